@@ -1,0 +1,32 @@
+"""The tools that read the code rather than run it; all of them run, then every failure is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .console import Refused, say, step
+from .environment import PYTHON, VENV
+from .processes import Command, capture
+
+CHECKS: dict[str, Command] = {
+    "ruff": [VENV / "bin" / "ruff", "check"],
+    "ruff format": [VENV / "bin" / "ruff", "format", "--check"],
+    "mypy": [PYTHON, "-m", "mypy"],
+    "import contracts": [VENV / "bin" / "lint-imports"],
+    "system checks": [PYTHON, "manage.py", "check"],
+    "migrations": [PYTHON, "manage.py", "makemigrations", "--check", "--dry-run"],
+}
+
+
+def run_all(env: Mapping[str, str]) -> int:
+    failures = {}
+    for name, command in CHECKS.items():
+        try:
+            with step(name):
+                capture(command, env)
+        except Refused as refusal:
+            failures[name] = str(refusal)
+    for name, failure in failures.items():
+        say(f"\n--- {name}\n{failure}")
+    say(f"{len(CHECKS) - len(failures)} of {len(CHECKS)} checks passed")
+    return 1 if failures else 0

@@ -1,0 +1,159 @@
+"""One function per command: arguments in, exit code out."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Mapping
+
+from . import checks, environment, locks, services, state, supervise
+from .console import Refused, say, step
+from .environment import PYTHON, VENV
+from .processes import capture, end, run, spawn
+
+
+def demo(arguments: list[str]) -> int:
+    _accept(arguments, "--headless")
+    is_headless = "--headless" in arguments
+    environment.ensure("runtime")
+    if not is_headless:
+        supervise.stop()
+    exports, started = services.start_lasting()
+    try:
+        env = _with(exports)
+        _migrate(env)
+        code = _tell_story(arguments, env)
+    finally:
+        if is_headless:
+            services.stop_lasting(started)
+    if code == 0 and not is_headless:
+        _open_house(env)
+    return code
+
+
+def start(arguments: list[str]) -> int:
+    _accept(arguments)
+    environment.ensure("runtime")
+    exports, _ = services.start_lasting()
+    env = _with(exports)
+    _migrate(env)
+    _open_house(env)
+    return 0
+
+
+def stop(arguments: list[str]) -> int:
+    _accept(arguments)
+    supervise.stop()
+    services.stop_lasting()
+    return 0
+
+
+def reset(arguments: list[str]) -> int:
+    _accept(arguments)
+    services.refuse_if_foreign()
+    supervise.stop()
+    services.remove_lasting()
+    return 0
+
+
+def test(arguments: list[str]) -> int:
+    environment.ensure("dev")
+    with services.throw_away() as exports:
+        return run([PYTHON, "-m", "pytest", *arguments], _with(exports))
+
+
+def bench(arguments: list[str]) -> int:
+    if not arguments:
+        raise Refused("which one? ./dev bench NAME runs tests/bench/NAME.py")
+    environment.ensure("dev")
+    with services.throw_away(durable=True) as exports:
+        return run([PYTHON, "-m", f"tests.bench.{arguments[0]}", *arguments[1:]], _with(exports))
+
+
+def check(arguments: list[str]) -> int:
+    _accept(arguments)
+    environment.ensure("dev")
+    with services.throw_away() as exports:
+        return checks.run_all(_with(exports))
+
+
+def manage(arguments: list[str]) -> int:
+    environment.ensure("runtime")
+    exports, _ = services.start_lasting()
+    return run([PYTHON, "manage.py", *arguments], _with(exports))
+
+
+def shell(arguments: list[str]) -> int:
+    return manage(["shell", *arguments])
+
+
+def print_services(arguments: list[str]) -> int:
+    _accept(arguments)
+    environment.ensure("runtime")
+    exports, _ = services.start_lasting()
+    for name, value in exports.items():
+        print(f"export {name}={shlex.quote(value)}")
+    return 0
+
+
+def supervise_until_told(arguments: list[str]) -> int:
+    (port,) = arguments
+    supervise.supervise(int(port))
+    return 0
+
+
+def lock(arguments: list[str]) -> int:
+    locks.compile_all(arguments)
+    return 0
+
+
+def _accept(arguments: list[str], *known: str) -> None:
+    for argument in arguments:
+        if argument not in known:
+            raise Refused(f"unknown argument {argument}; known here: {', '.join(known) or 'none'}")
+
+
+def _with(exports: Mapping[str, str]) -> dict[str, str]:
+    """The caller's environment with the servers' variables and the tools of `.venv`."""
+    path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return {
+        **os.environ,
+        **exports,
+        "PATH": path,
+        "VIRTUAL_ENV": str(VENV),
+        "PYTHONUNBUFFERED": "1",
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+    }
+
+
+def _migrate(env: Mapping[str, str]) -> None:
+    owner = ["--database", "owner"] if env.get("DATABASE_OWNER_URL") else []
+    with step("migrating the database"):
+        capture([PYTHON, "manage.py", "migrate", "--no-input", *owner], env)
+    with step("checking the configuration"):
+        capture([PYTHON, "manage.py", "check"], env)
+
+
+def _tell_story(arguments: list[str], env: Mapping[str, str]) -> int:
+    """`manage.py demo`, with a real worker behind the queue."""
+    log = state.LOGS / "demo-worker.log"
+    with log.open("wb") as output:
+        worker = spawn(supervise.WORKER, env, output)
+        try:
+            code = run([PYTHON, "manage.py", "demo", *arguments, "--users-file", state.DEMO_USERS], env)
+        finally:
+            with step("stopping the demo's worker"):
+                end(worker)
+    if code != 0:
+        say(f"the demo failed (exit code {code}); its worker wrote {log}")
+    return code
+
+
+def _open_house(env: dict[str, str]) -> None:
+    address = supervise.start(env)
+    say(f"\nCounterweight runs at {address}/admin/")
+    if state.DEMO_USERS.exists():
+        for name, password in json.loads(state.DEMO_USERS.read_text()).items():
+            say(f"  {name:<20} {password}")
+    say(f"\nIts log: {supervise.LOG.relative_to(state.ROOT)}   Stop it: ./dev stop   Start afresh: ./dev reset")

@@ -1,0 +1,81 @@
+"""The virtual environment: `.venv`, filled from a hash-locked list and left alone while that list is unchanged."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Literal
+
+from . import state
+from .console import Refused, step
+from .processes import Command, capture
+
+VENV = state.ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+UV = VENV / "bin" / "uv"
+LOCKS = state.ROOT / ".ci" / "lock"
+
+_CONFIGURATION = VENV / "pyvenv.cfg"
+_STAMP = VENV / "installed.json"
+_OLDEST = (3, 11)
+
+Lock = Literal["runtime", "dev"]
+
+
+def ensure(lock: Lock) -> None:
+    """Install what `lock` lists, unless the environment holds it already.
+
+    `dev` is made exact. `runtime` only adds: an environment with the development tools keeps them.
+    """
+    with state.exclusive():
+        if _CONFIGURATION.exists() and _stamped().get(lock) == _digest(lock):
+            return
+        prepare()
+        how = "sync" if lock == "dev" else "install"
+        with step(f"installing the {lock} packages (the first time takes a while)"):
+            options: Command = ["--quiet", "--require-hashes", "--no-python-downloads", "--python", PYTHON]
+            file = [] if lock == "dev" else ["-r"]
+            capture([UV, "pip", how, *options, *file, LOCKS / f"{lock}.txt"])
+        held: list[Lock] = ["runtime", "dev"] if lock == "dev" else ["runtime"]  # dev lists runtime's packages too
+        _STAMP.write_text(json.dumps({name: _digest(name) for name in held}))
+
+
+def prepare() -> None:
+    """Make `.venv` if it is missing, and put the locked installer (uv) into it."""
+    if not _CONFIGURATION.exists():
+        with step(f"making .venv with Python {sys.version.split()[0]}"):
+            capture([sys.executable, "-m", "venv", "--without-pip", VENV])
+    version = re.search(r"^version\w* *= *(\d+)\.(\d+)", _CONFIGURATION.read_text(), re.MULTILINE)
+    if not PYTHON.exists() or version is None or tuple(map(int, version.groups())) < _OLDEST:
+        raise Refused(".venv does not hold a working Python >= 3.11: remove that directory and run this again")
+    if not UV.exists():
+        with step("installing the installer (uv)"):
+            capture([*_pip(), "install", "--quiet", "--require-hashes", "-r", LOCKS / "uv.txt"])
+
+
+def _pip() -> Command:
+    """A pip that installs into `.venv`: its own, or where Debian has taken ensurepip away, the system's."""
+    own: Command = [PYTHON, "-m", "pip"]
+    if subprocess.run([*own, "--version"], capture_output=True).returncode == 0:
+        return own
+    if importlib.util.find_spec("ensurepip"):
+        capture([PYTHON, "-m", "ensurepip"])
+        return own
+    if importlib.util.find_spec("pip"):
+        return [sys.executable, "-m", "pip", "--python", PYTHON]
+    raise Refused("this Python has neither ensurepip nor pip; on Debian or Ubuntu: sudo apt-get install python3-venv")
+
+
+def _stamped() -> dict[str, str]:
+    stamp: dict[str, str] = json.loads(_STAMP.read_text()) if _STAMP.exists() else {}
+    return stamp
+
+
+def _digest(lock: Lock) -> str:
+    """Changes with the list and with the Python it is installed for."""
+    return hashlib.sha256(Path(LOCKS / f"{lock}.txt").read_bytes() + _CONFIGURATION.read_bytes()).hexdigest()

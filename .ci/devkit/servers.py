@@ -1,0 +1,134 @@
+"""PostgreSQL and Valkey on free ports of 127.0.0.1, each behind a password."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import binaries
+from .binaries import Account
+from .console import Refused, step
+from .processes import Command, PidFile, die_with_parent, wait_until
+
+OWNER, APPLICATION, SUPERUSER = "counterweight_owner", "counterweight_app", "postgres"
+DATABASE = "counterweight"
+STOP = {"postgresql": signal.SIGINT, "valkey": signal.SIGTERM}  # at once, and in order
+
+# Nothing of the caller's environment (PGDATA, LC_ALL, ...) may reach a server.
+_CLEAN: dict[str, str] = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+_FAST = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A program to start, and how to tell that it answers. Its log and its pid file lie in `home`."""
+
+    name: str
+    home: Path
+    command: Command
+    answers: Callable[[], bool]
+    account: Account = field(default_factory=Account)
+
+    def start(self, *, lasting: bool) -> None:
+        """Start and wait until it answers. Unless it is to last, it dies with the caller."""
+        log = self.home / f"{self.name}.log"
+        with step(f"starting {self.name} ({self.command[0]})"), log.open("ab") as output:
+            child = subprocess.Popen(
+                self.command,
+                env=_CLEAN,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=None if lasting else die_with_parent(STOP[self.name]),
+                **self.account,
+            )
+            process(self.home, self.name).write(child.pid)
+            wait_until(lambda: child.poll() is not None or self.answers(), 60)
+        if child.poll() is not None or not self.answers():
+            stop(self.home, self.name)
+            raise Refused(f"{self.name} did not start; {log} ends:\n{tail(log)}")
+
+
+def process(home: Path, name: str) -> PidFile:
+    return PidFile(home / f"{name}.pid")
+
+
+def stop(home: Path, name: str) -> None:
+    process(home, name).stop(STOP[name])
+
+
+def postgresql(home: Path, data: Path, port: int, passwords: Mapping[str, str], *, durable: bool) -> Server:
+    """PostgreSQL over `data`, which is made on first use with two roles: one owns the database, one owns nothing."""
+    programs, account = binaries.postgresql(), binaries.account()
+    if not data.exists():
+        with step("creating the database"):
+            _create_cluster(programs, data, passwords, account)
+    settings = {
+        "port": str(port),
+        "listen_addresses": "127.0.0.1",
+        "unix_socket_directories": "",
+        "timezone": "UTC",
+    }
+    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    command: Command = [programs / "postgres", "-D", data, *options, *([] if durable else _FAST)]
+    return Server("postgresql", home, command, lambda: _is_ready(data), account)
+
+
+def valkey(home: Path, port: int, password: str) -> Server:
+    """A queue that keeps nothing on disk: what must survive is in PostgreSQL."""
+    settings = home / "valkey.conf"  # a password among the arguments would show in every list of processes
+    settings.touch(mode=0o600)
+    settings.write_text(f'port {port}\nbind 127.0.0.1\nrequirepass {password}\nsave ""\ndir "{home}"\n')
+    return Server("valkey", home, [binaries.valkey(), settings], lambda: _listens(port))
+
+
+def tail(log: Path, lines: int = 15) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def _create_cluster(programs: Path, data: Path, passwords: Mapping[str, str], account: Account) -> None:
+    """All or nothing: made beside `data` and renamed. Roles are set before anything listens, so no one is trusted."""
+    draft = data.with_name(data.name + ".new")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700)
+    if account:
+        os.chown(draft, account["user"], account["group"])
+    initdb: Command = [programs / "initdb", "-D", draft, "-U", SUPERUSER, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+    _as_account([*initdb, "--auth=trust"], account)
+    (draft / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
+    statements = [
+        f"ALTER ROLE {SUPERUSER} PASSWORD '{passwords[SUPERUSER]}'",
+        f"CREATE ROLE {OWNER} LOGIN PASSWORD '{passwords[OWNER]}'",
+        f"CREATE ROLE {APPLICATION} LOGIN PASSWORD '{passwords[APPLICATION]}'",
+        f"CREATE DATABASE {DATABASE} OWNER {OWNER}",
+    ]
+    single: Command = [programs / "postgres", "--single", "-D", draft, "-c", "exit_on_error=on", "postgres"]
+    _as_account(single, account, "".join(f"{statement};\n" for statement in statements))
+    draft.rename(data)
+
+
+def _as_account(command: Command, account: Account, text: str = "") -> None:
+    done = subprocess.run(command, env=_CLEAN, cwd="/", input=text, text=True, capture_output=True, **account)
+    if done.returncode != 0:
+        raise Refused(f"{command[0]} failed:\n{done.stderr.strip() or done.stdout.strip()}")
+
+
+def _is_ready(data: Path) -> bool:
+    """The eighth line of its pid file is where PostgreSQL says so: a port opens before the server answers."""
+    with suppress(OSError, IndexError):
+        return (data / "postmaster.pid").read_text().splitlines()[7].strip() == "ready"
+    return False
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

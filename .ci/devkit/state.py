@@ -1,0 +1,55 @@
+"""What is remembered between runs, in `.dev/` (mode 0700): secrets, ports, and where the data lies."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+HOME = ROOT / ".dev"
+LOGS = HOME / "logs"
+DEMO_USERS = HOME / "demo-users.json"
+_MEMORY = HOME / "state.json"
+
+
+def prepare() -> None:
+    HOME.mkdir(mode=0o700, exist_ok=True)
+    HOME.chmod(0o700)
+    LOGS.mkdir(exist_ok=True)
+
+
+@contextmanager
+def exclusive() -> Iterator[None]:
+    """One `./dev` at a time installs, starts or stops; the others wait their turn."""
+    prepare()
+    with (HOME / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def recall(name: str) -> str | None:
+    return _load().get(name)
+
+
+def remember(name: str, value: str) -> str:
+    prepare()
+    draft = _MEMORY.with_suffix(".new")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump({**_load(), name: value}, file, indent=2)
+    draft.replace(_MEMORY)
+    return value
+
+
+def secret(name: str) -> str:
+    """A password or key made on first use and the same ever after."""
+    return recall(name) or remember(name, secrets.token_urlsafe(32))
+
+
+def _load() -> dict[str, str]:
+    memory: dict[str, str] = json.loads(_MEMORY.read_text()) if _MEMORY.exists() else {}
+    return memory

@@ -1,0 +1,136 @@
+"""Web, worker and beat, kept running by a supervisor that outlives the terminal.
+
+What they say goes to one log, each line behind the name of its process. One that ends is started again, soon the
+first time and then ever more slowly; SIGTERM ends all three in order, then the supervisor.
+"""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from logging.handlers import RotatingFileHandler
+from typing import IO
+
+from . import state
+from .console import Refused, step
+from .environment import PYTHON
+from .processes import Command, PidFile, end, free_port, spawn, wait_until
+from .servers import tail
+
+LOG = state.LOGS / "processes.log"
+SUPERVISOR = PidFile(state.HOME / "supervisor.pid")
+
+WORKER: Command = [PYTHON, "-m", "celery", "-A", "config", "worker", "--concurrency", "2", "--loglevel", "INFO"]
+BEAT: Command = [PYTHON, "-m", "celery", "-A", "config", "beat", "--pidfile", "", "--loglevel", "INFO"]
+WEB: Command = [PYTHON, "-m", "gunicorn", "config.wsgi", "--workers", "2", "--threads", "4", "--bind"]
+
+_LONGEST_PAUSE = 30.0  # seconds before a process is started again
+_STEADY_AFTER = 60.0  # seconds after which a process counts as recovered
+_FAREWELL = 30.0  # seconds for a worker to finish the task in hand
+
+_log = logging.getLogger("processes")
+
+
+def start(env: dict[str, str]) -> str:
+    """Start all three in the background and return the address, once it answers."""
+    stop()
+    port = free_port(8000)
+    with step("starting web, worker and beat"), LOG.open("ab") as log:
+        command: Command = [sys.executable, state.ROOT / "dev", "supervise", str(port)]
+        child = subprocess.Popen(
+            command, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+        SUPERVISOR.write(child.pid)
+        has_answered = wait_until(lambda: _answers(port), 60)
+    if not has_answered:
+        stop()
+        raise Refused(f"the web process does not answer; {LOG} ends:\n{tail(LOG)}")
+    return f"http://127.0.0.1:{port}"
+
+
+def stop() -> None:
+    if SUPERVISOR.pid() is not None:
+        with step("stopping web, worker and beat"):
+            SUPERVISOR.stop(signal.SIGTERM, patience=_FAREWELL + 10)
+
+
+def supervise(port: int) -> None:
+    """Body of the supervisor: returns when SIGTERM has come and all three have ended."""
+    told_to_stop: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: told_to_stop.append(number))
+    rotating = RotatingFileHandler(LOG, maxBytes=10_000_000, backupCount=2)
+    logging.basicConfig(handlers=[rotating], format="%(message)s", level=logging.INFO)
+    programs = [Program("web", [*WEB, f"127.0.0.1:{port}"]), Program("worker", WORKER), Program("beat", BEAT)]
+    with selectors.DefaultSelector() as outputs:
+        while not told_to_stop:
+            for program in programs:
+                program.keep_running(outputs)
+            _relay(outputs)
+        children = [program.child for program in programs if program.child is not None]
+        for child in children:
+            child.terminate()
+        deadline = time.monotonic() + _FAREWELL
+        while time.monotonic() < deadline and any(child.poll() is None for child in children):
+            _relay(outputs)
+        for child in children:
+            end(child, patience=0)
+
+
+@dataclass
+class Program:
+    """One of the processes, and when it may be started again."""
+
+    name: str
+    command: Command
+    child: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    due_at: float = 0.0
+    failures: int = 0
+    unfinished: bytes = b""
+
+    def keep_running(self, outputs: selectors.BaseSelector) -> None:
+        now = time.monotonic()
+        if self.child is not None and self.child.poll() is not None:
+            self.failures = 1 if now - self.started_at > _STEADY_AFTER else self.failures + 1
+            pause = min(_LONGEST_PAUSE, 2.0 ** (self.failures - 1))
+            _log.info("%-6s | ended with code %s, starts again in %.0f s", self.name, self.child.returncode, pause)
+            self.child, self.due_at = None, now + pause
+        if self.child is None and now >= self.due_at:
+            self.child, self.started_at = spawn(self.command, os.environ, subprocess.PIPE), now
+            assert self.child.stdout is not None
+            outputs.register(self.child.stdout, selectors.EVENT_READ, self)
+
+    def say(self, output: bytes) -> None:
+        *lines, self.unfinished = (self.unfinished + output).split(b"\n")
+        for line in lines:
+            _log.info("%-6s | %s", self.name, line.decode(errors="replace"))
+
+
+def _relay(outputs: selectors.BaseSelector) -> None:
+    """Pass on what was said within half a second."""
+    for key, _ in outputs.select(timeout=0.5):
+        pipe: IO[bytes] = key.fileobj  # type: ignore[assignment]  # keep_running registers pipes only
+        output = os.read(pipe.fileno(), 65_536)
+        if output:
+            key.data.say(output)
+        else:
+            outputs.unregister(pipe)
+            pipe.close()
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status < 500
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

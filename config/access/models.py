@@ -1,0 +1,39 @@
+"""API keys: hashed at rest, shown once, one role each, revocable, expiring."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+
+class ApiKey(models.Model):
+    """A bot's or a tool's key. `prefix` finds it, `digest` (sha256 of the secret) proves it."""
+
+    class Role(models.TextChoices):
+        EVALUATE = "evaluate"
+        RECORD = "record"
+        PROPOSE = "propose"
+        READ = "read"
+
+    name = models.CharField(max_length=100)
+    role = models.CharField(max_length=8, choices=Role)
+    prefix = models.CharField(max_length=12, unique=True, editable=False)
+    digest = models.CharField(max_length=64, editable=False)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField(editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name = "API key"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(role__in=("evaluate", "record", "propose", "read")), name="key_role_is_known"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"key {self.prefix} {self.name}"

@@ -1,0 +1,151 @@
+"""Facts and cells as columns for `learning.core`. Nothing past this point reads the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+from django.db import connection
+from psycopg import sql
+
+from learning.core.cells import Cells
+from learning.core.rows import MISSING, Rows
+from learning.models import Cell, CellGroup
+from telemetry.core.canonical import canonical_json
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+class Group(NamedTuple):
+    """The unit of aggregation."""
+
+    module: str
+    pattern_key: str
+    action_category: str
+
+
+class Numbering:
+    """Numbers names in the order they come: the same name, the same number, for as long as it lives."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Any, int] = {}
+
+    def __call__(self, name: Any) -> int:
+        return self._numbers.setdefault(name, len(self._numbers))
+
+    @property
+    def names(self) -> tuple[Any, ...]:
+        return tuple(self._numbers)
+
+
+@dataclass(frozen=True, eq=False)
+class GroupRows:
+    """A group's judged actions, and per dimension the values its codes stand for."""
+
+    group: Group
+    dimensions: tuple[str, ...]
+    values: tuple[tuple[str, ...], ...]
+    rows: Rows
+
+
+OUTCOMES = """
+SELECT trade_id, cluster_id, rr, closed_at {scope}
+FROM telemetry_outcome
+WHERE module = %s AND {where} AND book = ANY(%s)
+ORDER BY closed_at, trade_id, action_index
+"""
+
+
+def load_group(group: Group, dimensions: Sequence[str], books: Sequence[str]) -> GroupRows:
+    """The outcomes of one group that belong to the books learned from."""
+    scope = sql.SQL("").join(sql.SQL(", scope ->> {}").format(sql.Literal(name)) for name in dimensions)
+    where = sql.SQL("pattern_key = %s AND action_category = %s")
+    fetched = _fetch(scope, where, [*group, list(books)])
+    values = [Numbering() for _ in dimensions]
+    codes = [[MISSING if v is None else values[d](v) for d, v in enumerate(row[4:])] for row in fetched]
+    rows = _rows(np.array(codes, dtype=np.int32).reshape(len(fetched), len(dimensions)), fetched)
+    return GroupRows(group, tuple(dimensions), tuple(numbering.names for numbering in values), rows)
+
+
+def load_category(module: str, category: str, books: Sequence[str]) -> Rows:
+    """All outcomes of a (module, action_category) without scopes: what a baseline is the mean of."""
+    fetched = _fetch(sql.SQL(""), sql.SQL("action_category = %s"), [module, category, list(books)])
+    return _rows(np.empty((len(fetched), 0), dtype=np.int32), fetched)
+
+
+def _fetch(scope: sql.Composable, where: sql.Composable, parameters: list[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL(OUTCOMES).format(scope=scope, where=where).as_string(cursor.connection), parameters)
+        return list(cursor.fetchall())
+
+
+def _rows(codes: Any, fetched: Sequence[tuple[Any, ...]]) -> Rows:
+    trade, cluster = Numbering(), Numbering()
+    return Rows(
+        codes=codes,
+        outcomes=np.array([row[2] for row in fetched], dtype=np.float64),
+        trade=np.array([trade(row[0]) for row in fetched], dtype=np.int64),
+        cluster=np.array([cluster(row[1] or row[0]) for row in fetched], dtype=np.int64),
+        closed_at=np.array([(row[3] - EPOCH) // MICROSECOND for row in fetched], dtype=np.int64),
+    )
+
+
+def load_cells(group: CellGroup) -> tuple[Cells, tuple[tuple[str, ...], ...]]:
+    """A group's stored cells as columns, and per dimension the values their codes stand for."""
+    dimensions: list[str] = group.dimensions
+    position = {name: index for index, name in enumerate(dimensions)}
+    values = [Numbering() for _ in dimensions]
+    fetched = list(
+        Cell.objects.filter(group=group).values_list(
+            "scope", "n", "mean", "variance", "first_closed_at", "last_closed_at"
+        )
+    )
+    codes = np.full((len(fetched), len(dimensions)), MISSING, dtype=np.int32)
+    for index, (scope, *_) in enumerate(fetched):
+        for name, value in scope.items():
+            codes[index, position[name]] = values[position[name]](value)
+    bits = np.uint64(1) << np.arange(len(dimensions), dtype=np.uint64)
+    cells = Cells(
+        mask=((codes != MISSING) * bits).sum(axis=1, dtype=np.uint64),
+        codes=codes,
+        n=np.array([row[1] for row in fetched], dtype=np.int64),
+        mean=np.array([row[2] for row in fetched], dtype=np.float64),
+        variance=np.array([row[3] for row in fetched], dtype=np.float64),
+        first_closed_at=np.array([(row[4] - EPOCH) // MICROSECOND for row in fetched], dtype=np.int64),
+        last_closed_at=np.array([(row[5] - EPOCH) // MICROSECOND for row in fetched], dtype=np.int64),
+    )
+    return cells, tuple(numbering.names for numbering in values)
+
+
+def scope_of(codes: Iterable[int], dimensions: Sequence[str], values: Sequence[Sequence[str]]) -> dict[str, str]:
+    """A cell's codes as its scope."""
+    return {
+        name: known[code] for code, name, known in zip(codes, dimensions, values, strict=True) if code != MISSING
+    }
+
+
+def moment(microseconds: int) -> datetime:
+    """Microseconds since 1970 as an aware UTC time."""
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
+def cell_rows(cells: Cells, group: GroupRows, group_id: int) -> Iterator[tuple[Any, ...]]:
+    """The cells of a group as rows of `pattern_scope_stats` (see CELL_COLUMNS), scopes as JSON text."""
+    fragments = [
+        [f"{canonical_json(name)}:{canonical_json(value)}" for value in known]
+        for name, known in zip(group.dimensions, group.values, strict=True)
+    ]
+    columns = (cells.n, cells.mean, cells.variance, cells.first_closed_at, cells.last_closed_at)
+    for codes, n, mean, variance, first, last in zip(
+        cells.codes.tolist(), *(column.tolist() for column in columns), strict=True
+    ):
+        parts = [fragments[d][code] for d, code in enumerate(codes) if code != MISSING]
+        scope = "{" + ",".join(parts) + "}"
+        yield group_id, scope, len(parts), n, mean, variance, moment(first), moment(last)
+
+
+CELL_COLUMNS = ("group_id", "scope", "n_dims", "n", "mean", "variance", "first_closed_at", "last_closed_at")

@@ -1,0 +1,141 @@
+"""Lessons into a change request: the plan's override materializer (plan sections 4 and 7, design 6.6).
+
+It proposes material differences only, at most one request per module and day, and none while one waits for review.
+An empty run proposes to withdraw everything it proposed before.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+from django.db import transaction
+from django.db.models import Q
+
+from learning.core.movement import LEVER_NAMES
+from learning.models import Lesson
+from overrides.core.levers import LEVERS
+from overrides.core.module import ModuleParameters
+from overrides.core.specs import OverrideSpec, Stats
+from overrides.core.vocabulary import Channel, Policy
+from overrides.load import current_parameters, spec_of
+from overrides.models import ChangeRequest, LineHold, Membership
+from overrides.publish import store_override
+from overrides.review import DraftLine, draft_request
+
+SOURCE = "lesson"
+AUTHOR = "materializer"
+
+
+@transaction.atomic
+def materialize(*, module: str, now: datetime) -> ChangeRequest | None:
+    """Draft what the lessons would change of the active version; None when nothing is material or one is open."""
+    if _already_asked(module, now):
+        return None
+    parameters = current_parameters(module)
+    held = _held_lines(module, now)
+    standing = {line: spec for line, spec in _standing(module).items() if line not in held}
+    wanted = {line: spec for line, spec in _wanted(module, parameters).items() if line not in held}
+
+    lines = []
+    for line in sorted(standing.keys() | wanted.keys()):
+        differences = material_differences(standing.get(line), wanted.get(line), parameters)
+        if differences:
+            after = wanted.get(line)
+            stored = None if after is None else store_override(after, source=SOURCE, at=now).id
+            lines.append(DraftLine(line, stored, differences))
+    if not lines:
+        return None
+
+    return draft_request(
+        module=module,
+        kind=ChangeRequest.Kind.LINES,
+        title=_title(lines),
+        reason=f"what {len(wanted)} active lessons of {module} would change of what is in force",
+        author=None,
+        author_name=AUTHOR,
+        at=now,
+        lines=lines,
+    )
+
+
+def material_differences(
+    before: OverrideSpec | None, after: OverrideSpec | None, parameters: ModuleParameters
+) -> list[str]:
+    """Why going from `before` to `after` needs a word: new, withdrawn, sign flip, target moved over half a step."""
+    if before is None or after is None:
+        return ["new line"] if after else ["withdrawn"] if before else []
+    weights = parameters.channels[after.channel or Channel.PM_STRENGTH].weights
+    differences = [f"{name} added" for name in after.levers if name not in before.levers]
+    differences += [f"{name} dropped" for name in before.levers if name not in after.levers]
+    for name in before.levers.keys() & after.levers.keys():
+        lever = LEVERS[name]
+        was, becomes = lever.unit(before.levers[name]), lever.unit(after.levers[name])
+        step = abs(lever.unit(lever.neutral * (1 + weights.step_of(name)))) if lever.neutral == 1 else weights.step_of(name)
+        if was * becomes < 0:
+            differences.append(f"{name} changes sign")
+        elif abs(becomes - was) > step / 2:
+            differences.append(f"{name} moves by more than half a step")
+    return sorted(differences)
+
+
+def _already_asked(module: str, now: datetime) -> bool:
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    mine = ChangeRequest.objects.filter(module=module, kind=ChangeRequest.Kind.LINES, author=None, author_name=AUTHOR)
+    return mine.filter(Q(state__in=ChangeRequest.OPEN) | Q(created_at__gte=midnight)).exists()
+
+
+def _held_lines(module: str, now: datetime) -> set[str]:
+    live = Q(lifted_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now))
+    return set(LineHold.objects.filter(live, line__module=module).values_list("line_id", flat=True))
+
+
+def _standing(module: str) -> dict[str, OverrideSpec]:
+    """What the materializer put in force before; overrides written by people are not its business."""
+    rows = Membership.objects.filter(module=module, to_version=None, override__source=SOURCE)
+    return {row.line_id: spec_of(row.override) for row in rows.select_related("override__line")}
+
+
+def _wanted(module: str, parameters: ModuleParameters) -> dict[str, OverrideSpec]:
+    """The overrides that active lessons ask for, on channels built by their policy."""
+    lessons = Lesson.objects.filter(module=module, status=Lesson.Status.ACTIVE)
+    specs = (_spec(lesson) for lesson in _served(lessons, parameters))
+    return {spec.line: spec for spec in specs if any(_moves(spec.levers))}
+
+
+def _served(lessons: Iterable[Lesson], parameters: ModuleParameters) -> Iterable[Lesson]:
+    return (lesson for lesson in lessons if parameters.channels[Channel(lesson.type)].policy == lesson.policy)
+
+
+def _moves(levers: Mapping[str, float]) -> Iterable[bool]:
+    return (value != LEVERS[name].neutral for name, value in levers.items())
+
+
+def _spec(lesson: Lesson) -> OverrideSpec:
+    stats = lesson.stats
+    return OverrideSpec.from_document(
+        {
+            "type": lesson.type,
+            "policy": Policy(lesson.policy),
+            "module": lesson.module,
+            "pattern_key": lesson.pattern_key,
+            "action_category": lesson.action_category,
+            "scope": lesson.scope,
+            "stats": {name: stats[name] for name in Stats.__slots__},
+            "levers": {"capital_levers": {LEVER_NAMES.get(name, name): t for name, t in lesson.targets.items()}},
+            "promise": {
+                "predicted": lesson.edge_raw,
+                "sd": math.sqrt(stats["variance"] / stats["n"]),
+                "mu0": stats["baseline"],
+                "s_p": math.sqrt(stats["variance"]),
+            },
+        }
+    )
+
+
+def _title(lines: list[DraftLine]) -> str:
+    withdrawn = sum(line.after is None for line in lines)
+    new = sum(list(line.differences) == ["new line"] for line in lines)
+    counts = {"new": new, "changed": len(lines) - new - withdrawn, "withdrawn": withdrawn}
+    return "Lessons: " + ", ".join(f"{count} {name}" for name, count in counts.items() if count)

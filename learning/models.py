@@ -1,0 +1,160 @@
+"""What was inferred from the facts: cells, lessons, their history, builder runs, coefficients.
+
+All of it is opinion: it can be rebuilt from the facts at any time, and nothing here is served.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+
+from overrides.models import CHANNELS, POLICIES
+from telemetry.models import CATEGORIES, MODULES, finite
+
+
+class CellGroup(models.Model):
+    """One (module, pattern_key, action_category): the unit that `aggregate` rebuilds."""
+
+    module = models.CharField(max_length=2, choices=MODULES)
+    pattern_key = models.CharField(max_length=122)
+    action_category = models.CharField(max_length=10, choices=CATEGORIES)
+    dimensions = models.JSONField(help_text="the dimensions its cells range over, in order")
+    n_outcomes = models.PositiveIntegerField()
+    n_cells = models.PositiveIntegerField()
+    aggregated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["module", "pattern_key", "action_category"], name="one_row_per_cell_group")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.module} {self.pattern_key} {self.action_category}"
+
+
+class Cell(models.Model):
+    """Statistics of one scope subset of a group; n counts distinct trades (clusters once). No baseline in it."""
+
+    group = models.ForeignKey(CellGroup, models.CASCADE, related_name="cells")
+    scope = models.JSONField()
+    n_dims = models.PositiveSmallIntegerField()
+    n = models.PositiveIntegerField()
+    mean = models.FloatField()
+    variance = models.FloatField()
+    first_closed_at = models.DateTimeField()
+    last_closed_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "pattern_scope_stats"
+        constraints = [
+            models.CheckConstraint(condition=finite("mean"), name="cell_mean_is_finite"),
+            models.CheckConstraint(condition=finite("variance", low=0, high=1e18), name="cell_variance_is_finite"),
+            models.CheckConstraint(condition=models.Q(n__gte=1), name="cell_has_a_trade"),
+        ]
+
+    def __str__(self) -> str:
+        return f"cell {self.pk}"
+
+
+class BuilderRun(models.Model):
+    """One run of the lesson builder: what it saw, with which constants, against which baseline."""
+
+    module = models.CharField(max_length=2, choices=MODULES)
+    policy = models.CharField(max_length=8, choices=POLICIES)
+    as_of = models.DateTimeField()
+    parameters = models.JSONField()
+    baseline = models.JSONField(help_text="action_category -> mean outcome of distinct trades")
+    n_cells = models.PositiveIntegerField()
+    n_candidates = models.PositiveIntegerField()
+    n_active = models.PositiveIntegerField()
+    n_withdrawn = models.PositiveIntegerField()
+    code_version = models.CharField(max_length=40)
+
+    class Meta:
+        db_table = "learning_builder_runs"
+        ordering = ("-as_of", "-id")
+
+    def __str__(self) -> str:
+        return f"{self.policy} run {self.pk} of {self.module}"
+
+
+class Lesson(models.Model):
+    """The builder's latest word on a line."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        TOO_LIGHT = "too_light", "too light to act"
+        WITHDRAWN = "withdrawn"
+
+    line_id = models.CharField(max_length=64, unique=True, help_text="the line an override of it would have")
+    type = models.CharField(max_length=11, choices=CHANNELS)
+    policy = models.CharField(max_length=8, choices=POLICIES)
+    module = models.CharField(max_length=2, choices=MODULES)
+    pattern_key = models.CharField(max_length=122)
+    action_category = models.CharField(max_length=10, choices=CATEGORIES)
+    scope = models.JSONField()
+    n_dims = models.PositiveSmallIntegerField()
+    status = models.CharField(max_length=9, choices=Status)
+    stats = models.JSONField(help_text="edge_raw, n, variance, half_life_days, updated_at, incremental_edge, updates")
+    edge_raw = models.FloatField()
+    weight = models.FloatField(help_text="w_total when fresh")
+    targets = models.JSONField(help_text="lever target -> value (alloc_mult_target, size_mult, ...)")
+    first_run = models.ForeignKey(BuilderRun, models.PROTECT, related_name="+")
+    run = models.ForeignKey(BuilderRun, models.PROTECT, related_name="lessons")
+
+    class Meta:
+        db_table = "learning_lessons"
+        constraints = [
+            models.CheckConstraint(condition=finite("edge_raw"), name="lesson_edge_is_finite"),
+            models.CheckConstraint(condition=finite("weight", low=0, high=1), name="lesson_weight_is_a_weight"),
+        ]
+        indexes = [models.Index(fields=["module", "policy", "status"], name="lesson_by_status")]
+
+    def __str__(self) -> str:
+        scope = ", ".join(f"{key}={value}" for key, value in sorted(self.scope.items())) or "everything"
+        return f"{self.pattern_key} {self.action_category} [{scope}]"
+
+
+class EdgeHistory(models.Model):
+    """A lesson's edge in one ISO week, from the trades that closed in that week alone."""
+
+    lesson = models.ForeignKey(Lesson, models.CASCADE, related_name="edge_history")
+    week = models.DateField(help_text="Monday")
+    n = models.PositiveIntegerField()
+    mean = models.FloatField()
+    edge_raw = models.FloatField()
+
+    class Meta:
+        db_table = "learning_edge_history"
+        ordering = ("week",)
+        constraints = [
+            models.UniqueConstraint(fields=["lesson", "week"], name="one_edge_per_week"),
+            models.CheckConstraint(condition=finite("mean", "edge_raw"), name="edge_history_is_finite"),
+        ]
+
+    def __str__(self) -> str:
+        return f"edge of lesson {self.lesson_id} in the week of {self.week}"
+
+
+class Coefficient(models.Model):
+    """Decayed memory of one DM lever value (design 6.5); opinion until a version carries its weight."""
+
+    module = models.CharField(max_length=2, choices=MODULES)
+    name = models.CharField(max_length=40, help_text="lever: curator, chain, cap, ...")
+    key = models.CharField(max_length=64, help_text="value of the lever; empty: the module's global memory")
+    weight = models.FloatField(default=1.0)
+    rr_short = models.FloatField()
+    rr_long = models.FloatField()
+    n = models.PositiveIntegerField()
+    sums = models.JSONField(help_text="decayed sums S and W per tau, as of `as_of`")
+    as_of = models.DateTimeField()
+
+    class Meta:
+        db_table = "learning_coefficients"
+        constraints = [
+            models.UniqueConstraint(fields=["module", "name", "key"], name="one_coefficient_per_value"),
+            models.CheckConstraint(condition=finite("weight", low=0.5, high=2.0), name="coefficient_weight_is_clipped"),
+            models.CheckConstraint(condition=finite("rr_short", "rr_long"), name="coefficient_memory_is_finite"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.module} {self.name}={self.key}"

@@ -1,0 +1,39 @@
+"""One call each; the beat table in `config.celery` says when."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from celery import shared_task
+
+from learning.aggregate import aggregate_dirty
+from learning.build import build_lessons
+from learning.materialize import materialize
+from telemetry.jobs import run_once
+from telemetry.tasks import moment
+
+
+@shared_task(name="learning.aggregate")
+def aggregate_task(*, now: str | None = None, **_: object) -> None:
+    """Rebuild the cells of groups with new facts."""
+    at = moment(now)
+    run_once("aggregate", now=at, every=timedelta(minutes=5), work=lambda: aggregate_dirty(now=at))
+
+
+@shared_task(name="learning.build")
+def build_task(*, module: str, now: str | None = None, **_: object) -> None:
+    """Build a module's lessons."""
+    at = moment(now)
+    run_once(f"build {module}", now=at, every=timedelta(hours=1), work=lambda: build_lessons(module=module, now=at).n_active)
+
+
+@shared_task(name="learning.materialize")
+def materialize_task(*, module: str, now: str | None = None, **_: object) -> None:
+    """Draft the day's request of a module."""
+    at = moment(now)
+    run_once(
+        f"materialize {module}",
+        now=at,
+        every=timedelta(days=1),
+        work=lambda: 0 if materialize(module=module, now=at) is None else 1,
+    )

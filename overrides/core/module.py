@@ -1,0 +1,125 @@
+"""The parameters of one module: per channel its policy, combiner and weights; for all of them what is learned how.
+
+A version carries one of these; it is reviewed like an override (design sections 3 and 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from .compile import Compiled, compile_overrides, join
+from .parameters import LEARNED_DIMENSIONS, LessonParameters, WeightParameters, known_dimensions
+from .reading import closed_mapping, one_of, required, text
+from .serve import PROTECTED_MOTIFS
+from .specs import OverrideSpec
+from .vocabulary import CHANNEL_MODULE, PAIRS, Channel, Combiner, Policy
+
+MAX_EVIDENCE_AGE_DAYS = 30.0
+
+
+@dataclass(frozen=True)
+class ChannelParameters:
+    """How one channel's overrides are built and combined."""
+
+    policy: Policy
+    combiner: Combiner
+    weights: WeightParameters
+
+    @classmethod
+    def from_document(cls, channel: Channel, document: object) -> Self:
+        """Read one channel; ValueError names the field, and the combiners its policy goes with."""
+        given = closed_mapping(document, f"channels.{channel}", ("policy", "combiner", "weights"))
+        policies = [policy for each, policy in PAIRS if each is channel]
+        policy = Policy(one_of(required(given, "policy"), f"channels.{channel}.policy", policies))
+        combiners = PAIRS[channel, policy]
+        combiner = Combiner(one_of(required(given, "combiner"), f"channels.{channel}.combiner", combiners))
+        return cls(policy, combiner, WeightParameters.from_document(given.get("weights", {})))
+
+    def to_document(self) -> dict[str, Any]:
+        return {"policy": self.policy.value, "combiner": self.combiner.value, "weights": self.weights.to_document()}
+
+
+@dataclass(frozen=True)
+class ModuleParameters:
+    """All constants of a module. `dimensions` are the scope dimensions a request may carry without a flag."""
+
+    module: str
+    channels: Mapping[Channel, ChannelParameters]
+    lessons: LessonParameters
+    dimensions: tuple[str, ...]
+    protected_motifs: tuple[str, ...] = PROTECTED_MOTIFS
+
+    @classmethod
+    def default(cls, module: str) -> Self:
+        """The plan's numbers, plan policy and combiner on every channel of the module."""
+        weights = WeightParameters(
+            max_scope_dims=len(LEARNED_DIMENSIONS[module]), max_evidence_age_days=MAX_EVIDENCE_AGE_DAYS
+        )
+        channels = {
+            channel: ChannelParameters(Policy.PLAN, Combiner.PLAN, weights)
+            for channel in channels_of(module)
+        }
+        return cls(module, channels, LessonParameters(), known_dimensions(module))
+
+    @classmethod
+    def from_document(cls, module: str, document: object) -> Self:
+        """Read a module's parameters; every channel of the module must be there, absent parts take their default."""
+        names = ("channels", "lessons", "dimensions", "protected_motifs")
+        given = closed_mapping(document, "parameters", names)
+        channels = closed_mapping(required(given, "channels"), "channels", channels_of(module))
+        return cls(
+            module,
+            {c: ChannelParameters.from_document(c, required(channels, c, "channels.")) for c in channels_of(module)},
+            LessonParameters.from_document(given.get("lessons", {})),
+            _names(given.get("dimensions", known_dimensions(module)), "dimensions"),
+            _names(given.get("protected_motifs", PROTECTED_MOTIFS), "protected_motifs"),
+        )
+
+    def to_document(self) -> dict[str, Any]:
+        return {
+            "channels": {channel.value: each.to_document() for channel, each in self.channels.items()},
+            "lessons": self.lessons.to_document(),
+            "dimensions": list(self.dimensions),
+            "protected_motifs": list(self.protected_motifs),
+        }
+
+
+def compile_module(parameters: ModuleParameters, specs: Iterable[OverrideSpec]) -> Compiled:
+    """Everything a module serves as one engine. Raises ValueError naming the override and field that do not fit."""
+    by_channel: dict[Channel | None, list[OverrideSpec]] = {}
+    for spec in specs:
+        by_channel.setdefault(spec.channel, []).append(spec)
+    strangers = sorted(str(channel) for channel in by_channel if channel not in parameters.channels)
+    if strangers:
+        raise ValueError(f"type: {', '.join(strangers)} is no channel of module {parameters.module}")
+    return join(
+        *(
+            compile_overrides(
+                by_channel.get(channel, ()),
+                each.weights,
+                each.combiner,
+                channel=channel,
+                known_dimensions=parameters.dimensions,
+            )
+            for channel, each in parameters.channels.items()
+        )
+    )
+
+
+def channels_of(module: str) -> tuple[Channel, ...]:
+    """
+    >>> [str(channel) for channel in channels_of("pm")]
+    ['pm_strength', 'pm_tuning']
+    """
+    return tuple(channel for channel, owner in CHANNEL_MODULE.items() if owner == module)
+
+
+def _names(value: object, field: str) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{field}: must be a list of names")
+    names = tuple(text(each, field, 40) for each in value)
+    if len(set(names)) < len(names):
+        raise ValueError(f"{field}: names an entry twice")
+    return names

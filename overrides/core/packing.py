@@ -1,0 +1,73 @@
+"""Scopes as 64-bit words: which of many scopes are contained in a request's scope, in one pass.
+
+Every dimension gets a bit field just wide enough for the values that occur (0 means: not asked for), every
+scope a key and a mask over those fields. A scope matches where `query & mask == key`. Fields that no longer fit
+open further words, so any number of dimensions and values works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+WORD_BITS = 64
+
+
+class PackedScopes:
+    """An index over scopes; rows are numbered in the order given.
+
+    >>> index = PackedScopes([{"bucket": "nano"}, {}, {"bucket": "mid", "timeframe": "1h"}])
+    >>> index.contained_in({"bucket": "mid", "timeframe": "1h", "macro_phase": "Dip"})
+    [1, 2]
+    """
+
+    __slots__ = ("_codes", "_keys", "_masks")
+
+    def __init__(self, scopes: Sequence[Mapping[str, str]]) -> None:
+        fields = _fields(scopes)
+        shape = (1 + max((word for word, _, _ in fields.values()), default=0), len(scopes))
+        self._codes = {name: (word, codes) for name, (word, _, codes) in fields.items()}
+        self._keys: NDArray[np.uint64] = np.zeros(shape, np.uint64)
+        self._masks: NDArray[np.uint64] = np.zeros(shape, np.uint64)
+        for row, scope in enumerate(scopes):
+            for name, value in scope.items():
+                word, mask, codes = fields[name]
+                self._keys[word, row] |= np.uint64(codes[value])
+                self._masks[word, row] |= np.uint64(mask)
+
+    def contained_in(self, scope: Mapping[str, str]) -> list[int]:
+        """Rows whose scope is a subset of `scope`, ascending."""
+        query = self._packed(scope)
+        hits = (self._masks[0] & query[0]) == self._keys[0]
+        for word in range(1, len(query)):
+            hits &= (self._masks[word] & query[word]) == self._keys[word]
+        rows: list[int] = hits.nonzero()[0].tolist()
+        return rows
+
+    def _packed(self, scope: Mapping[str, str]) -> list[np.uint64]:
+        words = [0] * len(self._keys)
+        for name, value in scope.items():
+            if (field := self._codes.get(name)) is not None:
+                word, codes = field
+                words[word] |= codes.get(value, 0)
+        return [np.uint64(word) for word in words]
+
+
+def _fields(scopes: Sequence[Mapping[str, str]]) -> dict[str, tuple[int, int, dict[str, int]]]:
+    """Dimension -> its word, its mask and value -> code, the latter two shifted into place."""
+    values: dict[str, dict[str, None]] = {}
+    for scope in scopes:
+        for name, value in scope.items():
+            values.setdefault(name, {})[value] = None
+    fields: dict[str, tuple[int, int, dict[str, int]]] = {}
+    word, offset = 0, 0
+    for name in sorted(values):
+        width = len(values[name]).bit_length()
+        if offset + width > WORD_BITS:
+            word, offset = word + 1, 0
+        codes = {value: code << offset for code, value in enumerate(sorted(values[name]), start=1)}
+        fields[name] = (word, ((1 << width) - 1) << offset, codes)
+        offset += width
+    return fields

@@ -1,0 +1,119 @@
+"""Strict readers of JSON values: what is wrong, where, and the way out, as a ValueError naming the field."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+LARGEST = 1e9  # of any number in a document; keeps every sum and product finite
+
+
+def closed_mapping(value: object, field: str, allowed: Collection[str] | None = None) -> Mapping[str, Any]:
+    """A mapping with text keys, all of them `allowed` where a set of names is given.
+
+    >>> closed_mapping({"colour": 1}, "stats", {"n"})
+    Traceback (most recent call last):
+    ValueError: stats.colour: unknown name; known are n
+    """
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise ValueError(f"{field}: must be an object with text keys")
+    if allowed is not None:
+        for key in value:
+            if key not in allowed:
+                raise ValueError(f"{field}.{key}: unknown name; known are {', '.join(sorted(allowed))}")
+    return value
+
+
+def required(document: Mapping[str, Any], key: str, field: str = "") -> Any:
+    if key not in document:
+        raise ValueError(f"{field}{key}: missing; state it")
+    return document[key]
+
+
+def finite(value: object, field: str, low: float = -LARGEST, high: float = LARGEST) -> float:
+    """A finite number within [low, high]; booleans and text are no numbers, -0.0 reads as 0.0.
+
+    >>> finite(float("nan"), "stats.n")
+    Traceback (most recent call last):
+    ValueError: stats.n: nan is not finite; state a number
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{field}: {value!r} is not a number; state a number")
+    if not math.isfinite(value):
+        raise ValueError(f"{field}: {value!r} is not finite; state a number")
+    if not low <= value <= high:
+        raise ValueError(f"{field}: {value!r} is outside {low:g} to {high:g}")
+    return float(value) + 0.0
+
+
+def positive(value: object, field: str, high: float = LARGEST) -> float:
+    """A finite number above zero.
+
+    >>> positive(0, "stats.half_life_days")
+    Traceback (most recent call last):
+    ValueError: stats.half_life_days: 0 must be above 0
+    """
+    number = finite(value, field, high=high)
+    if number <= 0:
+        raise ValueError(f"{field}: {value!r} must be above 0")
+    return number
+
+
+def whole(value: object, field: str, low: int, high: int = 10**9) -> int:
+    """An integer within [low, high]; 3.0 reads as 3."""
+    number = finite(value, field, low, high)
+    if number != int(number):
+        raise ValueError(f"{field}: {value!r} is not a whole number")
+    return int(number)
+
+
+def text(value: object, field: str, longest: int = 200) -> str:
+    """Non-empty text that a database and a hash accept: no NUL, no lone surrogates."""
+    if not isinstance(value, str) or not 0 < len(value) <= longest:
+        raise ValueError(f"{field}: must be text of 1 to {longest} characters")
+    if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError(f"{field}: contains NUL or a lone surrogate; remove it")
+    return value
+
+
+def instant(value: object, field: str) -> datetime:
+    """An aware time, from ISO 8601 text or a datetime, as UTC.
+
+    >>> instant("2025-01-11T01:00:00+01:00", "at").isoformat()
+    '2025-01-11T00:00:00+00:00'
+    """
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError(f"{field}: {value!r} is not a time; write 2025-01-11T00:00:00Z") from None
+    if not isinstance(value, datetime):
+        raise ValueError(f"{field}: must be a time such as 2025-01-11T00:00:00Z")
+    if value.utcoffset() is None:
+        raise ValueError(f"{field}: has no time zone; add Z")
+    if not 2000 <= value.year <= 2100:
+        raise ValueError(f"{field}: year {value.year} is outside 2000 to 2100")
+    return value.astimezone(UTC)
+
+
+def instant_text(value: datetime) -> str:
+    """UTC with a Z, microseconds only where there are any.
+
+    >>> instant_text(datetime(2025, 1, 11, tzinfo=UTC))
+    '2025-01-11T00:00:00Z'
+    """
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def one_of(value: object, field: str, names: Collection[str]) -> str:
+    """One of a closed set of names.
+
+    >>> one_of("pm_magic", "type", ("dm_alloc", "pm_strength"))
+    Traceback (most recent call last):
+    ValueError: type: 'pm_magic' is unknown; known are dm_alloc, pm_strength
+    """
+    if not isinstance(value, str) or value not in names:
+        raise ValueError(f"{field}: {value!r} is unknown; known are {', '.join(names)}")
+    return value

@@ -1,0 +1,96 @@
+"""From a combination to an answer: switches, roll-out, protected motifs, and neutral whenever anything fails.
+
+A bot in the middle of a trade always gets levers. Malformed switches count as off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from .combination import Combination, Request
+from .combine import combine
+from .compile import Compiled
+from .levers import levers_of
+from .switch import PROTECTED_MOTIFS, Mode, ModuleMode, in_rollout
+from .vocabulary import Flag, Reason
+
+__all__ = ["PROTECTED_MOTIFS", "Answer", "Mode", "ModuleMode", "answer", "neutral_levers", "served"]
+
+SERVED_DECIMALS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Levers as served, rounded, every lever of the module and category among them.
+
+    `combination` is what was computed, unrounded: served when on, only logged in shadow, None where nothing was
+    computed. `error` says what failed when the reason is ERROR.
+    """
+
+    levers: Mapping[str, float]
+    reason: Reason
+    flags: tuple[Flag, ...] = ()
+    combination: Combination | None = None
+    error: str | None = None
+
+
+def served(value: float) -> float:
+    """A number as it leaves: nine decimals, no negative zero.
+
+    >>> served(1.0199999999999998), served(-1e-12)
+    (1.02, 0.0)
+    """
+    return round(value, SERVED_DECIMALS) + 0.0
+
+
+def neutral_levers(module: str, action_category: str) -> dict[str, float]:
+    """Every lever that applies, at neutral.
+
+    >>> neutral_levers("dm", "allocation")
+    {'alloc_mult': 1.0}
+    """
+    return {lever.name: lever.neutral for lever in levers_of(module, action_category)}
+
+
+def answer(
+    compiled: Compiled,
+    mode: ModuleMode,
+    request: Request,
+    *,
+    rollout_key: str | None = None,
+    protected_motifs: Collection[str] = PROTECTED_MOTIFS,
+) -> Answer:
+    """Levers for a request, at once and always; never raises.
+
+    Protected motifs and a module that is off are not computed. Shadow computes for every caller and serves
+    none, so roll-out and allow-lists, which choose whom to serve, are asked only when on.
+    """
+    neutral = neutral_levers(request.module, request.action_category)
+    try:
+        withheld = _withheld(mode, request, rollout_key, protected_motifs)
+        if withheld is not None:
+            return Answer(neutral, withheld)
+        combination = combine(compiled, request)
+        if mode.mode is Mode.SHADOW:
+            return Answer(neutral, Reason.SHADOW, combination.flags, combination)
+        moved = {name: served(lever.value) for name, lever in combination.levers.items()}
+        return Answer(neutral | moved, combination.reason, combination.flags, combination)
+    except Exception as error:  # neutral is safe, a traceback in the middle of a trade is not; the caller logs it
+        return Answer(neutral, Reason.ERROR, error=f"{type(error).__name__}: {error}")
+
+
+def _withheld(
+    mode: ModuleMode, request: Request, rollout_key: str | None, protected_motifs: Collection[str]
+) -> Reason | None:
+    """Why neutral is served without asking the engine, or None."""
+    if request.pattern_key.rpartition(".")[2] in protected_motifs:
+        return Reason.PROTECTED
+    if mode.mode not in (Mode.SHADOW, Mode.ON):
+        return Reason.MODULE_OFF
+    if mode.mode is Mode.ON:
+        if any(request.scope.get(name) not in values for name, values in mode.allow.items()):
+            return Reason.SCOPE_NOT_ALLOWED
+        if not in_rollout(mode, rollout_key):
+            return Reason.NOT_IN_ROLLOUT
+    return None

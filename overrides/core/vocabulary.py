@@ -1,0 +1,87 @@
+"""The closed names of policy: every word an override, a request or an answer may use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Channel(StrEnum):
+    """The plan's override `type`."""
+
+    DM_ALLOC = "dm_alloc"
+    PM_STRENGTH = "pm_strength"
+    PM_TUNING = "pm_tuning"
+
+
+class Policy(StrEnum):
+    """How lessons are built."""
+
+    PLAN = "plan"
+    EVIDENCE = "evidence"
+
+
+class Combiner(StrEnum):
+    """How matching overrides become one value of a lever."""
+
+    PLAN = "plan"
+    MOST_SPECIFIC = "most_specific"
+    EVIDENCE = "evidence"
+
+
+class Blend(StrEnum):
+    LOG = "log"
+    LINEAR = "linear"
+
+
+class Reason(StrEnum):
+    """Why an answer is what it is."""
+
+    NO_MATCH = "NO_MATCH"
+    ALL_EXCLUDED = "ALL_EXCLUDED"
+    SINGLE = "SINGLE"
+    COMBINED = "COMBINED"
+    MODULE_OFF = "MODULE_OFF"
+    SHADOW = "SHADOW"
+    NOT_IN_ROLLOUT = "NOT_IN_ROLLOUT"
+    SCOPE_NOT_ALLOWED = "SCOPE_NOT_ALLOWED"
+    PROTECTED = "PROTECTED"
+    STALE = "STALE"
+    ERROR = "ERROR"
+
+
+class ExclusionReason(StrEnum):
+    """Why a matching override took no part."""
+
+    BELOW_FLOOR = "BELOW_FLOOR"
+    STALE = "STALE"
+
+
+class Flag(StrEnum):
+    """What a reader of an answer should know besides; always listed in this order."""
+
+    STEP_LIMITED = "STEP_LIMITED"
+    BOUND_LOW = "BOUND_LOW"
+    BOUND_HIGH = "BOUND_HIGH"
+    RAMPING = "RAMPING"
+    UNKNOWN_DIMENSION = "UNKNOWN_DIMENSION"
+    STALE_VERSION = "STALE_VERSION"
+
+
+CHANNEL_MODULE: Mapping[Channel, str] = MappingProxyType(
+    {Channel.DM_ALLOC: "dm", Channel.PM_STRENGTH: "pm", Channel.PM_TUNING: "pm"}
+)
+MODULE_CATEGORIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"pm": ("entry", "add", "trim", "exit"), "dm": ("allocation",)}
+)
+# Tuning targets are absolute values, not contributions: they must never be summed.
+PAIRS: Mapping[tuple[Channel, Policy], tuple[Combiner, ...]] = MappingProxyType(
+    {
+        (Channel.DM_ALLOC, Policy.PLAN): (Combiner.PLAN, Combiner.MOST_SPECIFIC),
+        (Channel.DM_ALLOC, Policy.EVIDENCE): (Combiner.EVIDENCE,),
+        (Channel.PM_STRENGTH, Policy.PLAN): (Combiner.PLAN, Combiner.MOST_SPECIFIC),
+        (Channel.PM_STRENGTH, Policy.EVIDENCE): (Combiner.EVIDENCE,),
+        (Channel.PM_TUNING, Policy.PLAN): (Combiner.PLAN,),
+    }
+)

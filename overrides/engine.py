@@ -1,0 +1,132 @@
+"""The engines of this process: compiled versions with their modes, swapped by reference when the database says so.
+
+A daemon thread asks for the version and mode of every module each second. While PostgreSQL is away the last engines
+keep answering, flagged, for `MAX_STALE_SECONDS`; after that they are not trusted.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import DatabaseError, close_old_connections, connection
+
+from overrides.core.compile import Compiled
+from overrides.core.module import ModuleParameters, compile_module
+from overrides.core.serve import ModuleMode as ModeValue
+from overrides.load import load_parameters, load_specs
+from overrides.mode import mode_document
+from overrides.models import ModuleMode, Version
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 1.0
+FRESH_SECONDS = 5.0
+MAX_STALE_SECONDS = 300.0
+
+STAMPS = """
+SELECT m.module, v.number, o.revision
+FROM (VALUES ('dm'), ('pm')) AS m (module)
+LEFT JOIN learning_configs v ON v.module = m.module AND v.is_active
+LEFT JOIN overrides_modulemode o ON o.module = m.module
+"""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """All that answering for a module needs. Without a published version it compiles to nothing: neutral."""
+
+    module: str
+    version: int | None
+    compiled: Compiled
+    parameters: ModuleParameters
+    mode: ModeValue
+    challenger: tuple[int, Compiled] | None = None
+    coefficients: Mapping[str, Any] = field(default_factory=dict)
+
+
+def load_engine(module: str, *, number: int | None = None) -> Engine:
+    """Build the engine of the active version (or of version `number`) with the mode in force."""
+    versions = Version.objects.select_related("parameters").filter(module=module)
+    version = versions.filter(is_active=True).first() if number is None else versions.get(number=number)
+    row = ModuleMode.objects.select_related("challenger__parameters").filter(module=module).first()
+    mode = ModeValue.parse(mode_document(row))
+    if version is None:
+        parameters = ModuleParameters.default(module)
+        return Engine(module, None, compile_module(parameters, ()), parameters, mode)
+    challenger = row.challenger if row else None
+    return Engine(
+        module,
+        version.number,
+        _compiled(version),
+        load_parameters(version.parameters),
+        mode,
+        None if challenger is None else (challenger.number, _compiled(challenger)),
+        version.coefficients,
+    )
+
+
+def _compiled(version: Version) -> Compiled:
+    return compile_module(load_parameters(version.parameters), load_specs(version.module, version.number))
+
+
+class EngineRoom:
+    """The engines of one process and how fresh they are."""
+
+    def __init__(self) -> None:
+        self._engines: dict[str, Engine] = {}
+        self._stamps: dict[str, tuple[int | None, int | None]] = {}
+        self._confirmed_at: float | None = None
+        self._refreshing = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def engine(self, module: str) -> Engine | None:
+        """The module's engine; None before the first successful look at the database."""
+        self._start()
+        return self._engines.get(module)
+
+    def stale_seconds(self) -> float:
+        """Seconds since the database last confirmed the engines."""
+        return float("inf") if self._confirmed_at is None else time.monotonic() - self._confirmed_at
+
+    def refresh(self) -> None:
+        """Look now and reload what changed; raises DatabaseError while PostgreSQL is away."""
+        with self._refreshing:
+            asked_at = time.monotonic()
+            with connection.cursor() as cursor:
+                cursor.execute(STAMPS)
+                stamps = {module: (number, revision) for module, number, revision in cursor.fetchall()}
+            for module, stamp in stamps.items():
+                if self._stamps.get(module) != stamp or module not in self._engines:
+                    self._engines = self._engines | {module: load_engine(module)}
+                    self._stamps[module] = stamp
+            self._confirmed_at = asked_at
+
+    def _start(self) -> None:
+        """Look once in the caller's thread, then keep looking from a thread of our own (one per process, after fork)."""
+        if self._thread is not None and self._thread.is_alive():
+            return
+        try:
+            self.refresh()
+        except DatabaseError as error:
+            logger.warning("engines wait for the database: %s", error)
+        self._thread = threading.Thread(target=self._poll, name="engine-room", daemon=True)
+        self._thread.start()
+
+    def _poll(self) -> None:
+        while True:
+            time.sleep(POLL_SECONDS)
+            close_old_connections()
+            try:
+                self.refresh()
+            except DatabaseError as error:
+                logger.warning("engines unconfirmed for %.0f s: %s", self.stale_seconds(), error)
+            except ValueError:
+                logger.exception("a published version does not compile; the last good engine keeps answering")
+
+
+ENGINE_ROOM = EngineRoom()

@@ -1,0 +1,66 @@
+"""Versions as values: rows in, frozen specs and parameters out. Nothing past this point reads the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db.models import Q
+
+from overrides.core.module import ModuleParameters
+from overrides.core.specs import OverrideSpec, Path, Stats
+from overrides.core.vocabulary import Channel, Policy
+from overrides.models import Membership, Override, ParameterSet, Version
+
+
+def in_version(number: int) -> Q:
+    """The memberships a version holds."""
+    return Q(from_version__lte=number) & (Q(to_version=None) | Q(to_version__gt=number))
+
+
+def active_version(module: str) -> Version | None:
+    return Version.objects.select_related("parameters").filter(module=module, is_active=True).first()
+
+
+def load_specs(module: str, number: int) -> Iterator[OverrideSpec]:
+    """The overrides of a version with their paths, in id order."""
+    memberships = (
+        Membership.objects.filter(in_version(number), module=module)
+        .select_related("override", "override__line")
+        .order_by("override_id")
+    )
+    for membership in memberships.iterator(chunk_size=5000):
+        yield spec_of(membership.override, _path(membership))
+
+
+def spec_of(override: Override, path: Path | None = None) -> OverrideSpec:
+    """A stored override as the value the combiner works on."""
+    line = override.line
+    return OverrideSpec(
+        id=override.id,
+        module=line.module,
+        channel=Channel(line.channel),
+        policy=Policy(line.policy),
+        pattern_key=line.pattern_key,
+        action_category=line.action_category,
+        scope=line.scope,
+        stats=Stats(override.edge_raw, override.n, override.variance, override.half_life_days, override.updated_at),
+        levers=override.levers,
+        promise=override.promise,
+        path=path,
+    )
+
+
+def load_parameters(parameters: ParameterSet) -> ModuleParameters:
+    return ModuleParameters.from_document(parameters.module, parameters.document)
+
+
+def current_parameters(module: str) -> ModuleParameters:
+    """The active version's parameters; the defaults where nothing has been published yet."""
+    version = active_version(module)
+    return ModuleParameters.default(module) if version is None else load_parameters(version.parameters)
+
+
+def _path(membership: Membership) -> Path | None:
+    if membership.path_since is None or membership.path_from is None:
+        return None
+    return Path(membership.path_from, membership.path_since)

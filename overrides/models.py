@@ -1,0 +1,347 @@
+"""What is in force and how it came to be: lines, overrides, versions, requests, votes, modes.
+
+An override is one immutable revision of a line. A version is a set of memberships: a row holds a line's override
+from `from_version` until `to_version`, so a version costs only what changed. Decisions name overrides; vetoes,
+pins, mandates and scorecards name lines.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from telemetry.models import CATEGORIES, MODULES, finite
+
+CHANNELS = [(name, name) for name in ("dm_alloc", "pm_strength", "pm_tuning")]
+POLICIES = [(name, name) for name in ("plan", "evidence")]
+DAYS_MAX = 36_500.0
+
+
+class Line(models.Model):
+    """The identity that lesson and override share: sha256 of module, channel, policy, key, category and scope."""
+
+    id = models.CharField(primary_key=True, max_length=64, editable=False)
+    module = models.CharField(max_length=2, choices=MODULES)
+    channel = models.CharField(max_length=11, choices=CHANNELS)
+    policy = models.CharField(max_length=8, choices=POLICIES)
+    pattern_key = models.CharField(max_length=122)
+    action_category = models.CharField(max_length=10, choices=CATEGORIES)
+    scope = models.JSONField(default=dict)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["module", "pattern_key", "action_category"], name="line_by_pattern")]
+
+    def __str__(self) -> str:
+        scope = ", ".join(f"{key}={value}" for key, value in sorted(self.scope.items())) or "everything"
+        return f"{self.pattern_key} {self.action_category} [{scope}]"
+
+
+class Override(models.Model):
+    """One immutable revision of a line; its id is the sha256 of its canonical document."""
+
+    id = models.CharField(primary_key=True, max_length=64, editable=False)
+    line = models.ForeignKey(Line, models.PROTECT, related_name="overrides")
+    edge_raw = models.FloatField()
+    n = models.FloatField(help_text="trades, or what a judgement is worth in trades")
+    variance = models.FloatField()
+    half_life_days = models.FloatField()
+    updated_at = models.DateTimeField(help_text="close of the newest trade behind it")
+    levers = models.JSONField()
+    promise = models.JSONField(null=True)
+    source = models.CharField(max_length=100, help_text="lesson, person or import it came from")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=finite("edge_raw"), name="override_edge_is_finite"),
+            models.CheckConstraint(condition=finite("n", "variance", low=0), name="override_n_and_variance_are_finite"),
+            models.CheckConstraint(
+                condition=finite("half_life_days", low=1e-9, high=DAYS_MAX), name="override_half_life_is_positive"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"override {self.id[:12]}"
+
+
+class ParameterSet(models.Model):
+    """The combiner's and the builder's constants of a module: immutable, reviewed, named by their content."""
+
+    id = models.CharField(primary_key=True, max_length=64, editable=False)
+    module = models.CharField(max_length=2, choices=MODULES)
+    document = models.JSONField()
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=150)
+    reason = models.TextField()
+
+    def __str__(self) -> str:
+        return f"parameters {self.module} {self.id[:12]}"
+
+
+class Version(models.Model):
+    """One published state of a module, immutable but for which one is active."""
+
+    class Kind(models.TextChoices):
+        LINES = "lines"
+        PARAMETERS = "parameters"
+        ROLLBACK = "rollback"
+
+    module = models.CharField(max_length=2, choices=MODULES)
+    number = models.PositiveIntegerField()
+    is_active = models.BooleanField(default=False)
+    kind = models.CharField(max_length=10, choices=Kind)
+    parameters = models.ForeignKey(ParameterSet, models.PROTECT, related_name="versions")
+    coefficients = models.JSONField(default=dict, help_text="dm: lever=value -> weight")
+    n_overrides = models.PositiveIntegerField()
+    content_hash = models.CharField(max_length=64)
+    config_data = models.JSONField(null=True, help_text="the plan's shape; null beyond 5,000 overrides")
+    request = models.ForeignKey("ChangeRequest", models.PROTECT, null=True, related_name="versions")
+    published_at = models.DateTimeField()
+    published_by = models.CharField(max_length=150)
+
+    class Meta:
+        db_table = "learning_configs"
+        ordering = ("module", "-number")
+        permissions = [("resolve", "Can resolve levers")]
+        constraints = [
+            models.UniqueConstraint(fields=["module", "number"], name="one_version_per_number"),
+            models.UniqueConstraint(
+                fields=["module"], condition=Q(is_active=True), name="one_active_version_per_module"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.module} version {self.number}"
+
+
+class Membership(models.Model):
+    """A line's override is in force in versions from_version <= number < to_version (null: until replaced)."""
+
+    module = models.CharField(max_length=2, choices=MODULES)
+    line = models.ForeignKey(Line, models.PROTECT, related_name="memberships")
+    override = models.ForeignKey(Override, models.PROTECT, related_name="memberships")
+    from_version = models.PositiveIntegerField()
+    to_version = models.PositiveIntegerField(null=True)
+    path_from = models.JSONField(null=True, help_text="lever -> value in force at publish; the ramp starts here")
+    path_since = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["line"], condition=Q(to_version=None), name="one_open_membership_per_line"),
+            models.UniqueConstraint(fields=["line", "from_version"], name="one_membership_per_line_and_version"),
+            models.CheckConstraint(
+                condition=Q(to_version=None) | Q(to_version__gt=F("from_version")),
+                name="membership_ends_after_it_starts",
+            ),
+            models.CheckConstraint(
+                condition=Q(path_from=None, path_since=None) | Q(path_from__isnull=False, path_since__isnull=False),
+                name="membership_path_is_whole",
+            ),
+        ]
+        indexes = [models.Index(fields=["module", "from_version", "to_version"], name="membership_by_version")]
+
+    def __str__(self) -> str:
+        return f"{self.override_id[:12]} from version {self.from_version}"
+
+
+class ChangeRequest(models.Model):
+    """What somebody, or the materializer, wants changed; applied only on votes that sign its content."""
+
+    class Kind(models.TextChoices):
+        LINES = "lines"
+        PARAMETERS = "parameters"
+        MODE = "mode"
+        POLICY = "policy"
+        ROLLBACK = "rollback"
+
+    class State(models.TextChoices):
+        DRAFT = "draft"
+        IN_REVIEW = "in_review"
+        CHANGES_REQUESTED = "changes_requested"
+        APPROVED = "approved"
+        SCHEDULED = "scheduled"
+        APPLIED = "applied"
+        REJECTED = "rejected"
+        CANCELLED = "cancelled"
+        EXPIRED = "expired"
+        FAILED = "failed"
+
+    class Health(models.TextChoices):
+        VALID = "valid"
+        STALE = "stale"
+        EVIDENCE_LAPSED = "evidence_lapsed"
+        CONFLICT = "conflict"
+
+    OPEN: ClassVar = (State.DRAFT, State.IN_REVIEW, State.CHANGES_REQUESTED, State.APPROVED, State.SCHEDULED)
+
+    module = models.CharField(max_length=2, choices=MODULES)
+    kind = models.CharField(max_length=10, choices=Kind)
+    state = models.CharField(max_length=17, choices=State, default=State.DRAFT)
+    health = models.CharField(max_length=15, choices=Health, default=Health.VALID)
+    title = models.CharField(max_length=200)
+    reason = models.TextField()
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="change_requests", help_text="null: a machine"
+    )
+    author_name = models.CharField(max_length=150, help_text="outlives the user; names the builder and its run")
+    content = models.JSONField(help_text="parameters, mode or rollback target; for lines what the lines sum up to")
+    content_hash = models.CharField(max_length=64, help_text="what a vote signs")
+    base_version = models.PositiveIntegerField(null=True, help_text="version it was drafted against")
+    created_at = models.DateTimeField()
+    submitted_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField()
+    scheduled_for = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+    failure = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        indexes = [models.Index(fields=["module", "state"], name="request_by_state")]
+        permissions = [
+            ("review_changerequest", "Can approve or reject change requests"),
+            ("apply_changerequest", "Can apply approved change requests"),
+            ("lower_modulemode", "Can take a module towards neutral at once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"request {self.pk} {self.module} {self.title}"
+
+
+class ChangeLine(models.Model):
+    """One line a request touches: the override it replaces and the one it brings (null: withdrawn)."""
+
+    class Action(models.TextChoices):
+        ADD = "add"
+        CHANGE = "change"
+        WITHDRAW = "withdraw"
+
+    request = models.ForeignKey(ChangeRequest, models.CASCADE, related_name="lines")
+    line = models.ForeignKey(Line, models.PROTECT, related_name="+")
+    action = models.CharField(max_length=8, choices=Action)
+    before = models.ForeignKey(Override, models.PROTECT, null=True, related_name="+")
+    after = models.ForeignKey(Override, models.PROTECT, null=True, related_name="+")
+    differences = models.JSONField(default=list, help_text="why this line is material")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["request", "line"], name="one_change_per_line_and_request"),
+            models.CheckConstraint(
+                condition=Q(action="add", before=None, after__isnull=False)
+                | Q(action="change", before__isnull=False, after__isnull=False)
+                | Q(action="withdraw", before__isnull=False, after=None),
+                name="change_line_has_its_sides",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.line_id[:12]}"
+
+
+class Vote(models.Model):
+    """One person's word on one content: the hash says which; an edit voids it by changing the hash."""
+
+    class Decision(models.TextChoices):
+        APPROVE = "approve"
+        REJECT = "reject"
+        REQUEST_CHANGES = "request_changes"
+
+    request = models.ForeignKey(ChangeRequest, models.CASCADE, related_name="votes")
+    voter = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="votes")
+    decision = models.CharField(max_length=15, choices=Decision)
+    content_hash = models.CharField(max_length=64)
+    reason = models.TextField(blank=True)
+    voted_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["request", "voter", "content_hash"], name="one_vote_per_person_and_content"
+            ),
+            models.CheckConstraint(condition=Q(decision="approve") | ~Q(reason=""), name="vote_against_has_a_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.decision} on request {self.request_id}"
+
+
+class Mandate(models.Model):
+    """What approving a line allows the builder without a person: direction, farthest targets, evidence, until when."""
+
+    line = models.ForeignKey(Line, models.PROTECT, related_name="mandates")
+    request = models.ForeignKey(ChangeRequest, models.PROTECT, related_name="mandates")
+    direction = models.SmallIntegerField(choices=[(-1, "lowers exposure"), (1, "raises exposure")])
+    farthest = models.JSONField(help_text="lever -> farthest target")
+    evidence_floor = models.JSONField(help_text="least n and |edge_raw| that still carry it")
+    review_by = models.DateTimeField()
+    granted_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["line"], condition=Q(revoked_at=None), name="one_live_mandate_per_line"),
+            models.CheckConstraint(condition=Q(direction__in=(-1, 1)), name="mandate_direction_is_a_sign"),
+        ]
+
+    def __str__(self) -> str:
+        return f"mandate on {self.line_id[:12]}"
+
+
+class LineHold(models.Model):
+    """A veto (never serve this line) or a pin (the builder may not change it), until it expires or is lifted."""
+
+    class Kind(models.TextChoices):
+        VETO = "veto"
+        PIN = "pin"
+
+    line = models.ForeignKey(Line, models.PROTECT, related_name="holds")
+    kind = models.CharField(max_length=4, choices=Kind)
+    reason = models.TextField()
+    placed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    placed_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+    lifted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["line", "kind"], condition=Q(lifted_at=None), name="one_live_hold_per_line"
+            ),
+            models.CheckConstraint(condition=~Q(reason=""), name="hold_has_a_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} on {self.line_id[:12]}"
+
+
+class ModuleMode(models.Model):
+    """How a module is served. A missing or malformed row is off."""
+
+    class Mode(models.TextChoices):
+        OFF = "off"
+        SHADOW = "shadow"
+        ON = "on"
+
+    module = models.CharField(primary_key=True, max_length=2, choices=MODULES)
+    mode = models.CharField(max_length=6, choices=Mode, default=Mode.OFF)
+    rollout_percent = models.FloatField(default=100.0)
+    allow = models.JSONField(default=dict, help_text="dimension -> values served; empty: all")
+    challenger = models.ForeignKey(Version, models.PROTECT, null=True, related_name="+")
+    revision = models.PositiveIntegerField(default=1)
+    changed_at = models.DateTimeField()
+    changed_by = models.CharField(max_length=150)
+    reason = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=finite("rollout_percent", low=0, high=100), name="mode_rollout_is_a_percentage"
+            ),
+            models.CheckConstraint(condition=Q(mode__in=("off", "shadow", "on")), name="mode_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.module} {self.mode}"

@@ -1,0 +1,269 @@
+"""Approved content becomes the active version: rows move, exactly one version is active, processes are told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Max
+
+from overrides.core.check import check
+from overrides.core.identity import content_hash
+from overrides.core.levers import LEVERS
+from overrides.core.module import ModuleParameters, compile_module
+from overrides.core.ramp import ramped
+from overrides.core.specs import OverrideSpec
+from overrides.core.vocabulary import Policy
+from overrides.document import render
+from overrides.load import active_version, in_version, load_parameters, load_specs, spec_of
+from overrides.models import ChangeRequest, Line, Membership, Override, ParameterSet, Version
+from telemetry.audit import write_audit
+
+CHANNEL = "counterweight_versions"
+
+
+class CannotPublish(ValueError):
+    """The content does not hold together; the message names every fault."""
+
+
+@dataclass(frozen=True)
+class LineChange:
+    """A line's new override; None withdraws the line."""
+
+    line_id: str
+    after: str | None
+
+
+def store_override(spec: OverrideSpec, *, source: str, at: datetime) -> Override:
+    """The row of a checked spec, made where it is new; equal content is the same row."""
+    faults = check(spec)
+    if faults:
+        raise CannotPublish("; ".join(faults))
+    line, _ = Line.objects.get_or_create(
+        id=spec.line,
+        defaults={
+            "module": spec.module,
+            "channel": spec.channel,
+            "policy": spec.policy,
+            "pattern_key": spec.pattern_key,
+            "action_category": spec.action_category,
+            "scope": dict(spec.scope),
+            "created_at": at,
+        },
+    )
+    override, _ = Override.objects.get_or_create(
+        id=spec.content_id,
+        defaults={
+            "line": line,
+            "edge_raw": spec.stats.edge_raw,
+            "n": spec.stats.n,
+            "variance": spec.stats.variance,
+            "half_life_days": spec.stats.half_life_days,
+            "updated_at": spec.stats.updated_at,
+            "levers": dict(spec.levers),
+            "promise": None if spec.promise is None else dict(spec.promise),
+            "source": source,
+            "created_at": at,
+        },
+    )
+    return override
+
+
+def store_parameters(parameters: ModuleParameters, *, by: str, reason: str, at: datetime) -> ParameterSet:
+    """The row of a parameter document, made where it is new."""
+    document = parameters.to_document()
+    row, _ = ParameterSet.objects.get_or_create(
+        id=content_hash([parameters.module, document]),
+        defaults={
+            "module": parameters.module,
+            "document": document,
+            "created_at": at,
+            "created_by": by,
+            "reason": reason,
+        },
+    )
+    return row
+
+
+@transaction.atomic
+def publish_version(
+    *,
+    module: str,
+    kind: str,
+    changes: Sequence[LineChange],
+    by: str,
+    reason: str,
+    at: datetime,
+    parameters: ParameterSet | None = None,
+    request: ChangeRequest | None = None,
+) -> Version:
+    """Publish the active version changed by `changes` (and new `parameters`) as the next version of the module.
+
+    Publishers of a module queue behind one lock. Raises CannotPublish where content and parameters do not fit.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"publish {module}"])
+    before = active_version(module)
+    number = (Version.objects.filter(module=module).aggregate(last=Max("number"))["last"] or 0) + 1
+    parameters = parameters or (before.parameters if before else _first_parameters(module, by, at))
+
+    _move_memberships(module, number, changes, load_parameters(parameters), at)
+    specs = list(load_specs(module, number))
+    _refuse_uncompilable(specs, load_parameters(parameters))
+    version = _activate(module, number, kind, specs, parameters, before, request, by, at)
+
+    summary = _summary(version)
+    write_audit(
+        actor=by,
+        action="publish",
+        object=f"version {module}/{number}",
+        reason=reason,
+        before=None if before is None else _summary(before),
+        after=summary | {"changes": [[change.line_id, change.after] for change in changes]},
+        at=at,
+    )
+    transaction.on_commit(_notify)
+    return version
+
+
+def roll_back(*, module: str, to: int, by: str, reason: str, at: datetime, request: ChangeRequest | None) -> Version:
+    """Publish the content of an older version as a new one: history stays a line."""
+    target = Version.objects.select_related("parameters").get(module=module, number=to)
+    now_in_force = _in_force(module, active_version(module))
+    wanted = _in_force(module, target)
+    lines = sorted(now_in_force.keys() | wanted.keys())
+    changes = [LineChange(line, wanted.get(line)) for line in lines if now_in_force.get(line) != wanted.get(line)]
+    return publish_version(
+        module=module,
+        kind=Version.Kind.ROLLBACK,
+        changes=changes,
+        by=by,
+        reason=reason,
+        at=at,
+        parameters=target.parameters,
+        request=request,
+    )
+
+
+def _in_force(module: str, version: Version | None) -> dict[str, str]:
+    if version is None:
+        return {}
+    rows = Membership.objects.filter(in_version(version.number), module=module)
+    return dict(rows.values_list("line_id", "override_id"))
+
+
+def _first_parameters(module: str, by: str, at: datetime) -> ParameterSet:
+    return store_parameters(ModuleParameters.default(module), by=by, reason="the plan's numbers", at=at)
+
+
+def _move_memberships(
+    module: str, number: int, changes: Sequence[LineChange], parameters: ModuleParameters, at: datetime
+) -> None:
+    """Close the memberships that change and open the new ones; a ramp starts where the line stands now."""
+    touched = [change.line_id for change in changes]
+    closing = list(Membership.objects.filter(line_id__in=touched, to_version=None).select_related("override__line"))
+    standing = {membership.line_id: membership for membership in closing}
+    overrides = Override.objects.select_related("line").in_bulk([c.after for c in changes if c.after])
+    opening = []
+    for change in changes:
+        if change.after is None:
+            continue
+        spec = spec_of(overrides[change.after])
+        _refuse_misfit(spec, change, module, parameters)
+        start = _standing_values(standing.get(change.line_id), parameters, at)
+        ramps = spec.policy is Policy.EVIDENCE
+        opening.append(
+            Membership(
+                module=module,
+                line_id=change.line_id,
+                override_id=change.after,
+                from_version=number,
+                path_from={name: start.get(name, LEVERS[name].neutral) for name in spec.levers} if ramps else None,
+                path_since=at if ramps else None,
+            )
+        )
+    Membership.objects.filter(id__in=[membership.id for membership in closing]).update(to_version=number)
+    Membership.objects.bulk_create(opening, batch_size=2000)
+
+
+def _refuse_misfit(spec: OverrideSpec, change: LineChange, module: str, parameters: ModuleParameters) -> None:
+    faults = check(spec)
+    if spec.line != change.line_id:
+        faults.append(f"override {spec.id[:12]} is of another line than {change.line_id[:12]}")
+    if spec.module != module:
+        faults.append(f"override {spec.id[:12]} is of module {spec.module}, not {module}")
+    elif spec.channel is None or parameters.channels[spec.channel].policy is not spec.policy:
+        faults.append(f"override {spec.id[:12]} is of policy {spec.policy}, which its channel does not use")
+    if faults:
+        raise CannotPublish("; ".join(faults))
+
+
+def _refuse_uncompilable(specs: Sequence[OverrideSpec], parameters: ModuleParameters) -> None:
+    try:
+        compile_module(parameters, specs)
+    except ValueError as error:
+        raise CannotPublish(str(error)) from error
+
+
+def _standing_values(membership: Membership | None, parameters: ModuleParameters, at: datetime) -> Mapping[str, float]:
+    """What a line's levers stand at now: its targets, or the point its ramp has reached."""
+    if membership is None:
+        return {}
+    spec = spec_of(membership.override)
+    if membership.path_since is None or spec.channel is None:
+        return spec.levers
+    weights = parameters.channels[spec.channel].weights
+    hours = (at - membership.path_since).total_seconds() / 3600
+    start: dict[str, float] = membership.path_from or {}
+    return {
+        name: ramped(LEVERS[name].blend, weights.step_of(name), start.get(name, LEVERS[name].neutral), target, hours)
+        for name, target in spec.levers.items()
+    }
+
+
+def _activate(
+    module: str,
+    number: int,
+    kind: str,
+    specs: Sequence[OverrideSpec],
+    parameters: ParameterSet,
+    before: Version | None,
+    request: ChangeRequest | None,
+    by: str,
+    at: datetime,
+) -> Version:
+    Version.objects.filter(module=module, is_active=True).update(is_active=False)
+    coefficients = before.coefficients if before else {}
+    content = [parameters.id, coefficients, [[spec.id, spec.path and spec.path.to_document()] for spec in specs]]
+    return Version.objects.create(
+        module=module,
+        number=number,
+        is_active=True,
+        kind=kind,
+        parameters=parameters,
+        coefficients=coefficients,
+        n_overrides=len(specs),
+        content_hash=content_hash(content),
+        config_data=render(module, specs, coefficients),
+        request=request,
+        published_at=at,
+        published_by=by,
+    )
+
+
+def _summary(version: Version) -> dict[str, Any]:
+    return {
+        "number": version.number,
+        "content_hash": version.content_hash,
+        "parameters": version.parameters_id,
+        "overrides": version.n_overrides,
+    }
+
+
+def _notify() -> None:
+    """Hasten the processes that poll; losing it costs a second."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"NOTIFY {CHANNEL}")

@@ -1,0 +1,59 @@
+"""What a bot asks, read strictly at the border: unknown words are refused by name, never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from overrides.core.combination import Request
+from overrides.core.levers import LEVERS
+from telemetry.core.fields import finite, member, moment, text
+from telemetry.core.objects import Fields, entries
+from telemetry.core.refusal import Refused
+from telemetry.core.scopes import read_scope
+from telemetry.core.vocabulary import CATEGORIES, ActionCategory, Module, read_pattern_key
+
+KEYS = dict.fromkeys(
+    ("module", "pattern_key", "action_category", "scope", "at", "current", "rollout_key", "base_allocation")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Levers for one action about to be taken. `base_allocation` (dm) is what the levers multiply."""
+
+    request: Request
+    rollout_key: str | None = None
+    base_allocation: float | None = None
+
+
+def read_question(value: object, *, now: datetime) -> Question:
+    """A question from JSON; `at` defaults to now. Raises Refused with every refusal."""
+    fields = Fields(value, KEYS)
+    module = fields.need("module", member(Module), Module.PM)
+    category = fields.need("action_category", member(ActionCategory), CATEGORIES[module][0])
+    if category not in CATEGORIES[module] and fields.sound("module", "action_category"):
+        known = ", ".join(CATEGORIES[module])
+        fields.refuse("action_category", f"{category} is no category of module {module}; send one of {known}")
+    base = fields.take("base_allocation", finite, None)
+    if base is not None and base < 0:
+        fields.refuse("base_allocation", "is negative; send the allocation before levers, 0 or more")
+    pattern_key = fields.need("pattern_key", read_pattern_key, "")
+    scope = fields.take("scope", read_scope, {})
+    at = fields.take("at", moment, now)
+    current = fields.take("current", _current, {})
+    rollout_key = fields.take("rollout_key", text(200), None)
+    fields.close()
+    return Question(Request(module.value, pattern_key, category.value, scope, at, current), rollout_key, base)
+
+
+def _current(value: object) -> Mapping[str, float]:
+    current = entries(text(40), finite, most=len(LEVERS))(value)
+    for name, number in current.items():
+        lever = LEVERS.get(name)
+        if lever is None:
+            raise Refused.because(f"unknown lever; known are {', '.join(LEVERS)}").under(name)
+        if not lever.low <= number <= lever.high:
+            raise Refused.because(f"{number:g} is outside {lever.low:g} to {lever.high:g}; send a value inside").under(name)
+    return current

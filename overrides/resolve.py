@@ -1,0 +1,200 @@
+"""Questions in, levers out, from the engines in memory: no database, no exception past the border."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import numpy
+
+from overrides.core.combination import Combination, LeverValue
+from overrides.core.levers import LEVERS
+from overrides.core.parts import attribution_parts, starting_value
+from overrides.core.serve import Answer, Mode, answer, neutral_levers, served
+from overrides.core.vocabulary import Flag, Reason
+from overrides.engine import ENGINE_ROOM, FRESH_SECONDS, MAX_STALE_SECONDS, Engine
+from overrides.questions import Question
+from telemetry.core.identifiers import uuid7
+from telemetry.decisions import DecisionRecord
+
+Explain = Literal["none", "summary", "full"]
+NUMERIC_BUILD = f"{platform.machine()} python-{platform.python_version()} numpy-{numpy.__version__}"
+NEUTRAL_COEFFICIENT = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """One answer: what is told to the bot, and the record that replays it."""
+
+    answer: Answer
+    record: DecisionRecord
+    coefficient_product: float | None
+    allocation: float | None
+
+    def document(self, explain: Explain = "summary") -> dict[str, Any]:
+        """The answer as JSON; `none` is levers and identity, `summary` adds who moved them, `full` every factor."""
+        record = self.record
+        document: dict[str, Any] = {
+            "decision_id": str(record.decision_id),
+            "levers": dict(self.answer.levers),
+            "version": record.version,
+            "evaluated_at": record.at,
+            "combiner": record.combiner,
+            "mode": record.mode,
+            "reason": record.reason,
+            "flags": list(record.flags),
+        }
+        if self.coefficient_product is not None:
+            document["coefficient_product"] = self.coefficient_product
+            document["alloc_mult"] = self.answer.levers["alloc_mult"]
+        if self.allocation is not None:
+            document["allocation"] = self.allocation
+        if explain == "summary":
+            document["contributions"] = [_brief(each) for each in record.contributions]
+            document["excluded"] = [{"id": each["id"], "reason": each["reason"]} for each in record.excluded]
+        elif explain == "full":
+            document["contributions"] = list(record.contributions)
+            document["excluded"] = list(record.excluded)
+            document["lever_detail"] = dict(record.levers)
+        return document
+
+
+def resolve(questions: Sequence[Question], *, now: datetime) -> list[Resolved]:
+    """Answer each question from this process's engines, in order; neutral wherever trust is missing.
+
+    `now` is wall time: it goes into the decision ids. The levers are those of each question's own `at`.
+    """
+    stale = ENGINE_ROOM.stale_seconds
+    engines = {module: ENGINE_ROOM.engine(module) for module in {q.request.module for q in questions}}
+    age = stale()
+    return [resolve_one(q, engines[q.request.module], now=now, stale_seconds=age) for q in questions]
+
+
+def resolve_one(question: Question, engine: Engine | None, *, now: datetime, stale_seconds: float = 0.0) -> Resolved:
+    """Answer one question from a given engine; no engine, or one unconfirmed for too long, is neutral and STALE."""
+    started = time.perf_counter()
+    request = question.request
+    if engine is None or stale_seconds > MAX_STALE_SECONDS:
+        neutral = neutral_levers(request.module, request.action_category)
+        given = Answer(neutral, Reason.STALE, (Flag.STALE_VERSION,))
+    else:
+        given = answer(
+            engine.compiled,
+            engine.mode,
+            request,
+            rollout_key=question.rollout_key,
+            protected_motifs=engine.parameters.protected_motifs,
+        )
+    flags = given.flags
+    if stale_seconds > FRESH_SECONDS and Flag.STALE_VERSION not in flags:
+        flags = (*flags, Flag.STALE_VERSION)
+    product = allocation = None
+    if request.module == "dm":
+        product = NEUTRAL_COEFFICIENT
+        if question.base_allocation is not None:
+            allocation = served(question.base_allocation * product * given.levers["alloc_mult"])
+    record = _record(question, engine, given, flags, now, (time.perf_counter() - started) * 1e6)
+    return Resolved(given, record, product, allocation)
+
+
+def _record(
+    question: Question, engine: Engine | None, given: Answer, flags: tuple[Flag, ...], now: datetime, latency_us: float
+) -> DecisionRecord:
+    request, combination = question.request, given.combination
+    was_served = combination is not None and engine is not None and engine.mode.mode is Mode.ON
+    return DecisionRecord(
+        decision_id=uuid7(now),
+        module=request.module,
+        pattern_key=request.pattern_key,
+        action_category=request.action_category,
+        scope=request.scope,
+        at=request.at,
+        version=engine.version if engine else None,
+        challenger_version=engine.challenger[0] if engine and engine.challenger else None,
+        combiner=_combiners(engine),
+        mode=engine.mode.mode if engine else Mode.OFF,
+        reason=given.reason,
+        flags=flags,
+        request=_asked(question),
+        levers=_levers(given),
+        contributions=[] if combination is None else [_contribution(each) for each in combination.contributions],
+        excluded=[] if combination is None else [each._asdict() for each in combination.excluded],
+        challenger=_challenger(question, engine),
+        effect=_effect(combination, request.action_category) if combination is not None and was_served else {},
+        numeric_build=NUMERIC_BUILD,
+        latency_us=latency_us,
+    )
+
+
+def _combiners(engine: Engine | None) -> str:
+    channels = engine.parameters.channels if engine else {}
+    return ",".join(f"{channel}={each.combiner}" for channel, each in channels.items())
+
+
+def _asked(question: Question) -> dict[str, Any]:
+    """What the columns of a decision do not hold already."""
+    return {
+        "current": dict(question.request.current),
+        "rollout_key": question.rollout_key,
+        "base_allocation": question.base_allocation,
+    }
+
+
+def _levers(given: Answer) -> dict[str, Any]:
+    """Every lever as served, and where one was moved what moved it, unrounded."""
+    moved: Mapping[str, LeverValue] = given.combination.levers if given.combination else {}
+    return {
+        name: {"served": value} | (_detail(moved[name]) if name in moved else {})
+        for name, value in given.levers.items()
+    }
+
+
+def _detail(lever: LeverValue) -> dict[str, Any]:
+    detail = lever._asdict()
+    return detail | {"flags": list(lever.flags)}
+
+
+def _contribution(contribution: Any) -> dict[str, Any]:
+    full = contribution._asdict()
+    return full | {"ramping": list(contribution.ramping)}
+
+
+def _brief(contribution: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: contribution[name] for name in ("id", "line", "w_total", "parts")}
+
+
+def _challenger(question: Question, engine: Engine | None) -> dict[str, Any] | None:
+    """What the challenger version would have answered, logged beside the served answer."""
+    if engine is None or engine.challenger is None or engine.mode.mode is Mode.OFF:
+        return None
+    shadow = answer(
+        engine.challenger[1],
+        engine.mode,
+        question.request,
+        rollout_key=question.rollout_key,
+        protected_motifs=engine.parameters.protected_motifs,
+    )
+    return {"reason": shadow.reason, "levers": _levers(shadow)}
+
+
+def _effect(combination: Combination, category: str) -> dict[str, Any]:
+    """Per lever that scales this outcome: before, served, and each override's part, for attribution."""
+    lines = {each.id: each.line for each in combination.contributions}
+    effect = {}
+    for name, lever in combination.levers.items():
+        if category in LEVERS[name].scales_on:
+            parts = attribution_parts(combination, name)
+            m0 = starting_value(combination, name)
+            effect[name] = {
+                "m0": m0,
+                "m": lever.value,
+                "parts": parts,
+                "lines": {key: lines[key] for key in parts if key in lines},
+            }
+    return effect
+
+

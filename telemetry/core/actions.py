@@ -1,0 +1,108 @@
+"""One action of a trade, as the bot saw it: strictly read, then frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from telemetry.core.fields import finite, identifier, matching, member, moment, share, text
+from telemetry.core.objects import Fields, entries, items, small_document
+from telemetry.core.refusal import Refused
+from telemetry.core.scopes import read_scope
+from telemetry.core.vocabulary import CATEGORIES, SALES, ActionCategory, Module, read_pattern_key
+
+KEYS = dict.fromkeys((
+    "module", "pattern_key", "action_category", "at", "scope", "fraction", "leg_rr", "rr_after", "decision_ids",
+    "controls", "counterfactuals", "cf_entry_improvement_bucket", "cf_exit_improvement_bucket",
+))  # fmt: skip
+BUCKETS = ("cf_entry_improvement_bucket", "cf_exit_improvement_bucket")
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What was done, where it stood, and what is known of its consequence.
+
+    `fraction` is the part (0..1] of the position it moved; `leg_rr` what that part earned, in R per unit of its size;
+    `rr_after` (trim, exit) what the part sold would have earned had it stayed, in R.
+    `counterfactuals` holds lever -> alternative value -> change of rr; `buckets` the graded form of the same.
+    """
+
+    module: Module
+    pattern_key: str
+    action_category: ActionCategory
+    at: datetime
+    scope: Mapping[str, str]
+    fraction: float | None
+    leg_rr: float | None
+    rr_after: float | None
+    decision_ids: tuple[str, ...]
+    controls: Mapping[str, object]
+    counterfactuals: Mapping[str, Mapping[str, float]]
+    buckets: Mapping[str, str]
+
+    def document(self) -> dict[str, object]:
+        """The action as a JSON value with every field, for the digest of its trade."""
+        return {
+            "module": self.module,
+            "pattern_key": self.pattern_key,
+            "action_category": self.action_category,
+            "at": self.at,
+            "scope": self.scope,
+            "fraction": self.fraction,
+            "leg_rr": self.leg_rr,
+            "rr_after": self.rr_after,
+            "decision_ids": self.decision_ids,
+            "controls": self.controls,
+            "counterfactuals": self.counterfactuals,
+            "buckets": self.buckets,
+        }
+
+
+def read_action(value: object, latest: datetime | None) -> Action:
+    """An action from JSON, none later than `latest`; `Refused` with paths relative to the action."""
+    fields = Fields(value, KEYS)
+    action = Action(
+        module=fields.need("module", _module, Module.PM),
+        pattern_key=fields.need("pattern_key", read_pattern_key, ""),
+        action_category=fields.need("action_category", _category, ActionCategory.ENTRY),
+        at=fields.need("at", moment, datetime.max),
+        scope=fields.take("scope", read_scope, {}),
+        fraction=fields.take("fraction", share, None),
+        leg_rr=fields.take("leg_rr", finite, None),
+        rr_after=fields.take("rr_after", finite, None),
+        decision_ids=fields.take("decision_ids", _decision_ids, ()),
+        controls=fields.take("controls", _controls, {}),
+        counterfactuals=fields.take("counterfactuals", _counterfactuals, {}),
+        buckets={key: grade for key in BUCKETS if (grade := fields.take(key, _grade, None)) is not None},
+    )
+    _refuse_contradictions(fields, action, latest)
+    fields.close()
+    return action
+
+
+def _refuse_contradictions(fields: Fields, action: Action, latest: datetime | None) -> None:
+    category, known = action.action_category, CATEGORIES[action.module]
+    if category not in known and fields.sound("module", "action_category"):
+        words = ", ".join(known)
+        fields.refuse("action_category", f"{category} is no category of module {action.module}; send one of {words}")
+    if action.rr_after is not None and category not in SALES and fields.sound("action_category"):
+        fields.refuse("rr_after", f"only a trim or an exit is judged by what followed; leave it out of the {category}")
+    if latest is not None and fields.sound("at") and action.at > latest:
+        fields.refuse("at", "lies after the close of its trade; correct it or the trade's closed_at")
+
+
+def _decision_ids(value: object) -> tuple[str, ...]:
+    found = _read_identifiers(value)
+    if len(set(found)) < len(found):
+        raise Refused.because("names a decision twice; name each once")
+    return found
+
+
+_module = member(Module)
+_category = member(ActionCategory)
+_grade = matching("none|small|medium|large", "one of none, small, medium, large")
+_read_identifiers = items(identifier, most=10)
+_controls = small_document(deepest=4, largest=16_000)
+_lever = matching("[A-Za-z][A-Za-z0-9_]{0,39}", "a lever of 1 to 40 letters, digits or _, beginning with a letter")
+_counterfactuals = entries(_lever, entries(text(40), finite, most=40), most=40)

@@ -1,0 +1,145 @@
+"""Share what a trade's scaling levers earned among the overrides that set them (log-mean weights, exact sums).
+
+Per lever: m0 the value before the overrides acted, m the value served, delta = ln m - ln m0, part'_i what override i
+asked for in logs, Sigma the sum of its parts, q = delta / Sigma what the step and the bounds left of it. Over all:
+
+    Delta = sum of delta    M0 = product of m0    M = product of m    K = M0 * expm1(Delta) / Delta  (M0 at Delta = 0)
+    share_i = part'_i * q * K * rr        carried = (M0 - 1) * rr        total = (M - 1) * rr
+
+Where parts cancel (|Sigma| <= 1e-9) q is 1 and the rest, (delta - Sigma) * K * rr, is the residual. So
+shares + carried + residual = total, whatever the step and the bounds did. K is the logarithmic mean of M0 and M: the
+Aumann-Shapley value on the straight path in logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import expm1, fsum, isfinite, log, prod
+
+CANCELLED = 1e-9
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class ScalingLever:
+    """One lever that scaled the outcome: value before (m0) and served (m), both above 0, and log parts by name.
+
+    A part's name is an override's id, or a word such as `prior`, `coefficients` or `cap`.
+    """
+
+    m0: float
+    m: float
+    parts: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        for name, value in (("m0", self.m0), ("m", self.m)):
+            if not (isfinite(value) and value > 0):
+                raise ValueError(f"{name}: {value} is no lever value; give a finite number above 0")
+        for name, part in self.parts.items():
+            if not isfinite(part):
+                raise ValueError(f"parts.{name}: {part} is not finite; give the part in logs")
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """In R per unit of size; sum(shares) + carried + residual = total within 1e-9 * max(1, |rr|)."""
+
+    shares: dict[str, float]
+    carried: float
+    residual: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """An add whose levers scale only itself: `fraction` of the position, `leg_rr` what that part earned."""
+
+    name: str
+    levers: Sequence[ScalingLever]
+    fraction: float | None
+    leg_rr: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TradeAttribution:
+    """The sum over the trade and its legs, and the names of the legs that could not be shared out."""
+
+    attribution: Attribution
+    unattributed: tuple[str, ...]
+
+
+def attribute(levers: Sequence[ScalingLever], rr: float) -> Attribution:
+    """What the levers of one trade earned, shared out; a part named by several levers is summed.
+
+    Worked by hand: 1.02 served from neutral asked for by ln 1.02 doubled, so the step left half (q = 1/2); at rr = 2
+    the total is .02 * 2 = .04, and K * Delta = .02, so each of two equal parts earns half of it.
+
+    >>> won = attribute([ScalingLever(1.0, 1.02, {"a": log(1.02), "b": log(1.02)})], rr=2.0)
+    >>> round(won.total, 12), round(won.shares["a"], 12), round(won.shares["b"], 12), won.carried, won.residual
+    (0.04, 0.02, 0.02, 0.0, 0.0)
+    """
+    if not isfinite(rr):
+        raise ValueError(f"rr: {rr} is not finite; attribute closed trades only")
+    deltas = [log(lever.m) - log(lever.m0) for lever in levers]
+    before, after = prod(lever.m0 for lever in levers), prod(lever.m for lever in levers)
+    per_log = before * _expm1_ratio(fsum(deltas)) * rr
+    shares: dict[str, float] = {}
+    rests: list[float] = []
+    for lever, delta in zip(levers, deltas, strict=True):
+        kept, rest = _kept(lever, delta)
+        rests.append(rest * per_log)
+        for name, part in lever.parts.items():
+            shares[name] = shares.get(name, 0.0) + part * kept * per_log
+    carried, total = (before - 1) * rr, (after - 1) * rr
+    residual = fsum(rests)
+    # Parts that all but cancel are scaled up so far that even their rounding shows; it belongs to nobody.
+    gap = total - fsum([carried, residual, *shares.values()])
+    if abs(gap) > _ROUNDING * max(1.0, abs(rr)):
+        residual += gap
+    return Attribution(shares, carried, residual, total)
+
+
+def attribute_trade(levers: Sequence[ScalingLever], rr: float, legs: Sequence[Leg] = ()) -> TradeAttribution:
+    """What all levers of a trade earned: `levers` (of allocation and entry) scale its whole rr, an add's only its leg.
+
+    The leg earned fraction * leg_rr of the trade's rr. Where one of them is missing, the leg is named as unattributed
+    instead; a leg without scaling levers has nothing to share out.
+
+    >>> entry = ScalingLever(1.0, 1.02, {"a": log(1.02)})
+    >>> add = Leg("add", [ScalingLever(1.0, 1.1, {"b": log(1.1)})], fraction=0.5, leg_rr=3.0)
+    >>> whole = attribute_trade([entry], 2.0, [add, Leg("late add", add.levers, 0.2, None)])
+    >>> {name: round(share, 12) for name, share in whole.attribution.shares.items()}, whole.unattributed
+    ({'a': 0.04, 'b': 0.15}, ('late add',))
+    """
+    won, unattributed = [attribute(levers, rr)], []
+    for leg in legs:
+        if leg.levers and (leg.fraction is None or leg.leg_rr is None):
+            unattributed.append(leg.name)
+        elif leg.fraction is not None and leg.leg_rr is not None:
+            won.append(attribute(leg.levers, leg.fraction * leg.leg_rr))
+    return TradeAttribution(_summed(won), tuple(unattributed))
+
+
+def _kept(lever: ScalingLever, delta: float) -> tuple[float, float]:
+    """q, and the part of delta that nobody asked for."""
+    asked = fsum(lever.parts.values())
+    return (1.0, delta - asked) if abs(asked) <= CANCELLED else (delta / asked, 0.0)
+
+
+def _expm1_ratio(delta: float) -> float:
+    """(e^delta - 1) / delta, continuous at 0."""
+    return 1.0 if delta == 0 else expm1(delta) / delta
+
+
+def _summed(attributions: Sequence[Attribution]) -> Attribution:
+    shares: dict[str, float] = {}
+    for each in attributions:
+        for name, share in each.shares.items():
+            shares[name] = shares.get(name, 0.0) + share
+    return Attribution(
+        shares,
+        carried=fsum(each.carried for each in attributions),
+        residual=fsum(each.residual for each in attributions),
+        total=fsum(each.total for each in attributions),
+    )

@@ -1,0 +1,45 @@
+"""Ids that sort by time: UUID version 7 (RFC 9562)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from secrets import randbits
+from uuid import UUID
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_LAST_MILLISECOND = 2**48 - 1
+_COUNTER_BITS = 30
+_counter = count(randbits(_COUNTER_BITS - 1))  # half of its range is left, so it does not soon wrap
+
+
+def uuid7(at: datetime) -> UUID:
+    """A new UUIDv7 for an aware time between 1970 and the year 10889.
+
+    Layout: 48 bits of milliseconds, version, 12 bits of the millisecond's fraction (RFC 9562 6.2, method 3), variant,
+    30 bits of a counter of this process, 32 random bits. So ids sort by `at` to a microsecond, and those of one
+    process with equal `at` in the order they were made: `next` on the counter is atomic, threads need no lock.
+
+    >>> uuid7(datetime(2024, 5, 1, tzinfo=UTC)).version
+    7
+    """
+    if at.utcoffset() is None:
+        raise ValueError(f"{at} names no time zone; give an aware time")
+    milliseconds, microseconds = divmod((at - _EPOCH) // _MICROSECOND, 1000)
+    if not 0 <= milliseconds <= _LAST_MILLISECOND:
+        raise ValueError(f"{at} is out of range; give a time from 1970 on")
+    tail = (next(_counter) % 2**_COUNTER_BITS) << 32 | randbits(32)
+    fraction = microseconds * 4096 // 1000
+    return UUID(int=milliseconds << 80 | 7 << 76 | fraction << 64 | 0b10 << 62 | tail)
+
+
+def uuid7_time(value: UUID) -> datetime:
+    """The time in a UUIDv7, in UTC, to the millisecond; ValueError for any other version.
+
+    >>> uuid7_time(uuid7(datetime(2024, 5, 1, 12, 0, 0, 123_456, tzinfo=UTC))).isoformat()
+    '2024-05-01T12:00:00.123000+00:00'
+    """
+    if value.version != 7:
+        raise ValueError(f"{value} is no UUID of version 7; only those hold a time")
+    return _EPOCH + timedelta(milliseconds=value.int >> 80)

@@ -1,0 +1,46 @@
+"""What each action is judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from telemetry.core.trades import Action, Trade
+from telemetry.core.vocabulary import SALES, ActionCategory, Module
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One judged action: `rr` in R per unit of size, positive where the action was right."""
+
+    action_index: int
+    module: Module
+    pattern_key: str
+    action_category: ActionCategory
+    scope: Mapping[str, str]
+    rr: float
+    closed_at: datetime
+
+
+def judge(trade: Trade) -> tuple[Outcome, ...]:
+    """The outcomes of a trade's actions, in order.
+
+    An entry, an add and an allocation are judged by the trade's rr. A trim and an exit are judged only by what followed
+    them, outcome = -rr_after: 2R still to come makes the sale wrong by 2R. (By the trade's own rr every trim would
+    look right, since only winners are trimmed.) Without rr_after there is no outcome; an excluded trade has none.
+    """
+    if trade.excluded_reason is not None:
+        return ()
+    judged = ((index, action, _result(action, trade.rr)) for index, action in enumerate(trade.actions))
+    return tuple(
+        Outcome(index, action.module, action.pattern_key, action.action_category, action.scope, rr, trade.closed_at)
+        for index, action, rr in judged
+        if rr is not None
+    )
+
+
+def _result(action: Action, rr: float) -> float | None:
+    if action.action_category not in SALES:
+        return rr
+    return None if action.rr_after is None else 0.0 - action.rr_after  # 0.0 - x, since -x would make -0.0 of 0.0

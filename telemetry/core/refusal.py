@@ -1,0 +1,89 @@
+"""How a value is refused: where it stands, what is wrong with it, and the way out.
+
+Readers raise `Refused` with paths relative to the value they were given; whoever called them prefixes the place.
+So a path is only ever built for a value that is refused, and a parser pays nothing for the ones that pass.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,60}")
+_SHOWN_CHARACTERS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One reason: `field` is a path such as `actions[2].rr_after` ("" is the value itself)."""
+
+    field: str
+    message: str
+
+
+class Refused(ValueError):
+    """Everything found wrong with one value.
+
+    >>> error = Refused(Refusal("rr", "missing; send a number")).under("trades[3]")
+    >>> error.refusals[0].field
+    'trades[3].rr'
+    >>> str(error)
+    'trades[3].rr: missing; send a number'
+    """
+
+    def __init__(self, *refusals: Refusal) -> None:
+        super().__init__(*refusals)
+        self.refusals: tuple[Refusal, ...] = refusals
+
+    @classmethod
+    def because(cls, message: str) -> Refused:
+        """A refusal of the value itself, for its reader's caller to place."""
+        return cls(Refusal("", message))
+
+    def under(self, place: str) -> Refused:
+        """The same refusals, seen from the object that holds the value at `place`."""
+        return Refused(*(Refusal(join(place, each.field), each.message) for each in self.refusals))
+
+    def __str__(self) -> str:
+        return "; ".join(f"{each.field}: {each.message}" if each.field else each.message for each in self.refusals)
+
+
+def join(place: str, field: str) -> str:
+    """`place` and a path below it as one path.
+
+    >>> join("actions", "[2].rr_after"), join("scope", "bucket"), join("rr", ""), join("", "rr")
+    ('actions[2].rr_after', 'scope.bucket', 'rr', 'rr')
+    """
+    if not place or not field or field.startswith("["):
+        return place + field
+    return f"{place}.{field}"
+
+
+def label(key: object) -> str:
+    """A key as a step of a path; keys from outside may hold anything, so odd ones are escaped and cut.
+
+    >>> label("rr"), label("a b")
+    ('rr', "['a b']")
+    """
+    if isinstance(key, str) and _PLAIN_KEY.fullmatch(key):
+        return key
+    return f"[{shown(key)}]"
+
+
+def shown(value: object) -> str:
+    """A value inside a message: short, printable, and never expensive however large or deep the value is.
+
+    >>> shown("Good"), shown(None), shown(True), shown([1, 2]), shown(float("inf"))
+    ("'Good'", 'null', 'true', 'a list', 'Infinity')
+    """
+    if isinstance(value, str):
+        return repr(str(value[:_SHOWN_CHARACTERS])) + ("…" if len(value) > _SHOWN_CHARACTERS else "")
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, float):
+        return repr(float(value)).replace("nan", "NaN").replace("inf", "Infinity")
+    if isinstance(value, int):
+        return str(int(value)) if value.bit_length() <= 64 else "a very large integer"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    return "an object" if isinstance(value, dict) else f"a value of type {type(value).__name__}"

@@ -1,0 +1,74 @@
+"""Scope: where an action stood, as dimension -> value in short strings."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from telemetry.core.fields import finite, matching, named, storable
+from telemetry.core.objects import mapping
+from telemetry.core.refusal import Refusal, Refused, label, shown
+
+MOST_DIMENSIONS = 40
+LONGEST_VALUE = 64
+
+_RECEIVED = 200  # keys looked at before the empty ones are dropped
+
+
+def normalise_scope(value: object, field: str) -> dict[str, str]:
+    """The scope as short strings sorted by dimension, or `Refused` naming `field` and the dimension.
+
+    Text is stripped; true and false become words; whole numbers lose their `.0`, others keep their repr. Null, empty
+    text and `Unknown` (in any case) say nothing and are dropped. Nested values are refused.
+
+    >>> normalise_scope({"rank": 1.0, "bucket": "micro", "leader": True, "meso_phase": "Unknown", "x": None}, "scope")
+    {'bucket': 'micro', 'leader': 'true', 'rank': '1'}
+    """
+    return named(read_scope, value, field)
+
+
+def read_scope(value: object) -> dict[str, str]:
+    """`normalise_scope` for a caller that places the refusals itself."""
+    values = mapping(value)
+    if len(values) > _RECEIVED:
+        raise Refused.because(f"has {len(values)} dimensions; send at most {MOST_DIMENSIONS}")
+    scope: dict[str, str] = {}
+    refusals: list[Refusal] = []
+    for key, each in values.items():
+        try:
+            dimension, word = _dimension(key), _text(each) if isinstance(each, str) else _word(each)
+        except Refused as refused:
+            refusals.extend(refused.under(label(key)).refusals)
+            continue
+        if word:
+            scope[dimension] = word
+    if len(scope) > MOST_DIMENSIONS:
+        refusals.append(Refusal("", f"has {len(scope)} dimensions; send at most {MOST_DIMENSIONS}"))
+    if refusals:
+        raise Refused(*refusals)
+    return {dimension: scope[dimension] for dimension in sorted(scope)}
+
+
+def _word(value: object) -> str:
+    """A number, a boolean or null as a short string; "" where it says nothing."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        number = finite(value)
+        return str(int(number)) if number.is_integer() else repr(number)
+    raise Refused.because(f"{shown(value)} is not a plain value; send text, a number or a boolean")
+
+
+@lru_cache(maxsize=16_384)
+def _text(value: str) -> str:
+    """Text as a scope holds it; remembered, since a history of trades repeats few values very often."""
+    if len(value) > LONGEST_VALUE:
+        raise Refused.because(f"has {len(value)} characters; send at most {LONGEST_VALUE}")
+    text = storable(value).strip()
+    return "" if text.lower() == "unknown" else text
+
+
+_dimension = lru_cache(maxsize=1024)(
+    matching("[A-Za-z][A-Za-z0-9_]{0,39}", "a dimension of 1 to 40 letters, digits or _, beginning with a letter")
+)

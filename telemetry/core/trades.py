@@ -1,0 +1,143 @@
+"""A closed trade with its actions: read strictly from JSON, every refusal at once, then frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Literal
+
+from telemetry.core.actions import Action, read_action
+from telemetry.core.canonical import canonical_json, utc_text
+from telemetry.core.fields import finite, integer, matching, moment, text
+from telemetry.core.objects import Fields, items
+from telemetry.core.refusal import Refused
+
+__all__ = ["Action", "Trade", "parse_trade"]
+
+KEYS = dict.fromkeys((
+    "external_id", "revision", "correction_reason", "book", "source", "symbol", "side", "timeframe", "cluster_id",
+    "opened_at", "closed_at", "rr", "excluded_reason", "actions",
+))  # fmt: skip
+CLOCK_SKEW = timedelta(minutes=5)
+MOST_ACTIONS = 500
+LAST_REVISION = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """One revision of a closed trade; `rr` is its realized outcome per unit of risk and per unit of size."""
+
+    external_id: str
+    revision: int
+    correction_reason: str | None
+    book: str
+    source: str | None
+    symbol: str
+    side: Literal["long", "short"] | None
+    timeframe: str | None
+    cluster_id: str | None
+    opened_at: datetime
+    closed_at: datetime
+    rr: float
+    excluded_reason: str | None
+    actions: tuple[Action, ...]
+
+    @property
+    def digest(self) -> bytes:
+        """sha256 (32 bytes) of the canonical body, which is all but revision and correction_reason."""
+        body = {
+            "external_id": self.external_id,
+            "book": self.book,
+            "source": self.source,
+            "symbol": self.symbol,
+            "side": self.side,
+            "timeframe": self.timeframe,
+            "cluster_id": self.cluster_id,
+            "opened_at": self.opened_at,
+            "closed_at": self.closed_at,
+            "rr": self.rr,
+            "excluded_reason": self.excluded_reason,
+            "actions": [action.document() for action in self.actions],
+        }
+        return sha256(canonical_json(body).encode()).digest()
+
+
+def parse_trade(payload: object, *, now: datetime, field: str = "") -> Trade:
+    """A trade from its JSON payload; `now` is an aware time, no trade closes later than five minutes after it.
+
+    Raises one `Refused` with every refusal, their paths below `field`. An explicit null is the same as leaving out.
+
+    >>> from datetime import UTC
+    >>> payload = {"external_id": "t1", "symbol": "BTC", "opened_at": "2024-05-01T10:00:00Z", "closed_at": "noon",
+    ...            "rr": 1e999, "actions": [{}]}
+    >>> try:
+    ...     parse_trade(payload, now=datetime(2024, 6, 1, tzinfo=UTC), field="trades[3]")
+    ... except Refused as refused:
+    ...     [refusal.field for refusal in refused.refusals][:3]
+    ['trades[3].closed_at', 'trades[3].rr', 'trades[3].actions[0].module']
+    """
+    try:
+        return _read_trade(payload, now + CLOCK_SKEW)
+    except Refused as refused:
+        raise refused.under(field) from None
+
+
+def _read_trade(payload: object, latest: datetime) -> Trade:
+    fields = Fields(payload, KEYS)
+    opened_at = fields.need("opened_at", moment, datetime.min)
+    closed_at = fields.need("closed_at", moment, datetime.max)
+    close = closed_at if fields.sound("closed_at") else None
+    trade = Trade(
+        external_id=fields.need("external_id", _name, ""),
+        revision=fields.take("revision", _revision, 1),
+        correction_reason=fields.take("correction_reason", _reason, None),
+        book=fields.take("book", _book, "paper"),
+        source=fields.take("source", _name, None),
+        symbol=fields.need("symbol", _symbol, ""),
+        side=fields.take("side", _side, None),
+        timeframe=fields.take("timeframe", _timeframe, None),
+        cluster_id=fields.take("cluster_id", _name, None),
+        opened_at=opened_at,
+        closed_at=closed_at,
+        rr=fields.need("rr", finite, 0.0),
+        excluded_reason=fields.take("excluded_reason", _reason, None),
+        actions=fields.need("actions", items(lambda each: read_action(each, close), least=1, most=MOST_ACTIONS), ()),
+    )
+    _refuse_contradictions(fields, trade, latest)
+    fields.close()
+    return trade
+
+
+def _refuse_contradictions(fields: Fields, trade: Trade, latest: datetime) -> None:
+    if fields.sound("revision", "correction_reason"):
+        if trade.revision > 1 and trade.correction_reason is None:
+            fields.refuse("correction_reason", f"missing; say why revision {trade.revision} corrects the one before")
+        if trade.revision == 1 and trade.correction_reason is not None:
+            fields.refuse("correction_reason", "given for a first revision; send revision 2 or above, or leave it out")
+    if fields.sound("closed_at"):
+        if fields.sound("opened_at") and trade.closed_at < trade.opened_at:
+            fields.refuse("closed_at", f"lies before opened_at ({utc_text(trade.opened_at)}); correct one of them")
+        if trade.closed_at > latest:
+            fields.refuse("closed_at", f"lies in the future (latest {utc_text(latest)}); send trades once they closed")
+    seen: set[str] = set()
+    for index, action in enumerate(trade.actions):
+        if not seen.isdisjoint(action.decision_ids):
+            repeated = ", ".join(sorted(seen.intersection(action.decision_ids)))
+            message = f"{repeated} belongs to an earlier action; a decision answers for one action, name it there only"
+            fields.refuse(f"actions[{index}].decision_ids", message)
+        seen.update(action.decision_ids)
+
+
+def _side(value: object) -> Literal["long", "short"]:
+    if value == "long" or value == "short":
+        return "long" if value == "long" else "short"
+    raise Refused.because("is unknown; send long or short, or leave it out")
+
+
+_name = text(200)
+_reason = text(2000)
+_symbol = text(60)
+_timeframe = text(40)
+_book = matching("[a-z0-9_-]{1,40}", "1 to 40 lower-case letters, digits, _ or -")
+_revision = integer(1, LAST_REVISION)

@@ -1,0 +1,52 @@
+"""The closed words of the record: modules, action categories and the grammar of pattern keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+from telemetry.core.fields import matching, named
+
+
+class Module(StrEnum):
+    """Who acted: `dm` decides the allocation, `pm` everything after it."""
+
+    DM = "dm"
+    PM = "pm"
+
+
+class ActionCategory(StrEnum):
+    """What was done."""
+
+    ENTRY = "entry"
+    ADD = "add"
+    TRIM = "trim"
+    EXIT = "exit"
+    ALLOCATION = "allocation"
+
+
+CATEGORIES: Mapping[Module, tuple[ActionCategory, ...]] = MappingProxyType(
+    {
+        Module.DM: (ActionCategory.ALLOCATION,),
+        Module.PM: (ActionCategory.ENTRY, ActionCategory.ADD, ActionCategory.TRIM, ActionCategory.EXIT),
+    }
+)
+SALES = frozenset({ActionCategory.TRIM, ActionCategory.EXIT})  # judged only by what followed them
+
+DM_PATTERN_KEY = "dm_pattern.allocation.allocation"
+
+_PART = "[A-Za-z0-9_-]{1,40}"
+read_pattern_key = matching(
+    rf"{_PART}\.{_PART}\.{_PART}",
+    "family.state.motif: three parts of 1 to 40 letters, digits, _ or -, joined by dots",
+)
+
+
+def parse_pattern_key(value: object, field: str) -> str:
+    """A pattern key `family.state.motif`, or `Refused` naming `field`.
+
+    >>> parse_pattern_key("donchian.long.breakout", "pattern_key")
+    'donchian.long.breakout'
+    """
+    return named(read_pattern_key, value, field)

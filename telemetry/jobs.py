@@ -1,0 +1,61 @@
+"""Scheduled verbs run once a period, whoever delivers them how often (design 10)."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from django.db import connection, transaction
+
+from telemetry.models import JobRun
+
+LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))"
+
+
+def period_of(now: datetime, every: timedelta) -> str:
+    """The start of the period that `now` lies in, e.g. 2026-01-01T00:05:00+00:00 for every five minutes."""
+    seconds = int(every.total_seconds())
+    return datetime.fromtimestamp(int(now.timestamp()) // seconds * seconds, UTC).isoformat()
+
+
+def run_once(job: str, *, now: datetime, every: timedelta, work: Callable[[], int]) -> JobRun | None:
+    """Do `work` (it returns the rows it touched) unless this period's run is done or in progress elsewhere.
+
+    The run row is written in the transaction of the work, under an advisory lock that dies with its holder: a killed
+    worker leaves neither, a second delivery finds one of them. A failure is recorded and raised; the period stays free.
+    """
+    period = period_of(now, every)
+    started_at = datetime.now(UTC)
+    try:
+        with transaction.atomic():
+            if not _take(job) or JobRun.objects.filter(job=job, period=period, status="done").exists():
+                return None
+            rows = work()
+            return _write(job, period, JobRun.Status.DONE, started_at, rows=rows)
+    except Exception:
+        if not JobRun.objects.filter(job=job, period=period, status=JobRun.Status.DONE).exists():
+            _write(job, period, JobRun.Status.FAILED, started_at, error=traceback.format_exc(limit=20))
+        raise
+
+
+def _take(job: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, [f"job {job}"])
+        taken: bool = cursor.fetchone()[0]
+    return taken
+
+
+def _write(job: str, period: str, status: str, started_at: datetime, *, rows: int = 0, error: str = "") -> JobRun:
+    run, _ = JobRun.objects.update_or_create(
+        job=job,
+        period=period,
+        defaults={
+            "status": status,
+            "started_at": started_at,
+            "finished_at": datetime.now(UTC),
+            "rows": rows,
+            "error": error,
+        },
+    )
+    return run

@@ -1,0 +1,57 @@
+"""One call each; the beat table in `config.celery` says when."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from celery import shared_task
+from django.db import connection
+
+from telemetry.attribute import attribute_trades
+from telemetry.audit import verify_audit
+from telemetry.jobs import run_once
+
+MONTHS_AHEAD = 4
+
+
+def moment(now: str | None) -> datetime:
+    """The time a task works at: the one it is given (aware ISO text) or the present."""
+    return datetime.now(UTC) if now is None else datetime.fromisoformat(now).astimezone(UTC)
+
+
+@shared_task(name="telemetry.attribute")
+def attribute_task(*, now: str | None = None, **_: object) -> None:
+    """Attribute closed trades whose decisions are there."""
+    at = moment(now)
+    run_once("attribute", now=at, every=timedelta(minutes=5), work=lambda: attribute_trades(now=at))
+
+
+@shared_task(name="telemetry.verify_audit")
+def verify_audit_task(*, now: str | None = None, **_: object) -> None:
+    """Verify the audit chain; a break fails the run and names the row."""
+    run_once("verify audit", now=moment(now), every=timedelta(days=1), work=_verified)
+
+
+@shared_task(name="telemetry.extend_partitions")
+def extend_partitions_task(*, now: str | None = None, **_: object) -> None:
+    """Make the decision partitions of the coming months."""
+    at = moment(now)
+    run_once("decision partitions", now=at, every=timedelta(days=1), work=lambda: _extend(at))
+
+
+class ChainBroken(RuntimeError):
+    """The audit chain does not verify."""
+
+
+def _verified() -> int:
+    breaks = verify_audit()
+    if breaks:
+        raise ChainBroken("; ".join(each.message for each in breaks[:20]))
+    return 0
+
+
+def _extend(at: datetime) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extend_decision_partitions(%s, %s)", [at, MONTHS_AHEAD])
+        made: int = cursor.fetchone()[0]
+    return made

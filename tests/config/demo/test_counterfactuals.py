@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from config.demo.bars import Bars
+from config.demo.counterfactuals import ENTRY_DELAYS, Deltas, deltas, missed_bucket
+from config.demo.histories import histories
+from config.demo.indicators import LONG, Indicators
+from config.demo.paths import Paths
+from config.demo.simulation import replay
+from tests.config.demo.builders import random_bars
+from tests.config.demo.naive import naive_trade
+
+
+def deltas_of(bars: Bars, *signal: int) -> Deltas:
+    indicators, side = Indicators.of(bars), np.full(len(signal), LONG)
+    paths = Paths.of(bars, indicators, np.array(signal), side)
+    return deltas(bars, indicators, np.array(signal), side, paths, replay(paths))
+
+
+class TestDeltas:
+    def test_a_delayed_entry_is_another_trade_in_the_original_risk(self) -> None:
+        bars = random_bars(7, 400)
+        indicators = Indicators.of(bars)
+        actual = naive_trade(bars, indicators, 250, LONG)
+
+        found = deltas_of(bars, 250)["entry_delay_bars"]
+
+        assert actual is not None
+        assert list(found) == ["1", "2", "3", "6"]
+        for delay in ENTRY_DELAYS:
+            late = naive_trade(bars, indicators, 250, LONG, delay=delay)
+            assert late is not None
+            assert found[str(delay)][0] == pytest.approx(late.rr - actual.rr, abs=1e-9)
+
+    def test_a_delayed_entry_past_the_end_has_no_value(self) -> None:
+        """The trade itself closes inside the data; entered six bars later, its first bar would lie beyond."""
+        bars = random_bars(7, 400)
+        indicators = Indicators.of(bars)
+        quick = next(
+            t for t in range(220, 300) if (one := naive_trade(bars, indicators, t, LONG)) and one.exit_bar < t + 5
+        )
+
+        found = deltas_of(bars.where(np.arange(400) < quick + 6), quick)["entry_delay_bars"]
+
+        assert np.isnan(found["6"][0])
+
+    def test_the_rule_as_traded_changes_nothing(self) -> None:
+        found = deltas_of(random_bars(7, 400), 210, 230, 250)
+
+        assert found["phase1_frac_mult"]["1"].tolist() == [0, 0, 0]
+        assert found["wait_n_bars_after_trim"]["0"].tolist() == [0, 0, 0]
+
+    def test_never_trimming_gives_a_third_of_what_the_part_sold_would_have_earned(self) -> None:
+        found = histories(random_bars(11, 1500, volatility=0.02))
+        trimmed, never = found.trim >= 0, found.deltas["trim_delay_mult"]["never"]
+
+        assert trimmed.sum() > 5
+        np.testing.assert_allclose(never[trimmed], found.trim_after[trimmed] / 3, atol=1e-12)
+        np.testing.assert_allclose(never[~trimmed], 0, atol=1e-12)
+
+
+class TestMissedBucket:
+    @pytest.mark.parametrize(
+        ("missed", "bucket"),
+        [(0.0999, "none"), (0.1, "small"), (0.5, "medium"), (1.4999, "medium"), (1.5, "large"), (-3, "none")],
+    )
+    def test_grades_the_best_alternative(self, missed: float, bucket: str) -> None:
+        assert missed_bucket({"trail_mult": {"0.67": -5.0, "2": missed}, "panic_trigger_mult": {"1.5": -4.0}}) == bucket
+
+    def test_misses_nothing_without_alternatives(self) -> None:
+        assert missed_bucket({}) == "none"
