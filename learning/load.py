@@ -42,6 +42,13 @@ class Numbering:
         return tuple(self._numbers)
 
 
+class Units:
+    """Numbers of trades and clusters, shared by the groups that are to agree on them."""
+
+    def __init__(self) -> None:
+        self.trade, self.cluster = Numbering(), Numbering()
+
+
 @dataclass(frozen=True, eq=False)
 class GroupRows:
     """A group's judged actions, and per dimension the values its codes stand for."""
@@ -60,21 +67,23 @@ ORDER BY closed_at, trade_id, action_index
 """
 
 
-def load_group(group: Group, dimensions: Sequence[str], books: Sequence[str]) -> GroupRows:
-    """The outcomes of one group that belong to the books learned from."""
+def load_group(
+    group: Group, dimensions: Sequence[str], books: Sequence[str], units: Units | None = None
+) -> GroupRows:
+    """The outcomes of one group that belong to the books learned from; `units` numbers trades alike across groups."""
     scope = sql.SQL("").join(sql.SQL(", scope ->> {}").format(sql.Literal(name)) for name in dimensions)
     where = sql.SQL("pattern_key = %s AND action_category = %s")
     fetched = _fetch(scope, where, [*group, list(books)])
     values = [Numbering() for _ in dimensions]
     codes = [[MISSING if v is None else values[d](v) for d, v in enumerate(row[4:])] for row in fetched]
-    rows = _rows(np.array(codes, dtype=np.int32).reshape(len(fetched), len(dimensions)), fetched)
+    rows = _rows(np.array(codes, dtype=np.int32).reshape(len(fetched), len(dimensions)), fetched, units or Units())
     return GroupRows(group, tuple(dimensions), tuple(numbering.names for numbering in values), rows)
 
 
 def load_category(module: str, category: str, books: Sequence[str]) -> Rows:
     """All outcomes of a (module, action_category) without scopes: what a baseline is the mean of."""
     fetched = _fetch(sql.SQL(""), sql.SQL("action_category = %s"), [module, category, list(books)])
-    return _rows(np.empty((len(fetched), 0), dtype=np.int32), fetched)
+    return _rows(np.empty((len(fetched), 0), dtype=np.int32), fetched, Units())
 
 
 def _fetch(scope: sql.Composable, where: sql.Composable, parameters: list[Any]) -> list[tuple[Any, ...]]:
@@ -83,13 +92,12 @@ def _fetch(scope: sql.Composable, where: sql.Composable, parameters: list[Any]) 
         return list(cursor.fetchall())
 
 
-def _rows(codes: Any, fetched: Sequence[tuple[Any, ...]]) -> Rows:
-    trade, cluster = Numbering(), Numbering()
+def _rows(codes: Any, fetched: Sequence[tuple[Any, ...]], units: Units) -> Rows:
     return Rows(
         codes=codes,
         outcomes=np.array([row[2] for row in fetched], dtype=np.float64),
-        trade=np.array([trade(row[0]) for row in fetched], dtype=np.int64),
-        cluster=np.array([cluster(row[1] or row[0]) for row in fetched], dtype=np.int64),
+        trade=np.array([units.trade(row[0]) for row in fetched], dtype=np.int64),
+        cluster=np.array([units.cluster(row[1] or row[0]) for row in fetched], dtype=np.int64),
         closed_at=np.array([(row[3] - EPOCH) // MICROSECOND for row in fetched], dtype=np.int64),
     )
 

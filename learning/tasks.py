@@ -9,6 +9,7 @@ from celery import shared_task
 from learning.aggregate import aggregate_dirty
 from learning.build import build_lessons
 from learning.materialize import materialize
+from learning.validate import noise_twin
 from telemetry.jobs import run_once
 from telemetry.tasks import moment
 
@@ -36,4 +37,15 @@ def materialize_task(*, module: str, now: str | None = None, **_: object) -> Non
         now=at,
         every=timedelta(days=1),
         work=lambda: 0 if materialize(module=module, now=at) is None else 1,
+    )
+
+
+@shared_task(name="learning.noise_twin")
+def noise_twin_task(*, module: str, seed: int = 1, now: str | None = None, **_: object) -> None:
+    """Count the lessons that the module's pipeline finds in permuted outcomes; the count is the run's rows."""
+    run_once(
+        f"noise twin {module}",
+        now=moment(now),
+        every=timedelta(minutes=1),
+        work=lambda: noise_twin(module=module, seed=seed),
     )

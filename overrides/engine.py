@@ -1,19 +1,20 @@
 """The engines of this process: compiled versions with their modes, swapped by reference when the database says so.
 
-A daemon thread asks for the version and mode of every module each second. While PostgreSQL is away the last engines
-keep answering, flagged, for `MAX_STALE_SECONDS`; after that they are not trusted.
+A daemon thread asks for the version and mode of every module each second. While PostgreSQL is away, or a published
+version does not compile, the last good engine keeps answering, flagged, for `MAX_STALE_SECONDS`; then it is not trusted.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import Error, close_old_connections, connection
 
 from overrides.core.compile import Compiled
 from overrides.core.module import ModuleParameters, compile_module
@@ -80,8 +81,9 @@ class EngineRoom:
     def __init__(self) -> None:
         self._engines: dict[str, Engine] = {}
         self._stamps: dict[str, tuple[int | None, int | None]] = {}
-        self._confirmed_at: float | None = None
-        self._refreshing = threading.Lock()
+        self._confirmed_at: dict[str, float] = {}
+        self._refreshing, self._starting = threading.Lock(), threading.Lock()
+        self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
     def engine(self, module: str) -> Engine | None:
@@ -89,44 +91,65 @@ class EngineRoom:
         self._start()
         return self._engines.get(module)
 
-    def stale_seconds(self) -> float:
-        """Seconds since the database last confirmed the engines."""
-        return float("inf") if self._confirmed_at is None else time.monotonic() - self._confirmed_at
+    def stale_seconds(self, module: str) -> float:
+        """Seconds since the database last confirmed the module's engine; infinite before the first time."""
+        return time.monotonic() - self._confirmed_at.get(module, -math.inf)
 
     def refresh(self) -> None:
-        """Look now and reload what changed; raises DatabaseError while PostgreSQL is away."""
+        """Look now and reload what changed; raises django.db.Error while PostgreSQL is away."""
         with self._refreshing:
             asked_at = time.monotonic()
             with connection.cursor() as cursor:
                 cursor.execute(STAMPS)
-                stamps = {module: (number, revision) for module, number, revision in cursor.fetchall()}
-            for module, stamp in stamps.items():
-                if self._stamps.get(module) != stamp or module not in self._engines:
-                    self._engines = self._engines | {module: load_engine(module)}
-                    self._stamps[module] = stamp
-            self._confirmed_at = asked_at
+                stamps = cursor.fetchall()
+            for module, number, revision in stamps:
+                self._renew(module, (number, revision), asked_at)
+
+    def close(self) -> None:
+        """Stop looking and forget the engines; the next question begins anew."""
+        self._closing.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._engines, self._stamps, self._confirmed_at, self._thread = {}, {}, {}, None
+
+    def _renew(self, module: str, stamp: tuple[int | None, int | None], asked_at: float) -> None:
+        if module not in self._engines or self._stamps[module] != stamp:
+            try:
+                engine = load_engine(module)
+            except ValueError:  # of one module: the others must not suffer for it
+                logger.exception("the published version of %s does not compile; its last good engine answers on", module)
+                return
+            self._engines = self._engines | {module: engine}
+            self._stamps[module] = stamp
+        self._confirmed_at[module] = asked_at
 
     def _start(self) -> None:
         """Look once in the caller's thread, then keep looking from a thread of our own (one per process, after fork)."""
-        if self._thread is not None and self._thread.is_alive():
+        if self._is_polling():
             return
-        try:
-            self.refresh()
-        except DatabaseError as error:
-            logger.warning("engines wait for the database: %s", error)
-        self._thread = threading.Thread(target=self._poll, name="engine-room", daemon=True)
-        self._thread.start()
+        with self._starting:
+            if self._is_polling():
+                return
+            try:
+                self.refresh()
+            except Error as error:
+                logger.warning("engines wait for the database: %s", error)
+            self._closing.clear()
+            self._thread = threading.Thread(target=self._poll, name="engine-room", daemon=True)
+            self._thread.start()
+
+    def _is_polling(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
 
     def _poll(self) -> None:
-        while True:
-            time.sleep(POLL_SECONDS)
+        while not self._closing.wait(POLL_SECONDS):
             close_old_connections()
             try:
                 self.refresh()
-            except DatabaseError as error:
-                logger.warning("engines unconfirmed for %.0f s: %s", self.stale_seconds(), error)
-            except ValueError:
-                logger.exception("a published version does not compile; the last good engine keeps answering")
+            except Error as error:
+                oldest = max(map(self.stale_seconds, self._engines), default=math.inf)
+                logger.warning("engines unconfirmed for %.0f s: %s", oldest, error)
+        connection.close()
 
 
 ENGINE_ROOM = EngineRoom()

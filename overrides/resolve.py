@@ -68,10 +68,12 @@ def resolve(questions: Sequence[Question], *, now: datetime) -> list[Resolved]:
 
     `now` is wall time: it goes into the decision ids. The levers are those of each question's own `at`.
     """
-    stale = ENGINE_ROOM.stale_seconds
-    engines = {module: ENGINE_ROOM.engine(module) for module in {q.request.module for q in questions}}
-    age = stale()
-    return [resolve_one(q, engines[q.request.module], now=now, stale_seconds=age) for q in questions]
+    modules = {question.request.module for question in questions}
+    engines = {module: ENGINE_ROOM.engine(module) for module in modules}
+    ages = {module: ENGINE_ROOM.stale_seconds(module) for module in modules}
+    return [
+        resolve_one(q, engines[q.request.module], now=now, stale_seconds=ages[q.request.module]) for q in questions
+    ]
 
 
 def resolve_one(question: Question, engine: Engine | None, *, now: datetime, stale_seconds: float = 0.0) -> Resolved:

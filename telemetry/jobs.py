@@ -34,8 +34,7 @@ def run_once(job: str, *, now: datetime, every: timedelta, work: Callable[[], in
             rows = work()
             return _write(job, period, JobRun.Status.DONE, started_at, rows=rows)
     except Exception:
-        if not JobRun.objects.filter(job=job, period=period, status=JobRun.Status.DONE).exists():
-            _write(job, period, JobRun.Status.FAILED, started_at, error=traceback.format_exc(limit=20))
+        _write_failure(job, period, started_at, traceback.format_exc(limit=20))
         raise
 
 

@@ -1,4 +1,4 @@
-"""Closed trades in: idempotent by (external_id, revision), one batch whole or not at all, by COPY."""
+"""Closed trades in: idempotent by (external_id, revision), the accepted of a batch in one transaction, by COPY."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from telemetry.core.outcomes import Outcome as Judged
 from telemetry.core.outcomes import judge
 from telemetry.core.refusal import Refusal
 from telemetry.core.trades import Trade as TradeValue
-from telemetry.models import Action, DirtyGroup, Outcome, PendingAttribution, Trade
+from telemetry.models import Action, Attribution, DecisionOutcome, DirtyGroup, Outcome, PendingAttribution, Trade
 
 NAMESPACE = uuid.UUID("6f5a3f5e-0b1c-5c64-9a52-3c6f0c7e6f10")
 ATTEMPTS = 5
@@ -124,7 +124,7 @@ def _write(trades: Sequence[TradeValue], now: datetime) -> None:
 
 
 def _supersede(external_ids: Iterable[str]) -> set[tuple[str, str, str]]:
-    """Retire the current revisions of corrected trades; the groups their outcomes leave."""
+    """Retire the current revisions of corrected trades with all that was derived; the groups their outcomes leave."""
     old = Trade.objects.filter(external_id__in=list(external_ids), is_current=True)
     ids = list(old.values_list("id", flat=True))
     if not ids:
@@ -132,7 +132,9 @@ def _supersede(external_ids: Iterable[str]) -> set[tuple[str, str, str]]:
     outcomes = Outcome.objects.filter(trade_id__in=ids)
     groups = set(outcomes.values_list("module", "pattern_key", "action_category"))
     outcomes.delete()
-    PendingAttribution.objects.filter(trade_id__in=ids).delete()
+    PendingAttribution.objects.filter(trade_id__in=ids).delete()  # first: it waits for an `attribute` under way
+    Attribution.objects.filter(trade_id__in=ids).delete()
+    DecisionOutcome.objects.filter(trade_id__in=ids).delete()
     Trade.objects.filter(id__in=ids).update(is_current=False)
     return groups
 

@@ -9,7 +9,10 @@ from django.db import connection
 
 from telemetry.attribute import attribute_trades
 from telemetry.audit import verify_audit
+from telemetry.core.refusal import Refused
 from telemetry.jobs import run_once
+from telemetry.receive import receive_trades
+from telemetry.record import Receipt
 
 MONTHS_AHEAD = 4
 
@@ -17,6 +20,12 @@ MONTHS_AHEAD = 4
 def moment(now: str | None) -> datetime:
     """The time a task works at: the one it is given (aware ISO text) or the present."""
     return datetime.now(UTC) if now is None else datetime.fromisoformat(now).astimezone(UTC)
+
+
+@shared_task(name="telemetry.record")
+def record_task(*, trades: list[object], now: str | None = None, **_: object) -> None:
+    """Record trades sent through the queue; a refusal fails the task and names the field, the others are recorded."""
+    refuse_any(receive_trades(trades, now=moment(now)))
 
 
 @shared_task(name="telemetry.attribute")
@@ -37,6 +46,13 @@ def extend_partitions_task(*, now: str | None = None, **_: object) -> None:
     """Make the decision partitions of the coming months."""
     at = moment(now)
     run_once("decision partitions", now=at, every=timedelta(days=1), work=lambda: _extend(at))
+
+
+def refuse_any(receipts: list[Receipt]) -> None:
+    """Raise the refusals of all receipts together; nothing where there are none."""
+    refusals = [refusal for receipt in receipts for refusal in receipt.refusals]
+    if refusals:
+        raise Refused(*refusals)
 
 
 class ChainBroken(RuntimeError):

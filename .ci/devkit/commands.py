@@ -129,10 +129,11 @@ def _with(exports: Mapping[str, str]) -> dict[str, str]:
 
 def _migrate(env: Mapping[str, str]) -> None:
     owner = ["--database", "owner"] if env.get("DATABASE_OWNER_URL") else []
-    with step("migrating the database"):
-        capture([PYTHON, "manage.py", "migrate", "--no-input", *owner], env)
-    with step("checking the configuration"):
-        capture([PYTHON, "manage.py", "check"], env)
+    with step("checking the configuration, migrating the database"):
+        output = capture([PYTHON, "manage.py", "migrate", "--no-input", *owner], env)
+    warnings, _, _ = output.partition("Operations to perform:")
+    if warnings:
+        say(warnings.strip())
 
 
 def _tell_story(arguments: list[str], env: Mapping[str, str]) -> int:

@@ -6,7 +6,6 @@ import hashlib
 import importlib.util
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Literal
@@ -59,15 +58,12 @@ def prepare() -> None:
 
 
 def _pip() -> Command:
-    """A pip that installs into `.venv`: its own, or where Debian has taken ensurepip away, the system's."""
-    own: Command = [PYTHON, "-m", "pip"]
-    if subprocess.run([*own, "--version"], capture_output=True).returncode == 0:
-        return own
-    if importlib.util.find_spec("ensurepip"):
-        capture([PYTHON, "-m", "ensurepip"])
-        return own
+    """A pip that installs into `.venv`: the caller's, else one made there, which Debian forbids without a package."""
     if importlib.util.find_spec("pip"):
         return [sys.executable, "-m", "pip", "--python", PYTHON]
+    if importlib.util.find_spec("ensurepip"):
+        capture([PYTHON, "-m", "ensurepip"])
+        return [PYTHON, "-m", "pip"]
     raise Refused("this Python has neither ensurepip nor pip; on Debian or Ubuntu: sudo apt-get install python3-venv")
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from . import binaries
 from .binaries import Account
 from .console import Refused, step
+from .environment import VENV
 from .processes import Command, PidFile, die_with_parent, wait_until
 
 OWNER, APPLICATION, SUPERUSER = "counterweight_owner", "counterweight_app", "postgres"
@@ -33,13 +34,15 @@ class Server:
     name: str
     home: Path
     command: Command
-    answers: Callable[[], bool]
+    answers: Callable[[int], bool]  # given its pid
     account: Account = field(default_factory=Account)
 
     def start(self, *, lasting: bool) -> None:
         """Start and wait until it answers. Unless it is to last, it dies with the caller."""
         log = self.home / f"{self.name}.log"
-        with step(f"starting {self.name} ({self.command[0]})"), log.open("ab") as output:
+        program = Path(self.command[0])
+        origin = "from .venv" if VENV in program.parents else f"from {program.parent}"
+        with step(f"starting {self.name} {origin}"), log.open("wb") as output:
             child = subprocess.Popen(
                 self.command,
                 env=_CLEAN,
@@ -52,10 +55,10 @@ class Server:
                 **self.account,
             )
             process(self.home, self.name).write(child.pid)
-            wait_until(lambda: child.poll() is not None or self.answers(), 60)
-        if child.poll() is not None or not self.answers():
+            wait_until(lambda: child.poll() is not None or self.answers(child.pid), 60)
+        if child.poll() is not None or not self.answers(child.pid):
             stop(self.home, self.name)
-            raise Refused(f"{self.name} did not start; {log} ends:\n{tail(log)}")
+            raise Refused(f"{self.name} did not start; {log} ends:\n{tail(log)}\n(./dev reset starts afresh)")
 
 
 def process(home: Path, name: str) -> PidFile:
@@ -80,7 +83,7 @@ def postgresql(home: Path, data: Path, port: int, passwords: Mapping[str, str], 
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     command: Command = [programs / "postgres", "-D", data, *options, *([] if durable else _FAST)]
-    return Server("postgresql", home, command, lambda: _is_ready(data), account)
+    return Server("postgresql", home, command, lambda pid: _is_ready(data, pid), account)
 
 
 def valkey(home: Path, port: int, password: str) -> Server:
@@ -88,7 +91,7 @@ def valkey(home: Path, port: int, password: str) -> Server:
     settings = home / "valkey.conf"  # a password among the arguments would show in every list of processes
     settings.touch(mode=0o600)
     settings.write_text(f'port {port}\nbind 127.0.0.1\nrequirepass {password}\nsave ""\ndir "{home}"\n')
-    return Server("valkey", home, [binaries.valkey(), settings], lambda: _listens(port))
+    return Server("valkey", home, [binaries.valkey(), settings], lambda _: _listens(port))
 
 
 def tail(log: Path, lines: int = 15) -> str:
@@ -122,10 +125,11 @@ def _as_account(command: Command, account: Account, text: str = "") -> None:
         raise Refused(f"{command[0]} failed:\n{done.stderr.strip() or done.stdout.strip()}")
 
 
-def _is_ready(data: Path) -> bool:
-    """The eighth line of its pid file is where PostgreSQL says so: a port opens before the server answers."""
+def _is_ready(data: Path, pid: int) -> bool:
+    """PostgreSQL says so in the eighth line of its pid file, whose first tells it from one that a crash left."""
     with suppress(OSError, IndexError):
-        return (data / "postmaster.pid").read_text().splitlines()[7].strip() == "ready"
+        lines = (data / "postmaster.pid").read_text().splitlines()
+        return lines[0] == str(pid) and lines[7].strip() == "ready"
     return False
 
 

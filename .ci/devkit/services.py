@@ -107,6 +107,7 @@ def _exports(
     exports = {
         "SECRET_KEY": os.environ.get("SECRET_KEY") or secret_key,
         "CELERY_BEAT_SCHEDULE_FILENAME": str(state.HOME / "beat-schedule"),
+        "STATIC_ROOT": str(state.STATIC),
     }
     if "postgresql" in ports:
         exports |= {"DATABASE_URL": _database_url(role, passwords, ports), "APPLICATION_ROLE": APPLICATION}

@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / ".dev"
 LOGS = HOME / "logs"
+STATIC = HOME / "static"
 DEMO_USERS = HOME / "demo-users.json"
 _MEMORY = HOME / "state.json"
 
@@ -20,7 +21,8 @@ _MEMORY = HOME / "state.json"
 def prepare() -> None:
     HOME.mkdir(mode=0o700, exist_ok=True)
     HOME.chmod(0o700)
-    LOGS.mkdir(exist_ok=True)
+    for directory in (LOGS, STATIC):
+        directory.mkdir(exist_ok=True)
 
 
 @contextmanager

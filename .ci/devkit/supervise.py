@@ -29,7 +29,18 @@ SUPERVISOR = PidFile(state.HOME / "supervisor.pid")
 
 WORKER: Command = [PYTHON, "-m", "celery", "-A", "config", "worker", "--concurrency", "2", "--loglevel", "INFO"]
 BEAT: Command = [PYTHON, "-m", "celery", "-A", "config", "beat", "--pidfile", "", "--loglevel", "INFO"]
-WEB: Command = [PYTHON, "-m", "gunicorn", "config.wsgi", "--workers", "2", "--threads", "4", "--bind"]
+WEB: Command = [
+    PYTHON,
+    "-m",
+    "gunicorn",
+    "config.wsgi",
+    "--workers",
+    "2",
+    "--threads",
+    "4",
+    "--no-control-socket",
+    "--bind",
+]
 
 _LONGEST_PAUSE = 30.0  # seconds before a process is started again
 _STEADY_AFTER = 60.0  # seconds after which a process counts as recovered

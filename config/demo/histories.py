@@ -9,7 +9,7 @@ import numpy as np
 
 from .bars import Bars, Flags, Floats, Ints
 from .counterfactuals import Deltas, deltas
-from .indicators import LONG, SHORT, Indicators
+from .indicators import LONG, SHORT, Indicators, dip
 from .paths import Paths, at
 from .positions import take
 from .simulation import Replay, replay
@@ -117,11 +117,11 @@ def _signals(indicators: Indicators, paths: Paths, signal: Ints, side: Ints, bar
     """As of the bar before `bar` (counted from the entry bar; the bar before the entry bar is the signal's)."""
     known, is_long = signal + bar, side == LONG
     atr = indicators.atr[known]
-    back = at(paths.best, bar - 1) - at(paths.close, bar - 1)
+    mirrored_dip = dip(LONG, at(paths.best, bar - 1), at(paths.close, bar - 1), atr)
     return Signals(
         ts=np.where(is_long, indicators.ts[LONG][known], indicators.ts[SHORT][known]),
         ox=np.where(is_long, indicators.ox[LONG][known], indicators.ox[SHORT][known]),
-        dx=np.where(bar > 0, np.clip(back / (3 * atr), 0, 1), np.nan),
+        dx=np.where(bar > 0, mirrored_dip, np.nan),
         edx=np.where(is_long, indicators.edx[LONG][known], indicators.edx[SHORT][known]),
         atr=atr,
     )

@@ -68,7 +68,7 @@ class _Walk:
 
     def __init__(self, rows: Rows, group: Ints, floors: list[int], budget: int) -> None:
         self.rows, self.group, self.floors, self.budget, self.left = rows, group, floors, budget, budget
-        self.units = UnitCounter(rows, group)
+        self.units = UnitCounter(rows)
         ranks = [ranked(column, floors[1]) for column in rows.codes.T] if len(floors) > 1 else []
         # Dimensions of many values first: they prune the most, and what they prune is not walked again.
         self.dims = sorted(range(len(ranks)), key=lambda dim: -int(ranks[dim].max(initial=0)))

@@ -58,7 +58,7 @@ def move(
     steps = math.log1p(learning_rate) * np.clip(edges[days.n >= n_min] / lesson_edge_scale, -1.0, 1.0)
     floor, ceiling, position = math.log(low), math.log(high), 0.0
     for step in steps.tolist():
-        position = position + step
+        position = min(max(position + step, floor), ceiling)
     target = min(max(math.exp(position), low), high)  # exp(ln(1.3)) may pass 1.3 by a bit
     return Movement(target, len(steps), float(edges[-1]) if len(edges) else 0.0)
 

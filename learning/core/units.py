@@ -63,15 +63,15 @@ def unit_means(cell: Ints, cluster: Ints, trade: Ints, outcomes: Floats) -> tupl
 
 
 class UnitCounter:
-    """The units of any part of the rows, given sorted by (group, cluster, trade).
+    """The units of any part of the rows, given so that equal clusters, and in them equal trades, adjoin.
 
     Only rows that share their unit with another row are sorted and merged; where every trade has one row and no
     cluster, which is the rule, that costs nothing.
     """
 
-    def __init__(self, rows: Rows, group: Ints) -> None:
+    def __init__(self, rows: Rows) -> None:
         self.rows = rows
-        units = runs(group, rows.cluster)
+        units = runs(rows.cluster)
         length = run_lengths(units, len(rows))
         self.shares = np.repeat(length > 1, length)
         self.any_shares = bool(self.shares.any())

@@ -40,11 +40,11 @@ def finite(value: object, field: str, low: float = -LARGEST, high: float = LARGE
     ValueError: stats.n: nan is not finite; state a number
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{field}: {value!r} is not a number; state a number")
-    if not math.isfinite(value):
+        raise ValueError(f"{field}: {value!r:.40} is not a number; state a number")
+    if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{field}: {value!r} is not finite; state a number")
-    if not low <= value <= high:
-        raise ValueError(f"{field}: {value!r} is outside {low:g} to {high:g}")
+    if not low <= value <= high:  # before any conversion: an integer may be too large for a float, or for repr
+        raise ValueError(f"{field}: must be {low:g} to {high:g}")
     return float(value) + 0.0
 
 
@@ -88,7 +88,7 @@ def instant(value: object, field: str) -> datetime:
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
-            raise ValueError(f"{field}: {value!r} is not a time; write 2025-01-11T00:00:00Z") from None
+            raise ValueError(f"{field}: {value!r:.40} is not a time; write 2025-01-11T00:00:00Z") from None
     if not isinstance(value, datetime):
         raise ValueError(f"{field}: must be a time such as 2025-01-11T00:00:00Z")
     if value.utcoffset() is None:
@@ -115,5 +115,5 @@ def one_of(value: object, field: str, names: Collection[str]) -> str:
     ValueError: type: 'pm_magic' is unknown; known are dm_alloc, pm_strength
     """
     if not isinstance(value, str) or value not in names:
-        raise ValueError(f"{field}: {value!r} is unknown; known are {', '.join(names)}")
+        raise ValueError(f"{field}: {value!r:.40} is unknown; known are {', '.join(names)}")
     return value

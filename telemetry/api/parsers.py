@@ -1,16 +1,24 @@
-"""JSON as the standard has it: no NaN, no infinity, no duplicate keys, no lone surrogates, bounded depth."""
+"""JSON as the standard has it: no NaN, no infinity, no duplicate keys, bounded depth and size."""
 
 from __future__ import annotations
 
-import codecs
 import json
 from collections.abc import Mapping
 from typing import IO, Any
 
-from rest_framework.exceptions import ParseError
+from django.conf import settings
+from rest_framework import status
+from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
 
-MAX_DEPTH_MESSAGE = "the JSON is nested too deeply; send at most a few levels"
+from telemetry.core.refusal import shown
+
+
+class BodyTooLarge(APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+
+    def __init__(self, length: int, limit: int) -> None:
+        super().__init__(f"the body has {length} bytes; send at most {limit}, in several requests if need be")
 
 
 def refuse_constant(name: str) -> float:
@@ -18,11 +26,12 @@ def refuse_constant(name: str) -> float:
 
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ParseError(f"the key {twice!r} appears twice in one object; send it once")
+    """An object's pairs as a dict; a key that comes twice would silently lose one of its values."""
+    result: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in result:
+            raise ParseError(f"the key {shown(key)} appears twice in one object; send it once")
+        result[key] = value
     return result
 
 
@@ -35,11 +44,21 @@ class StrictJSONParser(BaseParser):
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         try:
-            text = codecs.decode(stream.read(), "utf-8")
+            text = self._body(stream, parser_context or {}).decode("utf-8")
             return json.loads(text, parse_constant=refuse_constant, object_pairs_hook=unique_keys)
         except UnicodeDecodeError as error:
             raise ParseError(f"the body is not UTF-8 (byte {error.start}); encode it as UTF-8") from error
         except RecursionError as error:
-            raise ParseError(MAX_DEPTH_MESSAGE) from error
+            raise ParseError("the JSON is nested too deep; send at most a few levels") from error
         except ValueError as error:
-            raise ParseError(f"the body is not JSON: {error}") from error
+            raise ParseError(f"the body is not JSON: {error}; send one JSON document") from error
+
+    @staticmethod
+    def _body(stream: IO[Any], context: Mapping[str, Any]) -> bytes:
+        """The whole body. DRF reads past Django's own check of its length, so it is made here, before reading."""
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        length = int(context["request"].META.get("CONTENT_LENGTH") or 0) if "request" in context else 0
+        if limit is not None and length > limit:
+            raise BodyTooLarge(length, limit)
+        body: bytes = stream.read()
+        return body

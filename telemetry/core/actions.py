@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from telemetry.core.fields import finite, identifier, matching, member, moment, share, text
-from telemetry.core.objects import Fields, entries, items, small_document
+from telemetry.core.documents import small_document
+from telemetry.core.fields import EARLIEST, finite, identifier, matching, member, moment, share, text
+from telemetry.core.objects import Fields, entries, items
 from telemetry.core.refusal import Refused
 from telemetry.core.scopes import read_scope
 from telemetry.core.vocabulary import CATEGORIES, SALES, ActionCategory, Module, read_pattern_key
@@ -66,7 +67,7 @@ def read_action(value: object, latest: datetime | None) -> Action:
         module=fields.need("module", _module, Module.PM),
         pattern_key=fields.need("pattern_key", read_pattern_key, ""),
         action_category=fields.need("action_category", _category, ActionCategory.ENTRY),
-        at=fields.need("at", moment, datetime.max),
+        at=fields.need("at", moment, EARLIEST),
         scope=fields.take("scope", read_scope, {}),
         fraction=fields.take("fraction", share, None),
         leg_rr=fields.take("leg_rr", finite, None),

@@ -125,23 +125,17 @@ def moment(value: object) -> datetime:
     >>> moment("2024-05-01T12:00:00+02:00").isoformat()
     '2024-05-01T10:00:00+00:00'
     """
-    at = _datetime(value)
-    if at is None:
+    try:
+        at = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        at = None
+    if not isinstance(at, datetime):
         raise Refused.because(f"{shown(value)} is not a time; send ISO 8601 text such as 2024-05-01T12:00:00Z")
     if at.utcoffset() is None:
         raise Refused.because(f"'{at}' names no time zone; end it with Z or an offset such as +02:00")
     if not EARLIEST <= at < LATEST:
         raise Refused.because(f"'{at}' is out of range; send a time in the years 2000 to 2099")
     return at.astimezone(UTC)
-
-
-def _datetime(value: object) -> datetime | None:
-    if isinstance(value, str):
-        try:
-            return datetime.fromisoformat(value)
-        except ValueError:
-            return None
-    return value if isinstance(value, datetime) else None
 
 
 def identifier(value: object) -> str:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from math import isfinite
 from typing import TypeVar
 
-from telemetry.core.canonical import canonical_json
-from telemetry.core.fields import Read, storable
+from telemetry.core.fields import Read
 from telemetry.core.refusal import Refusal, Refused, label, shown
 
 T = TypeVar("T")
 D = TypeVar("D")
-
-EXACT = 2**53  # the largest whole number that every JSON reader keeps exact
 
 
 class Fields:
@@ -22,6 +18,7 @@ class Fields:
     `known` names the keys, in the order they are told to the sender; any other key is refused. What stands in for a
     refused value only lets the reading go on: `close` raises before it can be used.
 
+    >>> from telemetry.core.fields import storable
     >>> fields = Fields({"rr": "high", "speed": 3}, ("rr", "side"))
     >>> fields.need("rr", storable, ""), fields.need("side", storable, "")
     ('high', '')
@@ -118,38 +115,3 @@ def entries(read_key: Read[str], read: Read[T], *, most: int) -> Read[dict[str, 
         return result
 
     return read_entries
-
-
-def small_document(*, deepest: int, largest: int) -> Read[dict[str, object]]:
-    """A reader of free JSON objects, nested at most `deepest` levels, at most `largest` bytes of canonical text."""
-
-    def read(value: object) -> dict[str, object]:
-        document = {storable(key): plain(each, deepest - 1) for key, each in mapping(value).items()}
-        if 4 * len(repr(document)) <= largest:  # never less than the exact size, and far cheaper
-            return document
-        if (size := len(canonical_json(document).encode())) > largest:
-            raise Refused.because(f"takes {size} bytes; send at most {largest}")
-        return document
-
-    return read
-
-
-def plain(value: object, levels: int) -> object:
-    """A copy of a JSON value that holds finite numbers and storable text, with at most `levels` of nesting."""
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, int) and -EXACT <= value <= EXACT:
-        return int(value)
-    if isinstance(value, float) and isfinite(value):
-        return float(value) + 0.0
-    if isinstance(value, (int, float)):
-        raise Refused.because(f"holds {shown(value)}; send finite numbers, and whole ones beyond 2^53 as text")
-    if not isinstance(value, (dict, list, tuple)):
-        raise Refused.because(f"holds {shown(value)}; send JSON values only")
-    if levels < 1:
-        raise Refused.because("is nested too deep; flatten it")
-    if isinstance(value, dict):
-        return {storable(key): plain(each, levels - 1) for key, each in value.items()}
-    return [plain(each, levels - 1) for each in value]

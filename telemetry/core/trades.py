@@ -9,7 +9,7 @@ from typing import Literal
 
 from telemetry.core.actions import Action, read_action
 from telemetry.core.canonical import canonical_json, utc_text
-from telemetry.core.fields import finite, integer, matching, moment, text
+from telemetry.core.fields import EARLIEST, finite, integer, matching, moment, text
 from telemetry.core.objects import Fields, items
 from telemetry.core.refusal import Refused
 
@@ -85,8 +85,8 @@ def parse_trade(payload: object, *, now: datetime, field: str = "") -> Trade:
 
 def _read_trade(payload: object, latest: datetime) -> Trade:
     fields = Fields(payload, KEYS)
-    opened_at = fields.need("opened_at", moment, datetime.min)
-    closed_at = fields.need("closed_at", moment, datetime.max)
+    opened_at = fields.need("opened_at", moment, EARLIEST)
+    closed_at = fields.need("closed_at", moment, EARLIEST)
     close = closed_at if fields.sound("closed_at") else None
     trade = Trade(
         external_id=fields.need("external_id", _name, ""),

@@ -82,7 +82,8 @@ class TestSample:
     def test_holds_sound_bars(self, sample: list[Bars]) -> None:
         for bars in sample:
             assert (np.diff(bars.time) > 0).all()
-            assert (bars.low > 0).all() and (bars.volume >= 0).all()
+            assert (bars.low > 0).all()
+            assert (bars.volume >= 0).all()
             assert (bars.low <= np.minimum(bars.open, bars.close)).all()
             assert (bars.high >= np.maximum(bars.open, bars.close)).all()
 

@@ -110,10 +110,13 @@ class TestShortHistory:
     def test_has_nothing_to_say(self) -> None:
         found = Indicators.of(random_bars(1, 10))
 
-        assert np.isnan(found.atr).all() and np.isnan(found.rsi).all() and np.isnan(found.donchian_high).all()
+        assert np.isnan(found.atr).all()
+        assert np.isnan(found.rsi).all()
+        assert np.isnan(found.donchian_high).all()
 
     def test_a_market_that_does_not_move_has_no_strength(self) -> None:
         found = Indicators.of(bars_of([(5, 5, 5, 5)] * 30))
 
-        assert np.isnan(found.ts[LONG][20:]).all() and np.isnan(found.ox[SHORT][20:]).all()
+        assert np.isnan(found.ts[LONG][20:]).all()
+        assert np.isnan(found.ox[SHORT][20:]).all()
         assert wilder(np.zeros(3), 4).tolist() == pytest.approx([math.nan] * 3, nan_ok=True)

@@ -49,7 +49,8 @@ class TestTake:
         found = taken(random_bars(5, HOURS))
         still_open = found.exit == HOURS
 
-        assert still_open.any() and not found.is_trade[still_open].any()
+        assert still_open.any()
+        assert not found.is_trade[still_open].any()
         assert found.is_trade.sum() == len(found.trades().signal) > 10
 
     def test_does_not_take_a_signal_at_the_last_bar(self) -> None:
@@ -67,14 +68,15 @@ class TestTake:
         found = taken(scaled)
 
         touched = (found.signal - 200 <= 500) & (found.exit >= 500)
-        assert touched.any() and not found.is_trade[touched].any()
+        assert touched.any()
+        assert not found.is_trade[touched].any()
         assert found.is_trade[found.exit < 500].all()
         for pattern in range(len(PATTERNS)):
             rows = found.pattern == pattern
             assert (found.signal[rows][1:] > found.exit[rows][:-1]).all()
 
     def test_skips_a_flat_market_without_keeping_a_place(self) -> None:
-        """A first breakout at a risk of 0.36 % of the price is skipped; with a position there the second would be too."""
+        """The first breakout risks 0.36 % of the price and is skipped; had it a position, so would the second be."""
         flat = [(100.0, 100.09, 99.91, 100.0)] * 200
         small = [(100.0, 100.1, 99.95, 100.1)]  # breaks out; nothing touches its stop or its trim after that
         quiet = [(100.1, 100.1, 99.95, 100.0)] * 5

@@ -73,7 +73,8 @@ class TestTrim:
         # Bar 0 reaches 1.5 R = 106.05 and 107, so the stop trails at 101 and bar 1 sells the rest there.
         result = replayed([(100, 107, 99, 106), (106, 108, 101, 101)])
 
-        assert result.trimmed[0] and result.trim.bar[0] == 0
+        assert result.trimmed[0]
+        assert result.trim.bar[0] == 0
         assert result.rr[0] == pytest.approx(leg(106.05) / 3 + leg(101.0) * 2 / 3, rel=1e-12)
 
     def test_never_happens_after_the_stop(self) -> None:
@@ -105,7 +106,7 @@ class TestEndOfData:
 
 class TestPhases:
     def test_buy_the_rest_at_the_open_after_a_close_beyond_half_an_r(self) -> None:
-        # Close 102.5 is beyond 102.05; the rest is bought at 103 (+ 5 bp). Both parts stop at the trailed 106 - 6 = 100.
+        # Close 102.5 is beyond 102.05; the rest is bought at 103 and 5 bp. Both stop at the trailed 106 - 6 = 100.
         rows: list[Row] = [(100, 103, 99, 102.5), (103, 106, 102, 104), (104, 104, 99, 100)]
         bought = 103 * 1.0005
 

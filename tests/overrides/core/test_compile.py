@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from overrides.core.combine import combine
-from overrides.core.compile import compile_overrides, join
+from overrides.core.compile import Compiled, compile_overrides, join
 from overrides.core.parameters import WeightParameters
+from overrides.core.specs import OverrideSpec
 from overrides.core.vocabulary import Channel, Combiner, Flag, Policy, Reason
 from tests.overrides.core.builders import make_governed, make_request, make_spec
 
@@ -18,8 +19,8 @@ TUNING = replace(
 TUNING = replace(TUNING, id=TUNING.content_id)
 
 
-def compiled_channel(channel: Channel, *specs: object, combiner: Combiner = Combiner.PLAN) -> object:
-    return compile_overrides(specs, PARAMETERS, combiner, channel=channel)  # type: ignore[arg-type]
+def compiled_channel(channel: Channel, *specs: OverrideSpec, combiner: Combiner = Combiner.PLAN) -> Compiled:
+    return compile_overrides(specs, PARAMETERS, combiner, channel=channel)
 
 
 class TestCompileOverrides:
@@ -41,8 +42,8 @@ class TestCompileOverrides:
         assert len(compile_overrides([STRENGTH], PARAMETERS, Combiner.PLAN, channel=Channel.PM_STRENGTH)) == 1
 
     @pytest.mark.parametrize("spec", [make_spec("a"), TUNING, replace(STRENGTH, action_category="exit")])
-    def test_refuses_what_is_not_governed_in_a_channel(self, spec: object) -> None:
-        with pytest.raises(ValueError, match="^override "):
+    def test_refuses_what_is_not_governed_in_a_channel(self, spec: OverrideSpec) -> None:
+        with pytest.raises(ValueError, match=r"^override "):
             compiled_channel(Channel.PM_STRENGTH, spec)
 
     def test_refuses_two_revisions_of_a_line(self) -> None:
@@ -54,7 +55,7 @@ class TestCompileOverrides:
             compiled_channel(Channel.PM_STRENGTH, STRENGTH, combiner=Combiner.EVIDENCE)
 
     def test_refuses_a_dimension_that_is_not_known(self) -> None:
-        with pytest.raises(ValueError, match="scope.macro_phase"):
+        with pytest.raises(ValueError, match=r"scope\.macro_phase"):
             compile_overrides(
                 [STRENGTH], PARAMETERS, Combiner.PLAN, channel=Channel.PM_STRENGTH, known_dimensions=("bucket",)
             )

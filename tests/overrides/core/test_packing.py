@@ -26,14 +26,15 @@ class TestPackedScopes:
 
         assert [scopes[row] for row in found] == [{"d0": "v7"}, {"d39": "v299"}]
 
-    def test_use_every_bit_of_a_word(self) -> None:
-        names = [f"d{index:02}" for index in range(64)]
+    @pytest.mark.parametrize("dims", [63, 64, 65, 129])
+    def test_use_every_bit_of_every_word(self, dims: int) -> None:
+        names = [f"d{index:03}" for index in range(dims)]
         everything = dict.fromkeys(names, "on")
-        index = PackedScopes([everything, {names[0]: "on"}, {names[63]: "on"}])
+        index = PackedScopes([everything, {names[0]: "on"}, {names[-1]: "on"}])
 
         assert index.contained_in(everything) == [0, 1, 2]
-        assert index.contained_in({names[63]: "on"}) == [2]
-        assert index.contained_in({names[63]: "off"}) == []
+        assert index.contained_in({names[-1]: "on"}) == [2]
+        assert index.contained_in({names[-1]: "off"}) == []
 
     @pytest.mark.parametrize("asked", [{}, {"unheard_of": "x"}])
     def test_find_only_empty_scopes_for_a_request_that_says_nothing_known(self, asked: dict[str, str]) -> None:

@@ -21,9 +21,7 @@ class TestRamped:
     def test_reproduces_the_golden_cases(self, case: dict[str, Any]) -> None:
         given_ = case["given"]
 
-        found = ramped(
-            Blend(given_["blend"]), given_["max_step"], given_["start"], given_["target"], given_["hours"]
-        )
+        found = ramped(Blend(given_["blend"]), given_["max_step"], given_["start"], given_["target"], given_["hours"])
 
         assert found == pytest.approx(case["expect"], rel=1e-9)
 

@@ -114,7 +114,7 @@ class TestFromDocument:
 
 
 class TestToDocument:
-    @given(found=specs())
+    @given(found=specs)
     def test_reads_back_equal_through_json(self, found: list[OverrideSpec]) -> None:
         for spec in found:
             assert OverrideSpec.from_document(json.loads(json.dumps(spec.to_document()))) == spec

@@ -25,7 +25,7 @@ STATIC = (edge_weight(0.82, 1.0), sample_weight(37, 25.0), variance_weight(0.45,
 
 class TestFactors:
     def test_equal_the_hand_worked_ones(self) -> None:
-        assert STATIC == pytest.approx((0.675070, 0.772362, 0.689655), abs=5e-7)
+        assert pytest.approx((0.675070, 0.772362, 0.689655), abs=5e-7) == STATIC
 
     @pytest.mark.parametrize(
         ("dims", "age_days", "w_spec", "w_total"),

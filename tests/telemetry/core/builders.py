@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
+NAIVE = NOW.replace(tzinfo=None)
 DECISION = "018f3c1e-7b2a-7c3d-8e4f-5a6b7c8d9e0f"
 OTHER_DECISION = "018f3c1e-7b2a-7c3d-8e4f-5a6b7c8d9e10"
 

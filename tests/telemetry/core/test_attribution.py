@@ -103,7 +103,7 @@ class TestAttribute:
     def test_gives_nothing_for_a_trade_that_earned_nothing(self, levers: list[ScalingLever]) -> None:
         won = attribute(levers, 0.0)
 
-        assert won.total == 0 and won.carried == 0 and won.residual == 0
+        assert (won.total, won.carried, won.residual) == (0, 0, 0)
         assert all(share == 0 for share in won.shares.values())
 
     def test_gives_nothing_without_levers(self) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from telemetry.core.canonical import canonical_json, utc_text
 from telemetry.core.vocabulary import Module
+from tests.telemetry.core.builders import NAIVE
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), FINITE, st.text())
@@ -35,9 +36,9 @@ class TestCanonicalJson:
     def test_does_not_depend_on_the_order_of_keys(self, value: dict[str, object]) -> None:
         assert canonical_json(dict(reversed(value.items()))) == canonical_json(value)
 
-    @pytest.mark.parametrize("value", [float("nan"), float("inf"), {"a": [-float("inf")]}, datetime(2024, 1, 1)])
+    @pytest.mark.parametrize("value", [float("nan"), float("inf"), {"a": [-float("inf")]}, NAIVE])
     def test_refuses_what_has_no_single_text(self, value: object) -> None:
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="not JSON compliant|no time zone"):
             canonical_json(value)
 
     def test_refuses_what_json_has_no_form_for(self) -> None:
@@ -46,7 +47,7 @@ class TestCanonicalJson:
 
 
 class TestUtcText:
-    @given(st.datetimes(datetime(1971, 1, 1), timezones=st.timezones()).filter(lambda at: at.year < 9999))
+    @given(st.datetimes(timezones=st.timezones()).filter(lambda at: 1 < at.year < 9999))
     def test_is_read_back_as_the_same_instant(self, at: datetime) -> None:
         assert datetime.fromisoformat(utc_text(at)) == at.astimezone(UTC)
         assert utc_text(at).endswith("Z")

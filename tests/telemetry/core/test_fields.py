@@ -23,6 +23,7 @@ from telemetry.core.fields import (
 )
 from telemetry.core.refusal import Refused
 from telemetry.core.vocabulary import Module
+from tests.telemetry.core.builders import NAIVE
 
 
 def refusal(read: Read[Any], value: object) -> str:
@@ -116,7 +117,7 @@ class TestMoment:
         assert moment("2024-05-01T12:00:00+02:00") == moment(noon) == datetime(2024, 5, 1, 10, tzinfo=UTC)
         assert moment(noon).tzinfo is UTC
 
-    @pytest.mark.parametrize("value", ["2024-05-01T12:00:00", "2024-05-01", datetime(2024, 5, 1)])
+    @pytest.mark.parametrize("value", ["2024-05-01T12:00:00", "2024-05-01", NAIVE])
     def test_refuses_naive_times(self, value: object) -> None:
         assert refusal(moment, value).endswith("names no time zone; end it with Z or an offset such as +02:00")
 
@@ -139,7 +140,7 @@ class TestMoment:
     def test_refuses_what_is_no_time(self, value: object) -> None:
         assert refusal(moment, value).endswith("is not a time; send ISO 8601 text such as 2024-05-01T12:00:00Z")
 
-    @given(st.datetimes(datetime(2000, 1, 2), datetime(2099, 12, 30), timezones=st.timezones()))
+    @given(st.datetimes(NAIVE.replace(year=2001), NAIVE.replace(year=2099), timezones=st.timezones()))
     def test_keeps_the_instant(self, at: datetime) -> None:
         assert moment(at.isoformat()) == moment(at) == at.astimezone(UTC)
 

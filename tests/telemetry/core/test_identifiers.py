@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.core.identifiers import uuid7, uuid7_time
+from tests.telemetry.core.builders import NAIVE
 
 AT = datetime(2022, 2, 22, 19, 22, 22, tzinfo=UTC)
-TIMES = st.datetimes(datetime(1970, 1, 1), timezones=st.just(UTC))
+TIMES = st.datetimes(NAIVE.replace(year=1970), timezones=st.just(UTC))
 
 
 class TestUuid7:
@@ -49,7 +50,7 @@ class TestUuid7:
 
     def test_refuses_naive_times_and_times_before_the_epoch(self) -> None:
         with pytest.raises(ValueError, match="no time zone"):
-            uuid7(datetime(2024, 5, 1))
+            uuid7(NAIVE)
         with pytest.raises(ValueError, match="out of range"):
             uuid7(datetime(1969, 12, 31, tzinfo=UTC))
 

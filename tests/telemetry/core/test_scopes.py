@@ -32,6 +32,7 @@ class TestNormaliseScope:
             (1e9, "1000000000"),
             ("1.0", "1.0"),
             ("unknown coin", "unknown coin"),
+            ("x" * 64, "x" * 64),
         ],
     )
     def test_makes_short_strings(self, value: object, text: str) -> None:

@@ -9,12 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telemetry.core.actions import BUCKETS
 from telemetry.core.actions import KEYS as ACTION_KEYS
-from telemetry.core.refusal import Refused
+from telemetry.core.refusal import Refusal, Refused
 from telemetry.core.trades import KEYS, Trade, parse_trade
 from telemetry.core.vocabulary import ActionCategory, Module
-from tests.telemetry.core.builders import DECISION, NOW, OTHER_DECISION, action_payload, full_payload, trade_payload
+from tests.telemetry.core.builders import (
+    DECISION,
+    NAIVE,
+    NOW,
+    OTHER_DECISION,
+    action_payload,
+    full_payload,
+    trade_payload,
+)
 
 
 def parse(payload: object) -> Trade:
@@ -164,42 +171,44 @@ ANYTHING = st.recursive(
     st.one_of(
         st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5),
         st.sampled_from(["\ud800", "\0", "pm", "dm", "exit", "a.b.c", DECISION, "2024-05-01T10:00:00Z"]),
-        st.sampled_from([10**400, float("nan"), NOW, datetime(1, 1, 1), b"x", {1: 2}]),
+        st.sampled_from([10**400, float("nan"), NOW, NAIVE, b"x", {1: 2}]),
     ),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5) | st.integers(), inner, max_size=3),
     max_leaves=8,
 )  # fmt: skip
-ACTIONS = st.fixed_dictionaries({}, optional={key: ANYTHING for key in ACTION_KEYS})
+ACTIONS = st.fixed_dictionaries({}, optional=dict.fromkeys(ACTION_KEYS, ANYTHING))
 PAYLOADS = st.fixed_dictionaries(
     {"actions": st.lists(ACTIONS, max_size=3)}, optional={key: ANYTHING for key in KEYS if key != "actions"}
 )
 
 
+def found(payload: object) -> tuple[Refusal, ...]:
+    """What is wrong with a payload; anything raised but `Refused` fails the test."""
+    try:
+        parse(payload)
+    except Refused as refused:
+        return refused.refusals
+    return ()
+
+
 class TestFuzzing:
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     @given(st.one_of(ANYTHING, PAYLOADS))
     def test_parses_or_refuses_whatever_comes(self, payload: object) -> None:
-        try:
-            assert isinstance(parse(payload), Trade)
-        except Refused as refused:
-            assert refused.refusals
-            assert str(refused).encode()
+        assert all(each.message and f"{each.field}{each.message}".encode() for each in found(payload))
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     @given(st.sampled_from(sorted(KEYS)), st.sampled_from(sorted(ACTION_KEYS)), ANYTHING, ANYTHING)
     def test_refuses_only_what_was_spoilt(self, key: str, action_key: str, value: object, other: object) -> None:
         payload = full_payload()
         payload["actions"][0][action_key] = other
         payload[key] = value
 
-        try:
-            parse(payload)
-        except Refused as refused:
-            related = {"revision": "correction_reason", "opened_at": "closed_at", "closed_at": "actions"}
-            action_related = {"module": "action_category", "action_category": "rr_after"}
-            also = action_related.get(action_key, action_key)
-            allowed = (key, related.get(key, key), f"actions[0].{action_key}", f"actions[0].{also}")
-            assert all(each.field.startswith(allowed) for each in refused.refusals)
+        related = {"revision": "correction_reason", "opened_at": "closed_at", "closed_at": "actions"}
+        of_action = {"module": "action_category", "action_category": "rr_after"}
+        also = of_action.get(action_key, action_key)
+        allowed = (key, related.get(key, key), f"actions[0].{action_key}", f"actions[0].{also}")
+        assert all(each.field.startswith(allowed) for each in found(payload))
 
 
 def shuffled(value: Any) -> Any:
@@ -257,9 +266,8 @@ class TestDigest:
         changed_of_action = {key for change in ACTION_CHANGES for key in change}
 
         assert changed == {each.name for each in fields(Trade)} - {"revision", "correction_reason", "actions"}
-        assert changed_of_action == set(ACTION_KEYS) and set(BUCKETS) < changed_of_action
+        assert changed_of_action == set(ACTION_KEYS)
 
-    @settings(deadline=None)
     @given(st.dictionaries(st.from_regex(r"[a-z]{1,5}", fullmatch=True), st.floats(-1e9, 1e9), max_size=5))
     def test_survives_storage_as_json(self, controls: dict[str, float]) -> None:
         trade = parse(trade_payload(actions=[action_payload(controls=controls)]))

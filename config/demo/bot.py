@@ -1,0 +1,105 @@
+"""The demo's bot: asks for levers at the time of each action, and reports a trade once its outcome is known.
+
+A trade is reported when the last thing said of it is known: the close, or, where the exit has an `rr_after`, the end of
+the window that measures it. Nothing is learned before it could be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from celery import current_app
+
+from config.demo.queue import await_until
+from overrides.engine import Engine, load_engine
+from overrides.questions import Question, read_question
+from overrides.resolve import Resolved, resolve_one
+from telemetry.decisions import record_decisions
+from telemetry.models import Decision, Trade
+
+BASE_ALLOCATION = 4.0  # per cent of the book, before levers
+TRADES_A_MESSAGE = 200
+DECISIONS_A_COPY = 2000
+LENGTH = {"1h": timedelta(hours=1), "4h": timedelta(hours=4)}
+
+Asked = tuple[str, str, str]  # external id, module, category: a demo trade has one action of each
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One trade that the textbook rules take: its report, and when that can be given."""
+
+    payload: dict[str, Any]
+    known_at: datetime
+
+    @property
+    def external_id(self) -> str:
+        return str(self.payload["external_id"])
+
+
+def plan_of(payload: dict[str, Any]) -> Plan:
+    """A demo trade with the moment all of it is known."""
+    known_at = datetime.fromisoformat(payload["closed_at"])
+    for action in payload["actions"]:
+        if action["action_category"] == "exit" and action.get("rr_after") is not None:
+            known_at += action["controls"]["rr_after_bars"] * LENGTH[payload["timeframe"]]
+    return Plan(payload, known_at)
+
+
+class Bot:
+    """Takes the planned trades through time. What it decided is in the database, so it can be stopped and go on."""
+
+    def __init__(self, plans: Sequence[Plan]) -> None:
+        self._plans = sorted(plans, key=lambda plan: (plan.known_at, plan.external_id))
+        self._reported = set(Trade.objects.values_list("external_id", flat=True))
+        rows = Decision.objects.values_list("request__rollout_key", "module", "action_category", "decision_id")
+        self._decisions: dict[Asked, str] = {(key, m, c): str(i) for key, m, c, i in rows.iterator()}
+
+    def decide(self, since: datetime, until: datetime) -> int:
+        """Ask, at its own time, for the levers of every action in [since, until); how many were asked."""
+        engines = {module: load_engine(module) for module in ("dm", "pm")}
+        asked = list(self._questions(since, until))
+        for start in range(0, len(asked), DECISIONS_A_COPY):
+            block = [(asking, _answer(question, engines)) for asking, question in asked[start : start + DECISIONS_A_COPY]]
+            record_decisions([resolved.record for _, resolved in block])
+            self._decisions.update({asking: str(resolved.record.decision_id) for asking, resolved in block})
+        return len(asked)
+
+    def report(self, until: datetime) -> int:
+        """Report, through the queue, every trade known by `until`, naming its decisions; how many were reported."""
+        due = [p for p in self._plans if p.known_at <= until and p.external_id not in self._reported]
+        for start in range(0, len(due), TRADES_A_MESSAGE):
+            trades = [self._with_decisions(plan) for plan in due[start : start + TRADES_A_MESSAGE]]
+            current_app.send_task("telemetry.record", kwargs={"trades": trades, "now": until.isoformat()})
+        self._reported.update(plan.external_id for plan in due)
+        await_until(lambda: Trade.objects.filter(is_current=True).count() >= len(self._reported), "recording")
+        return len(due)
+
+    def _questions(self, since: datetime, until: datetime) -> Iterable[tuple[Asked, Question]]:
+        for plan in self._plans:
+            for action in plan.payload["actions"]:
+                asked = (plan.external_id, action["module"], action["action_category"])
+                if since <= datetime.fromisoformat(action["at"]) < until and asked not in self._decisions:
+                    yield asked, _question(plan, action)
+
+    def _with_decisions(self, plan: Plan) -> dict[str, Any]:
+        actions = []
+        for action in plan.payload["actions"]:
+            decision = self._decisions.get((plan.external_id, action["module"], action["action_category"]))
+            actions.append(action if decision is None else action | {"decision_ids": [decision]})
+        return plan.payload | {"actions": actions}
+
+
+def _question(plan: Plan, action: dict[str, Any]) -> Question:
+    asked = {name: action[name] for name in ("module", "pattern_key", "action_category", "scope", "at")}
+    if action["module"] == "dm":
+        asked["base_allocation"] = BASE_ALLOCATION
+    asked["rollout_key"] = plan.external_id
+    return read_question(asked, now=datetime.fromisoformat(action["at"]))
+
+
+def _answer(question: Question, engines: dict[str, Engine]) -> Resolved:
+    return resolve_one(question, engines[question.request.module], now=datetime.now(UTC))

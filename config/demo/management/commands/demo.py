@@ -1,0 +1,38 @@
+"""`manage.py demo`: real prices through the whole river, by way of the queue, and what came of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from argparse import ArgumentParser
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from config.demo.queue import WorkerSilent, WorkFailed
+from config.demo.report import facts, tell_report
+from config.demo.story import tell
+
+
+class Command(BaseCommand):
+    help = "Live eight months of real prices through the river; a second run changes nothing."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--headless", action="store_true", help="end with one line of JSON instead of the report")
+        parser.add_argument("--users-file", type=Path, help="where to keep the demo users' passwords (mode 0600)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        started = time.monotonic()
+        try:
+            is_new = tell(now=datetime.now(UTC), credentials=options["users_file"])
+        except (WorkerSilent, WorkFailed) as error:
+            raise CommandError(str(error)) from error
+        if not is_new:
+            self.stderr.write("the demo has run before; nothing was changed")
+        if options["headless"]:
+            seconds = round(time.monotonic() - started, 1)
+            self.stdout.write(json.dumps(facts() | {"seconds": seconds}, default=str))
+        else:
+            self.stdout.write("\n".join(tell_report()))

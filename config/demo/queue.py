@@ -1,0 +1,76 @@
+"""Work through the real queue: send a task and wait for the run row it leaves."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from celery import current_app
+
+from telemetry.jobs import period_of
+from telemetry.models import JobRun
+
+WAIT = timedelta(minutes=5)
+POLL_SECONDS = 0.02
+
+
+class WorkerSilent(RuntimeError):
+    """No worker did the work in time."""
+
+
+class WorkFailed(RuntimeError):
+    """The worker reports an error."""
+
+
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    """Say what is being done, and afterwards how long it took."""
+    print(f"  {what} …", end="", file=sys.stderr, flush=True)
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        print(f" {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
+
+
+def await_worker(seconds: int = 60) -> None:
+    """Return once a worker answers; WorkerSilent with the way out otherwise."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if current_app.control.ping(timeout=0.5):
+            return
+    raise WorkerSilent("no worker answers; start one with `celery -A config worker`, or run ./dev demo, which does")
+
+
+def run_jobs(jobs: Sequence[tuple[str, str, timedelta, dict[str, Any]]], *, now: datetime) -> list[JobRun]:
+    """Send (job, task, period length, arguments) to the queue side by side and wait for their runs at `now`.
+
+    A job whose run is done already is not sent: a second demo changes nothing.
+    """
+    wanted = {job: period_of(now, every) for job, _, every, _ in jobs}
+    for job, task, _, arguments in jobs:
+        if not JobRun.objects.filter(job=job, period=wanted[job], status=JobRun.Status.DONE).exists():
+            JobRun.objects.filter(job=job, period=wanted[job]).delete()
+            current_app.send_task(task, kwargs=arguments | {"now": now.isoformat()})
+    return [_await_run(job, period) for job, period in wanted.items()]
+
+
+def await_until(is_done: Callable[[], bool], what: str) -> None:
+    """Return once `is_done`; WorkerSilent after five minutes."""
+    deadline = time.monotonic() + WAIT.total_seconds()
+    while not is_done():
+        if time.monotonic() > deadline:
+            raise WorkerSilent(f"{what} did not finish within {WAIT}; look at the worker's log")
+        time.sleep(POLL_SECONDS)
+
+
+def _await_run(job: str, period: str) -> JobRun:
+    await_until(lambda: JobRun.objects.filter(job=job, period=period).exists(), job)
+    run = JobRun.objects.get(job=job, period=period)
+    if run.status == JobRun.Status.FAILED:
+        raise WorkFailed(f"{job} at {period} failed:\n{run.error}")
+    return run

@@ -1,0 +1,176 @@
+"""What a person wants to know when the demo has run: learned, in force, one worked answer, what it earned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, F, Func, Max, Min, Sum
+
+from learning.models import Cell, Lesson
+from overrides.load import current_parameters, load_parameters, load_specs
+from overrides.models import ChangeRequest, Line, ModuleMode, Override, Version
+from telemetry.models import Attribution, AttributionShare, Decision, JobRun, Outcome, Trade
+
+MODULES = ("dm", "pm")
+
+
+@dataclass(frozen=True)
+class Worked:
+    """One answer that moved a lever before its trade closed, and what the trade made of it."""
+
+    decision: Decision
+    trade: Trade
+    lever: str
+    share: float
+
+
+def facts() -> dict[str, Any]:
+    """The demo in one line of JSON: counts, the version in force and one worked answer."""
+    worked = worked_answer()
+    return {
+        "trades": Trade.objects.filter(is_current=True).count(),
+        "outcomes": Outcome.objects.count(),
+        "cells": Cell.objects.count(),
+        "lessons": Lesson.objects.filter(status=Lesson.Status.ACTIVE).count(),
+        "overrides": sum(version.n_overrides for version in _active()),
+        "version": next((version.number for version in _active() if version.module == "pm"), None),
+        "answer": None if worked is None else answer_document(worked),
+        "decisions": Decision.objects.count(),
+        "attributed": Attribution.objects.count(),
+        "noise_lessons": noise_lessons(),
+    }
+
+
+def worked_answer() -> Worked | None:
+    """The attributed answer with the most to show: several contributions first, then the largest share."""
+    moved = AttributionShare.objects.exclude(line_id="").values("decision_id", "lever", "attribution_id")
+    ranked = moved.annotate(n=Count("override_id", distinct=True), share=Sum("share"))
+    best = ranked.order_by("-n", Func(F("share"), function="abs").desc(), "decision_id").first()
+    if best is None:
+        return None
+    decision = Decision.objects.get(pk=best["decision_id"])
+    return Worked(decision, Trade.objects.get(pk=best["attribution_id"]), best["lever"], best["share"])
+
+
+def answer_document(worked: Worked) -> dict[str, Any]:
+    """The worked answer as JSON."""
+    decision, trade = worked.decision, worked.trade
+    return {
+        "decision_id": str(decision.decision_id),
+        "module": decision.module,
+        "pattern_key": decision.pattern_key,
+        "action_category": decision.action_category,
+        "scope": decision.scope,
+        "at": decision.at.isoformat(),
+        "version": decision.version,
+        "combiner": decision.combiner,
+        "mode": decision.mode,
+        "reason": decision.reason,
+        "flags": decision.flags,
+        "levers": {name: lever["served"] for name, lever in decision.levers.items()},
+        "contributions": decision.contributions,
+        "trade": {"external_id": trade.external_id, "closed_at": trade.closed_at.isoformat(), "rr": trade.rr},
+        "share": worked.share,
+    }
+
+
+def noise_lessons() -> int | None:
+    """Lessons the same pipeline finds in permuted outcomes; None before the twin has run."""
+    runs = [JobRun.objects.filter(job=f"noise twin {m}", status="done").order_by("-period").first() for m in MODULES]
+    return None if None in runs else sum(run.rows for run in runs if run is not None)
+
+
+def tell_report() -> Iterator[str]:
+    """The report, line by line."""
+    yield from _learned()
+    yield from _in_force()
+    worked = worked_answer()
+    if worked is not None:
+        yield from _worked(worked)
+    yield from _earned()
+
+
+def _learned() -> Iterator[str]:
+    trades = Trade.objects.filter(is_current=True).aggregate(n=Count("id"), first=Min("opened_at"), last=Max("closed_at"))
+    yield "What was learned"
+    if trades["n"] == 0:
+        yield "  nothing yet: no trades are recorded"
+        return
+    active = Lesson.objects.filter(status=Lesson.Status.ACTIVE)
+    light = Lesson.objects.filter(status=Lesson.Status.TOO_LIGHT).count()
+    yield f"  from {trades['n']:,} trades, {trades['first']:%d %b %Y} to {trades['last']:%d %b %Y}, in {Cell.objects.count():,} cells"
+    yield f"  {active.count()} lessons act, {light} more are too light to act"
+    yield f"  the same pipeline on shuffled outcomes finds {noise_lessons()} lessons: most of what looks learned is luck"
+    for lesson in active.order_by("-weight", "line_id")[:3]:
+        yield f"    {lesson}: {lesson.edge_raw:+.2f} R against the mean, {lesson.stats['n']:.0f} trades, weight {lesson.weight:.3f}"
+
+
+def _in_force() -> Iterator[str]:
+    yield "What is in force"
+    modes = {mode.module: mode.mode for mode in ModuleMode.objects.all()}
+    for version in _active():
+        scale = load_parameters(version.parameters).lessons.lesson_edge_scale
+        yield (
+            f"  {version.module}: version {version.number}, {version.n_overrides} overrides, mode "
+            f"{modes.get(version.module, 'off')}, lesson_edge_scale {scale:g}"
+        )
+    yield "  farthest any learned target stands from neutral, version by version:"
+    for version in Version.objects.filter(module="pm").order_by("number").select_related("parameters"):
+        scale = load_parameters(version.parameters).lessons.lesson_edge_scale
+        yield f"    pm version {version.number} ({version.kind}, scale {scale:g}): {_farthest(version):.2%}; one answer moves at most 2 %"
+    waiting = ChangeRequest.objects.filter(state=ChangeRequest.State.IN_REVIEW)
+    for request in waiting:
+        yield f"  waiting for a reviewer: {request}"
+
+
+def _worked(worked: Worked) -> Iterator[str]:
+    decision, lever = worked.decision, worked.decision.levers[worked.lever]
+    yield "One worked answer"
+    yield f"  {decision.pattern_key} {decision.action_category} at {decision.at:%Y-%m-%d %H:%M}, {decision.module} version {decision.version}"
+    floor = current_parameters(decision.module)
+    weights = next(iter(floor.channels.values())).weights
+    for each in decision.contributions:
+        if worked.lever in each["parts"]:
+            line = Line.objects.get(pk=each["line"])
+            yield f"    override {each['id'][:8]} on {line}: {_evidence(each['id'])}"
+            yield (
+                f"      weight = edge {each['w_edge']:.3f} x n {each['w_n']:.3f} x variance {each['w_var']:.3f} x age "
+                f"{each['w_decay']:.3f} x scope {each['w_spec']:.3f} = {each['w_total']:.4f} (floor {weights.min_total_weight:g})"
+            )
+            yield f"      asks for {worked.lever} {each['targets'][worked.lever]:.5f}, part of the blend in logs {each['parts'][worked.lever]:+.6f}"
+    step = "cut by the step to" if lever["step_limited"] else "within the step of 1.02"
+    yield f"    blend {lever['target']:.6f}, {step} {lever['value']:.6f}, inside its bounds: served {lever['served']}"
+    yield (
+        f"    its trade closed {worked.trade.closed_at:%Y-%m-%d %H:%M} at {worked.trade.rr:+.2f} R, so the move earned "
+        f"{worked.share:+.5f} R per unit of size"
+    )
+
+
+def _evidence(override_id: str) -> str:
+    override = Override.objects.get(pk=override_id)
+    return f"{override.edge_raw:+.2f} R over {override.n:.0f} trades, variance {override.variance:.2f}"
+
+
+def _earned() -> Iterator[str]:
+    total = Attribution.objects.aggregate(n=Count("trade_id"), total=Sum("total"), rr=Sum("rr"))
+    moved = AttributionShare.objects.exclude(line_id="").values("attribution_id").distinct().count()
+    yield "What it earned"
+    yield f"  {Decision.objects.count():,} answers logged; {total['n']:,} closed trades attributed, {moved:,} of them moved by an override"
+    if total["n"]:
+        yield f"  those trades made {total['rr']:+.1f} R at unit size; the levers added {total['total']:+.4f} R"
+    shares = AttributionShare.objects.exclude(line_id="").values("line_id").annotate(earned=Sum("share"), n=Count("id"))
+    for row in [*shares.order_by("-earned")[:2], *shares.order_by("earned")[:2]]:
+        yield f"    {row['earned']:+.4f} R in {row['n']} answers: {Line.objects.get(pk=row['line_id'])}"
+
+
+def _active() -> list[Version]:
+    return list(Version.objects.filter(is_active=True).select_related("parameters").order_by("module"))
+
+
+def _farthest(version: Version) -> float:
+    """The largest distance of a target of the version from 1."""
+    return max((abs(t - 1) for s in load_specs(version.module, version.number) for t in s.levers.values()), default=0.0)
+
+

@@ -1,0 +1,160 @@
+"""The demo's story: eight months of real prices, lived through the whole river with a reviewer in it.
+
+Three months are recorded first. Then, period by period: learn on what is known, propose, review, publish, decide every
+later action at its own time, report the trades, attribute. No decision uses a version that saw its own trade.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from config.demo.archive import load
+from config.demo.bars import last_bar_end
+from config.demo.bot import Bot, plan_of
+from config.demo.months import shift, shifted
+from config.demo.people import meet_people
+from config.demo.queue import await_worker, run_jobs, step
+from config.demo.trades import demo_trades
+from overrides.load import current_parameters
+from overrides.models import ChangeRequest, ModuleMode
+from overrides.review import apply_request, approve, draft_request
+from telemetry.models import JobRun
+
+RECORDED_FIRST = timedelta(weeks=13)
+PERIOD = timedelta(weeks=4)
+RESCALED_AFTER = 2  # periods lived with the plan's lesson_edge_scale of 20 before a reviewer agrees to 1
+RESCALED_TO = 1.0
+MODULES = ("dm", "pm")
+JOB = "demo"
+
+RESCALE_REASON = (
+    "At lesson_edge_scale 20 an edge of 1R moves a target by 0.1 % a day, so three months of evidence move the levers by "
+    "less than 1 % in all. At 1 the same evidence moves them by up to 2 % a day, inside the same bounds and steps."
+)
+ON_REASON = "The first version is reviewed: serve it, so that what it earns can be measured."
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """When the demo's months lie: whole weeks after the source's, fixed at the first install."""
+
+    moved_by: timedelta
+    first: datetime
+    last: datetime
+
+    def periods(self) -> Iterator[tuple[datetime, datetime]]:
+        """The periods after the months recorded first, the last one cut at the end of the data."""
+        since = self.first + RECORDED_FIRST
+        while since < self.last:
+            yield since, min(since + PERIOD, self.last)
+            since += PERIOD
+
+
+def tell(*, now: datetime, credentials: Path | None) -> bool:
+    """Live the story; False where it had been lived before, in which case nothing changes."""
+    people = meet_people(now, credentials)
+    if JobRun.objects.filter(job=JOB, period="history", status=JobRun.Status.DONE).exists():
+        return False
+    await_worker()
+    with step("replaying the textbook rules on real bars"):
+        bars = load()
+        payloads = demo_trades(bars)
+    calendar = _calendar(payloads, last_bar_end(bars), now)
+    bot = Bot([plan_of(shifted(payload, calendar.moved_by)) for payload in payloads])
+
+    with step("recording the first three months"):
+        bot.report(calendar.first + RECORDED_FIRST)
+    for number, (since, until) in enumerate(calendar.periods()):
+        if number == RESCALED_AFTER:
+            _rescale(people, since)
+        _live(bot, people, since, until)
+    _last_lesson(calendar.last)
+    _done("history", now)
+    return True
+
+
+def _live(bot: Bot, people: dict[str, User], since: datetime, until: datetime) -> None:
+    with step(f"{since:%d %b}: learning from what is known"):
+        _learn(since)
+    _review(people["reviewer"], since)
+    _switch_on(people, since)
+    with step(f"{since:%d %b}: deciding, reporting and attributing until {until:%d %b}"):
+        bot.decide(since, until)
+        bot.report(until)
+        run_jobs([("attribute", "telemetry.attribute", timedelta(minutes=5), {})], now=until)
+
+
+def _learn(at: datetime) -> None:
+    run_jobs([("aggregate", "learning.aggregate", timedelta(minutes=5), {})], now=at)
+    run_jobs([(f"build {m}", "learning.build", timedelta(hours=1), {"module": m}) for m in MODULES], now=at)
+    run_jobs([(f"materialize {m}", "learning.materialize", timedelta(days=1), {"module": m}) for m in MODULES], now=at)
+
+
+def _last_lesson(at: datetime) -> None:
+    """Learn once more at the end, and leave what it proposes to the person at the screen; count the noise twin's."""
+    with step("learning from everything, and from its noise twin"):
+        _learn(at)
+        run_jobs(
+            [(f"noise twin {m}", "learning.noise_twin", timedelta(minutes=1), {"module": m}) for m in MODULES], now=at
+        )
+
+
+def _review(reviewer: User, at: datetime) -> None:
+    """Approve and apply what waits; the demo's reviewer trusts the plan."""
+    for request in ChangeRequest.objects.filter(state=ChangeRequest.State.IN_REVIEW).order_by("id"):
+        approve(request_id=request.pk, by=reviewer, at=at, reason="demo: agreed")
+    for request in ChangeRequest.objects.filter(state=ChangeRequest.State.APPROVED).order_by("id"):
+        apply_request(request_id=request.pk, by=reviewer.get_username(), at=at)
+
+
+def _switch_on(people: dict[str, User], at: datetime) -> None:
+    is_on = set(ModuleMode.objects.filter(mode=ModuleMode.Mode.ON).values_list("module", flat=True))
+    for module in sorted(set(MODULES) - is_on):
+        _request(people, at, module, "mode", f"Switch {module} on", ON_REASON, {"mode": "on"})
+    _review(people["reviewer"], at)
+
+
+def _rescale(people: dict[str, User], at: datetime) -> None:
+    for module in MODULES:
+        parameters = current_parameters(module)
+        if parameters.lessons.lesson_edge_scale != RESCALED_TO:
+            rescaled = replace(parameters, lessons=replace(parameters.lessons, lesson_edge_scale=RESCALED_TO))
+            title = f"lesson_edge_scale of {module}: 20 to 1"
+            _request(people, at, module, "parameters", title, RESCALE_REASON, rescaled.to_document())
+    _review(people["reviewer"], at)
+
+
+def _request(
+    people: dict[str, User], at: datetime, module: str, kind: str, title: str, reason: str, content: dict[str, Any]
+) -> None:
+    author = people["author"]
+    draft_request(
+        module=module,
+        kind=kind,
+        title=title,
+        reason=reason,
+        author=author,
+        author_name=author.get_username(),
+        at=at,
+        content=content,
+    )
+
+
+def _calendar(payloads: list[dict[str, Any]], end: datetime, now: datetime) -> Calendar:
+    """The demo's months, as the first install fixed them."""
+    run = JobRun.objects.filter(job=JOB, period="installed").first() or _done("installed", now)
+    moved_by = shift(end, run.started_at)
+    first = min(datetime.fromisoformat(payload["opened_at"]) for payload in payloads)
+    return Calendar(moved_by, first.astimezone(UTC) + moved_by, end + moved_by)
+
+
+def _done(period: str, now: datetime) -> JobRun:
+    return JobRun.objects.create(
+        job=JOB, period=period, status=JobRun.Status.DONE, started_at=now, finished_at=datetime.now(UTC)
+    )

@@ -1,0 +1,97 @@
+"""`POST /api/v1/trades/`: closed trades in, one receipt each out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from telemetry.api.documentation import ReceiptsDocument, TradeDocument, problems
+from telemetry.core.refusal import Refusal, Refused, join
+from telemetry.core.trades import Trade, parse_trade
+from telemetry.record import Receipt, Status, record_trades
+
+MOST_TRADES = 1000
+
+
+class TradesView(APIView):
+    """Records what it can and says per trade what became of it."""
+
+    required_permission = "telemetry.add_trade"
+
+    @extend_schema(
+        operation_id="record_trades",
+        summary="Record closed trades",
+        description=(
+            "One trade or a list of up to 1,000. Safe to repeat: the same body again is `unchanged`, another body under "
+            "a recorded revision is `refused`. Good trades are recorded even where others are refused, so read `results`."
+        ),
+        request=PolymorphicProxySerializer(
+            component_name="TradeOrTrades",
+            serializers=[TradeDocument, TradeDocument(many=True)],
+            resource_type_field_name=None,
+            many=False,
+        ),
+        responses={200: ReceiptsDocument, **problems(400, 413, 415, 503)},
+    )
+    def post(self, request: Request) -> Response:
+        now = datetime.now(UTC)
+        payloads = _payloads(request.data)
+        readings = [_read(payload, place, now) for place, payload in payloads]
+
+        receipts = iter(record_trades([each for each in readings if isinstance(each, Trade)], now=now))
+
+        results = []
+        for index, (reading, (place, payload)) in enumerate(zip(readings, payloads, strict=True)):
+            receipt = next(receipts) if isinstance(reading, Trade) else None
+            result = _refused(payload, reading) if isinstance(reading, Refused) else _received(receipt, place)
+            results.append({"index": index} | result)
+        return Response({"results": results})
+
+
+def _payloads(body: object) -> list[tuple[str, object]]:
+    """The trades of a body, each with its place in it."""
+    if isinstance(body, Mapping) and body:
+        return [("", body)]
+    if not isinstance(body, list) or not body:
+        raise Refused.because("the body holds no trade; send one as an object, or a list of them")
+    if len(body) > MOST_TRADES:
+        raise Refused.because(f"has {len(body)} trades; send at most {MOST_TRADES} at a time")
+    return [(f"[{index}]", payload) for index, payload in enumerate(body)]
+
+
+def _read(payload: object, place: str, now: datetime) -> Trade | Refused:
+    try:
+        return parse_trade(payload, now=now, field=place)
+    except Refused as refused:
+        return refused
+
+
+def _received(receipt: Receipt | None, place: str) -> dict[str, Any]:
+    assert receipt is not None
+    return {
+        "external_id": receipt.external_id,
+        "revision": receipt.revision,
+        "status": receipt.status.value,
+        "errors": _errors(*(Refusal(join(place, each.field), each.message) for each in receipt.refusals)),
+    }
+
+
+def _refused(payload: object, refused: Refused) -> dict[str, Any]:
+    named = payload.get("external_id") if isinstance(payload, Mapping) else None
+    revision = payload.get("revision", 1) if isinstance(payload, Mapping) else None
+    return {
+        "external_id": named[:200] if isinstance(named, str) else None,
+        "revision": revision if type(revision) is int else None,
+        "status": Status.REFUSED.value,
+        "errors": _errors(*refused.refusals),
+    }
+
+
+def _errors(*refusals: Refusal) -> list[dict[str, str]]:
+    return [{"field": each.field, "message": each.message} for each in refusals]

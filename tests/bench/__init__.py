@@ -1,0 +1,12 @@
+"""What the product promises about speed, measured: `./dev bench record`, `./dev bench cube`."""
+
+from __future__ import annotations
+
+import os
+
+import django
+from django.apps import apps
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+if not apps.ready:  # pytest has set Django up before it comes here
+    django.setup()
