@@ -1,12 +1,25 @@
+"""Everything the web process answers: the admin for people, /api/v1/ for bots, two addresses for operators."""
+
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView
 
+from config.pages.health import healthz, readyz
+from config.pages.refusals import NothingHere
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    path("api/v1/", include("telemetry.api.urls")),
+    path("api/v1/", include("overrides.api.urls")),
+    re_path(r"^api/v1/schema/?$", SpectacularAPIView.as_view(), name="schema"),
+    path("api/<path:rest>", NothingHere.as_view()),
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
 ]
+
+handler400 = "config.pages.refusals.bad_request"
+handler500 = "config.pages.refusals.server_error"

@@ -108,11 +108,15 @@ def _found(
 
 
 def _codes_among(facts: GroupRows, scope: Mapping[str, str]) -> Any:
-    """A scope in the codes of the facts, whose numbering is not that of the stored cells."""
+    """A scope in the codes of the facts, whose numbering is not that of the stored cells.
+
+    A correction may have taken a value from the facts before the cells follow: its code is one that no row has.
+    """
+    numbers = [{value: code for code, value in enumerate(known)} for known in facts.values]
     return np.array(
         [
-            known.index(scope[name]) if name in scope else MISSING
-            for name, known in zip(facts.dimensions, facts.values, strict=True)
+            known.get(scope[name], len(known)) if name in scope else MISSING
+            for name, known in zip(facts.dimensions, numbers, strict=True)
         ]
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,11 +14,10 @@ from psycopg import sql
 
 from learning.core.cells import Cells
 from learning.core.rows import MISSING, Rows
-from learning.models import Cell, CellGroup
+from learning.models import CellGroup
 from telemetry.core.canonical import canonical_json
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 
 
 class Group(NamedTuple):
@@ -60,16 +60,14 @@ class GroupRows:
 
 
 OUTCOMES = """
-SELECT trade_id, cluster_id, rr, closed_at {scope}
+SELECT trade_id, cluster_id, rr, (extract(epoch FROM closed_at) * 1000000)::bigint {scope}
 FROM telemetry_outcome
 WHERE module = %s AND {where} AND book = ANY(%s)
 ORDER BY closed_at, trade_id, action_index
 """
 
 
-def load_group(
-    group: Group, dimensions: Sequence[str], books: Sequence[str], units: Units | None = None
-) -> GroupRows:
+def load_group(group: Group, dimensions: Sequence[str], books: Sequence[str], units: Units | None = None) -> GroupRows:
     """The outcomes of one group that belong to the books learned from; `units` numbers trades alike across groups."""
     scope = sql.SQL("").join(sql.SQL(", scope ->> {}").format(sql.Literal(name)) for name in dimensions)
     where = sql.SQL("pattern_key = %s AND action_category = %s")
@@ -98,8 +96,13 @@ def _rows(codes: Any, fetched: Sequence[tuple[Any, ...]], units: Units) -> Rows:
         outcomes=np.array([row[2] for row in fetched], dtype=np.float64),
         trade=np.array([units.trade(row[0]) for row in fetched], dtype=np.int64),
         cluster=np.array([units.cluster(row[1] or row[0]) for row in fetched], dtype=np.int64),
-        closed_at=np.array([(row[3] - EPOCH) // MICROSECOND for row in fetched], dtype=np.int64),
+        closed_at=np.array([row[3] for row in fetched], dtype=np.int64),
     )
+
+
+CELLS = """
+SELECT scope::text, n, mean, variance, {first}, {last} FROM pattern_scope_stats WHERE group_id = %s ORDER BY id
+"""
 
 
 def load_cells(group: CellGroup) -> tuple[Cells, tuple[tuple[str, ...], ...]]:
@@ -107,14 +110,13 @@ def load_cells(group: CellGroup) -> tuple[Cells, tuple[tuple[str, ...], ...]]:
     dimensions: list[str] = group.dimensions
     position = {name: index for index, name in enumerate(dimensions)}
     values = [Numbering() for _ in dimensions]
-    fetched = list(
-        Cell.objects.filter(group=group).values_list(
-            "scope", "n", "mean", "variance", "first_closed_at", "last_closed_at"
-        )
-    )
+    with connection.cursor() as cursor:
+        closes = {"first": _microseconds("first_closed_at"), "last": _microseconds("last_closed_at")}
+        cursor.execute(CELLS.format(**closes), [group.pk])
+        fetched = cursor.fetchall()
     codes = np.full((len(fetched), len(dimensions)), MISSING, dtype=np.int32)
-    for index, (scope, *_) in enumerate(fetched):
-        for name, value in scope.items():
+    for index, row in enumerate(fetched):
+        for name, value in json.loads(row[0]).items():
             codes[index, position[name]] = values[position[name]](value)
     bits = np.uint64(1) << np.arange(len(dimensions), dtype=np.uint64)
     cells = Cells(
@@ -123,17 +125,20 @@ def load_cells(group: CellGroup) -> tuple[Cells, tuple[tuple[str, ...], ...]]:
         n=np.array([row[1] for row in fetched], dtype=np.int64),
         mean=np.array([row[2] for row in fetched], dtype=np.float64),
         variance=np.array([row[3] for row in fetched], dtype=np.float64),
-        first_closed_at=np.array([(row[4] - EPOCH) // MICROSECOND for row in fetched], dtype=np.int64),
-        last_closed_at=np.array([(row[5] - EPOCH) // MICROSECOND for row in fetched], dtype=np.int64),
+        first_closed_at=np.array([row[4] for row in fetched], dtype=np.int64),
+        last_closed_at=np.array([row[5] for row in fetched], dtype=np.int64),
     )
     return cells, tuple(numbering.names for numbering in values)
 
 
+def _microseconds(column: str) -> str:
+    """SQL for a timestamp as microseconds since 1970: exact, and far cheaper to fetch than datetimes."""
+    return f"(extract(epoch FROM {column}) * 1000000)::bigint"
+
+
 def scope_of(codes: Iterable[int], dimensions: Sequence[str], values: Sequence[Sequence[str]]) -> dict[str, str]:
     """A cell's codes as its scope."""
-    return {
-        name: known[code] for code, name, known in zip(codes, dimensions, values, strict=True) if code != MISSING
-    }
+    return {name: known[code] for code, name, known in zip(codes, dimensions, values, strict=True) if code != MISSING}
 
 
 def moment(microseconds: int) -> datetime:

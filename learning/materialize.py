@@ -10,12 +10,12 @@ import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 
 from learning.core.movement import LEVER_NAMES
 from learning.models import Lesson
-from overrides.core.levers import LEVERS
+from overrides.core.levers import LEVERS, Blend
 from overrides.core.module import ModuleParameters
 from overrides.core.specs import OverrideSpec, Stats
 from overrides.core.vocabulary import Channel, Policy
@@ -31,10 +31,12 @@ AUTHOR = "materializer"
 @transaction.atomic
 def materialize(*, module: str, now: datetime) -> ChangeRequest | None:
     """Draft what the lessons would change of the active version; None when nothing is material or one is open."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"materialize {module}"])
     if _already_asked(module, now):
         return None
     parameters = current_parameters(module)
-    held = _held_lines(module, now)
+    held = _held_lines(module, now) | _lines_of_people(module)
     standing = {line: spec for line, spec in _standing(module).items() if line not in held}
     wanted = {line: spec for line, spec in _wanted(module, parameters).items() if line not in held}
 
@@ -72,7 +74,8 @@ def material_differences(
     for name in before.levers.keys() & after.levers.keys():
         lever = LEVERS[name]
         was, becomes = lever.unit(before.levers[name]), lever.unit(after.levers[name])
-        step = abs(lever.unit(lever.neutral * (1 + weights.step_of(name)))) if lever.neutral == 1 else weights.step_of(name)
+        step = weights.step_of(name)
+        step = math.log1p(step) if lever.blend is Blend.LOG else step
         if was * becomes < 0:
             differences.append(f"{name} changes sign")
         elif abs(becomes - was) > step / 2:
@@ -91,8 +94,14 @@ def _held_lines(module: str, now: datetime) -> set[str]:
     return set(LineHold.objects.filter(live, line__module=module).values_list("line_id", flat=True))
 
 
+def _lines_of_people(module: str) -> set[str]:
+    """Lines that hold what somebody else wrote: a lesson does not replace it."""
+    others = Membership.objects.filter(module=module, to_version=None).exclude(override__source=SOURCE)
+    return set(others.values_list("line_id", flat=True))
+
+
 def _standing(module: str) -> dict[str, OverrideSpec]:
-    """What the materializer put in force before; overrides written by people are not its business."""
+    """What the materializer put in force before."""
     rows = Membership.objects.filter(module=module, to_version=None, override__source=SOURCE)
     return {row.line_id: spec_of(row.override) for row in rows.select_related("override__line")}
 

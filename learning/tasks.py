@@ -25,7 +25,12 @@ def aggregate_task(*, now: str | None = None, **_: object) -> None:
 def build_task(*, module: str, now: str | None = None, **_: object) -> None:
     """Build a module's lessons."""
     at = moment(now)
-    run_once(f"build {module}", now=at, every=timedelta(hours=1), work=lambda: build_lessons(module=module, now=at).n_active)
+    run_once(
+        f"build {module}",
+        now=at,
+        every=timedelta(hours=1),
+        work=lambda: build_lessons(module=module, now=at).n_active,
+    )
 
 
 @shared_task(name="learning.materialize")

@@ -18,8 +18,11 @@ SECTIONS = {
 
 def render(module: str, specs: Sequence[OverrideSpec], coefficients: Mapping[str, Any]) -> dict[str, Any] | None:
     """`config_data` of a version; None beyond 5,000 overrides, which are streamed instead."""
-    if len(specs) > STORED_UP_TO:
-        return None
+    return None if len(specs) > STORED_UP_TO else render_all(module, specs, coefficients)
+
+
+def render_all(module: str, specs: Sequence[OverrideSpec], coefficients: Mapping[str, Any]) -> dict[str, Any]:
+    """The same however many overrides there are."""
     return {**_sections(module, specs), "override_stats": _stats(specs), "coefficients": dict(coefficients)}
 
 

@@ -57,7 +57,14 @@ def load_parameters(parameters: ParameterSet) -> ModuleParameters:
 def current_parameters(module: str) -> ModuleParameters:
     """The active version's parameters; the defaults where nothing has been published yet."""
     version = active_version(module)
-    return ModuleParameters.default(module) if version is None else load_parameters(version.parameters)
+    return parameters_of(module, None if version is None else version.number)
+
+
+def parameters_of(module: str, number: int | None) -> ModuleParameters:
+    """The parameters of a version; the defaults before the first one."""
+    if number is None:
+        return ModuleParameters.default(module)
+    return load_parameters(ParameterSet.objects.get(versions__module=module, versions__number=number))
 
 
 def _path(membership: Membership) -> Path | None:

@@ -88,6 +88,12 @@ def store_parameters(parameters: ModuleParameters, *, by: str, reason: str, at: 
     return row
 
 
+def lock_module(module: str) -> None:
+    """Queue behind whoever publishes the module now, until the caller's transaction ends. Look only after this."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"publish {module}"])
+
+
 @transaction.atomic
 def publish_version(
     *,
@@ -104,8 +110,7 @@ def publish_version(
 
     Publishers of a module queue behind one lock. Raises CannotPublish where content and parameters do not fit.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"publish {module}"])
+    lock_module(module)
     before = active_version(module)
     number = (Version.objects.filter(module=module).aggregate(last=Max("number"))["last"] or 0) + 1
     parameters = parameters or (before.parameters if before else _first_parameters(module, by, at))
@@ -129,8 +134,10 @@ def publish_version(
     return version
 
 
+@transaction.atomic
 def roll_back(*, module: str, to: int, by: str, reason: str, at: datetime, request: ChangeRequest | None) -> Version:
     """Publish the content of an older version as a new one: history stays a line."""
+    lock_module(module)
     target = Version.objects.select_related("parameters").get(module=module, number=to)
     now_in_force = _in_force(module, active_version(module))
     wanted = _in_force(module, target)

@@ -55,5 +55,6 @@ def _current(value: object) -> Mapping[str, float]:
         if lever is None:
             raise Refused.because(f"unknown lever; known are {', '.join(LEVERS)}").under(name)
         if not lever.low <= number <= lever.high:
-            raise Refused.because(f"{number:g} is outside {lever.low:g} to {lever.high:g}; send a value inside").under(name)
+            message = f"{number:g} is outside {lever.low:g} to {lever.high:g}; send a value inside"
+            raise Refused.because(message).under(name)
     return current

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy
 
-from overrides.core.combination import Combination, LeverValue
+from overrides.core.combination import Combination, Contribution, LeverValue
 from overrides.core.levers import LEVERS
 from overrides.core.parts import attribution_parts, starting_value
 from overrides.core.serve import Answer, Mode, answer, neutral_levers, served
@@ -160,9 +160,8 @@ def _detail(lever: LeverValue) -> dict[str, Any]:
     return detail | {"flags": list(lever.flags)}
 
 
-def _contribution(contribution: Any) -> dict[str, Any]:
-    full = contribution._asdict()
-    return full | {"ramping": list(contribution.ramping)}
+def _contribution(contribution: Contribution) -> dict[str, Any]:
+    return contribution._asdict() | {"ramping": list(contribution.ramping)}
 
 
 def _brief(contribution: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,10 +16,10 @@ from django.db import transaction
 
 from overrides.core.identity import content_hash
 from overrides.core.module import ModuleParameters
-from overrides.load import active_version
+from overrides.load import active_version, current_parameters, parameters_of
 from overrides.mode import apply_mode, checked_mode
-from overrides.models import ChangeLine, ChangeRequest, Membership, Version, Vote
-from overrides.publish import LineChange, publish_version, roll_back, store_parameters
+from overrides.models import ChangeLine, ChangeRequest, Membership, Override, Version, Vote
+from overrides.publish import LineChange, lock_module, publish_version, roll_back, store_parameters
 from telemetry.audit import write_audit
 
 EXPIRES_AFTER = timedelta(days=14)
@@ -95,7 +95,7 @@ def approve(*, request_id: int, by: User, at: datetime, reason: str = "") -> Cha
     """Sign the content as it stands. Never one's own; needs the permission to review."""
     request = _locked(request_id)
     _refuse_outsiders(request, by)
-    _step(request, "approve")
+    _step(request, "approve", at)
     _vote(request, by, Vote.Decision.APPROVE, reason, at)
     request.save()
     _audit(request, "approve", by.get_username(), reason, at)
@@ -109,7 +109,7 @@ def reject(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeReq
         raise Refusal("reason: rejecting needs one; its author learns from it")
     request = _locked(request_id)
     _refuse_outsiders(request, by)
-    _step(request, "reject")
+    _step(request, "reject", at)
     _vote(request, by, Vote.Decision.REJECT, reason, at)
     request.closed_at = at
     request.save()
@@ -121,10 +121,11 @@ def reject(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeReq
 def apply_request(*, request_id: int, by: str, at: datetime) -> ChangeRequest:
     """Put an approved request into force: a new version, or a mode."""
     request = _locked(request_id)
-    _step(request, "apply")
+    _step(request, "apply", at)
     changes = list(request.lines.all())
     _refuse_unsigned(request, changes)
-    _refuse_stale(changes)
+    lock_module(request.module)
+    _refuse_stale(request, changes)
     _take_effect(request, changes, by, at)
     request.closed_at = at
     request.save()
@@ -134,11 +135,12 @@ def apply_request(*, request_id: int, by: str, at: datetime) -> ChangeRequest:
 
 def expire_requests(*, now: datetime) -> int:
     """Close the open requests nobody decided in time; their number."""
-    due = ChangeRequest.objects.filter(state__in=ChangeRequest.OPEN, expires_at__lte=now).values_list("id", flat=True)
-    for request_id in due:
-        with transaction.atomic():
-            request = _locked(request_id)
-            _step(request, "expire")
+    with transaction.atomic():
+        open_still = ChangeRequest.objects.filter(state__in=ChangeRequest.OPEN, expires_at__lte=now)
+        # All rows are locked before the audit trail is: whoever decides on one of them takes the two in this order.
+        due = list(open_still.select_for_update().order_by("id"))
+        for request in due:
+            _step(request, "expire", now)
             request.closed_at = now
             request.save()
             _audit(request, "expire", "counterweight", "nobody decided in time", now)
@@ -178,6 +180,7 @@ def _checked_content(module: str, kind: str, content: Mapping[str, Any]) -> dict
 def _change_lines(lines: Sequence[DraftLine]) -> list[ChangeLine]:
     rows = Membership.objects.filter(line_id__in=[line.line_id for line in lines], to_version=None)
     standing: dict[str, str] = dict(rows.values_list("line_id", "override_id"))
+    _refuse_idle(lines, standing)
     changes = []
     for line in sorted(lines, key=lambda line: line.line_id):
         before = standing.get(line.line_id)
@@ -194,6 +197,22 @@ def _change_lines(lines: Sequence[DraftLine]) -> list[ChangeLine]:
     return changes
 
 
+def _refuse_idle(lines: Sequence[DraftLine], standing: Mapping[str, str]) -> None:
+    """Every line once, each with a change to make, and with an override of its own."""
+    revisions = Override.objects.filter(id__in=[line.after for line in lines if line.after is not None])
+    line_of: dict[str, str] = dict(revisions.values_list("id", "line_id"))
+    seen: set[str] = set()
+    for line in lines:
+        name = line.line_id[:12]
+        if line.line_id in seen:
+            raise Refusal(f"lines: {name} is named twice; say once what it should have")
+        if line.after == standing.get(line.line_id):
+            raise Refusal(f"lines: {name} has {line.after or 'no override in force'} already; leave it out")
+        if line.after is not None and line_of.get(line.after) != line.line_id:
+            raise Refusal(f"lines: {line.after[:12]} is no override of {name}; store it first")
+        seen.add(line.line_id)
+
+
 def _hash(request: ChangeRequest, changes: Sequence[ChangeLine]) -> str:
     """What a vote signs: module, kind, content, and every line with its two sides."""
     sides = sorted([change.line_id, change.before_id, change.after_id] for change in changes)
@@ -204,10 +223,12 @@ def _locked(request_id: int) -> ChangeRequest:
     return ChangeRequest.objects.select_for_update(of=("self",)).select_related("author").get(pk=request_id)
 
 
-def _step(request: ChangeRequest, step: str) -> None:
+def _step(request: ChangeRequest, step: str, at: datetime) -> None:
     allowed, leads_to = TRANSITIONS[step]
     if request.state not in allowed:
         raise Refusal(f"request {request.pk} is {request.state}; only {', '.join(sorted(allowed))} allows to {step}")
+    if step != "expire" and at >= request.expires_at:
+        raise Refusal(f"request {request.pk} expired on {request.expires_at:%Y-%m-%d %H:%M}; draft it again")
     request.state = leads_to
 
 
@@ -236,7 +257,10 @@ def _refuse_unsigned(request: ChangeRequest, changes: Sequence[ChangeLine]) -> N
         raise Refusal("nobody has approved this content; a reviewer other than its author has to sign it")
 
 
-def _refuse_stale(changes: Sequence[ChangeLine]) -> None:
+def _refuse_stale(request: ChangeRequest, changes: Sequence[ChangeLine]) -> None:
+    if request.kind in (Kind.LINES, Kind.PARAMETERS):
+        if parameters_of(request.module, request.base_version) != current_parameters(request.module):
+            raise Refusal("stale: the parameters changed since this was drafted; draft it again from what is in force")
     rows = Membership.objects.filter(line_id__in=[change.line_id for change in changes], to_version=None)
     standing: dict[str, str] = dict(rows.values_list("line_id", "override_id"))
     moved = [change.line_id[:12] for change in changes if standing.get(change.line_id) != change.before_id]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -32,7 +33,8 @@ def run_once(job: str, *, now: datetime, every: timedelta, work: Callable[[], in
             if not _take(job) or JobRun.objects.filter(job=job, period=period, status="done").exists():
                 return None
             rows = work()
-            return _write(job, period, JobRun.Status.DONE, started_at, rows=rows)
+            told = _told(JobRun.Status.DONE, started_at, rows=rows)
+            return JobRun.objects.update_or_create(job=job, period=period, defaults=told)[0]
     except Exception:
         _write_failure(job, period, started_at, traceback.format_exc(limit=20))
         raise
@@ -45,16 +47,14 @@ def _take(job: str) -> bool:
     return taken
 
 
-def _write(job: str, period: str, status: str, started_at: datetime, *, rows: int = 0, error: str = "") -> JobRun:
-    run, _ = JobRun.objects.update_or_create(
-        job=job,
-        period=period,
-        defaults={
-            "status": status,
-            "started_at": started_at,
-            "finished_at": datetime.now(UTC),
-            "rows": rows,
-            "error": error,
-        },
-    )
-    return run
+def _write_failure(job: str, period: str, started_at: datetime, error: str) -> None:
+    """Unless another delivery has done the work meanwhile."""
+    told = _told(JobRun.Status.FAILED, started_at, error=error)
+    run, is_new = JobRun.objects.get_or_create(job=job, period=period, defaults=told)
+    if not is_new:
+        JobRun.objects.filter(pk=run.pk).exclude(status=JobRun.Status.DONE).update(**told)
+
+
+def _told(status: str, started_at: datetime, *, rows: int = 0, error: str = "") -> dict[str, Any]:
+    finished_at = datetime.now(UTC)
+    return {"status": status, "started_at": started_at, "finished_at": finished_at, "rows": rows, "error": error}

@@ -10,6 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 
 from telemetry.core.vocabulary import ActionCategory, Module
 
@@ -269,17 +270,17 @@ class AuditEntry(models.Model):
     hash = models.CharField(max_length=64, unique=True)
     content = models.TextField(help_text="canonical JSON: at, actor, action, object, reason, before, after, request_id")
     actor = models.GeneratedField(
-        expression=KeyTextTransform("actor", models.functions.Cast("content", models.JSONField())),
+        expression=KeyTextTransform("actor", Cast("content", models.JSONField())),
         output_field=models.TextField(),
         db_persist=True,
     )
     action = models.GeneratedField(
-        expression=KeyTextTransform("action", models.functions.Cast("content", models.JSONField())),
+        expression=KeyTextTransform("action", Cast("content", models.JSONField())),
         output_field=models.TextField(),
         db_persist=True,
     )
     object = models.GeneratedField(
-        expression=KeyTextTransform("object", models.functions.Cast("content", models.JSONField())),
+        expression=KeyTextTransform("object", Cast("content", models.JSONField())),
         output_field=models.TextField(),
         db_persist=True,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -41,6 +41,21 @@ class Receipt:
     refusals: tuple[Refusal, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    """A trade to write, with what more than one row of it needs."""
+
+    id: str
+    trade: TradeValue
+    digest: bytes
+    scopes: tuple[str, ...]  # of its actions, as JSON
+
+    @classmethod
+    def of(cls, trade: TradeValue, digest: bytes) -> _Accepted:
+        key = str(trade_id(trade.external_id, trade.revision))
+        return cls(key, trade, digest, tuple(_json(action.scope) for action in trade.actions))
+
+
 def trade_id(external_id: str, revision: int) -> uuid.UUID:
     """The id of a trade revision, the same wherever it is computed."""
     return uuid.uuid5(NAMESPACE, f"{revision}:{external_id}")
@@ -68,16 +83,17 @@ def record_trades(trades: Sequence[TradeValue], *, now: datetime) -> list[Receip
     return [by_position[i] for i in range(len(trades))]
 
 
-def _sort_out(trades: Sequence[TradeValue]) -> tuple[list[Receipt], list[TradeValue]]:
+def _sort_out(trades: Sequence[TradeValue]) -> tuple[list[Receipt], list[_Accepted]]:
     """Receipts for all, and the trades to write, given what is recorded already."""
     recorded = _recorded_digests({trade.external_id for trade in trades})
     receipts, accepted = [], []
     for trade in trades:
         revisions = recorded.setdefault(trade.external_id, {})
-        status, refusals = _status(trade, revisions)
+        digest = trade.digest
+        status, refusals = _status(trade, digest, revisions)
         if status in (Status.NEW, Status.CORRECTED):
-            revisions[trade.revision] = trade.digest
-            accepted.append(trade)
+            revisions[trade.revision] = digest
+            accepted.append(_Accepted.of(trade, digest))
         receipts.append(Receipt(trade.external_id, trade.revision, status, refusals))
     return receipts, accepted
 
@@ -90,10 +106,10 @@ def _recorded_digests(external_ids: set[str]) -> dict[str, dict[int, bytes]]:
     return digests
 
 
-def _status(trade: TradeValue, revisions: dict[int, bytes]) -> tuple[Status, tuple[Refusal, ...]]:
+def _status(trade: TradeValue, digest: bytes, revisions: dict[int, bytes]) -> tuple[Status, tuple[Refusal, ...]]:
     latest = max(revisions, default=0)
     if trade.revision in revisions:
-        if revisions[trade.revision] == trade.digest:
+        if revisions[trade.revision] == digest:
             return Status.UNCHANGED, ()
         message = (
             f"trade {trade.external_id!r} is recorded with another body as revision {trade.revision}; "
@@ -106,20 +122,21 @@ def _status(trade: TradeValue, revisions: dict[int, bytes]) -> tuple[Status, tup
     return (Status.CORRECTED if latest else Status.NEW), ()
 
 
-def _write(trades: Sequence[TradeValue], now: datetime) -> None:
-    if not trades:
+def _write(accepted: Sequence[_Accepted], now: datetime) -> None:
+    if not accepted:
         return
-    groups = _supersede([trade.external_id for trade in trades if trade.revision > 1])
-    newest = {trade.external_id: trade.revision for trade in trades}  # sorted, so the last one wins
-    current = [trade for trade in trades if newest[trade.external_id] == trade.revision]
-    judged = [(trade, outcome) for trade in current for outcome in judge(trade)]
+    groups = _supersede([each.trade.external_id for each in accepted if each.trade.revision > 1])
+    newest = {each.trade.external_id: each for each in accepted}  # sorted, so the last one wins
+    current = list(newest.values())
+    judged = [(each, outcome) for each in current for outcome in judge(each.trade)]
     groups |= {(o.module, o.pattern_key, o.action_category) for _, o in judged}
 
-    copy_rows(Trade, TRADE_COLUMNS, (_trade_row(t, newest[t.external_id] == t.revision, now) for t in trades))
-    copy_rows(Action, ACTION_COLUMNS, _action_rows(trades))
-    copy_rows(Outcome, OUTCOME_COLUMNS, (_outcome_row(trade, outcome) for trade, outcome in judged))
-    named = [trade for trade in current if any(action.decision_ids for action in trade.actions)]
-    copy_rows(PendingAttribution, PENDING_COLUMNS, ((trade_id(t.external_id, t.revision), now) for t in named))
+    trade_rows = (_trade_row(each, newest[each.trade.external_id] is each, now) for each in accepted)
+    copy_rows(Trade, TRADE_COLUMNS, trade_rows)
+    copy_rows(Action, ACTION_COLUMNS, _action_rows(accepted))
+    copy_rows(Outcome, OUTCOME_COLUMNS, (_outcome_row(each, outcome) for each, outcome in judged))
+    named = [each for each in current if any(action.decision_ids for action in each.trade.actions)]
+    copy_rows(PendingAttribution, PENDING_COLUMNS, ((each.id, now) for each in named))
     copy_rows(DirtyGroup, DIRTY_COLUMNS, ((*group, now) for group in sorted(groups)))
 
 
@@ -155,29 +172,32 @@ PENDING_COLUMNS = ("trade_id", "marked_at")
 DIRTY_COLUMNS = ("module", "pattern_key", "action_category", "marked_at")
 
 
-def _trade_row(trade: TradeValue, is_current: bool, now: datetime) -> tuple[Any, ...]:
+def _trade_row(accepted: _Accepted, is_current: bool, now: datetime) -> tuple[Any, ...]:
+    trade = accepted.trade
     return (
-        trade_id(trade.external_id, trade.revision), trade.external_id, trade.revision, trade.correction_reason or "",
-        is_current, trade.excluded_reason or "", trade.book, trade.source or "", trade.symbol, trade.side or "",
-        trade.timeframe or "", trade.cluster_id or "", trade.opened_at, trade.closed_at, trade.rr, trade.digest, now,
+        accepted.id, trade.external_id, trade.revision, trade.correction_reason or "", is_current,
+        trade.excluded_reason or "", trade.book, trade.source or "", trade.symbol, trade.side or "",
+        trade.timeframe or "", trade.cluster_id or "", trade.opened_at, trade.closed_at, trade.rr, accepted.digest, now,
     )  # fmt: skip
 
 
-def _action_rows(trades: Iterable[TradeValue]) -> Iterator[tuple[Any, ...]]:
-    for trade in trades:
-        key = trade_id(trade.external_id, trade.revision)
-        for index, action in enumerate(trade.actions):
+def _action_rows(accepted: Iterable[_Accepted]) -> Iterator[tuple[Any, ...]]:
+    for each in accepted:
+        for index, (action, scope) in enumerate(zip(each.trade.actions, each.scopes, strict=True)):
             yield (
-                key, index, action.module, action.pattern_key, action.action_category, action.at,
-                canonical_json(action.scope), action.fraction, action.leg_rr, action.rr_after,
-                "{" + ",".join(action.decision_ids) + "}", canonical_json(action.controls),
-                canonical_json(action.counterfactuals), canonical_json(action.buckets),
+                each.id, index, action.module, action.pattern_key, action.action_category, action.at, scope,
+                action.fraction, action.leg_rr, action.rr_after, "{" + ",".join(action.decision_ids) + "}",
+                _json(action.controls), _json(action.counterfactuals), _json(action.buckets),
             )  # fmt: skip
 
 
-def _outcome_row(trade: TradeValue, outcome: Judged) -> tuple[Any, ...]:
+def _outcome_row(accepted: _Accepted, outcome: Judged) -> tuple[Any, ...]:
     return (
-        trade_id(trade.external_id, trade.revision), outcome.action_index, outcome.module, outcome.pattern_key,
-        outcome.action_category, trade.book, trade.cluster_id or "", canonical_json(outcome.scope), outcome.rr,
+        accepted.id, outcome.action_index, outcome.module, outcome.pattern_key, outcome.action_category,
+        accepted.trade.book, accepted.trade.cluster_id or "", accepted.scopes[outcome.action_index], outcome.rr,
         outcome.closed_at,
     )  # fmt: skip
+
+
+def _json(value: Mapping[str, object]) -> str:
+    return canonical_json(value) if value else "{}"

@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -5,3 +7,6 @@ class AccessConfig(AppConfig):
     name = "config.access"
     label = "access"
     verbose_name = "Access: keys"
+
+    def ready(self) -> None:
+        import_module("config.access.schema")  # drf-spectacular finds extensions by their having been imported

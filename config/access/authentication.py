@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from django.db import DatabaseError
@@ -50,23 +51,30 @@ class KeyRing:
 
     def __init__(self) -> None:
         self._keys: dict[str, ApiKey] = {}
-        self._read_at = -REFRESH_SECONDS
-        self._lock = threading.Lock()
+        self._read_at: float | None = None
+        self._reading = threading.Lock()
 
     def find(self, prefix: str) -> ApiKey | None:
-        if time.monotonic() - self._read_at >= REFRESH_SECONDS and self._lock.acquire(blocking=False):
+        # The first reading is waited for; a later one is made by whoever comes first while others use the last.
+        if self._is_due() and self._reading.acquire(blocking=self._read_at is None):
             try:
-                self._keys = {key.prefix: key for key in ApiKey.objects.filter(revoked_at=None)}
-            except DatabaseError:
-                pass  # keep the last reading: answering without the database is the point
+                if self._is_due():
+                    self._read()
             finally:
-                self._read_at = time.monotonic()
-                self._lock.release()
+                self._reading.release()
         return self._keys.get(prefix)
 
     def forget(self) -> None:
         """Read again at the next call."""
-        self._read_at = -REFRESH_SECONDS
+        self._read_at = None
+
+    def _is_due(self) -> bool:
+        return self._read_at is None or time.monotonic() - self._read_at >= REFRESH_SECONDS
+
+    def _read(self) -> None:
+        with suppress(DatabaseError):  # the last reading stays: answering without the database is the point
+            self._keys = {key.prefix: key for key in ApiKey.objects.filter(revoked_at=None)}
+        self._read_at = time.monotonic()
 
 
 KEY_RING = KeyRing()
@@ -97,7 +105,5 @@ class KeyAuthentication(BaseAuthentication):
     def _note_use(row: ApiKey, now: datetime) -> None:
         if row.last_used_at is None or now - row.last_used_at > LAST_USE_GRAIN:
             row.last_used_at = now
-            try:
+            with suppress(DatabaseError):  # a note, not a gate
                 ApiKey.objects.filter(pk=row.pk).update(last_used_at=now)
-            except DatabaseError:
-                pass  # a note, not a gate

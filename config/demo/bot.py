@@ -63,9 +63,11 @@ class Bot:
         engines = {module: load_engine(module) for module in ("dm", "pm")}
         asked = list(self._questions(since, until))
         for start in range(0, len(asked), DECISIONS_A_COPY):
-            block = [(asking, _answer(question, engines)) for asking, question in asked[start : start + DECISIONS_A_COPY]]
-            record_decisions([resolved.record for _, resolved in block])
-            self._decisions.update({asking: str(resolved.record.decision_id) for asking, resolved in block})
+            block = asked[start : start + DECISIONS_A_COPY]
+            records = [_answer(question, engines).record for _, question in block]
+            record_decisions(records)
+            named = zip(block, records, strict=True)
+            self._decisions.update({asking: str(record.decision_id) for (asking, _), record in named})
         return len(asked)
 
     def report(self, until: datetime) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Count, F, Func, Max, Min, Sum
 
 from learning.models import Cell, Lesson
-from overrides.load import current_parameters, load_parameters, load_specs
+from overrides.load import load_parameters, load_specs
 from overrides.models import ChangeRequest, Line, ModuleMode, Override, Version
 from telemetry.models import Attribution, AttributionShare, Decision, JobRun, Outcome, Trade
 
@@ -93,84 +93,85 @@ def tell_report() -> Iterator[str]:
 
 
 def _learned() -> Iterator[str]:
-    trades = Trade.objects.filter(is_current=True).aggregate(n=Count("id"), first=Min("opened_at"), last=Max("closed_at"))
+    trades = Trade.objects.filter(is_current=True)
+    seen = trades.aggregate(n=Count("id"), first=Min("opened_at"), last=Max("closed_at"))
     yield "What was learned"
-    if trades["n"] == 0:
+    if seen["n"] == 0:
         yield "  nothing yet: no trades are recorded"
         return
     active = Lesson.objects.filter(status=Lesson.Status.ACTIVE)
     light = Lesson.objects.filter(status=Lesson.Status.TOO_LIGHT).count()
-    yield f"  from {trades['n']:,} trades, {trades['first']:%d %b %Y} to {trades['last']:%d %b %Y}, in {Cell.objects.count():,} cells"
-    yield f"  {active.count()} lessons act, {light} more are too light to act"
-    yield f"  the same pipeline on shuffled outcomes finds {noise_lessons()} lessons: most of what looks learned is luck"
+    cells = Cell.objects.count()
+    yield f"  from {seen['n']:,} trades, {seen['first']:%d %b %Y} to {seen['last']:%d %b %Y}, in {cells:,} cells"
+    yield f"  {active.count()} lessons act, {light:,} more are too light to act"
+    yield f"  {noise_lessons()} lessons act on the same trades with their outcomes shuffled: what luck alone looks like"
     for lesson in active.order_by("-weight", "line_id")[:3]:
-        yield f"    {lesson}: {lesson.edge_raw:+.2f} R against the mean, {lesson.stats['n']:.0f} trades, weight {lesson.weight:.3f}"
+        n = lesson.stats["n"]
+        yield f"    {lesson}: {lesson.edge_raw:+.2f} R against the mean, {n:.0f} trades, weight {lesson.weight:.3f}"
 
 
 def _in_force() -> Iterator[str]:
     yield "What is in force"
-    modes = {mode.module: mode.mode for mode in ModuleMode.objects.all()}
+    modes = dict(ModuleMode.objects.values_list("module", "mode"))
     for version in _active():
-        scale = load_parameters(version.parameters).lessons.lesson_edge_scale
-        yield (
-            f"  {version.module}: version {version.number}, {version.n_overrides} overrides, mode "
-            f"{modes.get(version.module, 'off')}, lesson_edge_scale {scale:g}"
-        )
-    yield "  farthest any learned target stands from neutral, version by version:"
+        mode = modes.get(version.module, "off")
+        yield f"  {version.module}: version {version.number}, {version.n_overrides} overrides, mode {mode}"
+    yield "  the farthest a learned target stands from neutral (one answer moves a lever by at most 2 %):"
     for version in Version.objects.filter(module="pm").order_by("number").select_related("parameters"):
         scale = load_parameters(version.parameters).lessons.lesson_edge_scale
-        yield f"    pm version {version.number} ({version.kind}, scale {scale:g}): {_farthest(version):.2%}; one answer moves at most 2 %"
-    waiting = ChangeRequest.objects.filter(state=ChangeRequest.State.IN_REVIEW)
-    for request in waiting:
+        farthest = _farthest(version)
+        yield f"    pm version {version.number}, {version.kind}, lesson_edge_scale {scale:g}: {farthest:.2%}"
+    for request in ChangeRequest.objects.filter(state=ChangeRequest.State.IN_REVIEW):
         yield f"  waiting for a reviewer: {request}"
 
 
 def _worked(worked: Worked) -> Iterator[str]:
-    decision, lever = worked.decision, worked.decision.levers[worked.lever]
+    decision, lever, trade = worked.decision, worked.decision.levers[worked.lever], worked.trade
     yield "One worked answer"
-    yield f"  {decision.pattern_key} {decision.action_category} at {decision.at:%Y-%m-%d %H:%M}, {decision.module} version {decision.version}"
-    floor = current_parameters(decision.module)
-    weights = next(iter(floor.channels.values())).weights
+    yield (
+        f"  {decision.pattern_key} {decision.action_category} at {decision.at:%Y-%m-%d %H:%M}, "
+        f"{decision.module} version {decision.version}"
+    )
     for each in decision.contributions:
         if worked.lever in each["parts"]:
-            line = Line.objects.get(pk=each["line"])
-            yield f"    override {each['id'][:8]} on {line}: {_evidence(each['id'])}"
-            yield (
-                f"      weight = edge {each['w_edge']:.3f} x n {each['w_n']:.3f} x variance {each['w_var']:.3f} x age "
-                f"{each['w_decay']:.3f} x scope {each['w_spec']:.3f} = {each['w_total']:.4f} (floor {weights.min_total_weight:g})"
-            )
-            yield f"      asks for {worked.lever} {each['targets'][worked.lever]:.5f}, part of the blend in logs {each['parts'][worked.lever]:+.6f}"
-    step = "cut by the step to" if lever["step_limited"] else "within the step of 1.02"
-    yield f"    blend {lever['target']:.6f}, {step} {lever['value']:.6f}, inside its bounds: served {lever['served']}"
-    yield (
-        f"    its trade closed {worked.trade.closed_at:%Y-%m-%d %H:%M} at {worked.trade.rr:+.2f} R, so the move earned "
-        f"{worked.share:+.5f} R per unit of size"
-    )
+            yield from _contribution(each, worked.lever)
+    step = "cut by the step to" if lever["step_limited"] else "within one step:"
+    yield f"    blend {lever['target']:.6f}, {step} {lever['value']:.6f}, served {lever['served']}"
+    closed = f"the trade closed {trade.closed_at:%Y-%m-%d %H:%M} at {trade.rr:+.2f} R"
+    yield f"    {closed}: the move earned {worked.share:+.5f} R per unit of size"
 
 
-def _evidence(override_id: str) -> str:
-    override = Override.objects.get(pk=override_id)
-    return f"{override.edge_raw:+.2f} R over {override.n:.0f} trades, variance {override.variance:.2f}"
+def _contribution(each: dict[str, Any], lever: str) -> Iterator[str]:
+    """One override's part in the answer, with its arithmetic."""
+    override = Override.objects.select_related("line").get(pk=each["id"])
+    factors = [("edge", "w_edge"), ("n", "w_n"), ("variance", "w_var"), ("age", "w_decay"), ("scope", "w_spec")]
+    product = " x ".join(f"{name} {each[key]:.3f}" for name, key in factors)
+    yield f"    {override.line}"
+    yield f"      {override.edge_raw:+.2f} R over {override.n:.0f} trades, variance {override.variance:.2f}"
+    yield f"      weight = {product} = {each['w_total']:.4f}"
+    target, part = each["targets"][lever], each["parts"][lever]
+    yield f"      asks for {lever} {target:.5f}; its part of the blend, in logs, {part:+.6f}"
 
 
 def _earned() -> Iterator[str]:
     total = Attribution.objects.aggregate(n=Count("trade_id"), total=Sum("total"), rr=Sum("rr"))
-    moved = AttributionShare.objects.exclude(line_id="").values("attribution_id").distinct().count()
+    by_overrides = AttributionShare.objects.exclude(line_id="")
+    moved = by_overrides.values("attribution_id").distinct().count()
     yield "What it earned"
-    yield f"  {Decision.objects.count():,} answers logged; {total['n']:,} closed trades attributed, {moved:,} of them moved by an override"
+    answers = Decision.objects.count()
+    yield f"  {answers:,} answers are logged; {total['n']:,} of their trades have closed, {moved:,} of them moved"
     if total["n"]:
-        yield f"  those trades made {total['rr']:+.1f} R at unit size; the levers added {total['total']:+.4f} R"
-    shares = AttributionShare.objects.exclude(line_id="").values("line_id").annotate(earned=Sum("share"), n=Count("id"))
+        yield f"  at unit size those trades made {total['rr']:+.1f} R; the levers added {total['total']:+.4f} R"
+    shares = by_overrides.values("line_id").annotate(earned=Sum("share"), n=Count("id"))
     for row in [*shares.order_by("-earned")[:2], *shares.order_by("earned")[:2]]:
         yield f"    {row['earned']:+.4f} R in {row['n']} answers: {Line.objects.get(pk=row['line_id'])}"
 
 
 def _active() -> list[Version]:
-    return list(Version.objects.filter(is_active=True).select_related("parameters").order_by("module"))
+    return list(Version.objects.filter(is_active=True).order_by("module"))
 
 
 def _farthest(version: Version) -> float:
     """The largest distance of a target of the version from 1."""
-    return max((abs(t - 1) for s in load_specs(version.module, version.number) for t in s.levers.values()), default=0.0)
-
-
+    specs = load_specs(version.module, version.number)
+    return max((abs(target - 1) for spec in specs for target in spec.levers.values()), default=0.0)

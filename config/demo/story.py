@@ -34,8 +34,8 @@ MODULES = ("dm", "pm")
 JOB = "demo"
 
 RESCALE_REASON = (
-    "At lesson_edge_scale 20 an edge of 1R moves a target by 0.1 % a day, so three months of evidence move the levers by "
-    "less than 1 % in all. At 1 the same evidence moves them by up to 2 % a day, inside the same bounds and steps."
+    "At lesson_edge_scale 20 an edge of 1 R moves a target by 0.1 % a day: five months of evidence have moved the "
+    "levers by a few per cent at most. At 1 the same edge moves them by 2 % a day, inside the same bounds and steps."
 )
 ON_REASON = "The first version is reviewed: serve it, so that what it earns can be measured."
 

@@ -14,19 +14,19 @@ MODULES = [module.value for module in Module]
 CATEGORIES = [category.value for category in ActionCategory]
 
 
-class RefusalDocument(serializers.Serializer[Any]):
+class RefusalSerializer(serializers.Serializer[Any]):
     field = serializers.CharField(help_text="JSON path, e.g. `[3].actions[1].rr_after`; empty: the value itself")
     message = serializers.CharField(help_text="what is wrong, and the way out")
 
 
-class ProblemDocument(serializers.Serializer[Any]):
+class ProblemSerializer(serializers.Serializer[Any]):
     """RFC 9457 problem details."""
 
     type = serializers.CharField()
     title = serializers.CharField()
     status = serializers.IntegerField()
     detail = serializers.CharField(help_text="what is wrong, and the way out")
-    errors = RefusalDocument(many=True, required=False)
+    errors = RefusalSerializer(many=True, required=False)  # type: ignore[assignment]  # a declared field
 
 
 def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
@@ -41,12 +41,12 @@ def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
         503: "The database is away; try again later.",
     }
     return {
-        (status, "application/problem+json"): OpenApiResponse(ProblemDocument, words[status])
+        (status, "application/problem+json"): OpenApiResponse(ProblemSerializer, words[status])
         for status in sorted({401, 403, *statuses})
     }
 
 
-class ActionDocument(serializers.Serializer[Any]):
+class ActionSerializer(serializers.Serializer[Any]):
     module = serializers.ChoiceField(MODULES)
     pattern_key = serializers.CharField(help_text="`family.state.motif`")
     action_category = serializers.ChoiceField(CATEGORIES, help_text="dm: allocation; pm: the others")
@@ -64,14 +64,14 @@ class ActionDocument(serializers.Serializer[Any]):
     cf_exit_improvement_bucket = serializers.CharField(required=False, help_text="none, small, medium or large")
 
 
-class TradeDocument(serializers.Serializer[Any]):
+class TradeSerializer(serializers.Serializer[Any]):
     """A closed trade. A correction is the same external_id with `revision` + 1 and a reason."""
 
     external_id = serializers.CharField(max_length=200)
     revision = serializers.IntegerField(required=False, min_value=1, default=1)
     correction_reason = serializers.CharField(required=False, help_text="needed from revision 2 on")
     book = serializers.CharField(required=False, default="paper")
-    source = serializers.CharField(required=False, max_length=200)
+    source = serializers.CharField(required=False, max_length=200)  # type: ignore[assignment]  # a declared field
     symbol = serializers.CharField(max_length=60)
     side = serializers.CharField(required=False, help_text="long or short")
     timeframe = serializers.CharField(required=False, max_length=40)
@@ -80,16 +80,16 @@ class TradeDocument(serializers.Serializer[Any]):
     closed_at = serializers.DateTimeField()
     rr = serializers.FloatField(help_text="realized outcome per unit of risk and per unit of size")
     excluded_reason = serializers.CharField(required=False, help_text="keeps the trade out of learning")
-    actions = ActionDocument(many=True)
+    actions = ActionSerializer(many=True)
 
 
-class ReceiptDocument(serializers.Serializer[Any]):
+class ReceiptSerializer(serializers.Serializer[Any]):
     index = serializers.IntegerField(help_text="position in the list that was sent")
     external_id = serializers.CharField(allow_null=True)
     revision = serializers.IntegerField(allow_null=True)
     status = serializers.ChoiceField([status.value for status in Status])
-    errors = RefusalDocument(many=True)
+    errors = RefusalSerializer(many=True)  # type: ignore[assignment]  # a declared field
 
 
-class ReceiptsDocument(serializers.Serializer[Any]):
-    results = ReceiptDocument(many=True)
+class ReceiptsSerializer(serializers.Serializer[Any]):
+    results = ReceiptSerializer(many=True)

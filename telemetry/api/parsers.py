@@ -13,6 +13,9 @@ from rest_framework.parsers import BaseParser
 
 from telemetry.core.refusal import shown
 
+CHUNK = 64 * 1024
+DRAINED_CHUNKS = 1024
+
 
 class BodyTooLarge(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
@@ -51,7 +54,8 @@ class StrictJSONParser(BaseParser):
         except RecursionError as error:
             raise ParseError("the JSON is nested too deep; send at most a few levels") from error
         except ValueError as error:
-            raise ParseError(f"the body is not JSON: {error}; send one JSON document") from error
+            told = str(error).partition(";")[0]  # Python's advice after it is for programmers
+            raise ParseError(f"the body is not JSON: {told}; send one JSON document") from error
 
     @staticmethod
     def _body(stream: IO[Any], context: Mapping[str, Any]) -> bytes:
@@ -59,6 +63,9 @@ class StrictJSONParser(BaseParser):
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         length = int(context["request"].META.get("CONTENT_LENGTH") or 0) if "request" in context else 0
         if limit is not None and length > limit:
+            for _ in range(DRAINED_CHUNKS):  # a sender that is still sending would not hear the answer
+                if not stream.read(CHUNK):
+                    break
             raise BodyTooLarge(length, limit)
         body: bytes = stream.read()
         return body

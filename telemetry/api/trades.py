@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from telemetry.api.documentation import ReceiptsDocument, TradeDocument, problems
+from telemetry.api.documentation import ReceiptsSerializer, TradeSerializer, problems
 from telemetry.core.refusal import Refusal, Refused, join
 from telemetry.core.trades import Trade, parse_trade
 from telemetry.record import Receipt, Status, record_trades
@@ -28,16 +28,17 @@ class TradesView(APIView):
         operation_id="record_trades",
         summary="Record closed trades",
         description=(
-            "One trade or a list of up to 1,000. Safe to repeat: the same body again is `unchanged`, another body under "
-            "a recorded revision is `refused`. Good trades are recorded even where others are refused, so read `results`."
+            "One trade or a list of up to 1,000. Safe to repeat: the same body again is `unchanged`, another body "
+            "under a recorded revision is `refused`. Good trades are recorded even where others are refused, so read "
+            "`results`."
         ),
         request=PolymorphicProxySerializer(
             component_name="TradeOrTrades",
-            serializers=[TradeDocument, TradeDocument(many=True)],
+            serializers=[TradeSerializer, TradeSerializer(many=True)],
             resource_type_field_name=None,
             many=False,
         ),
-        responses={200: ReceiptsDocument, **problems(400, 413, 415, 503)},
+        responses={200: ReceiptsSerializer, **problems(400, 413, 415, 503)},
     )
     def post(self, request: Request) -> Response:
         now = datetime.now(UTC)
@@ -47,10 +48,11 @@ class TradesView(APIView):
         receipts = iter(record_trades([each for each in readings if isinstance(each, Trade)], now=now))
 
         results = []
-        for index, (reading, (place, payload)) in enumerate(zip(readings, payloads, strict=True)):
-            receipt = next(receipts) if isinstance(reading, Trade) else None
-            result = _refused(payload, reading) if isinstance(reading, Refused) else _received(receipt, place)
-            results.append({"index": index} | result)
+        for index, ((place, payload), reading) in enumerate(zip(payloads, readings, strict=True)):
+            if isinstance(reading, Refused):
+                results.append({"index": index} | _refused(payload, place, reading))
+            else:
+                results.append({"index": index} | _received(next(receipts), place))
         return Response({"results": results})
 
 
@@ -72,26 +74,27 @@ def _read(payload: object, place: str, now: datetime) -> Trade | Refused:
         return refused
 
 
-def _received(receipt: Receipt | None, place: str) -> dict[str, Any]:
-    assert receipt is not None
+def _received(receipt: Receipt, place: str) -> dict[str, Any]:
     return {
         "external_id": receipt.external_id,
         "revision": receipt.revision,
         "status": receipt.status.value,
-        "errors": _errors(*(Refusal(join(place, each.field), each.message) for each in receipt.refusals)),
+        "errors": _errors(Refusal(join(place, each.field), each.message) for each in receipt.refusals),
     }
 
 
-def _refused(payload: object, refused: Refused) -> dict[str, Any]:
-    named = payload.get("external_id") if isinstance(payload, Mapping) else None
-    revision = payload.get("revision", 1) if isinstance(payload, Mapping) else None
+def _refused(payload: object, place: str, refused: Refused) -> dict[str, Any]:
+    """The receipt of a trade that could not be read; it repeats only what was sound."""
+    unsound = {each.field for each in refused.refusals}
+    given = payload if isinstance(payload, Mapping) else {}
+    named = {key: given.get(key) for key in ("external_id", "revision") if join(place, key) not in unsound}
     return {
-        "external_id": named[:200] if isinstance(named, str) else None,
-        "revision": revision if type(revision) is int else None,
+        "external_id": named.get("external_id"),
+        "revision": named.get("revision"),
         "status": Status.REFUSED.value,
-        "errors": _errors(*refused.refusals),
+        "errors": _errors(refused.refusals),
     }
 
 
-def _errors(*refusals: Refusal) -> list[dict[str, str]]:
+def _errors(refusals: Iterable[Refusal]) -> list[dict[str, str]]:
     return [{"field": each.field, "message": each.message} for each in refusals]

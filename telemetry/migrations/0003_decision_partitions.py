@@ -2,6 +2,8 @@
 
 The single-column key is the partition key, which keeps the table showable in the admin. Partitions are made by a
 function that runs as the owner (the application may not create tables); rows outside every month land in the default.
+They live in a schema of their own, where nothing is granted: decisions are reached through the parent table alone,
+and what may not be done to that cannot be done to a month of it.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ DROP TABLE telemetry_decision_unpartitioned;
 ALTER TABLE telemetry_decision ADD PRIMARY KEY (decision_id);
 CREATE INDEX decision_by_pattern ON telemetry_decision (module, pattern_key, at);
 CREATE INDEX decision_at ON telemetry_decision (at);
-CREATE TABLE telemetry_decision_default PARTITION OF telemetry_decision DEFAULT;
+CREATE SCHEMA decision_partitions;
+CREATE TABLE decision_partitions.other PARTITION OF telemetry_decision DEFAULT;
 
 CREATE FUNCTION decision_id_floor(moment timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
     SELECT rpad(lpad(to_hex((extract(epoch FROM moment) * 1000)::bigint), 12, '0'), 32, '0')::uuid
@@ -33,10 +36,11 @@ BEGIN
     FOR offset_months IN 0 .. months - 1 LOOP
         month := date_trunc('month', since AT TIME ZONE 'UTC') AT TIME ZONE 'UTC';
         month := ((month AT TIME ZONE 'UTC') + make_interval(months => offset_months)) AT TIME ZONE 'UTC';
-        name := 'telemetry_decision_' || to_char(month AT TIME ZONE 'UTC', 'YYYY_MM');
-        IF to_regclass(name) IS NULL THEN
+        name := 'month_' || to_char(month AT TIME ZONE 'UTC', 'YYYY_MM');
+        IF to_regclass('decision_partitions.' || name) IS NULL THEN
             EXECUTE format(
-                'CREATE TABLE %I PARTITION OF telemetry_decision FOR VALUES FROM (%L) TO (%L)', name,
+                'CREATE TABLE decision_partitions.%I PARTITION OF telemetry_decision FOR VALUES FROM (%L) TO (%L)',
+                name,
                 decision_id_floor(month),
                 decision_id_floor(((month AT TIME ZONE 'UTC') + interval '1 month') AT TIME ZONE 'UTC'));
             made := made + 1;
@@ -56,6 +60,7 @@ ALTER TABLE telemetry_decision RENAME TO telemetry_decision_partitioned;
 CREATE TABLE telemetry_decision (LIKE telemetry_decision_partitioned INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
 INSERT INTO telemetry_decision SELECT * FROM telemetry_decision_partitioned;
 DROP TABLE telemetry_decision_partitioned;
+DROP SCHEMA decision_partitions;
 ALTER TABLE telemetry_decision ADD PRIMARY KEY (decision_id);
 CREATE INDEX decision_by_pattern ON telemetry_decision (module, pattern_key, at);
 CREATE INDEX decision_at ON telemetry_decision (at);

@@ -143,12 +143,21 @@ class TestStepAndBounds:
         assert found.flags == (Flag.STEP_LIMITED, Flag.BOUND_HIGH)
         assert not found.bounded
 
-    def test_do_not_flag_what_differs_by_rounding_only(self) -> None:
-        for current in (0.8 + 0.0037 * index for index in range(100)):
-            spec = make_spec(levers={"size_mult": current * 1.02})
-            found = size(combined(spec, request=make_request(current={"size_mult": current})))
+    def test_do_not_flag_a_step_that_differs_by_rounding_only(self) -> None:
+        for current in (0.1 + 0.0037 * index for index in range(100)):
+            targets = {"min_ts_for_add": current + 0.05}
+            specs = [make_spec(f"o{weight}", targets, stats=weighing(weight)) for weight in (0.1, 0.2, 0.3, 0.7)]
+            found = combined(*specs, request=make_request(current={"min_ts_for_add": current}))
 
-            assert (found.step_limited, found.bounded, found.flags) == (False, False, ())
+            assert (found.levers["min_ts_for_add"].step_limited, found.flags) == (False, ())
+
+    @pytest.mark.parametrize(("name", "bound"), [("size_mult", 0.7), ("phase1_frac_mult", 1.5)])
+    def test_do_not_flag_a_bound_that_differs_by_rounding_only(self, name: str, bound: float) -> None:
+        for share in (0.8 + 0.0037 * index for index in range(100)):
+            specs = (make_spec("a", {name: share}), make_spec("b", {name: bound / share}))
+            found = combined(*specs, combiner=Combiner.EVIDENCE)
+
+            assert (found.levers[name].bounded, found.flags) == (False, ())
 
 
 class TestMostSpecific:

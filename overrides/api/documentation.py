@@ -1,0 +1,99 @@
+"""What the schema says about questions, answers and versions. These classes describe; the verbs decide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
+
+from overrides.core.levers import LEVERS
+from overrides.core.vocabulary import Flag, Reason
+from telemetry.api.documentation import CATEGORIES, MODULES
+
+EXPLAIN = OpenApiParameter(
+    "explain",
+    str,
+    enum=("none", "summary", "full"),
+    default="summary",
+    description="none: levers and identity; summary: who moved them; full: every factor",
+)
+DURABLE = OpenApiParameter(
+    "durable", bool, default=False, description="write the decision before answering instead of within a second"
+)
+
+
+class QuestionSerializer(serializers.Serializer[Any]):
+    """Levers for one action about to be taken."""
+
+    module = serializers.ChoiceField(MODULES)
+    pattern_key = serializers.CharField(help_text="`family.state.motif`")
+    action_category = serializers.ChoiceField(CATEGORIES, help_text="dm: allocation; pm: the others")
+    scope = serializers.DictField(child=serializers.CharField(), required=False, help_text="dimension → value")
+    at = serializers.DateTimeField(required=False, help_text="as of when; now if left out")
+    current = serializers.DictField(
+        child=serializers.FloatField(),
+        required=False,
+        help_text="lever → its value now, neutral if left out; levers: " + ", ".join(LEVERS),
+    )
+    rollout_key = serializers.CharField(required=False, help_text="decides, always alike, who is in a partial roll-out")
+    base_allocation = serializers.FloatField(required=False, min_value=0, help_text="dm: what the levers multiply")
+
+
+class ContributionSerializer(serializers.Serializer[Any]):
+    """What one override did; its parts are distances from neutral and add up. `full` adds the factors."""
+
+    id = serializers.CharField()
+    line = serializers.CharField()
+    w_total = serializers.FloatField(allow_null=True, help_text="null under combiners that do not weigh")
+    parts = serializers.DictField(child=serializers.FloatField())
+    w_edge = serializers.FloatField(required=False, allow_null=True)
+    w_n = serializers.FloatField(required=False, allow_null=True)
+    w_var = serializers.FloatField(required=False, allow_null=True)
+    w_decay = serializers.FloatField(required=False, allow_null=True)
+    w_spec = serializers.FloatField(required=False, allow_null=True)
+
+
+class ExcludedSerializer(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    reason = serializers.CharField(help_text="BELOW_FLOOR or STALE")
+
+
+class AnswerSerializer(serializers.Serializer[Any]):
+    """Levers, always: neutral, with the reason, wherever trust is missing."""
+
+    decision_id = serializers.UUIDField(help_text="send it with the trade, so that what the levers earned is known")
+    levers = serializers.DictField(child=serializers.FloatField(), help_text="every lever of the module and category")
+    version = serializers.IntegerField(allow_null=True)
+    evaluated_at = serializers.DateTimeField()
+    combiner = serializers.CharField()
+    mode = serializers.CharField(help_text="off, shadow or on")
+    reason = serializers.ChoiceField([each.value for each in Reason])
+    flags = serializers.ListField(child=serializers.ChoiceField([each.value for each in Flag]))
+    contributions = ContributionSerializer(many=True, required=False)
+    excluded = ExcludedSerializer(many=True, required=False)
+    lever_detail = serializers.DictField(required=False, help_text="explain=full: target, step and bounds per lever")
+    coefficient_product = serializers.FloatField(required=False, help_text="dm")
+    alloc_mult = serializers.FloatField(required=False, help_text="dm")
+    allocation = serializers.FloatField(required=False, help_text="dm, where a base was given")
+    durable = serializers.BooleanField(
+        required=False, help_text="durable=true: whether the decision is written; if not, it waits in the process"
+    )
+
+
+class VersionSerializer(serializers.Serializer[Any]):
+    """A published version, which never changes."""
+
+    id = serializers.IntegerField()
+    module = serializers.ChoiceField(MODULES)
+    number = serializers.IntegerField()
+    kind = serializers.CharField()
+    n_overrides = serializers.IntegerField()
+    content_hash = serializers.CharField()
+    published_at = serializers.DateTimeField()
+    published_by = serializers.CharField()
+    parameters = serializers.DictField(help_text="channels with policy, combiner and weights; lessons; dimensions")
+    document = serializers.DictField(
+        help_text="alloc_overrides (dm) or pattern_strength_overrides and pattern_overrides (pm), override_stats, "
+        "coefficients"
+    )

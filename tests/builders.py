@@ -1,0 +1,244 @@
+"""Plain functions, valid by default: every test changes what it is about.
+
+Django is imported where it is needed, so that the tests of the cores may import this file too.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from overrides.core.module import ModuleParameters
+from overrides.core.specs import OverrideSpec
+from telemetry.core.canonical import utc_text
+from telemetry.core.identifiers import uuid7
+from telemetry.core.trades import Trade as TradeValue
+from telemetry.core.trades import parse_trade
+
+if TYPE_CHECKING:
+    from learning.models import Lesson
+    from overrides.models import ChangeRequest, ModuleMode, Version
+    from overrides.questions import Question
+    from telemetry.decisions import DecisionRecord
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)  # a Monday
+DAY = timedelta(days=1)
+KEY = "donchian.long.breakout"
+SCOPE = {"macro_phase": "Good", "bucket": "micro"}
+PM_DIMENSIONS = 8
+# tanh(100) = 1, exp(-1e6 / 25) = 0, 1 / (1 + 0) = 1: only the dimensions and the age weigh.
+HEAVY = {"edge_raw": 100.0, "n": 1e6, "variance": 0.0, "half_life_days": 90.0, "updated_at": utc_text(NOW)}
+
+
+# --- facts ------------------------------------------------------------------------------------------
+
+
+def action_payload(**over: Any) -> dict[str, Any]:
+    return {
+        "module": "pm",
+        "pattern_key": KEY,
+        "action_category": "entry",
+        "at": utc_text(NOW - 2 * DAY),
+        "scope": SCOPE,
+    } | over
+
+
+def trade_payload(external_id: str = "t1", **over: Any) -> dict[str, Any]:
+    return {
+        "external_id": external_id,
+        "symbol": "BTC/USDT",
+        "opened_at": utc_text(NOW - 2 * DAY),
+        "closed_at": utc_text(NOW - DAY),
+        "rr": 1.5,
+        "actions": [action_payload()],
+    } | over
+
+
+def make_trade(external_id: str = "t1", **over: Any) -> TradeValue:
+    return parse_trade(trade_payload(external_id, **over), now=NOW)
+
+
+def make_correction(external_id: str = "t1", revision: int = 2, **over: Any) -> TradeValue:
+    return make_trade(external_id, revision=revision, correction_reason="the fee was wrong", **over)
+
+
+def make_trades(
+    rrs: Sequence[float], *, scope: Mapping[str, str] = SCOPE, prefix: str = "t", per_day: int = 1, **action: Any
+) -> list[TradeValue]:
+    """A trade of one entry per outcome, `per_day` closing each day, the last ones a day before NOW."""
+    first = NOW - DAY * (1 + (len(rrs) - 1) // per_day)
+    trades = []
+    for index, rr in enumerate(rrs):
+        closed_at = first + DAY * (index // per_day)
+        times = {"opened_at": utc_text(closed_at - DAY), "closed_at": utc_text(closed_at)}
+        actions = [action_payload(scope=scope, at=times["opened_at"], **action)]
+        trades.append(make_trade(f"{prefix}{index:03}", rr=rr, actions=actions, **times))
+    return trades
+
+
+def make_decision(effect: Mapping[str, Any] | None = None, **over: Any) -> DecisionRecord:
+    """A served decision; by default size 1.02 from neutral, asked for by one override."""
+    from telemetry.decisions import DecisionRecord
+
+    served = {"size_mult": {"m0": 1.0, "m": 1.02, "parts": {"o" * 64: 0.01980262729617973}, "lines": {"o" * 64: "l"}}}
+    fields: dict[str, Any] = {
+        "decision_id": uuid7(NOW - 2 * DAY), "module": "pm", "pattern_key": KEY, "action_category": "entry",
+        "scope": SCOPE, "at": NOW - 2 * DAY, "version": 1, "challenger_version": None, "combiner": "pm_strength=plan",
+        "mode": "on", "reason": "SINGLE", "flags": (), "request": {}, "levers": {}, "contributions": [],
+        "excluded": [], "challenger": None, "effect": served if effect is None else effect,
+        "numeric_build": "test", "latency_us": 50.0,
+    }  # fmt: skip
+    return DecisionRecord(**fields | over)
+
+
+# --- policy -----------------------------------------------------------------------------------------
+
+
+def make_spec(levers: Mapping[str, float] | None = None, **over: Any) -> OverrideSpec:
+    """A pm_strength override of entries, heavy enough to act; `stats` overrides single numbers."""
+    document = {
+        "type": "pm_strength", "policy": "plan", "module": "pm", "pattern_key": KEY, "action_category": "entry",
+        "scope": SCOPE,
+    }  # fmt: skip
+    group = "execution_levers" if over.get("type") == "pm_tuning" else "capital_levers"
+    stats = HEAVY | over.pop("stats", {})
+    moved = {group: {"size_mult": 1.1} if levers is None else dict(levers)}
+    return OverrideSpec.from_document(document | {"stats": stats, "levers": moved} | over)
+
+
+def make_parameters(channel: Mapping[str, Any] | None = None, module: str = "pm", **over: Any) -> ModuleParameters:
+    """The module's default parameters with a first channel and other entries changed."""
+    document = ModuleParameters.default(module).to_document()
+    document["channels"][min(document["channels"])] |= channel or {}
+    return ModuleParameters.from_document(module, document | over)
+
+
+def publish(
+    *specs: OverrideSpec,
+    withdraw: Iterable[str] = (),
+    module: str = "pm",
+    parameters: ModuleParameters | None = None,
+    source: str = "person",
+    at: datetime = NOW,
+) -> Version:
+    """Store the overrides and publish them as the module's next version."""
+    from overrides.publish import LineChange, publish_version, store_override, store_parameters
+
+    changes = [LineChange(spec.line, store_override(spec, source=source, at=at).id) for spec in specs]
+    changes += [LineChange(line, None) for line in withdraw]
+    row = None if parameters is None else store_parameters(parameters, by="test", reason="test", at=at)
+    return publish_version(
+        module=module, kind="lines", changes=changes, by="test", reason="test", at=at, parameters=row
+    )
+
+
+def set_mode(mode: str = "on", *, module: str = "pm", at: datetime = NOW, **content: Any) -> ModuleMode:
+    from overrides.mode import apply_mode
+
+    return apply_mode(module=module, content={"mode": mode, **content}, by="test", reason="test", at=at)
+
+
+def draft(*specs: OverrideSpec, author: Any = None, at: datetime = NOW, **over: Any) -> ChangeRequest:
+    """A request in review that brings the overrides, by a machine unless somebody is named."""
+    from overrides.publish import store_override
+    from overrides.review import DraftLine, draft_request
+
+    lines = [DraftLine(spec.line, store_override(spec, source="person", at=at).id, ["new line"]) for spec in specs]
+    fields = {"module": "pm", "kind": "lines", "title": "a change", "reason": "because", "lines": lines}
+    name = "machine" if author is None else author.get_username()
+    return draft_request(**fields | over, author=author, author_name=name, at=at)
+
+
+def make_question(**over: Any) -> Question:
+    from overrides.questions import read_question
+
+    payload = {"module": "pm", "pattern_key": KEY, "action_category": "entry", "scope": SCOPE}
+    return read_question(payload | over, now=NOW)
+
+
+# --- opinions ---------------------------------------------------------------------------------------
+
+
+def make_lesson(targets: Mapping[str, float] | None = None, **over: Any) -> Lesson:
+    """An active lesson of pm entries, stored; its line follows from what it is about."""
+    from learning.models import BuilderRun, Lesson
+    from overrides.core.specs import line_id
+
+    run = BuilderRun.objects.first() or BuilderRun.objects.create(
+        module="pm", policy="plan", as_of=NOW, parameters={}, baseline={}, n_cells=0, n_candidates=0, n_active=0,
+        n_withdrawn=0, code_version="test",
+    )  # fmt: skip
+    fields: dict[str, Any] = {
+        "type": "pm_strength", "policy": "plan", "module": "pm", "pattern_key": KEY, "action_category": "entry",
+        "scope": SCOPE, "status": "active", "edge_raw": 0.8, "weight": 0.1, "first_run": run, "run": run,
+        "targets": {"size_mult": 1.1} if targets is None else dict(targets),
+        "stats": HEAVY | {"edge_raw": 0.8, "n": 40, "variance": 0.5, "baseline": 0.1},
+    } | over  # fmt: skip
+    identity = [fields[name] for name in ("module", "type", "policy", "pattern_key", "action_category", "scope")]
+    return Lesson.objects.create(line_id=line_id(*identity), n_dims=len(fields["scope"]), **fields)
+
+
+# --- several at once --------------------------------------------------------------------------------
+
+
+def together(*calls: Callable[[], Any]) -> list[Any]:
+    """Run the calls at the same moment, each with a connection of its own; results or exceptions, in order."""
+    barrier = threading.Barrier(len(calls))
+    results: list[Any] = [None] * len(calls)
+
+    def run(position: int, call: Callable[[], Any]) -> None:
+        barrier.wait(timeout=10)
+        results[position] = attempt(call)
+
+    threads = [threading.Thread(target=run, args=each) for each in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def attempt(call: Callable[[], Any]) -> Any:
+    """The result or the exception of a call on this thread's own connection, which is closed afterwards."""
+    from django.db import connections
+
+    try:
+        return call()
+    except Exception as error:
+        return error
+    finally:
+        connections.close_all()
+
+
+def until(holds: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+    """Wait for something another thread or process brings about."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds:g} s in vain: {what}")
+        time.sleep(0.01)
+
+
+def waits_for_lock() -> bool:
+    """Whether anybody in this database waits for a lock that another holds."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() "
+            "AND wait_event_type = 'Lock')"
+        )
+        waiting: bool = cursor.fetchone()[0]
+    return waiting
+
+
+def decision_ids(*decisions: DecisionRecord) -> list[str]:
+    return [str(decision.decision_id) for decision in decisions]
+
+
+def as_uuid(value: str) -> UUID:
+    return UUID(value)

@@ -1,0 +1,73 @@
+"""What every test with a database finds: an instant, people, and processes that remember nothing of the test before.
+
+Django is imported inside the fixtures: the cores are tested without it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.builders import NOW
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """The test database, with the audit trail open to TRUNCATE: it is how transactional tests clean up."""
+    from django.db import connection
+
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE telemetry_auditentry DISABLE TRIGGER audit_is_not_truncated")
+
+
+@pytest.fixture(autouse=True)
+def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Engines and keys are read anew by each test, and by nobody in the background unless the test asks for it."""
+    engine = sys.modules.get("overrides.engine")
+    access = sys.modules.get("config.access.authentication")
+    if engine is not None:
+        monkeypatch.setattr(engine, "POLL_SECONDS", 3600.0)
+    if access is not None:
+        access.KEY_RING.forget()
+    yield
+    if engine is not None:
+        engine.ENGINE_ROOM.close()
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A Monday, noon."""
+    return NOW
+
+
+@pytest.fixture
+def author(db: None) -> User:
+    return make_user("author")
+
+
+@pytest.fixture
+def reviewer(db: None) -> User:
+    return make_user("reviewer", "overrides.review_changerequest", "overrides.apply_changerequest")
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    return make_user("operator", "overrides.lower_modulemode")
+
+
+def make_user(name: str, *permissions: str) -> User:
+    """A person who may log in to the admin and holds the named permissions (`app.codename`) directly."""
+    from django.contrib.auth.models import Permission, User
+
+    user = User.objects.create_user(name, is_staff=True)
+    for permission in permissions:
+        app, codename = permission.split(".")
+        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
+    return user
