@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,6 @@ import numpy as np
 from django.db import connection, transaction
 
 from learning.core.baseline import Baseline, baseline_of
-from learning.core.cells import Cells
 from learning.core.history import Weeks, days_of, weeks_of
 from learning.core.lessons import Candidates, Standing, select, stats_of
 from learning.core.movement import LESSON_NAMES, Movement, lever_movements
@@ -39,8 +38,8 @@ class Found:
     baseline: float
     incremental_edge: float
     weight: float
-    movements: Mapping[str, Movement]
-    weeks: Weeks
+    movements: Mapping[str, Movement] = field(default_factory=dict)
+    weeks: Weeks | None = None
 
 
 @transaction.atomic
@@ -70,41 +69,43 @@ def find_lessons(row: CellGroup, baseline: float, parameters: ModuleParameters) 
     weights = parameters.channels[LEARNED_CHANNELS[row.module]].weights
     cells, values = load_cells(row)
     candidates = select(cells, baseline, lessons, weights)
-    kept = [i for i in range(len(candidates)) if candidates.standing[i] != Standing.SURPLUS]
-    if not kept:
-        return candidates, []
     group = Group(row.module, row.pattern_key, row.action_category)
-    facts = load_group(group, row.dimensions, lessons.books)
-    return candidates, [_found(i, candidates, cells, values, facts, baseline, parameters) for i in kept]
+    found = [
+        Found(
+            group=group,
+            scope=scope_of(cells.codes[cell].tolist(), row.dimensions, values),
+            status=Lesson.Status.ACTIVE if standing == Standing.LESSON else Lesson.Status.TOO_LIGHT,
+            stats=stats_of(cells, cell, baseline, lessons.default_half_life_days),
+            baseline=baseline,
+            incremental_edge=incremental_edge,
+            weight=weight,
+        )
+        for cell, incremental_edge, weight, standing in _rows(candidates)
+        if standing != Standing.SURPLUS
+    ]
+    return candidates, _moved(found, row, parameters)
 
 
-def _found(
-    index: int,
-    candidates: Candidates,
-    cells: Cells,
-    values: Sequence[Sequence[str]],
-    facts: GroupRows,
-    baseline: float,
-    parameters: ModuleParameters,
-) -> Found:
+def _rows(candidates: Candidates) -> Iterator[tuple[int, float, float, int]]:
+    columns = (candidates.cell, candidates.incremental_edge, candidates.weight, candidates.standing)
+    return zip(*(column.tolist() for column in columns), strict=True)
+
+
+def _moved(found: list[Found], row: CellGroup, parameters: ModuleParameters) -> list[Found]:
+    """The lessons that act with their targets and weeks, recomputed from the facts; what is too light has none."""
+    if all(each.status != Lesson.Status.ACTIVE for each in found):
+        return found
+    facts = load_group(found[0].group, row.dimensions, parameters.lessons.books)
+    return [_with_history(each, facts, parameters) if each.status == Lesson.Status.ACTIVE else each for each in found]
+
+
+def _with_history(found: Found, facts: GroupRows, parameters: ModuleParameters) -> Found:
     lessons = parameters.lessons
-    weights = parameters.channels[LEARNED_CHANNELS[facts.group.module]].weights
-    cell = int(candidates.cell[index])
-    scope = scope_of(cells.codes[cell].tolist(), facts.dimensions, values)
-    rows = facts.rows.inside(_codes_among(facts, scope))
-    n_min = lessons.n_min_of(len(scope))
-    is_lesson = candidates.standing[index] == Standing.LESSON
-    return Found(
-        group=facts.group,
-        scope=scope,
-        status=Lesson.Status.ACTIVE if is_lesson else Lesson.Status.TOO_LIGHT,
-        stats=stats_of(cells, cell, baseline, lessons.default_half_life_days),
-        baseline=baseline,
-        incremental_edge=float(candidates.incremental_edge[index]),
-        weight=float(candidates.weight[index]),
-        movements=lever_movements(facts.group.action_category, days_of(rows), baseline, n_min, lessons, weights),
-        weeks=weeks_of(rows),
-    )
+    weights = parameters.channels[LEARNED_CHANNELS[found.group.module]].weights
+    rows = facts.rows.inside(_codes_among(facts, found.scope))
+    n_min = lessons.n_min_of(len(found.scope))
+    movements = lever_movements(found.group.action_category, days_of(rows), found.baseline, n_min, lessons, weights)
+    return replace(found, movements=movements, weeks=weeks_of(rows))
 
 
 def _codes_among(facts: GroupRows, scope: Mapping[str, str]) -> Any:
@@ -194,7 +195,7 @@ def _row(line: str, found: Found, run: BuilderRun, first_run: int) -> Lesson:
 
 
 def _write_history(stored: Sequence[Lesson], lines: Mapping[str, Found]) -> None:
-    """The weekly edges of every lesson, rewritten: they too are recomputed from the facts."""
+    """The weekly edges of the lessons that act, rewritten: they too are recomputed from the facts."""
     EdgeHistory.objects.filter(lesson__in=stored).delete()
     copy_rows(
         EdgeHistory,
@@ -202,12 +203,11 @@ def _write_history(stored: Sequence[Lesson], lines: Mapping[str, Found]) -> None
         (
             (lesson.pk, moment(started_at).date(), n, mean, mean - lines[lesson.line_id].baseline)
             for lesson in stored
-            for started_at, n, mean in zip(
-                *(column.tolist() for column in _columns(lines[lesson.line_id].weeks)), strict=True
-            )
+            for started_at, n, mean in _weekly(lines[lesson.line_id].weeks)
         ),
     )
 
 
-def _columns(weeks: Weeks) -> tuple[Any, ...]:
-    return weeks.started_at, weeks.n, weeks.mean
+def _weekly(weeks: Weeks | None) -> Iterator[tuple[int, int, float]]:
+    if weeks is not None:
+        yield from zip(weeks.started_at.tolist(), weeks.n.tolist(), weeks.mean.tolist(), strict=True)

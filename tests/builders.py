@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from overrides.core.module import ModuleParameters
 from overrides.core.specs import OverrideSpec
@@ -93,6 +93,10 @@ def make_decision(effect: Mapping[str, Any] | None = None, **over: Any) -> Decis
         "numeric_build": "test", "latency_us": 50.0,
     }  # fmt: skip
     return DecisionRecord(**fields | over)
+
+
+def decision_ids(*decisions: DecisionRecord) -> list[str]:
+    return [str(decision.decision_id) for decision in decisions]
 
 
 # --- policy -----------------------------------------------------------------------------------------
@@ -236,9 +240,22 @@ def waits_for_lock() -> bool:
     return waiting
 
 
-def decision_ids(*decisions: DecisionRecord) -> list[str]:
-    return [str(decision.decision_id) for decision in decisions]
+@contextmanager
+def database_away() -> Iterator[None]:
+    """PostgreSQL as it looks from here when it is gone: connections are cut, and nobody listens at its port."""
+    from django.db import connection
 
-
-def as_uuid(value: str) -> UUID:
-    return UUID(value)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    connection.close()
+    settings = connection.settings_dict  # the same dictionary for the connections of all threads
+    port = settings["PORT"]
+    settings["PORT"] = "1"
+    try:
+        yield
+    finally:
+        connection.close()
+        settings["PORT"] = port

@@ -70,7 +70,7 @@ def _major(home: Path) -> int:
 
 
 def _runs(home: Path) -> bool:
-    """Whether the account may run what is there: below /root it may not."""
+    """Whether the account may run what is there: below root's home it may not."""
     try:
         return subprocess.run([home / "initdb", "--version"], capture_output=True, cwd="/", **account()).returncode == 0
     except PermissionError:

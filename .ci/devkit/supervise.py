@@ -27,20 +27,14 @@ from .servers import tail
 LOG = state.LOGS / "processes.log"
 SUPERVISOR = PidFile(state.HOME / "supervisor.pid")
 
-WORKER: Command = [PYTHON, "-m", "celery", "-A", "config", "worker", "--concurrency", "2", "--loglevel", "INFO"]
-BEAT: Command = [PYTHON, "-m", "celery", "-A", "config", "beat", "--pidfile", "", "--loglevel", "INFO"]
-WEB: Command = [
-    PYTHON,
-    "-m",
-    "gunicorn",
-    "config.wsgi",
-    "--workers",
-    "2",
-    "--threads",
-    "4",
-    "--no-control-socket",
-    "--bind",
-]
+
+def _module(words: str) -> Command:
+    return [PYTHON, "-m", *words.split()]
+
+
+WORKER = _module("celery -A config worker --concurrency 2 --loglevel INFO")
+BEAT = _module("celery -A config beat --pidfile= --loglevel INFO")
+WEB = _module("gunicorn config.wsgi --workers 2 --threads 4 --no-control-socket --bind")
 
 _LONGEST_PAUSE = 30.0  # seconds before a process is started again
 _STEADY_AFTER = 60.0  # seconds after which a process counts as recovered

@@ -1,0 +1,5 @@
+"""The admin's pages of opinions: what was inferred, by which run. Read-only; a rebuild replaces them."""
+
+from learning.admin import cells, lessons
+
+__all__ = ["cells", "lessons"]

@@ -1,0 +1,175 @@
+"""Lessons with their evidence, the runs that built them, and the decayed memory of dm."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from learning.models import BuilderRun, Coefficient, EdgeHistory, Lesson
+from telemetry.admin.display import badge, chips, moment, number, pattern, pretty, short
+from telemetry.admin.facts import FactAdmin, FactInline, one_of
+
+
+class EdgeHistoryInline(FactInline):
+    model = EdgeHistory
+    fields = ("week", "n", "mean_shown", "edge_shown")
+    readonly_fields = fields
+    verbose_name_plural = "edge by week, from the trades that closed in it"
+
+    @admin.display(description="mean")
+    def mean_shown(self, week: EdgeHistory) -> SafeString:
+        return number(week.mean, 3, signed=True, unit="R")
+
+    @admin.display(description="edge")
+    def edge_shown(self, week: EdgeHistory) -> SafeString:
+        return number(week.edge_raw, 3, signed=True, unit="R")
+
+
+@admin.register(Lesson)
+class LessonAdmin(FactAdmin):
+    list_display = ("what", "scope_shown", "state", "edge", "n", "weight_shown", "targets_shown")
+    list_filter = (
+        "module",
+        one_of("status", [status.value for status in Lesson.Status]),
+        "action_category",
+        one_of("policy", ("plan", "evidence")),
+    )
+    search_fields = ("pattern_key__startswith",)
+    search_help_text = "pattern, from its beginning"
+    ordering = ("-weight", "id")
+    fields = (
+        ("what", "scope_shown", "state"),
+        ("edge", "n", "variance", "weight_shown"),
+        ("half_life", "newest", "updates"),
+        ("targets_shown", "type", "policy"),
+        ("first_run", "run", "line"),
+    )
+    readonly_fields = (
+        "what", "scope_shown", "state", "edge", "n", "variance", "weight_shown", "half_life", "newest", "updates",
+        "targets_shown", "line",
+    )  # fmt: skip
+    inlines = (EdgeHistoryInline,)
+
+    @admin.display(description="pattern and action", ordering="pattern_key")
+    def what(self, lesson: Lesson) -> SafeString:
+        return pattern(lesson.pattern_key, lesson.action_category)
+
+    @admin.display(description="scope", ordering="n_dims")
+    def scope_shown(self, lesson: Lesson) -> SafeString:
+        return chips(lesson.scope)
+
+    @admin.display(description="status", ordering="status")
+    def state(self, lesson: Lesson) -> SafeString:
+        return badge(lesson.status, lesson.get_status_display())
+
+    @admin.display(description="edge", ordering="edge_raw")
+    def edge(self, lesson: Lesson) -> SafeString:
+        return number(lesson.edge_raw, 3, signed=True, unit="R")
+
+    @admin.display(description="n")
+    def n(self, lesson: Lesson) -> SafeString:
+        return number(lesson.stats["n"], 0)
+
+    @admin.display(description="variance")
+    def variance(self, lesson: Lesson) -> SafeString:
+        return number(lesson.stats["variance"], 3, unit="R²")
+
+    @admin.display(description="weight when fresh", ordering="weight")
+    def weight_shown(self, lesson: Lesson) -> SafeString:
+        return number(lesson.weight, 4)
+
+    @admin.display(description="half-life")
+    def half_life(self, lesson: Lesson) -> SafeString:
+        return number(lesson.stats["half_life_days"], 1, unit="days")
+
+    @admin.display(description="newest close behind it")
+    def newest(self, lesson: Lesson) -> str:
+        return str(lesson.stats["updated_at"])
+
+    @admin.display(description="days it moved")
+    def updates(self, lesson: Lesson) -> int | None:
+        return lesson.stats.get("updates")
+
+    @admin.display(description="targets")
+    def targets_shown(self, lesson: Lesson) -> SafeString:
+        return format_html_join(
+            "", '<div class="cw-lever">{} {}</div>', ((name, number(t, 4)) for name, t in lesson.targets.items())
+        )
+
+    @admin.display(description="overrides of its line")
+    def line(self, lesson: Lesson) -> SafeString:
+        where = reverse("admin:overrides_override_changelist")
+        return format_html('<a href="{}?q={}">{}</a>', where, lesson.line_id, short(lesson.line_id))
+
+
+@admin.register(BuilderRun)
+class BuilderRunAdmin(FactAdmin):
+    list_display = ("run_shown", "as_of_shown", "policy", "n_cells", "n_candidates", "n_active", "n_withdrawn")
+    list_filter = ("module", one_of("policy", ("plan", "evidence")))
+    fields = (
+        ("module", "policy", "as_of_shown", "code_version"),
+        ("n_cells", "n_candidates", "n_active", "n_withdrawn"),
+        "lessons",
+        ("baseline_shown", "parameters_shown"),
+    )
+    readonly_fields = ("as_of_shown", "lessons", "baseline_shown", "parameters_shown")
+
+    @admin.display(description="run", ordering="id")
+    def run_shown(self, run: BuilderRun) -> str:
+        return f"{run.module} run {run.pk}"
+
+    @admin.display(description="as of", ordering="as_of")
+    def as_of_shown(self, run: BuilderRun) -> SafeString:
+        return moment(run.as_of)
+
+    @admin.display(description="its lessons")
+    def lessons(self, run: BuilderRun) -> SafeString:
+        where = reverse("admin:learning_lesson_changelist")
+        return format_html('<a href="{}?module__exact={}">lessons of {}</a>', where, run.module, run.module)
+
+    @admin.display(description="baseline")
+    def baseline_shown(self, run: BuilderRun) -> SafeString:
+        return pretty(run.baseline)
+
+    @admin.display(description="parameters")
+    def parameters_shown(self, run: BuilderRun) -> SafeString:
+        return pretty(run.parameters)
+
+
+@admin.register(Coefficient)
+class CoefficientAdmin(FactAdmin):
+    list_display = ("name", "value", "weight_shown", "short_memory", "long_memory", "n", "as_of_shown")
+    list_filter = ("module", "name")
+    ordering = ("module", "name", "key")
+    fields = (
+        ("module", "name", "value"),
+        ("weight_shown", "short_memory", "long_memory", "n", "as_of_shown"),
+        "sums_shown",
+    )
+    readonly_fields = ("value", "weight_shown", "short_memory", "long_memory", "as_of_shown", "sums_shown")
+
+    @admin.display(description="value", ordering="key")
+    def value(self, row: Coefficient) -> str:
+        return row.key or "all"
+
+    @admin.display(description="weight", ordering="weight")
+    def weight_shown(self, row: Coefficient) -> SafeString:
+        return number(row.weight, 4)
+
+    @admin.display(description="short memory", ordering="rr_short")
+    def short_memory(self, row: Coefficient) -> SafeString:
+        return number(row.rr_short, 3, signed=True, unit="R")
+
+    @admin.display(description="long memory", ordering="rr_long")
+    def long_memory(self, row: Coefficient) -> SafeString:
+        return number(row.rr_long, 3, signed=True, unit="R")
+
+    @admin.display(description="as of", ordering="as_of")
+    def as_of_shown(self, row: Coefficient) -> SafeString:
+        return moment(row.as_of)
+
+    @admin.display(description="decayed sums")
+    def sums_shown(self, row: Coefficient) -> SafeString:
+        return pretty(row.sums)

@@ -1,0 +1,28 @@
+"""What the pictures share: one width, margins for words on both sides, marks and round numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+WIDTH, LEFT, RIGHT = 640.0, 120.0, 70.0
+TOP = 18.0
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A labelled position on a scale."""
+
+    at: float
+    label: str
+
+
+def round_steps(longest: float) -> list[float]:
+    """Round numbers from 0 to `longest`, about four steps.
+
+    >>> round_steps(100), round_steps(0.07)
+    ([0.0, 25.0, 50.0, 75.0, 100.0], [0.0, 0.02, 0.04, 0.06])
+    """
+    power = 10.0 ** math.floor(math.log10(longest / 4))
+    step = next(each * power for each in (1, 2, 2.5, 5, 10) if each * power >= longest / 4 * 0.999)
+    return [float(f"{step * index:.6g}") for index in range(int(longest / step * 1.000001) + 1)]

@@ -1,0 +1,72 @@
+"""Every lever of an override between its bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from overrides.core.levers import LEVERS
+from overrides.core.parameters import WeightParameters
+from overrides.core.specs import OverrideSpec
+from overrides.pictures.canvas import LEFT, RIGHT, TOP, WIDTH
+
+TRACK_ROW = 46.0
+
+
+@dataclass(frozen=True)
+class Track:
+    """One lever: its bounds, neutral, what one answer may move it at most, and the override's target."""
+
+    name: str
+    low: float
+    high: float
+    neutral: float
+    target: float
+    x_neutral: float
+    x_target: float
+    x_reach: float
+    reach_width: float
+    y: float
+
+    @property
+    def x_text(self) -> float:
+        return min(max(self.x_target, LEFT + 24), WIDTH - RIGHT - 24)
+
+
+@dataclass(frozen=True)
+class Tracks:
+    height: float
+    tracks: tuple[Track, ...]
+    left: float = LEFT
+    right: float = WIDTH - RIGHT
+    width: float = WIDTH
+
+
+def lever_tracks(spec: OverrideSpec, parameters: WeightParameters) -> Tracks:
+    """Every target of the override within its lever's bounds, on the lever's own scale (logarithmic or linear)."""
+    names = [name for name in LEVERS if name in spec.levers]
+    tracks = tuple(_track(name, spec.levers[name], parameters, row) for row, name in enumerate(names))
+    return Tracks(len(tracks) * TRACK_ROW + 6, tracks)
+
+
+def _track(name: str, target: float, parameters: WeightParameters, row: int) -> Track:
+    lever = LEVERS[name]
+    low, high = parameters.bounds_of(name)
+
+    def x(value: float) -> float:
+        span = lever.unit(high) - lever.unit(low)
+        at = 0.5 if span == 0 else (lever.unit(value) - lever.unit(low)) / span
+        return LEFT + min(max(at, 0.0), 1.0) * (WIDTH - LEFT - RIGHT)
+
+    lowest, highest = lever.reach(lever.neutral, parameters.step_of(name))
+    return Track(
+        name=name,
+        low=low,
+        high=high,
+        neutral=lever.neutral,
+        target=target,
+        x_neutral=x(lever.neutral),
+        x_target=x(target),
+        x_reach=x(lowest),
+        reach_width=x(highest) - x(lowest),
+        y=TOP + row * TRACK_ROW + 8,
+    )

@@ -1,0 +1,51 @@
+"""Five factors and what each takes away, on a logarithmic scale."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from overrides.pictures.canvas import LEFT, RIGHT, TOP, WIDTH, Mark
+from overrides.pictures.weighing import Factor, Weighing
+
+ROW = 26.0
+LIGHTEST = 1e-6  # where the scale ends; a factor of 0 reaches it
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A row of the waterfall: from the product before a factor down to the product with it."""
+
+    factor: Factor
+    x: float
+    y: float
+    width: float
+
+
+@dataclass(frozen=True)
+class Waterfall:
+    height: float
+    bars: tuple[Bar, ...]
+    total: Bar
+    floor: float | None
+    ticks: tuple[Mark, ...]
+    width: float = WIDTH
+
+
+def waterfall(weighing: Weighing) -> Waterfall:
+    """From 1 on the right, each factor takes its share to the left; what stays must reach past the floor."""
+    smallest = max(min(weight for weight in (0.1, weighing.total, weighing.floor) if weight > 0), LIGHTEST)
+    decades = math.ceil(-math.log10(smallest) - 1e-9)
+    scale = (WIDTH - LEFT - RIGHT) / decades
+
+    def x(weight: float) -> float:
+        return LEFT + scale * (decades + math.log10(max(weight, 10.0**-decades)))
+
+    bars, before = [], 1.0
+    for row, factor in enumerate(weighing.factors):
+        bars.append(Bar(factor, x(factor.product), TOP + row * ROW, x(before) - x(factor.product)))
+        before = factor.product
+    last = Factor("w_total", "", weighing.total, weighing.total)
+    total = Bar(last, LEFT, TOP + len(bars) * ROW + 4, x(weighing.total) - LEFT)
+    ticks = tuple(Mark(x(10.0**-power), f"{10.0**-power:g}") for power in range(decades + 1))
+    return Waterfall(total.y + ROW + 18, tuple(bars), total, x(weighing.floor) if weighing.floor > 0 else None, ticks)

@@ -1,0 +1,76 @@
+"""How values look on every page of the admin: the same chip, badge, number and time everywhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+MISSING = format_html('<span class="cw-quiet">{}</span>', "–")
+MINUS = "−"
+
+# The tone of a word, whatever the page: good, warn, bad; quiet where it says nothing of the kind.
+TONES: Mapping[str, str] = {
+    "on": "good", "active": "good", "applied": "good", "approved": "good", "approve": "good", "done": "good",
+    "valid": "good", "in force": "good", "COMBINED": "good", "SINGLE": "good", "add": "good", "live": "good",
+    "shadow": "warn", "in_review": "warn", "scheduled": "warn", "changes_requested": "warn", "request_changes": "warn",
+    "stale": "warn", "evidence_lapsed": "warn", "change": "warn", "SHADOW": "warn", "STALE": "warn",
+    "too_light": "warn", "expired": "warn", "below the floor": "warn", "PROTECTED": "warn",
+    "off": "bad", "rejected": "bad", "reject": "bad", "failed": "bad", "conflict": "bad", "withdraw": "bad",
+    "ERROR": "bad", "withdrawn": "quiet", "revoked": "bad",
+}  # fmt: skip
+
+
+def badge(word: str, text: str | None = None) -> SafeString:
+    """A word of a closed vocabulary, in its tone."""
+    shown = word.replace("_", " ") if text is None else text
+    return format_html('<span class="cw-badge cw-{}">{}</span>', TONES.get(word, "quiet"), shown)
+
+
+def chips(scope: Mapping[str, str]) -> SafeString:
+    """A scope as chips; the empty one in words, as it is the widest."""
+    if not scope:
+        return format_html('<span class="cw-chip cw-everything">{}</span>', "everything")
+    return format_html_join(
+        " ", '<span class="cw-chip">{} <b>{}</b></span>', ((name, value) for name, value in sorted(scope.items()))
+    )
+
+
+def number(value: float | None, decimals: int = 3, *, signed: bool = False, unit: str = "") -> SafeString:
+    """A number in figures of one width, so that columns of them can be compared at a glance."""
+    if value is None:
+        return MISSING
+    text = f"{value:+,.{decimals}f}" if signed else f"{value:,.{decimals}f}"
+    tone = "" if not signed or float(text.replace(",", "")) == 0 else " cw-up" if value > 0 else " cw-down"
+    return format_html(
+        '<span class="cw-num{}">{}{}</span>', tone, text.replace("-", MINUS), f"\N{NO-BREAK SPACE}{unit}" if unit else ""
+    )
+
+
+def moment(at: datetime | None) -> SafeString:
+    """A time in UTC to the minute; the exact one on hovering."""
+    if at is None:
+        return MISSING
+    utc = at.astimezone(UTC)
+    return format_html(
+        '<time class="cw-num" datetime="{0}" title="{0}">{1}</time>', utc.isoformat(), utc.strftime("%Y-%m-%d %H:%M")
+    )
+
+
+def short(identity: str, length: int = 12) -> SafeString:
+    """The first characters of a hash; the whole of it on hovering."""
+    return format_html('<code title="{}">{}</code>', identity, identity[:length]) if identity else MISSING
+
+
+def pretty(document: object) -> SafeString:
+    """A JSON document, indented."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True, default=str)
+    return format_html('<pre class="cw-json">{}</pre>', text)
+
+
+def pattern(pattern_key: str, category: str) -> SafeString:
+    """A pattern with its action, which are always read together."""
+    return format_html('<span class="cw-pattern">{}</span> <span class="cw-quiet">{}</span>', pattern_key, category)

@@ -1,0 +1,62 @@
+"""Admin classes of what nobody changes by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]
+    TabularInline = admin.TabularInline[Any, Any]
+else:  # Django's classes take no parameters when they run
+    ModelAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline
+
+
+class ReadOnly:
+    """Nothing is added, changed or deleted here: verbs write, pages show."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class FactAdmin(ReadOnly, ModelAdmin):
+    """A read-only list and page; tables may be large, so nothing is counted twice and nothing loads unasked."""
+
+    actions = None
+    list_per_page = 50
+    show_full_result_count = False
+    change_form_template = "counterweight/fact.html"
+
+
+class FactInline(ReadOnly, TabularInline):
+    extra = 0
+    max_num = 0
+    can_delete = False
+    template = "counterweight/fact_inline.html"
+
+
+def one_of(field: str, words: Iterable[str], title: str = "") -> type[admin.SimpleListFilter]:
+    """A filter over a closed vocabulary: unlike Django's own it never asks a large table for its distinct values."""
+    known = tuple((word, word.replace("_", " ")) for word in words)
+
+    class OneOf(admin.SimpleListFilter):
+        parameter_name = field
+
+        def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+            return known
+
+        def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+            return queryset.filter(**{field: self.value()}) if self.value() in dict(known) else queryset
+
+    OneOf.title = title or field.replace("_", " ")
+    return OneOf

@@ -1,0 +1,104 @@
+"""Who did what, and what ran by itself."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from telemetry.admin.display import MISSING, badge, moment, number, pretty, short
+from telemetry.admin.facts import FactAdmin, one_of
+from telemetry.models import AuditEntry, JobRun
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(FactAdmin):
+    """The chain of governed writes; each entry names the one before by its hash."""
+
+    list_display = ("seq", "written", "actor", "action", "object", "reason")
+    list_filter = (("written_at", admin.DateFieldListFilter),)
+    search_fields = ("object__startswith", "actor__startswith")
+    search_help_text = "object (request 12, version pm/3, mode pm) or actor, from its beginning"
+    fields = (
+        ("seq", "written", "actor"),
+        ("action", "object"),
+        "reason",
+        ("before", "after"),
+        ("previous", "own_hash", "transaction"),
+    )
+    readonly_fields = ("written", "reason", "before", "after", "previous", "own_hash")
+
+    @admin.display(description="at", ordering="seq")
+    def written(self, entry: AuditEntry) -> SafeString:
+        return moment(entry.written_at)
+
+    @admin.display(description="reason")
+    def reason(self, entry: AuditEntry) -> str:
+        return _content(entry)["reason"] or "–"
+
+    @admin.display(description="before")
+    def before(self, entry: AuditEntry) -> SafeString:
+        return pretty(_content(entry)["before"])
+
+    @admin.display(description="after")
+    def after(self, entry: AuditEntry) -> SafeString:
+        return pretty(_content(entry)["after"])
+
+    @admin.display(description="hash of the entry before")
+    def previous(self, entry: AuditEntry) -> SafeString:
+        return short(entry.previous_hash, 24)
+
+    @admin.display(description="hash of this entry")
+    def own_hash(self, entry: AuditEntry) -> SafeString:
+        return short(entry.hash, 24)
+
+
+def _content(entry: AuditEntry) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(entry.content)
+    return content
+
+
+@admin.register(JobRun)
+class JobRunAdmin(FactAdmin):
+    list_display = ("job", "period", "state", "finished", "duration", "n_rows", "went_wrong")
+    list_filter = (one_of("status", [status.value for status in JobRun.Status]),)
+    search_fields = ("job__startswith",)
+    search_help_text = "job, from its beginning"
+    fields = (("job", "period", "state"), ("started", "finished", "duration", "n_rows"), "error_shown", "detail_shown")
+    readonly_fields = ("state", "started", "finished", "duration", "n_rows", "error_shown", "detail_shown")
+
+    @admin.display(description="status", ordering="status")
+    def state(self, run: JobRun) -> SafeString:
+        return badge(run.status)
+
+    @admin.display(description="started")
+    def started(self, run: JobRun) -> SafeString:
+        return moment(run.started_at)
+
+    @admin.display(description="finished", ordering="finished_at")
+    def finished(self, run: JobRun) -> SafeString:
+        return moment(run.finished_at)
+
+    @admin.display(description="took")
+    def duration(self, run: JobRun) -> SafeString:
+        return number((run.finished_at - run.started_at).total_seconds(), 2, unit="s")
+
+    @admin.display(description="rows", ordering="rows")
+    def n_rows(self, run: JobRun) -> SafeString:
+        return number(run.rows, 0)
+
+    @admin.display(description="error")
+    def went_wrong(self, run: JobRun) -> str | SafeString:
+        lines = run.error.strip().splitlines()
+        return lines[-1][:120] if lines else MISSING
+
+    @admin.display(description="error")
+    def error_shown(self, run: JobRun) -> SafeString:
+        return format_html('<pre class="cw-json">{}</pre>', run.error) if run.error else MISSING
+
+    @admin.display(description="detail")
+    def detail_shown(self, run: JobRun) -> SafeString:
+        return pretty(run.detail)

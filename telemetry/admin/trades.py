@@ -1,0 +1,153 @@
+"""Trades with their actions, and what the levers of closed trades earned."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from telemetry.admin.display import MISSING, badge, chips, moment, number, pattern, pretty, short
+from telemetry.admin.facts import FactAdmin, FactInline, one_of
+from telemetry.models import Action, Attribution, AttributionShare, Trade
+
+
+class ActionInline(FactInline):
+    model = Action
+    fields = ("acted_at", "what", "frozen_scope", "fraction_shown", "leg_shown", "after_shown", "n_decisions")
+    readonly_fields = fields
+
+    @admin.display(description="at")
+    def acted_at(self, action: Action) -> SafeString:
+        return moment(action.at)
+
+    @admin.display(description="pattern and action")
+    def what(self, action: Action) -> SafeString:
+        return pattern(action.pattern_key, action.action_category)
+
+    @admin.display(description="scope")
+    def frozen_scope(self, action: Action) -> SafeString:
+        return chips(action.scope)
+
+    @admin.display(description="fraction")
+    def fraction_shown(self, action: Action) -> SafeString:
+        return number(action.fraction, 2)
+
+    @admin.display(description="leg")
+    def leg_shown(self, action: Action) -> SafeString:
+        return number(action.leg_rr, 3, signed=True, unit="R")
+
+    @admin.display(description="rr after")
+    def after_shown(self, action: Action) -> SafeString:
+        return number(action.rr_after, 3, signed=True, unit="R")
+
+    @admin.display(description="decisions")
+    def n_decisions(self, action: Action) -> int:
+        return len(action.decision_ids)
+
+
+@admin.register(Trade)
+class TradeAdmin(FactAdmin):
+    list_display = ("external_id", "symbol", "side", "closed", "outcome", "book", "state")
+    list_filter = (
+        one_of("side", ("long", "short")),
+        ("is_current", admin.BooleanFieldListFilter),
+        ("closed_at", admin.DateFieldListFilter),
+    )
+    search_fields = ("external_id__startswith", "symbol__startswith")
+    search_help_text = "external id or symbol, from its beginning"
+    fields = (
+        ("external_id", "revision", "correction_reason"),
+        ("symbol", "side", "timeframe", "book"),
+        ("opened", "closed", "outcome"),
+        ("source", "cluster_id", "excluded_reason", "is_current"),
+        "controls_shown",
+    )
+    readonly_fields = ("opened", "closed", "outcome", "controls_shown")
+    inlines = (ActionInline,)
+
+    @admin.display(ordering="opened_at")
+    def opened(self, trade: Trade) -> SafeString:
+        return moment(trade.opened_at)
+
+    @admin.display(ordering="closed_at")
+    def closed(self, trade: Trade) -> SafeString:
+        return moment(trade.closed_at)
+
+    @admin.display(ordering="rr", description="outcome")
+    def outcome(self, trade: Trade) -> SafeString:
+        return number(trade.rr, 3, signed=True, unit="R")
+
+    @admin.display(description="state")
+    def state(self, trade: Trade) -> SafeString:
+        if not trade.is_current:
+            return badge("superseded", f"r{trade.revision}, superseded")
+        if trade.excluded_reason:
+            return badge("stale", "not learned from")
+        return badge("live", "current") if trade.revision == 1 else badge("change", f"corrected, r{trade.revision}")
+
+    @admin.display(description="controls of the actions")
+    def controls_shown(self, trade: Trade) -> SafeString:
+        return pretty({f"{each.index} {each.action_category}": each.controls for each in trade.actions.all()})
+
+
+class ShareInline(FactInline):
+    model = AttributionShare
+    fields = ("decision_id", "lever", "override", "part_shown", "share_shown")
+    readonly_fields = fields
+
+    @admin.display(description="earned by")
+    def override(self, share: AttributionShare) -> SafeString:
+        return short(share.override_id)
+
+    @admin.display(description="part")
+    def part_shown(self, share: AttributionShare) -> SafeString:
+        return number(share.part, 6, signed=True)
+
+    @admin.display(description="share")
+    def share_shown(self, share: AttributionShare) -> SafeString:
+        return number(share.share, 6, signed=True, unit="R")
+
+
+@admin.register(Attribution)
+class AttributionAdmin(FactAdmin):
+    """Total = shares + carried + residual: what the levers of one trade earned, next to what the trade made."""
+
+    list_display = ("trade_name", "closed", "trade_rr", "total_shown", "carried_shown", "residual_shown")
+    list_select_related = ("trade",)
+    list_filter = (("attributed_at", admin.DateFieldListFilter),)
+    search_fields = ("trade__external_id__startswith",)
+    search_help_text = "external id of the trade, from its beginning"
+    ordering = ("-attributed_at", "-trade_id")
+    fields = (("trade", "closed", "trade_rr"), ("total_shown", "carried_shown", "residual_shown"), "attributed_at")
+    readonly_fields = ("closed", "trade_rr", "total_shown", "carried_shown", "residual_shown")
+    inlines = (ShareInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Attribution]:
+        queryset: QuerySet[Attribution] = super().get_queryset(request)
+        return queryset.select_related("trade")
+
+    @admin.display(description="trade", ordering="trade__external_id")
+    def trade_name(self, row: Attribution) -> SafeString:
+        return format_html("{} <span class='cw-quiet'>{}</span>", row.trade.external_id, row.trade.symbol or MISSING)
+
+    @admin.display(description="closed", ordering="trade__closed_at")
+    def closed(self, row: Attribution) -> SafeString:
+        return moment(row.trade.closed_at)
+
+    @admin.display(description="trade", ordering="rr")
+    def trade_rr(self, row: Attribution) -> SafeString:
+        return number(row.rr, 3, signed=True, unit="R")
+
+    @admin.display(description="earned by levers", ordering="total")
+    def total_shown(self, row: Attribution) -> SafeString:
+        return number(row.total, 5, signed=True, unit="R")
+
+    @admin.display(description="carried in", ordering="carried")
+    def carried_shown(self, row: Attribution) -> SafeString:
+        return number(row.carried, 5, signed=True, unit="R")
+
+    @admin.display(description="residual", ordering="residual")
+    def residual_shown(self, row: Attribution) -> SafeString:
+        return number(row.residual, 5, signed=True, unit="R")

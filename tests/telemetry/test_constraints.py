@@ -1,0 +1,56 @@
+"""The last border: whatever writes a row, no number in it is NaN or infinite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.apps import apps
+from django.db import IntegrityError, connection, models, transaction
+from psycopg import sql
+
+OURS = ("telemetry", "overrides", "learning", "access")
+# Measured by the process itself, and no part of any arithmetic.
+UNCHECKED = {("telemetry_decision", "latency_us")}
+FINE = 0.7  # inside every range there is: shares, weights, percentages, R
+
+
+def float_columns() -> Iterator[tuple[str, str]]:
+    for label in OURS:
+        for model in apps.get_app_config(label).get_models():
+            for field in model._meta.concrete_fields:
+                column = (model._meta.db_table, field.column)
+                if isinstance(field, models.FloatField) and column not in UNCHECKED:
+                    yield column
+
+
+def insert_into_probe(column: str, value: str) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        statement = sql.SQL("INSERT INTO probe ({}) VALUES (%s::float8)").format(sql.Identifier(column))
+        cursor.execute(statement.as_string(cursor.connection), [value])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("table", "column"), list(float_columns()), ids=".".join)
+def test_every_number_is_finite(table: str, column: str) -> None:
+    """On a copy of the table with its checks and nothing else, so that the column is all there is to refuse."""
+    with connection.cursor() as cursor:
+        copy = sql.SQL("CREATE TEMPORARY TABLE probe (LIKE {} INCLUDING CONSTRAINTS) ON COMMIT DROP")
+        cursor.execute(copy.format(sql.Identifier(table)).as_string(cursor.connection))
+        cursor.execute("SELECT attname FROM pg_attribute WHERE attrelid = 'probe'::regclass AND attnum > 0")
+        for (name,) in cursor.fetchall():
+            relax = sql.SQL("ALTER TABLE probe ALTER COLUMN {} DROP NOT NULL").format(sql.Identifier(name))
+            cursor.execute(relax.as_string(cursor.connection))
+
+    insert_into_probe(column, str(FINE))
+
+    for value in ("NaN", "Infinity", "-Infinity", "1e19"):
+        with pytest.raises(IntegrityError, match="check constraint"):
+            insert_into_probe(column, value)
+
+
+def test_finds_the_columns_it_is_about() -> None:
+    columns = set(float_columns())
+
+    assert len(columns) > 20
+    assert {("telemetry_trade", "rr"), ("pattern_scope_stats", "variance"), ("learning_lessons", "weight")} <= columns
