@@ -9,10 +9,15 @@ import hashlib
 import hmac
 import secrets
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import transaction
 
 from config.access.models import ApiKey
+from telemetry.audit import write_audit
+
+COMMAND = "command line"
 
 # What each role may do, in Django's permission names; no key may review or apply.
 PERMISSIONS: dict[str, frozenset[str]] = {
@@ -27,6 +32,7 @@ def digest_of(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
+@transaction.atomic
 def issue_key(
     *, name: str, role: str, by: User | None, at: datetime, expires_at: datetime | None = None
 ) -> tuple[ApiKey, str]:
@@ -36,10 +42,29 @@ def issue_key(
     row = ApiKey.objects.create(
         name=name, role=role, prefix=prefix, digest=digest_of(key), created_by=by, created_at=at, expires_at=expires_at
     )
+    after = {"name": name, "role": role, "expires_at": expires_at}
+    _audit("issue", row, by, before=None, after=after, at=at)
     return row, key
+
+
+@transaction.atomic
+def revoke_key(*, prefix: str, by: User | None, at: datetime) -> bool:
+    """End a key for good; False where it had ended before."""
+    row = ApiKey.objects.select_for_update(of=("self",)).get(prefix=prefix)
+    if row.revoked_at is not None:
+        return False
+    row.revoked_at = at
+    row.save(update_fields=["revoked_at"])
+    _audit("revoke", row, by, before={"revoked_at": None}, after={"revoked_at": at}, at=at)
+    return True
 
 
 def matches(row: ApiKey, key: str, *, now: datetime) -> bool:
     """Whether `key` is this row's, unexpired and not revoked; the comparison takes the same time either way."""
     is_live = row.revoked_at is None and (row.expires_at is None or row.expires_at > now)
     return hmac.compare_digest(row.digest, digest_of(key)) and is_live
+
+
+def _audit(action: str, row: ApiKey, by: User | None, *, before: Any, after: Any, at: datetime) -> None:
+    actor = COMMAND if by is None else by.get_username()
+    write_audit(actor=actor, action=action, object=f"key {row.prefix}", reason="", before=before, after=after, at=at)

@@ -16,6 +16,8 @@ class ApiKey(models.Model):
         PROPOSE = "propose"
         READ = "read"
 
+    shown_once = ""  # the key itself, in the one process and moment that issued it; never stored
+
     name = models.CharField(max_length=100)
     role = models.CharField(max_length=8, choices=Role)
     prefix = models.CharField(max_length=12, unique=True, editable=False)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning.core.rows import DAY, Rows
+from learning.load import moment
 from overrides.core.dimensions import known_dimensions
 from telemetry.core.trades import Trade, parse_trade
 from telemetry.core.vocabulary import CATEGORIES, SALES, Module
@@ -24,7 +25,6 @@ DIMENSIONS = known_dimensions("pm")  # ten: the eight learned and the two record
 CARDINALITIES = (3, 4, 5, 8, 6, 3, 7, 4, 5, 8)
 DAYS = 90
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _END = int(NOW.timestamp()) * 1_000_000
 
 
@@ -58,6 +58,9 @@ class World:
         everything = Rows(self.codes, self.outcomes, trade, trade, self.closed_at)
         return [everything.take(self.group == number) for number in range(GROUPS)]
 
+    def scope(self, row: int) -> dict[str, str]:
+        return {name: f"value{code}" for name, code in zip(DIMENSIONS, self.codes[row].tolist(), strict=True)}
+
     def payloads(self, prefix: str, actions: int = 1) -> list[dict[str, Any]]:
         """The rows as trades of so many actions each, as a bot sends them; all actions close with the trade."""
         trades = range(0, len(self), actions)
@@ -67,7 +70,7 @@ class World:
         return parsed(self.payloads(prefix, actions))
 
     def _trade(self, name: str, rows: range) -> dict[str, Any]:
-        closed_at = _EPOCH + timedelta(microseconds=int(self.closed_at[rows[0]]))
+        closed_at = moment(int(self.closed_at[rows[0]]))
         return {
             "external_id": name,
             "source": "bench",
@@ -88,7 +91,7 @@ class World:
             "pattern_key": pattern_key,
             "action_category": category,
             "at": at.isoformat(),
-            "scope": {name: f"value{code}" for name, code in zip(DIMENSIONS, self.codes[row].tolist(), strict=True)},
+            "scope": self.scope(row),
             "fraction": 0.5,
             "leg_rr": float(self.outcomes[row]),
             "decision_ids": [str(UUID(int=row + 1))],

@@ -1,0 +1,113 @@
+"""Keys: issued here and shown once, revoked here, never seen again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.safestring import SafeString
+
+from config.access.authentication import KEY_RING
+from config.access.keys import issue_key, revoke_key
+from config.access.models import ApiKey
+from telemetry.admin.display import badge, moment, short
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[ApiKey]
+    ModelForm = forms.ModelForm[ApiKey]
+else:  # Django's classes take no parameters when they run
+    ModelAdmin, ModelForm = admin.ModelAdmin, forms.ModelForm
+
+
+class IssueForm(ModelForm):
+    class Meta:
+        model = ApiKey
+        fields = ("name", "role", "expires_at")
+        help_texts = {
+            "name": "who will use it: one key for each bot or tool",
+            "role": "evaluate: ask for levers; record: also report trades; propose: draft requests; read: look",
+            "expires_at": "UTC; empty: until revoked",
+        }
+
+    def clean_expires_at(self) -> datetime | None:
+        expires_at: datetime | None = self.cleaned_data["expires_at"]
+        if expires_at is not None and expires_at <= datetime.now(UTC):
+            raise forms.ValidationError("lies in the past; choose a later time, or leave it empty")
+        return expires_at
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ModelAdmin):
+    form = IssueForm
+    list_display = ("name", "role", "prefix_shown", "state", "expires", "last_used", "created")
+    list_filter = ("role", ("revoked_at", admin.EmptyFieldListFilter))
+    search_fields = ("name__icontains", "prefix__startswith")
+    actions = ("revoke",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False  # another role or expiry is another key
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False  # a revoked key stays, so that what it did keeps a name
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("access.change_apikey")
+
+    @admin.action(description="Revoke the selected keys", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        prefixes = queryset.values_list("prefix", flat=True)
+        ended = sum(revoke_key(prefix=prefix, by=_person(request), at=datetime.now(UTC)) for prefix in prefixes)
+        KEY_RING.forget()
+        self.message_user(request, f"{ended} keys revoked; every process refuses them within a second", messages.SUCCESS)
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> ApiKey:
+        row, key = issue_key(**form.cleaned_data, by=_person(request), at=datetime.now(UTC))
+        row.shown_once = key
+        return row
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+        """Issuing has stored the row."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """A key has nothing related."""
+
+    def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
+        """Show the key here and now: a redirect would have to keep it somewhere."""
+        context = self.admin_site.each_context(request) | {"title": "Key issued", "opts": self.opts, "row": obj}
+        response = TemplateResponse(request, "access/issued.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    @admin.display(description="begins with", ordering="prefix")
+    def prefix_shown(self, row: ApiKey) -> SafeString:
+        return short(f"cw_{row.prefix}", 20)
+
+    @admin.display(description="state")
+    def state(self, row: ApiKey) -> SafeString:
+        if row.revoked_at is not None:
+            return badge("revoked")
+        is_over = row.expires_at is not None and row.expires_at <= datetime.now(UTC)
+        return badge("expired") if is_over else badge("live")
+
+    @admin.display(description="expires", ordering="expires_at")
+    def expires(self, row: ApiKey) -> SafeString:
+        return moment(row.expires_at)
+
+    @admin.display(description="last used", ordering="last_used_at")
+    def last_used(self, row: ApiKey) -> SafeString:
+        return moment(row.last_used_at)
+
+    @admin.display(description="issued", ordering="created_at")
+    def created(self, row: ApiKey) -> SafeString:
+        return moment(row.created_at)
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # the admin lets nobody else in
+    return request.user

@@ -1,0 +1,5 @@
+"""The admin's pages of policy: what is in force, what is asked for, and the buttons that decide."""
+
+from overrides.admin import decisions, lines, modes, requests, versions
+
+__all__ = ["decisions", "lines", "modes", "requests", "versions"]

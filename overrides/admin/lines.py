@@ -1,0 +1,154 @@
+"""Lines, and the overrides that are their revisions: the page that shows what an override is worth and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from overrides.admin.override_page import override_page
+from overrides.admin.weights import Weights, levers
+from overrides.models import Line, Membership, Override
+from telemetry.admin.display import badge, chips, moment, number, pattern, short
+from telemetry.admin.facts import FactAdmin, FactInline, one_of
+
+
+def in_force() -> Exists:
+    return Exists(Membership.objects.filter(override=OuterRef("pk"), to_version=None))
+
+
+class RevisionInline(FactInline):
+    model = Override
+    fields = ("revision", "edge", "n", "targets", "source", "made")
+    readonly_fields = fields
+    ordering = ("-created_at",)
+    verbose_name_plural = "its overrides, newest first"
+
+    @admin.display(description="override")
+    def revision(self, override: Override) -> SafeString:
+        where = reverse("admin:overrides_override_change", args=[override.pk])
+        return format_html('<a href="{}">{}</a>', where, short(override.pk))
+
+    @admin.display(description="edge")
+    def edge(self, override: Override) -> SafeString:
+        return number(override.edge_raw, 3, signed=True, unit="R")
+
+    @admin.display(description="targets")
+    def targets(self, override: Override) -> SafeString:
+        return levers(override.levers)
+
+    @admin.display(description="made")
+    def made(self, override: Override) -> SafeString:
+        return moment(override.created_at)
+
+
+@admin.register(Line)
+class LineAdmin(FactAdmin):
+    """The identity that lesson and override share."""
+
+    list_display = ("what", "scope_shown", "channel", "policy", "state", "created")
+    list_filter = ("module", "channel", "policy", "action_category")
+    search_fields = ("pattern_key__startswith", "id__startswith")
+    search_help_text = "pattern or line id, from its beginning"
+    ordering = ("module", "pattern_key", "action_category", "id")
+    fields = (("what", "scope_shown"), ("channel", "policy", "state"), ("created", "identity"))
+    readonly_fields = ("what", "scope_shown", "state", "created", "identity")
+    inlines = (RevisionInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Line]:
+        open_now = Membership.objects.filter(line=OuterRef("pk"), to_version=None)
+        queryset: QuerySet[Line] = super().get_queryset(request).annotate(is_in_force=Exists(open_now))
+        return queryset
+
+    @admin.display(description="pattern and action", ordering="pattern_key")
+    def what(self, line: Line) -> SafeString:
+        return pattern(line.pattern_key, line.action_category)
+
+    @admin.display(description="scope")
+    def scope_shown(self, line: Line) -> SafeString:
+        return chips(line.scope)
+
+    @admin.display(description="state")
+    def state(self, line: Any) -> SafeString:
+        return badge("in force") if line.is_in_force else badge("withdrawn", "not in force")
+
+    @admin.display(description="first seen", ordering="created_at")
+    def created(self, line: Line) -> SafeString:
+        return moment(line.created_at)
+
+    @admin.display(description="id")
+    def identity(self, line: Line) -> SafeString:
+        return short(line.pk, 24)
+
+
+class InForceFilter(admin.SimpleListFilter):
+    title = "in force"
+    parameter_name = "in_force"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
+        return (("yes", "in force"), ("no", "not in force"))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Override]) -> QuerySet[Override]:
+        return queryset.filter(is_in_force=self.value() == "yes") if self.value() in ("yes", "no") else queryset
+
+
+@admin.register(Override)
+class OverrideAdmin(FactAdmin):
+    change_form_template = "overrides/override.html"
+    list_filter = (InForceFilter, "line__module", "line__channel", "line__action_category", one_of("source", ("lesson", "person")))
+    search_fields = ("line__pattern_key__startswith", "id__startswith", "line__id__startswith")
+    search_help_text = "pattern, override id or line id, from its beginning"
+    list_select_related = ("line",)
+    list_display_links = ("what",)
+    ordering = ("-created_at", "id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Override]:
+        queryset: QuerySet[Override] = super().get_queryset(request)
+        return queryset.select_related("line").annotate(is_in_force=in_force())
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str | Callable[..., Any], ...]:
+        weights = Weights(datetime.now(UTC))
+
+        @admin.display(description="weight now, floor")
+        def weight(override: Override) -> SafeString:
+            return weights.bar(override)
+
+        return ("what", "scope_shown", "targets", "edge", "n_shown", weight, "state")
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Override | None = None, **kwargs: Any
+    ) -> HttpResponse:
+        if obj is not None:
+            context |= override_page(obj, datetime.now(UTC))
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+
+    @admin.display(description="pattern and action", ordering="line__pattern_key")
+    def what(self, override: Override) -> SafeString:
+        return pattern(override.line.pattern_key, override.line.action_category)
+
+    @admin.display(description="scope")
+    def scope_shown(self, override: Override) -> SafeString:
+        return chips(override.line.scope)
+
+    @admin.display(description="targets")
+    def targets(self, override: Override) -> SafeString:
+        return levers(override.levers)
+
+    @admin.display(description="edge", ordering="edge_raw")
+    def edge(self, override: Override) -> SafeString:
+        return number(override.edge_raw, 3, signed=True, unit="R")
+
+    @admin.display(description="n", ordering="n")
+    def n_shown(self, override: Override) -> SafeString:
+        return number(override.n, 0)
+
+    @admin.display(description="state", ordering="is_in_force")
+    def state(self, override: Any) -> SafeString:
+        return badge("in force") if override.is_in_force else badge("withdrawn", "not in force")

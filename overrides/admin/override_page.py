@@ -1,0 +1,95 @@
+"""What the page of one override shows: its factors, its fading, its targets, where it is in force, what it moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Sum
+
+from overrides.admin.weights import Weights
+from overrides.core.vocabulary import Combiner
+from overrides.load import spec_of
+from overrides.models import Membership, Override
+from overrides.pictures.decay import decay_curve
+from overrides.pictures.tracks import lever_tracks
+from overrides.pictures.waterfall import waterfall
+from overrides.pictures.weighing import Weighing, weigh
+from telemetry.models import AttributionShare, Decision, DecisionOutcome
+
+LOOKED_THROUGH = 300  # newest decisions of the pattern among which those that the override moved are sought
+SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A decision that the override moved, the trade it went into and what the override earned there."""
+
+    decision: Decision
+    weight: float | None
+    parts: dict[str, float]
+    rr: float | None
+    share: float | None
+
+
+def override_page(override: Override, at: datetime) -> dict[str, Any]:
+    """The template's context. Parameters are those in force now, whatever version the override was published in."""
+    spec = spec_of(override)
+    channel = Weights(at).channel_of(spec)
+    weighing = weigh(spec, channel.weights, at)
+    earned = AttributionShare.objects.filter(line_id=override.line_id)
+    memberships = Membership.objects.filter(line_id=override.line_id).select_related("override")
+    return {
+        "line": override.line,
+        "override": override,
+        "channel": channel,
+        "is_weighed": channel.combiner is Combiner.PLAN,
+        "weighing": weighing,
+        "meets_floor_on": _floor_date(weighing, override),
+        "waterfall": waterfall(weighing),
+        "curve": decay_curve(weighing),
+        "tracks": lever_tracks(spec, channel.weights),
+        "memberships": memberships.order_by("-from_version"),
+        "moved": _moved(override),
+        "looked_through": LOOKED_THROUGH,
+        "earned": earned.aggregate(total=Sum("share"), trades=Count("attribution", distinct=True)),
+    }
+
+
+def _floor_date(weighing: Weighing, override: Override) -> datetime | None:
+    age = weighing.meets_floor_at
+    return None if age is None or not weighing.acts_when_fresh else override.updated_at + timedelta(days=age)
+
+
+def _moved(override: Override) -> list[Moved]:
+    line = override.line
+    recent = Decision.objects.filter(
+        module=line.module, pattern_key=line.pattern_key, action_category=line.action_category
+    )
+    recent = recent.only("decision_id", "at", "scope", "mode", "reason", "contributions").order_by("-at")
+    found = [
+        (decision, contribution)
+        for decision in recent[:LOOKED_THROUGH]
+        for contribution in decision.contributions
+        if contribution["id"] == override.id
+    ][:SHOWN]
+    ids = [decision.decision_id for decision, _ in found]
+    shares = _sums(AttributionShare.objects.filter(override_id=override.id, decision_id__in=ids), "share")
+    outcomes = dict(DecisionOutcome.objects.filter(decision_id__in=ids).values_list("decision_id", "rr"))
+    return [
+        Moved(
+            decision=decision,
+            weight=contribution["w_total"],
+            parts=contribution["parts"],
+            rr=outcomes.get(decision.decision_id),
+            share=shares.get(decision.decision_id),
+        )
+        for decision, contribution in found
+    ]
+
+
+def _sums(rows: Any, field: str) -> dict[Any, float]:
+    summed: Iterable[tuple[Any, float]] = rows.values_list("decision_id").annotate(Sum(field))
+    return dict(summed)

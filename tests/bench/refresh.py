@@ -1,0 +1,76 @@
+"""What new trades in a few groups cost: `aggregate_dirty`, from facts in the database to cells in the database.
+
+A thousand new trades fall into five of 200 groups, and these are rebuilt; that is set against rebuilding all 200 by the
+same verb. *typical*: the groups at 10, 30, 50, 70 and 90 % of the ranking by size. *worst*: the five largest, to which
+Zipf's law gives half of all trades. Marking the groups dirty is part of every figure.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+
+from learning.aggregate import aggregate_dirty
+from learning.load import moment
+from learning.models import Cell
+from telemetry.copying import copy_rows
+from telemetry.core.canonical import canonical_json
+from telemetry.models import DirtyGroup, Outcome, Trade
+from telemetry.record import OUTCOME_COLUMNS, TRADE_COLUMNS, record_trades, trade_id
+from tests.bench.report import figure, interleaved, scratch_database
+from tests.bench.worlds import GROUPS, NOW, World, group_name, world
+
+OUTCOMES = 100_000
+ROUNDS = 3
+NEW_TRADES = 1_000
+QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
+
+
+def store(everything: World) -> None:
+    """The rows as trades of one action, written straight to the two tables: parsing would take longer than the rest."""
+    trades, outcomes = [], []
+    columns = (everything.group, everything.outcomes, everything.closed_at)
+    for row, (group, rr, closed_at) in enumerate(zip(*(column.tolist() for column in columns), strict=True)):
+        name, at = f"stored-{row}", moment(closed_at)
+        key = trade_id(name, 1)
+        trades.append((key, name, 1, "", True, "", "paper", "", "COIN/USDT", "", "", "", at, at, rr, b"", NOW))
+        outcomes.append((key, 0, *group_name(group), "paper", "", canonical_json(everything.scope(row)), rr, at))
+    copy_rows(Trade, TRADE_COLUMNS, trades)
+    copy_rows(Outcome, OUTCOME_COLUMNS, outcomes)
+
+
+def rebuild(groups: Sequence[int]) -> None:
+    marks = [group_name(number) for number in groups]
+    DirtyGroup.objects.bulk_create(
+        DirtyGroup(module=m, pattern_key=k, action_category=c, marked_at=NOW) for m, k, c in marks
+    )
+    aggregate_dirty(now=NOW)
+
+
+def run(outcomes: int = OUTCOMES, rounds: int = ROUNDS, new_trades: int = NEW_TRADES) -> None:
+    everything = world(outcomes)
+    store(everything)
+    rebuild(range(GROUPS))
+    ranked = everything.by_size
+    chosen = {
+        "typical": [ranked[int(quantile * GROUPS)] for quantile in QUANTILES],
+        "worst": ranked[: len(QUANTILES)],
+    }
+    for name, groups in chosen.items():
+        record_trades(world(new_trades, groups=groups).trades(name), now=NOW)
+    works = {name: partial(rebuild, groups) for name, groups in chosen.items()}
+    taken = interleaved(works | {"full": partial(rebuild, range(GROUPS))}, rounds)
+
+    of = {"outcomes": outcomes, "new_trades": new_trades, "rounds": rounds}
+    for name, seconds in taken.items():
+        figure("cube", f"refresh_{name}_wall", seconds.wall, "s", cpu_s=round(seconds.cpu, 3), **of)
+    for name, bar in (("typical", {"bar": 5}), ("worst", {})):
+        share = 100 * taken[name].wall / taken["full"].wall
+        figure("cube", f"refresh_{name}_share", share, "%", against=f"all {GROUPS} groups", **bar, **of)
+    figure("cube", "cells_stored", Cell.objects.count(), "cells", **of)
+
+
+if __name__ == "__main__":
+    with scratch_database():
+        run(*map(int, sys.argv[1:]))
