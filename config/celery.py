@@ -17,7 +17,8 @@ app.autodiscover_tasks()
 MINUTE = 60.0
 
 BEAT: dict[str, dict[str, Any]] = {
-    "aggregate": {"task": "learning.aggregate", "schedule": 5 * MINUTE},
+    "aggregate dm": {"task": "learning.aggregate", "schedule": 5 * MINUTE, "kwargs": {"module": "dm"}},
+    "aggregate pm": {"task": "learning.aggregate", "schedule": 5 * MINUTE, "kwargs": {"module": "pm"}},
     "build dm": {"task": "learning.build", "schedule": crontab(minute="8"), "kwargs": {"module": "dm"}},
     "build pm": {"task": "learning.build", "schedule": crontab(minute="9"), "kwargs": {"module": "pm"}},
     "materialize dm": {

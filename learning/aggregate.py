@@ -17,18 +17,19 @@ from telemetry.copying import copy_rows
 from telemetry.models import DirtyGroup
 
 
-def aggregate_dirty(*, now: datetime) -> int:
-    """Rebuild every group with new facts; the number of groups rebuilt.
+def aggregate_dirty(*, now: datetime, module: str | None = None) -> int:
+    """Rebuild every group (of one module, or of all) with new facts; the number of groups rebuilt.
 
     Marks held by another worker are left to it. A group is locked before its facts are read, so whoever writes last
     has read last. Raises CellBudgetExceeded, with the marks kept, when the cells would not fit.
     """
     with transaction.atomic():
-        taken = list(DirtyGroup.objects.select_for_update(skip_locked=True).order_by("id"))
+        marks = DirtyGroup.objects.all() if module is None else DirtyGroup.objects.filter(module=module)
+        taken = list(marks.select_for_update(skip_locked=True).order_by("id"))
         groups = sorted({Group(mark.module, mark.pattern_key, mark.action_category) for mark in taken})
-        for module in sorted({group.module for group in groups}):
-            lessons = current_parameters(module).lessons
-            aggregate_groups([group for group in groups if group.module == module], lessons, now=now)
+        for each in sorted({group.module for group in groups}):
+            lessons = current_parameters(each).lessons
+            aggregate_groups([group for group in groups if group.module == each], lessons, now=now)
         DirtyGroup.objects.filter(id__in=[mark.id for mark in taken]).delete()
     return len(groups)
 

@@ -15,10 +15,15 @@ from telemetry.tasks import moment
 
 
 @shared_task(name="learning.aggregate")
-def aggregate_task(*, now: str | None = None, **_: object) -> None:
-    """Rebuild the cells of groups with new facts."""
+def aggregate_task(*, module: str, now: str | None = None, **_: object) -> None:
+    """Rebuild the cells of a module's groups with new facts."""
     at = moment(now)
-    run_once("aggregate", now=at, every=timedelta(minutes=5), work=lambda: aggregate_dirty(now=at))
+    run_once(
+        f"aggregate {module}",
+        now=at,
+        every=timedelta(minutes=5),
+        work=lambda: aggregate_dirty(module=module, now=at),
+    )
 
 
 @shared_task(name="learning.build")

@@ -64,4 +64,3 @@ def count_lessons(rows: list[Rows], groups: list[Group], parameters: ModuleParam
             candidates = select(cells, baseline, parameters.lessons, weights)
             found += int((candidates.standing == Standing.LESSON).sum())
     return found
-

@@ -40,7 +40,7 @@ class LineChange:
 def store_override(spec: OverrideSpec, *, source: str, at: datetime) -> Override:
     """The row of a checked spec, made where it is new; equal content is the same row."""
     faults = check(spec)
-    if faults:
+    if faults or spec.channel is None or spec.policy is None:
         raise CannotPublish("; ".join(faults))
     line, _ = Line.objects.get_or_create(
         id=spec.line,

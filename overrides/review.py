@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -38,6 +38,15 @@ TRANSITIONS: Mapping[str, tuple[frozenset[str], str]] = {
 
 class Refusal(ValueError):
     """The step may not be taken; the message says why and the way past."""
+
+
+class _Common(TypedDict):
+    """What every effect of a request is told."""
+
+    module: str
+    by: str
+    reason: str
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -148,7 +157,7 @@ def expire_requests(*, now: datetime) -> int:
 
 
 def _take_effect(request: ChangeRequest, changes: Sequence[ChangeLine], by: str, at: datetime) -> None:
-    common = {"module": request.module, "by": by, "reason": request.reason, "at": at}
+    common = _Common(module=request.module, by=by, reason=request.reason, at=at)
     if request.kind == Kind.MODE:
         apply_mode(content=request.content, **common)
     elif request.kind == Kind.ROLLBACK:
@@ -172,8 +181,9 @@ def _checked_content(module: str, kind: str, content: Mapping[str, Any]) -> dict
             return checked_mode(module, content)
     except ValueError as error:
         raise Refusal(str(error)) from error
-    if kind == Kind.ROLLBACK and not Version.objects.filter(module=module, number=content.get("to")).exists():
-        raise Refusal(f"to: {module} has no version {content.get('to')!r}")
+    to = content.get("to")
+    if kind == Kind.ROLLBACK and not (isinstance(to, int) and Version.objects.filter(module=module, number=to).exists()):
+        raise Refusal(f"to: {module} has no version {to!r}")
     return dict(content)
 
 

@@ -141,9 +141,12 @@ def publish(
 
 
 def set_mode(mode: str = "on", *, module: str = "pm", at: datetime = NOW, **content: Any) -> ModuleMode:
+    from django.db import transaction
+
     from overrides.mode import apply_mode
 
-    return apply_mode(module=module, content={"mode": mode, **content}, by="test", reason="test", at=at)
+    with transaction.atomic():
+        return apply_mode(module=module, content={"mode": mode, **content}, by="test", reason="test", at=at)
 
 
 def draft(*specs: OverrideSpec, author: Any = None, at: datetime = NOW, **over: Any) -> ChangeRequest:

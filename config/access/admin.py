@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -17,6 +16,7 @@ from config.access.authentication import KEY_RING
 from config.access.keys import issue_key, revoke_key
 from config.access.models import ApiKey
 from telemetry.admin.display import badge, moment, short
+from telemetry.admin.facts import person
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[ApiKey]
@@ -62,12 +62,14 @@ class ApiKeyAdmin(ModelAdmin):
     @admin.action(description="Revoke the selected keys", permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         prefixes = queryset.values_list("prefix", flat=True)
-        ended = sum(revoke_key(prefix=prefix, by=_person(request), at=datetime.now(UTC)) for prefix in prefixes)
+        ended = sum(revoke_key(prefix=prefix, by=person(request), at=datetime.now(UTC)) for prefix in prefixes)
         KEY_RING.forget()
-        self.message_user(request, f"{ended} keys revoked; every process refuses them within a second", messages.SUCCESS)
+        self.message_user(
+            request, f"{ended} keys revoked; every process refuses them within a second", messages.SUCCESS
+        )
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> ApiKey:
-        row, key = issue_key(**form.cleaned_data, by=_person(request), at=datetime.now(UTC))
+        row, key = issue_key(**form.cleaned_data, by=person(request), at=datetime.now(UTC))
         row.shown_once = key
         return row
 
@@ -106,8 +108,3 @@ class ApiKeyAdmin(ModelAdmin):
     @admin.display(description="issued", ordering="created_at")
     def created(self, row: ApiKey) -> SafeString:
         return moment(row.created_at)
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # the admin lets nobody else in
-    return request.user

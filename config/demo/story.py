@@ -27,7 +27,7 @@ from overrides.review import apply_request, approve, draft_request
 from telemetry.models import JobRun
 
 RECORDED_FIRST = timedelta(weeks=13)
-PERIOD = timedelta(weeks=4)
+PERIOD = timedelta(weeks=5)
 RESCALED_AFTER = 2  # periods lived with the plan's lesson_edge_scale of 20 before a reviewer agrees to 1
 RESCALED_TO = 1.0
 MODULES = ("dm", "pm")
@@ -91,7 +91,7 @@ def _live(bot: Bot, people: dict[str, User], since: datetime, until: datetime) -
 
 
 def _learn(at: datetime) -> None:
-    run_jobs([("aggregate", "learning.aggregate", timedelta(minutes=5), {})], now=at)
+    run_jobs([(f"aggregate {m}", "learning.aggregate", timedelta(minutes=5), {"module": m}) for m in MODULES], now=at)
     run_jobs([(f"build {m}", "learning.build", timedelta(hours=1), {"module": m}) for m in MODULES], now=at)
     run_jobs([(f"materialize {m}", "learning.materialize", timedelta(days=1), {"module": m}) for m in MODULES], now=at)
 

@@ -89,8 +89,8 @@ class LessonAdmin(FactAdmin):
         return str(lesson.stats["updated_at"])
 
     @admin.display(description="days it moved")
-    def updates(self, lesson: Lesson) -> int | None:
-        return lesson.stats.get("updates")
+    def updates(self, lesson: Lesson) -> SafeString:
+        return number(lesson.stats.get("updates"), 0)
 
     @admin.display(description="targets")
     def targets_shown(self, lesson: Lesson) -> SafeString:

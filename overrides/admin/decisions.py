@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from overrides.admin.weights import levers
@@ -44,16 +44,12 @@ class DecisionAdmin(FactAdmin):
         except ValueError:
             return queryset.filter(pattern_key__startswith=term), False
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Decision | None = None, **kwargs: Any
-    ) -> HttpResponse:
-        if obj is not None:
-            context |= {
-                "decision": obj,
-                "outcomes": DecisionOutcome.objects.filter(decision_id=obj.pk).select_related("trade"),
-                "shares": AttributionShare.objects.filter(decision_id=obj.pk).order_by("lever", "-share"),
-            }
-        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+    def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        return {
+            "decision": obj,
+            "outcomes": DecisionOutcome.objects.filter(decision_id=obj.pk).select_related("trade"),
+            "shares": AttributionShare.objects.filter(decision_id=obj.pk).order_by("lever", "-share"),
+        }
 
     @admin.display(description="at", ordering="decision_id")
     def asked_at(self, decision: Decision) -> SafeString:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -96,13 +96,20 @@ class InForceFilter(admin.SimpleListFilter):
         return (("yes", "in force"), ("no", "not in force"))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Override]) -> QuerySet[Override]:
-        return queryset.filter(is_in_force=self.value() == "yes") if self.value() in ("yes", "no") else queryset
+        condition = {"yes": in_force(), "no": ~in_force()}.get(self.value() or "")
+        return queryset if condition is None else queryset.filter(condition)
 
 
 @admin.register(Override)
 class OverrideAdmin(FactAdmin):
     change_form_template = "overrides/override.html"
-    list_filter = (InForceFilter, "line__module", "line__channel", "line__action_category", one_of("source", ("lesson", "person")))
+    list_filter = (
+        InForceFilter,
+        "line__module",
+        "line__channel",
+        "line__action_category",
+        one_of("source", ("lesson", "person")),
+    )
     search_fields = ("line__pattern_key__startswith", "id__startswith", "line__id__startswith")
     search_help_text = "pattern, override id or line id, from its beginning"
     list_select_related = ("line",)
@@ -122,12 +129,8 @@ class OverrideAdmin(FactAdmin):
 
         return ("what", "scope_shown", "targets", "edge", "n_shown", weight, "state")
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Override | None = None, **kwargs: Any
-    ) -> HttpResponse:
-        if obj is not None:
-            context |= override_page(obj, datetime.now(UTC))
-        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+    def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        return override_page(obj, datetime.now(UTC))
 
     @admin.display(description="pattern and action", ordering="line__pattern_key")
     def what(self, override: Override) -> SafeString:

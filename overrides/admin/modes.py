@@ -7,14 +7,14 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
 from overrides.mode import ORDER, NotTowardsNeutral, lower_mode
 from overrides.models import ModuleMode
 from telemetry.admin.display import badge, moment, number
-from telemetry.admin.facts import FactAdmin
+from telemetry.admin.facts import FactAdmin, person
 
 LOWER = "overrides.lower_modulemode"
 EFFECTS = {
@@ -49,7 +49,7 @@ class ModuleModeAdmin(FactAdmin):
         to, reason = request.POST.get("to", ""), request.POST.get("reason", "")
         try:
             row = lower_mode(
-                module=module, to=to, by=request.user.get_username(), reason=reason, at=datetime.now(UTC)
+                module=module, to=to, by=person(request).get_username(), reason=reason, at=datetime.now(UTC)
             )
         except NotTowardsNeutral as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
@@ -57,17 +57,13 @@ class ModuleModeAdmin(FactAdmin):
             self.message_user(request, f"{module} is {row.mode} for every bot within a second", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:overrides_modulemode_change", args=[module]))
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: ModuleMode | None = None, **kwargs: Any
-    ) -> HttpResponse:
-        if obj is not None:
-            standing = ORDER[ModuleMode.Mode(obj.mode)]
-            context |= {
-                "row": obj,
-                "may_lower": request.user.has_perm(LOWER),
-                "lower_modes": [(mode.value, effect) for mode, effect in EFFECTS.items() if ORDER[mode] < standing],
-            }
-        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+    def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        standing = ORDER[ModuleMode.Mode(obj.mode)]
+        return {
+            "row": obj,
+            "may_lower": request.user.has_perm(LOWER),
+            "lower_modes": [(mode.value, effect) for mode, effect in EFFECTS.items() if ORDER[mode] < standing],
+        }
 
     @admin.display(description="mode", ordering="mode")
     def mode_shown(self, row: ModuleMode) -> SafeString:

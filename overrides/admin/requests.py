@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
@@ -22,7 +22,7 @@ from overrides.models import ChangeLine, ChangeRequest
 from overrides.publish import CannotPublish
 from overrides.review import Refusal
 from telemetry.admin.display import badge, moment, number, pretty
-from telemetry.admin.facts import FactAdmin, one_of
+from telemetry.admin.facts import FactAdmin, one_of, person
 
 MOST_LINES = 200
 State = ChangeRequest.State
@@ -72,7 +72,7 @@ class ChangeRequestAdmin(FactAdmin):
         page = HttpResponseRedirect(reverse("admin:overrides_changerequest_change", args=[request_id]))
         if request.method == "POST":
             try:
-                step.take(request_id, request.user, request.POST.get("reason", ""), now)
+                step.take(request_id, person(request), request.POST.get("reason", ""), now)
             except (Refusal, CannotPublish) as refusal:
                 self.message_user(request, str(refusal), messages.ERROR)
                 return page
@@ -87,22 +87,18 @@ class ChangeRequestAdmin(FactAdmin):
         }
         return TemplateResponse(request, "overrides/decide.html", context)
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: ChangeRequest | None = None, **kwargs: Any
-    ) -> HttpResponse:
-        if obj is not None:
-            now = datetime.now(UTC)
-            rows = _line_rows(obj, now)
-            buttons: Sequence[Offer] = offers(obj, request.user, now)
-            context |= {
-                "asked": obj,
-                "rows": rows[:MOST_LINES],
-                "n_hidden": max(len(rows) - MOST_LINES, 0),
-                "votes": obj.votes.select_related("voter").order_by("voted_at"),
-                "offers": buttons,
-                "content_shown": pretty(obj.content) if obj.content else None,
-            }
-        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+    def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        now = datetime.now(UTC)
+        rows = _line_rows(obj, now)
+        buttons: Sequence[Offer] = offers(obj, person(request), now)
+        return {
+            "asked": obj,
+            "rows": rows[:MOST_LINES],
+            "n_hidden": max(len(rows) - MOST_LINES, 0),
+            "votes": obj.votes.select_related("voter").order_by("voted_at"),
+            "offers": buttons,
+            "content_shown": pretty(obj.content) if obj.content else None,
+        }
 
     @admin.display(description="request", ordering="-id")
     def title_shown(self, row: ChangeRequest) -> str:
@@ -136,9 +132,7 @@ def _line_rows(request: ChangeRequest, at: datetime) -> list[LineRow]:
 def _line_row(change: ChangeLine, weights: Weights) -> LineRow:
     before = change.before.levers if change.before else {}
     after = change.after.levers if change.after else {}
-    moves = max(
-        (abs(_unit(name, after) - _unit(name, before)) for name in before.keys() | after.keys()), default=0.0
-    )
+    moves = max((abs(_unit(name, after) - _unit(name, before)) for name in before.keys() | after.keys()), default=0.0)
     weight = weights.bar(change.after) if change.after else None
     return LineRow(change, levers(after, before), weight, moves)
 

@@ -43,9 +43,21 @@ def _apply(request_id: int, by: User, reason: str, at: datetime) -> object:
 STEPS = {
     step.name: step
     for step in (
-        Step("approve", "Approve", REVIEW, False, True, "signs the content as it stands now; it can then be applied", _approve),
-        Step("reject", "Reject", REVIEW, True, True, "closes the request for good; its author reads the reason", _reject),
-        Step("apply", "Apply", APPLY, False, False, "puts the approved content into force for every bot at once", _apply),
+        Step(
+            "approve",
+            "Approve",
+            REVIEW,
+            False,
+            True,
+            "signs the content as it stands now; it can then be applied",
+            _approve,
+        ),
+        Step(
+            "reject", "Reject", REVIEW, True, True, "closes the request for good; its author reads the reason", _reject
+        ),
+        Step(
+            "apply", "Apply", APPLY, False, False, "puts the approved content into force for every bot at once", _apply
+        ),
     )
 }
 

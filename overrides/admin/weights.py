@@ -55,7 +55,9 @@ class Weights:
 def levers(values: Mapping[str, float], before: Mapping[str, float] | None = None) -> SafeString:
     """Lever targets, one a line; with what they replace where that is known."""
     names = [name for name in LEVERS if name in values or name in (before or {})]
-    return format_html_join("", '<div class="cw-lever">{} {}{}</div>', ((name, *_sides(name, values, before)) for name in names))
+    return format_html_join(
+        "", '<div class="cw-lever">{} {}{}</div>', ((name, *_sides(name, values, before)) for name in names)
+    )
 
 
 def _sides(

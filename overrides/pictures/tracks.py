@@ -9,7 +9,7 @@ from overrides.core.parameters import WeightParameters
 from overrides.core.specs import OverrideSpec
 from overrides.pictures.canvas import LEFT, RIGHT, TOP, WIDTH
 
-TRACK_ROW = 46.0
+TRACK_ROW, HALF_BAND = 46.0, 6.0
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,12 @@ class Track:
     y: float
 
     @property
-    def x_text(self) -> float:
-        return min(max(self.x_target, LEFT + 24), WIDTH - RIGHT - 24)
+    def top(self) -> float:
+        return self.y - HALF_BAND
+
+    @property
+    def below(self) -> float:
+        return self.y + HALF_BAND
 
 
 @dataclass(frozen=True)

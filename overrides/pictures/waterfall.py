@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from overrides.pictures.canvas import LEFT, RIGHT, TOP, WIDTH, Mark
 from overrides.pictures.weighing import Factor, Weighing
 
-ROW = 26.0
+ROW, BAR = 26.0, 16.0
 LIGHTEST = 1e-6  # where the scale ends; a factor of 0 reaches it
 
 
@@ -21,6 +21,15 @@ class Bar:
     y: float
     width: float
 
+    @property
+    def middle(self) -> float:
+        return self.y + BAR / 2
+
+    @property
+    def below(self) -> float:
+        """The top of the next row: a hairline carries the product down to it."""
+        return self.y + ROW
+
 
 @dataclass(frozen=True)
 class Waterfall:
@@ -30,6 +39,17 @@ class Waterfall:
     floor: float | None
     ticks: tuple[Mark, ...]
     width: float = WIDTH
+    left: float = LEFT
+    right: float = WIDTH - RIGHT
+
+    @property
+    def axis(self) -> float:
+        """Where the scale's lines end; its words stand below."""
+        return self.total.y + ROW
+
+    @property
+    def words(self) -> float:
+        return self.axis + 12
 
 
 def waterfall(weighing: Weighing) -> Waterfall:

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-MISSING = format_html('<span class="cw-quiet">{}</span>', "–")
-MINUS = "−"
+MISSING = format_html('<span class="cw-quiet">{}</span>', "\N{EN DASH}")
+MINUS = "\N{MINUS SIGN}"
 
 # The tone of a word, whatever the page: good, warn, bad; quiet where it says nothing of the kind.
 TONES: Mapping[str, str] = {
@@ -46,7 +46,10 @@ def number(value: float | None, decimals: int = 3, *, signed: bool = False, unit
     text = f"{value:+,.{decimals}f}" if signed else f"{value:,.{decimals}f}"
     tone = "" if not signed or float(text.replace(",", "")) == 0 else " cw-up" if value > 0 else " cw-down"
     return format_html(
-        '<span class="cw-num{}">{}{}</span>', tone, text.replace("-", MINUS), f"\N{NO-BREAK SPACE}{unit}" if unit else ""
+        '<span class="cw-num{}">{}{}</span>',
+        tone,
+        text.replace("-", MINUS),
+        f"\N{NO-BREAK SPACE}{unit}" if unit else "",
     )
 
 

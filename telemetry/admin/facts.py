@@ -6,14 +6,21 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
     TabularInline = admin.TabularInline[Any, Any]
 else:  # Django's classes take no parameters when they run
     ModelAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline
+
+
+def person(request: HttpRequest) -> User:
+    """Who is asking; the admin lets nobody in who is not logged in."""
+    assert isinstance(request.user, User)
+    return request.user
 
 
 class ReadOnly:
@@ -36,6 +43,23 @@ class FactAdmin(ReadOnly, ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
     change_form_template = "counterweight/fact.html"
+
+    def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """What the template of a page shows besides the fields."""
+        return {}
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        if obj is not None:
+            context |= self.page(request, obj)
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
 
 class FactInline(ReadOnly, TabularInline):

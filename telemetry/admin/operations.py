@@ -36,8 +36,8 @@ class AuditEntryAdmin(FactAdmin):
         return moment(entry.written_at)
 
     @admin.display(description="reason")
-    def reason(self, entry: AuditEntry) -> str:
-        return _content(entry)["reason"] or "–"
+    def reason(self, entry: AuditEntry) -> str | SafeString:
+        return _content(entry)["reason"] or MISSING
 
     @admin.display(description="before")
     def before(self, entry: AuditEntry) -> SafeString:

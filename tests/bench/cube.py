@@ -2,12 +2,12 @@
 
 The full cube is `build_cubes` over all subsets of ten dimensions, 200 groups, n_min 10/20/30/50.
 
-The comparison is over subsets of at most three dimensions, with one GROUPING SETS statement over the same integer codes
-in an analysed table. Both sides make n, mean and variance of every cell; ours also dates its first and last close and
-keeps the cells, the statement only hands back their number and three sums, which are checked against ours. The statement
-knows no pruning: n_min spares it nothing, since it filters what has been made. Ours is timed with it (what the product
-does) and without (the very same cells). PostgreSQL is timed with the plan it prefers, which hashes, and with hashing
-forbidden, where it shares sorts between sets and is faster; both have memory enough not to touch the disk.
+The comparison is over subsets of at most three dimensions, with one GROUPING SETS statement over the same integer
+codes in an analysed table. Both sides make n, mean and variance of every cell; ours also dates its first and last close
+and keeps the cells, the statement only hands back their number and three sums, which are checked against ours. The
+statement knows no pruning: n_min spares it nothing, since it would filter what has been made. Ours is timed with it
+(what the product does) and without (the very same cells). PostgreSQL is timed with the plan it prefers, which hashes,
+and with hashing forbidden, where it shares sorts between sets and is faster; both have the memory not to touch the disk.
 """
 
 from __future__ import annotations
