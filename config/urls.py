@@ -10,6 +10,10 @@ from drf_spectacular.views import SpectacularAPIView
 from config.pages.health import healthz, readyz
 from config.pages.refusals import NothingHere
 
+admin.site.site_header = admin.site.site_title = "Counterweight"
+admin.site.index_title = "Today"
+admin.site.site_url = None  # the admin is the site
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),

@@ -181,9 +181,10 @@ def _checked_content(module: str, kind: str, content: Mapping[str, Any]) -> dict
             return checked_mode(module, content)
     except ValueError as error:
         raise Refusal(str(error)) from error
-    to = content.get("to")
-    if kind == Kind.ROLLBACK and not (isinstance(to, int) and Version.objects.filter(module=module, number=to).exists()):
-        raise Refusal(f"to: {module} has no version {to!r}")
+    if kind == Kind.ROLLBACK:
+        to = content.get("to")
+        if not isinstance(to, int) or not Version.objects.filter(module=module, number=to).exists():
+            raise Refusal(f"to: {module} has no version {to!r}")
     return dict(content)
 
 
@@ -268,9 +269,9 @@ def _refuse_unsigned(request: ChangeRequest, changes: Sequence[ChangeLine]) -> N
 
 
 def _refuse_stale(request: ChangeRequest, changes: Sequence[ChangeLine]) -> None:
-    if request.kind in (Kind.LINES, Kind.PARAMETERS):
-        if parameters_of(request.module, request.base_version) != current_parameters(request.module):
-            raise Refusal("stale: the parameters changed since this was drafted; draft it again from what is in force")
+    rests_on_parameters = request.kind in (Kind.LINES, Kind.PARAMETERS)
+    if rests_on_parameters and parameters_of(request.module, request.base_version) != current_parameters(request.module):
+        raise Refusal("stale: the parameters changed since this was drafted; draft it again from what is in force")
     rows = Membership.objects.filter(line_id__in=[change.line_id for change in changes], to_version=None)
     standing: dict[str, str] = dict(rows.values_list("line_id", "override_id"))
     moved = [change.line_id[:12] for change in changes if standing.get(change.line_id) != change.before_id]

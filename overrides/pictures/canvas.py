@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-WIDTH, LEFT, RIGHT = 640.0, 120.0, 70.0
+WIDTH, LEFT, RIGHT = 480.0, 82.0, 66.0
 TOP = 18.0
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from overrides.pictures.weighing import Weighing
 
-WIDTH = 80.0
+WIDTH = 56.0
 DECADES = 4  # from 0.0001 to 1
 
 
@@ -26,7 +26,7 @@ def _x(weight: float) -> float:
     """A weight on the logarithmic scale that the waterfall uses too.
 
     >>> _x(1.0), _x(0.01), _x(0.0)
-    (80.0, 40.0, 0.0)
+    (56.0, 28.0, 0.0)
     """
     lightest = 10.0**-DECADES
     return WIDTH * (1 + math.log10(max(weight, lightest)) / DECADES)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from overrides.core.levers import LEVERS
 from overrides.core.parameters import WeightParameters
 from overrides.core.specs import OverrideSpec
-from overrides.pictures.canvas import LEFT, RIGHT, TOP, WIDTH
+from overrides.pictures.canvas import WIDTH
 
-TRACK_ROW, HALF_BAND = 46.0, 6.0
+LEFT, RIGHT, TOP = 14.0, 14.0, 28.0  # words stand above their track, not beside it
+TRACK_ROW, HALF_BAND = 56.0, 6.0
 
 
 @dataclass(frozen=True)
@@ -72,5 +73,5 @@ def _track(name: str, target: float, parameters: WeightParameters, row: int) -> 
         x_target=x(target),
         x_reach=x(lowest),
         reach_width=x(highest) - x(lowest),
-        y=TOP + row * TRACK_ROW + 8,
+        y=TOP + row * TRACK_ROW,
     )
