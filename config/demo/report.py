@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import expm1, log1p
+from statistics import median
 from typing import Any
 
 from django.db.models import Count, F, Func, Max, Min, Sum
 
 from learning.models import Cell, Lesson
+from overrides.core.parameters import LessonParameters
 from overrides.load import load_parameters, load_specs
 from overrides.models import ChangeRequest, Line, ModuleMode, Override, Version
 from telemetry.models import Attribution, AttributionShare, Decision, JobRun, Outcome, Trade
@@ -116,11 +119,12 @@ def _in_force() -> Iterator[str]:
     for version in _active():
         mode = modes.get(version.module, "off")
         yield f"  {version.module}: version {version.number}, {version.n_overrides} overrides, mode {mode}"
-    yield "  the farthest a learned target stands from neutral (one answer moves a lever by at most 2 %):"
+    yield "  how far it moves: the median lesson in one daily update, the farthest target; an answer at most 2 %"
     for version in Version.objects.filter(module="pm").order_by("number").select_related("parameters"):
-        scale = load_parameters(version.parameters).lessons.lesson_edge_scale
-        farthest = _farthest(version)
-        yield f"    pm version {version.number}, {version.kind}, lesson_edge_scale {scale:g}: {farthest:.2%}"
+        lessons = load_parameters(version.parameters).lessons
+        update, farthest = _movements(version, lessons)
+        scale = f"lesson_edge_scale {lessons.lesson_edge_scale:g}"
+        yield f"    pm version {version.number}, {version.kind}, {scale}: {update:.3%} a day, farthest {farthest:.2%}"
     for request in ChangeRequest.objects.filter(state=ChangeRequest.State.IN_REVIEW):
         yield f"  waiting for a reviewer: {request}"
 
@@ -171,7 +175,11 @@ def _active() -> list[Version]:
     return list(Version.objects.filter(is_active=True).order_by("module"))
 
 
-def _farthest(version: Version) -> float:
-    """The largest distance of a target of the version from 1."""
-    specs = load_specs(version.module, version.number)
-    return max((abs(target - 1) for spec in specs for target in spec.levers.values()), default=0.0)
+def _movements(version: Version, lessons: LessonParameters) -> tuple[float, float]:
+    """What one update moves the median override's target by, and the largest distance of any target from 1."""
+    specs = list(load_specs(version.module, version.number))
+    if not specs:
+        return 0.0, 0.0
+    edge = median(abs(spec.stats.edge_raw) for spec in specs)
+    update = expm1(log1p(lessons.learning_rate) * min(edge / lessons.lesson_edge_scale, 1.0))
+    return update, max(abs(target - 1) for spec in specs for target in spec.levers.values())

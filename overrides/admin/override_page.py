@@ -25,9 +25,13 @@ SHOWN = 12
 
 @dataclass(frozen=True)
 class Moved:
-    """A decision that the override moved, the trade it went into and what the override earned there."""
+    """A decision that the override moved, the trade it went into and what the override earned there.
+
+    `beyond` is what the request's scope held besides the override's own.
+    """
 
     decision: Decision
+    beyond: dict[str, str]
     weight: float | None
     parts: dict[str, float]
     rr: float | None
@@ -81,6 +85,7 @@ def _moved(override: Override) -> list[Moved]:
     return [
         Moved(
             decision=decision,
+            beyond={name: value for name, value in decision.scope.items() if name not in line.scope},
             weight=contribution["w_total"],
             parts=contribution["parts"],
             rr=outcomes.get(decision.decision_id),

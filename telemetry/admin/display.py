@@ -43,8 +43,10 @@ def number(value: float | None, decimals: int = 3, *, signed: bool = False, unit
     """A number in figures of one width, so that columns of them can be compared at a glance."""
     if value is None:
         return MISSING
-    text = f"{value:+,.{decimals}f}" if signed else f"{value:,.{decimals}f}"
-    tone = "" if not signed or float(text.replace(",", "")) == 0 else " cw-up" if value > 0 else " cw-down"
+    rounded = round(value, decimals) + 0.0
+    has_sign = signed and rounded != 0
+    text = f"{rounded:+,.{decimals}f}" if has_sign else f"{rounded:,.{decimals}f}"
+    tone = "" if not has_sign else " cw-up" if rounded > 0 else " cw-down"
     return format_html(
         '<span class="cw-num{}">{}{}</span>',
         tone,

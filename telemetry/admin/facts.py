@@ -64,7 +64,7 @@ class FactAdmin(ReadOnly, ModelAdmin):
         obj: Any = None,
     ) -> HttpResponse:
         if obj is not None:
-            context |= self.page(request, obj)
+            context |= {"title": capfirst(str(obj)), "subtitle": None} | self.page(request, obj)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
 

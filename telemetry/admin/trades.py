@@ -120,8 +120,8 @@ class AttributionAdmin(FactAdmin):
     search_fields = ("trade__external_id__startswith",)
     search_help_text = "external id of the trade, from its beginning"
     ordering = ("-attributed_at", "-trade_id")
-    fields = (("trade", "closed", "trade_rr"), ("total_shown", "carried_shown", "residual_shown"), "attributed_at")
-    readonly_fields = ("closed", "trade_rr", "total_shown", "carried_shown", "residual_shown")
+    fields = (("trade", "closed", "trade_rr"), ("total_shown", "carried_shown", "residual_shown"), "attributed")
+    readonly_fields = ("attributed", "closed", "trade_rr", "total_shown", "carried_shown", "residual_shown")
     inlines = (ShareInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Attribution]:
@@ -143,6 +143,10 @@ class AttributionAdmin(FactAdmin):
     @admin.display(description="earned by levers", ordering="total")
     def total_shown(self, row: Attribution) -> SafeString:
         return number(row.total, 5, signed=True, unit="R")
+
+    @admin.display(description="attributed", ordering="attributed_at")
+    def attributed(self, row: Attribution) -> SafeString:
+        return moment(row.attributed_at)
 
     @admin.display(description="carried in", ordering="carried")
     def carried_shown(self, row: Attribution) -> SafeString:
