@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from logging.config import dictConfig
 from typing import Any
 
-from celery import Celery
+import structlog
+from celery import Celery, Task
 from celery.schedules import crontab
+from celery.signals import before_task_publish, setup_logging, task_postrun, task_prerun
+
+from telemetry.correlation import request_id, set_request_id
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -32,8 +37,36 @@ BEAT: dict[str, dict[str, Any]] = {
         "kwargs": {"module": "pm"},
     },
     "publish due": {"task": "overrides.publish_due", "schedule": MINUTE},
+    "send outbox": {"task": "telemetry.send_outbox", "schedule": MINUTE},
     "attribute": {"task": "telemetry.attribute", "schedule": 5 * MINUTE},
     "verify audit": {"task": "telemetry.verify_audit", "schedule": crontab(hour="1", minute="10")},
     "decision partitions": {"task": "telemetry.extend_partitions", "schedule": crontab(hour="1", minute="40")},
 }
 app.conf.beat_schedule = BEAT
+
+
+@setup_logging.connect
+def log_as_everywhere(**_: Any) -> None:
+    """Worker and beat log as the web process does; Celery leaves logging alone where somebody has answered this."""
+    from django.conf import settings  # not before Django's settings module can be read
+
+    dictConfig(settings.LOGGING)
+
+
+@before_task_publish.connect
+def pass_request_id_on(headers: dict[str, Any], **_: Any) -> None:
+    """A message carries the id of the request that asked for it; the outbox has put it there already."""
+    headers.setdefault("request_id", request_id())
+
+
+@task_prerun.connect
+def take_request_id_up(task_id: str, task: Task[..., Any], **_: Any) -> None:
+    """What a task logs and audits names that request, or the message itself where the beat sent it."""
+    set_request_id(task.request.get("request_id") or task_id)
+    structlog.contextvars.bind_contextvars(task=task.name)
+
+
+@task_postrun.connect
+def put_request_id_down(**_: Any) -> None:
+    set_request_id("")
+    structlog.contextvars.unbind_contextvars("task")

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 import environ
 from csp.constants import NONE, SELF
 
+from config.logs import configure_structlog, logging_document
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
@@ -40,6 +42,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.middleware.RequestLog",
+    "config.middleware.DatabaseAway",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -81,7 +85,9 @@ def _database(name: str) -> dict[str, Any]:
             f"{name} must name a PostgreSQL database (postgres://user:password@host:port/name); no other database works"
         )
     database: dict[str, Any] = env.db(name)
-    return {**database, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": {"connect_timeout": 3}}
+    # A server that no longer answers is given up after seconds, and a connection that outlived its server is dropped.
+    options = {"connect_timeout": 2, "tcp_user_timeout": 5000}
+    return {**database, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
 
 
 DATABASES: dict[str, dict[str, Any]] = {"default": _database("DATABASE_URL")}
@@ -91,6 +97,9 @@ if env.str("DATABASE_OWNER_URL", default=""):
 APPLICATION_ROLE = env.str("APPLICATION_ROLE", default=DATABASES["default"]["USER"])
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Seconds for which the levers of the last version known stand in while PostgreSQL is away; then they are neutral.
+MAX_STALE_SECONDS = env.float("MAX_STALE_SECONDS", default=300.0)
 
 # --- access ---------------------------------------------------------------------------------------
 
@@ -156,6 +165,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 5,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker outlasts any outage
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -167,6 +177,13 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE_FILENAME = env.str("CELERY_BEAT_SCHEDULE_FILENAME", default="celerybeat-schedule")
+
+# What new trades have done within seconds; the beat table does the same within minutes.
+TASKS_AFTER_TRADES: list[tuple[str, dict[str, Any]]] = [
+    ("learning.aggregate_soon", {"module": "dm"}),
+    ("learning.aggregate_soon", {"module": "pm"}),
+    ("telemetry.attribute_soon", {}),
+]
 
 # --- the rest -------------------------------------------------------------------------------------
 
@@ -183,10 +200,5 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = True
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-}
+LOGGING = logging_document(is_for_people=DEBUG, level=env.str("LOG_LEVEL", default="INFO"))
+configure_structlog()

@@ -20,7 +20,7 @@ urlpatterns = [
     path("api/v1/", include("telemetry.api.urls")),
     path("api/v1/", include("overrides.api.urls")),
     re_path(r"^api/v1/schema/?$", SpectacularAPIView.as_view(), name="schema"),
-    path("api/<path:rest>", NothingHere.as_view()),
+    re_path(r"^api(/|$)", NothingHere.as_view()),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
 ]

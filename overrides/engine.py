@@ -1,7 +1,7 @@
 """The engines of this process: compiled versions with their modes, swapped by reference when the database says so.
 
 A daemon thread asks for the version and mode of every module each second. While PostgreSQL is away, or a published
-version does not compile, the last good engine keeps answering, flagged, for `MAX_STALE_SECONDS`; then it is not trusted.
+version does not compile, the last good engine answers on, flagged, for `max_stale_seconds`; then it is not trusted.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.db import Error, close_old_connections, connection
 
 from overrides.core.compile import Compiled
@@ -27,7 +28,6 @@ logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
 FRESH_SECONDS = 5.0
-MAX_STALE_SECONDS = 300.0
 
 STAMPS = """
 SELECT m.module, v.number, o.revision
@@ -78,7 +78,8 @@ def _compiled(version: Version) -> Compiled:
 class EngineRoom:
     """The engines of one process and how fresh they are."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_stale_seconds: float = 300.0) -> None:
+        self.max_stale_seconds = max_stale_seconds
         self._engines: dict[str, Engine] = {}
         self._stamps: dict[str, tuple[int | None, int | None]] = {}
         self._confirmed_at: dict[str, float] = {}
@@ -89,6 +90,10 @@ class EngineRoom:
     def engine(self, module: str) -> Engine | None:
         """The module's engine; None before the first successful look at the database."""
         self._start()
+        return self._engines.get(module)
+
+    def known(self, module: str) -> Engine | None:
+        """The same without starting to look."""
         return self._engines.get(module)
 
     def stale_seconds(self, module: str) -> float:
@@ -117,14 +122,16 @@ class EngineRoom:
             try:
                 engine = load_engine(module)
             except ValueError:  # of one module: the others must not suffer for it
-                logger.exception("the published version of %s does not compile; its last good engine answers on", module)
+                logger.exception(
+                    "the published version of %s does not compile; its last good engine answers on", module
+                )
                 return
             self._engines = self._engines | {module: engine}
             self._stamps[module] = stamp
         self._confirmed_at[module] = asked_at
 
     def _start(self) -> None:
-        """Look once in the caller's thread, then keep looking from a thread of our own (one per process, after fork)."""
+        """Look once in the caller's thread, then keep looking from a thread beside it, one per process, after fork."""
         if self._is_polling():
             return
         with self._starting:
@@ -152,4 +159,4 @@ class EngineRoom:
         connection.close()
 
 
-ENGINE_ROOM = EngineRoom()
+ENGINE_ROOM = EngineRoom(max_stale_seconds=settings.MAX_STALE_SECONDS)

@@ -16,7 +16,7 @@ from overrides.core.levers import LEVERS
 from overrides.core.parts import attribution_parts, starting_value
 from overrides.core.serve import Answer, Mode, answer, neutral_levers, served
 from overrides.core.vocabulary import Flag, Reason
-from overrides.engine import ENGINE_ROOM, FRESH_SECONDS, MAX_STALE_SECONDS, Engine
+from overrides.engine import ENGINE_ROOM, FRESH_SECONDS, Engine
 from overrides.questions import Question
 from telemetry.core.identifiers import uuid7
 from telemetry.decisions import DecisionRecord
@@ -80,7 +80,7 @@ def resolve_one(question: Question, engine: Engine | None, *, now: datetime, sta
     """Answer one question from a given engine; no engine, or one unconfirmed for too long, is neutral and STALE."""
     started = time.perf_counter()
     request = question.request
-    if engine is None or stale_seconds > MAX_STALE_SECONDS:
+    if engine is None or stale_seconds > ENGINE_ROOM.max_stale_seconds:
         neutral = neutral_levers(request.module, request.action_category)
         given = Answer(neutral, Reason.STALE, (Flag.STALE_VERSION,))
     else:

@@ -10,6 +10,7 @@ from django.db import connection
 
 from telemetry.core.canonical import canonical_json
 from telemetry.core.chain import Break, Row, verify
+from telemetry.correlation import request_id
 from telemetry.models import AuditEntry
 
 INSERT = """
@@ -27,9 +28,10 @@ def write_audit(
     before: Any,
     after: Any,
     at: datetime,
-    request_id: str = "",
 ) -> int:
     """Append what `actor` did to `object` and why; the entry's number. `before` and `after` are JSON values.
+
+    The entry also keeps the id of the request in hand (`telemetry.correlation`).
 
     Call it inside the transaction of the write it tells of: both stand or fall together.
     """
@@ -42,7 +44,7 @@ def write_audit(
             "before": before,
             "after": after,
             "at": at,
-            "request_id": request_id,
+            "request_id": request_id(),
         }
     )
     with connection.cursor() as cursor:

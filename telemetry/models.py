@@ -318,3 +318,26 @@ class JobRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.job} {self.period}"
+
+
+class OutboxMessage(models.Model):
+    """A task for the queue, stored with what asks for it; the beat sends it again until the queue has taken it."""
+
+    task = models.CharField(max_length=100)
+    kwargs = models.JSONField(default=dict)
+    request_id = models.CharField(max_length=100, blank=True)
+    created_at = models.DateTimeField()
+    due_at = models.DateTimeField(help_text="the task runs no sooner")
+    sent_at = models.DateTimeField(null=True)
+    attempts = models.PositiveIntegerField(default=0)
+    last_error = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["attempts", "id"], condition=Q(sent_at=None), name="outbox_waiting"),
+            models.Index(fields=["task", "due_at"], name="outbox_by_task"),
+            models.Index(fields=["sent_at"], name="outbox_by_sent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"message {self.pk} for {self.task}"

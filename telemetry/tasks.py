@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from celery import shared_task
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 from telemetry.attribute import attribute_trades
 from telemetry.audit import verify_audit
 from telemetry.core.refusal import Refused
 from telemetry.jobs import run_once
+from telemetry.outbox import send_outbox
 from telemetry.receive import receive_trades
 from telemetry.record import Receipt
 
@@ -22,7 +23,13 @@ def moment(now: str | None) -> datetime:
     return datetime.now(UTC) if now is None else datetime.fromisoformat(now).astimezone(UTC)
 
 
-@shared_task(name="telemetry.record")
+@shared_task(
+    name="telemetry.record",
+    autoretry_for=(OperationalError, InterfaceError),  # the database is away: these trades exist nowhere else
+    retry_backoff=2,
+    retry_backoff_max=60,
+    max_retries=None,
+)
 def record_task(*, trades: list[object], now: str | None = None, **_: object) -> None:
     """Record trades sent through the queue; a refusal fails the task and names the field, the others are recorded."""
     refuse_any(receive_trades(trades, now=moment(now)))
@@ -33,6 +40,19 @@ def attribute_task(*, now: str | None = None, **_: object) -> None:
     """Attribute closed trades whose decisions are there."""
     at = moment(now)
     run_once("attribute", now=at, every=timedelta(minutes=5), work=lambda: attribute_trades(now=at))
+
+
+@shared_task(name="telemetry.attribute_soon")
+def attribute_soon_task(*, now: str | None = None, **_: object) -> None:
+    """The same between two beats, because trades came; their marks make a second delivery do nothing."""
+    attribute_trades(now=moment(now))
+
+
+@shared_task(name="telemetry.send_outbox")
+def send_outbox_task(*, now: str | None = None, **_: object) -> None:
+    """Send the tasks that the queue could not take when they were asked for."""
+    at = moment(now)
+    run_once("send outbox", now=at, every=timedelta(minutes=1), work=lambda: send_outbox(now=at))
 
 
 @shared_task(name="telemetry.verify_audit")

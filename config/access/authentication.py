@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from django.db import DatabaseError
+from django.db import Error
 from django.utils.functional import cached_property
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
@@ -47,10 +47,13 @@ class KeyUser:
 
 
 class KeyRing:
-    """Every live key by prefix, read at most once a second; the last reading holds while PostgreSQL is away."""
+    """Every live key by prefix, read at most once a second; the last reading holds while PostgreSQL is away.
+
+    Before the first one, nobody can be told from anybody else: django.db.Error, which the API answers with a 503.
+    """
 
     def __init__(self) -> None:
-        self._keys: dict[str, ApiKey] = {}
+        self._keys: dict[str, ApiKey] | None = None
         self._read_at: float | None = None
         self._reading = threading.Lock()
 
@@ -62,7 +65,7 @@ class KeyRing:
                     self._read()
             finally:
                 self._reading.release()
-        return self._keys.get(prefix)
+        return (self._keys or {}).get(prefix)
 
     def forget(self) -> None:
         """Read again at the next call."""
@@ -72,8 +75,11 @@ class KeyRing:
         return self._read_at is None or time.monotonic() - self._read_at >= REFRESH_SECONDS
 
     def _read(self) -> None:
-        with suppress(DatabaseError):  # the last reading stays: answering without the database is the point
+        try:
             self._keys = {key.prefix: key for key in ApiKey.objects.filter(revoked_at=None)}
+        except Error:  # the last reading stays: answering without the database is the point
+            if self._keys is None:
+                raise
         self._read_at = time.monotonic()
 
 
@@ -105,5 +111,5 @@ class KeyAuthentication(BaseAuthentication):
     def _note_use(row: ApiKey, now: datetime) -> None:
         if row.last_used_at is None or now - row.last_used_at > LAST_USE_GRAIN:
             row.last_used_at = now
-            with suppress(DatabaseError):  # a note, not a gate
+            with suppress(Error):  # a note, not a gate
                 ApiKey.objects.filter(pk=row.pk).update(last_used_at=now)

@@ -76,7 +76,7 @@ class LessonAdmin(FactAdmin):
     def variance(self, lesson: Lesson) -> SafeString:
         return number(lesson.stats["variance"], 3, unit="R²")
 
-    @admin.display(description="weight when fresh", ordering="weight")
+    @admin.display(description="fresh weight", ordering="weight")
     def weight_shown(self, lesson: Lesson) -> SafeString:
         return number(lesson.weight, 4)
 

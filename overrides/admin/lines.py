@@ -123,7 +123,7 @@ class OverrideAdmin(FactAdmin):
     def get_list_display(self, request: HttpRequest) -> tuple[str | Callable[..., Any], ...]:
         weights = Weights(datetime.now(UTC))
 
-        @admin.display(description="weight now, floor")
+        @admin.display(description="weight")
         def weight(override: Override) -> SafeString:
             return weights.bar(override)
 

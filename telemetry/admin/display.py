@@ -34,9 +34,8 @@ def chips(scope: Mapping[str, str]) -> SafeString:
     """A scope as chips; the empty one in words, as it is the widest."""
     if not scope:
         return format_html('<span class="cw-chip cw-everything">{}</span>', "everything")
-    return format_html_join(
-        " ", '<span class="cw-chip">{} <b>{}</b></span>', ((name, value) for name, value in sorted(scope.items()))
-    )
+    each = format_html_join(" ", '<span class="cw-chip">{} <b>{}</b></span>', sorted(scope.items()))
+    return format_html('<span class="cw-chips">{}</span>', each)
 
 
 def number(value: float | None, decimals: int = 3, *, signed: bool = False, unit: str = "") -> SafeString:

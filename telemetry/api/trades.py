@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
+from django.db import transaction
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,9 +16,11 @@ from rest_framework.views import APIView
 from telemetry.api.documentation import ReceiptsSerializer, TradeSerializer, problems
 from telemetry.core.refusal import Refusal, Refused, join
 from telemetry.core.trades import Trade, parse_trade
+from telemetry.outbox import send_later
 from telemetry.record import Receipt, Status, record_trades
 
 MOST_TRADES = 1000
+BREATH = timedelta(seconds=5)  # trades that come within it are worked on together
 
 
 class TradesView(APIView):
@@ -45,7 +49,7 @@ class TradesView(APIView):
         payloads = _payloads(request.data)
         readings = [_read(payload, place, now) for place, payload in payloads]
 
-        receipts = iter(record_trades([each for each in readings if isinstance(each, Trade)], now=now))
+        receipts = iter(_record([each for each in readings if isinstance(each, Trade)], now))
 
         results = []
         for index, ((place, payload), reading) in enumerate(zip(payloads, readings, strict=True)):
@@ -72,6 +76,16 @@ def _read(payload: object, place: str, now: datetime) -> Trade | Refused:
         return parse_trade(payload, now=now, field=place)
     except Refused as refused:
         return refused
+
+
+def _record(trades: list[Trade], now: datetime) -> list[Receipt]:
+    """Record, and have what waits for trades done soon: the beat does it in any case, minutes later."""
+    with transaction.atomic():
+        receipts = record_trades(trades, now=now)
+        if any(receipt.status in (Status.NEW, Status.CORRECTED) for receipt in receipts):
+            for task, arguments in settings.TASKS_AFTER_TRADES:
+                send_later(task, arguments, now=now, wait=BREATH)
+    return receipts
 
 
 def _received(receipt: Receipt, place: str) -> dict[str, Any]:

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Literal
+
 from django import template
+from django.utils.safestring import SafeString
 
 from telemetry.admin import display
 
 register = template.Library()
 
-for show in (display.badge, display.chips, display.moment, display.number, display.short, display.pattern):
+for show in (display.badge, display.chips, display.short, display.pattern):
     register.simple_tag(show)
+
+Nothing = Literal[""]  # what a template makes of an attribute that is not there
+
+
+@register.simple_tag
+def number(value: float | Nothing | None, decimals: int = 3, signed: bool = False, unit: str = "") -> SafeString:
+    return display.number(None if value == "" else value, decimals, signed=signed, unit=unit)
+
+
+@register.simple_tag
+def moment(at: datetime | Nothing | None) -> SafeString:
+    return display.moment(None if at == "" else at)

@@ -1,8 +1,9 @@
 """What new trades in a few groups cost: `aggregate_dirty`, from facts in the database to cells in the database.
 
 A thousand new trades fall into five of 200 groups, and these are rebuilt; that is set against rebuilding all 200 by the
-same verb. *typical*: the groups at 10, 30, 50, 70 and 90 % of the ranking by size. *worst*: the five largest, to which
-Zipf's law gives half of all trades. Marking the groups dirty is part of every figure.
+same verb, which begins a group afresh however little is new in it. *typical*: the groups at 10, 30, 50, 70 and 90 % of
+the ranking by size. *worst*: the five largest, to which Zipf's law gives half of all trades. Marking the groups dirty
+is part of every figure.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tests.bench.report import figure, interleaved, scratch_database
 from tests.bench.worlds import GROUPS, NOW, World, group_name, world
 
 OUTCOMES = 100_000
-ROUNDS = 3
+ROUNDS = 2
 NEW_TRADES = 1_000
 QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
 
@@ -45,7 +46,9 @@ def rebuild(groups: Sequence[int]) -> None:
     DirtyGroup.objects.bulk_create(
         DirtyGroup(module=m, pattern_key=k, action_category=c, marked_at=NOW) for m, k, c in marks
     )
-    aggregate_dirty(now=NOW)
+    rebuilt = aggregate_dirty(now=NOW)
+    if rebuilt != len(groups):
+        raise AssertionError(f"{rebuilt} groups rebuilt, {len(groups)} were to be")
 
 
 def run(outcomes: int = OUTCOMES, rounds: int = ROUNDS, new_trades: int = NEW_TRADES) -> None:
@@ -59,6 +62,7 @@ def run(outcomes: int = OUTCOMES, rounds: int = ROUNDS, new_trades: int = NEW_TR
     }
     for name, groups in chosen.items():
         record_trades(world(new_trades, groups=groups).trades(name), now=NOW)
+    aggregate_dirty(now=NOW)  # takes the marks of all ten groups: what follows is to rebuild only what it marks itself
     works = {name: partial(rebuild, groups) for name, groups in chosen.items()}
     taken = interleaved(works | {"full": partial(rebuild, range(GROUPS))}, rounds)
 

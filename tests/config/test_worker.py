@@ -158,6 +158,9 @@ def test_makes_up_for_a_worker_killed_in_the_middle_of_a_task(worker: Worker) ->
 
 def _alone() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND backend_type = 'client backend'"
+        )
         count: int = cursor.fetchone()[0]
     return count == 1

@@ -202,21 +202,22 @@ class TestConcurrentAggregators:
 
         assert (held, other) == (1, 0)
 
-    def test_wait_for_the_group_and_then_read_what_is_new(self, now: datetime) -> None:
-        """One holds the old mark and the group; the other has the mark of a newer trade and must count both."""
+    def test_read_a_group_only_when_it_is_theirs(self, now: datetime) -> None:
+        """What was recorded while one waited for the group is in its cells: nobody writes what he read before."""
         record(make_trade("old", rr=1.0))
         results: list[object] = []
-        second = threading.Thread(target=lambda: results.append(attempt(lambda: aggregate_dirty(now=now))))
+        waiting = threading.Thread(target=lambda: results.append(attempt(lambda: aggregate_dirty(now=now))))
 
-        with transaction.atomic():
-            aggregate_dirty(now=now)
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"cells pm {KEY} entry"])
+            waiting.start()
+            until(waits_for_lock, "it to wait for the group")
             together(lambda: record(make_trade("new", rr=3.0)))
-            second.start()
-            until(waits_for_lock, "the second to wait for the group")
-        second.join()
+        waiting.join()
 
         assert results == [1]
-        assert [(cell.n, cell.mean) for cell in Cell.objects.all()] == [(2, 2.0)]
+        assert [(cell.n, cell.mean) for cell in Cell.objects.filter(n_dims=0)] == [(2, 2.0)]
+        assert DirtyGroup.objects.count() == 1
 
     def test_survive_one_that_dies_in_the_middle(self, now: datetime) -> None:
         record(make_trade())

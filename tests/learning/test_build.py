@@ -43,7 +43,9 @@ def snapshot() -> list[dict[str, Any]]:
     """All that is said of every lesson, but for the run that said it last."""
     told = [field.name for field in Lesson._meta.concrete_fields if field.name not in ("run", "first_run")]
     rows = list(Lesson.objects.order_by("line_id").values(*told))
-    history = EdgeHistory.objects.order_by("lesson__line_id", "week").values("lesson_id", "week", "n", "mean", "edge_raw")
+    history = EdgeHistory.objects.order_by("lesson__line_id", "week").values(
+        "lesson_id", "week", "n", "mean", "edge_raw"
+    )
     return [*rows, *history]
 
 
@@ -153,7 +155,11 @@ class TestBuildLessons:
         ]
 
     def test_names_a_dm_target_as_the_plan_does(self) -> None:
-        dm = {"module": "dm", "pattern_key": "dm_pattern.allocation.allocation", "action_category": "allocation"}
+        dm: dict[str, Any] = {
+            "module": "dm",
+            "pattern_key": "dm_pattern.allocation.allocation",
+            "action_category": "allocation",
+        }
         for prefix, rr, chain in (("a", 2.0, "sol"), ("b", 0.0, "eth")):
             record(*make_trades([rr] * 20, scope={"chain": chain}, prefix=prefix, **dm))
         publish(parameters=make_parameters({"weights": LIGHT}, module="dm"), module="dm")

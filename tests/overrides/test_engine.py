@@ -195,7 +195,7 @@ class TestPolling:
             until(lambda: "STALE_VERSION" in ask().record.flags, "the answers to be flagged")
             assert (size(), ask().record.reason) == (ONE_STEP, "SINGLE")
 
-            monkeypatch.setattr(resolve_module, "MAX_STALE_SECONDS", 0.1)
+            monkeypatch.setattr(polling, "max_stale_seconds", 0.1)
             assert (size(), ask().record.reason, ask().record.flags) == (NEUTRAL, "STALE", ("STALE_VERSION",))
             monkeypatch.undo()
 

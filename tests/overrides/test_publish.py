@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -78,6 +79,7 @@ class TestPublishVersion:
         version = publish(spec(1.1))
 
         document = Version.objects.get(pk=version.pk).config_data
+        assert document is not None
         (override,) = document["pattern_strength_overrides"]
         assert override["levers"]["capital_levers"] == {"size_mult": 1.1}
         assert document["override_stats"] == {spec(1.1).line: spec(1.1).stats.to_document()}
@@ -138,7 +140,7 @@ class TestMisfits:
             ({"pattern_key": "a.b"}, "pattern_key: must be family.state.motif"),
         ],
     )
-    def test_are_not_even_stored(self, over: dict[str, object], fault: str) -> None:
+    def test_are_not_even_stored(self, over: dict[str, Any], fault: str) -> None:
         with pytest.raises(CannotPublish, match=fault):
             store_override(make_spec(**over), source="person", at=NOW)
 

@@ -23,7 +23,11 @@ from telemetry.decisions import record_decisions
 from telemetry.models import Decision
 from tests.builders import DAY, KEY, NOW, SCOPE, make_parameters, make_question, make_spec, publish, set_mode
 
-ALLOCATION = {"module": "dm", "pattern_key": "dm_pattern.allocation.allocation", "action_category": "allocation"}
+ALLOCATION: dict[str, Any] = {
+    "module": "dm",
+    "pattern_key": "dm_pattern.allocation.allocation",
+    "action_category": "allocation",
+}
 NEUTRAL = {
     "size_mult": 1.0, "entry_aggression_mult": 1.0, "phase1_frac_mult": 1.0, "entry_delay_bars": 0.0,
     "min_ts_for_add": 0.6,
@@ -193,9 +197,7 @@ class TestAllocation:
 class TestRecord:
     def replay(self, row: Decision) -> Resolved:
         """The stored request against the engine of the stored version, in the stored mode."""
-        request = Request(
-            row.module, row.pattern_key, row.action_category, row.scope, row.at, row.request["current"]
-        )
+        request = Request(row.module, row.pattern_key, row.action_category, row.scope, row.at, row.request["current"])
         question = Question(request, row.request["rollout_key"], row.request["base_allocation"])
         engine = replace(load_engine(row.module, number=row.version), mode=ModuleMode(Mode(row.mode)))
         return resolve_one(question, engine, now=NOW + 100 * DAY)
@@ -204,7 +206,12 @@ class TestRecord:
     def test_replays_whatever_was_published_since(self, mode: str) -> None:
         publish(make_spec({"size_mult": 0.8}, scope={"bucket": "micro"}), make_spec({"size_mult": 1.3}, scope={}))
         set_mode(mode)
-        asked = [{}, {"current": {"size_mult": 1.234}}, {"scope": {}}, {"at": (NOW + 150 * DAY).isoformat()}]
+        asked: list[dict[str, Any]] = [
+            {},
+            {"current": {"size_mult": 1.234}},
+            {"scope": {}},
+            {"at": (NOW + 150 * DAY).isoformat()},
+        ]
         record_decisions([ask(**over).record for over in asked])
         publish(make_spec({"size_mult": 1.25}), withdraw=[make_spec(scope={"bucket": "micro"}).line])
         set_mode("on", rollout_percent=0)

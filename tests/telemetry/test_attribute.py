@@ -44,9 +44,7 @@ class TestAttributeTrades:
     def test_shares_out_an_entry_and_an_allocation_by_hand(self, now: datetime) -> None:
         """Size 1.02, half of what two overrides asked for, times allocation 1.1: (1.122 - 1) * 2 R in all."""
         entry = make_decision({"size_mult": lever(1.02, {A: log(1.02), B: log(1.02)})})
-        allocation = make_decision(
-            {"alloc_mult": lever(1.1, {C: log(1.1)})}, module="dm", action_category="allocation"
-        )
+        allocation = make_decision({"alloc_mult": lever(1.1, {C: log(1.1)})}, module="dm", action_category="allocation")
         record_decisions([entry, allocation])
         key = "dm_pattern.allocation.allocation"
         close_trade(
@@ -78,7 +76,8 @@ class TestAttributeTrades:
         attribute_trades(now=now)
 
         found = Attribution.objects.get()
-        assert (found.carried, found.total) == (0.5, pytest.approx(0.55, abs=EXACT))
+        assert found.carried == 0.5
+        assert found.total == pytest.approx(0.55, abs=EXACT)
         assert shares() == {A: pytest.approx(0.05, abs=EXACT)}
 
     def test_gives_no_share_where_neutral_was_served_but_sets_the_rr_beside_it(self, now: datetime) -> None:

@@ -19,7 +19,7 @@ def float_columns() -> Iterator[tuple[str, str]]:
     for label in OURS:
         for model in apps.get_app_config(label).get_models():
             for field in model._meta.concrete_fields:
-                column = (model._meta.db_table, field.column)
+                column = (model._meta.db_table, field.attname)
                 if isinstance(field, models.FloatField) and column not in UNCHECKED:
                     yield column
 

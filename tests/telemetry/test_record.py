@@ -253,7 +253,8 @@ class TestConcurrentRecording:
     def test_waits_for_the_other_writer_and_looks_again(self) -> None:
         """The other transaction has written but not committed: what it holds decides, whichever way it ends."""
         for is_committed, expected in ((False, "new"), (True, "refused")):
-            other, results = _Uncommitted(make_trade(f"t-{is_committed}", rr=1.0)), []
+            results: list[Any] = []
+            other = _Uncommitted(make_trade(f"t-{is_committed}", rr=1.0))
             mine = threading.Thread(
                 target=lambda trade, out: out.append(attempt(lambda: record(trade))),
                 args=(make_trade(f"t-{is_committed}", rr=2.0), results),

@@ -90,7 +90,9 @@ class TestApplicationRole:
                 made.append(cursor.fetchone()[0])
 
             assert made == [3, 0]
-            cursor.execute("SELECT has_function_privilege('public', 'extend_decision_partitions(timestamptz,int)', 'EXECUTE')")
+            cursor.execute(
+                "SELECT has_function_privilege('public', 'extend_decision_partitions(timestamptz,int)', 'EXECUTE')"
+            )
             assert cursor.fetchone()[0] is False
 
     def test_may_do_all_that_the_verbs_do(self) -> None:

@@ -1,0 +1,80 @@
+"""Logs: one JSON object a line for machines, one readable line in DEBUG. Whatever logs, logs like this.
+
+Headers and bodies are never logged, and tracebacks show no variables: keys and passwords live in both.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from telemetry.correlation import request_id
+
+
+def add_request_id(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Name the request that the line belongs to, where there is one."""
+    if name := request_id():
+        event["request_id"] = name
+    return event
+
+
+def only_tracebacks(record: logging.LogRecord) -> bool:
+    """Django repeats every refusal; the request's own line has told of it, save for the traceback."""
+    return bool(record.exc_info)
+
+
+SHARED: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    add_request_id,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+FOR_PEOPLE: list[Processor] = [
+    structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+]
+FOR_MACHINES: list[Processor] = [
+    structlog.processors.format_exc_info,
+    structlog.processors.JSONRenderer(ensure_ascii=False, default=repr),
+]
+
+
+def logging_document(*, is_for_people: bool, level: str) -> dict[str, Any]:
+    """Django's LOGGING: everything to stderr through one formatter."""
+    renderers = FOR_PEOPLE if is_for_people else FOR_MACHINES
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"only_tracebacks": {"()": lambda: only_tracebacks}},
+        "formatters": {
+            "line": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": SHARED,
+                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
+            }
+        },
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["console"], "level": level},
+        "loggers": {
+            "django": {"level": "INFO"},  # without the handlers Django gives it
+            "django.request": {"level": "ERROR", "filters": ["only_tracebacks"]},
+            "gunicorn.error": {"propagate": True},
+        },
+    }
+
+
+def configure_structlog() -> None:
+    """structlog's own loggers, through the same formatter."""
+    structlog.configure(
+        processors=[
+            *SHARED,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,76 @@
+"""What every request meets first and last: an id and a line in the log; a calm page while PostgreSQL is away."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import structlog
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.template.loader import render_to_string
+
+from config.access.authentication import KeyUser
+from telemetry.api.problems import CONTENT_TYPE, RETRY_AFTER_SECONDS, problem
+from telemetry.api.problems import DatabaseAway as DatabaseAwayProblem
+from telemetry.correlation import accepted, request_id, set_request_id
+
+logger = structlog.get_logger(__name__)
+
+HEADER = "X-Request-ID"
+Handler = Callable[[HttpRequest], HttpResponseBase]
+
+
+class RequestLog:
+    """Gives each request an id (the caller's, where it is one), echoes it, and logs one line at the end."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        began = time.perf_counter()
+        set_request_id(accepted(request.headers.get(HEADER)))
+        try:
+            response = self.get_response(request)
+            response[HEADER] = request_id()
+            log = logger.error if response.status_code >= 500 else logger.info
+            log(
+                "request",
+                method=request.method,
+                path=request.path,
+                status=response.status_code,
+                milliseconds=round((time.perf_counter() - began) * 1000, 1),
+                who=_who(request),
+            )
+            return response
+        finally:
+            set_request_id("")
+
+
+class DatabaseAway:
+    """Answers 503, with the time to come back, where a view needed PostgreSQL and it is away."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, OperationalError | InterfaceError):
+            return None
+        logger.warning("the database is away", error=str(exception).strip())
+        headers = {"Retry-After": RETRY_AFTER_SECONDS, "Cache-Control": "no-store"}
+        if request.path.startswith("/api/"):
+            body = problem(503, DatabaseAwayProblem.default_detail)
+            return JsonResponse(body, status=503, content_type=CONTENT_TYPE, headers=headers)
+        return HttpResponse(render_to_string("503.html", {"path": request.path}), status=503, headers=headers)
+
+
+def _who(request: HttpRequest) -> str | None:
+    """The key's prefix or the person's name, as far as somebody has asked already: a log line costs no query."""
+    user = request.__dict__.get("user")
+    if isinstance(user, KeyUser):
+        return user.pk
+    person = getattr(request, "_cached_user", None)  # where Django keeps whom the session names
+    return person.get_username() or None if person is not None else None

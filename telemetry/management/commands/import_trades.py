@@ -1,0 +1,130 @@
+"""`manage.py import_trades FILE...`: closed trades from files, with a report of what became of every row."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
+
+from telemetry.core.fields import matching, named, text
+from telemetry.core.formats.rows import Defaults
+from telemetry.core.refusal import Refused
+from telemetry.import_files import FileReport, RefusedRow, import_files
+from telemetry.record import Status
+
+SHOWN = 20
+OPTIONS = {
+    "book": matching("[a-z0-9_-]{1,40}", "1 to 40 lower-case letters, digits, _ or -"),
+    "source": text(200),
+    "family": text(40),
+}
+TTY_SECONDS, LOG_SECONDS = 0.2, 5.0
+HELP = """Record closed trades from files: JSON lines (one trade to a line), flat CSV, freqtrade's backtest results
+(.json, .zip) and tables of its trades; .gz of any. Told by content. Safe to repeat: what is recorded is unchanged."""
+
+
+class Command(BaseCommand):
+    help = HELP
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+        parser.add_argument("--book", default="paper", help="of trades that name none (default: paper)")
+        parser.add_argument("--source", help="of trades that name none; freqtrade's all take this one")
+        parser.add_argument("--family", help="in place of the strategy in the pattern keys of freqtrade's trades")
+        parser.add_argument("--strict", action="store_true", help="record nothing if any row is refused")
+        parser.add_argument("--dry-run", action="store_true", help="record nothing, report what would become of it")
+        parser.add_argument("--refusals", type=Path, metavar="FILE", help="write every refused row as a line of JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        defaults = _defaults(options)
+        with ExitStack() as stack:
+            kept = options["refusals"] and stack.enter_context(options["refusals"].open("w", encoding="utf-8"))
+            told = Told(sys.stderr, kept)
+            try:
+                reports = import_files(
+                    options["files"],
+                    now=datetime.now(UTC),
+                    defaults=defaults,
+                    strict=options["strict"],
+                    dry_run=options["dry_run"],
+                    on_refused=told.refused,
+                    on_progress=told.progress,
+                )
+            except OperationalError as error:
+                message = f"the database is away ({str(error).strip()}); import again, what was recorded is unchanged"
+                raise CommandError(message) from error
+        told.clear()
+        self.stdout.write("\n".join([*_table(reports), *told.first]))
+        self._conclude(reports, options)
+
+    def _conclude(self, reports: Sequence[FileReport], options: dict[str, Any]) -> None:
+        refused = sum(report.refused for report in reports)
+        if refused > SHOWN and not options["refusals"]:
+            self.stdout.write(f"… and {refused - SHOWN} more; --refusals FILE writes them all")
+        if options["dry_run"]:
+            self.stdout.write("dry run: nothing was recorded")
+        if refused:
+            nothing = "; nothing was recorded" if options["strict"] and not options["dry_run"] else ""
+            raise CommandError(f"{refused} refused{nothing}")
+
+
+class Told:
+    """What a person sees on the way: progress, and the first refusals; all of them go to a file where one is given."""
+
+    def __init__(self, stream: IO[str], kept: IO[str] | None) -> None:
+        self.first: list[str] = []
+        self._stream, self._kept = stream, kept
+        self._is_tty = stream.isatty()
+        self._pause = TTY_SECONDS if self._is_tty else LOG_SECONDS
+        self._next = time.monotonic() + self._pause
+
+    def refused(self, row: RefusedRow) -> None:
+        if len(self.first) < SHOWN:
+            named_id = f" ({row.external_id})" if row.external_id else ""
+            self.first.append(f"  {row.file.name}, {row.row}{named_id}: {Refused(*row.refusals)}")
+        if self._kept is not None:
+            errors = [{"field": each.field, "message": each.message} for each in row.refusals]
+            line = {"file": str(row.file), "row": row.row, "external_id": row.external_id, "errors": errors}
+            self._kept.write(json.dumps(line) + "\n")
+
+    def progress(self, report: FileReport) -> None:
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + self._pause
+        line = f"{report.file.name}: {report.done:4.0%}, {report.read:,} read"
+        bar = "█" * round(30 * report.done)
+        self._stream.write(f"\r{bar:<30} {line}" if self._is_tty else f"{line}\n")
+        self._stream.flush()
+
+    def clear(self) -> None:
+        if self._is_tty:
+            self._stream.write("\r\x1b[K")
+
+
+def _defaults(options: dict[str, Any]) -> Defaults:
+    given = {name: options[name] for name in OPTIONS if options[name] is not None}
+    try:
+        return Defaults(**{name: named(OPTIONS[name], value, f"--{name}") for name, value in given.items()})
+    except Refused as refused:
+        raise CommandError(str(refused)) from refused
+
+
+def _table(reports: Sequence[FileReport]) -> list[str]:
+    """One line of counts per file, and their sum where there are several."""
+    statuses = list(Status)
+    rows = [("file", "read", *(status.value for status in statuses))]
+    counted = [(str(report.file), report.read, *(report.counts[status] for status in statuses)) for report in reports]
+    if len(reports) > 1:
+        counted.append(("all", *(sum(column) for column in zip(*(row[1:] for row in counted), strict=True))))
+    rows += [(str(name), *(f"{count:,}" for count in counts)) for name, *counts in counted]
+    wide = max(len(row[0]) for row in rows)
+    return ["  ".join([row[0].ljust(wide), *(cell.rjust(9) for cell in row[1:])]) for row in rows]

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db import OperationalError
+from django.test import Client
+from rest_framework.test import APIClient
+
+from config.access.authentication import KEY_RING
+from config.access.keys import PERMISSIONS, digest_of, issue_key, matches, revoke_key
+from config.access.models import ApiKey
+from telemetry.models import AuditEntry
+
+pytestmark = pytest.mark.django_db
+
+URL = "/api/v1/versions/"
+
+
+def call(key: str) -> int:
+    status: int = APIClient(HTTP_AUTHORIZATION=f"Bearer {key}").get(URL).status_code
+    return status
+
+
+class TestIssue:
+    def test_keeps_only_the_hash(self, now: datetime) -> None:
+        row, key = issue_key(name="bot", role="evaluate", by=None, at=now)
+
+        stored = ApiKey.objects.values().get()
+        assert key.startswith(f"cw_{row.prefix}_")
+        assert stored["digest"] == digest_of(key)
+        assert key not in str(stored)
+
+    def test_is_audited_without_the_key(self, author: User, now: datetime) -> None:
+        row, key = issue_key(name="bot", role="record", by=author, at=now)
+
+        entry = AuditEntry.objects.get()
+        assert (entry.actor, entry.action, entry.object) == ("author", "issue", f"key {row.prefix}")
+        assert json.loads(entry.content)["after"]["role"] == "record"
+        assert key not in entry.content
+
+    def test_makes_no_two_alike(self, now: datetime) -> None:
+        keys = {issue_key(name="bot", role="read", by=None, at=now)[1] for _ in range(20)}
+
+        assert len(keys) == 20
+
+
+class TestMatches:
+    def test_takes_the_key_until_it_expires(self, now: datetime) -> None:
+        row, key = issue_key(name="bot", role="read", by=None, at=now, expires_at=now + timedelta(days=1))
+
+        assert matches(row, key, now=now)
+        assert not matches(row, key, now=now + timedelta(days=1))
+        assert not matches(row, key + "x", now=now)
+
+
+class TestRevoke:
+    def test_ends_a_key_once_and_for_good(self, author: User, now: datetime) -> None:
+        row, key = issue_key(name="bot", role="read", by=None, at=now)
+
+        assert revoke_key(prefix=row.prefix, by=author, at=now)
+        assert not revoke_key(prefix=row.prefix, by=author, at=now + timedelta(days=1))
+
+        row.refresh_from_db()
+        assert row.revoked_at == now
+        assert not matches(row, key, now=now)
+        assert list(AuditEntry.objects.values_list("action", flat=True)) == ["revoke", "issue"]
+
+
+class TestRoles:
+    def test_never_review_or_apply(self) -> None:
+        granted = frozenset[str]().union(*PERMISSIONS.values())
+
+        assert not granted & {"overrides.review_changerequest", "overrides.apply_changerequest"}
+
+    def test_are_all_known(self) -> None:
+        assert set(PERMISSIONS) == set(ApiKey.Role.values)
+
+
+class TestAuthentication:
+    def test_lets_a_live_key_in_and_notes_its_use(self) -> None:
+        row, key = issue_key(name="bot", role="read", by=None, at=datetime.now(UTC))
+
+        assert call(key) == 200
+
+        row.refresh_from_db()
+        assert row.last_used_at is not None
+
+    @pytest.mark.parametrize("key", ["", "x", "cw__", "cw_00000000_x", "cw_\xe9_x", "cw_a_b_c", "a b"])
+    def test_refuses_what_is_no_key(self, key: str) -> None:
+        assert call(key) == 401
+
+    def test_refuses_another_scheme(self) -> None:
+        response = APIClient(HTTP_AUTHORIZATION="Basic abc").get(URL)
+
+        assert (response.status_code, response["WWW-Authenticate"]) == (401, "Bearer")
+        assert "not a bearer key" in response.json()["detail"]
+
+    def test_refuses_a_revoked_key(self) -> None:
+        now = datetime.now(UTC)
+        row, key = issue_key(name="bot", role="read", by=None, at=now)
+        assert call(key) == 200
+
+        revoke_key(prefix=row.prefix, by=None, at=now)
+        KEY_RING.forget()
+
+        assert call(key) == 401
+
+    def test_goes_by_the_last_reading_while_the_database_is_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        row, _ = issue_key(name="bot", role="read", by=None, at=datetime.now(UTC))
+        assert KEY_RING.find(row.prefix) == row
+
+        def away(**_: object) -> None:
+            raise OperationalError("server closed the connection")
+
+        monkeypatch.setattr(ApiKey.objects, "filter", away)
+        KEY_RING.forget()
+
+        assert KEY_RING.find(row.prefix) == row
+
+
+class TestAdmin:
+    @pytest.fixture
+    def browser(self, client: Client, admin_user: User) -> Client:
+        client.force_login(admin_user)
+        return client
+
+    def test_shows_a_new_key_this_once(self, browser: Client) -> None:
+        response = browser.post("/admin/access/apikey/add/", {"name": "bot", "role": "evaluate"})
+
+        row = ApiKey.objects.get()
+        assert response.status_code == 200
+        assert response["Cache-Control"] == "no-store"
+        key = response.content.decode().partition('id="issued-key">')[2].partition("<")[0]
+        assert digest_of(key) == row.digest
+        assert (row.created_by and row.created_by.username, row.role) == ("admin", "evaluate")
+        assert key not in browser.get(f"/admin/access/apikey/{row.pk}/change/").content.decode()
+
+    def test_refuses_an_expiry_in_the_past(self, browser: Client) -> None:
+        past = {"expires_at_0": "2020-01-01", "expires_at_1": "00:00"}
+
+        response = browser.post("/admin/access/apikey/add/", {"name": "bot", "role": "read"} | past)
+
+        assert "lies in the past" in response.content.decode()
+        assert not ApiKey.objects.exists()
+
+    def test_revokes(self, browser: Client, now: datetime) -> None:
+        row, _ = issue_key(name="bot", role="read", by=None, at=now)
+
+        browser.post("/admin/access/apikey/", {"action": "revoke", "_selected_action": [row.pk]})
+
+        row.refresh_from_db()
+        assert row.revoked_at is not None
+
+    def test_lets_viewers_look_only(self, client: Client, author: User, now: datetime) -> None:
+        row, _ = issue_key(name="bot", role="read", by=None, at=now)
+        author.user_permissions.add(Permission.objects.get(codename="view_apikey"))
+        client.force_login(author)
+
+        assert client.get("/admin/access/apikey/").status_code == 200
+        assert client.get("/admin/access/apikey/add/").status_code == 403
+        client.post("/admin/access/apikey/", {"action": "revoke", "_selected_action": [row.pk]})
+        row.refresh_from_db()
+        assert row.revoked_at is None

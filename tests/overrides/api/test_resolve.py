@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import OperationalError
+from rest_framework.test import APIClient
+
+from config.access import authentication
+from config.access.keys import issue_key
+from overrides.engine import ENGINE_ROOM
+from telemetry.core.canonical import utc_text
+from telemetry.core.identifiers import uuid7_time
+from telemetry.decisions import DecisionRecord
+from telemetry.models import Decision
+from tests.builders import KEY, NOW, SCOPE, make_spec, publish, set_mode
+
+pytestmark = pytest.mark.django_db
+
+URL = "/api/v1/levers/resolve/"
+PROBLEM = "application/problem+json"
+QUESTION = {
+    "module": "pm", "pattern_key": KEY, "action_category": "entry", "scope": SCOPE | {"timeframe": "1h"},
+    "at": utc_text(NOW),
+}  # fmt: skip
+
+
+class Kept:
+    """A queue that keeps what it is given; the real one writes from a thread of its own."""
+
+    def __init__(self) -> None:
+        self.records: list[DecisionRecord] = []
+
+    def put(self, decisions: Sequence[DecisionRecord]) -> None:
+        self.records.extend(decisions)
+
+
+@pytest.fixture
+def queue(monkeypatch: pytest.MonkeyPatch) -> Kept:
+    kept = Kept()
+    monkeypatch.setattr("overrides.api.levers.QUEUE", kept)
+    return kept
+
+
+@pytest.fixture
+def api(queue: Kept) -> APIClient:
+    """A bot's client, with one override of size 1.1 in force and served."""
+    _, key = issue_key(name="bot", role="evaluate", by=None, at=datetime.now(UTC))
+    publish(make_spec())
+    set_mode("on")
+    ENGINE_ROOM.refresh()
+    return APIClient(HTTP_AUTHORIZATION=f"Bearer {key}")
+
+
+class TestAnswer:
+    def test_holds_every_lever_with_identity_and_reason(self, api: APIClient) -> None:
+        asked_at = datetime.now(UTC)
+
+        response = api.post(URL, QUESTION, format="json")
+
+        answer = response.json()
+        assert response.status_code == 200
+        assert answer["levers"] == {
+            "size_mult": 1.02,
+            "entry_aggression_mult": 1.0,
+            "phase1_frac_mult": 1.0,
+            "entry_delay_bars": 0.0,
+            "min_ts_for_add": 0.6,
+        }
+        assert (answer["reason"], answer["mode"], answer["version"]) == ("SINGLE", "on", 1)
+        assert answer["flags"] == ["STEP_LIMITED"]
+        assert answer["evaluated_at"] == utc_text(NOW)
+        assert abs((uuid7_time(UUID(answer["decision_id"])) - asked_at).total_seconds()) < 60
+
+    @pytest.mark.parametrize(
+        ("explain", "has_contributions", "has_factors"),
+        [("none", False, False), ("summary", True, False), ("full", True, True)],
+    )
+    def test_explains_as_much_as_asked(
+        self, api: APIClient, explain: str, has_contributions: bool, has_factors: bool
+    ) -> None:
+        answer = api.post(f"{URL}?explain={explain}", QUESTION, format="json").json()
+
+        assert ("contributions" in answer) is has_contributions
+        assert ("lever_detail" in answer) is has_factors
+        if has_contributions:
+            assert ("w_edge" in answer["contributions"][0]) is has_factors
+
+    def test_is_neutral_where_nothing_matches(self, api: APIClient) -> None:
+        answer = api.post(URL, QUESTION | {"pattern_key": "rsi.long.dip"}, format="json").json()
+
+        assert (answer["reason"], answer["levers"]["size_mult"]) == ("NO_MATCH", 1.0)
+
+    def test_multiplies_the_base_of_an_allocation(self, api: APIClient) -> None:
+        question = {
+            "module": "dm", "pattern_key": "dm_pattern.allocation.allocation", "action_category": "allocation",
+            "base_allocation": 250.0,
+        }  # fmt: skip
+
+        answer = api.post(URL, question, format="json").json()
+
+        assert (answer["alloc_mult"], answer["coefficient_product"], answer["allocation"]) == (1.0, 1.0, 250.0)
+
+    def test_comes_in_order_for_a_list(self, api: APIClient) -> None:
+        other = QUESTION | {"pattern_key": "rsi.long.dip"}
+
+        answers = api.post(URL, [QUESTION, other, QUESTION], format="json").json()
+
+        assert [answer["reason"] for answer in answers] == ["SINGLE", "NO_MATCH", "SINGLE"]
+        assert len({answer["decision_id"] for answer in answers}) == 3
+
+    def test_is_neutral_and_logged_when_evaluation_fails(
+        self, api: APIClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise ZeroDivisionError("inside")
+
+        monkeypatch.setattr("overrides.core.serve.combine", fail)
+
+        response = api.post(URL, QUESTION, format="json")
+
+        assert response.status_code == 200
+        assert (response.json()["reason"], response.json()["levers"]["size_mult"]) == ("ERROR", 1.0)
+        assert "ZeroDivisionError: inside" in caplog.text
+
+
+class TestRefusal:
+    @pytest.mark.parametrize(
+        ("change", "field"),
+        [
+            ({"modul": "pm"}, "modul"),
+            ({"module": "xx"}, "module"),
+            ({"action_category": "allocation"}, "action_category"),
+            ({"pattern_key": "a.b"}, "pattern_key"),
+            ({"scope": {"macro_phase": {}}}, "scope.macro_phase"),
+            ({"at": "2026-03-02T12:00:00"}, "at"),
+            ({"current": {"size_mult": 2.0}}, "current.size_mult"),
+            ({"rollout_key": "\0"}, "rollout_key"),
+        ],
+    )
+    def test_names_the_field(self, api: APIClient, queue: Kept, change: dict[str, Any], field: str) -> None:
+        response = api.post(URL, QUESTION | change, format="json")
+
+        assert (response.status_code, response["Content-Type"]) == (400, PROBLEM)
+        assert [error["field"] for error in response.json()["errors"]] == [field]
+        assert queue.records == []
+
+    def test_names_the_place_in_a_list(self, api: APIClient) -> None:
+        response = api.post(URL, [QUESTION, QUESTION | {"module": "xx"}], format="json")
+
+        assert response.status_code == 400
+        assert [error["field"] for error in response.json()["errors"]] == ["[1].module"]
+
+    @pytest.mark.parametrize("size", [0, 1001])
+    def test_bounds_the_list(self, api: APIClient, size: int) -> None:
+        response = api.post(URL, [{}] * size, format="json")
+
+        assert response.status_code == 400
+        assert "send 1 to 1000" in response.json()["errors"][0]["message"]
+
+    @pytest.mark.parametrize("query", ["explain=all", "explain=", "durable=1", "verbose=true"])
+    def test_knows_only_its_own_options(self, api: APIClient, query: str) -> None:
+        response = api.post(f"{URL}?{query}", QUESTION, format="json")
+
+        assert response.status_code == 400
+        assert response.json()["errors"][0]["field"] == query.partition("=")[0]
+
+    @pytest.mark.parametrize(("role", "status"), [("evaluate", 200), ("record", 200), ("propose", 403), ("read", 403)])
+    def test_follows_the_role(self, api: APIClient, role: str, status: int) -> None:
+        _, key = issue_key(name="bot", role=role, by=None, at=datetime.now(UTC))
+        authentication.KEY_RING.forget()
+
+        response = APIClient(HTTP_AUTHORIZATION=f"Bearer {key}").post(URL, QUESTION, format="json")
+
+        assert response.status_code == status
+
+
+class TestDecision:
+    def test_waits_in_the_queue(self, api: APIClient, queue: Kept) -> None:
+        answer = api.post(URL, QUESTION, format="json").json()
+
+        assert [str(record.decision_id) for record in queue.records] == [answer["decision_id"]]
+        assert "durable" not in answer
+        assert not Decision.objects.exists()
+
+    def test_is_written_first_where_asked(self, api: APIClient, queue: Kept) -> None:
+        answer = api.post(f"{URL}?durable=true", QUESTION, format="json").json()
+
+        assert answer["durable"] is True
+        assert str(Decision.objects.get().pk) == answer["decision_id"]
+        assert queue.records == []
+
+    def test_waits_after_all_while_the_database_is_away(
+        self, api: APIClient, queue: Kept, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def away(*_: object) -> None:
+            raise OperationalError("server closed the connection")
+
+        monkeypatch.setattr("overrides.api.levers.record_decisions", away)
+
+        response = api.post(f"{URL}?durable=true", QUESTION, format="json")
+
+        assert response.status_code == 200
+        assert response.json()["durable"] is False
+        assert len(queue.records) == 1
+
+
+class TestWarmProcess:
+    def test_asks_the_database_nothing(
+        self, api: APIClient, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+    ) -> None:
+        api.post(URL, QUESTION, format="json")  # reads the keys, notes the first use, compiles the version
+        monkeypatch.setattr(authentication, "REFRESH_SECONDS", 3600.0)
+
+        with django_assert_num_queries(0):
+            one = api.post(f"{URL}?explain=full", QUESTION, format="json")
+            many = api.post("/api/v1/levers/resolve", [QUESTION] * 50, format="json")
+
+        assert (one.status_code, many.status_code, len(many.json())) == (200, 200, 50)

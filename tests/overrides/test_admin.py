@@ -1,0 +1,300 @@
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from learning.models import BuilderRun, Cell, CellGroup, Coefficient
+from overrides.models import ChangeRequest, ModuleMode, Override, Version
+from telemetry.attribute import attribute_trades
+from telemetry.core.canonical import utc_text
+from telemetry.decisions import record_decisions
+from telemetry.models import AuditEntry, JobRun, Trade
+from telemetry.record import record_trades
+from tests.builders import (
+    NOW,
+    action_payload,
+    draft,
+    make_decision,
+    make_lesson,
+    make_spec,
+    make_trade,
+    publish,
+    set_mode,
+)
+
+pytestmark = pytest.mark.django_db
+
+INLINE = re.compile(rb"<[^>]* style=|<style|<script(?![^>]* src=)|<[^>]* on[a-z]+=")
+REQUESTS = "/admin/overrides/changerequest/"
+
+
+@pytest.fixture
+def browser(client: Client, admin_user: User) -> Client:
+    client.force_login(admin_user)
+    return client
+
+
+def browser_of(person: User) -> Client:
+    for permission in Permission.objects.filter(codename__startswith="view_"):
+        person.user_permissions.add(permission)
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def page(client: Client, url: str) -> str:
+    """The page at `url`, which must be there and keep to the strict Content-Security-Policy."""
+    response = client.get(url)
+    assert response.status_code == 200, url
+    assert INLINE.findall(response.content) == []
+    assert "style-src" not in response["Content-Security-Policy"]  # so default-src 'self' binds styles too
+    return str(response.content.decode())
+
+
+def fresh(**stats: Any) -> dict[str, Any]:
+    """Evidence as new as the page that shows it: pages weigh at the time they are opened."""
+    return {"updated_at": utc_text(datetime.now(UTC) - timedelta(days=9))} | stats
+
+
+@pytest.fixture
+def world(author: User) -> None:
+    """At least one row of everything the admin lists."""
+    override = make_spec(stats=fresh())
+    publish(override)
+    set_mode("on")
+    set_mode("off", module="dm")
+    draft(make_spec({"size_mult": 1.2}), author=author)
+    served = {"size_mult": {"m0": 1.0, "m": 1.02, "parts": {override.id: 0.02}, "lines": {override.id: override.line}}}
+    contribution = {"id": override.id, "line": override.line, "parts": {"size_mult": 0.02}, "w_total": 0.1}
+    decision = make_decision(served, contributions=[contribution], levers={"size_mult": {"served": 1.02}})
+    record_decisions([decision])
+    record_trades([make_trade(actions=[action_payload(decision_ids=[str(decision.decision_id)])])], now=NOW)
+    attribute_trades(now=NOW)
+    make_lesson()
+    group = CellGroup.objects.create(
+        module="pm", pattern_key="a.b.c", action_category="entry", dimensions=[], n_outcomes=1, n_cells=1,
+        aggregated_at=NOW,
+    )  # fmt: skip
+    Cell.objects.create(
+        group=group, scope={}, n_dims=0, n=1, mean=1.0, variance=0.0, first_closed_at=NOW, last_closed_at=NOW
+    )
+    Coefficient.objects.create(
+        module="dm", name="chain", key="base", rr_short=0.1, rr_long=0.2, n=3, sums={}, as_of=NOW
+    )
+    JobRun.objects.create(job="build pm", period="x", status="failed", started_at=NOW, finished_at=NOW, error="a\nb")
+
+
+@pytest.mark.usefixtures("world")
+class TestEveryPage:
+    OURS = ("access", "learning", "overrides", "telemetry")
+
+    def test_of_a_list_is_drawn_with_few_columns_and_queries(
+        self, browser: Client, django_assert_max_num_queries: Any
+    ) -> None:
+        for model, model_admin in admin.site._registry.items():
+            if model._meta.app_label in self.OURS:
+                with django_assert_max_num_queries(14):
+                    text = page(browser, f"/admin/{model._meta.app_label}/{model._meta.model_name}/")
+                assert text.count('scope="col" class="') <= 8  # seven, and the box of an action
+                assert model_admin.list_display
+
+    def test_of_an_object_is_drawn(self, browser: Client) -> None:
+        for model in admin.site._registry:
+            if model._meta.app_label in self.OURS:
+                for row in model._default_manager.all()[:1]:
+                    url = f"/admin/{model._meta.app_label}/{model._meta.model_name}/{row.pk}/change/"
+                    page(browser, url)
+
+    def test_of_facts_offers_no_change(self, browser: Client) -> None:
+        for model in (Trade, Override, Version, AuditEntry, BuilderRun, ChangeRequest, ModuleMode):
+            base = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+            row = model._default_manager.all()[0]
+            assert browser.get(f"{base}add/").status_code == 403
+            assert browser.post(f"{base}{row.pk}/change/", {}).status_code == 403
+            assert browser.post(f"{base}{row.pk}/delete/", {"post": "yes"}).status_code == 403
+
+    def test_of_the_beginning_shows_what_is_served_and_what_waits(self, browser: Client) -> None:
+        text = page(browser, "/admin/")
+
+        assert "What is served" in text
+        assert "a change" in text
+
+    @pytest.mark.parametrize("term", ["donchian", "x", "0", "018f3c1e-7b2a-7c3d-8e4f-5a6b7c8d9e0f"])
+    def test_of_decisions_can_be_searched(self, browser: Client, term: str) -> None:
+        shown = page(browser, f"/admin/telemetry/decision/?q={term}")
+
+        assert ("1 decision" in shown) is (term == "donchian")
+
+
+class TestOverridePage:
+    def test_draws_the_factors_and_says_that_it_acts(self, browser: Client) -> None:
+        spec = make_spec(stats=fresh())
+        publish(spec)
+
+        text = page(browser, f"/admin/overrides/override/{spec.content_id}/change/")
+
+        assert text.count("<svg") >= 4  # the mark, and three pictures
+        assert text.count('class="cw-loss"') == 5
+        assert 'class="cw-kept"' in text
+        assert "without newer evidence it stops acting on" in text
+
+    def test_says_when_an_old_one_stopped_acting(self, browser: Client) -> None:
+        spec = make_spec(stats={"updated_at": "2020-01-01T00:00:00Z", "half_life_days": 10})
+        publish(spec)
+
+        text = page(browser, f"/admin/overrides/override/{spec.content_id}/change/")
+
+        assert 'class="cw-lost"' in text
+        assert "it stopped acting on <strong>2020-01-" in text
+
+    def test_says_that_a_light_one_never_acts(self, browser: Client) -> None:
+        spec = make_spec(stats=fresh(edge_raw=0.001))
+        publish(spec)
+
+        assert "it never acts" in page(browser, f"/admin/overrides/override/{spec.content_id}/change/")
+
+    def test_draws_what_weighs_nothing_at_all(self, browser: Client) -> None:
+        spec = make_spec(scope={}, stats=fresh(edge_raw=0.0, n=0))
+        publish(spec)
+
+        text = page(browser, f"/admin/overrides/override/{spec.content_id}/change/")
+
+        assert "everything" in text
+        assert "nan" not in text.lower().replace("finance", "")
+
+    @pytest.mark.usefixtures("world")
+    def test_shows_what_it_moved_and_earned(self, browser: Client) -> None:
+        override = Override.objects.get(memberships__isnull=False)
+
+        text = page(browser, f"/admin/overrides/override/{override.pk}/change/")
+
+        assert "+0.030000" in text  # (1.02 - 1) * 1.5 R
+
+
+class TestDeciding:
+    def test_offers_a_reviewer_the_steps_of_the_state(self, author: User, reviewer: User) -> None:
+        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+
+        text = page(browser_of(reviewer), f"{REQUESTS}{asked.pk}/change/")
+
+        assert 'href="approve/"' in text
+        assert 'href="reject/"' in text
+        assert 'href="apply/"' not in text
+
+    def test_tells_the_author_who_has_to_decide(self, reviewer: User) -> None:
+        asked = draft(make_spec(), author=reviewer, at=datetime.now(UTC))
+
+        text = page(browser_of(reviewer), f"{REQUESTS}{asked.pk}/change/")
+
+        assert 'href="approve/"' not in text
+        assert "somebody else has to decide" in text
+
+    def test_goes_from_draft_to_version(self, author: User, reviewer: User) -> None:
+        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+        browser = browser_of(reviewer)
+        page(browser, f"{REQUESTS}{asked.pk}/approve/")
+
+        browser.post(f"{REQUESTS}{asked.pk}/approve/", {"reason": "looks right"})
+        browser.post(f"{REQUESTS}{asked.pk}/apply/")
+
+        asked.refresh_from_db()
+        assert asked.state == "applied"
+        assert asked.votes.get().reason == "looks right"
+        assert Version.objects.get(module="pm").published_by == "reviewer"
+
+    def test_rejects_only_with_a_reason(self, author: User, reviewer: User) -> None:
+        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+        browser = browser_of(reviewer)
+
+        refused = browser.post(f"{REQUESTS}{asked.pk}/reject/", {"reason": " "}, follow=True)
+        asked.refresh_from_db()
+        assert asked.state == "in_review"
+        assert "rejecting needs one" in refused.content.decode().lower()
+
+        browser.post(f"{REQUESTS}{asked.pk}/reject/", {"reason": "too few trades"})
+        asked.refresh_from_db()
+        assert asked.state == "rejected"
+
+    def test_shows_the_refusal_of_one_s_own_request(self, reviewer: User) -> None:
+        asked = draft(make_spec(), author=reviewer, at=datetime.now(UTC))
+
+        response = browser_of(reviewer).post(f"{REQUESTS}{asked.pk}/approve/", follow=True)
+
+        assert "you drafted this request" in response.content.decode().lower()
+        assert not asked.votes.exists()
+
+    def test_changes_nothing_by_looking(self, author: User, reviewer: User) -> None:
+        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+
+        page(browser_of(reviewer), f"{REQUESTS}{asked.pk}/approve/")
+
+        asked.refresh_from_db()
+        assert asked.state == "in_review"
+
+    @pytest.mark.parametrize("step", ["approve", "reject", "apply"])
+    def test_needs_the_permission(self, author: User, operator: User, step: str) -> None:
+        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+
+        response = browser_of(operator).post(f"{REQUESTS}{asked.pk}/{step}/", {"reason": "x"})
+
+        assert response.status_code == 403
+
+    def test_needs_a_request(self, reviewer: User) -> None:
+        assert browser_of(reviewer).get(f"{REQUESTS}999/approve/").status_code == 404
+
+    def test_needs_somebody_logged_in(self, author: User) -> None:
+        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+
+        response = Client().post(f"{REQUESTS}{asked.pk}/approve/")
+
+        assert response.status_code == 302
+        assert response["Location"].startswith("/admin/login/")
+
+    def test_is_protected_against_forged_forms(self, author: User, reviewer: User) -> None:
+        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+        forger = Client(enforce_csrf_checks=True)
+        forger.force_login(reviewer)
+
+        assert forger.post(f"{REQUESTS}{asked.pk}/approve/").status_code == 403
+
+
+class TestMode:
+    URL = "/admin/overrides/modulemode/pm/"
+
+    @pytest.mark.parametrize("to", ["off", "shadow"])
+    def test_goes_towards_neutral_at_once(self, operator: User, to: str) -> None:
+        set_mode("on")
+
+        browser_of(operator).post(f"{self.URL}lower/", {"to": to, "reason": "odd fills"})
+
+        row = ModuleMode.objects.get(module="pm")
+        assert (row.mode, row.reason, row.changed_by) == (to, "odd fills", "operator")
+
+    @pytest.mark.parametrize(
+        ("standing", "form", "words"),
+        [
+            ("on", {"to": "off", "reason": " "}, "say why"),
+            ("off", {"to": "on", "reason": "x"}, "needs a reviewed request"),
+            ("on", {"to": "sideways", "reason": "x"}, "needs a reviewed request"),
+        ],
+    )
+    def test_says_why_it_refuses(self, operator: User, standing: str, form: dict[str, str], words: str) -> None:
+        set_mode(standing)
+
+        response = browser_of(operator).post(f"{self.URL}lower/", form, follow=True)
+
+        assert words in response.content.decode()
+        assert ModuleMode.objects.get(module="pm").mode == standing
+
+    def test_needs_the_permission_and_a_post(self, reviewer: User, operator: User) -> None:
+        set_mode("on")
+
+        assert browser_of(reviewer).post(f"{self.URL}lower/", {"to": "off", "reason": "x"}).status_code == 403
+        assert browser_of(operator).get(f"{self.URL}lower/").status_code == 403
+        assert ModuleMode.objects.get(module="pm").mode == "on"

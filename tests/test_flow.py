@@ -1,0 +1,113 @@
+"""The whole river once: what closed trades taught, a reviewer approved, a bot was served, and what that earned.
+
+The world: forty days of breakouts. In a Good phase each earned 2 R, in a Dip nothing. Baseline 1 R, edges of 1 R
+either way.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from math import exp, log, tanh
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from learning.aggregate import aggregate_dirty
+from learning.build import build_lessons
+from learning.materialize import materialize
+from learning.models import Cell, Lesson
+from overrides.engine import ENGINE_ROOM
+from overrides.mode import lower_mode
+from overrides.models import Version
+from overrides.resolve import Resolved, resolve
+from overrides.review import apply_request, approve
+from telemetry.attribute import attribute_trades
+from telemetry.audit import verify_audit
+from telemetry.decisions import record_decisions
+from telemetry.models import AttributionShare, AuditEntry, Decision, DecisionOutcome, DirtyGroup
+from telemetry.record import record_trades
+from tests.builders import DAY, action_payload, decision_ids, draft, make_question, make_trade, make_trades
+
+GOOD, DIP = {"macro_phase": "Good"}, {"macro_phase": "Dip"}
+# From the tenth trade on one update a day: 31 of them, each ln 1.02 * 1 R / 20.
+TARGET = 31 * log(1.02) / 20
+WEIGHT = tanh(1) * (1 - exp(-40 / 25)) * 1 * (1 / 8) ** 1.5
+
+
+def ask(scope: dict[str, str], at: datetime) -> Resolved:
+    ENGINE_ROOM.refresh()
+    return resolve([make_question(scope=scope, at=at.isoformat())], now=at)[0]
+
+
+def sign_and_apply(request: Any, reviewer: User, at: datetime) -> None:
+    approve(request_id=request.pk, by=reviewer, at=at)
+    apply_request(request_id=request.pk, by=reviewer.get_username(), at=at)
+
+
+@pytest.mark.django_db
+def test_from_facts_to_policy_and_back(author: User, reviewer: User, now: datetime) -> None:
+    # Facts.
+    record_trades(make_trades([2.0] * 40, scope=GOOD, prefix="good"), now=now)
+    record_trades(make_trades([0.0] * 40, scope=DIP, prefix="dip"), now=now)
+
+    # Opinions.
+    assert aggregate_dirty(now=now) == 1
+    assert sorted(Cell.objects.values_list("n", "mean")) == [(40, 0.0), (40, 2.0), (80, 1.0)]
+    assert build_lessons(module="pm", now=now).n_active == 2
+    lessons = {lesson.scope["macro_phase"]: lesson for lesson in Lesson.objects.all()}
+    assert {name: lesson.edge_raw for name, lesson in lessons.items()} == {"Good": 1.0, "Dip": -1.0}
+    assert lessons["Good"].weight == pytest.approx(WEIGHT, abs=1e-12)
+    assert log(lessons["Good"].targets["size_mult"]) == pytest.approx(TARGET, abs=1e-12)
+
+    # Until somebody decides, nothing moves.
+    request = materialize(module="pm", now=now)
+    assert request is not None
+    assert ask(GOOD, now).answer.levers["size_mult"] == 1.0
+
+    # Policy.
+    sign_and_apply(request, reviewer, now + timedelta(hours=1))
+    assert materialize(module="pm", now=now + timedelta(hours=2)) is None
+    assert ask(GOOD, now).record.reason == "MODULE_OFF"
+    sign_and_apply(draft(kind="mode", content={"mode": "on"}, author=author), reviewer, now + timedelta(hours=2))
+
+    # Service: both ways one step of 2 %, at the weight of evidence that is a day old.
+    later = now + timedelta(hours=3)
+    answers = {"Good": ask(GOOD, later), "Dip": ask(DIP, later), "elsewhere": ask({"macro_phase": "Recover"}, later)}
+    served = {name: found.answer.levers["size_mult"] for name, found in answers.items()}
+    assert served == {"Good": 1.02, "Dip": pytest.approx(1 / 1.02, abs=1e-9), "elsewhere": 1.0}
+    assert {name: found.record.reason for name, found in answers.items()} == {
+        "Good": "SINGLE", "Dip": "SINGLE", "elsewhere": "NO_MATCH",
+    }  # fmt: skip
+    (contribution,) = answers["Good"].record.contributions
+    assert contribution["line"] == lessons["Good"].line_id
+    assert contribution["w_total"] == pytest.approx(WEIGHT * exp(-27 / 24 / 90), abs=1e-12)
+    assert contribution["parts"]["size_mult"] == pytest.approx(TARGET, abs=1e-12)
+
+    # What it earned: 2 % of 3 R won, 1 - 1 / 1.02 of 1 R not lost, nothing where neutral was served.
+    record_decisions([found.record for found in answers.values()])
+    closed = now + DAY
+    for name, rr in (("Good", 3.0), ("Dip", -1.0), ("elsewhere", 5.0)):
+        action = action_payload(scope=dict(answers[name].record.scope), decision_ids=decision_ids(answers[name].record))
+        record_trades([make_trade(f"new {name}", rr=rr, actions=[action])], now=closed)
+    assert attribute_trades(now=closed) == 3
+    shares = dict(AttributionShare.objects.values_list("line_id", "share"))
+    assert shares == {
+        lessons["Good"].line_id: pytest.approx(0.06, abs=1e-12),
+        lessons["Dip"].line_id: pytest.approx(1 - 1 / 1.02, abs=1e-12),
+    }
+    assert sorted(DecisionOutcome.objects.values_list("rr", flat=True)) == [-1.0, 3.0, 5.0]
+    assert Decision.objects.count() == 3
+
+    # And on: the new trades are facts to learn from, and one word takes it all back at once.
+    assert DirtyGroup.objects.count() == 3
+    aggregate_dirty(now=closed)
+    assert Cell.objects.get(scope=GOOD).n == 41
+    lower_mode(module="pm", to="off", by="operator", reason="enough for today", at=closed)
+    assert ask(GOOD, closed).answer.levers["size_mult"] == 1.0
+
+    assert Version.objects.get(is_active=True).n_overrides == 2
+    assert list(AuditEntry.objects.order_by("seq").values_list("action", flat=True)) == [
+        "draft", "approve", "publish", "apply", "draft", "approve", "mode", "apply", "mode",
+    ]  # fmt: skip
+    assert verify_audit() == []
