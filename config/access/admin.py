@@ -82,9 +82,7 @@ class ApiKeyAdmin(ModelAdmin):
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
         """Show the key here and now: a redirect would have to keep it somewhere."""
         context = self.admin_site.each_context(request) | {"title": "Key issued", "opts": self.opts, "row": obj}
-        response = TemplateResponse(request, "access/issued.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+        return TemplateResponse(request, "access/issued.html", context)
 
     @admin.display(description="begins with", ordering="prefix")
     def prefix_shown(self, row: ApiKey) -> SafeString:
