@@ -6,6 +6,7 @@ Headers and bodies are never logged, and tracebacks show no variables: keys and 
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any
 
 import structlog
@@ -34,7 +35,7 @@ SHARED: list[Processor] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 FOR_PEOPLE: list[Processor] = [
-    structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback),
 ]
 FOR_MACHINES: list[Processor] = [
     structlog.processors.format_exc_info,

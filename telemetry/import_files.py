@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -86,7 +87,7 @@ def _import_file(
     try:
         with file.open("rb") as stream:
             size = file.stat().st_size
-            for batch in _batches(read_rows(stream, file.name, size, defaults), now):
+            for batch in _read_ahead(_batches(read_rows(stream, file.name, size, defaults), now)):
                 for refused in _record(batch, report, now):
                     on_refused(refused)
                 report.done = 1.0 if stream.closed or size == 0 else min(1.0, stream.tell() / size)
@@ -110,6 +111,15 @@ def _batches(rows: Iterable[Row], now: datetime) -> Iterator[list[_Parsed]]:
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def _read_ahead(batches: Iterator[list[_Parsed]]) -> Iterator[list[_Parsed]]:
+    """The batches, each next one read while PostgreSQL writes the one before."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = reader.submit(next, batches, None)
+            yield batch
 
 
 def _parse(row: Row, now: datetime) -> _Parsed:

@@ -2,6 +2,7 @@
 
 A message is stored in the caller's transaction, sent once that has committed, and again by the beat (`send_outbox`)
 until the queue has taken it. It may be sent twice (the queue took it, then the connection broke): tasks bear that.
+What a queue loses after it has taken it is for the beat, whose jobs go by what the tables say.
 """
 
 from __future__ import annotations

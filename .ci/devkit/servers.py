@@ -37,7 +37,7 @@ class Server:
     answers: Callable[[int], bool]  # given its pid
     account: Account = field(default_factory=Account)
 
-    def start(self, *, lasting: bool) -> None:
+    def start(self, *, lasting: bool) -> subprocess.Popen[bytes]:
         """Start and wait until it answers. Unless it is to last, it dies with the caller."""
         log = self.home / f"{self.name}.log"
         program = Path(self.command[0])
@@ -59,6 +59,7 @@ class Server:
         if child.poll() is not None or not self.answers(child.pid):
             stop(self.home, self.name)
             raise Refused(f"{self.name} did not start; {log} ends:\n{tail(log)}\n(./dev reset starts afresh)")
+        return child
 
 
 def process(home: Path, name: str) -> PidFile:

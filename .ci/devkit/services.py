@@ -72,18 +72,29 @@ def remove_lasting() -> None:
 @contextmanager
 def throw_away(*, durable: bool = False) -> Iterator[Exports]:
     """Servers for one command, PostgreSQL as a superuser; not `durable` trades safety on disk for speed."""
+    with throw_away_home() as home:
+        passwords = make_passwords()
+        ports = {name: free_port() for name in _ours()}
+        for name, port in ports.items():
+            _server(name, home, home / "pg", port, passwords, durable=durable).start(lasting=False)
+        yield _exports(ports, passwords, secret_key=secrets.token_urlsafe(50), role=SUPERUSER)
+
+
+@contextmanager
+def throw_away_home() -> Iterator[Path]:
+    """A directory for servers; both vanish with the command, or when the next one sweeps up after it."""
     _sweep()
     home = Path(tempfile.mkdtemp(prefix=_THROW_AWAY, dir=binaries.SHARED))
     home.chmod(0o711 if binaries.account() else 0o700)
     PidFile(home / "owner.pid").write(os.getpid())
-    passwords = {name: secrets.token_urlsafe(32) for name in _PASSWORDS}
-    ports = {name: free_port() for name in _ours()}
     try:
-        for name, port in ports.items():
-            _server(name, home, home / "pg", port, passwords, durable=durable).start(lasting=False)
-        yield _exports(ports, passwords, secret_key=secrets.token_urlsafe(50), role=SUPERUSER)
+        yield home
     finally:
         _discard(home)
+
+
+def make_passwords() -> dict[str, str]:
+    return {name: secrets.token_urlsafe(32) for name in _PASSWORDS}
 
 
 def _ours() -> list[str]:

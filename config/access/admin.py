@@ -68,6 +68,12 @@ class ApiKeyAdmin(ModelAdmin):
             request, f"{ended} keys revoked; every process refuses them within a second", messages.SUCCESS
         )
 
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        one_button = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().add_view(request, form_url, one_button | (extra_context or {}))
+
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> ApiKey:
         row, key = issue_key(**form.cleaned_data, by=person(request), at=datetime.now(UTC))
         row.shown_once = key

@@ -42,11 +42,7 @@ def punctuality(*, now: datetime) -> dict[str, Punctuality]:
 
 
 def period_seconds(schedule: crontab | float) -> float:
-    """Seconds between two runs of an entry: a number of them, or a crontab whose times are spread over the day.
-
-    >>> period_seconds(300.0), period_seconds(crontab(minute="8")), period_seconds(crontab(hour="1", minute="10"))
-    (300.0, 3600.0, 86400.0)
-    """
+    """Seconds between two runs of an entry: a number of them, or a crontab whose times are spread over the day."""
     if isinstance(schedule, crontab):
         hours, minutes = vars(schedule)["hour"], vars(schedule)["minute"]  # celery-types leaves them out
         return DAY_SECONDS / (len(hours) * len(minutes))

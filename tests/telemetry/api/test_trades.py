@@ -30,7 +30,7 @@ def statuses(response: Any) -> list[str]:
 
 
 def send(api: APIClient, raw: bytes, content_type: str = "application/json") -> Any:
-    return api.generic("POST", URL, raw, content_type=content_type)
+    return api.post(URL, raw, content_type=content_type)
 
 
 class TestTrades:
