@@ -70,7 +70,7 @@ class DatabaseAway:
 def _who(request: HttpRequest) -> str | None:
     """The key's prefix or the person's name, as far as somebody has asked already: a log line costs no query."""
     user = request.__dict__.get("user")
-    if isinstance(user, KeyUser):
+    if type(user) is KeyUser:  # isinstance would wake Django's lazy user
         return user.pk
     person = getattr(request, "_cached_user", None)  # where Django keeps whom the session names
     return person.get_username() or None if person is not None else None

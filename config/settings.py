@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "learning",
     "config.access",
     "config.demo",
+    "config.pages",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -71,9 +71,7 @@ def resolve(questions: Sequence[Question], *, now: datetime) -> list[Resolved]:
     modules = {question.request.module for question in questions}
     engines = {module: ENGINE_ROOM.engine(module) for module in modules}
     ages = {module: ENGINE_ROOM.stale_seconds(module) for module in modules}
-    return [
-        resolve_one(q, engines[q.request.module], now=now, stale_seconds=ages[q.request.module]) for q in questions
-    ]
+    return [resolve_one(q, engines[q.request.module], now=now, stale_seconds=ages[q.request.module]) for q in questions]
 
 
 def resolve_one(question: Question, engine: Engine | None, *, now: datetime, stale_seconds: float = 0.0) -> Resolved:
@@ -197,5 +195,3 @@ def _effect(combination: Combination, category: str) -> dict[str, Any]:
                 "lines": {key: lines[key] for key in parts if key in lines},
             }
     return effect
-
-

@@ -269,8 +269,8 @@ def _refuse_unsigned(request: ChangeRequest, changes: Sequence[ChangeLine]) -> N
 
 
 def _refuse_stale(request: ChangeRequest, changes: Sequence[ChangeLine]) -> None:
-    rests_on_parameters = request.kind in (Kind.LINES, Kind.PARAMETERS)
-    if rests_on_parameters and parameters_of(request.module, request.base_version) != current_parameters(request.module):
+    have_changed = parameters_of(request.module, request.base_version) != current_parameters(request.module)
+    if have_changed and request.kind in (Kind.LINES, Kind.PARAMETERS):
         raise Refusal("stale: the parameters changed since this was drafted; draft it again from what is in force")
     rows = Membership.objects.filter(line_id__in=[change.line_id for change in changes], to_version=None)
     standing: dict[str, str] = dict(rows.values_list("line_id", "override_id"))

@@ -71,7 +71,7 @@ class Trade(models.Model):
 class Action(models.Model):
     """One action of a trade as the bot saw it; its scope was frozen before any override acted."""
 
-    trade = models.ForeignKey(Trade, models.CASCADE, related_name="actions")
+    trade = models.ForeignKey(Trade, models.CASCADE, related_name="actions", db_index=False)
     index = models.PositiveSmallIntegerField()
     module = models.CharField(max_length=2, choices=MODULES)
     pattern_key = models.CharField(max_length=122)
@@ -110,7 +110,7 @@ class Action(models.Model):
 class Outcome(models.Model):
     """What one action of a current, included trade is judged by (core.outcomes); the learner reads only these."""
 
-    trade = models.ForeignKey(Trade, models.CASCADE, related_name="outcomes")
+    trade = models.ForeignKey(Trade, models.CASCADE, related_name="outcomes", db_index=False)
     action_index = models.PositiveSmallIntegerField()
     module = models.CharField(max_length=2, choices=MODULES)
     pattern_key = models.CharField(max_length=122)
@@ -188,7 +188,7 @@ class DecisionOutcome(models.Model):
     """The realized rr of a closed trade beside each decision it named, identified lever or not."""
 
     decision_id = models.UUIDField()
-    trade = models.ForeignKey(Trade, models.CASCADE, related_name="decision_outcomes")
+    trade = models.ForeignKey(Trade, models.CASCADE, related_name="decision_outcomes", db_index=False)
     action_index = models.PositiveSmallIntegerField()
     rr = models.FloatField()
     unattributed = models.CharField(max_length=200, blank=True, help_text="why no share was given; empty: shares exist")
@@ -241,7 +241,7 @@ class Attribution(models.Model):
 class AttributionShare(models.Model):
     """The part of a trade's total that one override of one decision earned, in R per unit of size."""
 
-    attribution = models.ForeignKey(Attribution, models.CASCADE, related_name="shares")
+    attribution = models.ForeignKey(Attribution, models.CASCADE, related_name="shares", db_index=False)
     decision_id = models.UUIDField()
     lever = models.CharField(max_length=40)
     override_id = models.CharField(max_length=64, help_text="the override, or prior / coefficients / cap")

@@ -342,7 +342,10 @@ class Migration(migrations.Migration):
             model_name="action",
             name="trade",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="actions", to="telemetry.trade"
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="actions",
+                to="telemetry.trade",
             ),
         ),
         migrations.AddIndex(
@@ -361,7 +364,10 @@ class Migration(migrations.Migration):
             model_name="decisionoutcome",
             name="trade",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="decision_outcomes", to="telemetry.trade"
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="decision_outcomes",
+                to="telemetry.trade",
             ),
         ),
         migrations.AddIndex(
@@ -376,14 +382,20 @@ class Migration(migrations.Migration):
             model_name="outcome",
             name="trade",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="outcomes", to="telemetry.trade"
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="outcomes",
+                to="telemetry.trade",
             ),
         ),
         migrations.AddField(
             model_name="attributionshare",
             name="attribution",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="shares", to="telemetry.attribution"
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="shares",
+                to="telemetry.attribution",
             ),
         ),
         migrations.AddConstraint(

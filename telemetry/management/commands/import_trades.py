@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import time
 from argparse import ArgumentParser
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -47,6 +48,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         defaults = _defaults(options)
         with ExitStack() as stack:
+            stack.enter_context(_seldom_collecting())
             kept = options["refusals"] and stack.enter_context(options["refusals"].open("w", encoding="utf-8"))
             told = Told(sys.stderr, kept)
             try:
@@ -108,6 +110,17 @@ class Told:
     def clear(self) -> None:
         if self._is_tty:
             self._stream.write("\r\x1b[K")
+
+
+@contextmanager
+def _seldom_collecting() -> Iterator[None]:
+    """Trades leave next to no cycles behind; looking for them as often as usual takes a tenth of the time."""
+    usual = gc.get_threshold()
+    gc.set_threshold(100_000, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _defaults(options: dict[str, Any]) -> Defaults:
