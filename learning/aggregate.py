@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -14,24 +15,28 @@ from learning.models import Cell, CellGroup
 from overrides.core.parameters import LessonParameters
 from overrides.load import current_parameters
 from telemetry.copying import copy_rows
-from telemetry.models import DirtyGroup
+from telemetry.core.vocabulary import Module
+from telemetry.models import DirtyGroup, Outcome
 
 
 def aggregate_dirty(*, now: datetime, module: str | None = None) -> int:
-    """Rebuild every group (of one module, or of all) with new facts; the number of groups rebuilt.
+    """Rebuild every group with new facts (of one module, or of all); the number of groups rebuilt.
 
-    Marks held by another worker are left to it. A group is locked before its facts are read, so whoever writes last
-    has read last. Raises CellBudgetExceeded, with the marks kept, when the cells would not fit.
+    Where the module's parameters have changed since its cells were made, all of its groups are rebuilt. Marks held by
+    another worker are left to it. A group is locked before its facts are read, so whoever writes last has read last.
+    Raises CellBudgetExceeded, with the marks kept, when the cells would not fit.
     """
+    rebuilt = 0
     with transaction.atomic():
-        marks = DirtyGroup.objects.all() if module is None else DirtyGroup.objects.filter(module=module)
-        taken = list(marks.select_for_update(skip_locked=True).order_by("id"))
-        groups = sorted({Group(mark.module, mark.pattern_key, mark.action_category) for mark in taken})
-        for each in sorted({group.module for group in groups}):
+        for each in Module if module is None else [Module(module)]:
             lessons = current_parameters(each).lessons
-            aggregate_groups([group for group in groups if group.module == each], lessons, now=now)
-        DirtyGroup.objects.filter(id__in=[mark.id for mark in taken]).delete()
-    return len(groups)
+            marks = list(DirtyGroup.objects.filter(module=each).select_for_update(skip_locked=True).order_by("id"))
+            groups = {Group(mark.module, mark.pattern_key, mark.action_category) for mark in marks}
+            groups |= _outdated(each, lessons)
+            aggregate_groups(sorted(groups), lessons, now=now)
+            DirtyGroup.objects.filter(id__in=[mark.id for mark in marks]).delete()
+            rebuilt += len(groups)
+    return rebuilt
 
 
 @transaction.atomic
@@ -40,10 +45,30 @@ def aggregate_groups(groups: Sequence[Group], lessons: LessonParameters, *, now:
     if not groups:
         return
     _lock(groups)
-    dimensions = lessons.dimensions_of(groups[0].module)
-    loaded = [load_group(group, dimensions, lessons.books) for group in groups]
+    cut = _cut(groups[0].module, lessons)
+    loaded = [load_group(group, cut["dimensions"], lessons.books) for group in groups]
     for group, cells in zip(loaded, build_cubes([each.rows for each in loaded], lessons), strict=True):
-        _replace(group, cells, now)
+        _replace(group, cells, cut, now)
+
+
+def _cut(module: str, lessons: LessonParameters) -> dict[str, Any]:
+    """The parameters that decide which cells there are."""
+    return {
+        "dimensions": list(lessons.dimensions_of(module)),
+        "books": list(lessons.books),
+        "n_min": list(lessons.n_min),
+        "max_subset_size": lessons.max_subset_size,
+    }
+
+
+def _outdated(module: str, lessons: LessonParameters) -> set[Group]:
+    """Every group of the module where its cells were made under other parameters; none otherwise."""
+    rows = CellGroup.objects.filter(module=module)
+    if not rows.exclude(cut=_cut(module, lessons)).exists():
+        return set()
+    known = Outcome.objects.filter(module=module).values_list("pattern_key", "action_category").distinct()
+    stored = rows.values_list("pattern_key", "action_category")
+    return {Group(module, *names) for names in [*known, *stored]}
 
 
 def _lock(groups: Sequence[Group]) -> None:
@@ -52,13 +77,13 @@ def _lock(groups: Sequence[Group]) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", ["cells " + " ".join(group)])
 
 
-def _replace(group: GroupRows, cells: Cells, now: datetime) -> None:
+def _replace(group: GroupRows, cells: Cells, cut: dict[str, Any], now: datetime) -> None:
     identity = group.group._asdict()
     if len(group.rows) == 0:
         CellGroup.objects.filter(**identity).delete()
         return
     described = {
-        "dimensions": list(group.dimensions),
+        "cut": cut,
         "n_outcomes": len(group.rows),
         "n_cells": len(cells),
         "aggregated_at": now,

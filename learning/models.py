@@ -17,7 +17,7 @@ class CellGroup(models.Model):
     module = models.CharField(max_length=2, choices=MODULES)
     pattern_key = models.CharField(max_length=122)
     action_category = models.CharField(max_length=10, choices=CATEGORIES)
-    dimensions = models.JSONField(help_text="the dimensions its cells range over, in order")
+    cut = models.JSONField(help_text="dimensions in order, books, n_min and max_subset_size its cells were made under")
     n_outcomes = models.PositiveIntegerField()
     n_cells = models.PositiveIntegerField()
     aggregated_at = models.DateTimeField()
@@ -29,6 +29,12 @@ class CellGroup(models.Model):
 
     def __str__(self) -> str:
         return f"{self.module} {self.pattern_key} {self.action_category}"
+
+    @property
+    def dimensions(self) -> list[str]:
+        """The dimensions its cells range over, in order."""
+        dimensions: list[str] = self.cut["dimensions"]
+        return dimensions
 
 
 class Cell(models.Model):

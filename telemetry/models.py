@@ -175,6 +175,11 @@ class Decision(models.Model):
 
     class Meta:
         ordering = ("-decision_id",)
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(latency_us=None) | finite("latency_us", low=0), name="decision_latency_is_finite"
+            )
+        ]
         indexes = [
             models.Index(fields=["module", "pattern_key", "at"], name="decision_by_pattern"),
             models.Index(fields=["at"], name="decision_at"),

@@ -8,7 +8,7 @@ from typing import IO, Any
 
 from django.conf import settings
 from rest_framework import status
-from rest_framework.exceptions import APIException, ParseError
+from rest_framework.exceptions import APIException, ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
 from telemetry.core.refusal import shown
@@ -22,6 +22,17 @@ class BodyTooLarge(APIException):
 
     def __init__(self, length: int, limit: int) -> None:
         super().__init__(f"the body has {length} bytes; send at most {limit}, in several requests if need be")
+
+
+class Encoded(UnsupportedMediaType):
+    """A body that was compressed on its way."""
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__(encoding, f"content encoding {shown(encoding)} is not read; send the body uncompressed")
+
+
+class NotJSON(UnsupportedMediaType):
+    """A body of another content type."""
 
 
 def refuse_constant(name: str) -> float:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
+from psycopg import errors
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -23,7 +26,6 @@ RETRY_AFTER_SECONDS = "5"
 # What DRF says in general terms, with the way out. Exceptions raised with words of our own keep them.
 WAYS_OUT: dict[type[Exception], str] = {
     exceptions.NotAuthenticated: "no key was sent; send `Authorization: Bearer cw_…`",
-    exceptions.UnsupportedMediaType: "this content type is not read; send `Content-Type: application/json`",
     exceptions.NotAcceptable: "only JSON is sent; ask for `Accept: application/json`",
     exceptions.MethodNotAllowed: "this method is not allowed here; the Allow header names those that are",
     Http404: "there is nothing at this address; GET /api/v1/schema/ lists what there is",
@@ -33,6 +35,15 @@ WAYS_OUT: dict[type[Exception], str] = {
 class DatabaseAway(exceptions.APIException):
     status_code = 503
     default_detail = "the database is away, so nothing was written or read; send the same request again later"
+
+
+class TooSlow(exceptions.APIException):
+    status_code = 503
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"stopped after {settings.API_STATEMENT_SECONDS:g} s; ask for less: a smaller limit, or narrower filters"
+        )
 
 
 def problem(status: int, detail: str, *, errors: Sequence[Refusal] = ()) -> dict[str, Any]:
@@ -53,20 +64,31 @@ def problem_response(exception: Exception, context: dict[str, Any]) -> Response 
     if isinstance(exception, Refused):
         body = problem(400, "the request is not acceptable; `errors` names each field", errors=exception.refusals)
         return Response(body, status=400, content_type=CONTENT_TYPE)
-    if isinstance(exception, OperationalError | InterfaceError):
-        logger.warning("the database is away: %s", exception)
-        response = exception_handler(DatabaseAway(), context)
-        if response is not None:
-            response["Retry-After"] = RETRY_AFTER_SECONDS
-    else:
-        response = exception_handler(exception, context)
+    exception = _told(exception)
+    response = exception_handler(exception, context)
     if response is None:
         return None
-    response.data = problem(response.status_code, WAYS_OUT.get(type(exception)) or _words(response.data))
+    if isinstance(exception, DatabaseAway):
+        response["Retry-After"] = RETRY_AFTER_SECONDS
+    response.data = problem(response.status_code, _words(exception, response.data))
     response.content_type = CONTENT_TYPE
     return response
 
 
-def _words(data: Any) -> str:
-    """What DRF made of an exception: a detail, or a list of them."""
-    return "; ".join(map(str, data)) if isinstance(data, list) else str(data.get("detail", data))
+def _told(exception: Exception) -> Exception:
+    """What a failure of the database is to a caller."""
+    if not isinstance(exception, OperationalError | InterfaceError):
+        return exception
+    if isinstance(exception.__cause__, errors.QueryCanceled):
+        return TooSlow()
+    logger.warning("the database is away: %s", exception)
+    return DatabaseAway()
+
+
+def _words(exception: Exception, data: Any) -> str:
+    """The way out, or what DRF made of an exception: a detail, or a list of them."""
+    if isinstance(exception, exceptions.Throttled):
+        wait = math.ceil(exception.wait or 1)
+        return f"this key has used up its requests; wait {wait} s, and send lists where lists are taken"
+    told = WAYS_OUT.get(type(exception))
+    return told or ("; ".join(map(str, data)) if isinstance(data, list) else str(data.get("detail", data)))

@@ -505,4 +505,11 @@ class Migration(migrations.Migration):
                 name="attribution_share_is_finite",
             ),
         ),
+        migrations.AddConstraint(
+            model_name="decision",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("latency_us", None), ("latency_us__range", (0, 1000000000.0)), _connector="OR"),
+                name="decision_latency_is_finite",
+            ),
+        ),
     ]

@@ -171,6 +171,18 @@ class TestAggregateDirty:
 
         assert (stored(), DirtyGroup.objects.count()) == (before, 1)
 
+    def test_rebuilds_every_group_when_the_parameters_it_was_cut_with_change(self, now: datetime) -> None:
+        record(*make_trades([1.0] * 12), make_trade("live", book="live"))
+        aggregate_dirty(now=now)
+        untouched = aggregate_dirty(now=now)
+
+        publish(parameters=make_parameters(lessons={"books": ["paper", "live"], "dimensions": ["bucket"]}))
+        rebuilt = aggregate_dirty(now=now)
+
+        assert (untouched, rebuilt) == (0, 1)
+        assert CellGroup.objects.get().dimensions == ["bucket"]
+        assert max(cell.n for cell in Cell.objects.all()) == 13
+
 
 @pytest.mark.django_db(transaction=True)
 class TestConcurrentAggregators:

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
 
-from config.pages.export import EXPORTS, Document, Selection
+from config.pages.exports import EXPORTS, Document, Selection
 from telemetry.core.fields import moment
 from telemetry.core.refusal import Refused
 from telemetry.core.vocabulary import Module
@@ -51,6 +52,8 @@ class Command(BaseCommand):
                     count = write_json_lines(documents, stream)
         except OSError as error:
             raise CommandError(f"{output or 'standard output'}: {error.strerror or error}") from error
+        except OperationalError as error:
+            raise CommandError(f"the database is away ({str(error).strip()}); export again") from error
         self.stderr.write(f"{count:,} {options['what']}")
 
 
@@ -76,10 +79,14 @@ def write_csv(documents: Iterable[Document], columns: tuple[str, ...], stream: I
 def _cell(document: Document, column: str) -> object:
     value: Any = document
     for name in column.split("."):
-        value = value.get(name)
+        value = _at(value, int(name)) if isinstance(value, list) else value.get(name)
         if value is None:
             return ""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if isinstance(value, (dict, list)) else value
+
+
+def _at(values: list[Any], index: int) -> Any:
+    return values[index] if index < len(values) else None
 
 
 def _format(options: dict[str, Any]) -> str:

@@ -1,0 +1,31 @@
+"""Facts and opinions out, as JSON values one by one: trades, decisions with what they earned, lessons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from config.pages.exports.decisions import DECISION_COLUMNS, decisions
+from config.pages.exports.lessons import LESSON_COLUMNS, lessons
+from config.pages.exports.selection import Document, Selection
+from config.pages.exports.trades import TRADE_COLUMNS, trades
+
+__all__ = ["EXPORTS", "Document", "Export", "Selection"]
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One kind of row, and its columns as CSV: dotted ones reach into objects and lists."""
+
+    documents: Callable[[Selection], Iterator[Document]]
+    columns: tuple[str, ...]
+
+
+EXPORTS: Mapping[str, Export] = MappingProxyType(
+    {
+        "trades": Export(trades, TRADE_COLUMNS),
+        "decisions": Export(decisions, DECISION_COLUMNS),
+        "lessons": Export(lessons, LESSON_COLUMNS),
+    }
+)
