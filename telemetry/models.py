@@ -346,3 +346,21 @@ class OutboxMessage(models.Model):
 
     def __str__(self) -> str:
         return f"message {self.pk} for {self.task}"
+
+
+class StoredAnswer(models.Model):
+    """What a caller was answered under an Idempotency-Key; kept for a day. Without a status it is being worked on."""
+
+    caller = models.CharField(max_length=100)
+    key = models.CharField(max_length=200)
+    digest = models.BinaryField(help_text="sha256 of address and body")
+    status = models.PositiveSmallIntegerField(null=True)
+    body = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["caller", "key"], name="one_answer_per_idempotency_key")]
+        indexes = [models.Index(fields=["created_at"], name="stored_answer_by_age")]
+
+    def __str__(self) -> str:
+        return f"answer {self.pk} to {self.caller}"

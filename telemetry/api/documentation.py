@@ -30,19 +30,23 @@ class ProblemSerializer(serializers.Serializer[Any]):
 
 
 def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
-    """The problem responses of an operation; every operation may also answer 401 and 403."""
+    """The problem responses of an operation, beside those that every operation may give."""
     words = {
         400: "The request cannot be used; `errors` names each field.",
         401: "No live key was sent.",
         403: "The key's role does not allow it.",
         404: "There is no such thing.",
+        406: "Something else than JSON was asked for.",
+        409: "The same request is being worked on.",
         413: "The body is too large.",
-        415: "The body is not `application/json`.",
-        503: "The database is away; try again later.",
+        415: "The body is not plain `application/json`.",
+        422: "The Idempotency-Key was used for another request.",
+        429: "The key has used up its requests; `Retry-After` says when there are more.",
+        503: "The database is away or was too slow; `detail` says what helps.",
     }
     return {
         (status, "application/problem+json"): OpenApiResponse(ProblemSerializer, words[status])
-        for status in sorted({401, 403, *statuses})
+        for status in sorted({401, 403, 406, 429, *statuses})
     }
 
 

@@ -31,10 +31,6 @@ class Encoded(UnsupportedMediaType):
         super().__init__(encoding, f"content encoding {shown(encoding)} is not read; send the body uncompressed")
 
 
-class NotJSON(UnsupportedMediaType):
-    """A body of another content type."""
-
-
 def refuse_constant(name: str) -> float:
     raise ParseError(f"{name} is not JSON; send a finite number or leave the field out")
 
@@ -70,13 +66,20 @@ class StrictJSONParser(BaseParser):
 
     @staticmethod
     def _body(stream: IO[Any], context: Mapping[str, Any]) -> bytes:
-        """The whole body. DRF reads past Django's own check of its length, so it is made here, before reading."""
+        """The whole body. DRF reads past Django's own check of its length, so it is made here, before reading.
+
+        It is read as the request's `body`, so that whoever compares bodies later still finds it there.
+        """
+        request = context["request"]
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        length = int(context["request"].META.get("CONTENT_LENGTH") or 0) if "request" in context else 0
+        length = int(request.META.get("CONTENT_LENGTH") or 0)
         if limit is not None and length > limit:
             for _ in range(DRAINED_CHUNKS):  # a sender that is still sending would not hear the answer
                 if not stream.read(CHUNK):
                     break
             raise BodyTooLarge(length, limit)
-        body: bytes = stream.read()
+        encoding = request.headers.get("Content-Encoding", "identity")
+        if encoding.lower() != "identity":
+            raise Encoded(encoding)
+        body: bytes = request.body
         return body

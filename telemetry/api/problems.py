@@ -26,6 +26,7 @@ RETRY_AFTER_SECONDS = "5"
 # What DRF says in general terms, with the way out. Exceptions raised with words of our own keep them.
 WAYS_OUT: dict[type[Exception], str] = {
     exceptions.NotAuthenticated: "no key was sent; send `Authorization: Bearer cw_…`",
+    exceptions.UnsupportedMediaType: "this content type is not read; send `Content-Type: application/json`",
     exceptions.NotAcceptable: "only JSON is sent; ask for `Accept: application/json`",
     exceptions.MethodNotAllowed: "this method is not allowed here; the Allow header names those that are",
     Http404: "there is nothing at this address; GET /api/v1/schema/ lists what there is",

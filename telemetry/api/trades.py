@@ -1,4 +1,4 @@
-"""`POST /api/v1/trades/`: closed trades in, one receipt each out."""
+"""`/api/v1/trades/`: closed trades in, one receipt each out; and those that are recorded."""
 
 from __future__ import annotations
 
@@ -8,25 +8,62 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from telemetry.api.documentation import ReceiptsSerializer, TradeSerializer, problems
+from telemetry.api.facts import TradeFact
+from telemetry.api.idempotency import IDEMPOTENCY_KEY, idempotent
+from telemetry.api.queries import PATTERN, Filter, Filters, narrowed, period, query, truth, words
+from telemetry.api.reading import ListView, listing
+from telemetry.core.fields import identifier, moment
 from telemetry.core.refusal import Refusal, Refused, join
 from telemetry.core.trades import Trade, parse_trade
+from telemetry.models import Action
+from telemetry.models import Trade as TradeRow
 from telemetry.outbox import send_later
 from telemetry.record import Receipt, Status, record_trades
 
 MOST_TRADES = 1000
 BREATH = timedelta(seconds=5)  # trades that come within it are worked on together
+OF_TRADES: Filters = {
+    "book": words("book", longest=40),
+    "symbol": words("symbol", longest=60),
+    "is_excluded": Filter(truth, "is_excluded", "kept out of learning", type=OpenApiTypes.BOOL),
+    **period("closed_at", "closed at"),
+}
+FILTERS: Filters = {**PATTERN, **OF_TRADES}
 
 
-class TradesView(APIView):
-    """Records what it can and says per trade what became of it."""
+@extend_schema_view(
+    get=listing(
+        "list_trades",
+        "Recorded trades as they stand, last closed first",
+        TradeFact,
+        FILTERS,
+        "Module, pattern_key and action_category select trades that have such an action.",
+    )
+)
+class TradesView(ListView):
+    """Records what it can and says per trade what became of it; lists what was recorded."""
 
-    required_permission = "telemetry.add_trade"
+    required_permission = {"GET": "telemetry.view_trade", "POST": "telemetry.add_trade"}
+    filters = FILTERS
+    order = {"closed_at": moment, "id": identifier}
+    rows = TradeRow.objects.filter(is_current=True).prefetch_related("actions")
+    document = TradeFact
+
+    def selected(self, chosen: Mapping[str, Any], **path: Any) -> QuerySet[TradeRow]:
+        of_trades = {name: value for name, value in chosen.items() if name in OF_TRADES}
+        trades = self.rows.annotate(is_excluded=~Q(excluded_reason=""))
+        trades = narrowed(trades, OF_TRADES, of_trades)
+        of_actions = {name: value for name, value in chosen.items() if name in PATTERN}
+        if not of_actions:
+            return trades
+        return trades.filter(Exists(narrowed(Action.objects.filter(trade=OuterRef("pk")), PATTERN, of_actions)))
 
     @extend_schema(
         operation_id="record_trades",
@@ -36,15 +73,18 @@ class TradesView(APIView):
             "under a recorded revision is `refused`. Good trades are recorded even where others are refused, so read "
             "`results`."
         ),
+        parameters=[IDEMPOTENCY_KEY],
         request=PolymorphicProxySerializer(
             component_name="TradeOrTrades",
             serializers=[TradeSerializer, TradeSerializer(many=True)],
             resource_type_field_name=None,
             many=False,
         ),
-        responses={200: ReceiptsSerializer, **problems(400, 413, 415, 503)},
+        responses={200: ReceiptsSerializer, **problems(400, 409, 413, 415, 422, 503)},
     )
+    @idempotent
     def post(self, request: Request) -> Response:
+        query(request).close()
         now = datetime.now(UTC)
         payloads = _payloads(request.data)
         readings = [_read(payload, place, now) for place, payload in payloads]

@@ -6,13 +6,19 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import Protocol
 
 from telemetry.core.refusal import Refused
 
 LONGEST_LINE = 10_000_000
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 UNREADABLE = (EOFError, zlib.error, gzip.BadGzipFile)
+
+
+class Stream(Protocol):
+    """What is read line by line: a file, or one that unpacks itself."""
+
+    def readline(self, size: int, /) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +30,7 @@ class Line:
     refused: Refused | None = None
 
 
-def read_lines(stream: IO[bytes], *, most: int | None = None) -> Iterator[Line]:
+def read_lines(stream: Stream, *, most: int | None = None) -> Iterator[Line]:
     """The lines of a UTF-8 stream. A line that cannot be read costs only itself, unless nothing after it can be.
 
     Unpacked to more than `most` bytes the stream is taken for a bomb and refused from there on.
@@ -60,7 +66,7 @@ def _line(number: int, line: bytes, length: int) -> Line:
         return Line(number, refused=Refused.because(message))
 
 
-def _skip_rest(stream: IO[bytes], line: bytes) -> int:
+def _skip_rest(stream: Stream, line: bytes) -> int:
     """Pass over the rest of a line that is too long; how much it was."""
     skipped = 0
     while line and not line.endswith(b"\n"):

@@ -92,12 +92,14 @@ class TestReadFlat:
         cells = {
             "rr": "1e999",
             "fraction": "2",
-            "scope.9": "x",
             "trim.rr_after": "much",
             "exit.at": "2025-01-01T00:00:00Z",
         }
 
-        assert list(told(**cells)) == ["rr", "fraction", "scope.9", "trim.at", "trim.rr_after", "exit.at"]
+        assert list(told(**cells)) == ["rr", "fraction", "trim.at", "trim.rr_after", "exit.at"]
+
+    def test_names_the_column_of_a_dimension(self) -> None:
+        assert list(told(**{"scope.9": "x"})) == ["scope.9"]
 
     def test_counts_the_trim_or_exit_that_is_there(self) -> None:
         assert list(told(**{"exit.rr_after": "nan"})) == ["exit.rr_after"]

@@ -1,0 +1,43 @@
+"""`GET /api/v1/cells/`: the statistics of every scope, as `aggregate` counted them."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema_view
+from rest_framework import serializers
+
+from learning.models import Cell
+from telemetry.api.facts import SCOPE
+from telemetry.api.queries import PATTERN, Filter, Filters, digits, number_from
+from telemetry.api.reading import ListView, listing
+from telemetry.core.vocabulary import ActionCategory, Module
+
+FILTERS: Filters = {
+    **{name: Filter(each.read, f"group__{each.lookup}", each.says, each.words) for name, each in PATTERN.items()},
+    "min_n": number_from("n__gte", "at least so many distinct trades"),
+    "n_dims": Filter(digits(0, 40), "n_dims", "scopes of exactly so many dimensions", type=int),
+}
+
+
+class CellDocument(serializers.ModelSerializer[Cell]):
+    """n distinct trades (clusters count once), the mean and the variance of their outcomes; no baseline in it."""
+
+    module = serializers.ChoiceField([each.value for each in Module], source="group.module")
+    pattern_key = serializers.CharField(source="group.pattern_key")
+    action_category = serializers.ChoiceField([each.value for each in ActionCategory], source="group.action_category")
+    aggregated_at = serializers.DateTimeField(source="group.aggregated_at")
+    scope = serializers.DictField(**SCOPE)
+
+    class Meta:
+        model = Cell
+        fields = (
+            "module", "pattern_key", "action_category", "scope", "n_dims", "n", "mean", "variance", "first_closed_at",
+            "last_closed_at", "aggregated_at",
+        )  # fmt: skip
+
+
+@extend_schema_view(get=listing("list_cells", "Statistics by scope", CellDocument, FILTERS))
+class CellsView(ListView):
+    required_permission = "learning.view_cell"
+    filters = FILTERS
+    rows = Cell.objects.select_related("group")
+    document = CellDocument

@@ -1,0 +1,43 @@
+"""`GET /api/v1/lessons/`: the builder's latest word on every line."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema_view
+from rest_framework import serializers
+
+from learning.models import Lesson
+from overrides.models import CHANNELS, POLICIES
+from telemetry.api.facts import SCOPE
+from telemetry.api.queries import PATTERN, Filters, one_of
+from telemetry.api.reading import ListView, listing
+
+FILTERS: Filters = {
+    **PATTERN,
+    "type": one_of("type", [name for name, _ in CHANNELS]),
+    "policy": one_of("policy", [name for name, _ in POLICIES]),
+    "status": one_of("status", Lesson.Status.values, "too_light: kept, and too light to act"),
+}
+
+
+class LessonDocument(serializers.ModelSerializer[Lesson]):
+    """A scope that stands out, with its evidence and a target per lever; an opinion until a request brings it."""
+
+    scope = serializers.DictField(**SCOPE)
+    stats = serializers.DictField(help_text="edge_raw, n, variance, half_life_days, updated_at, baseline and more")
+    targets = serializers.DictField(child=serializers.FloatField(), help_text="lever → target")
+    as_of = serializers.DateTimeField(source="run.as_of", help_text="when the builder last looked")
+
+    class Meta:
+        model = Lesson
+        fields = (
+            "id", "line_id", "type", "policy", "module", "pattern_key", "action_category", "scope", "n_dims", "status",
+            "stats", "edge_raw", "weight", "targets", "as_of",
+        )  # fmt: skip
+
+
+@extend_schema_view(get=listing("list_lessons", "Lessons", LessonDocument, FILTERS))
+class LessonsView(ListView):
+    required_permission = "learning.view_lesson"
+    filters = FILTERS
+    rows = Lesson.objects.select_related("run")
+    document = LessonDocument

@@ -1,0 +1,11 @@
+"""Below /api/v1/. A trailing slash is optional, as everywhere."""
+
+from django.urls import re_path
+
+from learning.api.cells import CellsView
+from learning.api.lessons import LessonsView
+
+urlpatterns = [
+    re_path(r"^cells/?$", CellsView.as_view(), name="cells"),
+    re_path(r"^lessons/?$", LessonsView.as_view(), name="lessons"),
+]

@@ -1,0 +1,55 @@
+"""`GET /api/v1/decisions/`: answers that were given, and one with its outcome and the shares it earned."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from telemetry.api.documentation import problems
+from telemetry.api.facts import DecisionBrief, WholeDecisionFact
+from telemetry.api.queries import PATTERN, Filters, number_from, one_of, period, query, words
+from telemetry.api.reading import ListView, bounded_time, listing
+from telemetry.core.fields import identifier
+from telemetry.models import AttributionShare, Decision, DecisionOutcome
+
+FILTERS: Filters = {
+    **PATTERN,
+    "version": number_from("version", "answered from this version"),
+    "mode": one_of("mode", ("off", "shadow", "on")),
+    "reason": words("reason", "such as COMBINED, NO_MATCH or STALE", longest=20),
+    **period("at", "asked for as of"),
+}
+BRIEF = [name for name in DecisionBrief.Meta.fields]
+
+
+@extend_schema_view(get=listing("list_decisions", "Answers given, newest first", DecisionBrief, FILTERS))
+class DecisionsView(ListView):
+    required_permission = "telemetry.view_decision"
+    filters = FILTERS
+    order = {"decision_id": identifier}
+    rows = Decision.objects.only(*BRIEF)
+    document = DecisionBrief
+
+
+class DecisionView(APIView):
+    required_permission = "telemetry.view_decision"
+
+    @extend_schema(
+        operation_id="get_decision",
+        summary="One answer, with its outcome and shares",
+        description="A decision is written about a second after its answer.",
+        responses={200: WholeDecisionFact, **problems(400, 404, 503)},
+    )
+    def get(self, request: Request, decision_id: str) -> Response:
+        query(request).close()
+        with bounded_time():
+            decision = Decision.objects.filter(pk=decision_id).first()
+            if decision is None:
+                raise NotFound(f"no decision {decision_id} is stored (yet); GET /api/v1/decisions/ lists those that are")
+            earned = AttributionShare.objects.filter(decision_id=decision_id).select_related("attribution__trade")
+            outcomes = DecisionOutcome.objects.filter(decision_id=decision_id).select_related("trade")
+            decision.shares, decision.outcomes = earned.order_by("id"), outcomes.order_by("id")  # type: ignore[attr-defined]  # only shown
+            return Response(WholeDecisionFact(decision).data)

@@ -1,0 +1,20 @@
+"""`GET /api/v1/outcomes/`: what every action of the current, included trades is judged by."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema_view
+
+from telemetry.api.facts import OutcomeFact
+from telemetry.api.queries import PATTERN, Filters, period, words
+from telemetry.api.reading import ListView, listing
+from telemetry.models import Outcome
+
+FILTERS: Filters = {**PATTERN, "book": words("book", longest=40), **period("closed_at", "trades closed at")}
+
+
+@extend_schema_view(get=listing("list_outcomes", "Judged outcomes, newest first", OutcomeFact, FILTERS))
+class OutcomesView(ListView):
+    required_permission = "telemetry.view_outcome"
+    filters = FILTERS
+    rows = Outcome.objects.select_related("trade")
+    document = OutcomeFact
