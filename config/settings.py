@@ -134,12 +134,12 @@ CONTENT_SECURITY_POLICY = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["config.access.authentication.KeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["config.access.permissions.HasNamedPermission"],
+    "DEFAULT_THROTTLE_CLASSES": ["config.access.throttle.KeyRate"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["telemetry.api.parsers.StrictJSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "config.access.schema.RoleSchema",
     "EXCEPTION_HANDLER": "telemetry.api.problems.problem_response",
-    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.CursorPagination",
-    "PAGE_SIZE": 100,
+    "URL_FORMAT_OVERRIDE": None,
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {
@@ -147,10 +147,17 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Closed trades in, combined levers out: learned overrides under review.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "RequestKindEnum": "overrides.models.ChangeRequest.Kind",
+        "ProposalKindEnum": ["lines", "parameters", "mode", "rollback"],
+        "VersionKindEnum": "overrides.models.Version.Kind",
+        "ServerEnum": ["ok", "down"],
+    },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+# Requests of one key by its role; a list of a thousand is one. A bot that records also asks for levers.
+API_REQUESTS_PER_MINUTE = {"evaluate": 120_000, "record": 120_000, "propose": 600, "read": 3_000}
+API_STATEMENT_SECONDS = 5.0  # after which PostgreSQL stops a statement of a read
 
 # --- queue ----------------------------------------------------------------------------------------
 

@@ -1,31 +1,24 @@
 """kombu's Redis transport, for a worker that outlives the queue's server.
 
-A worker that holds unacknowledged messages when the server dies tries to hand them back to it, fails, and takes that
-for the end: the process exits. Here it forgets them instead. They are not lost: the server, if it kept them, delivers
-them again after the visibility timeout.
+A task that ends after the server died is acknowledged, or handed back, on a channel that is closed already. kombu then
+fails with an AttributeError, which Celery takes for the end of the worker; a lost connection, which this is, it
+survives. The message is not lost either: the server, if it kept it, delivers it again after the visibility timeout.
 """
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES, redis
-
-logger = logging.getLogger(__name__)
-
-
-class QoS(redis.QoS):
-    def restore_unacked(self, client: Any = None) -> None:
-        try:
-            super().restore_unacked(client)
-        except Exception as error:  # whatever a connection makes of it that is being torn down
-            logger.warning("unacknowledged messages are left to the visibility timeout: %s", error)
-            (self._delivered or {}).clear()
+from redis.exceptions import ConnectionError
 
 
 class Channel(redis.Channel):
-    QoS = QoS
+    def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
+        if self.connection is None or self.connection.client is None:
+            raise ConnectionError("the channel is closed: its connection to the queue was lost")
+        parameters: dict[str, Any] = super()._connparams(asynchronous=asynchronous)  # type: ignore[misc]  # no stub
+        return parameters
 
 
 class Transport(redis.Transport):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView
 
+from config.pages.api_health import HealthView
+from config.pages.documentation import DocumentationView
 from config.pages.health import healthz, readyz
 from config.pages.refusals import NothingHere
+from config.pages.schema import SchemaView
 
 admin.site.site_header = admin.site.site_title = "Counterweight"
 admin.site.index_title = "Today"
@@ -19,7 +21,10 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include("telemetry.api.urls")),
     path("api/v1/", include("overrides.api.urls")),
-    re_path(r"^api/v1/schema/?$", SpectacularAPIView.as_view(), name="schema"),
+    path("api/v1/", include("learning.api.urls")),
+    re_path(r"^api/v1/health/?$", HealthView.as_view(), name="health"),
+    re_path(r"^api/v1/schema/?$", SchemaView.as_view(), name="schema"),
+    re_path(r"^api/v1/docs/?$", DocumentationView.as_view(), name="docs"),
     re_path(r"^api(/|$)", NothingHere.as_view()),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

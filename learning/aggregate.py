@@ -62,9 +62,12 @@ def _cut(module: str, lessons: LessonParameters) -> dict[str, Any]:
 
 
 def _outdated(module: str, lessons: LessonParameters) -> set[Group]:
-    """Every group of the module where its cells were made under other parameters; none otherwise."""
+    """Every group of the module where its cells were made under other parameters; none otherwise.
+
+    Without any cells nothing tells what they were made under: facts of books not learned from may wait there.
+    """
     rows = CellGroup.objects.filter(module=module)
-    if not rows.exclude(cut=_cut(module, lessons)).exists():
+    if rows.exists() and not rows.exclude(cut=_cut(module, lessons)).exists():
         return set()
     known = Outcome.objects.filter(module=module).values_list("pattern_key", "action_category").distinct()
     stored = rows.values_list("pattern_key", "action_category")

@@ -2,6 +2,7 @@
 
 A daemon thread asks for the version and mode of every module each second. While PostgreSQL is away, or a published
 version does not compile, the last good engine answers on, flagged, for `max_stale_seconds`; then it is not trusted.
+A new mode is in force at once: it waits for no compiling.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import math
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
@@ -50,28 +51,40 @@ class Engine:
     coefficients: Mapping[str, Any] = field(default_factory=dict)
 
 
-def load_engine(module: str, *, number: int | None = None) -> Engine:
-    """Build the engine of the active version (or of version `number`) with the mode in force."""
+def load_engine(module: str, *, number: int | None = None, known: Engine | None = None) -> Engine:
+    """Build the engine of the active version (or of version `number`) with the mode in force.
+
+    What an engine `known` before has compiled is not compiled again: versions are immutable.
+    """
     versions = Version.objects.select_related("parameters").filter(module=module)
     version = versions.filter(is_active=True).first() if number is None else versions.get(number=number)
-    row = ModuleMode.objects.select_related("challenger__parameters").filter(module=module).first()
-    mode = ModeValue.parse(mode_document(row))
+    mode, challenger = _load_mode(module)
     if version is None:
         parameters = ModuleParameters.default(module)
         return Engine(module, None, compile_module(parameters, ()), parameters, mode)
-    challenger = row.challenger if row else None
     return Engine(
         module,
         version.number,
-        _compiled(version),
+        _compiled(version, known),
         load_parameters(version.parameters),
         mode,
-        None if challenger is None else (challenger.number, _compiled(challenger)),
+        None if challenger is None else (challenger.number, _compiled(challenger, known)),
         version.coefficients,
     )
 
 
-def _compiled(version: Version) -> Compiled:
+def _load_mode(module: str) -> tuple[ModeValue, Version | None]:
+    """The mode in force, and the version that challenges."""
+    row = ModuleMode.objects.select_related("challenger__parameters").filter(module=module).first()
+    return ModeValue.parse(mode_document(row)), row.challenger if row else None
+
+
+def _compiled(version: Version, known: Engine | None) -> Compiled:
+    if known is not None:
+        if version.number == known.version:
+            return known.compiled
+        if known.challenger is not None and version.number == known.challenger[0]:
+            return known.challenger[1]
     return compile_module(load_parameters(version.parameters), load_specs(version.module, version.number))
 
 
@@ -118,10 +131,16 @@ class EngineRoom:
         self._engines, self._stamps, self._confirmed_at, self._thread = {}, {}, {}, None
 
     def _renew(self, module: str, stamp: tuple[int | None, int | None], asked_at: float) -> None:
-        if module not in self._engines or self._stamps[module] != stamp:
+        known = self._engines.get(module)
+        if known is None or self._stamps[module] != stamp:
+            if known is not None:
+                known = replace(known, mode=_load_mode(module)[0])
+                self._engines = self._engines | {module: known}
             try:
-                engine = load_engine(module)
-            except ValueError:  # of one module: the others must not suffer for it
+                engine = load_engine(module, known=known)
+            except Error:
+                raise
+            except Exception:  # of one module: the others must not suffer for it
                 logger.exception(
                     "the published version of %s does not compile; its last good engine answers on", module
                 )

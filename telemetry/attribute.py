@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from telemetry.copying import copy_rows
 from telemetry.core.attribution import Leg, ScalingLever, TradeAttribution, attribute_trade
@@ -23,6 +23,18 @@ NO_DECISION = "no such decision was recorded"
 NEUTRAL = "neutral was served, or no lever scales this outcome"
 LATER = "a later decision of the same action was used"
 LEG = "the add does not say its fraction and leg_rr"
+
+# A trade is due when all the decisions it names are here, or when it has waited for them long enough.
+DUE = """
+SELECT trade_id FROM telemetry_pendingattribution AS pending
+WHERE marked_at < %s OR NOT EXISTS (
+    SELECT FROM telemetry_action AS action, unnest(action.decision_ids) AS named
+    WHERE action.trade_id = pending.trade_id
+    AND NOT EXISTS (SELECT FROM telemetry_decision WHERE decision_id = named)
+)
+ORDER BY marked_at, trade_id LIMIT %s
+FOR UPDATE OF pending SKIP LOCKED
+"""
 
 
 @dataclass(frozen=True)
@@ -41,24 +53,23 @@ class Part:
 def attribute_trades(*, now: datetime, limit: int = 5000) -> int:
     """Attribute up to `limit` trades that name decisions and wait for it; how many were.
 
-    A trade whose decisions are still on their way waits for them up to an hour.
+    A trade whose decisions are still on their way waits for them up to an hour, and nobody waits behind it.
     """
     with transaction.atomic():
-        trades = _take(limit)
+        trades = _take(limit, now)
         actions = _actions(trades)
         decisions = Decision.objects.in_bulk({i for each in actions.values() for a in each for i in a.decision_ids})
-        ready = [trade for trade in trades if _is_ready(trade, actions[trade.id], decisions, now)]
-        _write([(trade, *_attributed(trade, actions[trade.id], decisions)) for trade in ready], now)
-        PendingAttribution.objects.filter(trade__in=ready).delete()
-    return len(ready)
+        _write([(trade, *_attributed(trade, actions[trade.id], decisions)) for trade in trades], now)
+        PendingAttribution.objects.filter(trade__in=trades).delete()
+    return len(trades)
 
 
-def _take(limit: int) -> list[Trade]:
-    """The trades that wait longest, held against other workers until the transaction ends."""
-    marks = PendingAttribution.objects.select_for_update(of=("self",), skip_locked=True).order_by(
-        "marked_at", "trade_id"
-    )
-    return [mark.trade for mark in marks.select_related("trade")[:limit]]
+def _take(limit: int, now: datetime) -> list[Trade]:
+    """Of the trades that can be attributed those that wait longest, held against other workers until the end."""
+    with connection.cursor() as cursor:
+        cursor.execute(DUE, [now - PATIENCE, limit])
+        ids = [row[0] for row in cursor.fetchall()]
+    return list(Trade.objects.filter(id__in=ids))
 
 
 def _actions(trades: Iterable[Trade]) -> dict[UUID, list[Action]]:
@@ -66,11 +77,6 @@ def _actions(trades: Iterable[Trade]) -> dict[UUID, list[Action]]:
     for action in Action.objects.filter(trade_id__in=list(actions)).order_by("trade_id", "index"):
         actions[action.trade_id].append(action)
     return actions
-
-
-def _is_ready(trade: Trade, actions: Iterable[Action], decisions: Mapping[UUID, Decision], now: datetime) -> bool:
-    missing = any(decision_id not in decisions for action in actions for decision_id in action.decision_ids)
-    return not missing or now - trade.recorded_at > PATIENCE
 
 
 def _attributed(

@@ -19,13 +19,29 @@ from telemetry.audit import write_audit
 
 COMMAND = "command line"
 
-# What each role may do, in Django's permission names; no key may review or apply.
-PERMISSIONS: dict[str, frozenset[str]] = {
-    ApiKey.Role.EVALUATE: frozenset({"overrides.resolve", "overrides.view_version"}),
-    ApiKey.Role.RECORD: frozenset({"telemetry.add_trade", "overrides.resolve", "overrides.view_version"}),
-    ApiKey.Role.PROPOSE: frozenset({"overrides.add_changerequest", "overrides.view_version"}),
-    ApiKey.Role.READ: frozenset({"overrides.view_version", "telemetry.view_trade", "telemetry.view_decision"}),
+# What each role may do, in Django's permission names; no key may review or apply. The schema says it per operation.
+SERVED = frozenset({"overrides.view_version", "overrides.view_modulemode", "telemetry.view_jobrun"})
+EVALUATE = SERVED | {"overrides.resolve"}
+READ = SERVED | {
+    "telemetry.view_trade",
+    "telemetry.view_outcome",
+    "telemetry.view_decision",
+    "learning.view_cell",
+    "learning.view_lesson",
+    "overrides.view_override",
+    "overrides.view_changerequest",
 }
+PERMISSIONS: dict[str, frozenset[str]] = {
+    ApiKey.Role.EVALUATE: EVALUATE,
+    ApiKey.Role.RECORD: EVALUATE | {"telemetry.add_trade"},
+    ApiKey.Role.PROPOSE: READ | {"overrides.add_changerequest"},
+    ApiKey.Role.READ: READ,
+}
+
+
+def roles_with(permission: str) -> list[str]:
+    """The roles of keys that have a permission."""
+    return [str(role) for role, granted in PERMISSIONS.items() if permission in granted]
 
 
 def digest_of(key: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rest_framework.permissions import BasePermission
@@ -11,11 +12,19 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView  # imports this module through its settings
 
 
+def permission_of(view: object, method: str | None) -> str | None:
+    """What a view asks of a method; for the methods it does not name, what looking takes."""
+    required: str | Mapping[str, str] | None = getattr(view, "required_permission", None)
+    if isinstance(required, Mapping):
+        return required.get(method or "GET", required["GET"])
+    return required
+
+
 class HasNamedPermission(BasePermission):
-    """Allows callers that have the view's `required_permission`."""
+    """Allows callers that have the view's `required_permission`, one for all methods or one for each."""
 
     message = "this key's role does not allow it; ask an operator for a key of another role"
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        required: str | None = getattr(view, "required_permission", None)
+        required = permission_of(view, request.method)
         return bool(required and request.user and request.user.has_perm(required))

@@ -27,7 +27,7 @@ from overrides.review import apply_request, approve, draft_request
 from telemetry.models import JobRun
 
 RECORDED_FIRST = timedelta(weeks=13)
-PERIOD = timedelta(weeks=5)
+PERIOD = timedelta(weeks=6)
 RESCALED_AFTER = 2  # periods lived with the plan's lesson_edge_scale of 20 before a reviewer agrees to 1
 RESCALED_TO = 1.0
 MODULES = ("dm", "pm")
@@ -61,10 +61,10 @@ def tell(*, now: datetime, credentials: Path | None) -> bool:
     people = meet_people(now, credentials)
     if JobRun.objects.filter(job=JOB, period="history", status=JobRun.Status.DONE).exists():
         return False
-    await_worker()
     with step("replaying the textbook rules on real bars"):
         bars = load()
         payloads = demo_trades(bars)
+    await_worker()
     calendar = _calendar(payloads, last_bar_end(bars), now)
     bot = Bot([plan_of(shifted(payload, calendar.moved_by)) for payload in payloads])
 

@@ -35,6 +35,12 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when PostgreSQL answers and is migrated; a missing queue, a late job, a stale engine only degrade."""
+    report = health_report()
+    return JsonResponse(report, status=503 if report["status"] == DOWN else 200)
+
+
+def health_report() -> dict[str, Any]:
+    """What is there and what is not, with the word for the whole as `status`."""
     until = time.monotonic() + PATIENCE_SECONDS
     postgresql, queue = POSTGRESQL.ask(), REDIS.ask()
     report = {
@@ -43,8 +49,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         "engines": {module.value: _engine(module) for module in Module},
         "decisions_waiting": len(QUEUE),
     }
-    status = _status(report)
-    return JsonResponse({"status": status, **report}, status=503 if status == DOWN else 200)
+    return {"status": _status(report), **report}
 
 
 def _status(report: Mapping[str, Any]) -> str:

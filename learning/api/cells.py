@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_view
 from rest_framework import serializers
 
 from learning.models import Cell
-from telemetry.api.facts import SCOPE
+from telemetry.api.facts import ScopeField
 from telemetry.api.queries import PATTERN, Filter, Filters, digits, number_from
 from telemetry.api.reading import ListView, listing
 from telemetry.core.vocabulary import ActionCategory, Module
@@ -25,7 +25,7 @@ class CellDocument(serializers.ModelSerializer[Cell]):
     pattern_key = serializers.CharField(source="group.pattern_key")
     action_category = serializers.ChoiceField([each.value for each in ActionCategory], source="group.action_category")
     aggregated_at = serializers.DateTimeField(source="group.aggregated_at")
-    scope = serializers.DictField(**SCOPE)
+    scope = ScopeField()
 
     class Meta:
         model = Cell

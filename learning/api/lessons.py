@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from learning.models import Lesson
 from overrides.models import CHANNELS, POLICIES
-from telemetry.api.facts import SCOPE
+from telemetry.api.facts import ScopeField
 from telemetry.api.queries import PATTERN, Filters, one_of
 from telemetry.api.reading import ListView, listing
 
@@ -22,7 +22,7 @@ FILTERS: Filters = {
 class LessonDocument(serializers.ModelSerializer[Lesson]):
     """A scope that stands out, with its evidence and a target per lever; an opinion until a request brings it."""
 
-    scope = serializers.DictField(**SCOPE)
+    scope = ScopeField()
     stats = serializers.DictField(help_text="edge_raw, n, variance, half_life_days, updated_at, baseline and more")
     targets = serializers.DictField(child=serializers.FloatField(), help_text="lever → target")
     as_of = serializers.DateTimeField(source="run.as_of", help_text="when the builder last looked")

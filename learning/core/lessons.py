@@ -17,6 +17,7 @@ from learning.core.cells import Cells
 from learning.core.parents import incremental_edges
 from learning.core.rows import Floats, Ints
 from overrides.core.parameters import LessonParameters, WeightParameters
+from overrides.core.reading import LARGEST
 from overrides.core.stats import Stats
 from overrides.core.weights import (
     WEIGHT_DECIMALS,
@@ -97,11 +98,13 @@ def stats_of(cells: Cells, cell: int, baseline: float, half_life_days: float) ->
     """What a lesson on the cell rests on; `updated_at` is the close of its newest trade.
 
     `half_life_days` is `default_half_life_days` until one is fitted on the cell's weeks (`history.weeks_of`).
+    A variance beyond what `Stats` holds is told as its largest number: its lesson weighs nothing either way, and one
+    absurd outcome must not stop all others from being learned from.
     """
     return Stats(
         edge_raw=float(cells.mean[cell]) - baseline,
         n=int(cells.n[cell]),
-        variance=float(cells.variance[cell]),
+        variance=min(float(cells.variance[cell]), LARGEST),
         half_life_days=half_life_days,
         updated_at=EPOCH + timedelta(microseconds=int(cells.last_closed_at[cell])),
     )

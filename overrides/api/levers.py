@@ -18,7 +18,8 @@ from overrides.api.documentation import DURABLE, EXPLAIN, AnswerSerializer, Ques
 from overrides.questions import Question, read_question
 from overrides.resolve import Explain, Resolved, resolve
 from telemetry.api.documentation import problems
-from telemetry.core.objects import Fields, items
+from telemetry.api.queries import query, truth
+from telemetry.core.objects import items
 from telemetry.core.refusal import Refused, shown
 from telemetry.decisions import DecisionQueue, record_decisions
 
@@ -80,9 +81,9 @@ class ResolveView(APIView):
 
 
 def _options(request: Request) -> tuple[Explain, bool]:
-    fields = Fields(request.query_params.dict(), ("explain", "durable"))
+    fields = query(request, ("explain", "durable"))
     explain: Explain = fields.take("explain", _explain, "summary")
-    durable = fields.take("durable", _truth, False)
+    durable = fields.take("durable", truth, False)
     fields.close()
     return explain, durable
 
@@ -93,12 +94,6 @@ def _explain(value: object) -> Explain:
             known: Explain = word
             return known
     raise Refused.because(f"{shown(value)} is unknown; send one of {', '.join(get_args(Explain))}")
-
-
-def _truth(value: object) -> bool:
-    if value not in ("true", "false"):
-        raise Refused.because(f"{shown(value)} is unknown; send true or false")
-    return value == "true"
 
 
 def _questions(body: object, now: datetime) -> Sequence[Question]:

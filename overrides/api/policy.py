@@ -10,7 +10,7 @@ from rest_framework import serializers
 from overrides.load import spec_of
 from overrides.models import CHANNELS, POLICIES, Membership, ModuleMode, Version
 from telemetry.api.documentation import CATEGORIES, MODULES
-from telemetry.api.facts import SCOPE
+from telemetry.api.facts import ScopeField
 
 
 class StatsSerializer(serializers.Serializer[Any]):
@@ -35,7 +35,7 @@ class OverrideSerializer(serializers.Serializer[Any]):
     module = serializers.ChoiceField(MODULES)
     pattern_key = serializers.CharField(help_text="`family.state.motif`")
     action_category = serializers.ChoiceField(CATEGORIES)
-    scope = serializers.DictField(**SCOPE)
+    scope = ScopeField()
     stats = StatsSerializer()
     levers = LeversSerializer()
     promise = serializers.DictField(

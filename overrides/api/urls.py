@@ -3,11 +3,20 @@
 from django.urls import re_path
 
 from overrides.api.levers import ResolveView
+from overrides.api.modes import ModesView
+from overrides.api.overrides import OverridesView, OverrideView
+from overrides.api.requests import RequestLinesView, RequestsView, RequestView
 from overrides.api.versions import ActiveVersionView, VersionsView, VersionView
 
 urlpatterns = [
     re_path(r"^levers/resolve/?$", ResolveView.as_view(), name="resolve"),
+    re_path(r"^overrides/?$", OverridesView.as_view(), name="overrides"),
+    re_path(r"^overrides/(?P<override_id>[0-9a-f]{64})/?$", OverrideView.as_view(), name="override"),
     re_path(r"^versions/?$", VersionsView.as_view(), name="versions"),
     re_path(r"^versions/(?P<module>dm|pm)/active/?$", ActiveVersionView.as_view(), name="active_version"),
     re_path(r"^versions/(?P<module>dm|pm)/(?P<number>[0-9]{1,9})/?$", VersionView.as_view(), name="version"),
+    re_path(r"^requests/?$", RequestsView.as_view(), name="requests"),
+    re_path(r"^requests/(?P<request_id>[0-9]{1,18})/?$", RequestView.as_view(), name="request"),
+    re_path(r"^requests/(?P<request_id>[0-9]{1,18})/lines/?$", RequestLinesView.as_view(), name="request_lines"),
+    re_path(r"^modes/?$", ModesView.as_view(), name="modes"),
 ]

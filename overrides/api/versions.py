@@ -4,62 +4,41 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
-from django.http import Http404, HttpResponseBase
+from django.http import HttpResponseBase
 from django.utils.cache import get_conditional_response
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework import generics, pagination, serializers
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from overrides.api.documentation import VersionSerializer
+from overrides.api.policy import VersionSummary
+from overrides.api.tags import ASK_AGAIN
 from overrides.document import render_all
 from overrides.load import load_specs
 from overrides.models import Version
 from telemetry.api.documentation import MODULES, problems
-from telemetry.core.fields import member
-from telemetry.core.objects import Fields
-from telemetry.core.vocabulary import Module
+from telemetry.api.queries import MODULE, Filter, Filters, query, truth
+from telemetry.api.reading import ListView, bounded_time, listing
 
-METADATA = (
-    "id", "module", "number", "is_active", "kind", "n_overrides", "content_hash", "published_at", "published_by",
-)  # fmt: skip
+METADATA = tuple(name for name in VersionSummary.Meta.fields if name != "is_active")
 IMMUTABLE = "private, max-age=31536000, immutable"
-ASK_AGAIN = "private, no-cache"
+OF_MODULE = OpenApiParameter("module", str, OpenApiParameter.PATH, enum=MODULES)
+NUMBER = OpenApiParameter("number", int, OpenApiParameter.PATH)
+FILTERS: Filters = {
+    "module": MODULE,
+    "is_active": Filter(truth, "is_active", "in force, or not", type=OpenApiTypes.BOOL),
+}
 
 
-class VersionSummary(serializers.ModelSerializer[Version]):
-    class Meta:
-        model = Version
-        fields = METADATA
-
-
-class NewestFirst(pagination.CursorPagination):
-    ordering = "-id"
-
-
-class VersionsView(generics.ListAPIView[Version]):
+@extend_schema_view(get=listing("list_versions", "Published versions, newest first", VersionSummary, FILTERS))
+class VersionsView(ListView):
     required_permission = "overrides.view_version"
-    serializer_class = VersionSummary
-    pagination_class = NewestFirst
-
-    def get_queryset(self) -> QuerySet[Version]:
-        versions = Version.objects.only(*METADATA)
-        fields = Fields(self.request.query_params.dict(), ("module", "cursor"))
-        module = fields.take("module", member(Module), None)
-        fields.close()
-        return versions if module is None else versions.filter(module=module)
-
-    @extend_schema(
-        operation_id="list_versions",
-        summary="Published versions, newest first",
-        parameters=[OpenApiParameter("module", str, enum=MODULES)],
-        responses={200: VersionSummary(many=True), **problems(400, 503)},
-    )
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return self.list(request, *args, **kwargs)
+    filters = FILTERS
+    rows = Version.objects.only(*VersionSummary.Meta.fields)
+    document = VersionSummary
 
 
 class VersionView(APIView):
@@ -70,14 +49,18 @@ class VersionView(APIView):
     @extend_schema(
         operation_id="get_version",
         summary="A version's content",
+        parameters=[OF_MODULE, NUMBER],
         description="Immutable. Send its ETag as If-None-Match to be answered 304 without a body.",
-        responses={200: VersionSerializer, 304: OpenApiResponse(description="Unchanged."), **problems(404, 503)},
+        responses={200: VersionSerializer, 304: OpenApiResponse(description="Unchanged."), **problems(400, 404, 503)},
     )
     def get(self, request: Request, module: str, number: int) -> HttpResponseBase:
-        version = Version.objects.select_related("parameters").filter(module=_known(module), number=number).first()
-        if version is None:
-            raise NotFound(f"{module} has no version {number}; GET /api/v1/versions/?module={module} lists what it has")
-        return document_response(request, version, IMMUTABLE)
+        query(request).close()
+        with bounded_time():
+            version = Version.objects.select_related("parameters").filter(module=module, number=number).first()
+            if version is None:
+                advice = f"GET /api/v1/versions/?module={module} lists what it has"
+                raise NotFound(f"{module} has no version {number}; {advice}")
+            return document_response(request, version, IMMUTABLE)
 
 
 class ActiveVersionView(APIView):
@@ -88,14 +71,17 @@ class ActiveVersionView(APIView):
     @extend_schema(
         operation_id="get_active_version",
         summary="The content of the version in force",
+        parameters=[OF_MODULE],
         description="Send the ETag as If-None-Match: while the same version is in force the answer is 304.",
-        responses={200: VersionSerializer, 304: OpenApiResponse(description="Unchanged."), **problems(404, 503)},
+        responses={200: VersionSerializer, 304: OpenApiResponse(description="Unchanged."), **problems(400, 404, 503)},
     )
     def get(self, request: Request, module: str) -> HttpResponseBase:
-        version = Version.objects.select_related("parameters").filter(module=_known(module), is_active=True).first()
-        if version is None:
-            raise NotFound(f"nothing has been published for {module} yet; its levers are neutral")
-        return document_response(request, version, ASK_AGAIN)
+        query(request).close()
+        with bounded_time():
+            version = Version.objects.select_related("parameters").filter(module=module, is_active=True).first()
+            if version is None:
+                raise NotFound(f"nothing has been published for {module} yet; its levers are neutral")
+            return document_response(request, version, ASK_AGAIN)
 
 
 def document_response(request: Request, version: Version, cache_control: str) -> HttpResponseBase:
@@ -110,14 +96,9 @@ def document_response(request: Request, version: Version, cache_control: str) ->
 
 def _document(version: Version) -> dict[str, Any]:
     """Without `is_active`: the body of an immutable version must not change when another takes its place."""
-    metadata = {name: getattr(version, name) for name in METADATA if name != "is_active"}
+    metadata = {name: getattr(version, name) for name in METADATA}
     content = version.config_data
     if content is None:
         content = render_all(version.module, list(load_specs(version.module, version.number)), version.coefficients)
     return metadata | {"parameters": version.parameters.document, "document": content}
 
-
-def _known(module: str) -> str:
-    if module not in MODULES:
-        raise Http404
-    return module

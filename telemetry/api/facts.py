@@ -14,11 +14,15 @@ from telemetry.models import (
     Trade,
 )
 
-SCOPE = {"child": serializers.CharField(), "help_text": "dimension → value"}
+
+class ScopeField(serializers.DictField):
+    """Dimension → value."""
+
+    child = serializers.CharField()
 
 
 class ActionFact(serializers.ModelSerializer[Action]):
-    scope = serializers.DictField(**SCOPE)
+    scope = ScopeField()
     decision_ids = serializers.ListField(child=serializers.UUIDField())
     controls = serializers.DictField()
     counterfactuals = serializers.DictField(help_text="lever → alternative → change of rr")
@@ -49,7 +53,7 @@ class OutcomeFact(serializers.ModelSerializer[Outcome]):
     """What one action is judged by: the trade's rr, or for a trim or an exit what followed it."""
 
     external_id = serializers.CharField(source="trade.external_id")
-    scope = serializers.DictField(**SCOPE)
+    scope = ScopeField()
 
     class Meta:
         model = Outcome
@@ -122,7 +126,7 @@ class WholeTradeFact(TradeFact):
 class DecisionBrief(serializers.ModelSerializer[Decision]):
     """An answer that was given: for what, from which version, and the levers as served."""
 
-    scope = serializers.DictField(**SCOPE)
+    scope = ScopeField()
     flags = serializers.ListField(child=serializers.CharField())
     levers = serializers.SerializerMethodField(help_text="lever → value served")
 

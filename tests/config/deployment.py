@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -83,12 +82,12 @@ class Deployment:
 
     def stop(self, name: str) -> None:
         servers.stop(self.home, name)
+        self.children.pop(name).wait(10)
 
     def kill(self, name: str) -> None:
-        pid = servers.process(self.home, name).pid()
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
-        assert wait_until(lambda: servers.process(self.home, name).pid() is None, 10)
+        child = self.children.pop(name)
+        child.kill()
+        child.wait(10)
 
     def _starts(self, name: str, refusals: list[Refused]) -> bool:
         port = self.ports[name]
@@ -187,8 +186,9 @@ def deployed() -> Iterator[Deployment]:
                     deployment.children[name] = spawn(words, deployment.environment(), output)
             yield deployment
         finally:
-            ours = [child for name, child in deployment.children.items() if name in programs]
-            for child in ours:
-                child.terminate()
-            for child in ours:
-                end(child, patience=10)
+            for name in programs.keys() & deployment.children.keys():
+                deployment.children[name].terminate()
+            for name in programs.keys() & deployment.children.keys():
+                end(deployment.children[name], patience=10)
+            for name in deployment.children.keys() - programs.keys():
+                deployment.stop(name)

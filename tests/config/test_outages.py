@@ -28,13 +28,14 @@ def deployment() -> Iterator[Deployment]:
 
 
 def is_whole(deployment: Deployment) -> bool:
-    """Levers are fresh, both servers are seen, the worker has worked off what the beat sent."""
+    """Levers are fresh, both servers are seen, the worker works off what the beat sends."""
     try:
         health = deployment.ask("GET", "/readyz").json
         answer = resolve(deployment)
     except (OSError, HTTPException):
         return False
-    return (health["postgresql"], health["queue"], answer["flags"]) == ("ok", "ok", ["STEP_LIMITED"])
+    is_working = any(line.get("task") for line in deployment.log("worker"))
+    return (health["postgresql"], health["queue"], answer["flags"], is_working) == ("ok", "ok", ["STEP_LIMITED"], True)
 
 
 def resolve(deployment: Deployment) -> dict[str, Any]:

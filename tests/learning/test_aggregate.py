@@ -183,6 +183,16 @@ class TestAggregateDirty:
         assert CellGroup.objects.get().dimensions == ["bucket"]
         assert max(cell.n for cell in Cell.objects.all()) == 13
 
+    def test_learns_from_books_that_nothing_was_learned_from_before(self, now: datetime) -> None:
+        record(*[make_trade(f"t{i}", book="live") for i in range(12)])
+        aggregate_dirty(now=now)
+        before = Cell.objects.count()
+
+        publish(parameters=make_parameters(lessons={"books": ["live"]}))
+        aggregate_dirty(now=now)
+
+        assert (before, max(cell.n for cell in Cell.objects.all())) == (0, 12)
+
 
 @pytest.mark.django_db(transaction=True)
 class TestConcurrentAggregators:

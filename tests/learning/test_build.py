@@ -203,6 +203,14 @@ class TestTooLight:
         assert {(lesson.status, *lesson.targets) for lesson in Lesson.objects.all()} == {("too_light",)}
         assert (run.n_candidates, run.n_active, Lesson.objects.count()) == (2, 0, 2)
 
+    def test_one_absurd_outcome_stops_no_other_lesson(self) -> None:
+        two_phases()
+        record(*make_trades([1e6] * 10 + [-1e6] * 10, scope={"bucket": "big"}, action_category="add", prefix="x"))
+
+        build()
+
+        assert {lesson.action_category for lesson in Lesson.objects.all()} == {"add", "entry"}
+
     def test_lessons_become_active_when_the_parameters_let_them(self) -> None:
         two_phases()
         build()

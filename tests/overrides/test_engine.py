@@ -145,6 +145,49 @@ class TestEngineRoom:
         assert {record.levelno for record in caplog.records} == {logging.ERROR}
         assert "levers.size_mult: 9 is outside" in caplog.text
 
+    def test_takes_up_a_new_mode_even_then(self, room: EngineRoom) -> None:
+        publish(make_spec())
+        set_mode("on")
+        room.refresh()
+        broken = make_spec({"size_mult": 1.2})
+        publish(broken)
+        Override.objects.filter(pk=broken.id).update(levers={"size_mult": 9.0})
+
+        set_mode("off")
+        room.refresh()
+
+        engine = room.engine("pm")
+        assert engine is not None
+        assert (engine.version, engine.mode.mode) == (1, "off")
+
+    def test_compiles_nothing_for_a_new_mode(self, room: EngineRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+        publish(make_spec())
+        publish(make_spec(scope={"bucket": "nano"}))
+        set_mode("on", challenger=1)
+        room.refresh()
+
+        monkeypatch.setattr(engine_module, "compile_module", lambda *_: pytest.fail("compiled again"))
+        set_mode("shadow", challenger=1)
+        room.refresh()
+
+        engine = room.engine("pm")
+        assert engine is not None
+        assert (engine.version, engine.mode.mode, engine.challenger and engine.challenger[0]) == (2, "shadow", 1)
+
+    def test_survives_whatever_goes_wrong_with_one_module(
+        self, room: EngineRoom, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        room.refresh()
+        publish(make_spec())
+
+        monkeypatch.setattr(engine_module, "compile_module", lambda *_: {}["no such name"])
+        room.refresh()
+
+        engine = room.engine("pm")
+        assert engine is not None
+        assert engine.version is None
+        assert room.stale_seconds("pm") > room.stale_seconds("dm")
+
     def test_starts_one_thread_however_many_ask_first(self, transactional_db: None) -> None:
         room = EngineRoom()
 

@@ -165,6 +165,16 @@ class TestMissingDecision:
         assert attribute_trades(now=now) == 1
         assert shares() == {"o" * 64: pytest.approx(0.04, abs=EXACT)}
 
+    def test_holds_up_no_trade_behind_it(self, now: datetime) -> None:
+        known = make_decision()
+        record_decisions([known])
+        record_trades([make_trade("waits", actions=[served(make_decision())])], now=now)
+        record_trades([make_trade("ready", actions=[served(known)])], now=now + timedelta(minutes=1))
+
+        assert attribute_trades(now=now + timedelta(minutes=2), limit=1) == 1
+
+        assert [mark.trade.external_id for mark in PendingAttribution.objects.all()] == ["waits"]
+
     def test_does_not_take_the_share_of_those_that_came(self, now: datetime) -> None:
         known = make_decision()
         record_decisions([known])

@@ -180,3 +180,6 @@ class TestStats:
         assert (stats.n, stats.variance, stats.half_life_days) == (37, 0.45, 90.0)
         assert stats.edge_raw == pytest.approx(0.82, rel=1e-12)
         assert stats.updated_at == datetime(2025, 1, 1, 0, 0, 5, tzinfo=UTC)
+
+    def test_holds_a_variance_that_is_too_large_to_be_told(self) -> None:
+        assert stats_of(make_cells({(-1,): (37, 1.32)}, variance=1e11), 0, 0.5, 90.0).variance == 1e9

@@ -1,0 +1,34 @@
+"""`manage.py issue_key NAME --role ROLE [--days N]`: a key for a bot or a tool, printed this once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from config.access.keys import issue_key
+from config.access.models import ApiKey
+
+LONGEST_DAYS = 3650
+
+
+class Command(BaseCommand):
+    help = "Issues an API key and prints it, this once: only its hash is kept."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help="who will use it: one key for each bot or tool")
+        parser.add_argument("--role", required=True, choices=ApiKey.Role.values)
+        parser.add_argument("--days", type=int, help="until it expires; without it, until it is revoked")
+
+    def handle(self, *args: Any, name: str, role: str, days: int | None, **options: Any) -> None:
+        if not 0 < len(name.strip()) <= 100:
+            raise CommandError("name: give 1 to 100 characters that say who will use the key")
+        if days is not None and not 1 <= days <= LONGEST_DAYS:
+            raise CommandError(f"--days: give 1 to {LONGEST_DAYS}, or leave it out for a key without an end")
+        now = datetime.now(UTC)
+        expires_at = None if days is None else now + timedelta(days=days)
+        row, key = issue_key(name=name.strip(), role=role, by=None, at=now, expires_at=expires_at)
+        until = "it is revoked" if expires_at is None else f"{expires_at:%Y-%m-%d %H:%M} UTC"
+        self.stderr.write(f"{row}, role {role}, until {until}. It is shown this once:")
+        self.stdout.write(key)

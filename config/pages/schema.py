@@ -1,0 +1,36 @@
+"""`/api/v1/schema/`: the OpenAPI document, made once per process, open to anybody."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from django.http import HttpResponseBase
+from drf_spectacular.generators import SchemaGenerator
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from overrides.api.tags import tagged
+from telemetry.api.queries import query
+
+
+@cache
+def schema_document() -> dict[str, Any]:
+    """The OpenAPI 3.1 document as plain JSON values."""
+    generator = SchemaGenerator(api_version="v1")  # type: ignore[no-untyped-call]  # the package has no types
+    document: dict[str, Any] = json.loads(json.dumps(generator.get_schema(request=None, public=True), default=str))  # type: ignore[no-untyped-call]  # as above
+    return document
+
+
+class SchemaView(APIView):
+    """Open: what an API takes is no secret, and a client is written before it has a key."""
+
+    permission_classes = (AllowAny,)
+    authentication_classes = ()
+    schema = None
+
+    def get(self, request: Request) -> HttpResponseBase:
+        query(request).close()
+        return tagged(request, schema_document())

@@ -1,0 +1,105 @@
+"""`/api/v1/requests/`: change requests to read, and to draft. Deciding on them is for people, in the admin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpResponseBase
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from overrides.api.review import ChangeLineSerializer, ProposalSerializer, RequestSummary, WholeRequestSerializer
+from overrides.api.tags import tagged
+from overrides.models import ChangeLine, ChangeRequest
+from overrides.proposals import read_proposal
+from overrides.propose import propose
+from telemetry.api.documentation import problems
+from telemetry.api.idempotency import IDEMPOTENCY_KEY, idempotent
+from telemetry.api.queries import MODULE, Filters, one_of, query
+from telemetry.api.reading import MOST, ListView, bounded_time, listing
+
+FILTERS: Filters = {
+    "module": MODULE,
+    "kind": one_of("kind", ChangeRequest.Kind.values),
+    "state": one_of("state", ChangeRequest.State.values),
+}
+LINES = ChangeLine.objects.select_related("before__line", "after__line")
+
+
+@extend_schema_view(get=listing("list_requests", "Change requests, newest first", RequestSummary, FILTERS))
+class RequestsView(ListView):
+    required_permission = {"GET": "overrides.view_changerequest", "POST": "overrides.add_changerequest"}
+    filters = FILTERS
+    rows = ChangeRequest.objects.all()
+    document = RequestSummary
+
+    @extend_schema(
+        operation_id="propose",
+        summary="Draft a change request",
+        description=(
+            "It goes to review at once and takes effect only when a person has approved it; no key can. Kind `lines` "
+            "brings overrides and withdraws lines (`lines`, up to 500); `parameters`, `mode` and `rollback` say in "
+            "`content` what they set: the module's whole parameters; any of mode, rollout_percent, allow, challenger; "
+            "or `{to: number}`."
+        ),
+        parameters=[IDEMPOTENCY_KEY],
+        request=ProposalSerializer,
+        responses={201: WholeRequestSerializer, **problems(400, 409, 413, 415, 422, 503)},
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        query(request).close()
+        proposal = read_proposal(request.data)
+        drafted = propose(proposal, by=str(request.user), at=datetime.now(UTC))
+        return Response(_document(drafted), status=201)
+
+
+class RequestView(APIView):
+    required_permission = "overrides.view_changerequest"
+
+    @extend_schema(
+        operation_id="get_request",
+        summary="One change request: content, votes, state",
+        description=f"`lines` holds the first {MOST}; `…/lines/` has all. Send the ETag as If-None-Match to poll it.",
+        responses={
+            200: WholeRequestSerializer,
+            304: OpenApiResponse(description="Unchanged."),
+            **problems(400, 404, 503),
+        },
+    )
+    def get(self, request: Request, request_id: str) -> HttpResponseBase:
+        query(request).close()
+        with bounded_time():
+            return tagged(request, _document(_found(request_id)))
+
+
+@extend_schema_view(
+    get=listing("list_request_lines", "What a change request does, line by line", ChangeLineSerializer, {})
+)
+class RequestLinesView(ListView):
+    required_permission = "overrides.view_changerequest"
+    rows = LINES
+    document = ChangeLineSerializer
+
+    def selected(self, chosen: Mapping[str, Any], **path: Any) -> QuerySet[ChangeLine]:
+        return self.rows.filter(request=_found(path["request_id"]))
+
+
+def _found(request_id: str) -> ChangeRequest:
+    found = ChangeRequest.objects.filter(pk=int(request_id)).first()
+    if found is None:
+        raise NotFound(f"there is no request {request_id}; GET /api/v1/requests/ lists those there are")
+    return found
+
+
+def _document(row: ChangeRequest) -> Any:
+    row.n_lines = row.lines.count()  # type: ignore[attr-defined]  # only shown
+    row.first_lines = LINES.filter(request=row).order_by("-id")[:MOST]  # type: ignore[attr-defined]  # only shown
+    row.signatures = row.votes.select_related("voter").order_by("id")  # type: ignore[attr-defined]  # only shown
+    return WholeRequestSerializer(row).data
