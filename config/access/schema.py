@@ -9,6 +9,7 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ComponentRegistry
 
 from config.access.keys import roles_with
 from config.access.permissions import permission_of
@@ -25,7 +26,12 @@ class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
 class RoleSchema(AutoSchema):
     """Adds to each operation's description which keys may call it."""
 
-    def get_description(self) -> str:
-        required = permission_of(self.view, self.method)
-        roles = "" if required is None else f"Keys: {', '.join(roles_with(required))}."
-        return "\n\n".join(filter(None, [super().get_description(), roles]))
+    def get_operation(
+        self, path: str, path_regex: str, path_prefix: str, method: str, registry: ComponentRegistry
+    ) -> dict[str, Any] | None:
+        operation = super().get_operation(path, path_regex, path_prefix, method, registry)
+        required = permission_of(self.view, method)
+        if operation is not None and required is not None:
+            told = f"Keys: {', '.join(roles_with(required))}."
+            operation["description"] = "\n\n".join(filter(None, [operation.get("description"), told]))
+        return operation

@@ -52,7 +52,12 @@ def _page() -> str:
             "says": prose(document["info"]["description"]),
             "operations": list(_operations(document["paths"])),
             "shapes": [
-                {"name": name, "says": prose(shape.get("description", "")), "type": _type(shape), "fields": _fields(shape)}
+                {
+                    "name": name,
+                    "says": prose(shape.get("description", "")),
+                    "type": _type(shape),
+                    "fields": _fields(shape),
+                }
                 for name, shape in sorted(shapes.items())
             ],
         },
@@ -98,7 +103,9 @@ def _fields(shape: Schema) -> list[dict[str, Any]]:
 
 
 def _contents(content: Schema) -> SafeString:
-    return format_html_join(" or ", "{}", ((_type(media["schema"]),) for media in content.values() if "schema" in media))
+    return format_html_join(
+        " or ", "{}", ((_type(media["schema"]),) for media in content.values() if "schema" in media)
+    )
 
 
 def _type(schema: Schema) -> SafeString:

@@ -76,7 +76,9 @@ class OverrideView(APIView):
         with bounded_time():
             override = Override.objects.select_related("line").filter(pk=override_id).first()
             if override is None:
-                raise NotFound(f"no override {override_id[:12]}… is stored; GET /api/v1/overrides/ lists what is in force")
+                raise NotFound(
+                    f"no override {override_id[:12]}… is stored; GET /api/v1/overrides/ lists those in force"
+                )
             memberships = list(override.memberships.order_by("-from_version"))
             spec = spec_of(override)
             return Response(

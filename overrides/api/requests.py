@@ -80,7 +80,13 @@ class RequestView(APIView):
 
 
 @extend_schema_view(
-    get=listing("list_request_lines", "What a change request does, line by line", ChangeLineSerializer, {})
+    get=listing(
+        "list_request_lines",
+        "What a change request does, line by line",
+        ChangeLineSerializer,
+        {},
+        statuses=(400, 404, 503),
+    )
 )
 class RequestLinesView(ListView):
     required_permission = "overrides.view_changerequest"

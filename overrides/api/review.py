@@ -28,9 +28,7 @@ class ProposalSerializer(serializers.Serializer[Any]):
     kind = serializers.ChoiceField([kind.value for kind in Kind])
     title = serializers.CharField(max_length=200)
     reason = serializers.CharField(max_length=4000, help_text="a reviewer reads it first")
-    lines = serializers.ListField(
-        child=ProposedLineSerializer(), required=False, min_length=1, max_length=MOST_LINES
-    )
+    lines = serializers.ListField(child=ProposedLineSerializer(), required=False, min_length=1, max_length=MOST_LINES)
     content = serializers.DictField(required=False)
 
 

@@ -101,4 +101,3 @@ def _document(version: Version) -> dict[str, Any]:
     if content is None:
         content = render_all(version.module, list(load_specs(version.module, version.number)), version.coefficients)
     return metadata | {"parameters": version.parameters.document, "document": content}
-

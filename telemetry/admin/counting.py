@@ -18,7 +18,7 @@ WHERE relkind = 'r' AND (oid = %(table)s::regclass
 """
 
 
-class BoundedPaginator(Paginator[Any]):
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # generic in the stubs alone
     """Counts up to MOST_ROWS exactly; says of a larger table about how many rows it has, by PostgreSQL's statistics."""
 
     @cached_property

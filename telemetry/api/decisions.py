@@ -22,7 +22,6 @@ FILTERS: Filters = {
     "reason": words("reason", "such as COMBINED, NO_MATCH or STALE", longest=20),
     **period("at", "asked for as of"),
 }
-BRIEF = [name for name in DecisionBrief.Meta.fields]
 
 
 @extend_schema_view(get=listing("list_decisions", "Answers given, newest first", DecisionBrief, FILTERS))
@@ -30,7 +29,7 @@ class DecisionsView(ListView):
     required_permission = "telemetry.view_decision"
     filters = FILTERS
     order = {"decision_id": identifier}
-    rows = Decision.objects.only(*BRIEF)
+    rows = Decision.objects.only(*DecisionBrief.Meta.fields)
     document = DecisionBrief
 
 
@@ -48,7 +47,7 @@ class DecisionView(APIView):
         with bounded_time():
             decision = Decision.objects.filter(pk=decision_id).first()
             if decision is None:
-                raise NotFound(f"no decision {decision_id} is stored (yet); GET /api/v1/decisions/ lists those that are")
+                raise NotFound(f"no decision {decision_id} is stored yet; GET /api/v1/decisions/ lists those that are")
             earned = AttributionShare.objects.filter(decision_id=decision_id).select_related("attribution__trade")
             outcomes = DecisionOutcome.objects.filter(decision_id=decision_id).select_related("trade")
             decision.shares, decision.outcomes = earned.order_by("id"), outcomes.order_by("id")  # type: ignore[attr-defined]  # only shown

@@ -145,7 +145,7 @@ class WholeDecisionFact(DecisionBrief):
     """All that replays an answer, and what came of it."""
 
     request = serializers.DictField(help_text="current levers, roll-out key and base allocation, as asked")
-    lever_detail = serializers.DictField(source="levers", help_text="lever → served, target, step and bounds, unrounded")
+    lever_detail = serializers.DictField(source="levers", help_text="lever → target, step and bounds, unrounded")
     contributions = serializers.ListField(child=serializers.DictField())
     excluded = serializers.ListField(child=serializers.DictField())
     challenger = serializers.DictField(allow_null=True, help_text="what the challenger version would have answered")

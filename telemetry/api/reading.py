@@ -116,6 +116,7 @@ def listing(
     document: type[serializers.Serializer[Any]],
     filters: Filters,
     description: str = "",
+    statuses: tuple[int, ...] = (400, 503),
 ) -> Callable[[Decorated], Decorated]:
     """What the schema says of a list."""
     page = inline_serializer(
@@ -131,7 +132,7 @@ def listing(
         summary=summary,
         description=description,
         parameters=[*parameters, LIMIT, CURSOR],
-        responses={200: page, **problems(400, 503)},
+        responses={200: page, **problems(*statuses)},
     )
 
 
