@@ -64,10 +64,15 @@ def _cut(module: str, lessons: LessonParameters) -> dict[str, Any]:
 def _outdated(module: str, lessons: LessonParameters) -> set[Group]:
     """Every group of the module where its cells were made under other parameters; none otherwise.
 
-    Without any cells nothing tells what they were made under: facts of books not learned from may wait there.
+    Where there are no cells nothing tells what they were made under. Facts without marks are then of books that were
+    not learned from when they came, and may be now; marks mean that the first cells are still being made.
     """
     rows = CellGroup.objects.filter(module=module)
-    if rows.exists() and not rows.exclude(cut=_cut(module, lessons)).exists():
+    if rows.exists():
+        is_current = not rows.exclude(cut=_cut(module, lessons)).exists()
+    else:
+        is_current = DirtyGroup.objects.filter(module=module).exists()
+    if is_current:
         return set()
     known = Outcome.objects.filter(module=module).values_list("pattern_key", "action_category").distinct()
     stored = rows.values_list("pattern_key", "action_category")

@@ -1,4 +1,4 @@
-"""A machine's proposal becomes a change request in review: its overrides stored, its fit checked, for people to decide."""
+"""A machine's proposal becomes a change request in review: its overrides stored and checked, for people to decide."""
 
 from __future__ import annotations
 

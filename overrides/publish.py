@@ -104,9 +104,10 @@ def publish_version(
     reason: str,
     at: datetime,
     parameters: ParameterSet | None = None,
+    coefficients: Mapping[str, Any] | None = None,
     request: ChangeRequest | None = None,
 ) -> Version:
-    """Publish the active version changed by `changes` (and new `parameters`) as the next version of the module.
+    """Publish the active version changed by `changes` (and new `parameters` or `coefficients`) as the module's next.
 
     Publishers of a module queue behind one lock. Raises CannotPublish where content and parameters do not fit.
     """
@@ -114,11 +115,13 @@ def publish_version(
     before = active_version(module)
     number = (Version.objects.filter(module=module).aggregate(last=Max("number"))["last"] or 0) + 1
     parameters = parameters or (before.parameters if before else _first_parameters(module, by, at))
+    if coefficients is None:
+        coefficients = before.coefficients if before else {}
 
     _move_memberships(module, number, changes, load_parameters(parameters), at)
     specs = list(load_specs(module, number))
     _refuse_uncompilable(specs, load_parameters(parameters))
-    version = _activate(module, number, kind, specs, parameters, before, request, by, at)
+    version = _activate(module, number, kind, specs, parameters, coefficients, request, by, at)
 
     summary = _summary(version)
     write_audit(
@@ -151,6 +154,7 @@ def roll_back(*, module: str, to: int, by: str, reason: str, at: datetime, reque
         reason=reason,
         at=at,
         parameters=target.parameters,
+        coefficients=target.coefficients,
         request=request,
     )
 
@@ -237,13 +241,12 @@ def _activate(
     kind: str,
     specs: Sequence[OverrideSpec],
     parameters: ParameterSet,
-    before: Version | None,
+    coefficients: Mapping[str, Any],
     request: ChangeRequest | None,
     by: str,
     at: datetime,
 ) -> Version:
     Version.objects.filter(module=module, is_active=True).update(is_active=False)
-    coefficients = before.coefficients if before else {}
     content = [parameters.id, coefficients, [[spec.id, spec.path and spec.path.to_document()] for spec in specs]]
     return Version.objects.create(
         module=module,

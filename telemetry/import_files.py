@@ -90,7 +90,7 @@ def _import_file(
             for batch in _read_ahead(_batches(read_rows(stream, file.name, size, defaults), now)):
                 for refused in _record(batch, report, now):
                     on_refused(refused)
-                report.done = 1.0 if stream.closed or size == 0 else min(1.0, stream.tell() / size)
+                report.done = 1.0 if size == 0 else min(1.0, stream.tell() / size)
                 on_progress(report)
     except OSError as error:
         message = f"cannot be read ({error.strerror or error}); check its path and permissions"
@@ -137,16 +137,10 @@ def _record(batch: Sequence[_Parsed], report: FileReport, now: datetime) -> Iter
     for each in batch:
         report.read += each.row.place != WHOLE_FILE
         if each.trade is None:
-            status, refusals, external_id = Status.REFUSED, each.refusals, _claimed(each.row.payload)
+            status, refusals, external_id = Status.REFUSED, each.refusals, each.row.claimed_id
         else:
             receipt = next(receipts)
             status, refusals, external_id = receipt.status, receipt.refusals, receipt.external_id
         report.counts[status] += 1
         if status == Status.REFUSED:
             yield RefusedRow(report.file, each.row.place, external_id, refusals)
-
-
-def _claimed(payload: object) -> str:
-    """The identity a refused row claims, as far as it can be shown."""
-    claimed = payload.get("external_id") if isinstance(payload, dict) else None
-    return (claimed if isinstance(claimed, str) else "")[:200]

@@ -9,6 +9,8 @@ from django.db import InterfaceError, OperationalError, connection
 
 from telemetry.attribute import attribute_trades
 from telemetry.audit import verify_audit
+from telemetry.core.fields import moment as read_moment
+from telemetry.core.fields import named
 from telemetry.core.refusal import Refused
 from telemetry.jobs import run_once
 from telemetry.outbox import send_outbox
@@ -19,8 +21,8 @@ MONTHS_AHEAD = 4
 
 
 def moment(now: str | None) -> datetime:
-    """The time a task works at: the one it is given (aware ISO text) or the present."""
-    return datetime.now(UTC) if now is None else datetime.fromisoformat(now).astimezone(UTC)
+    """The time a task works at: the one it is given (aware ISO text, else `Refused`) or the present."""
+    return datetime.now(UTC) if now is None else named(read_moment, now, "now")
 
 
 @shared_task(

@@ -22,9 +22,9 @@ from config.demo.people import meet_people
 from config.demo.queue import await_worker, run_jobs, step
 from config.demo.trades import demo_trades
 from overrides.load import current_parameters
-from overrides.models import ChangeRequest, ModuleMode
+from overrides.models import ChangeRequest, ModuleMode, Version
 from overrides.review import apply_request, approve, draft_request
-from telemetry.models import JobRun
+from telemetry.models import JobRun, Trade
 
 RECORDED_FIRST = timedelta(weeks=13)
 PERIOD = timedelta(weeks=6)
@@ -38,6 +38,10 @@ RESCALE_REASON = (
     "levers by a few per cent at most. At 1 the same edge moves them by 2 % a day, inside the same bounds and steps."
 )
 ON_REASON = "The first version is reviewed: serve it, so that what it earns can be measured."
+
+
+class DatabaseInUse(RuntimeError):
+    """The database is somebody's, and no place for a demo."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,11 @@ class Calendar:
 
 
 def tell(*, now: datetime, credentials: Path | None) -> bool:
-    """Live the story; False where it had been lived before, in which case nothing changes."""
+    """Live the story; False where it had been lived before, in which case nothing changes.
+
+    Raises DatabaseInUse, before anything is written, where somebody's own trades or policy are.
+    """
+    _refuse_others()
     people = meet_people(now, credentials)
     if JobRun.objects.filter(job=JOB, period="history", status=JobRun.Status.DONE).exists():
         return False
@@ -77,6 +85,15 @@ def tell(*, now: datetime, credentials: Path | None) -> bool:
     _last_lesson(calendar.last)
     _done("history", now)
     return True
+
+
+def _refuse_others() -> None:
+    """The demo's reviewer approves whatever waits and switches the modules on: never over somebody's own."""
+    if not JobRun.objects.filter(job=JOB).exists():
+        for model in (Trade, ChangeRequest, Version):
+            if model._default_manager.exists():
+                named = model._meta.verbose_name_plural
+                raise DatabaseInUse(f"this database holds {named} of your own; give the demo an empty one")
 
 
 def _live(bot: Bot, people: dict[str, User], since: datetime, until: datetime) -> None:

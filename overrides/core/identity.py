@@ -17,7 +17,7 @@ def canonical_json(value: Any) -> str:
     >>> canonical_json({"b": 1.0, "a": ["é"]})
     '{"a":["\\\\u00e9"],"b":1.0}'
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def content_hash(value: Any) -> str:
@@ -33,3 +33,8 @@ def line_id(
     '64b24cab2768'
     """
     return content_hash([module, channel, policy, pattern_key, action_category, dict(scope)])
+
+
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+)  # made once: building it costs as much as most values

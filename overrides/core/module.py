@@ -57,10 +57,7 @@ class ModuleParameters:
         weights = WeightParameters(
             max_scope_dims=len(LEARNED_DIMENSIONS[module]), max_evidence_age_days=MAX_EVIDENCE_AGE_DAYS
         )
-        channels = {
-            channel: ChannelParameters(Policy.PLAN, Combiner.PLAN, weights)
-            for channel in channels_of(module)
-        }
+        channels = {channel: ChannelParameters(Policy.PLAN, Combiner.PLAN, weights) for channel in channels_of(module)}
         return cls(module, channels, LessonParameters(), known_dimensions(module))
 
     @classmethod

@@ -11,8 +11,6 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
-from telemetry.admin.counting import BoundedPaginator
-
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
     TabularInline = admin.TabularInline[Any, Any]
@@ -40,10 +38,9 @@ class ReadOnly:
 
 
 class FactAdmin(ReadOnly, ModelAdmin):
-    """A read-only list and page; tables may be large, so nothing is counted to the end and nothing loads unasked."""
+    """A read-only list and page; tables may be large, so nothing is counted twice and nothing loads unasked."""
 
     actions = None
-    paginator = BoundedPaginator
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER

@@ -89,7 +89,7 @@ def _told(exception: Exception) -> Exception:
 def _words(exception: Exception, data: Any) -> str:
     """The way out, or what DRF made of an exception: a detail, or a list of them."""
     if isinstance(exception, exceptions.Throttled):
-        wait = math.ceil(exception.wait or 1)
+        wait = math.ceil(getattr(exception, "wait", None) or 1)
         return f"this key has used up its requests; wait {wait} s, and send lists where lists are taken"
     told = WAYS_OUT.get(type(exception))
     return told or ("; ".join(map(str, data)) if isinstance(data, list) else str(data.get("detail", data)))

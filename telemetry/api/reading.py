@@ -127,7 +127,7 @@ def listing(
         },
     )
     parameters = [each.parameter(name) for name, each in filters.items()]
-    return extend_schema(
+    return extend_schema(  # type: ignore[return-value]  # generic in what it decorates, on both sides
         operation_id=operation_id,
         summary=summary,
         description=description,

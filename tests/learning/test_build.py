@@ -203,9 +203,12 @@ class TestTooLight:
         assert {(lesson.status, *lesson.targets) for lesson in Lesson.objects.all()} == {("too_light",)}
         assert (run.n_candidates, run.n_active, Lesson.objects.count()) == (2, 0, 2)
 
-    def test_one_absurd_outcome_stops_no_other_lesson(self) -> None:
+    def test_absurd_outcomes_stop_no_other_lesson(self) -> None:
         two_phases()
-        record(*make_trades([1e6] * 10 + [-1e6] * 10, scope={"bucket": "big"}, action_category="add", prefix="x"))
+        record(
+            *make_trades([1e6, 0.0] * 10, scope=GOOD, action_category="add", prefix="x"),
+            *make_trades([0.0] * 20, scope=DIP, action_category="add", prefix="y"),
+        )
 
         build()
 

@@ -78,7 +78,7 @@ def world(author: User) -> None:
     attribute_trades(now=NOW)
     make_lesson()
     group = CellGroup.objects.create(
-        module="pm", pattern_key="a.b.c", action_category="entry", dimensions=[], n_outcomes=1, n_cells=1,
+        module="pm", pattern_key="a.b.c", action_category="entry", cut={"dimensions": []}, n_outcomes=1, n_cells=1,
         aggregated_at=NOW,
     )  # fmt: skip
     Cell.objects.create(

@@ -180,7 +180,10 @@ class TestEngineRoom:
         room.refresh()
         publish(make_spec())
 
-        monkeypatch.setattr(engine_module, "compile_module", lambda *_: {}["no such name"])
+        def fail(*_: object) -> None:
+            raise KeyError("no such name")
+
+        monkeypatch.setattr(engine_module, "compile_module", fail)
         room.refresh()
 
         engine = room.engine("pm")

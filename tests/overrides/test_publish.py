@@ -182,6 +182,16 @@ class TestRollBack:
         assert (version.content_hash, version.parameters) == (first.content_hash, first.parameters)
         assert content(3) == {"Good": 1.2, "Recover": 1.05}
 
+    def test_brings_the_coefficients_of_then_back(self) -> None:
+        for weight in (1.2, 0.8):
+            publish_version(
+                module="dm", kind="lines", changes=(), by="ops", reason="r", at=NOW, coefficients={"curator=a": weight}
+            )
+
+        version = roll_back(module="dm", to=1, by="ops", reason="it lost", at=NOW, request=None)
+
+        assert version.coefficients == {"curator=a": 1.2}
+
     def test_to_what_is_in_force_changes_no_line(self) -> None:
         publish(spec(1.1))
 

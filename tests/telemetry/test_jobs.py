@@ -9,9 +9,10 @@ import pytest
 from django.db import DatabaseError, connection
 
 from telemetry.audit import write_audit
+from telemetry.core.refusal import Refused
 from telemetry.jobs import period_of, run_once
 from telemetry.models import AuditEntry, JobRun
-from telemetry.tasks import ChainBroken, verify_audit_task
+from telemetry.tasks import ChainBroken, moment, verify_audit_task
 from tests.builders import NOW, attempt, together, until
 
 HOUR = timedelta(hours=1)
@@ -29,6 +30,13 @@ class Work:
         if self.error is not None:
             raise self.error
         return 7
+
+
+class TestMoment:
+    def test_reads_an_aware_time_and_no_other(self) -> None:
+        assert moment("2026-03-02T13:00:00+01:00") == NOW
+        with pytest.raises(Refused, match=r"now: .* names no time zone"):
+            moment("2026-03-02T12:00:00")
 
 
 class TestPeriodOf:

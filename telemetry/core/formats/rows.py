@@ -39,6 +39,12 @@ class Row:
     def refused(cls, place: str, refused: Refused) -> Row:
         return cls(place, refusals=refused.refusals)
 
+    @property
+    def claimed_id(self) -> str:
+        """The external_id a row claims, as far as it can be shown; "" where it claims none."""
+        claimed = self.payload.get("external_id") if isinstance(self.payload, dict) else None
+        return claimed[:200] if isinstance(claimed, str) else ""
+
     def in_its_words(self, refused: Refused) -> tuple[Refusal, ...]:
         """Refusals of the payload under the names the file's author knows.
 

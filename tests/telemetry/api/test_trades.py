@@ -167,10 +167,10 @@ class TestDoor:
         assert not Trade.objects.exists()
 
     def test_names_the_methods_it_allows(self, api: APIClient) -> None:
-        response = api.get(URL)
+        response = api.delete(URL)
 
         assert (response.status_code, response["Content-Type"]) == (405, PROBLEM)
-        assert response["Allow"] == "POST, OPTIONS"
+        assert response["Allow"] == "GET, POST, HEAD, OPTIONS"
 
     @pytest.mark.parametrize("url", ["/api/v1/trade", "/api/", "/api/v2/trades/"])
     def test_answers_404_in_the_same_form(self, url: str) -> None:

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from config.demo.queue import WorkerSilent, WorkFailed
 from config.demo.report import facts, tell_report
-from config.demo.story import tell
+from config.demo.story import DatabaseInUse, tell
 
 
 class Command(BaseCommand):
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         started = time.monotonic()
         try:
             is_new = tell(now=datetime.now(UTC), credentials=options["users_file"])
-        except (WorkerSilent, WorkFailed) as error:
+        except (DatabaseInUse, WorkerSilent, WorkFailed) as error:
             raise CommandError(str(error)) from error
         if not is_new:
             self.stderr.write("the demo has run before; nothing was changed")
