@@ -28,6 +28,16 @@ BEAT: dict[str, dict[str, Any]] = {
     "aggregate pm": {"task": "learning.aggregate", "schedule": 5 * MINUTE, "kwargs": {"module": "pm"}},
     "build dm": {"task": "learning.build", "schedule": crontab(minute="8"), "kwargs": {"module": "dm"}},
     "build pm": {"task": "learning.build", "schedule": crontab(minute="9"), "kwargs": {"module": "pm"}},
+    "publish within mandates dm": {
+        "task": "learning.publish_within_mandates",
+        "schedule": crontab(minute="12"),
+        "kwargs": {"module": "dm"},
+    },
+    "publish within mandates pm": {
+        "task": "learning.publish_within_mandates",
+        "schedule": crontab(minute="13"),
+        "kwargs": {"module": "pm"},
+    },
     "materialize dm": {
         "task": "learning.materialize",
         "schedule": crontab(hour="0", minute="20"),

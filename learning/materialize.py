@@ -19,10 +19,11 @@ from overrides.core.levers import LEVERS, Blend
 from overrides.core.module import ModuleParameters
 from overrides.core.specs import OverrideSpec, Stats
 from overrides.core.vocabulary import Channel, Policy
+from overrides.delegate import publish_within_mandates
+from overrides.draft import DraftLine, draft_request
 from overrides.load import current_parameters, spec_of
 from overrides.models import ChangeRequest, LineHold, Membership
 from overrides.publish import store_override
-from overrides.review import DraftLine, draft_request
 
 SOURCE = "lesson"
 AUTHOR = "materializer"
@@ -60,6 +61,15 @@ def materialize(*, module: str, now: datetime) -> ChangeRequest | None:
         at=now,
         lines=lines,
     )
+
+
+def publish_what_mandates_cover(*, module: str, now: datetime) -> ChangeRequest | None:
+    """Let the lessons' fresh word on standing lines take effect where mandates allow it; the rest is materialized."""
+    parameters = current_parameters(module)
+    others = _lines_of_people(module)
+    wanted = _wanted(module, parameters)
+    changes = {line: wanted.get(line) for line in _standing(module) if line not in others}
+    return publish_within_mandates(module=module, wanted=changes, source=SOURCE, at=now)
 
 
 def material_differences(

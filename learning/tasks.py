@@ -8,7 +8,7 @@ from celery import shared_task
 
 from learning.aggregate import aggregate_dirty
 from learning.build import build_lessons
-from learning.materialize import materialize
+from learning.materialize import materialize, publish_what_mandates_cover
 from learning.validate import noise_twin
 from telemetry.jobs import run_once
 from telemetry.tasks import moment
@@ -53,6 +53,18 @@ def materialize_task(*, module: str, now: str | None = None, **_: object) -> Non
         now=at,
         every=timedelta(days=1),
         work=lambda: 0 if materialize(module=module, now=at) is None else 1,
+    )
+
+
+@shared_task(name="learning.publish_within_mandates")
+def publish_within_mandates_task(*, module: str, now: str | None = None, **_: object) -> None:
+    """Publish what the mandates on a module's lines cover of its lessons."""
+    at = moment(now)
+    run_once(
+        f"publish within mandates {module}",
+        now=at,
+        every=timedelta(hours=1),
+        work=lambda: 0 if publish_what_mandates_cover(module=module, now=at) is None else 1,
     )
 
 

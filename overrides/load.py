@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from django.db.models import Q
 
+from overrides.core.identity import content_hash
 from overrides.core.module import ModuleParameters
 from overrides.core.specs import OverrideSpec, Path, Stats
 from overrides.core.vocabulary import Channel, Policy
@@ -58,6 +59,16 @@ def current_parameters(module: str) -> ModuleParameters:
     """The active version's parameters; the defaults where nothing has been published yet."""
     version = active_version(module)
     return parameters_of(module, None if version is None else version.number)
+
+
+def current_parameters_id(module: str) -> str:
+    """The name of the parameters in force; that of the defaults before the first version."""
+    version = active_version(module)
+    return version.parameters_id if version else parameters_id(ModuleParameters.default(module))
+
+
+def parameters_id(parameters: ModuleParameters) -> str:
+    return content_hash([parameters.module, parameters.to_document()])
 
 
 def parameters_of(module: str, number: int | None) -> ModuleParameters:

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from overrides.core import lifecycle
 from telemetry.models import CATEGORIES, MODULES, finite
 
 CHANNELS = [(name, name) for name in ("dm_alloc", "pm_strength", "pm_tuning")]
@@ -82,6 +83,31 @@ class ParameterSet(models.Model):
         return f"parameters {self.module} {self.id[:12]}"
 
 
+class ModulePolicy(models.Model):
+    """A module's rules of governance (`core.policy`), reviewed like parameters; one is active, the defaults if none."""
+
+    module = models.CharField(max_length=2, choices=MODULES)
+    number = models.PositiveIntegerField()
+    is_active = models.BooleanField(default=False)
+    document = models.JSONField()
+    request = models.ForeignKey("ChangeRequest", models.PROTECT, related_name="policies")
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=150)
+
+    class Meta:
+        ordering = ("module", "-number")
+        verbose_name_plural = "module policies"
+        constraints = [
+            models.UniqueConstraint(fields=["module", "number"], name="one_policy_per_number"),
+            models.UniqueConstraint(
+                fields=["module"], condition=Q(is_active=True), name="one_active_policy_per_module"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.module} policy {self.number}"
+
+
 class Version(models.Model):
     """One published state of a module, immutable but for which one is active."""
 
@@ -99,9 +125,10 @@ class Version(models.Model):
     n_overrides = models.PositiveIntegerField()
     content_hash = models.CharField(max_length=64)
     config_data = models.JSONField(null=True, help_text="the plan's shape; null beyond 5,000 overrides")
-    request = models.ForeignKey("ChangeRequest", models.PROTECT, null=True, related_name="versions")
+    request = models.ForeignKey("ChangeRequest", models.PROTECT, related_name="versions")
     published_at = models.DateTimeField()
     published_by = models.CharField(max_length=150)
+    transaction = models.BigIntegerField(default=0, help_text="set by the database: whose memberships it may open")
 
     class Meta:
         db_table = "learning_configs"
@@ -112,6 +139,7 @@ class Version(models.Model):
             models.UniqueConstraint(
                 fields=["module"], condition=Q(is_active=True), name="one_active_version_per_module"
             ),
+            models.UniqueConstraint(fields=["request"], name="one_version_per_request"),
         ]
 
     def __str__(self) -> str:
@@ -159,6 +187,8 @@ class ChangeRequest(models.Model):
         ROLLBACK = "rollback"
 
     class State(models.TextChoices):
+        """The states of `core.lifecycle`, as choices."""
+
         DRAFT = "draft"
         IN_REVIEW = "in_review"
         CHANGES_REQUESTED = "changes_requested"
@@ -170,13 +200,20 @@ class ChangeRequest(models.Model):
         EXPIRED = "expired"
         FAILED = "failed"
 
+    class Route(models.TextChoices):
+        """By votes before; under mandates signed earlier; or at once towards neutral, reviewed afterwards."""
+
+        REVIEW = "review"
+        MANDATE = "mandate"
+        AT_ONCE = "at_once"
+
     class Health(models.TextChoices):
         VALID = "valid"
         STALE = "stale"
         EVIDENCE_LAPSED = "evidence_lapsed"
         CONFLICT = "conflict"
 
-    OPEN: ClassVar = (State.DRAFT, State.IN_REVIEW, State.CHANGES_REQUESTED, State.APPROVED, State.SCHEDULED)
+    OPEN: ClassVar = tuple(state.value for state in lifecycle.OPEN)
 
     module = models.CharField(max_length=2, choices=MODULES)
     kind = models.CharField(max_length=10, choices=Kind)
@@ -191,16 +228,33 @@ class ChangeRequest(models.Model):
     content = models.JSONField(help_text="parameters, mode or rollback target; for lines what the lines sum up to")
     content_hash = models.CharField(max_length=64, help_text="what a vote signs")
     base_version = models.PositiveIntegerField(null=True, help_text="version it was drafted against")
+    base_parameters = models.CharField(max_length=64, blank=True, help_text="parameters then in force; signed too")
+    edition = models.PositiveIntegerField(default=0, help_text="counts the edits; signed, so that no vote comes back")
+    movement = models.FloatField(default=0.0, help_text="largest steps moved, summed over its lines")
+    split_from = models.ForeignKey(
+        "self", models.PROTECT, null=True, related_name="parts", help_text="whose remaining lines these are"
+    )
+    route = models.CharField(max_length=8, choices=Route, default=Route.REVIEW, help_text="how it takes effect")
     created_at = models.DateTimeField()
     submitted_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField()
     scheduled_for = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
+    acknowledged_at = models.DateTimeField(null=True, help_text="when what took effect at once was reviewed")
+    acknowledged_by = models.CharField(max_length=150, blank=True)
     failure = models.TextField(blank=True)
 
     class Meta:
         ordering = ("-created_at", "-id")
-        indexes = [models.Index(fields=["module", "state"], name="request_by_state")]
+        indexes = [
+            models.Index(fields=["module", "state"], name="request_by_state"),
+            models.Index(
+                fields=["closed_at"], condition=Q(route="at_once", acknowledged_at=None), name="request_unacknowledged"
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=finite("movement", low=0), name="request_movement_is_finite"),
+        ]
         permissions = [
             ("review_changerequest", "Can approve or reject change requests"),
             ("apply_changerequest", "Can apply approved change requests"),
@@ -242,7 +296,10 @@ class ChangeLine(models.Model):
 
 
 class Vote(models.Model):
-    """One person's word on one content: the hash says which; an edit voids it by changing the hash."""
+    """One person's word on one content: the hash says which; an edit voids it by changing the hash.
+
+    Votes are appended, never changed: a person's latest word on a content is the one that counts.
+    """
 
     class Decision(models.TextChoices):
         APPROVE = "approve"
@@ -258,24 +315,39 @@ class Vote(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["request", "voter", "content_hash"], name="one_vote_per_person_and_content"
-            ),
             models.CheckConstraint(condition=Q(decision="approve") | ~Q(reason=""), name="vote_against_has_a_reason"),
         ]
+        indexes = [models.Index(fields=["request", "content_hash"], name="vote_by_content")]
 
     def __str__(self) -> str:
         return f"{self.decision} on request {self.request_id}"
 
 
+class Comment(models.Model):
+    """What somebody says about a request, or about one of its lines."""
+
+    request = models.ForeignKey(ChangeRequest, models.CASCADE, related_name="comments")
+    line = models.ForeignKey(Line, models.PROTECT, null=True, related_name="+")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    text = models.TextField()
+    written_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("written_at", "id")
+        constraints = [models.CheckConstraint(condition=~Q(text=""), name="comment_says_something")]
+
+    def __str__(self) -> str:
+        return f"comment {self.pk} on request {self.request_id}"
+
+
 class Mandate(models.Model):
-    """What approving a line allows the builder without a person: direction, farthest targets, evidence, until when."""
+    """What approving a line allows the builder without a person: direction, reach, evidence, until when."""
 
     line = models.ForeignKey(Line, models.PROTECT, related_name="mandates")
     request = models.ForeignKey(ChangeRequest, models.PROTECT, related_name="mandates")
     direction = models.SmallIntegerField(choices=[(-1, "lowers exposure"), (1, "raises exposure")])
-    farthest = models.JSONField(help_text="lever -> farthest target")
-    evidence_floor = models.JSONField(help_text="least n and |edge_raw| that still carry it")
+    reach = models.JSONField(help_text="lever -> [lowest, highest value], one of them neutral")
+    evidence_floor = models.JSONField(help_text="least_n and least_edge that still carry it")
     review_by = models.DateTimeField()
     granted_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
@@ -315,6 +387,25 @@ class LineHold(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} on {self.line_id[:12]}"
+
+
+class Quarantine(models.Model):
+    """While one stands, the builder publishes nothing of the module by itself."""
+
+    module = models.CharField(max_length=2, choices=MODULES)
+    reason = models.TextField()
+    placed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    placed_at = models.DateTimeField()
+    lifted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["module"], condition=Q(lifted_at=None), name="one_live_quarantine"),
+            models.CheckConstraint(condition=~Q(reason=""), name="quarantine_has_a_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"quarantine of the {self.module} builder"
 
 
 class ModuleMode(models.Model):

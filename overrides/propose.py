@@ -10,12 +10,12 @@ from django.db import transaction
 from overrides.core.check import check
 from overrides.core.module import ModuleParameters
 from overrides.core.specs import OverrideSpec
+from overrides.draft import DraftLine, draft_request
+from overrides.gates import Refusal as NotDrafted
 from overrides.load import current_parameters
 from overrides.models import ChangeRequest
 from overrides.proposals import Kind, Proposal, raise_any, refusal
 from overrides.publish import store_override
-from overrides.review import DraftLine, draft_request
-from overrides.review import Refusal as NotDrafted
 from telemetry.core.refusal import Refusal, Refused
 
 SOURCE = "api"

@@ -18,7 +18,7 @@ from overrides.core.ramp import ramped
 from overrides.core.specs import OverrideSpec
 from overrides.core.vocabulary import Policy
 from overrides.document import render
-from overrides.load import active_version, in_version, load_parameters, load_specs, spec_of
+from overrides.load import active_version, load_parameters, load_specs, parameters_id, spec_of
 from overrides.models import ChangeRequest, Line, Membership, Override, ParameterSet, Version
 from telemetry.audit import write_audit
 
@@ -74,12 +74,11 @@ def store_override(spec: OverrideSpec, *, source: str, at: datetime) -> Override
 
 def store_parameters(parameters: ModuleParameters, *, by: str, reason: str, at: datetime) -> ParameterSet:
     """The row of a parameter document, made where it is new."""
-    document = parameters.to_document()
     row, _ = ParameterSet.objects.get_or_create(
-        id=content_hash([parameters.module, document]),
+        id=parameters_id(parameters),
         defaults={
             "module": parameters.module,
-            "document": document,
+            "document": parameters.to_document(),
             "created_at": at,
             "created_by": by,
             "reason": reason,
@@ -103,13 +102,14 @@ def publish_version(
     by: str,
     reason: str,
     at: datetime,
+    request: ChangeRequest,
     parameters: ParameterSet | None = None,
     coefficients: Mapping[str, Any] | None = None,
-    request: ChangeRequest | None = None,
 ) -> Version:
     """Publish the active version changed by `changes` (and new `parameters` or `coefficients`) as the module's next.
 
-    Publishers of a module queue behind one lock. Raises CannotPublish where content and parameters do not fit.
+    `request` is what was decided: the database checks that the version holds that and nothing else. Publishers of a
+    module queue behind one lock. Raises CannotPublish where content and parameters do not fit.
     """
     lock_module(module)
     before = active_version(module)
@@ -135,35 +135,6 @@ def publish_version(
     )
     transaction.on_commit(_notify)
     return version
-
-
-@transaction.atomic
-def roll_back(*, module: str, to: int, by: str, reason: str, at: datetime, request: ChangeRequest | None) -> Version:
-    """Publish the content of an older version as a new one: history stays a line."""
-    lock_module(module)
-    target = Version.objects.select_related("parameters").get(module=module, number=to)
-    now_in_force = _in_force(module, active_version(module))
-    wanted = _in_force(module, target)
-    lines = sorted(now_in_force.keys() | wanted.keys())
-    changes = [LineChange(line, wanted.get(line)) for line in lines if now_in_force.get(line) != wanted.get(line)]
-    return publish_version(
-        module=module,
-        kind=Version.Kind.ROLLBACK,
-        changes=changes,
-        by=by,
-        reason=reason,
-        at=at,
-        parameters=target.parameters,
-        coefficients=target.coefficients,
-        request=request,
-    )
-
-
-def _in_force(module: str, version: Version | None) -> dict[str, str]:
-    if version is None:
-        return {}
-    rows = Membership.objects.filter(in_version(version.number), module=module)
-    return dict(rows.values_list("line_id", "override_id"))
 
 
 def _first_parameters(module: str, by: str, at: datetime) -> ParameterSet:
@@ -213,6 +184,11 @@ def _refuse_misfit(spec: OverrideSpec, change: LineChange, module: str, paramete
 
 
 def _refuse_uncompilable(specs: Sequence[OverrideSpec], parameters: ModuleParameters) -> None:
+    policies = {channel: each.policy for channel, each in parameters.channels.items()}
+    others = [spec for spec in specs if spec.channel in policies and policies[spec.channel] is not spec.policy]
+    if others:
+        told = f"{len(others)} overrides in force are of another policy than their channel would use"
+        raise CannotPublish(f"policy: {told}; withdraw their lines in the same request")
     try:
         compile_module(parameters, specs)
     except ValueError as error:
@@ -242,7 +218,7 @@ def _activate(
     specs: Sequence[OverrideSpec],
     parameters: ParameterSet,
     coefficients: Mapping[str, Any],
-    request: ChangeRequest | None,
+    request: ChangeRequest,
     by: str,
     at: datetime,
 ) -> Version:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from overrides.core.levers import LEVERS
 from overrides.core.module import ModuleParameters
 from overrides.core.specs import OverrideSpec
 from telemetry.core.canonical import utc_text
@@ -31,7 +32,13 @@ KEY = "donchian.long.breakout"
 SCOPE = {"macro_phase": "Good", "bucket": "micro"}
 PM_DIMENSIONS = 8
 # tanh(100) = 1, exp(-1e6 / 25) = 0, 1 / (1 + 0) = 1: only the dimensions and the age weigh.
-HEAVY = {"edge_raw": 100.0, "n": 1e6, "variance": 0.0, "half_life_days": 90.0, "updated_at": utc_text(NOW)}
+HEAVY: dict[str, Any] = {
+    "edge_raw": 100.0,
+    "n": 1e6,
+    "variance": 0.0,
+    "half_life_days": 90.0,
+    "updated_at": utc_text(NOW),
+}
 
 
 # --- facts ------------------------------------------------------------------------------------------
@@ -103,14 +110,19 @@ def decision_ids(*decisions: DecisionRecord) -> list[str]:
 
 
 def make_spec(levers: Mapping[str, float] | None = None, **over: Any) -> OverrideSpec:
-    """A pm_strength override of entries, heavy enough to act; `stats` overrides single numbers."""
+    """A pm_strength override of entries, heavy enough to act; `stats` overrides single numbers.
+
+    Its edge has the sign of what it asks for.
+    """
     document = {
         "type": "pm_strength", "policy": "plan", "module": "pm", "pattern_key": KEY, "action_category": "entry",
         "scope": SCOPE,
     }  # fmt: skip
     group = "execution_levers" if over.get("type") == "pm_tuning" else "capital_levers"
-    stats = HEAVY | over.pop("stats", {})
-    moved = {group: {"size_mult": 1.1} if levers is None else dict(levers)}
+    asked = {"size_mult": 1.1} if levers is None else dict(levers)
+    lowers = any(LEVERS[name].unit(value) < 0 for name, value in asked.items() if name in LEVERS)
+    stats = HEAVY | ({"edge_raw": -HEAVY["edge_raw"]} if lowers else {}) | over.pop("stats", {})
+    moved = {group: asked}
     return OverrideSpec.from_document(document | {"stats": stats, "levers": moved} | over)
 
 
@@ -129,30 +141,43 @@ def publish(
     source: str = "person",
     at: datetime = NOW,
 ) -> Version:
-    """Store the overrides and publish them as the module's next version."""
-    from overrides.publish import LineChange, publish_version, store_override, store_parameters
+    """Publish the overrides as the module's next version, asked for by a machine and agreed to by a person."""
+    from overrides.draft import DraftLine
+    from overrides.models import Version
+    from overrides.publish import store_override
 
-    changes = [LineChange(spec.line, store_override(spec, source=source, at=at).id) for spec in specs]
-    changes += [LineChange(line, None) for line in withdraw]
-    row = None if parameters is None else store_parameters(parameters, by="test", reason="test", at=at)
-    return publish_version(
-        module=module, kind="lines", changes=changes, by="test", reason="test", at=at, parameters=row
-    )
+    lines = [DraftLine(spec.line, store_override(spec, source=source, at=at).id, ["new line"]) for spec in specs]
+    lines += [DraftLine(line, None, ["withdrawn"]) for line in withdraw]
+    kind = "lines" if parameters is None else "parameters"
+    content = None if parameters is None else parameters.to_document()
+    request = agreed(draft(module=module, kind=kind, lines=lines, content=content, at=at), at=at)
+    return Version.objects.get(request=request)
 
 
 def set_mode(mode: str = "on", *, module: str = "pm", at: datetime = NOW, **content: Any) -> ModuleMode:
-    from django.db import transaction
+    """Serve the module like this, asked for by a machine and agreed to by a person."""
+    from overrides.models import ModuleMode
 
-    from overrides.mode import apply_mode
+    agreed(draft(module=module, kind="mode", content={"mode": mode, **content}, at=at), at=at)
+    return ModuleMode.objects.get(module=module)
 
-    with transaction.atomic():
-        return apply_mode(module=module, content={"mode": mode, **content}, by="test", reason="test", at=at)
+
+def agreed(request: ChangeRequest, *, at: datetime = NOW) -> ChangeRequest:
+    """The request approved and applied by somebody who may."""
+    from django.contrib.auth.models import User
+
+    from overrides.apply import apply_request
+    from overrides.review import approve
+
+    somebody, _ = User.objects.get_or_create(username="somebody", defaults={"is_superuser": True})
+    approve(request_id=request.pk, by=somebody, at=at)
+    return apply_request(request_id=request.pk, by=somebody, at=at)
 
 
 def draft(*specs: OverrideSpec, author: Any = None, at: datetime = NOW, **over: Any) -> ChangeRequest:
     """A request in review that brings the overrides, by a machine unless somebody is named."""
+    from overrides.draft import DraftLine, draft_request
     from overrides.publish import store_override
-    from overrides.review import DraftLine, draft_request
 
     lines = [DraftLine(spec.line, store_override(spec, source="person", at=at).id, ["new line"]) for spec in specs]
     fields = {"module": "pm", "kind": "lines", "title": "a change", "reason": "because", "lines": lines}
@@ -171,7 +196,7 @@ def make_question(**over: Any) -> Question:
 
 
 def make_lesson(targets: Mapping[str, float] | None = None, **over: Any) -> Lesson:
-    """An active lesson of pm entries, stored; its line follows from what it is about."""
+    """An active lesson of pm entries, stored; its line follows from what it is about, its edge from its target."""
     from learning.models import BuilderRun, Lesson
     from overrides.core.specs import line_id
 
@@ -185,8 +210,29 @@ def make_lesson(targets: Mapping[str, float] | None = None, **over: Any) -> Less
         "targets": {"size_mult": 1.1} if targets is None else dict(targets),
         "stats": HEAVY | {"edge_raw": 0.8, "n": 40, "variance": 0.5, "baseline": 0.1},
     } | over  # fmt: skip
+    if any(LEVERS[name].unit(value) < 0 for name, value in fields["targets"].items() if name in LEVERS):
+        fields["edge_raw"] = -abs(fields["edge_raw"])
+        fields["stats"] = fields["stats"] | {"edge_raw": -abs(fields["stats"]["edge_raw"])}
     identity = [fields[name] for name in ("module", "type", "policy", "pattern_key", "action_category", "scope")]
     return Lesson.objects.create(line_id=line_id(*identity), n_dims=len(fields["scope"]), **fields)
+
+
+# --- behind the verbs ------------------------------------------------------------------------------
+
+
+@contextmanager
+def behind_the_back() -> Iterator[None]:
+    """Writes that no trigger sees: what only a superuser of the database could do, or a restored backup hold."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        if connection.in_atomic_block:  # what was written before is looked at as it was
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+        cursor.execute("SET session_replication_role = replica")
+        try:
+            yield
+        finally:
+            cursor.execute("SET session_replication_role = origin")
 
 
 # --- several at once --------------------------------------------------------------------------------

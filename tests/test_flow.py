@@ -17,11 +17,12 @@ from learning.aggregate import aggregate_dirty
 from learning.build import build_lessons
 from learning.materialize import materialize
 from learning.models import Cell, Lesson
+from overrides.apply import apply_request
 from overrides.engine import ENGINE_ROOM
 from overrides.mode import lower_mode
 from overrides.models import Version
 from overrides.resolve import Resolved, resolve
-from overrides.review import apply_request, approve
+from overrides.review import approve
 from telemetry.attribute import attribute_trades
 from telemetry.audit import verify_audit
 from telemetry.decisions import record_decisions
@@ -42,7 +43,7 @@ def ask(scope: dict[str, str], at: datetime) -> Resolved:
 
 def sign_and_apply(request: Any, reviewer: User, at: datetime) -> None:
     approve(request_id=request.pk, by=reviewer, at=at)
-    apply_request(request_id=request.pk, by=reviewer.get_username(), at=at)
+    apply_request(request_id=request.pk, by=reviewer, at=at)
 
 
 @pytest.mark.django_db
@@ -108,6 +109,6 @@ def test_from_facts_to_policy_and_back(author: User, reviewer: User, now: dateti
 
     assert Version.objects.get(is_active=True).n_overrides == 2
     assert list(AuditEntry.objects.order_by("seq").values_list("action", flat=True)) == [
-        "draft", "approve", "publish", "apply", "draft", "approve", "mode", "apply", "mode",
+        "draft", "approve", "apply", "publish", "draft", "approve", "apply", "mode", "mode",
     ]  # fmt: skip
     assert verify_audit() == []

@@ -21,9 +21,11 @@ from config.demo.months import shift, shifted
 from config.demo.people import meet_people
 from config.demo.queue import await_worker, run_jobs, step
 from config.demo.trades import demo_trades
+from overrides.apply import apply_request
+from overrides.draft import draft_request
 from overrides.load import current_parameters
 from overrides.models import ChangeRequest, ModuleMode, Version
-from overrides.review import apply_request, approve, draft_request
+from overrides.review import approve
 from telemetry.models import JobRun, Trade
 
 RECORDED_FIRST = timedelta(weeks=13)
@@ -110,6 +112,8 @@ def _live(bot: Bot, people: dict[str, User], since: datetime, until: datetime) -
 def _learn(at: datetime) -> None:
     run_jobs([(f"aggregate {m}", "learning.aggregate", timedelta(minutes=5), {"module": m}) for m in MODULES], now=at)
     run_jobs([(f"build {m}", "learning.build", timedelta(hours=1), {"module": m}) for m in MODULES], now=at)
+    mandated = "learning.publish_within_mandates"
+    run_jobs([(f"publish within mandates {m}", mandated, timedelta(hours=1), {"module": m}) for m in MODULES], now=at)
     run_jobs([(f"materialize {m}", "learning.materialize", timedelta(days=1), {"module": m}) for m in MODULES], now=at)
 
 
@@ -127,7 +131,7 @@ def _review(reviewer: User, at: datetime) -> None:
     for request in ChangeRequest.objects.filter(state=ChangeRequest.State.IN_REVIEW).order_by("id"):
         approve(request_id=request.pk, by=reviewer, at=at, reason="demo: agreed")
     for request in ChangeRequest.objects.filter(state=ChangeRequest.State.APPROVED).order_by("id"):
-        apply_request(request_id=request.pk, by=reviewer.get_username(), at=at)
+        apply_request(request_id=request.pk, by=reviewer, at=at)
 
 
 def _switch_on(people: dict[str, User], at: datetime) -> None:

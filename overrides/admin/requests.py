@@ -18,9 +18,9 @@ from django.utils.safestring import SafeString
 from overrides.admin.steps import STEPS, Offer, offers
 from overrides.admin.weights import Weights, levers
 from overrides.core.levers import LEVERS
+from overrides.gates import Refusal
 from overrides.models import ChangeLine, ChangeRequest
 from overrides.publish import CannotPublish
-from overrides.review import Refusal
 from telemetry.admin.display import badge, moment, number, pretty
 from telemetry.admin.facts import FactAdmin, one_of, person
 

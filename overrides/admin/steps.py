@@ -8,7 +8,9 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 
-from overrides import review
+from overrides import apply, review
+from overrides.core.lifecycle import Step as LifeStep
+from overrides.core.lifecycle import allows
 from overrides.models import ChangeRequest
 
 REVIEW = "overrides.review_changerequest"
@@ -37,7 +39,7 @@ def _reject(request_id: int, by: User, reason: str, at: datetime) -> object:
 
 
 def _apply(request_id: int, by: User, reason: str, at: datetime) -> object:
-    return review.apply_request(request_id=request_id, by=by.get_username(), at=at)
+    return apply.apply_request(request_id=request_id, by=by, at=at)
 
 
 STEPS = {
@@ -75,7 +77,7 @@ def offers(request: ChangeRequest, person: User, at: datetime) -> list[Offer]:
     return [
         Offer(step, _blocked(step, request, person, at))
         for step in STEPS.values()
-        if request.state in review.TRANSITIONS[step.name][0]
+        if allows(LifeStep(step.name), request.state)
     ]
 
 

@@ -160,7 +160,7 @@ class TestOverridePage:
         assert "it never acts" in page(browser, f"/admin/overrides/override/{spec.content_id}/change/")
 
     def test_draws_what_weighs_nothing_at_all(self, browser: Client) -> None:
-        spec = make_spec(scope={}, stats=fresh(edge_raw=0.0, n=0))
+        spec = make_spec(scope={}, stats=fresh(edge_raw=0.0, n=10))
         publish(spec)
 
         text = page(browser, f"/admin/overrides/override/{spec.content_id}/change/")
@@ -215,7 +215,7 @@ class TestDeciding:
         refused = browser.post(f"{REQUESTS}{asked.pk}/reject/", {"reason": " "}, follow=True)
         asked.refresh_from_db()
         assert asked.state == "in_review"
-        assert "rejecting needs one" in refused.content.decode().lower()
+        assert "deciding against it needs one" in refused.content.decode().lower()
 
         browser.post(f"{REQUESTS}{asked.pk}/reject/", {"reason": "too few trades"})
         asked.refresh_from_db()

@@ -1,0 +1,107 @@
+"""The life of a change request: which step leads from which state to which. Every rule of it is this table.
+
+Two axes, never one status: where a request stands in its life (`State`), and whether it still fits what is in force,
+which `gates` says anew whenever somebody asks (design 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class State(StrEnum):
+    DRAFT = "draft"
+    IN_REVIEW = "in_review"
+    CHANGES_REQUESTED = "changes_requested"
+    APPROVED = "approved"
+    SCHEDULED = "scheduled"
+    APPLIED = "applied"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    FAILED = "failed"
+
+
+class Step(StrEnum):
+    """What may be done to a request. `sign` is an approval that does not suffice yet, `approve` the one that does.
+
+    `delegate` applies what mandates cover, `act_at_once` what goes towards neutral; both without a vote before.
+    """
+
+    EDIT = "edit"
+    SUBMIT = "submit"
+    SIGN = "sign"
+    APPROVE = "approve"
+    REQUEST_CHANGES = "request_changes"
+    REJECT = "reject"
+    CANCEL = "cancel"
+    SCHEDULE = "schedule"
+    UNSCHEDULE = "unschedule"
+    APPLY = "apply"
+    FAIL = "fail"
+    EXPIRE = "expire"
+    DELEGATE = "delegate"
+    ACT_AT_ONCE = "act_at_once"
+
+
+OPEN = (State.DRAFT, State.IN_REVIEW, State.CHANGES_REQUESTED, State.APPROVED, State.SCHEDULED)
+DECIDABLE = (State.IN_REVIEW, State.CHANGES_REQUESTED, State.APPROVED, State.SCHEDULED)
+
+TRANSITIONS: Mapping[Step, Mapping[State, State]] = MappingProxyType(
+    {
+        Step.EDIT: {State.DRAFT: State.DRAFT} | dict.fromkeys(DECIDABLE, State.IN_REVIEW),
+        Step.SUBMIT: dict.fromkeys((State.DRAFT, State.CHANGES_REQUESTED), State.IN_REVIEW),
+        Step.SIGN: {State.IN_REVIEW: State.IN_REVIEW},
+        Step.APPROVE: {State.IN_REVIEW: State.APPROVED},
+        Step.REQUEST_CHANGES: dict.fromkeys(
+            (State.IN_REVIEW, State.APPROVED, State.SCHEDULED), State.CHANGES_REQUESTED
+        ),
+        Step.REJECT: dict.fromkeys(DECIDABLE, State.REJECTED),
+        Step.CANCEL: dict.fromkeys(OPEN, State.CANCELLED),
+        Step.SCHEDULE: dict.fromkeys((State.APPROVED, State.SCHEDULED), State.SCHEDULED),
+        Step.UNSCHEDULE: {State.SCHEDULED: State.APPROVED},
+        Step.APPLY: dict.fromkeys((State.APPROVED, State.SCHEDULED), State.APPLIED),
+        Step.FAIL: {State.SCHEDULED: State.FAILED},
+        Step.EXPIRE: dict.fromkeys(OPEN, State.EXPIRED),
+        Step.DELEGATE: {State.DRAFT: State.APPLIED},
+        Step.ACT_AT_ONCE: {State.DRAFT: State.APPLIED},
+    }
+)
+
+
+class WrongState(ValueError):
+    """The step is not one of this state; the message names the states that allow it."""
+
+
+def allows(step: Step, state: str) -> bool:
+    """
+    >>> allows(Step.APPLY, "approved"), allows(Step.APPLY, "in_review")
+    (True, False)
+    """
+    return state in TRANSITIONS[step]
+
+
+def after(step: Step, state: str) -> State:
+    """The state a step leads to.
+
+    >>> after(Step.EDIT, "approved").value
+    'in_review'
+    >>> after(Step.APPLY, "rejected")
+    Traceback (most recent call last):
+    overrides.core.lifecycle.WrongState: is rejected; only approved, scheduled allows to apply
+    """
+    leads = TRANSITIONS[step]
+    if state not in leads:
+        raise WrongState(f"is {state}; only {', '.join(leads)} allows to {step.value.replace('_', ' ')}")
+    return leads[State(state)]
+
+
+def moves() -> frozenset[tuple[str, str]]:
+    """Every pair of states that some step joins; the database refuses all others.
+
+    >>> ("in_review", "approved") in moves(), ("rejected", "in_review") in moves()
+    (True, False)
+    """
+    return frozenset((start.value, end.value) for leads in TRANSITIONS.values() for start, end in leads.items())

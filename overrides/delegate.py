@@ -1,0 +1,108 @@
+"""The builder publishes by itself what mandates cover, through the same gates; the rest waits for a person.
+
+Inside a mandate: fresh statistics, moves towards neutral, withdrawal. A daily cap on automatic movement stands above
+all mandates. What comes out is a request like any other, by the route of mandates (design 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from overrides.apply import close_applied, take_effect
+from overrides.core.distance import steps_moved
+from overrides.core.lifecycle import Step
+from overrides.core.mandates import exceeded
+from overrides.core.module import ModuleParameters
+from overrides.core.specs import OverrideSpec
+from overrides.draft import DraftLine, draft_request
+from overrides.gates import DAY, moved_before, refuse_blocked, standing_specs
+from overrides.load import current_parameters
+from overrides.models import ChangeLine, ChangeRequest, LineHold, Mandate
+from overrides.policies import held_lines, is_quarantined, live_mandates, policy_of, terms_of
+from overrides.publish import lock_module, store_override
+
+NAMED = 3
+Wanted = Mapping[str, OverrideSpec | None]
+
+
+@transaction.atomic
+def publish_within_mandates(*, module: str, wanted: Wanted, source: str, at: datetime) -> ChangeRequest | None:
+    """Publish those of the `wanted` changes (line -> its new override, None to withdraw it) that mandates cover.
+
+    None where nothing is covered, or the builder is in quarantine. Lines are taken in id order until the cap is
+    reached; a line that an open request would move stays as it is, so that no vote is made void by the hour.
+    """
+    lock_module(module)
+    if is_quarantined(module):
+        return None
+    mandates = live_mandates(list(wanted))
+    covered = _covered(module, wanted, mandates, at)
+    if not covered:
+        return None
+    lines = [
+        DraftLine(line, None if spec is None else store_override(spec, source=source, at=at).id, ["under its mandate"])
+        for line, spec in covered.items()
+    ]
+    actor = _actor([mandates[line] for line in covered])
+    request = draft_request(
+        module=module,
+        kind=ChangeRequest.Kind.LINES,
+        title=f"Within mandates: {len(lines)} lines",
+        reason="fresh statistics, moves towards neutral and withdrawals that the approvals of these lines allow",
+        author=None,
+        author_name=actor,
+        at=at,
+        lines=lines,
+        route=ChangeRequest.Route.MANDATE,
+    )
+    refuse_blocked(request, Step.DELEGATE, None, at)
+    changes = list(request.lines.select_related("line", "after__line").order_by("line_id"))
+    close_applied(request, Step.DELEGATE, actor, at)
+    take_effect(request, changes, actor, at)
+    return request
+
+
+def _covered(
+    module: str, wanted: Wanted, mandates: Mapping[str, Mandate], at: datetime
+) -> dict[str, OverrideSpec | None]:
+    lines = sorted(wanted)
+    standing = standing_specs(lines)
+    held = {line for kind in LineHold.Kind.values for line in held_lines(kind, lines, at)}
+    asked = set(
+        ChangeLine.objects.filter(line_id__in=lines, request__state__in=ChangeRequest.OPEN).values_list(
+            "line_id", flat=True
+        )
+    )
+    parameters, policy = current_parameters(module), policy_of(module)
+    room = policy.daily_cap - moved_before(module, at, DAY, ChangeRequest.Route.MANDATE)
+    covered: dict[str, OverrideSpec | None] = {}
+    for line in lines:
+        before, after = standing.get(line), wanted[line]
+        terms = terms_of(mandates[line]) if line in mandates else None
+        if before is None or line in held or _same(before, after) or exceeded(terms, after, at):
+            continue
+        moved = _moved(before, after, parameters)
+        is_weak = after is not None and after.stats.n < policy.least_n
+        if (moved > 0 and line in asked) or moved > room or is_weak:
+            continue
+        room -= moved
+        covered[line] = after
+    return covered
+
+
+def _same(before: OverrideSpec, after: OverrideSpec | None) -> bool:
+    return after is not None and after.content_id == before.id
+
+
+def _moved(before: OverrideSpec, after: OverrideSpec | None, parameters: ModuleParameters) -> float:
+    weights = next(each.weights for name, each in parameters.channels.items() if name is before.channel)
+    return steps_moved(before.levers, after.levers if after else {}, weights)
+
+
+def _actor(mandates: Sequence[Mandate]) -> str:
+    numbers = sorted(mandate.pk for mandate in mandates)
+    named = ", ".join(map(str, numbers[:NAMED])) + (f" and {len(numbers) - NAMED} more" if len(numbers) > NAMED else "")
+    return f"builder under mandate{'s' if len(numbers) > 1 else ''} {named}"

@@ -1,0 +1,199 @@
+"""The gates of one request: rows in, the situation built, `core.gates` asked. One list for every door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import User
+from django.db.models import Sum
+
+from overrides.core.distance import steps_moved
+from overrides.core.gates import Attempt, Gate, Person, Situation, Touched, blockers, gates
+from overrides.core.identity import content_hash
+from overrides.core.lifecycle import Step
+from overrides.core.module import ModuleParameters
+from overrides.core.parameters import WeightParameters
+from overrides.core.policy import GovernancePolicy, may_count
+from overrides.core.specs import OverrideSpec
+from overrides.load import active_version, current_parameters, current_parameters_id, spec_of
+from overrides.models import ChangeLine, ChangeRequest, LineHold, Membership, Version, Vote
+from overrides.policies import held_lines, is_quarantined, live_mandates, policy_of, terms_of
+
+Kind = ChangeRequest.Kind
+DAY = timedelta(days=1)
+FOLLOWS_PARAMETERS = (Kind.LINES, Kind.PARAMETERS)
+
+
+class Refusal(ValueError):
+    """The step may not be taken; the message says why and the way past, `gates` holds each obstacle by itself."""
+
+    def __init__(self, message: str, gates: Sequence[Gate] = ()) -> None:
+        super().__init__(message)
+        self.gates = tuple(gates)
+
+
+def gates_of(request: ChangeRequest, step: Step, person: User | None, at: datetime) -> tuple[Gate, ...]:
+    """Every gate before the step, for this person; `person` None is the machine itself."""
+    return gates(situation_of(request, at), Attempt(step, _seen(person, request), at))
+
+
+def refuse_blocked(request: ChangeRequest, step: Step, person: User | None, at: datetime) -> None:
+    """Raise all blockers at once; nothing where the way is free."""
+    refuse(gates_of(request, step, person, at))
+
+
+def refuse(found: Iterable[Gate]) -> None:
+    blocking = blockers(found)
+    if blocking:
+        raise Refusal("; ".join(f"{gate.message}; {gate.way_past}" for gate in blocking), blocking)
+
+
+def situation_of(request: ChangeRequest, at: datetime) -> Situation:
+    """All that the gates of a request look at, read once."""
+    policy = policy_of(request.module)
+    changes = list(request.lines.select_related("line", "before__line", "after__line").order_by("line_id"))
+    moved = moved_before(request.module, at, window_of(request, policy), request.route)
+    return Situation(
+        kind=request.kind,
+        state=request.state,
+        expires_at=request.expires_at,
+        is_machine=request.author_id is None,
+        signed_hash=request.content_hash,
+        content_hash=hash_of(request, changes),
+        approvals=count_approvals(request, policy),
+        needed=policy.needed(request.movement, moved),
+        lines=touched_lines(request, changes, at),
+        policy=policy,
+        parameters=parameters_wanted(request),
+        base_changed=_base_changed(request),
+        movement=request.movement,
+        moved_before=moved,
+        is_quarantined=is_quarantined(request.module),
+        scheduled_for=request.scheduled_for,
+    )
+
+
+def is_agreed(request: ChangeRequest, at: datetime) -> bool:
+    """Whether enough people have signed the content as it stands."""
+    policy = policy_of(request.module)
+    moved = moved_before(request.module, at, window_of(request, policy), request.route)
+    return count_approvals(request, policy) >= policy.needed(request.movement, moved)
+
+
+def window_of(request: ChangeRequest, policy: GovernancePolicy) -> timedelta:
+    """Over how long movement adds up: the builder's cap is one of 24 hours, whatever the policy's window."""
+    return DAY if request.route == ChangeRequest.Route.MANDATE else timedelta(days=policy.window_days)
+
+
+def hash_of(request: ChangeRequest, changes: Sequence[ChangeLine]) -> str:
+    """What a vote signs: module, kind, content, parameters, and of every line its levers before and its override after.
+
+    Before, only levers count: fresh statistics of a line under its mandate void no vote.
+    """
+    sides = sorted([each.line_id, dict(each.before.levers) if each.before else {}, each.after_id] for each in changes)
+    signed = [request.module, request.kind, request.content, request.base_parameters, request.edition]
+    return content_hash([*signed, sides])
+
+
+def count_approvals(request: ChangeRequest, policy: GovernancePolicy) -> int:
+    """People whose latest word on this content is to approve, the author never among them."""
+    votes = request.votes.filter(content_hash=request.content_hash).select_related("voter").order_by("id")
+    latest = {vote.voter_id: vote for vote in votes}
+    agreeing = [vote.voter for vote in latest.values() if vote.decision == Vote.Decision.APPROVE]
+    return sum(
+        may_count(list(voter.groups.values_list("name", flat=True)), policy) if policy.groups else True
+        for voter in agreeing
+        if voter.pk != request.author_id
+    )
+
+
+def moved_before(module: str, at: datetime, window: timedelta, route: str) -> float:
+    """Steps that requests applied by this route moved a module within the window."""
+    applied = ChangeRequest.objects.filter(
+        module=module, route=route, state=ChangeRequest.State.APPLIED, closed_at__gt=at - window, closed_at__lte=at
+    )
+    total: float | None = applied.aggregate(total=Sum("movement"))["total"]
+    return total or 0.0
+
+
+def touched_lines(request: ChangeRequest, changes: Sequence[ChangeLine], at: datetime) -> tuple[Touched, ...]:
+    names = [change.line_id for change in changes]
+    standing = standing_specs(names)
+    vetoed, pinned = (held_lines(kind, names, at) for kind in (LineHold.Kind.VETO, LineHold.Kind.PIN))
+    mandates = live_mandates(names)
+    rivals = _rivals(request, names)
+    return tuple(
+        Touched(
+            line=change.line_id,
+            label=str(change.line),
+            before=None if change.before is None else spec_of(change.before),
+            after=None if change.after is None else spec_of(change.after),
+            standing=standing.get(change.line_id),
+            is_vetoed=change.line_id in vetoed,
+            is_pinned=change.line_id in pinned,
+            mandate=terms_of(mandates[change.line_id]) if change.line_id in mandates else None,
+            rivals=tuple(sorted(rivals.get(change.line_id, ()))),
+        )
+        for change in changes
+    )
+
+
+def standing_specs(lines: Sequence[str]) -> dict[str, OverrideSpec]:
+    """What is in force on each of these lines."""
+    rows = Membership.objects.filter(line_id__in=lines, to_version=None).select_related("override__line")
+    return {row.line_id: spec_of(row.override) for row in rows}
+
+
+def movement_of(changes: Iterable[ChangeLine], parameters: ModuleParameters) -> float:
+    """Largest steps moved, summed over the lines."""
+    total = 0.0
+    for change in changes:
+        side = change.after or change.before
+        if side is None:
+            continue
+        channel = spec_of(side).channel
+        known = channel is not None and channel in parameters.channels  # a stranger is the gates' matter
+        weights = parameters.channels[channel].weights if known and channel else WeightParameters()
+        before = change.before.levers if change.before else {}
+        total += steps_moved(before, change.after.levers if change.after else {}, weights)
+    return total
+
+
+def parameters_wanted(request: ChangeRequest) -> ModuleParameters:
+    """The parameters that the request's lines will be served under."""
+    if request.kind == Kind.PARAMETERS:
+        return ModuleParameters.from_document(request.module, request.content)
+    if request.kind == Kind.ROLLBACK:
+        target = Version.objects.select_related("parameters").get(module=request.module, number=request.content["to"])
+        return ModuleParameters.from_document(request.module, target.parameters.document)
+    return current_parameters(request.module)
+
+
+def _base_changed(request: ChangeRequest) -> str:
+    """What the request as a whole rested on and is no more; its lines are looked at one by one."""
+    if request.kind in FOLLOWS_PARAMETERS and request.base_parameters != current_parameters_id(request.module):
+        return "the parameters"
+    version = active_version(request.module)
+    if request.kind == Kind.ROLLBACK and request.base_version != (version.number if version else None):
+        return "the version in force"
+    return ""
+
+
+def _rivals(request: ChangeRequest, lines: Sequence[str]) -> Mapping[str, set[int]]:
+    others = ChangeLine.objects.filter(line_id__in=lines, request__state__in=ChangeRequest.OPEN)
+    rivals: dict[str, set[int]] = {}
+    for line, number in others.exclude(request_id=request.pk).values_list("line_id", "request_id"):
+        rivals.setdefault(line, set()).add(number)
+    return rivals
+
+
+def _seen(person: User | None, request: ChangeRequest) -> Person | None:
+    if person is None:
+        return None
+    groups = list(person.groups.values_list("name", flat=True))
+    return Person(
+        permissions=frozenset(person.get_all_permissions()),
+        is_author=request.author_id == person.pk,
+        counts=may_count(groups, policy_of(request.module)),
+    )

@@ -1,0 +1,546 @@
+"""The database's own check of governance: deferred triggers that look at facts, so that no path leads around it.
+
+A governed write has an audit entry of its own transaction. A version holds what its request says and nothing else,
+and the request has the votes of others than its author, or live mandates for every line, or only takes lines away.
+A mode rises, and a policy or a mandate comes, only by an applied request. What was signed cannot be edited under its
+signature. The moves between states are those of `core.lifecycle`, frozen here (a test compares the two).
+"""
+
+from __future__ import annotations
+
+from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
+
+from telemetry.migrations._role import execute_for_role
+
+AUDIT = """
+CREATE FUNCTION is_audited(named text) RETURNS boolean LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+    SELECT EXISTS (
+        SELECT FROM telemetry_auditentry
+        WHERE object = named AND transaction = pg_current_xact_id()::text::bigint
+    )
+$$;
+
+-- Arguments: a format for the object's name, then the columns that fill it.
+CREATE FUNCTION require_audit() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    fields jsonb := to_jsonb(CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END);
+    named text := format(TG_ARGV[0], fields ->> TG_ARGV[1], fields ->> TG_ARGV[2]);
+BEGIN
+    IF NOT is_audited(named) THEN
+        RAISE EXCEPTION '% on % without an audit entry of "%" in its transaction', TG_OP, TG_TABLE_NAME, named
+            USING ERRCODE = 'integrity_constraint_violation', HINT = 'write through the verbs of overrides';
+    END IF;
+    RETURN NULL;
+END $$;
+
+-- Whoever writes the audit trail holds its lock until commit, so its newest entry is this transaction's, or nobody's.
+CREATE FUNCTION require_any_audit() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF (SELECT transaction FROM telemetry_auditentry ORDER BY seq DESC LIMIT 1)
+        IS DISTINCT FROM pg_current_xact_id()::text::bigint
+    THEN
+        RAISE EXCEPTION '% on % without an audit entry in its transaction', TG_OP, TG_TABLE_NAME
+            USING ERRCODE = 'integrity_constraint_violation', HINT = 'write through the verbs of overrides';
+    END IF;
+    RETURN NULL;
+END $$;
+"""
+
+REQUESTS = """
+CREATE FUNCTION guard_request() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    moves constant text[] := ARRAY[{moves}];
+    afterwards constant text[] := ARRAY['acknowledged_at', 'acknowledged_by'];
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.state NOT IN ('draft', 'in_review') THEN
+            RAISE EXCEPTION 'a request begins as a draft or in review, not %', NEW.state
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF OLD.state IN ('applied', 'rejected', 'cancelled', 'expired', 'failed')
+        AND (to_jsonb(NEW) - afterwards) IS DISTINCT FROM (to_jsonb(OLD) - afterwards)
+    THEN
+        RAISE EXCEPTION 'request % is closed: it is not changed any more', OLD.id
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF NEW.state <> OLD.state AND NOT (OLD.state || ' ' || NEW.state) = ANY (moves) THEN
+        RAISE EXCEPTION 'request %: no step leads from % to %', OLD.id, OLD.state, NEW.state
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF NEW.content_hash = OLD.content_hash AND is_signed(OLD.id, OLD.content_hash) AND
+        (NEW.module, NEW.kind, NEW.content, NEW.base_parameters, NEW.route, NEW.edition, NEW.author_id, NEW.movement)
+        IS DISTINCT FROM
+        (OLD.module, OLD.kind, OLD.content, OLD.base_parameters, OLD.route, OLD.edition, OLD.author_id, OLD.movement)
+    THEN
+        RAISE EXCEPTION 'request %: what was voted on is not changed under its votes', OLD.id
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF NEW.content_hash <> OLD.content_hash
+        AND (NEW.edition <= OLD.edition OR is_signed(OLD.id, NEW.content_hash))
+    THEN
+        RAISE EXCEPTION 'request %: another content is another edition, without votes', OLD.id
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE FUNCTION is_signed(request bigint, content text) RETURNS boolean LANGUAGE sql STABLE
+    SET search_path = public, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM overrides_vote WHERE request_id = request AND content_hash = content)
+$$;
+
+CREATE FUNCTION guard_change_line() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    asked record;
+BEGIN
+    SELECT id, state, content_hash INTO asked FROM overrides_changerequest
+        WHERE id = (CASE TG_OP WHEN 'DELETE' THEN OLD.request_id ELSE NEW.request_id END);
+    IF asked.state NOT IN ('draft', 'in_review', 'changes_requested', 'approved', 'scheduled') THEN
+        RAISE EXCEPTION 'request % is closed: its lines are not changed any more', asked.id
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF is_signed(asked.id, asked.content_hash) THEN
+        RAISE EXCEPTION 'request %: what was voted on is not changed under its votes', asked.id
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+END $$;
+
+CREATE FUNCTION guard_vote() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    asked record;
+BEGIN
+    SELECT id, state, author_id, content_hash INTO asked FROM overrides_changerequest WHERE id = NEW.request_id;
+    IF asked.author_id = NEW.voter_id THEN
+        RAISE EXCEPTION 'request %: nobody votes on their own', asked.id
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF asked.content_hash <> NEW.content_hash
+        OR asked.state NOT IN ('in_review', 'changes_requested', 'approved', 'scheduled')
+    THEN
+        RAISE EXCEPTION 'request %: a vote is on the content as it stands, while it is open', asked.id
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+
+-- The policy a request is judged by: the one in force before it, which for a policy request is the one it replaces.
+CREATE FUNCTION policy_for(asked overrides_changerequest) RETURNS jsonb LANGUAGE sql STABLE
+    SET search_path = public, pg_temp AS $$
+    SELECT coalesce(
+        (
+            SELECT document FROM overrides_modulepolicy
+            WHERE module = asked.module AND request_id <> asked.id
+            ORDER BY is_active DESC, number DESC LIMIT 1
+        ),
+        '{"approvals": 1, "groups": [], "large_movement": null}'::jsonb
+    )
+$$;
+
+CREATE FUNCTION approvals_of(asked overrides_changerequest) RETURNS bigint LANGUAGE sql STABLE
+    SET search_path = public, pg_temp AS $$
+    WITH latest AS (
+        SELECT DISTINCT ON (voter_id) voter_id, decision FROM overrides_vote
+        WHERE request_id = asked.id AND content_hash = asked.content_hash
+        ORDER BY voter_id, id DESC
+    )
+    SELECT count(*) FROM latest
+    WHERE decision = 'approve' AND voter_id IS DISTINCT FROM asked.author_id AND (
+        jsonb_array_length(policy_for(asked) -> 'groups') = 0
+        OR EXISTS (
+            SELECT FROM auth_user_groups AS m JOIN auth_group AS g ON g.id = m.group_id
+            WHERE m.user_id = latest.voter_id AND policy_for(asked) -> 'groups' ? g.name
+        )
+    )
+$$;
+
+CREATE FUNCTION approvals_needed(asked overrides_changerequest) RETURNS integer LANGUAGE plpgsql STABLE
+    SET search_path = public, pg_temp AS $$
+DECLARE
+    policy jsonb := policy_for(asked);
+    moved double precision;
+BEGIN
+    SELECT coalesce(sum(movement), 0) INTO moved FROM overrides_changerequest
+        WHERE module = asked.module AND route = asked.route AND state = 'applied' AND id <> asked.id
+        AND closed_at > asked.closed_at - make_interval(secs => 86400 * (policy ->> 'window_days')::float8)
+        AND closed_at <= asked.closed_at;
+    IF asked.movement + moved > (policy ->> 'large_movement')::float8 THEN
+        RETURN (policy ->> 'large_approvals')::integer;
+    END IF;
+    RETURN (policy ->> 'approvals')::integer;
+END $$;
+
+-- The applied request behind a governed row, agreed to by enough people; raises where it is not.
+CREATE FUNCTION refuse_undecided(request bigint, of_module text, kinds text[]) RETURNS void LANGUAGE plpgsql
+    SET search_path = public, pg_temp AS $$
+DECLARE
+    asked overrides_changerequest;
+BEGIN
+    SELECT * INTO asked FROM overrides_changerequest WHERE id = request;
+    IF asked.id IS NULL OR asked.state <> 'applied' OR asked.module <> of_module OR NOT asked.kind = ANY (kinds) THEN
+        RAISE EXCEPTION 'request % of % is not applied, or of another kind', request, of_module
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF NOT is_audited('request ' || request) THEN
+        RAISE EXCEPTION 'request % was applied in another transaction', request
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF asked.route = 'review' AND approvals_of(asked) < approvals_needed(asked) THEN
+        RAISE EXCEPTION 'request % has % of % approvals of its content by others than its author',
+            request, approvals_of(asked), approvals_needed(asked)
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+END $$;
+"""
+
+VERSIONS = """
+CREATE FUNCTION guard_version() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.transaction := pg_current_xact_id()::text::bigint;
+        RETURN NEW;
+    END IF;
+    IF (to_jsonb(NEW) - 'is_active') IS DISTINCT FROM (to_jsonb(OLD) - 'is_active') OR NEW.is_active THEN
+        RAISE EXCEPTION 'version %/% is immutable; another one replaces it', OLD.module, OLD.number
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE FUNCTION version_is_decided() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    asked overrides_changerequest;
+    before learning_configs;
+    target learning_configs;
+    astray text;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        IF NOT EXISTS (
+            SELECT FROM learning_configs WHERE module = NEW.module AND number > NEW.number AND is_active
+            AND transaction = pg_current_xact_id()::text::bigint
+        ) THEN
+            RAISE EXCEPTION 'version %/% was taken out of force without another in its place', NEW.module, NEW.number
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+        RETURN NULL;
+    END IF;
+    PERFORM refuse_undecided(NEW.request_id, NEW.module, ARRAY['lines', 'parameters', 'rollback']);
+    SELECT * INTO asked FROM overrides_changerequest WHERE id = NEW.request_id;
+
+    WITH opened AS (
+        SELECT line_id, override_id FROM overrides_membership
+        WHERE module = NEW.module AND from_version = NEW.number
+    ), closed AS (
+        SELECT line_id, override_id FROM overrides_membership WHERE module = NEW.module AND to_version = NEW.number
+    ), brought AS (
+        SELECT line_id, after_id FROM overrides_changeline WHERE request_id = asked.id AND after_id IS NOT NULL
+    ), replaced AS (
+        SELECT line_id FROM overrides_changeline WHERE request_id = asked.id AND before_id IS NOT NULL
+    )
+    SELECT line_id INTO astray FROM (
+        (TABLE opened EXCEPT TABLE brought) UNION ALL (TABLE brought EXCEPT TABLE opened)
+        UNION ALL ((SELECT line_id, '' FROM closed) EXCEPT (SELECT line_id, '' FROM replaced))
+        UNION ALL ((SELECT line_id, '' FROM replaced) EXCEPT (SELECT line_id, '' FROM closed))
+    ) AS differences LIMIT 1;
+    IF astray IS NOT NULL THEN
+        RAISE EXCEPTION 'version %/% differs from request % at line %', NEW.module, NEW.number, asked.id, astray
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+
+    SELECT * INTO before FROM learning_configs
+        WHERE module = NEW.module AND number < NEW.number ORDER BY number DESC LIMIT 1;
+    IF asked.kind = 'rollback' THEN
+        SELECT * INTO target FROM learning_configs
+            WHERE module = NEW.module AND number = (asked.content ->> 'to')::integer;
+        IF (NEW.parameters_id, NEW.coefficients) IS DISTINCT FROM (target.parameters_id, target.coefficients) THEN
+            RAISE EXCEPTION 'version %/% is not what request % goes back to', NEW.module, NEW.number, asked.id
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+    ELSE
+        IF NEW.coefficients <> coalesce(asked.content -> 'coefficients', before.coefficients, '{}'::jsonb)
+            OR (CASE asked.kind
+                WHEN 'parameters' THEN
+                    (SELECT document FROM overrides_parameterset WHERE id = NEW.parameters_id) <> asked.content
+                ELSE before.id IS NOT NULL AND NEW.parameters_id <> before.parameters_id
+            END)
+        THEN
+            RAISE EXCEPTION 'version %/% has constants that request % does not hold', NEW.module, NEW.number, asked.id
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+    END IF;
+
+    SELECT m.line_id INTO astray FROM overrides_membership AS m JOIN overrides_linehold AS h ON h.line_id = m.line_id
+        WHERE m.module = NEW.module AND m.from_version = NEW.number AND h.kind = 'veto' AND h.lifted_at IS NULL
+        AND (h.expires_at IS NULL OR h.expires_at > NEW.published_at) LIMIT 1;
+    IF astray IS NOT NULL THEN
+        RAISE EXCEPTION 'version %/%: a veto stands on line %', NEW.module, NEW.number, astray
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+
+    IF asked.route = 'at_once' AND EXISTS (
+        SELECT FROM overrides_membership WHERE module = NEW.module AND from_version = NEW.number
+    ) THEN
+        RAISE EXCEPTION 'request % took effect at once and may only take lines away', asked.id
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF asked.route = 'mandate' THEN
+        SELECT line_id INTO astray FROM overrides_changeline AS c
+            WHERE c.request_id = asked.id AND NOT is_mandated(c.line_id, c.after_id, NEW.published_at) LIMIT 1;
+        IF astray IS NOT NULL OR asked.author_id IS NOT NULL OR asked.kind <> 'lines' THEN
+            RAISE EXCEPTION 'request %: no mandate covers line %', asked.id, astray
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION is_mandated(line text, after text, at timestamptz) RETURNS boolean LANGUAGE sql STABLE
+    SET search_path = public, pg_temp AS $$
+    SELECT EXISTS (
+        SELECT FROM overrides_mandate AS m LEFT JOIN overrides_override AS o ON o.id = after
+        WHERE m.line_id = line AND m.revoked_at IS NULL AND m.review_by > at AND (
+            after IS NULL
+            OR o.n >= (m.evidence_floor ->> 'least_n')::float8
+            AND abs(o.edge_raw) >= (m.evidence_floor ->> 'least_edge')::float8
+            AND NOT EXISTS (
+                SELECT FROM jsonb_each_text(o.levers) AS lever WHERE NOT coalesce(
+                    lever.value::float8 BETWEEN (m.reach -> lever.key ->> 0)::float8 - 1e-12
+                    AND (m.reach -> lever.key ->> 1)::float8 + 1e-12,
+                    false
+                )
+            )
+        )
+    )
+$$;
+
+CREATE FUNCTION membership_is_of_its_version() RETURNS trigger LANGUAGE plpgsql
+    SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM learning_configs
+        WHERE module = NEW.module AND number = CASE TG_OP WHEN 'INSERT' THEN NEW.from_version ELSE NEW.to_version END
+        AND transaction = pg_current_xact_id()::text::bigint
+    ) THEN
+        RAISE EXCEPTION 'a membership of % is opened or closed only by the version that does it', NEW.module
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+"""
+
+OTHERS = """
+CREATE FUNCTION mode_is_decided() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    was overrides_modulemode;
+    decided bigint;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        was := OLD;
+    ELSE
+        was.mode := 'off'; was.rollout_percent := 100; was.allow := '{}'::jsonb;
+    END IF;
+    IF array_position(ARRAY['off', 'shadow', 'on'], NEW.mode::text)
+            <= array_position(ARRAY['off', 'shadow', 'on'], was.mode::text)
+        AND NEW.rollout_percent <= was.rollout_percent
+        AND NEW.challenger_id IS NOT DISTINCT FROM was.challenger_id
+        AND NOT EXISTS (
+            SELECT FROM jsonb_each(was.allow) AS each
+            WHERE NOT NEW.allow ? each.key OR NOT each.value @> (NEW.allow -> each.key)
+        )
+    THEN
+        RETURN NULL;  -- towards neutral: the audit entry suffices
+    END IF;
+    SELECT r.id INTO decided FROM overrides_changerequest AS r
+        LEFT JOIN learning_configs AS c ON c.id = NEW.challenger_id
+        WHERE r.module = NEW.module AND r.kind = 'mode' AND r.state = 'applied' AND r.route = 'review'
+        AND is_audited('request ' || r.id)
+        AND NEW.mode = coalesce(r.content ->> 'mode', was.mode)
+        AND NEW.rollout_percent = coalesce((r.content ->> 'rollout_percent')::float8, was.rollout_percent)
+        AND NEW.allow = coalesce(r.content -> 'allow', was.allow)
+        AND CASE WHEN r.content ? 'challenger'
+            THEN c.number IS NOT DISTINCT FROM (r.content ->> 'challenger')::integer
+            ELSE NEW.challenger_id IS NOT DISTINCT FROM was.challenger_id
+        END
+        ORDER BY r.id DESC LIMIT 1;
+    IF decided IS NULL THEN
+        RAISE EXCEPTION 'mode %: going away from neutral takes an applied request that says so', NEW.module
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    PERFORM refuse_undecided(decided, NEW.module, ARRAY['mode']);
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION policy_is_decided() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        IF NEW.is_active OR (to_jsonb(NEW) - 'is_active') IS DISTINCT FROM (to_jsonb(OLD) - 'is_active')
+            OR NOT EXISTS (
+                SELECT FROM overrides_modulepolicy WHERE module = NEW.module AND number > NEW.number AND is_active
+            )
+        THEN
+            RAISE EXCEPTION 'policy %/% is immutable; another one replaces it', NEW.module, NEW.number
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+        RETURN NULL;
+    END IF;
+    PERFORM refuse_undecided(NEW.request_id, NEW.module, ARRAY['policy']);
+    IF NEW.document <> (SELECT content FROM overrides_changerequest WHERE id = NEW.request_id) THEN
+        RAISE EXCEPTION 'policy %/% is not what request % holds', NEW.module, NEW.number, NEW.request_id
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION lever_neutral(name text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+    SELECT to_jsonb(CASE name
+        WHEN 'entry_delay_bars' THEN 0.0 WHEN 'min_ts_for_add' THEN 0.60 WHEN 'min_ox_for_trim' THEN 0.65 ELSE 1.0
+    END)
+$$;
+
+CREATE FUNCTION mandate_is_signed() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM refuse_undecided(
+        NEW.request_id,
+        (SELECT module FROM overrides_line WHERE id = NEW.line_id),
+        ARRAY['lines', 'parameters', 'rollback']
+    );
+    IF NOT EXISTS (
+        SELECT FROM overrides_changeline AS c
+        JOIN overrides_changerequest AS r ON r.id = c.request_id AND r.route = 'review'
+        JOIN overrides_override AS o ON o.id = c.after_id
+        WHERE c.request_id = NEW.request_id AND c.line_id = NEW.line_id
+        AND NOT EXISTS (
+            SELECT FROM jsonb_each(NEW.reach) AS each
+            WHERE NOT coalesce(each.value @> (o.levers -> each.key), false)
+            OR NOT each.value <@ jsonb_build_array(o.levers -> each.key, lever_neutral(each.key))
+        )
+    ) THEN
+        RAISE EXCEPTION 'a mandate on line % reaches beyond what request % brings', NEW.line_id, NEW.request_id
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+"""
+
+AUDITED = {  # table -> operations, the object's name, its columns
+    "overrides_changerequest": ("INSERT OR UPDATE OR DELETE", "request %s", ("id",)),
+    "overrides_changeline": ("INSERT OR UPDATE OR DELETE", "request %s", ("request_id",)),
+    "overrides_vote": ("INSERT", "request %s", ("request_id",)),
+    "overrides_comment": ("INSERT", "request %s", ("request_id",)),
+    "overrides_linehold": ("INSERT OR UPDATE OR DELETE", "line %s", ("line_id",)),
+    "overrides_quarantine": ("INSERT OR UPDATE OR DELETE", "builder %s", ("module",)),
+    "overrides_modulemode": ("INSERT OR UPDATE OR DELETE", "mode %s", ("module",)),
+    "overrides_modulepolicy": ("INSERT", "policy %s/%s", ("module", "number")),
+    "learning_configs": ("INSERT", "version %s/%s", ("module", "number")),
+}
+DEFERRED = {  # trigger -> table, operations, function
+    "mandate_is_audited": ("overrides_mandate", "INSERT OR UPDATE", "require_any_audit"),
+    "mandate_is_signed": ("overrides_mandate", "INSERT", "mandate_is_signed"),
+    "version_is_decided": ("learning_configs", "INSERT OR UPDATE", "version_is_decided"),
+    "membership_is_of_its_version": ("overrides_membership", "INSERT OR UPDATE", "membership_is_of_its_version"),
+    "mode_is_decided": ("overrides_modulemode", "INSERT OR UPDATE", "mode_is_decided"),
+    "policy_is_decided": ("overrides_modulepolicy", "INSERT OR UPDATE", "policy_is_decided"),
+}
+IMMEDIATE = {  # trigger -> table, operations, function
+    "guard_request": ("overrides_changerequest", "INSERT OR UPDATE", "guard_request"),
+    "guard_change_line": ("overrides_changeline", "INSERT OR UPDATE OR DELETE", "guard_change_line"),
+    "guard_vote": ("overrides_vote", "INSERT", "guard_vote"),
+    "guard_version": ("learning_configs", "INSERT OR UPDATE", "guard_version"),
+    "request_is_not_deleted": ("overrides_changerequest", "DELETE", "refuse_change"),
+    "vote_is_append_only": ("overrides_vote", "UPDATE OR DELETE", "refuse_change"),
+    "comment_is_append_only": ("overrides_comment", "UPDATE OR DELETE", "refuse_change"),
+    "override_is_immutable": ("overrides_override", "UPDATE OR DELETE", "refuse_change"),
+    "line_is_immutable": ("overrides_line", "UPDATE OR DELETE", "refuse_change"),
+    "parameters_are_immutable": ("overrides_parameterset", "UPDATE OR DELETE", "refuse_change"),
+    "version_is_not_deleted": ("learning_configs", "DELETE", "refuse_change"),
+    "membership_is_not_deleted": ("overrides_membership", "DELETE", "refuse_change"),
+    "mandate_is_not_deleted": ("overrides_mandate", "DELETE", "refuse_change"),
+    "policy_is_not_deleted": ("overrides_modulepolicy", "DELETE", "refuse_change"),
+    "mode_is_not_deleted": ("overrides_modulemode", "DELETE", "refuse_change"),
+}
+MOVES = """
+approved applied|approved cancelled|approved changes_requested|approved expired|approved in_review|approved rejected
+approved scheduled|changes_requested cancelled|changes_requested expired|changes_requested in_review
+changes_requested rejected|draft applied|draft cancelled|draft draft|draft expired|draft in_review
+in_review approved|in_review cancelled|in_review changes_requested|in_review expired|in_review in_review
+in_review rejected|scheduled applied|scheduled approved|scheduled cancelled|scheduled changes_requested
+scheduled expired|scheduled failed|scheduled in_review|scheduled rejected|scheduled scheduled
+"""
+
+
+def moves() -> list[str]:
+    return sorted(move for line in MOVES.strip().splitlines() for move in line.split("|"))
+
+
+def triggers() -> str:
+    statements = []
+    for table, (operations, named, columns) in AUDITED.items():
+        arguments = ", ".join(f"'{each}'" for each in (named, *columns))
+        statements.append(
+            f"CREATE CONSTRAINT TRIGGER {table}_is_audited AFTER {operations} ON {table} DEFERRABLE INITIALLY DEFERRED "
+            f"FOR EACH ROW EXECUTE FUNCTION require_audit({arguments});"
+        )
+    for name, (table, operations, function) in DEFERRED.items():
+        statements.append(
+            f"CREATE CONSTRAINT TRIGGER {name} AFTER {operations} ON {table} DEFERRABLE INITIALLY DEFERRED "
+            f"FOR EACH ROW EXECUTE FUNCTION {function}();"
+        )
+    for name, (table, operations, function) in IMMEDIATE.items():
+        statements.append(
+            f"CREATE TRIGGER {name} BEFORE {operations} ON {table} FOR EACH ROW EXECUTE FUNCTION {function}();"
+        )
+    return "\n".join(statements)
+
+
+def functions() -> str:
+    quoted = ", ".join(f"'{move}'" for move in moves())
+    return AUDIT + REQUESTS.replace("{moves}", quoted) + VERSIONS + OTHERS
+
+
+def undone() -> str:
+    drops = [f"DROP TRIGGER {table}_is_audited ON {table};" for table in AUDITED]
+    drops += [f"DROP TRIGGER {name} ON {table};" for name, (table, *_) in (DEFERRED | IMMEDIATE).items()]
+    names = (
+        "require_audit()", "require_any_audit()", "guard_request()", "guard_change_line()", "guard_vote()",
+        "guard_version()", "version_is_decided()", "membership_is_of_its_version()", "mode_is_decided()",
+        "policy_is_decided()", "mandate_is_signed()", "is_mandated(text, text, timestamptz)",
+        "refuse_undecided(bigint, text, text[])", "approvals_of(overrides_changerequest)",
+        "approvals_needed(overrides_changerequest)", "policy_for(overrides_changerequest)", "lever_neutral(text)",
+        "is_signed(bigint, text)", "is_audited(text)",
+    )  # fmt: skip
+    return "\n".join(drops + [f"DROP FUNCTION {name};" for name in names])
+
+
+ADDED = "overrides_vote, overrides_comment"
+CLOSABLE = {"overrides_modulepolicy": "is_active", "overrides_quarantine": "lifted_at"}
+RESTRICT = (
+    f"REVOKE UPDATE, DELETE ON {ADDED}, {', '.join(CLOSABLE)} FROM {{role}};"
+    "REVOKE DELETE ON overrides_changerequest, overrides_modulemode FROM {role};"
+    "REVOKE UPDATE ON overrides_changeline FROM {role};"
+) + "".join(f"GRANT UPDATE ({column}) ON {table} TO {{role}};" for table, column in CLOSABLE.items())
+RELAX = (
+    f"GRANT UPDATE, DELETE ON {ADDED}, {', '.join(CLOSABLE)} TO {{role}};"
+    "GRANT DELETE ON overrides_changerequest, overrides_modulemode TO {role};"
+    "GRANT UPDATE ON overrides_changeline TO {role};"
+)
+
+
+def restrict(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
+    execute_for_role(editor, RESTRICT)
+
+
+def relax(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
+    execute_for_role(editor, RELAX)
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("overrides", "0003_governance"),
+        ("telemetry", "0008_decisions_by_line"),
+        ("auth", "0012_alter_user_first_name_max_length"),
+    ]
+    operations = [migrations.RunSQL(functions() + triggers(), undone()), migrations.RunPython(restrict, relax)]
