@@ -18,9 +18,10 @@ from overrides.draft import DraftLine, draft_request
 from overrides.gates import Refusal
 from overrides.life import audit_request, locked
 from overrides.mode import lower_mode as write_lower_mode
-from overrides.models import MODULES, ChangeRequest, Line, LineHold, Mandate, Membership, ModuleMode, Quarantine
+from overrides.models import ChangeRequest, Line, LineHold, Mandate, Membership, ModuleMode, Quarantine
 from overrides.publish import lock_module
 from telemetry.audit import write_audit
+from telemetry.models import MODULES
 
 LOWER = "overrides.lower_modulemode"
 REVIEW = "overrides.review_changerequest"
