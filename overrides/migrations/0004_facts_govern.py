@@ -274,8 +274,8 @@ BEGIN
     END IF;
 
     SELECT m.line_id INTO astray FROM overrides_membership AS m JOIN overrides_linehold AS h ON h.line_id = m.line_id
-        WHERE m.module = NEW.module AND m.from_version = NEW.number AND h.kind = 'veto' AND h.lifted_at IS NULL
-        AND (h.expires_at IS NULL OR h.expires_at > NEW.published_at) LIMIT 1;
+        WHERE m.module = NEW.module AND m.from_version = NEW.number AND m.to_version IS NULL
+        AND h.kind = 'veto' AND h.lifted_at IS NULL AND (h.expires_at IS NULL OR h.expires_at > NEW.published_at) LIMIT 1;
     IF astray IS NOT NULL THEN
         RAISE EXCEPTION 'version %/%: a veto stands on line %', NEW.module, NEW.number, astray
             USING ERRCODE = 'integrity_constraint_violation';

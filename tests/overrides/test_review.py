@@ -12,12 +12,21 @@ from django.db import transaction
 
 from overrides.apply import apply_request, expire_requests
 from overrides.core.module import ModuleParameters
-from overrides.draft import DraftLine
+from overrides.draft import DraftLine, edit_request, submit
 from overrides.gates import Refusal
 from overrides.load import current_parameters, load_specs
 from overrides.models import ChangeLine, ChangeRequest, ModuleMode, Version, Vote
 from overrides.publish import store_override
-from overrides.review import approve, reject
+from overrides.review import (
+    approve,
+    cancel,
+    comment,
+    decide_many,
+    reject,
+    request_changes,
+    schedule,
+    unschedule,
+)
 from telemetry.audit import verify_audit
 from telemetry.models import AuditEntry
 from tests.builders import (
@@ -318,6 +327,176 @@ class TestApply:
 
         with pytest.raises(Refusal, match="expired on"):
             apply_request(request_id=request.pk, by=reviewer, at=now + timedelta(days=14))
+
+
+@pytest.mark.django_db
+class TestEdits:
+    def test_void_every_vote(self, author: User, reviewer: User, now: datetime) -> None:
+        request = draft(make_spec(), author=author)
+        approve(request_id=request.pk, by=reviewer, at=now)
+        after = store_override(make_spec({"size_mult": 1.2}), source="person", at=now)
+
+        edit_request(request_id=request.pk, by=author, at=now, lines=[DraftLine(after.line_id, after.id)])
+
+        assert state(request) == "in_review"
+        assert request.lines.get().after_id == after.id
+        approve(request_id=request.pk, by=reviewer, at=now)
+        apply_request(request_id=request.pk, by=reviewer, at=now)
+        assert [spec.levers["size_mult"] for spec in load_specs("pm", 1)] == [1.2]
+
+    def test_back_to_what_was_signed_bring_no_vote_back(self, author: User, reviewer: User, now: datetime) -> None:
+        request = draft(kind="mode", content={"mode": "shadow"}, author=author)
+        approve(request_id=request.pk, by=reviewer, at=now)
+        for mode in ("on", "shadow"):
+            edit_request(request_id=request.pk, by=author, at=now, content={"mode": mode})
+
+        with pytest.raises(Refusal, match="is in_review"):
+            apply_request(request_id=request.pk, by=reviewer, at=now)
+
+    def test_are_the_authors(self, author: User, reviewer: User, now: datetime) -> None:
+        request = draft(kind="mode", content={"mode": "shadow"}, author=author)
+
+        with pytest.raises(Refusal, match="only its author may edit"):
+            edit_request(request_id=request.pk, by=reviewer, at=now, content={"mode": "on"})
+
+    def test_that_are_refused_leave_it_as_it_was(self, author: User, now: datetime) -> None:
+        request = draft(kind="mode", content={"mode": "shadow"}, author=author)
+
+        with pytest.raises(Refusal, match="mode"):
+            edit_request(request_id=request.pk, by=author, at=now, content={"mode": "loud"})
+
+        request.refresh_from_db()
+        assert (request.content, request.edition) == ({"mode": "shadow"}, 1)
+
+
+@pytest.mark.django_db
+class TestDraftsNotSubmitted:
+    def test_wait_for_their_author(self, author: User, reviewer: User, now: datetime) -> None:
+        request = draft(make_spec(), author=author, submit=False)
+
+        with pytest.raises(Refusal, match="it is draft; only in_review allows to sign"):
+            approve(request_id=request.pk, by=reviewer, at=now)
+        with pytest.raises(Refusal, match="only its author may submit"):
+            submit(request_id=request.pk, by=reviewer, at=now)
+        submit(request_id=request.pk, by=author, at=now)
+
+        assert (state(request), request.submitted_at) == ("in_review", now)
+
+
+@pytest.mark.django_db
+class TestSendingBack:
+    def test_leads_through_an_edit_to_review_again(self, author: User, reviewer: User, now: datetime) -> None:
+        request = draft(kind="mode", content={"mode": "on"}, author=author)
+
+        request_changes(request_id=request.pk, by=reviewer, reason="start in shadow", at=now)
+        assert state(request) == "changes_requested"
+        edit_request(request_id=request.pk, by=author, at=now, content={"mode": "shadow"})
+
+        assert state(request) == "in_review"
+        assert [vote.decision for vote in Vote.objects.all()] == ["request_changes"]
+
+    def test_takes_an_approval_back(self, author: User, reviewer: User, now: datetime) -> None:
+        """A person's latest word counts: whoever approved may think again while nothing is applied."""
+        request = draft(make_spec(), author=author)
+        approve(request_id=request.pk, by=reviewer, at=now)
+        request_changes(request_id=request.pk, by=reviewer, reason="on second thoughts", at=now)
+        submit(request_id=request.pk, by=author, at=now)
+
+        with pytest.raises(Refusal, match="it has 0 of 1 approvals"):
+            apply_request(request_id=request.pk, by=reviewer, at=now)
+
+
+@pytest.mark.django_db
+class TestCancelling:
+    def test_is_the_authors_or_a_reviewers_for_a_machine(self, author: User, reviewer: User, now: datetime) -> None:
+        own, machine = draft(make_spec(), author=author), draft(make_spec(scope=DIP))
+
+        with pytest.raises(Refusal, match="only its author may cancel"):
+            cancel(request_id=own.pk, by=reviewer, reason="x", at=now)
+        cancel(request_id=own.pk, by=author, reason="not needed", at=now)
+        cancel(request_id=machine.pk, by=reviewer, reason="not now", at=now)
+
+        assert [state(each) for each in (own, machine)] == ["cancelled", "cancelled"]
+
+
+@pytest.mark.django_db
+class TestSchedules:
+    def test_lie_between_now_and_the_expiry(self, reviewer: User, now: datetime) -> None:
+        request = draft(make_spec())
+        approve(request_id=request.pk, by=reviewer, at=now)
+
+        for due in (now, now - HOUR, now + timedelta(days=14)):
+            with pytest.raises(Refusal, match="due: must lie between now and the expiry"):
+                schedule(request_id=request.pk, by=reviewer, due=due, at=now)
+        schedule(request_id=request.pk, by=reviewer, due=now + HOUR, at=now)
+        schedule(request_id=request.pk, by=reviewer, due=now + 2 * HOUR, at=now)
+
+        assert (state(request), request.scheduled_for) == ("scheduled", now + 2 * HOUR)
+        unschedule(request_id=request.pk, by=reviewer, at=now)
+        assert (state(request), request.scheduled_for) == ("approved", None)
+
+
+@pytest.mark.django_db
+class TestPartialApproval:
+    def test_decides_on_some_lines_and_leaves_the_rest_as_a_request(self, reviewer: User, now: datetime) -> None:
+        wanted, other = make_spec(), make_spec(scope=DIP)
+        request = draft(wanted, other)
+
+        approve(request_id=request.pk, by=reviewer, at=now, only=[wanted.line])
+        apply_request(request_id=request.pk, by=reviewer, at=now)
+
+        rest = ChangeRequest.objects.get(split_from=request)
+        assert [spec.line for spec in load_specs("pm", 1)] == [wanted.line]
+        assert [line.line_id for line in rest.lines.all()] == [other.line]
+        assert (rest.state, rest.author_name) == ("in_review", request.author_name)
+
+    def test_of_every_line_is_an_approval(self, reviewer: User, now: datetime) -> None:
+        request = draft(make_spec(), make_spec(scope=DIP))
+
+        approve(request_id=request.pk, by=reviewer, at=now, only=[make_spec().line, make_spec(scope=DIP).line])
+
+        assert (state(request), ChangeRequest.objects.count()) == ("approved", 1)
+
+    @pytest.mark.parametrize("only", [[], ["0" * 64]])
+    def test_chooses_among_its_lines(self, reviewer: User, only: list[str], now: datetime) -> None:
+        request = draft(make_spec(), make_spec(scope=DIP))
+
+        with pytest.raises(Refusal, match="only: choose lines of this request"):
+            approve(request_id=request.pk, by=reviewer, at=now, only=only)
+
+        assert (state(request), Vote.objects.count()) == ("in_review", 0)
+
+
+@pytest.mark.django_db
+class TestDecideMany:
+    def test_gives_each_its_own_outcome(self, author: User, reviewer: User, now: datetime) -> None:
+        fine, own = draft(make_spec(), author=author), draft(make_spec(scope=DIP), author=reviewer)
+
+        outcomes = decide_many([fine.pk, own.pk, 0], lambda number: approve(request_id=number, by=reviewer, at=now))
+
+        assert [(each.request_id, each.refused) for each in outcomes] == [
+            (fine.pk, ""),
+            (own.pk, "you drafted this request; somebody else has to decide"),
+            (0, "there is no request 0"),
+        ]
+        assert (state(fine), state(own)) == ("approved", "in_review")
+
+
+@pytest.mark.django_db
+class TestComments:
+    def test_are_on_a_request_or_on_one_of_its_lines(self, author: User, reviewer: User, now: datetime) -> None:
+        request = draft(make_spec(), author=author)
+
+        comment(request_id=request.pk, by=reviewer, text="why so far?", at=now, line_id=make_spec().line)
+        comment(request_id=request.pk, by=author, text="the edge is large", at=now)
+
+        assert [(each.text, each.line_id is None) for each in request.comments.all()] == [
+            ("why so far?", False), ("the edge is large", True),
+        ]  # fmt: skip
+        with pytest.raises(Refusal, match="text: a comment says something"):
+            comment(request_id=request.pk, by=author, text=" ", at=now)
+        with pytest.raises(Refusal, match="is no line of this request"):
+            comment(request_id=request.pk, by=author, text="x", at=now, line_id="0" * 64)
 
 
 @pytest.mark.django_db
