@@ -66,9 +66,9 @@ def materialize(*, module: str, now: datetime) -> ChangeRequest | None:
 def publish_what_mandates_cover(*, module: str, now: datetime) -> ChangeRequest | None:
     """Let the lessons' fresh word on standing lines take effect where mandates allow it; the rest is materialized."""
     parameters = current_parameters(module)
-    others = _lines_of_people(module)
     wanted = _wanted(module, parameters)
-    changes = {line: wanted.get(line) for line in _standing(module) if line not in others}
+    lines = (_standing(module).keys() | wanted.keys()) - _lines_of_people(module)
+    changes = {line: wanted.get(line) for line in lines}
     return publish_within_mandates(module=module, wanted=changes, source=SOURCE, at=now)
 
 

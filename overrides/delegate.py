@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db import transaction
 
 from overrides.apply import close_applied, take_effect
-from overrides.core.distance import steps_moved
+from overrides.core.distance import lowers_exposure, steps_moved
 from overrides.core.lifecycle import Step
 from overrides.core.mandates import exceeded
 from overrides.core.module import ModuleParameters
@@ -32,7 +32,8 @@ Wanted = Mapping[str, OverrideSpec | None]
 def publish_within_mandates(*, module: str, wanted: Wanted, source: str, at: datetime) -> ChangeRequest | None:
     """Publish those of the `wanted` changes (line -> its new override, None to withdraw it) that mandates cover.
 
-    None where nothing is covered, or the builder is in quarantine. Lines are taken in id order until the cap is
+    Where the module's policy lets what lowers exposure apply by itself, that needs no mandate. None where nothing is
+    covered, or the builder is in quarantine. Lines are taken in id order until the cap is
     reached; a line that an open request would move stays as it is, so that no vote is made void by the hour.
     """
     lock_module(module)
@@ -46,7 +47,7 @@ def publish_within_mandates(*, module: str, wanted: Wanted, source: str, at: dat
         DraftLine(line, None if spec is None else store_override(spec, source=source, at=at).id, ["under its mandate"])
         for line, spec in covered.items()
     ]
-    actor = _actor([mandates[line] for line in covered])
+    actor = _actor([mandates[line] for line in covered if line in mandates])
     request = draft_request(
         module=module,
         kind=ChangeRequest.Kind.LINES,
@@ -82,7 +83,8 @@ def _covered(
     for line in lines:
         before, after = standing.get(line), wanted[line]
         terms = terms_of(mandates[line]) if line in mandates else None
-        if before is None or line in held or _same(before, after) or exceeded(terms, after, at):
+        is_free = policy.lowering_applies and _lowers(before, after)
+        if line in held or _same(before, after) or (exceeded(terms, after, at) and not is_free):
             continue
         moved = _moved(before, after, parameters)
         is_weak = after is not None and after.stats.n < policy.least_n
@@ -93,16 +95,28 @@ def _covered(
     return covered
 
 
-def _same(before: OverrideSpec, after: OverrideSpec | None) -> bool:
-    return after is not None and after.content_id == before.id
+def _same(before: OverrideSpec | None, after: OverrideSpec | None) -> bool:
+    return before is after is None or (before is not None and after is not None and after.content_id == before.id)
 
 
-def _moved(before: OverrideSpec, after: OverrideSpec | None, parameters: ModuleParameters) -> float:
-    weights = next(each.weights for name, each in parameters.channels.items() if name is before.channel)
-    return steps_moved(before.levers, after.levers if after else {}, weights)
+def _lowers(before: OverrideSpec | None, after: OverrideSpec | None) -> bool:
+    side = after or before
+    return side is not None and lowers_exposure(side.action_category, _levers(before), _levers(after))
+
+
+def _moved(before: OverrideSpec | None, after: OverrideSpec | None, parameters: ModuleParameters) -> float:
+    side = after or before
+    weights = next(each.weights for name, each in parameters.channels.items() if side and name is side.channel)
+    return steps_moved(_levers(before), _levers(after), weights)
+
+
+def _levers(spec: OverrideSpec | None) -> Mapping[str, float]:
+    return {} if spec is None else spec.levers
 
 
 def _actor(mandates: Sequence[Mandate]) -> str:
+    if not mandates:
+        return "builder, lowering exposure"
     numbers = sorted(mandate.pk for mandate in mandates)
     named = ", ".join(map(str, numbers[:NAMED])) + (f" and {len(numbers) - NAMED} more" if len(numbers) > NAMED else "")
     return f"builder under mandate{'s' if len(numbers) > 1 else ''} {named}"

@@ -58,6 +58,19 @@ def exposure_change(category: str, before: Levers, after: Levers) -> float:
     return math.expm1(sum(LEVERS[n].exposure(category) * (_unit(n, after) - _unit(n, before)) for n in sorted(names)))
 
 
+def lowers_exposure(category: str, before: Levers, after: Levers) -> bool:
+    """Whether some lever lowers exposure and none raises it; levers without a scale (linear ones) must stay.
+
+    >>> lowers_exposure("entry", {}, {"size_mult": 0.9}), lowers_exposure("entry", {"size_mult": 0.8}, {})
+    (True, False)
+    """
+    moves = {name: _unit(name, after) - _unit(name, before) for name in {*before, *after}}
+    if any(move != 0 and LEVERS[name].blend is not Blend.LOG for name, move in moves.items()):
+        return False
+    changes = [LEVERS[name].exposure(category) * move for name, move in moves.items()]
+    return min(changes, default=0.0) < 0 and max(changes, default=0.0) <= 0
+
+
 def _unit(name: str, levers: Levers) -> float:
     return LEVERS[name].unit(levers[name]) if name in levers else 0.0
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from .check import check
+from .distance import lowers_exposure
 from .levers import LEVERS
 from .lifecycle import Step, WrongState, after
 from .mandates import Terms, exceeded
@@ -211,7 +212,7 @@ def _pinned(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
 def _beyond_mandate(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     for each in situation.lines:
         reasons = exceeded(each.mandate, each.after, attempt.at)
-        if reasons:
+        if reasons and not (situation.policy.lowering_applies and _lowers(each)):
             told = f"{each.label}: {'; '.join(reasons)}"
             yield Gate("mandate_exceeded", told, "the daily request asks a person", permission=REVIEW)
 
@@ -233,6 +234,11 @@ def _not_due(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     if attempt.person is None and (due is None or attempt.at < due):
         when = "not scheduled" if due is None else f"scheduled for {due:%Y-%m-%d %H:%M}"
         yield Gate("not_due", f"it is {when}", "wait, or let a person apply it", permission=APPLY)
+
+
+def _lowers(line: Touched) -> bool:
+    spec = line.after or line.standing
+    return spec is not None and lowers_exposure(spec.action_category, _levers(line.standing), _levers(line.after))
 
 
 def _levers(spec: OverrideSpec | None) -> Mapping[str, float]:

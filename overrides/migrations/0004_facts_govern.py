@@ -217,6 +217,11 @@ DECLARE
     before learning_configs;
     target learning_configs;
     astray text;
+    may_lower constant boolean := coalesce(
+        (SELECT (document ->> 'lowering_applies')::boolean FROM overrides_modulepolicy
+         WHERE module = NEW.module AND is_active),
+        false
+    );
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         IF NOT EXISTS (
@@ -275,7 +280,8 @@ BEGIN
 
     SELECT m.line_id INTO astray FROM overrides_membership AS m JOIN overrides_linehold AS h ON h.line_id = m.line_id
         WHERE m.module = NEW.module AND m.from_version = NEW.number AND m.to_version IS NULL
-        AND h.kind = 'veto' AND h.lifted_at IS NULL AND (h.expires_at IS NULL OR h.expires_at > NEW.published_at) LIMIT 1;
+        AND h.kind = 'veto' AND h.lifted_at IS NULL
+        AND (h.expires_at IS NULL OR h.expires_at > NEW.published_at) LIMIT 1;
     IF astray IS NOT NULL THEN
         RAISE EXCEPTION 'version %/%: a veto stands on line %', NEW.module, NEW.number, astray
             USING ERRCODE = 'integrity_constraint_violation';
@@ -289,7 +295,8 @@ BEGIN
     END IF;
     IF asked.route = 'mandate' THEN
         SELECT line_id INTO astray FROM overrides_changeline AS c
-            WHERE c.request_id = asked.id AND NOT is_mandated(c.line_id, c.after_id, NEW.published_at) LIMIT 1;
+            WHERE c.request_id = asked.id AND NOT is_mandated(c.line_id, c.after_id, NEW.published_at)
+            AND NOT (may_lower AND lowers_exposure(c.line_id, c.before_id, c.after_id)) LIMIT 1;
         IF astray IS NOT NULL OR asked.author_id IS NOT NULL OR asked.kind <> 'lines' THEN
             RAISE EXCEPTION 'request %: no mandate covers line %', asked.id, astray
                 USING ERRCODE = 'integrity_constraint_violation';
@@ -315,6 +322,40 @@ CREATE FUNCTION is_mandated(line text, after text, at timestamptz) RETURNS boole
             )
         )
     )
+$$;
+
+CREATE FUNCTION lever_neutral(name text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+    SELECT to_jsonb(CASE name
+        WHEN 'entry_delay_bars' THEN 0.0 WHEN 'min_ts_for_add' THEN 0.60 WHEN 'min_ox_for_trim' THEN 0.65 ELSE 1.0
+    END)
+$$;
+
+-- +1 where a higher value of the lever means more exposure, -1 where less, 0 where it has no scale (core.levers).
+CREATE FUNCTION lever_exposure(name text, category text) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE
+        WHEN name IN ('entry_delay_bars', 'min_ts_for_add', 'min_ox_for_trim') THEN 0
+        WHEN name = 'exit_aggression_mult' OR name = 'size_mult' AND category = 'trim' THEN -1
+        ELSE 1
+    END
+$$;
+
+CREATE FUNCTION lowers_exposure(line text, before text, after text) RETURNS boolean LANGUAGE sql STABLE
+    SET search_path = public, pg_temp AS $$
+    WITH moved AS (
+        SELECT lever_exposure(name, l.action_category) AS sign,
+            coalesce((a.levers ->> name)::float8, lever_neutral(name)::float8) AS later,
+            coalesce((b.levers ->> name)::float8, lever_neutral(name)::float8) AS earlier
+        FROM overrides_line AS l
+        LEFT JOIN overrides_override AS b ON b.id = before
+        LEFT JOIN overrides_override AS a ON a.id = after,
+        LATERAL (SELECT DISTINCT jsonb_object_keys(coalesce(b.levers, '{}') || coalesce(a.levers, '{}')) AS name) AS n
+        WHERE l.id = line
+    )
+    SELECT coalesce(
+        bool_and(CASE sign WHEN 0 THEN later = earlier ELSE sign * (later - earlier) <= 0 END)
+        AND bool_or(sign * (later - earlier) < 0),
+        false
+    ) FROM moved
 $$;
 
 CREATE FUNCTION membership_is_of_its_version() RETURNS trigger LANGUAGE plpgsql
@@ -394,12 +435,6 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-
-CREATE FUNCTION lever_neutral(name text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
-    SELECT to_jsonb(CASE name
-        WHEN 'entry_delay_bars' THEN 0.0 WHEN 'min_ts_for_add' THEN 0.60 WHEN 'min_ox_for_trim' THEN 0.65 ELSE 1.0
-    END)
-$$;
 
 CREATE FUNCTION mandate_is_signed() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
@@ -508,8 +543,9 @@ def undone() -> str:
         "require_audit()", "require_any_audit()", "guard_request()", "guard_change_line()", "guard_vote()",
         "guard_version()", "version_is_decided()", "membership_is_of_its_version()", "mode_is_decided()",
         "policy_is_decided()", "mandate_is_signed()", "is_mandated(text, text, timestamptz)",
+        "lowers_exposure(text, text, text)", "lever_exposure(text, text)", "lever_neutral(text)",
         "refuse_undecided(bigint, text, text[])", "approvals_of(overrides_changerequest)",
-        "approvals_needed(overrides_changerequest)", "policy_for(overrides_changerequest)", "lever_neutral(text)",
+        "approvals_needed(overrides_changerequest)", "policy_for(overrides_changerequest)",
         "is_signed(bigint, text)", "is_audited(text)",
     )  # fmt: skip
     return "\n".join(drops + [f"DROP FUNCTION {name};" for name in names])

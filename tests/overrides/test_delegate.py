@@ -16,7 +16,7 @@ from overrides.load import load_specs
 from overrides.models import ChangeRequest, Mandate, Version
 from overrides.neutralize import lift_quarantine, pin_line, quarantine_builder
 from telemetry.audit import verify_audit
-from tests.builders import NOW, agreed, draft, make_spec, publish
+from tests.builders import NOW, agreed, behind_the_back, draft, make_spec, publish
 
 DIP = {"macro_phase": "Dip"}
 HOUR = timedelta(hours=1)
@@ -137,6 +137,34 @@ class TestPublishWithinMandates:
         assert [mandate.revoked_at for mandate in Mandate.objects.order_by("id")] == [NOW, None]
         assert Mandate.objects.get(revoked_at=None).reach == {"size_mult": [1.0, 1.1]}
         assert delegate(size(1.2)) is None
+
+
+@pytest.mark.django_db
+class TestLoweringExposure:
+    """Where the module's policy says so, what lowers exposure applies by itself; nothing else does."""
+
+    CUT, RISE = size(0.9, DIP, edge_raw=-0.8), size(1.1, DIP)
+
+    def test_needs_no_mandate_where_the_policy_allows_it(self) -> None:
+        publish(size(1.2))
+        assert delegate(self.CUT) is None
+
+        agreed(draft(kind="policy", content={"lowering_applies": True}))
+
+        assert delegate(self.RISE) is None
+        request = delegate(self.CUT)
+        assert request is not None
+        assert request.author_name == "builder, lowering exposure"
+        assert served() == {LINE: 1.2, OTHER: 0.9}
+
+    def test_does_not_take_a_cut_back(self) -> None:
+        agreed(draft(kind="policy", content={"lowering_applies": True}))
+        publish(size(0.8, edge_raw=-0.8))
+        with behind_the_back():
+            Mandate.objects.update(revoked_at=NOW)
+
+        assert delegate(withdraw=(LINE,)) is None
+        assert delegate(size(0.9, edge_raw=-0.8)) is None
 
 
 @pytest.mark.django_db
