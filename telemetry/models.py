@@ -7,6 +7,7 @@ Facts refer upward by plain values (line, override, version), never by foreign k
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.fields.json import KeyTextTransform
@@ -183,6 +184,13 @@ class Decision(models.Model):
         indexes = [
             models.Index(fields=["module", "pattern_key", "at"], name="decision_by_pattern"),
             models.Index(fields=["at"], name="decision_at"),
+            models.Index(
+                OpClass("pattern_key", "varchar_pattern_ops"), F("decision_id"), name="decision_pattern_order"
+            ),
+            models.Index(fields=["action_category", "decision_id"], name="decision_category_order"),
+            models.Index(fields=["reason", "decision_id"], name="decision_reason_order"),
+            models.Index(fields=["mode", "decision_id"], name="decision_mode_order"),
+            models.Index(fields=["module", "version", "decision_id"], name="decision_version_order"),
         ]
 
     def __str__(self) -> str:

@@ -110,7 +110,7 @@ class OverrideAdmin(FactAdmin):
         "line__action_category",
         one_of("source", ("lesson", "person")),
     )
-    search_fields = ("line__pattern_key__startswith", "id__startswith", "line__id__startswith")
+    search_fields = ("line__pattern_key",)
     search_help_text = "pattern, override id or line id, from its beginning"
     list_select_related = ("line",)
     list_display_links = ("what",)
