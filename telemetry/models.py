@@ -63,7 +63,11 @@ class Trade(models.Model):
                 name="trade_correction_has_a_reason",
             ),
         ]
-        indexes = [models.Index(fields=["closed_at"], name="trade_closed_at")]
+        indexes = [
+            models.Index(fields=["closed_at"], name="trade_closed_at"),
+            models.Index(fields=["rr"], name="trade_by_outcome"),
+            models.Index(OpClass("symbol", "varchar_pattern_ops"), F("closed_at").desc(), name="trade_by_symbol"),
+        ]
 
     def __str__(self) -> str:
         return f"trade {self.external_id} r{self.revision}"
@@ -246,6 +250,10 @@ class Attribution(models.Model):
         constraints = [
             models.CheckConstraint(condition=finite("rr", "total", "carried", "residual"), name="attribution_is_finite")
         ]
+        indexes = [
+            models.Index(fields=["-attributed_at", "-trade"], name="attribution_newest_first"),
+            models.Index(fields=["total"], name="attribution_by_total"),
+        ]
 
     def __str__(self) -> str:
         return f"attribution of trade {self.trade_id}"
@@ -328,6 +336,7 @@ class JobRun(models.Model):
     class Meta:
         ordering = ("-finished_at",)
         constraints = [models.UniqueConstraint(fields=["job", "period"], name="one_run_per_job_and_period")]
+        indexes = [models.Index(fields=["-finished_at"], name="job_run_newest_first")]
 
     def __str__(self) -> str:
         return f"{self.job} {self.period}"

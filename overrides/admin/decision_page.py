@@ -54,7 +54,7 @@ def decision_page(decision: Decision) -> dict[str, Any]:
     links = {override: override_link(override, scopes.get(line)) for override, line in lines.items()}
     names = {override: _name(override, scopes.get(line)) for override, line in lines.items()}
     outcomes = DecisionOutcome.objects.filter(decision_id=decision.pk).select_related("trade")
-    version = Version.objects.filter(module=decision.module, number=decision.version)
+    version = Version.objects.filter(module=decision.module, number=decision.version or 0)
     return {
         "decision": decision,
         "given_at": uuid7_time(decision.pk),

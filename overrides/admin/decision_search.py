@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -32,7 +33,8 @@ def moved_by_line(rows: QuerySet[Decision], line: Line) -> QuerySet[Decision]:
     keys = _seldom(line)
     if keys is not None:
         return rows.filter(pk__in=keys)
-    return _of_its_pattern(rows, line).alias(lines=Lines("contributions")).filter(lines__contains=[line.pk])
+    moved: Any = [line.pk]
+    return _of_its_pattern(rows, line).alias(lines=Lines("contributions")).filter(lines__contains=moved)
 
 
 def moved_by_override(rows: QuerySet[Decision], override: Override) -> QuerySet[Decision]:

@@ -37,7 +37,7 @@ FAR = 10**9  # further than any list goes
 
 
 def fill(overrides: int, decisions: int, trades: int, audited: int) -> None:
-    sizes = {"overrides": overrides, "decisions": decisions, "trades": trades, "audited": audited}
+    sizes: dict[str, object] = {"overrides": overrides, "decisions": decisions, "trades": trades, "audited": audited}
     documents = {module: json.dumps(ModuleParameters.default(module).to_document()) for module in ("dm", "pm")}
     with connection.cursor() as cursor:
         cursor.execute(WORLD.read_text(), sizes | documents)
@@ -63,10 +63,11 @@ def lists(client: Client, model: type[Model]) -> Iterator[tuple[str, str]]:
     if pages_of_it > 1:
         yield f"{name} page 2", f"{address}?p=2"
         yield f"{name} page {pages_of_it}", f"{address}?p={pages_of_it}"
-    for place, column in enumerate(shown.list_display, start=1):
-        if shown.get_ordering_field(column) and (shown.sortable_by is None or column in shown.sortable_by):
-            yield f"{name} by column {place}", f"{address}?o={place}"
-            yield f"{name} by column {place} downwards", f"{address}?o=-{place}"
+    for place, column in enumerate(shown.list_display):
+        if shown.get_ordering_field(column):
+            word = getattr(column, "__name__", column)
+            yield f"{name} by {word}", f"{address}?o={place}"
+            yield f"{name} by {word} downwards", f"{address}?o=-{place}"
     for spec in shown.filter_specs:
         for choice in spec.choices(shown):
             if choice.get("query_string", "?") != "?":
