@@ -23,7 +23,6 @@ from telemetry.admin.facts import FactAdmin, one_of
 from telemetry.admin.typed import read_number, typed_filter, window
 from telemetry.core.fields import matching
 from telemetry.core.formats.csv_cells import csv_lines
-from telemetry.core.identifiers import uuid7_floor, uuid7_time
 from telemetry.core.vocabulary import ActionCategory, Module, read_pattern_key
 from telemetry.models import Decision
 
@@ -54,7 +53,7 @@ class DecisionAdmin(FactAdmin):
         one_of("action_category", ActionCategory, "action"),
         one_of("reason", Reason),
         one_of("mode", ("on", "shadow", "off")),
-        *window("decision_id", uuid7_floor),
+        *window("at"),
         typed_filter(
             "pattern", "pattern", "family.state.motif", read_pattern_key, lambda rows, key: rows.filter(pattern_key=key)
         ),
@@ -69,6 +68,11 @@ class DecisionAdmin(FactAdmin):
     search_help_text = "a decision's whole id, or a pattern from its beginning"
     sortable_by = ("asked_at",)
     ordering = ("-decision_id",)
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """As they were answered; a window of time in the order of its own index."""
+        has_window = request.GET.keys() & {"since", "until"}
+        return ("-at", "-decision_id") if has_window else ("-decision_id",)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[DecisionList]:
         return DecisionList
@@ -105,9 +109,9 @@ class DecisionAdmin(FactAdmin):
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         return decision_page(obj)
 
-    @admin.display(description="when", ordering="decision_id")
+    @admin.display(description="asked as of", ordering="decision_id")
     def asked_at(self, decision: Decision) -> SafeString:
-        return moment(uuid7_time(decision.pk))
+        return moment(decision.at)
 
     @admin.display(description="pattern and action")
     def what(self, decision: Decision) -> SafeString:

@@ -67,9 +67,8 @@ class TradeAdmin(FactAdmin):
         ("symbol", "side", "timeframe", "book"),
         ("opened", "closed", "outcome"),
         ("source", "cluster_id", "excluded_reason", "is_current"),
-        "controls_shown",
     )
-    readonly_fields = ("opened", "closed", "outcome", "controls_shown")
+    readonly_fields = ("opened", "closed", "outcome")
     inlines = (ActionInline,)
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
@@ -81,6 +80,7 @@ class TradeAdmin(FactAdmin):
         earned = dict(shares.annotate(Sum("share")))
         return {
             "trade": obj,
+            "controls": pretty({f"{each.index} {each.action_category}": each.controls for each in obj.actions.all()}),
             "attribution": Attribution.objects.filter(pk=obj.pk).first(),
             "named": [(each, decisions.get(each.decision_id), earned.get(each.decision_id)) for each in outcomes],
             "revisions": Trade.objects.filter(external_id=obj.external_id).order_by("revision"),
@@ -105,10 +105,6 @@ class TradeAdmin(FactAdmin):
         if trade.excluded_reason:
             return badge("stale", "not learned from")
         return badge("live", "current") if trade.revision == 1 else badge("change", f"corrected, r{trade.revision}")
-
-    @admin.display(description="controls of the actions")
-    def controls_shown(self, trade: Trade) -> SafeString:
-        return pretty({f"{each.index} {each.action_category}": each.controls for each in trade.actions.all()})
 
 
 class ShareInline(FactInline):

@@ -75,16 +75,12 @@ def typed_filter(
     return type("Typed", (TypedFilter,), attributes)
 
 
-def window(field: str, key: Callable[[datetime], Any] = lambda at: at) -> tuple[type[TypedFilter], type[TypedFilter]]:
-    """`since` (inclusive) and `until` (exclusive) of a time, which `field` holds as `key` makes it."""
+def window(field: str) -> tuple[type[TypedFilter], type[TypedFilter]]:
+    """`since` (inclusive) and `until` (exclusive) of a time."""
     hint = "2026-05-01 or 2026-05-01T14:30"
     return (
-        typed_filter(
-            "since", "from (UTC)", hint, read_time, lambda rows, at: rows.filter(**{f"{field}__gte": key(at)})
-        ),
-        typed_filter(
-            "until", "before (UTC)", hint, read_time, lambda rows, at: rows.filter(**{f"{field}__lt": key(at)})
-        ),
+        typed_filter("since", "from (UTC)", hint, read_time, lambda rows, at: rows.filter(**{f"{field}__gte": at})),
+        typed_filter("until", "before (UTC)", hint, read_time, lambda rows, at: rows.filter(**{f"{field}__lt": at})),
     )
 
 

@@ -34,15 +34,6 @@ def uuid7(at: datetime) -> UUID:
     return UUID(int=milliseconds << 80 | 7 << 76 | fraction << 64 | 0b10 << 62 | tail)
 
 
-def uuid7_floor(at: datetime) -> UUID:
-    """The least id of the millisecond: ids made from then on are not below it.
-
-    >>> uuid7_floor(datetime(2024, 5, 1, tzinfo=UTC)) <= uuid7(datetime(2024, 5, 1, tzinfo=UTC))
-    True
-    """
-    return UUID(int=((at - _EPOCH) // timedelta(milliseconds=1)) << 80)
-
-
 def uuid7_time(value: UUID) -> datetime:
     """The time in a UUIDv7, in UTC, to the millisecond; ValueError for any other version.
 

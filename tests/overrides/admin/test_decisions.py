@@ -19,6 +19,7 @@ from overrides.engine import load_engine
 from overrides.models import Line, Version
 from overrides.resolve import resolve_one
 from telemetry.attribute import attribute_trades
+from telemetry.core.canonical import utc_text
 from telemetry.decisions import DecisionRecord, record_decisions
 from telemetry.models import Decision
 from telemetry.record import record_trades
@@ -47,8 +48,8 @@ def decide(*scopes: dict[str, str], **asked: Any) -> list[DecisionRecord]:
     """Answers to these scopes a minute apart, stored."""
     engine = load_engine("pm")
     records = [
-        resolve_one(make_question(scope=scope, **asked), engine, now=NOW + place * timedelta(minutes=1)).record
-        for place, scope in enumerate(scopes)
+        resolve_one(make_question(scope=scope, at=utc_text(at), **asked), engine, now=at).record
+        for scope, at in zip(scopes, (NOW + place * timedelta(minutes=1) for place in range(len(scopes))), strict=True)
     ]
     record_decisions(records)
     return records
