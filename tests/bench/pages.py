@@ -33,12 +33,13 @@ ROUNDS = 3
 MOST_MILLISECONDS, MOST_QUERIES = 300, 12
 OURS = ("access", "learning", "overrides", "telemetry")
 TERMS = ("strategy1", "trade-77", "version pm/7", "nowhere")
-FAR = 10**9  # further than any list goes
 
 
 def fill(overrides: int, decisions: int, trades: int, audited: int) -> None:
-    sizes: dict[str, object] = {"overrides": overrides, "decisions": decisions, "trades": trades, "audited": audited}
-    documents = {module: json.dumps(ModuleParameters.default(module).to_document()) for module in ("dm", "pm")}
+    sizes: dict[str, int | str] = {"overrides": overrides, "decisions": decisions, "trades": trades, "audited": audited}
+    documents: dict[str, int | str] = {
+        module: json.dumps(ModuleParameters.default(module).to_document()) for module in ("dm", "pm")
+    }
     with connection.cursor() as cursor:
         cursor.execute(WORLD.read_text(), sizes | documents)
         cursor.execute("VACUUM ANALYZE")

@@ -84,8 +84,7 @@ class TestLoadEngine:
             load_engine("pm", number=7)
 
     def test_compiles_of_a_later_version_only_what_changed(self, db: None) -> None:
-        other = {"pattern_key": "ema.long.cross"}
-        publish(make_spec(), make_spec(**other))
+        publish(make_spec(), make_spec(pattern_key="ema.long.cross"))
         before = load_engine("pm")
         publish(make_spec({"size_mult": 1.2}), make_spec(action_category="add"))
 
@@ -118,7 +117,7 @@ class TestLoadEngine:
     def test_compiles_everything_anew_under_new_parameters(self, db: None) -> None:
         publish(make_spec())
         before = load_engine("pm")
-        publish(parameters=make_parameters({"weights": {"specificity_alpha": 1.5}}))
+        publish(parameters=make_parameters({"weights": {"specificity_alpha": 2.0}}))
 
         after = load_engine("pm", known=before)
 

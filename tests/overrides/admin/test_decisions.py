@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.test import Client
 
 from overrides.admin import decision_search
@@ -99,9 +100,7 @@ class TestMovedBy:
 
         assert found("0" * 64) == set()
 
-    def test_asks_the_index_on_lines(self, django_assert_num_queries: Any) -> None:
-        from django.db import connection
-
+    def test_asks_the_index_on_lines(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_seqscan = off")
             cursor.execute("EXPLAIN " + decision_search.FOUND, [WIDE.line, 5])
