@@ -34,7 +34,7 @@ from overrides.review import approve
 from telemetry.audit import write_audit
 from tests.builders import NOW, agreed, draft, make_spec, publish, set_mode
 
-migration = import_module("overrides.migrations.0004_facts_govern")
+migration = import_module("overrides.migrations.0005_facts_govern")
 DIP = {"macro_phase": "Dip"}
 
 

@@ -17,7 +17,7 @@ def number() -> models.BigAutoField[int, int]:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("overrides", "0002_append_only"), migrations.swappable_dependency(USER)]
+    dependencies = [("overrides", "0003_overrides_in_order"), migrations.swappable_dependency(USER)]
     operations = [
         migrations.CreateModel(
             name="Comment",

@@ -575,8 +575,8 @@ def relax(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("overrides", "0003_governance"),
-        ("telemetry", "0008_decisions_by_line"),
+        ("overrides", "0004_governance"),
+        ("telemetry", "0010_facts_in_the_order_of_their_lists"),
         ("auth", "0012_alter_user_first_name_max_length"),
     ]
     operations = [migrations.RunSQL(functions() + triggers(), undone()), migrations.RunPython(restrict, relax)]
