@@ -110,9 +110,14 @@ class Deployment:
 
     def _command(self, name: str) -> list[str | Path]:
         if name == "web":
-            told = ["--access-logfile", self.logs / "access.log", "--access-logformat", "%(p)s %({x-request-id}o)s"]
+            told: list[str | Path] = [
+                "--access-logfile",
+                self.logs / "access.log",
+                "--access-logformat",
+                "%(p)s %({x-request-id}o)s",
+            ]
             return [*supervise.WEB, f"127.0.0.1:{self.ports['web']}", *told]
-        return [*{"worker": supervise.WORKER, "beat": supervise.BEAT}[name]]
+        return list(supervise.WORKER if name == "worker" else supervise.BEAT)
 
     # --- look ---------------------------------------------------------------------------------------
 
@@ -138,7 +143,7 @@ class Deployment:
     def query(self, statement: str, *arguments: object) -> list[tuple[Any, ...]]:
         """Rows as the superuser of this PostgreSQL sees them."""
         with psycopg.connect(self.database_url(SUPERUSER), connect_timeout=5) as session:
-            return session.execute(statement, arguments or None).fetchall()  # type: ignore[arg-type]  # our own text
+            return session.execute(statement, arguments or None).fetchall()
 
     def _log(self, name: str) -> Path:
         return self.logs / f"{name}.log"

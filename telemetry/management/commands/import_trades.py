@@ -48,7 +48,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         defaults = _defaults(options)
         with ExitStack() as stack:
-            stack.enter_context(_seldom_collecting())
+            stack.enter_context(seldom_collecting())
             kept = options["refusals"] and stack.enter_context(options["refusals"].open("w", encoding="utf-8"))
             told = Told(sys.stderr, kept)
             try:
@@ -113,7 +113,7 @@ class Told:
 
 
 @contextmanager
-def _seldom_collecting() -> Iterator[None]:
+def seldom_collecting() -> Iterator[None]:
     """Trades leave next to no cycles behind; looking for them as often as usual takes a tenth of the time."""
     usual = gc.get_threshold()
     gc.set_threshold(100_000, *usual[1:])

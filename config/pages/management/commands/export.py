@@ -19,6 +19,7 @@ from django.db import OperationalError
 
 from config.pages.exports import EXPORTS, Document, Selection
 from telemetry.core.fields import moment
+from telemetry.core.formats.csv_records import guarded
 from telemetry.core.refusal import Refused
 from telemetry.core.vocabulary import Module
 
@@ -66,7 +67,10 @@ def write_json_lines(documents: Iterable[Document], stream: IO[str]) -> int:
 
 
 def write_csv(documents: Iterable[Document], columns: tuple[str, ...], stream: IO[str]) -> int:
-    """A header and a row per document; what has no cell of its own is JSON text, what is missing is empty."""
+    """A header and a row per document; what has no cell of its own is JSON text, what is missing is empty.
+
+    Text that a spreadsheet would compute stands behind a quote, which `import_trades` takes off again.
+    """
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(columns)
     count = 0
@@ -82,7 +86,9 @@ def _cell(document: Document, column: str) -> object:
         value = _at(value, int(name)) if isinstance(value, list) else value.get(name)
         if value is None:
             return ""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if isinstance(value, (dict, list)) else value
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return guarded(value) if isinstance(value, str) else value
 
 
 def _at(values: list[Any], index: int) -> Any:
