@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError
+from django.db import OperationalError, ProgrammingError
+from psycopg.errors import UndefinedTable
 
 from telemetry.core.fields import matching, named, text
 from telemetry.core.formats.rows import Defaults
@@ -64,6 +65,11 @@ class Command(BaseCommand):
             except OperationalError as error:
                 message = f"the database is away ({str(error).strip()}); import again, what was recorded is unchanged"
                 raise CommandError(message) from error
+            except ProgrammingError as error:
+                if isinstance(error.__cause__, UndefinedTable):
+                    message = "the database has no tables yet; make them with manage.py migrate --database owner"
+                    raise CommandError(message) from error
+                raise
         told.clear()
         self.stdout.write("\n".join([*_table(reports), *told.first]))
         self._conclude(reports, options)
