@@ -40,7 +40,7 @@ class CellGroup(models.Model):
 class Cell(models.Model):
     """Statistics of one scope subset of a group; n counts distinct trades (clusters once). No baseline in it."""
 
-    group = models.ForeignKey(CellGroup, models.CASCADE, related_name="cells")
+    group = models.ForeignKey(CellGroup, models.CASCADE, related_name="cells", db_index=False)
     scope = models.JSONField()
     n_dims = models.PositiveSmallIntegerField()
     n = models.PositiveIntegerField()
@@ -56,6 +56,7 @@ class Cell(models.Model):
             models.CheckConstraint(condition=finite("variance", low=0, high=1e18), name="cell_variance_is_finite"),
             models.CheckConstraint(condition=models.Q(n__gte=1), name="cell_has_a_trade"),
         ]
+        indexes = [models.Index(fields=["group", "n_dims", "-n"], name="cell_by_group")]
 
     def __str__(self) -> str:
         return f"cell {self.pk}"

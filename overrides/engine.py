@@ -19,9 +19,9 @@ from django.conf import settings
 from django.db import Error, close_old_connections, connection
 
 from overrides.core.compile import Compiled
-from overrides.core.module import ModuleParameters, compile_module
+from overrides.core.module import ModuleParameters, compile_module, recompile_module
 from overrides.core.serve import ModuleMode as ModeValue
-from overrides.load import load_parameters, load_specs
+from overrides.load import changed_keys, load_parameters, load_specs
 from overrides.mode import mode_document
 from overrides.models import ModuleMode, Version
 
@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
 FRESH_SECONDS = 5.0
+FEW_KEYS = 50  # changed patterns and actions that are loaded alone; beyond, everything is
 
 STAMPS = """
 SELECT m.module, v.number, o.revision
@@ -54,7 +55,8 @@ class Engine:
 def load_engine(module: str, *, number: int | None = None, known: Engine | None = None) -> Engine:
     """Build the engine of the active version (or of version `number`) with the mode in force.
 
-    What an engine `known` before has compiled is not compiled again: versions are immutable.
+    What an engine `known` before has compiled is not compiled again: versions are immutable, and a later version
+    differs only where its memberships do.
     """
     versions = Version.objects.select_related("parameters").filter(module=module)
     version = versions.filter(is_active=True).first() if number is None else versions.get(number=number)
@@ -85,7 +87,13 @@ def _compiled(version: Version, known: Engine | None) -> Compiled:
             return known.compiled
         if known.challenger is not None and version.number == known.challenger[0]:
             return known.challenger[1]
-    return compile_module(load_parameters(version.parameters), load_specs(version.module, version.number))
+    parameters = load_parameters(version.parameters)
+    if known is not None and known.version is not None and known.version < version.number:
+        changed = changed_keys(version.module, known.version, version.number)
+        if parameters == known.parameters and len(changed) <= FEW_KEYS:
+            specs = load_specs(version.module, version.number, changed)
+            return recompile_module(known.compiled, parameters, changed, specs)
+    return compile_module(parameters, load_specs(version.module, version.number))
 
 
 class EngineRoom:

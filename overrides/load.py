@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from django.db.models import Q
 
+from overrides.core.compiled import Key
 from overrides.core.module import ModuleParameters
 from overrides.core.specs import OverrideSpec, Path, Stats
 from overrides.core.vocabulary import Channel, Policy
@@ -21,10 +22,21 @@ def active_version(module: str) -> Version | None:
     return Version.objects.select_related("parameters").filter(module=module, is_active=True).first()
 
 
-def load_specs(module: str, number: int) -> Iterator[OverrideSpec]:
-    """The overrides of a version with their paths, in id order."""
+def changed_keys(module: str, since: int, number: int) -> set[Key]:
+    """Where versions `since` and `number`, the later one, may differ: (module, pattern_key, action_category)."""
+    opened = Q(from_version__gt=since, from_version__lte=number)
+    closed = Q(to_version__gt=since, to_version__lte=number)
+    moved = Membership.objects.filter(opened | closed, module=module)
+    return set(moved.values_list("line__module", "line__pattern_key", "line__action_category").distinct())
+
+
+def load_specs(module: str, number: int, keys: Iterable[Key] | None = None) -> Iterator[OverrideSpec]:
+    """The overrides of a version with their paths, in id order; with `keys` only those there."""
+    places = Q() if keys is None else Q(pk__in=())
+    for _, pattern_key, category in keys or ():
+        places |= Q(line__pattern_key=pattern_key, line__action_category=category)
     memberships = (
-        Membership.objects.filter(in_version(number), module=module)
+        Membership.objects.filter(in_version(number), places, module=module)
         .select_related("override", "override__line")
         .order_by("override_id")
     )

@@ -63,6 +63,11 @@ class Override(models.Model):
                 condition=finite("half_life_days", low=1e-9, high=DAYS_MAX), name="override_half_life_is_positive"
             ),
         ]
+        indexes = [
+            models.Index(F("created_at").desc(), F("id"), name="override_newest_first"),
+            models.Index(fields=["edge_raw"], name="override_by_edge"),
+            models.Index(fields=["n"], name="override_by_sample"),
+        ]
 
     def __str__(self) -> str:
         return f"override {self.id[:12]}"

@@ -7,6 +7,7 @@ Facts refer upward by plain values (line, override, version), never by foreign k
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.fields.json import KeyTextTransform
@@ -62,7 +63,11 @@ class Trade(models.Model):
                 name="trade_correction_has_a_reason",
             ),
         ]
-        indexes = [models.Index(fields=["closed_at"], name="trade_closed_at")]
+        indexes = [
+            models.Index(fields=["closed_at"], name="trade_closed_at"),
+            models.Index(fields=["rr"], name="trade_by_outcome"),
+            models.Index(OpClass("symbol", "varchar_pattern_ops"), F("closed_at").desc(), name="trade_by_symbol"),
+        ]
 
     def __str__(self) -> str:
         return f"trade {self.external_id} r{self.revision}"
@@ -183,6 +188,13 @@ class Decision(models.Model):
         indexes = [
             models.Index(fields=["module", "pattern_key", "at"], name="decision_by_pattern"),
             models.Index(fields=["at"], name="decision_at"),
+            models.Index(
+                OpClass("pattern_key", "varchar_pattern_ops"), F("decision_id"), name="decision_pattern_order"
+            ),
+            models.Index(fields=["action_category", "decision_id"], name="decision_category_order"),
+            models.Index(fields=["reason", "decision_id"], name="decision_reason_order"),
+            models.Index(fields=["mode", "decision_id"], name="decision_mode_order"),
+            models.Index(fields=["module", "version", "decision_id"], name="decision_version_order"),
         ]
 
     def __str__(self) -> str:
@@ -237,6 +249,10 @@ class Attribution(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=finite("rr", "total", "carried", "residual"), name="attribution_is_finite")
+        ]
+        indexes = [
+            models.Index(fields=["-attributed_at", "-trade"], name="attribution_newest_first"),
+            models.Index(fields=["total"], name="attribution_by_total"),
         ]
 
     def __str__(self) -> str:
@@ -320,6 +336,7 @@ class JobRun(models.Model):
     class Meta:
         ordering = ("-finished_at",)
         constraints = [models.UniqueConstraint(fields=["job", "period"], name="one_run_per_job_and_period")]
+        indexes = [models.Index(fields=["-finished_at"], name="job_run_newest_first")]
 
     def __str__(self) -> str:
         return f"{self.job} {self.period}"

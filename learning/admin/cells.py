@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from django.contrib import admin
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -10,26 +13,30 @@ from django.utils.safestring import SafeString
 from learning.models import Cell, CellGroup
 from telemetry.admin.display import chips, moment, number, pattern
 from telemetry.admin.facts import FactAdmin, one_of
+from telemetry.admin.typed import typed_filter
+from telemetry.core.vocabulary import ActionCategory, Module, read_pattern_key
+
+OF_A_GROUP = "group__id__exact"
 
 
 @admin.register(CellGroup)
 class CellGroupAdmin(FactAdmin):
-    list_display = ("module", "what", "n_outcomes", "cells", "aggregated")
+    list_display = ("module", "what", "n_outcomes", "cells_shown", "aggregated")
     list_display_links = ("what",)
     list_filter = ("module", "action_category")
     search_fields = ("pattern_key__startswith",)
     ordering = ("module", "pattern_key", "action_category")
-    fields = (("module", "what"), "dimensions", ("n_outcomes", "cells", "aggregated"))
-    readonly_fields = ("what", "cells", "aggregated")
+    fields = (("module", "what"), "dimensions", ("n_outcomes", "cells_shown", "aggregated"))
+    readonly_fields = ("what", "cells_shown", "aggregated")
 
     @admin.display(description="pattern and action", ordering="pattern_key")
     def what(self, group: CellGroup) -> SafeString:
         return pattern(group.pattern_key, group.action_category)
 
     @admin.display(description="cells", ordering="n_cells")
-    def cells(self, group: CellGroup) -> SafeString:
+    def cells_shown(self, group: CellGroup) -> SafeString:
         where = reverse("admin:learning_cell_changelist")
-        return format_html('<a href="{}?group__id__exact={}">{}</a>', where, group.pk, number(group.n_cells, 0))
+        return format_html('<a href="{}?{}={}">{}</a>', where, OF_A_GROUP, group.pk, number(group.n_cells, 0))
 
     @admin.display(description="aggregated", ordering="aggregated_at")
     def aggregated(self, group: CellGroup) -> SafeString:
@@ -38,20 +45,34 @@ class CellGroupAdmin(FactAdmin):
 
 @admin.register(Cell)
 class CellAdmin(FactAdmin):
-    """Statistics of one scope subset, without a baseline; read them within their group."""
+    """Statistics of one scope subset, without a baseline: they are read, and ordered, within their group."""
 
-    list_display = ("scope_shown", "what", "n", "mean_shown", "variance_shown", "first", "last")
-    list_filter = (one_of("n_dims", [str(n) for n in range(15)], "dimensions"), "group")
+    list_display = ("scope_shown", "what", "n", "mean_shown", "sd_shown", "first", "last")
+    list_filter = (
+        one_of("group__module", Module, "module"),
+        one_of("group__action_category", ActionCategory, "action"),
+        typed_filter(
+            "pattern",
+            "pattern",
+            "family.state.motif",
+            read_pattern_key,
+            lambda rows, key: rows.filter(group__pattern_key=key),
+        ),
+        one_of("n_dims", [str(n) for n in range(9)], "dimensions"),
+    )
     list_select_related = ("group",)
     ordering = ("group", "n_dims", "-n")
     fields = ("what", "scope_shown", ("n", "mean_shown", "variance_shown"), ("first", "last"))
     readonly_fields = ("what", "scope_shown", "mean_shown", "variance_shown", "first", "last")
 
+    def get_sortable_by(self, request: HttpRequest) -> tuple[str, ...]:
+        return ("n", "mean_shown", "sd_shown", "last") if OF_A_GROUP in request.GET else ()
+
     @admin.display(description="scope")
     def scope_shown(self, cell: Cell) -> SafeString:
         return chips(cell.scope)
 
-    @admin.display(description="group", ordering="group")
+    @admin.display(description="group")
     def what(self, cell: Cell) -> SafeString:
         return pattern(cell.group.pattern_key, cell.group.action_category)
 
@@ -59,7 +80,11 @@ class CellAdmin(FactAdmin):
     def mean_shown(self, cell: Cell) -> SafeString:
         return number(cell.mean, 3, signed=True, unit="R")
 
-    @admin.display(description="variance", ordering="variance")
+    @admin.display(description="sd", ordering="variance")
+    def sd_shown(self, cell: Cell) -> SafeString:
+        return number(math.sqrt(cell.variance), 3, unit="R")
+
+    @admin.display(description="variance")
     def variance_shown(self, cell: Cell) -> SafeString:
         return number(cell.variance, 3, unit="R²")
 

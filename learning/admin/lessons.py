@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from learning.models import BuilderRun, Coefficient, EdgeHistory, Lesson
+from overrides.core.module import ModuleParameters
+from overrides.core.vocabulary import Channel
+from overrides.load import current_parameters
 from telemetry.admin.display import badge, chips, moment, number, pattern, pretty, short
 from telemetry.admin.facts import FactAdmin, FactInline, one_of
+
+
+def floors() -> Callable[[str, Channel], float]:
+    """The weight below which a module's channel lets nothing act, under the parameters in force, read once."""
+
+    @cache
+    def of_module(module: str) -> ModuleParameters:
+        return current_parameters(module)
+
+    return lambda module, channel: of_module(module).channels[channel].weights.min_total_weight
 
 
 class EdgeHistoryInline(FactInline):
@@ -29,7 +47,6 @@ class EdgeHistoryInline(FactInline):
 
 @admin.register(Lesson)
 class LessonAdmin(FactAdmin):
-    list_display = ("what", "scope_shown", "state", "edge", "n", "weight_shown", "targets_shown")
     list_filter = (
         "module",
         one_of("status", [status.value for status in Lesson.Status]),
@@ -51,6 +68,17 @@ class LessonAdmin(FactAdmin):
         "targets_shown", "line",
     )  # fmt: skip
     inlines = (EdgeHistoryInline,)
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str | Callable[..., Any], ...]:
+        floor_of = floors()
+
+        @admin.display(description="fresh weight, floor", ordering="weight")
+        def against_floor(lesson: Lesson) -> SafeString:
+            floor = floor_of(lesson.module, Channel(lesson.type))
+            tone = "" if lesson.weight >= floor else "cw-quiet"
+            return format_html('<span class="{}">{} / {}</span>', tone, number(lesson.weight, 4), f"{floor:g}")
+
+        return ("what", "scope_shown", "state", "edge", "n", against_floor, "targets_shown")
 
     @admin.display(description="pattern and action", ordering="pattern_key")
     def what(self, lesson: Lesson) -> SafeString:

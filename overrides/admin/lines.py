@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -18,6 +19,8 @@ from overrides.admin.weights import Weights, levers
 from overrides.models import Line, Membership, Override
 from telemetry.admin.display import badge, chips, moment, number, pattern, short
 from telemetry.admin.facts import FactAdmin, FactInline, one_of
+
+BEGINS_AN_ID = re.compile("[0-9a-f]{6,64}")
 
 
 def in_force() -> Exists:
@@ -58,6 +61,7 @@ class LineAdmin(FactAdmin):
     search_fields = ("pattern_key__startswith", "id__startswith")
     search_help_text = "pattern or line id, from its beginning"
     ordering = ("module", "pattern_key", "action_category", "id")
+    sortable_by = ()
     fields = (("what", "scope_shown"), ("channel", "policy", "state"), ("created", "identity"))
     readonly_fields = ("what", "scope_shown", "state", "created", "identity")
     inlines = (RevisionInline,)
@@ -110,7 +114,8 @@ class OverrideAdmin(FactAdmin):
         "line__action_category",
         one_of("source", ("lesson", "person")),
     )
-    search_fields = ("line__pattern_key__startswith", "id__startswith", "line__id__startswith")
+    sortable_by = ("edge", "n_shown")
+    search_fields = ("line__pattern_key",)
     search_help_text = "pattern, override id or line id, from its beginning"
     list_select_related = ("line",)
     list_display_links = ("what",)
@@ -119,6 +124,18 @@ class OverrideAdmin(FactAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Override]:
         queryset: QuerySet[Override] = super().get_queryset(request)
         return queryset.select_related("line").annotate(is_in_force=in_force())
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Override], search_term: str
+    ) -> tuple[QuerySet[Override], bool]:
+        """By id where the term can be the beginning of one, else by pattern: the two together no index answers."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if BEGINS_AN_ID.fullmatch(term):
+            lines = Line.objects.filter(pk__startswith=term).values("pk")
+            return queryset.filter(Q(pk__startswith=term) | Q(line__in=lines)), False
+        return queryset.filter(line__pattern_key__startswith=term), False
 
     def get_list_display(self, request: HttpRequest) -> tuple[str | Callable[..., Any], ...]:
         weights = Weights(datetime.now(UTC))

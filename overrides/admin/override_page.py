@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Count, Sum
 
+from overrides.admin.decision_search import moved_by_override
 from overrides.admin.weights import Weights
 from overrides.core.vocabulary import Combiner
 from overrides.load import spec_of
@@ -19,8 +20,7 @@ from overrides.pictures.waterfall import waterfall
 from overrides.pictures.weighing import Weighing, weigh
 from telemetry.models import AttributionShare, Decision, DecisionOutcome
 
-LOOKED_THROUGH = 300  # newest decisions of the pattern among which those that the override moved are sought
-SHOWN = 12
+SHOWN = 12  # decisions
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,6 @@ def override_page(override: Override, at: datetime) -> dict[str, Any]:
         "tracks": lever_tracks(spec, channel.weights),
         "memberships": memberships.order_by("-from_version"),
         "moved": _moved(override),
-        "looked_through": LOOKED_THROUGH,
         "earned": earned.aggregate(total=Sum("share"), trades=Count("attribution", distinct=True)),
     }
 
@@ -69,16 +68,13 @@ def _floor_date(weighing: Weighing, override: Override) -> datetime | None:
 
 def _moved(override: Override) -> list[Moved]:
     line = override.line
-    recent = Decision.objects.filter(
-        module=line.module, pattern_key=line.pattern_key, action_category=line.action_category
-    )
-    recent = recent.only("decision_id", "at", "scope", "mode", "reason", "contributions").order_by("-at")
+    rows = Decision.objects.only("decision_id", "at", "scope", "mode", "reason", "contributions")
     found = [
         (decision, contribution)
-        for decision in recent[:LOOKED_THROUGH]
+        for decision in moved_by_override(rows, override).order_by("-decision_id")[:SHOWN]
         for contribution in decision.contributions
         if contribution["id"] == override.id
-    ][:SHOWN]
+    ]
     ids = [decision.decision_id for decision, _ in found]
     shares = _sums(AttributionShare.objects.filter(override_id=override.id, decision_id__in=ids), "share")
     outcomes = dict(DecisionOutcome.objects.filter(decision_id__in=ids).values_list("decision_id", "rr"))

@@ -69,13 +69,14 @@ class Excluded(NamedTuple):
 class LeverValue(NamedTuple):
     """One lever of the answer: unit(value) = sum of parts + cut.
 
-    `target` is what the overrides ask for together, `value` what step and bounds leave of it, `cut` the difference
-    in units (ln value - ln target, or value - target). `support` is the sum of weights without the prior; None
-    where nothing is weighed.
+    `target` is what the overrides ask for together, `stepped` what the step limit leaves of it, `value` what the
+    bounds leave of that; `cut` is value from target in units (ln value - ln target, or value - target). `support` is
+    the sum of weights without the prior; None where nothing is weighed.
     """
 
     value: float
     target: float
+    stepped: float
     current: float
     neutral: float
     combiner: Combiner

@@ -96,6 +96,7 @@ def _settled(
     return LeverValue(
         value=value,
         target=target,
+        stepped=stepped,
         current=start,
         neutral=lever.neutral,
         combiner=section.combiner,

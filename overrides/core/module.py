@@ -5,11 +5,12 @@ A version carries one of these; it is reviewed like an override (design sections
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from .compile import Compiled, compile_overrides, join
+from .compiled import Key
 from .parameters import LEARNED_DIMENSIONS, LessonParameters, WeightParameters, known_dimensions
 from .reading import closed_mapping, one_of, required, text
 from .serve import PROTECTED_MOTIFS
@@ -103,6 +104,22 @@ def compile_module(parameters: ModuleParameters, specs: Iterable[OverrideSpec]) 
             for channel, each in parameters.channels.items()
         )
     )
+
+
+def recompile_module(
+    known: Compiled, parameters: ModuleParameters, changed: Set[Key], specs: Iterable[OverrideSpec]
+) -> Compiled:
+    """The engine that `compile_module` would make, out of one `known` under the same parameters.
+
+    Only the buckets at the `changed` keys are compiled, from `specs`, which are all overrides there; the others are
+    shared with `known`. A line is of one bucket for ever, so what is checked within a bucket is checked for all.
+    """
+    partly = compile_module(parameters, specs)
+    sections = (
+        replace(fresh, buckets={key: old.buckets[key] for key in old.buckets.keys() - changed} | dict(fresh.buckets))
+        for old, fresh in zip(known.sections, partly.sections, strict=True)
+    )
+    return Compiled(tuple(sections))
 
 
 def channels_of(module: str) -> tuple[Channel, ...]:

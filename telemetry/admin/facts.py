@@ -11,6 +11,8 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
+from telemetry.admin.paging import BoundedPaginator, FactList
+
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
     TabularInline = admin.TabularInline[Any, Any]
@@ -38,10 +40,15 @@ class ReadOnly:
 
 
 class FactAdmin(ReadOnly, ModelAdmin):
-    """A read-only list and page; tables may be large, so nothing is counted twice and nothing loads unasked."""
+    """A read-only list and page; tables may be large, so nothing is counted twice and nothing loads unasked.
+
+    `sortable_by` names the columns that an index orders.
+    """
 
     actions = None
     list_per_page = 50
+    list_max_show_all = 200
+    paginator = BoundedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     change_form_template = "counterweight/fact.html"
@@ -49,6 +56,9 @@ class FactAdmin(ReadOnly, ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         title = capfirst(str(self.opts.verbose_name_plural))
         return super().changelist_view(request, {"title": title} | (extra_context or {}))
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[FactList]:
+        return FactList
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         """What the template of a page shows besides the fields."""

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 
 from telemetry.admin.display import MISSING, badge, moment, number, pretty, short
 from telemetry.admin.facts import FactAdmin, one_of
+from telemetry.admin.typed import window
 from telemetry.models import AuditEntry, JobRun
 
 
@@ -19,7 +20,8 @@ class AuditEntryAdmin(FactAdmin):
     """The chain of governed writes; each entry names the one before by its hash."""
 
     list_display = ("seq", "written", "actor", "action", "object", "reason")
-    list_filter = (("written_at", admin.DateFieldListFilter),)
+    list_filter = window("written_at")
+    sortable_by = ("seq", "written")
     search_fields = ("object__startswith", "actor__startswith")
     search_help_text = "object (request 12, version pm/3, mode pm) or actor, from its beginning"
     fields = (
@@ -65,6 +67,7 @@ def _content(entry: AuditEntry) -> dict[str, Any]:
 class JobRunAdmin(FactAdmin):
     list_display = ("job", "period", "state", "finished", "duration", "n_rows", "went_wrong")
     list_filter = (one_of("status", [status.value for status in JobRun.Status]),)
+    sortable_by = ("job", "finished")
     search_fields = ("job__startswith",)
     search_help_text = "job, from its beginning"
     fields = (("job", "period", "state"), ("started", "finished", "duration", "n_rows"), "error_shown", "detail_shown")

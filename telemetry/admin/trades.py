@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from telemetry.admin.display import MISSING, badge, chips, moment, number, pattern, pretty, short
 from telemetry.admin.facts import FactAdmin, FactInline, one_of
-from telemetry.models import Action, Attribution, AttributionShare, Trade
+from telemetry.admin.typed import window
+from telemetry.models import Action, Attribution, AttributionShare, Decision, Trade
 
 
 class ActionInline(FactInline):
@@ -49,12 +52,14 @@ class ActionInline(FactInline):
 
 @admin.register(Trade)
 class TradeAdmin(FactAdmin):
+    change_form_template = "counterweight/trade.html"
     list_display = ("external_id", "symbol", "side", "closed", "outcome", "book", "state")
     list_filter = (
         one_of("side", ("long", "short")),
         ("is_current", admin.BooleanFieldListFilter),
-        ("closed_at", admin.DateFieldListFilter),
+        *window("closed_at"),
     )
+    sortable_by = ("external_id", "closed", "outcome")
     search_fields = ("external_id__startswith", "symbol__startswith")
     search_help_text = "external id or symbol, from its beginning"
     fields = (
@@ -62,10 +67,24 @@ class TradeAdmin(FactAdmin):
         ("symbol", "side", "timeframe", "book"),
         ("opened", "closed", "outcome"),
         ("source", "cluster_id", "excluded_reason", "is_current"),
-        "controls_shown",
     )
-    readonly_fields = ("opened", "closed", "outcome", "controls_shown")
+    readonly_fields = ("opened", "closed", "outcome")
     inlines = (ActionInline,)
+
+    def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        outcomes = list(obj.decision_outcomes.order_by("action_index", "id"))
+        decisions = Decision.objects.only("at", "pattern_key", "action_category", "reason").in_bulk(
+            [outcome.decision_id for outcome in outcomes]
+        )
+        shares = AttributionShare.objects.filter(attribution_id=obj.pk).values_list("decision_id")
+        earned = dict(shares.annotate(Sum("share")))
+        return {
+            "trade": obj,
+            "controls": pretty({f"{each.index} {each.action_category}": each.controls for each in obj.actions.all()}),
+            "attribution": Attribution.objects.filter(pk=obj.pk).first(),
+            "named": [(each, decisions.get(each.decision_id), earned.get(each.decision_id)) for each in outcomes],
+            "revisions": Trade.objects.filter(external_id=obj.external_id).order_by("revision"),
+        }
 
     @admin.display(ordering="opened_at")
     def opened(self, trade: Trade) -> SafeString:
@@ -86,10 +105,6 @@ class TradeAdmin(FactAdmin):
         if trade.excluded_reason:
             return badge("stale", "not learned from")
         return badge("live", "current") if trade.revision == 1 else badge("change", f"corrected, r{trade.revision}")
-
-    @admin.display(description="controls of the actions")
-    def controls_shown(self, trade: Trade) -> SafeString:
-        return pretty({f"{each.index} {each.action_category}": each.controls for each in trade.actions.all()})
 
 
 class ShareInline(FactInline):
@@ -116,7 +131,8 @@ class AttributionAdmin(FactAdmin):
 
     list_display = ("trade_name", "closed", "trade_rr", "total_shown", "carried_shown", "residual_shown")
     list_select_related = ("trade",)
-    list_filter = (("attributed_at", admin.DateFieldListFilter),)
+    list_filter = window("attributed_at")
+    sortable_by = ("total_shown",)
     search_fields = ("trade__external_id__startswith",)
     search_help_text = "external id of the trade, from its beginning"
     ordering = ("-attributed_at", "-trade_id")

@@ -1,7 +1,7 @@
 -- A large world for the admin's pages: every table that a page reads, about as wide as the real thing.
--- Placeholders: overrides, decisions, trades. Days run back from now(); one line (number 1) moves every tenth decision.
+-- Placeholders: overrides, decisions, trades, audited. Days run back from now(); one line (number 1) moves every tenth decision.
 SELECT setseed(0.5);
-SELECT extend_decision_partitions(now() - interval '40 days', 3);
+SELECT extend_decision_partitions(now() - interval '190 days', 7);
 
 CREATE TEMP TABLE lines AS
 SELECT i, line, override, 'strategy' || mod(i, 40) || '.' || (ARRAY['long', 'short'])[1 + mod(i / 40, 2)] || '.entry' AS pattern_key,
@@ -64,7 +64,7 @@ SELECT request.id, line, 'add', NULL, override, '["new line"]'
 FROM (SELECT id, row_number() OVER (ORDER BY created_at DESC) AS place FROM overrides_changerequest) request, generate_series(1, 10) n
 JOIN lines ON lines.i = 1 + n WHERE request.place > 1;
 
--- Decisions: of one override or two, over thirty days.
+-- Decisions: of one override or two, over half a year.
 INSERT INTO telemetry_decision (decision_id, module, pattern_key, action_category, scope, at, version, combiner, mode, reason,
     flags, request, levers, contributions, excluded, effect, numeric_build, latency_us)
 SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7' || substr(mixed, 1, 3) || '8'
@@ -72,13 +72,13 @@ SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7' ||
     'pm', first.pattern_key, first.action_category, first.scope, at, 40, 'pm_strength=plan,pm_tuning=plan', 'on',
     CASE WHEN second.i IS NULL THEN 'SINGLE' ELSE 'COMBINED' END, '{STEP_LIMITED}',
     '{"current": {}, "rollout_key": null, "base_allocation": null}',
-    '{"size_mult": {"served": 1.0119, "value": 1.0119, "target": 1.0151, "current": 1.0, "neutral": 1.0, "combiner": "plan",
+    '{"size_mult": {"served": 1.0119, "value": 1.0119, "target": 1.0151, "stepped": 1.0119, "current": 1.0, "neutral": 1.0, "combiner": "plan",
         "support": 0.05, "prior_weight": 0.0, "cut": -0.0031, "step_limited": true, "bounded": false,
         "flags": ["STEP_LIMITED"]}, "entry_aggression_mult": {"served": 1.0}}',
     CASE WHEN second.i IS NULL THEN jsonb_build_array(first.contribution)
         ELSE jsonb_build_array(first.contribution, second.contribution) END,
     '[]', first.effect, 'x86_64 python-3.11 numpy-2', 60
-FROM (SELECT n, md5(n::text) AS mixed, now() - (30.0 * n / %(decisions)s) * interval '1 day' AS at,
+FROM (SELECT n, md5(n::text) AS mixed, now() - (180.0 * n / %(decisions)s) * interval '1 day' AS at,
     CASE WHEN mod(n, 10) = 0 THEN 1 ELSE 1 + mod(n::bigint * 7919, %(overrides)s) END AS drawn
     FROM generate_series(1, %(decisions)s) n) asked
 JOIN lines first ON first.i = drawn
@@ -116,17 +116,17 @@ SELECT line, 'pm_strength', 'plan', 'pm', pattern_key, action_category, scope, 4
     CASE WHEN mod(i, 3) = 0 THEN 'too_light' ELSE 'active' END,
     '{"edge_raw": 0.8, "n": 40, "variance": 0.5, "half_life_days": 90, "updated_at": "2026-03-02T12:00:00Z", "updates": 9}',
     random() * 2 - 1, random() / 10, levers, run.id, run.id
-FROM lines, (SELECT max(id) AS id FROM learning_builder_runs) run;
+FROM lines, (SELECT max(id) AS id FROM learning_builder_runs) run WHERE mod(i, 5) = 0;
 INSERT INTO learning_cellgroup (module, pattern_key, action_category, cut, n_outcomes, n_cells, aggregated_at)
 SELECT DISTINCT 'pm', pattern_key, action_category, '{"dimensions": []}'::jsonb, 1000, 600, now() FROM lines;
 INSERT INTO pattern_scope_stats (group_id, scope, n_dims, n, mean, variance, first_closed_at, last_closed_at)
 SELECT known.id, lines.scope, 4, 10 + mod(lines.i, 90), random(), random(), now() - interval '30 days', now()
-FROM lines JOIN learning_cellgroup known USING (pattern_key, action_category);
+FROM lines JOIN learning_cellgroup known USING (pattern_key, action_category), generate_series(1, 3);
 
 INSERT INTO telemetry_jobrun (job, period, status, started_at, finished_at, rows, error, detail)
 SELECT (ARRAY['aggregate', 'build pm', 'attribute'])[1 + mod(i, 3)], i::text, 'done', now() - i * interval '1 minute',
     now() - i * interval '1 minute', 5, '', '{}' FROM generate_series(1, 40000) i;
 INSERT INTO telemetry_auditentry (content, written_at)
 SELECT jsonb_build_object('at', now(), 'actor', 'bench', 'action', 'publish', 'object', 'version pm/' || i, 'reason', 'bench',
-    'before', NULL, 'after', NULL, 'request_id', NULL)::text, now() FROM generate_series(1, 2000) i;
+    'before', NULL, 'after', NULL, 'request_id', NULL)::text, now() FROM generate_series(1, %(audited)s) i;
 DROP TABLE lines, named;

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.bench import cube, import_files, record
+from tests.bench import cube, import_files, pages, record
 
 Figures = Callable[[], dict[str, float]]
 
@@ -44,6 +44,19 @@ class TestBenches:
         assert {"full_cube_cpu", "subsets_pruned_speedup_wall", "refresh_typical_share"} <= found.keys()
         assert min(found.values()) > 0
         assert found["cells_stored"] >= 5  # at the least the empty subset of each group that had new trades
+
+    def test_pages_asks_every_list_and_page_of_the_admin(self, figures: Figures) -> None:
+        pages.run(overrides=400, decisions=500, trades=60, audited=60, rounds=1)
+
+        found = figures()
+        assert {
+            "decision list",
+            "override page",
+            "trade page 2",
+            "auditentry list",
+            "lesson by edge downwards",
+        } <= found.keys()
+        assert found["within_both_bars"] > 0
 
 
 class TestRefusal:

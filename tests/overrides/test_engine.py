@@ -12,10 +12,13 @@ from django.db import OperationalError
 
 from overrides import engine as engine_module
 from overrides import resolve as resolve_module
-from overrides.engine import ENGINE_ROOM, EngineRoom, load_engine
+from overrides.core.compiled import Bucket, Key, Row
+from overrides.engine import ENGINE_ROOM, Engine, EngineRoom, load_engine
 from overrides.models import Override, Version
+from overrides.publish import roll_back
 from overrides.resolve import Resolved, resolve
 from tests.builders import (
+    KEY,
     NOW,
     database_away,
     make_parameters,
@@ -55,6 +58,14 @@ def size() -> float:
     return ask().answer.levers["size_mult"]
 
 
+def buckets(engine: Engine) -> dict[Key, Bucket]:
+    return {key: bucket for section in engine.compiled.sections for key, bucket in section.buckets.items()}
+
+
+def rows(engine: Engine) -> dict[Key, tuple[Row, ...]]:
+    return {key: bucket.rows for key, bucket in buckets(engine).items()}
+
+
 class TestLoadEngine:
     def test_compiles_nothing_to_neutral_before_the_first_version(self, db: None) -> None:
         engine = load_engine("pm")
@@ -71,6 +82,57 @@ class TestLoadEngine:
     def test_refuses_a_version_there_never_was(self, db: None) -> None:
         with pytest.raises(Version.DoesNotExist):
             load_engine("pm", number=7)
+
+    def test_compiles_of_a_later_version_only_what_changed(self, db: None) -> None:
+        publish(make_spec(), make_spec(pattern_key="ema.long.cross"))
+        before = load_engine("pm")
+        publish(make_spec({"size_mult": 1.2}), make_spec(action_category="add"))
+
+        after = load_engine("pm", known=before)
+
+        assert rows(after) == rows(load_engine("pm"))
+        untouched, touched = ("pm", "ema.long.cross", "entry"), ("pm", KEY, "entry")
+        assert buckets(after)[untouched] is buckets(before)[untouched]
+        assert buckets(after)[touched] is not buckets(before)[touched]
+
+    def test_forgets_what_a_later_version_withdrew(self, db: None) -> None:
+        gone = make_spec()
+        publish(gone, make_spec(pattern_key="ema.long.cross"))
+        before = load_engine("pm")
+        publish(withdraw=[gone.line])
+
+        after = load_engine("pm", known=before)
+
+        assert buckets(after).keys() == {("pm", "ema.long.cross", "entry")}
+
+    def test_catches_up_over_several_versions_and_a_way_back(self, db: None) -> None:
+        publish(make_spec(), make_spec(pattern_key="ema.long.cross"))
+        before = load_engine("pm")
+        publish(make_spec({"size_mult": 1.2}))
+        publish(make_spec(scope={"bucket": "nano"}))
+        roll_back(module="pm", to=2, by="test", reason="test", at=NOW, request=None)
+
+        assert rows(load_engine("pm", known=before)) == rows(load_engine("pm"))
+
+    def test_compiles_everything_anew_under_new_parameters(self, db: None) -> None:
+        publish(make_spec())
+        before = load_engine("pm")
+        publish(parameters=make_parameters({"weights": {"specificity_alpha": 2.0}}))
+
+        after = load_engine("pm", known=before)
+
+        assert rows(after) == rows(load_engine("pm")) != rows(before)
+
+    def test_compiles_everything_anew_where_much_changed(self, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        publish(make_spec(), make_spec(pattern_key="ema.long.cross"))
+        before = load_engine("pm")
+        publish(make_spec({"size_mult": 1.2}))
+        monkeypatch.setattr(engine_module, "FEW_KEYS", 0)
+
+        after = load_engine("pm", known=before)
+
+        assert rows(after) == rows(load_engine("pm"))
+        assert buckets(after)["pm", "ema.long.cross", "entry"] is not buckets(before)["pm", "ema.long.cross", "entry"]
 
     def test_compiles_the_challenger_beside_it(self, db: None) -> None:
         publish(make_spec())

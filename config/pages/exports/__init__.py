@@ -1,4 +1,4 @@
-"""Facts and opinions out, as JSON values one by one: trades, decisions with what they earned, lessons."""
+"""Facts and opinions out, as JSON values one by one: trades, decisions, what each override did in them, lessons."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from config.pages.exports.decisions import DECISION_COLUMNS, decisions
+from config.pages.exports.decisions import DECISION_COLUMNS, contributions, decisions
 from config.pages.exports.lessons import LESSON_COLUMNS, lessons
 from config.pages.exports.selection import Document, Selection
 from config.pages.exports.trades import TRADE_COLUMNS, trades
+from overrides.contributions import CONTRIBUTION_COLUMNS
 
 __all__ = ["EXPORTS", "Document", "Export", "Selection"]
 
@@ -26,6 +27,7 @@ EXPORTS: Mapping[str, Export] = MappingProxyType(
     {
         "trades": Export(trades, TRADE_COLUMNS),
         "decisions": Export(decisions, DECISION_COLUMNS),
+        "contributions": Export(contributions, CONTRIBUTION_COLUMNS),
         "lessons": Export(lessons, LESSON_COLUMNS),
     }
 )

@@ -1,4 +1,4 @@
-"""Decisions as documents, each with what became of it."""
+"""Decisions as documents, each with what became of it; and the part of each override in each lever of them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from itertools import islice
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from config.pages.exports.selection import CHUNK, Document, Selection
+from overrides.contributions import contribution_rows
 from overrides.core.levers import LEVERS
 from telemetry.core.canonical import utc_text
 from telemetry.models import Decision, DecisionOutcome
@@ -27,9 +29,7 @@ DECISION_COLUMNS = (
 
 def decisions(selection: Selection) -> Iterator[Document]:
     """Decisions by id, which is by time, each with the outcomes of the closed trades that named it."""
-    rows = selection.between(Decision.objects.order_by("decision_id"), "at")
-    if selection.module is not None:
-        rows = rows.filter(module=selection.module)
+    rows = _selected(selection).order_by("decision_id")
     with transaction.atomic():
         stream = rows.values(*DECISION_FIELDS).iterator(CHUNK)
         while chunk := list(islice(stream, CHUNK)):
@@ -39,6 +39,16 @@ def decisions(selection: Selection) -> Iterator[Document]:
                 served = {name: each["served"] for name, each in row["levers"].items()}
                 text = {"decision_id": str(row["decision_id"]), "at": utc_text(row["at"])}
                 yield row | text | {"levers": served, "lever_detail": row["levers"], "outcomes": earned}
+
+
+def contributions(selection: Selection) -> Iterator[Document]:
+    """A row per contribution and lever, newest decision first: what the admin's list of decisions gives as CSV."""
+    return contribution_rows(_selected(selection))
+
+
+def _selected(selection: Selection) -> QuerySet[Decision]:
+    rows = selection.between(Decision.objects.all(), "at")
+    return rows if selection.module is None else rows.filter(module=selection.module)
 
 
 def _outcomes(ids: list[Any]) -> dict[Any, list[Document]]:

@@ -11,7 +11,6 @@ from telemetry.core.formats.lines import LONGEST_LINE, Line
 from telemetry.core.refusal import Refused
 
 MOST_LINES = 1000  # of one record; an unclosed quote swallows no more than it must
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -79,20 +78,3 @@ def number(cell: str) -> float | str:
     (0.001, 'nan', '1_000', inf)
     """
     return float(cell) if _NUMBER.fullmatch(cell) else cell
-
-
-def guarded(cell: str) -> str:
-    """Text as a spreadsheet shows it and never computes it; `unguarded` gives back exactly what went in.
-
-    >>> guarded("=1+1"), guarded("'=1+1"), guarded("BTC/USDT"), guarded("it's")
-    ("'=1+1", "''=1+1", 'BTC/USDT', "it's")
-    """
-    return f"'{cell}" if _FORMULA.match(cell) else cell
-
-
-def unguarded(cell: str) -> str:
-    """
-    >>> unguarded(guarded("=1+1")), unguarded("'tis")
-    ('=1+1', "'tis")
-    """
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

@@ -19,7 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from telemetry.core.formats.csv_records import Record, number, unguarded
+from telemetry.core.formats.csv_cells import unguarded
+from telemetry.core.formats.csv_records import Record, number
 from telemetry.core.formats.json_lines import with_defaults
 from telemetry.core.formats.rows import Defaults, Names, Row
 from telemetry.core.formats.strict_json import parse_json

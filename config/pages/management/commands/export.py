@@ -1,4 +1,4 @@
-"""`manage.py export {trades,decisions,lessons}`: everything the tables hold of them, as JSON lines or CSV."""
+"""`manage.py export {trades,decisions,contributions,lessons}`: all that the tables hold, as JSON lines or CSV."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from django.db import OperationalError
 
 from config.pages.exports import EXPORTS, Document, Selection
 from telemetry.core.fields import moment
-from telemetry.core.formats.csv_records import guarded
+from telemetry.core.formats.csv_cells import cell
 from telemetry.core.refusal import Refused
 from telemetry.core.vocabulary import Module
 
-HELP = """Write trades, decisions with their outcomes, or lessons to a file or to standard output. Trades as JSON lines
-are what import_trades reads."""
+HELP = """Write trades, decisions with their outcomes, what each override did to each of their levers, or lessons to a
+file or to standard output. Trades as JSON lines are what import_trades reads."""
 
 
 class Command(BaseCommand):
@@ -86,9 +86,7 @@ def _cell(document: Document, column: str) -> object:
         value = _at(value, int(name)) if isinstance(value, list) else value.get(name)
         if value is None:
             return ""
-    if isinstance(value, (dict, list)):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return guarded(value) if isinstance(value, str) else value
+    return cell(value)
 
 
 def _at(values: list[Any], index: int) -> Any:

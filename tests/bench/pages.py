@@ -1,0 +1,136 @@
+"""What a reviewer waits for: every list and page of the admin over a large world.
+
+100,000 overrides in force, a million decisions over several months of partitions, 200,000 closed trades. Each list is
+asked for plainly, by every filter, search and sortable column, and at its second and its last page; each model's page
+is asked for at its newest row, and where one row is known to be the heaviest, at that. A figure is the median of
+`ROUNDS` answers of Django's test client (no network, one process), after one that is not counted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db import connection
+from django.db.models import Model
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from overrides.core.module import ModuleParameters
+from overrides.models import ChangeRequest, Membership
+from tests.bench.report import figure, scratch_database, timed
+
+WORLD = Path(__file__).with_suffix(".sql")
+OVERRIDES, DECISIONS, TRADES, AUDITED = 100_000, 1_000_000, 200_000, 100_000
+ROUNDS = 3
+MOST_MILLISECONDS, MOST_QUERIES = 300, 12
+OURS = ("access", "learning", "overrides", "telemetry")
+TERMS = ("strategy1", "trade-77", "version pm/7", "nowhere")
+
+
+def fill(overrides: int, decisions: int, trades: int, audited: int) -> None:
+    sizes: dict[str, int | str] = {"overrides": overrides, "decisions": decisions, "trades": trades, "audited": audited}
+    documents: dict[str, int | str] = {
+        module: json.dumps(ModuleParameters.default(module).to_document()) for module in ("dm", "pm")
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(WORLD.read_text(), sizes | documents)
+        cursor.execute("VACUUM ANALYZE")
+
+
+def requests(client: Client) -> Iterator[tuple[str, str]]:
+    """A name and an address for everything the admin can be asked."""
+    yield "index", reverse("admin:index")
+    for model in admin.site._registry:
+        if model._meta.app_label in OURS:
+            yield from lists(client, model)
+            yield from pages(model)
+
+
+def lists(client: Client, model: type[Model]) -> Iterator[tuple[str, str]]:
+    """The list, and every way of cutting and ordering it that the page itself offers."""
+    name = model._meta.model_name
+    address = reverse(f"admin:{model._meta.app_label}_{name}_changelist")
+    yield f"{name} list", address
+    shown = client.get(address).context["cl"]
+    pages_of_it = shown.paginator.num_pages
+    if pages_of_it > 1:
+        yield f"{name} page 2", f"{address}?p=2"
+        yield f"{name} page {pages_of_it}", f"{address}?p={pages_of_it}"
+    for place, column in enumerate(shown.list_display):
+        if shown.get_ordering_field(column):
+            word = getattr(column, "__name__", column)
+            yield f"{name} by {word}", f"{address}?o={place}"
+            yield f"{name} by {word} downwards", f"{address}?o=-{place}"
+    for spec in shown.filter_specs:
+        for choice in spec.choices(shown):
+            if choice.get("query_string", "?") != "?":
+                yield f"{name} filter {choice['query_string']}", address + choice["query_string"]
+    if shown.search_fields:
+        for term in (*TERMS, str(getattr(model._default_manager.first(), "pk", ""))):
+            yield f"{name} search {term}", f"{address}?{urlencode({'q': term})}"
+
+
+def pages(model: type[Model]) -> Iterator[tuple[str, str]]:
+    address = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
+    for row in model._default_manager.order_by("-pk")[:1]:
+        yield f"{model._meta.model_name} page", reverse(address, args=[row.pk])
+
+
+def heaviest() -> Iterator[tuple[str, str]]:
+    """The override that moved most, its decisions, and the widest request and decision."""
+    member = Membership.objects.filter(to_version=None).earliest("id")
+    decisions = reverse("admin:telemetry_decision_changelist")
+    yield (
+        "override page, the one that moved most",
+        reverse("admin:overrides_override_change", args=[member.override_id]),
+    )
+    for what, identity in (("line", member.line_id), ("override", member.override_id)):
+        yield f"decision list of the {what} that moved most", f"{decisions}?moved_by={identity}"
+    seldom = Membership.objects.filter(to_version=None).latest("id")
+    yield "decision list of a line that moved little", f"{decisions}?moved_by={seldom.line_id}"
+    yield "decision list of a line there is not", f"{decisions}?moved_by={'0' * 64}"
+    widest = ChangeRequest.objects.latest("created_at")
+    yield "request page, the widest", reverse("admin:overrides_changerequest_change", args=[widest.pk])
+
+
+def measured(client: Client, name: str, address: str, rounds: int, **of: object) -> bool:
+    """Print the figure of one address; whether it keeps to both bars."""
+    with CaptureQueriesContext(connection) as captured:
+        response = client.get(address)
+    queries = len(captured)  # now: the next request forgets them
+    if response.status_code != 200:
+        raise AssertionError(f"{address} answered {response.status_code}")
+    taken = 1000 * median(timed(lambda: client.get(address)).wall for _ in range(rounds))
+    passes = taken <= MOST_MILLISECONDS and queries <= MOST_QUERIES
+    bars = {"bar": MOST_MILLISECONDS, "queries": queries, "bar_queries": MOST_QUERIES, "passes": passes}
+    figure("pages", name, taken, "ms", **bars, **of)
+    return passes
+
+
+def run(
+    overrides: int = OVERRIDES,
+    decisions: int = DECISIONS,
+    trades: int = TRADES,
+    audited: int = AUDITED,
+    rounds: int = ROUNDS,
+) -> None:
+    filling = timed(lambda: fill(overrides, decisions, trades, audited))
+    of = {"overrides": overrides, "decisions": decisions, "trades": trades}
+    figure("pages", "fill", filling.wall, "s", **of)
+    client = Client()
+    client.force_login(User.objects.create_superuser("reviewer"))
+    kept = [measured(client, *asked, rounds) for asked in [*requests(client), *heaviest()]]
+    figure("pages", "within_both_bars", sum(kept), "requests", asked=len(kept), **of)
+
+
+if __name__ == "__main__":
+    with scratch_database():
+        run(*map(int, sys.argv[1:]))
