@@ -53,6 +53,7 @@ BEAT: dict[str, dict[str, Any]] = {
     "attribute": {"task": "telemetry.attribute", "schedule": 5 * MINUTE},
     "verify audit": {"task": "telemetry.verify_audit", "schedule": crontab(hour="1", minute="10")},
     "decision partitions": {"task": "telemetry.extend_partitions", "schedule": crontab(hour="1", minute="40")},
+    "forget runs": {"task": "telemetry.forget_runs", "schedule": crontab(hour="1", minute="50")},
 }
 app.conf.beat_schedule = BEAT
 

@@ -25,7 +25,8 @@ logger = logging.getLogger(__name__)
 
 AT_ONCE = timedelta(0)
 KEPT = timedelta(days=1)
-PATIENCE = {"socket_connect_timeout": 1, "socket_timeout": 1}
+# One attempt: by itself kombu tries for four seconds to connect to a queue that refuses.
+PATIENCE = {"socket_connect_timeout": 1, "socket_timeout": 1, "max_retries": 0}
 
 
 def send_later(task: str, kwargs: Mapping[str, Any] | None = None, *, now: datetime, wait: timedelta = AT_ONCE) -> None:

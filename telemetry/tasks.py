@@ -12,7 +12,7 @@ from telemetry.audit import verify_audit
 from telemetry.core.fields import moment as read_moment
 from telemetry.core.fields import named
 from telemetry.core.refusal import Refused
-from telemetry.jobs import run_once
+from telemetry.jobs import forget_runs, run_once
 from telemetry.outbox import send_outbox
 from telemetry.receive import receive_trades
 from telemetry.record import Receipt
@@ -68,6 +68,13 @@ def extend_partitions_task(*, now: str | None = None, **_: object) -> None:
     """Make the decision partitions of the coming months."""
     at = moment(now)
     run_once("decision partitions", now=at, every=timedelta(days=1), work=lambda: _extend(at))
+
+
+@shared_task(name="telemetry.forget_runs")
+def forget_runs_task(*, now: str | None = None, **_: object) -> None:
+    """Forget the runs of jobs that nobody asks for any more."""
+    at = moment(now)
+    run_once("forget runs", now=at, every=timedelta(days=1), work=lambda: forget_runs(now=at))
 
 
 def refuse_any(receipts: list[Receipt]) -> None:

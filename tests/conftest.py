@@ -35,6 +35,7 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     if engine is not None:
         monkeypatch.setattr(engine, "POLL_SECONDS", 3600.0)
     if access is not None:
+        monkeypatch.setattr(access, "REFRESH_SECONDS", 3600.0)
         access.KEY_RING.forget()
     yield
     if engine is not None:

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 
 from .console import Refused, say, step
 from .environment import PYTHON, VENV
 from .processes import Command, capture
 
+# As .env.example has it: two roles, a long key, a proxy that speaks HTTPS. Nothing is connected to.
+DEPLOYED = (
+    f"SECRET_KEY={secrets.token_urlsafe(50)}",
+    "DATABASE_URL=postgres://counterweight_app:password@127.0.0.1:5432/counterweight",
+    "DATABASE_OWNER_URL=postgres://counterweight_owner:password@127.0.0.1:5432/counterweight",
+    "DEBUG=false",
+    "HTTPS=true",
+)
 CHECKS: dict[str, Command] = {
     "ruff": [VENV / "bin" / "ruff", "check"],
     "ruff format": [VENV / "bin" / "ruff", "format", "--check"],
     "mypy": [PYTHON, "-m", "mypy"],
     "import contracts": [VENV / "bin" / "lint-imports"],
     "system checks": [PYTHON, "manage.py", "check"],
+    "deployment checks": ["env", *DEPLOYED, PYTHON, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
     "migrations": [PYTHON, "manage.py", "makemigrations", "--check", "--dry-run"],
 }
 

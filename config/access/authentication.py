@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from django.db import Error
+from django.db import Error, OperationalError, close_old_connections, connection
 from django.utils.functional import cached_property
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
@@ -47,40 +46,73 @@ class KeyUser:
 
 
 class KeyRing:
-    """Every live key by prefix, read at most once a second; the last reading holds while PostgreSQL is away.
+    """Every live key by prefix, read each second by a thread aside; the last reading holds while PostgreSQL is away.
 
+    No request waits for a reading but the first, so that a database that hangs holds up nobody whose key is known.
     Before the first one, nobody can be told from anybody else: django.db.Error, which the API answers with a 503.
     """
 
     def __init__(self) -> None:
         self._keys: dict[str, ApiKey] | None = None
-        self._read_at: float | None = None
-        self._reading = threading.Lock()
+        self._used: dict[str, datetime] = {}
+        self._starting = threading.Lock()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def find(self, prefix: str) -> ApiKey | None:
-        # The first reading is waited for; a later one is made by whoever comes first while others use the last.
-        if self._is_due() and self._reading.acquire(blocking=self._read_at is None):
-            try:
-                if self._is_due():
-                    self._read()
-            finally:
-                self._reading.release()
-        return (self._keys or {}).get(prefix)
+        self._start()
+        if self._keys is None:
+            raise OperationalError("the keys have not been read yet")
+        return self._keys.get(prefix)
+
+    def note_use(self, row: ApiKey, at: datetime) -> None:
+        """Have the thread write when a key was last used, to the minute; lost when that fails, and noted again."""
+        if row.last_used_at is None or at - row.last_used_at > LAST_USE_GRAIN:
+            row.last_used_at = self._used[row.prefix] = at
 
     def forget(self) -> None:
         """Read again at the next call."""
-        self._read_at = None
+        self._closing.set()
+        self._thread = None
 
-    def _is_due(self) -> bool:
-        return self._read_at is None or time.monotonic() - self._read_at >= REFRESH_SECONDS
+    def close(self) -> None:
+        """The same, and wait for the thread to end."""
+        thread = self._thread
+        self.forget()
+        if thread is not None:
+            thread.join()
+
+    def _start(self) -> None:
+        """Read once in the caller's thread, then keep reading from a thread beside it, one per process, after fork."""
+        if self._is_reading():
+            return
+        with self._starting:
+            if self._is_reading():
+                return
+            with suppress(Error):  # the last reading stays: answering without the database is the point
+                self._read()
+            self._closing = threading.Event()
+            self._thread = threading.Thread(target=self._poll, args=[self._closing], name="key-ring", daemon=True)
+            self._thread.start()
+
+    def _is_reading(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def _poll(self, closing: threading.Event) -> None:
+        while not closing.wait(REFRESH_SECONDS):
+            close_old_connections()
+            with suppress(Error):
+                self._write_uses()
+                self._read()
+        connection.close()
+
+    def _write_uses(self) -> None:
+        while self._used:
+            prefix, at = self._used.popitem()
+            ApiKey.objects.filter(prefix=prefix).update(last_used_at=at)
 
     def _read(self) -> None:
-        try:
-            self._keys = {key.prefix: key for key in ApiKey.objects.filter(revoked_at=None)}
-        except Error:  # the last reading stays: answering without the database is the point
-            if self._keys is None:
-                raise
-        self._read_at = time.monotonic()
+        self._keys = {key.prefix: key for key in ApiKey.objects.filter(revoked_at=None)}
 
 
 KEY_RING = KeyRing()
@@ -101,15 +133,8 @@ class KeyAuthentication(BaseAuthentication):
         now = datetime.now(UTC)
         if row is None or not matches(row, key, now=now):
             raise AuthenticationFailed(f"this key is unknown, expired or revoked: {WAY_OUT}")
-        self._note_use(row, now)
+        KEY_RING.note_use(row, now)
         return KeyUser(row), row
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
-
-    @staticmethod
-    def _note_use(row: ApiKey, now: datetime) -> None:
-        if row.last_used_at is None or now - row.last_used_at > LAST_USE_GRAIN:
-            row.last_used_at = now
-            with suppress(Error):  # a note, not a gate
-                ApiKey.objects.filter(pk=row.pk).update(last_used_at=now)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.bench import cube, pages, record
+from tests.bench import cube, import_files, pages, record
 
 Figures = Callable[[], dict[str, float]]
 
@@ -28,6 +28,13 @@ class TestBenches:
 
         found = figures()
         assert {"copy_speedup_wall", "copy_speedup_cpu", "parse_and_copy_rate"} <= found.keys()
+        assert min(found.values()) > 0
+
+    def test_import_files_finds_every_trade_the_second_time(self, figures: Figures) -> None:
+        import_files.run(count=20)
+
+        found = figures()
+        assert found.keys() == {f"{name} {time}" for name in import_files.FORMS for time in ("first", "again")}
         assert min(found.values()) > 0
 
     def test_cube_compares_itself_with_grouping_sets_and_a_refresh_with_a_full_build(self, figures: Figures) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from config.celery import app
 from learning.models import Cell, Lesson
 from telemetry.models import DirtyGroup, JobRun
 from telemetry.record import record_trades
-from tests.builders import KEY, NOW, SCOPE, make_parameters, make_trades, publish, until, waits_for_lock
+from tests.builders import KEY, NOW, SCOPE, make_parameters, make_trades, publish, together, until, waits_for_lock
 
 ROOT = Path(__file__).parents[2]
 REDELIVERED_AFTER = 3  # seconds; kombu sweeps every five
@@ -29,8 +30,8 @@ REDELIVERED_AFTER = 3  # seconds; kombu sweeps every five
 class Worker:
     """A worker process with a queue of its own, in a process group of its own."""
 
-    def __init__(self, log: Path) -> None:
-        self.queue, self.log = f"test-{uuid.uuid4()}", log
+    def __init__(self, log: Path, **environment: str) -> None:
+        self.queue, self.log, self.environment = f"test-{uuid.uuid4()}", log, environment
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -39,6 +40,7 @@ class Worker:
         environment = {
             "DATABASE_URL": f"postgres://{host}/{login['NAME']}",
             "CELERY_VISIBILITY_TIMEOUT": str(REDELIVERED_AFTER),
+            **self.environment,
         }
         arguments = ["--pool=prefork", "--concurrency=1", "--without-gossip", "--without-mingle", "--loglevel=INFO"]
         with self.log.open("ab") as output:
@@ -73,14 +75,20 @@ class Worker:
         return runs.get()
 
 
-@pytest.fixture(scope="module")
-def worker_of_module(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    worker = Worker(tmp_path_factory.mktemp("worker") / "log")
+@contextmanager
+def running(log: Path, **environment: str) -> Iterator[Worker]:
+    worker = Worker(log, **environment)
     worker.start()
     yield worker
     worker.end(signal.SIGTERM)
     with redis.Redis.from_url(settings.REDIS_URL) as client:
         client.delete(worker.queue, f"_kombu.binding.{worker.queue}")
+
+
+@pytest.fixture(scope="module")
+def worker_of_module(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    with running(tmp_path_factory.mktemp("worker") / "log") as worker:
+        yield worker
 
 
 @pytest.fixture
@@ -154,6 +162,25 @@ def test_makes_up_for_a_worker_killed_in_the_middle_of_a_task(worker: Worker) ->
 
     assert (run.rows, JobRun.objects.count(), DirtyGroup.objects.count()) == (1, 1, 0)
     assert cell() == (12, 1.0)
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_tells_of_a_task_that_ran_out_of_time(tmp_path: Path) -> None:
+    record(*[1.0] * 12)
+
+    with running(tmp_path / "log", CELERY_TASK_TIME_LIMIT="10") as worker:  # nine seconds, then one to say so
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"cells pm {KEY} entry"])
+            worker.deliver("learning.aggregate", module="pm")
+            until(waits_for_lock, "the task to reach the group that is locked", seconds=40)
+            # seen from outside the transaction that holds the lock, which sees its own beginning only
+            (failed,) = together(lambda: worker.finish("aggregate pm", status="failed"))
+        assert "SoftTimeLimitExceeded" in failed.error
+        assert (Cell.objects.count(), DirtyGroup.objects.count()) == (0, 1)
+
+        worker.deliver("learning.aggregate", module="pm")
+        worker.finish("aggregate pm")
+        assert cell() == (12, 1.0)
 
 
 def _alone() -> bool:

@@ -6,13 +6,14 @@ import gzip
 import io
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 
 from telemetry import import_files as verb
 from telemetry.core.formats.rows import Defaults
@@ -313,3 +314,26 @@ class TestImportTrades:
         record_trades([make_trade("good")], now=NOW)
 
         assert "0          0          1          0" in self.call(write(json_lines(GOOD)))
+
+    def test_says_what_to_do_about_a_database_without_tables(self, write: Write) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE telemetry_trade CASCADE")
+
+        with pytest.raises(CommandError, match=r"no tables yet; make them with manage\.py migrate"):
+            self.call(write(json_lines(GOOD)))
+
+    def test_draws_a_bar_on_a_terminal_only(self, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(command, "TTY_SECONDS", 0.0)
+        terminal = Terminal()
+        monkeypatch.setattr(sys, "stderr", terminal)
+
+        self.call(write(json_lines(GOOD)))
+
+        assert terminal.getvalue() == f"\r{'█' * 30} trades.jsonl: 100%, 1 read\r\x1b[K"
+
+
+class Terminal(io.StringIO):
+    """What is written to a screen."""
+
+    def isatty(self) -> bool:
+        return True

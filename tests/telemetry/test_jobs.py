@@ -10,9 +10,9 @@ from django.db import DatabaseError, connection
 
 from telemetry.audit import write_audit
 from telemetry.core.refusal import Refused
-from telemetry.jobs import period_of, run_once
+from telemetry.jobs import KEPT, period_of, run_once
 from telemetry.models import AuditEntry, JobRun
-from telemetry.tasks import ChainBroken, moment, verify_audit_task
+from telemetry.tasks import ChainBroken, forget_runs_task, moment, verify_audit_task
 from tests.builders import NOW, attempt, together, until
 
 HOUR = timedelta(hours=1)
@@ -93,6 +93,18 @@ class TestRunOnce:
             verify_audit_task(now=now.isoformat())
 
         assert JobRun.objects.get(job="verify audit").status == "failed"
+
+
+@pytest.mark.django_db
+class TestForgetRuns:
+    def test_removes_what_ended_longer_ago_than_it_is_kept(self, now: datetime) -> None:
+        for job, age in (("old", KEPT + HOUR), ("failed", KEPT + HOUR), ("young", KEPT - HOUR)):
+            status = "failed" if job == "failed" else "done"
+            JobRun.objects.create(job=job, period="p", status=status, started_at=now - age, finished_at=now - age)
+
+        forget_runs_task(now=now.isoformat())
+
+        assert sorted(JobRun.objects.values_list("job", "rows")) == [("forget runs", 2), ("young", 0)]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,7 +1,8 @@
 """Tables out as CSV that a spreadsheet shows and does not run.
 
 A text that a spreadsheet would read as a formula gets an apostrophe in front (OWASP, CSV injection); numbers stay
-numbers, negative ones too. What has no cell of its own is JSON text, what is missing is empty.
+numbers, negative ones too, and the import takes the apostrophe off again. What has no cell of its own is JSON text,
+what is missing is empty.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}",
-                  "\N{FULLWIDTH HYPHEN-MINUS}", "\N{FULLWIDTH COMMERCIAL AT}")  # fmt: skip
+WIDE = "\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}"
+_FORMULA = re.compile(rf"'*[=+\-@\t\r\n{WIDE}]")
 TOGETHER = 200  # rows of one piece
 
 
@@ -28,7 +30,24 @@ def cell(value: object) -> object:
         return ""
     if isinstance(value, (dict, list, tuple)):
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+    return guarded(value) if isinstance(value, str) else value
+
+
+def guarded(text: str) -> str:
+    """Text as a spreadsheet shows it and never computes it; `unguarded` gives back exactly what went in.
+
+    >>> guarded("=1+1"), guarded("'=1+1"), guarded("BTC/USDT"), guarded("it's")
+    ("'=1+1", "''=1+1", 'BTC/USDT', "it's")
+    """
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def unguarded(text: str) -> str:
+    """
+    >>> unguarded(guarded("=1+1")), unguarded("'tis")
+    ('=1+1', "'tis")
+    """
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -12,12 +12,14 @@
 | actions | in place of all columns of actions: their JSON list, as `export trades --format csv` writes it |
 
 Trim and exit stand in the entry's scope but for the dimensions of their own. An empty cell says nothing.
+A quote before a text that begins like a formula (`'=x`) keeps spreadsheets from computing it and is not part of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from telemetry.core.formats.csv_cells import unguarded
 from telemetry.core.formats.csv_records import Record, number
 from telemetry.core.formats.json_lines import with_defaults
 from telemetry.core.formats.rows import Defaults, Names, Row
@@ -110,13 +112,13 @@ def _sale(
 
 
 def _scope(cells: Mapping[str, str], prefix: str) -> dict[str, str]:
-    return {name.removeprefix(prefix): cell for name, cell in cells.items() if name.startswith(prefix)}
+    return {name.removeprefix(prefix): unguarded(cell) for name, cell in cells.items() if name.startswith(prefix)}
 
 
 def _value(name: str, cell: str) -> object:
     if name == "decision_ids":
         return cell.split()
-    return number(cell) if name in NUMBERS else cell
+    return number(cell) if name in NUMBERS else unguarded(cell)
 
 
 def _actions(cell: str) -> object:

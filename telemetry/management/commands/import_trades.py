@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError
+from django.db import OperationalError, ProgrammingError
+from psycopg.errors import UndefinedTable
 
 from telemetry.core.fields import matching, named, text
 from telemetry.core.formats.rows import Defaults
@@ -48,7 +49,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         defaults = _defaults(options)
         with ExitStack() as stack:
-            stack.enter_context(_seldom_collecting())
+            stack.enter_context(seldom_collecting())
             kept = options["refusals"] and stack.enter_context(options["refusals"].open("w", encoding="utf-8"))
             told = Told(sys.stderr, kept)
             try:
@@ -64,6 +65,11 @@ class Command(BaseCommand):
             except OperationalError as error:
                 message = f"the database is away ({str(error).strip()}); import again, what was recorded is unchanged"
                 raise CommandError(message) from error
+            except ProgrammingError as error:
+                if isinstance(error.__cause__, UndefinedTable):
+                    message = "the database has no tables yet; make them with manage.py migrate --database owner"
+                    raise CommandError(message) from error
+                raise
         told.clear()
         self.stdout.write("\n".join([*_table(reports), *told.first]))
         self._conclude(reports, options)
@@ -113,7 +119,7 @@ class Told:
 
 
 @contextmanager
-def _seldom_collecting() -> Iterator[None]:
+def seldom_collecting() -> Iterator[None]:
     """Trades leave next to no cycles behind; looking for them as often as usual takes a tenth of the time."""
     usual = gc.get_threshold()
     gc.set_threshold(100_000, *usual[1:])

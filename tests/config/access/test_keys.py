@@ -1,18 +1,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import Permission, User
-from django.db import OperationalError
+from django.db import OperationalError, connection, transaction
 from django.test import Client
 from rest_framework.test import APIClient
 
-from config.access.authentication import KEY_RING
+from config.access import authentication
+from config.access.authentication import KEY_RING, KeyRing
 from config.access.keys import PERMISSIONS, digest_of, issue_key, matches, revoke_key
 from config.access.models import ApiKey
 from telemetry.models import AuditEntry
+from tests.builders import until, waits_for_lock
 
 pytestmark = pytest.mark.django_db
 
@@ -80,13 +83,10 @@ class TestRoles:
 
 
 class TestAuthentication:
-    def test_lets_a_live_key_in_and_notes_its_use(self) -> None:
-        row, key = issue_key(name="bot", role="read", by=None, at=datetime.now(UTC))
+    def test_lets_a_live_key_in(self) -> None:
+        _, key = issue_key(name="bot", role="read", by=None, at=datetime.now(UTC))
 
         assert call(key) == 200
-
-        row.refresh_from_db()
-        assert row.last_used_at is not None
 
     @pytest.mark.parametrize("key", ["", "x", "cw__", "cw_00000000_x", "cw_\xe9_x", "cw_a_b_c", "a b"])
     def test_refuses_what_is_no_key(self, key: str) -> None:
@@ -119,6 +119,56 @@ class TestAuthentication:
         KEY_RING.forget()
 
         assert KEY_RING.find(row.prefix) == row
+
+    def test_knows_nobody_before_the_first_reading(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def away(**_: object) -> None:
+            raise OperationalError("server closed the connection")
+
+        monkeypatch.setattr(ApiKey.objects, "filter", away)
+        ring = KeyRing()
+
+        with pytest.raises(OperationalError, match="have not been read yet"):
+            ring.find("00000000")
+
+        ring.forget()
+
+
+@pytest.mark.django_db(transaction=True)
+class TestReadingAside:
+    """What the ring's own thread does, a hundred times a second here."""
+
+    @pytest.fixture(autouse=True)
+    def often(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        monkeypatch.setattr(authentication, "REFRESH_SECONDS", 0.01)
+        yield
+        KEY_RING.close()
+
+    def test_notes_that_a_key_was_used(self) -> None:
+        row, key = issue_key(name="bot", role="read", by=None, at=datetime.now(UTC))
+        began = datetime.now(UTC)
+
+        assert call(key) == 200
+
+        until(lambda: ApiKey.objects.filter(pk=row.pk, last_used_at__gte=began).exists(), "the use to be noted")
+
+    def test_learns_of_new_and_of_revoked_keys(self) -> None:
+        first, first_key = issue_key(name="bot", role="read", by=None, at=datetime.now(UTC))
+        assert call(first_key) == 200
+
+        _, second_key = issue_key(name="another", role="read", by=None, at=datetime.now(UTC))
+        revoke_key(prefix=first.prefix, by=None, at=datetime.now(UTC))
+
+        until(lambda: (call(first_key), call(second_key)) == (401, 200), "the ring to be read again")
+
+    def test_holds_nobody_up_while_the_database_does_not_answer(self) -> None:
+        row, key = issue_key(name="bot", role="read", by=None, at=datetime.now(UTC))
+        assert call(key) == 200
+
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE access_apikey IN ACCESS EXCLUSIVE MODE")
+            until(waits_for_lock, "the ring's thread to wait for the table")
+
+            assert KEY_RING.find(row.prefix) == row
 
 
 class TestAdmin:

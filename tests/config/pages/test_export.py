@@ -101,6 +101,19 @@ class TestTrades:
         assert imported(tmp_path / name) == {"new": every_kind_of_trade, "corrected": 1}
         assert sorted(Trade.objects.values_list("external_id", "revision", "is_current", "digest")) == before
 
+    @pytest.mark.parametrize("name", ["=HYPERLINK(1)", "+1", "-1+1", "@SUM(A1)", "'=1"])
+    def test_are_text_to_a_spreadsheet_and_the_same_when_they_come_back(
+        self, db: None, tmp_path: Path, name: str
+    ) -> None:
+        record(make_trade(name, symbol=name, excluded_reason=name, rr=-1.5))
+
+        export("trades", output=tmp_path / "t.csv")
+
+        (row,) = csv.DictReader(io.StringIO((tmp_path / "t.csv").read_text()))
+        assert {row[column][0] for column in ("external_id", "symbol", "excluded_reason")} == {"'"}
+        assert row["rr"] == "-1.5"
+        assert imported(tmp_path / "t.csv") == {"unchanged": 1}
+
     def test_leave_out_what_says_nothing(self, db: None) -> None:
         record(make_trade("plain", rr=0.0))
 

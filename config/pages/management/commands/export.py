@@ -67,7 +67,10 @@ def write_json_lines(documents: Iterable[Document], stream: IO[str]) -> int:
 
 
 def write_csv(documents: Iterable[Document], columns: tuple[str, ...], stream: IO[str]) -> int:
-    """A header and a row per document; what has no cell of its own is JSON text, what is missing is empty."""
+    """A header and a row per document; what has no cell of its own is JSON text, what is missing is empty.
+
+    Text that a spreadsheet would compute stands behind a quote, which `import_trades` takes off again.
+    """
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(columns)
     count = 0

@@ -1,0 +1,122 @@
+"""Who calls: a bot with its key, a reviewer with a browser's session."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.message import Message
+from http.cookiejar import CookieJar
+from typing import Any
+
+from telemetry.core.canonical import utc_text
+from tests.builders import KEY, SCOPE
+
+TIMEOUT = 10.0
+QUESTION: dict[str, Any] = {"module": "pm", "pattern_key": KEY, "action_category": "entry", "scope": SCOPE}
+ALLOCATION: dict[str, Any] = {
+    "module": "dm",
+    "pattern_key": "dm_pattern.allocation.allocation",
+    "action_category": "allocation",
+}
+STEP = 1.02  # what the published override moves size by, one step
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: Message
+    text: str
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.text)
+
+
+class Bot:
+    """Calls the API; every answer must come within `timeout`."""
+
+    def __init__(self, address: str, key: str) -> None:
+        self._address, self._key = address.removeprefix("http://"), key
+        self.decisions: list[str] = []
+
+    def call(
+        self, method: str, path: str, body: Any = None, *, timeout: float = TIMEOUT, request_id: str = ""
+    ) -> Reply:
+        connection = http.client.HTTPConnection(self._address, timeout=timeout)
+        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+        headers |= {"X-Request-ID": request_id} if request_id else {}
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            answer = connection.getresponse()
+            return Reply(answer.status, answer.headers, answer.read().decode())
+        finally:
+            connection.close()
+
+    def ask(
+        self,
+        question: dict[str, Any] = QUESTION,
+        *,
+        timeout: float = TIMEOUT,
+        durable: bool = False,
+        request_id: str = "",
+    ) -> dict[str, Any]:
+        """Levers, which there always are; the decision is remembered."""
+        path = "/api/v1/levers/resolve/" + ("?durable=true" if durable else "")
+        reply = self.call("POST", path, question, timeout=timeout, request_id=request_id)
+        assert reply.status == 200, reply.text
+        answer: dict[str, Any] = reply.body
+        self.decisions.append(answer["decision_id"])
+        return answer
+
+    def record(self, *trades: dict[str, Any], timeout: float = TIMEOUT, request_id: str = "") -> Reply:
+        return self.call("POST", "/api/v1/trades/", list(trades), timeout=timeout, request_id=request_id)
+
+
+class Reviewer:
+    """Looks at pages and sends forms, with the cookies of one session."""
+
+    def __init__(self, address: str) -> None:
+        self._address, self._cookies = address, CookieJar()
+        self._browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._cookies))
+
+    def log_in(self, name: str, password: str) -> None:
+        self.look("/admin/login/?next=/admin/")
+        page = self.send("/admin/login/?next=/admin/", username=name, password=password)
+        assert "Log out" in page.text, page.text
+
+    def look(self, path: str) -> Reply:
+        return self._open(urllib.request.Request(self._address + path))
+
+    def send(self, path: str, **form: str) -> Reply:
+        token = next(cookie.value for cookie in self._cookies if cookie.name == "csrftoken")
+        body = urllib.parse.urlencode({"csrfmiddlewaretoken": token, **form}).encode()
+        return self._open(urllib.request.Request(self._address + path, body, {"Referer": self._address}))
+
+    def _open(self, request: urllib.request.Request) -> Reply:
+        try:
+            with self._browser.open(request, timeout=TIMEOUT) as answer:
+                return Reply(answer.status, answer.headers, answer.read().decode())
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                return Reply(refusal.code, refusal.headers, refusal.read().decode())
+
+
+def closed_trade(*decisions: str, pattern_key: str = KEY) -> dict[str, Any]:
+    """A trade that closed an hour ago with 1 R, and the decisions its entry acted on."""
+    closed_at = datetime.now(UTC) - timedelta(hours=1)
+    opened_at = utc_text(closed_at - timedelta(hours=1))
+    action: dict[str, Any] = QUESTION | {"pattern_key": pattern_key, "at": opened_at, "decision_ids": list(decisions)}
+    return {
+        "external_id": uuid.uuid4().hex,
+        "symbol": "BTC/USDT",
+        "opened_at": opened_at,
+        "closed_at": utc_text(closed_at),
+        "rr": 1.0,
+        "actions": [action],
+    }

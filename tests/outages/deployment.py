@@ -1,0 +1,166 @@
+"""Counterweight as deployed: PostgreSQL, Valkey, two web processes, a worker and a beat, any of which may break."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from devkit import servers, services, supervise
+from devkit.processes import capture, end, free_port, spawn, wait_until
+from devkit.servers import APPLICATION, DATABASE, OWNER, SUPERUSER, Server
+
+SERVERS = ("valkey", "postgresql")
+PROCESSES = ("web", "worker", "beat")
+MAX_STALE_SECONDS = 9.0
+PATIENCE = 30.0
+
+
+class Deployment:
+    """The servers and processes of one installation, by name, in a directory of its own."""
+
+    def __init__(self, home: Path, logs: Path) -> None:
+        self.home, self.logs = home, logs
+        self.passwords = services.make_passwords()
+        self.ports = {name: free_port() for name in (*SERVERS, "web")}
+        self.children: dict[str, subprocess.Popen[bytes]] = {}
+        inherited = {name: value for name, value in os.environ.items() if name != "DATABASE_OWNER_URL"}
+        self.env = inherited | {
+            "DATABASE_URL": self.database_url(APPLICATION),
+            "REDIS_URL": f"redis://:{self.passwords['valkey']}@127.0.0.1:{self.ports['valkey']}/0",
+            "APPLICATION_ROLE": APPLICATION,
+            "SECRET_KEY": secrets.token_urlsafe(50),
+            "DEBUG": "false",
+            "MAX_STALE_SECONDS": str(MAX_STALE_SECONDS),
+            "CELERY_BEAT_SCHEDULE_FILENAME": str(logs / "beat-schedule"),
+        }
+
+    def database_url(self, role: str) -> str:
+        return f"postgres://{role}:{self.passwords[role]}@127.0.0.1:{self.ports['postgresql']}/{DATABASE}"
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.ports['web']}"
+
+    # --- begin and end ------------------------------------------------------------------------------
+
+    def start(self, *names: str) -> None:
+        """Start what is named; a server answers when this returns."""
+        for name in names:
+            if name in SERVERS:
+                self.children[name] = self._server(name).start(lasting=False)
+            else:
+                with self._log(name).open("ab") as output:
+                    self.children[name] = spawn(self._command(name), self.env, output)
+
+    def stop(self, *names: str) -> None:
+        """End what is named in order."""
+        for name in names:
+            child = self.children[name]
+            child.send_signal(servers.STOP.get(name, signal.SIGTERM))
+            child.wait(PATIENCE)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL, to a server with all its children: what a machine that fails leaves of it."""
+        family = [self.children[name].pid, *children_of(self.children[name].pid)]
+        for pid in family:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.children[name].wait(PATIENCE)
+        assert wait_until(lambda: not any(is_alive(pid) for pid in family), PATIENCE)
+
+    @contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """A server that accepts connections and answers nothing."""
+        family = [self.children[name].pid, *children_of(self.children[name].pid)]
+        for pid in family:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in family:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    def close(self) -> None:
+        for name in reversed(list(self.children)):
+            end(self.children[name])
+
+    def migrate(self) -> None:
+        owner = self.env | {"DATABASE_OWNER_URL": self.database_url(OWNER)}
+        capture([sys.executable, "manage.py", "migrate", "--no-input", "--database", "owner"], owner)
+
+    def run(self, module: str) -> Any:
+        """What a module of ours prints as JSON when it is run beside the processes."""
+        return json.loads(capture([sys.executable, "-m", module], self.env).splitlines()[-1])
+
+    def _server(self, name: str) -> Server:
+        port = self.ports[name]
+        if name == "valkey":
+            return servers.valkey(self.home, port, self.passwords[name])
+        return servers.postgresql(self.home, self.home / "pg", port, self.passwords, durable=True)
+
+    def _command(self, name: str) -> list[str | Path]:
+        if name == "web":
+            told: list[str | Path] = [
+                "--access-logfile",
+                self.logs / "access.log",
+                "--access-logformat",
+                "%(p)s %({x-request-id}o)s",
+            ]
+            return [*supervise.WEB, f"127.0.0.1:{self.ports['web']}", *told]
+        return list(supervise.WORKER if name == "worker" else supervise.BEAT)
+
+    # --- look ---------------------------------------------------------------------------------------
+
+    def web_processes(self) -> set[int]:
+        return set(children_of(self.children["web"].pid))
+
+    def answered_by(self, request_id: str) -> int | None:
+        """The web process that answered a request, once it has said so."""
+        for line in (self.logs / "access.log").read_text().splitlines():
+            pid, _, named = line.partition(" ")
+            if named == request_id:
+                return int(pid.strip("<>"))
+        return None
+
+    def log(self, name: str) -> list[dict[str, Any]]:
+        """The lines of a process that are JSON objects."""
+        found = []
+        for line in self._log(name).read_text(errors="replace").splitlines():
+            with suppress(ValueError):
+                found.append(json.loads(line))
+        return [line for line in found if isinstance(line, dict)]
+
+    def query(self, statement: str, *arguments: object) -> list[tuple[Any, ...]]:
+        """Rows as the superuser of this PostgreSQL sees them."""
+        with psycopg.connect(self.database_url(SUPERUSER), connect_timeout=5) as session:
+            return session.execute(statement, arguments or None).fetchall()
+
+    def _log(self, name: str) -> Path:
+        return self.logs / f"{name}.log"
+
+
+def children_of(parent: int) -> list[int]:
+    """The processes that a process has started itself (Linux)."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, ppid = status.read_text().rsplit(")", 1)[1].split()[:2]
+            if int(ppid) == parent and state != "Z":
+                found.append(int(status.parent.name))
+    return found
+
+
+def is_alive(pid: int) -> bool:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    return False

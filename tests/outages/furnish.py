@@ -1,0 +1,35 @@
+"""What an installation needs before anybody can ask it anything; run beside it, prints its secrets as JSON."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+import django
+
+from telemetry.core.canonical import utc_text
+from tests.builders import draft, make_spec, publish, set_mode
+
+
+def furnish(now: datetime) -> dict[str, Any]:
+    """A version that moves size, both modes on, a request that waits, a reviewer and the keys of bots."""
+    from django.contrib.auth.models import User
+
+    from config.access.keys import issue_key
+
+    fresh = {"updated_at": utc_text(now)}
+    publish(make_spec(stats=fresh), at=now)
+    for module in ("dm", "pm"):
+        set_mode("on", module=module, at=now)
+    waiting = draft(make_spec(stats=fresh, scope={"bucket": "nano"}), at=now)
+    password = secrets.token_urlsafe(20)
+    User.objects.create_superuser("reviewer", password=password)
+    keys = {role: issue_key(name=role, role=role, by=None, at=now)[1] for role in ("record", "read")}
+    return {**keys, "password": password, "request": waiting.pk}
+
+
+if __name__ == "__main__":
+    django.setup()
+    print(json.dumps(furnish(datetime.now(UTC))))

@@ -1,0 +1,127 @@
+"""PostgreSQL away: levers go on, then turn neutral; everything else says so, and all returns by itself."""
+
+from __future__ import annotations
+
+import time
+from itertools import groupby
+
+import pytest
+
+from tests.builders import until
+from tests.outages.callers import STEP, Bot, Reviewer, closed_trade
+from tests.outages.deployment import MAX_STALE_SECONDS, PROCESSES, Deployment
+
+SOON = 5.0  # seconds within which a bot has its levers, whatever hangs and however busy the machine
+SERVED = (STEP, "SINGLE", False)
+FLAGGED = (STEP, "SINGLE", True)
+NEUTRAL = (1.0, "STALE", True)
+
+Phase = tuple[float, str, bool]
+
+
+def test_levers_go_on_flagged_then_neutral_and_return_by_themselves(
+    deployment: Deployment, bot: Bot, reader: Bot, reviewer: Reviewer
+) -> None:
+    pids = {name: deployment.children[name].pid for name in PROCESSES}
+    web = deployment.web_processes()
+    assert reader.call("GET", "/api/v1/trades/").status == 200
+
+    deployment.stop("postgresql")
+    phases = _phases(bot, until_seen=NEUTRAL)
+    _everything_else_says_so(bot, reader, reviewer)
+    deployment.start("postgresql")
+    phases += _phases(bot, until_seen=SERVED)
+
+    assert [phase for phase, _ in groupby(phases)] == [SERVED, FLAGGED, NEUTRAL, SERVED]
+    until(lambda: bot.call("GET", "/readyz").status == 200, "PostgreSQL to be seen again")
+    assert reader.call("GET", "/api/v1/trades/").status == 200
+    assert reviewer.look("/admin/").status == 200
+    _every_decision_is_written_once(deployment, bot)
+    assert {name: deployment.children[name].pid for name in PROCESSES} == pids
+    assert deployment.web_processes() == web
+
+
+def test_what_was_answered_for_survives_a_crash(deployment: Deployment, bot: Bot) -> None:
+    promised = [bot.ask(durable=True)["decision_id"] for _ in range(5)]
+    traded = closed_trade()
+    assert bot.record(traded).status == 200
+
+    deployment.kill("postgresql")
+    assert bot.ask(timeout=SOON)["levers"]["size_mult"] == STEP
+    assert bot.ask(timeout=SOON, durable=True)["durable"] is False
+    deployment.start("postgresql")
+
+    assert _stored(deployment) >= set(promised)
+    until(lambda: bot.record(traded).status == 200, "trades to be taken again")
+    assert bot.record(traded).body["results"][0]["status"] == "unchanged"
+    _every_decision_is_written_once(deployment, bot)
+    until(lambda: deployment.query("SELECT 1 FROM telemetry_dirtygroup") == [], "the worker to work on", seconds=90)
+
+
+def test_a_database_that_hangs_holds_up_no_levers(deployment: Deployment, bot: Bot) -> None:
+    bot.ask()
+
+    with deployment.frozen("postgresql"):
+        phases = _phases(bot, until_seen=NEUTRAL)
+        healthy, ready = bot.call("GET", "/healthz", timeout=SOON), bot.call("GET", "/readyz", timeout=SOON)
+    phases += _phases(bot, until_seen=SERVED)
+
+    assert [phase for phase, _ in groupby(phases)] == [SERVED, FLAGGED, NEUTRAL, SERVED]
+    assert (healthy.status, ready.status, ready.body["postgresql"]) == (200, 503, "down")
+    _every_decision_is_written_once(deployment, bot)
+
+
+@pytest.fixture(autouse=True)
+def all_is_fresh(deployment: Deployment, bot: Bot) -> None:
+    """Each of the two web processes has served the version lately."""
+    until(lambda: {_phase(bot) for _ in range(8)} == {SERVED}, "every process to serve the version")
+
+
+def _phases(bot: Bot, *, until_seen: Phase) -> list[Phase]:
+    """What is answered ten times a second, each time soon, until both processes say the last thing.
+
+    The processes looked at PostgreSQL at different times, so for a moment their answers alternate: what one says for
+    the first time counts from there on.
+    """
+    order = [SERVED, FLAGGED, NEUTRAL]
+    seen: list[Phase] = []
+    deadline = time.monotonic() + MAX_STALE_SECONDS + 30
+    last = 0
+    while last < 8:
+        assert time.monotonic() < deadline, f"{until_seen} was not seen: {list(groupby(seen))}"
+        phase = _phase(bot)
+        is_new = not seen or (
+            order.index(phase) > order.index(seen[-1]) if until_seen == NEUTRAL else phase == until_seen
+        )
+        seen.append(phase if is_new else seen[-1])
+        last = last + 1 if phase == until_seen else 0
+        time.sleep(0.1)
+    return seen
+
+
+def _phase(bot: Bot) -> Phase:
+    answer = bot.ask(timeout=SOON)
+    return answer["levers"]["size_mult"], answer["reason"], "STALE_VERSION" in answer["flags"]
+
+
+def _everything_else_says_so(bot: Bot, reader: Bot, reviewer: Reviewer) -> None:
+    for reply in (reader.call("GET", "/api/v1/trades/"), bot.record(closed_trade()), bot.call("GET", "/api/v1/modes/")):
+        assert (reply.status, reply.headers["Content-Type"]) == (503, "application/problem+json"), reply.text
+        assert (reply.headers["Retry-After"], "database is away" in reply.body["detail"]) == ("5", True)
+    page = reviewer.look("/admin/")
+    assert (page.status, page.headers["Retry-After"], "Back in a moment" in page.text) == (503, "5", True)
+    report = bot.call("GET", "/readyz")
+    assert (report.status, report.body["status"], report.body["postgresql"]) == (503, "down", "down")
+    assert report.body["engines"]["pm"]["status"] == "expired"
+    assert report.body["decisions_waiting"] > 0
+    assert bot.call("GET", "/healthz").body == {"status": "ok"}
+
+
+def _stored(deployment: Deployment) -> set[str]:
+    return {row[0] for row in deployment.query("SELECT decision_id::text FROM telemetry_decision")}
+
+
+def _every_decision_is_written_once(deployment: Deployment, bot: Bot) -> None:
+    """The decision's id is the key of its row, so that a second one cannot be."""
+    until(lambda: _stored(deployment) >= set(bot.decisions), "every decision to be written")
+    assert len(set(bot.decisions)) == len(bot.decisions)

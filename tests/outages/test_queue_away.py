@@ -1,0 +1,125 @@
+"""Redis away: nothing that a bot or a person does fails or waits for it, and what it missed is made up for, once."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Any
+
+from tests.builders import until
+from tests.outages.callers import ALLOCATION, STEP, Bot, Reviewer, closed_trade
+from tests.outages.conftest import Installation
+from tests.outages.deployment import PROCESSES, Deployment
+
+SOON = 5.0  # seconds that nobody may notice, on a machine however busy
+PATTERN = "outage.long.queue"
+TASKS = {("learning.aggregate_soon",), ("telemetry.attribute_soon",)}
+CELL = """
+SELECT n, mean FROM pattern_scope_stats c JOIN learning_cellgroup g ON g.id = c.group_id
+WHERE g.pattern_key = %s AND n_dims = 2
+"""
+NEXT_BEAT = 90.0  # the outbox is sent once a minute
+
+
+def test_what_it_missed_is_made_up_for_once(
+    installation: Installation, deployment: Deployment, bot: Bot, reviewer: Reviewer
+) -> None:
+    """Stopped in order, then killed; the worker and the beat live through both."""
+    pids = {name: deployment.children[name].pid for name in PROCESSES}
+    decision = bot.ask(durable=True)["decision_id"]
+    traded = [closed_trade(*named, pattern_key=PATTERN) for named in [[decision], *[[]] * 11]]
+
+    deployment.stop("valkey")
+    assert [each["status"] for each in _recorded(bot, traded[:6])] == ["new"] * 6
+    assert bot.ask(timeout=SOON)["levers"]["size_mult"] == STEP
+    assert _approved_and_applied(deployment, reviewer, installation.waiting_request) == "applied"
+    assert set(deployment.query("SELECT task FROM telemetry_outboxmessage WHERE sent_at IS NULL")) >= TASKS
+    report = bot.call("GET", "/readyz")
+    assert (report.status, report.body["status"], report.body["queue"]) == (200, "degraded", "down")
+    assert bot.call("GET", "/healthz").status == 200
+
+    deployment.start("valkey")
+    until(lambda: bot.call("GET", "/readyz").body["queue"] == "ok", "the queue to be seen again")
+    deployment.kill("valkey")
+    assert [each["status"] for each in _recorded(bot, traded)] == ["unchanged"] * 6 + ["new"] * 6
+
+    deployment.start("valkey")
+    until(lambda: _dirty(deployment) == 0, "the trades to be aggregated", seconds=NEXT_BEAT)
+    until(lambda: _pending(deployment) == 0, "the trade to be attributed")
+    until(lambda: _unsent(deployment) == 0, "the outbox to be empty")
+
+    assert deployment.query(CELL, PATTERN) == [(12, 1.0)]
+    outcomes = "SELECT rr FROM telemetry_decisionoutcome WHERE decision_id = %s"
+    assert deployment.query(outcomes, decision) == [(1.0,)]
+    shares = "SELECT count(*) FROM telemetry_attributionshare WHERE decision_id = %s"
+    assert deployment.query(shares, decision) == [(1,)]
+    assert {name: deployment.children[name].pid for name in PROCESSES} == pids
+    assert all(deployment.children[name].poll() is None for name in PROCESSES)
+
+
+def test_a_queue_that_hangs_holds_nobody_up(deployment: Deployment, bot: Bot) -> None:
+    with deployment.frozen("valkey"):
+        began = time.monotonic()
+        assert bot.record(closed_trade()).status == 200
+        assert bot.record(closed_trade()).status == 200
+        assert bot.call("GET", "/readyz").body["queue"] == "down"
+        assert bot.ask()["levers"]["size_mult"] == STEP
+        taken = time.monotonic() - began
+
+    assert taken < 3 * SOON
+
+
+def test_a_switch_reaches_every_web_process_all_the_same(deployment: Deployment, bot: Bot, reviewer: Reviewer) -> None:
+    processes = deployment.web_processes()
+    until(lambda: _reasons(deployment, bot, processes) == {"NO_MATCH"}, "every process to serve the module")
+
+    deployment.stop("valkey")
+    page = reviewer.send("/admin/overrides/modulemode/dm/lower/", to="off", reason="odd fills")
+
+    assert page.status == 200
+    assert deployment.query("SELECT mode FROM overrides_modulemode WHERE module = 'dm'") == [("off",)]
+    until(lambda: _reasons(deployment, bot, processes) == {"MODULE_OFF"}, "the switch to reach every process", SOON)
+
+
+def _recorded(bot: Bot, trades: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    reply = bot.record(*trades, timeout=SOON)
+    assert reply.status == 200, reply.text
+    results: list[dict[str, Any]] = reply.body["results"]
+    return results
+
+
+def _approved_and_applied(deployment: Deployment, reviewer: Reviewer, request: int) -> str:
+    """What the request is after a person has looked at it, signed it and put it into force."""
+    page = f"/admin/overrides/changerequest/{request}"
+    assert reviewer.look(f"{page}/change/").status == 200
+    assert [reviewer.send(f"{page}/{step}/").status for step in ("approve", "apply")] == [200, 200]
+    state: str = deployment.query("SELECT state FROM overrides_changerequest WHERE id = %s", request)[0][0]
+    return state
+
+
+def _reasons(deployment: Deployment, bot: Bot, processes: set[int]) -> set[str]:
+    """What each of the web processes answers; nothing until every one was heard."""
+    heard: dict[int | None, str] = {}
+    for _ in range(8):
+        name = uuid.uuid4().hex
+        reason = bot.ask(ALLOCATION, request_id=name)["reason"]
+        until(lambda name=name: deployment.answered_by(name) is not None, "the process to be named")  # type: ignore[misc]
+        heard[deployment.answered_by(name)] = reason
+    return set(heard.values()) if heard.keys() == processes else set()
+
+
+def _count(deployment: Deployment, table: str, where: str = "true") -> int:
+    count: int = deployment.query(f"SELECT count(*) FROM {table} WHERE {where}")[0][0]
+    return count
+
+
+def _dirty(deployment: Deployment) -> int:
+    return _count(deployment, "telemetry_dirtygroup")
+
+
+def _pending(deployment: Deployment) -> int:
+    return _count(deployment, "telemetry_pendingattribution")
+
+
+def _unsent(deployment: Deployment) -> int:
+    return _count(deployment, "telemetry_outboxmessage", "sent_at IS NULL")
