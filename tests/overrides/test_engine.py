@@ -15,13 +15,14 @@ from overrides import resolve as resolve_module
 from overrides.core.compiled import Bucket, Key, Row
 from overrides.engine import ENGINE_ROOM, Engine, EngineRoom, load_engine
 from overrides.models import Override, Version
-from overrides.publish import roll_back
 from overrides.resolve import Resolved, resolve
 from tests.builders import (
     KEY,
     NOW,
+    agreed,
     behind_the_back,
     database_away,
+    draft,
     make_parameters,
     make_question,
     make_spec,
@@ -111,7 +112,7 @@ class TestLoadEngine:
         before = load_engine("pm")
         publish(make_spec({"size_mult": 1.2}))
         publish(make_spec(scope={"bucket": "nano"}))
-        roll_back(module="pm", to=2, by="test", reason="test", at=NOW, request=None)
+        agreed(draft(kind="rollback", content={"to": 2}))
 
         assert rows(load_engine("pm", known=before)) == rows(load_engine("pm"))
 

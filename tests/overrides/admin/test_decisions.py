@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 
 DECISIONS = "/admin/telemetry/decision/"
 WIDE = make_spec({"size_mult": 1.2})
-NARROW = make_spec({"size_mult": 1.1, "entry_aggression_mult": 0.9}, scope={"macro_phase": "Good"})
+NARROW = make_spec({"size_mult": 1.1, "entry_aggression_mult": 1.05}, scope={"macro_phase": "Good"})
 
 
 @pytest.fixture
