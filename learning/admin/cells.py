@@ -14,6 +14,7 @@ from telemetry.admin.facts import FactAdmin, one_of
 
 @admin.register(CellGroup)
 class CellGroupAdmin(FactAdmin):
+    nothing_yet = "Recorded trades are aggregated within minutes."
     list_display = ("module", "what", "n_outcomes", "cells", "aggregated")
     list_display_links = ("what",)
     list_filter = ("module", "action_category")
@@ -40,6 +41,7 @@ class CellGroupAdmin(FactAdmin):
 class CellAdmin(FactAdmin):
     """Statistics of one scope subset, without a baseline; read them within their group."""
 
+    nothing_yet = "Recorded trades are aggregated within minutes; a scope becomes a cell once enough trades share it."
     list_display = ("scope_shown", "what", "n", "mean_shown", "variance_shown", "first", "last")
     list_filter = (one_of("n_dims", [str(n) for n in range(15)], "dimensions"), "group")
     list_select_related = ("group",)

@@ -19,6 +19,7 @@ from telemetry.models import AttributionShare, Decision, DecisionOutcome
 
 @admin.register(Decision)
 class DecisionAdmin(FactAdmin):
+    nothing_yet = "Each answer to a bot that asks for its levers is one; a module that is off answers too."
     change_form_template = "overrides/decision.html"
     list_display = ("asked_at", "what", "scope_shown", "moved", "reason_shown", "mode_shown", "version")
     list_display_links = ("asked_at", "what")

@@ -6,10 +6,9 @@ import json
 from typing import Any
 
 from django.contrib import admin
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from telemetry.admin.display import MISSING, badge, moment, number, pretty, short
+from telemetry.admin.display import MISSING, badge, moment, number, preformatted, pretty, short
 from telemetry.admin.facts import FactAdmin, one_of
 from telemetry.models import AuditEntry, JobRun
 
@@ -18,6 +17,7 @@ from telemetry.models import AuditEntry, JobRun
 class AuditEntryAdmin(FactAdmin):
     """The chain of governed writes; each entry names the one before by its hash."""
 
+    nothing_yet = "Every draft, vote, publication and change of a mode writes one."
     list_display = ("seq", "written", "actor", "action", "object", "reason")
     list_filter = (("written_at", admin.DateFieldListFilter),)
     search_fields = ("object__startswith", "actor__startswith")
@@ -63,6 +63,7 @@ def _content(entry: AuditEntry) -> dict[str, Any]:
 
 @admin.register(JobRun)
 class JobRunAdmin(FactAdmin):
+    nothing_yet = "The worker writes one for each job of the beat table; none means that no worker runs."
     list_display = ("job", "period", "state", "finished", "duration", "n_rows", "went_wrong")
     list_filter = (one_of("status", [status.value for status in JobRun.Status]),)
     search_fields = ("job__startswith",)
@@ -97,7 +98,7 @@ class JobRunAdmin(FactAdmin):
 
     @admin.display(description="error")
     def error_shown(self, run: JobRun) -> SafeString:
-        return format_html('<pre class="cw-json">{}</pre>', run.error) if run.error else MISSING
+        return preformatted(run.error) if run.error else MISSING
 
     @admin.display(description="detail")
     def detail_shown(self, run: JobRun) -> SafeString:
