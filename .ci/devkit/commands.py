@@ -12,7 +12,7 @@ from pathlib import Path
 from . import checks, environment, locks, services, state, supervise
 from .console import Refused, say, step
 from .environment import PYTHON, VENV
-from .processes import capture, end, run, spawn
+from .processes import Command, capture, end, run, spawn
 
 
 def demo(arguments: list[str]) -> int:
@@ -187,11 +187,8 @@ def _picture_empty(directory: Path) -> None:
 
 def _picture(directory: Path, name: str, env: Mapping[str, str], users: Path) -> None:
     with supervise.web(env) as address, step(f"picturing every page, {name}"):
-        capture(
-            [PYTHON, "-m", "tests.browser.screenshots", directory]
-            + ["--state", name, "--address", address, "--users", users],
-            env,
-        )
+        options: Command = ["--state", name, "--address", address, "--users", users]
+        capture([PYTHON, "-m", "tests.browser.screenshots", directory, *options], env)
 
 
 def _open_house(env: dict[str, str]) -> None:

@@ -36,7 +36,7 @@ def require_chromium() -> None:
 
 @contextmanager
 def running_chromium() -> Iterator[Browser]:
-    """A browser, and while it runs an event loop in this thread: queries have no place here, and Django refuses them."""
+    """A browser. While it runs, an event loop holds this thread, and Django rightly refuses queries in it."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
         try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -13,6 +15,7 @@ from tests.browser.inspection import Visit, faults_of_access, faults_of_layout
 from tests.browser.world import PASSWORD, World, make_world
 
 Enter = Callable[[str], Page]
+IDENTITY = re.compile(r"(?<=/)([0-9]+|[0-9a-f-]{36,64}|dm|pm)(?=/)")  # of the object that a page is about
 
 
 @pytest.fixture
@@ -32,23 +35,29 @@ def browser(world: World, live_server: LiveServer) -> Iterator[Browser]:
         yield started
 
 
+@pytest.fixture(scope="session")
+def inspected() -> set[tuple[str, str]]:
+    """Who has seen which kind of page: the page of another object is not inspected again for the same person."""
+    return set()
+
+
 @pytest.fixture
-def enter(browser: Browser, live_server: LiveServer) -> Iterator[Enter]:
+def enter(browser: Browser, live_server: LiveServer, inspected: set[tuple[str, str]]) -> Iterator[Enter]:
     """Log somebody in, by name, and hand over their page; at the end every page they opened is inspected."""
     visits: list[Visit] = []
 
     def enter_as(name: str) -> Page:
         page = browser.new_page(base_url=live_server.url, viewport=DESKTOP)
-        visits.append(Visit(page, live_server.url))
+        visits.append(Visit(page, live_server.url, name))
         log_in(page, live_server.url, name, PASSWORD)
         return page
 
     yield enter_as
-    faults = [fault for visit in visits for fault in [*visit.faults, *_inspect(browser, visit)]]
+    faults = [fault for visit in visits for fault in [*visit.faults, *_inspect(browser, visit, inspected)]]
     assert not faults, "\n".join(faults)
 
 
-def _inspect(browser: Browser, visit: Visit) -> list[str]:
+def _inspect(browser: Browser, visit: Visit, inspected: set[tuple[str, str]]) -> list[str]:
     """What is wrong with the pages opened, looked at once more in a context that lets axe-core in."""
     with browser.new_context(
         storage_state=visit.page.context.storage_state(), bypass_csp=True, reduced_motion="reduce"
@@ -56,6 +65,9 @@ def _inspect(browser: Browser, visit: Visit) -> list[str]:
         page = context.new_page()
         faults = []
         for url in visit.opened:
-            page.goto(url)
-            faults += faults_of_layout(page) + faults_of_access(page)
+            kind = (visit.who, IDENTITY.sub("#", urlsplit(url).path))
+            if kind not in inspected:
+                inspected.add(kind)
+                page.goto(url)
+                faults += faults_of_layout(page) + faults_of_access(page)
     return faults

@@ -22,6 +22,7 @@ class Visit:
 
     page: Page
     address: str
+    who: str
     faults: list[str] = field(default_factory=list)
     opened: dict[str, None] = field(default_factory=dict)
 

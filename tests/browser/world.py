@@ -125,8 +125,8 @@ def _report(decisions: Sequence[DecisionRecord], outcomes: Sequence[float], *, c
 def _fill_the_rest(people: Mapping[str, User], now: datetime) -> None:
     """One of each thing that the river itself has not brought here."""
     draft(
-        kind="mode", module="dm", title="Switch dm to shadow", reason="Log what it would have served, for a month.",
-        content={"mode": "shadow"}, lines=[], author=people["author"], at=now,
+        kind="mode", module="dm", title="Switch dm on", reason="A month of shadow looked right.",
+        content={"mode": "on"}, lines=[], author=people["author"], at=now,
     )  # fmt: skip
     issue_key(name="bot 1", role="record", by=people["operator"], at=now)
     Coefficient.objects.create(
