@@ -25,7 +25,7 @@ class Address:
 
 def admin_addresses() -> list[Address]:
     """One address for each page of the admin; of pages about an object, that of the first there is."""
-    found = {}
+    found: dict[str, Address] = {}
     for prefix, pattern in _leaves(get_resolver().url_patterns, ""):
         if prefix.startswith("admin/") and pattern.name and pattern.name not in NO_PAGES:
             for address in _addresses(pattern):

@@ -35,7 +35,10 @@ def main() -> None:
     pages = _pages(arguments.users)
     passwords = json.loads(arguments.users.read_text())
     with running_chromium() as browser, ExitStack() as contexts:
-        outside, *inside = (contexts.enter_context(browser.new_context()).new_page() for _ in range(1 + len(LOOKING)))
+        outside, *inside = (
+            contexts.enter_context(browser.new_context(reduced_motion="reduce")).new_page()
+            for _ in range(1 + len(LOOKING))
+        )
         for page, name in zip(inside, LOOKING, strict=True):
             log_in(page, arguments.address, name, passwords[name])
         for name, path in pages.items():
