@@ -5,14 +5,27 @@ Keys are issued in earnest. Clients hand on nothing that a view raises: what a b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rest_framework.test import APIClient
 
+if TYPE_CHECKING:
+    from telemetry.decisions import DecisionRecord
+
 PROBLEM = "application/problem+json"
 ROLES = ("evaluate", "record", "propose", "read")
+
+
+class Kept:
+    """A decision queue that keeps what it is given; the real one writes from a thread of its own."""
+
+    def __init__(self) -> None:
+        self.records: list[DecisionRecord] = []
+
+    def put(self, decisions: Sequence[DecisionRecord]) -> None:
+        self.records.extend(decisions)
 
 
 def bearer(key: str | None) -> APIClient:
