@@ -50,7 +50,7 @@ class RequestsView(ListView):
         ),
         parameters=[IDEMPOTENCY_KEY],
         request=ProposalSerializer,
-        responses={201: WholeRequestSerializer, **problems(400, 409, 413, 415, 422, 503)},
+        responses={201: WholeRequestSerializer, **problems(400, 409, 411, 413, 415, 422, 503)},
     )
     @idempotent
     def post(self, request: Request) -> Response:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,6 +30,21 @@ def closed_mapping(value: object, field: str, allowed: Collection[str] | None = 
                 told = f"{field}.{key}: unknown name" if _PLAIN.fullmatch(key) else f"{field}: {key!r:.40} is unknown"
                 raise ValueError(f"{told}; known are {', '.join(sorted(allowed))}")
     return value
+
+
+@contextmanager
+def within(place: str) -> Iterator[None]:
+    """Puts the place before whatever field is refused inside.
+
+    >>> with within("lessons"):
+    ...     finite("3", "edge_min")
+    Traceback (most recent call last):
+    ValueError: lessons.edge_min: '3' is not a number; state a number
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{place}.{error}") from error
 
 
 def required(document: Mapping[str, Any], key: str, field: str = "") -> Any:

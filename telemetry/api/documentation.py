@@ -38,6 +38,7 @@ def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
         404: "There is no such thing.",
         406: "Something else than JSON was asked for.",
         409: "The same request is being worked on.",
+        411: "The length of the body is not told.",
         413: "The body is too large.",
         415: "The body is not plain `application/json`.",
         422: "The Idempotency-Key was used for another request.",

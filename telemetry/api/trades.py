@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,7 +20,7 @@ from telemetry.api.idempotency import IDEMPOTENCY_KEY, idempotent
 from telemetry.api.queries import PATTERN, Filter, Filters, narrowed, period, query, truth, words
 from telemetry.api.reading import ListView, listing
 from telemetry.core.fields import identifier, moment
-from telemetry.core.refusal import Refusal, Refused, join
+from telemetry.core.refusal import Refusal, Refused, join, told
 from telemetry.core.trades import Trade, parse_trade
 from telemetry.models import Action
 from telemetry.models import Trade as TradeRow
@@ -80,7 +80,7 @@ class TradesView(ListView):
             resource_type_field_name=None,
             many=False,
         ),
-        responses={200: ReceiptsSerializer, **problems(400, 409, 413, 415, 422, 503)},
+        responses={200: ReceiptsSerializer, **problems(400, 409, 411, 413, 415, 422, 503)},
     )
     @idempotent
     def post(self, request: Request) -> Response:
@@ -133,7 +133,7 @@ def _received(receipt: Receipt, place: str) -> dict[str, Any]:
         "external_id": receipt.external_id,
         "revision": receipt.revision,
         "status": receipt.status.value,
-        "errors": _errors(Refusal(join(place, each.field), each.message) for each in receipt.refusals),
+        "errors": told([Refusal(join(place, each.field), each.message) for each in receipt.refusals]),
     }
 
 
@@ -146,9 +146,5 @@ def _refused(payload: object, place: str, refused: Refused) -> dict[str, Any]:
         "external_id": named.get("external_id"),
         "revision": named.get("revision"),
         "status": Status.REFUSED.value,
-        "errors": _errors(refused.refusals),
+        "errors": told(refused.refusals),
     }
-
-
-def _errors(refusals: Iterable[Refusal]) -> list[dict[str, str]]:
-    return [{"field": each.field, "message": each.message} for each in refusals]

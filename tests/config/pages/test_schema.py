@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pytest
 import schemathesis
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from schemathesis.config import SchemathesisConfig
 
-import pytest
 from config.pages.schema import schema_document
 from config.wsgi import application
 from tests.clients import new_key
