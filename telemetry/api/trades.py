@@ -14,7 +14,14 @@ from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema, ext
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from telemetry.api.documentation import ReceiptsSerializer, TradeSerializer, problems
+from telemetry.api.documentation import (
+    EXAMPLE_EXCLUDED,
+    EXAMPLE_TRADE,
+    ReceiptsSerializer,
+    TradeSerializer,
+    problems,
+    sent,
+)
 from telemetry.api.facts import TradeFact
 from telemetry.api.idempotency import IDEMPOTENCY_KEY, idempotent
 from telemetry.api.queries import PATTERN, Filter, Filters, narrowed, period, query, truth, words
@@ -30,8 +37,8 @@ from telemetry.record import Receipt, Status, record_trades
 MOST_TRADES = 1000
 BREATH = timedelta(seconds=5)  # trades that come within it are worked on together
 OF_TRADES: Filters = {
-    "book": words("book", longest=40),
-    "symbol": words("symbol", longest=60),
+    "book": words("book", "such as paper or live", longest=40),
+    "symbol": words("symbol", "as it was recorded", longest=60),
     "is_excluded": Filter(truth, "is_excluded", "kept out of learning", type=OpenApiTypes.BOOL),
     **period("closed_at", "closed at"),
 }
@@ -80,6 +87,10 @@ class TradesView(ListView):
             resource_type_field_name=None,
             many=False,
         ),
+        examples=[
+            sent("One trade", EXAMPLE_TRADE),
+            sent("Two trades", [EXAMPLE_TRADE, EXAMPLE_EXCLUDED], "The second is kept and not learned from."),
+        ],
         responses={200: ReceiptsSerializer, **problems(400, 409, 411, 413, 415, 422, 503)},
     )
     @idempotent
