@@ -38,7 +38,7 @@ class Door:
 
 
 def trade() -> dict[str, Any]:
-    optional = {
+    optional: dict[str, Any] = {
         "revision": 1, "book": "paper", "source": "bot", "side": "long", "timeframe": "4h", "cluster_id": "c1",
         "excluded_reason": "a test",
     }  # fmt: skip
@@ -101,7 +101,7 @@ def of_one_object(named: str, path: str) -> bool:
     return named.startswith(path.rpartition(".")[0]) or path.startswith(named)
 
 
-def dumped(body: object) -> bytes:
+def dumped(body: object) -> Any:
     """JSON with what json.dumps would not write."""
     text = json.dumps(body)
     for mark, number in RAW.items():
@@ -143,7 +143,7 @@ def stored() -> int:
     return rows
 
 
-def post(api: APIClient, door: Door, raw: bytes, content_type: str = "application/json", **extra: Any) -> Any:
+def post(api: APIClient, door: Door, raw: Any, content_type: str = "application/json", **extra: Any) -> Any:
     return api.generic("POST", door.address, raw, content_type=content_type, **extra)
 
 
@@ -366,9 +366,10 @@ class TestAddresses:
         ],
     )
     def test_asked_with_odd_headers_are_answered_in_words(self, header: str, value: str) -> None:
+        headers: dict[str, Any] = {header: value}
         api = bearer(None) if header == "HTTP_AUTHORIZATION" else client_of("read")
 
-        response = api.get("/api/v1/versions/", **{header: value})
+        response = api.generic("GET", "/api/v1/versions/", **headers)
 
         assert response.status_code in (400, 401, 406)
         assert faults(response) == []

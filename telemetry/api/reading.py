@@ -81,7 +81,7 @@ class ListView(APIView):
         """The last row of the page before, out of its cursor."""
         try:
             words = json.loads(base64.urlsafe_b64decode(str(value)))
-            texts = [word for word in words if isinstance(word, str)]
+            texts = [word for word in words if isinstance(words, list) and isinstance(word, str)]
             return {column: read(word) for (column, read), word in zip(self.order.items(), texts, strict=True)}
         except (ValueError, TypeError, RecursionError):
             advice = "is no cursor of this list; leave it out to begin anew, then follow `next`"
