@@ -45,8 +45,9 @@ ROLES = {"/api/v1/trades/": "record", "/api/v1/levers/resolve/": "evaluate", "/a
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Something to find, and requests that run in the test's transaction, as Django's own client has it."""
+    monkeypatch.setattr("overrides.api.levers.QUEUE", Kept())
     made = make_world()
     signals = (request_started, request_finished)
     for signal in signals:

@@ -12,11 +12,12 @@ from overrides.models import ChangeRequest
 from telemetry.api import trades as door
 from telemetry.api.idempotency import GIVEN_UP_AFTER, KEPT
 from telemetry.models import StoredAnswer, Trade
+from telemetry.record import record_trades
 from tests.builders import make_spec, together, trade_payload, until
 from tests.clients import client_of, faults, fields_of
 
 URL = "/api/v1/trades/"
-KEY = {"HTTP_IDEMPOTENCY_KEY": "k1"}
+KEY: dict[str, Any] = {"HTTP_IDEMPOTENCY_KEY": "k1"}
 
 
 @pytest.fixture
@@ -126,7 +127,7 @@ class TestTwoAtOnce:
         assert Trade.objects.count() == 1
 
     def test_meet_while_the_first_is_at_work(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        api, record = client_of("record"), door.record_trades
+        api, record = client_of("record"), record_trades
         is_in, may_go_on = threading.Event(), threading.Event()
 
         def slow(*arguments: Any, **named: Any) -> Any:
