@@ -124,3 +124,14 @@ class TestSchema:
         response = bearer(None).get("/api/v1/schema/", HTTP_IF_NONE_MATCH=etag)
 
         assert (response.status_code, response.content) == (304, b"")
+
+
+class TestDocumentation:
+    def test_shows_every_operation_with_its_examples(self) -> None:
+        page = bearer(None).get("/api/v1/docs/").content.decode()
+
+        for methods in schema_document()["paths"].values():
+            for operation in methods.values():
+                assert f'<section id="{operation["operationId"]}">' in page
+        assert "Example: An entry and an allocation" in page
+        assert "<script" not in page
