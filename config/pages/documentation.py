@@ -80,7 +80,7 @@ def _operations(paths: Schema) -> Iterator[dict[str, Any]]:
                     "parameters": [_parameter(each) for each in operation.get("parameters", ())],
                     "body": _contents(body),
                     "examples": [
-                        (name, json.dumps(each["value"], indent=2))
+                        (each.get("summary", name), json.dumps(each["value"], indent=2))
                         for media in body.values()
                         for name, each in media.get("examples", {}).items()
                     ],

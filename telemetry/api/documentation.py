@@ -13,7 +13,7 @@ from telemetry.core.vocabulary import PATTERN_KEY, ActionCategory, Module
 from telemetry.record import Status
 
 MODULES = [module.value for module in Module]
-BUCKETS = ["none", "small", "medium", "large"]
+BUCKET = "^(none|small|medium|large)$"
 CATEGORIES = [category.value for category in ActionCategory]
 
 
@@ -101,8 +101,8 @@ class ActionSerializer(serializers.Serializer[Any]):
     counterfactuals = serializers.DictField(
         required=False, allow_null=True, help_text="lever → alternative → change of rr"
     )
-    cf_entry_improvement_bucket = serializers.ChoiceField(BUCKETS, required=False, allow_null=True)
-    cf_exit_improvement_bucket = serializers.ChoiceField(BUCKETS, required=False, allow_null=True)
+    cf_entry_improvement_bucket = serializers.RegexField(BUCKET, required=False, allow_null=True)
+    cf_exit_improvement_bucket = serializers.RegexField(BUCKET, required=False, allow_null=True)
 
 
 class TradeSerializer(serializers.Serializer[Any]):
