@@ -47,6 +47,19 @@ class RequestLog:
             set_request_id("")
 
 
+class ToldLength:
+    """Answers 411 to a body of untold length: nobody below would read any of it, and an empty one means something."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if "Transfer-Encoding" in request.headers:
+            body = problem(411, "the length of the body is not told; send it whole, with a Content-Length header")
+            return JsonResponse(body, status=411, content_type=CONTENT_TYPE, headers={"Connection": "close"})
+        return self.get_response(request)
+
+
 class DatabaseAway:
     """Answers 503, with the time to come back, where a view needed PostgreSQL and it is away."""
 

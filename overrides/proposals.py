@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from overrides.core.check import check
+from overrides.core.levers import LEVERS
 from overrides.core.specs import OverrideSpec
 from telemetry.core.fields import integer, matching, member, text
 from telemetry.core.objects import Fields, items, mapping
@@ -66,6 +67,8 @@ def refusal(told: str, place: str = "") -> Refusal:
 
     >>> refusal("stats.n: must be 0 to 1e+09", "lines[2].override")
     Refusal(field='lines[2].override.stats.n', message='must be 0 to 1e+09')
+    >>> refusal("levers.size_mult: must be 0.7 to 1.3", "lines[2].override").field
+    'lines[2].override.levers.capital_levers.size_mult'
     >>> refusal("override.colour: unknown name", "lines[0].override").field, refusal("they do not fit", "content").field
     ('lines[0].override.colour', 'content')
     """
@@ -73,6 +76,9 @@ def refusal(told: str, place: str = "") -> Refusal:
     if not colon or " " in field:
         return Refusal(place, told)
     first, _, rest = field.partition(".")
+    if first == "levers" and rest in LEVERS:  # a core knows levers by name alone, a document by group and name
+        rest = f"{LEVERS[rest].group}.{rest}"
+        field = f"levers.{rest}"
     return Refusal(join(place, rest if first in ("override", "parameters") else field), message)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 
 from . import checks, environment, locks, services, state, supervise
 from .console import Refused, say, step
 from .environment import PYTHON, VENV
-from .processes import capture, end, run, spawn
+from .processes import Command, capture, end, run, spawn
 
 
 def demo(arguments: list[str]) -> int:
@@ -76,6 +78,19 @@ def check(arguments: list[str]) -> int:
     environment.ensure("dev")
     with services.throw_away() as exports:
         return checks.run_all(_with(exports))
+
+
+def screenshots(arguments: list[str]) -> int:
+    """Pictures of the demo's pages and of an empty database's, by `tests/browser/screenshots.py`."""
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        raise Refused("into which directory? ./dev screenshots DIR")
+    directory = Path(arguments[0]).absolute()
+    environment.ensure("dev")
+    capture([PYTHON, "-c", "from tests.browser.chromium import require_chromium; require_chromium()"])
+    _picture_demo(directory)
+    _picture_empty(directory)
+    print(directory / "index.html")
+    return 0
 
 
 def manage(arguments: list[str]) -> int:
@@ -149,6 +164,31 @@ def _tell_story(arguments: list[str], env: Mapping[str, str]) -> int:
     if code != 0:
         say(f"the demo failed (exit code {code}); its worker wrote {log}")
     return code
+
+
+def _picture_demo(directory: Path) -> None:
+    exports, started = services.start_lasting()
+    try:
+        env = _with(exports)
+        _migrate(env)
+        if _tell_story(["--headless"], env) != 0:
+            raise Refused("without the demo there is nothing to picture")
+        _picture(directory, "demo", env, state.DEMO_USERS)
+    finally:
+        services.stop_lasting(started)
+
+
+def _picture_empty(directory: Path) -> None:
+    with services.throw_away() as exports, tempfile.TemporaryDirectory() as home:
+        env = _with(exports)
+        _migrate(env)
+        _picture(directory, "empty", env, Path(home, "users.json"))
+
+
+def _picture(directory: Path, name: str, env: Mapping[str, str], users: Path) -> None:
+    with supervise.web(env) as address, step(f"picturing every page, {name}"):
+        options: Command = ["--state", name, "--address", address, "--users", users]
+        capture([PYTHON, "-m", "tests.browser.screenshots", directory, *options], env)
 
 
 def _open_house(env: dict[str, str]) -> None:

@@ -14,6 +14,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from logging.handlers import RotatingFileHandler
 from typing import IO
@@ -58,6 +60,21 @@ def start(env: dict[str, str]) -> str:
         stop()
         raise Refused(f"the web process does not answer; {LOG} ends:\n{tail(LOG)}")
     return f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def web(env: Mapping[str, str]) -> Iterator[str]:
+    """The web process alone, for one command: its address, once it answers."""
+    port = free_port()
+    log = state.LOGS / "web.log"
+    with log.open("wb") as output:
+        child = spawn([*WEB, f"127.0.0.1:{port}"], env, output)
+    try:
+        if not wait_until(lambda: _answers(port), 60):
+            raise Refused(f"the web process does not answer; {log} ends:\n{tail(log)}")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        end(child)
 
 
 def stop() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AdminSplitDateTime
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -25,10 +26,21 @@ else:  # Django's classes take no parameters when they run
     ModelAdmin, ModelForm = admin.ModelAdmin, forms.ModelForm
 
 
+class LabelledDateTime(AdminSplitDateTime):
+    """Django's date and time, each with the label that it leaves out."""
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        for word, part in zip(("date", "time"), context["widget"]["subwidgets"], strict=True):
+            part["attrs"]["aria-label"] = word
+        return context
+
+
 class IssueForm(ModelForm):
     class Meta:
         model = ApiKey
         fields = ("name", "role", "expires_at")
+        widgets = {"expires_at": LabelledDateTime}
         help_texts = {
             "name": "who will use it: one key for each bot or tool",
             "role": "evaluate: ask for levers; record: also report trades; propose: draft requests; read: look",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -78,6 +79,11 @@ def _operations(paths: Schema) -> Iterator[dict[str, Any]]:
                     "says": prose(operation.get("description", "")),
                     "parameters": [_parameter(each) for each in operation.get("parameters", ())],
                     "body": _contents(body),
+                    "examples": [
+                        (each.get("summary", name), json.dumps(each["value"], indent=2))
+                        for media in body.values()
+                        for name, each in media.get("examples", {}).items()
+                    ],
                     "responses": [
                         (status, prose(response.get("description", "")), _contents(response.get("content", {})))
                         for status, response in operation["responses"].items()

@@ -21,6 +21,7 @@ OF_A_GROUP = "group__id__exact"
 
 @admin.register(CellGroup)
 class CellGroupAdmin(FactAdmin):
+    nothing_yet = "Recorded trades are aggregated within minutes."
     list_display = ("module", "what", "n_outcomes", "cells_shown", "aggregated")
     list_display_links = ("what",)
     list_filter = ("module", "action_category")
@@ -47,6 +48,7 @@ class CellGroupAdmin(FactAdmin):
 class CellAdmin(FactAdmin):
     """Statistics of one scope subset, without a baseline: they are read, and ordered, within their group."""
 
+    nothing_yet = "Recorded trades are aggregated within minutes; a scope becomes a cell once enough trades share it."
     list_display = ("scope_shown", "what", "n", "mean_shown", "sd_shown", "first", "last")
     list_filter = (
         one_of("group__module", Module, "module"),

@@ -47,6 +47,7 @@ class EdgeHistoryInline(FactInline):
 
 @admin.register(Lesson)
 class LessonAdmin(FactAdmin):
+    nothing_yet = "The builder looks for them every hour, in cells with enough trades."
     list_filter = (
         "module",
         one_of("status", [status.value for status in Lesson.Status]),
@@ -134,6 +135,7 @@ class LessonAdmin(FactAdmin):
 
 @admin.register(BuilderRun)
 class BuilderRunAdmin(FactAdmin):
+    nothing_yet = "The builder runs every hour for each module."
     list_display = ("run_shown", "as_of_shown", "policy", "n_cells", "n_candidates", "n_active", "n_withdrawn")
     list_filter = ("module", one_of("policy", ("plan", "evidence")))
     fields = (
@@ -168,6 +170,7 @@ class BuilderRunAdmin(FactAdmin):
 
 @admin.register(Coefficient)
 class CoefficientAdmin(FactAdmin):
+    nothing_yet = "They come with closed trades that have an allocation."
     list_display = ("name", "value", "weight_shown", "short_memory", "long_memory", "n", "as_of_shown")
     list_filter = ("module", "name")
     ordering = ("module", "name", "key")

@@ -7,14 +7,14 @@ from rest_framework import serializers
 
 from learning.models import Cell
 from telemetry.api.facts import ScopeField
-from telemetry.api.queries import PATTERN, Filter, Filters, digits, number_from
+from telemetry.api.queries import PATTERN, Filter, Filters, digits, number_from, whole
 from telemetry.api.reading import ListView, listing
 from telemetry.core.vocabulary import ActionCategory, Module
 
 FILTERS: Filters = {
     **{name: Filter(each.read, f"group__{each.lookup}", each.says, each.words) for name, each in PATTERN.items()},
     "min_n": number_from("n__gte", "at least so many distinct trades"),
-    "n_dims": Filter(digits(0, 40), "n_dims", "scopes of exactly so many dimensions", type=int),
+    "n_dims": Filter(digits(0, 40), "n_dims", "scopes of exactly so many dimensions", type=whole(0, 40)),
 }
 
 

@@ -13,8 +13,8 @@ from telemetry.api.reading import ListView, listing
 
 FILTERS: Filters = {
     **PATTERN,
-    "type": one_of("type", [name for name, _ in CHANNELS]),
-    "policy": one_of("policy", [name for name, _ in POLICIES]),
+    "type": one_of("type", [name for name, _ in CHANNELS], "the channel its levers belong to"),
+    "policy": one_of("policy", [name for name, _ in POLICIES], "how it was built"),
     "status": one_of("status", Lesson.Status.values, "too_light: kept, and too light to act"),
 }
 

@@ -43,6 +43,7 @@ class MovedFilter(admin.SimpleListFilter):
 
 @admin.register(Decision)
 class DecisionAdmin(FactAdmin):
+    nothing_yet = "Each answer to a bot that asks for its levers is one; a module that is off answers too."
     change_list_template = "overrides/decision_list.html"
     change_form_template = "overrides/decision.html"
     list_display = ("asked_at", "what", "scope_shown", "moved", "said", "version_shown", "outcome")

@@ -29,7 +29,7 @@ def in_force() -> Exists:
 
 class RevisionInline(FactInline):
     model = Override
-    fields = ("revision", "edge", "n", "targets", "source", "made")
+    fields = ("revision", "edge", "n_shown", "targets", "source", "made")
     readonly_fields = fields
     ordering = ("-created_at",)
     verbose_name_plural = "its overrides, newest first"
@@ -42,6 +42,10 @@ class RevisionInline(FactInline):
     @admin.display(description="edge")
     def edge(self, override: Override) -> SafeString:
         return number(override.edge_raw, 3, signed=True, unit="R")
+
+    @admin.display(description="n")
+    def n_shown(self, override: Override) -> SafeString:
+        return number(override.n, 0)
 
     @admin.display(description="targets")
     def targets(self, override: Override) -> SafeString:
@@ -56,6 +60,7 @@ class RevisionInline(FactInline):
 class LineAdmin(FactAdmin):
     """The identity that lesson and override share."""
 
+    nothing_yet = "The materializer draws them up from lessons, once enough trades have closed."
     list_display = ("what", "scope_shown", "channel", "policy", "state", "created")
     list_filter = ("module", "channel", "policy", "action_category")
     search_fields = ("pattern_key__startswith", "id__startswith")
@@ -106,6 +111,7 @@ class InForceFilter(admin.SimpleListFilter):
 
 @admin.register(Override)
 class OverrideAdmin(FactAdmin):
+    nothing_yet = "They come with change requests, which the materializer drafts from lessons once a day."
     change_form_template = "overrides/override.html"
     list_filter = (
         InForceFilter,

@@ -25,6 +25,7 @@ EFFECTS = {
 
 @admin.register(ModuleMode)
 class ModuleModeAdmin(FactAdmin):
+    nothing_yet = "A module without one is off: bots get neutral levers."
     change_form_template = "overrides/mode.html"
     list_display = ("module", "mode_shown", "rollout", "challenger", "changed", "changed_by", "reason")
     list_select_related = ("challenger",)

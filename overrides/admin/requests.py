@@ -40,6 +40,7 @@ class LineRow:
 
 @admin.register(ChangeRequest)
 class ChangeRequestAdmin(FactAdmin):
+    nothing_yet = "The materializer drafts one a day from lessons that would change something."
     change_form_template = "overrides/request.html"
     list_display = ("title_shown", "kind", "state_shown", "author_name", "lines_shown", "created", "expires")
     list_filter = (one_of("state", State.values), "module", one_of("kind", ChangeRequest.Kind.values))

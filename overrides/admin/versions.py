@@ -18,6 +18,7 @@ from telemetry.admin.facts import FactAdmin, one_of
 
 @admin.register(Version)
 class VersionAdmin(FactAdmin):
+    nothing_yet = "Applying an approved change request publishes one."
     list_display = ("name", "state", "kind", "overrides", "published", "published_by", "request_shown")
     list_filter = ("module", one_of("kind", [kind.value for kind in Version.Kind]))
     list_select_related = ("request",)

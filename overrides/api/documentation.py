@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from overrides.core.levers import LEVERS
 from overrides.core.vocabulary import Flag, Reason
-from telemetry.api.documentation import CATEGORIES, MODULES
+from telemetry.api.documentation import CATEGORIES, MODULES, number, pattern_key, words
 
 EXPLAIN = OpenApiParameter(
     "explain",
@@ -27,17 +27,22 @@ class QuestionSerializer(serializers.Serializer[Any]):
     """Levers for one action about to be taken."""
 
     module = serializers.ChoiceField(MODULES)
-    pattern_key = serializers.CharField(help_text="`family.state.motif`")
+    pattern_key = pattern_key()
     action_category = serializers.ChoiceField(CATEGORIES, help_text="dm: allocation; pm: the others")
-    scope = serializers.DictField(child=serializers.CharField(), required=False, help_text="dimension → value")
-    at = serializers.DateTimeField(required=False, help_text="as of when; now if left out")
+    scope = serializers.DictField(
+        child=serializers.CharField(), required=False, allow_null=True, help_text="dimension → value"
+    )
+    at = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="as of when, with its offset; now if left out"
+    )
     current = serializers.DictField(
         child=serializers.FloatField(),
         required=False,
+        allow_null=True,
         help_text="lever → its value now, neutral if left out; levers: " + ", ".join(LEVERS),
     )
-    rollout_key = serializers.CharField(required=False, help_text="decides, always alike, who is in a partial roll-out")
-    base_allocation = serializers.FloatField(required=False, min_value=0, help_text="dm: what the levers multiply")
+    rollout_key = words(200, "decides, always alike, who is in a partial roll-out")
+    base_allocation = number("dm: what the levers multiply", low=0)
 
 
 class ContributionSerializer(serializers.Serializer[Any]):
@@ -97,3 +102,20 @@ class VersionSerializer(serializers.Serializer[Any]):
         help_text="alloc_overrides (dm) or pattern_strength_overrides and pattern_overrides (pm), override_stats, "
         "coefficients"
     )
+
+
+EXAMPLE_ENTRY = {
+    "module": "pm",
+    "pattern_key": "donchian.long.breakout",
+    "action_category": "entry",
+    "scope": {"macro_phase": "Good", "timeframe": "4h"},
+    "current": {"size_mult": 1.02},
+    "rollout_key": "BTC/USDT",
+}
+EXAMPLE_ALLOCATION = {
+    "module": "dm",
+    "pattern_key": "dm_pattern.allocation.allocation",
+    "action_category": "allocation",
+    "scope": {"bucket": "micro"},
+    "base_allocation": 250.0,
+}

@@ -14,10 +14,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from overrides.api.documentation import DURABLE, EXPLAIN, AnswerSerializer, QuestionSerializer
+from overrides.api.documentation import (
+    DURABLE,
+    EXAMPLE_ALLOCATION,
+    EXAMPLE_ENTRY,
+    EXPLAIN,
+    AnswerSerializer,
+    QuestionSerializer,
+)
 from overrides.questions import Question, read_question
 from overrides.resolve import Explain, Resolved, resolve
-from telemetry.api.documentation import problems
+from telemetry.api.documentation import problems, sent
 from telemetry.api.queries import query, truth
 from telemetry.core.objects import items
 from telemetry.core.refusal import Refused, shown
@@ -58,6 +65,10 @@ class ResolveView(APIView):
             resource_type_field_name=None,
             many=False,
         ),
+        examples=[
+            sent("An entry", EXAMPLE_ENTRY),
+            sent("An entry and an allocation", [EXAMPLE_ENTRY, EXAMPLE_ALLOCATION]),
+        ],
         responses={
             200: PolymorphicProxySerializer(
                 component_name="AnswerOrAnswers",
@@ -65,7 +76,7 @@ class ResolveView(APIView):
                 resource_type_field_name=None,
                 many=False,
             ),
-            **problems(400, 413, 415),
+            **problems(400, 411, 413, 415),
         },
     )
     def post(self, request: Request) -> Response:

@@ -18,18 +18,21 @@ from overrides.core.specs import OverrideSpec
 from overrides.load import current_parameters, in_version, spec_of
 from overrides.models import CHANNELS, Membership, Override, Version
 from overrides.pictures.weighing import weigh
-from telemetry.api.documentation import problems
-from telemetry.api.queries import PATTERN, Filter, Filters, digits, narrowed, one_of, query
+from telemetry.api.documentation import named_id, problems
+from telemetry.api.queries import PATTERN, Filter, Filters, digits, narrowed, one_of, query, whole
 from telemetry.api.reading import ListView, bounded_time, listing
 from telemetry.core.refusal import Refusal, Refused
 
+LAST = 2**31 - 1
 OF_LINES: Filters = {
     **{name: Filter(each.read, f"line__{each.lookup}", each.says, each.words) for name, each in PATTERN.items()},
-    "type": one_of("line__channel", [name for name, _ in CHANNELS]),
+    "type": one_of("line__channel", [name for name, _ in CHANNELS], "the channel its levers belong to"),
 }
 FILTERS: Filters = {
     **OF_LINES,
-    "version": Filter(digits(1, 2**31 - 1), "", "of this version of `module`, instead of the active ones", type=int),
+    "version": Filter(
+        digits(1, LAST), "", "of this version of `module`, instead of the active ones", type=whole(1, LAST)
+    ),
 }
 
 
@@ -69,6 +72,9 @@ class OverrideView(APIView):
     @extend_schema(
         operation_id="get_override",
         summary="One override: content, weight now, versions that held it",
+        parameters=[
+            named_id("override_id", {"type": "string", "pattern": "^[0-9a-f]{64}$"}, "the hash of its content")
+        ],
         responses={200: WholeOverrideSerializer, **problems(400, 404, 503)},
     )
     def get(self, request: Request, override_id: str) -> Response:

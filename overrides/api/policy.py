@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from overrides.load import spec_of
 from overrides.models import CHANNELS, POLICIES, Membership, ModuleMode, Version
-from telemetry.api.documentation import CATEGORIES, MODULES
+from telemetry.api.documentation import CATEGORIES, MODULES, pattern_key
 from telemetry.api.facts import ScopeField
 
 
@@ -33,7 +33,7 @@ class OverrideSerializer(serializers.Serializer[Any]):
     type = serializers.ChoiceField([name for name, _ in CHANNELS])
     policy = serializers.ChoiceField([name for name, _ in POLICIES])
     module = serializers.ChoiceField(MODULES)
-    pattern_key = serializers.CharField(help_text="`family.state.motif`")
+    pattern_key = pattern_key()
     action_category = serializers.ChoiceField(CATEGORIES)
     scope = ScopeField()
     stats = StatsSerializer()

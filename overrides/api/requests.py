@@ -14,21 +14,29 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from overrides.api.review import ChangeLineSerializer, ProposalSerializer, RequestSummary, WholeRequestSerializer
+from overrides.api.review import (
+    EXAMPLE_LINES,
+    EXAMPLE_MODE,
+    ChangeLineSerializer,
+    ProposalSerializer,
+    RequestSummary,
+    WholeRequestSerializer,
+)
 from overrides.api.tags import tagged
 from overrides.models import ChangeLine, ChangeRequest
 from overrides.proposals import read_proposal
 from overrides.propose import propose
-from telemetry.api.documentation import problems
+from telemetry.api.documentation import named_id, problems, sent
 from telemetry.api.idempotency import IDEMPOTENCY_KEY, idempotent
 from telemetry.api.queries import MODULE, Filters, one_of, query
 from telemetry.api.reading import MOST, ListView, bounded_time, listing
 
 FILTERS: Filters = {
     "module": MODULE,
-    "kind": one_of("kind", ChangeRequest.Kind.values),
-    "state": one_of("state", ChangeRequest.State.values),
+    "kind": one_of("kind", ChangeRequest.Kind.values, "what it changes"),
+    "state": one_of("state", ChangeRequest.State.values, "where it stands"),
 }
+REQUEST_ID = named_id("request_id", {"type": "integer", "minimum": 0}, "as the list has it")
 LINES = ChangeLine.objects.select_related("before__line", "after__line")
 
 
@@ -50,7 +58,8 @@ class RequestsView(ListView):
         ),
         parameters=[IDEMPOTENCY_KEY],
         request=ProposalSerializer,
-        responses={201: WholeRequestSerializer, **problems(400, 409, 413, 415, 422, 503)},
+        examples=[sent("Lines", EXAMPLE_LINES), sent("Mode", EXAMPLE_MODE)],
+        responses={201: WholeRequestSerializer, **problems(400, 409, 411, 413, 415, 422, 503)},
     )
     @idempotent
     def post(self, request: Request) -> Response:
@@ -67,6 +76,7 @@ class RequestView(APIView):
         operation_id="get_request",
         summary="One change request: content, votes, state",
         description=f"`lines` holds the first {MOST}; `…/lines/` has all. Send the ETag as If-None-Match to poll it.",
+        parameters=[REQUEST_ID],
         responses={
             200: WholeRequestSerializer,
             304: OpenApiResponse(description="Unchanged."),
@@ -86,6 +96,7 @@ class RequestView(APIView):
         ChangeLineSerializer,
         {},
         statuses=(400, 404, 503),
+        named=(REQUEST_ID,),
     )
 )
 class RequestLinesView(ListView):

@@ -11,14 +11,14 @@ from overrides.api.policy import OverrideSerializer
 from overrides.load import spec_of
 from overrides.models import ChangeLine, ChangeRequest, Override, Vote
 from overrides.proposals import MOST_LINES, Kind
-from telemetry.api.documentation import MODULES
+from telemetry.api.documentation import MODULES, words
 
 
 class ProposedLineSerializer(serializers.Serializer[Any]):
     """Either an override to bring, or a line to withdraw."""
 
-    override = OverrideSerializer(required=False)
-    withdraw = serializers.CharField(required=False, min_length=64, max_length=64, help_text="the id of a line")
+    override = OverrideSerializer(required=False, allow_null=True)
+    withdraw = serializers.RegexField("^[0-9a-f]{64}$", required=False, allow_null=True, help_text="the id of a line")
 
 
 class ProposalSerializer(serializers.Serializer[Any]):
@@ -26,10 +26,14 @@ class ProposalSerializer(serializers.Serializer[Any]):
 
     module = serializers.ChoiceField(MODULES)
     kind = serializers.ChoiceField([kind.value for kind in Kind])
-    title = serializers.CharField(max_length=200)
-    reason = serializers.CharField(max_length=4000, help_text="a reviewer reads it first")
-    lines = serializers.ListField(child=ProposedLineSerializer(), required=False, min_length=1, max_length=MOST_LINES)
-    content = serializers.DictField(required=False)
+    title = words(200, required=True)
+    reason = words(4000, "a reviewer reads it first", required=True)
+    lines = serializers.ListField(
+        child=ProposedLineSerializer(), required=False, allow_null=True, min_length=1, max_length=MOST_LINES
+    )
+    content = serializers.DictField(
+        required=False, allow_null=True, help_text="what a request of another kind than lines sets"
+    )
 
 
 class RequestSummary(serializers.ModelSerializer[ChangeRequest]):
@@ -86,3 +90,38 @@ class WholeRequestSerializer(RequestSummary):
 
 def _document(override: Override | None) -> dict[str, Any] | None:
     return None if override is None else spec_of(override).to_document()
+
+
+EXAMPLE_LINES = {
+    "module": "pm",
+    "kind": "lines",
+    "title": "Smaller breakouts in euphoria",
+    "reason": "31 trades lost 0.78 R each on average",
+    "lines": [
+        {
+            "override": {
+                "type": "pm_strength",
+                "policy": "plan",
+                "module": "pm",
+                "pattern_key": "donchian.long.breakout",
+                "action_category": "entry",
+                "scope": {"meso_phase": "Euphoria"},
+                "stats": {
+                    "edge_raw": -0.78,
+                    "n": 31,
+                    "variance": 0.28,
+                    "half_life_days": 90,
+                    "updated_at": "2024-05-02T04:00:00Z",
+                },
+                "levers": {"capital_levers": {"size_mult": 0.9}},
+            }
+        }
+    ],
+}
+EXAMPLE_MODE = {
+    "module": "pm",
+    "kind": "mode",
+    "title": "Serve half of the symbols",
+    "reason": "four weeks in shadow agreed with what was promised",
+    "content": {"mode": "on", "rollout_percent": 50},
+}

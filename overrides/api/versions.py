@@ -19,14 +19,14 @@ from overrides.api.tags import ASK_AGAIN
 from overrides.document import render_all
 from overrides.load import load_specs
 from overrides.models import Version
-from telemetry.api.documentation import MODULES, problems
+from telemetry.api.documentation import MODULES, named_id, problems
 from telemetry.api.queries import MODULE, Filter, Filters, query, truth
 from telemetry.api.reading import ListView, bounded_time, listing
 
 METADATA = tuple(name for name in VersionSummary.Meta.fields if name != "is_active")
 IMMUTABLE = "private, max-age=31536000, immutable"
-OF_MODULE = OpenApiParameter("module", str, OpenApiParameter.PATH, enum=MODULES)
-NUMBER = OpenApiParameter("number", int, OpenApiParameter.PATH)
+OF_MODULE = OpenApiParameter("module", str, OpenApiParameter.PATH, enum=MODULES, description="whose version")
+NUMBER = named_id("number", {"type": "integer", "minimum": 0}, "counts the versions of the module from 1")
 FILTERS: Filters = {
     "module": MODULE,
     "is_active": Filter(truth, "is_active", "in force, or not", type=OpenApiTypes.BOOL),

@@ -31,12 +31,13 @@ class ChannelParameters:
     @classmethod
     def from_document(cls, channel: Channel, document: object) -> Self:
         """Read one channel; ValueError names the field, and the combiners its policy goes with."""
-        given = closed_mapping(document, f"channels.{channel}", ("policy", "combiner", "weights"))
+        place = f"channels.{channel}"
+        given = closed_mapping(document, place, ("policy", "combiner", "weights"))
         policies = [policy for each, policy in PAIRS if each is channel]
-        policy = Policy(one_of(required(given, "policy"), f"channels.{channel}.policy", policies))
+        policy = Policy(one_of(required(given, "policy", f"{place}."), f"{place}.policy", policies))
         combiners = PAIRS[channel, policy]
-        combiner = Combiner(one_of(required(given, "combiner"), f"channels.{channel}.combiner", combiners))
-        return cls(policy, combiner, WeightParameters.from_document(given.get("weights", {})))
+        combiner = Combiner(one_of(required(given, "combiner", f"{place}."), f"{place}.combiner", combiners))
+        return cls(policy, combiner, WeightParameters.from_document(given.get("weights", {}), f"{place}.weights"))
 
     def to_document(self) -> dict[str, Any]:
         return {"policy": self.policy.value, "combiner": self.combiner.value, "weights": self.weights.to_document()}
@@ -70,7 +71,7 @@ class ModuleParameters:
         return cls(
             module,
             {c: ChannelParameters.from_document(c, required(channels, c, "channels.")) for c in channels_of(module)},
-            LessonParameters.from_document(given.get("lessons", {})),
+            LessonParameters.from_document(given.get("lessons", {}), "lessons"),
             _names(given.get("dimensions", known_dimensions(module)), "dimensions"),
             _names(given.get("protected_motifs", PROTECTED_MOTIFS), "protected_motifs"),
         )

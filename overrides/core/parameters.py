@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from .dimensions import LEARNED_DIMENSIONS, RECORDED_DIMENSIONS, known_dimensions
 from .levers import LEVERS
-from .reading import closed_mapping, finite, positive, text, whole
+from .reading import closed_mapping, finite, positive, text, whole, within
 
 __all__ = ["LEARNED_DIMENSIONS", "RECORDED_DIMENSIONS", "LessonParameters", "WeightParameters", "known_dimensions"]
 
@@ -22,8 +22,10 @@ class _Document:
     """Construction from and to JSON: unknown names are refused, absent ones take their default."""
 
     @classmethod
-    def from_document(cls, document: object) -> Self:
-        return cls(**closed_mapping(document, "parameters", {each.name for each in fields(cls)}))
+    def from_document(cls, document: object, place: str = "parameters") -> Self:
+        given = closed_mapping(document, place, {each.name for each in fields(cls)})
+        with within(place):
+            return cls(**given)
 
     def to_document(self) -> dict[str, Any]:
         return dict(json.loads(json.dumps(asdict(self))))  # tuples become lists

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 LARGEST = 1e9  # of any number in a document; keeps every sum and product finite
+SMALLEST = 1 / LARGEST  # of any number that something is divided by, for the same reason
+_PLAIN = re.compile("[A-Za-z0-9_-]{1,60}")
 
 
 def closed_mapping(value: object, field: str, allowed: Collection[str] | None = None) -> Mapping[str, Any]:
@@ -22,8 +26,25 @@ def closed_mapping(value: object, field: str, allowed: Collection[str] | None = 
     if allowed is not None:
         for key in value:
             if key not in allowed:
-                raise ValueError(f"{field}.{key}: unknown name; known are {', '.join(sorted(allowed))}")
+                # A key from outside may hold anything: only a plain one can be a step of a path.
+                told = f"{field}.{key}: unknown name" if _PLAIN.fullmatch(key) else f"{field}: {key!r:.40} is unknown"
+                raise ValueError(f"{told}; known are {', '.join(sorted(allowed))}")
     return value
+
+
+@contextmanager
+def within(place: str) -> Iterator[None]:
+    """Puts the place before whatever field is refused inside.
+
+    >>> with within("lessons"):
+    ...     finite("3", "edge_min")
+    Traceback (most recent call last):
+    ValueError: lessons.edge_min: '3' is not a number; state a number
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{place}.{error}") from error
 
 
 def required(document: Mapping[str, Any], key: str, field: str = "") -> Any:
@@ -49,16 +70,13 @@ def finite(value: object, field: str, low: float = -LARGEST, high: float = LARGE
 
 
 def positive(value: object, field: str, high: float = LARGEST) -> float:
-    """A finite number above zero.
+    """A finite number above zero, and not so near it that what it divides overflows.
 
     >>> positive(0, "stats.half_life_days")
     Traceback (most recent call last):
-    ValueError: stats.half_life_days: 0 must be above 0
+    ValueError: stats.half_life_days: must be 1e-09 to 1e+09
     """
-    number = finite(value, field, high=high)
-    if number <= 0:
-        raise ValueError(f"{field}: {value!r} must be above 0")
-    return number
+    return finite(value, field, SMALLEST, high)
 
 
 def whole(value: object, field: str, low: int, high: int = 10**9) -> int:

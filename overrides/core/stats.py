@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from .levers import LEVERS, Blend
-from .reading import LARGEST, closed_mapping, finite, instant, instant_text, positive, required
+from .reading import LARGEST, SMALLEST, closed_mapping, finite, instant, instant_text, positive, required
 
 STATS = ("edge_raw", "n", "variance", "half_life_days", "updated_at")
 
@@ -62,5 +62,5 @@ class Path:
 def lever_values(value: object, field: str) -> dict[str, float]:
     """Lever -> value, by name; a log lever's value must have a logarithm."""
     levers = closed_mapping(value, field, LEVERS)
-    lowest = {name: 1 / LARGEST if LEVERS[name].blend is Blend.LOG else -LARGEST for name in levers}
+    lowest = {name: SMALLEST if LEVERS[name].blend is Blend.LOG else -LARGEST for name in levers}
     return {name: finite(levers[name], f"{field}.{name}", low=lowest[name]) for name in sorted(levers)}

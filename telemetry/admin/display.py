@@ -71,8 +71,12 @@ def short(identity: str, length: int = 12) -> SafeString:
 
 def pretty(document: object) -> SafeString:
     """A JSON document, indented."""
-    text = json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True, default=str)
-    return format_html('<pre class="cw-json">{}</pre>', text)
+    return preformatted(json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True, default=str))
+
+
+def preformatted(text: str) -> SafeString:
+    """Text with its line breaks, in a box that scrolls: by keyboard too, hence the tabindex."""
+    return format_html('<pre class="cw-json" tabindex="0">{}</pre>', text)
 
 
 def pattern(pattern_key: str, category: str) -> SafeString:

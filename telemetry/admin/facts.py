@@ -11,6 +11,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
+from telemetry.admin.display import MISSING
 from telemetry.admin.paging import BoundedPaginator, FactList
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class FactAdmin(ReadOnly, ModelAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     change_form_template = "counterweight/fact.html"
+    empty_value_display = MISSING
+    nothing_yet = ""  # how rows get into the list, for the page of an empty one
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         title = capfirst(str(self.opts.verbose_name_plural))
@@ -74,7 +77,7 @@ class FactAdmin(ReadOnly, ModelAdmin):
         obj: Any = None,
     ) -> HttpResponse:
         if obj is not None:
-            context |= {"title": capfirst(str(obj)), "subtitle": None} | self.page(request, obj)
+            context |= {"title": str(obj), "subtitle": None} | self.page(request, obj)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
 

@@ -6,10 +6,9 @@ import json
 from typing import Any
 
 from django.contrib import admin
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from telemetry.admin.display import MISSING, badge, moment, number, pretty, short
+from telemetry.admin.display import MISSING, badge, moment, number, preformatted, pretty, short
 from telemetry.admin.facts import FactAdmin, one_of
 from telemetry.admin.typed import window
 from telemetry.models import AuditEntry, JobRun
@@ -19,6 +18,7 @@ from telemetry.models import AuditEntry, JobRun
 class AuditEntryAdmin(FactAdmin):
     """The chain of governed writes; each entry names the one before by its hash."""
 
+    nothing_yet = "Every draft, vote, publication and change of a mode writes one."
     list_display = ("seq", "written", "actor", "action", "object", "reason")
     list_filter = window("written_at")
     sortable_by = ("seq", "written")
@@ -65,6 +65,7 @@ def _content(entry: AuditEntry) -> dict[str, Any]:
 
 @admin.register(JobRun)
 class JobRunAdmin(FactAdmin):
+    nothing_yet = "The worker writes one for each job of the beat table; none means that no worker runs."
     list_display = ("job", "period", "state", "finished", "duration", "n_rows", "went_wrong")
     list_filter = (one_of("status", [status.value for status in JobRun.Status]),)
     sortable_by = ("job", "finished")
@@ -100,7 +101,7 @@ class JobRunAdmin(FactAdmin):
 
     @admin.display(description="error")
     def error_shown(self, run: JobRun) -> SafeString:
-        return format_html('<pre class="cw-json">{}</pre>', run.error) if run.error else MISSING
+        return preformatted(run.error) if run.error else MISSING
 
     @admin.display(description="detail")
     def detail_shown(self, run: JobRun) -> SafeString:

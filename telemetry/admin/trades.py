@@ -52,6 +52,7 @@ class ActionInline(FactInline):
 
 @admin.register(Trade)
 class TradeAdmin(FactAdmin):
+    nothing_yet = "Bots report them over the API as they close; manage.py import_trades reads them from files."
     change_form_template = "counterweight/trade.html"
     list_display = ("external_id", "symbol", "side", "closed", "outcome", "book", "state")
     list_filter = (
@@ -129,6 +130,7 @@ class ShareInline(FactInline):
 class AttributionAdmin(FactAdmin):
     """Total = shares + carried + residual: what the levers of one trade earned, next to what the trade made."""
 
+    nothing_yet = "One appears within minutes of a closed trade that names its decisions."
     list_display = ("trade_name", "closed", "trade_rr", "total_shown", "carried_shown", "residual_shown")
     list_select_related = ("trade",)
     list_filter = window("attributed_at")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from telemetry.api.documentation import problems
+from telemetry.api.documentation import named_id, problems
 from telemetry.api.facts import DecisionBrief, WholeDecisionFact
 from telemetry.api.queries import PATTERN, Filters, number_from, one_of, period, query, words
 from telemetry.api.reading import ListView, bounded_time, listing
@@ -18,7 +19,7 @@ from telemetry.models import AttributionShare, Decision, DecisionOutcome
 FILTERS: Filters = {
     **PATTERN,
     "version": number_from("version", "answered from this version"),
-    "mode": one_of("mode", ("off", "shadow", "on")),
+    "mode": one_of("mode", ("off", "shadow", "on"), "how the module was served"),
     "reason": words("reason", "such as COMBINED, NO_MATCH or STALE", longest=20),
     **period("at", "asked for as of"),
 }
@@ -40,6 +41,7 @@ class DecisionView(APIView):
         operation_id="get_decision",
         summary="One answer, with its outcome and shares",
         description="A decision is written about a second after its answer.",
+        parameters=[named_id("decision_id", OpenApiTypes.UUID, "as the answer said")],
         responses={200: WholeDecisionFact, **problems(400, 404, 503)},
     )
     def get(self, request: Request, decision_id: str) -> Response:

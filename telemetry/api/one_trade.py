@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from django.db.models import Prefetch
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from telemetry.api.documentation import problems
+from telemetry.api.documentation import named_id, problems
 from telemetry.api.facts import WholeTradeFact
 from telemetry.api.queries import query
 from telemetry.api.reading import bounded_time
@@ -32,7 +32,7 @@ class TradeView(APIView):
     @extend_schema(
         operation_id="get_trade",
         summary="One trade: revisions, actions, attribution",
-        parameters=[OpenApiParameter("external_id", OpenApiTypes.STR, OpenApiParameter.PATH)],
+        parameters=[named_id("external_id", OpenApiTypes.STR, "the bot's own name for it; it may hold slashes")],
         responses={200: WholeTradeFact, **problems(400, 404, 503)},
     )
     def get(self, request: Request, external_id: str) -> Response:

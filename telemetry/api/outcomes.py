@@ -9,7 +9,11 @@ from telemetry.api.queries import PATTERN, Filters, period, words
 from telemetry.api.reading import ListView, listing
 from telemetry.models import Outcome
 
-FILTERS: Filters = {**PATTERN, "book": words("book", longest=40), **period("closed_at", "trades closed at")}
+FILTERS: Filters = {
+    **PATTERN,
+    "book": words("book", "such as paper or live", longest=40),
+    **period("closed_at", "trades closed at"),
+}
 
 
 @extend_schema_view(get=listing("list_outcomes", "Judged outcomes, newest first", OutcomeFact, FILTERS))

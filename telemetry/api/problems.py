@@ -16,7 +16,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from telemetry.core.refusal import Refusal, Refused
+from telemetry.core.refusal import Refusal, Refused, told
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def problem(status: int, detail: str, *, errors: Sequence[Refusal] = ()) -> dict
         "detail": detail,
     }
     if errors:
-        body["errors"] = [{"field": error.field, "message": error.message} for error in errors]
+        body["errors"] = told(errors)
     return body
 
 
@@ -91,5 +91,5 @@ def _words(exception: Exception, data: Any) -> str:
     if isinstance(exception, exceptions.Throttled):
         wait = math.ceil(getattr(exception, "wait", None) or 1)
         return f"this key has used up its requests; wait {wait} s, and send lists where lists are taken"
-    told = WAYS_OUT.get(type(exception))
-    return told or ("; ".join(map(str, data)) if isinstance(data, list) else str(data.get("detail", data)))
+    way_out = WAYS_OUT.get(type(exception))
+    return way_out or ("; ".join(map(str, data)) if isinstance(data, list) else str(data.get("detail", data)))

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from telemetry.core.fields import Read, finite, matching, member, moment, text
 from telemetry.core.objects import Fields
 from telemetry.core.refusal import Refusal, Refused, label, shown
-from telemetry.core.vocabulary import ActionCategory, Module, read_pattern_key
+from telemetry.core.vocabulary import PATTERN_KEY, ActionCategory, Module, read_pattern_key
 
 
 @dataclass(frozen=True)
@@ -90,11 +90,16 @@ def one_of(lookup: str, words: Collection[str], says: str = "") -> Filter:
 
 def words(lookup: str, says: str = "", *, longest: int = 200) -> Filter:
     """A filter over free text that must match as a whole."""
-    return Filter(text(longest), lookup, says)
+    return Filter(text(longest), lookup, says, type={"type": "string", "minLength": 1, "maxLength": longest})
 
 
 def number_from(lookup: str, says: str, *, high: int = 2**31 - 1) -> Filter:
-    return Filter(digits(0, high), lookup, says, type=int)
+    return Filter(digits(0, high), lookup, says, type=whole(0, high))
+
+
+def whole(low: int, high: int) -> dict[str, Any]:
+    """What the schema says of `digits`."""
+    return {"type": "integer", "minimum": low, "maximum": high}
 
 
 def period(column: str, says: str) -> Filters:
@@ -105,10 +110,14 @@ def period(column: str, says: str) -> Filters:
     }
 
 
-MODULE = Filter(member(Module), "module", words=tuple(Module))
+MODULE = Filter(member(Module), "module", "dm decides the allocation, pm everything after it", tuple(Module))
 PATTERN: Filters = {
     "module": MODULE,
-    "pattern_key": Filter(read_pattern_key, "pattern_key", "`family.state.motif`"),
-    "action_category": Filter(member(ActionCategory), "action_category", words=tuple(ActionCategory)),
+    "pattern_key": Filter(
+        read_pattern_key, "pattern_key", "`family.state.motif`", type={"type": "string", "pattern": f"^{PATTERN_KEY}$"}
+    ),
+    "action_category": Filter(
+        member(ActionCategory), "action_category", "dm: allocation; pm: the others", tuple(ActionCategory)
+    ),
 }
 SHA256 = matching("[0-9a-f]{64}", "64 hexadecimal digits in lower case")

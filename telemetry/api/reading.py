@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, TypeVar
 
@@ -23,7 +23,7 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from telemetry.api.documentation import problems
-from telemetry.api.queries import Filters, digits, narrowed, query
+from telemetry.api.queries import Filters, digits, narrowed, query, whole
 from telemetry.core.fields import Read
 from telemetry.core.refusal import Refused
 
@@ -31,8 +31,10 @@ USUAL, MOST = 100, 1000
 SERIAL: Read[int] = digits(0, 2**63 - 1)
 Decorated = TypeVar("Decorated")
 
-LIMIT = OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL})
-CURSOR = OpenApiParameter("cursor", str, description="where `next` of the page before goes on")
+LIMIT = OpenApiParameter("limit", whole(1, MOST) | {"default": USUAL}, description="the most rows of one page")
+CURSOR = OpenApiParameter(
+    "cursor", {"type": "string", "minLength": 1}, description="where the page before ended; `next` has it filled in"
+)
 
 
 @contextmanager
@@ -79,7 +81,7 @@ class ListView(APIView):
         """The last row of the page before, out of its cursor."""
         try:
             words = json.loads(base64.urlsafe_b64decode(str(value)))
-            texts = [word for word in words if isinstance(word, str)]
+            texts = [word for word in words if isinstance(words, list) and isinstance(word, str)]
             return {column: read(word) for (column, read), word in zip(self.order.items(), texts, strict=True)}
         except (ValueError, TypeError, RecursionError):
             advice = "is no cursor of this list; leave it out to begin anew, then follow `next`"
@@ -117,6 +119,7 @@ def listing(
     filters: Filters,
     description: str = "",
     statuses: tuple[int, ...] = (400, 503),
+    named: Sequence[OpenApiParameter] = (),
 ) -> Callable[[Decorated], Decorated]:
     """What the schema says of a list."""
     page = inline_serializer(
@@ -131,7 +134,7 @@ def listing(
         operation_id=operation_id,
         summary=summary,
         description=description,
-        parameters=[*parameters, LIMIT, CURSOR],
+        parameters=[*named, *parameters, LIMIT, CURSOR],
         responses={200: page, **problems(*statuses)},
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,13 +14,20 @@ from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema, ext
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from telemetry.api.documentation import ReceiptsSerializer, TradeSerializer, problems
+from telemetry.api.documentation import (
+    EXAMPLE_EXCLUDED,
+    EXAMPLE_TRADE,
+    ReceiptsSerializer,
+    TradeSerializer,
+    problems,
+    sent,
+)
 from telemetry.api.facts import TradeFact
 from telemetry.api.idempotency import IDEMPOTENCY_KEY, idempotent
 from telemetry.api.queries import PATTERN, Filter, Filters, narrowed, period, query, truth, words
 from telemetry.api.reading import ListView, listing
 from telemetry.core.fields import identifier, moment
-from telemetry.core.refusal import Refusal, Refused, join
+from telemetry.core.refusal import Refusal, Refused, join, told
 from telemetry.core.trades import Trade, parse_trade
 from telemetry.models import Action
 from telemetry.models import Trade as TradeRow
@@ -30,8 +37,8 @@ from telemetry.record import Receipt, Status, record_trades
 MOST_TRADES = 1000
 BREATH = timedelta(seconds=5)  # trades that come within it are worked on together
 OF_TRADES: Filters = {
-    "book": words("book", longest=40),
-    "symbol": words("symbol", longest=60),
+    "book": words("book", "such as paper or live", longest=40),
+    "symbol": words("symbol", "as it was recorded", longest=60),
     "is_excluded": Filter(truth, "is_excluded", "kept out of learning", type=OpenApiTypes.BOOL),
     **period("closed_at", "closed at"),
 }
@@ -80,7 +87,11 @@ class TradesView(ListView):
             resource_type_field_name=None,
             many=False,
         ),
-        responses={200: ReceiptsSerializer, **problems(400, 409, 413, 415, 422, 503)},
+        examples=[
+            sent("One trade", EXAMPLE_TRADE),
+            sent("Two trades", [EXAMPLE_TRADE, EXAMPLE_EXCLUDED], "The second is kept and not learned from."),
+        ],
+        responses={200: ReceiptsSerializer, **problems(400, 409, 411, 413, 415, 422, 503)},
     )
     @idempotent
     def post(self, request: Request) -> Response:
@@ -133,7 +144,7 @@ def _received(receipt: Receipt, place: str) -> dict[str, Any]:
         "external_id": receipt.external_id,
         "revision": receipt.revision,
         "status": receipt.status.value,
-        "errors": _errors(Refusal(join(place, each.field), each.message) for each in receipt.refusals),
+        "errors": told([Refusal(join(place, each.field), each.message) for each in receipt.refusals]),
     }
 
 
@@ -146,9 +157,5 @@ def _refused(payload: object, place: str, refused: Refused) -> dict[str, Any]:
         "external_id": named.get("external_id"),
         "revision": named.get("revision"),
         "status": Status.REFUSED.value,
-        "errors": _errors(refused.refusals),
+        "errors": told(refused.refusals),
     }
-
-
-def _errors(refusals: Iterable[Refusal]) -> list[dict[str, str]]:
-    return [{"field": each.field, "message": each.message} for each in refusals]

@@ -7,10 +7,12 @@ So a path is only ever built for a value that is refused, and a parser pays noth
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,60}")
 _SHOWN_CHARACTERS = 60
+_MOST_TOLD = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,18 @@ class Refused(ValueError):
 
     def __str__(self) -> str:
         return "; ".join(f"{each.field}: {each.message}" if each.field else each.message for each in self.refusals)
+
+
+def told(refusals: Sequence[Refusal]) -> list[dict[str, str]]:
+    """Refusals as JSON: the first hundred, and how many more there are. Nobody mends a hundred thousand at once.
+
+    >>> told([Refusal("rr", "missing")] * 102)[99:]
+    [{'field': 'rr', 'message': 'missing'}, {'field': '', 'message': '2 more are not listed; mend these first'}]
+    """
+    listed = [{"field": each.field, "message": each.message} for each in refusals[:_MOST_TOLD]]
+    if more := len(refusals) - len(listed):
+        listed.append({"field": "", "message": f"{more} more are not listed; mend these first"})
+    return listed
 
 
 def join(place: str, field: str) -> str:

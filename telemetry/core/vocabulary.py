@@ -37,8 +37,9 @@ SALES = frozenset({ActionCategory.TRIM, ActionCategory.EXIT})  # judged only by 
 DM_PATTERN_KEY = "dm_pattern.allocation.allocation"
 
 _PART = "[A-Za-z0-9_-]{1,40}"
+PATTERN_KEY = rf"{_PART}\.{_PART}\.{_PART}"
 read_pattern_key = matching(
-    rf"{_PART}\.{_PART}\.{_PART}",
+    PATTERN_KEY,
     "family.state.motif: three parts of 1 to 40 letters, digits, _ or -, joined by dots",
 )
 

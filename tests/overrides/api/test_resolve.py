@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -14,9 +13,9 @@ from config.access.keys import issue_key
 from overrides.engine import ENGINE_ROOM
 from telemetry.core.canonical import utc_text
 from telemetry.core.identifiers import uuid7_time
-from telemetry.decisions import DecisionRecord
 from telemetry.models import Decision
 from tests.builders import KEY, NOW, SCOPE, make_spec, publish, set_mode
+from tests.clients import Kept
 
 pytestmark = pytest.mark.django_db
 
@@ -26,16 +25,6 @@ QUESTION = {
     "module": "pm", "pattern_key": KEY, "action_category": "entry", "scope": SCOPE | {"timeframe": "1h"},
     "at": utc_text(NOW),
 }  # fmt: skip
-
-
-class Kept:
-    """A queue that keeps what it is given; the real one writes from a thread of its own."""
-
-    def __init__(self) -> None:
-        self.records: list[DecisionRecord] = []
-
-    def put(self, decisions: Sequence[DecisionRecord]) -> None:
-        self.records.extend(decisions)
 
 
 @pytest.fixture

@@ -1,0 +1,73 @@
+"""A browser at a served world. Whatever page a test opens is inspected when it ends: no walk has to ask for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page
+from pytest_django.live_server_helper import LiveServer
+
+from tests.browser.chromium import DESKTOP, HOW_TO_GET_IT, find_chromium, log_in, running_chromium
+from tests.browser.inspection import Visit, faults_of_access, faults_of_layout
+from tests.browser.world import PASSWORD, World, make_world
+
+Enter = Callable[[str], Page]
+IDENTITY = re.compile(r"(?<=/)([0-9]+|[0-9a-f-]{36,64}|dm|pm)(?=/)")  # of the object that a page is about
+
+
+@pytest.fixture
+def world(transactional_db: None) -> World:
+    return make_world()
+
+
+@pytest.fixture
+def browser(world: World, live_server: LiveServer) -> Iterator[Browser]:
+    """Started once the world is there and closed before it is emptied.
+
+    Playwright keeps an event loop in this thread, in which Django refuses queries; so between the two nothing queries.
+    """
+    if find_chromium() is None:
+        pytest.skip(f"no Chromium: {HOW_TO_GET_IT}")
+    with running_chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def inspected() -> set[tuple[str, str]]:
+    """Who has seen which kind of page: the page of another object is not inspected again for the same person."""
+    return set()
+
+
+@pytest.fixture
+def enter(browser: Browser, live_server: LiveServer, inspected: set[tuple[str, str]]) -> Iterator[Enter]:
+    """Log somebody in, by name, and hand over their page; at the end every page they opened is inspected."""
+    visits: list[Visit] = []
+
+    def enter_as(name: str) -> Page:
+        page = browser.new_page(base_url=live_server.url, viewport=DESKTOP)
+        visits.append(Visit(page, live_server.url, name))
+        log_in(page, live_server.url, name, PASSWORD)
+        return page
+
+    yield enter_as
+    faults = [fault for visit in visits for fault in [*visit.faults, *_inspect(browser, visit, inspected)]]
+    assert not faults, "\n".join(faults)
+
+
+def _inspect(browser: Browser, visit: Visit, inspected: set[tuple[str, str]]) -> list[str]:
+    """What is wrong with the pages opened, looked at once more in a context that lets axe-core in."""
+    with browser.new_context(
+        storage_state=visit.page.context.storage_state(), bypass_csp=True, reduced_motion="reduce"
+    ) as context:
+        page = context.new_page()
+        faults = []
+        for url in visit.opened:
+            kind = (visit.who, IDENTITY.sub("#", urlsplit(url).path))
+            if kind not in inspected:
+                inspected.add(kind)
+                page.goto(url)
+                faults += faults_of_layout(page) + faults_of_access(page)
+    return faults

@@ -1,0 +1,53 @@
+"""Two ways to work a page, with one interface, so that every walk is walked with either."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, Page
+
+MOST_STOPS = 150  # of the Tab key on its way once around a page
+HAS_FOCUS = "element => element === document.activeElement"
+SHOWS_FOCUS = """() => {
+    const style = getComputedStyle(document.activeElement);
+    return (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1) || style.boxShadow !== "none";
+}"""
+
+
+class Mouse:
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def press(self, target: Locator) -> None:
+        target.click()
+
+    def write(self, target: Locator, text: str) -> None:
+        target.click()
+        target.fill(text)
+
+
+class Keyboard:
+    """Tab, Enter and letters alone; wherever the focus stops on its way, it can be seen."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def press(self, target: Locator) -> None:
+        self._tab_to(target)
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_load_state()
+
+    def write(self, target: Locator, text: str) -> None:
+        self._tab_to(target)
+        self.page.keyboard.press("ControlOrMeta+A")
+        self.page.keyboard.type(text)
+
+    def _tab_to(self, target: Locator) -> None:
+        target.wait_for()
+        for _ in range(MOST_STOPS):
+            if target.evaluate(HAS_FOCUS):
+                return
+            self.page.keyboard.press("Tab")
+            assert self.page.evaluate(SHOWS_FOCUS), self.page.evaluate("document.activeElement.outerHTML")
+        raise AssertionError(f"the Tab key never comes to {target}")
+
+
+Hand = Mouse | Keyboard

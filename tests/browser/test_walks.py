@@ -1,0 +1,156 @@
+"""What a reviewer and an operator do, by what they see: inspect weights, change a mode, audit contributions.
+
+Each walk is walked with the mouse and with the keyboard alone. Targets are named by their role and their visible name.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import Enter
+from tests.browser.hands import Hand, Keyboard, Mouse
+
+pytestmark = pytest.mark.parametrize("hand_of", [Mouse, Keyboard], ids=["with the mouse", "with the keyboard"])
+
+
+def link(page: Page | Locator, name: str | re.Pattern[str]) -> Locator:
+    return page.get_by_role("link", name=name, exact=isinstance(name, str)).first
+
+
+def panel(page: Page, title: str) -> Locator:
+    """The panel under a heading."""
+    return page.locator("section").filter(has=page.get_by_role("heading", name=title, exact=True))
+
+
+def fact(page: Page, name: str) -> Locator:
+    """What stands under a term of a list of facts."""
+    return page.locator("dl > div").filter(has=page.get_by_role("term").get_by_text(name, exact=True)).locator("dd")
+
+
+def cells(row: Locator) -> list[str]:
+    return [text.strip() for text in row.locator("th, td").all_inner_texts()]
+
+
+def open_override(page: Page, hand: Hand) -> None:
+    """The override that moved a decision: breakouts in a Good phase."""
+    hand.press(link(page, "Overrides"))
+    row = page.get_by_role("row").filter(has_text="donchian.long.breakout").filter(has_text="Good")
+    hand.press(row.get_by_role("link"))
+
+
+class TestInspectingWeights:
+    def test_leads_from_the_home_page_to_the_factors_of_an_override(self, enter: Enter, hand_of: type[Hand]) -> None:
+        page = enter("reviewer")
+        hand = hand_of(page)
+
+        hand.press(link(page, re.compile("Lessons: 2 new")))
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Lessons: 2 new")
+        hand.press(link(page, re.compile("^rsi.long.dip entry")))
+
+        weighs = panel(page, "What it weighs")
+        expect(weighs).to_be_visible()
+        factors = {name: float(value) for name, _, value, _ in map(cells, weighs.locator("tbody tr").all()[:5])}
+        total = float(cells(weighs.locator("tbody tr").last)[-1])
+        assert list(factors) == ["edge", "sample", "variance", "specificity", "decay"]
+        assert total == pytest.approx(math.prod(factors.values()), abs=1e-3)
+        expect(weighs).to_contain_text("floor 0.02")
+        expect(fact(page, "Meets the floor")).to_have_text(re.compile(r"^\d{4}-\d\d-\d\d$"))
+        expect(panel(page, "What it asks for").get_by_role("img", name="Target of each lever")).to_be_visible()
+        expect(fact(page, "Trades")).to_have_text("40")
+
+    def test_shows_the_decisions_it_moved(self, enter: Enter, hand_of: type[Hand]) -> None:
+        page = enter("reviewer")
+        hand = hand_of(page)
+
+        open_override(page, hand)
+
+        moved = panel(page, "What it moved")
+        expect(moved).to_contain_text("Its line has earned +0.06000 R in 1 closed trade.")
+        hand.press(moved.get_by_role("link"))
+        expect(page.get_by_role("heading", level=1)).to_contain_text("donchian.long.breakout entry")
+
+
+class TestChangingAMode:
+    def test_goes_from_on_to_shadow_to_off_with_a_reason_each(self, enter: Enter, hand_of: type[Hand]) -> None:
+        page = enter("operator")
+        hand = hand_of(page)
+        hand.press(link(page, "Module modes"))
+        hand.press(link(page, "pm"))
+        expect(fact(page, "Mode")).to_have_text("on")
+
+        for to in ("shadow", "off"):
+            hand.write(page.get_by_label("Reason"), f"odd fills: {to}")
+            hand.press(page.get_by_role("button", name=f"Set to {to}"))
+
+            expect(page.get_by_text(f"pm is {to} for every bot within a second")).to_be_visible()
+            expect(fact(page, "Mode")).to_have_text(to)
+            expect(fact(page, "Reason")).to_have_text(f"odd fills: {to}")
+
+        expect(page.get_by_text("needs a reviewed change request")).to_be_visible()
+
+    def test_is_refused_without_a_reason(self, enter: Enter, hand_of: type[Hand]) -> None:
+        page = enter("operator")
+        hand = hand_of(page)
+        hand.press(link(page, "Module modes"))
+        hand.press(link(page, "pm"))
+
+        hand.press(page.get_by_role("button", name="Set to off"))
+        assert page.get_by_label("Reason").evaluate("field => field.validity.valueMissing")
+        hand.write(page.get_by_label("Reason"), "  ")
+        hand.press(page.get_by_role("button", name="Set to off"))
+
+        expect(page.get_by_text("reason: say why")).to_be_visible()
+        expect(fact(page, "Mode")).to_have_text("on")
+
+    def test_goes_to_on_through_a_request_that_somebody_else_decides(self, enter: Enter, hand_of: type[Hand]) -> None:
+        page = enter("reviewer")
+        hand = hand_of(page)
+
+        hand.press(link(page, re.compile("Switch dm on")))
+        hand.press(link(page, re.compile("^Approve")))
+        hand.write(page.get_by_label("Reason"), "the shadow's answers were sound")
+        hand.press(page.get_by_role("button", name="Approve"))
+        expect(fact(page, "State")).to_have_text("approved")
+        hand.press(link(page, re.compile("^Apply")))
+        hand.press(page.get_by_role("button", name="Apply"))
+        expect(fact(page, "State")).to_have_text("applied")
+
+        hand.press(link(page, "Module modes"))
+        hand.press(link(page, "dm"))
+        expect(fact(page, "Mode")).to_have_text("on")
+
+
+class TestAuditingContributions:
+    def test_leads_from_an_override_through_a_decision_to_its_outcome(self, enter: Enter, hand_of: type[Hand]) -> None:
+        page = enter("reviewer")
+        hand = hand_of(page)
+
+        open_override(page, hand)
+        hand.press(panel(page, "What it moved").get_by_role("link"))
+
+        expect(panel(page, "What became of it")).to_be_visible()
+        size = cells(panel(page, "Levers").get_by_role("row").filter(has_text="size_mult"))
+        served, asked, cut = float(size[1]), float(size[2]), float(size[5].replace("\N{MINUS SIGN}", "-"))
+        assert served == 1.02
+        assert served == pytest.approx(asked * math.exp(cut), abs=1e-5)
+        expect(panel(page, "Who moved them").get_by_role("row").nth(1)).to_contain_text("size_mult +0.030694")
+        expect(panel(page, "What became of it")).to_contain_text("+3.000 R")
+        expect(panel(page, "What became of it")).to_contain_text("+0.060000 R")
+        hand.press(link(panel(page, "What became of it"), "served 3 R"))
+        expect(page.get_by_role("heading", level=1)).to_contain_text("served 3 R")
+
+    def test_finds_the_decisions_of_a_pattern_by_their_reason(self, enter: Enter, hand_of: type[Hand]) -> None:
+        page = enter("reviewer")
+        hand = hand_of(page)
+
+        hand.press(link(page, "Decisions"))
+        hand.write(page.get_by_role("textbox", name="Search decisions"), "donchian")
+        hand.press(page.get_by_role("button", name="Search"))
+        expect(page.get_by_text("3 decisions")).to_be_visible()
+        hand.press(link(page.get_by_role("navigation", name="Filter"), "SINGLE"))
+
+        expect(page.get_by_text("2 decisions")).to_be_visible()

@@ -1,0 +1,136 @@
+"""A small world with something on every page: taught by trades, agreed to, served, attributed, and asking for more.
+
+Forty days of breakouts: in a Good phase each earned 2 R, in a Dip nothing. Then a second pattern is told of, and its
+lessons wait for a reviewer. It all ends now, because pages weigh at the time they are opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import Group, Permission, User
+
+from config.access.keys import issue_key
+from learning.aggregate import aggregate_dirty
+from learning.build import build_lessons
+from learning.materialize import materialize
+from learning.models import Coefficient
+from overrides.engine import ENGINE_ROOM
+from overrides.models import ChangeRequest, Membership
+from overrides.questions import read_question
+from overrides.resolve import resolve
+from overrides.review import apply_request, approve
+from telemetry.attribute import attribute_trades
+from telemetry.core.canonical import utc_text
+from telemetry.core.trades import parse_trade
+from telemetry.decisions import DecisionRecord, record_decisions
+from telemetry.jobs import run_once
+from telemetry.record import record_trades
+from tests.browser.addresses import Address, admin_addresses
+from tests.builders import DAY, action_payload, decision_ids, draft, set_mode, trade_payload
+from tests.conftest import make_user
+
+GOOD, DIP = {"macro_phase": "Good"}, {"macro_phase": "Dip"}
+SECOND_KEY = "rsi.long.dip"
+PASSWORD = "a walk in the browser"
+PEOPLE: Mapping[str, tuple[str, ...]] = {
+    "author": ("overrides.add_changerequest",),
+    "reviewer": ("overrides.review_changerequest", "overrides.apply_changerequest"),
+    "operator": ("overrides.lower_modulemode", "access.add_apikey"),
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """What the walks look for."""
+
+    waiting: ChangeRequest
+    override_id: str  # of the Good phase: it moved a decision whose trade has closed
+    decision_id: str
+    addresses: list[Address]
+
+
+def make_world() -> World:
+    now = datetime.now(UTC)
+    began = now - 3 * DAY
+    people = make_people()
+    _learn({2.0: GOOD, 0.0: DIP}, at=began)
+    request = materialize(module="pm", now=began)
+    assert request is not None
+    _put_into_force(request, people["reviewer"], began)
+    set_mode("on", at=began)
+    set_mode("off", module="dm", at=began)
+    decisions = _serve([GOOD, DIP, {"macro_phase": "Recover"}], at=began + timedelta(hours=1))
+    _report(decisions, [3.0, -1.0, 5.0], closed_at=began + DAY)
+    attribute_trades(now=began + DAY)
+    _learn({1.5: GOOD, -0.5: DIP}, at=now, pattern_key=SECOND_KEY)
+    waiting = materialize(module="pm", now=now)
+    assert waiting is not None
+    _fill_the_rest(people, now)
+    override = Membership.objects.get(line__scope=GOOD).override_id
+    return World(waiting, override, str(decisions[0].decision_id), admin_addresses())
+
+
+def make_people() -> dict[str, User]:
+    """The author, the reviewer and the operator, who may look at everything of ours, and the owner, who may all."""
+    looking = Permission.objects.filter(codename__startswith="view_").exclude(content_type__app_label="auth")
+    people = {name: make_user(name, *permissions) for name, permissions in PEOPLE.items()}
+    for person in people.values():
+        person.user_permissions.add(*looking)
+    people["owner"] = User.objects.create_superuser("owner")
+    for person in people.values():
+        person.set_password(PASSWORD)
+        person.save()
+    return people
+
+
+def _learn(outcomes: Mapping[float, dict[str, str]], *, at: datetime, **action: Any) -> None:
+    """Forty trades for each outcome, one a day until the day before `at`, and the lessons they teach."""
+    for rr, scope in outcomes.items():
+        for day in range(1, 41):
+            times = {"opened_at": utc_text(at - DAY * (day + 1)), "closed_at": utc_text(at - DAY * day)}
+            actions = [action_payload(scope=scope, at=times["opened_at"], **action)]
+            payload = trade_payload(f"{at:%m%d} {rr:g} R, {day}", rr=rr, actions=actions, **times)
+            record_trades([parse_trade(payload, now=at)], now=at)
+    aggregate_dirty(now=at)
+    build_lessons(module="pm", now=at)
+
+
+def _put_into_force(request: ChangeRequest, reviewer: User, at: datetime) -> None:
+    approve(request_id=request.pk, by=reviewer, at=at, reason="forty trades on either side")
+    apply_request(request_id=request.pk, by=reviewer.get_username(), at=at)
+
+
+def _serve(scopes: Sequence[dict[str, str]], *, at: datetime) -> list[DecisionRecord]:
+    ENGINE_ROOM.refresh()
+    payloads = [action_payload(scope=scope, at=utc_text(at)) for scope in scopes]
+    found = resolve([read_question(payload, now=at) for payload in payloads], now=at)
+    decisions = [each.record for each in found]
+    record_decisions(decisions)
+    return decisions
+
+
+def _report(decisions: Sequence[DecisionRecord], outcomes: Sequence[float], *, closed_at: datetime) -> None:
+    for decision, rr in zip(decisions, outcomes, strict=True):
+        times = {"opened_at": utc_text(decision.at), "closed_at": utc_text(closed_at)}
+        scope, ids = dict(decision.scope), decision_ids(decision)
+        actions = [action_payload(scope=scope, at=times["opened_at"], decision_ids=ids)]
+        payload = trade_payload(f"served {rr:g} R", rr=rr, actions=actions, **times)
+        record_trades([parse_trade(payload, now=closed_at)], now=closed_at)
+
+
+def _fill_the_rest(people: Mapping[str, User], now: datetime) -> None:
+    """One of each thing that the river itself has not brought here."""
+    draft(
+        kind="mode", module="dm", title="Switch dm on", reason="A month of shadow looked right.",
+        content={"mode": "on"}, lines=[], author=people["author"], at=now,
+    )  # fmt: skip
+    issue_key(name="bot 1", role="record", by=people["operator"], at=now)
+    Coefficient.objects.create(
+        module="dm", name="chain", key="base", rr_short=0.1, rr_long=0.2, n=3, sums={}, as_of=now
+    )
+    run_once("attribute", now=now, every=timedelta(minutes=5), work=lambda: 3)
+    Group.objects.create(name="risk desk")
