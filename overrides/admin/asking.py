@@ -63,5 +63,5 @@ def draft(request: HttpRequest, module: str, form: Reasoned, asked: Asked) -> Ht
     except Refusal as refusal:
         form.refuse(refusal)
         return None
-    messages.success(request, f"{drafted} is drafted and waits for a reviewer")
+    messages.success(request, f"Request {drafted.pk} is drafted and waits for a reviewer")
     return HttpResponseRedirect(reverse("admin:overrides_changerequest_change", args=[drafted.pk]))

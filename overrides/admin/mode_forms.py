@@ -100,11 +100,9 @@ class ModeForm(Reasoned):
     @property
     def asks(self) -> Asked:
         standing = self._standing.document
-        words = [
-            f"{each.field} {each.before} → {each.after}"
-            for each in differences({name: standing[name] for name in self.content}, self.content)
-        ]
-        return Asked(ChangeRequest.Kind.MODE, f"{self._standing.module}: {', '.join(words)}", self.content)
+        found = differences({name: standing[name] for name in self.content}, self.content)
+        words = (f"{each.field} {each.before} → {each.after}" for each in found)
+        return Asked(ChangeRequest.Kind.MODE, f"Mode of {self._standing.module}: {'; '.join(words)}", self.content)
 
 
 class CombinerForm(Reasoned):
