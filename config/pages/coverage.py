@@ -17,21 +17,27 @@ from overrides.core.parameters import LEARNED_DIMENSIONS
 from overrides.load import current_parameters
 from telemetry.models import MODULES
 
-WINDOW = 50_000  # newest actions, of all modules: the page stays as fast however many there are
+WINDOW = 25_000  # newest actions of a module
+LOOKED_THROUGH = 200_000  # newest actions of all modules, among which they are: the page stays as fast with any number
 PERMISSION = "telemetry.view_trade"
 
-TOTALS = """
-SELECT module, count(*), count(*) FILTER (WHERE pattern_key <> ''), count(*) FILTER (WHERE action_category <> ''),
-       count(*) FILTER (WHERE scope ?& CASE module WHEN 'pm' THEN %(pm)s::text[] ELSE %(dm)s::text[] END),
-       min(at), max(at)
-FROM (SELECT * FROM telemetry_action ORDER BY id DESC LIMIT %(window)s) AS newest
-GROUP BY module
+_NEWEST = """
+FROM unnest(%(modules)s::text[]) AS wanted (module), LATERAL (
+    SELECT pattern_key, action_category, scope, at
+    FROM (SELECT * FROM telemetry_action ORDER BY id DESC LIMIT %(looked_through)s) AS newest
+    WHERE newest.module = wanted.module LIMIT %(window)s
+) AS action
 """
-DIMENSIONS = """
-SELECT module, dimension, count(*)
-FROM (SELECT module, scope FROM telemetry_action ORDER BY id DESC LIMIT %(window)s) AS newest,
-     jsonb_object_keys(scope) AS dimension
-GROUP BY module, dimension
+_TOTALS = f"""
+SELECT wanted.module, count(*), count(*) FILTER (WHERE pattern_key <> ''),
+       count(*) FILTER (WHERE action_category <> ''),
+       count(*) FILTER (WHERE scope ?& CASE wanted.module WHEN 'pm' THEN %(pm)s::text[] ELSE %(dm)s::text[] END),
+       min(at), max(at)
+{_NEWEST} GROUP BY wanted.module
+"""
+_DIMENSIONS = f"""
+SELECT wanted.module, dimension, count(*)
+{_NEWEST}, jsonb_object_keys(action.scope) AS dimension GROUP BY wanted.module, dimension
 """
 
 
@@ -66,13 +72,15 @@ class Coverage:
     dimensions: tuple[Share, ...]
 
 
-def coverage(window: int = WINDOW) -> list[Coverage]:
-    """The coverage of every module in the newest `window` actions."""
+def coverage(window: int = WINDOW, looked_through: int = LOOKED_THROUGH) -> list[Coverage]:
+    """The coverage of every module in its newest `window` actions, among the newest `looked_through` of all."""
+    learned = {module: list(dimensions) for module, dimensions in LEARNED_DIMENSIONS.items()}
+    values: dict[str, int | list[str]] = {"window": window, "looked_through": looked_through, **learned}
+    values["modules"] = [module for module, _ in MODULES]
     with connection.cursor() as cursor:
-        learned = {module: list(dimensions) for module, dimensions in LEARNED_DIMENSIONS.items()}
-        cursor.execute(TOTALS, {"window": window, **learned})
-        totals = {module: values for module, *values in cursor.fetchall()}
-        cursor.execute(DIMENSIONS, {"window": window})
+        cursor.execute(_TOTALS, values)
+        totals = {module: counted for module, *counted in cursor.fetchall()}
+        cursor.execute(_DIMENSIONS, values)
         present: dict[str, dict[str, int]] = {}
         for module, dimension, count in cursor.fetchall():
             present.setdefault(module, {})[dimension] = count
@@ -86,6 +94,7 @@ def coverage_page(request: HttpRequest) -> HttpResponseBase:
         "title": "Coverage",
         "modules": coverage(),
         "window": WINDOW,
+        "looked_through": LOOKED_THROUGH,
         "as_of": datetime.now(UTC),
     }
     return TemplateResponse(request, "pages/coverage.html", context)

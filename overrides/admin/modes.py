@@ -107,6 +107,7 @@ class ModuleModeAdmin(FactAdmin):
             "title": f"Module {standing.module}",
             "opts": self.opts,
             "forms": forms | refused,
+            "refused": list(refused.values()),
             "may_lower": request.user.has_perm(LOWER),
             "may_ask": request.user.has_perm(PROPOSE),
             **mode_page(standing, datetime.now(UTC)),

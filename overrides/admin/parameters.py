@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from overrides.admin.differences import ABSENT, differences, flattened, worded
 from overrides.core.module import ModuleParameters
@@ -35,7 +36,7 @@ class Constant:
 @admin.register(ParameterSet)
 class ParameterSetAdmin(FactAdmin):
     change_form_template = "overrides/parameters.html"
-    list_display = ("name", "state", "used", "made", "created_by", "reason")
+    list_display = ("name", "state", "used", "made", "created_by", "why")
     list_filter = ("module",)
     search_fields = ("id__startswith",)
     search_help_text = "the set's id, from its beginning"
@@ -73,6 +74,10 @@ class ParameterSetAdmin(FactAdmin):
     @admin.display(description="versions", ordering="n_versions")
     def used(self, row: Any) -> SafeString:
         return number(row.n_versions, 0)
+
+    @admin.display(description="reason")
+    def why(self, row: ParameterSet) -> str:
+        return Truncator(row.reason).chars(100)
 
     @admin.display(description="made", ordering="created_at")
     def made(self, row: ParameterSet) -> SafeString:

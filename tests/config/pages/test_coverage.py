@@ -55,6 +55,11 @@ class TestCoverage:
 
         assert (pm.n, counts(pm)["bucket"]) == (2, 1)
 
+    def test_looks_for_them_among_so_many_of_all_modules(self) -> None:
+        record({"bucket": "micro"}, {"bucket": "micro"}, {"bucket": "micro"})
+
+        assert [each.n for each in coverage(looked_through=2)] == [0, 2]
+
     def test_has_a_share_of_nothing_where_there_is_nothing(self) -> None:
         assert {share.percent for each in coverage() for share in each.dimensions} == {0.0}
 

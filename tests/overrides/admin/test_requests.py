@@ -106,6 +106,21 @@ class TestRollbackRequest:
         assert "in force now" in text
 
 
+@pytest.mark.parametrize("kind", ["lines", "parameters", "mode"])
+def test_a_request_is_drawn_in_few_queries(
+    author: User, reviewer: User, kind: str, django_assert_max_num_queries: Any
+) -> None:
+    publish(make_spec())
+    set_mode("shadow", challenger=1)
+    changed = make_spec({"size_mult": 1.2}), make_spec(scope={"bucket": "big"})
+    contents = {"parameters": make_parameters().to_document(), "mode": {"mode": "on", "challenger": None}}
+    request = ask(kind, contents[kind], author) if kind in contents else draft(*changed, author=author)
+    browser = browser_of(reviewer)
+
+    with django_assert_max_num_queries(MOST_QUERIES):
+        page(browser, f"/admin/overrides/changerequest/{request.pk}/change/")
+
+
 def test_a_request_of_lines_shows_its_document_folded(author: User) -> None:
     text = shown(author, draft(make_spec(), author=author, content={"note": 1}, at=datetime.now(UTC)))
 
