@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 
+from overrides.models import ChangeRequest
 from overrides.review import Refusal, draft_request
 from telemetry.admin.facts import person
 
@@ -37,7 +38,8 @@ class Reasoned(forms.Form):
     )
 
     def __init__(self, *arguments: Any, **names: Any) -> None:
-        super().__init__(*arguments, label_suffix="", **names)
+        super().__init__(*arguments, **names)
+        self.label_suffix = ""
 
     def refuse(self, told: Exception) -> None:
         field, colon, message = str(told).partition(": ")
@@ -48,6 +50,11 @@ class Reasoned(forms.Form):
 
 def draft(request: HttpRequest, module: str, form: Reasoned, asked: Asked) -> HttpResponseRedirect | None:
     """Draft the request and lead to its page; None where it is refused, and the form says why."""
+    same = ChangeRequest.objects.filter(module=module, kind=asked.kind, content=asked.content)
+    waiting = same.filter(state__in=ChangeRequest.OPEN).first()
+    if waiting is not None:
+        form.add_error(None, f"Request {waiting.pk} asks for the same already and is {waiting.state}.")
+        return None
     author = person(request)
     try:
         drafted = draft_request(

@@ -15,7 +15,9 @@ from overrides.models import ChangeRequest, ModuleMode, Version
 from telemetry.models import Decision
 
 LOOKED_THROUGH = 10_000  # newest answers among which those of the module are counted
+MOST_WAITING = 10
 MOST_VERSIONS = 200  # offered as challengers, newest first
+SETTLING = (ChangeRequest.Kind.MODE, ChangeRequest.Kind.PARAMETERS, ChangeRequest.Kind.ROLLBACK)
 EFFECTS = {
     ModuleMode.Mode.OFF: "every bot gets neutral levers, and nothing is computed",
     ModuleMode.Mode.SHADOW: "every bot gets neutral levers; what would have been served is logged",
@@ -56,13 +58,10 @@ def mode_page(standing: Standing, at: datetime) -> dict[str, Any]:
         ],
         "lower_modes": [(mode.value, effect) for mode, effect in EFFECTS.items() if ORDER[mode] < order],
         "waiting": ChangeRequest.objects.filter(
-            module=standing.module, kind__in=_SETTLING, state__in=ChangeRequest.OPEN
-        )[:10],
+            module=standing.module, kind__in=SETTLING, state__in=ChangeRequest.OPEN
+        )[:MOST_WAITING],
         **_answers(standing.module, at),
     }
-
-
-_SETTLING = (ChangeRequest.Kind.MODE, ChangeRequest.Kind.PARAMETERS)
 
 
 def _answers(module: str, at: datetime) -> dict[str, Any]:

@@ -264,6 +264,19 @@ class TestAsking:
         assert ask(asker, "combiner", "dm", dm_alloc="plan").status_code == 200
         assert not ChangeRequest.objects.exists()
 
+    @pytest.mark.parametrize(
+        ("what", "fields"), [("mode", {"rollout_percent": "40"}), ("combiner", {"pm_strength": "most_specific"})]
+    )
+    def test_asks_once(self, asker: User, what: str, fields: dict[str, str]) -> None:
+        ask(asker, what, **fields)
+        first = ChangeRequest.objects.get()
+
+        again = ask(asker, what, **fields)
+
+        assert f"Request {first.pk} asks for the same already and is in_review." in again.content.decode()
+        assert ChangeRequest.objects.count() == 1
+        assert first.title in page(browser_of(asker), PM)
+
     @pytest.mark.parametrize("what", ["mode", "combiner"])
     def test_needs_the_permission_and_a_post(self, asker: User, operator: User, what: str) -> None:
         response = ask(operator, what, mode="on", confirm="pm", pm_strength="most_specific")
