@@ -42,9 +42,12 @@ class Standing:
 def standing_of(module: str) -> Standing:
     row = ModuleMode.objects.select_related("challenger").defer(*_documents("challenger")).filter(pk=module).first()
     version = active_version(module)
-    numbers = Version.objects.filter(module=module).order_by("-number").values_list("number", flat=True)
+    newest = Version.objects.filter(module=module).order_by("-number").values_list("number", flat=True)
+    numbers = list(newest[:MOST_VERSIONS])
+    if row and row.challenger and row.challenger.number not in numbers:
+        numbers.append(row.challenger.number)
     parameters = ModuleParameters.default(module) if version is None else load_parameters(version.parameters)
-    return Standing(module, row, version, parameters, tuple(numbers[:MOST_VERSIONS]))
+    return Standing(module, row, version, parameters, tuple(numbers))
 
 
 def mode_page(standing: Standing, at: datetime) -> dict[str, Any]:
@@ -71,7 +74,6 @@ def _answers(module: str, at: datetime) -> dict[str, Any]:
     counted = Counter((mode, reason) for owner, mode, reason in newest if owner == module)
     return {
         "answers": [(mode, reason, n) for (mode, reason), n in counted.most_common()],
-        "answered": counted.total(),
         "answers_cut": len(newest) == LOOKED_THROUGH,
         "looked_through": LOOKED_THROUGH,
     }

@@ -19,7 +19,7 @@ def version_page(version: Version, asked: Mapping[str, str]) -> dict[str, Any]:
     """The template's context; `asked` may name another version to compare with (`against`) and a page of lines."""
     numbers = Version.objects.filter(module=version.module).exclude(pk=version.pk).order_by("-number")
     others = list(numbers.values_list("number", flat=True)[:MOST_VERSIONS])
-    against, refusal = _against(version, asked.get("against", ""), others)
+    against, refusal = _against(version, asked.get("against", ""))
     changes = Changes(version.module, against, version.number)
     counts = changes.counts()
     pages = max(1, -(-sum(counts.values()) // PER_PAGE))
@@ -28,7 +28,7 @@ def version_page(version: Version, asked: Mapping[str, str]) -> dict[str, Any]:
     parameters, coefficients = before.changed_to(after)
     return {
         "version": version,
-        "others": others,
+        "others": others if against in (0, *others) else [*others, against],
         "against": against,
         "refusal": refusal,
         "counts": counts,
@@ -42,9 +42,9 @@ def version_page(version: Version, asked: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _against(version: Version, asked: str, others: list[int]) -> tuple[int, str]:
+def _against(version: Version, asked: str) -> tuple[int, str]:
     """The version to compare with, and what was wrong with the one asked for."""
-    before = max((number for number in others if number < version.number), default=0)
+    before = version.number - 1  # numbers have no gaps
     if not asked:
         return before, ""
     known = asked.isdecimal() and len(asked) < 10

@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from overrides.admin import mode_page
 from overrides.models import ChangeRequest, ModuleMode
 from overrides.review import apply_request, approve
 from telemetry.core.identifiers import uuid7
@@ -198,6 +199,17 @@ class TestAsking:
         ask(asker, mode="shadow")
 
         assert ChangeRequest.objects.get().content == {"allow": {}, "challenger": None}
+
+    def test_keeps_a_challenger_older_than_those_offered(self, asker: User, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(mode_page, "MOST_VERSIONS", 1)
+        for target in (1.1, 1.2, 1.3):
+            publish(make_spec({"size_mult": target}))
+        set_mode("shadow", challenger=1)
+
+        assert '<option value="2"' not in page(browser_of(asker), PM)
+        ask(asker, mode="shadow", challenger="1", rollout_percent="50")
+
+        assert ChangeRequest.objects.get().content == {"rollout_percent": 50.0}
 
     @pytest.mark.parametrize(
         ("fields", "words"),

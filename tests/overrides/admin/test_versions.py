@@ -106,6 +106,17 @@ class TestVersionPage:
         assert "What changed against version 1" in text
         assert "Lines</h2>" not in text
 
+    def test_keeps_the_choice_of_one_older_than_those_offered(
+        self, author: User, versions: list[Version], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(version_page, "MOST_VERSIONS", 1)
+
+        text = page(browser_of(author), f"{BASE}{versions[3].pk}/change/?against=1")
+
+        assert '<option value="1" selected>' in text
+        assert '<option value="2"' not in text
+        assert "against version 1" in page(browser_of(author), f"{BASE}{versions[1].pk}/change/")
+
     @pytest.mark.parametrize("asked", ["99", "x", "-1", "9" * 30])
     def test_says_when_there_is_no_such_version(self, author: User, versions: list[Version], asked: str) -> None:
         text = page(browser_of(author), f"{BASE}{versions[1].pk}/change/?against={asked}")
