@@ -20,7 +20,9 @@ def in_version(number: int) -> Q:
 
 
 def active_version(module: str) -> Version | None:
-    return Version.objects.select_related("parameters").filter(module=module, is_active=True).first()
+    """The version in force; without its document, which may be large and which bots alone read."""
+    versions = Version.objects.select_related("parameters").defer("config_data")
+    return versions.filter(module=module, is_active=True).first()
 
 
 def changed_keys(module: str, since: int, number: int) -> set[Key]:

@@ -1,4 +1,4 @@
-"""How a module is served: off, shadow or on. Towards neutral at once; away from it only through a request."""
+"""How a module is served: off, shadow or on, and to whom. Towards neutral at once; away from it through a request."""
 
 from __future__ import annotations
 
@@ -31,8 +31,17 @@ def mode_document(row: ModuleMode | None) -> dict[str, Any]:
     }
 
 
-def lower_mode(*, module: str, to: str, by: str, reason: str, at: datetime) -> ModuleMode:
-    """Take a module from on to shadow or off, or from shadow to off, at once. Raises NotTowardsNeutral otherwise."""
+def lower_mode(
+    *,
+    module: str,
+    by: str,
+    reason: str,
+    at: datetime,
+    to: str | None = None,
+    rollout_percent: float | None = None,
+) -> ModuleMode:
+    """Serve less of a module at once: `to` shadow or off, or to a smaller share of callers. Raises NotTowardsNeutral
+    where that would serve more."""
     if not reason.strip():
         raise NotTowardsNeutral("reason: say why; it is reviewed afterwards")
     with transaction.atomic():
@@ -42,10 +51,30 @@ def lower_mode(*, module: str, to: str, by: str, reason: str, at: datetime) -> M
             .filter(module=module)
             .first()
         )
-        standing = row.mode if row else ModuleMode.Mode.OFF
-        if to not in ORDER or ORDER[ModuleMode.Mode(to)] > ORDER[ModuleMode.Mode(standing)]:
-            raise NotTowardsNeutral(f"{module} is {standing}; going to {to} needs a reviewed request")
-        return _write(module, row, mode_document(row) | {"mode": to}, by=by, reason=reason, at=at)
+        standing = mode_document(row)
+        lowered: dict[str, Any] = {}
+        if to is not None:
+            _refuse_mode(module, standing["mode"], to)
+            lowered["mode"] = to
+        if rollout_percent is not None:
+            _refuse_rollout(module, standing["rollout_percent"], rollout_percent)
+            lowered["rollout_percent"] = rollout_percent
+        return _write(module, row, standing | lowered, by=by, reason=reason, at=at)
+
+
+def _refuse_mode(module: str, standing: str, to: str) -> None:
+    if to not in ORDER or ORDER[ModuleMode.Mode(to)] > ORDER[ModuleMode.Mode(standing)]:
+        raise NotTowardsNeutral(f"{module} is {standing}; going to {to} needs a reviewed request")
+
+
+def _refuse_rollout(module: str, standing: float, percent: float) -> None:
+    if not 0 <= percent <= 100:  # NaN is refused too
+        raise NotTowardsNeutral("rollout_percent: must be 0 to 100")
+    if percent >= standing:
+        raise NotTowardsNeutral(
+            f"rollout_percent: {module} is rolled out to {standing:g} %; {percent:g} % is not below it, and a larger "
+            "roll-out needs a reviewed request"
+        )
 
 
 def apply_mode(*, module: str, content: Mapping[str, Any], by: str, reason: str, at: datetime) -> ModuleMode:

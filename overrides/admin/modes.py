@@ -1,79 +1,115 @@
-"""Modes: off and shadow in one click with a reason; on only through a reviewed request."""
+"""Modes: off, shadow and a smaller roll-out at once, with a reason; everything else drafts a reviewed request."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.safestring import SafeString
 
-from overrides.mode import ORDER, NotTowardsNeutral, lower_mode
+from overrides.admin.asking import PROPOSE, Reasoned, draft
+from overrides.admin.mode_forms import CombinerForm, FewerForm, LowerForm, ModeForm
+from overrides.admin.mode_page import Standing, mode_page, standing_of
+from overrides.mode import NotTowardsNeutral, lower_mode
 from overrides.models import ModuleMode
-from telemetry.admin.display import badge, moment, number
 from telemetry.admin.facts import FactAdmin, person
+from telemetry.models import MODULES
 
 LOWER = "overrides.lower_modulemode"
-EFFECTS = {
-    ModuleMode.Mode.OFF: "every bot gets neutral levers, and nothing is computed",
-    ModuleMode.Mode.SHADOW: "every bot gets neutral levers; what would have been served is logged",
-}
+ASKING: dict[str, type[ModeForm | CombinerForm]] = {"mode": ModeForm, "combiner": CombinerForm}
+LOWERING: dict[str, type[LowerForm | FewerForm]] = {"lower": LowerForm, "fewer": FewerForm}
 
 
 @admin.register(ModuleMode)
 class ModuleModeAdmin(FactAdmin):
-    nothing_yet = "A module without one is off: bots get neutral levers."
-    change_form_template = "overrides/mode.html"
-    list_display = ("module", "mode_shown", "rollout", "challenger", "changed", "changed_by", "reason")
-    list_select_related = ("challenger",)
-    fields = (
-        ("module", "mode_shown", "rollout"),
-        ("allow", "challenger"),
-        ("changed", "changed_by", "revision"),
-        "reason",
-    )
-    readonly_fields = ("mode_shown", "rollout", "changed")
+    """A page for every module, also for one nobody has ever set: that one is off."""
 
     def get_urls(self) -> list[URLPattern]:
-        lower = path("<str:module>/lower/", self.admin_site.admin_view(self.lower), name="overrides_modulemode_lower")
-        return [lower, *super().get_urls()]
+        lowering = [self._url(f"<str:module>/{name}/", self.lower, name) for name in LOWERING]
+        asking = [self._url(f"<str:module>/ask/{name}/", self.ask, name) for name in ASKING]
+        return [*lowering, *asking, *super().get_urls()]
 
-    def lower(self, request: HttpRequest, module: str) -> HttpResponseBase:
-        """Take the module towards neutral at once."""
-        if self.get_object(request, module) is None:
-            raise Http404
-        if not request.user.has_perm(LOWER) or request.method != "POST":
-            raise PermissionDenied
-        to, reason = request.POST.get("to", ""), request.POST.get("reason", "")
-        try:
-            row = lower_mode(
-                module=module, to=to, by=person(request).get_username(), reason=reason, at=datetime.now(UTC)
-            )
-        except NotTowardsNeutral as refusal:
-            self.message_user(request, str(refusal), messages.ERROR)
-        else:
-            self.message_user(request, f"{module} is {row.mode} for every bot within a second", messages.SUCCESS)
-        return HttpResponseRedirect(reverse("admin:overrides_modulemode_change", args=[module]))
+    def _url(self, route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
+        return path(route, self.admin_site.admin_view(view), {"name": name}, name=f"overrides_modulemode_{name}")
 
-    def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        standing = ORDER[ModuleMode.Mode(obj.mode)]
-        return {
-            "row": obj,
-            "may_lower": request.user.has_perm(LOWER),
-            "lower_modes": [(mode.value, effect) for mode, effect in EFFECTS.items() if ORDER[mode] < standing],
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """One row a module. The tables of a list would leave out those without a row."""
+        self._look(request)
+        context = self.admin_site.each_context(request) | {
+            "title": "Module modes",
+            "opts": self.opts,
+            "modules": [standing_of(module) for module, _ in MODULES],
         }
+        return TemplateResponse(request, "overrides/modes.html", context)
 
-    @admin.display(description="mode", ordering="mode")
-    def mode_shown(self, row: ModuleMode) -> SafeString:
-        return badge(row.mode)
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if request.method not in ("GET", "HEAD"):
+            raise PermissionDenied
+        return self._page(request, self._standing(request, object_id))
 
-    @admin.display(description="roll-out", ordering="rollout_percent")
-    def rollout(self, row: ModuleMode) -> SafeString:
-        return number(row.rollout_percent, 0, unit="%")
+    def lower(self, request: HttpRequest, module: str, name: str) -> HttpResponseBase:
+        """Take the module towards neutral at once."""
+        standing = self._act(request, module, LOWER)
+        form = LOWERING[name](request.POST, auto_id=f"{name}_%s")
+        if form.is_valid():
+            lowered = {key: form.cleaned_data[key] for key in ("to", "rollout_percent") if key in form.fields}
+            try:
+                row = lower_mode(
+                    module=module,
+                    by=person(request).get_username(),
+                    reason=form.cleaned_data["reason"],
+                    at=datetime.now(UTC),
+                    **lowered,
+                )
+            except NotTowardsNeutral as refusal:
+                form.refuse(refusal)
+            else:
+                served = f"{row.mode}, rolled out to {row.rollout_percent:g} %,"
+                self.message_user(request, f"{module} is {served} for every bot within a second", messages.SUCCESS)
+                return HttpResponseRedirect(reverse("admin:overrides_modulemode_change", args=[module]))
+        return self._page(request, standing, **{name: form})
 
-    @admin.display(description="since", ordering="changed_at")
-    def changed(self, row: ModuleMode) -> SafeString:
-        return moment(row.changed_at)
+    def ask(self, request: HttpRequest, module: str, name: str) -> HttpResponseBase:
+        """Draft the request that the form describes; somebody else decides on it."""
+        standing = self._act(request, module, PROPOSE)
+        form = ASKING[name](standing, request.POST)
+        response = draft(request, module, form, form.asks) if form.is_valid() else None
+        return response or self._page(request, standing, **{name: form})
+
+    def _look(self, request: HttpRequest) -> None:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+
+    def _standing(self, request: HttpRequest, module: str) -> Standing:
+        self._look(request)
+        if module not in dict(MODULES):
+            raise Http404(f"there is no module {module}")
+        return standing_of(module)
+
+    def _act(self, request: HttpRequest, module: str, permission: str) -> Standing:
+        standing = self._standing(request, module)
+        if not request.user.has_perm(permission) or request.method != "POST":
+            raise PermissionDenied
+        return standing
+
+    def _page(self, request: HttpRequest, standing: Standing, **refused: Reasoned) -> HttpResponse:
+        """The module's page; a refused form stands where it stood, with what was typed."""
+        forms: dict[str, Reasoned] = {name: form(auto_id=f"{name}_%s") for name, form in LOWERING.items()}
+        forms |= {name: form(standing) for name, form in ASKING.items()}
+        context = self.admin_site.each_context(request) | {
+            "title": f"Module {standing.module}",
+            "opts": self.opts,
+            "forms": forms | refused,
+            "refused": list(refused.values()),
+            "may_lower": request.user.has_perm(LOWER),
+            "may_ask": request.user.has_perm(PROPOSE),
+            **mode_page(standing, datetime.now(UTC)),
+        }
+        return TemplateResponse(request, "overrides/mode.html", context)

@@ -15,13 +15,14 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
+from overrides.admin.request_content import content_page
 from overrides.admin.steps import STEPS, Offer, offers
 from overrides.admin.weights import Weights, levers
 from overrides.core.levers import LEVERS
 from overrides.gates import Refusal
 from overrides.models import ChangeLine, ChangeRequest
 from overrides.publish import CannotPublish
-from telemetry.admin.display import badge, moment, number, pretty
+from telemetry.admin.display import badge, moment, number
 from telemetry.admin.facts import FactAdmin, one_of, person
 
 MOST_LINES = 200
@@ -98,8 +99,7 @@ class ChangeRequestAdmin(FactAdmin):
             "n_hidden": max(len(rows) - MOST_LINES, 0),
             "votes": obj.votes.select_related("voter").order_by("voted_at"),
             "offers": buttons,
-            "content_shown": pretty(obj.content) if obj.content else None,
-        }
+        } | content_page(obj)
 
     @admin.display(description="request", ordering="-id")
     def title_shown(self, row: ChangeRequest) -> str:

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
 
 from config.access.keys import issue_key
@@ -17,6 +16,7 @@ from telemetry.core.canonical import utc_text
 from telemetry.decisions import record_decisions
 from telemetry.models import AuditEntry, JobRun, Trade
 from telemetry.record import record_trades
+from tests.browsing import browser_of, page
 from tests.builders import (
     NOW,
     SCOPE,
@@ -32,7 +32,6 @@ from tests.builders import (
 
 pytestmark = pytest.mark.django_db
 
-INLINE = re.compile(rb"<[^>]* style=|<style|<script(?![^>]* src=)|<[^>]* on[a-z]+=")
 REQUESTS = "/admin/overrides/changerequest/"
 SEVERAL, MOST_QUERIES = 4, 12
 
@@ -41,23 +40,6 @@ SEVERAL, MOST_QUERIES = 4, 12
 def browser(client: Client, admin_user: User) -> Client:
     client.force_login(admin_user)
     return client
-
-
-def browser_of(person: User) -> Client:
-    for permission in Permission.objects.filter(codename__startswith="view_"):
-        person.user_permissions.add(permission)
-    client = Client()
-    client.force_login(person)
-    return client
-
-
-def page(client: Client, url: str) -> str:
-    """The page at `url`, which must be there and keep to the strict Content-Security-Policy."""
-    response = client.get(url)
-    assert response.status_code == 200, url
-    assert INLINE.findall(response.content) == []
-    assert "style-src" not in response["Content-Security-Policy"]  # so default-src 'self' binds styles too
-    return str(response.content.decode())
 
 
 def fresh(**stats: Any) -> dict[str, Any]:
@@ -273,39 +255,3 @@ class TestDeciding:
         forger.force_login(reviewer)
 
         assert forger.post(f"{REQUESTS}{asked.pk}/approve/").status_code == 403
-
-
-class TestMode:
-    URL = "/admin/overrides/modulemode/pm/"
-
-    @pytest.mark.parametrize("to", ["off", "shadow"])
-    def test_goes_towards_neutral_at_once(self, operator: User, to: str) -> None:
-        set_mode("on")
-
-        browser_of(operator).post(f"{self.URL}lower/", {"to": to, "reason": "odd fills"})
-
-        row = ModuleMode.objects.get(module="pm")
-        assert (row.mode, row.reason, row.changed_by) == (to, "odd fills", "operator")
-
-    @pytest.mark.parametrize(
-        ("standing", "form", "words"),
-        [
-            ("on", {"to": "off", "reason": " "}, "say why"),
-            ("off", {"to": "on", "reason": "x"}, "needs a reviewed request"),
-            ("on", {"to": "sideways", "reason": "x"}, "needs a reviewed request"),
-        ],
-    )
-    def test_says_why_it_refuses(self, operator: User, standing: str, form: dict[str, str], words: str) -> None:
-        set_mode(standing)
-
-        response = browser_of(operator).post(f"{self.URL}lower/", form, follow=True)
-
-        assert words in response.content.decode()
-        assert ModuleMode.objects.get(module="pm").mode == standing
-
-    def test_needs_the_permission_and_a_post(self, reviewer: User, operator: User) -> None:
-        set_mode("on")
-
-        assert browser_of(reviewer).post(f"{self.URL}lower/", {"to": "off", "reason": "x"}).status_code == 403
-        assert browser_of(operator).get(f"{self.URL}lower/").status_code == 403
-        assert ModuleMode.objects.get(module="pm").mode == "on"

@@ -38,6 +38,31 @@ class TestLowerMode:
         with pytest.raises(NotTowardsNeutral, match="dm is off"):
             lower_mode(module="dm", to="on", by="operator", reason="hope", at=now)
 
+    def test_rolls_out_to_fewer_at_once(self, now: datetime) -> None:
+        set_mode("on", rollout_percent=40, allow={"bucket": ["micro"]})
+
+        row = lower_mode(module="pm", rollout_percent=12.5, by="operator", reason="drawdown", at=now)
+
+        assert (row.mode, row.rollout_percent, row.allow) == ("on", 12.5, {"bucket": ["micro"]})
+        assert load_engine("pm").mode.rollout_percent == 12.5
+
+    @pytest.mark.parametrize(
+        ("percent", "words"),
+        [
+            (40.0, "rollout_percent: pm is rolled out to 40 %; 40 % is not below it"),
+            (41.0, "a larger roll-out needs a reviewed request"),
+            (-1.0, "rollout_percent: must be 0 to 100"),
+            (float("nan"), "rollout_percent: must be 0 to 100"),
+        ],
+    )
+    def test_never_rolls_out_to_more(self, percent: float, words: str, now: datetime) -> None:
+        set_mode("on", rollout_percent=40)
+
+        with pytest.raises(NotTowardsNeutral, match=words):
+            lower_mode(module="pm", rollout_percent=percent, by="operator", reason="hope", at=now)
+
+        assert ModuleMode.objects.get().rollout_percent == 40
+
     @pytest.mark.parametrize("reason", ["", " "])
     def test_needs_a_reason(self, reason: str, now: datetime) -> None:
         set_mode("on")

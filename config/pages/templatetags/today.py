@@ -1,0 +1,26 @@
+"""The first page's panels: `{% load today %}{% today as now %}`; each only for those who may see what it shows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django import template
+from django.template import Context
+
+from config.pages.today import MOST_WAITING, served, troubles, waiting
+from telemetry.admin.facts import person
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def today(context: Context) -> dict[str, Any]:
+    user, now = person(context["request"]), datetime.now(UTC)
+    sees_policy = user.has_perm("overrides.view_changerequest")
+    return {
+        "served": served() if user.has_perm("overrides.view_modulemode") else None,
+        "waiting": waiting(user, now) if sees_policy else None,
+        "most_waiting": MOST_WAITING,
+        "troubles": troubles(now) if user.has_perm("telemetry.view_jobrun") else None,
+    }

@@ -1,0 +1,55 @@
+"""What differs between two documents, field by field, in words a reviewer reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Literal
+
+
+class _Absent(Enum):
+    ABSENT = "absent"
+
+
+ABSENT = _Absent.ABSENT
+Absent = Literal[_Absent.ABSENT]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field that differs; both sides in words."""
+
+    field: str
+    before: str
+    after: str
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
+    """The fields whose values differ, in the order of `after`; those that only `before` has come last."""
+    old, new = dict(flattened(before)), dict(flattened(after))
+    fields = [*new, *(field for field in old if field not in new)]
+    sides = ((field, old.get(field, ABSENT), new.get(field, ABSENT)) for field in fields)
+    return [Difference(field, worded(one), worded(other)) for field, one, other in sides if one != other]
+
+
+def flattened(document: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every leaf of a document by its dotted path; lists are leaves."""
+    for name, value in document.items():
+        if isinstance(value, Mapping):
+            yield from flattened(value, f"{path}{name}.")
+        else:
+            yield f"{path}{name}", value
+
+
+def worded(value: Any | Absent) -> str:
+    """A value as it is read: no braces, no quotes, no trailing zero."""
+    if value is ABSENT:
+        return "\N{EN DASH}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(worded, value)) or "none"
+    if isinstance(value, float):
+        return repr(value).removesuffix(".0")
+    return "none" if value is None else str(value)

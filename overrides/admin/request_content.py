@@ -1,0 +1,66 @@
+"""What a request other than of lines would change, field by field, against what is in force now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from overrides.admin.changes import Changes, constants_of
+from overrides.admin.differences import differences
+from overrides.load import active_version, current_parameters, parameters_of
+from overrides.mode import mode_document
+from overrides.models import ChangeRequest, ModuleMode, Version
+from telemetry.admin.display import pretty
+
+Kind = ChangeRequest.Kind
+NOTHING = "Nothing would change: this is what stands."
+
+
+def content_page(request: ChangeRequest) -> dict[str, Any]:
+    """The template's context. A closed request is compared with the version it was drafted against."""
+    is_open = request.state in ChangeRequest.OPEN
+    context: dict[str, Any] = {"document": pretty(request.content) if request.content else None, "is_open": is_open}
+    if request.kind == Kind.PARAMETERS:
+        return context | _parameters(request, is_open)
+    if request.kind == Kind.MODE:
+        return context | _mode(request, is_open)
+    if request.kind == Kind.ROLLBACK:
+        return context | _rollback(request, is_open)
+    return context
+
+
+def _parameters(request: ChangeRequest, is_open: bool) -> dict[str, Any]:
+    base = parameters_of(request.module, request.base_version)
+    standing = current_parameters(request.module) if is_open else base
+    stale = "The parameters changed since this was drafted: it has to be drafted again from what is in force."
+    found = differences(standing.to_document(), request.content)
+    note = stale if standing != base else "" if found else NOTHING
+    return {"differences": found, "note": note, "has_before": True}
+
+
+def _mode(request: ChangeRequest, is_open: bool) -> dict[str, Any]:
+    """What a module's mode was when a request of it was closed is in the audit trail alone."""
+    if not is_open:
+        return {"differences": differences({}, request.content), "note": "", "has_before": False}
+    standing = mode_document(ModuleMode.objects.select_related("challenger").filter(pk=request.module).first())
+    found = differences(standing, standing | request.content)
+    return {"differences": found, "note": "" if found else NOTHING, "has_before": True}
+
+
+def _rollback(request: ChangeRequest, is_open: bool) -> dict[str, Any]:
+    to = request.content["to"]
+    active = active_version(request.module) if is_open else None
+    base = active.number if active else request.base_version or 0
+    before, after = constants_of(request.module, base, to)
+    parameters, coefficients = before.changed_to(after)
+    counts = Changes(request.module, base, to).counts()
+    return {
+        "differences": parameters,
+        "note": "" if parameters or coefficients or any(counts.values()) else NOTHING,
+        "has_before": True,
+        "rollback": {
+            "to": Version.objects.only("pk", "module", "number").get(module=request.module, number=to),
+            "base": base,
+            "counts": counts,
+            "n_coefficients": len(coefficients),
+        },
+    }
