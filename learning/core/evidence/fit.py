@@ -1,0 +1,170 @@
+"""All effects fitted together: coordinate ascent over blocks, from simple to complex.
+
+    outcome_i = mu0[category_i] + sum over blocks of beta_block[cell of i] + noise_i,    noise_i ~ N(0, s_p^2 / w_i)
+
+A step replaces the posterior of one block's effects, given all other effects at their posterior means; a sweep is
+one step for every block, and after each class the prior's weights become what its posteriors say they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from learning.core.evidence.blocks import BlockClass, Lattice
+from learning.core.evidence.cells import Numbered, UnitCounts
+from learning.core.evidence.coding import Coding
+from learning.core.evidence.mixture import local_false_sign_rates, posterior, responsibilities
+from learning.core.evidence.noise import Noise, winsorised
+from learning.core.evidence.observations import Observations, age_weights, shares
+from learning.core.evidence.parameters import EvidenceParameters
+from learning.core.rows import Floats, Ints
+
+
+@dataclass(eq=False)
+class Block:
+    """The effects of one block; vectors are (cells,), in units of the fit's scale.
+
+    m, v    what the trades of a cell say of its effect beside all others, unshrunk, and the variance of that
+    b, var  posterior mean and variance
+    phi     (cells, k) responsibilities of the prior's normals
+    """
+
+    of: BlockClass
+    cells: Numbered
+    v: Floats
+    m: Floats
+    b: Floats
+    var: Floats
+    phi: Floats
+
+    @property
+    def rows(self) -> int:
+        return len(self.cells.cell)
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """The rows a fit is made of, those of the window first, and otherwise sorted so that their order says nothing.
+
+    digits     (columns, rows)
+    category   (rows,) position among the coding's categories
+    weight     (rows,) share of the unit times age weight
+    precision  (rows,) weight over the noise variance of the pattern, per squared unit of scale
+    recent     how many rows are in the window
+    """
+
+    digits: Ints
+    category: Ints
+    weight: Floats
+    precision: Floats
+    units: UnitCounts
+    recent: int
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """What was learned. Effects and residuals are in units of `noise.scale` (R).
+
+    residual  (rows,) outcome less everything fitted
+    pi        prior weights of each class
+    """
+
+    parameters: EvidenceParameters
+    dimensions: tuple[str, ...]
+    coding: Coding
+    noise: Noise
+    sample: Sample
+    blocks: tuple[Block, ...]
+    pi: dict[BlockClass, Floats]
+    residual: Floats
+
+    @property
+    def cells(self) -> int:
+        return sum(len(block.cells) for block in self.blocks)
+
+    def lfsr(self, block: Block) -> Floats:
+        """(cells,) local false sign rate of each effect of a block."""
+        return local_false_sign_rates(block.phi, block.m, block.v, np.square(self.parameters.grid))
+
+
+def fit(observations: Observations, as_of: float, parameters: EvidenceParameters) -> Fit:
+    """Fit the observations (one row at least) as they were known at `as_of`, in days from the same origin.
+
+    Raises ValueError when there are none or some close after `as_of`; BudgetExceeded, which says what to drop, when
+    the lattice is too large.
+    """
+    observations, recent = _sorted(observations, as_of, parameters.recent_days)
+    coding = Coding.of(observations, parameters.n_min)
+    digits = coding.digits(observations.pattern, observations.category, observations.scope)
+    pattern, category = digits[1] - 1, coding.group_category[digits[2] - 1]
+    weight = shares(observations) * age_weights(observations.day, as_of, parameters.half_life_days)
+    noise = winsorised(observations.outcome, weight, pattern, category, parameters)
+    units = UnitCounts(observations.cluster)
+    sample = Sample(digits, category, weight, weight / noise.sd[pattern] ** 2, units, recent)
+    numbered = Lattice(digits, coding, units, recent, parameters).blocks(observations.dimensions)
+    ascent = _Ascent(sample.precision, noise.outcome, numbered, parameters)
+    for _ in range(parameters.sweeps):
+        ascent.sweep()
+    blocks = tuple(block for blocks in ascent.blocks.values() for block in blocks)
+    residual = ascent.pull / sample.precision
+    return Fit(parameters, observations.dimensions, coding, noise, sample, blocks, ascent.pi, residual)
+
+
+def _sorted(observations: Observations, as_of: float, recent_days: float) -> tuple[Observations, int]:
+    """The observations in an order that is a function of their content, and how many are in the window, which lead."""
+    if not len(observations):
+        raise ValueError("outcome: no observations; there is nothing to learn from")
+    late = np.count_nonzero(observations.day > as_of)
+    if late:
+        raise ValueError(f"day: {late} observations close after as_of; leave them out or learn as of a later day")
+    old = observations.day < as_of - recent_days
+    keys = (shares(observations), observations.outcome, observations.day, *observations.scope.T)
+    order = np.lexsort((*keys, observations.category, observations.pattern, old))
+    return observations.take(order), int(np.count_nonzero(~old))
+
+
+class _Ascent:
+    """The state of the coordinate ascent: `pull` is precision times residual, which is all a step needs of the rows."""
+
+    def __init__(
+        self,
+        precision: Floats,
+        outcome: Floats,
+        numbered: dict[BlockClass, list[Numbered]],
+        parameters: EvidenceParameters,
+    ) -> None:
+        self.precision, self.pull = precision, precision * outcome
+        self.variances, self.null_counts = np.square(parameters.grid), parameters.null_counts
+        self.blocks = {of: [self._start(of, cells) for cells in each] for of, each in numbered.items()}
+        self.pi = {of: _start_weights(of, parameters) for of in numbered}
+
+    def _start(self, of: BlockClass, cells: Numbered) -> Block:
+        v = 1.0 / cells.sums(self.precision[: len(cells.cell)])
+        phi = np.zeros((len(cells), len(self.variances)))
+        return Block(of, cells, v, *np.zeros((3, len(cells))), phi)
+
+    def sweep(self) -> None:
+        for of, blocks in self.blocks.items():
+            for block in blocks:
+                self._step(block, self.pi[of])
+            if blocks:
+                counts = np.sum([block.phi.sum(axis=0) for block in blocks], axis=0)
+                counts[0] += self.null_counts[of.size]
+                self.pi[of] = counts / counts.sum()
+
+    def _step(self, block: Block, pi: Floats) -> None:
+        pull = self.pull[: block.rows]  # a view: the window's rows lead
+        block.m = block.b + block.v * block.cells.sums(pull)
+        block.phi = responsibilities(block.m, block.v, pi, self.variances)
+        before = block.b
+        block.b, block.var = posterior(block.phi, block.m, block.v, self.variances)
+        change = np.append(block.b - before, 0.0)  # rows in no cell keep their residual
+        pull -= self.precision[: block.rows] * change.take(block.cells.cell)
+
+
+def _start_weights(of: BlockClass, parameters: EvidenceParameters) -> Floats:
+    """pi at the start: the null's mass, and the rest in equal parts."""
+    null, others = of.null_mass(parameters), len(parameters.grid) - 1
+    return np.array([null] + [(1 - null) / others] * others)
