@@ -1,4 +1,4 @@
-"""What the product promises about speed, measured: `./dev bench record`, `./dev bench cube`."""
+"""What the product promises about speed and learning, measured: `./dev bench record`, `cube`, `learning`."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Numbered:
 
     def sums(self, values: Floats) -> Floats:
         """(cells,) sum of a value (rows,) over the rows of each cell."""
-        return np.bincount(self.cell, values, len(self) + 1)[:-1]
+        return np.bincount(self.cell, values, len(self) + 1)[:-1].astype(np.float64, copy=False)
 
     def find(self, key: Ints) -> Ints:
         """Position of keys, as many as there are cells where a key is none of them."""
@@ -80,10 +80,10 @@ def number_cells(
     keep = n >= n_min
     for digit in digits_of(known, widths, columns):
         keep &= digit > 0
-    number = np.full(len(known), np.count_nonzero(keep))
-    number[keep] = np.arange(number.size and np.count_nonzero(keep))
-    cell = number.astype(np.min_scalar_type(int(np.count_nonzero(keep)))).take(key)
-    return Numbered(columns, known[keep], n[keep], cell)
+    kept = int(np.count_nonzero(keep))
+    number = np.full(len(known), kept, dtype=np.min_scalar_type(kept))
+    number[keep] = np.arange(kept)
+    return Numbered(columns, known[keep], n[keep], number.take(key))
 
 
 def key_of(digits: Sequence[Ints], widths: Sequence[int], columns: Sequence[int]) -> Ints:

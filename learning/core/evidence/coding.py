@@ -88,12 +88,14 @@ class Coding:
 
     def codes(self, column: int, digit: Ints) -> Codes:
         """The codes of a dimension's digits (all above 0)."""
-        return self.values[column - FIRST_DIMENSION][digit - 1]
+        codes: Codes = self.values[column - FIRST_DIMENSION][digit - 1]
+        return codes
 
 
 def _frequent(column: Codes, n_min: int) -> Codes:
     values, rows = np.unique(column, return_counts=True)
-    return values[(values != MISSING) & (rows >= n_min)]
+    frequent: Codes = values[(values != MISSING) & (rows >= n_min)]
+    return frequent
 
 
 def _digit(known: Codes, code: Codes) -> Ints:

@@ -19,7 +19,7 @@ from learning.core.evidence.mixture import local_false_sign_rates, posterior, re
 from learning.core.evidence.noise import Noise, winsorised
 from learning.core.evidence.observations import Observations, age_weights, shares
 from learning.core.evidence.parameters import EvidenceParameters
-from learning.core.rows import Floats, Ints
+from learning.core.rows import Codes, Floats, Ints
 
 
 @dataclass(eq=False)
@@ -120,9 +120,14 @@ def _sorted(observations: Observations, as_of: float, recent_days: float) -> tup
     if late:
         raise ValueError(f"day: {late} observations close after as_of; leave them out or learn as of a later day")
     old = observations.day < as_of - recent_days
-    keys = (shares(observations), observations.outcome, observations.day, *observations.scope.T)
-    order = np.lexsort((*keys, observations.category, observations.pattern, old))
-    return observations.take(order), int(np.count_nonzero(~old))
+    codes = (*observations.scope.T, observations.category, observations.pattern)
+    keys = (shares(observations), observations.outcome, observations.day, *map(_narrow, codes), old)
+    return observations.take(np.lexsort(keys)), int(np.count_nonzero(~old))
+
+
+def _narrow(codes: Codes) -> Codes:
+    """Codes as 16 bits where they fit: numpy sorts those by radix."""
+    return codes.astype(np.int16) if codes.max() <= np.iinfo(np.int16).max else codes
 
 
 class _Ascent:
@@ -142,8 +147,8 @@ class _Ascent:
 
     def _start(self, of: BlockClass, cells: Numbered) -> Block:
         v = 1.0 / cells.sums(self.precision[: len(cells.cell)])
-        phi = np.zeros((len(cells), len(self.variances)))
-        return Block(of, cells, v, *np.zeros((3, len(cells))), phi)
+        m, b, var = np.zeros((3, len(cells)))
+        return Block(of, cells, v, m, b, var, np.zeros((len(cells), len(self.variances))))
 
     def sweep(self) -> None:
         for of, blocks in self.blocks.items():

@@ -15,7 +15,7 @@ import numpy as np
 
 from learning.core.evidence.blocks import BudgetExceeded
 from learning.core.evidence.cells import Numbered, digits_of, key_of, number_cells
-from learning.core.evidence.coding import FIRST_DIMENSION, Owner
+from learning.core.evidence.coding import FIRST_DIMENSION, Coding, Owner
 from learning.core.evidence.fit import Block, Fit
 from learning.core.evidence.mixture import normal_cdf
 from learning.core.rows import MISSING, Bools, Codes, Floats, Ints
@@ -68,8 +68,9 @@ class Overrides:
 
         Of absolute parts: an own part may speak against what it inherits.
         """
-        magnitude = np.abs(self.parts)
-        return magnitude / magnitude.sum(axis=1, keepdims=True)
+        magnitude: Floats = np.abs(self.parts)
+        magnitude /= magnitude.sum(axis=1, keepdims=True)
+        return magnitude
 
     def take(self, index: Ints | Bools) -> Self:
         return type(self)(*(getattr(self, field.name)[index] for field in fields(self)))
@@ -106,19 +107,19 @@ def fold(fit: Fit) -> Overrides:
 def _folded(fit: Fit, subset: tuple[int, ...]) -> Overrides:
     """The overrides of one subset of dimensions."""
     sample, coding, scale = fit.sample, fit.coding, fit.noise.scale
-    own = number_cells(sample.digits, coding.widths, (Owner.OWN, *subset), sample.units, 1)
+    blocks = [block for block in fit.blocks if block.cells.columns[1:] == subset]
+    inherits = any(block.of.owner is not Owner.OWN for block in blocks)
+    fewest = 1 if inherits else fit.parameters.n_min  # an override that inherits nothing needs trades of its own
+    own = number_cells(sample.digits, coding.widths, (Owner.OWN, *subset), sample.units, fewest)
     group, *values = digits_of(own.key, coding.widths, own.columns)
-    effects = _effects(fit, subset, group, values)
+    effects = _effects(fit, blocks, group, values)
     raw, raw_se = _own_evidence(fit, own, effects)
-    scope = np.full((len(own), len(coding.values)), MISSING, dtype=np.int64)
-    for column, digit in zip(subset, values, strict=True):
-        scope[:, column - FIRST_DIMENSION] = coding.values[column - FIRST_DIMENSION][digit - 1]
     pattern, category = coding.group_pattern[group - 1], coding.group_category[group - 1]
     b, sd = effects.parts.sum(axis=1), np.sqrt(effects.variance)
     folded = Overrides(
         pattern=coding.patterns[pattern],
         category=coding.categories[category],
-        scope=scope,
+        scope=_scope(coding, len(own), subset, values),
         n=own.n,
         weight=own.sums(sample.weight),
         raw=raw * scale,
@@ -134,6 +135,14 @@ def _folded(fit: Fit, subset: tuple[int, ...]) -> Overrides:
     return folded.take(b != 0)
 
 
+def _scope(coding: Coding, cells: int, subset: tuple[int, ...], values: list[Ints]) -> Codes:
+    """(cells, dims) codes, given the digits of each dimension of the subset."""
+    scope = np.full((cells, len(coding.values)), MISSING, dtype=np.int64)
+    for column, digit in zip(subset, values, strict=True):
+        scope[:, column - FIRST_DIMENSION] = coding.codes(column, digit)
+    return scope
+
+
 class _Effects(NamedTuple):
     """Of each cell: parts by owner (cells, 3), the recent part, and the variance of their sum, in units of scale."""
 
@@ -142,9 +151,9 @@ class _Effects(NamedTuple):
     variance: Floats
 
 
-def _effects(fit: Fit, subset: tuple[int, ...], group: Ints, values: list[Ints]) -> _Effects:
+def _effects(fit: Fit, blocks: list[Block], group: Ints, values: list[Ints]) -> _Effects:
     parts, recent, variance = np.zeros((len(group), len(Owner))), np.zeros(len(group)), np.zeros(len(group))
-    for block in _blocks_on(fit, subset):
+    for block in blocks:
         digits = [fit.coding.owner_digit(block.of.owner, group), *values]
         at = block.cells.find(key_of(digits, fit.coding.widths, block.cells.columns))
         b = np.append(block.b, 0.0).take(at)
@@ -153,10 +162,6 @@ def _effects(fit: Fit, subset: tuple[int, ...], group: Ints, values: list[Ints])
         if block.of.recent:
             recent += b
     return _Effects(parts, recent, variance)
-
-
-def _blocks_on(fit: Fit, subset: tuple[int, ...]) -> list[Block]:
-    return [block for block in fit.blocks if block.cells.columns[1:] == subset]
 
 
 def _own_evidence(fit: Fit, own: Numbered, effects: _Effects) -> tuple[Floats, Floats]:

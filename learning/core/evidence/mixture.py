@@ -25,8 +25,9 @@ def responsibilities(m: Floats, v: Floats, pi: Floats, variances: Floats) -> Flo
     total = variances + v[:, None]
     log_pi = np.log(pi, out=np.full(len(pi), -np.inf), where=pi > 0)
     log_density = log_pi - 0.5 * (np.log(total) + (m * m)[:, None] / total)
-    density = np.exp(log_density - log_density.max(axis=1, keepdims=True))
-    return density / density.sum(axis=1, keepdims=True)
+    density: Floats = np.exp(log_density - log_density.max(axis=1, keepdims=True))
+    density /= density.sum(axis=1, keepdims=True)
+    return density
 
 
 def posterior(phi: Floats, m: Floats, v: Floats, variances: Floats) -> tuple[Floats, Floats]:
@@ -53,7 +54,8 @@ def local_false_sign_rates(phi: Floats, m: Floats, v: Floats, variances: Floats)
     z = m[:, None] * np.sqrt(spread / (v[:, None] * (spread + v[:, None])))
     negative = (phi[:, 1:] * normal_cdf(-z)).sum(axis=1)
     positive = np.maximum(phi[:, 1:].sum(axis=1) - negative, 0.0)
-    return np.minimum(phi[:, 0] + np.minimum(negative, positive), 1.0)
+    rates: Floats = np.minimum(phi[:, 0] + np.minimum(negative, positive), 1.0)
+    return rates
 
 
 def normal_cdf(z: Floats) -> Floats:

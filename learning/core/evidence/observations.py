@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -72,30 +72,40 @@ class Observations:
             **{name: column[index] for name, column in self._columns().items()}, dimensions=self.dimensions
         )
 
-    def _columns(self) -> dict[str, Codes]:
+    def _columns(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "dimensions"}
 
 
 def shares(observations: Observations) -> Floats:
     """(rows,) the part of its unit that each row is; the parts of a unit add up to 1.
 
-    A unit is a cluster, or the trade where no cluster is named: its trades weigh alike, and so do the actions of each.
-    An entry and its three adds are one outcome seen four times, so they weigh as one over the whole fit.
+    A unit is a cluster, or the trade where no cluster is named. Its trades weigh alike, so do the pairs of pattern and
+    category that each of them acted in, and so do its actions in each: an entry and its two adds are one outcome seen
+    three times, which counts once over the whole fit, half as an entry and half as an add.
 
     >>> from dataclasses import replace
-    >>> five = Observations.of_trades(*np.zeros((3, 5), int), np.zeros((5, 0), int), np.zeros(5), ())
-    >>> shares(replace(five, trade=np.array([7, 8, 8, 8, 9]), cluster=np.array([1, 1, 1, 1, 2]))).round(3).tolist()
-    [0.5, 0.167, 0.167, 0.167, 1.0]
+    >>> four = Observations.of_trades(*np.zeros((3, 4), int), np.zeros((4, 0), int), np.zeros(4), ())
+    >>> acted = replace(four, trade=np.array([7, 7, 7, 9]), category=np.array([0, 1, 1, 0]))
+    >>> shares(replace(acted, cluster=acted.trade)).tolist(), shares(replace(acted, cluster=np.ones(4))).tolist()
+    ([0.5, 0.25, 0.25, 1.0], [0.25, 0.125, 0.125, 0.5])
     """
-    trade, cluster = observations.trade, observations.cluster
-    order = np.lexsort((trade, cluster))
-    trades = runs(cluster[order], trade[order])
-    units = runs(cluster[order][trades])
-    of_trade = 1.0 / np.repeat(run_lengths(units, len(trades)), run_lengths(units, len(trades)))
-    actions = run_lengths(trades, len(order))
+    levels = (observations.cluster, observations.trade, observations.pattern, observations.category)
+    order = np.lexsort(levels[::-1])
+    cluster, trade, pattern, category = (level[order] for level in levels)
+    trades, pairs = runs(cluster, trade), runs(cluster, trade, pattern, category)
     share = np.empty(len(order))
-    share[order] = np.repeat(of_trade / actions, actions)
+    share[order] = 1.0 / (
+        _parts(runs(cluster), trades, len(order))
+        * _parts(trades, pairs, len(order))
+        * _parts(pairs, np.arange(len(order)), len(order))
+    )
     return share
+
+
+def _parts(whole: Ints, part: Ints, rows: int) -> Ints:
+    """(rows,) how many of the finer runs are in the coarser run that each row is in, both given by their starts."""
+    counts = np.diff(np.searchsorted(part, np.append(whole, rows)))
+    return np.repeat(counts, run_lengths(whole, rows))
 
 
 def age_weights(day: Floats, as_of: float, half_life_days: float) -> Floats:

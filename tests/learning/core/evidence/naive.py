@@ -192,16 +192,19 @@ class NaiveFit:
 
 def _rows(observations: Observations, as_of: float, parameters: EvidenceParameters) -> Iterator[Row]:
     trades: dict[int, set[int]] = defaultdict(set)
-    actions: dict[tuple[int, int], int] = defaultdict(int)
-    units = list(zip(observations.cluster.tolist(), observations.trade.tolist(), strict=True))
-    for cluster, trade in units:
+    pairs: dict[tuple[int, int], set[tuple[int, int]]] = defaultdict(set)
+    actions: dict[tuple[int, ...], int] = defaultdict(int)
+    columns = (observations.cluster, observations.trade, observations.pattern, observations.category)
+    levels = list(zip(*(column.tolist() for column in columns), strict=True))
+    for cluster, trade, pattern, category in levels:
         trades[cluster].add(trade)
-        actions[cluster, trade] += 1
-    for at, (cluster, trade) in enumerate(units):
+        pairs[cluster, trade].add((pattern, category))
+        actions[cluster, trade, pattern, category] += 1
+    for at, (cluster, trade, pattern, category) in enumerate(levels):
         age = as_of - float(observations.day[at])
-        weight = 0.5 ** (age / parameters.half_life_days) / len(trades[cluster]) / actions[cluster, trade]
+        parts = len(trades[cluster]) * len(pairs[cluster, trade]) * actions[cluster, trade, pattern, category]
+        weight = 0.5 ** (age / parameters.half_life_days) / parts
         scope = tuple(observations.scope[at].tolist())
-        pattern, category = int(observations.pattern[at]), int(observations.category[at])
         yield Row(as_of - age, pattern, category, scope, float(observations.outcome[at]), cluster, weight)
 
 
