@@ -137,8 +137,8 @@ def weigh(memory: Memory, overall: Memory, as_of: float) -> Coefficient:
     trades therefore weighs 1, and one long not seen moves back to what its long record says.
     Raises ValueError when a trade of either memory is newer than `as_of`.
 
-    Ten trades at 1.2 R today and as many at -1.2 R elsewhere, all on one day: half of 1.2 R is left, twice half of
-    it in the short mean.
+    Ten trades of a value at 1.2 R and ten of others at -1.2 R, all on one day: the long mean keeps half of 1.2 R, the
+    short one lies halfway between that and 1.2 R, and exp(0.9) is clipped.
 
     >>> ten = memories(np.full(10, 1.2), np.zeros(10), np.zeros(10, int))[0]
     >>> both = memories(np.repeat([1.2, -1.2], 10), np.zeros(20), np.zeros(20, int))[0]
