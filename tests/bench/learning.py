@@ -12,6 +12,7 @@ import math
 import operator
 import tracemalloc
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,12 +22,13 @@ from learning.core.evidence.fit import fit
 from learning.core.rows import Floats
 from tests.bench.report import figure, timed
 from tests.bench.simulator import END, Log, Simulator
-from tests.bench.walk import PARAMETERS, READINGS, WRITTEN, Walk, claims
+from tests.bench.walk import PARAMETERS, READINGS, WRITTEN, Walk, claims, sure_ones
 
 TRADES = 20_000
 COSTS = {20_000: 1.0, 200_000: 6.0}  # trades -> seconds a fit may take
 MEGABYTES = 1_000
 DRIFTS = {"mild": (0.65, 0.10), "severe": (0.75, 0.13)}  # drift -> bars of squared error and false claims
+PHASES, PHASE_DAYS, SHOCK = 4, 10, 0.6  # of a market: how many phases, how long each, sd of a day's move in R
 COMPARED: dict[str, Callable[[float, float], bool]] = {"<=": operator.le, ">=": operator.ge}
 
 
@@ -112,6 +114,21 @@ def without_signal(simulator: Simulator, seeds: Sequence[int], trades: int) -> N
     judged("tilt_without_signal", float(np.mean(tilts)), "sd of log m", "<= 0.08", **context)
 
 
+def market_days(simulator: Simulator, seeds: Sequence[int], trades: int) -> None:
+    """No signal, but days that move all trades, and a dimension that is the phase of the market: ten days each."""
+    counts: dict[bool, list[int]] = {True: [], False: []}
+    for seed in seeds:
+        log = Log.draw(simulator.world(seed, "mild", signal=0.0), trades, seed)
+        rng, day = np.random.default_rng(seed), log.day.astype(np.int64)
+        phase = rng.integers(0, PHASES, int(END))[day // PHASE_DAYS]
+        scope = np.column_stack([phase, log.scope[:, 1:]])
+        log = replace(log, scope=scope, outcome=log.outcome + rng.normal(0, SHOCK, int(END) + 1)[day])
+        for same_day, found in counts.items():
+            found.append(len(sure_ones(log, END, replace(PARAMETERS, same_day=same_day))))
+    told = {"if_trades_were_independent": round(float(np.mean(counts[False])), 2), "seeds": len(seeds)}
+    judged("verified_on_market_days", float(np.mean(counts[True])), "per run", "<= 1", trades=trades, **told)
+
+
 def cost(simulator: Simulator, trades: int, bar: float) -> None:
     log = Log.draw(simulator.world(0, "mild"), trades, 0)
     work = partial(fit, log.observations(), END, PARAMETERS)
@@ -130,6 +147,7 @@ def run(simulator: Simulator, seeds: Sequence[int], trades: int = TRADES, costs:
     for size, seconds in costs.items():
         cost(simulator, size, seconds)
     without_signal(simulator, seeds, trades)
+    market_days(simulator, seeds, trades)
     for name, bars in DRIFTS.items():
         drift = Drift(simulator, seeds, name, trades)
         drift.tell_uplift()

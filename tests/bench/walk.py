@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from learning.core.evidence.fit import fit
-from learning.core.evidence.fold import fold
+from learning.core.evidence.fold import Overrides, fold
 from learning.core.evidence.learn import Learned, learn
+from learning.core.evidence.levers import verified
 from learning.core.evidence.parameters import EvidenceParameters
 from learning.core.evidence.predict import predict
 from learning.core.rows import MISSING, Floats
@@ -124,9 +125,14 @@ class Claims:
     exaggeration: float
 
 
+def sure_ones(log: Log, as_of: float, parameters: EvidenceParameters = PARAMETERS) -> Overrides:
+    """The verified overrides of a log."""
+    found = fold(fit(log.observations(), as_of, parameters))
+    return found.take(verified(found, parameters))
+
+
 def claims(log: Log, world: World, as_of: float) -> Claims:
-    found = fold(fit(log.observations(), as_of, PARAMETERS))
-    sure = found.take((found.lfsr <= PARAMETERS.verified_lfsr) & (found.n >= PARAMETERS.n_min))
+    sure = sure_ones(log, as_of)
     mu = world.mu(log.key, log.scope, np.full(len(log), as_of))
     truths = np.array([_contrast(log, mu, *row) for row in zip(sure.pattern, sure.category, sure.scope, strict=True)])
     if not len(sure):

@@ -8,7 +8,8 @@ JMLR 2024). Effects add up, so no trade's evidence is counted twice, as it is wh
 
     observations   the judged actions as columns
     coding         their values as digits
-    noise          weights by age, winsorised outcomes, noise by pattern, mean by category
+    noise          winsorised outcomes, noise by pattern, mean by category
+    dependence     what trades that close on one day are worth
     cells, blocks  which cells get a parameter
     mixture        the posterior of one effect
     fit            all of them together

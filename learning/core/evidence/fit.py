@@ -14,7 +14,8 @@ import numpy as np
 
 from learning.core.evidence.blocks import BlockClass, Lattice
 from learning.core.evidence.cells import Numbered, UnitCounts
-from learning.core.evidence.coding import Coding
+from learning.core.evidence.coding import Coding, Owner
+from learning.core.evidence.dependence import design_effects, same_day_correlation
 from learning.core.evidence.mixture import local_false_sign_rates, posterior, responsibilities
 from learning.core.evidence.noise import Noise, winsorised
 from learning.core.evidence.observations import Observations, age_weights, shares
@@ -26,13 +27,15 @@ from learning.core.rows import Codes, Floats, Ints
 class Block:
     """The effects of one block; vectors are (cells,), in units of the fit's scale.
 
-    m, v    what the trades of a cell say of its effect beside all others, unshrunk, and the variance of that
-    b, var  posterior mean and variance
-    phi     (cells, k) responsibilities of the prior's normals
+    precision  of a cell's trades together, were they independent
+    m, v       what they say of its effect beside all others, unshrunk, and the variance of that
+    b, var     posterior mean and variance
+    phi        (cells, k) responsibilities of the prior's normals
     """
 
     of: BlockClass
     cells: Numbered
+    precision: Floats
     v: Floats
     m: Floats
     b: Floats
@@ -48,19 +51,29 @@ class Block:
 class Sample:
     """The rows a fit is made of, those of the window first, and otherwise sorted so that their order says nothing.
 
-    digits     (columns, rows)
-    category   (rows,) position among the coding's categories
-    weight     (rows,) share of the unit times age weight
-    precision  (rows,) weight over the noise variance of the pattern, per squared unit of scale
-    recent     how many rows are in the window
+    digits       (columns, rows)
+    day          (rows,) whole days before `as_of`
+    share        (rows,) part of the row's unit
+    weight       (rows,) share times age weight
+    precision    (rows,) weight over the noise variance of the pattern, per squared unit of scale
+    recent       how many rows are in the window
+    correlation  of the outcomes of two units on one day
     """
 
     digits: Ints
-    category: Ints
+    day: Ints
+    share: Floats
     weight: Floats
     precision: Floats
     units: UnitCounts
     recent: int
+    correlation: float
+
+    def variances(self, cells: Numbered, precision: Floats) -> Floats:
+        """(cells,) variance of the mean of cells of this precision, given that trades of one day move together."""
+        if self.correlation == 0:
+            return 1.0 / precision
+        return design_effects(cells, self.day, self.share, self.weight, self.correlation) / precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,13 +111,17 @@ def fit(observations: Observations, as_of: float, parameters: EvidenceParameters
     observations, recent = _sorted(observations, as_of, parameters.recent_days)
     coding = Coding.of(observations, parameters.n_min)
     digits = coding.digits(observations.pattern, observations.category, observations.scope)
-    pattern, category = digits[1] - 1, coding.group_category[digits[2] - 1]
-    weight = shares(observations) * age_weights(observations.day, as_of, parameters.half_life_days)
+    pattern, category = digits[Owner.PATTERN] - 1, coding.group_category[digits[Owner.OWN] - 1]
+    share = shares(observations)
+    weight = share * age_weights(observations.day, as_of, parameters.half_life_days)
     noise = winsorised(observations.outcome, weight, pattern, category, parameters)
-    units = UnitCounts(observations.cluster)
-    sample = Sample(digits, category, weight, weight / noise.sd[pattern] ** 2, units, recent)
+    sd, units = noise.sd[pattern], UnitCounts(observations.cluster)
+    day = np.floor(as_of - observations.day).astype(np.int64)
+    together = (day, units.number, weight, noise.outcome / sd)
+    correlation = same_day_correlation(*together) if parameters.same_day else 0.0
+    sample = Sample(digits, day, share, weight, weight / sd**2, units, recent, correlation)
     numbered = Lattice(digits, coding, units, recent, parameters).blocks(observations.dimensions)
-    ascent = _Ascent(sample.precision, noise.outcome, numbered, parameters)
+    ascent = _Ascent(sample, noise.outcome, numbered, parameters)
     for _ in range(parameters.sweeps):
         ascent.sweep()
     blocks = tuple(block for blocks in ascent.blocks.values() for block in blocks)
@@ -121,7 +138,7 @@ def _sorted(observations: Observations, as_of: float, recent_days: float) -> tup
         raise ValueError(f"day: {late} observations close after as_of; leave them out or learn as of a later day")
     old = observations.day < as_of - recent_days
     codes = (*observations.scope.T, observations.category, observations.pattern)
-    keys = (shares(observations), observations.outcome, observations.day, *map(_narrow, codes), old)
+    keys = (shares(observations), observations.outcome, *map(_narrow, codes), observations.day, old)
     return observations.take(np.lexsort(keys)), int(np.count_nonzero(~old))
 
 
@@ -135,20 +152,21 @@ class _Ascent:
 
     def __init__(
         self,
-        precision: Floats,
+        sample: Sample,
         outcome: Floats,
         numbered: dict[BlockClass, list[Numbered]],
         parameters: EvidenceParameters,
     ) -> None:
-        self.precision, self.pull = precision, precision * outcome
+        self.precision, self.pull = sample.precision, sample.precision * outcome
         self.variances, self.null_counts = np.square(parameters.grid), parameters.null_counts
-        self.blocks = {of: [self._start(of, cells) for cells in each] for of, each in numbered.items()}
+        self.blocks = {of: [self._start(of, cells, sample) for cells in each] for of, each in numbered.items()}
         self.pi = {of: _start_weights(of, parameters) for of in numbered}
 
-    def _start(self, of: BlockClass, cells: Numbered) -> Block:
-        v = 1.0 / cells.sums(self.precision[: len(cells.cell)])
+    def _start(self, of: BlockClass, cells: Numbered, sample: Sample) -> Block:
+        precision = cells.sums(sample.precision[: len(cells.cell)])
         m, b, var = np.zeros((3, len(cells)))
-        return Block(of, cells, v, m, b, var, np.zeros((len(cells), len(self.variances))))
+        phi = np.zeros((len(cells), len(self.variances)))
+        return Block(of, cells, precision, sample.variances(cells, precision), m, b, var, phi)
 
     def sweep(self) -> None:
         for of, blocks in self.blocks.items():
@@ -161,7 +179,7 @@ class _Ascent:
 
     def _step(self, block: Block, pi: Floats) -> None:
         pull = self.pull[: block.rows]  # a view: the window's rows lead
-        block.m = block.b + block.v * block.cells.sums(pull)
+        block.m = block.b + block.cells.sums(pull) / block.precision
         block.phi = responsibilities(block.m, block.v, pi, self.variances)
         before = block.b
         block.b, block.var = posterior(block.phi, block.m, block.v, self.variances)

@@ -169,9 +169,9 @@ def _own_evidence(fit: Fit, own: Numbered, effects: _Effects) -> tuple[Floats, F
 
     Residuals have the override's effects taken out, the recent one from the trades of the window alone.
     """
-    precision, recent = fit.sample.precision, fit.sample.precision.copy()
-    recent[fit.sample.recent :] = 0.0
+    sample, precision = fit.sample, fit.sample.precision
+    recent = np.where(np.arange(len(precision)) < sample.recent, precision, 0.0)
     total = own.sums(precision)
     left = own.sums(precision * fit.residual) / total
     lasting = effects.parts.sum(axis=1) - effects.recent
-    return left + lasting + effects.recent * own.sums(recent) / total, 1.0 / np.sqrt(total)
+    return left + lasting + effects.recent * own.sums(recent) / total, np.sqrt(sample.variances(own, total))

@@ -19,6 +19,7 @@ class EvidenceParameters:
     recent_days       length of the window that may have shifted
     n_min             fewest trades of a cell with a parameter, and of its own of a verified override
     winsor_sds        outcomes are clipped this many noise sds from their pattern's mean
+    same_day          whether trades closing within 24 hours may move together; otherwise each is independent evidence
     noise_prior       the common noise counts as this many trades of every pattern
     grid              sds of the prior's normals, in sds of the outcome; the first is 0, the null
     null_mass         prior mass of the null at the start, by dimensions
@@ -40,6 +41,7 @@ class EvidenceParameters:
     recent_days: float = 60.0
     n_min: int = 20
     winsor_sds: float = 3.0
+    same_day: bool = True
     noise_prior: float = 10.0
     grid: tuple[float, ...] = (0.0, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8)
     null_mass: tuple[float, ...] = (0.3, 0.7, 0.95)
@@ -85,8 +87,9 @@ class EvidenceParameters:
             raise ValueError("grid: must rise from 0, the null, over at least one sd above it")
         self._set("null_mass", _numbers(self.null_mass, "null_mass", high=1, length=SUBSET_SIZES))
         self._set("null_counts", _numbers(self.null_counts, "null_counts", high=1e6, length=SUBSET_SIZES))
-        if not isinstance(self.cap_unverified, bool):
-            raise ValueError("cap_unverified: must be true or false")
+        for name in ("same_day", "cap_unverified"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name}: must be true or false")
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)

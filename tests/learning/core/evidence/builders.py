@@ -21,6 +21,7 @@ NORMAL = EvidenceParameters(
     recent_days=1e9,
     half_life_days=1e9,
     winsor_sds=1e6,
+    same_day=False,
     sweeps=1000,
 )
 
@@ -62,19 +63,25 @@ def random_observations(
     categories: int = 2,
     gaps: float = 0.1,
     shared: bool = False,
+    shock: float = 0.0,
 ) -> Observations:
-    """Skewed outcomes, with edges on one pattern and one value; with `shared`, several rows a trade and a cluster."""
+    """Skewed outcomes, with edges on one pattern and one value; with `shared`, several rows a trade and a cluster.
+
+    `shock` is the sd of what moves all trades of a day.
+    """
     rng = np.random.default_rng(seed)
     pattern, category = rng.integers(0, patterns, count), rng.integers(0, categories, count)
     scope = np.stack([rng.integers(0, size, count) for size in values], axis=1)
     outcome = rng.exponential(1.5, count) - 1.2 + 0.5 * (pattern == 1) + 0.6 * (scope[:, 0] == 1)
+    day = rng.uniform(0, AS_OF, count)
+    outcome += shock * rng.normal(size=int(AS_OF) + 1)[day.astype(np.int64)]
     scope[rng.random(scope.shape) < gaps] = -1
     trade = rng.integers(0, max(1, count // 2), count) if shared else rng.permutation(count)
     cluster = np.where(trade % 3 == 0, 10_000 + trade // 9, trade) if shared else trade
     return make_observations(
         outcome,
         scope,
-        day=rng.uniform(0, AS_OF, count),
+        day=day,
         pattern=pattern,
         category=category,
         trade=trade,

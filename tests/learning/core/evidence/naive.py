@@ -23,6 +23,7 @@ class Row:
     scope: tuple[int, ...]
     outcome: float
     unit: int
+    share: float
     weight: float
     y: float = 0.0
     fitted: float = 0.0
@@ -47,6 +48,7 @@ class NaiveFit:
         self.rows = list(_rows(observations, as_of, parameters))
         self.winsorise()
         self.start()
+        self.correlation = self.same_day_correlation() if parameters.same_day else 0.0
         self.blocks = {name: self.cells(*name) for name in self.names(observations.scope.shape[1])}
         self.pi = {
             (len(dims), owner, recent): self.start_weights(len(dims), recent) for owner, dims, recent in self.blocks
@@ -83,6 +85,33 @@ class NaiveFit:
 
     def precision(self, row: Row) -> float:
         return row.weight / self.sd[row.pattern] ** 2
+
+    def same_day_correlation(self) -> float:
+        outcomes: dict[int, dict[int, list[float]]] = defaultdict(lambda: defaultdict(lambda: [0.0, 0.0]))
+        for row in self.rows:
+            together = outcomes[self.age(row)][row.unit]
+            together[0] += row.weight
+            together[1] += row.weight * (row.y - self.mu0[row.category]) / self.sd[row.pattern]
+        pairs = products = squares = total = 0.0
+        for day in outcomes.values():
+            for unit, (weight, value) in day.items():
+                squares, total = squares + value**2 / weight, total + weight
+                for other, (other_weight, other_value) in day.items():
+                    if other != unit:
+                        pairs, products = pairs + weight * other_weight, products + value * other_value
+        return min(max(products / pairs / (squares / total), 0.0), 1.0)
+
+    def variance(self, rows: list[Row]) -> float:
+        """Of the mean of a cell's rows, given that rows of one day move together."""
+        days: dict[int, list[Row]] = defaultdict(list)
+        for row in rows:
+            days[self.age(row)].append(row)
+        others = sum(a.weight * b.share for day in days.values() for a in day for b in day if a is not b)
+        effect = 1 + self.correlation * others / sum(row.weight for row in rows)
+        return effect / sum(self.precision(row) for row in rows)
+
+    def age(self, row: Row) -> int:
+        return math.floor(self.as_of - row.day)
 
     # 2. blocks
 
@@ -142,8 +171,9 @@ class NaiveFit:
                 self.pi[klass] = [count / sum(counts) for count in counts]
 
     def update(self, effect: Effect, pi: list[float]) -> None:
-        effect.v = 1 / sum(self.precision(row) for row in effect.rows)
-        effect.m = effect.v * sum(self.precision(row) * (row.y - row.fitted + effect.b) for row in effect.rows)
+        total = sum(self.precision(row) for row in effect.rows)
+        effect.m = sum(self.precision(row) * (row.y - row.fitted + effect.b) for row in effect.rows) / total
+        effect.v = self.variance(effect.rows)
         variances = [(self.scale * s) ** 2 for s in self.parameters.grid]
         densities = [p * _normal_density(effect.m, s2 + effect.v) for p, s2 in zip(pi, variances, strict=True)]
         effect.phi = [density / sum(densities) for density in densities]
@@ -186,7 +216,12 @@ class NaiveFit:
             beside = row.y - row.fitted + sum(b for b, recent in own_effects if self.is_in(row, dims, recent))
             total, raw = total + self.precision(row), raw + self.precision(row) * beside
         weight = sum(row.weight for row in mine)
-        own = {"n": len({row.unit for row in mine}), "weight": weight, "raw": raw / total, "raw_se": total**-0.5}
+        own = {
+            "n": len({row.unit for row in mine}),
+            "weight": weight,
+            "raw": raw / total,
+            "raw_se": math.sqrt(self.variance(mine)),
+        }
         return found | own
 
 
@@ -204,8 +239,9 @@ def _rows(observations: Observations, as_of: float, parameters: EvidenceParamete
         age = as_of - float(observations.day[at])
         parts = len(trades[cluster]) * len(pairs[cluster, trade]) * actions[cluster, trade, pattern, category]
         weight = 0.5 ** (age / parameters.half_life_days) / parts
+        share = 1 / parts
         scope = tuple(observations.scope[at].tolist())
-        yield Row(as_of - age, pattern, category, scope, float(observations.outcome[at]), cluster, weight)
+        yield Row(as_of - age, pattern, category, scope, float(observations.outcome[at]), cluster, share, weight)
 
 
 def _cell(row: Row, owner: str, dims: tuple[int, ...]) -> Cell:
