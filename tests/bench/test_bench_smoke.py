@@ -85,6 +85,7 @@ def plan_eval(cells, pk, X, cards, C, decay=True, wmin=0.02):
         assert lines["uplift_of_strongest_ablation_mild"]["value"] > 1.5  # the reading above mostly bets on nothing
         assert lines["squared_error_of_no_learning_severe"]["value"] < 0.2
         assert lines["verified_without_signal"]["value"] < 2
+        assert lines["verified_on_market_days"]["value"] < 2
         assert lines["false_verified_mild"]["verified_per_run"] >= 4
 
     def test_tells_nothing_of_the_plan_without_its_readings(

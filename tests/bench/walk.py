@@ -9,6 +9,9 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +22,7 @@ from learning.core.evidence.levers import verified
 from learning.core.evidence.parameters import EvidenceParameters
 from learning.core.evidence.predict import predict
 from learning.core.rows import MISSING, Floats
-from tests.bench.simulator import Log, Simulator, World
+from tests.bench.simulator import Log, World
 
 PARAMETERS = EvidenceParameters()
 LOW, HIGH = math.log(0.7), math.log(1.3)
@@ -67,34 +70,34 @@ class Walk:
         self.scores: defaultdict[str, list[Score]] = defaultdict(list)
         self.accuracies: list[Accuracy] = []
 
-    def through(self, log: Log) -> Walk:
+    def with_evidence(self, log: Log) -> Walk:
         for as_of, known, acted in log.folds():
-            found = fit(known.observations(), as_of, PARAMETERS)
-            expected = predict(found, acted.pattern, acted.category, acted.scope)
-            self.scores["evidence"].append(scored(acted.mu, PARAMETERS.kappa * expected.edge))
-            self.accuracies.append(accuracy(known, acted, expected.mu0 + expected.edge, expected.variance))
             learned = learn(known.observations(), [range(known.categories)], as_of, PARAMETERS)
-            assert learned is not None
+            if learned is None:
+                raise SystemExit(f"no trades before day {as_of:g}; simulate more")
+            expected = predict(learned.fits[0], acted.pattern, acted.category, acted.scope)
+            self.scores["evidence"].append(scored(acted.mu, PARAMETERS.kappa * expected.edge))
             self.scores["materialised"].append(scored(acted.mu, served(learned, acted)))
+            self.accuracies.append(accuracy(known, acted, expected.mu0 + expected.edge, expected.variance))
         return self
 
-    def with_plan(self, log: Log, world: World, simulator: Simulator) -> Walk:
-        """The readings of the plan on the same folds."""
-        if simulator.readings is None:
-            return self
-        for as_of, known, acted in log.folds():
-            columns = (known.key, known.scope, known.outcome, known.day)
-            cells, _ = simulator.readings.plan_cells(*columns, as_of, world.cards, world.P, world.C)
-
-            def read(cells: object = cells, acted: Log = acted, **how: object) -> dict[str, Floats]:
-                evaluate = simulator.readings.plan_eval  # type: ignore[union-attr]
-                return dict(evaluate(cells, acted.key, acted.scope, world.cards, world.C, **how))
-
-            written, fresh, unfloored = read(), read(decay=False), read(decay=False, wmin=0.0)
-            for name, found in zip(READINGS, (written, fresh, unfloored), strict=False):
-                self.scores[name].append(scored(acted.mu, found["blend_log"], found["blend"]))
-            self.scores[READINGS[-1]].append(scored(acted.mu, written["specific"]))
+    def with_plan(self, log: Log, world: World, readings: ModuleType | None) -> Walk:
+        """The readings of the plan's formula on the same folds, where there are any."""
+        for as_of, known, acted in log.folds() if readings else ():
+            for name, found in _readings(readings, world, as_of, known, acted).items():
+                self.scores[name].append(found)
         return self
+
+
+def _readings(readings: Any, world: World, as_of: float, known: Log, acted: Log) -> dict[str, Score]:
+    cells, _ = readings.plan_cells(
+        known.key, known.scope, known.outcome, known.day, as_of, world.cards, world.P, world.C
+    )
+    read = partial(readings.plan_eval, cells, acted.key, acted.scope, world.cards, world.C)
+    written = read()
+    found = zip(READINGS, (written, read(decay=False), read(decay=False, wmin=0.0)), strict=False)
+    scores = {name: scored(acted.mu, levers["blend_log"], levers["blend"]) for name, levers in found}
+    return scores | {READINGS[-1]: scored(acted.mu, written["specific"])}
 
 
 def accuracy(known: Log, acted: Log, expected: Floats, variance: Floats) -> Accuracy:
@@ -118,7 +121,10 @@ def served(learned: Learned, acted: Log) -> Floats:
 
 @dataclass(frozen=True)
 class Claims:
-    """Verified overrides of a log against the truth on its last day; a claim is false below 0.01 R of its sign."""
+    """Verified overrides of a log against the truth on its last day; a claim is false below 0.01 R of its sign.
+
+    `exaggeration` is claimed over true edge; no claims are none false and exaggerate nothing.
+    """
 
     count: int
     false: float
@@ -136,7 +142,7 @@ def claims(log: Log, world: World, as_of: float) -> Claims:
     mu = world.mu(log.key, log.scope, np.full(len(log), as_of))
     truths = np.array([_contrast(log, mu, *row) for row in zip(sure.pattern, sure.category, sure.scope, strict=True)])
     if not len(sure):
-        return Claims(0, 0.0, math.nan)
+        return Claims(0, 0.0, 1.0)
     gained = np.sign(sure.b) * truths
     return Claims(len(sure), float((gained < 0.01).mean()), float(np.abs(sure.b).sum() / max(gained.sum(), 1e-3)))
 

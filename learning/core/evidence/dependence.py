@@ -58,8 +58,8 @@ def design_effects(cells: Numbered, day: Ints, share: Floats, weight: Floats, co
     """
     rows = len(cells.cell)
     order = np.argsort(cells.cell, kind="stable")
-    cell, day, share, weight = (column[:rows][order] for column in (cells.cell, day, share, weight))
-    starts = runs(cell, day)
+    cell, share, weight = cells.cell[order].astype(np.int64), share[:rows][order], weight[:rows][order]
+    starts = runs(cell, day[:rows][order])
     total = np.add.reduceat(weight, starts)
     others = total * np.add.reduceat(share, starts) - np.add.reduceat(weight * share, starts)
     others, total = (np.bincount(cell[starts], each, len(cells) + 1)[:-1] for each in (others, total))

@@ -30,7 +30,7 @@ class Overrides:
     n                  its own units
     weight             sum of their age weights
     raw, raw_se        mean outcome of its own trades beside everything else that was fitted, unshrunk, and its standard
-                       error, in R
+                       error, in R; over all days, while b is of the days to come and may hold a recent shift
     b, sd              the edge it adds, shrunk, and its posterior sd, in R; `parts` add up to b
     parts              (overrides, 3) of b, learned from all trades, from the pattern's, and from its own
     recent             the part of b that holds for the most recent days alone, in R

@@ -58,7 +58,7 @@ def lever_targets(category: str, c: float, weights: WeightParameters) -> dict[st
     targets = {}
     for lever in strength_levers(category):
         low, high = weights.bounds_of(lever.name)
-        unit = min(max(c * math.log(lever.high) / FULL_RANGE, math.log(low)), math.log(high))
+        unit = min(max(float(c) * math.log(lever.high) / FULL_RANGE, math.log(low)), math.log(high))
         value = min(max(math.exp(unit), low), high)  # exp(ln(1.3)) may pass 1.3 by a bit
         targets[lever.name] = Target(value, abs(unit) / math.log1p(weights.step_of(lever.name)))
     return targets
