@@ -105,17 +105,17 @@ def fold(fit: Fit) -> Overrides:
 
 
 def _folded(fit: Fit, subset: tuple[int, ...]) -> Overrides:
-    """The overrides of one subset of dimensions."""
+    """The overrides of one subset."""
     sample, coding, scale = fit.sample, fit.coding, fit.noise.scale
     blocks = [block for block in fit.blocks if block.cells.columns[1:] == subset]
-    inherits = any(block.of.owner is not Owner.OWN for block in blocks)
-    fewest = 1 if inherits else fit.parameters.n_min  # an override that inherits nothing needs trades of its own
+    # An override that inherits nothing needs trades of its own.
+    fewest = 1 if any(block.of.owner is not Owner.OWN for block in blocks) else fit.parameters.n_min
     own = number_cells(sample.digits, coding.widths, (Owner.OWN, *subset), sample.units, fewest)
     group, *values = digits_of(own.key, coding.widths, own.columns)
     effects = _effects(fit, blocks, group, values)
     raw, raw_se = _own_evidence(fit, own, effects)
-    pattern, category = coding.group_pattern[group - 1], coding.group_category[group - 1]
     b, sd = effects.parts.sum(axis=1), np.sqrt(effects.variance)
+    pattern, category = coding.group_pattern[group - 1], coding.group_category[group - 1]
     folded = Overrides(
         pattern=coding.patterns[pattern],
         category=coding.categories[category],
