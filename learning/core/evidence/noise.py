@@ -15,7 +15,9 @@ NOTHING = 1e-3  # R; outcomes below it are not told apart by more than ROUNDING 
 
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """outcome (rows,) winsorised, less its category's mean, in units of `scale`
+    """Outcomes as they are fitted, and their noise.
+
+    outcome   (rows,) winsorised, less its category's mean, in units of `scale`
     scale     sd of the winsorised outcomes in R; 1 where they do not vary
     sd        (patterns,) noise s_p of each pattern, in units of `scale`
     mu0       (categories,) mean outcome in R, weighted by precision
