@@ -1,4 +1,4 @@
-"""What the product promises about speed, measured: `./dev bench record`, `./dev bench cube`, `./dev bench pages`."""
+"""What the product promises about speed and learning, measured: `./dev bench record`, `cube`, `pages`, `learning`."""
 
 from __future__ import annotations
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.bench import cube, import_files, pages, record
+from tests.bench import cube, import_files, learning, pages, record
+from tests.bench.simulator import Simulator
 
 Figures = Callable[[], dict[str, float]]
 
@@ -57,6 +59,67 @@ class TestBenches:
             "lesson by edge downwards",
         } <= found.keys()
         assert found["within_both_bars"] > 0
+
+
+class TestLearning:
+    """Two patterns, two categories and two dimensions, one value of which earns 0.8 R more."""
+
+    WORLD = """
+import numpy as np
+
+class World:
+    P, C, D, cards = 2, 2, 2, np.array([3, 2])
+
+    def __init__(self, seed, drift, signal):
+        self.signal = signal
+
+    def mu(self, pk, X, t):
+        return 0.8 * self.signal * (X[:, 0] == 1)
+
+    def draw(self, N, seed):
+        rng = np.random.default_rng(seed)
+        t, pk = np.sort(rng.uniform(0, 360, N)), rng.integers(0, 4, N)
+        X = np.stack([rng.integers(0, card, N) for card in self.cards], axis=1)
+        mu = self.mu(pk, X, t)
+        return {"t": t, "pk": pk, "X": X, "mu": mu, "R": mu + rng.standard_normal(N)}
+"""
+    READINGS = """
+from small import World
+
+def plan_cells(pk, X, R, t, now, cards, P, C):
+    return [], R.mean()
+
+def plan_eval(cells, pk, X, cards, C, decay=True, wmin=0.02):
+    edge = 0.1 * (X[:, 0] == 1) + (X[:, 1] == 0)
+    return {"blend": edge, "blend_log": 0.1 * edge, "specific": edge}
+"""
+
+    def test_finds_the_edge_and_tells_its_bars(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        (tmp_path / "small.py").write_text(self.WORLD)
+        (tmp_path / "est.py").write_text(self.READINGS)
+
+        learning.run(Simulator.load(tmp_path / "small.py"), [0, 1], trades=2_000, costs={500: 60.0})
+
+        lines = {line["figure"]: line for line in map(json.loads, capsys.readouterr().out.splitlines())}
+        assert all({"bar", "met"} <= line.keys() for line in lines.values())
+        assert lines["uplift_of_strongest_ablation_mild"]["value"] > 1.5  # the reading above mostly bets on nothing
+        assert lines["squared_error_of_no_learning_severe"]["value"] < 0.2
+        assert lines["verified_without_signal"]["value"] < 2
+        assert lines["verified_on_market_days"]["value"] < 2
+        assert lines["false_verified_mild"]["verified_per_run"] >= 4
+
+    def test_tells_nothing_of_the_plan_without_its_readings(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "small.py").write_text(self.WORLD)
+
+        learning.run(Simulator.load(tmp_path / "small.py"), [0], trades=1_000, costs={})
+
+        assert "uplift" not in capsys.readouterr().out
+
+    def test_wants_a_simulator_that_is_there(self, tmp_path: Path) -> None:
+        with pytest.raises(SystemExit, match=r"^--simulator: .* is no file"):
+            Simulator.load(tmp_path / "none.py")
 
 
 class TestRefusal:

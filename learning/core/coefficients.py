@@ -1,0 +1,164 @@
+"""DM coefficients: the decayed memory of what each value of each lever has earned, and its weight (design 6.5).
+
+A memory is kept for two taus, as sums S = sum e^(-age/tau) rr and W = sum e^(-age/tau) as of its newest trade, so that
+W >= 1 and the mean S/W, which decay does not change, is always well conditioned. Trades may arrive in any order.
+
+The weights come of the difference of the two memories, each shrunk: what a value does better *lately* than it should
+by its long record. A ratio would mean nothing around 0, and an unshrunk mean is one lucky trade.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from learning.core.rows import LARGEST, Floats, Ints
+from overrides.core.coefficients import HIGHEST, LEVER_DIMENSIONS, LOWEST, coefficient_product
+from overrides.core.reading import closed_mapping, finite, required, whole
+
+__all__ = ["LEVER_DIMENSIONS", "Coefficient", "Memory", "coefficient_product", "memories", "weigh"]
+
+TAU_SHORT, TAU_LONG = 14.0, 90.0  # days
+KAPPA = 10.0  # trades a prior is worth
+SCALE = 1.0  # R: a value this much better than the whole weighs e
+
+
+@dataclass(frozen=True, slots=True)
+class Decayed:
+    """S and W of one tau: the weighted sum of outcomes in R, and of weights in trades."""
+
+    s: float
+    w: float
+
+    @property
+    def mean(self) -> float:
+        return self.s / self.w
+
+    def joined(self, kept: float, rr: float, weight: float) -> Decayed:
+        return Decayed(self.s * kept + rr * weight, self.w * kept + weight)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What n trades left behind: sums as of `at`, the close of the newest one, in days from any origin."""
+
+    n: int
+    at: float
+    short: Decayed
+    long: Decayed
+
+    @classmethod
+    def of(cls, rr: float, day: float) -> Self:
+        """The memory of one trade. Raises ValueError unless both are finite and within 1e9."""
+        outcome, day = finite(rr, "rr"), finite(day, "day")
+        return cls(1, day, Decayed(outcome, 1.0), Decayed(outcome, 1.0))
+
+    def observe(self, rr: float, day: float) -> Memory:
+        """The memory with one more trade, later than `at` or not: the older of the two is decayed to the newer.
+
+        One trade of 2 R, and 14 days later one of 1 R: S = 2/e + 1, W = 1/e + 1.
+
+        >>> Memory.of(2.0, 0.0).observe(1.0, 14.0).short.mean == (2 / math.e + 1) / (1 / math.e + 1)
+        True
+        >>> Memory.of(1.0, 14.0).observe(2.0, 0.0) == Memory.of(2.0, 0.0).observe(1.0, 14.0)
+        True
+        """
+        outcome, day = finite(rr, "rr"), finite(day, "day")
+        kept, given = max(day - self.at, 0.0), max(self.at - day, 0.0)  # ages in days
+        short, long = (
+            memory.joined(math.exp(-kept / tau), outcome, math.exp(-given / tau))
+            for memory, tau in ((self.short, TAU_SHORT), (self.long, TAU_LONG))
+        )
+        return Memory(self.n + 1, max(self.at, day), short, long)
+
+    @classmethod
+    def from_document(cls, document: object) -> Self:
+        given = closed_mapping(document, "memory", ("n", "at", "short", "long"))
+        n, at, short, long = (required(given, name, "memory.") for name in ("n", "at", "short", "long"))
+        return cls(
+            whole(n, "memory.n", 1), finite(at, "memory.at"), _sums(short, "memory.short"), _sums(long, "memory.long")
+        )
+
+    def to_document(self) -> dict[str, Any]:
+        short, long = ({"s": each.s, "w": each.w} for each in (self.short, self.long))
+        return {"n": self.n, "at": self.at, "short": short, "long": long}
+
+
+def _sums(document: object, field: str) -> Decayed:
+    given: Mapping[str, Any] = closed_mapping(document, field, ("s", "w"))
+    s, w = (finite(required(given, name, f"{field}."), f"{field}.{name}", -1e18, 1e18) for name in ("s", "w"))
+    if w < 1:
+        raise ValueError(f"{field}.w: {w!r} is below 1, the weight of the newest trade; rebuild the memory")
+    return Decayed(s, w)
+
+
+def memories(rr: Floats, day: Floats, code: Ints) -> dict[int, Memory]:
+    """Code -> memory, from columns (trades,) in any order: what `observe` of one after the other gives, in one pass.
+
+    `code` numbers the values of a lever; give zeros for the memory of all trades. Leave out trades without the value.
+    Raises ValueError unless outcomes and days are finite and within 1e9.
+    """
+    for name, column in (("rr", rr), ("day", day)):
+        if not (np.abs(column) <= LARGEST).all():
+            raise ValueError(f"{name}: finite and within 1e9 expected; leave out the trades without one")
+    codes, position = np.unique(code, return_inverse=True)
+    order = np.lexsort((rr, day, position))  # sums of the same trades are the same to the last bit
+    rr, day, position = rr[order], day[order], position[order]
+    n, newest = np.bincount(position), np.full(len(codes), -np.inf)
+    np.maximum.at(newest, position, day)
+    sums = []
+    for tau in (TAU_SHORT, TAU_LONG):
+        weight = np.exp(-(newest[position] - day) / tau)
+        s, w = np.bincount(position, weight * rr), np.bincount(position, weight)
+        sums.append([Decayed(*pair) for pair in zip(s.tolist(), w.tolist(), strict=True)])
+    columns = zip(codes.tolist(), n.tolist(), newest.tolist(), *sums, strict=True)
+    return {code: Memory(*memory) for code, *memory in columns}
+
+
+@dataclass(frozen=True, slots=True)
+class Coefficient:
+    """A value's two shrunk means in R, and the weight they give it, 0.5 to 2."""
+
+    n: int
+    short: float
+    long: float
+    weight: float
+
+
+def weigh(memory: Memory, overall: Memory, as_of: float) -> Coefficient:
+    """The weight of a value as of a day, given its memory and that of all trades.
+
+    The long mean shrinks to the global long mean, the short one to where a value of that long record would be today,
+    long - global long + global short; each prior is worth 10 trades, against W decayed to `as_of`. A value without
+    trades therefore weighs 1, and one long not seen moves back to what its long record says.
+    Raises ValueError when a trade of either memory is newer than `as_of`.
+
+    Ten trades of a value at 1.2 R and ten of others at -1.2 R, all on one day: the long mean keeps half of 1.2 R, the
+    short one lies halfway between that and 1.2 R, and exp(0.9) is clipped.
+
+    >>> ten = memories(np.full(10, 1.2), np.zeros(10), np.zeros(10, int))[0]
+    >>> both = memories(np.repeat([1.2, -1.2], 10), np.zeros(20), np.zeros(20, int))[0]
+    >>> coefficient = weigh(ten, both, 0.0)
+    >>> round(coefficient.long, 12), round(coefficient.short, 12), round(coefficient.weight, 4)
+    (0.6, 0.9, 2.0)
+    """
+    for each in (memory, overall):
+        if as_of < each.at:
+            raise ValueError(
+                f"as_of: day {as_of:g} is before the newest trade, day {each.at:g}; weigh as of a later day"
+            )
+    long = _shrunk(memory.long, overall.long.mean, (as_of - memory.at) / TAU_LONG)
+    prior = long - overall.long.mean + overall.short.mean
+    short = _shrunk(memory.short, prior, (as_of - memory.at) / TAU_SHORT)
+    advantage = (short - overall.short.mean) / SCALE
+    bounded = min(max(advantage, math.log(LOWEST)), math.log(HIGHEST))  # exp() of 1e9 overflows
+    return Coefficient(memory.n, short, long, min(max(math.exp(bounded), LOWEST), HIGHEST))
+
+
+def _shrunk(decayed: Decayed, prior: float, age_in_taus: float) -> float:
+    w = decayed.w * math.exp(-age_in_taus)
+    return (w * decayed.mean + KAPPA * prior) / (w + KAPPA)

@@ -1,0 +1,159 @@
+"""Walking forward through a simulated log: what each policy would have earned next, in truth, and how far it erred.
+
+Uplift is exposure-neutral, in R per 1000 trades of unit size: mean((m / mean(m) - 1) mu). At *matched tilt* every
+policy's log lever is scaled to the same spread first; otherwise whoever bets bigger looks better.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from learning.core.evidence.fit import fit
+from learning.core.evidence.fold import Overrides, fold
+from learning.core.evidence.learn import Learned, learn
+from learning.core.evidence.levers import verified
+from learning.core.evidence.parameters import EvidenceParameters
+from learning.core.evidence.predict import predict
+from learning.core.rows import MISSING, Floats
+from tests.bench.simulator import Log, World
+
+PARAMETERS = EvidenceParameters()
+LOW, HIGH = math.log(0.7), math.log(1.3)
+TILT = 0.10  # sd of a log lever at matched tilt
+WRITTEN = ("plan, half-life 18 d", "plan, age 0")
+READINGS = (*WRITTEN, "plan, age 0, no floor", "most specific")
+
+
+@dataclass(frozen=True)
+class Score:
+    """Of one policy on one fold: uplift as bet and at matched tilt, and the spread of its log lever."""
+
+    raw: float
+    matched: float
+    tilt: float
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Of the evidence fit: squared error against no learning's, share inside the 95 % interval, calibration slope."""
+
+    mse_ratio: float
+    covered: float
+    slope: float
+
+
+def scored(mu: Floats, log_lever: Floats, edge: Floats | None = None) -> Score:
+    """`edge` is what matched tilt scales, where it is another thing than the log lever."""
+    m = np.exp(np.clip(log_lever, LOW, HIGH))
+    signal = log_lever if edge is None else edge
+    signal = signal - signal.mean()
+    spread = float(signal.std())
+    level = np.exp(np.clip(signal * (TILT / spread), LOW, HIGH)) if spread > 1e-9 else np.ones(len(mu))
+    return Score(_uplift(mu, m), _uplift(mu, level), float(np.log(m).std()))
+
+
+def _uplift(mu: Floats, m: Floats) -> float:
+    return 1000 * float(((m / m.mean() - 1) * mu).mean())
+
+
+class Walk:
+    """Scores by policy and accuracies, one of each a fold of one world."""
+
+    def __init__(self) -> None:
+        self.scores: defaultdict[str, list[Score]] = defaultdict(list)
+        self.accuracies: list[Accuracy] = []
+
+    def with_evidence(self, log: Log) -> Walk:
+        for as_of, known, acted in log.folds():
+            learned = learn(known.observations(), [range(known.categories)], as_of, PARAMETERS)
+            if learned is None:
+                raise SystemExit(f"no trades before day {as_of:g}; simulate more")
+            expected = predict(learned.fits[0], acted.pattern, acted.category, acted.scope)
+            self.scores["evidence"].append(scored(acted.mu, PARAMETERS.kappa * expected.edge))
+            self.scores["materialised"].append(scored(acted.mu, served(learned, acted)))
+            self.accuracies.append(accuracy(known, acted, expected.mu0 + expected.edge, expected.variance))
+        return self
+
+    def with_plan(self, log: Log, world: World, readings: ModuleType | None) -> Walk:
+        """The readings of the plan's formula on the same folds, where there are any."""
+        for as_of, known, acted in log.folds() if readings else ():
+            for name, found in _readings(readings, world, as_of, known, acted).items():
+                self.scores[name].append(found)
+        return self
+
+
+def _readings(readings: Any, world: World, as_of: float, known: Log, acted: Log) -> dict[str, Score]:
+    cells, _ = readings.plan_cells(
+        known.key, known.scope, known.outcome, known.day, as_of, world.cards, world.P, world.C
+    )
+    read = partial(readings.plan_eval, cells, acted.key, acted.scope, world.cards, world.C)
+    written = read()
+    found = zip(READINGS, (written, read(decay=False), read(decay=False, wmin=0.0)), strict=False)
+    scores = {name: scored(acted.mu, levers["blend_log"], levers["blend"]) for name, levers in found}
+    return scores | {READINGS[-1]: scored(acted.mu, written["specific"])}
+
+
+def accuracy(known: Log, acted: Log, expected: Floats, variance: Floats) -> Accuracy:
+    error, nothing = expected - acted.mu, known.outcome.mean() - acted.mu
+    covered = np.abs(error) <= 1.96 * np.sqrt(variance)
+    slope = np.cov(expected, acted.mu)[0, 1] / expected.var(ddof=1) if expected.std() > 1e-9 else math.nan
+    ratio = float((error**2).mean() / max((nothing**2).mean(), 1e-12))
+    return Accuracy(ratio, float(covered.mean()), float(slope))
+
+
+def served(learned: Learned, acted: Log) -> Floats:
+    """The log lever of the materialised overrides, capped where unverified: what the product would serve."""
+    total, chosen = np.zeros(len(acted)), learned.overrides.take(np.arange(learned.materialised))
+    for row, c in enumerate(learned.c[: learned.materialised].tolist()):
+        scope = chosen.scope[row]
+        closed = scope != MISSING
+        match = (acted.pattern == chosen.pattern[row]) & (acted.category == chosen.category[row])
+        total[match & (acted.scope[:, closed] == scope[closed]).all(axis=1)] += c
+    return total
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Verified overrides of a log against the truth on its last day; a claim is false below 0.01 R of its sign.
+
+    `exaggeration` is claimed over true edge; no claims are none false and exaggerate nothing.
+    """
+
+    count: int
+    false: float
+    exaggeration: float
+
+
+def sure_ones(log: Log, as_of: float, parameters: EvidenceParameters = PARAMETERS) -> Overrides:
+    """The verified overrides of a log."""
+    found = fold(fit(log.observations(), as_of, parameters))
+    return found.take(verified(found, parameters))
+
+
+def claims(log: Log, world: World, as_of: float) -> Claims:
+    sure = sure_ones(log, as_of)
+    mu = world.mu(log.key, log.scope, np.full(len(log), as_of))
+    truths = np.array([_contrast(log, mu, *row) for row in zip(sure.pattern, sure.category, sure.scope, strict=True)])
+    if not len(sure):
+        return Claims(0, 0.0, 1.0)
+    gained = np.sign(sure.b) * truths
+    return Claims(len(sure), float((gained < 0.01).mean()), float(np.abs(sure.b).sum() / max(gained.sum(), 1e-3)))
+
+
+def _contrast(log: Log, mu: Floats, pattern: int, category: int, scope: Floats) -> float:
+    """What a key adds to simpler ones, over the trades in it: its mean less its parents', the interaction for two."""
+    own = log.key == pattern * log.categories + category
+    inside = [own & (log.scope[:, dim] == scope[dim]) for dim in np.flatnonzero(scope != MISSING)]
+    if not inside:
+        return float(mu[own].mean() - mu[log.category == category].mean())
+    if len(inside) == 1:
+        return float(mu[inside[0]].mean() - mu[own].mean())
+    first, second = inside
+    return float(mu[first & second].mean() - mu[first].mean() - mu[second].mean() + mu[own].mean())
