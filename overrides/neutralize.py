@@ -29,11 +29,24 @@ Route, Kind = ChangeRequest.Route, ChangeRequest.Kind
 
 
 @transaction.atomic
-def lower_mode(*, module: str, to: str, by: User, reason: str, at: datetime) -> ModuleMode:
-    """Take a module towards neutral. Raises NotTowardsNeutral where that would raise what is served."""
+def lower_mode(
+    *,
+    module: str,
+    by: User,
+    reason: str,
+    at: datetime,
+    to: str | None = None,
+    rollout_percent: float | None = None,
+) -> ModuleMode:
+    """Serve less of a module: `to` shadow or off, or to fewer callers. Raises NotTowardsNeutral where that is more."""
     _refuse_without(by, LOWER, reason)
-    row = write_lower_mode(module=module, to=to, by=by.get_username(), reason=reason, at=at)
-    _record(module, Kind.MODE, f"{module} to {to}", reason, by, at, content={"mode": to})
+    row = write_lower_mode(
+        module=module, to=to, rollout_percent=rollout_percent, by=by.get_username(), reason=reason, at=at
+    )
+    asked = {"mode": to, "rollout_percent": rollout_percent}
+    content = {name: value for name, value in asked.items() if value is not None}
+    told = ", ".join(f"{value:g} %" if name == "rollout_percent" else str(value) for name, value in content.items())
+    _record(module, Kind.MODE, f"{module} to {told}", reason, by, at, content=content)
     return row
 
 

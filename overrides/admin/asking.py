@@ -11,8 +11,9 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 
+from overrides.draft import draft_request
+from overrides.gates import Refusal
 from overrides.models import ChangeRequest
-from overrides.review import Refusal, draft_request
 from telemetry.admin.facts import person
 
 PROPOSE = "overrides.add_changerequest"

@@ -15,8 +15,10 @@ from django.urls import URLPattern, path, reverse
 from overrides.admin.asking import PROPOSE, Reasoned, draft
 from overrides.admin.mode_forms import CombinerForm, FewerForm, LowerForm, ModeForm
 from overrides.admin.mode_page import Standing, mode_page, standing_of
-from overrides.mode import NotTowardsNeutral, lower_mode
+from overrides.gates import Refusal
+from overrides.mode import NotTowardsNeutral
 from overrides.models import ModuleMode
+from overrides.neutralize import lower_mode
 from telemetry.admin.facts import FactAdmin, person
 from telemetry.models import MODULES
 
@@ -63,12 +65,12 @@ class ModuleModeAdmin(FactAdmin):
             try:
                 row = lower_mode(
                     module=module,
-                    by=person(request).get_username(),
+                    by=person(request),
                     reason=form.cleaned_data["reason"],
                     at=datetime.now(UTC),
                     **lowered,
                 )
-            except NotTowardsNeutral as refusal:
+            except (NotTowardsNeutral, Refusal) as refusal:
                 form.refuse(refusal)
             else:
                 served = f"{row.mode}, rolled out to {row.rollout_percent:g} %,"

@@ -18,11 +18,12 @@ from learning.aggregate import aggregate_dirty
 from learning.build import build_lessons
 from learning.materialize import materialize
 from learning.models import Coefficient
+from overrides.apply import apply_request
 from overrides.engine import ENGINE_ROOM
 from overrides.models import ChangeRequest, Membership
 from overrides.questions import read_question
 from overrides.resolve import resolve
-from overrides.review import apply_request, approve
+from overrides.review import approve
 from telemetry.attribute import attribute_trades
 from telemetry.core.canonical import utc_text
 from telemetry.core.trades import parse_trade
@@ -101,7 +102,7 @@ def _learn(outcomes: Mapping[float, dict[str, str]], *, at: datetime, **action: 
 
 def _put_into_force(request: ChangeRequest, reviewer: User, at: datetime) -> None:
     approve(request_id=request.pk, by=reviewer, at=at, reason="forty trades on either side")
-    apply_request(request_id=request.pk, by=reviewer.get_username(), at=at)
+    apply_request(request_id=request.pk, by=reviewer, at=at)
 
 
 def _serve(scopes: Sequence[dict[str, str]], *, at: datetime) -> list[DecisionRecord]:

@@ -10,8 +10,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from overrides.admin import mode_page
+from overrides.apply import apply_request
 from overrides.models import ChangeRequest, ModuleMode
-from overrides.review import apply_request, approve
+from overrides.review import approve
 from telemetry.core.identifiers import uuid7
 from telemetry.decisions import record_decisions
 from tests.browsing import MOST_QUERIES, browser_of, page
@@ -164,7 +165,7 @@ class TestAsking:
         assert not ModuleMode.objects.exists()
         now = datetime.now(UTC)
         approve(request_id=drafted.pk, by=reviewer, at=now)
-        apply_request(request_id=drafted.pk, by="reviewer", at=now)
+        apply_request(request_id=drafted.pk, by=reviewer, at=now)
         assert ModuleMode.objects.get().mode == "on"
 
     @pytest.mark.parametrize("confirm", ["", "PM", "pm ", "dm"])

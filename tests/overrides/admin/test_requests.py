@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
+from overrides.apply import apply_request
 from overrides.models import ChangeRequest
-from overrides.review import apply_request, approve, reject
+from overrides.review import approve, reject
 from tests.browsing import MOST_QUERIES, browser_of, page
 from tests.builders import draft, make_parameters, make_spec, publish, set_mode
 
@@ -53,7 +54,7 @@ class TestParametersRequest:
         request = asked_parameters(author, 31)
         now = datetime.now(UTC)
         approve(request_id=request.pk, by=reviewer, at=now)
-        apply_request(request_id=request.pk, by="reviewer", at=now)
+        apply_request(request_id=request.pk, by=reviewer, at=now)
 
         text = shown(author, request)
 

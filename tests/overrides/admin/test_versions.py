@@ -10,9 +10,10 @@ from django.contrib.auth.models import User
 
 from overrides.admin import version_page
 from overrides.admin.changes import Changes
+from overrides.apply import apply_request
 from overrides.models import ChangeRequest, Version
 from overrides.publish import roll_back
-from overrides.review import apply_request, approve
+from overrides.review import approve
 from tests.browsing import MOST_QUERIES, browser_of, page
 from tests.builders import NOW, make_parameters, make_spec, publish
 from tests.conftest import make_user
@@ -157,7 +158,7 @@ class TestRollingBack:
         assert (drafted.kind, drafted.content, drafted.author) == ("rollback", {"to": 2}, asker)
         now = datetime.now(UTC)
         approve(request_id=drafted.pk, by=reviewer, at=now)
-        apply_request(request_id=drafted.pk, by="reviewer", at=now)
+        apply_request(request_id=drafted.pk, by=reviewer, at=now)
         assert Version.objects.get(module="pm", is_active=True).content_hash == versions[1].content_hash
 
     def test_needs_a_reason(self, asker: User, versions: list[Version]) -> None:
