@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from celery import shared_task
 
+from overrides.replay import replay_nightly
 from overrides.review import expire_requests
 from telemetry.jobs import run_once
 from telemetry.tasks import moment
@@ -16,3 +17,10 @@ def publish_due_task(*, now: str | None = None, **_: object) -> None:
     """Close the requests that nobody decided in time."""
     at = moment(now)
     run_once("publish due", now=at, every=timedelta(minutes=1), work=lambda: expire_requests(now=at))
+
+
+@shared_task(name="overrides.replay")
+def replay_task(*, now: str | None = None, **_: object) -> None:
+    """Replay a sample of decisions and check every stored hash; any difference fails the run and is named."""
+    at = moment(now)
+    run_once("replay", now=at, every=timedelta(days=1), work=lambda: replay_nightly(now=at))

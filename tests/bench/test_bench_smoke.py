@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.bench import cube, record
+from tests.bench import cube, record, replay
 
 Figures = Callable[[], dict[str, float]]
 
@@ -37,6 +37,11 @@ class TestBenches:
         assert {"full_cube_cpu", "subsets_pruned_speedup_wall", "refresh_typical_share"} <= found.keys()
         assert min(found.values()) > 0
         assert found["cells_stored"] >= 5  # at the least the empty subset of each group that had new trades
+
+    def test_replay_finds_no_difference(self, figures: Figures) -> None:
+        replay.run(decisions=90, overrides=3)
+
+        assert min(figures().values()) > 0
 
 
 class TestRefusal:
