@@ -146,13 +146,17 @@ def _neutral(row: Decision) -> dict[str, Any]:
 
 def _computed(row: Decision, engines: Engines) -> dict[str, Any]:
     """What the row would be if it were asked today, of the same version and in the same mode."""
-    asked: dict[str, Any] = row.request
     engine = engines(row.module, row.version)
     challenger = None
     if row.challenger_version is not None:
         challenger = (row.challenger_version, engines(row.module, row.challenger_version).compiled)
-    mode = ModuleMode.checked({"mode": row.mode, **asked.get(SERVED_UNDER, {})})
-    request = Request(row.module, row.pattern_key, row.action_category, row.scope, row.at, asked["current"])
-    question = Question(request, asked["rollout_key"], asked["base_allocation"])
-    found = resolve_one(question, replace(engine, mode=mode, challenger=challenger), now=row.at)
+    mode = ModuleMode.checked({"mode": row.mode, **row.request.get(SERVED_UNDER, {})})
+    found = resolve_one(question_of(row), replace(engine, mode=mode, challenger=challenger), now=row.at)
     return {field: getattr(found.record, field) for field in RECOMPUTED}
+
+
+def question_of(row: Decision) -> Question:
+    """What was asked, as it is stored."""
+    asked: dict[str, Any] = row.request
+    request = Request(row.module, row.pattern_key, row.action_category, row.scope, row.at, asked["current"])
+    return Question(request, asked["rollout_key"], asked["base_allocation"])

@@ -8,6 +8,7 @@ from celery import shared_task
 
 from overrides.replay import replay_nightly
 from overrides.review import expire_requests
+from overrides.what_if import run_what_if
 from telemetry.jobs import run_once
 from telemetry.tasks import moment
 
@@ -24,3 +25,9 @@ def replay_task(*, now: str | None = None, **_: object) -> None:
     """Replay a sample of decisions and check every stored hash; any difference fails the run and is named."""
     at = moment(now)
     run_once("replay", now=at, every=timedelta(days=1), work=lambda: replay_nightly(now=at))
+
+
+@shared_task(name="overrides.what_if")
+def what_if_task(*, key: str, now: str | None = None, **_: object) -> None:
+    """Compute what somebody asked for, unless it is done or another worker is at it."""
+    run_what_if(key, now=moment(now))

@@ -1,0 +1,71 @@
+"""What a change would put in force: the lines and the parameters before it and after it, published or not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from overrides.core.module import ModuleParameters, compile_module
+from overrides.core.sides import Side
+from overrides.core.specs import OverrideSpec
+from overrides.load import active_version, load_parameters, load_specs, parameters_of, spec_of
+from overrides.models import ChangeRequest
+from telemetry.core.refusal import Refused
+
+Kind = ChangeRequest.Kind
+Specs = dict[str, OverrideSpec]
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """A change of a module: overrides to bring, lines to withdraw, parameters to set (None: as they are)."""
+
+    module: str
+    bring: Sequence[OverrideSpec] = ()
+    withdraw: Collection[str] = ()
+    parameters: ModuleParameters | None = None
+
+
+def proposed_by(request: ChangeRequest) -> Proposed:
+    """What a request proposes. Raises Refused for a kind that moves no levers."""
+    if request.kind == Kind.LINES:
+        lines = list(request.lines.select_related("after__line"))
+        return Proposed(
+            request.module,
+            bring=[spec_of(each.after) for each in lines if each.after is not None],
+            withdraw=[each.line_id for each in lines if each.after is None],
+        )
+    if request.kind == Kind.PARAMETERS:
+        return Proposed(request.module, parameters=ModuleParameters.from_document(request.module, request.content))
+    if request.kind == Kind.ROLLBACK:
+        return _rolled_back(request.module, request.content["to"])
+    raise Refused.because(f"a request of kind {request.kind} changes no levers' values").under("request")
+
+
+def sides(proposed: Proposed) -> tuple[Side, Side]:
+    """The version in force and the same with the change, as engines. Raises Refused where either cannot be served."""
+    version = active_version(proposed.module)
+    before = {} if version is None else _specs(proposed.module, version.number)
+    in_force = ModuleParameters.default(proposed.module) if version is None else load_parameters(version.parameters)
+    after = {line: spec for line, spec in before.items() if line not in proposed.withdraw}
+    after |= {spec.line: spec for spec in proposed.bring}
+    try:
+        return _side(in_force, before), _side(proposed.parameters or in_force, after)
+    except ValueError as error:
+        raise Refused.because(f"cannot be served: {error}").under("proposal") from error
+
+
+def _rolled_back(module: str, to: int) -> Proposed:
+    wanted = _specs(module, to)
+    version = active_version(module)
+    standing = {} if version is None else _specs(module, version.number)
+    return Proposed(module, list(wanted.values()), standing.keys() - wanted.keys(), parameters_of(module, to))
+
+
+def _specs(module: str, number: int) -> Specs:
+    """The overrides of a version by line, without their ramps: where they lead, not where they are."""
+    return {spec.line: replace(spec, path=None) for spec in load_specs(module, number)}
+
+
+def _side(parameters: ModuleParameters, specs: Specs) -> Side:
+    return Side(compile_module(parameters, specs.values()), frozenset(parameters.protected_motifs))
