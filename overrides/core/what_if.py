@@ -8,6 +8,7 @@ scope, the levers settled for each.
 from __future__ import annotations
 
 import json
+import math
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -149,8 +150,10 @@ class Comparison:
                 moved[category] += LEVERS[name].exposure(category) * change_of(name, column.before, column.after)
         applies = {c: n for c, n in asked.items() if any(LEVERS[name].scales_on for name in self._neutral.get(c, ()))}
         whole = sum(applies.values())
+        mean = sum(moved.values()) / whole if whole else 0.0
         return {
             "asked": whole,
-            "mean_ln": sum(moved.values()) / whole if whole else 0.0,
+            "mean_ln": mean,
+            "percent": 100 * math.expm1(mean),
             "categories": {c: {"asked": n, "mean_ln": moved[c] / n} for c, n in sorted(applies.items())},
         }

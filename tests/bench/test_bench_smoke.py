@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.bench import cube, record, replay
+from tests.bench import cube, record, replay, what_if
 
 Figures = Callable[[], dict[str, float]]
 
@@ -42,6 +42,13 @@ class TestBenches:
         replay.run(decisions=90, overrides=3)
 
         assert min(figures().values()) > 0
+
+    def test_what_if_compares_itself_with_resolving_twice(self, figures: Figures) -> None:
+        what_if.run(decisions=60, lines=30, sample=10)
+
+        found = figures()
+        assert {"rows_loaded", "lines_wall", "parameters_speedup_cpu"} <= found.keys()
+        assert min(found.values()) > 0
 
 
 class TestRefusal:
