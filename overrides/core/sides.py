@@ -11,6 +11,7 @@ from .combine import Matched
 from .compiled import Bucket, Compiled, Key, Row
 from .packing import PackedScopes
 
+Found = tuple[tuple[int, ...], ...]  # per section the numbers of the rows that match
 NOBODY = Bucket((), PackedScopes([]))
 
 
@@ -50,6 +51,7 @@ class Place:
         self._dimensions = sorted({name for bucket in buckets for name in bucket.scopes.dimensions})
         self._has_same_rows = [_ids(each.rows) for each in self._before] == [_ids(each.rows) for each in self._after]
         self.is_touched = not self._has_same_rows or (not has_same_rules and any(each.rows for each in buckets))
+        self._meetings: dict[tuple[Found, Found], Group | None] = {}
         self._groups: dict[tuple[str | None, ...], Group | None] = {}
 
     def group(self, scope: Mapping[str, str]) -> Group | None:
@@ -59,19 +61,28 @@ class Place:
         return self._groups[values]
 
     def _met(self, scope: Mapping[str, str]) -> Group | None:
-        """Looked up once where both sides hold the same overrides: then only the rules differ."""
-        found = [bucket.scopes.contained_in(scope) for bucket in self._before]
-        found_after = found if self._has_same_rows else [each.scopes.contained_in(scope) for each in self._after]
+        """Looked up once where both sides hold the same overrides; many scopes meet the same ones."""
+        found = _found(self._before, scope)
+        meeting = found, found if self._has_same_rows else _found(self._after, scope)
+        if meeting not in self._meetings:
+            self._meetings[meeting] = self._grouped(*meeting)
+        return self._meetings[meeting]
+
+    def _grouped(self, found: Found, found_after: Found) -> Group | None:
         before, after = _taken(self._before, found), _taken(self._after, found_after)
         if self._has_same_rules and list(map(_ids, before.rows)) == list(map(_ids, after.rows)):
             return None
         return Group(before, after) if any(before.rows) or any(after.rows) else None
 
 
+def _found(buckets: Sequence[Bucket], scope: Mapping[str, str]) -> Found:
+    return tuple(tuple(bucket.scopes.contained_in(scope)) if bucket.rows else () for bucket in buckets)
+
+
 def _ids(rows: Sequence[Row]) -> list[str]:
     return [row.id for row in rows]
 
 
-def _taken(buckets: Sequence[Bucket], found: Sequence[Sequence[int]]) -> Matched:
+def _taken(buckets: Sequence[Bucket], found: Found) -> Matched:
     rows = ([bucket.rows[index] for index in indexes] for bucket, indexes in zip(buckets, found, strict=True))
     return Matched(tuple(rows), False)  # whether a dimension is known moves no lever

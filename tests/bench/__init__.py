@@ -1,4 +1,4 @@
-"""What the product promises about speed, measured: `./dev bench record`, `./dev bench cube`."""
+"""What the product promises about speed, measured: `./dev bench record`, `cube`, `replay`, `what_if`."""
 
 from __future__ import annotations
 

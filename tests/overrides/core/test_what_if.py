@@ -133,7 +133,7 @@ class TestLevers:
 
 class TestExposure:
     def test_is_the_mean_over_all_whom_a_scaling_lever_applies_to(self) -> None:
-        untouched = (KEY, "entry", {}, NOW, {})
+        untouched: Asked = (KEY, "entry", {}, NOW, {})
         found = compared(side(), side(make_spec()), HERE, untouched, (KEY, "exit", SCOPE, NOW, {}))
 
         exposure = found["exposure"]
@@ -252,7 +252,7 @@ class TestAgainstCombine:
 
     def test_asks_as_of_each_request_s_own_time(self) -> None:
         """Below the floor after 165 days: withdrawing the line then changes nothing."""
-        late = (KEY, "entry", SCOPE, NOW + 166 * DAY, {})
+        late: Asked = (KEY, "entry", SCOPE, NOW + 166 * DAY, {})
 
         assert counts(compared(side(make_spec()), side(), HERE, late)) == {
             "asked": 2, "touched": 2, "changed": 1, "no_longer_moved": 1,
