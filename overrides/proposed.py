@@ -28,6 +28,7 @@ class Proposed:
 
 def proposed_by(request: ChangeRequest) -> Proposed:
     """What a request proposes. Raises Refused for a kind that moves no levers."""
+    refuse_kind(request)
     if request.kind == Kind.LINES:
         lines = list(request.lines.select_related("after__line"))
         return Proposed(
@@ -37,9 +38,13 @@ def proposed_by(request: ChangeRequest) -> Proposed:
         )
     if request.kind == Kind.PARAMETERS:
         return Proposed(request.module, parameters=ModuleParameters.from_document(request.module, request.content))
-    if request.kind == Kind.ROLLBACK:
-        return _rolled_back(request.module, request.content["to"])
-    raise Refused.because(f"a request of kind {request.kind} changes no levers' values").under("request")
+    return _rolled_back(request.module, request.content["to"])
+
+
+def refuse_kind(request: ChangeRequest) -> None:
+    """Raise Refused for a request that no what-if can answer."""
+    if request.kind not in (Kind.LINES, Kind.PARAMETERS, Kind.ROLLBACK):
+        raise Refused.because(f"a request of kind {request.kind} changes no levers' values").under("request")
 
 
 def sides(proposed: Proposed) -> tuple[Side, Side]:

@@ -24,7 +24,7 @@ from overrides.core.identity import content_hash
 from overrides.core.what_if import Comparison
 from overrides.load import active_version
 from overrides.models import ChangeRequest, Line, WhatIf
-from overrides.proposed import Proposed, proposed_by, sides
+from overrides.proposed import Proposed, proposed_by, refuse_kind, sides
 from telemetry.core.refusal import Refused
 from telemetry.models import Decision
 from telemetry.outbox import send_later
@@ -35,6 +35,7 @@ MOST = 1_000_000
 CHUNK = 5000
 TAKEN_OVER_AFTER = timedelta(minutes=2)  # without a sign of life; one comes with every chunk
 TASK = "overrides.what_if"
+DEPENDS_ON = ("version", "last_decision", "as_of")  # besides the request's content and the number
 Status = WhatIf.Status
 Progress = Callable[[float], None]
 
@@ -76,8 +77,7 @@ def ask_what_if(request_id: int, n: int, now: datetime, *, as_of_now: bool = Fal
     request = ChangeRequest.objects.filter(pk=request_id).first()
     if request is None:
         raise Refused.because(f"no request {request_id}; the list of requests has their numbers").under("request")
-    if request.kind not in (ChangeRequest.Kind.LINES, ChangeRequest.Kind.PARAMETERS, ChangeRequest.Kind.ROLLBACK):
-        raise Refused.because(f"a request of kind {request.kind} changes no levers' values").under("request")
+    refuse_kind(request)
     _refuse_number(n)
     fields = {"request": request, "n": n, "asked_at": now, "seen_at": now} | _depends_on(request, now, as_of_now)
     key = content_hash([request.content_hash, n, *(_text(fields[name]) for name in DEPENDS_ON)])
@@ -118,11 +118,8 @@ def run_what_if(key: str, *, now: datetime) -> None:
             raise
 
 
-DEPENDS_ON = ("version", "last_decision", "as_of")
-
-
 def _depends_on(request: ChangeRequest, now: datetime, as_of_now: bool) -> dict[str, Any]:
-    """What the answer depends on besides the request and the number."""
+    """The values of DEPENDS_ON as they stand."""
     version = active_version(request.module)
     newest = Decision.objects.filter(module=request.module).order_by("-decision_id")
     return {
