@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from overrides.core.module import ModuleParameters, compile_module
 from overrides.core.sides import Side
 from overrides.core.specs import OverrideSpec
-from overrides.load import active_version, load_parameters, load_specs, parameters_of, spec_of
+from overrides.load import load_specs, parameters_of, spec_of
 from overrides.models import ChangeRequest
 from telemetry.core.refusal import Refused
 
@@ -26,8 +26,8 @@ class Proposed:
     parameters: ModuleParameters | None = None
 
 
-def proposed_by(request: ChangeRequest) -> Proposed:
-    """What a request proposes. Raises Refused for a kind that moves no levers."""
+def proposed_by(request: ChangeRequest, base: int | None) -> Proposed:
+    """What a request proposes to do to a version (None: to nothing). Raises Refused for a kind that moves no levers."""
     refuse_kind(request)
     if request.kind == Kind.LINES:
         lines = list(request.lines.select_related("after__line"))
@@ -38,7 +38,7 @@ def proposed_by(request: ChangeRequest) -> Proposed:
         )
     if request.kind == Kind.PARAMETERS:
         return Proposed(request.module, parameters=ModuleParameters.from_document(request.module, request.content))
-    return _rolled_back(request.module, request.content["to"])
+    return _rolled_back(request.module, request.content["to"], base)
 
 
 def refuse_kind(request: ChangeRequest) -> None:
@@ -47,28 +47,26 @@ def refuse_kind(request: ChangeRequest) -> None:
         raise Refused.because(f"a request of kind {request.kind} changes no levers' values").under("request")
 
 
-def sides(proposed: Proposed) -> tuple[Side, Side]:
-    """The version in force and the same with the change, as engines. Raises Refused where either cannot be served."""
-    version = active_version(proposed.module)
-    before = {} if version is None else _specs(proposed.module, version.number)
-    in_force = ModuleParameters.default(proposed.module) if version is None else load_parameters(version.parameters)
+def sides(proposed: Proposed, base: int | None) -> tuple[Side, Side]:
+    """A version and the same with the change, as engines. Raises Refused where either cannot be served."""
+    before, standing = _specs(proposed.module, base), parameters_of(proposed.module, base)
     after = {line: spec for line, spec in before.items() if line not in proposed.withdraw}
     after |= {spec.line: spec for spec in proposed.bring}
     try:
-        return _side(in_force, before), _side(proposed.parameters or in_force, after)
+        return _side(standing, before), _side(proposed.parameters or standing, after)
     except ValueError as error:
         raise Refused.because(f"cannot be served: {error}").under("proposal") from error
 
 
-def _rolled_back(module: str, to: int) -> Proposed:
-    wanted = _specs(module, to)
-    version = active_version(module)
-    standing = {} if version is None else _specs(module, version.number)
+def _rolled_back(module: str, to: int, base: int | None) -> Proposed:
+    wanted, standing = _specs(module, to), _specs(module, base)
     return Proposed(module, list(wanted.values()), standing.keys() - wanted.keys(), parameters_of(module, to))
 
 
-def _specs(module: str, number: int) -> Specs:
+def _specs(module: str, number: int | None) -> Specs:
     """The overrides of a version by line, without their ramps: where they lead, not where they are."""
+    if number is None:
+        return {}
     return {spec.line: replace(spec, path=None) for spec in load_specs(module, number)}
 
 

@@ -21,6 +21,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
 from overrides.core.identity import content_hash
+from overrides.core.sides import Side
 from overrides.core.what_if import Comparison
 from overrides.load import active_version
 from overrides.models import ChangeRequest, Line, WhatIf
@@ -36,6 +37,7 @@ CHUNK = 5000
 TAKEN_OVER_AFTER = timedelta(minutes=2)  # without a sign of life; one comes with every chunk
 TASK = "overrides.what_if"
 DEPENDS_ON = ("version", "last_decision", "as_of")  # besides the request's content and the number
+NOTHING_LOGGED = UUID(int=0)  # below every decision's id
 Status = WhatIf.Status
 Progress = Callable[[float], None]
 
@@ -44,29 +46,16 @@ class Overtaken(RuntimeError):
     """Another worker took this one for dead and does its work."""
 
 
-def compare(
-    proposed: Proposed,
-    *,
-    n: int,
-    as_of: datetime | None = None,
-    last: UUID | None = None,
-    on_progress: Progress = lambda _: None,
-) -> dict[str, Any]:
-    """Ask the last `n` decisions (none newer than `last`) again, before and after the change; the document.
+def compare(proposed: Proposed, *, n: int, as_of: datetime | None = None, last: UUID | None = None) -> dict[str, Any]:
+    """Ask the last `n` decisions (none newer than `last`) again, of the version in force and of it with the change.
 
     Each is asked as of its own time, or all as of one. Raises Refused where the change cannot be served.
     """
     _refuse_number(n)
     if as_of is not None and as_of.utcoffset() is None:
         raise Refused.because(f"'{as_of}' names no time zone; end it with Z or an offset").under("as_of")
-    comparison = Comparison(proposed.module, *sides(proposed))
-    rows = logged_requests(proposed.module, n, last).iterator(chunk_size=CHUNK)
-    for done, (pattern_key, category, scope, at, current) in enumerate(rows, start=1):
-        comparison.ask(pattern_key, category, scope, as_of or at, json.loads(current) if current else {})
-        if done % CHUNK == 0:
-            on_progress(done / n)
-    found = comparison.document()
-    return {"module": proposed.module, **found, "lines": _described(found["lines"])}
+    both = sides(proposed, _number_in_force(proposed.module))
+    return _compared(proposed.module, both, n=n, as_of=as_of, last=last)
 
 
 def ask_what_if(request_id: int, n: int, now: datetime, *, as_of_now: bool = False) -> WhatIf:
@@ -106,8 +95,9 @@ def run_what_if(key: str, *, now: datetime) -> None:
         _write(row, progress=min(share, 1.0), seen_at=moment())
 
     try:
-        proposed = proposed_by(row.request)
-        document = compare(proposed, n=row.n, as_of=row.as_of, last=row.last_decision, on_progress=progress)
+        both = sides(proposed_by(row.request, row.version), row.version)
+        last = row.last_decision or NOTHING_LOGGED
+        document = _compared(row.request.module, both, n=row.n, as_of=row.as_of, last=last, on_progress=progress)
         _write(row, status=Status.DONE, progress=1.0, document=document, finished_at=moment())
     except Overtaken:
         logger.warning("what if %s: another worker has taken over", key[:12])
@@ -118,12 +108,35 @@ def run_what_if(key: str, *, now: datetime) -> None:
             raise
 
 
+def _compared(
+    module: str,
+    both: tuple[Side, Side],
+    *,
+    n: int,
+    as_of: datetime | None,
+    last: UUID | None,
+    on_progress: Progress = lambda _: None,
+) -> dict[str, Any]:
+    comparison = Comparison(module, *both)
+    rows = logged_requests(module, n, last).iterator(chunk_size=CHUNK)
+    for done, (pattern_key, category, scope, at, current) in enumerate(rows, start=1):
+        comparison.ask(pattern_key, category, scope, as_of or at, json.loads(current) if current else {})
+        if done % CHUNK == 0:
+            on_progress(done / n)
+    found = comparison.document()
+    return {"module": module, **found, "lines": _described(found["lines"])}
+
+
+def _number_in_force(module: str) -> int | None:
+    version = active_version(module)
+    return None if version is None else version.number
+
+
 def _depends_on(request: ChangeRequest, now: datetime, as_of_now: bool) -> dict[str, Any]:
     """The values of DEPENDS_ON as they stand."""
-    version = active_version(request.module)
     newest = Decision.objects.filter(module=request.module).order_by("-decision_id")
     return {
-        "version": None if version is None else version.number,
+        "version": _number_in_force(request.module),
         "last_decision": newest.values_list("decision_id", flat=True).first(),
         "as_of": now.replace(minute=0, second=0, microsecond=0) if as_of_now else None,
     }

@@ -297,6 +297,25 @@ class TestRunning:
         assert "cannot be served" in row.error
         assert make_spec().id in row.error
 
+    def test_answers_what_was_asked_whatever_has_come_since(self) -> None:
+        """The row is kept under the version and the decisions that were there when it was asked for."""
+        publish(make_spec())
+        request = draft(make_spec({"size_mult": 0.9}), make_spec(scope=MICRO))
+        before_any = row_of(request)
+        ask(3)
+        row = row_of(request)
+        publish(make_spec({"size_mult": 0.9}), make_spec(scope=MICRO))
+        ask(2, at=NOW + DAY)
+
+        for each in (before_any, row):
+            run_what_if(each.key, now=NOW)
+            each.refresh_from_db()
+
+        assert before_any.document is not None
+        assert row.document is not None
+        assert before_any.document["asked"] == 0
+        assert (row.version, row.document["asked"], row.document["changed"]) == (1, 3, 3)
+
     def test_does_nothing_for_what_is_done_or_gone(self) -> None:
         ask()
         request = draft(make_spec())
