@@ -44,7 +44,7 @@ def load_specs(module: str, number: int, keys: Iterable[Key] | None = None) -> I
         .order_by("override_id")
     )
     for membership in memberships.iterator(chunk_size=5000):
-        yield spec_of(membership.override, _path(membership))
+        yield spec_of(membership.override, path_of(membership))
 
 
 def spec_of(override: Override, path: Path | None = None) -> OverrideSpec:
@@ -92,7 +92,8 @@ def parameters_of(module: str, number: int | None) -> ModuleParameters:
     return load_parameters(ParameterSet.objects.get(versions__module=module, versions__number=number))
 
 
-def _path(membership: Membership) -> Path | None:
+def path_of(membership: Membership) -> Path | None:
+    """The ramp a membership began, where its policy ramps."""
     if membership.path_since is None or membership.path_from is None:
         return None
     return Path(membership.path_from, membership.path_since)

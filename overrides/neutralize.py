@@ -6,7 +6,7 @@ acknowledges afterwards; undoing it goes away from neutral and takes a review (d
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from django.contrib.auth.models import User
@@ -160,7 +160,7 @@ def _record(
     at: datetime,
     *,
     lines: Collection[DraftLine] = (),
-    content: dict[str, object] | None = None,
+    content: Mapping[str, object] | None = None,
 ) -> ChangeRequest:
     """The request that says what was done; of kind lines it is what does it."""
     name = by.get_username()

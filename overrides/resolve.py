@@ -24,6 +24,7 @@ from telemetry.decisions import DecisionRecord
 Explain = Literal["none", "summary", "full"]
 NUMERIC_BUILD = f"{platform.machine()} python-{platform.python_version()} numpy-{numpy.__version__}"
 NEUTRAL_COEFFICIENT = 1.0
+SERVED_UNDER = "served_under"  # of a decision's request: the roll-out and the allow-lists in force
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def _record(
         mode=engine.mode.mode if engine else Mode.OFF,
         reason=given.reason,
         flags=flags,
-        request=_asked(question),
+        request=_asked(question, engine),
         levers=_levers(given),
         contributions=[] if combination is None else [_contribution(each) for each in combination.contributions],
         excluded=[] if combination is None else [each._asdict() for each in combination.excluded],
@@ -135,13 +136,16 @@ def _combiners(engine: Engine | None) -> str:
     return ",".join(f"{channel}={each.combiner}" for channel, each in channels.items())
 
 
-def _asked(question: Question) -> dict[str, Any]:
-    """What the columns of a decision do not hold already."""
-    return {
+def _asked(question: Question, engine: Engine | None) -> dict[str, Any]:
+    """What the columns of a decision do not hold already, and whom the mode served where that was not everybody."""
+    asked: dict[str, Any] = {
         "current": dict(question.request.current),
         "rollout_key": question.rollout_key,
         "base_allocation": question.base_allocation,
     }
+    if engine is not None and not engine.mode.serves_everybody:
+        asked[SERVED_UNDER] = {"rollout_percent": engine.mode.rollout_percent, "allow": dict(engine.mode.allow)}
+    return asked
 
 
 def _levers(given: Answer) -> dict[str, Any]:

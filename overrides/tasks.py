@@ -7,6 +7,8 @@ from datetime import timedelta
 from celery import shared_task
 
 from overrides.apply import apply_due, expire_requests
+from overrides.replay import replay_nightly
+from overrides.what_if import run_what_if
 from telemetry.jobs import run_once
 from telemetry.tasks import moment
 
@@ -21,3 +23,16 @@ def publish_due_task(*, now: str | None = None, **_: object) -> None:
         every=timedelta(minutes=1),
         work=lambda: apply_due(now=at) + expire_requests(now=at),
     )
+
+
+@shared_task(name="overrides.replay")
+def replay_task(*, now: str | None = None, **_: object) -> None:
+    """Replay a sample of decisions and check every stored hash; any difference fails the run and is named."""
+    at = moment(now)
+    run_once("replay", now=at, every=timedelta(days=1), work=lambda: replay_nightly(now=at))
+
+
+@shared_task(name="overrides.what_if")
+def what_if_task(*, key: str, now: str | None = None, **_: object) -> None:
+    """Compute what somebody asked for, unless it is done or another worker is at it."""
+    run_what_if(key, now=moment(now))

@@ -27,7 +27,7 @@ class EngineSerializer(serializers.Serializer[Any]):
 
 
 class JobSerializer(serializers.Serializer[Any]):
-    status = serializers.ChoiceField([OK, "late"])
+    status = serializers.ChoiceField([OK, "late", "failed"])
     seconds_since_success = serializers.FloatField(allow_null=True)
     period_seconds = serializers.FloatField()
 

@@ -1,4 +1,4 @@
-"""Whether each job of the beat table has succeeded as often as it should."""
+"""Whether each job of the beat table has succeeded as often as it should, and did when it last ran."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ GRACE_SECONDS = 60.0
 
 # A job that never ran is measured from when it could have: the last migration.
 LATEST = """
-SELECT wanted.job, latest.finished_at, (SELECT max(applied) FROM django_migrations)
+SELECT wanted.job, latest.finished_at, (SELECT max(applied) FROM django_migrations), run.status
 FROM unnest(%s::text[]) AS wanted (job)
 LEFT JOIN LATERAL (
     SELECT finished_at FROM telemetry_jobrun
     WHERE job = wanted.job AND status = 'done' ORDER BY period DESC LIMIT 1
 ) AS latest ON true
+LEFT JOIN LATERAL (
+    SELECT status FROM telemetry_jobrun WHERE job = wanted.job ORDER BY period DESC LIMIT 1
+) AS run ON true
 """
 
 
@@ -31,13 +34,13 @@ class Punctuality(TypedDict):
 
 
 def punctuality(*, now: datetime) -> dict[str, Punctuality]:
-    """Per job: how long ago it last succeeded, and `late` where that is more than two periods ago."""
+    """Per job: how long ago it last succeeded; `failed` where its last run did, `late` more than two periods after."""
     with connection.cursor() as cursor:
         cursor.execute(LATEST, [list(BEAT)])
         rows = cursor.fetchall()
     return {
-        job: _judged(period_seconds(BEAT[job]["schedule"]), succeeded_at, since, now)
-        for job, succeeded_at, since in rows
+        job: _judged(period_seconds(BEAT[job]["schedule"]), succeeded_at, since, last_status, now)
+        for job, succeeded_at, since, last_status in rows
     }
 
 
@@ -49,10 +52,13 @@ def period_seconds(schedule: crontab | float) -> float:
     return float(schedule)
 
 
-def _judged(period: float, succeeded_at: datetime | None, since: datetime, now: datetime) -> Punctuality:
+def _judged(
+    period: float, succeeded_at: datetime | None, since: datetime, last_status: str | None, now: datetime
+) -> Punctuality:
     age = (now - (succeeded_at or since)).total_seconds()
+    is_late = age > 2 * period + GRACE_SECONDS
     return {
-        "status": "late" if age > 2 * period + GRACE_SECONDS else "ok",
+        "status": "failed" if last_status == "failed" else "late" if is_late else "ok",
         "seconds_since_success": None if succeeded_at is None else round(age, 1),
         "period_seconds": period,
     }

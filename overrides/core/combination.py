@@ -31,10 +31,7 @@ class Request:
     def __post_init__(self) -> None:
         if self.at.utcoffset() is None:
             raise ValueError("at: has no time zone; add UTC")
-        if self.current:
-            known = closed_mapping(self.current, "current", LEVERS)
-            for name, value in known.items():
-                finite(value, f"current.{name}", LEVERS[name].low, LEVERS[name].high)
+        refuse_foreign(self.current)
 
 
 class Contribution(NamedTuple):
@@ -97,6 +94,13 @@ class Combination:
     excluded: tuple[Excluded, ...]
     reason: Reason
     flags: tuple[Flag, ...]
+
+
+def refuse_foreign(current: Mapping[str, float]) -> None:
+    """Raise ValueError where a current value is of no lever, or outside the registry's bounds."""
+    if current:
+        for name, value in closed_mapping(current, "current", LEVERS).items():
+            finite(value, f"current.{name}", LEVERS[name].low, LEVERS[name].high)
 
 
 def ordered_flags(flags: set[Flag]) -> tuple[Flag, ...]:

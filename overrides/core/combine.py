@@ -7,10 +7,12 @@ them into parts, parts add up to a target per lever, and step and bounds act las
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
 
 from .combination import Combination, Contribution, Excluded, LeverValue, Request, ordered_flags
 from .combiners import COMBINERS
-from .compiled import Compiled, Limits, Section
+from .compiled import Compiled, Key, Limits, Row, Section
 from .levers import LEVERS
 from .vocabulary import Combiner, Flag, Reason
 from .weights import rounded_weight
@@ -18,24 +20,42 @@ from .weights import rounded_weight
 NOTICEABLE = 1e-12  # a step or a bound that changes less than this has not acted
 
 
+class Matched(NamedTuple):
+    """The overrides that a key and a scope call for, per section: what of an answer depends on nothing else."""
+
+    rows: tuple[Sequence[Row], ...]
+    has_unknown_dimension: bool
+
+
 def combine(compiled: Compiled, request: Request) -> Combination:
     """Levers for a request: pure, deterministic, order of overrides irrelevant.
 
     Contributions come by (-w_total, id) under plan and by id otherwise, exclusions by id; sums run in id order.
     """
+    key = (request.module, request.pattern_key, request.action_category)
+    return settle(compiled, matching(compiled, key, request.scope), request.at, request.current)
+
+
+def matching(compiled: Compiled, key: Key, scope: Mapping[str, str]) -> Matched:
+    """The first half of `combine`: for many requests that differ in time and current values alone, it is one."""
+    buckets = [section.buckets.get(key) for section in compiled.sections]
+    known = [section.known_dimensions for section in compiled.sections]
+    return Matched(
+        tuple(() if bucket is None else bucket.matching(scope) for bucket in buckets),
+        any(names is not None and not names.issuperset(scope) for names in known),
+    )
+
+
+def settle(compiled: Compiled, matched: Matched, at: datetime, current: Mapping[str, float]) -> Combination:
+    """The second half: what the overrides found make of the levers at this moment."""
     levers: dict[str, LeverValue] = {}
     contributions: list[Contribution] = []
     excluded: list[Excluded] = []
-    flags: set[Flag] = set()
-    key = (request.module, request.pattern_key, request.action_category)
-    for section in compiled.sections:
-        if section.known_dimensions is not None and not section.known_dimensions.issuperset(request.scope):
-            flags.add(Flag.UNKNOWN_DIMENSION)
-        bucket = section.buckets.get(key)
-        rows = [] if bucket is None else bucket.matching(request.scope)
+    flags = {Flag.UNKNOWN_DIMENSION} if matched.has_unknown_dimension else set[Flag]()
+    for section, rows in zip(compiled.sections, matched.rows, strict=True):
         if rows:
-            taken, left_out = COMBINERS[section.combiner](rows, section, request.at)
-            levers |= _lever_values(taken, section, request.current)
+            taken, left_out = COMBINERS[section.combiner](rows, section, at)
+            levers |= _lever_values(taken, section, current)
             contributions += sorted(taken, key=_heaviest_first) if section.combiner is Combiner.PLAN else taken
             excluded += left_out
     for lever in levers.values():

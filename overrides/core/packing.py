@@ -37,6 +37,11 @@ class PackedScopes:
                 self._keys[word, row] |= np.uint64(codes[value])
                 self._masks[word, row] |= np.uint64(mask)
 
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """What a request's scope is asked for; of others nothing depends on the value."""
+        return tuple(self._codes)
+
     def contained_in(self, scope: Mapping[str, str]) -> list[int]:
         """Rows whose scope is a subset of `scope`, ascending."""
         query = self._packed(scope)

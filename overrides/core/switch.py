@@ -27,6 +27,10 @@ class ModuleMode:
     rollout_percent: float = 100.0
     allow: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def serves_everybody(self) -> bool:
+        return self.rollout_percent >= 100 and not self.allow
+
     @classmethod
     def checked(cls, document: object) -> Self:
         """Read a mode; ValueError names the field that is wrong. A challenger may be named, and is not served."""

@@ -24,14 +24,23 @@ def uuid7(at: datetime) -> UUID:
     >>> uuid7(datetime(2024, 5, 1, tzinfo=UTC)).version
     7
     """
+    tail = (next(_counter) % 2**_COUNTER_BITS) << 32 | randbits(32)
+    return UUID(int=uuid7_floor(at).int | 0b10 << 62 | tail)
+
+
+def uuid7_floor(at: datetime) -> UUID:
+    """What no UUIDv7 made at `at` or later is below, and every one made a microsecond earlier is.
+
+    >>> uuid7_floor(datetime(2024, 5, 1, tzinfo=UTC)) < uuid7(datetime(2024, 5, 1, tzinfo=UTC))
+    True
+    """
     if at.utcoffset() is None:
         raise ValueError(f"{at} names no time zone; give an aware time")
     milliseconds, microseconds = divmod((at - _EPOCH) // _MICROSECOND, 1000)
     if not 0 <= milliseconds <= _LAST_MILLISECOND:
         raise ValueError(f"{at} is out of range; give a time from 1970 on")
-    tail = (next(_counter) % 2**_COUNTER_BITS) << 32 | randbits(32)
     fraction = microseconds * 4096 // 1000
-    return UUID(int=milliseconds << 80 | 7 << 76 | fraction << 64 | 0b10 << 62 | tail)
+    return UUID(int=milliseconds << 80 | 7 << 76 | fraction << 64)
 
 
 def uuid7_time(value: UUID) -> datetime:

@@ -1,4 +1,4 @@
-"""What the product promises about speed and learning, measured: `./dev bench record`, `cube`, `pages`, `learning`."""
+"""What the product promises about speed and learning, measured: each module is a `./dev bench NAME`."""
 
 from __future__ import annotations
 

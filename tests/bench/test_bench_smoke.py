@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import cube, import_files, learning, pages, record
+from tests.bench import cube, import_files, learning, pages, record, replay, what_if
 from tests.bench.simulator import Simulator
 
 Figures = Callable[[], dict[str, float]]
@@ -59,6 +59,18 @@ class TestBenches:
             "lesson by edge downwards",
         } <= found.keys()
         assert found["within_both_bars"] > 0
+
+    def test_replay_finds_no_difference(self, figures: Figures) -> None:
+        replay.run(decisions=90, overrides=3)
+
+        assert min(figures().values()) > 0
+
+    def test_what_if_compares_itself_with_resolving_twice(self, figures: Figures) -> None:
+        what_if.run(decisions=60, lines=30, sample=10)
+
+        found = figures()
+        assert {"rows_loaded", "lines_wall", "parameters_speedup_cpu"} <= found.keys()
+        assert min(found.values()) > 0
 
 
 class TestLearning:

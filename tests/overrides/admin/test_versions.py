@@ -12,10 +12,9 @@ from overrides.admin import version_page
 from overrides.admin.changes import Changes
 from overrides.apply import apply_request
 from overrides.models import ChangeRequest, Version
-from overrides.publish import roll_back
 from overrides.review import approve
 from tests.browsing import MOST_QUERIES, browser_of, page
-from tests.builders import NOW, make_parameters, make_spec, publish
+from tests.builders import agreed, draft, make_parameters, make_spec, publish
 from tests.conftest import make_user
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +31,7 @@ def versions() -> list[Version]:
         publish(micro, big),
         publish(make_spec({"size_mult": 1.25}, scope=MICRO), make_spec(scope=MID), withdraw=[big.line]),
         publish(parameters=make_parameters({"weights": {"n_target": 31}})),
-        roll_back(module="pm", to=1, by="test", reason="test", at=NOW, request=None),
+        Version.objects.get(request=agreed(draft(kind="rollback", content={"to": 1}))),
     ]
 
 

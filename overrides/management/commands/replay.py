@@ -1,0 +1,94 @@
+"""`manage.py replay`: logged decisions computed again and compared; every difference is named."""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import IO, Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError
+
+from overrides.core.compare import Difference
+from overrides.logged import Span
+from overrides.replay import Choice, replay
+from telemetry.core.fields import identifier, moment, named
+from telemetry.core.refusal import Refused
+from telemetry.core.vocabulary import Module
+
+TTY_SECONDS, LOG_SECONDS = 0.2, 10.0
+HELP = """Compute logged decisions again from the stored request and version, and compare; exit code 1 on any
+difference. Without options all decisions are replayed. Of STALE and ERROR only the neutral levers are checked."""
+
+
+class Command(BaseCommand):
+    help = HELP
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument("--sample", type=int, metavar="N", help="so many at random")
+        which.add_argument("--decision", metavar="ID", help="this one alone")
+        parser.add_argument("--since", metavar="T", help="decided at this time or later, e.g. 2026-05-01T00:00Z")
+        parser.add_argument("--until", metavar="T", help="decided before this time")
+        parser.add_argument("--module", choices=[module.value for module in Module])
+        parser.add_argument("--seed", type=int, default=0, help="another seed draws another sample (default: 0)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        bar = Bar(sys.stderr)
+        try:
+            report = replay(
+                _choice(options), now=datetime.now(UTC), on_difference=self._tell(bar), on_progress=bar.progress
+            )
+        except Refused as refused:
+            raise CommandError(str(refused)) from refused
+        bar.clear()
+        if report.unclaimed:
+            self.stdout.write(
+                f"{report.unclaimed} of them STALE or ERROR: neutral levers checked, nothing more claimed"
+            )
+        self.stdout.write(f"{report.replayed} replayed, {report.differences} differences")
+        if report.differences:
+            raise SystemExit(1)
+
+    def _tell(self, bar: Bar) -> Callable[[Difference], None]:
+        def tell(difference: Difference) -> None:
+            bar.clear()
+            self.stdout.write(str(difference))
+
+        return tell
+
+
+class Bar:
+    """Progress on the error stream: a line that moves on a terminal, a line now and then in a log."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream, self._is_tty = stream, stream.isatty()
+        self._pause = TTY_SECONDS if self._is_tty else LOG_SECONDS
+        self._next = time.monotonic() + self._pause
+
+    def progress(self, done: int, total: int) -> None:
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + self._pause
+        share = done / total if total else 1.0
+        line = f"{share:4.0%}, {done:,} of {total:,} replayed"
+        self._stream.write(f"\r{'█' * round(30 * share):<30} {line}" if self._is_tty else f"{line}\n")
+        self._stream.flush()
+
+    def clear(self) -> None:
+        if self._is_tty:
+            self._stream.write("\r\x1b[K")
+
+
+def _choice(options: dict[str, Any]) -> Choice:
+    times = {name: named(moment, options[name], name) for name in ("since", "until") if options[name] is not None}
+    decision = options["decision"]
+    return Choice(
+        Span(options["module"], **times),
+        decision=None if decision is None else UUID(named(identifier, decision, "decision")),
+        sample=options["sample"],
+        seed=options["seed"],
+    )

@@ -1,0 +1,74 @@
+"""What a change would put in force: the lines and the parameters before it and after it, published or not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from overrides.core.module import ModuleParameters, compile_module
+from overrides.core.sides import Side
+from overrides.core.specs import OverrideSpec
+from overrides.load import load_specs, parameters_of, spec_of
+from overrides.models import ChangeRequest
+from telemetry.core.refusal import Refused
+
+Kind = ChangeRequest.Kind
+Specs = dict[str, OverrideSpec]
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """A change of a module: overrides to bring, lines to withdraw, parameters to set (None: as they are)."""
+
+    module: str
+    bring: Sequence[OverrideSpec] = ()
+    withdraw: Collection[str] = ()
+    parameters: ModuleParameters | None = None
+
+
+def proposed_by(request: ChangeRequest, base: int | None) -> Proposed:
+    """What a request proposes to do to a version (None: to nothing). Raises Refused for a kind that moves no levers."""
+    refuse_kind(request)
+    if request.kind == Kind.LINES:
+        lines = list(request.lines.select_related("after__line"))
+        return Proposed(
+            request.module,
+            bring=[spec_of(each.after) for each in lines if each.after is not None],
+            withdraw=[each.line_id for each in lines if each.after is None],
+        )
+    if request.kind == Kind.PARAMETERS:
+        return Proposed(request.module, parameters=ModuleParameters.from_document(request.module, request.content))
+    return _rolled_back(request.module, request.content["to"], base)
+
+
+def refuse_kind(request: ChangeRequest) -> None:
+    """Raise Refused for a request that no what-if can answer."""
+    if request.kind not in (Kind.LINES, Kind.PARAMETERS, Kind.ROLLBACK):
+        raise Refused.because(f"a request of kind {request.kind} changes no levers' values").under("request")
+
+
+def sides(proposed: Proposed, base: int | None) -> tuple[Side, Side]:
+    """A version and the same with the change, as engines. Raises Refused where either cannot be served."""
+    before, standing = _specs(proposed.module, base), parameters_of(proposed.module, base)
+    after = {line: spec for line, spec in before.items() if line not in proposed.withdraw}
+    after |= {spec.line: spec for spec in proposed.bring}
+    try:
+        return _side(standing, before), _side(proposed.parameters or standing, after)
+    except ValueError as error:
+        raise Refused.because(f"cannot be served: {error}").under("proposal") from error
+
+
+def _rolled_back(module: str, to: int, base: int | None) -> Proposed:
+    wanted, standing = _specs(module, to), _specs(module, base)
+    return Proposed(module, list(wanted.values()), standing.keys() - wanted.keys(), parameters_of(module, to))
+
+
+def _specs(module: str, number: int | None) -> Specs:
+    """The overrides of a version by line, without their ramps: where they lead, not where they are."""
+    if number is None:
+        return {}
+    return {spec.line: replace(spec, path=None) for spec in load_specs(module, number)}
+
+
+def _side(parameters: ModuleParameters, specs: Specs) -> Side:
+    return Side(compile_module(parameters, specs.values()), frozenset(parameters.protected_motifs))

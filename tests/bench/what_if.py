@@ -1,0 +1,117 @@
+"""What a change would do to logged decisions, from rows in the database to the document, on one core.
+
+Two changes of a version of a thousand lines: of one line in a hundred, which leaves most decisions as they are, and of
+the parameters, which touches all. Set against asking `resolve_one` twice for each decision, which a sample stands for.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from overrides.core.serve import Mode, ModuleMode
+from overrides.core.specs import OverrideSpec
+from overrides.engine import Engine, load_engine
+from overrides.logged import Span, stream
+from overrides.past import build_engine
+from overrides.proposed import Proposed
+from overrides.questions import read_question
+from overrides.replay import question_of
+from overrides.resolve import resolve_one
+from overrides.what_if import compare, logged_requests
+from telemetry.decisions import DecisionRecord, record_decisions
+from tests.bench.report import figure, scratch_database, timed
+from tests.builders import NOW, make_parameters, make_spec, publish, set_mode
+
+DECISIONS = 100_000
+LINES = 1_000
+SAMPLE = 5_000
+PATTERNS = 40
+CARDINALITIES = {"macro_phase": 4, "meso_phase": 4, "bucket": 5, "timeframe": 3, "bucket_leader": 4, "micro_phase": 5}
+CATEGORIES = ("entry", "add", "trim", "exit")
+MOVED = {
+    "entry": ("size_mult", "entry_aggression_mult"),
+    "add": ("size_mult",),
+    "trim": ("size_mult", "exit_aggression_mult"),
+    "exit": ("exit_aggression_mult",),
+}
+
+
+def spec(chance: random.Random) -> OverrideSpec:
+    names = chance.sample(tuple(CARDINALITIES), chance.randint(1, 3))
+    category = chance.choice(CATEGORIES)
+    return make_spec(
+        {name: chance.uniform(0.9, 1.1) for name in MOVED[category]},
+        scope={name: f"v{chance.randrange(CARDINALITIES[name])}" for name in names},
+        pattern_key=f"bench.long.p{chance.randrange(PATTERNS)}",
+        action_category=category,
+        stats={"edge_raw": chance.uniform(0.5, 2), "n": chance.randint(15, 80), "variance": chance.uniform(0, 1)},
+    )
+
+
+def decided(count: int, engine: Engine, chance: random.Random) -> Iterator[DecisionRecord]:
+    for number in range(count):
+        asked = NOW + timedelta(seconds=number)
+        payload: dict[str, Any] = {
+            "module": "pm",
+            "pattern_key": f"bench.long.p{chance.randrange(PATTERNS)}",
+            "action_category": chance.choice(CATEGORIES),
+            "scope": {name: f"v{chance.randrange(values)}" for name, values in CARDINALITIES.items()},
+        }
+        yield resolve_one(read_question(payload, now=asked), engine, now=asked).record
+
+
+def run(decisions: int = DECISIONS, lines: int = LINES, sample: int = SAMPLE) -> None:
+    chance = random.Random(3)
+    standing = list({each.line: each for each in (spec(chance) for _ in range(lines))}.values())
+    publish(*standing)
+    set_mode("on")
+    engine = load_engine("pm")
+    for start in range(0, decisions, 10_000):
+        record_decisions(list(decided(min(10_000, decisions - start), engine, chance)))
+
+    changed = [make_spec({"size_mult": 1.05}, **_place(each)) for each in standing if "size_mult" in each.levers]
+    weights = {"weights": engine.parameters.to_document()["channels"]["pm_strength"]["weights"] | {"n_target": 40}}
+    changes = {
+        "lines": Proposed("pm", bring=changed[:: max(len(changed) // max(lines // 100, 1), 1)]),
+        "parameters": Proposed("pm", parameters=make_parameters(weights)),
+    }
+    of = {"decisions": decisions, "lines": len(standing)}
+    loading = timed(lambda: deque(logged_requests("pm", decisions, None).iterator(chunk_size=5000), maxlen=0))
+    figure("what_if", "rows_loaded", decisions / loading.wall, "rows/s", **of)
+    twice = timed(lambda: _resolved_twice(sample)).cpu / sample * decisions
+    for name, change in changes.items():
+        found: dict[str, Any] = {}
+        taken = timed(partial(_compared, change, decisions, found))
+        reached = {"touched": found["touched"], "changed": found["changed"]}
+        figure("what_if", f"{name}_wall", taken.wall, "s", bar=10, cpu_s=round(taken.cpu, 3), **reached, **of)
+        figure("what_if", f"{name}_speedup_cpu", twice / taken.cpu, "x", against="resolve_one twice each", **of)
+
+
+def _compared(change: Proposed, decisions: int, found: dict[str, Any]) -> None:
+    found.update(compare(change, n=decisions))
+
+
+def _place(each: OverrideSpec) -> dict[str, Any]:
+    return {"scope": each.scope, "pattern_key": each.pattern_key, "action_category": each.action_category}
+
+
+def _resolved_twice(sample: int) -> None:
+    """The same from rows to answers by way of whole decisions, without comparing them."""
+    engine = replace(build_engine("pm", 1), mode=ModuleMode(Mode.ON))
+    for number, row in enumerate(stream(Span("pm").rows())):
+        if number == sample:
+            break
+        for _ in range(2):
+            resolve_one(question_of(row), engine, now=row.at)
+
+
+if __name__ == "__main__":
+    with scratch_database():
+        run(*map(int, sys.argv[1:]))
