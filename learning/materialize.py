@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from learning.core.movement import LEVER_NAMES
 from learning.models import Lesson
+from overrides.core.check import contradicts
 from overrides.core.levers import LEVERS, Blend
 from overrides.core.module import ModuleParameters
 from overrides.core.specs import OverrideSpec, Stats
@@ -117,10 +118,14 @@ def _standing(module: str) -> dict[str, OverrideSpec]:
 
 
 def _wanted(module: str, parameters: ModuleParameters) -> dict[str, OverrideSpec]:
-    """The overrides that active lessons ask for, on channels built by their policy."""
+    """The overrides that active lessons ask for, on channels built by their policy.
+
+    A target moves day by day, so it may still lie on the other side of neutral when the edge has turned already: until
+    it has followed, such a lesson asks for nothing.
+    """
     lessons = Lesson.objects.filter(module=module, status=Lesson.Status.ACTIVE)
     specs = (_spec(lesson) for lesson in _served(lessons, parameters))
-    return {spec.line: spec for spec in specs if any(_moves(spec.levers))}
+    return {spec.line: spec for spec in specs if any(_moves(spec.levers)) and not contradicts(spec)}
 
 
 def _served(lessons: Iterable[Lesson], parameters: ModuleParameters) -> Iterable[Lesson]:

@@ -28,6 +28,16 @@ def check(spec: OverrideSpec, known_dimensions: Collection[str] | None = None) -
     return problems
 
 
+def contradicts(spec: OverrideSpec) -> bool:
+    """Whether a lever asks for the opposite of what the edge says: |edge| weighs, the lever alone has a direction.
+
+    Strength and allocation follow the edge in every category; tuning targets are no matter of sign.
+    """
+    if spec.channel is Channel.PM_TUNING:
+        return False
+    return any(LEVERS[name].unit(value) * spec.stats.edge_raw < 0 for name, value in spec.levers.items())
+
+
 def _belonging(spec: OverrideSpec) -> list[str]:
     problems = []
     if spec.channel is None:

@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from .check import check
+from .check import check, contradicts
 from .distance import lowers_exposure
-from .levers import LEVERS
 from .lifecycle import Step, WrongState, after
 from .mandates import Terms, exceeded
 from .module import ModuleParameters
 from .policy import GovernancePolicy
 from .specs import OverrideSpec
-from .vocabulary import Channel
 
 NAMED = 3  # lines named in one message; the others are counted
 REVIEW, APPLY = "overrides.review_changerequest", "overrides.apply_changerequest"
@@ -181,7 +179,7 @@ def _little_evidence(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
 
 
 def _contradiction(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
-    contrary = [each for each in situation.lines if each.after is not None and _contradicts(each.after)]
+    contrary = [each for each in situation.lines if each.after is not None and contradicts(each.after)]
     if contrary:
         told = f"{_named(contrary)} move against the sign of their own edge"
         yield Gate("sign_contradiction", told, "correct the edge or the targets")
@@ -243,13 +241,6 @@ def _lowers(line: Touched) -> bool:
 
 def _levers(spec: OverrideSpec | None) -> Mapping[str, float]:
     return {} if spec is None else spec.levers
-
-
-def _contradicts(spec: OverrideSpec) -> bool:
-    """Strength and allocation follow the edge, whatever the category; tuning targets are no matter of sign."""
-    if spec.channel is Channel.PM_TUNING or spec.stats.edge_raw == 0:
-        return False
-    return any(LEVERS[name].unit(value) * spec.stats.edge_raw < 0 for name, value in spec.levers.items())
 
 
 def _faults(spec: OverrideSpec | None, parameters: ModuleParameters) -> list[str]:

@@ -168,6 +168,15 @@ class TestMaterialize:
         ChangeRequest.objects.filter(state="in_review").update(state="cancelled")
         assert set(lines(propose(NOW + 10 * DAY))) == {lesson.line_id, free.line_id}
 
+    def test_waits_for_a_target_that_has_not_followed_its_edge_over_neutral(self) -> None:
+        lesson = make_lesson({"size_mult": 1.1})
+        move(lesson, stats=lesson.stats | {"edge_raw": -0.8})
+
+        assert propose() is None
+
+        move(lesson, targets={"size_mult": 0.99})
+        assert list(lines(propose(NOW + DAY))) == [lesson.line_id]
+
     def test_leaves_what_people_wrote_alone(self) -> None:
         """On a line of its own, and on the very line a lesson is about."""
         lesson = make_lesson({"size_mult": 1.2})
