@@ -1,6 +1,7 @@
 from importlib import import_module
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class AccessConfig(AppConfig):
@@ -10,3 +11,5 @@ class AccessConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("config.access.schema")  # drf-spectacular finds extensions by their having been imported
+        # What this imports needs the models, which are there only now.
+        post_migrate.connect(import_module("config.access.groups").after_migrate, sender=self)
