@@ -52,6 +52,7 @@ BEAT: dict[str, dict[str, Any]] = {
     "send outbox": {"task": "telemetry.send_outbox", "schedule": MINUTE},
     "attribute": {"task": "telemetry.attribute", "schedule": 5 * MINUTE},
     "verify audit": {"task": "telemetry.verify_audit", "schedule": crontab(hour="1", minute="10")},
+    "tidy logins": {"task": "access.tidy_logins", "schedule": crontab(hour="1", minute="50")},
     "decision partitions": {"task": "telemetry.extend_partitions", "schedule": crontab(hour="1", minute="40")},
 }
 app.conf.beat_schedule = BEAT
