@@ -10,6 +10,7 @@ import ipaddress
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
 from axes.handlers.database import AxesDatabaseHandler
 from axes.models import AccessAttempt
 from django.conf import settings
@@ -18,6 +19,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from telemetry.admin.identity import note_proof
+
+logger = structlog.get_logger(__name__)
 
 
 class Attempts(AxesDatabaseHandler):  # type: ignore[misc]  # the package has no types
@@ -55,6 +58,7 @@ def address_of(request: HttpRequest) -> str | None:
 
 def locked(request: HttpRequest, response: HttpResponse, credentials: dict[str, Any] | None) -> HttpResponse:
     """What somebody sees whose login is locked, instead of the page: how long, and the way out."""
+    logger.warning("login locked", name=(credentials or {}).get("username"), address=address_of(request))
     seconds = int(settings.AXES_COOLOFF_TIME.total_seconds())
     page = render(request, "access/locked.html", {"minutes": seconds // 60}, status=429)
     page["Retry-After"] = str(seconds)

@@ -17,6 +17,8 @@ from rest_framework.test import APIClient
 
 from config.access.keys import issue_key
 from config.access.logins import address_of, tidy
+from config.access.tasks import tidy_logins_task
+from telemetry.models import JobRun
 
 LOGIN = "/admin/login/?next=/admin/"
 RIGHT = "a long and right password"
@@ -60,6 +62,14 @@ class TestLock:
         assert response["Retry-After"] == "900"
         assert "no-store" in response["Cache-Control"]
         assert re.findall(r"<[^>]* style=|<style|<script(?![^>]* src=)", text) == []
+
+    def test_is_logged_with_the_name_and_the_address(self, caplog: pytest.LogCaptureFixture) -> None:
+        fail(5)
+
+        (record,) = [each for each in caplog.records if each.name == "config.access.logins"]
+        assert record.levelname == "WARNING"
+        for told in ("login locked", "ada", "198.51.100.1"):
+            assert told in record.getMessage()
 
     def test_is_on_that_name_from_that_address_alone(self) -> None:
         User.objects.create_user("bob", password=RIGHT, is_staff=True)
@@ -205,3 +215,14 @@ class TestTidy:
         assert deleted == 2
         assert list(AccessAttempt.objects.values_list("username", flat=True)) == ["bob"]
         assert Session.objects.count() == 1
+
+    def test_runs_once_a_night(self) -> None:
+        fail(1)
+        age(timedelta(hours=1))
+
+        for _ in range(2):
+            tidy_logins_task(now="2126-01-01T01:50:00Z")
+
+        run = JobRun.objects.get(job="tidy logins")
+        assert (run.status, run.rows) == ("done", 1)
+        assert not AccessAttempt.objects.exists()

@@ -70,7 +70,7 @@ class TestProof:
         page = browser.get(f"/admin/overrides/changerequest/{asked.pk}/approve/").content.decode()
 
         assert '<label for="id_password">Your password</label>' in page
-        assert 'autocomplete="current-password" required' in page
+        assert 'autocomplete="current-password" aria-describedby="id_password_why" required' in page
 
     @pytest.mark.parametrize(
         ("form", "told", "failures"),
