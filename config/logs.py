@@ -62,6 +62,7 @@ def logging_document(*, is_for_people: bool, level: str) -> dict[str, Any]:
         "loggers": {
             "django": {"level": "INFO"},  # without the handlers Django gives it
             "django.request": {"level": "ERROR", "filters": ["only_tracebacks"]},
+            "axes": {"level": "ERROR"},  # it masks who and from where, which are what `config.access.logins` says
             "gunicorn.error": {"propagate": True},
         },
     }

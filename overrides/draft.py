@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -23,6 +23,19 @@ from overrides.policies import policy_of
 Kind = ChangeRequest.Kind
 State = ChangeRequest.State
 Route = ChangeRequest.Route
+PROPOSE_PARAMETERS = "overrides.propose_parameters"
+RULES = (Kind.PARAMETERS, Kind.POLICY)
+
+
+class Permitted(Protocol):
+    """A person or a key, as far as it is asked what it may do."""
+
+    def has_perm(self, permission: str, /) -> bool: ...
+
+
+def may_draft(kind: str, who: Permitted) -> bool:
+    """Whether somebody who may draft at all may draft this: the rules that weigh and judge the rest are not for all."""
+    return kind not in RULES or who.has_perm(PROPOSE_PARAMETERS)
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,8 @@ def draft_request(
     """
     if not reason.strip():
         raise Refusal("reason: a reviewer reads it first; say why")
+    if author is not None:
+        _refuse_kind(kind, author)
     is_for_review = submit and route == Route.REVIEW
     request = ChangeRequest(
         module=module,
@@ -91,6 +106,7 @@ def edit_request(
     request = locked(request_id)
     if request.author_id != by.pk:
         raise Refusal("only its author may edit a request; comment on it, or ask for changes")
+    _refuse_kind(request.kind, by)
     take_step(request, Step.EDIT)
     request.title, request.reason = title or request.title, reason or request.reason
     write_content(request, lines, content or {})
@@ -128,6 +144,11 @@ def write_content(request: ChangeRequest, lines: Sequence[DraftLine], content: M
     for change in changes:
         change.request = request
     ChangeLine.objects.bulk_create(changes, batch_size=2000)
+
+
+def _refuse_kind(kind: str, who: Permitted) -> None:
+    if not may_draft(kind, who):
+        raise Refusal(f"kind: you may not draft requests of kind {kind}; ask a parameter admin")
 
 
 def _checked_content(module: str, kind: str, content: Mapping[str, Any]) -> dict[str, Any]:

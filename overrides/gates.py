@@ -35,7 +35,8 @@ class Refusal(ValueError):
 
 def gates_of(request: ChangeRequest, step: Step, person: User | None, at: datetime) -> tuple[Gate, ...]:
     """Every gate before the step, for this person; `person` None is the machine itself."""
-    return gates(situation_of(request, at), Attempt(step, _seen(person, request), at))
+    situation = situation_of(request, at)
+    return gates(situation, Attempt(step, _seen(person, request, situation), at))
 
 
 def refuse_blocked(request: ChangeRequest, step: Step, person: User | None, at: datetime) -> None:
@@ -61,7 +62,7 @@ def situation_of(request: ChangeRequest, at: datetime) -> Situation:
         is_machine=request.author_id is None,
         signed_hash=request.content_hash,
         content_hash=hash_of(request, changes),
-        approvals=count_approvals(request, policy),
+        approvals=count_approvals(request, policy.groups_for(request.kind, request.movement, moved)),
         needed=policy.needed(request.movement, moved),
         lines=touched_lines(request, changes, at),
         policy=policy,
@@ -78,7 +79,8 @@ def is_agreed(request: ChangeRequest, at: datetime) -> bool:
     """Whether enough people have signed the content as it stands."""
     policy = policy_of(request.module)
     moved = moved_before(request.module, at, window_of(request, policy), request.route)
-    return count_approvals(request, policy) >= policy.needed(request.movement, moved)
+    groups = policy.groups_for(request.kind, request.movement, moved)
+    return count_approvals(request, groups) >= policy.needed(request.movement, moved)
 
 
 def window_of(request: ChangeRequest, policy: GovernancePolicy) -> timedelta:
@@ -96,13 +98,13 @@ def hash_of(request: ChangeRequest, changes: Sequence[ChangeLine]) -> str:
     return content_hash([*signed, sides])
 
 
-def count_approvals(request: ChangeRequest, policy: GovernancePolicy) -> int:
-    """People whose latest word on this content is to approve, the author never among them."""
+def count_approvals(request: ChangeRequest, groups: Sequence[str]) -> int:
+    """Members of these groups whose latest word on this content is to approve, the author never among them."""
     votes = request.votes.filter(content_hash=request.content_hash).select_related("voter").order_by("id")
     latest = {vote.voter_id: vote for vote in votes}
     agreeing = [vote.voter for vote in latest.values() if vote.decision == Vote.Decision.APPROVE]
     return sum(
-        may_count(list(voter.groups.values_list("name", flat=True)), policy) if policy.groups else True
+        may_count(list(voter.groups.values_list("name", flat=True)), groups) if groups else True
         for voter in agreeing
         if voter.pk != request.author_id
     )
@@ -188,12 +190,13 @@ def _rivals(request: ChangeRequest, lines: Sequence[str]) -> Mapping[str, set[in
     return rivals
 
 
-def _seen(person: User | None, request: ChangeRequest) -> Person | None:
+def _seen(person: User | None, request: ChangeRequest, situation: Situation) -> Person | None:
     if person is None:
         return None
     groups = list(person.groups.values_list("name", flat=True))
+    named = situation.policy.groups_for(situation.kind, situation.movement, situation.moved_before)
     return Person(
         permissions=frozenset(person.get_all_permissions()),
         is_author=request.author_id == person.pk,
-        counts=may_count(groups, policy_of(request.module)),
+        counts=may_count(groups, named),
     )

@@ -264,6 +264,7 @@ class ChangeRequest(models.Model):
             ("review_changerequest", "Can approve or reject change requests"),
             ("apply_changerequest", "Can apply approved change requests"),
             ("lower_modulemode", "Can take a module towards neutral at once"),
+            ("propose_parameters", "Can draft requests for parameters and policies"),
         ]
 
     def __str__(self) -> str:

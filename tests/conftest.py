@@ -50,7 +50,7 @@ def now() -> datetime:
 
 @pytest.fixture
 def author(db: None) -> User:
-    return make_user("author")
+    return make_user("author", "overrides.propose_parameters")
 
 
 @pytest.fixture

@@ -1,1 +1,1 @@
-"""Who may come in: API keys and their roles. Apps ask only `has_perm`; nobody here knows a verb."""
+"""Who may come in: people by roles and logins, machines by keys. Apps ask `has_perm`; nobody here knows a verb."""

@@ -1,6 +1,8 @@
 from importlib import import_module
 
 from django.apps import AppConfig
+from django.contrib.auth.signals import user_logged_in
+from django.db.models.signals import post_migrate
 
 
 class AccessConfig(AppConfig):
@@ -10,3 +12,6 @@ class AccessConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("config.access.schema")  # drf-spectacular finds extensions by their having been imported
+        # What these two import needs the models, which are there only now.
+        post_migrate.connect(import_module("config.access.groups").after_migrate, sender=self)
+        user_logged_in.connect(import_module("config.access.logins").note_login)

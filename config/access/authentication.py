@@ -17,7 +17,7 @@ from config.access.models import ApiKey
 
 REFRESH_SECONDS = 1.0
 LAST_USE_GRAIN = timedelta(minutes=1)
-WAY_OUT = "send `Authorization: Bearer cw_…` with a live key; an operator issues one in the admin under Access"
+WAY_OUT = "send `Authorization: Bearer cw_…` with a live key; an administrator issues one in the admin under Access"
 
 
 class KeyUser:

@@ -34,7 +34,7 @@ READ = SERVED | {
 PERMISSIONS: dict[str, frozenset[str]] = {
     ApiKey.Role.EVALUATE: EVALUATE,
     ApiKey.Role.RECORD: EVALUATE | {"telemetry.add_trade"},
-    ApiKey.Role.PROPOSE: READ | {"overrides.add_changerequest"},
+    ApiKey.Role.PROPOSE: READ | {"overrides.add_changerequest", "overrides.propose_parameters"},
     ApiKey.Role.READ: READ,
 }
 

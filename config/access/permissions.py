@@ -23,7 +23,7 @@ def permission_of(view: object, method: str | None) -> str | None:
 class HasNamedPermission(BasePermission):
     """Allows callers that have the view's `required_permission`, one for all methods or one for each."""
 
-    message = "this key's role does not allow it; ask an operator for a key of another role"
+    message = "this key's role does not allow it; ask an administrator for a key of another role"
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if request.method not in view.allowed_methods:

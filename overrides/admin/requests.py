@@ -16,7 +16,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
 from overrides.admin.request_content import content_page
-from overrides.admin.steps import STEPS, Offer, offers
+from overrides.admin.steps import PROVEN, STEPS, Offer, offers
 from overrides.admin.weights import Weights, levers
 from overrides.core.levers import LEVERS
 from overrides.gates import Refusal
@@ -24,6 +24,7 @@ from overrides.models import ChangeLine, ChangeRequest
 from overrides.publish import CannotPublish
 from telemetry.admin.display import badge, moment, number
 from telemetry.admin.facts import FactAdmin, one_of, person
+from telemetry.admin.identity import is_proof_due, missing_proof
 
 MOST_LINES = 200
 State = ChangeRequest.State
@@ -72,7 +73,9 @@ class ChangeRequestAdmin(FactAdmin):
         if not self.has_view_permission(request, asked) or not request.user.has_perm(step.permission):
             raise PermissionDenied
         page = HttpResponseRedirect(reverse("admin:overrides_changerequest_change", args=[request_id]))
-        if request.method == "POST":
+        asks_password = name in PROVEN and is_proof_due(request, now)
+        missing = missing_proof(request, now) if asks_password and request.method == "POST" else ""
+        if request.method == "POST" and not missing:
             try:
                 step.take(request_id, person(request), request.POST.get("reason", ""), now)
             except (Refusal, CannotPublish) as refusal:
@@ -86,6 +89,9 @@ class ChangeRequestAdmin(FactAdmin):
             "asked": asked,
             "step": step,
             "way_back": page.url,
+            "reason": request.POST.get("reason", ""),
+            "asks_password": asks_password,
+            "missing_proof": missing,
         }
         return TemplateResponse(request, "overrides/decide.html", context)
 

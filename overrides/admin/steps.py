@@ -64,6 +64,10 @@ STEPS = {
 }
 
 
+# These let something act: they take a recent proof of who is asking. Turning something down never does.
+PROVEN = frozenset({"approve", "apply"})
+
+
 @dataclass(frozen=True)
 class Offer:
     """A step as one person sees it; `blocked` says what stands in the way and who can help, empty if nothing does."""

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -23,6 +23,7 @@ from overrides.api.review import (
     WholeRequestSerializer,
 )
 from overrides.api.tags import tagged
+from overrides.draft import may_draft
 from overrides.models import ChangeLine, ChangeRequest
 from overrides.proposals import read_proposal
 from overrides.propose import propose
@@ -65,6 +66,8 @@ class RequestsView(ListView):
     def post(self, request: Request) -> Response:
         query(request).close()
         proposal = read_proposal(request.data)
+        if not may_draft(proposal.kind, request.user):
+            raise PermissionDenied(f"this key may not draft requests of kind {proposal.kind}; ask a parameter admin to")
         drafted = propose(proposal, by=str(request.user), at=datetime.now(UTC))
         return Response(_document(drafted), status=201)
 

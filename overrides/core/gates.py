@@ -130,8 +130,12 @@ def _own_request(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
 
 def _other_group(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     if attempt.person is not None and not attempt.person.counts:
-        groups = ", ".join(situation.policy.groups)
+        groups = ", ".join(_voters(situation))
         yield Gate("other_group", f"votes of {groups} alone count here", f"ask a member of {groups}", permission=REVIEW)
+
+
+def _voters(situation: Situation) -> tuple[str, ...]:
+    return situation.policy.groups_for(situation.kind, situation.movement, situation.moved_before)
 
 
 def _missing_approvals(situation: Situation, attempt: Attempt) -> Iterator[Gate]:

@@ -141,24 +141,8 @@ CREATE FUNCTION policy_for(asked overrides_changerequest) RETURNS jsonb LANGUAGE
     )
 $$;
 
-CREATE FUNCTION approvals_of(asked overrides_changerequest) RETURNS bigint LANGUAGE sql STABLE
-    SET search_path = public, pg_temp AS $$
-    WITH latest AS (
-        SELECT DISTINCT ON (voter_id) voter_id, decision FROM overrides_vote
-        WHERE request_id = asked.id AND content_hash = asked.content_hash
-        ORDER BY voter_id, id DESC
-    )
-    SELECT count(*) FROM latest
-    WHERE decision = 'approve' AND voter_id IS DISTINCT FROM asked.author_id AND (
-        jsonb_array_length(policy_for(asked) -> 'groups') = 0
-        OR EXISTS (
-            SELECT FROM auth_user_groups AS m JOIN auth_group AS g ON g.id = m.group_id
-            WHERE m.user_id = latest.voter_id AND policy_for(asked) -> 'groups' ? g.name
-        )
-    )
-$$;
-
-CREATE FUNCTION approvals_needed(asked overrides_changerequest) RETURNS integer LANGUAGE plpgsql STABLE
+-- Whether it moves much, by itself or together with what was applied in the window before it.
+CREATE FUNCTION is_large(asked overrides_changerequest) RETURNS boolean LANGUAGE plpgsql STABLE
     SET search_path = public, pg_temp AS $$
 DECLARE
     policy jsonb := policy_for(asked);
@@ -168,11 +152,41 @@ BEGIN
         WHERE module = asked.module AND route = asked.route AND state = 'applied' AND id <> asked.id
         AND closed_at > asked.closed_at - make_interval(secs => 86400 * (policy ->> 'window_days')::float8)
         AND closed_at <= asked.closed_at;
-    IF asked.movement + moved > (policy ->> 'large_movement')::float8 THEN
-        RETURN (policy ->> 'large_approvals')::integer;
-    END IF;
-    RETURN (policy ->> 'approvals')::integer;
+    RETURN coalesce(asked.movement + moved > (policy ->> 'large_movement')::float8, false);
 END $$;
+
+-- Whose members may approve it; empty: everybody. What is not of kind lines has no size and counts as large.
+CREATE FUNCTION groups_for(asked overrides_changerequest) RETURNS jsonb LANGUAGE sql STABLE
+    SET search_path = public, pg_temp AS $$
+    SELECT CASE
+        WHEN coalesce(policy -> 'large_groups', '[]') = '[]' OR (asked.kind = 'lines' AND NOT is_large(asked))
+        THEN policy -> 'groups'
+        ELSE policy -> 'large_groups'
+    END FROM policy_for(asked) AS policy
+$$;
+
+CREATE FUNCTION approvals_of(asked overrides_changerequest) RETURNS bigint LANGUAGE sql STABLE
+    SET search_path = public, pg_temp AS $$
+    WITH latest AS (
+        SELECT DISTINCT ON (voter_id) voter_id, decision FROM overrides_vote
+        WHERE request_id = asked.id AND content_hash = asked.content_hash
+        ORDER BY voter_id, id DESC
+    )
+    SELECT count(*) FROM latest, groups_for(asked) AS named
+    WHERE decision = 'approve' AND voter_id IS DISTINCT FROM asked.author_id AND (
+        named = '[]'
+        OR EXISTS (
+            SELECT FROM auth_user_groups AS m JOIN auth_group AS g ON g.id = m.group_id
+            WHERE m.user_id = latest.voter_id AND named ? g.name
+        )
+    )
+$$;
+
+CREATE FUNCTION approvals_needed(asked overrides_changerequest) RETURNS integer LANGUAGE sql STABLE
+    SET search_path = public, pg_temp AS $$
+    SELECT (policy ->> CASE WHEN is_large(asked) THEN 'large_approvals' ELSE 'approvals' END)::integer
+    FROM policy_for(asked) AS policy
+$$;
 
 -- The applied request behind a governed row, agreed to by enough people; raises where it is not.
 CREATE FUNCTION refuse_undecided(request bigint, of_module text, kinds text[]) RETURNS void LANGUAGE plpgsql
@@ -545,7 +559,8 @@ def undone() -> str:
         "policy_is_decided()", "mandate_is_signed()", "is_mandated(text, text, timestamptz)",
         "lowers_exposure(text, text, text)", "lever_exposure(text, text)", "lever_neutral(text)",
         "refuse_undecided(bigint, text, text[])", "approvals_of(overrides_changerequest)",
-        "approvals_needed(overrides_changerequest)", "policy_for(overrides_changerequest)",
+        "approvals_needed(overrides_changerequest)", "groups_for(overrides_changerequest)",
+        "is_large(overrides_changerequest)", "policy_for(overrides_changerequest)",
         "is_signed(bigint, text)", "is_audited(text)",
     )  # fmt: skip
     return "\n".join(drops + [f"DROP FUNCTION {name};" for name in names])

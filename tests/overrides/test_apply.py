@@ -147,6 +147,59 @@ class TestPolicy:
             draft(kind="policy", content={"approvals": 0})
 
 
+def member(name: str, group: str) -> User:
+    """A reviewer whose word counts where a policy names this group."""
+    user = make_user(name, *MAY)
+    user.groups.add(Group.objects.get_or_create(name=group)[0])
+    return user
+
+
+@pytest.mark.django_db
+class TestLimits:
+    """A person limited to one module, or to small movements, by the groups that policies name."""
+
+    def test_of_a_module_let_its_own_reviewers_decide(self) -> None:
+        for module in ("pm", "dm"):
+            agreed(draft(module=module, kind="policy", content={"groups": [f"{module} desk"]}))
+        pm_reviewer = member("pam", "pm desk")
+        here, there = (draft(module=module, kind="mode", content={"mode": "shadow"}) for module in ("pm", "dm"))
+
+        with pytest.raises(Refusal, match="votes of dm desk alone count here; ask a member of dm desk"):
+            approve(request_id=there.pk, by=pm_reviewer, at=NOW)
+        assert approve(request_id=here.pk, by=pm_reviewer, at=NOW).state == "approved"
+        assert not there.votes.exists()
+
+    def test_of_size_leave_what_moves_much_to_others(self) -> None:
+        content = {"large_movement": 6, "large_approvals": 1, "groups": ["desk", "board"], "large_groups": ["board"]}
+        agreed(draft(kind="policy", content=content))
+        small, large = draft(make_spec({"size_mult": 1.1})), draft(make_spec({"size_mult": 1.3}, scope=DIP))
+
+        for name in ("dan", "eve"):
+            with pytest.raises(Refusal, match="votes of board alone count here"):
+                approve(request_id=large.pk, by=member(name, "desk"), at=NOW)
+        assert approve(request_id=small.pk, by=User.objects.get(username="dan"), at=NOW).state == "approved"
+        assert approve(request_id=large.pk, by=member("ben", "board"), at=NOW).state == "approved"
+
+    @pytest.mark.parametrize("kind", ["policy", "mode"])
+    def test_of_size_keep_from_what_has_no_size(self, kind: str) -> None:
+        agreed(draft(kind="policy", content={"groups": ["desk", "board"], "large_groups": ["board"]}))
+        request = draft(kind=kind, content={"policy": {"groups": ["desk"]}, "mode": {"mode": "on"}}[kind])
+
+        with pytest.raises(Refusal, match="votes of board alone count here"):
+            approve(request_id=request.pk, by=member("dan", "desk"), at=NOW)
+
+    def test_of_size_hold_for_what_many_small_requests_move_together(self) -> None:
+        agreed(draft(kind="policy", content={"large_movement": 6, "large_approvals": 1, "large_groups": ["board"]}))
+        first, second = draft(make_spec()), draft(make_spec(scope=DIP))
+        desk = member("dan", "desk")
+        for request in (first, second):
+            approve(request_id=request.pk, by=desk, at=NOW)
+        apply_request(request_id=first.pk, by=desk, at=NOW)
+
+        with pytest.raises(Refusal, match="it has 0 of 1 approvals"):
+            apply_request(request_id=second.pk, by=desk, at=NOW + HOUR)
+
+
 @pytest.mark.django_db
 class TestMandates:
     def test_are_signed_line_by_line(self) -> None:

@@ -7,9 +7,10 @@ from datetime import timedelta
 from importlib import import_module
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import DatabaseError, IntegrityError, connection
 
+from overrides.apply import apply_request
 from overrides.core.levers import LEVERS
 from overrides.core.lifecycle import moves
 from overrides.core.vocabulary import MODULE_CATEGORIES, Blend
@@ -32,7 +33,7 @@ from overrides.models import (
 from overrides.publish import store_override
 from overrides.review import approve
 from telemetry.audit import write_audit
-from tests.builders import NOW, agreed, draft, make_spec, publish, set_mode
+from tests.builders import NOW, agreed, draft, make_parameters, make_spec, publish, set_mode
 
 migration = import_module("overrides.migrations.0005_facts_govern")
 DIP = {"macro_phase": "Dip"}
@@ -121,6 +122,45 @@ class TestVersions:
         audited("version pm/2")
 
         self.refused("has 0 of 1 approvals of its content by others than its author")
+
+    def test_of_a_large_movement_need_votes_of_those_who_may_agree_to_it(self, reviewer: User) -> None:
+        large = draft(make_spec({"size_mult": 1.3}))
+        approve(request_id=large.pk, by=reviewer, at=NOW)
+        agreed(draft(kind="policy", content={"large_movement": 6, "large_approvals": 1, "large_groups": ["board"]}))
+        commit()
+
+        ChangeRequest.objects.filter(pk=large.pk).update(state="applied", closed_at=NOW)
+        version(large)
+        for named in ("version pm/2", f"request {large.pk}"):
+            audited(named)
+
+        self.refused("has 0 of 1 approvals of its content by others than its author")
+
+    def test_with_other_parameters_need_them_too(self, reviewer: User) -> None:
+        agreed(draft(kind="policy", content={"large_groups": ["board"]}))
+        commit()
+        request = draft(kind="parameters", content=make_parameters(protected_motifs=["a"]).to_document())
+        Vote.objects.create(
+            request=request, voter=reviewer, content_hash=request.content_hash, decision="approve", voted_at=NOW
+        )
+        for state in ("approved", "applied"):
+            ChangeRequest.objects.filter(pk=request.pk).update(state=state, closed_at=NOW)
+        version(request)
+        for named in ("version pm/2", f"request {request.pk}"):
+            audited(named)
+
+        self.refused("has 0 of 1 approvals of its content by others than its author")
+
+    def test_of_a_large_movement_stand_on_their_votes(self, reviewer: User) -> None:
+        agreed(draft(kind="policy", content={"large_movement": 6, "large_approvals": 1, "large_groups": ["board"]}))
+        reviewer.groups.add(Group.objects.create(name="board"))
+        large = draft(make_spec({"size_mult": 1.3}))
+        approve(request_id=large.pk, by=reviewer, at=NOW)
+        apply_request(request_id=large.pk, by=reviewer, at=NOW)
+
+        commit()
+
+        assert Version.objects.get(is_active=True).request == large
 
     def test_hold_no_line_that_the_request_does_not_bring(self, reviewer: User) -> None:
         request = draft(make_spec({"size_mult": 1.2}))

@@ -86,6 +86,26 @@ class TestDraft:
         with pytest.raises(Refusal, match="reason: a reviewer reads it first"):
             draft(make_spec(), reason=reason)
 
+    @pytest.mark.parametrize("kind", ["parameters", "policy"])
+    def test_of_the_rules_is_for_those_who_may_propose_them(self, author: User, reviewer: User, kind: str) -> None:
+        content = make_parameters(protected_motifs=["a"]).to_document() if kind == "parameters" else {"approvals": 2}
+
+        with pytest.raises(Refusal, match=f"kind: you may not draft requests of kind {kind}; ask a parameter admin"):
+            ask(kind, content, author=reviewer)
+
+        assert ask(kind, content, author=author).state == "in_review"
+        assert ChangeRequest.objects.filter(author=reviewer).count() == 0
+
+    def test_of_the_rules_is_not_edited_by_those_who_may_no_more(self, author: User) -> None:
+        request = ask("policy", {"approvals": 2}, author=author)
+        author.user_permissions.clear()
+
+        with pytest.raises(Refusal, match="you may not draft requests of kind policy"):
+            edit_request(request_id=request.pk, by=User.objects.get(pk=author.pk), at=NOW, content={"approvals": 1})
+
+        request.refresh_from_db()
+        assert request.content["approvals"] == 2
+
     def test_refuses_to_withdraw_what_is_not_in_force(self) -> None:
         store_override(make_spec(), source="person", at=NOW)
 

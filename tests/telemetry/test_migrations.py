@@ -22,7 +22,7 @@ def ours():
     with connection.cursor() as cursor:
         cursor.execute("SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace NOT IN "
                        "('pg_catalog'::regnamespace, 'information_schema'::regnamespace)")
-        return {{name for (name,) in cursor if not name.startswith(("django_", "auth_"))}}
+        return {{name for (name,) in cursor if not name.startswith(("django_", "auth_", "axes_"))}}
 
 def left_over():
     with connection.cursor() as cursor:

@@ -11,9 +11,10 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from config.access import authentication
-from config.access.authentication import KEY_RING, KeyRing
+from config.access.authentication import KEY_RING, KeyRing, KeyUser
 from config.access.keys import PERMISSIONS, digest_of, issue_key, matches, revoke_key
 from config.access.models import ApiKey
+from overrides.draft import may_draft
 from telemetry.models import AuditEntry
 from tests.builders import until, waits_for_lock
 
@@ -77,6 +78,12 @@ class TestRoles:
         granted = frozenset[str]().union(*PERMISSIONS.values())
 
         assert not granted & {"overrides.review_changerequest", "overrides.apply_changerequest"}
+
+    @pytest.mark.parametrize(("role", "rules"), [("propose", True), ("read", False), ("record", False)])
+    def test_let_only_proposing_keys_draft_the_rules(self, role: str, rules: bool) -> None:
+        key = KeyUser(ApiKey(role=role))
+
+        assert [may_draft(kind, key) for kind in ("parameters", "policy", "lines")] == [rules, rules, True]
 
     def test_are_all_known(self) -> None:
         assert set(PERMISSIONS) == set(ApiKey.Role.values)

@@ -11,7 +11,9 @@ from overrides.core.policy import GovernancePolicy, differences, may_count
 
 class TestGovernancePolicy:
     def test_reads_back_what_it_writes(self) -> None:
-        policy = GovernancePolicy(approvals=2, large_movement=20, large_approvals=3, groups=("risk",))
+        policy = GovernancePolicy(
+            approvals=2, large_movement=20, large_approvals=3, groups=("risk",), large_groups=("board",)
+        )
 
         assert GovernancePolicy.from_document(policy.to_document()) == policy
 
@@ -30,6 +32,7 @@ class TestGovernancePolicy:
             ({"daily_cap": float("inf")}, "daily_cap: inf is not finite"),
             ({"groups": "risk"}, "groups: must be a list"),
             ({"groups": [""]}, "groups: must be text"),
+            ({"large_groups": "board"}, "large_groups: must be a list"),
             ({"lowering_applies": 1}, "lowering_applies: must be true or false"),
             ({"self_approval": True}, r"policy\.self_approval: unknown name"),
             ([], "policy: must be an object"),
@@ -49,11 +52,26 @@ class TestGovernancePolicy:
     def test_does_not_mind_size_by_default(self) -> None:
         assert GovernancePolicy().needed(1e6, 1e6) == 1
 
+    def test_names_other_groups_for_what_moves_much(self) -> None:
+        policy = GovernancePolicy(large_movement=20, groups=("desk",), large_groups=("board",))
+
+        assert [policy.groups_for("lines", *moved) for moved in ((20,), (20.1,), (10, 10.1))] == [
+            ("desk",), ("board",), ("board",),
+        ]  # fmt: skip
+
+    def test_names_the_same_groups_for_every_size_by_default(self) -> None:
+        assert GovernancePolicy(large_movement=20, groups=("desk",)).groups_for("lines", 21) == ("desk",)
+        assert GovernancePolicy(groups=("desk",), large_groups=("board",)).groups_for("lines", 1e6) == ("desk",)
+
+    @pytest.mark.parametrize("kind", ["parameters", "policy", "mode", "rollback"])
+    def test_counts_what_has_no_size_as_large(self, kind: str) -> None:
+        policy = GovernancePolicy(large_movement=20, groups=("desk",), large_groups=("board",))
+
+        assert policy.groups_for(kind, 0) == ("board",)
+
 
 def test_votes_count_by_group_where_groups_are_named() -> None:
-    policy = GovernancePolicy(groups=("risk", "board"))
-
-    assert [may_count(groups, policy) for groups in (["board", "x"], ["x"], [])] == [True, False, False]
+    assert [may_count(groups, ("risk", "board")) for groups in (["board", "x"], ["x"], [])] == [True, False, False]
 
 
 def test_differences_name_the_fields_that_differ() -> None:

@@ -1,0 +1,32 @@
+"""`manage.py add_person NAME --role ROLE`: somebody who may log in, with a password printed this once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from config.access.people import add_person
+from config.access.roles import ROLES
+
+
+class Command(BaseCommand):
+    help = "Makes a person of a role and prints the password, this once; the person changes it in the admin."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help="what the person logs in with, and what the audit trail calls them")
+        parser.add_argument("--role", required=True, choices=list(ROLES))
+
+    def handle(self, *args: Any, name: str, role: str, **options: Any) -> None:
+        try:
+            User._meta.get_field("username").clean(name, None)
+        except ValidationError as error:
+            raise CommandError(f"name: {' '.join(error.messages)}") from error
+        if User.objects.filter(username=name).exists():
+            raise CommandError(f"name: {name} is there already; an administrator gives roles in the admin, under Users")
+        password = add_person(name=name, role=role, at=datetime.now(UTC))
+        self.stderr.write(f"{name}, {role}. The password is shown this once; change it after the first login:")
+        self.stdout.write(password)

@@ -1,0 +1,39 @@
+"""Which people may do what (design 7): the one table of roles. `groups` keeps them in the database as Django's groups.
+
+A role is given by membership; a person may have several, and needs `is_staff` to enter the admin. Who may agree to
+what of one module, or of one size, is the module's policy (`overrides.core.policy`), not another role.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+SEEN = ("telemetry", "overrides", "learning")  # every role may look at everything in these
+
+LOWER = "overrides.lower_modulemode"
+DRAFT = "overrides.add_changerequest"
+
+ROLES: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "viewer": frozenset(),
+        "operator": frozenset({LOWER}),  # towards neutral only, and no word on what others did
+        "reviewer": frozenset({LOWER, DRAFT, "overrides.review_changerequest", "overrides.apply_changerequest"}),
+        "parameter admin": frozenset({DRAFT, "overrides.propose_parameters"}),
+    }
+)
+
+# People and keys come from whoever installs Counterweight, not from a role of those who use it.
+SUPERUSER_ONLY = frozenset({"access.view_apikey", "access.add_apikey", "access.change_apikey"})
+
+
+def grants(role: str, permission: str) -> bool:
+    """Whether a role has a permission (`app.codename`).
+
+    >>> grants("viewer", "telemetry.view_trade"), grants("viewer", "access.view_apikey")
+    (True, False)
+    >>> grants("reviewer", "overrides.apply_changerequest"), grants("operator", "overrides.apply_changerequest")
+    (True, False)
+    """
+    app, _, codename = permission.partition(".")
+    return permission in ROLES[role] or (app in SEEN and codename.startswith("view_"))

@@ -1,0 +1,18 @@
+"""One call; the beat table in `config.celery` says when."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from celery import shared_task
+
+from config.access.logins import tidy
+from telemetry.jobs import run_once
+from telemetry.tasks import moment
+
+
+@shared_task(name="access.tidy_logins")
+def tidy_logins_task(*, now: str | None = None, **_: object) -> None:
+    """Delete what is kept of logins and means nothing any more."""
+    at = moment(now)
+    run_once("tidy logins", now=at, every=timedelta(days=1), work=lambda: tidy(now=at))

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from config.access.roles import ROLES
+from telemetry.models import AuditEntry
+
+pytestmark = pytest.mark.django_db
+
+
+class TestAddPerson:
+    @pytest.mark.parametrize("role", ROLES)
+    def test_makes_one_who_can_log_in_with_what_is_printed(self, capsys: pytest.CaptureFixture[str], role: str) -> None:
+        call_command("add_person", "ada", role=role)
+
+        password = capsys.readouterr().out.strip()
+        response = Client().post("/admin/login/?next=/admin/", {"username": "ada", "password": password})
+        assert (response.status_code, response["Location"]) == (302, "/admin/")
+        person = User.objects.get(username="ada")
+        assert [group.name for group in person.groups.all()] == [role]
+        assert not person.is_superuser
+
+    def test_is_audited_without_the_password(self, capsys: pytest.CaptureFixture[str]) -> None:
+        call_command("add_person", "ada", role="reviewer")
+
+        entry = AuditEntry.objects.get()
+        assert (entry.actor, entry.object) == ("command line", "person ada")
+        assert json.loads(entry.content)["after"] == {"role": "reviewer"}
+        assert capsys.readouterr().out.strip() not in entry.content
+
+    @pytest.mark.parametrize(
+        ("name", "told"), [("ada", "ada is there already"), ("a b", "Enter a valid username"), ("", "cannot be blank")]
+    )
+    def test_refuses_a_name_that_is_taken_or_none(self, name: str, told: str) -> None:
+        User.objects.create_user("ada")
+
+        with pytest.raises(CommandError, match=f"name: .*{told}"):
+            call_command("add_person", name, role="viewer")
+
+        assert User.objects.count() == 1

@@ -1,0 +1,131 @@
+"""The roles of people: one table, the groups in the database, and the doors that ask for a permission."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group, Permission, User
+from django.contrib.contenttypes.models import ContentType
+from django.core.management import call_command
+
+from config.access import keys
+from config.access.roles import ROLES, SEEN, SUPERUSER_ONLY, grants
+from config.celery import app
+
+ROOT = Path(__file__).parents[3]
+OURS = (*SEEN, "access")
+NOT_DOORS = ("config/access/roles.py", "config/access/keys.py")  # the two tables themselves
+
+
+def permissions_of(role: str) -> set[str]:
+    rows = Permission.objects.filter(group__name=role).select_related("content_type")
+    return {f"{row.content_type.app_label}.{row.codename}" for row in rows}
+
+
+def known() -> set[str]:
+    rows = Permission.objects.filter(content_type__app_label__in=OURS).select_related("content_type")
+    return {f"{row.content_type.app_label}.{row.codename}" for row in rows}
+
+
+def asked_by_doors() -> Iterator[str]:
+    """Every string in the code that is written as a permission is: `app.codename`, no task and no module."""
+    app.loader.import_default_modules()
+    for path in sorted(path for top in ("config", *SEEN) for path in (ROOT / top).rglob("*.py")):
+        if "migrations" in path.parts or str(path.relative_to(ROOT)) in NOT_DOORS:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                first, _, rest = node.value.partition(".")
+                if first in OURS and rest.isidentifier() and "_" in rest and not _is_other(node.value):
+                    yield node.value
+
+
+def _is_other(name: str) -> bool:
+    return name in app.tasks or (not name.startswith("access.") and find_spec(name) is not None)
+
+
+@pytest.mark.django_db
+class TestGroups:
+    @pytest.mark.parametrize("role", ROLES)
+    def test_hold_what_the_table_says(self, role: str) -> None:
+        assert permissions_of(role) == {name for name in known() if grants(role, name)}
+        assert permissions_of(role) >= ROLES[role]
+
+    def test_let_a_viewer_look_at_everything_but_the_keys(self) -> None:
+        viewer = permissions_of("viewer")
+
+        assert {name.partition(".")[0] for name in viewer} == set(SEEN)
+        assert {name.partition(".")[2].partition("_")[0] for name in viewer} == {"view"}
+        assert {"telemetry.view_auditentry", "overrides.view_changerequest", "learning.view_lesson"} <= viewer
+
+    def test_come_with_the_next_migrate_to_models_added_later(self) -> None:
+        later = Permission.objects.create(
+            codename="view_scorecard", name="Can view scorecard", content_type=ContentType.objects.get(model="override")
+        )
+        taken = Permission.objects.get(codename="apply_changerequest")
+        Group.objects.get(name="reviewer").permissions.remove(taken)
+
+        call_command("migrate", verbosity=0)
+
+        assert all("overrides.view_scorecard" in permissions_of(role) for role in ROLES)
+        assert "overrides.apply_changerequest" in permissions_of("reviewer")
+        assert later.group_set.count() == len(ROLES)
+
+    def test_leave_other_groups_alone(self) -> None:
+        other = Group.objects.create(name="pm desk")
+        other.permissions.add(Permission.objects.get(codename="add_apikey"))
+
+        call_command("migrate", verbosity=0)
+
+        assert permissions_of("pm desk") == {"access.add_apikey"}
+
+
+@pytest.mark.django_db
+class TestMembers:
+    @pytest.mark.parametrize(
+        ("role", "may", "may_not"),
+        [
+            ("operator", "lower_modulemode", "review_changerequest"),
+            ("operator", "lower_modulemode", "add_changerequest"),
+            ("reviewer", "apply_changerequest", "propose_parameters"),
+            ("parameter admin", "propose_parameters", "review_changerequest"),
+            ("viewer", "view_changerequest", "add_changerequest"),
+        ],
+    )
+    def test_may_what_their_role_says_and_no_more(self, role: str, may: str, may_not: str) -> None:
+        user = User.objects.create_user("somebody", is_staff=True)
+        user.groups.add(Group.objects.get(name=role))
+
+        assert user.has_perm(f"overrides.{may}")
+        assert not user.has_perm(f"overrides.{may_not}")
+
+
+@pytest.mark.django_db
+class TestDoors:
+    def test_ask_only_for_permissions_that_somebody_can_have(self) -> None:
+        asked = set(asked_by_doors())
+
+        assert {"overrides.lower_modulemode", "access.change_apikey", "learning.view_cell"} <= asked  # it does look
+        assert asked <= known()
+        granted = {name for name in asked if any(grants(role, name) for role in ROLES)}
+        for_keys = {name for name in asked if keys.roles_with(name)}
+        assert asked - granted - for_keys - SUPERUSER_ONLY == set()
+
+    def test_leave_nothing_in_the_table_that_does_not_exist(self) -> None:
+        table = SUPERUSER_ONLY.union(*ROLES.values())
+
+        assert table <= known()
+        assert not any(grants(role, name) for role in ROLES for name in SUPERUSER_ONLY)
+
+
+def test_every_view_of_ours_is_seen_by_a_viewer() -> None:
+    models: list[Any] = [model for label in SEEN for model in apps.get_app_config(label).get_models()]
+
+    assert len(models) > 20
+    assert all(grants("viewer", f"{model._meta.app_label}.view_{model._meta.model_name}") for model in models)
