@@ -71,14 +71,17 @@ def load_parameters(parameters: ParameterSet) -> ModuleParameters:
 
 def current_parameters(module: str) -> ModuleParameters:
     """The active version's parameters; the defaults where nothing has been published yet."""
-    version = active_version(module)
-    return parameters_of(module, None if version is None else version.number)
+    return parameters_in(module, active_version(module))
 
 
-def current_parameters_id(module: str) -> str:
-    """The name of the parameters in force; that of the defaults before the first version."""
-    version = active_version(module)
-    return version.parameters_id if version else parameters_id(ModuleParameters.default(module))
+def parameters_in(module: str, version: Version | None) -> ModuleParameters:
+    """The parameters of a version that is read already; the defaults before the first one."""
+    return ModuleParameters.default(module) if version is None else load_parameters(version.parameters)
+
+
+def parameters_id_in(module: str, version: Version | None) -> str:
+    """The name of those parameters."""
+    return parameters_id(ModuleParameters.default(module)) if version is None else version.parameters_id
 
 
 def parameters_id(parameters: ModuleParameters) -> str:
