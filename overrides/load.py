@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from django.db.models import Q
 
@@ -12,6 +13,8 @@ from overrides.core.module import ModuleParameters
 from overrides.core.specs import OverrideSpec, Path, Stats
 from overrides.core.vocabulary import Channel, Policy
 from overrides.models import Membership, Override, ParameterSet, Version
+
+FEW_KEYS = 50  # changed patterns and actions that are loaded alone; beyond, everything is
 
 
 def in_version(number: int) -> Q:
@@ -45,6 +48,15 @@ def load_specs(module: str, number: int, keys: Iterable[Key] | None = None) -> I
     )
     for membership in memberships.iterator(chunk_size=5000):
         yield spec_of(membership.override, path_of(membership))
+
+
+def load_held(module: str, number: int) -> list[list[Any]]:
+    """What a version's content hash is of, beside its constants: each override's id and path, in id order."""
+    rows = Membership.objects.filter(in_version(number), module=module).order_by("override_id")
+    return [
+        [override, None if start is None or since is None else Path(start, since).to_document()]
+        for override, start, since in rows.values_list("override_id", "path_from", "path_since")
+    ]
 
 
 def spec_of(override: Override, path: Path | None = None) -> OverrideSpec:
