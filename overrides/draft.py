@@ -15,7 +15,7 @@ from overrides.core.module import ModuleParameters
 from overrides.core.policy import GovernancePolicy
 from overrides.gates import Refusal, hash_of, movement_of, parameters_wanted
 from overrides.life import audit_request, locked, take_step
-from overrides.load import active_version, current_parameters_id, in_version
+from overrides.load import active_version, in_version, parameters_id_in
 from overrides.mode import checked_mode
 from overrides.models import ChangeLine, ChangeRequest, Membership, Override, Version
 from overrides.policies import policy_of
@@ -131,13 +131,13 @@ def write_content(request: ChangeRequest, lines: Sequence[DraftLine], content: M
     """Fill and save the request: its content, its lines against what is in force now, and the hash of both."""
     version = active_version(request.module)
     request.base_version = version.number if version else None
-    request.base_parameters = current_parameters_id(request.module)
+    request.base_parameters = parameters_id_in(request.module, version)
     request.content = _checked_content(request.module, request.kind, content)
     if request.kind == Kind.ROLLBACK:
         lines = _lines_back(request.module, version, request.content["to"])
     changes = _change_lines(lines)
     request.edition += 1
-    request.movement = movement_of(changes, parameters_wanted(request))
+    request.movement = movement_of(changes, parameters_wanted(request, version))
     request.content_hash = hash_of(request, changes)
     request.save()
     request.lines.all().delete()  # after the hash: what is signed has no lines to lose

@@ -21,7 +21,7 @@ from django.db import Error, close_old_connections, connection
 from overrides.core.compile import Compiled
 from overrides.core.module import ModuleParameters, compile_module, recompile_module
 from overrides.core.serve import ModuleMode as ModeValue
-from overrides.load import changed_keys, load_parameters, load_specs
+from overrides.load import FEW_KEYS, changed_keys, load_parameters, load_specs
 from overrides.mode import mode_document
 from overrides.models import ModuleMode, Version
 
@@ -29,7 +29,6 @@ logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
 FRESH_SECONDS = 5.0
-FEW_KEYS = 50  # changed patterns and actions that are loaded alone; beyond, everything is
 
 STAMPS = """
 SELECT m.module, v.number, o.revision

@@ -16,7 +16,7 @@ from overrides.core.module import ModuleParameters
 from overrides.core.parameters import WeightParameters
 from overrides.core.policy import GovernancePolicy, may_count
 from overrides.core.specs import OverrideSpec
-from overrides.load import active_version, current_parameters, current_parameters_id, spec_of
+from overrides.load import active_version, parameters_id_in, parameters_in, spec_of
 from overrides.models import ChangeLine, ChangeRequest, LineHold, Membership, Version, Vote
 from overrides.policies import held_lines, is_quarantined, live_mandates, policy_of, terms_of
 
@@ -55,6 +55,7 @@ def situation_of(request: ChangeRequest, at: datetime) -> Situation:
     policy = policy_of(request.module)
     changes = list(request.lines.select_related("line", "before__line", "after__line").order_by("line_id"))
     moved = moved_before(request.module, at, window_of(request, policy), request.route)
+    version = active_version(request.module)
     return Situation(
         kind=request.kind,
         state=request.state,
@@ -66,8 +67,8 @@ def situation_of(request: ChangeRequest, at: datetime) -> Situation:
         needed=policy.needed(request.movement, moved),
         lines=touched_lines(request, changes, at),
         policy=policy,
-        parameters=parameters_wanted(request),
-        base_changed=_base_changed(request),
+        parameters=parameters_wanted(request, version),
+        base_changed=_base_changed(request, version),
         movement=request.movement,
         moved_before=moved,
         is_quarantined=is_quarantined(request.module),
@@ -162,21 +163,20 @@ def movement_of(changes: Iterable[ChangeLine], parameters: ModuleParameters) -> 
     return total
 
 
-def parameters_wanted(request: ChangeRequest) -> ModuleParameters:
-    """The parameters that the request's lines will be served under."""
+def parameters_wanted(request: ChangeRequest, version: Version | None) -> ModuleParameters:
+    """The parameters that the request's lines will be served under; `version` is the one in force."""
     if request.kind == Kind.PARAMETERS:
         return ModuleParameters.from_document(request.module, request.content)
     if request.kind == Kind.ROLLBACK:
         target = Version.objects.select_related("parameters").get(module=request.module, number=request.content["to"])
         return ModuleParameters.from_document(request.module, target.parameters.document)
-    return current_parameters(request.module)
+    return parameters_in(request.module, version)
 
 
-def _base_changed(request: ChangeRequest) -> str:
+def _base_changed(request: ChangeRequest, version: Version | None) -> str:
     """What the request as a whole rested on and is no more; its lines are looked at one by one."""
-    if request.kind in FOLLOWS_PARAMETERS and request.base_parameters != current_parameters_id(request.module):
+    if request.kind in FOLLOWS_PARAMETERS and request.base_parameters != parameters_id_in(request.module, version):
         return "the parameters"
-    version = active_version(request.module)
     if request.kind == Kind.ROLLBACK and request.base_version != (version.number if version else None):
         return "the version in force"
     return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from django.db.models import Q
 
@@ -12,6 +13,8 @@ from overrides.core.module import ModuleParameters
 from overrides.core.specs import OverrideSpec, Path, Stats
 from overrides.core.vocabulary import Channel, Policy
 from overrides.models import Membership, Override, ParameterSet, Version
+
+FEW_KEYS = 50  # changed patterns and actions that are loaded alone; beyond, everything is
 
 
 def in_version(number: int) -> Q:
@@ -47,6 +50,15 @@ def load_specs(module: str, number: int, keys: Iterable[Key] | None = None) -> I
         yield spec_of(membership.override, path_of(membership))
 
 
+def load_held(module: str, number: int) -> list[list[Any]]:
+    """What a version's content hash is of, beside its constants: each override's id and path, in id order."""
+    rows = Membership.objects.filter(in_version(number), module=module).order_by("override_id")
+    return [
+        [override, None if start is None or since is None else Path(start, since).to_document()]
+        for override, start, since in rows.values_list("override_id", "path_from", "path_since")
+    ]
+
+
 def spec_of(override: Override, path: Path | None = None) -> OverrideSpec:
     """A stored override as the value the combiner works on."""
     line = override.line
@@ -71,14 +83,17 @@ def load_parameters(parameters: ParameterSet) -> ModuleParameters:
 
 def current_parameters(module: str) -> ModuleParameters:
     """The active version's parameters; the defaults where nothing has been published yet."""
-    version = active_version(module)
-    return parameters_of(module, None if version is None else version.number)
+    return parameters_in(module, active_version(module))
 
 
-def current_parameters_id(module: str) -> str:
-    """The name of the parameters in force; that of the defaults before the first version."""
-    version = active_version(module)
-    return version.parameters_id if version else parameters_id(ModuleParameters.default(module))
+def parameters_in(module: str, version: Version | None) -> ModuleParameters:
+    """The parameters of a version that is read already; the defaults before the first one."""
+    return ModuleParameters.default(module) if version is None else load_parameters(version.parameters)
+
+
+def parameters_id_in(module: str, version: Version | None) -> str:
+    """The name of those parameters."""
+    return parameters_id(ModuleParameters.default(module)) if version is None else version.parameters_id
 
 
 def parameters_id(parameters: ModuleParameters) -> str:

@@ -17,8 +17,17 @@ from overrides.core.module import ModuleParameters, compile_module
 from overrides.core.ramp import ramped
 from overrides.core.specs import OverrideSpec
 from overrides.core.vocabulary import Policy
-from overrides.document import render
-from overrides.load import active_version, load_parameters, load_specs, parameters_id, spec_of
+from overrides.document import is_stored, render_all
+from overrides.load import (
+    FEW_KEYS,
+    active_version,
+    changed_keys,
+    load_held,
+    load_parameters,
+    load_specs,
+    parameters_id,
+    spec_of,
+)
 from overrides.models import ChangeRequest, Line, Membership, Override, ParameterSet, Version
 from telemetry.audit import write_audit
 
@@ -119,9 +128,8 @@ def publish_version(
         coefficients = before.coefficients if before else {}
 
     _move_memberships(module, number, changes, load_parameters(parameters), at)
-    specs = list(load_specs(module, number))
-    _refuse_uncompilable(specs, load_parameters(parameters))
-    version = _activate(module, number, kind, specs, parameters, coefficients, request, by, at)
+    _refuse_uncompilable(_unproven(module, number, before, parameters), load_parameters(parameters))
+    version = _activate(module, number, kind, parameters, coefficients, request, by, at)
 
     summary = _summary(version)
     write_audit(
@@ -183,6 +191,17 @@ def _refuse_misfit(spec: OverrideSpec, change: LineChange, module: str, paramete
         raise CannotPublish("; ".join(faults))
 
 
+def _unproven(module: str, number: int, before: Version | None, parameters: ParameterSet) -> list[OverrideSpec]:
+    """What has to be compiled to know that the version does: where parameters stay, only what is beside a change.
+
+    What is checked within a pattern and action is checked for all (see `recompile_module`).
+    """
+    if before is None or before.parameters_id != parameters.id:
+        return list(load_specs(module, number))
+    changed = changed_keys(module, before.number, number)
+    return list(load_specs(module, number, changed if len(changed) <= FEW_KEYS else None))
+
+
 def _refuse_uncompilable(specs: Sequence[OverrideSpec], parameters: ModuleParameters) -> None:
     policies = {channel: each.policy for channel, each in parameters.channels.items()}
     others = [spec for spec in specs if spec.channel in policies and policies[spec.channel] is not spec.policy]
@@ -215,7 +234,6 @@ def _activate(
     module: str,
     number: int,
     kind: str,
-    specs: Sequence[OverrideSpec],
     parameters: ParameterSet,
     coefficients: Mapping[str, Any],
     request: ChangeRequest,
@@ -223,7 +241,9 @@ def _activate(
     at: datetime,
 ) -> Version:
     Version.objects.filter(module=module, is_active=True).update(is_active=False)
-    content = [parameters.id, coefficients, [[spec.id, spec.path and spec.path.to_document()] for spec in specs]]
+    held = load_held(module, number)
+    is_small = is_stored(len(held))
+    document = render_all(module, list(load_specs(module, number)), coefficients) if is_small else None
     return Version.objects.create(
         module=module,
         number=number,
@@ -231,9 +251,9 @@ def _activate(
         kind=kind,
         parameters=parameters,
         coefficients=coefficients,
-        n_overrides=len(specs),
-        content_hash=content_hash(content),
-        config_data=render(module, specs, coefficients),
+        n_overrides=len(held),
+        content_hash=content_hash([parameters.id, coefficients, held]),
+        config_data=document,
         request=request,
         published_at=at,
         published_by=by,

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 
 from django.contrib.auth.models import Permission, User
+from django.db.models import QuerySet
 from django.test import Client
+
+from overrides.models import ChangeRequest
 
 INLINE = re.compile(rb"<[^>]* style=|<style|<script(?![^>]* src=)|<[^>]* on[a-z]+=")
 MOST_QUERIES = 12  # of a page, session and permissions among them
@@ -26,3 +29,8 @@ def page(client: Client, url: str) -> str:
     assert INLINE.findall(response.content) == []
     assert "style-src" not in response["Content-Security-Policy"]  # so default-src 'self' binds styles too
     return str(response.content.decode())
+
+
+def drafted_by_people() -> QuerySet[ChangeRequest]:
+    """The requests that somebody asked for; what stands already came of those of machines."""
+    return ChangeRequest.objects.exclude(author=None)

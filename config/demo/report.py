@@ -125,6 +125,8 @@ def _in_force() -> Iterator[str]:
         update, farthest = _movements(version, lessons)
         scale = f"lesson_edge_scale {lessons.lesson_edge_scale:g}"
         yield f"    pm version {version.number}, {version.kind}, {scale}: {update:.3%} a day, farthest {farthest:.2%}"
+    mandated = Version.objects.filter(request__route=ChangeRequest.Route.MANDATE).count()
+    yield f"  {mandated} of {Version.objects.count()} versions the builder published within its mandates"
     for request in ChangeRequest.objects.filter(state=ChangeRequest.State.IN_REVIEW):
         yield f"  waiting for a reviewer: {request}"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from overrides.core.module import ModuleParameters
 from overrides.core.vocabulary import PAIRS
-from overrides.load import active_version, load_parameters
+from overrides.load import active_version, parameters_in
 from overrides.mode import ORDER, mode_document
 from overrides.models import ChangeRequest, ModuleMode, Version
 from telemetry.models import Decision
@@ -46,8 +46,7 @@ def standing_of(module: str) -> Standing:
     numbers = list(newest[:MOST_VERSIONS])
     if row and row.challenger and row.challenger.number not in numbers:
         numbers.append(row.challenger.number)
-    parameters = ModuleParameters.default(module) if version is None else load_parameters(version.parameters)
-    return Standing(module, row, version, parameters, tuple(numbers))
+    return Standing(module, row, version, parameters_in(module, version), tuple(numbers))
 
 
 def mode_page(standing: Standing, at: datetime) -> dict[str, Any]:

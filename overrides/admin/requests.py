@@ -20,6 +20,7 @@ from overrides.admin.steps import PROVEN, STEPS, Offer, offers
 from overrides.admin.weights import Weights, levers
 from overrides.core.levers import LEVERS
 from overrides.gates import Refusal
+from overrides.load import active_version, parameters_in
 from overrides.models import ChangeLine, ChangeRequest
 from overrides.publish import CannotPublish
 from telemetry.admin.display import badge, moment, number
@@ -97,7 +98,8 @@ class ChangeRequestAdmin(FactAdmin):
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         now = datetime.now(UTC)
-        rows = _line_rows(obj, now)
+        version = active_version(obj.module)
+        rows = _line_rows(obj, Weights(now, {obj.module: parameters_in(obj.module, version)}))
         buttons: Sequence[Offer] = offers(obj, person(request), now)
         return {
             "asked": obj,
@@ -105,7 +107,7 @@ class ChangeRequestAdmin(FactAdmin):
             "n_hidden": max(len(rows) - MOST_LINES, 0),
             "votes": obj.votes.select_related("voter").order_by("voted_at"),
             "offers": buttons,
-        } | content_page(obj)
+        } | content_page(obj, version)
 
     @admin.display(description="request", ordering="-id")
     def title_shown(self, row: ChangeRequest) -> str:
@@ -128,9 +130,8 @@ class ChangeRequestAdmin(FactAdmin):
         return moment(row.expires_at if row.state in ChangeRequest.OPEN else None)
 
 
-def _line_rows(request: ChangeRequest, at: datetime) -> list[LineRow]:
+def _line_rows(request: ChangeRequest, weights: Weights) -> list[LineRow]:
     """The request's lines, what moves most first."""
-    weights = Weights(at)
     changes = request.lines.select_related("line", "before", "after__line")
     rows = [_line_row(change, weights) for change in changes]
     return sorted(rows, key=lambda row: (-row.moves, row.change.line_id))

@@ -19,11 +19,11 @@ from telemetry.admin.display import badge, number
 
 
 class Weights:
-    """Weighs overrides at one moment; a module's parameters are read once, when first needed."""
+    """Weighs overrides at one moment; a module's parameters are read once, when first needed, if not `known`."""
 
-    def __init__(self, at: datetime) -> None:
+    def __init__(self, at: datetime, known: Mapping[str, ModuleParameters] | None = None) -> None:
         self._at = at
-        self._parameters: dict[str, ModuleParameters] = {}
+        self._parameters = dict(known or {})
 
     def channel_of(self, spec: OverrideSpec) -> ChannelParameters:
         if spec.module not in self._parameters:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import cube, import_files, learning, pages, record, replay, what_if
+from tests.bench import cube, import_files, learning, pages, publish, record, replay, what_if
 from tests.bench.simulator import Simulator
 
 Figures = Callable[[], dict[str, float]]
@@ -59,6 +59,11 @@ class TestBenches:
             "lesson by edge downwards",
         } <= found.keys()
         assert found["within_both_bars"] > 0
+
+    def test_publish_brings_one_line_after_another(self, figures: Figures) -> None:
+        publish.run(overrides=50, rounds=2)
+
+        assert min(figures().values()) > 0
 
     def test_replay_finds_no_difference(self, figures: Figures) -> None:
         replay.run(decisions=90, overrides=3)

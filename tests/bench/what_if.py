@@ -45,13 +45,17 @@ MOVED = {
 
 def spec(chance: random.Random) -> OverrideSpec:
     names = chance.sample(tuple(CARDINALITIES), chance.randint(1, 3))
-    category = chance.choice(CATEGORIES)
+    category, sign = chance.choice(CATEGORIES), chance.choice((-1, 1))
     return make_spec(
-        {name: chance.uniform(0.9, 1.1) for name in MOVED[category]},
+        {name: 1 + sign * chance.uniform(0.001, 0.1) for name in MOVED[category]},
         scope={name: f"v{chance.randrange(CARDINALITIES[name])}" for name in names},
         pattern_key=f"bench.long.p{chance.randrange(PATTERNS)}",
         action_category=category,
-        stats={"edge_raw": chance.uniform(0.5, 2), "n": chance.randint(15, 80), "variance": chance.uniform(0, 1)},
+        stats={
+            "edge_raw": sign * chance.uniform(0.5, 2),
+            "n": chance.randint(15, 80),
+            "variance": chance.uniform(0, 1),
+        },
     )
 
 

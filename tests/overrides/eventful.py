@@ -114,14 +114,15 @@ def _publish_allocation(chance: random.Random, at: datetime) -> None:
 def _spec(chance: random.Random, policy: str, at: datetime) -> OverrideSpec:
     category = chance.choice(tuple(MOVED))
     scope = {name: chance.choice(VALUES) for name in chance.sample(DIMENSIONS, chance.randint(1, 3))}
+    sign = chance.choice((-1, 1))
     stats = {
-        "edge_raw": chance.uniform(-2, 2),
+        "edge_raw": sign * chance.uniform(0.1, 2),
         "n": chance.randint(10, 60),
         "variance": chance.uniform(0, 1),
         "half_life_days": chance.uniform(10, 120),
         "updated_at": at - timedelta(days=chance.uniform(0, 40)),
     }
-    levers = {name: chance.uniform(0.85, 1.15) for name in MOVED[category]}
+    levers = {name: 1 + sign * chance.uniform(0.005, 0.15) for name in MOVED[category]}
     return make_spec(
         levers, scope=scope, pattern_key=chance.choice(PATTERNS), action_category=category, policy=policy, stats=stats
     )

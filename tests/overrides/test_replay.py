@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import connection, models, transaction
+from django.db import models
 
 from overrides.core.compare import Difference
 from overrides.engine import load_engine
@@ -24,7 +22,7 @@ from overrides.tasks import replay_task
 from telemetry.core.refusal import Refused
 from telemetry.decisions import record_decisions
 from telemetry.models import Decision, JobRun
-from tests.builders import DAY, NOW, SCOPE, make_question, make_spec, publish, set_mode
+from tests.builders import DAY, NOW, SCOPE, behind_the_back, make_question, make_spec, publish, set_mode
 from tests.overrides.eventful import BEGIN, live_through
 
 LATER = NOW + 90 * DAY
@@ -45,17 +43,8 @@ def ask(now: datetime = NOW, *, stale_seconds: float = 0.0, engine: bool = True,
     return record.decision_id
 
 
-@contextmanager
-def unguarded() -> Iterator[None]:
-    """Writing as nobody but the owner of the tables could, behind every trigger."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        yield
-        cursor.execute("SET LOCAL session_replication_role = DEFAULT")
-
-
 def rewrite(rows: models.QuerySet[Any], **fields: Any) -> None:
-    with unguarded():
+    with behind_the_back():
         assert rows.update(**fields) == 1
 
 

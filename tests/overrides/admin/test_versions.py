@@ -11,10 +11,10 @@ from django.contrib.auth.models import User
 from overrides.admin import version_page
 from overrides.admin.changes import Changes
 from overrides.apply import apply_request
-from overrides.models import ChangeRequest, Version
+from overrides.models import Version
 from overrides.review import approve
-from tests.browsing import MOST_QUERIES, browser_of, page
-from tests.builders import agreed, draft, make_parameters, make_spec, publish
+from tests.browsing import MOST_QUERIES, browser_of, drafted_by_people, page
+from tests.builders import agreed, behind_the_back, draft, make_parameters, make_spec, publish
 from tests.conftest import make_user
 
 pytestmark = pytest.mark.django_db
@@ -93,7 +93,8 @@ class TestVersionPage:
         assert "<code>channels.pm_strength.weights.n_target</code></th><td>25</td><td><strong>31</strong>" in text
 
     def test_shows_coefficients_by_field(self, author: User, versions: list[Version]) -> None:
-        Version.objects.filter(pk=versions[1].pk).update(coefficients={"chain=base": 1.2})
+        with behind_the_back():
+            Version.objects.filter(pk=versions[1].pk).update(coefficients={"chain=base": 1.2})
 
         text = page(browser_of(author), f"{BASE}{versions[1].pk}/change/")
 
@@ -152,7 +153,7 @@ class TestRollingBack:
 
         response = browser.post(where, {"reason": "it was better"})
 
-        drafted = ChangeRequest.objects.get()
+        drafted = drafted_by_people().get()
         assert response["Location"] == f"/admin/overrides/changerequest/{drafted.pk}/change/"
         assert (drafted.kind, drafted.content, drafted.author) == ("rollback", {"to": 2}, asker)
         now = datetime.now(UTC)
@@ -164,7 +165,7 @@ class TestRollingBack:
         response = browser_of(asker).post(f"{BASE}{versions[1].pk}/roll-back/", {"reason": ""})
 
         assert "say why" in response.content.decode()
-        assert not ChangeRequest.objects.exists()
+        assert not drafted_by_people().exists()
 
     def test_refuses_the_version_in_force(self, asker: User, versions: list[Version]) -> None:
         browser = browser_of(asker)
@@ -173,7 +174,7 @@ class TestRollingBack:
 
         assert "pm version 4 is in force" in response.content.decode()
         assert "to be sure</textarea>" in response.content.decode()
-        assert not ChangeRequest.objects.exists()
+        assert not drafted_by_people().exists()
         assert "roll-back" not in page(browser, f"{BASE}{versions[3].pk}/change/")
 
     def test_needs_the_permission(self, author: User, versions: list[Version]) -> None:
@@ -182,7 +183,7 @@ class TestRollingBack:
         assert "roll-back" not in page(browser, f"{BASE}{versions[1].pk}/change/")
         assert browser.get(f"{BASE}{versions[1].pk}/roll-back/").status_code == 403
         assert browser.post(f"{BASE}{versions[1].pk}/roll-back/", {"reason": "x"}).status_code == 403
-        assert not ChangeRequest.objects.exists()
+        assert not drafted_by_people().exists()
 
     def test_needs_a_version(self, asker: User) -> None:
         assert browser_of(asker).get(f"{BASE}999/roll-back/").status_code == 404
