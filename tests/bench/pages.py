@@ -59,7 +59,9 @@ def lists(client: Client, model: type[Model]) -> Iterator[tuple[str, str]]:
     name = model._meta.model_name
     address = reverse(f"admin:{model._meta.app_label}_{name}_changelist")
     yield f"{name} list", address
-    shown = client.get(address).context["cl"]
+    shown = (client.get(address).context or {}).get("cl")
+    if shown is None:  # a page of its own, such as the modes: nothing to sort or page through
+        return
     pages_of_it = shown.paginator.num_pages
     if pages_of_it > 1:
         yield f"{name} page 2", f"{address}?p=2"
