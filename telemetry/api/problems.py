@@ -41,9 +41,23 @@ class DatabaseAway(exceptions.APIException):
 class TooSlow(exceptions.APIException):
     status_code = 503
 
+    def __init__(self, *, is_write: bool) -> None:
+        seconds = settings.API_WRITE_SECONDS if is_write else settings.API_STATEMENT_SECONDS
+        less = (
+            "nothing was written; send less at a time"
+            if is_write
+            else "ask for less: a smaller limit, or narrower filters"
+        )
+        super().__init__(f"stopped after {seconds:g} s; {less}")
+
+
+class Locked(exceptions.APIException):
+    status_code = 503
+
     def __init__(self) -> None:
         super().__init__(
-            f"stopped after {settings.API_STATEMENT_SECONDS:g} s; ask for less: a smaller limit, or narrower filters"
+            f"what it touches was being written by somebody else for {settings.API_LOCK_SECONDS:g} s, so nothing was "
+            "written; send the same request again later"
         )
 
 
@@ -65,23 +79,25 @@ def problem_response(exception: Exception, context: dict[str, Any]) -> Response 
     if isinstance(exception, Refused):
         body = problem(400, "the request is not acceptable; `errors` names each field", errors=exception.refusals)
         return Response(body, status=400, content_type=CONTENT_TYPE)
-    exception = _told(exception)
+    exception = _told(exception, is_write=context["request"].method == "POST")
     response = exception_handler(exception, context)
     if response is None:
         return None
-    if isinstance(exception, DatabaseAway):
+    if isinstance(exception, DatabaseAway | Locked):
         response["Retry-After"] = RETRY_AFTER_SECONDS
     response.data = problem(response.status_code, _words(exception, response.data))
     response.content_type = CONTENT_TYPE
     return response
 
 
-def _told(exception: Exception) -> Exception:
+def _told(exception: Exception, *, is_write: bool) -> Exception:
     """What a failure of the database is to a caller."""
     if not isinstance(exception, OperationalError | InterfaceError):
         return exception
     if isinstance(exception.__cause__, errors.QueryCanceled):
-        return TooSlow()
+        return TooSlow(is_write=is_write)
+    if isinstance(exception.__cause__, errors.LockNotAvailable):
+        return Locked()
     logger.warning("the database is away: %s", exception)
     return DatabaseAway()
 
