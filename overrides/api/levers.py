@@ -77,7 +77,7 @@ class ResolveView(APIView):
                 resource_type_field_name=None,
                 many=False,
             ),
-            **problems(400, 411, 413, 415),
+            **problems(400, 408, 411, 413, 415),
         },
     )
     def post(self, request: Request) -> Response:

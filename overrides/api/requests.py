@@ -60,7 +60,7 @@ class RequestsView(ListView):
         parameters=[IDEMPOTENCY_KEY],
         request=ProposalSerializer,
         examples=[sent("Lines", EXAMPLE_LINES), sent("Mode", EXAMPLE_MODE)],
-        responses={201: WholeRequestSerializer, **problems(400, 409, 411, 413, 415, 422, 503)},
+        responses={201: WholeRequestSerializer, **problems(400, 408, 409, 411, 413, 415, 422, 503)},
     )
     @idempotent
     def post(self, request: Request) -> Response:

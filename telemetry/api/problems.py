@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
-from django.http import Http404
+from django.http import Http404, UnreadablePostError
 from psycopg import errors
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -36,6 +36,11 @@ WAYS_OUT: dict[type[Exception], str] = {
 class DatabaseAway(exceptions.APIException):
     status_code = 503
     default_detail = "the database is away, so nothing was written or read; send the same request again later"
+
+
+class Unfinished(exceptions.APIException):
+    status_code = 408
+    default_detail = "the body stopped coming before its end, so nothing was done; send the same request again"
 
 
 class TooSlow(exceptions.APIException):
@@ -85,13 +90,17 @@ def problem_response(exception: Exception, context: dict[str, Any]) -> Response 
         return None
     if isinstance(exception, DatabaseAway | Locked):
         response["Retry-After"] = RETRY_AFTER_SECONDS
+    if isinstance(exception, Unfinished):
+        response["Connection"] = "close"  # what of the body comes later is no next request
     response.data = problem(response.status_code, _words(exception, response.data))
     response.content_type = CONTENT_TYPE
     return response
 
 
 def _told(exception: Exception, *, is_write: bool) -> Exception:
-    """What a failure of the database is to a caller."""
+    """What a failure of the connection to the caller, or to the database, is to a caller."""
+    if isinstance(exception, UnreadablePostError):
+        return Unfinished()
     if not isinstance(exception, OperationalError | InterfaceError):
         return exception
     if isinstance(exception.__cause__, errors.QueryCanceled):

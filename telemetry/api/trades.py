@@ -91,7 +91,7 @@ class TradesView(ListView):
             sent("One trade", EXAMPLE_TRADE),
             sent("Two trades", [EXAMPLE_TRADE, EXAMPLE_EXCLUDED], "The second is kept and not learned from."),
         ],
-        responses={200: ReceiptsSerializer, **problems(400, 409, 411, 413, 415, 422, 503)},
+        responses={200: ReceiptsSerializer, **problems(400, 408, 409, 411, 413, 415, 422, 503)},
     )
     @idempotent
     def post(self, request: Request) -> Response:
