@@ -148,6 +148,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Closed trades in, combined levers out: learned overrides under review.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # it would say each word twice
     "ENUM_NAME_OVERRIDES": {
         "RequestKindEnum": "overrides.models.ChangeRequest.Kind",
         "ProposalKindEnum": ["lines", "parameters", "mode", "rollback"],

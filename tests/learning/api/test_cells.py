@@ -21,7 +21,11 @@ def api() -> APIClient:
     """Of a world with twelve breakouts in a Good phase, ten in a Bad one, and ten allocations."""
     record_trades(make_trades([1.0, -0.5] * 6, scope=GOOD, prefix="good"), now=NOW)
     record_trades(make_trades([0.5] * 10, scope=BAD, prefix="bad"), now=NOW)
-    dm = {"module": "dm", "pattern_key": "dm_pattern.allocation.allocation", "action_category": "allocation"}
+    dm: dict[str, Any] = {
+        "module": "dm",
+        "pattern_key": "dm_pattern.allocation.allocation",
+        "action_category": "allocation",
+    }
     record_trades(make_trades([2.0] * 10, scope=BASE, prefix="dm", **dm), now=NOW)
     aggregate_dirty(now=NOW)
     return client_of("read")

@@ -194,7 +194,7 @@ class TestKey:
 
     @pytest.mark.parametrize("field", ["state", "author_name", "votes", "content_hash", "scheduled_for"])
     def test_sends_no_field_that_decides(self, api: APIClient, field: str) -> None:
-        response = propose(api, proposal(**{field: "approved"}))
+        response = propose(api, proposal() | {field: "approved"})
 
         assert (response.status_code, fields_of(response)) == (400, [field])
 

@@ -18,7 +18,7 @@ from tests.clients import PROBLEM, Kept, client_of
 pytestmark = pytest.mark.django_db(transaction=True)
 
 TRADES, REQUESTS, RESOLVE = "/api/v1/trades/", "/api/v1/requests/", "/api/v1/levers/resolve/"
-NAMED = {"HTTP_IDEMPOTENCY_KEY": "k1"}
+NAMED: dict[str, Any] = {"HTTP_IDEMPOTENCY_KEY": "k1"}
 CORRECTION = trade_payload("t1", revision=2, correction_reason="the fee was wrong", rr=1.25)
 PROPOSAL = {
     "module": "pm", "kind": "lines", "title": "a change", "reason": "because",
