@@ -31,6 +31,11 @@ def fact(page: Page, name: str) -> Locator:
     return page.locator("dl > div").filter(has=page.get_by_role("term").get_by_text(name, exact=True)).locator("dd")
 
 
+def first_decision(moved: Locator) -> Locator:
+    """The newest of the decisions that an override moved."""
+    return moved.get_by_role("table").get_by_role("link").first
+
+
 def cells(row: Locator) -> list[str]:
     return [text.strip() for text in row.locator("th, td").all_inner_texts()]
 
@@ -70,7 +75,7 @@ class TestInspectingWeights:
 
         moved = panel(page, "What it moved")
         expect(moved).to_contain_text("Its line has earned +0.06000 R in 1 closed trade.")
-        hand.press(moved.get_by_role("link"))
+        hand.press(first_decision(moved))
         expect(page.get_by_role("heading", level=1)).to_contain_text("donchian.long.breakout entry")
 
 
@@ -130,7 +135,7 @@ class TestAuditingContributions:
         hand = hand_of(page)
 
         open_override(page, hand)
-        hand.press(panel(page, "What it moved").get_by_role("link"))
+        hand.press(first_decision(panel(page, "What it moved")))
 
         expect(panel(page, "What became of it")).to_be_visible()
         size = cells(panel(page, "Levers").get_by_role("row").filter(has_text="size_mult"))
