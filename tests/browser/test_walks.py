@@ -21,9 +21,10 @@ def link(page: Page | Locator, name: str | re.Pattern[str]) -> Locator:
     return page.get_by_role("link", name=name, exact=isinstance(name, str)).first
 
 
-def panel(page: Page, title: str) -> Locator:
+def panel(page: Page, title: str | re.Pattern[str]) -> Locator:
     """The panel under a heading."""
-    return page.locator("section").filter(has=page.get_by_role("heading", name=title, exact=True))
+    heading = page.get_by_role("heading", name=title, exact=isinstance(title, str))
+    return page.locator("section").filter(has=heading)
 
 
 def fact(page: Page, name: str) -> Locator:
@@ -45,6 +46,11 @@ def open_override(page: Page, hand: Hand) -> None:
     hand.press(link(page, "Overrides"))
     row = page.get_by_role("row").filter(has_text="donchian.long.breakout").filter(has_text="Good")
     hand.press(row.get_by_role("link"))
+
+
+def amount(row: Locator) -> float:
+    """What a row adds to a lever, in logs."""
+    return float(cells(row)[2].replace("\N{MINUS SIGN}", "-"))
 
 
 class TestInspectingWeights:
@@ -138,11 +144,11 @@ class TestAuditingContributions:
         hand.press(first_decision(panel(page, "What it moved")))
 
         expect(panel(page, "What became of it")).to_be_visible()
-        size = cells(panel(page, "Levers").get_by_role("row").filter(has_text="size_mult"))
-        served, asked, cut = float(size[1]), float(size[2]), float(size[5].replace("\N{MINUS SIGN}", "-"))
-        assert served == 1.02
-        assert served == pytest.approx(asked * math.exp(cut), abs=1e-5)
-        expect(panel(page, "Who moved them").get_by_role("row").nth(1)).to_contain_text("size_mult +0.030694")
+        override, _, step, _, whole = panel(page, re.compile(r"^size_mult 1\.02")).locator("tbody tr").all()[:5]
+        assert amount(override) == 0.030694
+        assert amount(whole) == pytest.approx(math.log(1.02), abs=1e-6)
+        assert amount(whole) == pytest.approx(amount(override) + amount(step), abs=2e-6)
+        expect(override).to_contain_text("+0.060000 R")
         expect(panel(page, "What became of it")).to_contain_text("+3.000 R")
         expect(panel(page, "What became of it")).to_contain_text("+0.060000 R")
         hand.press(link(panel(page, "What became of it"), "served 3 R"))
