@@ -1,4 +1,4 @@
-"""Every page of the admin, as the owner sees it: the fixture `enter` inspects what is opened."""
+"""Every page, as the owner sees it: the fixture `enter` inspects what is opened."""
 
 from __future__ import annotations
 

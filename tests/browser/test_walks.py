@@ -21,9 +21,10 @@ def link(page: Page | Locator, name: str | re.Pattern[str]) -> Locator:
     return page.get_by_role("link", name=name, exact=isinstance(name, str)).first
 
 
-def panel(page: Page, title: str) -> Locator:
+def panel(page: Page, title: str | re.Pattern[str]) -> Locator:
     """The panel under a heading."""
-    return page.locator("section").filter(has=page.get_by_role("heading", name=title, exact=True))
+    heading = page.get_by_role("heading", name=title, exact=isinstance(title, str))
+    return page.locator("section").filter(has=heading)
 
 
 def fact(page: Page, name: str) -> Locator:
@@ -49,6 +50,11 @@ def open_override(page: Page, hand: Hand) -> None:
     hand.press(link(page, "Overrides"))
     row = page.get_by_role("row").filter(has_text="donchian.long.breakout").filter(has_text="Good")
     hand.press(row.get_by_role("link"))
+
+
+def amount(row: Locator) -> float:
+    """What a row adds to a lever, in logs."""
+    return float(cells(row)[2].replace("\N{MINUS SIGN}", "-"))
 
 
 class TestInspectingWeights:
