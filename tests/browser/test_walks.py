@@ -52,11 +52,6 @@ def open_override(page: Page, hand: Hand) -> None:
     hand.press(row.get_by_role("link"))
 
 
-def amount(row: Locator) -> float:
-    """What a row adds to a lever, in logs."""
-    return float(cells(row)[2].replace("\N{MINUS SIGN}", "-"))
-
-
 class TestInspectingWeights:
     def test_leads_from_the_home_page_to_the_factors_of_an_override(self, enter: Enter, hand_of: type[Hand]) -> None:
         page = enter("reviewer")
