@@ -173,6 +173,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Closed trades in, combined levers out: learned overrides under review.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # it would say each word twice
     "ENUM_NAME_OVERRIDES": {
         "RequestKindEnum": "overrides.models.ChangeRequest.Kind",
         "ProposalKindEnum": ["lines", "parameters", "mode", "rollback"],
@@ -183,7 +184,8 @@ SPECTACULAR_SETTINGS = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 # Requests of one key by its role; a list of a thousand is one. A bot that records also asks for levers.
 API_REQUESTS_PER_MINUTE = {"evaluate": 120_000, "record": 120_000, "propose": 600, "read": 3_000}
-API_STATEMENT_SECONDS = 5.0  # after which PostgreSQL stops a statement of a read
+# After so many seconds PostgreSQL stops a statement of a request, and a write's wait for rows that another holds.
+API_STATEMENT_SECONDS, API_WRITE_SECONDS, API_LOCK_SECONDS = 5.0, 10.0, 5.0
 
 # --- queue ----------------------------------------------------------------------------------------
 

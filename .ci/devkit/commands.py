@@ -86,7 +86,9 @@ def screenshots(arguments: list[str]) -> int:
         raise Refused("into which directory? ./dev screenshots DIR")
     directory = Path(arguments[0]).absolute()
     environment.ensure("dev")
-    capture([PYTHON, "-c", "from tests.browser.chromium import require_chromium; require_chromium()"])
+    missing = capture([PYTHON, "-m", "tests.browser.chromium"]).strip()
+    if missing:
+        raise Refused(missing)
     _picture_demo(directory)
     _picture_empty(directory)
     print(directory / "index.html")

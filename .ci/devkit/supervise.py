@@ -36,7 +36,7 @@ def _module(words: str) -> Command:
 
 WORKER = _module("celery -A config worker --concurrency 2 --loglevel INFO")
 BEAT = _module("celery -A config beat --pidfile= --loglevel INFO")
-WEB = _module("gunicorn config.wsgi --workers 2 --threads 4 --no-control-socket --bind")
+WEB = _module("gunicorn --config config/gunicorn.py config.wsgi --no-control-socket --bind")
 
 _LONGEST_PAUSE = 30.0  # seconds before a process is started again
 _STEADY_AFTER = 60.0  # seconds after which a process counts as recovered

@@ -12,9 +12,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config.pages.health import DEGRADED, DOWN, OK, health_report
+from telemetry.api.bounds import bounded_reading
 from telemetry.api.documentation import problems
 from telemetry.api.queries import query
-from telemetry.api.reading import bounded_time
 from telemetry.models import DirtyGroup, OutboxMessage, PendingAttribution
 
 
@@ -68,7 +68,7 @@ class HealthView(APIView):
 
 def _waiting() -> dict[str, int] | None:
     try:
-        with bounded_time():
+        with bounded_reading():
             return {
                 "dirty_groups": DirtyGroup.objects.count(),
                 "trades": PendingAttribution.objects.count(),

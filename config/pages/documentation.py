@@ -119,6 +119,8 @@ def _type(schema: Schema) -> SafeString:
 
     >>> _type({"type": "array", "items": {"type": ["number", "null"]}})
     'list of number or null'
+    >>> _type({"type": ["array", "null"], "items": {"type": "string"}})
+    'list of string or null'
     """
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
@@ -129,8 +131,8 @@ def _type(schema: Schema) -> SafeString:
     if "enum" in schema:
         return format_html_join(" | ", "<code>{}</code>", ((_word(each),) for each in schema["enum"]))
     kinds = schema.get("type", "anything")
-    if kinds == "array":
-        return format_html("list of {}", _type(schema["items"]))
+    if "array" in kinds and "items" in schema:
+        return format_html("list of {}{}", _type(schema["items"]), " or null" if "null" in kinds else "")
     if kinds == "object" and isinstance(schema.get("additionalProperties"), dict) and schema["additionalProperties"]:
         return format_html("object of {}", _type(schema["additionalProperties"]))
     told = " or ".join(kinds) if isinstance(kinds, list) else kinds

@@ -14,6 +14,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from config.pages.limits import limits
 from overrides.api.tags import tagged
 from telemetry.api.queries import query
 
@@ -23,6 +24,7 @@ def schema_document() -> dict[str, Any]:
     """The OpenAPI 3.1 document as plain JSON values."""
     generator = SchemaGenerator(api_version="v1")  # type: ignore[no-untyped-call]  # the package has no types
     document: dict[str, Any] = json.loads(json.dumps(generator.get_schema(request=None, public=True), default=str))  # type: ignore[no-untyped-call]  # as above
+    document["info"]["description"] += f"\n\n{limits()}"
     for shape in _sent(document):
         shape["additionalProperties"] = False
     return document

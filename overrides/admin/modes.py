@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_POST
 
 from overrides.admin.asking import PROPOSE, Reasoned, draft
 from overrides.admin.mode_forms import CombinerForm, FewerForm, LowerForm, ModeForm
@@ -37,7 +38,8 @@ class ModuleModeAdmin(FactAdmin):
         return [*lowering, *asking, *super().get_urls()]
 
     def _url(self, route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
-        return path(route, self.admin_site.admin_view(view), {"name": name}, name=f"overrides_modulemode_{name}")
+        acts = require_POST(self.admin_site.admin_view(view))
+        return path(route, acts, {"name": name}, name=f"overrides_modulemode_{name}")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """One row a module. The tables of a list would leave out those without a row."""
@@ -97,7 +99,7 @@ class ModuleModeAdmin(FactAdmin):
 
     def _act(self, request: HttpRequest, module: str, permission: str) -> Standing:
         standing = self._standing(request, module)
-        if not request.user.has_perm(permission) or request.method != "POST":
+        if not request.user.has_perm(permission):
             raise PermissionDenied
         return standing
 

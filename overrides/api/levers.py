@@ -24,6 +24,7 @@ from overrides.api.documentation import (
 )
 from overrides.questions import Question, read_question
 from overrides.resolve import Explain, Resolved, resolve
+from telemetry.api.bounds import bounded_writing
 from telemetry.api.documentation import problems, sent
 from telemetry.api.queries import query, truth
 from telemetry.core.objects import items
@@ -76,7 +77,7 @@ class ResolveView(APIView):
                 resource_type_field_name=None,
                 many=False,
             ),
-            **problems(400, 411, 413, 415),
+            **problems(400, 408, 411, 413, 415),
         },
     )
     def post(self, request: Request) -> Response:
@@ -121,7 +122,8 @@ def _keep(answers: Sequence[Resolved], *, durable: bool) -> dict[str, bool]:
     records = [answer.record for answer in answers]
     if durable:
         try:
-            record_decisions(records)
+            with bounded_writing():
+                record_decisions(records)
             return {"durable": True}
         except DatabaseError as error:
             logger.warning("decisions wait though durability was asked for: %s", error)

@@ -13,9 +13,9 @@ from overrides.api.policy import ModesSerializer
 from overrides.api.tags import tagged
 from overrides.mode import mode_document
 from overrides.models import ModuleMode, Version
+from telemetry.api.bounds import bounded_reading
 from telemetry.api.documentation import MODULES, problems
 from telemetry.api.queries import query
-from telemetry.api.reading import bounded_time
 
 
 class ModesView(APIView):
@@ -29,7 +29,7 @@ class ModesView(APIView):
     )
     def get(self, request: Request) -> HttpResponseBase:
         query(request).close()
-        with bounded_time():
+        with bounded_reading():
             rows = {row.module: row for row in ModuleMode.objects.select_related("challenger")}
             active = dict(Version.objects.filter(is_active=True).values_list("module", "number"))
         return tagged(request, {"results": [_document(name, rows.get(name), active.get(name)) for name in MODULES]})

@@ -18,9 +18,10 @@ from overrides.core.specs import OverrideSpec
 from overrides.load import current_parameters, in_version, spec_of
 from overrides.models import CHANNELS, Membership, Override, Version
 from overrides.pictures.weighing import weigh
+from telemetry.api.bounds import bounded_reading
 from telemetry.api.documentation import named_id, problems
 from telemetry.api.queries import PATTERN, Filter, Filters, digits, narrowed, one_of, query, whole
-from telemetry.api.reading import ListView, bounded_time, listing
+from telemetry.api.reading import ListView, listing
 from telemetry.core.refusal import Refusal, Refused
 
 LAST = 2**31 - 1
@@ -79,7 +80,7 @@ class OverrideView(APIView):
     )
     def get(self, request: Request, override_id: str) -> Response:
         query(request).close()
-        with bounded_time():
+        with bounded_reading():
             override = Override.objects.select_related("line").filter(pk=override_id).first()
             if override is None:
                 raise NotFound(

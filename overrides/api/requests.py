@@ -27,10 +27,11 @@ from overrides.draft import may_draft
 from overrides.models import ChangeLine, ChangeRequest
 from overrides.proposals import read_proposal
 from overrides.propose import propose
+from telemetry.api.bounds import bounded_reading, bounded_writing
 from telemetry.api.documentation import named_id, problems, sent
 from telemetry.api.idempotency import IDEMPOTENCY_KEY, idempotent
 from telemetry.api.queries import MODULE, Filters, one_of, query
-from telemetry.api.reading import MOST, ListView, bounded_time, listing
+from telemetry.api.reading import MOST, ListView, listing
 
 FILTERS: Filters = {
     "module": MODULE,
@@ -60,7 +61,7 @@ class RequestsView(ListView):
         parameters=[IDEMPOTENCY_KEY],
         request=ProposalSerializer,
         examples=[sent("Lines", EXAMPLE_LINES), sent("Mode", EXAMPLE_MODE)],
-        responses={201: WholeRequestSerializer, **problems(400, 409, 411, 413, 415, 422, 503)},
+        responses={201: WholeRequestSerializer, **problems(400, 408, 409, 411, 413, 415, 422, 503)},
     )
     @idempotent
     def post(self, request: Request) -> Response:
@@ -68,8 +69,9 @@ class RequestsView(ListView):
         proposal = read_proposal(request.data)
         if not may_draft(proposal.kind, request.user):
             raise PermissionDenied(f"this key may not draft requests of kind {proposal.kind}; ask a parameter admin to")
-        drafted = propose(proposal, by=str(request.user), at=datetime.now(UTC))
-        return Response(_document(drafted), status=201)
+        with bounded_writing():
+            drafted = propose(proposal, by=str(request.user), at=datetime.now(UTC))
+            return Response(_document(drafted), status=201)
 
 
 class RequestView(APIView):
@@ -88,7 +90,7 @@ class RequestView(APIView):
     )
     def get(self, request: Request, request_id: str) -> HttpResponseBase:
         query(request).close()
-        with bounded_time():
+        with bounded_reading():
             return tagged(request, _document(_found(request_id)))
 
 

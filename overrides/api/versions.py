@@ -19,9 +19,10 @@ from overrides.api.tags import ASK_AGAIN
 from overrides.document import render_all
 from overrides.load import load_specs
 from overrides.models import Version
+from telemetry.api.bounds import bounded_reading
 from telemetry.api.documentation import MODULES, named_id, problems
 from telemetry.api.queries import MODULE, Filter, Filters, query, truth
-from telemetry.api.reading import ListView, bounded_time, listing
+from telemetry.api.reading import ListView, listing
 
 METADATA = tuple(name for name in VersionSummary.Meta.fields if name != "is_active")
 IMMUTABLE = "private, max-age=31536000, immutable"
@@ -55,7 +56,7 @@ class VersionView(APIView):
     )
     def get(self, request: Request, module: str, number: int) -> HttpResponseBase:
         query(request).close()
-        with bounded_time():
+        with bounded_reading():
             version = Version.objects.select_related("parameters").filter(module=module, number=number).first()
             if version is None:
                 advice = f"GET /api/v1/versions/?module={module} lists what it has"
@@ -77,7 +78,7 @@ class ActiveVersionView(APIView):
     )
     def get(self, request: Request, module: str) -> HttpResponseBase:
         query(request).close()
-        with bounded_time():
+        with bounded_reading():
             version = Version.objects.select_related("parameters").filter(module=module, is_active=True).first()
             if version is None:
                 raise NotFound(f"nothing has been published for {module} yet; its levers are neutral")

@@ -9,10 +9,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from telemetry.api.bounds import bounded_reading
 from telemetry.api.documentation import named_id, problems
 from telemetry.api.facts import DecisionBrief, WholeDecisionFact
 from telemetry.api.queries import PATTERN, Filters, number_from, one_of, period, query, words
-from telemetry.api.reading import ListView, bounded_time, listing
+from telemetry.api.reading import ListView, listing
 from telemetry.core.fields import identifier
 from telemetry.models import AttributionShare, Decision, DecisionOutcome
 
@@ -46,7 +47,7 @@ class DecisionView(APIView):
     )
     def get(self, request: Request, decision_id: str) -> Response:
         query(request).close()
-        with bounded_time():
+        with bounded_reading():
             decision = Decision.objects.filter(pk=decision_id).first()
             if decision is None:
                 raise NotFound(f"no decision {decision_id} is stored yet; GET /api/v1/decisions/ lists those that are")

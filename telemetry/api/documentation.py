@@ -63,6 +63,7 @@ def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
         403: "The key's role does not allow it.",
         404: "There is no such thing.",
         406: "Something else than JSON was asked for.",
+        408: "The body stopped coming before its end.",
         409: "The same request is being worked on.",
         411: "The length of the body is not told.",
         413: "The body is too large.",

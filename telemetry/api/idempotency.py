@@ -21,6 +21,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from telemetry.api.bounds import bounded_writing
 from telemetry.core.fields import matching, named
 from telemetry.models import StoredAnswer
 
@@ -59,7 +60,8 @@ def idempotent(handler: Handler[View]) -> Callable[[View, Request], HttpResponse
     def once(view: View, request: Request) -> HttpResponseBase:
         if HEADER not in request.headers:
             return handler(view, request)
-        row, is_mine = _claimed(request, datetime.now(UTC))
+        with bounded_writing():
+            row, is_mine = _claimed(request, datetime.now(UTC))
         if not is_mine:
             return _replayed(row)
         try:

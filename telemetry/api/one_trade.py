@@ -10,10 +10,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from telemetry.api.bounds import bounded_reading
 from telemetry.api.documentation import named_id, problems
 from telemetry.api.facts import WholeTradeFact
 from telemetry.api.queries import query
-from telemetry.api.reading import bounded_time
 from telemetry.core.fields import text
 from telemetry.core.refusal import Refused
 from telemetry.models import DecisionOutcome, Outcome, Trade
@@ -42,7 +42,7 @@ class TradeView(APIView):
             text(200)(external_id)
         except Refused:  # no trade can have such a name
             raise absent from None
-        with bounded_time():
+        with bounded_reading():
             trade = Trade.objects.prefetch_related(*RELATED).filter(external_id=external_id, is_current=True).first()
             if trade is None:
                 raise absent

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
-from django.http import Http404
+from django.http import Http404, UnreadablePostError
 from psycopg import errors
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -38,12 +38,31 @@ class DatabaseAway(exceptions.APIException):
     default_detail = "the database is away, so nothing was written or read; send the same request again later"
 
 
+class Unfinished(exceptions.APIException):
+    status_code = 408
+    default_detail = "the body stopped coming before its end, so nothing was done; send the same request again"
+
+
 class TooSlow(exceptions.APIException):
+    status_code = 503
+
+    def __init__(self, *, is_write: bool) -> None:
+        seconds = settings.API_WRITE_SECONDS if is_write else settings.API_STATEMENT_SECONDS
+        less = (
+            "nothing was written; send less at a time"
+            if is_write
+            else "ask for less: a smaller limit, or narrower filters"
+        )
+        super().__init__(f"stopped after {seconds:g} s; {less}")
+
+
+class Locked(exceptions.APIException):
     status_code = 503
 
     def __init__(self) -> None:
         super().__init__(
-            f"stopped after {settings.API_STATEMENT_SECONDS:g} s; ask for less: a smaller limit, or narrower filters"
+            f"what it touches was being written by somebody else for {settings.API_LOCK_SECONDS:g} s, so nothing was "
+            "written; send the same request again later"
         )
 
 
@@ -65,23 +84,29 @@ def problem_response(exception: Exception, context: dict[str, Any]) -> Response 
     if isinstance(exception, Refused):
         body = problem(400, "the request is not acceptable; `errors` names each field", errors=exception.refusals)
         return Response(body, status=400, content_type=CONTENT_TYPE)
-    exception = _told(exception)
+    exception = _told(exception, is_write=context["request"].method == "POST")
     response = exception_handler(exception, context)
     if response is None:
         return None
-    if isinstance(exception, DatabaseAway):
+    if isinstance(exception, DatabaseAway | Locked):
         response["Retry-After"] = RETRY_AFTER_SECONDS
+    if isinstance(exception, Unfinished):
+        response["Connection"] = "close"  # what of the body comes later is no next request
     response.data = problem(response.status_code, _words(exception, response.data))
     response.content_type = CONTENT_TYPE
     return response
 
 
-def _told(exception: Exception) -> Exception:
-    """What a failure of the database is to a caller."""
+def _told(exception: Exception, *, is_write: bool) -> Exception:
+    """What a failure of the connection to the caller, or to the database, is to a caller."""
+    if isinstance(exception, UnreadablePostError):
+        return Unfinished()
     if not isinstance(exception, OperationalError | InterfaceError):
         return exception
     if isinstance(exception.__cause__, errors.QueryCanceled):
-        return TooSlow()
+        return TooSlow(is_write=is_write)
+    if isinstance(exception.__cause__, errors.LockNotAvailable):
+        return Locked()
     logger.warning("the database is away: %s", exception)
     return DatabaseAway()
 

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
-from django.conf import settings
-from django.db import connection, transaction
 from django.db.models import Model, Q, QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
@@ -22,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
+from telemetry.api.bounds import bounded_reading
 from telemetry.api.documentation import problems
 from telemetry.api.queries import Filters, digits, narrowed, query, whole
 from telemetry.core.fields import Read
@@ -35,16 +33,6 @@ LIMIT = OpenApiParameter("limit", whole(1, MOST) | {"default": USUAL}, descripti
 CURSOR = OpenApiParameter(
     "cursor", {"type": "string", "minLength": 1}, description="where the page before ended; `next` has it filled in"
 )
-
-
-@contextmanager
-def bounded_time() -> Iterator[None]:
-    """PostgreSQL stops any statement inside that takes too long; the caller is told how to ask for less."""
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            milliseconds = str(round(settings.API_STATEMENT_SECONDS * 1000))
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [milliseconds])
-        yield
 
 
 class ListView(APIView):
@@ -65,7 +53,7 @@ class ListView(APIView):
         position: dict[str, Any] | None = fields.take("cursor", self._position, None)
         fields.close()
 
-        with bounded_time():
+        with bounded_reading():
             rows = self.selected({name: value for name, value in given.items() if value is not None}, **path)
             if position is not None:
                 rows = rows.filter(beyond(position))

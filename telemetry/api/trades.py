@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from telemetry.api.bounds import bounded_writing
 from telemetry.api.documentation import (
     EXAMPLE_EXCLUDED,
     EXAMPLE_TRADE,
@@ -91,7 +91,7 @@ class TradesView(ListView):
             sent("One trade", EXAMPLE_TRADE),
             sent("Two trades", [EXAMPLE_TRADE, EXAMPLE_EXCLUDED], "The second is kept and not learned from."),
         ],
-        responses={200: ReceiptsSerializer, **problems(400, 409, 411, 413, 415, 422, 503)},
+        responses={200: ReceiptsSerializer, **problems(400, 408, 409, 411, 413, 415, 422, 503)},
     )
     @idempotent
     def post(self, request: Request) -> Response:
@@ -131,7 +131,7 @@ def _read(payload: object, place: str, now: datetime) -> Trade | Refused:
 
 def _record(trades: list[Trade], now: datetime) -> list[Receipt]:
     """Record, and have what waits for trades done soon: the beat does it in any case, minutes later."""
-    with transaction.atomic():
+    with bounded_writing():
         receipts = record_trades(trades, now=now)
         if any(receipt.status in (Status.NEW, Status.CORRECTED) for receipt in receipts):
             for task, arguments in settings.TASKS_AFTER_TRADES:

@@ -1,4 +1,4 @@
-"""Every page of the admin, found through its URLs: what is registered or added to them joins by itself."""
+"""Every page for people, found through the URLs: what is registered in the admin or added to it joins by itself."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, r
 
 # What is no page: a script, an endpoint of widgets, a redirect; and logging out, which takes a POST and is walked.
 NO_PAGES = frozenset({"jsi18n", "autocomplete", "view_on_site", "logout"})
+BESIDE_THE_ADMIN = frozenset({"docs"})
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,12 @@ class Address:
     url: str
 
 
-def admin_addresses() -> list[Address]:
-    """One address for each page of the admin; of pages about an object, that of the first there is."""
+def page_addresses() -> list[Address]:
+    """One address for each page; of pages about an object, that of the first there is."""
     found: dict[str, Address] = {}
     for prefix, pattern in _leaves(get_resolver().url_patterns, ""):
-        if prefix.startswith("admin/") and pattern.name and pattern.name not in NO_PAGES:
+        is_page = prefix.startswith("admin/") or pattern.name in BESIDE_THE_ADMIN
+        if is_page and pattern.name and pattern.name not in NO_PAGES:
             for address in _addresses(pattern):
                 found.setdefault(address.url, address)
     return list(found.values())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
@@ -28,12 +27,6 @@ def find_chromium() -> str | None:
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
-def require_chromium() -> None:
-    """End the program, saying how to get it, where there is none."""
-    if find_chromium() is None:
-        sys.exit(f"no Chromium is found (looked for {', '.join(NAMES)}): {HOW_TO_GET_IT}")
-
-
 @contextmanager
 def running_chromium() -> Iterator[Browser]:
     """A browser. While it runs, an event loop holds this thread, and Django rightly refuses queries in it."""
@@ -52,3 +45,8 @@ def log_in(page: Page, address: str, name: str, password: str) -> None:
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Log in").click()
     page.wait_for_url(f"{address}/admin/")
+
+
+if __name__ == "__main__":  # says what is missing, for `./dev screenshots` to repeat before it makes a demo
+    if find_chromium() is None:
+        print(f"no Chromium is found (looked for {', '.join(NAMES)}): {HOW_TO_GET_IT}")

@@ -11,15 +11,21 @@ import json
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import django
-from playwright.sync_api import Error, Page
+from playwright.sync_api import Error, FloatRect, Page
 
 from tests.browser.chromium import DESKTOP, NARROW, SCHEMES, log_in, running_chromium
 
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin
+
 SIZES = {"desktop": DESKTOP, "narrow": NARROW}
 LOOKING = ("reviewer", "operator")  # of the demo's people; a page is shown by the first of them who may see it
-OUTSIDE = {"login": "/admin/login/", "not_found": "/admin/nothing/here/"}  # seen by whoever comes along
+OUTSIDE = {"login": "/admin/login/"}  # seen by whoever is not logged in
+INSIDE = {"not_found": "/admin/nothing/here/"}
+TALLEST = 6000  # pixels of a page that are pictured
 
 
 def main() -> None:
@@ -50,13 +56,24 @@ def main() -> None:
 
 
 def _pages(users: Path) -> dict[str, str]:
-    """Name and path of every page of the admin; the people who look are made where they are missing."""
+    """Name and path of every page; the people who look are made where they are missing."""
     django.setup()
     from config.demo.people import meet_people
-    from tests.browser.addresses import admin_addresses
+    from tests.browser.addresses import page_addresses
 
     meet_people(datetime.now(UTC), users)
-    return {address.name: address.url for address in admin_addresses()} | OUTSIDE
+    unchanging = {f"{each.opts.app_label}_{each.opts.model_name}_history" for each in _read_only()}
+    shown = {each.name: each.url for each in page_addresses() if each.name not in unchanging}
+    return shown | OUTSIDE | INSIDE
+
+
+def _read_only() -> list[ModelAdmin[Any]]:
+    """The admins of what nobody changes by hand: a page of its changes by hand has nothing to show."""
+    from django.contrib import admin
+
+    from telemetry.admin.facts import ReadOnly
+
+    return [each for each in admin.site._registry.values() if isinstance(each, ReadOnly)]
 
 
 def _is_shown(page: Page, url: str) -> bool:
@@ -73,7 +90,9 @@ def _picture(page: Page, path: Path) -> None:
         page.set_viewport_size(viewport)
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
-            page.screenshot(path=f"{path}.{size}.{scheme}.png", full_page=True)
+            height: int = page.evaluate("document.documentElement.scrollHeight")
+            seen = FloatRect(x=0, y=0, width=viewport["width"], height=min(height, TALLEST))
+            page.screenshot(path=f"{path}.{size}.{scheme}.png", full_page=True, clip=seen)
 
 
 def _write_sheet(directory: Path) -> None:

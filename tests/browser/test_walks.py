@@ -21,9 +21,10 @@ def link(page: Page | Locator, name: str | re.Pattern[str]) -> Locator:
     return page.get_by_role("link", name=name, exact=isinstance(name, str)).first
 
 
-def panel(page: Page, title: str) -> Locator:
+def panel(page: Page, title: str | re.Pattern[str]) -> Locator:
     """The panel under a heading."""
-    return page.locator("section").filter(has=page.get_by_role("heading", name=title, exact=True))
+    heading = page.get_by_role("heading", name=title, exact=isinstance(title, str))
+    return page.locator("section").filter(has=heading)
 
 
 def fact(page: Page, name: str) -> Locator:
@@ -31,8 +32,17 @@ def fact(page: Page, name: str) -> Locator:
     return page.locator("dl > div").filter(has=page.get_by_role("term").get_by_text(name, exact=True)).locator("dd")
 
 
+def form(page: Page, button: str) -> Locator:
+    """The form that the button sends."""
+    return page.locator("form").filter(has=page.get_by_role("button", name=button, exact=True))
+
+
 def cells(row: Locator) -> list[str]:
     return [text.strip() for text in row.locator("th, td").all_inner_texts()]
+
+
+def number(text: str) -> float:
+    return float(text.replace("\N{MINUS SIGN}", "-").split()[0])
 
 
 def open_override(page: Page, hand: Hand) -> None:
@@ -70,7 +80,7 @@ class TestInspectingWeights:
 
         moved = panel(page, "What it moved")
         expect(moved).to_contain_text("Its line has earned +0.06000 R in 1 closed trade.")
-        hand.press(moved.get_by_role("link"))
+        hand.press(moved.get_by_role("row").get_by_role("link").first)
         expect(page.get_by_role("heading", level=1)).to_contain_text("donchian.long.breakout entry")
 
 
@@ -83,14 +93,14 @@ class TestChangingAMode:
         expect(fact(page, "Mode")).to_have_text("on")
 
         for to in ("shadow", "off"):
-            hand.write(page.get_by_label("Reason"), f"odd fills: {to}")
+            hand.write(form(page, f"Set to {to}").get_by_label("Reason"), f"odd fills: {to}")
             hand.press(page.get_by_role("button", name=f"Set to {to}"))
 
-            expect(page.get_by_text(f"pm is {to} for every bot within a second")).to_be_visible()
+            expect(page.get_by_text(f"pm is {to}, rolled out to 100 %, for every bot within a second")).to_be_visible()
             expect(fact(page, "Mode")).to_have_text(to)
-            expect(fact(page, "Reason")).to_have_text(f"odd fills: {to}")
+            expect(panel(page, "What stands")).to_contain_text(f"odd fills: {to}")
 
-        expect(page.get_by_text("needs a reviewed change request")).to_be_visible()
+        expect(page.get_by_text("pm is off: nothing is served")).to_be_visible()
 
     def test_is_refused_without_a_reason(self, enter: Enter, hand_of: type[Hand]) -> None:
         page = enter("operator")
@@ -99,11 +109,12 @@ class TestChangingAMode:
         hand.press(link(page, "pm"))
 
         hand.press(page.get_by_role("button", name="Set to off"))
-        assert page.get_by_label("Reason").evaluate("field => field.validity.valueMissing")
-        hand.write(page.get_by_label("Reason"), "  ")
+        reason = form(page, "Set to off").get_by_label("Reason")
+        assert reason.evaluate("field => field.validity.valueMissing")
+        hand.write(reason, "  ")
         hand.press(page.get_by_role("button", name="Set to off"))
 
-        expect(page.get_by_text("reason: say why")).to_be_visible()
+        expect(page.get_by_role("alert")).to_contain_text("Nothing was changed or drafted")
         expect(fact(page, "Mode")).to_have_text("on")
 
     def test_goes_to_on_through_a_request_that_somebody_else_decides(self, enter: Enter, hand_of: type[Hand]) -> None:
@@ -130,14 +141,18 @@ class TestAuditingContributions:
         hand = hand_of(page)
 
         open_override(page, hand)
-        hand.press(panel(page, "What it moved").get_by_role("link"))
+        hand.press(link(panel(page, "What it moved"), "All decisions it moved"))
+        expect(page.get_by_text("1 decision", exact=True)).to_be_visible()
+        hand.press(page.locator("#result_list").get_by_role("link").first)
 
-        expect(panel(page, "What became of it")).to_be_visible()
-        size = cells(panel(page, "Levers").get_by_role("row").filter(has_text="size_mult"))
-        served, asked, cut = float(size[1]), float(size[2]), float(size[5].replace("\N{MINUS SIGN}", "-"))
-        assert served == 1.02
-        assert served == pytest.approx(asked * math.exp(cut), abs=1e-5)
-        expect(panel(page, "Who moved them").get_by_role("row").nth(1)).to_contain_text("size_mult +0.030694")
+        size = page.locator("section").filter(has=page.get_by_role("heading", name=re.compile("^size_mult 1.02")))
+        expect(size).to_be_visible()
+        rows = [cells(row) for row in size.locator("tbody tr").all()]
+        part, asked, step, bounds, served = (number(row[2]) for row in rows[:5])
+        assert part == asked == 0.030694
+        assert served == pytest.approx(asked + step + bounds, abs=2e-6)
+        assert served == pytest.approx(math.log(1.02), abs=1e-6)
+        expect(size.get_by_role("img")).to_be_visible()
         expect(panel(page, "What became of it")).to_contain_text("+3.000 R")
         expect(panel(page, "What became of it")).to_contain_text("+0.060000 R")
         hand.press(link(panel(page, "What became of it"), "served 3 R"))

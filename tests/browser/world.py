@@ -30,7 +30,7 @@ from telemetry.core.trades import parse_trade
 from telemetry.decisions import DecisionRecord, record_decisions
 from telemetry.jobs import run_once
 from telemetry.record import record_trades
-from tests.browser.addresses import Address, admin_addresses
+from tests.browser.addresses import Address, page_addresses
 from tests.builders import DAY, action_payload, decision_ids, draft, set_mode, trade_payload
 from tests.conftest import make_user
 
@@ -72,7 +72,7 @@ def make_world() -> World:
     assert waiting is not None
     _fill_the_rest(people, now)
     override = Membership.objects.get(line__scope=GOOD).override_id
-    return World(waiting, override, str(decisions[0].decision_id), admin_addresses())
+    return World(waiting, override, str(decisions[0].decision_id), page_addresses())
 
 
 def make_people() -> dict[str, User]:

@@ -113,6 +113,14 @@ class TestSchema:
             "Action", "Levers", "Override", "Proposal", "ProposedLine", "Question", "Stats", "Trade",
         }  # fmt: skip
 
+    def test_says_what_bounds_a_request(self) -> None:
+        told = schema_document()["info"]["description"]
+
+        assert "at most 10 MB" in told
+        assert "1,000 trades of" in told
+        assert "stopped after 5 s, a write after 10 s or 5 s of waiting" in told
+        assert "read 3,000 (429)" in told
+
     def test_is_the_same_at_every_making(self) -> None:
         made = schema_document.__wrapped__()
 

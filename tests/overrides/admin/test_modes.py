@@ -150,7 +150,7 @@ class TestLowering:
         form = {"to": "off", "rollout_percent": "1", "reason": "x"}
 
         assert browser_of(reviewer).post(f"{LIST}pm/{action}/", form).status_code == 403
-        assert browser_of(operator).get(f"{LIST}pm/{action}/").status_code == 403
+        assert browser_of(operator).get(f"{LIST}pm/{action}/").status_code == 405
         assert ModuleMode.objects.get(module="pm").mode == "on"
 
 
@@ -295,7 +295,7 @@ class TestAsking:
         response = ask(operator, what, mode="on", confirm="pm", pm_strength="most_specific")
 
         assert response.status_code == 403
-        assert browser_of(asker).get(f"{LIST}pm/ask/{what}/").status_code == 403
+        assert browser_of(asker).get(f"{LIST}pm/ask/{what}/").status_code == 405
         assert not drafted_by_people().exists()
 
     def test_is_protected_against_forged_forms(self, asker: User) -> None:

@@ -1,0 +1,28 @@
+"""What bounds a request, in words for whoever writes a client; the numbers are those the code goes by."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from overrides.api.levers import MOST_QUESTIONS
+from overrides.proposals import MOST_LINES
+from telemetry.api.reading import MOST, USUAL
+from telemetry.api.trades import MOST_TRADES
+from telemetry.core.trades import MOST_ACTIONS
+
+MEGABYTE = 1024 * 1024
+
+
+def limits() -> str:
+    """Paragraphs for the description of the API."""
+    rates = ", ".join(f"{role} {rate:,}" for role, rate in settings.API_REQUESTS_PER_MINUTE.items())
+    return (
+        f"A body has at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE / MEGABYTE:g} MB, uncompressed, with its length "
+        f"told (413, 411); a list in it at most {MOST_TRADES:,} trades of {MOST_ACTIONS} actions each, "
+        f"{MOST_QUESTIONS:,} questions or {MOST_LINES} lines (400). A page has {USUAL} rows unless `limit` says "
+        f"otherwise, up to {MOST:,}.\n\n"
+        f"A read is stopped after {settings.API_STATEMENT_SECONDS:g} s, a write after {settings.API_WRITE_SECONDS:g} s "
+        f"or {settings.API_LOCK_SECONDS:g} s of waiting for what another is writing (503); whatever was begun is "
+        f"undone, so the same request may be sent again. Levers wait for no database.\n\n"
+        f"Requests a minute by the role of the key: {rates} (429); a list is one request."
+    )

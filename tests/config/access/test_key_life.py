@@ -1,0 +1,162 @@
+"""A key from issuing to its end, as the processes that never ask the database during a request see it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+
+from config.access import authentication
+from config.access.authentication import KEY_RING, REFRESH_SECONDS
+from config.access.keys import digest_of, revoke_key
+from config.access.models import ApiKey
+from tests.builders import KEY, SCOPE, database_away, until
+from tests.clients import Kept, bearer, new_key
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+QUESTION = {"module": "pm", "pattern_key": KEY, "action_category": "entry", "scope": SCOPE}
+LATENESS = 2.0  # what a loaded machine may add to a time that is promised
+
+
+@pytest.fixture(autouse=True)
+def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
+    kept = Kept()
+    monkeypatch.setattr("overrides.api.levers.QUEUE", kept)
+    yield kept
+    KEY_RING.close()
+
+
+@pytest.fixture
+def as_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The keys are read as often as in production."""
+    monkeypatch.setattr(authentication, "REFRESH_SECONDS", REFRESH_SECONDS)
+
+
+def ask(key: str) -> int:
+    """What a question for levers is answered: the one thing that needs no database."""
+    status: int = bearer(key).post("/api/v1/levers/resolve/", QUESTION, format="json").status_code
+    return status
+
+
+def prefix_of(key: str) -> str:
+    return key.split("_")[1]
+
+
+class TestDatabaseAway:
+    def test_leaves_known_keys_what_they_may_do(self) -> None:
+        live, reading, ended = new_key("evaluate"), new_key("read"), new_key("evaluate", is_revoked=True)
+        assert ask(live) == 200
+
+        with database_away():
+            answered = [ask(key) for key in (live, reading, ended, live + "x", "cw_00000000_x")]
+
+        assert answered == [200, 403, 401, 401, 401]
+
+    def test_ends_a_key_that_expires_meanwhile(self) -> None:
+        key = new_key("evaluate", expires_in=timedelta(seconds=1))
+        KEY_RING.find(prefix_of(key))
+
+        with database_away():
+            until(lambda: ask(key) == 401, "the key to expire")
+
+    def test_knows_nobody_in_a_process_that_never_read_the_keys(self) -> None:
+        key = new_key("evaluate")
+        KEY_RING._keys = None  # as in a process that has just started
+
+        with database_away():
+            response = bearer(key).post("/api/v1/levers/resolve/", QUESTION, format="json")
+
+        assert (response.status_code, response["Retry-After"]) == (503, "5")
+        assert "the database is away" in response.json()["detail"]
+
+
+class TestEnd:
+    def test_by_expiry_comes_at_that_moment_without_a_reading(self) -> None:
+        key = new_key("evaluate", expires_in=timedelta(seconds=1))
+        KEY_RING.find(prefix_of(key))
+        expires_at = ApiKey.objects.get().expires_at
+        assert expires_at is not None
+
+        until(lambda: ask(key) == 401, "the key to expire")
+
+        assert timedelta(0) <= datetime.now(UTC) - expires_at <= timedelta(seconds=LATENESS)
+
+    def test_by_revocation_elsewhere_comes_within_a_second(self, as_shipped: None) -> None:
+        key = new_key("evaluate")
+        assert ask(key) == 200
+        revoke_key(prefix=prefix_of(key), by=None, at=datetime.now(UTC))
+        revoked_at = time.monotonic()
+
+        until(lambda: ask(key) == 401, "the key to be refused")
+
+        assert REFRESH_SECONDS == 1.0  # as the admin says when it revokes
+        assert time.monotonic() - revoked_at <= REFRESH_SECONDS + LATENESS
+
+
+class TestLastUse:
+    def test_is_written_beside_the_request(
+        self, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+    ) -> None:
+        other, key, began = new_key("evaluate"), new_key("evaluate"), datetime.now(UTC)
+        monkeypatch.setattr(authentication, "REFRESH_SECONDS", 0.2)
+        assert ask(other) == 200  # reads the keys, and looks for a version to serve
+
+        with django_assert_num_queries(0):
+            status = ask(key)
+
+        assert status == 200
+        until(
+            lambda: ApiKey.objects.filter(prefix=prefix_of(key), last_used_at__gte=began).exists(),
+            "the use to be written",
+        )
+
+
+class TestSecret:
+    def test_stands_nowhere_in_the_database(self, client: Client, admin_user: User) -> None:
+        client.force_login(admin_user)
+        page = client.post("/admin/access/apikey/add/", {"name": "bot", "role": "evaluate"}).content.decode()
+        key = page.partition('id="issued-key">')[2].partition("<")[0]
+        assert ask(key) == 200
+
+        assert holding(prefix_of(key)) >= {"access_apikey", "telemetry_auditentry"}
+        assert holding(key.split("_", 2)[2]) == set()
+
+    def test_is_printed_once_by_the_command(self) -> None:
+        told, printed = StringIO(), StringIO()
+
+        call_command("issue_key", "bot", role="read", days=1, stdout=printed, stderr=told)
+
+        key, row = printed.getvalue().strip(), ApiKey.objects.get()
+        assert digest_of(key) == row.digest
+        assert key not in told.getvalue()
+        assert row.expires_at is not None
+        assert row.expires_at - row.created_at == timedelta(days=1)
+
+    @pytest.mark.parametrize(
+        ("name", "days", "words"), [("", 1, "name: "), ("bot", 0, "--days: "), ("bot", 3651, "--days: ")]
+    )
+    def test_is_not_made_where_the_command_refuses(self, name: str, days: int, words: str) -> None:
+        with pytest.raises(CommandError, match=words):
+            call_command("issue_key", name, role="read", days=days)
+
+        assert not ApiKey.objects.exists()
+
+
+def holding(text: str) -> set[str]:
+    """The tables with a row in which the text stands."""
+    found = set()
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f'SELECT EXISTS (SELECT FROM "{table}" AS row WHERE row::text LIKE %s)', [f"%{text}%"])
+            if cursor.fetchone()[0]:
+                found.add(table)
+    return found

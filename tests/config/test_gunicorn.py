@@ -1,0 +1,80 @@
+"""What is sent too long or too slowly to a process as it is deployed."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from devkit import supervise
+from devkit.processes import end, free_port, spawn
+
+from config.gunicorn import SILENCE_SECONDS, threads, workers
+from tests.builders import until
+
+PATIENCE = 3.0 * SILENCE_SECONDS  # one process may have been given all that is silent
+HEAD = b"Host: 127.0.0.1\r\nConnection: close\r\n"
+HEALTH = b"GET /healthz HTTP/1.1\r\n" + HEAD
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Of a web process, which needs no database for what is asked here."""
+    port = free_port()
+    log: Path = tmp_path_factory.mktemp("web") / "web.log"
+    with log.open("wb") as output:
+        web = spawn([*supervise.WEB, f"127.0.0.1:{port}"], os.environ, output)
+    try:
+        until(lambda: _answers(port), f"the web process to answer; it wrote {log}", seconds=60)
+        yield port
+    finally:
+        end(web)
+
+
+def _answers(port: int) -> bool:
+    try:
+        return status(port, HEALTH + b"\r\n") == 200
+    except OSError:
+        return False
+
+
+def connected(port: int, words: bytes) -> socket.socket:
+    caller = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+    caller.sendall(words)
+    return caller
+
+
+def status(port: int, words: bytes) -> int:
+    with connected(port, words) as caller:
+        return int(caller.recv(4096).split()[1])
+
+
+class TestTooLong:
+    @pytest.mark.parametrize("length", [9_000, 60_000])
+    def test_an_address_is_answered_414(self, port: int, length: int) -> None:
+        assert status(port, b"GET /" + b"a" * length + b" HTTP/1.1\r\n" + HEAD + b"\r\n") == 414
+
+    def test_an_address_without_an_end_is_answered_414(self, port: int) -> None:
+        assert status(port, b"GET /" + b"a" * 60_000) == 414
+
+    @pytest.mark.parametrize("length", [9_000, 60_000])
+    def test_a_header_is_answered_431(self, port: int, length: int) -> None:
+        assert status(port, HEALTH + b"X-Long: " + b"a" * length + b"\r\n\r\n") == 431
+
+    def test_a_list_of_headers_is_answered_431(self, port: int) -> None:
+        assert status(port, HEALTH + b"".join(b"X-%d: 1\r\n" % number for number in range(200)) + b"\r\n") == 431
+
+
+class TestSilence:
+    """In the middle of the headers, by as many as there are threads."""
+
+    def test_does_not_keep_others_out_for_ever(self, port: int) -> None:
+        silent = [connected(port, HEALTH + b"X-Slow: ") for _ in range(workers * threads)]
+
+        answered = status(port, HEALTH + b"\r\n")
+
+        assert answered == 200
+        for caller in silent:
+            caller.close()

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from overrides.core.module import ModuleParameters
+from overrides.models import ChangeRequest, ModuleMode, Override, Version
+from overrides.review import approve
+from tests.builders import NOW, draft, make_spec, publish
+from tests.clients import PROBLEM, client_of, fields_of, pages
+from tests.conftest import make_user
+
+pytestmark = pytest.mark.django_db
+
+URL = "/api/v1/requests/"
+LINE = "0" * 64
+
+
+@pytest.fixture
+def api() -> APIClient:
+    return client_of("propose")
+
+
+def proposal(kind: str = "lines", content: Mapping[str, Any] | None = None, **over: Any) -> dict[str, Any]:
+    body: dict[str, Any] = {"module": "pm", "kind": kind, "title": "a change", "reason": "because"}
+    what = {"lines": [{"override": make_spec().to_document()}]} if content is None else {"content": content}
+    return body | what | over
+
+
+def propose(api: APIClient, body: Any) -> Any:
+    return api.post(URL, body, format="json")
+
+
+class TestDraft:
+    def test_of_lines_brings_changes_and_withdraws(self, api: APIClient) -> None:
+        stays, goes = make_spec({"size_mult": 1.1}), make_spec(pattern_key="rsi.long.dip")
+        publish(stays, goes)
+        moved, brought = make_spec({"size_mult": 1.2}), make_spec(action_category="add")
+        lines = [{"override": moved.to_document()}, {"override": brought.to_document()}, {"withdraw": goes.line}]
+
+        response = propose(api, proposal(lines=lines))
+
+        body = response.json()
+        assert (response.status_code, body["state"], body["n_lines"], body["votes"]) == (201, "in_review", 3, [])
+        assert (body["title"], body["reason"], body["base_version"]) == ("a change", "because", 1)
+        assert body["author_name"].startswith("key propose bot (")
+        told = {line["line"]: (line["action"], line["before"], line["after"]) for line in body["lines"]}
+        assert told == {
+            moved.line: ("change", stays.to_document(), moved.to_document()),
+            brought.line: ("add", None, brought.to_document()),
+            goes.line: ("withdraw", goes.to_document(), None),
+        }
+
+    def test_of_parameters_holds_them_whole(self, api: APIClient) -> None:
+        document = ModuleParameters.default("pm").to_document()
+        document["channels"]["pm_strength"]["weights"]["max_steps"] = {"size_mult": 0.01}
+
+        body = propose(api, proposal("parameters", document)).json()
+
+        assert (body["kind"], body["content"], body["n_lines"]) == ("parameters", document, 0)
+
+    def test_of_a_mode_holds_what_it_sets(self, api: APIClient) -> None:
+        body = propose(api, proposal("mode", {"mode": "on", "rollout_percent": 50})).json()
+
+        assert body["kind"] == "mode"
+        assert {name: body["content"][name] for name in ("mode", "rollout_percent")} == {
+            "mode": "on",
+            "rollout_percent": 50,
+        }
+
+    def test_of_a_rollback_names_the_version(self, api: APIClient) -> None:
+        publish(make_spec())
+        publish(make_spec({"size_mult": 1.2}))
+
+        body = propose(api, proposal("rollback", {"to": 1})).json()
+
+        assert (body["content"], body["base_version"]) == ({"to": 1}, 2)
+
+
+class TestRefusal:
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [
+            (proposal(reason=""), "reason"),
+            (proposal(kind="policy"), "kind"),
+            (proposal(lines=[]), "lines"),
+            (proposal(lines=None), "lines"),
+            (proposal(content={"to": 1}, lines=[{"withdraw": LINE}]), "content"),
+            (proposal(lines=[{"withdraw": LINE}]), "lines"),
+            (proposal(lines=[{}]), "lines[0]"),
+            (proposal(lines=[{"override": make_spec({"size_mult": 1.31}).to_document()}]),
+             "lines[0].override.levers.capital_levers.size_mult"),
+            (proposal(lines=[{"override": make_spec().to_document()}] * 2), "lines"),
+            (proposal("mode", {}), "content"),
+            (proposal("mode", {"mode": "maybe"}), "content.mode"),
+            (proposal("mode", {"challenger": 7}), "content.challenger"),
+            (proposal("rollback", {"to": 7}), "content.to"),
+            (proposal("parameters", {"channels": {}}), "content.channels.pm_strength"),
+        ],
+    )  # fmt: skip
+    def test_names_the_field_and_stores_nothing(self, api: APIClient, body: dict[str, Any], field: str) -> None:
+        response = propose(api, body)
+
+        assert (response.status_code, response["Content-Type"]) == (400, PROBLEM)
+        assert fields_of(response) == [field]
+        assert not ChangeRequest.objects.exists()
+        assert not Override.objects.exists()
+
+    def test_stores_no_override_of_a_request_whose_other_line_is_idle(self, api: APIClient) -> None:
+        standing, new = make_spec(), make_spec(action_category="add")
+        publish(standing)
+        lines = [{"override": new.to_document()}, {"override": standing.to_document()}]
+
+        response = propose(api, proposal(lines=lines))
+
+        assert (response.status_code, fields_of(response)) == (400, ["lines"])
+        assert list(Override.objects.values_list("id", flat=True)) == [standing.content_id]
+
+
+class TestList:
+    @pytest.mark.parametrize(
+        ("chosen", "found"),
+        [
+            ({}, ["dm", "mode", "lines"]),
+            ({"module": "dm"}, ["dm"]),
+            ({"kind": "lines"}, ["lines"]),
+            ({"state": "in_review"}, ["dm", "mode"]),
+            ({"state": "approved", "kind": "mode"}, []),
+        ],
+    )
+    def test_keeps_to_what_a_filter_names(self, api: APIClient, chosen: dict[str, str], found: list[str]) -> None:
+        approved = draft(make_spec(), title="lines")
+        approve(request_id=approved.pk, by=make_user("reviewer", "overrides.review_changerequest"), at=NOW)
+        draft(kind="mode", content={"mode": "on"}, lines=[], title="mode")
+        draft(kind="mode", module="dm", content={"mode": "on"}, lines=[], title="dm")
+
+        assert [row["title"] for row in api.get(URL, chosen).json()["results"]] == found
+
+    def test_of_the_lines_of_a_request_is_walked_to_its_end(self, api: APIClient) -> None:
+        specs = [make_spec(scope={"bucket": name}) for name in ("nano", "micro", "mid", "big", "mega")]
+        address = f"{URL}{draft(*specs).pk}/lines/"
+
+        walked = list(pages(api, f"{address}?limit=2"))
+
+        assert [len(page) for page in walked] == [2, 2, 1]
+        assert {row["line"] for page in walked for row in page} == {spec.line for spec in specs}
+
+    @pytest.mark.parametrize("path", ["7/", "7/lines/", "99999999999999999999/"])
+    def test_of_a_request_that_is_none_is_answered_404(self, api: APIClient, path: str) -> None:
+        response = api.get(URL + path)
+
+        assert (response.status_code, response["Content-Type"]) == (404, PROBLEM)
+
+
+class TestPolling:
+    def test_is_answered_304_until_somebody_decides(self, api: APIClient) -> None:
+        request = draft(make_spec())
+        etag = api.get(f"{URL}{request.pk}/")["ETag"]
+        still = api.get(f"{URL}{request.pk}/", HTTP_IF_NONE_MATCH=etag)
+        reviewer = make_user("reviewer", "overrides.review_changerequest")
+        approve(request_id=request.pk, by=reviewer, at=NOW, reason="it pays")
+
+        response = api.get(f"{URL}{request.pk}/", HTTP_IF_NONE_MATCH=etag)
+
+        assert (still.status_code, still.content, still["ETag"]) == (304, b"", etag)
+        assert (response.status_code, response.json()["state"]) == (200, "approved")
+        assert response.json()["votes"] == [
+            {
+                "voter": "reviewer",
+                "decision": "approve",
+                "content_hash": request.content_hash,
+                "reason": "it pays",
+                "voted_at": "2026-03-02T12:00:00Z",
+            }
+        ]
+
+
+class TestKey:
+    """What a key can do to policy is to ask."""
+
+    def test_puts_nothing_into_force(self, api: APIClient) -> None:
+        publish(make_spec())
+
+        propose(api, proposal(lines=[{"override": make_spec({"size_mult": 1.2}).to_document()}]))
+        propose(api, proposal("mode", {"mode": "on"}))
+        propose(api, proposal("rollback", {"to": 1}))
+
+        assert set(ChangeRequest.objects.values_list("state", flat=True)) == {"in_review"}
+        assert list(Version.objects.values_list("number", flat=True)) == [1]
+        assert not ModuleMode.objects.exists()
+
+    @pytest.mark.parametrize("field", ["state", "author_name", "votes", "content_hash", "scheduled_for"])
+    def test_sends_no_field_that_decides(self, api: APIClient, field: str) -> None:
+        response = propose(api, proposal() | {field: "approved"})
+
+        assert (response.status_code, fields_of(response)) == (400, [field])
+
+    @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+    @pytest.mark.parametrize("path", ["", "lines/"])
+    def test_finds_no_method_that_decides(self, api: APIClient, method: str, path: str) -> None:
+        request = draft(make_spec())
+
+        response = getattr(api, method)(f"{URL}{request.pk}/{path}", {"state": "approved"}, format="json")
+
+        assert response.status_code == 405
+        request.refresh_from_db()
+        assert request.state == "in_review"
+
+    @pytest.mark.parametrize("path", ["approve/", "apply/", "votes/", "reject/"])
+    def test_finds_no_address_that_decides(self, api: APIClient, path: str) -> None:
+        request = draft(make_spec())
+
+        assert api.post(f"{URL}{request.pk}/{path}", {}, format="json").status_code == 404
