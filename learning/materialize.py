@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from learning.core.movement import LEVER_NAMES
 from learning.models import Lesson
+from overrides.core.gates import contradicts
 from overrides.core.levers import LEVERS, Blend
 from overrides.core.module import ModuleParameters
 from overrides.core.specs import OverrideSpec, Stats
@@ -117,10 +118,13 @@ def _standing(module: str) -> dict[str, OverrideSpec]:
 
 
 def _wanted(module: str, parameters: ModuleParameters) -> dict[str, OverrideSpec]:
-    """The overrides that active lessons ask for, on channels built by their policy."""
+    """The overrides that active lessons ask for, on channels built by their policy.
+
+    Where an edge has changed sign its target follows step by step: until it has crossed neutral it asks for nothing.
+    """
     lessons = Lesson.objects.filter(module=module, status=Lesson.Status.ACTIVE)
     specs = (_spec(lesson) for lesson in _served(lessons, parameters))
-    return {spec.line: spec for spec in specs if any(_moves(spec.levers))}
+    return {spec.line: spec for spec in specs if any(_moves(spec.levers)) and not contradicts(spec)}
 
 
 def _served(lessons: Iterable[Lesson], parameters: ModuleParameters) -> Iterable[Lesson]:

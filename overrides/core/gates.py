@@ -181,7 +181,7 @@ def _little_evidence(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
 
 
 def _contradiction(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
-    contrary = [each for each in situation.lines if each.after is not None and _contradicts(each.after)]
+    contrary = [each for each in situation.lines if each.after is not None and contradicts(each.after)]
     if contrary:
         told = f"{_named(contrary)} move against the sign of their own edge"
         yield Gate("sign_contradiction", told, "correct the edge or the targets")
@@ -245,7 +245,7 @@ def _levers(spec: OverrideSpec | None) -> Mapping[str, float]:
     return {} if spec is None else spec.levers
 
 
-def _contradicts(spec: OverrideSpec) -> bool:
+def contradicts(spec: OverrideSpec) -> bool:
     """Strength and allocation follow the edge, whatever the category; tuning targets are no matter of sign."""
     if spec.channel is Channel.PM_TUNING or spec.stats.edge_raw == 0:
         return False
