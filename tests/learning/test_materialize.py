@@ -141,6 +141,16 @@ class TestMaterialize:
 
         assert lines(propose(NOW + DAY)) == {lesson.line_id: ("change", ["size_mult moves by more than half a step"])}
 
+    def test_withdraws_a_line_whose_target_lags_behind_an_edge_that_changed_sign(self, reviewer: User) -> None:
+        lesson = make_lesson()
+        put_into_force(reviewer)
+        turned = {"edge_raw": -0.4, "stats": lesson.stats | {"edge_raw": -0.4}}
+        move(lesson, **turned, targets={"size_mult": 1.06})
+
+        lagging = propose(NOW + DAY)
+
+        assert lines(lagging) == {lesson.line_id: ("withdraw", ["withdrawn"])}
+
     def test_proposes_to_withdraw_everything_after_an_empty_run(self, reviewer: User) -> None:
         lessons = [make_lesson(), make_lesson({"size_mult": 0.9}, scope=DIP)]
         put_into_force(reviewer)

@@ -23,6 +23,7 @@ from tests.builders import (
     NOW,
     agreed,
     attempt,
+    behind_the_back,
     draft,
     make_parameters,
     make_spec,
@@ -171,6 +172,36 @@ class TestMisfits:
     def test_with_a_dimension_nobody_knows_are_refused(self) -> None:
         with pytest.raises(Refusal, match=r"scope\.weather: not a dimension of pm"):
             publish(make_spec(scope={"weather": "rain"}))
+
+
+@pytest.mark.django_db
+class TestWhatIsCompiled:
+    """One override of version 1 does not compile any more: somebody rewrote it."""
+
+    @pytest.fixture(autouse=True)
+    def rewritten(self) -> OverrideSpec:
+        rewritten = make_spec(pattern_key="ema.long.cross")
+        publish(make_spec(), rewritten)
+        with behind_the_back():
+            Override.objects.filter(pk=rewritten.content_id).update(n=7.0)
+        return rewritten
+
+    def test_is_not_what_lies_elsewhere(self) -> None:
+        assert publish(make_spec({"size_mult": 1.2})).n_overrides == 2
+
+    def test_is_all_that_lies_beside_a_change(self, rewritten: OverrideSpec) -> None:
+        with pytest.raises(CannotPublish, match=rewritten.content_id):
+            publish(make_spec(pattern_key="ema.long.cross", scope={"bucket": "big"}))
+
+    def test_is_everything_where_parameters_change(self, rewritten: OverrideSpec) -> None:
+        with pytest.raises(CannotPublish, match=rewritten.content_id):
+            publish(parameters=make_parameters({"weights": {"n_target": 31}}))
+
+    def test_is_everything_where_much_changes(self, rewritten: OverrideSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("overrides.publish.FEW_KEYS", 0)
+
+        with pytest.raises(CannotPublish, match=rewritten.content_id):
+            publish(make_spec({"size_mult": 1.2}))
 
 
 @pytest.mark.django_db
