@@ -3,8 +3,9 @@
 A governed write has an audit entry of its own transaction. A version holds what its request says and nothing else,
 and the request has the votes of others than its author, or live mandates for every line, or only takes lines away.
 A mode rises, and a policy or a mandate comes, only in the transaction that applies its request. What was signed cannot
-be edited under its signature, what was closed is not opened again. Each row is looked at by itself too, because whoever
-asks the triggers early (SET CONSTRAINTS) has them ask no second time. The moves between states are those of `core.lifecycle`, frozen here (a test compares the two).
+be edited under its signature; what was closed is not opened again. Each row is looked at by itself too, because whoever
+asks the triggers early (SET CONSTRAINTS) has them ask no second time. The moves between states are those of
+`core.lifecycle`, frozen here (a test compares the two).
 """
 
 from __future__ import annotations
