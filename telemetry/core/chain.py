@@ -144,7 +144,7 @@ def export_lines(rows: Iterable[Row], start: Start = WHOLE) -> Iterator[str]:
     ...     print(line[:30])
     {"follows": 0, "hash": "000000
     {"seq": 1, "previous_hash": "0
-    {"entries": 1, "head": "8a2ca5
+    {"entries": 1, "head": "abc550
     """
     head, count = start.hash, 0
     yield json.dumps({"follows": start.seq, "hash": start.hash})
