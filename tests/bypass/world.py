@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -37,7 +37,8 @@ def furnish() -> None:
     publish(make_spec({"size_mult": 1.2}))
     set_mode("shadow", rollout_percent=20)
     agreed(draft(kind="policy", content={}))
-    asked = draft(make_spec(scope=DIP), author=User.objects.create_user("writer"))
+    present = datetime.now(UTC)  # pages read the clock
+    asked = draft(make_spec(scope=DIP), author=User.objects.create_user("writer"), at=present)
     chief = User.objects.get(username="somebody")
     User.objects.create_user("voter")
     comment(request_id=asked.pk, by=chief, text="so", at=NOW)

@@ -7,7 +7,6 @@ for: a chain with rows left out proves nothing.
 from __future__ import annotations
 
 import json
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -15,6 +14,8 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any
+
+from django.core.files.temp import NamedTemporaryFile
 
 from config.pages.evidence.tables import TABLES
 from config.pages.exports import Selection
@@ -25,7 +26,6 @@ from telemetry.core.formats.csv_cells import csv_lines
 
 Opened = Callable[[str], AbstractContextManager[IO[bytes]]]
 AUDIT_COLUMNS = ("seq", "at", "actor", "action", "object", "reason", "before", "after", "request_id", "hash")
-IN_MEMORY = 2**22
 
 
 def write_pack(opened: Opened, selection: Selection, *, made_at: datetime) -> dict[str, Any]:
@@ -56,8 +56,8 @@ def write_pack(opened: Opened, selection: Selection, *, made_at: datetime) -> di
 
 
 def zipped(selection: Selection, *, made_at: datetime) -> IO[bytes]:
-    """The pack as one zip, to be read from its beginning; beyond a few megabytes it lies on disk."""
-    file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  # the reader closes it
+    """The pack as one zip, to be read from its beginning; it lies on disk, whatever its size."""
+    file: IO[bytes] = NamedTemporaryFile()  # gone once its reader closes it
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as pack:
         write_pack(lambda name: pack.open(name, "w"), selection, made_at=made_at)
     file.seek(0)
