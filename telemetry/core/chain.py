@@ -159,9 +159,10 @@ def verify_export(lines: Iterable[str], *, expected_head: str | None = None) -> 
     """Every break of an export. The head it carries must be its last row's; `expected_head` was noted elsewhere."""
     documents = _documents(lines)
     first = next(documents, {})
-    if not {"follows", "hash"} <= first.keys():
+    follows, hash = first.get("follows"), first.get("hash")
+    if not isinstance(follows, int) or not isinstance(hash, str):
         raise NotAnExport("line 1: an export begins with what it follows and that row's hash")
-    start = Start(int(first["follows"]), str(first["hash"]))
+    start = Start(follows, hash)
     end: dict[str, object] = {}
     last: list[Row] = []
 

@@ -114,7 +114,7 @@ UNREGISTERED = {
 
 def own_pages() -> dict[str, Any]:
     """Every page of an admin class that Django does not give each."""
-    found = {}
+    found: dict[str, Any] = {}
     for model, page in admin.site._registry.items():
         label = f"{model._meta.app_label}_{model._meta.model_name}"
         usual = {f"{label}_{name}" for name in ("changelist", "add", "history", "delete", "change")}

@@ -30,7 +30,7 @@ def raw_insert(row: Any, column: str, value: Any) -> None:
 
 
 def raw_update(row: Any, column: str, value: Any) -> None:
-    stored = Jsonb(value) if isinstance(value, (dict, list)) else value
+    stored: Any = Jsonb(value) if isinstance(value, (dict, list)) else value
     key = row._meta.pk.column
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {row._meta.db_table} SET {column} = %s WHERE {key} = %s", [stored, row.pk])

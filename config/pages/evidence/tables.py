@@ -92,7 +92,8 @@ def _standing(
 def _decisions(selection: Selection) -> QuerySet[Any]:
     chosen = _of_module(selection.between(Decision.objects.all(), "at"), selection)
     counted = chosen.order_by().values("module", "version", "mode")
-    return counted.annotate(decisions=Count("pk"), first=Min("at"), last=Max("at"))
+    annotated: QuerySet[Any] = counted.annotate(decisions=Count("pk"), first=Min("at"), last=Max("at"))
+    return annotated
 
 
 TABLES: Mapping[str, Table] = MappingProxyType(
