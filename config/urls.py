@@ -9,6 +9,7 @@ from django.views.generic import RedirectView
 from config.pages.api_health import HealthView
 from config.pages.coverage import coverage_page
 from config.pages.documentation import DocumentationView
+from config.pages.evidence.page import evidence_page
 from config.pages.health import healthz, readyz
 from config.pages.refusals import NothingHere
 from config.pages.schema import SchemaView
@@ -20,6 +21,7 @@ admin.site.site_url = None  # the admin is the site
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/coverage/", admin.site.admin_view(coverage_page), name="coverage"),
+    path("admin/evidence/", admin.site.admin_view(evidence_page), name="evidence"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("telemetry.api.urls")),
     path("api/v1/", include("overrides.api.urls")),

@@ -11,6 +11,7 @@ from typing import TypedDict
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import QuerySet
 
 from overrides.core.lifecycle import Step
 from overrides.core.mandates import grant
@@ -21,7 +22,7 @@ from overrides.load import spec_of
 from overrides.mode import apply_mode
 from overrides.models import ChangeLine, ChangeRequest, Mandate, Version
 from overrides.policies import apply_policy, policy_of
-from overrides.publish import CannotPublish, LineChange, lock_module, publish_version, store_parameters
+from overrides.publish import CannotPublish, LineChange, lock_module, lock_modules, publish_version, store_parameters
 
 MACHINE = "counterweight"
 State, Kind = ChangeRequest.State, ChangeRequest.Kind
@@ -51,30 +52,34 @@ def apply_request(*, request_id: int, by: User | None, at: datetime) -> ChangeRe
     return request
 
 
+@transaction.atomic
 def apply_due(*, now: datetime) -> int:
     """Apply the requests whose time has come, and their number; one that may not any more fails and says why."""
-    due = ChangeRequest.objects.filter(state=State.SCHEDULED, scheduled_for__lte=now).order_by("scheduled_for", "id")
-    numbers = list(due.values_list("pk", flat=True))
-    for number in numbers:
+    due = _in_hand(ChangeRequest.objects.filter(state=State.SCHEDULED, scheduled_for__lte=now))
+    lock_modules(request.module for request in due)
+    for request in sorted(due, key=lambda request: (request.scheduled_for, request.pk)):
         try:
-            apply_request(request_id=number, by=None, at=now)
+            apply_request(request_id=request.pk, by=None, at=now)
         except (Refusal, CannotPublish) as refused:
-            _fail(number, str(refused), now)
-    return len(numbers)
+            _fail(request.pk, str(refused), now)
+    return len(due)
 
 
 @transaction.atomic
 def expire_requests(*, now: datetime) -> int:
     """Close the open requests nobody decided in time; their number."""
-    open_still = ChangeRequest.objects.filter(state__in=ChangeRequest.OPEN, expires_at__lte=now)
-    # All rows are locked before the audit trail is: whoever decides on one of them takes the two in this order.
-    due = list(open_still.select_for_update().order_by("id"))
+    due = _in_hand(ChangeRequest.objects.filter(state__in=ChangeRequest.OPEN, expires_at__lte=now))
     for request in due:
         take_step(request, Step.EXPIRE)
         request.closed_at = now
         request.save()
         audit_request(request, "expire", MACHINE, "nobody decided in time", now)
     return len(due)
+
+
+def _in_hand(requests: QuerySet[ChangeRequest]) -> list[ChangeRequest]:
+    """These rows, locked all before the audit trail is; one that somebody decides on just now waits for next time."""
+    return list(requests.select_for_update(skip_locked=True).order_by("id"))
 
 
 def close_applied(request: ChangeRequest, step: Step, actor: str, at: datetime) -> None:
@@ -136,8 +141,6 @@ def _sign_mandates(request: ChangeRequest, changes: Sequence[ChangeLine], at: da
 @transaction.atomic
 def _fail(request_id: int, why: str, at: datetime) -> None:
     request = locked(request_id)
-    if request.state != State.SCHEDULED:
-        return  # somebody decided on it meanwhile
     take_step(request, Step.FAIL)
     request.failure, request.closed_at = why, at
     request.save()

@@ -248,6 +248,7 @@ class ChangeRequest(models.Model):
     acknowledged_at = models.DateTimeField(null=True, help_text="when what took effect at once was reviewed")
     acknowledged_by = models.CharField(max_length=150, blank=True)
     failure = models.TextField(blank=True)
+    transaction = models.BigIntegerField(default=0, help_text="set by the database: in which it was applied")
 
     class Meta:
         ordering = ("-created_at", "-id")

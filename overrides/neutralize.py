@@ -19,7 +19,7 @@ from overrides.gates import Refusal
 from overrides.life import audit_request, locked
 from overrides.mode import lower_mode as write_lower_mode
 from overrides.models import ChangeRequest, Line, LineHold, Mandate, Membership, ModuleMode, Quarantine
-from overrides.publish import lock_module
+from overrides.publish import lock_module, lock_modules
 from telemetry.audit import write_audit
 from telemetry.models import MODULES
 
@@ -40,6 +40,7 @@ def lower_mode(
 ) -> ModuleMode:
     """Serve less of a module: `to` shadow or off, or to fewer callers. Raises NotTowardsNeutral where that is more."""
     _refuse_without(by, LOWER, reason)
+    lock_module(module)
     row = write_lower_mode(
         module=module, to=to, rollout_percent=rollout_percent, by=by.get_username(), reason=reason, at=at
     )
@@ -55,6 +56,7 @@ def switch_everything_off(*, by: User, reason: str, at: datetime) -> list[str]:
     """The master switch: every module off. The modules that were not off already."""
     _refuse_without(by, LOWER, reason)
     off = ModuleMode.Mode.OFF
+    lock_modules(module for module, _ in MODULES)
     standing = set(ModuleMode.objects.exclude(mode=off).values_list("module", flat=True))
     modules = [module for module, _ in MODULES if module in standing]
     for module in modules:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -97,9 +97,19 @@ def store_parameters(parameters: ModuleParameters, *, by: str, reason: str, at: 
 
 
 def lock_module(module: str) -> None:
-    """Queue behind whoever publishes the module now, until the caller's transaction ends. Look only after this."""
+    """Queue behind whoever publishes the module now, until the caller's transaction ends. Look only after this.
+
+    Locks are taken in one order, so that nobody waits in a circle: requests, by number; modules, by name; the audit
+    trail with the first entry. Whoever has written an entry waits for no request and no module any more.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"publish {module}"])
+
+
+def lock_modules(modules: Iterable[str]) -> None:
+    """Several, before the first audit entry about any of them."""
+    for module in sorted(set(modules)):
+        lock_module(module)
 
 
 @transaction.atomic

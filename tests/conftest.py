@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """The test database, with the audit trail open to TRUNCATE: it is how transactional tests clean up."""
+    """The test database, with what is governed open to TRUNCATE: it is how transactional tests clean up."""
     from django.db import connection
 
     with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE telemetry_auditentry DISABLE TRIGGER audit_is_not_truncated")
+        cursor.execute("SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname LIKE '%_is_not_truncated'")
+        for table, trigger in cursor.fetchall():
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
 
 
 @pytest.fixture(autouse=True)

@@ -131,6 +131,11 @@ class Migration(migrations.Migration):
             models.CharField(blank=True, default="", max_length=150),
             preserve_default=False,
         ),
+        migrations.AddField(
+            "changerequest",
+            "transaction",
+            models.BigIntegerField(default=0, help_text="set by the database: in which it was applied"),
+        ),
         migrations.AddIndex(
             "changerequest",
             models.Index(

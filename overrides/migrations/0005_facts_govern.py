@@ -2,8 +2,10 @@
 
 A governed write has an audit entry of its own transaction. A version holds what its request says and nothing else,
 and the request has the votes of others than its author, or live mandates for every line, or only takes lines away.
-A mode rises, and a policy or a mandate comes, only by an applied request. What was signed cannot be edited under its
-signature. The moves between states are those of `core.lifecycle`, frozen here (a test compares the two).
+A mode rises, and a policy or a mandate comes, only in the transaction that applies its request. What was signed cannot
+be edited under its signature; what was closed is not opened again. Each row is looked at by itself too, because whoever
+asks the triggers early (SET CONSTRAINTS) has them ask no second time. The moves between states are those of
+`core.lifecycle`, frozen here (a test compares the two).
 """
 
 from __future__ import annotations
@@ -54,6 +56,7 @@ DECLARE
     moves constant text[] := ARRAY[{moves}];
     afterwards constant text[] := ARRAY['acknowledged_at', 'acknowledged_by'];
 BEGIN
+    NEW.transaction := 0;
     IF TG_OP = 'INSERT' THEN
         IF NEW.state NOT IN ('draft', 'in_review') THEN
             RAISE EXCEPTION 'a request begins as a draft or in review, not %', NEW.state
@@ -61,6 +64,7 @@ BEGIN
         END IF;
         RETURN NEW;
     END IF;
+    NEW.transaction := OLD.transaction;
     IF OLD.state IN ('applied', 'rejected', 'cancelled', 'expired', 'failed')
         AND (to_jsonb(NEW) - afterwards) IS DISTINCT FROM (to_jsonb(OLD) - afterwards)
     THEN
@@ -71,10 +75,28 @@ BEGIN
         RAISE EXCEPTION 'request %: no step leads from % to %', OLD.id, OLD.state, NEW.state
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    IF NEW.content_hash = OLD.content_hash AND is_signed(OLD.id, OLD.content_hash) AND
-        (NEW.module, NEW.kind, NEW.content, NEW.base_parameters, NEW.route, NEW.edition, NEW.author_id, NEW.movement)
+    IF OLD.state = 'draft' AND NEW.state = 'applied' AND NEW.route = 'review' THEN
+        RAISE EXCEPTION 'request %: a draft is applied at once or under mandates, not by the route of reviews', OLD.id
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF (NEW.module, NEW.kind, NEW.route, NEW.author_id, NEW.author_name, NEW.created_at, NEW.split_from_id)
         IS DISTINCT FROM
-        (OLD.module, OLD.kind, OLD.content, OLD.base_parameters, OLD.route, OLD.edition, OLD.author_id, OLD.movement)
+        (OLD.module, OLD.kind, OLD.route, OLD.author_id, OLD.author_name, OLD.created_at, OLD.split_from_id)
+    THEN
+        RAISE EXCEPTION 'request %: what kind it is, by which route and whose, is not changed', OLD.id
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF NEW.state = 'applied' AND OLD.state <> 'applied' THEN
+        IF NEW.closed_at IS NULL THEN
+            RAISE EXCEPTION 'request %: was applied at some time; closed_at says when', OLD.id
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+        NEW.transaction := pg_current_xact_id()::text::bigint;
+    END IF;
+    IF NEW.content_hash = OLD.content_hash AND is_signed(OLD.id, OLD.content_hash) AND
+        (NEW.content, NEW.base_parameters, NEW.edition, NEW.movement)
+        IS DISTINCT FROM
+        (OLD.content, OLD.base_parameters, OLD.edition, OLD.movement)
     THEN
         RAISE EXCEPTION 'request %: what was voted on is not changed under its votes', OLD.id
             USING ERRCODE = 'integrity_constraint_violation';
@@ -184,8 +206,11 @@ $$;
 
 CREATE FUNCTION approvals_needed(asked overrides_changerequest) RETURNS integer LANGUAGE sql STABLE
     SET search_path = public, pg_temp AS $$
-    SELECT (policy ->> CASE WHEN is_large(asked) THEN 'large_approvals' ELSE 'approvals' END)::integer
-    FROM policy_for(asked) AS policy
+    SELECT greatest(  -- a policy that names none does not open the door
+        1,
+        (policy ->> 'approvals')::integer,
+        CASE WHEN is_large(asked) THEN (policy ->> 'large_approvals')::integer END
+    ) FROM policy_for(asked) AS policy
 $$;
 
 -- The applied request behind a governed row, agreed to by enough people; raises where it is not.
@@ -199,7 +224,7 @@ BEGIN
         RAISE EXCEPTION 'request % of % is not applied, or of another kind', request, of_module
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    IF NOT is_audited('request ' || request) THEN
+    IF asked.transaction <> pg_current_xact_id()::text::bigint THEN  -- any comment would audit an old one again
         RAISE EXCEPTION 'request % was applied in another transaction', request
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
@@ -284,7 +309,7 @@ BEGIN
             OR (CASE asked.kind
                 WHEN 'parameters' THEN
                     (SELECT document FROM overrides_parameterset WHERE id = NEW.parameters_id) <> asked.content
-                ELSE before.id IS NOT NULL AND NEW.parameters_id <> before.parameters_id
+                ELSE NEW.parameters_id <> coalesce(before.parameters_id, asked.base_parameters)
             END)
         THEN
             RAISE EXCEPTION 'version %/% has constants that request % does not hold', NEW.module, NEW.number, asked.id
@@ -301,6 +326,10 @@ BEGIN
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
 
+    IF asked.route <> 'review' AND (asked.kind <> 'lines' OR asked.content <> '{}'::jsonb) THEN
+        RAISE EXCEPTION 'request % was not reviewed and may move lines alone', asked.id
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     IF asked.route = 'at_once' AND EXISTS (
         SELECT FROM overrides_membership WHERE module = NEW.module AND from_version = NEW.number
     ) THEN
@@ -308,6 +337,17 @@ BEGIN
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     IF asked.route = 'mandate' THEN
+        IF EXISTS (SELECT FROM overrides_quarantine WHERE module = NEW.module AND lifted_at IS NULL) THEN
+            RAISE EXCEPTION 'request %: the builder of % is in quarantine', asked.id, NEW.module
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+        SELECT c.line_id INTO astray FROM overrides_changeline AS c JOIN overrides_linehold AS h USING (line_id)
+            WHERE c.request_id = asked.id AND h.kind = 'pin' AND h.lifted_at IS NULL
+            AND (h.expires_at IS NULL OR h.expires_at > NEW.published_at) LIMIT 1;
+        IF astray IS NOT NULL THEN
+            RAISE EXCEPTION 'request %: line % is pinned', asked.id, astray
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
         SELECT line_id INTO astray FROM overrides_changeline AS c
             WHERE c.request_id = asked.id AND NOT is_mandated(c.line_id, c.after_id, NEW.published_at)
             AND NOT (may_lower AND lowers_exposure(c.line_id, c.before_id, c.after_id)) LIMIT 1;
@@ -338,14 +378,15 @@ CREATE FUNCTION is_mandated(line text, after text, at timestamptz) RETURNS boole
     )
 $$;
 
-CREATE FUNCTION lever_neutral(name text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+CREATE FUNCTION lever_neutral(name text) RETURNS jsonb LANGUAGE sql IMMUTABLE SET search_path = public, pg_temp AS $$
     SELECT to_jsonb(CASE name
         WHEN 'entry_delay_bars' THEN 0.0 WHEN 'min_ts_for_add' THEN 0.60 WHEN 'min_ox_for_trim' THEN 0.65 ELSE 1.0
     END)
 $$;
 
 -- +1 where a higher value of the lever means more exposure, -1 where less, 0 where it has no scale (core.levers).
-CREATE FUNCTION lever_exposure(name text, category text) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
+CREATE FUNCTION lever_exposure(name text, category text) RETURNS integer LANGUAGE sql IMMUTABLE
+    SET search_path = public, pg_temp AS $$
     SELECT CASE
         WHEN name IN ('entry_delay_bars', 'min_ts_for_add', 'min_ox_for_trim') THEN 0
         WHEN name = 'exit_aggression_mult' OR name = 'size_mult' AND category = 'trim' THEN -1
@@ -374,13 +415,21 @@ $$;
 
 CREATE FUNCTION membership_is_of_its_version() RETURNS trigger LANGUAGE plpgsql
     SET search_path = public, pg_temp AS $$
+DECLARE
+    of_number constant integer := CASE TG_OP WHEN 'INSERT' THEN NEW.from_version ELSE NEW.to_version END;
+    asked bigint;
 BEGIN
-    IF NOT EXISTS (
-        SELECT FROM learning_configs
-        WHERE module = NEW.module AND number = CASE TG_OP WHEN 'INSERT' THEN NEW.from_version ELSE NEW.to_version END
-        AND transaction = pg_current_xact_id()::text::bigint
-    ) THEN
+    SELECT request_id INTO asked FROM learning_configs
+        WHERE module = NEW.module AND number = of_number AND transaction = pg_current_xact_id()::text::bigint;
+    IF asked IS NULL THEN
         RAISE EXCEPTION 'a membership of % is opened or closed only by the version that does it', NEW.module
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF NOT EXISTS (
+        SELECT FROM overrides_changeline WHERE request_id = asked AND line_id = NEW.line_id
+        AND CASE TG_OP WHEN 'INSERT' THEN after_id = NEW.override_id ELSE before_id IS NOT NULL END
+    ) THEN
+        RAISE EXCEPTION 'version %/% differs from request % at line %', NEW.module, of_number, asked, NEW.line_id
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     RETURN NULL;
@@ -388,6 +437,22 @@ END $$;
 """
 
 OTHERS = """
+-- Argument: the one column that may be set, once; what was lifted, revoked or replaced does not come back by itself.
+CREATE FUNCTION only_closes() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    was constant jsonb := CASE TG_OP WHEN 'UPDATE' THEN to_jsonb(OLD) END;
+BEGIN
+    IF TG_OP = 'INSERT' AND to_jsonb(NEW) ->> TG_ARGV[0] IS NOT NULL
+        OR TG_OP = 'UPDATE' AND (
+            was ->> TG_ARGV[0] IS NOT NULL OR (to_jsonb(NEW) - TG_ARGV[0]) IS DISTINCT FROM (was - TG_ARGV[0])
+        )
+    THEN
+        RAISE EXCEPTION '% is immutable: only % is set, once and later', TG_TABLE_NAME, TG_ARGV[0]
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+
 CREATE FUNCTION mode_is_decided() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
     was overrides_modulemode;
@@ -412,7 +477,7 @@ BEGIN
     SELECT r.id INTO decided FROM overrides_changerequest AS r
         LEFT JOIN learning_configs AS c ON c.id = NEW.challenger_id
         WHERE r.module = NEW.module AND r.kind = 'mode' AND r.state = 'applied' AND r.route = 'review'
-        AND is_audited('request ' || r.id)
+        AND r.transaction = pg_current_xact_id()::text::bigint
         AND NEW.mode = coalesce(r.content ->> 'mode', was.mode)
         AND NEW.rollout_percent = coalesce((r.content ->> 'rollout_percent')::float8, was.rollout_percent)
         AND NEW.allow = coalesce(r.content -> 'allow', was.allow)
@@ -510,7 +575,16 @@ IMMEDIATE = {  # trigger -> table, operations, function
     "mandate_is_not_deleted": ("overrides_mandate", "DELETE", "refuse_change"),
     "policy_is_not_deleted": ("overrides_modulepolicy", "DELETE", "refuse_change"),
     "mode_is_not_deleted": ("overrides_modulemode", "DELETE", "refuse_change"),
+    "hold_is_not_deleted": ("overrides_linehold", "DELETE", "refuse_change"),
+    "quarantine_is_not_deleted": ("overrides_quarantine", "DELETE", "refuse_change"),
 }
+CLOSED_ONCE = {  # table -> the column that ends a row
+    "overrides_membership": "to_version",
+    "overrides_mandate": "revoked_at",
+    "overrides_linehold": "lifted_at",
+    "overrides_quarantine": "lifted_at",
+}
+GOVERNED = sorted({*AUDITED, *(table for table, *_ in (DEFERRED | IMMEDIATE).values())})
 MOVES = """
 approved applied|approved cancelled|approved changes_requested|approved expired|approved in_review|approved rejected
 approved scheduled|changes_requested cancelled|changes_requested expired|changes_requested in_review
@@ -542,6 +616,16 @@ def triggers() -> str:
         statements.append(
             f"CREATE TRIGGER {name} BEFORE {operations} ON {table} FOR EACH ROW EXECUTE FUNCTION {function}();"
         )
+    for table, column in CLOSED_ONCE.items():
+        statements.append(
+            f"CREATE TRIGGER {table}_only_closes BEFORE INSERT OR UPDATE ON {table} "
+            f"FOR EACH ROW EXECUTE FUNCTION only_closes({column});"
+        )
+    for table in GOVERNED:
+        statements.append(
+            f"CREATE TRIGGER {table}_is_not_truncated BEFORE TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();"
+        )
     return "\n".join(statements)
 
 
@@ -552,6 +636,8 @@ def functions() -> str:
 
 def undone() -> str:
     drops = [f"DROP TRIGGER {table}_is_audited ON {table};" for table in AUDITED]
+    drops += [f"DROP TRIGGER {table}_only_closes ON {table};" for table in CLOSED_ONCE]
+    drops += [f"DROP TRIGGER {table}_is_not_truncated ON {table};" for table in GOVERNED]
     drops += [f"DROP TRIGGER {name} ON {table};" for name, (table, *_) in (DEFERRED | IMMEDIATE).items()]
     names = (
         "require_audit()", "require_any_audit()", "guard_request()", "guard_change_line()", "guard_vote()",
@@ -561,7 +647,7 @@ def undone() -> str:
         "refuse_undecided(bigint, text, text[])", "approvals_of(overrides_changerequest)",
         "approvals_needed(overrides_changerequest)", "groups_for(overrides_changerequest)",
         "is_large(overrides_changerequest)", "policy_for(overrides_changerequest)",
-        "is_signed(bigint, text)", "is_audited(text)",
+        "is_signed(bigint, text)", "is_audited(text)", "only_closes()",
     )  # fmt: skip
     return "\n".join(drops + [f"DROP FUNCTION {name};" for name in names])
 

@@ -18,6 +18,7 @@ from telemetry.models import AuditEntry, JobRun
 class AuditEntryAdmin(FactAdmin):
     """The chain of governed writes; each entry names the one before by its hash."""
 
+    change_list_template = "counterweight/audit_list.html"
     nothing_yet = "Every draft, vote, publication and change of a mode writes one."
     list_display = ("seq", "written", "actor", "action", "object", "reason")
     list_filter = window("written_at")

@@ -1,10 +1,16 @@
-"""The audit chain: every row carries the hash of the one before it, so nothing inside can change unseen."""
+"""The audit chain: every row carries the hash of the one before it, so nothing inside can change unseen.
+
+This file needs nothing but Python 3.11: a copy of it checks an export anywhere, `python chain.py EXPORT [HEAD]`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 
 GENESIS = "0" * 64
 
@@ -17,6 +23,17 @@ class Row:
     previous_hash: str
     hash: str
     content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The row that a log, or a part of one, continues; by default nothing."""
+
+    seq: int = 0
+    hash: str = GENESIS
+
+
+WHOLE = Start()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +54,10 @@ def link(seq: int, previous_hash: str, content: str) -> str:
     return sha256(f"{seq}|{previous_hash}|{content}".encode(errors="surrogatepass")).hexdigest()
 
 
-def verify(rows: Iterable[Row], *, expected_head: str | None = None) -> list[Break]:
+def verify(rows: Iterable[Row], *, expected_head: str | None = None, after: Start = WHOLE) -> list[Break]:
     """Every break of a log read from its first row on, ordered by row; empty means whole. Reads a stream once.
+
+    A part of a log follows the row that `after` names.
 
     `expected_head` is the hash of the last row as noted earlier, in another place: only it can show that the tail was
     cut off, or that the log was written anew from some row on. The log may have grown since.
@@ -50,8 +69,8 @@ def verify(rows: Iterable[Row], *, expected_head: str | None = None) -> list[Bre
     >>> [(each.seq, each.message) for each in verify([first], expected_head=second.hash)]
     [(2, 'removed: the expected head does not follow row 1; the tail was cut off or written anew')]
     """
-    walk = _Walk()
-    head_found = expected_head is None or expected_head == GENESIS
+    walk = _Walk(after)
+    head_found = expected_head is None or expected_head == after.hash
     for row in rows:
         walk.read(row)
         head_found = head_found or row.hash == expected_head
@@ -65,9 +84,10 @@ def verify(rows: Iterable[Row], *, expected_head: str | None = None) -> list[Bre
 class _Walk:
     """Reads rows in the order they stand; `heads` are the hashes the next row may continue."""
 
-    def __init__(self) -> None:
-        self.last = 0
-        self._heads = {GENESIS}
+    def __init__(self, start: Start) -> None:
+        self.first = start.seq + 1
+        self.last = start.seq
+        self._heads = {start.hash}
         self._changed: set[int] = set()
         self._gaps: list[tuple[int, int]] = []
         self._breaks: list[Break] = []
@@ -79,7 +99,9 @@ class _Walk:
         if row.seq > self.last:
             self._advance(row)
         elif not self._fill(row.seq):
-            known = f"row {row.seq} was read before, one of the two is forged" if row.seq > 0 else "rows count from 1"
+            is_known = row.seq >= self.first
+            known = f"row {row.seq} was read before, one of the two is forged"
+            known = known if is_known else f"rows count from {self.first}"
             self._break(row.seq, f"inserted: {known}")
             if row.seq == self.last:
                 self._heads.add(row.hash)
@@ -94,7 +116,7 @@ class _Walk:
         if row.seq > self.last + 1:
             self._gaps.append((self.last + 1, row.seq - 1))
         elif row.previous_hash not in self._heads and self._changed.isdisjoint({self.last, row.seq}):
-            self._break(max(self.last, 1), f"changed: row {row.seq} does not continue the hash before it")
+            self._break(max(self.last, self.first), f"changed: row {row.seq} does not continue the hash before it")
         self.last, self._heads = row.seq, {row.hash}
 
     def _fill(self, seq: int) -> bool:
@@ -109,3 +131,93 @@ class _Walk:
 
     def _break(self, seq: int, message: str) -> None:
         self._breaks.append(Break(seq, message))
+
+
+class NotAnExport(ValueError):
+    """The text is no export of a chain; the message names the line."""
+
+
+def export_lines(rows: Iterable[Row], start: Start = WHOLE) -> Iterator[str]:
+    """An export: what it follows, a row a line, and the head it ends with.
+
+    >>> for line in export_lines([Row(1, GENESIS, link(1, GENESIS, "a"), "a")]):
+    ...     print(line[:30])
+    {"follows": 0, "hash": "000000
+    {"seq": 1, "previous_hash": "0
+    {"entries": 1, "head": "abc550
+    """
+    head, count = start.hash, 0
+    yield json.dumps({"follows": start.seq, "hash": start.hash})
+    for row in rows:
+        head, count = row.hash, count + 1
+        fields = {"seq": row.seq, "previous_hash": row.previous_hash, "hash": row.hash, "content": row.content}
+        yield json.dumps(fields)
+    yield json.dumps({"entries": count, "head": head})
+
+
+def verify_export(lines: Iterable[str], *, expected_head: str | None = None) -> list[Break]:
+    """Every break of an export. The head it carries must be its last row's; `expected_head` was noted elsewhere."""
+    documents = _documents(lines)
+    first = next(documents, {})
+    follows, hash = first.get("follows"), first.get("hash")
+    if not isinstance(follows, int) or not isinstance(hash, str):
+        raise NotAnExport("line 1: an export begins with what it follows and that row's hash")
+    start = Start(follows, hash)
+    end: dict[str, object] = {}
+    last: list[Row] = []
+
+    def rows() -> Iterator[Row]:
+        for document in documents:
+            if "head" in document:
+                end.update(document)
+                continue
+            row = _row(document)
+            last[:] = [row]
+            yield row
+
+    breaks = verify(rows(), expected_head=expected_head, after=start)
+    ends_with = last[0] if last else Row(start.seq, "", start.hash, "")
+    if end.get("head") != ends_with.hash:
+        breaks.append(Break(ends_with.seq + 1, f"removed: row {ends_with.seq} is not the head that the export names"))
+    return breaks
+
+
+def _documents(lines: Iterable[str]) -> Iterator[dict[str, object]]:
+    for number, line in enumerate(lines, start=1):
+        try:
+            document = json.loads(line)
+        except ValueError as error:
+            raise NotAnExport(f"line {number}: is no JSON ({error})") from error
+        if not isinstance(document, dict):
+            raise NotAnExport(f"line {number}: is no object; each line of an export is one")
+        yield document
+
+
+def _row(document: dict[str, object]) -> Row:
+    seq = document.get("seq")
+    texts = [document.get(name) for name in ("previous_hash", "hash", "content")]
+    if type(seq) is not int or not all(isinstance(text, str) for text in texts):
+        raise NotAnExport(f"row {seq!r}: has seq, previous_hash, hash and content, a number and three texts")
+    return Row(seq, *map(str, texts))
+
+
+def main(arguments: list[str]) -> int:
+    """Verify the export that the first argument names, against the head in the second; 1 where it does not hold."""
+    if not 1 <= len(arguments) <= 2:
+        print("usage: chain.py EXPORT [HEAD]")
+        return 2
+    head = arguments[1] if len(arguments) == 2 else None
+    try:
+        with Path(arguments[0]).open(encoding="utf-8") as lines:
+            breaks = verify_export(lines, expected_head=head)
+    except (OSError, ValueError) as error:
+        print(f"{arguments[0]}: {error}")
+        return 2
+    for each in breaks:
+        print(f"row {each.seq}: {each.message}")
+    print(f"{arguments[0]}: {'does not hold' if breaks else 'the chain holds'}")
+    return 1 if breaks else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

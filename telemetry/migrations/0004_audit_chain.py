@@ -24,7 +24,7 @@ END $$;
 CREATE TRIGGER link_audit_entry BEFORE INSERT ON telemetry_auditentry
     FOR EACH ROW EXECUTE FUNCTION link_audit_entry();
 
-CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
     RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
 END $$;

@@ -33,8 +33,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("what", choices=EXPORTS)
         parser.add_argument("--format", choices=("jsonl", "csv"), help="default: by the name of --output, else jsonl")
-        parser.add_argument("--since", type=_time, metavar="T", help="a date or time (without zone: UTC), included")
-        parser.add_argument("--until", type=_time, metavar="T", help="a date or time, not included")
+        parser.add_argument("--since", type=read_time, metavar="T", help="a date or time (without zone: UTC), included")
+        parser.add_argument("--until", type=read_time, metavar="T", help="a date or time, not included")
         parser.add_argument("--module", choices=[module.value for module in Module])
         parser.add_argument(
             "--all-revisions", action="store_true", help="of trades, so that an empty database takes them"
@@ -99,7 +99,7 @@ def _format(options: dict[str, Any]) -> str:
     return "csv" if options["output"] and ".csv" in options["output"].suffixes else "jsonl"
 
 
-def _time(value: str) -> datetime:
+def read_time(value: str) -> datetime:
     try:
         at = datetime.fromisoformat(value)
         return moment(at.replace(tzinfo=UTC) if at.utcoffset() is None else at)

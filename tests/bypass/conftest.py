@@ -1,0 +1,21 @@
+"""A world that is committed once for a file: entries of its transactions must not pass for those of a later write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from tests.bypass.world import furnish
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    with django_db_blocker.unblock():
+        furnish()
+        try:
+            yield
+        finally:
+            call_command("flush", interactive=False, verbosity=0)

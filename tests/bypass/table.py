@@ -1,0 +1,135 @@
+"""Who may write what: every governed table, by every operation, and what stands in the way.
+
+Two outcomes a cell: for whoever writes past the verbs, and for whoever forges an audit entry as well. A pattern is
+the refusal's message. `Open` names the verb that decides whether somebody may: the database lets the fact in, because
+it is nothing yet (a draft, a word, a stored override that no version names) or goes towards neutral.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.apps import apps
+from django.db.models import Model
+
+from overrides.models import WhatIf
+from telemetry.models import AuditEntry
+
+
+class Open(str):
+    """The verb that gates it."""
+
+
+AUDIT = "without an audit entry"
+KEPT = "is append-only: (UPDATE|DELETE) refused"
+PRIVILEGE = "permission denied for table"
+CLOSES = "is immutable: only (to_version|revoked_at|lifted_at) is set, once and later"
+REPLAYED = "was applied in another transaction"
+STORED = Open("publish.store_override: content that no version names")
+
+Cell = tuple[str, str]  # past the verbs; with a forged audit entry too
+
+
+def both(outcome: str) -> Cell:
+    return outcome, outcome
+
+
+@dataclass(frozen=True)
+class Row:
+    """One table. `close` sets the column that ends or lowers a row; `role` says what the processes' role may try."""
+
+    insert: Cell
+    update: Cell
+    delete: Cell
+    role: str
+    close: Cell | None = None
+
+    def cell(self, operation: str) -> Cell | None:
+        found: Cell | None = getattr(self, operation)
+        return found
+
+
+TABLE: dict[str, Row] = {
+    "Line": Row(both(STORED), both(KEPT), both(KEPT), "insert"),
+    "Override": Row(both(STORED), both(KEPT), both(KEPT), "insert"),
+    "ParameterSet": Row(both(STORED), both(KEPT), both(KEPT), "insert"),
+    "ChangeRequest": Row(
+        insert=(AUDIT, Open("draft.draft_request")),
+        update=(AUDIT, Open("draft.edit_request: while nobody has signed")),
+        close=(AUDIT, Open("review.cancel")),
+        delete=both(KEPT),
+        role="insert update close",
+    ),
+    "ChangeLine": Row(
+        insert=(AUDIT, Open("draft.edit_request: while nobody has signed")),
+        update=(AUDIT, Open("draft.edit_request: while nobody has signed")),
+        delete=(AUDIT, Open("draft.edit_request: while nobody has signed")),
+        role="insert delete",
+    ),
+    "Vote": Row((AUDIT, Open("review.approve: never one's own")), both(KEPT), both(KEPT), "insert"),
+    "Comment": Row((AUDIT, Open("review.comment")), both(KEPT), both(KEPT), "insert"),
+    "Version": Row(
+        insert=(AUDIT, "is not applied, or of another kind"),
+        update=both("is immutable; another one replaces it"),
+        close=both("was taken out of force without another in its place"),
+        delete=both(KEPT),
+        role="insert close",
+    ),
+    "Membership": Row(
+        insert=both("is opened or closed only by the version that does it"),
+        update=both(CLOSES),
+        close=both("is opened or closed only by the version that does it"),
+        delete=both(KEPT),
+        role="insert close",
+    ),
+    "ModulePolicy": Row(
+        insert=(f"{AUDIT}|{REPLAYED}", REPLAYED),
+        update=both("is immutable; another one replaces it"),
+        close=both("is immutable; another one replaces it"),
+        delete=both(KEPT),
+        role="insert close",
+    ),
+    "Mandate": Row(
+        insert=(AUDIT, REPLAYED),
+        update=both(CLOSES),
+        close=(AUDIT, Open("neutralize.retire_lines")),
+        delete=both(KEPT),
+        role="insert close",
+    ),
+    "LineHold": Row(
+        insert=(AUDIT, Open("neutralize.veto_line")),
+        update=both(CLOSES),
+        close=(AUDIT, Open("neutralize.lift_hold")),
+        delete=both(KEPT),
+        role="insert close",
+    ),
+    "Quarantine": Row(
+        insert=(AUDIT, Open("neutralize.quarantine_builder")),
+        update=both(CLOSES),
+        close=(AUDIT, Open("neutralize.lift_quarantine")),
+        delete=both(KEPT),
+        role="insert close",
+    ),
+    "ModuleMode": Row(
+        insert=both("going away from neutral takes an applied request"),
+        update=both("going away from neutral takes an applied request"),
+        close=(AUDIT, Open("neutralize.lower_mode")),
+        delete=both(KEPT),
+        role="insert update close",
+    ),
+    "AuditEntry": Row(
+        insert=both(Open("audit.write_audit: numbered, linked and hashed by the database")),
+        update=both(KEPT),
+        delete=both(KEPT),
+        role="insert",
+    ),
+}
+
+
+def governed() -> Iterable[type[Model]]:
+    """Every model of what is in force, and the trail. A what-if is a computed answer: nothing is decided by its row."""
+    return [*(each for each in apps.get_app_config("overrides").get_models() if each is not WhatIf), AuditEntry]
+
+
+MODELS = {model.__name__: model for model in governed()}

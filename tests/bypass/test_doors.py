@@ -1,0 +1,295 @@
+"""Every door: each page, action, endpoint, task and command, and which governed tables it may write by which verb.
+
+A door that is not in these tables fails the test, and so does one that writes more than its row says.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group, Permission, User
+from django.core.management import call_command, get_commands
+from django.db import connection
+from django.test import Client, RequestFactory
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from config.celery import app
+from config.demo.people import PERMISSIONS
+from overrides.models import ChangeRequest, Version
+from telemetry.models import AuditEntry
+from tests.builders import NOW, make_lesson, trade_payload
+from tests.bypass.table import MODELS
+from tests.bypass.world import open_request
+from tests.clients import bearer, new_key
+from tests.config.access.test_permissions import MATRIX, METHODS
+
+pytestmark = [pytest.mark.usefixtures("world"), pytest.mark.django_db]
+
+ROLES = ("viewer", *PERMISSIONS, "superuser")
+NOBODY: frozenset[str] = frozenset()
+DECIDES = frozenset({"reviewer", "superuser"})
+LOWERS = frozenset({"reviewer", "operator", "superuser"})
+DRAFTS = frozenset({"author", "superuser"})
+DRAFTED = {"ChangeRequest", "AuditEntry"}
+LOWERED = {"ChangeRequest", "ModuleMode", "AuditEntry"}
+
+
+def fingerprint() -> dict[str, int]:
+    """The content of every governed table as a number."""
+    one = "SELECT '{0}', coalesce(sum(hashtextextended(t::text, 0)), 0) FROM {1} AS t"
+    parts = [one.format(name, model._meta.db_table) for name, model in MODELS.items()]
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts))
+        return dict(cursor.fetchall())
+
+
+def written(write: Callable[[], object]) -> set[str]:
+    """The governed tables that differ after it."""
+    before = fingerprint()
+    write()
+    after = fingerprint()
+    return {name for name in MODELS if before[name] != after[name]}
+
+
+def browser(role: str) -> Client:
+    person = User.objects.create_user(f"a {role}", is_staff=True, is_superuser=role == "superuser")
+    words = PERMISSIONS.get(role, ("view",))
+    ours = Permission.objects.filter(content_type__app_label__in=("telemetry", "overrides", "learning", "access"))
+    chosen = [each for each in ours if each.codename in words or each.codename.startswith("view_")]
+    person.user_permissions.set(chosen)
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+# --- the admin ----------------------------------------------------------------------------------------
+
+# Pages beside Django's own: how to post, the verb behind, who may, what it writes.
+POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozenset[str], set[str]]] = {
+    "overrides_changerequest_approve": (
+        lambda: {"request_id": open_request().pk}, {}, "review.approve", DECIDES,
+        {"ChangeRequest", "Vote", "AuditEntry"},
+    ),
+    "overrides_changerequest_reject": (
+        lambda: {"request_id": open_request().pk}, {"reason": "no"}, "review.reject", DECIDES,
+        {"ChangeRequest", "Vote", "AuditEntry"},
+    ),
+    "overrides_changerequest_apply": (
+        lambda: {"request_id": open_request().pk}, {}, "apply.apply_request: refused, nobody has approved", NOBODY,
+        set(),
+    ),
+    "overrides_modulemode_lower": (
+        lambda: {"module": "pm"}, {"to": "off", "reason": "harm"}, "neutralize.lower_mode", LOWERS, LOWERED,
+    ),
+    "overrides_modulemode_fewer": (
+        lambda: {"module": "pm"}, {"rollout_percent": "5", "reason": "harm"}, "neutralize.lower_mode", LOWERS, LOWERED,
+    ),
+    "overrides_modulemode_mode": (
+        lambda: {"module": "pm"}, {"mode": "on", "confirm": "pm", "rollout_percent": "20", "reason": "proven"},
+        "draft.draft_request", DRAFTS, DRAFTED,
+    ),
+    "overrides_modulemode_combiner": (
+        lambda: {"module": "pm"}, {"pm_strength": "most_specific", "reason": "better"}, "draft.draft_request", DRAFTS,
+        DRAFTED,
+    ),
+    "overrides_version_roll_back": (
+        lambda: {"version_id": Version.objects.get(number=1).pk}, {"reason": "it was better"}, "draft.draft_request",
+        DRAFTS, DRAFTED | {"ChangeLine"},
+    ),
+    "telemetry_decision_export": (dict, {}, "nothing: a table out", NOBODY, set()),
+}  # fmt: skip
+DJANGOS = frozenset({"auth_user_password_change"})  # the people's own pages: who may vote is theirs to say
+ACTIONS = {"ApiKey": {"revoke"}, "User": {"delete_selected"}, "Group": {"delete_selected"}}
+UNREGISTERED = {
+    "": "redirects to the admin",
+    "coverage": "counts", "evidence": "a pack out", "healthz": "an answer", "readyz": "an answer",
+}  # fmt: skip
+
+
+def own_pages() -> dict[str, Any]:
+    """Every page of an admin class that Django does not give each."""
+    found: dict[str, Any] = {}
+    for model, page in admin.site._registry.items():
+        label = f"{model._meta.app_label}_{model._meta.model_name}"
+        usual = {f"{label}_{name}" for name in ("changelist", "add", "history", "delete", "change")}
+        found |= {each.name: page for each in page.get_urls() if each.name is not None and each.name not in usual}
+    return found
+
+
+def top_level() -> Iterator[str]:
+    for each in get_resolver().url_patterns:
+        address = str(each.pattern)
+        if isinstance(each, URLPattern) and "api" not in address:
+            yield each.name or ""
+        elif isinstance(each, URLResolver):
+            assert address in {"admin/", "api/v1/"}, address
+
+
+@pytest.mark.parametrize("role", ROLES)
+class TestAdmin:
+    @pytest.mark.parametrize("model", [each for each in MODELS.values() if each in admin.site._registry])
+    def test_adds_changes_and_deletes_nothing_governed(self, model: Any, role: str) -> None:
+        client, row = browser(role), model._default_manager.order_by("pk").first()
+        label = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        fields = {field.name: "x" for field in model._meta.concrete_fields}
+        sent = {
+            f"{label}_add": ([], fields),
+            f"{label}_change": ([row.pk], fields | {"_save": "1"}),
+            f"{label}_delete": ([row.pk], {"post": "yes"}),
+            f"{label}_history": ([row.pk], {}),
+            f"{label}_changelist": (
+                [], {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes", "_save": "1"},
+            ),
+        }  # fmt: skip
+
+        def post() -> None:
+            for name, (arguments, data) in sent.items():
+                answer = client.post(reverse(name, args=arguments), data)
+                assert answer.status_code < 500, name
+
+        assert written(post) == set()
+
+    @pytest.mark.parametrize("name", POSTS)
+    def test_pages_write_by_their_verb_alone(self, name: str, role: str) -> None:
+        where, data, _, who, tables = POSTS[name]
+        client, address = browser(role), reverse(f"admin:{name}", kwargs=where())
+        last = AuditEntry.objects.count()
+
+        found = written(lambda: client.post(address, data))
+
+        assert found == (tables if role in who else set())
+        assert (AuditEntry.objects.count() > last) is (role in who)
+
+
+class TestAdminTable:
+    def test_has_a_row_for_every_page(self) -> None:
+        assert set(own_pages()) - DJANGOS == set(POSTS)
+        assert set(top_level()) == set(UNREGISTERED)
+
+    def test_has_a_row_for_every_action(self) -> None:
+        request = RequestFactory().get("/")
+        request.user = User(is_superuser=True, is_staff=True, is_active=True)
+        found = {model.__name__: set(page.get_actions(request)) for model, page in admin.site._registry.items()}
+
+        assert {name: actions for name, actions in found.items() if actions} == ACTIONS
+        assert not {model for model in admin.site._registry if model.__name__ in ACTIONS} & set(MODELS.values())
+
+    def test_knows_the_models_that_are_changed_in_forms(self) -> None:
+        request = RequestFactory().get("/")
+        request.user = User(is_superuser=True, is_staff=True, is_active=True)
+        changed = {model for model, page in admin.site._registry.items() if page.has_change_permission(request)}
+
+        assert changed - {User, Group} == set()
+
+
+# --- the API ------------------------------------------------------------------------------------------
+
+PROPOSAL: dict[str, Any] = {
+    "module": "pm",
+    "kind": "mode",
+    "title": "all of them",
+    "reason": "because",
+    "content": {"mode": "on"},
+}
+
+
+class TestApi:
+    @pytest.mark.parametrize("role", ["evaluate", "record", "propose", "read"])
+    def test_drafts_and_nothing_else(self, role: str) -> None:
+        client, body = bearer(new_key(role)), json.dumps(PROPOSAL)
+        found = {}
+
+        for name, (address, _) in MATRIX.items():
+            tables = written(
+                lambda address=address: [  # type: ignore[misc]  # a default binds the loop's address
+                    client.generic(method, f"/api/v1/{address}", body, content_type="application/json")
+                    for method in METHODS
+                ]
+            )
+            if tables:
+                found[name] = tables
+
+        assert found == ({"requests": DRAFTED} if role == "propose" else {})
+        assert set(ChangeRequest.objects.filter(author_name__contains="bot").values_list("state", flat=True)) <= {
+            "in_review"
+        }
+
+
+# --- tasks and commands -------------------------------------------------------------------------------
+
+AT = {"now": NOW.isoformat()}
+PM = {"module": "pm"}
+TASKS: Mapping[str, tuple[dict[str, Any], str, set[str]]] = {
+    "learning.aggregate": (PM, "opinions only", set()),
+    "learning.aggregate_soon": (PM, "opinions only", set()),
+    "learning.build": (PM, "opinions only", set()),
+    "learning.materialize": (PM, "draft.draft_request", DRAFTED | {"ChangeLine", "Line", "Override"}),
+    "learning.publish_within_mandates": (PM, "delegate: in quarantine here, so nothing", set()),
+    "learning.noise_twin": (PM, "a count", set()),
+    "overrides.publish_due": ({}, "apply.apply_due: nothing is scheduled and approved", set()),
+    "overrides.replay": ({}, "a comparison", set()),
+    "overrides.what_if": ({"key": "0" * 64}, "an answer, in a table of its own", set()),
+    "telemetry.record": ({"trades": []}, "facts only", set()),
+    "telemetry.attribute": ({}, "facts only", set()),
+    "telemetry.attribute_soon": ({}, "facts only", set()),
+    "telemetry.send_outbox": ({}, "messages", set()),
+    "telemetry.verify_audit": ({}, "reads", set()),
+    "telemetry.extend_partitions": ({}, "partitions", set()),
+    "telemetry.forget_runs": ({}, "runs", set()),
+}
+DEMO = "the verbs, as its people; it is run whole by tests/config/demo and ./dev demo"
+COMMANDS: Mapping[str, tuple[list[str], str, set[str]]] = {
+    "import_trades": (["{directory}/trades.jsonl"], "facts only", set()),
+    "replay": (["--sample", "5"], "a comparison", set()),
+    "verify_audit": ([], "reads", set()),
+    "export": (["lessons", "--output", "{directory}/lessons.jsonl"], "a file out", set()),
+    "evidence_pack": (
+        ["--since", "2026-03-01", "--until", "2026-03-09", "--output", "{directory}/pack.zip"], "a file out", set()
+    ),
+    "issue_key": (["a bot", "--role", "propose"], "keys.issue_key; no key approves", {"AuditEntry"}),
+    "demo": ([], DEMO, set()),
+}  # fmt: skip
+
+
+class TestTasks:
+    def test_have_a_row_each(self) -> None:
+        app.loader.import_default_modules()
+
+        assert {name for name in app.tasks if not name.startswith("celery.")} == set(TASKS)
+
+    @pytest.mark.parametrize("name", TASKS)
+    def test_write_what_their_row_says(self, name: str) -> None:
+        app.loader.import_default_modules()
+        make_lesson(scope={"macro_phase": "Recovery"})
+        arguments, _, tables = TASKS[name]
+
+        found = written(lambda: app.tasks[name].run(**arguments, **AT))
+
+        assert found == tables
+
+
+class TestCommands:
+    def test_have_a_row_each(self) -> None:
+        ours = {
+            name
+            for name, package in get_commands().items()
+            if package.startswith(("telemetry", "overrides", "learning", "config"))
+        }
+
+        assert ours == set(COMMANDS)
+
+    @pytest.mark.parametrize("name", [name for name in COMMANDS if COMMANDS[name][1] != DEMO])
+    def test_write_what_their_row_says(self, name: str, tmp_path: Path) -> None:
+        (tmp_path / "trades.jsonl").write_text(json.dumps(trade_payload()))
+        arguments, _, tables = COMMANDS[name]
+        given = [each.replace("{directory}", str(tmp_path)) for each in arguments]
+
+        found = written(lambda: call_command(name, *given, stdout=io.StringIO(), stderr=io.StringIO()))
+
+        assert found == tables

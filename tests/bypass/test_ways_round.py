@@ -1,0 +1,238 @@
+"""Ways round that were tried with the audit entries forged, one row after the other; each stays closed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.db import IntegrityError, connection
+from django.db.models import F
+
+from overrides.core.module import ModuleParameters
+from overrides.draft import draft_request
+from overrides.models import (
+    ChangeLine,
+    ChangeRequest,
+    LineHold,
+    Mandate,
+    Membership,
+    ModuleMode,
+    ModulePolicy,
+    Override,
+    ParameterSet,
+    Quarantine,
+    Version,
+    Vote,
+)
+from overrides.publish import store_override, store_parameters
+from telemetry.audit import write_audit
+from tests.builders import NOW, draft, make_spec
+from tests.bypass.world import LINE, OTHER, applied, open_request, undone
+
+pytestmark = [pytest.mark.usefixtures("world"), pytest.mark.django_db]
+
+
+def audited(*named: str) -> None:
+    for each in named:
+        write_audit(actor="mallory", action="apply", object=each, reason="x", before=None, after=None, at=NOW)
+
+
+def closed(request: ChangeRequest) -> ChangeRequest:
+    """The request, applied by hand."""
+    if request.route == "review":
+        ChangeRequest.objects.filter(pk=request.pk).update(state="approved")
+    ChangeRequest.objects.filter(pk=request.pk).update(state="applied", closed_at=NOW)
+    return request
+
+
+def version(request: ChangeRequest, **over: object) -> None:
+    before = Version.objects.get(is_active=True)
+    fields = {"number": 3, "parameters_id": before.parameters_id, "coefficients": {}} | over
+    Version.objects.filter(pk=before.pk).update(is_active=False)
+    Version.objects.create(
+        module="pm", is_active=True, kind="lines", n_overrides=1, content_hash="h", request=request,
+        published_at=NOW, published_by="mallory", **fields,
+    )  # fmt: skip
+    audited("version pm/3")
+
+
+def unreviewed(route: str, kind: str = "lines", **over: object) -> ChangeRequest:
+    fields = {
+        "module": "pm", "kind": kind, "title": "t", "reason": "r", "author": None, "author_name": "m", "at": NOW,
+    } | over  # fmt: skip
+    return closed(draft_request(route=route, **fields))  # type: ignore[arg-type]
+
+
+def constants_at_once() -> None:
+    parameters = ModuleParameters.default("pm")
+    content = parameters.to_document()
+    row = store_parameters(parameters, by="m", reason="m", at=NOW)
+    version(unreviewed("at_once", "parameters", content=content), parameters_id=row.pk)
+
+
+def coefficients_at_once() -> None:
+    version(unreviewed("at_once", content={"coefficients": {"a": 2}}), coefficients={"a": 2})
+
+
+def coefficients_under_mandates() -> None:
+    version(unreviewed("mandate", content={"coefficients": {"a": 2}}), coefficients={"a": 2})
+
+
+def rollback_at_once() -> None:
+    version(unreviewed("at_once", "rollback", content={"to": 1}))
+
+
+def other_parameters() -> None:
+    row = ParameterSet.objects.create(id="9" * 64, module="pm", document={}, created_at=NOW, created_by="m", reason="m")
+    version(unreviewed("at_once"), parameters_id=row.pk)
+
+
+def mode_again() -> None:
+    ModuleMode.objects.filter(module="pm").update(mode="off")
+    ModuleMode.objects.filter(module="pm").update(mode="shadow")
+    audited("mode pm", f"request {applied('mode')}")
+
+
+def policy_again() -> None:
+    ModulePolicy.objects.update(is_active=False)
+    standing = ModulePolicy.objects.get()
+    ModulePolicy.objects.create(
+        module="pm", number=2, is_active=True, document=standing.document, request=standing.request, created_at=NOW,
+        created_by="m",
+    )  # fmt: skip
+    audited("policy pm/2", f"request {standing.request_id}")
+
+
+def mandate_again() -> None:
+    standing = Mandate.objects.get(revoked_at=None)
+    Mandate.objects.filter(pk=standing.pk).update(revoked_at=NOW)
+    standing.pk = None
+    audited(f"request {standing.request_id}")
+    standing.save(force_insert=True)
+
+
+def mandate_revived() -> None:
+    Mandate.objects.filter(revoked_at=None).update(revoked_at=NOW)
+    audited("anything")
+    Mandate.objects.update(revoked_at=None)
+
+
+def veto_lifted_and_put_back() -> None:
+    LineHold.objects.update(lifted_at=NOW)
+    audited(f"line {LINE}")
+    LineHold.objects.update(lifted_at=None)
+
+
+def quarantine_extended() -> None:
+    Quarantine.objects.update(lifted_at=NOW)
+    audited("builder pm")
+    Quarantine.objects.update(lifted_at=None)
+
+
+def membership_after_the_check() -> None:
+    """Have the version looked at early, then add a line to it: nobody asks a second time, but the row itself."""
+    version(unreviewed("at_once"))
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+    override = Override.objects.get(line_id=OTHER)
+    Membership.objects.create(module="pm", line_id=OTHER, override=override, from_version=3)
+
+
+def membership_that_ends_by_itself() -> None:
+    override = Override.objects.get(line_id=OTHER)
+    Membership.objects.create(module="pm", line_id=OTHER, override=override, from_version=3, to_version=4)
+
+
+def history_closed_again() -> None:
+    Membership.objects.filter(to_version=2).update(to_version=3)
+
+
+def delegated_in_quarantine() -> None:
+    spec = make_spec({"size_mult": 1.1})
+    after = store_override(spec, source="x", at=NOW)
+    request = draft(route="mandate", lines=[], submit=False)
+    standing = Membership.objects.get(to_version=None)
+    ChangeLine.objects.create(
+        request=request, line_id=LINE, action="change", before=standing.override, after=after, differences=[]
+    )
+    closed(request)
+    Membership.objects.filter(pk=standing.pk).update(to_version=3)
+    version(request)
+    Membership.objects.create(module="pm", line_id=LINE, override=after, from_version=3)
+
+
+def disowned() -> None:
+    ChangeRequest.objects.filter(pk=open_request().pk).update(author=None)
+    audited(f"request {open_request().pk}")
+
+
+def rerouted() -> None:
+    ChangeRequest.objects.filter(pk=open_request().pk).update(route="at_once")
+    audited(f"request {open_request().pk}")
+
+
+def applied_as_a_draft() -> None:
+    request = draft(make_spec({"size_mult": 1.3}), submit=False)
+    ChangeRequest.objects.filter(pk=request.pk).update(state="applied", closed_at=NOW)
+
+
+def transaction_claimed() -> None:
+    """Say that an old request was applied just now."""
+    request = ChangeRequest.objects.filter(kind="mode", state="applied")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_current_xact_id()::text::bigint")
+        request.update(transaction=cursor.fetchone()[0], acknowledged_by="m")
+    mode_again()
+
+
+def quorum_of_nobody() -> None:
+    """A policy that names no approvals, agreed to by one; under it one more request by nobody."""
+    request = draft(kind="policy", content={})
+    ChangeRequest.objects.filter(pk=request.pk).update(
+        content={"groups": []}, edition=F("edition") + 1, content_hash="q"
+    )
+    request.refresh_from_db()
+    Vote.objects.create(
+        request=request,
+        voter_id=Vote.objects.earliest("pk").voter_id,
+        decision="approve",
+        content_hash="q",
+        voted_at=NOW,
+    )
+    closed(request)
+    ModulePolicy.objects.filter(is_active=True).update(is_active=False)
+    ModulePolicy.objects.create(
+        module="pm", number=2, is_active=True, document={"groups": []}, request=request, created_at=NOW, created_by="m"
+    )
+    audited("policy pm/2")
+    version(closed(draft(lines=[])))
+
+
+WAYS: dict[Callable[[], None], str] = {
+    constants_at_once: "was not reviewed and may move lines alone",
+    coefficients_at_once: "was not reviewed and may move lines alone",
+    coefficients_under_mandates: "was not reviewed and may move lines alone",
+    rollback_at_once: "differs from request|was not reviewed and may move lines alone",
+    other_parameters: "has constants that request [0-9]+ does not hold",
+    mode_again: "mode pm: going away from neutral takes an applied request",
+    policy_again: "was applied in another transaction",
+    mandate_again: "was applied in another transaction",
+    mandate_revived: "overrides_mandate is immutable: only revoked_at is set, once and later",
+    veto_lifted_and_put_back: "overrides_linehold is immutable: only lifted_at is set, once and later",
+    quarantine_extended: "overrides_quarantine is immutable: only lifted_at is set, once and later",
+    membership_after_the_check: f"version pm/3 differs from request [0-9]+ at line {OTHER}",
+    membership_that_ends_by_itself: "overrides_membership is immutable: only to_version is set, once and later",
+    history_closed_again: "overrides_membership is immutable: only to_version is set, once and later",
+    delegated_in_quarantine: "the builder of pm is in quarantine",
+    disowned: "what kind it is, by which route and whose, is not changed",
+    rerouted: "what kind it is, by which route and whose, is not changed",
+    applied_as_a_draft: "a draft is applied at once or under mandates, not by the route of reviews",
+    transaction_claimed: "mode pm: going away from neutral takes an applied request",
+    quorum_of_nobody: "has 0 of 1 approvals of its content by others than its author",
+}
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+def test_no_way_leads_round(way: Callable[[], None]) -> None:
+    with pytest.raises(IntegrityError, match=WAYS[way]), undone():
+        way()

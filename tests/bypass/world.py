@@ -1,0 +1,172 @@
+"""A module with something in every governed table, and a row more or another value for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from psycopg import sql
+
+from overrides.models import (
+    ChangeLine,
+    ChangeRequest,
+    Membership,
+    Override,
+    Version,
+)
+from overrides.neutralize import pin_line, quarantine_builder
+from overrides.review import comment
+from telemetry.audit import write_audit
+from telemetry.models import AuditEntry
+from tests.builders import NOW, agreed, draft, make_spec, publish, set_mode
+from tests.bypass.table import MODELS
+
+DIP = {"macro_phase": "Dip"}
+LINE, OTHER = make_spec().line, make_spec(scope=DIP).line
+FIRST_FREE = 900_001
+
+
+def furnish() -> None:
+    """Two versions, a mode, a policy, an open request with a comment, a pin and a quarantine."""
+    publish(make_spec())
+    publish(make_spec({"size_mult": 1.2}))
+    set_mode("shadow", rollout_percent=20)
+    agreed(draft(kind="policy", content={}))
+    present = datetime.now(UTC)  # pages read the clock
+    asked = draft(make_spec(scope=DIP), author=User.objects.create_user("writer"), at=present)
+    chief = User.objects.get(username="somebody")
+    User.objects.create_user("voter")
+    comment(request_id=asked.pk, by=chief, text="so", at=NOW)
+    pin_line(line_id=LINE, by=chief, reason="until May", at=NOW)
+    quarantine_builder(module="pm", by=chief, reason="looks wrong", at=NOW)
+
+
+def open_request() -> ChangeRequest:
+    return ChangeRequest.objects.get(state="in_review")
+
+
+def standing(name: str) -> Any:
+    """The row that is tried on: the open request and its line, else the newest."""
+    if name == "ChangeRequest":
+        return open_request()
+    if name == "ChangeLine":
+        return ChangeLine.objects.get(request=open_request())
+    rows = Version.objects.filter(is_active=True) if name == "Version" else MODELS[name]._default_manager.all()
+    if name == "Membership":
+        rows = rows.filter(to_version=None)
+    if name == "Mandate":
+        rows = rows.filter(revoked_at=None)
+    return rows.order_by("pk").last()
+
+
+def another(name: str) -> Any:
+    """A row that would be new, valid but for governance; not saved."""
+    model = MODELS[name]
+    values = {field.attname: getattr(standing(name), field.attname) for field in _stored(model)}
+    return model(**values | {model._meta.pk.attname: FIRST_FREE} | DIFFERS[name]())
+
+
+def _stored(model: Any) -> list[Any]:
+    return [field for field in model._meta.concrete_fields if not getattr(field, "generated", False)]
+
+
+def _nothing() -> dict[str, Any]:
+    return {}
+
+
+def _voter() -> User:
+    return User.objects.get(username="voter")
+
+
+def applied(kind: str) -> int:
+    return ChangeRequest.objects.filter(kind=kind, state="applied").order_by("-pk")[0].pk
+
+
+DIFFERS: dict[str, Callable[[], dict[str, Any]]] = {
+    "Line": lambda: {"id": "f" * 64},
+    "Override": lambda: {"id": "e" * 64},
+    "ParameterSet": lambda: {"id": "d" * 64},
+    "ChangeRequest": lambda: {"state": "draft"},
+    "ChangeLine": lambda: {
+        "line_id": LINE, "action": "withdraw", "before_id": Membership.objects.get(to_version=None).override_id,
+        "after_id": None,
+    },
+    "Vote": lambda: {
+        "request_id": open_request().pk, "content_hash": open_request().content_hash, "voter_id": _voter().pk,
+    },
+    "Comment": _nothing,
+    "Version": lambda: {"number": 3, "is_active": False, "request_id": open_request().pk},
+    "Membership": lambda: {
+        "line_id": OTHER, "override_id": Override.objects.get(line_id=OTHER).pk, "from_version": 3,
+    },
+    "ModulePolicy": lambda: {"number": 9, "is_active": False, "request_id": applied("policy")},
+    "Mandate": lambda: {"line_id": OTHER, "request_id": applied("lines")},
+    "LineHold": lambda: {"kind": "veto"},
+    "Quarantine": lambda: {"module": "dm"},
+    "ModuleMode": lambda: {"module": "dm", "mode": "on"},
+    "AuditEntry": lambda: {"previous_hash": "", "hash": "x", "content": AuditEntry.objects.earliest("seq").content},
+}  # fmt: skip
+
+CHANGES: dict[str, tuple[str, Any]] = {
+    "Line": ("scope", {}),
+    "Override": ("levers", {"size_mult": 1.4}),
+    "ParameterSet": ("document", {}),
+    "ChangeRequest": ("title", "something else"),
+    "ChangeLine": ("differences", ["something else"]),
+    "Vote": ("decision", "reject"),
+    "Comment": ("text", "never said"),
+    "Version": ("content_hash", "x"),
+    "Membership": ("path_since", NOW),
+    "ModulePolicy": ("document", {"approvals": 0}),
+    "Mandate": ("review_by", NOW + timedelta(days=9_999)),
+    "LineHold": ("reason", "another"),
+    "Quarantine": ("reason", "another"),
+    "ModuleMode": ("rollout_percent", 50.0),
+    "AuditEntry": ("content", "{}"),
+}
+CLOSING: dict[str, tuple[str, Any]] = {
+    "ChangeRequest": ("state", "cancelled"),
+    "Version": ("is_active", False),
+    "Membership": ("to_version", 3),
+    "ModulePolicy": ("is_active", False),
+    "Mandate": ("revoked_at", NOW),
+    "LineHold": ("lifted_at", NOW),
+    "Quarantine": ("lifted_at", NOW),
+    "ModuleMode": ("mode", "off"),
+}
+NAMES: dict[str, Callable[[Any], str]] = {
+    "ChangeRequest": lambda row: f"request {row.pk}",
+    "ChangeLine": lambda row: f"request {row.request_id}",
+    "Vote": lambda row: f"request {row.request_id}",
+    "Comment": lambda row: f"request {row.request_id}",
+    "Version": lambda row: f"version {row.module}/{row.number}",
+    "ModulePolicy": lambda row: f"policy {row.module}/{row.number}",
+    "LineHold": lambda row: f"line {row.line_id}",
+    "Quarantine": lambda row: f"builder {row.module}",
+    "ModuleMode": lambda row: f"mode {row.module}",
+    "AuditEntry": lambda row: "the trail itself",
+}
+
+
+def forge(name: str, row: Any) -> None:
+    """An entry that makes the write look governed; of a request's own too, where it rests on one."""
+    names = {NAMES.get(name, str)(row), f"request {getattr(row, 'request_id', 0)}"}
+    for named in sorted(names):
+        write_audit(actor="mallory", action="apply", object=named, reason="x", before=None, after=None, at=NOW)
+
+
+@contextmanager
+def undone(role: str = "owner") -> Iterator[None]:
+    """A transaction of the role that is looked at as its commit would, and never commits."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        if role != "owner":
+            set_role = sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(settings.APPLICATION_ROLE))
+            cursor.execute(set_role.as_string(cursor.connection))
+        yield
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        transaction.set_rollback(True)
