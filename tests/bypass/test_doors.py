@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import Group, Permission, User
+from django.contrib.auth.models import Group, User
 from django.core.management import call_command, get_commands
 from django.db import connection
 from django.test import Client, RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from config.access import roles
 from config.celery import app
-from config.demo.people import PERMISSIONS
 from overrides.models import ChangeRequest, Version
 from telemetry.models import AuditEntry
 from tests.builders import NOW, make_lesson, trade_payload
@@ -31,11 +31,12 @@ from tests.config.access.test_permissions import MATRIX, METHODS
 
 pytestmark = [pytest.mark.usefixtures("world"), pytest.mark.django_db]
 
-ROLES = ("viewer", *PERMISSIONS, "superuser")
+ROLES = (*roles.ROLES, "superuser")
 NOBODY: frozenset[str] = frozenset()
 DECIDES = frozenset({"reviewer", "superuser"})
 LOWERS = frozenset({"reviewer", "operator", "superuser"})
-DRAFTS = frozenset({"author", "superuser"})
+DRAFTS = frozenset({"reviewer", "parameter admin", "superuser"})
+SETS_CONSTANTS = frozenset({"parameter admin", "superuser"})
 DRAFTED = {"ChangeRequest", "AuditEntry"}
 LOWERED = {"ChangeRequest", "ModuleMode", "AuditEntry"}
 
@@ -59,10 +60,8 @@ def written(write: Callable[[], object]) -> set[str]:
 
 def browser(role: str) -> Client:
     person = User.objects.create_user(f"a {role}", is_staff=True, is_superuser=role == "superuser")
-    words = PERMISSIONS.get(role, ("view",))
-    ours = Permission.objects.filter(content_type__app_label__in=("telemetry", "overrides", "learning", "access"))
-    chosen = [each for each in ours if each.codename in words or each.codename.startswith("view_")]
-    person.user_permissions.set(chosen)
+    if role in roles.ROLES:
+        person.groups.add(Group.objects.get(name=role))
     client = Client()
     client.force_login(person)
     return client
@@ -95,8 +94,8 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
         "draft.draft_request", DRAFTS, DRAFTED,
     ),
     "overrides_modulemode_combiner": (
-        lambda: {"module": "pm"}, {"pm_strength": "most_specific", "reason": "better"}, "draft.draft_request", DRAFTS,
-        DRAFTED,
+        lambda: {"module": "pm"}, {"pm_strength": "most_specific", "reason": "better"}, "draft.draft_request",
+        SETS_CONSTANTS, DRAFTED,
     ),
     "overrides_version_roll_back": (
         lambda: {"version_id": Version.objects.get(number=1).pk}, {"reason": "it was better"}, "draft.draft_request",
@@ -235,6 +234,7 @@ TASKS: Mapping[str, tuple[dict[str, Any], str, set[str]]] = {
     "overrides.publish_due": ({}, "apply.apply_due: nothing is scheduled and approved", set()),
     "overrides.replay": ({}, "a comparison", set()),
     "overrides.what_if": ({"key": "0" * 64}, "an answer, in a table of its own", set()),
+    "access.tidy_logins": ({}, "sessions and failed logins", set()),
     "telemetry.record": ({"trades": []}, "facts only", set()),
     "telemetry.attribute": ({}, "facts only", set()),
     "telemetry.attribute_soon": ({}, "facts only", set()),
@@ -253,6 +253,7 @@ COMMANDS: Mapping[str, tuple[list[str], str, set[str]]] = {
         ["--since", "2026-03-01", "--until", "2026-03-09", "--output", "{directory}/pack.zip"], "a file out", set()
     ),
     "issue_key": (["a bot", "--role", "propose"], "keys.issue_key; no key approves", {"AuditEntry"}),
+    "add_person": (["newcomer", "--role", "viewer"], "a person of a role; no vote by it", {"AuditEntry"}),
     "demo": ([], DEMO, set()),
 }  # fmt: skip
 
