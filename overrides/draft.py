@@ -121,7 +121,7 @@ def write_content(request: ChangeRequest, lines: Sequence[DraftLine], content: M
         lines = _lines_back(request.module, version, request.content["to"])
     changes = _change_lines(lines)
     request.edition += 1
-    request.movement = movement_of(changes, parameters_wanted(request))
+    request.movement = movement_of(changes, parameters_wanted(request, version))
     request.content_hash = hash_of(request, changes)
     request.save()
     request.lines.all().delete()  # after the hash: what is signed has no lines to lose

@@ -11,7 +11,7 @@ from django.db.models import Count, Exists, Min, OuterRef
 from django.urls import reverse
 
 from config.pages.punctuality import punctuality
-from overrides.admin.steps import offers
+from overrides.admin.steps import at_a_glance
 from overrides.engine import ENGINE_ROOM, FRESH_SECONDS
 from overrides.models import ChangeRequest, ModuleMode, Version
 from telemetry.models import MODULES, JobRun, OutboxMessage
@@ -82,7 +82,7 @@ def in_words(span: timedelta) -> str:
 
 
 def _waiting(request: ChangeRequest, person: User, now: datetime) -> Waiting:
-    each = offers(request, person, now)
+    each = at_a_glance(request, person, now)
     steps = tuple(offer.step.label for offer in each if not offer.blocked)
     blocked = next((offer.blocked for offer in each if offer.blocked), "its author has to change it")
     age, left = in_words(now - request.created_at), request.expires_at - now

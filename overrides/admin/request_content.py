@@ -6,7 +6,8 @@ from typing import Any
 
 from overrides.admin.changes import Changes, constants_of
 from overrides.admin.differences import differences
-from overrides.load import active_version, current_parameters, parameters_of
+from overrides.core.module import ModuleParameters
+from overrides.load import load_parameters, parameters_of
 from overrides.mode import mode_document
 from overrides.models import ChangeRequest, ModuleMode, Version
 from telemetry.admin.display import pretty
@@ -15,22 +16,27 @@ Kind = ChangeRequest.Kind
 NOTHING = "Nothing would change: this is what stands."
 
 
-def content_page(request: ChangeRequest) -> dict[str, Any]:
-    """The template's context. A closed request is compared with the version it was drafted against."""
+def content_page(request: ChangeRequest, version: Version | None) -> dict[str, Any]:
+    """The template's context; `version` is the one in force.
+
+    A closed request is compared with the version it was drafted against.
+    """
     is_open = request.state in ChangeRequest.OPEN
     context: dict[str, Any] = {"document": pretty(request.content) if request.content else None, "is_open": is_open}
     if request.kind == Kind.PARAMETERS:
-        return context | _parameters(request, is_open)
+        return context | _parameters(request, version, is_open)
     if request.kind == Kind.MODE:
         return context | _mode(request, is_open)
     if request.kind == Kind.ROLLBACK:
-        return context | _rollback(request, is_open)
+        return context | _rollback(request, version, is_open)
     return context
 
 
-def _parameters(request: ChangeRequest, is_open: bool) -> dict[str, Any]:
-    base = parameters_of(request.module, request.base_version)
-    standing = current_parameters(request.module) if is_open else base
+def _parameters(request: ChangeRequest, version: Version | None, is_open: bool) -> dict[str, Any]:
+    now = ModuleParameters.default(request.module) if version is None else load_parameters(version.parameters)
+    is_same = (version.number if version else None) == request.base_version
+    base = now if is_same else parameters_of(request.module, request.base_version)
+    standing = now if is_open else base
     stale = "The parameters changed since this was drafted: it has to be drafted again from what is in force."
     found = differences(standing.to_document(), request.content)
     note = stale if standing != base else "" if found else NOTHING
@@ -46,10 +52,9 @@ def _mode(request: ChangeRequest, is_open: bool) -> dict[str, Any]:
     return {"differences": found, "note": "" if found else NOTHING, "has_before": True}
 
 
-def _rollback(request: ChangeRequest, is_open: bool) -> dict[str, Any]:
+def _rollback(request: ChangeRequest, version: Version | None, is_open: bool) -> dict[str, Any]:
     to = request.content["to"]
-    active = active_version(request.module) if is_open else None
-    base = active.number if active else request.base_version or 0
+    base = version.number if is_open and version else request.base_version or 0
     before, after = constants_of(request.module, base, to)
     parameters, coefficients = before.changed_to(after)
     counts = Changes(request.module, base, to).counts()

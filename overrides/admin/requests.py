@@ -2,41 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
-from overrides.admin.request_content import content_page
-from overrides.admin.steps import STEPS, Offer, offers
-from overrides.admin.weights import Weights, levers
-from overrides.core.levers import LEVERS
+from overrides.admin.asking import PROPOSE
+from overrides.admin.request_page import WHAT_IF_DECISIONS, request_page
+from overrides.admin.steps import REVIEW, STEPS
+from overrides.admin.ticked import chosen, given
 from overrides.gates import Refusal
-from overrides.models import ChangeLine, ChangeRequest
+from overrides.models import ChangeRequest
 from overrides.publish import CannotPublish
+from overrides.what_if import ask_what_if
 from telemetry.admin.display import badge, moment, number
 from telemetry.admin.facts import FactAdmin, one_of, person
+from telemetry.core.refusal import Refused
 
-MOST_LINES = 200
 State = ChangeRequest.State
-
-
-@dataclass(frozen=True)
-class LineRow:
-    """One changed line as the page shows it; `moves` is its largest distance moved, in units from neutral."""
-
-    change: ChangeLine
-    levers: SafeString
-    weight: SafeString | None
-    moves: float
 
 
 @admin.register(ChangeRequest)
@@ -49,7 +39,10 @@ class ChangeRequestAdmin(FactAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ChangeRequest]:
         queryset: QuerySet[ChangeRequest] = super().get_queryset(request)
-        return queryset.select_related("author").annotate(n_lines=Count("lines"))
+        parts = ChangeRequest.objects.filter(split_from=OuterRef("pk")).order_by("pk")
+        return queryset.select_related("author").annotate(
+            n_lines=Count("lines"), part_ids=ArraySubquery(parts.values("pk"))
+        )
 
     def get_urls(self) -> list[URLPattern]:
         steps = [
@@ -61,7 +54,12 @@ class ChangeRequestAdmin(FactAdmin):
             )
             for name in STEPS
         ]
-        return [*steps, *super().get_urls()]
+        what_if = path(
+            "<int:request_id>/what-if/",
+            self.admin_site.admin_view(self.ask_what_if),
+            name="overrides_changerequest_what_if",
+        )
+        return [*steps, what_if, *super().get_urls()]
 
     def decide(self, request: HttpRequest, request_id: int, name: str) -> HttpResponseBase:
         """A page that says what the step does and asks why; POST takes the step."""
@@ -74,7 +72,7 @@ class ChangeRequestAdmin(FactAdmin):
         page = HttpResponseRedirect(reverse("admin:overrides_changerequest_change", args=[request_id]))
         if request.method == "POST":
             try:
-                step.take(request_id, person(request), request.POST.get("reason", ""), now)
+                step.take(request_id, person(request), given(asked, request.POST), now)
             except (Refusal, CannotPublish) as refusal:
                 self.message_user(request, str(refusal), messages.ERROR)
                 return page
@@ -85,21 +83,29 @@ class ChangeRequestAdmin(FactAdmin):
             "opts": self.opts,
             "asked": asked,
             "step": step,
+            "chosen": chosen(asked, request.GET) if "only" in step.asks else [],
             "way_back": page.url,
         }
         return TemplateResponse(request, "overrides/decide.html", context)
 
+    def ask_what_if(self, request: HttpRequest, request_id: int) -> HttpResponseBase:
+        """Have the last decisions asked again in the background; the request's page shows the answer."""
+        asked = self.get_object(request, str(request_id))
+        if asked is None:
+            raise Http404
+        may_ask = request.user.has_perm(PROPOSE) or request.user.has_perm(REVIEW)
+        if not self.has_view_permission(request, asked) or not may_ask or request.method != "POST":
+            raise PermissionDenied
+        page = reverse("admin:overrides_changerequest_change", args=[request_id])
+        try:
+            ask_what_if(request_id, WHAT_IF_DECISIONS, datetime.now(UTC))
+        except Refused as refused:
+            self.message_user(request, str(refused), messages.ERROR)
+        return HttpResponseRedirect(f"{page}#what-if-title")
+
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        now = datetime.now(UTC)
-        rows = _line_rows(obj, now)
-        buttons: Sequence[Offer] = offers(obj, person(request), now)
-        return {
-            "asked": obj,
-            "rows": rows[:MOST_LINES],
-            "n_hidden": max(len(rows) - MOST_LINES, 0),
-            "votes": obj.votes.select_related("voter").order_by("voted_at"),
-            "offers": buttons,
-        } | content_page(obj)
+        may_ask = request.user.has_perm(PROPOSE) or request.user.has_perm(REVIEW)
+        return request_page(obj, person(request), datetime.now(UTC)) | {"may_compute": may_ask}
 
     @admin.display(description="request", ordering="-id")
     def title_shown(self, row: ChangeRequest) -> str:
@@ -120,23 +126,3 @@ class ChangeRequestAdmin(FactAdmin):
     @admin.display(description="expires", ordering="expires_at")
     def expires(self, row: ChangeRequest) -> SafeString:
         return moment(row.expires_at if row.state in ChangeRequest.OPEN else None)
-
-
-def _line_rows(request: ChangeRequest, at: datetime) -> list[LineRow]:
-    """The request's lines, what moves most first."""
-    weights = Weights(at)
-    changes = request.lines.select_related("line", "before", "after__line")
-    rows = [_line_row(change, weights) for change in changes]
-    return sorted(rows, key=lambda row: (-row.moves, row.change.line_id))
-
-
-def _line_row(change: ChangeLine, weights: Weights) -> LineRow:
-    before = change.before.levers if change.before else {}
-    after = change.after.levers if change.after else {}
-    moves = max((abs(_unit(name, after) - _unit(name, before)) for name in before.keys() | after.keys()), default=0.0)
-    weight = weights.bar(change.after) if change.after else None
-    return LineRow(change, levers(after, before), weight, moves)
-
-
-def _unit(name: str, values: dict[str, float]) -> float:
-    return LEVERS[name].unit(values[name]) if name in values else 0.0
