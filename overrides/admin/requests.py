@@ -15,6 +15,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
 from overrides.admin.asking import PROPOSE
+from overrides.admin.bulk import actions
 from overrides.admin.request_page import WHAT_IF_DECISIONS, request_page
 from overrides.admin.steps import REVIEW, STEPS
 from overrides.admin.ticked import chosen, given
@@ -35,6 +36,7 @@ class ChangeRequestAdmin(FactAdmin):
     change_form_template = "overrides/request.html"
     list_display = ("title_shown", "kind", "state_shown", "author_name", "lines_shown", "created", "expires")
     list_filter = (one_of("state", State.values), "module", one_of("kind", ChangeRequest.Kind.values))
+    actions = ()  # those of `get_actions`: without Django's own, which would delete
     search_fields = ("title__icontains", "author_name__startswith")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ChangeRequest]:
@@ -43,6 +45,10 @@ class ChangeRequestAdmin(FactAdmin):
         return queryset.select_related("author").annotate(
             n_lines=Count("lines"), part_ids=ArraySubquery(parts.values("pk"))
         )
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """What a reader may do with many at once."""
+        return {name: each for name, each in actions().items() if request.user.has_perm(STEPS[name].permission)}
 
     def get_urls(self) -> list[URLPattern]:
         steps = [
