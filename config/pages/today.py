@@ -11,9 +11,11 @@ from django.db.models import Count, Exists, Min, OuterRef
 from django.urls import reverse
 
 from config.pages.punctuality import punctuality
+from overrides.admin.mandates import due_by
+from overrides.admin.requests import unacknowledged
 from overrides.admin.steps import at_a_glance
 from overrides.engine import ENGINE_ROOM, FRESH_SECONDS
-from overrides.models import ChangeRequest, ModuleMode, Version
+from overrides.models import ChangeRequest, Mandate, ModuleMode, Version
 from telemetry.models import MODULES, JobRun, OutboxMessage
 
 MOST_WAITING = 12
@@ -63,6 +65,16 @@ def waiting(person: User, now: datetime) -> list[Waiting]:
     """The requests that wait for a person, oldest first."""
     requests = ChangeRequest.objects.filter(state__in=WAITING).order_by("created_at", "id")
     return [_waiting(request, person, now) for request in requests[:MOST_WAITING]]
+
+
+def afterwards() -> int:
+    """How many requests took effect at once and wait for somebody to look at them."""
+    return unacknowledged().count()
+
+
+def mandates_due(now: datetime) -> int:
+    """How many mandates are to be reviewed within two weeks, or overdue."""
+    return Mandate.objects.filter(due_by(now)).count()
 
 
 def troubles(now: datetime) -> list[Trouble]:

@@ -65,9 +65,7 @@ def decide_together(
     return TemplateResponse(request, "overrides/together.html", context)
 
 
-def _outcomes(
-    rows: list[ChangeRequest], step: Step, by: User, form: Together
-) -> list[tuple[ChangeRequest, Outcome]]:
+def _outcomes(rows: list[ChangeRequest], step: Step, by: User, form: Together) -> list[tuple[ChangeRequest, Outcome]]:
     at, given = datetime.now(UTC), Given(form.cleaned_data["reason"])
     found = decide_many([row.pk for row in rows], lambda number: step.take(number, by, given, at))
     return list(zip(rows, found, strict=True))

@@ -30,12 +30,34 @@ from telemetry.core.refusal import Refused
 State = ChangeRequest.State
 
 
+def unacknowledged() -> QuerySet[ChangeRequest]:
+    """What took effect at once and nobody else has looked at yet."""
+    return ChangeRequest.objects.filter(route=ChangeRequest.Route.AT_ONCE, acknowledged_at=None, state=State.APPLIED)
+
+
+class AfterwardsFilter(admin.SimpleListFilter):
+    title = "review afterwards"
+    parameter_name = "afterwards"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
+        return (("waiting", "waits to be acknowledged"),)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ChangeRequest]) -> QuerySet[ChangeRequest]:
+        return queryset.filter(pk__in=unacknowledged().values("pk")) if self.value() == "waiting" else queryset
+
+
 @admin.register(ChangeRequest)
 class ChangeRequestAdmin(FactAdmin):
     nothing_yet = "The materializer drafts one a day from lessons that would change something."
     change_form_template = "overrides/request.html"
     list_display = ("title_shown", "kind", "state_shown", "author_name", "lines_shown", "created", "expires")
-    list_filter = (one_of("state", State.values), "module", one_of("kind", ChangeRequest.Kind.values))
+    list_filter = (
+        one_of("state", State.values),
+        "module",
+        one_of("kind", ChangeRequest.Kind.values),
+        one_of("route", ChangeRequest.Route.values),
+        AfterwardsFilter,
+    )
     actions = ()  # those of `get_actions`: without Django's own, which would delete
     search_fields = ("title__icontains", "author_name__startswith")
 

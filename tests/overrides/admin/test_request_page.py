@@ -65,9 +65,7 @@ class TestGates:
     def test_are_none_where_the_way_is_free(self, author: User, reviewer: User) -> None:
         assert "What stands in the way" not in shown(reviewer, drafted(author))
 
-    def test_cost_no_query_a_line(
-        self, author: User, reviewer: User, django_assert_max_num_queries: Any
-    ) -> None:
+    def test_cost_no_query_a_line(self, author: User, reviewer: User, django_assert_max_num_queries: Any) -> None:
         request = drafted(author, *(f"b{number}" for number in range(30)))
         browser = browser_of(reviewer)
 
@@ -134,7 +132,7 @@ class TestSteps:
 
         told = post(reviewer, request, "schedule", due="tomorrow")
 
-        assert "due: tomorrow is no time" in told
+        assert "Due: tomorrow is no time" in told
         assert request.state == "approved"
 
     def test_acknowledge_what_took_effect_at_once(self, operator: User, reviewer: User) -> None:
