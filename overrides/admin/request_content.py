@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from overrides.admin.changes import Changes, constants_of
 from overrides.admin.differences import differences
 from overrides.core.module import ModuleParameters
-from overrides.load import load_parameters, parameters_of
+from overrides.core.reweighing import reweighed
+from overrides.load import evidence_in_force, load_parameters, parameters_of
 from overrides.mode import mode_document
 from overrides.models import ChangeRequest, ModuleMode, Version
+from overrides.policies import policy_of
 from telemetry.admin.display import pretty
 
 Kind = ChangeRequest.Kind
 NOTHING = "Nothing would change: this is what stands."
 
 
-def content_page(request: ChangeRequest, version: Version | None) -> dict[str, Any]:
+def content_page(request: ChangeRequest, version: Version | None, at: datetime) -> dict[str, Any]:
     """The template's context; `version` is the one in force.
 
     A closed request is compared with the version it was drafted against.
@@ -24,15 +27,24 @@ def content_page(request: ChangeRequest, version: Version | None) -> dict[str, A
     is_open = request.state in ChangeRequest.OPEN
     context: dict[str, Any] = {"document": pretty(request.content) if request.content else None, "is_open": is_open}
     if request.kind == Kind.PARAMETERS:
-        return context | _parameters(request, version, is_open)
+        return context | _parameters(request, version, is_open, at)
     if request.kind == Kind.MODE:
         return context | _mode(request, is_open)
     if request.kind == Kind.ROLLBACK:
         return context | _rollback(request, version, is_open)
+    if request.kind == Kind.POLICY:
+        return context | _policy(request, is_open)
     return context
 
 
-def _parameters(request: ChangeRequest, version: Version | None, is_open: bool) -> dict[str, Any]:
+def _policy(request: ChangeRequest, is_open: bool) -> dict[str, Any]:
+    """What a policy was when a request of it was closed is in the audit trail alone."""
+    standing = policy_of(request.module).to_document() if is_open else {}
+    found = differences(standing, request.content)
+    return {"differences": found, "note": "" if found else NOTHING, "has_before": is_open}
+
+
+def _parameters(request: ChangeRequest, version: Version | None, is_open: bool, at: datetime) -> dict[str, Any]:
     now = ModuleParameters.default(request.module) if version is None else load_parameters(version.parameters)
     is_same = (version.number if version else None) == request.base_version
     base = now if is_same else parameters_of(request.module, request.base_version)
@@ -40,7 +52,11 @@ def _parameters(request: ChangeRequest, version: Version | None, is_open: bool) 
     stale = "The parameters changed since this was drafted: it has to be drafted again from what is in force."
     found = differences(standing.to_document(), request.content)
     note = stale if standing != base else "" if found else NOTHING
-    return {"differences": found, "note": note, "has_before": True}
+    shown = {"differences": found, "note": note, "has_before": True}
+    if not is_open:
+        return shown
+    wanted = ModuleParameters.from_document(request.module, request.content)
+    return shown | {"effect": reweighed(evidence_in_force(request.module), standing, wanted, at)}
 
 
 def _mode(request: ChangeRequest, is_open: bool) -> dict[str, Any]:

@@ -61,11 +61,11 @@ class Past:
     reason: str
 
 
-def request_page(request: ChangeRequest, person: User, at: datetime) -> dict[str, Any]:
-    """The template's context."""
+def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
+    """The template's context; the request comes with `n_lines`, as the list counts them."""
     votes = Vote.objects.select_related("voter").order_by("voted_at", "id")
     prefetch_related_objects([request], Prefetch("votes", votes))
-    changes, version = changes_of(request, at), active_version(request.module)
+    changes, version = changes_of(request, at) if request.n_lines else [], active_version(request.module)
     situation = situation_with(request, changes, version, at)
     open_to = offers(request, situation, person, at)
     comments = list(request.comments.select_related("author")[:MOST_SAID])
@@ -84,7 +84,7 @@ def request_page(request: ChangeRequest, person: User, at: datetime) -> dict[str
         "history": history(request.pk),
         "rivals": sorted({number for each in situation.lines for number in each.rivals}),
         **_votes(request),
-        **content_page(request, version),
+        **content_page(request, version, at),
         **_what_if(request),
     }
 
