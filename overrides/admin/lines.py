@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
@@ -15,6 +16,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from overrides.admin.acts import PIN, VETO, Act, HoldForm, act_page, holds_on, may_act, refuse_others, told
+from overrides.admin.asking import PROPOSE
+from overrides.admin.manual import manual_page
 from overrides.admin.override_page import override_page
 from overrides.admin.retiring import retire_page, retire_ticked
 from overrides.admin.weights import Weights, levers
@@ -22,6 +25,7 @@ from overrides.models import Line, Membership, Override
 from overrides.neutralize import LOWER, pin_line, veto_line
 from telemetry.admin.display import badge, chips, moment, number, pattern, short
 from telemetry.admin.facts import FactAdmin, FactInline, one_of, person
+from telemetry.models import MODULES
 
 BEGINS_AN_ID = re.compile("[0-9a-f]{6,64}")
 
@@ -202,7 +206,20 @@ class OverrideAdmin(FactAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.retire)
-        return [path("<str:override_id>/retire/", view, name="overrides_override_retire"), *super().get_urls()]
+        by_hand = self.admin_site.admin_view(self.by_hand)
+        return [
+            path("by-hand/<str:module>/", by_hand, name="overrides_override_by_hand"),
+            path("<str:override_id>/retire/", view, name="overrides_override_retire"),
+            *super().get_urls(),
+        ]
+
+    def by_hand(self, request: HttpRequest, module: str) -> HttpResponse:
+        """A form that makes an override; POST previews it, and drafts the request that brings it."""
+        if module not in dict(MODULES):
+            raise Http404
+        if not self.has_view_permission(request) or not request.user.has_perm(PROPOSE):
+            raise PermissionDenied
+        return manual_page(self, request, module)
 
     def retire(self, request: HttpRequest, override_id: str) -> HttpResponse:
         """A page that shows what retiring does to exposure and asks why; POST retires."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -18,7 +19,7 @@ from overrides.neutralize import retire_lines
 from telemetry.admin.facts import FactAdmin, person
 
 
-def retire_ticked(model_admin: FactAdmin, request: HttpRequest, queryset: QuerySet[Override]) -> HttpResponse:
+def retire_ticked(model_admin: FactAdmin, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
     """The action of the list: its own button, pressed on the page that asks, retires."""
     found = list(queryset.filter(is_in_force=True).order_by("line__pattern_key", "id"))
     return retire_page(model_admin, request, found, reverse("admin:overrides_override_changelist"), is_ticked=True)
