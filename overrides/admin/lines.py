@@ -89,7 +89,16 @@ class LineAdmin(FactAdmin):
             )
             for act in (VETO, PIN)
         ]
-        return [*acts, *super().get_urls()]
+        by_hand = path("by-hand/<str:module>/", self.admin_site.admin_view(self.by_hand), name="overrides_line_by_hand")
+        return [*acts, by_hand, *super().get_urls()]
+
+    def by_hand(self, request: HttpRequest, module: str) -> HttpResponse:
+        """A form that makes an override; POST previews it, and drafts the request that brings it."""
+        if module not in dict(MODULES):
+            raise Http404
+        if not self.has_view_permission(request) or not request.user.has_perm(PROPOSE):
+            raise PermissionDenied
+        return manual_page(self, request, module)
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         standing = Membership.objects.filter(line=obj, to_version=None).values_list("override", flat=True).first()
@@ -206,20 +215,7 @@ class OverrideAdmin(FactAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.retire)
-        by_hand = self.admin_site.admin_view(self.by_hand)
-        return [
-            path("by-hand/<str:module>/", by_hand, name="overrides_override_by_hand"),
-            path("<str:override_id>/retire/", view, name="overrides_override_retire"),
-            *super().get_urls(),
-        ]
-
-    def by_hand(self, request: HttpRequest, module: str) -> HttpResponse:
-        """A form that makes an override; POST previews it, and drafts the request that brings it."""
-        if module not in dict(MODULES):
-            raise Http404
-        if not self.has_view_permission(request) or not request.user.has_perm(PROPOSE):
-            raise PermissionDenied
-        return manual_page(self, request, module)
+        return [path("<str:override_id>/retire/", view, name="overrides_override_retire"), *super().get_urls()]
 
     def retire(self, request: HttpRequest, override_id: str) -> HttpResponse:
         """A page that shows what retiring does to exposure and asks why; POST retires."""

@@ -13,7 +13,7 @@ from tests.conftest import make_user
 
 pytestmark = pytest.mark.django_db
 
-URL = "/admin/overrides/override/by-hand/pm/"
+URL = "/admin/overrides/line/by-hand/pm/"
 
 
 @pytest.fixture
