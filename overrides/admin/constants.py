@@ -21,7 +21,7 @@ class ConstantsForm(Reasoned):
         self._values = values
         for path, value in values.items():
             self.fields[path] = forms.CharField(
-                label=path,
+                label=path.removeprefix("channels.").replace(".weights.", " "),
                 help_text=words.get(path, ""),
                 initial=json.dumps(value),
                 max_length=4000,

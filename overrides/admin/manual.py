@@ -11,9 +11,10 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from overrides.admin.manual_forms import ManualForm
+from overrides.core.module import ModuleParameters
 from overrides.core.specs import OverrideSpec
 from overrides.gates import Refusal
-from overrides.load import current_parameters
+from overrides.load import active_version, load_parameters
 from overrides.models import ChangeRequest, WhatIf
 from overrides.pictures.weighing import weigh
 from overrides.pictures.what_if import histograms
@@ -30,14 +31,15 @@ PREVIEWED = 2000  # decisions
 def manual_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> HttpResponse:
     """The form; with a preview where that was asked for, and the drafted request where it was pressed."""
     at = datetime.now(UTC)
-    parameters = current_parameters(module)
+    version = active_version(module)
+    parameters = ModuleParameters.default(module) if version is None else load_parameters(version.parameters)
     form = ManualForm(parameters, request.POST if request.method == "POST" else None, at)
     preview: dict[str, Any] = {}
     if form.is_valid() and form.spec is not None:
         if "draft" in request.POST and (response := _drafted(request, form, form.spec, at)):
             return response
         weighing = weigh(form.spec, parameters.channels[form.spec.channel].weights, at) if form.spec.channel else None
-        preview = {"weighing": weighing, **_compared(form, form.spec, at)}
+        preview = {"weighing": weighing, **_compared(form, form.spec, version.number if version else None, at)}
     context = model_admin.admin_site.each_context(request) | {
         "title": f"An override of {module} by hand",
         "opts": model_admin.opts,
@@ -48,14 +50,14 @@ def manual_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> Ht
     return TemplateResponse(request, "overrides/manual.html", context)
 
 
-def _compared(form: ManualForm, spec: OverrideSpec, at: datetime) -> dict[str, Any]:
+def _compared(form: ManualForm, spec: OverrideSpec, version: int | None, at: datetime) -> dict[str, Any]:
     """What it would do to the last decisions, computed while the reader waits."""
     try:
         document = compare(Proposed(spec.module, bring=[spec]), n=PREVIEWED)
     except Refused as refused:
         form.add_error(None, str(refused))
         return {}
-    row = WhatIf(n=PREVIEWED, status=WhatIf.Status.DONE, document=document, asked_at=at, seen_at=at)
+    row = WhatIf(n=PREVIEWED, version=version, status=WhatIf.Status.DONE, document=document, asked_at=at, seen_at=at)
     return {"row": row, "pictures": histograms(document)}
 
 

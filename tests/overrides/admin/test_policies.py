@@ -102,7 +102,7 @@ class TestParameters:
 
         text = browser_of(proposer).post(PARAMETERS, typed).content.decode()
 
-        assert f'<a href="#id_{N_TARGET}">{N_TARGET}</a>: ' in text
+        assert f'<a href="#id_{N_TARGET}">pm_strength n_target</a>: ' in text
         assert not ChangeRequest.objects.exists()
 
     def test_cost_few_queries(self, proposer: User, django_assert_max_num_queries: Any) -> None:
