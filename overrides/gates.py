@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Sum
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Exists, OuterRef, Subquery, Sum
 
 from overrides.core.distance import steps_moved
 from overrides.core.gates import Attempt, Gate, Person, Situation, Touched, blockers, gates
@@ -17,8 +19,8 @@ from overrides.core.parameters import WeightParameters
 from overrides.core.policy import GovernancePolicy, may_count
 from overrides.core.specs import OverrideSpec
 from overrides.load import active_version, parameters_id_in, parameters_in, spec_of
-from overrides.models import ChangeLine, ChangeRequest, LineHold, Membership, Version, Vote
-from overrides.policies import held_lines, is_quarantined, live_mandates, policy_of, terms_of
+from overrides.models import ChangeLine, ChangeRequest, LineHold, Membership, Override, Version, Vote
+from overrides.policies import is_live, is_quarantined, live_mandates, policy_of, terms_of
 
 Kind = ChangeRequest.Kind
 DAY = timedelta(days=1)
@@ -36,7 +38,7 @@ class Refusal(ValueError):
 def gates_of(request: ChangeRequest, step: Step, person: User | None, at: datetime) -> tuple[Gate, ...]:
     """Every gate before the step, for this person; `person` None is the machine itself."""
     situation = situation_of(request, at)
-    return gates(situation, Attempt(step, _seen(person, request, situation), at))
+    return gates(situation, Attempt(step, seen(person, request, situation), at))
 
 
 def refuse_blocked(request: ChangeRequest, step: Step, person: User | None, at: datetime) -> None:
@@ -52,10 +54,30 @@ def refuse(found: Iterable[Gate]) -> None:
 
 def situation_of(request: ChangeRequest, at: datetime) -> Situation:
     """All that the gates of a request look at, read once."""
+    return situation_with(request, changes_of(request, at), active_version(request.module), at)
+
+
+def changes_of(request: ChangeRequest, at: datetime) -> list[ChangeLine]:
+    """The request's lines, each with the holds and rivals it has and the override that stands on it now."""
+    holds = LineHold.objects.filter(is_live(at), line=OuterRef("line"))
+    rivals = ChangeLine.objects.filter(line=OuterRef("line"), request__state__in=ChangeRequest.OPEN)
+    standing = Membership.objects.filter(line=OuterRef("line"), to_version=None)
+    changes = request.lines.select_related("line", "before__line", "after__line").annotate(
+        is_vetoed=Exists(holds.filter(kind=LineHold.Kind.VETO)),
+        is_pinned=Exists(holds.filter(kind=LineHold.Kind.PIN)),
+        rivals=ArraySubquery(rivals.exclude(request=request.pk).order_by("request").values("request")),
+        standing_id=Subquery(standing.values("override")[:1]),
+    )
+    return list(changes.order_by("line_id"))
+
+
+def situation_with(
+    request: ChangeRequest, changes: Sequence[ChangeLine], version: Version | None, at: datetime
+) -> Situation:
+    """The situation of a request whose `changes_of` and the version in force are read already."""
     policy = policy_of(request.module)
-    changes = list(request.lines.select_related("line", "before__line", "after__line").order_by("line_id"))
-    moved = moved_before(request.module, at, window_of(request, policy), request.route)
-    version = active_version(request.module)
+    moved = _moved_before(request, policy, at)
+    is_delegated = request.route == ChangeRequest.Route.MANDATE
     return Situation(
         kind=request.kind,
         state=request.state,
@@ -65,13 +87,13 @@ def situation_of(request: ChangeRequest, at: datetime) -> Situation:
         content_hash=hash_of(request, changes),
         approvals=count_approvals(request, policy.groups_for(request.kind, request.movement, moved)),
         needed=policy.needed(request.movement, moved),
-        lines=touched_lines(request, changes, at),
+        lines=_touched(changes, is_delegated),
         policy=policy,
         parameters=parameters_wanted(request, version),
         base_changed=_base_changed(request, version),
         movement=request.movement,
         moved_before=moved,
-        is_quarantined=is_quarantined(request.module),
+        is_quarantined=is_delegated and is_quarantined(request.module),
         scheduled_for=request.scheduled_for,
     )
 
@@ -79,7 +101,7 @@ def situation_of(request: ChangeRequest, at: datetime) -> Situation:
 def is_agreed(request: ChangeRequest, at: datetime) -> bool:
     """Whether enough people have signed the content as it stands."""
     policy = policy_of(request.module)
-    moved = moved_before(request.module, at, window_of(request, policy), request.route)
+    moved = _moved_before(request, policy, at)
     groups = policy.groups_for(request.kind, request.movement, moved)
     return count_approvals(request, groups) >= policy.needed(request.movement, moved)
 
@@ -101,13 +123,12 @@ def hash_of(request: ChangeRequest, changes: Sequence[ChangeLine]) -> str:
 
 def count_approvals(request: ChangeRequest, groups: Sequence[str]) -> int:
     """Members of these groups whose latest word on this content is to approve, the author never among them."""
-    votes = request.votes.filter(content_hash=request.content_hash).select_related("voter").order_by("id")
-    latest = {vote.voter_id: vote for vote in votes}
-    agreeing = [vote.voter for vote in latest.values() if vote.decision == Vote.Decision.APPROVE]
+    votes = sorted(request.votes.all(), key=lambda vote: vote.pk)  # a page has read them with their voters already
+    latest = {vote.voter_id: vote for vote in votes if vote.content_hash == request.content_hash}
     return sum(
-        may_count(list(voter.groups.values_list("name", flat=True)), groups) if groups else True
-        for voter in agreeing
-        if voter.pk != request.author_id
+        may_count(list(vote.voter.groups.values_list("name", flat=True)), groups) if groups else True
+        for voter, vote in latest.items()
+        if vote.decision == Vote.Decision.APPROVE and voter != request.author_id
     )
 
 
@@ -120,26 +141,36 @@ def moved_before(module: str, at: datetime, window: timedelta, route: str) -> fl
     return total or 0.0
 
 
-def touched_lines(request: ChangeRequest, changes: Sequence[ChangeLine], at: datetime) -> tuple[Touched, ...]:
-    names = [change.line_id for change in changes]
-    standing = standing_specs(names)
-    vetoed, pinned = (held_lines(kind, names, at) for kind in (LineHold.Kind.VETO, LineHold.Kind.PIN))
-    mandates = live_mandates(names)
-    rivals = _rivals(request, names)
-    return tuple(
-        Touched(
-            line=change.line_id,
-            label=str(change.line),
-            before=None if change.before is None else spec_of(change.before),
-            after=None if change.after is None else spec_of(change.after),
-            standing=standing.get(change.line_id),
-            is_vetoed=change.line_id in vetoed,
-            is_pinned=change.line_id in pinned,
-            mandate=terms_of(mandates[change.line_id]) if change.line_id in mandates else None,
-            rivals=tuple(sorted(rivals.get(change.line_id, ()))),
+def _moved_before(request: ChangeRequest, policy: GovernancePolicy, at: datetime) -> float:
+    """What was moved before, where anything depends on it."""
+    if request.route != ChangeRequest.Route.MANDATE and policy.large_movement is None:
+        return 0.0
+    return moved_before(request.module, at, window_of(request, policy), request.route)
+
+
+def _touched(changes: Sequence[Any], is_delegated: bool) -> tuple[Touched, ...]:
+    """The lines as the gates see them. Mandates bind the machine alone, and are read for it alone."""
+    moved_on = [each.standing_id for each in changes if each.standing_id not in (None, each.before_id)]
+    others = Override.objects.select_related("line").in_bulk(moved_on) if moved_on else {}
+    mandates = live_mandates([change.line_id for change in changes]) if is_delegated else {}
+    touched = []
+    for change in changes:
+        before = None if change.before is None else spec_of(change.before)
+        is_as_drafted = change.standing_id in (None, change.before_id)
+        touched.append(
+            Touched(
+                line=change.line_id,
+                label=str(change.line),
+                before=before,
+                after=None if change.after is None else spec_of(change.after),
+                standing=(change.standing_id and before) if is_as_drafted else spec_of(others[change.standing_id]),
+                is_vetoed=change.is_vetoed,
+                is_pinned=change.is_pinned,
+                mandate=terms_of(mandates[change.line_id]) if change.line_id in mandates else None,
+                rivals=tuple(change.rivals),
+            )
         )
-        for change in changes
-    )
+    return tuple(touched)
 
 
 def standing_specs(lines: Sequence[str]) -> dict[str, OverrideSpec]:
@@ -182,19 +213,12 @@ def _base_changed(request: ChangeRequest, version: Version | None) -> str:
     return ""
 
 
-def _rivals(request: ChangeRequest, lines: Sequence[str]) -> Mapping[str, set[int]]:
-    others = ChangeLine.objects.filter(line_id__in=lines, request__state__in=ChangeRequest.OPEN)
-    rivals: dict[str, set[int]] = {}
-    for line, number in others.exclude(request_id=request.pk).values_list("line_id", "request_id"):
-        rivals.setdefault(line, set()).add(number)
-    return rivals
-
-
-def _seen(person: User | None, request: ChangeRequest, situation: Situation) -> Person | None:
+def seen(person: User | None, request: ChangeRequest, situation: Situation) -> Person | None:
+    """Whoever takes a step, as the gates see them."""
     if person is None:
         return None
-    groups = list(person.groups.values_list("name", flat=True))
     named = situation.policy.groups_for(situation.kind, situation.movement, situation.moved_before)
+    groups = list(person.groups.values_list("name", flat=True)) if named else []
     return Person(
         permissions=frozenset(person.get_all_permissions()),
         is_author=request.author_id == person.pk,

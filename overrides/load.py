@@ -10,7 +10,9 @@ from django.db.models import Q
 from overrides.core.compiled import Key
 from overrides.core.identity import content_hash
 from overrides.core.module import ModuleParameters
+from overrides.core.reweighing import Evidence
 from overrides.core.specs import OverrideSpec, Path, Stats
+from overrides.core.stats import STATS
 from overrides.core.vocabulary import Channel, Policy
 from overrides.models import Membership, Override, ParameterSet, Version
 
@@ -112,3 +114,14 @@ def path_of(membership: Membership) -> Path | None:
     if membership.path_since is None or membership.path_from is None:
         return None
     return Path(membership.path_from, membership.path_since)
+
+
+def evidence_in_force(module: str) -> list[Evidence]:
+    """What the weights of a module's overrides in force rest on, without the overrides themselves."""
+    rows = Membership.objects.filter(module=module, to_version=None).order_by("override_id")
+    return [
+        Evidence(name, channel, len(scope), edge_raw, n, variance, half_life_days, updated_at)
+        for name, channel, scope, edge_raw, n, variance, half_life_days, updated_at in rows.values_list(
+            "override_id", "line__channel", "line__scope", *(f"override__{each}" for each in STATS)
+        ).iterator(chunk_size=5000)
+    ]

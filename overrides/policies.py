@@ -32,10 +32,14 @@ def terms_of(row: Mandate) -> Terms:
     return Terms(row.direction, reach, floor["least_n"], floor["least_edge"], row.review_by)
 
 
+def is_live(at: datetime) -> Q:
+    """The holds that stand: neither lifted nor expired."""
+    return Q(lifted_at=None) & (Q(expires_at=None) | Q(expires_at__gt=at))
+
+
 def held_lines(kind: str, lines: Collection[str], at: datetime) -> set[str]:
     """Those of the lines that a live veto, or a live pin, is on."""
-    live = Q(lifted_at=None) & (Q(expires_at=None) | Q(expires_at__gt=at))
-    return set(LineHold.objects.filter(live, kind=kind, line_id__in=lines).values_list("line_id", flat=True))
+    return set(LineHold.objects.filter(is_live(at), kind=kind, line_id__in=lines).values_list("line_id", flat=True))
 
 
 def is_quarantined(module: str) -> bool:

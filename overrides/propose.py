@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from overrides.core.check import check
@@ -19,6 +20,7 @@ from overrides.publish import store_override
 from telemetry.core.refusal import Refusal, Refused
 
 SOURCE = "api"
+BY_HAND = "person"
 
 
 @transaction.atomic
@@ -42,6 +44,22 @@ def propose(proposal: Proposal, *, by: str, at: datetime) -> ChangeRequest:
         )
     except NotDrafted as told:
         raise Refused(refusal(str(told), "" if proposal.kind is Kind.LINES else "content")) from told
+
+
+@transaction.atomic
+def draft_by_hand(spec: OverrideSpec, *, by: User, reason: str, at: datetime) -> ChangeRequest:
+    """A person's judgement as a request of one line."""
+    stored = store_override(spec, source=BY_HAND, at=at)
+    return draft_request(
+        module=spec.module,
+        kind=Kind.LINES.value,
+        title=f"By hand: {stored.line}"[:200],
+        reason=reason,
+        author=by,
+        author_name=by.get_username(),
+        at=at,
+        lines=[DraftLine(stored.line_id, stored.id, ["by hand"])],
+    )
 
 
 def _draft_line(line: OverrideSpec | str, stored: Mapping[str, str]) -> DraftLine:

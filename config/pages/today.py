@@ -11,9 +11,11 @@ from django.db.models import Count, Exists, Min, OuterRef
 from django.urls import reverse
 
 from config.pages.punctuality import punctuality
-from overrides.admin.steps import offers
+from overrides.admin.mandates import due_by
+from overrides.admin.requests import unacknowledged
+from overrides.admin.steps import at_a_glance
 from overrides.engine import ENGINE_ROOM, FRESH_SECONDS
-from overrides.models import ChangeRequest, ModuleMode, Version
+from overrides.models import ChangeRequest, Mandate, ModuleMode, Version
 from telemetry.models import MODULES, JobRun, OutboxMessage
 
 MOST_WAITING = 12
@@ -65,6 +67,16 @@ def waiting(person: User, now: datetime) -> list[Waiting]:
     return [_waiting(request, person, now) for request in requests[:MOST_WAITING]]
 
 
+def afterwards() -> int:
+    """How many requests took effect at once and wait for somebody to look at them."""
+    return unacknowledged().count()
+
+
+def mandates_due(now: datetime) -> int:
+    """How many mandates are to be reviewed within two weeks, or overdue."""
+    return Mandate.objects.filter(due_by(now)).count()
+
+
 def troubles(now: datetime) -> list[Trouble]:
     """What failed in the last day and has not succeeded since, what is late, what is stuck."""
     return [*_failed(now), *_late(now), *_stuck(now), *_stale_engines()]
@@ -82,7 +94,7 @@ def in_words(span: timedelta) -> str:
 
 
 def _waiting(request: ChangeRequest, person: User, now: datetime) -> Waiting:
-    each = offers(request, person, now)
+    each = at_a_glance(request, person, now)
     steps = tuple(offer.step.label for offer in each if not offer.blocked)
     blocked = next((offer.blocked for offer in each if offer.blocked), "its author has to change it")
     age, left = in_words(now - request.created_at), request.expires_at - now

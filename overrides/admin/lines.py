@@ -8,17 +8,24 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from overrides.admin.acts import PIN, VETO, Act, HoldForm, act_page, holds_on, may_act, refuse_others, told
+from overrides.admin.asking import PROPOSE
+from overrides.admin.manual import manual_page
 from overrides.admin.override_page import override_page
+from overrides.admin.retiring import retire_page, retire_ticked
 from overrides.admin.weights import Weights, levers
 from overrides.models import Line, Membership, Override
+from overrides.neutralize import LOWER, pin_line, veto_line
 from telemetry.admin.display import badge, chips, moment, number, pattern, short
-from telemetry.admin.facts import FactAdmin, FactInline, one_of
+from telemetry.admin.facts import FactAdmin, FactInline, one_of, person
+from telemetry.models import MODULES
 
 BEGINS_AN_ID = re.compile("[0-9a-f]{6,64}")
 
@@ -70,6 +77,50 @@ class LineAdmin(FactAdmin):
     fields = (("what", "scope_shown"), ("channel", "policy", "state"), ("created", "identity"))
     readonly_fields = ("what", "scope_shown", "state", "created", "identity")
     inlines = (RevisionInline,)
+    change_form_template = "overrides/line.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        acts = [
+            path(
+                f"<str:line_id>/{act.name}/",
+                self.admin_site.admin_view(self.hold),
+                {"act": act},
+                name=f"overrides_line_{act.name}",
+            )
+            for act in (VETO, PIN)
+        ]
+        by_hand = path("by-hand/<str:module>/", self.admin_site.admin_view(self.by_hand), name="overrides_line_by_hand")
+        return [*acts, by_hand, *super().get_urls()]
+
+    def by_hand(self, request: HttpRequest, module: str) -> HttpResponse:
+        """A form that makes an override; POST previews it, and drafts the request that brings it."""
+        if module not in dict(MODULES):
+            raise Http404
+        if not self.has_view_permission(request) or not request.user.has_perm(PROPOSE):
+            raise PermissionDenied
+        return manual_page(self, request, module)
+
+    def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        standing = Membership.objects.filter(line=obj, to_version=None).values_list("override", flat=True).first()
+        return {"line": obj, "holds": holds_on(obj.pk, datetime.now(UTC)), "standing": standing, **may_act(request)}
+
+    def hold(self, request: HttpRequest, line_id: str, act: Act) -> HttpResponse:
+        """A page that says what a veto or a pin does and asks why, and until when; POST places it."""
+        line = Line.objects.filter(pk=line_id).first()
+        if line is None:
+            raise Http404
+        refuse_others(request, self, line, act)
+        way_back = reverse("admin:overrides_line_change", args=[line_id])
+        form = HoldForm(request.POST if request.method == "POST" else None)
+
+        def take(at: datetime) -> str:
+            given = {name: form.cleaned_data[name] for name in ("reason", "expires_at")}
+            place = veto_line if act is VETO else pin_line
+            place(line_id=line_id, by=person(request), at=at, **given)
+            return f"The {act.name} stands"
+
+        response = told(request, form, way_back, take) if form.is_valid() else None
+        return response or act_page(self, request, act, form, {"title": f"{act.label} a line", "line": line}, way_back)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Line]:
         open_now = Membership.objects.filter(line=OuterRef("pk"), to_version=None)
@@ -112,6 +163,7 @@ class InForceFilter(admin.SimpleListFilter):
 @admin.register(Override)
 class OverrideAdmin(FactAdmin):
     nothing_yet = "They come with change requests, which the materializer drafts from lessons once a day."
+    actions = ()  # those of `get_actions`
     change_form_template = "overrides/override.html"
     list_filter = (
         InForceFilter,
@@ -153,7 +205,23 @@ class OverrideAdmin(FactAdmin):
         return ("what", "scope_shown", "targets", "edge", "n_shown", weight, "state")
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        return override_page(obj, datetime.now(UTC))
+        now = datetime.now(UTC)
+        standing = obj.pk if obj.is_in_force else None
+        held = {"holds": holds_on(obj.line_id, now), "standing": standing}
+        return override_page(obj, now) | held | may_act(request)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return {"retire": (retire_ticked, "retire", "Retire the ticked…")} if request.user.has_perm(LOWER) else {}
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.retire)
+        return [path("<str:override_id>/retire/", view, name="overrides_override_retire"), *super().get_urls()]
+
+    def retire(self, request: HttpRequest, override_id: str) -> HttpResponse:
+        """A page that shows what retiring does to exposure and asks why; POST retires."""
+        found = Override.objects.filter(in_force(), pk=override_id).select_related("line")
+        way_back = reverse("admin:overrides_override_change", args=[override_id])
+        return retire_page(self, request, list(found), way_back)
 
     @admin.display(description="pattern and action", ordering="line__pattern_key")
     def what(self, override: Override) -> SafeString:

@@ -11,7 +11,7 @@ from overrides.core.module import ModuleParameters
 from overrides.core.vocabulary import PAIRS
 from overrides.load import active_version, parameters_in
 from overrides.mode import ORDER, mode_document
-from overrides.models import ChangeRequest, ModuleMode, Version
+from overrides.models import ChangeRequest, ModuleMode, Quarantine, Version
 from telemetry.models import Decision
 
 LOOKED_THROUGH = 10_000  # newest answers among which those of the module are counted
@@ -62,6 +62,9 @@ def mode_page(standing: Standing, at: datetime) -> dict[str, Any]:
         "waiting": ChangeRequest.objects.filter(
             module=standing.module, kind__in=SETTLING, state__in=ChangeRequest.OPEN
         )[:MOST_WAITING],
+        "quarantine": Quarantine.objects.select_related("placed_by")
+        .filter(module=standing.module, lifted_at=None)
+        .first(),
         **_answers(standing.module, at),
     }
 

@@ -13,18 +13,29 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
 
+from overrides.admin.acts import EVERYTHING_OFF, act_page, refuse_others, told
 from overrides.admin.asking import PROPOSE, Reasoned, draft
 from overrides.admin.mode_forms import CombinerForm, FewerForm, LowerForm, ModeForm
 from overrides.admin.mode_page import Standing, mode_page, standing_of
 from overrides.gates import Refusal
 from overrides.mode import NotTowardsNeutral
 from overrides.models import ModuleMode
-from overrides.neutralize import lower_mode
+from overrides.neutralize import (
+    LOWER,
+    REVIEW,
+    lift_quarantine,
+    lower_mode,
+    quarantine_builder,
+    switch_everything_off,
+)
 from telemetry.admin.facts import FactAdmin, person
 from telemetry.models import MODULES
 
-LOWER = "overrides.lower_modulemode"
 ASKING: dict[str, type[ModeForm | CombinerForm]] = {"mode": ModeForm, "combiner": CombinerForm}
+BUILDER: dict[str, tuple[str, Callable[..., object], str]] = {
+    "quarantine": (LOWER, quarantine_builder, "is in quarantine: it publishes nothing by itself"),
+    "lift_quarantine": (REVIEW, lift_quarantine, "is out of quarantine"),
+}
 LOWERING: dict[str, type[LowerForm | FewerForm]] = {"lower": LowerForm, "fewer": FewerForm}
 
 
@@ -35,7 +46,9 @@ class ModuleModeAdmin(FactAdmin):
     def get_urls(self) -> list[URLPattern]:
         lowering = [self._url(f"<str:module>/{name}/", self.lower, name) for name in LOWERING]
         asking = [self._url(f"<str:module>/ask/{name}/", self.ask, name) for name in ASKING]
-        return [*lowering, *asking, *super().get_urls()]
+        builder = [self._url(f"<str:module>/{name}/", self.builder, name) for name in BUILDER]
+        off = path("everything-off/", self.admin_site.admin_view(self.everything_off), name="overrides_everything_off")
+        return [off, *lowering, *asking, *builder, *super().get_urls()]
 
     def _url(self, route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
         acts = require_POST(self.admin_site.admin_view(view))
@@ -87,6 +100,34 @@ class ModuleModeAdmin(FactAdmin):
         response = draft(request, module, form, form.asks) if form.is_valid() else None
         return response or self._page(request, standing, **{name: form})
 
+    def builder(self, request: HttpRequest, module: str, name: str) -> HttpResponseBase:
+        """Stop the module's builder, or let it go on."""
+        permission, verb, words = BUILDER[name]
+        standing = self._act(request, module, permission)
+        form = Reasoned(request.POST, auto_id=f"{name}_%s")
+        if form.is_valid():
+            try:
+                verb(module=module, by=person(request), reason=form.cleaned_data["reason"], at=datetime.now(UTC))
+            except Refusal as refusal:
+                form.refuse(refusal)
+            else:
+                self.message_user(request, f"The builder of {module} {words}", messages.SUCCESS)
+                return HttpResponseRedirect(reverse("admin:overrides_modulemode_change", args=[module]))
+        return self._page(request, standing, **{name: form})
+
+    def everything_off(self, request: HttpRequest) -> HttpResponseBase:
+        """The master switch: every module off, at once; a page of its own for who comes without a reason."""
+        refuse_others(request, self, None, EVERYTHING_OFF)
+        home = reverse("admin:index")
+        form = Reasoned(request.POST if request.method == "POST" else None)
+
+        def take(at: datetime) -> str:
+            modules = switch_everything_off(by=person(request), reason=form.cleaned_data["reason"], at=at)
+            return f"Off within a second: {', '.join(modules)}" if modules else "Every module was off already"
+
+        response = told(request, form, home, take) if form.is_valid() else None
+        return response or act_page(self, request, EVERYTHING_OFF, form, {"title": "Everything off"}, home)
+
     def _look(self, request: HttpRequest) -> None:
         if not self.has_view_permission(request):
             raise PermissionDenied
@@ -107,12 +148,14 @@ class ModuleModeAdmin(FactAdmin):
         """The module's page; a refused form stands where it stood, with what was typed."""
         forms: dict[str, Reasoned] = {name: form(auto_id=f"{name}_%s") for name, form in LOWERING.items()}
         forms |= {name: form(standing) for name, form in ASKING.items()}
+        forms |= {name: Reasoned(auto_id=f"{name}_%s") for name in BUILDER}
         context = self.admin_site.each_context(request) | {
             "title": f"Module {standing.module}",
             "opts": self.opts,
             "forms": forms | refused,
             "refused": list(refused.values()),
             "may_lower": request.user.has_perm(LOWER),
+            "may_hold": request.user.has_perm(REVIEW),
             "may_ask": request.user.has_perm(PROPOSE),
             **mode_page(standing, datetime.now(UTC)),
         }

@@ -7,17 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Exists, OuterRef, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
+from overrides.admin.asking import PROPOSE
 from overrides.admin.differences import ABSENT, differences, flattened, worded
+from overrides.admin.proposing_parameters import propose_page
 from overrides.core.module import ModuleParameters
 from overrides.load import load_parameters
 from overrides.models import ParameterSet, Version
 from telemetry.admin.display import badge, moment, number, short
 from telemetry.admin.facts import FactAdmin
+from telemetry.models import MODULES
 
 MOST_VERSIONS = 50
 
@@ -48,6 +53,18 @@ class ParameterSetAdmin(FactAdmin):
         active = Version.objects.filter(parameters=OuterRef("pk"), is_active=True)
         queryset: QuerySet[ParameterSet] = super().get_queryset(request)
         return queryset.annotate(n_versions=Count("versions"), is_in_force=Exists(active))
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.propose)
+        return [path("<str:module>/propose/", view, name="overrides_parameterset_propose"), *super().get_urls()]
+
+    def propose(self, request: HttpRequest, module: str) -> HttpResponse:
+        """A field for each constant in force; POST shows the effect, and drafts once that was seen."""
+        if module not in dict(MODULES):
+            raise Http404
+        if not self.has_view_permission(request) or not request.user.has_perm(PROPOSE):
+            raise PermissionDenied
+        return propose_page(self, request, module)
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         before = ParameterSet.objects.filter(module=obj.module, created_at__lt=obj.created_at).order_by("-created_at")

@@ -2,40 +2,61 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from overrides.admin.changes import Changes, constants_of
 from overrides.admin.differences import differences
-from overrides.load import parameters_in, parameters_of
+from overrides.core.module import ModuleParameters
+from overrides.core.reweighing import reweighed
+from overrides.load import evidence_in_force, parameters_in, parameters_of
 from overrides.mode import mode_document
 from overrides.models import ChangeRequest, ModuleMode, Version
+from overrides.policies import policy_of
 from telemetry.admin.display import pretty
 
 Kind = ChangeRequest.Kind
 NOTHING = "Nothing would change: this is what stands."
 
 
-def content_page(request: ChangeRequest, version: Version | None) -> dict[str, Any]:
-    """The template's context. An open request is compared with `version`, which is in force; a closed one with the
-    version it was drafted against."""
+def content_page(request: ChangeRequest, version: Version | None, at: datetime) -> dict[str, Any]:
+    """The template's context; `version` is the one in force.
+
+    A closed request is compared with the version it was drafted against.
+    """
     is_open = request.state in ChangeRequest.OPEN
     context: dict[str, Any] = {"document": pretty(request.content) if request.content else None, "is_open": is_open}
     if request.kind == Kind.PARAMETERS:
-        return context | _parameters(request, version, is_open)
+        return context | _parameters(request, version, is_open, at)
     if request.kind == Kind.MODE:
         return context | _mode(request, is_open)
     if request.kind == Kind.ROLLBACK:
-        return context | _rollback(request, version if is_open else None)
+        return context | _rollback(request, version, is_open)
+    if request.kind == Kind.POLICY:
+        return context | _policy(request, is_open)
     return context
 
 
-def _parameters(request: ChangeRequest, version: Version | None, is_open: bool) -> dict[str, Any]:
-    base = parameters_of(request.module, request.base_version)
-    standing = parameters_in(request.module, version) if is_open else base
+def _policy(request: ChangeRequest, is_open: bool) -> dict[str, Any]:
+    """What a policy was when a request of it was closed is in the audit trail alone."""
+    standing = policy_of(request.module).to_document() if is_open else {}
+    found = differences(standing, request.content)
+    return {"differences": found, "note": "" if found else NOTHING, "has_before": is_open}
+
+
+def _parameters(request: ChangeRequest, version: Version | None, is_open: bool, at: datetime) -> dict[str, Any]:
+    now = parameters_in(request.module, version)
+    is_same = (version.number if version else None) == request.base_version
+    base = now if is_same else parameters_of(request.module, request.base_version)
+    standing = now if is_open else base
     stale = "The parameters changed since this was drafted: it has to be drafted again from what is in force."
     found = differences(standing.to_document(), request.content)
     note = stale if standing != base else "" if found else NOTHING
-    return {"differences": found, "note": note, "has_before": True}
+    shown = {"differences": found, "note": note, "has_before": True}
+    if not is_open:
+        return shown
+    wanted = ModuleParameters.from_document(request.module, request.content)
+    return shown | {"effect": reweighed(evidence_in_force(request.module), standing, wanted, at)}
 
 
 def _mode(request: ChangeRequest, is_open: bool) -> dict[str, Any]:
@@ -47,9 +68,9 @@ def _mode(request: ChangeRequest, is_open: bool) -> dict[str, Any]:
     return {"differences": found, "note": "" if found else NOTHING, "has_before": True}
 
 
-def _rollback(request: ChangeRequest, active: Version | None) -> dict[str, Any]:
+def _rollback(request: ChangeRequest, version: Version | None, is_open: bool) -> dict[str, Any]:
     to = request.content["to"]
-    base = active.number if active else request.base_version or 0
+    base = version.number if is_open and version else request.base_version or 0
     before, after = constants_of(request.module, base, to)
     parameters, coefficients = before.changed_to(after)
     counts = Changes(request.module, base, to).counts()

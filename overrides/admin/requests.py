@@ -2,43 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
-from overrides.admin.request_content import content_page
-from overrides.admin.steps import PROVEN, STEPS, Offer, offers
-from overrides.admin.weights import Weights, levers
-from overrides.core.levers import LEVERS
+from overrides.admin.asking import PROPOSE
+from overrides.admin.bulk import actions
+from overrides.admin.request_page import WHAT_IF_DECISIONS, request_page
+from overrides.admin.steps import PROVEN, REVIEW, STEPS
+from overrides.admin.ticked import chosen, given
 from overrides.gates import Refusal
-from overrides.load import active_version, parameters_in
-from overrides.models import ChangeLine, ChangeRequest
+from overrides.models import ChangeRequest
 from overrides.publish import CannotPublish
+from overrides.what_if import ask_what_if
 from telemetry.admin.display import badge, moment, number
 from telemetry.admin.facts import FactAdmin, one_of, person
 from telemetry.admin.identity import is_proof_due, missing_proof
+from telemetry.core.refusal import Refused
 
-MOST_LINES = 200
 State = ChangeRequest.State
 
 
-@dataclass(frozen=True)
-class LineRow:
-    """One changed line as the page shows it; `moves` is its largest distance moved, in units from neutral."""
+def unacknowledged() -> QuerySet[ChangeRequest]:
+    """What took effect at once and nobody else has looked at yet."""
+    return ChangeRequest.objects.filter(route=ChangeRequest.Route.AT_ONCE, acknowledged_at=None, state=State.APPLIED)
 
-    change: ChangeLine
-    levers: SafeString
-    weight: SafeString | None
-    moves: float
+
+class AfterwardsFilter(admin.SimpleListFilter):
+    title = "review afterwards"
+    parameter_name = "afterwards"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
+        return (("waiting", "waits to be acknowledged"),)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ChangeRequest]) -> QuerySet[ChangeRequest]:
+        return queryset.filter(pk__in=unacknowledged().values("pk")) if self.value() == "waiting" else queryset
 
 
 @admin.register(ChangeRequest)
@@ -46,12 +52,26 @@ class ChangeRequestAdmin(FactAdmin):
     nothing_yet = "The materializer drafts one a day from lessons that would change something."
     change_form_template = "overrides/request.html"
     list_display = ("title_shown", "kind", "state_shown", "author_name", "lines_shown", "created", "expires")
-    list_filter = (one_of("state", State.values), "module", one_of("kind", ChangeRequest.Kind.values))
+    list_filter = (
+        one_of("state", State.values),
+        "module",
+        one_of("kind", ChangeRequest.Kind.values),
+        one_of("route", ChangeRequest.Route.values),
+        AfterwardsFilter,
+    )
+    actions = ()  # those of `get_actions`: without Django's own, which would delete
     search_fields = ("title__icontains", "author_name__startswith")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ChangeRequest]:
         queryset: QuerySet[ChangeRequest] = super().get_queryset(request)
-        return queryset.select_related("author").annotate(n_lines=Count("lines"))
+        parts = ChangeRequest.objects.filter(split_from=OuterRef("pk")).order_by("pk")
+        return queryset.select_related("author").annotate(
+            n_lines=Count("lines"), part_ids=ArraySubquery(parts.values("pk"))
+        )
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """What a reader may do with many at once."""
+        return {name: each for name, each in actions().items() if request.user.has_perm(STEPS[name].permission)}
 
     def get_urls(self) -> list[URLPattern]:
         steps = [
@@ -63,7 +83,12 @@ class ChangeRequestAdmin(FactAdmin):
             )
             for name in STEPS
         ]
-        return [*steps, *super().get_urls()]
+        what_if = path(
+            "<int:request_id>/what-if/",
+            self.admin_site.admin_view(self.ask_what_if),
+            name="overrides_changerequest_what_if",
+        )
+        return [*steps, what_if, *super().get_urls()]
 
     def decide(self, request: HttpRequest, request_id: int, name: str) -> HttpResponseBase:
         """A page that says what the step does and asks why; POST takes the step."""
@@ -78,7 +103,7 @@ class ChangeRequestAdmin(FactAdmin):
         missing = missing_proof(request, now) if asks_password and request.method == "POST" else ""
         if request.method == "POST" and not missing:
             try:
-                step.take(request_id, person(request), request.POST.get("reason", ""), now)
+                step.take(request_id, person(request), given(asked, request.POST), now)
             except (Refusal, CannotPublish) as refusal:
                 self.message_user(request, str(refusal), messages.ERROR)
                 return page
@@ -89,6 +114,8 @@ class ChangeRequestAdmin(FactAdmin):
             "opts": self.opts,
             "asked": asked,
             "step": step,
+            "chosen": chosen(asked, request.POST or request.GET) if "only" in step.asks else [],
+            "due": request.POST.get("due", ""),
             "way_back": page.url,
             "reason": request.POST.get("reason", ""),
             "asks_password": asks_password,
@@ -96,18 +123,24 @@ class ChangeRequestAdmin(FactAdmin):
         }
         return TemplateResponse(request, "overrides/decide.html", context)
 
+    def ask_what_if(self, request: HttpRequest, request_id: int) -> HttpResponseBase:
+        """Have the last decisions asked again in the background; the request's page shows the answer."""
+        asked = self.get_object(request, str(request_id))
+        if asked is None:
+            raise Http404
+        may_ask = request.user.has_perm(PROPOSE) or request.user.has_perm(REVIEW)
+        if not self.has_view_permission(request, asked) or not may_ask or request.method != "POST":
+            raise PermissionDenied
+        page = reverse("admin:overrides_changerequest_change", args=[request_id])
+        try:
+            ask_what_if(request_id, WHAT_IF_DECISIONS, datetime.now(UTC))
+        except Refused as refused:
+            self.message_user(request, str(refused), messages.ERROR)
+        return HttpResponseRedirect(f"{page}#what-if-title")
+
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        now = datetime.now(UTC)
-        version = active_version(obj.module)
-        rows = _line_rows(obj, Weights(now, {obj.module: parameters_in(obj.module, version)}))
-        buttons: Sequence[Offer] = offers(obj, person(request), now)
-        return {
-            "asked": obj,
-            "rows": rows[:MOST_LINES],
-            "n_hidden": max(len(rows) - MOST_LINES, 0),
-            "votes": obj.votes.select_related("voter").order_by("voted_at"),
-            "offers": buttons,
-        } | content_page(obj, version)
+        may_ask = request.user.has_perm(PROPOSE) or request.user.has_perm(REVIEW)
+        return request_page(obj, person(request), datetime.now(UTC)) | {"may_compute": may_ask}
 
     @admin.display(description="request", ordering="-id")
     def title_shown(self, row: ChangeRequest) -> str:
@@ -128,22 +161,3 @@ class ChangeRequestAdmin(FactAdmin):
     @admin.display(description="expires", ordering="expires_at")
     def expires(self, row: ChangeRequest) -> SafeString:
         return moment(row.expires_at if row.state in ChangeRequest.OPEN else None)
-
-
-def _line_rows(request: ChangeRequest, weights: Weights) -> list[LineRow]:
-    """The request's lines, what moves most first."""
-    changes = request.lines.select_related("line", "before", "after__line")
-    rows = [_line_row(change, weights) for change in changes]
-    return sorted(rows, key=lambda row: (-row.moves, row.change.line_id))
-
-
-def _line_row(change: ChangeLine, weights: Weights) -> LineRow:
-    before = change.before.levers if change.before else {}
-    after = change.after.levers if change.after else {}
-    moves = max((abs(_unit(name, after) - _unit(name, before)) for name in before.keys() | after.keys()), default=0.0)
-    weight = weights.bar(change.after) if change.after else None
-    return LineRow(change, levers(after, before), weight, moves)
-
-
-def _unit(name: str, values: dict[str, float]) -> float:
-    return LEVERS[name].unit(values[name]) if name in values else 0.0

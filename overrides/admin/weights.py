@@ -21,9 +21,9 @@ from telemetry.admin.display import badge, number
 class Weights:
     """Weighs overrides at one moment; a module's parameters are read once, when first needed, if not `known`."""
 
-    def __init__(self, at: datetime, known: Mapping[str, ModuleParameters] | None = None) -> None:
+    def __init__(self, at: datetime, *known: ModuleParameters) -> None:
         self._at = at
-        self._parameters = dict(known or {})
+        self._parameters = {parameters.module: parameters for parameters in known}
 
     def channel_of(self, spec: OverrideSpec) -> ChannelParameters:
         if spec.module not in self._parameters:

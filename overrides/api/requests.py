@@ -23,7 +23,10 @@ from overrides.api.review import (
     WholeRequestSerializer,
 )
 from overrides.api.tags import tagged
+from overrides.core.gates import APPLY, Attempt, Person, gates
+from overrides.core.lifecycle import Step
 from overrides.draft import may_draft
+from overrides.gates import situation_of
 from overrides.models import ChangeLine, ChangeRequest
 from overrides.proposals import read_proposal
 from overrides.propose import propose
@@ -71,7 +74,7 @@ class RequestsView(ListView):
             raise PermissionDenied(f"this key may not draft requests of kind {proposal.kind}; ask a parameter admin to")
         with bounded_writing():
             drafted = propose(proposal, by=str(request.user), at=datetime.now(UTC))
-            return Response(_document(drafted), status=201)
+            return Response(_document(drafted, datetime.now(UTC)), status=201)
 
 
 class RequestView(APIView):
@@ -80,7 +83,10 @@ class RequestView(APIView):
     @extend_schema(
         operation_id="get_request",
         summary="One change request: content, votes, state",
-        description=f"`lines` holds the first {MOST}; `…/lines/` has all. Send the ETag as If-None-Match to poll it.",
+        description=(
+            f"`lines` holds the first {MOST}; `…/lines/` has all. `gates` names everything that stands before applying "
+            "it, with the way past. Send the ETag as If-None-Match to poll it."
+        ),
         parameters=[REQUEST_ID],
         responses={
             200: WholeRequestSerializer,
@@ -91,7 +97,7 @@ class RequestView(APIView):
     def get(self, request: Request, request_id: str) -> HttpResponseBase:
         query(request).close()
         with bounded_reading():
-            return tagged(request, _document(_found(request_id)))
+            return tagged(request, _document(_found(request_id), datetime.now(UTC)))
 
 
 @extend_schema_view(
@@ -120,8 +126,11 @@ def _found(request_id: str) -> ChangeRequest:
     return found
 
 
-def _document(row: ChangeRequest) -> Any:
+def _document(row: ChangeRequest, at: datetime) -> Any:
     row.n_lines = row.lines.count()  # type: ignore[attr-defined]  # only shown
     row.first_lines = LINES.filter(request=row).order_by("-id")[:MOST]  # type: ignore[attr-defined]  # only shown
     row.signatures = row.votes.select_related("voter").order_by("id")  # type: ignore[attr-defined]  # only shown
+    # No key can apply: what is told is what stands before a person who may.
+    attempt = Attempt(Step.APPLY, Person(frozenset({APPLY})), at)
+    row.before_applying = gates(situation_of(row, at), attempt)  # type: ignore[attr-defined]  # only shown
     return WholeRequestSerializer(row).data

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from overrides.api.policy import OverrideSerializer
+from overrides.core.gates import Gate, Severity
 from overrides.load import spec_of
 from overrides.models import ChangeLine, ChangeRequest, Override, Vote
 from overrides.proposals import MOST_LINES, Kind
@@ -76,6 +77,16 @@ class ChangeLineSerializer(serializers.ModelSerializer[ChangeLine]):
         return _document(line.after)
 
 
+class GateSerializer(serializers.Serializer[Gate]):
+    """One obstacle before applying the request, the same that the admin shows."""
+
+    name = serializers.CharField()
+    message = serializers.CharField()
+    way_past = serializers.CharField()
+    severity = serializers.ChoiceField([severity.value for severity in Severity])
+    permission = serializers.CharField(help_text="whose it is to clear; empty where nobody can on this request")
+
+
 class WholeRequestSerializer(RequestSummary):
     """What it would do, who said what about it, and where it stands."""
 
@@ -83,9 +94,10 @@ class WholeRequestSerializer(RequestSummary):
     n_lines = serializers.IntegerField()
     lines = ChangeLineSerializer(many=True, source="first_lines")
     votes = VoteSerializer(many=True, source="signatures")
+    gates = GateSerializer(many=True, source="before_applying")
 
     class Meta(RequestSummary.Meta):
-        fields = (*RequestSummary.Meta.fields, "failure", "content", "n_lines", "lines", "votes")
+        fields = (*RequestSummary.Meta.fields, "failure", "content", "n_lines", "lines", "votes", "gates")
 
 
 def _document(override: Override | None) -> dict[str, Any] | None:

@@ -20,6 +20,7 @@ TONES: Mapping[str, str] = {
     "stale": "warn", "evidence_lapsed": "warn", "change": "warn", "SHADOW": "warn", "STALE": "warn",
     "too_light": "warn", "expired": "warn", "below the floor": "warn", "PROTECTED": "warn",
     "off": "bad", "rejected": "bad", "reject": "bad", "failed": "bad", "conflict": "bad", "withdraw": "bad",
+    "blocks": "bad", "warns": "warn", "veto": "bad", "pin": "warn", "retired": "quiet",
     "ERROR": "bad", "withdrawn": "quiet", "revoked": "bad",
 }  # fmt: skip
 

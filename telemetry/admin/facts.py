@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -46,7 +46,7 @@ class FactAdmin(ReadOnly, ModelAdmin):
     `sortable_by` names the columns that an index orders.
     """
 
-    actions = None
+    actions: Sequence[Any] | None = None
     list_per_page = 50
     list_max_show_all = 200
     paginator = BoundedPaginator

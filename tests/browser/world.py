@@ -21,6 +21,7 @@ from learning.models import Coefficient
 from overrides.apply import apply_request
 from overrides.engine import ENGINE_ROOM
 from overrides.models import ChangeRequest, Membership
+from overrides.neutralize import pin_line
 from overrides.questions import read_question
 from overrides.resolve import resolve
 from overrides.review import approve
@@ -31,7 +32,7 @@ from telemetry.decisions import DecisionRecord, record_decisions
 from telemetry.jobs import run_once
 from telemetry.record import record_trades
 from tests.browser.addresses import Address, page_addresses
-from tests.builders import DAY, action_payload, decision_ids, draft, set_mode, trade_payload
+from tests.builders import DAY, action_payload, agreed, decision_ids, draft, set_mode, trade_payload
 from tests.conftest import make_user
 
 GOOD, DIP = {"macro_phase": "Good"}, {"macro_phase": "Dip"}
@@ -129,6 +130,9 @@ def _fill_the_rest(people: Mapping[str, User], now: datetime) -> None:
         kind="mode", module="dm", title="Switch dm on", reason="A month of shadow looked right.",
         content={"mode": "on"}, lines=[], author=people["author"], at=now,
     )  # fmt: skip
+    line = Membership.objects.get(line__scope=GOOD).line_id
+    pin_line(line_id=line, by=people["reviewer"], reason="Let it stand until the month is over", at=now)
+    agreed(draft(kind="policy", content={"approvals": 1}, title="The rules as they are", at=now), at=now)
     issue_key(name="bot 1", role="record", by=people["operator"], at=now)
     Coefficient.objects.create(
         module="dm", name="chain", key="base", rr_short=0.1, rr_long=0.2, n=3, sums={}, as_of=now

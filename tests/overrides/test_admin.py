@@ -11,6 +11,7 @@ from django.test import Client
 from config.access.keys import issue_key
 from learning.models import BuilderRun, Cell, CellGroup, Coefficient
 from overrides.models import ChangeRequest, ModuleMode, Override, Version
+from overrides.neutralize import pin_line
 from telemetry.attribute import attribute_trades
 from telemetry.core.canonical import utc_text
 from telemetry.decisions import record_decisions
@@ -21,6 +22,7 @@ from tests.builders import (
     NOW,
     SCOPE,
     action_payload,
+    agreed,
     draft,
     make_decision,
     make_lesson,
@@ -29,6 +31,7 @@ from tests.builders import (
     publish,
     set_mode,
 )
+from tests.conftest import make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -79,6 +82,9 @@ def world(author: User) -> None:
     Coefficient.objects.create(
         module="dm", name="chain", key="base", rr_short=0.1, rr_long=0.2, n=3, sums={}, as_of=NOW
     )
+    pinner = make_user("pinner", "overrides.review_changerequest")
+    pin_line(line_id=override.line, by=pinner, reason="look first", at=NOW)
+    agreed(draft(kind="policy", content={"approvals": 1}))
     JobRun.objects.create(job="build pm", period="x", status="failed", started_at=NOW, finished_at=NOW, error="a\nb")
 
 

@@ -8,7 +8,9 @@ from typing import Any
 from django import template
 from django.template import Context
 
-from config.pages.today import MOST_WAITING, served, troubles, waiting
+from config.pages.today import MOST_WAITING, afterwards, mandates_due, served, troubles, waiting
+from overrides.admin.asking import Reasoned
+from overrides.neutralize import LOWER
 from telemetry.admin.facts import person
 
 register = template.Library()
@@ -22,5 +24,9 @@ def today(context: Context) -> dict[str, Any]:
         "served": served() if user.has_perm("overrides.view_modulemode") else None,
         "waiting": waiting(user, now) if sees_policy else None,
         "most_waiting": MOST_WAITING,
+        "afterwards": afterwards() if sees_policy else 0,
+        "mandates_due": mandates_due(now) if user.has_perm("overrides.view_mandate") else 0,
+        "may_lower": user.has_perm(LOWER) and user.has_perm("overrides.view_modulemode"),
+        "off_form": Reasoned(auto_id="off_%s"),
         "troubles": troubles(now) if user.has_perm("telemetry.view_jobrun") else None,
     }
