@@ -114,11 +114,12 @@ def _measured(changes: Sequence[ChangeLine], parameters: ModuleParameters) -> li
     channels: Mapping[str, WeightParameters] = {
         channel.value: each.weights for channel, each in parameters.channels.items()
     }
+    unknown = WeightParameters()
     found = []
     for change in changes:
         before = change.before.levers if change.before else {}
         after = change.after.levers if change.after else {}
-        steps = steps_moved(before, after, channels.get(change.line.channel, WeightParameters()))
+        steps = steps_moved(before, after, channels.get(change.line.channel, unknown))
         found.append((steps, exposure_change(change.line.action_category, before, after), change))
     return sorted(found, key=lambda each: (-each[0], each[2].line_id))
 
