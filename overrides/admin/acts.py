@@ -50,7 +50,13 @@ VETO = Act(
     "veto", "Veto", LOWER, "it is never served until the veto ends; what stands on it is retired at once", "reject"
 )
 PIN = Act("pin", "Pin", REVIEW, "no machine may change it until the pin ends; people may, through a request")
-RETIRE = Act("retire", "Retire", LOWER, "they leave the version in force at once and go back to neutral", "reject")
+RETIRE = Act(
+    "retire",
+    "Retire",
+    LOWER,
+    "what is retired leaves the version in force at once, and its levers go back to neutral",
+    "reject",
+)
 EVERYTHING_OFF = Act("off", "Everything off", LOWER, "every bot gets neutral levers from every module", "reject")
 LIFT = Act("lift", "Lift", REVIEW, "nothing comes back into force by it: that takes a request")
 
