@@ -98,7 +98,7 @@ def take_effect(request: ChangeRequest, changes: Sequence[ChangeLine], by: str, 
     elif request.kind == Kind.POLICY:
         apply_policy(content=request.content, request=request, **common)
     elif request.kind == Kind.ROLLBACK:
-        target = Version.objects.select_related("parameters").get(module=request.module, number=request.content["to"])
+        target = request.rolls_back_to
         publish_version(
             kind=Version.Kind.ROLLBACK,
             changes=lines,

@@ -199,8 +199,7 @@ def parameters_wanted(request: ChangeRequest, version: Version | None) -> Module
     if request.kind == Kind.PARAMETERS:
         return ModuleParameters.from_document(request.module, request.content)
     if request.kind == Kind.ROLLBACK:
-        target = Version.objects.select_related("parameters").get(module=request.module, number=request.content["to"])
-        return ModuleParameters.from_document(request.module, target.parameters.document)
+        return parameters_in(request.module, request.rolls_back_to)
     return parameters_in(request.module, version)
 
 

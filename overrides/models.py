@@ -12,6 +12,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.functional import cached_property
 
 from overrides.core import lifecycle
 from telemetry.models import CATEGORIES, MODULES, finite
@@ -270,6 +271,12 @@ class ChangeRequest(models.Model):
 
     def __str__(self) -> str:
         return f"request {self.pk} {self.module} {self.title}"
+
+    @cached_property
+    def rolls_back_to(self) -> Version:
+        """The older version that a request of kind rollback brings back, read once with its parameters."""
+        versions = Version.objects.select_related("parameters").defer("config_data")
+        return versions.get(module=self.module, number=self.content["to"])
 
 
 class ChangeLine(models.Model):

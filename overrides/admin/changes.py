@@ -101,11 +101,13 @@ class Constants:
         )
 
 
+def constants(version: Version) -> Constants:
+    return Constants(load_parameters(version.parameters), version.coefficients)
+
+
 def constants_of(module: str, *numbers: int) -> list[Constants]:
     """The constants of versions, in the order asked for."""
     rows = Version.objects.filter(module=module, number__in=numbers).select_related("parameters")
-    found = {
-        row.number: Constants(load_parameters(row.parameters), row.coefficients) for row in rows.defer("config_data")
-    }
+    found = {row.number: constants(row) for row in rows.defer("config_data")}
     first = Constants(ModuleParameters.default(module), {})
     return [found.get(number, first) for number in numbers]

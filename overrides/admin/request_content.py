@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from overrides.admin.changes import Changes, constants_of
+from overrides.admin.changes import constants, constants_of
 from overrides.admin.differences import differences
 from overrides.core.module import ModuleParameters
 from overrides.core.reweighing import reweighed
 from overrides.load import evidence_in_force, parameters_in, parameters_of
 from overrides.mode import mode_document
-from overrides.models import ChangeRequest, ModuleMode, Version
+from overrides.models import ChangeLine, ChangeRequest, ModuleMode, Version
 from overrides.policies import policy_of
 from telemetry.admin.display import pretty
 
@@ -19,8 +20,10 @@ Kind = ChangeRequest.Kind
 NOTHING = "Nothing would change: this is what stands."
 
 
-def content_page(request: ChangeRequest, version: Version | None, at: datetime) -> dict[str, Any]:
-    """The template's context; `version` is the one in force.
+def content_page(
+    request: ChangeRequest, changes: Sequence[ChangeLine], version: Version | None, at: datetime
+) -> dict[str, Any]:
+    """The template's context; `changes` are its lines, `version` is the one in force.
 
     A closed request is compared with the version it was drafted against.
     """
@@ -31,7 +34,7 @@ def content_page(request: ChangeRequest, version: Version | None, at: datetime) 
     if request.kind == Kind.MODE:
         return context | _mode(request, is_open)
     if request.kind == Kind.ROLLBACK:
-        return context | _rollback(request, version, is_open)
+        return context | _rollback(request, changes, version, is_open)
     if request.kind == Kind.POLICY:
         return context | _policy(request, is_open)
     return context
@@ -68,18 +71,20 @@ def _mode(request: ChangeRequest, is_open: bool) -> dict[str, Any]:
     return {"differences": found, "note": "" if found else NOTHING, "has_before": True}
 
 
-def _rollback(request: ChangeRequest, version: Version | None, is_open: bool) -> dict[str, Any]:
-    to = request.content["to"]
+def _rollback(
+    request: ChangeRequest, changes: Sequence[ChangeLine], version: Version | None, is_open: bool
+) -> dict[str, Any]:
+    to = request.rolls_back_to
     base = version.number if is_open and version else request.base_version or 0
-    before, after = constants_of(request.module, base, to)
-    parameters, coefficients = before.changed_to(after)
-    counts = Changes(request.module, base, to).counts()
+    before = constants(version) if version and is_open else constants_of(request.module, base)[0]
+    parameters, coefficients = before.changed_to(constants(to))
+    counts = {action: sum(change.action == action for change in changes) for action in ChangeLine.Action.values}
     return {
         "differences": parameters,
         "note": "" if parameters or coefficients or any(counts.values()) else NOTHING,
         "has_before": True,
         "rollback": {
-            "to": Version.objects.only("pk", "module", "number").get(module=request.module, number=to),
+            "to": to,
             "base": base,
             "counts": counts,
             "n_coefficients": len(coefficients),

@@ -68,7 +68,9 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
     changes, version = changes_of(request, at) if request.n_lines else [], active_version(request.module)
     situation = situation_with(request, changes, version, at)
     open_to = offers(request, situation, person, at)
-    comments = list(request.comments.select_related("author")[:MOST_SAID])
+    past = history(request.pk)
+    is_discussed = any(each.action == "comment" for each in past)
+    comments = list(request.comments.select_related("author")[:MOST_SAID]) if is_discussed else []
     measured = _measured(changes, situation.parameters)
     return {
         "asked": request,
@@ -81,10 +83,10 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         "n_hidden": max(len(changes) - MOST_LINES, 0),
         "exposure": _exposure(measured),
         "comments": comments,
-        "history": history(request.pk),
+        "history": past,
         "rivals": sorted({number for each in situation.lines for number in each.rivals}),
         **_votes(request),
-        **content_page(request, version, at),
+        **content_page(request, changes, version, at),
         **_what_if(request),
     }
 

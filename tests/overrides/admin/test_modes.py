@@ -28,7 +28,7 @@ AS_IT_STANDS = {"mode": "off", "rollout_percent": "100", "allow": "", "challenge
 
 @pytest.fixture
 def asker(db: None) -> User:
-    return make_user("asker", "overrides.add_changerequest")
+    return make_user("asker", "overrides.add_changerequest", "overrides.propose_parameters")
 
 
 def ask(person: User, what: str = "mode", module: str = "pm", **fields: str) -> Any:

@@ -24,7 +24,7 @@ N_TARGET = "channels.pm_strength.weights.n_target"
 
 @pytest.fixture
 def proposer(db: None) -> User:
-    return make_user("proposer", "overrides.add_changerequest")
+    return make_user("proposer", "overrides.add_changerequest", "overrides.propose_parameters")
 
 
 def rules(**over: Any) -> dict[str, str]:

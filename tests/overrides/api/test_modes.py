@@ -33,8 +33,8 @@ class TestModes:
             "active_version": 2,
             "revision": 1,
             "changed_at": "2026-03-02T12:00:00Z",
-            "changed_by": "test",
-            "reason": "test",
+            "changed_by": "somebody",
+            "reason": "because",
         }
         assert (dm["module"], dm["mode"], dm["active_version"], dm["revision"]) == ("dm", "off", None, 0)
         assert (dm["changed_at"], dm["changed_by"]) == (None, "")
