@@ -21,13 +21,15 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from config.access import roles
 from config.celery import app
-from overrides.models import ChangeRequest, Version
+from overrides.models import ChangeRequest, LineHold, Version
 from telemetry.models import AuditEntry
-from tests.builders import NOW, make_lesson, trade_payload
+from tests.builders import NOW, make_lesson, make_spec, trade_payload
 from tests.bypass.table import MODELS
-from tests.bypass.world import open_request
+from tests.bypass.world import LINE, OTHER, open_request
 from tests.clients import bearer, new_key
 from tests.config.access.test_permissions import MATRIX, METHODS
+from tests.overrides.admin.test_manual import typed
+from tests.overrides.admin.test_policies import N_TARGET, constants, rules
 
 pytestmark = [pytest.mark.usefixtures("world"), pytest.mark.django_db]
 
@@ -39,6 +41,7 @@ DRAFTS = frozenset({"reviewer", "parameter admin", "superuser"})
 SETS_CONSTANTS = frozenset({"parameter admin", "superuser"})
 DRAFTED = {"ChangeRequest", "AuditEntry"}
 LOWERED = {"ChangeRequest", "ModuleMode", "AuditEntry"}
+RETIRED = {"ChangeRequest", "ChangeLine", "Version", "Membership", "Mandate", "AuditEntry"}
 
 
 def fingerprint() -> dict[str, int]:
@@ -83,6 +86,69 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
         lambda: {"request_id": open_request().pk}, {}, "apply.apply_request: refused, nobody has approved", NOBODY,
         set(),
     ),
+    "overrides_changerequest_request_changes": (
+        lambda: {"request_id": open_request().pk}, {"reason": "smaller"}, "review.request_changes", DECIDES,
+        {"ChangeRequest", "Vote", "AuditEntry"},
+    ),
+    "overrides_changerequest_cancel": (
+        lambda: {"request_id": open_request().pk}, {"reason": "no"}, "review.cancel: its author's alone", NOBODY, set(),
+    ),
+    "overrides_changerequest_submit": (
+        lambda: {"request_id": open_request().pk}, {}, "draft.submit: its author's alone", NOBODY, set(),
+    ),
+    "overrides_changerequest_schedule": (
+        lambda: {"request_id": open_request().pk}, {"due": "2026-03-03T12:00"},
+        "review.schedule: refused, nobody has approved", NOBODY, set(),
+    ),
+    "overrides_changerequest_unschedule": (
+        lambda: {"request_id": open_request().pk}, {}, "review.unschedule: refused, it is not", NOBODY, set(),
+    ),
+    "overrides_changerequest_acknowledge": (
+        lambda: {"request_id": open_request().pk}, {"reason": "seen"},
+        "neutralize.acknowledge: refused, it was not at once", NOBODY, set(),
+    ),
+    "overrides_changerequest_comment": (
+        lambda: {"request_id": open_request().pk}, {"reason": "so"}, "review.comment", frozenset(ROLES),
+        {"Comment", "AuditEntry"},
+    ),
+    "overrides_changerequest_what_if": (
+        lambda: {"request_id": open_request().pk}, {}, "what_if.ask_what_if: an answer, in a table of its own", NOBODY,
+        set(),
+    ),
+    "overrides_modulemode_quarantine": (
+        lambda: {"module": "pm"}, {"reason": "odd"}, "neutralize.quarantine_builder: one stands", NOBODY, set(),
+    ),
+    "overrides_modulemode_lift_quarantine": (
+        lambda: {"module": "pm"}, {"reason": "mended"}, "neutralize.lift_quarantine", DECIDES,
+        {"Quarantine", "AuditEntry"},
+    ),
+    "overrides_everything_off": (dict, {"reason": "halt"}, "neutralize.switch_everything_off", LOWERS, LOWERED),
+    "overrides_line_veto": (
+        lambda: {"line_id": LINE}, {"reason": "harm"}, "neutralize.veto_line", LOWERS, RETIRED | {"LineHold"},
+    ),
+    "overrides_line_pin": (
+        lambda: {"line_id": OTHER}, {"reason": "mine"}, "neutralize.pin_line", DECIDES, {"LineHold", "AuditEntry"},
+    ),
+    "overrides_linehold_lift": (
+        lambda: {"hold_id": LineHold.objects.get().pk}, {"reason": "done"}, "neutralize.lift_hold", DECIDES,
+        {"LineHold", "AuditEntry"},
+    ),
+    "overrides_override_retire": (
+        lambda: {"override_id": make_spec({"size_mult": 1.2}).id}, {"decide": "yes", "reason": "it lost"},
+        "neutralize.retire_lines", LOWERS, RETIRED,
+    ),
+    "overrides_line_by_hand": (
+        lambda: {"module": "pm"}, typed(draft="yes"), "draft.draft_request", DRAFTS,
+        DRAFTED | {"ChangeLine", "Line", "Override"},
+    ),
+    "overrides_modulepolicy_propose": (
+        lambda: {"module": "pm"}, rules(approvals=2) | {"reason": "two", "draft": "yes"}, "draft.draft_request",
+        SETS_CONSTANTS, DRAFTED,
+    ),
+    "overrides_parameterset_propose": (
+        lambda: {"module": "pm"}, constants(**{N_TARGET: 31}) | {"reason": "more", "draft": "yes"},
+        "draft.draft_request", SETS_CONSTANTS, DRAFTED,
+    ),
     "overrides_modulemode_lower": (
         lambda: {"module": "pm"}, {"to": "off", "reason": "harm"}, "neutralize.lower_mode", LOWERS, LOWERED,
     ),
@@ -104,7 +170,17 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
     "telemetry_decision_export": (dict, {}, "nothing: a table out", NOBODY, set()),
 }  # fmt: skip
 DJANGOS = frozenset({"auth_user_password_change"})  # the people's own pages: who may vote is theirs to say
-ACTIONS = {"ApiKey": {"revoke"}, "User": {"delete_selected"}, "Group": {"delete_selected"}}
+# Actions of lists: their name, the verb behind, who may, what it writes. Django's own are on people alone.
+GOVERNED: dict[tuple[str, str], tuple[str, frozenset[str], set[str]]] = {
+    ("ChangeRequest", "approve"): ("review.approve", DECIDES, {"ChangeRequest", "Vote", "AuditEntry"}),
+    ("ChangeRequest", "reject"): ("review.reject", DECIDES, {"ChangeRequest", "Vote", "AuditEntry"}),
+    ("ChangeRequest", "cancel"): ("review.cancel: its author's alone", NOBODY, set()),
+    ("Override", "retire"): ("neutralize.retire_lines", LOWERS, RETIRED),
+}
+ACTIONS = {
+    "ApiKey": {"revoke"}, "User": {"delete_selected"}, "Group": {"delete_selected"},
+    "ChangeRequest": {"approve", "reject", "cancel"}, "Override": {"retire"},
+}  # fmt: skip
 UNREGISTERED = {
     "": "redirects to the admin",
     "coverage": "counts", "evidence": "a pack out", "healthz": "an answer", "readyz": "an answer",
@@ -165,6 +241,17 @@ class TestAdmin:
         assert found == (tables if role in who else set())
         assert (AuditEntry.objects.count() > last) is (role in who)
 
+    @pytest.mark.parametrize(("model", "action"), GOVERNED)
+    def test_actions_write_by_their_verb_alone(self, model: str, action: str, role: str) -> None:
+        _, who, tables = GOVERNED[model, action]
+        client = browser(role)
+        row = open_request().pk if model == "ChangeRequest" else make_spec({"size_mult": 1.2}).id
+        form = {"action": action, "_selected_action": [row], "decide": "yes", "reason": "because"}
+
+        found = written(lambda: client.post(reverse(f"admin:overrides_{model.lower()}_changelist"), form))
+
+        assert found == (tables if role in who else set())
+
 
 class TestAdminTable:
     def test_has_a_row_for_every_page(self) -> None:
@@ -177,7 +264,8 @@ class TestAdminTable:
         found = {model.__name__: set(page.get_actions(request)) for model, page in admin.site._registry.items()}
 
         assert {name: actions for name, actions in found.items() if actions} == ACTIONS
-        assert not {model for model in admin.site._registry if model.__name__ in ACTIONS} & set(MODELS.values())
+        governed = {(name, action) for name, actions in ACTIONS.items() for action in actions if name in MODELS}
+        assert governed == set(GOVERNED)
 
     def test_knows_the_models_that_are_changed_in_forms(self) -> None:
         request = RequestFactory().get("/")
