@@ -46,10 +46,21 @@ def comment(*, request_id: int, by: User, text: str, at: datetime, line_id: str 
 
 @transaction.atomic
 def approve(
-    *, request_id: int, by: User, at: datetime, reason: str = "", only: Collection[str] | None = None
+    *,
+    request_id: int,
+    by: User,
+    at: datetime,
+    reason: str = "",
+    only: Collection[str] | None = None,
+    seen: str = "",
 ) -> ChangeRequest:
-    """Sign the content as it stands, or `only` these of its lines: the rest becomes a request of its own."""
+    """Sign the content as it stands, or `only` these of its lines: the rest becomes a request of its own.
+
+    `seen` is the hash of the content that was looked at, where that may be another by now.
+    """
     request = locked(request_id)
+    if seen and seen != request.content_hash:
+        raise Refusal("content: it was edited after you opened it; look at what it says now")
     refuse_blocked(request, Step.SIGN, by, at)
     if only is not None:
         _split(request, only, by, at)

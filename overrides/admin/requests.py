@@ -116,6 +116,7 @@ class ChangeRequestAdmin(FactAdmin):
             "step": step,
             "chosen": chosen(asked, request.POST or request.GET) if "only" in step.asks else [],
             "due": request.POST.get("due", ""),
+            "seen": request.POST.get("seen") or request.GET.get("seen") or asked.content_hash,
             "way_back": page.url,
             "reason": request.POST.get("reason", ""),
             "asks_password": asks_password,

@@ -23,11 +23,12 @@ APPLY = "overrides.apply_changerequest"
 
 @dataclass(frozen=True)
 class Given:
-    """What a person typed and ticked; `only` names lines, empty for all of them."""
+    """What a person typed and ticked; `only` names lines, empty for all; `seen` the content that was looked at."""
 
     reason: str = ""
     only: tuple[str, ...] = ()
     due: str = ""
+    seen: str = ""
 
     @property
     def due_at(self) -> datetime:
@@ -62,7 +63,8 @@ class Step:
 
 
 def _approve(request_id: int, by: User, given: Given, at: datetime) -> object:
-    return review.approve(request_id=request_id, by=by, at=at, reason=given.reason, only=given.only or None)
+    only = given.only or None
+    return review.approve(request_id=request_id, by=by, at=at, reason=given.reason, only=only, seen=given.seen)
 
 
 def _request_changes(request_id: int, by: User, given: Given, at: datetime) -> object:

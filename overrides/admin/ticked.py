@@ -11,7 +11,7 @@ from overrides.models import ChangeLine, ChangeRequest
 def given(request: ChangeRequest, sent: QueryDict) -> Given:
     """The fields of a step's form, as the verbs take them."""
     lines = tuple(change.line_id for change in chosen(request, sent))
-    return Given(sent.get("reason", ""), lines, sent.get("due", ""))
+    return Given(sent.get("reason", ""), lines, sent.get("due", ""), sent.get("seen", ""))
 
 
 def chosen(request: ChangeRequest, sent: QueryDict) -> list[ChangeLine]:

@@ -182,8 +182,8 @@ class TestDeciding:
 
         text = page(browser_of(reviewer), f"{REQUESTS}{asked.pk}/change/")
 
-        assert f'href="{REQUESTS}{asked.pk}/approve/"' in text
-        assert f'href="{REQUESTS}{asked.pk}/reject/"' in text
+        assert f'href="{REQUESTS}{asked.pk}/approve/?seen={asked.content_hash}"' in text
+        assert f'href="{REQUESTS}{asked.pk}/reject/?seen={asked.content_hash}"' in text
         assert "/apply/" not in text
 
     def test_tells_the_author_who_has_to_decide(self, reviewer: User) -> None:

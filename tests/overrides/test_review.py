@@ -364,6 +364,17 @@ class TestEdits:
         apply_request(request_id=request.pk, by=reviewer, at=now)
         assert [spec.levers["size_mult"] for spec in load_specs("pm", 1)] == [1.2]
 
+    def test_are_noticed_by_who_had_looked_before(self, author: User, reviewer: User, now: datetime) -> None:
+        request = draft(kind="mode", content={"mode": "shadow"}, author=author)
+        seen = request.content_hash
+        edit_request(request_id=request.pk, by=author, at=now, content={"mode": "on"})
+
+        with pytest.raises(Refusal, match="it was edited after you opened it"):
+            approve(request_id=request.pk, by=reviewer, at=now, seen=seen)
+
+        request.refresh_from_db()
+        approve(request_id=request.pk, by=reviewer, at=now, seen=request.content_hash)
+
     def test_back_to_what_was_signed_bring_no_vote_back(self, author: User, reviewer: User, now: datetime) -> None:
         request = draft(kind="mode", content={"mode": "shadow"}, author=author)
         approve(request_id=request.pk, by=reviewer, at=now)
