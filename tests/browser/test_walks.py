@@ -143,7 +143,7 @@ class TestAuditingContributions:
         open_override(page, hand)
         hand.press(link(panel(page, "What it moved"), "All decisions it moved"))
         expect(page.get_by_text("1 decision", exact=True)).to_be_visible()
-        hand.press(page.locator("#result_list").get_by_role("link").first)
+        hand.press(page.locator("#result_list tbody").get_by_role("link").first)
 
         size = page.locator("section").filter(has=page.get_by_role("heading", name=re.compile("^size_mult 1.02")))
         expect(size).to_be_visible()

@@ -1,0 +1,97 @@
+"""A week of hourly learning on real prices: people are asked once a day at most, and no line leaves its mandate.
+
+Every verb commits, so that the database checks each version by itself.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from config.demo.archive import load
+from config.demo.bot import plan_of
+from config.demo.trades import demo_trades
+from learning.aggregate import aggregate_dirty
+from learning.build import build_lessons
+from learning.materialize import materialize, publish_what_mandates_cover
+from overrides.apply import apply_request
+from overrides.core.module import ModuleParameters
+from overrides.load import load_specs
+from overrides.models import ChangeRequest, Mandate, Version
+from overrides.policies import terms_of
+from overrides.review import approve
+from telemetry.audit import verify_audit
+from telemetry.receive import receive_trades
+from tests.builders import publish
+
+HOUR = timedelta(hours=1)
+DAYS = 7
+FAMILY = "donchian"  # a third of the demo's trades: enough to learn from, few enough for 168 runs
+
+
+def plans() -> list[tuple[datetime, dict[str, Any]]]:
+    found = [plan_of(each) for each in demo_trades(load())]
+    mine = [each for each in found if each.payload["actions"][0]["pattern_key"].startswith(FAMILY)]
+    return sorted(((each.known_at, each.payload) for each in mine), key=lambda each: (each[0], each[1]["external_id"]))
+
+
+class Desk:
+    """Bot, builder and one reviewer, hour by hour."""
+
+    def __init__(self, reviewer: User) -> None:
+        self.reviewer, self.plans, self.asked = reviewer, plans(), Counter[str]()
+
+    def live(self, now: datetime) -> None:
+        known = [payload for known_at, payload in self.plans if known_at <= now]
+        self.plans = self.plans[len(known) :]
+        receive_trades(known, now=now)
+        aggregate_dirty(module="pm", now=now)
+        build_lessons(module="pm", now=now)
+        publish_what_mandates_cover(module="pm", now=now)
+        request = materialize(module="pm", now=now)
+        if request is not None:
+            self.asked[f"{now:%Y-%m-%d}"] += 1
+            approve(request_id=request.pk, by=self.reviewer, at=now)
+            apply_request(request_id=request.pk, by=self.reviewer, at=now)
+
+
+def outside_their_mandates(now: datetime) -> list[str]:
+    """The lines in force whose levers no live mandate reaches."""
+    mandates = {row.line_id: terms_of(row) for row in Mandate.objects.filter(revoked_at=None, review_by__gt=now)}
+    version = Version.objects.filter(module="pm", is_active=True).first()
+    specs = load_specs("pm", version.number) if version else ()
+    return [
+        spec.line
+        for spec in specs
+        if spec.line not in mandates
+        or not all(
+            mandates[spec.line].reach[name][0] - 1e-12 <= value <= mandates[spec.line].reach[name][1] + 1e-12
+            for name, value in spec.levers.items()
+        )
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_asks_once_a_day_and_serves_nothing_outside_a_mandate(reviewer: User) -> None:
+    desk = Desk(reviewer)
+    start = desk.plans[-1][0].replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=DAYS)
+    parameters = ModuleParameters.default("pm")
+    lessons = replace(parameters.lessons, lesson_edge_scale=1.0)  # targets that move within a week
+    publish(parameters=replace(parameters, lessons=lessons), at=start - HOUR)
+
+    for hour in range(DAYS * 24):
+        now = start + hour * HOUR
+        desk.live(now)
+        assert outside_their_mandates(now) == [], now
+
+    assert max(desk.asked.values()) == 1
+    assert len(desk.asked) >= 2  # something was asked on more than one day
+    routes = Counter(ChangeRequest.objects.filter(module="pm", state="applied").values_list("route", flat=True))
+    assert routes["mandate"] >= 1
+    assert Version.objects.filter(module="pm").count() == routes["mandate"] + routes["review"]
+    assert verify_audit() == []
