@@ -36,7 +36,7 @@ FAMILY = "donchian"  # a third of the demo's trades: enough to learn from, few e
 
 def plans() -> list[tuple[datetime, dict[str, Any]]]:
     found = [plan_of(each) for each in demo_trades(load())]
-    mine = [each for each in found if each.payload["actions"][0]["pattern_key"].startswith(FAMILY)]
+    mine = [each for each in found if any(a["pattern_key"].startswith(FAMILY) for a in each.payload["actions"])]
     return sorted(((each.known_at, each.payload) for each in mine), key=lambda each: (each[0], each[1]["external_id"]))
 
 

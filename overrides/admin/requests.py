@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedi
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
 
 from overrides.admin.asking import PROPOSE
 from overrides.admin.bulk import actions
@@ -85,7 +86,7 @@ class ChangeRequestAdmin(FactAdmin):
         ]
         what_if = path(
             "<int:request_id>/what-if/",
-            self.admin_site.admin_view(self.ask_what_if),
+            require_POST(self.admin_site.admin_view(self.ask_what_if)),
             name="overrides_changerequest_what_if",
         )
         return [*steps, what_if, *super().get_urls()]
@@ -130,7 +131,7 @@ class ChangeRequestAdmin(FactAdmin):
         if asked is None:
             raise Http404
         may_ask = request.user.has_perm(PROPOSE) or request.user.has_perm(REVIEW)
-        if not self.has_view_permission(request, asked) or not may_ask or request.method != "POST":
+        if not self.has_view_permission(request, asked) or not may_ask:
             raise PermissionDenied
         page = reverse("admin:overrides_changerequest_change", args=[request_id])
         try:

@@ -42,10 +42,11 @@ FROM (VALUES ('dm', %(dm)s), ('pm', %(pm)s)) given (module, document);
 -- Facts that no verb brought about: the triggers that look for votes behind them rest until they are all there.
 SET session_replication_role = replica;
 INSERT INTO overrides_changerequest (module, kind, state, health, title, reason, author_name, content, content_hash,
-    base_version, base_parameters, edition, movement, route, created_at, submitted_at, expires_at, acknowledged_by, failure)
+    base_version, base_parameters, edition, movement, route, created_at, submitted_at, expires_at, acknowledged_by, failure,
+    transaction)
 SELECT module, 'lines', CASE WHEN module = 'pm' AND i <= 50 THEN 'in_review' ELSE 'applied' END, 'valid', 'Lessons of run ' || i,
     'what changed', 'materializer', '{}', repeat('0', 64), 40, encode(sha256(('parameters ' || module)::bytea), 'hex'), 0, 0,
-    'review', now() - i * interval '5 hours', now(), now() + interval '10 days', '', ''
+    'review', now() - i * interval '5 hours', now(), now() + interval '10 days', '', '', 0
 FROM (VALUES ('dm', 40), ('pm', 2000)) asked (module, most), generate_series(1, most) i;
 INSERT INTO learning_configs (module, number, is_active, kind, parameters_id, coefficients, n_overrides, content_hash,
     config_data, request_id, published_at, published_by, transaction)

@@ -168,7 +168,7 @@ def test_makes_up_for_a_worker_killed_in_the_middle_of_a_task(worker: Worker) ->
 def test_tells_of_a_task_that_ran_out_of_time(tmp_path: Path) -> None:
     record(*[1.0] * 12)
 
-    with running(tmp_path / "log", CELERY_TASK_TIME_LIMIT="10") as worker:  # nine seconds, then one to say so
+    with running(tmp_path / "log", CELERY_TASK_TIME_LIMIT="24") as worker:  # half of it to work, half to say so
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"cells pm {KEY} entry"])
             worker.deliver("learning.aggregate", module="pm")

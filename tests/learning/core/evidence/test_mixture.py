@@ -32,7 +32,7 @@ class TestPosterior:
         assert phi.sum() == pytest.approx(1.0)
         assert (phi >= 0).all()
         assert 0 <= b * math.copysign(1, m) <= abs(m)
-        assert 0 <= var <= GRID[-1] + abs(m) ** 2
+        assert 0 <= var <= (GRID[-1] + abs(m) ** 2) * (1 + 1e-12)
         assert 0 <= lfsr <= 1
 
     @given(EFFECTS, VARIANCES, WEIGHTS)
