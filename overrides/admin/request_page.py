@@ -16,7 +16,7 @@ from overrides.admin.request_content import content_page
 from overrides.admin.steps import Offer, offers
 from overrides.admin.weights import Weights, levers
 from overrides.core.distance import exposure_change, steps_moved
-from overrides.core.gates import Gate
+from overrides.core.gates import Gate, health
 from overrides.core.module import ModuleParameters
 from overrides.core.parameters import WeightParameters
 from overrides.gates import changes_of, situation_with
@@ -77,6 +77,7 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         "situation": situation,
         "offers": open_to,
         "obstacles": obstacles(open_to),
+        "health": health(gate for offer in open_to for gate in offer.gates),
         "rows": _rows(measured[:MOST_LINES], comments, Weights(at, situation.parameters)),
         "may_split": len(changes) > 1 and any(each.step.name == "approve" and not each.blocked for each in open_to),
         "n_lines": len(changes),

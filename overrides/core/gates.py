@@ -20,6 +20,11 @@ from .policy import GovernancePolicy
 from .specs import OverrideSpec
 
 NAMED = 3  # lines named in one message; the others are counted
+HEALTH = {
+    "stale": frozenset({"edited", "stale_base", "stale_line"}),
+    "evidence_lapsed": frozenset({"evidence_below_bar"}),
+    "conflict": frozenset({"conflict"}),
+}
 REVIEW, APPLY = "overrides.review_changerequest", "overrides.apply_changerequest"
 
 
@@ -98,6 +103,16 @@ def gates(situation: Situation, attempt: Attempt) -> tuple[Gate, ...]:
     """Every gate that stands in the way of the step, blockers first."""
     found = [gate for steps, rule in RULES if attempt.step in steps for gate in rule(situation, attempt)]
     return tuple(sorted(found, key=lambda gate: gate.severity is not Severity.BLOCKS))
+
+
+def health(found: Iterable[Gate]) -> str:
+    """The other axis beside the state: whether a request still fits what is in force, the gravest fault first.
+
+    >>> health([Gate("conflict", "", ""), Gate("stale_line", "", "")]), health([])
+    ('stale', 'valid')
+    """
+    names = {gate.name for gate in found}
+    return next((word for word, faults in HEALTH.items() if names & faults), "valid")
 
 
 def blockers(found: Iterable[Gate]) -> list[Gate]:

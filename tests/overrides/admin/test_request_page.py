@@ -83,6 +83,14 @@ class TestSteps:
         assert f'href="{REQUESTS}{request.pk}/cancel/' in text
         assert f'href="{REQUESTS}{request.pk}/approve/' not in text
 
+    def test_tell_the_health_beside_the_state(self, author: User, reviewer: User) -> None:
+        request = drafted(author)
+        assert ">valid<" in shown(reviewer, request)
+
+        publish(make_spec({"size_mult": 1.3}, scope={"bucket": "micro"}), at=datetime.now(UTC))
+
+        assert ">stale<" in shown(reviewer, request)
+
     def test_submit_then_ask_for_changes(self, author: User, reviewer: User) -> None:
         request = drafted(author, submit=False)
 
