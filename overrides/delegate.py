@@ -12,7 +12,8 @@ from datetime import datetime
 from django.db import transaction
 
 from overrides.apply import close_applied, take_effect
-from overrides.core.distance import lowers_exposure, steps_moved
+from overrides.core.distance import steps_moved
+from overrides.core.gates import levers_asked, lowers
 from overrides.core.lifecycle import Step
 from overrides.core.mandates import exceeded
 from overrides.core.module import ModuleParameters
@@ -83,7 +84,7 @@ def _covered(
     for line in lines:
         before, after = standing.get(line), wanted[line]
         terms = terms_of(mandates[line]) if line in mandates else None
-        is_free = policy.lowering_applies and _lowers(before, after)
+        is_free = policy.lowering_applies and lowers(before, after)
         if line in held or _same(before, after) or (exceeded(terms, after, at) and not is_free):
             continue
         moved = _moved(before, after, parameters)
@@ -99,19 +100,10 @@ def _same(before: OverrideSpec | None, after: OverrideSpec | None) -> bool:
     return before is after is None or (before is not None and after is not None and after.content_id == before.id)
 
 
-def _lowers(before: OverrideSpec | None, after: OverrideSpec | None) -> bool:
-    side = after or before
-    return side is not None and lowers_exposure(side.action_category, _levers(before), _levers(after))
-
-
 def _moved(before: OverrideSpec | None, after: OverrideSpec | None, parameters: ModuleParameters) -> float:
     side = after or before
     weights = next(each.weights for name, each in parameters.channels.items() if side and name is side.channel)
-    return steps_moved(_levers(before), _levers(after), weights)
-
-
-def _levers(spec: OverrideSpec | None) -> Mapping[str, float]:
-    return {} if spec is None else spec.levers
+    return steps_moved(levers_asked(before), levers_asked(after), weights)
 
 
 def _actor(mandates: Sequence[Mandate]) -> str:

@@ -101,7 +101,7 @@ def run_what_if(key: str, *, now: datetime) -> None:
         _write(row, status=Status.DONE, progress=1.0, document=document, finished_at=moment())
     except Overtaken:
         logger.warning("what if %s: another worker has taken over", key[:12])
-    except Exception as error:
+    except Exception as error:  # whatever it was, the row says it failed; a fault goes on to the task
         failed = {"status": Status.FAILED, "error": f"{type(error).__name__}: {error}", "finished_at": moment()}
         WhatIf.objects.filter(pk=key, attempts=row.attempts, status=Status.RUNNING).update(**failed)
         if not isinstance(error, Refused):  # a change that cannot be served is an answer, not a fault

@@ -173,7 +173,7 @@ def _edited(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
 def _stale(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     if situation.base_changed:
         yield Gate("stale_base", f"stale: {situation.base_changed} changed since this was drafted", "draft it again")
-    moved = [each for each in situation.lines if _levers(each.standing) != _levers(each.before)]
+    moved = [each for each in situation.lines if levers_asked(each.standing) != levers_asked(each.before)]
     if moved:
         told = f"stale: {_named(moved)} changed since this was drafted"
         yield Gate("stale_line", told, "draft it again from what is in force")
@@ -229,7 +229,7 @@ def _pinned(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
 def _beyond_mandate(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     for each in situation.lines:
         reasons = exceeded(each.mandate, each.after, attempt.at)
-        if reasons and not (situation.policy.lowering_applies and _lowers(each)):
+        if reasons and not (situation.policy.lowering_applies and lowers(each.standing, each.after)):
             told = f"{each.label}: {'; '.join(reasons)}"
             yield Gate("mandate_exceeded", told, "the daily request asks a person", permission=REVIEW)
 
@@ -253,12 +253,14 @@ def _not_due(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
         yield Gate("not_due", f"it is {when}", "wait, or let a person apply it", permission=APPLY)
 
 
-def _lowers(line: Touched) -> bool:
-    spec = line.after or line.standing
-    return spec is not None and lowers_exposure(spec.action_category, _levers(line.standing), _levers(line.after))
+def lowers(standing: OverrideSpec | None, after: OverrideSpec | None) -> bool:
+    """Whether going from what stands to `after` lowers a line's exposure; None is neutral."""
+    spec = after or standing
+    return spec is not None and lowers_exposure(spec.action_category, levers_asked(standing), levers_asked(after))
 
 
-def _levers(spec: OverrideSpec | None) -> Mapping[str, float]:
+def levers_asked(spec: OverrideSpec | None) -> Mapping[str, float]:
+    """The targets of a line that holds `spec`; none where it holds nothing."""
     return {} if spec is None else spec.levers
 
 
