@@ -175,6 +175,7 @@ def test_tells_of_a_task_that_ran_out_of_time(tmp_path: Path) -> None:
             until(waits_for_lock, "the task to reach the group that is locked", seconds=40)
             # seen from outside the transaction that holds the lock, which sees its own beginning only
             (failed,) = together(lambda: worker.finish("aggregate pm", status="failed"))
+        assert isinstance(failed, JobRun), failed
         assert "SoftTimeLimitExceeded" in failed.error
         assert (Cell.objects.count(), DirtyGroup.objects.count()) == (0, 1)
 
