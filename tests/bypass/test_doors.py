@@ -96,6 +96,10 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
     "overrides_changerequest_submit": (
         lambda: {"request_id": open_request().pk}, {}, "draft.submit: its author's alone", NOBODY, set(),
     ),
+    "overrides_changerequest_edit": (
+        lambda: {"request_id": open_request().pk}, {"title": "other", "reason": "other"},
+        "propose.edit: its author's alone", NOBODY, set(),
+    ),
     "overrides_changerequest_schedule": (
         lambda: {"request_id": open_request().pk}, {"due": "2026-03-03T12:00"},
         "review.schedule: refused, nobody has approved", NOBODY, set(),
@@ -319,7 +323,7 @@ TASKS: Mapping[str, tuple[dict[str, Any], str, set[str]]] = {
     "learning.materialize": (PM, "draft.draft_request", DRAFTED | {"ChangeLine", "Line", "Override"}),
     "learning.publish_within_mandates": (PM, "delegate: in quarantine here, so nothing", set()),
     "learning.noise_twin": (PM, "a count", set()),
-    "overrides.publish_due": ({}, "apply.apply_due: nothing is scheduled and approved", set()),
+    "overrides.publish_due": ({}, "apply.apply_due, health.refresh_health: nothing is due or has changed", set()),
     "overrides.replay": ({}, "a comparison", set()),
     "overrides.what_if": ({"key": "0" * 64}, "an answer, in a table of its own", set()),
     "access.tidy_logins": ({}, "sessions and failed logins", set()),
