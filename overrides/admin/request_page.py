@@ -24,6 +24,7 @@ from overrides.health import health_of
 from overrides.load import active_version
 from overrides.models import ChangeLine, ChangeRequest, Comment, Vote, WhatIf
 from overrides.pictures.what_if import histograms
+from overrides.what_if import is_about
 from telemetry.models import AuditEntry
 
 MOST_LINES = 200
@@ -167,7 +168,8 @@ def _votes(request: ChangeRequest) -> dict[str, Any]:
 
 
 def _what_if(request: ChangeRequest) -> dict[str, Any]:
-    row = request.what_ifs.order_by("-asked_at").first() if request.kind in ASKABLE else None
+    rows = request.what_ifs.order_by("-asked_at") if request.kind in ASKABLE else ()
+    row = next((row for row in rows if is_about(row, request)), None)
     is_done = row is not None and row.status == WhatIf.Status.DONE
     return {
         "row": row,
