@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from learning.build import LEARNED_CHANNELS
 from learning.core.baseline import baseline_of
 from learning.core.cube import build_cubes
 from learning.core.lessons import Standing, select
 from learning.core.permute import permute_outcomes
 from learning.core.rows import Rows
+from learning.found import LEARNED_CHANNELS
 from learning.load import Group, GroupRows, Units, load_group
 from learning.models import CellGroup
 from overrides.core.module import ModuleParameters
