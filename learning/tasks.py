@@ -8,6 +8,7 @@ from celery import shared_task
 
 from learning.aggregate import aggregate_dirty
 from learning.build import build_due
+from learning.build_evidence import Unlearnable
 from learning.core.evidence.blocks import BudgetExceeded
 from learning.materialize import materialize, publish_what_mandates_cover
 from learning.validate import noise_twin
@@ -36,7 +37,7 @@ def aggregate_soon_task(*, module: str, now: str | None = None, **_: object) -> 
 
 @shared_task(name="learning.build")
 def build_task(*, module: str, policy: str = Policy.PLAN, now: str | None = None, **_: object) -> None:
-    """Build a module's lessons under a policy; a fit too large for its budget is a failed run that says what to do."""
+    """Build a module's lessons under a policy; what cannot be fitted is a failed run that says what to do."""
     at = moment(now)
 
     def build() -> int:
@@ -48,7 +49,7 @@ def build_task(*, module: str, policy: str = Policy.PLAN, now: str | None = None
         now=at,
         every=timedelta(hours=1),
         work=build,
-        refusals=(BudgetExceeded,),
+        refusals=(BudgetExceeded, Unlearnable),
     )
 
 
@@ -87,5 +88,5 @@ def noise_twin_task(
         now=at,
         every=timedelta(minutes=1),
         work=lambda: noise_twin(module=module, policy=Policy(policy), seed=seed, now=at),
-        refusals=(BudgetExceeded,),
+        refusals=(BudgetExceeded, Unlearnable),
     )
