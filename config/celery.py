@@ -28,6 +28,16 @@ BEAT: dict[str, dict[str, Any]] = {
     "aggregate pm": {"task": "learning.aggregate", "schedule": 5 * MINUTE, "kwargs": {"module": "pm"}},
     "build dm": {"task": "learning.build", "schedule": crontab(minute="8"), "kwargs": {"module": "dm"}},
     "build pm": {"task": "learning.build", "schedule": crontab(minute="9"), "kwargs": {"module": "pm"}},
+    "build dm evidence": {
+        "task": "learning.build",
+        "schedule": crontab(minute="10"),
+        "kwargs": {"module": "dm", "policy": "evidence"},
+    },
+    "build pm evidence": {
+        "task": "learning.build",
+        "schedule": crontab(minute="11"),
+        "kwargs": {"module": "pm", "policy": "evidence"},
+    },
     "publish within mandates dm": {
         "task": "learning.publish_within_mandates",
         "schedule": crontab(minute="12"),

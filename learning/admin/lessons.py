@@ -8,10 +8,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from learning.admin.switching import switch_page
 from learning.models import BuilderRun, Coefficient, EdgeHistory, Lesson
 from overrides.core.module import ModuleParameters
 from overrides.core.vocabulary import Channel
@@ -145,6 +146,10 @@ class BuilderRunAdmin(FactAdmin):
         ("baseline_shown", "parameters_shown"),
     )
     readonly_fields = ("as_of_shown", "lessons", "baseline_shown", "parameters_shown")
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(switch_page)
+        return [path("<str:module>/<str:channel>/switch/", view, name="learning_switch_policy"), *super().get_urls()]
 
     @admin.display(description="run", ordering="id")
     def run_shown(self, run: BuilderRun) -> str:
