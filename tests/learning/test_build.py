@@ -229,7 +229,7 @@ class TestTooLight:
 def test_an_empty_module_has_an_empty_run() -> None:
     run = build_lessons(module="dm", now=NOW)
 
-    assert (run.baseline, run.n_cells, run.n_active, run.code_version) == ({}, 0, 0, "plan 1")
+    assert (run.baseline, run.n_cells, run.n_active, run.code_version) == ({}, 0, 0, "plan 2")
 
 
 @pytest.mark.django_db(transaction=True)
