@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from learning.core.baseline import Baseline, baseline_of
-from learning.core.lessons import Candidates, Standing, select, stats_of
+from learning.core.lessons import Candidates, Standing, select, stats_of, tested_of
+from learning.core.tested import Tested
 from learning.follow import followed
 from learning.found import LEARNED_CHANNELS, Found, Search
 from learning.load import Group, load_category, load_cells, scope_of
@@ -20,16 +21,19 @@ def find_plan_lessons(module: str, parameters: ModuleParameters) -> Search:
     """What the cells of a module say under policy plan; the same cells and facts, the same lessons and targets."""
     groups = list(CellGroup.objects.filter(module=module).order_by("pattern_key", "action_category"))
     baselines = _baselines(module, {group.action_category for group in groups}, parameters)
-    found, n_candidates = [], 0
-    for row in groups:
-        candidates, lessons = find_lessons(row, baselines[row.action_category].mean, parameters)
-        n_candidates += len(candidates)
-        found += lessons
-    return Search(baselines, sum(group.n_cells for group in groups), n_candidates, found, BUILDER)
+    searched = [find_lessons(row, baselines[row.action_category].mean, parameters) for row in groups]
+    return Search(
+        baselines=baselines,
+        n_cells=sum(group.n_cells for group in groups),
+        n_candidates=sum(n_candidates for _, n_candidates, _ in searched),
+        found=[each for found, _, _ in searched for each in found],
+        code_version=BUILDER,
+        tested=Tested.join([tested for _, _, tested in searched]) if searched else None,
+    )
 
 
-def find_lessons(row: CellGroup, baseline: float, parameters: ModuleParameters) -> tuple[Candidates, list[Found]]:
-    """The candidates of one group, and those of them worth keeping: lessons, and what is too light to act.
+def find_lessons(row: CellGroup, baseline: float, parameters: ModuleParameters) -> tuple[list[Found], int, Tested]:
+    """One group's lessons and what is too light to be one, the number of its candidates, and all that was tested.
 
     Tuning speaks of cells that would act on its own channel; one too light for that is told once, by its strength.
     """
@@ -60,7 +64,7 @@ def find_lessons(row: CellGroup, baseline: float, parameters: ModuleParameters) 
     found = list(kept(channel, candidates, frozenset({Standing.LESSON, Standing.TOO_LIGHT})))
     if CHANNEL_MODULE[Channel.PM_TUNING] == row.module:
         found += kept(Channel.PM_TUNING, chosen(Channel.PM_TUNING), frozenset({Standing.LESSON}))
-    return candidates, followed(found, row, parameters)
+    return followed(found, row, parameters), len(candidates), tested_of(cells, baseline, lessons, candidates)
 
 
 def _baselines(module: str, categories: set[str], parameters: ModuleParameters) -> dict[str, Baseline]:

@@ -187,6 +187,11 @@ def moment(microseconds: int) -> datetime:
     return EPOCH + timedelta(microseconds=microseconds)
 
 
+def since_epoch(at: datetime) -> int:
+    """An aware time as microseconds since 1970."""
+    return (at - EPOCH) // timedelta(microseconds=1)
+
+
 def cell_rows(cells: Cells, group: GroupRows, group_id: int) -> Iterator[tuple[Any, ...]]:
     """The cells of a group as rows of `pattern_scope_stats` (see CELL_COLUMNS), scopes as JSON text."""
     fragments = [

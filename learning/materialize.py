@@ -20,6 +20,7 @@ from overrides.core.levers import LEVERS, Blend
 from overrides.core.module import ModuleParameters
 from overrides.core.parameters import WeightParameters
 from overrides.core.specs import OverrideSpec, Stats, grouped
+from overrides.core.verified import is_verified
 from overrides.core.vocabulary import Channel, Policy
 from overrides.delegate import publish_within_mandates
 from overrides.draft import DraftLine, draft_request
@@ -99,11 +100,13 @@ def _live(module: str, parameters: ModuleParameters) -> dict[str, OverrideSpec]:
 def material_differences(
     before: OverrideSpec | None, after: OverrideSpec | None, parameters: ModuleParameters
 ) -> list[str]:
-    """Why going from `before` to `after` needs a word: new, withdrawn, sign flip, target moved over half a step."""
+    """Why going from `before` to `after` needs a word: new, withdrawn, sign flip, target moved over half a step, and
+    under policy evidence whether it is verified."""
     if before is None or after is None:
         return ["new line"] if after else ["withdrawn"] if before else []
     weights = parameters.channels[after.channel or Channel.PM_STRENGTH].weights
-    differences = [f"{name} added" for name in after.levers if name not in before.levers]
+    differences = _change_of_status(before, after, parameters)
+    differences += [f"{name} added" for name in after.levers if name not in before.levers]
     differences += [f"{name} dropped" for name in before.levers if name not in after.levers]
     for name in before.levers.keys() & after.levers.keys():
         lever = LEVERS[name]
@@ -115,6 +118,13 @@ def material_differences(
         elif abs(becomes - was) > step / 2:
             differences.append(f"{name} moves by more than half a step")
     return sorted(differences)
+
+
+def _change_of_status(before: OverrideSpec, after: OverrideSpec, parameters: ModuleParameters) -> list[str]:
+    if after.policy is not Policy.EVIDENCE:
+        return []
+    was, becomes = is_verified(before, parameters.evidence), is_verified(after, parameters.evidence)
+    return [] if was is becomes else ["now verified" if becomes else "verified no more"]
 
 
 def _already_asked(module: str, now: datetime) -> bool:

@@ -69,12 +69,13 @@ class BuilderRun(models.Model):
     policy = models.CharField(max_length=8, choices=POLICIES)
     as_of = models.DateTimeField()
     parameters = models.JSONField()
-    baseline = models.JSONField(help_text="action_category -> mean outcome of distinct trades")
+    baseline = models.JSONField(help_text="action_category -> mean that edges are measured from, and its trades")
     n_cells = models.PositiveIntegerField()
     n_candidates = models.PositiveIntegerField()
     n_active = models.PositiveIntegerField()
     n_withdrawn = models.PositiveIntegerField()
     code_version = models.CharField(max_length=40)
+    tested = models.JSONField(null=True, help_text="columns of every cell tested; of a policy's newest run alone")
 
     class Meta:
         db_table = "learning_builder_runs"
@@ -101,9 +102,9 @@ class Lesson(models.Model):
     scope = models.JSONField()
     n_dims = models.PositiveSmallIntegerField()
     status = models.CharField(max_length=9, choices=Status)
-    stats = models.JSONField(help_text="edge_raw, n, variance, half_life_days, updated_at, incremental_edge, updates")
+    stats = models.JSONField(help_text="the five of an override's evidence, the baseline, and what its policy adds")
     edge_raw = models.FloatField()
-    weight = models.FloatField(help_text="w_total when fresh")
+    weight = models.FloatField(help_text="policy plan: w_total when fresh; evidence: 1 - lfsr")
     targets = models.JSONField(help_text="lever target -> value (alloc_mult_target, size_mult, ...)")
     first_run = models.ForeignKey(BuilderRun, models.PROTECT, related_name="+")
     run = models.ForeignKey(BuilderRun, models.PROTECT, related_name="lessons")
