@@ -121,7 +121,7 @@ class TestTuning:
     )
     def test_learns_when_to_trim(self, told: Mapping[str, Any], delay: float) -> None:
         """Judged by -rr_after: 1 R right in Good, 1 R wrong in Dip."""
-        trim = {"action_category": "trim"}
+        trim: dict[str, Any] = {"action_category": "trim"}
         learn(
             *make_trades([1.0] * 20, scope=GOOD, prefix="g", rr_after=-1.0, **told, **trim),
             *make_trades([1.0] * 20, scope=DIP, prefix="d", rr_after=1.0, **trim),
@@ -134,7 +134,7 @@ class TestTuning:
         assert dip.targets.keys() == {"trail_mult"}
 
     def test_tells_an_exit_nothing_but_its_trail(self) -> None:
-        told = {"counterfactuals": {"trail_mult": {"2": 3.0}, "trim_delay_mult": {"0.667": 3.0}}}
+        told: dict[str, Any] = {"counterfactuals": {"trail_mult": {"2": 3.0}, "trim_delay_mult": {"0.667": 3.0}}}
         learn(
             *make_trades([1.0] * 20, scope=GOOD, prefix="g", rr_after=-1.0, action_category="exit", **told),
             *make_trades([1.0] * 20, scope=DIP, prefix="d", rr_after=1.0, action_category="exit", **told),
@@ -151,7 +151,11 @@ class TestTuning:
         assert tuning().stats["tuning"]["mean"] == pytest.approx((9.0 - 20 * 0.5) / 21)
 
     def test_leaves_dm_alone(self) -> None:
-        dm = {"module": "dm", "pattern_key": "dm_pattern.allocation.allocation", "action_category": "allocation"}
+        dm: dict[str, Any] = {
+            "module": "dm",
+            "pattern_key": "dm_pattern.allocation.allocation",
+            "action_category": "allocation",
+        }
         record_trades(two_phases({}, **dm), now=NOW)
         aggregate_dirty(now=NOW)
 
