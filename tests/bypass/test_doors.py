@@ -38,6 +38,7 @@ pytestmark = [pytest.mark.usefixtures("world"), pytest.mark.django_db]
 
 ROLES = (*roles.ROLES, "superuser")
 NOBODY: frozenset[str] = frozenset()
+RECOVERY = {"macro_phase": "Recovery"}
 DECIDES = frozenset({"reviewer", "superuser"})
 LOWERS = frozenset({"reviewer", "operator", "superuser"})
 DRAFTS = frozenset({"reviewer", "parameter admin", "superuser"})
@@ -186,6 +187,8 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
         DRAFTS, DRAFTED | {"ChangeLine"},
     ),
     "telemetry_decision_export": (dict, {}, "nothing: a table out", NOBODY, set()),
+    "learning_lesson_weeks": (lambda: {"lesson_id": make_lesson(scope=RECOVERY).pk}, {}, "nothing: a table out", NOBODY, set()),
+    "learning_lesson_track": (lambda: {"lesson_id": make_lesson(scope=RECOVERY).pk}, {}, "nothing: a table out", NOBODY, set()),
 }  # fmt: skip
 DJANGOS = frozenset({"auth_user_password_change"})  # the people's own pages: who may vote is theirs to say
 # Actions of lists: their name, the verb behind, who may, what it writes. Django's own are on people alone.
@@ -378,7 +381,7 @@ class TestTasks:
     @pytest.mark.parametrize("name", TASKS)
     def test_write_what_their_row_says(self, name: str) -> None:
         app.loader.import_default_modules()
-        make_lesson(scope={"macro_phase": "Recovery"})
+        make_lesson(scope=RECOVERY)
         arguments, _, tables = TASKS[name]
 
         found = written(lambda: app.tasks[name].run(**arguments, **AT))
