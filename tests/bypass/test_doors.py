@@ -315,6 +315,8 @@ PM = {"module": "pm"}
 TASKS: Mapping[str, tuple[dict[str, Any], str, set[str]]] = {
     "learning.aggregate": (PM, "opinions only", set()),
     "learning.aggregate_soon": (PM, "opinions only", set()),
+    "learning.coefficients": ({}, "opinions only", set()),
+    "learning.coefficients_soon": ({}, "opinions only", set()),
     "learning.build": (PM, "opinions only", set()),
     "learning.materialize": (PM, "draft.draft_request", DRAFTED | {"ChangeLine", "Line", "Override"}),
     "learning.publish_within_mandates": (PM, "delegate: in quarantine here, so nothing", set()),
