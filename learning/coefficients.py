@@ -101,7 +101,7 @@ WHERE action.trade_id = ANY(%s) AND action.action_category = 'allocation' AND tr
 """
 
 
-def _news(books: Sequence[str], marked: Sequence[Any]) -> _News:
+def _news(books: Sequence[str], marked: list[Any]) -> _News:
     with connection.cursor() as cursor:
         cursor.execute(NEWS, [marked, list(books)])
         found: dict[Any, list[Any]] = {}
@@ -137,12 +137,14 @@ def _remember(books: Sequence[str], lever: str, keys: Collection[str] | None) ->
     A trade counts once for a value, with the mean of its allocations that have it; a cluster once, with the mean of
     its trades, on the day its last one closed.
     """
-    value, where, wanted = sql.SQL("''"), sql.SQL("TRUE"), []
+    value: sql.Composable = sql.SQL("''")
+    where: sql.Composable = sql.SQL("TRUE")
+    wanted: list[list[str]] = []
     if lever != OVERALL[0]:
         value = sql.SQL("scope ->> {}").format(sql.Literal(LEVER_DIMENSIONS[lever]))
-        where = value + sql.SQL(" IS NOT NULL")
+        where = sql.Composed([value, sql.SQL(" IS NOT NULL")])
         if keys is not None:
-            where, wanted = value + sql.SQL(" = ANY(%s)"), [list(keys)]
+            where, wanted = sql.Composed([value, sql.SQL(" = ANY(%s)")]), [list(keys)]
     with connection.cursor() as cursor:
         query = sql.SQL(UNITS).format(value=value, where=where).as_string(cursor.connection)
         cursor.execute(query, [list(books), *wanted])
@@ -163,7 +165,7 @@ def _write(known: Memories, books: Sequence[str], stored: Mapping[Value, Coeffic
     if OVERALL not in known:
         return
     overall = known[OVERALL]
-    day = max((now - EPOCH) / DAY, overall.at)
+    day = max(day_of(now), overall.at)
     as_of = max(now, EPOCH + overall.at * DAY)
     Coefficient.objects.bulk_create(
         _rows(known, overall, books, day, as_of),
@@ -191,6 +193,11 @@ def _rows(
             sums=memory.to_document() | ({"books": list(books)} if is_overall else {}),
             as_of=as_of,
         )
+
+
+def day_of(at: datetime) -> float:
+    """Days since 1970, as memories count them."""
+    return (at - EPOCH) / DAY
 
 
 def memory_of(row: Coefficient) -> Memory:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from learning.coefficients import EPOCH, MODULE, OVERALL, memory_of
+from learning.coefficients import MODULE, OVERALL, day_of, memory_of
 from learning.core.coefficients import Coefficient, Memory, weigh
 from learning.models import Coefficient as Row
 from overrides.core.coefficients import is_material
@@ -27,7 +27,7 @@ def weighed(*, at: datetime) -> tuple[Memory | None, dict[str, Coefficient]]:
     overall = stored.pop(OVERALL, None)
     if overall is None:
         return None, {}
-    day = max((at - EPOCH).total_seconds() / 86_400, overall.at)
+    day = max(day_of(at), overall.at)
     return overall, {f"{lever}={key}": weigh(memory, overall, day) for (lever, key), memory in sorted(stored.items())}
 
 

@@ -219,7 +219,7 @@ def _weights_changed(request: ChangeRequest, version: Version | None) -> bool:
     """Whether others are in force than those the request was drafted against: it says what all of them become."""
     if request.base_version == (version.number if version else None):
         return False
-    drafted = Version.objects.filter(module=request.module, number=request.base_version)
+    drafted = Version.objects.filter(module=request.module, number=request.base_version or 0)
     return (drafted.values_list("coefficients", flat=True).first() or {}) != (version.coefficients if version else {})
 
 

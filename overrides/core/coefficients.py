@@ -50,10 +50,9 @@ def read_weights(document: object, field: str = "coefficients") -> dict[str, dic
 
     >>> read_weights({"chain=base": 1.5, "cap=<500k": 0.9})
     {'chain': {'base': 1.5}, 'cap': {'<500k': 0.9}}
-    >>> read_weights({"colour=red": 1.5})
+    >>> read_weights({"chain=base": 2.5})
     Traceback (most recent call last):
-    ValueError: coefficients: 'colour=red' is no lever=value; levers are curator, chain, cap, vol, age, intent, \
-mapping_confidence, mcap_vol_ratio, timeframe
+    ValueError: coefficients.chain=base: must be 0.5 to 2
     """
     weights: dict[str, dict[str, float]] = {}
     for name, weight in closed_mapping(document, field).items():

@@ -58,8 +58,8 @@ def of_allocation(scaling: Scaling, scope: Mapping[str, str], alloc_mult: float)
 
     Weights of 1.5 and 1.2 make 1.8, times an alloc_mult of 1.25 makes 2.25; a cap of 2 leaves a product of 1.6:
 
-    >>> found = of_allocation(Scaling({"chain": {"base": 1.5}, "age": {"<1d": 1.2}}, 2.0), \\
-{"chain": "base", "age_bucket": "<1d"}, 1.25)
+    >>> scaling = Scaling({"chain": {"base": 1.5}, "age": {"<1d": 1.2}}, 2.0)
+    >>> found = of_allocation(scaling, {"chain": "base", "age_bucket": "<1d"}, 1.25)
     >>> round(found.product, 12), round(found.product * found.kept, 12)
     (1.8, 1.6)
     """
