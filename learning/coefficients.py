@@ -176,9 +176,7 @@ def _write(known: Memories, books: Sequence[str], stored: Mapping[Value, Coeffic
     )
 
 
-def _rows(
-    known: Memories, overall: Memory, books: Sequence[str], day: float, as_of: datetime
-) -> Iterable[Coefficient]:
+def _rows(known: Memories, overall: Memory, books: Sequence[str], day: float, as_of: datetime) -> Iterable[Coefficient]:
     for (lever, key), memory in sorted(known.items()):
         found = weigh(memory, overall, day)
         is_overall = (lever, key) == OVERALL

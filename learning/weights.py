@@ -49,9 +49,7 @@ def proposed_weights(*, module: str, at: datetime) -> dict[str, Any]:
     standing = in_force()
     wanted = {name: round(each.weight, DECIMALS) for name, each in fresh.items()}
     moved = {
-        name
-        for name in standing.keys() | wanted.keys()
-        if is_material(standing.get(name, 1.0), wanted.get(name, 1.0))
+        name for name in standing.keys() | wanted.keys() if is_material(standing.get(name, 1.0), wanted.get(name, 1.0))
     }
     if not moved:
         return {}
@@ -74,13 +72,7 @@ def proposed_weights(*, module: str, at: datetime) -> dict[str, Any]:
 
 
 def titled(lines: str, content: Mapping[str, Any]) -> str:
-    """A title that says what it says of lines, and of proposed weights.
-
-    >>> titled("Lessons: 2 new", {}), titled("Lessons: ", {"evidence": {"moved": 1}})
-    ('Lessons: 2 new', 'Coefficients: 1 weight')
-    >>> titled("Lessons: 2 new", {"evidence": {"moved": 3}})
-    'Lessons: 2 new; coefficients: 3 weights'
-    """
+    """A title that says what it says of lines, and how many weights are proposed to move."""
     if not content:
         return lines
     n = content["evidence"]["moved"]

@@ -31,7 +31,17 @@ from telemetry.models import Decision
 logger = logging.getLogger(__name__)
 
 UNCLAIMED = (Reason.STALE, Reason.ERROR)
-RECOMPUTED = ("combiner", "reason", "flags", "levers", "contributions", "excluded", "challenger", "effect", "multipliers")
+RECOMPUTED = (
+    "combiner",
+    "reason",
+    "flags",
+    "levers",
+    "contributions",
+    "excluded",
+    "challenger",
+    "effect",
+    "multipliers",
+)
 NIGHTLY_RECENT = 2000  # of the last day
 NIGHTLY_MOMENTS, NIGHTLY_EACH = 40, 25  # of all the time before
 NAMED = 20

@@ -81,7 +81,8 @@ class AnswerSerializer(serializers.Serializer[Any]):
     excluded = ExcludedSerializer(many=True, required=False)
     lever_detail = serializers.DictField(required=False, help_text="explain=full: target, step and bounds per lever")
     coefficient_product = serializers.FloatField(
-        required=False, help_text="dm: the version's weights of the scope's values, multiplied; 1 where neutral is served"
+        required=False,
+        help_text="dm: the version's weights of the scope's values, multiplied; 1 where neutral is served",
     )
     alloc_mult = serializers.FloatField(required=False, help_text="dm")
     allocation = serializers.FloatField(

@@ -101,9 +101,7 @@ def answer(
         return Answer(neutral, Reason.ERROR, error=f"{type(error).__name__}: {error}")
 
 
-def _multipliers(
-    scaling: Scaling, request: Request, combination: Combination, carried: float
-) -> Multipliers | None:
+def _multipliers(scaling: Scaling, request: Request, combination: Combination, carried: float) -> Multipliers | None:
     if request.module == "dm":
         return of_allocation(scaling, request.scope, _value(combination, "alloc_mult"))
     if request.action_category in LEVERS[SIZE].scales_on:
