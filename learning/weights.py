@@ -31,6 +31,11 @@ def weighed(*, at: datetime) -> tuple[Memory | None, dict[str, Coefficient]]:
     return overall, {f"{lever}={key}": weigh(memory, overall, day) for (lever, key), memory in sorted(stored.items())}
 
 
+def name_of(row: Row) -> str:
+    """What a version calls it: `lever=value`."""
+    return f"{row.name}={row.key}"
+
+
 def in_force() -> Mapping[str, float]:
     """`lever=value` -> the weight that the version in force serves; a value it does not name weighs 1."""
     version = active_version(MODULE)

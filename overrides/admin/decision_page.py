@@ -13,8 +13,8 @@ from django.utils.safestring import SafeString
 from overrides.admin.coefficients import multipliers_page
 from overrides.admin.decision_rows import override_link, scopes_of
 from overrides.core.levers import LEVERS
-from overrides.core.multipliers import CAP, COEFFICIENTS
 from overrides.core.movement import Movement, movements
+from overrides.core.multipliers import CAP, COEFFICIENTS
 from overrides.core.vocabulary import Blend
 from overrides.models import Version
 from overrides.pictures.moves import Moves, moves

@@ -167,6 +167,7 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
         lambda: {"version_id": Version.objects.get(number=1).pk}, {"reason": "it was better"}, "draft.draft_request",
         DRAFTS, DRAFTED | {"ChangeLine"},
     ),
+    "learning_coefficient_export": (dict, {}, "nothing: a table out", NOBODY, set()),
     "telemetry_decision_export": (dict, {}, "nothing: a table out", NOBODY, set()),
 }  # fmt: skip
 DJANGOS = frozenset({"auth_user_password_change"})  # the people's own pages: who may vote is theirs to say

@@ -24,7 +24,7 @@ from telemetry.record import record_trades
 from tests.builders import DAY, NOW, action_payload, make_correction, make_parameters, make_trade, publish, together
 
 CASES = json.loads((Path(__file__).parent / "core" / "coefficients.json").read_text())
-EXACT = {"rel": 1e-9, "abs": 1e-9}
+EXACT = 1e-9
 
 
 def allocated(external_id: str, rr: float, day: float, *scopes: Mapping[str, str], **over: Any) -> Any:
@@ -55,7 +55,7 @@ def record(*trades: Any) -> None:
 
 def stored() -> dict[str, tuple[float, ...]]:
     """What is kept, by lever and value; the memories as of their newest trade, the means and weight as of NOW."""
-    rows = {}
+    rows: dict[str, tuple[float, ...]] = {}
     for row in Coefficient.objects.all():
         sums = row.sums
         memory = (sums["short"]["s"], sums["short"]["w"], sums["long"]["s"], sums["long"]["w"])
@@ -128,7 +128,7 @@ def assert_as_recomputed(**given: Any) -> None:
     found, expected = stored(), recomputed(**given)
     assert found.keys() == expected.keys()
     for name, numbers in expected.items():
-        assert found[name] == pytest.approx(numbers, **EXACT), name
+        assert found[name] == pytest.approx(numbers, rel=EXACT, abs=EXACT), name
 
 
 SCOPES = st.fixed_dictionaries(
@@ -195,7 +195,7 @@ class TestUpdateCoefficients:
         for name, expected in expect["weights"].items():
             row = rows[name]
             found = {"n": row.n, "short": row.rr_short, "long": row.rr_long, "weight": row.weight}
-            assert found == pytest.approx(expected, **EXACT), name
+            assert found == pytest.approx(expected, rel=EXACT, abs=EXACT), name
 
     def test_remembers_by_steps_and_reads_no_other_trade(self, django_assert_num_queries: Any) -> None:
         record(*[allocated(f"t{n}", n, n) for n in range(1, 6)])
