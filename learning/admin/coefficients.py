@@ -1,4 +1,4 @@
-"""What dm remembers of each value of each lever: its fresh weight against the one in force, and that through versions."""
+"""What dm remembers of each value of each lever: its fresh weight, and the one in force through the versions."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class AnswerSerializer(serializers.Serializer[Any]):
     )
     alloc_mult = serializers.FloatField(required=False, help_text="dm")
     allocation = serializers.FloatField(
-        required=False, help_text="dm, where a base was given: base × coefficient_product × alloc_mult"
+        required=False, help_text="dm, where a base was given: coefficient_product and alloc_mult times the base"
     )
     multipliers = serializers.DictField(
         required=False, help_text="explain=full: weights, product and its ln, the cap, ln of what the cap cuts"
