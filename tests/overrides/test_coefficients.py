@@ -61,8 +61,8 @@ def ask(engine: Engine | None = None, **over: Any) -> Resolved:
 def alloc(value: float = 1.02) -> Any:
     """An override that says so with all its weight."""
     return make_spec(
-        {"alloc_mult": value}, type="dm_alloc", module="dm", pattern_key=KEY, action_category="allocation", scope={"chain": "base"},
-        stats=HEAVY,
+        {"alloc_mult": value}, type="dm_alloc", module="dm", pattern_key=KEY, action_category="allocation",
+        scope={"chain": "base", "mcap_bucket": "50m+"}, stats=HEAVY,
     )  # fmt: skip
 
 

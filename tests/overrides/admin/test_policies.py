@@ -39,6 +39,7 @@ def constants(**over: Any) -> dict[str, str]:
         for name, value in each["weights"].items()
     }
     found |= {f"lessons.{name}": value for name, value in document["lessons"].items()}
+    found |= {"product_cap": document["product_cap"]}
     return {name: json.dumps(value) for name, value in (found | over).items()}
 
 
