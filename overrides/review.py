@@ -179,6 +179,7 @@ def _split(request: ChangeRequest, only: Collection[str], by: User, at: datetime
         return
     kept = [DraftLine(c.line_id, c.after_id, c.differences) for c in changes if c.line_id in chosen]
     whole, request.title = request.title, f"{request.title[:170]} ({len(kept)} of {len(changes)} lines)"
+    content = request.content  # coefficients were not among what was ticked
     write_content(request, kept, {})
     audit_request(request, "split", by.get_username(), f"{len(kept)} of {len(changes)} lines are decided now", at)
     draft_request(
@@ -190,5 +191,6 @@ def _split(request: ChangeRequest, only: Collection[str], by: User, at: datetime
         author_name=request.author_name,
         at=at,
         lines=[DraftLine(change.line_id, change.after_id, change.differences) for change in rest],
+        content=content,
         split_from=request,
     )

@@ -186,6 +186,7 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
         lambda: {"version_id": Version.objects.get(number=1).pk}, {"reason": "it was better"}, "draft.draft_request",
         DRAFTS, DRAFTED | {"ChangeLine"},
     ),
+    "learning_coefficient_export": (dict, {}, "nothing: a table out", NOBODY, set()),
     "telemetry_decision_export": (dict, {}, "nothing: a table out", NOBODY, set()),
     "learning_lesson_weeks": (lambda: {"lesson_id": make_lesson(scope=RECOVERY).pk}, {}, "nothing: a table out", NOBODY, set()),
     "learning_lesson_track": (lambda: {"lesson_id": make_lesson(scope=RECOVERY).pk}, {}, "nothing: a table out", NOBODY, set()),
@@ -336,6 +337,8 @@ PM = {"module": "pm"}
 TASKS: Mapping[str, tuple[dict[str, Any], str, set[str]]] = {
     "learning.aggregate": (PM, "opinions only", set()),
     "learning.aggregate_soon": (PM, "opinions only", set()),
+    "learning.coefficients": ({}, "opinions only", set()),
+    "learning.coefficients_soon": ({}, "opinions only", set()),
     "learning.build": (PM, "opinions only", set()),
     "learning.materialize": (PM, "draft.draft_request", DRAFTED | {"ChangeLine", "Line", "Override"}),
     "learning.publish_within_mandates": (PM, "delegate: in quarantine here, so nothing", set()),
