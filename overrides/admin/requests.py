@@ -54,7 +54,7 @@ class ChangeRequestAdmin(FactAdmin):
     nothing_yet = "The materializer drafts one a day from lessons that would change something."
     change_form_template = "overrides/request.html"
     list_display = (
-        "title_shown", "kind", "state_shown", "health_shown", "author_name", "lines_shown", "created", "expires",
+        "title_shown", "state_shown", "health_shown", "author_name", "lines_shown", "created", "expires",
     )  # fmt: skip
     list_filter = (
         one_of("state", State.values),

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +59,20 @@ class Worker:
             self.process = None
 
     def deliver(
-        self, task: str, *, message: str | None = None, limits: Mapping[str, float] | None = None, **arguments: Any
+        self, task: str, *, message: str | None = None, limits: tuple[int, int] | None = None, **arguments: Any
     ) -> None:
         with app.connection_for_write() as broker:
             kwargs = {"now": NOW.isoformat(), **arguments}
-            app.send_task(task, kwargs=kwargs, task_id=message, queue=self.queue, connection=broker, **(limits or {}))
+            soft, hard = limits or (None, None)
+            app.send_task(
+                task,
+                kwargs=kwargs,
+                task_id=message,
+                queue=self.queue,
+                connection=broker,
+                soft_time_limit=soft,
+                time_limit=hard,
+            )
 
     def finish(self, job: str, *, status: str = "done") -> JobRun:
         """Wait for a job's run."""
@@ -164,7 +173,7 @@ def test_tells_of_a_task_that_ran_out_of_time(worker: Worker) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"cells pm {KEY} entry"])
         # In the message, as every sender that knows the task puts the limits of its own settings there.
-        worker.deliver("learning.aggregate", module="pm", limits={"soft_time_limit": 4, "time_limit": 34})
+        worker.deliver("learning.aggregate", module="pm", limits=(4, 34))
         until(waits_for_lock, "the task to reach the group that is locked", seconds=40)
         # seen from outside the transaction that holds the lock, which sees its own beginning only
         (failed,) = together(lambda: worker.finish("aggregate pm", status="failed"))
