@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db import connection, transaction
 
 from learning.build_evidence import find_evidence_lessons
 from learning.build_plan import find_plan_lessons
 from learning.found import Search
-from learning.models import BuilderRun
+from learning.models import BuilderRun, CellGroup
 from learning.write_lessons import write_run
 from overrides.core.module import ModuleParameters
 from overrides.core.vocabulary import Policy
 from overrides.load import current_parameters
+from telemetry.models import DirtyGroup
 
 
 @transaction.atomic
@@ -28,6 +29,29 @@ def build_lessons(*, module: str, now: datetime, policy: Policy = Policy.PLAN) -
     parameters = current_parameters(module)
     search = _search(module, policy, parameters, now)
     return write_run(module=module, policy=policy, parameters=parameters, search=search, now=now)
+
+
+def build_due(*, module: str, policy: Policy, now: datetime) -> BuilderRun | None:
+    """Build where a new run would say something else than the last one; None where nothing has changed since."""
+    return None if is_current(module, policy, now) else build_lessons(module=module, policy=policy, now=now)
+
+
+def is_current(module: str, policy: Policy, now: datetime) -> bool:
+    """Whether the last run under policy evidence has seen all there is: the facts, the parameters, and the day.
+
+    Evidence ages by the day. A group whose last trade was excluded leaves nothing to see here; it is noticed with the
+    next day. Policy plan is always built: its runs cost little, and its cells do not say when they changed.
+    """
+    if policy is not Policy.EVIDENCE:
+        return False
+    last = BuilderRun.objects.filter(module=module, policy=policy, as_of__lte=now).only("as_of", "parameters").first()
+    if last is None or last.as_of.astimezone(UTC).date() != now.astimezone(UTC).date():
+        return False
+    has_new_facts = (
+        DirtyGroup.objects.filter(module=module).exists()
+        or CellGroup.objects.filter(module=module, aggregated_at__gte=last.as_of).exists()
+    )
+    return not has_new_facts and last.parameters == current_parameters(module).to_document()
 
 
 def _search(module: str, policy: Policy, parameters: ModuleParameters, now: datetime) -> Search:

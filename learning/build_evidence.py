@@ -16,7 +16,7 @@ from learning.core.evidence.learn import FAMILIES, Learned, learn
 from learning.core.evidence.levers import lever_targets, likely
 from learning.core.history import weeks_of
 from learning.core.movement import LESSON_NAMES
-from learning.core.rows import Floats, Ints, Rows
+from learning.core.rows import LARGEST, Floats, Ints, Rows
 from learning.core.tested import Tested
 from learning.found import LEARNED_CHANNELS, Found, Search
 from learning.load import Group, moment, scope_of
@@ -29,16 +29,22 @@ from overrides.core.vocabulary import Policy
 BUILDER = "evidence 1"
 
 
+class Unlearnable(ValueError):
+    """The facts say nothing that could be stored; the message names what is wrong with them."""
+
+
 def find_evidence_lessons(module: str, parameters: ModuleParameters, now: datetime) -> Search:
     """The best overrides of a fit to all that has closed by `now`; the same facts and day, the same lessons.
 
-    Raises BudgetExceeded, which says what to drop, where the fit would hold too much.
+    Raises BudgetExceeded, which says what to drop, where the fit would hold too much, and Unlearnable where outcomes
+    have no scale.
     """
     lessons = parameters.lessons
     loaded = load_observations(module, lessons.dimensions_of(module), lessons.books, now)
     learned = learn_module(loaded, module, parameters, now)
     if learned is None:
         return Search({}, 0, 0, (), BUILDER)
+    _refuse_wide(loaded, learned)
     found = list(_Finder(loaded, learned, module, parameters).lessons())
     return Search(
         baselines=_baselines(loaded, learned),
@@ -54,6 +60,15 @@ def learn_module(loaded: Loaded, module: str, parameters: ModuleParameters, now:
     """The fits of a module, one for each family of categories; None without facts."""
     families = [[loaded.categories.index(category) for category in family] for family in FAMILIES[module]]
     return learn(loaded.observations, families, day_at(now), parameters.evidence)
+
+
+def _refuse_wide(loaded: Loaded, learned: Learned) -> None:
+    for fit in learned.fits:
+        widest = int(np.argmax(fit.noise.sd))
+        noise = float(fit.noise.sd[widest] * fit.noise.scale)
+        if noise**2 > LARGEST:
+            pattern = loaded.patterns[int(fit.coding.patterns[widest])]
+            raise Unlearnable(f"rr: outcomes of {pattern} scatter by {noise:.0e} R; correct or exclude such trades")
 
 
 def acts(learned: Learned, parameters: ModuleParameters) -> Any:

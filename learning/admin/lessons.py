@@ -1,4 +1,4 @@
-"""Lessons with their evidence, the runs that built them, and the decayed memory of dm."""
+"""Lessons with their evidence, and the runs that built them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from learning.admin.lesson_page import lesson_page, track_csv, weeks_csv
-from learning.models import BuilderRun, Coefficient, EdgeHistory, Lesson
+from learning.admin.switching import switch_page
+from learning.models import BuilderRun, EdgeHistory, Lesson
 from overrides.core.module import ModuleParameters
 from overrides.core.vocabulary import Channel
 from overrides.load import current_parameters
@@ -169,6 +170,10 @@ class BuilderRunAdmin(FactAdmin):
     )
     readonly_fields = ("as_of_shown", "lessons", "baseline_shown", "parameters_shown")
 
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(switch_page)
+        return [path("<str:module>/<str:channel>/switch/", view, name="learning_switch_policy"), *super().get_urls()]
+
     @admin.display(description="run", ordering="id")
     def run_shown(self, run: BuilderRun) -> str:
         return f"{run.module} run {run.pk}"
@@ -189,41 +194,3 @@ class BuilderRunAdmin(FactAdmin):
     @admin.display(description="parameters")
     def parameters_shown(self, run: BuilderRun) -> SafeString:
         return pretty(run.parameters)
-
-
-@admin.register(Coefficient)
-class CoefficientAdmin(FactAdmin):
-    nothing_yet = "They come with closed trades that have an allocation."
-    list_display = ("name", "value", "weight_shown", "short_memory", "long_memory", "n", "as_of_shown")
-    list_filter = ("module", "name")
-    ordering = ("module", "name", "key")
-    fields = (
-        ("module", "name", "value"),
-        ("weight_shown", "short_memory", "long_memory", "n", "as_of_shown"),
-        "sums_shown",
-    )
-    readonly_fields = ("value", "weight_shown", "short_memory", "long_memory", "as_of_shown", "sums_shown")
-
-    @admin.display(description="value", ordering="key")
-    def value(self, row: Coefficient) -> str:
-        return row.key or "all"
-
-    @admin.display(description="weight", ordering="weight")
-    def weight_shown(self, row: Coefficient) -> SafeString:
-        return number(row.weight, 4)
-
-    @admin.display(description="short memory", ordering="rr_short")
-    def short_memory(self, row: Coefficient) -> SafeString:
-        return number(row.rr_short, 3, signed=True, unit="R")
-
-    @admin.display(description="long memory", ordering="rr_long")
-    def long_memory(self, row: Coefficient) -> SafeString:
-        return number(row.rr_long, 3, signed=True, unit="R")
-
-    @admin.display(description="as of", ordering="as_of")
-    def as_of_shown(self, row: Coefficient) -> SafeString:
-        return moment(row.as_of)
-
-    @admin.display(description="decayed sums")
-    def sums_shown(self, row: Coefficient) -> SafeString:
-        return pretty(row.sums)
