@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,11 @@ Vector = tuple[str, Callable[[], float], float, float]  # name, what the product
 def weight(dims: int, age_days: float = 0.0) -> float:
     factors = (edge_weight(0.82, 1.0), sample_weight(37, 25.0), variance_weight(0.45, 1.0))
     return math.prod(factors) * decay_weight(age_days, 18.0) * specificity_weight(dims, 10, 1.5)
+
+
+def others_needed(dims: int) -> float:
+    """The product of the other factors that passes the floor of .02."""
+    return 0.02 / specificity_weight(dims, 10, 1.5)
 
 
 def blend(*pairs: tuple[float, float], prior: float = 0.0, stepped: bool = False) -> float:
@@ -110,11 +116,11 @@ VECTORS: list[Vector] = [
     ("weight: k=0", lambda: weight(0), 0.0, 0.0),
     ("weight: k=10", lambda: weight(10), 0.359585, 5e-7),
     *[
-        (f"weight: others needed at k={k}", lambda k=k: 0.02 / specificity_weight(k, 10, 1.5), needed, 5e-5)  # type: ignore[misc]
+        (f"weight: others needed at k={k}", partial(others_needed, k), needed, 5e-5)
         for k, needed in {1: 0.6325, 2: 0.2236, 3: 0.1217, 4: 0.0791, 5: 0.0566, 10: 0.02}.items()
     ],
     *[
-        (f"weight: w_n of {n}", lambda n=n: sample_weight(n, 25.0), w_n, 5e-5)  # type: ignore[misc]
+        (f"weight: w_n of {n}", partial(sample_weight, n, 25.0), w_n, 5e-5)
         for n, w_n in {10: 0.3297, 25: 0.6321, 50: 0.8647, 100: 0.9817}.items()
     ],
     ("blend: log", lambda: blend((1.10, 0.3), (0.95, 0.1)), 1.060414, 5e-7),
