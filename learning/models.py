@@ -53,7 +53,7 @@ class Cell(models.Model):
         db_table = "pattern_scope_stats"
         constraints = [
             models.CheckConstraint(condition=finite("mean"), name="cell_mean_is_finite"),
-            models.CheckConstraint(condition=finite("variance", low=0, high=1e18), name="cell_variance_is_finite"),
+            models.CheckConstraint(condition=finite("variance", low=0, high=2e18), name="cell_variance_is_finite"),
             models.CheckConstraint(condition=models.Q(n__gte=1), name="cell_has_a_trade"),
         ]
         indexes = [models.Index(fields=["group", "n_dims", "-n"], name="cell_by_group")]

@@ -15,7 +15,8 @@ def track(run: BuilderRun) -> int:
     """Keep what a run said of its lessons where it differs from what was said last; the number of rows written.
 
     A later word of the same UTC day replaces an earlier one of the same status: hourly runs leave one row a day, and
-    no withdrawal and no return is lost.
+    no withdrawal and no return is lost. Of what is too light to act, which is most of all lessons, only that it became
+    so is kept.
     """
     newest = LessonHistory.objects.filter(lesson=OuterRef("pk")).order_by("-at", "-id").values("pk")[:1]
     lessons = list(Lesson.objects.filter(run=run).annotate(newest=Subquery(newest)).order_by("pk"))
@@ -23,7 +24,7 @@ def track(run: BuilderRun) -> int:
     said, replaced = [], []
     for lesson in lessons:
         now, last = _said(lesson, run), before.get(lesson.newest)
-        if last is not None and all(getattr(last, name) == getattr(now, name) for name in SAID):
+        if last is not None and _says_the_same(last, now):
             continue
         if last is not None and last.status == now.status and _day(last.at) == _day(run.as_of):
             replaced.append(last.pk)
@@ -44,6 +45,12 @@ def _said(lesson: Lesson, run: BuilderRun) -> LessonHistory:
         half_life_days=lesson.stats["half_life_days"],
         targets=lesson.targets,
     )
+
+
+def _says_the_same(last: LessonHistory, now: LessonHistory) -> bool:
+    if last.status == now.status == Lesson.Status.TOO_LIGHT:
+        return True
+    return all(getattr(last, name) == getattr(now, name) for name in SAID)
 
 
 def _day(at: datetime) -> date:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+import numpy as np
+
+from learning.core.rows import LARGEST
 from learning.found import Found, Search
 from learning.load import moment
 from learning.models import BuilderRun, EdgeHistory, Lesson
@@ -88,4 +91,5 @@ def _weekly(found: Found) -> Iterator[tuple[int, int, float, float]]:
     if found.weeks is not None:
         weeks = found.weeks
         edges = weeks.mean - found.baseline if found.week_edges is None else found.week_edges
+        edges = np.clip(edges, -LARGEST, LARGEST)  # as `stats_of` tells them
         yield from zip(*(each.tolist() for each in (weeks.started_at, weeks.n, weeks.mean, edges)), strict=True)

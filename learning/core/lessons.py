@@ -109,11 +109,11 @@ def stats_of(cells: Cells, cell: int, baseline: float, half_life_days: float) ->
     """What a lesson on the cell rests on; `updated_at` is the close of its newest trade.
 
     `half_life_days` is `default_half_life_days` until one is fitted on the cell's weeks (`half_life`).
-    A variance beyond what `Stats` holds is told as its largest number: its lesson weighs nothing either way, and one
-    absurd outcome must not stop all others from being learned from.
+    An edge or a variance beyond what `Stats` holds is told as its largest number: one absurd outcome must not stop all
+    others from being learned from.
     """
     return Stats(
-        edge_raw=float(cells.mean[cell]) - baseline,
+        edge_raw=min(max(float(cells.mean[cell]) - baseline, -LARGEST), LARGEST),
         n=int(cells.n[cell]),
         variance=min(float(cells.variance[cell]), LARGEST),
         half_life_days=half_life_days,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import cube, import_files, learning, pages, publish, record, replay, what_if
+from tests.bench import build_plan, cube, import_files, learning, pages, publish, record, replay, what_if
 from tests.bench.simulator import Simulator
 
 Figures = Callable[[], dict[str, float]]
@@ -46,6 +46,13 @@ class TestBenches:
         assert {"full_cube_cpu", "subsets_pruned_speedup_wall", "refresh_typical_share"} <= found.keys()
         assert min(found.values()) > 0
         assert found["cells_stored"] >= 5  # at the least the empty subset of each group that had new trades
+
+    def test_build_plan_follows_the_lessons_of_one_group(self, figures: Figures) -> None:
+        build_plan.run(count=2_000)
+
+        found = figures()
+        assert {"load", "cube", "aggregate", "build", "peak memory"} <= found.keys()
+        assert found["active lessons"] > 0
 
     def test_pages_asks_every_list_and_page_of_the_admin(self, figures: Figures) -> None:
         pages.run(overrides=400, decisions=500, trades=60, audited=60, rounds=1)

@@ -188,8 +188,12 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
     ),
     "learning_coefficient_export": (dict, {}, "nothing: a table out", NOBODY, set()),
     "telemetry_decision_export": (dict, {}, "nothing: a table out", NOBODY, set()),
-    "learning_lesson_weeks": (lambda: {"lesson_id": make_lesson(scope=RECOVERY).pk}, {}, "nothing: a table out", NOBODY, set()),
-    "learning_lesson_track": (lambda: {"lesson_id": make_lesson(scope=RECOVERY).pk}, {}, "nothing: a table out", NOBODY, set()),
+    "learning_lesson_weeks": (
+        lambda: {"lesson_id": make_lesson(scope=RECOVERY).pk}, {}, "nothing: a table out", NOBODY, set(),
+    ),
+    "learning_lesson_track": (
+        lambda: {"lesson_id": make_lesson(scope=RECOVERY).pk}, {}, "nothing: a table out", NOBODY, set(),
+    ),
 }  # fmt: skip
 DJANGOS = frozenset({"auth_user_password_change"})  # the people's own pages: who may vote is theirs to say
 # Actions of lists: their name, the verb behind, who may, what it writes. Django's own are on people alone.

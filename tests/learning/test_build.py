@@ -71,6 +71,31 @@ class TestBuildLessons:
         }  # fmt: skip
         assert good.stats["updated_at"] == "2026-03-01T12:00:00Z"
 
+    def test_asks_of_a_scope_what_its_parents_do_not_say(self) -> None:
+        """Baseline 1 R. Good is +1, Dip -1, either bucket 0; micro adds 1 R to both phases, each in its direction.
+
+        Large takes from both what they have, so it says nothing that the baseline does not.
+        """
+        publish(parameters=make_parameters({"weights": LIGHT}, lessons={"max_lessons": 9}))
+        for phase, bucket, rr in (
+            ("Good", "micro", 3),
+            ("Good", "large", 1),
+            ("Dip", "micro", -1),
+            ("Dip", "large", 1),
+        ):
+            scope = {"macro_phase": phase, "bucket": bucket}
+            record(*make_trades([float(rr)] * 20, scope=scope, prefix=f"{phase} {bucket}"))
+
+        build()
+
+        found = Lesson.objects.filter(type="pm_strength")
+        assert {
+            tuple(sorted(each.scope.values())): (each.edge_raw, each.stats["incremental_edge"]) for each in found
+        } == {
+            ("Good",): (1.0, 1.0), ("Dip",): (-1.0, 1.0), ("Good", "micro"): (2.0, 1.0), ("Dip", "micro"): (-2.0, 1.0),
+        }  # fmt: skip
+        assert {each.edge_raw > 0: each.targets["size_mult"] > 1 for each in found} == {True: True, False: False}
+
     def test_moves_targets_a_step_for_every_day_after_enough_trades(self) -> None:
         """Trades 10 to 20 close on eleven days: ln t = 11 * ln 1.02 * 1 / 20, the same for both levers of an entry."""
         two_phases()

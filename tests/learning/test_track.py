@@ -84,6 +84,14 @@ class TestTrack:
 
         assert [status for _, status, _ in told()] == ["active", "withdrawn"]
 
+    def test_keeps_of_what_is_too_light_that_it_became_so(self) -> None:
+        publish(parameters=make_parameters({"weights": {"min_total_weight": 0.5}}))
+        for day in (1, 2, 3):
+            record([2.0], f"d{day}")
+            build(NOW + day * DAY)
+
+        assert told() == [(NOW, "active", 20.0), (NOW + DAY, "too_light", 21.0)]
+
     def test_keeps_each_lesson_apart(self) -> None:
         assert [each.edge_raw for each in history(DIP)] == [-1.0]
 

@@ -91,6 +91,12 @@ class TestHalfLife:
             client, lesson_of("pm_strength")
         )
 
+    def test_of_a_policy_that_fits_none_is_told_as_it_is(self, client: Client) -> None:
+        lesson = make_lesson(policy="evidence")
+        lesson.edge_history.create(week=NOW.date(), n=4, mean=0.5, edge_raw=0.4)
+
+        assert "policy evidence has one half-life for all of its lessons" in shown(client, lesson)
+
     def test_says_what_fills_it(self, client: Client) -> None:
         assert "kept from the builder" in shown(client, make_lesson())
         assert "Weeks are kept of lessons that act; this one is too light to act" in shown(
