@@ -149,7 +149,7 @@ class BuilderRunAdmin(FactAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(switch_page)
-        return [path("<str:module>/<str:channel>/switch/", view, name="learning_switch_policy"), *super().get_urls()]
+        return [path("<str:module>/switch/", view, name="learning_builderrun_switch_policy"), *super().get_urls()]
 
     @admin.display(description="run", ordering="id")
     def run_shown(self, run: BuilderRun) -> str:

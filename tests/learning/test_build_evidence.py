@@ -333,7 +333,11 @@ class TestStrangeFacts:
 @pytest.mark.django_db
 class TestBuildDue:
     def due(self, at: datetime) -> bool:
-        return build_due(module="pm", policy=Policy.EVIDENCE, now=at) is not None
+        before = BuilderRun.objects.count()
+        acting = build_due(module="pm", policy=Policy.EVIDENCE, now=at)
+        is_new = BuilderRun.objects.count() > before
+        assert acting == (Lesson.objects.filter(status="active").count() if is_new else 0)
+        return is_new
 
     def test_builds_once_where_nothing_changes_and_again_the_next_day(self) -> None:
         record_phases(at=NOW - HOUR)
@@ -362,7 +366,9 @@ class TestBuildDue:
 
     def test_builds_policy_plan_every_time(self) -> None:
         for at in (NOW, NOW + HOUR):
-            assert build_due(module="pm", policy=Policy.PLAN, now=at) is not None
+            build_due(module="pm", policy=Policy.PLAN, now=at)
+
+        assert BuilderRun.objects.count() == 2
 
     def test_is_a_job_of_its_own_beside_that_of_the_plan(self) -> None:
         record_phases(at=NOW - HOUR)
