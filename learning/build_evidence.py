@@ -14,10 +14,10 @@ from learning.core.baseline import Baseline
 from learning.core.evidence.behind import Behind
 from learning.core.evidence.learn import FAMILIES, Learned, learn
 from learning.core.evidence.levers import lever_targets, likely
-from learning.core.funnel import Funnel
 from learning.core.history import weeks_of
 from learning.core.movement import LESSON_NAMES
 from learning.core.rows import LARGEST, Floats, Ints, Rows
+from learning.core.tested import Tested
 from learning.found import LEARNED_CHANNELS, Found, Search
 from learning.load import Group, moment, scope_of
 from learning.load_observations import Loaded, day_at, load_observations
@@ -80,9 +80,9 @@ def acts(learned: Learned, parameters: ModuleParameters) -> Any:
     return (rank < learned.materialised) & (learned.overrides.n >= parameters.evidence.n_min)
 
 
-def _tested(learned: Learned, parameters: ModuleParameters) -> Funnel:
+def _tested(learned: Learned, parameters: ModuleParameters) -> Tested:
     all_of_them = learned.overrides
-    return Funnel(all_of_them.n, all_of_them.raw, all_of_them.raw_se, all_of_them.b, acts(learned, parameters))
+    return Tested(all_of_them.n, all_of_them.raw, all_of_them.raw_se, all_of_them.b, acts(learned, parameters))
 
 
 def _baselines(loaded: Loaded, learned: Learned) -> dict[str, Baseline]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from learning.core.baseline import Baseline
-from learning.core.funnel import Funnel
 from learning.core.history import Weeks
 from learning.core.rows import Floats
+from learning.core.tested import Tested
 from learning.load import Group
 from overrides.core.specs import Stats, line_id
 from overrides.core.vocabulary import Channel, Policy
@@ -63,4 +63,4 @@ class Search:
     n_candidates: int
     found: Sequence[Found]
     code_version: str
-    tested: Funnel | None = None
+    tested: Tested | None = None

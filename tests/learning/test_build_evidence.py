@@ -55,8 +55,8 @@ def numbers(value: Any) -> Iterator[float]:
 
 
 def refuse_nan() -> None:
-    stored = [*Lesson.objects.values_list("stats", "targets", "edge_raw", "weight")]
-    stored += [*BuilderRun.objects.values_list("tested", "baseline")]
+    stored: list[tuple[Any, ...]] = [*Lesson.objects.values_list("stats", "targets", "edge_raw", "weight")]
+    stored += BuilderRun.objects.values_list("tested", "baseline")
     assert all(math.isfinite(each) for row in stored for each in numbers(list(row)))
 
 
@@ -211,7 +211,7 @@ class TestBuildEvidence:
 
         first.refresh_from_db()
         assert first.tested is None
-        tested = second.tested
+        tested = second.tested or {}
         assert tested["total"] == second.n_candidates
         assert {len(tested[name]) for name in ("n", "raw", "se", "shrunk", "emitted")} == {second.n_candidates}
         assert sum(tested["emitted"]) == second.n_active

@@ -135,8 +135,8 @@ class TestTheWholeWay:
         assert published is not None
         membership = in_force()[line]
         assert (membership.from_version, membership.path_since) == (Version.objects.get(is_active=True).number, noon)
-        start = membership.path_from["size_mult"]
-        assert math.log(start) == pytest.approx(1.5 * math.log(1.02), abs=1e-12)
+        assert membership.path_from is not None
+        assert math.log(membership.path_from["size_mult"]) == pytest.approx(1.5 * math.log(1.02), abs=1e-12)
         (after,) = [each for each in ask("Good", "micro", noon).record.contributions if each["line"] == line]
         assert after["parts"]["size_mult"] == pytest.approx(before["parts"]["size_mult"], abs=1e-12)
         later = ask("Good", "micro", noon + DAY)

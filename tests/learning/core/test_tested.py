@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from learning.core.funnel import Funnel
+from learning.core import tested
 
 
-def cells(raw: list[float], se: float = 0.5) -> Funnel:
+def cells(raw: list[float], se: float = 0.5) -> tested.Tested:
     values = np.array(raw)
-    return Funnel(np.full(len(raw), 20), values, np.full(len(raw), se), values / 2, values > 1)
+    return tested.Tested(np.full(len(raw), 20), values, np.full(len(raw), se), values / 2, values > 1)
 
 
-class TestFunnel:
+class TestColumns:
     def test_are_lists_of_plain_numbers(self) -> None:
         assert cells([1.23456789, -0.5]).to_document() == {
             "n": [20.0, 20.0],
@@ -38,7 +38,7 @@ class TestFunnel:
         assert cells([]).to_document() == {"n": [], "raw": [], "se": [], "shrunk": [], "emitted": [], "total": 0}
 
     def test_join_part_after_part(self) -> None:
-        joined = Funnel.join([cells([1.0]), cells([]), cells([2.0])])
+        joined = tested.Tested.join([cells([1.0]), cells([]), cells([2.0])])
 
         assert joined.raw.tolist() == [1.0, 2.0]
         assert len(joined) == 2

@@ -15,7 +15,7 @@ DECIMALS = 6
 
 
 @dataclass(frozen=True, eq=False)
-class Funnel:
+class Tested:
     """Columns (cells,): units, edge before shrinkage and its standard error, edge believed (R), and whether it acts."""
 
     n: Ints
@@ -36,7 +36,7 @@ class Funnel:
         """Lists of one length and the `total` there were; of more than `most` cells, those farthest from no edge.
 
         >>> one = np.ones(3)
-        >>> cells = Funnel(one, np.array([0.5, -2.0, 1.0]), one, one / 3, np.array([False, True, False]))
+        >>> cells = Tested(one, np.array([0.5, -2.0, 1.0]), one, one / 3, np.array([False, True, False]))
         >>> cells.to_document(most=2)["raw"], cells.to_document(most=2)["emitted"], cells.to_document(most=2)["total"]
         ([-2.0, 1.0], [1, 0], 3)
         """
