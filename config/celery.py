@@ -26,6 +26,7 @@ MINUTE = 60.0
 BEAT: dict[str, dict[str, Any]] = {
     "aggregate dm": {"task": "learning.aggregate", "schedule": 5 * MINUTE, "kwargs": {"module": "dm"}},
     "aggregate pm": {"task": "learning.aggregate", "schedule": 5 * MINUTE, "kwargs": {"module": "pm"}},
+    "coefficients": {"task": "learning.coefficients", "schedule": 5 * MINUTE},
     "build dm": {"task": "learning.build", "schedule": crontab(minute="8"), "kwargs": {"module": "dm"}},
     "build pm": {"task": "learning.build", "schedule": crontab(minute="9"), "kwargs": {"module": "pm"}},
     "build dm evidence": {

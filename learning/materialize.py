@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from learning.core.movement import LEVER_NAMES
 from learning.models import Lesson
+from learning.weights import proposed_weights, titled
 from overrides.core.check import contradicts
 from overrides.core.levers import LEVERS, Blend
 from overrides.core.module import ModuleParameters
@@ -51,18 +52,20 @@ def materialize(*, module: str, now: datetime) -> ChangeRequest | None:
             after = wanted.get(line)
             stored = None if after is None else store_override(after, source=SOURCE, at=now).id
             lines.append(DraftLine(line, stored, differences))
-    if not lines:
+    weights = proposed_weights(module=module, at=now)
+    if not lines and not weights:
         return None
 
     return draft_request(
         module=module,
         kind=ChangeRequest.Kind.LINES,
-        title=_title(lines),
+        title=titled(_title(lines), weights),
         reason=f"what {len(wanted)} active lessons of {module} would change of what is in force",
         author=None,
         author_name=AUTHOR,
         at=now,
         lines=lines,
+        content=weights,
     )
 
 

@@ -122,6 +122,35 @@ class Lesson(models.Model):
         return f"{self.pattern_key} {self.action_category} [{scope}]"
 
 
+class LessonHistory(models.Model):
+    """What a run said of a lesson, where it differs from the run before: one row a day and status."""
+
+    lesson = models.ForeignKey(Lesson, models.CASCADE, related_name="history", db_index=False)
+    run = models.ForeignKey(BuilderRun, models.PROTECT, related_name="+")
+    at = models.DateTimeField(help_text="the time the run was as of")
+    status = models.CharField(max_length=9, choices=Lesson.Status)
+    edge_raw = models.FloatField()
+    n = models.FloatField()
+    weight = models.FloatField()
+    half_life_days = models.FloatField()
+    targets = models.JSONField()
+
+    class Meta:
+        db_table = "learning_lesson_history"
+        ordering = ("at", "id")
+        constraints = [
+            models.CheckConstraint(condition=finite("edge_raw"), name="lesson_history_edge_is_finite"),
+            models.CheckConstraint(condition=finite("n", low=0), name="lesson_history_n_is_a_count"),
+            models.CheckConstraint(condition=finite("weight", low=0, high=1), name="lesson_history_weight_is_one"),
+            models.CheckConstraint(condition=finite("half_life_days", low=0), name="lesson_history_half_life"),
+        ]
+        indexes = [models.Index(fields=["lesson", "-at", "-id"], name="history_of_lesson")]
+        verbose_name_plural = "lesson history"
+
+    def __str__(self) -> str:
+        return f"lesson {self.lesson_id} at {self.at:%Y-%m-%d %H:%M}"
+
+
 class EdgeHistory(models.Model):
     """A lesson's edge in one ISO week, from the trades that closed in that week alone."""
 

@@ -9,6 +9,7 @@ from celery import shared_task
 from learning.aggregate import aggregate_dirty
 from learning.build import build_due
 from learning.build_evidence import Unlearnable
+from learning.coefficients import update_coefficients
 from learning.core.evidence.blocks import BudgetExceeded
 from learning.materialize import materialize, publish_what_mandates_cover
 from learning.validate import noise_twin
@@ -33,6 +34,19 @@ def aggregate_task(*, module: str, now: str | None = None, **_: object) -> None:
 def aggregate_soon_task(*, module: str, now: str | None = None, **_: object) -> None:
     """The same between two beats, because trades came; their marks make a second delivery do nothing."""
     aggregate_dirty(module=module, now=moment(now))
+
+
+@shared_task(name="learning.coefficients")
+def coefficients_task(*, now: str | None = None, **_: object) -> None:
+    """Remember the allocations of trades that came or went, and weigh their values as of now."""
+    at = moment(now)
+    run_once("coefficients", now=at, every=timedelta(minutes=5), work=lambda: update_coefficients(now=at))
+
+
+@shared_task(name="learning.coefficients_soon")
+def coefficients_soon_task(*, now: str | None = None, **_: object) -> None:
+    """The same between two beats, because trades came; their marks make a second delivery do nothing."""
+    update_coefficients(now=moment(now))
 
 
 @shared_task(name="learning.build")

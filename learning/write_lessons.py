@@ -8,6 +8,7 @@ from datetime import datetime
 from learning.found import Found, Search
 from learning.load import moment
 from learning.models import BuilderRun, EdgeHistory, Lesson
+from learning.track import track
 from overrides.core.module import ModuleParameters
 from overrides.core.vocabulary import Policy
 from telemetry.copying import copy_rows
@@ -45,6 +46,7 @@ def write_run(
         rows, update_conflicts=True, unique_fields=["line_id"], update_fields=fields, batch_size=2000
     )
     _write_history(stored, lines)
+    track(run)
     return run
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -12,11 +12,14 @@ from learning.core.rows import Bools, Floats, Ints
 
 MOST = 20_000
 DECIMALS = 6
+LEAST_ERROR = 1e-12  # R; constant outcomes have none, and their distance must stay a number
 
 
 @dataclass(frozen=True, eq=False)
 class Tested:
     """Columns (cells,): units, edge before shrinkage and its standard error, edge believed (R), and whether it acts."""
+
+    __test__: ClassVar[bool] = False  # pytest takes classes of that name for its own
 
     n: Ints
     raw: Floats
@@ -40,7 +43,7 @@ class Tested:
         >>> cells.to_document(most=2)["raw"], cells.to_document(most=2)["emitted"], cells.to_document(most=2)["total"]
         ([-2.0, 1.0], [1, 0], 3)
         """
-        distance = np.abs(self.raw) / np.maximum(self.se, np.finfo(np.float64).tiny)
+        distance = np.abs(self.raw) / np.maximum(self.se, LEAST_ERROR)
         kept = np.sort(np.argsort(-distance, kind="stable")[:most])
         columns = {field.name: getattr(self, field.name)[kept] for field in fields(self)}
         numbers = {name: np.round(column.astype(np.float64), DECIMALS).tolist() for name, column in columns.items()}

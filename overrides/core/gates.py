@@ -134,9 +134,9 @@ def _expired(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
 
 
 def _no_permission(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
-    needed = APPLY if attempt.step in _APPLYING else REVIEW
+    needed, what = (APPLY, "apply requests") if attempt.step in _APPLYING else (REVIEW, "decide about requests")
     if attempt.person is not None and needed not in attempt.person.permissions:
-        yield Gate("no_permission", f"you may not {_words(attempt.step)} requests", "ask a reviewer", permission=needed)
+        yield Gate("no_permission", f"you may not {what}", "ask a reviewer", permission=needed)
 
 
 def _own_request(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
@@ -291,10 +291,6 @@ def _named(lines: list[Touched]) -> str:
     names = ", ".join(each.label for each in lines[:NAMED])
     more = len(lines) - NAMED
     return names + (f" and {more} more" if more > 0 else "")
-
-
-def _words(step: Step) -> str:
-    return step.value.replace("_", " ")
 
 
 _APPLYING = frozenset({Step.APPLY, Step.SCHEDULE, Step.UNSCHEDULE})

@@ -38,6 +38,7 @@ pytestmark = [pytest.mark.usefixtures("world"), pytest.mark.django_db]
 
 ROLES = (*roles.ROLES, "superuser")
 NOBODY: frozenset[str] = frozenset()
+RECOVERY = {"macro_phase": "Recovery"}
 DECIDES = frozenset({"reviewer", "superuser"})
 LOWERS = frozenset({"reviewer", "operator", "superuser"})
 DRAFTS = frozenset({"reviewer", "parameter admin", "superuser"})
@@ -105,6 +106,10 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
     ),
     "overrides_changerequest_submit": (
         lambda: {"request_id": open_request().pk}, {}, "draft.submit: its author's alone", NOBODY, set(),
+    ),
+    "overrides_changerequest_edit": (
+        lambda: {"request_id": open_request().pk}, {"title": "other", "reason": "other"},
+        "propose.edit: its author's alone", NOBODY, set(),
     ),
     "overrides_changerequest_schedule": (
         lambda: {"request_id": open_request().pk}, {"due": "2026-03-03T12:00"},
@@ -181,7 +186,10 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
         lambda: {"version_id": Version.objects.get(number=1).pk}, {"reason": "it was better"}, "draft.draft_request",
         DRAFTS, DRAFTED | {"ChangeLine"},
     ),
+    "learning_coefficient_export": (dict, {}, "nothing: a table out", NOBODY, set()),
     "telemetry_decision_export": (dict, {}, "nothing: a table out", NOBODY, set()),
+    "learning_lesson_weeks": (lambda: {"lesson_id": make_lesson(scope=RECOVERY).pk}, {}, "nothing: a table out", NOBODY, set()),
+    "learning_lesson_track": (lambda: {"lesson_id": make_lesson(scope=RECOVERY).pk}, {}, "nothing: a table out", NOBODY, set()),
 }  # fmt: skip
 DJANGOS = frozenset({"auth_user_password_change"})  # the people's own pages: who may vote is theirs to say
 # Actions of lists: their name, the verb behind, who may, what it writes. Django's own are on people alone.
@@ -329,11 +337,13 @@ PM = {"module": "pm"}
 TASKS: Mapping[str, tuple[dict[str, Any], str, set[str]]] = {
     "learning.aggregate": (PM, "opinions only", set()),
     "learning.aggregate_soon": (PM, "opinions only", set()),
+    "learning.coefficients": ({}, "opinions only", set()),
+    "learning.coefficients_soon": ({}, "opinions only", set()),
     "learning.build": (PM, "opinions only", set()),
     "learning.materialize": (PM, "draft.draft_request", DRAFTED | {"ChangeLine", "Line", "Override"}),
     "learning.publish_within_mandates": (PM, "delegate: in quarantine here, so nothing", set()),
     "learning.noise_twin": (PM, "a count", set()),
-    "overrides.publish_due": ({}, "apply.apply_due: nothing is scheduled and approved", set()),
+    "overrides.publish_due": ({}, "apply.apply_due, health.refresh_health: nothing is due or has changed", set()),
     "overrides.replay": ({}, "a comparison", set()),
     "overrides.what_if": ({"key": "0" * 64}, "an answer, in a table of its own", set()),
     "access.tidy_logins": ({}, "sessions and failed logins", set()),
@@ -374,7 +384,7 @@ class TestTasks:
     @pytest.mark.parametrize("name", TASKS)
     def test_write_what_their_row_says(self, name: str) -> None:
         app.loader.import_default_modules()
-        make_lesson(scope={"macro_phase": "Recovery"})
+        make_lesson(scope=RECOVERY)
         arguments, _, tables = TASKS[name]
 
         found = written(lambda: app.tasks[name].run(**arguments, **AT))
