@@ -143,6 +143,17 @@ class TestBuildEvidence:
         assert {each.stats["n"] for each in few} == {6}
         assert not EdgeHistory.objects.filter(lesson__in=few).exists()
 
+    def test_keeps_as_too_light_what_hardly_moves_a_lever(self) -> None:
+        """Where 1 % is the least worth asking for, all that is held within 1 % is too light."""
+        publish(parameters=evidence_parameters(least_move=0.01))
+        record_phases()
+
+        build()
+
+        light = {each.status for each in Lesson.objects.all() if abs(each.stats["c"]) < math.log(1.01)}
+        heavy = {each.status for each in Lesson.objects.all() if abs(each.stats["c"]) >= math.log(1.01)}
+        assert (light, heavy) == ({"too_light"}, {"active"})
+
     def test_tells_week_by_week_what_its_trades_earned_beside_the_others(self) -> None:
         """Where age does not count, the weeks add up to the run's raw edge; the means are those of the outcomes."""
         publish(parameters=evidence_parameters(half_life_days=1e9))
