@@ -31,9 +31,9 @@ def build_lessons(*, module: str, now: datetime, policy: Policy = Policy.PLAN) -
     return write_run(module=module, policy=policy, parameters=parameters, search=search, now=now)
 
 
-def build_due(*, module: str, policy: Policy, now: datetime) -> BuilderRun | None:
-    """Build where a new run would say something else than the last one; None where nothing has changed since."""
-    return None if is_current(module, policy, now) else build_lessons(module=module, policy=policy, now=now)
+def build_due(*, module: str, policy: Policy, now: datetime) -> int:
+    """Build where a new run would say something else than the last one; its lessons that act, 0 where it would not."""
+    return 0 if is_current(module, policy, now) else build_lessons(module=module, policy=policy, now=now).n_active
 
 
 def is_current(module: str, policy: Policy, now: datetime) -> bool:

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from learning.core.evidence.learn import FAMILIES, Learned, learn
 from learning.core.evidence.levers import lever_targets, likely
 from learning.core.history import weeks_of
 from learning.core.movement import LESSON_NAMES
-from learning.core.rows import LARGEST, Floats, Ints, Rows
+from learning.core.rows import LARGEST, Bools, Floats, Ints, Rows
 from learning.core.tested import Tested
 from learning.found import LEARNED_CHANNELS, Found, Search
 from learning.load import Group, moment, scope_of
@@ -71,13 +70,15 @@ def _refuse_wide(loaded: Loaded, learned: Learned) -> None:
             raise Unlearnable(f"rr: outcomes of {pattern} scatter by {noise:.0e} R; correct or exclude such trades")
 
 
-def acts(learned: Learned, parameters: ModuleParameters) -> Any:
-    """(overrides,) which are to act: among the best, and on enough trades of their own.
+def acts(learned: Learned, parameters: ModuleParameters) -> Bools:
+    """(overrides,) which are to act: among the best, on enough trades of their own, and by more than a trifle.
 
-    What rests on fewer is mostly inherited; it is kept as too light to act.
+    What rests on fewer trades is mostly inherited. The others are kept as too light to act.
     """
-    rank = np.arange(len(learned.overrides))
-    return (rank < learned.materialised) & (learned.overrides.n >= parameters.evidence.n_min)
+    evidence, n = parameters.evidence, learned.overrides.n
+    is_felt = np.abs(learned.c) >= np.log1p(evidence.least_move)
+    acting: Bools = (np.arange(len(n)) < learned.materialised) & (n >= evidence.n_min) & is_felt
+    return acting
 
 
 def _tested(learned: Learned, parameters: ModuleParameters) -> Tested:

@@ -49,10 +49,10 @@ class Switch:
         return sum(source != SOURCE for source in self.leaving.values())
 
 
-def other_policy(parameters: ModuleParameters, channel: Channel) -> Policy | None:
-    """The policy a channel may be switched to; None where there is one only."""
+def other_policy(parameters: ModuleParameters, channel: Channel) -> Policy:
+    """The policy that a channel of two, one that is learned (`found.LEARNED_CHANNELS`), may be switched to."""
     now = parameters.channels[channel].policy
-    return next((policy for each, policy in PAIRS if each is channel and policy is not now), None)
+    return next(policy for each, policy in PAIRS if each is channel and policy is not now)
 
 
 def switch_to(

@@ -53,16 +53,11 @@ def coefficients_soon_task(*, now: str | None = None, **_: object) -> None:
 def build_task(*, module: str, policy: str = Policy.PLAN, now: str | None = None, **_: object) -> None:
     """Build a module's lessons under a policy; what cannot be fitted is a failed run that says what to do."""
     at = moment(now)
-
-    def build() -> int:
-        run = build_due(module=module, policy=Policy(policy), now=at)
-        return 0 if run is None else run.n_active
-
     run_once(
         f"build {module}" if policy == Policy.PLAN else f"build {module} {policy}",
         now=at,
         every=timedelta(hours=1),
-        work=build,
+        work=lambda: build_due(module=module, policy=Policy(policy), now=at),
         refusals=(BudgetExceeded, Unlearnable),
     )
 

@@ -12,6 +12,7 @@ from django.db.models import Count, F, Func, Max, Min, Sum
 
 from learning.models import Cell, Lesson
 from overrides.core.parameters import LessonParameters
+from overrides.core.vocabulary import Policy
 from overrides.load import load_parameters, load_specs
 from overrides.models import ChangeRequest, Line, ModuleMode, Override, Version
 from telemetry.models import Attribution, AttributionShare, Decision, JobRun, Outcome, Trade
@@ -31,12 +32,14 @@ class Worked:
 
 def facts() -> dict[str, Any]:
     """The demo in one line of JSON: counts, the version in force and one worked answer."""
-    worked = worked_answer()
+    worked, acting = worked_answer(), Lesson.objects.filter(status=Lesson.Status.ACTIVE)
     return {
         "trades": Trade.objects.filter(is_current=True).count(),
         "outcomes": Outcome.objects.count(),
         "cells": Cell.objects.count(),
-        "lessons": Lesson.objects.filter(status=Lesson.Status.ACTIVE).count(),
+        "lessons": acting.filter(policy=Policy.PLAN).count(),
+        "evidence_lessons": acting.filter(policy=Policy.EVIDENCE).count(),
+        "verified_lessons": acting.filter(stats__verified=True).count(),
         "overrides": sum(version.n_overrides for version in _active()),
         "version": next((version.number for version in _active() if version.module == "pm"), None),
         "answer": None if worked is None else answer_document(worked),
@@ -102,12 +105,15 @@ def _learned() -> Iterator[str]:
     if seen["n"] == 0:
         yield "  nothing yet: no trades are recorded"
         return
-    active = Lesson.objects.filter(status=Lesson.Status.ACTIVE)
-    light = Lesson.objects.filter(status=Lesson.Status.TOO_LIGHT).count()
+    of_evidence = Lesson.objects.filter(status=Lesson.Status.ACTIVE, policy=Policy.EVIDENCE)
+    active = Lesson.objects.filter(status=Lesson.Status.ACTIVE, policy=Policy.PLAN)
+    light = Lesson.objects.filter(status=Lesson.Status.TOO_LIGHT, policy=Policy.PLAN).count()
     cells = Cell.objects.count()
     yield f"  from {seen['n']:,} trades, {seen['first']:%d %b %Y} to {seen['last']:%d %b %Y}, in {cells:,} cells"
     yield f"  {active.count()} lessons act, {light:,} more are too light to act"
     yield f"  {noise_lessons()} lessons act on the same trades with their outcomes shuffled: what luck alone looks like"
+    sure = of_evidence.filter(stats__verified=True).count()
+    yield f"  policy evidence, built beside it: {of_evidence.count()} lessons, {sure} of them sure of their sign"
     for lesson in active.order_by("-weight", "line_id")[:3]:
         n = lesson.stats["n"]
         yield f"    {lesson}: {lesson.edge_raw:+.2f} R against the mean, {n:.0f} trades, weight {lesson.weight:.3f}"

@@ -19,7 +19,7 @@ from learning.admin.lesson_page import lesson_page, track_csv, weeks_csv
 from learning.admin.switching import switch_page
 from learning.models import BuilderRun, EdgeHistory, Lesson
 from overrides.core.module import ModuleParameters
-from overrides.core.vocabulary import Channel
+from overrides.core.vocabulary import Channel, Policy
 from overrides.load import current_parameters
 from telemetry.admin.display import badge, chips, moment, number, pattern, pretty, short
 from telemetry.admin.facts import FactAdmin, FactInline, one_of
@@ -33,6 +33,13 @@ def floors() -> Callable[[str, Channel], float]:
         return current_parameters(module)
 
     return lambda module, channel: of_module(module).channels[channel].weights.min_total_weight
+
+
+def _sureness(lesson: Lesson) -> SafeString:
+    """Whether a lesson of policy evidence is sure of its sign, and how likely it is to be wrong."""
+    standing = lesson.stats.get("standing", "unverified")
+    shown = badge("active" if standing == "verified" else "too_light", standing)
+    return format_html("{} lfsr {}", shown, number(1 - lesson.weight, 3))
 
 
 class EdgeHistoryInline(FactInline):
@@ -97,8 +104,10 @@ class LessonAdmin(FactAdmin):
     def get_list_display(self, request: HttpRequest) -> tuple[str | Callable[..., Any], ...]:
         floor_of = floors()
 
-        @admin.display(description="fresh weight, floor", ordering="weight")
+        @admin.display(description="fresh weight, floor; or sureness", ordering="weight")
         def against_floor(lesson: Lesson) -> SafeString:
+            if lesson.policy == Policy.EVIDENCE:
+                return _sureness(lesson)
             floor = floor_of(lesson.module, Channel(lesson.type))
             tone = "" if lesson.weight >= floor else "cw-quiet"
             return format_html('<span class="{}">{} / {}</span>', tone, number(lesson.weight, 4), f"{floor:g}")
@@ -172,7 +181,7 @@ class BuilderRunAdmin(FactAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(switch_page)
-        return [path("<str:module>/<str:channel>/switch/", view, name="learning_switch_policy"), *super().get_urls()]
+        return [path("<str:module>/switch/", view, name="learning_builderrun_switch_policy"), *super().get_urls()]
 
     @admin.display(description="run", ordering="id")
     def run_shown(self, run: BuilderRun) -> str:

@@ -13,10 +13,10 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from learning.found import LEARNED_CHANNELS
 from learning.models import BuilderRun
 from learning.switch_policy import Switch, draft_switch, other_policy, switch_to
 from overrides.admin.asking import PROPOSE, Reasoned
-from overrides.core.module import channels_of
 from overrides.core.specs import OverrideSpec
 from overrides.core.verified import is_verified
 from overrides.core.vocabulary import PAIRS, Channel, Combiner, Policy
@@ -42,28 +42,26 @@ class SwitchForm(Reasoned):
         return Combiner(self.cleaned_data["combiner"]) if "combiner" in self.fields else None
 
 
-def switch_page(request: HttpRequest, module: str, channel: str) -> HttpResponse:
-    """What the switch would do and a form that asks why; POST drafts the request."""
-    if channel not in {each.value for each in channels_of(module)}:
-        raise Http404(f"{module} has no channel {channel}")
+def switch_page(request: HttpRequest, module: str) -> HttpResponse:
+    """What switching the module's one channel of two policies would do, and a form that asks why; POST drafts it."""
+    if module not in LEARNED_CHANNELS:
+        raise Http404(f"there is no module {module}")
     if not request.user.has_perm("learning.view_builderrun") or not request.user.has_perm(PROPOSE):
         raise PermissionDenied
-    chosen, at = Channel(channel), datetime.now(UTC)
+    channel, at = LEARNED_CHANNELS[module], datetime.now(UTC)
     standing = current_parameters(module)
-    policy = other_policy(standing, chosen)
-    if policy is None:
-        raise Http404(f"{channel} has one policy")
-    form = SwitchForm(PAIRS[chosen, policy], request.POST if request.method == "POST" else None)
-    if form.is_valid() and (response := _drafted(request, form, module, chosen, policy, at)):
+    policy = other_policy(standing, channel)
+    form = SwitchForm(PAIRS[channel, policy], request.POST if request.method == "POST" else None)
+    if form.is_valid() and (response := _drafted(request, form, module, channel, policy, at)):
         return response
     context = admin.site.each_context(request) | {
-        "title": f"Policy of {channel}: {standing.channels[chosen].policy} → {policy}",
+        "title": f"Policy of {channel}: {standing.channels[channel].policy} → {policy}",
         "opts": BuilderRun._meta,
         "form": form,
         "module": module,
         "channel": channel,
         "way_back": reverse("admin:overrides_modulemode_change", args=[module]),
-        **_described(module, chosen, policy, at),
+        **_described(module, channel, policy, at),
     }
     return TemplateResponse(request, "learning/switch_policy.html", context)
 

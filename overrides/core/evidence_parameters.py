@@ -61,6 +61,9 @@ class EvidenceParameters(Document):
     likely_lfsr: float = _constant(0.10, 0, 0.5, "the same of one shown as likely")
     cap_unverified: bool = _switch(True, "whether an override that is not verified is held within unverified_cap")
     unverified_cap: float = _constant(0.02, 0, 1, "its farthest multiplier, less 1")
+    least_move: float = _constant(
+        0.002, 0, 1, "an override whose multiplier is nearer to 1 than this is too light to act: nobody can judge it"
+    )
     max_overrides: int = _constant(500, 1, 10**6, "most overrides proposed, those of the largest n times edge squared")
     max_subset_size: int = _constant(2, 0, SUBSET_SIZES - 1, "most dimensions of an override")
     cell_budget: int = _constant(1_000_000, 1, 10**8, "most cells fitted, and most overrides they may fold into")

@@ -1,6 +1,8 @@
 """Building lessons under policy evidence from rows: reading the facts, fitting, recording what was found, and memory.
 
     ./dev bench build_evidence --simulator PATH --trades 20000 200000 --seed 0
+    ./dev bench build_evidence --trades 20000 --values 5000     a dimension of 5,000 values
+    ./dev bench build_evidence --trades 1000000 --groups 1      one group of a million rows
 
 The simulator's trades are written as facts (`tests.bench.simulator`); without one those of `tests.bench.worlds`, which
 have no edge.
@@ -56,11 +58,12 @@ def simulated(simulator: Simulator, trades: int, seed: int, drift: str) -> Itera
         yield f"sim.pattern{pattern}.signal", categories[category], scope, rr, start + int(day * DAY)
 
 
-def synthetic(trades: int, seed: int) -> Iterator[Row]:
-    made = world(trades, seed)
+def synthetic(trades: int, seed: int, groups: int | None, values: int | None) -> Iterator[Row]:
+    made = world(trades, seed, None if groups is None else range(groups))
     for row in range(trades):
         _, pattern, category = group_name(int(made.group[row]))
-        yield pattern, category, made.scope(row), float(made.outcomes[row]), int(made.closed_at[row])
+        scope = made.scope(row) | ({} if values is None else {"bucket": f"value{row % values}"})
+        yield pattern, category, scope, float(made.outcomes[row]), int(made.closed_at[row])
 
 
 def write(rows: list[Row]) -> None:
@@ -112,8 +115,6 @@ def measure(rows: list[Row], **context: Any) -> None:
         "verified": sum(stats["verified"] for _, stats in lessons),
         "too light": sum(status == Lesson.Status.TOO_LIGHT for status, _ in lessons),
         "capped": sum(stats["capped"] for _, stats in lessons),
-        "less than half a step": sum(abs(stats["c"]) < 0.0099 for _, stats in lessons),
-        "less than a tenth of a step": sum(abs(stats["c"]) < 0.00198 for _, stats in lessons),
     }
     for name, count in found.items():
         figure(BENCH, name, count, "", trades=len(rows), **context)
@@ -125,11 +126,13 @@ def main() -> None:
     parser.add_argument("--trades", type=int, nargs="+", default=[20_000, 200_000])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--drift", default="mild")
+    parser.add_argument("--groups", type=int, help="spread evenly over so many, without a simulator")
+    parser.add_argument("--values", type=int, help="of one dimension, without a simulator")
     chosen = parser.parse_args()
     with scratch_database():
         for trades in chosen.trades:
             if chosen.simulator is None:
-                rows = list(synthetic(trades, chosen.seed))
+                rows = list(synthetic(trades, chosen.seed, chosen.groups, chosen.values))
             else:
                 rows = list(simulated(Simulator.load(chosen.simulator), trades, chosen.seed, chosen.drift))
             measure(rows, seed=chosen.seed)

@@ -178,8 +178,8 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
         lambda: {"module": "pm"}, {"pm_strength": "most_specific", "reason": "better"}, "draft.draft_request",
         SETS_CONSTANTS, DRAFTED,
     ),
-    "learning_switch_policy": (
-        lambda: built_by_evidence() | {"module": "pm", "channel": "pm_strength"}, {"reason": "it earned more"},
+    "learning_builderrun_switch_policy": (
+        lambda: built_by_evidence() | {"module": "pm"}, {"reason": "it earned more"},
         "switch_policy.draft_switch", SETS_CONSTANTS, DRAFTED | {"ChangeLine", "Line", "Override"},
     ),
     "overrides_version_roll_back": (

@@ -1,4 +1,4 @@
-"""Facts with an edge that policy evidence finds: good in one macro phase, bad in another, whatever the bucket."""
+"""Facts with an edge that policy evidence finds: good in one macro phase, best in one bucket of it, bad in another."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from telemetry.record import record_trades
 from tests.builders import NOW, make_parameters, make_trades
 
 OTHER = "rsi.short.dip"
-EDGES = {("Good", "micro"): 0.9, ("Good", "large"): 0.9, ("Dip", "micro"): -0.6, ("Dip", "large"): -0.6}
+EDGES = {("Good", "micro"): 1.3, ("Good", "large"): 0.5, ("Dip", "micro"): -0.6, ("Dip", "large"): -0.6}
 PM_EVIDENCE: Mapping[str, Any] = {"policy": "evidence", "combiner": "evidence"}
 
 

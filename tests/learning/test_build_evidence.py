@@ -55,8 +55,8 @@ def numbers(value: Any) -> Iterator[float]:
 
 
 def refuse_nan() -> None:
-    stored = [*Lesson.objects.values_list("stats", "targets", "edge_raw", "weight")]
-    stored += [*BuilderRun.objects.values_list("tested", "baseline")]
+    stored: list[tuple[Any, ...]] = [*Lesson.objects.values_list("stats", "targets", "edge_raw", "weight")]
+    stored += BuilderRun.objects.values_list("tested", "baseline")
     assert all(math.isfinite(each) for row in stored for each in numbers(list(row)))
 
 
@@ -143,6 +143,17 @@ class TestBuildEvidence:
         assert {each.stats["n"] for each in few} == {6}
         assert not EdgeHistory.objects.filter(lesson__in=few).exists()
 
+    def test_keeps_as_too_light_what_hardly_moves_a_lever(self) -> None:
+        """Where 1 % is the least worth asking for, all that is held within 1 % is too light."""
+        publish(parameters=evidence_parameters(least_move=0.01))
+        record_phases()
+
+        build()
+
+        light = {each.status for each in Lesson.objects.all() if abs(each.stats["c"]) < math.log(1.01)}
+        heavy = {each.status for each in Lesson.objects.all() if abs(each.stats["c"]) >= math.log(1.01)}
+        assert (light, heavy) == ({"too_light"}, {"active"})
+
     def test_tells_week_by_week_what_its_trades_earned_beside_the_others(self) -> None:
         """Where age does not count, the weeks add up to the run's raw edge; the means are those of the outcomes."""
         publish(parameters=evidence_parameters(half_life_days=1e9))
@@ -211,7 +222,7 @@ class TestBuildEvidence:
 
         first.refresh_from_db()
         assert first.tested is None
-        tested = second.tested
+        tested = second.tested or {}
         assert tested["total"] == second.n_candidates
         assert {len(tested[name]) for name in ("n", "raw", "se", "shrunk", "emitted")} == {second.n_candidates}
         assert sum(tested["emitted"]) == second.n_active
@@ -333,7 +344,11 @@ class TestStrangeFacts:
 @pytest.mark.django_db
 class TestBuildDue:
     def due(self, at: datetime) -> bool:
-        return build_due(module="pm", policy=Policy.EVIDENCE, now=at) is not None
+        before = BuilderRun.objects.count()
+        acting = build_due(module="pm", policy=Policy.EVIDENCE, now=at)
+        is_new = BuilderRun.objects.count() > before
+        assert acting == (Lesson.objects.filter(status="active").count() if is_new else 0)
+        return is_new
 
     def test_builds_once_where_nothing_changes_and_again_the_next_day(self) -> None:
         record_phases(at=NOW - HOUR)
@@ -362,7 +377,9 @@ class TestBuildDue:
 
     def test_builds_policy_plan_every_time(self) -> None:
         for at in (NOW, NOW + HOUR):
-            assert build_due(module="pm", policy=Policy.PLAN, now=at) is not None
+            build_due(module="pm", policy=Policy.PLAN, now=at)
+
+        assert BuilderRun.objects.count() == 2
 
     def test_is_a_job_of_its_own_beside_that_of_the_plan(self) -> None:
         record_phases(at=NOW - HOUR)

@@ -9,16 +9,18 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from learning.materialize import material_differences, materialize
+from learning.materialize import material_differences, materialize, wanted_specs
 from learning.models import Lesson
 from overrides.apply import apply_request
 from overrides.core.module import ModuleParameters
+from overrides.core.vocabulary import Channel, Policy
 from overrides.models import ChangeLine, ChangeRequest, LineHold
 from overrides.review import approve, reject
 from tests.builders import DAY, NOW, behind_the_back, make_lesson, make_parameters, make_spec, publish, together
 
 DIP = {"macro_phase": "Dip"}
 HALF_STEP = 1.02**0.5
+EVIDENCE = {"policy": "evidence", "combiner": "evidence"}
 
 
 def propose(at: datetime = NOW, module: str = "pm") -> ChangeRequest | None:
@@ -72,6 +74,28 @@ class TestMaterialize:
             "mu0": 0.1,
             "s_p": pytest.approx(0.707106781, abs=1e-9),
         }
+
+    def test_promises_of_policy_evidence_the_posterior(self) -> None:
+        """The edge it adds and the sd of that: lfsr is Phi(-|predicted| / sd)."""
+        publish(parameters=make_parameters(EVIDENCE))
+        lesson = make_lesson(policy="evidence")
+        move(lesson, stats=lesson.stats | {"sd": 0.3, "lfsr": 0.0038})
+
+        propose()
+
+        after = ChangeLine.objects.get().after
+        assert after is not None
+        assert after.promise == {"predicted": 0.8, "sd": 0.3, "mu0": 0.1, "s_p": pytest.approx(0.5**0.5)}
+
+    def test_asks_again_when_evidence_becomes_verified_or_ceases_to_be(self, reviewer: User) -> None:
+        publish(parameters=make_parameters(EVIDENCE))
+        lesson = make_lesson({"size_mult": 1.015}, policy="evidence")
+        move(lesson, stats=lesson.stats | {"sd": 0.5})  # Phi(-1.6) = .055
+        put_into_force(reviewer)
+
+        move(lesson, stats=lesson.stats | {"sd": 0.4})  # Phi(-2) = .023
+
+        assert lines(propose(NOW + DAY)) == {lesson.line_id: ("change", ["now verified"])}
 
     def test_names_the_lever_of_a_dm_target(self) -> None:
         make_lesson(
@@ -201,6 +225,31 @@ class TestMaterialize:
         publish(withdraw=[lesson.line_id])
 
         assert lines(propose(NOW + DAY)) == {lesson.line_id: ("add", ["new line"])}
+
+
+@pytest.mark.django_db
+class TestWantedSpecs:
+    parameters = ModuleParameters.default("pm")
+
+    def wanted(self, *policies: Policy, parameters: ModuleParameters = parameters) -> dict[str, Mapping[str, float]]:
+        found = [wanted_specs("pm", parameters, {Channel.PM_STRENGTH: policy}) for policy in policies]
+        return {line: spec.levers for each in found for line, spec in each.items()}
+
+    def test_are_those_of_the_policies_asked_for_whatever_is_in_force(self) -> None:
+        of_plan, of_evidence = make_lesson(), make_lesson({"size_mult": 1.2}, policy="evidence")
+        make_lesson(policy="evidence", scope=DIP, status="too_light")
+
+        assert self.wanted(Policy.PLAN) == {of_plan.line_id: {"size_mult": 1.1}}
+        assert self.wanted(Policy.EVIDENCE) == {of_evidence.line_id: {"size_mult": 1.2}}
+        assert self.wanted() == {} == wanted_specs("pm", self.parameters, {Channel.PM_TUNING: Policy.PLAN})
+
+    def test_keep_to_tighter_bounds(self) -> None:
+        lesson = make_lesson({"size_mult": 1.25, "entry_aggression_mult": 1.1})
+        tight = make_parameters({"weights": {"bounds": {"size_mult": [0.9, 1.15]}}})
+
+        assert self.wanted(Policy.PLAN, parameters=tight) == {
+            lesson.line_id: {"size_mult": 1.15, "entry_aggression_mult": 1.1}
+        }
 
 
 class TestMaterialDifferences:

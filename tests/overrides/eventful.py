@@ -115,9 +115,10 @@ def _spec(chance: random.Random, policy: str, at: datetime) -> OverrideSpec:
     category = chance.choice(tuple(MOVED))
     scope = {name: chance.choice(VALUES) for name in chance.sample(DIMENSIONS, chance.randint(1, 3))}
     sign = chance.choice((-1, 1))
+    is_sure = policy == "evidence"  # else it may not move so far: .4 R known to sqrt(1 / 30) R at worst
     stats = {
-        "edge_raw": sign * chance.uniform(0.1, 2),
-        "n": chance.randint(10, 60),
+        "edge_raw": sign * (chance.uniform(0.1, 2) + 0.3 * is_sure),
+        "n": chance.randint(10, 60) + 20 * is_sure,
         "variance": chance.uniform(0, 1),
         "half_life_days": chance.uniform(10, 120),
         "updated_at": at - timedelta(days=chance.uniform(0, 40)),

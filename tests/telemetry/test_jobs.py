@@ -83,6 +83,15 @@ class TestRunOnce:
         run.refresh_from_db()
         assert (run.status, run.rows, run.error, JobRun.objects.count()) == ("done", 7, "", 1)
 
+    def test_records_a_refusal_in_its_own_words_and_goes_on(self, now: datetime) -> None:
+        refused = run_once(
+            "build", now=now, every=HOUR, work=Work(ValueError("scope: drop a dimension")), refusals=(ValueError,)
+        )
+
+        assert refused == JobRun.objects.get()
+        assert (refused.status, refused.error, AuditEntry.objects.count()) == ("failed", "scope: drop a dimension", 0)
+        assert run_once("build", now=now, every=HOUR, work=Work(), refusals=(ValueError,)) is not None
+
     def test_fails_where_the_audit_trail_is_broken(self, now: datetime) -> None:
         Work()()
         with connection.cursor() as cursor:

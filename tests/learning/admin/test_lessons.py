@@ -149,3 +149,13 @@ def test_tables_are_for_those_who_may_look(name: str) -> None:
     assert Client().get(address).status_code == 302
     looks = browser_of(make_user("looks"))
     assert looks.get(reverse(f"admin:learning_lesson_{name}", args=[lesson.pk + 1])).status_code == 404
+
+
+def test_the_list_tells_of_evidence_how_sure_it_is_of_its_sign(client: Client) -> None:
+    stats = make_lesson().stats | {"standing": "likely", "lfsr": 0.08}
+    make_lesson(policy="evidence", weight=0.92, stats=stats)
+
+    text = page(client, "/admin/learning/lesson/?policy=evidence")
+
+    assert "likely</span> lfsr" in text
+    assert "0.080" in text
