@@ -19,7 +19,7 @@ from overrides.core.distance import exposure_change, steps_moved
 from overrides.core.gates import Gate, health
 from overrides.core.module import ModuleParameters
 from overrides.core.parameters import WeightParameters
-from overrides.gates import changes_of, situation_with
+from overrides.gates import COEFFICIENTS, changes_of, situation_with
 from overrides.load import active_version
 from overrides.models import ChangeLine, ChangeRequest, Comment, Vote, WhatIf
 from overrides.pictures.what_if import histograms
@@ -88,7 +88,7 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         "rivals": sorted({number for each in situation.lines for number in each.rivals}),
         **_votes(request),
         **content_page(request, changes, version, at),
-        **_what_if(request),
+        **_what_if(request, len(changes)),
     }
 
 
@@ -165,13 +165,14 @@ def _votes(request: ChangeRequest) -> dict[str, Any]:
     return {"votes": votes, "signed_by": signed}
 
 
-def _what_if(request: ChangeRequest) -> dict[str, Any]:
-    row = request.what_ifs.order_by("-asked_at").first() if request.kind in ASKABLE else None
+def _what_if(request: ChangeRequest, n_lines: int) -> dict[str, Any]:
+    moves_levers = request.kind in ASKABLE and (n_lines > 0 or COEFFICIENTS not in request.content)
+    row = request.what_ifs.order_by("-asked_at").first() if moves_levers else None
     is_done = row is not None and row.status == WhatIf.Status.DONE
     return {
         "row": row,
         "is_running": row is not None and row.status in (WhatIf.Status.WAITING, WhatIf.Status.RUNNING),
         "pictures": histograms(row.document) if row is not None and is_done and row.document else (),
-        "may_ask_what_if": request.kind in ASKABLE and request.state in ChangeRequest.OPEN,
+        "may_ask_what_if": moves_levers and request.state in ChangeRequest.OPEN,
         "what_if_n": WHAT_IF_DECISIONS,
     }
