@@ -79,7 +79,7 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         "obstacles": obstacles(open_to),
         "health": health(gate for offer in open_to for gate in offer.gates),
         "rows": _rows(measured[:MOST_LINES], comments, Weights(at, situation.parameters)),
-        "may_split": len(changes) > 1 and any(each.step.name == "approve" and not each.blocked for each in open_to),
+        "may_split": _has_parts(request, changes) and any(each.step.name == "approve" and not each.blocked for each in open_to),
         "n_lines": len(changes),
         "n_hidden": max(len(changes) - MOST_LINES, 0),
         "exposure": _exposure(measured),
@@ -90,6 +90,11 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         **content_page(request, changes, version, at),
         **_what_if(request, len(changes)),
     }
+
+
+def _has_parts(request: ChangeRequest, changes: Sequence[ChangeLine]) -> bool:
+    """Whether some of its lines can be decided without the rest, which may be coefficients alone."""
+    return len(changes) > 1 or (len(changes) == 1 and COEFFICIENTS in request.content)
 
 
 def obstacles(found: Iterable[Offer]) -> list[Obstacle]:

@@ -344,18 +344,22 @@ class TestRequest:
         version = Version.objects.get(is_active=True)
         assert (version.coefficients, version.n_overrides) == (WEIGHTS, 1)
 
-    def test_hands_its_coefficients_to_the_rest_where_lines_alone_are_approved(self, reviewer: User) -> None:
+    @pytest.mark.parametrize("ticked", [1, 2])
+    def test_hands_its_coefficients_to_the_rest_where_lines_alone_are_approved(
+        self, reviewer: User, ticked: int
+    ) -> None:
         specs = [alloc(), make_spec(
             {"alloc_mult": 1.1}, type="dm_alloc", module="dm", pattern_key=KEY, action_category="allocation",
             scope={"chain": "sol"}, stats=HEAVY,
         )]  # fmt: skip
         request = draft(*specs, module="dm", content={"coefficients": WEIGHTS})
 
-        approve(request_id=request.pk, by=reviewer, at=NOW, only=[specs[0].line])
+        approve(request_id=request.pk, by=reviewer, at=NOW, only=[spec.line for spec in specs[:ticked]])
 
         request.refresh_from_db()
         rest = ChangeRequest.objects.get(split_from=request)
-        assert (request.content, rest.content) == ({}, {"coefficients": WEIGHTS})
+        assert (request.content, request.lines.count()) == ({}, ticked)
+        assert (rest.content, rest.lines.count()) == ({"coefficients": WEIGHTS}, 2 - ticked)
 
     def test_is_void_for_votes_once_a_weight_is_another(self) -> None:
         one, other = (draft(module="dm", content={"coefficients": {"chain=base": w}}) for w in (1.5, 1.4))
