@@ -79,7 +79,8 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         "obstacles": obstacles(open_to),
         "health": health(gate for offer in open_to for gate in offer.gates),
         "rows": _rows(measured[:MOST_LINES], comments, Weights(at, situation.parameters)),
-        "may_split": _has_parts(request, changes) and any(each.step.name == "approve" and not each.blocked for each in open_to),
+        "may_split": _has_parts(request, changes)
+        and any(each.step.name == "approve" and not each.blocked for each in open_to),
         "n_lines": len(changes),
         "n_hidden": max(len(changes) - MOST_LINES, 0),
         "exposure": _exposure(measured),
