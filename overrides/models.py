@@ -224,7 +224,7 @@ class ChangeRequest(models.Model):
     module = models.CharField(max_length=2, choices=MODULES)
     kind = models.CharField(max_length=10, choices=Kind)
     state = models.CharField(max_length=17, choices=State, default=State.DRAFT)
-    health = models.CharField(max_length=15, choices=Health, default=Health.VALID)
+    health = models.CharField(max_length=15, choices=Health, default=Health.VALID)  # as of the last minute
     title = models.CharField(max_length=200)
     reason = models.TextField()
     author = models.ForeignKey(

@@ -7,11 +7,16 @@ from functools import cache
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
-from django.urls import reverse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from learning.admin.lesson_page import lesson_page, track_csv, weeks_csv
+from learning.admin.switching import switch_page
 from learning.models import BuilderRun, EdgeHistory, Lesson
 from overrides.core.module import ModuleParameters
 from overrides.core.vocabulary import Channel
@@ -69,6 +74,25 @@ class LessonAdmin(FactAdmin):
         "targets_shown", "line",
     )  # fmt: skip
     inlines = (EdgeHistoryInline,)
+    change_form_template = "learning/lesson.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        def out(table: Callable[[Lesson], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+            def view(request: HttpRequest, lesson_id: int) -> HttpResponseBase:
+                if not self.has_view_permission(request):
+                    raise PermissionDenied
+                return table(get_object_or_404(Lesson, pk=lesson_id))
+
+            return self.admin_site.admin_view(view)
+
+        return [
+            path("<int:lesson_id>/weeks.csv", out(weeks_csv), name="learning_lesson_weeks"),
+            path("<int:lesson_id>/history.csv", out(track_csv), name="learning_lesson_track"),
+            *super().get_urls(),
+        ]
+
+    def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        return lesson_page(obj)
 
     def get_list_display(self, request: HttpRequest) -> tuple[str | Callable[..., Any], ...]:
         floor_of = floors()
@@ -145,6 +169,10 @@ class BuilderRunAdmin(FactAdmin):
         ("baseline_shown", "parameters_shown"),
     )
     readonly_fields = ("as_of_shown", "lessons", "baseline_shown", "parameters_shown")
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(switch_page)
+        return [path("<str:module>/<str:channel>/switch/", view, name="learning_switch_policy"), *super().get_urls()]
 
     @admin.display(description="run", ordering="id")
     def run_shown(self, run: BuilderRun) -> str:

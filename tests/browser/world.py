@@ -72,7 +72,7 @@ def make_world() -> World:
     waiting = materialize(module="pm", now=now)
     assert waiting is not None
     _fill_the_rest(people, now)
-    override = Membership.objects.get(line__scope=GOOD).override_id
+    override = Membership.objects.get(line__scope=GOOD, line__channel="pm_strength").override_id
     return World(waiting, override, str(decisions[0].decision_id), page_addresses())
 
 
@@ -142,7 +142,7 @@ def _fill_the_rest(people: Mapping[str, User], now: datetime) -> None:
         kind="mode", module="dm", title="Switch dm on", reason="A month of shadow looked right.",
         content={"mode": "on"}, lines=[], author=people["author"], at=now,
     )  # fmt: skip
-    line = Membership.objects.get(line__scope=GOOD).line_id
+    line = Membership.objects.get(line__scope=GOOD, line__channel="pm_strength").line_id
     pin_line(line_id=line, by=people["reviewer"], reason="Let it stand until the month is over", at=now)
     agreed(draft(kind="policy", content={"approvals": 1}, title="The rules as they are", at=now), at=now)
     issue_key(name="bot 1", role="record", by=people["operator"], at=now)
