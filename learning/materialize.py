@@ -60,7 +60,8 @@ def materialize(*, module: str, now: datetime) -> ChangeRequest | None:
         module=module,
         kind=ChangeRequest.Kind.LINES,
         title=titled(_title(lines), weights),
-        reason=f"what {len(wanted)} active lessons of {module} would change of what is in force",
+        reason=f"what {len(wanted)} active lessons of {module} would change of what is in force"
+        + ("; and its weights, where they have moved" if weights else ""),
         author=None,
         author_name=AUTHOR,
         at=now,

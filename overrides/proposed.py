@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from overrides.core.module import ModuleParameters, compile_module
 from overrides.core.sides import Side
 from overrides.core.specs import OverrideSpec
+from overrides.gates import COEFFICIENTS
 from overrides.load import load_specs, parameters_of, spec_of
 from overrides.models import ChangeRequest
 from telemetry.core.refusal import Refused
@@ -45,6 +46,8 @@ def refuse_kind(request: ChangeRequest) -> None:
     """Raise Refused for a request that no what-if can answer."""
     if request.kind not in (Kind.LINES, Kind.PARAMETERS, Kind.ROLLBACK):
         raise Refused.because(f"a request of kind {request.kind} changes no levers' values").under("request")
+    if COEFFICIENTS in request.content and not request.lines.exists():
+        raise Refused.because("a request of coefficients alone changes no levers' values").under("request")
 
 
 def sides(proposed: Proposed, base: int | None) -> tuple[Side, Side]:

@@ -167,7 +167,7 @@ def _vote(request: ChangeRequest, by: User, decision: str, reason: str, at: date
 
 
 def _split(request: ChangeRequest, only: Collection[str], by: User, at: datetime) -> None:
-    """Keep `only` these lines in the request; the others go on as a new one by the same author."""
+    """Keep `only` these lines in the request; the others, and coefficients, go on as a new one by the same author."""
     chosen = set(only)
     changes = list(request.lines.select_related("before__line", "after__line").order_by("line_id"))
     strangers = chosen - {change.line_id for change in changes}
@@ -175,7 +175,7 @@ def _split(request: ChangeRequest, only: Collection[str], by: User, at: datetime
     if strangers or not chosen or request.kind != Kind.LINES:
         named = ", ".join(sorted(line[:12] for line in strangers)) or "none"
         raise Refusal(f"only: choose lines of this request of kind lines; {named} chosen")
-    if not rest:
+    if not rest and not request.content:
         return
     kept = [DraftLine(c.line_id, c.after_id, c.differences) for c in changes if c.line_id in chosen]
     whole, request.title = request.title, f"{request.title[:170]} ({len(kept)} of {len(changes)} lines)"

@@ -31,8 +31,9 @@ class World:
 
 
 def make_world() -> World:
-    """Trades with cells, a decision with the outcome and the shares it earned, a version, a lesson, a request."""
+    """Trades with cells and coefficients, a decision with its outcome and shares, a version, a lesson, a request."""
     from learning.aggregate import aggregate_dirty
+    from learning.coefficients import update_coefficients
     from telemetry.attribute import attribute_trades
     from telemetry.decisions import record_decisions
     from telemetry.record import record_trades
@@ -41,7 +42,10 @@ def make_world() -> World:
     action = action_payload(decision_ids=[str(decision.decision_id)])
     record_decisions([decision])
     record_trades([make_trade(EXTERNAL_ID, actions=[action]), *make_trades([1.0, -0.5] * 10)], now=NOW)
+    allocation = action_payload(module="dm", action_category="allocation", scope={"chain": "base"})
+    record_trades([make_trade("allocated", actions=[allocation])], now=NOW)
     aggregate_dirty(now=NOW)
+    update_coefficients(now=NOW)
     attribute_trades(now=NOW)
     spec = make_spec()
     publish(spec)

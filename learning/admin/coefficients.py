@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
-from learning.coefficients import DAY, memory_of
+from learning.coefficients import DAY, day_of, memory_of
 from learning.load import EPOCH
 from learning.models import Coefficient
 from learning.weights import in_force, name_of
@@ -22,7 +22,7 @@ from overrides.admin.coefficients import bar
 from overrides.core.coefficients import LEVER_DIMENSIONS
 from overrides.models import Version
 from overrides.pictures.coefficients import weight_track
-from telemetry.admin.display import moment, number, pretty
+from telemetry.admin.display import moment, number
 from telemetry.admin.facts import FactAdmin, one_of
 from telemetry.core.canonical import utc_text
 from telemetry.core.formats.csv_cells import csv_lines
@@ -45,18 +45,17 @@ class CoefficientAdmin(FactAdmin):
     fields = (
         ("name", "value", "weight_shown", "in_force_shown"),
         ("short_memory", "long_memory", "n_shown", "newest", "as_of_shown"),
-        ("short_unshrunk", "long_unshrunk"),
-        "sums_shown",
+        ("short_unshrunk", "short_worth", "long_unshrunk", "long_worth"),
     )
     readonly_fields = (
         "value", "weight_shown", "in_force_shown", "short_memory", "long_memory", "n_shown", "newest", "as_of_shown",
-        "short_unshrunk", "long_unshrunk", "sums_shown",
+        "short_unshrunk", "short_worth", "long_unshrunk", "long_worth",
     )  # fmt: skip
 
     def get_list_display(self, request: HttpRequest) -> tuple[str | Callable[..., Any], ...]:
         standing = in_force()
 
-        @admin.display(description="fresh weight, in force", ordering="weight")
+        @admin.display(description="fresh weight (mark: in force)", ordering="weight")
         def against_served(row: Coefficient) -> SafeString:
             served = standing.get(name_of(row), 1.0)
             return bar(row.weight, served, f"fresh {row.weight:.4f}, in force {served:.4f}")
@@ -137,9 +136,13 @@ class CoefficientAdmin(FactAdmin):
     def as_of_shown(self, row: Coefficient) -> SafeString:
         return moment(row.as_of)
 
-    @admin.display(description="decayed sums")
-    def sums_shown(self, row: Coefficient) -> SafeString:
-        return pretty(row.sums)
+    @admin.display(description="which is worth")
+    def short_worth(self, row: Coefficient) -> SafeString:
+        return number(memory_of(row).worth(day_of(row.as_of))[0], 1, unit="trades of today")
+
+    @admin.display(description="which is worth")
+    def long_worth(self, row: Coefficient) -> SafeString:
+        return number(memory_of(row).worth(day_of(row.as_of))[1], 1, unit="trades of today")
 
 
 def exported(rows: QuerySet[Coefficient]) -> Iterator[dict[str, Any]]:

@@ -75,6 +75,15 @@ class Memory:
         )
         return Memory(self.n + 1, max(self.at, day), short, long)
 
+    def worth(self, as_of: float) -> tuple[float, float]:
+        """How many trades of that day the short memory and the long one weigh.
+
+        >>> [round(each, 4) for each in Memory.of(2.0, 0.0).worth(14.0)]
+        [0.3679, 0.8559]
+        """
+        age = as_of - self.at
+        return self.short.w * math.exp(-age / TAU_SHORT), self.long.w * math.exp(-age / TAU_LONG)
+
     @classmethod
     def from_document(cls, document: object) -> Self:
         given = closed_mapping(document, "memory", ("n", "at", "short", "long"))

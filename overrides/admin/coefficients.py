@@ -45,7 +45,7 @@ def bar(weight: float, served: float, words: str) -> SafeString:
         '<rect class="cw-bar" x="{}" width="{}" height="6" y="3"/>'
         '<line class="cw-neutral" x1="{}" x2="{}" y1="1" y2="11"/>'
         '<line class="cw-served" x1="{}" x2="{}" y1="0" y2="12"/></svg>{}</span>',
-        "" if shape.is_up else " cw-light",
+        "" if shape.is_up else " cw-below",
         *(f"{shape.whole:.0f}", f"{shape.whole:.0f}", words),
         *(f"{shape.whole:.0f}", f"{shape.x:.1f}", f"{shape.width:.1f}", f"{shape.one:.1f}", f"{shape.one:.1f}"),
         *(f"{shape.served:.1f}", f"{shape.served:.1f}"),
@@ -63,7 +63,12 @@ def weights_page(request: ChangeRequest, version: Version | None, *, is_open: bo
     names = [n for n in standing.keys() | wanted.keys() if standing.get(n, 1.0) != wanted.get(n, 1.0)]
     rows = [_row(name, standing.get(name, 1.0), wanted.get(name, 1.0), evidence.get("values", {})) for name in names]
     rows.sort(key=lambda row: (-abs(math.log(row.after / row.before)), row.lever, row.value))
-    return {"weight_rows": rows[:MOST_WEIGHTS], "n_weights": len(rows), "weight_evidence": evidence}
+    return {
+        "weight_rows": rows[:MOST_WEIGHTS],
+        "n_weights": len(rows),
+        "n_raising": sum(row.after > row.before for row in rows),
+        "weight_evidence": evidence,
+    }
 
 
 def _weights(request: ChangeRequest, version: Version | None, is_open: bool) -> Mapping[str, float]:

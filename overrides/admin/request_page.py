@@ -19,7 +19,7 @@ from overrides.core.distance import exposure_change, steps_moved
 from overrides.core.gates import Gate
 from overrides.core.module import ModuleParameters
 from overrides.core.parameters import WeightParameters
-from overrides.gates import changes_of, situation_with
+from overrides.gates import COEFFICIENTS, changes_of, situation_with
 from overrides.health import health_of
 from overrides.load import active_version
 from overrides.models import ChangeLine, ChangeRequest, Comment, Vote, WhatIf
@@ -81,7 +81,8 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         "obstacles": obstacles(open_to),
         "health": health_of(situation, at) if request.state in ChangeRequest.OPEN else request.health,
         "rows": _rows(measured[:MOST_LINES], comments, Weights(at, situation.parameters)),
-        "may_split": len(changes) > 1 and any(each.step.name == "approve" and not each.blocked for each in open_to),
+        "may_split": _has_parts(request, changes)
+        and any(each.step.name == "approve" and not each.blocked for each in open_to),
         "n_lines": len(changes),
         "n_hidden": max(len(changes) - MOST_LINES, 0),
         "exposure": _exposure(measured),
@@ -90,8 +91,13 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         "rivals": sorted({number for each in situation.lines for number in each.rivals}),
         **_votes(request),
         **content_page(request, changes, version, at),
-        **_what_if(request),
+        **_what_if(request, len(changes)),
     }
+
+
+def _has_parts(request: ChangeRequest, changes: Sequence[ChangeLine]) -> bool:
+    """Whether some of its lines can be decided without the rest, which may be coefficients alone."""
+    return len(changes) > 1 or (len(changes) == 1 and COEFFICIENTS in request.content)
 
 
 def obstacles(found: Iterable[Offer]) -> list[Obstacle]:
@@ -167,14 +173,15 @@ def _votes(request: ChangeRequest) -> dict[str, Any]:
     return {"votes": votes, "signed_by": signed}
 
 
-def _what_if(request: ChangeRequest) -> dict[str, Any]:
-    rows = request.what_ifs.order_by("-asked_at") if request.kind in ASKABLE else ()
+def _what_if(request: ChangeRequest, n_lines: int) -> dict[str, Any]:
+    moves_levers = request.kind in ASKABLE and (n_lines > 0 or COEFFICIENTS not in request.content)
+    rows = request.what_ifs.order_by("-asked_at") if moves_levers else ()
     row = next((row for row in rows if is_about(row, request)), None)
     is_done = row is not None and row.status == WhatIf.Status.DONE
     return {
         "row": row,
         "is_running": row is not None and row.status in (WhatIf.Status.WAITING, WhatIf.Status.RUNNING),
         "pictures": histograms(row.document) if row is not None and is_done and row.document else (),
-        "may_ask_what_if": request.kind in ASKABLE and request.state in ChangeRequest.OPEN,
+        "may_ask_what_if": moves_levers and request.state in ChangeRequest.OPEN,
         "what_if_n": WHAT_IF_DECISIONS,
     }

@@ -75,7 +75,7 @@ def weight_track(versions: Sequence[tuple[int, float]], fresh: float) -> Track |
         points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points),
         dot=points[-1],
         last=f"{versions[-1][1]:.3f}",
-        fresh=Mark(_y(fresh), f"fresh {fresh:.3f}"),
+        fresh=Mark(_y(fresh), f"{fresh:.3f}"),
         levels=tuple(Mark(_y(level), f"{level:g}") for level in GRID),
         versions=tuple(
             Mark(LEFT + (index + 0.5) * wide, str(number))

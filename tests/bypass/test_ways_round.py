@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import IntegrityError, connection
 from django.db.models import F
 
@@ -25,11 +26,15 @@ from overrides.models import (
     Vote,
 )
 from overrides.publish import store_override, store_parameters
+from overrides.review import approve
 from telemetry.audit import write_audit
-from tests.builders import NOW, draft, make_spec
+from tests.builders import NOW, draft, make_spec, publish
 from tests.bypass.world import LINE, OTHER, applied, open_request, undone
 
 pytestmark = [pytest.mark.usefixtures("world"), pytest.mark.django_db]
+
+
+WEIGHTS = {"chain=base": 2.0}
 
 
 def audited(*named: str) -> None:
@@ -45,15 +50,21 @@ def closed(request: ChangeRequest) -> ChangeRequest:
     return request
 
 
-def version(request: ChangeRequest, **over: object) -> None:
-    before = Version.objects.get(is_active=True)
+def signed(request: ChangeRequest) -> ChangeRequest:
+    """The request, agreed to by a person and applied by hand."""
+    approve(request_id=request.pk, by=User.objects.get(username="somebody"), at=NOW)
+    return closed(request)
+
+
+def version(request: ChangeRequest, module: str = "pm", **over: object) -> None:
+    before = Version.objects.get(module=module, is_active=True)
     fields = {"number": 3, "parameters_id": before.parameters_id, "coefficients": {}} | over
     Version.objects.filter(pk=before.pk).update(is_active=False)
     Version.objects.create(
-        module="pm", is_active=True, kind="lines", n_overrides=1, content_hash="h", request=request,
+        module=module, is_active=True, kind="lines", n_overrides=1, content_hash="h", request=request,
         published_at=NOW, published_by="mallory", **fields,
     )  # fmt: skip
-    audited("version pm/3")
+    audited(f"version {module}/{fields['number']}")
 
 
 def unreviewed(route: str, kind: str = "lines", **over: object) -> ChangeRequest:
@@ -71,11 +82,25 @@ def constants_at_once() -> None:
 
 
 def coefficients_at_once() -> None:
-    version(unreviewed("at_once", content={"coefficients": {"a": 2}}), coefficients={"a": 2})
+    publish(module="dm")
+    request = unreviewed("at_once", module="dm", content={"coefficients": WEIGHTS})
+    version(request, module="dm", number=2, coefficients=WEIGHTS)
 
 
 def coefficients_under_mandates() -> None:
-    version(unreviewed("mandate", content={"coefficients": {"a": 2}}), coefficients={"a": 2})
+    publish(module="dm")
+    request = unreviewed("mandate", module="dm", content={"coefficients": WEIGHTS})
+    version(request, module="dm", number=2, coefficients=WEIGHTS)
+
+
+def other_coefficients() -> None:
+    publish(module="dm")
+    request = signed(draft(module="dm", lines=[], content={"coefficients": WEIGHTS}))
+    version(request, module="dm", number=2, coefficients={"chain=base": 1.9})
+
+
+def coefficients_of_another_module() -> None:
+    version(signed(draft(lines=[])), coefficients=WEIGHTS)
 
 
 def rollback_at_once() -> None:
@@ -212,6 +237,8 @@ WAYS: dict[Callable[[], None], str] = {
     constants_at_once: "was not reviewed and may move lines alone",
     coefficients_at_once: "was not reviewed and may move lines alone",
     coefficients_under_mandates: "was not reviewed and may move lines alone",
+    other_coefficients: "has constants that request [0-9]+ does not hold",
+    coefficients_of_another_module: "has constants that request [0-9]+ does not hold",
     rollback_at_once: "differs from request|was not reviewed and may move lines alone",
     other_parameters: "has constants that request [0-9]+ does not hold",
     mode_again: "mode pm: going away from neutral takes an applied request",

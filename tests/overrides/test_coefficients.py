@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from overrides.apply import apply_request
 from overrides.core.multipliers import Scaling
@@ -43,7 +43,7 @@ from tests.builders import (
 pytestmark = pytest.mark.django_db
 
 KEY = "dm_pattern.allocation.allocation"
-ALLOCATION = {"module": "dm", "pattern_key": KEY, "action_category": "allocation"}
+ALLOCATION: dict[str, Any] = {"module": "dm", "pattern_key": KEY, "action_category": "allocation"}
 SCOPE = {"chain": "base", "mcap_bucket": "50m+", "curator": "nobody knows"}
 WEIGHTS = {"chain=base": 1.5, "cap=50m+": 0.8, "chain=sol": 0.6}  # 1.2 for SCOPE
 
@@ -53,7 +53,7 @@ def weigh(weights: Mapping[str, float] = WEIGHTS, at: datetime = NOW) -> Version
 
 
 def ask(engine: Engine | None = None, **over: Any) -> Resolved:
-    question = ALLOCATION | {"scope": SCOPE, "base_allocation": 250.0} | over
+    question: dict[str, Any] = ALLOCATION | {"scope": SCOPE, "base_allocation": 250.0} | over
     module = question["module"]
     return resolve_one(make_question(**question), engine or load_engine(module), now=NOW)
 
@@ -168,8 +168,10 @@ class TestCap:
         publish(make_spec({"size_mult": 1.2}, stats=HEAVY))
         capped("pm", 1.5)
         set_mode()
-        question = {"module": "pm", "pattern_key": "donchian.long.breakout", "action_category": "entry"}
-        question |= {"scope": {"macro_phase": "Good", "bucket": "micro"}, "base_allocation": None}
+        question: dict[str, Any] = {
+            "module": "pm", "pattern_key": "donchian.long.breakout", "action_category": "entry",
+            "scope": {"macro_phase": "Good", "bucket": "micro"}, "base_allocation": None,
+        }  # fmt: skip
 
         free = ask(**question).document("full")
         cut = ask(**question, coefficient_product=1.5, alloc_mult=1.0).document("full")
@@ -194,7 +196,7 @@ class TestCap:
 
     @pytest.mark.parametrize("cap", [0.99, 11, "2", math.nan])
     def test_never_cuts_neutral(self, cap: object) -> None:
-        with pytest.raises(ValueError, match="^product_cap:"):
+        with pytest.raises(ValueError, match=r"^product_cap:"):
             make_parameters(module="dm", product_cap=cap)
 
     @pytest.mark.parametrize(
@@ -217,7 +219,12 @@ class TestReplay:
         for mode in ("on", "shadow", "off"):
             for module in ("dm", "pm"):
                 set_mode(mode, module=module)
-            entry = {"module": "pm", "pattern_key": "a.b.c", "action_category": "entry", "base_allocation": None}
+            entry: dict[str, Any] = {
+                "module": "pm",
+                "pattern_key": "a.b.c",
+                "action_category": "entry",
+                "base_allocation": None,
+            }
             answers = [ask(), ask(scope={}), ask(**entry, coefficient_product=1.7), ask(**entry)]
             record_decisions([answer.record for answer in answers])
 
@@ -251,7 +258,10 @@ class TestAttribution:
             set_mode(module=module)
         dm = ask()
         assert dm.coefficient_product is not None
-        told = {"coefficient_product": dm.coefficient_product, "alloc_mult": dm.answer.levers["alloc_mult"]}
+        told: dict[str, Any] = {
+            "coefficient_product": dm.coefficient_product,
+            "alloc_mult": dm.answer.levers["alloc_mult"],
+        }
         pm = ask(
             module="pm", pattern_key="donchian.long.breakout", action_category="entry", base_allocation=None,
             scope={"macro_phase": "Good", "bucket": "micro"}, **told,
@@ -308,7 +318,7 @@ class TestRequest:
 
     @pytest.mark.parametrize("weights", [{"chain=base": 3.0}, {"colour=red": 1.1}, {"chain": 1.1}, ["chain"]])
     def test_is_not_drafted_with_what_is_no_weight(self, weights: Any) -> None:
-        with pytest.raises(Refusal, match="^coefficients"):
+        with pytest.raises(Refusal, match=r"^coefficients"):
             draft(module="dm", content={"coefficients": weights})
 
     def test_is_not_drafted_for_pm(self) -> None:
@@ -334,18 +344,22 @@ class TestRequest:
         version = Version.objects.get(is_active=True)
         assert (version.coefficients, version.n_overrides) == (WEIGHTS, 1)
 
-    def test_hands_its_coefficients_to_the_rest_where_lines_alone_are_approved(self, reviewer: User) -> None:
+    @pytest.mark.parametrize("ticked", [1, 2])
+    def test_hands_its_coefficients_to_the_rest_where_lines_alone_are_approved(
+        self, reviewer: User, ticked: int
+    ) -> None:
         specs = [alloc(), make_spec(
             {"alloc_mult": 1.1}, type="dm_alloc", module="dm", pattern_key=KEY, action_category="allocation",
             scope={"chain": "sol"}, stats=HEAVY,
         )]  # fmt: skip
         request = draft(*specs, module="dm", content={"coefficients": WEIGHTS})
 
-        approve(request_id=request.pk, by=reviewer, at=NOW, only=[specs[0].line])
+        approve(request_id=request.pk, by=reviewer, at=NOW, only=[spec.line for spec in specs[:ticked]])
 
         request.refresh_from_db()
         rest = ChangeRequest.objects.get(split_from=request)
-        assert (request.content, rest.content) == ({}, {"coefficients": WEIGHTS})
+        assert (request.content, request.lines.count()) == ({}, ticked)
+        assert (rest.content, rest.lines.count()) == ({"coefficients": WEIGHTS}, 2 - ticked)
 
     def test_is_void_for_votes_once_a_weight_is_another(self) -> None:
         one, other = (draft(module="dm", content={"coefficients": {"chain=base": w}}) for w in (1.5, 1.4))
@@ -368,22 +382,20 @@ class TestDatabase:
             monkeypatch.setattr(f"{where}.refuse_foreign_weights", lambda *_: None)
         monkeypatch.setattr("overrides.draft.steps_between", lambda *_: 1.0)
 
-        with pytest.raises(IntegrityError, match="is no weight of dm"), transaction.atomic():
-            agreed(draft(module=module, content={"coefficients": weights}))
-            check_now()
+        with pytest.raises(IntegrityError, match="is no weight of dm"):
+            commit(lambda: agreed(draft(module=module, content={"coefficients": weights})))
 
     def test_refuses_coefficients_drafted_against_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
         request = draft(module="dm", content={"coefficients": {"chain=base": 1.4}})
         weigh()
         monkeypatch.setattr("overrides.gates._weights_changed", lambda *_: False)
 
-        with pytest.raises(IntegrityError, match="was drafted against other coefficients"), transaction.atomic():
-            agreed(request)
-            check_now()
+        with pytest.raises(IntegrityError, match="was drafted against other coefficients"):
+            commit(lambda: agreed(request))
 
 
-def check_now() -> None:
-    from django.db import connection
-
-    with connection.cursor() as cursor:
+def commit(write: Callable[[], object]) -> None:
+    """Write, and have what is checked at the end of a transaction checked."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        write()
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
