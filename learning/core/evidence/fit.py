@@ -21,8 +21,8 @@ from learning.core.evidence.dependence import design_effects, same_day_correlati
 from learning.core.evidence.mixture import local_false_sign_rates, posterior, responsibilities
 from learning.core.evidence.noise import Noise, winsorised
 from learning.core.evidence.observations import Observations, age_weights, shares
-from learning.core.evidence.parameters import EvidenceParameters
 from learning.core.rows import Codes, Floats, Ints
+from overrides.core.evidence_parameters import EvidenceParameters
 
 
 @dataclass(eq=False)

@@ -12,8 +12,8 @@ from learning.core.evidence.fit import Fit, fit
 from learning.core.evidence.fold import Overrides, fold
 from learning.core.evidence.levers import contributions, verified
 from learning.core.evidence.observations import Observations
-from learning.core.evidence.parameters import EvidenceParameters
 from learning.core.rows import Bools, Floats
+from overrides.core.evidence_parameters import EvidenceParameters
 
 # Outcomes that mean the same are fitted together: what a trade earned, or what was spared by selling.
 FAMILIES: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
