@@ -59,7 +59,8 @@ def day_sums(day: Ints, values: Floats) -> tuple[Ints, Floats, Ints]:
     [[5, 7], [2.0, 4.0], [1, 2]]
     """
     days, at = np.unique(day, return_inverse=True)
-    return days, np.bincount(at, values, len(days)), np.bincount(at, minlength=len(days))
+    sums = np.bincount(at, values, len(days)).astype(np.float64)
+    return days, sums, np.bincount(at, minlength=len(days)).astype(np.int64)
 
 
 def day_draws(days: int, *, draws: int = DRAWS, seed: int = SEED) -> Ints:

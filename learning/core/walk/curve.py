@@ -15,7 +15,7 @@ POINTS = 240  # of a stored curve; more cannot be told apart
 
 
 def curve(bets: Bets, low: float, high: float) -> dict[str, list[Any]]:
-    """Columns: day (since 1970-01-01), uplift, its band, uplift at matched tilt, and the optimistic one; R of unit size.
+    """Columns: day (since 1970-01-01), uplift with its band, at matched tilt, and optimistic; R of unit size.
 
     The band is of each day by itself: every draw takes the walk's days anew, whole, and adds up as it goes.
     """

@@ -7,6 +7,7 @@ its size was settled already. That gap is the embargo; it needs no number of day
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -38,4 +39,4 @@ def folds_of(at: Ints, count: int) -> tuple[Fold, ...]:
     days = np.sort(day_of(at))
     parts = [int(days[len(days) * part // (count + 1)]) for part in range(1, count + 1)]
     cuts = [*dict.fromkeys(part for part in parts if part > days[0]), int(days[-1]) + 1]
-    return tuple(Fold(start * DAY, end * DAY) for start, end in zip(cuts, cuts[1:], strict=False))
+    return tuple(Fold(start * DAY, end * DAY) for start, end in pairwise(cuts))
