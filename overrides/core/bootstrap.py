@@ -71,8 +71,8 @@ def day_draws(days: int, *, draws: int = DRAWS, seed: int = SEED) -> Ints:
 def percentiles(drawn: Floats, level: float = LEVEL) -> NDArray[Any]:
     """(2, ...) the ends of the middle `level` of the draws along the first axis.
 
-    >>> percentiles(np.arange(101.0), 0.9).tolist()
-    [5.0, 95.0]
+    >>> percentiles(np.arange(101.0), 0.5).tolist()
+    [25.0, 75.0]
     """
     tail = (1.0 - level) / 2.0
     return np.quantile(drawn, [tail, 1.0 - tail], axis=0)

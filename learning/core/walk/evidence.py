@@ -1,6 +1,6 @@
 """Policy evidence as it stood at a moment: the overrides it would have materialised, added up where they match.
 
-    ln m = clip(sum of c over the matching overrides)
+    ln m = clip(sum of clip(c) over the matching overrides)
 
 with ramps arrived. What it expected of a trade is the whole fit's prediction, not only what became an override.
 """
@@ -33,7 +33,8 @@ def evidence_stance(
     if learned is None or fit is None:
         return Stance.neutral(len(decided))
     expected = predict(fit, decided.pattern, decided.category, decided.scope)
-    size = np.exp(np.clip(log_sizes(learned, decided), math.log(low), math.log(high)))
+    bounds = math.log(low), math.log(high)
+    size = np.exp(np.clip(log_sizes(learned, decided, bounds), *bounds))
     verified = int(learned.verified[: learned.materialised].sum())
     return Stance(size, expected.edge, expected.mu0, learned.materialised, verified)
 
@@ -47,15 +48,16 @@ def _fit_of(learned: Learned, category: int) -> Fit | None:
     return next((fit for fit in learned.fits if category in fit.coding.categories), None)
 
 
-def log_sizes(learned: Learned, decided: Trades) -> Floats:
-    """(rows,) the sum of c of the materialised overrides that match, before bounds."""
+def log_sizes(learned: Learned, decided: Trades, bounds: tuple[float, float]) -> Floats:
+    """(rows,) the sum of c of the materialised overrides that match; each within the bounds, their sum maybe not."""
     total = np.zeros(len(decided))
     chosen = learned.overrides.take(np.arange(learned.materialised))
+    asked = np.clip(learned.c[: learned.materialised], *bounds)
     groups = list(zip(chosen.pattern.tolist(), chosen.category.tolist(), strict=True))
     rows = {
         group: np.flatnonzero((decided.pattern == group[0]) & (decided.category == group[1])) for group in set(groups)
     }
-    for group, scope, c in zip(groups, chosen.scope, learned.c.tolist(), strict=False):
+    for group, scope, c in zip(groups, chosen.scope, asked.tolist(), strict=True):
         inside, closed = rows[group], scope != MISSING
         matches = (decided.scope[np.ix_(inside, np.flatnonzero(closed))] == scope[closed]).all(axis=1)
         total[inside[matches]] += c
