@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ class TestSlope:
         found = slope(np.arange(20), edge, edge + 0.7)
 
         assert found is not None
-        assert (found.value, found.se) == (pytest.approx(1.0), pytest.approx(0.0, abs=1e-12))
+        assert astuple(found) == pytest.approx((1.0, 0.0), abs=1e-12)
 
     def test_is_below_one_where_edges_are_exaggerated(self) -> None:
         found = slope(np.arange(4), np.array([-2.0, -1.0, 1.0, 2.0]), np.array([-1.0, -0.5, 0.5, 1.0]))
