@@ -205,3 +205,8 @@ class WalkForward(models.Model):
 
     def __str__(self) -> str:
         return f"walk-forward of {self.module} {self.policy}, combined by {self.combiner}"
+
+    @property
+    def is_under_way(self) -> bool:
+        """Waiting for a worker or with one."""
+        return self.status in (self.Status.WAITING, self.Status.RUNNING)

@@ -126,13 +126,29 @@ def latest_walk(module: str, policy: str, combiner: str | None = None) -> WalkFo
     return (rows if combiner is None else rows.filter(combiner=combiner)).first()
 
 
+def newest_walks(module: str) -> dict[Choice, tuple[WalkForward | None, WalkForward | None]]:
+    """Of each choice the newest finished walk, and a newer one that is not finished, where there is one."""
+    rows = WalkForward.objects.filter(module=module).defer("parameters")
+    found: dict[Choice, tuple[WalkForward | None, WalkForward | None]] = {}
+    for choice in CHOICES:
+        of_choice = rows.filter(policy=choice.policy, combiner=choice.combiner)
+        newest = of_choice.defer("figures", "curves").first()
+        finished = of_choice.filter(status=Status.DONE).first()
+        found[choice] = finished, None if newest is None or newest.status == Status.DONE else newest
+    return found
+
+
+def choice_of(row: WalkForward) -> Choice:
+    return Choice(Policy(row.policy), Combiner(row.combiner))
+
+
 def told(row: WalkForward) -> str:
     """A finished walk in one line, for a request's page and the evidence gate.
 
     Such as: walk-forward of policy evidence: +8.3 R per 1,000 trades [+7.4, +9.2], slope 0.99, 50,817 trades.
     """
     found: dict[str, Any] = row.figures or {}
-    name = str(Choice(Policy(row.policy), Combiner(row.combiner)))
+    name = choice_of(row)
     uplift, slope = found.get("uplift"), found.get("calibration", {}).get("slope")
     if uplift is None:
         return f"walk-forward of policy {name}: no trades to decide yet"

@@ -12,8 +12,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from learning.models import WalkForward
-from learning.walk_forward import CHOICES, FOLDS, Choice, walk_forward
-from overrides.core.vocabulary import Combiner, Policy
+from learning.walk_forward import CHOICES, FOLDS, choice_of, walk_forward
+from overrides.core.vocabulary import Policy
 from telemetry.core.refusal import Refused
 from telemetry.core.vocabulary import Module
 
@@ -61,7 +61,7 @@ class Command(BaseCommand):
             raise CommandError(str(refused)) from refused
         for row in rows:
             if row.status != WalkForward.Status.DONE:
-                raise CommandError(f"{_name(row)}: {row.error or 'a worker is at it; ask again when it is done'}")
+                raise CommandError(f"{choice_of(row)}: {row.error or 'a worker is at it; ask again when it is done'}")
         if options["json"]:
             for row in rows:
                 self.stdout.write(json.dumps(_document(row), sort_keys=True))
@@ -79,15 +79,11 @@ class Command(BaseCommand):
             self.stdout.write("  ".join([name.ljust(widths[0]), *cells]))
 
 
-def _name(row: WalkForward) -> str:
-    return str(Choice(Policy(row.policy), Combiner(row.combiner)))
-
-
 def _cells(row: WalkForward) -> tuple[str, ...]:
     found: Mapping[str, Any] = row.figures or {}
     tilt, line = found.get("tilt") or {}, found["calibration"]
     return (
-        _name(row),
+        str(choice_of(row)),
         f"{found['n']:,}",
         _banded(found["uplift"]),
         _banded(found["matched"]),

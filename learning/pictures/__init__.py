@@ -1,0 +1,1 @@
+"""What was learned, as geometry for SVG templates: numbers in, positions and words out; no rows, no markup."""
