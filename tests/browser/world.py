@@ -18,6 +18,7 @@ from learning.aggregate import aggregate_dirty
 from learning.build import build_lessons
 from learning.materialize import materialize
 from learning.models import Coefficient
+from learning.walk_forward import walk_forward
 from overrides.apply import apply_request
 from overrides.engine import ENGINE_ROOM
 from overrides.models import ChangeRequest, Membership
@@ -137,5 +138,6 @@ def _fill_the_rest(people: Mapping[str, User], now: datetime) -> None:
     Coefficient.objects.create(
         module="dm", name="chain", key="base", rr_short=0.1, rr_long=0.2, n=3, sums={}, as_of=now
     )
+    walk_forward(module="pm", now=now)
     run_once("attribute", now=now, every=timedelta(minutes=5), work=lambda: 3)
     Group.objects.create(name="risk desk")
