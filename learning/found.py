@@ -8,6 +8,8 @@ from typing import Any
 
 from learning.core.baseline import Baseline
 from learning.core.history import Weeks
+from learning.core.rows import Floats
+from learning.core.tested import Tested
 from learning.load import Group
 from overrides.core.specs import Stats, line_id
 from overrides.core.vocabulary import Channel, Policy
@@ -19,10 +21,11 @@ LEARNED_CHANNELS: Mapping[str, Channel] = {"dm": Channel.DM_ALLOC, "pm": Channel
 class Found:
     """One lesson.
 
-    facts    what its policy knows beside the five of `stats`; stored with them
-    weight   w_total when fresh, between 0 and 1
-    targets  lever target -> value, named as lessons name them
-    weeks    its weekly means, where it acts
+    facts       what its policy knows beside the five of `stats`; stored with them
+    weight      between 0 and 1: under policy plan w_total when fresh, under evidence how sure it is of its sign
+    targets     lever target -> value, named as lessons name them
+    weeks       its weekly means, where it acts
+    week_edges  (weeks,) the edge of each, where it is not the mean less the baseline
     """
 
     group: Group
@@ -36,6 +39,7 @@ class Found:
     facts: Mapping[str, Any] = field(default_factory=dict)
     targets: Mapping[str, float] = field(default_factory=dict)
     weeks: Weeks | None = None
+    week_edges: Floats | None = None
 
     @property
     def line(self) -> str:
@@ -50,7 +54,8 @@ class Search:
 
     baselines     action_category -> mean outcome that edges are measured from
     n_cells       cells looked at
-    n_candidates  of them, those that passed the policy's first test
+    n_candidates  of them, those that passed the policy's first test; under evidence, the overrides they fold into
+    tested        all that could have become a lesson
     """
 
     baselines: Mapping[str, Baseline]
@@ -58,3 +63,4 @@ class Search:
     n_candidates: int
     found: Sequence[Found]
     code_version: str
+    tested: Tested | None = None

@@ -15,11 +15,13 @@ from django.db.models import Q
 
 from learning.core.movement import LEVER_NAMES
 from learning.models import Lesson
+from learning.weights import proposed_weights, titled
 from overrides.core.check import contradicts
 from overrides.core.levers import LEVERS, Blend
 from overrides.core.module import ModuleParameters
 from overrides.core.parameters import WeightParameters
 from overrides.core.specs import OverrideSpec, Stats, grouped
+from overrides.core.verified import is_verified
 from overrides.core.vocabulary import Channel, Policy
 from overrides.delegate import publish_within_mandates
 from overrides.draft import DraftLine, draft_request
@@ -50,18 +52,20 @@ def materialize(*, module: str, now: datetime) -> ChangeRequest | None:
             after = wanted.get(line)
             stored = None if after is None else store_override(after, source=SOURCE, at=now).id
             lines.append(DraftLine(line, stored, differences))
-    if not lines:
+    weights = proposed_weights(module=module, at=now)
+    if not lines and not weights:
         return None
 
     return draft_request(
         module=module,
         kind=ChangeRequest.Kind.LINES,
-        title=_title(lines),
+        title=titled(_title(lines), weights),
         reason=f"what {len(wanted)} active lessons of {module} would change of what is in force",
         author=None,
         author_name=AUTHOR,
         at=now,
         lines=lines,
+        content=weights,
     )
 
 
@@ -99,11 +103,13 @@ def _live(module: str, parameters: ModuleParameters) -> dict[str, OverrideSpec]:
 def material_differences(
     before: OverrideSpec | None, after: OverrideSpec | None, parameters: ModuleParameters
 ) -> list[str]:
-    """Why going from `before` to `after` needs a word: new, withdrawn, sign flip, target moved over half a step."""
+    """Why going from `before` to `after` needs a word: new, withdrawn, sign flip, target moved over half a step, and
+    under policy evidence whether it is verified."""
     if before is None or after is None:
         return ["new line"] if after else ["withdrawn"] if before else []
     weights = parameters.channels[after.channel or Channel.PM_STRENGTH].weights
-    differences = [f"{name} added" for name in after.levers if name not in before.levers]
+    differences = _change_of_status(before, after, parameters)
+    differences += [f"{name} added" for name in after.levers if name not in before.levers]
     differences += [f"{name} dropped" for name in before.levers if name not in after.levers]
     for name in before.levers.keys() & after.levers.keys():
         lever = LEVERS[name]
@@ -115,6 +121,13 @@ def material_differences(
         elif abs(becomes - was) > step / 2:
             differences.append(f"{name} moves by more than half a step")
     return sorted(differences)
+
+
+def _change_of_status(before: OverrideSpec, after: OverrideSpec, parameters: ModuleParameters) -> list[str]:
+    if after.policy is not Policy.EVIDENCE:
+        return []
+    was, becomes = is_verified(before, parameters.evidence), is_verified(after, parameters.evidence)
+    return [] if was is becomes else ["now verified" if becomes else "verified no more"]
 
 
 def _already_asked(module: str, now: datetime) -> bool:

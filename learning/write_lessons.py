@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from learning.core.history import Weeks
 from learning.found import Found, Search
 from learning.load import moment
 from learning.models import BuilderRun, EdgeHistory, Lesson
+from learning.track import track
 from overrides.core.module import ModuleParameters
 from overrides.core.vocabulary import Policy
 from telemetry.copying import copy_rows
@@ -17,10 +17,14 @@ from telemetry.copying import copy_rows
 def write_run(
     *, module: str, policy: Policy, parameters: ModuleParameters, search: Search, now: datetime
 ) -> BuilderRun:
-    """Store a run and its lessons; the policy's lessons that were not found again are withdrawn."""
+    """Store a run and its lessons; the policy's lessons that were not found again are withdrawn.
+
+    What was tested is kept of the newest run alone: of every hour it would outgrow the facts.
+    """
     lines = {each.line: each for each in search.found}
     gone = Lesson.objects.filter(module=module, policy=policy).exclude(line_id__in=list(lines))
     gone = gone.exclude(status=Lesson.Status.WITHDRAWN)
+    BuilderRun.objects.filter(module=module, policy=policy).exclude(tested=None).update(tested=None)
     run = BuilderRun.objects.create(
         module=module,
         policy=policy,
@@ -32,6 +36,7 @@ def write_run(
         n_active=sum(each.status == Lesson.Status.ACTIVE for each in search.found),
         n_withdrawn=gone.count(),
         code_version=search.code_version,
+        tested=None if search.tested is None else search.tested.to_document(),
     )
     gone.update(status=Lesson.Status.WITHDRAWN, run=run)
     first_runs = dict(Lesson.objects.filter(line_id__in=list(lines)).values_list("line_id", "first_run_id"))
@@ -41,6 +46,7 @@ def write_run(
         rows, update_conflicts=True, unique_fields=["line_id"], update_fields=fields, batch_size=2000
     )
     _write_history(stored, lines)
+    track(run)
     return run
 
 
@@ -71,13 +77,15 @@ def _write_history(stored: Sequence[Lesson], lines: Mapping[str, Found]) -> None
         EdgeHistory,
         ("lesson_id", "week", "n", "mean", "edge_raw"),
         (
-            (lesson.pk, moment(started_at).date(), n, mean, mean - lines[lesson.line_id].baseline)
+            (lesson.pk, moment(started_at).date(), n, mean, edge)
             for lesson in stored
-            for started_at, n, mean in _weekly(lines[lesson.line_id].weeks)
+            for started_at, n, mean, edge in _weekly(lines[lesson.line_id])
         ),
     )
 
 
-def _weekly(weeks: Weeks | None) -> Iterator[tuple[int, int, float]]:
-    if weeks is not None:
-        yield from zip(weeks.started_at.tolist(), weeks.n.tolist(), weeks.mean.tolist(), strict=True)
+def _weekly(found: Found) -> Iterator[tuple[int, int, float, float]]:
+    if found.weeks is not None:
+        weeks = found.weeks
+        edges = weeks.mean - found.baseline if found.week_edges is None else found.week_edges
+        yield from zip(*(each.tolist() for each in (weeks.started_at, weeks.n, weeks.mean, edges)), strict=True)

@@ -119,7 +119,8 @@ def _days(log_half_life: float) -> float:
 def _left(day: Floats | Ints, log_half_life: Floats) -> Floats:
     """What is left of the first week's edge, a row for each half-life."""
     rate = math.log(2) / np.exp(log_half_life)
-    return np.exp(-rate[:, None] * (day - day[0]))
+    left: Floats = np.exp(-rate[:, None] * (day - day[0]))
+    return left
 
 
 def _explained(day: Floats | Ints, n: Ints, edge: Floats, log_half_life: Floats) -> Floats:

@@ -1,1 +1,1 @@
-"""What was learned, as geometry for SVG templates: numbers in, positions and words out; no rows, no markup."""
+"""What the pages of learning draw: positions worked out here, drawn by the templates of `learning/`."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from learning.pictures.scale import Scale, signed
+from learning.pictures.axis import Axis, signed
 from overrides.pictures.canvas import LEFT, WIDTH, Mark
 
 HEIGHT, TOP, BOTTOM = 250.0, 16.0, 212.0
@@ -46,8 +46,8 @@ def calibration_picture(found: Mapping[str, Any]) -> Calibration | None:
     groups = found["groups"]
     if len(groups) < 2:
         return None
-    x = Scale.over([each["predicted"] for each in groups], LEFT, WIDTH - RIGHT)
-    y = Scale.over([each[name] for each in groups for name in ("low", "realised", "high")], BOTTOM, TOP)
+    x = Axis.over([each["predicted"] for each in groups], LEFT, WIDTH - RIGHT)
+    y = Axis.over([each[name] for each in groups for name in ("low", "realised", "high")], BOTTOM, TOP)
     return Calibration(
         dots=tuple(_dot(each, x, y) for each in groups),
         ideal=_line(1.0, x, y),
@@ -59,7 +59,7 @@ def calibration_picture(found: Mapping[str, Any]) -> Calibration | None:
     )
 
 
-def _line(slope: float, x: Scale, y: Scale) -> tuple[float, float, float, float]:
+def _line(slope: float, x: Axis, y: Axis) -> tuple[float, float, float, float]:
     """Through the origin, as far as both axes reach."""
     low, high = x.low, x.high
     if slope:
@@ -68,7 +68,7 @@ def _line(slope: float, x: Scale, y: Scale) -> tuple[float, float, float, float]
     return x(low), y(slope * low), x(high), y(slope * high)
 
 
-def _dot(group: Mapping[str, Any], x: Scale, y: Scale) -> Dot:
+def _dot(group: Mapping[str, Any], x: Axis, y: Axis) -> Dot:
     low, high = (group["realised"] if group[end] is None else group[end] for end in ("low", "high"))
     predicted, realised = (signed(round(group[name], 4)) for name in ("predicted", "realised"))
     return Dot(

@@ -1,4 +1,4 @@
-"""One axis: values to positions, and round values to write beside it."""
+"""A vertical scale in R around zero, and round ticks on both sides of it."""
 
 from __future__ import annotations
 
@@ -11,46 +11,34 @@ from overrides.pictures.canvas import Mark, round_steps
 
 @dataclass(frozen=True)
 class Scale:
-    """Values from `low` to `high` (apart) on positions from `start` to `end`, which may run backwards."""
+    """Values from low to high between two heights; zero is always among them."""
 
     low: float
     high: float
-    start: float
-    end: float
+    top: float
+    bottom: float
 
     @classmethod
-    def over(cls, values: Iterable[float | None], start: float, end: float, *, spare: float = 0.06) -> Scale:
-        """Wide enough for the values and 0, with some room to spare; a range of nothing still has an axis.
-
-        >>> scale = Scale.over([-5.0, 15.0, None], 0, 100, spare=0)
-        >>> scale(0.0), scale(15.0)
-        (25.0, 100.0)
-        """
-        known = [0.0, *(value for value in values if value is not None)]
+    def around(cls, values: Iterable[float], top: float, bottom: float, least: float = 1e-9) -> Scale:
+        """A scale that holds the values and zero, with a little air."""
+        known = [*values, 0.0]
         low, high = min(known), max(known)
-        room = spare * (high - low) or 1.0
-        return cls(low - room * (low < 0 or high == low), high + room * (high > 0 or high == low), start, end)
+        air = 0.08 * max(high - low, least)
+        return cls(low - air if low < 0 else 0.0, high + air if high > 0 or low == 0 else 0.0, top, bottom)
 
-    def __call__(self, value: float) -> float:
-        inside = min(max(value, self.low), self.high)
-        return self.start + (inside - self.low) / (self.high - self.low) * (self.end - self.start)
+    def y(self, value: float) -> float:
+        return self.bottom - (value - self.low) / (self.high - self.low) * (self.bottom - self.top)
 
-    @property
-    def marks(self) -> tuple[Mark, ...]:
-        """Round values along the axis, 0 among them, about four on the longer side.
+    def ticks(self) -> tuple[Mark, ...]:
+        """Round values inside the scale, zero among them.
 
-        >>> [mark.label for mark in Scale(-12.0, 40.0, 0, 1).marks]
-        ['-10', '0', '+10', '+20', '+30', '+40']
+        >>> [(round(tick.at, 6), tick.label) for tick in Scale(0.0, 2.0, 0.0, 100.0).ticks()]
+        [(100.0, '0'), (75.0, '0.5'), (50.0, '1'), (25.0, '1.5'), (0.0, '2')]
         """
-        steps = round_steps(max(self.high, -self.low))
-        values = sorted({*steps, *(-step for step in steps)})
-        return tuple(Mark(self(each), signed(each)) for each in values if self.low <= each <= self.high)
+        step = round_steps(self.high - self.low)[1]
+        first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
+        return tuple(Mark(self.y(at * step), _label(at * step)) for at in range(first, last + 1))
 
 
-def signed(value: float) -> str:
-    """A short number that says its sign.
-
-    >>> signed(0.25), signed(-3.0), signed(0.0)
-    ('+0.25', '-3', '0')
-    """
-    return "0" if value == 0 or math.isclose(value, 0.0, abs_tol=1e-12) else f"{value:+g}"
+def _label(value: float) -> str:
+    return f"{value + 0.0:.6g}".replace("-", "\N{MINUS SIGN}")

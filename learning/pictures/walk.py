@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from learning.pictures.scale import Scale
+from learning.pictures.axis import Axis
 from overrides.pictures.canvas import LEFT, WIDTH, Mark
 
 HEIGHT, TOP, BOTTOM = 210.0, 16.0, 178.0
@@ -42,8 +42,8 @@ def growth(curves: Mapping[str, Sequence[float]]) -> Growth | None:
     days = curves["day"]
     if not days:
         return None
-    x = _days_scale(days)
-    y = Scale.over([each for name in ("low", "high", "optimistic") for each in curves[name]], BOTTOM, TOP)
+    x = _days_axis(days)
+    y = Axis.over([each for name in ("low", "high", "optimistic") for each in curves[name]], BOTTOM, TOP)
 
     def line(column: Sequence[float]) -> str:
         return " ".join(f"{x(day):.1f},{y(value):.1f}" for day, value in zip(days, column, strict=True))
@@ -64,8 +64,8 @@ def growth(curves: Mapping[str, Sequence[float]]) -> Growth | None:
     )
 
 
-def _days_scale(days: Sequence[float]) -> Scale:
-    return Scale(days[0], max(days[-1], days[0] + 1), LEFT, WIDTH - RIGHT)
+def _days_axis(days: Sequence[float]) -> Axis:
+    return Axis(days[0], max(days[-1], days[0] + 1), LEFT, WIDTH - RIGHT)
 
 
 def _date(day: float) -> str:
@@ -114,7 +114,7 @@ def forest(walks: Iterable[tuple[str, Mapping[str, Any]]]) -> Forest | None:
         return None
     spans = [each for _, uplift, _ in lines for each in (uplift["low"], uplift["mean"], uplift["high"])]
     hollow = [None if optimistic is None else optimistic["mean"] for _, _, optimistic in lines]
-    x = Scale.over([*spans, *hollow], NAMES, WIDTH - RIGHT)
+    x = Axis.over([*spans, *hollow], NAMES, WIDTH - RIGHT)
     rows = tuple(
         _row(name, uplift, inside, x, FIRST_ROW + ROW * place)
         for place, ((name, uplift, _), inside) in enumerate(zip(lines, hollow, strict=True))
@@ -123,7 +123,7 @@ def forest(walks: Iterable[tuple[str, Mapping[str, Any]]]) -> Forest | None:
     return Forest(rows, x.marks, x(0.0), bottom, bottom + 24)
 
 
-def _row(name: str, uplift: Mapping[str, float | None], optimistic: float | None, x: Scale, y: float) -> Row:
+def _row(name: str, uplift: Mapping[str, float | None], optimistic: float | None, x: Axis, y: float) -> Row:
     mean = uplift["mean"] or 0.0
     low, high = (mean if uplift[end] is None else float(uplift[end] or 0.0) for end in ("low", "high"))
     return Row(

@@ -47,7 +47,8 @@ def propose_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> H
 
 def _paths(parameters: ModuleParameters) -> dict[str, object]:
     weights = (f"channels.{channel.value}.weights" for channel in parameters.channels)
-    return paths_of(parameters.to_document(), *weights, "lessons", "evidence")
+    document = parameters.to_document()
+    return paths_of(document, *weights, "lessons", "evidence") | {"product_cap": document["product_cap"]}
 
 
 def _form(standing: ModuleParameters, request: HttpRequest) -> ConstantsForm:

@@ -69,6 +69,11 @@ class OverrideSpec:
         )
         return spec if "id" in given else replace(spec, id=spec.content_id)
 
+    def with_levers(self, levers: Mapping[str, float]) -> Self:
+        """Another revision of the line, that asks for these targets."""
+        changed = replace(self, levers=levers)
+        return replace(changed, id=changed.content_id)
+
     def to_document(self) -> dict[str, Any]:
         """The plan's shape; reading it back gives an equal override."""
         path = {} if self.path is None else {"path": self.path.to_document()}

@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 import pytest
 from django.template.loader import render_to_string
 
+from learning.pictures.axis import Axis
 from learning.pictures.calibration import calibration_picture
-from learning.pictures.scale import Scale
 from learning.pictures.walk import BOTTOM, NAMES, RIGHT, TOP, forest, growth
 from overrides.pictures.canvas import LEFT, WIDTH
 
@@ -133,13 +133,13 @@ class TestCalibration:
 
 class TestScale:
     def test_of_nothing_still_has_an_axis(self) -> None:
-        scale = Scale.over([], 0, 100)
+        scale = Axis.over([], 0, 100)
 
         assert scale(0.0) == 50.0
         assert "0" in [mark.label for mark in scale.marks]
 
     def test_never_leaves_its_positions(self) -> None:
-        scale = Scale(-1.0, 1.0, 10.0, 20.0)
+        scale = Axis(-1.0, 1.0, 10.0, 20.0)
 
         assert (scale(-5.0), scale(5.0)) == (10.0, 20.0)
 

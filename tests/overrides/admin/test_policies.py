@@ -40,6 +40,7 @@ def constants(**over: Any) -> dict[str, str]:
     }
     for policy in ("lessons", "evidence"):
         found |= {f"{policy}.{name}": value for name, value in document[policy].items()}
+    found |= {"product_cap": document["product_cap"]}
     return {name: json.dumps(value) for name, value in (found | over).items()}
 
 

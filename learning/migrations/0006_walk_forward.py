@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("learning", "0003_cells_in_order"),
+        ("learning", "0005_lesson_history"),
     ]
 
     operations = [
