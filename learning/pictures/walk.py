@@ -13,7 +13,7 @@ from overrides.pictures.canvas import LEFT, WIDTH, Mark
 HEIGHT, TOP, BOTTOM = 210.0, 16.0, 178.0
 RIGHT = 20.0
 EPOCH = date(1970, 1, 1)
-ROW, FIRST_ROW, NAMES = 26.0, 20.0, 150.0
+ROW, FIRST_ROW, NAMES = 26.0, 20.0, 186.0
 
 
 @dataclass(frozen=True)

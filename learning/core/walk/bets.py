@@ -16,7 +16,8 @@ class Stance:
     size      (trades,) the size multiplier it would have served, within its bounds
     edge      (trades,) what it expected beyond `baseline`, in R
     baseline  (trades,) its mean outcome of all trades, in R
-    lessons   overrides it would have had; `verified` of them sure of their sign (None: the policy does not say)
+    lessons   overrides of the deciding category it would have had; `verified` of them sure of their sign (None: the
+              policy does not say)
     """
 
     size: Floats

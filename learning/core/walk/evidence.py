@@ -29,14 +29,16 @@ def evidence_stance(
     """
     families = [[known.categories.index(each) for each in family if each in known.categories] for family in _of(known)]
     learned = learn(known.observations(), families, moment / DAY, parameters)
-    fit = None if learned is None else _fit_of(learned, known.categories.index(DECIDED[known.module]))
+    category = known.categories.index(DECIDED[known.module])
+    fit = None if learned is None else _fit_of(learned, category)
     if learned is None or fit is None:
         return Stance.neutral(len(decided))
     expected = predict(fit, decided.pattern, decided.category, decided.scope)
     bounds = math.log(low), math.log(high)
     size = np.exp(np.clip(log_sizes(learned, decided, bounds), *bounds))
-    verified = int(learned.verified[: learned.materialised].sum())
-    return Stance(size, expected.edge, expected.mu0, learned.materialised, verified)
+    deciding = learned.overrides.category[: learned.materialised] == category
+    verified = int((deciding & learned.verified[: learned.materialised]).sum())
+    return Stance(size, expected.edge, expected.mu0, int(deciding.sum()), verified)
 
 
 def _of(known: Trades) -> tuple[tuple[str, ...], ...]:

@@ -138,6 +138,11 @@ class TestScale:
         assert scale(0.0) == 50.0
         assert "0" in [mark.label for mark in scale.marks]
 
+    def test_marks_both_sides_of_zero(self) -> None:
+        labels = [mark.label for mark in Axis(-12.0, 22.0, 0, 100).marks]
+
+        assert labels == ["\N{MINUS SIGN}10", "\N{MINUS SIGN}5", "0", "+5", "+10", "+15", "+20"]
+
     def test_never_leaves_its_positions(self) -> None:
         scale = Axis(-1.0, 1.0, 10.0, 20.0)
 
