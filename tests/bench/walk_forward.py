@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import resource
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -34,12 +33,12 @@ from tests.bench.real_logs import LOGS, SCOPED, scoped_log
 from tests.bench.real_trades import SOURCES, converted
 from tests.bench.record import empty_tables
 from tests.bench.report import figure, scratch_database, timed
+from tests.builders import NOW
 
 BATCH = 2_000
-NOW = datetime(2026, 1, 1, tzinfo=UTC)  # after all of it
 PLAN = Choice(Policy.PLAN, Combiner.PLAN)
 Payloads = Iterator[Mapping[str, Any]]
-Data = Callable[[Path], None]  # records the trades of a data set
+Data = Callable[[Path], object]  # records the trades of a data set
 
 
 def record(payloads: Payloads) -> None:
