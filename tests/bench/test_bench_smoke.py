@@ -79,7 +79,6 @@ class TestBenches:
         assert {"rows_loaded", "lines_wall", "parameters_speedup_cpu"} <= found.keys()
         assert min(found.values()) > 0
 
-
     def test_walk_forward_tells_every_policy(self, figures: Figures, monkeypatch: pytest.MonkeyPatch) -> None:
         trades = make_trades([2.0, -1.0] * 40)
         monkeypatch.setitem(walk_forward.DATA, "small", (lambda _: record_trades(trades, now=NOW), ("pm",)))

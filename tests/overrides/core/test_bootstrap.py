@@ -48,7 +48,7 @@ class TestDayBlockBand:
 
         assert found is not None
         assert (found.low, found.high) == pytest.approx(naive(day, values, 200, 5), abs=1e-12)
-        assert (found.mean, found.n, found.days) == (pytest.approx(values.mean()), 60, 9)
+        assert (found.mean, found.n, found.days) == pytest.approx((values.mean(), 60, 9))
 
     def test_of_independent_trades_is_as_wide_as_their_standard_error_says(self) -> None:
         day, values = np.arange(4000), np.random.default_rng(2).normal(0, 1, 4000)
@@ -103,4 +103,4 @@ class TestDraws:
 
         days, sums, counts = day_sums(day, values)
 
-        assert (len(days), int(counts.sum()), float(sums.sum())) == (13, 100, pytest.approx(float(values.sum())))
+        assert (len(days), counts.sum(), sums.sum()) == pytest.approx((13, 100, values.sum()))
