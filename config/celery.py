@@ -59,6 +59,16 @@ BEAT: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour="0", minute="25"),
         "kwargs": {"module": "pm"},
     },
+    "walk forward dm": {
+        "task": "learning.walk_forward_nightly",
+        "schedule": crontab(hour="2", minute="10"),
+        "kwargs": {"module": "dm"},
+    },
+    "walk forward pm": {
+        "task": "learning.walk_forward_nightly",
+        "schedule": crontab(hour="2", minute="15"),
+        "kwargs": {"module": "pm"},
+    },
     "publish due": {"task": "overrides.publish_due", "schedule": MINUTE},
     "send outbox": {"task": "telemetry.send_outbox", "schedule": MINUTE},
     "attribute": {"task": "telemetry.attribute", "schedule": 5 * MINUTE},

@@ -195,3 +195,48 @@ class Coefficient(models.Model):
 
     def __str__(self) -> str:
         return f"{self.module} {self.name}={self.key}"
+
+
+class WalkForward(models.Model):
+    """What a policy would have earned, walking forward through a module's trades; its key holds all it depends on."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    key = models.CharField(primary_key=True, max_length=64, editable=False)
+    module = models.CharField(max_length=2, choices=MODULES)
+    policy = models.CharField(max_length=8, choices=POLICIES)
+    combiner = models.CharField(max_length=13)
+    folds = models.PositiveSmallIntegerField(help_text="asked for; few days hold fewer")
+    as_of = models.DateTimeField(help_text="trades that closed by then are in it")
+    n_outcomes = models.PositiveIntegerField(help_text="judged actions known as of then")
+    parameters = models.JSONField()
+    code_version = models.CharField(max_length=40)
+    status = models.CharField(max_length=7, choices=Status, default=Status.WAITING)
+    progress = models.FloatField(default=0.0)
+    attempts = models.PositiveIntegerField(default=0)
+    figures = models.JSONField(null=True, help_text="uplift, tilt, calibration, folds (learning.core.walk.forward)")
+    curves = models.JSONField(null=True, help_text="columns by day: uplift with band, matched, optimistic")
+    error = models.TextField(blank=True)
+    asked_at = models.DateTimeField()
+    seen_at = models.DateTimeField(help_text="last sign of life of whoever computes it")
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "learning_walk_forwards"
+        ordering = ("-asked_at", "key")
+        constraints = [
+            models.CheckConstraint(condition=finite("progress", low=0, high=1), name="walk_forward_progress_is_a_share")
+        ]
+        indexes = [models.Index(fields=["module", "policy", "combiner", "-asked_at"], name="walk_forward_by_choice")]
+
+    def __str__(self) -> str:
+        return f"walk-forward of {self.module} {self.policy}, combined by {self.combiner}"
+
+    @property
+    def is_under_way(self) -> bool:
+        """Waiting for a worker or with one."""
+        return self.status in (self.Status.WAITING, self.Status.RUNNING)

@@ -13,6 +13,7 @@ from learning.coefficients import update_coefficients
 from learning.core.evidence.blocks import BudgetExceeded
 from learning.materialize import materialize, publish_what_mandates_cover
 from learning.validate import noise_twin
+from learning.walk_forward import ask_walk_forward, run_walk_forward
 from overrides.core.vocabulary import Policy
 from telemetry.jobs import run_once
 from telemetry.tasks import moment
@@ -98,4 +99,22 @@ def noise_twin_task(
         every=timedelta(minutes=1),
         work=lambda: noise_twin(module=module, policy=Policy(policy), seed=seed, now=at),
         refusals=(BudgetExceeded, Unlearnable),
+    )
+
+
+@shared_task(name="learning.walk_forward")
+def walk_forward_task(*, key: str, now: str | None = None, **_: object) -> None:
+    """Compute the walk that somebody or the beat asked for, unless it is done or another worker is at it."""
+    run_walk_forward(key, now=moment(now))
+
+
+@shared_task(name="learning.walk_forward_nightly")
+def walk_forward_nightly_task(*, module: str, now: str | None = None, **_: object) -> None:
+    """Ask for a module's walks, one task each; facts that have not changed are not walked again."""
+    at = moment(now)
+    run_once(
+        f"walk forward {module}",
+        now=at,
+        every=timedelta(days=1),
+        work=lambda: len(ask_walk_forward(module=module, now=at)),
     )

@@ -19,8 +19,9 @@ from config.demo.bars import last_bar_end
 from config.demo.bot import Bot, plan_of
 from config.demo.months import shift, shifted
 from config.demo.people import meet_people
-from config.demo.queue import await_worker, run_jobs, step
+from config.demo.queue import await_until, await_worker, run_jobs, step
 from config.demo.trades import demo_trades
+from learning.models import WalkForward
 from overrides.apply import apply_request
 from overrides.draft import draft_request
 from overrides.load import current_parameters
@@ -130,6 +131,10 @@ def _last_lesson(at: datetime) -> None:
         run_jobs(
             [(f"noise twin {m}", "learning.noise_twin", timedelta(minutes=1), {"module": m}) for m in MODULES], now=at
         )
+    with step("walking forward: what each policy would have earned"):
+        nightly = "learning.walk_forward_nightly"
+        run_jobs([(f"walk forward {m}", nightly, timedelta(days=1), {"module": m}) for m in MODULES], now=at)
+        await_until(lambda: not any(row.is_under_way for row in WalkForward.objects.only("status")), "the walks")
 
 
 def _review(reviewer: User, at: datetime) -> None:

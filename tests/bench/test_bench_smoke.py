@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import build_plan, cube, import_files, learning, pages, publish, record, replay, what_if
+from telemetry.record import record_trades
+from tests.bench import (
+    build_plan, cube, import_files, learning, pages, publish, record, replay, walk_forward, what_if,
+)
 from tests.bench.simulator import Simulator
+from tests.builders import NOW, make_trades
 
 Figures = Callable[[], dict[str, float]]
 
@@ -83,6 +87,14 @@ class TestBenches:
         found = figures()
         assert {"rows_loaded", "lines_wall", "parameters_speedup_cpu"} <= found.keys()
         assert min(found.values()) > 0
+
+    def test_walk_forward_tells_every_policy(self, figures: Figures, monkeypatch: pytest.MonkeyPatch) -> None:
+        trades = make_trades([2.0, -1.0] * 40)
+        monkeypatch.setitem(walk_forward.DATA, "small", (lambda _: record_trades(trades, now=NOW), ("pm",)))
+
+        walk_forward.run(Path("nowhere"), ["small"], folds=2)
+
+        assert {"uplift", "optimistic", "tilt", "squared_error", "lessons", "peak_rss"} <= figures().keys()
 
 
 class TestLearning:

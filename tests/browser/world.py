@@ -18,6 +18,7 @@ from learning.aggregate import aggregate_dirty
 from learning.build import build_lessons
 from learning.coefficients import update_coefficients
 from learning.materialize import materialize
+from learning.walk_forward import walk_forward
 from overrides.apply import apply_request
 from overrides.engine import ENGINE_ROOM
 from overrides.models import ChangeRequest, Membership
@@ -147,5 +148,6 @@ def _fill_the_rest(people: Mapping[str, User], now: datetime) -> None:
     agreed(draft(kind="policy", content={"approvals": 1}, title="The rules as they are", at=now), at=now)
     issue_key(name="bot 1", role="record", by=people["operator"], at=now)
     _allocate(at=now)
+    walk_forward(module="pm", now=now)
     run_once("attribute", now=now, every=timedelta(minutes=5), work=lambda: 3)
     Group.objects.create(name="risk desk")

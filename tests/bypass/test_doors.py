@@ -194,6 +194,11 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
     "learning_lesson_track": (
         lambda: {"lesson_id": make_lesson(scope=RECOVERY).pk}, {}, "nothing: a table out", NOBODY, set(),
     ),
+    "learning_walkforward_module": (lambda: {"module": "pm"}, {}, "nothing: it shows", NOBODY, set()),
+    "learning_walkforward_export": (lambda: {"module": "pm"}, {}, "nothing: a table out", NOBODY, set()),
+    "learning_walkforward_again": (
+        lambda: {"module": "pm"}, {}, "walk_forward.ask_walk_forward: opinions only", NOBODY, set(),
+    ),
 }  # fmt: skip
 DJANGOS = frozenset({"auth_user_password_change"})  # the people's own pages: who may vote is theirs to say
 # Actions of lists: their name, the verb behind, who may, what it writes. Django's own are on people alone.
@@ -347,6 +352,8 @@ TASKS: Mapping[str, tuple[dict[str, Any], str, set[str]]] = {
     "learning.materialize": (PM, "draft.draft_request", DRAFTED | {"ChangeLine", "Line", "Override"}),
     "learning.publish_within_mandates": (PM, "delegate: in quarantine here, so nothing", set()),
     "learning.noise_twin": (PM, "a count", set()),
+    "learning.walk_forward": ({"key": "0" * 64}, "opinions only", set()),
+    "learning.walk_forward_nightly": (PM, "opinions only", set()),
     "overrides.publish_due": ({}, "apply.apply_due, health.refresh_health: nothing is due or has changed", set()),
     "overrides.replay": ({}, "a comparison", set()),
     "overrides.what_if": ({"key": "0" * 64}, "an answer, in a table of its own", set()),
@@ -363,6 +370,7 @@ DEMO = "the verbs, as its people; it is run whole by tests/config/demo and ./dev
 COMMANDS: Mapping[str, tuple[list[str], str, set[str]]] = {
     "import_trades": (["{directory}/trades.jsonl"], "facts only", set()),
     "replay": (["--sample", "5"], "a comparison", set()),
+    "walk_forward": ([], "opinions only", set()),
     "verify_audit": ([], "reads", set()),
     "export": (["lessons", "--output", "{directory}/lessons.jsonl"], "a file out", set()),
     "evidence_pack": (

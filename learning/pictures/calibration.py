@@ -1,0 +1,80 @@
+"""Predicted edges against realised ones: groups with their intervals, the diagonal they should lie on, the slope."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from learning.pictures.axis import Axis, signed
+from overrides.pictures.canvas import LEFT, WIDTH, Mark
+
+HEIGHT, TOP, BOTTOM = 250.0, 16.0, 212.0
+RIGHT = 20.0
+
+
+@dataclass(frozen=True)
+class Dot:
+    x: float
+    y: float
+    y_low: float
+    y_high: float
+    told: str
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """`ideal` is realised = predicted, `slope` the line that was fitted; both as x1, y1, x2, y2."""
+
+    dots: tuple[Dot, ...]
+    ideal: tuple[float, float, float, float]
+    slope: tuple[float, float, float, float] | None
+    predicted: tuple[Mark, ...]
+    realised: tuple[Mark, ...]
+    x_zero: float
+    y_zero: float
+    left: float = LEFT
+    right: float = WIDTH - RIGHT
+    top: float = TOP
+    bottom: float = BOTTOM
+    height: float = HEIGHT
+    width: float = WIDTH
+
+
+def calibration_picture(found: Mapping[str, Any]) -> Calibration | None:
+    """From what `learning.core.walk.calibration` tells; None where all was expected alike."""
+    groups = found["groups"]
+    if len(groups) < 2:
+        return None
+    x = Axis.over([each["predicted"] for each in groups], LEFT, WIDTH - RIGHT)
+    y = Axis.over([each[name] for each in groups for name in ("low", "realised", "high")], BOTTOM, TOP)
+    return Calibration(
+        dots=tuple(_dot(each, x, y) for each in groups),
+        ideal=_line(1.0, x, y),
+        slope=None if found["slope"] is None else _line(found["slope"], x, y),
+        predicted=x.marks,
+        realised=y.marks,
+        x_zero=x(0.0),
+        y_zero=y(0.0),
+    )
+
+
+def _line(slope: float, x: Axis, y: Axis) -> tuple[float, float, float, float]:
+    """Through the origin, as far as both axes reach."""
+    low, high = x.low, x.high
+    if slope:
+        ends = sorted((y.low / slope, y.high / slope))
+        low, high = max(low, ends[0]), min(high, ends[1])
+    return x(low), y(slope * low), x(high), y(slope * high)
+
+
+def _dot(group: Mapping[str, Any], x: Axis, y: Axis) -> Dot:
+    low, high = (group["realised"] if group[end] is None else group[end] for end in ("low", "high"))
+    predicted, realised = (signed(round(group[name], 4)) for name in ("predicted", "realised"))
+    return Dot(
+        x=x(group["predicted"]),
+        y=y(group["realised"]),
+        y_low=y(low),
+        y_high=y(high),
+        told=f"{group['n']:,} trades: predicted {predicted} R, realised {realised} R",
+    )

@@ -1,0 +1,32 @@
+"""The textbook rules over every real price bar there is: about 57,000 trades, as payloads that recording accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from config.demo.bars import Bars
+from config.demo.make_sample import read_hourly
+from config.demo.trades import demo_trades
+
+SOURCES = ("genetrader_2024", "nfi_2021", "alpergulsen_2023")
+LEAST_BARS = 300
+
+
+def hourly_bars(folder: Path) -> Iterator[Bars]:
+    """Of every pair with enough of them; needs pyarrow."""
+    for pair in sorted({path.stem for kind in ("bars_1h", "bars_5m") for path in (folder / kind).glob("*.parquet")}):
+        bars, _ = read_hourly(folder, pair)
+        if len(bars) >= LEAST_BARS:
+            yield bars
+
+
+def converted(data: Path, sources: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+    """The trades of the sources on hourly bars, without what no walk reads."""
+    for source in sources:
+        for trade in demo_trades(list(hourly_bars(data / source))):
+            if trade["timeframe"] == "1h":
+                for action in trade["actions"]:
+                    action.pop("counterfactuals", None)
+                yield trade
