@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -51,8 +50,8 @@ def bands(tested: Mapping[str, Sequence[float]]) -> tuple[Band, ...]:
 def _bands(tested: Mapping[str, Sequence[float]]) -> Iterator[Band]:
     n, raw, se = (np.array(tested[name], dtype=np.float64) for name in ("n", "raw", "se"))
     outside, emitted = np.abs(raw) > SIGNIFICANT * se, np.array(tested["emitted"], dtype=np.bool_)
-    for fewest, end in pairwise([*FEWEST, None]):
+    for fewest, end in zip(FEWEST, [*FEWEST[1:], None], strict=True):
         within = (n >= fewest) & (n < (np.inf if end is None else end))
         if within.any():
             counts = (int(each.sum()) for each in (within, within & outside, within & emitted))
-            yield Band(fewest or 0, None if end is None else end - 1, *counts)
+            yield Band(fewest, None if end is None else end - 1, *counts)

@@ -93,7 +93,9 @@ class _Plane:
         return outside
 
 
-def funnel(tested: Mapping[str, Sequence[float]] | None, spots: Iterable[Spot] = (), *, mini: bool = False) -> Funnel | None:
+def funnel(
+    tested: Mapping[str, Sequence[float]] | None, spots: Iterable[Spot] = (), *, mini: bool = False
+) -> Funnel | None:
     """The picture of a run's columns n, raw, se, shrunk, emitted (see `BuilderRun.tested`), with spots upon it.
 
     None where there is nothing to draw.
@@ -112,7 +114,9 @@ def funnel(tested: Mapping[str, Sequence[float]] | None, spots: Iterable[Spot] =
     emphasised = emitted & (not marked)
     return Funnel(
         shades=_raster(x[~emphasised], y[~emphasised]),
-        dots="".join(f"M{a:.1f} {b:.1f}h0" for a, b in zip(x[emphasised].tolist(), y[emphasised].tolist(), strict=True)),
+        dots="".join(
+            f"M{a:.1f} {b:.1f}h0" for a, b in zip(x[emphasised].tolist(), y[emphasised].tolist(), strict=True)
+        ),
         tails=_tails(x[emphasised], y[emphasised], plane.y(shrunk[emphasised])),
         spots=_placed(marked, plane),
         upper=_cone(plane, 1.0),
@@ -169,7 +173,7 @@ def _cone(plane: _Plane, side: float) -> str:
 
 def _edge_marks(plane: _Plane) -> tuple[Mark, ...]:
     step = max(each for each in _round_numbers(plane.largest / 100, plane.largest) if each <= plane.largest / 2)
-    values = np.arange(-2, 3) * step
+    values = np.array([each * step for each in range(-2, 3)])
     return tuple(
         Mark(y, f"{value:+g}".replace("-", "\N{MINUS SIGN}") if value else "0")
         for value, y in zip(values.tolist(), plane.y(values).tolist(), strict=True)
@@ -189,5 +193,7 @@ def _round_numbers(low: float, high: float) -> list[float]:
 
 def funnel_rows(tested: Mapping[str, Sequence[float]]) -> Iterable[dict[str, Any]]:
     """The picture's numbers, a row a cell."""
-    for n, raw, se, shrunk, emitted in zip(*(tested[name] for name in ("n", "raw", "se", "shrunk", "emitted")), strict=True):
+    for n, raw, se, shrunk, emitted in zip(
+        *(tested[name] for name in ("n", "raw", "se", "shrunk", "emitted")), strict=True
+    ):
         yield {"n": n, "raw": raw, "se": se, "precision": 1 / se if se else None, "shrunk": shrunk, "emitted": emitted}

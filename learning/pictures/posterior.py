@@ -85,7 +85,9 @@ def forest(estimates: Sequence[Estimate]) -> Forest | None:
     """The rows on one scale that holds every mean and every shrunk interval; None where there are none."""
     if not estimates:
         return None
-    held = [value for each in estimates for value in (each.raw, each.parent, *(each.interval or ())) if value is not None]
+    held = [
+        value for each in estimates for value in (each.raw, each.parent, *(each.interval or ())) if value is not None
+    ]
     scale = Scale.around(held, top=RIGHT, bottom=LEFT)  # lying down: its bottom is left
     return Forest(tuple(_row(each, scale) for each in estimates), scale.ticks(), scale.y(0.0))
 

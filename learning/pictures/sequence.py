@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from learning.core.confidence import confidence_sequence
 from learning.core.confidence import Sequence as Looks
+from learning.core.confidence import confidence_sequence
 from learning.pictures.scale import Scale
 from overrides.pictures.canvas import LEFT, WIDTH, Mark
 
@@ -67,7 +67,7 @@ class Recent:
 
 @dataclass(frozen=True)
 class EdgeSequence:
-    """The picture: `band` is a polygon, `mean` a line, `believed` heights of the shrunk edge before and in the block."""
+    """The picture: `band` is a polygon, `mean` a line, `believed` the shrunk edge's heights before and in the block."""
 
     weeks: tuple[Week, ...]
     band: str

@@ -1,4 +1,4 @@
-"""Lessons that a policy finds in outcomes without edges, beside those it found: dots on one line, the real one marked."""
+"""Lessons found in outcomes without edges as dots on one line, and those found in the outcomes as they were."""
 
 from __future__ import annotations
 
