@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Count, F, FloatField, Q, QuerySet, Sum
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Count, F, FloatField, OuterRef, Q, QuerySet, Sum
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Abs, Cast, NullIf
+from django.db.models.functions import Abs, Cast, JSONObject, NullIf
 
-from learning.models import BuilderRun, EdgeHistory, Lesson
+from learning.models import BuilderRun, EdgeHistory, Lesson, NoiseTwin
 from learning.pictures.posterior import Estimate
-from learning.pictures.sequence import EdgeSequence, Frame, edge_sequence
+from learning.pictures.sequence import EdgeSequence, Frame, Weeks, edge_sequence
 from overrides.core.vocabulary import Policy
 from overrides.models import ChangeLine, ChangeRequest, Membership
 
 Status = Lesson.Status
-Weeks = list[tuple[date, int, float]]
+TOLD = ("id", "line_id", "policy", "stats", "edge_raw")
+TWIN = {"found": "found", "count": "count"}
+WEEK = {"week": "week", "n": "n", "edge_raw": "edge_raw"}
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,32 @@ class Tally:
 
 
 @dataclass(frozen=True)
+class Learned:
+    """A lesson with what is believed of its nearest parent, and its weeks."""
+
+    lesson: Lesson
+    parent: float | None
+    weeks: Weeks
+
+
+@dataclass(frozen=True)
+class Twin:
+    """Lessons found in the outcomes as they were, and in a twin of them."""
+
+    found: int
+    count: int
+
+
+@dataclass(frozen=True)
+class RunWithLessons:
+    """A run, lessons by line, and the twins that were counted last."""
+
+    run: BuilderRun
+    learned: Mapping[str, Learned]
+    twins: tuple[Twin, ...]
+
+
+@dataclass(frozen=True)
 class Standing:
     """Where a line stands: its override in force, and the open requests about it."""
 
@@ -93,17 +122,48 @@ def tally(module: str, policy: Policy) -> Tally:
     return Tally(found["acting"], found["verified"], found["expected_false"] or 0.0)
 
 
-def lessons_of(module: str, policy: Policy, order: Order, *, only_acting: bool = True) -> QuerySet[Lesson]:
-    """What stands, in the order."""
+def lessons_of(module: str, policy: Policy, order: Order, *, only_acting: bool = True) -> QuerySet[Any]:
+    """What stands, in the order; of policy evidence each with its `parents`."""
     rows = Lesson.objects.filter(module=module, policy=policy)
     rows = rows.filter(status=Status.ACTIVE) if only_acting else rows.exclude(status=Status.WITHDRAWN)
+    if policy is Policy.EVIDENCE:
+        rows = rows.annotate(parents=_parents())
     return rows.order_by(*order.by, "id")
 
 
-def estimates_of(lessons: Sequence[Lesson]) -> list[Estimate]:
-    """An estimate of each lesson, with what is believed of its nearest parent."""
-    parents = _parents(lessons)
-    return [estimate_of(lesson, parents.get(lesson.pk)) for lesson in lessons]
+def _parents() -> ArraySubquery:
+    """Of a lesson, the edges of those kept without one of its dimensions."""
+    kept = Lesson.objects.exclude(status=Status.WITHDRAWN).filter(
+        module=OuterRef("module"),
+        policy=OuterRef("policy"),
+        pattern_key=OuterRef("pattern_key"),
+        action_category=OuterRef("action_category"),
+        n_dims=OuterRef("n_dims") - 1,
+        scope__contained_by=OuterRef("scope"),
+    )
+    return ArraySubquery(kept.values("edge_raw"))
+
+
+def run_with_lessons(module: str, policy: Policy, lines: Iterable[str]) -> RunWithLessons | None:
+    """The newest run of a policy, its twins and the lessons of some lines with their weeks, all in one query."""
+    weeks = EdgeHistory.objects.filter(lesson=OuterRef("pk")).order_by("week")
+    fields = {name: name for name in TOLD} | {"weeks": ArraySubquery(weeks.values(told=JSONObject(**WEEK)))}
+    lessons = Lesson.objects.filter(line_id__in=list(lines)).values(told=JSONObject(**fields, parents=_parents()))
+    twins = newest_twins(module, policy).exclude(count=None)
+    runs = BuilderRun.objects.filter(module=module, policy=policy).defer("parameters", "baseline")
+    run = runs.annotate(
+        lessons_told=ArraySubquery(lessons), twins_told=ArraySubquery(twins.values(told=JSONObject(**TWIN)))
+    ).first()
+    if run is None:
+        return None
+    learned = {each["line_id"]: _learned(each) for each in run.lessons_told}
+    return RunWithLessons(run, learned, tuple(Twin(each["found"], each["count"]) for each in run.twins_told))
+
+
+def _learned(told: dict[str, Any]) -> Learned:
+    weeks = [(date.fromisoformat(each["week"]), each["n"], each["edge_raw"]) for each in told["weeks"]]
+    lesson = Lesson(**{name: told[name] for name in TOLD})
+    return Learned(lesson, nearest_parent(lesson, told["parents"]), weeks)
 
 
 def estimate_of(lesson: Lesson, parent: float | None = None) -> Estimate:
@@ -117,45 +177,15 @@ def estimate_of(lesson: Lesson, parent: float | None = None) -> Estimate:
     return Estimate(stats["edge_raw"], error, parent=parent)
 
 
+def nearest_parent(lesson: Lesson, edges: Iterable[float]) -> float | None:
+    """Of what is believed of its parents, the edge that leaves least to add in the direction of the lesson's own."""
+    return max(edges, key=lambda edge: math.copysign(1, lesson.edge_raw) * edge, default=None)
+
+
 def lfsr_of(lesson: Lesson) -> float | None:
     """How likely its edge has the wrong sign; None under policy plan, which does not ask."""
     told: float | None = lesson.stats.get("lfsr")
     return told
-
-
-def _parents(lessons: Sequence[Lesson]) -> dict[int, float]:
-    """Of lessons of policy evidence, the edge of the kept parent that leaves least to add in the direction of theirs."""
-    children = [each for each in lessons if each.policy == Policy.EVIDENCE and each.n_dims]
-    if not children:
-        return {}
-    kept = Lesson.objects.exclude(status=Status.WITHDRAWN).filter(
-        policy=Policy.EVIDENCE,
-        module__in={each.module for each in children},
-        pattern_key__in={each.pattern_key for each in children},
-        n_dims__in={each.n_dims - 1 for each in children},
-    )
-    edges: dict[tuple[Any, ...], float] = {
-        _place(module, key, category, scope): edge
-        for module, key, category, scope, edge in kept.values_list(
-            "module", "pattern_key", "action_category", "scope", "edge_raw"
-        )
-    }
-    found = {}
-    for child in children:
-        known = [edges[place] for place in _above(child) if place in edges]
-        if known:
-            found[child.pk] = max(known, key=lambda edge: math.copysign(1, child.edge_raw) * edge)
-    return found
-
-
-def _above(child: Lesson) -> Iterable[tuple[Any, ...]]:
-    for left_out in child.scope:
-        scope = {name: value for name, value in child.scope.items() if name != left_out}
-        yield _place(child.module, child.pattern_key, child.action_category, scope)
-
-
-def _place(module: str, pattern_key: str, category: str, scope: Mapping[str, str]) -> tuple[Any, ...]:
-    return module, pattern_key, category, tuple(sorted(scope.items()))
 
 
 def standings(lines: Iterable[str]) -> dict[str, Standing]:
@@ -170,18 +200,14 @@ def standings(lines: Iterable[str]) -> dict[str, Standing]:
     return {line: Standing(overrides.get(line), tuple(asked.get(line, ()))) for line in wanted}
 
 
-def sequences_of(lessons: Sequence[Lesson], until: datetime, frame: Frame) -> dict[int, EdgeSequence]:
-    """By lesson, its edge week by week as a picture; of those alone whose weeks are kept."""
-    weeks: dict[int, Weeks] = {}
-    rows = EdgeHistory.objects.filter(lesson__in=lessons).order_by("lesson_id", "week")
-    for lesson, week, n, edge in rows.values_list("lesson_id", "week", "n", "edge_raw"):
-        weeks.setdefault(lesson, []).append((week, n, edge))
-    found = {each.pk: sequence_of(each, weeks.get(each.pk, []), until, frame) for each in lessons}
-    return {key: picture for key, picture in found.items() if picture is not None}
-
-
 def sequence_of(lesson: Lesson, weeks: Weeks, until: datetime, frame: Frame) -> EdgeSequence | None:
     """One lesson's edge week by week; what is believed is drawn where the policy shrinks."""
     stats = lesson.stats
     believed = (stats["edge_raw"] - stats["recent"], stats["edge_raw"]) if "recent" in stats else None
     return edge_sequence(weeks, stats["variance"], until.date(), believed, frame)
+
+
+def newest_twins(module: str, policy: Policy) -> QuerySet[NoiseTwin]:
+    """The twins of the facts that were asked about last, by seed."""
+    newest = NoiseTwin.objects.filter(module=module, policy=policy).order_by("-asked_at").values("content")[:1]
+    return NoiseTwin.objects.filter(content__in=newest).order_by("seed")

@@ -90,12 +90,6 @@ def run_twin(key: str, *, now: datetime) -> None:
             raise
 
 
-def newest_twins(module: str, policy: str) -> list[NoiseTwin]:
-    """The twins of the facts that were asked about last, by seed."""
-    newest = NoiseTwin.objects.filter(module=module, policy=policy).order_by("-asked_at").values("content")[:1]
-    return list(NoiseTwin.objects.filter(content__in=newest).order_by("seed"))
-
-
 def found_by(module: str, policy: str) -> QuerySet[Lesson]:
     """The lessons that compare with what a twin counts (see `validate.noise_twin`)."""
     acting = Lesson.objects.filter(module=module, policy=policy, status=Lesson.Status.ACTIVE)

@@ -8,30 +8,33 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
+from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
 
-from learning.core.funnel import bands
+from learning.core.funnel import BY_CHANCE, bands
 from learning.estimates import (
     Order,
     Standing,
-    estimates_of,
+    estimate_of,
     latest_run,
     lessons_of,
     lfsr_of,
+    nearest_parent,
+    newest_twins,
     orders_of,
     standings,
     tally,
 )
 from learning.found import LEARNED_CHANNELS
 from learning.models import BuilderRun, Lesson, NoiseTwin
-from learning.pictures.funnel import Funnel, funnel, funnel_rows
+from learning.pictures.funnel import Funnel, Spot, funnel, funnel_rows
 from learning.pictures.posterior import Estimate, Row, forest
 from learning.pictures.strip import strip
-from learning.twin import newest_twins
 from overrides.core.vocabulary import Policy
 from overrides.load import current_parameters
 
 PER_PAGE = 25
+MOST_SPOTS = 100
 FUNNEL_COLUMNS = ("n", "raw", "se", "precision", "shrunk", "emitted")
 FOREST_COLUMNS = (
     "lesson", "line", "pattern_key", "action_category", "scope", "status", "rank", "n", "raw", "raw_low", "raw_high",
@@ -89,18 +92,33 @@ def evidence_page(module: str, asked: Wanted) -> dict[str, Any]:
         "policies": [(each, asked.address(policy=each.value, sort="")) for each in Policy],
         "run": run,
         "tally": tally(module, asked.policy),
-        **funnel_of(run),
+        "channel": LEARNED_CHANNELS[module],
+        **funnel_of(run, verified_spots(module, asked.policy)),
         **_forest(lessons.get_page(asked.page), asked),
         **twins_of(module, asked.policy),
     }
 
 
-def funnel_of(run: BuilderRun | None) -> dict[str, Any]:
+def verified_spots(module: str, policy: Policy) -> list[Spot]:
+    """The verified lessons, best first, as spots that lead to their pages."""
+    if policy is not Policy.EVIDENCE:
+        return []
+    lessons = lessons_of(module, policy, orders_of(policy)["rank"]).filter(stats__verified=True)[:MOST_SPOTS]
+    return [spot_of(each, estimate_of(each)) for each in lessons]
+
+
+def spot_of(lesson: Lesson, estimate: Estimate) -> Spot:
+    where = reverse("admin:learning_lesson_change", args=[lesson.pk])
+    believed = estimate.raw if estimate.shrunk is None else estimate.shrunk
+    return Spot(str(lesson), where, estimate.raw, estimate.raw_se, believed)
+
+
+def funnel_of(run: BuilderRun | None, spots: Iterable[Spot] = ()) -> dict[str, Any]:
     """The funnel of a run and its counts; of none that kept what it tested, nothing."""
     tested = None if run is None else run.tested
     if not tested or not tested["n"]:
         return {"funnel": None}
-    picture: Funnel | None = funnel(tested)
+    picture: Funnel | None = funnel(tested, spots)
     counted = bands(tested)
     return {
         "funnel": picture,
@@ -108,7 +126,7 @@ def funnel_of(run: BuilderRun | None) -> dict[str, Any]:
         "total": tested["total"],
         "kept": len(tested["n"]),
         "outside": sum(each.outside for each in counted),
-        "by_chance": 0.05 * tested["total"],
+        "by_chance": BY_CHANCE * tested["total"],
     }
 
 
@@ -126,9 +144,9 @@ def _forest(page: Page[Lesson], asked: Wanted) -> dict[str, Any]:
     }
 
 
-def forest_rows(lessons: list[Lesson]) -> list[ForestRow]:
+def forest_rows(lessons: list[Any]) -> list[ForestRow]:
     """Lessons with their estimates on one scale, and where their lines stand."""
-    estimates = estimates_of(lessons)
+    estimates = [estimate_of(each, nearest_parent(each, getattr(each, "parents", ()))) for each in lessons]
     picture, where = forest(estimates), standings(each.line_id for each in lessons)
     drawn = () if picture is None else picture.rows
     return [
@@ -139,7 +157,7 @@ def forest_rows(lessons: list[Lesson]) -> list[ForestRow]:
 
 def twins_of(module: str, policy: Policy) -> dict[str, Any]:
     """The newest twins of a policy, those that are done beside what was really found."""
-    twins = newest_twins(module, policy)
+    twins = list(newest_twins(module, policy))
     finished = [each for each in twins if each.count is not None]
     found = twins[0].found if twins else 0
     return {
@@ -160,11 +178,8 @@ def funnel_table(module: str, policy: Policy) -> Iterable[Mapping[str, Any]]:
 def forest_table(module: str, asked: Wanted) -> Iterator[Mapping[str, Any]]:
     """Every lesson in the order asked for, not those of a page alone."""
     rows = lessons_of(module, asked.policy, asked.order, only_acting=asked.only_acting)
-    keys = list(rows.values_list("pk", flat=True))
-    for start in range(0, len(keys), CHUNK):
-        chunk = Lesson.objects.in_bulk(keys[start : start + CHUNK])
-        for each in forest_rows([chunk[key] for key in keys[start : start + CHUNK] if key in chunk]):
-            yield forest_document(each)
+    for start in range(0, rows.count(), CHUNK):
+        yield from map(forest_document, forest_rows(list(rows[start : start + CHUNK])))
 
 
 def forest_document(each: ForestRow) -> dict[str, Any]:

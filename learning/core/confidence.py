@@ -33,7 +33,7 @@ def half_width(n: Floats, variance: float, alpha: float = ALPHA) -> Floats:
     sqrt(variance * 2 (n r + 1) / (n^2 r) * ln(sqrt(n r + 1) / alpha))
 
     >>> half_width(np.array([30.0, 150.0, 1000.0]), variance=1.0).round(4).tolist()
-    [0.6141, 0.2478, 0.1008]
+    [0.6142, 0.2478, 0.1008]
     """
     spread = n * mixing_rate(alpha) + 1
     squared = variance * 2 * spread / (n**2 * mixing_rate(alpha)) * np.log(np.sqrt(spread) / alpha)

@@ -98,7 +98,7 @@ def funnel(
 ) -> Funnel | None:
     """The picture of a run's columns n, raw, se, shrunk, emitted (see `BuilderRun.tested`), with spots upon it.
 
-    None where there is nothing to draw.
+    Small, what the run emitted is like the rest, and the spots alone stand out. None where there is nothing to draw.
     """
     marked = list(spots)
     columns = {name: np.array((tested or {}).get(name, ()), dtype=np.float64) for name in ("raw", "se", "shrunk")}
@@ -111,7 +111,7 @@ def funnel(
     plane = _plane(np.concatenate([raw, marked_raw]), np.concatenate([se, marked_se]), marked_raw, bottom)
     precision = precision_of(se)
     x, y = plane.x(precision), plane.y(raw)
-    emphasised = emitted & (not marked)
+    emphasised = emitted & (not mini)
     return Funnel(
         shades=_raster(x[~emphasised], y[~emphasised]),
         dots="".join(
@@ -165,8 +165,9 @@ def _placed(spots: Sequence[Spot], plane: _Plane) -> tuple[Placed, ...]:
 
 
 def _cone(plane: _Plane, side: float) -> str:
-    """Where chance alone puts one cell of forty beyond, on this side."""
-    precision = np.geomspace(plane.low, plane.high, CURVE_POINTS)
+    """Where chance alone puts one cell of forty beyond, on this side; from where it enters the scale."""
+    enters = min(max(plane.low, SIGNIFICANT / plane.largest), plane.high)
+    precision = np.geomspace(enters, plane.high, CURVE_POINTS)
     points = zip(plane.x(precision).tolist(), plane.y(side * SIGNIFICANT / precision).tolist(), strict=True)
     return " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
 

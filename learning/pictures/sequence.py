@@ -15,10 +15,11 @@ from learning.core.confidence import confidence_sequence
 from learning.pictures.scale import Scale
 from overrides.pictures.canvas import LEFT, WIDTH, Mark
 
-RIGHT, TOP, BOTTOM, HEIGHT = 16.0, 16.0, 182.0, 208.0
+RIGHT, TOP, BOTTOM, HEIGHT = 16.0, 26.0, 192.0, 218.0
 SMALLEST, LARGEST = 2.5, 7.0  # of a dot, by its trades
 RECENT = timedelta(days=60)
 WEEK = timedelta(days=7)
+Weeks = Sequence[tuple[date, int, float]]  # Monday, trades, mean edge in R
 ROOM = 2.0  # the scale holds this many times the last interval's half; what is wider is cut at its edge
 
 
@@ -32,6 +33,10 @@ class Frame:
     right: float = WIDTH - RIGHT
     top: float = TOP
     bottom: float = BOTTOM
+
+    @property
+    def depth(self) -> float:
+        return self.bottom - self.top
 
 
 FULL = Frame()
@@ -87,13 +92,13 @@ class EdgeSequence:
 
 
 def edge_sequence(
-    weeks: Sequence[tuple[date, int, float]],
+    weeks: Weeks,
     variance: float,
     until: date,
     believed: tuple[float, float] | None = None,
     frame: Frame = FULL,
 ) -> EdgeSequence | None:
-    """Weeks (Monday, trades > 0, mean edge in R) in order, the variance of an outcome, and the day it is told.
+    """Weeks of one trade at least, in order, the variance of an outcome in R^2, and the day it is told.
 
     `believed`: the shrunk edge before the last 60 days, and in them. None where there is no week.
     """
@@ -146,7 +151,7 @@ def _scale(looks: Looks, edge: Any, believed: tuple[float, float] | None, frame:
     return Scale.around(inside, frame.top, frame.bottom)
 
 
-def _recent(weeks: Sequence[tuple[date, int, float]], end: date, x: float, frame: Frame) -> Recent:
+def _recent(weeks: Weeks, end: date, x: float, frame: Frame) -> Recent:
     """Whole weeks that began within the last 60 days."""
     inside = [(n, edge) for monday, n, edge in weeks if monday >= end - RECENT]
     n = sum(count for count, _ in inside)
