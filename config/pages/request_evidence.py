@@ -15,6 +15,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.urls import reverse
 
+from learning.core.funnel import BY_CHANCE
 from learning.estimates import Learned, RunWithLessons, Twin, estimate_of, run_with_lessons, sequence_of
 from learning.models import BuilderRun, Lesson
 from learning.pictures.funnel import Funnel, Spot, funnel
@@ -74,6 +75,12 @@ class Evidence:
     policy: Policy
     sureness: Sureness | None
     twins: tuple[Twin, ...]
+
+    @property
+    def by_chance(self) -> float:
+        """Of the cells tested, how many would lie outside the cone without any edge."""
+        tested = None if self.run is None else self.run.tested
+        return BY_CHANCE * tested["total"] if tested else 0.0
 
     @property
     def most_in_noise(self) -> int:

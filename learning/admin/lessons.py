@@ -19,12 +19,12 @@ from django.utils.safestring import SafeString
 from learning.admin.evidence import evidence_urls
 from learning.admin.lesson_page import edge_csv, lesson_page, track_csv, weeks_csv
 from learning.admin.switching import switch_page
-from learning.models import BuilderRun, EdgeHistory, Lesson
+from learning.models import BuilderRun, Lesson
 from overrides.core.module import ModuleParameters
 from overrides.core.vocabulary import Channel, Policy
 from overrides.load import current_parameters
 from telemetry.admin.display import badge, chips, moment, number, pattern, pretty, short
-from telemetry.admin.facts import FactAdmin, FactInline, one_of
+from telemetry.admin.facts import FactAdmin, one_of
 
 
 def floors() -> Callable[[str, Channel], float]:
@@ -42,21 +42,6 @@ def _sureness(lesson: Lesson) -> SafeString:
     standing = lesson.stats.get("standing", "unverified")
     shown = badge("active" if standing == "verified" else "too_light", standing)
     return format_html("{} lfsr {}", shown, number(1 - lesson.weight, 3))
-
-
-class EdgeHistoryInline(FactInline):
-    model = EdgeHistory
-    fields = ("week", "n", "mean_shown", "edge_shown")
-    readonly_fields = fields
-    verbose_name_plural = "edge by week, from the trades that closed in it"
-
-    @admin.display(description="mean")
-    def mean_shown(self, week: EdgeHistory) -> SafeString:
-        return number(week.mean, 3, signed=True, unit="R")
-
-    @admin.display(description="edge")
-    def edge_shown(self, week: EdgeHistory) -> SafeString:
-        return number(week.edge_raw, 3, signed=True, unit="R")
 
 
 @admin.register(Lesson)
@@ -82,7 +67,6 @@ class LessonAdmin(FactAdmin):
         "what", "scope_shown", "state", "edge", "n", "variance", "weight_shown", "half_life", "newest", "updates",
         "targets_shown", "line",
     )  # fmt: skip
-    inlines = (EdgeHistoryInline,)
     change_form_template = "learning/lesson.html"
 
     def get_urls(self) -> list[URLPattern]:
