@@ -190,6 +190,14 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
     "telemetry_decision_export": (dict, {}, "nothing: a table out", NOBODY, set()),
     "learning_lesson_weeks": (lambda: {"lesson_id": make_lesson(scope=RECOVERY).pk}, {}, "nothing: a table out", NOBODY, set()),
     "learning_lesson_track": (lambda: {"lesson_id": make_lesson(scope=RECOVERY).pk}, {}, "nothing: a table out", NOBODY, set()),
+    "learning_lesson_edge": (lambda: {"lesson_id": make_lesson(scope=RECOVERY).pk}, {}, "nothing: a table out", NOBODY, set()),
+    "learning_builderrun_evidence": (lambda: {"module": "pm"}, {}, "nothing: it shows", NOBODY, set()),
+    "learning_builderrun_funnel": (lambda: {"module": "pm"}, {}, "nothing: a table out", NOBODY, set()),
+    "learning_builderrun_forest": (lambda: {"module": "pm"}, {}, "nothing: a table out", NOBODY, set()),
+    "learning_builderrun_twins": (lambda: {"module": "pm"}, {}, "nothing: a table out", NOBODY, set()),
+    "learning_noisetwin_again": (
+        lambda: {"module": "pm"}, {"policy": "plan"}, "twin.ask_twins: opinions only", NOBODY, set(),
+    ),
 }  # fmt: skip
 DJANGOS = frozenset({"auth_user_password_change"})  # the people's own pages: who may vote is theirs to say
 # Actions of lists: their name, the verb behind, who may, what it writes. Django's own are on people alone.
@@ -205,7 +213,7 @@ ACTIONS = {
 }  # fmt: skip
 UNREGISTERED = {
     "": "redirects to the admin",
-    "coverage": "counts", "evidence": "a pack out", "healthz": "an answer", "readyz": "an answer",
+    "coverage": "counts", "evidence": "a pack out", "request_evidence": "a table out", "healthz": "an answer", "readyz": "an answer",
 }  # fmt: skip
 
 
@@ -342,7 +350,8 @@ TASKS: Mapping[str, tuple[dict[str, Any], str, set[str]]] = {
     "learning.build": (PM, "opinions only", set()),
     "learning.materialize": (PM, "draft.draft_request", DRAFTED | {"ChangeLine", "Line", "Override"}),
     "learning.publish_within_mandates": (PM, "delegate: in quarantine here, so nothing", set()),
-    "learning.noise_twin": (PM, "a count", set()),
+    "learning.noise_twin": (PM, "opinions only", set()),
+    "learning.twin": ({"key": "0" * 64}, "opinions only", set()),
     "overrides.publish_due": ({}, "apply.apply_due, health.refresh_health: nothing is due or has changed", set()),
     "overrides.replay": ({}, "a comparison", set()),
     "overrides.what_if": ({"key": "0" * 64}, "an answer, in a table of its own", set()),
@@ -359,6 +368,7 @@ DEMO = "the verbs, as its people; it is run whole by tests/config/demo and ./dev
 COMMANDS: Mapping[str, tuple[list[str], str, set[str]]] = {
     "import_trades": (["{directory}/trades.jsonl"], "facts only", set()),
     "replay": (["--sample", "5"], "a comparison", set()),
+    "noise_twin": (["--seed", "1"], "opinions only", set()),
     "verify_audit": ([], "reads", set()),
     "export": (["lessons", "--output", "{directory}/lessons.jsonl"], "a file out", set()),
     "evidence_pack": (
