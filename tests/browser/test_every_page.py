@@ -12,7 +12,7 @@ from tests.browser.conftest import Enter
 from tests.browser.inspection import faults_of_access, faults_of_layout
 from tests.browser.world import PASSWORD, World
 
-REFUSED = re.compile(r"_(add|delete)$")  # facts are neither added nor deleted
+REFUSED = re.compile(r"_(add|delete|edit)$")  # facts are neither added nor deleted; a request is its author's to edit
 
 
 def test_is_there_and_passes_inspection(world: World, enter: Enter) -> None:
