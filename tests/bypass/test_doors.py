@@ -188,9 +188,15 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
     ),
     "learning_coefficient_export": (dict, {}, "nothing: a table out", NOBODY, set()),
     "telemetry_decision_export": (dict, {}, "nothing: a table out", NOBODY, set()),
-    "learning_lesson_weeks": (lambda: {"lesson_id": make_lesson(scope=RECOVERY).pk}, {}, "nothing: a table out", NOBODY, set()),
-    "learning_lesson_track": (lambda: {"lesson_id": make_lesson(scope=RECOVERY).pk}, {}, "nothing: a table out", NOBODY, set()),
-    "learning_lesson_edge": (lambda: {"lesson_id": make_lesson(scope=RECOVERY).pk}, {}, "nothing: a table out", NOBODY, set()),
+    "learning_lesson_weeks": (
+        lambda: {"lesson_id": make_lesson(scope=RECOVERY).pk}, {}, "nothing: a table out", NOBODY, set(),
+    ),
+    "learning_lesson_track": (
+        lambda: {"lesson_id": make_lesson(scope=RECOVERY).pk}, {}, "nothing: a table out", NOBODY, set(),
+    ),
+    "learning_lesson_edge": (
+        lambda: {"lesson_id": make_lesson(scope=RECOVERY).pk}, {}, "nothing: a table out", NOBODY, set(),
+    ),
     "learning_builderrun_evidence": (lambda: {"module": "pm"}, {}, "nothing: it shows", NOBODY, set()),
     "learning_builderrun_funnel": (lambda: {"module": "pm"}, {}, "nothing: a table out", NOBODY, set()),
     "learning_builderrun_forest": (lambda: {"module": "pm"}, {}, "nothing: a table out", NOBODY, set()),

@@ -43,7 +43,8 @@ def sent() -> list[dict[str, Any]]:
 
 
 def ask(**over: Any) -> list[NoiseTwin]:
-    return ask_twins(**{"module": "pm", "policy": Policy.PLAN, "now": NOW} | over)
+    given: dict[str, Any] = {"module": "pm", "policy": Policy.PLAN, "now": NOW}
+    return ask_twins(**given | over)
 
 
 class TestAsking:

@@ -96,7 +96,7 @@ class TestOfPolicyEvidence:
         by_scope = {row["scope"]: row for row in rows}
         good, dip = by_scope['{"macro_phase":"Good"}'], by_scope['{"macro_phase":"Dip"}']
         assert (good["verified"], dip["verified"]) == ("True", "False")
-        assert (float(good["raw"]), float(good["shrunk"])) == (pytest.approx(0.6), 0.2)
+        assert (float(good["raw"]), float(good["shrunk"])) == pytest.approx((0.6, 0.2))
         assert float(dip["lfsr"]) == pytest.approx(0.3085, abs=1e-4)
         assert (good["lesson"], dip["lesson"]) == (str(Lesson.objects.get().pk), "")
 

@@ -39,7 +39,7 @@ def test_chance_alone_puts_one_of_twenty_outside() -> None:
     )
 )
 def test_equal_the_loop(cells: list[Cell]) -> None:
-    expected = {}
+    expected: dict[int, list[int]] = {}
     for n, raw, se, emitted in cells:
         begins = max(fewest for fewest in FEWEST if n >= fewest)
         counts = expected.setdefault(begins, [0, 0, 0])

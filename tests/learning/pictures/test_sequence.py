@@ -31,9 +31,9 @@ def test_weeks_add_up_to_one_mean_inside_its_interval() -> None:
     picture = drawn([(MONDAY, 10, 1.0), (MONDAY + timedelta(weeks=1), 30, 0.2)])
 
     last = picture.final
-    assert (last.n_so_far, last.mean) == (40, pytest.approx(0.4))
+    assert (last.n_so_far, last.mean) == pytest.approx((40, 0.4))
     half = half_width(np.array([40.0]), 1.0)[0]
-    assert (last.low, last.high) == (pytest.approx(0.4 - half), pytest.approx(0.4 + half))
+    assert (last.low, last.high) == pytest.approx((0.4 - half, 0.4 + half))
     assert not picture.excludes_zero
 
 
@@ -51,12 +51,12 @@ def test_the_last_60_days_are_a_block_with_their_own_mean() -> None:
     days = 140
     assert picture.recent.x == pytest.approx(FULL.left + (days - 60) / days * (FULL.right - FULL.left))
     assert picture.recent.x + picture.recent.width == pytest.approx(FULL.right)
-    assert (picture.recent.n, picture.recent.mean) == (160, pytest.approx(-0.5))
+    assert (picture.recent.n, picture.recent.mean) == pytest.approx((160, -0.5))
 
 
 def test_all_of_a_short_history_is_the_block() -> None:
     picture = drawn(weeks(1.0, 0.0))
-    assert (picture.recent.x, picture.recent.n, picture.recent.mean) == (FULL.left, 40, pytest.approx(0.5))
+    assert (picture.recent.x, picture.recent.n, picture.recent.mean) == pytest.approx((FULL.left, 40, 0.5))
 
 
 def test_a_silent_lesson_has_an_empty_block() -> None:
