@@ -219,7 +219,8 @@ ACTIONS = {
 }  # fmt: skip
 UNREGISTERED = {
     "": "redirects to the admin",
-    "coverage": "counts", "evidence": "a pack out", "request_evidence": "a table out", "healthz": "an answer", "readyz": "an answer",
+    "coverage": "counts", "request_evidence": "a table out",
+    "evidence": "a pack out", "healthz": "an answer", "readyz": "an answer",
 }  # fmt: skip
 
 
