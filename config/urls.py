@@ -12,6 +12,7 @@ from config.pages.documentation import DocumentationView
 from config.pages.evidence.page import evidence_page
 from config.pages.health import healthz, readyz
 from config.pages.refusals import NothingHere
+from config.pages.request_evidence import request_evidence_csv
 from config.pages.schema import SchemaView
 
 admin.site.site_header = admin.site.site_title = "Counterweight"
@@ -22,6 +23,11 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/coverage/", admin.site.admin_view(coverage_page), name="coverage"),
     path("admin/evidence/", admin.site.admin_view(evidence_page), name="evidence"),
+    path(
+        "admin/requests/<int:request_id>/evidence.csv",
+        admin.site.admin_view(request_evidence_csv),
+        name="request_evidence",
+    ),
     path("admin/", admin.site.urls),
     path("api/v1/", include("telemetry.api.urls")),
     path("api/v1/", include("overrides.api.urls")),

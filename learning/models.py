@@ -240,3 +240,44 @@ class WalkForward(models.Model):
     def is_under_way(self) -> bool:
         """Waiting for a worker or with one."""
         return self.status in (self.Status.WAITING, self.Status.RUNNING)
+
+
+class NoiseTwin(models.Model):
+    """How many lessons a policy finds in a module's outcomes dealt anew, under one seed; beside how many it found."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    key = models.CharField(max_length=64, primary_key=True, help_text="hash of the content and the seed")
+    content = models.CharField(max_length=64, help_text="hash of module, policy, parameters, facts and code")
+    module = models.CharField(max_length=2, choices=MODULES)
+    policy = models.CharField(max_length=8, choices=POLICIES)
+    seed = models.PositiveIntegerField()
+    as_of = models.DateTimeField()
+    found = models.PositiveIntegerField(help_text="lessons of the same kind in the outcomes as they were")
+    count = models.PositiveIntegerField(null=True)
+    status = models.CharField(max_length=7, choices=Status, default=Status.WAITING)
+    progress = models.FloatField(default=0.0)
+    attempts = models.PositiveIntegerField(default=0)
+    error = models.TextField(default="")
+    asked_at = models.DateTimeField()
+    seen_at = models.DateTimeField(help_text="last sign of life of whoever computes it")
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "learning_noise_twins"
+        ordering = ("-asked_at", "seed")
+        constraints = [
+            models.CheckConstraint(condition=finite("progress", low=0, high=1), name="noise_twin_progress_is_a_share")
+        ]
+        indexes = [models.Index(fields=["module", "policy", "-asked_at"], name="noise_twin_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.policy} twin {self.seed} of {self.module}"
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.status in (self.Status.WAITING, self.Status.RUNNING)

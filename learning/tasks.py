@@ -12,9 +12,10 @@ from learning.build_evidence import Unlearnable
 from learning.coefficients import update_coefficients
 from learning.core.evidence.blocks import BudgetExceeded
 from learning.materialize import materialize, publish_what_mandates_cover
-from learning.validate import noise_twin
+from learning.twin import count_twins, run_twin
 from learning.walk_forward import ask_walk_forward, run_walk_forward
 from overrides.core.vocabulary import Policy
+from telemetry.core.refusal import Refused
 from telemetry.jobs import run_once
 from telemetry.tasks import moment
 
@@ -97,9 +98,17 @@ def noise_twin_task(
         f"noise twin {module}" if policy == Policy.PLAN else f"noise twin {module} {policy}",
         now=at,
         every=timedelta(minutes=1),
-        work=lambda: noise_twin(module=module, policy=Policy(policy), seed=seed, now=at),
-        refusals=(BudgetExceeded, Unlearnable),
+        work=lambda: sum(
+            row.count or 0 for row in count_twins(module=module, policy=Policy(policy), seeds=[seed], now=at)
+        ),
+        refusals=(Refused,),
     )
+
+
+@shared_task(name="learning.twin")
+def twin_task(*, key: str, now: str | None = None, **_: object) -> None:
+    """Compute the twin that somebody asked for, unless it is done or another worker is at it."""
+    run_twin(key, now=moment(now))
 
 
 @shared_task(name="learning.walk_forward")

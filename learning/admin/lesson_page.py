@@ -6,9 +6,11 @@ from typing import Any
 
 from django.http import StreamingHttpResponse
 
+from learning.estimates import sequence_of
 from learning.follow import GRADED
 from learning.models import Lesson, LessonHistory
 from learning.pictures.half_life import Fade, fade, fade_rows
+from learning.pictures.sequence import FULL, EdgeSequence, sequence_rows
 from learning.pictures.track import lesson_track, track_rows
 from overrides.load import current_parameters
 from telemetry.core.formats.csv_cells import csv_lines
@@ -16,6 +18,7 @@ from telemetry.core.formats.csv_cells import csv_lines
 SHOWN = 500  # newest changes that the picture draws
 LISTED = 20
 WEEK_COLUMNS = ("week", "n", "edge_raw", "curve")
+EDGE_COLUMNS = ("week", "n", "edge", "n_so_far", "mean", "low", "high")
 TRACK_COLUMNS = ("at", "status", "edge_raw", "n", "weight", "half_life_days", "targets")
 
 
@@ -28,6 +31,7 @@ def lesson_page(lesson: Lesson) -> dict[str, Any]:
     return {
         "lesson": lesson,
         "n": lesson.stats["n"],
+        "sequence": lesson_sequence(lesson),
         "half_life": _half_life(lesson),
         "fade": lesson_fade(lesson),
         "default": parameters.default_half_life_days,
@@ -45,10 +49,20 @@ def lesson_fade(lesson: Lesson) -> Fade | None:
     return fade(weeks, lesson.stats["half_life_days"])
 
 
+def lesson_sequence(lesson: Lesson) -> EdgeSequence | None:
+    weeks = [(each.week, each.n, each.edge_raw) for each in lesson.edge_history.all()]
+    return sequence_of(lesson, weeks, lesson.run.as_of, FULL)
+
+
 def _half_life(lesson: Lesson) -> dict[str, Any]:
     """The fit as it was stored; of a lesson whose policy fits none, what it goes by."""
     told: dict[str, Any] = lesson.stats.get("half_life") or {"shrunk": lesson.stats["half_life_days"]}
     return told
+
+
+def edge_csv(lesson: Lesson) -> StreamingHttpResponse:
+    picture = lesson_sequence(lesson)
+    return _csv(f"edge-of-lesson-{lesson.pk}", EDGE_COLUMNS, [] if picture is None else sequence_rows(picture))
 
 
 def weeks_csv(lesson: Lesson) -> StreamingHttpResponse:

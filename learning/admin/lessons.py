@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -15,14 +16,15 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from learning.admin.lesson_page import lesson_page, track_csv, weeks_csv
+from learning.admin.evidence import evidence_urls
+from learning.admin.lesson_page import edge_csv, lesson_page, track_csv, weeks_csv
 from learning.admin.switching import switch_page
-from learning.models import BuilderRun, EdgeHistory, Lesson
+from learning.models import BuilderRun, Lesson
 from overrides.core.module import ModuleParameters
 from overrides.core.vocabulary import Channel, Policy
 from overrides.load import current_parameters
 from telemetry.admin.display import badge, chips, moment, number, pattern, pretty, short
-from telemetry.admin.facts import FactAdmin, FactInline, one_of
+from telemetry.admin.facts import FactAdmin, one_of
 
 
 def floors() -> Callable[[str, Channel], float]:
@@ -40,21 +42,6 @@ def _sureness(lesson: Lesson) -> SafeString:
     standing = lesson.stats.get("standing", "unverified")
     shown = badge("active" if standing == "verified" else "too_light", standing)
     return format_html("{} lfsr {}", shown, number(1 - lesson.weight, 3))
-
-
-class EdgeHistoryInline(FactInline):
-    model = EdgeHistory
-    fields = ("week", "n", "mean_shown", "edge_shown")
-    readonly_fields = fields
-    verbose_name_plural = "edge by week, from the trades that closed in it"
-
-    @admin.display(description="mean")
-    def mean_shown(self, week: EdgeHistory) -> SafeString:
-        return number(week.mean, 3, signed=True, unit="R")
-
-    @admin.display(description="edge")
-    def edge_shown(self, week: EdgeHistory) -> SafeString:
-        return number(week.edge_raw, 3, signed=True, unit="R")
 
 
 @admin.register(Lesson)
@@ -80,7 +67,6 @@ class LessonAdmin(FactAdmin):
         "what", "scope_shown", "state", "edge", "n", "variance", "weight_shown", "half_life", "newest", "updates",
         "targets_shown", "line",
     )  # fmt: skip
-    inlines = (EdgeHistoryInline,)
     change_form_template = "learning/lesson.html"
 
     def get_urls(self) -> list[URLPattern]:
@@ -93,6 +79,7 @@ class LessonAdmin(FactAdmin):
             return self.admin_site.admin_view(view)
 
         return [
+            path("<int:lesson_id>/edge.csv", out(edge_csv), name="learning_lesson_edge"),
             path("<int:lesson_id>/weeks.csv", out(weeks_csv), name="learning_lesson_weeks"),
             path("<int:lesson_id>/history.csv", out(track_csv), name="learning_lesson_track"),
             *super().get_urls(),
@@ -174,14 +161,20 @@ class BuilderRunAdmin(FactAdmin):
     fields = (
         ("module", "policy", "as_of_shown", "code_version"),
         ("n_cells", "n_candidates", "n_active", "n_withdrawn"),
-        "lessons",
+        ("lessons", "evidence"),
         ("baseline_shown", "parameters_shown"),
     )
-    readonly_fields = ("as_of_shown", "lessons", "baseline_shown", "parameters_shown")
+    readonly_fields = ("as_of_shown", "lessons", "evidence", "baseline_shown", "parameters_shown")
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(switch_page)
-        return [path("<str:module>/switch/", view, name="learning_builderrun_switch_policy"), *super().get_urls()]
+        switch = path("<str:module>/switch/", view, name="learning_builderrun_switch_policy")
+        return [switch, *evidence_urls(self.admin_site.admin_view), *super().get_urls()]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[BuilderRun]:
+        """Without what was tested, which may be twenty thousand rows; the page of evidence shows it."""
+        rows: QuerySet[BuilderRun] = super().get_queryset(request)
+        return rows.defer("tested")
 
     @admin.display(description="run", ordering="id")
     def run_shown(self, run: BuilderRun) -> str:
@@ -195,6 +188,11 @@ class BuilderRunAdmin(FactAdmin):
     def lessons(self, run: BuilderRun) -> SafeString:
         where = reverse("admin:learning_lesson_changelist")
         return format_html('<a href="{}?module__exact={}">lessons of {}</a>', where, run.module, run.module)
+
+    @admin.display(description="edge or noise")
+    def evidence(self, run: BuilderRun) -> SafeString:
+        where = reverse("admin:learning_builderrun_evidence", args=[run.module])
+        return format_html('<a href="{}?policy={}">evidence of {}</a>', where, run.policy, run.module)
 
     @admin.display(description="baseline")
     def baseline_shown(self, run: BuilderRun) -> SafeString:

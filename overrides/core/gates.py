@@ -18,7 +18,7 @@ from .mandates import Terms, exceeded
 from .module import ModuleParameters
 from .policy import GovernancePolicy
 from .specs import OverrideSpec
-from .verified import oversteps
+from .verified import false_sign_rate, oversteps
 
 NAMED = 3  # lines named in one message; the others are counted
 HEALTH = {
@@ -194,13 +194,13 @@ def _little_evidence(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     few = [each for each, spec in brought if spec.stats.n < least]
     unsure = [each for each, spec in brought if oversteps(spec, bar)]
     if few:
-        told = f"{_named(few)} rest on fewer than {least:g} trades"
+        told = f"{_named(few, _trades)} rest on fewer than {least:g} trades"
         way_past = "leave them out until there are more, or lower least_n by a policy request"
         yield Gate("evidence_below_bar", told, way_past)
     if unsure:
         told = (
-            f"{_named(unsure)} move more than {bar.unverified_cap:.0%} and are not verified (wrong sign with "
-            f"probability {bar.verified_lfsr:g} at most, on {bar.n_min} trades)"
+            f"{_named(unsure, _sureness)} move more than {bar.unverified_cap:.0%} and are not verified (wrong sign "
+            f"with probability {bar.verified_lfsr:g} at most, on {bar.n_min} trades)"
         )
         yield Gate("evidence_below_bar", told, f"keep them within {bar.unverified_cap:.0%} until they are")
 
@@ -287,8 +287,18 @@ def _faults(spec: OverrideSpec | None, parameters: ModuleParameters) -> list[str
     return faults
 
 
-def _named(lines: list[Touched]) -> str:
-    names = ", ".join(each.label for each in lines[:NAMED])
+def _trades(spec: OverrideSpec) -> str:
+    return f"{spec.stats.n:g}"
+
+
+def _sureness(spec: OverrideSpec) -> str:
+    return f"{false_sign_rate(spec):.2g} on {spec.stats.n:g}"
+
+
+def _named(lines: list[Touched], figure: Callable[[OverrideSpec], str] | None = None) -> str:
+    """The first lines by name, each with its figure where there is one, and how many more there are."""
+    shown = [(each.label, each.after) for each in lines[:NAMED]]
+    names = ", ".join(label + (f" ({figure(spec)})" if figure and spec else "") for label, spec in shown)
     more = len(lines) - NAMED
     return names + (f" and {more} more" if more > 0 else "")
 

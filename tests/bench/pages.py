@@ -23,7 +23,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from learning.estimates import orders_of
 from overrides.core.module import ModuleParameters
+from overrides.core.vocabulary import Policy
 from overrides.models import ChangeRequest, Membership
 from tests.bench.report import figure, scratch_database, timed
 
@@ -32,6 +34,7 @@ OVERRIDES, DECISIONS, TRADES, AUDITED = 100_000, 1_000_000, 200_000, 100_000
 ROUNDS = 3
 MOST_MILLISECONDS, MOST_QUERIES = 300, 12
 OURS = ("access", "learning", "overrides", "telemetry")
+ORDERS = tuple(orders_of(Policy.PLAN))
 TERMS = ("strategy1", "trade-77", "version pm/7", "nowhere")
 
 
@@ -87,7 +90,7 @@ def pages(model: type[Model]) -> Iterator[tuple[str, str]]:
 
 
 def heaviest() -> Iterator[tuple[str, str]]:
-    """The override that moved most, its decisions, and the widest request and decision."""
+    """The override that moved most, its decisions, the widest request, and what is shown of all that was learned."""
     member = Membership.objects.filter(to_version=None).earliest("id")
     decisions = reverse("admin:telemetry_decision_changelist")
     yield (
@@ -99,6 +102,9 @@ def heaviest() -> Iterator[tuple[str, str]]:
     seldom = Membership.objects.filter(to_version=None).latest("id")
     yield "decision list of a line that moved little", f"{decisions}?moved_by={seldom.line_id}"
     yield "decision list of a line there is not", f"{decisions}?moved_by={'0' * 64}"
+    evidence = reverse("admin:learning_builderrun_evidence", args=["pm"])
+    for order in ORDERS:
+        yield f"evidence page by {order}", f"{evidence}?policy=plan&sort={order}"
     widest = ChangeRequest.objects.latest("created_at")
     yield "request page, the widest", reverse("admin:overrides_changerequest_change", args=[widest.pk])
 

@@ -119,6 +119,12 @@ FROM named, jsonb_each_text(effect -> 'size_mult' -> 'parts');
 INSERT INTO learning_builder_runs (module, policy, as_of, parameters, baseline, n_cells, n_candidates, n_active, n_withdrawn,
     code_version)
 SELECT 'pm', 'plan', now() - i * interval '1 hour', '{}', '{}', 200000, 900, 400, 3, 'bench' FROM generate_series(1, 700) i;
+WITH sized AS MATERIALIZED (SELECT floor(exp(3 + 6 * random())) AS n, random() + random() - 1 AS z FROM generate_series(1, 20000)),
+    cells AS (SELECT n, 3 * z / sqrt(n) AS raw, 1.4 / sqrt(n) AS se, (random() < 0.02)::int AS emitted FROM sized)
+UPDATE learning_builder_runs SET tested = (
+    SELECT jsonb_build_object('n', jsonb_agg(n), 'raw', jsonb_agg(round(raw::numeric, 6)), 'se', jsonb_agg(round(se::numeric, 6)),
+        'shrunk', jsonb_agg(round(raw::numeric, 6)), 'emitted', jsonb_agg(emitted), 'total', 200000) FROM cells
+) WHERE as_of = (SELECT max(as_of) FROM learning_builder_runs);
 INSERT INTO learning_lessons (line_id, type, policy, module, pattern_key, action_category, scope, n_dims, status, stats, edge_raw,
     weight, targets, first_run_id, run_id)
 SELECT line, 'pm_strength', 'plan', 'pm', pattern_key, action_category, scope, 4,

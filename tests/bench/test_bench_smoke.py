@@ -10,7 +10,16 @@ import pytest
 
 from telemetry.record import record_trades
 from tests.bench import (
-    build_plan, cube, import_files, learning, pages, publish, record, replay, walk_forward, what_if,
+    build_plan,
+    cube,
+    import_files,
+    learning,
+    pages,
+    publish,
+    record,
+    replay,
+    walk_forward,
+    what_if,
 )
 from tests.bench.simulator import Simulator
 from tests.builders import NOW, make_trades

@@ -18,8 +18,10 @@ from learning.aggregate import aggregate_dirty
 from learning.build import build_lessons
 from learning.coefficients import update_coefficients
 from learning.materialize import materialize
+from learning.twin import count_twins
 from learning.walk_forward import walk_forward
 from overrides.apply import apply_request
+from overrides.core.vocabulary import Policy
 from overrides.engine import ENGINE_ROOM
 from overrides.models import ChangeRequest, Membership
 from overrides.neutralize import pin_line
@@ -149,5 +151,8 @@ def _fill_the_rest(people: Mapping[str, User], now: datetime) -> None:
     issue_key(name="bot 1", role="record", by=people["operator"], at=now)
     _allocate(at=now)
     walk_forward(module="pm", now=now)
+    build_lessons(module="pm", policy=Policy.EVIDENCE, now=now)
+    for policy in Policy:
+        count_twins(module="pm", policy=policy, now=now)
     run_once("attribute", now=now, every=timedelta(minutes=5), work=lambda: 3)
     Group.objects.create(name="risk desk")

@@ -199,6 +199,16 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
     "learning_walkforward_again": (
         lambda: {"module": "pm"}, {}, "walk_forward.ask_walk_forward: opinions only", NOBODY, set(),
     ),
+    "learning_lesson_edge": (
+        lambda: {"lesson_id": make_lesson(scope=RECOVERY).pk}, {}, "nothing: a table out", NOBODY, set(),
+    ),
+    "learning_builderrun_evidence": (lambda: {"module": "pm"}, {}, "nothing: it shows", NOBODY, set()),
+    "learning_builderrun_funnel": (lambda: {"module": "pm"}, {}, "nothing: a table out", NOBODY, set()),
+    "learning_builderrun_forest": (lambda: {"module": "pm"}, {}, "nothing: a table out", NOBODY, set()),
+    "learning_builderrun_twins": (lambda: {"module": "pm"}, {}, "nothing: a table out", NOBODY, set()),
+    "learning_noisetwin_again": (
+        lambda: {"module": "pm"}, {"policy": "plan"}, "twin.ask_twins: opinions only", NOBODY, set(),
+    ),
 }  # fmt: skip
 DJANGOS = frozenset({"auth_user_password_change"})  # the people's own pages: who may vote is theirs to say
 # Actions of lists: their name, the verb behind, who may, what it writes. Django's own are on people alone.
@@ -214,7 +224,8 @@ ACTIONS = {
 }  # fmt: skip
 UNREGISTERED = {
     "": "redirects to the admin",
-    "coverage": "counts", "evidence": "a pack out", "healthz": "an answer", "readyz": "an answer",
+    "coverage": "counts", "request_evidence": "a table out",
+    "evidence": "a pack out", "healthz": "an answer", "readyz": "an answer",
 }  # fmt: skip
 
 
@@ -351,9 +362,10 @@ TASKS: Mapping[str, tuple[dict[str, Any], str, set[str]]] = {
     "learning.build": (PM, "opinions only", set()),
     "learning.materialize": (PM, "draft.draft_request", DRAFTED | {"ChangeLine", "Line", "Override"}),
     "learning.publish_within_mandates": (PM, "delegate: in quarantine here, so nothing", set()),
-    "learning.noise_twin": (PM, "a count", set()),
     "learning.walk_forward": ({"key": "0" * 64}, "opinions only", set()),
     "learning.walk_forward_nightly": (PM, "opinions only", set()),
+    "learning.noise_twin": (PM, "opinions only", set()),
+    "learning.twin": ({"key": "0" * 64}, "opinions only", set()),
     "overrides.publish_due": ({}, "apply.apply_due, health.refresh_health: nothing is due or has changed", set()),
     "overrides.replay": ({}, "a comparison", set()),
     "overrides.what_if": ({"key": "0" * 64}, "an answer, in a table of its own", set()),
@@ -371,6 +383,7 @@ COMMANDS: Mapping[str, tuple[list[str], str, set[str]]] = {
     "import_trades": (["{directory}/trades.jsonl"], "facts only", set()),
     "replay": (["--sample", "5"], "a comparison", set()),
     "walk_forward": ([], "opinions only", set()),
+    "noise_twin": (["--seed", "1"], "opinions only", set()),
     "verify_audit": ([], "reads", set()),
     "export": (["lessons", "--output", "{directory}/lessons.jsonl"], "a file out", set()),
     "evidence_pack": (

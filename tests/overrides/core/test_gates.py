@@ -75,7 +75,8 @@ class TestApproving:
 
         assert (gate.name, gate.severity) == ("evidence_below_bar", Severity.BLOCKS)
         assert gate.message == (
-            "a line move more than 2% and are not verified (wrong sign with probability 0.05 at most, on 20 trades)"
+            "a line (0.25 on 40) move more than 2% and are not verified "
+            "(wrong sign with probability 0.05 at most, on 20 trades)"
         )
 
     def test_does_not_need_what_only_applying_needs(self) -> None:
@@ -146,7 +147,7 @@ class TestApplying:
 
         (gate,) = gates(situation(*lines, **APPROVED), Attempt(Step.APPLY, REVIEWER, NOW))
 
-        assert gate.message == "line 0, line 1, line 2 and 2 more rest on fewer than 10 trades"
+        assert gate.message == "line 0 (1), line 1 (1), line 2 (1) and 2 more rest on fewer than 10 trades"
 
 
 class TestDelegating:

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("learning", "0005_lesson_history"),
+        ("learning", "0006_variance_of_the_largest_outcomes"),
     ]
 
     operations = [

@@ -1,0 +1,207 @@
+"""The evidence of a change request: its lines as pictures of what was learned. Two truths, so it is composed here.
+
+What an override carries is told by `overrides`; what its lesson has measured since, week by week, by `learning`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.urls import reverse
+
+from learning.core.funnel import BY_CHANCE
+from learning.estimates import Learned, RunWithLessons, Twin, estimate_of, run_with_lessons, sequence_of
+from learning.models import BuilderRun, Lesson
+from learning.pictures.funnel import Funnel, Spot, funnel
+from learning.pictures.posterior import Estimate, Forest, Row, forest
+from learning.pictures.sequence import THUMBNAIL, EdgeSequence
+from overrides.core.gates import Situation
+from overrides.core.specs import OverrideSpec
+from overrides.core.verified import false_sign_rate, is_verified
+from overrides.core.vocabulary import Policy
+from overrides.load import current_parameters, spec_of
+from overrides.models import ChangeLine, ChangeRequest
+from telemetry.core.formats.csv_cells import csv_lines
+
+MOST = 20
+PERMISSIONS = ("overrides.view_changerequest", "learning.view_lesson")
+COLUMNS = (
+    "line", "action", "pattern_key", "action_category", "scope", "n", "raw", "raw_low", "raw_high", "shrunk", "low",
+    "high", "lfsr", "verified", "exaggeration", "lesson",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One line of the request: its estimate and where that lies; its lesson, and how that edge grew, where known."""
+
+    change: ChangeLine
+    spec: OverrideSpec
+    estimate: Estimate
+    row: Row
+    lesson: Lesson | None
+    grown: EdgeSequence | None
+    lfsr: float | None
+
+
+@dataclass(frozen=True)
+class Sureness:
+    """Of all lines that the request brings under policy evidence: how many are verified, wrong signs to be expected."""
+
+    brought: int
+    verified: int
+    expected_false: float
+
+    @property
+    def at_most_false(self) -> int:
+        return math.ceil(self.expected_false - 1e-9)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the panel shows; `n_lines` are the request's, of which the largest are in `rows`."""
+
+    rows: tuple[Shown, ...]
+    n_lines: int
+    scale: Forest | None
+    funnel: Funnel | None
+    run: BuilderRun | None
+    policy: Policy
+    sureness: Sureness | None
+    twins: tuple[Twin, ...]
+
+    @property
+    def by_chance(self) -> float:
+        """Of the cells tested, how many would lie outside the cone without any edge."""
+        tested = None if self.run is None else self.run.tested
+        return BY_CHANCE * tested["total"] if tested else 0.0
+
+    @property
+    def most_in_noise(self) -> int:
+        return max(each.count for each in self.twins)
+
+
+def may_look(person: AbstractBaseUser | AnonymousUser) -> bool:
+    return isinstance(person, User) and person.has_perms(PERMISSIONS)
+
+
+def evidence_of(changes: Sequence[ChangeLine], situation: Situation) -> Evidence | None:
+    """The evidence of a request, given its lines, those that move most first; None where there is none."""
+    parameters = situation.parameters
+    shown = [(change, spec_of(side)) for change in changes[:MOST] if (side := change.after or change.before)]
+    if not shown:
+        return None
+    policy = shown[0][1].policy or Policy.PLAN
+    found = run_with_lessons(parameters.module, policy, [change.line_id for change, _ in shown])
+    rows, scale = _rows(shown, found)
+    run = None if found is None else found.run
+    return Evidence(
+        rows=rows,
+        n_lines=len(situation.lines),
+        scale=scale,
+        funnel=funnel(None if run is None else run.tested, map(_spot, rows), mini=True),
+        run=run,
+        policy=policy,
+        sureness=_sureness(situation) if policy is Policy.EVIDENCE else None,
+        twins=() if found is None else found.twins,
+    )
+
+
+def _rows(
+    shown: Sequence[tuple[ChangeLine, OverrideSpec]], found: RunWithLessons | None
+) -> tuple[tuple[Shown, ...], Forest | None]:
+    learned = {} if found is None else found.learned
+    estimates = [_estimate(spec, learned.get(change.line_id)) for change, spec in shown]
+    picture = forest(estimates)
+    rows = []
+    for (change, spec), estimate, row in zip(shown, estimates, () if picture is None else picture.rows, strict=True):
+        known = learned.get(change.line_id)
+        grown = sequence_of(known.lesson, known.weeks, found.run.as_of, THUMBNAIL) if known and found else None
+        rows.append(Shown(change, spec, estimate, row, known.lesson if known else None, grown, lfsr_of(spec)))
+    return tuple(rows), picture
+
+
+def _estimate(spec: OverrideSpec, known: Learned | None) -> Estimate:
+    return estimate_of_spec(spec) if known is None else estimate_of(known.lesson, known.parent)
+
+
+def estimate_of_spec(spec: OverrideSpec) -> Estimate:
+    """What an override itself says: a judgement by hand is worth a mean of its n trades."""
+    stats, promise = spec.stats, spec.promise or {}
+    error = math.sqrt(stats.variance / stats.n) if stats.n else 0.0
+    if spec.policy is Policy.EVIDENCE and promise:
+        return Estimate(stats.edge_raw, error, promise["predicted"], promise["sd"])
+    return Estimate(stats.edge_raw, error)
+
+
+def lfsr_of(spec: OverrideSpec) -> float | None:
+    """How likely its edge has the wrong sign; policy plan does not ask."""
+    return false_sign_rate(spec) if spec.policy is Policy.EVIDENCE else None
+
+
+def _spot(row: Shown) -> Spot:
+    estimate = row.estimate
+    believed = estimate.raw if estimate.shrunk is None else estimate.shrunk
+    page = ("learning_lesson", row.lesson.pk) if row.lesson else ("overrides_override", row.spec.id)
+    where = reverse(f"admin:{page[0]}_change", args=[page[1]])
+    return Spot(str(row.change.line), where, estimate.raw, estimate.raw_se, believed)
+
+
+def _sureness(situation: Situation) -> Sureness:
+    brought = [each.after for each in situation.lines if each.after is not None]
+    verified = [spec for spec in brought if is_verified(spec, situation.parameters.evidence)]
+    return Sureness(len(brought), len(verified), sum(map(false_sign_rate, verified)))
+
+
+def request_evidence_csv(request: HttpRequest, request_id: int) -> HttpResponseBase:
+    """Every line of a request with its evidence, not the largest alone."""
+    if not may_look(request.user):
+        raise PermissionDenied
+    asked = ChangeRequest.objects.filter(pk=request_id).first()
+    if asked is None:
+        raise Http404(f"there is no request {request_id}")
+    response = StreamingHttpResponse(csv_lines(COLUMNS, _table(asked)), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="evidence-of-request-{request_id}.csv"'
+    return response
+
+
+def _table(asked: ChangeRequest) -> Iterator[dict[str, Any]]:
+    evidence = current_parameters(asked.module).evidence
+    changes = list(asked.lines.select_related("line", "before__line", "after__line").order_by("line_id"))
+    lessons = _by_line(changes)
+    for change in changes:
+        side = change.after or change.before
+        if side is None:
+            continue
+        spec, lesson = spec_of(side), lessons.get(change.line_id)
+        estimate = estimate_of_spec(spec) if lesson is None else estimate_of(lesson)
+        low, high = estimate.interval or (None, None)
+        yield {
+            "line": change.line_id,
+            "action": change.action,
+            "pattern_key": spec.pattern_key,
+            "action_category": spec.action_category,
+            "scope": dict(spec.scope),
+            "n": spec.stats.n,
+            "raw": estimate.raw,
+            "raw_low": estimate.raw_interval[0],
+            "raw_high": estimate.raw_interval[1],
+            "shrunk": estimate.shrunk,
+            "low": low,
+            "high": high,
+            "lfsr": lfsr_of(spec),
+            "verified": is_verified(spec, evidence) if spec.policy is Policy.EVIDENCE else None,
+            "exaggeration": estimate.exaggeration,
+            "lesson": None if lesson is None else lesson.pk,
+        }
+
+
+def _by_line(changes: Iterable[ChangeLine]) -> dict[str, Lesson]:
+    lessons = Lesson.objects.filter(line_id__in=[each.line_id for each in changes])
+    return {each.line_id: each for each in lessons}

@@ -1,0 +1,61 @@
+"""`manage.py noise_twin`: how many lessons a policy finds, and how many in the same outcomes dealt anew."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from learning.models import NoiseTwin
+from learning.twin import SEEDS, count_twins
+from overrides.core.vocabulary import Policy
+from telemetry.core.refusal import Refused
+from telemetry.core.vocabulary import Module
+
+HELP = """Deal the outcomes of a module anew within each pattern and week, so that they say nothing about their scope,
+and count the lessons that the policy finds in them; beside those it found in the outcomes as they were. Of policy
+evidence the verified ones of a scope count. What was computed before is shown as it is."""
+
+
+class Command(BaseCommand):
+    help = HELP
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--module", choices=[module.value for module in Module], default=Module.PM.value)
+        parser.add_argument("--policy", choices=[policy.value for policy in Policy], default=Policy.PLAN.value)
+        parser.add_argument(
+            "--seed", type=int, action="append", metavar="N", help=f"default: {', '.join(map(str, SEEDS))}"
+        )
+        parser.add_argument("--json", action="store_true", help="one line a seed")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            rows = count_twins(
+                module=options["module"],
+                policy=Policy(options["policy"]),
+                seeds=options["seed"] or SEEDS,
+                now=datetime.now(UTC),
+                progress=self._progress if sys.stderr.isatty() else lambda _: None,
+            )
+        except Refused as refused:
+            raise CommandError(str(refused)) from refused
+        if options["json"]:
+            for row in rows:
+                self.stdout.write(json.dumps(_document(row), sort_keys=True))
+            return
+        self.stdout.write(f"{rows[0].module}, policy {rows[0].policy}: {rows[0].found} found")
+        for row in rows:
+            self.stdout.write(f"  on permuted outcomes, seed {row.seed}: {row.count}")
+
+    def _progress(self, share: float) -> None:
+        self.stderr.write(f"\r{share:4.0%}", ending="\r" if share >= 1 else "")
+        self.stderr.flush()
+
+
+def _document(row: NoiseTwin) -> dict[str, Any]:
+    about = {name: getattr(row, name) for name in ("module", "policy", "seed", "found", "count", "key")}
+    return about | {"as_of": row.as_of.isoformat()}
