@@ -26,8 +26,19 @@ MINUTE = 60.0
 BEAT: dict[str, dict[str, Any]] = {
     "aggregate dm": {"task": "learning.aggregate", "schedule": 5 * MINUTE, "kwargs": {"module": "dm"}},
     "aggregate pm": {"task": "learning.aggregate", "schedule": 5 * MINUTE, "kwargs": {"module": "pm"}},
+    "coefficients": {"task": "learning.coefficients", "schedule": 5 * MINUTE},
     "build dm": {"task": "learning.build", "schedule": crontab(minute="8"), "kwargs": {"module": "dm"}},
     "build pm": {"task": "learning.build", "schedule": crontab(minute="9"), "kwargs": {"module": "pm"}},
+    "build dm evidence": {
+        "task": "learning.build",
+        "schedule": crontab(minute="10"),
+        "kwargs": {"module": "dm", "policy": "evidence"},
+    },
+    "build pm evidence": {
+        "task": "learning.build",
+        "schedule": crontab(minute="11"),
+        "kwargs": {"module": "pm", "policy": "evidence"},
+    },
     "publish within mandates dm": {
         "task": "learning.publish_within_mandates",
         "schedule": crontab(minute="12"),

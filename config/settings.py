@@ -220,6 +220,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = env.str("CELERY_BEAT_SCHEDULE_FILENAME", default
 TASKS_AFTER_TRADES: list[tuple[str, dict[str, Any]]] = [
     ("learning.aggregate_soon", {"module": "dm"}),
     ("learning.aggregate_soon", {"module": "pm"}),
+    ("learning.coefficients_soon", {}),
     ("telemetry.attribute_soon", {}),
 ]
 

@@ -13,8 +13,9 @@ from django.db import connection
 from numpy.typing import NDArray
 from psycopg import sql
 
+from learning.core.alternatives import GRADES, UNGRADED, Alternatives
 from learning.core.cells import Cells
-from learning.core.rows import MISSING, Ints, Rows
+from learning.core.rows import MISSING, Floats, Ints, Rows
 from learning.models import CellGroup
 from telemetry.core.canonical import canonical_json
 
@@ -68,15 +69,54 @@ ORDER BY closed_at, trade_id, action_index
 """
 
 
+# What the action behind an outcome tells of one lever's alternatives, in the same query: the same snapshot.
+TOLD = """
+, (SELECT jsonb_build_array(action.counterfactuals -> {lever}, action.buckets -> {bucket})::text
+   FROM telemetry_action AS action
+   WHERE action.trade_id = telemetry_outcome.trade_id AND action.index = telemetry_outcome.action_index)
+"""
+
+
 def load_group(group: Group, dimensions: Sequence[str], books: Sequence[str], units: Units | None = None) -> GroupRows:
     """The outcomes of one group that belong to the books learned from; `units` numbers trades alike across groups."""
+    return _group_rows(group, dimensions, _fetch_group(group, dimensions, books), units or Units())
+
+
+def load_told(
+    group: Group, dimensions: Sequence[str], books: Sequence[str], lever: str, bucket: str
+) -> tuple[GroupRows, Alternatives]:
+    """The outcomes of one group, and row by row what their actions tell of a lever's alternatives and of a bucket."""
+    column = sql.SQL(TOLD).format(lever=sql.Literal(lever), bucket=sql.Literal(bucket))
+    fetched = _fetch_group(group, dimensions, books, column)
+    told = _alternatives([json.loads(row[-1]) if row[-1] else [None, None] for row in fetched])
+    return _group_rows(group, dimensions, [row[:-1] for row in fetched], Units()), told
+
+
+def _fetch_group(
+    group: Group, dimensions: Sequence[str], books: Sequence[str], beside: sql.Composable | None = None
+) -> list[tuple[Any, ...]]:
     scope = sql.SQL("").join(sql.SQL(", scope ->> {}").format(sql.Literal(name)) for name in dimensions)
     where = sql.SQL("pattern_key = %s AND action_category = %s")
-    fetched = _fetch(scope, where, [*group, list(books)])
+    return _fetch(scope if beside is None else scope + beside, where, [*group, list(books)])
+
+
+def _group_rows(group: Group, dimensions: Sequence[str], fetched: Sequence[tuple[Any, ...]], units: Units) -> GroupRows:
     values = [Numbering() for _ in dimensions]
     codes = [[MISSING if v is None else values[d](v) for d, v in enumerate(row[4:])] for row in fetched]
-    rows = _rows(np.array(codes, dtype=np.int32).reshape(len(fetched), len(dimensions)), fetched, units or Units())
+    rows = _rows(np.array(codes, dtype=np.int32).reshape(len(fetched), len(dimensions)), fetched, units)
     return GroupRows(group, tuple(dimensions), tuple(numbering.names for numbering in values), rows)
+
+
+def _alternatives(told: Sequence[list[Any]]) -> Alternatives:
+    """Rows of [alternative -> delta or None, grade or None] as columns."""
+    deltas: dict[str, Floats] = {}
+    grade = np.full(len(told), UNGRADED, dtype=np.int64)
+    for row, (alternatives, bucket) in enumerate(told):
+        for name, delta in (alternatives or {}).items():
+            deltas.setdefault(name, np.full(len(told), np.nan))[row] = delta
+        if bucket is not None:
+            grade[row] = GRADES.index(bucket)
+    return Alternatives(deltas, grade)
 
 
 def load_category(module: str, category: str, books: Sequence[str]) -> Rows:
@@ -145,6 +185,11 @@ def scope_of(codes: Iterable[int], dimensions: Sequence[str], values: Sequence[S
 def moment(microseconds: int) -> datetime:
     """Microseconds since 1970 as an aware UTC time."""
     return EPOCH + timedelta(microseconds=microseconds)
+
+
+def since_epoch(at: datetime) -> int:
+    """An aware time as microseconds since 1970."""
+    return (at - EPOCH) // timedelta(microseconds=1)
 
 
 def cell_rows(cells: Cells, group: GroupRows, group_id: int) -> Iterator[tuple[Any, ...]]:

@@ -15,10 +15,13 @@ from django.db.models import Q
 
 from learning.core.movement import LEVER_NAMES
 from learning.models import Lesson
+from learning.weights import proposed_weights, titled
 from overrides.core.check import contradicts
 from overrides.core.levers import LEVERS, Blend
 from overrides.core.module import ModuleParameters
-from overrides.core.specs import OverrideSpec, Stats
+from overrides.core.parameters import WeightParameters
+from overrides.core.specs import OverrideSpec, Stats, grouped
+from overrides.core.verified import is_verified
 from overrides.core.vocabulary import Channel, Policy
 from overrides.delegate import publish_within_mandates
 from overrides.draft import DraftLine, draft_request
@@ -40,7 +43,7 @@ def materialize(*, module: str, now: datetime) -> ChangeRequest | None:
     parameters = current_parameters(module)
     held = _held_lines(module, now) | _lines_of_people(module)
     standing = {line: spec for line, spec in _standing(module).items() if line not in held}
-    wanted = {line: spec for line, spec in _wanted(module, parameters).items() if line not in held}
+    wanted = {line: spec for line, spec in _live(module, parameters).items() if line not in held}
 
     lines = []
     for line in sorted(standing.keys() | wanted.keys()):
@@ -49,38 +52,64 @@ def materialize(*, module: str, now: datetime) -> ChangeRequest | None:
             after = wanted.get(line)
             stored = None if after is None else store_override(after, source=SOURCE, at=now).id
             lines.append(DraftLine(line, stored, differences))
-    if not lines:
+    weights = proposed_weights(module=module, at=now)
+    if not lines and not weights:
         return None
 
     return draft_request(
         module=module,
         kind=ChangeRequest.Kind.LINES,
-        title=_title(lines),
+        title=titled(_title(lines), weights),
         reason=f"what {len(wanted)} active lessons of {module} would change of what is in force",
         author=None,
         author_name=AUTHOR,
         at=now,
         lines=lines,
+        content=weights,
     )
 
 
 def publish_what_mandates_cover(*, module: str, now: datetime) -> ChangeRequest | None:
     """Let the lessons' fresh word on standing lines take effect where mandates allow it; the rest is materialized."""
     parameters = current_parameters(module)
-    wanted = _wanted(module, parameters)
+    wanted = _live(module, parameters)
     lines = (_standing(module).keys() | wanted.keys()) - _lines_of_people(module)
     changes = {line: wanted.get(line) for line in lines}
     return publish_within_mandates(module=module, wanted=changes, source=SOURCE, at=now)
 
 
+def wanted_specs(
+    module: str, parameters: ModuleParameters, policies: Mapping[Channel, Policy]
+) -> dict[str, OverrideSpec]:
+    """Line -> the override that the active lessons of these policies ask for, on the channels named.
+
+    Targets are held within the bounds of `parameters`, which may be tighter than those the lessons were built under. A
+    target of policy plan moves day by day, so it may still lie on the other side of neutral when the edge has turned
+    already: until it has followed, such a lesson asks for nothing.
+    """
+    named = Q(pk__in=())
+    for channel, policy in policies.items():
+        named |= Q(type=channel, policy=policy)
+    lessons = Lesson.objects.filter(named, module=module, status=Lesson.Status.ACTIVE)
+    specs = (_spec(lesson, parameters.channels[Channel(lesson.type)].weights) for lesson in lessons)
+    return {spec.line: spec for spec in specs if any(_moves(spec.levers)) and not contradicts(spec)}
+
+
+def _live(module: str, parameters: ModuleParameters) -> dict[str, OverrideSpec]:
+    """What is asked for on each channel by the policy it runs on."""
+    return wanted_specs(module, parameters, {channel: each.policy for channel, each in parameters.channels.items()})
+
+
 def material_differences(
     before: OverrideSpec | None, after: OverrideSpec | None, parameters: ModuleParameters
 ) -> list[str]:
-    """Why going from `before` to `after` needs a word: new, withdrawn, sign flip, target moved over half a step."""
+    """Why going from `before` to `after` needs a word: new, withdrawn, sign flip, target moved over half a step, and
+    under policy evidence whether it is verified."""
     if before is None or after is None:
         return ["new line"] if after else ["withdrawn"] if before else []
     weights = parameters.channels[after.channel or Channel.PM_STRENGTH].weights
-    differences = [f"{name} added" for name in after.levers if name not in before.levers]
+    differences = _change_of_status(before, after, parameters)
+    differences += [f"{name} added" for name in after.levers if name not in before.levers]
     differences += [f"{name} dropped" for name in before.levers if name not in after.levers]
     for name in before.levers.keys() & after.levers.keys():
         lever = LEVERS[name]
@@ -92,6 +121,13 @@ def material_differences(
         elif abs(becomes - was) > step / 2:
             differences.append(f"{name} moves by more than half a step")
     return sorted(differences)
+
+
+def _change_of_status(before: OverrideSpec, after: OverrideSpec, parameters: ModuleParameters) -> list[str]:
+    if after.policy is not Policy.EVIDENCE:
+        return []
+    was, becomes = is_verified(before, parameters.evidence), is_verified(after, parameters.evidence)
+    return [] if was is becomes else ["now verified" if becomes else "verified no more"]
 
 
 def _already_asked(module: str, now: datetime) -> bool:
@@ -117,27 +153,13 @@ def _standing(module: str) -> dict[str, OverrideSpec]:
     return {row.line_id: spec_of(row.override) for row in rows.select_related("override__line")}
 
 
-def _wanted(module: str, parameters: ModuleParameters) -> dict[str, OverrideSpec]:
-    """The overrides that active lessons ask for, on channels built by their policy.
-
-    A target moves day by day, so it may still lie on the other side of neutral when the edge has turned already: until
-    it has followed, such a lesson asks for nothing.
-    """
-    lessons = Lesson.objects.filter(module=module, status=Lesson.Status.ACTIVE)
-    specs = (_spec(lesson) for lesson in _served(lessons, parameters))
-    return {spec.line: spec for spec in specs if any(_moves(spec.levers)) and not contradicts(spec)}
-
-
-def _served(lessons: Iterable[Lesson], parameters: ModuleParameters) -> Iterable[Lesson]:
-    return (lesson for lesson in lessons if parameters.channels[Channel(lesson.type)].policy == lesson.policy)
-
-
 def _moves(levers: Mapping[str, float]) -> Iterable[bool]:
     return (value != LEVERS[name].neutral for name, value in levers.items())
 
 
-def _spec(lesson: Lesson) -> OverrideSpec:
+def _spec(lesson: Lesson, weights: WeightParameters) -> OverrideSpec:
     stats = lesson.stats
+    levers = {LEVER_NAMES.get(name, name): target for name, target in lesson.targets.items()}
     return OverrideSpec.from_document(
         {
             "type": lesson.type,
@@ -147,15 +169,19 @@ def _spec(lesson: Lesson) -> OverrideSpec:
             "action_category": lesson.action_category,
             "scope": lesson.scope,
             "stats": {name: stats[name] for name in Stats.__slots__},
-            "levers": {"capital_levers": {LEVER_NAMES.get(name, name): t for name, t in lesson.targets.items()}},
+            "levers": grouped({name: _within(weights.bounds_of(name), each) for name, each in levers.items()}),
             "promise": {
                 "predicted": lesson.edge_raw,
-                "sd": math.sqrt(stats["variance"] / stats["n"]),
+                "sd": stats["sd"] if "sd" in stats else math.sqrt(stats["variance"] / stats["n"]),
                 "mu0": stats["baseline"],
                 "s_p": math.sqrt(stats["variance"]),
             },
         }
     )
+
+
+def _within(bounds: tuple[float, float], target: float) -> float:
+    return min(max(target, bounds[0]), bounds[1])
 
 
 def _title(lines: list[DraftLine]) -> str:

@@ -69,12 +69,13 @@ class BuilderRun(models.Model):
     policy = models.CharField(max_length=8, choices=POLICIES)
     as_of = models.DateTimeField()
     parameters = models.JSONField()
-    baseline = models.JSONField(help_text="action_category -> mean outcome of distinct trades")
+    baseline = models.JSONField(help_text="action_category -> mean that edges are measured from, and its trades")
     n_cells = models.PositiveIntegerField()
     n_candidates = models.PositiveIntegerField()
     n_active = models.PositiveIntegerField()
     n_withdrawn = models.PositiveIntegerField()
     code_version = models.CharField(max_length=40)
+    tested = models.JSONField(null=True, help_text="columns of every cell tested; of a policy's newest run alone")
 
     class Meta:
         db_table = "learning_builder_runs"
@@ -101,9 +102,9 @@ class Lesson(models.Model):
     scope = models.JSONField()
     n_dims = models.PositiveSmallIntegerField()
     status = models.CharField(max_length=9, choices=Status)
-    stats = models.JSONField(help_text="edge_raw, n, variance, half_life_days, updated_at, incremental_edge, updates")
+    stats = models.JSONField(help_text="the five of an override's evidence, the baseline, and what its policy adds")
     edge_raw = models.FloatField()
-    weight = models.FloatField(help_text="w_total when fresh")
+    weight = models.FloatField(help_text="policy plan: w_total when fresh; evidence: 1 - lfsr")
     targets = models.JSONField(help_text="lever target -> value (alloc_mult_target, size_mult, ...)")
     first_run = models.ForeignKey(BuilderRun, models.PROTECT, related_name="+")
     run = models.ForeignKey(BuilderRun, models.PROTECT, related_name="lessons")
@@ -119,6 +120,35 @@ class Lesson(models.Model):
     def __str__(self) -> str:
         scope = ", ".join(f"{key}={value}" for key, value in sorted(self.scope.items())) or "everything"
         return f"{self.pattern_key} {self.action_category} [{scope}]"
+
+
+class LessonHistory(models.Model):
+    """What a run said of a lesson, where it differs from the run before: one row a day and status."""
+
+    lesson = models.ForeignKey(Lesson, models.CASCADE, related_name="history", db_index=False)
+    run = models.ForeignKey(BuilderRun, models.PROTECT, related_name="+")
+    at = models.DateTimeField(help_text="the time the run was as of")
+    status = models.CharField(max_length=9, choices=Lesson.Status)
+    edge_raw = models.FloatField()
+    n = models.FloatField()
+    weight = models.FloatField()
+    half_life_days = models.FloatField()
+    targets = models.JSONField()
+
+    class Meta:
+        db_table = "learning_lesson_history"
+        ordering = ("at", "id")
+        constraints = [
+            models.CheckConstraint(condition=finite("edge_raw"), name="lesson_history_edge_is_finite"),
+            models.CheckConstraint(condition=finite("n", low=0), name="lesson_history_n_is_a_count"),
+            models.CheckConstraint(condition=finite("weight", low=0, high=1), name="lesson_history_weight_is_one"),
+            models.CheckConstraint(condition=finite("half_life_days", low=0), name="lesson_history_half_life"),
+        ]
+        indexes = [models.Index(fields=["lesson", "-at", "-id"], name="history_of_lesson")]
+        verbose_name_plural = "lesson history"
+
+    def __str__(self) -> str:
+        return f"lesson {self.lesson_id} at {self.at:%Y-%m-%d %H:%M}"
 
 
 class EdgeHistory(models.Model):

@@ -7,9 +7,13 @@ from datetime import timedelta
 from celery import shared_task
 
 from learning.aggregate import aggregate_dirty
-from learning.build import build_lessons
+from learning.build import build_due
+from learning.build_evidence import Unlearnable
+from learning.coefficients import update_coefficients
+from learning.core.evidence.blocks import BudgetExceeded
 from learning.materialize import materialize, publish_what_mandates_cover
 from learning.validate import noise_twin
+from overrides.core.vocabulary import Policy
 from telemetry.jobs import run_once
 from telemetry.tasks import moment
 
@@ -32,15 +36,34 @@ def aggregate_soon_task(*, module: str, now: str | None = None, **_: object) -> 
     aggregate_dirty(module=module, now=moment(now))
 
 
-@shared_task(name="learning.build")
-def build_task(*, module: str, now: str | None = None, **_: object) -> None:
-    """Build a module's lessons."""
+@shared_task(name="learning.coefficients")
+def coefficients_task(*, now: str | None = None, **_: object) -> None:
+    """Remember the allocations of trades that came or went, and weigh their values as of now."""
     at = moment(now)
+    run_once("coefficients", now=at, every=timedelta(minutes=5), work=lambda: update_coefficients(now=at))
+
+
+@shared_task(name="learning.coefficients_soon")
+def coefficients_soon_task(*, now: str | None = None, **_: object) -> None:
+    """The same between two beats, because trades came; their marks make a second delivery do nothing."""
+    update_coefficients(now=moment(now))
+
+
+@shared_task(name="learning.build")
+def build_task(*, module: str, policy: str = Policy.PLAN, now: str | None = None, **_: object) -> None:
+    """Build a module's lessons under a policy; what cannot be fitted is a failed run that says what to do."""
+    at = moment(now)
+
+    def build() -> int:
+        run = build_due(module=module, policy=Policy(policy), now=at)
+        return 0 if run is None else run.n_active
+
     run_once(
-        f"build {module}",
+        f"build {module}" if policy == Policy.PLAN else f"build {module} {policy}",
         now=at,
         every=timedelta(hours=1),
-        work=lambda: build_lessons(module=module, now=at).n_active,
+        work=build,
+        refusals=(BudgetExceeded, Unlearnable),
     )
 
 
@@ -69,11 +92,15 @@ def publish_within_mandates_task(*, module: str, now: str | None = None, **_: ob
 
 
 @shared_task(name="learning.noise_twin")
-def noise_twin_task(*, module: str, seed: int = 1, now: str | None = None, **_: object) -> None:
+def noise_twin_task(
+    *, module: str, policy: str = Policy.PLAN, seed: int = 1, now: str | None = None, **_: object
+) -> None:
     """Count the lessons that the module's pipeline finds in permuted outcomes; the count is the run's rows."""
+    at = moment(now)
     run_once(
-        f"noise twin {module}",
-        now=moment(now),
+        f"noise twin {module}" if policy == Policy.PLAN else f"noise twin {module} {policy}",
+        now=at,
         every=timedelta(minutes=1),
-        work=lambda: noise_twin(module=module, seed=seed),
+        work=lambda: noise_twin(module=module, policy=Policy(policy), seed=seed, now=at),
+        refusals=(BudgetExceeded, Unlearnable),
     )

@@ -2,36 +2,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 
-from learning.build import LEARNED_CHANNELS
+from learning.build_evidence import acts, learn_module
 from learning.core.baseline import baseline_of
 from learning.core.cube import build_cubes
 from learning.core.lessons import Standing, select
 from learning.core.permute import permute_outcomes
-from learning.core.rows import Rows
+from learning.core.rows import MISSING, Rows
+from learning.found import LEARNED_CHANNELS
 from learning.load import Group, GroupRows, Units, load_group
+from learning.load_observations import Loaded, load_observations
 from learning.models import CellGroup
 from overrides.core.module import ModuleParameters
+from overrides.core.vocabulary import Policy
 from overrides.load import current_parameters
 
 JUDGED_BY_TRADE = frozenset({"entry", "add", "allocation"})
+Progress = Callable[[int, int], None]
 
 
-def noise_twin(*, module: str, seed: int) -> int:
+def noise_twin(
+    *, module: str, now: datetime, seed: int, policy: Policy = Policy.PLAN, progress: Progress | None = None
+) -> int:
     """How many lessons the builder would find in a module's outcomes permuted within pattern x week.
 
-    Nothing is written. The same seed and facts give the same count.
+    Of policy plan all that would act; of policy evidence the verified ones of a scope: what is said of a pattern as a
+    whole is left as it is by the permutation, and what is not verified is held close to neutral. Nothing is written.
+    The same seed and facts give the same count. `progress` is told (steps done, steps in all).
     """
-    parameters = current_parameters(module)
-    units = Units()
-    groups = [
-        load_group(Group(module, row.pattern_key, row.action_category), row.dimensions, parameters.lessons.books, units)
-        for row in CellGroup.objects.filter(module=module).order_by("pattern_key", "action_category")
-    ]
-    return 0 if not groups else count_lessons(permuted(groups, seed), [each.group for each in groups], parameters)
+    parameters, tell = current_parameters(module), progress or (lambda done, total: None)
+    if policy is Policy.EVIDENCE:
+        return _verified_in_noise(module, now, seed, parameters, tell)
+    rows = list(CellGroup.objects.filter(module=module).order_by("pattern_key", "action_category"))
+    groups, units = [], Units()
+    for done, row in enumerate(rows):
+        tell(done, len(rows) + 1)
+        group = Group(module, row.pattern_key, row.action_category)
+        groups.append(load_group(group, row.dimensions, parameters.lessons.books, units))
+    tell(len(rows), len(rows) + 1)
+    found = 0 if not groups else count_lessons(permuted(groups, seed), [each.group for each in groups], parameters)
+    tell(len(rows) + 1, len(rows) + 1)
+    return found
+
+
+def _verified_in_noise(module: str, now: datetime, seed: int, parameters: ModuleParameters, tell: Progress) -> int:
+    tell(0, 2)
+    lessons = parameters.lessons
+    loaded = load_observations(module, lessons.dimensions_of(module), lessons.books, now)
+    tell(1, 2)
+    learned = learn_module(without_edges(loaded, seed), module, parameters, now)
+    tell(2, 2)
+    if learned is None:
+        return 0
+    of_a_scope = (learned.overrides.scope != MISSING).any(axis=1)
+    return int((learned.verified & acts(learned, parameters) & of_a_scope).sum())
+
+
+def without_edges(loaded: Loaded, seed: int) -> Loaded:
+    """The same observations with their outcomes dealt anew (core.permute)."""
+    observations = loaded.observations
+    judged_by_trade = np.array([name in JUDGED_BY_TRADE for name in loaded.categories])
+    outcome = permute_outcomes(
+        observations.outcome,
+        trade=observations.trade,
+        pattern=observations.pattern,
+        category=observations.category,
+        judged_by_trade=judged_by_trade[observations.category],
+        closed_at=loaded.closed_at,
+        seed=seed,
+    )
+    return replace(loaded, observations=replace(observations, outcome=outcome))
 
 
 def permuted(groups: list[GroupRows], seed: int) -> list[Rows]:

@@ -9,14 +9,15 @@ from uuid import UUID
 from django.db.models import QuerySet, Sum
 
 from overrides.core.movement import movements
+from overrides.core.serve import SIZE
 from telemetry.core.canonical import utc_text
 from telemetry.models import AttributionShare, Decision, DecisionOutcome
 
 WEIGHTS = ("w_edge", "w_n", "w_var", "w_decay", "w_spec", "w_total")
 ASKED = ("module", "pattern_key", "action_category", "scope", "version", "mode", "reason")
 CONTRIBUTION_COLUMNS = (
-    "decision_id", "at", *ASKED, "override", "line", *WEIGHTS, "lever", "part", "step_cut", "bounds_cut", "served",
-    "rr", "share",
+    "decision_id", "at", *ASKED, "override", "line", *WEIGHTS, "lever", "part", "step_cut", "bounds_cut", "cap_cut",
+    "served", "rr", "share",
 )  # fmt: skip
 HELD = 1_000  # decisions in memory at a time
 
@@ -41,7 +42,9 @@ def contribution_rows(decisions: QuerySet[Decision], *, most: int | None = None)
 
 def _chunks(decisions: QuerySet[Decision], most: int | None) -> Iterator[Sequence[Decision]]:
     """By id, each chunk a query of its own: nothing stays open while a slow reader takes what was made."""
-    rows = decisions.order_by("-decision_id").only("decision_id", "at", *ASKED, "levers", "contributions")
+    rows = decisions.order_by("-decision_id").only(
+        "decision_id", "at", *ASKED, "levers", "contributions", "multipliers"
+    )
     left, after = most, rows
     while chunk := list(after[: HELD if left is None else min(HELD, left)]):
         yield chunk
@@ -70,6 +73,7 @@ def _rows(decision: Decision, rr: float | None, shares: Shares) -> Iterator[Row]
                     "part": part,
                     "step_cut": movement.step_cut,
                     "bounds_cut": movement.bounds_cut,
+                    "cap_cut": decision.multipliers["cap_cut"] if decision.multipliers and lever == SIZE else 0.0,
                     "served": decision.levers[lever]["served"],
                     "share": shares.get((decision.pk, lever, each["id"])),
                 }

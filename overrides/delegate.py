@@ -13,7 +13,7 @@ from django.db import transaction
 
 from overrides.apply import close_applied, take_effect
 from overrides.core.distance import steps_moved
-from overrides.core.gates import levers_asked, lowers
+from overrides.core.gates import is_below_bar, levers_asked, lowers
 from overrides.core.lifecycle import Step
 from overrides.core.mandates import exceeded
 from overrides.core.module import ModuleParameters
@@ -88,7 +88,7 @@ def _covered(
         if line in held or _same(before, after) or (exceeded(terms, after, at) and not is_free):
             continue
         moved = _moved(before, after, parameters)
-        is_weak = after is not None and after.stats.n < policy.least_n
+        is_weak = after is not None and is_below_bar(after, policy, parameters)
         if (moved > 0 and line in asked) or moved > room or is_weak:
             continue
         room -= moved

@@ -10,15 +10,17 @@ from typing import Any, Protocol
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from overrides.core.coefficients import steps_between
 from overrides.core.lifecycle import Step
 from overrides.core.module import ModuleParameters
 from overrides.core.policy import GovernancePolicy
-from overrides.gates import Refusal, hash_of, movement_of, parameters_wanted
+from overrides.gates import COEFFICIENTS, Refusal, hash_of, movement_of, parameters_wanted
 from overrides.life import audit_request, locked, take_step
 from overrides.load import active_version, in_version, parameters_id_in
 from overrides.mode import checked_mode
 from overrides.models import ChangeLine, ChangeRequest, Membership, Override, Version
 from overrides.policies import policy_of
+from overrides.publish import refuse_foreign_weights
 
 Kind = ChangeRequest.Kind
 State = ChangeRequest.State
@@ -137,7 +139,7 @@ def write_content(request: ChangeRequest, lines: Sequence[DraftLine], content: M
         lines = _lines_back(request.module, version, request.content["to"])
     changes = _change_lines(lines)
     request.edition += 1
-    request.movement = movement_of(changes, parameters_wanted(request, version))
+    request.movement = movement_of(changes, parameters_wanted(request, version)) + _weights_moved(request, version)
     request.content_hash = hash_of(request, changes)
     request.save()
     request.lines.all().delete()  # after the hash: what is signed has no lines to lose
@@ -159,6 +161,8 @@ def _checked_content(module: str, kind: str, content: Mapping[str, Any]) -> dict
             return GovernancePolicy.from_document(content).to_document()
         if kind == Kind.MODE:
             return checked_mode(module, content)
+        if kind == Kind.LINES and COEFFICIENTS in content:
+            refuse_foreign_weights(module, content[COEFFICIENTS])
     except ValueError as error:
         raise Refusal(str(error)) from error
     if kind == Kind.ROLLBACK:
@@ -166,6 +170,17 @@ def _checked_content(module: str, kind: str, content: Mapping[str, Any]) -> dict
         if not isinstance(to, int) or not Version.objects.filter(module=module, number=to).exists():
             raise Refusal(f"to: {module} has no version {to!r}")
     return dict(content)
+
+
+def _weights_moved(request: ChangeRequest, version: Version | None) -> float:
+    """Steps that the coefficients move; a weight of one value of a lever counts as a line does."""
+    standing: dict[str, float] = version.coefficients if version else {}
+    wanted = request.content.get(COEFFICIENTS, standing)
+    if request.kind == Kind.ROLLBACK:
+        wanted = request.rolls_back_to.coefficients
+    elif request.kind != Kind.LINES:
+        return 0.0
+    return steps_between(standing, wanted)
 
 
 def _lines_back(module: str, version: Version | None, to: int) -> list[DraftLine]:

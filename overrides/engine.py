@@ -11,15 +11,16 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.db import Error, close_old_connections, connection
 
+from overrides.core.coefficients import read_weights
 from overrides.core.compile import Compiled
 from overrides.core.module import ModuleParameters, compile_module, recompile_module
+from overrides.core.multipliers import Scaling
+from overrides.core.serve import UNSCALED
 from overrides.core.serve import ModuleMode as ModeValue
 from overrides.load import FEW_KEYS, changed_keys, load_parameters, load_specs
 from overrides.mode import mode_document
@@ -48,7 +49,7 @@ class Engine:
     parameters: ModuleParameters
     mode: ModeValue
     challenger: tuple[int, Compiled] | None = None
-    coefficients: Mapping[str, Any] = field(default_factory=dict)
+    scaling: Scaling = UNSCALED
 
 
 def load_engine(module: str, *, number: int | None = None, known: Engine | None = None) -> Engine:
@@ -63,14 +64,15 @@ def load_engine(module: str, *, number: int | None = None, known: Engine | None 
     if version is None:
         parameters = ModuleParameters.default(module)
         return Engine(module, None, compile_module(parameters, ()), parameters, mode)
+    parameters = load_parameters(version.parameters)
     return Engine(
         module,
         version.number,
         _compiled(version, known),
-        load_parameters(version.parameters),
+        parameters,
         mode,
         None if challenger is None else (challenger.number, _compiled(challenger, known)),
-        version.coefficients,
+        Scaling(read_weights(version.coefficients), parameters.product_cap),
     )
 
 

@@ -25,6 +25,7 @@ from overrides.policies import is_live, is_quarantined, live_mandates, policy_of
 Kind = ChangeRequest.Kind
 DAY = timedelta(days=1)
 FOLLOWS_PARAMETERS = (Kind.LINES, Kind.PARAMETERS)
+COEFFICIENTS = "coefficients"  # of the content of kind lines: all that the next version weighs
 
 
 class Refusal(ValueError):
@@ -207,9 +208,19 @@ def _base_changed(request: ChangeRequest, version: Version | None) -> str:
     """What the request as a whole rested on and is no more; its lines are looked at one by one."""
     if request.kind in FOLLOWS_PARAMETERS and request.base_parameters != parameters_id_in(request.module, version):
         return "the parameters"
+    if request.kind == Kind.LINES and COEFFICIENTS in request.content and _weights_changed(request, version):
+        return "the coefficients"
     if request.kind == Kind.ROLLBACK and request.base_version != (version.number if version else None):
         return "the version in force"
     return ""
+
+
+def _weights_changed(request: ChangeRequest, version: Version | None) -> bool:
+    """Whether others are in force than those the request was drafted against: it says what all of them become."""
+    if request.base_version == (version.number if version else None):
+        return False
+    drafted = Version.objects.filter(module=request.module, number=request.base_version or 0)
+    return (drafted.values_list("coefficients", flat=True).first() or {}) != (version.coefficients if version else {})
 
 
 def seen(person: User | None, request: ChangeRequest, situation: Situation) -> Person | None:

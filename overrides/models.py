@@ -127,7 +127,7 @@ class Version(models.Model):
     is_active = models.BooleanField(default=False)
     kind = models.CharField(max_length=10, choices=Kind)
     parameters = models.ForeignKey(ParameterSet, models.PROTECT, related_name="versions")
-    coefficients = models.JSONField(default=dict, help_text="dm: lever=value -> weight")
+    coefficients = models.JSONField(default=dict, help_text="dm: lever=value -> weight, 0.5 to 2")
     n_overrides = models.PositiveIntegerField()
     content_hash = models.CharField(max_length=64)
     config_data = models.JSONField(null=True, help_text="the plan's shape; null beyond 5,000 overrides")
@@ -224,7 +224,7 @@ class ChangeRequest(models.Model):
     module = models.CharField(max_length=2, choices=MODULES)
     kind = models.CharField(max_length=10, choices=Kind)
     state = models.CharField(max_length=17, choices=State, default=State.DRAFT)
-    health = models.CharField(max_length=15, choices=Health, default=Health.VALID)
+    health = models.CharField(max_length=15, choices=Health, default=Health.VALID)  # as of the last minute
     title = models.CharField(max_length=200)
     reason = models.TextField()
     author = models.ForeignKey(

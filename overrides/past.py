@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from overrides.core.coefficients import read_weights
 from overrides.core.module import ModuleParameters, compile_module
+from overrides.core.multipliers import Scaling
 from overrides.core.serve import ModuleMode as ModeValue
 from overrides.engine import Engine
 from overrides.load import load_parameters, load_specs
@@ -56,6 +58,7 @@ def build_engine(module: str, number: int | None) -> Engine:
     try:
         parameters = load_parameters(version.parameters)
         compiled = compile_module(parameters, load_specs(module, number))
+        scaling = Scaling(read_weights(version.coefficients), parameters.product_cap)
     except ValueError as error:
         raise NoEngine(f"{module} version {number} does not compile: {error}") from error
-    return Engine(module, number, compiled, parameters, ModeValue(), coefficients=version.coefficients)
+    return Engine(module, number, compiled, parameters, ModeValue(), scaling=scaling)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -11,10 +12,10 @@ from django.db import transaction
 from overrides.core.check import check
 from overrides.core.module import ModuleParameters
 from overrides.core.specs import OverrideSpec
-from overrides.draft import DraftLine, draft_request
+from overrides.draft import DraftLine, draft_request, edit_request
 from overrides.gates import Refusal as NotDrafted
-from overrides.load import current_parameters
-from overrides.models import ChangeRequest
+from overrides.load import current_parameters, spec_of
+from overrides.models import ChangeLine, ChangeRequest
 from overrides.proposals import Kind, Proposal, raise_any, refusal
 from overrides.publish import store_override
 from telemetry.core.refusal import Refusal, Refused
@@ -60,6 +61,33 @@ def draft_by_hand(spec: OverrideSpec, *, by: User, reason: str, at: datetime) ->
         at=at,
         lines=[DraftLine(stored.line_id, stored.id, ["by hand"])],
     )
+
+
+@transaction.atomic
+def edit(
+    *,
+    request_id: int,
+    by: User,
+    title: str,
+    reason: str,
+    at: datetime,
+    keep: Collection[int] = (),
+    levers: Mapping[int, Mapping[str, float]] | None = None,
+    content: Mapping[str, Any] | None = None,
+) -> ChangeRequest:
+    """Give a request of one's own other words and content: the lines to `keep` (by number of the change), other
+    targets for lines written by hand. Raises Refusal or CannotPublish where that may not be.
+    """
+    kept = ChangeLine.objects.filter(request_id=request_id, pk__in=keep).select_related("line", "after__line")
+    lines = [_edited(change, (levers or {}).get(change.pk), at) for change in kept.order_by("line_id")]
+    return edit_request(request_id=request_id, by=by, at=at, lines=lines, content=content, title=title, reason=reason)
+
+
+def _edited(change: ChangeLine, levers: Mapping[str, float] | None, at: datetime) -> DraftLine:
+    if levers is None or change.after is None or dict(levers) == change.after.levers:
+        return DraftLine(change.line_id, change.after_id, change.differences)
+    stored = store_override(spec_of(change.after).with_levers(levers), source=BY_HAND, at=at)
+    return DraftLine(change.line_id, stored.id, ["by hand"])
 
 
 def _draft_line(line: OverrideSpec | str, stored: Mapping[str, str]) -> DraftLine:

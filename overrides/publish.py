@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from overrides.core.check import check
+from overrides.core.coefficients import read_weights
 from overrides.core.identity import content_hash
 from overrides.core.levers import LEVERS
 from overrides.core.module import ModuleParameters, compile_module
@@ -131,6 +132,8 @@ def publish_version(
     module queue behind one lock. Raises CannotPublish where content and parameters do not fit.
     """
     lock_module(module)
+    if coefficients is not None:
+        refuse_foreign_weights(module, coefficients)
     before = active_version(module)
     number = (Version.objects.filter(module=module).aggregate(last=Max("number"))["last"] or 0) + 1
     parameters = parameters or (before.parameters if before else _first_parameters(module, by, at))
@@ -153,6 +156,15 @@ def publish_version(
     )
     transaction.on_commit(_notify)
     return version
+
+
+def refuse_foreign_weights(module: str, coefficients: object) -> None:
+    """Raise CannotPublish unless they are `lever=value` -> weight, and of dm."""
+    try:
+        if read_weights(coefficients) and module != "dm":
+            raise ValueError(f"coefficients: are dm's; {module} has none")
+    except ValueError as error:
+        raise CannotPublish(str(error)) from error
 
 
 def _first_parameters(module: str, by: str, at: datetime) -> ParameterSet:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from overrides.core.coefficients import HIGHEST, LOWEST
 from overrides.core.combination import Request
 from overrides.core.levers import LEVERS
 from telemetry.core.fields import finite, member, moment, text
@@ -15,17 +16,31 @@ from telemetry.core.scopes import read_scope
 from telemetry.core.vocabulary import CATEGORIES, ActionCategory, Module, read_pattern_key
 
 KEYS = dict.fromkeys(
-    ("module", "pattern_key", "action_category", "scope", "at", "current", "rollout_key", "base_allocation")
-)
+    (
+        "module", "pattern_key", "action_category", "scope", "at", "current", "rollout_key", "base_allocation",
+        "coefficient_product", "alloc_mult",
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Levers for one action about to be taken. `base_allocation` (dm) is what the levers multiply."""
+    """Levers for one action about to be taken. `base_allocation` (dm) is what the levers multiply.
+
+    `coefficient_product` and `alloc_mult` (pm) are dm's answer to the same position; the cap looks at them.
+    """
 
     request: Request
     rollout_key: str | None = None
     base_allocation: float | None = None
+    coefficient_product: float | None = None
+    alloc_mult: float | None = None
+
+    @property
+    def carried(self) -> float:
+        """What dm multiplied, 1 where the caller does not say."""
+        product, alloc = self.coefficient_product, self.alloc_mult
+        return (1.0 if product is None else product) * (1.0 if alloc is None else alloc)
 
 
 def read_question(value: object, *, now: datetime) -> Question:
@@ -39,13 +54,29 @@ def read_question(value: object, *, now: datetime) -> Question:
     base = fields.take("base_allocation", finite, None)
     if base is not None and base < 0:
         fields.refuse("base_allocation", "is negative; send the allocation before levers, 0 or more")
+    product = fields.take("coefficient_product", _within(LOWEST, HIGHEST), None)
+    alloc = fields.take("alloc_mult", _within(LEVERS["alloc_mult"].low, LEVERS["alloc_mult"].high), None)
+    for name, sent in (("coefficient_product", product), ("alloc_mult", alloc)):
+        if sent is not None and module is not Module.PM and fields.sound("module"):
+            fields.refuse(name, "is what dm answers; send it with the pm questions about the same position")
     pattern_key = fields.need("pattern_key", read_pattern_key, "")
     scope = fields.take("scope", read_scope, {})
     at = fields.take("at", moment, now)
     current = fields.take("current", _current, {})
     rollout_key = fields.take("rollout_key", text(200), None)
     fields.close()
-    return Question(Request(module.value, pattern_key, category.value, scope, at, current), rollout_key, base)
+    request = Request(module.value, pattern_key, category.value, scope, at, current)
+    return Question(request, rollout_key, base, product, alloc)
+
+
+def _within(low: float, high: float) -> Callable[[object], float]:
+    def read(value: object) -> float:
+        number = finite(value)
+        if not low <= number <= high:
+            raise Refused.because(f"{number:g} is outside {low:g} to {high:g}; send what dm answered")
+        return number
+
+    return read
 
 
 def _current(value: object) -> Mapping[str, float]:

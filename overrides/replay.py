@@ -31,7 +31,17 @@ from telemetry.models import Decision
 logger = logging.getLogger(__name__)
 
 UNCLAIMED = (Reason.STALE, Reason.ERROR)
-RECOMPUTED = ("combiner", "reason", "flags", "levers", "contributions", "excluded", "challenger", "effect")
+RECOMPUTED = (
+    "combiner",
+    "reason",
+    "flags",
+    "levers",
+    "contributions",
+    "excluded",
+    "challenger",
+    "effect",
+    "multipliers",
+)
 NIGHTLY_RECENT = 2000  # of the last day
 NIGHTLY_MOMENTS, NIGHTLY_EACH = 40, 25  # of all the time before
 NAMED = 20
@@ -141,7 +151,7 @@ def replay_one(row: Decision, engines: Engines) -> Iterator[Difference]:
 def _neutral(row: Decision) -> dict[str, Any]:
     neutral = neutral_levers(row.module, row.action_category)
     levers = {lever: {"served": value} for lever, value in neutral.items()}
-    return {"levers": levers, "contributions": [], "excluded": [], "effect": {}}
+    return {"levers": levers, "contributions": [], "excluded": [], "effect": {}, "multipliers": None}
 
 
 def _computed(row: Decision, engines: Engines) -> dict[str, Any]:
@@ -159,4 +169,5 @@ def question_of(row: Decision) -> Question:
     """What was asked, as it is stored."""
     asked: dict[str, Any] = row.request
     request = Request(row.module, row.pattern_key, row.action_category, row.scope, row.at, asked["current"])
-    return Question(request, asked["rollout_key"], asked["base_allocation"])
+    carried = asked.get("coefficient_product"), asked.get("alloc_mult")
+    return Question(request, asked["rollout_key"], asked["base_allocation"], *carried)

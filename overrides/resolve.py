@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import time
 from collections.abc import Mapping, Sequence
@@ -11,8 +12,9 @@ from typing import Any, Literal
 
 import numpy
 
-from overrides.core.combination import Combination, Contribution, LeverValue
+from overrides.core.combination import Combination, Contribution, LeverValue, Request
 from overrides.core.levers import LEVERS
+from overrides.core.multipliers import CAP, COEFFICIENTS, Multipliers
 from overrides.core.parts import attribution_parts, starting_value
 from overrides.core.serve import Answer, Mode, answer, neutral_levers, served
 from overrides.core.vocabulary import Flag, Reason
@@ -23,7 +25,6 @@ from telemetry.decisions import DecisionRecord
 
 Explain = Literal["none", "summary", "full"]
 NUMERIC_BUILD = f"{platform.machine()} python-{platform.python_version()} numpy-{numpy.__version__}"
-NEUTRAL_COEFFICIENT = 1.0
 SERVED_UNDER = "served_under"  # of a decision's request: the roll-out and the allow-lists in force
 
 
@@ -61,6 +62,8 @@ class Resolved:
             document["contributions"] = list(record.contributions)
             document["excluded"] = list(record.excluded)
             document["lever_detail"] = dict(record.levers)
+            if record.multipliers is not None:
+                document["multipliers"] = dict(record.multipliers)
         return document
 
 
@@ -89,13 +92,15 @@ def resolve_one(question: Question, engine: Engine | None, *, now: datetime, sta
             request,
             rollout_key=question.rollout_key,
             protected_motifs=engine.parameters.protected_motifs,
+            scaling=engine.scaling,
+            carried=question.carried,
         )
     flags = given.flags
     if stale_seconds > FRESH_SECONDS and Flag.STALE_VERSION not in flags:
         flags = (*flags, Flag.STALE_VERSION)
     product = allocation = None
     if request.module == "dm":
-        product = NEUTRAL_COEFFICIENT
+        product = given.coefficient_product
         if question.base_allocation is not None:
             allocation = served(question.base_allocation * product * given.levers["alloc_mult"])
     record = _record(question, engine, given, flags, now, (time.perf_counter() - started) * 1e6)
@@ -125,9 +130,10 @@ def _record(
         contributions=[] if combination is None else [_contribution(each) for each in combination.contributions],
         excluded=[] if combination is None else [each._asdict() for each in combination.excluded],
         challenger=_challenger(question, engine),
-        effect=_effect(combination, request.action_category) if combination is not None and was_served else {},
+        effect=_effect(given, combination, request) if combination is not None and was_served else {},
         numeric_build=NUMERIC_BUILD,
         latency_us=latency_us,
+        multipliers=None if given.multipliers is None else given.multipliers.to_document(),
     )
 
 
@@ -143,6 +149,8 @@ def _asked(question: Question, engine: Engine | None) -> dict[str, Any]:
         "rollout_key": question.rollout_key,
         "base_allocation": question.base_allocation,
     }
+    carried = {"coefficient_product": question.coefficient_product, "alloc_mult": question.alloc_mult}
+    asked |= {name: value for name, value in carried.items() if value is not None}
     if engine is not None and not engine.mode.serves_everybody:
         asked[SERVED_UNDER] = {"rollout_percent": engine.mode.rollout_percent, "allow": dict(engine.mode.allow)}
     return asked
@@ -184,8 +192,9 @@ def _challenger(question: Question, engine: Engine | None) -> dict[str, Any] | N
     return {"reason": shadow.reason, "levers": _levers(shadow)}
 
 
-def _effect(combination: Combination, category: str) -> dict[str, Any]:
+def _effect(given: Answer, combination: Combination, request: Request) -> dict[str, Any]:
     """Per lever that scales this outcome: before, served, and each override's part, for attribution."""
+    category = request.action_category
     lines = {each.id: each.line for each in combination.contributions}
     effect = {}
     for name, lever in combination.levers.items():
@@ -198,4 +207,19 @@ def _effect(combination: Combination, category: str) -> dict[str, Any]:
                 "parts": parts,
                 "lines": {key: lines[key] for key in parts if key in lines},
             }
+    if given.multipliers is not None:
+        effect |= _multiplied(given.multipliers, is_allocation=request.module == "dm")
     return effect
+
+
+def _multiplied(multipliers: Multipliers, *, is_allocation: bool) -> dict[str, Any]:
+    """The coefficients and the cap as levers of one part each: what they cut or add is no override's.
+
+    A pm decision was told the coefficients; they are the dm decision's to account for.
+    """
+    logs = {COEFFICIENTS: math.log(multipliers.product) if is_allocation else 0.0, CAP: multipliers.cut}
+    return {
+        name: {"m0": 1.0, "m": math.exp(part), "parts": {name: part}, "lines": {}}
+        for name, part in logs.items()
+        if part != 0
+    }

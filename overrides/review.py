@@ -178,16 +178,19 @@ def _split(request: ChangeRequest, only: Collection[str], by: User, at: datetime
     if not rest:
         return
     kept = [DraftLine(c.line_id, c.after_id, c.differences) for c in changes if c.line_id in chosen]
+    whole, request.title = request.title, f"{request.title[:170]} ({len(kept)} of {len(changes)} lines)"
+    content = request.content  # coefficients were not among what was ticked
     write_content(request, kept, {})
     audit_request(request, "split", by.get_username(), f"{len(kept)} of {len(changes)} lines are decided now", at)
     draft_request(
         module=request.module,
         kind=request.kind,
-        title=f"{request.title[:170]} (rest of request {request.pk})",
+        title=f"{whole[:170]} (rest of request {request.pk})",
         reason=request.reason,
         author=request.author,
         author_name=request.author_name,
         at=at,
         lines=[DraftLine(change.line_id, change.after_id, change.differences) for change in rest],
+        content=content,
         split_from=request,
     )

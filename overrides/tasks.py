@@ -7,6 +7,7 @@ from datetime import timedelta
 from celery import shared_task
 
 from overrides.apply import apply_due, expire_requests
+from overrides.health import refresh_health
 from overrides.replay import replay_nightly
 from overrides.what_if import run_what_if
 from telemetry.jobs import run_once
@@ -15,13 +16,13 @@ from telemetry.tasks import moment
 
 @shared_task(name="overrides.publish_due")
 def publish_due_task(*, now: str | None = None, **_: object) -> None:
-    """Apply the requests whose time has come; close those that nobody decided in time."""
+    """Apply the requests whose time has come, close those nobody decided in time, see whether the others still fit."""
     at = moment(now)
     run_once(
         "publish due",
         now=at,
         every=timedelta(minutes=1),
-        work=lambda: apply_due(now=at) + expire_requests(now=at),
+        work=lambda: apply_due(now=at) + expire_requests(now=at) + refresh_health(now=at),
     )
 
 

@@ -69,7 +69,7 @@ def ask_what_if(request_id: int, n: int, now: datetime, *, as_of_now: bool = Fal
     refuse_kind(request)
     _refuse_number(n)
     fields = {"request": request, "n": n, "asked_at": now, "seen_at": now} | _depends_on(request, now, as_of_now)
-    key = content_hash([request.content_hash, n, *(_text(fields[name]) for name in DEPENDS_ON)])
+    key = _key(request, n, *(fields[name] for name in DEPENDS_ON))
     with transaction.atomic():
         row, is_new = WhatIf.objects.select_for_update(of=("self",)).get_or_create(key=key, defaults=fields)
         if not is_new and (row.status == Status.FAILED or _is_abandoned(row, now)):
@@ -142,8 +142,14 @@ def _depends_on(request: ChangeRequest, now: datetime, as_of_now: bool) -> dict[
     }
 
 
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+def is_about(row: WhatIf, request: ChangeRequest) -> bool:
+    """Whether the answer is about the request as it stands, and not about what it was before an edit."""
+    return row.key == _key(request, row.n, *(getattr(row, name) for name in DEPENDS_ON))
+
+
+def _key(request: ChangeRequest, n: int, *depends_on: object) -> str:
+    texts = (None if value is None else str(value) for value in depends_on)
+    return content_hash([request.content_hash, n, *texts])
 
 
 def _refuse_number(n: int) -> None:

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 COLUMNS = (
     "decision_id", "module", "pattern_key", "action_category", "scope", "at", "version", "challenger_version",
     "combiner", "mode", "reason", "flags", "request", "levers", "contributions", "excluded", "challenger", "effect",
-    "numeric_build", "latency_us",
+    "multipliers", "numeric_build", "latency_us",
 )  # fmt: skip
 
 
@@ -51,6 +51,7 @@ class DecisionRecord:
     effect: Mapping[str, Any]
     numeric_build: str
     latency_us: float | None
+    multipliers: Mapping[str, Any] | None = None
 
     def row(self) -> tuple[Any, ...]:
         """Values in the order of COLUMNS; JSON as canonical text."""
@@ -60,7 +61,7 @@ class DecisionRecord:
             "{" + ",".join(self.flags) + "}", canonical_json(self.request), canonical_json(self.levers),
             canonical_json(self.contributions), canonical_json(self.excluded),
             None if self.challenger is None else canonical_json(self.challenger), canonical_json(self.effect),
-            self.numeric_build, self.latency_us,
+            None if self.multipliers is None else canonical_json(self.multipliers), self.numeric_build, self.latency_us,
         )  # fmt: skip
 
 

@@ -21,12 +21,20 @@ def period_of(now: datetime, every: timedelta) -> str:
     return datetime.fromtimestamp(int(now.timestamp()) // seconds * seconds, UTC).isoformat()
 
 
-def run_once(job: str, *, now: datetime, every: timedelta, work: Callable[[], int]) -> JobRun | None:
+def run_once(
+    job: str,
+    *,
+    now: datetime,
+    every: timedelta,
+    work: Callable[[], int],
+    refusals: tuple[type[Exception], ...] = (),
+) -> JobRun | None:
     """Do `work` (it returns the rows it touched) unless this period's run is done or in progress elsewhere.
 
     The run row is written in the transaction of the work, under an advisory lock that dies with its holder: a killed
     worker leaves neither, a second delivery finds one of them. A failure, running out of time included, is recorded
-    and raised; the period stays free.
+    and raised; the period stays free. One of the `refusals` is advice to a person and no fault of the work: it is
+    recorded in its own words, and not raised.
     """
     period = period_of(now, every)
     started_at = datetime.now(UTC)
@@ -37,6 +45,8 @@ def run_once(job: str, *, now: datetime, every: timedelta, work: Callable[[], in
             rows = work()
             told = _told(JobRun.Status.DONE, started_at, rows=rows)
             return JobRun.objects.update_or_create(job=job, period=period, defaults=told)[0]
+    except refusals as refused:
+        return _write_failure(job, period, started_at, str(refused))
     except Exception:
         _write_failure(job, period, started_at, traceback.format_exc(limit=20))
         raise
@@ -54,12 +64,14 @@ def _take(job: str) -> bool:
     return taken
 
 
-def _write_failure(job: str, period: str, started_at: datetime, error: str) -> None:
+def _write_failure(job: str, period: str, started_at: datetime, error: str) -> JobRun:
     """Unless another delivery has done the work meanwhile."""
     told = _told(JobRun.Status.FAILED, started_at, error=error)
     run, is_new = JobRun.objects.get_or_create(job=job, period=period, defaults=told)
     if not is_new:
         JobRun.objects.filter(pk=run.pk).exclude(status=JobRun.Status.DONE).update(**told)
+        run.refresh_from_db()
+    return run
 
 
 def _told(status: str, started_at: datetime, *, rows: int = 0, error: str = "") -> dict[str, Any]:

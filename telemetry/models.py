@@ -154,6 +154,19 @@ class DirtyGroup(models.Model):
         return f"dirty {self.module} {self.pattern_key} {self.action_category}"
 
 
+class FreshTrade(models.Model):
+    """A mark: allocations of this trade were recorded, or taken back by a correction. Taken by `learning.coefficients`.
+
+    Unlike a dirty group it names the trade, because memories of allocations are kept trade by trade.
+    """
+
+    trade = models.ForeignKey(Trade, models.CASCADE, related_name="+")
+    marked_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"fresh trade {self.trade_id}"
+
+
 class Decision(models.Model):
     """One answer served to a bot, with all that replaying it needs. Range-partitioned by the time in its id."""
 
@@ -175,6 +188,9 @@ class Decision(models.Model):
     excluded = models.JSONField()
     challenger = models.JSONField(null=True)
     effect = models.JSONField(default=dict, help_text="lever -> attribution parts, unrounded")
+    multipliers = models.JSONField(
+        null=True, help_text="what scales a position beside its levers: coefficients, and what the cap cuts, unrounded"
+    )
     numeric_build = models.CharField(max_length=80)
     latency_us = models.FloatField(null=True)
 

@@ -18,7 +18,17 @@ from telemetry.core.outcomes import Outcome as Judged
 from telemetry.core.outcomes import judge
 from telemetry.core.refusal import Refusal
 from telemetry.core.trades import Trade as TradeValue
-from telemetry.models import Action, Attribution, DecisionOutcome, DirtyGroup, Outcome, PendingAttribution, Trade
+from telemetry.core.vocabulary import ActionCategory
+from telemetry.models import (
+    Action,
+    Attribution,
+    DecisionOutcome,
+    DirtyGroup,
+    FreshTrade,
+    Outcome,
+    PendingAttribution,
+    Trade,
+)
 
 NAMESPACE = uuid.UUID("6f5a3f5e-0b1c-5c64-9a52-3c6f0c7e6f10")
 ATTEMPTS = 5
@@ -125,7 +135,7 @@ def _status(trade: TradeValue, digest: bytes, revisions: dict[int, bytes]) -> tu
 def _write(accepted: Sequence[_Accepted], now: datetime) -> None:
     if not accepted:
         return
-    groups = _supersede([each.trade.external_id for each in accepted if each.trade.revision > 1])
+    groups = _supersede([each.trade.external_id for each in accepted if each.trade.revision > 1], now)
     newest = {each.trade.external_id: each for each in accepted}  # sorted, so the last one wins
     current = list(newest.values())
     judged = [(each, outcome) for each in current for outcome in judge(each.trade)]
@@ -138,9 +148,11 @@ def _write(accepted: Sequence[_Accepted], now: datetime) -> None:
     named = [each for each in current if any(action.decision_ids for action in each.trade.actions)]
     copy_rows(PendingAttribution, PENDING_COLUMNS, ((each.id, now) for each in named))
     copy_rows(DirtyGroup, DIRTY_COLUMNS, ((*group, now) for group in sorted(groups)))
+    allocated = dict.fromkeys(each.id for each, o in judged if o.action_category is ActionCategory.ALLOCATION)
+    copy_rows(FreshTrade, FRESH_COLUMNS, ((trade, now) for trade in allocated))
 
 
-def _supersede(external_ids: Iterable[str]) -> set[tuple[str, str, str]]:
+def _supersede(external_ids: Iterable[str], now: datetime) -> set[tuple[str, str, str]]:
     """Retire the current revisions of corrected trades with all that was derived; the groups their outcomes leave."""
     old = Trade.objects.filter(external_id__in=list(external_ids), is_current=True)
     ids = list(old.values_list("id", flat=True))
@@ -148,6 +160,8 @@ def _supersede(external_ids: Iterable[str]) -> set[tuple[str, str, str]]:
         return set()
     outcomes = Outcome.objects.filter(trade_id__in=ids)
     groups = set(outcomes.values_list("module", "pattern_key", "action_category"))
+    allocated = outcomes.filter(action_category=ActionCategory.ALLOCATION).values_list("trade_id", flat=True).distinct()
+    FreshTrade.objects.bulk_create([FreshTrade(trade_id=trade, marked_at=now) for trade in allocated])
     outcomes.delete()
     PendingAttribution.objects.filter(trade_id__in=ids).delete()  # first: it waits for an `attribute` under way
     Attribution.objects.filter(trade_id__in=ids).delete()
@@ -168,7 +182,7 @@ OUTCOME_COLUMNS = (
     "trade_id", "action_index", "module", "pattern_key", "action_category", "book", "cluster_id", "scope", "rr",
     "closed_at",
 )  # fmt: skip
-PENDING_COLUMNS = ("trade_id", "marked_at")
+PENDING_COLUMNS = FRESH_COLUMNS = ("trade_id", "marked_at")
 DIRTY_COLUMNS = ("module", "pattern_key", "action_category", "marked_at")
 
 

@@ -55,11 +55,13 @@ def test_from_facts_to_policy_and_back(author: User, reviewer: User, now: dateti
     # Opinions.
     assert aggregate_dirty(now=now) == 1
     assert sorted(Cell.objects.values_list("n", "mean")) == [(40, 0.0), (40, 2.0), (80, 1.0)]
-    assert build_lessons(module="pm", now=now).n_active == 2
-    lessons = {lesson.scope["macro_phase"]: lesson for lesson in Lesson.objects.all()}
+    assert build_lessons(module="pm", now=now).n_active == 3
+    lessons = {lesson.scope["macro_phase"]: lesson for lesson in Lesson.objects.filter(type="pm_strength")}
     assert {name: lesson.edge_raw for name, lesson in lessons.items()} == {"Good": 1.0, "Dip": -1.0}
     assert lessons["Good"].weight == pytest.approx(WEIGHT, abs=1e-12)
     assert log(lessons["Good"].targets["size_mult"]) == pytest.approx(TARGET, abs=1e-12)
+    tuning = Lesson.objects.get(type="pm_tuning")  # of the edge above .3 R, in the same cell
+    assert (tuning.scope, tuning.targets) == (GOOD, {"min_ts_for_add": 0.55})
 
     # Until somebody decides, nothing moves.
     request = materialize(module="pm", now=now)
@@ -72,17 +74,20 @@ def test_from_facts_to_policy_and_back(author: User, reviewer: User, now: dateti
     assert ask(GOOD, now).record.reason == "MODULE_OFF"
     sign_and_apply(draft(kind="mode", content={"mode": "on"}, author=author), reviewer, now + timedelta(hours=2))
 
-    # Service: both ways one step of 2 %, at the weight of evidence that is a day old.
+    # Service: both ways one step of 2 %, at the weight of evidence that is a day old. Six weeks of one and the same
+    # edge have no fade in them, so its half-life is the longest there is.
     later = now + timedelta(hours=3)
     answers = {"Good": ask(GOOD, later), "Dip": ask(DIP, later), "elsewhere": ask({"macro_phase": "Recover"}, later)}
     served = {name: found.answer.levers["size_mult"] for name, found in answers.items()}
     assert served == {"Good": 1.02, "Dip": pytest.approx(1 / 1.02, abs=1e-9), "elsewhere": 1.0}
+    assert answers["Good"].answer.levers["min_ts_for_add"] == 0.55
     assert {name: found.record.reason for name, found in answers.items()} == {
-        "Good": "SINGLE", "Dip": "SINGLE", "elsewhere": "NO_MATCH",
+        "Good": "COMBINED", "Dip": "SINGLE", "elsewhere": "NO_MATCH",
     }  # fmt: skip
-    (contribution,) = answers["Good"].record.contributions
-    assert contribution["line"] == lessons["Good"].line_id
-    assert contribution["w_total"] == pytest.approx(WEIGHT * exp(-27 / 24 / 90), abs=1e-12)
+    contributions = {each["line"]: each for each in answers["Good"].record.contributions}
+    assert contributions.keys() == {lessons["Good"].line_id, tuning.line_id}
+    contribution = contributions[lessons["Good"].line_id]
+    assert contribution["w_total"] == pytest.approx(WEIGHT * exp(-27 / 24 / 365), abs=1e-12)
     assert contribution["parts"]["size_mult"] == pytest.approx(TARGET, abs=1e-12)
 
     # What it earned: 2 % of 3 R won, 1 - 1 / 1.02 of 1 R not lost, nothing where neutral was served.
@@ -107,7 +112,7 @@ def test_from_facts_to_policy_and_back(author: User, reviewer: User, now: dateti
     lower_mode(module="pm", to="off", by="operator", reason="enough for today", at=closed)
     assert ask(GOOD, closed).answer.levers["size_mult"] == 1.0
 
-    assert Version.objects.get(is_active=True).n_overrides == 2
+    assert Version.objects.get(is_active=True).n_overrides == 3
     assert list(AuditEntry.objects.order_by("seq").values_list("action", flat=True)) == [
         "draft", "approve", "apply", "publish", "draft", "approve", "apply", "mode", "mode",
     ]  # fmt: skip

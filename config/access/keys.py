@@ -27,6 +27,7 @@ READ = SERVED | {
     "telemetry.view_outcome",
     "telemetry.view_decision",
     "learning.view_cell",
+    "learning.view_coefficient",
     "learning.view_lesson",
     "overrides.view_override",
     "overrides.view_changerequest",

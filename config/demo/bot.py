@@ -1,7 +1,7 @@
 """The demo's bot: asks for levers at the time of each action, and reports a trade once its outcome is known.
 
-A trade is reported when the last thing said of it is known: the close, or, where the exit has an `rr_after`, the end of
-the window that measures it. Nothing is learned before it could be.
+A trade is reported when the last thing said of it is known: the close, the end of the window that measures the exit's
+`rr_after`, the end of the last alternative in its counterfactuals. Nothing is learned before it could be.
 """
 
 from __future__ import annotations
@@ -42,10 +42,13 @@ class Plan:
 
 def plan_of(payload: dict[str, Any]) -> Plan:
     """A demo trade with the moment all of it is known."""
-    known_at = datetime.fromisoformat(payload["closed_at"])
+    opened_at, closed_at = (datetime.fromisoformat(payload[name]) for name in ("opened_at", "closed_at"))
+    known_at, bar = closed_at, LENGTH[payload["timeframe"]]
     for action in payload["actions"]:
-        if action["action_category"] == "exit" and action.get("rr_after") is not None:
-            known_at += action["controls"]["rr_after_bars"] * LENGTH[payload["timeframe"]]
+        if action["action_category"] == "exit":
+            known_at = max(known_at, opened_at + action["controls"]["counterfactual_bars"] * bar)
+            if action.get("rr_after") is not None:
+                known_at = max(known_at, closed_at + action["controls"]["rr_after_bars"] * bar)
     return Plan(payload, known_at)
 
 

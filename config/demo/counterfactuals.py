@@ -7,6 +7,7 @@ winning name is a target. All results stay in the ORIGINAL R; a replay that the 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -48,14 +49,33 @@ MISSED = (("none", 0.1), ("small", 0.5), ("medium", 1.5), ("large", np.inf))
 Deltas = Mapping[str, Mapping[str, Floats]]
 
 
-def deltas(bars: Bars, indicators: Indicators, signal: Ints, side: Ints, paths: Paths, actual: Replay) -> Deltas:
-    """{lever: {alternative: rr_alternative - rr_actual}}, one number per trade, NaN where the data ends too early."""
+@dataclass(frozen=True, eq=False)
+class Counterfactuals:
+    """What would have been of every trade, and when the last of it was known.
+
+    deltas   {lever: {alternative: rr_alternative - rr_actual}}, NaN where the data ends too early
+    bars     from the trade's entry bar to the end of the last alternative that has a value, that bar included
+    """
+
+    deltas: Deltas
+    bars: Ints
+
+
+def counterfactuals(
+    bars: Bars, indicators: Indicators, signal: Ints, side: Ints, paths: Paths, actual: Replay
+) -> Counterfactuals:
+    """Replay every alternative of every trade."""
     late = {str(d): replay(Paths.of(bars, indicators, signal, side, delay=d)) for d in ENTRY_DELAYS}
     turned = {lever: {name: replay(paths, rule) for name, rule in rules.items()} for lever, rules in RULES.items()}
-    return {
-        lever: {name: np.where(one.closed, one.rr - actual.rr, np.nan) for name, one in replays.items()}
-        for lever, replays in ({"entry_delay_bars": late} | turned).items()
-    }
+    ends = [(int(delay), one) for delay, one in late.items()]
+    ends += [(0, one) for replays in turned.values() for one in replays.values()]
+    return Counterfactuals(
+        deltas={
+            lever: {name: np.where(one.closed, one.rr - actual.rr, np.nan) for name, one in replays.items()}
+            for lever, replays in ({"entry_delay_bars": late} | turned).items()
+        },
+        bars=np.max([np.where(one.closed, delay + one.exit_bar + 1, 0) for delay, one in ends], axis=0),
+    )
 
 
 def missed_bucket(alternatives: Mapping[str, Mapping[str, float]]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .bars import Bars, Flags, Floats, Ints
-from .counterfactuals import Deltas, deltas
+from .counterfactuals import Counterfactuals, counterfactuals
 from .indicators import LONG, SHORT, Indicators, dip
 from .paths import Paths, at
 from .positions import take
@@ -53,7 +53,7 @@ class Histories:
     at_entry: Signals
     at_trim: Signals
     at_exit: Signals
-    deltas: Deltas
+    would_have: Counterfactuals
 
     def __len__(self) -> int:
         return len(self.entry)
@@ -87,7 +87,7 @@ def histories(bars: Bars) -> Histories:
         at_entry=_signals(indicators, paths, signal, side, np.zeros_like(signal)),
         at_trim=_signals(indicators, paths, signal, side, trim_bar),
         at_exit=_signals(indicators, paths, signal, side, result.exit_bar),
-        deltas=deltas(bars, indicators, signal, side, paths, result),
+        would_have=counterfactuals(bars, indicators, signal, side, paths, result),
     )
 
 

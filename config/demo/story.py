@@ -111,6 +111,7 @@ def _live(bot: Bot, people: dict[str, User], since: datetime, until: datetime) -
 
 def _learn(at: datetime) -> None:
     run_jobs([(f"aggregate {m}", "learning.aggregate", timedelta(minutes=5), {"module": m}) for m in MODULES], now=at)
+    run_jobs([("coefficients", "learning.coefficients", timedelta(minutes=5), {})], now=at)
     run_jobs([(f"build {m}", "learning.build", timedelta(hours=1), {"module": m}) for m in MODULES], now=at)
     mandated = "learning.publish_within_mandates"
     run_jobs([(f"publish within mandates {m}", mandated, timedelta(hours=1), {"module": m}) for m in MODULES], now=at)

@@ -8,6 +8,9 @@ Results, in R of the entry. rr and leg_rr are after fees and slippage, per unit 
 sold: its leg result had it been sold later, minus its leg result (the costs of the entry cancel). For a trim, later is
 together with the rest; for an exit, at the close of the 24th bar after it, and absent where the data ends before. The
 latter is known only `controls.rr_after_bars` bars after `closed_at`.
+
+What would have been is known when the last alternative has ended, `controls.counterfactual_bars` of the exit after the
+trade opened: a trail twice as wide, or an entry six bars later, outlives the trade.
 """
 
 from __future__ import annotations
@@ -111,6 +114,7 @@ class _Trade:
             action["rr_after"] = self._number(self.columns.exit_after)
         action["controls"] |= {
             "rr_after_bars": AFTER_BARS,
+            "counterfactual_bars": int(self.columns.would_have.bars[self.row]),
             "exit_reason": self.columns.exit_reason[self.row],
             "mae": self._number(self.columns.mae),
             "mfe": self._number(self.columns.mfe),
@@ -140,7 +144,7 @@ class _Trade:
         return {"signals": known, "atr": float(f"{signals.atr[self.row]:.6g}")}
 
     def _alternatives(self, levers: Iterable[str]) -> dict[str, dict[str, float]]:
-        deltas = {lever: self.columns.deltas[lever] for lever in levers}
+        deltas = {lever: self.columns.would_have.deltas[lever] for lever in levers}
         return {lever: known for lever, columns in deltas.items() if (known := self._known(columns))}
 
     def _known(self, columns: Mapping[str, Floats]) -> dict[str, float]:

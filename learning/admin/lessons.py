@@ -1,4 +1,4 @@
-"""Lessons with their evidence, the runs that built them, and the decayed memory of dm."""
+"""Lessons with their evidence, and the runs that built them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from functools import cache
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
-from django.urls import reverse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from learning.models import BuilderRun, Coefficient, EdgeHistory, Lesson
+from learning.admin.lesson_page import lesson_page, track_csv, weeks_csv
+from learning.admin.switching import switch_page
+from learning.models import BuilderRun, EdgeHistory, Lesson
 from overrides.core.module import ModuleParameters
 from overrides.core.vocabulary import Channel
 from overrides.load import current_parameters
@@ -69,6 +74,25 @@ class LessonAdmin(FactAdmin):
         "targets_shown", "line",
     )  # fmt: skip
     inlines = (EdgeHistoryInline,)
+    change_form_template = "learning/lesson.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        def out(table: Callable[[Lesson], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+            def view(request: HttpRequest, lesson_id: int) -> HttpResponseBase:
+                if not self.has_view_permission(request):
+                    raise PermissionDenied
+                return table(get_object_or_404(Lesson, pk=lesson_id))
+
+            return self.admin_site.admin_view(view)
+
+        return [
+            path("<int:lesson_id>/weeks.csv", out(weeks_csv), name="learning_lesson_weeks"),
+            path("<int:lesson_id>/history.csv", out(track_csv), name="learning_lesson_track"),
+            *super().get_urls(),
+        ]
+
+    def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        return lesson_page(obj)
 
     def get_list_display(self, request: HttpRequest) -> tuple[str | Callable[..., Any], ...]:
         floor_of = floors()
@@ -146,6 +170,10 @@ class BuilderRunAdmin(FactAdmin):
     )
     readonly_fields = ("as_of_shown", "lessons", "baseline_shown", "parameters_shown")
 
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(switch_page)
+        return [path("<str:module>/<str:channel>/switch/", view, name="learning_switch_policy"), *super().get_urls()]
+
     @admin.display(description="run", ordering="id")
     def run_shown(self, run: BuilderRun) -> str:
         return f"{run.module} run {run.pk}"
@@ -166,41 +194,3 @@ class BuilderRunAdmin(FactAdmin):
     @admin.display(description="parameters")
     def parameters_shown(self, run: BuilderRun) -> SafeString:
         return pretty(run.parameters)
-
-
-@admin.register(Coefficient)
-class CoefficientAdmin(FactAdmin):
-    nothing_yet = "They come with closed trades that have an allocation."
-    list_display = ("name", "value", "weight_shown", "short_memory", "long_memory", "n", "as_of_shown")
-    list_filter = ("module", "name")
-    ordering = ("module", "name", "key")
-    fields = (
-        ("module", "name", "value"),
-        ("weight_shown", "short_memory", "long_memory", "n", "as_of_shown"),
-        "sums_shown",
-    )
-    readonly_fields = ("value", "weight_shown", "short_memory", "long_memory", "as_of_shown", "sums_shown")
-
-    @admin.display(description="value", ordering="key")
-    def value(self, row: Coefficient) -> str:
-        return row.key or "all"
-
-    @admin.display(description="weight", ordering="weight")
-    def weight_shown(self, row: Coefficient) -> SafeString:
-        return number(row.weight, 4)
-
-    @admin.display(description="short memory", ordering="rr_short")
-    def short_memory(self, row: Coefficient) -> SafeString:
-        return number(row.rr_short, 3, signed=True, unit="R")
-
-    @admin.display(description="long memory", ordering="rr_long")
-    def long_memory(self, row: Coefficient) -> SafeString:
-        return number(row.rr_long, 3, signed=True, unit="R")
-
-    @admin.display(description="as of", ordering="as_of")
-    def as_of_shown(self, row: Coefficient) -> SafeString:
-        return moment(row.as_of)
-
-    @admin.display(description="decayed sums")
-    def sums_shown(self, row: Coefficient) -> SafeString:
-        return pretty(row.sums)

@@ -25,13 +25,14 @@ class LessonDocument(serializers.ModelSerializer[Lesson]):
     scope = ScopeField()
     stats = serializers.DictField(help_text="edge_raw, n, variance, half_life_days, updated_at, baseline and more")
     targets = serializers.DictField(child=serializers.FloatField(), help_text="lever → target")
-    as_of = serializers.DateTimeField(source="run.as_of", help_text="when the builder last looked")
+    first_as_of = serializers.DateTimeField(source="first_run.as_of", help_text="when the builder first saw it")
+    as_of = serializers.DateTimeField(source="run.as_of", help_text="when the builder last spoke of it")
 
     class Meta:
         model = Lesson
         fields = (
             "id", "line_id", "type", "policy", "module", "pattern_key", "action_category", "scope", "n_dims", "status",
-            "stats", "edge_raw", "weight", "targets", "as_of",
+            "stats", "edge_raw", "weight", "targets", "first_as_of", "as_of",
         )  # fmt: skip
 
 
@@ -39,5 +40,5 @@ class LessonDocument(serializers.ModelSerializer[Lesson]):
 class LessonsView(ListView):
     required_permission = "learning.view_lesson"
     filters = FILTERS
-    rows = Lesson.objects.select_related("run")
+    rows = Lesson.objects.select_related("run", "first_run")
     document = LessonDocument

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from learning.core.cells import Cells
 from learning.core.parents import incremental_edges
 from learning.core.rows import Floats, Ints
+from learning.core.tested import Tested
 from overrides.core.parameters import LessonParameters, WeightParameters
 from overrides.core.reading import LARGEST
 from overrides.core.stats import Stats
@@ -66,7 +67,7 @@ def select(cells: Cells, baseline: float, lessons: LessonParameters, weights: We
     Raises ValueError when a parent of a candidate is not among the cells (`build_cube` always emits it).
     """
     edge = cells.mean - baseline
-    n_min = np.array([lessons.n_min_of(size) for size in range(cells.codes.shape[1] + 1)])
+    n_min = _n_min(cells, lessons)
     # Rounded as weights are, so that no lesson hangs on the last bit of a sum.
     large = np.round(np.abs(edge), WEIGHT_DECIMALS) >= lessons.edge_min
     cell = np.flatnonzero((cells.n >= n_min[cells.sizes]) & large)
@@ -78,6 +79,16 @@ def select(cells: Cells, baseline: float, lessons: LessonParameters, weights: We
     weight = np.array([fresh_weight(*row, weights) for row in _weighed(cells, edge, cell)], dtype=np.float64)
     standing = _standing(weight, weights.min_total_weight, lessons.max_lessons)
     return Candidates(cell, edge[cell], incremental, weight, standing)
+
+
+def tested_of(cells: Cells, baseline: float, lessons: LessonParameters, candidates: Candidates) -> Tested:
+    """Every cell with enough trades to become a lesson; this policy believes an edge as it finds it."""
+    cell = np.flatnonzero(cells.n >= _n_min(cells, lessons)[cells.sizes])
+    edge = cells.mean[cell] - baseline
+    emitted = np.zeros(len(cells), dtype=np.bool_)
+    emitted[candidates.cell[candidates.standing == Standing.LESSON]] = True
+    error = np.sqrt(cells.variance[cell] / cells.n[cell])
+    return Tested(n=cells.n[cell], raw=edge, se=error, shrunk=edge, emitted=emitted[cell])
 
 
 def fresh_weight(edge_raw: float, n: int, variance: float, dims: int, weights: WeightParameters) -> float:
@@ -97,7 +108,7 @@ def fresh_weight(edge_raw: float, n: int, variance: float, dims: int, weights: W
 def stats_of(cells: Cells, cell: int, baseline: float, half_life_days: float) -> Stats:
     """What a lesson on the cell rests on; `updated_at` is the close of its newest trade.
 
-    `half_life_days` is `default_half_life_days` until one is fitted on the cell's weeks (`history.weeks_of`).
+    `half_life_days` is `default_half_life_days` until one is fitted on the cell's weeks (`half_life`).
     A variance beyond what `Stats` holds is told as its largest number: its lesson weighs nothing either way, and one
     absurd outcome must not stop all others from being learned from.
     """
@@ -108,6 +119,11 @@ def stats_of(cells: Cells, cell: int, baseline: float, half_life_days: float) ->
         half_life_days=half_life_days,
         updated_at=EPOCH + timedelta(microseconds=int(cells.last_closed_at[cell])),
     )
+
+
+def _n_min(cells: Cells, lessons: LessonParameters) -> Ints:
+    """The fewest units of a cell, by its number of dimensions."""
+    return np.array([lessons.n_min_of(size) for size in range(cells.codes.shape[1] + 1)])
 
 
 def _simplest_first(cells: Cells, edge: Floats, cell: Ints) -> Ints:

@@ -62,10 +62,15 @@ class Rows:
         """The rows of the parts (one at least, all of the same dimensions), one part after the other."""
         return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
-    def inside(self, codes: Codes) -> Rows:
-        """The rows of one cell, given its codes (dims,), -1 where the cell leaves the dimension open."""
+    def are_inside(self, codes: Codes) -> Bools:
+        """Which rows are in one cell, given its codes (dims,), -1 where the cell leaves the dimension open."""
         closed = codes != MISSING
-        return self.take((self.codes[:, closed] == codes[closed]).all(axis=1))
+        inside: Bools = (self.codes[:, closed] == codes[closed]).all(axis=1)
+        return inside
+
+    def inside(self, codes: Codes) -> Rows:
+        """The rows of one cell, given its codes."""
+        return self.take(self.are_inside(codes))
 
 
 def day_of(closed_at: Ints) -> Ints:

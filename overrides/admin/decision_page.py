@@ -10,9 +10,11 @@ from typing import Any
 from django.db.models import Sum
 from django.utils.safestring import SafeString
 
+from overrides.admin.coefficients import multipliers_page
 from overrides.admin.decision_rows import override_link, scopes_of
 from overrides.core.levers import LEVERS
 from overrides.core.movement import Movement, movements
+from overrides.core.multipliers import CAP, COEFFICIENTS
 from overrides.core.vocabulary import Blend
 from overrides.models import Version
 from overrides.pictures.moves import Moves, moves
@@ -53,25 +55,32 @@ def decision_page(decision: Decision) -> dict[str, Any]:
     scopes = scopes_of(lines.values())
     links = {override: override_link(override, scopes.get(line)) for override, line in lines.items()}
     names = {override: _name(override, scopes.get(line)) for override, line in lines.items()}
+    shares = _shares(decision)
     outcomes = DecisionOutcome.objects.filter(decision_id=decision.pk).select_related("trade")
     version = Version.objects.filter(module=decision.module, number=decision.version or 0)
     return {
         "decision": decision,
         "given_at": uuid7_time(decision.pk),
         "version_key": version.values_list("pk", flat=True).first(),
-        "panels": list(_panels(decision, names, links)),
-        "still": [name for name, each in decision.levers.items() if "target" not in each],
+        "panels": list(_panels(decision, names, links, shares)),
+        "still": [name for name, each in decision.levers.items() if "target" not in each and _is_neutral(name, each)],
+        **multipliers_page(decision),
         "contributions": [(links[each["id"]], each) for each in decision.contributions],
         "excluded": [(links[each["id"]], each) for each in decision.excluded],
         "outcomes": outcomes,
+        "multiplier_shares": {word: _sum(shares.get(word, {})) for word in (COEFFICIENTS, CAP)},
         "earned": AttributionShare.objects.filter(decision_id=decision.pk).aggregate(total=Sum("share"))["total"],
     }
 
 
-def _panels(decision: Decision, names: Mapping[str, str], links: Mapping[str, SafeString]) -> Iterator[LeverPanel]:
+def _panels(
+    decision: Decision,
+    names: Mapping[str, str],
+    links: Mapping[str, SafeString],
+    shares: Mapping[str, dict[str, float]],
+) -> Iterator[LeverPanel]:
     weights = {each["id"]: each.get("w_total") for each in decision.contributions}
     would = decision.challenger["levers"] if decision.challenger else {}
-    shares = _shares(decision)
     for name, movement in movements(decision.levers, decision.contributions).items():
         detail, earned = decision.levers[name], shares.get(name, {})
         running = list(accumulate(movement.parts.values()))
@@ -92,6 +101,11 @@ def _panels(decision: Decision, names: Mapping[str, str], links: Mapping[str, Sa
         )
 
 
+def _is_neutral(name: str, detail: Mapping[str, Any]) -> bool:
+    """A lever that nothing moved may still have been cut by the cap."""
+    return detail.get("served") == LEVERS[name].neutral
+
+
 def _shares(decision: Decision) -> dict[str, dict[str, float]]:
     """Lever -> override (or prior and the like) -> what it earned, over all trades that named the decision."""
     rows = AttributionShare.objects.filter(decision_id=decision.pk).values_list("lever", "override_id")
@@ -99,6 +113,10 @@ def _shares(decision: Decision) -> dict[str, dict[str, float]]:
     for lever, override, share in rows.annotate(Sum("share")):
         shares.setdefault(lever, {})[override] = share
     return shares
+
+
+def _sum(shares: Mapping[str, float]) -> float | None:
+    return sum(shares.values()) if shares else None
 
 
 def _name(override: str, scope: Mapping[str, str] | None) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -23,22 +24,39 @@ from telemetry.admin.paging import FactList
 SOON = timedelta(days=14)
 
 
+IN_FORCE = Exists(Membership.objects.filter(line=OuterRef("line"), to_version=None))
+
+
 def due_by(at: datetime) -> Q:
-    """Live mandates to be reviewed within two weeks, or overdue."""
-    return Q(revoked_at=None, review_by__lte=at + SOON)
+    """Mandates on lines in force that are to be reviewed within two weeks, or overdue."""
+    return Q(IN_FORCE, revoked_at=None, review_by__lte=at + SOON)
 
 
 class DueFilter(admin.SimpleListFilter):
+    """Without a choice: what the builder may still use, and what it could not any more though its line is in force."""
+
     title = "review"
     parameter_name = "due"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
-        return (("soon", f"due within {SOON.days} days"), ("over", "overdue"), ("ended", "ended"))
+        soon = f"due within {SOON.days} days"
+        return (("soon", soon), ("over", "overdue"), ("ended", "ended or lapsed"), ("any", "any"))
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        unchosen, *others = super().choices(changelist)
+        yield {**unchosen, "display": "current"}
+        yield from others
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Mandate]) -> QuerySet[Mandate]:
         now = datetime.now(UTC)
-        wanted = {"soon": due_by(now), "over": Q(revoked_at=None, review_by__lte=now), "ended": ~Q(revoked_at=None)}
-        return queryset.filter(wanted.get(self.value() or "", Q()))
+        current = Q(revoked_at=None) & (Q(review_by__gt=now) | Q(IN_FORCE))
+        wanted = {
+            "soon": due_by(now),
+            "over": Q(IN_FORCE, revoked_at=None, review_by__lte=now),
+            "ended": ~current,
+            "any": Q(),
+        }
+        return queryset.filter(wanted.get(self.value() or "", current))
 
 
 class MandateList(FactList):
@@ -56,7 +74,7 @@ class MandateList(FactList):
 @admin.register(Mandate)
 class MandateAdmin(FactAdmin):
     nothing_yet = "Approving a line and applying it signs one."
-    list_display = ("what", "scope_shown", "still_allows", "days_left", "evidence", "asked_by", "state")
+    list_display = ("what", "scope_shown", "state", "days_left", "still_allows", "evidence", "asked_by")
     list_filter = (DueFilter, "line__module", "line__channel")
     search_fields = ("line__pattern_key__startswith",)
     list_select_related = ("line", "request")
@@ -138,10 +156,10 @@ class MandateAdmin(FactAdmin):
         )
 
     @admin.display(description="state")
-    def state(self, mandate: Mandate) -> SafeString:
+    def state(self, mandate: Any) -> SafeString:
         if mandate.revoked_at is not None:
             return badge("revoked", "ended")
         now = datetime.now(UTC)
         if mandate.review_by <= now:
-            return badge("expired", "overdue")
+            return badge("expired", "overdue") if mandate.standing else badge("revoked", "lapsed")
         return badge("stale", "due soon") if mandate.review_by <= now + SOON else badge("live")

@@ -68,14 +68,7 @@ class ManualForm(Reasoned):
         return read_pairs(self.cleaned_data["scope"])
 
     def clean_levers(self) -> dict[str, float]:
-        pairs = read_pairs(self.cleaned_data["levers"])
-        strangers = [name for name in pairs if name not in LEVERS]
-        if strangers:
-            raise forms.ValidationError(f"{strangers[0]!r} is no lever; known are {', '.join(LEVERS)}")
-        try:
-            return {name: float(value) for name, value in pairs.items()}
-        except ValueError as error:
-            raise forms.ValidationError("a target is a number, such as size_mult=0.9") from error
+        return read_levers(self.cleaned_data["levers"])
 
     def clean(self) -> None:
         """The whole as an override: read strictly and checked against the parameters, each fault at its field."""
@@ -114,6 +107,18 @@ class ManualForm(Reasoned):
             },
             "levers": groups,
         }
+
+
+def read_levers(text: str) -> dict[str, float]:
+    """Lever -> target from lines such as `size_mult=0.9`. Raises ValidationError naming what is wrong."""
+    pairs = read_pairs(text)
+    strangers = [name for name in pairs if name not in LEVERS]
+    if strangers:
+        raise forms.ValidationError(f"{strangers[0]!r} is no lever; known are {', '.join(LEVERS)}")
+    try:
+        return {name: float(value) for name, value in pairs.items()}
+    except ValueError as error:
+        raise forms.ValidationError("a target is a number, such as size_mult=0.9") from error
 
 
 def read_pairs(text: str) -> dict[str, str]:

@@ -58,6 +58,11 @@ def mode_page(standing: Standing, at: datetime) -> dict[str, Any]:
         "channels": [
             (channel, each, PAIRS[channel, each.policy]) for channel, each in standing.parameters.channels.items()
         ],
+        "other_policies": [
+            (channel, policy)
+            for channel, policy in PAIRS
+            if channel in standing.parameters.channels and policy is not standing.parameters.channels[channel].policy
+        ],
         "lower_modes": [(mode.value, effect) for mode, effect in EFFECTS.items() if ORDER[mode] < order],
         "waiting": ChangeRequest.objects.filter(
             module=standing.module, kind__in=SETTLING, state__in=ChangeRequest.OPEN

@@ -29,6 +29,7 @@ RULES = {
     "large_approvals": "people who must approve a large one",
     "window_days": "days over which movement adds up",
     "groups": "whose members' votes count; empty: everybody with the permission",
+    "large_groups": "whose members' votes count on a large one and on whatever is not of lines; empty: as above",
     "expires_days": "days a request waits before it expires",
     "mandate_days": "days a mandate holds before it is due for review",
     "evidence_kept": "share of the approved trades and edge that must remain for a mandate to carry on",

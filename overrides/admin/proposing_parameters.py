@@ -1,4 +1,4 @@
-"""Asking for other parameters: every constant of the channels and of the lessons, and what they would do."""
+"""Asking for other parameters: every constant of the channels and of both policies, and what they would do."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.urls import reverse
 from overrides.admin.asking import Asked, draft
 from overrides.admin.constants import ConstantsForm, paths_of, with_constants
 from overrides.admin.differences import differences, worded
+from overrides.core.evidence_parameters import EVIDENCE_WORDS
 from overrides.core.module import ModuleParameters
 from overrides.core.reweighing import Reweighing, reweighed
 from overrides.load import current_parameters, evidence_in_force
@@ -46,13 +47,16 @@ def propose_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> H
 
 def _paths(parameters: ModuleParameters) -> dict[str, object]:
     weights = (f"channels.{channel.value}.weights" for channel in parameters.channels)
-    return paths_of(parameters.to_document(), *weights, "lessons")
+    document = parameters.to_document()
+    return paths_of(document, *weights, "lessons", "evidence") | {"product_cap": document["product_cap"]}
 
 
 def _form(standing: ModuleParameters, request: HttpRequest) -> ConstantsForm:
     defaults = _paths(ModuleParameters.default(standing.module))
+    meanings = {f"evidence.{name}": f"{words}; " for name, words in EVIDENCE_WORDS.items()}
     words = {
-        path: f"default {worded(value) if not isinstance(value, dict) else value}" for path, value in defaults.items()
+        path: f"{meanings.get(path, '')}default {value if isinstance(value, dict) else worded(value)}"
+        for path, value in defaults.items()
     }
     return ConstantsForm(_paths(standing), words, request.POST if request.method == "POST" else None)
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from overrides.admin.changes import constants, constants_of
+from overrides.admin.coefficients import weights_page
 from overrides.admin.differences import differences
 from overrides.core.module import ModuleParameters
 from overrides.core.reweighing import reweighed
@@ -37,7 +38,7 @@ def content_page(
         return context | _rollback(request, changes, version, is_open)
     if request.kind == Kind.POLICY:
         return context | _policy(request, is_open)
-    return context
+    return context | weights_page(request, version, is_open=is_open)
 
 
 def _policy(request: ChangeRequest, is_open: bool) -> dict[str, Any]:

@@ -16,13 +16,15 @@ from overrides.admin.request_content import content_page
 from overrides.admin.steps import Offer, offers
 from overrides.admin.weights import Weights, levers
 from overrides.core.distance import exposure_change, steps_moved
-from overrides.core.gates import Gate, health
+from overrides.core.gates import Gate
 from overrides.core.module import ModuleParameters
 from overrides.core.parameters import WeightParameters
 from overrides.gates import changes_of, situation_with
+from overrides.health import health_of
 from overrides.load import active_version
 from overrides.models import ChangeLine, ChangeRequest, Comment, Vote, WhatIf
 from overrides.pictures.what_if import histograms
+from overrides.what_if import is_about
 from telemetry.models import AuditEntry
 
 MOST_LINES = 200
@@ -77,7 +79,7 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         "situation": situation,
         "offers": open_to,
         "obstacles": obstacles(open_to),
-        "health": health(gate for offer in open_to for gate in offer.gates),
+        "health": health_of(situation, at) if request.state in ChangeRequest.OPEN else request.health,
         "rows": _rows(measured[:MOST_LINES], comments, Weights(at, situation.parameters)),
         "may_split": len(changes) > 1 and any(each.step.name == "approve" and not each.blocked for each in open_to),
         "n_lines": len(changes),
@@ -166,7 +168,8 @@ def _votes(request: ChangeRequest) -> dict[str, Any]:
 
 
 def _what_if(request: ChangeRequest) -> dict[str, Any]:
-    row = request.what_ifs.order_by("-asked_at").first() if request.kind in ASKABLE else None
+    rows = request.what_ifs.order_by("-asked_at") if request.kind in ASKABLE else ()
+    row = next((row for row in rows if is_about(row, request)), None)
     is_done = row is not None and row.status == WhatIf.Status.DONE
     return {
         "row": row,

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 
 from overrides.admin.asking import PROPOSE
 from overrides.admin.bulk import actions
+from overrides.admin.editing import edit_page, may_edit
 from overrides.admin.request_page import WHAT_IF_DECISIONS, request_page
 from overrides.admin.steps import PROVEN, REVIEW, STEPS
 from overrides.admin.ticked import chosen, given
@@ -24,7 +25,7 @@ from overrides.gates import Refusal
 from overrides.models import ChangeRequest
 from overrides.publish import CannotPublish
 from overrides.what_if import ask_what_if
-from telemetry.admin.display import badge, moment, number
+from telemetry.admin.display import MISSING, badge, moment, number
 from telemetry.admin.facts import FactAdmin, one_of, person
 from telemetry.admin.identity import is_proof_due, missing_proof
 from telemetry.core.refusal import Refused
@@ -52,9 +53,12 @@ class AfterwardsFilter(admin.SimpleListFilter):
 class ChangeRequestAdmin(FactAdmin):
     nothing_yet = "The materializer drafts one a day from lessons that would change something."
     change_form_template = "overrides/request.html"
-    list_display = ("title_shown", "kind", "state_shown", "author_name", "lines_shown", "created", "expires")
+    list_display = (
+        "title_shown", "kind", "state_shown", "health_shown", "author_name", "lines_shown", "created", "expires",
+    )  # fmt: skip
     list_filter = (
         one_of("state", State.values),
+        one_of("health", ChangeRequest.Health.values),
         "module",
         one_of("kind", ChangeRequest.Kind.values),
         one_of("route", ChangeRequest.Route.values),
@@ -84,12 +88,17 @@ class ChangeRequestAdmin(FactAdmin):
             )
             for name in STEPS
         ]
+        edit = path(
+            "<int:request_id>/edit/",
+            self.admin_site.admin_view(self.edit),
+            name="overrides_changerequest_edit",
+        )
         what_if = path(
             "<int:request_id>/what-if/",
             require_POST(self.admin_site.admin_view(self.ask_what_if)),
             name="overrides_changerequest_what_if",
         )
-        return [*steps, what_if, *super().get_urls()]
+        return [*steps, edit, what_if, *super().get_urls()]
 
     def decide(self, request: HttpRequest, request_id: int, name: str) -> HttpResponseBase:
         """A page that says what the step does and asks why; POST takes the step."""
@@ -125,6 +134,15 @@ class ChangeRequestAdmin(FactAdmin):
         }
         return TemplateResponse(request, "overrides/decide.html", context)
 
+    def edit(self, request: HttpRequest, request_id: int) -> HttpResponseBase:
+        """A form over what its author may change; POST changes it."""
+        asked = self.get_object(request, str(request_id))
+        if asked is None:
+            raise Http404
+        if not self.has_view_permission(request, asked) or not may_edit(asked, person(request)):
+            raise PermissionDenied
+        return edit_page(self, request, asked, datetime.now(UTC))
+
     def ask_what_if(self, request: HttpRequest, request_id: int) -> HttpResponseBase:
         """Have the last decisions asked again in the background; the request's page shows the answer."""
         asked = self.get_object(request, str(request_id))
@@ -142,7 +160,9 @@ class ChangeRequestAdmin(FactAdmin):
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         may_ask = request.user.has_perm(PROPOSE) or request.user.has_perm(REVIEW)
-        return request_page(obj, person(request), datetime.now(UTC)) | {"may_compute": may_ask}
+        who = person(request)
+        may = {"may_compute": may_ask, "may_edit": may_edit(obj, who)}
+        return request_page(obj, who, datetime.now(UTC)) | may
 
     @admin.display(description="request", ordering="-id")
     def title_shown(self, row: ChangeRequest) -> str:
@@ -151,6 +171,10 @@ class ChangeRequestAdmin(FactAdmin):
     @admin.display(description="state", ordering="state")
     def state_shown(self, row: ChangeRequest) -> SafeString:
         return badge(row.state)
+
+    @admin.display(description="health", ordering="health")
+    def health_shown(self, row: ChangeRequest) -> SafeString:
+        return badge(row.health) if row.state in ChangeRequest.OPEN else MISSING
 
     @admin.display(description="lines", ordering="n_lines")
     def lines_shown(self, row: Any) -> SafeString:

@@ -43,6 +43,8 @@ class QuestionSerializer(serializers.Serializer[Any]):
     )
     rollout_key = words(200, "decides, always alike, who is in a partial roll-out")
     base_allocation = number("dm: what the levers multiply", low=0)
+    coefficient_product = number("pm: what dm answered for the position; the cap looks at it", low=0.5, high=2)
+    alloc_mult = number("pm: what dm answered for the position; the cap looks at it", low=0.7, high=1.3)
 
 
 class ContributionSerializer(serializers.Serializer[Any]):
@@ -78,9 +80,17 @@ class AnswerSerializer(serializers.Serializer[Any]):
     contributions = ContributionSerializer(many=True, required=False)
     excluded = ExcludedSerializer(many=True, required=False)
     lever_detail = serializers.DictField(required=False, help_text="explain=full: target, step and bounds per lever")
-    coefficient_product = serializers.FloatField(required=False, help_text="dm")
+    coefficient_product = serializers.FloatField(
+        required=False,
+        help_text="dm: the version's weights of the scope's values, multiplied; 1 where neutral is served",
+    )
     alloc_mult = serializers.FloatField(required=False, help_text="dm")
-    allocation = serializers.FloatField(required=False, help_text="dm, where a base was given")
+    allocation = serializers.FloatField(
+        required=False, help_text="dm, where a base was given: coefficient_product and alloc_mult times the base"
+    )
+    multipliers = serializers.DictField(
+        required=False, help_text="explain=full: weights, product and its ln, the cap, ln of what the cap cuts"
+    )
     durable = serializers.BooleanField(
         required=False, help_text="durable=true: whether the decision is written; if not, it waits in the process"
     )

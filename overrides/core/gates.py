@@ -18,6 +18,7 @@ from .mandates import Terms, exceeded
 from .module import ModuleParameters
 from .policy import GovernancePolicy
 from .specs import OverrideSpec
+from .verified import oversteps
 
 NAMED = 3  # lines named in one message; the others are counted
 HEALTH = {
@@ -133,9 +134,9 @@ def _expired(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
 
 
 def _no_permission(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
-    needed = APPLY if attempt.step in _APPLYING else REVIEW
+    needed, what = (APPLY, "apply requests") if attempt.step in _APPLYING else (REVIEW, "decide about requests")
     if attempt.person is not None and needed not in attempt.person.permissions:
-        yield Gate("no_permission", f"you may not {_words(attempt.step)} requests", "ask a reviewer", permission=needed)
+        yield Gate("no_permission", f"you may not {what}", "ask a reviewer", permission=needed)
 
 
 def _own_request(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
@@ -188,13 +189,25 @@ def _conflict(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
 
 
 def _little_evidence(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
-    least = situation.policy.least_n
-    weak = [each for each in situation.lines if each.after is not None and each.after.stats.n < least]
-    if weak:
-        told = f"{_named(weak)} rest on fewer than {least:g} trades"
-        yield Gate(
-            "evidence_below_bar", told, "leave them out until there are more, or lower least_n by a policy request"
+    least, bar = situation.policy.least_n, situation.parameters.evidence
+    brought = [(each, each.after) for each in situation.lines if each.after is not None]
+    few = [each for each, spec in brought if spec.stats.n < least]
+    unsure = [each for each, spec in brought if oversteps(spec, bar)]
+    if few:
+        told = f"{_named(few)} rest on fewer than {least:g} trades"
+        way_past = "leave them out until there are more, or lower least_n by a policy request"
+        yield Gate("evidence_below_bar", told, way_past)
+    if unsure:
+        told = (
+            f"{_named(unsure)} move more than {bar.unverified_cap:.0%} and are not verified (wrong sign with "
+            f"probability {bar.verified_lfsr:g} at most, on {bar.n_min} trades)"
         )
+        yield Gate("evidence_below_bar", told, f"keep them within {bar.unverified_cap:.0%} until they are")
+
+
+def is_below_bar(spec: OverrideSpec, policy: GovernancePolicy, parameters: ModuleParameters) -> bool:
+    """Whether the evidence of an override is too little for what it does."""
+    return spec.stats.n < policy.least_n or oversteps(spec, parameters.evidence)
 
 
 def _contradiction(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
@@ -278,10 +291,6 @@ def _named(lines: list[Touched]) -> str:
     names = ", ".join(each.label for each in lines[:NAMED])
     more = len(lines) - NAMED
     return names + (f" and {more} more" if more > 0 else "")
-
-
-def _words(step: Step) -> str:
-    return step.value.replace("_", " ")
 
 
 _APPLYING = frozenset({Step.APPLY, Step.SCHEDULE, Step.UNSCHEDULE})

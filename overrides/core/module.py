@@ -6,13 +6,14 @@ A version carries one of these; it is reviewed like an override (design sections
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from .compile import Compiled, compile_overrides, join
 from .compiled import Key
+from .evidence_parameters import EvidenceParameters
 from .parameters import LEARNED_DIMENSIONS, LessonParameters, WeightParameters, known_dimensions
-from .reading import closed_mapping, one_of, required, text
+from .reading import closed_mapping, finite, one_of, required, text
 from .serve import PROTECTED_MOTIFS
 from .specs import OverrideSpec
 from .vocabulary import CHANNEL_MODULE, PAIRS, Channel, Combiner, Policy
@@ -45,13 +46,20 @@ class ChannelParameters:
 
 @dataclass(frozen=True)
 class ModuleParameters:
-    """All constants of a module. `dimensions` are the scope dimensions a request may carry without a flag."""
+    """All constants of a module. `dimensions` are the scope dimensions a request may carry without a flag.
+
+    `lessons` are those of policy plan, and the books and dimensions that either policy learns from; `evidence` those of
+    policy evidence. `product_cap` bounds coefficients x alloc_mult x size_mult from above (1 to 10; None, the default:
+    nothing does).
+    """
 
     module: str
     channels: Mapping[Channel, ChannelParameters]
     lessons: LessonParameters
     dimensions: tuple[str, ...]
     protected_motifs: tuple[str, ...] = PROTECTED_MOTIFS
+    evidence: EvidenceParameters = field(default_factory=EvidenceParameters)
+    product_cap: float | None = None
 
     @classmethod
     def default(cls, module: str) -> Self:
@@ -65,7 +73,7 @@ class ModuleParameters:
     @classmethod
     def from_document(cls, module: str, document: object) -> Self:
         """Read a module's parameters; every channel of the module must be there, absent parts take their default."""
-        names = ("channels", "lessons", "dimensions", "protected_motifs")
+        names = ("channels", "lessons", "evidence", "dimensions", "protected_motifs", "product_cap")
         given = closed_mapping(document, "parameters", names)
         channels = closed_mapping(required(given, "channels"), "channels", channels_of(module))
         return cls(
@@ -74,14 +82,18 @@ class ModuleParameters:
             LessonParameters.from_document(given.get("lessons", {}), "lessons"),
             _names(given.get("dimensions", known_dimensions(module)), "dimensions"),
             _names(given.get("protected_motifs", PROTECTED_MOTIFS), "protected_motifs"),
+            EvidenceParameters.from_document(given.get("evidence", {}), "evidence"),
+            _cap(given.get("product_cap")),
         )
 
     def to_document(self) -> dict[str, Any]:
         return {
             "channels": {channel.value: each.to_document() for channel, each in self.channels.items()},
             "lessons": self.lessons.to_document(),
+            "evidence": self.evidence.to_document(),
             "dimensions": list(self.dimensions),
             "protected_motifs": list(self.protected_motifs),
+            "product_cap": self.product_cap,
         }
 
 
@@ -129,6 +141,11 @@ def channels_of(module: str) -> tuple[Channel, ...]:
     ['pm_strength', 'pm_tuning']
     """
     return tuple(channel for channel, owner in CHANNEL_MODULE.items() if owner == module)
+
+
+def _cap(value: object) -> float | None:
+    """At least 1: a cap below would cut neutral."""
+    return None if value is None else finite(value, "product_cap", 1, 10)
 
 
 def _names(value: object, field: str) -> tuple[str, ...]:

@@ -14,11 +14,18 @@ from .dimensions import LEARNED_DIMENSIONS, RECORDED_DIMENSIONS, known_dimension
 from .levers import LEVERS
 from .reading import closed_mapping, finite, positive, text, whole, within
 
-__all__ = ["LEARNED_DIMENSIONS", "RECORDED_DIMENSIONS", "LessonParameters", "WeightParameters", "known_dimensions"]
+__all__ = [
+    "LEARNED_DIMENSIONS",
+    "RECORDED_DIMENSIONS",
+    "Document",
+    "LessonParameters",
+    "WeightParameters",
+    "known_dimensions",
+]
 
 
 @dataclass(frozen=True)
-class _Document:
+class Document:
     """Construction from and to JSON: unknown names are refused, absent ones take their default."""
 
     @classmethod
@@ -35,7 +42,7 @@ class _Document:
 
 
 @dataclass(frozen=True)
-class WeightParameters(_Document):
+class WeightParameters(Document):
     """How overrides are weighed, blended and limited (plan section 3).
 
     `bounds` (lever -> low, high) and `max_steps` (lever -> step) tighten the registry's, never widen them.
@@ -89,7 +96,7 @@ def _tightened_step(name: str, step: object) -> float:
 
 
 @dataclass(frozen=True)
-class LessonParameters(_Document):
+class LessonParameters(Document):
     """How lessons are built from cells (plan sections 4 to 6).
 
     `n_min` holds the fewest trades of a cell with 1-2, 3-4, 5-6 and 7 or more dimensions; `counterfactual_cutoffs`

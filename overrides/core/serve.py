@@ -11,21 +11,25 @@ from dataclasses import dataclass
 from .combination import Combination, Request
 from .combine import combine
 from .compile import Compiled
-from .levers import levers_of
+from .levers import LEVERS, levers_of
+from .multipliers import Multipliers, Scaling, of_allocation, of_size
 from .switch import PROTECTED_MOTIFS, Mode, ModuleMode, in_rollout
 from .vocabulary import Flag, Reason
 
 __all__ = ["PROTECTED_MOTIFS", "Answer", "Mode", "ModuleMode", "answer", "neutral_levers", "served"]
 
 SERVED_DECIMALS = 9
+UNSCALED = Scaling()
+SIZE = "size_mult"  # what pm's cap cuts
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """Levers as served, rounded, every lever of the module and category among them.
 
-    `combination` is what was computed, unrounded: served when on, only logged in shadow, None where nothing was
-    computed. `error` says what failed when the reason is ERROR.
+    `combination` and `multipliers` are what was computed, unrounded: served when on, only logged in shadow, None where
+    nothing was computed. `coefficient_product` is dm's as served, 1 wherever neutral is. `error` says what failed when
+    the reason is ERROR.
     """
 
     levers: Mapping[str, float]
@@ -33,6 +37,8 @@ class Answer:
     flags: tuple[Flag, ...] = ()
     combination: Combination | None = None
     error: str | None = None
+    multipliers: Multipliers | None = None
+    coefficient_product: float = 1.0
 
 
 def served(value: float) -> float:
@@ -60,8 +66,10 @@ def answer(
     *,
     rollout_key: str | None = None,
     protected_motifs: Collection[str] = PROTECTED_MOTIFS,
+    scaling: Scaling = UNSCALED,
+    carried: float = 1.0,
 ) -> Answer:
-    """Levers for a request, at once and always; never raises.
+    """Levers for a request, at once and always; never raises. `carried` is what dm answered, for pm's cap.
 
     Protected motifs and a module that is off are not computed. Shadow computes for every caller and serves
     none, so roll-out and allow-lists, which choose whom to serve, are asked only when on.
@@ -72,12 +80,38 @@ def answer(
         if withheld is not None:
             return Answer(neutral, withheld)
         combination = combine(compiled, request)
+        multipliers = _multipliers(scaling, request, combination, carried)
         if mode.mode is Mode.SHADOW:
-            return Answer(neutral, Reason.SHADOW, combination.flags, combination)
-        moved = {name: served(lever.value) for name, lever in combination.levers.items()}
-        return Answer(neutral | moved, combination.reason, combination.flags, combination)
+            return Answer(neutral, Reason.SHADOW, combination.flags, combination, multipliers=multipliers)
+        levers = neutral | {name: served(lever.value) for name, lever in combination.levers.items()}
+        product = 1.0
+        if multipliers is not None and request.module == "dm":
+            product = served(multipliers.product * multipliers.kept)
+        elif multipliers is not None and multipliers.cut < 0:
+            levers[SIZE] = served(_value(combination, SIZE) * multipliers.kept)
+        return Answer(
+            levers,
+            combination.reason,
+            combination.flags,
+            combination,
+            multipliers=multipliers,
+            coefficient_product=product,
+        )
     except Exception as error:  # neutral is safe, a traceback in the middle of a trade is not; the caller logs it
         return Answer(neutral, Reason.ERROR, error=f"{type(error).__name__}: {error}")
+
+
+def _multipliers(scaling: Scaling, request: Request, combination: Combination, carried: float) -> Multipliers | None:
+    if request.module == "dm":
+        return of_allocation(scaling, request.scope, _value(combination, "alloc_mult"))
+    if request.action_category in LEVERS[SIZE].scales_on:
+        return of_size(scaling, carried, _value(combination, SIZE), LEVERS[SIZE].low)
+    return None
+
+
+def _value(combination: Combination, name: str) -> float:
+    moved = combination.levers.get(name)
+    return LEVERS[name].neutral if moved is None else moved.value
 
 
 def _withheld(

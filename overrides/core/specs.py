@@ -69,6 +69,11 @@ class OverrideSpec:
         )
         return spec if "id" in given else replace(spec, id=spec.content_id)
 
+    def with_levers(self, levers: Mapping[str, float]) -> Self:
+        """Another revision of the line, that asks for these targets."""
+        changed = replace(self, levers=levers)
+        return replace(changed, id=changed.content_id)
+
     def to_document(self) -> dict[str, Any]:
         """The plan's shape; reading it back gives an equal override."""
         path = {} if self.path is None else {"path": self.path.to_document()}
@@ -88,12 +93,17 @@ class OverrideSpec:
     def _content(self) -> dict[str, Any]:
         names = ("module", "policy", "pattern_key", "action_category", "promise")
         content = {"type": self.channel} | {name: getattr(self, name) for name in names}
-        grouped = {
-            group: {name: value for name, value in self.levers.items() if LEVERS[name].group == group}
-            for group in GROUPS
-        }
-        content |= {"scope": dict(self.scope), "stats": self.stats.to_document(), "levers": grouped}
+        content |= {"scope": dict(self.scope), "stats": self.stats.to_document(), "levers": grouped(self.levers)}
         return {key: value for key, value in content.items() if value is not None}
+
+
+def grouped(levers: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """Levers as a document has them, by the plan's groups.
+
+    >>> grouped({"size_mult": 1.1, "trail_mult": 0.9})
+    {'capital_levers': {'size_mult': 1.1}, 'execution_levers': {'trail_mult': 0.9}}
+    """
+    return {group: {n: value for n, value in levers.items() if LEVERS[n].group == group} for group in GROUPS}
 
 
 def override_id(document: object) -> str:

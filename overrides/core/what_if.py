@@ -32,6 +32,7 @@ CAVEATS = (
     "Exact for the requests as logged: it does not know which other requests other levers would have led to.",
     "Modes are taken as on, whatever was served.",
     "Ramps are taken as arrived: where the change leads, not how soon.",
+    "Levers alone: coefficients and the cap on their product are left out on both sides.",
 )
 
 

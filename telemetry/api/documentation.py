@@ -33,10 +33,12 @@ def words(longest: int, says: str = "", *, required: bool = False) -> serializer
     )
 
 
-def number(says: str = "", *, low: float = -LARGEST, required: bool = False) -> serializers.FloatField:
+def number(
+    says: str = "", *, low: float = -LARGEST, high: float = LARGEST, required: bool = False
+) -> serializers.FloatField:
     """A number as `telemetry.core.fields.finite` reads it."""
     return serializers.FloatField(
-        min_value=low, max_value=LARGEST, required=required, allow_null=not required, help_text=says or None
+        min_value=low, max_value=high, required=required, allow_null=not required, help_text=says or None
     )
 
 

@@ -150,11 +150,14 @@ class WholeDecisionFact(DecisionBrief):
     excluded = serializers.ListField(child=serializers.DictField())
     challenger = serializers.DictField(allow_null=True, help_text="what the challenger version would have answered")
     effect = serializers.DictField(help_text="lever → attribution parts, unrounded")
+    multipliers = serializers.DictField(
+        allow_null=True, help_text="coefficients of the scope's values, their product and its ln, what the cap cuts"
+    )
     outcomes = DecisionOutcomeFact(many=True)
     shares = TradeShareFact(many=True)
 
     class Meta(DecisionBrief.Meta):
         fields = (
             *DecisionBrief.Meta.fields, "request", "lever_detail", "contributions", "excluded", "challenger", "effect",
-            "numeric_build", "latency_us", "outcomes", "shares",
+            "multipliers", "numeric_build", "latency_us", "outcomes", "shares",
         )  # fmt: skip

@@ -19,9 +19,9 @@ from learning.core.evidence.fit import fit
 from learning.core.evidence.fold import Overrides, fold
 from learning.core.evidence.learn import Learned, learn
 from learning.core.evidence.levers import verified
-from learning.core.evidence.parameters import EvidenceParameters
 from learning.core.evidence.predict import predict
 from learning.core.rows import MISSING, Floats
+from overrides.core.evidence_parameters import EvidenceParameters
 from tests.bench.simulator import Log, World
 
 PARAMETERS = EvidenceParameters()

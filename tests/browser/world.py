@@ -16,8 +16,8 @@ from django.contrib.auth.models import Group, Permission, User
 from config.access.keys import issue_key
 from learning.aggregate import aggregate_dirty
 from learning.build import build_lessons
+from learning.coefficients import update_coefficients
 from learning.materialize import materialize
-from learning.models import Coefficient
 from overrides.apply import apply_request
 from overrides.engine import ENGINE_ROOM
 from overrides.models import ChangeRequest, Membership
@@ -72,7 +72,7 @@ def make_world() -> World:
     waiting = materialize(module="pm", now=now)
     assert waiting is not None
     _fill_the_rest(people, now)
-    override = Membership.objects.get(line__scope=GOOD).override_id
+    override = Membership.objects.get(line__scope=GOOD, line__channel="pm_strength").override_id
     return World(waiting, override, str(decisions[0].decision_id), page_addresses())
 
 
@@ -99,6 +99,18 @@ def _learn(outcomes: Mapping[float, dict[str, str]], *, at: datetime, **action: 
             record_trades([parse_trade(payload, now=at)], now=at)
     aggregate_dirty(now=at)
     build_lessons(module="pm", now=at)
+
+
+def _allocate(*, at: datetime) -> None:
+    """A dozen allocations that one chain wins and another loses; what they weigh is asked for."""
+    for number in range(12):
+        times = {"opened_at": utc_text(at - DAY * (number + 2)), "closed_at": utc_text(at - DAY * (number + 1))}
+        scope = {"chain": "base" if number % 2 else "sol", "curator": "a"}
+        action = action_payload(module="dm", action_category="allocation", scope=scope, at=times["opened_at"])
+        payload = trade_payload(f"allocated {number}", rr=1.5 if number % 2 else -1.0, actions=[action], **times)
+        record_trades([parse_trade(payload, now=at)], now=at)
+    update_coefficients(now=at)
+    materialize(module="dm", now=at)
 
 
 def _put_into_force(request: ChangeRequest, reviewer: User, at: datetime) -> None:
@@ -130,12 +142,10 @@ def _fill_the_rest(people: Mapping[str, User], now: datetime) -> None:
         kind="mode", module="dm", title="Switch dm on", reason="A month of shadow looked right.",
         content={"mode": "on"}, lines=[], author=people["author"], at=now,
     )  # fmt: skip
-    line = Membership.objects.get(line__scope=GOOD).line_id
+    line = Membership.objects.get(line__scope=GOOD, line__channel="pm_strength").line_id
     pin_line(line_id=line, by=people["reviewer"], reason="Let it stand until the month is over", at=now)
     agreed(draft(kind="policy", content={"approvals": 1}, title="The rules as they are", at=now), at=now)
     issue_key(name="bot 1", role="record", by=people["operator"], at=now)
-    Coefficient.objects.create(
-        module="dm", name="chain", key="base", rr_short=0.1, rr_long=0.2, n=3, sums={}, as_of=now
-    )
+    _allocate(at=now)
     run_once("attribute", now=now, every=timedelta(minutes=5), work=lambda: 3)
     Group.objects.create(name="risk desk")

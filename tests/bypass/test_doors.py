@@ -21,6 +21,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from config.access import roles
 from config.celery import app
+from overrides.core.vocabulary import Policy
 from overrides.models import ChangeRequest, LineHold, Version
 from telemetry.models import AuditEntry
 from tests.builders import NOW, make_lesson, make_spec, trade_payload
@@ -28,6 +29,8 @@ from tests.bypass.table import MODELS
 from tests.bypass.world import LINE, OTHER, open_request
 from tests.clients import bearer, new_key
 from tests.config.access.test_permissions import MATRIX, METHODS
+from tests.conftest import make_user
+from tests.learning.test_switch_policy import ran
 from tests.overrides.admin.test_manual import typed
 from tests.overrides.admin.test_policies import N_TARGET, constants, rules
 
@@ -35,6 +38,7 @@ pytestmark = [pytest.mark.usefixtures("world"), pytest.mark.django_db]
 
 ROLES = (*roles.ROLES, "superuser")
 NOBODY: frozenset[str] = frozenset()
+RECOVERY = {"macro_phase": "Recovery"}
 DECIDES = frozenset({"reviewer", "superuser"})
 LOWERS = frozenset({"reviewer", "operator", "superuser"})
 DRAFTS = frozenset({"reviewer", "parameter admin", "superuser"})
@@ -70,6 +74,13 @@ def browser(role: str) -> Client:
     return client
 
 
+def built_by_evidence() -> dict[str, Any]:
+    """A run of policy evidence with a lesson that could be served; names of nothing."""
+    ran(Policy.EVIDENCE)
+    make_lesson(policy="evidence")
+    return {}
+
+
 # --- the admin ----------------------------------------------------------------------------------------
 
 # Pages beside Django's own: how to post, the verb behind, who may, what it writes.
@@ -95,6 +106,10 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
     ),
     "overrides_changerequest_submit": (
         lambda: {"request_id": open_request().pk}, {}, "draft.submit: its author's alone", NOBODY, set(),
+    ),
+    "overrides_changerequest_edit": (
+        lambda: {"request_id": open_request().pk}, {"title": "other", "reason": "other"},
+        "propose.edit: its author's alone", NOBODY, set(),
     ),
     "overrides_changerequest_schedule": (
         lambda: {"request_id": open_request().pk}, {"due": "2026-03-03T12:00"},
@@ -163,11 +178,18 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
         lambda: {"module": "pm"}, {"pm_strength": "most_specific", "reason": "better"}, "draft.draft_request",
         SETS_CONSTANTS, DRAFTED,
     ),
+    "learning_switch_policy": (
+        lambda: built_by_evidence() | {"module": "pm", "channel": "pm_strength"}, {"reason": "it earned more"},
+        "switch_policy.draft_switch", SETS_CONSTANTS, DRAFTED | {"ChangeLine", "Line", "Override"},
+    ),
     "overrides_version_roll_back": (
         lambda: {"version_id": Version.objects.get(number=1).pk}, {"reason": "it was better"}, "draft.draft_request",
         DRAFTS, DRAFTED | {"ChangeLine"},
     ),
+    "learning_coefficient_export": (dict, {}, "nothing: a table out", NOBODY, set()),
     "telemetry_decision_export": (dict, {}, "nothing: a table out", NOBODY, set()),
+    "learning_lesson_weeks": (lambda: {"lesson_id": make_lesson(scope=RECOVERY).pk}, {}, "nothing: a table out", NOBODY, set()),
+    "learning_lesson_track": (lambda: {"lesson_id": make_lesson(scope=RECOVERY).pk}, {}, "nothing: a table out", NOBODY, set()),
 }  # fmt: skip
 DJANGOS = frozenset({"auth_user_password_change"})  # the people's own pages: who may vote is theirs to say
 # Actions of lists: their name, the verb behind, who may, what it writes. Django's own are on people alone.
@@ -315,11 +337,13 @@ PM = {"module": "pm"}
 TASKS: Mapping[str, tuple[dict[str, Any], str, set[str]]] = {
     "learning.aggregate": (PM, "opinions only", set()),
     "learning.aggregate_soon": (PM, "opinions only", set()),
+    "learning.coefficients": ({}, "opinions only", set()),
+    "learning.coefficients_soon": ({}, "opinions only", set()),
     "learning.build": (PM, "opinions only", set()),
     "learning.materialize": (PM, "draft.draft_request", DRAFTED | {"ChangeLine", "Line", "Override"}),
     "learning.publish_within_mandates": (PM, "delegate: in quarantine here, so nothing", set()),
     "learning.noise_twin": (PM, "a count", set()),
-    "overrides.publish_due": ({}, "apply.apply_due: nothing is scheduled and approved", set()),
+    "overrides.publish_due": ({}, "apply.apply_due, health.refresh_health: nothing is due or has changed", set()),
     "overrides.replay": ({}, "a comparison", set()),
     "overrides.what_if": ({"key": "0" * 64}, "an answer, in a table of its own", set()),
     "access.tidy_logins": ({}, "sessions and failed logins", set()),
@@ -342,6 +366,11 @@ COMMANDS: Mapping[str, tuple[list[str], str, set[str]]] = {
     ),
     "issue_key": (["a bot", "--role", "propose"], "keys.issue_key; no key approves", {"AuditEntry"}),
     "add_person": (["newcomer", "--role", "viewer"], "a person of a role; no vote by it", {"AuditEntry"}),
+    "switch_policy": (
+        ["pm_strength", "evidence", "--by", "a rule maker", "--reason", "it earned more"],
+        "switch_policy.draft_switch, in the name of one who may not approve it then",
+        DRAFTED | {"ChangeLine", "Line", "Override"},
+    ),
     "demo": ([], DEMO, set()),
 }  # fmt: skip
 
@@ -355,7 +384,7 @@ class TestTasks:
     @pytest.mark.parametrize("name", TASKS)
     def test_write_what_their_row_says(self, name: str) -> None:
         app.loader.import_default_modules()
-        make_lesson(scope={"macro_phase": "Recovery"})
+        make_lesson(scope=RECOVERY)
         arguments, _, tables = TASKS[name]
 
         found = written(lambda: app.tasks[name].run(**arguments, **AT))
@@ -376,6 +405,8 @@ class TestCommands:
     @pytest.mark.parametrize("name", [name for name in COMMANDS if COMMANDS[name][1] != DEMO])
     def test_write_what_their_row_says(self, name: str, tmp_path: Path) -> None:
         (tmp_path / "trades.jsonl").write_text(json.dumps(trade_payload()))
+        built_by_evidence()
+        make_user("a rule maker", "overrides.propose_parameters")
         arguments, _, tables = COMMANDS[name]
         given = [each.replace("{directory}", str(tmp_path)) for each in arguments]
 

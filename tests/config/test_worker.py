@@ -7,8 +7,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +29,8 @@ REDELIVERED_AFTER = 3  # seconds; kombu sweeps every five
 class Worker:
     """A worker process with a queue of its own, in a process group of its own."""
 
-    def __init__(self, log: Path, **environment: str) -> None:
-        self.queue, self.log, self.environment = f"test-{uuid.uuid4()}", log, environment
+    def __init__(self, log: Path) -> None:
+        self.queue, self.log = f"test-{uuid.uuid4()}", log
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -40,7 +39,6 @@ class Worker:
         environment = {
             "DATABASE_URL": f"postgres://{host}/{login['NAME']}",
             "CELERY_VISIBILITY_TIMEOUT": str(REDELIVERED_AFTER),
-            **self.environment,
         }
         arguments = ["--pool=prefork", "--concurrency=1", "--without-gossip", "--without-mingle", "--loglevel=INFO"]
         with self.log.open("ab") as output:
@@ -60,10 +58,12 @@ class Worker:
             self.process.wait(timeout=30)
             self.process = None
 
-    def deliver(self, task: str, *, message: str | None = None, **arguments: Any) -> None:
+    def deliver(
+        self, task: str, *, message: str | None = None, limits: Mapping[str, float] | None = None, **arguments: Any
+    ) -> None:
         with app.connection_for_write() as broker:
             kwargs = {"now": NOW.isoformat(), **arguments}
-            app.send_task(task, kwargs=kwargs, task_id=message, queue=self.queue, connection=broker)
+            app.send_task(task, kwargs=kwargs, task_id=message, queue=self.queue, connection=broker, **(limits or {}))
 
     def finish(self, job: str, *, status: str = "done") -> JobRun:
         """Wait for a job's run."""
@@ -75,20 +75,14 @@ class Worker:
         return runs.get()
 
 
-@contextmanager
-def running(log: Path, **environment: str) -> Iterator[Worker]:
-    worker = Worker(log, **environment)
+@pytest.fixture(scope="module")
+def worker_of_module(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    worker = Worker(tmp_path_factory.mktemp("worker") / "log")
     worker.start()
     yield worker
     worker.end(signal.SIGTERM)
     with redis.Redis.from_url(settings.REDIS_URL) as client:
         client.delete(worker.queue, f"_kombu.binding.{worker.queue}")
-
-
-@pytest.fixture(scope="module")
-def worker_of_module(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    with running(tmp_path_factory.mktemp("worker") / "log") as worker:
-        yield worker
 
 
 @pytest.fixture
@@ -164,24 +158,23 @@ def test_makes_up_for_a_worker_killed_in_the_middle_of_a_task(worker: Worker) ->
     assert cell() == (12, 1.0)
 
 
-@pytest.mark.usefixtures("transactional_db")
-def test_tells_of_a_task_that_ran_out_of_time(tmp_path: Path) -> None:
+def test_tells_of_a_task_that_ran_out_of_time(worker: Worker) -> None:
     record(*[1.0] * 12)
 
-    with running(tmp_path / "log", CELERY_TASK_TIME_LIMIT="24") as worker:  # half of it to work, half to say so
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"cells pm {KEY} entry"])
-            worker.deliver("learning.aggregate", module="pm")
-            until(waits_for_lock, "the task to reach the group that is locked", seconds=40)
-            # seen from outside the transaction that holds the lock, which sees its own beginning only
-            (failed,) = together(lambda: worker.finish("aggregate pm", status="failed"))
-        assert isinstance(failed, JobRun), failed
-        assert "SoftTimeLimitExceeded" in failed.error
-        assert (Cell.objects.count(), DirtyGroup.objects.count()) == (0, 1)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"cells pm {KEY} entry"])
+        # In the message, as every sender that knows the task puts the limits of its own settings there.
+        worker.deliver("learning.aggregate", module="pm", limits={"soft_time_limit": 4, "time_limit": 34})
+        until(waits_for_lock, "the task to reach the group that is locked", seconds=40)
+        # seen from outside the transaction that holds the lock, which sees its own beginning only
+        (failed,) = together(lambda: worker.finish("aggregate pm", status="failed"))
+    assert isinstance(failed, JobRun), failed
+    assert "SoftTimeLimitExceeded" in failed.error
+    assert (Cell.objects.count(), DirtyGroup.objects.count()) == (0, 1)
 
-        worker.deliver("learning.aggregate", module="pm")
-        worker.finish("aggregate pm")
-        assert cell() == (12, 1.0)
+    worker.deliver("learning.aggregate", module="pm")
+    worker.finish("aggregate pm")
+    assert cell() == (12, 1.0)
 
 
 def _alone() -> bool:

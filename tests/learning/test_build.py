@@ -84,6 +84,18 @@ class TestBuildLessons:
         }
         assert log(lessons()["Dip"].targets["size_mult"]) == pytest.approx(-step, abs=1e-12)
 
+    def test_keeps_all_that_was_tested(self) -> None:
+        """Both phases and the whole, which differs from the baseline by nothing; outcomes in a phase are constant."""
+        two_phases()
+
+        tested = build().tested
+
+        assert tested is not None
+        assert sorted(zip(*(tested[name] for name in ("n", "raw", "se", "shrunk", "emitted")), strict=True)) == [
+            (20.0, -1.0, 0.0, -1.0, 1), (20.0, 1.0, 0.0, 1.0, 1), (40.0, 0.0, 0.160128, 0.0, 0),
+        ]  # fmt: skip
+        assert tested["total"] == 3
+
     def test_weighs_them_by_the_plan(self) -> None:
         """tanh(1) * (1 - exp(-20 / 25)) * 1 * (1 / 8)^1.5."""
         two_phases()
@@ -229,7 +241,7 @@ class TestTooLight:
 def test_an_empty_module_has_an_empty_run() -> None:
     run = build_lessons(module="dm", now=NOW)
 
-    assert (run.baseline, run.n_cells, run.n_active, run.code_version) == ({}, 0, 0, "plan 1")
+    assert (run.baseline, run.n_cells, run.n_active, run.code_version) == ({}, 0, 0, "plan 2")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -9,7 +9,7 @@ from tests.builders import until
 from tests.outages.callers import Bot, closed_trade
 from tests.outages.deployment import Deployment
 
-TASKS = {"learning.aggregate_soon", "telemetry.attribute_soon"}
+TASKS = {"learning.aggregate_soon", "learning.coefficients_soon", "telemetry.attribute_soon"}
 
 
 def test_follows_a_trade_from_the_request_to_the_task(deployment: Deployment, bot: Bot) -> None:

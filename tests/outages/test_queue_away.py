@@ -13,7 +13,7 @@ from tests.outages.deployment import PROCESSES, Deployment
 
 SOON = 5.0  # seconds that nobody may notice, on a machine however busy
 PATTERN = "outage.long.queue"
-TASKS = {("learning.aggregate_soon",), ("telemetry.attribute_soon",)}
+TASKS = {("learning.aggregate_soon",), ("learning.coefficients_soon",), ("telemetry.attribute_soon",)}
 CELL = """
 SELECT n, mean FROM pattern_scope_stats c JOIN learning_cellgroup g ON g.id = c.group_id
 WHERE g.pattern_key = %s AND n_dims = 2

@@ -9,7 +9,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from config.access.keys import issue_key
-from learning.models import BuilderRun, Cell, CellGroup, Coefficient
+from learning.coefficients import update_coefficients
+from learning.models import BuilderRun, Cell, CellGroup
 from overrides.models import ChangeRequest, ModuleMode, Override, Version
 from overrides.neutralize import pin_line
 from telemetry.attribute import attribute_trades
@@ -79,9 +80,9 @@ def world(author: User) -> None:
     Cell.objects.create(
         group=group, scope={}, n_dims=0, n=1, mean=1.0, variance=0.0, first_closed_at=NOW, last_closed_at=NOW
     )
-    Coefficient.objects.create(
-        module="dm", name="chain", key="base", rr_short=0.1, rr_long=0.2, n=3, sums={}, as_of=NOW
-    )
+    allocation = {"module": "dm", "action_category": "allocation", "scope": {"chain": "base"}}
+    record_trades([make_trade("a", actions=[action_payload(**allocation)])], now=NOW)
+    update_coefficients(now=NOW)
     pinner = make_user("pinner", "overrides.review_changerequest")
     pin_line(line_id=override.line, by=pinner, reason="look first", at=NOW)
     agreed(draft(kind="policy", content={"approvals": 1}))

@@ -18,12 +18,13 @@ from telemetry.models import Decision, DecisionOutcome
 DECISION_FIELDS = (
     "decision_id", "at", "module", "pattern_key", "action_category", "scope", "version", "challenger_version",
     "combiner", "mode", "reason", "flags", "request", "levers", "contributions", "excluded", "challenger", "effect",
-    "numeric_build", "latency_us",
+    "multipliers", "numeric_build", "latency_us",
 )  # fmt: skip
 DECISION_COLUMNS = (
     "decision_id", "at", "module", "pattern_key", "action_category", "scope", "version", "challenger_version",
     "combiner", "mode", "reason", "flags", *(f"levers.{name}" for name in LEVERS), "contributions", "excluded",
-    "outcomes.0.trade", "outcomes.0.rr", "outcomes", "numeric_build", "latency_us",
+    "multipliers.product",
+    "multipliers.cap_cut", "outcomes.0.trade", "outcomes.0.rr", "outcomes", "numeric_build", "latency_us",
 )  # fmt: skip
 
 

@@ -21,8 +21,8 @@ from learning.core.evidence.dependence import design_effects, same_day_correlati
 from learning.core.evidence.mixture import local_false_sign_rates, posterior, responsibilities
 from learning.core.evidence.noise import Noise, winsorised
 from learning.core.evidence.observations import Observations, age_weights, shares
-from learning.core.evidence.parameters import EvidenceParameters
 from learning.core.rows import Codes, Floats, Ints
+from overrides.core.evidence_parameters import EvidenceParameters
 
 
 @dataclass(eq=False)
@@ -82,6 +82,7 @@ class Sample:
 class Fit:
     """What was learned. Effects and residuals are in units of `noise.scale` (R).
 
+    order     (rows,) which of the observations each row is
     residual  (rows,) outcome less everything fitted
     pi        prior weights of each class
     """
@@ -91,6 +92,7 @@ class Fit:
     coding: Coding
     noise: Noise
     sample: Sample
+    order: Ints
     blocks: tuple[Block, ...]
     pi: dict[BlockClass, Floats]
     residual: Floats
@@ -110,7 +112,8 @@ def fit(observations: Observations, as_of: float, parameters: EvidenceParameters
     Raises ValueError when there are none or some close after `as_of`; BudgetExceeded, which says what to drop, when
     the lattice is too large.
     """
-    observations, recent = _sorted(observations, as_of, parameters.recent_days)
+    order, recent = _sorted(observations, as_of, parameters.recent_days)
+    observations = observations.take(order)
     coding = Coding.of(observations, parameters.n_min)
     digits = coding.digits(observations.pattern, observations.category, observations.scope)
     pattern, category = digits[Owner.PATTERN] - 1, coding.group_category[digits[Owner.OWN] - 1]
@@ -128,11 +131,11 @@ def fit(observations: Observations, as_of: float, parameters: EvidenceParameters
         ascent.sweep()
     blocks = tuple(block for blocks in ascent.blocks.values() for block in blocks)
     residual = ascent.pull / sample.precision
-    return Fit(parameters, observations.dimensions, coding, noise, sample, blocks, ascent.pi, residual)
+    return Fit(parameters, observations.dimensions, coding, noise, sample, order, blocks, ascent.pi, residual)
 
 
-def _sorted(observations: Observations, as_of: float, recent_days: float) -> tuple[Observations, int]:
-    """The observations in an order that is a function of their content, and how many are in the window, which lead."""
+def _sorted(observations: Observations, as_of: float, recent_days: float) -> tuple[Ints, int]:
+    """An order that is a function of the observations' content, and how many are in the window, which lead."""
     if not len(observations):
         raise ValueError("outcome: no observations; there is nothing to learn from")
     late = np.count_nonzero(observations.day > as_of)
@@ -141,7 +144,7 @@ def _sorted(observations: Observations, as_of: float, recent_days: float) -> tup
     old = observations.day < as_of - recent_days
     codes = (*observations.scope.T, observations.category, observations.pattern)
     keys = (shares(observations), observations.outcome, *map(_narrow, codes), observations.day, old)
-    return observations.take(np.lexsort(keys)), int(np.count_nonzero(~old))
+    return np.lexsort(keys), int(np.count_nonzero(~old))
 
 
 def _narrow(codes: Codes) -> Codes:

@@ -12,8 +12,8 @@ from learning.core.evidence.fit import Fit, fit
 from learning.core.evidence.fold import Overrides, fold
 from learning.core.evidence.levers import contributions, verified
 from learning.core.evidence.observations import Observations
-from learning.core.evidence.parameters import EvidenceParameters
-from learning.core.rows import Bools, Floats
+from learning.core.rows import Bools, Floats, Ints
+from overrides.core.evidence_parameters import EvidenceParameters
 
 # Outcomes that mean the same are fitted together: what a trade earned, or what was spared by selling.
 FAMILIES: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
@@ -25,11 +25,13 @@ FAMILIES: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
 class Learned:
     """The fits, and the overrides of all of them, best first: the first `materialised` are to be proposed.
 
+    rows      per fit, (rows,) which of the observations each of its rows is
     verified  (overrides,)
     c         (overrides,) log of the size multiplier asked for
     """
 
     fits: tuple[Fit, ...]
+    rows: tuple[Ints, ...]
     overrides: Overrides
     verified: Bools
     c: Floats
@@ -43,10 +45,12 @@ def learn(
 
     Observations of a category in no family are left out. Raises as `fit` and `fold` do.
     """
-    members = [observations.take(np.isin(observations.category, family)) for family in families]
-    fits = tuple(fit(each, as_of, parameters) for each in members if len(each))
-    if not fits:
+    members = [np.flatnonzero(np.isin(observations.category, family)) for family in families]
+    members = [each for each in members if len(each)]
+    if not members:
         return None
+    fits = tuple(fit(observations.take(each), as_of, parameters) for each in members)
+    rows = tuple(each[found.order] for each, found in zip(members, fits, strict=True))
     overrides = Overrides.join(*map(fold, fits)).ranked()
     sure, c = verified(overrides, parameters), contributions(overrides, parameters)
-    return Learned(fits, overrides, sure, c, min(len(overrides), parameters.max_overrides))
+    return Learned(fits, rows, overrides, sure, c, min(len(overrides), parameters.max_overrides))

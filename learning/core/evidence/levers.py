@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from learning.core.evidence.fold import Overrides
-from learning.core.evidence.parameters import EvidenceParameters
 from learning.core.movement import strength_levers
 from learning.core.rows import Bools, Floats
+from overrides.core.evidence_parameters import EvidenceParameters
 from overrides.core.levers import LEVERS
 from overrides.core.parameters import WeightParameters
 

@@ -41,6 +41,7 @@ MATRIX: dict[str, tuple[str, dict[str, frozenset[str]]]] = {
     "request_lines": ("requests/1/lines/", {"GET": READERS}),
     "modes": ("modes/", {"GET": EVERY}),
     "cells": ("cells/", {"GET": READERS}),
+    "coefficients": ("coefficients/", {"GET": READERS}),
     "lessons": ("lessons/", {"GET": READERS}),
     "health": ("health/", {"GET": EVERY}),
     "schema": ("schema/", {"GET": ANYBODY}),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from config.demo.bars import Bars
-from config.demo.counterfactuals import ENTRY_DELAYS, Deltas, deltas, missed_bucket
+from config.demo.counterfactuals import ENTRY_DELAYS, RULES, Counterfactuals, Deltas, counterfactuals, missed_bucket
 from config.demo.histories import histories
 from config.demo.indicators import LONG, Indicators
 from config.demo.paths import Paths
@@ -14,9 +14,13 @@ from tests.config.demo.naive import naive_trade
 
 
 def deltas_of(bars: Bars, *signal: int) -> Deltas:
+    return all_of(bars, *signal).deltas
+
+
+def all_of(bars: Bars, *signal: int) -> Counterfactuals:
     indicators, side = Indicators.of(bars), np.full(len(signal), LONG)
     paths = Paths.of(bars, indicators, np.array(signal), side)
-    return deltas(bars, indicators, np.array(signal), side, paths, replay(paths))
+    return counterfactuals(bars, indicators, np.array(signal), side, paths, replay(paths))
 
 
 class TestDeltas:
@@ -46,6 +50,17 @@ class TestDeltas:
 
         assert np.isnan(found["6"][0])
 
+    def test_are_known_when_the_last_alternative_has_ended(self) -> None:
+        """Every replay bar by bar; past the data's end only those that have a value count."""
+        bars = random_bars(7, 400)
+        indicators, rules = Indicators.of(bars), [rule for rules in RULES.values() for rule in rules.values()]
+        for signal in (250, 320, 380):
+            late = [naive_trade(bars, indicators, signal, LONG, delay=delay) for delay in ENTRY_DELAYS]
+            turned = [naive_trade(bars, indicators, signal, LONG, rule) for rule in rules]
+            ends = [one.exit_bar for one in (*late, *turned) if one is not None]
+
+            assert all_of(bars, signal).bars.tolist() == [max(ends, default=signal) - signal]
+
     def test_the_rule_as_traded_changes_nothing(self) -> None:
         found = deltas_of(random_bars(7, 400), 210, 230, 250)
 
@@ -54,7 +69,7 @@ class TestDeltas:
 
     def test_never_trimming_gives_a_third_of_what_the_part_sold_would_have_earned(self) -> None:
         found = histories(random_bars(11, 1500, volatility=0.02))
-        trimmed, never = found.trim >= 0, found.deltas["trim_delay_mult"]["never"]
+        trimmed, never = found.trim >= 0, found.would_have.deltas["trim_delay_mult"]["never"]
 
         assert trimmed.sum() > 5
         np.testing.assert_allclose(never[trimmed], found.trim_after[trimmed] / 3, atol=1e-12)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from config.demo.bars import Bars
+from config.demo.bot import plan_of
 from config.demo.trades import demo_trades
 from overrides.core.levers import LEVERS
 from telemetry.core.trades import parse_trade
@@ -88,6 +89,19 @@ class TestDemoTrades:
         for trade, action in actions_of(trades, "exit"):
             known = datetime.fromisoformat(trade["closed_at"]) + 24 * length[trade["timeframe"]] <= NOW
             assert ("rr_after" in action) == known
+
+    def test_are_reported_when_all_that_is_said_of_them_is_known(self, trades: list[Json]) -> None:
+        """The close, the exit's 24 bars, the end of the last alternative; nothing of it after the data's end."""
+        length = {"1h": timedelta(hours=1), "4h": timedelta(hours=4)}
+        waits = set()
+        for trade, action in actions_of(trades, "exit"):
+            bar, closed = length[trade["timeframe"]], datetime.fromisoformat(trade["closed_at"])
+            told = datetime.fromisoformat(trade["opened_at"]) + action["controls"]["counterfactual_bars"] * bar
+            judged = closed + 24 * bar if "rr_after" in action else closed
+
+            assert plan_of(trade).known_at == max(closed, told, judged) <= NOW
+            waits.add("told" if told > judged else "judged")
+        assert waits == {"told", "judged"}
 
     def test_keep_the_exit_reason_out_of_key_and_scope(self, trades: list[Json]) -> None:
         reasons = {action["controls"]["exit_reason"] for _, action in actions_of(trades, "exit")}

@@ -38,6 +38,7 @@ class TestLesson:
                 "edge_raw": 0.8,
                 "weight": 0.1,
                 "targets": {"size_mult": 1.1},
+                "first_as_of": "2026-03-02T12:00:00Z",
                 "as_of": "2026-03-02T12:00:00Z",
             }
         ]

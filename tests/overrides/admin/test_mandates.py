@@ -41,6 +41,17 @@ def test_says_which_are_due(author: User) -> None:
     assert "No mandates match" in page(browser_of(author), f"{URL}?due=ended")
 
 
+def test_hides_what_lapsed_with_its_line_unless_asked_for(author: User) -> None:
+    spec = make_spec()
+    publish(spec)  # in March: overdue since
+    publish(withdraw=[spec.line])
+
+    browser = browser_of(author)
+    assert "0 mandates" in page(browser, URL)
+    assert "No mandates match" in page(browser, f"{URL}?due=soon")
+    assert "1 mandate<" in page(browser, f"{URL}?due=any").replace("\n", "<")
+
+
 def test_costs_no_query_a_row(author: User, django_assert_max_num_queries: Any) -> None:
     publish(*(make_spec(scope={"bucket": f"b{number}"}) for number in range(20)))
     browser = browser_of(author)

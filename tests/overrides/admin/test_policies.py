@@ -38,7 +38,9 @@ def constants(**over: Any) -> dict[str, str]:
         for channel, each in document["channels"].items()
         for name, value in each["weights"].items()
     }
-    found |= {f"lessons.{name}": value for name, value in document["lessons"].items()}
+    for policy in ("lessons", "evidence"):
+        found |= {f"{policy}.{name}": value for name, value in document[policy].items()}
+    found |= {"product_cap": document["product_cap"]}
     return {name: json.dumps(value) for name, value in (found | over).items()}
 
 
@@ -104,6 +106,18 @@ class TestParameters:
 
         assert f'<a href="#id_{N_TARGET}">pm_strength n_target</a>: ' in text
         assert not ChangeRequest.objects.exists()
+
+    def test_say_what_a_constant_of_evidence_means_and_its_range(self, proposer: User) -> None:
+        text = page(browser_of(proposer), PARAMETERS)
+
+        assert "log of the multiplier per R of edge: the risk dial; above 0, at most 2; default 1" in text
+
+    def test_refuse_a_constant_of_evidence_at_its_field(self, proposer: User) -> None:
+        typed = constants(**{"evidence.kappa": 3}) | {"reason": "because", "draft": "yes"}
+
+        text = browser_of(proposer).post(PARAMETERS, typed).content.decode()
+
+        assert '<a href="#id_evidence.kappa">evidence.kappa</a>: ' in text
 
     def test_cost_few_queries(self, proposer: User, django_assert_max_num_queries: Any) -> None:
         publish(*(make_spec(scope={"bucket": f"b{number}"}) for number in range(9)))

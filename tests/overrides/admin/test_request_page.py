@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from overrides.draft import DraftLine
+from overrides.draft import DraftLine, edit_request
 from overrides.models import ChangeRequest, WhatIf
 from overrides.neutralize import retire_lines, veto_line
 from overrides.review import approve
@@ -206,6 +206,16 @@ class TestWhatIf:
         assert "Look again" in shown(reviewer, request)
         run_what_if(row.key, now=datetime.now(UTC))
         assert "Answered otherwise" in shown(reviewer, request)
+
+    def test_of_an_earlier_content_is_not_shown(self, author: User, reviewer: User) -> None:
+        request = drafted(author)
+        browser_of(reviewer).post(f"{REQUESTS}{request.pk}/what-if/")
+        run_what_if(WhatIf.objects.get(request=request).key, now=datetime.now(UTC))
+
+        lines = [DraftLine(each.line_id, each.after_id) for each in request.lines.all()]
+        edit_request(request_id=request.pk, by=author, at=datetime.now(UTC), lines=lines)
+
+        assert "Answered otherwise" not in shown(reviewer, request)
 
     def test_takes_a_post_of_somebody_who_may_propose_or_decide(self, author: User, reviewer: User) -> None:
         request = drafted(author)

@@ -14,7 +14,7 @@ from overrides.core.mandates import grant
 from overrides.core.module import ModuleParameters
 from overrides.core.policy import GovernancePolicy
 from overrides.core.specs import OverrideSpec
-from tests.builders import NOW, make_spec
+from tests.builders import NOW, make_parameters, make_spec
 
 REVIEWER = Person(frozenset({REVIEW, APPLY}))
 DAY = timedelta(days=1)
@@ -63,6 +63,20 @@ class TestApproving:
         assert sorted(names) == [
             "edited", "evidence_below_bar", "pinned", "sign_contradiction", "stale_base", "stale_line", "vetoed",
         ]  # fmt: skip
+
+    def test_of_evidence_that_is_not_verified_holds_it_close_to_neutral(self) -> None:
+        parameters = make_parameters({"policy": "evidence", "combiner": "evidence"})
+        unsure = {"predicted": 0.2, "sd": 0.3, "mu0": 0.0, "s_p": 1.0}
+        far = make_spec({"size_mult": 1.1}, policy="evidence", promise=unsure, stats={"edge_raw": 0.2, "n": 40})
+        near = make_spec({"size_mult": 1.02}, policy="evidence", promise=unsure, stats={"edge_raw": 0.2, "n": 40})
+
+        assert found(Step.SIGN, situation(touched(after=near), parameters=parameters)) == []
+        (gate,) = gates(situation(touched(after=far), parameters=parameters), Attempt(Step.SIGN, REVIEWER, NOW))
+
+        assert (gate.name, gate.severity) == ("evidence_below_bar", Severity.BLOCKS)
+        assert gate.message == (
+            "a line move more than 2% and are not verified (wrong sign with probability 0.05 at most, on 20 trades)"
+        )
 
     def test_does_not_need_what_only_applying_needs(self) -> None:
         assert found(Step.SIGN, situation(NEW, approvals=0, needed=9)) == []

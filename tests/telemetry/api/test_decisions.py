@@ -89,6 +89,7 @@ class TestOne:
             "excluded": [],
             "challenger": None,
             "effect": dict(decision.effect),
+            "multipliers": None,
             "numeric_build": "test",
             "latency_us": 50.0,
             "outcomes": [],

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 from learning.core.evidence.observations import Observations
-from learning.core.evidence.parameters import EvidenceParameters
+from overrides.core.evidence_parameters import EvidenceParameters
 
 Cell = tuple[object, ...]
 OWNERS = ("all", "pattern", "own")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from learning.core.evidence.fit import fit
 from learning.core.evidence.fold import Overrides, fold
 from learning.core.evidence.levers import contributions, lever_targets, likely, verified
-from learning.core.evidence.parameters import EvidenceParameters
+from overrides.core.evidence_parameters import EvidenceParameters
 from overrides.core.levers import LEVERS
 from overrides.core.parameters import WeightParameters
 from tests.learning.core.evidence.builders import AS_OF, random_observations

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from learning.core.evidence.fit import fit
-from learning.core.evidence.parameters import EvidenceParameters
 from learning.core.evidence.predict import predict
+from overrides.core.evidence_parameters import EvidenceParameters
 from tests.learning.core.evidence.builders import AS_OF, NORMAL, make_observations, random_observations
 
 DEFAULTS = EvidenceParameters(n_min=5)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from learning.core.evidence.parameters import EvidenceParameters
+from overrides.core.evidence_parameters import EVIDENCE_WORDS, EvidenceParameters
 
 
 class TestEvidenceParameters:
@@ -53,6 +53,7 @@ class TestEvidenceParameters:
             ("grid", [0.0, 0.2, 0.2]),
             ("grid", [0.0, -0.2]),
             ("grid", 0.2),
+            ("grid", [0.0, "half"]),
             ("null_mass", [0.3, 0.7]),
             ("null_mass", [0.3, 0.7, 1.5]),
             ("null_counts", [1, 5, -1]),
@@ -71,7 +72,18 @@ class TestEvidenceParameters:
     )
     def test_refuse_a_value_out_of_range_by_its_name(self, name: str, value: Any) -> None:
         with pytest.raises(ValueError, match=rf"^{name}: "):
-            EvidenceParameters.from_document({name: value})
+            EvidenceParameters(**{name: value})
+
+    def test_name_the_place_of_a_value_in_a_document(self) -> None:
+        with pytest.raises(ValueError, match=r"^evidence\.kappa: must be 1e-09 to 2"):
+            EvidenceParameters.from_document({"kappa": 3}, "evidence")
+
+    def test_say_of_each_what_it_means_and_its_range(self) -> None:
+        assert set(EVIDENCE_WORDS) == set(EvidenceParameters().to_document())
+        assert EVIDENCE_WORDS["kappa"] == "log of the multiplier per R of edge: the risk dial; above 0, at most 2"
+        assert EVIDENCE_WORDS["verified_lfsr"].endswith("; 0 to 0.5")
+        assert EVIDENCE_WORDS["half_life_days"].endswith("; above 0")
+        assert EVIDENCE_WORDS["same_day"].endswith("independent evidence")
 
     def test_refuse_an_unknown_name(self) -> None:
         with pytest.raises(ValueError, match=r"^parameters\.halflife: unknown name; known are "):

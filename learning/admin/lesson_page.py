@@ -1,0 +1,67 @@
+"""A lesson's page beside its fields: how its edge fades, what was said of it, what would have been better."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import StreamingHttpResponse
+
+from learning.follow import GRADED
+from learning.models import Lesson, LessonHistory
+from learning.pictures.half_life import Fade, fade, fade_rows
+from learning.pictures.track import lesson_track, track_rows
+from overrides.load import current_parameters
+from telemetry.core.formats.csv_cells import csv_lines
+
+SHOWN = 500  # newest changes that the picture draws
+LISTED = 20
+WEEK_COLUMNS = ("week", "n", "edge_raw", "curve")
+TRACK_COLUMNS = ("at", "status", "edge_raw", "n", "weight", "half_life_days", "targets")
+
+
+def lesson_page(lesson: Lesson) -> dict[str, Any]:
+    """What `learning/lesson.html` shows besides the fields."""
+    history = list(lesson.history.order_by("-at", "-id")[:SHOWN])
+    n_kept = len(history) if len(history) < SHOWN else lesson.history.count()
+    parameters = current_parameters(lesson.module).lessons
+    graded = GRADED.get(lesson.action_category)
+    return {
+        "lesson": lesson,
+        "n": lesson.stats["n"],
+        "half_life": _half_life(lesson),
+        "fade": lesson_fade(lesson),
+        "default": parameters.default_half_life_days,
+        "track": lesson_track(history[::-1], lesson.run.as_of),
+        "newest": history[:LISTED],
+        "n_kept": n_kept,
+        "tuning": lesson.stats.get("tuning"),
+        "graded_lever": None if graded is None else graded.lever,
+        "cutoffs": parameters.counterfactual_cutoffs,
+    }
+
+
+def lesson_fade(lesson: Lesson) -> Fade | None:
+    weeks = [(each.week, each.n, each.edge_raw) for each in lesson.edge_history.all()]
+    return fade(weeks, lesson.stats["half_life_days"])
+
+
+def _half_life(lesson: Lesson) -> dict[str, Any]:
+    """The fit as it was stored; of a lesson whose policy fits none, what it goes by."""
+    told: dict[str, Any] = lesson.stats.get("half_life") or {"shrunk": lesson.stats["half_life_days"]}
+    return told
+
+
+def weeks_csv(lesson: Lesson) -> StreamingHttpResponse:
+    picture = lesson_fade(lesson)
+    return _csv(f"weeks-of-lesson-{lesson.pk}", WEEK_COLUMNS, [] if picture is None else fade_rows(picture))
+
+
+def track_csv(lesson: Lesson) -> StreamingHttpResponse:
+    history = LessonHistory.objects.filter(lesson=lesson).order_by("at", "id")
+    return _csv(f"history-of-lesson-{lesson.pk}", TRACK_COLUMNS, track_rows(list(history)))
+
+
+def _csv(name: str, columns: tuple[str, ...], rows: list[dict[str, Any]]) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(csv_lines(columns, rows), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return response

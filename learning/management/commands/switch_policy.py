@@ -1,0 +1,44 @@
+"""`manage.py switch_policy CHANNEL POLICY --by NAME --reason WHY`: the request that switches a channel's policy."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from learning.switch_policy import draft_switch
+from overrides.core.vocabulary import CHANNEL_MODULE, Channel, Combiner, Policy
+from overrides.gates import Refusal
+from overrides.publish import CannotPublish
+
+
+class Command(BaseCommand):
+    help = "Drafts a request that switches a channel to a policy, with its lines; somebody else approves it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("channel", choices=[each.value for each in Channel])
+        parser.add_argument("policy", choices=[each.value for each in Policy])
+        parser.add_argument("--combiner", choices=[each.value for each in Combiner], help="where there are several")
+        parser.add_argument("--by", required=True, metavar="NAME", help="its author: who may not approve it")
+        parser.add_argument("--reason", required=True, help="a reviewer reads it first")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        author = User.objects.filter(username=options["by"], is_active=True).first()
+        if author is None:
+            raise CommandError(f"--by: there is nobody named {options['by']}; manage.py add_person makes people")
+        channel = Channel(options["channel"])
+        try:
+            request = draft_switch(
+                module=CHANNEL_MODULE[channel],
+                channel=channel,
+                policy=Policy(options["policy"]),
+                combiner=None if options["combiner"] is None else Combiner(options["combiner"]),
+                author=author,
+                reason=options["reason"],
+                at=datetime.now(UTC),
+            )
+        except (Refusal, CannotPublish) as refused:
+            raise CommandError(str(refused)) from refused
+        self.stdout.write(f"request {request.pk}: {request.title}; it waits for a reviewer")

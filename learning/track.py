@@ -1,0 +1,50 @@
+"""What was said of lessons, run by run: only what changed is kept."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from django.db.models import OuterRef, Subquery
+
+from learning.models import BuilderRun, Lesson, LessonHistory
+
+SAID = ("status", "edge_raw", "n", "weight", "half_life_days", "targets")
+
+
+def track(run: BuilderRun) -> int:
+    """Keep what a run said of its lessons where it differs from what was said last; the number of rows written.
+
+    A later word of the same UTC day replaces an earlier one of the same status: hourly runs leave one row a day, and
+    no withdrawal and no return is lost.
+    """
+    newest = LessonHistory.objects.filter(lesson=OuterRef("pk")).order_by("-at", "-id").values("pk")[:1]
+    lessons = list(Lesson.objects.filter(run=run).annotate(newest=Subquery(newest)).order_by("pk"))
+    before = LessonHistory.objects.in_bulk([lesson.newest for lesson in lessons if lesson.newest is not None])
+    said, replaced = [], []
+    for lesson in lessons:
+        now, last = _said(lesson, run), before.get(lesson.newest)
+        if last is not None and all(getattr(last, name) == getattr(now, name) for name in SAID):
+            continue
+        if last is not None and last.status == now.status and _day(last.at) == _day(run.as_of):
+            replaced.append(last.pk)
+        said.append(now)
+    LessonHistory.objects.filter(pk__in=replaced).delete()
+    return len(LessonHistory.objects.bulk_create(said, batch_size=2000))
+
+
+def _said(lesson: Lesson, run: BuilderRun) -> LessonHistory:
+    return LessonHistory(
+        lesson=lesson,
+        run=run,
+        at=run.as_of,
+        status=lesson.status,
+        edge_raw=lesson.edge_raw,
+        n=lesson.stats["n"],
+        weight=lesson.weight,
+        half_life_days=lesson.stats["half_life_days"],
+        targets=lesson.targets,
+    )
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(UTC).date()

@@ -1,0 +1,139 @@
+"""Building lessons under policy evidence from rows: reading the facts, fitting, recording what was found, and memory.
+
+    ./dev bench build_evidence --simulator PATH --trades 20000 200000 --seed 0
+
+The simulator's trades are written as facts (`tests.bench.simulator`); without one those of `tests.bench.worlds`, which
+have no edge.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from learning.build import build_lessons
+from learning.build_evidence import learn_module
+from learning.core.rows import DAY
+from learning.load import moment, since_epoch
+from learning.load_observations import load_observations
+from learning.models import BuilderRun, Lesson
+from overrides.core.module import ModuleParameters
+from overrides.core.vocabulary import Policy
+from telemetry.copying import copy_rows
+from telemetry.core.vocabulary import CATEGORIES, Module
+from telemetry.models import Outcome, Trade
+from tests.bench.report import figure, scratch_database, timed
+from tests.bench.simulator import END, Log, Simulator
+from tests.bench.worlds import DIMENSIONS, NOW, group_name, world
+
+BENCH = "build_evidence"
+TRADE_COLUMNS = (
+    "id", "external_id", "revision", "correction_reason", "is_current", "excluded_reason", "book", "source", "symbol",
+    "side", "timeframe", "cluster_id", "opened_at", "closed_at", "rr", "digest", "recorded_at",
+)  # fmt: skip
+OUTCOME_COLUMNS = (
+    "trade_id", "action_index", "module", "pattern_key", "action_category", "book", "cluster_id", "scope", "rr",
+    "closed_at",
+)  # fmt: skip
+Row = tuple[str, str, dict[str, str], float, int]  # pattern, category, scope, rr, close
+
+
+def simulated(simulator: Simulator, trades: int, seed: int, drift: str) -> Iterator[Row]:
+    log = Log.draw(simulator.world(seed, drift), trades, seed)
+    names, categories = DIMENSIONS[: log.scope.shape[1]], [str(each) for each in CATEGORIES[Module.PM]]
+    start = since_epoch(NOW - timedelta(days=END))
+    columns = (log.pattern, log.category, log.scope, log.outcome, log.day)
+    for pattern, category, codes, rr, day in zip(*(column.tolist() for column in columns), strict=True):
+        scope = {name: f"value{code}" for name, code in zip(names, codes, strict=True)}
+        yield f"sim.pattern{pattern}.signal", categories[category], scope, rr, start + int(day * DAY)
+
+
+def synthetic(trades: int, seed: int) -> Iterator[Row]:
+    made = world(trades, seed)
+    for row in range(trades):
+        _, pattern, category = group_name(int(made.group[row]))
+        yield pattern, category, made.scope(row), float(made.outcomes[row]), int(made.closed_at[row])
+
+
+def write(rows: list[Row]) -> None:
+    """Facts as they are once recorded: a trade of one judged action a row."""
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE telemetry_trade, learning_lessons, learning_builder_runs CASCADE")
+    copy_rows(Trade, TRADE_COLUMNS, (_trade(number, row) for number, row in enumerate(rows)))
+    copy_rows(Outcome, OUTCOME_COLUMNS, (_outcome(number, row) for number, row in enumerate(rows)))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE telemetry_outcome")
+
+
+def _trade(number: int, row: Row) -> tuple[Any, ...]:
+    closed_at = moment(row[4])
+    name = f"bench-{number}"
+    symbol = f"COIN{number % 97}/USDT"
+    return (
+        UUID(int=number), name, 1, "", True, "", "paper", "bench", symbol, "long", "1h", "",
+        closed_at - timedelta(hours=30), closed_at, row[3], name.encode(), NOW,
+    )  # fmt: skip
+
+
+def _outcome(number: int, row: Row) -> tuple[Any, ...]:
+    pattern, category, scope, rr, closed_at = row
+    return UUID(int=number), 0, "pm", pattern, category, "paper", "", json.dumps(scope), rr, moment(closed_at)
+
+
+def measure(rows: list[Row], **context: Any) -> None:
+    write(rows)
+    parameters = ModuleParameters.default("pm")
+    dimensions, books = parameters.lessons.dimensions_of("pm"), parameters.lessons.books
+    loaded = [load_observations("pm", dimensions, books, NOW)]
+    taken = {
+        "load": timed(lambda: load_observations("pm", dimensions, books, NOW)),
+        "fit and fold": timed(lambda: learn_module(loaded[0], "pm", parameters, NOW)),
+    }
+    loaded.clear()
+    taken["build"] = timed(lambda: build_lessons(module="pm", policy=Policy.EVIDENCE, now=NOW))
+    for name, seconds in taken.items():
+        figure(BENCH, name, seconds.wall, "s", cpu=round(seconds.cpu, 3), trades=len(rows), **context)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    figure(BENCH, "peak memory", peak, "GB", trades=len(rows), bar="< 1", **context)
+    run = BuilderRun.objects.get()
+    lessons = list(Lesson.objects.values_list("status", "stats"))
+    found = {
+        "effects": run.n_cells,
+        "overrides": run.n_candidates,
+        "active": run.n_active,
+        "verified": sum(stats["verified"] for _, stats in lessons),
+        "too light": sum(status == Lesson.Status.TOO_LIGHT for status, _ in lessons),
+        "capped": sum(stats["capped"] for _, stats in lessons),
+        "less than half a step": sum(abs(stats["c"]) < 0.0099 for _, stats in lessons),
+        "less than a tenth of a step": sum(abs(stats["c"]) < 0.00198 for _, stats in lessons),
+    }
+    for name, count in found.items():
+        figure(BENCH, name, count, "", trades=len(rows), **context)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="./dev bench build_evidence", description=__doc__)
+    parser.add_argument("--simulator", type=Path)
+    parser.add_argument("--trades", type=int, nargs="+", default=[20_000, 200_000])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--drift", default="mild")
+    chosen = parser.parse_args()
+    with scratch_database():
+        for trades in chosen.trades:
+            if chosen.simulator is None:
+                rows = list(synthetic(trades, chosen.seed))
+            else:
+                rows = list(simulated(Simulator.load(chosen.simulator), trades, chosen.seed, chosen.drift))
+            measure(rows, seed=chosen.seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""Facts with an edge that policy evidence finds: good in one macro phase, bad in another, whatever the bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from learning.aggregate import aggregate_dirty
+from learning.models import Lesson
+from overrides.core.module import ModuleParameters
+from telemetry.record import record_trades
+from tests.builders import NOW, make_parameters, make_trades
+
+OTHER = "rsi.short.dip"
+EDGES = {("Good", "micro"): 0.9, ("Good", "large"): 0.9, ("Dip", "micro"): -0.6, ("Dip", "large"): -0.6}
+PM_EVIDENCE: Mapping[str, Any] = {"policy": "evidence", "combiner": "evidence"}
+
+
+def record_phases(per_cell: int = 60, *, at: datetime = NOW, seed: int = 1, prefix: str = "t", **action: Any) -> None:
+    """Trades of each phase and bucket around their edge, noise of 1 R, one a day for each."""
+    random = np.random.default_rng(seed)
+    for (phase, bucket), edge in EDGES.items():
+        outcomes = (edge + random.normal(0, 1, per_cell)).round(3).tolist()
+        scope = {"macro_phase": phase, "bucket": bucket}
+        record_trades(make_trades(outcomes, scope=scope, prefix=f"{prefix} {phase} {bucket} ", **action), now=at)
+    aggregate_dirty(now=at)
+
+
+def evidence_parameters(**over: Any) -> ModuleParameters:
+    """pm with policy evidence on its strength, and constants of it changed."""
+    return make_parameters(PM_EVIDENCE, evidence=ModuleParameters.default("pm").evidence.to_document() | over)
+
+
+def evidence_lessons() -> dict[tuple[str, ...], Lesson]:
+    """The lessons of one pattern by the values of their scope."""
+    return {tuple(value for _, value in sorted(each.scope.items())): each for each in Lesson.objects.all()}
