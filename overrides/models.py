@@ -121,6 +121,8 @@ class Version(models.Model):
         LINES = "lines"
         PARAMETERS = "parameters"
         ROLLBACK = "rollback"
+        TRIAL = "trial"  # never active: a challenger, logged beside what is served
+        RESTORED = "restored"  # what was in force before the trial, in the same transaction
 
     module = models.CharField(max_length=2, choices=MODULES)
     number = models.PositiveIntegerField()
@@ -145,7 +147,13 @@ class Version(models.Model):
             models.UniqueConstraint(
                 fields=["module"], condition=Q(is_active=True), name="one_active_version_per_module"
             ),
-            models.UniqueConstraint(fields=["request"], name="one_version_per_request"),
+            models.UniqueConstraint(
+                fields=["request"], condition=~Q(kind="restored"), name="one_version_per_request"
+            ),
+            models.UniqueConstraint(
+                fields=["request"], condition=Q(kind="restored"), name="one_restored_version_per_request"
+            ),
+            models.CheckConstraint(condition=~Q(kind="trial", is_active=True), name="trial_is_never_active"),
         ]
 
     def __str__(self) -> str:
@@ -191,6 +199,7 @@ class ChangeRequest(models.Model):
         MODE = "mode"
         POLICY = "policy"
         ROLLBACK = "rollback"
+        TRIAL = "trial"
 
     class State(models.TextChoices):
         """The states of `core.lifecycle`, as choices."""
