@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 
 from learning.admin.lesson_page import lesson_page, track_csv, weeks_csv
 from learning.admin.switching import switch_page
+from learning.admin.trying import trial_page
 from learning.models import BuilderRun, EdgeHistory, Lesson
 from overrides.core.module import ModuleParameters
 from overrides.core.vocabulary import Channel
@@ -172,7 +173,11 @@ class BuilderRunAdmin(FactAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(switch_page)
-        return [path("<str:module>/<str:channel>/switch/", view, name="learning_switch_policy"), *super().get_urls()]
+        return [
+            path("<str:module>/<str:channel>/switch/", view, name="learning_switch_policy"),
+            path("<str:module>/trial/", self.admin_site.admin_view(trial_page), name="learning_trial"),
+            *super().get_urls(),
+        ]
 
     @admin.display(description="run", ordering="id")
     def run_shown(self, run: BuilderRun) -> str:
