@@ -79,9 +79,7 @@ def tried(standing: ModuleParameters, choices: Mapping[Channel, Choice]) -> Modu
     return replace(standing, channels=channels)
 
 
-def _lines(
-    module: str, wanted: ModuleParameters, moved: Mapping[Channel, Policy], at: datetime
-) -> list[DraftLine]:
+def _lines(module: str, wanted: ModuleParameters, moved: Mapping[Channel, Policy], at: datetime) -> list[DraftLine]:
     """What leaves and what comes on the channels whose policy changes."""
     held = Membership.objects.filter(module=module, to_version=None, line__channel__in=list(moved))
     leaving = sorted(held.values_list("line_id", flat=True))

@@ -147,9 +147,7 @@ class Version(models.Model):
             models.UniqueConstraint(
                 fields=["module"], condition=Q(is_active=True), name="one_active_version_per_module"
             ),
-            models.UniqueConstraint(
-                fields=["request"], condition=~Q(kind="restored"), name="one_version_per_request"
-            ),
+            models.UniqueConstraint(fields=["request"], condition=~Q(kind="restored"), name="one_version_per_request"),
             models.UniqueConstraint(
                 fields=["request"], condition=Q(kind="restored"), name="one_restored_version_per_request"
             ),

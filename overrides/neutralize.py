@@ -53,7 +53,11 @@ def lower_mode(
     content = {name: value for name, value in asked.items() if value is not None}
     if stop_challenger:
         content["challenger"] = None
-    told = "no challenger" if stop_challenger else ", ".join(f"{value:g} %" if name == "rollout_percent" else str(value) for name, value in content.items())
+    told = (
+        "no challenger"
+        if stop_challenger
+        else ", ".join(f"{value:g} %" if name == "rollout_percent" else str(value) for name, value in content.items())
+    )
     _record(module, Kind.MODE, f"{module} to {told}", reason, by, at, content=content)
     return row
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
@@ -17,6 +23,7 @@ from overrides.challenge import ask_comparison, latest
 from overrides.core.challenge import FEW
 from overrides.models import Challenge, ModuleMode
 from overrides.pictures.what_if import histograms
+from telemetry.core.formats.csv_cells import csv_lines
 from telemetry.models import MODULES
 
 VIEW = "overrides.view_modulemode"
@@ -34,7 +41,7 @@ class PeriodForm(forms.Form):
     days = forms.IntegerField(label="Days back from now", min_value=1, max_value=3650, initial=90)
 
 
-def challenger_page(request: HttpRequest, module: str) -> HttpResponse:
+def challenger_page(request: HttpRequest, module: str) -> HttpResponseBase:
     if module not in dict(MODULES):
         raise Http404(f"there is no module {module}")
     if not request.user.has_perm(VIEW):
@@ -64,14 +71,11 @@ def challenger_page(request: HttpRequest, module: str) -> HttpResponse:
     return TemplateResponse(request, "overrides/challenger.html", context)
 
 
-def _csv(row: Challenge) -> HttpResponse:
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="challenger-{row.module}-{row.until:%Y-%m-%d}.csv"'
-    writer = csv.writer(response)
-    writer.writerow(COLUMNS)
+def _csv(row: Challenge) -> StreamingHttpResponse:
     assert row.document is not None
-    for name, lever in row.document["levers"].items():
-        writer.writerow([name, *_numbers(lever)])
+    rows = [dict(zip(COLUMNS, [name, *_numbers(lever)], strict=True)) for name, lever in row.document["levers"].items()]
+    response = StreamingHttpResponse(csv_lines(COLUMNS, rows), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="challenger-{row.module}-{row.until:%Y-%m-%d}.csv"'
     return response
 
 

@@ -235,9 +235,7 @@ class Migration(migrations.Migration):
         migrations.RemoveConstraint("version", "one_version_per_request"),
         migrations.AddConstraint(
             "version",
-            models.UniqueConstraint(
-                fields=["request"], condition=~Q(kind="restored"), name="one_version_per_request"
-            ),
+            models.UniqueConstraint(fields=["request"], condition=~Q(kind="restored"), name="one_version_per_request"),
         ),
         migrations.AddConstraint(
             "version",

@@ -4,31 +4,52 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('overrides', '0009_trial'),
+        ("overrides", "0009_trial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Challenge',
+            name="Challenge",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('module', models.CharField(choices=[('dm', 'dm'), ('pm', 'pm')], max_length=2)),
-                ('version', models.PositiveIntegerField(help_text='the challenger; null: whichever was logged', null=True)),
-                ('since', models.DateTimeField()),
-                ('until', models.DateTimeField(help_text='decisions asked for at or after `since` and before this')),
-                ('status', models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed')], default='waiting', max_length=7)),
-                ('progress', models.FloatField(default=0.0)),
-                ('document', models.JSONField(null=True)),
-                ('error', models.TextField(blank=True)),
-                ('asked_at', models.DateTimeField()),
-                ('seen_at', models.DateTimeField(help_text='last sign of life of whoever computes it')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("module", models.CharField(choices=[("dm", "dm"), ("pm", "pm")], max_length=2)),
+                (
+                    "version",
+                    models.PositiveIntegerField(help_text="the challenger; null: whichever was logged", null=True),
+                ),
+                ("since", models.DateTimeField()),
+                ("until", models.DateTimeField(help_text="decisions asked for at or after `since` and before this")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("running", "Running"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                        ],
+                        default="waiting",
+                        max_length=7,
+                    ),
+                ),
+                ("progress", models.FloatField(default=0.0)),
+                ("document", models.JSONField(null=True)),
+                ("error", models.TextField(blank=True)),
+                ("asked_at", models.DateTimeField()),
+                ("seen_at", models.DateTimeField(help_text="last sign of life of whoever computes it")),
             ],
             options={
-                'ordering': ('-asked_at', '-id'),
-                'indexes': [models.Index(fields=['module', '-asked_at'], name='challenge_newest_first')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('progress__range', (0, 1))), name='challenge_progress_is_a_share'), models.CheckConstraint(condition=models.Q(('until__gt', models.F('since'))), name='challenge_period_has_a_length')],
+                "ordering": ("-asked_at", "-id"),
+                "indexes": [models.Index(fields=["module", "-asked_at"], name="challenge_newest_first")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("progress__range", (0, 1))), name="challenge_progress_is_a_share"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("until__gt", models.F("since"))), name="challenge_period_has_a_length"
+                    ),
+                ],
             },
         ),
     ]

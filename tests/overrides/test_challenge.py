@@ -12,7 +12,7 @@ from overrides.engine import ENGINE_ROOM
 from overrides.models import Challenge
 from overrides.resolve import resolve
 from telemetry.core.refusal import Refused
-from telemetry.decisions import log_decisions
+from telemetry.decisions import record_decisions
 from tests.browsing import browser_of, page
 from tests.builders import DAY, NOW, agreed, make_question, publish, set_mode
 from tests.conftest import make_user
@@ -29,7 +29,7 @@ def logged(db: None) -> None:
     agreed(trial())
     ENGINE_ROOM.refresh()
     questions = [make_question(at=(LATER + timedelta(hours=each)).isoformat()) for each in range(3)]
-    log_decisions([each.record for each in resolve(questions, now=LATER)])
+    record_decisions([each.record for each in resolve(questions, now=LATER)])
 
 
 @pytest.fixture
@@ -76,7 +76,9 @@ class TestTheComparison:
         browser = browser_of(viewer)
 
         text = page(browser, "/admin/overrides/modulemode/pm/challenger/")
-        table = browser.get("/admin/overrides/modulemode/pm/challenger/?format=csv").content.decode()
+        table = b"".join(
+            browser.get("/admin/overrides/modulemode/pm/challenger/?format=csv").streaming_content
+        ).decode()
 
         assert "n = 3 decisions" in text.replace('<span class="cw-num">', "").replace("</span>", "")
         assert table.splitlines()[1].startswith(("alloc_mult,3", "size_mult,3"))

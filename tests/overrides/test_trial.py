@@ -147,7 +147,7 @@ class TestARequestForATrial:
         asked = trial()
         publish(make_spec({"size_mult": 1.2}))
 
-        with pytest.raises(Refusal, match="stale: .* changed since this was drafted"):
+        with pytest.raises(Refusal, match=r"stale: .* changed since this was drafted"):
             agreed(asked)
 
     def test_waits_for_others_than_its_author(self, reviewer: User) -> None:
@@ -198,9 +198,7 @@ class TestTheDatabaseRefuses:
     def test_a_line_that_its_request_does_not_bring(self) -> None:
         agreed(trial())
         extra = store_override(make_spec({"size_mult": 1.3}, action_category="add"), source="x", at=NOW)
-        Membership.objects.create(
-            module="pm", line_id=extra.line_id, override=extra, from_version=2, to_version=None
-        )
+        Membership.objects.create(module="pm", line_id=extra.line_id, override=extra, from_version=2, to_version=None)
 
         self.refused("pm/2 differs from request")
 
