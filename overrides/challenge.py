@@ -155,11 +155,12 @@ def _lever(name: str, found: _Answers) -> dict[str, Any]:
     close = np.log1p(CLOSE) if lever.blend is Blend.LOG else lever.max_step / 2
     live, other = (np.array(each, np.float64) for each in found.units)
     cut_live, cut_other = (np.array(each, np.bool_) for each in found.bounded)
-    result = {"neutral": lever.neutral, "is_multiplier": lever.blend is Blend.LOG}
+    result: dict[str, Any] = {"neutral": lever.neutral, "is_multiplier": lever.blend is Blend.LOG}
     result |= compared(Column(live, other, cut_live, cut_other), float(close))
     if lever.scales_on:
         day, rr = np.array(found.day, np.int64), np.array(found.rr, np.float64)
-        result["outcome"] = outcome(day, *(np.array(each, np.float64) for each in found.closed), rr)
+        m, other_m = (np.array(each, np.float64) for each in found.closed)
+        result["outcome"] = outcome(day, m, other_m, rr)
     return result
 
 

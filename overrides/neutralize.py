@@ -50,7 +50,7 @@ def lower_mode(
         by=by.get_username(), reason=reason, at=at,
     )  # fmt: skip
     asked = {"mode": to, "rollout_percent": rollout_percent}
-    content = {name: value for name, value in asked.items() if value is not None}
+    content: dict[str, str | float | None] = {name: value for name, value in asked.items() if value is not None}
     if stop_challenger:
         content["challenger"] = None
     told = (

@@ -201,7 +201,7 @@ def _restore_memberships(module: str, number: int) -> list[LineChange]:
         for each in closed
     ]
     Membership.objects.bulk_create(rows, batch_size=2000)
-    back = {line: None for line in gone} | {each.line_id: each.override_id for each in closed}
+    back = dict.fromkeys(gone) | {each.line_id: each.override_id for each in closed}
     return [LineChange(line, after) for line, after in sorted(back.items())]
 
 

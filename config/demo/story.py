@@ -42,6 +42,7 @@ RESCALE_REASON = (
     "At lesson_edge_scale 20 an edge of 1 R moves a target by 0.1 % a day: five months of evidence have moved the "
     "levers by a few per cent at most. At 1 the same edge moves them by 2 % a day, inside the same bounds and steps."
 )
+EVIDENCE = {"policy": Policy.EVIDENCE.value}
 TRIAL_REASON = "See what policy evidence would answer and earn before anybody is served by it."
 ON_REASON = "The first version is reviewed: serve it, so that what it earns can be measured."
 
@@ -150,7 +151,10 @@ def _switch_on(people: dict[str, User], at: datetime) -> None:
 
 def _try_evidence(people: dict[str, User], at: datetime) -> None:
     """What policy evidence has learned so far, logged beside what is live from here on."""
-    for module in MODULES:
+    builds = [(f"build {m} evidence", "learning.build", timedelta(hours=1), EVIDENCE | {"module": m}) for m in MODULES]
+    run_jobs(builds, now=at)
+    for version in Version.objects.filter(is_active=True).order_by("module"):
+        module = version.module
         choices = {
             channel: (Policy.EVIDENCE, Combiner.EVIDENCE)
             for channel in current_parameters(module).channels
