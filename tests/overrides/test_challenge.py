@@ -76,9 +76,8 @@ class TestTheComparison:
         browser = browser_of(viewer)
 
         text = page(browser, "/admin/overrides/modulemode/pm/challenger/")
-        table = b"".join(
-            browser.get("/admin/overrides/modulemode/pm/challenger/?format=csv").streaming_content
-        ).decode()
+        answer = browser.get("/admin/overrides/modulemode/pm/challenger/?format=csv")
+        table = answer.getvalue().decode()
 
         assert "n = 3 decisions" in text.replace('<span class="cw-num">', "").replace("</span>", "")
         assert table.splitlines()[1].startswith(("alloc_mult,3", "size_mult,3"))
