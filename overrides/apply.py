@@ -22,7 +22,15 @@ from overrides.load import spec_of
 from overrides.mode import apply_mode
 from overrides.models import ChangeLine, ChangeRequest, Mandate, Version
 from overrides.policies import apply_policy, policy_of
-from overrides.publish import CannotPublish, LineChange, lock_module, lock_modules, publish_version, store_parameters
+from overrides.publish import (
+    CannotPublish,
+    LineChange,
+    lock_module,
+    lock_modules,
+    publish_trial,
+    publish_version,
+    store_parameters,
+)
 
 MACHINE = "counterweight"
 State, Kind = ChangeRequest.State, ChangeRequest.Kind
@@ -111,6 +119,11 @@ def take_effect(request: ChangeRequest, changes: Sequence[ChangeLine], by: str, 
         parameters = ModuleParameters.from_document(request.module, request.content)
         row = store_parameters(parameters, by=request.author_name, reason=request.reason, at=at)
         publish_version(kind=Version.Kind.PARAMETERS, changes=lines, parameters=row, request=request, **common)
+    elif request.kind == Kind.TRIAL:
+        parameters = ModuleParameters.from_document(request.module, request.content)
+        row = store_parameters(parameters, by=request.author_name, reason=request.reason, at=at)
+        trial = publish_trial(changes=lines, parameters=row, request=request, **common)
+        apply_mode(content={"challenger": trial.number}, **common)
     else:
         coefficients = request.content.get("coefficients")
         publish_version(kind=Version.Kind.LINES, changes=lines, coefficients=coefficients, request=request, **common)

@@ -26,7 +26,7 @@ Kind = ChangeRequest.Kind
 State = ChangeRequest.State
 Route = ChangeRequest.Route
 PROPOSE_PARAMETERS = "overrides.propose_parameters"
-RULES = (Kind.PARAMETERS, Kind.POLICY)
+RULES = (Kind.PARAMETERS, Kind.POLICY, Kind.TRIAL)
 
 
 class Permitted(Protocol):
@@ -67,7 +67,7 @@ def draft_request(
 ) -> ChangeRequest:
     """Draft a request, and submit it for review unless told otherwise.
 
-    `lines` for kind lines, and for kind parameters where they change with them; `content` for the other kinds.
+    `lines` for kind lines, and for kinds parameters and trial where they change with them; `content` for the others.
     """
     if not reason.strip():
         raise Refusal("reason: a reviewer reads it first; say why")
@@ -132,6 +132,8 @@ def submit(*, request_id: int, by: User, at: datetime) -> ChangeRequest:
 def write_content(request: ChangeRequest, lines: Sequence[DraftLine], content: Mapping[str, Any]) -> None:
     """Fill and save the request: its content, its lines against what is in force now, and the hash of both."""
     version = active_version(request.module)
+    if request.kind == Kind.TRIAL and version is None:
+        raise Refusal(f"module: nothing of {request.module} is in force to try this beside; publish a first version")
     request.base_version = version.number if version else None
     request.base_parameters = parameters_id_in(request.module, version)
     request.content = _checked_content(request.module, request.kind, content)
@@ -139,13 +141,20 @@ def write_content(request: ChangeRequest, lines: Sequence[DraftLine], content: M
         lines = _lines_back(request.module, version, request.content["to"])
     changes = _change_lines(lines)
     request.edition += 1
-    request.movement = movement_of(changes, parameters_wanted(request, version)) + _weights_moved(request, version)
+    request.movement = _moved(request, changes, version)
     request.content_hash = hash_of(request, changes)
     request.save()
     request.lines.all().delete()  # after the hash: what is signed has no lines to lose
     for change in changes:
         change.request = request
     ChangeLine.objects.bulk_create(changes, batch_size=2000)
+
+
+def _moved(request: ChangeRequest, changes: Sequence[ChangeLine], version: Version | None) -> float:
+    """Steps that what is served moves; a trial is not served."""
+    if request.kind == Kind.TRIAL:
+        return 0.0
+    return movement_of(changes, parameters_wanted(request, version)) + _weights_moved(request, version)
 
 
 def _refuse_kind(kind: str, who: Permitted) -> None:
@@ -155,7 +164,7 @@ def _refuse_kind(kind: str, who: Permitted) -> None:
 
 def _checked_content(module: str, kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        if kind == Kind.PARAMETERS:
+        if kind in (Kind.PARAMETERS, Kind.TRIAL):
             return ModuleParameters.from_document(module, content).to_document()
         if kind == Kind.POLICY:
             return GovernancePolicy.from_document(content).to_document()

@@ -24,7 +24,7 @@ from overrides.policies import is_live, is_quarantined, live_mandates, policy_of
 
 Kind = ChangeRequest.Kind
 DAY = timedelta(days=1)
-FOLLOWS_PARAMETERS = (Kind.LINES, Kind.PARAMETERS)
+FOLLOWS_PARAMETERS = (Kind.LINES, Kind.PARAMETERS, Kind.TRIAL)
 COEFFICIENTS = "coefficients"  # of the content of kind lines: all that the next version weighs
 
 
@@ -59,9 +59,13 @@ def situation_of(request: ChangeRequest, at: datetime) -> Situation:
 
 
 def changes_of(request: ChangeRequest, at: datetime) -> list[ChangeLine]:
-    """The request's lines, each with the holds and rivals it has and the override that stands on it now."""
+    """The request's lines, each with the holds and rivals it has and the override that stands on it now.
+
+    A trial changes nothing that is served, so it is nobody's rival.
+    """
     holds = LineHold.objects.filter(is_live(at), line=OuterRef("line"))
     rivals = ChangeLine.objects.filter(line=OuterRef("line"), request__state__in=ChangeRequest.OPEN)
+    rivals = rivals.exclude(request__kind=Kind.TRIAL)
     standing = Membership.objects.filter(line=OuterRef("line"), to_version=None)
     changes = request.lines.select_related("line", "before__line", "after__line").annotate(
         is_vetoed=Exists(holds.filter(kind=LineHold.Kind.VETO)),
@@ -197,7 +201,7 @@ def movement_of(changes: Iterable[ChangeLine], parameters: ModuleParameters) -> 
 
 def parameters_wanted(request: ChangeRequest, version: Version | None) -> ModuleParameters:
     """The parameters that the request's lines will be served under; `version` is the one in force."""
-    if request.kind == Kind.PARAMETERS:
+    if request.kind in (Kind.PARAMETERS, Kind.TRIAL):
         return ModuleParameters.from_document(request.module, request.content)
     if request.kind == Kind.ROLLBACK:
         return parameters_in(request.module, request.rolls_back_to)

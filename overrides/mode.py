@@ -39,9 +39,12 @@ def lower_mode(
     at: datetime,
     to: str | None = None,
     rollout_percent: float | None = None,
+    stop_challenger: bool = False,
 ) -> ModuleMode:
-    """Serve less of a module at once: `to` shadow or off, or to a smaller share of callers. Raises NotTowardsNeutral
-    where that would serve more."""
+    """Serve less of a module at once: `to` shadow or off, to a smaller share of callers, or log no challenger any more.
+
+    Raises NotTowardsNeutral where that would serve more, or where there is no challenger.
+    """
     if not reason.strip():
         raise NotTowardsNeutral("reason: say why; it is reviewed afterwards")
     with transaction.atomic():
@@ -59,6 +62,10 @@ def lower_mode(
         if rollout_percent is not None:
             _refuse_rollout(module, standing["rollout_percent"], rollout_percent)
             lowered["rollout_percent"] = rollout_percent
+        if stop_challenger:
+            if standing["challenger"] is None:
+                raise NotTowardsNeutral(f"challenger: {module} has none that could be stopped")
+            lowered["challenger"] = None
         return _write(module, row, standing | lowered, by=by, reason=reason, at=at)
 
 

@@ -121,6 +121,8 @@ class Version(models.Model):
         LINES = "lines"
         PARAMETERS = "parameters"
         ROLLBACK = "rollback"
+        TRIAL = "trial"  # never active: a challenger, logged beside what is served
+        RESTORED = "restored"  # what was in force before the trial, in the same transaction
 
     module = models.CharField(max_length=2, choices=MODULES)
     number = models.PositiveIntegerField()
@@ -145,7 +147,11 @@ class Version(models.Model):
             models.UniqueConstraint(
                 fields=["module"], condition=Q(is_active=True), name="one_active_version_per_module"
             ),
-            models.UniqueConstraint(fields=["request"], name="one_version_per_request"),
+            models.UniqueConstraint(fields=["request"], condition=~Q(kind="restored"), name="one_version_per_request"),
+            models.UniqueConstraint(
+                fields=["request"], condition=Q(kind="restored"), name="one_restored_version_per_request"
+            ),
+            models.CheckConstraint(condition=~Q(kind="trial", is_active=True), name="trial_is_never_active"),
         ]
 
     def __str__(self) -> str:
@@ -191,6 +197,7 @@ class ChangeRequest(models.Model):
         MODE = "mode"
         POLICY = "policy"
         ROLLBACK = "rollback"
+        TRIAL = "trial"
 
     class State(models.TextChoices):
         """The states of `core.lifecycle`, as choices."""
@@ -484,3 +491,35 @@ class WhatIf(models.Model):
 
     def __str__(self) -> str:
         return f"what if request {self.request_id}"
+
+
+class Challenge(models.Model):
+    """The challenger's answers beside those of what is live, compared once over a period and kept."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    module = models.CharField(max_length=2, choices=MODULES)
+    version = models.PositiveIntegerField(null=True, help_text="the challenger; null: whichever was logged")
+    since = models.DateTimeField()
+    until = models.DateTimeField(help_text="decisions asked for at or after `since` and before this")
+    status = models.CharField(max_length=7, choices=Status, default=Status.WAITING)
+    progress = models.FloatField(default=0.0)
+    document = models.JSONField(null=True)
+    error = models.TextField(blank=True)
+    asked_at = models.DateTimeField()
+    seen_at = models.DateTimeField(help_text="last sign of life of whoever computes it")
+
+    class Meta:
+        ordering = ("-asked_at", "-id")
+        indexes = [models.Index(fields=["module", "-asked_at"], name="challenge_newest_first")]
+        constraints = [
+            models.CheckConstraint(condition=Q(progress__range=(0, 1)), name="challenge_progress_is_a_share"),
+            models.CheckConstraint(condition=Q(until__gt=F("since")), name="challenge_period_has_a_length"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.module}: live against challenger, {self.since:%Y-%m-%d} to {self.until:%Y-%m-%d}"

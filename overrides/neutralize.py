@@ -37,16 +37,27 @@ def lower_mode(
     at: datetime,
     to: str | None = None,
     rollout_percent: float | None = None,
+    stop_challenger: bool = False,
 ) -> ModuleMode:
-    """Serve less of a module: `to` shadow or off, or to fewer callers. Raises NotTowardsNeutral where that is more."""
+    """Serve less of a module: `to` shadow or off, to fewer callers, or log no challenger beside it any more.
+
+    Raises NotTowardsNeutral where that is more.
+    """
     _refuse_without(by, LOWER, reason)
     lock_module(module)
     row = write_lower_mode(
-        module=module, to=to, rollout_percent=rollout_percent, by=by.get_username(), reason=reason, at=at
-    )
+        module=module, to=to, rollout_percent=rollout_percent, stop_challenger=stop_challenger,
+        by=by.get_username(), reason=reason, at=at,
+    )  # fmt: skip
     asked = {"mode": to, "rollout_percent": rollout_percent}
-    content = {name: value for name, value in asked.items() if value is not None}
-    told = ", ".join(f"{value:g} %" if name == "rollout_percent" else str(value) for name, value in content.items())
+    content: dict[str, str | float | None] = {name: value for name, value in asked.items() if value is not None}
+    if stop_challenger:
+        content["challenger"] = None
+    told = (
+        "no challenger"
+        if stop_challenger
+        else ", ".join(f"{value:g} %" if name == "rollout_percent" else str(value) for name, value in content.items())
+    )
     _record(module, Kind.MODE, f"{module} to {told}", reason, by, at, content=content)
     return row
 

@@ -30,21 +30,21 @@ class Proposed:
 def proposed_by(request: ChangeRequest, base: int | None) -> Proposed:
     """What a request proposes to do to a version (None: to nothing). Raises Refused for a kind that moves no levers."""
     refuse_kind(request)
-    if request.kind == Kind.LINES:
-        lines = list(request.lines.select_related("after__line"))
-        return Proposed(
-            request.module,
-            bring=[spec_of(each.after) for each in lines if each.after is not None],
-            withdraw=[each.line_id for each in lines if each.after is None],
-        )
-    if request.kind == Kind.PARAMETERS:
-        return Proposed(request.module, parameters=ModuleParameters.from_document(request.module, request.content))
-    return _rolled_back(request.module, request.content["to"], base)
+    if request.kind == Kind.ROLLBACK:
+        return _rolled_back(request.module, request.content["to"], base)
+    lines = list(request.lines.select_related("after__line"))
+    is_whole = request.kind != Kind.LINES  # its content is the parameters
+    return Proposed(
+        request.module,
+        bring=[spec_of(each.after) for each in lines if each.after is not None],
+        withdraw=[each.line_id for each in lines if each.after is None],
+        parameters=ModuleParameters.from_document(request.module, request.content) if is_whole else None,
+    )
 
 
 def refuse_kind(request: ChangeRequest) -> None:
     """Raise Refused for a request that no what-if can answer."""
-    if request.kind not in (Kind.LINES, Kind.PARAMETERS, Kind.ROLLBACK):
+    if request.kind not in (Kind.LINES, Kind.PARAMETERS, Kind.ROLLBACK, Kind.TRIAL):
         raise Refused.because(f"a request of kind {request.kind} changes no levers' values").under("request")
     if COEFFICIENTS in request.content and not request.lines.exists():
         raise Refused.because("a request of coefficients alone changes no levers' values").under("request")

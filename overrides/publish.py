@@ -142,20 +142,87 @@ def publish_version(
 
     _move_memberships(module, number, changes, load_parameters(parameters), at)
     _refuse_uncompilable(_unproven(module, number, before, parameters), load_parameters(parameters))
-    version = _activate(module, number, kind, parameters, coefficients, request, by, at)
+    version = _new_version(module, number, kind, parameters, coefficients, request, by, at)
+    _put_in_force(version)
+    _audit_version(version, before, changes, reason)
+    return version
 
-    summary = _summary(version)
+
+@transaction.atomic
+def publish_trial(
+    *,
+    module: str,
+    changes: Sequence[LineChange],
+    by: str,
+    reason: str,
+    at: datetime,
+    request: ChangeRequest,
+    parameters: ParameterSet,
+) -> Version:
+    """Store what is in force changed by `changes` and `parameters` as a version that is never served.
+
+    The next version restores what was in force, ramps and all, and is the active one: nobody else sees a moment
+    between. Raises CannotPublish where nothing is in force, or where content and parameters do not fit.
+    """
+    lock_module(module)
+    before = active_version(module)
+    if before is None:
+        raise CannotPublish(f"nothing of {module} is in force to try this beside; publish a first version")
+    number = before.number + 1
+    _move_memberships(module, number, changes, load_parameters(parameters), at)
+    _refuse_uncompilable(_unproven(module, number, before, parameters), load_parameters(parameters))
+    trial = _new_version(module, number, Version.Kind.TRIAL, parameters, before.coefficients, request, by, at)
+    trial.save()
+    _audit_version(trial, before, changes, reason)
+
+    back = _restore_memberships(module, number)
+    kept, weights = before.parameters, before.coefficients
+    restored = _new_version(module, number + 1, Version.Kind.RESTORED, kept, weights, request, by, at)
+    _put_in_force(restored)
+    _audit_version(restored, trial, back, f"what was in force before the trial: {reason}")
+    return trial
+
+
+def _restore_memberships(module: str, number: int) -> list[LineChange]:
+    """Undo what version `number` did to the memberships, in the version after it; a ramp goes on where it was."""
+    tried = Membership.objects.filter(module=module, from_version=number)
+    gone = sorted(tried.values_list("line_id", flat=True))
+    tried.update(to_version=number + 1)
+    closed = list(Membership.objects.filter(module=module, to_version=number).order_by("line_id"))
+    rows = [
+        Membership(
+            module=module,
+            line_id=each.line_id,
+            override_id=each.override_id,
+            from_version=number + 1,
+            path_from=each.path_from,
+            path_since=each.path_since,
+        )
+        for each in closed
+    ]
+    Membership.objects.bulk_create(rows, batch_size=2000)
+    back = dict.fromkeys(gone) | {each.line_id: each.override_id for each in closed}
+    return [LineChange(line, after) for line, after in sorted(back.items())]
+
+
+def _put_in_force(version: Version) -> None:
+    """Save a new version as the active one; processes are told when the transaction ends."""
+    Version.objects.filter(module=version.module, is_active=True).update(is_active=False)
+    version.is_active = True
+    version.save()
+    transaction.on_commit(_notify)
+
+
+def _audit_version(version: Version, before: Version | None, changes: Sequence[LineChange], reason: str) -> None:
     write_audit(
-        actor=by,
+        actor=version.published_by,
         action="publish",
-        object=f"version {module}/{number}",
+        object=f"version {version.module}/{version.number}",
         reason=reason,
         before=None if before is None else _summary(before),
-        after=summary | {"changes": [[change.line_id, change.after] for change in changes]},
-        at=at,
+        after=_summary(version) | {"changes": [[change.line_id, change.after] for change in changes]},
+        at=version.published_at,
     )
-    transaction.on_commit(_notify)
-    return version
 
 
 def refuse_foreign_weights(module: str, coefficients: object) -> None:
@@ -252,7 +319,7 @@ def _standing_values(membership: Membership | None, parameters: ModuleParameters
     }
 
 
-def _activate(
+def _new_version(
     module: str,
     number: int,
     kind: str,
@@ -262,14 +329,13 @@ def _activate(
     by: str,
     at: datetime,
 ) -> Version:
-    Version.objects.filter(module=module, is_active=True).update(is_active=False)
+    """What the memberships hold at this number, not stored yet and not active."""
     held = load_held(module, number)
     is_small = is_stored(len(held))
     document = render_all(module, list(load_specs(module, number)), coefficients) if is_small else None
-    return Version.objects.create(
+    return Version(
         module=module,
         number=number,
-        is_active=True,
         kind=kind,
         parameters=parameters,
         coefficients=coefficients,

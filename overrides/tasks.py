@@ -7,6 +7,7 @@ from datetime import timedelta
 from celery import shared_task
 
 from overrides.apply import apply_due, expire_requests
+from overrides.challenge import run_comparison
 from overrides.health import refresh_health
 from overrides.replay import replay_nightly
 from overrides.what_if import run_what_if
@@ -37,3 +38,9 @@ def replay_task(*, now: str | None = None, **_: object) -> None:
 def what_if_task(*, key: str, now: str | None = None, **_: object) -> None:
     """Compute what somebody asked for, unless it is done or another worker is at it."""
     run_what_if(key, now=moment(now))
+
+
+@shared_task(name="overrides.compare_challenger")
+def compare_challenger_task(*, id: int, now: str | None = None, **_: object) -> None:
+    """Compare what is live with its challenger, unless that is done or another worker is at it."""
+    run_comparison(id, now=moment(now))

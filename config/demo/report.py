@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Count, F, Func, Max, Min, Sum
 
 from learning.models import Cell, Lesson
+from overrides.challenge import latest
 from overrides.core.parameters import LessonParameters
 from overrides.core.vocabulary import Policy
 from overrides.load import load_parameters, load_specs
@@ -96,6 +97,7 @@ def tell_report() -> Iterator[str]:
     if worked is not None:
         yield from _worked(worked)
     yield from _earned()
+    yield from _challenged()
 
 
 def _learned() -> Iterator[str]:
@@ -177,6 +179,21 @@ def _earned() -> Iterator[str]:
     shares = by_overrides.values("line_id").annotate(earned=Sum("share"), n=Count("id"))
     for row in [*shares.order_by("-earned")[:2], *shares.order_by("earned")[:2]]:
         yield f"    {row['earned']:+.4f} R in {row['n']} answers: {Line.objects.get(pk=row['line_id'])}"
+
+
+def _challenged() -> Iterator[str]:
+    """Live against challenger, for the lever that trades are sized by."""
+    yield "Live against challenger (policy evidence, logged and never served)"
+    for row in filter(None, map(latest, MODULES)):
+        document = row.document or {}
+        for name, lever in document["levers"].items():
+            earned = lever.get("outcome")
+            if earned and earned["n"]:
+                told = f"{row.module} {name}: {lever['requests']:,} decisions, same side in {lever['same_side']:.0%}"
+                yield f"  {told}; sd of ln m {lever['live']['sd']:.4f} live, {lever['challenger']['sd']:.4f} challenger"
+                band = earned["difference"]
+                ends = "no band" if band["low"] is None else f"{band['low']:+.2f} to {band['high']:+.2f}"
+                yield f"    challenger less live {band['mean']:+.2f} R per 1,000 of {earned['n']:,} trades ({ends})"
 
 
 def _active() -> list[Version]:

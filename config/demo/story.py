@@ -22,10 +22,13 @@ from config.demo.people import meet_people
 from config.demo.queue import await_until, await_worker, run_jobs, step
 from config.demo.trades import demo_trades
 from learning.models import WalkForward
+from learning.trial import draft_trial
 from overrides.apply import apply_request
+from overrides.challenge import ask_comparison
+from overrides.core.vocabulary import PAIRS, Combiner, Policy
 from overrides.draft import draft_request
 from overrides.load import current_parameters
-from overrides.models import ChangeRequest, ModuleMode, Version
+from overrides.models import Challenge, ChangeRequest, ModuleMode, Version
 from overrides.review import approve
 from telemetry.models import JobRun, Trade
 
@@ -40,6 +43,8 @@ RESCALE_REASON = (
     "At lesson_edge_scale 20 an edge of 1 R moves a target by 0.1 % a day: five months of evidence have moved the "
     "levers by a few per cent at most. At 1 the same edge moves them by 2 % a day, inside the same bounds and steps."
 )
+EVIDENCE = {"policy": Policy.EVIDENCE.value}
+TRIAL_REASON = "See what policy evidence would answer and earn before anybody is served by it."
 ON_REASON = "The first version is reviewed: serve it, so that what it earns can be measured."
 
 
@@ -86,6 +91,7 @@ def tell(*, now: datetime, credentials: Path | None) -> bool:
             _rescale(people, since)
         _live(bot, people, since, until)
     _last_lesson(calendar.last)
+    _compare(calendar)
     _done("history", now)
     return True
 
@@ -104,6 +110,7 @@ def _live(bot: Bot, people: dict[str, User], since: datetime, until: datetime) -
         _learn(since)
     _review(people["reviewer"], since)
     _switch_on(people, since)
+    _try_evidence(people, since)
     with step(f"{since:%d %b}: deciding, reporting and attributing until {until:%d %b}"):
         bot.decide(since, until)
         bot.report(until)
@@ -150,6 +157,30 @@ def _switch_on(people: dict[str, User], at: datetime) -> None:
     for module in sorted(set(MODULES) - is_on):
         _request(people, at, module, "mode", f"Switch {module} on", ON_REASON, {"mode": "on"})
     _review(people["reviewer"], at)
+
+
+def _try_evidence(people: dict[str, User], at: datetime) -> None:
+    """What policy evidence has learned so far, logged beside what is live from here on."""
+    builds = [(f"build {m} evidence", "learning.build", timedelta(hours=1), EVIDENCE | {"module": m}) for m in MODULES]
+    run_jobs(builds, now=at)
+    for version in Version.objects.filter(is_active=True).order_by("module"):
+        module = version.module
+        choices = {
+            channel: (Policy.EVIDENCE, Combiner.EVIDENCE)
+            for channel in current_parameters(module).channels
+            if (channel, Policy.EVIDENCE) in PAIRS
+        }
+        draft_trial(module=module, choices=choices, author=people["author"], reason=TRIAL_REASON, at=at)
+    _review(people["reviewer"], at)
+
+
+def _compare(calendar: Calendar) -> None:
+    with step("comparing what is live with the challenger"):
+        asked = [
+            ask_comparison(module=m, since=calendar.first, until=calendar.last, now=calendar.last) for m in MODULES
+        ]
+        done = Challenge.objects.filter(pk__in=[row.pk for row in asked], status=Challenge.Status.DONE)
+        await_until(lambda: done.count() == len(asked), "the comparison with the challenger")
 
 
 def _rescale(people: dict[str, User], at: datetime) -> None:

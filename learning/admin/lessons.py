@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 from learning.admin.evidence import evidence_urls
 from learning.admin.lesson_page import edge_csv, lesson_page, track_csv, weeks_csv
 from learning.admin.switching import switch_page
+from learning.admin.trying import trial_page
 from learning.models import BuilderRun, Lesson
 from overrides.core.module import ModuleParameters
 from overrides.core.vocabulary import Channel, Policy
@@ -169,7 +170,8 @@ class BuilderRunAdmin(FactAdmin):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(switch_page)
         switch = path("<str:module>/switch/", view, name="learning_builderrun_switch_policy")
-        return [switch, *evidence_urls(self.admin_site.admin_view), *super().get_urls()]
+        trial = path("<str:module>/trial/", self.admin_site.admin_view(trial_page), name="learning_trial")
+        return [switch, trial, *evidence_urls(self.admin_site.admin_view), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BuilderRun]:
         """Without what was tested, which may be twenty thousand rows; the page of evidence shows it."""

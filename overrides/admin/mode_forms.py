@@ -37,6 +37,13 @@ class FewerForm(Reasoned):
     field_order = ("rollout_percent", "reason")
 
 
+class StopForm(Reasoned):
+    """Log no challenger any more."""
+
+    stop_challenger = forms.BooleanField(initial=True, widget=forms.HiddenInput)
+    field_order = ("reason",)
+
+
 class ModeForm(Reasoned):
     """Any change of a mode, as a request."""
 

@@ -17,7 +17,9 @@ from telemetry.models import Decision
 LOOKED_THROUGH = 10_000  # newest answers among which those of the module are counted
 MOST_WAITING = 10
 MOST_VERSIONS = 200  # offered as challengers, newest first
-SETTLING = (ChangeRequest.Kind.MODE, ChangeRequest.Kind.PARAMETERS, ChangeRequest.Kind.ROLLBACK)
+SETTLING = (
+    ChangeRequest.Kind.MODE, ChangeRequest.Kind.PARAMETERS, ChangeRequest.Kind.ROLLBACK, ChangeRequest.Kind.TRIAL
+)  # fmt: skip
 EFFECTS = {
     ModuleMode.Mode.OFF: "every bot gets neutral levers, and nothing is computed",
     ModuleMode.Mode.SHADOW: "every bot gets neutral levers; what would have been served is logged",

@@ -15,7 +15,8 @@ from django.views.decorators.http import require_POST
 
 from overrides.admin.acts import EVERYTHING_OFF, act_page, refuse_others, told
 from overrides.admin.asking import PROPOSE, Reasoned, draft
-from overrides.admin.mode_forms import CombinerForm, FewerForm, LowerForm, ModeForm
+from overrides.admin.challenger_page import challenger_page
+from overrides.admin.mode_forms import CombinerForm, FewerForm, LowerForm, ModeForm, StopForm
 from overrides.admin.mode_page import Standing, mode_page, standing_of
 from overrides.gates import Refusal
 from overrides.mode import NotTowardsNeutral
@@ -36,7 +37,10 @@ BUILDER: dict[str, tuple[str, Callable[..., object], str]] = {
     "quarantine": (LOWER, quarantine_builder, "is in quarantine: it publishes nothing by itself"),
     "lift_quarantine": (REVIEW, lift_quarantine, "is out of quarantine"),
 }
-LOWERING: dict[str, type[LowerForm | FewerForm]] = {"lower": LowerForm, "fewer": FewerForm}
+LOWERING: dict[str, type[LowerForm | FewerForm | StopForm]] = {
+    "lower": LowerForm, "fewer": FewerForm, "stop_challenger": StopForm
+}  # fmt: skip
+LOWERED = ("to", "rollout_percent", "stop_challenger")
 
 
 @admin.register(ModuleMode)
@@ -48,7 +52,9 @@ class ModuleModeAdmin(FactAdmin):
         asking = [self._url(f"<str:module>/ask/{name}/", self.ask, name) for name in ASKING]
         builder = [self._url(f"<str:module>/{name}/", self.builder, name) for name in BUILDER]
         off = path("everything-off/", self.admin_site.admin_view(self.everything_off), name="overrides_everything_off")
-        return [off, *lowering, *asking, *builder, *super().get_urls()]
+        compare = self.admin_site.admin_view(challenger_page)
+        against = path("<str:module>/challenger/", compare, name="overrides_modulemode_challenger")
+        return [off, against, *lowering, *asking, *builder, *super().get_urls()]
 
     def _url(self, route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
         acts = require_POST(self.admin_site.admin_view(view))
@@ -76,7 +82,7 @@ class ModuleModeAdmin(FactAdmin):
         standing = self._act(request, module, LOWER)
         form = LOWERING[name](request.POST, auto_id=f"{name}_%s")
         if form.is_valid():
-            lowered = {key: form.cleaned_data[key] for key in ("to", "rollout_percent") if key in form.fields}
+            lowered = {key: form.cleaned_data[key] for key in LOWERED if key in form.fields}
             try:
                 row = lower_mode(
                     module=module,

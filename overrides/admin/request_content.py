@@ -30,7 +30,7 @@ def content_page(
     """
     is_open = request.state in ChangeRequest.OPEN
     context: dict[str, Any] = {"document": pretty(request.content) if request.content else None, "is_open": is_open}
-    if request.kind == Kind.PARAMETERS:
+    if request.kind in (Kind.PARAMETERS, Kind.TRIAL):
         return context | _parameters(request, version, is_open, at)
     if request.kind == Kind.MODE:
         return context | _mode(request, is_open)

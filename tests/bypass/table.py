@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from django.apps import apps
 from django.db.models import Model
 
-from overrides.models import WhatIf
+from overrides.models import Challenge, WhatIf
 from telemetry.models import AuditEntry
 
 
@@ -129,7 +129,10 @@ TABLE: dict[str, Row] = {
 
 def governed() -> Iterable[type[Model]]:
     """Every model of what is in force, and the trail. A what-if is a computed answer: nothing is decided by its row."""
-    return [*(each for each in apps.get_app_config("overrides").get_models() if each is not WhatIf), AuditEntry]
+    return [
+        *(each for each in apps.get_app_config("overrides").get_models() if each not in (Challenge, WhatIf)),
+        AuditEntry,
+    ]
 
 
 MODELS = {model.__name__: model for model in governed()}

@@ -170,6 +170,18 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
     "overrides_modulemode_fewer": (
         lambda: {"module": "pm"}, {"rollout_percent": "5", "reason": "harm"}, "neutralize.lower_mode", LOWERS, LOWERED,
     ),
+    "overrides_modulemode_stop_challenger": (
+        lambda: {"module": "pm"}, {"reason": "enough"}, "neutralize.lower_mode: refused, there is none", NOBODY, set(),
+    ),
+    "overrides_modulemode_challenger": (
+        lambda: {"module": "pm"}, {"days": "30"}, "challenge.ask_comparison: an answer, in a table of its own", NOBODY,
+        set(),
+    ),
+    "learning_trial": (
+        lambda: built_by_evidence() | {"module": "pm"},
+        {"pm_strength": "evidence/evidence", "pm_tuning": "plan/plan", "reason": "see it first"},
+        "trial.draft_trial", SETS_CONSTANTS, DRAFTED | {"ChangeLine", "Line", "Override"},
+    ),
     "overrides_modulemode_mode": (
         lambda: {"module": "pm"}, {"mode": "on", "confirm": "pm", "rollout_percent": "20", "reason": "proven"},
         "draft.draft_request", DRAFTS, DRAFTED,
@@ -368,6 +380,7 @@ TASKS: Mapping[str, tuple[dict[str, Any], str, set[str]]] = {
     "learning.twin": ({"key": "0" * 64}, "opinions only", set()),
     "overrides.publish_due": ({}, "apply.apply_due, health.refresh_health: nothing is due or has changed", set()),
     "overrides.replay": ({}, "a comparison", set()),
+    "overrides.compare_challenger": ({"id": 0}, "an answer, in a table of its own", set()),
     "overrides.what_if": ({"key": "0" * 64}, "an answer, in a table of its own", set()),
     "access.tidy_logins": ({}, "sessions and failed logins", set()),
     "telemetry.record": ({"trades": []}, "facts only", set()),

@@ -1,0 +1,92 @@
+"""Another policy beside the live one: a trial drafted from the lessons of that policy, logged and never served.
+
+The lines in force on a channel that changes policy are withdrawn in the trial alone, those of people too; what the
+lessons of the other policy ask for comes in their place. A channel that keeps its policy keeps its lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from learning.materialize import SOURCE, wanted_specs
+from learning.models import BuilderRun
+from overrides.core.module import ModuleParameters
+from overrides.core.vocabulary import PAIRS, Channel, Combiner, Policy
+from overrides.draft import DraftLine, draft_request
+from overrides.gates import Refusal
+from overrides.load import current_parameters
+from overrides.models import ChangeRequest, LineHold, Membership
+from overrides.policies import held_lines
+from overrides.publish import store_override
+
+Choice = tuple[Policy, Combiner]
+
+
+@transaction.atomic
+def draft_trial(
+    *, module: str, choices: Mapping[Channel, Choice], author: User, reason: str, at: datetime
+) -> ChangeRequest:
+    """Draft the trial that answers each channel by its policy and combiner; a channel not named stays as it is live.
+
+    Raises Refusal naming the field and the way out.
+    """
+    standing = current_parameters(module)
+    wanted = tried(standing, choices)
+    moved = {
+        channel: each.policy
+        for channel, each in wanted.channels.items()
+        if each.policy is not standing.channels[channel].policy
+    }
+    for policy in set(moved.values()):
+        if not BuilderRun.objects.filter(module=module, policy=policy).exists():
+            raise Refusal(f"policy: no lessons of {policy} have been built for {module} yet; its builder runs hourly")
+    lines = _lines(module, wanted, moved, at)
+    title = "; ".join(
+        f"{channel}: {each.policy}, {each.combiner}"
+        for channel, each in wanted.channels.items()
+        if each != standing.channels[channel]
+    )
+    return draft_request(
+        module=module,
+        kind=ChangeRequest.Kind.TRIAL,
+        title=f"Try beside the live one {title}",
+        reason=reason,
+        author=author,
+        author_name=author.get_username(),
+        at=at,
+        lines=lines,
+        content=wanted.to_document(),
+    )
+
+
+def tried(standing: ModuleParameters, choices: Mapping[Channel, Choice]) -> ModuleParameters:
+    """The parameters in force with other policies and combiners. Raises Refusal where that is no pair, or the same."""
+    channels = dict(standing.channels)
+    for channel, (policy, combiner) in choices.items():
+        if channel not in channels:
+            raise Refusal(f"channel: {channel} is none of {standing.module}; it has {', '.join(channels)}")
+        if combiner not in PAIRS.get((channel, policy), ()):
+            pairs = ", ".join(f"{p} with {c}" for (each, p), cs in PAIRS.items() if each is channel for c in cs)
+            raise Refusal(f"{channel}: policy {policy} does not go with combiner {combiner} there; choose {pairs}")
+        channels[channel] = replace(channels[channel], policy=policy, combiner=combiner)
+    if channels == dict(standing.channels):
+        raise Refusal("channels: this is what is live; choose another policy or combiner for one of them")
+    return replace(standing, channels=channels)
+
+
+def _lines(module: str, wanted: ModuleParameters, moved: Mapping[Channel, Policy], at: datetime) -> list[DraftLine]:
+    """What leaves and what comes on the channels whose policy changes."""
+    held = Membership.objects.filter(module=module, to_version=None, line__channel__in=list(moved))
+    leaving = sorted(held.values_list("line_id", flat=True))
+    coming = wanted_specs(module, wanted, moved)
+    vetoed = held_lines(LineHold.Kind.VETO, list(coming), at)
+    return [DraftLine(line, None, ["withdrawn"]) for line in leaving] + [
+        DraftLine(line, store_override(spec, source=SOURCE, at=at).id, ["new line"])
+        for line, spec in sorted(coming.items())
+        if line not in vetoed
+    ]
