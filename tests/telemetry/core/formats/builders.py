@@ -74,7 +74,7 @@ def zipped(**members: Any) -> bytes:
 
 
 def packed(content: bytes) -> bytes:
-    return gzip.compress(content)
+    return gzip.compress(content, mtime=0)  # the same bytes in every process that names a test by them
 
 
 def rows(content: bytes, name: str = "trades", **defaults: Any) -> list[Row]:
