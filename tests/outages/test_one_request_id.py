@@ -22,7 +22,7 @@ def test_follows_a_trade_from_the_request_to_the_task(deployment: Deployment, bo
     assert (line["method"], line["path"], line["status"]) == ("POST", "/api/v1/trades/", 200)
     assert line["who"].startswith("key:")
     sent = deployment.query("SELECT DISTINCT task FROM telemetry_outboxmessage WHERE request_id = %s", name)
-    assert {task for (task,) in sent} == TASKS
+    assert {task for (task,) in sent} <= TASKS  # the beat may have sent them on by now; the worker's log tells
     until(lambda: {line.get("task") for line in _lines(deployment, "worker", name)} >= TASKS, "the tasks to log")
 
 
