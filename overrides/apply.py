@@ -17,7 +17,7 @@ from overrides.core.lifecycle import Step
 from overrides.core.mandates import grant
 from overrides.core.module import ModuleParameters
 from overrides.gates import Refusal, refuse_blocked
-from overrides.life import audit_request, locked, take_step
+from overrides.life import MACHINE, audit_request, locked, take_step
 from overrides.load import spec_of
 from overrides.mode import apply_mode
 from overrides.models import ChangeLine, ChangeRequest, Mandate, Version
@@ -32,7 +32,6 @@ from overrides.publish import (
     store_parameters,
 )
 
-MACHINE = "counterweight"
 State, Kind = ChangeRequest.State, ChangeRequest.Kind
 
 

@@ -9,10 +9,8 @@ from django.db import transaction
 from overrides.core.gates import Attempt, Situation, gates, health
 from overrides.core.lifecycle import Step
 from overrides.gates import situation_of
-from overrides.life import audit_request
+from overrides.life import MACHINE, audit_request
 from overrides.models import ChangeRequest
-
-MACHINE = "counterweight"
 
 
 def health_of(situation: Situation, at: datetime) -> str:

@@ -10,6 +10,8 @@ from overrides.gates import Refusal
 from overrides.models import ChangeRequest
 from telemetry.audit import write_audit
 
+MACHINE = "counterweight"  # the actor of what nobody does by hand
+
 
 def locked(request_id: int) -> ChangeRequest:
     """The request, until the transaction ends in nobody else's hands."""

@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from overrides.admin.asking import TITLE_LENGTH, Reasoned
 from overrides.admin.manual_forms import read_levers
+from overrides.admin.steps import is_own
 from overrides.core.lifecycle import Step, allows
 from overrides.draft import may_draft
 from overrides.gates import Refusal
@@ -23,13 +24,13 @@ from overrides.propose import BY_HAND, edit
 from overrides.publish import CannotPublish
 from telemetry.admin.facts import FactAdmin, person
 
-TYPED = (ChangeRequest.Kind.PARAMETERS, ChangeRequest.Kind.POLICY, ChangeRequest.Kind.MODE, ChangeRequest.Kind.ROLLBACK)
+Kind = ChangeRequest.Kind
+TYPED = (Kind.PARAMETERS, Kind.POLICY, Kind.MODE, Kind.ROLLBACK)
 
 
 def may_edit(request: ChangeRequest, who: User) -> bool:
     """Whether it is theirs and still open; what they may not draft they may not edit."""
-    is_own = request.author_id == who.pk
-    return is_own and allows(Step.EDIT, request.state) and may_draft(request.kind, who)
+    return is_own(request, who) and allows(Step.EDIT, request.state) and may_draft(request.kind, who)
 
 
 class EditForm(Reasoned):
@@ -39,17 +40,18 @@ class EditForm(Reasoned):
 
     def __init__(self, request: ChangeRequest, changes: Sequence[ChangeLine], data: Mapping[str, Any] | None) -> None:
         super().__init__(data, initial={"title": request.title, "reason": request.reason})
-        self._changes = changes
+        self._changes = () if request.kind == Kind.ROLLBACK else changes  # a rollback's lines follow from its version
         if request.kind in TYPED:
             self.fields["content"] = forms.JSONField(
                 initial=request.content, widget=forms.Textarea({"rows": 12, "spellcheck": "false"})
             )
-        elif changes:
+        if self._changes:
             self.fields["lines"] = forms.TypedMultipleChoiceField(
                 label="Lines to keep",
-                choices=[(change.pk, f"{change.action} {change.line}") for change in changes],
+                choices=[(change.pk, f"{change.action} {change.line}") for change in self._changes],
                 coerce=int,
-                initial=[change.pk for change in changes],
+                initial=[change.pk for change in self._changes],
+                required=request.kind == Kind.LINES,
                 widget=forms.CheckboxSelectMultiple,
                 error_messages={"required": "keep one at least; to ask for nothing, cancel the request"},
             )
@@ -57,7 +59,7 @@ class EditForm(Reasoned):
             assert change.after is not None
             self.fields[f"levers_{change.pk}"] = forms.CharField(
                 label=f"Targets of {change.line}",
-                initial="\n".join(f"{name}={target:g}" for name, target in sorted(change.after.levers.items())),
+                initial="\n".join(f"{name}={target!r}" for name, target in sorted(change.after.levers.items())),
                 widget=forms.Textarea({"rows": 2}),
                 help_text="lever=target, one a line",
             )

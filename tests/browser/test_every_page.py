@@ -30,6 +30,16 @@ def test_is_there_and_passes_inspection(world: World, enter: Enter) -> None:
                 page.goto(address.url)
 
 
+def test_an_author_finds_the_form_for_an_edit_which_passes_inspection(enter: Enter) -> None:
+    page = enter("author")
+    page.goto("/admin/overrides/changerequest/?state=in_review")
+
+    page.locator("#result_list tbody th a").first.click()
+    page.get_by_role("link", name="Edit").click()
+
+    expect(page.get_by_role("heading", name="Edit:")).to_be_visible()
+
+
 class TestRefusals:
     """The pages of refusals say in the product's look what happened and lead back; the browser notes their status."""
 

@@ -87,6 +87,23 @@ class TestEdit:
         request.refresh_from_db()
         assert request.content["lessons"]["edge_min"] == 0.8
 
+    def test_keeps_the_lines_that_come_with_parameters(self) -> None:
+        author = make_user(
+            "author", "overrides.add_changerequest", "overrides.view_changerequest", "overrides.propose_parameters"
+        )
+        content = make_parameters().to_document()
+        request = draft(make_spec(), kind="parameters", content=content, author=author)
+        (change,) = request.lines.all()
+        fields = {"content": json.dumps(content), f"levers_{change.pk}": "size_mult=1.1"}
+
+        assert sent(browser_of(author), request, lines=[change.pk], **fields).status_code == 302
+        assert [each.after_id for each in request.lines.all()] == [change.after_id]
+
+    def test_shows_a_target_to_its_last_digit(self, proposer: User) -> None:
+        request = draft_by_hand(make_spec({"size_mult": 0.9123456789}), by=proposer, reason="careful", at=NOW)
+
+        assert "size_mult=0.9123456789<" in browser_of(proposer).get(url(request)).content.decode()
+
     @pytest.mark.parametrize(
         ("typed", "told"),
         [
