@@ -17,13 +17,22 @@ limit_request_line = limit_request_field_size = 8190  # bytes; a longer address 
 
 
 def post_worker_init(worker: Worker) -> None:
+    """Limit how long a client may be silent, and know versions and keys before the first question comes.
+
+    A process that began to look only when asked could serve nobody if PostgreSQL went away before that.
+    """
+    from config.access.authentication import KEY_RING
+    from overrides.engine import ENGINE_ROOM
+
+    for listener in worker.sockets:
+        _limit_silence(listener.sock)
+    ENGINE_ROOM.start()
+    KEY_RING.start()
+
+
+def _limit_silence(listening: Any) -> None:
     """Have a client that falls silent in the middle of a request dropped: it would hold a thread for ever.
 
     Accepted sockets inherit the limit from the one that listens.
     """
-    for listener in worker.sockets:
-        _limit_silence(listener.sock)
-
-
-def _limit_silence(listening: Any) -> None:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", SILENCE_SECONDS, 0))

@@ -111,7 +111,7 @@ class EngineRoom:
 
     def engine(self, module: str) -> Engine | None:
         """The module's engine; None before the first successful look at the database."""
-        self._start()
+        self.start()
         return self._engines.get(module)
 
     def known(self, module: str) -> Engine | None:
@@ -158,7 +158,7 @@ class EngineRoom:
             self._stamps[module] = stamp
         self._confirmed_at[module] = asked_at
 
-    def _start(self) -> None:
+    def start(self) -> None:
         """Look once in the caller's thread, then keep looking from a thread beside it, one per process, after fork."""
         if self._is_polling():
             return

@@ -60,7 +60,7 @@ class KeyRing:
         self._thread: threading.Thread | None = None
 
     def find(self, prefix: str) -> ApiKey | None:
-        self._start()
+        self.start()
         if self._keys is None:
             raise OperationalError("the keys have not been read yet")
         return self._keys.get(prefix)
@@ -82,7 +82,7 @@ class KeyRing:
         if thread is not None:
             thread.join()
 
-    def _start(self) -> None:
+    def start(self) -> None:
         """Read once in the caller's thread, then keep reading from a thread beside it, one per process, after fork."""
         if self._is_reading():
             return

@@ -15,7 +15,8 @@ from http.cookiejar import CookieJar
 from typing import Any
 
 from telemetry.core.canonical import utc_text
-from tests.builders import KEY, SCOPE
+from tests.builders import KEY, SCOPE, until
+from tests.outages.deployment import Deployment
 
 TIMEOUT = 10.0
 QUESTION: dict[str, Any] = {"module": "pm", "pattern_key": KEY, "action_category": "entry", "scope": SCOPE}
@@ -105,6 +106,17 @@ class Reviewer:
         except urllib.error.HTTPError as refusal:
             with refusal:
                 return Reply(refusal.code, refusal.headers, refusal.read().decode())
+
+
+def heard_from_all(deployment: Deployment, bot: Bot, question: dict[str, Any] = QUESTION) -> list[dict[str, Any]]:
+    """An answer of each web process; nothing unless every one of them happened to answer."""
+    heard: dict[int | None, dict[str, Any]] = {}
+    for _ in range(8):
+        name = uuid.uuid4().hex
+        answer = bot.ask(question, request_id=name)
+        until(lambda name=name: deployment.answered_by(name) is not None, "the process to be named")  # type: ignore[misc]
+        heard[deployment.answered_by(name)] = answer
+    return list(heard.values()) if heard.keys() == deployment.web_processes() else []
 
 
 def closed_trade(*decisions: str, pattern_key: str = KEY) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from itertools import groupby
+from typing import Any
 
 import pytest
 
 from tests.builders import until
-from tests.outages.callers import STEP, Bot, Reviewer, closed_trade
+from tests.outages.callers import STEP, Bot, Reviewer, closed_trade, heard_from_all
 from tests.outages.deployment import MAX_STALE_SECONDS, PROCESSES, Deployment
 
 SOON = 5.0  # seconds within which a bot has its levers, whatever hangs and however busy the machine
@@ -73,8 +74,11 @@ def test_a_database_that_hangs_holds_up_no_levers(deployment: Deployment, bot: B
 
 @pytest.fixture(autouse=True)
 def all_is_fresh(deployment: Deployment, bot: Bot) -> None:
-    """Each of the two web processes has served the version lately."""
-    until(lambda: {_phase(bot) for _ in range(8)} == {SERVED}, "every process to serve the version")
+    """Each of the web processes serves the version."""
+    until(
+        lambda: {_phase(answer) for answer in heard_from_all(deployment, bot)} == {SERVED},
+        "every process to serve the version",
+    )
 
 
 def _phases(bot: Bot, *, until_seen: Phase) -> list[Phase]:
@@ -89,7 +93,7 @@ def _phases(bot: Bot, *, until_seen: Phase) -> list[Phase]:
     last = 0
     while last < 8:
         assert time.monotonic() < deadline, f"{until_seen} was not seen: {list(groupby(seen))}"
-        phase = _phase(bot)
+        phase = _phase(bot.ask(timeout=SOON))
         is_new = not seen or (
             order.index(phase) > order.index(seen[-1]) if until_seen == NEUTRAL else phase == until_seen
         )
@@ -99,8 +103,7 @@ def _phases(bot: Bot, *, until_seen: Phase) -> list[Phase]:
     return seen
 
 
-def _phase(bot: Bot) -> Phase:
-    answer = bot.ask(timeout=SOON)
+def _phase(answer: dict[str, Any]) -> Phase:
     return answer["levers"]["size_mult"], answer["reason"], "STALE_VERSION" in answer["flags"]
 
 

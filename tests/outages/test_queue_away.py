@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-import uuid
 from typing import Any
 
 from tests.builders import until
-from tests.outages.callers import ALLOCATION, STEP, Bot, Reviewer, closed_trade
+from tests.outages.callers import ALLOCATION, STEP, Bot, Reviewer, closed_trade, heard_from_all
 from tests.outages.conftest import Installation
 from tests.outages.deployment import PROCESSES, Deployment
 
@@ -70,15 +69,14 @@ def test_a_queue_that_hangs_holds_nobody_up(deployment: Deployment, bot: Bot) ->
 
 
 def test_a_switch_reaches_every_web_process_all_the_same(deployment: Deployment, bot: Bot, reviewer: Reviewer) -> None:
-    processes = deployment.web_processes()
-    until(lambda: _reasons(deployment, bot, processes) == {"NO_MATCH"}, "every process to serve the module")
+    until(lambda: _reasons(deployment, bot) == {"NO_MATCH"}, "every process to serve the module")
 
     deployment.stop("valkey")
     page = reviewer.send("/admin/overrides/modulemode/dm/lower/", to="off", reason="odd fills")
 
     assert page.status == 200
     assert deployment.query("SELECT mode FROM overrides_modulemode WHERE module = 'dm'") == [("off",)]
-    until(lambda: _reasons(deployment, bot, processes) == {"MODULE_OFF"}, "the switch to reach every process", SOON)
+    until(lambda: _reasons(deployment, bot) == {"MODULE_OFF"}, "the switch to reach every process", SOON)
 
 
 def _recorded(bot: Bot, trades: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -97,15 +95,8 @@ def _approved_and_applied(deployment: Deployment, reviewer: Reviewer, request: i
     return state
 
 
-def _reasons(deployment: Deployment, bot: Bot, processes: set[int]) -> set[str]:
-    """What each of the web processes answers; nothing until every one was heard."""
-    heard: dict[int | None, str] = {}
-    for _ in range(8):
-        name = uuid.uuid4().hex
-        reason = bot.ask(ALLOCATION, request_id=name)["reason"]
-        until(lambda name=name: deployment.answered_by(name) is not None, "the process to be named")  # type: ignore[misc]
-        heard[deployment.answered_by(name)] = reason
-    return set(heard.values()) if heard.keys() == processes else set()
+def _reasons(deployment: Deployment, bot: Bot) -> set[str]:
+    return {answer["reason"] for answer in heard_from_all(deployment, bot, ALLOCATION)}
 
 
 def _count(deployment: Deployment, table: str, where: str = "true") -> int:
