@@ -13,9 +13,11 @@ from django.db.models import Count, F, FloatField, OuterRef, Q, QuerySet, Sum
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Abs, Cast, JSONObject, NullIf
 
-from learning.models import BuilderRun, EdgeHistory, Lesson, NoiseTwin
+from learning.models import BuilderRun, EdgeHistory, Lesson, NoiseTwin, WalkForward
 from learning.pictures.posterior import Estimate
 from learning.pictures.sequence import EdgeSequence, Frame, Weeks, edge_sequence
+from learning.walk_forward import finished_walks
+from overrides.core.module import ModuleParameters
 from overrides.core.vocabulary import Policy
 from overrides.models import ChangeLine, ChangeRequest, Membership
 
@@ -23,6 +25,7 @@ Status = Lesson.Status
 TOLD = ("id", "line_id", "policy", "stats", "edge_raw")
 TWIN = {"found": "found", "count": "count"}
 WEEK = {"week": "week", "n": "n", "edge_raw": "edge_raw"}
+WALK = {"policy": "policy", "combiner": "combiner", "as_of": "as_of", "figures": "figures"}
 
 
 @dataclass(frozen=True)
@@ -87,11 +90,12 @@ class Twin:
 
 @dataclass(frozen=True)
 class RunWithLessons:
-    """A run, lessons by line, and the twins that were counted last."""
+    """A run, lessons by line, the twins that were counted last, and the newest walk, of its policy all."""
 
     run: BuilderRun
     learned: Mapping[str, Learned]
     twins: tuple[Twin, ...]
+    walk: WalkForward | None
 
 
 @dataclass(frozen=True)
@@ -144,20 +148,28 @@ def _parents() -> ArraySubquery:
     return ArraySubquery(kept.values("edge_raw"))
 
 
-def run_with_lessons(module: str, policy: Policy, lines: Iterable[str]) -> RunWithLessons | None:
-    """The newest run of a policy, its twins and the lessons of some lines with their weeks, all in one query."""
+def run_with_lessons(parameters: ModuleParameters, policy: Policy, lines: Iterable[str]) -> RunWithLessons | None:
+    """The newest run of a policy, its twins and walk, and the lessons of some lines with their weeks, in one query."""
+    module = parameters.module
     weeks = EdgeHistory.objects.filter(lesson=OuterRef("pk")).order_by("week")
     fields = {name: name for name in TOLD} | {"weeks": ArraySubquery(weeks.values(told=JSONObject(**WEEK)))}
     lessons = Lesson.objects.filter(line_id__in=list(lines)).values(told=JSONObject(**fields, parents=_parents()))
     twins = newest_twins(module, policy).exclude(count=None)
     runs = BuilderRun.objects.filter(module=module, policy=policy).defer("parameters", "baseline")
     run = runs.annotate(
-        lessons_told=ArraySubquery(lessons), twins_told=ArraySubquery(twins.values(told=JSONObject(**TWIN)))
+        lessons_told=ArraySubquery(lessons),
+        twins_told=ArraySubquery(twins.values(told=JSONObject(**TWIN))),
+        walks_told=ArraySubquery(finished_walks(parameters, policy).values(told=JSONObject(**WALK))[:1]),
     ).first()
     if run is None:
         return None
     learned = {each["line_id"]: _learned(each) for each in run.lessons_told}
-    return RunWithLessons(run, learned, tuple(Twin(each["found"], each["count"]) for each in run.twins_told))
+    twins_told = tuple(Twin(each["found"], each["count"]) for each in run.twins_told)
+    return RunWithLessons(run, learned, twins_told, next(map(_walk, run.walks_told), None))
+
+
+def _walk(told: dict[str, Any]) -> WalkForward:
+    return WalkForward(**told | {"as_of": datetime.fromisoformat(told["as_of"])})
 
 
 def _learned(told: dict[str, Any]) -> Learned:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from learning.core.walk.forward import bounds_of, curves, figures, policy_of, walk
 from learning.core.walk.plan import CHANNELS
@@ -117,13 +117,13 @@ def run_walk_forward(key: str, *, now: datetime, on_progress: Progress = lambda 
             raise
 
 
-def latest_walk(module: str, policy: str, combiner: str | None = None) -> WalkForward | None:
-    """The newest finished walk of a policy, with the module's own combiner where none is named."""
-    rows = WalkForward.objects.filter(module=module, policy=policy, status=Status.DONE)
-    if combiner is None and policy == Policy.PLAN:
-        channel = current_parameters(module).channels[CHANNELS[module]]
-        combiner = channel.combiner if channel.policy is Policy.PLAN else Combiner.PLAN
-    return (rows if combiner is None else rows.filter(combiner=combiner)).first()
+def finished_walks(parameters: ModuleParameters, policy: Policy) -> QuerySet[WalkForward]:
+    """The finished walks of a policy, newest first; those of policy plan with the module's own combiner."""
+    rows = WalkForward.objects.filter(module=parameters.module, policy=policy, status=Status.DONE)
+    if policy is Policy.EVIDENCE:
+        return rows
+    channel = parameters.channels[CHANNELS[parameters.module]]
+    return rows.filter(combiner=channel.combiner if channel.policy is policy else Combiner.PLAN)
 
 
 def newest_walks(module: str) -> dict[Choice, tuple[WalkForward | None, WalkForward | None]]:

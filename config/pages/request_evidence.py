@@ -17,10 +17,11 @@ from django.urls import reverse
 
 from learning.core.funnel import BY_CHANCE
 from learning.estimates import Learned, RunWithLessons, Twin, estimate_of, run_with_lessons, sequence_of
-from learning.models import BuilderRun, Lesson
+from learning.models import BuilderRun, Lesson, WalkForward
 from learning.pictures.funnel import Funnel, Spot, funnel
 from learning.pictures.posterior import Estimate, Forest, Row, forest
 from learning.pictures.sequence import THUMBNAIL, EdgeSequence
+from learning.walk_forward import told
 from overrides.core.gates import Situation
 from overrides.core.specs import OverrideSpec
 from overrides.core.verified import false_sign_rate, is_verified
@@ -75,6 +76,11 @@ class Evidence:
     policy: Policy
     sureness: Sureness | None
     twins: tuple[Twin, ...]
+    walk: WalkForward | None
+
+    @property
+    def walk_told(self) -> str:
+        return "" if self.walk is None else told(self.walk)
 
     @property
     def by_chance(self) -> float:
@@ -98,7 +104,7 @@ def evidence_of(changes: Sequence[ChangeLine], situation: Situation) -> Evidence
     if not shown:
         return None
     policy = shown[0][1].policy or Policy.PLAN
-    found = run_with_lessons(parameters.module, policy, [change.line_id for change, _ in shown])
+    found = run_with_lessons(parameters, policy, [change.line_id for change, _ in shown])
     rows, scale = _rows(shown, found)
     run = None if found is None else found.run
     return Evidence(
@@ -110,6 +116,7 @@ def evidence_of(changes: Sequence[ChangeLine], situation: Situation) -> Evidence
         policy=policy,
         sureness=_sureness(situation) if policy is Policy.EVIDENCE else None,
         twins=() if found is None else found.twins,
+        walk=None if found is None else found.walk,
     )
 
 

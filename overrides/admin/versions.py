@@ -19,6 +19,8 @@ from overrides.models import ChangeRequest, Version
 from telemetry.admin.display import MISSING, badge, moment, number, pretty, short
 from telemetry.admin.facts import FactAdmin, one_of
 
+TRIAL = Version.Kind.TRIAL
+
 
 @admin.register(Version)
 class VersionAdmin(FactAdmin):
@@ -58,14 +60,15 @@ class VersionAdmin(FactAdmin):
             raise PermissionDenied
         form = Reasoned(request.POST if request.method == "POST" else None)
         if form.is_valid():
-            title = f"Roll {version.module} back to version {version.number}"
+            step = "Put the trial of {} into force: version {}" if version.kind == TRIAL else "Roll {} back to version {}"
+            title = step.format(version.module, version.number)
             asked = Asked(ChangeRequest.Kind.ROLLBACK, title, {"to": version.number})
             if version.is_active:
                 form.add_error(None, f"{version} is in force: there is nothing to roll back to.")
             elif response := draft(request, version.module, form, asked):
                 return response
         context = self.admin_site.each_context(request) | {
-            "title": f"Roll back to {version}",
+            "title": f"Put {version} into force" if version.kind == TRIAL else f"Roll back to {version}",
             "opts": self.opts,
             "version": version,
             "form": form,
@@ -78,7 +81,9 @@ class VersionAdmin(FactAdmin):
 
     @admin.display(description="state", ordering="is_active")
     def state(self, version: Version) -> SafeString:
-        return badge("active") if version.is_active else badge("superseded")
+        if version.is_active:
+            return badge("active")
+        return badge("never served") if version.kind == TRIAL else badge("superseded")
 
     @admin.display(description="overrides", ordering="n_overrides")
     def overrides(self, version: Version) -> SafeString:

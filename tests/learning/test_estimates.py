@@ -16,8 +16,9 @@ from learning.estimates import (
     tally,
 )
 from learning.models import EdgeHistory, Lesson, NoiseTwin
-from overrides.core.vocabulary import Policy
-from tests.builders import DAY, NOW, draft, make_lesson, make_spec, publish
+from learning.walk_forward import Choice, told, walk_forward
+from overrides.core.vocabulary import Combiner, Policy
+from tests.builders import DAY, NOW, draft, make_lesson, make_parameters, make_spec, publish
 from tests.learning.opinions import make_evidence_lesson, make_run
 
 pytestmark = pytest.mark.django_db
@@ -125,8 +126,10 @@ class TestRunWithLessons:
                 count=seed, status="done", asked_at=at, seen_at=at,
             )  # fmt: skip
 
+        walk_forward(module="pm", choices=[Choice(Policy.EVIDENCE, Combiner.EVIDENCE)], now=NOW)
+
         with django_assert_num_queries(1):  # type: ignore[operator]
-            found = run_with_lessons("pm", Policy.EVIDENCE, [lesson.line_id, "0" * 64])
+            found = run_with_lessons(make_parameters(), Policy.EVIDENCE, [lesson.line_id, "0" * 64])
 
         assert found is not None
         assert found.run == run == latest_run("pm", Policy.EVIDENCE)
@@ -135,6 +138,8 @@ class TestRunWithLessons:
         assert (learned.lesson, learned.lesson.stats, learned.parent) == (lesson, lesson.stats, parent.edge_raw)
         assert learned.weeks == [(date(2026, 2, 2), 20, 0.1), (date(2026, 2, 9), 30, 0.4)]
         assert [(each.found, each.count) for each in found.twins] == [(7, 1), (7, 2)]
+        assert found.walk is not None
+        assert (found.walk.as_of, told(found.walk)) == (NOW, "walk-forward of policy evidence: no trades to decide yet")
 
     def test_is_none_before_a_run(self) -> None:
-        assert run_with_lessons("pm", Policy.EVIDENCE, ["0" * 64]) is None
+        assert run_with_lessons(make_parameters(), Policy.EVIDENCE, ["0" * 64]) is None

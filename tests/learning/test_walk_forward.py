@@ -25,7 +25,7 @@ from learning.walk_forward import (
     TAKEN_OVER_AFTER,
     TASK,
     ask_walk_forward,
-    latest_walk,
+    finished_walks,
     run_walk_forward,
     told,
     walk_forward,
@@ -274,6 +274,10 @@ class TestTasks:
         assert list(WalkForward.objects.values_list("status", flat=True)) == ["done"] * len(CHOICES)
 
 
+def latest(module: str, policy: Policy) -> WalkForward | None:
+    return finished_walks(current_parameters(module), policy).first()
+
+
 class TestLatest:
     def test_is_the_newest_finished_one_of_the_policy(self) -> None:
         furnish(40)
@@ -283,7 +287,7 @@ class TestLatest:
         record_trades([make_trade("latest")], now=NOW)
         ask(now=NOW + 2 * DAY)
 
-        found = latest_walk("pm", "evidence")
+        found = latest("pm", Policy.EVIDENCE)
 
         assert found is not None
         assert found.as_of == NOW + DAY
@@ -293,13 +297,13 @@ class TestLatest:
         publish(parameters=make_parameters({"combiner": combiner}))
         walk_forward(module="pm", now=NOW)
 
-        found = latest_walk("pm", "plan")
+        found = latest("pm", Policy.PLAN)
 
         assert found is not None
         assert found.combiner == combiner
 
     def test_is_none_where_nothing_was_walked(self) -> None:
-        assert latest_walk("pm", "evidence") is None
+        assert latest("pm", Policy.EVIDENCE) is None
 
     def test_is_told_in_one_line(self) -> None:
         furnish()

@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from config.pages.request_evidence import MOST
 from learning.models import EdgeHistory, Lesson, NoiseTwin
+from learning.walk_forward import walk_forward
 from overrides.models import ChangeRequest
 from tests.browsing import MOST_QUERIES, browser_of, page
 from tests.builders import NOW, draft, make_lesson, make_parameters, make_spec, publish
@@ -141,6 +142,18 @@ def test_costs_one_question_more_whatever_the_number_of_lines(
 
     with django_assert_max_num_queries(MOST_QUERIES):
         page(browser, address)
+
+
+class TestWalkForward:
+    def test_is_told_as_of_the_newest_one_of_its_policy(self, reviewer: User) -> None:
+        make_run("plan")
+        request = asked(make_spec(scope=GOOD))
+        assert "Policy plan has not been walked forward through these trades yet" in words(shown(reviewer, request))
+
+        walk_forward(module="pm", now=NOW)
+
+        told = "Walk-forward of policy plan/plan: no trades to decide yet, as of 2026-03-02 12:00"
+        assert told in words(shown(reviewer, request))
 
 
 class TestRefusals:

@@ -16,6 +16,8 @@ from overrides.review import approve
 from tests.browsing import MOST_QUERIES, browser_of, drafted_by_people, page
 from tests.builders import agreed, behind_the_back, draft, make_parameters, make_spec, publish
 from tests.conftest import make_user
+from tests.learning.admin.test_evidence import words
+from tests.overrides.test_trial import LATER, PLAN, trial
 
 pytestmark = pytest.mark.django_db
 
@@ -187,3 +189,16 @@ class TestRollingBack:
 
     def test_needs_a_version(self, asker: User) -> None:
         assert browser_of(asker).get(f"{BASE}999/roll-back/").status_code == 404
+
+
+def test_a_trial_is_told_as_never_served_and_may_be_put_into_force(db: None) -> None:
+    publish(PLAN)
+    browser = browser_of(make_user("asker", "overrides.add_changerequest"))
+    agreed(trial(), at=LATER)
+    tried = f"{BASE}{Version.objects.get(kind='trial').pk}"
+
+    listed, text, way = (page(browser, at) for at in (BASE, f"{tried}/change/", f"{tried}/roll-back/"))
+
+    assert listed.count("never served") == text.count("never served") == 1
+    assert "Put this trial into force…" in text
+    assert "Put pm version 2 into force" in words(way)
