@@ -60,7 +60,7 @@ class TestInspectingWeights:
 
         hand.press(link(page, re.compile("Lessons: 3 new")))
         expect(page.get_by_role("heading", level=1)).to_contain_text("Lessons: 3 new")
-        hand.press(link(page, re.compile("^rsi.long.dip entry")))
+        hand.press(link(panel(page, re.compile("^What would change")), re.compile("^rsi.long.dip entry")))
 
         weighs = panel(page, "What it weighs")
         expect(weighs).to_be_visible()

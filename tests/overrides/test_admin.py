@@ -11,6 +11,9 @@ from django.test import Client
 from config.access.keys import issue_key
 from learning.coefficients import update_coefficients
 from learning.models import BuilderRun, Cell, CellGroup
+from learning.twin import count_twins
+from learning.walk_forward import CHOICES, walk_forward
+from overrides.core.vocabulary import Policy
 from overrides.models import ChangeRequest, ModuleMode, Override, Version
 from overrides.neutralize import pin_line
 from telemetry.attribute import attribute_trades
@@ -86,6 +89,8 @@ def world(author: User) -> None:
     pinner = make_user("pinner", "overrides.review_changerequest")
     pin_line(line_id=override.line, by=pinner, reason="look first", at=NOW)
     agreed(draft(kind="policy", content={"approvals": 1}))
+    count_twins(module="pm", policy=Policy.PLAN, seeds=[1], now=NOW)
+    walk_forward(module="pm", choices=CHOICES[:1], now=NOW)
     JobRun.objects.create(job="build pm", period="x", status="failed", started_at=NOW, finished_at=NOW, error="a\nb")
 
 
