@@ -18,7 +18,7 @@ from overrides.core.module import ModuleParameters
 from overrides.core.parameters import WeightParameters
 from overrides.core.policy import GovernancePolicy, may_count
 from overrides.core.specs import OverrideSpec
-from overrides.load import active_version, parameters_id_in, parameters_in, spec_of
+from overrides.load import parameters_id_in, parameters_in, spec_of, version_beside
 from overrides.models import ChangeLine, ChangeRequest, LineHold, Membership, Override, Version, Vote
 from overrides.policies import is_live, is_quarantined, live_mandates, policy_of, terms_of
 
@@ -55,7 +55,7 @@ def refuse(found: Iterable[Gate]) -> None:
 
 def situation_of(request: ChangeRequest, at: datetime) -> Situation:
     """All that the gates of a request look at, read once."""
-    return situation_with(request, changes_of(request, at), active_version(request.module), at)
+    return situation_with(request, changes_of(request, at), version_beside(request), at)
 
 
 def changes_of(request: ChangeRequest, at: datetime) -> list[ChangeLine]:

@@ -14,7 +14,7 @@ from overrides.core.reweighing import Evidence
 from overrides.core.specs import OverrideSpec, Path, Stats
 from overrides.core.stats import STATS
 from overrides.core.vocabulary import Channel, Policy
-from overrides.models import Membership, Override, ParameterSet, Version
+from overrides.models import ChangeRequest, Membership, Override, ParameterSet, Version
 
 FEW_KEYS = 50  # changed patterns and actions that are loaded alone; beyond, everything is
 
@@ -28,6 +28,16 @@ def active_version(module: str) -> Version | None:
     """The version in force; without its document, which may be large and which bots alone read."""
     versions = Version.objects.select_related("parameters").defer("config_data")
     return versions.filter(module=module, is_active=True).first()
+
+
+def version_beside(request: ChangeRequest) -> Version | None:
+    """The version in force where the request would take effect; with it is read the one a rollback brings back."""
+    if request.kind != ChangeRequest.Kind.ROLLBACK:
+        return active_version(request.module)
+    versions = Version.objects.select_related("parameters").defer("config_data").filter(module=request.module)
+    found = list(versions.filter(Q(is_active=True) | Q(number=request.content["to"])))
+    request.rolls_back_to = next(version for version in found if version.number == request.content["to"])
+    return next((version for version in found if version.is_active), None)
 
 
 def changed_keys(module: str, since: int, number: int) -> set[Key]:

@@ -21,7 +21,7 @@ from overrides.core.module import ModuleParameters
 from overrides.core.parameters import WeightParameters
 from overrides.gates import COEFFICIENTS, changes_of, situation_with
 from overrides.health import health_of
-from overrides.load import active_version
+from overrides.load import version_beside
 from overrides.models import ChangeLine, ChangeRequest, Comment, Vote, WhatIf
 from overrides.pictures.what_if import histograms
 from overrides.what_if import is_about
@@ -67,7 +67,7 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
     """The template's context; the request comes with `n_lines`, as the list counts them."""
     votes = Vote.objects.select_related("voter").order_by("voted_at", "id")
     prefetch_related_objects([request], Prefetch("votes", votes))
-    changes, version = changes_of(request, at) if request.n_lines else [], active_version(request.module)
+    changes, version = changes_of(request, at) if request.n_lines else [], version_beside(request)
     situation = situation_with(request, changes, version, at)
     open_to = offers(request, situation, person, at)
     past = history(request.pk)
