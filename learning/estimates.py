@@ -13,12 +13,12 @@ from django.db.models import Count, F, FloatField, OuterRef, Q, QuerySet, Sum
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Abs, Cast, JSONObject, NullIf
 
+from learning.core.walk.plan import CHANNELS
 from learning.models import BuilderRun, EdgeHistory, Lesson, NoiseTwin, WalkForward
 from learning.pictures.posterior import Estimate
 from learning.pictures.sequence import EdgeSequence, Frame, Weeks, edge_sequence
-from learning.walk_forward import finished_walks
 from overrides.core.module import ModuleParameters
-from overrides.core.vocabulary import Policy
+from overrides.core.vocabulary import Combiner, Policy
 from overrides.models import ChangeLine, ChangeRequest, Membership
 
 Status = Lesson.Status
@@ -170,6 +170,15 @@ def run_with_lessons(parameters: ModuleParameters, policy: Policy, lines: Iterab
 
 def _walk(told: dict[str, Any]) -> WalkForward:
     return WalkForward(**told | {"as_of": datetime.fromisoformat(told["as_of"])})
+
+
+def finished_walks(parameters: ModuleParameters, policy: Policy) -> QuerySet[WalkForward]:
+    """The finished walks of a policy, newest first; those of policy plan with the module's own combiner."""
+    rows = WalkForward.objects.filter(module=parameters.module, policy=policy, status=WalkForward.Status.DONE)
+    if policy is Policy.EVIDENCE:
+        return rows
+    channel = parameters.channels[CHANNELS[parameters.module]]
+    return rows.filter(combiner=channel.combiner if channel.policy is policy else Combiner.PLAN)
 
 
 def _learned(told: dict[str, Any]) -> Learned:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from learning.core.walk.forward import bounds_of, curves, figures, policy_of, walk
 from learning.core.walk.plan import CHANNELS
@@ -115,15 +115,6 @@ def run_walk_forward(key: str, *, now: datetime, on_progress: Progress = lambda 
         WalkForward.objects.filter(_mine(row)).update(**failed)
         if not isinstance(error, ValueError):  # too large a cube says what to drop: an answer, not a fault
             raise
-
-
-def finished_walks(parameters: ModuleParameters, policy: Policy) -> QuerySet[WalkForward]:
-    """The finished walks of a policy, newest first; those of policy plan with the module's own combiner."""
-    rows = WalkForward.objects.filter(module=parameters.module, policy=policy, status=Status.DONE)
-    if policy is Policy.EVIDENCE:
-        return rows
-    channel = parameters.channels[CHANNELS[parameters.module]]
-    return rows.filter(combiner=channel.combiner if channel.policy is policy else Combiner.PLAN)
 
 
 def newest_walks(module: str) -> dict[Choice, tuple[WalkForward | None, WalkForward | None]]:

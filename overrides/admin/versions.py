@@ -60,8 +60,8 @@ class VersionAdmin(FactAdmin):
             raise PermissionDenied
         form = Reasoned(request.POST if request.method == "POST" else None)
         if form.is_valid():
-            step = "Put the trial of {} into force: version {}" if version.kind == TRIAL else "Roll {} back to version {}"
-            title = step.format(version.module, version.number)
+            back = f"Roll {version.module} back to version {version.number}"
+            title = f"Put the trial of {version.module} into force: {version}" if version.kind == TRIAL else back
             asked = Asked(ChangeRequest.Kind.ROLLBACK, title, {"to": version.number})
             if version.is_active:
                 form.add_error(None, f"{version} is in force: there is nothing to roll back to.")

@@ -16,6 +16,7 @@ from learning.aggregate import aggregate_dirty
 from learning.build import build_lessons
 from learning.core.lessons import EPOCH
 from learning.core.walk.plan import plan_stance
+from learning.estimates import finished_walks
 from learning.load_trades import facts_until, load_trades
 from learning.materialize import wanted_specs
 from learning.models import WalkForward
@@ -25,7 +26,6 @@ from learning.walk_forward import (
     TAKEN_OVER_AFTER,
     TASK,
     ask_walk_forward,
-    finished_walks,
     run_walk_forward,
     told,
     walk_forward,
