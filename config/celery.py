@@ -59,13 +59,13 @@ BEAT: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour="0", minute="25"),
         "kwargs": {"module": "pm"},
     },
-    "walk forward dm": {
-        "task": "learning.walk_forward_nightly",
+    "validate dm": {
+        "task": "learning.validate",
         "schedule": crontab(hour="2", minute="10"),
         "kwargs": {"module": "dm"},
     },
-    "walk forward pm": {
-        "task": "learning.walk_forward_nightly",
+    "validate pm": {
+        "task": "learning.validate",
         "schedule": crontab(hour="2", minute="15"),
         "kwargs": {"module": "pm"},
     },

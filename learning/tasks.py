@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from celery import shared_task
 
@@ -12,7 +12,8 @@ from learning.build_evidence import Unlearnable
 from learning.coefficients import update_coefficients
 from learning.core.evidence.blocks import BudgetExceeded
 from learning.materialize import materialize, publish_what_mandates_cover
-from learning.twin import count_twins, run_twin
+from learning.models import BuilderRun, NoiseTwin
+from learning.twin import ask_twins, count_twins, run_twin
 from learning.walk_forward import ask_walk_forward, run_walk_forward
 from overrides.core.vocabulary import Policy
 from telemetry.core.refusal import Refused
@@ -117,13 +118,21 @@ def walk_forward_task(*, key: str, now: str | None = None, **_: object) -> None:
     run_walk_forward(key, now=moment(now))
 
 
-@shared_task(name="learning.walk_forward_nightly")
-def walk_forward_nightly_task(*, module: str, now: str | None = None, **_: object) -> None:
-    """Ask for a module's walks, one task each; facts that have not changed are not walked again."""
+@shared_task(name="learning.validate")
+def validate_task(*, module: str, now: str | None = None, **_: object) -> None:
+    """Ask for what tells edge from noise, one task each: a module's walks, and the twins of policies that have run.
+
+    What was computed of the same facts is not computed again.
+    """
     at = moment(now)
     run_once(
-        f"walk forward {module}",
+        f"validate {module}",
         now=at,
         every=timedelta(days=1),
-        work=lambda: len(ask_walk_forward(module=module, now=at)),
+        work=lambda: len(ask_walk_forward(module=module, now=at)) + len(_twins_asked(module, at)),
     )
+
+
+def _twins_asked(module: str, at: datetime) -> list[NoiseTwin]:
+    ran = BuilderRun.objects.filter(module=module).order_by().values_list("policy", flat=True).distinct()
+    return [twin for policy in ran for twin in ask_twins(module=module, policy=Policy(policy), now=at)]

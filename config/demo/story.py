@@ -21,7 +21,7 @@ from config.demo.months import shift, shifted
 from config.demo.people import meet_people
 from config.demo.queue import await_until, await_worker, run_jobs, step
 from config.demo.trades import demo_trades
-from learning.models import WalkForward
+from learning.models import NoiseTwin, WalkForward
 from learning.trial import draft_trial
 from overrides.apply import apply_request
 from overrides.challenge import ask_comparison
@@ -138,10 +138,13 @@ def _last_lesson(at: datetime) -> None:
         run_jobs(
             [(f"noise twin {m}", "learning.noise_twin", timedelta(minutes=1), {"module": m}) for m in MODULES], now=at
         )
-    with step("walking forward: what each policy would have earned"):
-        nightly = "learning.walk_forward_nightly"
-        run_jobs([(f"walk forward {m}", nightly, timedelta(days=1), {"module": m}) for m in MODULES], now=at)
-        await_until(lambda: not any(row.is_under_way for row in WalkForward.objects.only("status")), "the walks")
+    with step("walking forward: what each policy would have earned; dealing the outcomes anew"):
+        run_jobs([(f"validate {m}", "learning.validate", timedelta(days=1), {"module": m}) for m in MODULES], now=at)
+        await_until(lambda: not (_is_counting(WalkForward) or _is_counting(NoiseTwin)), "walks and twins")
+
+
+def _is_counting(model: type[WalkForward] | type[NoiseTwin]) -> bool:
+    return model._default_manager.filter(status__in=["waiting", "running"]).exists()
 
 
 def _review(reviewer: User, at: datetime) -> None:

@@ -375,7 +375,7 @@ TASKS: Mapping[str, tuple[dict[str, Any], str, set[str]]] = {
     "learning.materialize": (PM, "draft.draft_request", DRAFTED | {"ChangeLine", "Line", "Override"}),
     "learning.publish_within_mandates": (PM, "delegate: in quarantine here, so nothing", set()),
     "learning.walk_forward": ({"key": "0" * 64}, "opinions only", set()),
-    "learning.walk_forward_nightly": (PM, "opinions only", set()),
+    "learning.validate": (PM, "opinions only", set()),
     "learning.noise_twin": (PM, "opinions only", set()),
     "learning.twin": ({"key": "0" * 64}, "opinions only", set()),
     "overrides.publish_due": ({}, "apply.apply_due, health.refresh_health: nothing is due or has changed", set()),

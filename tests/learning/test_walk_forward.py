@@ -19,8 +19,9 @@ from learning.core.walk.plan import plan_stance
 from learning.estimates import finished_walks
 from learning.load_trades import facts_until, load_trades
 from learning.materialize import wanted_specs
-from learning.models import WalkForward
-from learning.tasks import walk_forward_nightly_task, walk_forward_task
+from learning.models import NoiseTwin, WalkForward
+from learning.tasks import validate_task, walk_forward_task
+from learning.twin import SEEDS
 from learning.walk_forward import (
     CHOICES,
     TAKEN_OVER_AFTER,
@@ -266,12 +267,17 @@ class TestAsking:
 class TestTasks:
     def test_the_nightly_one_asks_for_all_and_the_other_computes(self) -> None:
         furnish(40)
+        aggregate_dirty(now=NOW)
+        build_lessons(module="pm", now=NOW)
 
-        walk_forward_nightly_task(module="pm", now=NOW.isoformat())
+        validate_task(module="pm", now=NOW.isoformat())
         for message in messages():
             walk_forward_task(**message.kwargs, now=NOW.isoformat())
 
         assert list(WalkForward.objects.values_list("status", flat=True)) == ["done"] * len(CHOICES)
+        twins = NoiseTwin.objects.values_list("policy", "seed").order_by("seed")
+        assert list(twins) == [("plan", seed) for seed in SEEDS]
+        assert OutboxMessage.objects.filter(task="learning.twin").count() == len(SEEDS)
 
 
 def latest(module: str, policy: Policy) -> WalkForward | None:

@@ -73,7 +73,7 @@ class TestOfPolicyEvidence:
 
     def test_says_what_the_noise_twin_found(self, reviewer: User) -> None:
         request = self.request()
-        assert "No noise twin of policy evidence has been counted yet." in shown(reviewer, request)
+        assert "No noise twin of policy evidence has been counted yet; five are each night." in shown(reviewer, request)
         for seed, count in ((1, 0), (2, 3)):
             NoiseTwin.objects.create(
                 key=f"{seed}", content="c", module="pm", policy="evidence", seed=seed, as_of=NOW, found=8, count=count,
