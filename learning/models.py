@@ -8,7 +8,7 @@ from __future__ import annotations
 from django.db import models
 
 from overrides.models import CHANNELS, POLICIES
-from telemetry.models import CATEGORIES, MODULES, finite
+from telemetry.models import CATEGORIES, MODULES, Computed, finite
 
 
 class CellGroup(models.Model):
@@ -197,16 +197,9 @@ class Coefficient(models.Model):
         return f"{self.module} {self.name}={self.key}"
 
 
-class WalkForward(models.Model):
+class WalkForward(Computed):
     """What a policy would have earned, walking forward through a module's trades; its key holds all it depends on."""
 
-    class Status(models.TextChoices):
-        WAITING = "waiting"
-        RUNNING = "running"
-        DONE = "done"
-        FAILED = "failed"
-
-    key = models.CharField(primary_key=True, max_length=64, editable=False)
     module = models.CharField(max_length=2, choices=MODULES)
     policy = models.CharField(max_length=8, choices=POLICIES)
     combiner = models.CharField(max_length=13)
@@ -215,15 +208,8 @@ class WalkForward(models.Model):
     n_outcomes = models.PositiveIntegerField(help_text="judged actions known as of then")
     parameters = models.JSONField()
     code_version = models.CharField(max_length=40)
-    status = models.CharField(max_length=7, choices=Status, default=Status.WAITING)
-    progress = models.FloatField(default=0.0)
-    attempts = models.PositiveIntegerField(default=0)
     figures = models.JSONField(null=True, help_text="uplift, tilt, calibration, folds (learning.core.walk.forward)")
     curves = models.JSONField(null=True, help_text="columns by day: uplift with band, matched, optimistic")
-    error = models.TextField(blank=True)
-    asked_at = models.DateTimeField()
-    seen_at = models.DateTimeField(help_text="last sign of life of whoever computes it")
-    finished_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "learning_walk_forwards"
@@ -236,22 +222,10 @@ class WalkForward(models.Model):
     def __str__(self) -> str:
         return f"walk-forward of {self.module} {self.policy}, combined by {self.combiner}"
 
-    @property
-    def is_under_way(self) -> bool:
-        """Waiting for a worker or with one."""
-        return self.status in (self.Status.WAITING, self.Status.RUNNING)
 
-
-class NoiseTwin(models.Model):
+class NoiseTwin(Computed):
     """How many lessons a policy finds in a module's outcomes dealt anew, under one seed; beside how many it found."""
 
-    class Status(models.TextChoices):
-        WAITING = "waiting"
-        RUNNING = "running"
-        DONE = "done"
-        FAILED = "failed"
-
-    key = models.CharField(max_length=64, primary_key=True, help_text="hash of the content and the seed")
     content = models.CharField(max_length=64, help_text="hash of module, policy, parameters, facts and code")
     module = models.CharField(max_length=2, choices=MODULES)
     policy = models.CharField(max_length=8, choices=POLICIES)
@@ -259,13 +233,6 @@ class NoiseTwin(models.Model):
     as_of = models.DateTimeField()
     found = models.PositiveIntegerField(help_text="lessons of the same kind in the outcomes as they were")
     count = models.PositiveIntegerField(null=True)
-    status = models.CharField(max_length=7, choices=Status, default=Status.WAITING)
-    progress = models.FloatField(default=0.0)
-    attempts = models.PositiveIntegerField(default=0)
-    error = models.TextField(default="")
-    asked_at = models.DateTimeField()
-    seen_at = models.DateTimeField(help_text="last sign of life of whoever computes it")
-    finished_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "learning_noise_twins"
@@ -277,7 +244,3 @@ class NoiseTwin(models.Model):
 
     def __str__(self) -> str:
         return f"{self.policy} twin {self.seed} of {self.module}"
-
-    @property
-    def is_under_way(self) -> bool:
-        return self.status in (self.Status.WAITING, self.Status.RUNNING)

@@ -5,16 +5,13 @@ A row per module, policy, combiner, number of folds, parameters, facts and code:
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 
 from learning.core.walk.forward import bounds_of, curves, figures, policy_of, walk
 from learning.core.walk.plan import CHANNELS
@@ -24,21 +21,15 @@ from overrides.core.identity import content_hash
 from overrides.core.module import ModuleParameters
 from overrides.core.vocabulary import PAIRS, Combiner, Policy
 from overrides.load import current_parameters
+from telemetry.computed import Computation, Progress
 from telemetry.core.refusal import Refused
-from telemetry.outbox import send_later
-
-logger = logging.getLogger(__name__)
 
 CODE = "walk 1"  # raise it with every change of what is computed
 FOLDS, MOST_FOLDS = 8, 200
 TASK = "learning.walk_forward"
 TAKEN_OVER_AFTER = timedelta(minutes=5)  # without a sign of life; one comes with every fold
-Status = WalkForward.Status
-Progress = Callable[[float], None]
-
-
-class Overtaken(RuntimeError):
-    """Another worker took this one for dead and does its work."""
+# Too large a cube says what to drop: an answer, not a fault.
+WALKS = Computation(WalkForward, TASK, TAKEN_OVER_AFTER, answers=ValueError)
 
 
 @dataclass(frozen=True)
@@ -70,7 +61,7 @@ def walk_forward(
     """Walk every choice through the module's trades now; what was computed before is not computed again."""
     rows = []
     for number, choice in enumerate(choices):
-        row, _ = _row(module, choice, folds, now)
+        row, _ = WALKS.find(*_asked(module, choice, folds, now), now=now)
         run_walk_forward(row.key, now=now, on_progress=partial(_part, progress, number, len(choices)))
         row.refresh_from_db()
         rows.append(row)
@@ -83,38 +74,12 @@ def ask_walk_forward(
     *, module: str, choices: Sequence[Choice] = CHOICES, folds: int = FOLDS, now: datetime
 ) -> list[WalkForward]:
     """The rows, at once; a task is sent for each that is new, failed, or whose worker is gone."""
-    rows = []
-    for choice in choices:
-        row, is_due = _row(module, choice, folds, now)
-        if is_due:
-            send_later(TASK, {"key": row.key}, now=now)
-        rows.append(row)
-    return rows
+    return [WALKS.ask(*_asked(module, choice, folds, now), now=now) for choice in choices]
 
 
 def run_walk_forward(key: str, *, now: datetime, on_progress: Progress = lambda _: None) -> None:
     """Compute the row's answer. Progress shows at once, to everybody; of two workers one computes."""
-    row = _take(key, now)
-    if row is None:
-        return
-    started = time.monotonic()
-
-    def moment() -> datetime:
-        return now + timedelta(seconds=time.monotonic() - started)
-
-    def progress(share: float) -> None:
-        _write(row, progress=min(share, 1.0), seen_at=moment())
-        on_progress(share)
-
-    try:
-        _write(row, status=Status.DONE, **_computed(row, progress), progress=1.0, finished_at=moment())
-    except Overtaken:
-        logger.warning("walk-forward %s: another worker has taken over", key[:12])
-    except Exception as error:  # whatever it was, the row says it failed; a fault goes on to the task
-        failed = {"status": Status.FAILED, "error": f"{type(error).__name__}: {error}", "finished_at": moment()}
-        WalkForward.objects.filter(_mine(row)).update(**failed)
-        if not isinstance(error, ValueError):  # too large a cube says what to drop: an answer, not a fault
-            raise
+    WALKS.run(key, _computed, now=now, on_progress=on_progress)
 
 
 def newest_walks(module: str) -> dict[Choice, tuple[WalkForward | None, WalkForward | None]]:
@@ -124,8 +89,8 @@ def newest_walks(module: str) -> dict[Choice, tuple[WalkForward | None, WalkForw
     for choice in CHOICES:
         of_choice = rows.filter(policy=choice.policy, combiner=choice.combiner)
         newest = of_choice.defer("figures", "curves").first()
-        finished = of_choice.filter(status=Status.DONE).first()
-        found[choice] = finished, None if newest is None or newest.status == Status.DONE else newest
+        finished = of_choice.filter(status=WalkForward.Status.DONE).first()
+        found[choice] = finished, None if newest is None or newest.status == WalkForward.Status.DONE else newest
     return found
 
 
@@ -161,8 +126,8 @@ def _computed(row: WalkForward, progress: Progress) -> dict[str, Any]:
     return {"figures": figures(walked, *bounds), "curves": curves(walked, *bounds)}
 
 
-def _row(module: str, choice: Choice, folds: int, now: datetime) -> tuple[WalkForward, bool]:
-    """The row of the answer, and whether it is to be computed."""
+def _asked(module: str, choice: Choice, folds: int, now: datetime) -> tuple[str, dict[str, Any]]:
+    """The key and the fields of the row that answers."""
     if not 1 <= folds <= MOST_FOLDS:
         raise Refused.because(f"{folds} does not fit; ask for 1 to {MOST_FOLDS}").under("folds")
     parameters = current_parameters(module)
@@ -171,40 +136,6 @@ def _row(module: str, choice: Choice, folds: int, now: datetime) -> tuple[WalkFo
     key = content_hash([CODE, module, choice.policy, choice.combiner, folds, document, facts])
     fields = {
         "module": module, "policy": choice.policy, "combiner": choice.combiner, "folds": folds, "as_of": now,
-        "n_outcomes": n, "parameters": document, "code_version": CODE, "asked_at": now, "seen_at": now,
+        "n_outcomes": n, "parameters": document, "code_version": CODE,
     }  # fmt: skip
-    with transaction.atomic():
-        row, is_new = WalkForward.objects.select_for_update().get_or_create(key=key, defaults=fields)
-        if not is_new and (row.status == Status.FAILED or _is_abandoned(row, now)):
-            row.status, row.error, row.progress, row.seen_at = Status.WAITING, "", 0.0, now
-            row.save()
-            is_new = True
-    return row, is_new
-
-
-def _is_abandoned(row: WalkForward, now: datetime) -> bool:
-    return row.status in (Status.WAITING, Status.RUNNING) and row.seen_at < now - TAKEN_OVER_AFTER
-
-
-@transaction.atomic
-def _take(key: str, now: datetime) -> WalkForward | None:
-    """The row, now ours; None where it is done, or another worker gives signs of life (then it is looked after)."""
-    row = WalkForward.objects.select_for_update().filter(pk=key).first()
-    if row is None or row.status in (Status.DONE, Status.FAILED):
-        return None
-    if row.status == Status.RUNNING and not _is_abandoned(row, now):
-        send_later(TASK, {"key": key}, now=now, wait=TAKEN_OVER_AFTER)
-        return None
-    row.status, row.attempts, row.progress, row.seen_at = Status.RUNNING, row.attempts + 1, 0.0, now
-    row.save()
-    return row
-
-
-def _mine(row: WalkForward) -> Q:
-    return Q(pk=row.pk, attempts=row.attempts, status=Status.RUNNING)
-
-
-def _write(row: WalkForward, **fields: Any) -> None:
-    """Update the row while it is ours, in a transaction of its own."""
-    if not WalkForward.objects.filter(_mine(row)).update(**fields):
-        raise Overtaken
+    return key, fields

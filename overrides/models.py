@@ -15,7 +15,7 @@ from django.db.models import F, Q
 from django.utils.functional import cached_property
 
 from overrides.core import lifecycle
-from telemetry.models import CATEGORIES, MODULES, finite
+from telemetry.models import CATEGORIES, MODULES, Computed, finite
 
 CHANNELS = [(name, name) for name in ("dm_alloc", "pm_strength", "pm_tuning")]
 POLICIES = [(name, name) for name in ("plan", "evidence")]
@@ -459,29 +459,15 @@ class ModuleMode(models.Model):
         return f"{self.module} {self.mode}"
 
 
-class WhatIf(models.Model):
+class WhatIf(Computed):
     """What a request would do to the last logged decisions, computed once: its key holds all it depends on."""
 
-    class Status(models.TextChoices):
-        WAITING = "waiting"
-        RUNNING = "running"
-        DONE = "done"
-        FAILED = "failed"
-
-    key = models.CharField(primary_key=True, max_length=64, editable=False)
     request = models.ForeignKey(ChangeRequest, models.CASCADE, related_name="what_ifs")
     version = models.PositiveIntegerField(null=True, help_text="in force when it was asked for: what is compared with")
     n = models.PositiveIntegerField(help_text="decisions looked at, if there are so many")
     last_decision = models.UUIDField(null=True, help_text="the newest of them")
     as_of = models.DateTimeField(null=True, help_text="null: each decision as of its own time")
-    status = models.CharField(max_length=7, choices=Status, default=Status.WAITING)
-    progress = models.FloatField(default=0.0)
-    attempts = models.PositiveIntegerField(default=0)
     document = models.JSONField(null=True)
-    error = models.TextField(blank=True)
-    asked_at = models.DateTimeField()
-    seen_at = models.DateTimeField(help_text="last sign of life of whoever computes it")
-    finished_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ("-asked_at",)

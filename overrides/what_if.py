@@ -8,15 +8,12 @@ ones; how often step and bounds act; the mean change of exposure; which patterns
 from __future__ import annotations
 
 import json
-import logging
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-from django.db.models import Q, QuerySet, TextField
+from django.db.models import QuerySet, TextField
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
@@ -26,11 +23,9 @@ from overrides.core.what_if import Comparison
 from overrides.load import active_version
 from overrides.models import ChangeRequest, Line, WhatIf
 from overrides.proposed import Proposed, proposed_by, refuse_kind, sides
+from telemetry.computed import Computation, Progress
 from telemetry.core.refusal import Refused
 from telemetry.models import Decision
-from telemetry.outbox import send_later
-
-logger = logging.getLogger(__name__)
 
 MOST = 1_000_000
 CHUNK = 5000
@@ -38,12 +33,8 @@ TAKEN_OVER_AFTER = timedelta(minutes=2)  # without a sign of life; one comes wit
 TASK = "overrides.what_if"
 DEPENDS_ON = ("version", "last_decision", "as_of")  # besides the request's content and the number
 NOTHING_LOGGED = UUID(int=0)  # below every decision's id
-Status = WhatIf.Status
-Progress = Callable[[float], None]
-
-
-class Overtaken(RuntimeError):
-    """Another worker took this one for dead and does its work."""
+# A change that cannot be served is an answer, not a fault.
+WHAT_IFS = Computation(WhatIf, TASK, TAKEN_OVER_AFTER, answers=Refused)
 
 
 def compare(proposed: Proposed, *, n: int, as_of: datetime | None = None, last: UUID | None = None) -> dict[str, Any]:
@@ -68,44 +59,21 @@ def ask_what_if(request_id: int, n: int, now: datetime, *, as_of_now: bool = Fal
         raise Refused.because(f"no request {request_id}; the list of requests has their numbers").under("request")
     refuse_kind(request)
     _refuse_number(n)
-    fields = {"request": request, "n": n, "asked_at": now, "seen_at": now} | _depends_on(request, now, as_of_now)
+    fields = _depends_on(request, now, as_of_now)
     key = _key(request, n, *(fields[name] for name in DEPENDS_ON))
-    with transaction.atomic():
-        row, is_new = WhatIf.objects.select_for_update(of=("self",)).get_or_create(key=key, defaults=fields)
-        if not is_new and (row.status == Status.FAILED or _is_abandoned(row, now)):
-            row.status, row.error, row.progress, row.seen_at = Status.WAITING, "", 0.0, now
-            row.save()
-            is_new = True
-        if is_new:
-            send_later(TASK, {"key": key}, now=now)
-    return row
+    return WHAT_IFS.ask(key, fields | {"request": request, "n": n}, now=now)
 
 
 def run_what_if(key: str, *, now: datetime) -> None:
     """Compute the row's answer. Progress shows at once, to everybody; of two workers one computes."""
-    row = _take(key, now)
-    if row is None:
-        return
-    started = time.monotonic()
+    WHAT_IFS.run(key, _answered, now=now)
 
-    def moment() -> datetime:
-        return now + timedelta(seconds=time.monotonic() - started)
 
-    def progress(share: float) -> None:
-        _write(row, progress=min(share, 1.0), seen_at=moment())
-
-    try:
-        both = sides(proposed_by(row.request, row.version), row.version)
-        last = row.last_decision or NOTHING_LOGGED
-        document = _compared(row.request.module, both, n=row.n, as_of=row.as_of, last=last, on_progress=progress)
-        _write(row, status=Status.DONE, progress=1.0, document=document, finished_at=moment())
-    except Overtaken:
-        logger.warning("what if %s: another worker has taken over", key[:12])
-    except Exception as error:  # whatever it was, the row says it failed; a fault goes on to the task
-        failed = {"status": Status.FAILED, "error": f"{type(error).__name__}: {error}", "finished_at": moment()}
-        WhatIf.objects.filter(pk=key, attempts=row.attempts, status=Status.RUNNING).update(**failed)
-        if not isinstance(error, Refused):  # a change that cannot be served is an answer, not a fault
-            raise
+def _answered(row: WhatIf, progress: Progress) -> dict[str, Any]:
+    both = sides(proposed_by(row.request, row.version), row.version)
+    last = row.last_decision or NOTHING_LOGGED
+    module = row.request.module
+    return {"document": _compared(module, both, n=row.n, as_of=row.as_of, last=last, on_progress=progress)}
 
 
 def _compared(
@@ -174,28 +142,3 @@ def _described(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
         for name, row in known.items()
     }
     return [each | about.get(each["line"], {}) for each in lines]
-
-
-def _is_abandoned(row: WhatIf, now: datetime) -> bool:
-    return row.status in (Status.WAITING, Status.RUNNING) and row.seen_at < now - TAKEN_OVER_AFTER
-
-
-@transaction.atomic
-def _take(key: str, now: datetime) -> WhatIf | None:
-    """The row, now ours; None where it is done, or another worker gives signs of life (then it is looked after)."""
-    row = WhatIf.objects.select_for_update(of=("self",)).select_related("request").filter(pk=key).first()
-    if row is None or row.status in (Status.DONE, Status.FAILED):
-        return None
-    if row.status == Status.RUNNING and not _is_abandoned(row, now):
-        send_later(TASK, {"key": key}, now=now, wait=TAKEN_OVER_AFTER)
-        return None
-    row.status, row.attempts, row.progress, row.seen_at = Status.RUNNING, row.attempts + 1, 0.0, now
-    row.save()
-    return row
-
-
-def _write(row: WhatIf, **fields: Any) -> None:
-    """Update the row while it is ours, in a transaction of its own."""
-    mine = Q(pk=row.pk, attempts=row.attempts, status=Status.RUNNING)
-    if not WhatIf.objects.filter(mine).update(**fields):
-        raise Overtaken

@@ -397,3 +397,30 @@ class StoredAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"answer {self.pk} to {self.caller}"
+
+
+class Computed(models.Model):
+    """An answer that takes long, computed once (`telemetry.computed`); its key is the hash of all it depends on."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    key = models.CharField(primary_key=True, max_length=64, editable=False)
+    status = models.CharField(max_length=7, choices=Status, default=Status.WAITING)
+    progress = models.FloatField(default=0.0)
+    attempts = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True)
+    asked_at = models.DateTimeField()
+    seen_at = models.DateTimeField(help_text="last sign of life of whoever computes it")
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_under_way(self) -> bool:
+        """Waiting for a worker or with one."""
+        return self.status in (self.Status.WAITING, self.Status.RUNNING)

@@ -12,12 +12,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="NoiseTwin",
             fields=[
-                (
-                    "key",
-                    models.CharField(
-                        help_text="hash of the content and the seed", max_length=64, primary_key=True, serialize=False
-                    ),
-                ),
+                ("key", models.CharField(editable=False, max_length=64, primary_key=True, serialize=False)),
                 (
                     "content",
                     models.CharField(help_text="hash of module, policy, parameters, facts and code", max_length=64),
@@ -46,7 +41,7 @@ class Migration(migrations.Migration):
                 ),
                 ("progress", models.FloatField(default=0.0)),
                 ("attempts", models.PositiveIntegerField(default=0)),
-                ("error", models.TextField(default="")),
+                ("error", models.TextField(blank=True)),
                 ("asked_at", models.DateTimeField()),
                 ("seen_at", models.DateTimeField(help_text="last sign of life of whoever computes it")),
                 ("finished_at", models.DateTimeField(null=True)),
