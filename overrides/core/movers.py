@@ -6,7 +6,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from .combination import Combination
 from .levers import Blend
@@ -15,6 +15,7 @@ from .measured import MEASURED, PRODUCT
 MOST = 10
 NOTICEABLE = 1e-12
 Pattern = tuple[str, str]
+Name = TypeVar("Name", str, Pattern)
 
 
 @dataclass
@@ -83,7 +84,7 @@ class Movers:
             self._lines[line].add(noticed)
 
 
-def _farthest[Name: (str, Pattern)](moved: Mapping[Name, _Moved]) -> list[tuple[Name, _Moved]]:
+def _farthest(moved: Mapping[Name, _Moved]) -> list[tuple[Name, _Moved]]:
     return sorted(moved.items(), key=lambda each: (-each[1].steps, each[0]))[:MOST]
 
 

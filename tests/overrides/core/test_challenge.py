@@ -93,7 +93,8 @@ def test_the_same_answers_agree_in_everything() -> None:
 
     found = compared(Column(units, units, cut, cut), 0.01)
 
-    assert (found["same_side"], found["close"], found["changed"]) == (1.0, 1.0, 0)
+    assert (found["either"]["n"], found["either"]["same_side"], found["either"]["close"]) == (2, 1.0, 1.0)
+    assert found["changed"] == 0
     assert found["live"] == found["challenger"]
 
 
