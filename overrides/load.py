@@ -121,9 +121,8 @@ def parameters_of(module: str, number: int | None) -> ModuleParameters:
 
 def coefficients_of(module: str, number: int | None) -> dict[str, float]:
     """All that a version weighs, `lever=value` -> weight; nothing before the first one."""
-    found: dict[str, float] | None = (
-        Version.objects.filter(module=module, number=number).values_list("coefficients", flat=True).first()
-    )
+    versions = Version.objects.filter(module=module, number=number or 0)
+    found: dict[str, float] | None = versions.values_list("coefficients", flat=True).first()
     return found or {}
 
 

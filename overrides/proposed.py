@@ -21,7 +21,7 @@ Specs = dict[str, OverrideSpec]
 
 @dataclass(frozen=True)
 class Proposed:
-    """A change of a module: overrides to bring, lines to withdraw, parameters and coefficients to set (None: as they are).
+    """A change of a module: overrides to bring, lines to withdraw, what else to set (None: as it is).
 
     `coefficients` are all that is weighed from then on, as a version holds them.
     """
@@ -34,7 +34,7 @@ class Proposed:
 
 
 def proposed_by(request: ChangeRequest, base: int | None) -> Proposed:
-    """What a request proposes to do to a version (None: to nothing). Raises Refused for a kind that changes no answers."""
+    """What a request proposes to do to a version (None: to nothing). Raises Refused where that is no answer."""
     refuse_kind(request)
     if request.kind == Kind.ROLLBACK:
         return _rolled_back(request.module, request.content["to"], base)

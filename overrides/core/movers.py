@@ -1,4 +1,4 @@
-"""What changes most: patterns by what is served, lines and weights by their own parts; in steps, so that all compare."""
+"""What changes most: patterns by what is served, lines and weights by their own parts; in steps, so they compare."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Movers:
             self._add_line(line, gone, {})
 
     def weigh(self, changes: Mapping[str, float]) -> None:
-        """One request: by how much of ln of its coefficient product each weight (`lever=value`), or the cap, changes."""
+        """One request: how much of ln of its product each weight (`lever=value`), or the cap, changes."""
         for name, change in changes.items():
             if abs(change) > NOTICEABLE:
                 self._weights[name].add({PRODUCT.name: change})

@@ -1,4 +1,4 @@
-"""dm's coefficient product of one request on either side of a change: what is served, and which weights make the gap."""
+"""dm's coefficient product of one request on either side of a change: what is served, and which weights part them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .serve import served
 
 
 class ProductOf(NamedTuple):
-    """`value` as served, 0.5 to 2 before the cap; `cut` <= 0 is ln of what the cap leaves; `weights` lever -> weight."""
+    """`value` as served, 0.5 to 2 before the cap; `cut` <= 0 is ln of what that leaves; `weights` lever -> weight."""
 
     value: float
     cut: float

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from .combine import Matched
 from .coefficients import weights_of
+from .combine import Matched
 from .compiled import Bucket, Compiled, Key, Row
 from .multipliers import Scaling
 from .packing import PackedScopes
@@ -37,9 +37,8 @@ class Side:
         is_protected, sections = self._protects(key), self.compiled.sections
         return [NOBODY if is_protected else section.buckets.get(key, NOBODY) for section in sections]
 
-
     def scaling_of(self, key: Key) -> Scaling:
-        """What scales an allocation of a pattern beside its levers; pm's cap cuts by what dm told, which is not asked."""
+        """What scales an allocation of a pattern beside its levers; pm's cap needs what dm answered: left out."""
         return UNSCALED if key[0] != "dm" or self._protects(key) else self.scaling
 
     def _protects(self, key: Key) -> bool:
@@ -68,7 +67,9 @@ class Place:
         self.scaling = before.scaling_of(key), after.scaling_of(key)
         self._is_reweighed = self.scaling[0] != self.scaling[1]
         self.has_product = self._is_reweighed or any(each.cap is not None for each in self.scaling)
-        self.is_touched = self._is_reweighed or not self._has_same_rows or (not has_same_rules and any(each.rows for each in buckets))
+        self.is_touched = (
+            self._is_reweighed or not self._has_same_rows or (not has_same_rules and any(each.rows for each in buckets))
+        )
         self._meetings: dict[tuple[Found, Found], Group | None] = {}
         self._groups: dict[tuple[str | None, ...], Group | None] = {}
 

@@ -184,11 +184,12 @@ class Comparison:
 
     def _lever(self, name: str) -> dict[str, Any]:
         columns = self._columns_of(name)
+        kinds = PRODUCT_HITS if name == PRODUCT.name else HITS
         hits = sum((column.hits for column in columns), Counter[tuple[str, str]]())
         return {
             "neutral": MEASURED[name].neutral,
             **spread(name, [column.before for column in columns], [column.after for column in columns]),
-            **{what: {side: hits[what, side] for side in SIDES} for what in (PRODUCT_HITS if name == PRODUCT.name else HITS)},
+            **{what: {side: hits[what, side] for side in SIDES} for what in kinds},
         }
 
     def _exposure(self) -> dict[str, Any]:

@@ -51,7 +51,10 @@ class Histogram:
 
 
 def histograms(document: Mapping[str, Any]) -> tuple[Histogram, ...]:
-    """One per lever that anything moves, in the registry's order, then the coefficient product; from the document of `overrides.what_if`."""
+    """One per lever that anything moves, in the registry's order, then the coefficient product.
+
+    From the document of `overrides.what_if`.
+    """
     levers: Mapping[str, Any] = document["levers"]
     return tuple(_histogram(name, levers[name]) for name in MEASURED if name in levers)
 

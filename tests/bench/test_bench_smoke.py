@@ -95,7 +95,7 @@ class TestBenches:
         what_if.run(decisions=60, lines=30, sample=10)
 
         found = figures()
-        assert {"rows_loaded", "lines_wall", "parameters_speedup_cpu"} <= found.keys()
+        assert {"rows_loaded", "lines_wall", "parameters_speedup_cpu", "coefficients_wall"} <= found.keys()
         assert min(found.values()) > 0
 
     def test_challenge_compares_what_the_world_logged(self, figures: Figures) -> None:

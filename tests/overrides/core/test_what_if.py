@@ -218,9 +218,9 @@ class TestCoefficientProduct:
 
     def test_makes_room_for_a_line_under_a_cap(self) -> None:
         """Without the line 1.2; with an alloc_mult of 1.02 the cap of 1.2 leaves 1.2 / 1.02 of the weight."""
-        sides = (dm_side(*specs, weights={"chain=base": 1.5}, cap=1.2) for specs in ((), (alloc(1.02),)))
+        before, after = (dm_side(*specs, weights={"chain=base": 1.5}, cap=1.2) for specs in ((), (alloc(1.02),)))
 
-        found = compared(*sides, BASE, module="dm")
+        found = compared(before, after, BASE, module="dm")
 
         assert found["levers"]["alloc_mult"]["raised"] == found["levers"]["coefficient product"]["lowered"] == 1
         assert found["exposure"]["mean_ln"] == pytest.approx(0.0, abs=1e-8)
