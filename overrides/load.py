@@ -119,6 +119,13 @@ def parameters_of(module: str, number: int | None) -> ModuleParameters:
     return load_parameters(ParameterSet.objects.get(versions__module=module, versions__number=number))
 
 
+def coefficients_of(module: str, number: int | None) -> dict[str, float]:
+    """All that a version weighs, `lever=value` -> weight; nothing before the first one."""
+    versions = Version.objects.filter(module=module, number=number or 0)
+    found: dict[str, float] | None = versions.values_list("coefficients", flat=True).first()
+    return found or {}
+
+
 def path_of(membership: Membership) -> Path | None:
     """The ramp a membership began, where its policy ramps."""
     if membership.path_since is None or membership.path_from is None:

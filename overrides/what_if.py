@@ -3,6 +3,7 @@
 The document: how many were `asked`, how many of them the change can reach (`touched`) and for how many levers differ
 (`changed`), `newly_moved` and `no_longer_moved`; per lever the spread before, after and of the change, of the touched
 ones; how often step and bounds act; the mean change of exposure; which patterns and lines move most; and caveats.
+Of dm the coefficient product stands among the levers, with how often the cap cuts it, and which `weights` move most.
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ from telemetry.models import MODULES
 
 VIEW = "overrides.view_modulemode"
 COLUMNS = (
-    "lever", "decisions", "same_side", "close", "correlation", "live_mean", "live_sd", "live_at_bounds",
+    "lever", "decisions", "either_moves", "either_same_side", "either_close", "either_correlation", "both_move",
+    "both_same_side", "both_close", "both_correlation", "live_mean", "live_sd", "live_at_bounds",
     "challenger_mean", "challenger_sd", "challenger_at_bounds", "closed_trades", "days", "live_uplift", "live_low",
     "live_high", "challenger_uplift", "challenger_low", "challenger_high", "difference", "difference_low",
     "difference_high",
@@ -79,7 +80,11 @@ def _csv(row: Challenge) -> StreamingHttpResponse:
 
 
 def _numbers(lever: dict[str, Any]) -> list[Any]:
-    shares = [lever[name] for name in ("requests", "same_side", "close", "correlation")]
+    shares = [  # an older comparison has none of these
+        lever.get(among, {}).get(name)
+        for among in ("either", "both")
+        for name in ("n", "same_side", "close", "correlation")
+    ]
     moved = [lever[side][name] for side in ("live", "challenger") for name in ("mean", "sd", "at_bounds")]
     earned = lever.get("outcome") or {}
     bands = [
@@ -87,4 +92,4 @@ def _numbers(lever: dict[str, Any]) -> list[Any]:
         for side in ("live", "challenger", "difference")
         for name in ("mean", "low", "high")
     ]
-    return [*shares, *moved, earned.get("n"), earned.get("days"), *bands]
+    return [lever["requests"], *shares, *moved, earned.get("n"), earned.get("days"), *bands]

@@ -91,7 +91,7 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         "rivals": sorted({number for each in situation.lines for number in each.rivals}),
         **_votes(request),
         **content_page(request, changes, version, at),
-        **_what_if(request, len(changes)),
+        **_what_if(request),
     }
 
 
@@ -173,15 +173,15 @@ def _votes(request: ChangeRequest) -> dict[str, Any]:
     return {"votes": votes, "signed_by": signed}
 
 
-def _what_if(request: ChangeRequest, n_lines: int) -> dict[str, Any]:
-    moves_levers = request.kind in ASKABLE and (n_lines > 0 or COEFFICIENTS not in request.content)
-    rows = request.what_ifs.order_by("-asked_at") if moves_levers else ()
+def _what_if(request: ChangeRequest) -> dict[str, Any]:
+    is_askable = request.kind in ASKABLE
+    rows = request.what_ifs.order_by("-asked_at") if is_askable else ()
     row = next((row for row in rows if is_about(row, request)), None)
     is_done = row is not None and row.status == WhatIf.Status.DONE
     return {
         "row": row,
         "is_running": row is not None and row.status in (WhatIf.Status.WAITING, WhatIf.Status.RUNNING),
         "pictures": histograms(row.document) if row is not None and is_done and row.document else (),
-        "may_ask_what_if": moves_levers and request.state in ChangeRequest.OPEN,
+        "may_ask_what_if": is_askable and request.state in ChangeRequest.OPEN,
         "what_if_n": WHAT_IF_DECISIONS,
     }

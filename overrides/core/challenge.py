@@ -24,6 +24,7 @@ BINS = 41
 FEW = 300  # closed trades below which no difference is worth a decision
 CLOSE = 0.01  # of a multiplier; half a step for what is no multiplier
 PER = 1000.0
+STILL = 1e-12  # units within which a lever is at neutral
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,22 @@ class Column:
     challenger_bounded: NDArray[np.bool_]
 
 
-def agreement(live: Floats, challenger: Floats, close: float) -> dict[str, float | None]:
-    """Shares of decisions on the same side of neutral (both at it counts) and within `close` units; correlation.
+def agreement(live: Floats, challenger: Floats, close: float) -> dict[str, dict[str, float | None]]:
+    """How far they agree where `either` moves its lever, and where `both` do; where neither does is no agreement.
 
-    >>> agreement(np.array([0.1, -0.1, 0.0, 0.2]), np.array([0.1, 0.1, 0.0, 0.195]), 0.01)["same_side"]
-    0.75
+    >>> found = agreement(np.array([0.1, -0.1, 0.0, 0.0]), np.array([0.1, 0.1, 0.0, 0.2]), 0.01)
+    >>> found["either"]["n"], found["both"]["n"], found["both"]["same_side"]
+    (3, 2, 0.5)
     """
+    moved = np.abs(live) > STILL, np.abs(challenger) > STILL
+    among = {"either": moved[0] | moved[1], "both": moved[0] & moved[1]}
+    return {name: _shares(live[each], challenger[each], close) for name, each in among.items()}
+
+
+def _shares(live: Floats, challenger: Floats, close: float) -> dict[str, float | None]:
+    """Shares of n decisions on the same side of neutral and within `close` units, and the correlation."""
     if len(live) == 0:
-        return {"same_side": None, "close": None, "correlation": None}
+        return {"n": 0, "same_side": None, "close": None, "correlation": None}
     same = np.sign(live) == np.sign(challenger)
     is_close = np.abs(live - challenger) <= close * (1 + 1e-12)
     spreads = float(live.std()), float(challenger.std())
@@ -51,7 +60,8 @@ def agreement(live: Floats, challenger: Floats, close: float) -> dict[str, float
     if min(spreads) > 1e-12:
         centred = ((live - live.mean()) * (challenger - challenger.mean())).mean()
         correlation = float(np.clip(centred / (spreads[0] * spreads[1]), -1.0, 1.0))
-    return {"same_side": float(same.mean()), "close": float(is_close.mean()), "correlation": correlation}
+    shares = {"same_side": float(same.mean()), "close": float(is_close.mean()), "correlation": correlation}
+    return {"n": len(live), **shares}
 
 
 def movement(units: Floats, is_bounded: NDArray[np.bool_]) -> dict[str, float | None]:

@@ -1,4 +1,4 @@
-"""Who changes most: patterns by what is served, lines by their own parts; measured in steps, so that levers compare."""
+"""What changes most: patterns by what is served, lines and weights by their own parts; in steps, so they compare."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from .combination import Combination
-from .levers import LEVERS, Blend
+from .levers import Blend
+from .measured import MEASURED, PRODUCT
 
 MOST = 10
 NOTICEABLE = 1e-12
 Pattern = tuple[str, str]
+Name = TypeVar("Name", str, Pattern)
 
 
 @dataclass
@@ -42,6 +44,7 @@ class Movers:
         self.asked: Counter[Pattern] = Counter()
         self._patterns: defaultdict[Pattern, _Moved] = defaultdict(_Moved)
         self._lines: defaultdict[str, _Moved] = defaultdict(_Moved)
+        self._weights: defaultdict[str, _Moved] = defaultdict(_Moved)
 
     def add(self, pattern: Pattern, changes: Mapping[str, float], before: Combination, after: Combination) -> None:
         """One request: `changes` are those of the levers served; those of the lines stand in the contributions."""
@@ -53,18 +56,26 @@ class Movers:
         for line, gone in parts.items():
             self._add_line(line, gone, {})
 
+    def weigh(self, changes: Mapping[str, float]) -> None:
+        """One request: how much of ln of its product each weight (`lever=value`), or the cap, changes."""
+        for name, change in changes.items():
+            if abs(change) > NOTICEABLE:
+                self._weights[name].add({PRODUCT.name: change})
+
     def patterns(self) -> list[dict[str, Any]]:
         """The patterns that change most, the farthest first."""
-        ordered = sorted(self._patterns.items(), key=lambda each: (-each[1].steps, each[0]))[:MOST]
         return [
             {"pattern_key": key, "action_category": category, "asked": self.asked[key, category], **moved.document()}
-            for (key, category), moved in ordered
+            for (key, category), moved in _farthest(self._patterns)
         ]
 
     def lines(self) -> list[dict[str, Any]]:
         """The lines whose part changes most, before steps and bounds."""
-        ordered = sorted(self._lines.items(), key=lambda each: (-each[1].steps, each[0]))[:MOST]
-        return [{"line": line, **moved.document()} for line, moved in ordered]
+        return [{"line": line, **moved.document()} for line, moved in _farthest(self._lines)]
+
+    def weights(self) -> list[dict[str, Any]]:
+        """The parts of the coefficient product that change most, before its bounds."""
+        return [{"part": part, **moved.document()} for part, moved in _farthest(self._weights)]
 
     def _add_line(self, line: str, before: Mapping[str, float], after: Mapping[str, float]) -> None:
         changes = {name: after.get(name, 0.0) - before.get(name, 0.0) for name in {**before, **after}}
@@ -73,6 +84,10 @@ class Movers:
             self._lines[line].add(noticed)
 
 
+def _farthest(moved: Mapping[Name, _Moved]) -> list[tuple[Name, _Moved]]:
+    return sorted(moved.items(), key=lambda each: (-each[1].steps, each[0]))[:MOST]
+
+
 STEPS = {
-    name: math.log1p(lever.max_step) if lever.blend is Blend.LOG else lever.max_step for name, lever in LEVERS.items()
+    name: math.log1p(lever.max_step) if lever.blend is Blend.LOG else lever.max_step for name, lever in MEASURED.items()
 }

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from .coefficients import weights_of
 from .combine import Matched
 from .compiled import Bucket, Compiled, Key, Row
+from .multipliers import Scaling
 from .packing import PackedScopes
 
 Found = tuple[tuple[int, ...], ...]  # per section the numbers of the rows that match
 NOBODY = Bucket((), PackedScopes([]))
+UNSCALED = Scaling()
 
 
 @dataclass(frozen=True)
@@ -21,25 +24,36 @@ class Side:
 
     compiled: Compiled
     protected_motifs: frozenset[str]
+    scaling: Scaling = UNSCALED
 
     @cached_property
     def rules(self) -> Any:
-        """All that answers depend on besides the overrides that match."""
+        """All that levers depend on besides the overrides that match."""
         sections = [(each.channel, each.combiner, each.parameters) for each in self.compiled.sections]
         return sections, self.protected_motifs
 
     def buckets(self, key: Key) -> list[Bucket]:
         """Where overrides of a pattern lie, by section; nowhere if its motif is protected."""
-        is_protected = key[1].rpartition(".")[2] in self.protected_motifs
-        sections = self.compiled.sections
+        is_protected, sections = self._protects(key), self.compiled.sections
         return [NOBODY if is_protected else section.buckets.get(key, NOBODY) for section in sections]
+
+    def scaling_of(self, key: Key) -> Scaling:
+        """What scales an allocation of a pattern beside its levers; pm's cap needs what dm answered: left out."""
+        return UNSCALED if key[0] != "dm" or self._protects(key) else self.scaling
+
+    def _protects(self, key: Key) -> bool:
+        return key[1].rpartition(".")[2] in self.protected_motifs
 
 
 class Group(NamedTuple):
-    """What requests of equal scope meet on either side, where that is not the same."""
+    """What requests of equal scope meet on either side; the very same object where nothing tells the sides apart."""
 
     before: Matched
     after: Matched
+
+    @property
+    def is_equal(self) -> bool:
+        return self.before is self.after
 
 
 class Place:
@@ -50,11 +64,29 @@ class Place:
         buckets = [*self._before, *self._after]
         self._dimensions = sorted({name for bucket in buckets for name in bucket.scopes.dimensions})
         self._has_same_rows = [_ids(each.rows) for each in self._before] == [_ids(each.rows) for each in self._after]
-        self.is_touched = not self._has_same_rows or (not has_same_rules and any(each.rows for each in buckets))
+        self.scaling = before.scaling_of(key), after.scaling_of(key)
+        self._is_reweighed = self.scaling[0] != self.scaling[1]
+        self.has_product = self._is_reweighed or any(each.cap is not None for each in self.scaling)
+        self.is_touched = (
+            self._is_reweighed or not self._has_same_rows or (not has_same_rules and any(each.rows for each in buckets))
+        )
         self._meetings: dict[tuple[Found, Found], Group | None] = {}
         self._groups: dict[tuple[str | None, ...], Group | None] = {}
 
+    def is_reached(self, scope: Mapping[str, str], group: Group | None) -> bool:
+        """Whether the change can tell on requests of the scope."""
+        if group is not None and not group.is_equal:
+            return True
+        if not self._is_reweighed:
+            return False
+        before, after = (weights_of(each.weights, scope) for each in self.scaling)
+        if before != after:
+            return True
+        # A cap is 1 or more: it never cuts what nothing moves.
+        return self.scaling[0].cap != self.scaling[1].cap and (bool(before) or group is not None)
+
     def group(self, scope: Mapping[str, str]) -> Group | None:
+        """None where they meet nobody, or the same on both sides and weigh the same too."""
         values = tuple(scope.get(name) for name in self._dimensions)
         if values not in self._groups:
             self._groups[values] = self._met(scope)
@@ -70,9 +102,11 @@ class Place:
 
     def _grouped(self, found: Found, found_after: Found) -> Group | None:
         before, after = _taken(self._before, found), _taken(self._after, found_after)
-        if self._has_same_rules and list(map(_ids, before.rows)) == list(map(_ids, after.rows)):
+        if not any(before.rows) and not any(after.rows):
             return None
-        return Group(before, after) if any(before.rows) or any(after.rows) else None
+        if self._has_same_rules and list(map(_ids, before.rows)) == list(map(_ids, after.rows)):
+            return Group(before, before) if self._is_reweighed else None
+        return Group(before, after)
 
 
 def _found(buckets: Sequence[Bucket], scope: Mapping[str, str]) -> Found:

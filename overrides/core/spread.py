@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .levers import LEVERS, Blend
+from .levers import Blend
+from .measured import MEASURED
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 BINS = 24
@@ -50,7 +51,7 @@ def change_of(name: str, before: array[float], after: array[float]) -> float:
 
 
 def _units(name: str, values: array[float]) -> Values:
-    lever = LEVERS[name]
+    lever = MEASURED[name]
     column = np.frombuffer(values, dtype=np.float64)
     return np.log(column / lever.neutral) if lever.blend is Blend.LOG else column - lever.neutral
 

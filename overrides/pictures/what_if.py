@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from overrides.core.levers import LEVERS
+from overrides.core.measured import MEASURED
 from overrides.pictures.canvas import WIDTH, Mark
 
 LEFT, RIGHT = 14.0, 14.0
@@ -51,14 +51,17 @@ class Histogram:
 
 
 def histograms(document: Mapping[str, Any]) -> tuple[Histogram, ...]:
-    """One per lever that anything moves, in the registry's order; from the document of `overrides.what_if`."""
+    """One per lever that anything moves, in the registry's order, then the coefficient product.
+
+    From the document of `overrides.what_if`.
+    """
     levers: Mapping[str, Any] = document["levers"]
-    return tuple(_histogram(name, levers[name]) for name in LEVERS if name in levers)
+    return tuple(_histogram(name, levers[name]) for name in MEASURED if name in levers)
 
 
 def _histogram(name: str, found: Mapping[str, Any]) -> Histogram:
     """Both sides on one scale, of values and of counts."""
-    lever, spread = LEVERS[name], found["histogram"]
+    lever, spread = MEASURED[name], found["histogram"]
     edges: Sequence[float] = spread["edges"]
     most = max(*spread["before"], *spread["after"], 1)
 

@@ -11,6 +11,7 @@ import pytest
 from telemetry.record import record_trades
 from tests.bench import (
     build_plan,
+    challenge,
     cube,
     import_files,
     learning,
@@ -94,7 +95,14 @@ class TestBenches:
         what_if.run(decisions=60, lines=30, sample=10)
 
         found = figures()
-        assert {"rows_loaded", "lines_wall", "parameters_speedup_cpu"} <= found.keys()
+        assert {"rows_loaded", "lines_wall", "parameters_speedup_cpu", "coefficients_wall"} <= found.keys()
+        assert min(found.values()) > 0
+
+    def test_challenge_compares_what_the_world_logged(self, figures: Figures) -> None:
+        challenge.run(decisions=300, overrides=400, rounds=1)
+
+        found = figures()
+        assert {"compared_wall", "peak_rss", "page_median", "page_queries"} <= found.keys()
         assert min(found.values()) > 0
 
     def test_walk_forward_tells_every_policy(self, figures: Figures, monkeypatch: pytest.MonkeyPatch) -> None:

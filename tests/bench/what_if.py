@@ -2,6 +2,7 @@
 
 Two changes of a version of a thousand lines: of one line in a hundred, which leaves most decisions as they are, and of
 the parameters, which touches all. Set against asking `resolve_one` twice for each decision, which a sample stands for.
+And of dm every weight of a version that has lines and a cap, over as many allocations.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from overrides.core.coefficients import LEVER_DIMENSIONS
 from overrides.core.serve import Mode, ModuleMode
 from overrides.core.specs import OverrideSpec
 from overrides.engine import Engine, load_engine
@@ -34,6 +36,7 @@ LINES = 1_000
 SAMPLE = 5_000
 PATTERNS = 40
 CARDINALITIES = {"macro_phase": 4, "meso_phase": 4, "bucket": 5, "timeframe": 3, "bucket_leader": 4, "micro_phase": 5}
+DM_DIMENSIONS = tuple(LEVER_DIMENSIONS.values())
 CATEGORIES = ("entry", "add", "trim", "exit")
 MOVED = {
     "entry": ("size_mult", "entry_aggression_mult"),
@@ -96,6 +99,42 @@ def run(decisions: int = DECISIONS, lines: int = LINES, sample: int = SAMPLE) ->
         reached = {"touched": found["touched"], "changed": found["changed"]}
         figure("what_if", f"{name}_wall", taken.wall, "s", bar=10, cpu_s=round(taken.cpu, 3), **reached, **of)
         figure("what_if", f"{name}_speedup_cpu", twice / taken.cpu, "x", against="resolve_one twice each", **of)
+
+    _weigh_again(decisions, lines, chance)
+
+
+def _weigh_again(decisions: int, lines: int, chance: random.Random) -> None:
+    """Every allocation meets other weights, under a cap, and about a quarter meets lines too."""
+    place = {"module": "dm", "action_category": "allocation", "type": "dm_alloc", "policy": "plan"}
+    standing = {}
+    for number in range(lines // 10):
+        scope = {name: chance.choice("abcd") for name in chance.sample(DM_DIMENSIONS, 2)}
+        each = make_spec(
+            {"alloc_mult": 1.1}, pattern_key=f"bench.allocation.p{number % PATTERNS}", scope=scope, **place
+        )
+        standing[each.line] = each
+    publish(*standing.values(), module="dm", parameters=make_parameters(module="dm", product_cap=1.5))
+    set_mode("on", module="dm")
+    engine = load_engine("dm")
+    for start in range(0, decisions, 10_000):
+        record_decisions(list(_allocated(min(10_000, decisions - start), engine, chance)))
+    weights = {f"{lever}={value}": chance.uniform(0.7, 1.5) for lever in LEVER_DIMENSIONS for value in "abcd"}
+    found: dict[str, Any] = {}
+    taken = timed(partial(_compared, Proposed("dm", coefficients=weights), decisions, found))
+    of = {"decisions": decisions, "lines": len(standing), "touched": found["touched"], "changed": found["changed"]}
+    figure("what_if", "coefficients_wall", taken.wall, "s", bar=10, cpu_s=round(taken.cpu, 3), **of)
+
+
+def _allocated(count: int, engine: Engine, chance: random.Random) -> Iterator[DecisionRecord]:
+    for number in range(count):
+        asked = NOW + timedelta(seconds=number)
+        payload: dict[str, Any] = {
+            "module": "dm",
+            "pattern_key": f"bench.allocation.p{chance.randrange(PATTERNS)}",
+            "action_category": "allocation",
+            "scope": {name: chance.choice("abcd") for name in DM_DIMENSIONS},
+        }
+        yield resolve_one(read_question(payload, now=asked), engine, now=asked).record
 
 
 def _compared(change: Proposed, decisions: int, found: dict[str, Any]) -> None:

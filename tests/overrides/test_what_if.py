@@ -25,6 +25,7 @@ from tests.builders import (
     DAY,
     NOW,
     SCOPE,
+    agreed,
     draft,
     make_parameters,
     make_question,
@@ -49,6 +50,10 @@ def ask(count: int = 3, *, at: datetime = NOW, **over: Any) -> list[UUID]:
         records.append(resolve_one(question, engine, now=moment).record)
     record_decisions(records)
     return [record.decision_id for record in records]
+
+
+def allocate(count: int, **over: Any) -> None:
+    ask(count, module="dm", pattern_key="dm_pattern.allocation.allocation", action_category="allocation", **over)
 
 
 def messages() -> QuerySet[OutboxMessage]:
@@ -199,6 +204,39 @@ class TestRequests:
 
         assert found["changed"] == 3
         assert found["levers"]["size_mult"]["quantiles"]["after"]["mean"] == pytest.approx(-log(1.02), abs=1e-8)
+
+    def test_of_coefficients_alone_weigh_the_allocations_again(self) -> None:
+        agreed(draft(module="dm", content={"coefficients": {"chain=base": 1.5}}, lines=()))
+        allocate(2, scope={"chain": "base"})
+        allocate(1, scope={"chain": "solana"})
+
+        found = computed(draft(module="dm", content={"coefficients": {"chain=base": 1.2}}, lines=()))
+
+        product = found["levers"]["coefficient product"]
+        assert (found["asked"], found["touched"], product["lowered"]) == (3, 2, 2)
+        assert product["quantiles"]["before"]["mean"] == pytest.approx(log(1.5), abs=1e-9)
+        assert product["quantiles"]["after"]["mean"] == pytest.approx(log(1.2), abs=1e-9)
+        assert [each["part"] for each in found["weights"]] == ["chain=base"]
+
+    def test_of_a_rollback_bring_the_older_weights_back(self) -> None:
+        agreed(draft(module="dm", content={"coefficients": {"chain=base": 1.5}}, lines=()))
+        agreed(draft(module="dm", content={"coefficients": {"chain=base": 0.8}}, lines=()))
+        allocate(2, scope={"chain": "base"})
+
+        found = computed(draft(module="dm", kind="rollback", content={"to": 1}, lines=()))
+
+        product = found["levers"]["coefficient product"]
+        assert product["quantiles"]["change"]["mean"] == pytest.approx(log(1.5 / 0.8), abs=1e-8)
+
+    def test_of_parameters_cap_the_product(self) -> None:
+        agreed(draft(module="dm", content={"coefficients": {"chain=base": 1.5}}, lines=()))
+        allocate(2, scope={"chain": "base"})
+        capped = make_parameters(module="dm", product_cap=1.2).to_document()
+
+        found = computed(draft(module="dm", kind="parameters", content=capped, lines=()))
+
+        product = found["levers"]["coefficient product"]
+        assert (product["changed"], product["capped"]) == (2, {"before": 0, "after": 2})
 
     def test_of_a_mode_are_refused(self) -> None:
         request = draft(kind="mode", content={"mode": "shadow"}, lines=())

@@ -9,12 +9,15 @@ import pytest
 from django.contrib.auth.models import User
 
 from overrides.draft import DraftLine, edit_request
+from overrides.engine import load_engine
 from overrides.models import ChangeRequest, WhatIf
 from overrides.neutralize import retire_lines, veto_line
+from overrides.resolve import resolve_one
 from overrides.review import approve
 from overrides.what_if import run_what_if
+from telemetry.decisions import record_decisions
 from tests.browsing import MOST_QUERIES, browser_of, page
-from tests.builders import draft, make_spec, publish
+from tests.builders import NOW, draft, make_question, make_spec, publish
 from tests.conftest import make_user
 
 pytestmark = pytest.mark.django_db
@@ -206,6 +209,24 @@ class TestWhatIf:
         assert "Look again" in shown(reviewer, request)
         run_what_if(row.key, now=datetime.now(UTC))
         assert "Answered otherwise" in shown(reviewer, request)
+
+    def test_of_coefficients_alone_shows_the_product_as_one_more_lever(self, author: User, reviewer: User) -> None:
+        engine = load_engine("dm")
+        pattern = {"pattern_key": "dm_pattern.allocation.allocation", "action_category": "allocation"}
+        question = make_question(module="dm", scope={"chain": "base"}, **pattern)
+        record_decisions([resolve_one(question, engine, now=NOW).record])
+        request = draft(
+            module="dm", content={"coefficients": {"chain=base": 1.2}}, lines=(), author=author, at=datetime.now(UTC)
+        )
+
+        assert "What if?" in shown(reviewer, request)
+        browser_of(reviewer).post(f"{REQUESTS}{request.pk}/what-if/")
+        run_what_if(WhatIf.objects.get(request=request).key, now=datetime.now(UTC))
+
+        text = shown(reviewer, request)
+        assert "coefficient product as served" in text
+        assert '<th scope="row">chain=base</th>' in text
+        assert "cut by the cap" in text
 
     def test_of_an_earlier_content_is_not_shown(self, author: User, reviewer: User) -> None:
         request = drafted(author)

@@ -15,19 +15,35 @@ pairs = st.lists(st.tuples(reals, reals, st.booleans(), st.booleans()), min_size
 
 
 def test_agreement_by_hand() -> None:
+    """Of five, one stays at neutral on both sides and counts nowhere; one that live alone leaves still counts."""
+    found = agreement(np.array([0.1, -0.1, 0.0, 0.2, 0.3]), np.array([0.14, -0.2, 0.0, -0.4, 0.0]), 0.05)
+
+    assert found["either"] | {"correlation": None} == {"n": 4, "same_side": 0.5, "close": 0.25, "correlation": None}
+    assert found["both"]["n"] == 3
+    assert found["both"]["same_side"] == pytest.approx(2 / 3)
+    assert found["both"]["close"] == pytest.approx(1 / 3)
+
+
+def test_a_policy_that_never_moves_agrees_with_nobody() -> None:
+    found = agreement(np.zeros(4), np.array([0.0, 0.0, 0.1, 0.2]), 0.05)
+
+    assert found["either"] == {"n": 2, "same_side": 0.0, "close": 0.0, "correlation": None}
+    assert found["both"] == {"n": 0, "same_side": None, "close": None, "correlation": None}
+
+
+def test_answers_that_move_together_correlate() -> None:
     found = agreement(np.array([0.1, -0.1, 0.0, 0.2]), np.array([0.2, -0.2, 0.0, 0.4]), 0.05)
 
-    assert found["same_side"] == 1.0
-    assert found["close"] == 0.25
-    assert found["correlation"] == pytest.approx(1.0)
+    assert found["both"]["correlation"] == pytest.approx(1.0)
 
 
 def test_answers_that_do_not_vary_have_no_correlation() -> None:
-    assert agreement(np.zeros(3), np.array([0.1, 0.2, 0.3]), 0.01)["correlation"] is None
+    assert agreement(np.zeros(3), np.array([0.1, 0.2, 0.3]), 0.01)["either"]["correlation"] is None
 
 
 def test_no_decisions_have_no_shares() -> None:
-    assert agreement(np.array([]), np.array([]), 0.01) == {"same_side": None, "close": None, "correlation": None}
+    nothing = {"n": 0, "same_side": None, "close": None, "correlation": None}
+    assert agreement(np.array([]), np.array([]), 0.01) == {"either": nothing, "both": nothing}
     assert movement(np.array([]), np.array([], bool)) == {"mean": None, "sd": None, "at_bounds": None}
     assert outcome(np.array([], int), np.array([]), np.array([]), np.array([]))["n"] == 0
 
@@ -47,13 +63,21 @@ def test_uplift_is_blind_to_size_alone(rows: list[tuple[float, float]], added: f
 @given(pairs)
 def test_agreement_as_a_loop_counts_it(rows: list[tuple[float, float, bool, bool]]) -> None:
     live, other = np.array([r[0] for r in rows]), np.array([r[1] for r in rows])
-    same = sum((a > 0) - (a < 0) == (b > 0) - (b < 0) for a, b, *_ in rows)
-    near = sum(abs(a - b) <= 0.1 * (1 + 1e-12) for a, b, *_ in rows)
+    moves = [(abs(a) > 1e-12, abs(b) > 1e-12) for a, b, *_ in rows]
+    among = {
+        "either": [row for row, (one, two) in zip(rows, moves, strict=True) if one or two],
+        "both": [row for row, (one, two) in zip(rows, moves, strict=True) if one and two],
+    }
 
     found = agreement(live, other, 0.1)
 
-    assert (found["same_side"], found["close"]) == (same / len(rows), near / len(rows))
-    assert found["correlation"] is None or -1 <= found["correlation"] <= 1
+    for name, some in among.items():
+        same = sum((a > 0) - (a < 0) == (b > 0) - (b < 0) for a, b, *_ in some)
+        near = sum(abs(a - b) <= 0.1 * (1 + 1e-12) for a, b, *_ in some)
+        n, correlation = len(some), found[name]["correlation"]
+        assert found[name]["n"] == n
+        assert (found[name]["same_side"], found[name]["close"]) == ((same / n, near / n) if n else (None, None))
+        assert correlation is None or -1 <= correlation <= 1
 
 
 @given(pairs)
@@ -70,7 +94,8 @@ def test_the_same_answers_agree_in_everything() -> None:
 
     found = compared(Column(units, units, cut, cut), 0.01)
 
-    assert (found["same_side"], found["close"], found["changed"]) == (1.0, 1.0, 0)
+    assert (found["either"]["n"], found["either"]["same_side"], found["either"]["close"]) == (2, 1.0, 1.0)
+    assert found["changed"] == 0
     assert found["live"] == found["challenger"]
 
 

@@ -11,15 +11,17 @@ from typing import Any
 
 import pytest
 
+from overrides.core.coefficients import read_weights
 from overrides.core.combination import Request
 from overrides.core.combine import combine
 from overrides.core.levers import LEVERS
 from overrides.core.module import ModuleParameters, compile_module
-from overrides.core.serve import served
+from overrides.core.multipliers import Scaling
+from overrides.core.serve import Answer, Mode, ModuleMode, answer, served
 from overrides.core.sides import Side
 from overrides.core.specs import OverrideSpec
 from overrides.core.what_if import Comparison
-from tests.builders import DAY, KEY, NOW, SCOPE, make_parameters, make_spec
+from tests.builders import DAY, HEAVY, KEY, NOW, SCOPE, make_parameters, make_spec
 
 MICRO = {"bucket": "micro"}
 Asked = tuple[str, str, Mapping[str, str], datetime, Mapping[str, float]]
@@ -31,8 +33,8 @@ def side(*specs: OverrideSpec, parameters: ModuleParameters | None = None) -> Si
     return Side(compile_module(parameters, specs), frozenset(parameters.protected_motifs))
 
 
-def compared(before: Side, after: Side, *asked: Asked) -> dict[str, Any]:
-    comparison = Comparison("pm", before, after)
+def compared(before: Side, after: Side, *asked: Asked, module: str = "pm") -> dict[str, Any]:
+    comparison = Comparison(module, before, after)
     for pattern_key, category, scope, at, current in asked:
         comparison.ask(pattern_key, category, json.dumps(scope), at, current)
     return comparison.document()
@@ -152,6 +154,143 @@ class TestExposure:
         found = compared(side(), side(make_spec({"entry_aggression_mult": 1.1})), HERE)
 
         assert (found["changed"], found["exposure"]["mean_ln"]) == (1, 0.0)
+
+
+ALLOCATION = "dm_pattern.allocation.allocation"
+BASE: Asked = (ALLOCATION, "allocation", {"chain": "base"}, NOW, {})
+SOLANA: Asked = (ALLOCATION, "allocation", {"chain": "solana"}, NOW, {})
+
+
+def dm_side(
+    *specs: OverrideSpec, weights: Mapping[str, float] | None = None, cap: float | None = None, **over: Any
+) -> Side:
+    """With every line heavy enough to act, however few dimensions it names."""
+    weights_of_lines = make_parameters(module="dm").to_document()["channels"]["dm_alloc"]["weights"]
+    without_floor = {"weights": weights_of_lines | {"min_total_weight": 0.0}}
+    parameters = make_parameters(without_floor, module="dm", product_cap=cap, **over)
+    scaling = Scaling(read_weights(weights or {}), cap)
+    return Side(compile_module(parameters, specs), frozenset(parameters.protected_motifs), scaling)
+
+
+def alloc(value: float, **over: Any) -> OverrideSpec:
+    place = {"type": "dm_alloc", "module": "dm", "pattern_key": ALLOCATION, "action_category": "allocation"}
+    return make_spec({"alloc_mult": value}, **{**place, "scope": {"chain": "base"}, "stats": HEAVY, **over})
+
+
+class TestCoefficientProduct:
+    def test_by_hand(self) -> None:
+        """Base 1 to 1.2, solana 1.5 both times: one decision of two is reached, and its allocation grows by 20 %."""
+        before, after = {"chain=solana": 1.5}, {"chain=solana": 1.5, "chain=base": 1.2}
+
+        found = compared(dm_side(weights=before), dm_side(weights=after), BASE, SOLANA, module="dm")
+
+        assert counts(found) == {"asked": 2, "touched": 1, "changed": 1, "newly_moved": 1}
+        [(name, product)] = found["levers"].items()
+        assert (name, product["neutral"], product["requests"], product["raised"]) == ("coefficient product", 1.0, 1, 1)
+        assert product["quantiles"]["change"]["mean"] == pytest.approx(log(1.2), abs=1e-9)
+        assert product["capped"] == product["bounded"] == {"before": 0, "after": 0}
+        assert found["exposure"]["mean_ln"] == pytest.approx(log(1.2) / 2, abs=1e-9)
+        assert found["patterns"][0]["mean_change"] == {"coefficient product": pytest.approx(log(1.2), abs=1e-9)}
+        [weight] = found["weights"]
+        assert (weight["part"], weight["changed"]) == ("chain=base", 1)
+        assert weight["steps"] == pytest.approx(log(1.2) / log(1.02), abs=1e-9)
+
+    def test_stops_at_its_own_bounds(self) -> None:
+        scope = {"chain": "base", "curator": "c", "intent": "i"}
+        weights = {"chain=base": 1.5, "curator=c": 1.5, "intent=i": 1.5}
+
+        found = compared(dm_side(), dm_side(weights=weights), (ALLOCATION, "allocation", scope, NOW, {}), module="dm")
+
+        product = found["levers"]["coefficient product"]
+        assert product["bounded"] == {"before": 0, "after": 1}
+        assert product["quantiles"]["after"]["mean"] == pytest.approx(log(2.0), abs=1e-9)
+
+    def test_is_cut_by_a_new_cap_where_something_moves(self) -> None:
+        weights = {"chain=base": 1.5}
+
+        found = compared(dm_side(weights=weights), dm_side(weights=weights, cap=1.2), BASE, SOLANA, module="dm")
+
+        assert counts(found) == {"asked": 2, "touched": 1, "changed": 1}
+        product = found["levers"]["coefficient product"]
+        assert product["capped"] == {"before": 0, "after": 1}
+        assert product["quantiles"]["change"]["mean"] == pytest.approx(log(1.2 / 1.5), abs=1e-9)
+        assert [each["part"] for each in found["weights"]] == ["cap"]
+
+    def test_makes_room_for_a_line_under_a_cap(self) -> None:
+        """Without the line 1.2; with an alloc_mult of 1.02 the cap of 1.2 leaves 1.2 / 1.02 of the weight."""
+        before, after = (dm_side(*specs, weights={"chain=base": 1.5}, cap=1.2) for specs in ((), (alloc(1.02),)))
+
+        found = compared(before, after, BASE, module="dm")
+
+        assert found["levers"]["alloc_mult"]["raised"] == found["levers"]["coefficient product"]["lowered"] == 1
+        assert found["exposure"]["mean_ln"] == pytest.approx(0.0, abs=1e-8)
+
+    def test_counts_no_decision_as_newly_moved_that_a_line_moved_already(self) -> None:
+        found = compared(dm_side(alloc(1.02)), dm_side(alloc(1.02), weights={"chain=base": 0.9}), BASE, module="dm")
+
+        assert counts(found) == {"asked": 1, "touched": 1, "changed": 1}
+        assert list(found["levers"]) == ["coefficient product"]
+
+    def test_is_one_where_a_motif_becomes_protected(self) -> None:
+        weights = {"chain=base": 1.5}
+        protected = dm_side(weights=weights, protected_motifs=["allocation"])
+
+        assert counts(compared(dm_side(weights=weights), protected, BASE, module="dm")) == {
+            "asked": 1, "touched": 1, "changed": 1, "no_longer_moved": 1,
+        }  # fmt: skip
+
+    def test_has_no_row_where_lines_alone_change_and_nothing_caps(self) -> None:
+        weights = {"chain=base": 1.5}
+
+        found = compared(dm_side(weights=weights), dm_side(alloc(1.02), weights=weights), BASE, module="dm")
+
+        assert list(found["levers"]) == ["alloc_mult"]
+
+    def test_of_pm_is_left_out_and_says_so(self) -> None:
+        parameters = make_parameters(product_cap=1.0)
+        capped = Side(compile_module(parameters, []), frozenset(), Scaling(cap=1.0))
+
+        found = compared(side(), capped, HERE)
+
+        assert counts(found) == {"asked": 1}
+        assert "Levers alone" in found["caveats"][-1]
+
+    @pytest.mark.parametrize("seed", range(4))
+    def test_agrees_with_answers_asked_one_by_one(self, seed: int) -> None:
+        chance = random.Random(seed)
+        values = {"chain": "xyz", "curator": "xyz", "intent": "xyz"}
+
+        def weights() -> dict[str, float]:
+            names = [f"{lever}={value}" for lever, known in values.items() for value in known]
+            return {name: chance.uniform(0.5, 2) for name in names if chance.random() < 0.6}
+
+        def lines() -> list[OverrideSpec]:
+            specs = [alloc(chance.uniform(0.9, 1.1), scope={"chain": value}) for value in "xyz"]
+            return [spec for spec in specs if chance.random() < 0.7]
+
+        caps = chance.choice([None, 1.1]), chance.choice([None, 1.3])
+        first, kept = lines(), chance.random() < 0.5
+        before = dm_side(*first, weights=weights(), cap=caps[0])
+        after = dm_side(*(first if kept else lines()), weights=weights(), cap=caps[1])
+        asked: list[Asked] = [
+            (ALLOCATION, "allocation", {name: chance.choice("xyzw") for name in values}, NOW, {}) for _ in range(120)
+        ]
+
+        found = compared(before, after, *asked, module="dm")
+
+        changes = [
+            log(other.coefficient_product) - log(one.coefficient_product)
+            for one, other in ((served_by(before, each), served_by(after, each)) for each in asked)
+        ]
+        product = found["levers"]["coefficient product"]
+        assert product["changed"] == sum(change != 0 for change in changes) > 0
+        assert product["quantiles"]["change"]["mean"] * product["requests"] == pytest.approx(sum(changes), abs=1e-9)
+
+
+def served_by(side: Side, asked: Asked) -> Answer:
+    request = Request("dm", *asked)
+    motifs, scaling = side.protected_motifs, side.scaling
+    return answer(side.compiled, ModuleMode(Mode.ON), request, protected_motifs=motifs, scaling=scaling)
 
 
 class TestMovers:
