@@ -15,7 +15,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.urls import reverse
 
-from learning.core.funnel import BY_CHANCE
+from learning.core.funnel import BY_CHANCE, n_shown
 from learning.estimates import Learned, RunWithLessons, Twin, estimate_of, run_with_lessons, sequence_of
 from learning.models import BuilderRun, Lesson, WalkForward
 from learning.pictures.funnel import Funnel, Spot, funnel
@@ -87,6 +87,11 @@ class Evidence:
         """Of the cells tested, how many would lie outside the cone without any edge."""
         tested = None if self.run is None else self.run.tested
         return BY_CHANCE * tested["total"] if tested else 0.0
+
+    @property
+    def n_drawn(self) -> int:
+        tested = None if self.run is None else self.run.tested
+        return n_shown(tested) if tested else 0
 
     @property
     def most_in_noise(self) -> int:

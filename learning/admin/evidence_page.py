@@ -11,7 +11,7 @@ from django.core.paginator import Page, Paginator
 from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
 
-from learning.core.funnel import BY_CHANCE, bands
+from learning.core.funnel import BY_CHANCE, bands, n_shown
 from learning.estimates import (
     Order,
     Standing,
@@ -35,7 +35,7 @@ from overrides.load import current_parameters
 
 PER_PAGE = 25
 MOST_SPOTS = 100
-FUNNEL_COLUMNS = ("n", "raw", "se", "precision", "shrunk", "emitted")
+FUNNEL_COLUMNS = ("cells", "n", "raw", "se", "precision", "shrunk", "emitted")
 FOREST_COLUMNS = (
     "lesson", "line", "pattern_key", "action_category", "scope", "status", "rank", "n", "raw", "raw_low", "raw_high",
     "shrunk", "low", "high", "parent", "lfsr", "verified", "exaggeration", "override", "requests",
@@ -124,7 +124,8 @@ def funnel_of(run: BuilderRun | None, spots: Iterable[Spot] = ()) -> dict[str, A
         "funnel": picture,
         "bands": counted,
         "total": tested["total"],
-        "kept": len(tested["n"]),
+        "kept": n_shown(tested),
+        "one_by_one": len(tested["n"]),
         "outside": sum(each.outside for each in counted),
         "by_chance": BY_CHANCE * tested["total"],
     }

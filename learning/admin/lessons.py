@@ -174,7 +174,7 @@ class BuilderRunAdmin(FactAdmin):
         return [switch, trial, *evidence_urls(self.admin_site.admin_view), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BuilderRun]:
-        """Without what was tested, which may be twenty thousand rows; the page of evidence shows it."""
+        """Without what was tested, which may be two thousand rows; the page of evidence shows it."""
         rows: QuerySet[BuilderRun] = super().get_queryset(request)
         return rows.defer("tested")
 

@@ -12,17 +12,26 @@ from typing import Any
 
 import numpy as np
 
-from learning.core.funnel import SIGNIFICANT, precision_of
-from learning.core.rows import Bools, Floats, Ints
+from learning.core.funnel import (
+    ACROSS,
+    DOWN,
+    SIGNIFICANT,
+    Scale,
+    Squares,
+    count_squares,
+    precision_of,
+    squares_of,
+)
+from learning.core.rows import Floats, Ints
 from overrides.pictures.canvas import WIDTH, Mark
 
 LEFT, RIGHT, TOP = 46.0, 14.0, 14.0
-TALL, MINI = 236.0, 150.0  # of the plot, without the words below
-WORDS = 36.0
 SQUARE = 3
+TALL, MINI = DOWN, 50  # of the plot, without the words below; in squares
+WORDS = 36.0
 SHADES = 5  # each for twice as many cells in a square as the one before
+LEAST = 0.25  # of a cell makes a square worth drawing: none falls apart into less, when squares are drawn smaller
 CURVE_POINTS = 60
-COVERED = 0.995  # of the cells lie within the scale; the others are drawn at its edge and counted
 ROUND = (1.0, 2.0, 5.0)
 
 
@@ -71,31 +80,25 @@ class Funnel:
 
 @dataclass(frozen=True)
 class _Plane:
-    """Places for precisions (a logarithmic scale, growing to the right) and edges (zero in the middle)."""
+    """Places on the picture for precisions, growing to the right, and edges, zero in the middle."""
 
-    low: float
-    high: float
-    largest: float
-    bottom: float
+    scale: Scale
+    rows: int
+
+    @property
+    def bottom(self) -> float:
+        return TOP + SQUARE * self.rows
 
     def x(self, precision: Floats) -> Floats:
-        share = np.log(np.clip(precision, self.low, self.high) / self.low) / np.log(self.high / self.low)
-        place: Floats = LEFT + share * (WIDTH - LEFT - RIGHT)
+        place: Floats = LEFT + self.scale.across(precision) * (WIDTH - LEFT - RIGHT)
         return place
 
     def y(self, edge: Floats) -> Floats:
-        middle = (TOP + self.bottom) / 2
-        place: Floats = middle - np.clip(edge / self.largest, -1.0, 1.0) * (middle - TOP)
+        place: Floats = TOP + self.scale.down(edge) * (self.bottom - TOP)
         return place
 
-    def beyond(self, precision: Floats, edge: Floats) -> Bools:
-        outside: Bools = (np.abs(edge) > self.largest) | (precision > self.high)
-        return outside
 
-
-def funnel(
-    tested: Mapping[str, Sequence[float]] | None, spots: Iterable[Spot] = (), *, mini: bool = False
-) -> Funnel | None:
+def funnel(tested: Mapping[str, Any] | None, spots: Iterable[Spot] = (), *, mini: bool = False) -> Funnel | None:
     """The picture of a run's columns n, raw, se, shrunk, emitted (see `BuilderRun.tested`), with spots upon it.
 
     Small, what the run emitted is like the rest, and the spots alone stand out. None where there is nothing to draw.
@@ -104,16 +107,14 @@ def funnel(
     columns = {name: np.array((tested or {}).get(name, ()), dtype=np.float64) for name in ("raw", "se", "shrunk")}
     raw, se, shrunk = columns["raw"], columns["se"], columns["shrunk"]
     emitted = np.array((tested or {}).get("emitted", ()), dtype=np.bool_)
-    marked_raw, marked_se = np.array([each.raw for each in marked]), np.array([each.se for each in marked])
     if len(raw) + len(marked) == 0:
         return None
-    bottom = TOP + (MINI if mini else TALL)
-    plane = _plane(np.concatenate([raw, marked_raw]), np.concatenate([se, marked_se]), marked_raw, bottom)
-    precision = precision_of(se)
-    x, y = plane.x(precision), plane.y(raw)
+    squares = squares_of(tested or {})
+    plane = _Plane(_scale(raw, se, squares, marked), MINI if mini else TALL)
+    x, y = plane.x(precision_of(se)), plane.y(raw)
     emphasised = emitted & (not mini)
     return Funnel(
-        shades=_raster(x[~emphasised], y[~emphasised]),
+        shades=_shades(_counts(plane, raw[~emphasised], se[~emphasised], squares)),
         dots="".join(
             f"M{a:.1f} {b:.1f}h0" for a, b in zip(x[emphasised].tolist(), y[emphasised].tolist(), strict=True)
         ),
@@ -121,29 +122,52 @@ def funnel(
         spots=_placed(marked, plane),
         upper=_cone(plane, 1.0),
         lower=_cone(plane, -1.0),
-        beyond=int(plane.beyond(precision, raw).sum()),
+        beyond=plane.scale.beyond(raw, se) + (0 if squares is None else squares.beyond),
         edges=_edge_marks(plane),
         precisions=_precision_marks(plane),
-        zero_y=(TOP + bottom) / 2,
-        bottom=bottom,
-        height=bottom + WORDS,
+        zero_y=(TOP + plane.bottom) / 2,
+        bottom=plane.bottom,
+        height=plane.bottom + WORDS,
     )
 
 
-def _plane(raw: Floats, se: Floats, always: Floats, bottom: float) -> _Plane:
-    """A scale for nearly all cells, and for all that `always` are to lie within it."""
-    precision = precision_of(se[se > 0]) if (se > 0).any() else np.array([1.0])
-    low, high = float(precision.min()), float(np.quantile(precision, COVERED)) * 1.02
-    largest = max(float(np.quantile(np.abs(raw), COVERED)), float(np.abs(always).max(initial=0.0))) * 1.05
-    return _Plane(low, max(high, low * 1.5), largest or 1.0, bottom)
+def _scale(raw: Floats, se: Floats, squares: Squares | None, marked: Sequence[Spot]) -> Scale:
+    """A scale for nearly all cells, and for all that are marked."""
+    marked_raw, marked_se = (np.array([getattr(each, name) for each in marked]) for name in ("raw", "se"))
+    known = Scale.of(np.append(raw, marked_raw), np.append(se, marked_se)) if squares is None else squares.scale
+    return known.holding(marked_raw, marked_se)
 
 
-def _raster(x: Floats, y: Floats) -> tuple[str, ...]:
+def _counts(plane: _Plane, raw: Floats, se: Floats, squares: Squares | None) -> Floats:
+    """How many cells lie in each square of the picture; where it is smaller than the run's, parts of cells too."""
+    scale, shape = plane.scale, (plane.rows, ACROSS)
+    counts = count_squares(scale.across(precision_of(se)), scale.down(raw), shape).astype(np.float64)
+    if squares is None:
+        return counts
+    rows, columns = (np.linspace(0, 1, n + 1) for n in squares.counts.shape)
+    span = squares.scale
+    down = _spread(scale.down((1 - 2 * rows) * span.largest), plane.rows)
+    across = _spread(scale.across(span.low * (span.high / span.low) ** columns), ACROSS)
+    together: Floats = counts + down.T @ squares.counts @ across
+    return together
+
+
+def _spread(edges: Floats, n: int) -> Floats:
+    """The part of each interval between edges (from 0 to 1, growing) that falls in each of n equal ones.
+
+    >>> _spread(np.array([0.0, 0.25, 1.0]), 2).round(6).tolist()
+    [[1.0, 0.0], [0.333333, 0.666667]]
+    """
+    bounds = np.linspace(0, 1, n + 1)
+    start, end = np.maximum(edges[:-1, None], bounds[:-1]), np.minimum(edges[1:, None], bounds[1:])
+    parts: Floats = np.maximum(end - start, 0.0) / np.diff(edges)[:, None]
+    return parts
+
+
+def _shades(counts: Floats) -> tuple[str, ...]:
     """A path of squares for each shade, from the lightest."""
-    across, down = (x - LEFT).astype(np.int64) // SQUARE, (y - TOP).astype(np.int64) // SQUARE
-    squares, counts = np.unique(np.stack([down, across]), axis=1, return_counts=True)
-    shade = np.minimum(np.log2(counts).astype(np.int64), SHADES - 1)
-    return tuple(_squares(squares[:, shade == each]) for each in range(SHADES))
+    shade = np.minimum(np.log2(np.maximum(counts, 1) + 1e-6).astype(np.int64), SHADES - 1)
+    return tuple(_squares(np.argwhere((shade == each) & (counts >= LEAST)).T) for each in range(SHADES))
 
 
 def _squares(at: Ints) -> str:
@@ -166,14 +190,18 @@ def _placed(spots: Sequence[Spot], plane: _Plane) -> tuple[Placed, ...]:
 
 def _cone(plane: _Plane, side: float) -> str:
     """Where chance alone puts one cell of forty beyond, on this side; from where it enters the scale."""
-    enters = min(max(plane.low, SIGNIFICANT / plane.largest), plane.high)
-    precision = np.geomspace(enters, plane.high, CURVE_POINTS)
+    enters = min(max(plane.scale.low, SIGNIFICANT / plane.scale.largest), plane.scale.high)
+    precision = np.geomspace(enters, plane.scale.high, CURVE_POINTS)
     points = zip(plane.x(precision).tolist(), plane.y(side * SIGNIFICANT / precision).tolist(), strict=True)
     return " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
 
 
 def _edge_marks(plane: _Plane) -> tuple[Mark, ...]:
-    step = max(each for each in _round_numbers(plane.largest / 100, plane.largest) if each <= plane.largest / 2)
+    step = max(
+        each
+        for each in _round_numbers(plane.scale.largest / 100, plane.scale.largest)
+        if each <= plane.scale.largest / 2
+    )
     values = np.array([each * step for each in range(-2, 3)])
     return tuple(
         Mark(y, f"{value:+g}".replace("-", "\N{MINUS SIGN}") if value else "0")
@@ -182,7 +210,13 @@ def _edge_marks(plane: _Plane) -> tuple[Mark, ...]:
 
 
 def _precision_marks(plane: _Plane) -> tuple[Mark, ...]:
-    values = np.array([each for each in _round_numbers(plane.low, plane.high) if plane.low <= each <= plane.high])
+    values = np.array(
+        [
+            each
+            for each in _round_numbers(plane.scale.low, plane.scale.high)
+            if plane.scale.low <= each <= plane.scale.high
+        ]
+    )
     return tuple(Mark(x, f"{value:g}") for value, x in zip(values.tolist(), plane.x(values).tolist(), strict=True))
 
 
@@ -192,9 +226,16 @@ def _round_numbers(low: float, high: float) -> list[float]:
     return [float(f"{each:g}e{power}") for power in powers for each in ROUND]
 
 
-def funnel_rows(tested: Mapping[str, Sequence[float]]) -> Iterable[dict[str, Any]]:
-    """The picture's numbers, a row a cell."""
+def funnel_rows(tested: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+    """The picture's numbers: a row a cell, then one for each square of cells that are not told one by one."""
     for n, raw, se, shrunk, emitted in zip(
         *(tested[name] for name in ("n", "raw", "se", "shrunk", "emitted")), strict=True
     ):
-        yield {"n": n, "raw": raw, "se": se, "precision": 1 / se if se else None, "shrunk": shrunk, "emitted": emitted}
+        precision = 1 / se if se else None
+        yield {"cells": 1, "n": n, "raw": raw, "se": se, "precision": precision, "shrunk": shrunk, "emitted": emitted}
+    squares = squares_of(tested)
+    for cells, precision, edge in () if squares is None else squares.middles():
+        yield {
+            "cells": cells, "n": None, "raw": round(edge, 6), "se": round(1 / precision, 6),
+            "precision": round(precision, 6), "shrunk": None, "emitted": None,
+        }  # fmt: skip

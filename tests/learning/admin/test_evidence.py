@@ -17,6 +17,7 @@ from learning.models import EdgeHistory, Lesson, NoiseTwin
 from tests.browsing import MOST_QUERIES, browser_of, page
 from tests.builders import NOW, draft, make_lesson, make_spec, publish
 from tests.conftest import make_user
+from tests.learning.core.test_funnel import noise
 from tests.learning.opinions import TESTED, make_evidence_lesson, make_run
 from tests.learning.pictures.test_funnel import many
 
@@ -94,8 +95,18 @@ class TestFunnel:
 
         assert [float(row["raw"]) for row in rows] == TESTED["raw"]
         assert rows[2] == {
-            "n": "90", "raw": "0.6", "se": "0.2", "precision": "5.0", "shrunk": "0.3", "emitted": "1",
+            "cells": "1", "n": "90", "raw": "0.6", "se": "0.2", "precision": "5.0", "shrunk": "0.3", "emitted": "1",
         }  # fmt: skip
+
+    def test_counts_every_cell_though_few_are_told_one_by_one(self, client: Client) -> None:
+        make_run("plan", tested=noise(3000).to_document(most=100))
+
+        text = words(shown(client, "?policy=plan"))
+
+        assert "n = 3,000 cells" in text
+        assert "Drawn are" not in text
+        assert "100 cells one by one" in text
+        assert sum(int(row["cells"]) for row in table(client, "funnel", "?policy=plan")) == 3000
 
     def test_says_what_fills_it(self, client: Client) -> None:
         assert "The builder has not run for pm under policy evidence yet." in shown(client)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from learning.pictures.funnel import LEFT, RIGHT, SQUARE, Funnel, Spot, funnel, funnel_rows
 from overrides.pictures.canvas import WIDTH
+from tests.learning.core.test_funnel import noise
 
 MOST_BYTES = 300_000
 
@@ -120,6 +121,56 @@ def test_everything_lies_inside_the_picture(cells: list[tuple[float, float, floa
     assert all(LEFT - 0.1 <= x <= WIDTH - RIGHT + 0.1 and 13.9 <= y <= picture.bottom + 0.1 for x, y in inside)
 
 
+class TestSquaresOfARun:
+    def squares(self, picture: Funnel) -> list[int]:
+        return [len(re.findall("M", path)) for path in picture.shades]
+
+    def test_draw_the_same_as_the_cells_one_by_one(self) -> None:
+        cells = noise(20_000)
+        whole, counted = drawn(cells.to_document(most=20_000)), drawn(cells.to_document(most=400))
+
+        one, other = (
+            {(square, shade) for shade, path in enumerate(each.shades) for square in path.split("z")}
+            for each in (whole, counted)
+        )
+        assert len(one ^ other) < 0.01 * len(one)  # numbers told are rounded, those counted are not
+        assert counted.dots.count("M") == whole.dots.count("M") == 400
+        assert counted.beyond == whole.beyond
+
+    def test_fill_the_middle_which_the_farthest_leave_empty(self) -> None:
+        older = noise(20_000).to_document(most=2000)
+        counted = drawn(older)
+        del older["squares"]
+
+        def in_the_middle(picture: Funnel) -> int:
+            heights = [float(y) for path in picture.shades for y in re.findall(r"M[\d.]+ ([\d.]+)", path)]
+            return sum(abs(y - picture.zero_y) < 6 for y in heights)
+
+        assert in_the_middle(drawn(older)) < 20 < 200 < in_the_middle(counted)
+
+    def test_keep_their_shade_in_a_smaller_picture(self) -> None:
+        """The same cells fall in fewer squares, so that each is darker or as dark."""
+        document = noise(20_000).to_document(most=400)
+        large, mini = self.squares(drawn(document)), self.squares(drawn(document, mini=True))
+
+        assert 0 < sum(mini) < sum(large)
+        assert np.average(range(5), weights=mini) >= np.average(range(5), weights=large)
+
+    def test_shrink_to_the_middle_where_a_spot_widens_the_scale(self) -> None:
+        picture = drawn(noise(20_000).to_document(most=400), Spot("far", "", 30.0, 0.2, 0.3))
+        heights = [float(y) for path in picture.shades for y in re.findall(r"M[\d.]+ ([\d.]+)", path)]
+
+        assert heights
+        assert all(abs(y - picture.zero_y) < 20 for y in heights)
+
+    def test_are_rows_of_the_table_after_the_cells(self) -> None:
+        cells = noise(3000)
+        rows = list(funnel_rows(cells.to_document(most=100)))
+
+        assert sum(row["cells"] for row in rows) == 3000
+        assert [row["n"] is None for row in rows] == [False] * 100 + [True] * (len(rows) - 100)
+
+
 def test_twenty_thousand_cells_stay_small() -> None:
     picture = drawn(many())
 
@@ -131,6 +182,6 @@ def test_twenty_thousand_cells_stay_small() -> None:
 def test_its_numbers_are_a_table() -> None:
     rows = list(funnel_rows(cells_of((20, 0.5, 0.25, 0.1, 1), (30, 1.0, 0.0, 1.0, 0))))
     assert rows == [
-        {"n": 20, "raw": 0.5, "se": 0.25, "precision": 4.0, "shrunk": 0.1, "emitted": 1},
-        {"n": 30, "raw": 1.0, "se": 0.0, "precision": None, "shrunk": 1.0, "emitted": 0},
+        {"cells": 1, "n": 20, "raw": 0.5, "se": 0.25, "precision": 4.0, "shrunk": 0.1, "emitted": 1},
+        {"cells": 1, "n": 30, "raw": 1.0, "se": 0.0, "precision": None, "shrunk": 1.0, "emitted": 0},
     ]
