@@ -36,7 +36,7 @@ LINES = 1_000
 SAMPLE = 5_000
 PATTERNS = 40
 CARDINALITIES = {"macro_phase": 4, "meso_phase": 4, "bucket": 5, "timeframe": 3, "bucket_leader": 4, "micro_phase": 5}
-DM_DIMENSIONS = tuple(LEVER_DIMENSIONS.values())
+DM_DIMENSIONS = tuple(name for name in LEVER_DIMENSIONS.values() if name != "timeframe")
 CATEGORIES = ("entry", "add", "trim", "exit")
 MOVED = {
     "entry": ("size_mult", "entry_aggression_mult"),
@@ -113,7 +113,8 @@ def _weigh_again(decisions: int, lines: int, chance: random.Random) -> None:
             {"alloc_mult": 1.1}, pattern_key=f"bench.allocation.p{number % PATTERNS}", scope=scope, **place
         )
         standing[each.line] = each
-    publish(*standing.values(), module="dm", parameters=make_parameters(module="dm", product_cap=1.5))
+    publish(module="dm", parameters=make_parameters(module="dm", product_cap=1.5))
+    publish(*standing.values(), module="dm")
     set_mode("on", module="dm")
     engine = load_engine("dm")
     for start in range(0, decisions, 10_000):
