@@ -144,7 +144,7 @@ def told(row: WalkForward) -> str:
     if uplift is None:
         return f"walk-forward of policy {name}: no trades to decide yet"
     band = "" if uplift["low"] is None else f" (95 % {_signed(uplift['low'])} to {_signed(uplift['high'])})"
-    line = "" if slope is None else f", slope {slope:.2f}"
+    line = "" if slope is None else f", slope {slope:.2f}".replace("-", "\N{MINUS SIGN}")
     mean = _signed(uplift["mean"])
     return f"walk-forward of policy {name}: {mean} R per 1,000 trades{band}{line}, {found['n']:,} trades"
 
