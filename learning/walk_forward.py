@@ -101,16 +101,21 @@ def choice_of(row: WalkForward) -> Choice:
 def told(row: WalkForward) -> str:
     """A finished walk in one line, for a request's page and the evidence gate.
 
-    Such as: walk-forward of policy evidence: +8.3 R per 1,000 trades [+7.4, +9.2], slope 0.99, 50,817 trades.
+    Such as: walk-forward of policy evidence: +8.3 R per 1,000 trades (95 % +7.4 to +9.2), slope 0.99, 50,817 trades.
     """
     found: dict[str, Any] = row.figures or {}
     name = choice_of(row)
     uplift, slope = found.get("uplift"), found.get("calibration", {}).get("slope")
     if uplift is None:
         return f"walk-forward of policy {name}: no trades to decide yet"
-    band = "" if uplift["low"] is None else f" [{uplift['low']:+.1f}, {uplift['high']:+.1f}]"
-    line = "" if slope is None else f", slope {slope:.2f}"
-    return f"walk-forward of policy {name}: {uplift['mean']:+.1f} R per 1,000 trades{band}{line}, {found['n']:,} trades"
+    band = "" if uplift["low"] is None else f" (95 % {_signed(uplift['low'])} to {_signed(uplift['high'])})"
+    line = "" if slope is None else f", slope {slope:.2f}".replace("-", "\N{MINUS SIGN}")
+    mean = _signed(uplift["mean"])
+    return f"walk-forward of policy {name}: {mean} R per 1,000 trades{band}{line}, {found['n']:,} trades"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _part(progress: Progress, done: int, of: int, share: float) -> None:

@@ -6,6 +6,7 @@ What an override carries is told by `overrides`; what its lesson has measured si
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -108,7 +109,7 @@ def evidence_of(changes: Sequence[ChangeLine], situation: Situation) -> Evidence
     shown = [(change, spec_of(side)) for change in changes[:MOST] if (side := change.after or change.before)]
     if not shown:
         return None
-    policy = shown[0][1].policy or Policy.PLAN
+    policy = _policy(situation, shown[0][1])
     found = run_with_lessons(parameters, policy, [change.line_id for change, _ in shown])
     rows, scale = _rows(shown, found)
     run = None if found is None else found.run
@@ -123,6 +124,12 @@ def evidence_of(changes: Sequence[ChangeLine], situation: Situation) -> Evidence
         twins=() if found is None else found.twins,
         walk=None if found is None else found.walk,
     )
+
+
+def _policy(situation: Situation, first: OverrideSpec) -> Policy:
+    """That of most lines it brings: a change of policy withdraws lines of another, and those may move most."""
+    brought = Counter(each.after.policy or Policy.PLAN for each in situation.lines if each.after is not None)
+    return brought.most_common(1)[0][0] if brought else first.policy or Policy.PLAN
 
 
 def _rows(

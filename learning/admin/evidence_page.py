@@ -126,6 +126,7 @@ def funnel_of(run: BuilderRun | None, spots: Iterable[Spot] = ()) -> dict[str, A
         "total": tested["total"],
         "kept": n_shown(tested),
         "one_by_one": len(tested["n"]),
+        "acting": sum(each.emitted for each in counted),
         "outside": sum(each.outside for each in counted),
         "by_chance": BY_CHANCE * tested["total"],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -92,7 +93,7 @@ class LessonAdmin(FactAdmin):
     def get_list_display(self, request: HttpRequest) -> tuple[str | Callable[..., Any], ...]:
         floor_of = floors()
 
-        @admin.display(description="fresh weight, floor; or sureness", ordering="weight")
+        @admin.display(description="weight, floor; or sureness", ordering="weight")
         def against_floor(lesson: Lesson) -> SafeString:
             if lesson.policy == Policy.EVIDENCE:
                 return _sureness(lesson)
@@ -135,8 +136,8 @@ class LessonAdmin(FactAdmin):
         return number(lesson.stats["half_life_days"], 1, unit="days")
 
     @admin.display(description="newest close behind it")
-    def newest(self, lesson: Lesson) -> str:
-        return str(lesson.stats["updated_at"])
+    def newest(self, lesson: Lesson) -> SafeString:
+        return moment(datetime.fromisoformat(lesson.stats["updated_at"]))
 
     @admin.display(description="days it moved")
     def updates(self, lesson: Lesson) -> SafeString:

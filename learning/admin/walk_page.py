@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,12 +38,28 @@ def walk_page(module: str) -> dict[str, Any]:
     return {
         "policies": shown,
         "forest": forest(finished),
+        "verdict": verdict([(name, figures["uplift"]) for name, figures in finished]),
         "is_empty": not any(each.walk or each.coming for each in shown),
         "is_running": any(each.coming and each.coming.is_under_way for each in shown),
         "latest": max((each.walk for each in shown if each.walk), key=lambda row: row.as_of, default=None),
         "tilt": TILT,
         "slope_bar": SLOPE_BAR,
     }
+
+
+def verdict(uplifts: Sequence[tuple[str, dict[str, Any] | None]]) -> str:
+    """Which policies' uplifts lie clear of zero, in words for a heading.
+
+    >>> verdict([("plan", {"low": -1.0, "high": 1.0}), ("evidence", {"low": 2.0, "high": 3.0})])
+    'Above zero: evidence'
+    >>> verdict([("plan", {"low": -1.0, "high": 1.0}), ("evidence", None)])
+    'No policy is clear of zero'
+    """
+    known = [(name, each) for name, each in uplifts if each is not None and each["low"] is not None]
+    above = ", ".join(name for name, each in known if each["low"] > 0)
+    below = ", ".join(name for name, each in known if each["high"] < 0)
+    sides = [f"{side} zero: {names}" for side, names in (("above", above), ("below", below)) if names]
+    return "; ".join(sides).capitalize() if sides else "No policy is clear of zero"
 
 
 def _shown(choice: Choice, walk: WalkForward | None, coming: WalkForward | None) -> Shown:

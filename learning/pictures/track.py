@@ -107,7 +107,7 @@ def _row(name: str, values: Sequence[float], at: Sequence[float], end: float, to
         line=" ".join(f"{place:.1f},{height:.1f}" for place, height in steps),
         dots=tuple((place, height, _told(value)) for place, height, value in zip(at, y, values, strict=True)),
         low=Mark(scale.bottom, _told(scale.low)),
-        high=Mark(scale.top, _told(scale.high)),
+        high=Mark(scale.top, _told(scale.high) if any(values) else ""),  # nothing but zero has no scale
         zero_y=scale.y(0.0),
         label_y=top - 8,
         last=_told(values[-1]),

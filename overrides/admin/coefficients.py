@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.utils.html import format_html
@@ -68,6 +69,7 @@ def weights_page(request: ChangeRequest, version: Version | None, *, is_open: bo
         "n_weights": len(rows),
         "n_raising": sum(row.after > row.before for row in rows),
         "weight_evidence": evidence,
+        "weight_evidence_as_of": datetime.fromisoformat(evidence["as_of"]) if evidence.get("as_of") else None,
     }
 
 

@@ -318,7 +318,7 @@ class TestLatest:
         uplift = figures(row)["uplift"]
         assert told(row).startswith(
             f"walk-forward of policy evidence: {uplift['mean']:+.1f} R per 1,000 trades "
-            f"[{uplift['low']:+.1f}, {uplift['high']:+.1f}], slope "
+            f"(95 % {uplift['low']:+.1f} to {uplift['high']:+.1f}), slope "
         )
         assert told(walked(module="dm")) == "walk-forward of policy evidence: no trades to decide yet"
 

@@ -82,6 +82,30 @@ class TestTheComparison:
         assert "n = 3 decisions" in text.replace('<span class="cw-num">', "").replace("</span>", "")
         assert table.splitlines()[1].startswith(("alloc_mult,3", "size_mult,3"))
 
+    @pytest.mark.parametrize(
+        ("low", "high", "few", "verdict"),
+        [
+            (-1.0, 1.0, False, "zero is inside"),
+            (0.5, 1.0, False, "the challenger would have earned more"),
+            (-1.0, -0.5, False, "the challenger would have earned less"),
+            (0.5, 1.0, True, "luck decides"),
+        ],
+    )
+    def test_page_says_first_whether_the_outcomes_differ(
+        self, viewer: User, low: float, high: float, few: bool, verdict: str
+    ) -> None:
+        row = ask_comparison(module="pm", since=NOW, until=LATER + DAY, now=LATER)
+        run_comparison(row.pk, now=LATER)
+        row.refresh_from_db()
+        band = {"mean": (low + high) / 2, "low": low, "high": high}
+        outcome = {"n": 900, "days": 60, "live": band, "challenger": band, "difference": band, "is_few": few}
+        row.document["levers"]["size_mult"]["outcome"] = outcome  # type: ignore[index]
+        row.save(update_fields=["document"])
+
+        text = page(browser_of(viewer), "/admin/overrides/modulemode/pm/challenger/")
+
+        assert verdict in text[: text.index("decisions, as of")]
+
 
 def test_a_period_has_to_have_a_length(db: None) -> None:
     with pytest.raises(Refused, match="ends before it begins"):

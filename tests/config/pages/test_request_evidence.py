@@ -16,7 +16,9 @@ from django.urls import reverse
 from config.pages.request_evidence import MOST
 from learning.models import EdgeHistory, Lesson, NoiseTwin
 from learning.walk_forward import walk_forward
+from overrides.draft import DraftLine
 from overrides.models import ChangeRequest
+from overrides.publish import store_override
 from tests.browsing import MOST_QUERIES, browser_of, page
 from tests.builders import NOW, draft, make_lesson, make_parameters, make_spec, publish
 from tests.conftest import make_user
@@ -102,6 +104,22 @@ class TestOfPolicyEvidence:
         assert (good["lesson"], dip["lesson"]) == (str(Lesson.objects.get().pk), "")
 
 
+class TestOfAChangeOfPolicy:
+    def test_is_that_of_what_it_brings_though_what_it_withdraws_moves_most(self, reviewer: User) -> None:
+        gone = make_spec({"size_mult": 1.3}, scope=DIP)
+        publish(gone)
+        make_run()
+        brought = [evidence_spec(GOOD), evidence_spec({"bucket": "mid"})]
+        lines = [DraftLine(gone.line, None, ["withdrawn"])] + [
+            DraftLine(each.line, store_override(each, source="person", at=NOW).id, ["new line"]) for each in brought
+        ]
+
+        text = words(shown(reviewer, asked(lines=lines)))
+
+        assert "cells that policy evidence tested" in text
+        assert "2 of 2 lines verified" in text
+
+
 class TestOfPolicyPlan:
     def test_shows_what_is_measured_and_no_shrinkage(self, reviewer: User) -> None:
         make_run("plan")
@@ -112,6 +130,17 @@ class TestOfPolicyPlan:
         assert "Its evidence: edge or noise" in words(text)
         assert 'class="cw-believed-dot"' not in text
         assert "+0.800" in words(text)
+
+    def test_says_first_how_many_lessons_noise_would_make(self, reviewer: User) -> None:
+        make_run("plan")
+        NoiseTwin.objects.create(
+            key="1", content="c", module="pm", policy="plan", seed=1, as_of=NOW, found=54, count=50, status="done",
+            asked_at=NOW, seen_at=NOW,
+        )  # fmt: skip
+
+        text = words(shown(reviewer, asked(make_spec(scope=GOOD))))
+
+        assert "Its evidence: policy plan found 54 lessons, and up to 50 in noise" in text
 
     def test_works_before_the_builder_ran(self, reviewer: User) -> None:
         text = words(shown(reviewer, asked(make_spec(scope=GOOD))))

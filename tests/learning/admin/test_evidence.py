@@ -82,7 +82,7 @@ class TestFunnel:
 
         text = words(shown(client, "?policy=plan"))
 
-        assert re.search(r"2,000 cells tested, 0 lessons act; \d+ outside the cone, where chance alone puts 100", text)
+        assert re.search(r"2,000 cells tested, 0 act; \d+ outside the cone, where chance alone puts 100", text)
 
     def test_is_of_the_policy_in_force_where_none_is_named(self, client: Client) -> None:
         make_run("plan")
@@ -271,6 +271,7 @@ class TestLessonsPage:
 
         assert "+0.600 R over 400 trades, 95 % " in words(text).replace("\N{NO-BREAK SPACE}", " ")
         assert "clear of zero" in text
+        assert "all patterns 20 % its pattern, whatever the action 30 % itself 50 %" in words(text)
         assert "A t-interval is not shown" in text
         assert 'class="cw-claim"' in text
         assert 'class="cw-recent"' in text

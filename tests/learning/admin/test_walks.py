@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
+from learning.admin.walk_page import verdict
 from learning.models import WalkForward
 from learning.walk_forward import ask_walk_forward, walk_forward
 from telemetry.core.canonical import utc_text
@@ -163,3 +164,12 @@ class TestExport:
         answer = browser_of(reader).get(f"{PM}walk.csv")
 
         assert b"".join(answer.streaming_content).decode().count("\n") == 1  # type: ignore[attr-defined]
+
+
+def test_a_heading_names_the_policies_that_are_clear_of_zero() -> None:
+    ends = {"plan": (-2.0, -1.0), "most_specific": (-1.0, 1.0), "evidence": (1.0, 2.0)}
+    uplifts = [(name, {"low": low, "high": high}) for name, (low, high) in ends.items()]
+
+    assert verdict(uplifts) == "Above zero: evidence; below zero: plan"
+    assert verdict(uplifts[1:2]) == "No policy is clear of zero"
+    assert verdict([("plan", None), ("evidence", {"low": None, "high": None})]) == "No policy is clear of zero"

@@ -76,3 +76,10 @@ def test_its_numbers_are_a_table() -> None:
             "half_life_days": 90.0, "targets": {"size_mult": 1.1},
         }
     ]  # fmt: skip
+
+
+def test_a_lever_that_never_left_neutral_has_no_height_to_tell() -> None:
+    track = lesson_track([said(0, targets={"size_mult": 1.0})], NOW)
+
+    assert track is not None
+    assert [(row.low.label, row.high.label) for row in track.rows if row.name.startswith("size_mult")] == [("0", "")]
