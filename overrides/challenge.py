@@ -6,32 +6,30 @@ that named the decision and have closed. A module that is off logs no challenger
 
 from __future__ import annotations
 
-import time
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import numpy as np
-from django.db import transaction
 from django.db.models import QuerySet
 
 from overrides.core.challenge import CLOSE, Column, compared, outcome
+from overrides.core.identity import content_hash
 from overrides.core.levers import LEVERS, Blend
 from overrides.models import Challenge
+from telemetry.computed import Computation, Progress
 from telemetry.core.refusal import Refused
 from telemetry.models import Decision, DecisionOutcome
-from telemetry.outbox import send_later
 
 TASK = "overrides.compare_challenger"
 CHUNK = 5000
 MOST_PATTERNS = 25
-TAKEN_OVER_AFTER = timedelta(minutes=2)
-Status = Challenge.Status
-Progress = Callable[[float], None]
+COMPARISONS = Computation(Challenge, TASK, timedelta(minutes=2), answers=Refused, renewed=("asked_at",))
+CODE = "challenge 1"  # raise it with every change of what is compared
 Place = tuple[str, str, str]  # pattern key, action category, lever
 CAVEATS = (
     "The challenger was never served: its outcomes are those of the trades that what is live led to, weighed by its "
@@ -178,41 +176,31 @@ def _widest(gaps: Mapping[Place, _Gap]) -> list[dict[str, Any]]:
 def ask_comparison(
     *, module: str, since: datetime, until: datetime, now: datetime, version: int | None = None
 ) -> Challenge:
-    """The row of the comparison, which a task computes; the one that waits or runs already where there is one."""
+    """The row of the comparison, at once; a task is sent where it is new, failed, or its worker is gone."""
     if until <= since:
         raise Refused.because("ends before it begins; choose a later day").under("until")
-    with transaction.atomic():
-        running = Challenge.objects.select_for_update().filter(
-            module=module, version=version, since=since, until=until, seen_at__gt=now - TAKEN_OVER_AFTER,
-            status__in=(Status.WAITING, Status.RUNNING),
-        ).first()  # fmt: skip
-        if running is not None:
-            return running
-        row = Challenge.objects.create(
-            module=module, version=version, since=since, until=until, asked_at=now, seen_at=now
-        )
-        send_later(TASK, {"id": row.pk}, now=now)
-    return row
+    fields = {"module": module, "version": version, "since": since, "until": until}
+    return COMPARISONS.ask(_key(fields), fields, now=now)
 
 
-def run_comparison(number: int, *, now: datetime) -> None:
-    """Compute the row's comparison; progress shows at once. Nothing where another worker has it or it is done."""
-    if not Challenge.objects.filter(pk=number, status=Status.WAITING).update(status=Status.RUNNING, seen_at=now):
-        return
-    mine = Challenge.objects.filter(pk=number, status=Status.RUNNING)
-    row, started = mine.get(), time.monotonic()
+def _key(fields: Mapping[str, Any]) -> str:
+    """The hash of what is asked, of the newest decision and of the newest outcome."""
+    decisions = Decision.objects.filter(module=fields["module"]).order_by("-decision_id")
+    newest = decisions.values_list("decision_id", flat=True).first()
+    outcome_id = DecisionOutcome.objects.order_by("-id").values_list("id", flat=True).first()
+    return content_hash([CODE, *map(str, fields.values()), str(newest), outcome_id])
 
-    def progress(share: float) -> None:
-        mine.update(progress=min(share, 1.0), seen_at=now + timedelta(seconds=time.monotonic() - started))
 
-    try:
-        document = compare_challenger(row.module, row.since, row.until, version=row.version, on_progress=progress)
-    except Exception as error:
-        mine.update(status=Status.FAILED, error=f"{type(error).__name__}: {error}")
-        raise
-    mine.update(status=Status.DONE, progress=1.0, document=document)
+def run_comparison(key: str, *, now: datetime) -> None:
+    """Compute the row's comparison. Progress shows at once, to everybody; of two workers one computes."""
+    COMPARISONS.run(key, _document, now=now)
+
+
+def _document(row: Challenge, progress: Progress) -> dict[str, Any]:
+    period = row.since, row.until
+    return {"document": compare_challenger(row.module, *period, version=row.version, on_progress=progress)}
 
 
 def latest(module: str) -> Challenge | None:
     """The newest comparison that is done."""
-    return Challenge.objects.filter(module=module, status=Status.DONE).first()
+    return Challenge.objects.filter(module=module, status=Challenge.Status.DONE).first()

@@ -479,28 +479,17 @@ class WhatIf(Computed):
         return f"what if request {self.request_id}"
 
 
-class Challenge(models.Model):
+class Challenge(Computed):
     """The challenger's answers beside those of what is live, compared once over a period and kept."""
-
-    class Status(models.TextChoices):
-        WAITING = "waiting"
-        RUNNING = "running"
-        DONE = "done"
-        FAILED = "failed"
 
     module = models.CharField(max_length=2, choices=MODULES)
     version = models.PositiveIntegerField(null=True, help_text="the challenger; null: whichever was logged")
     since = models.DateTimeField()
     until = models.DateTimeField(help_text="decisions asked for at or after `since` and before this")
-    status = models.CharField(max_length=7, choices=Status, default=Status.WAITING)
-    progress = models.FloatField(default=0.0)
     document = models.JSONField(null=True)
-    error = models.TextField(blank=True)
-    asked_at = models.DateTimeField()
-    seen_at = models.DateTimeField(help_text="last sign of life of whoever computes it")
 
     class Meta:
-        ordering = ("-asked_at", "-id")
+        ordering = ("-asked_at", "key")
         indexes = [models.Index(fields=["module", "-asked_at"], name="challenge_newest_first")]
         constraints = [
             models.CheckConstraint(condition=Q(progress__range=(0, 1)), name="challenge_progress_is_a_share"),

@@ -41,6 +41,6 @@ def what_if_task(*, key: str, now: str | None = None, **_: object) -> None:
 
 
 @shared_task(name="overrides.compare_challenger")
-def compare_challenger_task(*, id: int, now: str | None = None, **_: object) -> None:
+def compare_challenger_task(*, key: str, now: str | None = None, **_: object) -> None:
     """Compare what is live with its challenger, unless that is done or another worker is at it."""
-    run_comparison(id, now=moment(now))
+    run_comparison(key, now=moment(now))

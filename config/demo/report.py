@@ -189,7 +189,9 @@ def _challenged() -> Iterator[str]:
         for name, lever in document["levers"].items():
             earned = lever.get("outcome")
             if earned and earned["n"]:
-                told = f"{row.module} {name}: {lever['requests']:,} decisions, same side in {lever['same_side']:.0%}"
+                moved = lever["either"]
+                told = f"{row.module} {name}: {lever['requests']:,} decisions, one of them moves in {moved['n']:,}"
+                told += f", both to the same side in {moved['same_side']:.0%} of those" if moved["n"] else ""
                 yield f"  {told}; sd of ln m {lever['live']['sd']:.4f} live, {lever['challenger']['sd']:.4f} challenger"
                 band = earned["difference"]
                 ends = "no band" if band["low"] is None else f"{band['low']:+.2f} to {band['high']:+.2f}"

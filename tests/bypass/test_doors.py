@@ -380,7 +380,7 @@ TASKS: Mapping[str, tuple[dict[str, Any], str, set[str]]] = {
     "learning.twin": ({"key": "0" * 64}, "opinions only", set()),
     "overrides.publish_due": ({}, "apply.apply_due, health.refresh_health: nothing is due or has changed", set()),
     "overrides.replay": ({}, "a comparison", set()),
-    "overrides.compare_challenger": ({"id": 0}, "an answer, in a table of its own", set()),
+    "overrides.compare_challenger": ({"key": "0" * 64}, "an answer, in a table of its own", set()),
     "overrides.what_if": ({"key": "0" * 64}, "an answer, in a table of its own", set()),
     "access.tidy_logins": ({}, "sessions and failed logins", set()),
     "telemetry.record": ({"trades": []}, "facts only", set()),
