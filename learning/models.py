@@ -75,7 +75,9 @@ class BuilderRun(models.Model):
     n_active = models.PositiveIntegerField()
     n_withdrawn = models.PositiveIntegerField()
     code_version = models.CharField(max_length=40)
-    tested = models.JSONField(null=True, help_text="columns of every cell tested; of a policy's newest run alone")
+    tested = models.JSONField(
+        null=True, help_text="what was tested (learning.core.funnel); of a policy's newest run alone"
+    )
 
     class Meta:
         db_table = "learning_builder_runs"

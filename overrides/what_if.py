@@ -32,6 +32,7 @@ MOST = 1_000_000
 CHUNK = 5000
 TAKEN_OVER_AFTER = timedelta(minutes=2)  # without a sign of life; one comes with every chunk
 TASK = "overrides.what_if"
+CODE = "what if 2"  # raise it with every change of what is computed
 DEPENDS_ON = ("version", "last_decision", "as_of")  # besides the request's content and the number
 NOTHING_LOGGED = UUID(int=0)  # below every decision's id
 # A change that cannot be served is an answer, not a fault.
@@ -118,7 +119,7 @@ def is_about(row: WhatIf, request: ChangeRequest) -> bool:
 
 def _key(request: ChangeRequest, n: int, *depends_on: object) -> str:
     texts = (None if value is None else str(value) for value in depends_on)
-    return content_hash([request.content_hash, n, *texts])
+    return content_hash([CODE, request.content_hash, n, *texts])
 
 
 def _refuse_number(n: int) -> None:

@@ -12,7 +12,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="builderrun",
             name="tested",
-            field=models.JSONField(help_text="columns of every cell tested; of a policy's newest run alone", null=True),
+            field=models.JSONField(
+                help_text="what was tested (learning.core.funnel); of a policy's newest run alone", null=True
+            ),
         ),
         migrations.AlterField(
             model_name="builderrun",
