@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -31,6 +31,7 @@ from overrides.publish import store_override
 
 SOURCE = "lesson"
 AUTHOR = "materializer"
+DAY = timedelta(days=1)
 
 
 @transaction.atomic
@@ -73,10 +74,22 @@ def materialize(*, module: str, now: datetime) -> ChangeRequest | None:
 def publish_what_mandates_cover(*, module: str, now: datetime) -> ChangeRequest | None:
     """Let the lessons' fresh word on standing lines take effect where mandates allow it; the rest is materialized."""
     parameters = current_parameters(module)
-    wanted = _live(module, parameters)
-    lines = (_standing(module).keys() | wanted.keys()) - _lines_of_people(module)
-    changes = {line: wanted.get(line) for line in lines}
-    return publish_within_mandates(module=module, wanted=changes, source=SOURCE, at=now)
+    standing, wanted = _standing(module), _live(module, parameters)
+    lines = (standing.keys() | wanted.keys()) - _lines_of_people(module)
+    young = _young(module, now)
+    news = {
+        line: wanted.get(line)
+        for line in lines
+        if line not in young or material_differences(standing.get(line), wanted.get(line), parameters)
+    }
+    return publish_within_mandates(module=module, wanted=news, source=SOURCE, at=now)
+
+
+def _young(module: str, now: datetime) -> set[str]:
+    """Lines of policy evidence renewed within a day: it fits all together, so every trade moves each a little, and
+    what is not material can wait."""
+    rows = Membership.objects.filter(module=module, to_version=None, line__policy=Policy.EVIDENCE)
+    return set(rows.filter(override__created_at__gt=now - DAY).values_list("line_id", flat=True))
 
 
 def wanted_specs(

@@ -143,6 +143,18 @@ class TestTheWholeWay:
         (a_day_later,) = [each for each in later.record.contributions if each["line"] == line]
         assert a_day_later["parts"]["size_mult"] == pytest.approx(2.5 * math.log(1.02), abs=1e-12)
 
+    def test_then_carries_what_an_hour_moved_a_little_once_a_day(self, author: User, reviewer: User) -> None:
+        record_phases()
+        build()
+        put_into_force(switch(author), reviewer, NOW)
+        known = lesson_of("Good").stats["edge_raw"]
+
+        record_phases(1, at=NOW + HOUR, seed=2, prefix="soon")
+        build(NOW + HOUR)
+
+        assert lesson_of("Good").stats["edge_raw"] != known
+        assert publish_what_mandates_cover(module="pm", now=NOW + HOUR) is None
+
 
 def ran(policy: Policy) -> None:
     """A run of the policy's builder; the lessons are made by the test itself."""
