@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -25,13 +25,13 @@ from overrides.core.verified import is_verified
 from overrides.core.vocabulary import Channel, Policy
 from overrides.delegate import publish_within_mandates
 from overrides.draft import DraftLine, draft_request
+from overrides.gates import DAY
 from overrides.load import current_parameters, spec_of
 from overrides.models import ChangeRequest, LineHold, Membership
 from overrides.publish import store_override
 
 SOURCE = "lesson"
 AUTHOR = "materializer"
-DAY = timedelta(days=1)
 
 
 @transaction.atomic

@@ -6,37 +6,31 @@ of the other policy ask for comes in their place, each ramping from neutral wher
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from learning.materialize import SOURCE, wanted_specs
-from learning.models import BuilderRun
+from learning.exchange import Exchange, exchange
+from learning.materialize import SOURCE
 from overrides.core.module import ModuleParameters
-from overrides.core.specs import OverrideSpec
 from overrides.core.verified import is_verified
 from overrides.core.vocabulary import PAIRS, Channel, Combiner, Policy
-from overrides.draft import DraftLine, draft_request
+from overrides.draft import draft_request
 from overrides.gates import Refusal
 from overrides.load import current_parameters
-from overrides.models import ChangeRequest, LineHold, Membership
-from overrides.policies import held_lines
-from overrides.publish import store_override
+from overrides.models import ChangeRequest
 
 
 @dataclass(frozen=True)
-class Switch:
-    """What a switch would do. `leaving` maps the line of each override withdrawn to who brought it (its source)."""
+class Switch(Exchange):
+    """What a switch would do."""
 
     module: str
     channel: Channel
     policy: Policy
     parameters: ModuleParameters
-    leaving: Mapping[str, str]
-    coming: Mapping[str, OverrideSpec]
 
     @property
     def verified(self) -> int:
@@ -73,20 +67,16 @@ def switch_to(
         raise Refusal(f"policy: {channel} is always {standing.policy}: its targets are absolute and must not be summed")
     if combiner is not None and combiner not in combiners:
         raise Refusal(f"combiner: policy {policy} goes with {', '.join(combiners)}, not with {combiner}")
-    if not BuilderRun.objects.filter(module=module, policy=policy).exists():
-        raise Refusal(f"policy: no lessons of {policy} have been built for {module} yet; its builder runs every hour")
     changed = {**parameters.channels, channel: replace(standing, policy=policy, combiner=combiner or combiners[0])}
     wanted = replace(parameters, channels=changed)
-    coming = wanted_specs(module, wanted, {channel: policy})
-    vetoed = held_lines(LineHold.Kind.VETO, list(coming), at)
-    held = Membership.objects.filter(module=module, to_version=None, line__channel=channel)
+    lines = exchange(wanted, {channel: policy}, at)
     return Switch(
         module=module,
         channel=channel,
         policy=policy,
         parameters=wanted,
-        leaving=dict(held.order_by("line_id").values_list("line_id", "override__source")),
-        coming={line: spec for line, spec in sorted(coming.items()) if line not in vetoed},
+        leaving=lines.leaving,
+        coming=lines.coming,
     )
 
 
@@ -108,11 +98,6 @@ def draft_switch(
     waiting = same.filter(state__in=ChangeRequest.OPEN).first()
     if waiting is not None:
         raise Refusal(f"request {waiting.pk} asks for the same already and is {waiting.state}")
-    lines = [DraftLine(line, None, ["withdrawn"]) for line in switch.leaving]
-    lines += [
-        DraftLine(line, store_override(spec, source=SOURCE, at=at).id, ["new line"])
-        for line, spec in switch.coming.items()
-    ]
     return draft_request(
         module=module,
         kind=ChangeRequest.Kind.PARAMETERS,
@@ -121,6 +106,6 @@ def draft_switch(
         author=author,
         author_name=author.get_username(),
         at=at,
-        lines=lines,
+        lines=switch.lines(at),
         content=content,
     )

@@ -13,16 +13,13 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from learning.materialize import SOURCE, wanted_specs
-from learning.models import BuilderRun
+from learning.exchange import exchange
 from overrides.core.module import ModuleParameters
 from overrides.core.vocabulary import PAIRS, Channel, Combiner, Policy
-from overrides.draft import DraftLine, draft_request
+from overrides.draft import draft_request
 from overrides.gates import Refusal
 from overrides.load import current_parameters
-from overrides.models import ChangeRequest, LineHold, Membership
-from overrides.policies import held_lines
-from overrides.publish import store_override
+from overrides.models import ChangeRequest
 
 Choice = tuple[Policy, Combiner]
 
@@ -42,10 +39,7 @@ def draft_trial(
         for channel, each in wanted.channels.items()
         if each.policy is not standing.channels[channel].policy
     }
-    for policy in set(moved.values()):
-        if not BuilderRun.objects.filter(module=module, policy=policy).exists():
-            raise Refusal(f"policy: no lessons of {policy} have been built for {module} yet; its builder runs hourly")
-    lines = _lines(module, wanted, moved, at)
+    lines = exchange(wanted, moved, at).lines(at)
     title = "; ".join(
         f"{channel}: {each.policy}, {each.combiner}"
         for channel, each in wanted.channels.items()
@@ -77,16 +71,3 @@ def tried(standing: ModuleParameters, choices: Mapping[Channel, Choice]) -> Modu
     if channels == dict(standing.channels):
         raise Refusal("channels: this is what is live; choose another policy or combiner for one of them")
     return replace(standing, channels=channels)
-
-
-def _lines(module: str, wanted: ModuleParameters, moved: Mapping[Channel, Policy], at: datetime) -> list[DraftLine]:
-    """What leaves and what comes on the channels whose policy changes."""
-    held = Membership.objects.filter(module=module, to_version=None, line__channel__in=list(moved))
-    leaving = sorted(held.values_list("line_id", flat=True))
-    coming = wanted_specs(module, wanted, moved)
-    vetoed = held_lines(LineHold.Kind.VETO, list(coming), at)
-    return [DraftLine(line, None, ["withdrawn"]) for line in leaving] + [
-        DraftLine(line, store_override(spec, source=SOURCE, at=at).id, ["new line"])
-        for line, spec in sorted(coming.items())
-        if line not in vetoed
-    ]

@@ -77,7 +77,7 @@ def _asked(module: str, policy: Policy, seeds: Sequence[int], now: datetime) -> 
         raise Refused.because(f"give 1 to {MOST_SEEDS} seeds, each from 0 to {LARGEST_SEED}").under("seeds")
     content = _content(module, policy, now)
     found = found_by(module, policy).count()
-    fields = {"content": content, "module": module, "policy": policy, "as_of": now, "asked_at": now, "found": found}
+    fields = {"content": content, "module": module, "policy": policy, "as_of": now, "found": found}
     return [(content_hash([content, seed]), fields | {"seed": seed}) for seed in dict.fromkeys(seeds)]
 
 

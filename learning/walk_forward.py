@@ -60,8 +60,8 @@ def walk_forward(
 ) -> list[WalkForward]:
     """Walk every choice through the module's trades now; what was computed before is not computed again."""
     rows = []
-    for number, choice in enumerate(choices):
-        row, _ = WALKS.find(*_asked(module, choice, folds, now), now=now)
+    for number, asked in enumerate(_asked(module, choices, folds, now)):
+        row, _ = WALKS.find(*asked, now=now)
         run_walk_forward(row.key, now=now, on_progress=partial(_part, progress, number, len(choices)))
         row.refresh_from_db()
         rows.append(row)
@@ -74,7 +74,7 @@ def ask_walk_forward(
     *, module: str, choices: Sequence[Choice] = CHOICES, folds: int = FOLDS, now: datetime
 ) -> list[WalkForward]:
     """The rows, at once; a task is sent for each that is new, failed, or whose worker is gone."""
-    return [WALKS.ask(*_asked(module, choice, folds, now), now=now) for choice in choices]
+    return [WALKS.ask(*asked, now=now) for asked in _asked(module, choices, folds, now)]
 
 
 def run_walk_forward(key: str, *, now: datetime, on_progress: Progress = lambda _: None) -> None:
@@ -131,16 +131,20 @@ def _computed(row: WalkForward, progress: Progress) -> dict[str, Any]:
     return {"figures": figures(walked, *bounds), "curves": curves(walked, *bounds)}
 
 
-def _asked(module: str, choice: Choice, folds: int, now: datetime) -> tuple[str, dict[str, Any]]:
-    """The key and the fields of the row that answers."""
+def _asked(module: str, choices: Sequence[Choice], folds: int, now: datetime) -> list[tuple[str, dict[str, Any]]]:
+    """The key and the fields of the row that answers for each choice."""
     if not 1 <= folds <= MOST_FOLDS:
         raise Refused.because(f"{folds} does not fit; ask for 1 to {MOST_FOLDS}").under("folds")
     parameters = current_parameters(module)
     n, facts = facts_until(parameters, now)
     document = parameters.to_document()
-    key = content_hash([CODE, module, choice.policy, choice.combiner, folds, document, facts])
     fields = {
-        "module": module, "policy": choice.policy, "combiner": choice.combiner, "folds": folds, "as_of": now,
-        "n_outcomes": n, "parameters": document, "code_version": CODE,
+        "module": module, "folds": folds, "as_of": now, "n_outcomes": n, "parameters": document, "code_version": CODE,
     }  # fmt: skip
-    return key, fields
+    return [
+        (
+            content_hash([CODE, module, choice.policy, choice.combiner, folds, document, facts]),
+            fields | {"policy": choice.policy, "combiner": choice.combiner},
+        )
+        for choice in choices
+    ]

@@ -420,7 +420,9 @@ class Computed(models.Model):
     class Meta:
         abstract = True
 
+    UNDER_WAY = (Status.WAITING, Status.RUNNING)
+
     @property
     def is_under_way(self) -> bool:
         """Waiting for a worker or with one."""
-        return self.status in (self.Status.WAITING, self.Status.RUNNING)
+        return self.status in self.UNDER_WAY

@@ -11,7 +11,7 @@ import os
 from typing import Any
 
 import pytest
-from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  # xdist ships no types
 
 OUTAGES = "tests/outages/"  # one installation for all of them
 LONG = (OUTAGES, "tests/test_a_week_of_hours.py", "tests/browser/", "tests/config/demo/")
@@ -22,7 +22,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # gw0, gw1, ...
     os.environ["REDIS_URL"] = f"{server}/{number}"
 
 
-class Rooms(LoadFileScheduling):  # type: ignore[misc]
+class Rooms(LoadFileScheduling):  # type: ignore[misc]  # nor for what it is made of
     """A file's tests run in one process, and so do all outages."""
 
     def _split_scope(self, nodeid: str) -> str:

@@ -144,7 +144,7 @@ def _last_lesson(at: datetime) -> None:
 
 
 def _is_counting(model: type[WalkForward] | type[NoiseTwin]) -> bool:
-    return model._default_manager.filter(status__in=["waiting", "running"]).exists()
+    return model._default_manager.filter(status__in=model.UNDER_WAY).exists()
 
 
 def _review(reviewer: User, at: datetime) -> None:

@@ -180,7 +180,7 @@ def _what_if(request: ChangeRequest) -> dict[str, Any]:
     is_done = row is not None and row.status == WhatIf.Status.DONE
     return {
         "row": row,
-        "is_running": row is not None and row.status in (WhatIf.Status.WAITING, WhatIf.Status.RUNNING),
+        "is_running": row is not None and row.is_under_way,
         "pictures": histograms(row.document) if row is not None and is_done and row.document else (),
         "may_ask_what_if": is_askable and request.state in ChangeRequest.OPEN,
         "what_if_n": WHAT_IF_DECISIONS,
