@@ -12,7 +12,7 @@ from celery.schedules import crontab
 from celery.signals import before_task_publish, setup_logging, task_postrun, task_prerun
 
 from config import transport
-from telemetry.correlation import request_id, set_request_id
+from telemetry.foundation.request_id import request_id, set_request_id
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 transport.install()

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from telemetry.correlation import request_id
+from telemetry.foundation.request_id import request_id
 
 
 def add_request_id(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

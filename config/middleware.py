@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.template.loader import render_to_string
 
 from config.access.authentication import KeyUser
-from telemetry.api.problems import CONTENT_TYPE, RETRY_AFTER_SECONDS, problem
-from telemetry.api.problems import DatabaseAway as DatabaseAwayProblem
-from telemetry.correlation import accepted, request_id, set_request_id
+from telemetry.foundation.api.problem_details import CONTENT_TYPE, RETRY_AFTER_SECONDS, problem
+from telemetry.foundation.api.problem_details import DatabaseAway as DatabaseAwayProblem
+from telemetry.foundation.request_id import accepted, request_id, set_request_id
 
 logger = structlog.get_logger(__name__)
 

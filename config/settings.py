@@ -162,9 +162,9 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["config.access.permissions.HasNamedPermission"],
     "DEFAULT_THROTTLE_CLASSES": ["config.access.throttle.KeyRate"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["telemetry.api.parsers.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["telemetry.foundation.api.json_parser.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "config.access.schema.RoleSchema",
-    "EXCEPTION_HANDLER": "telemetry.api.problems.problem_response",
+    "EXCEPTION_HANDLER": "telemetry.foundation.api.problem_details.problem_response",
     "URL_FORMAT_OVERRIDE": None,
     "UNAUTHENTICATED_USER": None,
 }

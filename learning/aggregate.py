@@ -14,8 +14,8 @@ from learning.load import CELL_COLUMNS, Group, GroupRows, cell_rows, load_group
 from learning.models import Cell, CellGroup
 from overrides.core.parameters import LessonParameters
 from overrides.load import current_parameters
-from telemetry.copying import copy_rows
 from telemetry.core.vocabulary import Module
+from telemetry.foundation.bulk_copy import copy_rows
 from telemetry.models import DirtyGroup, Outcome
 
 

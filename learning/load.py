@@ -17,7 +17,7 @@ from learning.core.alternatives import GRADES, UNGRADED, Alternatives
 from learning.core.cells import Cells
 from learning.core.rows import MISSING, Floats, Ints, Rows
 from learning.models import CellGroup
-from telemetry.core.canonical import canonical_json
+from telemetry.foundation.core.canonical_json import canonical_json
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from django.db import models
 
 from overrides.models import CHANNELS, POLICIES
-from telemetry.models import CATEGORIES, MODULES, Computed, finite
+from telemetry.foundation.models import Computed, finite
+from telemetry.models import CATEGORIES, MODULES
 
 
 class CellGroup(models.Model):

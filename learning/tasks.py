@@ -16,8 +16,8 @@ from learning.models import BuilderRun, NoiseTwin
 from learning.twin import ask_twins, count_twins, run_twin
 from learning.walk_forward import ask_walk_forward, run_walk_forward
 from overrides.core.vocabulary import Policy
-from telemetry.core.refusal import Refused
-from telemetry.jobs import run_once
+from telemetry.foundation.core.refusal import Refused
+from telemetry.foundation.job_runs import run_once
 from telemetry.tasks import moment
 
 

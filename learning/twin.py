@@ -18,8 +18,8 @@ from learning.validate import noise_twin
 from overrides.core.identity import content_hash
 from overrides.core.vocabulary import Policy
 from overrides.load import current_parameters
-from telemetry.computed import Computation, Progress
-from telemetry.core.refusal import Refused
+from telemetry.foundation.background_results import Computation, Progress
+from telemetry.foundation.core.refusal import Refused
 
 CODE = "twin 1"  # raise it with every change of what is counted
 SEEDS = (1, 2, 3, 4, 5)

@@ -21,8 +21,8 @@ from overrides.core.identity import content_hash
 from overrides.core.module import ModuleParameters
 from overrides.core.vocabulary import PAIRS, Combiner, Policy
 from overrides.load import current_parameters
-from telemetry.computed import Computation, Progress
-from telemetry.core.refusal import Refused
+from telemetry.foundation.background_results import Computation, Progress
+from telemetry.foundation.core.refusal import Refused
 
 CODE = "walk 1"  # raise it with every change of what is computed
 FOLDS, MOST_FOLDS = 8, 200

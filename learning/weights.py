@@ -16,7 +16,7 @@ from learning.core.coefficients import Coefficient, Memory, weigh
 from learning.models import Coefficient as Row
 from overrides.core.coefficients import is_material
 from overrides.load import active_version
-from telemetry.core.canonical import utc_text
+from telemetry.foundation.core.canonical_json import utc_text
 
 DECIMALS = 6  # of a weight as people read and sign it
 

@@ -14,7 +14,7 @@ from learning.models import BuilderRun, EdgeHistory, Lesson
 from learning.track import track
 from overrides.core.module import ModuleParameters
 from overrides.core.vocabulary import Policy
-from telemetry.copying import copy_rows
+from telemetry.foundation.bulk_copy import copy_rows
 
 
 def write_run(

@@ -21,8 +21,8 @@ from overrides.core.challenge import CLOSE, Column, compared, outcome
 from overrides.core.identity import content_hash
 from overrides.core.levers import LEVERS, Blend
 from overrides.models import Challenge
-from telemetry.computed import Computation, Progress
-from telemetry.core.refusal import Refused
+from telemetry.foundation.background_results import Computation, Progress
+from telemetry.foundation.core.refusal import Refused
 from telemetry.models import Decision, DecisionOutcome
 
 TASK = "overrides.compare_challenger"

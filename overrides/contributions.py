@@ -10,7 +10,7 @@ from django.db.models import QuerySet, Sum
 
 from overrides.core.movement import movements
 from overrides.core.serve import SIZE
-from telemetry.core.canonical import utc_text
+from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import AttributionShare, Decision, DecisionOutcome
 
 WEIGHTS = ("w_edge", "w_n", "w_var", "w_decay", "w_spec", "w_total")

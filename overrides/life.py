@@ -8,7 +8,7 @@ from overrides.core import lifecycle
 from overrides.core.lifecycle import Step
 from overrides.gates import Refusal
 from overrides.models import ChangeRequest
-from telemetry.audit import write_audit
+from telemetry.audit.audit_log import write_audit
 
 MACHINE = "counterweight"  # the actor of what nobody does by hand
 

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from overrides.core.serve import ModuleMode as ModeValue
 from overrides.models import ModuleMode, Version
-from telemetry.audit import write_audit
+from telemetry.audit.audit_log import write_audit
 
 ORDER = {ModuleMode.Mode.OFF: 0, ModuleMode.Mode.SHADOW: 1, ModuleMode.Mode.ON: 2}
 

@@ -15,7 +15,8 @@ from django.db.models import F, Q
 from django.utils.functional import cached_property
 
 from overrides.core import lifecycle
-from telemetry.models import CATEGORIES, MODULES, Computed, finite
+from telemetry.foundation.models import Computed, finite
+from telemetry.models import CATEGORIES, MODULES
 
 CHANNELS = [(name, name) for name in ("dm_alloc", "pm_strength", "pm_tuning")]
 POLICIES = [(name, name) for name in ("plan", "evidence")]

@@ -20,7 +20,7 @@ from overrides.life import audit_request, locked
 from overrides.mode import lower_mode as write_lower_mode
 from overrides.models import ChangeRequest, Line, LineHold, Mandate, Membership, ModuleMode, Quarantine
 from overrides.publish import lock_module, lock_modules
-from telemetry.audit import write_audit
+from telemetry.audit.audit_log import write_audit
 from telemetry.models import MODULES
 
 LOWER = "overrides.lower_modulemode"

@@ -11,7 +11,7 @@ from django.db.models import Max, Q
 from overrides.core.mandates import Terms
 from overrides.core.policy import GovernancePolicy
 from overrides.models import ChangeRequest, LineHold, Mandate, ModulePolicy, Quarantine
-from telemetry.audit import write_audit
+from telemetry.audit.audit_log import write_audit
 
 
 def policy_of(module: str) -> GovernancePolicy:

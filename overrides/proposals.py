@@ -10,10 +10,10 @@ from typing import Any
 from overrides.core.check import check
 from overrides.core.levers import LEVERS
 from overrides.core.specs import OverrideSpec
-from telemetry.core.fields import integer, matching, member, text
-from telemetry.core.objects import Fields, items, mapping
-from telemetry.core.refusal import Refusal, Refused, join
 from telemetry.core.vocabulary import Module
+from telemetry.foundation.core.fields import integer, matching, member, text
+from telemetry.foundation.core.objects import Fields, items, mapping
+from telemetry.foundation.core.refusal import Refusal, Refused, join
 
 MOST_LINES = 500
 MODE = ("mode", "rollout_percent", "allow", "challenger")

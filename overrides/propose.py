@@ -18,7 +18,7 @@ from overrides.load import current_parameters, spec_of
 from overrides.models import ChangeLine, ChangeRequest
 from overrides.proposals import Kind, Proposal, raise_any, refusal
 from overrides.publish import store_override
-from telemetry.core.refusal import Refusal, Refused
+from telemetry.foundation.core.refusal import Refusal, Refused
 
 SOURCE = "api"
 BY_HAND = "person"

@@ -13,7 +13,7 @@ from overrides.core.specs import OverrideSpec
 from overrides.gates import COEFFICIENTS
 from overrides.load import coefficients_of, load_specs, parameters_of, spec_of
 from overrides.models import ChangeRequest
-from telemetry.core.refusal import Refused
+from telemetry.foundation.core.refusal import Refused
 
 Kind = ChangeRequest.Kind
 Specs = dict[str, OverrideSpec]

@@ -30,7 +30,7 @@ from overrides.load import (
     spec_of,
 )
 from overrides.models import ChangeRequest, Line, Membership, Override, ParameterSet, Version
-from telemetry.audit import write_audit
+from telemetry.audit.audit_log import write_audit
 
 CHANNEL = "counterweight_versions"
 

@@ -9,11 +9,11 @@ from datetime import datetime
 from overrides.core.coefficients import HIGHEST, LOWEST
 from overrides.core.combination import Request
 from overrides.core.levers import LEVERS
-from telemetry.core.fields import finite, member, moment, text
-from telemetry.core.objects import Fields, entries
-from telemetry.core.refusal import Refused
 from telemetry.core.scopes import read_scope
 from telemetry.core.vocabulary import CATEGORIES, ActionCategory, Module, read_pattern_key
+from telemetry.foundation.core.fields import finite, member, moment, text
+from telemetry.foundation.core.objects import Fields, entries
+from telemetry.foundation.core.refusal import Refused
 
 KEYS = dict.fromkeys(
     (

@@ -20,12 +20,12 @@ from overrides.core.combination import Request
 from overrides.core.compare import Difference, differences
 from overrides.core.serve import ModuleMode, neutral_levers
 from overrides.core.vocabulary import Flag, Reason
-from overrides.logged import Span, fetch, sample, slices, stream
 from overrides.past import Engines, NoEngine, past_engines
 from overrides.questions import Question
 from overrides.recheck import Recheck
 from overrides.resolve import NUMERIC_BUILD, SERVED_UNDER, resolve_one
-from telemetry.core.refusal import Refused
+from telemetry.decisions.decision_stream import Span, fetch, sample, slices, stream
+from telemetry.foundation.core.refusal import Refused
 from telemetry.models import Decision
 
 logger = logging.getLogger(__name__)

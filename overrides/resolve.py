@@ -20,8 +20,8 @@ from overrides.core.serve import Answer, Mode, answer, neutral_levers, served
 from overrides.core.vocabulary import Flag, Reason
 from overrides.engine import ENGINE_ROOM, FRESH_SECONDS, Engine
 from overrides.questions import Question
-from telemetry.core.identifiers import uuid7
-from telemetry.decisions import DecisionRecord
+from telemetry.decisions.decision_log import DecisionRecord
+from telemetry.foundation.core.identifiers import uuid7
 
 Explain = Literal["none", "summary", "full"]
 NUMERIC_BUILD = f"{platform.machine()} python-{platform.python_version()} numpy-{numpy.__version__}"

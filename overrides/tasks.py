@@ -11,7 +11,7 @@ from overrides.challenge import run_comparison
 from overrides.health import refresh_health
 from overrides.replay import replay_nightly
 from overrides.what_if import run_what_if
-from telemetry.jobs import run_once
+from telemetry.foundation.job_runs import run_once
 from telemetry.tasks import moment
 
 

@@ -24,8 +24,8 @@ from overrides.core.what_if import Comparison
 from overrides.load import active_version
 from overrides.models import ChangeRequest, Line, WhatIf
 from overrides.proposed import Proposed, proposed_by, refuse_kind, sides
-from telemetry.computed import Computation, Progress
-from telemetry.core.refusal import Refused
+from telemetry.foundation.background_results import Computation, Progress
+from telemetry.foundation.core.refusal import Refused
 from telemetry.models import Decision
 
 MOST = 1_000_000

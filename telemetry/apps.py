@@ -8,4 +8,4 @@ class TelemetryConfig(AppConfig):
     verbose_name = "Telemetry: what happened"
 
     def ready(self) -> None:
-        import_module("telemetry.checks")  # registers the system checks
+        import_module("telemetry.foundation.checks")  # registers the system checks

@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 from celery import shared_task
 from django.db import InterfaceError, OperationalError, connection
 
-from telemetry.attribute import attribute_trades
-from telemetry.audit import verify_audit
-from telemetry.core.fields import moment as read_moment
-from telemetry.core.fields import named
-from telemetry.core.refusal import Refused
-from telemetry.jobs import forget_runs, run_once
-from telemetry.outbox import send_outbox
-from telemetry.receive import receive_trades
-from telemetry.record import Receipt
+from telemetry.audit.audit_log import verify_audit
+from telemetry.decisions.attribute_trades import attribute_trades
+from telemetry.foundation.core.fields import moment as read_moment
+from telemetry.foundation.core.fields import named
+from telemetry.foundation.core.refusal import Refused
+from telemetry.foundation.job_runs import forget_runs, run_once
+from telemetry.foundation.outbox import send_outbox
+from telemetry.recording.intake import receive_trades
+from telemetry.recording.record_trades import Receipt
 
 MONTHS_AHEAD = 4
 

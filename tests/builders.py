@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 from overrides.core.levers import LEVERS
 from overrides.core.module import ModuleParameters
 from overrides.core.specs import OverrideSpec
-from telemetry.core.canonical import utc_text
-from telemetry.core.identifiers import uuid7
 from telemetry.core.trades import Trade as TradeValue
 from telemetry.core.trades import parse_trade
+from telemetry.foundation.core.canonical_json import utc_text
+from telemetry.foundation.core.identifiers import uuid7
 
 if TYPE_CHECKING:
     from learning.models import Lesson
     from overrides.models import ChangeRequest, ModuleMode, Version
     from overrides.questions import Question
-    from telemetry.decisions import DecisionRecord
+    from telemetry.decisions.decision_log import DecisionRecord
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)  # a Monday
 DAY = timedelta(days=1)
@@ -89,7 +89,7 @@ def make_trades(
 
 def make_decision(effect: Mapping[str, Any] | None = None, **over: Any) -> DecisionRecord:
     """A served decision; by default size 1.02 from neutral, asked for by one override."""
-    from telemetry.decisions import DecisionRecord
+    from telemetry.decisions.decision_log import DecisionRecord
 
     served = {"size_mult": {"m0": 1.0, "m": 1.02, "parts": {"o" * 64: 0.01980262729617973}, "lines": {"o" * 64: "l"}}}
     fields: dict[str, Any] = {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rest_framework.test import APIClient
 
 if TYPE_CHECKING:
-    from telemetry.decisions import DecisionRecord
+    from telemetry.decisions.decision_log import DecisionRecord
 
 PROBLEM = "application/problem+json"
 ROLES = ("evaluate", "record", "propose", "read")

@@ -25,8 +25,8 @@ from overrides.load import load_specs
 from overrides.models import ChangeRequest, Mandate, Version
 from overrides.policies import terms_of
 from overrides.review import approve
-from telemetry.audit import verify_audit
-from telemetry.receive import receive_trades
+from telemetry.audit.audit_log import verify_audit
+from telemetry.recording.intake import receive_trades
 from tests.builders import publish
 
 HOUR = timedelta(hours=1)

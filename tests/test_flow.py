@@ -23,11 +23,11 @@ from overrides.mode import lower_mode
 from overrides.models import Version
 from overrides.resolve import Resolved, resolve
 from overrides.review import approve
-from telemetry.attribute import attribute_trades
-from telemetry.audit import verify_audit
-from telemetry.decisions import record_decisions
+from telemetry.audit.audit_log import verify_audit
+from telemetry.decisions.attribute_trades import attribute_trades
+from telemetry.decisions.decision_log import record_decisions
 from telemetry.models import AttributionShare, AuditEntry, Decision, DecisionOutcome, DirtyGroup
-from telemetry.record import record_trades
+from telemetry.recording.record_trades import record_trades
 from tests.builders import DAY, action_payload, decision_ids, draft, make_question, make_trade, make_trades
 
 GOOD, DIP = {"macro_phase": "Good"}, {"macro_phase": "Dip"}

@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 
 from config.pages.schema import schema_document
 from overrides.core.module import ModuleParameters
-from telemetry.core.canonical import utc_text
+from telemetry.foundation.core.canonical_json import utc_text
 from tests.builders import KEY, NOW, SCOPE, action_payload, make_spec, trade_payload
 from tests.clients import Kept, bearer, client_of, faults, fields_of
 

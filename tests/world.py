@@ -34,9 +34,9 @@ def make_world() -> World:
     """Trades with cells and coefficients, a decision with its outcome and shares, a version, a lesson, a request."""
     from learning.aggregate import aggregate_dirty
     from learning.coefficients import update_coefficients
-    from telemetry.attribute import attribute_trades
-    from telemetry.decisions import record_decisions
-    from telemetry.record import record_trades
+    from telemetry.decisions.attribute_trades import attribute_trades
+    from telemetry.decisions.decision_log import record_decisions
+    from telemetry.recording.record_trades import record_trades
 
     decision = make_decision()
     action = action_payload(decision_ids=[str(decision.decision_id)])

@@ -16,8 +16,8 @@ from django.utils.safestring import SafeString
 from config.access.authentication import KEY_RING
 from config.access.keys import issue_key, revoke_key
 from config.access.models import ApiKey
-from telemetry.admin.display import badge, moment, short
-from telemetry.admin.facts import person
+from telemetry.foundation.admin.formatting import badge, moment, short
+from telemetry.foundation.admin.read_only import person
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[ApiKey]

@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from config.access.models import ApiKey
-from telemetry.audit import write_audit
+from telemetry.audit.audit_log import write_audit
 
 COMMAND = "command line"
 

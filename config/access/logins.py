@@ -18,7 +18,7 @@ from django.contrib.sessions.models import Session
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from telemetry.admin.identity import note_proof
+from telemetry.foundation.admin.reauthentication import note_proof
 
 logger = structlog.get_logger(__name__)
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 
 from config.access.keys import COMMAND
-from telemetry.audit import write_audit
+from telemetry.audit.audit_log import write_audit
 
 
 @transaction.atomic

@@ -7,7 +7,7 @@ from datetime import timedelta
 from celery import shared_task
 
 from config.access.logins import tidy
-from telemetry.jobs import run_once
+from telemetry.foundation.job_runs import run_once
 from telemetry.tasks import moment
 
 

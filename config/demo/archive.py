@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .bars import HOUR, Bars, Ints
+from config.demo.bars import HOUR, Bars, Ints
 
 SAMPLE = Path(__file__).with_name("bars.npz")
 SOURCE = (

@@ -17,7 +17,7 @@ from config.demo.queue import await_until
 from overrides.engine import Engine, load_engine
 from overrides.questions import Question, read_question
 from overrides.resolve import Resolved, resolve_one
-from telemetry.decisions import record_decisions
+from telemetry.decisions.decision_log import record_decisions
 from telemetry.models import Decision, Trade
 
 BASE_ALLOCATION = 4.0  # per cent of the book, before levers

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .bars import Bars, Floats, Ints
-from .indicators import Indicators
-from .paths import Paths
-from .simulation import AS_TRADED, Replay, Rule, replay
+from config.demo.bars import Bars, Floats, Ints
+from config.demo.indicators import Indicators
+from config.demo.paths import Paths
+from config.demo.simulation import AS_TRADED, Replay, Rule, replay
 
 ENTRY_DELAYS = (1, 2, 3, 6)
 RULES: Mapping[str, Mapping[str, Rule]] = {

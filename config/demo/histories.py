@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .bars import Bars, Flags, Floats, Ints
-from .counterfactuals import Counterfactuals, counterfactuals
-from .indicators import LONG, SHORT, Indicators, dip
-from .paths import Paths, at
-from .positions import take
-from .simulation import Replay, replay
+from config.demo.bars import Bars, Flags, Floats, Ints
+from config.demo.counterfactuals import Counterfactuals, counterfactuals
+from config.demo.indicators import LONG, SHORT, Indicators, dip
+from config.demo.paths import Paths, at
+from config.demo.positions import take
+from config.demo.simulation import Replay, replay
 
 AFTER_BARS = 24
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from .archive import pack
-from .bars import Bars, resample
+from config.demo.archive import pack
+from config.demo.bars import Bars, resample
 
 FIRST = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp())
 LAST = int(datetime(2024, 9, 6, tzinfo=UTC).timestamp())

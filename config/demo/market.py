@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .bars import DAY, HOUR, Bars, Floats
+from config.demo.bars import DAY, HOUR, Bars, Floats
 
 HORIZONS = {"macro_phase": 720, "meso_phase": 168, "micro_phase": 24}
 PHASES = ("Oh-Shit", "Double-Dip", "Dip", "Recover", "Good", "Euphoria")

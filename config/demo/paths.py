@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .bars import Bars, Flags, Floats, Ints
-from .indicators import LONG, SHORT, Indicators
+from config.demo.bars import Bars, Flags, Floats, Ints
+from config.demo.indicators import LONG, SHORT, Indicators
 
 HOLDING_BARS = 72
 RISK_ATR = 2.0

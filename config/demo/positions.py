@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .bars import Bars, Flags, Ints
-from .indicators import Indicators
-from .paths import Paths
-from .rules import PATTERNS, crosses_unit_change, one_at_a_time, signals
-from .simulation import Replay, replay
+from config.demo.bars import Bars, Flags, Ints
+from config.demo.indicators import Indicators
+from config.demo.paths import Paths
+from config.demo.rules import PATTERNS, crosses_unit_change, one_at_a_time, signals
+from config.demo.simulation import Replay, replay
 
 RISK_FLOOR = 0.004
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from celery import current_app
 
-from telemetry.jobs import period_of
-from telemetry.models import JobRun
+from telemetry.foundation.job_runs import period_of
+from telemetry.foundation.models import JobRun
 
 WAIT = timedelta(minutes=5)
 POLL_SECONDS = 0.02

@@ -16,7 +16,8 @@ from overrides.core.parameters import LessonParameters
 from overrides.core.vocabulary import Policy
 from overrides.load import load_parameters, load_specs
 from overrides.models import ChangeRequest, Line, ModuleMode, Override, Version
-from telemetry.models import Attribution, AttributionShare, Decision, JobRun, Outcome, Trade
+from telemetry.foundation.models import JobRun
+from telemetry.models import Attribution, AttributionShare, Decision, Outcome, Trade
 
 MODULES = ("dm", "pm")
 

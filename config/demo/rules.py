@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .bars import Bars, Flags, Floats, Ints
-from .indicators import LONG, SHORT, Indicators
+from config.demo.bars import Bars, Flags, Floats, Ints
+from config.demo.indicators import LONG, SHORT, Indicators
 
 WARM_UP = 200
 UNIT_CHANGE = np.log(3.0)

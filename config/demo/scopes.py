@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from .bars import DAY
-from .market import HORIZONS, Market
+from config.demo.bars import DAY
+from config.demo.market import HORIZONS, Market
 
 MAJORS = ("BTC", "ETH", "BNB", "SOL", "XRP")
 MODES = (("patient", 0.33), ("normal", 0.67), ("aggressive", math.inf))

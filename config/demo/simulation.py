@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .bars import Flags, Floats, Ints
-from .paths import HOLDING_BARS, Paths, at, first, slipped
+from config.demo.bars import Flags, Floats, Ints
+from config.demo.paths import HOLDING_BARS, Paths, at, first, slipped
 
 TRAIL_ATR, TRIM_R, ADD_R = 3.0, 1.5, 0.5
 TRIM_FRACTION = 1 / 3

@@ -30,7 +30,8 @@ from overrides.draft import draft_request
 from overrides.load import current_parameters
 from overrides.models import Challenge, ChangeRequest, ModuleMode, Version
 from overrides.review import approve
-from telemetry.models import JobRun, Trade
+from telemetry.foundation.models import JobRun
+from telemetry.models import Trade
 
 RECORDED_FIRST = timedelta(weeks=13)
 PERIOD = timedelta(weeks=6)

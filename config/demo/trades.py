@@ -20,13 +20,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .bars import SECONDS, Bars, Floats, Ints, four_hours, moment
-from .counterfactuals import AFTER_TRIM_LEVERS, ENTRY_LEVERS, EXIT_LEVERS, TRIM_LEVERS, missed_bucket
-from .histories import AFTER_BARS, Histories, Signals, histories
-from .market import Market
-from .rules import PATTERNS, Pattern
-from .scopes import dm_scope, pm_scope
-from .simulation import TRIM_FRACTION
+from config.demo.bars import SECONDS, Bars, Floats, Ints, four_hours, moment
+from config.demo.counterfactuals import AFTER_TRIM_LEVERS, ENTRY_LEVERS, EXIT_LEVERS, TRIM_LEVERS, missed_bucket
+from config.demo.histories import AFTER_BARS, Histories, Signals, histories
+from config.demo.market import Market
+from config.demo.rules import PATTERNS, Pattern
+from config.demo.scopes import dm_scope, pm_scope
+from config.demo.simulation import TRIM_FRACTION
 
 SOURCE = "genetrader_2024 hourly bars"
 ALLOCATION_KEY = "dm_pattern.allocation.allocation"

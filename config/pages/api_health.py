@@ -12,10 +12,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config.pages.health import DEGRADED, DOWN, OK, health_report
-from telemetry.api.bounds import bounded_reading
-from telemetry.api.documentation import problems
-from telemetry.api.queries import query
-from telemetry.models import DirtyGroup, OutboxMessage, PendingAttribution
+from telemetry.foundation.api.query_parameters import query
+from telemetry.foundation.api.schema_parts import problems
+from telemetry.foundation.api.time_limits import bounded_reading
+from telemetry.foundation.models import OutboxMessage
+from telemetry.models import DirtyGroup, PendingAttribution
 
 
 class EngineSerializer(serializers.Serializer[Any]):

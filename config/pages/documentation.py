@@ -18,7 +18,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from config.pages.schema import schema_document
-from telemetry.api.queries import query
+from telemetry.foundation.api.query_parameters import query
 
 Schema = Mapping[str, Any]
 METHODS = ("get", "post")

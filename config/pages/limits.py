@@ -6,9 +6,9 @@ from django.conf import settings
 
 from overrides.api.levers import MOST_QUESTIONS
 from overrides.proposals import MOST_LINES
-from telemetry.api.reading import MOST, USUAL
 from telemetry.api.trades import MOST_TRADES
 from telemetry.core.trades import MOST_ACTIONS
+from telemetry.foundation.api.list_view import MOST, USUAL
 
 MEGABYTE = 1024 * 1024
 

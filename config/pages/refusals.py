@@ -8,7 +8,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from telemetry.api.problems import CONTENT_TYPE, problem
+from telemetry.foundation.api.problem_details import CONTENT_TYPE, problem
 
 
 class NothingHere(APIView):

@@ -29,7 +29,7 @@ from overrides.core.verified import false_sign_rate, is_verified
 from overrides.core.vocabulary import Policy
 from overrides.load import current_parameters, spec_of
 from overrides.models import ChangeLine, ChangeRequest
-from telemetry.core.formats.csv_cells import csv_lines
+from telemetry.foundation.core.csv_cells import csv_lines
 
 MOST = 20
 PERMISSIONS = ("overrides.view_changerequest", "learning.view_lesson")

@@ -15,8 +15,8 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from config.pages.limits import limits
-from overrides.api.tags import tagged
-from telemetry.api.queries import query
+from telemetry.foundation.api.etags import tagged
+from telemetry.foundation.api.query_parameters import query
 
 
 @cache

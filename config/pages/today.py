@@ -16,7 +16,8 @@ from overrides.admin.requests import unacknowledged
 from overrides.admin.steps import at_a_glance
 from overrides.engine import ENGINE_ROOM, FRESH_SECONDS
 from overrides.models import ChangeRequest, Mandate, ModuleMode, Version
-from telemetry.models import MODULES, JobRun, OutboxMessage
+from telemetry.foundation.models import JobRun, OutboxMessage
+from telemetry.models import MODULES
 
 MOST_WAITING = 12
 MOST_FAILED = 8

@@ -11,10 +11,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from learning.models import Cell, CellGroup
-from telemetry.admin.display import chips, moment, number, pattern
-from telemetry.admin.facts import FactAdmin, one_of
-from telemetry.admin.typed import typed_filter
 from telemetry.core.vocabulary import ActionCategory, Module, read_pattern_key
+from telemetry.foundation.admin.formatting import chips, moment, number, pattern
+from telemetry.foundation.admin.read_only import FactAdmin, one_of
+from telemetry.foundation.admin.text_filters import typed_filter
 
 OF_A_GROUP = "group__id__exact"
 

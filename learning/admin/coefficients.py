@@ -22,10 +22,10 @@ from overrides.admin.coefficients import bar
 from overrides.core.coefficients import LEVER_DIMENSIONS
 from overrides.models import Version
 from overrides.pictures.coefficients import weight_track
-from telemetry.admin.display import moment, number
-from telemetry.admin.facts import FactAdmin, one_of
-from telemetry.core.canonical import utc_text
-from telemetry.core.formats.csv_cells import csv_lines
+from telemetry.foundation.admin.formatting import moment, number
+from telemetry.foundation.admin.read_only import FactAdmin, one_of
+from telemetry.foundation.core.canonical_json import utc_text
+from telemetry.foundation.core.csv_cells import csv_lines
 
 MOST_VERSIONS = 60
 COLUMNS = (

@@ -38,9 +38,9 @@ from learning.found import LEARNED_CHANNELS
 from learning.models import BuilderRun, NoiseTwin
 from learning.twin import SEEDS, ask_twins
 from overrides.core.vocabulary import Policy
-from telemetry.admin.display import badge, moment
-from telemetry.admin.facts import FactAdmin, one_of
-from telemetry.core.formats.csv_cells import csv_lines
+from telemetry.foundation.admin.formatting import badge, moment
+from telemetry.foundation.admin.read_only import FactAdmin, one_of
+from telemetry.foundation.core.csv_cells import csv_lines
 
 MAY_ASK = ("overrides.lower_modulemode", "overrides.add_changerequest")  # an operator, or whoever drafts requests
 MAY_LOOK = ("learning.view_builderrun", "learning.view_lesson")

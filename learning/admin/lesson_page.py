@@ -13,7 +13,7 @@ from learning.pictures.half_life import Fade, fade, fade_rows
 from learning.pictures.sequence import FULL, EdgeSequence, sequence_rows
 from learning.pictures.track import lesson_track, track_rows
 from overrides.load import current_parameters
-from telemetry.core.formats.csv_cells import csv_lines
+from telemetry.foundation.core.csv_cells import csv_lines
 
 SHOWN = 500  # newest changes that the picture draws
 LISTED = 20

@@ -25,8 +25,8 @@ from learning.models import BuilderRun, Lesson
 from overrides.core.module import ModuleParameters
 from overrides.core.vocabulary import Channel, Policy
 from overrides.load import current_parameters
-from telemetry.admin.display import badge, chips, moment, number, pattern, pretty, short
-from telemetry.admin.facts import FactAdmin, one_of
+from telemetry.foundation.admin.formatting import badge, chips, moment, number, pattern, pretty, short
+from telemetry.foundation.admin.read_only import FactAdmin, one_of
 
 
 def floors() -> Callable[[str, Channel], float]:

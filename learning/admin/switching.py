@@ -23,7 +23,7 @@ from overrides.core.vocabulary import PAIRS, Channel, Combiner, Policy
 from overrides.gates import Refusal
 from overrides.load import current_parameters
 from overrides.publish import CannotPublish
-from telemetry.admin.facts import person
+from telemetry.foundation.admin.read_only import person
 
 SHOWN = 12  # of the lines that would come, those of most weight
 

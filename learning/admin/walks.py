@@ -24,9 +24,9 @@ from django.views.decorators.http import require_POST
 from learning.admin.walk_page import COLUMNS, csv_rows, walk_page
 from learning.models import WalkForward
 from learning.walk_forward import ask_walk_forward, choice_of
-from telemetry.admin.display import MISSING, badge, moment, number, pretty
-from telemetry.admin.facts import FactAdmin, one_of
-from telemetry.core.formats.csv_cells import csv_lines
+from telemetry.foundation.admin.formatting import MISSING, badge, moment, number, pretty
+from telemetry.foundation.admin.read_only import FactAdmin, one_of
+from telemetry.foundation.core.csv_cells import csv_lines
 from telemetry.models import MODULES
 
 MAY_ASK = ("overrides.lower_modulemode", "overrides.add_changerequest")  # an operator, or whoever drafts requests

@@ -6,10 +6,10 @@ from drf_spectacular.utils import extend_schema_view
 from rest_framework import serializers
 
 from learning.models import Cell
-from telemetry.api.facts import ScopeField
-from telemetry.api.queries import PATTERN, Filter, Filters, digits, number_from, whole
-from telemetry.api.reading import ListView, listing
+from telemetry.api.pattern_fields import PATTERN, ScopeField
 from telemetry.core.vocabulary import ActionCategory, Module
+from telemetry.foundation.api.list_view import ListView, listing
+from telemetry.foundation.api.query_parameters import Filter, Filters, digits, number_from, whole
 
 FILTERS: Filters = {
     **{name: Filter(each.read, f"group__{each.lookup}", each.says, each.words) for name, each in PATTERN.items()},

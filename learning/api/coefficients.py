@@ -7,8 +7,8 @@ from rest_framework import serializers
 
 from learning.models import Coefficient
 from overrides.core.coefficients import LEVER_DIMENSIONS
-from telemetry.api.queries import Filters, number_from, one_of, words
-from telemetry.api.reading import ListView, listing
+from telemetry.foundation.api.list_view import ListView, listing
+from telemetry.foundation.api.query_parameters import Filters, number_from, one_of, words
 
 FILTERS: Filters = {
     "lever": one_of("name", ["all", *LEVER_DIMENSIONS], "the lever; all: of the memory of all trades"),

@@ -7,9 +7,9 @@ from rest_framework import serializers
 
 from learning.models import Lesson
 from overrides.models import CHANNELS, POLICIES
-from telemetry.api.facts import ScopeField
-from telemetry.api.queries import PATTERN, Filters, one_of
-from telemetry.api.reading import ListView, listing
+from telemetry.api.pattern_fields import PATTERN, ScopeField
+from telemetry.foundation.api.list_view import ListView, listing
+from telemetry.foundation.api.query_parameters import Filters, one_of
 
 FILTERS: Filters = {
     **PATTERN,

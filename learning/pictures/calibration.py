@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from learning.pictures.axis import Axis, signed
-from overrides.pictures.canvas import LEFT, WIDTH, Mark
+from telemetry.foundation.charts.axis import Axis, signed
+from telemetry.foundation.charts.canvas import LEFT, WIDTH, Mark
 
 HEIGHT, TOP, BOTTOM = 250.0, 16.0, 212.0
 RIGHT = 20.0

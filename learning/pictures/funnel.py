@@ -23,7 +23,7 @@ from learning.core.funnel import (
     squares_of,
 )
 from learning.core.rows import Floats, Ints
-from overrides.pictures.canvas import WIDTH, Mark
+from telemetry.foundation.charts.canvas import WIDTH, Mark
 
 LEFT, RIGHT, TOP = 46.0, 14.0, 14.0
 SQUARE = 3

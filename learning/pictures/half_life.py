@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from learning.core.half_life import start_of
-from learning.pictures.scale import Scale
-from overrides.pictures.canvas import LEFT, RIGHT, WIDTH, Mark, round_steps
+from telemetry.foundation.charts.canvas import LEFT, RIGHT, WIDTH, Mark, round_steps
+from telemetry.foundation.charts.scale import Scale
 
 TOP, BOTTOM, HEIGHT = 20.0, 172.0, 208.0
 POINTS = 80

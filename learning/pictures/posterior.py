@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from learning.pictures.scale import Scale
-from overrides.pictures.canvas import Mark
+from telemetry.foundation.charts.canvas import Mark
+from telemetry.foundation.charts.scale import Scale
 
 WIDTH, HEIGHT = 300.0, 26.0
 LEFT, RIGHT = 8.0, 292.0

@@ -12,8 +12,8 @@ import numpy as np
 
 from learning.core.confidence import Sequence as Looks
 from learning.core.confidence import confidence_sequence
-from learning.pictures.scale import Scale
-from overrides.pictures.canvas import LEFT, WIDTH, Mark
+from telemetry.foundation.charts.canvas import LEFT, WIDTH, Mark
+from telemetry.foundation.charts.scale import Scale
 
 RIGHT, TOP, BOTTOM, HEIGHT = 16.0, 26.0, 192.0, 218.0
 SMALLEST, LARGEST = 2.5, 7.0  # of a dot, by its trades

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from overrides.pictures.canvas import WIDTH, Mark, round_steps
+from telemetry.foundation.charts.canvas import WIDTH, Mark, round_steps
 
 LEFT, RIGHT, TOP = 16.0, 16.0, 40.0
 DOT, HIGHEST = 11.0, 6  # a dot's room, and how many stand above each other at most

@@ -10,9 +10,9 @@ from typing import Any
 
 from learning.core.movement import LEVER_NAMES
 from learning.models import LessonHistory
-from learning.pictures.scale import Scale
 from overrides.core.levers import LEVERS
-from overrides.pictures.canvas import LEFT, RIGHT, WIDTH, Mark
+from telemetry.foundation.charts.canvas import LEFT, RIGHT, WIDTH, Mark
+from telemetry.foundation.charts.scale import Scale
 
 ROW, TOP, GAP, RIBBON = 62.0, 22.0, 26.0, 12.0
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from learning.pictures.axis import Axis
-from overrides.pictures.canvas import LEFT, WIDTH, Mark
+from telemetry.foundation.charts.axis import Axis
+from telemetry.foundation.charts.canvas import LEFT, WIDTH, Mark
 
 HEIGHT, TOP, BOTTOM = 210.0, 16.0, 178.0
 RIGHT = 20.0

@@ -20,7 +20,7 @@ from overrides.gates import Refusal
 from overrides.models import LineHold, Override
 from overrides.neutralize import LOWER, REVIEW
 from overrides.policies import is_live
-from telemetry.admin.facts import ModelAdmin
+from telemetry.foundation.admin.read_only import ModelAdmin
 
 
 class HoldForm(Reasoned):

@@ -14,7 +14,7 @@ from django.urls import reverse
 from overrides.draft import draft_request
 from overrides.gates import Refusal
 from overrides.models import ChangeRequest
-from telemetry.admin.facts import person
+from telemetry.foundation.admin.read_only import person
 
 PROPOSE = "overrides.add_changerequest"
 REASON_LENGTH = 2000

@@ -17,8 +17,8 @@ from overrides.admin.asking import Reasoned
 from overrides.admin.steps import PROVEN, STEPS, Given, Step
 from overrides.models import ChangeRequest
 from overrides.review import Outcome, decide_many
-from telemetry.admin.facts import FactAdmin, person
-from telemetry.admin.identity import is_proof_due, missing_proof
+from telemetry.foundation.admin.read_only import FactAdmin, person
+from telemetry.foundation.admin.reauthentication import is_proof_due, missing_proof
 
 MOST = 200  # requests decided with one press
 TOGETHER = ("approve", "reject", "cancel")

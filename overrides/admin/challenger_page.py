@@ -22,7 +22,7 @@ from overrides.challenge import ask_comparison, latest
 from overrides.core.challenge import FEW
 from overrides.models import Challenge, ModuleMode
 from overrides.pictures.what_if import histograms
-from telemetry.core.formats.csv_cells import csv_lines
+from telemetry.foundation.core.csv_cells import csv_lines
 from telemetry.models import MODULES
 
 VIEW = "overrides.view_modulemode"

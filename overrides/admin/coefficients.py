@@ -15,7 +15,7 @@ from overrides.core.coefficients import LEVER_DIMENSIONS
 from overrides.gates import COEFFICIENTS
 from overrides.models import ChangeRequest, Version
 from overrides.pictures.coefficients import weight_bar
-from telemetry.admin.display import number
+from telemetry.foundation.admin.formatting import number
 from telemetry.models import Decision
 
 MOST_WEIGHTS = 200

@@ -18,7 +18,7 @@ from overrides.core.multipliers import CAP, COEFFICIENTS
 from overrides.core.vocabulary import Blend
 from overrides.models import Version
 from overrides.pictures.moves import Moves, moves
-from telemetry.core.identifiers import uuid7_time
+from telemetry.foundation.core.identifiers import uuid7_time
 from telemetry.models import AttributionShare, Decision, DecisionOutcome
 
 

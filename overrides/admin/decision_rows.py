@@ -13,8 +13,8 @@ from django.utils.safestring import SafeString
 
 from overrides.core.movement import movements
 from overrides.models import Line
-from telemetry.admin.display import number, short
-from telemetry.admin.paging import FactList
+from telemetry.foundation.admin.formatting import number, short
+from telemetry.foundation.admin.pagination import FactList
 from telemetry.models import Decision, DecisionOutcome
 
 COLUMNS = (

@@ -18,12 +18,12 @@ from overrides.admin.decision_rows import DecisionList, mover_shown
 from overrides.admin.decision_search import moved_by
 from overrides.contributions import CONTRIBUTION_COLUMNS, contribution_rows
 from overrides.core.vocabulary import Reason
-from telemetry.admin.display import MISSING, badge, chips, moment, number, pattern
-from telemetry.admin.facts import FactAdmin, one_of
-from telemetry.admin.typed import read_number, typed_filter, window
-from telemetry.core.fields import matching
-from telemetry.core.formats.csv_cells import csv_lines
 from telemetry.core.vocabulary import ActionCategory, Module, read_pattern_key
+from telemetry.foundation.admin.formatting import MISSING, badge, chips, moment, number, pattern
+from telemetry.foundation.admin.read_only import FactAdmin, one_of
+from telemetry.foundation.admin.text_filters import read_number, typed_filter, window
+from telemetry.foundation.core.csv_cells import csv_lines
+from telemetry.foundation.core.fields import matching
 from telemetry.models import Decision
 
 MOST_EXPORTED = 50_000  # decisions; `manage.py export contributions` knows no such bound

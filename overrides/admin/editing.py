@@ -22,7 +22,7 @@ from overrides.gates import Refusal
 from overrides.models import ChangeLine, ChangeRequest
 from overrides.propose import BY_HAND, edit
 from overrides.publish import CannotPublish
-from telemetry.admin.facts import FactAdmin, person
+from telemetry.foundation.admin.read_only import FactAdmin, person
 
 Kind = ChangeRequest.Kind
 TYPED = (Kind.PARAMETERS, Kind.POLICY, Kind.MODE, Kind.ROLLBACK)

@@ -17,8 +17,8 @@ from overrides.admin.asking import Reasoned
 from overrides.models import LineHold
 from overrides.neutralize import lift_hold
 from overrides.policies import is_live
-from telemetry.admin.display import badge, chips, moment, pattern
-from telemetry.admin.facts import FactAdmin, one_of, person
+from telemetry.foundation.admin.formatting import badge, chips, moment, pattern
+from telemetry.foundation.admin.read_only import FactAdmin, one_of, person
 
 
 class StandsFilter(admin.SimpleListFilter):

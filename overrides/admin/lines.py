@@ -23,8 +23,8 @@ from overrides.admin.retiring import retire_page, retire_ticked
 from overrides.admin.weights import Weights, levers
 from overrides.models import Line, Membership, Override
 from overrides.neutralize import LOWER, pin_line, veto_line
-from telemetry.admin.display import badge, chips, moment, number, pattern, short
-from telemetry.admin.facts import FactAdmin, FactInline, one_of, person
+from telemetry.foundation.admin.formatting import badge, chips, moment, number, pattern, short
+from telemetry.foundation.admin.read_only import FactAdmin, FactInline, one_of, person
 from telemetry.models import MODULES
 
 BEGINS_AN_ID = re.compile("[0-9a-f]{6,64}")

@@ -17,9 +17,9 @@ from overrides.core.mandates import remaining
 from overrides.load import spec_of
 from overrides.models import Mandate, Membership, Override
 from overrides.policies import terms_of
-from telemetry.admin.display import MISSING, badge, chips, number, pattern
-from telemetry.admin.facts import FactAdmin
-from telemetry.admin.paging import FactList
+from telemetry.foundation.admin.formatting import MISSING, badge, chips, number, pattern
+from telemetry.foundation.admin.pagination import FactList
+from telemetry.foundation.admin.read_only import FactAdmin
 
 SOON = timedelta(days=14)
 

@@ -22,8 +22,8 @@ from overrides.propose import draft_by_hand
 from overrides.proposed import Proposed
 from overrides.publish import CannotPublish
 from overrides.what_if import compare
-from telemetry.admin.facts import FactAdmin, person
-from telemetry.core.refusal import Refused
+from telemetry.foundation.admin.read_only import FactAdmin, person
+from telemetry.foundation.core.refusal import Refused
 
 PREVIEWED = 2000  # decisions
 

@@ -29,7 +29,7 @@ from overrides.neutralize import (
     quarantine_builder,
     switch_everything_off,
 )
-from telemetry.admin.facts import FactAdmin, person
+from telemetry.foundation.admin.read_only import FactAdmin, person
 from telemetry.models import MODULES
 
 ASKING: dict[str, type[ModeForm | CombinerForm]] = {"mode": ModeForm, "combiner": CombinerForm}

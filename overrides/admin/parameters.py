@@ -20,8 +20,8 @@ from overrides.admin.proposing_parameters import propose_page
 from overrides.core.module import ModuleParameters
 from overrides.load import load_parameters
 from overrides.models import ParameterSet, Version
-from telemetry.admin.display import badge, moment, number, short
-from telemetry.admin.facts import FactAdmin
+from telemetry.foundation.admin.formatting import badge, moment, number, short
+from telemetry.foundation.admin.read_only import FactAdmin
 from telemetry.models import MODULES
 
 MOST_VERSIONS = 50

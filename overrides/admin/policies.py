@@ -19,8 +19,8 @@ from overrides.admin.differences import differences, worded
 from overrides.core.policy import GovernancePolicy
 from overrides.models import ChangeRequest, ModulePolicy
 from overrides.policies import policy_of
-from telemetry.admin.display import badge, moment
-from telemetry.admin.facts import FactAdmin
+from telemetry.foundation.admin.formatting import badge, moment
+from telemetry.foundation.admin.read_only import FactAdmin
 from telemetry.models import MODULES
 
 RULES = {

@@ -16,7 +16,7 @@ from overrides.core.module import ModuleParameters
 from overrides.core.reweighing import Reweighing, reweighed
 from overrides.load import current_parameters, evidence_in_force
 from overrides.models import ChangeRequest
-from telemetry.admin.facts import FactAdmin
+from telemetry.foundation.admin.read_only import FactAdmin
 
 
 def propose_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> HttpResponse:

@@ -15,7 +15,7 @@ from overrides.load import evidence_in_force, parameters_in, parameters_of
 from overrides.mode import mode_document
 from overrides.models import ChangeLine, ChangeRequest, ModuleMode, Version
 from overrides.policies import policy_of
-from telemetry.admin.display import pretty
+from telemetry.foundation.admin.formatting import pretty
 
 Kind = ChangeRequest.Kind
 NOTHING = "Nothing would change: this is what stands."

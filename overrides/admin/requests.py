@@ -25,10 +25,10 @@ from overrides.gates import Refusal
 from overrides.models import ChangeRequest
 from overrides.publish import CannotPublish
 from overrides.what_if import ask_what_if
-from telemetry.admin.display import MISSING, badge, moment, number
-from telemetry.admin.facts import FactAdmin, one_of, person
-from telemetry.admin.identity import is_proof_due, missing_proof
-from telemetry.core.refusal import Refused
+from telemetry.foundation.admin.formatting import MISSING, badge, moment, number
+from telemetry.foundation.admin.read_only import FactAdmin, one_of, person
+from telemetry.foundation.admin.reauthentication import is_proof_due, missing_proof
+from telemetry.foundation.core.refusal import Refused
 
 State = ChangeRequest.State
 

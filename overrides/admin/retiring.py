@@ -16,7 +16,7 @@ from overrides.admin.acts import RETIRE, act_page, refuse_others, retired, told
 from overrides.admin.asking import Reasoned
 from overrides.models import Override
 from overrides.neutralize import retire_lines
-from telemetry.admin.facts import FactAdmin, person
+from telemetry.foundation.admin.read_only import FactAdmin, person
 
 
 def retire_ticked(model_admin: FactAdmin, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:

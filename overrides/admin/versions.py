@@ -16,8 +16,8 @@ from django.utils.safestring import SafeString
 from overrides.admin.asking import PROPOSE, Asked, Reasoned, draft
 from overrides.admin.version_page import MOST_SHOWN_WHOLE, version_page
 from overrides.models import ChangeRequest, Version
-from telemetry.admin.display import MISSING, badge, moment, number, pretty, short
-from telemetry.admin.facts import FactAdmin, one_of
+from telemetry.foundation.admin.formatting import MISSING, badge, moment, number, pretty, short
+from telemetry.foundation.admin.read_only import FactAdmin, one_of
 
 TRIAL = Version.Kind.TRIAL
 

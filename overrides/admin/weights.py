@@ -15,7 +15,7 @@ from overrides.load import current_parameters, spec_of
 from overrides.models import Override
 from overrides.pictures.mini import mini_bar
 from overrides.pictures.weighing import Weighing, weigh
-from telemetry.admin.display import badge, number
+from telemetry.foundation.admin.formatting import badge, number
 
 
 class Weights:

@@ -9,7 +9,8 @@ from rest_framework import serializers
 
 from overrides.core.levers import LEVERS
 from overrides.core.vocabulary import Flag, Reason
-from telemetry.api.documentation import CATEGORIES, MODULES, number, pattern_key, words
+from telemetry.api.pattern_fields import CATEGORIES, MODULES, pattern_key
+from telemetry.foundation.api.schema_parts import number, words
 
 EXPLAIN = OpenApiParameter(
     "explain",

@@ -24,12 +24,12 @@ from overrides.api.documentation import (
 )
 from overrides.questions import Question, read_question
 from overrides.resolve import Explain, Resolved, resolve
-from telemetry.api.bounds import bounded_writing
-from telemetry.api.documentation import problems, sent
-from telemetry.api.queries import query, truth
-from telemetry.core.objects import items
-from telemetry.core.refusal import Refused, shown
-from telemetry.decisions import DecisionQueue, record_decisions
+from telemetry.decisions.decision_log import DecisionQueue, record_decisions
+from telemetry.foundation.api.query_parameters import query, truth
+from telemetry.foundation.api.schema_parts import problems, sent
+from telemetry.foundation.api.time_limits import bounded_writing
+from telemetry.foundation.core.objects import items
+from telemetry.foundation.core.refusal import Refused, shown
 
 logger = logging.getLogger(__name__)
 

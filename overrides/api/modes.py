@@ -10,12 +10,13 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from overrides.api.policy import ModesSerializer
-from overrides.api.tags import tagged
 from overrides.mode import mode_document
 from overrides.models import ModuleMode, Version
-from telemetry.api.bounds import bounded_reading
-from telemetry.api.documentation import MODULES, problems
-from telemetry.api.queries import query
+from telemetry.api.pattern_fields import MODULES
+from telemetry.foundation.api.etags import tagged
+from telemetry.foundation.api.query_parameters import query
+from telemetry.foundation.api.schema_parts import problems
+from telemetry.foundation.api.time_limits import bounded_reading
 
 
 class ModesView(APIView):

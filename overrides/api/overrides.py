@@ -18,11 +18,12 @@ from overrides.core.specs import OverrideSpec
 from overrides.load import current_parameters, in_version, spec_of
 from overrides.models import CHANNELS, Membership, Override, Version
 from overrides.pictures.weighing import weigh
-from telemetry.api.bounds import bounded_reading
-from telemetry.api.documentation import named_id, problems
-from telemetry.api.queries import PATTERN, Filter, Filters, digits, narrowed, one_of, query, whole
-from telemetry.api.reading import ListView, listing
-from telemetry.core.refusal import Refusal, Refused
+from telemetry.api.pattern_fields import PATTERN
+from telemetry.foundation.api.list_view import ListView, listing
+from telemetry.foundation.api.query_parameters import Filter, Filters, digits, narrowed, one_of, query, whole
+from telemetry.foundation.api.schema_parts import named_id, problems
+from telemetry.foundation.api.time_limits import bounded_reading
+from telemetry.foundation.core.refusal import Refusal, Refused
 
 LAST = 2**31 - 1
 OF_LINES: Filters = {

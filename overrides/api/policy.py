@@ -9,8 +9,7 @@ from rest_framework import serializers
 
 from overrides.load import spec_of
 from overrides.models import CHANNELS, POLICIES, Membership, ModuleMode, Version
-from telemetry.api.documentation import CATEGORIES, MODULES, pattern_key
-from telemetry.api.facts import ScopeField
+from telemetry.api.pattern_fields import CATEGORIES, MODULES, ScopeField, pattern_key
 
 
 class StatsSerializer(serializers.Serializer[Any]):

@@ -22,7 +22,6 @@ from overrides.api.review import (
     RequestSummary,
     WholeRequestSerializer,
 )
-from overrides.api.tags import tagged
 from overrides.core.gates import APPLY, Attempt, Person, gates
 from overrides.core.lifecycle import Step
 from overrides.draft import may_draft
@@ -30,11 +29,13 @@ from overrides.gates import situation_of
 from overrides.models import ChangeLine, ChangeRequest
 from overrides.proposals import read_proposal
 from overrides.propose import propose
-from telemetry.api.bounds import bounded_reading, bounded_writing
-from telemetry.api.documentation import named_id, problems, sent
-from telemetry.api.idempotency import IDEMPOTENCY_KEY, idempotent
-from telemetry.api.queries import MODULE, Filters, one_of, query
-from telemetry.api.reading import MOST, ListView, listing
+from telemetry.api.pattern_fields import MODULE
+from telemetry.foundation.api.etags import tagged
+from telemetry.foundation.api.idempotency import IDEMPOTENCY_KEY, idempotent
+from telemetry.foundation.api.list_view import MOST, ListView, listing
+from telemetry.foundation.api.query_parameters import Filters, one_of, query
+from telemetry.foundation.api.schema_parts import named_id, problems, sent
+from telemetry.foundation.api.time_limits import bounded_reading, bounded_writing
 
 FILTERS: Filters = {
     "module": MODULE,

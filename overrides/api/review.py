@@ -12,7 +12,8 @@ from overrides.core.gates import Gate, Severity
 from overrides.load import spec_of
 from overrides.models import ChangeLine, ChangeRequest, Override, Vote
 from overrides.proposals import MOST_LINES, Kind
-from telemetry.api.documentation import MODULES, words
+from telemetry.api.pattern_fields import MODULES
+from telemetry.foundation.api.schema_parts import words
 
 
 class ProposedLineSerializer(serializers.Serializer[Any]):

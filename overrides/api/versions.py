@@ -15,14 +15,15 @@ from rest_framework.views import APIView
 
 from overrides.api.documentation import VersionSerializer
 from overrides.api.policy import VersionSummary
-from overrides.api.tags import ASK_AGAIN
 from overrides.document import render_all
 from overrides.load import load_specs
 from overrides.models import Version
-from telemetry.api.bounds import bounded_reading
-from telemetry.api.documentation import MODULES, named_id, problems
-from telemetry.api.queries import MODULE, Filter, Filters, query, truth
-from telemetry.api.reading import ListView, listing
+from telemetry.api.pattern_fields import MODULE, MODULES
+from telemetry.foundation.api.etags import ASK_AGAIN
+from telemetry.foundation.api.list_view import ListView, listing
+from telemetry.foundation.api.query_parameters import Filter, Filters, query, truth
+from telemetry.foundation.api.schema_parts import named_id, problems
+from telemetry.foundation.api.time_limits import bounded_reading
 
 METADATA = tuple(name for name in VersionSummary.Meta.fields if name != "is_active")
 IMMUTABLE = "private, max-age=31536000, immutable"

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .bootstrap import day_draws, day_sums, percentiles
+from overrides.core.bootstrap import day_draws, day_sums, percentiles
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

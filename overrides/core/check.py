@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from .levers import CHANNEL_MODULE, LEVERS
-from .specs import OverrideSpec
-from .vocabulary import MODULE_CATEGORIES, PAIRS, Channel, Combiner, Policy
+from overrides.core.levers import CHANNEL_MODULE, LEVERS
+from overrides.core.specs import OverrideSpec
+from overrides.core.vocabulary import MODULE_CATEGORIES, PAIRS, Channel, Combiner, Policy
 
 PATTERN_KEY = re.compile(r"[A-Za-z0-9_-]{1,40}(\.[A-Za-z0-9_-]{1,40}){2}")
 

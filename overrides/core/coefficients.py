@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from .levers import LEVERS
-from .reading import closed_mapping, finite
+from overrides.core.levers import LEVERS
+from overrides.core.reading import closed_mapping, finite
 
 LOWEST, HIGHEST = 0.5, 2.0  # of one weight and of a decision's product alike
 LONGEST_VALUE = 64  # of a scope

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from .levers import LEVERS
-from .reading import closed_mapping, finite
-from .vocabulary import Combiner, ExclusionReason, Flag, Reason
+from overrides.core.levers import LEVERS
+from overrides.core.reading import closed_mapping, finite
+from overrides.core.vocabulary import Combiner, ExclusionReason, Flag, Reason
 
 FLAG_ORDER = tuple(Flag)
 

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from .combination import Combination, Contribution, Excluded, LeverValue, Request, ordered_flags
-from .combiners import COMBINERS
-from .compiled import Compiled, Key, Limits, Row, Section
-from .levers import LEVERS
-from .vocabulary import Combiner, Flag, Reason
-from .weights import rounded_weight
+from overrides.core.combination import Combination, Contribution, Excluded, LeverValue, Request, ordered_flags
+from overrides.core.combiners import COMBINERS
+from overrides.core.compiled import Compiled, Key, Limits, Row, Section
+from overrides.core.levers import LEVERS
+from overrides.core.vocabulary import Combiner, Flag, Reason
+from overrides.core.weights import rounded_weight
 
 NOTICEABLE = 1e-12  # a step or a bound that changes less than this has not acted
 

@@ -10,12 +10,12 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from .combination import Contribution, Excluded
-from .compiled import Row, Section
-from .levers import LEVERS
-from .ramp import ramped
-from .vocabulary import Combiner, ExclusionReason
-from .weights import age_in_days, decay_weight, microseconds, rounded_weight
+from overrides.core.combination import Contribution, Excluded
+from overrides.core.compiled import Row, Section
+from overrides.core.levers import LEVERS
+from overrides.core.ramp import ramped
+from overrides.core.vocabulary import Combiner, ExclusionReason
+from overrides.core.weights import age_in_days, decay_weight, microseconds, rounded_weight
 
 Taken = tuple[list[Contribution], list[Excluded]]
 SECONDS_PER_HOUR = 3600.0

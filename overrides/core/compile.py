@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from itertools import pairwise
 
-from .check import check, check_combiner
-from .compiled import Bucket, Compiled, Key, Limits, Row, Section
-from .levers import LEVERS
-from .packing import PackedScopes
-from .parameters import WeightParameters
-from .specs import OverrideSpec
-from .vocabulary import Channel, Combiner, Policy
-from .weights import edge_weight, microseconds, sample_weight, specificity_weight, variance_weight
+from overrides.core.check import check, check_combiner
+from overrides.core.compiled import Bucket, Compiled, Key, Limits, Row, Section
+from overrides.core.levers import LEVERS
+from overrides.core.packing import PackedScopes
+from overrides.core.parameters import WeightParameters
+from overrides.core.specs import OverrideSpec
+from overrides.core.vocabulary import Channel, Combiner, Policy
+from overrides.core.weights import edge_weight, microseconds, sample_weight, specificity_weight, variance_weight
 
 __all__ = ["Compiled", "compile_overrides", "join"]
 

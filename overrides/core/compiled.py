@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .levers import Lever
-from .packing import PackedScopes
-from .parameters import WeightParameters
-from .stats import Path
-from .vocabulary import Channel, Combiner
+from overrides.core.levers import Lever
+from overrides.core.packing import PackedScopes
+from overrides.core.parameters import WeightParameters
+from overrides.core.stats import Path
+from overrides.core.vocabulary import Channel, Combiner
 
 Key = tuple[str, str, str]
 

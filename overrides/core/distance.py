@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from .levers import LEVERS, Blend
-from .parameters import WeightParameters
+from overrides.core.levers import LEVERS, Blend
+from overrides.core.parameters import WeightParameters
 
 Levers = Mapping[str, float]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
-from .parameters import Document
-from .reading import LARGEST, SMALLEST, finite, whole
+from overrides.core.parameters import Document
+from overrides.core.reading import LARGEST, SMALLEST, finite, whole
 
 SUBSET_SIZES = 3  # of 0, 1 and 2 dimensions
 

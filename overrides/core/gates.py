@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from .check import check, contradicts
-from .distance import lowers_exposure
-from .lifecycle import Step, WrongState, after
-from .mandates import Terms, exceeded
-from .module import ModuleParameters
-from .policy import GovernancePolicy
-from .specs import OverrideSpec
-from .verified import false_sign_rate, oversteps
+from overrides.core.check import check, contradicts
+from overrides.core.distance import lowers_exposure
+from overrides.core.lifecycle import Step, WrongState, after
+from overrides.core.mandates import Terms, exceeded
+from overrides.core.module import ModuleParameters
+from overrides.core.policy import GovernancePolicy
+from overrides.core.specs import OverrideSpec
+from overrides.core.verified import false_sign_rate, oversteps
 
 NAMED = 3  # lines named in one message; the others are counted
 HEALTH = {

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from .vocabulary import CHANNEL_MODULE, Blend, Channel
+from overrides.core.vocabulary import CHANNEL_MODULE, Blend, Channel
 
 __all__ = ["CHANNEL_MODULE", "LEVERS", "Blend", "Channel", "Lever", "levers_of"]
 

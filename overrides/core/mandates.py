@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from .distance import exposure_change
-from .levers import LEVERS
-from .policy import GovernancePolicy
-from .specs import OverrideSpec
+from overrides.core.distance import exposure_change
+from overrides.core.levers import LEVERS
+from overrides.core.policy import GovernancePolicy
+from overrides.core.specs import OverrideSpec
 
 NOTICEABLE = 1e-12
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from .coefficients import HIGHEST, LOWEST
-from .levers import LEVERS, Blend, Channel, Lever
+from overrides.core.coefficients import HIGHEST, LOWEST
+from overrides.core.levers import LEVERS, Blend, Channel, Lever
 
 _ALLOC = LEVERS["alloc_mult"]
 

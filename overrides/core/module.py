@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from .compile import Compiled, compile_overrides, join
-from .compiled import Key
-from .evidence_parameters import EvidenceParameters
-from .parameters import LEARNED_DIMENSIONS, LessonParameters, WeightParameters, known_dimensions
-from .reading import closed_mapping, finite, one_of, required, text
-from .serve import PROTECTED_MOTIFS
-from .specs import OverrideSpec
-from .vocabulary import CHANNEL_MODULE, PAIRS, Channel, Combiner, Policy
+from overrides.core.compile import Compiled, compile_overrides, join
+from overrides.core.compiled import Key
+from overrides.core.evidence_parameters import EvidenceParameters
+from overrides.core.parameters import LEARNED_DIMENSIONS, LessonParameters, WeightParameters, known_dimensions
+from overrides.core.reading import closed_mapping, finite, one_of, required, text
+from overrides.core.serve import PROTECTED_MOTIFS
+from overrides.core.specs import OverrideSpec
+from overrides.core.vocabulary import CHANNEL_MODULE, PAIRS, Channel, Combiner, Policy
 
 MAX_EVIDENCE_AGE_DAYS = 30.0
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .levers import LEVERS
+from overrides.core.levers import LEVERS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from .combination import Combination
-from .levers import Blend
-from .measured import MEASURED, PRODUCT
+from overrides.core.combination import Combination
+from overrides.core.levers import Blend
+from overrides.core.measured import MEASURED, PRODUCT
 
 MOST = 10
 NOTICEABLE = 1e-12

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .coefficients import Weights, clipped, weights_of
+from overrides.core.coefficients import Weights, clipped, weights_of
 
 COEFFICIENTS, CAP = "coefficients", "cap"  # names of parts in attribution
 

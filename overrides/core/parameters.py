@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
-from .dimensions import LEARNED_DIMENSIONS, RECORDED_DIMENSIONS, known_dimensions
-from .levers import LEVERS
-from .reading import closed_mapping, finite, positive, text, whole, within
+from overrides.core.dimensions import LEARNED_DIMENSIONS, RECORDED_DIMENSIONS, known_dimensions
+from overrides.core.levers import LEVERS
+from overrides.core.reading import closed_mapping, finite, positive, text, whole, within
 
 __all__ = [
     "LEARNED_DIMENSIONS",

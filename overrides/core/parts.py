@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .combination import Combination
-from .levers import LEVERS
-from .vocabulary import Combiner
+from overrides.core.combination import Combination
+from overrides.core.levers import LEVERS
+from overrides.core.vocabulary import Combiner
 
 PRIOR = "prior"
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
-from .reading import closed_mapping, finite, positive, text, whole
+from overrides.core.reading import closed_mapping, finite, positive, text, whole
 
 MEASURED = "lines"  # the one kind of request whose whole effect is steps moved
 

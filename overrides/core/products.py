@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from .coefficients import LEVER_DIMENSIONS
-from .combination import Combination
-from .multipliers import CAP, Scaling, of_allocation
-from .serve import served
+from overrides.core.coefficients import LEVER_DIMENSIONS
+from overrides.core.combination import Combination
+from overrides.core.multipliers import CAP, Scaling, of_allocation
+from overrides.core.serve import served
 
 
 class ProductOf(NamedTuple):
@@ -24,7 +24,7 @@ class ProductOf(NamedTuple):
 def product_of(scaling: Scaling, scope: Mapping[str, str], combination: Combination) -> ProductOf:
     """The product of an allocation whose levers are known; 1 where nothing scales.
 
-    >>> from .vocabulary import Reason
+    >>> from overrides.core.vocabulary import Reason
     >>> nobody = Combination({}, (), (), Reason.NO_MATCH, ())
     >>> product_of(Scaling({"chain": {"base": 1.5}}, 1.2), {"chain": "base"}, nobody).value
     1.2

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from .levers import Blend
+from overrides.core.levers import Blend
 
 HOURS_PER_STEP = 24.0
 

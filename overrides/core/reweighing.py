@@ -12,10 +12,10 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from .module import ModuleParameters
-from .parameters import WeightParameters
-from .vocabulary import Combiner
-from .weights import WEIGHT_DECIMALS, microseconds
+from overrides.core.module import ModuleParameters
+from overrides.core.parameters import WeightParameters
+from overrides.core.vocabulary import Combiner
+from overrides.core.weights import WEIGHT_DECIMALS, microseconds
 
 Column = NDArray[np.float64]
 DAY = 86_400_000_000.0

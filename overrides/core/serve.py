@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from .combination import Combination, Request
-from .combine import combine
-from .compile import Compiled
-from .levers import LEVERS, levers_of
-from .multipliers import Multipliers, Scaling, of_allocation, of_size
-from .switch import PROTECTED_MOTIFS, Mode, ModuleMode, in_rollout
-from .vocabulary import Flag, Reason
+from overrides.core.combination import Combination, Request
+from overrides.core.combine import combine
+from overrides.core.compile import Compiled
+from overrides.core.levers import LEVERS, levers_of
+from overrides.core.multipliers import Multipliers, Scaling, of_allocation, of_size
+from overrides.core.switch import PROTECTED_MOTIFS, Mode, ModuleMode, in_rollout
+from overrides.core.vocabulary import Flag, Reason
 
 __all__ = ["PROTECTED_MOTIFS", "Answer", "Mode", "ModuleMode", "answer", "neutral_levers", "served"]
 

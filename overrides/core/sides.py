@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from .coefficients import weights_of
-from .combine import Matched
-from .compiled import Bucket, Compiled, Key, Row
-from .multipliers import Scaling
-from .packing import PackedScopes
+from overrides.core.coefficients import weights_of
+from overrides.core.combine import Matched
+from overrides.core.compiled import Bucket, Compiled, Key, Row
+from overrides.core.multipliers import Scaling
+from overrides.core.packing import PackedScopes
 
 Found = tuple[tuple[int, ...], ...]  # per section the numbers of the rows that match
 NOBODY = Bucket((), PackedScopes([]))

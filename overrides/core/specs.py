@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
-from .identity import canonical_json, content_hash, line_id
-from .levers import LEVERS
-from .reading import closed_mapping, finite, one_of, required, text
-from .stats import Path, Stats, lever_values
-from .vocabulary import Channel, Policy
+from overrides.core.identity import canonical_json, content_hash, line_id
+from overrides.core.levers import LEVERS
+from overrides.core.reading import closed_mapping, finite, one_of, required, text
+from overrides.core.stats import Path, Stats, lever_values
+from overrides.core.vocabulary import Channel, Policy
 
 __all__ = ["OverrideSpec", "Path", "Stats", "canonical_json", "line_id", "override_id"]
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .levers import Blend
-from .measured import MEASURED
+from overrides.core.levers import Blend
+from overrides.core.measured import MEASURED
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 BINS = 24

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from .levers import LEVERS, Blend
-from .reading import LARGEST, SMALLEST, closed_mapping, finite, instant, instant_text, positive, required
+from overrides.core.levers import LEVERS, Blend
+from overrides.core.reading import LARGEST, SMALLEST, closed_mapping, finite, instant, instant_text, positive, required
 
 STATS = ("edge_raw", "n", "variance", "half_life_days", "updated_at")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
-from .reading import closed_mapping, finite, one_of, required, text
+from overrides.core.reading import closed_mapping, finite, one_of, required, text
 
 PROTECTED_MOTIFS = ("panic_exit", "emergency_exit", "stop")  # the third part of a pattern key
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 
-from .evidence_parameters import EvidenceParameters
-from .levers import LEVERS
-from .specs import OverrideSpec
-from .vocabulary import Policy
+from overrides.core.evidence_parameters import EvidenceParameters
+from overrides.core.levers import LEVERS
+from overrides.core.specs import OverrideSpec
+from overrides.core.vocabulary import Policy
 
 ROUNDING = 1e-9  # beside a rate that was computed in another order
 

@@ -16,17 +16,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from .combination import Combination, LeverValue, refuse_foreign
-from .combine import settle
-from .levers import LEVERS
-from .measured import MEASURED, PRODUCT
-from .movers import Movers, Pattern
-from .products import ProductOf, product_of, product_parts
-from .reading import instant_text
-from .serve import neutral_levers, served
-from .sides import Group, Place, Side
-from .spread import change_of, spread
-from .vocabulary import MODULE_CATEGORIES, Reason
+from overrides.core.combination import Combination, LeverValue, refuse_foreign
+from overrides.core.combine import settle
+from overrides.core.levers import LEVERS
+from overrides.core.measured import MEASURED, PRODUCT
+from overrides.core.movers import Movers, Pattern
+from overrides.core.products import ProductOf, product_of, product_parts
+from overrides.core.reading import instant_text
+from overrides.core.serve import neutral_levers, served
+from overrides.core.sides import Group, Place, Side
+from overrides.core.spread import change_of, spread
+from overrides.core.vocabulary import MODULE_CATEGORIES, Reason
 
 SIDES, HITS = ("before", "after"), ("step_limited", "bounded")
 PRODUCT_HITS = ("bounded", "capped")

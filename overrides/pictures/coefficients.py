@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from overrides.core.coefficients import HIGHEST, LOWEST
-from overrides.pictures.canvas import WIDTH, Mark
+from telemetry.foundation.charts.canvas import WIDTH, Mark
 
 BAR_WIDTH = 96.0
 LEFT, RIGHT, TOP, BOTTOM, HEIGHT = 44.0, 64.0, 14.0, 134.0, 160.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from overrides.core.weights import decay_weight
-from overrides.pictures.canvas import LEFT, RIGHT, WIDTH, Mark, round_steps
 from overrides.pictures.weighing import Weighing
+from telemetry.foundation.charts.canvas import LEFT, RIGHT, WIDTH, Mark, round_steps
 
 HEIGHT, TOP, BOTTOM = 190.0, 14.0, 156.0
 POINTS = 80

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from overrides.core.movement import Movement
-from overrides.pictures.canvas import TOP, WIDTH
+from telemetry.foundation.charts.canvas import TOP, WIDTH
 
 LEFT, RIGHT = 150.0, 76.0  # names on the left are longer than those of factors
 ROW, BAR = 24.0, 14.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from overrides.core.levers import LEVERS
 from overrides.core.parameters import WeightParameters
 from overrides.core.specs import OverrideSpec
-from overrides.pictures.canvas import WIDTH
+from telemetry.foundation.charts.canvas import WIDTH
 
 LEFT, RIGHT, TOP = 14.0, 14.0, 28.0  # words stand above their track, not beside it
 TRACK_ROW, HALF_BAND = 56.0, 6.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from overrides.pictures.canvas import LEFT, RIGHT, TOP, WIDTH, Mark
 from overrides.pictures.weighing import Factor, Weighing
+from telemetry.foundation.charts.canvas import LEFT, RIGHT, TOP, WIDTH, Mark
 
 ROW, BAR = 26.0, 16.0
 LIGHTEST = 1e-6  # where the scale ends; a factor of 0 reaches it

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from overrides.core.measured import MEASURED
-from overrides.pictures.canvas import WIDTH, Mark
+from telemetry.foundation.charts.canvas import WIDTH, Mark
 
 LEFT, RIGHT = 14.0, 14.0
 TOP, TALLEST = 28.0, 56.0

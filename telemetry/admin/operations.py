@@ -8,10 +8,11 @@ from typing import Any
 from django.contrib import admin
 from django.utils.safestring import SafeString
 
-from telemetry.admin.display import MISSING, badge, moment, number, preformatted, pretty, short
-from telemetry.admin.facts import FactAdmin, one_of
-from telemetry.admin.typed import window
-from telemetry.models import AuditEntry, JobRun
+from telemetry.foundation.admin.formatting import MISSING, badge, moment, number, preformatted, pretty, short
+from telemetry.foundation.admin.read_only import FactAdmin, one_of
+from telemetry.foundation.admin.text_filters import window
+from telemetry.foundation.models import JobRun
+from telemetry.models import AuditEntry
 
 
 @admin.register(AuditEntry)

@@ -10,9 +10,9 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from telemetry.admin.display import MISSING, badge, chips, moment, number, pattern, pretty, short
-from telemetry.admin.facts import FactAdmin, FactInline, one_of
-from telemetry.admin.typed import window
+from telemetry.foundation.admin.formatting import MISSING, badge, chips, moment, number, pattern, pretty, short
+from telemetry.foundation.admin.read_only import FactAdmin, FactInline, one_of
+from telemetry.foundation.admin.text_filters import window
 from telemetry.models import Action, Attribution, AttributionShare, Decision, Trade
 
 

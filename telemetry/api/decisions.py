@@ -9,12 +9,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from telemetry.api.bounds import bounded_reading
-from telemetry.api.documentation import named_id, problems
-from telemetry.api.facts import DecisionBrief, WholeDecisionFact
-from telemetry.api.queries import PATTERN, Filters, number_from, one_of, period, query, words
-from telemetry.api.reading import ListView, listing
-from telemetry.core.fields import identifier
+from telemetry.api.pattern_fields import PATTERN
+from telemetry.api.serializers import DecisionBrief, WholeDecisionFact
+from telemetry.foundation.api.list_view import ListView, listing
+from telemetry.foundation.api.query_parameters import Filters, number_from, one_of, period, query, words
+from telemetry.foundation.api.schema_parts import named_id, problems
+from telemetry.foundation.api.time_limits import bounded_reading
+from telemetry.foundation.core.fields import identifier
 from telemetry.models import AttributionShare, Decision, DecisionOutcome
 
 FILTERS: Filters = {

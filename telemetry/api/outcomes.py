@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from drf_spectacular.utils import extend_schema_view
 
-from telemetry.api.facts import OutcomeFact
-from telemetry.api.queries import PATTERN, Filters, period, words
-from telemetry.api.reading import ListView, listing
+from telemetry.api.pattern_fields import PATTERN
+from telemetry.api.serializers import OutcomeFact
+from telemetry.foundation.api.list_view import ListView, listing
+from telemetry.foundation.api.query_parameters import Filters, period, words
 from telemetry.models import Outcome
 
 FILTERS: Filters = {

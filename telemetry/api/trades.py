@@ -13,26 +13,21 @@ from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema, ext
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from telemetry.api.bounds import bounded_writing
-from telemetry.api.documentation import (
-    EXAMPLE_EXCLUDED,
-    EXAMPLE_TRADE,
-    ReceiptsSerializer,
-    TradeSerializer,
-    problems,
-    sent,
-)
-from telemetry.api.facts import TradeFact
-from telemetry.api.idempotency import IDEMPOTENCY_KEY, idempotent
-from telemetry.api.queries import PATTERN, Filter, Filters, narrowed, period, query, truth, words
-from telemetry.api.reading import ListView, listing
-from telemetry.core.fields import identifier, moment
-from telemetry.core.refusal import Refusal, Refused, join, told
+from telemetry.api.pattern_fields import PATTERN
+from telemetry.api.serializers import TradeFact
+from telemetry.api.trade_schema import EXAMPLE_EXCLUDED, EXAMPLE_TRADE, ReceiptsSerializer, TradeSerializer
 from telemetry.core.trades import Trade, parse_trade
+from telemetry.foundation.api.idempotency import IDEMPOTENCY_KEY, idempotent
+from telemetry.foundation.api.list_view import ListView, listing
+from telemetry.foundation.api.query_parameters import Filter, Filters, narrowed, period, query, truth, words
+from telemetry.foundation.api.schema_parts import problems, sent
+from telemetry.foundation.api.time_limits import bounded_writing
+from telemetry.foundation.core.fields import identifier, moment
+from telemetry.foundation.core.refusal import Refusal, Refused, join, told
+from telemetry.foundation.outbox import send_later
 from telemetry.models import Action
 from telemetry.models import Trade as TradeRow
-from telemetry.outbox import send_later
-from telemetry.record import Receipt, Status, record_trades
+from telemetry.recording.record_trades import Receipt, Status, record_trades
 
 MOST_TRADES = 1000
 BREATH = timedelta(seconds=5)  # trades that come within it are worked on together

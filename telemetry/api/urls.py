@@ -3,8 +3,8 @@
 from django.urls import re_path
 
 from telemetry.api.decisions import DecisionsView, DecisionView
-from telemetry.api.one_trade import TradeView
 from telemetry.api.outcomes import OutcomesView
+from telemetry.api.trade_detail import TradeView
 from telemetry.api.trades import TradesView
 
 UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"

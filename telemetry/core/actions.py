@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from telemetry.core.documents import small_document
-from telemetry.core.fields import EARLIEST, finite, identifier, matching, member, moment, share, text
-from telemetry.core.objects import Fields, entries, items
-from telemetry.core.refusal import Refused
 from telemetry.core.scopes import read_scope
 from telemetry.core.vocabulary import CATEGORIES, SALES, ActionCategory, Module, read_pattern_key
+from telemetry.foundation.core.documents import small_document
+from telemetry.foundation.core.fields import EARLIEST, finite, identifier, matching, member, moment, share, text
+from telemetry.foundation.core.objects import Fields, entries, items
+from telemetry.foundation.core.refusal import Refused
 
 KEYS = dict.fromkeys((
     "module", "pattern_key", "action_category", "at", "scope", "fraction", "leg_rr", "rr_after", "decision_ids",

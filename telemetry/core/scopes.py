@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from telemetry.core.fields import finite, matching, named, storable
-from telemetry.core.objects import mapping
-from telemetry.core.refusal import Refusal, Refused, label, shown
+from telemetry.foundation.core.fields import finite, matching, named, storable
+from telemetry.foundation.core.objects import mapping
+from telemetry.foundation.core.refusal import Refusal, Refused, label, shown
 
 MOST_DIMENSIONS = 40
 LONGEST_VALUE = 64

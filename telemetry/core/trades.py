@@ -8,10 +8,10 @@ from hashlib import sha256
 from typing import Literal
 
 from telemetry.core.actions import Action, read_action
-from telemetry.core.canonical import canonical_json, utc_text
-from telemetry.core.fields import EARLIEST, finite, integer, matching, moment, text
-from telemetry.core.objects import Fields, items
-from telemetry.core.refusal import Refused
+from telemetry.foundation.core.canonical_json import canonical_json, utc_text
+from telemetry.foundation.core.fields import EARLIEST, finite, integer, matching, moment, text
+from telemetry.foundation.core.objects import Fields, items
+from telemetry.foundation.core.refusal import Refused
 
 __all__ = ["Action", "Trade", "parse_trade"]
 

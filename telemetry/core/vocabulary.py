@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-from telemetry.core.fields import matching, named
+from telemetry.foundation.core.fields import matching, named
 
 
 class Module(StrEnum):

@@ -8,11 +8,11 @@ from typing import Literal
 from django import template
 from django.utils.safestring import SafeString
 
-from telemetry.admin import display
+from telemetry.foundation.admin import formatting
 
 register = template.Library()
 
-for show in (display.badge, display.chips, display.short, display.pattern):
+for show in (formatting.badge, formatting.chips, formatting.short, formatting.pattern):
     register.simple_tag(show)
 
 Nothing = Literal[""]  # what a template makes of an attribute that is not there
@@ -20,9 +20,9 @@ Nothing = Literal[""]  # what a template makes of an attribute that is not there
 
 @register.simple_tag
 def number(value: float | Nothing | None, decimals: int = 3, signed: bool = False, unit: str = "") -> SafeString:
-    return display.number(None if value == "" else value, decimals, signed=signed, unit=unit)
+    return formatting.number(None if value == "" else value, decimals, signed=signed, unit=unit)
 
 
 @register.simple_tag
 def moment(at: datetime | Nothing | None) -> SafeString:
-    return display.moment(None if at == "" else at)
+    return formatting.moment(None if at == "" else at)

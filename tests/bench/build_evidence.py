@@ -29,8 +29,8 @@ from learning.load_observations import load_observations
 from learning.models import BuilderRun, Lesson
 from overrides.core.module import ModuleParameters
 from overrides.core.vocabulary import Policy
-from telemetry.copying import copy_rows
 from telemetry.core.vocabulary import CATEGORIES, Module
+from telemetry.foundation.bulk_copy import copy_rows
 from telemetry.models import Outcome, Trade
 from tests.bench.report import figure, scratch_database, timed
 from tests.bench.simulator import END, Log, Simulator

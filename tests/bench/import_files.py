@@ -14,10 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from telemetry.core.formats.rows import Defaults
-from telemetry.import_files import FileReport, import_files
+from telemetry.core.file_formats.file_rows import Defaults
 from telemetry.management.commands.import_trades import seldom_collecting
-from telemetry.record import Status
+from telemetry.recording.import_files import FileReport, import_files
+from telemetry.recording.record_trades import Status
 from tests.bench.record import empty_tables
 from tests.bench.report import figure, scratch_database, timed
 from tests.bench.worlds import NOW, world

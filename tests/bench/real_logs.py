@@ -19,8 +19,8 @@ from config.demo.bars import Bars, Floats
 from config.demo.indicators import Indicators
 from config.demo.market import Market
 from config.demo.scopes import pm_scope
-from telemetry.core.formats.freqtrade import Run, trade_payload
-from telemetry.core.formats.rows import Defaults
+from telemetry.core.file_formats.file_rows import Defaults
+from telemetry.core.file_formats.freqtrade_trade import Run, trade_payload
 from tests.bench.real_trades import hourly_bars
 
 LOGS = {

@@ -19,7 +19,7 @@ from telemetry.core.outcomes import Outcome as Judged
 from telemetry.core.outcomes import judge
 from telemetry.core.trades import Trade as TradeValue
 from telemetry.models import Action, DirtyGroup, Outcome, PendingAttribution, Trade
-from telemetry.record import record_trades, trade_id
+from telemetry.recording.record_trades import record_trades, trade_id
 from tests.bench.report import figure, interleaved, scratch_database
 from tests.bench.worlds import NOW, parsed, world
 

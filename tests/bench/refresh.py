@@ -15,10 +15,10 @@ from functools import partial
 from learning.aggregate import aggregate_dirty
 from learning.load import moment
 from learning.models import Cell
-from telemetry.copying import copy_rows
-from telemetry.core.canonical import canonical_json
+from telemetry.foundation.bulk_copy import copy_rows
+from telemetry.foundation.core.canonical_json import canonical_json
 from telemetry.models import DirtyGroup, Outcome, Trade
-from telemetry.record import OUTCOME_COLUMNS, TRADE_COLUMNS, record_trades, trade_id
+from telemetry.recording.record_trades import OUTCOME_COLUMNS, TRADE_COLUMNS, record_trades, trade_id
 from tests.bench.report import figure, interleaved, scratch_database
 from tests.bench.worlds import GROUPS, NOW, World, group_name, world
 

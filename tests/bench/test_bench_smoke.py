@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.record import record_trades
+from telemetry.recording.record_trades import record_trades
 from tests.bench import (
     build_plan,
     challenge,

@@ -25,10 +25,10 @@ from learning.walk_forward import CHOICES, FOLDS, Choice, walk_forward
 from overrides.core.bootstrap import day_block_band
 from overrides.core.vocabulary import Combiner, Policy
 from overrides.load import current_parameters
-from telemetry.core.formats.rows import Defaults
+from telemetry.core.file_formats.file_rows import Defaults
 from telemetry.core.trades import parse_trade
-from telemetry.import_files import import_files
-from telemetry.record import record_trades
+from telemetry.recording.import_files import import_files
+from telemetry.recording.record_trades import record_trades
 from tests.bench.real_logs import LOGS, SCOPED, scoped_log
 from tests.bench.real_trades import SOURCES, converted
 from tests.bench.record import empty_tables

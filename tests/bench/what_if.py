@@ -20,14 +20,14 @@ from overrides.core.coefficients import LEVER_DIMENSIONS
 from overrides.core.serve import Mode, ModuleMode
 from overrides.core.specs import OverrideSpec
 from overrides.engine import Engine, load_engine
-from overrides.logged import Span, stream
 from overrides.past import build_engine
 from overrides.proposed import Proposed
 from overrides.questions import read_question
 from overrides.replay import question_of
 from overrides.resolve import resolve_one
 from overrides.what_if import compare, logged_requests
-from telemetry.decisions import DecisionRecord, record_decisions
+from telemetry.decisions.decision_log import DecisionRecord, record_decisions
+from telemetry.decisions.decision_stream import Span, stream
 from tests.bench.report import figure, scratch_database, timed
 from tests.builders import NOW, make_parameters, make_spec, publish, set_mode
 

@@ -71,7 +71,7 @@ def _read_only() -> list[ModelAdmin[Any]]:
     """The admins of what nobody changes by hand: a page of its changes by hand has nothing to show."""
     from django.contrib import admin
 
-    from telemetry.admin.facts import ReadOnly
+    from telemetry.foundation.admin.read_only import ReadOnly
 
     return [each for each in admin.site._registry.values() if isinstance(each, ReadOnly)]
 

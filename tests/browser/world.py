@@ -28,12 +28,12 @@ from overrides.neutralize import pin_line
 from overrides.questions import read_question
 from overrides.resolve import resolve
 from overrides.review import approve
-from telemetry.attribute import attribute_trades
-from telemetry.core.canonical import utc_text
 from telemetry.core.trades import parse_trade
-from telemetry.decisions import DecisionRecord, record_decisions
-from telemetry.jobs import run_once
-from telemetry.record import record_trades
+from telemetry.decisions.attribute_trades import attribute_trades
+from telemetry.decisions.decision_log import DecisionRecord, record_decisions
+from telemetry.foundation.core.canonical_json import utc_text
+from telemetry.foundation.job_runs import run_once
+from telemetry.recording.record_trades import record_trades
 from tests.browser.addresses import Address, page_addresses
 from tests.builders import DAY, action_payload, agreed, decision_ids, draft, set_mode, trade_payload
 from tests.conftest import make_user

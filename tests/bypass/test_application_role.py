@@ -9,8 +9,8 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from psycopg import sql
 
-from telemetry.audit import verify_audit, write_audit
-from telemetry.core.chain import link
+from telemetry.audit.audit_log import verify_audit, write_audit
+from telemetry.core.hash_chain import link
 from telemetry.models import AuditEntry
 from tests.builders import NOW, make_spec, publish
 from tests.bypass.table import MODELS

@@ -27,7 +27,7 @@ from overrides.models import (
 )
 from overrides.publish import store_override, store_parameters
 from overrides.review import approve
-from telemetry.audit import write_audit
+from telemetry.audit.audit_log import write_audit
 from tests.builders import NOW, draft, make_spec, publish
 from tests.bypass.world import LINE, OTHER, applied, open_request, undone
 

@@ -21,7 +21,7 @@ from overrides.models import (
 )
 from overrides.neutralize import pin_line, quarantine_builder
 from overrides.review import comment
-from telemetry.audit import write_audit
+from telemetry.audit.audit_log import write_audit
 from telemetry.models import AuditEntry
 from tests.builders import NOW, agreed, draft, make_spec, publish, set_mode
 from tests.bypass.table import MODELS

@@ -18,8 +18,9 @@ from django.db import connection, transaction
 
 from config.celery import app
 from learning.models import Cell, Lesson
-from telemetry.models import DirtyGroup, JobRun
-from telemetry.record import record_trades
+from telemetry.foundation.models import JobRun
+from telemetry.models import DirtyGroup
+from telemetry.recording.record_trades import record_trades
 from tests.builders import KEY, NOW, SCOPE, make_parameters, make_trades, publish, together, until, waits_for_lock
 
 ROOT = Path(__file__).parents[2]

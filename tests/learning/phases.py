@@ -11,7 +11,7 @@ import numpy as np
 from learning.aggregate import aggregate_dirty
 from learning.models import Lesson
 from overrides.core.module import ModuleParameters
-from telemetry.record import record_trades
+from telemetry.recording.record_trades import record_trades
 from tests.builders import NOW, make_parameters, make_trades
 
 OTHER = "rsi.short.dip"

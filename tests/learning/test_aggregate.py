@@ -18,7 +18,7 @@ from learning.core.cells import CellBudgetExceeded
 from learning.models import Cell, CellGroup
 from telemetry.core.trades import Trade as TradeValue
 from telemetry.models import DirtyGroup, Outcome
-from telemetry.record import record_trades
+from telemetry.recording.record_trades import record_trades
 from tests.builders import (
     KEY,
     NOW,

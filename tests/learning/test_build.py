@@ -14,7 +14,7 @@ from learning.build import build_lessons
 from learning.models import BuilderRun, EdgeHistory, Lesson
 from overrides.core.specs import line_id
 from telemetry.core.trades import Trade as TradeValue
-from telemetry.record import record_trades
+from telemetry.recording.record_trades import record_trades
 from tests.builders import DAY, KEY, NOW, make_correction, make_parameters, make_trades, publish, together
 
 GOOD, DIP = {"macro_phase": "Good"}, {"macro_phase": "Dip"}

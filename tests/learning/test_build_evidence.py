@@ -21,8 +21,8 @@ from learning.validate import noise_twin
 from overrides.core.module import ModuleParameters
 from overrides.core.specs import line_id
 from overrides.core.vocabulary import Policy
-from telemetry.models import JobRun
-from telemetry.record import record_trades
+from telemetry.foundation.models import JobRun
+from telemetry.recording.record_trades import record_trades
 from tests.builders import (
     DAY,
     KEY,

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from learning.coefficients import update_coefficients
 from learning.models import Coefficient
 from overrides.core.coefficients import LEVER_DIMENSIONS
-from telemetry.core.canonical import utc_text
+from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import FreshTrade, Outcome
-from telemetry.record import record_trades
+from telemetry.recording.record_trades import record_trades
 from tests.builders import DAY, NOW, action_payload, make_correction, make_parameters, make_trade, publish, together
 
 CASES = json.loads((Path(__file__).parent / "core" / "coefficients.json").read_text())

@@ -19,10 +19,10 @@ from learning.core.cells import CellBudgetExceeded
 from learning.materialize import materialize
 from learning.models import BuilderRun, Cell, EdgeHistory, Lesson, LessonHistory
 from overrides.core.module import ModuleParameters
-from telemetry.core.canonical import utc_text
 from telemetry.core.trades import Trade as TradeValue
+from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import Outcome
-from telemetry.record import record_trades
+from telemetry.recording.record_trades import record_trades
 from tests.builders import DAY, NOW, make_trade, make_trades, publish
 
 pytestmark = pytest.mark.django_db

@@ -14,9 +14,9 @@ from learning.materialize import materialize
 from learning.models import Lesson
 from overrides.core.module import ModuleParameters
 from overrides.models import ChangeLine
-from telemetry.core.canonical import utc_text
 from telemetry.core.trades import Trade as TradeValue
-from telemetry.record import record_trades
+from telemetry.foundation.core.canonical_json import utc_text
+from telemetry.recording.record_trades import record_trades
 from tests.builders import DAY, NOW, action_payload, make_trade, make_trades, publish
 
 GOOD, DIP = {"macro_phase": "Good"}, {"macro_phase": "Dip"}

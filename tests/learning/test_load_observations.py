@@ -16,7 +16,7 @@ from learning import load_observations as loading
 from learning.load import since_epoch
 from learning.load_observations import Loaded, load_observations
 from telemetry.models import Outcome, Trade
-from telemetry.record import record_trades
+from telemetry.recording.record_trades import record_trades
 from tests.builders import DAY, KEY, NOW, action_payload, make_correction, make_trade, make_trades
 
 DIMENSIONS = ("macro_phase", "bucket")

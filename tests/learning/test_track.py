@@ -11,7 +11,7 @@ from django.db import IntegrityError
 from learning.aggregate import aggregate_dirty
 from learning.build import build_lessons
 from learning.models import Lesson, LessonHistory
-from telemetry.record import record_trades
+from telemetry.recording.record_trades import record_trades
 from tests.builders import DAY, NOW, make_correction, make_lesson, make_parameters, make_trades, publish
 
 GOOD, DIP = {"macro_phase": "Good"}, {"macro_phase": "Dip"}

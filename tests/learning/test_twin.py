@@ -17,9 +17,9 @@ from learning.tasks import noise_twin_task, twin_task
 from learning.twin import SEEDS, TAKEN_OVER_AFTER, ask_twins, count_twins, found_by, run_twin
 from learning.validate import noise_twin
 from overrides.core.vocabulary import Policy
-from telemetry.core.refusal import Refused
-from telemetry.models import JobRun, OutboxMessage
-from telemetry.record import record_trades
+from telemetry.foundation.core.refusal import Refused
+from telemetry.foundation.models import JobRun, OutboxMessage
+from telemetry.recording.record_trades import record_trades
 from tests.builders import DAY, NOW, make_lesson, make_parameters, make_trades, publish
 from tests.learning.opinions import make_evidence_lesson
 from tests.learning.phases import evidence_parameters

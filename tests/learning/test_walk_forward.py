@@ -37,10 +37,10 @@ from overrides.core.compile import compile_overrides
 from overrides.core.module import ModuleParameters
 from overrides.core.vocabulary import Channel, Combiner, Policy
 from overrides.load import current_parameters
-from telemetry.core.canonical import utc_text
-from telemetry.core.refusal import Refused
-from telemetry.models import OutboxMessage
-from telemetry.record import record_trades
+from telemetry.foundation.core.canonical_json import utc_text
+from telemetry.foundation.core.refusal import Refused
+from telemetry.foundation.models import OutboxMessage
+from telemetry.recording.record_trades import record_trades
 from tests.builders import DAY, KEY, NOW, action_payload, make_correction, make_parameters, make_trade, publish
 
 PHASES = ("Good", "Dip", "Recover")

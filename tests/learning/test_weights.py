@@ -14,7 +14,7 @@ from learning.weights import proposed_weights, weighed
 from overrides.apply import apply_request
 from overrides.models import ChangeRequest, Version
 from overrides.review import approve
-from telemetry.record import record_trades
+from telemetry.recording.record_trades import record_trades
 from tests.builders import DAY, NOW, agreed, draft, make_lesson, publish
 from tests.learning.test_coefficients import allocated
 

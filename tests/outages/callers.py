@@ -14,7 +14,7 @@ from email.message import Message
 from http.cookiejar import CookieJar
 from typing import Any
 
-from telemetry.core.canonical import utc_text
+from telemetry.foundation.core.canonical_json import utc_text
 from tests.builders import KEY, SCOPE, until
 from tests.outages.deployment import Deployment
 

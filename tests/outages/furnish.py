@@ -9,7 +9,7 @@ from typing import Any
 
 import django
 
-from telemetry.core.canonical import utc_text
+from telemetry.foundation.core.canonical_json import utc_text
 from tests.builders import draft, make_spec, publish, set_mode
 
 

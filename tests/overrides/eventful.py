@@ -13,7 +13,7 @@ from overrides.core.specs import OverrideSpec
 from overrides.engine import Engine, load_engine
 from overrides.questions import Question, read_question
 from overrides.resolve import resolve_one
-from telemetry.decisions import DecisionRecord, record_decisions
+from telemetry.decisions.decision_log import DecisionRecord, record_decisions
 from tests.builders import DAY, NOW, make_parameters, make_spec, publish, set_mode
 
 DIMENSIONS = ("macro_phase", "bucket", "timeframe", "meso_phase")

@@ -16,11 +16,12 @@ from learning.walk_forward import CHOICES, walk_forward
 from overrides.core.vocabulary import Policy
 from overrides.models import ChangeRequest, ModuleMode, Override, Version
 from overrides.neutralize import pin_line
-from telemetry.attribute import attribute_trades
-from telemetry.core.canonical import utc_text
-from telemetry.decisions import record_decisions
-from telemetry.models import AuditEntry, JobRun, Trade
-from telemetry.record import record_trades
+from telemetry.decisions.attribute_trades import attribute_trades
+from telemetry.decisions.decision_log import record_decisions
+from telemetry.foundation.core.canonical_json import utc_text
+from telemetry.foundation.models import JobRun
+from telemetry.models import AuditEntry, Trade
+from telemetry.recording.record_trades import record_trades
 from tests.browsing import browser_of, page
 from tests.builders import (
     NOW,

@@ -11,8 +11,8 @@ from overrides.challenge import ask_comparison, compare_challenger, latest, run_
 from overrides.engine import ENGINE_ROOM
 from overrides.models import Challenge
 from overrides.resolve import resolve
-from telemetry.core.refusal import Refused
-from telemetry.decisions import record_decisions
+from telemetry.decisions.decision_log import record_decisions
+from telemetry.foundation.core.refusal import Refused
 from tests.browsing import browser_of, page
 from tests.builders import DAY, NOW, agreed, make_question, publish, set_mode
 from tests.conftest import make_user

@@ -19,11 +19,11 @@ from overrides.models import ChangeRequest, Version
 from overrides.replay import Choice, replay
 from overrides.resolve import Resolved, resolve_one
 from overrides.review import approve
-from telemetry.attribute import attribute_trades
-from telemetry.core.refusal import Refused
-from telemetry.decisions import record_decisions
+from telemetry.decisions.attribute_trades import attribute_trades
+from telemetry.decisions.decision_log import record_decisions
+from telemetry.foundation.core.refusal import Refused
 from telemetry.models import Attribution, AttributionShare, Decision
-from telemetry.record import record_trades
+from telemetry.recording.record_trades import record_trades
 from tests.builders import (
     HEAVY,
     NOW,

@@ -15,7 +15,7 @@ from overrides.delegate import publish_within_mandates
 from overrides.load import load_specs
 from overrides.models import ChangeRequest, Mandate, Version
 from overrides.neutralize import lift_quarantine, pin_line, quarantine_builder
-from telemetry.audit import verify_audit
+from telemetry.audit.audit_log import verify_audit
 from tests.builders import NOW, agreed, behind_the_back, draft, make_spec, publish
 
 DIP = {"macro_phase": "Dip"}

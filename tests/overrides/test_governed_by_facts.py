@@ -32,7 +32,7 @@ from overrides.models import (
 )
 from overrides.publish import store_override
 from overrides.review import approve
-from telemetry.audit import write_audit
+from telemetry.audit.audit_log import write_audit
 from tests.builders import NOW, agreed, draft, make_parameters, make_spec, publish, set_mode
 
 migration = import_module("overrides.migrations.0005_facts_govern")

@@ -12,7 +12,7 @@ from django.db import connection
 from overrides.models import ChangeRequest, LineHold, Mandate, Membership, ModuleMode, Quarantine, Version, Vote
 from overrides.recheck import Recheck
 from overrides.review import approve, schedule
-from telemetry.audit import verify_audit
+from telemetry.audit.audit_log import verify_audit
 from telemetry.models import AuditEntry
 from tests.builders import DAY, NOW, draft, make_spec, publish, set_mode
 from tests.overrides.hands import Call, Hands, hands

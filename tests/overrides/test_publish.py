@@ -17,7 +17,7 @@ from overrides.gates import Refusal
 from overrides.load import load_specs
 from overrides.models import Line, Membership, Override, ParameterSet, Version
 from overrides.publish import CannotPublish, store_override
-from telemetry.audit import verify_audit
+from telemetry.audit.audit_log import verify_audit
 from telemetry.models import AuditEntry
 from tests.builders import (
     NOW,

@@ -13,15 +13,16 @@ from django.db import models
 
 from overrides.core.compare import Difference
 from overrides.engine import load_engine
-from overrides.logged import Span, sample, slices, stream
 from overrides.models import Line, Membership, Override, ParameterSet, Version
 from overrides.recheck import Recheck
 from overrides.replay import Choice, ReplayDiffers, Report, replay, replay_nightly
 from overrides.resolve import resolve_one
 from overrides.tasks import replay_task
-from telemetry.core.refusal import Refused
-from telemetry.decisions import record_decisions
-from telemetry.models import Decision, JobRun
+from telemetry.decisions.decision_log import record_decisions
+from telemetry.decisions.decision_stream import Span, sample, slices, stream
+from telemetry.foundation.core.refusal import Refused
+from telemetry.foundation.models import JobRun
+from telemetry.models import Decision
 from tests.builders import DAY, NOW, SCOPE, behind_the_back, make_question, make_spec, publish, set_mode
 from tests.overrides.eventful import BEGIN, live_through
 
@@ -318,7 +319,7 @@ class TestChoosing:
         assert replayed(Choice(Span(module="dm")))[0].replayed == Decision.objects.filter(module="dm").count()
 
     def test_streams_chunk_by_chunk_in_order(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("overrides.logged.CHUNK", 10)
+        monkeypatch.setattr("telemetry.decisions.decision_stream.CHUNK", 10)
         live_through(90, 3)
 
         ids = [row.pk for row in stream(Span().rows())]

@@ -16,10 +16,10 @@ from overrides.core.switch import rollout_position
 from overrides.engine import ENGINE_ROOM, Engine, load_engine
 from overrides.questions import Question
 from overrides.resolve import Resolved, resolve, resolve_one
-from telemetry.core.canonical import canonical_json
-from telemetry.core.identifiers import uuid7_time
-from telemetry.core.refusal import Refused
-from telemetry.decisions import record_decisions
+from telemetry.decisions.decision_log import record_decisions
+from telemetry.foundation.core.canonical_json import canonical_json
+from telemetry.foundation.core.identifiers import uuid7_time
+from telemetry.foundation.core.refusal import Refused
 from telemetry.models import Decision
 from tests.builders import DAY, KEY, NOW, SCOPE, make_parameters, make_question, make_spec, publish, set_mode
 

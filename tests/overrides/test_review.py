@@ -27,7 +27,7 @@ from overrides.review import (
     schedule,
     unschedule,
 )
-from telemetry.audit import verify_audit
+from telemetry.audit.audit_log import verify_audit
 from telemetry.models import AuditEntry
 from tests.builders import (
     NOW,

@@ -20,7 +20,7 @@ from overrides.models import ChangeRequest, Mandate, Membership, ModuleMode, Ver
 from overrides.publish import store_override
 from overrides.resolve import resolve
 from overrides.review import approve
-from telemetry.audit import write_audit
+from telemetry.audit.audit_log import write_audit
 from telemetry.models import AuditEntry
 from tests.builders import NOW, agreed, draft, make_parameters, make_question, make_spec, publish, set_mode
 

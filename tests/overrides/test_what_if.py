@@ -18,9 +18,10 @@ from overrides.proposed import Proposed
 from overrides.resolve import resolve_one
 from overrides.tasks import what_if_task
 from overrides.what_if import TAKEN_OVER_AFTER, TASK, ask_what_if, compare, run_what_if
-from telemetry.core.refusal import Refused
-from telemetry.decisions import record_decisions
-from telemetry.models import Decision, OutboxMessage
+from telemetry.decisions.decision_log import record_decisions
+from telemetry.foundation.core.refusal import Refused
+from telemetry.foundation.models import OutboxMessage
+from telemetry.models import Decision
 from tests.builders import (
     DAY,
     NOW,

@@ -19,10 +19,10 @@ from django.core.files.temp import NamedTemporaryFile
 
 from config.pages.evidence.tables import TABLES
 from config.pages.exports import Selection
-from telemetry.audit import export_part
-from telemetry.core import chain
-from telemetry.core.canonical import utc_text
-from telemetry.core.formats.csv_cells import csv_lines
+from telemetry.audit.audit_log import export_part
+from telemetry.core import hash_chain
+from telemetry.foundation.core.canonical_json import utc_text
+from telemetry.foundation.core.csv_cells import csv_lines
 
 Opened = Callable[[str], AbstractContextManager[IO[bytes]]]
 AUDIT_COLUMNS = ("seq", "at", "actor", "action", "object", "reason", "before", "after", "request_id", "hash")
@@ -41,7 +41,7 @@ def write_pack(opened: Opened, selection: Selection, *, made_at: datetime) -> di
     ends: list[dict[str, Any]] = []
     put("audit.jsonl", (f"{line}\n" for line in _ends_of(export_part(selection.since, selection.until), ends)))
     put("audit.csv", csv_lines(AUDIT_COLUMNS, _entries(selection)))
-    put("chain.py", [Path(chain.__file__).read_text(encoding="utf-8")])
+    put("chain.py", [Path(hash_chain.__file__).read_text(encoding="utf-8")])
     manifest = {
         "made_at": utc_text(made_at),
         "since": selection.since and utc_text(selection.since),

@@ -25,7 +25,7 @@ from overrides.models import (
     Version,
     Vote,
 )
-from telemetry.core.canonical import utc_text
+from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import Decision
 
 Rows = QuerySet[Any, dict[str, Any]]

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from config.pages.exports.selection import CHUNK, Document, Selection
 from overrides.contributions import contribution_rows
 from overrides.core.levers import LEVERS
-from telemetry.core.canonical import utc_text
+from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import Decision, DecisionOutcome
 
 DECISION_FIELDS = (

@@ -10,7 +10,7 @@ from config.pages.exports.selection import CHUNK, Document, Selection
 from learning.core.movement import LESSON_NAMES
 from learning.models import Lesson
 from overrides.core.levers import LEVERS
-from telemetry.core.canonical import utc_text
+from telemetry.foundation.core.canonical_json import utc_text
 
 LESSON_FIELDS = (
     "line_id", "type", "policy", "module", "pattern_key", "action_category", "scope", "n_dims", "status", "weight",

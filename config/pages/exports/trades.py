@@ -9,8 +9,8 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Prefetch
 
 from config.pages.exports.selection import CHUNK, Document, Selection
-from telemetry.core.canonical import utc_text
-from telemetry.core.documents import EXACT
+from telemetry.foundation.core.canonical_json import utc_text
+from telemetry.foundation.core.documents import EXACT
 from telemetry.models import Action, Trade
 
 TRADE_FIELDS = (

@@ -11,7 +11,7 @@ from django.template import Context
 from config.pages.today import MOST_WAITING, afterwards, mandates_due, served, troubles, waiting
 from overrides.admin.asking import Reasoned
 from overrides.neutralize import LOWER
-from telemetry.admin.facts import person
+from telemetry.foundation.admin.read_only import person
 
 register = template.Library()
 

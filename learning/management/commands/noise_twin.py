@@ -13,8 +13,8 @@ from django.core.management.base import BaseCommand, CommandError
 from learning.models import NoiseTwin
 from learning.twin import SEEDS, count_twins
 from overrides.core.vocabulary import Policy
-from telemetry.core.refusal import Refused
 from telemetry.core.vocabulary import Module
+from telemetry.foundation.core.refusal import Refused
 
 HELP = """Deal the outcomes of a module anew within each pattern and week, so that they say nothing about their scope,
 and count the lessons that the policy finds in them; beside those it found in the outcomes as they were. Of policy

@@ -14,8 +14,8 @@ from django.core.management.base import BaseCommand, CommandError
 from learning.models import WalkForward
 from learning.walk_forward import CHOICES, FOLDS, choice_of, walk_forward
 from overrides.core.vocabulary import Policy
-from telemetry.core.refusal import Refused
 from telemetry.core.vocabulary import Module
+from telemetry.foundation.core.refusal import Refused
 
 HELP = """Walk forward through a module's closed trades: learn from what had closed when a fold began, size what was
 decided in it. Uplift is in R per 1,000 trades of unit size at equal exposure, with the 95 % band of a bootstrap over

@@ -13,11 +13,11 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 
 from overrides.core.compare import Difference
-from overrides.logged import Span
 from overrides.replay import Choice, replay
-from telemetry.core.fields import identifier, moment, named
-from telemetry.core.refusal import Refused
 from telemetry.core.vocabulary import Module
+from telemetry.decisions.decision_stream import Span
+from telemetry.foundation.core.fields import identifier, moment, named
+from telemetry.foundation.core.refusal import Refused
 
 TTY_SECONDS, LOG_SECONDS = 0.2, 10.0
 HELP = """Compute logged decisions again from the stored request and version, and compare; exit code 1 on any

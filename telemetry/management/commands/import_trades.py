@@ -17,11 +17,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, ProgrammingError
 from psycopg.errors import UndefinedTable
 
-from telemetry.core.fields import matching, named, text
-from telemetry.core.formats.rows import Defaults
-from telemetry.core.refusal import Refused
-from telemetry.import_files import FileReport, RefusedRow, import_files
-from telemetry.record import Status
+from telemetry.core.file_formats.file_rows import Defaults
+from telemetry.foundation.core.fields import matching, named, text
+from telemetry.foundation.core.refusal import Refused
+from telemetry.recording.import_files import FileReport, RefusedRow, import_files
+from telemetry.recording.record_trades import Status
 
 SHOWN = 20
 OPTIONS = {

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from telemetry.audit import verify_audit
-from telemetry.core.chain import Break, NotAnExport, verify_export
+from telemetry.audit.audit_log import verify_audit
+from telemetry.core.hash_chain import Break, NotAnExport, verify_export
 
 HELP = """Verify that no audit entry was changed, removed, inserted or moved; exit 1 and name the row where one was.
 Without a database: python telemetry/core/chain.py EXPORT."""

@@ -18,7 +18,7 @@ from rest_framework.test import APIClient
 from config.access.keys import issue_key
 from config.access.logins import address_of, tidy
 from config.access.tasks import tidy_logins_task
-from telemetry.models import JobRun
+from telemetry.foundation.models import JobRun
 
 LOGIN = "/admin/login/?next=/admin/"
 RIGHT = "a long and right password"

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from telemetry.record import record_trades
+from telemetry.recording.record_trades import record_trades
 from tests.builders import NOW, draft, make_spec, make_trade
 
 

@@ -5,8 +5,8 @@ from rest_framework.test import APIClient
 
 from config.celery import BEAT
 from overrides.engine import ENGINE_ROOM
-from telemetry.models import OutboxMessage
-from telemetry.record import record_trades
+from telemetry.foundation.models import OutboxMessage
+from telemetry.recording.record_trades import record_trades
 from tests.builders import (
     NOW,
     action_payload,

@@ -10,7 +10,7 @@ from django.test import Client
 
 from config.pages.coverage import Coverage, coverage
 from overrides.core.parameters import LEARNED_DIMENSIONS
-from telemetry.record import record_trades
+from telemetry.recording.record_trades import record_trades
 from tests.browsing import MOST_QUERIES, browser_of, page
 from tests.builders import NOW, action_payload, make_trade
 

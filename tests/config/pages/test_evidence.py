@@ -19,8 +19,8 @@ from django.core.management import CommandError, call_command
 from overrides.models import ChangeRequest
 from overrides.neutralize import pin_line, quarantine_builder
 from overrides.review import comment
-from telemetry.audit import write_audit
-from telemetry.decisions import record_decisions
+from telemetry.audit.audit_log import write_audit
+from telemetry.decisions.decision_log import record_decisions
 from tests.browsing import browser_of, page
 from tests.builders import DAY, NOW, agreed, draft, make_decision, make_spec, publish, set_mode
 

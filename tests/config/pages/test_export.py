@@ -13,13 +13,13 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from config.pages.exports import EXPORTS
-from telemetry.attribute import attribute_trades
-from telemetry.core.canonical import utc_text
-from telemetry.core.formats.rows import Defaults
-from telemetry.decisions import record_decisions
-from telemetry.import_files import import_files
+from telemetry.core.file_formats.file_rows import Defaults
+from telemetry.decisions.attribute_trades import attribute_trades
+from telemetry.decisions.decision_log import record_decisions
+from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import Trade
-from telemetry.record import record_trades
+from telemetry.recording.import_files import import_files
+from telemetry.recording.record_trades import record_trades
 from tests.builders import (
     DAY,
     NOW,

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from config.pages.punctuality import punctuality
-from telemetry.models import JobRun
+from telemetry.foundation.models import JobRun
 from tests.builders import DAY
 
 LATER = datetime.fromisoformat("2030-01-01T12:00:00+00:00")  # long after the migrations of the test database

@@ -14,7 +14,7 @@ from learning.materialize import materialize
 from learning.models import Coefficient
 from overrides.engine import load_engine
 from overrides.resolve import resolve_one
-from telemetry.decisions import record_decisions
+from telemetry.decisions.decision_log import record_decisions
 from tests.browsing import MOST_QUERIES, page
 from tests.builders import DAY, NOW, agreed, draft, make_parameters, make_question, publish, set_mode
 from tests.learning.test_coefficients import allocated, record

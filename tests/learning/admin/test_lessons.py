@@ -14,7 +14,7 @@ from learning.aggregate import aggregate_dirty
 from learning.build import build_lessons
 from learning.models import Lesson
 from overrides.core.module import ModuleParameters
-from telemetry.record import record_trades
+from telemetry.recording.record_trades import record_trades
 from tests.browsing import browser_of, page
 from tests.builders import DAY, NOW, make_lesson, make_trades, publish
 from tests.conftest import make_user

@@ -13,9 +13,9 @@ from django.contrib.auth.models import User
 from learning.admin.walk_page import verdict
 from learning.models import WalkForward
 from learning.walk_forward import ask_walk_forward, walk_forward
-from telemetry.core.canonical import utc_text
-from telemetry.models import OutboxMessage
-from telemetry.record import record_trades
+from telemetry.foundation.core.canonical_json import utc_text
+from telemetry.foundation.models import OutboxMessage
+from telemetry.recording.record_trades import record_trades
 from tests.browsing import MOST_QUERIES, browser_of, page
 from tests.builders import DAY, NOW, action_payload, make_trade
 from tests.conftest import make_user

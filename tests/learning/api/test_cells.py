@@ -6,7 +6,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from learning.aggregate import aggregate_dirty
-from telemetry.record import record_trades
+from telemetry.recording.record_trades import record_trades
 from tests.builders import DAY, KEY, NOW, make_trades
 from tests.clients import client_of
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from learning.pictures.funnel import LEFT, RIGHT, SQUARE, Funnel, Spot, funnel, funnel_rows
-from overrides.pictures.canvas import WIDTH
+from telemetry.foundation.charts.canvas import WIDTH
 from tests.learning.core.test_funnel import noise
 
 MOST_BYTES = 300_000

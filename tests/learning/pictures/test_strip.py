@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from learning.pictures.strip import DOT, HIGHEST, LEFT, RIGHT, strip
-from overrides.pictures.canvas import WIDTH
+from telemetry.foundation.charts.canvas import WIDTH
 
 
 def test_a_dot_is_where_its_count_is_worked_out_by_hand() -> None:

@@ -8,10 +8,10 @@ from xml.etree import ElementTree
 import pytest
 from django.template.loader import render_to_string
 
-from learning.pictures.axis import Axis
 from learning.pictures.calibration import calibration_picture
 from learning.pictures.walk import BOTTOM, NAMES, RIGHT, TOP, forest, growth
-from overrides.pictures.canvas import LEFT, WIDTH
+from telemetry.foundation.charts.axis import Axis
+from telemetry.foundation.charts.canvas import LEFT, WIDTH
 
 CURVES: dict[str, list[float]] = {
     "day": [19_700, 19_710, 19_720],

@@ -19,11 +19,11 @@ from overrides.core.specs import OverrideSpec
 from overrides.engine import load_engine
 from overrides.models import Line, Version
 from overrides.resolve import resolve_one
-from telemetry.attribute import attribute_trades
-from telemetry.core.canonical import utc_text
-from telemetry.decisions import DecisionRecord, record_decisions
+from telemetry.decisions.attribute_trades import attribute_trades
+from telemetry.decisions.decision_log import DecisionRecord, record_decisions
+from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import Decision
-from telemetry.record import record_trades
+from telemetry.recording.record_trades import record_trades
 from tests.builders import NOW, action_payload, make_question, make_spec, make_trade, publish, set_mode
 
 pytestmark = pytest.mark.django_db

@@ -13,8 +13,8 @@ from overrides.admin import mode_page
 from overrides.apply import apply_request
 from overrides.models import ModuleMode
 from overrides.review import approve
-from telemetry.core.identifiers import uuid7
-from telemetry.decisions import record_decisions
+from telemetry.decisions.decision_log import record_decisions
+from telemetry.foundation.core.identifiers import uuid7
 from tests.browsing import MOST_QUERIES, browser_of, drafted_by_people, page
 from tests.builders import make_decision, make_parameters, make_spec, publish, set_mode
 from tests.conftest import make_user

@@ -15,7 +15,7 @@ from overrides.neutralize import retire_lines, veto_line
 from overrides.resolve import resolve_one
 from overrides.review import approve
 from overrides.what_if import run_what_if
-from telemetry.decisions import record_decisions
+from telemetry.decisions.decision_log import record_decisions
 from tests.browsing import MOST_QUERIES, browser_of, page
 from tests.builders import NOW, draft, make_question, make_spec, publish
 from tests.conftest import make_user

@@ -11,8 +11,8 @@ from rest_framework.test import APIClient
 from config.access import authentication
 from config.access.keys import issue_key
 from overrides.engine import ENGINE_ROOM
-from telemetry.core.canonical import utc_text
-from telemetry.core.identifiers import uuid7_time
+from telemetry.foundation.core.canonical_json import utc_text
+from telemetry.foundation.core.identifiers import uuid7_time
 from telemetry.models import Decision
 from tests.builders import KEY, NOW, SCOPE, make_spec, publish, set_mode
 from tests.clients import Kept

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from telemetry.attribute import attribute_trades
-from telemetry.decisions import DecisionRecord, record_decisions
-from telemetry.record import record_trades
+from telemetry.decisions.attribute_trades import attribute_trades
+from telemetry.decisions.decision_log import DecisionRecord, record_decisions
+from telemetry.recording.record_trades import record_trades
 from tests.builders import DAY, KEY, NOW, SCOPE, action_payload, decision_ids, make_decision, make_trade
 from tests.clients import PROBLEM, client_of
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from telemetry.record import record_trades
+from telemetry.recording.record_trades import record_trades
 from tests.builders import DAY, KEY, NOW, SCOPE, action_payload, make_correction, make_trade
 from tests.clients import client_of
 

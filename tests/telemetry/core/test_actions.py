@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from telemetry.core.actions import Action, read_action
-from telemetry.core.refusal import Refused
 from telemetry.core.vocabulary import CATEGORIES, ActionCategory, Module
+from telemetry.foundation.core.refusal import Refused
 from tests.telemetry.core.builders import DECISION, action_payload
 
 CLOSE = datetime(2024, 5, 2, tzinfo=UTC)

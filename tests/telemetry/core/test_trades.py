@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telemetry.core.actions import KEYS as ACTION_KEYS
-from telemetry.core.refusal import Refusal, Refused
 from telemetry.core.trades import KEYS, Trade, parse_trade
 from telemetry.core.vocabulary import ActionCategory, Module
+from telemetry.foundation.core.refusal import Refusal, Refused
 from tests.telemetry.core.builders import (
     DECISION,
     NAIVE,

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.core.refusal import Refused
 from telemetry.core.vocabulary import CATEGORIES, DM_PATTERN_KEY, ActionCategory, Module, parse_pattern_key
+from telemetry.foundation.core.refusal import Refused
 
 
 class TestCategories:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from telemetry.audit import export_part, write_audit
-from telemetry.core import chain
+from telemetry.audit.audit_log import export_part, write_audit
+from telemetry.core import hash_chain
 from telemetry.models import AuditEntry
 from tests.builders import DAY, NOW
 
@@ -36,7 +36,7 @@ def written(lines: Lines, directory: Path) -> Path:
 def alone(file: Path, *head: str) -> tuple[int, str]:
     """What a copy of the file says in an interpreter that finds none of our packages."""
     copy = file.with_name("chain.py")
-    copy.write_text(Path(chain.__file__).read_text())
+    copy.write_text(Path(hash_chain.__file__).read_text())
     done = subprocess.run(
         [sys.executable, "-I", str(copy), str(file), *head],
         capture_output=True, text=True, timeout=30, check=False, cwd=file.parent,
@@ -50,7 +50,7 @@ def changed(lines: Lines) -> None:
 
 def changed_and_hashed_anew(lines: Lines) -> None:
     changed(lines)
-    lines[3]["hash"] = chain.link(3, lines[3]["previous_hash"], lines[3]["content"])
+    lines[3]["hash"] = hash_chain.link(3, lines[3]["previous_hash"], lines[3]["content"])
 
 
 def removed(lines: Lines) -> None:

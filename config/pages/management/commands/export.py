@@ -18,10 +18,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
 from config.pages.exports import EXPORTS, Document, Selection
-from telemetry.core.fields import moment
-from telemetry.core.formats.csv_cells import cell
-from telemetry.core.refusal import Refused
 from telemetry.core.vocabulary import Module
+from telemetry.foundation.core.csv_cells import cell
+from telemetry.foundation.core.fields import moment
+from telemetry.foundation.core.refusal import Refused
 
 HELP = """Write trades, decisions with their outcomes, what each override did to each of their levers, or lessons to a
 file or to standard output. Trades as JSON lines are what import_trades reads."""

@@ -1,0 +1,131 @@
+"""A file as rows, whatever it holds: told by its content, by its name only where the content leaves it open."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import IO
+
+from telemetry.core.file_formats.compression import is_zip, json_members, unpacked, whole_text
+from telemetry.core.file_formats.csv_records import read_records
+from telemetry.core.file_formats.file_rows import Defaults, Row
+from telemetry.core.file_formats.flat_csv import read_flat, refuse_header
+from telemetry.core.file_formats.freqtrade_files import (
+    is_result,
+    is_table,
+    is_trade,
+    read_result,
+    read_table,
+    read_trade,
+    read_trades,
+    refuse_table,
+)
+from telemetry.core.file_formats.freqtrade_trade import Run
+from telemetry.core.file_formats.json_lines import read_json_lines, with_defaults
+from telemetry.core.file_formats.strict_json import parse_json
+from telemetry.core.file_formats.text_lines import UNREADABLE, Line, read_lines
+from telemetry.foundation.core.refusal import Refusal, Refused, shown
+
+LINES_ENDINGS = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+WHOLE_FILE = "file"
+HEAD = 64 * 1024
+
+
+def read_rows(stream: IO[bytes], name: str, size: int, defaults: Defaults) -> Iterator[Row]:
+    """The rows of a seekable file of `size` bytes. What spoils the whole file is a refused row of place `file`."""
+    try:
+        if size == 0:
+            raise Refused.because("the file is empty; give one with trades")
+        if is_zip(stream):
+            yield from _zip_rows(stream, defaults)
+            return
+        content, most = unpacked(stream, size)
+        head = _head(content)
+        if head[:1] not in (b"{", b"[") and not name.endswith(LINES_ENDINGS):
+            yield from _csv_rows(read_lines(content, most=most), defaults)
+        elif name.endswith(LINES_ENDINGS) or _is_one_trade_a_line(head):
+            yield from read_json_lines(read_lines(content, most=most), defaults)
+        else:
+            yield from _document_rows(parse_json(whole_text(content)), defaults)
+    except Refused as refused:
+        yield Row.refused(WHOLE_FILE, refused)
+
+
+def _head(content: IO[bytes]) -> bytes:
+    try:
+        head = content.read(HEAD)
+        content.seek(0)
+    except UNREADABLE as error:
+        message = f"the packed file is damaged or cut off ({error}); fetch the whole file and import it again"
+        raise Refused.because(message) from None
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise Refused.because("the file is UTF-16; save it as UTF-8")
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip()
+
+
+def _is_one_trade_a_line(head: bytes) -> bool:
+    """Whether the first line is a JSON object by itself and no result of freqtrade's, which may be one long line."""
+    line, end, _ = head.partition(b"\n")
+    try:
+        value = json.loads(line) if end else None
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and not is_result(value)
+
+
+def _zip_rows(stream: IO[bytes], defaults: Defaults) -> Iterator[Row]:
+    has_result = False
+    for name, text in json_members(stream):
+        document = parse_json(text)
+        if is_result(document):
+            has_result = True
+            yield from read_result(document, defaults)
+        elif isinstance(document, list) and document and is_trade(document[0]):
+            has_result = True
+            yield from read_trades(name, document, Run(), defaults)
+    if not has_result:
+        raise Refused.because("the zip holds no backtest result; export the backtest with --export trades")
+
+
+def _document_rows(document: object, defaults: Defaults) -> Iterator[Row]:
+    """A result or a list of freqtrade's, or our trades as the API takes them: one, or a list."""
+    if isinstance(document, dict) and is_result(document):
+        yield from read_result(document, defaults)
+        return
+    if isinstance(document, dict) and isinstance(document.get("trades"), list):
+        document = document["trades"]  # what freqtrade's own API answers
+    trades = document if isinstance(document, list) else [document]
+    if not trades:
+        raise Refused.because("the file holds no trades; give one with trades")
+    for index, trade in enumerate(trades):
+        if is_trade(trade):
+            yield read_trade(f"trades[{index}]", trade, Run(), defaults)
+        else:
+            yield Row(f"trades[{index}]", with_defaults(trade, defaults))
+
+
+def _csv_rows(lines: Iterator[Line], defaults: Defaults) -> Iterator[Row]:
+    records = read_records(lines)
+    first = next(records, None)
+    if first is None:
+        raise Refused.because("the file is empty; give one with trades")
+    if first.refused is not None:
+        yield Row.refused(first.place, first.refused)
+        return
+    header = list(first.cells)
+    if twice := next((name for name in header if header.count(name) > 1), None):
+        raise Refused(Refusal(twice[:60], "the header names this column twice; name each once"))
+    if is_table(header):
+        refuse_table(header)
+        yield from read_table(header, records, defaults)
+    elif "external_id" in header:
+        refuse_header(header)
+        yield from read_flat(header, records, defaults)
+    else:
+        raise Refused(
+            Refusal(
+                "external_id",
+                f"the header begins {shown(header[0])} and names neither external_id (our CSV) nor pair and open_date "
+                "(freqtrade's); separate columns by commas and name them in the first line",
+            )
+        )

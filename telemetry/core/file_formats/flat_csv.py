@@ -1,0 +1,128 @@
+"""Flat CSV: one row per trade with its entry, and where wanted one trim and the exit. More belongs in JSON lines.
+
+| columns | meaning |
+|---|---|
+| external_id, symbol, opened_at, closed_at, rr | required |
+| revision, correction_reason, book, source, side, timeframe, cluster_id, excluded_reason | optional, of the trade |
+| pattern_key | required, of the entry and with it of trim and exit |
+| module, action_category, at | optional, of the entry; without them pm, entry (dm: allocation), opened_at |
+| scope.<dimension>, decision_ids (spaces between), fraction, leg_rr | optional, of the entry |
+| trim.at, trim.fraction, trim.rr_after, trim.decision_ids, trim.scope.<dimension> | a trim, if any is filled |
+| exit.at, exit.rr_after, exit.decision_ids, exit.scope.<dimension> | the exit, if any is filled; at: closed_at |
+| actions | in place of all columns of actions: their JSON list, as `export trades --format csv` writes it |
+
+Trim and exit stand in the entry's scope but for the dimensions of their own. An empty cell says nothing.
+A quote before a text that begins like a formula (`'=x`) keeps spreadsheets from computing it and is not part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from telemetry.core.file_formats.csv_records import Record, number
+from telemetry.core.file_formats.file_rows import Defaults, Names, Row
+from telemetry.core.file_formats.json_lines import with_defaults
+from telemetry.core.file_formats.strict_json import parse_json
+from telemetry.foundation.core.csv_cells import unguarded
+from telemetry.foundation.core.refusal import Refusal, Refused
+
+TRADE = (
+    "external_id", "revision", "correction_reason", "book", "source", "symbol", "side", "timeframe", "cluster_id",
+    "opened_at", "closed_at", "rr", "excluded_reason",
+)  # fmt: skip
+REQUIRED = ("external_id", "symbol", "opened_at", "closed_at", "rr")
+ENTRY = ("module", "pattern_key", "action_category", "at", "decision_ids", "fraction", "leg_rr")
+SALE = ("at", "decision_ids", "fraction", "rr_after")
+SALES = ("trim", "exit")
+NUMBERS = ("revision", "rr", "fraction", "leg_rr", "rr_after")
+KNOWN = (*TRADE, *ENTRY, "scope.<dimension>", *(f"{sale}.{each}" for sale in SALES for each in (*SALE, "scope.…")))
+
+
+def refuse_header(header: Sequence[str]) -> None:
+    """Refuse a header with columns that are missing, unknown or contradict each other."""
+    missing = [name for name in REQUIRED if name not in header]
+    refusals = [Refusal(name, "the header lacks this column; it is required") for name in missing]
+    if "actions" in header:
+        flat = [name for name in header if name not in (*TRADE, "actions")]
+        refusals += [Refusal(name, "stands beside actions, which replaces it; leave it out") for name in flat]
+    else:
+        if "pattern_key" not in header:
+            refusals.append(Refusal("pattern_key", "the header lacks this column; name it, or give the column actions"))
+        unknown = [name for name in header if not _is_known(name)]
+        refusals += [Refusal(name, f"unknown column; known are {', '.join(KNOWN)}") for name in unknown]
+    if refusals:
+        raise Refused(*refusals)
+
+
+def _is_known(name: str) -> bool:
+    sale, _, rest = name.partition(".")
+    if sale in SALES and rest:
+        return rest in SALE or rest.startswith("scope.")
+    return name in TRADE or name in ENTRY or name.startswith("scope.")
+
+
+def read_flat(header: Sequence[str], records: Iterator[Record], defaults: Defaults) -> Iterator[Row]:
+    """A row per record below a header that `refuse_header` let pass."""
+    for record in records:
+        try:
+            if record.refused is not None:
+                raise record.refused
+            payload, names = trade_of(cells_by_name(header, record))
+            yield Row(record.place, with_defaults(payload, defaults), names=names, size=record.size)
+        except Refused as refused:
+            yield Row.refused(record.place, refused)
+
+
+def cells_by_name(header: Sequence[str], record: Record) -> dict[str, str]:
+    """The filled cells under their columns' names."""
+    if len(record.cells) != len(header):
+        raise Refused.because(
+            f"has {len(record.cells)} cells where the header has {len(header)}; quote cells that hold commas"
+        )
+    return {name: cell for name, cell in zip(header, record.cells, strict=True) if cell}
+
+
+def trade_of(cells: Mapping[str, str]) -> tuple[dict[str, object], Names]:
+    """The payload of a row, and what its paths are called in the file."""
+    payload: dict[str, object] = {name: _value(name, cells[name]) for name in TRADE if name in cells}
+    if "actions" in cells:
+        return payload | {"actions": _actions(cells["actions"])}, ()
+    entry: dict[str, object] = {"module": "pm", "at": cells.get("opened_at")}
+    entry |= {name: _value(name, cells[name]) for name in ENTRY if name in cells}
+    entry.setdefault("action_category", "allocation" if entry["module"] == "dm" else "entry")
+    entry["scope"] = _scope(cells, "scope.")
+    actions, names = [entry], [("actions[0]", "")]
+    for sale in SALES:
+        own = {name.removeprefix(f"{sale}."): cell for name, cell in cells.items() if name.startswith(f"{sale}.")}
+        if own:
+            names.append((f"actions[{len(actions)}]", sale))
+            actions.append(_sale(sale, own, entry, cells))
+    return payload | {"actions": actions}, tuple(names)
+
+
+def _sale(
+    sale: str, own: Mapping[str, str], entry: Mapping[str, object], cells: Mapping[str, str]
+) -> dict[str, object]:
+    action: dict[str, object] = {"module": "pm", "pattern_key": entry.get("pattern_key"), "action_category": sale}
+    if sale == "exit":
+        action["at"] = cells.get("closed_at")
+    action |= {name: _value(name, own[name]) for name in SALE if name in own}
+    action["scope"] = _scope(cells, "scope.") | _scope(own, "scope.")
+    return action
+
+
+def _scope(cells: Mapping[str, str], prefix: str) -> dict[str, str]:
+    return {name.removeprefix(prefix): unguarded(cell) for name, cell in cells.items() if name.startswith(prefix)}
+
+
+def _value(name: str, cell: str) -> object:
+    if name == "decision_ids":
+        return cell.split()
+    return number(cell) if name in NUMBERS else unguarded(cell)
+
+
+def _actions(cell: str) -> object:
+    try:
+        return parse_json(cell)
+    except Refused as refused:
+        raise refused.under("actions") from None

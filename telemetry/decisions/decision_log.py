@@ -1,0 +1,174 @@
+"""Decisions out of the hot path: a bounded queue in the process, written by COPY; nothing is dropped silently."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+import uuid
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import DataError, Error, IntegrityError, close_old_connections, connection, transaction
+
+from telemetry.foundation.bulk_copy import copy_rows
+from telemetry.foundation.core.canonical_json import canonical_json
+from telemetry.models import Decision
+
+logger = logging.getLogger(__name__)
+
+COLUMNS = (
+    "decision_id", "module", "pattern_key", "action_category", "scope", "at", "version", "challenger_version",
+    "combiner", "mode", "reason", "flags", "request", "levers", "contributions", "excluded", "challenger", "effect",
+    "multipliers", "numeric_build", "latency_us",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRecord:
+    """What one answer was made of, unrounded, ready to be written (design 9)."""
+
+    decision_id: uuid.UUID
+    module: str
+    pattern_key: str
+    action_category: str
+    scope: Mapping[str, str]
+    at: datetime
+    version: int | None
+    challenger_version: int | None
+    combiner: str
+    mode: str
+    reason: str
+    flags: tuple[str, ...]
+    request: Mapping[str, Any]
+    levers: Mapping[str, Any]
+    contributions: Sequence[Any]
+    excluded: Sequence[Any]
+    challenger: Mapping[str, Any] | None
+    effect: Mapping[str, Any]
+    numeric_build: str
+    latency_us: float | None
+    multipliers: Mapping[str, Any] | None = None
+
+    def row(self) -> tuple[Any, ...]:
+        """Values in the order of COLUMNS; JSON as canonical text."""
+        return (
+            self.decision_id, self.module, self.pattern_key, self.action_category, canonical_json(self.scope), self.at,
+            self.version, self.challenger_version, self.combiner, self.mode, self.reason,
+            "{" + ",".join(self.flags) + "}", canonical_json(self.request), canonical_json(self.levers),
+            canonical_json(self.contributions), canonical_json(self.excluded),
+            None if self.challenger is None else canonical_json(self.challenger), canonical_json(self.effect),
+            None if self.multipliers is None else canonical_json(self.multipliers), self.numeric_build, self.latency_us,
+        )  # fmt: skip
+
+
+def record_decisions(decisions: Sequence[DecisionRecord]) -> int:
+    """Write decisions now, by one COPY; the number written."""
+    with transaction.atomic():
+        return copy_rows(Decision, COLUMNS, (decision.row() for decision in decisions))
+
+
+class DecisionQueue:
+    """Holds decisions for at most `seconds` or `batch` of them, then writes them from its own thread.
+
+    When `limit` decisions wait (PostgreSQL is away, or slow), `put` writes in the caller's thread; if that fails too
+    the oldest waiting batch is logged line by line at ERROR, so the log still holds what the table does not. So are
+    decisions the database refuses, and those it cannot take when the process ends.
+    """
+
+    def __init__(self, *, batch: int = 1000, seconds: float = 1.0, limit: int = 50_000) -> None:
+        self._batch, self._seconds, self._limit = batch, seconds, limit
+        self._waiting: deque[DecisionRecord] = deque()
+        self._writing, self._starting = threading.Lock(), threading.Lock()
+        self._wake = threading.Event()
+        self._is_closing = False
+        self._thread: threading.Thread | None = None
+
+    def put(self, decisions: Sequence[DecisionRecord]) -> None:
+        """Queue decisions; returns at once unless the queue is full."""
+        self._waiting.extend(decisions)
+        self._start()
+        if len(self._waiting) >= self._limit:
+            self._flush_or_log(self._batch)
+        elif len(self._waiting) >= self._batch:
+            self._wake.set()
+
+    def flush(self) -> int:
+        """Write all that waits; the number written. On a database error everything waits on and the error is raised."""
+        written = 0
+        with self._writing:
+            while self._waiting:
+                batch = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]
+                try:
+                    written += _write(batch)
+                except BaseException:
+                    self._waiting.extendleft(reversed(batch))
+                    raise
+        return written
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def close(self) -> None:
+        """Stop the thread and write what waits, to the log where the database is away. Runs by itself at exit."""
+        if self._thread is not None:
+            self._is_closing = True
+            self._wake.set()
+            self._thread.join()
+            self._thread = None
+        self._flush_or_log(len(self))
+
+    def _start(self) -> None:
+        """One thread per process, after fork."""
+        if self._thread is not None and self._thread.is_alive():
+            return
+        with self._starting:
+            if self._thread is None or not self._thread.is_alive():
+                self._is_closing = False
+                self._thread = threading.Thread(target=self._run, name="decision-queue", daemon=True)
+                self._thread.start()
+                atexit.unregister(self.close)
+                atexit.register(self.close)
+
+    def _run(self) -> None:
+        while not self._is_closing:
+            self._wake.wait(self._seconds)
+            self._wake.clear()
+            close_old_connections()
+            try:
+                self.flush()
+            except Error as error:
+                logger.warning("decisions wait for the database: %d queued (%s)", len(self), error)
+        connection.close()
+
+    def _flush_or_log(self, most: int) -> None:
+        """Write all that waits; where the database cannot take it, the oldest `most` go to the log instead."""
+        try:
+            self.flush()
+        except Error as error:
+            with self._writing:
+                for _ in range(min(most, len(self._waiting))):
+                    _log(self._waiting.popleft(), error)
+
+
+def _write(batch: Sequence[DecisionRecord]) -> int:
+    """Write a batch; one that the database refuses is halved until the refused decision is alone, and logged.
+
+    A decision may be stored already: the answer to a commit gets lost when the connection does.
+    """
+    try:
+        return record_decisions(batch)
+    except (DataError, IntegrityError) as error:
+        if len(batch) == 1:
+            if not Decision.objects.filter(pk=batch[0].decision_id).exists():
+                _log(batch[0], error)
+            return 0
+    middle = len(batch) // 2
+    return _write(batch[:middle]) + _write(batch[middle:])
+
+
+def _log(decision: DecisionRecord, error: Exception) -> None:
+    logger.error("decision not stored (%s): %s", str(error).strip(), canonical_json(decision.row()))

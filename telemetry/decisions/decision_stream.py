@@ -1,0 +1,88 @@
+"""Logged decisions by their id, which is by time: streamed by its index, a chunk at a time, however many there are."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import BigIntegerField, Func, QuerySet, TextField, Value
+from django.db.models.functions import Cast
+
+from telemetry.foundation.core.identifiers import uuid7_floor, uuid7_time
+from telemetry.foundation.core.refusal import Refused
+from telemetry.models import Decision
+
+CHUNK = 1000
+
+
+@dataclass(frozen=True)
+class Span:
+    """Decisions of a module (None: of all) made from `since` on and before `until`."""
+
+    module: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def rows(self) -> QuerySet[Decision]:
+        rows = Decision.objects.order_by("decision_id")
+        if self.module is not None:
+            rows = rows.filter(module=self.module)
+        if self.since is not None:
+            rows = rows.filter(decision_id__gte=uuid7_floor(self.since))
+        if self.until is not None:
+            rows = rows.filter(decision_id__lt=uuid7_floor(self.until))
+        return rows
+
+    def refuse(self, now: datetime) -> None:
+        """Raise Refused where no decision can lie in it, naming the end that is wrong."""
+        for name, at in (("since", self.since), ("until", self.until)):
+            if at is not None and at.utcoffset() is None:
+                raise Refused.because(f"'{at}' names no time zone; end it with Z or an offset").under(name)
+        if self.since is not None and self.since > now:
+            raise Refused.because(f"'{self.since}' is in the future; nothing was decided yet").under("since")
+        if self.since is not None and self.until is not None and self.until <= self.since:
+            raise Refused.because(f"'{self.until}' is not after since; give a later time").under("until")
+
+
+def stream(rows: QuerySet[Decision]) -> Iterator[Decision]:
+    """Rows in the order of their ids, asked for chunk by chunk: no cursor, and no transaction, is kept open."""
+    chunk = list(rows[:CHUNK])
+    while chunk:
+        yield from chunk
+        chunk = list(rows.filter(decision_id__gt=chunk[-1].decision_id)[:CHUNK]) if len(chunk) == CHUNK else []
+
+
+def fetch(ids: Sequence[UUID]) -> Iterator[Decision]:
+    """The decisions of these ids, in order."""
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), CHUNK):
+        some = ordered[start : start + CHUNK]
+        yield from Decision.objects.filter(decision_id__in=some).order_by("decision_id")
+
+
+def sample(span: Span, most: int, seed: int) -> list[UUID]:
+    """So many decisions of the span at random, all of them where there are no more; the same for the same seed.
+
+    Only ids are read for it, from their index.
+    """
+    chance = Func(Cast("decision_id", TextField()), Value(seed, BigIntegerField()), function="hashtextextended")
+    rows = span.rows().annotate(chance=chance).order_by("chance", "decision_id")
+    return sorted(rows.values_list("decision_id", flat=True)[:most])
+
+
+def slices(span: Span, count: int, each: int, seed: int) -> list[UUID]:
+    """Decisions in a row from `count` moments at random: a look at a long history that reads next to none of it."""
+    ids = span.rows().values_list("decision_id", flat=True)
+    first, last = ids.first(), ids.last()
+    if first is None or last is None:
+        return []
+    begin, end = uuid7_time(first), uuid7_time(last)
+    chosen: set[UUID] = set()
+    chance = random.Random(seed)
+    for _ in range(count):
+        moment = begin + timedelta(seconds=chance.uniform(0, (end - begin).total_seconds()))
+        chosen.update(ids.filter(decision_id__gte=uuid7_floor(moment))[:each])
+    return sorted(chosen)

@@ -1,0 +1,100 @@
+"""Filters into which a value is typed: an id, a number, a time. What cannot be read is refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from telemetry.foundation.core.fields import moment
+from telemetry.foundation.core.refusal import Refused, shown
+
+Narrow = Callable[[QuerySet[Any], Any], QuerySet[Any]]
+
+
+class TypedFilter(admin.SimpleListFilter):
+    """A form of one field beside the list; it keeps the other filters and leaves the page."""
+
+    template = "counterweight/typed_filter.html"
+    hint = ""
+
+    def read(self, value: str) -> Any:
+        """The value, or Refused with the way out."""
+        raise NotImplementedError
+
+    def narrow(self, rows: QuerySet[Any], value: Any) -> QuerySet[Any]:
+        raise NotImplementedError
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return ()
+
+    def has_output(self) -> bool:
+        return True
+
+    def value(self) -> str | None:
+        typed = super().value()
+        return typed.strip() if typed and typed.strip() else None
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        typed = self.value()
+        if typed is None:
+            return queryset
+        try:
+            return self.narrow(queryset, self.read(typed))
+        except Refused as refused:
+            messages.error(request, f"{self.title}: {refused}")
+            return queryset.none()
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        name = str(self.parameter_name)
+        kept = [(key, value) for key, values in changelist.filter_params.items() for value in values if key != name]
+        yield {
+            "name": name,
+            "value": self.value() or "",
+            "hint": self.hint,
+            "kept": kept,
+            "without": changelist.get_query_string(remove=[name]) if self.value() else "",
+        }
+
+
+def typed_filter(
+    parameter: str, title: str, hint: str, read: Callable[[str], Any], narrow: Narrow
+) -> type[TypedFilter]:
+    """A filter of its own class, as the admin wants it."""
+    attributes = {
+        "parameter_name": parameter,
+        "title": title,
+        "hint": hint,
+        "read": staticmethod(read),
+        "narrow": staticmethod(narrow),
+    }
+    return type("Typed", (TypedFilter,), attributes)
+
+
+def window(field: str) -> tuple[type[TypedFilter], type[TypedFilter]]:
+    """`since` (inclusive) and `until` (exclusive) of a time."""
+    hint = "2026-05-01 or 2026-05-01T14:30"
+    return (
+        typed_filter("since", "from (UTC)", hint, read_time, lambda rows, at: rows.filter(**{f"{field}__gte": at})),
+        typed_filter("until", "before (UTC)", hint, read_time, lambda rows, at: rows.filter(**{f"{field}__lt": at})),
+    )
+
+
+def read_time(value: str) -> datetime:
+    """A date or time; without a zone it is UTC."""
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        raise Refused.because(f"{shown(value)} is no date or time; give one such as 2026-05-01T14:30") from None
+    return moment(at.replace(tzinfo=UTC) if at.utcoffset() is None else at)
+
+
+def read_number(value: str) -> int:
+    """A whole number as PostgreSQL's integers hold it."""
+    if not (value.isascii() and value.isdigit() and len(value) < 12 and int(value) < 2**31):
+        raise Refused.because(f"{shown(value)} is no whole number; give one such as 12")
+    return int(value)

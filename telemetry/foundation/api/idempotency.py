@@ -1,0 +1,106 @@
+"""`Idempotency-Key`: the same POST again gets the first one's answer, for a day; nothing is done twice.
+
+The answer is stored in the transaction of what it tells of. So a process that dies in between leaves neither, and the
+key is free again once nobody can be at work on it any more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import wraps
+from typing import Any, TypeVar
+
+from django.db import Error, transaction
+from django.http import HttpResponse, HttpResponseBase
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.exceptions import APIException
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from telemetry.foundation.api.time_limits import bounded_writing
+from telemetry.foundation.core.fields import matching, named
+from telemetry.foundation.models import StoredAnswer
+
+HEADER = "Idempotency-Key"
+KEPT = timedelta(days=1)
+GIVEN_UP_AFTER = timedelta(minutes=2)  # longer than any request may take
+View = TypeVar("View")
+Handler = Callable[[View, Request], Response]
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    HEADER,
+    {"type": "string", "pattern": "^[!-~]{1,200}$"},
+    OpenApiParameter.HEADER,
+    description=(
+        "A name of your own for this request. Sent again within a day with the same body it is answered as it was the "
+        "first time (`Idempotent-Replayed: true`) and nothing is done; with another body it is refused."
+    ),
+)
+_read_key = matching("[!-~]{1,200}", "1 to 200 printable ASCII characters without spaces, such as a UUID")
+
+
+class KeyOfAnotherBody(APIException):
+    status_code = 422
+    default_detail = f"this {HEADER} was sent with another body or address; send a new key for a new request"
+
+
+class InFlight(APIException):
+    status_code = 409
+    default_detail = f"the request with this {HEADER} is still being worked on; send it again in a moment"
+
+
+def idempotent(handler: Handler[View]) -> Callable[[View, Request], HttpResponseBase]:
+    """A POST handler that answers a repeated key from memory; what it refuses is not remembered."""
+
+    @wraps(handler)
+    def once(view: View, request: Request) -> HttpResponseBase:
+        if HEADER not in request.headers:
+            return handler(view, request)
+        with bounded_writing():
+            row, is_mine = _claimed(request, datetime.now(UTC))
+        if not is_mine:
+            return _replayed(row)
+        try:
+            return _answered(row, lambda: handler(view, request))
+        except BaseException:
+            with suppress(Error):  # where the database is away the key is given up by its age
+                row.delete()
+            raise
+
+    return once
+
+
+def _claimed(request: Request, now: datetime) -> tuple[StoredAnswer, bool]:
+    """The row of the key, and whether this request is the one to do the work."""
+    key = named(_read_key, request.headers[HEADER], HEADER)
+    _ = request.data  # reads the body, or refuses it before a key is spent on it
+    digest = hashlib.sha256(request.path.encode() + b"\n" + request.body).digest()
+    StoredAnswer.objects.filter(created_at__lt=now - KEPT).delete()
+    row, is_new = StoredAnswer.objects.get_or_create(
+        caller=str(request.user.pk), key=key, defaults={"digest": digest, "created_at": now}
+    )
+    if bytes(row.digest) != digest:
+        raise KeyOfAnotherBody
+    if is_new or row.status is not None:
+        return row, is_new
+    given_up = StoredAnswer.objects.filter(pk=row.pk, status=None, created_at__lt=now - GIVEN_UP_AFTER)
+    if not given_up.update(created_at=now):
+        raise InFlight
+    return row, True
+
+
+@transaction.atomic
+def _answered(row: StoredAnswer, work: Callable[[], Response]) -> Response:
+    response = work()
+    row.status, row.body = response.status_code, JSONRenderer().render(response.data).decode()
+    row.save(update_fields=["status", "body"])
+    return response
+
+
+def _replayed(row: StoredAnswer) -> HttpResponseBase:
+    headers: dict[str, Any] = {"Idempotent-Replayed": "true"}
+    return HttpResponse(row.body, status=row.status, content_type="application/json", headers=headers)

@@ -1,0 +1,131 @@
+"""GET endpoints: bounded time, bounded pages, and lists that a caller can walk to their end.
+
+A list is cut by the values of its newest-first order, not by a count of rows: page 10,000 costs what page 1 does, and
+rows that arrive meanwhile shift nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
+
+from django.db.models import Model, Q, QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
+from rest_framework.views import APIView
+
+from telemetry.foundation.api.query_parameters import Filters, digits, narrowed, query, whole
+from telemetry.foundation.api.schema_parts import problems
+from telemetry.foundation.api.time_limits import bounded_reading
+from telemetry.foundation.core.fields import Read
+from telemetry.foundation.core.refusal import Refused
+
+USUAL, MOST = 100, 1000
+SERIAL: Read[int] = digits(0, 2**63 - 1)
+Decorated = TypeVar("Decorated")
+
+LIMIT = OpenApiParameter("limit", whole(1, MOST) | {"default": USUAL}, description="the most rows of one page")
+CURSOR = OpenApiParameter(
+    "cursor", {"type": "string", "minLength": 1}, description="where the page before ended; `next` has it filled in"
+)
+
+
+class ListView(APIView):
+    """Rows newest first, narrowed by `filters`, a page at a time.
+
+    `order` maps columns that together are unique to the readers of their text; all run downwards.
+    """
+
+    filters: ClassVar[Filters] = {}
+    order: ClassVar[Mapping[str, Read[Any]]] = {"id": SERIAL}
+    rows: ClassVar[QuerySet[Any]]
+    document: ClassVar[type[serializers.Serializer[Any]]]
+
+    def get(self, request: Request, **path: Any) -> Response:
+        fields = query(request, (*self.filters, "limit", "cursor"))
+        given = {name: fields.take(name, each.read, None) for name, each in self.filters.items()}
+        limit: int = fields.take("limit", digits(1, MOST), USUAL)
+        position: dict[str, Any] | None = fields.take("cursor", self._position, None)
+        fields.close()
+
+        with bounded_reading():
+            rows = self.selected({name: value for name, value in given.items() if value is not None}, **path)
+            if position is not None:
+                rows = rows.filter(beyond(position))
+            found = list(rows.order_by(*(f"-{column}" for column in self.order))[: limit + 1])
+            results = self.document(found[:limit], many=True).data
+        return Response({"next": self._next(request, found, limit), "results": results})
+
+    def selected(self, chosen: Mapping[str, Any], **path: Any) -> QuerySet[Any]:
+        """The rows that the filters leave; `chosen` holds those that were sent."""
+        return narrowed(self.rows.all(), self.filters, chosen)
+
+    def _position(self, value: object) -> dict[str, Any]:
+        """The last row of the page before, out of its cursor."""
+        try:
+            words = json.loads(base64.urlsafe_b64decode(str(value)))
+            texts = [word for word in words if isinstance(words, list) and isinstance(word, str)]
+            return {column: read(word) for (column, read), word in zip(self.order.items(), texts, strict=True)}
+        except (ValueError, TypeError, RecursionError):
+            advice = "is no cursor of this list; leave it out to begin anew, then follow `next`"
+            raise Refused.because(advice) from None
+
+    def _next(self, request: Request, found: list[Model], limit: int) -> str | None:
+        if len(found) <= limit:
+            return None
+        last = found[limit - 1]
+        words = json.dumps([_text(getattr(last, column)) for column in self.order])
+        cursor = base64.urlsafe_b64encode(words.encode()).decode()
+        return replace_query_param(request.build_absolute_uri(), "cursor", cursor)
+
+
+def beyond(position: Mapping[str, Any]) -> Q:
+    """The rows after a position in descending order of its columns.
+
+    The bound on the first column alone says nothing new; it is what an index can begin at.
+
+    >>> beyond({"at": 2, "id": 7})
+    <Q: (AND: ('at__lte', 2), (OR: ('at__lt', 2), (AND: ('at', 2), ('id__lt', 7))))>
+    """
+    first, *_ = position
+    lower, equal = Q(), dict[str, Any]()
+    for column, value in position.items():
+        lower |= Q(**equal, **{f"{column}__lt": value})
+        equal[column] = value
+    return Q(**{f"{first}__lte": position[first]}) & lower
+
+
+def listing(
+    operation_id: str,
+    summary: str,
+    document: type[serializers.Serializer[Any]],
+    filters: Filters,
+    description: str = "",
+    statuses: tuple[int, ...] = (400, 503),
+    named: Sequence[OpenApiParameter] = (),
+) -> Callable[[Decorated], Decorated]:
+    """What the schema says of a list."""
+    page = inline_serializer(
+        f"{document.__name__.removesuffix('Serializer')}Page",
+        {
+            "next": serializers.URLField(allow_null=True, help_text="the next page; null at the end"),
+            "results": document(many=True),
+        },
+    )
+    parameters = [each.parameter(name) for name, each in filters.items()]
+    return extend_schema(  # type: ignore[return-value]  # generic in what it decorates, on both sides
+        operation_id=operation_id,
+        summary=summary,
+        description=description,
+        parameters=[*named, *parameters, LIMIT, CURSOR],
+        responses={200: page, **problems(*statuses)},
+    )
+
+
+def _text(value: Any) -> str:
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)

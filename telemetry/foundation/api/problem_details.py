@@ -1,0 +1,120 @@
+"""Every refusal as RFC 9457 problem details: what is wrong, which field, and the way out."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, UnreadablePostError
+from psycopg import errors
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from telemetry.foundation.core.refusal import Refusal, Refused, told
+
+logger = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = "5"
+
+# What DRF says in general terms, with the way out. Exceptions raised with words of our own keep them.
+WAYS_OUT: dict[type[Exception], str] = {
+    exceptions.NotAuthenticated: "no key was sent; send `Authorization: Bearer cw_…`",
+    exceptions.UnsupportedMediaType: "this content type is not read; send `Content-Type: application/json`",
+    exceptions.NotAcceptable: "only JSON is sent; ask for `Accept: application/json`",
+    exceptions.MethodNotAllowed: "this method is not allowed here; the Allow header names those that are",
+    Http404: "there is nothing at this address; GET /api/v1/schema/ lists what there is",
+}
+
+
+class DatabaseAway(exceptions.APIException):
+    status_code = 503
+    default_detail = "the database is away, so nothing was written or read; send the same request again later"
+
+
+class Unfinished(exceptions.APIException):
+    status_code = 408
+    default_detail = "the body stopped coming before its end, so nothing was done; send the same request again"
+
+
+class TooSlow(exceptions.APIException):
+    status_code = 503
+
+    def __init__(self, *, is_write: bool) -> None:
+        seconds = settings.API_WRITE_SECONDS if is_write else settings.API_STATEMENT_SECONDS
+        less = (
+            "nothing was written; send less at a time"
+            if is_write
+            else "ask for less: a smaller limit, or narrower filters"
+        )
+        super().__init__(f"stopped after {seconds:g} s; {less}")
+
+
+class Locked(exceptions.APIException):
+    status_code = 503
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"what it touches was being written by somebody else for {settings.API_LOCK_SECONDS:g} s, so nothing was "
+            "written; send the same request again later"
+        )
+
+
+def problem(status: int, detail: str, *, errors: Sequence[Refusal] = ()) -> dict[str, Any]:
+    """The body of a problem response."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    if errors:
+        body["errors"] = told(errors)
+    return body
+
+
+def problem_response(exception: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler: our refusals are 400s that name their fields; DRF's own keep their status."""
+    if isinstance(exception, Refused):
+        body = problem(400, "the request is not acceptable; `errors` names each field", errors=exception.refusals)
+        return Response(body, status=400, content_type=CONTENT_TYPE)
+    exception = _told(exception, is_write=context["request"].method == "POST")
+    response = exception_handler(exception, context)
+    if response is None:
+        return None
+    if isinstance(exception, DatabaseAway | Locked):
+        response["Retry-After"] = RETRY_AFTER_SECONDS
+    if isinstance(exception, Unfinished):
+        response["Connection"] = "close"  # what of the body comes later is no next request
+    response.data = problem(response.status_code, _words(exception, response.data))
+    response.content_type = CONTENT_TYPE
+    return response
+
+
+def _told(exception: Exception, *, is_write: bool) -> Exception:
+    """What a failure of the connection to the caller, or to the database, is to a caller."""
+    if isinstance(exception, UnreadablePostError):
+        return Unfinished()
+    if not isinstance(exception, OperationalError | InterfaceError):
+        return exception
+    if isinstance(exception.__cause__, errors.QueryCanceled):
+        return TooSlow(is_write=is_write)
+    if isinstance(exception.__cause__, errors.LockNotAvailable):
+        return Locked()
+    logger.warning("the database is away: %s", exception)
+    return DatabaseAway()
+
+
+def _words(exception: Exception, data: Any) -> str:
+    """The way out, or what DRF made of an exception: a detail, or a list of them."""
+    if isinstance(exception, exceptions.Throttled):
+        wait = math.ceil(getattr(exception, "wait", None) or 1)
+        return f"this key has used up its requests; wait {wait} s, and send lists where lists are taken"
+    way_out = WAYS_OUT.get(type(exception))
+    return way_out or ("; ".join(map(str, data)) if isinstance(data, list) else str(data.get("detail", data)))

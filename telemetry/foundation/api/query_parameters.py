@@ -1,0 +1,112 @@
+"""Query parameters: each at most once, read strictly, unknown ones refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
+
+from telemetry.foundation.core.fields import Read, finite, matching, moment, text
+from telemetry.foundation.core.objects import Fields
+from telemetry.foundation.core.refusal import Refusal, Refused, label, shown
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A query parameter that narrows a list: how it is read, the lookup it stands for, what the schema says."""
+
+    read: Read[Any]
+    lookup: str
+    says: str = ""
+    words: tuple[str, ...] = ()
+    type: Any = str
+
+    def parameter(self, name: str) -> OpenApiParameter:
+        return OpenApiParameter(name, self.type, enum=self.words or None, description=self.says)
+
+
+Filters = Mapping[str, Filter]
+
+
+def query(request: Request, known: Collection[str] = ()) -> Fields:
+    """The query parameters, for a reader that closes them."""
+    twice = [name for name, values in request.query_params.lists() if len(values) > 1]
+    if twice:
+        raise Refused(*(Refusal(label(name), "is sent more than once; send it once") for name in twice))
+    return Fields(request.query_params.dict(), known or ("nothing",))
+
+
+def narrowed(rows: QuerySet[Any], filters: Filters, chosen: Mapping[str, Any]) -> QuerySet[Any]:
+    """The rows that satisfy every filter that was sent."""
+    return rows.filter(**{filters[name].lookup: value for name, value in chosen.items()})
+
+
+def digits(low: int, high: int) -> Read[int]:
+    """A reader of a whole number in [low, high] written in decimal digits."""
+
+    def read(value: object) -> int:
+        if not isinstance(value, str) or not value.isascii() or not value.isdigit() or len(value) > 19:
+            raise Refused.because(f"{shown(value)} is not a whole number; send one from {low} to {high}")
+        if not low <= int(value) <= high:
+            raise Refused.because(f"{shown(value)} is out of range; send a whole number from {low} to {high}")
+        return int(value)
+
+    return read
+
+
+def truth(value: object) -> bool:
+    """`true` or `false`."""
+    if value not in ("true", "false"):
+        raise Refused.because(f"{shown(value)} is unknown; send true or false")
+    return value == "true"
+
+
+def decimal(value: object) -> float:
+    """A finite number as text."""
+    try:
+        return finite(float(str(value)))
+    except (ValueError, OverflowError):
+        raise Refused.because(f"{shown(value)} is not a number within ±1e9; send one such as 0.5") from None
+
+
+def one_of(lookup: str, words: Collection[str], says: str = "") -> Filter:
+    """A filter over a closed vocabulary."""
+    known = tuple(words)
+
+    def read(value: object) -> str:
+        for word in known:
+            if value == word:
+                return word
+        raise Refused.because(f"{shown(value)} is unknown; send one of {', '.join(known)}")
+
+    return Filter(read, lookup, says, known)
+
+
+def words(lookup: str, says: str = "", *, longest: int = 200) -> Filter:
+    """A filter over free text that must match as a whole."""
+    return Filter(text(longest), lookup, says, type={"type": "string", "minLength": 1, "maxLength": longest})
+
+
+def number_from(lookup: str, says: str, *, high: int = 2**31 - 1) -> Filter:
+    return Filter(digits(0, high), lookup, says, type=whole(0, high))
+
+
+def whole(low: int, high: int) -> dict[str, Any]:
+    """What the schema says of `digits`."""
+    return {"type": "integer", "minimum": low, "maximum": high}
+
+
+def period(column: str, says: str) -> Filters:
+    """`since` (inclusive) and `until` (exclusive) of a time."""
+    return {
+        "since": Filter(moment, f"{column}__gte", f"{says}, from then on", type=OpenApiTypes.DATETIME),
+        "until": Filter(moment, f"{column}__lt", f"{says}, before then", type=OpenApiTypes.DATETIME),
+    }
+
+
+SHA256 = matching("[0-9a-f]{64}", "64 hexadecimal digits in lower case")

@@ -1,0 +1,84 @@
+"""Served decisions and the outcomes of the trades they were used in."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import OpClass
+from django.db import models
+from django.db.models import F, Q
+
+from telemetry.foundation.models import finite
+from telemetry.models.choices import CATEGORIES, MODULES
+from telemetry.models.trades import Trade
+
+
+class Decision(models.Model):
+    """One answer served to a bot, with all that replaying it needs. Range-partitioned by the time in its id."""
+
+    decision_id = models.UUIDField(primary_key=True, editable=False)
+    module = models.CharField(max_length=2, choices=MODULES)
+    pattern_key = models.CharField(max_length=122)
+    action_category = models.CharField(max_length=10, choices=CATEGORIES)
+    scope = models.JSONField()
+    at = models.DateTimeField(help_text="the time the levers were asked for")
+    version = models.PositiveIntegerField(null=True)
+    challenger_version = models.PositiveIntegerField(null=True)
+    combiner = models.CharField(max_length=80)
+    mode = models.CharField(max_length=6)
+    reason = models.CharField(max_length=20)
+    flags = ArrayField(models.CharField(max_length=20), default=list)
+    request = models.JSONField(help_text="current levers, rollout key, base allocation, as asked")
+    levers = models.JSONField(help_text="lever -> m, m0, target, unrounded")
+    contributions = models.JSONField()
+    excluded = models.JSONField()
+    challenger = models.JSONField(null=True)
+    effect = models.JSONField(default=dict, help_text="lever -> attribution parts, unrounded")
+    multipliers = models.JSONField(
+        null=True, help_text="what scales a position beside its levers: coefficients, and what the cap cuts, unrounded"
+    )
+    numeric_build = models.CharField(max_length=80)
+    latency_us = models.FloatField(null=True)
+
+    class Meta:
+        ordering = ("-decision_id",)
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(latency_us=None) | finite("latency_us", low=0), name="decision_latency_is_finite"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["module", "pattern_key", "at"], name="decision_by_pattern"),
+            models.Index(fields=["at"], name="decision_at"),
+            models.Index(
+                OpClass("pattern_key", "varchar_pattern_ops"), F("decision_id"), name="decision_pattern_order"
+            ),
+            models.Index(fields=["action_category", "decision_id"], name="decision_category_order"),
+            models.Index(fields=["reason", "decision_id"], name="decision_reason_order"),
+            models.Index(fields=["mode", "decision_id"], name="decision_mode_order"),
+            models.Index(fields=["module", "version", "decision_id"], name="decision_version_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"decision {self.decision_id}"
+
+
+class DecisionOutcome(models.Model):
+    """The realized rr of a closed trade beside each decision it named, identified lever or not."""
+
+    decision_id = models.UUIDField()
+    trade = models.ForeignKey(Trade, models.CASCADE, related_name="decision_outcomes", db_index=False)
+    action_index = models.PositiveSmallIntegerField()
+    rr = models.FloatField()
+    unattributed = models.CharField(max_length=200, blank=True, help_text="why no share was given; empty: shares exist")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["trade", "action_index", "decision_id"], name="one_outcome_per_decision_of_action"
+            ),
+            models.CheckConstraint(condition=finite("rr"), name="decision_outcome_rr_is_finite"),
+        ]
+        indexes = [models.Index(fields=["decision_id"], name="decision_outcome_by_decision")]
+
+    def __str__(self) -> str:
+        return f"outcome of decision {self.decision_id}"

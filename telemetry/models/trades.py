@@ -1,0 +1,150 @@
+"""Trades, their actions and judged outcomes, and the marks of groups that changed."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import OpClass
+from django.db import models
+from django.db.models import F, Q
+
+from telemetry.foundation.models import finite
+from telemetry.models.choices import CATEGORIES, MODULES
+
+
+class Trade(models.Model):
+    """One revision of a closed trade; its id is derived from (external_id, revision)."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    external_id = models.CharField(max_length=200)
+    revision = models.PositiveIntegerField(default=1)
+    correction_reason = models.TextField(blank=True)
+    is_current = models.BooleanField(default=True)
+    excluded_reason = models.TextField(blank=True)
+    book = models.CharField(max_length=40)
+    source = models.CharField(max_length=200, blank=True)
+    symbol = models.CharField(max_length=60)
+    side = models.CharField(max_length=5, blank=True)
+    timeframe = models.CharField(max_length=40, blank=True)
+    cluster_id = models.CharField(max_length=200, blank=True)
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField()
+    rr = models.FloatField(help_text="realized outcome per unit of risk and per unit of size")
+    digest = models.BinaryField(help_text="sha256 of the canonical body; equal digests are the same trade")
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-closed_at",)
+        constraints = [
+            models.UniqueConstraint(fields=["external_id", "revision"], name="one_row_per_trade_revision"),
+            models.UniqueConstraint(
+                fields=["external_id"], condition=Q(is_current=True), name="one_current_revision_per_trade"
+            ),
+            models.CheckConstraint(condition=finite("rr"), name="trade_rr_is_finite"),
+            models.CheckConstraint(condition=Q(closed_at__gte=F("opened_at")), name="trade_closes_after_opening"),
+            models.CheckConstraint(
+                condition=Q(revision=1) | (Q(revision__gt=1) & ~Q(correction_reason="")),
+                name="trade_correction_has_a_reason",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["closed_at"], name="trade_closed_at"),
+            models.Index(fields=["rr"], name="trade_by_outcome"),
+            models.Index(OpClass("symbol", "varchar_pattern_ops"), F("closed_at").desc(), name="trade_by_symbol"),
+        ]
+
+    def __str__(self) -> str:
+        return f"trade {self.external_id} r{self.revision}"
+
+
+class Action(models.Model):
+    """One action of a trade as the bot saw it; its scope was frozen before any override acted."""
+
+    trade = models.ForeignKey(Trade, models.CASCADE, related_name="actions", db_index=False)
+    index = models.PositiveSmallIntegerField()
+    module = models.CharField(max_length=2, choices=MODULES)
+    pattern_key = models.CharField(max_length=122)
+    action_category = models.CharField(max_length=10, choices=CATEGORIES)
+    at = models.DateTimeField()
+    scope = models.JSONField(default=dict)
+    fraction = models.FloatField(null=True)
+    leg_rr = models.FloatField(null=True)
+    rr_after = models.FloatField(null=True, help_text="what the part sold would have earned had it stayed")
+    decision_ids = ArrayField(models.UUIDField(), default=list)
+    controls = models.JSONField(default=dict)
+    counterfactuals = models.JSONField(default=dict, help_text="lever -> alternative -> change of rr")
+    buckets = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ("trade", "index")
+        constraints = [
+            models.UniqueConstraint(fields=["trade", "index"], name="one_action_per_index"),
+            models.CheckConstraint(
+                condition=Q(fraction=None) | finite("fraction", low=0, high=1), name="action_fraction_is_a_share"
+            ),
+            models.CheckConstraint(condition=Q(leg_rr=None) | finite("leg_rr"), name="action_leg_rr_is_finite"),
+            models.CheckConstraint(condition=Q(rr_after=None) | finite("rr_after"), name="action_rr_after_is_finite"),
+            models.CheckConstraint(
+                condition=Q(module__in=[name for name, _ in MODULES]), name="action_module_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(action_category__in=[name for name, _ in CATEGORIES]), name="action_category_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action_category} {self.index} of trade {self.trade_id}"
+
+
+class Outcome(models.Model):
+    """What one action of a current, included trade is judged by (core.outcomes); the learner reads only these."""
+
+    trade = models.ForeignKey(Trade, models.CASCADE, related_name="outcomes", db_index=False)
+    action_index = models.PositiveSmallIntegerField()
+    module = models.CharField(max_length=2, choices=MODULES)
+    pattern_key = models.CharField(max_length=122)
+    action_category = models.CharField(max_length=10, choices=CATEGORIES)
+    book = models.CharField(max_length=40)
+    cluster_id = models.CharField(max_length=200, blank=True)
+    scope = models.JSONField(default=dict)
+    rr = models.FloatField()
+    closed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["trade", "action_index"], name="one_outcome_per_action"),
+            models.CheckConstraint(condition=finite("rr"), name="outcome_rr_is_finite"),
+        ]
+        indexes = [
+            models.Index(fields=["module", "pattern_key", "action_category", "closed_at"], name="outcome_by_group")
+        ]
+
+    def __str__(self) -> str:
+        return f"outcome of action {self.action_index} of trade {self.trade_id}"
+
+
+class DirtyGroup(models.Model):
+    """A mark: this group has new facts. Inserted with them, taken by `learning.aggregate`, never updated."""
+
+    module = models.CharField(max_length=2)
+    pattern_key = models.CharField(max_length=122)
+    action_category = models.CharField(max_length=10)
+    marked_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["module", "pattern_key", "action_category"], name="dirty_by_group")]
+
+    def __str__(self) -> str:
+        return f"dirty {self.module} {self.pattern_key} {self.action_category}"
+
+
+class FreshTrade(models.Model):
+    """A mark: allocations of this trade were recorded, or taken back by a correction. Taken by `learning.coefficients`.
+
+    Unlike a dirty group it names the trade, because memories of allocations are kept trade by trade.
+    """
+
+    trade = models.ForeignKey(Trade, models.CASCADE, related_name="+")
+    marked_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"fresh trade {self.trade_id}"

@@ -1,0 +1,31 @@
+"""Trades as they arrive: JSON values parsed one by one, the good ones recorded together, a receipt for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from telemetry.core.trades import Trade, parse_trade
+from telemetry.foundation.core.refusal import Refused
+from telemetry.recording.record_trades import Receipt, Status, record_trades
+
+
+def receive_trades(payloads: Sequence[object], *, now: datetime) -> list[Receipt]:
+    """Parse and record; receipts in order. A refused payload costs only itself; its refusals name `[index].field`."""
+    receipts: list[Receipt | None] = []
+    trades: list[Trade] = []
+    for index, payload in enumerate(payloads):
+        try:
+            trades.append(parse_trade(payload, now=now, field=f"[{index}]"))
+            receipts.append(None)
+        except Refused as refused:
+            receipts.append(Receipt(*_named(payload), Status.REFUSED, refused.refusals))
+    recorded = iter(record_trades(trades, now=now))
+    return [receipt or next(recorded) for receipt in receipts]
+
+
+def _named(payload: Any) -> tuple[str, int]:
+    """The identity a refused payload claims, as far as it can be shown."""
+    claimed = payload.get("external_id") if isinstance(payload, dict) else None
+    return (claimed if isinstance(claimed, str) else "")[:200], 0

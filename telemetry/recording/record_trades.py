@@ -1,0 +1,217 @@
+"""Closed trades in: idempotent by (external_id, revision), the accepted of a batch in one transaction, by COPY."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from django.db import IntegrityError, OperationalError, transaction
+from psycopg import errors
+
+from telemetry.core.outcomes import Outcome as Judged
+from telemetry.core.outcomes import judge
+from telemetry.core.trades import Trade as TradeValue
+from telemetry.core.vocabulary import ActionCategory
+from telemetry.foundation.bulk_copy import copy_rows
+from telemetry.foundation.core.canonical_json import canonical_json
+from telemetry.foundation.core.refusal import Refusal
+from telemetry.models import (
+    Action,
+    Attribution,
+    DecisionOutcome,
+    DirtyGroup,
+    FreshTrade,
+    Outcome,
+    PendingAttribution,
+    Trade,
+)
+
+NAMESPACE = uuid.UUID("6f5a3f5e-0b1c-5c64-9a52-3c6f0c7e6f10")
+ATTEMPTS = 5
+
+
+class Status(StrEnum):
+    NEW = "new"
+    CORRECTED = "corrected"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of one trade of a batch."""
+
+    external_id: str
+    revision: int
+    status: Status
+    refusals: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    """A trade to write, with what more than one row of it needs."""
+
+    id: str
+    trade: TradeValue
+    digest: bytes
+    scopes: tuple[str, ...]  # of its actions, as JSON
+
+    @classmethod
+    def of(cls, trade: TradeValue, digest: bytes) -> _Accepted:
+        key = str(trade_id(trade.external_id, trade.revision))
+        return cls(key, trade, digest, tuple(_json(action.scope) for action in trade.actions))
+
+
+def trade_id(external_id: str, revision: int) -> uuid.UUID:
+    """The id of a trade revision, the same wherever it is computed."""
+    return uuid.uuid5(NAMESPACE, f"{revision}:{external_id}")
+
+
+def record_trades(trades: Sequence[TradeValue], *, now: datetime) -> list[Receipt]:
+    """Record validated trades; one receipt each, in order.
+
+    The same body again is `unchanged`; another body under a recorded revision is `refused`, as is a revision that
+    skips one. Every accepted trade is written with its actions, outcomes and dirty marks in one transaction. A
+    concurrent writer of the same trade makes this one look again, never write twice.
+    """
+    ordered = sorted(range(len(trades)), key=lambda i: (trades[i].external_id, trades[i].revision))
+    for attempt in range(ATTEMPTS):
+        try:
+            with transaction.atomic():
+                receipts, accepted = _sort_out([trades[i] for i in ordered])
+                _write(accepted, now)
+            break
+        except (IntegrityError, OperationalError) as error:
+            raced = isinstance(error.__cause__, errors.UniqueViolation | errors.DeadlockDetected)
+            if not raced or attempt == ATTEMPTS - 1:
+                raise
+    by_position = dict(zip(ordered, receipts, strict=True))
+    return [by_position[i] for i in range(len(trades))]
+
+
+def _sort_out(trades: Sequence[TradeValue]) -> tuple[list[Receipt], list[_Accepted]]:
+    """Receipts for all, and the trades to write, given what is recorded already."""
+    recorded = _recorded_digests({trade.external_id for trade in trades})
+    receipts, accepted = [], []
+    for trade in trades:
+        revisions = recorded.setdefault(trade.external_id, {})
+        digest = trade.digest
+        status, refusals = _status(trade, digest, revisions)
+        if status in (Status.NEW, Status.CORRECTED):
+            revisions[trade.revision] = digest
+            accepted.append(_Accepted.of(trade, digest))
+        receipts.append(Receipt(trade.external_id, trade.revision, status, refusals))
+    return receipts, accepted
+
+
+def _recorded_digests(external_ids: set[str]) -> dict[str, dict[int, bytes]]:
+    digests: dict[str, dict[int, bytes]] = {}
+    rows = Trade.objects.filter(external_id__in=external_ids).values_list("external_id", "revision", "digest")
+    for external_id, revision, digest in rows:
+        digests.setdefault(external_id, {})[revision] = bytes(digest)
+    return digests
+
+
+def _status(trade: TradeValue, digest: bytes, revisions: dict[int, bytes]) -> tuple[Status, tuple[Refusal, ...]]:
+    latest = max(revisions, default=0)
+    if trade.revision in revisions:
+        if revisions[trade.revision] == digest:
+            return Status.UNCHANGED, ()
+        message = (
+            f"trade {trade.external_id!r} is recorded with another body as revision {trade.revision}; "
+            f"to correct it send revision {latest + 1} with a correction_reason"
+        )
+        return Status.REFUSED, (Refusal("external_id", message),)
+    if trade.revision != latest + 1:
+        message = f"revision {trade.revision} does not follow {latest}; send revision {latest + 1}"
+        return Status.REFUSED, (Refusal("revision", message),)
+    return (Status.CORRECTED if latest else Status.NEW), ()
+
+
+def _write(accepted: Sequence[_Accepted], now: datetime) -> None:
+    if not accepted:
+        return
+    groups = _supersede([each.trade.external_id for each in accepted if each.trade.revision > 1], now)
+    newest = {each.trade.external_id: each for each in accepted}  # sorted, so the last one wins
+    current = list(newest.values())
+    judged = [(each, outcome) for each in current for outcome in judge(each.trade)]
+    groups |= {(o.module, o.pattern_key, o.action_category) for _, o in judged}
+
+    trade_rows = (_trade_row(each, newest[each.trade.external_id] is each, now) for each in accepted)
+    copy_rows(Trade, TRADE_COLUMNS, trade_rows)
+    copy_rows(Action, ACTION_COLUMNS, _action_rows(accepted))
+    copy_rows(Outcome, OUTCOME_COLUMNS, (_outcome_row(each, outcome) for each, outcome in judged))
+    named = [each for each in current if any(action.decision_ids for action in each.trade.actions)]
+    copy_rows(PendingAttribution, PENDING_COLUMNS, ((each.id, now) for each in named))
+    copy_rows(DirtyGroup, DIRTY_COLUMNS, ((*group, now) for group in sorted(groups)))
+    allocated = dict.fromkeys(each.id for each, o in judged if o.action_category is ActionCategory.ALLOCATION)
+    copy_rows(FreshTrade, FRESH_COLUMNS, ((trade, now) for trade in allocated))
+
+
+def _supersede(external_ids: Iterable[str], now: datetime) -> set[tuple[str, str, str]]:
+    """Retire the current revisions of corrected trades with all that was derived; the groups their outcomes leave."""
+    old = Trade.objects.filter(external_id__in=list(external_ids), is_current=True)
+    ids = list(old.values_list("id", flat=True))
+    if not ids:
+        return set()
+    outcomes = Outcome.objects.filter(trade_id__in=ids)
+    groups = set(outcomes.values_list("module", "pattern_key", "action_category"))
+    allocated = outcomes.filter(action_category=ActionCategory.ALLOCATION).values_list("trade_id", flat=True).distinct()
+    FreshTrade.objects.bulk_create([FreshTrade(trade_id=trade, marked_at=now) for trade in allocated])
+    outcomes.delete()
+    PendingAttribution.objects.filter(trade_id__in=ids).delete()  # first: it waits for an `attribute` under way
+    Attribution.objects.filter(trade_id__in=ids).delete()
+    DecisionOutcome.objects.filter(trade_id__in=ids).delete()
+    Trade.objects.filter(id__in=ids).update(is_current=False)
+    return groups
+
+
+TRADE_COLUMNS = (
+    "id", "external_id", "revision", "correction_reason", "is_current", "excluded_reason", "book", "source",
+    "symbol", "side", "timeframe", "cluster_id", "opened_at", "closed_at", "rr", "digest", "recorded_at",
+)  # fmt: skip
+ACTION_COLUMNS = (
+    "trade_id", "index", "module", "pattern_key", "action_category", "at", "scope", "fraction", "leg_rr", "rr_after",
+    "decision_ids", "controls", "counterfactuals", "buckets",
+)  # fmt: skip
+OUTCOME_COLUMNS = (
+    "trade_id", "action_index", "module", "pattern_key", "action_category", "book", "cluster_id", "scope", "rr",
+    "closed_at",
+)  # fmt: skip
+PENDING_COLUMNS = FRESH_COLUMNS = ("trade_id", "marked_at")
+DIRTY_COLUMNS = ("module", "pattern_key", "action_category", "marked_at")
+
+
+def _trade_row(accepted: _Accepted, is_current: bool, now: datetime) -> tuple[Any, ...]:
+    trade = accepted.trade
+    return (
+        accepted.id, trade.external_id, trade.revision, trade.correction_reason or "", is_current,
+        trade.excluded_reason or "", trade.book, trade.source or "", trade.symbol, trade.side or "",
+        trade.timeframe or "", trade.cluster_id or "", trade.opened_at, trade.closed_at, trade.rr, accepted.digest, now,
+    )  # fmt: skip
+
+
+def _action_rows(accepted: Iterable[_Accepted]) -> Iterator[tuple[Any, ...]]:
+    for each in accepted:
+        for index, (action, scope) in enumerate(zip(each.trade.actions, each.scopes, strict=True)):
+            yield (
+                each.id, index, action.module, action.pattern_key, action.action_category, action.at, scope,
+                action.fraction, action.leg_rr, action.rr_after, "{" + ",".join(action.decision_ids) + "}",
+                _json(action.controls), _json(action.counterfactuals), _json(action.buckets),
+            )  # fmt: skip
+
+
+def _outcome_row(accepted: _Accepted, outcome: Judged) -> tuple[Any, ...]:
+    return (
+        accepted.id, outcome.action_index, outcome.module, outcome.pattern_key, outcome.action_category,
+        accepted.trade.book, accepted.trade.cluster_id or "", accepted.scopes[outcome.action_index], outcome.rr,
+        outcome.closed_at,
+    )  # fmt: skip
+
+
+def _json(value: Mapping[str, object]) -> str:
+    return canonical_json(value) if value else "{}"

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from telemetry.core.trades import parse_trade
+from telemetry.foundation.core.refusal import Refused
+from tests.telemetry.core.builders import DECISION, NOW, OTHER_DECISION, full_payload
+from tests.telemetry.core.file_formats.builders import CLOSED, COLUMNS, OPENED, payload, refusal, rows, table
+
+FILE = "file"
+KEY = "donchian.long.breakout"
+
+
+def flat(**cells: str) -> dict[str, Any]:
+    return payload(table({**COLUMNS, **cells}))
+
+
+def told(**cells: str) -> dict[str, str]:
+    """What the reader of trades refuses in a row, under the names of the file's columns."""
+    (row,) = rows(table({**COLUMNS, **cells}))
+    with pytest.raises(Refused) as caught:
+        parse_trade(row.payload, now=NOW)
+    return {each.field: each.message for each in row.in_its_words(caught.value)}
+
+
+class TestReadFlat:
+    def test_makes_a_trade_with_its_entry(self) -> None:
+        assert flat(**{"scope.bucket": "micro", "scope.rank": ""}) == {
+            "external_id": "t1", "symbol": "BTC/USDT", "opened_at": OPENED, "closed_at": CLOSED, "rr": 1.5,
+            "book": "paper", "source": None,
+            "actions": [
+                {"module": "pm", "pattern_key": KEY, "action_category": "entry", "at": OPENED,
+                 "scope": {"bucket": "micro"}},
+            ],
+        }  # fmt: skip
+
+    def test_makes_every_trade_that_json_lines_make_of_one_entry(self) -> None:
+        cells = {
+            "revision": "2", "correction_reason": "the fee was wrong", "book": "live", "source": "x", "side": "long",
+            "timeframe": "1h", "cluster_id": "c", "excluded_reason": "outage", "fraction": "0.5", "leg_rr": "-1",
+            "decision_ids": f"{DECISION} {OTHER_DECISION}",
+        }  # fmt: skip
+
+        trade = parse_trade(flat(**cells), now=NOW)
+
+        assert (trade.revision, trade.correction_reason, trade.book, trade.source) == (
+            2,
+            "the fee was wrong",
+            "live",
+            "x",
+        )
+        assert (trade.side, trade.timeframe, trade.cluster_id, trade.excluded_reason) == ("long", "1h", "c", "outage")
+        (entry,) = trade.actions
+        assert (entry.fraction, entry.leg_rr, entry.decision_ids) == (0.5, -1.0, (DECISION, OTHER_DECISION))
+
+    def test_adds_trim_and_exit_where_their_columns_are_filled(self) -> None:
+        found = flat(**{
+            "scope.bucket": "micro", "trim.at": "2024-05-01T12:00:00Z", "trim.fraction": "0.25", "trim.rr_after": "0",
+            "exit.rr_after": "-0.5", "exit.scope.bucket": "mid",
+        })  # fmt: skip
+
+        entry, trim, close = found["actions"]
+        assert entry["action_category"] == "entry"
+        assert trim == {
+            "module": "pm", "pattern_key": KEY, "action_category": "trim", "at": "2024-05-01T12:00:00Z",
+            "fraction": 0.25, "rr_after": 0.0, "scope": {"bucket": "micro"},
+        }  # fmt: skip
+        assert close == {
+            "module": "pm", "pattern_key": KEY, "action_category": "exit", "at": CLOSED, "rr_after": -0.5,
+            "scope": {"bucket": "mid"},
+        }  # fmt: skip
+        assert len(flat(**{"exit.at": ""})["actions"]) == 1
+
+    def test_takes_an_allocation_for_the_module_that_allocates(self) -> None:
+        (action,) = flat(module="dm", pattern_key="dm_pattern.allocation.allocation")["actions"]
+
+        assert (action["module"], action["action_category"]) == ("dm", "allocation")
+
+    def test_takes_a_list_of_actions_in_place_of_their_columns(self) -> None:
+        trade = full_payload()
+        cells = {name: str(value) for name, value in trade.items() if name != "actions"}
+        quoted = '"' + json.dumps(trade["actions"]).replace('"', '""') + '"'
+
+        found = payload(table({**cells, "actions": quoted}))
+
+        assert parse_trade(found, now=NOW).digest == parse_trade(trade, now=NOW).digest
+
+    def test_names_columns_when_the_reader_of_trades_refuses(self) -> None:
+        cells = {
+            "rr": "1e999",
+            "fraction": "2",
+            "trim.rr_after": "much",
+            "exit.at": "2025-01-01T00:00:00Z",
+        }
+
+        assert list(told(**cells)) == ["rr", "fraction", "trim.at", "trim.rr_after", "exit.at"]
+
+    def test_names_the_column_of_a_dimension(self) -> None:
+        assert list(told(**{"scope.9": "x"})) == ["scope.9"]
+
+    def test_counts_the_trim_or_exit_that_is_there(self) -> None:
+        assert list(told(**{"exit.rr_after": "nan"})) == ["exit.rr_after"]
+
+    def test_refuses_a_row_of_another_length_and_reads_on(self) -> None:
+        short, good = rows(table(COLUMNS) + b",surplus\n" + table(COLUMNS).partition(b"\n")[2])
+
+        assert refusal(short) == ("line 2", "", "has 7 cells where the header has 6; quote cells that hold commas")
+        assert good.place == "line 3"
+
+    def test_refuses_actions_that_are_no_json(self) -> None:
+        columns = {name: cell for name, cell in COLUMNS.items() if name != "pattern_key"}
+
+        (row,) = rows(table({**columns, "actions": "[{"}))
+
+        assert refusal(row)[:2] == ("line 2", "actions")
+
+
+class TestRefuseHeader:
+    @pytest.mark.parametrize("missing", ["symbol", "opened_at", "closed_at", "rr", "pattern_key"])
+    def test_names_a_missing_column(self, missing: str) -> None:
+        (row,) = rows(table(COLUMNS, columns=[name for name in COLUMNS if name != missing]))
+
+        assert refusal(row)[:2] == (FILE, missing)
+
+    @pytest.mark.parametrize("name", ["colour", "exit.fractions", "trim.", "scope"])
+    def test_names_an_unknown_column(self, name: str) -> None:
+        (row,) = rows(table({**COLUMNS, name: "x"}))
+
+        place, field, message = refusal(row)
+        assert (place, field) == (FILE, name)
+        assert message.startswith("unknown column; known are external_id")
+
+    def test_refuses_columns_of_actions_beside_their_list(self) -> None:
+        (row,) = rows(table({**COLUMNS, "actions": "[]"}))
+
+        assert refusal(row) == (FILE, "pattern_key", "stands beside actions, which replaces it; leave it out")
+
+    def test_refuses_a_column_that_comes_twice(self) -> None:
+        (row,) = rows(b"external_id,rr,rr\n")
+
+        assert refusal(row) == (FILE, "rr", "the header names this column twice; name each once")
+
+    def test_says_what_a_foreign_header_lacks(self) -> None:
+        (row,) = rows(b"ts;price\n1;2\n")
+
+        place, field, message = refusal(row)
+        assert (place, field) == (FILE, "external_id")
+        assert message.startswith("the header begins 'ts;price' and names neither external_id (our CSV) nor pair")

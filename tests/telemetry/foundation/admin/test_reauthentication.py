@@ -1,0 +1,148 @@
+"""Pages that let something act want the password again when it was typed long ago; what turns down never does."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from axes.models import AccessAttempt
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from overrides.models import ChangeRequest, ModuleMode, Version
+from telemetry.foundation.admin.reauthentication import PROVEN_AT
+from tests.builders import draft, make_spec, set_mode
+
+RIGHT = "a long and right password"
+OLD = 900  # seconds
+LATER = OLD + 60
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def browser(reviewer: User, settings: Any) -> Client:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one is slow on purpose
+    reviewer.set_password(RIGHT)
+    reviewer.save()
+    reviewer.user_permissions.add(*Permission.objects.filter(codename__startswith="view_"))
+    reviewer.user_permissions.add(Permission.objects.get(codename="lower_modulemode"))
+    client = Client()
+    client.post("/admin/login/", {"username": "reviewer", "password": RIGHT})
+    return client
+
+
+@pytest.fixture
+def asked(author: User) -> ChangeRequest:
+    return draft(make_spec(), author=author, at=datetime.now(UTC))
+
+
+def let_pass(client: Client, seconds: float) -> None:
+    """The session's proof is so much older."""
+    session = client.session
+    session[PROVEN_AT] -= seconds
+    session.save()
+
+
+def take(client: Client, request: ChangeRequest, step: str, **form: str) -> Any:
+    return client.post(f"/admin/overrides/changerequest/{request.pk}/{step}/", form)
+
+
+def state(request: ChangeRequest) -> str:
+    request.refresh_from_db()
+    return request.state
+
+
+class TestProof:
+    def test_is_not_asked_for_soon_after_the_login(self, browser: Client, asked: ChangeRequest) -> None:
+        let_pass(browser, OLD - 60)
+
+        page = browser.get(f"/admin/overrides/changerequest/{asked.pk}/approve/").content.decode()
+        take(browser, asked, "approve")
+
+        assert 'name="password"' not in page
+        assert state(asked) == "approved"
+
+    def test_is_asked_for_by_the_page_once_it_is_old(self, browser: Client, asked: ChangeRequest) -> None:
+        let_pass(browser, LATER)
+
+        page = browser.get(f"/admin/overrides/changerequest/{asked.pk}/approve/").content.decode()
+
+        assert '<label for="id_password">Your password</label>' in page
+        assert 'autocomplete="current-password" aria-describedby="id_password_why" required' in page
+
+    @pytest.mark.parametrize(
+        ("form", "told", "failures"),
+        [({}, "Type your password as well", 0), ({"password": "wrong"}, "This is not your password", 1)],
+    )
+    def test_that_is_missing_or_wrong_does_nothing_and_keeps_what_was_typed(
+        self, browser: Client, asked: ChangeRequest, form: dict[str, str], told: str, failures: int
+    ) -> None:
+        let_pass(browser, LATER)
+
+        response = take(browser, asked, "approve", reason="sound <evidence>", **form)
+
+        text = response.content.decode()
+        assert told in text
+        assert "sound &lt;evidence&gt;</textarea>" in text
+        assert (state(asked), asked.votes.count()) == ("in_review", 0)
+        assert sum(AccessAttempt.objects.values_list("failures_since_start", flat=True)) == failures
+
+    def test_lets_the_step_be_taken_and_is_remembered(self, browser: Client, asked: ChangeRequest) -> None:
+        let_pass(browser, LATER)
+
+        take(browser, asked, "approve", password=RIGHT, reason="sound")
+        take(browser, asked, "apply")
+
+        assert state(asked) == "applied"
+        assert asked.votes.get().reason == "sound"
+        assert Version.objects.get().published_by == "reviewer"
+
+    def test_is_needed_to_apply_too(self, browser: Client, asked: ChangeRequest) -> None:
+        take(browser, asked, "approve")
+        let_pass(browser, LATER)
+
+        take(browser, asked, "apply")
+
+        assert state(asked) == "approved"
+        assert not Version.objects.exists()
+
+    def test_is_needed_where_none_was_ever_noted(self, browser: Client, asked: ChangeRequest) -> None:
+        session = browser.session
+        del session[PROVEN_AT]
+        session.save()
+
+        take(browser, asked, "approve")
+
+        assert state(asked) == "in_review"
+
+    def test_of_somebody_else_is_none(self, browser: Client, asked: ChangeRequest) -> None:
+        User.objects.create_user("eve", password="the password of somebody else")
+        let_pass(browser, LATER)
+
+        take(browser, asked, "approve", username="eve", password="the password of somebody else")
+
+        assert state(asked) == "in_review"
+
+    def test_guessed_at_locks_like_a_login(self, browser: Client, asked: ChangeRequest) -> None:
+        let_pass(browser, LATER)
+
+        seen = [take(browser, asked, "approve", password=f"guess {n}").status_code for n in range(5)]
+        right = take(browser, asked, "approve", password=RIGHT)
+
+        assert seen == [200, 200, 200, 200, 429]
+        assert (right.status_code, state(asked)) == (429, "in_review")
+        assert Client().post("/admin/login/", {"username": "reviewer", "password": RIGHT}).status_code == 429
+
+    def test_is_never_asked_for_towards_neutral(self, browser: Client, asked: ChangeRequest) -> None:
+        set_mode("on")
+        let_pass(browser, LATER)
+
+        browser.post("/admin/overrides/modulemode/pm/lower/", {"to": "off", "reason": "odd fills"})
+        page = browser.get(f"/admin/overrides/changerequest/{asked.pk}/reject/").content.decode()
+        take(browser, asked, "reject", reason="too few trades")
+
+        assert ModuleMode.objects.get(module="pm").mode == "off"
+        assert 'name="password"' not in page
+        assert state(asked) == "rejected"

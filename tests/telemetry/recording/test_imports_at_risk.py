@@ -1,0 +1,84 @@
+"""Imports that are killed midway, or meet another of the same file: whole batches, and every trade once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from telemetry.models import Action, Outcome, Trade
+from telemetry.recording.import_files import BATCH
+from tests.builders import trade_payload, until
+from tests.telemetry.core.file_formats.builders import json_lines
+
+ROOT = Path(__file__).parents[2]
+NOTHING_ELSE = [0, 0]  # corrected, refused
+
+
+@pytest.fixture
+def file(tmp_path: Path, transactional_db: None) -> Path:
+    """Trades of ten batches."""
+    path = tmp_path / "trades.jsonl"
+    path.write_bytes(json_lines(*(trade_payload(f"t{number}") for number in range(10 * BATCH))))
+    return path
+
+
+def test_a_killed_import_leaves_whole_batches_and_the_next_completes_it(file: Path) -> None:
+    killed = start_import(file)
+    until(Trade.objects.exists, "the first batch", seconds=60)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.communicate(timeout=60)
+    until(_alone, "PostgreSQL to notice that its client is gone")
+
+    left = Trade.objects.count()
+    assert left % BATCH == 0
+    assert 0 < left < 10 * BATCH
+    assert (Action.objects.count(), Outcome.objects.count()) == (left, left)
+
+    assert counts(start_import(file)) == {"new": 10 * BATCH - left, "unchanged": left}
+    assert Action.objects.count() == Outcome.objects.count() == Trade.objects.count() == 10 * BATCH
+
+
+def test_two_imports_of_one_file_record_every_trade_once(file: Path) -> None:
+    first, second = map(counts, [start_import(file), start_import(file)])
+
+    assert first["new"] + second["new"] == first["unchanged"] + second["unchanged"] == 10 * BATCH
+    assert Action.objects.count() == Outcome.objects.count() == Trade.objects.count() == 10 * BATCH
+
+
+def start_import(file: Path) -> subprocess.Popen[str]:
+    """The command on the test database, by its own name of it."""
+    login = connection.settings_dict
+    host = f"{login['USER']}:{login['PASSWORD']}@{login['HOST']}:{login['PORT']}"
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "import_trades", file],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": f"postgres://{host}/{login['NAME']}"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def counts(command: subprocess.Popen[str]) -> dict[str, int]:
+    """What an import that ended well says became of its rows: new and unchanged, nothing else."""
+    output, errors = command.communicate(timeout=240)
+    assert command.returncode == 0, errors
+    read, new, corrected, unchanged, refused = (int(n.replace(",", "")) for n in output.splitlines()[1].split()[1:])
+    assert (read, [corrected, refused]) == (10 * BATCH, NOTHING_ELSE)
+    return {"new": new, "unchanged": unchanged}
+
+
+def _alone() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND backend_type = 'client backend'"
+        )
+        count: int = cursor.fetchone()[0]
+    return count == 1
