@@ -22,7 +22,7 @@ def post_worker_init(worker: Worker) -> None:
     A process that began to look only when asked could serve nobody if PostgreSQL went away before that.
     """
     from config.access.authentication import KEY_RING
-    from overrides.engine import ENGINE_ROOM
+    from overrides.serving.engine import ENGINE_ROOM
 
     for listener in worker.sockets:
         _limit_silence(listener.sock)

@@ -12,8 +12,8 @@ from learning.core.cells import Cells
 from learning.core.cube import build_cubes
 from learning.load import CELL_COLUMNS, Group, GroupRows, cell_rows, load_group
 from learning.models import Cell, CellGroup
-from overrides.core.parameters import LessonParameters
-from overrides.load import current_parameters
+from overrides.core.engine.definitions.parameters import LessonParameters
+from overrides.versions.load_version import current_parameters
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.bulk_copy import copy_rows
 from telemetry.models import DirtyGroup, Outcome

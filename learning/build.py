@@ -11,9 +11,9 @@ from learning.build_plan import find_plan_lessons
 from learning.found import Search
 from learning.models import BuilderRun, CellGroup
 from learning.write_lessons import write_run
-from overrides.core.module import ModuleParameters
-from overrides.core.vocabulary import Policy
-from overrides.load import current_parameters
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.versions.load_version import current_parameters
 from telemetry.models import DirtyGroup
 
 

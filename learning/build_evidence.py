@@ -21,9 +21,9 @@ from learning.found import LEARNED_CHANNELS, Found, Search
 from learning.load import Group, moment, scope_of
 from learning.load_observations import Loaded, day_at, load_observations
 from learning.models import Lesson
-from overrides.core.module import ModuleParameters
-from overrides.core.stats import Stats
-from overrides.core.vocabulary import Policy
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.override_stats import Stats
+from overrides.core.engine.definitions.vocabulary import Policy
 
 BUILDER = "evidence 1"
 

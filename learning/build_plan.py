@@ -11,8 +11,8 @@ from learning.follow import followed
 from learning.found import LEARNED_CHANNELS, Found, Search
 from learning.load import Group, load_category, load_cells, scope_of
 from learning.models import CellGroup, Lesson
-from overrides.core.module import ModuleParameters
-from overrides.core.vocabulary import CHANNEL_MODULE, Channel, Policy
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.vocabulary import CHANNEL_MODULE, Channel, Policy
 
 BUILDER = "plan 2"
 

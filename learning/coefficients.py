@@ -21,8 +21,8 @@ from psycopg import sql
 from learning.core.coefficients import LEVER_DIMENSIONS, Memory, memories, weigh
 from learning.load import EPOCH, Numbering
 from learning.models import Coefficient
-from overrides.core.coefficients import lever_values
-from overrides.load import current_parameters
+from overrides.core.engine.definitions.coefficients import lever_values
+from overrides.versions.load_version import current_parameters
 
 MODULE = "dm"
 WEIGHED_AGAIN_AFTER = timedelta(hours=1)  # weights move with time alone, slowly: the short memory's tau is 14 days

@@ -17,8 +17,8 @@ from learning.core.walk.plan import CHANNELS
 from learning.models import BuilderRun, EdgeHistory, Lesson, NoiseTwin, WalkForward
 from learning.pictures.posterior import Estimate
 from learning.pictures.sequence import EdgeSequence, Frame, Weeks, edge_sequence
-from overrides.core.module import ModuleParameters
-from overrides.core.vocabulary import Combiner, Policy
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.vocabulary import Combiner, Policy
 from overrides.models import ChangeLine, ChangeRequest, Membership
 
 Status = Lesson.Status

@@ -11,14 +11,14 @@ from datetime import datetime
 
 from learning.materialize import SOURCE, wanted_specs
 from learning.models import BuilderRun
-from overrides.core.module import ModuleParameters
-from overrides.core.specs import OverrideSpec
-from overrides.core.vocabulary import Channel, Policy
-from overrides.draft import DraftLine
-from overrides.gates import Refusal
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.vocabulary import Channel, Policy
 from overrides.models import LineHold, Membership
-from overrides.policies import held_lines
-from overrides.publish import store_override
+from overrides.requests.authoring import DraftLine
+from overrides.requests.gates import Refusal
+from overrides.requests.governance_store import held_lines
+from overrides.versions.publish import store_override
 
 
 @dataclass(frozen=True)

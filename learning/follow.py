@@ -17,10 +17,10 @@ from learning.core.tuning import tuning_targets
 from learning.found import Found
 from learning.load import GroupRows, load_group, load_told
 from learning.models import CellGroup, Lesson
-from overrides.core.levers import LEVERS
-from overrides.core.module import ModuleParameters
-from overrides.core.parameters import LessonParameters
-from overrides.core.vocabulary import Channel
+from overrides.core.engine.definitions.levers import LEVERS
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.parameters import LessonParameters
+from overrides.core.engine.definitions.vocabulary import Channel
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from learning.core.history import Weeks
 from learning.core.rows import Floats
 from learning.core.tested import Tested
 from learning.load import Group
-from overrides.core.specs import Stats, line_id
-from overrides.core.vocabulary import Channel, Policy
+from overrides.core.engine.definitions.override_spec import Stats, line_id
+from overrides.core.engine.definitions.vocabulary import Channel, Policy
 
 LEARNED_CHANNELS: Mapping[str, Channel] = {"dm": Channel.DM_ALLOC, "pm": Channel.PM_STRENGTH}
 

@@ -14,7 +14,7 @@ from psycopg import sql
 from learning.core.evidence.observations import Observations
 from learning.core.rows import DAY, MISSING, Ints
 from learning.load import since_epoch
-from overrides.core.vocabulary import MODULE_CATEGORIES
+from overrides.core.engine.definitions.vocabulary import MODULE_CATEGORIES
 
 CHUNK = 20_000  # rows fetched at once: a few megabytes
 NAMES = 3  # columns before the dimensions that hold names: trade, cluster, pattern

@@ -12,7 +12,7 @@ from psycopg import sql
 from learning.core.rows import MISSING
 from learning.core.walk.trades import Trades
 from learning.load import Numbering
-from overrides.core.module import ModuleParameters
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
 
 CHUNK = 20_000
 DECISIONS = """

@@ -16,19 +16,19 @@ from django.db.models import Q
 from learning.core.movement import LEVER_NAMES
 from learning.models import Lesson
 from learning.weights import proposed_weights, titled
-from overrides.core.check import contradicts
-from overrides.core.levers import LEVERS, Blend
-from overrides.core.module import ModuleParameters
-from overrides.core.parameters import WeightParameters
-from overrides.core.specs import OverrideSpec, Stats, grouped
-from overrides.core.verified import is_verified
-from overrides.core.vocabulary import Channel, Policy
-from overrides.delegate import publish_within_mandates
-from overrides.draft import DraftLine, draft_request
-from overrides.gates import DAY
-from overrides.load import current_parameters, spec_of
+from overrides.core.engine.definitions.levers import LEVERS, Blend
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.override_spec import OverrideSpec, Stats, grouped
+from overrides.core.engine.definitions.parameters import WeightParameters
+from overrides.core.engine.definitions.validation import contradicts
+from overrides.core.engine.definitions.vocabulary import Channel, Policy
+from overrides.core.governance.evidence_bar import is_verified
 from overrides.models import ChangeRequest, LineHold, Membership
-from overrides.publish import store_override
+from overrides.requests.authoring import DraftLine, draft_request
+from overrides.requests.auto_publish import publish_within_mandates
+from overrides.requests.gates import DAY
+from overrides.versions.load_version import current_parameters, spec_of
+from overrides.versions.publish import store_override
 
 SOURCE = "lesson"
 AUTHOR = "materializer"

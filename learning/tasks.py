@@ -15,7 +15,7 @@ from learning.materialize import materialize, publish_what_mandates_cover
 from learning.models import BuilderRun, NoiseTwin
 from learning.twin import ask_twins, count_twins, run_twin
 from learning.walk_forward import ask_walk_forward, run_walk_forward
-from overrides.core.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import Policy
 from telemetry.foundation.core.refusal import Refused
 from telemetry.foundation.job_runs import run_once
 from telemetry.tasks import moment

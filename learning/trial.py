@@ -14,12 +14,12 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from learning.exchange import exchange
-from overrides.core.module import ModuleParameters
-from overrides.core.vocabulary import PAIRS, Channel, Combiner, Policy
-from overrides.draft import draft_request
-from overrides.gates import Refusal
-from overrides.load import current_parameters
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, Policy
 from overrides.models import ChangeRequest
+from overrides.requests.authoring import draft_request
+from overrides.requests.gates import Refusal
+from overrides.versions.load_version import current_parameters
 
 Choice = tuple[Policy, Combiner]
 

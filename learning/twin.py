@@ -15,9 +15,9 @@ from django.db.models import QuerySet
 from learning.found import LEARNED_CHANNELS
 from learning.models import CellGroup, Lesson, NoiseTwin
 from learning.validate import noise_twin
-from overrides.core.identity import content_hash
-from overrides.core.vocabulary import Policy
-from overrides.load import current_parameters
+from overrides.core.engine.definitions.content_hash import content_hash
+from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.versions.load_version import current_parameters
 from telemetry.foundation.background_results import Computation, Progress
 from telemetry.foundation.core.refusal import Refused
 

@@ -18,9 +18,9 @@ from learning.found import LEARNED_CHANNELS
 from learning.load import Group, GroupRows, Units, load_group
 from learning.load_observations import Loaded, load_observations
 from learning.models import CellGroup
-from overrides.core.module import ModuleParameters
-from overrides.core.vocabulary import Policy
-from overrides.load import current_parameters
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.versions.load_version import current_parameters
 
 JUDGED_BY_TRADE = frozenset({"entry", "add", "allocation"})
 Progress = Callable[[int, int], None]

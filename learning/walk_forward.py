@@ -17,10 +17,10 @@ from learning.core.walk.forward import bounds_of, curves, figures, policy_of, wa
 from learning.core.walk.plan import CHANNELS
 from learning.load_trades import facts_until, load_trades
 from learning.models import WalkForward
-from overrides.core.identity import content_hash
-from overrides.core.module import ModuleParameters
-from overrides.core.vocabulary import PAIRS, Combiner, Policy
-from overrides.load import current_parameters
+from overrides.core.engine.definitions.content_hash import content_hash
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.vocabulary import PAIRS, Combiner, Policy
+from overrides.versions.load_version import current_parameters
 from telemetry.foundation.background_results import Computation, Progress
 from telemetry.foundation.core.refusal import Refused
 

@@ -14,8 +14,8 @@ from typing import Any
 from learning.coefficients import MODULE, OVERALL, day_of, memory_of
 from learning.core.coefficients import Coefficient, Memory, weigh
 from learning.models import Coefficient as Row
-from overrides.core.coefficients import is_material
-from overrides.load import active_version
+from overrides.core.engine.definitions.coefficients import is_material
+from overrides.versions.load_version import active_version
 from telemetry.foundation.core.canonical_json import utc_text
 
 DECIMALS = 6  # of a weight as people read and sign it

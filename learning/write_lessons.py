@@ -12,8 +12,8 @@ from learning.found import Found, Search
 from learning.load import moment
 from learning.models import BuilderRun, EdgeHistory, Lesson
 from learning.track import track
-from overrides.core.module import ModuleParameters
-from overrides.core.vocabulary import Policy
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.vocabulary import Policy
 from telemetry.foundation.bulk_copy import copy_rows
 
 

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from celery import shared_task
 
-from overrides.apply import apply_due, expire_requests
-from overrides.challenge import run_comparison
-from overrides.health import refresh_health
-from overrides.replay import replay_nightly
-from overrides.what_if import run_what_if
+from overrides.monitoring.challenger import run_comparison
+from overrides.monitoring.replay import replay_nightly
+from overrides.requests.apply import apply_due, expire_requests
+from overrides.requests.impact.what_if import run_what_if
+from overrides.requests.staleness import refresh_health
 from telemetry.foundation.job_runs import run_once
 from telemetry.tasks import moment
 

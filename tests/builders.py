@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from overrides.core.levers import LEVERS
-from overrides.core.module import ModuleParameters
-from overrides.core.specs import OverrideSpec
+from overrides.core.engine.definitions.levers import LEVERS
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.override_spec import OverrideSpec
 from telemetry.core.trades import Trade as TradeValue
 from telemetry.core.trades import parse_trade
 from telemetry.foundation.core.canonical_json import utc_text
@@ -23,7 +23,7 @@ from telemetry.foundation.core.identifiers import uuid7
 if TYPE_CHECKING:
     from learning.models import Lesson
     from overrides.models import ChangeRequest, ModuleMode, Version
-    from overrides.questions import Question
+    from overrides.serving.resolve_request import Question
     from telemetry.decisions.decision_log import DecisionRecord
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)  # a Monday
@@ -142,9 +142,9 @@ def publish(
     at: datetime = NOW,
 ) -> Version:
     """Publish the overrides as the module's next version, asked for by a machine and agreed to by a person."""
-    from overrides.draft import DraftLine
     from overrides.models import Version
-    from overrides.publish import store_override
+    from overrides.requests.authoring import DraftLine
+    from overrides.versions.publish import store_override
 
     lines = [DraftLine(spec.line, store_override(spec, source=source, at=at).id, ["new line"]) for spec in specs]
     lines += [DraftLine(line, None, ["withdrawn"]) for line in withdraw]
@@ -166,8 +166,8 @@ def agreed(request: ChangeRequest, *, at: datetime = NOW) -> ChangeRequest:
     """The request approved and applied by somebody who may."""
     from django.contrib.auth.models import User
 
-    from overrides.apply import apply_request
-    from overrides.review import approve
+    from overrides.requests.apply import apply_request
+    from overrides.requests.review import approve
 
     somebody, _ = User.objects.get_or_create(username="somebody", defaults={"is_superuser": True})
     approve(request_id=request.pk, by=somebody, at=at)
@@ -176,8 +176,8 @@ def agreed(request: ChangeRequest, *, at: datetime = NOW) -> ChangeRequest:
 
 def draft(*specs: OverrideSpec, author: Any = None, at: datetime = NOW, **over: Any) -> ChangeRequest:
     """A request in review that brings the overrides, by a machine unless somebody is named."""
-    from overrides.draft import DraftLine, draft_request
-    from overrides.publish import store_override
+    from overrides.requests.authoring import DraftLine, draft_request
+    from overrides.versions.publish import store_override
 
     lines = [DraftLine(spec.line, store_override(spec, source="person", at=at).id, ["new line"]) for spec in specs]
     fields = {"module": "pm", "kind": "lines", "title": "a change", "reason": "because", "lines": lines}
@@ -186,7 +186,7 @@ def draft(*specs: OverrideSpec, author: Any = None, at: datetime = NOW, **over: 
 
 
 def make_question(**over: Any) -> Question:
-    from overrides.questions import read_question
+    from overrides.serving.resolve_request import read_question
 
     payload = {"module": "pm", "pattern_key": KEY, "action_category": "entry", "scope": SCOPE}
     return read_question(payload | over, now=NOW)
@@ -198,7 +198,7 @@ def make_question(**over: Any) -> Question:
 def make_lesson(targets: Mapping[str, float] | None = None, **over: Any) -> Lesson:
     """An active lesson of pm entries, stored; its line follows from what it is about, its edge from its target."""
     from learning.models import BuilderRun, Lesson
-    from overrides.core.specs import line_id
+    from overrides.core.engine.definitions.override_spec import line_id
 
     run = BuilderRun.objects.first() or BuilderRun.objects.create(
         module="pm", policy="plan", as_of=NOW, parameters={}, baseline={}, n_cells=0, n_candidates=0, n_active=0,

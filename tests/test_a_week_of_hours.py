@@ -19,12 +19,12 @@ from config.demo.trades import demo_trades
 from learning.aggregate import aggregate_dirty
 from learning.build import build_lessons
 from learning.materialize import materialize, publish_what_mandates_cover
-from overrides.apply import apply_request
-from overrides.core.module import ModuleParameters
-from overrides.load import load_specs
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.models import ChangeRequest, Mandate, Version
-from overrides.policies import terms_of
-from overrides.review import approve
+from overrides.requests.apply import apply_request
+from overrides.requests.governance_store import terms_of
+from overrides.requests.review import approve
+from overrides.versions.load_version import load_specs
 from telemetry.audit.audit_log import verify_audit
 from telemetry.recording.intake import receive_trades
 from tests.builders import publish

@@ -17,12 +17,12 @@ from learning.aggregate import aggregate_dirty
 from learning.build import build_lessons
 from learning.materialize import materialize
 from learning.models import Cell, Lesson
-from overrides.apply import apply_request
-from overrides.engine import ENGINE_ROOM
-from overrides.mode import lower_mode
 from overrides.models import Version
-from overrides.resolve import Resolved, resolve
-from overrides.review import approve
+from overrides.requests.apply import apply_request
+from overrides.requests.review import approve
+from overrides.serving.engine import ENGINE_ROOM
+from overrides.serving.mode import lower_mode
+from overrides.serving.resolve import Resolved, resolve
 from telemetry.audit.audit_log import verify_audit
 from telemetry.decisions.attribute_trades import attribute_trades
 from telemetry.decisions.decision_log import record_decisions

@@ -15,7 +15,7 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from config.pages.schema import schema_document
-from overrides.core.module import ModuleParameters
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from telemetry.foundation.core.canonical_json import utc_text
 from tests.builders import KEY, NOW, SCOPE, action_payload, make_spec, trade_payload
 from tests.clients import Kept, bearer, client_of, faults, fields_of
@@ -157,7 +157,7 @@ def complaints(response: Any) -> list[str]:
 @pytest.fixture(autouse=True)
 def queue(monkeypatch: pytest.MonkeyPatch) -> Kept:
     kept = Kept()
-    monkeypatch.setattr("overrides.api.levers.QUEUE", kept)
+    monkeypatch.setattr("overrides.api.resolve.QUEUE", kept)
     return kept
 
 

@@ -14,9 +14,9 @@ from typing import Any
 from celery import current_app
 
 from config.demo.queue import await_until
-from overrides.engine import Engine, load_engine
-from overrides.questions import Question, read_question
-from overrides.resolve import Resolved, resolve_one
+from overrides.serving.engine import Engine, load_engine
+from overrides.serving.resolve import Resolved, resolve_one
+from overrides.serving.resolve_request import Question, read_question
 from telemetry.decisions.decision_log import record_decisions
 from telemetry.models import Decision, Trade
 

@@ -11,11 +11,11 @@ from typing import Any
 from django.db.models import Count, F, Func, Max, Min, Sum
 
 from learning.models import Cell, Lesson
-from overrides.challenge import latest
-from overrides.core.parameters import LessonParameters
-from overrides.core.vocabulary import Policy
-from overrides.load import load_parameters, load_specs
+from overrides.core.engine.definitions.parameters import LessonParameters
+from overrides.core.engine.definitions.vocabulary import Policy
 from overrides.models import ChangeRequest, Line, ModuleMode, Override, Version
+from overrides.monitoring.challenger import latest
+from overrides.versions.load_version import load_parameters, load_specs
 from telemetry.foundation.models import JobRun
 from telemetry.models import Attribution, AttributionShare, Decision, Outcome, Trade
 

@@ -23,13 +23,13 @@ from config.demo.queue import await_until, await_worker, run_jobs, step
 from config.demo.trades import demo_trades
 from learning.models import NoiseTwin, WalkForward
 from learning.trial import draft_trial
-from overrides.apply import apply_request
-from overrides.challenge import ask_comparison
-from overrides.core.vocabulary import PAIRS, Combiner, Policy
-from overrides.draft import draft_request
-from overrides.load import current_parameters
+from overrides.core.engine.definitions.vocabulary import PAIRS, Combiner, Policy
 from overrides.models import Challenge, ChangeRequest, ModuleMode, Version
-from overrides.review import approve
+from overrides.monitoring.challenger import ask_comparison
+from overrides.requests.apply import apply_request
+from overrides.requests.authoring import draft_request
+from overrides.requests.review import approve
+from overrides.versions.load_version import current_parameters
 from telemetry.foundation.models import JobRun
 from telemetry.models import Trade
 

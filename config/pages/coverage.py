@@ -13,8 +13,8 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 
-from overrides.core.parameters import LEARNED_DIMENSIONS
-from overrides.load import current_parameters
+from overrides.core.engine.definitions.parameters import LEARNED_DIMENSIONS
+from overrides.versions.load_version import current_parameters
 from telemetry.models import MODULES
 
 WINDOW = 25_000  # newest actions of a module

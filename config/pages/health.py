@@ -20,8 +20,8 @@ from django.http import HttpRequest, JsonResponse
 
 from config.pages.probe import Probe
 from config.pages.punctuality import punctuality
-from overrides.api.levers import QUEUE
-from overrides.engine import ENGINE_ROOM, FRESH_SECONDS
+from overrides.api.resolve import QUEUE
+from overrides.serving.engine import ENGINE_ROOM, FRESH_SECONDS
 from telemetry.core.vocabulary import Module
 
 PATIENCE_SECONDS = 1.0

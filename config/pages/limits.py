@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from overrides.api.levers import MOST_QUESTIONS
-from overrides.proposals import MOST_LINES
+from overrides.api.resolve import MOST_QUESTIONS
+from overrides.requests.proposal_schema import MOST_LINES
 from telemetry.api.trades import MOST_TRADES
 from telemetry.core.trades import MOST_ACTIONS
 from telemetry.foundation.api.list_view import MOST, USUAL

@@ -23,12 +23,12 @@ from learning.pictures.funnel import Funnel, Spot, funnel
 from learning.pictures.posterior import Estimate, Forest, Row, forest
 from learning.pictures.sequence import THUMBNAIL, EdgeSequence
 from learning.walk_forward import told
-from overrides.core.gates import Situation
-from overrides.core.specs import OverrideSpec
-from overrides.core.verified import false_sign_rate, is_verified
-from overrides.core.vocabulary import Policy
-from overrides.load import current_parameters, spec_of
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.core.governance.evidence_bar import false_sign_rate, is_verified
+from overrides.core.governance.gates import Situation
 from overrides.models import ChangeLine, ChangeRequest
+from overrides.versions.load_version import current_parameters, spec_of
 from telemetry.foundation.core.csv_cells import csv_lines
 
 MOST = 20

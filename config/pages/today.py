@@ -11,11 +11,11 @@ from django.db.models import Count, Exists, Min, OuterRef
 from django.urls import reverse
 
 from config.pages.punctuality import punctuality
-from overrides.admin.mandates import due_by
-from overrides.admin.requests import unacknowledged
-from overrides.admin.steps import at_a_glance
-from overrides.engine import ENGINE_ROOM, FRESH_SECONDS
+from overrides.admin.governance.mandate_admin import due_by
+from overrides.admin.requests.request_admin import unacknowledged
+from overrides.admin.requests.steps import at_a_glance
 from overrides.models import ChangeRequest, Mandate, ModuleMode, Version
+from overrides.serving.engine import ENGINE_ROOM, FRESH_SECONDS
 from telemetry.foundation.models import JobRun, OutboxMessage
 from telemetry.models import MODULES
 

@@ -18,10 +18,10 @@ from learning.coefficients import DAY, day_of, memory_of
 from learning.load import EPOCH
 from learning.models import Coefficient
 from learning.weights import in_force, name_of
-from overrides.admin.coefficients import bar
-from overrides.core.coefficients import LEVER_DIMENSIONS
+from overrides.admin.charts.coefficient_bars import weight_track
+from overrides.admin.coefficient_display import bar
+from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS
 from overrides.models import Version
-from overrides.pictures.coefficients import weight_track
 from telemetry.foundation.admin.formatting import moment, number
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
 from telemetry.foundation.core.canonical_json import utc_text

@@ -37,7 +37,7 @@ from learning.admin.evidence_page import (
 from learning.found import LEARNED_CHANNELS
 from learning.models import BuilderRun, NoiseTwin
 from learning.twin import SEEDS, ask_twins
-from overrides.core.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import Policy
 from telemetry.foundation.admin.formatting import badge, moment
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
 from telemetry.foundation.core.csv_cells import csv_lines

@@ -30,8 +30,8 @@ from learning.models import BuilderRun, Lesson, NoiseTwin
 from learning.pictures.funnel import Funnel, Spot, funnel, funnel_rows
 from learning.pictures.posterior import Estimate, Row, forest
 from learning.pictures.strip import strip
-from overrides.core.vocabulary import Policy
-from overrides.load import current_parameters
+from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.versions.load_version import current_parameters
 
 PER_PAGE = 25
 MOST_SPOTS = 100

@@ -12,7 +12,7 @@ from learning.models import Lesson, LessonHistory
 from learning.pictures.half_life import Fade, fade, fade_rows
 from learning.pictures.sequence import FULL, EdgeSequence, sequence_rows
 from learning.pictures.track import lesson_track, track_rows
-from overrides.load import current_parameters
+from overrides.versions.load_version import current_parameters
 from telemetry.foundation.core.csv_cells import csv_lines
 
 SHOWN = 500  # newest changes that the picture draws

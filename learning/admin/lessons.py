@@ -22,9 +22,9 @@ from learning.admin.lesson_page import edge_csv, lesson_page, track_csv, weeks_c
 from learning.admin.switching import switch_page
 from learning.admin.trying import trial_page
 from learning.models import BuilderRun, Lesson
-from overrides.core.module import ModuleParameters
-from overrides.core.vocabulary import Channel, Policy
-from overrides.load import current_parameters
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.vocabulary import Channel, Policy
+from overrides.versions.load_version import current_parameters
 from telemetry.foundation.admin.formatting import badge, chips, moment, number, pattern, pretty, short
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
 

@@ -16,13 +16,13 @@ from django.urls import reverse
 from learning.found import LEARNED_CHANNELS
 from learning.models import BuilderRun
 from learning.switch_policy import Switch, draft_switch, other_policy, switch_to
-from overrides.admin.asking import PROPOSE, Reasoned
-from overrides.core.specs import OverrideSpec
-from overrides.core.verified import is_verified
-from overrides.core.vocabulary import PAIRS, Channel, Combiner, Policy
-from overrides.gates import Refusal
-from overrides.load import current_parameters
-from overrides.publish import CannotPublish
+from overrides.admin.request_form import PROPOSE, Reasoned
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, Policy
+from overrides.core.governance.evidence_bar import is_verified
+from overrides.requests.gates import Refusal
+from overrides.versions.load_version import current_parameters
+from overrides.versions.publish import CannotPublish
 from telemetry.foundation.admin.read_only import person
 
 SHOWN = 12  # of the lines that would come, those of most weight

@@ -15,12 +15,12 @@ from django.urls import reverse
 
 from learning.models import BuilderRun
 from learning.trial import Choice, draft_trial
-from overrides.admin.asking import PROPOSE, Reasoned
-from overrides.core.module import ModuleParameters
-from overrides.core.vocabulary import PAIRS, Channel, Combiner, Policy
-from overrides.gates import Refusal
-from overrides.load import current_parameters
-from overrides.publish import CannotPublish
+from overrides.admin.request_form import PROPOSE, Reasoned
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, Policy
+from overrides.requests.gates import Refusal
+from overrides.versions.load_version import current_parameters
+from overrides.versions.publish import CannotPublish
 from telemetry.foundation.admin.read_only import person
 from telemetry.models import MODULES
 

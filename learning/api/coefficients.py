@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_view
 from rest_framework import serializers
 
 from learning.models import Coefficient
-from overrides.core.coefficients import LEVER_DIMENSIONS
+from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS
 from telemetry.foundation.api.list_view import ListView, listing
 from telemetry.foundation.api.query_parameters import Filters, number_from, one_of, words
 

@@ -17,8 +17,8 @@ from typing import Any, Self
 import numpy as np
 
 from learning.core.rows import LARGEST, Floats, Ints
-from overrides.core.coefficients import HIGHEST, LEVER_DIMENSIONS, LOWEST, coefficient_product
-from overrides.core.reading import closed_mapping, finite, required, whole
+from overrides.core.engine.definitions.coefficients import HIGHEST, LEVER_DIMENSIONS, LOWEST, coefficient_product
+from overrides.core.engine.definitions.json_fields import closed_mapping, finite, required, whole
 
 __all__ = ["LEVER_DIMENSIONS", "Coefficient", "Memory", "coefficient_product", "memories", "weigh"]
 

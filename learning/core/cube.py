@@ -21,7 +21,7 @@ from learning.core.cells import CellBudgetExceeded, Cells
 from learning.core.numbering import counted, kept_only, ranked
 from learning.core.rows import MISSING, Bools, Codes, Ints, Rows
 from learning.core.units import UnitCounter, run_lengths, runs
-from overrides.core.parameters import LessonParameters
+from overrides.core.engine.definitions.parameters import LessonParameters
 
 MAX_DIMENSIONS = 64  # bits of a mask
 EARLIEST, LATEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max

@@ -17,10 +17,10 @@ from learning.core.cells import Cells
 from learning.core.parents import incremental_edges
 from learning.core.rows import Floats, Ints
 from learning.core.tested import Tested
-from overrides.core.parameters import LessonParameters, WeightParameters
-from overrides.core.reading import LARGEST
-from overrides.core.stats import Stats
-from overrides.core.weights import (
+from overrides.core.engine.definitions.json_fields import LARGEST
+from overrides.core.engine.definitions.override_stats import Stats
+from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
+from overrides.core.engine.weights import (
     WEIGHT_DECIMALS,
     edge_weight,
     rounded_weight,

@@ -18,8 +18,8 @@ from types import MappingProxyType
 import numpy as np
 
 from learning.core.history import Days
-from overrides.core.levers import LEVERS, Channel, Lever
-from overrides.core.parameters import LessonParameters, WeightParameters
+from overrides.core.engine.definitions.levers import LEVERS, Channel, Lever
+from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
 
 # Plan section 4 names the target of a lesson; an override names the lever.
 LESSON_NAMES: Mapping[str, str] = MappingProxyType({"alloc_mult": "alloc_mult_target"})

@@ -24,8 +24,8 @@ from types import MappingProxyType
 from learning.core.alternatives import Grade
 from learning.core.history import Days
 from learning.core.movement import move
-from overrides.core.levers import Channel, levers_of
-from overrides.core.parameters import LessonParameters, WeightParameters
+from overrides.core.engine.definitions.levers import Channel, levers_of
+from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
 
 SIGNAL_TARGETS: Mapping[str, float] = MappingProxyType({"min_ts_for_add": 0.55, "min_ox_for_trim": 0.40})
 

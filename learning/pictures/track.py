@@ -10,7 +10,7 @@ from typing import Any
 
 from learning.core.movement import LEVER_NAMES
 from learning.models import LessonHistory
-from overrides.core.levers import LEVERS
+from overrides.core.engine.definitions.levers import LEVERS
 from telemetry.foundation.charts.canvas import LEFT, RIGHT, WIDTH, Mark
 from telemetry.foundation.charts.scale import Scale
 

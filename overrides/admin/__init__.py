@@ -1,5 +1,20 @@
 """The admin's pages of policy: what is in force, what is asked for, and the buttons that decide."""
 
-from overrides.admin import decisions, holds, lines, mandates, modes, parameters, policies, requests, versions
+from overrides.admin.decisions import decision_admin
+from overrides.admin.governance import hold_admin, mandate_admin, parameter_admin, policy_admin
+from overrides.admin.overrides import override_admin
+from overrides.admin.requests import request_admin
+from overrides.admin.serving import mode_admin
+from overrides.admin.versions import version_admin
 
-__all__ = ["decisions", "holds", "lines", "mandates", "modes", "parameters", "policies", "requests", "versions"]
+__all__ = [
+    "decision_admin",
+    "hold_admin",
+    "mandate_admin",
+    "mode_admin",
+    "override_admin",
+    "parameter_admin",
+    "policy_admin",
+    "request_admin",
+    "version_admin",
+]

@@ -9,9 +9,9 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from overrides.api.policy import ModesSerializer
-from overrides.mode import mode_document
+from overrides.api.serializers import ModesSerializer
 from overrides.models import ModuleMode, Version
+from overrides.serving.mode import mode_document
 from telemetry.api.pattern_fields import MODULES
 from telemetry.foundation.api.etags import tagged
 from telemetry.foundation.api.query_parameters import query

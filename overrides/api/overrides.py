@@ -13,11 +13,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from overrides.api.policy import MembershipSerializer, OverrideInForceSerializer, WholeOverrideSerializer
-from overrides.core.specs import OverrideSpec
-from overrides.load import current_parameters, in_version, spec_of
+from overrides.api.serializers import MembershipSerializer, OverrideInForceSerializer, WholeOverrideSerializer
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.impact.weight_breakdown import weigh
 from overrides.models import CHANNELS, Membership, Override, Version
-from overrides.pictures.weighing import weigh
+from overrides.versions.load_version import current_parameters, in_version, spec_of
 from telemetry.api.pattern_fields import PATTERN
 from telemetry.foundation.api.list_view import ListView, listing
 from telemetry.foundation.api.query_parameters import Filter, Filters, digits, narrowed, one_of, query, whole

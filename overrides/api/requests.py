@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from overrides.api.review import (
+from overrides.api.request_serializers import (
     EXAMPLE_LINES,
     EXAMPLE_MODE,
     ChangeLineSerializer,
@@ -22,13 +22,13 @@ from overrides.api.review import (
     RequestSummary,
     WholeRequestSerializer,
 )
-from overrides.core.gates import APPLY, Attempt, Person, gates
-from overrides.core.lifecycle import Step
-from overrides.draft import may_draft
-from overrides.gates import situation_of
+from overrides.core.governance.gates import APPLY, Attempt, Person, gates
+from overrides.core.governance.request_states import Step
 from overrides.models import ChangeLine, ChangeRequest
-from overrides.proposals import read_proposal
-from overrides.propose import propose
+from overrides.requests.authoring import may_draft
+from overrides.requests.gates import situation_of
+from overrides.requests.proposal_schema import read_proposal
+from overrides.requests.propose import propose
 from telemetry.api.pattern_fields import MODULE
 from telemetry.foundation.api.etags import tagged
 from telemetry.foundation.api.idempotency import IDEMPOTENCY_KEY, idempotent

@@ -2,10 +2,10 @@
 
 from django.urls import re_path
 
-from overrides.api.levers import ResolveView
 from overrides.api.modes import ModesView
 from overrides.api.overrides import OverridesView, OverrideView
 from overrides.api.requests import RequestLinesView, RequestsView, RequestView
+from overrides.api.resolve import ResolveView
 from overrides.api.versions import ActiveVersionView, VersionsView, VersionView
 
 urlpatterns = [

@@ -13,11 +13,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from overrides.api.documentation import VersionSerializer
-from overrides.api.policy import VersionSummary
-from overrides.document import render_all
-from overrides.load import load_specs
+from overrides.api.resolve_schema import VersionSerializer
+from overrides.api.serializers import VersionSummary
 from overrides.models import Version
+from overrides.versions.config_data import render_all
+from overrides.versions.load_version import load_specs
 from telemetry.api.pattern_fields import MODULE, MODULES
 from telemetry.foundation.api.etags import ASK_AGAIN
 from telemetry.foundation.api.list_view import ListView, listing

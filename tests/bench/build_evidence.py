@@ -27,8 +27,8 @@ from learning.core.rows import DAY
 from learning.load import moment, since_epoch
 from learning.load_observations import load_observations
 from learning.models import BuilderRun, Lesson
-from overrides.core.module import ModuleParameters
-from overrides.core.vocabulary import Policy
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.vocabulary import Policy
 from telemetry.core.vocabulary import CATEGORIES, Module
 from telemetry.foundation.bulk_copy import copy_rows
 from telemetry.models import Outcome, Trade

@@ -18,8 +18,8 @@ from learning.build import build_lessons
 from learning.core.cube import build_cube
 from learning.load import Group, load_group
 from learning.models import BuilderRun, Cell, Lesson
-from overrides.core.dimensions import LEARNED_DIMENSIONS
-from overrides.core.parameters import LessonParameters
+from overrides.core.engine.definitions.dimensions import LEARNED_DIMENSIONS
+from overrides.core.engine.definitions.parameters import LessonParameters
 from tests.bench.build_evidence import Row, write
 from tests.bench.report import figure, scratch_database, timed
 from tests.bench.worlds import NOW, world

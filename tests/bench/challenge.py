@@ -17,8 +17,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from overrides.challenge import ask_comparison, latest, run_comparison
 from overrides.models import Challenge
+from overrides.monitoring.challenger import ask_comparison, latest, run_comparison
 from tests.bench.pages import MOST_MILLISECONDS, MOST_QUERIES, fill
 from tests.bench.report import figure, scratch_database, timed
 

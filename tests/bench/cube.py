@@ -24,7 +24,7 @@ from django.db import connection, transaction
 from learning.core.cells import Cells
 from learning.core.cube import build_cubes
 from learning.core.rows import Rows
-from overrides.core.parameters import LessonParameters
+from overrides.core.engine.definitions.parameters import LessonParameters
 from tests.bench import refresh
 from tests.bench.report import Seconds, figure, interleaved, scratch_database, timed
 from tests.bench.worlds import CARDINALITIES, GROUPS, World, world

@@ -24,8 +24,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from learning.estimates import orders_of
-from overrides.core.module import ModuleParameters
-from overrides.core.vocabulary import Policy
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.vocabulary import Policy
 from overrides.models import ChangeRequest, Membership
 from tests.bench.report import figure, scratch_database, timed
 

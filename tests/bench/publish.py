@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from statistics import median
 
-from overrides.core.specs import OverrideSpec
+from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.models import Line, Membership, Override
 from tests.bench.report import figure, scratch_database, timed
 from tests.builders import NOW, behind_the_back, make_spec, publish

@@ -21,7 +21,7 @@ from learning.core.evidence.learn import Learned, learn
 from learning.core.evidence.levers import verified
 from learning.core.evidence.predict import predict
 from learning.core.rows import MISSING, Floats
-from overrides.core.evidence_parameters import EvidenceParameters
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 from tests.bench.simulator import Log, World
 
 PARAMETERS = EvidenceParameters()

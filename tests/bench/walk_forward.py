@@ -22,9 +22,9 @@ from learning.core.walk.score import Uplift, increments, matched
 from learning.load_trades import load_trades
 from learning.models import WalkForward
 from learning.walk_forward import CHOICES, FOLDS, Choice, walk_forward
-from overrides.core.bootstrap import day_block_band
-from overrides.core.vocabulary import Combiner, Policy
-from overrides.load import current_parameters
+from overrides.core.engine.definitions.vocabulary import Combiner, Policy
+from overrides.core.monitoring.day_bootstrap import day_block_band
+from overrides.versions.load_version import current_parameters
 from telemetry.core.file_formats.file_rows import Defaults
 from telemetry.core.trades import parse_trade
 from telemetry.recording.import_files import import_files

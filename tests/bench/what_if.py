@@ -16,16 +16,16 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from overrides.core.coefficients import LEVER_DIMENSIONS
-from overrides.core.serve import Mode, ModuleMode
-from overrides.core.specs import OverrideSpec
-from overrides.engine import Engine, load_engine
-from overrides.past import build_engine
-from overrides.proposed import Proposed
-from overrides.questions import read_question
-from overrides.replay import question_of
-from overrides.resolve import resolve_one
-from overrides.what_if import compare, logged_requests
+from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.serve import Mode, ModuleMode
+from overrides.monitoring.replay import question_of
+from overrides.requests.impact.before_after import Proposed
+from overrides.requests.impact.what_if import compare, logged_requests
+from overrides.serving.engine import Engine, load_engine
+from overrides.serving.engine_cache import build_engine
+from overrides.serving.resolve import resolve_one
+from overrides.serving.resolve_request import read_question
 from telemetry.decisions.decision_log import DecisionRecord, record_decisions
 from telemetry.decisions.decision_stream import Span, stream
 from tests.bench.report import figure, scratch_database, timed

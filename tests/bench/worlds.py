@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from learning.core.rows import DAY, Rows
 from learning.load import moment
-from overrides.core.dimensions import known_dimensions
+from overrides.core.engine.definitions.dimensions import known_dimensions
 from telemetry.core.trades import Trade, parse_trade
 from telemetry.core.vocabulary import CATEGORIES, SALES, Module
 

@@ -20,14 +20,14 @@ from learning.coefficients import update_coefficients
 from learning.materialize import materialize
 from learning.twin import count_twins
 from learning.walk_forward import walk_forward
-from overrides.apply import apply_request
-from overrides.core.vocabulary import Policy
-from overrides.engine import ENGINE_ROOM
+from overrides.core.engine.definitions.vocabulary import Policy
 from overrides.models import ChangeRequest, Membership
-from overrides.neutralize import pin_line
-from overrides.questions import read_question
-from overrides.resolve import resolve
-from overrides.review import approve
+from overrides.requests.apply import apply_request
+from overrides.requests.emergency import pin_line
+from overrides.requests.review import approve
+from overrides.serving.engine import ENGINE_ROOM
+from overrides.serving.resolve import resolve
+from overrides.serving.resolve_request import read_question
 from telemetry.core.trades import parse_trade
 from telemetry.decisions.attribute_trades import attribute_trades
 from telemetry.decisions.decision_log import DecisionRecord, record_decisions

@@ -21,7 +21,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from config.access import roles
 from config.celery import app
-from overrides.core.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import Policy
 from overrides.models import ChangeRequest, LineHold, Version
 from telemetry.models import AuditEntry
 from tests.builders import NOW, make_lesson, make_spec, trade_payload
@@ -31,8 +31,8 @@ from tests.clients import bearer, new_key
 from tests.config.access.test_permissions import MATRIX, METHODS
 from tests.conftest import make_user
 from tests.learning.test_switch_policy import ran
-from tests.overrides.admin.test_manual import typed
-from tests.overrides.admin.test_policies import N_TARGET, constants, rules
+from tests.overrides.admin.governance.test_policy_admin import N_TARGET, constants, rules
+from tests.overrides.admin.overrides.test_manual_page import typed
 
 pytestmark = [pytest.mark.usefixtures("world"), pytest.mark.django_db]
 

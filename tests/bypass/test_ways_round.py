@@ -9,8 +9,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, connection
 from django.db.models import F
 
-from overrides.core.module import ModuleParameters
-from overrides.draft import draft_request
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.models import (
     ChangeLine,
     ChangeRequest,
@@ -25,8 +24,9 @@ from overrides.models import (
     Version,
     Vote,
 )
-from overrides.publish import store_override, store_parameters
-from overrides.review import approve
+from overrides.requests.authoring import draft_request
+from overrides.requests.review import approve
+from overrides.versions.publish import store_override, store_parameters
 from telemetry.audit.audit_log import write_audit
 from tests.builders import NOW, draft, make_spec, publish
 from tests.bypass.world import LINE, OTHER, applied, open_request, undone

@@ -19,8 +19,8 @@ from overrides.models import (
     Override,
     Version,
 )
-from overrides.neutralize import pin_line, quarantine_builder
-from overrides.review import comment
+from overrides.requests.emergency import pin_line, quarantine_builder
+from overrides.requests.review import comment
 from telemetry.audit.audit_log import write_audit
 from telemetry.models import AuditEntry
 from tests.builders import NOW, agreed, draft, make_spec, publish, set_mode

@@ -10,7 +10,7 @@ import numpy as np
 
 from learning.aggregate import aggregate_dirty
 from learning.models import Lesson
-from overrides.core.module import ModuleParameters
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from telemetry.recording.record_trades import record_trades
 from tests.builders import NOW, make_parameters, make_trades
 

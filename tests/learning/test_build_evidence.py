@@ -18,9 +18,9 @@ from learning.load_observations import day_at, load_observations
 from learning.models import BuilderRun, EdgeHistory, Lesson
 from learning.tasks import build_task, noise_twin_task
 from learning.validate import noise_twin
-from overrides.core.module import ModuleParameters
-from overrides.core.specs import line_id
-from overrides.core.vocabulary import Policy
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.override_spec import line_id
+from overrides.core.engine.definitions.vocabulary import Policy
 from telemetry.foundation.models import JobRun
 from telemetry.recording.record_trades import record_trades
 from tests.builders import (

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from learning.coefficients import update_coefficients
 from learning.models import Coefficient
-from overrides.core.coefficients import LEVER_DIMENSIONS
+from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import FreshTrade, Outcome
 from telemetry.recording.record_trades import record_trades

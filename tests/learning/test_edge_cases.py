@@ -18,7 +18,7 @@ from learning.build import build_lessons
 from learning.core.cells import CellBudgetExceeded
 from learning.materialize import materialize
 from learning.models import BuilderRun, Cell, EdgeHistory, Lesson, LessonHistory
-from overrides.core.module import ModuleParameters
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from telemetry.core.trades import Trade as TradeValue
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import Outcome

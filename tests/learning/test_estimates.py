@@ -17,7 +17,7 @@ from learning.estimates import (
 )
 from learning.models import EdgeHistory, Lesson, NoiseTwin
 from learning.walk_forward import Choice, told, walk_forward
-from overrides.core.vocabulary import Combiner, Policy
+from overrides.core.engine.definitions.vocabulary import Combiner, Policy
 from tests.builders import DAY, NOW, draft, make_lesson, make_parameters, make_spec, publish
 from tests.learning.opinions import make_evidence_lesson, make_run
 

@@ -12,7 +12,7 @@ from learning.aggregate import aggregate_dirty
 from learning.build import build_lessons
 from learning.materialize import materialize
 from learning.models import Lesson
-from overrides.core.module import ModuleParameters
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.models import ChangeLine
 from telemetry.core.trades import Trade as TradeValue
 from telemetry.foundation.core.canonical_json import utc_text

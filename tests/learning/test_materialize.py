@@ -11,11 +11,11 @@ from django.contrib.auth.models import User
 
 from learning.materialize import material_differences, materialize, wanted_specs
 from learning.models import Lesson
-from overrides.apply import apply_request
-from overrides.core.module import ModuleParameters
-from overrides.core.vocabulary import Channel, Policy
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.vocabulary import Channel, Policy
 from overrides.models import ChangeLine, ChangeRequest, LineHold
-from overrides.review import approve, reject
+from overrides.requests.apply import apply_request
+from overrides.requests.review import approve, reject
 from tests.builders import DAY, NOW, behind_the_back, make_lesson, make_parameters, make_spec, publish, together
 
 DIP = {"macro_phase": "Dip"}

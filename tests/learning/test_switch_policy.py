@@ -14,16 +14,16 @@ from learning.build import build_lessons
 from learning.materialize import publish_what_mandates_cover
 from learning.models import BuilderRun, Lesson
 from learning.switch_policy import draft_switch, other_policy, switch_to
-from overrides.apply import apply_request
-from overrides.core.module import ModuleParameters
-from overrides.core.vocabulary import Channel, Combiner, Policy
-from overrides.engine import ENGINE_ROOM
-from overrides.gates import Refusal
-from overrides.load import current_parameters, load_specs
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.vocabulary import Channel, Combiner, Policy
 from overrides.models import ChangeRequest, Mandate, Membership, Version
-from overrides.neutralize import veto_line
-from overrides.resolve import Resolved, resolve
-from overrides.review import approve
+from overrides.requests.apply import apply_request
+from overrides.requests.emergency import veto_line
+from overrides.requests.gates import Refusal
+from overrides.requests.review import approve
+from overrides.serving.engine import ENGINE_ROOM
+from overrides.serving.resolve import Resolved, resolve
+from overrides.versions.load_version import current_parameters, load_specs
 from tests.browsing import browser_of, page
 from tests.builders import DAY, NOW, make_lesson, make_question, make_spec, publish, set_mode
 from tests.conftest import make_user

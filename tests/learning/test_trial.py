@@ -8,11 +8,11 @@ import pytest
 from django.contrib.auth.models import User
 
 from learning.trial import draft_trial
-from overrides.core.vocabulary import Channel, Combiner, Policy
-from overrides.gates import Refusal
-from overrides.load import current_parameters, load_specs
+from overrides.core.engine.definitions.vocabulary import Channel, Combiner, Policy
 from overrides.models import ChangeRequest, ModuleMode, Version
-from overrides.neutralize import veto_line
+from overrides.requests.emergency import veto_line
+from overrides.requests.gates import Refusal
+from overrides.versions.load_version import current_parameters, load_specs
 from tests.browsing import browser_of, page
 from tests.builders import NOW, agreed, make_lesson, make_spec, publish
 from tests.conftest import make_user

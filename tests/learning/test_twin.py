@@ -16,7 +16,7 @@ from learning.models import NoiseTwin
 from learning.tasks import noise_twin_task, twin_task
 from learning.twin import SEEDS, TAKEN_OVER_AFTER, ask_twins, count_twins, found_by, run_twin
 from learning.validate import noise_twin
-from overrides.core.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import Policy
 from telemetry.foundation.core.refusal import Refused
 from telemetry.foundation.models import JobRun, OutboxMessage
 from telemetry.recording.record_trades import record_trades

@@ -31,12 +31,12 @@ from learning.walk_forward import (
     told,
     walk_forward,
 )
-from overrides.core.combination import Request
-from overrides.core.combine import combine
-from overrides.core.compile import compile_overrides
-from overrides.core.module import ModuleParameters
-from overrides.core.vocabulary import Channel, Combiner, Policy
-from overrides.load import current_parameters
+from overrides.core.engine.combination import Request
+from overrides.core.engine.combine import combine
+from overrides.core.engine.compile_overrides import compile_overrides
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.vocabulary import Channel, Combiner, Policy
+from overrides.versions.load_version import current_parameters
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.core.refusal import Refused
 from telemetry.foundation.models import OutboxMessage

@@ -11,9 +11,9 @@ from learning.coefficients import update_coefficients
 from learning.materialize import materialize, publish_what_mandates_cover
 from learning.models import Coefficient
 from learning.weights import proposed_weights, weighed
-from overrides.apply import apply_request
 from overrides.models import ChangeRequest, Version
-from overrides.review import approve
+from overrides.requests.apply import apply_request
+from overrides.requests.review import approve
 from telemetry.recording.record_trades import record_trades
 from tests.builders import DAY, NOW, agreed, draft, make_lesson, publish
 from tests.learning.test_coefficients import allocated

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from overrides.core.module import ModuleParameters
-from overrides.core.specs import OverrideSpec
-from overrides.engine import Engine, load_engine
-from overrides.questions import Question, read_question
-from overrides.resolve import resolve_one
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.serving.engine import Engine, load_engine
+from overrides.serving.resolve import resolve_one
+from overrides.serving.resolve_request import Question, read_question
 from telemetry.decisions.decision_log import DecisionRecord, record_decisions
 from tests.builders import DAY, NOW, make_parameters, make_spec, publish, set_mode
 

@@ -10,7 +10,7 @@ from config.pages.exports.decisions import DECISION_COLUMNS, contributions, deci
 from config.pages.exports.lessons import LESSON_COLUMNS, lessons
 from config.pages.exports.selection import Document, Selection
 from config.pages.exports.trades import TRADE_COLUMNS, trades
-from overrides.contributions import CONTRIBUTION_COLUMNS
+from overrides.monitoring.contributions import CONTRIBUTION_COLUMNS
 
 __all__ = ["EXPORTS", "Document", "Export", "Selection"]
 

@@ -10,8 +10,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from config.pages.exports.selection import CHUNK, Document, Selection
-from overrides.contributions import contribution_rows
-from overrides.core.levers import LEVERS
+from overrides.core.engine.definitions.levers import LEVERS
+from overrides.monitoring.contributions import contribution_rows
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import Decision, DecisionOutcome
 

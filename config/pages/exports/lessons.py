@@ -9,7 +9,7 @@ from django.db import transaction
 from config.pages.exports.selection import CHUNK, Document, Selection
 from learning.core.movement import LESSON_NAMES
 from learning.models import Lesson
-from overrides.core.levers import LEVERS
+from overrides.core.engine.definitions.levers import LEVERS
 from telemetry.foundation.core.canonical_json import utc_text
 
 LESSON_FIELDS = (

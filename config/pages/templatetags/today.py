@@ -9,8 +9,8 @@ from django import template
 from django.template import Context
 
 from config.pages.today import MOST_WAITING, afterwards, mandates_due, served, troubles, waiting
-from overrides.admin.asking import Reasoned
-from overrides.neutralize import LOWER
+from overrides.admin.request_form import Reasoned
+from overrides.requests.emergency import LOWER
 from telemetry.foundation.admin.read_only import person
 
 register = template.Library()

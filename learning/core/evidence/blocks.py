@@ -10,7 +10,7 @@ from itertools import combinations
 from learning.core.evidence.cells import Numbered, UnitCounts, number_cells
 from learning.core.evidence.coding import FIRST_DIMENSION, Coding, Owner, varying
 from learning.core.rows import Ints
-from overrides.core.evidence_parameters import EvidenceParameters
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 
 NAMED = 3  # dimensions named in a refusal
 

@@ -22,7 +22,7 @@ from learning.core.evidence.mixture import local_false_sign_rates, posterior, re
 from learning.core.evidence.noise import Noise, winsorised
 from learning.core.evidence.observations import Observations, age_weights, shares
 from learning.core.rows import Codes, Floats, Ints
-from overrides.core.evidence_parameters import EvidenceParameters
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 
 
 @dataclass(eq=False)

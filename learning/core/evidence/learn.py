@@ -13,7 +13,7 @@ from learning.core.evidence.fold import Overrides, fold
 from learning.core.evidence.levers import contributions, verified
 from learning.core.evidence.observations import Observations
 from learning.core.rows import Bools, Floats, Ints
-from overrides.core.evidence_parameters import EvidenceParameters
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 
 # Outcomes that mean the same are fitted together: what a trade earned, or what was spared by selling.
 FAMILIES: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(

@@ -10,9 +10,9 @@ import numpy as np
 from learning.core.evidence.fold import Overrides
 from learning.core.movement import strength_levers
 from learning.core.rows import Bools, Floats
-from overrides.core.evidence_parameters import EvidenceParameters
-from overrides.core.levers import LEVERS
-from overrides.core.parameters import WeightParameters
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
+from overrides.core.engine.definitions.levers import LEVERS
+from overrides.core.engine.definitions.parameters import WeightParameters
 
 FULL_RANGE = math.log(LEVERS["size_mult"].high)  # what kappa is the dial of
 

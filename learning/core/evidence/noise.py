@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from learning.core.rows import Floats, Ints
-from overrides.core.evidence_parameters import EvidenceParameters
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 
 ROUNDING = 1e-9  # an sd this small beside the largest outcome is no difference
 NOTHING = 1e-3  # R; outcomes below it are not told apart by more than ROUNDING of it

@@ -14,7 +14,7 @@ import numpy as np
 
 from learning.core.rows import Floats, Ints
 from learning.core.walk.bets import Bets, mean_within
-from overrides.core.bootstrap import day_block_band, day_sums
+from overrides.core.monitoring.day_bootstrap import day_block_band, day_sums
 
 GROUPS = 10
 SLOPE_BAR = (0.8, 1.25)

@@ -9,7 +9,7 @@ import numpy as np
 from learning.core.rows import Floats
 from learning.core.walk.bets import Bets
 from learning.core.walk.score import increments, matched
-from overrides.core.bootstrap import day_draws, day_sums, percentiles
+from overrides.core.monitoring.day_bootstrap import day_draws, day_sums, percentiles
 
 POINTS = 240  # of a stored curve; more cannot be told apart
 

@@ -17,7 +17,7 @@ from learning.core.evidence.predict import predict
 from learning.core.rows import DAY, MISSING, Floats
 from learning.core.walk.bets import Stance
 from learning.core.walk.trades import DECIDED, Trades
-from overrides.core.evidence_parameters import EvidenceParameters
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 
 
 def evidence_stance(

@@ -18,8 +18,8 @@ from learning.core.walk.folds import Fold, folds_of
 from learning.core.walk.plan import CHANNELS, LEVER, plan_stance
 from learning.core.walk.score import scores
 from learning.core.walk.trades import Trades
-from overrides.core.module import ModuleParameters
-from overrides.core.vocabulary import Combiner, Policy
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.vocabulary import Combiner, Policy
 
 Progress = Callable[[float], None]
 # (trades known, trades to decide, moment in microseconds) -> how the policy stands to them

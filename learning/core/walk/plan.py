@@ -21,14 +21,14 @@ from learning.core.movement import lever_movements
 from learning.core.rows import DAY, Floats, Rows
 from learning.core.walk.bets import Stance
 from learning.core.walk.trades import DECIDED, Trades
-from overrides.core.check import contradicts
-from overrides.core.combination import Combination, Request
-from overrides.core.combine import combine
-from overrides.core.compile import compile_overrides
-from overrides.core.compiled import Compiled
-from overrides.core.module import ModuleParameters
-from overrides.core.specs import OverrideSpec, Stats
-from overrides.core.vocabulary import Channel, Combiner, Policy
+from overrides.core.engine.combination import Combination, Request
+from overrides.core.engine.combine import combine
+from overrides.core.engine.compile_overrides import compile_overrides
+from overrides.core.engine.compiled import Compiled
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.override_spec import OverrideSpec, Stats
+from overrides.core.engine.definitions.validation import contradicts
+from overrides.core.engine.definitions.vocabulary import Channel, Combiner, Policy
 
 CHANNELS = {"pm": Channel.PM_STRENGTH, "dm": Channel.DM_ALLOC}
 LEVER = {"pm": "size_mult", "dm": "alloc_mult"}

@@ -18,7 +18,7 @@ import numpy as np
 
 from learning.core.rows import Floats, Ints
 from learning.core.walk.bets import Bets, mean_within
-from overrides.core.bootstrap import Band, day_block_band
+from overrides.core.monitoring.day_bootstrap import Band, day_block_band
 
 TILT = 0.10  # sd of ln m at matched tilt
 PER = 1000.0  # trades an uplift is told for

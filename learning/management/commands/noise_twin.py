@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from learning.models import NoiseTwin
 from learning.twin import SEEDS, count_twins
-from overrides.core.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import Policy
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.core.refusal import Refused
 

@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from learning.switch_policy import draft_switch
-from overrides.core.vocabulary import CHANNEL_MODULE, Channel, Combiner, Policy
-from overrides.gates import Refusal
-from overrides.publish import CannotPublish
+from overrides.core.engine.definitions.vocabulary import CHANNEL_MODULE, Channel, Combiner, Policy
+from overrides.requests.gates import Refusal
+from overrides.versions.publish import CannotPublish
 
 
 class Command(BaseCommand):

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from learning.models import WalkForward
 from learning.walk_forward import CHOICES, FOLDS, choice_of, walk_forward
-from overrides.core.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import Policy
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.core.refusal import Refused
 

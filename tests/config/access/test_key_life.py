@@ -30,7 +30,7 @@ LATENESS = 2.0  # what a loaded machine may add to a time that is promised
 @pytest.fixture(autouse=True)
 def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
     kept = Kept()
-    monkeypatch.setattr("overrides.api.levers.QUEUE", kept)
+    monkeypatch.setattr("overrides.api.resolve.QUEUE", kept)
     yield kept
     KEY_RING.close()
 

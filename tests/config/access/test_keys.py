@@ -14,7 +14,7 @@ from config.access import authentication
 from config.access.authentication import KEY_RING, KeyRing, KeyUser
 from config.access.keys import PERMISSIONS, digest_of, issue_key, matches, revoke_key
 from config.access.models import ApiKey
-from overrides.draft import may_draft
+from overrides.requests.authoring import may_draft
 from telemetry.models import AuditEntry
 from tests.builders import until, waits_for_lock
 

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from config.access.keys import PERMISSIONS
-from overrides.admin.steps import STEPS
+from overrides.admin.requests.steps import STEPS
 from overrides.models import Vote
 from tests.builders import draft, make_spec
 from tests.clients import ROLES, bearer, faults, new_key

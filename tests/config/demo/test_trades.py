@@ -10,7 +10,7 @@ import pytest
 from config.demo.bars import Bars
 from config.demo.bot import plan_of
 from config.demo.trades import demo_trades
-from overrides.core.levers import LEVERS
+from overrides.core.engine.definitions.levers import LEVERS
 from telemetry.core.trades import parse_trade
 
 Json = dict[str, Any]

@@ -4,7 +4,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from config.celery import BEAT
-from overrides.engine import ENGINE_ROOM
+from overrides.serving.engine import ENGINE_ROOM
 from telemetry.foundation.models import OutboxMessage
 from telemetry.recording.record_trades import record_trades
 from tests.builders import (

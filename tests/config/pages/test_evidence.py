@@ -17,8 +17,8 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
 from overrides.models import ChangeRequest
-from overrides.neutralize import pin_line, quarantine_builder
-from overrides.review import comment
+from overrides.requests.emergency import pin_line, quarantine_builder
+from overrides.requests.review import comment
 from telemetry.audit.audit_log import write_audit
 from telemetry.decisions.decision_log import record_decisions
 from tests.browsing import browser_of, page

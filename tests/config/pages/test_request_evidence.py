@@ -16,9 +16,9 @@ from django.urls import reverse
 from config.pages.request_evidence import MOST
 from learning.models import EdgeHistory, Lesson, NoiseTwin
 from learning.walk_forward import walk_forward
-from overrides.draft import DraftLine
 from overrides.models import ChangeRequest
-from overrides.publish import store_override
+from overrides.requests.authoring import DraftLine
+from overrides.versions.publish import store_override
 from tests.browsing import MOST_QUERIES, browser_of, page
 from tests.builders import NOW, draft, make_lesson, make_parameters, make_spec, publish
 from tests.conftest import make_user

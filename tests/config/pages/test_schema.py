@@ -47,7 +47,7 @@ ROLES = {"/api/v1/trades/": "record", "/api/v1/levers/resolve/": "evaluate", "/a
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Something to find, and requests that run in the test's transaction, as Django's own client has it."""
-    monkeypatch.setattr("overrides.api.levers.QUEUE", Kept())
+    monkeypatch.setattr("overrides.api.resolve.QUEUE", Kept())
     made = make_world()
     signals = (request_started, request_finished)
     for signal in signals:
@@ -95,7 +95,7 @@ class TestSchema:
 
     @pytest.mark.parametrize(("path", "method"), [each for each in OPERATIONS if each[1] == "POST"])
     def test_shows_bodies_that_are_taken(self, path: str, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("overrides.api.levers.QUEUE", Kept())
+        monkeypatch.setattr("overrides.api.resolve.QUEUE", Kept())
         body = schema_document()["paths"][path]["post"]["requestBody"]["content"]["application/json"]
 
         assert body["examples"]

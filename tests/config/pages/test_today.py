@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from config.pages.today import in_words, troubles, waiting
-from overrides.review import approve
+from overrides.requests.review import approve
 from telemetry.foundation.models import JobRun, OutboxMessage
 from tests.browsing import MOST_QUERIES, browser_of, page
 from tests.builders import draft, make_spec, publish, set_mode

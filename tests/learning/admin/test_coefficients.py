@@ -12,8 +12,8 @@ from django.test import Client
 from learning.coefficients import update_coefficients
 from learning.materialize import materialize
 from learning.models import Coefficient
-from overrides.engine import load_engine
-from overrides.resolve import resolve_one
+from overrides.serving.engine import load_engine
+from overrides.serving.resolve import resolve_one
 from telemetry.decisions.decision_log import record_decisions
 from tests.browsing import MOST_QUERIES, page
 from tests.builders import DAY, NOW, agreed, draft, make_parameters, make_question, publish, set_mode

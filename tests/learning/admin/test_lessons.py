@@ -13,7 +13,7 @@ from django.urls import reverse
 from learning.aggregate import aggregate_dirty
 from learning.build import build_lessons
 from learning.models import Lesson
-from overrides.core.module import ModuleParameters
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from telemetry.recording.record_trades import record_trades
 from tests.browsing import browser_of, page
 from tests.builders import DAY, NOW, make_lesson, make_trades, publish

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from learning.core.cells import CellBudgetExceeded, Cells
 from learning.core.cube import build_cube, build_cubes
 from learning.core.rows import DAY, Rows
-from overrides.core.parameters import LessonParameters
+from overrides.core.engine.definitions.parameters import LessonParameters
 from tests.learning.core.builders import by_unit, make_rows, random_rows
 
 LOW = LessonParameters(n_min=(2, 2, 2, 2))

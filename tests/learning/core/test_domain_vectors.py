@@ -37,11 +37,11 @@ from learning.core.half_life import fit_half_life
 from learning.core.history import Days
 from learning.core.lessons import select
 from learning.core.movement import move
-from overrides.core.combine import combine
-from overrides.core.compile import compile_overrides
-from overrides.core.parameters import LessonParameters, WeightParameters
-from overrides.core.vocabulary import Combiner
-from overrides.core.weights import decay_weight, edge_weight, sample_weight, specificity_weight, variance_weight
+from overrides.core.engine.combine import combine
+from overrides.core.engine.compile_overrides import compile_overrides
+from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
+from overrides.core.engine.definitions.vocabulary import Combiner
+from overrides.core.engine.weights import decay_weight, edge_weight, sample_weight, specificity_weight, variance_weight
 from tests.learning.core.builders import make_rows
 from tests.overrides.core.builders import make_request, make_spec, weighing
 

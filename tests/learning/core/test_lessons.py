@@ -13,8 +13,8 @@ from learning.core.cells import Cells
 from learning.core.cube import build_cube
 from learning.core.lessons import Candidates, Standing, fresh_weight, select, stats_of
 from learning.core.parents import incremental_edges
-from overrides.core.parameters import LessonParameters, WeightParameters
-from overrides.core.weights import rounded_weight
+from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
+from overrides.core.engine.weights import rounded_weight
 from tests.learning.core.builders import random_rows
 
 PLAN, WEIGHTS = LessonParameters(), WeightParameters(max_scope_dims=3)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from learning.core.history import Days, days_of
 from learning.core.movement import LESSON_NAMES, LEVER_NAMES, Movement, lever_movements, move, strength_levers
 from learning.core.rows import DAY
-from overrides.core.levers import LEVERS
-from overrides.core.parameters import LessonParameters, WeightParameters
+from overrides.core.engine.definitions.levers import LEVERS
+from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
 from tests.learning.core.builders import make_rows
 
 CASES = json.loads(Path(__file__).with_name("movement.json").read_text())

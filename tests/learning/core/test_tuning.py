@@ -11,8 +11,8 @@ from learning.core.alternatives import GRADES, Grade
 from learning.core.history import Days
 from learning.core.movement import lever_movements
 from learning.core.tuning import LADDERS, SIGNAL_TARGETS, tuning_targets
-from overrides.core.levers import LEVERS, Channel
-from overrides.core.parameters import LessonParameters, WeightParameters
+from overrides.core.engine.definitions.levers import LEVERS, Channel
+from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
 
 PLAN = LessonParameters()
 

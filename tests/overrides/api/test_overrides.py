@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from overrides.core.specs import OverrideSpec
+from overrides.core.engine.definitions.override_spec import OverrideSpec
 from tests.builders import make_spec, publish
 from tests.clients import PROBLEM, client_of, fields_of
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from overrides.review import approve
+from overrides.requests.review import approve
 from tests.builders import draft, make_spec
 from tests.clients import client_of
 

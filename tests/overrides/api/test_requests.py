@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from overrides.core.module import ModuleParameters
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.models import ChangeRequest, ModuleMode, Override, Version
-from overrides.review import approve
+from overrides.requests.review import approve
 from tests.builders import NOW, draft, make_spec, publish
 from tests.clients import PROBLEM, client_of, fields_of, pages
 from tests.conftest import make_user

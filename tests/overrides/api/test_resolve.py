@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 
 from config.access import authentication
 from config.access.keys import issue_key
-from overrides.engine import ENGINE_ROOM
+from overrides.serving.engine import ENGINE_ROOM
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.core.identifiers import uuid7_time
 from telemetry.models import Decision
@@ -30,7 +30,7 @@ QUESTION = {
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> Kept:
     kept = Kept()
-    monkeypatch.setattr("overrides.api.levers.QUEUE", kept)
+    monkeypatch.setattr("overrides.api.resolve.QUEUE", kept)
     return kept
 
 
@@ -107,7 +107,7 @@ class TestAnswer:
         def fail(*_: object) -> None:
             raise ZeroDivisionError("inside")
 
-        monkeypatch.setattr("overrides.core.serve.combine", fail)
+        monkeypatch.setattr("overrides.core.engine.serve.combine", fail)
 
         response = api.post(URL, QUESTION, format="json")
 
@@ -188,7 +188,7 @@ class TestDecision:
         def away(*_: object) -> None:
             raise OperationalError("server closed the connection")
 
-        monkeypatch.setattr("overrides.api.levers.record_decisions", away)
+        monkeypatch.setattr("overrides.api.resolve.record_decisions", away)
 
         response = api.post(f"{URL}?durable=true", QUESTION, format="json")
 

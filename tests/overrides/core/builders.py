@@ -8,10 +8,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from overrides.core.combination import Request
-from overrides.core.levers import LEVERS, Blend
-from overrides.core.specs import OverrideSpec, Stats
-from overrides.core.vocabulary import Channel, Policy
+from overrides.core.engine.combination import Request
+from overrides.core.engine.definitions.levers import LEVERS, Blend
+from overrides.core.engine.definitions.override_spec import OverrideSpec, Stats
+from overrides.core.engine.definitions.vocabulary import Channel, Policy
 
 NOW = datetime(2025, 1, 11, tzinfo=UTC)
 KEY = "uptrend.S1.buy_flag"

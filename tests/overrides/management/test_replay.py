@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 from django.core.management import CommandError, call_command
 
-from overrides.engine import load_engine
-from overrides.resolve import resolve_one
+from overrides.serving.engine import load_engine
+from overrides.serving.resolve import resolve_one
 from telemetry.decisions.decision_log import record_decisions
 from telemetry.models import Decision
 from tests.builders import DAY, NOW, make_question, make_spec, publish, set_mode

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 from learning.core.evidence.observations import Observations
-from overrides.core.evidence_parameters import EvidenceParameters
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 
 Cell = tuple[object, ...]
 OWNERS = ("all", "pattern", "own")

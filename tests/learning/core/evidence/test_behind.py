@@ -8,7 +8,7 @@ import pytest
 from learning.core.evidence.behind import Behind
 from learning.core.evidence.learn import Learned, learn
 from learning.core.evidence.observations import Observations
-from overrides.core.evidence_parameters import EvidenceParameters
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 from tests.learning.core.evidence.builders import AS_OF, random_observations
 
 

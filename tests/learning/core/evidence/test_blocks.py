@@ -10,7 +10,7 @@ from learning.core.evidence.blocks import BlockClass, BudgetExceeded, block_clas
 from learning.core.evidence.coding import Coding, Owner
 from learning.core.evidence.fit import fit
 from learning.core.evidence.fold import fold
-from overrides.core.evidence_parameters import EvidenceParameters
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 from tests.learning.core.evidence.builders import AS_OF, make_observations
 
 ALL, PATTERN, OWN = Owner

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from learning.core.evidence.cells import UnitCounts, number_cells
 from learning.core.evidence.dependence import design_effects, same_day_correlation
 from learning.core.evidence.learn import learn
-from overrides.core.evidence_parameters import EvidenceParameters
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 from tests.learning.core.evidence.builders import AS_OF, make_observations, random_observations
 
 COLUMNS = st.lists(

@@ -13,7 +13,7 @@ from learning.core.evidence.coding import Owner
 from learning.core.evidence.fit import Block, Fit, fit
 from learning.core.evidence.observations import Observations
 from learning.core.rows import Floats
-from overrides.core.evidence_parameters import EvidenceParameters
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 from tests.learning.core.evidence.builders import AS_OF, NORMAL, make_observations, random_observations
 from tests.learning.core.evidence.naive import OWNERS, Cell, NaiveFit
 

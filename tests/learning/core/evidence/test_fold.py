@@ -13,7 +13,7 @@ from learning.core.evidence.fold import Overrides, fold
 from learning.core.evidence.observations import Observations
 from learning.core.evidence.predict import predict
 from learning.core.rows import MISSING, Floats
-from overrides.core.evidence_parameters import EvidenceParameters
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 from tests.learning.core.evidence.builders import AS_OF, make_observations, random_observations
 from tests.learning.core.evidence.naive import OWNERS, NaiveFit
 

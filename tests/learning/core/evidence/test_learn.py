@@ -8,8 +8,8 @@ import pytest
 from learning.core.evidence.fit import fit
 from learning.core.evidence.fold import fold
 from learning.core.evidence.learn import FAMILIES, learn
-from overrides.core.evidence_parameters import EvidenceParameters
-from overrides.core.vocabulary import MODULE_CATEGORIES
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
+from overrides.core.engine.definitions.vocabulary import MODULE_CATEGORIES
 from tests.learning.core.evidence.builders import AS_OF, make_observations, random_observations
 
 DEFAULTS = EvidenceParameters(n_min=5)

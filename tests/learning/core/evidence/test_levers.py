@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from learning.core.evidence.fit import fit
 from learning.core.evidence.fold import Overrides, fold
 from learning.core.evidence.levers import contributions, lever_targets, likely, verified
-from overrides.core.evidence_parameters import EvidenceParameters
-from overrides.core.levers import LEVERS
-from overrides.core.parameters import WeightParameters
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
+from overrides.core.engine.definitions.levers import LEVERS
+from overrides.core.engine.definitions.parameters import WeightParameters
 from tests.learning.core.evidence.builders import AS_OF, random_observations
 
 REGISTRY = WeightParameters()

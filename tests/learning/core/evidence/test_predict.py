@@ -5,7 +5,7 @@ import pytest
 
 from learning.core.evidence.fit import fit
 from learning.core.evidence.predict import predict
-from overrides.core.evidence_parameters import EvidenceParameters
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 from tests.learning.core.evidence.builders import AS_OF, NORMAL, make_observations, random_observations
 
 DEFAULTS = EvidenceParameters(n_min=5)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from learning.core.rows import DAY
 from learning.core.walk.bets import Bets
 from learning.core.walk.trades import Trades
-from overrides.core.module import ModuleParameters
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
 
 HOUR = DAY // 24
 PATTERNS = ("ema.long.cross", "ema.short.cross", "rsi.long.dip")

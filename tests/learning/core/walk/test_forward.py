@@ -21,12 +21,12 @@ from learning.core.walk.folds import folds_of
 from learning.core.walk.forward import Walked, bounds_of, curves, figures, policy_of, walk
 from learning.core.walk.plan import plan_stance
 from learning.core.walk.trades import Trades
-from overrides.core.combination import Request
-from overrides.core.combine import combine
-from overrides.core.compile import compile_overrides
-from overrides.core.parameters import WeightParameters
-from overrides.core.specs import OverrideSpec
-from overrides.core.vocabulary import Channel, Combiner, Policy
+from overrides.core.engine.combination import Request
+from overrides.core.engine.combine import combine
+from overrides.core.engine.compile_overrides import compile_overrides
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.parameters import WeightParameters
+from overrides.core.engine.definitions.vocabulary import Channel, Combiner, Policy
 from tests.learning.core.walk.builders import HOUR, make_bets, make_trades, make_world, parameters
 
 CHOICES = {

@@ -1,0 +1,95 @@
+"""A weight around 1 in the size of a word, and its way through the versions; logarithmic, so that x2 and /2 mirror."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from overrides.core.engine.definitions.coefficients import HIGHEST, LOWEST
+from telemetry.foundation.charts.canvas import WIDTH, Mark
+
+BAR_WIDTH = 96.0
+LEFT, RIGHT, TOP, BOTTOM, HEIGHT = 44.0, 64.0, 14.0, 134.0, 160.0
+GRID = (0.5, 0.7, 1.0, 1.4, 2.0)
+MOST_NAMED = 8  # versions below the axis
+
+
+@dataclass(frozen=True)
+class WeightBar:
+    """From 1 to a weight; `served` is where another one lies that it is compared with."""
+
+    x: float
+    width: float
+    served: float
+    is_up: bool
+    one: float = BAR_WIDTH / 2
+    whole: float = BAR_WIDTH
+
+
+def weight_bar(weight: float, served: float) -> WeightBar:
+    """
+    >>> bar = weight_bar(2.0, 0.5)
+    >>> bar.x, bar.width, bar.served, bar.is_up
+    (48.0, 48.0, 0.0, True)
+    """
+    at = _share(weight) * BAR_WIDTH
+    one = BAR_WIDTH / 2
+    return WeightBar(min(at, one), abs(at - one), _share(served) * BAR_WIDTH, weight >= 1)
+
+
+@dataclass(frozen=True)
+class Track:
+    """A weight by version, as steps: it holds until the next version says otherwise. `dot` is where it stands now."""
+
+    points: str
+    dot: tuple[float, float]
+    last: str
+    fresh: Mark
+    levels: tuple[Mark, ...]
+    versions: tuple[Mark, ...]
+    one: float
+    left: float = LEFT
+    right: float = WIDTH - RIGHT
+    width: float = WIDTH
+    height: float = HEIGHT
+    bottom: float = BOTTOM
+
+
+def weight_track(versions: Sequence[tuple[int, float]], fresh: float) -> Track | None:
+    """Version numbers with the weight each serves, oldest first; `fresh` is what the facts say now. None without any.
+
+    >>> track = weight_track([(3, 1.0), (5, 2.0)], 0.5)
+    >>> track.points, track.fresh.at
+    ('44.0,74.0 209.0,74.0 209.0,14.0 374.0,14.0', 134.0)
+    """
+    if not versions:
+        return None
+    wide = (WIDTH - RIGHT - LEFT - 42) / len(versions)
+    points, at = [], LEFT
+    for _, weight in versions:
+        points += [(at, _y(weight)), (at + wide, _y(weight))]
+        at += wide
+    every = math.ceil(len(versions) / MOST_NAMED)
+    return Track(
+        points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points),
+        dot=points[-1],
+        last=f"{versions[-1][1]:.3f}",
+        fresh=Mark(_y(fresh), f"{fresh:.3f}"),
+        levels=tuple(Mark(_y(level), f"{level:g}") for level in GRID),
+        versions=tuple(
+            Mark(LEFT + (index + 0.5) * wide, str(number))
+            for index, (number, _) in enumerate(versions)
+            if index % every == 0
+        ),
+        one=_y(1.0),
+    )
+
+
+def _y(weight: float) -> float:
+    return BOTTOM - _share(weight) * (BOTTOM - TOP)
+
+
+def _share(weight: float) -> float:
+    """Where a weight lies between the lowest, 0, and the highest, 1."""
+    return math.log(weight / LOWEST) / math.log(HIGHEST / LOWEST)

@@ -1,0 +1,77 @@
+"""Every lever of an override between its bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from overrides.core.engine.definitions.levers import LEVERS
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.parameters import WeightParameters
+from telemetry.foundation.charts.canvas import WIDTH
+
+LEFT, RIGHT, TOP = 14.0, 14.0, 28.0  # words stand above their track, not beside it
+TRACK_ROW, HALF_BAND = 56.0, 6.0
+
+
+@dataclass(frozen=True)
+class Track:
+    """One lever: its bounds, neutral, what one answer may move it at most, and the override's target."""
+
+    name: str
+    low: float
+    high: float
+    neutral: float
+    target: float
+    x_neutral: float
+    x_target: float
+    x_reach: float
+    reach_width: float
+    y: float
+
+    @property
+    def top(self) -> float:
+        return self.y - HALF_BAND
+
+    @property
+    def below(self) -> float:
+        return self.y + HALF_BAND
+
+
+@dataclass(frozen=True)
+class Tracks:
+    height: float
+    tracks: tuple[Track, ...]
+    left: float = LEFT
+    right: float = WIDTH - RIGHT
+    width: float = WIDTH
+
+
+def lever_tracks(spec: OverrideSpec, parameters: WeightParameters) -> Tracks:
+    """Every target of the override within its lever's bounds, on the lever's own scale (logarithmic or linear)."""
+    names = [name for name in LEVERS if name in spec.levers]
+    tracks = tuple(_track(name, spec.levers[name], parameters, row) for row, name in enumerate(names))
+    return Tracks(len(tracks) * TRACK_ROW + 6, tracks)
+
+
+def _track(name: str, target: float, parameters: WeightParameters, row: int) -> Track:
+    lever = LEVERS[name]
+    low, high = parameters.bounds_of(name)
+
+    def x(value: float) -> float:
+        span = lever.unit(high) - lever.unit(low)
+        at = 0.5 if span == 0 else (lever.unit(value) - lever.unit(low)) / span
+        return LEFT + min(max(at, 0.0), 1.0) * (WIDTH - LEFT - RIGHT)
+
+    lowest, highest = lever.reach(lever.neutral, parameters.step_of(name))
+    return Track(
+        name=name,
+        low=low,
+        high=high,
+        neutral=lever.neutral,
+        target=target,
+        x_neutral=x(lever.neutral),
+        x_target=x(target),
+        x_reach=x(lowest),
+        reach_width=x(highest) - x(lowest),
+        y=TOP + row * TRACK_ROW,
+    )

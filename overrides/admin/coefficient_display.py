@@ -1,0 +1,107 @@
+"""Coefficients for pages: a weight as a bar around 1, what a request would make of them, and what a decision did."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from overrides.admin.charts.coefficient_bars import weight_bar
+from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS
+from overrides.models import ChangeRequest, Version
+from overrides.requests.gates import COEFFICIENTS
+from telemetry.foundation.admin.formatting import number
+from telemetry.models import Decision
+
+MOST_WEIGHTS = 200
+
+
+@dataclass(frozen=True)
+class WeightRow:
+    """One weight that a request moves; the evidence is None where the value's trades are no longer learned from."""
+
+    lever: str
+    value: str
+    before: float
+    after: float
+    bar: SafeString
+    evidence: Mapping[str, float] | None
+
+    @property
+    def percent(self) -> float:
+        return 100 * (self.after / self.before - 1)
+
+
+def bar(weight: float, served: float, words: str) -> SafeString:
+    """The weight as a bar from 1, with a mark where the other one lies."""
+    shape = weight_bar(weight, served)
+    return format_html(
+        '<span class="cw-weight{}"><svg class="cw-mini" viewBox="0 0 {} 12" width="{}" height="12" role="img">'
+        '<title>{}</title><rect class="cw-track" width="{}" height="6" y="3"/>'
+        '<rect class="cw-bar" x="{}" width="{}" height="6" y="3"/>'
+        '<line class="cw-neutral" x1="{}" x2="{}" y1="1" y2="11"/>'
+        '<line class="cw-served" x1="{}" x2="{}" y1="0" y2="12"/></svg>{}</span>',
+        "" if shape.is_up else " cw-below",
+        *(f"{shape.whole:.0f}", f"{shape.whole:.0f}", words),
+        *(f"{shape.whole:.0f}", f"{shape.x:.1f}", f"{shape.width:.1f}", f"{shape.one:.1f}", f"{shape.one:.1f}"),
+        *(f"{shape.served:.1f}", f"{shape.served:.1f}"),
+        number(weight, 3),
+    )
+
+
+def weights_page(request: ChangeRequest, version: Version | None, *, is_open: bool) -> dict[str, Any]:
+    """The weights a request of kind lines moves, farthest first; a closed one against what it was drafted against."""
+    if COEFFICIENTS not in request.content:
+        return {}
+    standing = _weights(request, version, is_open)
+    wanted: Mapping[str, float] = request.content[COEFFICIENTS]
+    evidence = request.content.get("evidence", {})
+    names = [n for n in standing.keys() | wanted.keys() if standing.get(n, 1.0) != wanted.get(n, 1.0)]
+    rows = [_row(name, standing.get(name, 1.0), wanted.get(name, 1.0), evidence.get("values", {})) for name in names]
+    rows.sort(key=lambda row: (-abs(math.log(row.after / row.before)), row.lever, row.value))
+    return {
+        "weight_rows": rows[:MOST_WEIGHTS],
+        "n_weights": len(rows),
+        "n_raising": sum(row.after > row.before for row in rows),
+        "weight_evidence": evidence,
+        "weight_evidence_as_of": datetime.fromisoformat(evidence["as_of"]) if evidence.get("as_of") else None,
+    }
+
+
+def _weights(request: ChangeRequest, version: Version | None, is_open: bool) -> Mapping[str, float]:
+    if is_open or request.base_version is None:
+        return version.coefficients if version is not None and is_open else {}
+    drafted = Version.objects.filter(module=request.module, number=request.base_version)
+    return drafted.values_list("coefficients", flat=True).first() or {}
+
+
+def _row(name: str, before: float, after: float, evidence: Mapping[str, Mapping[str, float]]) -> WeightRow:
+    lever, _, value = name.partition("=")
+    words = f"{name}: {after:.4f}, now {before:.4f}"
+    return WeightRow(lever, value, before, after, bar(after, before, words), evidence.get(name))
+
+
+def multipliers_page(decision: Decision) -> dict[str, Any]:
+    """The coefficients and the cap of a decision, in logs that add up; nothing where its version had neither."""
+    found = decision.multipliers
+    if not found:
+        return {}
+    is_served = decision.mode == "on"
+    scope = decision.scope
+    rows = [
+        (lever, scope.get(LEVER_DIMENSIONS.get(lever, ""), ""), weight, math.log(weight))
+        for lever, weight in found["weights"].items()
+    ]
+    clip = found["ln_product"] - sum(part for *_, part in rows)
+    return {
+        "multipliers": found,
+        "multiplier_rows": rows,
+        "clip_cut": clip if decision.module == "dm" and abs(clip) > 1e-12 else None,
+        "kept_product": found["product"] * math.exp(found["cap_cut"]),
+        "multipliers_served": is_served,
+    }

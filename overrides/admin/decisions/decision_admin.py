@@ -1,0 +1,144 @@
+"""Decisions: what was asked, what was served, who moved it, what became of it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from overrides.admin.decisions.decision_page import decision_page
+from overrides.admin.decisions.decision_rows import DecisionList, mover_shown
+from overrides.admin.decisions.decision_search import moved_by
+from overrides.core.engine.definitions.vocabulary import Reason
+from overrides.monitoring.contributions import CONTRIBUTION_COLUMNS, contribution_rows
+from telemetry.core.vocabulary import ActionCategory, Module, read_pattern_key
+from telemetry.foundation.admin.formatting import MISSING, badge, chips, moment, number, pattern
+from telemetry.foundation.admin.read_only import FactAdmin, one_of
+from telemetry.foundation.admin.text_filters import read_number, typed_filter, window
+from telemetry.foundation.core.csv_cells import csv_lines
+from telemetry.foundation.core.fields import matching
+from telemetry.models import Decision
+
+MOST_EXPORTED = 50_000  # decisions; `manage.py export contributions` knows no such bound
+MOVING = (Reason.SINGLE.value, Reason.COMBINED.value)
+
+
+class MovedFilter(admin.SimpleListFilter):
+    title = "moved"
+    parameter_name = "moved"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
+        return (("yes", "moved by an override"),)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Decision]) -> QuerySet[Decision]:
+        return queryset.filter(reason__in=MOVING) if self.value() == "yes" else queryset
+
+
+@admin.register(Decision)
+class DecisionAdmin(FactAdmin):
+    nothing_yet = "Each answer to a bot that asks for its levers is one; a module that is off answers too."
+    change_list_template = "overrides/decision_list.html"
+    change_form_template = "overrides/decision.html"
+    list_display = ("asked_at", "what", "scope_shown", "moved", "said", "version_shown", "outcome")
+    list_display_links = ("asked_at", "what")
+    list_filter = (
+        MovedFilter,
+        one_of("module", Module),
+        one_of("action_category", ActionCategory, "action"),
+        one_of("reason", Reason),
+        one_of("mode", ("on", "shadow", "off")),
+        *window("at"),
+        typed_filter(
+            "pattern", "pattern", "family.state.motif", read_pattern_key, lambda rows, key: rows.filter(pattern_key=key)
+        ),
+        typed_filter(
+            "version", "version", "a version's number", read_number, lambda rows, n: rows.filter(version=n)
+        ),
+        typed_filter(
+            "moved_by", "override or line", "64 digits", matching("[0-9a-f]{64}", "the whole id, 64 digits"), moved_by
+        ),
+    )  # fmt: skip
+    search_fields = ("pattern_key",)
+    search_help_text = "a decision's whole id, or a pattern from its beginning"
+    sortable_by = ("asked_at",)
+    ordering = ("-decision_id",)
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """As they were answered; a window of time in the order of its own index."""
+        has_window = request.GET.keys() & {"since", "until"}
+        return ("-at", "-decision_id") if has_window else ("-decision_id",)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[DecisionList]:
+        return DecisionList
+
+    def get_urls(self) -> list[URLPattern]:
+        export = path("contributions.csv", self.admin_site.admin_view(self.export), name="telemetry_decision_export")
+        return [export, *super().get_urls()]
+
+    def export(self, request: HttpRequest) -> HttpResponseBase:
+        """What moved the decisions of the list, as CSV, made while it is sent."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        rows = contribution_rows(self.get_changelist_instance(request).queryset, most=MOST_EXPORTED)
+        response = StreamingHttpResponse(csv_lines(CONTRIBUTION_COLUMNS, rows), content_type="text/csv; charset=utf-8")
+        name = f"contributions-of-newest-{MOST_EXPORTED}-decisions.csv"
+        response["Content-Disposition"] = f'attachment; filename="{name}"'
+        return response
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        export = {"export_query": request.GET.urlencode(), "most_exported": MOST_EXPORTED}
+        return super().changelist_view(request, export | (extra_context or {}))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Decision], search_term: str
+    ) -> tuple[QuerySet[Decision], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        try:
+            return queryset.filter(decision_id=UUID(term)), False
+        except ValueError:
+            return queryset.filter(pattern_key__startswith=term), False
+
+    def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        return decision_page(obj)
+
+    @admin.display(description="asked as of", ordering="decision_id")
+    def asked_at(self, decision: Decision) -> SafeString:
+        return moment(decision.at)
+
+    @admin.display(description="pattern and action")
+    def what(self, decision: Decision) -> SafeString:
+        return pattern(decision.pattern_key, decision.action_category)
+
+    @admin.display(description="scope")
+    def scope_shown(self, decision: Decision) -> SafeString:
+        return chips(decision.scope)
+
+    @admin.display(description="moved")
+    def moved(self, decision: Any) -> SafeString:
+        shown = format_html_join("", "{}", ((mover_shown(*each),) for each in decision.movers))
+        return shown or MISSING
+
+    @admin.display(description="reason")
+    def said(self, decision: Decision) -> SafeString:
+        reason = badge(decision.reason, decision.reason.replace("_", " ").lower())
+        return reason if decision.mode == "on" else format_html("{} {}", reason, badge(decision.mode))
+
+    @admin.display(description="version")
+    def version_shown(self, decision: Decision) -> SafeString | str:
+        return MISSING if decision.version is None else f"{decision.module} {decision.version}"
+
+    @admin.display(description="trade made")
+    def outcome(self, decision: Any) -> SafeString:
+        if decision.named_by is None:
+            return MISSING
+        where = reverse("admin:telemetry_trade_change", args=[decision.named_by.trade_id])
+        return format_html('<a href="{}">{}</a>', where, number(decision.named_by.rr, 3, signed=True, unit="R"))

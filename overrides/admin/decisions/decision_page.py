@@ -1,0 +1,123 @@
+"""What the page of one decision shows: each lever's way from neutral to its value, who took part, what it earned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+from django.db.models import Sum
+from django.utils.safestring import SafeString
+
+from overrides.admin.charts.lever_waterfall import Moves, moves
+from overrides.admin.coefficient_display import multipliers_page
+from overrides.admin.decisions.decision_rows import override_link, scopes_of
+from overrides.core.engine.definitions.levers import LEVERS
+from overrides.core.engine.definitions.vocabulary import Blend
+from overrides.core.engine.position_scaling import CAP, COEFFICIENTS
+from overrides.core.monitoring.lever_path import Movement, movements
+from overrides.models import Version
+from telemetry.foundation.core.identifiers import uuid7_time
+from telemetry.models import AttributionShare, Decision, DecisionOutcome
+
+
+@dataclass(frozen=True)
+class PartRow:
+    """One override's part of one lever: `running` is where the lever stands with it and all before."""
+
+    link: SafeString
+    weight: float | None
+    part: float
+    running: float
+    share: float | None
+
+
+@dataclass(frozen=True)
+class LeverPanel:
+    """One moved lever: `sum_of_parts` and the cuts add up to `movement.total`. `others` earned without a part."""
+
+    movement: Movement
+    is_log: bool
+    served: float
+    current: float
+    challenger: float | None
+    flags: Sequence[str]
+    picture: Moves
+    rows: Sequence[PartRow]
+    sum_of_parts: float
+    others: Sequence[tuple[str, float]]
+
+
+def decision_page(decision: Decision) -> dict[str, Any]:
+    """The template's context."""
+    lines = {each["id"]: each["line"] for each in (*decision.contributions, *decision.excluded)}
+    scopes = scopes_of(lines.values())
+    links = {override: override_link(override, scopes.get(line)) for override, line in lines.items()}
+    names = {override: _name(override, scopes.get(line)) for override, line in lines.items()}
+    shares = _shares(decision)
+    outcomes = DecisionOutcome.objects.filter(decision_id=decision.pk).select_related("trade")
+    version = Version.objects.filter(module=decision.module, number=decision.version or 0)
+    return {
+        "decision": decision,
+        "given_at": uuid7_time(decision.pk),
+        "version_key": version.values_list("pk", flat=True).first(),
+        "panels": list(_panels(decision, names, links, shares)),
+        "still": [name for name, each in decision.levers.items() if "target" not in each and _is_neutral(name, each)],
+        **multipliers_page(decision),
+        "contributions": [(links[each["id"]], each) for each in decision.contributions],
+        "excluded": [(links[each["id"]], each) for each in decision.excluded],
+        "outcomes": outcomes,
+        "multiplier_shares": {word: _sum(shares.get(word, {})) for word in (COEFFICIENTS, CAP)},
+        "earned": AttributionShare.objects.filter(decision_id=decision.pk).aggregate(total=Sum("share"))["total"],
+    }
+
+
+def _panels(
+    decision: Decision,
+    names: Mapping[str, str],
+    links: Mapping[str, SafeString],
+    shares: Mapping[str, dict[str, float]],
+) -> Iterator[LeverPanel]:
+    weights = {each["id"]: each.get("w_total") for each in decision.contributions}
+    would = decision.challenger["levers"] if decision.challenger else {}
+    for name, movement in movements(decision.levers, decision.contributions).items():
+        detail, earned = decision.levers[name], shares.get(name, {})
+        running = list(accumulate(movement.parts.values()))
+        yield LeverPanel(
+            movement=movement,
+            is_log=LEVERS[name].blend is Blend.LOG,
+            served=detail["served"],
+            current=detail["current"],
+            challenger=would.get(name, {}).get("served"),
+            flags=detail["flags"],
+            picture=moves(movement, names),
+            rows=[
+                PartRow(links[override], weights[override], part, stands, earned.get(override))
+                for (override, part), stands in zip(movement.parts.items(), running, strict=True)
+            ],
+            sum_of_parts=sum(movement.parts.values()),
+            others=[(who, share) for who, share in earned.items() if who not in movement.parts],
+        )
+
+
+def _is_neutral(name: str, detail: Mapping[str, Any]) -> bool:
+    """A lever that nothing moved may still have been cut by the cap."""
+    return detail.get("served") == LEVERS[name].neutral
+
+
+def _shares(decision: Decision) -> dict[str, dict[str, float]]:
+    """Lever -> override (or prior and the like) -> what it earned, over all trades that named the decision."""
+    rows = AttributionShare.objects.filter(decision_id=decision.pk).values_list("lever", "override_id")
+    shares: dict[str, dict[str, float]] = {}
+    for lever, override, share in rows.annotate(Sum("share")):
+        shares.setdefault(lever, {})[override] = share
+    return shares
+
+
+def _sum(shares: Mapping[str, float]) -> float | None:
+    return sum(shares.values()) if shares else None
+
+
+def _name(override: str, scope: Mapping[str, str] | None) -> str:
+    return override[:12] if scope is None else " · ".join(value for _, value in sorted(scope.items())) or "everything"

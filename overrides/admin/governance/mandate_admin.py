@@ -1,0 +1,165 @@
+"""Mandates: what approvals let the builder do alone, and how much of each is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from overrides.core.governance.mandates import remaining
+from overrides.models import Mandate, Membership, Override
+from overrides.requests.governance_store import terms_of
+from overrides.versions.load_version import spec_of
+from telemetry.foundation.admin.formatting import MISSING, badge, chips, number, pattern
+from telemetry.foundation.admin.pagination import FactList
+from telemetry.foundation.admin.read_only import FactAdmin
+
+SOON = timedelta(days=14)
+
+
+IN_FORCE = Exists(Membership.objects.filter(line=OuterRef("line"), to_version=None))
+
+
+def due_by(at: datetime) -> Q:
+    """Mandates on lines in force that are to be reviewed within two weeks, or overdue."""
+    return Q(IN_FORCE, revoked_at=None, review_by__lte=at + SOON)
+
+
+class DueFilter(admin.SimpleListFilter):
+    """Without a choice: what the builder may still use, and what it could not any more though its line is in force."""
+
+    title = "review"
+    parameter_name = "due"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
+        soon = f"due within {SOON.days} days"
+        return (("soon", soon), ("over", "overdue"), ("ended", "ended or lapsed"), ("any", "any"))
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        unchosen, *others = super().choices(changelist)
+        yield {**unchosen, "display": "current"}
+        yield from others
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Mandate]) -> QuerySet[Mandate]:
+        now = datetime.now(UTC)
+        current = Q(revoked_at=None) & (Q(review_by__gt=now) | Q(IN_FORCE))
+        wanted = {
+            "soon": due_by(now),
+            "over": Q(IN_FORCE, revoked_at=None, review_by__lte=now),
+            "ended": ~current,
+            "any": Q(),
+        }
+        return queryset.filter(wanted.get(self.value() or "", current))
+
+
+class MandateList(FactList):
+    """Rows carry `standing`, the override in force on their line."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows: list[Any] = list(self.result_list)
+        found = Override.objects.select_related("line").in_bulk([row.standing_id for row in rows if row.standing_id])
+        for row in rows:
+            row.standing = found.get(row.standing_id)
+        self.result_list = rows
+
+
+@admin.register(Mandate)
+class MandateAdmin(FactAdmin):
+    nothing_yet = "Approving a line and applying it signs one."
+    list_display = ("what", "scope_shown", "state", "days_left", "still_allows", "evidence", "asked_by")
+    list_filter = (DueFilter, "line__module", "line__channel")
+    search_fields = ("line__pattern_key__startswith",)
+    list_select_related = ("line", "request")
+    ordering = ("review_by", "id")
+    sortable_by = ()
+    fields = (
+        ("what", "scope_shown", "line_shown", "asked_by"),
+        ("state", "direction", "days_left", "review_by", "granted_at", "revoked_at"),
+        ("still_allows", "evidence"),
+    )
+    readonly_fields = (
+        "what",
+        "scope_shown",
+        "line_shown",
+        "asked_by",
+        "state",
+        "days_left",
+        "still_allows",
+        "evidence",
+    )
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[FactList]:
+        return MandateList
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Mandate]:
+        standing = Membership.objects.filter(line=OuterRef("line"), to_version=None).values("override")[:1]
+        queryset: QuerySet[Mandate] = super().get_queryset(request).select_related("line", "request")
+        return queryset.annotate(standing_id=Subquery(standing))
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        row: Any = super().get_object(request, object_id, from_field)
+        if row is not None:
+            row.standing = Override.objects.select_related("line").filter(pk=row.standing_id).first()
+        return row
+
+    @admin.display(description="pattern and action")
+    def what(self, mandate: Mandate) -> SafeString:
+        return pattern(mandate.line.pattern_key, mandate.line.action_category)
+
+    @admin.display(description="scope")
+    def scope_shown(self, mandate: Mandate) -> SafeString:
+        return chips(mandate.line.scope)
+
+    @admin.display(description="line")
+    def line_shown(self, mandate: Mandate) -> SafeString:
+        where = reverse("admin:overrides_line_change", args=[mandate.line_id])
+        return format_html('<a href="{}">{}</a>', where, mandate.line_id[:12])
+
+    @admin.display(description="signed by")
+    def asked_by(self, mandate: Mandate) -> SafeString:
+        where = reverse("admin:overrides_changerequest_change", args=[mandate.request_id])
+        line = reverse("admin:overrides_line_change", args=[mandate.line_id])
+        return format_html('<a href="{}">request {}</a> · <a href="{}">line</a>', where, mandate.request_id, line)
+
+    @admin.display(description="still allows, units from neutral")
+    def still_allows(self, mandate: Any) -> SafeString:
+        """Per lever the units left between where it stands and the farthest that was approved."""
+        if mandate.standing is None:
+            return MISSING
+        left = remaining(terms_of(mandate), spec_of(mandate.standing), datetime.now(UTC))
+        rows = ((name, number(units, 4)) for name, units in left.items() if name != "days")
+        return format_html_join("", '<div class="cw-lever">{} {}</div>', rows)
+
+    @admin.display(description="days left")
+    def days_left(self, mandate: Mandate) -> SafeString:
+        return number((mandate.review_by - datetime.now(UTC)).total_seconds() / 86_400, 1)
+
+    @admin.display(description="evidence, floor")
+    def evidence(self, mandate: Any) -> SafeString:
+        """What carries it against the least that still does."""
+        if mandate.standing is None:
+            return MISSING
+        terms, standing = terms_of(mandate), mandate.standing
+        return format_html(
+            '<div class="cw-lever">n {} <span class="cw-quiet">of {}</span></div>'
+            '<div class="cw-lever">|edge| {} <span class="cw-quiet">of {}</span></div>',
+            *(number(standing.n, 0), number(terms.least_n, 0)),
+            *(number(abs(standing.edge_raw), 3), number(terms.least_edge, 3, unit="R")),
+        )
+
+    @admin.display(description="state")
+    def state(self, mandate: Any) -> SafeString:
+        if mandate.revoked_at is not None:
+            return badge("revoked", "ended")
+        now = datetime.now(UTC)
+        if mandate.review_by <= now:
+            return badge("expired", "overdue") if mandate.standing else badge("revoked", "lapsed")
+        return badge("stale", "due soon") if mandate.review_by <= now + SOON else badge("live")

@@ -1,0 +1,120 @@
+"""Parameter sets: every constant of a module beside the plan's number, and the versions that used it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+
+from overrides.admin.document_diff import ABSENT, differences, flattened, worded
+from overrides.admin.governance.parameter_form import propose_page
+from overrides.admin.request_form import PROPOSE
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.models import ParameterSet, Version
+from overrides.versions.load_version import load_parameters
+from telemetry.foundation.admin.formatting import badge, moment, number, short
+from telemetry.foundation.admin.read_only import FactAdmin
+from telemetry.models import MODULES
+
+MOST_VERSIONS = 50
+
+
+@dataclass(frozen=True)
+class Constant:
+    name: str
+    default: str
+    value: str
+
+    @property
+    def differs(self) -> bool:
+        return self.value != self.default
+
+
+@admin.register(ParameterSet)
+class ParameterSetAdmin(FactAdmin):
+    change_form_template = "overrides/parameters.html"
+    list_display = ("name", "state", "used", "made", "created_by", "why")
+    list_filter = ("module",)
+    search_fields = ("id__startswith",)
+    search_help_text = "the set's id, from its beginning"
+    ordering = ("-created_at", "id")
+    fields = (("name", "state", "made", "created_by"), "reason")
+    readonly_fields = ("name", "state", "made")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ParameterSet]:
+        active = Version.objects.filter(parameters=OuterRef("pk"), is_active=True)
+        queryset: QuerySet[ParameterSet] = super().get_queryset(request)
+        return queryset.annotate(n_versions=Count("versions"), is_in_force=Exists(active))
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.propose)
+        return [path("<str:module>/propose/", view, name="overrides_parameterset_propose"), *super().get_urls()]
+
+    def propose(self, request: HttpRequest, module: str) -> HttpResponse:
+        """A field for each constant in force; POST shows the effect, and drafts once that was seen."""
+        if module not in dict(MODULES):
+            raise Http404
+        if not self.has_view_permission(request) or not request.user.has_perm(PROPOSE):
+            raise PermissionDenied
+        return propose_page(self, request, module)
+
+    def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        before = ParameterSet.objects.filter(module=obj.module, created_at__lt=obj.created_at).order_by("-created_at")
+        previous = before.first()
+        document = load_parameters(obj).to_document()
+        versions = Version.objects.filter(parameters=obj).only("module", "number", "is_active", "published_at")
+        return {
+            "set": obj,
+            "sections": _sections(document, ModuleParameters.default(obj.module).to_document()),
+            "previous": previous,
+            "differences": differences(load_parameters(previous).to_document(), document) if previous else [],
+            "versions": versions.order_by("-number")[:MOST_VERSIONS],
+            "n_hidden": max(obj.n_versions - MOST_VERSIONS, 0),
+        }
+
+    @admin.display(description="set", ordering="id")
+    def name(self, row: ParameterSet) -> SafeString:
+        return short(row.pk)
+
+    @admin.display(description="state", ordering="is_in_force")
+    def state(self, row: Any) -> SafeString:
+        return badge("in force", f"in force for {row.module}") if row.is_in_force else badge("superseded", row.module)
+
+    @admin.display(description="versions", ordering="n_versions")
+    def used(self, row: Any) -> SafeString:
+        return number(row.n_versions, 0)
+
+    @admin.display(description="reason")
+    def why(self, row: ParameterSet) -> str:
+        return Truncator(row.reason).chars(100)
+
+    @admin.display(description="made", ordering="created_at")
+    def made(self, row: ParameterSet) -> SafeString:
+        return moment(row.created_at)
+
+
+def _sections(document: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, list[Constant]]:
+    """The constants by what they belong to: each channel, the lessons, the module; limits the defaults lack too."""
+    values, plain = dict(flattened(document)), dict(flattened(defaults))
+    sections: dict[str, list[Constant]] = {}
+    for field in [*values, *(field for field in plain if field not in values)]:
+        section, name = _place(field)
+        constant = Constant(name, worded(plain.get(field, ABSENT)), worded(values.get(field, ABSENT)))
+        sections.setdefault(section, []).append(constant)
+    return sections
+
+
+def _place(field: str) -> tuple[str, str]:
+    first, _, rest = field.partition(".")
+    if first == "channels":
+        channel, _, rest = rest.partition(".")
+        return f"Channel {channel}", rest
+    return (first.capitalize(), rest) if rest else ("Module", field)

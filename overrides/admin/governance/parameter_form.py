@@ -1,0 +1,67 @@
+"""Asking for other parameters: every constant of the channels and of both policies, and what they would do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from overrides.admin.document_diff import differences, worded
+from overrides.admin.governance.constants_form import ConstantsForm, paths_of, with_constants
+from overrides.admin.request_form import Asked, draft
+from overrides.core.engine.definitions.evidence_parameters import EVIDENCE_WORDS
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.impact.reweighing import Reweighing, reweighed
+from overrides.models import ChangeRequest
+from overrides.versions.load_version import current_parameters, evidence_in_force
+from telemetry.foundation.admin.read_only import FactAdmin
+
+
+def propose_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> HttpResponse:
+    """The form; with its effect where that was asked for, and the drafted request where it was pressed."""
+    standing = current_parameters(module)
+    form = _form(standing, request)
+    effect: Reweighing | None = None
+    if form.is_valid():
+        document = with_constants(standing.to_document(), {path: form.cleaned_data[path] for path in _paths(standing)})
+        try:
+            wanted = ModuleParameters.from_document(module, document)
+        except ValueError as refused:
+            form.refuse(refused)
+        else:
+            if "draft" in request.POST and (response := draft(request, module, form, _asked(standing, wanted))):
+                return response
+            effect = reweighed(evidence_in_force(module), standing, wanted, datetime.now(UTC))
+    context = model_admin.admin_site.each_context(request) | {
+        "title": f"Ask for other parameters of {module}",
+        "opts": model_admin.opts,
+        "form": form,
+        "effect": effect,
+        "shows_effect": True,
+        "way_back": reverse("admin:overrides_parameterset_changelist"),
+    }
+    return TemplateResponse(request, "overrides/constants.html", context)
+
+
+def _paths(parameters: ModuleParameters) -> dict[str, object]:
+    weights = (f"channels.{channel.value}.weights" for channel in parameters.channels)
+    document = parameters.to_document()
+    return paths_of(document, *weights, "lessons", "evidence") | {"product_cap": document["product_cap"]}
+
+
+def _form(standing: ModuleParameters, request: HttpRequest) -> ConstantsForm:
+    defaults = _paths(ModuleParameters.default(standing.module))
+    meanings = {f"evidence.{name}": f"{words}; " for name, words in EVIDENCE_WORDS.items()}
+    words = {
+        path: f"{meanings.get(path, '')}default {value if isinstance(value, dict) else worded(value)}"
+        for path, value in defaults.items()
+    }
+    return ConstantsForm(_paths(standing), words, request.POST if request.method == "POST" else None)
+
+
+def _asked(standing: ModuleParameters, wanted: ModuleParameters) -> Asked:
+    found = differences(standing.to_document(), wanted.to_document())
+    told = "; ".join(f"{each.field.removeprefix('channels.')} {each.before} → {each.after}" for each in found)
+    return Asked(ChangeRequest.Kind.PARAMETERS, f"Parameters: {told}", wanted.to_document())

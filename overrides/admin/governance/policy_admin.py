@@ -1,0 +1,131 @@
+"""Policies of governance: each rule in words beside its default, what changed, and a form to ask for another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from overrides.admin.document_diff import differences, worded
+from overrides.admin.governance.constants_form import ConstantsForm, paths_of
+from overrides.admin.request_form import PROPOSE, Asked, draft
+from overrides.core.governance.governance_policy import GovernancePolicy
+from overrides.models import ChangeRequest, ModulePolicy
+from overrides.requests.governance_store import policy_of
+from telemetry.foundation.admin.formatting import badge, moment
+from telemetry.foundation.admin.read_only import FactAdmin
+from telemetry.models import MODULES
+
+RULES = {
+    "approvals": "people who must approve a request",
+    "large_movement": "steps beyond which a request counts as large, together with those of the window; null: none",
+    "large_approvals": "people who must approve a large one",
+    "window_days": "days over which movement adds up",
+    "groups": "whose members' votes count; empty: everybody with the permission",
+    "large_groups": "whose members' votes count on a large one and on whatever is not of lines; empty: as above",
+    "expires_days": "days a request waits before it expires",
+    "mandate_days": "days a mandate holds before it is due for review",
+    "evidence_kept": "share of the approved trades and edge that must remain for a mandate to carry on",
+    "least_n": "fewest trades of any line that may be approved",
+    "daily_cap": "steps the builder may move the module in 24 hours by itself",
+    "lowering_applies": "whether new lines that lower exposure apply by themselves",
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule as the page shows it."""
+
+    name: str
+    words: str
+    value: str
+    default: str
+
+    @property
+    def differs(self) -> bool:
+        return self.value != self.default
+
+
+@admin.register(ModulePolicy)
+class ModulePolicyAdmin(FactAdmin):
+    nothing_yet = "The defaults are in force; ask for another policy on the page of a module."
+    change_form_template = "overrides/policy.html"
+    list_display = ("name", "state", "changed", "made", "created_by", "asked_by")
+    list_filter = ("module",)
+    list_select_related = ("request",)
+    sortable_by = ()
+    fields = (("name", "state", "made", "created_by", "asked_by"),)
+    readonly_fields = ("name", "state", "made", "asked_by")
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.propose)
+        return [path("<str:module>/propose/", view, name="overrides_modulepolicy_propose"), *super().get_urls()]
+
+    def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        before = ModulePolicy.objects.filter(module=obj.module, number=obj.number - 1).first()
+        base = before.document if before else GovernancePolicy().to_document()
+        return {
+            "policy": obj,
+            "rules": _rules(obj.document),
+            "differences": differences(base, obj.document),
+            "before": before,
+            "may_ask": request.user.has_perm(PROPOSE),
+        }
+
+    def propose(self, request: HttpRequest, module: str) -> HttpResponse:
+        """A field for each rule as it stands; POST drafts the request."""
+        if module not in dict(MODULES):
+            raise Http404
+        if not self.has_view_permission(request) or not request.user.has_perm(PROPOSE):
+            raise PermissionDenied
+        standing = paths_of(policy_of(module).to_document(), "")
+        defaults = GovernancePolicy().to_document()
+        words = {name: f"{told}; default {worded(defaults[name])}" for name, told in RULES.items()}
+        form = ConstantsForm(standing, words, request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            content = {name: form.cleaned_data[name] for name in standing}
+            told = "; ".join(f"{each.field} {each.before} → {each.after}" for each in differences(standing, content))
+            asked = Asked(ChangeRequest.Kind.POLICY, f"Policy of {module}: {told}", content)
+            if response := draft(request, module, form, asked):
+                return response
+        context = self.admin_site.each_context(request) | {
+            "title": f"Ask for another policy of {module}",
+            "opts": self.opts,
+            "form": form,
+            "way_back": reverse("admin:overrides_modulepolicy_changelist"),
+        }
+        return TemplateResponse(request, "overrides/constants.html", context)
+
+    @admin.display(description="policy")
+    def name(self, policy: ModulePolicy) -> str:
+        return f"{policy.module} {policy.number}"
+
+    @admin.display(description="state")
+    def state(self, policy: ModulePolicy) -> SafeString:
+        return badge("active") if policy.is_active else badge("superseded")
+
+    @admin.display(description="otherwise than the defaults")
+    def changed(self, policy: ModulePolicy) -> str:
+        return "; ".join(f"{rule.name} {rule.value}" for rule in _rules(policy.document) if rule.differs) or "nothing"
+
+    @admin.display(description="made")
+    def made(self, policy: ModulePolicy) -> SafeString:
+        return moment(policy.created_at)
+
+    @admin.display(description="request")
+    def asked_by(self, policy: ModulePolicy) -> SafeString:
+        where = reverse("admin:overrides_changerequest_change", args=[policy.request_id])
+        return format_html('<a href="{}">request {}</a>', where, policy.request_id)
+
+
+def _rules(document: dict[str, Any]) -> list[Rule]:
+    defaults = GovernancePolicy().to_document()
+    values = GovernancePolicy.from_document(document).to_document()
+    return [Rule(name, words, worded(values[name]), worded(defaults[name])) for name, words in RULES.items()]

@@ -1,0 +1,113 @@
+"""What somebody may do to a line at once: veto it, pin it, retire it; each on a page that says what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+
+from overrides.admin.request_form import Reasoned
+from overrides.core.governance.exposure import exposure_change
+from overrides.models import LineHold, Override
+from overrides.requests.emergency import LOWER, REVIEW
+from overrides.requests.gates import Refusal
+from overrides.requests.governance_store import is_live
+from telemetry.foundation.admin.read_only import ModelAdmin
+
+
+class HoldForm(Reasoned):
+    """Why, and until when."""
+
+    expires_at = forms.DateTimeField(
+        label="Until, in UTC",
+        required=False,
+        widget=forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        help_text="empty: until somebody lifts it",
+    )
+    field_order = ("expires_at", "reason")
+
+
+@dataclass(frozen=True)
+class Act:
+    """One of them, as its page shows it."""
+
+    name: str
+    label: str
+    permission: str
+    effect: str
+    button: str = ""
+
+
+VETO = Act(
+    "veto", "Veto", LOWER, "it is never served until the veto ends; what stands on it is retired at once", "reject"
+)
+PIN = Act("pin", "Pin", REVIEW, "no machine may change it until the pin ends; people may, through a request")
+RETIRE = Act(
+    "retire",
+    "Retire",
+    LOWER,
+    "what is retired leaves the version in force at once, and its levers go back to neutral",
+    "reject",
+)
+EVERYTHING_OFF = Act("off", "Everything off", LOWER, "every bot gets neutral levers from every module", "reject")
+LIFT = Act("lift", "Lift", REVIEW, "nothing comes back into force by it: that takes a request")
+
+
+@dataclass(frozen=True)
+class Retired:
+    """An override in force that would be retired; `exposure` is the change of exposure, in percent."""
+
+    override: Override
+    exposure: float
+
+
+def retired(overrides: Sequence[Override]) -> list[Retired]:
+    return [Retired(each, 100 * exposure_change(each.line.action_category, each.levers, {})) for each in overrides]
+
+
+def refuse_others(request: HttpRequest, model_admin: ModelAdmin, row: Model | None, act: Act) -> None:
+    """Let in those alone who may look at the row and do this."""
+    if not model_admin.has_view_permission(request, row) or not request.user.has_perm(act.permission):
+        raise PermissionDenied
+
+
+def act_page(
+    model_admin: ModelAdmin, request: HttpRequest, act: Act, form: Reasoned, about: Mapping[str, Any], way_back: str
+) -> HttpResponse:
+    """The page that says what the act does and asks why."""
+    context = admin.site.each_context(request) | {
+        "opts": model_admin.opts,
+        "act": act,
+        "form": form,
+        "way_back": way_back,
+        **about,
+    }
+    return TemplateResponse(request, "overrides/act.html", context)
+
+
+def told(request: HttpRequest, form: Reasoned, way_back: str, take: Any) -> HttpResponse | None:
+    """Take the act and lead back; None where it is refused, and the form says why."""
+    try:
+        words = take(datetime.now(UTC))
+    except Refusal as refusal:
+        form.refuse(refusal)
+        return None
+    messages.success(request, words)
+    return HttpResponseRedirect(way_back)
+
+
+def holds_on(line_id: str, at: datetime) -> list[LineHold]:
+    return list(LineHold.objects.filter(is_live(at), line=line_id).select_related("placed_by").order_by("placed_at"))
+
+
+def may_act(request: HttpRequest) -> dict[str, bool]:
+    """Which of the buttons a reader has."""
+    return {"may_lower": request.user.has_perm(LOWER), "may_hold": request.user.has_perm(REVIEW)}

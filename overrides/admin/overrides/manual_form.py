@@ -1,0 +1,140 @@
+"""An override typed by hand: the form, and the document it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django import forms
+
+from overrides.admin.request_form import Reasoned
+from overrides.core.engine.definitions.json_fields import instant_text
+from overrides.core.engine.definitions.levers import LEVERS
+from overrides.core.engine.definitions.module_parameters import ModuleParameters, channels_of
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.validation import check
+from overrides.core.engine.definitions.vocabulary import MODULE_CATEGORIES, Channel
+
+# Where a core's field (`stats.n`, `levers.size_mult`) is typed.
+PLACES = {"stats": "", "scope": "scope", "levers": "levers", "type": "channel", "policy": "channel"}
+
+
+class ManualForm(Reasoned):
+    """A judgement as an override: what for, how far, and what it is worth in trades."""
+
+    channel = forms.ChoiceField()
+    pattern_key = forms.CharField(
+        max_length=122,
+        help_text="family.state.motif",
+        widget=forms.TextInput({"placeholder": "donchian.long.breakout"}),
+    )
+    action_category = forms.ChoiceField()
+    scope = forms.CharField(
+        required=False,
+        widget=forms.Textarea({"rows": 3, "placeholder": "macro_phase=Dip"}),
+        help_text="dimension=value, one a line; a narrower scope weighs more, an empty one nothing",
+    )
+    levers = forms.CharField(
+        widget=forms.Textarea({"rows": 3, "placeholder": "size_mult=0.9"}), help_text="lever=target, one a line"
+    )
+    edge_raw = forms.FloatField(label="Edge, in R", widget=forms.NumberInput({"step": "any"}))
+    n = forms.FloatField(label="Worth how many trades", widget=forms.NumberInput({"step": "any"}))
+    variance = forms.FloatField(label="Variance, in R²", initial=1.0, widget=forms.NumberInput({"step": "any"}))
+    half_life_days = forms.FloatField(label="Half-life, in days", initial=90, widget=forms.NumberInput({"step": "any"}))
+    field_order = (
+        "channel", "pattern_key", "action_category", "scope", "levers", "edge_raw", "n", "variance", "half_life_days",
+        "reason",
+    )  # fmt: skip
+
+    def __init__(self, parameters: ModuleParameters, data: Mapping[str, Any] | None, at: datetime) -> None:
+        super().__init__(data)
+        self._parameters, self._at = parameters, at
+        self.spec: OverrideSpec | None = None
+        module = parameters.module
+        for name, words in (
+            ("channel", [channel.value for channel in channels_of(module)]),
+            ("action_category", list(MODULE_CATEGORIES[module])),
+        ):
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField)
+            field.choices = [(word, word) for word in words]
+        known = ", ".join(
+            f"{name} {each.low:g} to {each.high:g}" for name, each in LEVERS.items() if _is_of(each, module)
+        )
+        self.fields["levers"].help_text = f"lever=target, one a line; {known}"
+
+    def clean_scope(self) -> dict[str, str]:
+        return read_pairs(self.cleaned_data["scope"])
+
+    def clean_levers(self) -> dict[str, float]:
+        return read_levers(self.cleaned_data["levers"])
+
+    def clean(self) -> None:
+        """The whole as an override: read strictly and checked against the parameters, each fault at its field."""
+        if self.errors:
+            return
+        try:
+            spec = OverrideSpec.from_document(self._document())
+        except ValueError as refused:
+            self.refuse(refused)
+            return
+        for fault in check(spec, self._parameters.dimensions):
+            self.refuse(ValueError(fault))
+        self.spec = None if self.errors else spec
+
+    def refuse(self, told: Exception) -> None:
+        path, _, message = str(told).partition(": ")
+        first, _, rest = path.partition(".")
+        name = PLACES.get(first, first) or rest
+        inner = f"{rest.rpartition('.')[2]}: " if name in ("scope", "levers") and rest else ""
+        self.add_error(name if name in self.fields else None, f"{inner}{message}" if message else str(told))
+
+    def _document(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        groups: dict[str, dict[str, float]] = {}
+        for name, value in given["levers"].items():
+            groups.setdefault(LEVERS[name].group, {})[name] = value
+        channel = Channel(given["channel"])
+        return {
+            "type": channel.value,
+            "policy": self._parameters.channels[channel].policy.value,
+            "module": self._parameters.module,
+            **{name: given[name] for name in ("pattern_key", "action_category", "scope")},
+            "stats": {
+                **{name: given[name] for name in ("edge_raw", "n", "variance", "half_life_days")},
+                "updated_at": instant_text(self._at),
+            },
+            "levers": groups,
+        }
+
+
+def read_levers(text: str) -> dict[str, float]:
+    """Lever -> target from lines such as `size_mult=0.9`. Raises ValidationError naming what is wrong."""
+    pairs = read_pairs(text)
+    strangers = [name for name in pairs if name not in LEVERS]
+    if strangers:
+        raise forms.ValidationError(f"{strangers[0]!r} is no lever; known are {', '.join(LEVERS)}")
+    try:
+        return {name: float(value) for name, value in pairs.items()}
+    except ValueError as error:
+        raise forms.ValidationError("a target is a number, such as size_mult=0.9") from error
+
+
+def read_pairs(text: str) -> dict[str, str]:
+    """Name -> value from lines such as `macro_phase=Dip`. Raises ValidationError naming the line."""
+    pairs: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        name, _, value = (part.strip() for part in line.partition("="))
+        if not name or not value:
+            raise forms.ValidationError(f"line {number}: write name=value")
+        if name in pairs:
+            raise forms.ValidationError(f"line {number}: {name} is named twice")
+        pairs[name] = value
+    return pairs
+
+
+def _is_of(lever: Any, module: str) -> bool:
+    return lever.channel in channels_of(module)

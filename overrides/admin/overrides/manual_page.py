@@ -1,0 +1,71 @@
+"""An override by hand: previewed against what is in force and what was decided of late, then asked for as a request."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from overrides.admin.charts.impact_histogram import histograms
+from overrides.admin.overrides.manual_form import ManualForm
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.impact.weight_breakdown import weigh
+from overrides.models import ChangeRequest, WhatIf
+from overrides.requests.gates import Refusal
+from overrides.requests.impact.before_after import Proposed
+from overrides.requests.impact.what_if import compare
+from overrides.requests.manual_entry import draft_by_hand
+from overrides.versions.load_version import active_version, load_parameters
+from overrides.versions.publish import CannotPublish
+from telemetry.foundation.admin.read_only import FactAdmin, person
+from telemetry.foundation.core.refusal import Refused
+
+PREVIEWED = 2000  # decisions
+
+
+def manual_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> HttpResponse:
+    """The form; with a preview where that was asked for, and the drafted request where it was pressed."""
+    at = datetime.now(UTC)
+    version = active_version(module)
+    parameters = ModuleParameters.default(module) if version is None else load_parameters(version.parameters)
+    form = ManualForm(parameters, request.POST if request.method == "POST" else None, at)
+    preview: dict[str, Any] = {}
+    if form.is_valid() and form.spec is not None:
+        if "draft" in request.POST and (response := _drafted(request, form, form.spec, at)):
+            return response
+        weighing = weigh(form.spec, parameters.channels[form.spec.channel].weights, at) if form.spec.channel else None
+        preview = {"weighing": weighing, **_compared(form, form.spec, version.number if version else None, at)}
+    context = model_admin.admin_site.each_context(request) | {
+        "title": f"An override of {module} by hand",
+        "opts": model_admin.opts,
+        "form": form,
+        "way_back": reverse("admin:overrides_override_changelist"),
+        **preview,
+    }
+    return TemplateResponse(request, "overrides/manual.html", context)
+
+
+def _compared(form: ManualForm, spec: OverrideSpec, version: int | None, at: datetime) -> dict[str, Any]:
+    """What it would do to the last decisions, computed while the reader waits."""
+    try:
+        document = compare(Proposed(spec.module, bring=[spec]), n=PREVIEWED)
+    except Refused as refused:
+        form.add_error(None, str(refused))
+        return {}
+    row = WhatIf(n=PREVIEWED, version=version, status=WhatIf.Status.DONE, document=document, asked_at=at, seen_at=at)
+    return {"row": row, "pictures": histograms(document)}
+
+
+def _drafted(request: HttpRequest, form: ManualForm, spec: OverrideSpec, at: datetime) -> HttpResponse | None:
+    try:
+        drafted: ChangeRequest = draft_by_hand(spec, by=person(request), reason=form.cleaned_data["reason"], at=at)
+    except (Refusal, CannotPublish) as refusal:
+        form.refuse(refusal)
+        return None
+    messages.success(request, f"Request {drafted.pk} is drafted and waits for a reviewer")
+    return HttpResponseRedirect(reverse("admin:overrides_changerequest_change", args=[drafted.pk]))

@@ -1,0 +1,248 @@
+"""Lines, and the overrides that are their revisions: the page that shows what an override is worth and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from overrides.admin.immediate_actions import PIN, VETO, Act, HoldForm, act_page, holds_on, may_act, refuse_others, told
+from overrides.admin.overrides.manual_page import manual_page
+from overrides.admin.overrides.override_page import override_page
+from overrides.admin.overrides.retire_page import retire_page, retire_ticked
+from overrides.admin.request_form import PROPOSE
+from overrides.admin.weight_display import Weights, levers
+from overrides.models import Line, Membership, Override
+from overrides.requests.emergency import LOWER, pin_line, veto_line
+from telemetry.foundation.admin.formatting import badge, chips, moment, number, pattern, short
+from telemetry.foundation.admin.read_only import FactAdmin, FactInline, one_of, person
+from telemetry.models import MODULES
+
+BEGINS_AN_ID = re.compile("[0-9a-f]{6,64}")
+
+
+def in_force() -> Exists:
+    return Exists(Membership.objects.filter(override=OuterRef("pk"), to_version=None))
+
+
+class RevisionInline(FactInline):
+    model = Override
+    fields = ("revision", "edge", "n_shown", "targets", "source", "made")
+    readonly_fields = fields
+    ordering = ("-created_at",)
+    verbose_name_plural = "its overrides, newest first"
+
+    @admin.display(description="override")
+    def revision(self, override: Override) -> SafeString:
+        where = reverse("admin:overrides_override_change", args=[override.pk])
+        return format_html('<a href="{}">{}</a>', where, short(override.pk))
+
+    @admin.display(description="edge")
+    def edge(self, override: Override) -> SafeString:
+        return number(override.edge_raw, 3, signed=True, unit="R")
+
+    @admin.display(description="n")
+    def n_shown(self, override: Override) -> SafeString:
+        return number(override.n, 0)
+
+    @admin.display(description="targets")
+    def targets(self, override: Override) -> SafeString:
+        return levers(override.levers)
+
+    @admin.display(description="made")
+    def made(self, override: Override) -> SafeString:
+        return moment(override.created_at)
+
+
+@admin.register(Line)
+class LineAdmin(FactAdmin):
+    """The identity that lesson and override share."""
+
+    nothing_yet = "The materializer draws them up from lessons, once enough trades have closed."
+    list_display = ("what", "scope_shown", "channel", "policy", "state", "created")
+    list_filter = ("module", "channel", "policy", "action_category")
+    search_fields = ("pattern_key__startswith", "id__startswith")
+    search_help_text = "pattern or line id, from its beginning"
+    ordering = ("module", "pattern_key", "action_category", "id")
+    sortable_by = ()
+    fields = (("what", "scope_shown"), ("channel", "policy", "state"), ("created", "identity"))
+    readonly_fields = ("what", "scope_shown", "state", "created", "identity")
+    inlines = (RevisionInline,)
+    change_form_template = "overrides/line.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        acts = [
+            path(
+                f"<str:line_id>/{act.name}/",
+                self.admin_site.admin_view(self.hold),
+                {"act": act},
+                name=f"overrides_line_{act.name}",
+            )
+            for act in (VETO, PIN)
+        ]
+        by_hand = path("by-hand/<str:module>/", self.admin_site.admin_view(self.by_hand), name="overrides_line_by_hand")
+        return [*acts, by_hand, *super().get_urls()]
+
+    def by_hand(self, request: HttpRequest, module: str) -> HttpResponse:
+        """A form that makes an override; POST previews it, and drafts the request that brings it."""
+        if module not in dict(MODULES):
+            raise Http404
+        if not self.has_view_permission(request) or not request.user.has_perm(PROPOSE):
+            raise PermissionDenied
+        return manual_page(self, request, module)
+
+    def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        standing = Membership.objects.filter(line=obj, to_version=None).values_list("override", flat=True).first()
+        return {"line": obj, "holds": holds_on(obj.pk, datetime.now(UTC)), "standing": standing, **may_act(request)}
+
+    def hold(self, request: HttpRequest, line_id: str, act: Act) -> HttpResponse:
+        """A page that says what a veto or a pin does and asks why, and until when; POST places it."""
+        line = Line.objects.filter(pk=line_id).first()
+        if line is None:
+            raise Http404
+        refuse_others(request, self, line, act)
+        way_back = reverse("admin:overrides_line_change", args=[line_id])
+        form = HoldForm(request.POST if request.method == "POST" else None)
+
+        def take(at: datetime) -> str:
+            given = {name: form.cleaned_data[name] for name in ("reason", "expires_at")}
+            place = veto_line if act is VETO else pin_line
+            place(line_id=line_id, by=person(request), at=at, **given)
+            return f"The {act.name} stands"
+
+        response = told(request, form, way_back, take) if form.is_valid() else None
+        return response or act_page(self, request, act, form, {"title": f"{act.label} a line", "line": line}, way_back)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Line]:
+        open_now = Membership.objects.filter(line=OuterRef("pk"), to_version=None)
+        queryset: QuerySet[Line] = super().get_queryset(request).annotate(is_in_force=Exists(open_now))
+        return queryset
+
+    @admin.display(description="pattern and action", ordering="pattern_key")
+    def what(self, line: Line) -> SafeString:
+        return pattern(line.pattern_key, line.action_category)
+
+    @admin.display(description="scope")
+    def scope_shown(self, line: Line) -> SafeString:
+        return chips(line.scope)
+
+    @admin.display(description="state")
+    def state(self, line: Any) -> SafeString:
+        return badge("in force") if line.is_in_force else badge("withdrawn", "not in force")
+
+    @admin.display(description="first seen", ordering="created_at")
+    def created(self, line: Line) -> SafeString:
+        return moment(line.created_at)
+
+    @admin.display(description="id")
+    def identity(self, line: Line) -> SafeString:
+        return short(line.pk, 24)
+
+
+class InForceFilter(admin.SimpleListFilter):
+    title = "in force"
+    parameter_name = "in_force"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
+        return (("yes", "in force"), ("no", "not in force"))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Override]) -> QuerySet[Override]:
+        condition = {"yes": in_force(), "no": ~in_force()}.get(self.value() or "")
+        return queryset if condition is None else queryset.filter(condition)
+
+
+@admin.register(Override)
+class OverrideAdmin(FactAdmin):
+    nothing_yet = "They come with change requests, which the materializer drafts from lessons once a day."
+    actions = ()  # those of `get_actions`
+    change_form_template = "overrides/override.html"
+    list_filter = (
+        InForceFilter,
+        "line__module",
+        "line__channel",
+        "line__action_category",
+        one_of("source", ("lesson", "person")),
+    )
+    sortable_by = ("edge", "n_shown")
+    search_fields = ("line__pattern_key",)
+    search_help_text = "pattern, override id or line id, from its beginning"
+    list_select_related = ("line",)
+    list_display_links = ("what",)
+    ordering = ("-created_at", "id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Override]:
+        queryset: QuerySet[Override] = super().get_queryset(request)
+        return queryset.select_related("line").annotate(is_in_force=in_force())
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Override], search_term: str
+    ) -> tuple[QuerySet[Override], bool]:
+        """By id where the term can be the beginning of one, else by pattern: the two together no index answers."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if BEGINS_AN_ID.fullmatch(term):
+            lines = Line.objects.filter(pk__startswith=term).values("pk")
+            return queryset.filter(Q(pk__startswith=term) | Q(line__in=lines)), False
+        return queryset.filter(line__pattern_key__startswith=term), False
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str | Callable[..., Any], ...]:
+        weights = Weights(datetime.now(UTC))
+
+        @admin.display(description="weight")
+        def weight(override: Override) -> SafeString:
+            return weights.bar(override)
+
+        return ("what", "scope_shown", "targets", "edge", "n_shown", weight, "state")
+
+    def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        now = datetime.now(UTC)
+        standing = obj.pk if obj.is_in_force else None
+        held = {"holds": holds_on(obj.line_id, now), "standing": standing}
+        return override_page(obj, now) | held | may_act(request)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return {"retire": (retire_ticked, "retire", "Retire the ticked…")} if request.user.has_perm(LOWER) else {}
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.retire)
+        return [path("<str:override_id>/retire/", view, name="overrides_override_retire"), *super().get_urls()]
+
+    def retire(self, request: HttpRequest, override_id: str) -> HttpResponse:
+        """A page that shows what retiring does to exposure and asks why; POST retires."""
+        found = Override.objects.filter(in_force(), pk=override_id).select_related("line")
+        way_back = reverse("admin:overrides_override_change", args=[override_id])
+        return retire_page(self, request, list(found), way_back)
+
+    @admin.display(description="pattern and action", ordering="line__pattern_key")
+    def what(self, override: Override) -> SafeString:
+        return pattern(override.line.pattern_key, override.line.action_category)
+
+    @admin.display(description="scope")
+    def scope_shown(self, override: Override) -> SafeString:
+        return chips(override.line.scope)
+
+    @admin.display(description="targets")
+    def targets(self, override: Override) -> SafeString:
+        return levers(override.levers)
+
+    @admin.display(description="edge", ordering="edge_raw")
+    def edge(self, override: Override) -> SafeString:
+        return number(override.edge_raw, 3, signed=True, unit="R")
+
+    @admin.display(description="n", ordering="n")
+    def n_shown(self, override: Override) -> SafeString:
+        return number(override.n, 0)
+
+    @admin.display(description="state", ordering="is_in_force")
+    def state(self, override: Any) -> SafeString:
+        return badge("in force") if override.is_in_force else badge("withdrawn", "not in force")

@@ -1,0 +1,57 @@
+"""Retiring overrides: one from its page, or the ticked ones of the list, with the effect on exposure shown before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from overrides.admin.immediate_actions import RETIRE, act_page, refuse_others, retired, told
+from overrides.admin.request_form import Reasoned
+from overrides.models import Override
+from overrides.requests.emergency import retire_lines
+from telemetry.foundation.admin.read_only import FactAdmin, person
+
+
+def retire_ticked(model_admin: FactAdmin, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
+    """The action of the list: its own button, pressed on the page that asks, retires."""
+    found = list(queryset.filter(is_in_force=True).order_by("line__pattern_key", "id"))
+    return retire_page(model_admin, request, found, reverse("admin:overrides_override_changelist"), is_ticked=True)
+
+
+def retire_page(
+    model_admin: FactAdmin, request: HttpRequest, overrides: Sequence[Override], way_back: str, is_ticked: bool = False
+) -> HttpResponse:
+    """The page that asks; pressed, it retires the lines and leads to the request that says so."""
+    refuse_others(request, model_admin, None, RETIRE)
+    modules = {each.line.module for each in overrides}
+    if len(modules) != 1:
+        words = "None of them is in force" if not modules else "They are of several modules: tick those of one"
+        messages.error(request, words)
+        return HttpResponseRedirect(way_back)
+    module = modules.pop()
+    form = Reasoned(request.POST if "decide" in request.POST else None)
+
+    def take(at: datetime) -> str:
+        lines = [each.line_id for each in overrides]
+        by, reason = person(request), form.cleaned_data["reason"]
+        request_made = retire_lines(module=module, lines=lines, by=by, reason=reason, at=at)
+        return f"{request_made}: done; somebody else acknowledges it"
+
+    response = told(request, form, way_back, take) if form.is_valid() else None
+    rows = retired(overrides)
+    ticked = [(ACTION_CHECKBOX_NAME, each.pk) for each in overrides]
+    about = {
+        "title": f"Retire {len(rows)} line{'' if len(rows) == 1 else 's'}",
+        "module": module,
+        "retired": rows,
+        "exposure": sum(each.exposure for each in rows),
+        "ticked": [("action", "retire"), *ticked] if is_ticked else [],
+    }
+    return response or act_page(model_admin, request, RETIRE, form, about, way_back)

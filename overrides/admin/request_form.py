@@ -1,0 +1,75 @@
+"""Asking for a change in the admin: a form with a reason, and the change request that a person drafts with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import reverse
+
+from overrides.models import ChangeRequest
+from overrides.requests.authoring import draft_request
+from overrides.requests.gates import Refusal
+from telemetry.foundation.admin.read_only import person
+
+PROPOSE = "overrides.add_changerequest"
+REASON_LENGTH = 2000
+TITLE_LENGTH = 200
+
+
+class Asked(NamedTuple):
+    """What a request would hold."""
+
+    kind: str
+    title: str
+    content: Mapping[str, Any]
+
+
+class Reasoned(forms.Form):
+    """A form that asks why. Refusals of a verb (`field: what is wrong`) go to the field they name."""
+
+    reason = forms.CharField(
+        max_length=REASON_LENGTH,
+        widget=forms.Textarea({"rows": 2}),
+        error_messages={"required": "say why: a reviewer reads it first"},
+    )
+
+    def __init__(self, *arguments: Any, **names: Any) -> None:
+        super().__init__(*arguments, **names)
+        self.label_suffix = ""
+
+    def refuse(self, told: Exception) -> None:
+        field, colon, message = str(told).partition(": ")
+        name = field.partition(".")[0]
+        known = bool(colon) and name in self.fields
+        self.add_error(name if known else None, message if known else str(told))
+
+
+def draft(request: HttpRequest, module: str, form: Reasoned, asked: Asked) -> HttpResponseRedirect | None:
+    """Draft the request and lead to its page; None where it is refused, and the form says why."""
+    same = ChangeRequest.objects.filter(module=module, kind=asked.kind, content=asked.content)
+    waiting = same.filter(state__in=ChangeRequest.OPEN).first()
+    if waiting is not None:
+        form.add_error(None, f"Request {waiting.pk} asks for the same already and is {waiting.state}.")
+        return None
+    author = person(request)
+    try:
+        drafted = draft_request(
+            module=module,
+            kind=asked.kind,
+            title=asked.title[:TITLE_LENGTH],
+            reason=form.cleaned_data["reason"],
+            author=author,
+            author_name=author.get_username(),
+            at=datetime.now(UTC),
+            content=asked.content,
+        )
+    except Refusal as refusal:
+        form.refuse(refusal)
+        return None
+    messages.success(request, f"Request {drafted.pk} is drafted and waits for a reviewer")
+    return HttpResponseRedirect(reverse("admin:overrides_changerequest_change", args=[drafted.pk]))

@@ -1,0 +1,120 @@
+"""The author's own edit of an open request: other words, fewer lines, other targets by hand, another content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from overrides.admin.overrides.manual_form import read_levers
+from overrides.admin.request_form import TITLE_LENGTH, Reasoned
+from overrides.admin.requests.steps import is_own
+from overrides.core.governance.request_states import Step, allows
+from overrides.models import ChangeLine, ChangeRequest
+from overrides.requests.authoring import may_draft
+from overrides.requests.gates import Refusal
+from overrides.requests.manual_entry import BY_HAND, edit
+from overrides.versions.publish import CannotPublish
+from telemetry.foundation.admin.read_only import FactAdmin, person
+
+Kind = ChangeRequest.Kind
+TYPED = (Kind.PARAMETERS, Kind.POLICY, Kind.MODE, Kind.ROLLBACK)
+
+
+def may_edit(request: ChangeRequest, who: User) -> bool:
+    """Whether it is theirs and still open; what they may not draft they may not edit."""
+    return is_own(request, who) and allows(Step.EDIT, request.state) and may_draft(request.kind, who)
+
+
+class EditForm(Reasoned):
+    """What the author may change of a request. A field `levers_N` holds the targets of line N, written by hand."""
+
+    title = forms.CharField(max_length=TITLE_LENGTH)
+
+    def __init__(self, request: ChangeRequest, changes: Sequence[ChangeLine], data: Mapping[str, Any] | None) -> None:
+        super().__init__(data, initial={"title": request.title, "reason": request.reason})
+        self._changes = () if request.kind == Kind.ROLLBACK else changes  # a rollback's lines follow from its version
+        if request.kind in TYPED:
+            self.fields["content"] = forms.JSONField(
+                initial=request.content, widget=forms.Textarea({"rows": 12, "spellcheck": "false"})
+            )
+        if self._changes:
+            self.fields["lines"] = forms.TypedMultipleChoiceField(
+                label="Lines to keep",
+                choices=[(change.pk, f"{change.action} {change.line}") for change in self._changes],
+                coerce=int,
+                initial=[change.pk for change in self._changes],
+                required=request.kind == Kind.LINES,
+                widget=forms.CheckboxSelectMultiple,
+                error_messages={"required": "keep one at least; to ask for nothing, cancel the request"},
+            )
+        for change in self.by_hand:
+            assert change.after is not None
+            self.fields[f"levers_{change.pk}"] = forms.CharField(
+                label=f"Targets of {change.line}",
+                initial="\n".join(f"{name}={target!r}" for name, target in sorted(change.after.levers.items())),
+                widget=forms.Textarea({"rows": 2}),
+                help_text="lever=target, one a line",
+            )
+        self.order_fields(["title", "lines", *(f"levers_{each.pk}" for each in self.by_hand), "content", "reason"])
+
+    @property
+    def by_hand(self) -> list[ChangeLine]:
+        return [each for each in self._changes if each.after is not None and each.after.source == BY_HAND]
+
+    def clean(self) -> None:
+        for change in self.by_hand:
+            name = f"levers_{change.pk}"
+            if name in self.cleaned_data:
+                try:
+                    self.cleaned_data[name] = read_levers(self.cleaned_data[name])
+                except forms.ValidationError as wrong:
+                    self.add_error(name, wrong)
+
+    @property
+    def levers(self) -> dict[int, dict[str, float]]:
+        return {change.pk: self.cleaned_data[f"levers_{change.pk}"] for change in self.by_hand}
+
+
+def edit_page(model_admin: FactAdmin, request: HttpRequest, asked: ChangeRequest, at: datetime) -> HttpResponse:
+    """The form; POST gives the request its new content, drafted against what is in force now."""
+    page = reverse("admin:overrides_changerequest_change", args=[asked.pk])
+    changes = list(asked.lines.select_related("line", "after").order_by("line_id"))
+    form = EditForm(asked, changes, request.POST if request.method == "POST" else None)
+    if form.is_valid() and _edited(request, asked, form, at):
+        messages.success(request, f"Request {asked.pk} is edited; votes on what it was do not count any more")
+        return HttpResponseRedirect(page)
+    context = model_admin.admin_site.each_context(request) | {
+        "title": f"Edit: {asked.title}",
+        "opts": model_admin.opts,
+        "asked": asked,
+        "form": form,
+        "way_back": page,
+    }
+    return TemplateResponse(request, "overrides/edit.html", context)
+
+
+def _edited(request: HttpRequest, asked: ChangeRequest, form: EditForm, at: datetime) -> bool:
+    given = form.cleaned_data
+    try:
+        edit(
+            request_id=asked.pk,
+            by=person(request),
+            title=given["title"],
+            reason=given["reason"],
+            at=at,
+            keep=given.get("lines", ()),
+            levers=form.levers,
+            content=given.get("content", asked.content),
+        )
+    except (Refusal, CannotPublish) as refused:
+        form.refuse(refused)
+        return False
+    return True

@@ -1,0 +1,187 @@
+"""What the page of a change request shows: gates, lines by how far they move, votes, what was said and done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db.models import Prefetch, prefetch_related_objects
+from django.utils.safestring import SafeString
+
+from overrides.admin.charts.impact_histogram import histograms
+from overrides.admin.requests.request_content import content_page
+from overrides.admin.requests.steps import Offer, offers
+from overrides.admin.weight_display import Weights, levers
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.parameters import WeightParameters
+from overrides.core.governance.exposure import exposure_change, steps_moved
+from overrides.core.governance.gates import Gate
+from overrides.models import ChangeLine, ChangeRequest, Comment, Vote, WhatIf
+from overrides.requests.gates import COEFFICIENTS, changes_of, situation_with
+from overrides.requests.impact.what_if import is_about
+from overrides.requests.staleness import health_of
+from overrides.versions.load_version import version_beside
+from telemetry.models import AuditEntry
+
+MOST_LINES = 200
+MOST_SAID = 100  # comments, and entries of the history
+WHAT_IF_DECISIONS = 10_000
+ASKABLE = (ChangeRequest.Kind.LINES, ChangeRequest.Kind.PARAMETERS, ChangeRequest.Kind.ROLLBACK)
+
+
+@dataclass(frozen=True)
+class LineRow:
+    """One changed line as the page shows it; `steps` is how far it moves, in largest steps."""
+
+    change: ChangeLine
+    levers: SafeString
+    weight: SafeString | None
+    steps: float
+    exposure: float
+    said: Sequence[Comment]
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """A gate, and the steps of the reader's that it stands before."""
+
+    gate: Gate
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Past:
+    """One entry of the audit trail about the request."""
+
+    at: datetime
+    actor: str
+    action: str
+    reason: str
+
+
+def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
+    """The template's context; the request comes with `n_lines`, as the list counts them."""
+    votes = Vote.objects.select_related("voter").order_by("voted_at", "id")
+    prefetch_related_objects([request], Prefetch("votes", votes))
+    changes, version = changes_of(request, at) if request.n_lines else [], version_beside(request)
+    situation = situation_with(request, changes, version, at)
+    open_to = offers(request, situation, person, at)
+    past = history(request.pk)
+    is_discussed = any(each.action == "comment" for each in past)
+    comments = list(request.comments.select_related("author")[:MOST_SAID]) if is_discussed else []
+    measured = _measured(changes, situation.parameters)
+    return {
+        "asked": request,
+        "situation": situation,
+        "offers": open_to,
+        "obstacles": obstacles(open_to),
+        "health": health_of(situation, at) if request.state in ChangeRequest.OPEN else request.health,
+        "rows": _rows(measured[:MOST_LINES], comments, Weights(at, situation.parameters)),
+        "may_split": _has_parts(request, changes)
+        and any(each.step.name == "approve" and not each.blocked for each in open_to),
+        "n_lines": len(changes),
+        "n_hidden": max(len(changes) - MOST_LINES, 0),
+        "exposure": _exposure(measured),
+        "comments": comments,
+        "history": past,
+        "rivals": sorted({number for each in situation.lines for number in each.rivals}),
+        **_votes(request),
+        **content_page(request, changes, version, at),
+        **_what_if(request),
+    }
+
+
+def _has_parts(request: ChangeRequest, changes: Sequence[ChangeLine]) -> bool:
+    """Whether some of its lines can be decided without the rest, which may be coefficients alone."""
+    return len(changes) > 1 or (len(changes) == 1 and COEFFICIENTS in request.content)
+
+
+def obstacles(found: Iterable[Offer]) -> list[Obstacle]:
+    """Every gate once, blockers first, with the steps it stands before."""
+    steps: dict[Gate, list[str]] = {}
+    for offer in found:
+        for gate in offer.gates:
+            steps.setdefault(gate, []).append(offer.step.label)
+    listed = [Obstacle(gate, tuple(labels)) for gate, labels in steps.items()]
+    return sorted(listed, key=lambda each: each.gate.severity.value)  # blocks, then warns
+
+
+def history(request_id: int) -> list[Past]:
+    """What the audit trail has of a request, oldest first."""
+    rows = AuditEntry.objects.filter(object=f"request {request_id}").order_by("-seq").values_list("content", flat=True)
+    entries = [json.loads(content) for content in rows[:MOST_SAID]]
+    return [
+        Past(datetime.fromisoformat(each["at"]), each["actor"], each["action"], each["reason"])
+        for each in reversed(entries)
+    ]
+
+
+def _measured(changes: Sequence[ChangeLine], parameters: ModuleParameters) -> list[tuple[float, float, ChangeLine]]:
+    """Steps moved and change of exposure of each line, what moves most first."""
+    channels: Mapping[str, WeightParameters] = {
+        channel.value: each.weights for channel, each in parameters.channels.items()
+    }
+    unknown = WeightParameters()
+    found = []
+    for change in changes:
+        before = change.before.levers if change.before else {}
+        after = change.after.levers if change.after else {}
+        steps = steps_moved(before, after, channels.get(change.line.channel, unknown))
+        found.append((steps, exposure_change(change.line.action_category, before, after), change))
+    return sorted(found, key=lambda each: (-each[0], each[2].line_id))
+
+
+def _rows(
+    measured: Sequence[tuple[float, float, ChangeLine]], comments: Sequence[Comment], weights: Weights
+) -> list[LineRow]:
+    said: dict[str, list[Comment]] = {}
+    for comment in comments:
+        if comment.line_id is not None:
+            said.setdefault(comment.line_id, []).append(comment)
+    return [
+        LineRow(
+            change=change,
+            levers=levers(change.after.levers if change.after else {}, change.before.levers if change.before else {}),
+            weight=weights.bar(change.after) if change.after else None,
+            steps=steps,
+            exposure=100 * exposure,
+            said=said.get(change.line_id, ()),
+        )
+        for steps, exposure, change in measured
+    ]
+
+
+def _exposure(measured: Sequence[tuple[float, float, ChangeLine]]) -> dict[str, float]:
+    """How many lines raise and lower exposure, and the sum over the lines, in percent."""
+    changes = [exposure for _, exposure, _ in measured]
+    return {
+        "raising": sum(change > 0 for change in changes),
+        "lowering": sum(change < 0 for change in changes),
+        "sum": 100 * sum(changes),
+    }
+
+
+def _votes(request: ChangeRequest) -> dict[str, Any]:
+    """Every vote, and who has agreed to the content as it stands."""
+    votes = list(request.votes.all())
+    latest = {vote.voter: vote for vote in votes if vote.content_hash == request.content_hash}
+    signed = [voter.get_username() for voter, vote in latest.items() if vote.decision == Vote.Decision.APPROVE]
+    return {"votes": votes, "signed_by": signed}
+
+
+def _what_if(request: ChangeRequest) -> dict[str, Any]:
+    is_askable = request.kind in ASKABLE
+    rows = request.what_ifs.order_by("-asked_at") if is_askable else ()
+    row = next((row for row in rows if is_about(row, request)), None)
+    is_done = row is not None and row.status == WhatIf.Status.DONE
+    return {
+        "row": row,
+        "is_running": row is not None and row.is_under_way,
+        "pictures": histograms(row.document) if row is not None and is_done and row.document else (),
+        "may_ask_what_if": is_askable and request.state in ChangeRequest.OPEN,
+        "what_if_n": WHAT_IF_DECISIONS,
+    }

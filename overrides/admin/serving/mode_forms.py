@@ -1,0 +1,176 @@
+"""The forms of a module's page: what is typed, checked against what stands, and what it asks for as a request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from django import forms
+
+from overrides.admin.document_diff import differences
+from overrides.admin.request_form import Asked, Reasoned
+from overrides.admin.serving.mode_page import Standing
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner
+from overrides.models import ChangeRequest, ModuleMode
+
+On = ModuleMode.Mode.ON
+
+
+class LowerForm(Reasoned):
+    """To shadow or off; the button pressed says which."""
+
+    to = forms.CharField(required=False, widget=forms.HiddenInput)
+    field_order = ("reason",)
+
+
+class FewerForm(Reasoned):
+    """A smaller roll-out."""
+
+    rollout_percent = forms.FloatField(
+        label="Serve to only, in %",
+        min_value=0,
+        max_value=100,
+        widget=forms.NumberInput({"step": "any"}),
+    )
+    field_order = ("rollout_percent", "reason")
+
+
+class StopForm(Reasoned):
+    """Log no challenger any more."""
+
+    stop_challenger = forms.BooleanField(initial=True, widget=forms.HiddenInput)
+    field_order = ("reason",)
+
+
+class ModeForm(Reasoned):
+    """Any change of a mode, as a request."""
+
+    mode = forms.ChoiceField(choices=[(mode, mode) for mode in ModuleMode.Mode.values])
+    confirm = forms.CharField(required=False, strip=False, max_length=10)
+    rollout_percent = forms.FloatField(
+        label="Roll-out, in %",
+        min_value=0,
+        max_value=100,
+        widget=forms.NumberInput({"step": "any"}),
+        help_text="the share of callers served, by the key they send; below 100 a caller without a key is outside",
+    )
+    allow = forms.CharField(
+        label="Serve only in these scopes",
+        required=False,
+        widget=forms.Textarea({"rows": 3, "placeholder": "macro_phase: Good, Recover"}),
+        help_text="one dimension a line, its values after a colon; a line for each dimension that must match; "
+        "empty: every scope",
+    )
+    challenger = forms.TypedChoiceField(
+        required=False,
+        coerce=int,
+        empty_value=None,
+        help_text="a version answered beside the one served, and only logged",
+    )
+    field_order = ("mode", "confirm", "rollout_percent", "allow", "challenger", "reason")
+
+    def __init__(self, standing: Standing, data: Mapping[str, Any] | None = None) -> None:
+        self._standing = standing
+        document = standing.document
+        initial = document | {
+            "rollout_percent": f"{document['rollout_percent']:g}",
+            "allow": allow_text(document["allow"]),
+            "challenger": document["challenger"] or "",
+        }
+        super().__init__(data, initial=initial, auto_id="mode_%s")
+        module = standing.module
+        self.fields["confirm"].label = f"Type {module} to switch it on"
+        active = standing.version.number if standing.version else None
+        versions = [(n, f"{module} {n}{', in force' if n == active else ''}") for n in standing.challengers]
+        challenger = self.fields["challenger"]
+        assert isinstance(challenger, forms.ChoiceField)
+        challenger.choices = [("", "none"), *versions]
+
+    def clean_allow(self) -> dict[str, list[str]]:
+        return read_allow(self.cleaned_data["allow"], self._standing.parameters.dimensions)
+
+    def clean(self) -> None:
+        cleaned, module = self.cleaned_data, self._standing.module
+        if cleaned.get("mode") == On and self._standing.document["mode"] != On and cleaned.get("confirm") != module:
+            self.add_error("confirm", f"type the module's name, {module}, exactly: bots will be served")
+        if not self.errors and not self.content:
+            raise forms.ValidationError("This is how the module is served already; change a field first.")
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What a request of kind mode would hold: the fields that differ from what stands."""
+        standing = self._standing.document
+        return {name: self.cleaned_data[name] for name in standing if self.cleaned_data[name] != standing[name]}
+
+    @property
+    def asks(self) -> Asked:
+        standing = self._standing.document
+        found = differences({name: standing[name] for name in self.content}, self.content)
+        words = (f"{each.field} {each.before} → {each.after}" for each in found)
+        return Asked(ChangeRequest.Kind.MODE, f"Mode of {self._standing.module}: {'; '.join(words)}", self.content)
+
+
+class CombinerForm(Reasoned):
+    """How the channels combine: a field for each channel whose policy goes with more than one combiner."""
+
+    def __init__(self, standing: Standing, data: Mapping[str, Any] | None = None) -> None:
+        self._standing = standing
+        super().__init__(data, auto_id="combiner_%s")
+        for channel, pairs in self.open_channels(standing.parameters).items():
+            self.fields[channel.value] = forms.ChoiceField(
+                label=f"Combiner of {channel.value}",
+                choices=[(combiner.value, combiner.value) for combiner in pairs],
+                initial=standing.parameters.channels[channel].combiner.value,
+            )
+        self.order_fields([channel.value for channel in Channel])
+
+    @staticmethod
+    def open_channels(parameters: ModuleParameters) -> dict[Channel, tuple[Combiner, ...]]:
+        pairs = {channel: PAIRS[channel, each.policy] for channel, each in parameters.channels.items()}
+        return {channel: combiners for channel, combiners in pairs.items() if len(combiners) > 1}
+
+    def clean(self) -> None:
+        if not self.errors and not self._moved:
+            raise forms.ValidationError("The channels combine like this already; choose another combiner first.")
+
+    @property
+    def _moved(self) -> dict[Channel, Combiner]:
+        channels = self._standing.parameters.channels
+        chosen = {channel: Combiner(self.cleaned_data[channel.value]) for channel in channels if channel in self.fields}
+        return {channel: combiner for channel, combiner in chosen.items() if combiner is not channels[channel].combiner}
+
+    @property
+    def asks(self) -> Asked:
+        parameters, moved = self._standing.parameters, self._moved
+        channels = {
+            channel: replace(each, combiner=moved.get(channel, each.combiner))
+            for channel, each in parameters.channels.items()
+        }
+        words = (f"{channel} {parameters.channels[channel].combiner} → {moved[channel]}" for channel in moved)
+        content = replace(parameters, channels=channels).to_document()
+        return Asked(ChangeRequest.Kind.PARAMETERS, f"Combiner of {', '.join(words)}", content)
+
+
+def allow_text(allow: Mapping[str, Any]) -> str:
+    """One dimension a line, as `read_allow` reads it."""
+    return "\n".join(f"{name}: {', '.join(values)}" for name, values in sorted(allow.items()))
+
+
+def read_allow(text: str, known: tuple[str, ...]) -> dict[str, list[str]]:
+    """Dimension -> values from lines such as `macro_phase: Good, Recover`. Raises ValidationError naming the line."""
+    allow: dict[str, list[str]] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        name, _, listed = (part.strip() for part in line.partition(":"))
+        values = [value.strip() for value in listed.split(",") if value.strip()]
+        if not values:
+            raise forms.ValidationError(f"line {number}: write dimension: value, value")
+        if name not in known:
+            raise forms.ValidationError(f"line {number}: {name!r} is no dimension; known are {', '.join(known)}")
+        if name in allow:
+            raise forms.ValidationError(f"line {number}: {name} is named twice; put its values on one line")
+        allow[name] = values
+    return allow

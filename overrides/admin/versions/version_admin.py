@@ -1,0 +1,110 @@
+"""Versions: what was in force when, as whose decision, what it changed; and the way back to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from overrides.admin.request_form import PROPOSE, Asked, Reasoned, draft
+from overrides.admin.versions.version_page import MOST_SHOWN_WHOLE, version_page
+from overrides.models import ChangeRequest, Version
+from telemetry.foundation.admin.formatting import MISSING, badge, moment, number, pretty, short
+from telemetry.foundation.admin.read_only import FactAdmin, one_of
+
+TRIAL = Version.Kind.TRIAL
+
+
+@admin.register(Version)
+class VersionAdmin(FactAdmin):
+    nothing_yet = "Applying an approved change request publishes one."
+    change_form_template = "overrides/version.html"
+    list_display = ("name", "state", "kind", "overrides", "published", "published_by", "request_shown")
+    list_filter = ("module", one_of("kind", [kind.value for kind in Version.Kind]))
+    fields = (
+        ("name", "state", "kind", "overrides"),
+        ("published", "published_by", "request_shown"),
+        ("content", "parameters_shown"),
+    )
+    readonly_fields = ("name", "state", "overrides", "published", "request_shown", "content", "parameters_shown")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Version]:
+        """Lists do without the documents, which may be large."""
+        queryset: QuerySet[Version] = super().get_queryset(request)
+        return queryset.select_related("request").defer("config_data", "coefficients")
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.roll_back)
+        return [path("<int:version_id>/roll-back/", view, name="overrides_version_roll_back"), *super().get_urls()]
+
+    def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        whole = obj.n_overrides <= MOST_SHOWN_WHOLE
+        return version_page(obj, request.GET.dict()) | {
+            "may_roll_back": not obj.is_active and request.user.has_perm(PROPOSE),
+            "document": pretty(obj.config_data) if whole else None,
+        }
+
+    def roll_back(self, request: HttpRequest, version_id: int) -> HttpResponseBase:
+        """A page that says what rolling back means and asks why; POST drafts the request."""
+        version = self.get_object(request, str(version_id))
+        if version is None:
+            raise Http404
+        if not self.has_view_permission(request, version) or not request.user.has_perm(PROPOSE):
+            raise PermissionDenied
+        form = Reasoned(request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            back = f"Roll {version.module} back to version {version.number}"
+            title = f"Put the trial of {version.module} into force: {version}" if version.kind == TRIAL else back
+            asked = Asked(ChangeRequest.Kind.ROLLBACK, title, {"to": version.number})
+            if version.is_active:
+                form.add_error(None, f"{version} is in force: there is nothing to roll back to.")
+            elif response := draft(request, version.module, form, asked):
+                return response
+        context = self.admin_site.each_context(request) | {
+            "title": f"Put {version} into force" if version.kind == TRIAL else f"Roll back to {version}",
+            "opts": self.opts,
+            "version": version,
+            "form": form,
+        }
+        return TemplateResponse(request, "overrides/roll_back.html", context)
+
+    @admin.display(description="version", ordering="number")
+    def name(self, version: Version) -> str:
+        return f"{version.module} {version.number}"
+
+    @admin.display(description="state", ordering="is_active")
+    def state(self, version: Version) -> SafeString:
+        if version.is_active:
+            return badge("active")
+        return badge("never served") if version.kind == TRIAL else badge("superseded")
+
+    @admin.display(description="overrides", ordering="n_overrides")
+    def overrides(self, version: Version) -> SafeString:
+        return number(version.n_overrides, 0)
+
+    @admin.display(description="published", ordering="published_at")
+    def published(self, version: Version) -> SafeString:
+        return moment(version.published_at)
+
+    @admin.display(description="request", ordering="request")
+    def request_shown(self, version: Version) -> SafeString:
+        if version.request is None:
+            return MISSING
+        where = reverse("admin:overrides_changerequest_change", args=[version.request.pk])
+        return format_html('<a href="{}">{} {}</a>', where, version.request.pk, version.request.title)
+
+    @admin.display(description="content")
+    def content(self, version: Version) -> SafeString:
+        return short(version.content_hash, 24)
+
+    @admin.display(description="parameters")
+    def parameters_shown(self, version: Version) -> SafeString:
+        where = reverse("admin:overrides_parameterset_change", args=[version.parameters_id])
+        return format_html('<a href="{}">{}</a>', where, short(version.parameters_id, 24))

@@ -1,0 +1,69 @@
+"""What the page of a version shows: its difference to another one, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from overrides.admin.versions.version_diff import Changes, LineChange, constants_of
+from overrides.admin.weight_display import levers
+from overrides.models import Version
+
+PER_PAGE = 200
+MOST_VERSIONS = 200  # offered to compare with, newest first
+MOST_COEFFICIENTS = 200
+MOST_SHOWN_WHOLE = 200  # overrides of a document that is shown in the page
+
+
+def version_page(version: Version, asked: Mapping[str, str]) -> dict[str, Any]:
+    """The template's context; `asked` may name another version to compare with (`against`) and a page of lines."""
+    numbers = Version.objects.filter(module=version.module).exclude(pk=version.pk).order_by("-number")
+    others = list(numbers.values_list("number", flat=True)[:MOST_VERSIONS])
+    against, refusal = _against(version, asked.get("against", ""))
+    changes = Changes(version.module, against, version.number)
+    counts = changes.counts()
+    pages = max(1, -(-sum(counts.values()) // PER_PAGE))
+    page = min(_page(asked.get("page", "")), pages)
+    before, after = constants_of(version.module, against, version.number)
+    parameters, coefficients = before.changed_to(after)
+    return {
+        "version": version,
+        "others": others if against in (0, *others) else [*others, against],
+        "against": against,
+        "refusal": refusal,
+        "counts": counts,
+        "n_lines": sum(counts.values()),
+        "lines": [_shown(line) for line in changes.lines(PER_PAGE, (page - 1) * PER_PAGE)],
+        "page": page,
+        "pages": pages,
+        "parameters": parameters,
+        "coefficients": coefficients[:MOST_COEFFICIENTS],
+        "n_coefficients": len(coefficients),
+    }
+
+
+def _against(version: Version, asked: str) -> tuple[int, str]:
+    """The version to compare with, and what was wrong with the one asked for."""
+    before = version.number - 1  # numbers have no gaps
+    if not asked:
+        return before, ""
+    known = asked.isdecimal() and len(asked) < 10
+    if known and Version.objects.filter(module=version.module, number=int(asked)).exists():
+        return int(asked), ""
+    instead = f"version {before}" if before else "nothing"
+    return before, f"against: {version.module} has no version {asked[:20]}; compared with {instead} instead"
+
+
+def _page(asked: str) -> int:
+    return max(1, int(asked)) if asked.isdecimal() and len(asked) < 10 else 1
+
+
+def _shown(line: LineChange) -> dict[str, Any]:
+    before, after = line.before, line.after
+    return {
+        "action": line.action,
+        "override": line.shown,
+        "levers": levers(after.levers if after else {}, before.levers if before else None),
+        "before": before,
+        "after": after,
+    }

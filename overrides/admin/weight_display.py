@@ -1,0 +1,67 @@
+"""Weights for pages: what an override weighs now under the parameters in force."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from overrides.admin.charts.weight_bar import mini_bar
+from overrides.core.engine.definitions.levers import LEVERS
+from overrides.core.engine.definitions.module_parameters import ChannelParameters, ModuleParameters
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.impact.weight_breakdown import Weighing, weigh
+from overrides.models import Override
+from overrides.versions.load_version import current_parameters, spec_of
+from telemetry.foundation.admin.formatting import badge, number
+
+
+class Weights:
+    """Weighs overrides at one moment; a module's parameters are read once, when first needed, if not `known`."""
+
+    def __init__(self, at: datetime, *known: ModuleParameters) -> None:
+        self._at = at
+        self._parameters = {parameters.module: parameters for parameters in known}
+
+    def channel_of(self, spec: OverrideSpec) -> ChannelParameters:
+        if spec.module not in self._parameters:
+            self._parameters[spec.module] = current_parameters(spec.module)
+        channels = self._parameters[spec.module].channels
+        return next(each for channel, each in channels.items() if channel is spec.channel)
+
+    def of(self, override: Override) -> Weighing:
+        spec = spec_of(override)
+        return weigh(spec, self.channel_of(spec).weights, self._at)
+
+    def bar(self, override: Override) -> SafeString:
+        """The weight against the floor, as a bar with its number."""
+        weighing = self.of(override)
+        bar = mini_bar(weighing)
+        return format_html(
+            '<span class="cw-weight{}"><svg class="cw-mini" viewBox="0 0 {} 12" width="{}" height="12" role="img">'
+            '<title>{}</title><rect class="cw-track" width="{}" height="6" y="3"/>'
+            '<rect class="cw-bar" width="{}" height="6" y="3"/>'
+            '<line class="cw-floor" x1="{}" x2="{}" y1="0" y2="12"/></svg>{}</span>',
+            "" if weighing.acts else " cw-light",
+            *(f"{bar.whole:.0f}", f"{bar.whole:.0f}"),
+            f"weight {weighing.total:.4f}, floor {weighing.floor:g}",
+            *(f"{bar.whole:.0f}", f"{bar.width:.1f}", f"{bar.floor:.1f}", f"{bar.floor:.1f}"),
+            number(weighing.total, 4),
+        )
+
+
+def levers(values: Mapping[str, float], before: Mapping[str, float] | None = None) -> SafeString:
+    """Lever targets, one a line; with what they replace where that is known."""
+    names = [name for name in LEVERS if name in values or name in (before or {})]
+    return format_html_join(
+        "", '<div class="cw-lever">{} {}{}</div>', ((name, *_sides(name, values, before)) for name in names)
+    )
+
+
+def _sides(
+    name: str, values: Mapping[str, float], before: Mapping[str, float] | None
+) -> tuple[SafeString | str, SafeString]:
+    old = format_html("{} → ", number(before[name], 4)) if before is not None and name in before else ""
+    return old, number(values[name], 4) if name in values else badge("withdrawn", "dropped")

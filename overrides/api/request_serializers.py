@@ -1,0 +1,140 @@
+"""Change requests as JSON: what is sent to draft one, and what is told of one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from overrides.api.serializers import OverrideSerializer
+from overrides.core.governance.gates import Gate, Severity
+from overrides.models import ChangeLine, ChangeRequest, Override, Vote
+from overrides.requests.proposal_schema import MOST_LINES, Kind
+from overrides.versions.load_version import spec_of
+from telemetry.api.pattern_fields import MODULES
+from telemetry.foundation.api.schema_parts import words
+
+
+class ProposedLineSerializer(serializers.Serializer[Any]):
+    """Either an override to bring, or a line to withdraw."""
+
+    override = OverrideSerializer(required=False, allow_null=True)
+    withdraw = serializers.RegexField("^[0-9a-f]{64}$", required=False, allow_null=True, help_text="the id of a line")
+
+
+class ProposalSerializer(serializers.Serializer[Any]):
+    """A change request to draft. `lines` for kind lines, `content` for the others."""
+
+    module = serializers.ChoiceField(MODULES)
+    kind = serializers.ChoiceField([kind.value for kind in Kind])
+    title = words(200, required=True)
+    reason = words(4000, "a reviewer reads it first", required=True)
+    lines = serializers.ListField(
+        child=ProposedLineSerializer(), required=False, allow_null=True, min_length=1, max_length=MOST_LINES
+    )
+    content = serializers.DictField(
+        required=False, allow_null=True, help_text="what a request of another kind than lines sets"
+    )
+
+
+class RequestSummary(serializers.ModelSerializer[ChangeRequest]):
+    class Meta:
+        model = ChangeRequest
+        fields: tuple[str, ...] = (
+            "id", "module", "kind", "state", "health", "title", "reason", "author_name", "base_version",
+            "content_hash", "created_at", "submitted_at", "expires_at", "scheduled_for", "closed_at",
+        )  # fmt: skip
+
+
+class VoteSerializer(serializers.ModelSerializer[Vote]):
+    """One person's word on the content with this hash."""
+
+    voter = serializers.CharField(source="voter.username")
+
+    class Meta:
+        model = Vote
+        fields = ("voter", "decision", "content_hash", "reason", "voted_at")
+
+
+class ChangeLineSerializer(serializers.ModelSerializer[ChangeLine]):
+    """One line a request touches: the override it replaces and the one it brings."""
+
+    line = serializers.CharField(source="line_id")
+    before = serializers.SerializerMethodField()
+    after = serializers.SerializerMethodField()
+    differences = serializers.ListField(child=serializers.CharField())
+
+    class Meta:
+        model = ChangeLine
+        fields = ("line", "action", "before", "after", "differences")
+
+    @extend_schema_field(OverrideSerializer(allow_null=True))
+    def get_before(self, line: ChangeLine) -> dict[str, Any] | None:
+        return _document(line.before)
+
+    @extend_schema_field(OverrideSerializer(allow_null=True))
+    def get_after(self, line: ChangeLine) -> dict[str, Any] | None:
+        return _document(line.after)
+
+
+class GateSerializer(serializers.Serializer[Gate]):
+    """One obstacle before applying the request, the same that the admin shows."""
+
+    name = serializers.CharField()
+    message = serializers.CharField()
+    way_past = serializers.CharField()
+    severity = serializers.ChoiceField([severity.value for severity in Severity])
+    permission = serializers.CharField(help_text="whose it is to clear; empty where nobody can on this request")
+
+
+class WholeRequestSerializer(RequestSummary):
+    """What it would do, who said what about it, and where it stands."""
+
+    content = serializers.DictField(help_text="parameters, mode or rollback target")
+    n_lines = serializers.IntegerField()
+    lines = ChangeLineSerializer(many=True, source="first_lines")
+    votes = VoteSerializer(many=True, source="signatures")
+    gates = GateSerializer(many=True, source="before_applying")
+
+    class Meta(RequestSummary.Meta):
+        fields = (*RequestSummary.Meta.fields, "failure", "content", "n_lines", "lines", "votes", "gates")
+
+
+def _document(override: Override | None) -> dict[str, Any] | None:
+    return None if override is None else spec_of(override).to_document()
+
+
+EXAMPLE_LINES = {
+    "module": "pm",
+    "kind": "lines",
+    "title": "Smaller breakouts in euphoria",
+    "reason": "31 trades lost 0.78 R each on average",
+    "lines": [
+        {
+            "override": {
+                "type": "pm_strength",
+                "policy": "plan",
+                "module": "pm",
+                "pattern_key": "donchian.long.breakout",
+                "action_category": "entry",
+                "scope": {"meso_phase": "Euphoria"},
+                "stats": {
+                    "edge_raw": -0.78,
+                    "n": 31,
+                    "variance": 0.28,
+                    "half_life_days": 90,
+                    "updated_at": "2024-05-02T04:00:00Z",
+                },
+                "levers": {"capital_levers": {"size_mult": 0.9}},
+            }
+        }
+    ],
+}
+EXAMPLE_MODE = {
+    "module": "pm",
+    "kind": "mode",
+    "title": "Serve half of the symbols",
+    "reason": "four weeks in shadow agreed with what was promised",
+    "content": {"mode": "on", "rollout_percent": 50},
+}

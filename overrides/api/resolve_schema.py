@@ -1,0 +1,132 @@
+"""What the schema says about questions, answers and versions. These classes describe; the verbs decide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
+
+from overrides.core.engine.definitions.levers import LEVERS
+from overrides.core.engine.definitions.vocabulary import Flag, Reason
+from telemetry.api.pattern_fields import CATEGORIES, MODULES, pattern_key
+from telemetry.foundation.api.schema_parts import number, words
+
+EXPLAIN = OpenApiParameter(
+    "explain",
+    str,
+    enum=("none", "summary", "full"),
+    default="summary",
+    description="none: levers and identity; summary: who moved them; full: every factor",
+)
+DURABLE = OpenApiParameter(
+    "durable", bool, default=False, description="write the decision before answering instead of within a second"
+)
+
+
+class QuestionSerializer(serializers.Serializer[Any]):
+    """Levers for one action about to be taken."""
+
+    module = serializers.ChoiceField(MODULES)
+    pattern_key = pattern_key()
+    action_category = serializers.ChoiceField(CATEGORIES, help_text="dm: allocation; pm: the others")
+    scope = serializers.DictField(
+        child=serializers.CharField(), required=False, allow_null=True, help_text="dimension → value"
+    )
+    at = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="as of when, with its offset; now if left out"
+    )
+    current = serializers.DictField(
+        child=serializers.FloatField(),
+        required=False,
+        allow_null=True,
+        help_text="lever → its value now, neutral if left out; levers: " + ", ".join(LEVERS),
+    )
+    rollout_key = words(200, "decides, always alike, who is in a partial roll-out")
+    base_allocation = number("dm: what the levers multiply", low=0)
+    coefficient_product = number("pm: what dm answered for the position; the cap looks at it", low=0.5, high=2)
+    alloc_mult = number("pm: what dm answered for the position; the cap looks at it", low=0.7, high=1.3)
+
+
+class ContributionSerializer(serializers.Serializer[Any]):
+    """What one override did; its parts are distances from neutral and add up. `full` adds the factors."""
+
+    id = serializers.CharField()
+    line = serializers.CharField()
+    w_total = serializers.FloatField(allow_null=True, help_text="null under combiners that do not weigh")
+    parts = serializers.DictField(child=serializers.FloatField())
+    w_edge = serializers.FloatField(required=False, allow_null=True)
+    w_n = serializers.FloatField(required=False, allow_null=True)
+    w_var = serializers.FloatField(required=False, allow_null=True)
+    w_decay = serializers.FloatField(required=False, allow_null=True)
+    w_spec = serializers.FloatField(required=False, allow_null=True)
+
+
+class ExcludedSerializer(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    reason = serializers.CharField(help_text="BELOW_FLOOR or STALE")
+
+
+class AnswerSerializer(serializers.Serializer[Any]):
+    """Levers, always: neutral, with the reason, wherever trust is missing."""
+
+    decision_id = serializers.UUIDField(help_text="send it with the trade, so that what the levers earned is known")
+    levers = serializers.DictField(child=serializers.FloatField(), help_text="every lever of the module and category")
+    version = serializers.IntegerField(allow_null=True)
+    evaluated_at = serializers.DateTimeField()
+    combiner = serializers.CharField()
+    mode = serializers.CharField(help_text="off, shadow or on")
+    reason = serializers.ChoiceField([each.value for each in Reason])
+    flags = serializers.ListField(child=serializers.ChoiceField([each.value for each in Flag]))
+    contributions = ContributionSerializer(many=True, required=False)
+    excluded = ExcludedSerializer(many=True, required=False)
+    lever_detail = serializers.DictField(required=False, help_text="explain=full: target, step and bounds per lever")
+    coefficient_product = serializers.FloatField(
+        required=False,
+        help_text="dm: the version's weights of the scope's values, multiplied; 1 where neutral is served",
+    )
+    alloc_mult = serializers.FloatField(required=False, help_text="dm")
+    allocation = serializers.FloatField(
+        required=False, help_text="dm, where a base was given: coefficient_product and alloc_mult times the base"
+    )
+    multipliers = serializers.DictField(
+        required=False, help_text="explain=full: weights, product and its ln, the cap, ln of what the cap cuts"
+    )
+    durable = serializers.BooleanField(
+        required=False, help_text="durable=true: whether the decision is written; if not, it waits in the process"
+    )
+
+
+class VersionSerializer(serializers.Serializer[Any]):
+    """A published version, which never changes."""
+
+    id = serializers.IntegerField()
+    module = serializers.ChoiceField(MODULES)
+    number = serializers.IntegerField()
+    kind = serializers.CharField()
+    n_overrides = serializers.IntegerField()
+    content_hash = serializers.CharField()
+    published_at = serializers.DateTimeField()
+    published_by = serializers.CharField()
+    parameters = serializers.DictField(help_text="channels with policy, combiner and weights; lessons; dimensions")
+    document = serializers.DictField(
+        help_text="alloc_overrides (dm) or pattern_strength_overrides and pattern_overrides (pm), override_stats, "
+        "coefficients"
+    )
+
+
+EXAMPLE_ENTRY = {
+    "module": "pm",
+    "pattern_key": "donchian.long.breakout",
+    "action_category": "entry",
+    "scope": {"macro_phase": "Good", "timeframe": "4h"},
+    "current": {"size_mult": 1.02},
+    "rollout_key": "BTC/USDT",
+}
+EXAMPLE_ALLOCATION = {
+    "module": "dm",
+    "pattern_key": "dm_pattern.allocation.allocation",
+    "action_category": "allocation",
+    "scope": {"bucket": "micro"},
+    "base_allocation": 250.0,
+}

@@ -1,0 +1,128 @@
+"""Policy as JSON: overrides, what they weigh, versions and modes, as the read endpoints send them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from overrides.models import CHANNELS, POLICIES, Membership, ModuleMode, Version
+from overrides.versions.load_version import spec_of
+from telemetry.api.pattern_fields import CATEGORIES, MODULES, ScopeField, pattern_key
+
+
+class StatsSerializer(serializers.Serializer[Any]):
+    edge_raw = serializers.FloatField(help_text="mean outcome less the baseline, in R")
+    n = serializers.FloatField(min_value=0, help_text="trades, or what a judgement is worth in trades")
+    variance = serializers.FloatField(min_value=0, help_text="R²")
+    half_life_days = serializers.FloatField()
+    updated_at = serializers.DateTimeField(help_text="close of the newest trade behind it")
+
+
+class LeversSerializer(serializers.Serializer[Any]):
+    capital_levers = serializers.DictField(child=serializers.FloatField(), required=False)
+    execution_levers = serializers.DictField(child=serializers.FloatField(), required=False)
+
+
+class OverrideSerializer(serializers.Serializer[Any]):
+    """An override. Its `id` is the sha256 of its content: leave it out and it is computed."""
+
+    id = serializers.CharField(required=False)
+    type = serializers.ChoiceField([name for name, _ in CHANNELS])
+    policy = serializers.ChoiceField([name for name, _ in POLICIES])
+    module = serializers.ChoiceField(MODULES)
+    pattern_key = pattern_key()
+    action_category = serializers.ChoiceField(CATEGORIES)
+    scope = ScopeField()
+    stats = StatsSerializer()
+    levers = LeversSerializer()
+    promise = serializers.DictField(
+        child=serializers.FloatField(), required=False, help_text="predicted, sd, mu0, s_p: what it is scored against"
+    )
+
+
+class MembershipSerializer(serializers.ModelSerializer[Membership]):
+    path_from = serializers.DictField(
+        child=serializers.FloatField(), allow_null=True, help_text="where its ramp began; null: it applied at once"
+    )
+
+    class Meta:
+        model = Membership
+        fields: tuple[str, ...] = ("from_version", "to_version", "path_from", "path_since")
+
+
+class OverrideInForceSerializer(MembershipSerializer):
+    """An override as a version holds it, from `from_version` until before `to_version`."""
+
+    line = serializers.CharField(source="line_id")
+    source = serializers.CharField(source="override.source", help_text="where it came from")  # type: ignore[assignment]  # a declared field
+    override = serializers.SerializerMethodField()
+
+    class Meta(MembershipSerializer.Meta):
+        fields = ("line", "source", "override", *MembershipSerializer.Meta.fields)
+
+    @extend_schema_field(OverrideSerializer)
+    def get_override(self, membership: Membership) -> dict[str, Any]:
+        return spec_of(membership.override).to_document()
+
+
+class FactorSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    rests_on = serializers.CharField()
+    value = serializers.FloatField()
+    product = serializers.FloatField(help_text="of the factors up to this one")
+
+
+class WeighingSerializer(serializers.Serializer[Any]):
+    """What an override weighs now, under the parameters in force. Below the floor it is excluded."""
+
+    evaluated_at = serializers.DateTimeField()
+    combiner = serializers.CharField(help_text="weights count under the combiner `plan` alone")
+    factors = FactorSerializer(many=True)
+    total = serializers.FloatField()
+    fresh = serializers.FloatField(help_text="without decay")
+    floor = serializers.FloatField()
+    acts = serializers.BooleanField()
+    age_days = serializers.FloatField()
+    meets_floor_at_days = serializers.FloatField(allow_null=True, help_text="age at which it is excluded; null: never")
+
+
+class WholeOverrideSerializer(serializers.Serializer[Any]):
+    """One immutable revision of a line, what it weighs now, and the versions that held it."""
+
+    line = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]  # a declared field
+    created_at = serializers.DateTimeField()
+    is_in_force = serializers.BooleanField()
+    override = OverrideSerializer()
+    weighing = WeighingSerializer()
+    memberships = MembershipSerializer(many=True)
+
+
+class VersionSummary(serializers.ModelSerializer[Version]):
+    class Meta:
+        model = Version
+        fields = (
+            "id", "module", "number", "is_active", "kind", "n_overrides", "content_hash", "published_at",
+            "published_by",
+        )  # fmt: skip
+
+
+class ModeSerializer(serializers.Serializer[ModuleMode]):
+    """How a module is served. `revision` is 0 where nobody ever set a mode: it is off."""
+
+    module = serializers.ChoiceField(MODULES)
+    mode = serializers.ChoiceField(["off", "shadow", "on"])
+    rollout_percent = serializers.FloatField()
+    allow = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))
+    challenger = serializers.IntegerField(allow_null=True, help_text="a version answered beside the served one")
+    active_version = serializers.IntegerField(allow_null=True)
+    revision = serializers.IntegerField()
+    changed_at = serializers.DateTimeField(allow_null=True)
+    changed_by = serializers.CharField(allow_blank=True)
+    reason = serializers.CharField(allow_blank=True)
+
+
+class ModesSerializer(serializers.Serializer[Any]):
+    results = ModeSerializer(many=True)

@@ -1,0 +1,50 @@
+"""Compile a module: all its channels into one engine; recompile only what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Set
+from dataclasses import replace
+
+from .compile_overrides import Compiled, compile_overrides, join
+from .compiled import Key
+from .definitions.module_parameters import ModuleParameters
+from .definitions.override_spec import OverrideSpec
+from .definitions.vocabulary import Channel
+
+
+def compile_module(parameters: ModuleParameters, specs: Iterable[OverrideSpec]) -> Compiled:
+    """Everything a module serves as one engine. Raises ValueError naming the override and field that do not fit."""
+    by_channel: dict[Channel | None, list[OverrideSpec]] = {}
+    for spec in specs:
+        by_channel.setdefault(spec.channel, []).append(spec)
+    strangers = sorted(str(channel) for channel in by_channel if channel not in parameters.channels)
+    if strangers:
+        raise ValueError(f"type: {', '.join(strangers)} is no channel of module {parameters.module}")
+    return join(
+        *(
+            compile_overrides(
+                by_channel.get(channel, ()),
+                each.weights,
+                each.combiner,
+                channel=channel,
+                known_dimensions=parameters.dimensions,
+            )
+            for channel, each in parameters.channels.items()
+        )
+    )
+
+
+def recompile_module(
+    known: Compiled, parameters: ModuleParameters, changed: Set[Key], specs: Iterable[OverrideSpec]
+) -> Compiled:
+    """The engine that `compile_module` would make, out of one `known` under the same parameters.
+
+    Only the buckets at the `changed` keys are compiled, from `specs`, which are all overrides there; the others are
+    shared with `known`. A line is of one bucket for ever, so what is checked within a bucket is checked for all.
+    """
+    partly = compile_module(parameters, specs)
+    sections = (
+        replace(fresh, buckets={key: old.buckets[key] for key in old.buckets.keys() - changed} | dict(fresh.buckets))
+        for old, fresh in zip(known.sections, partly.sections, strict=True)
+    )
+    return Compiled(tuple(sections))

@@ -1,0 +1,112 @@
+"""Overrides of a version, prepared for answering: checked, grouped, indexed, everything timeless precomputed.
+
+A version compiles to a dict (module, pattern_key, action_category) -> bucket. A bucket holds its overrides in id
+order beside their packed scopes; of the five weight factors only decay is left for the moment of asking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from itertools import pairwise
+
+from .compiled import Bucket, Compiled, Key, Limits, Row, Section
+from .definitions.levers import LEVERS
+from .definitions.override_spec import OverrideSpec
+from .definitions.parameters import WeightParameters
+from .definitions.validation import check, check_combiner
+from .definitions.vocabulary import Channel, Combiner, Policy
+from .scope_packing import PackedScopes
+from .weights import edge_weight, microseconds, sample_weight, specificity_weight, variance_weight
+
+__all__ = ["Compiled", "compile_overrides", "join"]
+
+
+def compile_overrides(
+    specs: Iterable[OverrideSpec],
+    parameters: WeightParameters,
+    combiner: Combiner,
+    *,
+    channel: Channel | None = None,
+    known_dimensions: Collection[str] | None = None,
+) -> Compiled:
+    """Compile the overrides of one channel; several channels become one `Compiled` by `join`.
+
+    With a channel every override must belong to it and pass `check`; without one they are blended as given.
+    With `known_dimensions` a request that carries others is flagged. Raises ValueError naming override and field.
+    """
+    ordered = sorted(specs, key=lambda spec: spec.id)
+    for before, after in pairwise(ordered):
+        if before.id == after.id:
+            raise ValueError(f"override {after.id}: given twice; keep one")
+    if channel is not None:
+        _refuse_ungoverned(ordered, channel, combiner, known_dimensions)
+    section = Section(
+        channel=channel,
+        combiner=combiner,
+        parameters=parameters,
+        known_dimensions=None if known_dimensions is None else frozenset(known_dimensions),
+        limits={
+            name: Limits(lever, *parameters.bounds_of(name), parameters.step_of(name)) for name, lever in LEVERS.items()
+        },
+        buckets=_buckets(ordered, parameters),
+    )
+    return Compiled((section,))
+
+
+def join(*compiled: Compiled) -> Compiled:
+    """One engine out of several channels; a channel may come once only, or two would move the same lever."""
+    sections = tuple(section for each in compiled for section in each.sections)
+    channels = [section.channel for section in sections]
+    if len(sections) > 1 and (None in channels or len(set(channels)) < len(channels)):
+        raise ValueError("channels: name each of the joined channels, once")
+    return Compiled(sections)
+
+
+def _refuse_ungoverned(
+    specs: list[OverrideSpec], channel: Channel, combiner: Combiner, known_dimensions: Collection[str] | None
+) -> None:
+    lines: set[str] = set()
+    for spec in specs:
+        problems = check(spec, known_dimensions) + check_combiner(channel, spec.policy or Policy.PLAN, combiner)
+        if spec.channel is not channel:
+            problems.append(f"type: must be {channel}")
+        if spec.line in lines:
+            problems.append("line: has two revisions in one version; keep one")
+        lines.add(spec.line)
+        if problems:
+            raise ValueError(f"override {spec.id}: {'; '.join(problems)}")
+
+
+def _buckets(ordered: list[OverrideSpec], parameters: WeightParameters) -> dict[Key, Bucket]:
+    groups: dict[Key, list[OverrideSpec]] = {}
+    for spec in ordered:
+        if spec.levers:  # an override that moves no lever is never listed
+            groups.setdefault((spec.module, spec.pattern_key, spec.action_category), []).append(spec)
+    return {
+        key: Bucket(tuple(_row(spec, parameters) for spec in group), PackedScopes([spec.scope for spec in group]))
+        for key, group in groups.items()
+    }
+
+
+def _row(spec: OverrideSpec, parameters: WeightParameters) -> Row:
+    stats = spec.stats
+    w_edge = edge_weight(stats.edge_raw, parameters.weight_edge_scale)
+    w_n = sample_weight(stats.n, parameters.n_target)
+    w_var = variance_weight(stats.variance, parameters.variance_penalty)
+    w_spec = specificity_weight(len(spec.scope), parameters.max_scope_dims, parameters.specificity_alpha)
+    return Row(
+        id=spec.id,
+        line=spec.line,
+        dims=len(spec.scope),
+        n=stats.n,
+        targets=spec.levers,
+        units={name: LEVERS[name].unit(target) for name, target in spec.levers.items()},
+        path=spec.path,
+        updated=microseconds(stats.updated_at),
+        half_life_days=stats.half_life_days,
+        w_edge=w_edge,
+        w_n=w_n,
+        w_var=w_var,
+        w_spec=w_spec,
+        static_weight=w_edge * w_n * w_var * w_spec,
+    )

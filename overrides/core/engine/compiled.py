@@ -1,0 +1,76 @@
+"""What a version looks like to the combiner: sections of buckets of rows, immutable and shared between threads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from .definitions.levers import Lever
+from .definitions.override_stats import Path
+from .definitions.parameters import WeightParameters
+from .definitions.vocabulary import Channel, Combiner
+from .scope_packing import PackedScopes
+
+Key = tuple[str, str, str]
+
+
+class Limits(NamedTuple):
+    """A lever with the bounds and the step in force."""
+
+    lever: Lever
+    low: float
+    high: float
+    step: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One override, ready to weigh. `units` are its targets' distances from neutral, `updated` is in microseconds."""
+
+    id: str
+    line: str
+    dims: int
+    n: float
+    targets: Mapping[str, float]
+    units: Mapping[str, float]
+    path: Path | None
+    updated: int
+    half_life_days: float
+    w_edge: float
+    w_n: float
+    w_var: float
+    w_spec: float
+    static_weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    rows: tuple[Row, ...]
+    scopes: PackedScopes
+
+    def matching(self, scope: Mapping[str, str]) -> list[Row]:
+        """The overrides whose scope the request's contains, in id order."""
+        return [self.rows[index] for index in self.scopes.contained_in(scope)]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The overrides of one channel with their combiner and parameters."""
+
+    channel: Channel | None
+    combiner: Combiner
+    parameters: WeightParameters
+    known_dimensions: frozenset[str] | None
+    limits: Mapping[str, Limits]
+    buckets: Mapping[Key, Bucket]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What `combine` reads: one section per channel, each lever moved by one channel only."""
+
+    sections: tuple[Section, ...]
+
+    def __len__(self) -> int:
+        return sum(len(bucket.rows) for section in self.sections for bucket in section.buckets.values())

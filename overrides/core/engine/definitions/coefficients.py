@@ -1,0 +1,108 @@
+"""DM coefficients as a version carries them: which dimension feeds which lever, and what a decision's values weigh."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from .json_fields import closed_mapping, finite
+from .levers import LEVERS
+
+LOWEST, HIGHEST = 0.5, 2.0  # of one weight and of a decision's product alike
+LONGEST_VALUE = 64  # of a scope
+
+# A request without the dimension has no factor for the lever: timeframe acts only where a request names one.
+LEVER_DIMENSIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "curator": "curator",
+        "chain": "chain",
+        "cap": "mcap_bucket",
+        "vol": "vol_bucket",
+        "age": "age_bucket",
+        "intent": "intent",
+        "mapping_confidence": "mapping_confidence",
+        "mcap_vol_ratio": "mcap_vol_ratio_bucket",
+        "timeframe": "timeframe",
+    }
+)
+
+
+# A weight scales what alloc_mult scales, so a move of it is material where one of a target is: past half a largest
+# step. Less than 1 % of an allocation is not worth a reviewer's day.
+MATERIAL = math.log1p(LEVERS["alloc_mult"].max_step) / 2
+
+Weights = Mapping[str, Mapping[str, float]]  # lever -> value -> weight
+
+
+def lever_values(scope: Mapping[str, str]) -> dict[str, str]:
+    """Lever -> value for the levers whose dimension a scope names.
+
+    >>> lever_values({"mcap_bucket": "1m-2m", "macro_phase": "Good"})
+    {'cap': '1m-2m'}
+    """
+    return {lever: scope[name] for lever, name in LEVER_DIMENSIONS.items() if name in scope}
+
+
+def read_weights(document: object, field: str = "coefficients") -> dict[str, dict[str, float]]:
+    """The weights as a version holds them, `lever=value` -> 0.5 to 2, by lever. Raises ValueError naming the field.
+
+    >>> read_weights({"chain=base": 1.5, "cap=<500k": 0.9})
+    {'chain': {'base': 1.5}, 'cap': {'<500k': 0.9}}
+    >>> read_weights({"chain=base": 2.5})
+    Traceback (most recent call last):
+    ValueError: coefficients.chain=base: must be 0.5 to 2
+    """
+    weights: dict[str, dict[str, float]] = {}
+    for name, weight in closed_mapping(document, field).items():
+        lever, _, value = name.partition("=")
+        if lever not in LEVER_DIMENSIONS or not 0 < len(value) <= LONGEST_VALUE:
+            raise ValueError(f"{field}: {name!r:.80} is no lever=value; levers are {', '.join(LEVER_DIMENSIONS)}")
+        weights.setdefault(lever, {})[value] = finite(weight, f"{field}.{name}", LOWEST, HIGHEST)
+    return weights
+
+
+def is_material(before: float, after: float) -> bool:
+    """Whether a weight's move is worth a reviewer's word.
+
+    >>> is_material(1.0, 1.009), is_material(1.0, 1.011), is_material(1.2, 1.0)
+    (False, True, True)
+    """
+    return abs(math.log(after / before)) > MATERIAL
+
+
+def steps_between(before: Mapping[str, float], after: Mapping[str, float]) -> float:
+    """How far weights (`lever=value` -> weight) move in all, in largest steps of alloc_mult, as lines are measured.
+
+    >>> round(steps_between({"chain=base": 1.02}, {"cap=50m+": 1.0404}), 9)
+    3.0
+    """
+    moved = (math.log(after.get(name, 1.0) / before.get(name, 1.0)) for name in before.keys() | after.keys())
+    return sum(map(abs, moved)) / (2 * MATERIAL)
+
+
+def weights_of(weights: Weights, scope: Mapping[str, str]) -> dict[str, float]:
+    """The weight of each lever whose value in the scope is known."""
+    found = {}
+    for lever, dimension in LEVER_DIMENSIONS.items():
+        values = weights.get(lever)
+        if values is not None and (weight := values.get(scope.get(dimension, ""))) is not None:
+            found[lever] = weight
+    return found
+
+
+def coefficient_product(weights: Weights, scope: Mapping[str, str]) -> float:
+    """The product of a decision's weights (lever -> value -> weight), within 0.5 to 2; an unseen value weighs 1.
+
+    >>> weights = {"chain": {"base": 1.5}, "cap": {"1m-2m": 1.6, "50m+": 0.9}}
+    >>> coefficient_product(weights, {"chain": "base", "mcap_bucket": "1m-2m"})  # 2.4, clipped
+    2.0
+    >>> coefficient_product(weights, {"chain": "solana", "mcap_bucket": "50m+"})
+    0.9
+    """
+    return clipped(weights_of(weights, scope).values())
+
+
+def clipped(weights: Iterable[float]) -> float:
+    """The product of weights, within 0.5 to 2."""
+    return min(max(math.prod(weights), LOWEST), HIGHEST)

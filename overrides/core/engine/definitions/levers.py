@@ -1,0 +1,117 @@
+"""The levers a bot exposes: one table to read, one row per lever.
+
+Adding a lever is adding a row. Bounds and steps are the outermost ones; parameters may tighten them.
+Values are measured in *units from neutral*: ln(value / neutral) for log levers, value - neutral for linear
+ones. Blending, parts and cuts are sums in these units (plan section 3).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from .vocabulary import CHANNEL_MODULE, Blend, Channel
+
+__all__ = ["CHANNEL_MODULE", "LEVERS", "Blend", "Channel", "Lever", "levers_of"]
+
+LARGEST_EXPONENT = 700.0  # exp() overflows a double at 709.8
+
+
+@dataclass(frozen=True, slots=True)
+class Lever:
+    """One lever.
+
+    `max_step` is a factor minus one for log levers (.02 means x1.02 up, /1.02 down), lever units otherwise.
+    `scales_on` lists the categories on which the outcome is proportional to the lever.
+    `raises_exposure` is +1 if a higher value means more exposure, -1 if less, reversed on `reversed_on`.
+    """
+
+    name: str
+    channel: Channel
+    blend: Blend
+    neutral: float
+    low: float
+    high: float
+    max_step: float
+    categories: tuple[str, ...]
+    scales_on: tuple[str, ...] = ()
+    raises_exposure: int = 1
+    reversed_on: tuple[str, ...] = ()
+
+    @property
+    def group(self) -> str:
+        """The plan's grouping: tuning levers change execution, the others capital."""
+        return "execution_levers" if self.channel is Channel.PM_TUNING else "capital_levers"
+
+    def unit(self, value: float) -> float:
+        """Distance of `value` from neutral.
+
+        >>> round(LEVERS["size_mult"].unit(1.02), 6), LEVERS["entry_delay_bars"].unit(2.0)
+        (0.019803, 2.0)
+        """
+        return math.log(value / self.neutral) if self.blend is Blend.LOG else value - self.neutral
+
+    def value_at(self, unit: float) -> float:
+        """The value at a distance from neutral; always finite, whatever the sum of many overrides.
+
+        >>> LEVERS["entry_delay_bars"].value_at(1.5), LEVERS["size_mult"].value_at(0.0)
+        (1.5, 1.0)
+        """
+        if self.blend is Blend.LINEAR:
+            return self.neutral + unit
+        return self.neutral * math.exp(min(max(unit, -LARGEST_EXPONENT), LARGEST_EXPONENT))
+
+    def reach(self, start: float, step: float) -> tuple[float, float]:
+        """The values one step away: symmetric in logs for log levers.
+
+        >>> LEVERS["size_mult"].reach(1.02, 0.02)
+        (1.0, 1.0404)
+        """
+        if self.blend is Blend.LINEAR:
+            return start - step, start + step
+        return start / (1 + step), start * (1 + step)
+
+    def exposure(self, category: str) -> int:
+        """+1 where raising the lever raises exposure, -1 where it lowers it.
+
+        >>> LEVERS["size_mult"].exposure("entry"), LEVERS["size_mult"].exposure("trim")
+        (1, -1)
+        """
+        return -self.raises_exposure if category in self.reversed_on else self.raises_exposure
+
+
+_ALLOC, _STRENGTH, _TUNING = Channel.DM_ALLOC, Channel.PM_STRENGTH, Channel.PM_TUNING
+_LOG, _LINEAR = Blend.LOG, Blend.LINEAR
+_IN, _OUT = ("entry", "add"), ("trim", "exit")
+
+LEVERS: Mapping[str, Lever] = MappingProxyType(
+    {
+        lever.name: lever
+        for lever in (
+            #     name                     channel    blend  neutral low  high  step  categories
+            Lever("alloc_mult",            _ALLOC,    _LOG,    1.0,  0.7, 1.3, 0.02, ("allocation",), ("allocation",)),
+            Lever("size_mult",             _STRENGTH, _LOG,    1.0,  0.7, 1.3, 0.02, (*_IN, "trim"), _IN, 1, ("trim",)),
+            Lever("entry_aggression_mult", _STRENGTH, _LOG,    1.0,  0.8, 1.2, 0.02, _IN),
+            Lever("exit_aggression_mult",  _STRENGTH, _LOG,    1.0,  0.8, 1.2, 0.02, _OUT, (), -1),
+            Lever("phase1_frac_mult",      _TUNING,   _LOG,    1.0,  0.5, 1.5, 0.02, _IN),
+            Lever("trim_delay_mult",       _TUNING,   _LOG,    1.0,  0.5, 2.0, 0.02, ("trim",)),
+            Lever("trail_mult",            _TUNING,   _LOG,    1.0,  0.5, 2.0, 0.02, _OUT),
+            Lever("entry_delay_bars",      _TUNING,   _LINEAR, 0.0,  0.0, 5.0, 0.2,  _IN, (), -1),
+            Lever("min_ts_for_add",        _TUNING,   _LINEAR, 0.60, 0.0, 1.0, 0.05, _IN, (), -1),
+            Lever("min_ox_for_trim",       _TUNING,   _LINEAR, 0.65, 0.0, 1.0, 0.05, ("trim",)),
+        )
+    }
+)  # fmt: skip
+
+
+def levers_of(module: str, category: str) -> tuple[Lever, ...]:
+    """The levers that apply to a category of a module, in table order; none for an unknown pair.
+
+    >>> [lever.name for lever in levers_of("pm", "exit")]
+    ['exit_aggression_mult', 'trail_mult']
+    """
+    return tuple(
+        lever for lever in LEVERS.values() if CHANNEL_MODULE[lever.channel] == module and category in lever.categories
+    )

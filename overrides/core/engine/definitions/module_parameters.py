@@ -1,0 +1,116 @@
+"""The parameters of one module: per channel its policy, combiner and weights; for all of them what is learned how.
+
+A version carries one of these; it is reviewed like an override (design sections 3 and 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from .evidence_parameters import EvidenceParameters
+from .json_fields import closed_mapping, finite, one_of, required, text
+from .parameters import LEARNED_DIMENSIONS, LessonParameters, WeightParameters, known_dimensions
+from .serving_mode import PROTECTED_MOTIFS
+from .vocabulary import CHANNEL_MODULE, PAIRS, Channel, Combiner, Policy
+
+MAX_EVIDENCE_AGE_DAYS = 30.0
+
+
+@dataclass(frozen=True)
+class ChannelParameters:
+    """How one channel's overrides are built and combined."""
+
+    policy: Policy
+    combiner: Combiner
+    weights: WeightParameters
+
+    @classmethod
+    def from_document(cls, channel: Channel, document: object) -> Self:
+        """Read one channel; ValueError names the field, and the combiners its policy goes with."""
+        place = f"channels.{channel}"
+        given = closed_mapping(document, place, ("policy", "combiner", "weights"))
+        policies = [policy for each, policy in PAIRS if each is channel]
+        policy = Policy(one_of(required(given, "policy", f"{place}."), f"{place}.policy", policies))
+        combiners = PAIRS[channel, policy]
+        combiner = Combiner(one_of(required(given, "combiner", f"{place}."), f"{place}.combiner", combiners))
+        return cls(policy, combiner, WeightParameters.from_document(given.get("weights", {}), f"{place}.weights"))
+
+    def to_document(self) -> dict[str, Any]:
+        return {"policy": self.policy.value, "combiner": self.combiner.value, "weights": self.weights.to_document()}
+
+
+@dataclass(frozen=True)
+class ModuleParameters:
+    """All constants of a module. `dimensions` are the scope dimensions a request may carry without a flag.
+
+    `lessons` are those of policy plan, and the books and dimensions that either policy learns from; `evidence` those of
+    policy evidence. `product_cap` bounds coefficients x alloc_mult x size_mult from above (1 to 10; None, the default:
+    nothing does).
+    """
+
+    module: str
+    channels: Mapping[Channel, ChannelParameters]
+    lessons: LessonParameters
+    dimensions: tuple[str, ...]
+    protected_motifs: tuple[str, ...] = PROTECTED_MOTIFS
+    evidence: EvidenceParameters = field(default_factory=EvidenceParameters)
+    product_cap: float | None = None
+
+    @classmethod
+    def default(cls, module: str) -> Self:
+        """The plan's numbers, plan policy and combiner on every channel of the module."""
+        weights = WeightParameters(
+            max_scope_dims=len(LEARNED_DIMENSIONS[module]), max_evidence_age_days=MAX_EVIDENCE_AGE_DAYS
+        )
+        channels = {channel: ChannelParameters(Policy.PLAN, Combiner.PLAN, weights) for channel in channels_of(module)}
+        return cls(module, channels, LessonParameters(), known_dimensions(module))
+
+    @classmethod
+    def from_document(cls, module: str, document: object) -> Self:
+        """Read a module's parameters; every channel of the module must be there, absent parts take their default."""
+        names = ("channels", "lessons", "evidence", "dimensions", "protected_motifs", "product_cap")
+        given = closed_mapping(document, "parameters", names)
+        channels = closed_mapping(required(given, "channels"), "channels", channels_of(module))
+        return cls(
+            module,
+            {c: ChannelParameters.from_document(c, required(channels, c, "channels.")) for c in channels_of(module)},
+            LessonParameters.from_document(given.get("lessons", {}), "lessons"),
+            _names(given.get("dimensions", known_dimensions(module)), "dimensions"),
+            _names(given.get("protected_motifs", PROTECTED_MOTIFS), "protected_motifs"),
+            EvidenceParameters.from_document(given.get("evidence", {}), "evidence"),
+            _cap(given.get("product_cap")),
+        )
+
+    def to_document(self) -> dict[str, Any]:
+        return {
+            "channels": {channel.value: each.to_document() for channel, each in self.channels.items()},
+            "lessons": self.lessons.to_document(),
+            "evidence": self.evidence.to_document(),
+            "dimensions": list(self.dimensions),
+            "protected_motifs": list(self.protected_motifs),
+            "product_cap": self.product_cap,
+        }
+
+
+def channels_of(module: str) -> tuple[Channel, ...]:
+    """
+    >>> [str(channel) for channel in channels_of("pm")]
+    ['pm_strength', 'pm_tuning']
+    """
+    return tuple(channel for channel, owner in CHANNEL_MODULE.items() if owner == module)
+
+
+def _cap(value: object) -> float | None:
+    """At least 1: a cap below would cut neutral."""
+    return None if value is None else finite(value, "product_cap", 1, 10)
+
+
+def _names(value: object, field: str) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{field}: must be a list of names")
+    names = tuple(text(each, field, 40) for each in value)
+    if len(set(names)) < len(names):
+        raise ValueError(f"{field}: names an entry twice")
+    return names

@@ -1,0 +1,129 @@
+"""An override as a value: what it says, for whom, on which evidence; to and from the plan's JSON (section 3).
+
+Reading is strict about shape and numbers and lenient about belonging: a document without type and policy is
+read too (the golden cases have neither). `check` says what a governed override must satisfy besides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Self
+
+from .content_hash import canonical_json, content_hash, line_id
+from .json_fields import closed_mapping, finite, one_of, required, text
+from .levers import LEVERS
+from .override_stats import Path, Stats, lever_values
+from .vocabulary import Channel, Policy
+
+__all__ = ["OverrideSpec", "Path", "Stats", "canonical_json", "line_id", "override_id"]
+
+GROUPS = ("capital_levers", "execution_levers")
+PROMISE = ("predicted", "sd", "mu0", "s_p")
+DOCUMENT = (
+    "id", "module", "type", "policy", "pattern_key", "action_category", "scope", "stats", "levers", "promise", "path",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class OverrideSpec:
+    """One revision of a line. `levers` maps lever -> target, flat; `promise` is what scoring holds it to."""
+
+    id: str
+    module: str
+    channel: Channel | None
+    policy: Policy | None
+    pattern_key: str
+    action_category: str
+    scope: Mapping[str, str]
+    stats: Stats
+    levers: Mapping[str, float]
+    promise: Mapping[str, float] | None = None
+    path: Path | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("id", "module", "pattern_key", "action_category"):
+            text(getattr(self, name), name)
+        object.__setattr__(self, "scope", _scope(self.scope))
+        object.__setattr__(self, "levers", lever_values(self.levers, "levers"))
+        object.__setattr__(self, "promise", None if self.promise is None else _promise(self.promise))
+
+    @classmethod
+    def from_document(cls, document: object) -> Self:
+        """Read one override; ValueError names the first field that is wrong. Without an id it is its content's."""
+        given = closed_mapping(document, "override", DOCUMENT)
+        channel, policy, path = (given.get(key) for key in ("type", "policy", "path"))
+        spec = cls(
+            id=given.get("id", "content"),
+            module=required(given, "module"),
+            channel=None if channel is None else Channel(one_of(channel, "type", tuple(Channel))),
+            policy=None if policy is None else Policy(one_of(policy, "policy", tuple(Policy))),
+            pattern_key=required(given, "pattern_key"),
+            action_category=required(given, "action_category"),
+            scope=required(given, "scope"),
+            stats=Stats.from_document(required(given, "stats")),
+            levers=_flat_levers(required(given, "levers")),
+            promise=given.get("promise"),
+            path=None if path is None else Path.from_document(path),
+        )
+        return spec if "id" in given else replace(spec, id=spec.content_id)
+
+    def with_levers(self, levers: Mapping[str, float]) -> Self:
+        """Another revision of the line, that asks for these targets."""
+        changed = replace(self, levers=levers)
+        return replace(changed, id=changed.content_id)
+
+    def to_document(self) -> dict[str, Any]:
+        """The plan's shape; reading it back gives an equal override."""
+        path = {} if self.path is None else {"path": self.path.to_document()}
+        return {"id": self.id, **self._content(), **path}
+
+    @cached_property
+    def line(self) -> str:
+        """The identity this override shares with its lesson and its other revisions."""
+        channel, policy = self.channel or "", self.policy or ""
+        return line_id(self.module, channel, policy, self.pattern_key, self.action_category, self.scope)
+
+    @cached_property
+    def content_id(self) -> str:
+        """The id a governed override must have: sha256 of its canonical JSON without id and path."""
+        return content_hash(self._content())
+
+    def _content(self) -> dict[str, Any]:
+        names = ("module", "policy", "pattern_key", "action_category", "promise")
+        content = {"type": self.channel} | {name: getattr(self, name) for name in names}
+        content |= {"scope": dict(self.scope), "stats": self.stats.to_document(), "levers": grouped(self.levers)}
+        return {key: value for key, value in content.items() if value is not None}
+
+
+def grouped(levers: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """Levers as a document has them, by the plan's groups.
+
+    >>> grouped({"size_mult": 1.1, "trail_mult": 0.9})
+    {'capital_levers': {'size_mult': 1.1}, 'execution_levers': {'trail_mult': 0.9}}
+    """
+    return {group: {n: value for n, value in levers.items() if LEVERS[n].group == group} for group in GROUPS}
+
+
+def override_id(document: object) -> str:
+    """The id of a document's content, whatever id and path it carries and however its numbers are spelt."""
+    return OverrideSpec.from_document(document).content_id
+
+
+def _scope(value: object) -> dict[str, str]:
+    scope = closed_mapping(value, "scope")
+    return {text(name, "scope", 40): text(scope[name], f"scope.{name}", 64) for name in sorted(scope)}
+
+
+def _flat_levers(value: object) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for group, levers in closed_mapping(value, "levers", GROUPS).items():
+        for name in closed_mapping(levers, f"levers.{group}", [n for n in LEVERS if LEVERS[n].group == group]):
+            flat[name] = levers[name]
+    return flat
+
+
+def _promise(value: object) -> dict[str, float]:
+    promise = closed_mapping(value, "promise", PROMISE)
+    return {name: finite(promise[name], f"promise.{name}") for name in PROMISE if name in promise}

@@ -1,0 +1,72 @@
+"""A module's switch: off, shadow or on, for which share of callers and which scopes. Malformed counts as off."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Self
+
+from .json_fields import closed_mapping, finite, one_of, required, text
+
+PROTECTED_MOTIFS = ("panic_exit", "emergency_exit", "stop")  # the third part of a pattern key
+
+
+class Mode(StrEnum):
+    OFF = "off"
+    SHADOW = "shadow"
+    ON = "on"
+
+
+@dataclass(frozen=True)
+class ModuleMode:
+    """How a module is served. `allow` maps dimension -> values; a dimension named there must have one of them."""
+
+    mode: Mode = Mode.OFF
+    rollout_percent: float = 100.0
+    allow: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def serves_everybody(self) -> bool:
+        return self.rollout_percent >= 100 and not self.allow
+
+    @classmethod
+    def checked(cls, document: object) -> Self:
+        """Read a mode; ValueError names the field that is wrong. A challenger may be named, and is not served."""
+        given = closed_mapping(document, "mode", ("mode", "rollout_percent", "allow", "challenger"))
+        allow = closed_mapping(given.get("allow", {}), "allow")
+        return cls(
+            mode=Mode(one_of(required(given, "mode"), "mode", tuple(Mode))),
+            rollout_percent=finite(given.get("rollout_percent", 100.0), "rollout_percent", 0, 100),
+            allow={text(name, "allow", 40): _values(values, f"allow.{name}") for name, values in allow.items()},
+        )
+
+    @classmethod
+    def parse(cls, document: object) -> Self:
+        """Read a mode as the engine does: malformed is off."""
+        try:
+            return cls.checked(document)
+        except ValueError:
+            return cls()
+
+
+def _values(values: object, where: str) -> tuple[str, ...]:
+    if not isinstance(values, list | tuple) or not values:
+        raise ValueError(f"{where}: must list the values served; leave the dimension out to serve all")
+    return tuple(text(value, where, 64) for value in values)
+
+
+def rollout_position(key: str) -> float:
+    """Where a key stands in [0, 100), the same on every machine and in every release.
+
+    >>> round(rollout_position("bot-7"), 3)
+    94.99
+    """
+    digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+    return (int.from_bytes(digest[:8]) >> 11) / 2**53 * 100.0  # 53 bits: exact in a double, never 100
+
+
+def in_rollout(mode: ModuleMode, key: str | None) -> bool:
+    """Whether a caller is inside a partial roll-out (no key is outside); at 100 percent everyone is."""
+    return mode.rollout_percent >= 100 or (key is not None and rollout_position(key) < mode.rollout_percent)

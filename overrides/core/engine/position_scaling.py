@@ -1,0 +1,90 @@
+"""What scales a position beside its levers: dm's coefficients, and the cap on coefficients x alloc_mult x size_mult.
+
+The cap is one bound on a product of three that two modules make. Each cuts what it adds last: dm its coefficient
+product, so that product x alloc_mult stays within; pm its size_mult, given what dm answered. Neutral is never cut: a
+cap is 1 or more, and a dm that keeps to it leaves size_mult room up to 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .definitions.coefficients import Weights, clipped, weights_of
+
+COEFFICIENTS, CAP = "coefficients", "cap"  # names of parts in attribution
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """A version's coefficients and cap; without either, nothing is scaled."""
+
+    weights: Weights = field(default_factory=dict)
+    cap: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Multipliers:
+    """Of one answer, unrounded. `cut` <= 0 is ln of what the cap leaves.
+
+    dm: `product` of the request's `weights`, 0.5 to 2, before the cap, which cuts it. pm: `product` is what dm
+    answered (coefficients x alloc_mult) and the cap cuts size_mult.
+    """
+
+    weights: Mapping[str, float]
+    product: float
+    cut: float
+    cap: float | None
+
+    @property
+    def kept(self) -> float:
+        """The factor that the cap leaves of what it cuts."""
+        return math.exp(self.cut)
+
+    def to_document(self) -> dict[str, Any]:
+        return {
+            "weights": dict(self.weights),
+            "product": self.product,
+            "ln_product": math.log(self.product),
+            "cap": self.cap,
+            "cap_cut": self.cut,
+        }
+
+
+def of_allocation(scaling: Scaling, scope: Mapping[str, str], alloc_mult: float) -> Multipliers | None:
+    """The coefficient product of a dm decision, and what the cap cuts of it; None where the version has neither.
+
+    Weights of 1.5 and 1.2 make 1.8, times an alloc_mult of 1.25 makes 2.25; a cap of 2 leaves a product of 1.6:
+
+    >>> scaling = Scaling({"chain": {"base": 1.5}, "age": {"<1d": 1.2}}, 2.0)
+    >>> found = of_allocation(scaling, {"chain": "base", "age_bucket": "<1d"}, 1.25)
+    >>> round(found.product, 12), round(found.product * found.kept, 12)
+    (1.8, 1.6)
+    """
+    if not scaling.weights and scaling.cap is None:
+        return None
+    weights = weights_of(scaling.weights, scope)
+    product = clipped(weights.values())
+    return Multipliers(weights, product, _cut(product, alloc_mult, scaling.cap), scaling.cap)
+
+
+def of_size(scaling: Scaling, carried: float, size_mult: float, low: float) -> Multipliers | None:
+    """What the cap cuts of a pm decision's size_mult, given what dm `carried` over; `low` is the lever's lower bound.
+
+    >>> found = of_size(Scaling(cap=2.0), 1.8, 1.25, 0.7)
+    >>> round(1.25 * found.kept, 12)
+    1.111111111111
+    >>> round(1.25 * of_size(Scaling(cap=1.0), 2.0, 1.25, 0.7).kept, 12)  # no lower than a lever goes
+    0.7
+    """
+    if scaling.cap is None:
+        return None
+    cut = max(_cut(size_mult, carried, scaling.cap), min(math.log(low / size_mult), 0.0))
+    return Multipliers({}, carried, cut, scaling.cap)
+
+
+def _cut(value: float, others: float, cap: float | None) -> float:
+    """ln of what the cap leaves of `value` where it is multiplied by `others`; 0 where that is all of it."""
+    return 0.0 if cap is None else min(math.log(cap / (value * others)), 0.0)

@@ -1,0 +1,49 @@
+"""Whether an override of policy evidence is sure of its sign, read off what it carries (statistics section 3.6).
+
+Its promise holds the edge it adds and the posterior sd of that. A judgement by hand promises nothing: its sd is that of
+a mean of the n trades it claims to be worth.
+"""
+
+from __future__ import annotations
+
+import math
+
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
+from overrides.core.engine.definitions.levers import LEVERS
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.vocabulary import Policy
+
+ROUNDING = 1e-9  # beside a rate that was computed in another order
+
+
+def false_sign_rate(spec: OverrideSpec) -> float:
+    """The lfsr: how likely the edge has the wrong sign, Phi(-|edge| / sd), 0 to 0.5 as the learner reckons it.
+
+    An edge of 0.2 R known to 0.1 R: Phi(-2) = 0.02275. Without an edge, or without anything to go by, 0.5.
+    """
+    promise, stats = spec.promise or {}, spec.stats
+    edge = abs(promise.get("predicted", stats.edge_raw))
+    if "sd" not in promise and stats.n == 0:
+        return 0.5
+    sd = promise["sd"] if "sd" in promise else math.sqrt(stats.variance / stats.n)
+    if sd <= 0:
+        return 0.0 if sd == 0 and edge > 0 else 0.5
+    return 0.5 * math.erfc(edge / sd / math.sqrt(2))
+
+
+def is_verified(spec: OverrideSpec, parameters: EvidenceParameters) -> bool:
+    """Whether its sign is sure enough, on enough trades of its own."""
+    return false_sign_rate(spec) <= parameters.verified_lfsr + ROUNDING and spec.stats.n >= parameters.n_min
+
+
+def is_held(spec: OverrideSpec, parameters: EvidenceParameters) -> bool:
+    """Whether no lever is farther from neutral than an override that is not verified may go."""
+    cap = math.log1p(parameters.unverified_cap) + ROUNDING
+    return all(abs(LEVERS[name].unit(value)) <= cap for name, value in spec.levers.items())
+
+
+def oversteps(spec: OverrideSpec, parameters: EvidenceParameters) -> bool:
+    """Whether an override of policy evidence moves farther than it is sure enough for."""
+    if spec.policy is not Policy.EVIDENCE or not parameters.cap_unverified:
+        return False
+    return not is_verified(spec, parameters) and not is_held(spec, parameters)

@@ -1,0 +1,79 @@
+"""How far a line moves, and what that does to exposure. Pure; the measures that policies, caps and pages share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from overrides.core.engine.definitions.levers import LEVERS, Blend
+from overrides.core.engine.definitions.parameters import WeightParameters
+
+Levers = Mapping[str, float]
+
+
+def step_unit(name: str, weights: WeightParameters) -> float:
+    """One largest step of a lever in its units: ln(1 + step) of a log lever.
+
+    >>> round(step_unit("size_mult", WeightParameters()), 6), step_unit("entry_delay_bars", WeightParameters())
+    (0.019803, 0.2)
+    """
+    step = weights.step_of(name)
+    return math.log1p(step) if LEVERS[name].blend is Blend.LOG else step
+
+
+def steps_moved(before: Levers, after: Levers, weights: WeightParameters) -> float:
+    """The largest move among a line's levers, counted in largest steps; a lever not named stands at neutral.
+
+    Levers of different kinds compare in steps: 2 % of size and 0.2 bars of delay are one step each.
+
+    >>> round(steps_moved({}, {"size_mult": 1.0404}, WeightParameters()), 9)
+    2.0
+    """
+    return max((abs(_unit(n, after) - _unit(n, before)) / step_unit(n, weights) for n in {*before, *after}), default=0)
+
+
+def is_towards_neutral(before: Levers, after: Levers) -> bool:
+    """Whether no lever ends farther from neutral than it stood, nor on its other side.
+
+    >>> is_towards_neutral({"size_mult": 0.8}, {"size_mult": 0.9}), is_towards_neutral({"size_mult": 0.8}, {})
+    (True, True)
+    >>> is_towards_neutral({"size_mult": 0.9}, {"size_mult": 1.1})
+    False
+    """
+    return all(_between(_unit(name, after), _unit(name, before)) for name in {*before, *after})
+
+
+def exposure_change(category: str, before: Levers, after: Levers) -> float:
+    """Change of exposure as a share: +0.25 means a quarter more, where the override acts alone and in full.
+
+    The product of the log levers that scale exposure, each with its sign for the category. Retiring a cut raises
+    exposure, which is why a page shows this beside every move towards neutral.
+
+    >>> round(exposure_change("entry", {"size_mult": 0.8}, {}), 9)
+    0.25
+    >>> round(exposure_change("trim", {}, {"size_mult": 1.25}), 9)
+    -0.2
+    """
+    names = [name for name in {*before, *after} if LEVERS[name].blend is Blend.LOG]
+    return math.expm1(sum(LEVERS[n].exposure(category) * (_unit(n, after) - _unit(n, before)) for n in sorted(names)))
+
+
+def lowers_exposure(category: str, before: Levers, after: Levers) -> bool:
+    """Whether some lever lowers exposure and none raises it; levers without a scale (linear ones) must stay.
+
+    >>> lowers_exposure("entry", {}, {"size_mult": 0.9}), lowers_exposure("entry", {"size_mult": 0.8}, {})
+    (True, False)
+    """
+    moves = {name: _unit(name, after) - _unit(name, before) for name in {*before, *after}}
+    if any(move != 0 and LEVERS[name].blend is not Blend.LOG for name, move in moves.items()):
+        return False
+    changes = [LEVERS[name].exposure(category) * move for name, move in moves.items()]
+    return min(changes, default=0.0) < 0 and max(changes, default=0.0) <= 0
+
+
+def _unit(name: str, levers: Levers) -> float:
+    return LEVERS[name].unit(levers[name]) if name in levers else 0.0
+
+
+def _between(inner: float, outer: float) -> bool:
+    return min(0.0, outer) <= inner <= max(0.0, outer)

@@ -1,0 +1,331 @@
+"""Everything that stands between a request and its effect, all at once: what, how bad, whose to clear, the way past.
+
+One list for the admin, the API and the verbs themselves (design 7). A gate is a function of the situation; which
+steps it guards is the table at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.validation import check, contradicts
+from overrides.core.governance.evidence_bar import false_sign_rate, oversteps
+from overrides.core.governance.exposure import lowers_exposure
+from overrides.core.governance.governance_policy import GovernancePolicy
+from overrides.core.governance.mandates import Terms, exceeded
+from overrides.core.governance.request_states import Step, WrongState, after
+
+NAMED = 3  # lines named in one message; the others are counted
+HEALTH = {
+    "stale": frozenset({"edited", "stale_base", "stale_line"}),
+    "evidence_lapsed": frozenset({"evidence_below_bar"}),
+    "conflict": frozenset({"conflict"}),
+}
+REVIEW, APPLY = "overrides.review_changerequest", "overrides.apply_changerequest"
+
+
+class Severity(StrEnum):
+    BLOCKS = "blocks"
+    WARNS = "warns"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One obstacle. `permission` is whose it is to clear; empty where nobody can do so on this request."""
+
+    name: str
+    message: str
+    way_past: str
+    severity: Severity = Severity.BLOCKS
+    permission: str = ""
+
+
+@dataclass(frozen=True)
+class Touched:
+    """One line of a request: the override it was drafted against, the one it brings, and what stands now."""
+
+    line: str
+    label: str
+    before: OverrideSpec | None
+    after: OverrideSpec | None
+    standing: OverrideSpec | None
+    is_vetoed: bool = False
+    is_pinned: bool = False
+    mandate: Terms | None = None
+    rivals: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who wants to take the step. `counts` says whether the module's policy lets this person's vote count."""
+
+    permissions: frozenset[str]
+    is_author: bool = False
+    counts: bool = True
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A request with all that its gates look at. `parameters` are those its lines will be served under."""
+
+    kind: str
+    state: str
+    expires_at: datetime
+    is_machine: bool
+    signed_hash: str
+    content_hash: str
+    approvals: int
+    needed: int
+    lines: tuple[Touched, ...]
+    policy: GovernancePolicy
+    parameters: ModuleParameters
+    base_changed: str = ""
+    movement: float = 0.0
+    moved_before: float = 0.0
+    is_quarantined: bool = False
+    scheduled_for: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A step somebody is about to take; `person` None is the machine itself."""
+
+    step: Step
+    person: Person | None
+    at: datetime
+
+
+def gates(situation: Situation, attempt: Attempt) -> tuple[Gate, ...]:
+    """Every gate that stands in the way of the step, blockers first."""
+    found = [gate for steps, rule in RULES if attempt.step in steps for gate in rule(situation, attempt)]
+    return tuple(sorted(found, key=lambda gate: gate.severity is not Severity.BLOCKS))
+
+
+def health(found: Iterable[Gate]) -> str:
+    """The other axis beside the state: whether a request still fits what is in force, the gravest fault first.
+
+    >>> health([Gate("conflict", "", ""), Gate("stale_line", "", "")]), health([])
+    ('stale', 'valid')
+    """
+    names = {gate.name for gate in found}
+    return next((word for word, faults in HEALTH.items() if names & faults), "valid")
+
+
+def blockers(found: Iterable[Gate]) -> list[Gate]:
+    return [gate for gate in found if gate.severity is Severity.BLOCKS]
+
+
+def _wrong_state(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
+    try:
+        after(attempt.step, situation.state)
+    except WrongState as error:
+        yield Gate("wrong_state", f"it {error}", "open a request that is in such a state")
+
+
+def _expired(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
+    if attempt.at >= situation.expires_at:
+        when = f"{situation.expires_at:%Y-%m-%d %H:%M}"
+        yield Gate("expired", f"it expired on {when}", "draft it again from what is in force")
+
+
+def _no_permission(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
+    needed, what = (APPLY, "apply requests") if attempt.step in _APPLYING else (REVIEW, "decide about requests")
+    if attempt.person is not None and needed not in attempt.person.permissions:
+        yield Gate("no_permission", f"you may not {what}", "ask a reviewer", permission=needed)
+
+
+def _own_request(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
+    if attempt.person is not None and attempt.person.is_author:
+        yield Gate("own_request", "you drafted this request", "somebody else has to decide", permission=REVIEW)
+
+
+def _other_group(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
+    if attempt.person is not None and not attempt.person.counts:
+        groups = ", ".join(_voters(situation))
+        yield Gate("other_group", f"votes of {groups} alone count here", f"ask a member of {groups}", permission=REVIEW)
+
+
+def _voters(situation: Situation) -> tuple[str, ...]:
+    return situation.policy.groups_for(situation.kind, situation.movement, situation.moved_before)
+
+
+def _missing_approvals(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
+    if situation.approvals >= situation.needed:
+        return
+    why = ""
+    if situation.needed > situation.policy.approvals:
+        moved = f"{situation.movement:.1f} steps, {situation.moved_before:.1f} before it"
+        why = f", because it moves much ({moved})"
+    counted = f"{situation.approvals} of {situation.needed} approvals of this content{why}"
+    way_past = "a reviewer other than its author has to sign it"
+    yield Gate("missing_approvals", f"it has {counted}", way_past, permission=REVIEW)
+
+
+def _edited(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
+    if situation.signed_hash != situation.content_hash:
+        yield Gate("edited", "its content is not the one that was hashed and signed", "draft it again")
+
+
+def _stale(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
+    if situation.base_changed:
+        yield Gate("stale_base", f"stale: {situation.base_changed} changed since this was drafted", "draft it again")
+    moved = [each for each in situation.lines if levers_asked(each.standing) != levers_asked(each.before)]
+    if moved:
+        told = f"stale: {_named(moved)} changed since this was drafted"
+        yield Gate("stale_line", told, "draft it again from what is in force")
+
+
+def _conflict(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
+    rivals = sorted({number for each in situation.lines for number in each.rivals})
+    if rivals and situation.kind != "trial":  # which moves nothing that is served
+        numbers = ", ".join(f"request {number}" for number in rivals[:NAMED])
+        told = f"{numbers} would change some of the same lines"
+        yield Gate("conflict", told, "the one applied first makes the other stale", Severity.WARNS)
+
+
+def _little_evidence(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
+    least, bar = situation.policy.least_n, situation.parameters.evidence
+    brought = [(each, each.after) for each in situation.lines if each.after is not None]
+    few = [each for each, spec in brought if spec.stats.n < least]
+    unsure = [each for each, spec in brought if oversteps(spec, bar)]
+    if few:
+        told = f"{_named(few, _trades)} rest on fewer than {least:g} trades"
+        way_past = "leave them out until there are more, or lower least_n by a policy request"
+        yield Gate("evidence_below_bar", told, way_past)
+    if unsure:
+        told = (
+            f"{_named(unsure, _sureness)} move more than {bar.unverified_cap:.0%} and are not verified (wrong sign "
+            f"with probability {bar.verified_lfsr:g} at most, on {bar.n_min} trades)"
+        )
+        yield Gate("evidence_below_bar", told, f"keep them within {bar.unverified_cap:.0%} until they are")
+
+
+def is_below_bar(spec: OverrideSpec, policy: GovernancePolicy, parameters: ModuleParameters) -> bool:
+    """Whether the evidence of an override is too little for what it does."""
+    return spec.stats.n < policy.least_n or oversteps(spec, parameters.evidence)
+
+
+def _contradiction(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
+    contrary = [each for each in situation.lines if each.after is not None and contradicts(each.after)]
+    if contrary:
+        told = f"{_named(contrary)} move against the sign of their own edge"
+        yield Gate("sign_contradiction", told, "correct the edge or the targets")
+
+
+def _misfit(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
+    faults = [(each, _faults(each.after, situation.parameters)) for each in situation.lines]
+    wrong = [(each, told) for each, told in faults if told]
+    if wrong:
+        named = _named([each for each, _ in wrong])
+        yield Gate("outside_bounds_or_category", f"{named}: {wrong[0][1][0]}", "draft them as the registry allows")
+
+
+def _vetoed(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
+    vetoed = [each for each in situation.lines if each.is_vetoed and each.after is not None]
+    if vetoed:
+        told = f"{_named(vetoed)} must not be served: a veto stands"
+        yield Gate("vetoed", told, "lift the veto, or leave the line out", permission=REVIEW)
+
+
+def _pinned(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
+    pinned = [each for each in situation.lines if each.is_pinned and situation.is_machine]
+    if pinned:
+        told = f"{_named(pinned)} are pinned: no machine may change them"
+        yield Gate("pinned", told, "lift the pin, or leave the line out", permission=REVIEW)
+
+
+def _beyond_mandate(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
+    for each in situation.lines:
+        reasons = exceeded(each.mandate, each.after, attempt.at)
+        if reasons and not (situation.policy.lowering_applies and lowers(each.standing, each.after)):
+            told = f"{each.label}: {'; '.join(reasons)}"
+            yield Gate("mandate_exceeded", told, "the daily request asks a person", permission=REVIEW)
+
+
+def _cap_reached(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
+    cap = situation.policy.daily_cap
+    if situation.movement + situation.moved_before > cap:
+        moved = f"{situation.moved_before:.1f} of {cap:g} steps in 24 hours, and this moves {situation.movement:.1f}"
+        yield Gate("cap_reached", f"the builder has moved {moved}", "wait, or let a person decide", permission=REVIEW)
+
+
+def _quarantined(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
+    if situation.is_quarantined:
+        yield Gate("quarantined", "the builder is in quarantine", "lift it, or let a person decide", permission=REVIEW)
+
+
+def _not_due(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
+    due = situation.scheduled_for
+    if attempt.person is None and (due is None or attempt.at < due):
+        when = "not scheduled" if due is None else f"scheduled for {due:%Y-%m-%d %H:%M}"
+        yield Gate("not_due", f"it is {when}", "wait, or let a person apply it", permission=APPLY)
+
+
+def lowers(standing: OverrideSpec | None, after: OverrideSpec | None) -> bool:
+    """Whether going from what stands to `after` lowers a line's exposure; None is neutral."""
+    spec = after or standing
+    return spec is not None and lowers_exposure(spec.action_category, levers_asked(standing), levers_asked(after))
+
+
+def levers_asked(spec: OverrideSpec | None) -> Mapping[str, float]:
+    """The targets of a line that holds `spec`; none where it holds nothing."""
+    return {} if spec is None else spec.levers
+
+
+def _faults(spec: OverrideSpec | None, parameters: ModuleParameters) -> list[str]:
+    if spec is None:
+        return []
+    faults = check(spec, parameters.dimensions)
+    channel = None if spec.channel is None else parameters.channels.get(spec.channel)
+    if channel is None or channel.policy is not spec.policy:
+        faults.append(f"policy: its channel does not use {spec.policy}")
+    return faults
+
+
+def _trades(spec: OverrideSpec) -> str:
+    return f"{spec.stats.n:g}"
+
+
+def _sureness(spec: OverrideSpec) -> str:
+    return f"{false_sign_rate(spec):.2g} on {spec.stats.n:g}"
+
+
+def _named(lines: list[Touched], figure: Callable[[OverrideSpec], str] | None = None) -> str:
+    """The first lines by name, each with its figure where there is one, and how many more there are."""
+    shown = [(each.label, each.after) for each in lines[:NAMED]]
+    names = ", ".join(label + (f" ({figure(spec)})" if figure and spec else "") for label, spec in shown)
+    more = len(lines) - NAMED
+    return names + (f" and {more} more" if more > 0 else "")
+
+
+_APPLYING = frozenset({Step.APPLY, Step.SCHEDULE, Step.UNSCHEDULE})
+_VOTING = frozenset({Step.SIGN, Step.APPROVE, Step.REQUEST_CHANGES, Step.REJECT})
+_AGREEING = frozenset({Step.SIGN, Step.APPROVE})
+_EFFECT = frozenset({Step.APPLY, Step.DELEGATE})
+_EVERY = frozenset(Step)
+
+RULES: tuple[tuple[frozenset[Step], Callable[[Situation, Attempt], Iterator[Gate]]], ...] = (
+    (_EVERY, _wrong_state),
+    (_EVERY - {Step.EXPIRE, Step.DELEGATE, Step.ACT_AT_ONCE, Step.CANCEL}, _expired),
+    (_VOTING | _APPLYING, _no_permission),
+    (_VOTING, _own_request),
+    (_AGREEING, _other_group),
+    (_APPLYING - {Step.UNSCHEDULE}, _missing_approvals),
+    (_AGREEING | _APPLYING - {Step.UNSCHEDULE}, _edited),
+    (_AGREEING | _EFFECT, _stale),
+    (_AGREEING | _EFFECT, _conflict),
+    (_AGREEING | _EFFECT, _little_evidence),
+    (_AGREEING | _EFFECT, _contradiction),
+    (_AGREEING | _EFFECT, _misfit),
+    (_AGREEING | _EFFECT, _vetoed),
+    (_AGREEING | _EFFECT, _pinned),
+    (frozenset({Step.DELEGATE}), _beyond_mandate),
+    (frozenset({Step.DELEGATE}), _cap_reached),
+    (frozenset({Step.DELEGATE}), _quarantined),
+    (frozenset({Step.APPLY}), _not_due),
+)

@@ -1,0 +1,121 @@
+"""A module's policy of governance: who must agree to what, and what the builder may do by itself (design 7).
+
+Versioned data like the parameters, and changed as they are: through a request that others approve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from overrides.core.engine.definitions.json_fields import closed_mapping, finite, positive, text, whole
+
+MEASURED = "lines"  # the one kind of request whose whole effect is steps moved
+
+
+@dataclass(frozen=True)
+class GovernancePolicy:
+    """The rules of one module.
+
+    `approvals` people must approve a request, `large_approvals` one that moves more than `large_movement` steps by
+    itself, or together with what was applied in the `window_days` before it (`distance.steps_moved`, summed over lines;
+    None: size does not matter). `groups` names whose members may approve (empty: everybody with the permission),
+    `large_groups` whose members may approve what is that large (empty: the same). `expires_days` is how long a request
+    waits, `mandate_days` how long a mandate holds. `evidence_kept` is the share of the approved n and |edge| that must
+    remain for the mandate to carry fresh statistics; `least_n` the fewest trades of any line that may be approved.
+    `daily_cap` is the most steps that the builder may move a module in 24 hours. `lowering_applies` lets new lines that
+    lower exposure apply by themselves.
+
+    Limits on a person are groups too, any of them. Reviewers of module pm only are members of a group that the policy
+    of pm names, where that of dm names another. Reviewers of small movements only are those whom `large_groups` leaves
+    out: nor may they approve what has no size, whatever is not of kind lines.
+
+    >>> GovernancePolicy.from_document({"approvals": 2}).approvals
+    2
+    >>> GovernancePolicy.from_document({"approvals": 0})
+    Traceback (most recent call last):
+    ValueError: approvals: must be 1 to 9
+    """
+
+    approvals: int = 1
+    large_movement: float | None = None
+    large_approvals: int = 2
+    window_days: float = 1.0
+    groups: tuple[str, ...] = ()
+    large_groups: tuple[str, ...] = ()
+    expires_days: float = 14.0
+    mandate_days: float = 90.0
+    evidence_kept: float = 0.5
+    least_n: float = 10.0
+    daily_cap: float = 50.0
+    lowering_applies: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("approvals", "large_approvals"):
+            self._set(name, whole(getattr(self, name), name, 1, 9))
+        if self.large_approvals < self.approvals:
+            raise ValueError(f"large_approvals: must be at least approvals, {self.approvals}")
+        if self.large_movement is not None:
+            self._set("large_movement", finite(self.large_movement, "large_movement", low=0))
+        for name in ("window_days", "expires_days", "mandate_days"):
+            self._set(name, positive(getattr(self, name), name, high=3650))
+        self._set("evidence_kept", finite(self.evidence_kept, "evidence_kept", 0, 1))
+        for name in ("least_n", "daily_cap"):
+            self._set(name, finite(getattr(self, name), name, low=0))
+        for name in ("groups", "large_groups"):
+            named = getattr(self, name)
+            if not isinstance(named, list | tuple):
+                raise ValueError(f"{name}: must be a list of names of groups")
+            self._set(name, tuple(text(each, name, 150) for each in named))
+        if not isinstance(self.lowering_applies, bool):
+            raise ValueError("lowering_applies: must be true or false")
+
+    @classmethod
+    def from_document(cls, document: object) -> Self:
+        return cls(**closed_mapping(document, "policy", {each.name for each in fields(cls)}))
+
+    def to_document(self) -> dict[str, Any]:
+        return asdict(self) | {"groups": list(self.groups), "large_groups": list(self.large_groups)}
+
+    def needed(self, movement: float, moved_before: float = 0.0) -> int:
+        """How many approvals a request needs that moves so many steps, after so many within the window.
+
+        >>> GovernancePolicy(large_movement=20).needed(5), GovernancePolicy(large_movement=20).needed(5, 16)
+        (1, 2)
+        """
+        return self.large_approvals if self._is_large(movement + moved_before) else self.approvals
+
+    def groups_for(self, kind: str, movement: float, moved_before: float = 0.0) -> tuple[str, ...]:
+        """Whose members may approve such a request; empty: everybody with the permission.
+
+        >>> GovernancePolicy(large_movement=20, groups=("desk",), large_groups=("board",)).groups_for("lines", 21)
+        ('board',)
+        """
+        is_for_all = kind == MEASURED and not self._is_large(movement + moved_before)
+        return self.groups if is_for_all or not self.large_groups else self.large_groups
+
+    def _is_large(self, moved: float) -> bool:
+        return self.large_movement is not None and moved > self.large_movement
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+
+def may_count(groups_of_voter: Sequence[str], named: Sequence[str]) -> bool:
+    """Whether a member of these groups is one whose vote counts where the policy names those.
+
+    >>> may_count(["reviewer"], ("risk",)), may_count([], ())
+    (False, True)
+    """
+    return not named or not set(named).isdisjoint(groups_of_voter)
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Field -> (was, becomes) of two documents, those that differ.
+
+    >>> differences({"approvals": 1, "least_n": 10}, {"approvals": 2, "least_n": 10})
+    {'approvals': (1, 2)}
+    """
+    names = sorted({*before, *after})
+    return {name: (before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)}

@@ -1,0 +1,48 @@
+"""dm's coefficient product of one request on either side of a change: what is served, and which weights part them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from overrides.core.engine.combination import Combination
+from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS
+from overrides.core.engine.position_scaling import CAP, Scaling, of_allocation
+from overrides.core.engine.serve import served
+
+
+class ProductOf(NamedTuple):
+    """`value` as served, 0.5 to 2 before the cap; `cut` <= 0 is ln of what that leaves; `weights` lever -> weight."""
+
+    value: float
+    cut: float
+    is_bounded: bool
+    weights: Mapping[str, float]
+
+
+def product_of(scaling: Scaling, scope: Mapping[str, str], combination: Combination) -> ProductOf:
+    """The product of an allocation whose levers are known; 1 where nothing scales.
+
+    >>> from overrides.core.engine.definitions.vocabulary import Reason
+    >>> nobody = Combination({}, (), (), Reason.NO_MATCH, ())
+    >>> product_of(Scaling({"chain": {"base": 1.5}}, 1.2), {"chain": "base"}, nobody).value
+    1.2
+    """
+    moved = combination.levers.get("alloc_mult")
+    found = of_allocation(scaling, scope, 1.0 if moved is None else moved.value)
+    if found is None:
+        return ProductOf(1.0, 0.0, False, {})
+    is_bounded = abs(math.log(math.prod(found.weights.values()) / found.product)) > 1e-12
+    return ProductOf(served(found.product * found.kept), found.cut, is_bounded, found.weights)
+
+
+def product_parts(before: ProductOf, after: ProductOf, scope: Mapping[str, str]) -> dict[str, float]:
+    """`lever=value` -> change of ln weight, and the change of what the cap cuts; without the product's own bounds."""
+    changes = {
+        f"{lever}={scope[LEVER_DIMENSIONS[lever]]}": math.log(
+            after.weights.get(lever, 1.0) / before.weights.get(lever, 1.0)
+        )
+        for lever in before.weights.keys() | after.weights.keys()
+    }
+    return changes | {CAP: after.cut - before.cut}

@@ -1,0 +1,25 @@
+"""What a comparison of two engines measures: the levers, and dm's coefficient product as if it were one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from overrides.core.engine.definitions.coefficients import HIGHEST, LOWEST
+from overrides.core.engine.definitions.levers import LEVERS, Blend, Channel, Lever
+
+_ALLOC = LEVERS["alloc_mult"]
+
+# No override moves it and no bot asks for it by name, so it has no row in the registry; it scales what alloc_mult does.
+PRODUCT = Lever(
+    name="coefficient product",
+    channel=Channel.DM_ALLOC,
+    blend=Blend.LOG,
+    neutral=1.0,
+    low=LOWEST,
+    high=HIGHEST,
+    max_step=_ALLOC.max_step,
+    categories=_ALLOC.categories,
+    scales_on=_ALLOC.scales_on,
+)
+MEASURED: Mapping[str, Lever] = MappingProxyType({**LEVERS, PRODUCT.name: PRODUCT})

@@ -1,0 +1,130 @@
+"""What other parameters would make of the overrides in force: who crosses the floor, how far weights move.
+
+All overrides at once, as columns: a module may have a hundred thousand of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.parameters import WeightParameters
+from overrides.core.engine.definitions.vocabulary import Combiner
+from overrides.core.engine.weights import WEIGHT_DECIMALS, microseconds
+
+Column = NDArray[np.float64]
+DAY = 86_400_000_000.0
+NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What an override's weight rests on; `name` is its own id."""
+
+    name: str
+    channel: str
+    dims: int
+    edge_raw: float
+    n: float
+    variance: float
+    half_life_days: float
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """An override that starts or stops acting, with its weight before and after."""
+
+    name: str
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class Reweighing:
+    """The effect on the weighed overrides. `change` is of the mean weight; `largest` the largest of one override."""
+
+    weighed: int
+    acting_before: int
+    acting_after: int
+    mean_before: float
+    mean_after: float
+    largest: float
+    starting: tuple[Crossing, ...]
+    stopping: tuple[Crossing, ...]
+    n_starting: int
+    n_stopping: int
+
+    @property
+    def is_nothing(self) -> bool:
+        return self.largest == 0 and not self.n_starting and not self.n_stopping
+
+
+def reweighed(rows: Sequence[Evidence], before: ModuleParameters, after: ModuleParameters, at: datetime) -> Reweighing:
+    """Both parameter sets on the same overrides at one moment. Channels that do not weigh are left out of both."""
+    weighs = _weighing(before).keys() & _weighing(after).keys()
+    rows = [row for row in rows if row.channel in weighs]
+    columns = _columns(rows, at)
+    (old, old_floor), (new, new_floor) = (_weights(rows, columns, _weighing(each)) for each in (before, after))
+    acted, acts = old >= old_floor, new >= new_floor
+    starting, stopping = np.flatnonzero(acts & ~acted), np.flatnonzero(acted & ~acts)
+
+    def named(indices: NDArray[np.intp]) -> tuple[Crossing, ...]:
+        farthest = indices[np.argsort(-np.abs(new[indices] - old[indices]), kind="stable")][:NAMED]
+        return tuple(Crossing(rows[i].name, float(old[i]), float(new[i])) for i in farthest)
+
+    return Reweighing(
+        weighed=len(rows),
+        acting_before=int(acted.sum()),
+        acting_after=int(acts.sum()),
+        mean_before=float(old.mean()) if rows else 0.0,
+        mean_after=float(new.mean()) if rows else 0.0,
+        largest=float(np.abs(new - old).max()) if rows else 0.0,
+        starting=named(starting),
+        stopping=named(stopping),
+        n_starting=len(starting),
+        n_stopping=len(stopping),
+    )
+
+
+def _weighing(parameters: ModuleParameters) -> Mapping[str, WeightParameters]:
+    """The channels whose combiner weighs, by name."""
+    channels = parameters.channels.items()
+    return {channel.value: each.weights for channel, each in channels if each.combiner is Combiner.PLAN}
+
+
+def _columns(rows: Sequence[Evidence], at: datetime) -> Mapping[str, Column]:
+    now = microseconds(at)
+    return {
+        "edge": np.array([abs(row.edge_raw) for row in rows]),
+        "n": np.array([row.n for row in rows]),
+        "variance": np.array([row.variance for row in rows]),
+        "dims": np.array([float(row.dims) for row in rows]),
+        "age": np.array([max(now - microseconds(row.updated_at), 0) / DAY for row in rows]),
+        "half_life": np.array([row.half_life_days for row in rows]),
+    }
+
+
+def _weights(
+    rows: Sequence[Evidence], columns: Mapping[str, Column], channels: Mapping[str, WeightParameters]
+) -> tuple[Column, Column]:
+    """Each override's weight, rounded as the floor test sees it, and the floor of its channel."""
+    each = [channels[row.channel] for row in rows]
+
+    def of(name: str) -> Column:
+        return np.array([getattr(weights, name) for weights in each], dtype=float)
+
+    specific = np.minimum(1.0, columns["dims"] / of("max_scope_dims")) ** of("specificity_alpha")
+    total = (
+        np.tanh(columns["edge"] / of("weight_edge_scale"))
+        * (1.0 - np.exp(-columns["n"] / of("n_target")))
+        / (1.0 + of("variance_penalty") * columns["variance"])
+        * np.where(columns["dims"] == 0, 0.0, specific)
+        * np.exp(-columns["age"] / columns["half_life"])
+    )
+    return np.round(total, WEIGHT_DECIMALS), of("min_total_weight")

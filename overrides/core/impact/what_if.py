@@ -1,0 +1,212 @@
+"""What a change would do to requests as they were logged: two engines asked the same, and their answers compared.
+
+Requests that meet the same overrides under the same rules before and after are counted and not computed: their answers
+are equal. The others are answered by both halves of `combine`: the overrides are found once for all requests of equal
+scope, the levers settled for each. Of dm the coefficient product is measured beside the levers, as one more.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from overrides.core.engine.combination import Combination, LeverValue, refuse_foreign
+from overrides.core.engine.combine import settle
+from overrides.core.engine.definitions.json_fields import instant_text
+from overrides.core.engine.definitions.levers import LEVERS
+from overrides.core.engine.definitions.vocabulary import MODULE_CATEGORIES, Reason
+from overrides.core.engine.serve import neutral_levers, served
+from overrides.core.impact.coefficient_products import ProductOf, product_of, product_parts
+from overrides.core.impact.distribution import change_of, spread
+from overrides.core.impact.largest_changes import Movers, Pattern
+from overrides.core.impact.measured_levers import MEASURED, PRODUCT
+from overrides.core.impact.version_pair import Group, Place, Side
+
+SIDES, HITS = ("before", "after"), ("step_limited", "bounded")
+PRODUCT_HITS = ("bounded", "capped")
+NOBODY = Combination({}, (), (), Reason.NO_MATCH, ())
+COUNTS = ("touched", "changed", "newly_moved", "no_longer_moved", "unreadable")
+CAVEATS = (
+    "Exact for the requests as logged: it does not know which other requests other levers would have led to.",
+    "Modes are taken as on, whatever was served.",
+    "Ramps are taken as arrived: where the change leads, not how soon.",
+)
+OF_SCALING = {
+    "dm": "The coefficient product as served: within its own bounds, and cut where the cap acts. Not size_mult's part "
+    "of the cap, which acts on pm's decisions.",
+    "pm": "Levers alone: what dm answered, and the cap on their product, are left out on both sides.",
+}
+
+
+@dataclass
+class _Column:
+    """One lever in one category: as served before and after, and how often step and bounds acted."""
+
+    before: array[float] = field(default_factory=lambda: array("d"))
+    after: array[float] = field(default_factory=lambda: array("d"))
+    hits: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, old: float, new: float, before: LeverValue | None, after: LeverValue | None) -> None:
+        self.before.append(old)
+        self.after.append(new)
+        for side, lever in (("before", before), ("after", after)):
+            if lever is not None:
+                if lever.step_limited:
+                    self.hits["step_limited", side] += 1
+                if lever.bounded:
+                    self.hits["bounded", side] += 1
+
+    def add_product(self, before: ProductOf, after: ProductOf) -> None:
+        self.before.append(before.value)
+        self.after.append(after.value)
+        for side, product in (("before", before), ("after", after)):
+            self.hits["bounded", side] += product.is_bounded
+            self.hits["capped", side] += product.cut < 0
+
+
+class Comparison:
+    """Ask it request by request, then for the `document`."""
+
+    def __init__(self, module: str, before: Side, after: Side) -> None:
+        self._module, self._before, self._after = module, before, after
+        self._has_same_rules = before.rules == after.rules
+        self._places: dict[Pattern, Place] = {}
+        self._columns: dict[tuple[str, str], _Column] = {}
+        self._neutral = {category: neutral_levers(module, category) for category in MODULE_CATEGORIES[module]}
+        self._counts: Counter[str] = Counter()
+        self._movers = Movers()
+        self._times: tuple[datetime, datetime] | None = None
+
+    def ask(self, pattern_key: str, category: str, scope: str, at: datetime, current: Mapping[str, float]) -> None:
+        """One logged request; its scope as JSON text, which is read only where it matters."""
+        pattern = pattern_key, category
+        self._movers.asked[pattern] += 1
+        first, last = self._times or (at, at)
+        self._times = min(first, at), max(last, at)
+        place = self._place(pattern)
+        if not place.is_touched:
+            return
+        try:
+            read = json.loads(scope)
+            group = place.group(read)
+            if place.is_reached(read, group):
+                refuse_foreign(current)
+                self._compare(place, group, pattern, read, at, current)
+        except (ValueError, TypeError, AttributeError):  # a rewritten row: no version answers it, but ERROR
+            self._counts["unreadable"] += 1
+
+    def document(self) -> dict[str, Any]:
+        """The result as JSON values; `overrides/what_if.py` says what is in it."""
+        asked = self._movers.asked
+        counts = {name: self._counts[name] for name in COUNTS}
+        return {
+            "asked": sum(asked.values()),
+            "as_of": None if self._times is None else [instant_text(at) for at in self._times],
+            **counts,
+            "levers": {name: self._lever(name) for name in MEASURED if self._columns_of(name)},
+            "exposure": self._exposure(),
+            "patterns": self._movers.patterns(),
+            "lines": self._movers.lines(),
+            "weights": self._movers.weights(),
+            "caveats": [*CAVEATS, OF_SCALING[self._module]],
+        }
+
+    def _place(self, pattern: Pattern) -> Place:
+        place = self._places.get(pattern)
+        if place is None:
+            place = Place((self._module, *pattern), self._before, self._after, self._has_same_rules)
+            self._places[pattern] = place
+        return place
+
+    def _compare(
+        self,
+        place: Place,
+        group: Group | None,
+        pattern: Pattern,
+        scope: Mapping[str, str],
+        at: datetime,
+        current: Mapping[str, float],
+    ) -> None:
+        before, after = self._settled(group, at, current)
+        category = pattern[1]
+        neutral = self._neutral[category]
+        changes: dict[str, float] = {}
+        was_moved = is_moved = False
+        for name in before.levers.keys() | after.levers.keys():
+            one, other = before.levers.get(name), after.levers.get(name)
+            old, new = (neutral[name] if each is None else served(each.value) for each in (one, other))
+            if before is not after:
+                self._columns.setdefault((name, category), _Column()).add(old, new, one, other)
+            was_moved |= old != neutral[name]
+            is_moved |= new != neutral[name]
+            if old != new:
+                changes[name] = LEVERS[name].unit(new) - LEVERS[name].unit(old)
+        if place.has_product:
+            products = self._products(place, category, scope, before, after)
+            was_moved |= products[0] != PRODUCT.neutral
+            is_moved |= products[1] != PRODUCT.neutral
+            if products[0] != products[1]:
+                changes[PRODUCT.name] = PRODUCT.unit(products[1]) - PRODUCT.unit(products[0])
+        self._counts["touched"] += 1
+        self._counts["changed"] += bool(changes)
+        self._counts["newly_moved"] += is_moved and not was_moved
+        self._counts["no_longer_moved"] += was_moved and not is_moved
+        self._movers.add(pattern, changes, before, after)
+
+    def _settled(
+        self, group: Group | None, at: datetime, current: Mapping[str, float]
+    ) -> tuple[Combination, Combination]:
+        if group is None:
+            return NOBODY, NOBODY
+        before = settle(self._before.compiled, group.before, at, current)
+        return before, before if group.is_equal else settle(self._after.compiled, group.after, at, current)
+
+    def _products(
+        self, place: Place, category: str, scope: Mapping[str, str], before: Combination, after: Combination
+    ) -> tuple[float, float]:
+        """Both products as served, counted."""
+        one, other = (
+            product_of(scaling, scope, combination)
+            for scaling, combination in zip(place.scaling, (before, after), strict=True)
+        )
+        self._columns.setdefault((PRODUCT.name, category), _Column()).add_product(one, other)
+        self._movers.weigh(product_parts(one, other, scope))
+        return one.value, other.value
+
+    def _columns_of(self, name: str) -> list[_Column]:
+        return [column for (lever, _), column in self._columns.items() if lever == name]
+
+    def _lever(self, name: str) -> dict[str, Any]:
+        columns = self._columns_of(name)
+        kinds = PRODUCT_HITS if name == PRODUCT.name else HITS
+        hits = sum((column.hits for column in columns), Counter[tuple[str, str]]())
+        return {
+            "neutral": MEASURED[name].neutral,
+            **spread(name, [column.before for column in columns], [column.after for column in columns]),
+            **{what: {side: hits[what, side] for side in SIDES} for what in kinds},
+        }
+
+    def _exposure(self) -> dict[str, Any]:
+        """Mean change of ln over every request that a scaling lever applies to, touched or not."""
+        asked: Counter[str] = Counter()
+        for (_, category), count in self._movers.asked.items():
+            asked[category] += count
+        moved: defaultdict[str, float] = defaultdict(float)
+        for (name, category), column in self._columns.items():
+            if MEASURED[name].scales_on:
+                moved[category] += MEASURED[name].exposure(category) * change_of(name, column.before, column.after)
+        applies = {c: n for c, n in asked.items() if any(LEVERS[name].scales_on for name in self._neutral.get(c, ()))}
+        whole = sum(applies.values())
+        mean = sum(moved.values()) / whole if whole else 0.0
+        return {
+            "asked": whole,
+            "mean_ln": mean,
+            "percent": 100 * math.expm1(mean),
+            "categories": {c: {"asked": n, "mean_ln": moved[c] / n} for c, n in sorted(applies.items())},
+        }

@@ -1,0 +1,104 @@
+"""Approval rules of a module, mandates, vetoes and pins, and the stop of the builder."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from overrides.models.overrides import Line
+from overrides.models.requests import ChangeRequest
+from telemetry.models import MODULES
+
+
+class ModulePolicy(models.Model):
+    """A module's rules of governance (`core.policy`), reviewed like parameters; one is active, the defaults if none."""
+
+    module = models.CharField(max_length=2, choices=MODULES)
+    number = models.PositiveIntegerField()
+    is_active = models.BooleanField(default=False)
+    document = models.JSONField()
+    request = models.ForeignKey("ChangeRequest", models.PROTECT, related_name="policies")
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=150)
+
+    class Meta:
+        ordering = ("module", "-number")
+        verbose_name_plural = "module policies"
+        constraints = [
+            models.UniqueConstraint(fields=["module", "number"], name="one_policy_per_number"),
+            models.UniqueConstraint(
+                fields=["module"], condition=Q(is_active=True), name="one_active_policy_per_module"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.module} policy {self.number}"
+
+
+class Mandate(models.Model):
+    """What approving a line allows the builder without a person: direction, reach, evidence, until when."""
+
+    line = models.ForeignKey(Line, models.PROTECT, related_name="mandates")
+    request = models.ForeignKey(ChangeRequest, models.PROTECT, related_name="mandates")
+    direction = models.SmallIntegerField(choices=[(-1, "lowers exposure"), (1, "raises exposure")])
+    reach = models.JSONField(help_text="lever -> [lowest, highest value], one of them neutral")
+    evidence_floor = models.JSONField(help_text="least_n and least_edge that still carry it")
+    review_by = models.DateTimeField()
+    granted_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["line"], condition=Q(revoked_at=None), name="one_live_mandate_per_line"),
+            models.CheckConstraint(condition=Q(direction__in=(-1, 1)), name="mandate_direction_is_a_sign"),
+        ]
+
+    def __str__(self) -> str:
+        return f"mandate on {self.line_id[:12]}"
+
+
+class LineHold(models.Model):
+    """A veto (never serve this line) or a pin (the builder may not change it), until it expires or is lifted."""
+
+    class Kind(models.TextChoices):
+        VETO = "veto"
+        PIN = "pin"
+
+    line = models.ForeignKey(Line, models.PROTECT, related_name="holds")
+    kind = models.CharField(max_length=4, choices=Kind)
+    reason = models.TextField()
+    placed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    placed_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+    lifted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["line", "kind"], condition=Q(lifted_at=None), name="one_live_hold_per_line"
+            ),
+            models.CheckConstraint(condition=~Q(reason=""), name="hold_has_a_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} on {self.line_id[:12]}"
+
+
+class Quarantine(models.Model):
+    """While one stands, the builder publishes nothing of the module by itself."""
+
+    module = models.CharField(max_length=2, choices=MODULES)
+    reason = models.TextField()
+    placed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    placed_at = models.DateTimeField()
+    lifted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["module"], condition=Q(lifted_at=None), name="one_live_quarantine"),
+            models.CheckConstraint(condition=~Q(reason=""), name="quarantine_has_a_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"quarantine of the {self.module} builder"

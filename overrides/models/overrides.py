@@ -1,0 +1,63 @@
+"""Lines and their immutable overrides."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F
+
+from overrides.models.choices import CHANNELS, DAYS_MAX, POLICIES
+from telemetry.foundation.models import finite
+from telemetry.models import CATEGORIES, MODULES
+
+
+class Line(models.Model):
+    """The identity that lesson and override share: sha256 of module, channel, policy, key, category and scope."""
+
+    id = models.CharField(primary_key=True, max_length=64, editable=False)
+    module = models.CharField(max_length=2, choices=MODULES)
+    channel = models.CharField(max_length=11, choices=CHANNELS)
+    policy = models.CharField(max_length=8, choices=POLICIES)
+    pattern_key = models.CharField(max_length=122)
+    action_category = models.CharField(max_length=10, choices=CATEGORIES)
+    scope = models.JSONField(default=dict)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["module", "pattern_key", "action_category"], name="line_by_pattern")]
+
+    def __str__(self) -> str:
+        scope = ", ".join(f"{key}={value}" for key, value in sorted(self.scope.items())) or "everything"
+        return f"{self.pattern_key} {self.action_category} [{scope}]"
+
+
+class Override(models.Model):
+    """One immutable revision of a line; its id is the sha256 of its canonical document."""
+
+    id = models.CharField(primary_key=True, max_length=64, editable=False)
+    line = models.ForeignKey(Line, models.PROTECT, related_name="overrides")
+    edge_raw = models.FloatField()
+    n = models.FloatField(help_text="trades, or what a judgement is worth in trades")
+    variance = models.FloatField()
+    half_life_days = models.FloatField()
+    updated_at = models.DateTimeField(help_text="close of the newest trade behind it")
+    levers = models.JSONField()
+    promise = models.JSONField(null=True)
+    source = models.CharField(max_length=100, help_text="lesson, person or import it came from")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=finite("edge_raw"), name="override_edge_is_finite"),
+            models.CheckConstraint(condition=finite("n", "variance", low=0), name="override_n_and_variance_are_finite"),
+            models.CheckConstraint(
+                condition=finite("half_life_days", low=1e-9, high=DAYS_MAX), name="override_half_life_is_positive"
+            ),
+        ]
+        indexes = [
+            models.Index(F("created_at").desc(), F("id"), name="override_newest_first"),
+            models.Index(fields=["edge_raw"], name="override_by_edge"),
+            models.Index(fields=["n"], name="override_by_sample"),
+        ]
+
+    def __str__(self) -> str:
+        return f"override {self.id[:12]}"

@@ -1,0 +1,97 @@
+"""Parameter sets, versions, and which override a line carries in which versions."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+
+from overrides.models.overrides import Line, Override
+from telemetry.models import MODULES
+
+
+class ParameterSet(models.Model):
+    """The combiner's and the builder's constants of a module: immutable, reviewed, named by their content."""
+
+    id = models.CharField(primary_key=True, max_length=64, editable=False)
+    module = models.CharField(max_length=2, choices=MODULES)
+    document = models.JSONField()
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=150)
+    reason = models.TextField()
+
+    def __str__(self) -> str:
+        return f"parameters {self.module} {self.id[:12]}"
+
+
+class Version(models.Model):
+    """One published state of a module, immutable but for which one is active."""
+
+    class Kind(models.TextChoices):
+        LINES = "lines"
+        PARAMETERS = "parameters"
+        ROLLBACK = "rollback"
+        TRIAL = "trial"  # never active: a challenger, logged beside what is served
+        RESTORED = "restored"  # what was in force before the trial, in the same transaction
+
+    module = models.CharField(max_length=2, choices=MODULES)
+    number = models.PositiveIntegerField()
+    is_active = models.BooleanField(default=False)
+    kind = models.CharField(max_length=10, choices=Kind)
+    parameters = models.ForeignKey(ParameterSet, models.PROTECT, related_name="versions")
+    coefficients = models.JSONField(default=dict, help_text="dm: lever=value -> weight, 0.5 to 2")
+    n_overrides = models.PositiveIntegerField()
+    content_hash = models.CharField(max_length=64)
+    config_data = models.JSONField(null=True, help_text="the plan's shape; null beyond 5,000 overrides")
+    request = models.ForeignKey("ChangeRequest", models.PROTECT, related_name="versions")
+    published_at = models.DateTimeField()
+    published_by = models.CharField(max_length=150)
+    transaction = models.BigIntegerField(default=0, help_text="set by the database: whose memberships it may open")
+
+    class Meta:
+        db_table = "learning_configs"
+        ordering = ("module", "-number")
+        permissions = [("resolve", "Can resolve levers")]
+        constraints = [
+            models.UniqueConstraint(fields=["module", "number"], name="one_version_per_number"),
+            models.UniqueConstraint(
+                fields=["module"], condition=Q(is_active=True), name="one_active_version_per_module"
+            ),
+            models.UniqueConstraint(fields=["request"], condition=~Q(kind="restored"), name="one_version_per_request"),
+            models.UniqueConstraint(
+                fields=["request"], condition=Q(kind="restored"), name="one_restored_version_per_request"
+            ),
+            models.CheckConstraint(condition=~Q(kind="trial", is_active=True), name="trial_is_never_active"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.module} version {self.number}"
+
+
+class Membership(models.Model):
+    """A line's override is in force in versions from_version <= number < to_version (null: until replaced)."""
+
+    module = models.CharField(max_length=2, choices=MODULES)
+    line = models.ForeignKey(Line, models.PROTECT, related_name="memberships")
+    override = models.ForeignKey(Override, models.PROTECT, related_name="memberships")
+    from_version = models.PositiveIntegerField()
+    to_version = models.PositiveIntegerField(null=True)
+    path_from = models.JSONField(null=True, help_text="lever -> value in force at publish; the ramp starts here")
+    path_since = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["line"], condition=Q(to_version=None), name="one_open_membership_per_line"),
+            models.UniqueConstraint(fields=["line", "from_version"], name="one_membership_per_line_and_version"),
+            models.CheckConstraint(
+                condition=Q(to_version=None) | Q(to_version__gt=F("from_version")),
+                name="membership_ends_after_it_starts",
+            ),
+            models.CheckConstraint(
+                condition=Q(path_from=None, path_since=None) | Q(path_from__isnull=False, path_since__isnull=False),
+                name="membership_path_is_whole",
+            ),
+        ]
+        indexes = [models.Index(fields=["module", "from_version", "to_version"], name="membership_by_version")]
+
+    def __str__(self) -> str:
+        return f"{self.override_id[:12]} from version {self.from_version}"

@@ -1,0 +1,206 @@
+"""What is live against its challenger over a period of logged decisions, computed in the background and kept.
+
+Both answers are read from the decisions as they were logged, never computed again; outcomes are those of the trades
+that named the decision and have closed. A module that is off logs no challenger.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from django.db.models import QuerySet
+
+from overrides.core.engine.definitions.content_hash import content_hash
+from overrides.core.engine.definitions.levers import LEVERS, Blend
+from overrides.core.monitoring.challenger import CLOSE, Column, compared, outcome
+from overrides.models import Challenge
+from telemetry.foundation.background_results import Computation, Progress
+from telemetry.foundation.core.refusal import Refused
+from telemetry.models import Decision, DecisionOutcome
+
+TASK = "overrides.compare_challenger"
+CHUNK = 5000
+MOST_PATTERNS = 25
+COMPARISONS = Computation(Challenge, TASK, timedelta(minutes=2), answers=Refused, renewed=("asked_at",))
+CODE = "challenge 1"  # raise it with every change of what is compared
+Place = tuple[str, str, str]  # pattern key, action category, lever
+CAVEATS = (
+    "The challenger was never served: its outcomes are those of the trades that what is live led to, weighed by its "
+    "own multipliers.",
+    "Outcomes count levers on whose value the result of a trade is proportional; the others are compared by answer.",
+    "The band resamples whole days, so dependence that lasts longer than a day is not in it.",
+)
+
+
+@dataclass
+class _Answers:
+    """Both answers of one lever, decision by decision, and both multipliers of those whose trade has closed."""
+
+    units: tuple[array[float], array[float]] = field(default_factory=lambda: (array("d"), array("d")))
+    bounded: tuple[array[int], array[int]] = field(default_factory=lambda: (array("b"), array("b")))
+    closed: tuple[array[float], array[float]] = field(default_factory=lambda: (array("d"), array("d")))
+    rr: array[float] = field(default_factory=lambda: array("d"))
+    day: array[int] = field(default_factory=lambda: array("q"))
+
+
+@dataclass
+class _Gap:
+    """How far the answers to one pattern lie apart, and the decision where they do most."""
+
+    n: int = 0
+    opposite: int = 0
+    total: float = 0.0
+    largest: float = -1.0
+    decision: str = ""
+
+    def add(self, live: float, other: float, decision: UUID) -> None:
+        gap = abs(other - live)
+        self.n, self.total, self.opposite = self.n + 1, self.total + gap, self.opposite + (live * other < 0)
+        if gap > self.largest:
+            self.largest, self.decision = gap, str(decision)
+
+
+def compare_challenger(
+    module: str, since: datetime, until: datetime, *, version: int | None = None, on_progress: Progress = lambda _: None
+) -> dict[str, Any]:
+    """The comparison over the decisions of [since, until) that carry a challenger's answer, as JSON values."""
+    rows = _logged(module, since, until, version)
+    total = rows.count()
+    answers: defaultdict[str, _Answers] = defaultdict(_Answers)
+    gaps: defaultdict[Place, _Gap] = defaultdict(_Gap)
+    versions: set[int] = set()
+    done = 0
+    for chunk in _chunks(rows):
+        closed = _outcomes([row[0] for row in chunk])
+        for row in chunk:
+            versions.add(row[4])
+            _add(answers, gaps, row, closed.get(row[0]))
+        done += len(chunk)
+        on_progress(done / max(total, done))
+    return {
+        "module": module,
+        "n": done,
+        "versions": sorted(versions),
+        "levers": {name: _lever(name, answers[name]) for name in LEVERS if name in answers},
+        "patterns": _widest(gaps),
+        "caveats": list(CAVEATS),
+    }
+
+
+def _logged(module: str, since: datetime, until: datetime, version: int | None) -> QuerySet[Decision, tuple[Any, ...]]:
+    rows = Decision.objects.filter(module=module, at__gte=since, at__lt=until, challenger__isnull=False)
+    if version is not None:
+        rows = rows.filter(challenger_version=version)
+    return rows.order_by("decision_id").values_list(
+        "decision_id", "pattern_key", "action_category", "at", "challenger_version", "levers", "challenger__levers"
+    )
+
+
+def _chunks(rows: QuerySet[Decision, tuple[Any, ...]]) -> Any:
+    chunk: list[tuple[Any, ...]] = []
+    for row in rows.iterator(chunk_size=CHUNK):
+        chunk.append(row)
+        if len(chunk) == CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _outcomes(decisions: list[UUID]) -> dict[UUID, tuple[float, datetime]]:
+    """The result and the close of the trade each decision was part of; the first where several named it."""
+    rows = DecisionOutcome.objects.filter(decision_id__in=decisions).order_by("-id")
+    return {each: (rr, at) for each, rr, at in rows.values_list("decision_id", "rr", "trade__closed_at")}
+
+
+def _add(
+    answers: Mapping[str, _Answers],
+    gaps: Mapping[Place, _Gap],
+    row: tuple[Any, ...],
+    closed: tuple[float, datetime] | None,
+) -> None:
+    decision, pattern_key, category, _, _, live, other = row
+    for name in live.keys() & other.keys() & LEVERS.keys():
+        lever, column = LEVERS[name], answers[name]
+        values = [_value(live[name]), _value(other[name])]
+        units = [lever.unit(value) for value in values]
+        for side, told in enumerate((live[name], other[name])):
+            column.units[side].append(units[side])
+            column.bounded[side].append(bool(told.get("bounded", False)))
+        if units[0] != units[1]:
+            gaps[pattern_key, category, name].add(units[0], units[1], decision)
+        if closed is not None and category in lever.scales_on:
+            column.rr.append(closed[0])
+            column.day.append(closed[1].toordinal())
+            for side, value in enumerate(values):
+                column.closed[side].append(value)
+
+
+def _value(told: Mapping[str, Any]) -> float:
+    """What the version answers, also where its mode served neutral instead."""
+    return float(told.get("value", told["served"]))
+
+
+def _lever(name: str, found: _Answers) -> dict[str, Any]:
+    lever = LEVERS[name]
+    close = np.log1p(CLOSE) if lever.blend is Blend.LOG else lever.max_step / 2
+    live, other = (np.array(each, np.float64) for each in found.units)
+    cut_live, cut_other = (np.array(each, np.bool_) for each in found.bounded)
+    result: dict[str, Any] = {"neutral": lever.neutral, "is_multiplier": lever.blend is Blend.LOG}
+    result |= compared(Column(live, other, cut_live, cut_other), float(close))
+    if lever.scales_on:
+        day, rr = np.array(found.day, np.int64), np.array(found.rr, np.float64)
+        m, other_m = (np.array(each, np.float64) for each in found.closed)
+        result["outcome"] = outcome(day, m, other_m, rr)
+    return result
+
+
+def _widest(gaps: Mapping[Place, _Gap]) -> list[dict[str, Any]]:
+    ranked = sorted(gaps.items(), key=lambda item: (-item[1].total, item[0]))[:MOST_PATTERNS]
+    return [
+        {
+            "pattern_key": key, "action_category": category, "lever": name, "n": gap.n, "opposite": gap.opposite,
+            "mean": gap.total / gap.n, "largest": gap.largest, "decision": gap.decision,
+        }
+        for (key, category, name), gap in ranked
+    ]  # fmt: skip
+
+
+def ask_comparison(
+    *, module: str, since: datetime, until: datetime, now: datetime, version: int | None = None
+) -> Challenge:
+    """The row of the comparison, at once; a task is sent where it is new, failed, or its worker is gone."""
+    if until <= since:
+        raise Refused.because("ends before it begins; choose a later day").under("until")
+    fields = {"module": module, "version": version, "since": since, "until": until}
+    return COMPARISONS.ask(_key(fields), fields, now=now)
+
+
+def _key(fields: Mapping[str, Any]) -> str:
+    """The hash of what is asked, of the newest decision and of the newest outcome."""
+    decisions = Decision.objects.filter(module=fields["module"]).order_by("-decision_id")
+    newest = decisions.values_list("decision_id", flat=True).first()
+    outcome_id = DecisionOutcome.objects.order_by("-id").values_list("id", flat=True).first()
+    return content_hash([CODE, *map(str, fields.values()), str(newest), outcome_id])
+
+
+def run_comparison(key: str, *, now: datetime) -> None:
+    """Compute the row's comparison. Progress shows at once, to everybody; of two workers one computes."""
+    COMPARISONS.run(key, _document, now=now)
+
+
+def _document(row: Challenge, progress: Progress) -> dict[str, Any]:
+    period = row.since, row.until
+    return {"document": compare_challenger(row.module, *period, version=row.version, on_progress=progress)}
+
+
+def latest(module: str) -> Challenge | None:
+    """The newest comparison that is done."""
+    return Challenge.objects.filter(module=module, status=Challenge.Status.DONE).first()

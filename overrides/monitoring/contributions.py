@@ -1,0 +1,80 @@
+"""What each override did to each lever of many decisions, beside what became of them: the auditor's table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet, Sum
+
+from overrides.core.engine.serve import SIZE
+from overrides.core.monitoring.lever_path import movements
+from telemetry.foundation.core.canonical_json import utc_text
+from telemetry.models import AttributionShare, Decision, DecisionOutcome
+
+WEIGHTS = ("w_edge", "w_n", "w_var", "w_decay", "w_spec", "w_total")
+ASKED = ("module", "pattern_key", "action_category", "scope", "version", "mode", "reason")
+CONTRIBUTION_COLUMNS = (
+    "decision_id", "at", *ASKED, "override", "line", *WEIGHTS, "lever", "part", "step_cut", "bounds_cut", "cap_cut",
+    "served", "rr", "share",
+)  # fmt: skip
+HELD = 1_000  # decisions in memory at a time
+
+Row = dict[str, Any]
+Shares = Mapping[tuple[UUID, str, str], float]
+
+
+def contribution_rows(decisions: QuerySet[Decision], *, most: int | None = None) -> Iterator[Row]:
+    """A row per contribution and lever, of the newest `most` decisions, newest first.
+
+    `part`, `step_cut` and `bounds_cut` are in the lever's units; the cuts are those of the whole lever, repeated in the
+    row of each of its parts. `rr` is of the trade that named the decision (the first, where several did).
+    """
+    for chunk in _chunks(decisions, most):
+        keys = [decision.pk for decision in chunk]
+        named = DecisionOutcome.objects.filter(decision_id__in=keys).order_by("-trade__closed_at", "-id")
+        outcomes = dict(named.values_list("decision_id", "rr"))
+        shares = _shares(keys)
+        for decision in chunk:
+            yield from _rows(decision, outcomes.get(decision.pk), shares)
+
+
+def _chunks(decisions: QuerySet[Decision], most: int | None) -> Iterator[Sequence[Decision]]:
+    """By id, each chunk a query of its own: nothing stays open while a slow reader takes what was made."""
+    rows = decisions.order_by("-decision_id").only(
+        "decision_id", "at", *ASKED, "levers", "contributions", "multipliers"
+    )
+    left, after = most, rows
+    while chunk := list(after[: HELD if left is None else min(HELD, left)]):
+        yield chunk
+        after = rows.filter(decision_id__lt=chunk[-1].pk)
+        left = None if left is None else left - len(chunk)
+
+
+def _shares(keys: Sequence[UUID]) -> Shares:
+    rows = AttributionShare.objects.filter(decision_id__in=keys).values_list("decision_id", "lever", "override_id")
+    return {(decision, lever, override): share for decision, lever, override, share in rows.annotate(Sum("share"))}
+
+
+def _rows(decision: Decision, rr: float | None, shares: Shares) -> Iterator[Row]:
+    asked = {name: getattr(decision, name) for name in ASKED}
+    asked |= {"decision_id": str(decision.pk), "at": utc_text(decision.at), "rr": rr}
+    moved = movements(decision.levers, decision.contributions)
+    for each in decision.contributions:
+        who = {"override": each["id"], "line": each["line"]} | {name: each.get(name) for name in WEIGHTS}
+        for lever, part in each["parts"].items():
+            movement = moved[lever]
+            yield (
+                asked
+                | who
+                | {
+                    "lever": lever,
+                    "part": part,
+                    "step_cut": movement.step_cut,
+                    "bounds_cut": movement.bounds_cut,
+                    "cap_cut": decision.multipliers["cap_cut"] if decision.multipliers and lever == SIZE else 0.0,
+                    "served": decision.levers[lever]["served"],
+                    "share": shares.get((decision.pk, lever, each["id"])),
+                }
+            )

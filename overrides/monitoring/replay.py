@@ -1,0 +1,173 @@
+"""Logged decisions computed again from facts alone: the stored row and the immutable version it names (design 5, 9).
+
+What is claimed: reason, flags, levers, who took part and who was left out, the challenger's answer and the effect are
+what the code makes of the stored request today, numbers at nine decimals (across numeric builds, which a decision
+names, give or take one unit in the ninth). Not claimed: STALE and ERROR tell of the process, not of the request, and
+only their neutral levers are checked; so does the flag STALE_VERSION, which is left out.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import Any
+from uuid import UUID
+
+from overrides.core.engine.combination import Request
+from overrides.core.engine.definitions.vocabulary import Flag, Reason
+from overrides.core.engine.serve import ModuleMode, neutral_levers
+from overrides.core.monitoring.json_diff import Difference, differences
+from overrides.serving.engine_cache import Engines, NoEngine, past_engines
+from overrides.serving.resolve import NUMERIC_BUILD, SERVED_UNDER, resolve_one
+from overrides.serving.resolve_request import Question
+from overrides.versions.verify_hashes import Recheck
+from telemetry.decisions.decision_stream import Span, fetch, sample, slices, stream
+from telemetry.foundation.core.refusal import Refused
+from telemetry.models import Decision
+
+logger = logging.getLogger(__name__)
+
+UNCLAIMED = (Reason.STALE, Reason.ERROR)
+RECOMPUTED = (
+    "combiner",
+    "reason",
+    "flags",
+    "levers",
+    "contributions",
+    "excluded",
+    "challenger",
+    "effect",
+    "multipliers",
+)
+NIGHTLY_RECENT = 2000  # of the last day
+NIGHTLY_MOMENTS, NIGHTLY_EACH = 40, 25  # of all the time before
+NAMED = 20
+ALL_TIME = Span()
+
+Told = Callable[[Difference], None]
+Progress = Callable[[int, int], None]
+
+
+class ReplayDiffers(RuntimeError):
+    """What is stored is not what computing it again gives; the message names the first differences."""
+
+
+@dataclass
+class Report:
+    """`unclaimed` of the replayed were STALE or ERROR, whose reason is taken as it stands."""
+
+    replayed: int = 0
+    unclaimed: int = 0
+    differences: int = 0
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which decisions: one, a sample, or all of a span."""
+
+    span: Span = ALL_TIME
+    decision: UUID | None = None
+    sample: int | None = None
+    seed: int = 0
+
+    def refuse(self, now: datetime) -> None:
+        self.span.refuse(now)
+        if self.sample is not None and self.sample < 1:
+            raise Refused.because(f"{self.sample} replays nothing; give 1 or more").under("sample")
+        if self.decision is not None and not Decision.objects.filter(pk=self.decision).exists():
+            raise Refused.because(f"no decision {self.decision} is stored; decisions list their ids").under("decision")
+
+
+def replay(choice: Choice, *, now: datetime, on_difference: Told, on_progress: Progress = lambda *_: None) -> Report:
+    """Replay the chosen decisions, and check the versions they name. Raises Refused for what cannot be chosen."""
+    choice.refuse(now)
+    if choice.decision is not None:
+        total, rows = 1, fetch([choice.decision])
+    elif choice.sample is not None:
+        ids = sample(choice.span, choice.sample, choice.seed)
+        total, rows = len(ids), fetch(ids)
+    else:
+        total, rows = choice.span.rows().count(), stream(choice.span.rows())
+    return _replayed(rows, Recheck(), on_difference, lambda done: on_progress(done, total))
+
+
+def replay_nightly(*, now: datetime) -> int:
+    """A sample of the last day and of all before it, and every stored hash; the number replayed.
+
+    The sample is the same whenever it is drawn for the same day. Raises ReplayDiffers on any difference, and logs it.
+    """
+    seed, yesterday = now.toordinal(), now - timedelta(days=1)
+    recent = sample(Span(since=yesterday, until=now), NIGHTLY_RECENT, seed)
+    older = slices(Span(until=yesterday), NIGHTLY_MOMENTS, NIGHTLY_EACH, seed)
+    recheck = Recheck()
+    found = list(recheck.everything())
+    report = _replayed(fetch([*older, *recent]), recheck, found.append)
+    if found:
+        more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+        named = "; ".join(map(str, found[:NAMED])) + more
+        logger.error("replay differs: %s", named)
+        raise ReplayDiffers(f"{report.replayed} replayed, {len(found)} differences: {named}")
+    return report.replayed
+
+
+def _replayed(
+    rows: Iterable[Decision], recheck: Recheck, told: Told, on_progress: Callable[[int], None] = lambda _: None
+) -> Report:
+    report, engines = Report(), past_engines()
+    for row in rows:
+        versions = [number for number in (row.version, row.challenger_version) if number is not None]
+        behind = (recheck.version(row.module, number) for number in versions)
+        for difference in chain(chain.from_iterable(behind), replay_one(row, engines)):
+            report.differences += 1
+            told(difference)
+        report.replayed += 1
+        report.unclaimed += row.reason in UNCLAIMED
+        on_progress(report.replayed)
+    return report
+
+
+def replay_one(row: Decision, engines: Engines) -> Iterator[Difference]:
+    """Every field of one decision that is not what its request gives."""
+    name = f"decision {row.decision_id}"
+    try:
+        expected = _neutral(row) if row.reason in UNCLAIMED else _computed(row, engines)
+    except NoEngine as error:
+        yield Difference(name, "version", row.version, str(error))
+        return
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        yield Difference(name, "request", row.request, f"unreadable ({type(error).__name__}: {error})")
+        return
+    same_build = row.numeric_build == NUMERIC_BUILD
+    for field, value in expected.items():
+        stored = getattr(row, field)
+        if field == "flags":
+            stored = [flag for flag in stored if flag != Flag.STALE_VERSION]
+        yield from differences(name, field, stored, value, same_build=same_build)
+
+
+def _neutral(row: Decision) -> dict[str, Any]:
+    neutral = neutral_levers(row.module, row.action_category)
+    levers = {lever: {"served": value} for lever, value in neutral.items()}
+    return {"levers": levers, "contributions": [], "excluded": [], "effect": {}, "multipliers": None}
+
+
+def _computed(row: Decision, engines: Engines) -> dict[str, Any]:
+    """What the row would be if it were asked today, of the same version and in the same mode."""
+    engine = engines(row.module, row.version)
+    challenger = None
+    if row.challenger_version is not None:
+        challenger = (row.challenger_version, engines(row.module, row.challenger_version).compiled)
+    mode = ModuleMode.checked({"mode": row.mode, **row.request.get(SERVED_UNDER, {})})
+    found = resolve_one(question_of(row), replace(engine, mode=mode, challenger=challenger), now=row.at)
+    return {field: getattr(found.record, field) for field in RECOMPUTED}
+
+
+def question_of(row: Decision) -> Question:
+    """What was asked, as it is stored."""
+    asked: dict[str, Any] = row.request
+    request = Request(row.module, row.pattern_key, row.action_category, row.scope, row.at, asked["current"])
+    carried = asked.get("coefficient_product"), asked.get("alloc_mult")
+    return Question(request, asked["rollout_key"], asked["base_allocation"], *carried)

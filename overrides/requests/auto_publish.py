@@ -1,0 +1,114 @@
+"""The builder publishes by itself what mandates cover, through the same gates; the rest waits for a person.
+
+Inside a mandate: fresh statistics, moves towards neutral, withdrawal. A daily cap on automatic movement stands above
+all mandates. What comes out is a request like any other, by the route of mandates (design 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.governance.exposure import steps_moved
+from overrides.core.governance.gates import is_below_bar, levers_asked, lowers
+from overrides.core.governance.mandates import exceeded
+from overrides.core.governance.request_states import Step
+from overrides.models import ChangeLine, ChangeRequest, LineHold, Mandate
+from overrides.requests.apply import close_applied, take_effect
+from overrides.requests.authoring import DraftLine, draft_request
+from overrides.requests.gates import DAY, moved_before, refuse_blocked, standing_specs
+from overrides.requests.governance_store import held_lines, is_quarantined, live_mandates, policy_of, terms_of
+from overrides.versions.load_version import current_parameters
+from overrides.versions.publish import lock_module, store_override
+
+NAMED = 3
+Wanted = Mapping[str, OverrideSpec | None]
+
+
+@transaction.atomic
+def publish_within_mandates(*, module: str, wanted: Wanted, source: str, at: datetime) -> ChangeRequest | None:
+    """Publish those of the `wanted` changes (line -> its new override, None to withdraw it) that mandates cover.
+
+    Where the module's policy lets what lowers exposure apply by itself, that needs no mandate. None where nothing is
+    covered, or the builder is in quarantine. Lines are taken in id order until the cap is
+    reached; a line that an open request would move stays as it is, so that no vote is made void by the hour.
+    """
+    lock_module(module)
+    if is_quarantined(module):
+        return None
+    mandates = live_mandates(list(wanted))
+    covered = _covered(module, wanted, mandates, at)
+    if not covered:
+        return None
+    lines = [
+        DraftLine(line, None if spec is None else store_override(spec, source=source, at=at).id, ["under its mandate"])
+        for line, spec in covered.items()
+    ]
+    actor = _actor([mandates[line] for line in covered if line in mandates])
+    request = draft_request(
+        module=module,
+        kind=ChangeRequest.Kind.LINES,
+        title=f"Within mandates: {len(lines)} lines",
+        reason="fresh statistics, moves towards neutral and withdrawals that the approvals of these lines allow",
+        author=None,
+        author_name=actor,
+        at=at,
+        lines=lines,
+        route=ChangeRequest.Route.MANDATE,
+    )
+    refuse_blocked(request, Step.DELEGATE, None, at)
+    changes = list(request.lines.select_related("line", "after__line").order_by("line_id"))
+    close_applied(request, Step.DELEGATE, actor, at)
+    take_effect(request, changes, actor, at)
+    return request
+
+
+def _covered(
+    module: str, wanted: Wanted, mandates: Mapping[str, Mandate], at: datetime
+) -> dict[str, OverrideSpec | None]:
+    lines = sorted(wanted)
+    standing = standing_specs(lines)
+    held = {line for kind in LineHold.Kind.values for line in held_lines(kind, lines, at)}
+    asked = set(
+        ChangeLine.objects.filter(line_id__in=lines, request__state__in=ChangeRequest.OPEN).values_list(
+            "line_id", flat=True
+        )
+    )
+    parameters, policy = current_parameters(module), policy_of(module)
+    room = policy.daily_cap - moved_before(module, at, DAY, ChangeRequest.Route.MANDATE)
+    covered: dict[str, OverrideSpec | None] = {}
+    for line in lines:
+        before, after = standing.get(line), wanted[line]
+        terms = terms_of(mandates[line]) if line in mandates else None
+        is_free = policy.lowering_applies and lowers(before, after)
+        if line in held or _same(before, after) or (exceeded(terms, after, at) and not is_free):
+            continue
+        moved = _moved(before, after, parameters)
+        is_weak = after is not None and is_below_bar(after, policy, parameters)
+        if (moved > 0 and line in asked) or moved > room or is_weak:
+            continue
+        room -= moved
+        covered[line] = after
+    return covered
+
+
+def _same(before: OverrideSpec | None, after: OverrideSpec | None) -> bool:
+    return before is after is None or (before is not None and after is not None and after.content_id == before.id)
+
+
+def _moved(before: OverrideSpec | None, after: OverrideSpec | None, parameters: ModuleParameters) -> float:
+    side = after or before
+    weights = next(each.weights for name, each in parameters.channels.items() if side and name is side.channel)
+    return steps_moved(levers_asked(before), levers_asked(after), weights)
+
+
+def _actor(mandates: Sequence[Mandate]) -> str:
+    if not mandates:
+        return "builder, lowering exposure"
+    numbers = sorted(mandate.pk for mandate in mandates)
+    named = ", ".join(map(str, numbers[:NAMED])) + (f" and {len(numbers) - NAMED} more" if len(numbers) > NAMED else "")
+    return f"builder under mandate{'s' if len(numbers) > 1 else ''} {named}"

@@ -1,0 +1,251 @@
+"""Towards neutral, at once: a mode lowered, lines retired, a veto, the builder stopped. Logged, and reviewed after.
+
+Nobody has to agree first: whoever sees harm stops it. Each leaves a request by the route `at_once`, which a reviewer
+acknowledges afterwards; undoing it goes away from neutral and takes a review (design 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from overrides.core.governance.request_states import Step
+from overrides.models import ChangeRequest, Line, LineHold, Mandate, Membership, ModuleMode, Quarantine
+from overrides.requests.apply import close_applied, take_effect
+from overrides.requests.authoring import DraftLine, draft_request
+from overrides.requests.gates import Refusal
+from overrides.requests.transitions import audit_request, locked
+from overrides.serving.mode import lower_mode as write_lower_mode
+from overrides.versions.publish import lock_module, lock_modules
+from telemetry.audit.audit_log import write_audit
+from telemetry.models import MODULES
+
+LOWER = "overrides.lower_modulemode"
+REVIEW = "overrides.review_changerequest"
+Route, Kind = ChangeRequest.Route, ChangeRequest.Kind
+
+
+@transaction.atomic
+def lower_mode(
+    *,
+    module: str,
+    by: User,
+    reason: str,
+    at: datetime,
+    to: str | None = None,
+    rollout_percent: float | None = None,
+    stop_challenger: bool = False,
+) -> ModuleMode:
+    """Serve less of a module: `to` shadow or off, to fewer callers, or log no challenger beside it any more.
+
+    Raises NotTowardsNeutral where that is more.
+    """
+    _refuse_without(by, LOWER, reason)
+    lock_module(module)
+    row = write_lower_mode(
+        module=module, to=to, rollout_percent=rollout_percent, stop_challenger=stop_challenger,
+        by=by.get_username(), reason=reason, at=at,
+    )  # fmt: skip
+    asked = {"mode": to, "rollout_percent": rollout_percent}
+    content: dict[str, str | float | None] = {name: value for name, value in asked.items() if value is not None}
+    if stop_challenger:
+        content["challenger"] = None
+    told = (
+        "no challenger"
+        if stop_challenger
+        else ", ".join(f"{value:g} %" if name == "rollout_percent" else str(value) for name, value in content.items())
+    )
+    _record(module, Kind.MODE, f"{module} to {told}", reason, by, at, content=content)
+    return row
+
+
+@transaction.atomic
+def switch_everything_off(*, by: User, reason: str, at: datetime) -> list[str]:
+    """The master switch: every module off. The modules that were not off already."""
+    _refuse_without(by, LOWER, reason)
+    off = ModuleMode.Mode.OFF
+    lock_modules(module for module, _ in MODULES)
+    standing = set(ModuleMode.objects.exclude(mode=off).values_list("module", flat=True))
+    modules = [module for module, _ in MODULES if module in standing]
+    for module in modules:
+        lower_mode(module=module, to=off, by=by, reason=reason, at=at)
+    return modules
+
+
+@transaction.atomic
+def retire_lines(*, module: str, lines: Collection[str], by: User, reason: str, at: datetime) -> ChangeRequest:
+    """Withdraw lines from the version in force. Retiring a cut raises exposure: the page says by how much."""
+    _refuse_without(by, LOWER, reason)
+    lock_module(module)
+    standing = Membership.objects.filter(module=module, line_id__in=lines, to_version=None)
+    found = sorted(standing.values_list("line_id", flat=True))
+    if not found or len(found) < len(set(lines)):
+        missing = sorted(set(lines) - set(found))
+        raise Refusal(f"lines: {', '.join(line[:12] for line in missing) or 'none'} not in force in {module}")
+    request = _record(
+        module,
+        Kind.LINES,
+        f"{len(found)} lines retired",
+        reason,
+        by,
+        at,
+        lines=[DraftLine(line, None, ["retired"]) for line in found],
+    )
+    _end_mandates(found, at)
+    return request
+
+
+@transaction.atomic
+def veto_line(*, line_id: str, by: User, reason: str, at: datetime, expires_at: datetime | None = None) -> LineHold:
+    """Never serve this line until the veto expires or is lifted; what stands on it is retired with it."""
+    hold = _hold(line_id, LineHold.Kind.VETO, by, LOWER, reason, at, expires_at)
+    if Membership.objects.filter(line_id=line_id, to_version=None).exists():
+        retire_lines(module=hold.line.module, lines=[line_id], by=by, reason=reason, at=at)
+    return hold
+
+
+@transaction.atomic
+def pin_line(*, line_id: str, by: User, reason: str, at: datetime, expires_at: datetime | None = None) -> LineHold:
+    """Keep machines from changing this line until a date; people may."""
+    return _hold(line_id, LineHold.Kind.PIN, by, REVIEW, reason, at, expires_at)
+
+
+@transaction.atomic
+def lift_hold(*, hold_id: int, by: User, reason: str, at: datetime) -> LineHold:
+    """End a veto or a pin. Nothing comes back into force by it: that takes a request."""
+    _refuse_without(by, REVIEW, reason)
+    hold = LineHold.objects.select_for_update(of=("self",)).select_related("line").get(pk=hold_id)
+    if hold.lifted_at is not None:
+        raise Refusal(f"{hold.kind}: was lifted already")
+    hold.lifted_at = at
+    hold.save(update_fields=["lifted_at"])
+    _audit_line(hold, f"lift {hold.kind}", by, reason, at)
+    return hold
+
+
+@transaction.atomic
+def quarantine_builder(*, module: str, by: User, reason: str, at: datetime) -> Quarantine:
+    """Let the builder publish nothing of the module by itself, mandates or not."""
+    _refuse_without(by, LOWER, reason)
+    lock_module(module)
+    if Quarantine.objects.filter(module=module, lifted_at=None).exists():
+        raise Refusal(f"module: the builder of {module} is in quarantine already")
+    row = Quarantine.objects.create(module=module, reason=reason, placed_by=by, placed_at=at)
+    _audit_builder(module, "quarantine", by, reason, at)
+    return row
+
+
+@transaction.atomic
+def lift_quarantine(*, module: str, by: User, reason: str, at: datetime) -> None:
+    _refuse_without(by, REVIEW, reason)
+    row = Quarantine.objects.select_for_update().filter(module=module, lifted_at=None).first()
+    if row is None:
+        raise Refusal(f"module: the builder of {module} is in no quarantine")
+    row.lifted_at = at
+    row.save(update_fields=["lifted_at"])
+    _audit_builder(module, "lift quarantine", by, reason, at)
+
+
+@transaction.atomic
+def acknowledge(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeRequest:
+    """Say afterwards that what took effect at once was looked at: by somebody else than who did it."""
+    request = locked(request_id)
+    if request.route != Route.AT_ONCE or request.acknowledged_at is not None:
+        raise Refusal(f"request {request.pk} waits for no review afterwards")
+    if request.author_id == by.pk:
+        raise Refusal("you did this yourself; somebody else has to look at it")
+    _refuse_without(by, REVIEW, reason)
+    request.acknowledged_at, request.acknowledged_by = at, by.get_username()
+    request.save(update_fields=["acknowledged_at", "acknowledged_by"])
+    audit_request(request, "acknowledge", by.get_username(), reason, at)
+    return request
+
+
+def _record(
+    module: str,
+    kind: str,
+    title: str,
+    reason: str,
+    by: User,
+    at: datetime,
+    *,
+    lines: Collection[DraftLine] = (),
+    content: Mapping[str, object] | None = None,
+) -> ChangeRequest:
+    """The request that says what was done; of kind lines it is what does it."""
+    name = by.get_username()
+    request = draft_request(
+        module=module,
+        kind=kind,
+        title=title,
+        reason=reason,
+        author=by,
+        author_name=name,
+        at=at,
+        lines=list(lines),
+        content=content,
+        route=Route.AT_ONCE,
+    )
+    close_applied(request, Step.ACT_AT_ONCE, name, at)
+    if kind == Kind.LINES:
+        take_effect(request, list(request.lines.select_related("line", "after__line")), name, at)
+    return request
+
+
+def _hold(
+    line_id: str, kind: str, by: User, permission: str, reason: str, at: datetime, expires_at: datetime | None
+) -> LineHold:
+    _refuse_without(by, permission, reason)
+    if expires_at is not None and expires_at <= at:
+        raise Refusal("expires_at: lies in the past; leave it open, or name a time to come")
+    line = Line.objects.filter(pk=line_id).first()
+    if line is None:
+        raise Refusal(f"line: there is no line {line_id[:12]}")
+    lock_module(line.module)
+    LineHold.objects.filter(line=line, kind=kind, lifted_at=None, expires_at__lte=at).update(lifted_at=at)
+    if LineHold.objects.filter(line=line, kind=kind, lifted_at=None).exists():
+        raise Refusal(f"line: a {kind} stands on it already; lift it first")
+    hold = LineHold.objects.create(
+        line=line, kind=kind, reason=reason, placed_by=by, placed_at=at, expires_at=expires_at
+    )
+    _audit_line(hold, str(kind), by, reason, at)
+    return hold
+
+
+def _end_mandates(lines: Collection[str], at: datetime) -> None:
+    Mandate.objects.filter(line_id__in=lines, revoked_at=None).update(revoked_at=at)
+
+
+def _refuse_without(by: User, permission: str, reason: str) -> None:
+    if not by.has_perm(permission):
+        raise Refusal("you may not do this; an operator or a reviewer has the permission")
+    if not reason.strip():
+        raise Refusal("reason: say why; it is reviewed afterwards")
+
+
+def _audit_line(hold: LineHold, action: str, by: User, reason: str, at: datetime) -> None:
+    expires = None if hold.expires_at is None else hold.expires_at.isoformat()
+    write_audit(
+        actor=by.get_username(),
+        action=action,
+        object=f"line {hold.line_id}",
+        reason=reason,
+        before=None,
+        after={"expires_at": expires},
+        at=at,
+    )
+
+
+def _audit_builder(module: str, action: str, by: User, reason: str, at: datetime) -> None:
+    write_audit(
+        actor=by.get_username(),
+        action=action,
+        object=f"builder {module}",
+        reason=reason,
+        before=None,
+        after=None,
+        at=at,
+    )

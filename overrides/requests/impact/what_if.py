@@ -1,0 +1,146 @@
+"""What a change would have done to the last logged decisions of its module, computed in the background and kept.
+
+The document: how many were `asked`, how many of them the change can reach (`touched`) and for how many levers differ
+(`changed`), `newly_moved` and `no_longer_moved`; per lever the spread before, after and of the change, of the touched
+ones; how often step and bounds act; the mean change of exposure; which patterns and lines move most; and caveats.
+Of dm the coefficient product stands among the levers, with how often the cap cuts it, and which `weights` move most.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet, TextField
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
+
+from overrides.core.engine.definitions.content_hash import content_hash
+from overrides.core.impact.version_pair import Side
+from overrides.core.impact.what_if import Comparison
+from overrides.models import ChangeRequest, Line, WhatIf
+from overrides.requests.impact.before_after import Proposed, proposed_by, refuse_kind, sides
+from overrides.versions.load_version import active_version
+from telemetry.foundation.background_results import Computation, Progress
+from telemetry.foundation.core.refusal import Refused
+from telemetry.models import Decision
+
+MOST = 1_000_000
+CHUNK = 5000
+TAKEN_OVER_AFTER = timedelta(minutes=2)  # without a sign of life; one comes with every chunk
+TASK = "overrides.what_if"
+CODE = "what if 2"  # raise it with every change of what is computed
+DEPENDS_ON = ("version", "last_decision", "as_of")  # besides the request's content and the number
+NOTHING_LOGGED = UUID(int=0)  # below every decision's id
+# A change that cannot be served is an answer, not a fault.
+WHAT_IFS = Computation(WhatIf, TASK, TAKEN_OVER_AFTER, answers=Refused)
+
+
+def compare(proposed: Proposed, *, n: int, as_of: datetime | None = None, last: UUID | None = None) -> dict[str, Any]:
+    """Ask the last `n` decisions (none newer than `last`) again, of the version in force and of it with the change.
+
+    Each is asked as of its own time, or all as of one. Raises Refused where the change cannot be served.
+    """
+    _refuse_number(n)
+    if as_of is not None and as_of.utcoffset() is None:
+        raise Refused.because(f"'{as_of}' names no time zone; end it with Z or an offset").under("as_of")
+    both = sides(proposed, _number_in_force(proposed.module))
+    return _compared(proposed.module, both, n=n, as_of=as_of, last=last)
+
+
+def ask_what_if(request_id: int, n: int, now: datetime, *, as_of_now: bool = False) -> WhatIf:
+    """The row of the answer, at once; a task is sent to compute it where it is new, failed, or its worker is gone.
+
+    As of now means as of the full hour, so that asking again soon finds the same answer.
+    """
+    request = ChangeRequest.objects.filter(pk=request_id).first()
+    if request is None:
+        raise Refused.because(f"no request {request_id}; the list of requests has their numbers").under("request")
+    refuse_kind(request)
+    _refuse_number(n)
+    fields = _depends_on(request, now, as_of_now)
+    key = _key(request, n, *(fields[name] for name in DEPENDS_ON))
+    return WHAT_IFS.ask(key, fields | {"request": request, "n": n}, now=now)
+
+
+def run_what_if(key: str, *, now: datetime) -> None:
+    """Compute the row's answer. Progress shows at once, to everybody; of two workers one computes."""
+    WHAT_IFS.run(key, _answered, now=now)
+
+
+def _answered(row: WhatIf, progress: Progress) -> dict[str, Any]:
+    both = sides(proposed_by(row.request, row.version), row.version)
+    last = row.last_decision or NOTHING_LOGGED
+    module = row.request.module
+    return {"document": _compared(module, both, n=row.n, as_of=row.as_of, last=last, on_progress=progress)}
+
+
+def _compared(
+    module: str,
+    both: tuple[Side, Side],
+    *,
+    n: int,
+    as_of: datetime | None,
+    last: UUID | None,
+    on_progress: Progress = lambda _: None,
+) -> dict[str, Any]:
+    comparison = Comparison(module, *both)
+    rows = logged_requests(module, n, last).iterator(chunk_size=CHUNK)
+    for done, (pattern_key, category, scope, at, current) in enumerate(rows, start=1):
+        comparison.ask(pattern_key, category, scope, as_of or at, json.loads(current) if current else {})
+        if done % CHUNK == 0:
+            on_progress(done / n)
+    found = comparison.document()
+    return {"module": module, **found, "lines": _described(found["lines"])}
+
+
+def _number_in_force(module: str) -> int | None:
+    version = active_version(module)
+    return None if version is None else version.number
+
+
+def _depends_on(request: ChangeRequest, now: datetime, as_of_now: bool) -> dict[str, Any]:
+    """The values of DEPENDS_ON as they stand."""
+    newest = Decision.objects.filter(module=request.module).order_by("-decision_id")
+    return {
+        "version": _number_in_force(request.module),
+        "last_decision": newest.values_list("decision_id", flat=True).first(),
+        "as_of": now.replace(minute=0, second=0, microsecond=0) if as_of_now else None,
+    }
+
+
+def is_about(row: WhatIf, request: ChangeRequest) -> bool:
+    """Whether the answer is about the request as it stands, and not about what it was before an edit."""
+    return row.key == _key(request, row.n, *(getattr(row, name) for name in DEPENDS_ON))
+
+
+def _key(request: ChangeRequest, n: int, *depends_on: object) -> str:
+    texts = (None if value is None else str(value) for value in depends_on)
+    return content_hash([CODE, request.content_hash, n, *texts])
+
+
+def _refuse_number(n: int) -> None:
+    if not 1 <= n <= MOST:
+        raise Refused.because(f"{n} does not fit; ask about 1 to {MOST:,} decisions").under("n")
+
+
+def logged_requests(module: str, n: int, last: UUID | None) -> QuerySet[Decision, tuple[Any, ...]]:
+    """The requests of the last decisions, in as few columns as asking again takes; JSON as the text it is."""
+    rows = Decision.objects.filter(module=module).order_by("-decision_id")
+    if last is not None:
+        rows = rows.filter(decision_id__lte=last)
+    scope, current = Cast("scope", TextField()), KeyTextTransform("current", "request")
+    return rows.values_list("pattern_key", "action_category", scope, "at", current)[:n]
+
+
+def _described(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Lines with what they are about; one that is new to the database is known by its id alone."""
+    known: Mapping[str, Line] = Line.objects.in_bulk([each["line"] for each in lines])
+    about = {
+        name: {"pattern_key": row.pattern_key, "action_category": row.action_category, "scope": row.scope}
+        for name, row in known.items()
+    }
+    return [each | about.get(each["line"], {}) for each in lines]

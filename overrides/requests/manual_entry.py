@@ -1,0 +1,62 @@
+"""A person drafts an override by hand, or edits the levers of an open request."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.models import ChangeLine, ChangeRequest
+from overrides.requests.authoring import DraftLine, draft_request, edit_request
+from overrides.requests.proposal_schema import Kind
+from overrides.versions.load_version import spec_of
+from overrides.versions.publish import store_override
+
+BY_HAND = "person"
+
+
+@transaction.atomic
+def draft_by_hand(spec: OverrideSpec, *, by: User, reason: str, at: datetime) -> ChangeRequest:
+    """A person's judgement as a request of one line."""
+    stored = store_override(spec, source=BY_HAND, at=at)
+    return draft_request(
+        module=spec.module,
+        kind=Kind.LINES.value,
+        title=f"By hand: {stored.line}"[:200],
+        reason=reason,
+        author=by,
+        author_name=by.get_username(),
+        at=at,
+        lines=[DraftLine(stored.line_id, stored.id, ["by hand"])],
+    )
+
+
+@transaction.atomic
+def edit(
+    *,
+    request_id: int,
+    by: User,
+    title: str,
+    reason: str,
+    at: datetime,
+    keep: Collection[int] = (),
+    levers: Mapping[int, Mapping[str, float]] | None = None,
+    content: Mapping[str, Any] | None = None,
+) -> ChangeRequest:
+    """Give a request of one's own other words and content: the lines to `keep` (by number of the change), other
+    targets for lines written by hand. Raises Refusal or CannotPublish where that may not be.
+    """
+    kept = ChangeLine.objects.filter(request_id=request_id, pk__in=keep).select_related("line", "after__line")
+    lines = [_edited(change, (levers or {}).get(change.pk), at) for change in kept.order_by("line_id")]
+    return edit_request(request_id=request_id, by=by, at=at, lines=lines, content=content, title=title, reason=reason)
+
+
+def _edited(change: ChangeLine, levers: Mapping[str, float] | None, at: datetime) -> DraftLine:
+    if levers is None or change.after is None or dict(levers) == change.after.levers:
+        return DraftLine(change.line_id, change.after_id, change.differences)
+    stored = store_override(spec_of(change.after).with_levers(levers), source=BY_HAND, at=at)
+    return DraftLine(change.line_id, stored.id, ["by hand"])

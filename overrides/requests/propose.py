@@ -1,0 +1,65 @@
+"""A machine's proposal becomes a change request in review: its overrides stored and checked, for people to decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from django.db import transaction
+
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.validation import check
+from overrides.models import ChangeRequest
+from overrides.requests.authoring import DraftLine, draft_request
+from overrides.requests.gates import Refusal as NotDrafted
+from overrides.requests.proposal_schema import Kind, Proposal, raise_any, refusal
+from overrides.versions.load_version import current_parameters
+from overrides.versions.publish import store_override
+from telemetry.foundation.core.refusal import Refusal, Refused
+
+SOURCE = "api"
+
+
+@transaction.atomic
+def propose(proposal: Proposal, *, by: str, at: datetime) -> ChangeRequest:
+    """Draft it as a machine named `by`. Raises Refused where it does not fit what is in force."""
+    raise_any(_misfits(proposal, current_parameters(proposal.module)))
+    specs = {each.line: each for each in proposal.lines if isinstance(each, OverrideSpec)}
+    # In line order: two proposals at once meet on the first line they share, not crosswise.
+    stored = {line: store_override(specs[line], source=SOURCE, at=at).id for line in sorted(specs)}
+    try:
+        return draft_request(
+            module=proposal.module.value,
+            kind=proposal.kind.value,
+            title=proposal.title,
+            reason=proposal.reason,
+            author=None,
+            author_name=by,
+            at=at,
+            lines=[_draft_line(each, stored) for each in proposal.lines],
+            content=proposal.content,
+        )
+    except NotDrafted as told:
+        raise Refused(refusal(str(told), "" if proposal.kind is Kind.LINES else "content")) from told
+
+
+def _draft_line(line: OverrideSpec | str, stored: Mapping[str, str]) -> DraftLine:
+    if isinstance(line, str):
+        return DraftLine(line, None, ["withdrawn"])
+    return DraftLine(line.line, stored[line.line], ["proposed"])
+
+
+def _misfits(proposal: Proposal, parameters: ModuleParameters) -> Iterator[Refusal]:
+    """What only the parameters in force can tell: whether anything would be made of an override."""
+    for index, spec in enumerate(proposal.lines):
+        if isinstance(spec, str):
+            continue
+        place = f"lines[{index}].override"
+        if spec.module != proposal.module:
+            yield Refusal(f"{place}.module", f"is {spec.module} in a request of {proposal.module}; send two requests")
+            continue
+        yield from (refusal(fault, place) for fault in check(spec, parameters.dimensions))
+        policy = next(each.policy for channel, each in parameters.channels.items() if channel is spec.channel)
+        if policy is not spec.policy:
+            yield Refusal(f"{place}.policy", f"{spec.channel} is of policy {policy} now; send an override of that one")

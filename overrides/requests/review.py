@@ -1,0 +1,196 @@
+"""A change request until it is decided: discussed, signed or refused by others than its author.
+
+A vote signs `content_hash` (`gates.hash_of`): an edit changes the hash and so voids every vote. What may follow what
+is `core.lifecycle`; what stands in the way is `gates`; what an approved request does is `apply`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from overrides.core.governance.request_states import Step
+from overrides.models import ChangeRequest, Comment, Vote
+from overrides.requests.authoring import DraftLine, draft_request, write_content
+from overrides.requests.gates import Refusal, is_agreed, refuse_blocked
+from overrides.requests.transitions import audit_request, locked, take_step
+
+Kind = ChangeRequest.Kind
+MANAGE = "overrides.review_changerequest"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one request of many; `refused` is empty where the step was taken."""
+
+    request_id: int
+    refused: str
+
+
+@transaction.atomic
+def comment(*, request_id: int, by: User, text: str, at: datetime, line_id: str | None = None) -> Comment:
+    """Say something about a request, or about one of its lines."""
+    if not text.strip():
+        raise Refusal("text: a comment says something")
+    request = locked(request_id)
+    if line_id is not None and not request.lines.filter(line_id=line_id).exists():
+        raise Refusal(f"line: {line_id[:12]} is no line of this request")
+    row = Comment.objects.create(request=request, line_id=line_id, author=by, text=text, written_at=at)
+    audit_request(request, "comment", by.get_username(), text, at)
+    return row
+
+
+@transaction.atomic
+def approve(
+    *,
+    request_id: int,
+    by: User,
+    at: datetime,
+    reason: str = "",
+    only: Collection[str] | None = None,
+    seen: str = "",
+) -> ChangeRequest:
+    """Sign the content as it stands, or `only` these of its lines: the rest becomes a request of its own.
+
+    `seen` is the hash of the content that was looked at, where that may be another by now.
+    """
+    request = locked(request_id)
+    if seen and seen != request.content_hash:
+        raise Refusal("content: it was edited after you opened it; look at what it says now")
+    refuse_blocked(request, Step.SIGN, by, at)
+    if only is not None:
+        _split(request, only, by, at)
+    _vote(request, by, Vote.Decision.APPROVE, reason, at)
+    take_step(request, Step.APPROVE if is_agreed(request, at) else Step.SIGN)
+    request.save()
+    audit_request(request, "approve", by.get_username(), reason, at)
+    return request
+
+
+@transaction.atomic
+def request_changes(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeRequest:
+    """Send the request back to its author, saying what should be different."""
+    return _decide_against(request_id, Step.REQUEST_CHANGES, Vote.Decision.REQUEST_CHANGES, by, reason, at)
+
+
+@transaction.atomic
+def reject(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeRequest:
+    """Refuse the request for good, with a reason its author can read."""
+    return _decide_against(request_id, Step.REJECT, Vote.Decision.REJECT, by, reason, at)
+
+
+@transaction.atomic
+def cancel(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeRequest:
+    """Take an open request back: its author may, and a reviewer may take back what a machine asked."""
+    if not reason.strip():
+        raise Refusal("reason: say why it is taken back")
+    request = locked(request_id)
+    is_own = request.author_id == by.pk
+    if not is_own and not (request.author_id is None and by.has_perm(MANAGE)):
+        raise Refusal("only its author may cancel a request; a reviewer may reject it")
+    take_step(request, Step.CANCEL)
+    request.closed_at = at
+    request.save()
+    audit_request(request, "cancel", by.get_username(), reason, at)
+    return request
+
+
+@transaction.atomic
+def schedule(*, request_id: int, by: User, due: datetime, at: datetime) -> ChangeRequest:
+    """Let an approved request take effect at a time to come, if it still may then."""
+    request = locked(request_id)
+    refuse_blocked(request, Step.SCHEDULE, by, at)
+    if not at < due < request.expires_at:
+        raise Refusal(f"due: must lie between now and the expiry on {request.expires_at:%Y-%m-%d %H:%M}")
+    take_step(request, Step.SCHEDULE)
+    request.scheduled_for = due
+    request.save()
+    audit_request(request, "schedule", by.get_username(), f"for {due:%Y-%m-%d %H:%M}", at)
+    return request
+
+
+@transaction.atomic
+def unschedule(*, request_id: int, by: User, at: datetime) -> ChangeRequest:
+    """Back to approved, to be applied by hand or at another time."""
+    request = locked(request_id)
+    refuse_blocked(request, Step.UNSCHEDULE, by, at)
+    take_step(request, Step.UNSCHEDULE)
+    request.scheduled_for = None
+    request.save()
+    audit_request(request, "unschedule", by.get_username(), "", at)
+    return request
+
+
+def decide_many(requests: Collection[int], decide: Callable[[int], object]) -> list[Outcome]:
+    """Take one step on many requests, each by itself: one that is refused holds no other back."""
+    outcomes = []
+    for request_id in requests:
+        try:
+            with transaction.atomic():
+                decide(request_id)
+        except ValueError as refused:
+            outcomes.append(Outcome(request_id, str(refused)))
+        else:
+            outcomes.append(Outcome(request_id, ""))
+    return outcomes
+
+
+def _decide_against(
+    request_id: int, step: Step, decision: Vote.Decision, by: User, reason: str, at: datetime
+) -> ChangeRequest:
+    if not reason.strip():
+        raise Refusal("reason: deciding against it needs one; its author learns from it")
+    request = locked(request_id)
+    refuse_blocked(request, step, by, at)
+    _vote(request, by, decision, reason, at)
+    take_step(request, step)
+    if step is Step.REJECT:
+        request.closed_at = at
+    request.save()
+    audit_request(request, step.value, by.get_username(), reason, at)
+    return request
+
+
+def _vote(request: ChangeRequest, by: User, decision: str, reason: str, at: datetime) -> None:
+    Vote.objects.create(
+        request=request,
+        voter=by,
+        content_hash=request.content_hash,
+        decision=decision,
+        reason=reason,
+        voted_at=at,
+    )
+
+
+def _split(request: ChangeRequest, only: Collection[str], by: User, at: datetime) -> None:
+    """Keep `only` these lines in the request; the others, and coefficients, go on as a new one by the same author."""
+    chosen = set(only)
+    changes = list(request.lines.select_related("before__line", "after__line").order_by("line_id"))
+    strangers = chosen - {change.line_id for change in changes}
+    rest = [change for change in changes if change.line_id not in chosen]
+    if strangers or not chosen or request.kind != Kind.LINES:
+        named = ", ".join(sorted(line[:12] for line in strangers)) or "none"
+        raise Refusal(f"only: choose lines of this request of kind lines; {named} chosen")
+    if not rest and not request.content:
+        return
+    kept = [DraftLine(c.line_id, c.after_id, c.differences) for c in changes if c.line_id in chosen]
+    whole, request.title = request.title, f"{request.title[:170]} ({len(kept)} of {len(changes)} lines)"
+    content = request.content  # coefficients were not among what was ticked
+    write_content(request, kept, {})
+    audit_request(request, "split", by.get_username(), f"{len(kept)} of {len(changes)} lines are decided now", at)
+    draft_request(
+        module=request.module,
+        kind=request.kind,
+        title=f"{whole[:170]} (rest of request {request.pk})",
+        reason=request.reason,
+        author=request.author,
+        author_name=request.author_name,
+        at=at,
+        lines=[DraftLine(change.line_id, change.after_id, change.differences) for change in rest],
+        content=content,
+        split_from=request,
+    )

@@ -1,0 +1,47 @@
+"""One request taken along its life: locked, moved along the table of `core.lifecycle`, and told of in the audit."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from overrides.core.governance import request_states
+from overrides.core.governance.request_states import Step
+from overrides.models import ChangeRequest
+from overrides.requests.gates import Refusal
+from telemetry.audit.audit_log import write_audit
+
+MACHINE = "counterweight"  # the actor of what nobody does by hand
+
+
+def locked(request_id: int) -> ChangeRequest:
+    """The request, until the transaction ends in nobody else's hands."""
+    found = ChangeRequest.objects.select_for_update(of=("self",)).select_related("author").filter(pk=request_id).first()
+    if found is None:
+        raise Refusal(f"there is no request {request_id}")
+    return found
+
+
+def take_step(request: ChangeRequest, step: Step) -> None:
+    """Move the request along the table of `core.lifecycle`, or refuse; the caller saves it."""
+    try:
+        leads_to = request_states.after(step, request.state)
+    except request_states.WrongState as error:
+        raise Refusal(f"request {request.pk} {error}") from error
+    request.state = ChangeRequest.State(leads_to)
+
+
+def audit_request(request: ChangeRequest, step: str, actor: str, reason: str, at: datetime) -> None:
+    write_audit(
+        actor=actor,
+        action=step,
+        object=f"request {request.pk}",
+        reason=reason,
+        before=None,
+        after={
+            "state": str(request.state),
+            "module": request.module,
+            "kind": request.kind,
+            "content": request.content_hash,
+        },
+        at=at,
+    )

@@ -1,0 +1,191 @@
+"""The engines of this process: compiled versions with their modes, swapped by reference when the database says so.
+
+A daemon thread asks for the version and mode of every module each second. While PostgreSQL is away, or a published
+version does not compile, the last good engine answers on, flagged, for `max_stale_seconds`; then it is not trusted.
+A new mode is in force at once: it waits for no compiling.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from dataclasses import dataclass, replace
+
+from django.conf import settings
+from django.db import Error, close_old_connections, connection
+
+from overrides.core.engine.compile_module import compile_module, recompile_module
+from overrides.core.engine.compile_overrides import Compiled
+from overrides.core.engine.definitions.coefficients import read_weights
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.position_scaling import Scaling
+from overrides.core.engine.serve import UNSCALED
+from overrides.core.engine.serve import ModuleMode as ModeValue
+from overrides.models import ModuleMode, Version
+from overrides.serving.mode import mode_document
+from overrides.versions.load_version import FEW_KEYS, changed_keys, load_parameters, load_specs
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 1.0
+FRESH_SECONDS = 5.0
+
+STAMPS = """
+SELECT m.module, v.number, o.revision
+FROM (VALUES ('dm'), ('pm')) AS m (module)
+LEFT JOIN learning_configs v ON v.module = m.module AND v.is_active
+LEFT JOIN overrides_modulemode o ON o.module = m.module
+"""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """All that answering for a module needs. Without a published version it compiles to nothing: neutral."""
+
+    module: str
+    version: int | None
+    compiled: Compiled
+    parameters: ModuleParameters
+    mode: ModeValue
+    challenger: tuple[int, Compiled] | None = None
+    scaling: Scaling = UNSCALED
+
+
+def load_engine(module: str, *, number: int | None = None, known: Engine | None = None) -> Engine:
+    """Build the engine of the active version (or of version `number`) with the mode in force.
+
+    What an engine `known` before has compiled is not compiled again: versions are immutable, and a later version
+    differs only where its memberships do.
+    """
+    versions = Version.objects.select_related("parameters").filter(module=module)
+    version = versions.filter(is_active=True).first() if number is None else versions.get(number=number)
+    mode, challenger = _load_mode(module)
+    if version is None:
+        parameters = ModuleParameters.default(module)
+        return Engine(module, None, compile_module(parameters, ()), parameters, mode)
+    parameters = load_parameters(version.parameters)
+    return Engine(
+        module,
+        version.number,
+        _compiled(version, known),
+        parameters,
+        mode,
+        None if challenger is None else (challenger.number, _compiled(challenger, known)),
+        Scaling(read_weights(version.coefficients), parameters.product_cap),
+    )
+
+
+def _load_mode(module: str) -> tuple[ModeValue, Version | None]:
+    """The mode in force, and the version that challenges."""
+    row = ModuleMode.objects.select_related("challenger__parameters").filter(module=module).first()
+    return ModeValue.parse(mode_document(row)), row.challenger if row else None
+
+
+def _compiled(version: Version, known: Engine | None) -> Compiled:
+    if known is not None:
+        if version.number == known.version:
+            return known.compiled
+        if known.challenger is not None and version.number == known.challenger[0]:
+            return known.challenger[1]
+    parameters = load_parameters(version.parameters)
+    if known is not None and known.version is not None and known.version < version.number:
+        changed = changed_keys(version.module, known.version, version.number)
+        if parameters == known.parameters and len(changed) <= FEW_KEYS:
+            specs = load_specs(version.module, version.number, changed)
+            return recompile_module(known.compiled, parameters, changed, specs)
+    return compile_module(parameters, load_specs(version.module, version.number))
+
+
+class EngineRoom:
+    """The engines of one process and how fresh they are."""
+
+    def __init__(self, *, max_stale_seconds: float = 300.0) -> None:
+        self.max_stale_seconds = max_stale_seconds
+        self._engines: dict[str, Engine] = {}
+        self._stamps: dict[str, tuple[int | None, int | None]] = {}
+        self._confirmed_at: dict[str, float] = {}
+        self._refreshing, self._starting = threading.Lock(), threading.Lock()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def engine(self, module: str) -> Engine | None:
+        """The module's engine; None before the first successful look at the database."""
+        self.start()
+        return self._engines.get(module)
+
+    def known(self, module: str) -> Engine | None:
+        """The same without starting to look."""
+        return self._engines.get(module)
+
+    def stale_seconds(self, module: str) -> float:
+        """Seconds since the database last confirmed the module's engine; infinite before the first time."""
+        return time.monotonic() - self._confirmed_at.get(module, -math.inf)
+
+    def refresh(self) -> None:
+        """Look now and reload what changed; raises django.db.Error while PostgreSQL is away."""
+        with self._refreshing:
+            asked_at = time.monotonic()
+            with connection.cursor() as cursor:
+                cursor.execute(STAMPS)
+                stamps = cursor.fetchall()
+            for module, number, revision in stamps:
+                self._renew(module, (number, revision), asked_at)
+
+    def close(self) -> None:
+        """Stop looking and forget the engines; the next question begins anew."""
+        self._closing.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._engines, self._stamps, self._confirmed_at, self._thread = {}, {}, {}, None
+
+    def _renew(self, module: str, stamp: tuple[int | None, int | None], asked_at: float) -> None:
+        known = self._engines.get(module)
+        if known is None or self._stamps[module] != stamp:
+            if known is not None:
+                known = replace(known, mode=_load_mode(module)[0])
+                self._engines = self._engines | {module: known}
+            try:
+                engine = load_engine(module, known=known)
+            except Error:
+                raise
+            except Exception:  # of one module: the others must not suffer for it
+                logger.exception(
+                    "the published version of %s does not compile; its last good engine answers on", module
+                )
+                return
+            self._engines = self._engines | {module: engine}
+            self._stamps[module] = stamp
+        self._confirmed_at[module] = asked_at
+
+    def start(self) -> None:
+        """Look once in the caller's thread, then keep looking from a thread beside it, one per process, after fork."""
+        if self._is_polling():
+            return
+        with self._starting:
+            if self._is_polling():
+                return
+            try:
+                self.refresh()
+            except Error as error:
+                logger.warning("engines wait for the database: %s", error)
+            self._closing.clear()
+            self._thread = threading.Thread(target=self._poll, name="engine-room", daemon=True)
+            self._thread.start()
+
+    def _is_polling(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def _poll(self) -> None:
+        while not self._closing.wait(POLL_SECONDS):
+            close_old_connections()
+            try:
+                self.refresh()
+            except Error as error:
+                oldest = max(map(self.stale_seconds, self._engines), default=math.inf)
+                logger.warning("engines unconfirmed for %.0f s: %s", oldest, error)
+        connection.close()
+
+
+ENGINE_ROOM = EngineRoom(max_stale_seconds=settings.MAX_STALE_SECONDS)

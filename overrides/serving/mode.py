@@ -1,0 +1,120 @@
+"""How a module is served: off, shadow or on, and to whom. Towards neutral at once; away from it through a request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from overrides.core.engine.serve import ModuleMode as ModeValue
+from overrides.models import ModuleMode, Version
+from telemetry.audit.audit_log import write_audit
+
+ORDER = {ModuleMode.Mode.OFF: 0, ModuleMode.Mode.SHADOW: 1, ModuleMode.Mode.ON: 2}
+
+
+class NotTowardsNeutral(ValueError):
+    """The change would raise what is served; it needs a reviewed request."""
+
+
+def mode_document(row: ModuleMode | None) -> dict[str, Any]:
+    """A mode as JSON; a missing row is off."""
+    if row is None:
+        return {"mode": "off", "rollout_percent": 100.0, "allow": {}, "challenger": None}
+    return {
+        "mode": row.mode,
+        "rollout_percent": row.rollout_percent,
+        "allow": row.allow,
+        "challenger": row.challenger.number if row.challenger else None,
+    }
+
+
+def lower_mode(
+    *,
+    module: str,
+    by: str,
+    reason: str,
+    at: datetime,
+    to: str | None = None,
+    rollout_percent: float | None = None,
+    stop_challenger: bool = False,
+) -> ModuleMode:
+    """Serve less of a module at once: `to` shadow or off, to a smaller share of callers, or log no challenger any more.
+
+    Raises NotTowardsNeutral where that would serve more, or where there is no challenger.
+    """
+    if not reason.strip():
+        raise NotTowardsNeutral("reason: say why; it is reviewed afterwards")
+    with transaction.atomic():
+        row = (
+            ModuleMode.objects.select_for_update(of=("self",))
+            .select_related("challenger")
+            .filter(module=module)
+            .first()
+        )
+        standing = mode_document(row)
+        lowered: dict[str, Any] = {}
+        if to is not None:
+            _refuse_mode(module, standing["mode"], to)
+            lowered["mode"] = to
+        if rollout_percent is not None:
+            _refuse_rollout(module, standing["rollout_percent"], rollout_percent)
+            lowered["rollout_percent"] = rollout_percent
+        if stop_challenger:
+            if standing["challenger"] is None:
+                raise NotTowardsNeutral(f"challenger: {module} has none that could be stopped")
+            lowered["challenger"] = None
+        return _write(module, row, standing | lowered, by=by, reason=reason, at=at)
+
+
+def _refuse_mode(module: str, standing: str, to: str) -> None:
+    if to not in ORDER or ORDER[ModuleMode.Mode(to)] > ORDER[ModuleMode.Mode(standing)]:
+        raise NotTowardsNeutral(f"{module} is {standing}; going to {to} needs a reviewed request")
+
+
+def _refuse_rollout(module: str, standing: float, percent: float) -> None:
+    if not 0 <= percent <= 100:  # NaN is refused too
+        raise NotTowardsNeutral("rollout_percent: must be 0 to 100")
+    if percent >= standing:
+        raise NotTowardsNeutral(
+            f"rollout_percent: {module} is rolled out to {standing:g} %; {percent:g} % is not below it, and a larger "
+            "roll-out needs a reviewed request"
+        )
+
+
+def apply_mode(*, module: str, content: Mapping[str, Any], by: str, reason: str, at: datetime) -> ModuleMode:
+    """Set what an approved request holds (see `checked_mode`); called by `review` inside its transaction."""
+    row = ModuleMode.objects.select_for_update(of=("self",)).select_related("challenger").filter(module=module).first()
+    return _write(module, row, mode_document(row) | dict(content), by=by, reason=reason, at=at)
+
+
+def checked_mode(module: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of a mode request, refused with the field's name where it says what a mode cannot."""
+    known = mode_document(None)
+    unknown = sorted(set(content) - set(known))
+    if unknown:
+        raise ValueError(f"{unknown[0]}: not part of a mode; it has {', '.join(known)}")
+    challenger = content.get("challenger")
+    if challenger is not None and not Version.objects.filter(module=module, number=challenger).exists():
+        raise ValueError(f"challenger: {module} has no version {challenger!r}")
+    full = known | dict(content)
+    ModeValue.checked({key: full[key] for key in ("mode", "rollout_percent", "allow")})
+    return dict(content)
+
+
+def _write(
+    module: str, row: ModuleMode | None, document: Mapping[str, Any], *, by: str, reason: str, at: datetime
+) -> ModuleMode:
+    before = mode_document(row)
+    row = row or ModuleMode(module=module, revision=0)
+    row.mode, row.rollout_percent, row.allow = document["mode"], document["rollout_percent"], document["allow"]
+    number = document["challenger"]
+    row.challenger = None if number is None else Version.objects.get(module=module, number=number)
+    row.revision, row.changed_by, row.reason, row.changed_at = row.revision + 1, by, reason, at
+    row.save()
+    write_audit(
+        actor=by, action="mode", object=f"mode {module}", reason=reason, before=before, after=mode_document(row), at=at
+    )
+    return row

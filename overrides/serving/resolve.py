@@ -1,0 +1,225 @@
+"""Questions in, levers out, from the engines in memory: no database, no exception past the border."""
+
+from __future__ import annotations
+
+import math
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import numpy
+
+from overrides.core.engine.attribution_parts import attribution_parts, starting_value
+from overrides.core.engine.combination import Combination, Contribution, LeverValue, Request
+from overrides.core.engine.definitions.levers import LEVERS
+from overrides.core.engine.definitions.vocabulary import Flag, Reason
+from overrides.core.engine.position_scaling import CAP, COEFFICIENTS, Multipliers
+from overrides.core.engine.serve import Answer, Mode, answer, neutral_levers, served
+from overrides.serving.engine import ENGINE_ROOM, FRESH_SECONDS, Engine
+from overrides.serving.resolve_request import Question
+from telemetry.decisions.decision_log import DecisionRecord
+from telemetry.foundation.core.identifiers import uuid7
+
+Explain = Literal["none", "summary", "full"]
+NUMERIC_BUILD = f"{platform.machine()} python-{platform.python_version()} numpy-{numpy.__version__}"
+SERVED_UNDER = "served_under"  # of a decision's request: the roll-out and the allow-lists in force
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """One answer: what is told to the bot, and the record that replays it."""
+
+    answer: Answer
+    record: DecisionRecord
+    coefficient_product: float | None
+    allocation: float | None
+
+    def document(self, explain: Explain = "summary") -> dict[str, Any]:
+        """The answer as JSON; `none` is levers and identity, `summary` adds who moved them, `full` every factor."""
+        record = self.record
+        document: dict[str, Any] = {
+            "decision_id": str(record.decision_id),
+            "levers": dict(self.answer.levers),
+            "version": record.version,
+            "evaluated_at": record.at,
+            "combiner": record.combiner,
+            "mode": record.mode,
+            "reason": record.reason,
+            "flags": list(record.flags),
+        }
+        if self.coefficient_product is not None:
+            document["coefficient_product"] = self.coefficient_product
+            document["alloc_mult"] = self.answer.levers["alloc_mult"]
+        if self.allocation is not None:
+            document["allocation"] = self.allocation
+        if explain == "summary":
+            document["contributions"] = [_brief(each) for each in record.contributions]
+            document["excluded"] = [{"id": each["id"], "reason": each["reason"]} for each in record.excluded]
+        elif explain == "full":
+            document["contributions"] = list(record.contributions)
+            document["excluded"] = list(record.excluded)
+            document["lever_detail"] = dict(record.levers)
+            if record.multipliers is not None:
+                document["multipliers"] = dict(record.multipliers)
+        return document
+
+
+def resolve(questions: Sequence[Question], *, now: datetime) -> list[Resolved]:
+    """Answer each question from this process's engines, in order; neutral wherever trust is missing.
+
+    `now` is wall time: it goes into the decision ids. The levers are those of each question's own `at`.
+    """
+    modules = {question.request.module for question in questions}
+    engines = {module: ENGINE_ROOM.engine(module) for module in modules}
+    ages = {module: ENGINE_ROOM.stale_seconds(module) for module in modules}
+    return [resolve_one(q, engines[q.request.module], now=now, stale_seconds=ages[q.request.module]) for q in questions]
+
+
+def resolve_one(question: Question, engine: Engine | None, *, now: datetime, stale_seconds: float = 0.0) -> Resolved:
+    """Answer one question from a given engine; no engine, or one unconfirmed for too long, is neutral and STALE."""
+    started = time.perf_counter()
+    request = question.request
+    if engine is None or stale_seconds > ENGINE_ROOM.max_stale_seconds:
+        neutral = neutral_levers(request.module, request.action_category)
+        given = Answer(neutral, Reason.STALE, (Flag.STALE_VERSION,))
+    else:
+        given = answer(
+            engine.compiled,
+            engine.mode,
+            request,
+            rollout_key=question.rollout_key,
+            protected_motifs=engine.parameters.protected_motifs,
+            scaling=engine.scaling,
+            carried=question.carried,
+        )
+    flags = given.flags
+    if stale_seconds > FRESH_SECONDS and Flag.STALE_VERSION not in flags:
+        flags = (*flags, Flag.STALE_VERSION)
+    product = allocation = None
+    if request.module == "dm":
+        product = given.coefficient_product
+        if question.base_allocation is not None:
+            allocation = served(question.base_allocation * product * given.levers["alloc_mult"])
+    record = _record(question, engine, given, flags, now, (time.perf_counter() - started) * 1e6)
+    return Resolved(given, record, product, allocation)
+
+
+def _record(
+    question: Question, engine: Engine | None, given: Answer, flags: tuple[Flag, ...], now: datetime, latency_us: float
+) -> DecisionRecord:
+    request, combination = question.request, given.combination
+    was_served = combination is not None and engine is not None and engine.mode.mode is Mode.ON
+    return DecisionRecord(
+        decision_id=uuid7(now),
+        module=request.module,
+        pattern_key=request.pattern_key,
+        action_category=request.action_category,
+        scope=request.scope,
+        at=request.at,
+        version=engine.version if engine else None,
+        challenger_version=engine.challenger[0] if engine and engine.challenger else None,
+        combiner=_combiners(engine),
+        mode=engine.mode.mode if engine else Mode.OFF,
+        reason=given.reason,
+        flags=flags,
+        request=_asked(question, engine),
+        levers=_levers(given),
+        contributions=[] if combination is None else [_contribution(each) for each in combination.contributions],
+        excluded=[] if combination is None else [each._asdict() for each in combination.excluded],
+        challenger=_challenger(question, engine),
+        effect=_effect(given, combination, request) if combination is not None and was_served else {},
+        numeric_build=NUMERIC_BUILD,
+        latency_us=latency_us,
+        multipliers=None if given.multipliers is None else given.multipliers.to_document(),
+    )
+
+
+def _combiners(engine: Engine | None) -> str:
+    channels = engine.parameters.channels if engine else {}
+    return ",".join(f"{channel}={each.combiner}" for channel, each in channels.items())
+
+
+def _asked(question: Question, engine: Engine | None) -> dict[str, Any]:
+    """What the columns of a decision do not hold already, and whom the mode served where that was not everybody."""
+    asked: dict[str, Any] = {
+        "current": dict(question.request.current),
+        "rollout_key": question.rollout_key,
+        "base_allocation": question.base_allocation,
+    }
+    carried = {"coefficient_product": question.coefficient_product, "alloc_mult": question.alloc_mult}
+    asked |= {name: value for name, value in carried.items() if value is not None}
+    if engine is not None and not engine.mode.serves_everybody:
+        asked[SERVED_UNDER] = {"rollout_percent": engine.mode.rollout_percent, "allow": dict(engine.mode.allow)}
+    return asked
+
+
+def _levers(given: Answer) -> dict[str, Any]:
+    """Every lever as served, and where one was moved what moved it, unrounded."""
+    moved: Mapping[str, LeverValue] = given.combination.levers if given.combination else {}
+    return {
+        name: {"served": value} | (_detail(moved[name]) if name in moved else {})
+        for name, value in given.levers.items()
+    }
+
+
+def _detail(lever: LeverValue) -> dict[str, Any]:
+    detail = lever._asdict()
+    return detail | {"flags": list(lever.flags)}
+
+
+def _contribution(contribution: Contribution) -> dict[str, Any]:
+    return contribution._asdict() | {"ramping": list(contribution.ramping)}
+
+
+def _brief(contribution: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: contribution[name] for name in ("id", "line", "w_total", "parts")}
+
+
+def _challenger(question: Question, engine: Engine | None) -> dict[str, Any] | None:
+    """What the challenger version would have answered, logged beside the served answer."""
+    if engine is None or engine.challenger is None or engine.mode.mode is Mode.OFF:
+        return None
+    shadow = answer(
+        engine.challenger[1],
+        engine.mode,
+        question.request,
+        rollout_key=question.rollout_key,
+        protected_motifs=engine.parameters.protected_motifs,
+    )
+    return {"reason": shadow.reason, "levers": _levers(shadow)}
+
+
+def _effect(given: Answer, combination: Combination, request: Request) -> dict[str, Any]:
+    """Per lever that scales this outcome: before, served, and each override's part, for attribution."""
+    category = request.action_category
+    lines = {each.id: each.line for each in combination.contributions}
+    effect = {}
+    for name, lever in combination.levers.items():
+        if category in LEVERS[name].scales_on:
+            parts = attribution_parts(combination, name)
+            m0 = starting_value(combination, name)
+            effect[name] = {
+                "m0": m0,
+                "m": lever.value,
+                "parts": parts,
+                "lines": {key: lines[key] for key in parts if key in lines},
+            }
+    if given.multipliers is not None:
+        effect |= _multiplied(given.multipliers, is_allocation=request.module == "dm")
+    return effect
+
+
+def _multiplied(multipliers: Multipliers, *, is_allocation: bool) -> dict[str, Any]:
+    """The coefficients and the cap as levers of one part each: what they cut or add is no override's.
+
+    A pm decision was told the coefficients; they are the dm decision's to account for.
+    """
+    logs = {COEFFICIENTS: math.log(multipliers.product) if is_allocation else 0.0, CAP: multipliers.cut}
+    return {
+        name: {"m0": 1.0, "m": math.exp(part), "parts": {name: part}, "lines": {}}
+        for name, part in logs.items()
+        if part != 0
+    }

@@ -1,0 +1,91 @@
+"""What a bot asks, read strictly at the border: unknown words are refused by name, never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from overrides.core.engine.combination import Request
+from overrides.core.engine.definitions.coefficients import HIGHEST, LOWEST
+from overrides.core.engine.definitions.levers import LEVERS
+from telemetry.core.scopes import read_scope
+from telemetry.core.vocabulary import CATEGORIES, ActionCategory, Module, read_pattern_key
+from telemetry.foundation.core.fields import finite, member, moment, text
+from telemetry.foundation.core.objects import Fields, entries
+from telemetry.foundation.core.refusal import Refused
+
+KEYS = dict.fromkeys(
+    (
+        "module", "pattern_key", "action_category", "scope", "at", "current", "rollout_key", "base_allocation",
+        "coefficient_product", "alloc_mult",
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Levers for one action about to be taken. `base_allocation` (dm) is what the levers multiply.
+
+    `coefficient_product` and `alloc_mult` (pm) are dm's answer to the same position; the cap looks at them.
+    """
+
+    request: Request
+    rollout_key: str | None = None
+    base_allocation: float | None = None
+    coefficient_product: float | None = None
+    alloc_mult: float | None = None
+
+    @property
+    def carried(self) -> float:
+        """What dm multiplied, 1 where the caller does not say."""
+        product, alloc = self.coefficient_product, self.alloc_mult
+        return (1.0 if product is None else product) * (1.0 if alloc is None else alloc)
+
+
+def read_question(value: object, *, now: datetime) -> Question:
+    """A question from JSON; `at` defaults to now. Raises Refused with every refusal."""
+    fields = Fields(value, KEYS)
+    module = fields.need("module", member(Module), Module.PM)
+    category = fields.need("action_category", member(ActionCategory), CATEGORIES[module][0])
+    if category not in CATEGORIES[module] and fields.sound("module", "action_category"):
+        known = ", ".join(CATEGORIES[module])
+        fields.refuse("action_category", f"{category} is no category of module {module}; send one of {known}")
+    base = fields.take("base_allocation", finite, None)
+    if base is not None and base < 0:
+        fields.refuse("base_allocation", "is negative; send the allocation before levers, 0 or more")
+    product = fields.take("coefficient_product", _within(LOWEST, HIGHEST), None)
+    alloc = fields.take("alloc_mult", _within(LEVERS["alloc_mult"].low, LEVERS["alloc_mult"].high), None)
+    for name, sent in (("coefficient_product", product), ("alloc_mult", alloc)):
+        if sent is not None and module is not Module.PM and fields.sound("module"):
+            fields.refuse(name, "is what dm answers; send it with the pm questions about the same position")
+    pattern_key = fields.need("pattern_key", read_pattern_key, "")
+    scope = fields.take("scope", read_scope, {})
+    at = fields.take("at", moment, now)
+    current = fields.take("current", _current, {})
+    rollout_key = fields.take("rollout_key", text(200), None)
+    fields.close()
+    request = Request(module.value, pattern_key, category.value, scope, at, current)
+    return Question(request, rollout_key, base, product, alloc)
+
+
+def _within(low: float, high: float) -> Callable[[object], float]:
+    def read(value: object) -> float:
+        number = finite(value)
+        if not low <= number <= high:
+            raise Refused.because(f"{number:g} is outside {low:g} to {high:g}; send what dm answered")
+        return number
+
+    return read
+
+
+def _current(value: object) -> Mapping[str, float]:
+    current = entries(text(40), finite, most=len(LEVERS))(value)
+    for name, number in current.items():
+        lever = LEVERS.get(name)
+        if lever is None:
+            raise Refused.because(f"unknown lever; known are {', '.join(LEVERS)}").under(name)
+        if not lever.low <= number <= lever.high:
+            message = f"{number:g} is outside {lever.low:g} to {lever.high:g}; send a value inside"
+            raise Refused.because(message).under(name)
+    return current

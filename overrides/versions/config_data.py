@@ -1,0 +1,45 @@
+"""A version in the plan's shape (plan section 7): what `learning_configs.config_data` holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.vocabulary import Channel
+
+STORED_UP_TO = 5000
+SECTIONS = {
+    Channel.DM_ALLOC: "alloc_overrides",
+    Channel.PM_STRENGTH: "pattern_strength_overrides",
+    Channel.PM_TUNING: "pattern_overrides",
+}
+
+
+def render(module: str, specs: Sequence[OverrideSpec], coefficients: Mapping[str, Any]) -> dict[str, Any] | None:
+    """`config_data` of a version; None beyond 5,000 overrides, which are streamed instead."""
+    return render_all(module, specs, coefficients) if is_stored(len(specs)) else None
+
+
+def is_stored(n_overrides: int) -> bool:
+    """Whether a version of so many overrides keeps its document."""
+    return n_overrides <= STORED_UP_TO
+
+
+def render_all(module: str, specs: Sequence[OverrideSpec], coefficients: Mapping[str, Any]) -> dict[str, Any]:
+    """The same however many overrides there are."""
+    return {**_sections(module, specs), "override_stats": _stats(specs), "coefficients": dict(coefficients)}
+
+
+def _sections(module: str, specs: Iterable[OverrideSpec]) -> dict[str, list[dict[str, Any]]]:
+    sections: dict[str, list[dict[str, Any]]] = {
+        section: [] for channel, section in SECTIONS.items() if channel.startswith(module)
+    }
+    for spec in specs:
+        if spec.channel is not None:
+            sections[SECTIONS[spec.channel]].append(spec.to_document())
+    return sections
+
+
+def _stats(specs: Iterable[OverrideSpec]) -> dict[str, Any]:
+    return {spec.line: spec.stats.to_document() for spec in specs}

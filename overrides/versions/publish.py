@@ -1,0 +1,364 @@
+"""Approved content becomes the active version: rows move, exactly one version is active, processes are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Max
+
+from overrides.core.engine.compile_module import compile_module
+from overrides.core.engine.definitions.coefficients import read_weights
+from overrides.core.engine.definitions.content_hash import content_hash
+from overrides.core.engine.definitions.levers import LEVERS
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.validation import check
+from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.core.engine.ramp import ramped
+from overrides.models import ChangeRequest, Line, Membership, Override, ParameterSet, Version
+from overrides.versions.config_data import is_stored, render_all
+from overrides.versions.load_version import (
+    FEW_KEYS,
+    active_version,
+    changed_keys,
+    load_held,
+    load_parameters,
+    load_specs,
+    parameters_id,
+    spec_of,
+)
+from telemetry.audit.audit_log import write_audit
+
+CHANNEL = "counterweight_versions"
+
+
+class CannotPublish(ValueError):
+    """The content does not hold together; the message names every fault."""
+
+
+@dataclass(frozen=True)
+class LineChange:
+    """A line's new override; None withdraws the line."""
+
+    line_id: str
+    after: str | None
+
+
+def store_override(spec: OverrideSpec, *, source: str, at: datetime) -> Override:
+    """The row of a checked spec, made where it is new; equal content is the same row."""
+    faults = check(spec)
+    if faults or spec.channel is None or spec.policy is None:
+        raise CannotPublish("; ".join(faults))
+    line, _ = Line.objects.get_or_create(
+        id=spec.line,
+        defaults={
+            "module": spec.module,
+            "channel": spec.channel,
+            "policy": spec.policy,
+            "pattern_key": spec.pattern_key,
+            "action_category": spec.action_category,
+            "scope": dict(spec.scope),
+            "created_at": at,
+        },
+    )
+    override, _ = Override.objects.get_or_create(
+        id=spec.content_id,
+        defaults={
+            "line": line,
+            "edge_raw": spec.stats.edge_raw,
+            "n": spec.stats.n,
+            "variance": spec.stats.variance,
+            "half_life_days": spec.stats.half_life_days,
+            "updated_at": spec.stats.updated_at,
+            "levers": dict(spec.levers),
+            "promise": None if spec.promise is None else dict(spec.promise),
+            "source": source,
+            "created_at": at,
+        },
+    )
+    return override
+
+
+def store_parameters(parameters: ModuleParameters, *, by: str, reason: str, at: datetime) -> ParameterSet:
+    """The row of a parameter document, made where it is new."""
+    row, _ = ParameterSet.objects.get_or_create(
+        id=parameters_id(parameters),
+        defaults={
+            "module": parameters.module,
+            "document": parameters.to_document(),
+            "created_at": at,
+            "created_by": by,
+            "reason": reason,
+        },
+    )
+    return row
+
+
+def lock_module(module: str) -> None:
+    """Queue behind whoever publishes the module now, until the caller's transaction ends. Look only after this.
+
+    Locks are taken in one order, so that nobody waits in a circle: requests, by number; modules, by name; the audit
+    trail with the first entry. Whoever has written an entry waits for no request and no module any more.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"publish {module}"])
+
+
+def lock_modules(modules: Iterable[str]) -> None:
+    """Several, before the first audit entry about any of them."""
+    for module in sorted(set(modules)):
+        lock_module(module)
+
+
+@transaction.atomic
+def publish_version(
+    *,
+    module: str,
+    kind: str,
+    changes: Sequence[LineChange],
+    by: str,
+    reason: str,
+    at: datetime,
+    request: ChangeRequest,
+    parameters: ParameterSet | None = None,
+    coefficients: Mapping[str, Any] | None = None,
+) -> Version:
+    """Publish the active version changed by `changes` (and new `parameters` or `coefficients`) as the module's next.
+
+    `request` is what was decided: the database checks that the version holds that and nothing else. Publishers of a
+    module queue behind one lock. Raises CannotPublish where content and parameters do not fit.
+    """
+    lock_module(module)
+    if coefficients is not None:
+        refuse_foreign_weights(module, coefficients)
+    before = active_version(module)
+    number = (Version.objects.filter(module=module).aggregate(last=Max("number"))["last"] or 0) + 1
+    parameters = parameters or (before.parameters if before else _first_parameters(module, by, at))
+    if coefficients is None:
+        coefficients = before.coefficients if before else {}
+
+    _move_memberships(module, number, changes, load_parameters(parameters), at)
+    _refuse_uncompilable(_unproven(module, number, before, parameters), load_parameters(parameters))
+    version = _new_version(module, number, kind, parameters, coefficients, request, by, at)
+    _put_in_force(version)
+    _audit_version(version, before, changes, reason)
+    return version
+
+
+@transaction.atomic
+def publish_trial(
+    *,
+    module: str,
+    changes: Sequence[LineChange],
+    by: str,
+    reason: str,
+    at: datetime,
+    request: ChangeRequest,
+    parameters: ParameterSet,
+) -> Version:
+    """Store what is in force changed by `changes` and `parameters` as a version that is never served.
+
+    The next version restores what was in force, ramps and all, and is the active one: nobody else sees a moment
+    between. Raises CannotPublish where nothing is in force, or where content and parameters do not fit.
+    """
+    lock_module(module)
+    before = active_version(module)
+    if before is None:
+        raise CannotPublish(f"nothing of {module} is in force to try this beside; publish a first version")
+    number = before.number + 1
+    _move_memberships(module, number, changes, load_parameters(parameters), at)
+    _refuse_uncompilable(_unproven(module, number, before, parameters), load_parameters(parameters))
+    trial = _new_version(module, number, Version.Kind.TRIAL, parameters, before.coefficients, request, by, at)
+    trial.save()
+    _audit_version(trial, before, changes, reason)
+
+    back = _restore_memberships(module, number)
+    kept, weights = before.parameters, before.coefficients
+    restored = _new_version(module, number + 1, Version.Kind.RESTORED, kept, weights, request, by, at)
+    _put_in_force(restored)
+    _audit_version(restored, trial, back, f"what was in force before the trial: {reason}")
+    return trial
+
+
+def _restore_memberships(module: str, number: int) -> list[LineChange]:
+    """Undo what version `number` did to the memberships, in the version after it; a ramp goes on where it was."""
+    tried = Membership.objects.filter(module=module, from_version=number)
+    gone = sorted(tried.values_list("line_id", flat=True))
+    tried.update(to_version=number + 1)
+    closed = list(Membership.objects.filter(module=module, to_version=number).order_by("line_id"))
+    rows = [
+        Membership(
+            module=module,
+            line_id=each.line_id,
+            override_id=each.override_id,
+            from_version=number + 1,
+            path_from=each.path_from,
+            path_since=each.path_since,
+        )
+        for each in closed
+    ]
+    Membership.objects.bulk_create(rows, batch_size=2000)
+    back = dict.fromkeys(gone) | {each.line_id: each.override_id for each in closed}
+    return [LineChange(line, after) for line, after in sorted(back.items())]
+
+
+def _put_in_force(version: Version) -> None:
+    """Save a new version as the active one; processes are told when the transaction ends."""
+    Version.objects.filter(module=version.module, is_active=True).update(is_active=False)
+    version.is_active = True
+    version.save()
+    transaction.on_commit(_notify)
+
+
+def _audit_version(version: Version, before: Version | None, changes: Sequence[LineChange], reason: str) -> None:
+    write_audit(
+        actor=version.published_by,
+        action="publish",
+        object=f"version {version.module}/{version.number}",
+        reason=reason,
+        before=None if before is None else _summary(before),
+        after=_summary(version) | {"changes": [[change.line_id, change.after] for change in changes]},
+        at=version.published_at,
+    )
+
+
+def refuse_foreign_weights(module: str, coefficients: object) -> None:
+    """Raise CannotPublish unless they are `lever=value` -> weight, and of dm."""
+    try:
+        if read_weights(coefficients) and module != "dm":
+            raise ValueError(f"coefficients: are dm's; {module} has none")
+    except ValueError as error:
+        raise CannotPublish(str(error)) from error
+
+
+def _first_parameters(module: str, by: str, at: datetime) -> ParameterSet:
+    return store_parameters(ModuleParameters.default(module), by=by, reason="the plan's numbers", at=at)
+
+
+def _move_memberships(
+    module: str, number: int, changes: Sequence[LineChange], parameters: ModuleParameters, at: datetime
+) -> None:
+    """Close the memberships that change and open the new ones; a ramp starts where the line stands now."""
+    touched = [change.line_id for change in changes]
+    closing = list(Membership.objects.filter(line_id__in=touched, to_version=None).select_related("override__line"))
+    standing = {membership.line_id: membership for membership in closing}
+    overrides = Override.objects.select_related("line").in_bulk([c.after for c in changes if c.after])
+    opening = []
+    for change in changes:
+        if change.after is None:
+            continue
+        spec = spec_of(overrides[change.after])
+        _refuse_misfit(spec, change, module, parameters)
+        start = _standing_values(standing.get(change.line_id), parameters, at)
+        ramps = spec.policy is Policy.EVIDENCE
+        opening.append(
+            Membership(
+                module=module,
+                line_id=change.line_id,
+                override_id=change.after,
+                from_version=number,
+                path_from={name: start.get(name, LEVERS[name].neutral) for name in spec.levers} if ramps else None,
+                path_since=at if ramps else None,
+            )
+        )
+    Membership.objects.filter(id__in=[membership.id for membership in closing]).update(to_version=number)
+    Membership.objects.bulk_create(opening, batch_size=2000)
+
+
+def _refuse_misfit(spec: OverrideSpec, change: LineChange, module: str, parameters: ModuleParameters) -> None:
+    faults = check(spec)
+    if spec.line != change.line_id:
+        faults.append(f"override {spec.id[:12]} is of another line than {change.line_id[:12]}")
+    if spec.module != module:
+        faults.append(f"override {spec.id[:12]} is of module {spec.module}, not {module}")
+    elif spec.channel is None or parameters.channels[spec.channel].policy is not spec.policy:
+        faults.append(f"override {spec.id[:12]} is of policy {spec.policy}, which its channel does not use")
+    if faults:
+        raise CannotPublish("; ".join(faults))
+
+
+def _unproven(module: str, number: int, before: Version | None, parameters: ParameterSet) -> list[OverrideSpec]:
+    """What has to be compiled to know that the version does: where parameters stay, only what is beside a change.
+
+    What is checked within a pattern and action is checked for all (see `recompile_module`).
+    """
+    if before is None or before.parameters_id != parameters.id:
+        return list(load_specs(module, number))
+    changed = changed_keys(module, before.number, number)
+    return list(load_specs(module, number, changed if len(changed) <= FEW_KEYS else None))
+
+
+def _refuse_uncompilable(specs: Sequence[OverrideSpec], parameters: ModuleParameters) -> None:
+    policies = {channel: each.policy for channel, each in parameters.channels.items()}
+    others = [spec for spec in specs if spec.channel in policies and policies[spec.channel] is not spec.policy]
+    if others:
+        told = f"{len(others)} overrides in force are of another policy than their channel would use"
+        raise CannotPublish(f"policy: {told}; withdraw their lines in the same request")
+    try:
+        compile_module(parameters, specs)
+    except ValueError as error:
+        raise CannotPublish(str(error)) from error
+
+
+def _standing_values(membership: Membership | None, parameters: ModuleParameters, at: datetime) -> Mapping[str, float]:
+    """What a line's levers stand at now: its targets, or the point its ramp has reached."""
+    if membership is None:
+        return {}
+    spec = spec_of(membership.override)
+    if membership.path_since is None or spec.channel is None:
+        return spec.levers
+    weights = parameters.channels[spec.channel].weights
+    hours = (at - membership.path_since).total_seconds() / 3600
+    start: dict[str, float] = membership.path_from or {}
+    return {
+        name: ramped(LEVERS[name].blend, weights.step_of(name), start.get(name, LEVERS[name].neutral), target, hours)
+        for name, target in spec.levers.items()
+    }
+
+
+def _new_version(
+    module: str,
+    number: int,
+    kind: str,
+    parameters: ParameterSet,
+    coefficients: Mapping[str, Any],
+    request: ChangeRequest,
+    by: str,
+    at: datetime,
+) -> Version:
+    """What the memberships hold at this number, not stored yet and not active."""
+    held = load_held(module, number)
+    is_small = is_stored(len(held))
+    document = render_all(module, list(load_specs(module, number)), coefficients) if is_small else None
+    return Version(
+        module=module,
+        number=number,
+        kind=kind,
+        parameters=parameters,
+        coefficients=coefficients,
+        n_overrides=len(held),
+        content_hash=content_hash([parameters.id, coefficients, held]),
+        config_data=document,
+        request=request,
+        published_at=at,
+        published_by=by,
+    )
+
+
+def _summary(version: Version) -> dict[str, Any]:
+    return {
+        "number": version.number,
+        "content_hash": version.content_hash,
+        "parameters": version.parameters_id,
+        "overrides": version.n_overrides,
+    }
+
+
+def _notify() -> None:
+    """Hasten the processes that poll; losing it costs a second."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"NOTIFY {CHANNEL}")

@@ -1,0 +1,103 @@
+"""What is stored of policy against the hashes that name it: a row that was rewritten is named, with its field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from overrides.core.engine.definitions.content_hash import canonical_json, content_hash
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.monitoring.json_diff import MISSING, Difference, differences
+from overrides.models import Membership, Override, ParameterSet, Version
+from overrides.versions.config_data import render
+from overrides.versions.load_version import in_version, path_of, spec_of
+
+CHUNK = 2000
+
+
+class Recheck:
+    """One run of it: what several versions share is looked at, and named, once."""
+
+    def __init__(self) -> None:
+        self._seen: set[tuple[str, str]] = set()
+
+    def everything(self) -> Iterator[Difference]:
+        """Every override and parameter set, in force or not, and the versions that are active."""
+        for override in Override.objects.select_related("line").order_by("id").iterator(chunk_size=CHUNK):
+            yield from self._override(override)
+        for parameters in ParameterSet.objects.order_by("id").iterator(chunk_size=CHUNK):
+            yield from self._parameters(parameters)
+        for module, number in list(Version.objects.filter(is_active=True).values_list("module", "number")):
+            yield from self.version(module, number)
+
+    def version(self, module: str, number: int) -> Iterator[Difference]:
+        """A version, its parameters and every override it holds; nothing for one that does not exist."""
+        name = f"version {module}/{number}"
+        if not self._is_new("version", name):
+            return
+        version = Version.objects.select_related("parameters").filter(module=module, number=number).first()
+        if version is None:
+            return
+        yield from self._parameters(version.parameters)
+        specs: list[OverrideSpec] = []
+        held: list[Any] = []
+        for membership in _memberships(version):
+            yield from self._override(membership.override)
+            try:
+                path = path_of(membership)
+                specs.append(spec_of(membership.override, path))
+            except ValueError as error:
+                yield _unreadable(f"membership {membership.pk} of {name}", error)
+                path = None
+            held.append([membership.override_id, path and path.to_document()])
+        yield from _sums(name, version, held)
+        if len(specs) == len(held):
+            yield from _copy(name, version, specs)
+
+    def _is_new(self, kind: str, identity: str) -> bool:
+        is_new = (kind, identity) not in self._seen
+        self._seen.add((kind, identity))
+        return is_new
+
+    def _override(self, override: Override) -> Iterator[Difference]:
+        if not self._is_new("override", override.id):
+            return
+        try:
+            spec = spec_of(override)
+        except ValueError as error:
+            yield _unreadable(f"override {override.id}", error)
+            return
+        if spec.line != override.line_id:  # its overrides' hashes differ for the same reason
+            if self._is_new("line", override.line_id):
+                yield Difference(f"line {override.line_id}", "id", override.line_id, spec.line)
+        elif spec.content_id != override.id:
+            yield Difference(f"override {override.id}", "id", override.id, spec.content_id)
+
+    def _parameters(self, parameters: ParameterSet) -> Iterator[Difference]:
+        if self._is_new("parameters", parameters.id):
+            recomputed = content_hash([parameters.module, parameters.document])
+            if recomputed != parameters.id:
+                yield Difference(f"parameters {parameters.id}", "id", parameters.id, recomputed)
+
+
+def _memberships(version: Version) -> Iterator[Membership]:
+    rows = Membership.objects.filter(in_version(version.number), module=version.module)
+    return rows.select_related("override__line").order_by("override_id").iterator(chunk_size=CHUNK)
+
+
+def _sums(name: str, version: Version, held: list[Any]) -> Iterator[Difference]:
+    recomputed = content_hash([version.parameters_id, version.coefficients, held])
+    yield from differences(name, "content_hash", version.content_hash, recomputed)
+    yield from differences(name, "n_overrides", version.n_overrides, len(held))
+
+
+def _copy(name: str, version: Version, specs: list[OverrideSpec]) -> Iterator[Difference]:
+    """`config_data` repeats the overrides in words: where a row was rewritten, it still says what it was."""
+    rendered = render(version.module, specs, version.coefficients)
+    yield from differences(name, "config_data", version.config_data, rendered and json.loads(canonical_json(rendered)))
+
+
+def _unreadable(name: str, error: ValueError) -> Difference:
+    field, _, _ = str(error).partition(":")
+    return Difference(name, field, str(error), MISSING)

@@ -1,0 +1,246 @@
+"""A request's page: what stands in the way, the steps it offers, and what is said of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from overrides.models import ChangeRequest, WhatIf
+from overrides.requests.authoring import DraftLine, edit_request
+from overrides.requests.emergency import retire_lines, veto_line
+from overrides.requests.impact.what_if import run_what_if
+from overrides.requests.review import approve
+from overrides.serving.engine import load_engine
+from overrides.serving.resolve import resolve_one
+from telemetry.decisions.decision_log import record_decisions
+from tests.browsing import MOST_QUERIES, browser_of, page
+from tests.builders import NOW, draft, make_question, make_spec, publish
+from tests.conftest import make_user
+
+pytestmark = pytest.mark.django_db
+
+REQUESTS = "/admin/overrides/changerequest/"
+
+
+def drafted(author: User | None, *scopes: str, **over: Any) -> ChangeRequest:
+    specs = [make_spec(scope={"bucket": scope}) for scope in scopes or ("micro",)]
+    return draft(*specs, author=author, at=datetime.now(UTC), **over)
+
+
+def shown(person: User, request: ChangeRequest) -> str:
+    return page(browser_of(person), f"{REQUESTS}{request.pk}/change/")
+
+
+def post(person: User, request: ChangeRequest, step: str, **data: Any) -> str:
+    response = browser_of(person).post(f"{REQUESTS}{request.pk}/{step}/", data, follow=True)
+    request.refresh_from_db()
+    return response.content.decode()
+
+
+class TestGates:
+    def test_are_all_shown_at_once_with_the_way_past(self, author: User, reviewer: User) -> None:
+        now = datetime.now(UTC)
+        spec = make_spec(stats={"n": 3})
+        request = draft(spec, author=author, at=now)
+        rival = draft(spec, author=author, at=now)
+        operator = make_user("stopper", "overrides.lower_modulemode")
+        veto_line(line_id=spec.line, by=operator, reason="it lost", at=now)
+
+        text = shown(reviewer, request)
+
+        assert "rest on fewer than 10 trades" in text
+        assert "a veto stands" in text
+        assert "lift the veto, or leave the line out" in text
+        assert f"request {rival.pk} would change some of the same lines" in text
+        assert f'href="{REQUESTS}{request.pk}/approve/' not in text
+
+    def test_of_a_refused_step_are_those_that_were_shown(self, author: User, reviewer: User) -> None:
+        request = draft(make_spec(stats={"n": 3}), author=author, at=datetime.now(UTC))
+
+        told = post(reviewer, request, "approve")
+
+        assert "rest on fewer than 10 trades; leave them out until there are more" in told
+        assert request.state == "in_review"
+
+    def test_are_none_where_the_way_is_free(self, author: User, reviewer: User) -> None:
+        assert "What stands in the way" not in shown(reviewer, drafted(author))
+
+    def test_cost_no_query_a_line(self, author: User, reviewer: User, django_assert_max_num_queries: Any) -> None:
+        request = drafted(author, *(f"b{number}" for number in range(30)))
+        browser = browser_of(reviewer)
+
+        with django_assert_max_num_queries(MOST_QUERIES):
+            page(browser, f"{REQUESTS}{request.pk}/change/")
+
+
+class TestSteps:
+    def test_of_an_author_are_to_submit_and_cancel(self, author: User) -> None:
+        request = drafted(author, submit=False)
+
+        text = shown(author, request)
+
+        assert f'href="{REQUESTS}{request.pk}/submit/' in text
+        assert f'href="{REQUESTS}{request.pk}/cancel/' in text
+        assert f'href="{REQUESTS}{request.pk}/approve/' not in text
+
+    def test_tell_the_health_beside_the_state(self, author: User, reviewer: User) -> None:
+        request = drafted(author)
+        assert ">valid<" in shown(reviewer, request)
+
+        publish(make_spec({"size_mult": 1.3}, scope={"bucket": "micro"}), at=datetime.now(UTC))
+
+        assert ">stale<" in shown(reviewer, request)
+
+    def test_submit_then_ask_for_changes(self, author: User, reviewer: User) -> None:
+        request = drafted(author, submit=False)
+
+        post(author, request, "submit")
+        post(reviewer, request, "request_changes", reason="fewer lines")
+
+        assert request.state == "changes_requested"
+        assert "fewer lines" in shown(author, request)
+
+    def test_cancel_takes_it_back_with_a_reason(self, author: User) -> None:
+        request = drafted(author)
+
+        post(author, request, "cancel", reason="a mistake")
+
+        assert request.state == "cancelled"
+
+    def test_approve_only_the_ticked_lines(self, author: User, reviewer: User) -> None:
+        request = drafted(author, "micro", "big")
+        ticked = request.lines.get(line__scope={"bucket": "big"})
+        browser = browser_of(reviewer)
+        asked = page(browser, f"{REQUESTS}{request.pk}/approve/?only={ticked.pk}")
+
+        post(reviewer, request, "approve", only=ticked.pk)
+
+        assert "Only these lines" in asked
+        assert request.state == "approved"
+        assert request.lines.get().line_id == ticked.line_id
+        rest = request.parts.get()
+        assert rest.lines.get().line.scope == {"bucket": "micro"}
+        assert f'href="{REQUESTS}{rest.pk}/change/"' in shown(reviewer, request)
+        assert f'href="{REQUESTS}{request.pk}/change/"' in shown(reviewer, rest)
+
+    def test_schedule_for_a_time_in_utc_and_not(self, author: User, reviewer: User) -> None:
+        request = drafted(author)
+        approve(request_id=request.pk, by=reviewer, at=datetime.now(UTC))
+        due = (datetime.now(UTC) + timedelta(days=1)).replace(second=0, microsecond=0)
+
+        post(reviewer, request, "schedule", due=due.strftime("%Y-%m-%dT%H:%M"))
+        assert (request.state, request.scheduled_for) == ("scheduled", due)
+
+        post(reviewer, request, "unschedule")
+        assert (request.state, request.scheduled_for) == ("approved", None)
+
+    def test_schedule_refuses_what_is_no_time(self, author: User, reviewer: User) -> None:
+        request = drafted(author)
+        approve(request_id=request.pk, by=reviewer, at=datetime.now(UTC))
+
+        told = post(reviewer, request, "schedule", due="tomorrow")
+
+        assert "Due: tomorrow is no time" in told
+        assert request.state == "approved"
+
+    def test_acknowledge_what_took_effect_at_once(self, operator: User, reviewer: User) -> None:
+        spec = make_spec()
+        publish(spec)
+        now = datetime.now(UTC)
+        request = retire_lines(module="pm", lines=[spec.line], by=operator, reason="it lost", at=now)
+        assert "not yet" in shown(reviewer, request)
+
+        post(reviewer, request, "acknowledge", reason="rightly so")
+
+        assert request.acknowledged_by == "reviewer"
+        assert f'href="{REQUESTS}{request.pk}/acknowledge/' not in shown(reviewer, request)
+
+
+class TestExposure:
+    def test_rises_where_a_cut_is_retired(self, author: User, reviewer: User) -> None:
+        cut = make_spec({"size_mult": 0.8})
+        publish(cut)
+        lines = [DraftLine(cut.line, None, ["withdrawn"])]
+        request = draft(author=author, at=datetime.now(UTC), lines=lines)
+
+        text = shown(reviewer, request)
+
+        assert "retiring a cut raises exposure" in text
+        assert "+25.0" in text
+
+
+class TestComments:
+    def test_stand_on_the_request_and_on_a_line(self, author: User, reviewer: User) -> None:
+        request = drafted(author)
+        line = request.lines.get()
+
+        post(reviewer, request, "comment", reason="why now?")
+        post(reviewer, request, "comment", reason="too few trades", only=line.pk)
+
+        text = shown(author, request)
+        assert "why now?" in text
+        assert text.count("too few trades") == 3  # at the line, among the comments, in the history
+        assert [each.line_id for each in request.comments.all()] == [None, line.line_id]
+
+
+class TestHistory:
+    def test_tells_who_did_what(self, author: User, reviewer: User) -> None:
+        request = drafted(author)
+        approve(request_id=request.pk, by=reviewer, at=datetime.now(UTC), reason="forty trades")
+
+        text = shown(author, request)
+
+        assert "<td>author</td><td>draft</td>" in text
+        assert "<td>reviewer</td><td>approve</td>" in text
+        assert "1 of 1" in text
+
+
+class TestWhatIf:
+    def test_is_asked_for_and_then_shown(self, author: User, reviewer: User) -> None:
+        request = drafted(author)
+        browser = browser_of(reviewer)
+
+        browser.post(f"{REQUESTS}{request.pk}/what-if/")
+
+        row = WhatIf.objects.get(request=request)
+        assert "Look again" in shown(reviewer, request)
+        run_what_if(row.key, now=datetime.now(UTC))
+        assert "Answered otherwise" in shown(reviewer, request)
+
+    def test_of_coefficients_alone_shows_the_product_as_one_more_lever(self, author: User, reviewer: User) -> None:
+        engine = load_engine("dm")
+        pattern = {"pattern_key": "dm_pattern.allocation.allocation", "action_category": "allocation"}
+        question = make_question(module="dm", scope={"chain": "base"}, **pattern)
+        record_decisions([resolve_one(question, engine, now=NOW).record])
+        request = draft(
+            module="dm", content={"coefficients": {"chain=base": 1.2}}, lines=(), author=author, at=datetime.now(UTC)
+        )
+
+        assert "What if?" in shown(reviewer, request)
+        browser_of(reviewer).post(f"{REQUESTS}{request.pk}/what-if/")
+        run_what_if(WhatIf.objects.get(request=request).key, now=datetime.now(UTC))
+
+        text = shown(reviewer, request)
+        assert "coefficient product as served" in text
+        assert '<th scope="row">chain=base</th>' in text
+        assert "cut by the cap" in text
+
+    def test_of_an_earlier_content_is_not_shown(self, author: User, reviewer: User) -> None:
+        request = drafted(author)
+        browser_of(reviewer).post(f"{REQUESTS}{request.pk}/what-if/")
+        run_what_if(WhatIf.objects.get(request=request).key, now=datetime.now(UTC))
+
+        lines = [DraftLine(each.line_id, each.after_id) for each in request.lines.all()]
+        edit_request(request_id=request.pk, by=author, at=datetime.now(UTC), lines=lines)
+
+        assert "Answered otherwise" not in shown(reviewer, request)
+
+    def test_takes_a_post_of_somebody_who_may_propose_or_decide(self, author: User, reviewer: User) -> None:
+        request = drafted(author)
+
+        assert browser_of(author).post(f"{REQUESTS}{request.pk}/what-if/").status_code == 403
+        assert browser_of(reviewer).get(f"{REQUESTS}{request.pk}/what-if/").status_code == 405
+        assert not WhatIf.objects.exists()

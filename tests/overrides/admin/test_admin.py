@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.test import Client
+
+from config.access.keys import issue_key
+from learning.coefficients import update_coefficients
+from learning.models import BuilderRun, Cell, CellGroup
+from learning.twin import count_twins
+from learning.walk_forward import CHOICES, walk_forward
+from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.models import ChangeRequest, ModuleMode, Override, Version
+from overrides.requests.emergency import pin_line
+from telemetry.decisions.attribute_trades import attribute_trades
+from telemetry.decisions.decision_log import record_decisions
+from telemetry.foundation.core.canonical_json import utc_text
+from telemetry.foundation.models import JobRun
+from telemetry.models import AuditEntry, Trade
+from telemetry.recording.record_trades import record_trades
+from tests.browsing import browser_of, page
+from tests.builders import (
+    NOW,
+    SCOPE,
+    action_payload,
+    agreed,
+    draft,
+    make_decision,
+    make_lesson,
+    make_spec,
+    make_trade,
+    publish,
+    set_mode,
+)
+from tests.conftest import make_user
+
+pytestmark = pytest.mark.django_db
+
+REQUESTS = "/admin/overrides/changerequest/"
+SEVERAL, MOST_QUERIES = 4, 12
+
+
+@pytest.fixture
+def browser(client: Client, admin_user: User) -> Client:
+    client.force_login(admin_user)
+    return client
+
+
+def fresh(**stats: Any) -> dict[str, Any]:
+    """Evidence as new as the page that shows it: pages weigh at the time they are opened."""
+    return {"updated_at": utc_text(datetime.now(UTC) - timedelta(days=9))} | stats
+
+
+@pytest.fixture
+def world(author: User) -> None:
+    """Several rows of most that the admin lists, at least one of the rest."""
+    override = make_spec(stats=fresh())
+    publish(override, *(make_spec(scope={"bucket": f"b{n}"}, stats=fresh()) for n in range(SEVERAL)))
+    issue_key(name="bot", role="evaluate", by=author, at=NOW)
+    set_mode("on")
+    set_mode("off", module="dm")
+    draft(make_spec({"size_mult": 1.2}), author=author)
+    served = {"size_mult": {"m0": 1.0, "m": 1.02, "parts": {override.id: 0.02}, "lines": {override.id: override.line}}}
+    contribution = {"id": override.id, "line": override.line, "parts": {"size_mult": 0.02}, "w_total": 0.1}
+    detail = {"served": 1.02, "value": 1.02, "target": 1.02, "current": 1.0, "step_limited": False, "flags": []}
+    decisions = [
+        make_decision(served, contributions=[contribution], levers={"size_mult": detail}) for _ in range(SEVERAL)
+    ]
+    record_decisions(decisions)
+    for place, decision in enumerate(decisions):
+        named = action_payload(decision_ids=[str(decision.decision_id)])
+        record_trades([make_trade(f"t{place}", actions=[named, *[action_payload()] * SEVERAL])], now=NOW)
+    attribute_trades(now=NOW)
+    for n in range(SEVERAL):
+        make_lesson(scope={"bucket": f"b{n}"})
+    group = CellGroup.objects.create(
+        module="pm", pattern_key="a.b.c", action_category="entry", cut={"dimensions": []}, n_outcomes=1, n_cells=1,
+        aggregated_at=NOW,
+    )  # fmt: skip
+    Cell.objects.create(
+        group=group, scope={}, n_dims=0, n=1, mean=1.0, variance=0.0, first_closed_at=NOW, last_closed_at=NOW
+    )
+    allocation = {"module": "dm", "action_category": "allocation", "scope": {"chain": "base"}}
+    record_trades([make_trade("a", actions=[action_payload(**allocation)])], now=NOW)
+    update_coefficients(now=NOW)
+    pinner = make_user("pinner", "overrides.review_changerequest")
+    pin_line(line_id=override.line, by=pinner, reason="look first", at=NOW)
+    agreed(draft(kind="policy", content={"approvals": 1}))
+    count_twins(module="pm", policy=Policy.PLAN, seeds=[1], now=NOW)
+    walk_forward(module="pm", choices=CHOICES[:1], now=NOW)
+    JobRun.objects.create(job="build pm", period="x", status="failed", started_at=NOW, finished_at=NOW, error="a\nb")
+
+
+@pytest.mark.usefixtures("world")
+class TestEveryPage:
+    OURS = ("access", "learning", "overrides", "telemetry")
+
+    def test_of_a_list_is_drawn_with_few_columns_and_queries(
+        self, browser: Client, django_assert_max_num_queries: Any
+    ) -> None:
+        for model, model_admin in admin.site._registry.items():
+            if model._meta.app_label in self.OURS:
+                with django_assert_max_num_queries(MOST_QUERIES):
+                    text = page(browser, f"/admin/{model._meta.app_label}/{model._meta.model_name}/")
+                assert text.count('scope="col" class="') <= 8  # seven, and the box of an action
+                assert model_admin.list_display
+
+    def test_of_an_object_is_drawn_with_few_queries(self, browser: Client, django_assert_max_num_queries: Any) -> None:
+        for model in admin.site._registry:
+            if model._meta.app_label in self.OURS:
+                row = model._default_manager.first()
+                assert row is not None, f"give the world a row of {model._meta.label}: its page is not looked at"
+                with django_assert_max_num_queries(MOST_QUERIES):
+                    page(browser, f"/admin/{model._meta.app_label}/{model._meta.model_name}/{row.pk}/change/")
+
+    def test_of_facts_offers_no_change(self, browser: Client) -> None:
+        for model in (Trade, Override, Version, AuditEntry, BuilderRun, ChangeRequest, ModuleMode):
+            base = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+            row = model._default_manager.all()[0]
+            assert browser.get(f"{base}add/").status_code == 403
+            assert browser.post(f"{base}{row.pk}/change/", {}).status_code == 403
+            assert browser.post(f"{base}{row.pk}/delete/", {"post": "yes"}).status_code == 403
+
+    def test_of_the_beginning_shows_what_is_served_and_what_waits(self, browser: Client) -> None:
+        text = page(browser, "/admin/")
+
+        assert "What is served" in text
+        assert "a change" in text
+
+    @pytest.mark.parametrize("term", ["donchian", "x", "0", "018f3c1e-7b2a-7c3d-8e4f-5a6b7c8d9e0f"])
+    def test_of_decisions_can_be_searched(self, browser: Client, term: str) -> None:
+        shown = page(browser, f"/admin/telemetry/decision/?q={term}")
+
+        assert (f"{SEVERAL} decisions" in shown) is (term == "donchian")
+
+
+class TestOverridePage:
+    def test_draws_the_factors_and_says_that_it_acts(self, browser: Client) -> None:
+        spec = make_spec(stats=fresh())
+        publish(spec)
+
+        text = page(browser, f"/admin/overrides/override/{spec.content_id}/change/")
+
+        assert text.count("<svg") >= 4  # the mark, and three pictures
+        assert text.count('class="cw-loss"') == 5
+        assert 'class="cw-kept"' in text
+        assert "without newer evidence it stops acting on" in text
+
+    def test_says_when_an_old_one_stopped_acting(self, browser: Client) -> None:
+        spec = make_spec(stats={"updated_at": "2020-01-01T00:00:00Z", "half_life_days": 10})
+        publish(spec)
+
+        text = page(browser, f"/admin/overrides/override/{spec.content_id}/change/")
+
+        assert 'class="cw-lost"' in text
+        assert "it stopped acting on <strong>2020-01-" in text
+
+    def test_says_that_a_light_one_never_acts(self, browser: Client) -> None:
+        spec = make_spec(stats=fresh(edge_raw=0.001))
+        publish(spec)
+
+        assert "it never acts" in page(browser, f"/admin/overrides/override/{spec.content_id}/change/")
+
+    def test_draws_what_weighs_nothing_at_all(self, browser: Client) -> None:
+        spec = make_spec(scope={}, stats=fresh(edge_raw=0.0, n=10))
+        publish(spec)
+
+        text = page(browser, f"/admin/overrides/override/{spec.content_id}/change/")
+
+        assert "everything" in text
+        assert "nan" not in text.lower().replace("finance", "")
+
+    @pytest.mark.usefixtures("world")
+    def test_shows_what_it_moved_and_earned(self, browser: Client) -> None:
+        override = Override.objects.get(memberships__isnull=False, line__scope=SCOPE)
+
+        text = page(browser, f"/admin/overrides/override/{override.pk}/change/")
+
+        assert "+0.030000" in text  # (1.02 - 1) * 1.5 R
+
+
+class TestDeciding:
+    def test_offers_a_reviewer_the_steps_of_the_state(self, author: User, reviewer: User) -> None:
+        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+
+        text = page(browser_of(reviewer), f"{REQUESTS}{asked.pk}/change/")
+
+        assert f'href="{REQUESTS}{asked.pk}/approve/?seen={asked.content_hash}"' in text
+        assert f'href="{REQUESTS}{asked.pk}/reject/?seen={asked.content_hash}"' in text
+        assert "/apply/" not in text
+
+    def test_tells_the_author_who_has_to_decide(self, reviewer: User) -> None:
+        asked = draft(make_spec(), author=reviewer, at=datetime.now(UTC))
+
+        text = page(browser_of(reviewer), f"{REQUESTS}{asked.pk}/change/")
+
+        assert "/approve/" not in text
+        assert "somebody else has to decide" in text
+
+    def test_goes_from_draft_to_version(self, author: User, reviewer: User) -> None:
+        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+        browser = browser_of(reviewer)
+        page(browser, f"{REQUESTS}{asked.pk}/approve/")
+
+        browser.post(f"{REQUESTS}{asked.pk}/approve/", {"reason": "looks right"})
+        browser.post(f"{REQUESTS}{asked.pk}/apply/")
+
+        asked.refresh_from_db()
+        assert asked.state == "applied"
+        assert asked.votes.get().reason == "looks right"
+        assert Version.objects.get(module="pm").published_by == "reviewer"
+
+    def test_rejects_only_with_a_reason(self, author: User, reviewer: User) -> None:
+        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+        browser = browser_of(reviewer)
+
+        refused = browser.post(f"{REQUESTS}{asked.pk}/reject/", {"reason": " "}, follow=True)
+        asked.refresh_from_db()
+        assert asked.state == "in_review"
+        assert "deciding against it needs one" in refused.content.decode().lower()
+
+        browser.post(f"{REQUESTS}{asked.pk}/reject/", {"reason": "too few trades"})
+        asked.refresh_from_db()
+        assert asked.state == "rejected"
+
+    def test_shows_the_refusal_of_one_s_own_request(self, reviewer: User) -> None:
+        asked = draft(make_spec(), author=reviewer, at=datetime.now(UTC))
+
+        response = browser_of(reviewer).post(f"{REQUESTS}{asked.pk}/approve/", follow=True)
+
+        assert "you drafted this request" in response.content.decode().lower()
+        assert not asked.votes.exists()
+
+    def test_changes_nothing_by_looking(self, author: User, reviewer: User) -> None:
+        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+
+        page(browser_of(reviewer), f"{REQUESTS}{asked.pk}/approve/")
+
+        asked.refresh_from_db()
+        assert asked.state == "in_review"
+
+    @pytest.mark.parametrize("step", ["approve", "reject", "apply"])
+    def test_needs_the_permission(self, author: User, operator: User, step: str) -> None:
+        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+
+        response = browser_of(operator).post(f"{REQUESTS}{asked.pk}/{step}/", {"reason": "x"})
+
+        assert response.status_code == 403
+
+    def test_needs_a_request(self, reviewer: User) -> None:
+        assert browser_of(reviewer).get(f"{REQUESTS}999/approve/").status_code == 404
+
+    def test_needs_somebody_logged_in(self, author: User) -> None:
+        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+
+        response = Client().post(f"{REQUESTS}{asked.pk}/approve/")
+
+        assert response.status_code == 302
+        assert response["Location"].startswith("/admin/login/")
+
+    def test_is_protected_against_forged_forms(self, author: User, reviewer: User) -> None:
+        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+        forger = Client(enforce_csrf_checks=True)
+        forger.force_login(reviewer)
+
+        assert forger.post(f"{REQUESTS}{asked.pk}/approve/").status_code == 403

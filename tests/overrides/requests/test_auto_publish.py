@@ -1,0 +1,198 @@
+"""What the builder publishes by itself: inside mandates, below the cap, and never against anybody's hold."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import IntegrityError, connection
+
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.governance.governance_policy import GovernancePolicy
+from overrides.models import ChangeRequest, Mandate, Version
+from overrides.requests.auto_publish import publish_within_mandates
+from overrides.requests.emergency import lift_quarantine, pin_line, quarantine_builder
+from overrides.versions.load_version import load_specs
+from telemetry.audit.audit_log import verify_audit
+from tests.builders import NOW, agreed, behind_the_back, draft, make_spec, publish
+
+DIP = {"macro_phase": "Dip"}
+HOUR = timedelta(hours=1)
+LINE, OTHER = make_spec().line, make_spec(scope=DIP).line
+
+
+def size(of: float, scope: dict[str, str] | None = None, **stats: Any) -> OverrideSpec:
+    over = {} if scope is None else {"scope": scope}
+    return make_spec({"size_mult": of}, stats={"n": 40, "edge_raw": 0.8, "variance": 0.5} | stats, **over)
+
+
+def delegate(*specs: OverrideSpec, withdraw: tuple[str, ...] = (), at: Any = NOW + HOUR) -> ChangeRequest | None:
+    wanted: dict[str, OverrideSpec | None] = {spec.line: spec for spec in specs} | dict.fromkeys(withdraw)
+    return publish_within_mandates(module="pm", wanted=wanted, source="lesson", at=at)
+
+
+def served() -> dict[str, float]:
+    version = Version.objects.get(is_active=True)
+    return {spec.line: spec.levers["size_mult"] for spec in load_specs("pm", version.number)}
+
+
+@pytest.mark.django_db
+class TestPublishWithinMandates:
+    def test_moves_towards_neutral_as_the_builder_under_the_mandate(self) -> None:
+        publish(size(1.2))
+        mandate = Mandate.objects.get()
+
+        request = delegate(size(1.1))
+
+        assert request is not None
+        version = Version.objects.get(is_active=True)
+        assert (request.state, request.route, request.author) == ("applied", "mandate", None)
+        assert (version.published_by, version.request) == (f"builder under mandate {mandate.pk}", request)
+        assert served() == {LINE: 1.1}
+        assert verify_audit() == []
+
+    def test_brings_fresh_statistics_and_withdraws(self) -> None:
+        publish(size(1.2), size(1.1, DIP))
+
+        delegate(size(1.2, n=60), withdraw=(OTHER,))
+
+        (spec,) = load_specs("pm", 2)
+        assert (spec.stats.n, spec.levers["size_mult"]) == (60, 1.2)
+
+    @pytest.mark.parametrize(
+        "wanted",
+        [size(1.21), size(0.9, edge_raw=-0.8), size(1.1, n=19), size(1.1, edge_raw=0.3)],
+        ids=["farther", "over neutral", "too few trades", "too little edge"],
+    )
+    def test_leaves_what_exceeds_the_mandate_to_a_person(self, wanted: OverrideSpec) -> None:
+        publish(size(1.2))
+
+        assert delegate(wanted) is None
+        assert served() == {LINE: 1.2}
+
+    def test_never_brings_a_new_line(self) -> None:
+        publish(size(1.2))
+
+        assert delegate(size(1.1, DIP)) is None
+
+    def test_stops_when_the_mandate_was_to_be_reviewed(self) -> None:
+        publish(size(1.2))
+
+        assert delegate(size(1.1), at=NOW + timedelta(days=90)) is None
+        assert delegate(withdraw=(LINE,), at=NOW + timedelta(days=90)) is None
+
+    def test_publishes_nothing_where_nothing_changed(self) -> None:
+        publish(size(1.2))
+
+        assert delegate(size(1.2)) is None
+        assert Version.objects.count() == 1
+
+    def test_moves_no_line_that_an_open_request_would_move(self) -> None:
+        """Its votes would be void by the hour; fresh numbers behind the same targets void none."""
+        publish(size(1.2))
+        asked = draft(size(1.25))
+
+        assert delegate(size(1.1)) is None
+        assert delegate(size(1.2, n=50)) is not None
+
+        agreed(asked, at=NOW + 2 * HOUR)
+        assert served() == {LINE: 1.25}
+
+    def test_respects_a_pin(self, reviewer: User) -> None:
+        publish(size(1.2))
+        pin_line(line_id=LINE, by=reviewer, reason="mine", at=NOW, expires_at=NOW + timedelta(days=2))
+
+        assert delegate(size(1.1)) is None
+        assert delegate(size(1.1), at=NOW + timedelta(days=3)) is not None
+
+    def test_rests_in_quarantine(self, operator: User, reviewer: User) -> None:
+        publish(size(1.2))
+        quarantine_builder(module="pm", by=operator, reason="odd targets", at=NOW)
+
+        assert delegate(size(1.1)) is None
+
+        lift_quarantine(module="pm", by=reviewer, reason="explained", at=NOW)
+        assert delegate(size(1.1)) is not None
+
+    def test_stops_at_the_daily_cap_and_goes_on_the_day_after(self) -> None:
+        publish(size(1.2), size(1.2, DIP))
+        agreed(draft(kind="policy", content=GovernancePolicy(daily_cap=5).to_document()))
+
+        request = delegate(size(1.1), size(1.1, DIP))
+
+        assert request is not None
+        assert request.lines.count() == 1
+        assert request.movement == pytest.approx(4.394, abs=1e-3)
+        assert sorted(served().values()) == [1.1, 1.2]
+        assert delegate(size(1.1), size(1.1, DIP), at=NOW + 5 * HOUR) is None
+        assert delegate(size(1.1), size(1.1, DIP), at=NOW + 26 * HOUR) is not None
+        assert sorted(served().values()) == [1.1, 1.1]
+
+    def test_a_new_approval_signs_a_new_mandate(self) -> None:
+        publish(size(1.2))
+        publish(size(1.1))
+
+        assert [mandate.revoked_at for mandate in Mandate.objects.order_by("id")] == [NOW, None]
+        assert Mandate.objects.get(revoked_at=None).reach == {"size_mult": [1.0, 1.1]}
+        assert delegate(size(1.2)) is None
+
+
+@pytest.mark.django_db
+class TestLoweringExposure:
+    """Where the module's policy says so, what lowers exposure applies by itself; nothing else does."""
+
+    CUT, RISE = size(0.9, DIP, edge_raw=-0.8), size(1.1, DIP)
+
+    def test_needs_no_mandate_where_the_policy_allows_it(self) -> None:
+        publish(size(1.2))
+        assert delegate(self.CUT) is None
+
+        agreed(draft(kind="policy", content={"lowering_applies": True}))
+
+        assert delegate(self.RISE) is None
+        request = delegate(self.CUT)
+        assert request is not None
+        assert request.author_name == "builder, lowering exposure"
+        assert served() == {LINE: 1.2, OTHER: 0.9}
+
+    def test_does_not_take_a_cut_back(self) -> None:
+        agreed(draft(kind="policy", content={"lowering_applies": True}))
+        publish(size(0.8, edge_raw=-0.8))
+        with behind_the_back():
+            Mandate.objects.update(revoked_at=NOW)
+
+        assert delegate(withdraw=(LINE,)) is None
+        assert delegate(size(0.9, edge_raw=-0.8)) is None
+
+
+@pytest.mark.django_db
+class TestTheDatabase:
+    """Whoever gets round the verbs meets the same limits there."""
+
+    def check(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"reach": {"size_mult": [1.0, 1.05]}},
+            {"reach": {"entry_aggression_mult": [1.0, 1.2]}},
+            {"review_by": NOW},
+            {"evidence_floor": {"least_n": 41, "least_edge": 0.4}},
+            {"revoked_at": NOW},
+        ],
+        ids=["beyond reach", "another lever", "overdue", "evidence", "revoked"],
+    )
+    def test_refuses_what_no_mandate_covers(self, change: dict[str, Any]) -> None:
+        publish(size(1.2, DIP))
+        assert delegate(size(1.1, DIP)) is not None
+        with connection.cursor() as cursor:
+            cursor.execute("SET session_replication_role = replica")
+            Mandate.objects.filter(line_id=OTHER, revoked_at=None).update(**change)
+            cursor.execute("SET session_replication_role = origin")
+
+        with pytest.raises(IntegrityError, match=f"no mandate covers line {OTHER}"):
+            self.check()

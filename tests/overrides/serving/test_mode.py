@@ -1,0 +1,106 @@
+"""Modes: towards neutral at once, away from it never by this door."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from overrides.models import ModuleMode
+from overrides.serving.engine import load_engine
+from overrides.serving.mode import NotTowardsNeutral, lower_mode, mode_document
+from telemetry.models import AuditEntry
+from tests.builders import make_spec, publish, set_mode
+
+
+@pytest.mark.django_db
+class TestLowerMode:
+    @pytest.mark.parametrize(("standing", "to"), [("on", "shadow"), ("on", "off"), ("shadow", "off")])
+    def test_goes_towards_neutral_at_once(self, standing: str, to: str, now: datetime) -> None:
+        set_mode(standing, rollout_percent=40, allow={"bucket": ["micro"]})
+
+        row = lower_mode(module="pm", to=to, by="operator", reason="drawdown", at=now)
+
+        assert (row.mode, row.revision, row.changed_by, row.reason) == (to, 2, "operator", "drawdown")
+        assert (row.rollout_percent, row.allow) == (40, {"bucket": ["micro"]})
+        assert load_engine("pm").mode.mode == to
+
+    @pytest.mark.parametrize(("standing", "to"), [("off", "on"), ("off", "shadow"), ("shadow", "on"), ("on", "loud")])
+    def test_never_goes_the_other_way(self, standing: str, to: str, now: datetime) -> None:
+        set_mode(standing)
+
+        with pytest.raises(NotTowardsNeutral, match=f"pm is {standing}; going to {to} needs a reviewed request"):
+            lower_mode(module="pm", to=to, by="operator", reason="hope", at=now)
+
+        assert ModuleMode.objects.get().mode == standing
+
+    def test_takes_a_module_without_a_row_for_off(self, now: datetime) -> None:
+        with pytest.raises(NotTowardsNeutral, match="dm is off"):
+            lower_mode(module="dm", to="on", by="operator", reason="hope", at=now)
+
+    def test_rolls_out_to_fewer_at_once(self, now: datetime) -> None:
+        set_mode("on", rollout_percent=40, allow={"bucket": ["micro"]})
+
+        row = lower_mode(module="pm", rollout_percent=12.5, by="operator", reason="drawdown", at=now)
+
+        assert (row.mode, row.rollout_percent, row.allow) == ("on", 12.5, {"bucket": ["micro"]})
+        assert load_engine("pm").mode.rollout_percent == 12.5
+
+    @pytest.mark.parametrize(
+        ("percent", "words"),
+        [
+            (40.0, "rollout_percent: pm is rolled out to 40 %; 40 % is not below it"),
+            (41.0, "a larger roll-out needs a reviewed request"),
+            (-1.0, "rollout_percent: must be 0 to 100"),
+            (float("nan"), "rollout_percent: must be 0 to 100"),
+        ],
+    )
+    def test_never_rolls_out_to_more(self, percent: float, words: str, now: datetime) -> None:
+        set_mode("on", rollout_percent=40)
+
+        with pytest.raises(NotTowardsNeutral, match=words):
+            lower_mode(module="pm", rollout_percent=percent, by="operator", reason="hope", at=now)
+
+        assert ModuleMode.objects.get().rollout_percent == 40
+
+    @pytest.mark.parametrize("reason", ["", " "])
+    def test_needs_a_reason(self, reason: str, now: datetime) -> None:
+        set_mode("on")
+
+        with pytest.raises(NotTowardsNeutral, match="reason: say why"):
+            lower_mode(module="pm", to="off", by="operator", reason=reason, at=now)
+
+    def test_is_audited_with_before_and_after(self, now: datetime) -> None:
+        set_mode("on")
+
+        lower_mode(module="pm", to="off", by="operator", reason="drawdown", at=now)
+
+        entry = AuditEntry.objects.get(actor="operator")
+        assert (entry.action, entry.object) == ("mode", "mode pm")
+        assert '"mode":"on"' in entry.content.split('"before":')[1]
+        assert '"mode":"off"' in entry.content.split('"after":')[1].split('"before":')[0]
+
+
+@pytest.mark.django_db
+class TestApplyMode:
+    def test_changes_what_it_names_and_keeps_the_rest(self) -> None:
+        version = publish(make_spec())
+        set_mode("shadow", rollout_percent=10, challenger=version.number)
+
+        set_mode("on")
+
+        assert mode_document(ModuleMode.objects.get()) == {
+            "mode": "on", "rollout_percent": 10, "allow": {}, "challenger": 1,
+        }  # fmt: skip
+        assert ModuleMode.objects.get().revision == 2
+
+    def test_is_per_module(self) -> None:
+        set_mode("on", module="dm")
+
+        assert (load_engine("dm").mode.mode, load_engine("pm").mode.mode) == ("on", "off")
+
+    def test_takes_a_malformed_row_for_off(self) -> None:
+        set_mode("on")
+        ModuleMode.objects.update(allow={"bucket": "micro"})
+
+        assert load_engine("pm").mode.mode == "off"
