@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 
 from celery import shared_task
 
-from learning.aggregate import aggregate_dirty
-from learning.build import build_due
-from learning.build_evidence import Unlearnable
-from learning.coefficients import update_coefficients
-from learning.core.evidence.blocks import BudgetExceeded
-from learning.materialize import materialize, publish_what_mandates_cover
+from learning.coefficients.coefficient_memory import update_coefficients
+from learning.core.evidence_method.blocks import BudgetExceeded
+from learning.lessons.aggregate import aggregate_dirty
+from learning.lessons.build import build_due
+from learning.lessons.build_evidence import Unlearnable
 from learning.models import BuilderRun, NoiseTwin
-from learning.twin import ask_twins, count_twins, run_twin
-from learning.walk_forward import ask_walk_forward, run_walk_forward
+from learning.proposals.materialize import materialize, publish_what_mandates_cover
+from learning.validation.noise_twin_runs import ask_twins, count_twins, run_twin
+from learning.validation.walk_forward_runs import ask_walk_forward, run_walk_forward
 from overrides.core.engine.definitions.vocabulary import Policy
 from telemetry.foundation.core.refusal import Refused
 from telemetry.foundation.job_runs import run_once

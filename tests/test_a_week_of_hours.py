@@ -16,9 +16,9 @@ from django.contrib.auth.models import User
 from config.demo.archive import load
 from config.demo.bot import plan_of
 from config.demo.trades import demo_trades
-from learning.aggregate import aggregate_dirty
-from learning.build import build_lessons
-from learning.materialize import materialize, publish_what_mandates_cover
+from learning.lessons.aggregate import aggregate_dirty
+from learning.lessons.build import build_lessons
+from learning.proposals.materialize import materialize, publish_what_mandates_cover
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.models import ChangeRequest, Mandate, Version
 from overrides.requests.apply import apply_request

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from learning.aggregate import aggregate_dirty
-from learning.build import build_lessons
-from learning.materialize import materialize
+from learning.lessons.aggregate import aggregate_dirty
+from learning.lessons.build import build_lessons
 from learning.models import Cell, Lesson
+from learning.proposals.materialize import materialize
 from overrides.models import Version
 from overrides.requests.apply import apply_request
 from overrides.requests.review import approve

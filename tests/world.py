@@ -32,8 +32,8 @@ class World:
 
 def make_world() -> World:
     """Trades with cells and coefficients, a decision with its outcome and shares, a version, a lesson, a request."""
-    from learning.aggregate import aggregate_dirty
-    from learning.coefficients import update_coefficients
+    from learning.coefficients.coefficient_memory import update_coefficients
+    from learning.lessons.aggregate import aggregate_dirty
     from telemetry.decisions.attribute_trades import attribute_trades
     from telemetry.decisions.decision_log import record_decisions
     from telemetry.recording.record_trades import record_trades

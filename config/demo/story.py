@@ -22,7 +22,7 @@ from config.demo.people import meet_people
 from config.demo.queue import await_until, await_worker, run_jobs, step
 from config.demo.trades import demo_trades
 from learning.models import NoiseTwin, WalkForward
-from learning.trial import draft_trial
+from learning.proposals.challenger_trial import draft_trial
 from overrides.core.engine.definitions.vocabulary import PAIRS, Combiner, Policy
 from overrides.models import Challenge, ChangeRequest, ModuleMode, Version
 from overrides.monitoring.challenger import ask_comparison

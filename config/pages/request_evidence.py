@@ -16,13 +16,13 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.urls import reverse
 
-from learning.core.funnel import BY_CHANCE, n_shown
-from learning.estimates import Learned, RunWithLessons, Twin, estimate_of, run_with_lessons, sequence_of
+from learning.admin.charts.confidence_sequence import THUMBNAIL, EdgeSequence
+from learning.admin.charts.forest import Estimate, Forest, Row, forest
+from learning.admin.charts.funnel import Funnel, Spot, funnel
+from learning.admin.lesson_estimates import Learned, RunWithLessons, Twin, estimate_of, run_with_lessons, sequence_of
+from learning.core.significance.funnel import BY_CHANCE, n_shown
 from learning.models import BuilderRun, Lesson, WalkForward
-from learning.pictures.funnel import Funnel, Spot, funnel
-from learning.pictures.posterior import Estimate, Forest, Row, forest
-from learning.pictures.sequence import THUMBNAIL, EdgeSequence
-from learning.walk_forward import told
+from learning.validation.walk_forward_runs import told
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import Policy
 from overrides.core.governance.evidence_bar import false_sign_rate, is_verified

@@ -6,12 +6,12 @@ from typing import Any
 
 from django.http import StreamingHttpResponse
 
-from learning.estimates import sequence_of
-from learning.follow import GRADED
+from learning.admin.charts.confidence_sequence import FULL, EdgeSequence, sequence_rows
+from learning.admin.charts.half_life import Fade, fade, fade_rows
+from learning.admin.charts.lesson_history import lesson_track, track_rows
+from learning.admin.lesson_estimates import sequence_of
+from learning.lessons.plan_targets import GRADED
 from learning.models import Lesson, LessonHistory
-from learning.pictures.half_life import Fade, fade, fade_rows
-from learning.pictures.sequence import FULL, EdgeSequence, sequence_rows
-from learning.pictures.track import lesson_track, track_rows
 from overrides.versions.load_version import current_parameters
 from telemetry.foundation.core.csv_cells import csv_lines
 

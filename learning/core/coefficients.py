@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from learning.core.rows import LARGEST, Floats, Ints
+from learning.core.cells.rows import LARGEST, Floats, Ints
 from overrides.core.engine.definitions.coefficients import HIGHEST, LEVER_DIMENSIONS, LOWEST, coefficient_product
 from overrides.core.engine.definitions.json_fields import closed_mapping, finite, required, whole
 

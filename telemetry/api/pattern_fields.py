@@ -9,8 +9,6 @@ from telemetry.foundation.api.query_parameters import Filter, Filters
 from telemetry.foundation.core.fields import member
 
 MODULES = [module.value for module in Module]
-
-
 CATEGORIES = [category.value for category in ActionCategory]
 
 
@@ -19,8 +17,6 @@ def pattern_key() -> serializers.RegexField:
 
 
 MODULE = Filter(member(Module), "module", "dm decides the allocation, pm everything after it", tuple(Module))
-
-
 PATTERN: Filters = {
     "module": MODULE,
     "pattern_key": Filter(

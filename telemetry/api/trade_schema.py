@@ -95,6 +95,4 @@ EXAMPLE_TRADE = {
         }
     ],
 }
-
-
 EXAMPLE_EXCLUDED = EXAMPLE_TRADE | {"external_id": "bot-1:8813", "rr": 1.2, "excluded_reason": "the fee is unknown"}

@@ -21,12 +21,12 @@ from uuid import UUID
 
 from django.db import connection
 
-from learning.build import build_lessons
-from learning.build_evidence import learn_module
-from learning.core.rows import DAY
-from learning.load import moment, since_epoch
-from learning.load_observations import load_observations
+from learning.core.cells.rows import DAY
+from learning.lessons.build import build_lessons
+from learning.lessons.build_evidence import learn_module
 from learning.models import BuilderRun, Lesson
+from learning.readers.group_columns import moment, since_epoch
+from learning.readers.observations import load_observations
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import Policy
 from telemetry.core.vocabulary import CATEGORIES, Module

@@ -13,11 +13,11 @@ import resource
 
 import numpy as np
 
-from learning.aggregate import aggregate_groups
-from learning.build import build_lessons
-from learning.core.cube import build_cube
-from learning.load import Group, load_group
+from learning.core.cells.cube import build_cube
+from learning.lessons.aggregate import aggregate_groups
+from learning.lessons.build import build_lessons
 from learning.models import BuilderRun, Cell, Lesson
+from learning.readers.group_columns import Group, load_group
 from overrides.core.engine.definitions.dimensions import LEARNED_DIMENSIONS
 from overrides.core.engine.definitions.parameters import LessonParameters
 from tests.bench.build_evidence import Row, write

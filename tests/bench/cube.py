@@ -21,9 +21,9 @@ from itertools import combinations
 import numpy as np
 from django.db import connection, transaction
 
-from learning.core.cells import Cells
-from learning.core.cube import build_cubes
-from learning.core.rows import Rows
+from learning.core.cells.cell_columns import Cells
+from learning.core.cells.cube import build_cubes
+from learning.core.cells.rows import Rows
 from overrides.core.engine.definitions.parameters import LessonParameters
 from tests.bench import refresh
 from tests.bench.report import Seconds, figure, interleaved, scratch_database, timed

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from learning.core.evidence.fit import fit
-from learning.core.rows import Floats
+from learning.core.cells.rows import Floats
+from learning.core.evidence_method.fit import fit
 from tests.bench.report import figure, timed
 from tests.bench.simulator import END, Log, Simulator
 from tests.bench.walk import PARAMETERS, READINGS, WRITTEN, Walk, claims, sure_ones

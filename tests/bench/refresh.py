@@ -12,9 +12,9 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
-from learning.aggregate import aggregate_dirty
-from learning.load import moment
+from learning.lessons.aggregate import aggregate_dirty
 from learning.models import Cell
+from learning.readers.group_columns import moment
 from telemetry.foundation.bulk_copy import copy_rows
 from telemetry.foundation.core.canonical_json import canonical_json
 from telemetry.models import DirtyGroup, Outcome, Trade

@@ -16,8 +16,8 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from learning.core.evidence.observations import Observations
-from learning.core.rows import Bools, Floats, Ints
+from learning.core.cells.rows import Bools, Floats, Ints
+from learning.core.evidence_method.observations import Observations
 
 END = 360.0  # days a world lasts
 FOLDS = (180.0, 225.0, 270.0, 315.0)  # learn from the days before, act on the 45 after

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from learning.core.evidence.fit import fit
-from learning.core.evidence.fold import Overrides, fold
-from learning.core.evidence.learn import Learned, learn
-from learning.core.evidence.levers import verified
-from learning.core.evidence.predict import predict
-from learning.core.rows import MISSING, Floats
+from learning.core.cells.rows import MISSING, Floats
+from learning.core.evidence_method.fit import fit
+from learning.core.evidence_method.fold_down import Overrides, fold
+from learning.core.evidence_method.learn import Learned, learn
+from learning.core.evidence_method.lever_targets import verified
+from learning.core.evidence_method.predict import predict
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 from tests.bench.simulator import Log, World
 

@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from learning.core.walk.bets import Bets
-from learning.core.walk.forward import bounds_of, policy_of, walk
-from learning.core.walk.score import Uplift, increments, matched
-from learning.load_trades import load_trades
+from learning.core.walk_forward.score import Uplift, increments, matched
+from learning.core.walk_forward.sized_trades import Bets
+from learning.core.walk_forward.walk import bounds_of, policy_of, walk
 from learning.models import WalkForward
-from learning.walk_forward import CHOICES, FOLDS, Choice, walk_forward
+from learning.readers.walk_trades import load_trades
+from learning.validation.walk_forward_runs import CHOICES, FOLDS, Choice, walk_forward
 from overrides.core.engine.definitions.vocabulary import Combiner, Policy
 from overrides.core.monitoring.day_bootstrap import day_block_band
 from overrides.versions.load_version import current_parameters

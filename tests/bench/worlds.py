@@ -12,8 +12,8 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.core.rows import DAY, Rows
-from learning.load import moment
+from learning.core.cells.rows import DAY, Rows
+from learning.readers.group_columns import moment
 from overrides.core.engine.definitions.dimensions import known_dimensions
 from telemetry.core.trades import Trade, parse_trade
 from telemetry.core.vocabulary import CATEGORIES, SALES, Module

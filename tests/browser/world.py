@@ -14,12 +14,12 @@ from typing import Any
 from django.contrib.auth.models import Group, Permission, User
 
 from config.access.keys import issue_key
-from learning.aggregate import aggregate_dirty
-from learning.build import build_lessons
-from learning.coefficients import update_coefficients
-from learning.materialize import materialize
-from learning.twin import count_twins
-from learning.walk_forward import walk_forward
+from learning.coefficients.coefficient_memory import update_coefficients
+from learning.lessons.aggregate import aggregate_dirty
+from learning.lessons.build import build_lessons
+from learning.proposals.materialize import materialize
+from learning.validation.noise_twin_runs import count_twins
+from learning.validation.walk_forward_runs import walk_forward
 from overrides.core.engine.definitions.vocabulary import Policy
 from overrides.models import ChangeRequest, Membership
 from overrides.requests.apply import apply_request

@@ -30,7 +30,7 @@ from tests.bypass.world import LINE, OTHER, open_request
 from tests.clients import bearer, new_key
 from tests.config.access.test_permissions import MATRIX, METHODS
 from tests.conftest import make_user
-from tests.learning.test_switch_policy import ran
+from tests.learning.proposals.test_switch_method import ran
 from tests.overrides.admin.governance.test_policy_admin import N_TARGET, constants, rules
 from tests.overrides.admin.overrides.test_manual_page import typed
 

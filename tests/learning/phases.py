@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from learning.aggregate import aggregate_dirty
+from learning.lessons.aggregate import aggregate_dirty
 from learning.models import Lesson
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from telemetry.recording.record_trades import record_trades

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from django.db import transaction
 
 from config.pages.exports.selection import CHUNK, Document, Selection
-from learning.core.movement import LESSON_NAMES
+from learning.core.lesson_levers import LESSON_NAMES
 from learning.models import Lesson
 from overrides.core.engine.definitions.levers import LEVERS
 from telemetry.foundation.core.canonical_json import utc_text

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from learning.models import NoiseTwin
-from learning.twin import SEEDS, count_twins
+from learning.validation.noise_twin_runs import SEEDS, count_twins
 from overrides.core.engine.definitions.vocabulary import Policy
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.core.refusal import Refused

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from learning.switch_policy import draft_switch
+from learning.proposals.switch_method import draft_switch
 from overrides.core.engine.definitions.vocabulary import CHANNEL_MODULE, Channel, Combiner, Policy
 from overrides.requests.gates import Refusal
 from overrides.versions.publish import CannotPublish

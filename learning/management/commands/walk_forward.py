@@ -12,7 +12,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from learning.models import WalkForward
-from learning.walk_forward import CHOICES, FOLDS, choice_of, walk_forward
+from learning.validation.walk_forward_runs import CHOICES, FOLDS, choice_of, walk_forward
 from overrides.core.engine.definitions.vocabulary import Policy
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.core.refusal import Refused

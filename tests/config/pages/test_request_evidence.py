@@ -15,14 +15,14 @@ from django.urls import reverse
 
 from config.pages.request_evidence import MOST
 from learning.models import EdgeHistory, Lesson, NoiseTwin
-from learning.walk_forward import walk_forward
+from learning.validation.walk_forward_runs import walk_forward
 from overrides.models import ChangeRequest
 from overrides.requests.authoring import DraftLine
 from overrides.versions.publish import store_override
 from tests.browsing import MOST_QUERIES, browser_of, page
 from tests.builders import NOW, draft, make_lesson, make_parameters, make_spec, publish
 from tests.conftest import make_user
-from tests.learning.admin.test_evidence import words
+from tests.learning.admin.test_significance_admin import words
 from tests.learning.opinions import make_evidence_lesson, make_run
 
 pytestmark = pytest.mark.django_db

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from learning.aggregate import aggregate_dirty
+from learning.lessons.aggregate import aggregate_dirty
 from telemetry.recording.record_trades import record_trades
 from tests.builders import DAY, KEY, NOW, make_trades
 from tests.clients import client_of

@@ -5,10 +5,10 @@ from datetime import datetime
 import pytest
 from rest_framework.test import APIClient
 
-from learning.coefficients import update_coefficients
+from learning.coefficients.coefficient_memory import update_coefficients
 from learning.models import Coefficient
 from tests.clients import bearer, new_key
-from tests.learning.test_coefficients import allocated, record
+from tests.learning.coefficients.test_coefficient_memory import allocated, record
 
 pytestmark = pytest.mark.django_db
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from learning.core.rows import DAY, Rows
+from learning.core.cells.rows import DAY, Rows
 
 
 def make_rows(

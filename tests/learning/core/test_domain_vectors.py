@@ -28,15 +28,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from learning.core.alternatives import GRADES, UNGRADED, Alternatives, grade_of
-from learning.core.baseline import baseline_of
-from learning.core.cells import Cells
+from learning.core.cells.baseline import baseline_of
+from learning.core.cells.cell_columns import Cells
+from learning.core.cells.cell_history import Days
+from learning.core.cells.cube import build_cube
 from learning.core.coefficients import Memory
-from learning.core.cube import build_cube
-from learning.core.half_life import fit_half_life
-from learning.core.history import Days
-from learning.core.lessons import select
-from learning.core.movement import move
+from learning.core.plan_method.half_life import fit_half_life
+from learning.core.plan_method.lesson_selection import select
+from learning.core.plan_method.lever_movement import move
+from learning.core.tuning.alternatives import GRADES, UNGRADED, Alternatives, grade_of
 from overrides.core.engine.combine import combine
 from overrides.core.engine.compile_overrides import compile_overrides
 from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters

@@ -9,10 +9,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from config.access.keys import issue_key
-from learning.coefficients import update_coefficients
+from learning.coefficients.coefficient_memory import update_coefficients
 from learning.models import BuilderRun, Cell, CellGroup
-from learning.twin import count_twins
-from learning.walk_forward import CHOICES, walk_forward
+from learning.validation.noise_twin_runs import count_twins
+from learning.validation.walk_forward_runs import CHOICES, walk_forward
 from overrides.core.engine.definitions.vocabulary import Policy
 from overrides.models import ChangeRequest, ModuleMode, Override, Version
 from overrides.requests.emergency import pin_line

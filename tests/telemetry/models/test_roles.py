@@ -7,9 +7,9 @@ from django.conf import settings
 from django.db import ProgrammingError, connection, transaction
 from psycopg import sql
 
-from learning.aggregate import aggregate_dirty
-from learning.build import build_lessons
-from learning.materialize import materialize
+from learning.lessons.aggregate import aggregate_dirty
+from learning.lessons.build import build_lessons
+from learning.proposals.materialize import materialize
 from overrides.models import Version
 from telemetry.audit.audit_log import verify_audit
 from telemetry.decisions.attribute_trades import attribute_trades

@@ -16,7 +16,7 @@ from overrides.requests.review import approve
 from tests.browsing import MOST_QUERIES, browser_of, drafted_by_people, page
 from tests.builders import agreed, behind_the_back, draft, make_parameters, make_spec, publish
 from tests.conftest import make_user
-from tests.learning.admin.test_evidence import words
+from tests.learning.admin.test_significance_admin import words
 from tests.overrides.requests.test_trial import LATER, PLAN, trial
 
 pytestmark = pytest.mark.django_db

@@ -1,0 +1,179 @@
+"""A lesson's edge as it grew trade by trade, inside an interval that may be looked at every week."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+
+from learning.core.significance.confidence_sequence import Sequence as Looks
+from learning.core.significance.confidence_sequence import confidence_sequence
+from telemetry.foundation.charts.canvas import LEFT, WIDTH, Mark
+from telemetry.foundation.charts.scale import Scale
+
+RIGHT, TOP, BOTTOM, HEIGHT = 16.0, 26.0, 192.0, 218.0
+SMALLEST, LARGEST = 2.5, 7.0  # of a dot, by its trades
+RECENT = timedelta(days=60)
+WEEK = timedelta(days=7)
+Weeks = Sequence[tuple[date, int, float]]  # Monday, trades, mean edge in R
+ROOM = 2.0  # the scale holds this many times the last interval's half; what is wider is cut at its edge
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The room that the picture has."""
+
+    width: float = WIDTH
+    height: float = HEIGHT
+    left: float = LEFT
+    right: float = WIDTH - RIGHT
+    top: float = TOP
+    bottom: float = BOTTOM
+
+    @property
+    def depth(self) -> float:
+        return self.bottom - self.top
+
+
+FULL = Frame()
+THUMBNAIL = Frame(width=160.0, height=44.0, left=2.0, right=158.0, top=3.0, bottom=41.0)
+
+
+@dataclass(frozen=True)
+class Week:
+    """One week: Monday, trades and mean edge in it, all so far with the interval's ends, and where its dot is."""
+
+    monday: date
+    n: int
+    edge: float
+    n_so_far: int
+    mean: float
+    low: float
+    high: float
+    x: float
+    y: float
+    radius: float
+    is_beyond: bool
+
+
+@dataclass(frozen=True)
+class Recent:
+    """The last 60 days: from where in the picture, their trades, and the mean edge in R where there are any."""
+
+    x: float
+    width: float
+    n: int
+    mean: float | None
+
+
+@dataclass(frozen=True)
+class EdgeSequence:
+    """The picture: `band` is a polygon, `mean` a line, `believed` the shrunk edge's heights before and in the block."""
+
+    weeks: tuple[Week, ...]
+    band: str
+    mean: str
+    recent: Recent
+    believed: tuple[float, float] | None
+    excludes_zero: bool
+    edges: tuple[Mark, ...]
+    zero_y: float
+    first: str
+    last: str
+    frame: Frame
+
+    @property
+    def final(self) -> Week:
+        return self.weeks[-1]
+
+
+def edge_sequence(
+    weeks: Weeks,
+    variance: float,
+    until: date,
+    believed: tuple[float, float] | None = None,
+    frame: Frame = FULL,
+) -> EdgeSequence | None:
+    """Weeks of one trade at least, in order, the variance of an outcome in R^2, and the day it is told.
+
+    `believed`: the shrunk edge before the last 60 days, and in them. None where there is no week.
+    """
+    if not weeks:
+        return None
+    n, edge = np.array([n for _, n, _ in weeks], dtype=np.float64), np.array([each for _, _, each in weeks])
+    looks = confidence_sequence(n, edge, variance)
+    ends = [min(monday + WEEK, max(until, monday)) for monday, _, _ in weeks]  # the week that runs ends today
+    begin, end = weeks[0][0], max(until, ends[-1])
+    span = max((end - begin).days, 7)
+
+    def x(at: date) -> float:
+        return frame.left + (at - begin).days / span * (frame.right - frame.left)
+
+    scale = _scale(looks, edge, believed, frame)
+
+    def y(value: float) -> float:
+        return scale.y(min(max(value, scale.low), scale.high))
+
+    columns = zip(weeks, *(each.tolist() for each in (looks.n, looks.mean, looks.low, looks.high)), ends, strict=True)
+    drawn = tuple(
+        Week(
+            monday, count, value, int(so_far), mean, low, high, x(at), y(value), _radius(count, float(n.max()), frame),
+            is_beyond=not scale.low <= value <= scale.high,
+        )
+        for (monday, count, value), so_far, mean, low, high, at in columns
+    )  # fmt: skip
+    back = [(week.x, y(week.low)) for week in reversed(drawn)]
+    return EdgeSequence(
+        weeks=drawn,
+        band=_points([*((week.x, y(week.high)) for week in drawn), *back]),
+        mean=_points([(week.x, y(week.mean)) for week in drawn]),
+        recent=_recent(weeks, end, x(max(end - RECENT, begin)), frame),
+        believed=None if believed is None else (y(believed[0]), y(believed[1])),
+        excludes_zero=looks.excludes_zero,
+        edges=scale.ticks(),
+        zero_y=scale.y(0.0),
+        first=begin.isoformat(),
+        last=end.isoformat(),
+        frame=frame,
+    )
+
+
+def _scale(looks: Looks, edge: Any, believed: tuple[float, float] | None, frame: Frame) -> Scale:
+    """Wide enough for the last interval with room around it, and for most weeks; the first intervals may be cut."""
+    half = float(looks.high[-1] - looks.mean[-1])
+    middle = float(looks.mean[-1])
+    most = np.quantile(edge, [0.1, 0.9]).tolist()
+    inside = [middle - ROOM * half, middle + ROOM * half, *most, *(believed or ())]
+    return Scale.around(inside, frame.top, frame.bottom)
+
+
+def _recent(weeks: Weeks, end: date, x: float, frame: Frame) -> Recent:
+    """Whole weeks that began within the last 60 days."""
+    inside = [(n, edge) for monday, n, edge in weeks if monday >= end - RECENT]
+    n = sum(count for count, _ in inside)
+    mean = math.fsum(count * edge for count, edge in inside) / n if n else None
+    return Recent(x, frame.right - x, n, mean)
+
+
+def _radius(n: int, most: float, frame: Frame) -> float:
+    """The area of a dot is its trades."""
+    return (SMALLEST + (LARGEST - SMALLEST) * math.sqrt(n / most)) * (1.0 if frame == FULL else 0.35)
+
+
+def _points(points: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+
+
+def sequence_rows(picture: EdgeSequence) -> list[dict[str, Any]]:
+    """The picture's numbers, a row a week."""
+    return [
+        {
+            "week": week.monday.isoformat(), "n": week.n, "edge": week.edge, "n_so_far": week.n_so_far,
+            "mean": week.mean, "low": week.low, "high": week.high,
+        }
+        for week in picture.weeks
+    ]  # fmt: skip

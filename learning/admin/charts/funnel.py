@@ -1,0 +1,241 @@
+"""Every cell a run tested, its edge before shrinkage over how precisely it is known: on noise a symmetric cone.
+
+Many points become a raster: squares of the page, darker where more cells fall together, one path for each shade. What
+was made a lesson is drawn one by one, with a tail to the edge that is believed of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from learning.core.cells.rows import Floats, Ints
+from learning.core.significance.funnel import (
+    ACROSS,
+    DOWN,
+    SIGNIFICANT,
+    Scale,
+    Squares,
+    count_squares,
+    precision_of,
+    squares_of,
+)
+from telemetry.foundation.charts.canvas import WIDTH, Mark
+
+LEFT, RIGHT, TOP = 46.0, 14.0, 14.0
+SQUARE = 3
+TALL, MINI = DOWN, 50  # of the plot, without the words below; in squares
+WORDS = 36.0
+SHADES = 5  # each for twice as many cells in a square as the one before
+LEAST = 0.25  # of a cell makes a square worth drawing: none falls apart into less, when squares are drawn smaller
+CURVE_POINTS = 60
+ROUND = (1.0, 2.0, 5.0)
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A cell to be told apart: what it is called, where its page is, edge, standard error, edge believed (R)."""
+
+    name: str
+    url: str
+    raw: float
+    se: float
+    shrunk: float
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A spot with its place, and the height of the edge believed of it."""
+
+    spot: Spot
+    x: float
+    y: float
+    y_shrunk: float
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """Paths of the picture; `beyond` cells lie outside its scale and are drawn at its edge."""
+
+    shades: tuple[str, ...]
+    dots: str
+    tails: str
+    spots: tuple[Placed, ...]
+    upper: str
+    lower: str
+    beyond: int
+    edges: tuple[Mark, ...]
+    precisions: tuple[Mark, ...]
+    zero_y: float
+    bottom: float
+    height: float
+    left: float = LEFT
+    right: float = WIDTH - RIGHT
+    top: float = TOP
+    width: float = WIDTH
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """Places on the picture for precisions, growing to the right, and edges, zero in the middle."""
+
+    scale: Scale
+    rows: int
+
+    @property
+    def bottom(self) -> float:
+        return TOP + SQUARE * self.rows
+
+    def x(self, precision: Floats) -> Floats:
+        place: Floats = LEFT + self.scale.across(precision) * (WIDTH - LEFT - RIGHT)
+        return place
+
+    def y(self, edge: Floats) -> Floats:
+        place: Floats = TOP + self.scale.down(edge) * (self.bottom - TOP)
+        return place
+
+
+def funnel(tested: Mapping[str, Any] | None, spots: Iterable[Spot] = (), *, mini: bool = False) -> Funnel | None:
+    """The picture of a run's columns n, raw, se, shrunk, emitted (see `BuilderRun.tested`), with spots upon it.
+
+    Small, what the run emitted is like the rest, and the spots alone stand out. None where there is nothing to draw.
+    """
+    marked = list(spots)
+    columns = {name: np.array((tested or {}).get(name, ()), dtype=np.float64) for name in ("raw", "se", "shrunk")}
+    raw, se, shrunk = columns["raw"], columns["se"], columns["shrunk"]
+    emitted = np.array((tested or {}).get("emitted", ()), dtype=np.bool_)
+    if len(raw) + len(marked) == 0:
+        return None
+    squares = squares_of(tested or {})
+    plane = _Plane(_scale(raw, se, squares, marked), MINI if mini else TALL)
+    x, y = plane.x(precision_of(se)), plane.y(raw)
+    emphasised = emitted & (not mini)
+    return Funnel(
+        shades=_shades(_counts(plane, raw[~emphasised], se[~emphasised], squares)),
+        dots="".join(
+            f"M{a:.1f} {b:.1f}h0" for a, b in zip(x[emphasised].tolist(), y[emphasised].tolist(), strict=True)
+        ),
+        tails=_tails(x[emphasised], y[emphasised], plane.y(shrunk[emphasised])),
+        spots=_placed(marked, plane),
+        upper=_cone(plane, 1.0),
+        lower=_cone(plane, -1.0),
+        beyond=plane.scale.beyond(raw, se) + (0 if squares is None else squares.beyond),
+        edges=_edge_marks(plane),
+        precisions=_precision_marks(plane),
+        zero_y=(TOP + plane.bottom) / 2,
+        bottom=plane.bottom,
+        height=plane.bottom + WORDS,
+    )
+
+
+def _scale(raw: Floats, se: Floats, squares: Squares | None, marked: Sequence[Spot]) -> Scale:
+    """A scale for nearly all cells, and for all that are marked."""
+    marked_raw, marked_se = (np.array([getattr(each, name) for each in marked]) for name in ("raw", "se"))
+    known = Scale.of(np.append(raw, marked_raw), np.append(se, marked_se)) if squares is None else squares.scale
+    return known.holding(marked_raw, marked_se)
+
+
+def _counts(plane: _Plane, raw: Floats, se: Floats, squares: Squares | None) -> Floats:
+    """How many cells lie in each square of the picture; where it is smaller than the run's, parts of cells too."""
+    scale, shape = plane.scale, (plane.rows, ACROSS)
+    counts = count_squares(scale.across(precision_of(se)), scale.down(raw), shape).astype(np.float64)
+    if squares is None:
+        return counts
+    rows, columns = (np.linspace(0, 1, n + 1) for n in squares.counts.shape)
+    span = squares.scale
+    down = _spread(scale.down((1 - 2 * rows) * span.largest), plane.rows)
+    across = _spread(scale.across(span.low * (span.high / span.low) ** columns), ACROSS)
+    together: Floats = counts + down.T @ squares.counts @ across
+    return together
+
+
+def _spread(edges: Floats, n: int) -> Floats:
+    """The part of each interval between edges (from 0 to 1, growing) that falls in each of n equal ones.
+
+    >>> _spread(np.array([0.0, 0.25, 1.0]), 2).round(6).tolist()
+    [[1.0, 0.0], [0.333333, 0.666667]]
+    """
+    bounds = np.linspace(0, 1, n + 1)
+    start, end = np.maximum(edges[:-1, None], bounds[:-1]), np.minimum(edges[1:, None], bounds[1:])
+    parts: Floats = np.maximum(end - start, 0.0) / np.diff(edges)[:, None]
+    return parts
+
+
+def _shades(counts: Floats) -> tuple[str, ...]:
+    """A path of squares for each shade, from the lightest."""
+    shade = np.minimum(np.log2(np.maximum(counts, 1) + 1e-6).astype(np.int64), SHADES - 1)
+    return tuple(_squares(np.argwhere((shade == each) & (counts >= LEAST)).T) for each in range(SHADES))
+
+
+def _squares(at: Ints) -> str:
+    corner = f"h{SQUARE}v{SQUARE}h-{SQUARE}z"
+    left, top = at[1] * SQUARE + int(LEFT), at[0] * SQUARE + int(TOP)
+    return "".join(f"M{a} {b}{corner}" for a, b in zip(left.tolist(), top.tolist(), strict=True))
+
+
+def _tails(x: Floats, y: Floats, end: Floats) -> str:
+    columns = (x.tolist(), y.tolist(), end.tolist())
+    return "".join(f"M{a:.1f} {b:.1f}V{c:.1f}" for a, b, c in zip(*columns, strict=True) if abs(b - c) >= 0.1)
+
+
+def _placed(spots: Sequence[Spot], plane: _Plane) -> tuple[Placed, ...]:
+    x = plane.x(precision_of(np.array([each.se for each in spots])))
+    y, end = (plane.y(np.array([getattr(each, name) for each in spots])) for name in ("raw", "shrunk"))
+    columns = zip(spots, x.tolist(), y.tolist(), end.tolist(), strict=True)
+    return tuple(Placed(*each) for each in columns)
+
+
+def _cone(plane: _Plane, side: float) -> str:
+    """Where chance alone puts one cell of forty beyond, on this side; from where it enters the scale."""
+    enters = min(max(plane.scale.low, SIGNIFICANT / plane.scale.largest), plane.scale.high)
+    precision = np.geomspace(enters, plane.scale.high, CURVE_POINTS)
+    points = zip(plane.x(precision).tolist(), plane.y(side * SIGNIFICANT / precision).tolist(), strict=True)
+    return " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
+
+
+def _edge_marks(plane: _Plane) -> tuple[Mark, ...]:
+    step = max(
+        each
+        for each in _round_numbers(plane.scale.largest / 100, plane.scale.largest)
+        if each <= plane.scale.largest / 2
+    )
+    values = np.array([each * step for each in range(-2, 3)])
+    return tuple(
+        Mark(y, f"{value:+g}".replace("-", "\N{MINUS SIGN}") if value else "0")
+        for value, y in zip(values.tolist(), plane.y(values).tolist(), strict=True)
+    )
+
+
+def _precision_marks(plane: _Plane) -> tuple[Mark, ...]:
+    values = np.array(
+        [
+            each
+            for each in _round_numbers(plane.scale.low, plane.scale.high)
+            if plane.scale.low <= each <= plane.scale.high
+        ]
+    )
+    return tuple(Mark(x, f"{value:g}") for value, x in zip(values.tolist(), plane.x(values).tolist(), strict=True))
+
+
+def _round_numbers(low: float, high: float) -> list[float]:
+    """1, 2 and 5 times powers of ten, from at most `low` to at least `high`."""
+    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    return [float(f"{each:g}e{power}") for power in powers for each in ROUND]
+
+
+def funnel_rows(tested: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+    """The picture's numbers: a row a cell, then one for each square of cells that are not told one by one."""
+    for n, raw, se, shrunk, emitted in zip(
+        *(tested[name] for name in ("n", "raw", "se", "shrunk", "emitted")), strict=True
+    ):
+        precision = 1 / se if se else None
+        yield {"cells": 1, "n": n, "raw": raw, "se": se, "precision": precision, "shrunk": shrunk, "emitted": emitted}
+    squares = squares_of(tested)
+    for cells, precision, edge in () if squares is None else squares.middles():
+        yield {
+            "cells": cells, "n": None, "raw": round(edge, 6), "se": round(1 / precision, 6),
+            "precision": round(precision, 6), "shrunk": None, "emitted": None,
+        }  # fmt: skip

@@ -1,0 +1,94 @@
+"""Weekly edges as dots, the curve of the half-life in use, and where half of it is left."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from learning.core.plan_method.half_life import start_of
+from telemetry.foundation.charts.canvas import LEFT, RIGHT, WIDTH, Mark, round_steps
+from telemetry.foundation.charts.scale import Scale
+
+TOP, BOTTOM, HEIGHT = 20.0, 172.0, 208.0
+POINTS = 80
+SMALLEST, LARGEST = 2.5, 8.0  # of a dot, by its trades
+
+
+@dataclass(frozen=True)
+class Week:
+    """One week: Monday, trades, edge in R, what the curve says of it, and where its dot is."""
+
+    monday: date
+    n: int
+    edge: float
+    curve: float
+    x: float
+    y: float
+    radius: float
+
+
+@dataclass(frozen=True)
+class Fade:
+    """The picture; `half_at` is where half of the starting edge is left, if that is within the weeks."""
+
+    weeks: tuple[Week, ...]
+    start: float
+    curve: str
+    half_at: tuple[float, float] | None
+    days: tuple[Mark, ...]
+    edges: tuple[Mark, ...]
+    zero_y: float
+    left: float = LEFT
+    right: float = WIDTH - RIGHT
+    top: float = TOP
+    bottom: float = BOTTOM
+    width: float = WIDTH
+    height: float = HEIGHT
+
+
+def fade(weeks: Sequence[tuple[date, int, float]], half_life: float) -> Fade | None:
+    """Weeks (Monday, trades, edge in R), in order, under a half-life in days; None where there is no week."""
+    if not weeks:
+        return None
+    day = np.array([(monday - weeks[0][0]).days for monday, _, _ in weeks], dtype=np.float64)
+    n, edge = np.array([n for _, n, _ in weeks]), np.array([each for _, _, each in weeks])
+    start, longest = start_of(day, n, edge, half_life), max(float(day[-1]), 7.0)
+    scale = Scale.around([*edge.tolist(), start], TOP, BOTTOM)
+
+    def x(at: float) -> float:
+        return LEFT + at / longest * (WIDTH - LEFT - RIGHT)
+
+    def curve(at: float) -> float:
+        return start * 2 ** (-at / half_life)
+
+    spread = [longest * step / POINTS for step in range(POINTS + 1)]
+    return Fade(
+        weeks=tuple(
+            Week(monday, count, value, curve(at), x(at), scale.y(value), _radius(count, int(n.max())))
+            for (monday, count, value), at in zip(weeks, day.tolist(), strict=True)
+        ),
+        start=start,
+        curve=" ".join(f"{x(at):.1f},{scale.y(curve(at)):.1f}" for at in spread),
+        half_at=(x(half_life), scale.y(start / 2)) if half_life <= longest else None,
+        days=tuple(Mark(x(each), f"{each:g}") for each in round_steps(longest)),
+        edges=scale.ticks(),
+        zero_y=scale.y(0.0),
+    )
+
+
+def _radius(n: int, most: int) -> float:
+    """The area of a dot is its trades."""
+    return SMALLEST + (LARGEST - SMALLEST) * math.sqrt(n / most)
+
+
+def fade_rows(picture: Fade) -> list[dict[str, Any]]:
+    """The picture's numbers, a row a week."""
+    return [
+        {"week": week.monday.isoformat(), "n": week.n, "edge_raw": week.edge, "curve": week.curve}
+        for week in picture.weeks
+    ]

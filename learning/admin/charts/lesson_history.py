@@ -1,0 +1,147 @@
+"""A lesson run by run: its edge, its weight, its targets and its standing over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from learning.core.lesson_levers import LEVER_NAMES
+from learning.models import LessonHistory
+from overrides.core.engine.definitions.levers import LEVERS
+from telemetry.foundation.charts.canvas import LEFT, RIGHT, WIDTH, Mark
+from telemetry.foundation.charts.scale import Scale
+
+ROW, TOP, GAP, RIBBON = 62.0, 22.0, 26.0, 12.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One quantity as a stepped line: what a run says holds until the next."""
+
+    name: str
+    line: str
+    dots: tuple[tuple[float, float, str], ...]
+    low: Mark
+    high: Mark
+    zero_y: float
+    label_y: float
+    last: str
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """How long a standing held."""
+
+    x: float
+    width: float
+    status: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Track:
+    rows: tuple[Row, ...]
+    stretches: tuple[Stretch, ...]
+    ribbon_y: float
+    first: str
+    until: str
+    height: float
+    left: float = LEFT
+    right: float = WIDTH - RIGHT
+    width: float = WIDTH
+
+
+def lesson_track(history: Sequence[LessonHistory], until: datetime) -> Track | None:
+    """The history of one lesson, oldest first, as of `until`; None where nothing was kept yet."""
+    if not history:
+        return None
+    first, last = history[0].at, max(until, history[-1].at)
+    span = max(last - first, timedelta(hours=1))
+
+    def x(at: datetime) -> float:
+        return LEFT + (at - first) / span * (WIDTH - LEFT - RIGHT)
+
+    columns = {"edge, R": [each.edge_raw for each in history], "weight": [each.weight for each in history]}
+    columns |= _from_neutral(history)
+    at = [x(each.at) for each in history]
+    rows = tuple(
+        _row(name, values, at, x(last), TOP + index * (ROW + GAP))
+        for index, (name, values) in enumerate(columns.items())
+    )
+    ribbon_y = TOP + len(rows) * (ROW + GAP)
+    return Track(
+        rows=rows,
+        stretches=_stretches(history, at, x(last)),
+        ribbon_y=ribbon_y,
+        first=f"{first:%Y-%m-%d}",
+        until=f"{last:%Y-%m-%d}",
+        height=ribbon_y + RIBBON + 26.0,
+    )
+
+
+def _from_neutral(history: Sequence[LessonHistory]) -> dict[str, list[float]]:
+    """Every lever the lesson ever moved, in its units from neutral; a lever it does not move stands at neutral."""
+    names = [name for name in LEVERS if any(name in _levers(each) for each in history)]
+    return {
+        f"{name}, from neutral": [LEVERS[name].unit(_levers(each).get(name, LEVERS[name].neutral)) for each in history]
+        for name in names
+    }
+
+
+def _levers(said: LessonHistory) -> dict[str, float]:
+    return {LEVER_NAMES.get(name, name): target for name, target in said.targets.items()}
+
+
+def _row(name: str, values: Sequence[float], at: Sequence[float], end: float, top: float) -> Row:
+    scale = Scale.around(values, top, top + ROW)
+    y = [scale.y(value) for value in values]
+    steps = [(at[0], y[0])]
+    for (_, before), (place, after) in pairwise(zip(at, y, strict=True)):
+        steps += [(place, before), (place, after)]
+    steps.append((end, y[-1]))
+    return Row(
+        name=name,
+        line=" ".join(f"{place:.1f},{height:.1f}" for place, height in steps),
+        dots=tuple((place, height, _told(value)) for place, height, value in zip(at, y, values, strict=True)),
+        low=Mark(scale.bottom, _told(scale.low)),
+        high=Mark(scale.top, _told(scale.high) if any(values) else ""),  # nothing but zero has no scale
+        zero_y=scale.y(0.0),
+        label_y=top - 8,
+        last=_told(values[-1]),
+    )
+
+
+def _stretches(history: Sequence[LessonHistory], at: Sequence[float], end: float) -> tuple[Stretch, ...]:
+    found: list[Stretch] = []
+    for said, begin, until in zip(history, at, [*at[1:], end], strict=True):
+        before = found[-1] if found else None
+        if before is not None and before.status == said.status:
+            found[-1] = Stretch(before.x, until - before.x, before.status, before.label)
+        else:
+            found.append(
+                Stretch(begin, until - begin, said.status, f"{said.get_status_display()} from {said.at:%Y-%m-%d}")
+            )
+    return tuple(found)
+
+
+def _told(value: float) -> str:
+    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
+
+
+def track_rows(history: Sequence[LessonHistory]) -> list[dict[str, Any]]:
+    """The history as rows of a table, oldest first."""
+    return [
+        {
+            "at": each.at.isoformat(),
+            "status": each.status,
+            "edge_raw": each.edge_raw,
+            "n": each.n,
+            "weight": each.weight,
+            "half_life_days": each.half_life_days,
+            "targets": each.targets,
+        }
+        for each in history
+    ]

@@ -1,0 +1,206 @@
+"""Lessons with their evidence, and the runs that built them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from learning.admin.lesson_page import edge_csv, lesson_page, track_csv, weeks_csv
+from learning.admin.significance_admin import evidence_urls
+from learning.admin.switch_method_page import switch_page
+from learning.admin.trial_form import trial_page
+from learning.models import BuilderRun, Lesson
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.vocabulary import Channel, Policy
+from overrides.versions.load_version import current_parameters
+from telemetry.foundation.admin.formatting import badge, chips, moment, number, pattern, pretty, short
+from telemetry.foundation.admin.read_only import FactAdmin, one_of
+
+
+def floors() -> Callable[[str, Channel], float]:
+    """The weight below which a module's channel lets nothing act, under the parameters in force, read once."""
+
+    @cache
+    def of_module(module: str) -> ModuleParameters:
+        return current_parameters(module)
+
+    return lambda module, channel: of_module(module).channels[channel].weights.min_total_weight
+
+
+def _sureness(lesson: Lesson) -> SafeString:
+    """Whether a lesson of policy evidence is sure of its sign, and how likely it is to be wrong."""
+    standing = lesson.stats.get("standing", "unverified")
+    shown = badge("active" if standing == "verified" else "too_light", standing)
+    return format_html("{} lfsr {}", shown, number(1 - lesson.weight, 3))
+
+
+@admin.register(Lesson)
+class LessonAdmin(FactAdmin):
+    nothing_yet = "The builder looks for them every hour, in cells with enough trades."
+    list_filter = (
+        "module",
+        one_of("status", [status.value for status in Lesson.Status]),
+        "action_category",
+        one_of("policy", ("plan", "evidence")),
+    )
+    search_fields = ("pattern_key__startswith",)
+    search_help_text = "pattern, from its beginning"
+    ordering = ("-weight", "id")
+    fields = (
+        ("what", "scope_shown", "state"),
+        ("edge", "n", "variance", "weight_shown"),
+        ("half_life", "newest", "updates"),
+        ("targets_shown", "type", "policy"),
+        ("first_run", "run", "line"),
+    )
+    readonly_fields = (
+        "what", "scope_shown", "state", "edge", "n", "variance", "weight_shown", "half_life", "newest", "updates",
+        "targets_shown", "line",
+    )  # fmt: skip
+    change_form_template = "learning/lesson.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        def out(table: Callable[[Lesson], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+            def view(request: HttpRequest, lesson_id: int) -> HttpResponseBase:
+                if not self.has_view_permission(request):
+                    raise PermissionDenied
+                return table(get_object_or_404(Lesson, pk=lesson_id))
+
+            return self.admin_site.admin_view(view)
+
+        return [
+            path("<int:lesson_id>/edge.csv", out(edge_csv), name="learning_lesson_edge"),
+            path("<int:lesson_id>/weeks.csv", out(weeks_csv), name="learning_lesson_weeks"),
+            path("<int:lesson_id>/history.csv", out(track_csv), name="learning_lesson_track"),
+            *super().get_urls(),
+        ]
+
+    def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        return lesson_page(obj)
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str | Callable[..., Any], ...]:
+        floor_of = floors()
+
+        @admin.display(description="weight, floor; or sureness", ordering="weight")
+        def against_floor(lesson: Lesson) -> SafeString:
+            if lesson.policy == Policy.EVIDENCE:
+                return _sureness(lesson)
+            floor = floor_of(lesson.module, Channel(lesson.type))
+            tone = "" if lesson.weight >= floor else "cw-quiet"
+            return format_html('<span class="{}">{} / {}</span>', tone, number(lesson.weight, 4), f"{floor:g}")
+
+        return ("what", "scope_shown", "state", "edge", "n", against_floor, "targets_shown")
+
+    @admin.display(description="pattern and action", ordering="pattern_key")
+    def what(self, lesson: Lesson) -> SafeString:
+        return pattern(lesson.pattern_key, lesson.action_category)
+
+    @admin.display(description="scope", ordering="n_dims")
+    def scope_shown(self, lesson: Lesson) -> SafeString:
+        return chips(lesson.scope)
+
+    @admin.display(description="status", ordering="status")
+    def state(self, lesson: Lesson) -> SafeString:
+        return badge(lesson.status, lesson.get_status_display())
+
+    @admin.display(description="edge", ordering="edge_raw")
+    def edge(self, lesson: Lesson) -> SafeString:
+        return number(lesson.edge_raw, 3, signed=True, unit="R")
+
+    @admin.display(description="n")
+    def n(self, lesson: Lesson) -> SafeString:
+        return number(lesson.stats["n"], 0)
+
+    @admin.display(description="variance")
+    def variance(self, lesson: Lesson) -> SafeString:
+        return number(lesson.stats["variance"], 3, unit="R²")
+
+    @admin.display(description="fresh weight", ordering="weight")
+    def weight_shown(self, lesson: Lesson) -> SafeString:
+        return number(lesson.weight, 4)
+
+    @admin.display(description="half-life")
+    def half_life(self, lesson: Lesson) -> SafeString:
+        return number(lesson.stats["half_life_days"], 1, unit="days")
+
+    @admin.display(description="newest close behind it")
+    def newest(self, lesson: Lesson) -> SafeString:
+        return moment(datetime.fromisoformat(lesson.stats["updated_at"]))
+
+    @admin.display(description="days it moved")
+    def updates(self, lesson: Lesson) -> SafeString:
+        return number(lesson.stats.get("updates"), 0)
+
+    @admin.display(description="targets")
+    def targets_shown(self, lesson: Lesson) -> SafeString:
+        return format_html_join(
+            "", '<div class="cw-lever">{} {}</div>', ((name, number(t, 4)) for name, t in lesson.targets.items())
+        )
+
+    @admin.display(description="overrides of its line")
+    def line(self, lesson: Lesson) -> SafeString:
+        where = reverse("admin:overrides_override_changelist")
+        return format_html('<a href="{}?q={}">{}</a>', where, lesson.line_id, short(lesson.line_id))
+
+
+@admin.register(BuilderRun)
+class BuilderRunAdmin(FactAdmin):
+    nothing_yet = "The builder runs every hour for each module."
+    list_display = ("run_shown", "as_of_shown", "policy", "n_cells", "n_candidates", "n_active", "n_withdrawn")
+    list_filter = ("module", one_of("policy", ("plan", "evidence")))
+    fields = (
+        ("module", "policy", "as_of_shown", "code_version"),
+        ("n_cells", "n_candidates", "n_active", "n_withdrawn"),
+        ("lessons", "evidence"),
+        ("baseline_shown", "parameters_shown"),
+    )
+    readonly_fields = ("as_of_shown", "lessons", "evidence", "baseline_shown", "parameters_shown")
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(switch_page)
+        switch = path("<str:module>/switch/", view, name="learning_builderrun_switch_policy")
+        trial = path("<str:module>/trial/", self.admin_site.admin_view(trial_page), name="learning_trial")
+        return [switch, trial, *evidence_urls(self.admin_site.admin_view), *super().get_urls()]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[BuilderRun]:
+        """Without what was tested, which may be two thousand rows; the page of evidence shows it."""
+        rows: QuerySet[BuilderRun] = super().get_queryset(request)
+        return rows.defer("tested")
+
+    @admin.display(description="run", ordering="id")
+    def run_shown(self, run: BuilderRun) -> str:
+        return f"{run.module} run {run.pk}"
+
+    @admin.display(description="as of", ordering="as_of")
+    def as_of_shown(self, run: BuilderRun) -> SafeString:
+        return moment(run.as_of)
+
+    @admin.display(description="its lessons")
+    def lessons(self, run: BuilderRun) -> SafeString:
+        where = reverse("admin:learning_lesson_changelist")
+        return format_html('<a href="{}?module__exact={}">lessons of {}</a>', where, run.module, run.module)
+
+    @admin.display(description="edge or noise")
+    def evidence(self, run: BuilderRun) -> SafeString:
+        where = reverse("admin:learning_builderrun_evidence", args=[run.module])
+        return format_html('<a href="{}?policy={}">evidence of {}</a>', where, run.policy, run.module)
+
+    @admin.display(description="baseline")
+    def baseline_shown(self, run: BuilderRun) -> SafeString:
+        return pretty(run.baseline)
+
+    @admin.display(description="parameters")
+    def parameters_shown(self, run: BuilderRun) -> SafeString:
+        return pretty(run.parameters)

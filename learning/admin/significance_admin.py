@@ -1,0 +1,143 @@
+"""The page that tells edge from noise, a module at a time; its tables as CSV; and the twins behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
+
+from learning.admin.significance_page import (
+    FOREST_COLUMNS,
+    FUNNEL_COLUMNS,
+    TWIN_COLUMNS,
+    Wanted,
+    evidence_page,
+    forest_table,
+    funnel_table,
+    is_known,
+    policy_in_force,
+    twin_table,
+    wanted,
+)
+from learning.lessons.candidates import LEARNED_CHANNELS
+from learning.models import BuilderRun, NoiseTwin
+from learning.validation.noise_twin_runs import SEEDS, ask_twins
+from overrides.core.engine.definitions.vocabulary import Policy
+from telemetry.foundation.admin.formatting import badge, moment
+from telemetry.foundation.admin.read_only import FactAdmin, one_of
+from telemetry.foundation.core.csv_cells import csv_lines
+
+MAY_ASK = ("overrides.lower_modulemode", "overrides.add_changerequest")  # an operator, or whoever drafts requests
+MAY_LOOK = ("learning.view_builderrun", "learning.view_lesson")
+Table = Callable[[str, Wanted], Iterable[Mapping[str, Any]]]
+
+
+def evidence_urls(guarded: Callable[..., Callable[..., HttpResponseBase]]) -> list[URLPattern]:
+    """The page and its tables, among those of builder runs; `guarded` is the admin's own wrapper of views."""
+    page = path("<str:module>/evidence/", guarded(_page), name="learning_builderrun_evidence")
+    return [
+        page,
+        *(
+            path(
+                f"<str:module>/evidence/{name}.csv", guarded(_table), {"name": name}, name=f"learning_builderrun_{name}"
+            )
+            for name in TABLES
+        ),
+    ]
+
+
+def _page(request: HttpRequest, module: str) -> HttpResponse:
+    _look(request, module)
+    asked = wanted(module, request.GET)
+    context = admin.site.each_context(request) | {
+        "title": f"Evidence of {module}, policy {asked.policy}",
+        "opts": BuilderRun._meta,
+        "may_ask": _may_ask(request),
+        "seeds": SEEDS,
+        **evidence_page(module, asked),
+    }
+    return TemplateResponse(request, "learning/evidence.html", context)
+
+
+def _table(request: HttpRequest, module: str, name: str) -> HttpResponseBase:
+    _look(request, module)
+    columns, rows = TABLES[name]
+    asked = wanted(module, request.GET)
+    response = StreamingHttpResponse(csv_lines(columns, rows(module, asked)), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}-{module}-{asked.policy}.csv"'
+    return response
+
+
+TABLES: Mapping[str, tuple[tuple[str, ...], Table]] = {
+    "funnel": (FUNNEL_COLUMNS, lambda module, asked: funnel_table(module, asked.policy)),
+    "forest": (FOREST_COLUMNS, forest_table),
+    "twins": (TWIN_COLUMNS, lambda module, asked: twin_table(module, asked.policy)),
+}
+
+
+@admin.register(NoiseTwin)
+class NoiseTwinAdmin(FactAdmin):
+    nothing_yet = "A module's page of evidence has a button that counts them."
+    list_display = ("what", "state", "found", "count", "seed", "as_of_shown")
+    list_filter = ("module", one_of("policy", ("plan", "evidence")))
+    fields = (("module", "policy", "seed", "state"), ("found", "count", "as_of_shown"), "error_shown")
+    readonly_fields = ("state", "as_of_shown", "error_shown")
+
+    def get_urls(self) -> list[URLPattern]:
+        again = require_POST(self.admin_site.admin_view(self.again))
+        return [path("of/<str:module>/again/", again, name="learning_noisetwin_again"), *super().get_urls()]
+
+    def again(self, request: HttpRequest, module: str) -> HttpResponseBase:
+        """Ask for the twins of the facts as they are now; the page of evidence shows how far they are."""
+        _look(request, module)
+        if not _may_ask(request):
+            raise PermissionDenied
+        policies = {each.value: each for each in Policy}
+        policy = policies.get(request.POST.get("policy", "")) or policy_in_force(module)
+        known = is_known(ask_twins(module=module, policy=policy, now=datetime.now(UTC)))
+        words = "Nothing has changed since these twins" if known else "Counting; the page shows how far it is"
+        self.message_user(request, words, messages.INFO if known else messages.SUCCESS)
+        page = reverse("admin:learning_builderrun_evidence", args=[module])
+        return HttpResponseRedirect(f"{page}?policy={policy}#cw-twin")
+
+    @admin.display(description="twin", ordering="asked_at")
+    def what(self, row: NoiseTwin) -> str:
+        return f"{row.module} {row.policy}"
+
+    @admin.display(description="status")
+    def state(self, row: NoiseTwin) -> SafeString:
+        return badge(row.status)
+
+    @admin.display(description="as of", ordering="as_of")
+    def as_of_shown(self, row: NoiseTwin) -> SafeString:
+        return moment(row.as_of)
+
+    @admin.display(description="error")
+    def error_shown(self, row: NoiseTwin) -> str:
+        return row.error or "none"
+
+
+def _look(request: HttpRequest, module: str) -> None:
+    if not all(request.user.has_perm(each) for each in MAY_LOOK):
+        raise PermissionDenied
+    if module not in LEARNED_CHANNELS:
+        raise Http404(f"there is no module {module}")
+
+
+def _may_ask(request: HttpRequest) -> bool:
+    return any(request.user.has_perm(permission) for permission in MAY_ASK)

@@ -1,0 +1,102 @@
+"""The page that switches a channel to its other policy: what it would do, and the request it drafts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from learning.lessons.candidates import LEARNED_CHANNELS
+from learning.models import BuilderRun
+from learning.proposals.switch_method import Switch, draft_switch, other_policy, switch_to
+from overrides.admin.request_form import PROPOSE, Reasoned
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, Policy
+from overrides.core.governance.evidence_bar import is_verified
+from overrides.requests.gates import Refusal
+from overrides.versions.load_version import current_parameters
+from overrides.versions.publish import CannotPublish
+from telemetry.foundation.admin.read_only import person
+
+SHOWN = 12  # of the lines that would come, those of most weight
+
+
+class SwitchForm(Reasoned):
+    """Why; and which combiner, where the policy goes with several."""
+
+    def __init__(self, combiners: tuple[Combiner, ...], data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(data)
+        if len(combiners) > 1:
+            self.fields["combiner"] = forms.ChoiceField(choices=[(each.value, each.value) for each in combiners])
+            self.order_fields(["combiner", "reason"])
+
+    @property
+    def combiner(self) -> Combiner | None:
+        return Combiner(self.cleaned_data["combiner"]) if "combiner" in self.fields else None
+
+
+def switch_page(request: HttpRequest, module: str) -> HttpResponse:
+    """What switching the module's one channel of two policies would do, and a form that asks why; POST drafts it."""
+    if module not in LEARNED_CHANNELS:
+        raise Http404(f"there is no module {module}")
+    if not request.user.has_perm("learning.view_builderrun") or not request.user.has_perm(PROPOSE):
+        raise PermissionDenied
+    channel, at = LEARNED_CHANNELS[module], datetime.now(UTC)
+    standing = current_parameters(module)
+    policy = other_policy(standing, channel)
+    form = SwitchForm(PAIRS[channel, policy], request.POST if request.method == "POST" else None)
+    if form.is_valid() and (response := _drafted(request, form, module, channel, policy, at)):
+        return response
+    context = admin.site.each_context(request) | {
+        "title": f"Policy of {channel}: {standing.channels[channel].policy} → {policy}",
+        "opts": BuilderRun._meta,
+        "form": form,
+        "module": module,
+        "channel": channel,
+        "way_back": reverse("admin:overrides_modulemode_change", args=[module]),
+        **_described(module, channel, policy, at),
+    }
+    return TemplateResponse(request, "learning/switch_policy.html", context)
+
+
+def _drafted(
+    request: HttpRequest, form: SwitchForm, module: str, channel: Channel, policy: Policy, at: datetime
+) -> HttpResponse | None:
+    try:
+        drafted = draft_switch(
+            module=module,
+            channel=channel,
+            policy=policy,
+            combiner=form.combiner,
+            author=person(request),
+            reason=form.cleaned_data["reason"],
+            at=at,
+        )
+    except (Refusal, CannotPublish) as refusal:
+        form.refuse(refusal)
+        return None
+    messages.success(request, f"Request {drafted.pk} is drafted and waits for a reviewer")
+    return HttpResponseRedirect(reverse("admin:overrides_changerequest_change", args=[drafted.pk]))
+
+
+def _described(module: str, channel: Channel, policy: Policy, at: datetime) -> dict[str, Any]:
+    """What it would do; or why it cannot be asked for."""
+    try:
+        switch = switch_to(module=module, channel=channel, policy=policy, at=at)
+    except Refusal as refusal:
+        return {"obstacle": str(refusal).partition(": ")[2]}
+    run = BuilderRun.objects.filter(module=module, policy=policy).only("as_of").first()
+    return {"switch": switch, "run": run, "coming": _heaviest(switch)}
+
+
+def _heaviest(switch: Switch) -> list[tuple[OverrideSpec, bool]]:
+    """The lines that would come with most evidence, n times the edge squared, and whether each is verified."""
+    ranked = sorted(switch.coming.values(), key=lambda spec: -spec.stats.n * spec.stats.edge_raw**2)
+    return [(spec, is_verified(spec, switch.parameters.evidence)) for spec in ranked[:SHOWN]]

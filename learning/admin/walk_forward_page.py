@@ -1,0 +1,103 @@
+"""What the page of a module's walks shows, and the same numbers as one table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from learning.admin.charts.calibration import Calibration, calibration_picture
+from learning.admin.charts.walk_forward import Growth, forest, growth
+from learning.core.walk_forward.calibration import SLOPE_BAR
+from learning.core.walk_forward.score import TILT
+from learning.models import WalkForward
+from learning.validation.walk_forward_runs import CHOICES, Choice, newest_walks
+
+COLUMNS = ("policy", "combiner", "table", "key", "n", "value", "low", "high", "as_of")
+UPLIFTS = ("uplift", "matched", "optimistic", "optimistic_matched")
+OF_CURVES = ("uplift", "matched", "optimistic")
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One policy: its newest finished walk with pictures, and a newer one on its way, where there is one."""
+
+    choice: Choice
+    walk: WalkForward | None
+    coming: WalkForward | None
+    growth: Growth | None
+    calibration: Calibration | None
+
+
+def walk_page(module: str) -> dict[str, Any]:
+    """The template's context."""
+    newest = newest_walks(module)
+    shown = [_shown(choice, *newest[choice]) for choice in CHOICES]
+    finished = [(str(each.choice), each.walk.figures) for each in shown if each.walk and each.walk.figures]
+    return {
+        "policies": shown,
+        "forest": forest(finished),
+        "verdict": verdict([(name, figures["uplift"]) for name, figures in finished]),
+        "is_empty": not any(each.walk or each.coming for each in shown),
+        "is_running": any(each.coming and each.coming.is_under_way for each in shown),
+        "latest": max((each.walk for each in shown if each.walk), key=lambda row: row.as_of, default=None),
+        "tilt": TILT,
+        "slope_bar": SLOPE_BAR,
+    }
+
+
+def verdict(uplifts: Sequence[tuple[str, dict[str, Any] | None]]) -> str:
+    """Which policies' uplifts lie clear of zero, in words for a heading.
+
+    >>> verdict([("plan", {"low": -1.0, "high": 1.0}), ("evidence", {"low": 2.0, "high": 3.0})])
+    'Above zero: evidence'
+    >>> verdict([("plan", {"low": -1.0, "high": 1.0}), ("evidence", None)])
+    'No policy is clear of zero'
+    """
+    known = [(name, each) for name, each in uplifts if each is not None and each["low"] is not None]
+    above = ", ".join(name for name, each in known if each["low"] > 0)
+    below = ", ".join(name for name, each in known if each["high"] < 0)
+    sides = [f"{side} zero: {names}" for side, names in (("above", above), ("below", below)) if names]
+    return "; ".join(sides).capitalize() if sides else "No policy is clear of zero"
+
+
+def _shown(choice: Choice, walk: WalkForward | None, coming: WalkForward | None) -> Shown:
+    if walk is None or walk.figures is None or walk.curves is None:
+        return Shown(choice, None, coming, None, None)
+    return Shown(choice, walk, coming, growth(walk.curves), calibration_picture(walk.figures["calibration"]))
+
+
+def csv_rows(module: str) -> Iterator[Row]:
+    """Every number of the page: a row each, told apart by table and key."""
+    for walk, _ in newest_walks(module).values():
+        if walk is not None:
+            about = {"policy": walk.policy, "combiner": walk.combiner, "as_of": walk.as_of.isoformat()}
+            yield from (about | row for row in _figures(walk.figures or {}))
+            yield from (about | row for row in _curves(walk.curves or {}))
+
+
+def _figures(found: dict[str, Any]) -> Iterator[Row]:
+    for name in UPLIFTS:
+        if found[name] is not None:
+            ends = {end: found[name][end] for end in ("low", "high")}
+            yield {"table": "R per 1,000 trades", "key": name, "n": found["n"], "value": found[name]["mean"], **ends}
+    for name, value in (found["tilt"] or {}).items():
+        yield {"table": "tilt", "key": name, "n": found["n"], "value": value}
+    line = found["calibration"]
+    for name in ("slope", "slope_se", "squared_error_ratio"):
+        yield {"table": "calibration", "key": name, "n": found["n"], "value": line[name]}
+    for group in line["groups"]:
+        interval = {end: group[end] for end in ("low", "high")}
+        predicted = f"predicted {group['predicted']:.6f} R"
+        yield {"table": "realised R", "key": predicted, "n": group["n"], "value": group["realised"], **interval}
+    for number, fold in enumerate(found["folds"], 1):
+        for name, value in fold.items():
+            yield {"table": f"fold {number}", "key": name, "n": fold["decided"], "value": value}
+
+
+def _curves(columns: dict[str, list[Any]]) -> Iterator[Row]:
+    for place, day in enumerate(columns.get("day", ())):
+        for name in OF_CURVES:
+            band = {end: columns[end][place] for end in ("low", "high")} if name == "uplift" else {}
+            yield {"table": f"cumulative R, {name}", "key": f"day {day}", "value": columns[name][place], **band}

@@ -1,0 +1,209 @@
+"""The memory of what each value of each dm lever has earned, kept up to date trade by trade (design 6.5).
+
+Recording marks a trade whose allocations came or went in its own transaction; here the marks are taken and what they
+tell is remembered, in one transaction too: a killed worker leaves both as they were. A new trade is one step of each
+memory it belongs to. What cannot be undone step by step (a correction, an exclusion, a further trade of a cluster)
+has the values it touches remembered anew from the facts, and other books have all of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from django.db import connection, transaction
+from psycopg import sql
+
+from learning.core.coefficients import LEVER_DIMENSIONS, Memory, memories, weigh
+from learning.models import Coefficient
+from learning.readers.group_columns import EPOCH, Numbering
+from overrides.core.engine.definitions.coefficients import lever_values
+from overrides.versions.load_version import current_parameters
+
+MODULE = "dm"
+WEIGHED_AGAIN_AFTER = timedelta(hours=1)  # weights move with time alone, slowly: the short memory's tau is 14 days
+DAY = timedelta(days=1)
+MICROSECONDS = 86_400_000_000  # a day
+OVERALL = ("all", "")  # the row of the module's memory of all trades
+EACH_UPDATED = ("weight", "rr_short", "rr_long", "n", "sums", "as_of")
+
+Value = tuple[str, str]  # lever, value
+Memories = dict[Value, Memory]
+
+
+@dataclass
+class _News:
+    """What marked trades tell: single trades to observe, and values to remember anew."""
+
+    trades: list[tuple[float, float, Mapping[str, str]]] = field(default_factory=list)  # rr, day, scope
+    touched: set[Value] = field(default_factory=set)
+
+
+@transaction.atomic
+def update_coefficients(*, now: datetime) -> int:
+    """Remember the trades that came or went since the last time, and weigh as of `now`; how many there were.
+
+    Whoever comes second waits for the first, and finds its marks gone.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", ["coefficients"])
+    books = list(current_parameters(MODULE).lessons.books)
+    marked = _take_marks()
+    stored = {(row.name, row.key): row for row in Coefficient.objects.filter(module=MODULE)}
+    overall = stored.get(OVERALL)
+    if overall is None or overall.sums["books"] != books:
+        _write(recompute(books), books, stored, now)
+    elif marked or now - overall.as_of >= WEIGHED_AGAIN_AFTER:
+        known = {value: memory_of(row) for value, row in stored.items()}
+        _write(_with_news(books, known, _news(books, marked)), books, stored, now)
+    return len(marked)
+
+
+def recompute(books: Sequence[str]) -> Memories:
+    """Every memory from the facts alone; trades whose marks are still to be taken are left out."""
+    found = _remember(books, OVERALL[0], None)
+    for lever in LEVER_DIMENSIONS:
+        found |= _remember(books, lever, None)
+    return found
+
+
+def _with_news(books: Sequence[str], known: Memories, news: _News) -> Memories:
+    if news.touched:
+        news.touched.add(OVERALL)
+    for rr, day, scope in news.trades:
+        for value in {OVERALL, *lever_values(scope).items()} - news.touched:
+            known[value] = known[value].observe(rr, day) if value in known else Memory.of(rr, day)
+    for lever in {lever for lever, _ in news.touched}:
+        keys = [key for name, key in news.touched if name == lever]
+        for key in keys:
+            known.pop((lever, key), None)
+        known |= _remember(books, lever, keys)
+    return known
+
+
+def _take_marks() -> list[Any]:
+    """The trades that are marked. What is read after this, and has a mark still, came later and is not to be read."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM telemetry_freshtrade RETURNING trade_id")
+        return list({row[0] for row in cursor.fetchall()})
+
+
+NEWS = """
+SELECT action.trade_id, action.scope, outcome.rr, (extract(epoch FROM outcome.closed_at) * 1000000)::bigint,
+    outcome.cluster_id
+FROM telemetry_action AS action JOIN telemetry_trade AS trade ON trade.id = action.trade_id
+LEFT JOIN telemetry_outcome AS outcome ON outcome.trade_id = trade.id AND outcome.action_index = action.index
+WHERE action.trade_id = ANY(%s) AND action.action_category = 'allocation' AND trade.book = ANY(%s)
+"""
+
+
+def _news(books: Sequence[str], marked: list[Any]) -> _News:
+    with connection.cursor() as cursor:
+        cursor.execute(NEWS, [marked, list(books)])
+        found: dict[Any, list[Any]] = {}
+        for trade, scope, *outcome in cursor.fetchall():
+            found.setdefault(trade, []).append((_scope(scope), *outcome))
+    news = _News()
+    for actions in found.values():
+        scope, rr, closed_at, cluster = actions[0]
+        if len(actions) == 1 and rr is not None and not cluster:
+            news.trades.append((rr, closed_at / MICROSECONDS, scope))
+        else:
+            for scope, *_ in actions:
+                news.touched |= {OVERALL, *lever_values(scope).items()}
+    return news
+
+
+UNITS = """
+WITH trades AS (
+    SELECT {value} AS value, coalesce('c' || nullif(cluster_id, ''), trade_id::text) AS unit, trade_id,
+        avg(rr) AS rr, max(closed_at) AS closed_at
+    FROM telemetry_outcome AS outcome
+    WHERE module = 'dm' AND action_category = 'allocation' AND book = ANY(%s) AND {where}
+        AND NOT EXISTS (SELECT FROM telemetry_freshtrade AS mark WHERE mark.trade_id = outcome.trade_id)
+    GROUP BY 1, 2, 3
+)
+SELECT value, avg(rr), (extract(epoch FROM max(closed_at)) * 1000000)::bigint FROM trades GROUP BY value, unit
+"""
+
+
+def _remember(books: Sequence[str], lever: str, keys: Collection[str] | None) -> Memories:
+    """The memories of a lever's values (`keys` None: of all) from the facts.
+
+    A trade counts once for a value, with the mean of its allocations that have it; a cluster once, with the mean of
+    its trades, on the day its last one closed.
+    """
+    value: sql.Composable = sql.SQL("''")
+    where: sql.Composable = sql.SQL("TRUE")
+    wanted: list[list[str]] = []
+    if lever != OVERALL[0]:
+        value = sql.SQL("scope ->> {}").format(sql.Literal(LEVER_DIMENSIONS[lever]))
+        where = sql.Composed([value, sql.SQL(" IS NOT NULL")])
+        if keys is not None:
+            where, wanted = sql.Composed([value, sql.SQL(" = ANY(%s)")]), [list(keys)]
+    with connection.cursor() as cursor:
+        query = sql.SQL(UNITS).format(value=value, where=where).as_string(cursor.connection)
+        cursor.execute(query, [list(books), *wanted])
+        fetched = cursor.fetchall()
+    number = Numbering()
+    found = memories(
+        np.array([row[1] for row in fetched], dtype=np.float64),
+        np.array([row[2] for row in fetched], dtype=np.float64) / MICROSECONDS,
+        np.array([number(row[0]) for row in fetched], dtype=np.int64),
+    )
+    return {(lever, key): found[code] for code, key in enumerate(number.names)}
+
+
+def _write(known: Memories, books: Sequence[str], stored: Mapping[Value, Coefficient], now: datetime) -> None:
+    """Weigh every value as of `now` (or of the newest trade, should that be later) and store it."""
+    gone = [row.pk for value, row in stored.items() if value not in known]
+    Coefficient.objects.filter(pk__in=gone).delete()
+    if OVERALL not in known:
+        return
+    overall = known[OVERALL]
+    day = max(day_of(now), overall.at)
+    as_of = max(now, EPOCH + overall.at * DAY)
+    Coefficient.objects.bulk_create(
+        _rows(known, overall, books, day, as_of),
+        update_conflicts=True,
+        unique_fields=("module", "name", "key"),
+        update_fields=EACH_UPDATED,
+        batch_size=2000,
+    )
+
+
+def _rows(known: Memories, overall: Memory, books: Sequence[str], day: float, as_of: datetime) -> Iterable[Coefficient]:
+    for (lever, key), memory in sorted(known.items()):
+        found = weigh(memory, overall, day)
+        is_overall = (lever, key) == OVERALL
+        yield Coefficient(
+            module=MODULE,
+            name=lever,
+            key=key,
+            weight=1.0 if is_overall else found.weight,
+            rr_short=memory.short.mean if is_overall else found.short,
+            rr_long=memory.long.mean if is_overall else found.long,
+            n=memory.n,
+            sums=memory.to_document() | ({"books": list(books)} if is_overall else {}),
+            as_of=as_of,
+        )
+
+
+def day_of(at: datetime) -> float:
+    """Days since 1970, as memories count them."""
+    return (at - EPOCH) / DAY
+
+
+def memory_of(row: Coefficient) -> Memory:
+    """What a stored row remembers."""
+    return Memory.from_document({name: each for name, each in row.sums.items() if name != "books"})
+
+
+def _scope(value: Any) -> Mapping[str, str]:
+    """A scope as the driver hands it over: Django leaves jsonb as text."""
+    scope: Mapping[str, str] = json.loads(value) if isinstance(value, str) else value
+    return scope

@@ -1,0 +1,85 @@
+"""The fresh weights of dm as a request asks for them: what has moved enough to be worth a reviewer's word.
+
+A request says what all coefficients of the next version are. Those that moved by less than half a largest step of
+alloc_mult stay as they are in force, so that the request, and whoever reads it, is about the others alone; since fresh
+and in force are compared, a slow drift adds up until it is one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from learning.coefficients.coefficient_memory import MODULE, OVERALL, day_of, memory_of
+from learning.core.coefficients import Coefficient, Memory, weigh
+from learning.models import Coefficient as Row
+from overrides.core.engine.definitions.coefficients import is_material
+from overrides.versions.load_version import active_version
+from telemetry.foundation.core.canonical_json import utc_text
+
+DECIMALS = 6  # of a weight as people read and sign it
+
+
+def weighed(*, at: datetime) -> tuple[Memory | None, dict[str, Coefficient]]:
+    """The memory of all trades, and `lever=value` -> shrunk means and weight, as of `at` (or of the newest trade)."""
+    stored = {(row.name, row.key): memory_of(row) for row in Row.objects.filter(module=MODULE)}
+    overall = stored.pop(OVERALL, None)
+    if overall is None:
+        return None, {}
+    day = max(day_of(at), overall.at)
+    return overall, {f"{lever}={key}": weigh(memory, overall, day) for (lever, key), memory in sorted(stored.items())}
+
+
+def name_of(row: Row) -> str:
+    """What a version calls it: `lever=value`."""
+    return f"{row.name}={row.key}"
+
+
+def in_force() -> Mapping[str, float]:
+    """`lever=value` -> the weight that the version in force serves; a value it does not name weighs 1."""
+    version = active_version(MODULE)
+    return {} if version is None else version.coefficients
+
+
+def proposed_weights(*, module: str, at: datetime) -> dict[str, Any]:
+    """The content of a request for the fresh weights; empty where no weight moved enough.
+
+    `coefficients` are all of the next version's, `evidence` what the moved ones rest on; a value whose trades are no
+    longer learned from goes back to 1.
+    """
+    if module != MODULE:
+        return {}
+    overall, fresh = weighed(at=at)
+    standing = in_force()
+    wanted = {name: round(each.weight, DECIMALS) for name, each in fresh.items()}
+    moved = {
+        name for name in standing.keys() | wanted.keys() if is_material(standing.get(name, 1.0), wanted.get(name, 1.0))
+    }
+    if not moved:
+        return {}
+    after = {name: wanted.get(name, 1.0) if name in moved else weight for name, weight in standing.items()}
+    after |= {name: wanted[name] for name in moved & wanted.keys()}
+    return {
+        "coefficients": {name: weight for name, weight in sorted(after.items()) if weight != 1.0},
+        "evidence": {
+            "as_of": utc_text(at),
+            "moved": len(moved),
+            "n": 0 if overall is None else overall.n,
+            "short": None if overall is None else overall.short.mean,
+            "long": None if overall is None else overall.long.mean,
+            "values": {
+                name: {"n": fresh[name].n, "short": fresh[name].short, "long": fresh[name].long}
+                for name in sorted(moved & fresh.keys())
+            },
+        },
+    }
+
+
+def titled(lines: str, content: Mapping[str, Any]) -> str:
+    """A title that says what it says of lines, and how many weights are proposed to move."""
+    if not content:
+        return lines
+    n = content["evidence"]["moved"]
+    told = f"oefficients: {n} weight{'' if n == 1 else 's'}"
+    return f"{lines}; c{told}" if lines.removeprefix("Lessons: ") else f"C{told}"

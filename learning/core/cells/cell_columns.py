@@ -1,0 +1,49 @@
+"""Cells: the statistics of scope subsets, as columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learning.core.cells.rows import Codes, Floats, Ints
+
+
+class CellBudgetExceeded(ValueError):
+    """A cube would have more cells than the run may still hold."""
+
+    def __init__(self, budget: int) -> None:
+        super().__init__(
+            f"the cube needs more than the {budget:,} cells left in the budget: "
+            "raise n_min, set max_subset_size or drop a dimension"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """The cells of one group, columns of one length.
+
+    mask       bit i set: dimension i is part of the cell; 0 is the empty subset
+    codes      (cells, dims), -1 where the dimension is not part of the cell
+    n          units: distinct trades, a cluster of trades counting once
+    mean       of the units' outcomes, in R
+    variance   their sample variance (divisor n - 1), in R squared; 0 for one unit
+    first_closed_at, last_closed_at   microseconds since 1970-01-01 UTC
+    """
+
+    mask: NDArray[np.uint64]
+    codes: Codes
+    n: Ints
+    mean: Floats
+    variance: Floats
+    first_closed_at: Ints
+    last_closed_at: Ints
+
+    def __len__(self) -> int:
+        return len(self.n)
+
+    @property
+    def sizes(self) -> Ints:
+        """Number of dimensions of each cell."""
+        return np.bitwise_count(self.mask).astype(np.int64)

@@ -1,0 +1,114 @@
+"""The lattice: which blocks there are, in which order they are fitted, and what that may cost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from learning.core.cells.effect_cells import Numbered, UnitCounts, number_cells
+from learning.core.cells.rows import Ints
+from learning.core.evidence_method.coding import FIRST_DIMENSION, Coding, Owner, varying
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
+
+NAMED = 3  # dimensions named in a refusal
+
+
+class BudgetExceeded(ValueError):
+    """A fit would hold more than its parameters allow."""
+
+
+@dataclass(frozen=True)
+class BlockClass:
+    """Blocks that share a prior: so many dimensions, of one owner, over all days or the recent ones."""
+
+    size: int
+    owner: Owner
+    recent: bool
+
+    def null_mass(self, parameters: EvidenceParameters) -> float:
+        """Prior mass of no effect at the start.
+
+        >>> BlockClass(1, Owner.OWN, True).null_mass(EvidenceParameters())
+        0.91
+        """
+        null = parameters.null_mass[self.size]
+        return 1 - parameters.recent_factor * (1 - null) if self.recent else null
+
+
+def block_classes(coding: Coding, size: int, recent: bool) -> list[BlockClass]:
+    """The classes in the order they are fitted: simple to complex, shared to own, all days before recent ones.
+
+    `size` is the most dimensions of a cell, `recent` whether some days are recent and others not. Blocks of two
+    dimensions are their owner's own and over all days; the empty subset of all trades is the mean itself.
+    """
+    classes = []
+    for dims in range(size + 1):
+        for owner in coding.owners():
+            if (dims == 0 and len(coding.groups) == 1) or (dims == 0 and owner is Owner.ALL):
+                continue
+            if dims == 2 and owner is not Owner.OWN:
+                continue
+            windows = (False, True) if recent and dims < 2 else (False,)
+            classes += [BlockClass(dims, owner, window) for window in windows]
+    return classes
+
+
+class Lattice:
+    """Numbers the blocks of a fit; raises BudgetExceeded before it holds too much.
+
+    digits (columns, rows) begin with the `recent` rows of the window.
+    """
+
+    def __init__(
+        self, digits: Ints, coding: Coding, units: UnitCounts, recent: int, parameters: EvidenceParameters
+    ) -> None:
+        self.digits, self.coding, self.units, self.recent, self.parameters = digits, coding, units, recent, parameters
+        self.columns = varying(digits)
+        self.cells = 0
+        self.of_dimension: Counter[int] = Counter()
+
+    def blocks(self, names: Sequence[str]) -> dict[BlockClass, list[Numbered]]:
+        size = min(self.parameters.max_subset_size, len(self.columns))
+        rows = self.digits.shape[1]
+        subsets = {
+            each: list(combinations(self.columns, each.size))
+            for each in block_classes(self.coding, size, 0 < self.recent < rows)
+        }
+        entries = sum(len(each) * (self.recent if of.recent else rows) for of, each in subsets.items())
+        if entries > self.parameters.index_budget:
+            raise BudgetExceeded(self._too_many_entries(entries, names))
+        return {
+            of: [block for subset in each if len(block := self._block(of, subset, names))]
+            for of, each in subsets.items()
+        }
+
+    def _block(self, of: BlockClass, subset: tuple[int, ...], names: Sequence[str]) -> Numbered:
+        digits = self.digits[:, : self.recent] if of.recent else self.digits
+        block = number_cells(digits, self.coding.widths, (of.owner, *subset), self.units, self.parameters.n_min)
+        self.cells += len(block)
+        self.of_dimension.update(dict.fromkeys(subset, len(block)))
+        if self.cells > self.parameters.cell_budget:
+            raise BudgetExceeded(self._too_many_cells(names))
+        return block
+
+    def _too_many_cells(self, names: Sequence[str]) -> str:
+        return (
+            f"scope: more than the {self.parameters.cell_budget:,} cells of cell_budget; most are of "
+            f"{self._largest(names)}: drop one of them, merge its values, raise n_min or set max_subset_size to 1"
+        )
+
+    def _too_many_entries(self, entries: int, names: Sequence[str]) -> str:
+        return (
+            f"scope: {self.digits.shape[1]:,} rows in blocks of {len(self.columns)} dimensions make {entries:,} "
+            f"entries, more than the {self.parameters.index_budget:,} of index_budget; the largest dimensions are "
+            f"{self._largest(names)}: drop some, set max_subset_size to 1 or learn from fewer days"
+        )
+
+    def _largest(self, names: Sequence[str]) -> str:
+        def size(column: int) -> tuple[int, int]:
+            return self.of_dimension[column], self.coding.widths[column]
+
+        largest = sorted(self.columns, key=size, reverse=True)[:NAMED]
+        return ", ".join(f"{names[at - FIRST_DIMENSION]} ({self.coding.widths[at] - 1:,} values)" for at in largest)

@@ -1,0 +1,198 @@
+"""All effects fitted together: coordinate ascent over blocks, from simple to complex.
+
+    outcome_i = mu0[category_i] + sum over blocks of beta_block[cell of i] + noise_i,    noise_i ~ N(0, s_p^2 / w_i)
+
+A step replaces the posterior of one block's effects, given all other effects at their posterior means; a sweep is
+one step for every block, and after each class the prior's weights become what its posteriors say they are. Where
+trades of a day are independent, no step lowers the evidence bound; where they move together, cells keep their means but
+are less sure of them (`dependence`), which shrinks every step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from learning.core.cells.effect_cells import Numbered, UnitCounts
+from learning.core.cells.rows import Codes, Floats, Ints
+from learning.core.evidence_method.blocks import BlockClass, Lattice
+from learning.core.evidence_method.coding import Coding, Owner
+from learning.core.evidence_method.mixture import local_false_sign_rates, posterior, responsibilities
+from learning.core.evidence_method.noise import Noise, winsorised
+from learning.core.evidence_method.observations import Observations, age_weights, shares
+from learning.core.significance.day_dependence import design_effects, same_day_correlation
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
+
+
+@dataclass(eq=False)
+class Block:
+    """The effects of one block; vectors are (cells,), in units of the fit's scale.
+
+    precision  of a cell's trades together, were they independent
+    m, v       what they say of its effect beside all others, unshrunk, and the variance of that
+    b, var     posterior mean and variance
+    phi        (cells, k) responsibilities of the prior's normals
+    """
+
+    of: BlockClass
+    cells: Numbered
+    precision: Floats
+    v: Floats
+    m: Floats
+    b: Floats
+    var: Floats
+    phi: Floats
+
+    @property
+    def rows(self) -> int:
+        return len(self.cells.cell)
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """The rows a fit is made of, those of the window first, and otherwise sorted so that their order says nothing.
+
+    digits       (columns, rows)
+    day          (rows,) whole days before `as_of`
+    share        (rows,) part of the row's unit
+    weight       (rows,) share times age weight
+    precision    (rows,) weight over the noise variance of the pattern, per squared unit of scale
+    recent       how many rows are in the window
+    correlation  of the outcomes of two units on one day
+    """
+
+    digits: Ints
+    day: Ints
+    share: Floats
+    weight: Floats
+    precision: Floats
+    units: UnitCounts
+    recent: int
+    correlation: float
+
+    def variances(self, cells: Numbered, precision: Floats) -> Floats:
+        """(cells,) variance of the mean of cells of this precision, given that trades of one day move together."""
+        if self.correlation == 0:
+            return 1.0 / precision
+        return design_effects(cells, self.day, self.share, self.weight, self.correlation) / precision
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """What was learned. Effects and residuals are in units of `noise.scale` (R).
+
+    order     (rows,) which of the observations each row is
+    residual  (rows,) outcome less everything fitted
+    pi        prior weights of each class
+    """
+
+    parameters: EvidenceParameters
+    dimensions: tuple[str, ...]
+    coding: Coding
+    noise: Noise
+    sample: Sample
+    order: Ints
+    blocks: tuple[Block, ...]
+    pi: dict[BlockClass, Floats]
+    residual: Floats
+
+    @property
+    def cells(self) -> int:
+        return sum(len(block.cells) for block in self.blocks)
+
+    def lfsr(self, block: Block) -> Floats:
+        """(cells,) local false sign rate of each effect of a block."""
+        return local_false_sign_rates(block.phi, block.m, block.v, np.square(self.parameters.grid))
+
+
+def fit(observations: Observations, as_of: float, parameters: EvidenceParameters) -> Fit:
+    """Fit the observations (one row at least) as they were known at `as_of`, in days from the same origin.
+
+    Raises ValueError when there are none or some close after `as_of`; BudgetExceeded, which says what to drop, when
+    the lattice is too large.
+    """
+    order, recent = _sorted(observations, as_of, parameters.recent_days)
+    observations = observations.take(order)
+    coding = Coding.of(observations, parameters.n_min)
+    digits = coding.digits(observations.pattern, observations.category, observations.scope)
+    pattern, category = digits[Owner.PATTERN] - 1, coding.group_category[digits[Owner.OWN] - 1]
+    share = shares(observations)
+    weight = share * age_weights(observations.day, as_of, parameters.half_life_days)
+    noise = winsorised(observations.outcome, weight, pattern, category, parameters)
+    sd, units = noise.sd[pattern], UnitCounts(observations.cluster)
+    day = np.floor(as_of - observations.day).astype(np.int64)
+    together = (day, units.number, weight, noise.outcome / sd)
+    correlation = same_day_correlation(*together) if parameters.same_day else 0.0
+    sample = Sample(digits, day, share, weight, weight / sd**2, units, recent, correlation)
+    numbered = Lattice(digits, coding, units, recent, parameters).blocks(observations.dimensions)
+    ascent = _Ascent(sample, noise.outcome, numbered, parameters)
+    for _ in range(parameters.sweeps):
+        ascent.sweep()
+    blocks = tuple(block for blocks in ascent.blocks.values() for block in blocks)
+    residual = ascent.pull / sample.precision
+    return Fit(parameters, observations.dimensions, coding, noise, sample, order, blocks, ascent.pi, residual)
+
+
+def _sorted(observations: Observations, as_of: float, recent_days: float) -> tuple[Ints, int]:
+    """An order that is a function of the observations' content, and how many are in the window, which lead."""
+    if not len(observations):
+        raise ValueError("outcome: no observations; there is nothing to learn from")
+    late = np.count_nonzero(observations.day > as_of)
+    if late:
+        raise ValueError(f"day: {late} observations close after as_of; leave them out or learn as of a later day")
+    old = observations.day < as_of - recent_days
+    codes = (*observations.scope.T, observations.category, observations.pattern)
+    keys = (shares(observations), observations.outcome, *map(_narrow, codes), observations.day, old)
+    return np.lexsort(keys), int(np.count_nonzero(~old))
+
+
+def _narrow(codes: Codes) -> Codes:
+    """Codes as 16 bits where they fit: numpy sorts those by radix."""
+    return codes.astype(np.int16) if codes.max() <= np.iinfo(np.int16).max else codes
+
+
+class _Ascent:
+    """The state of the coordinate ascent: `pull` is precision times residual, which is all a step needs of the rows."""
+
+    def __init__(
+        self,
+        sample: Sample,
+        outcome: Floats,
+        numbered: dict[BlockClass, list[Numbered]],
+        parameters: EvidenceParameters,
+    ) -> None:
+        self.precision, self.pull = sample.precision, sample.precision * outcome
+        self.variances, self.null_counts = np.square(parameters.grid), parameters.null_counts
+        self.blocks = {of: [self._start(of, cells, sample) for cells in each] for of, each in numbered.items()}
+        self.pi = {of: _start_weights(of, parameters) for of in numbered}
+
+    def _start(self, of: BlockClass, cells: Numbered, sample: Sample) -> Block:
+        precision = cells.sums(sample.precision[: len(cells.cell)])
+        m, b, var = np.zeros((3, len(cells)))
+        phi = np.zeros((len(cells), len(self.variances)))
+        return Block(of, cells, precision, sample.variances(cells, precision), m, b, var, phi)
+
+    def sweep(self) -> None:
+        for of, blocks in self.blocks.items():
+            for block in blocks:
+                self._step(block, self.pi[of])
+            if blocks:
+                counts = np.sum([block.phi.sum(axis=0) for block in blocks], axis=0)
+                counts[0] += self.null_counts[of.size]
+                self.pi[of] = counts / counts.sum()
+
+    def _step(self, block: Block, pi: Floats) -> None:
+        pull = self.pull[: block.rows]  # a view: the window's rows lead
+        block.m = block.b + block.cells.sums(pull) / block.precision
+        block.phi = responsibilities(block.m, block.v, pi, self.variances)
+        before = block.b
+        block.b, block.var = posterior(block.phi, block.m, block.v, self.variances)
+        change = np.append(block.b - before, 0.0)  # rows in no cell keep their residual
+        pull -= self.precision[: block.rows] * change.take(block.cells.cell)
+
+
+def _start_weights(of: BlockClass, parameters: EvidenceParameters) -> Floats:
+    """pi at the start: the null's mass, and the rest in equal parts."""
+    null, others = of.null_mass(parameters), len(parameters.grid) - 1
+    return np.array([null] + [(1 - null) / others] * others)

@@ -1,0 +1,45 @@
+"""What a whole fit expects of trades, seen or not: every effect, not only those that became overrides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from learning.core.cells.effect_cells import key_of
+from learning.core.cells.rows import Codes, Floats, Ints
+from learning.core.evidence_method.fit import Fit
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """(rows,) each, in R: the category's mean, the edge over it, and the variance of the edge's posterior (R squared).
+
+    The variance has no noise of a single trade in it, and none of the category's mean.
+    """
+
+    mu0: Floats
+    edge: Floats
+    variance: Floats
+
+
+def predict(fit: Fit, pattern: Ints, category: Ints, scope: Codes) -> Prediction:
+    """The edge of trades closing soon after the fit's `as_of`, so that recent shifts apply.
+
+    An effect that was never fitted (an unseen or thin cell) is expected to be 0 and as uncertain as its class's prior.
+    Raises ValueError for a category that was not among the fit's.
+    """
+    position = np.searchsorted(fit.coding.categories, category)
+    known = fit.coding.categories.take(position, mode="clip") == category
+    if not known.all():
+        raise ValueError(f"category: {category[~known][0]} was not fitted; predict from the fit of its family")
+    digits, grid = fit.coding.digits(pattern, category, scope), np.square(fit.parameters.grid)
+    edge, variance = np.zeros((2, len(category)))
+    for block in fit.blocks:
+        columns = block.cells.columns
+        key = key_of([digits[column] for column in columns], fit.coding.widths, columns)
+        at = block.cells.find(key)
+        edge += np.append(block.b, 0.0).take(at)
+        variance += np.append(block.var, fit.pi[block.of] @ grid).take(at)
+    scale = fit.noise.scale
+    return Prediction(fit.noise.mu0[position], edge * scale, variance * scale**2)

@@ -1,0 +1,148 @@
+"""Which cells of a group are lessons (policy plan): enough trades, enough edge, and more of it than simpler scopes.
+
+Positive and negative edges are judged alike, each in its own direction. The simplest scopes come first, among those
+that would weigh enough to act when fresh; the other candidates are kept, with their weight, as too light to act.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learning.core.cells.cell_columns import Cells
+from learning.core.cells.parents import incremental_edges
+from learning.core.cells.rows import Floats, Ints
+from learning.core.significance.tested_cells import Tested
+from overrides.core.engine.definitions.json_fields import LARGEST
+from overrides.core.engine.definitions.override_stats import Stats
+from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
+from overrides.core.engine.weights import (
+    WEIGHT_DECIMALS,
+    edge_weight,
+    rounded_weight,
+    sample_weight,
+    specificity_weight,
+    variance_weight,
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Standing(IntEnum):
+    """What became of a candidate."""
+
+    LESSON = 0
+    TOO_LIGHT = 1  # its weight does not reach min_total_weight even when fresh
+    SURPLUS = 2  # it would act, but simpler lessons fill the key and category
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """The candidates of a group, simplest first: fewer dimensions, then larger |edge|, then mask and codes.
+
+    cell               position in the cells they were chosen from
+    edge_raw           mean - baseline, in R
+    incremental_edge   least gain over any parent in the direction of the edge, in R
+    weight             w_total at age 0
+    standing           a `Standing` each
+    """
+
+    cell: Ints
+    edge_raw: Floats
+    incremental_edge: Floats
+    weight: Floats
+    standing: NDArray[np.int8]
+
+    def __len__(self) -> int:
+        return len(self.cell)
+
+
+def select(cells: Cells, baseline: float, lessons: LessonParameters, weights: WeightParameters) -> Candidates:
+    """The candidates among the cells of one whole group, each with its standing.
+
+    Raises ValueError when a parent of a candidate is not among the cells (`build_cube` always emits it).
+    """
+    edge = cells.mean - baseline
+    n_min = _n_min(cells, lessons)
+    # Rounded as weights are, so that no lesson hangs on the last bit of a sum.
+    large = np.round(np.abs(edge), WEIGHT_DECIMALS) >= lessons.edge_min
+    cell = np.flatnonzero((cells.n >= n_min[cells.sizes]) & large)
+    incremental = incremental_edges(cells, edge, cell)
+    gains = np.round(incremental, WEIGHT_DECIMALS) >= lessons.incremental_min
+    cell, incremental = cell[gains], incremental[gains]
+    order = _simplest_first(cells, edge, cell)
+    cell, incremental = cell[order], incremental[order]
+    weight = np.array([fresh_weight(*row, weights) for row in _weighed(cells, edge, cell)], dtype=np.float64)
+    standing = _standing(weight, weights.min_total_weight, lessons.max_lessons)
+    return Candidates(cell, edge[cell], incremental, weight, standing)
+
+
+def tested_of(cells: Cells, baseline: float, lessons: LessonParameters, candidates: Candidates) -> Tested:
+    """Every cell with enough trades to become a lesson; this policy believes an edge as it finds it."""
+    cell = np.flatnonzero(cells.n >= _n_min(cells, lessons)[cells.sizes])
+    edge = cells.mean[cell] - baseline
+    emitted = np.zeros(len(cells), dtype=np.bool_)
+    emitted[candidates.cell[candidates.standing == Standing.LESSON]] = True
+    error = np.sqrt(cells.variance[cell] / cells.n[cell])
+    return Tested(n=cells.n[cell], raw=edge, se=error, shrunk=edge, emitted=emitted[cell])
+
+
+def fresh_weight(edge_raw: float, n: int, variance: float, dims: int, weights: WeightParameters) -> float:
+    """w_total of an override at age 0 (plan section 3).
+
+    >>> round(fresh_weight(0.82, 37, 0.45, 3, WeightParameters(max_scope_dims=10)), 6)
+    0.059086
+    """
+    return (
+        edge_weight(edge_raw, weights.weight_edge_scale)
+        * sample_weight(n, weights.n_target)
+        * variance_weight(variance, weights.variance_penalty)
+        * specificity_weight(dims, weights.max_scope_dims, weights.specificity_alpha)
+    )
+
+
+def stats_of(cells: Cells, cell: int, baseline: float, half_life_days: float) -> Stats:
+    """What a lesson on the cell rests on; `updated_at` is the close of its newest trade.
+
+    `half_life_days` is `default_half_life_days` until one is fitted on the cell's weeks (`half_life`).
+    An edge or a variance beyond what `Stats` holds is told as its largest number: one absurd outcome must not stop all
+    others from being learned from.
+    """
+    return Stats(
+        edge_raw=min(max(float(cells.mean[cell]) - baseline, -LARGEST), LARGEST),
+        n=int(cells.n[cell]),
+        variance=min(float(cells.variance[cell]), LARGEST),
+        half_life_days=half_life_days,
+        updated_at=EPOCH + timedelta(microseconds=int(cells.last_closed_at[cell])),
+    )
+
+
+def _n_min(cells: Cells, lessons: LessonParameters) -> Ints:
+    """The fewest units of a cell, by its number of dimensions."""
+    return np.array([lessons.n_min_of(size) for size in range(cells.codes.shape[1] + 1)])
+
+
+def _simplest_first(cells: Cells, edge: Floats, cell: Ints) -> Ints:
+    codes = cells.codes[cell].T[::-1]
+    magnitude = np.round(np.abs(edge[cell]), WEIGHT_DECIMALS)
+    return np.lexsort((*codes, cells.mask[cell], -magnitude, cells.sizes[cell]))
+
+
+def _weighed(cells: Cells, edge: Floats, cell: Ints) -> zip[tuple[float, int, float, int]]:
+    return zip(
+        edge[cell].tolist(),
+        cells.n[cell].tolist(),
+        cells.variance[cell].tolist(),
+        cells.sizes[cell].tolist(),
+        strict=True,
+    )
+
+
+def _standing(weight: Floats, min_total_weight: float, max_lessons: int) -> NDArray[np.int8]:
+    heavy = np.array([rounded_weight(each) >= min_total_weight for each in weight.tolist()], dtype=np.bool_)
+    standing = np.where(np.cumsum(heavy) <= max_lessons, Standing.LESSON, Standing.SURPLUS)
+    return np.where(heavy, standing, Standing.TOO_LIGHT).astype(np.int8)

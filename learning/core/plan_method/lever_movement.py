@@ -1,0 +1,73 @@
+"""From edge to lever: how far a lesson moves its levers (plan sections 4 and 5).
+
+One update per UTC day on which the cell closed trades, from the first day it has n_min of them:
+
+    ln t += ln(1 + learning_rate) * clip((mean through that day - baseline) / lesson_edge_scale, -1, 1)
+
+and t stays within the lever's bounds after every update, so that a lever at its bound turns on the first day the
+evidence does. Recomputed from the facts every time: a rebuild gives the same target.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from learning.core.cells.cell_history import Days
+from learning.core.lesson_levers import strength_levers
+from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
+
+
+@dataclass(frozen=True)
+class Movement:
+    """Where a lever arrived: its target, after how many updates, at which edge (R, through the last day)."""
+
+    target: float
+    updates: int
+    edge_raw: float
+
+
+def move(
+    days: Days,
+    baseline: float,
+    *,
+    n_min: int,
+    learning_rate: float,
+    lesson_edge_scale: float,
+    low: float,
+    high: float,
+) -> Movement:
+    """Move a multiplier from 1 by the days of a cell, inside [low, high]; without days it stays at 1.
+
+    Ten trades at 1 R over a baseline of 0 close on one day, one more on the next: two updates of 1.02 ** (1 / 20).
+
+    >>> days = Days(np.array([0, 1]), np.array([10, 11]), np.array([1.0, 1.0]))
+    >>> moved = move(days, 0.0, n_min=10, learning_rate=0.02, lesson_edge_scale=20, low=0.7, high=1.3)
+    >>> round(moved.target, 8), moved.updates, moved.edge_raw
+    (1.00198222, 2, 1.0)
+    """
+    edges = days.mean - baseline
+    steps = math.log1p(learning_rate) * np.clip(edges[days.n >= n_min] / lesson_edge_scale, -1.0, 1.0)
+    floor, ceiling, position = math.log(low), math.log(high), 0.0
+    for step in steps.tolist():
+        position = min(max(position + step, floor), ceiling)
+    target = min(max(math.exp(position), low), high)  # exp(ln(1.3)) may pass 1.3 by a bit
+    return Movement(target, len(steps), float(edges[-1]) if len(edges) else 0.0)
+
+
+def lever_movements(
+    category: str, days: Days, baseline: float, n_min: int, lessons: LessonParameters, weights: WeightParameters
+) -> dict[str, Movement]:
+    """Lever -> where it arrives: one movement for all levers of the category, each within its own (tightened) bounds.
+
+    Every sign is the edge's: exit aggression too, because a sale's outcome is -rr_after, positive where selling was
+    right. `baseline` is the run's, `n_min` the cell's.
+    """
+    bounds = {lever.name: weights.bounds_of(lever.name) for lever in strength_levers(category)}
+    rate, scale = lessons.learning_rate, lessons.lesson_edge_scale
+    return {
+        name: move(days, baseline, n_min=n_min, learning_rate=rate, lesson_edge_scale=scale, low=low, high=high)
+        for name, (low, high) in bounds.items()
+    }

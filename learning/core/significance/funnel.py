@@ -1,0 +1,175 @@
+"""How many of the cells that were tested look like an edge, and how many would by chance (statistics section 6.1).
+
+A run tells only some of its cells one by one. The others it counts twice, so that every cell tested has its part in
+the picture and in its table: by their units (`Band`), and in squares of the picture's plane (`count_squares`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from learning.core.cells.rows import Floats, Ints
+
+SIGNIFICANT = 1.96  # standard errors; chance alone puts 5 % of cells beyond on either side
+BY_CHANCE = 0.05
+FEWEST = (0, 50, 100, 250, 1000)  # units of a cell, where a band begins
+LEAST_ERROR = 1e-12  # R; constant outcomes have none, and their distance must stay a number
+COVERED = 0.995  # of the cells lie within the scale; the others are counted at its edge
+ACROSS, DOWN = 140, 79  # squares
+
+
+@dataclass(frozen=True)
+class Band:
+    """The tested cells of fewest to most units: how many, how many outside the cone, and how many became lessons."""
+
+    fewest: int
+    most: int | None
+    cells: int
+    outside: int
+    emitted: int
+
+    @property
+    def by_chance(self) -> float:
+        """How many would lie outside if no cell had an edge."""
+        return BY_CHANCE * self.cells
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The plane of a funnel: precisions from low to high (1 / R, logarithmic), edges up to `largest` R either way."""
+
+    low: float
+    high: float
+    largest: float
+
+    @classmethod
+    def of(cls, raw: Floats, se: Floats) -> Self:
+        """Wide enough for nearly all cells, one at least."""
+        precision = precision_of(se[se > 0]) if (se > 0).any() else np.array([1.0])
+        low, high = float(precision.min()), float(np.quantile(precision, COVERED)) * 1.02
+        largest = float(np.quantile(np.abs(raw), COVERED)) * 1.05
+        return cls(low, max(high, low * 1.5), largest if largest > LEAST_ERROR else 1.0)
+
+    def holding(self, raw: Floats, se: Floats) -> Scale:
+        """Wide enough for the edges of these cells too, and for the least precise of them."""
+        low = float(precision_of(se).min(initial=self.low))
+        return Scale(low, self.high, max(self.largest, float(np.abs(raw).max(initial=0.0)) * 1.05))
+
+    def across(self, precision: Floats) -> Floats:
+        """The part of the plane to the left of a precision, 0 to 1.
+
+        >>> Scale(1.0, 100.0, 2.0).across(np.array([1.0, 10.0, 1000.0])).tolist()
+        [0.0, 0.5, 1.0]
+        """
+        part: Floats = np.log(np.clip(precision, self.low, self.high) / self.low) / np.log(self.high / self.low)
+        return part
+
+    def down(self, edge: Floats) -> Floats:
+        """The part of the plane above an edge, 0 to 1.
+
+        >>> Scale(1.0, 100.0, 2.0).down(np.array([9.0, 1.0, 0.0, -2.0])).tolist()
+        [0.0, 0.25, 0.5, 1.0]
+        """
+        part: Floats = (1 - np.clip(edge / self.largest, -1.0, 1.0)) / 2
+        return part
+
+    def beyond(self, raw: Floats, se: Floats) -> int:
+        """How many of the cells have no place of their own on the plane."""
+        return int(((np.abs(raw) > self.largest) | (precision_of(se) > self.high)).sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Squares:
+    """Cells counted in equal squares of a plane; `beyond` of them lie outside it and are counted at its edge.
+
+    counts     (down, across)
+    """
+
+    scale: Scale
+    counts: Ints
+    beyond: int
+
+    @classmethod
+    def of(cls, scale: Scale, raw: Floats, se: Floats) -> Self:
+        across, down = scale.across(precision_of(se)), scale.down(raw)
+        return cls(scale, count_squares(across, down, (DOWN, ACROSS)), scale.beyond(raw, se))
+
+    @classmethod
+    def of_document(cls, document: Mapping[str, Any]) -> Self:
+        counts = np.array(document["counts"], dtype=np.int64).reshape(-1, document["across"])
+        return cls(Scale(document["low"], document["high"], document["largest"]), counts, document["beyond"])
+
+    def to_document(self) -> dict[str, Any]:
+        """The counts row by row from the top left."""
+        scale = {"low": self.scale.low, "high": self.scale.high, "largest": self.scale.largest}
+        return scale | {
+            "across": self.counts.shape[1],
+            "counts": self.counts.ravel().tolist(),
+            "beyond": self.beyond,
+        }
+
+    def middles(self) -> Iterator[tuple[int, float, float]]:
+        """Of every square that holds cells: how many, their precision and their edge, as of its middle."""
+        down, across = np.nonzero(self.counts)
+        rows, columns = self.counts.shape
+        span = np.log(self.scale.high / self.scale.low)
+        precision = self.scale.low * np.exp((across + 0.5) / columns * span)
+        edge = (1 - 2 * (down + 0.5) / rows) * self.scale.largest
+        yield from zip(self.counts[down, across].tolist(), precision.tolist(), edge.tolist(), strict=True)
+
+
+def precision_of(se: Floats) -> Floats:
+    """One over the standard error; of a cell whose outcomes are all alike a large number."""
+    precision: Floats = 1 / np.maximum(se, LEAST_ERROR)
+    return precision
+
+
+def count_squares(across: Floats, down: Floats, shape: tuple[int, int]) -> Ints:
+    """How many of the places, parts of a plane from 0 to 1, fall in each of shape (down, across) squares.
+
+    >>> count_squares(np.array([0.1, 0.2, 1.0]), np.array([0.0, 0.4, 0.9]), (2, 2)).tolist()
+    [[2, 0], [0, 1]]
+    """
+    rows, columns = (
+        np.minimum((part * n).astype(np.int64), n - 1) for part, n in zip((down, across), shape, strict=True)
+    )
+    return np.bincount(rows * shape[1] + columns, minlength=shape[0] * shape[1]).reshape(shape)
+
+
+def squares_of(tested: Mapping[str, Any]) -> Squares | None:
+    """The cells of a run that are not told one by one; None where all are, or where an older run dropped them."""
+    return Squares.of_document(tested["squares"]) if "squares" in tested else None
+
+
+def n_shown(tested: Mapping[str, Any]) -> int:
+    """How many of a run's cells its document tells, one by one or in squares: all, but of older runs."""
+    squares = squares_of(tested)
+    return len(tested["n"]) + (0 if squares is None else int(squares.counts.sum()))
+
+
+def bands(tested: Mapping[str, Any]) -> tuple[Band, ...]:
+    """The columns n, raw, se and emitted of a run (see `BuilderRun.tested`), counted by units; empty bands left out.
+
+    Where a run does not tell all cells one by one, it has counted all of them itself.
+
+    >>> found = bands({"n": [20, 30, 400], "raw": [1.0, 0.1, -0.5], "se": [0.4, 0.4, 0.1], "emitted": [0, 0, 1]})
+    >>> [(band.fewest, band.most, band.cells, band.outside, band.emitted) for band in found]
+    [(0, 49, 2, 1, 0), (250, 999, 1, 1, 1)]
+    """
+    if "bands" in tested:
+        return tuple(Band(*row) for row in tested["bands"])
+    return tuple(count_bands(*(np.array(tested[name], dtype=np.float64) for name in ("n", "raw", "se", "emitted"))))
+
+
+def count_bands(n: Floats, raw: Floats, se: Floats, emitted: Floats) -> Iterator[Band]:
+    outside, acts = np.abs(raw) > SIGNIFICANT * se, emitted > 0
+    ends: Sequence[int | None] = [*FEWEST[1:], None]
+    for fewest, end in zip(FEWEST, ends, strict=True):
+        within = (n >= fewest) & (n < (np.inf if end is None else end))
+        if within.any():
+            counts = (int(each.sum()) for each in (within, within & outside, within & acts))
+            yield Band(fewest, None if end is None else end - 1, *counts)

@@ -1,0 +1,66 @@
+"""Policy evidence as it stood at a moment: the overrides it would have materialised, added up where they match.
+
+    ln m = clip(sum of clip(c) over the matching overrides)
+
+with ramps arrived. What it expected of a trade is the whole fit's prediction, not only what became an override.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from learning.core.cells.rows import DAY, MISSING, Floats
+from learning.core.evidence_method.fit import Fit
+from learning.core.evidence_method.learn import FAMILIES, Learned, learn
+from learning.core.evidence_method.predict import predict
+from learning.core.walk_forward.outcome_columns import DECIDED, Trades
+from learning.core.walk_forward.sized_trades import Stance
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
+
+
+def evidence_stance(
+    known: Trades, decided: Trades, moment: int, parameters: EvidenceParameters, low: float, high: float
+) -> Stance:
+    """What a fit on `known` (closed before `moment`, microseconds) would have made of `decided`, within [low, high].
+
+    Raises as the fit does (BudgetExceeded says what to drop).
+    """
+    families = [[known.categories.index(each) for each in family if each in known.categories] for family in _of(known)]
+    learned = learn(known.observations(), families, moment / DAY, parameters)
+    category = known.categories.index(DECIDED[known.module])
+    fit = None if learned is None else _fit_of(learned, category)
+    if learned is None or fit is None:
+        return Stance.neutral(len(decided))
+    expected = predict(fit, decided.pattern, decided.category, decided.scope)
+    bounds = math.log(low), math.log(high)
+    size = np.exp(np.clip(log_sizes(learned, decided, bounds), *bounds))
+    deciding = learned.overrides.category[: learned.materialised] == category
+    verified = int((deciding & learned.verified[: learned.materialised]).sum())
+    return Stance(size, expected.edge, expected.mu0, int(deciding.sum()), verified)
+
+
+def _of(known: Trades) -> tuple[tuple[str, ...], ...]:
+    return FAMILIES[known.module]
+
+
+def _fit_of(learned: Learned, category: int) -> Fit | None:
+    """The fit that knows the deciding category, if any outcome of it was known."""
+    return next((fit for fit in learned.fits if category in fit.coding.categories), None)
+
+
+def log_sizes(learned: Learned, decided: Trades, bounds: tuple[float, float]) -> Floats:
+    """(rows,) the sum of c of the materialised overrides that match; each within the bounds, their sum maybe not."""
+    total = np.zeros(len(decided))
+    chosen = learned.overrides.take(np.arange(learned.materialised))
+    asked = np.clip(learned.c[: learned.materialised], *bounds)
+    groups = list(zip(chosen.pattern.tolist(), chosen.category.tolist(), strict=True))
+    rows = {
+        group: np.flatnonzero((decided.pattern == group[0]) & (decided.category == group[1])) for group in set(groups)
+    }
+    for group, scope, c in zip(groups, chosen.scope, asked.tolist(), strict=True):
+        inside, closed = rows[group], scope != MISSING
+        matches = (decided.scope[np.ix_(inside, np.flatnonzero(closed))] == scope[closed]).all(axis=1)
+        total[inside[matches]] += c
+    return total

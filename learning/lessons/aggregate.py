@@ -1,0 +1,102 @@
+"""Facts into cells: rebuild the groups that recording marked dirty."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from learning.core.cells.cell_columns import Cells
+from learning.core.cells.cube import build_cubes
+from learning.models import Cell, CellGroup
+from learning.readers.group_columns import CELL_COLUMNS, Group, GroupRows, cell_rows, load_group
+from overrides.core.engine.definitions.parameters import LessonParameters
+from overrides.versions.load_version import current_parameters
+from telemetry.core.vocabulary import Module
+from telemetry.foundation.bulk_copy import copy_rows
+from telemetry.models import DirtyGroup, Outcome
+
+
+def aggregate_dirty(*, now: datetime, module: str | None = None) -> int:
+    """Rebuild every group with new facts (of one module, or of all); the number of groups rebuilt.
+
+    Where the module's parameters have changed since its cells were made, all of its groups are rebuilt. Marks held by
+    another worker are left to it. A group is locked before its facts are read, so whoever writes last has read last.
+    Raises CellBudgetExceeded, with the marks kept, when the cells would not fit.
+    """
+    rebuilt = 0
+    with transaction.atomic():
+        for each in Module if module is None else [Module(module)]:
+            lessons = current_parameters(each).lessons
+            marks = list(DirtyGroup.objects.filter(module=each).select_for_update(skip_locked=True).order_by("id"))
+            groups = {Group(mark.module, mark.pattern_key, mark.action_category) for mark in marks}
+            groups |= _outdated(each, lessons)
+            aggregate_groups(sorted(groups), lessons, now=now)
+            DirtyGroup.objects.filter(id__in=[mark.id for mark in marks]).delete()
+            rebuilt += len(groups)
+    return rebuilt
+
+
+@transaction.atomic
+def aggregate_groups(groups: Sequence[Group], lessons: LessonParameters, *, now: datetime) -> None:
+    """Rebuild the cells of groups of one module, under the module's learned dimensions and books."""
+    if not groups:
+        return
+    _lock(groups)
+    cut = _cut(groups[0].module, lessons)
+    loaded = [load_group(group, cut["dimensions"], lessons.books) for group in groups]
+    for group, cells in zip(loaded, build_cubes([each.rows for each in loaded], lessons), strict=True):
+        _replace(group, cells, cut, now)
+
+
+def _cut(module: str, lessons: LessonParameters) -> dict[str, Any]:
+    """The parameters that decide which cells there are."""
+    return {
+        "dimensions": list(lessons.dimensions_of(module)),
+        "books": list(lessons.books),
+        "n_min": list(lessons.n_min),
+        "max_subset_size": lessons.max_subset_size,
+    }
+
+
+def _outdated(module: str, lessons: LessonParameters) -> set[Group]:
+    """Every group of the module where its cells were made under other parameters; none otherwise.
+
+    Where there are no cells nothing tells what they were made under. Facts without marks are then of books that were
+    not learned from when they came, and may be now; marks mean that the first cells are still being made.
+    """
+    rows = CellGroup.objects.filter(module=module)
+    if rows.exists():
+        is_current = not rows.exclude(cut=_cut(module, lessons)).exists()
+    else:
+        is_current = DirtyGroup.objects.filter(module=module).exists()
+    if is_current:
+        return set()
+    known = Outcome.objects.filter(module=module).values_list("pattern_key", "action_category").distinct()
+    stored = rows.values_list("pattern_key", "action_category")
+    return {Group(module, *names) for names in [*known, *stored]}
+
+
+def _lock(groups: Sequence[Group]) -> None:
+    with connection.cursor() as cursor:
+        for group in groups:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", ["cells " + " ".join(group)])
+
+
+def _replace(group: GroupRows, cells: Cells, cut: dict[str, Any], now: datetime) -> None:
+    identity = group.group._asdict()
+    if len(group.rows) == 0:
+        CellGroup.objects.filter(**identity).delete()
+        return
+    described = {
+        "cut": cut,
+        "n_outcomes": len(group.rows),
+        "n_cells": len(cells),
+        "aggregated_at": now,
+    }
+    row, is_new = CellGroup.objects.update_or_create(**identity, defaults=described)
+    if not is_new:
+        Cell.objects.filter(group=row).delete()
+    copy_rows(Cell, CELL_COLUMNS, cell_rows(cells, group, row.pk))

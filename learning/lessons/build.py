@@ -1,0 +1,60 @@
+"""The plan's lesson builder: a run of one policy over a module, from its search to its rows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django.db import connection, transaction
+
+from learning.lessons.build_evidence import find_evidence_lessons
+from learning.lessons.build_plan import find_plan_lessons
+from learning.lessons.candidates import Search
+from learning.lessons.write_lessons import write_run
+from learning.models import BuilderRun, CellGroup
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.versions.load_version import current_parameters
+from telemetry.models import DirtyGroup
+
+
+@transaction.atomic
+def build_lessons(*, module: str, now: datetime, policy: Policy = Policy.PLAN) -> BuilderRun:
+    """Build a module's lessons under a policy; those of that policy that no longer qualify are withdrawn.
+
+    Rebuilding from the same facts gives the same lessons and targets; under policy evidence, at the same `now`. Runs of
+    a module queue behind one lock. Raises BudgetExceeded, with all as it was, where a fit would hold too much.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"build {module}"])
+    parameters = current_parameters(module)
+    search = _search(module, policy, parameters, now)
+    return write_run(module=module, policy=policy, parameters=parameters, search=search, now=now)
+
+
+def build_due(*, module: str, policy: Policy, now: datetime) -> int:
+    """Build where a new run would say something else than the last one; its lessons that act, 0 where it would not."""
+    return 0 if is_current(module, policy, now) else build_lessons(module=module, policy=policy, now=now).n_active
+
+
+def is_current(module: str, policy: Policy, now: datetime) -> bool:
+    """Whether the last run under policy evidence has seen all there is: the facts, the parameters, and the day.
+
+    Evidence ages by the day. A group whose last trade was excluded leaves nothing to see here; it is noticed with the
+    next day. Policy plan is always built: its runs cost little, and its cells do not say when they changed.
+    """
+    if policy is not Policy.EVIDENCE:
+        return False
+    last = BuilderRun.objects.filter(module=module, policy=policy, as_of__lte=now).only("as_of", "parameters").first()
+    if last is None or last.as_of.astimezone(UTC).date() != now.astimezone(UTC).date():
+        return False
+    has_new_facts = (
+        DirtyGroup.objects.filter(module=module).exists()
+        or CellGroup.objects.filter(module=module, aggregated_at__gte=last.as_of).exists()
+    )
+    return not has_new_facts and last.parameters == current_parameters(module).to_document()
+
+
+def _search(module: str, policy: Policy, parameters: ModuleParameters, now: datetime) -> Search:
+    if policy is Policy.EVIDENCE:
+        return find_evidence_lessons(module, parameters, now)
+    return find_plan_lessons(module, parameters)

@@ -1,0 +1,170 @@
+"""Facts into lessons under policy evidence: one fit per family of categories, the best overrides of all of them
+(design 6.4, statistics section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+
+from learning.core.cells.baseline import Baseline
+from learning.core.cells.cell_history import weeks_of
+from learning.core.cells.rows import LARGEST, Bools, Floats, Ints, Rows
+from learning.core.evidence_method.learn import FAMILIES, Learned, learn
+from learning.core.evidence_method.lever_targets import lever_targets, likely
+from learning.core.evidence_method.supporting_trades import Behind
+from learning.core.lesson_levers import LESSON_NAMES
+from learning.core.significance.tested_cells import Tested
+from learning.lessons.candidates import LEARNED_CHANNELS, Found, Search
+from learning.models import Lesson
+from learning.readers.group_columns import Group, moment, scope_of
+from learning.readers.observations import Loaded, day_at, load_observations
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.override_stats import Stats
+from overrides.core.engine.definitions.vocabulary import Policy
+
+BUILDER = "evidence 1"
+
+
+class Unlearnable(ValueError):
+    """The facts say nothing that could be stored; the message names what is wrong with them."""
+
+
+def find_evidence_lessons(module: str, parameters: ModuleParameters, now: datetime) -> Search:
+    """The best overrides of a fit to all that has closed by `now`; the same facts and day, the same lessons.
+
+    Raises BudgetExceeded, which says what to drop, where the fit would hold too much, and Unlearnable where outcomes
+    have no scale.
+    """
+    lessons = parameters.lessons
+    loaded = load_observations(module, lessons.dimensions_of(module), lessons.books, now)
+    learned = learn_module(loaded, module, parameters, now)
+    if learned is None:
+        return Search({}, 0, 0, (), BUILDER)
+    _refuse_wide(loaded, learned)
+    found = list(_Finder(loaded, learned, module, parameters).lessons())
+    return Search(
+        baselines=_baselines(loaded, learned),
+        n_cells=sum(fit.cells for fit in learned.fits),
+        n_candidates=len(learned.overrides),
+        found=found,
+        code_version=BUILDER,
+        tested=_tested(learned, parameters),
+    )
+
+
+def learn_module(loaded: Loaded, module: str, parameters: ModuleParameters, now: datetime) -> Learned | None:
+    """The fits of a module, one for each family of categories; None without facts."""
+    families = [[loaded.categories.index(category) for category in family] for family in FAMILIES[module]]
+    return learn(loaded.observations, families, day_at(now), parameters.evidence)
+
+
+def _refuse_wide(loaded: Loaded, learned: Learned) -> None:
+    for fit in learned.fits:
+        widest = int(np.argmax(fit.noise.sd))
+        noise = float(fit.noise.sd[widest] * fit.noise.scale)
+        if noise**2 > LARGEST:
+            pattern = loaded.patterns[int(fit.coding.patterns[widest])]
+            raise Unlearnable(f"rr: outcomes of {pattern} scatter by {noise:.0e} R; correct or exclude such trades")
+
+
+def acts(learned: Learned, parameters: ModuleParameters) -> Bools:
+    """(overrides,) which are to act: among the best, on enough trades of their own, and by more than a trifle.
+
+    What rests on fewer trades is mostly inherited. The others are kept as too light to act.
+    """
+    evidence, n = parameters.evidence, learned.overrides.n
+    is_felt = np.abs(learned.c) >= np.log1p(evidence.least_move)
+    acting: Bools = (np.arange(len(n)) < learned.materialised) & (n >= evidence.n_min) & is_felt
+    return acting
+
+
+def _tested(learned: Learned, parameters: ModuleParameters) -> Tested:
+    all_of_them = learned.overrides
+    return Tested(all_of_them.n, all_of_them.raw, all_of_them.raw_se, all_of_them.b, acts(learned, parameters))
+
+
+def _baselines(loaded: Loaded, learned: Learned) -> dict[str, Baseline]:
+    """The mean that edges of each category are measured from, and the units behind it."""
+    category, cluster = loaded.observations.category, loaded.observations.cluster
+    return {
+        loaded.categories[code]: Baseline(len(np.unique(cluster[category == code])), mean)
+        for fit in learned.fits
+        for code, mean in zip(fit.coding.categories.tolist(), fit.noise.mu0.tolist(), strict=True)
+    }
+
+
+@dataclass(frozen=True)
+class _Finder:
+    """Turns the ranked overrides of a module into lessons."""
+
+    loaded: Loaded
+    learned: Learned
+    module: str
+    parameters: ModuleParameters
+
+    def lessons(self) -> Iterator[Found]:
+        overrides = self.learned.overrides
+        behind = Behind(self.loaded.observations, self.learned)
+        active = acts(self.learned, self.parameters)
+        nearly, shares = likely(overrides, self.parameters.evidence), overrides.owner_shares
+        for at in range(self.learned.materialised):
+            rows = behind.rows(int(overrides.pattern[at]), int(overrides.category[at]), overrides.scope[at])
+            found = self._lesson(at, rows, shares[at], bool(nearly[at]))
+            yield self._with_weeks(found, at, rows, behind) if active[at] else found
+
+    def _lesson(self, at: int, rows: Ints, shares: Floats, is_likely: bool) -> Found:
+        """A lesson as one that is too light to act, given the trades behind it."""
+        overrides, channel = self.learned.overrides, LEARNED_CHANNELS[self.module]
+        category = self.loaded.categories[int(overrides.category[at])]
+        is_verified, c = bool(self.learned.verified[at]), float(self.learned.c[at])
+        targets = lever_targets(category, c, self.parameters.channels[channel].weights)
+        b, noise, lfsr = float(overrides.b[at]), float(overrides.noise[at]), float(overrides.lfsr[at])
+        return Found(
+            group=Group(self.module, self.loaded.patterns[int(overrides.pattern[at])], category),
+            channel=channel,
+            policy=Policy.EVIDENCE,
+            scope=scope_of(overrides.scope[at].tolist(), self.loaded.observations.dimensions, self.loaded.values),
+            status=Lesson.Status.TOO_LIGHT,
+            stats=Stats(
+                edge_raw=b,
+                n=int(overrides.n[at]),
+                variance=noise**2,
+                half_life_days=self.parameters.evidence.half_life_days,
+                updated_at=moment(int(self.loaded.closed_at[rows].max())),
+            ),
+            baseline=float(overrides.mu0[at]),
+            weight=1.0 - lfsr,
+            facts={
+                "raw": float(overrides.raw[at]),
+                "raw_se": float(overrides.raw_se[at]),
+                "sd": float(overrides.sd[at]),
+                "lfsr": lfsr,
+                "c": c,
+                "verified": is_verified,
+                "standing": "verified" if is_verified else "likely" if is_likely else "unverified",
+                "capped": bool(c != self.parameters.evidence.kappa * b),
+                "rank": at + 1,
+                "owner_shares": shares.tolist(),
+                "recent": float(overrides.recent[at]),
+                "weight_sum": float(overrides.weight[at]),
+                "noise": noise,
+            },
+            targets={LESSON_NAMES.get(name, name): target.value for name, target in targets.items()},
+        )
+
+    def _with_weeks(self, found: Found, at: int, rows: Ints, behind: Behind) -> Found:
+        """The lesson as one that acts, with what its trades earned week by week: in all, and beside the others."""
+        overrides = self.learned.overrides
+        recent = float(overrides.recent[at])
+        edges = behind.incremental(rows, float(overrides.b[at]) - recent, recent)
+        weeks = weeks_of(self._rows(rows, self.loaded.observations.outcome[rows]))
+        of_edges = weeks_of(self._rows(rows, edges))
+        return replace(found, status=Lesson.Status.ACTIVE, weeks=weeks, week_edges=of_edges.mean)
+
+    def _rows(self, rows: Ints, outcomes: Floats) -> Rows:
+        all_of_them = self.loaded.observations
+        codes = np.empty((len(rows), 0), dtype=np.int32)
+        return Rows(codes, outcomes, all_of_them.trade[rows], all_of_them.cluster[rows], self.loaded.closed_at[rows])

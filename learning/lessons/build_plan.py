@@ -1,0 +1,72 @@
+"""Cells into lessons as the plan has it (plan sections 4 to 6, design 6.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from learning.core.cells.baseline import Baseline, baseline_of
+from learning.core.plan_method.lesson_selection import Candidates, Standing, select, stats_of, tested_of
+from learning.core.significance.tested_cells import Tested
+from learning.lessons.candidates import LEARNED_CHANNELS, Found, Search
+from learning.lessons.plan_targets import followed
+from learning.models import CellGroup, Lesson
+from learning.readers.group_columns import Group, load_category, load_cells, scope_of
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.vocabulary import CHANNEL_MODULE, Channel, Policy
+
+BUILDER = "plan 2"
+
+
+def find_plan_lessons(module: str, parameters: ModuleParameters) -> Search:
+    """What the cells of a module say under policy plan; the same cells and facts, the same lessons and targets."""
+    groups = list(CellGroup.objects.filter(module=module).order_by("pattern_key", "action_category"))
+    baselines = _baselines(module, {group.action_category for group in groups}, parameters)
+    searched = [find_lessons(row, baselines[row.action_category].mean, parameters) for row in groups]
+    return Search(
+        baselines=baselines,
+        n_cells=sum(group.n_cells for group in groups),
+        n_candidates=sum(n_candidates for _, n_candidates, _ in searched),
+        found=[each for found, _, _ in searched for each in found],
+        code_version=BUILDER,
+        tested=Tested.join([tested for _, _, tested in searched]) if searched else None,
+    )
+
+
+def find_lessons(row: CellGroup, baseline: float, parameters: ModuleParameters) -> tuple[list[Found], int, Tested]:
+    """One group's lessons and what is too light to be one, the number of its candidates, and all that was tested.
+
+    Tuning speaks of cells that would act on its own channel; one too light for that is told once, by its strength.
+    """
+    cells, values = load_cells(row)
+    lessons = parameters.lessons
+
+    def chosen(channel: Channel) -> Candidates:
+        return select(cells, baseline, lessons, parameters.channels[channel].weights)
+
+    def kept(channel: Channel, candidates: Candidates, standings: frozenset[Standing]) -> Iterator[Found]:
+        columns = (candidates.cell, candidates.incremental_edge, candidates.weight, candidates.standing)
+        for cell, incremental_edge, weight, standing in zip(*(column.tolist() for column in columns), strict=True):
+            if standing in standings:
+                yield Found(
+                    group=Group(row.module, row.pattern_key, row.action_category),
+                    channel=channel,
+                    policy=Policy.PLAN,
+                    scope=scope_of(cells.codes[cell].tolist(), row.dimensions, values),
+                    status=Lesson.Status.ACTIVE if standing == Standing.LESSON else Lesson.Status.TOO_LIGHT,
+                    stats=stats_of(cells, cell, baseline, lessons.default_half_life_days),
+                    baseline=baseline,
+                    weight=weight,
+                    facts={"incremental_edge": incremental_edge, "updates": 0},
+                )
+
+    channel = LEARNED_CHANNELS[row.module]
+    candidates = chosen(channel)
+    found = list(kept(channel, candidates, frozenset({Standing.LESSON, Standing.TOO_LIGHT})))
+    if CHANNEL_MODULE[Channel.PM_TUNING] == row.module:
+        found += kept(Channel.PM_TUNING, chosen(Channel.PM_TUNING), frozenset({Standing.LESSON}))
+    return followed(found, row, parameters), len(candidates), tested_of(cells, baseline, lessons, candidates)
+
+
+def _baselines(module: str, categories: set[str], parameters: ModuleParameters) -> dict[str, Baseline]:
+    books = parameters.lessons.books
+    return {category: baseline_of([load_category(module, category, books)]) for category in sorted(categories)}

@@ -1,0 +1,148 @@
+"""Lessons of policy plan followed through the facts behind their cells: weeks, half-life, movement, tuning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from learning.core.cells.cell_history import Days, days_of, weeks_of
+from learning.core.cells.rows import DAY, MISSING, Bools
+from learning.core.lesson_levers import LESSON_NAMES
+from learning.core.plan_method.half_life import fit_half_life
+from learning.core.plan_method.lever_movement import lever_movements
+from learning.core.tuning.alternatives import Alternatives, Grade, grade_of
+from learning.core.tuning.tuning_targets import tuning_targets
+from learning.lessons.candidates import Found
+from learning.models import CellGroup, Lesson
+from learning.readers.group_columns import GroupRows, load_group, load_told
+from overrides.core.engine.definitions.levers import LEVERS
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.parameters import LessonParameters
+from overrides.core.engine.definitions.vocabulary import Channel
+
+
+@dataclass(frozen=True)
+class Graded:
+    """What a category's better alternative is read from: the deltas of one lever, else a grade its trades carry.
+
+    `bucket_is_later` says which way such a grade points: a better entry came later, a better exit sooner.
+    """
+
+    lever: str
+    bucket: str
+    bucket_is_later: bool
+
+
+ENTRY = Graded("entry_delay_bars", "cf_entry_improvement_bucket", bucket_is_later=True)
+GRADED: Mapping[str, Graded] = {
+    "entry": ENTRY,
+    "add": ENTRY,
+    "trim": Graded("trim_delay_mult", "cf_exit_improvement_bucket", bucket_is_later=False),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """The rows of a group and, where its category is graded and tuned, what they tell of alternatives."""
+
+    group: GroupRows
+    told: Alternatives | None = None
+
+
+def followed(found: Sequence[Found], row: CellGroup, parameters: ModuleParameters) -> list[Found]:
+    """The lessons that act with their targets and weeks, recomputed from the facts; what is too light has none.
+
+    A tuning lesson that would move no lever is left out.
+    """
+    acting = [each for each in found if each.status == Lesson.Status.ACTIVE]
+    if not acting:
+        return list(found)
+    facts = _facts(acting, row, parameters.lessons)
+    told = [_follow(each, facts, parameters) if each.status == Lesson.Status.ACTIVE else each for each in found]
+    return [each for each in told if each.channel is not Channel.PM_TUNING or _moves(each)]
+
+
+def _facts(acting: Sequence[Found], row: CellGroup, lessons: LessonParameters) -> Facts:
+    graded = GRADED.get(row.action_category)
+    if graded is None or all(each.channel is not Channel.PM_TUNING for each in acting):
+        return Facts(load_group(acting[0].group, row.dimensions, lessons.books))
+    return Facts(*load_told(acting[0].group, row.dimensions, lessons.books, graded.lever, graded.bucket))
+
+
+def _follow(found: Found, facts: Facts, parameters: ModuleParameters) -> Found:
+    lessons = parameters.lessons
+    inside = facts.group.rows.are_inside(_codes_among(facts.group, found.scope))
+    rows = facts.group.rows.take(inside)
+    days, weeks = days_of(rows), weeks_of(rows)
+    half_life = fit_half_life(
+        weeks.started_at / DAY, weeks.n, weeks.mean - found.baseline, found.stats.variance,
+        lessons.default_half_life_days,
+    )  # fmt: skip
+    targets, said = (_tuned if found.channel is Channel.PM_TUNING else _moved)(found, facts, inside, days, parameters)
+    return replace(
+        found,
+        stats=replace(found.stats, half_life_days=half_life.shrunk),
+        facts={**found.facts, **said, "half_life": half_life.to_document()},
+        targets=targets,
+        weeks=weeks,
+    )
+
+
+def _moved(
+    found: Found, facts: Facts, inside: Bools, days: Days, parameters: ModuleParameters
+) -> tuple[dict[str, float], dict[str, Any]]:
+    n_min = parameters.lessons.n_min_of(len(found.scope))
+    weights = parameters.channels[found.channel].weights
+    category = found.group.action_category
+    movements = lever_movements(category, days, found.baseline, n_min, parameters.lessons, weights)
+    updates = max((movement.updates for movement in movements.values()), default=0)
+    return {LESSON_NAMES.get(name, name): each.target for name, each in movements.items()}, {"updates": updates}
+
+
+def _tuned(
+    found: Found, facts: Facts, inside: Bools, days: Days, parameters: ModuleParameters
+) -> tuple[dict[str, float], dict[str, Any]]:
+    n_min = parameters.lessons.n_min_of(len(found.scope))
+    grade = None if facts.told is None else _grade(found, facts, inside, n_min, parameters.lessons)
+    targets = tuning_targets(
+        found.group.action_category, grade, days, found.baseline, n_min, parameters.lessons,
+        parameters.channels[found.channel].weights,
+    )  # fmt: skip
+    return targets, {
+        "updates": int((days.n >= n_min).sum()),
+        "tuning": None if grade is None else grade.to_document(),
+    }
+
+
+def _grade(found: Found, facts: Facts, inside: Bools, n_min: int, lessons: LessonParameters) -> Grade | None:
+    assert facts.told is not None
+    graded = GRADED[found.group.action_category]
+    return grade_of(
+        facts.group.rows.take(inside),
+        facts.told.take(inside),
+        neutral=LEVERS[graded.lever].neutral,
+        n_min=n_min,
+        cutoffs=lessons.counterfactual_cutoffs,
+        bucket_is_later=graded.bucket_is_later,
+    )
+
+
+def _moves(found: Found) -> bool:
+    return any(value != LEVERS[name].neutral for name, value in found.targets.items())
+
+
+def _codes_among(facts: GroupRows, scope: Mapping[str, str]) -> Any:
+    """A scope in the codes of the facts, whose numbering is not that of the stored cells.
+
+    A correction may have taken a value from the facts before the cells follow: its code is one that no row has.
+    """
+    numbers = [{value: code for code, value in enumerate(known)} for known in facts.values]
+    return np.array(
+        [
+            known.get(scope[name], len(known)) if name in scope else MISSING
+            for name, known in zip(facts.dimensions, numbers, strict=True)
+        ]
+    )

@@ -1,0 +1,205 @@
+"""Lessons into a change request: the plan's override materializer (plan sections 4 and 7, design 6.6).
+
+It proposes material differences only, at most one request per module and day, and none while one waits for review.
+An empty run proposes to withdraw everything it proposed before.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+from django.db import connection, transaction
+from django.db.models import Q
+
+from learning.coefficients.proposed_weights import proposed_weights, titled
+from learning.core.lesson_levers import LEVER_NAMES
+from learning.models import Lesson
+from overrides.core.engine.definitions.levers import LEVERS, Blend
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.override_spec import OverrideSpec, Stats, grouped
+from overrides.core.engine.definitions.parameters import WeightParameters
+from overrides.core.engine.definitions.validation import contradicts
+from overrides.core.engine.definitions.vocabulary import Channel, Policy
+from overrides.core.governance.evidence_bar import is_verified
+from overrides.models import ChangeRequest, LineHold, Membership
+from overrides.requests.authoring import DraftLine, draft_request
+from overrides.requests.auto_publish import publish_within_mandates
+from overrides.requests.gates import DAY
+from overrides.versions.load_version import current_parameters, spec_of
+from overrides.versions.publish import store_override
+
+SOURCE = "lesson"
+AUTHOR = "materializer"
+
+
+@transaction.atomic
+def materialize(*, module: str, now: datetime) -> ChangeRequest | None:
+    """Draft what the lessons would change of the active version; None when nothing is material or one is open."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"materialize {module}"])
+    if _already_asked(module, now):
+        return None
+    parameters = current_parameters(module)
+    held = _held_lines(module, now) | _lines_of_people(module)
+    standing = {line: spec for line, spec in _standing(module).items() if line not in held}
+    wanted = {line: spec for line, spec in _live(module, parameters).items() if line not in held}
+
+    lines = []
+    for line in sorted(standing.keys() | wanted.keys()):
+        differences = material_differences(standing.get(line), wanted.get(line), parameters)
+        if differences:
+            after = wanted.get(line)
+            stored = None if after is None else store_override(after, source=SOURCE, at=now).id
+            lines.append(DraftLine(line, stored, differences))
+    weights = proposed_weights(module=module, at=now)
+    if not lines and not weights:
+        return None
+
+    return draft_request(
+        module=module,
+        kind=ChangeRequest.Kind.LINES,
+        title=titled(_title(lines), weights),
+        reason=f"what {len(wanted)} active lessons of {module} would change of what is in force"
+        + ("; and its weights, where they have moved" if weights else ""),
+        author=None,
+        author_name=AUTHOR,
+        at=now,
+        lines=lines,
+        content=weights,
+    )
+
+
+def publish_what_mandates_cover(*, module: str, now: datetime) -> ChangeRequest | None:
+    """Let the lessons' fresh word on standing lines take effect where mandates allow it; the rest is materialized."""
+    parameters = current_parameters(module)
+    standing, wanted = _standing(module), _live(module, parameters)
+    lines = (standing.keys() | wanted.keys()) - _lines_of_people(module)
+    young = _young(module, now)
+    news = {
+        line: wanted.get(line)
+        for line in lines
+        if line not in young or material_differences(standing.get(line), wanted.get(line), parameters)
+    }
+    return publish_within_mandates(module=module, wanted=news, source=SOURCE, at=now)
+
+
+def _young(module: str, now: datetime) -> set[str]:
+    """Lines of policy evidence renewed within a day: it fits all together, so every trade moves each a little, and
+    what is not material can wait."""
+    rows = Membership.objects.filter(module=module, to_version=None, line__policy=Policy.EVIDENCE)
+    return set(rows.filter(override__created_at__gt=now - DAY).values_list("line_id", flat=True))
+
+
+def wanted_specs(
+    module: str, parameters: ModuleParameters, policies: Mapping[Channel, Policy]
+) -> dict[str, OverrideSpec]:
+    """Line -> the override that the active lessons of these policies ask for, on the channels named.
+
+    Targets are held within the bounds of `parameters`, which may be tighter than those the lessons were built under. A
+    target of policy plan moves day by day, so it may still lie on the other side of neutral when the edge has turned
+    already: until it has followed, such a lesson asks for nothing.
+    """
+    named = Q(pk__in=())
+    for channel, policy in policies.items():
+        named |= Q(type=channel, policy=policy)
+    lessons = Lesson.objects.filter(named, module=module, status=Lesson.Status.ACTIVE)
+    specs = (_spec(lesson, parameters.channels[Channel(lesson.type)].weights) for lesson in lessons)
+    return {spec.line: spec for spec in specs if any(_moves(spec.levers)) and not contradicts(spec)}
+
+
+def _live(module: str, parameters: ModuleParameters) -> dict[str, OverrideSpec]:
+    """What is asked for on each channel by the policy it runs on."""
+    return wanted_specs(module, parameters, {channel: each.policy for channel, each in parameters.channels.items()})
+
+
+def material_differences(
+    before: OverrideSpec | None, after: OverrideSpec | None, parameters: ModuleParameters
+) -> list[str]:
+    """Why going from `before` to `after` needs a word: new, withdrawn, sign flip, target moved over half a step, and
+    under policy evidence whether it is verified."""
+    if before is None or after is None:
+        return ["new line"] if after else ["withdrawn"] if before else []
+    weights = parameters.channels[after.channel or Channel.PM_STRENGTH].weights
+    differences = _change_of_status(before, after, parameters)
+    differences += [f"{name} added" for name in after.levers if name not in before.levers]
+    differences += [f"{name} dropped" for name in before.levers if name not in after.levers]
+    for name in before.levers.keys() & after.levers.keys():
+        lever = LEVERS[name]
+        was, becomes = lever.unit(before.levers[name]), lever.unit(after.levers[name])
+        step = weights.step_of(name)
+        step = math.log1p(step) if lever.blend is Blend.LOG else step
+        if was * becomes < 0:
+            differences.append(f"{name} changes sign")
+        elif abs(becomes - was) > step / 2:
+            differences.append(f"{name} moves by more than half a step")
+    return sorted(differences)
+
+
+def _change_of_status(before: OverrideSpec, after: OverrideSpec, parameters: ModuleParameters) -> list[str]:
+    if after.policy is not Policy.EVIDENCE:
+        return []
+    was, becomes = is_verified(before, parameters.evidence), is_verified(after, parameters.evidence)
+    return [] if was is becomes else ["now verified" if becomes else "verified no more"]
+
+
+def _already_asked(module: str, now: datetime) -> bool:
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    mine = ChangeRequest.objects.filter(module=module, kind=ChangeRequest.Kind.LINES, author=None, author_name=AUTHOR)
+    return mine.filter(Q(state__in=ChangeRequest.OPEN) | Q(created_at__gte=midnight)).exists()
+
+
+def _held_lines(module: str, now: datetime) -> set[str]:
+    live = Q(lifted_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now))
+    return set(LineHold.objects.filter(live, line__module=module).values_list("line_id", flat=True))
+
+
+def _lines_of_people(module: str) -> set[str]:
+    """Lines that hold what somebody else wrote: a lesson does not replace it."""
+    others = Membership.objects.filter(module=module, to_version=None).exclude(override__source=SOURCE)
+    return set(others.values_list("line_id", flat=True))
+
+
+def _standing(module: str) -> dict[str, OverrideSpec]:
+    """What the materializer put in force before."""
+    rows = Membership.objects.filter(module=module, to_version=None, override__source=SOURCE)
+    return {row.line_id: spec_of(row.override) for row in rows.select_related("override__line")}
+
+
+def _moves(levers: Mapping[str, float]) -> Iterable[bool]:
+    return (value != LEVERS[name].neutral for name, value in levers.items())
+
+
+def _spec(lesson: Lesson, weights: WeightParameters) -> OverrideSpec:
+    stats = lesson.stats
+    levers = {LEVER_NAMES.get(name, name): target for name, target in lesson.targets.items()}
+    return OverrideSpec.from_document(
+        {
+            "type": lesson.type,
+            "policy": Policy(lesson.policy),
+            "module": lesson.module,
+            "pattern_key": lesson.pattern_key,
+            "action_category": lesson.action_category,
+            "scope": lesson.scope,
+            "stats": {name: stats[name] for name in Stats.__slots__},
+            "levers": grouped({name: _within(weights.bounds_of(name), each) for name, each in levers.items()}),
+            "promise": {
+                "predicted": lesson.edge_raw,
+                "sd": stats["sd"] if "sd" in stats else math.sqrt(stats["variance"] / stats["n"]),
+                "mu0": stats["baseline"],
+                "s_p": math.sqrt(stats["variance"]),
+            },
+        }
+    )
+
+
+def _within(bounds: tuple[float, float], target: float) -> float:
+    return min(max(target, bounds[0]), bounds[1])
+
+
+def _title(lines: list[DraftLine]) -> str:
+    withdrawn = sum(line.after is None for line in lines)
+    new = sum(list(line.differences) == ["new line"] for line in lines)
+    counts = {"new": new, "changed": len(lines) - new - withdrawn, "withdrawn": withdrawn}
+    return "Lessons: " + ", ".join(f"{count} {name}" for name, count in counts.items() if count)

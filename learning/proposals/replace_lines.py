@@ -1,0 +1,56 @@
+"""Lines for lines where channels change policy: all in force on them leave, what the other policy's lessons ask comes.
+
+The lines of people leave too: they were written for the policy that is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from learning.models import BuilderRun
+from learning.proposals.materialize import SOURCE, wanted_specs
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.vocabulary import Channel, Policy
+from overrides.models import LineHold, Membership
+from overrides.requests.authoring import DraftLine
+from overrides.requests.gates import Refusal
+from overrides.requests.governance_store import held_lines
+from overrides.versions.publish import store_override
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """`leaving` maps the line of each override withdrawn to who brought it (its source), `coming` line to override."""
+
+    leaving: Mapping[str, str]
+    coming: Mapping[str, OverrideSpec]
+
+    def lines(self, at: datetime) -> list[DraftLine]:
+        """As a request holds them; what comes is stored."""
+        return [DraftLine(line, None, ["withdrawn"]) for line in self.leaving] + [
+            DraftLine(line, store_override(spec, source=SOURCE, at=at).id, ["new line"])
+            for line, spec in self.coming.items()
+        ]
+
+
+def exchange(wanted: ModuleParameters, policies: Mapping[Channel, Policy], at: datetime) -> Exchange:
+    """What changing these channels to these policies means under the parameters wanted; a vetoed line does not come.
+
+    Raises Refusal where a policy has built no lessons yet.
+    """
+    module = wanted.module
+    for policy in set(policies.values()):
+        if not BuilderRun.objects.filter(module=module, policy=policy).exists():
+            raise Refusal(
+                f"policy: no lessons of {policy} have been built for {module} yet; its builder runs every hour"
+            )
+    held = Membership.objects.filter(module=module, to_version=None, line__channel__in=list(policies))
+    coming = wanted_specs(module, wanted, policies)
+    vetoed = held_lines(LineHold.Kind.VETO, list(coming), at)
+    return Exchange(
+        leaving=dict(held.order_by("line_id").values_list("line_id", "override__source")),
+        coming={line: spec for line, spec in sorted(coming.items()) if line not in vetoed},
+    )

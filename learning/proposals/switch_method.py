@@ -1,0 +1,111 @@
+"""From one policy to the other on a channel: parameters and lines in one request, as neither holds without the other.
+
+The lines in force are of the policy that is left, so all of them are withdrawn, those of people too; what the lessons
+of the other policy ask for comes in their place, each ramping from neutral where its policy ramps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from learning.proposals.materialize import SOURCE
+from learning.proposals.replace_lines import Exchange, exchange
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, Policy
+from overrides.core.governance.evidence_bar import is_verified
+from overrides.models import ChangeRequest
+from overrides.requests.authoring import draft_request
+from overrides.requests.gates import Refusal
+from overrides.versions.load_version import current_parameters
+
+
+@dataclass(frozen=True)
+class Switch(Exchange):
+    """What a switch would do."""
+
+    module: str
+    channel: Channel
+    policy: Policy
+    parameters: ModuleParameters
+
+    @property
+    def verified(self) -> int:
+        """How many of those that come are verified."""
+        return sum(is_verified(spec, self.parameters.evidence) for spec in self.coming.values())
+
+    @property
+    def by_people(self) -> int:
+        """How many of those that leave are somebody's own."""
+        return sum(source != SOURCE for source in self.leaving.values())
+
+
+def other_policy(parameters: ModuleParameters, channel: Channel) -> Policy:
+    """The policy that a channel of two, one that is learned (`found.LEARNED_CHANNELS`), may be switched to."""
+    now = parameters.channels[channel].policy
+    return next(policy for each, policy in PAIRS if each is channel and policy is not now)
+
+
+def switch_to(
+    *, module: str, channel: Channel, policy: Policy, at: datetime, combiner: Combiner | None = None
+) -> Switch:
+    """What switching a channel to a policy means now; `combiner` where the policy goes with several (default: its own).
+
+    Raises Refusal naming the field and the way out.
+    """
+    parameters = current_parameters(module)
+    if channel not in parameters.channels:
+        raise Refusal(f"channel: {channel} is none of {module}; its channels are {', '.join(parameters.channels)}")
+    standing = parameters.channels[channel]
+    if standing.policy is policy:
+        raise Refusal(f"policy: {channel} is of policy {policy} already; change its combiner on the module's page")
+    combiners = PAIRS.get((channel, policy), ())
+    if not combiners:
+        raise Refusal(f"policy: {channel} is always {standing.policy}: its targets are absolute and must not be summed")
+    if combiner is not None and combiner not in combiners:
+        raise Refusal(f"combiner: policy {policy} goes with {', '.join(combiners)}, not with {combiner}")
+    changed = {**parameters.channels, channel: replace(standing, policy=policy, combiner=combiner or combiners[0])}
+    wanted = replace(parameters, channels=changed)
+    lines = exchange(wanted, {channel: policy}, at)
+    return Switch(
+        module=module,
+        channel=channel,
+        policy=policy,
+        parameters=wanted,
+        leaving=lines.leaving,
+        coming=lines.coming,
+    )
+
+
+@transaction.atomic
+def draft_switch(
+    *,
+    module: str,
+    channel: Channel,
+    policy: Policy,
+    author: User,
+    reason: str,
+    at: datetime,
+    combiner: Combiner | None = None,
+) -> ChangeRequest:
+    """Draft the request that switches a channel to a policy, for others to approve. Raises as `switch_to` does."""
+    switch = switch_to(module=module, channel=channel, policy=policy, at=at, combiner=combiner)
+    content = switch.parameters.to_document()
+    same = ChangeRequest.objects.filter(module=module, kind=ChangeRequest.Kind.PARAMETERS, content=content)
+    waiting = same.filter(state__in=ChangeRequest.OPEN).first()
+    if waiting is not None:
+        raise Refusal(f"request {waiting.pk} asks for the same already and is {waiting.state}")
+    return draft_request(
+        module=module,
+        kind=ChangeRequest.Kind.PARAMETERS,
+        title=f"Policy of {channel} → {policy}: {len(switch.leaving)} withdrawn, {len(switch.coming)} new",
+        reason=reason,
+        author=author,
+        author_name=author.get_username(),
+        at=at,
+        lines=switch.lines(at),
+        content=content,
+    )

@@ -1,0 +1,216 @@
+"""Facts and cells as columns for `learning.core`. Nothing past this point reads the database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+from django.db import connection
+from numpy.typing import NDArray
+from psycopg import sql
+
+from learning.core.cells.cell_columns import Cells
+from learning.core.cells.rows import MISSING, Floats, Ints, Rows
+from learning.core.tuning.alternatives import GRADES, UNGRADED, Alternatives
+from learning.models import CellGroup
+from telemetry.foundation.core.canonical_json import canonical_json
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Group(NamedTuple):
+    """The unit of aggregation."""
+
+    module: str
+    pattern_key: str
+    action_category: str
+
+
+class Numbering:
+    """Numbers names in the order they come: the same name, the same number, for as long as it lives."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Any, int] = {}
+
+    def __call__(self, name: Any) -> int:
+        return self._numbers.setdefault(name, len(self._numbers))
+
+    @property
+    def names(self) -> tuple[Any, ...]:
+        return tuple(self._numbers)
+
+
+class Units:
+    """Numbers of trades and clusters, shared by the groups that are to agree on them."""
+
+    def __init__(self) -> None:
+        self.trade, self.cluster = Numbering(), Numbering()
+
+
+@dataclass(frozen=True, eq=False)
+class GroupRows:
+    """A group's judged actions, and per dimension the values its codes stand for."""
+
+    group: Group
+    dimensions: tuple[str, ...]
+    values: tuple[tuple[str, ...], ...]
+    rows: Rows
+
+
+OUTCOMES = """
+SELECT trade_id, cluster_id, rr, (extract(epoch FROM closed_at) * 1000000)::bigint {scope}
+FROM telemetry_outcome
+WHERE module = %s AND {where} AND book = ANY(%s)
+ORDER BY closed_at, trade_id, action_index
+"""
+
+
+# What the action behind an outcome tells of one lever's alternatives, in the same query: the same snapshot.
+TOLD = """
+, (SELECT jsonb_build_array(action.counterfactuals -> {lever}, action.buckets -> {bucket})::text
+   FROM telemetry_action AS action
+   WHERE action.trade_id = telemetry_outcome.trade_id AND action.index = telemetry_outcome.action_index)
+"""
+
+
+def load_group(group: Group, dimensions: Sequence[str], books: Sequence[str], units: Units | None = None) -> GroupRows:
+    """The outcomes of one group that belong to the books learned from; `units` numbers trades alike across groups."""
+    return _group_rows(group, dimensions, _fetch_group(group, dimensions, books), units or Units())
+
+
+def load_told(
+    group: Group, dimensions: Sequence[str], books: Sequence[str], lever: str, bucket: str
+) -> tuple[GroupRows, Alternatives]:
+    """The outcomes of one group, and row by row what their actions tell of a lever's alternatives and of a bucket."""
+    column = sql.SQL(TOLD).format(lever=sql.Literal(lever), bucket=sql.Literal(bucket))
+    fetched = _fetch_group(group, dimensions, books, column)
+    told = _alternatives([json.loads(row[-1]) if row[-1] else [None, None] for row in fetched])
+    return _group_rows(group, dimensions, [row[:-1] for row in fetched], Units()), told
+
+
+def _fetch_group(
+    group: Group, dimensions: Sequence[str], books: Sequence[str], beside: sql.Composable | None = None
+) -> list[tuple[Any, ...]]:
+    scope = sql.SQL("").join(sql.SQL(", scope ->> {}").format(sql.Literal(name)) for name in dimensions)
+    where = sql.SQL("pattern_key = %s AND action_category = %s")
+    return _fetch(scope if beside is None else scope + beside, where, [*group, list(books)])
+
+
+def _group_rows(group: Group, dimensions: Sequence[str], fetched: Sequence[tuple[Any, ...]], units: Units) -> GroupRows:
+    values = [Numbering() for _ in dimensions]
+    codes = [[MISSING if v is None else values[d](v) for d, v in enumerate(row[4:])] for row in fetched]
+    rows = _rows(np.array(codes, dtype=np.int32).reshape(len(fetched), len(dimensions)), fetched, units)
+    return GroupRows(group, tuple(dimensions), tuple(numbering.names for numbering in values), rows)
+
+
+def _alternatives(told: Sequence[list[Any]]) -> Alternatives:
+    """Rows of [alternative -> delta or None, grade or None] as columns."""
+    deltas: dict[str, Floats] = {}
+    grade = np.full(len(told), UNGRADED, dtype=np.int64)
+    for row, (alternatives, bucket) in enumerate(told):
+        for name, delta in (alternatives or {}).items():
+            deltas.setdefault(name, np.full(len(told), np.nan))[row] = delta
+        if bucket is not None:
+            grade[row] = GRADES.index(bucket)
+    return Alternatives(deltas, grade)
+
+
+def load_category(module: str, category: str, books: Sequence[str]) -> Rows:
+    """All outcomes of a (module, action_category) without scopes: what a baseline is the mean of."""
+    fetched = _fetch(sql.SQL(""), sql.SQL("action_category = %s"), [module, category, list(books)])
+    return _rows(np.empty((len(fetched), 0), dtype=np.int32), fetched, Units())
+
+
+def _fetch(scope: sql.Composable, where: sql.Composable, parameters: list[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL(OUTCOMES).format(scope=scope, where=where).as_string(cursor.connection), parameters)
+        return list(cursor.fetchall())
+
+
+def _rows(codes: Any, fetched: Sequence[tuple[Any, ...]], units: Units) -> Rows:
+    return Rows(
+        codes=codes,
+        outcomes=np.array([row[2] for row in fetched], dtype=np.float64),
+        trade=np.array([units.trade(row[0]) for row in fetched], dtype=np.int64),
+        cluster=np.array([units.cluster(row[1] or row[0]) for row in fetched], dtype=np.int64),
+        closed_at=np.array([row[3] for row in fetched], dtype=np.int64),
+    )
+
+
+CELLS = """
+SELECT scope::text, n, mean, variance, {first}, {last} FROM pattern_scope_stats WHERE group_id = %s ORDER BY id
+"""
+
+
+def load_cells(group: CellGroup) -> tuple[Cells, tuple[tuple[str, ...], ...]]:
+    """A group's stored cells as columns, and per dimension the values their codes stand for."""
+    dimensions: list[str] = group.dimensions
+    position = {name: index for index, name in enumerate(dimensions)}
+    values = [Numbering() for _ in dimensions]
+    with connection.cursor() as cursor:
+        closes = {"first": _microseconds("first_closed_at"), "last": _microseconds("last_closed_at")}
+        cursor.execute(CELLS.format(**closes), [group.pk])
+        fetched = cursor.fetchall()
+    codes = np.full((len(fetched), len(dimensions)), MISSING, dtype=np.int32)
+    for index, row in enumerate(fetched):
+        for name, value in json.loads(row[0]).items():
+            codes[index, position[name]] = values[position[name]](value)
+    bits = np.uint64(1) << np.arange(len(dimensions), dtype=np.uint64)
+    cells = Cells(
+        mask=((codes != MISSING) * bits).sum(axis=1, dtype=np.uint64),
+        codes=codes,
+        n=np.array([row[1] for row in fetched], dtype=np.int64),
+        mean=np.array([row[2] for row in fetched], dtype=np.float64),
+        variance=np.array([row[3] for row in fetched], dtype=np.float64),
+        first_closed_at=np.array([row[4] for row in fetched], dtype=np.int64),
+        last_closed_at=np.array([row[5] for row in fetched], dtype=np.int64),
+    )
+    return cells, tuple(numbering.names for numbering in values)
+
+
+def _microseconds(column: str) -> str:
+    """SQL for a timestamp as microseconds since 1970: exact, and far cheaper to fetch than datetimes."""
+    return f"(extract(epoch FROM {column}) * 1000000)::bigint"
+
+
+def scope_of(codes: Iterable[int], dimensions: Sequence[str], values: Sequence[Sequence[str]]) -> dict[str, str]:
+    """A cell's codes as its scope."""
+    return {name: known[code] for code, name, known in zip(codes, dimensions, values, strict=True) if code != MISSING}
+
+
+def moment(microseconds: int) -> datetime:
+    """Microseconds since 1970 as an aware UTC time."""
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
+def since_epoch(at: datetime) -> int:
+    """An aware time as microseconds since 1970."""
+    return (at - EPOCH) // timedelta(microseconds=1)
+
+
+def cell_rows(cells: Cells, group: GroupRows, group_id: int) -> Iterator[tuple[Any, ...]]:
+    """The cells of a group as rows of `pattern_scope_stats` (see CELL_COLUMNS), scopes as JSON text."""
+    fragments = [
+        [f"{canonical_json(name)}:{canonical_json(value)}" for value in known]
+        for name, known in zip(group.dimensions, group.values, strict=True)
+    ]
+    closes = (_utc_texts(cells.first_closed_at), _utc_texts(cells.last_closed_at))
+    columns = (cells.n, cells.mean, cells.variance, *closes)
+    for codes, n, mean, variance, first, last in zip(
+        cells.codes.tolist(), *(column.tolist() for column in columns), strict=True
+    ):
+        parts = [fragments[d][code] for d, code in enumerate(codes) if code != MISSING]
+        scope = "{" + ",".join(parts) + "}"
+        yield group_id, scope, len(parts), n, mean, variance, first, last
+
+
+def _utc_texts(microseconds: Ints) -> NDArray[np.str_]:
+    """Times as PostgreSQL reads them, made for a whole column at once."""
+    return np.char.add(np.datetime_as_string(microseconds.astype("datetime64[us]")), "Z")
+
+
+CELL_COLUMNS = ("group_id", "scope", "n_dims", "n", "mean", "variance", "first_closed_at", "last_closed_at")

@@ -1,0 +1,123 @@
+"""All judged actions of a module as columns: what policy evidence learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from django.db import connection, transaction
+from psycopg import sql
+
+from learning.core.cells.rows import DAY, MISSING, Ints
+from learning.core.evidence_method.observations import Observations
+from learning.readers.group_columns import since_epoch
+from overrides.core.engine.definitions.vocabulary import MODULE_CATEGORIES
+
+CHUNK = 20_000  # rows fetched at once: a few megabytes
+NAMES = 3  # columns before the dimensions that hold names: trade, cluster, pattern
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """Observations, and what their codes stand for: names in alphabetical order, whatever the order of recording.
+
+    categories  those of the module, in its order
+    values      per dimension
+    closed_at   (rows,) microseconds since 1970
+    """
+
+    observations: Observations
+    patterns: tuple[str, ...]
+    categories: tuple[str, ...]
+    values: tuple[tuple[str, ...], ...]
+    closed_at: Ints
+
+
+OUTCOMES = """
+SELECT trade_id::text, nullif(cluster_id, ''), pattern_key, {scope} action_category, rr,
+       (extract(epoch FROM closed_at) * 1000000)::bigint
+FROM telemetry_outcome
+WHERE module = %s AND book = ANY(%s) AND closed_at <= %s
+"""
+
+
+def load_observations(module: str, dimensions: Sequence[str], books: Sequence[str], now: datetime) -> Loaded:
+    """The outcomes of a module that belong to the books learned from and have closed by `now`."""
+    categories = MODULE_CATEGORIES[module]
+    names = [_Names() for _ in range(NAMES + len(dimensions))]
+    category, outcome, closed_at = _Column(np.int64), _Column(np.float64), _Column(np.int64)
+    number = {name: code for code, name in enumerate(categories)}
+    for columns in _chunks(module, dimensions, books, now):
+        *named, of_category, rr, closed = columns
+        for each, column in zip(names, named, strict=True):
+            each.add(column)
+        category.add([number[name] for name in of_category])
+        outcome.add(rr)
+        closed_at.add(closed)
+
+    (_, trades), (_, clusters), (patterns, pattern), *scope = (each.alphabetical() for each in names)
+    closes = closed_at.all()
+    observations = Observations(
+        day=closes / DAY,
+        pattern=pattern,
+        category=category.all(),
+        scope=np.stack([codes for _, codes in scope], axis=1) if scope else np.empty((len(closes), 0), np.int32),
+        outcome=outcome.all(),
+        trade=trades,
+        cluster=np.where(clusters == MISSING, trades, len(names[0].numbers) + clusters),
+        dimensions=tuple(dimensions),
+    )
+    return Loaded(observations, patterns, categories, tuple(known for known, _ in scope), closes)
+
+
+def day_at(now: datetime) -> float:
+    """A moment in the days that observations count."""
+    return since_epoch(now) / DAY
+
+
+def _chunks(
+    module: str, dimensions: Sequence[str], books: Sequence[str], now: datetime
+) -> Iterator[list[tuple[Any, ...]]]:
+    """Columns of a few thousand rows at a time, so that what is held is numbers and not text."""
+    scope = sql.SQL("").join(sql.SQL("scope ->> {}, ").format(sql.Literal(name)) for name in dimensions)
+    with transaction.atomic(), connection.chunked_cursor() as cursor:
+        cursor.execute(sql.SQL(OUTCOMES).format(scope=scope).as_string(cursor.connection), [module, list(books), now])
+        while rows := cursor.fetchmany(CHUNK):
+            yield list(zip(*rows, strict=True))
+
+
+class _Column:
+    """Numbers that come chunk by chunk."""
+
+    def __init__(self, kind: Any) -> None:
+        self.kind, self.parts = kind, [np.empty(0, dtype=kind)]
+
+    def add(self, values: Iterable[Any]) -> None:
+        self.parts.append(np.fromiter(values, dtype=self.kind))
+
+    def all(self) -> Any:
+        return np.concatenate(self.parts)
+
+
+class _Names:
+    """Names that come chunk by chunk, as codes; NULL is -1."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str | None, int] = {None: MISSING}
+        self.codes = _Column(np.int32)
+
+    def add(self, names: Sequence[str | None]) -> None:
+        for name in dict.fromkeys(names):  # each new name once; the rest is done without Python
+            self.numbers.setdefault(name, len(self.numbers) - 1)
+        self.codes.add(map(self.numbers.__getitem__, names))
+
+    def alphabetical(self) -> tuple[tuple[str, ...], Any]:
+        """The names in order, and the codes (rows,) that number them so."""
+        known = [name for name in self.numbers if name is not None]
+        ordered = sorted(known)
+        rank = {name: code for code, name in enumerate(ordered)}
+        new = np.array([*(rank[name] for name in known), MISSING], dtype=np.int32)  # -1 finds the last
+        return tuple(ordered), new[self.codes.all()]

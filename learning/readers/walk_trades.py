@@ -1,0 +1,99 @@
+"""A module's judged actions with the moment of each decision, as the columns a walk goes through."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from django.db import connection, transaction
+from psycopg import sql
+
+from learning.core.cells.rows import MISSING
+from learning.core.walk_forward.outcome_columns import Trades
+from learning.readers.group_columns import Numbering
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+
+CHUNK = 20_000
+DECISIONS = """
+SELECT o.trade_id, o.cluster_id, o.rr, (extract(epoch FROM o.closed_at) * 1000000)::bigint,
+       (extract(epoch FROM a.at) * 1000000)::bigint, o.pattern_key, o.action_category {scope}
+FROM telemetry_outcome o JOIN telemetry_action a ON a.trade_id = o.trade_id AND a.index = o.action_index
+WHERE o.module = %s AND o.book = ANY(%s) AND o.closed_at <= %s
+ORDER BY o.closed_at, o.trade_id, o.action_index
+"""
+FINGERPRINT = """
+SELECT count(*), coalesce(max(id), 0), coalesce(sum(id), 0)::text
+FROM telemetry_outcome WHERE module = %s AND book = ANY(%s) AND closed_at <= %s
+"""
+
+
+def load_trades(parameters: ModuleParameters, until: datetime) -> Trades:
+    """What had closed by `until`, of the books and over the dimensions that the parameters learn from."""
+    dimensions = parameters.lessons.dimensions_of(parameters.module)
+    scope = sql.SQL("").join(sql.SQL(", o.scope ->> {}").format(sql.Literal(name)) for name in dimensions)
+    read = _Reader(len(dimensions))
+    with transaction.atomic(), connection.chunked_cursor() as cursor:
+        statement = sql.SQL(DECISIONS).format(scope=scope).as_string(connection.connection)
+        cursor.execute(statement, [parameters.module, list(parameters.lessons.books), until])
+        while rows := cursor.fetchmany(CHUNK):
+            read.add(rows)
+    return read.trades(parameters.module, dimensions)
+
+
+def facts_until(parameters: ModuleParameters, until: datetime) -> tuple[int, list[Any]]:
+    """How many outcomes there are, and what tells these facts from any others: an outcome's row is never updated."""
+    with connection.cursor() as cursor:
+        cursor.execute(FINGERPRINT, [parameters.module, list(parameters.lessons.books), until])
+        found = list(cursor.fetchone())
+    return int(found[0]), found
+
+
+class _Reader:
+    """Rows in, chunk by chunk, as numbers: text is held once per name, not once per row."""
+
+    def __init__(self, dims: int) -> None:
+        self.dims = dims
+        self.trade, self.cluster, self.pattern, self.category = Numbering(), Numbering(), Numbering(), Numbering()
+        self.values = [Numbering() for _ in range(dims)]
+        self.numbers: list[Any] = []
+        self.outcomes: list[Any] = []
+        self.codes: list[Any] = []
+
+    def add(self, rows: list[tuple[Any, ...]]) -> None:
+        trade, cluster, rr, closed, at, pattern, category, *scope = zip(*rows, strict=True)
+        named = zip(cluster, trade, strict=True)
+        columns = (
+            [self.trade(each) for each in trade],
+            [self.cluster(of or each) for of, each in named],
+            closed,
+            at,
+            [self.pattern(each) for each in pattern],
+            [self.category(each) for each in category],
+        )
+        self.numbers.append(np.array(columns, dtype=np.int64))
+        self.outcomes.append(np.array(rr, dtype=np.float64))
+        codes = [
+            [MISSING if value is None else number(value) for value in column]
+            for number, column in zip(self.values, scope, strict=True)
+        ]
+        self.codes.append(np.array(codes, dtype=np.int32).reshape(self.dims, len(rows)).T)
+
+    def trades(self, module: str, dimensions: tuple[str, ...]) -> Trades:
+        empty = np.empty((6, 0), dtype=np.int64)
+        trade, cluster, closed, at, pattern, category = np.concatenate([empty, *self.numbers], axis=1)
+        return Trades(
+            module=module,
+            at=at,
+            closed_at=closed,
+            pattern=pattern,
+            category=category,
+            scope=np.concatenate([np.empty((0, self.dims), dtype=np.int32), *self.codes]),
+            outcome=np.concatenate([np.empty(0), *self.outcomes]),
+            trade=trade,
+            cluster=cluster,
+            patterns=self.pattern.names,
+            categories=self.category.names,
+            dimensions=dimensions,
+            values=tuple(numbering.names for numbering in self.values),
+        )

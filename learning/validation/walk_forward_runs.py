@@ -1,0 +1,150 @@
+"""What each policy would have earned, decided with what was known on the day; computed in the background and kept.
+
+A row per module, policy, combiner, number of folds, parameters, facts and code: asked again, the same row answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+
+from learning.core.walk_forward.plan_walker import CHANNELS
+from learning.core.walk_forward.walk import bounds_of, curves, figures, policy_of, walk
+from learning.models import WalkForward
+from learning.readers.walk_trades import facts_until, load_trades
+from overrides.core.engine.definitions.content_hash import content_hash
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.vocabulary import PAIRS, Combiner, Policy
+from overrides.versions.load_version import current_parameters
+from telemetry.foundation.background_results import Computation, Progress
+from telemetry.foundation.core.refusal import Refused
+
+CODE = "walk 1"  # raise it with every change of what is computed
+FOLDS, MOST_FOLDS = 8, 200
+TASK = "learning.walk_forward"
+TAKEN_OVER_AFTER = timedelta(minutes=5)  # without a sign of life; one comes with every fold
+# Too large a cube says what to drop: an answer, not a fault.
+WALKS = Computation(WalkForward, TASK, TAKEN_OVER_AFTER, answers=ValueError)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A policy with the combiner it is served by."""
+
+    policy: Policy
+    combiner: Combiner
+
+    def __str__(self) -> str:
+        return self.policy.value if len(_combiners(self.policy)) == 1 else f"{self.policy}/{self.combiner}"
+
+
+def _combiners(policy: Policy) -> Sequence[Combiner]:
+    return PAIRS[CHANNELS["pm"], policy]
+
+
+CHOICES = tuple(Choice(policy, combiner) for policy in Policy for combiner in _combiners(policy))
+
+
+def walk_forward(
+    *,
+    module: str,
+    choices: Sequence[Choice] = CHOICES,
+    folds: int = FOLDS,
+    now: datetime,
+    progress: Progress = lambda _: None,
+) -> list[WalkForward]:
+    """Walk every choice through the module's trades now; what was computed before is not computed again."""
+    rows = []
+    for number, asked in enumerate(_asked(module, choices, folds, now)):
+        row, _ = WALKS.find(*asked, now=now)
+        run_walk_forward(row.key, now=now, on_progress=partial(_part, progress, number, len(choices)))
+        row.refresh_from_db()
+        rows.append(row)
+    progress(1.0)
+    return rows
+
+
+@transaction.atomic
+def ask_walk_forward(
+    *, module: str, choices: Sequence[Choice] = CHOICES, folds: int = FOLDS, now: datetime
+) -> list[WalkForward]:
+    """The rows, at once; a task is sent for each that is new, failed, or whose worker is gone."""
+    return [WALKS.ask(*asked, now=now) for asked in _asked(module, choices, folds, now)]
+
+
+def run_walk_forward(key: str, *, now: datetime, on_progress: Progress = lambda _: None) -> None:
+    """Compute the row's answer. Progress shows at once, to everybody; of two workers one computes."""
+    WALKS.run(key, _computed, now=now, on_progress=on_progress)
+
+
+def newest_walks(module: str) -> dict[Choice, tuple[WalkForward | None, WalkForward | None]]:
+    """Of each choice the newest finished walk, and a newer one that is not finished, where there is one."""
+    rows = WalkForward.objects.filter(module=module).defer("parameters")
+    found: dict[Choice, tuple[WalkForward | None, WalkForward | None]] = {}
+    for choice in CHOICES:
+        of_choice = rows.filter(policy=choice.policy, combiner=choice.combiner)
+        newest = of_choice.defer("figures", "curves").first()
+        finished = of_choice.filter(status=WalkForward.Status.DONE).first()
+        found[choice] = finished, None if newest is None or newest.status == WalkForward.Status.DONE else newest
+    return found
+
+
+def choice_of(row: WalkForward) -> Choice:
+    return Choice(Policy(row.policy), Combiner(row.combiner))
+
+
+def told(row: WalkForward) -> str:
+    """A finished walk in one line, for a request's page and the evidence gate.
+
+    Such as: walk-forward of policy evidence: +8.3 R per 1,000 trades (95 % +7.4 to +9.2), slope 0.99, 50,817 trades.
+    """
+    found: dict[str, Any] = row.figures or {}
+    name = choice_of(row)
+    uplift, slope = found.get("uplift"), found.get("calibration", {}).get("slope")
+    if uplift is None:
+        return f"walk-forward of policy {name}: no trades to decide yet"
+    band = "" if uplift["low"] is None else f" (95 % {_signed(uplift['low'])} to {_signed(uplift['high'])})"
+    line = "" if slope is None else f", slope {slope:.2f}".replace("-", "\N{MINUS SIGN}")
+    mean = _signed(uplift["mean"])
+    return f"walk-forward of policy {name}: {mean} R per 1,000 trades{band}{line}, {found['n']:,} trades"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _part(progress: Progress, done: int, of: int, share: float) -> None:
+    progress((done + share) / of)
+
+
+def _computed(row: WalkForward, progress: Progress) -> dict[str, Any]:
+    parameters = ModuleParameters.from_document(row.module, row.parameters)
+    policy = policy_of(Policy(row.policy), Combiner(row.combiner), parameters)
+    trades = load_trades(parameters, row.as_of)
+    walked = walk(trades, policy, folds=row.folds, protected=parameters.protected_motifs, progress=progress)
+    bounds = bounds_of(parameters)
+    return {"figures": figures(walked, *bounds), "curves": curves(walked, *bounds)}
+
+
+def _asked(module: str, choices: Sequence[Choice], folds: int, now: datetime) -> list[tuple[str, dict[str, Any]]]:
+    """The key and the fields of the row that answers for each choice."""
+    if not 1 <= folds <= MOST_FOLDS:
+        raise Refused.because(f"{folds} does not fit; ask for 1 to {MOST_FOLDS}").under("folds")
+    parameters = current_parameters(module)
+    n, facts = facts_until(parameters, now)
+    document = parameters.to_document()
+    fields = {
+        "module": module, "folds": folds, "as_of": now, "n_outcomes": n, "parameters": document, "code_version": CODE,
+    }  # fmt: skip
+    return [
+        (
+            content_hash([CODE, module, choice.policy, choice.combiner, folds, document, facts]),
+            fields | {"policy": choice.policy, "combiner": choice.combiner},
+        )
+        for choice in choices
+    ]

@@ -1,0 +1,165 @@
+"""Walks as pictures: positions by hand, within the frame, and markup that parses."""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from django.template.loader import render_to_string
+
+from learning.admin.charts.calibration import calibration_picture
+from learning.admin.charts.walk_forward import BOTTOM, NAMES, RIGHT, TOP, forest, growth
+from telemetry.foundation.charts.axis import Axis
+from telemetry.foundation.charts.canvas import LEFT, WIDTH
+
+CURVES: dict[str, list[float]] = {
+    "day": [19_700, 19_710, 19_720],
+    "uplift": [0.0, 4.0, 6.0],
+    "low": [-1.0, 1.0, 2.0],
+    "high": [1.0, 8.0, 12.0],
+    "matched": [0.0, 1.0, 2.0],
+    "optimistic": [1.0, 10.0, 20.0],
+}
+
+
+def band(mean: float, low: float | None, high: float | None) -> dict[str, float | None]:
+    return {"mean": mean, "low": low, "high": high}
+
+
+def figures(**over: Any) -> dict[str, Any]:
+    found = {name: band(1.0, 0.5, 1.5) for name in ("uplift", "matched", "optimistic", "optimistic_matched")}
+    return found | over
+
+
+def group(predicted: float, realised: float, n: int = 10) -> dict[str, Any]:
+    return {"n": n, "predicted": predicted, "realised": realised, "low": realised - 0.1, "high": realised + 0.1}
+
+
+def points(text: str) -> list[tuple[float, float]]:
+    return [(float(x), float(y)) for x, y in (pair.split(",") for pair in text.split())]
+
+
+class TestGrowth:
+    def test_runs_from_the_first_day_to_the_last_inside_its_frame(self) -> None:
+        picture = growth(CURVES)
+
+        assert picture is not None
+        line = points(picture.uplift)
+        assert [x for x, _ in line] == [LEFT, (LEFT + WIDTH - RIGHT) / 2, WIDTH - RIGHT]
+        everything = [*line, *points(picture.band), *points(picture.optimistic)]
+        assert all(TOP <= y <= BOTTOM for _, y in everything)
+        assert (picture.first_day, picture.last_day) == ("2023-12-09", "2023-12-29")
+
+    def test_begins_at_zero_and_rises(self) -> None:
+        picture = growth(CURVES)
+
+        assert picture is not None
+        heights = [y for _, y in points(picture.uplift)]
+        assert heights[0] == pytest.approx(picture.y_zero, abs=0.06)
+        assert heights[0] > heights[1] > heights[2]
+
+    def test_the_band_goes_out_on_top_and_back_below(self) -> None:
+        picture = growth(CURVES)
+
+        assert picture is not None
+        around = points(picture.band)
+        assert [x for x, _ in around] == [x for x, _ in around][::-1]
+        assert all(above[1] < below[1] for above, below in zip(around[:3], around[:2:-1], strict=True))
+
+    def test_of_one_day_is_a_picture_still(self) -> None:
+        picture = growth({name: column[:1] for name, column in CURVES.items()})
+
+        assert picture is not None
+        assert len(picture.days) == 1
+
+    def test_of_no_days_is_none(self) -> None:
+        assert growth({name: [] for name in CURVES}) is None
+
+
+class TestForest:
+    def test_has_two_rows_a_policy(self) -> None:
+        picture = forest([("evidence", figures()), ("plan/plan", figures(matched=None))])
+
+        assert picture is not None
+        assert [row.name for row in picture.rows] == ["evidence, as sized", "evidence, matched", "plan/plan, as sized"]
+
+    def test_says_whether_a_band_covers_zero(self) -> None:
+        picture = forest([("evidence", figures(matched=band(1.0, -0.5, 2.0)))])
+
+        assert picture is not None
+        assert [row.is_sure for row in picture.rows] == [True, False]
+        assert all(NAMES <= row.x_low <= row.x <= row.x_high <= WIDTH - RIGHT for row in picture.rows)
+
+    def test_of_a_single_day_shows_the_mean_without_a_band(self) -> None:
+        picture = forest([("evidence", figures(uplift=band(1.0, None, None)))])
+
+        assert picture is not None
+        assert picture.rows[0].x_low == picture.rows[0].x == picture.rows[0].x_high
+
+    def test_of_nothing_is_none(self) -> None:
+        assert forest([]) is None
+        assert forest([("evidence", figures(uplift=None, matched=None))]) is None
+
+
+class TestCalibration:
+    def test_puts_what_came_true_on_the_diagonal(self) -> None:
+        picture = calibration_picture({"groups": [group(-0.2, -0.2), group(0.3, 0.3)], "slope": 1.0})
+
+        assert picture is not None
+        assert picture.slope == picture.ideal
+        x1, y1, x2, y2 = picture.ideal
+        for dot in picture.dots:
+            assert (dot.x - x1) / (x2 - x1) == pytest.approx((dot.y - y1) / (y2 - y1))
+
+    def test_keeps_lines_inside_both_axes(self) -> None:
+        picture = calibration_picture({"groups": [group(-0.01, -3.0), group(0.01, 3.0)], "slope": -400.0})
+
+        assert picture is not None
+        assert picture.slope is not None
+        for x1, y1, x2, y2 in (picture.slope, picture.ideal):
+            assert all(picture.left - 1e-9 <= x <= picture.right + 1e-9 for x in (x1, x2))
+            assert all(picture.top - 1e-9 <= y <= picture.bottom + 1e-9 for y in (y1, y2))
+
+    def test_without_a_slope_has_no_line(self) -> None:
+        picture = calibration_picture({"groups": [group(0.0, 0.1), group(0.1, 0.0)], "slope": None})
+
+        assert picture is not None
+        assert picture.slope is None
+
+    def test_of_one_group_is_none(self) -> None:
+        assert calibration_picture({"groups": [group(0.0, 0.1)], "slope": None}) is None
+
+
+class TestScale:
+    def test_of_nothing_still_has_an_axis(self) -> None:
+        scale = Axis.over([], 0, 100)
+
+        assert scale(0.0) == 50.0
+        assert "0" in [mark.label for mark in scale.marks]
+
+    def test_marks_both_sides_of_zero(self) -> None:
+        labels = [mark.label for mark in Axis(-12.0, 22.0, 0, 100).marks]
+
+        assert labels == ["\N{MINUS SIGN}10", "0", "+10", "+20"]
+
+    def test_never_leaves_its_positions(self) -> None:
+        scale = Axis(-1.0, 1.0, 10.0, 20.0)
+
+        assert (scale(-5.0), scale(5.0)) == (10.0, 20.0)
+
+
+@pytest.mark.parametrize(
+    ("template", "context"),
+    [
+        ("growth", {"picture": growth(CURVES)}),
+        ("forest", {"forest": forest([("evidence", figures())])}),
+        ("calibration", {"picture": calibration_picture({"groups": [group(0, 0), group(1, 1)], "slope": 0.9})}),
+    ],
+)
+def test_the_markup_is_well_formed_and_says_what_it_shows(template: str, context: dict[str, Any]) -> None:
+    root = ElementTree.fromstring(render_to_string(f"learning/{template}.svg", context))
+
+    assert root.get("role") == "img"
+    assert len(root.get("aria-label", "")) > 30
+    assert "None" not in ElementTree.tostring(root, encoding="unicode")

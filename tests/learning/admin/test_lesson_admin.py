@@ -1,0 +1,161 @@
+"""A lesson's page: how its edge fades, what was said of it, what would have been better; and the same as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from learning.lessons.aggregate import aggregate_dirty
+from learning.lessons.build import build_lessons
+from learning.models import Lesson
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from telemetry.recording.record_trades import record_trades
+from tests.browsing import browser_of, page
+from tests.builders import DAY, NOW, make_lesson, make_trades, publish
+from tests.conftest import make_user
+
+pytestmark = pytest.mark.django_db
+
+GOOD, DIP = {"macro_phase": "Good"}, {"macro_phase": "Dip"}
+MOST_QUERIES = 12
+
+
+@pytest.fixture
+def client() -> Client:
+    return browser_of(make_user("looks"))
+
+
+def learn(days: int = 60) -> None:
+    """Both channels of pm act; waiting two bars would have made .9 R more."""
+    document = ModuleParameters.default("pm").to_document()
+    for channel in document["channels"].values():
+        channel["weights"]["min_total_weight"] = 0.0
+    publish(parameters=ModuleParameters.from_document("pm", document))
+    told = {"counterfactuals": {"entry_delay_bars": {"2": 0.9}}}
+    fading = [3.0 * 0.5 ** (day / 14) for day in range(days)]
+    record_trades(make_trades(fading, scope=GOOD, prefix="g", **told), now=NOW)  # type: ignore[arg-type]
+    record_trades(make_trades([0.0] * days * 3, scope=DIP, prefix="d", per_day=3), now=NOW)
+    aggregate_dirty(now=NOW)
+    build_lessons(module="pm", now=NOW)
+    record_trades(make_trades([0.5], scope=GOOD, prefix="next"), now=NOW)
+    aggregate_dirty(now=NOW)
+    build_lessons(module="pm", now=NOW + DAY)
+
+
+def shown(client: Client, lesson: Lesson) -> str:
+    return page(client, reverse("admin:learning_lesson_change", args=[lesson.pk]))
+
+
+def table(client: Client, name: str, lesson: Lesson) -> list[dict[str, str]]:
+    answer = client.get(reverse(f"admin:learning_lesson_{name}", args=[lesson.pk]))
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    text = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def lesson_of(channel: str) -> Lesson:
+    return Lesson.objects.get(type=channel, scope=GOOD)
+
+
+class TestHalfLife:
+    def test_is_shown_with_its_weeks_and_where_half_is_left(self, client: Client) -> None:
+        learn()
+        lesson = lesson_of("pm_strength")
+
+        text = shown(client, lesson)
+
+        assert f"half left after {lesson.stats['half_life_days']:.0f} d" in text
+        assert text.count('class="cw-week"') == lesson.edge_history.count() == lesson.stats["half_life"]["points"]
+        assert "61</span> trades, as of" in text
+
+    def test_tells_its_numbers_as_csv(self, client: Client) -> None:
+        learn()
+        lesson = lesson_of("pm_strength")
+
+        rows = table(client, "weeks", lesson)
+
+        stored = lesson.edge_history.values_list("n", "edge_raw")
+        assert [(int(row["n"]), float(row["edge_raw"])) for row in rows] == list(stored)
+        first, second = (float(row["curve"]) for row in rows[:2])
+        assert second / first == pytest.approx(0.5 ** (7 / lesson.stats["half_life_days"]))
+
+    def test_says_why_it_is_the_default(self, client: Client) -> None:
+        learn(days=20)
+
+        assert "because there are 3 of the 5 weeks with trades that a fit needs" in shown(
+            client, lesson_of("pm_strength")
+        )
+
+    def test_of_a_policy_that_fits_none_is_told_as_it_is(self, client: Client) -> None:
+        lesson = make_lesson(policy="evidence")
+        lesson.edge_history.create(week=NOW.date(), n=4, mean=0.5, edge_raw=0.4)
+
+        assert "for all lessons of this policy alike" in shown(client, lesson)
+
+    def test_says_what_fills_it(self, client: Client) -> None:
+        assert "kept from the builder" in shown(client, make_lesson())
+        assert "Weeks are kept of lessons that act; this one is too light to act" in shown(
+            client, make_lesson(status="too_light", scope=DIP)
+        )
+
+
+class TestTrack:
+    def test_shows_what_was_said_run_by_run(self, client: Client) -> None:
+        learn()
+        lesson = lesson_of("pm_strength")
+
+        text = shown(client, lesson)
+
+        assert "2 changes kept" in text
+        rows = table(client, "track", lesson)
+        assert [(row["at"], row["status"], row["n"]) for row in rows] == [
+            ("2026-03-02T12:00:00+00:00", "active", "60.0"), ("2026-03-03T12:00:00+00:00", "active", "61.0"),
+        ]  # fmt: skip
+
+    def test_says_what_fills_it(self, client: Client) -> None:
+        assert "the builder keeps what it says of a lesson from its next run on" in shown(client, make_lesson())
+
+
+def test_a_tuning_lesson_says_what_would_have_been_better(client: Client) -> None:
+    learn()
+
+    text = shown(client, lesson_of("pm_tuning"))
+
+    assert "entry_delay_bars 2" in text
+    assert "+0.900" in text
+    assert "What would have been better" not in shown(client, lesson_of("pm_strength"))
+
+
+def test_a_page_costs_few_queries(client: Client, django_assert_max_num_queries: Any) -> None:
+    learn()
+
+    with django_assert_max_num_queries(MOST_QUERIES):
+        shown(client, lesson_of("pm_tuning"))
+
+
+@pytest.mark.parametrize("name", ["weeks", "track"])
+def test_tables_are_for_those_who_may_look(name: str) -> None:
+    lesson = make_lesson()
+    address = reverse(f"admin:learning_lesson_{name}", args=[lesson.pk])
+
+    stranger = Client()
+    stranger.force_login(make_user("stranger"))
+    assert stranger.get(address).status_code == 403
+    assert Client().get(address).status_code == 302
+    looks = browser_of(make_user("looks"))
+    assert looks.get(reverse(f"admin:learning_lesson_{name}", args=[lesson.pk + 1])).status_code == 404
+
+
+def test_the_list_tells_of_evidence_how_sure_it_is_of_its_sign(client: Client) -> None:
+    stats = make_lesson().stats | {"standing": "likely", "lfsr": 0.08}
+    make_lesson(policy="evidence", weight=0.92, stats=stats)
+
+    text = page(client, "/admin/learning/lesson/?policy=evidence")
+
+    assert "likely</span> lfsr" in text
+    assert "0.080" in text

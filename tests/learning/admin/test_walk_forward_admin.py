@@ -1,0 +1,175 @@
+"""The page of walk-forward: empty, on its way, done; who may ask for another; the same numbers as a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from learning.admin.walk_forward_page import verdict
+from learning.models import WalkForward
+from learning.validation.walk_forward_runs import ask_walk_forward, walk_forward
+from telemetry.foundation.core.canonical_json import utc_text
+from telemetry.foundation.models import OutboxMessage
+from telemetry.recording.record_trades import record_trades
+from tests.browsing import MOST_QUERIES, browser_of, page
+from tests.builders import DAY, NOW, action_payload, make_trade
+from tests.conftest import make_user
+
+pytestmark = pytest.mark.django_db
+
+PM = "/admin/learning/walkforward/of/pm/"
+LOWER, DRAFT = "overrides.lower_modulemode", "overrides.add_changerequest"
+
+
+@pytest.fixture
+def reader(db: None) -> User:
+    return make_user("reader")
+
+
+def furnish(count: int = 120) -> None:
+    trades = []
+    for number in range(count):
+        opened, phase = NOW - DAY * (count - number + 2), "Good" if number % 3 else "Dip"
+        rr = (1.0 if phase == "Good" else -1.0) + (number % 7) / 10
+        times = {"opened_at": utc_text(opened), "closed_at": utc_text(opened + timedelta(hours=3))}
+        action = action_payload(scope={"macro_phase": phase}, at=utc_text(opened))
+        trades.append(make_trade(f"w{number}", rr=rr, actions=[action], **times))
+    record_trades(trades, now=NOW)
+
+
+class TestPage:
+    def test_says_what_fills_it_where_nothing_was_walked(self, reader: User) -> None:
+        text = page(browser_of(reader), PM)
+
+        assert "Nothing has been walked yet" in text
+        assert "manage.py walk_forward --module pm" in text
+        assert "cw-svg" not in text
+
+    def test_says_so_where_no_trade_could_be_decided(self, reader: User) -> None:
+        walk_forward(module="pm", now=NOW)
+
+        assert "No trade could be decided" in page(browser_of(reader), PM)
+
+    def test_shows_every_policy_in_few_queries(self, reader: User, django_assert_max_num_queries: Any) -> None:
+        furnish()
+        rows = walk_forward(module="pm", now=NOW)
+        browser = browser_of(reader)
+
+        with django_assert_max_num_queries(MOST_QUERIES):
+            text = page(browser, PM)
+
+        figures = rows[2].figures
+        assert figures is not None
+        for name in ("plan/plan", "plan/most_specific", "evidence"):
+            assert f"{name}, as sized" in text
+        assert f"{figures['uplift']['mean']:+,.2f}" in text
+        assert "optimistic" in text
+        assert text.count("Uplift as it grew") == 3
+
+    def test_shows_how_far_a_walk_is(self, reader: User) -> None:
+        furnish()
+        ask_walk_forward(module="pm", now=NOW)
+        WalkForward.objects.filter(policy="evidence").update(status="running", progress=0.375)
+
+        text = page(browser_of(reader), PM)
+
+        assert '<progress value="0.375"' in text
+
+    def test_tells_why_a_walk_failed_and_shows_the_one_before(self, reader: User) -> None:
+        furnish()
+        walk_forward(module="pm", now=NOW)
+        record_trades([make_trade("another")], now=NOW)
+        ask_walk_forward(module="pm", now=NOW + DAY)
+        WalkForward.objects.filter(status="waiting").update(status="failed", error="ValueError: drop a dimension")
+
+        text = page(browser_of(reader), PM)
+
+        assert "ValueError: drop a dimension" in text
+        assert text.count("Uplift as it grew") == 3
+
+    def test_is_not_for_a_module_that_does_not_exist(self, reader: User) -> None:
+        assert browser_of(reader).get("/admin/learning/walkforward/of/xx/").status_code == 404
+
+    def test_is_not_for_who_may_not_look(self, client: Any) -> None:
+        client.force_login(User.objects.create_user("nobody", is_staff=True))
+
+        assert client.get(PM).status_code == 403
+        assert client.get(f"{PM}walk.csv").status_code == 403
+
+    def test_is_linked_from_the_page_of_the_module(self, reader: User) -> None:
+        assert f'href="{PM}"' in page(browser_of(reader), "/admin/overrides/modulemode/pm/change/")
+
+
+class TestList:
+    def test_shows_the_walks_and_each_has_a_page(self, reader: User) -> None:
+        furnish()
+        row = walk_forward(module="pm", now=NOW)[2]
+        browser = browser_of(reader)
+
+        assert "pm evidence" in page(browser, "/admin/learning/walkforward/")
+        assert f'href="{PM}"' in page(browser, f"/admin/learning/walkforward/{row.pk}/change/")
+
+
+class TestAgain:
+    @pytest.mark.parametrize("permission", [LOWER, DRAFT])
+    def test_asks_for_a_walk_of_every_policy(self, permission: str) -> None:
+        furnish(20)
+
+        answer = browser_of(make_user("asker", permission)).post(f"{PM}again/")
+
+        assert answer["Location"] == PM
+        assert OutboxMessage.objects.filter(task="learning.walk_forward").count() == 3
+
+    def test_is_refused_to_who_only_looks(self, reader: User) -> None:
+        assert browser_of(reader).post(f"{PM}again/").status_code == 403
+        assert "Walk again" not in page(browser_of(reader), PM)
+        assert not WalkForward.objects.exists()
+
+    def test_says_where_nothing_has_changed(self) -> None:
+        furnish(20)
+        walk_forward(module="pm", now=NOW)
+        browser = browser_of(make_user("asker", LOWER))
+
+        answer = browser.post(f"{PM}again/", follow=True)
+
+        assert b"Nothing has changed since" in answer.content
+        assert not OutboxMessage.objects.filter(task="learning.walk_forward").exists()
+
+
+class TestExport:
+    def test_has_every_number_of_the_page(self, reader: User) -> None:
+        furnish()
+        rows = walk_forward(module="pm", now=NOW)
+
+        answer = browser_of(reader).get(f"{PM}walk.csv")
+        body = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+        table = list(csv.DictReader(io.StringIO(body)))
+
+        found = {(row["policy"], row["combiner"], row["table"], row["key"]): row for row in table}
+        for walk in rows:
+            assert walk.figures is not None
+            uplift = found[walk.policy, walk.combiner, "R per 1,000 trades", "uplift"]
+            assert float(uplift["value"]) == walk.figures["uplift"]["mean"]
+            assert float(uplift["low"]) == walk.figures["uplift"]["low"]
+            assert found[walk.policy, walk.combiner, "fold 1", "known"]
+        tables = {row["table"] for row in table}
+        assert {"tilt", "calibration", "realised R", "cumulative R, optimistic"} <= tables
+
+    def test_of_nothing_is_a_header(self, reader: User) -> None:
+        answer = browser_of(reader).get(f"{PM}walk.csv")
+
+        assert b"".join(answer.streaming_content).decode().count("\n") == 1  # type: ignore[attr-defined]
+
+
+def test_a_heading_names_the_policies_that_are_clear_of_zero() -> None:
+    ends = {"plan": (-2.0, -1.0), "most_specific": (-1.0, 1.0), "evidence": (1.0, 2.0)}
+    uplifts = [(name, {"low": low, "high": high}) for name, (low, high) in ends.items()]
+
+    assert verdict(uplifts) == "Above zero: evidence; below zero: plan"
+    assert verdict(uplifts[1:2]) == "No policy is clear of zero"
+    assert verdict([("plan", None), ("evidence", {"low": None, "high": None})]) == "No policy is clear of zero"

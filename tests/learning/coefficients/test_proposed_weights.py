@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from learning.coefficients.coefficient_memory import update_coefficients
+from learning.coefficients.proposed_weights import proposed_weights, weighed
+from learning.models import Coefficient
+from learning.proposals.materialize import materialize, publish_what_mandates_cover
+from overrides.models import ChangeRequest, Version
+from overrides.requests.apply import apply_request
+from overrides.requests.review import approve
+from telemetry.recording.record_trades import record_trades
+from tests.builders import DAY, NOW, agreed, draft, make_lesson, publish
+from tests.learning.coefficients.test_coefficient_memory import allocated
+
+pytestmark = pytest.mark.django_db
+
+HALF_STEP = 1.02**0.5
+
+
+def traded(**rr: float) -> None:
+    """Ten allocations a day ago on each chain, of so many R."""
+    for chain, outcome in rr.items():
+        record_trades([allocated(f"{chain}{n}", outcome, 1, {"chain": chain}) for n in range(10)], now=NOW)
+    update_coefficients(now=NOW)
+
+
+def serve(weights: Mapping[str, float]) -> Version:
+    return Version.objects.get(request=agreed(draft(module="dm", content={"coefficients": weights})))
+
+
+def proposed(at: datetime = NOW) -> dict[str, Any]:
+    return proposed_weights(module="dm", at=at)
+
+
+def fresh() -> dict[str, float]:
+    return {name: round(each.weight, 6) for name, each in weighed(at=NOW)[1].items()}
+
+
+class TestProposedWeights:
+    def test_are_the_fresh_ones_with_what_they_rest_on(self) -> None:
+        traded(base=0.4, sol=-0.4)
+
+        content = proposed()
+
+        assert content["coefficients"] == fresh()
+        row = Coefficient.objects.get(key="base")
+        assert content["evidence"]["values"]["chain=base"] == {
+            "n": 10, "short": pytest.approx(row.rr_short), "long": pytest.approx(row.rr_long)
+        }  # fmt: skip
+        assert content["evidence"] == content["evidence"] | {"n": 20, "moved": 2, "as_of": "2026-03-02T12:00:00Z"}
+
+    def test_are_none_without_trades_or_for_pm(self) -> None:
+        assert proposed() == {}
+        traded(base=0.4, sol=-0.4)
+        assert proposed_weights(module="pm", at=NOW) == {}
+
+    def test_are_none_within_half_a_step_of_those_in_force(self) -> None:
+        traded(base=0.4, sol=-0.4)
+        serve({name: weight * HALF_STEP * 0.9999 for name, weight in fresh().items()})
+
+        assert proposed() == {}
+
+    def test_leave_those_alone_that_moved_by_less(self) -> None:
+        traded(base=0.4, sol=-0.4)
+        near = fresh()["chain=sol"] * 1.001
+        serve({"chain=base": 1.0, "chain=sol": near})
+
+        assert proposed()["coefficients"] == {"chain=base": fresh()["chain=base"], "chain=sol": near}
+        assert set(proposed()["evidence"]["values"]) == {"chain=base"}
+
+    def test_go_back_to_one_where_no_trade_is_learned_from_any_more(self) -> None:
+        traded(base=0.4, sol=-0.4)
+        serve(fresh() | {"chain=gone": 1.4, "curator=near": 1.004})
+
+        assert proposed()["coefficients"] == fresh() | {"curator=near": 1.004}
+
+    def test_are_weighed_as_of_now_and_not_of_the_last_update(self) -> None:
+        traded(base=0.4, sol=-0.4)
+
+        later = proposed(NOW + 60 * DAY)
+
+        assert 1 < later["coefficients"]["chain=base"] < fresh()["chain=base"]
+
+
+class TestMaterialize:
+    def test_asks_for_weights_alone(self, reviewer: User) -> None:
+        traded(base=0.4, sol=-0.4)
+
+        request = materialize(module="dm", now=NOW)
+
+        assert request is not None
+        assert (request.title, request.kind, request.lines.count()) == ("Coefficients: 2 weights", "lines", 0)
+        approve(request_id=request.pk, by=reviewer, at=NOW)
+        apply_request(request_id=request.pk, by=reviewer, at=NOW)
+        assert Version.objects.get(is_active=True).coefficients == fresh()
+        assert materialize(module="dm", now=NOW + DAY) is None
+
+    def test_asks_for_lines_and_weights_in_one_request_a_day(self) -> None:
+        traded(base=0.4, sol=-0.4)
+        make_lesson(
+            {"alloc_mult_target": 1.05}, type="dm_alloc", module="dm", action_category="allocation",
+            pattern_key="dm_pattern.allocation.allocation", scope={"chain": "sol"},
+        )  # fmt: skip
+
+        request = materialize(module="dm", now=NOW)
+
+        assert request is not None
+        assert (request.title, request.lines.count()) == ("Lessons: 1 new; coefficients: 2 weights", 1)
+        assert materialize(module="dm", now=NOW) is None
+
+    def test_leaves_coefficients_to_people(self) -> None:
+        """No mandate covers them: what publishes by itself publishes lines."""
+        traded(base=0.4, sol=-0.4)
+        publish(module="dm", parameters=None, withdraw=())
+
+        assert publish_what_mandates_cover(module="dm", now=NOW) is None
+        assert not ChangeRequest.objects.filter(route="mandate").exists()
+        assert Version.objects.get(is_active=True).coefficients == {}

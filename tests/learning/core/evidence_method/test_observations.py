@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from learning.core.evidence_method.observations import age_weights, shares
+from tests.learning.core.evidence_method.builders import make_observations
+
+
+class TestObservations:
+    @pytest.mark.parametrize(
+        ("columns", "message"),
+        [
+            ({"outcome": [1.0, np.nan]}, "outcome: finite and within 1e9"),
+            ({"outcome": [1.0, 2e9]}, "outcome: finite and within 1e9"),
+            ({"day": [1.0, np.inf]}, "day: finite and within 1e9"),
+            ({"day": [1.0]}, "day: 2 rows expected"),
+            ({"trade": [1, 2, 3]}, "trade: 2 rows expected"),
+            ({"pattern": [0, -1]}, "pattern: -1 is no code; the lowest is 0"),
+            ({"category": [-3, 0]}, "category: -3 is no code; the lowest is 0"),
+            ({"scope": [[0], [-2]]}, "scope: -2 is no code; the lowest is -1"),
+            (
+                {"scope": [[0], [1]], "dimensions": ()},
+                r"scope: shape \(rows, 0\) expected, as dimensions, not \(2, 1\)",
+            ),
+        ],
+    )
+    def test_refuse_a_column_that_is_none_by_its_name(self, columns: dict[str, Any], message: str) -> None:
+        with pytest.raises(ValueError, match=rf"^{message}"):
+            make_observations(**{"outcome": [1.0, 2.0], **columns})
+
+    def test_refuse_values_that_are_not_numbered(self) -> None:
+        one = make_observations([1.0], [[0]])
+        unnumbered: Any = np.array([[0.5]])
+
+        with pytest.raises(ValueError, match=r"^scope: whole numbers expected, not float64; number the values first"):
+            type(one)(one.day, one.pattern, one.category, unnumbered, one.outcome, one.trade, one.cluster, ("x",))
+
+    def test_of_trades_count_each_row_as_a_trade(self) -> None:
+        two = make_observations([1.0, 2.0])
+
+        found = type(two).of_trades(two.day, two.pattern, two.category, two.scope, two.outcome, [])
+
+        assert found.trade.tolist() == found.cluster.tolist() == [0, 1]
+        assert shares(found).tolist() == [1.0, 1.0]
+
+
+class TestShares:
+    @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 2)), min_size=1, max_size=40))
+    def test_of_a_unit_add_up_to_one_and_its_trades_weigh_alike(self, units: list[tuple[int, int]]) -> None:
+        cluster, trade = (np.array(column) for column in zip(*units, strict=True))
+        trade += 10 * cluster
+
+        share = shares(make_observations(np.zeros(len(units)), trade=trade, cluster=cluster))
+
+        for unit in set(cluster.tolist()):
+            assert share[cluster == unit].sum() == pytest.approx(1.0)
+            trades = set(trade[cluster == unit].tolist())
+            assert [share[trade == each].sum() for each in trades] == pytest.approx([1 / len(trades)] * len(trades))
+
+
+class TestAgeWeights:
+    @given(st.floats(0, 1e9), st.floats(1e-3, 1e9))
+    def test_are_above_zero_and_at_most_one(self, age: float, half_life: float) -> None:
+        assert 0 < age_weights(np.array([0.0]), age, half_life)[0] <= 1

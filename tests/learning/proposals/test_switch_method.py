@@ -1,0 +1,287 @@
+"""From one policy to the other, the whole way: built, asked for, agreed to, served as a sum, and back."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+
+from learning.lessons.build import build_lessons
+from learning.models import BuilderRun, Lesson
+from learning.proposals.materialize import publish_what_mandates_cover
+from learning.proposals.switch_method import draft_switch, other_policy, switch_to
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.vocabulary import Channel, Combiner, Policy
+from overrides.models import ChangeRequest, Mandate, Membership, Version
+from overrides.requests.apply import apply_request
+from overrides.requests.emergency import veto_line
+from overrides.requests.gates import Refusal
+from overrides.requests.review import approve
+from overrides.serving.engine import ENGINE_ROOM
+from overrides.serving.resolve import Resolved, resolve
+from overrides.versions.load_version import current_parameters, load_specs
+from tests.browsing import browser_of, page
+from tests.builders import DAY, NOW, make_lesson, make_question, make_spec, publish, set_mode
+from tests.conftest import make_user
+from tests.learning.phases import evidence_parameters, record_phases
+
+HOUR = timedelta(hours=1)
+STRENGTH = Channel.PM_STRENGTH
+PAGE = "/admin/learning/builderrun/pm/switch/"
+
+
+@pytest.fixture
+def proposer(db: None) -> User:
+    return make_user("proposer", "overrides.add_changerequest", "overrides.propose_parameters")
+
+
+def switch(author: User, at: datetime = NOW, policy: Policy = Policy.EVIDENCE, **over: Any) -> ChangeRequest:
+    fields: dict[str, Any] = {"module": "pm", "channel": STRENGTH, "reason": "it earned more as a challenger"}
+    return draft_switch(policy=policy, author=author, at=at, **fields | over)
+
+
+def put_into_force(request: ChangeRequest, reviewer: User, at: datetime) -> None:
+    approve(request_id=request.pk, by=reviewer, at=at)
+    apply_request(request_id=request.pk, by=reviewer, at=at)
+
+
+def ask(phase: str, bucket: str, at: datetime) -> Resolved:
+    ENGINE_ROOM.refresh()
+    question = make_question(scope={"macro_phase": phase, "bucket": bucket}, at=at.isoformat())
+    return resolve([question], now=at)[0]
+
+
+def build(at: datetime = NOW) -> None:
+    for policy in Policy:
+        build_lessons(module="pm", policy=policy, now=at)
+
+
+def in_force() -> dict[str, Membership]:
+    rows = Membership.objects.filter(module="pm", to_version=None)
+    return {row.line_id: row for row in rows.select_related("override")}
+
+
+@pytest.mark.django_db
+class TestTheWholeWay:
+    def test_from_facts_to_a_sum_of_what_matches(self, author: User, reviewer: User) -> None:
+        record_phases()
+        build()
+        mine, lesson_of_plan = make_spec(scope={"timeframe": "1h"}), make_spec({"size_mult": 1.05}, stats={"n": 50})
+        publish(mine)
+        publish(lesson_of_plan, source="lesson")
+        set_mode("on")
+
+        request = switch(author)
+
+        lessons = list(Lesson.objects.filter(policy="evidence", status="active"))
+        actions = list(request.lines.values_list("action", flat=True))
+        assert (request.kind, request.state) == ("parameters", "in_review")
+        assert (actions.count("withdraw"), actions.count("add")) == (2, len(lessons))
+        assert request.title == f"Policy of pm_strength → evidence: 2 withdrawn, {len(lessons)} new"
+        assert ask("Good", "micro", NOW).record.combiner == "pm_strength=plan,pm_tuning=plan"
+
+        put_into_force(request, reviewer, NOW)
+
+        assert current_parameters("pm").channels[STRENGTH].combiner is Combiner.EVIDENCE
+        assert set(in_force()) == {each.line_id for each in lessons}
+        assert Mandate.objects.filter(revoked_at=None, line__policy="evidence").count() == len(lessons)
+        assert ask("Good", "micro", NOW).answer.levers["size_mult"] == 1.0  # every ramp begins at neutral
+        for phase, bucket, days in (("Good", "micro", 2.5), ("Dip", "large", 2.5), ("Good", "large", 29.0)):
+            answer = ask(phase, bucket, NOW + days * DAY)
+            scope = {"macro_phase": phase, "bucket": bucket}
+            matching = [each for each in lessons if each.scope.items() <= scope.items()]
+            reach = math.log(1.02) * days
+            expected = sum(min(max(math.log(each.targets["size_mult"]), -reach), reach) for each in matching)
+            assert len(matching) >= 2
+            assert set(answer.record.contributions and {c["line"] for c in answer.record.contributions}) == {
+                each.line_id for each in matching
+            }
+            bounded = min(max(expected, math.log(0.7)), math.log(1.3))
+            assert math.log(answer.answer.levers["size_mult"]) == pytest.approx(bounded, abs=1e-8)
+
+    def test_and_back(self, author: User, reviewer: User) -> None:
+        record_phases()
+        build()
+        put_into_force(switch(author), reviewer, NOW)
+
+        request = switch(author, NOW + HOUR, Policy.PLAN, combiner=Combiner.MOST_SPECIFIC)
+        put_into_force(request, reviewer, NOW + HOUR)
+
+        standing = current_parameters("pm").channels[STRENGTH]
+        assert (standing.policy, standing.combiner) == (Policy.PLAN, Combiner.MOST_SPECIFIC)
+        assert {spec.policy for spec in load_specs("pm", Version.objects.get(is_active=True).number)} <= {Policy.PLAN}
+
+    def test_then_goes_on_ramping_from_where_it_stands_when_refreshed_under_a_mandate(
+        self, author: User, reviewer: User
+    ) -> None:
+        """Fresh statistics a day and a half later change nothing of what is served that moment, nor of its pace."""
+        record_phases()
+        build()
+        put_into_force(switch(author), reviewer, NOW)
+        set_mode("on")
+        line = lesson_of("Good").line_id
+        noon = NOW + 1.5 * DAY
+        stood = ask("Good", "micro", noon)
+        (before,) = [each for each in stood.record.contributions if each["line"] == line]
+
+        record_phases(5, at=noon, seed=2, prefix="later")
+        build(noon)
+        published = publish_what_mandates_cover(module="pm", now=noon)
+
+        assert published is not None
+        membership = in_force()[line]
+        assert (membership.from_version, membership.path_since) == (Version.objects.get(is_active=True).number, noon)
+        assert membership.path_from is not None
+        assert math.log(membership.path_from["size_mult"]) == pytest.approx(1.5 * math.log(1.02), abs=1e-12)
+        (after,) = [each for each in ask("Good", "micro", noon).record.contributions if each["line"] == line]
+        assert after["parts"]["size_mult"] == pytest.approx(before["parts"]["size_mult"], abs=1e-12)
+        later = ask("Good", "micro", noon + DAY)
+        (a_day_later,) = [each for each in later.record.contributions if each["line"] == line]
+        assert a_day_later["parts"]["size_mult"] == pytest.approx(2.5 * math.log(1.02), abs=1e-12)
+
+    def test_then_carries_what_an_hour_moved_a_little_once_a_day(self, author: User, reviewer: User) -> None:
+        record_phases()
+        build()
+        put_into_force(switch(author), reviewer, NOW)
+        known = lesson_of("Good").stats["edge_raw"]
+
+        record_phases(1, at=NOW + HOUR, seed=2, prefix="soon")
+        build(NOW + HOUR)
+
+        assert lesson_of("Good").stats["edge_raw"] != known
+        assert publish_what_mandates_cover(module="pm", now=NOW + HOUR) is None
+
+
+def ran(policy: Policy) -> None:
+    """A run of the policy's builder; the lessons are made by the test itself."""
+    BuilderRun.objects.create(
+        module="pm", policy=policy, as_of=NOW, parameters={}, baseline={}, n_cells=0, n_candidates=0, n_active=0,
+        n_withdrawn=0, code_version="test",
+    )  # fmt: skip
+
+
+def lesson_of(phase: str) -> Lesson:
+    return Lesson.objects.get(policy="evidence", scope={"macro_phase": phase})
+
+
+@pytest.mark.django_db
+class TestSwitchTo:
+    def test_says_what_would_leave_and_come(self, author: User) -> None:
+        make_lesson(policy="evidence", scope={"bucket": "large"})
+        make_lesson(policy="evidence", scope={"bucket": "nano"}, status="too_light")
+        make_lesson({"size_mult": 0.9}, policy="plan", scope={"bucket": "mid"})
+        ran(Policy.EVIDENCE)
+        publish(make_spec())
+
+        found = switch_to(module="pm", channel=STRENGTH, policy=Policy.EVIDENCE, at=NOW)
+
+        assert [spec.scope for spec in found.coming.values()] == [{"bucket": "large"}]
+        assert (dict(found.leaving), found.by_people) == ({make_spec().line: "person"}, 1)
+        assert found.verified == 1  # .8 R on 40 trades of variance .5
+
+    def test_leaves_out_what_a_veto_stands_on(self, operator: User) -> None:
+        lesson = make_lesson(policy="evidence")
+        ran(Policy.EVIDENCE)
+        publish(parameters=evidence_parameters())
+        publish(make_spec(policy="evidence"))
+        veto_line(line_id=lesson.line_id, by=operator, reason="never", at=NOW)
+        publish(parameters=ModuleParameters.default("pm"))
+
+        assert not switch_to(module="pm", channel=STRENGTH, policy=Policy.EVIDENCE, at=NOW).coming
+
+    @pytest.mark.parametrize(
+        ("over", "told"),
+        [
+            ({"channel": Channel.DM_ALLOC}, "channel: dm_alloc is none of pm; its channels are pm_strength, pm_tuning"),
+            ({"policy": Policy.PLAN}, "policy: pm_strength is of policy plan already"),
+            ({"channel": Channel.PM_TUNING}, "policy: pm_tuning is always plan: its targets are absolute"),
+            ({"combiner": Combiner.PLAN}, "combiner: policy evidence goes with evidence, not with plan"),
+            ({}, "policy: no lessons of evidence have been built for pm yet; its builder runs every hour"),
+        ],
+    )
+    def test_refuses_by_the_name_of_the_field(self, author: User, over: dict[str, Any], told: str) -> None:
+        with pytest.raises(Refusal) as refused:
+            switch(author, **over)
+
+        assert str(refused.value).startswith(told)
+        assert not ChangeRequest.objects.exists()
+
+    def test_asks_once(self, author: User) -> None:
+        ran(Policy.EVIDENCE)
+        first = switch(author)
+
+        with pytest.raises(Refusal, match=f"request {first.pk} asks for the same already"):
+            switch(author)
+
+    def test_needs_somebody_who_may_change_parameters(self, reviewer: User) -> None:
+        ran(Policy.EVIDENCE)
+
+        with pytest.raises(Refusal, match="ask a parameter admin"):
+            switch(reviewer)
+
+    def test_knows_the_other_policy_of_a_channel(self) -> None:
+        standing = ModuleParameters.default("pm")
+
+        assert other_policy(standing, STRENGTH) is Policy.EVIDENCE
+        assert other_policy(evidence_parameters(), STRENGTH) is Policy.PLAN
+
+
+@pytest.mark.django_db
+class TestItsDoors:
+    def test_a_page_shows_what_it_would_do_and_drafts_it(self, proposer: User) -> None:
+        record_phases()
+        build()
+        publish(make_spec())
+        browser = browser_of(proposer)
+        assert f'<a href="{PAGE}">Change policy of pm_strength to evidence…</a>' in page(
+            browser, "/admin/overrides/modulemode/pm/change/"
+        )
+
+        text = page(browser, PAGE)
+        assert 'Lines withdrawn</dt><dd><span class="cw-num">1</span>, 1 of them by people' in text
+        assert "verified" in text
+        response = browser.post(PAGE, {"reason": "it earned more"})
+
+        request = ChangeRequest.objects.get(kind="parameters")
+        assert response["Location"] == f"/admin/overrides/changerequest/{request.pk}/change/"
+        assert (request.author, request.reason) == (proposer, "it earned more")
+        assert page(browser, response["Location"])
+
+    def test_the_page_says_what_is_missing(self, proposer: User) -> None:
+        assert "No lessons of evidence have been built for pm yet" in page(browser_of(proposer), PAGE)
+
+    def test_the_page_asks_for_a_reason_and_for_those_who_may(self, proposer: User, author: User) -> None:
+        record_phases()
+        build()
+
+        assert "say why" in browser_of(proposer).post(PAGE, {"reason": " "}).content.decode()
+        assert browser_of(author).get(PAGE).status_code == 403
+        assert browser_of(proposer).get(PAGE.replace("/pm/", "/am/")).status_code == 404
+        assert not ChangeRequest.objects.exists()
+
+    def test_the_page_costs_few_queries(self, proposer: User, django_assert_max_num_queries: Any) -> None:
+        record_phases()
+        build()
+        browser = browser_of(proposer)
+
+        with django_assert_max_num_queries(12):
+            browser.get(PAGE)
+
+    def test_a_command_drafts_it_in_somebody_s_name(self, author: User, capsys: pytest.CaptureFixture[str]) -> None:
+        record_phases()
+        build()
+        arguments = ["switch_policy", "pm_strength", "evidence", "--reason", "it earned more", "--by"]
+
+        call_command(*arguments, "author")
+
+        request = ChangeRequest.objects.get(kind="parameters")
+        assert request.author == author
+        assert capsys.readouterr().out.startswith(f"request {request.pk}: Policy of pm_strength → evidence: ")
+        with pytest.raises(CommandError, match="--by: there is nobody named nobody"):
+            call_command(*arguments, "nobody")
+        with pytest.raises(CommandError, match="asks for the same already"):
+            call_command(*arguments, "author")
