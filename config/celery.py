@@ -11,11 +11,11 @@ from celery import Celery, Task
 from celery.schedules import crontab
 from celery.signals import before_task_publish, setup_logging, task_postrun, task_prerun
 
-from config import transport
+from config import celery_transport
 from telemetry.foundation.request_id import request_id, set_request_id
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-transport.install()
+celery_transport.install()
 
 app = Celery("counterweight")
 app.config_from_object("django.conf:settings", namespace="CELERY")

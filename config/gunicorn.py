@@ -21,7 +21,7 @@ def post_worker_init(worker: Worker) -> None:
 
     A process that began to look only when asked could serve nobody if PostgreSQL went away before that.
     """
-    from config.access.authentication import KEY_RING
+    from config.access.api.authentication import KEY_RING
     from overrides.serving.engine import ENGINE_ROOM
 
     for listener in worker.sockets:

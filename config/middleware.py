@@ -10,7 +10,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.template.loader import render_to_string
 
-from config.access.authentication import KeyUser
+from config.access.api.authentication import KeyUser
 from telemetry.foundation.api.problem_details import CONTENT_TYPE, RETRY_AFTER_SECONDS, problem
 from telemetry.foundation.api.problem_details import DatabaseAway as DatabaseAwayProblem
 from telemetry.foundation.request_id import accepted, request_id, set_request_id

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import environ
 from csp.constants import NONE, SELF
 
-from config.logs import configure_structlog, logging_document
+from config.operations.logs import configure_structlog, logging_document
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -30,7 +30,8 @@ INSTALLED_APPS = [
     "learning",
     "config.access",
     "config.demo",
-    "config.pages",
+    "config.desk",
+    "config.reports",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -158,12 +159,12 @@ CONTENT_SECURITY_POLICY = {
 # --- API ------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["config.access.authentication.KeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["config.access.permissions.HasNamedPermission"],
-    "DEFAULT_THROTTLE_CLASSES": ["config.access.throttle.KeyRate"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["config.access.api.authentication.KeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["config.access.api.permissions.HasNamedPermission"],
+    "DEFAULT_THROTTLE_CLASSES": ["config.access.api.throttle.KeyRate"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["telemetry.foundation.api.json_parser.StrictJSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "config.access.schema.RoleSchema",
+    "DEFAULT_SCHEMA_CLASS": "config.access.api.schema.RoleSchema",
     "EXCEPTION_HANDLER": "telemetry.foundation.api.problem_details.problem_response",
     "URL_FORMAT_OVERRIDE": None,
     "UNAUTHENTICATED_USER": None,

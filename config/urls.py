@@ -6,14 +6,14 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
-from config.pages.api_health import HealthView
-from config.pages.coverage import coverage_page
-from config.pages.documentation import DocumentationView
-from config.pages.evidence.page import evidence_page
-from config.pages.health import healthz, readyz
-from config.pages.refusals import NothingHere
-from config.pages.request_evidence import request_evidence_csv
-from config.pages.schema import SchemaView
+from config.api.docs_page import DocumentationView
+from config.api.error_handlers import NothingHere
+from config.api.health import HealthView
+from config.api.schema import SchemaView
+from config.desk.coverage import coverage_page
+from config.desk.request_evidence import request_evidence_csv
+from config.operations.health import healthz, readyz
+from config.reports.evidence_pack.page import evidence_page
 
 admin.site.site_header = admin.site.site_title = "Counterweight"
 admin.site.index_title = "Today"
@@ -40,5 +40,5 @@ urlpatterns = [
     path("readyz", readyz, name="readyz"),
 ]
 
-handler400 = "config.pages.refusals.bad_request"
-handler500 = "config.pages.refusals.server_error"
+handler400 = "config.api.error_handlers.bad_request"
+handler500 = "config.api.error_handlers.server_error"

@@ -33,7 +33,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Engines and keys are read anew by each test, and by nobody in the background unless the test asks for it."""
     engine = sys.modules.get("overrides.engine")
-    access = sys.modules.get("config.access.authentication")
+    access = sys.modules.get("config.access.api.authentication")
     if engine is not None:
         monkeypatch.setattr(engine, "POLL_SECONDS", 3600.0)
     if access is not None:

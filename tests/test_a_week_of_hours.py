@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from config.demo.archive import load
+from config.demo.backtest.closed_trades import demo_trades
 from config.demo.bot import plan_of
-from config.demo.trades import demo_trades
+from config.demo.market.archive import load
 from learning.lessons.aggregate import aggregate_dirty
 from learning.lessons.build import build_lessons
 from learning.proposals.materialize import materialize, publish_what_mandates_cover

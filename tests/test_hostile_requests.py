@@ -14,11 +14,11 @@ from django.apps import apps
 from django.db import connection
 from rest_framework.test import APIClient
 
-from config.pages.schema import schema_document
+from config.api.schema import schema_document
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from telemetry.foundation.core.canonical_json import utc_text
+from tests.api_clients import Kept, bearer, client_of, faults, fields_of
 from tests.builders import KEY, NOW, SCOPE, action_payload, make_spec, trade_payload
-from tests.clients import Kept, bearer, client_of, faults, fields_of
 
 pytestmark = pytest.mark.django_db
 

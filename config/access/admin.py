@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 
-from config.access.authentication import KEY_RING
+from config.access.api.authentication import KEY_RING
 from config.access.keys import issue_key, revoke_key
 from config.access.models import ApiKey
 from telemetry.foundation.admin.formatting import badge, moment, short

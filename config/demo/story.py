@@ -14,13 +14,13 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from config.demo.archive import load
-from config.demo.bars import last_bar_end
+from config.demo.backtest.closed_trades import demo_trades
 from config.demo.bot import Bot, plan_of
-from config.demo.months import shift, shifted
+from config.demo.market.archive import load
+from config.demo.market.bars import last_bar_end
 from config.demo.people import meet_people
 from config.demo.queue import await_until, await_worker, run_jobs, step
-from config.demo.trades import demo_trades
+from config.demo.shift_dates import shift, shifted
 from learning.models import NoiseTwin, WalkForward
 from learning.proposals.challenger_trial import draft_trial
 from overrides.core.engine.definitions.vocabulary import PAIRS, Combiner, Policy

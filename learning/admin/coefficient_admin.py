@@ -40,8 +40,8 @@ class CoefficientAdmin(FactAdmin):
     search_fields = ("key__startswith",)
     search_help_text = "value, from its beginning"
     ordering = ("name", "key")
-    change_form_template = "learning/coefficient.html"
-    change_list_template = "learning/coefficient_list.html"
+    change_form_template = "learning/coefficients/coefficient.html"
+    change_list_template = "learning/coefficients/coefficient_list.html"
     fields = (
         ("name", "value", "weight_shown", "in_force_shown"),
         ("short_memory", "long_memory", "n_shown", "newest", "as_of_shown"),

@@ -69,7 +69,7 @@ class LessonAdmin(FactAdmin):
         "what", "scope_shown", "state", "edge", "n", "variance", "weight_shown", "half_life", "newest", "updates",
         "targets_shown", "line",
     )  # fmt: skip
-    change_form_template = "learning/lesson.html"
+    change_form_template = "learning/lessons/lesson.html"
 
     def get_urls(self) -> list[URLPattern]:
         def out(table: Callable[[Lesson], HttpResponseBase]) -> Callable[..., HttpResponseBase]:

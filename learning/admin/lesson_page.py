@@ -23,7 +23,7 @@ TRACK_COLUMNS = ("at", "status", "edge_raw", "n", "weight", "half_life_days", "t
 
 
 def lesson_page(lesson: Lesson) -> dict[str, Any]:
-    """What `learning/lesson.html` shows besides the fields."""
+    """What `learning/lessons/lesson.html` shows besides the fields."""
     history = list(lesson.history.order_by("-at", "-id")[:SHOWN])
     n_kept = len(history) if len(history) < SHOWN else lesson.history.count()
     parameters = current_parameters(lesson.module).lessons

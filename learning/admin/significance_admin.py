@@ -71,7 +71,7 @@ def _page(request: HttpRequest, module: str) -> HttpResponse:
         "seeds": SEEDS,
         **evidence_page(module, asked),
     }
-    return TemplateResponse(request, "learning/evidence.html", context)
+    return TemplateResponse(request, "learning/significance/significance.html", context)
 
 
 def _table(request: HttpRequest, module: str, name: str) -> HttpResponseBase:

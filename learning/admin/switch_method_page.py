@@ -63,7 +63,7 @@ def switch_page(request: HttpRequest, module: str) -> HttpResponse:
         "way_back": reverse("admin:overrides_modulemode_change", args=[module]),
         **_described(module, channel, policy, at),
     }
-    return TemplateResponse(request, "learning/switch_policy.html", context)
+    return TemplateResponse(request, "learning/proposals/switch_method.html", context)
 
 
 def _drafted(

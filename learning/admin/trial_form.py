@@ -74,4 +74,4 @@ def trial_page(request: HttpRequest, module: str) -> HttpResponse:
         "module": module,
         "way_back": reverse("admin:overrides_modulemode_change", args=[module]),
     }
-    return TemplateResponse(request, "learning/trial.html", context)
+    return TemplateResponse(request, "learning/proposals/challenger_trial.html", context)

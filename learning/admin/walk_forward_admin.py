@@ -35,7 +35,7 @@ MAY_ASK = ("overrides.lower_modulemode", "overrides.add_changerequest")  # an op
 @admin.register(WalkForward)
 class WalkForwardAdmin(FactAdmin):
     nothing_yet = "Every night each module's trades are walked; its page of walk-forward has a button."
-    change_form_template = "learning/walk.html"
+    change_form_template = "learning/walk_forward/run.html"
     list_display = ("what", "state", "trades", "uplift", "matched", "slope", "as_of_shown")
     list_filter = ("module", one_of("policy", ("plan", "evidence")))
     fields = (("state", "as_of_shown", "trades", "folds", "code_version"), "error_shown", "parameters_shown")
@@ -60,7 +60,7 @@ class WalkForwardAdmin(FactAdmin):
             "may_ask": _may_ask(request),
             **walk_page(module),
         }
-        return TemplateResponse(request, "learning/walks.html", context)
+        return TemplateResponse(request, "learning/walk_forward/module.html", context)
 
     def export(self, request: HttpRequest, module: str) -> HttpResponseBase:
         """All numbers of the page as one table."""

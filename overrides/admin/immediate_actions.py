@@ -90,7 +90,7 @@ def act_page(
         "way_back": way_back,
         **about,
     }
-    return TemplateResponse(request, "overrides/act.html", context)
+    return TemplateResponse(request, "overrides/shared/immediate_action.html", context)
 
 
 def told(request: HttpRequest, form: Reasoned, way_back: str, take: Any) -> HttpResponse | None:

@@ -19,7 +19,7 @@ from telemetry.models import AuditEntry
 class AuditEntryAdmin(FactAdmin):
     """The chain of governed writes; each entry names the one before by its hash."""
 
-    change_list_template = "counterweight/audit_list.html"
+    change_list_template = "telemetry/audit_list.html"
     nothing_yet = "Every draft, vote, publication and change of a mode writes one."
     list_display = ("seq", "written", "actor", "action", "object", "reason")
     list_filter = window("written_at")

@@ -53,7 +53,7 @@ class ActionInline(FactInline):
 @admin.register(Trade)
 class TradeAdmin(FactAdmin):
     nothing_yet = "Bots report them over the API as they close; manage.py import_trades reads them from files."
-    change_form_template = "counterweight/trade.html"
+    change_form_template = "telemetry/trade.html"
     list_display = ("external_id", "symbol", "side", "closed", "outcome", "book", "state")
     list_filter = (
         one_of("side", ("long", "short")),

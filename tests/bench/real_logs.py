@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from config.demo.bars import Bars, Floats
-from config.demo.indicators import Indicators
-from config.demo.market import Market
-from config.demo.scopes import pm_scope
+from config.demo.market.bars import Bars, Floats
+from config.demo.market.conditions import Market
+from config.demo.market.indicators import Indicators
+from config.demo.market.scopes import pm_scope
 from telemetry.core.file_formats.file_rows import Defaults
 from telemetry.core.file_formats.freqtrade_trade import Run, trade_payload
 from tests.bench.real_trades import hourly_bars

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from config.demo.bars import Bars
-from config.demo.make_sample import read_hourly
-from config.demo.trades import demo_trades
+from config.demo.backtest.closed_trades import demo_trades
+from config.demo.market.bars import Bars
+from config.demo.market.make_sample import read_hourly
 
 SOURCES = ("genetrader_2024", "nfi_2021", "alpergulsen_2023")
 LEAST_BARS = 300

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Enter
-from tests.browser.hands import Hand, Keyboard, Mouse
+from tests.browser.input_devices import Hand, Keyboard, Mouse
 
 pytestmark = pytest.mark.parametrize("hand_of", [Mouse, Keyboard], ids=["with the mouse", "with the keyboard"])
 

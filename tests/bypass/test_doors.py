@@ -24,11 +24,11 @@ from config.celery import app
 from overrides.core.engine.definitions.vocabulary import Policy
 from overrides.models import ChangeRequest, LineHold, Version
 from telemetry.models import AuditEntry
+from tests.api_clients import bearer, new_key
 from tests.builders import NOW, make_lesson, make_spec, trade_payload
 from tests.bypass.table import MODELS
 from tests.bypass.world import LINE, OTHER, open_request
-from tests.clients import bearer, new_key
-from tests.config.access.test_permissions import MATRIX, METHODS
+from tests.config.access.api.test_permissions import MATRIX, METHODS
 from tests.conftest import make_user
 from tests.learning.proposals.test_switch_method import ran
 from tests.overrides.admin.governance.test_policy_admin import N_TARGET, constants, rules

@@ -44,8 +44,8 @@ class MovedFilter(admin.SimpleListFilter):
 @admin.register(Decision)
 class DecisionAdmin(FactAdmin):
     nothing_yet = "Each answer to a bot that asks for its levers is one; a module that is off answers too."
-    change_list_template = "overrides/decision_list.html"
-    change_form_template = "overrides/decision.html"
+    change_list_template = "overrides/decisions/decision_list.html"
+    change_form_template = "overrides/decisions/decision.html"
     list_display = ("asked_at", "what", "scope_shown", "moved", "said", "version_shown", "outcome")
     list_display_links = ("asked_at", "what")
     list_filter = (

@@ -40,7 +40,7 @@ class Constant:
 
 @admin.register(ParameterSet)
 class ParameterSetAdmin(FactAdmin):
-    change_form_template = "overrides/parameters.html"
+    change_form_template = "overrides/governance/parameters.html"
     list_display = ("name", "state", "used", "made", "created_by", "why")
     list_filter = ("module",)
     search_fields = ("id__startswith",)

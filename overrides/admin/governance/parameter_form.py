@@ -42,7 +42,7 @@ def propose_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> H
         "shows_effect": True,
         "way_back": reverse("admin:overrides_parameterset_changelist"),
     }
-    return TemplateResponse(request, "overrides/constants.html", context)
+    return TemplateResponse(request, "overrides/governance/constants_form.html", context)
 
 
 def _paths(parameters: ModuleParameters) -> dict[str, object]:

@@ -56,7 +56,7 @@ class Rule:
 @admin.register(ModulePolicy)
 class ModulePolicyAdmin(FactAdmin):
     nothing_yet = "The defaults are in force; ask for another policy on the page of a module."
-    change_form_template = "overrides/policy.html"
+    change_form_template = "overrides/governance/policy.html"
     list_display = ("name", "state", "changed", "made", "created_by", "asked_by")
     list_filter = ("module",)
     list_select_related = ("request",)
@@ -101,7 +101,7 @@ class ModulePolicyAdmin(FactAdmin):
             "form": form,
             "way_back": reverse("admin:overrides_modulepolicy_changelist"),
         }
-        return TemplateResponse(request, "overrides/constants.html", context)
+        return TemplateResponse(request, "overrides/governance/constants_form.html", context)
 
     @admin.display(description="policy")
     def name(self, policy: ModulePolicy) -> str:

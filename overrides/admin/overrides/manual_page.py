@@ -47,7 +47,7 @@ def manual_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> Ht
         "way_back": reverse("admin:overrides_override_changelist"),
         **preview,
     }
-    return TemplateResponse(request, "overrides/manual.html", context)
+    return TemplateResponse(request, "overrides/overrides/manual.html", context)
 
 
 def _compared(form: ManualForm, spec: OverrideSpec, version: int | None, at: datetime) -> dict[str, Any]:

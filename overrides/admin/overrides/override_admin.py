@@ -77,7 +77,7 @@ class LineAdmin(FactAdmin):
     fields = (("what", "scope_shown"), ("channel", "policy", "state"), ("created", "identity"))
     readonly_fields = ("what", "scope_shown", "state", "created", "identity")
     inlines = (RevisionInline,)
-    change_form_template = "overrides/line.html"
+    change_form_template = "overrides/overrides/line.html"
 
     def get_urls(self) -> list[URLPattern]:
         acts = [
@@ -164,7 +164,7 @@ class InForceFilter(admin.SimpleListFilter):
 class OverrideAdmin(FactAdmin):
     nothing_yet = "They come with change requests, which the materializer drafts from lessons once a day."
     actions = ()  # those of `get_actions`
-    change_form_template = "overrides/override.html"
+    change_form_template = "overrides/overrides/override.html"
     list_filter = (
         InForceFilter,
         "line__module",

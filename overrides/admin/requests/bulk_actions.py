@@ -68,7 +68,7 @@ def decide_together(
         "asks_password": asks_password,
         "missing_proof": missing,
     }
-    return TemplateResponse(request, "overrides/together.html", context)
+    return TemplateResponse(request, "overrides/requests/bulk_action.html", context)
 
 
 def _outcomes(

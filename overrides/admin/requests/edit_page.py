@@ -98,7 +98,7 @@ def edit_page(model_admin: FactAdmin, request: HttpRequest, asked: ChangeRequest
         "form": form,
         "way_back": page,
     }
-    return TemplateResponse(request, "overrides/edit.html", context)
+    return TemplateResponse(request, "overrides/requests/edit.html", context)
 
 
 def _edited(request: HttpRequest, asked: ChangeRequest, form: EditForm, at: datetime) -> bool:

@@ -52,7 +52,7 @@ class AfterwardsFilter(admin.SimpleListFilter):
 @admin.register(ChangeRequest)
 class ChangeRequestAdmin(FactAdmin):
     nothing_yet = "The materializer drafts one a day from lessons that would change something."
-    change_form_template = "overrides/request.html"
+    change_form_template = "overrides/requests/request.html"
     list_display = (
         "title_shown", "state_shown", "health_shown", "author_name", "lines_shown", "created", "expires",
     )  # fmt: skip
@@ -132,7 +132,7 @@ class ChangeRequestAdmin(FactAdmin):
             "asks_password": asks_password,
             "missing_proof": missing,
         }
-        return TemplateResponse(request, "overrides/decide.html", context)
+        return TemplateResponse(request, "overrides/requests/step.html", context)
 
     def edit(self, request: HttpRequest, request_id: int) -> HttpResponseBase:
         """A form over what its author may change; POST changes it."""

@@ -68,7 +68,7 @@ def challenger_page(request: HttpRequest, module: str) -> HttpResponseBase:
         "few": FEW,
         "pictures": histograms(document) if document else (),
     }
-    return TemplateResponse(request, "overrides/challenger.html", context)
+    return TemplateResponse(request, "overrides/serving/challenger.html", context)
 
 
 def _csv(row: Challenge) -> StreamingHttpResponse:

@@ -68,7 +68,7 @@ class ModuleModeAdmin(FactAdmin):
             "opts": self.opts,
             "modules": [standing_of(module) for module, _ in MODULES],
         }
-        return TemplateResponse(request, "overrides/modes.html", context)
+        return TemplateResponse(request, "overrides/serving/modes.html", context)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -165,4 +165,4 @@ class ModuleModeAdmin(FactAdmin):
             "may_ask": request.user.has_perm(PROPOSE),
             **mode_page(standing, datetime.now(UTC)),
         }
-        return TemplateResponse(request, "overrides/mode.html", context)
+        return TemplateResponse(request, "overrides/serving/mode.html", context)

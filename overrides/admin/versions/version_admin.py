@@ -25,7 +25,7 @@ TRIAL = Version.Kind.TRIAL
 @admin.register(Version)
 class VersionAdmin(FactAdmin):
     nothing_yet = "Applying an approved change request publishes one."
-    change_form_template = "overrides/version.html"
+    change_form_template = "overrides/versions/version.html"
     list_display = ("name", "state", "kind", "overrides", "published", "published_by", "request_shown")
     list_filter = ("module", one_of("kind", [kind.value for kind in Version.Kind]))
     fields = (
@@ -73,7 +73,7 @@ class VersionAdmin(FactAdmin):
             "version": version,
             "form": form,
         }
-        return TemplateResponse(request, "overrides/roll_back.html", context)
+        return TemplateResponse(request, "overrides/versions/roll_back.html", context)
 
     @admin.display(description="version", ordering="number")
     def name(self, version: Version) -> str:

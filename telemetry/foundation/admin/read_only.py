@@ -52,7 +52,7 @@ class FactAdmin(ReadOnly, ModelAdmin):
     paginator = BoundedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    change_form_template = "counterweight/fact.html"
+    change_form_template = "foundation/read_only.html"
     empty_value_display = MISSING
     nothing_yet = ""  # how rows get into the list, for the page of an empty one
 
@@ -85,7 +85,7 @@ class FactInline(ReadOnly, TabularInline):
     extra = 0
     max_num = 0
     can_delete = False
-    template = "counterweight/fact_inline.html"
+    template = "foundation/read_only_inline.html"
 
 
 def one_of(field: str, words: Iterable[str], title: str = "") -> type[admin.SimpleListFilter]:

@@ -19,7 +19,7 @@ Narrow = Callable[[QuerySet[Any], Any], QuerySet[Any]]
 class TypedFilter(admin.SimpleListFilter):
     """A form of one field beside the list; it keeps the other filters and leaves the page."""
 
-    template = "counterweight/typed_filter.html"
+    template = "foundation/text_filter.html"
     hint = ""
 
     def read(self, value: str) -> Any:

@@ -14,12 +14,12 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 
-from config.access import authentication
-from config.access.authentication import KEY_RING, REFRESH_SECONDS
+from config.access.api import authentication
+from config.access.api.authentication import KEY_RING, REFRESH_SECONDS
 from config.access.keys import digest_of, revoke_key
 from config.access.models import ApiKey
+from tests.api_clients import Kept, bearer, new_key
 from tests.builders import KEY, SCOPE, database_away, until
-from tests.clients import Kept, bearer, new_key
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

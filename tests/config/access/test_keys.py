@@ -10,8 +10,8 @@ from django.db import OperationalError, connection, transaction
 from django.test import Client
 from rest_framework.test import APIClient
 
-from config.access import authentication
-from config.access.authentication import KEY_RING, KeyRing, KeyUser
+from config.access.api import authentication
+from config.access.api.authentication import KEY_RING, KeyRing, KeyUser
 from config.access.keys import PERMISSIONS, digest_of, issue_key, matches, revoke_key
 from config.access.models import ApiKey
 from overrides.requests.authoring import may_draft

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from config.demo.archive import load
-from config.demo.bars import Bars
-from config.demo.trades import demo_trades
+from config.demo.backtest.closed_trades import demo_trades
+from config.demo.market.archive import load
+from config.demo.market.bars import Bars
 
 
 @pytest.fixture(scope="session")

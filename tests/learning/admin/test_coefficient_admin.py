@@ -15,7 +15,7 @@ from learning.proposals.materialize import materialize
 from overrides.serving.engine import load_engine
 from overrides.serving.resolve import resolve_one
 from telemetry.decisions.decision_log import record_decisions
-from tests.browsing import MOST_QUERIES, page
+from tests.admin_pages import MOST_QUERIES, page
 from tests.builders import DAY, NOW, agreed, draft, make_parameters, make_question, publish, set_mode
 from tests.learning.coefficients.test_coefficient_memory import allocated, record
 

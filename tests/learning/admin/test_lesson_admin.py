@@ -15,7 +15,7 @@ from learning.lessons.build import build_lessons
 from learning.models import Lesson
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from telemetry.recording.record_trades import record_trades
-from tests.browsing import browser_of, page
+from tests.admin_pages import browser_of, page
 from tests.builders import DAY, NOW, make_lesson, make_trades, publish
 from tests.conftest import make_user
 

@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 
 from learning.models import EdgeHistory, Lesson, NoiseTwin
-from tests.browsing import MOST_QUERIES, browser_of, page
+from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import NOW, draft, make_lesson, make_spec, publish
 from tests.conftest import make_user
 from tests.learning.admin.charts.test_funnel import many

@@ -16,7 +16,7 @@ from learning.validation.walk_forward_runs import ask_walk_forward, walk_forward
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.models import OutboxMessage
 from telemetry.recording.record_trades import record_trades
-from tests.browsing import MOST_QUERIES, browser_of, page
+from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import DAY, NOW, action_payload, make_trade
 from tests.conftest import make_user
 

@@ -7,8 +7,8 @@ from rest_framework.test import APIClient
 
 from learning.lessons.aggregate import aggregate_dirty
 from telemetry.recording.record_trades import record_trades
+from tests.api_clients import client_of
 from tests.builders import DAY, KEY, NOW, make_trades
-from tests.clients import client_of
 
 pytestmark = pytest.mark.django_db
 

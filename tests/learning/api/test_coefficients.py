@@ -7,7 +7,7 @@ from rest_framework.test import APIClient
 
 from learning.coefficients.coefficient_memory import update_coefficients
 from learning.models import Coefficient
-from tests.clients import bearer, new_key
+from tests.api_clients import bearer, new_key
 from tests.learning.coefficients.test_coefficient_memory import allocated, record
 
 pytestmark = pytest.mark.django_db

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from tests.api_clients import client_of
 from tests.builders import HEAVY, KEY, SCOPE, make_lesson
-from tests.clients import client_of
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ from overrides.models import ChangeRequest, ModuleMode, Version
 from overrides.requests.emergency import veto_line
 from overrides.requests.gates import Refusal
 from overrides.versions.load_version import current_parameters, load_specs
-from tests.browsing import browser_of, page
+from tests.admin_pages import browser_of, page
 from tests.builders import NOW, agreed, make_lesson, make_spec, publish
 from tests.conftest import make_user
 from tests.learning.proposals.test_switch_method import ran

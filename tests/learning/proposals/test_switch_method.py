@@ -24,7 +24,7 @@ from overrides.requests.review import approve
 from overrides.serving.engine import ENGINE_ROOM
 from overrides.serving.resolve import Resolved, resolve
 from overrides.versions.load_version import current_parameters, load_specs
-from tests.browsing import browser_of, page
+from tests.admin_pages import browser_of, page
 from tests.builders import DAY, NOW, make_lesson, make_question, make_spec, publish, set_mode
 from tests.conftest import make_user
 from tests.learning.phases import evidence_parameters, record_phases

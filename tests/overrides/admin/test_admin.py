@@ -22,7 +22,7 @@ from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.models import JobRun
 from telemetry.models import AuditEntry, Trade
 from telemetry.recording.record_trades import record_trades
-from tests.browsing import browser_of, page
+from tests.admin_pages import browser_of, page
 from tests.builders import (
     NOW,
     SCOPE,

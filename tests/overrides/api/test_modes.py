@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from rest_framework.test import APIClient
 
+from tests.api_clients import client_of
 from tests.builders import make_spec, publish, set_mode
-from tests.clients import client_of
 
 pytestmark = pytest.mark.django_db
 

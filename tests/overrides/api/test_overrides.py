@@ -6,8 +6,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from overrides.core.engine.definitions.override_spec import OverrideSpec
+from tests.api_clients import PROBLEM, client_of, fields_of
 from tests.builders import make_spec, publish
-from tests.clients import PROBLEM, client_of, fields_of
 
 pytestmark = pytest.mark.django_db
 

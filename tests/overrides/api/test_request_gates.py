@@ -9,8 +9,8 @@ import pytest
 from django.contrib.auth.models import User
 
 from overrides.requests.review import approve
+from tests.api_clients import client_of
 from tests.builders import draft, make_spec
-from tests.clients import client_of
 
 pytestmark = pytest.mark.django_db
 

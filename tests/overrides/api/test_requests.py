@@ -9,8 +9,8 @@ from rest_framework.test import APIClient
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.models import ChangeRequest, ModuleMode, Override, Version
 from overrides.requests.review import approve
+from tests.api_clients import PROBLEM, client_of, fields_of, pages
 from tests.builders import NOW, draft, make_spec, publish
-from tests.clients import PROBLEM, client_of, fields_of, pages
 from tests.conftest import make_user
 
 pytestmark = pytest.mark.django_db

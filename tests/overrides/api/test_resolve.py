@@ -8,14 +8,14 @@ import pytest
 from django.db import OperationalError
 from rest_framework.test import APIClient
 
-from config.access import authentication
+from config.access.api import authentication
 from config.access.keys import issue_key
 from overrides.serving.engine import ENGINE_ROOM
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.core.identifiers import uuid7_time
 from telemetry.models import Decision
+from tests.api_clients import Kept
 from tests.builders import KEY, NOW, SCOPE, make_spec, publish, set_mode
-from tests.clients import Kept
 
 pytestmark = pytest.mark.django_db
 

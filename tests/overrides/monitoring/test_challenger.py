@@ -13,7 +13,7 @@ from overrides.serving.engine import ENGINE_ROOM
 from overrides.serving.resolve import resolve
 from telemetry.decisions.decision_log import record_decisions
 from telemetry.foundation.core.refusal import Refused
-from tests.browsing import browser_of, page
+from tests.admin_pages import browser_of, page
 from tests.builders import DAY, NOW, agreed, make_question, publish, set_mode
 from tests.conftest import make_user
 from tests.overrides.requests.test_trial import PLAN, trial

@@ -9,8 +9,8 @@ from rest_framework.test import APIClient
 from telemetry.decisions.attribute_trades import attribute_trades
 from telemetry.decisions.decision_log import DecisionRecord, record_decisions
 from telemetry.recording.record_trades import record_trades
+from tests.api_clients import PROBLEM, client_of
 from tests.builders import DAY, KEY, NOW, SCOPE, action_payload, decision_ids, make_decision, make_trade
-from tests.clients import PROBLEM, client_of
 
 pytestmark = pytest.mark.django_db
 

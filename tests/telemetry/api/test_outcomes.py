@@ -6,8 +6,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from telemetry.recording.record_trades import record_trades
+from tests.api_clients import client_of
 from tests.builders import DAY, KEY, NOW, SCOPE, action_payload, make_correction, make_trade
-from tests.clients import client_of
 
 pytestmark = pytest.mark.django_db
 

@@ -152,13 +152,13 @@ class TestScale:
 @pytest.mark.parametrize(
     ("template", "context"),
     [
-        ("growth", {"picture": growth(CURVES)}),
-        ("forest", {"forest": forest([("evidence", figures())])}),
+        ("uplift_curve", {"picture": growth(CURVES)}),
+        ("uplift_forest", {"forest": forest([("evidence", figures())])}),
         ("calibration", {"picture": calibration_picture({"groups": [group(0, 0), group(1, 1)], "slope": 0.9})}),
     ],
 )
 def test_the_markup_is_well_formed_and_says_what_it_shows(template: str, context: dict[str, Any]) -> None:
-    root = ElementTree.fromstring(render_to_string(f"learning/{template}.svg", context))
+    root = ElementTree.fromstring(render_to_string(f"learning/charts/{template}.svg", context))
 
     assert root.get("role") == "img"
     assert len(root.get("aria-label", "")) > 30

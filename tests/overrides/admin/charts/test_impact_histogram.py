@@ -73,7 +73,7 @@ class TestHistograms:
 
 def rendered(row: WhatIf) -> str:
     pictures = histograms(row.document) if row.document else ()
-    return render_to_string("overrides/what_if.html", {"row": row, "pictures": pictures})
+    return render_to_string("overrides/shared/impact.html", {"row": row, "pictures": pictures})
 
 
 def row(**over: Any) -> WhatIf:

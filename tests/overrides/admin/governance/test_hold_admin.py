@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 
 from overrides.models import ChangeRequest, LineHold, Membership, ModuleMode, Quarantine
 from overrides.requests.emergency import pin_line, quarantine_builder
-from tests.browsing import MOST_QUERIES, browser_of, page
+from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import make_spec, publish, set_mode
 from tests.conftest import make_user
 

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.models import ChangeRequest, ModulePolicy
-from tests.browsing import MOST_QUERIES, browser_of, page
+from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import agreed, draft, make_parameters, make_spec, publish
 from tests.conftest import make_user
 

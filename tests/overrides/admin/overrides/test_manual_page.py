@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from overrides.models import ChangeRequest, Override
-from tests.browsing import MOST_QUERIES, browser_of, page
+from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.conftest import make_user
 
 pytestmark = pytest.mark.django_db

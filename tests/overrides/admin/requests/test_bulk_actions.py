@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from overrides.models import ChangeRequest
-from tests.browsing import MOST_QUERIES, browser_of, page
+from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import draft, make_spec
 
 pytestmark = pytest.mark.django_db

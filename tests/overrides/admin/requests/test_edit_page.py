@@ -12,7 +12,7 @@ from django.test import Client
 from overrides.models import ChangeRequest, ParameterSet
 from overrides.requests.manual_entry import draft_by_hand
 from overrides.requests.review import approve
-from tests.browsing import browser_of
+from tests.admin_pages import browser_of
 from tests.builders import NOW, draft, make_parameters, make_spec, publish
 from tests.conftest import make_user
 

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from overrides.models import ChangeRequest
 from overrides.requests.apply import apply_request
 from overrides.requests.review import approve, reject
-from tests.browsing import MOST_QUERIES, browser_of, page
+from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import draft, make_parameters, make_spec, publish, set_mode
 
 pytestmark = pytest.mark.django_db

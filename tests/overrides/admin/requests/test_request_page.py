@@ -16,7 +16,7 @@ from overrides.requests.review import approve
 from overrides.serving.engine import load_engine
 from overrides.serving.resolve import resolve_one
 from telemetry.decisions.decision_log import record_decisions
-from tests.browsing import MOST_QUERIES, browser_of, page
+from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import NOW, draft, make_question, make_spec, publish
 from tests.conftest import make_user
 

@@ -15,7 +15,7 @@ from overrides.requests.apply import apply_request
 from overrides.requests.review import approve
 from telemetry.decisions.decision_log import record_decisions
 from telemetry.foundation.core.identifiers import uuid7
-from tests.browsing import MOST_QUERIES, browser_of, drafted_by_people, page
+from tests.admin_pages import MOST_QUERIES, browser_of, drafted_by_people, page
 from tests.builders import make_decision, make_parameters, make_spec, publish, set_mode
 from tests.conftest import make_user
 

@@ -13,7 +13,7 @@ from overrides.admin.versions.version_diff import Changes
 from overrides.models import Version
 from overrides.requests.apply import apply_request
 from overrides.requests.review import approve
-from tests.browsing import MOST_QUERIES, browser_of, drafted_by_people, page
+from tests.admin_pages import MOST_QUERIES, browser_of, drafted_by_people, page
 from tests.builders import agreed, behind_the_back, draft, make_parameters, make_spec, publish
 from tests.conftest import make_user
 from tests.learning.admin.test_significance_admin import words

@@ -14,8 +14,8 @@ from telemetry.foundation.api.idempotency import GIVEN_UP_AFTER, KEPT
 from telemetry.foundation.models import StoredAnswer
 from telemetry.models import Trade
 from telemetry.recording.record_trades import record_trades
+from tests.api_clients import client_of, faults, fields_of
 from tests.builders import make_spec, together, trade_payload, until
-from tests.clients import client_of, faults, fields_of
 
 URL = "/api/v1/trades/"
 KEY: dict[str, Any] = {"HTTP_IDEMPOTENCY_KEY": "k1"}

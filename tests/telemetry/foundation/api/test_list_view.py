@@ -12,8 +12,8 @@ from telemetry.api.outcomes import OutcomesView
 from telemetry.decisions.decision_log import record_decisions
 from telemetry.models import Outcome
 from telemetry.recording.record_trades import record_trades
+from tests.api_clients import client_of, faults, fields_of, pages
 from tests.builders import DAY, NOW, action_payload, make_decision, make_trade, make_trades
-from tests.clients import client_of, faults, fields_of, pages
 from tests.world import make_world
 
 pytestmark = pytest.mark.django_db

@@ -13,8 +13,8 @@ from overrides.models import ChangeRequest, Override
 from telemetry.foundation.models import StoredAnswer
 from telemetry.models import Trade
 from telemetry.recording.record_trades import record_trades
+from tests.api_clients import PROBLEM, Kept, client_of
 from tests.builders import KEY, NOW, SCOPE, make_spec, make_trade, trade_payload
-from tests.clients import PROBLEM, Kept, client_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

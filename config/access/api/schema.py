@@ -1,0 +1,37 @@
+"""How the schema describes keys: the bearer scheme, and per operation the roles that may call it.
+
+Imported when the app is ready: drf-spectacular knows extensions by their having been imported.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ComponentRegistry
+
+from config.access.api.permissions import permission_of
+from config.access.keys import roles_with
+
+
+class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the package has no types
+    target_class = "config.access.api.authentication.KeyAuthentication"
+    name = "key"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        return {"type": "http", "scheme": "bearer", "description": "An API key of one role: `Bearer cw_…`"}
+
+
+class RoleSchema(AutoSchema):
+    """Adds to each operation's description which keys may call it."""
+
+    def get_operation(
+        self, path: str, path_regex: str, path_prefix: str, method: str, registry: ComponentRegistry
+    ) -> dict[str, Any] | None:
+        operation = super().get_operation(path, path_regex, path_prefix, method, registry)
+        required = permission_of(self.view, method)
+        if operation is not None and required is not None:
+            told = f"Keys: {', '.join(roles_with(required))}."
+            operation["description"] = "\n\n".join(filter(None, [operation.get("description"), told]))
+        return operation

@@ -1,0 +1,55 @@
+"""`/api/v1/schema/`: the OpenAPI document, made once per process, open to anybody."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from django.http import HttpResponseBase
+from drf_spectacular.generators import SchemaGenerator
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from config.api.documented_limits import limits
+from telemetry.foundation.api.etags import tagged
+from telemetry.foundation.api.query_parameters import query
+
+
+@cache
+def schema_document() -> dict[str, Any]:
+    """The OpenAPI 3.1 document as plain JSON values."""
+    generator = SchemaGenerator(api_version="v1")  # type: ignore[no-untyped-call]  # the package has no types
+    document: dict[str, Any] = json.loads(json.dumps(generator.get_schema(request=None, public=True), default=str))  # type: ignore[no-untyped-call]  # as above
+    document["info"]["description"] += f"\n\n{limits()}"
+    for shape in _sent(document):
+        shape["additionalProperties"] = False
+    return document
+
+
+def _sent(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The shapes of what is sent: a field they do not name is refused. What is answered may gain fields."""
+    shapes = document["components"]["schemas"]
+    bodies = [each.get("requestBody") for methods in document["paths"].values() for each in methods.values()]
+    waiting, seen = [json.dumps(bodies)], set[str]()
+    while waiting:
+        for name in set(re.findall('"#/components/schemas/([^"]+)"', waiting.pop())) - seen:
+            seen.add(name)
+            waiting.append(json.dumps(shapes[name]))
+            if "properties" in shapes[name]:
+                yield shapes[name]
+
+
+class SchemaView(APIView):
+    """Open: what an API takes is no secret, and a client is written before it has a key."""
+
+    permission_classes = (AllowAny,)
+    authentication_classes = ()
+    schema = None
+
+    def get(self, request: Request) -> HttpResponseBase:
+        query(request).close()
+        return tagged(request, schema_document())

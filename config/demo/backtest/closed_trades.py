@@ -1,0 +1,160 @@
+"""The demo's closed trades, in the trade JSON that recording accepts.
+
+Times. An entry, and the allocation with it, is `at` the open of its bar: the signal bar has closed and belongs to its
+scope. A trim or an exit happens somewhere inside its bar, so its `at` is that bar's OPEN, the last moment at which its
+scope is honest; `closed_at` is the END of the exit bar, when the result is known.
+
+Results, in R of the entry. rr and leg_rr are after fees and slippage, per unit of size. rr_after, per unit of the part
+sold: its leg result had it been sold later, minus its leg result (the costs of the entry cancel). For a trim, later is
+together with the rest; for an exit, at the close of the 24th bar after it, and absent where the data ends before. The
+latter is known only `controls.rr_after_bars` bars after `closed_at`.
+
+What would have been is known when the last alternative has ended, `controls.counterfactual_bars` of the exit after the
+trade opened: a trail twice as wide, or an entry six bars later, outlives the trade.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from config.demo.backtest.counterfactuals import (
+    AFTER_TRIM_LEVERS,
+    ENTRY_LEVERS,
+    EXIT_LEVERS,
+    TRIM_LEVERS,
+    missed_bucket,
+)
+from config.demo.backtest.histories import AFTER_BARS, Histories, Signals, histories
+from config.demo.backtest.rules import PATTERNS, Pattern
+from config.demo.backtest.simulation import TRIM_FRACTION
+from config.demo.market.bars import SECONDS, Bars, Floats, Ints, four_hours, moment
+from config.demo.market.conditions import Market
+from config.demo.market.scopes import dm_scope, pm_scope
+
+SOURCE = "genetrader_2024 hourly bars"
+ALLOCATION_KEY = "dm_pattern.allocation.allocation"
+
+Payload = dict[str, Any]
+
+
+def demo_trades(bars: Sequence[Bars]) -> list[Payload]:
+    """Every closed trade of the six rules on the pairs' 1 h and 4 h bars, by `closed_at`, then `external_id`.
+
+    `bars` are hourly, one entry per pair. Results are rounded to 6 decimals, times are UTC ISO text.
+    """
+    market = Market.of(bars)
+    trades: list[Payload] = []
+    for one in (*bars, *map(four_hours, bars)):
+        columns = histories(one)
+        trades += [_Trade(market, one, columns, row).payload() for row in range(len(columns))]
+    return sorted(trades, key=lambda trade: (trade["closed_at"], trade["external_id"]))
+
+
+@dataclass(frozen=True, eq=False)
+class _Trade:
+    """One row of a pair's histories, on its way to JSON."""
+
+    market: Market
+    bars: Bars
+    columns: Histories
+    row: int
+
+    @property
+    def pattern(self) -> Pattern:
+        return PATTERNS[int(self.columns.pattern[self.row])]
+
+    @property
+    def is_trimmed(self) -> bool:
+        return bool(self.columns.trim[self.row] >= 0)
+
+    def payload(self) -> Payload:
+        opened = int(self.bars.time[self.columns.entry[self.row]])
+        closed = int(self.bars.time[self.columns.exit[self.row]]) + SECONDS[self.bars.timeframe]
+        side, pair = self.pattern.side_name, self.bars.symbol.replace("/", "_")
+        actions = [self._allocation(), self._entry(), *([self._trim()] if self.is_trimmed else []), self._exit()]
+        return {
+            "external_id": f"demo:{self.bars.timeframe}:{pair}:{self.pattern.family}.{side}:{moment(opened)[:16]}Z",
+            "source": SOURCE,
+            "symbol": self.bars.symbol,
+            "side": side,
+            "timeframe": self.bars.timeframe,
+            "opened_at": moment(opened),
+            "closed_at": moment(closed),
+            "rr": self._number(self.columns.rr),
+            "actions": actions,
+        }
+
+    def _allocation(self) -> Payload:
+        opened = int(self.bars.time[self.columns.entry[self.row]])
+        adding = bool(self.columns.adding[self.row])
+        return {
+            "module": "dm",
+            "pattern_key": ALLOCATION_KEY,
+            "action_category": "allocation",
+            "at": moment(opened),
+            "scope": dm_scope(self.market, self.bars.symbol, opened, family=self.pattern.family, adding=adding),
+        }
+
+    def _entry(self) -> Payload:
+        action = self._action("entry", self.columns.entry, self.columns.at_entry, ENTRY_LEVERS)
+        return action | {"fraction": 1.0, "leg_rr": self._number(self.columns.rr)}
+
+    def _trim(self) -> Payload:
+        levers = (*TRIM_LEVERS, *AFTER_TRIM_LEVERS)
+        return self._action("trim", self.columns.trim, self.columns.at_trim, levers) | {
+            "fraction": round(TRIM_FRACTION, 6),
+            "leg_rr": self._number(self.columns.trim_leg),
+            "rr_after": self._number(self.columns.trim_after),
+        }
+
+    def _exit(self) -> Payload:
+        """Carries the trim's alternatives where nothing was trimmed: another lever might have."""
+        levers = EXIT_LEVERS if self.is_trimmed else (*EXIT_LEVERS, *TRIM_LEVERS)
+        action = self._action("exit", self.columns.exit, self.columns.at_exit, levers)
+        action["fraction"] = round(1 - TRIM_FRACTION, 6) if self.is_trimmed else 1.0
+        action["leg_rr"] = self._number(self.columns.exit_leg)
+        if not math.isnan(self.columns.exit_after[self.row]):
+            action["rr_after"] = self._number(self.columns.exit_after)
+        action["controls"] |= {
+            "rr_after_bars": AFTER_BARS,
+            "counterfactual_bars": int(self.columns.would_have.bars[self.row]),
+            "exit_reason": self.columns.exit_reason[self.row],
+            "mae": self._number(self.columns.mae),
+            "mfe": self._number(self.columns.mfe),
+        }
+        return action
+
+    def _action(self, category: str, bars: Ints, signals: Signals, levers: Iterable[str]) -> Payload:
+        at = int(self.bars.time[bars[self.row]])
+        ts, ox = float(signals.ts[self.row]), float(signals.ox[self.row])
+        alternatives = self._alternatives(levers)
+        grade = "cf_entry_improvement_bucket" if category == "entry" else "cf_exit_improvement_bucket"
+        return {
+            "module": "pm",
+            "pattern_key": self.pattern.key,
+            "action_category": category,
+            "at": moment(at),
+            "scope": pm_scope(self.market, self.bars.symbol, self.bars.timeframe, at, ts=ts, ox=ox),
+            "controls": self._controls(signals),
+            "counterfactuals": alternatives,
+            grade: missed_bucket(alternatives),
+        }
+
+    def _controls(self, signals: Signals) -> Payload:
+        """The signal proxies that have a meaning there, and the ATR as a price."""
+        found = {name.upper(): self._number(getattr(signals, name)) for name in ("ts", "ox", "dx", "edx")}
+        known = {name: value for name, value in found.items() if not math.isnan(value)}
+        return {"signals": known, "atr": float(f"{signals.atr[self.row]:.6g}")}
+
+    def _alternatives(self, levers: Iterable[str]) -> dict[str, dict[str, float]]:
+        deltas = {lever: self.columns.would_have.deltas[lever] for lever in levers}
+        return {lever: known for lever, columns in deltas.items() if (known := self._known(columns))}
+
+    def _known(self, columns: Mapping[str, Floats]) -> dict[str, float]:
+        return {name: self._number(column) for name, column in columns.items() if not math.isnan(column[self.row])}
+
+    def _number(self, column: Floats) -> float:
+        return round(float(column[self.row]), 6)

@@ -1,0 +1,88 @@
+"""What would have been: every trade replayed with one lever turned, as the difference in R to what was.
+
+The alternatives are named in the lever's own unit (a multiple of the rule as traded, bars, or a threshold), so that a
+winning name is a target. All results stay in the ORIGINAL R; a replay that the data's end cuts off has no value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from config.demo.backtest.price_paths import Paths
+from config.demo.backtest.simulation import AS_TRADED, Replay, Rule, replay
+from config.demo.market.bars import Bars, Floats, Ints
+from config.demo.market.indicators import Indicators
+
+ENTRY_DELAYS = (1, 2, 3, 6)
+RULES: Mapping[str, Mapping[str, Rule]] = {
+    "phase1_frac_mult": {
+        "0.333": Rule(phase1_frac_mult=1 / 3),
+        "0.5": Rule(phase1_frac_mult=1 / 2),
+        "1": AS_TRADED,
+    },
+    # The threshold gates the second phase, so its trades start with half their size.
+    "min_ts_for_add": {str(ts): Rule(phase1_frac_mult=1 / 2, min_ts_for_add=ts) for ts in (0.45, 0.55, 0.65, 0.75)},
+    "trim_delay_mult": {
+        "0.667": Rule(trim_delay_mult=2 / 3),
+        "1.333": Rule(trim_delay_mult=4 / 3),
+        "1.667": Rule(trim_delay_mult=5 / 3),
+        "never": Rule(trim_delay_mult=np.inf),
+    },
+    "min_ox_for_trim": {str(ox): Rule(min_ox_for_trim=ox) for ox in (0.3, 0.4, 0.5, 0.6, 0.8)},
+    "wait_n_bars_after_trim": {str(bars): Rule(wait_n_bars_after_trim=bars) for bars in (0, 3, 6, 12)},
+    "trail_mult": {"0.67": Rule(trail_mult=0.67), "1.33": Rule(trail_mult=1.33), "2": Rule(trail_mult=2.0)},
+    "panic_trigger_mult": {
+        "0.5": Rule(panic_trigger_mult=0.5),
+        "0.75": Rule(panic_trigger_mult=0.75),
+        "1.5": Rule(panic_trigger_mult=1.5),
+    },
+}
+ENTRY_LEVERS = ("entry_delay_bars", "phase1_frac_mult", "min_ts_for_add")
+TRIM_LEVERS = ("trim_delay_mult", "min_ox_for_trim")
+AFTER_TRIM_LEVERS = ("wait_n_bars_after_trim",)
+EXIT_LEVERS = ("trail_mult", "panic_trigger_mult")
+MISSED = (("none", 0.1), ("small", 0.5), ("medium", 1.5), ("large", np.inf))
+
+Deltas = Mapping[str, Mapping[str, Floats]]
+
+
+@dataclass(frozen=True, eq=False)
+class Counterfactuals:
+    """What would have been of every trade, and when the last of it was known.
+
+    deltas   {lever: {alternative: rr_alternative - rr_actual}}, NaN where the data ends too early
+    bars     from the trade's entry bar to the end of the last alternative that has a value, that bar included
+    """
+
+    deltas: Deltas
+    bars: Ints
+
+
+def counterfactuals(
+    bars: Bars, indicators: Indicators, signal: Ints, side: Ints, paths: Paths, actual: Replay
+) -> Counterfactuals:
+    """Replay every alternative of every trade."""
+    late = {str(d): replay(Paths.of(bars, indicators, signal, side, delay=d)) for d in ENTRY_DELAYS}
+    turned = {lever: {name: replay(paths, rule) for name, rule in rules.items()} for lever, rules in RULES.items()}
+    ends = [(int(delay), one) for delay, one in late.items()]
+    ends += [(0, one) for replays in turned.values() for one in replays.values()]
+    return Counterfactuals(
+        deltas={
+            lever: {name: np.where(one.closed, one.rr - actual.rr, np.nan) for name, one in replays.items()}
+            for lever, replays in ({"entry_delay_bars": late} | turned).items()
+        },
+        bars=np.max([np.where(one.closed, delay + one.exit_bar + 1, 0) for delay, one in ends], axis=0),
+    )
+
+
+def missed_bucket(alternatives: Mapping[str, Mapping[str, float]]) -> str:
+    """The bucket of the R missed against the best alternative: none < 0.1, small < 0.5, medium < 1.5, large from there.
+
+    >>> missed_bucket({"trail_mult": {"0.67": -0.2, "2": 0.5}})
+    'medium'
+    """
+    best = max((delta for lever in alternatives.values() for delta in lever.values()), default=0.0)
+    return next(name for name, below in MISSED if best < below)

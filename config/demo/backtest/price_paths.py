@@ -1,0 +1,92 @@
+"""The bars that follow each entry, as matrices: what a replay walks along.
+
+Shorts are mirrored (p becomes -p, high and low change places), so one set of comparisons serves both sides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from config.demo.market.bars import Bars, Flags, Floats, Ints
+from config.demo.market.indicators import LONG, SHORT, Indicators
+
+HOLDING_BARS = 72
+RISK_ATR = 2.0
+SLIPPAGE, FEE = 0.0005, 0.001
+
+
+@dataclass(frozen=True, eq=False)
+class Paths:
+    """Mirrored prices: one row per trade, one column for each of the 72 bars from the entry bar on.
+
+    entry: the price paid; risk: 1 R = 2 ATR of the signal bar, in price; best: best price since entry, each bar
+    included; inside: False where the data has ended.
+    """
+
+    entry: Floats
+    risk: Floats
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    atr: Floats
+    best: Floats
+    ts: Floats
+    ox: Floats
+    inside: Flags
+
+    @classmethod
+    def of(cls, bars: Bars, indicators: Indicators, signal: Ints, side: Ints, *, delay: int = 0) -> Paths:
+        """Enter `delay` bars after the open that follows the signal; the risk stays that of the signal bar."""
+        index = (signal + 1 + delay)[:, None] + np.arange(HOLDING_BARS)
+        inside = index < len(bars)
+        index = np.minimum(index, len(bars) - 1)
+        mirror, is_long = side[:, None], side[:, None] == LONG
+        high, low = bars.high[index], bars.low[index]
+        top, opens = np.where(is_long, high, -low), mirror * bars.open[index]
+        entry = slipped(opens[:, 0])
+        return cls(
+            entry=entry,
+            risk=RISK_ATR * indicators.atr[signal],
+            open=opens,
+            high=top,
+            low=np.where(is_long, low, -high),
+            close=mirror * bars.close[index],
+            atr=indicators.atr[index],
+            best=np.maximum(np.maximum.accumulate(top, axis=1), entry[:, None]),
+            ts=np.where(is_long, indicators.ts[LONG][index], indicators.ts[SHORT][index]),
+            ox=np.where(is_long, indicators.ox[LONG][index], indicators.ox[SHORT][index]),
+            inside=inside,
+        )
+
+    def leg(self, sold: Floats, bought: Floats | None = None) -> Floats:
+        """Result in R of one unit sold at `sold` (mirrored), after fees; bought at the entry unless said otherwise."""
+        price = self.entry if bought is None else bought
+        return (sold - price - FEE * (np.abs(price) + np.abs(sold))) / self.risk
+
+
+def slipped(opens: Floats) -> Floats:
+    """What an order at the open pays: 5 basis points more.
+
+    >>> slipped(np.array([100.0, -100.0])).tolist()
+    [100.05, -99.95]
+    """
+    return opens + SLIPPAGE * np.abs(opens)
+
+
+def at(columns: Floats, bar: Ints) -> Floats:
+    """Each row's value at its own bar (the last column where the bar lies beyond)."""
+    values: Floats = columns[np.arange(len(bar)), np.minimum(bar, columns.shape[1] - 1)]
+    return values
+
+
+def first(mask: Flags) -> Ints:
+    """Column of the first True in each row; the number of columns where there is none.
+
+    >>> first(np.array([[False, True], [False, False]])).tolist()
+    [1, 2]
+    """
+    found: Ints = np.where(mask.any(axis=1), mask.argmax(axis=1), mask.shape[1])
+    return found

@@ -1,0 +1,97 @@
+"""When the textbook rules trade: signals at the close of a bar, and which of them one position per rule can take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from config.demo.market.bars import Bars, Flags, Floats, Ints
+from config.demo.market.indicators import LONG, SHORT, Indicators
+
+WARM_UP = 200
+UNIT_CHANGE = np.log(3.0)
+RSI_LOW, RSI_HIGH = 30, 70
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One rule on one side. `family.side.motif` is its pattern key."""
+
+    family: str
+    side: int
+    motif: str
+
+    @property
+    def side_name(self) -> str:
+        return "long" if self.side == LONG else "short"
+
+    @property
+    def key(self) -> str:
+        return f"{self.family}.{self.side_name}.{self.motif}"
+
+
+PATTERNS = tuple(
+    Pattern(family, side, motif)
+    for family, motif in (("donchian", "breakout"), ("ema", "cross"), ("rsi", "dip"))
+    for side in (LONG, SHORT)
+)
+
+
+def signals(pattern: Pattern, bars: Bars, indicators: Indicators) -> Ints:
+    """The bars t >= 200 at whose close the rule wants to enter (at the open of t + 1).
+
+    donchian: the close leaves the range of the 20 bars before, and the previous close had not left its own. ema: EMA20
+    crosses EMA50. rsi: with the trend (EMA50 against EMA200) RSI14 comes back over 30 (long), under 70 (short).
+    """
+    now = {"donchian": _outside, "ema": _crossed, "rsi": _with_trend_recovered}[pattern.family]
+    fired = np.flatnonzero(now(pattern.side, bars, indicators))
+    return fired[fired >= WARM_UP]
+
+
+def _outside(side: int, bars: Bars, indicators: Indicators) -> Flags:
+    edge = indicators.donchian_high if side == LONG else indicators.donchian_low
+    return _rises(side * bars.close, side * edge)
+
+
+def _crossed(side: int, bars: Bars, indicators: Indicators) -> Flags:
+    return _rises(side * indicators.ema20, side * indicators.ema50)
+
+
+def _with_trend_recovered(side: int, bars: Bars, indicators: Indicators) -> Flags:
+    trend = side * (indicators.ema50 - indicators.ema200) > 0
+    level, before = indicators.rsi, _previous(indicators.rsi)
+    if side == LONG:
+        return trend & (before < RSI_LOW) & (level >= RSI_LOW)
+    return trend & (before > RSI_HIGH) & (level <= RSI_HIGH)
+
+
+def _rises(values: Floats, line: Floats) -> Flags:
+    """Above the line now, and not above it one bar earlier."""
+    return (values > line) & (_previous(values) <= _previous(line))
+
+
+def _previous(values: Floats) -> Floats:
+    return np.append(np.nan, values[:-1])
+
+
+def one_at_a_time(signal_bars: Iterable[int], exit_bars: Iterable[int]) -> list[int]:
+    """Positions in the lists of the signals taken: those while a trade is open are ignored, its exit bar included.
+
+    >>> one_at_a_time([200, 203, 205, 206], [205, 210, 215, 220])
+    [0, 3]
+    """
+    taken, busy_until = [], -1
+    for position, (signal, out) in enumerate(zip(signal_bars, exit_bars, strict=True)):
+        if signal > busy_until:
+            taken.append(position)
+            busy_until = out
+    return taken
+
+
+def crosses_unit_change(bars: Bars, signal: Ints, out: Ints) -> Flags:
+    """True where a bar from 200 before the signal to the exit jumps more than threefold: a change of unit."""
+    jumps = np.abs(np.diff(np.log(bars.close), prepend=np.log(bars.close[:1]))) > UNIT_CHANGE
+    count = np.append(0, np.cumsum(jumps))
+    return count[out + 1] > count[signal - WARM_UP]

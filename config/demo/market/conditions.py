@@ -1,0 +1,141 @@
+"""The market around a trade, hour by hour: phases of an equal-weight index, liquidity buckets, traded volume.
+
+Row h of every table knows the hourly bars of the first h hours and nothing later: looking up a moment cannot look
+ahead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.demo.market.bars import DAY, HOUR, Bars, Floats
+
+HORIZONS = {"macro_phase": 720, "meso_phase": 168, "micro_phase": 24}
+PHASES = ("Oh-Shit", "Double-Dip", "Dip", "Recover", "Good", "Euphoria")
+PHASE_CUTS = (-1.30, -0.90, -0.20, 0.40, 1.20)
+VOLATILITY_HOURS, LEAST_HOURS = 720, 168
+BUCKETS = ("micro", "mid", "big")
+BUCKET_DAYS, LEAST_DAYS, FULL_DAY = 30, 7, 20
+
+
+@dataclass(frozen=True)
+class Day:
+    """Fixed at 00:00 UTC: each pair's bucket, and the buckets by their pairs' mean return of 7 days, best first."""
+
+    bucket: Mapping[str, str]
+    ranking: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Market:
+    """start: midnight before the first bar (epoch seconds); first: each pair's first bar; the rest counts from `start`.
+
+    phases: {dimension: label per hour, "" where the history is too short}; volume: {symbol: quote volume of the last
+    24 h per hour, NaN where unknown}; days: one entry per midnight, None where the history is too short.
+    """
+
+    start: int
+    first: Mapping[str, int]
+    phases: Mapping[str, Sequence[str]]
+    volume: Mapping[str, Floats]
+    days: Sequence[Day | None]
+
+    @classmethod
+    def of(cls, bars: Sequence[Bars]) -> Market:
+        """From hourly bars, one entry per pair."""
+        symbols = [one.symbol for one in bars]
+        start = min(int(one.time[0]) for one in bars) // DAY * DAY
+        hours = (max(int(one.end[-1]) for one in bars) - start) // HOUR
+        returns = _by_hour(bars, [np.diff(np.log(one.close), prepend=np.nan) for one in bars], start, hours)
+        quotes = _by_hour(bars, [one.close * one.volume for one in bars], start, hours)
+        volume = _last_24_hours(quotes)
+        return cls(
+            start=start,
+            first={one.symbol: int(one.time[0]) for one in bars},
+            phases=index_phases(returns),
+            volume={symbol: volume[:, column] for column, symbol in enumerate(symbols)},
+            days=_days(symbols, returns, quotes),
+        )
+
+    def hour(self, at: int) -> int:
+        """Hours that had passed, and bars that had closed, at a moment (epoch seconds)."""
+        return (at - self.start) // HOUR
+
+    def day(self, at: int) -> Day | None:
+        """The buckets fixed at the last midnight; None while the history is too short."""
+        return self.days[(at - self.start) // DAY]
+
+
+def index_phases(returns: Floats) -> dict[str, list[str]]:
+    """Phase labels of the equal-weight index, after 0, 1, 2, ... hours.
+
+    z = (the index's log return over the last w hours) / (sigma sqrt(w)), sigma being the root mean square of its hourly
+    returns over the last 720 hours, of which 168 must exist. Each of PHASE_CUTS belongs to the label above it.
+    """
+    traded = np.isfinite(returns)
+    index = np.nansum(returns, axis=1) / np.maximum(traded.sum(axis=1), 1)
+    level, squares = _running(index), _running(index**2)
+    hour = np.arange(len(level))
+    span = np.minimum(hour, VOLATILITY_HOURS)
+    sigma = np.sqrt(np.maximum(squares - squares[hour - span], 0) / np.maximum(span, 1))
+    return {name: _labels(level, sigma, hours) for name, hours in HORIZONS.items()}
+
+
+def _labels(level: Floats, sigma: Floats, hours: int) -> list[str]:
+    least = max(hours, LEAST_HOURS)
+    hour = np.arange(least, len(level))
+    move, scale = level[hour] - level[hour - hours], sigma[hour] * np.sqrt(hours)
+    z = np.divide(move, scale, out=np.zeros_like(move), where=scale > 0)
+    known = [PHASES[place] for place in np.digitize(z, PHASE_CUTS)]
+    return [""] * min(least, len(level)) + known
+
+
+def _by_hour(bars: Sequence[Bars], columns: Sequence[Floats], start: int, hours: int) -> Floats:
+    """One row per hour, one column per pair, NaN where a pair did not trade."""
+    table = np.full((hours, len(bars)), np.nan)
+    for column, (one, values) in enumerate(zip(bars, columns, strict=True)):
+        table[(one.time - start) // HOUR, column] = values
+    return table
+
+
+def _last_24_hours(quotes: Floats) -> Floats:
+    """Quote volume of the 24 hours before each hour's start; NaN unless 20 of them traded."""
+    total, count = _running(np.nan_to_num(quotes)), _running(np.isfinite(quotes))
+    table = np.full(total.shape, np.nan)
+    sums, traded = total[24:] - total[:-24], count[24:] - count[:-24]
+    table[24:] = np.where(traded >= FULL_DAY, sums, np.nan)
+    return table
+
+
+def _days(symbols: Sequence[str], returns: Floats, quotes: Floats) -> list[Day | None]:
+    """One entry per midnight, the first one included."""
+    full = len(quotes) // 24
+    by_day = quotes[: full * 24].reshape(full, 24, len(symbols))
+    daily = np.where(np.isfinite(by_day).sum(axis=1) >= FULL_DAY, np.nansum(by_day, axis=1), np.nan)
+    level = _running(np.nan_to_num(returns))[::24]
+    weeks = [level[max(0, day - 7) : day + 1] for day in range(full + 1)]
+    return [_day(symbols, daily[max(0, day - BUCKET_DAYS) : day], week) for day, week in enumerate(weeks)]
+
+
+def _day(symbols: Sequence[str], daily: Floats, level: Floats) -> Day | None:
+    """Terciles of the median daily quote volume, among the pairs with a week of days."""
+    known = np.flatnonzero(np.isfinite(daily).sum(axis=0) >= LEAST_DAYS)
+    if len(known) < len(BUCKETS):
+        return None
+    order = known[np.argsort(np.nanmedian(daily[:, known], axis=0), kind="stable")]
+    thirds = np.arange(len(order)) * len(BUCKETS) // len(order)
+    week = level[-1] - level[0]
+    mean = {name: float(week[order[thirds == rank]].mean()) for rank, name in enumerate(BUCKETS)}
+    return Day(
+        bucket={symbols[column]: BUCKETS[third] for column, third in zip(order, thirds, strict=True)},
+        ranking=tuple(sorted(BUCKETS, key=lambda name: -mean[name])),
+    )
+
+
+def _running(values: NDArray[np.float64] | NDArray[np.bool_]) -> Floats:
+    """Running sums along time, starting with the nothing before the first hour."""
+    return np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0, dtype=np.float64)])

@@ -1,0 +1,76 @@
+"""Situations: what was known of the market when an action was taken, in the vocabulary that lessons are learned in.
+
+What bars cannot give (chain, market cap, mapping confidence) is left out, and so is what history is too short for.
+`micro`, `mid`, `big` are terciles of traded volume within the sample: liquidity, not market capitalisation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from config.demo.market.bars import DAY
+from config.demo.market.conditions import HORIZONS, Market
+
+MAJORS = ("BTC", "ETH", "BNB", "SOL", "XRP")
+MODES = (("patient", 0.33), ("normal", 0.67), ("aggressive", math.inf))
+VOLUMES = (
+    ("<10k", 10e3),
+    ("10k-50k", 50e3),
+    ("50k-100k", 100e3),
+    ("100k-250k", 250e3),
+    ("250k-500k", 500e3),
+    ("500k-1m", 1e6),
+    ("1m+", math.inf),
+)
+AGES = (("<1d", 1), ("1-3d", 3), ("3-7d", 7), ("7-14d", 14), ("14-30d", 30), ("30-90d", 90), ("90d+", math.inf))
+LISTED_AFTER_DAYS = 7
+
+
+def label(value: float, edges: Sequence[tuple[str, float]]) -> str:
+    """The half-open bucket [lower, upper) of a value; each edge names the bucket below it.
+
+    >>> label(0.33, MODES), label(999_999.0, VOLUMES), label(3.0, AGES)
+    ('normal', '500k-1m', '3-7d')
+    """
+    return next(name for name, upper in edges if value < upper)
+
+
+def regime(market: Market, symbol: str, at: int) -> dict[str, str]:
+    """Phases of the index, the pair's liquidity bucket, the leading bucket and the rank (1 to 3) of the pair's own."""
+    hour = market.hour(at)
+    found = {name: market.phases[name][hour] for name in HORIZONS if market.phases[name][hour]}
+    day = market.day(at)
+    if day is not None:
+        found["bucket_leader"] = day.ranking[0]
+        if symbol in day.bucket:
+            found["bucket"] = day.bucket[symbol]
+            found["bucket_rank_position"] = str(day.ranking.index(found["bucket"]) + 1)
+    return found
+
+
+def pm_scope(market: Market, symbol: str, timeframe: str, at: int, *, ts: float, ox: float) -> dict[str, str]:
+    """The regime with the pair's family, the timeframe, and the modes that TS (adding) and OX (selling) ask for."""
+    found = regime(market, symbol, at)
+    found["market_family"] = "majors" if symbol.partition("/")[0] in MAJORS else "lowcaps"
+    found["timeframe"] = timeframe
+    for name, score in (("A_mode", ts), ("E_mode", ox)):
+        if not math.isnan(score):
+            found[name] = label(score, MODES)
+    return found
+
+
+def dm_scope(market: Market, symbol: str, at: int, *, family: str, adding: bool) -> dict[str, str]:
+    """The regime with the rule family as curator, the pair's traded volume and age, and the intent.
+
+    The age is known for pairs listed inside the data, the intent where another rule holds the pair on the same side.
+    """
+    found = regime(market, symbol, at) | {"curator": family}
+    volume = float(market.volume[symbol][market.hour(at)])
+    if not math.isnan(volume):
+        found["vol_bucket"] = label(volume, VOLUMES)
+    if market.first[symbol] - market.start >= LISTED_AFTER_DAYS * DAY:
+        found["age_bucket"] = label((at - market.first[symbol]) / DAY, AGES)
+    if adding:
+        found["intent"] = "adding_to_position"
+    return found

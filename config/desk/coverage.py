@@ -1,0 +1,114 @@
+"""Coverage: of the newest actions that bots reported, how many can be learned from, dimension by dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db import connection
+from django.http import HttpRequest, HttpResponseBase
+from django.template.response import TemplateResponse
+
+from overrides.core.engine.definitions.parameters import LEARNED_DIMENSIONS
+from overrides.versions.load_version import current_parameters
+from telemetry.models import MODULES
+
+WINDOW = 25_000  # newest actions of a module
+LOOKED_THROUGH = 200_000  # newest actions of all modules, among which they are: the page stays as fast with any number
+PERMISSION = "telemetry.view_trade"
+
+_NEWEST = """
+FROM unnest(%(modules)s::text[]) AS wanted (module), LATERAL (
+    SELECT pattern_key, action_category, scope, at
+    FROM (SELECT * FROM telemetry_action ORDER BY id DESC LIMIT %(looked_through)s) AS newest
+    WHERE newest.module = wanted.module LIMIT %(window)s
+) AS action
+"""
+_TOTALS = f"""
+SELECT wanted.module, count(*), count(*) FILTER (WHERE pattern_key <> ''),
+       count(*) FILTER (WHERE action_category <> ''),
+       count(*) FILTER (WHERE scope ?& CASE wanted.module WHEN 'pm' THEN %(pm)s::text[] ELSE %(dm)s::text[] END),
+       min(at), max(at)
+{_NEWEST} GROUP BY wanted.module
+"""
+_DIMENSIONS = f"""
+SELECT wanted.module, dimension, count(*)
+{_NEWEST}, jsonb_object_keys(action.scope) AS dimension GROUP BY wanted.module, dimension
+"""
+
+
+@dataclass(frozen=True)
+class Share:
+    """A bar: how many of `n` actions have something."""
+
+    name: str
+    count: int
+    n: int
+    note: str = ""
+
+    @property
+    def percent(self) -> float:
+        return 100.0 * self.count / self.n if self.n else 0.0
+
+    @property
+    def width(self) -> str:
+        """Of a bar 200 units long; text, as a template would write 0,5 where numbers are localized so."""
+        return f"{2.0 * self.percent:.1f}"
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """One module's actions in the window: whole ones first, then each dimension, known ones before strangers."""
+
+    module: str
+    n: int
+    first: datetime | None
+    last: datetime | None
+    wholes: tuple[Share, ...]
+    dimensions: tuple[Share, ...]
+
+
+def coverage(window: int = WINDOW, looked_through: int = LOOKED_THROUGH) -> list[Coverage]:
+    """The coverage of every module in its newest `window` actions, among the newest `looked_through` of all."""
+    learned = {module: list(dimensions) for module, dimensions in LEARNED_DIMENSIONS.items()}
+    values: dict[str, int | list[str]] = {"window": window, "looked_through": looked_through, **learned}
+    values["modules"] = [module for module, _ in MODULES]
+    with connection.cursor() as cursor:
+        cursor.execute(_TOTALS, values)
+        totals = {module: counted for module, *counted in cursor.fetchall()}
+        cursor.execute(_DIMENSIONS, values)
+        present: dict[str, dict[str, int]] = {}
+        for module, dimension, count in cursor.fetchall():
+            present.setdefault(module, {})[dimension] = count
+    return [_coverage(module, totals.get(module), present.get(module, {})) for module, _ in MODULES]
+
+
+def coverage_page(request: HttpRequest) -> HttpResponseBase:
+    if not request.user.has_perm(PERMISSION):
+        raise PermissionDenied
+    context: dict[str, Any] = admin.site.each_context(request) | {
+        "title": "Coverage",
+        "modules": coverage(),
+        "window": WINDOW,
+        "looked_through": LOOKED_THROUGH,
+        "as_of": datetime.now(UTC),
+    }
+    return TemplateResponse(request, "desk/coverage.html", context)
+
+
+def _coverage(module: str, totals: Iterable[Any] | None, present: dict[str, int]) -> Coverage:
+    n, keyed, categorized, complete, first, last = totals or (0, 0, 0, 0, None, None)
+    learned, known = LEARNED_DIMENSIONS[module], current_parameters(module).dimensions
+    wholes = (
+        Share("pattern key", keyed, n),
+        Share("action category", categorized, n),
+        Share(f"all {len(learned)} learned dimensions", complete, n),
+    )
+    shares = [Share(name, present.get(name, 0), n, "" if name in learned else "recorded only") for name in known]
+    strangers = sorted(set(present) - set(known))
+    shares += [Share(name, present[name], n, "not known to the module: ignored") for name in strangers]
+    return Coverage(module, n, first, last, wholes, tuple(shares))

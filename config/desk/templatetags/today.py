@@ -1,0 +1,32 @@
+"""The first page's panels: `{% load today %}{% today as now %}`; each only for those who may see what it shows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django import template
+from django.template import Context
+
+from config.desk.today import MOST_WAITING, afterwards, mandates_due, served, troubles, waiting
+from overrides.admin.request_form import Reasoned
+from overrides.requests.emergency import LOWER
+from telemetry.foundation.admin.read_only import person
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def today(context: Context) -> dict[str, Any]:
+    user, now = person(context["request"]), datetime.now(UTC)
+    sees_policy = user.has_perm("overrides.view_changerequest")
+    return {
+        "served": served() if user.has_perm("overrides.view_modulemode") else None,
+        "waiting": waiting(user, now) if sees_policy else None,
+        "most_waiting": MOST_WAITING,
+        "afterwards": afterwards() if sees_policy else 0,
+        "mandates_due": mandates_due(now) if user.has_perm("overrides.view_mandate") else 0,
+        "may_lower": user.has_perm(LOWER) and user.has_perm("overrides.view_modulemode"),
+        "off_form": Reasoned(auto_id="off_%s"),
+        "troubles": troubles(now) if user.has_perm("telemetry.view_jobrun") else None,
+    }

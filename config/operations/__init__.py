@@ -1,0 +1,1 @@
+"""What an operator meets: logs, health, whether jobs run when they should."""

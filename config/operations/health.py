@@ -1,0 +1,93 @@
+"""`/healthz`: the process is up. `/readyz`: all that it needs is there, and what is degraded.
+
+While PostgreSQL is away `/readyz` says 503, though levers are still answered: route bots by `/healthz`, people by
+`/readyz`. Both answer within a second or so whatever hangs, and tell no address, name or error text.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, JsonResponse
+
+from config.operations.job_punctuality import punctuality
+from config.operations.probe import Probe
+from overrides.api.resolve import QUEUE
+from overrides.serving.engine import ENGINE_ROOM, FRESH_SECONDS
+from telemetry.core.vocabulary import Module
+
+PATIENCE_SECONDS = 1.0
+OK, DEGRADED, DOWN = "ok", "degraded", "down"
+
+
+def healthz(request: HttpRequest) -> JsonResponse:
+    """200 whenever the process answers; no I/O."""
+    return JsonResponse({"status": OK})
+
+
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200 when PostgreSQL answers and is migrated; a missing queue, a late job, a stale engine only degrade."""
+    report = health_report()
+    return JsonResponse(report, status=503 if report["status"] == DOWN else 200)
+
+
+def health_report() -> dict[str, Any]:
+    """What is there and what is not, with the word for the whole as `status`."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    postgresql, queue = POSTGRESQL.ask(), REDIS.ask()
+    report = {
+        **(postgresql(until) or {"postgresql": DOWN}),
+        "queue": queue(until) or DOWN,
+        "engines": {module.value: _engine(module) for module in Module},
+        "decisions_waiting": len(QUEUE),
+    }
+    return {"status": _status(report), **report}
+
+
+def _status(report: Mapping[str, Any]) -> str:
+    if report["postgresql"] != OK or report["migrations_unapplied"]:
+        return DOWN
+    parts = {report["queue"], *(each["status"] for group in ("jobs", "engines") for each in report[group].values())}
+    return OK if parts == {OK} else DEGRADED
+
+
+def _ask_postgresql() -> dict[str, Any]:
+    """On a connection of this question alone. A process that has looked for no engine yet begins to."""
+    try:
+        executor = MigrationExecutor(connection)
+        unapplied = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+        if not unapplied:
+            ENGINE_ROOM.engine(Module.PM)
+        jobs = {} if unapplied else punctuality(now=datetime.now(UTC))
+        return {"postgresql": OK, "migrations_unapplied": unapplied, "jobs": jobs}
+    finally:
+        connection.close()
+
+
+def _ask_redis() -> str:
+    with redis.Redis.from_url(
+        settings.REDIS_URL, socket_connect_timeout=PATIENCE_SECONDS, socket_timeout=PATIENCE_SECONDS
+    ) as client:
+        client.ping()
+    return OK
+
+
+def _engine(module: Module) -> dict[str, Any]:
+    """Of this process: the version that answers, and how long ago PostgreSQL last confirmed it."""
+    engine, age = ENGINE_ROOM.known(module), ENGINE_ROOM.stale_seconds(module)
+    return {
+        "status": OK if age <= FRESH_SECONDS else "stale" if age <= ENGINE_ROOM.max_stale_seconds else "expired",
+        "version": engine.version if engine else None,
+        "seconds_since_confirmed": round(age, 1) if math.isfinite(age) else None,
+    }
+
+
+POSTGRESQL, REDIS = Probe(_ask_postgresql), Probe(_ask_redis)

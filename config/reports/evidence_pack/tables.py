@@ -1,0 +1,168 @@
+"""Which rows belong to a period: what was asked, said, decided or in force in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
+
+from config.reports.exports import Selection
+from config.reports.exports.selection import CHUNK, Document
+from overrides.models import (
+    ChangeLine,
+    ChangeRequest,
+    Comment,
+    LineHold,
+    Mandate,
+    ModuleMode,
+    ModulePolicy,
+    ParameterSet,
+    Quarantine,
+    Version,
+    Vote,
+)
+from telemetry.foundation.core.canonical_json import utc_text
+from telemetry.models import Decision
+
+Rows = QuerySet[Any, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One file of the pack, as CSV and as JSON lines."""
+
+    columns: tuple[str, ...]
+    chosen: Callable[[Selection], QuerySet[Any]]
+    order: tuple[str, ...] = ("pk",)
+
+    def rows(self, selection: Selection) -> Iterator[Document]:
+        """Streamed, times as text."""
+        found: Rows = self.chosen(selection).order_by(*self.order).values(*self.columns)
+        for row in found.iterator(CHUNK):
+            yield {name: utc_text(value) if isinstance(value, datetime) else value for name, value in row.items()}
+
+
+def _in_period(selection: Selection, *times: str) -> Q:
+    """Any of the times lies in [since, until)."""
+    found = Q(pk__in=[])
+    for time in times:
+        one = Q(**{f"{time}__isnull": False})
+        one &= Q() if selection.since is None else Q(**{f"{time}__gte": selection.since})
+        found |= one & (Q() if selection.until is None else Q(**{f"{time}__lt": selection.until}))
+    return found
+
+
+def _stood(selection: Selection, begins: str, ends: str) -> Q:
+    """It began before the period was over, and did not end before it began."""
+    began = Q() if selection.until is None else Q(**{f"{begins}__lt": selection.until})
+    return began if selection.since is None else began & (Q(**{ends: None}) | Q(**{f"{ends}__gte": selection.since}))
+
+
+def _of_module(rows: QuerySet[Any], selection: Selection, field: str = "module") -> QuerySet[Any]:
+    return rows if selection.module is None else rows.filter(**{field: selection.module})
+
+
+def _requests(selection: Selection) -> QuerySet[Any]:
+    """Drafted, closed, acknowledged, voted on or talked about in the period."""
+    of_it = {"request": OuterRef("pk")}
+    votes = Vote.objects.filter(_in_period(selection, "voted_at"), **of_it)
+    comments = Comment.objects.filter(_in_period(selection, "written_at"), **of_it)
+    dated = _in_period(selection, "created_at", "submitted_at", "closed_at", "acknowledged_at")
+    return _of_module(ChangeRequest.objects.filter(dated | Exists(votes) | Exists(comments)), selection)
+
+
+def _of_requests(rows: QuerySet[Any]) -> Callable[[Selection], QuerySet[Any]]:
+    return lambda selection: rows.filter(request__in=_requests(selection).order_by().values("pk"))
+
+
+def _made(rows: QuerySet[Any], time: str) -> Callable[[Selection], QuerySet[Any]]:
+    return lambda selection: _of_module(rows.filter(_in_period(selection, time)), selection)
+
+
+def _standing(
+    rows: QuerySet[Any], begins: str, ends: str, module: str = "module"
+) -> Callable[[Selection], QuerySet[Any]]:
+    return lambda selection: _of_module(rows.filter(_stood(selection, begins, ends)), selection, module)
+
+
+def _decisions(selection: Selection) -> QuerySet[Any]:
+    chosen = _of_module(selection.between(Decision.objects.all(), "at"), selection)
+    counted = chosen.order_by().values("module", "version", "mode")
+    annotated: QuerySet[Any] = counted.annotate(decisions=Count("pk"), first=Min("at"), last=Max("at"))
+    return annotated
+
+
+TABLES: Mapping[str, Table] = MappingProxyType(
+    {
+        "requests": Table(
+            (
+                "id", "module", "kind", "route", "state", "title", "reason", "author_name", "content", "content_hash",
+                "edition", "base_version", "base_parameters", "movement", "split_from", "created_at", "submitted_at",
+                "expires_at", "scheduled_for", "closed_at", "acknowledged_at", "acknowledged_by", "failure",
+            ),
+            _requests,
+        ),
+        "lines": Table(
+            (
+                "request", "line", "action", "line__module", "line__channel", "line__pattern_key",
+                "line__action_category", "line__scope", "before", "before__levers", "after", "after__levers",
+                "after__edge_raw", "after__n", "after__variance", "after__source", "differences",
+            ),
+            _of_requests(ChangeLine.objects.all()),
+            ("request", "line"),
+        ),
+        "votes": Table(
+            ("id", "request", "voter__username", "decision", "reason", "content_hash", "voted_at"),
+            _of_requests(Vote.objects.all()),
+        ),
+        "comments": Table(
+            ("id", "request", "line", "author__username", "text", "written_at"), _of_requests(Comment.objects.all())
+        ),
+        "versions": Table(
+            (
+                "module", "number", "kind", "is_active", "request", "parameters", "coefficients", "n_overrides",
+                "content_hash", "published_at", "published_by",
+            ),
+            _made(Version.objects.all(), "published_at"),
+            ("module", "number"),
+        ),
+        "modes": Table(
+            (
+                "module", "mode", "rollout_percent", "allow", "challenger__number", "revision", "changed_at",
+                "changed_by", "reason",
+            ),
+            lambda selection: _of_module(ModuleMode.objects.all(), selection),
+        ),
+        "policies": Table(
+            ("module", "number", "is_active", "document", "request", "created_at", "created_by"),
+            _made(ModulePolicy.objects.all(), "created_at"),
+            ("module", "number"),
+        ),
+        "parameters": Table(
+            ("id", "module", "document", "created_at", "created_by", "reason"),
+            _made(ParameterSet.objects.all(), "created_at"),
+        ),
+        "mandates": Table(
+            (
+                "id", "line", "request", "direction", "reach", "evidence_floor", "review_by", "granted_at",
+                "revoked_at",
+            ),
+            _standing(Mandate.objects.all(), "granted_at", "revoked_at", "line__module"),
+        ),
+        "holds": Table(
+            ("id", "line", "kind", "reason", "placed_by__username", "placed_at", "expires_at", "lifted_at"),
+            _standing(LineHold.objects.all(), "placed_at", "lifted_at", "line__module"),
+        ),
+        "quarantines": Table(
+            ("id", "module", "reason", "placed_by__username", "placed_at", "lifted_at"),
+            _standing(Quarantine.objects.all(), "placed_at", "lifted_at"),
+        ),
+        "decisions": Table(
+            ("module", "version", "mode", "decisions", "first", "last"), _decisions, ("module", "version", "mode")
+        ),
+    }
+)  # fmt: skip

@@ -1,0 +1,58 @@
+"""`manage.py evidence_pack`: the evidence of a period into a directory or a zip."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from argparse import ArgumentParser
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from config.reports.evidence_pack import write_pack
+from config.reports.exports import Selection
+from config.reports.management.commands.export import read_time
+from telemetry.core.vocabulary import Module
+
+HELP = """Write requests with their lines, votes and comments, versions, modes, policies, parameters, mandates, holds,
+decisions counted and the audit trail of a period, with what verifies them."""
+
+
+class Command(BaseCommand):
+    help = HELP
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--since", type=read_time, required=True, metavar="T", help="a date or time, included")
+        parser.add_argument("--until", type=read_time, required=True, metavar="T", help="a date or time, not included")
+        parser.add_argument("--module", choices=[module.value for module in Module], help="the audit trail stays whole")
+        parser.add_argument(
+            "--output", type=Path, required=True, metavar="DIR_OR_ZIP", help="new; written whole or not at all"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        output: Path = options["output"]
+        if options["until"] <= options["since"]:
+            raise CommandError("--until: lies not after --since")
+        if output.exists():
+            raise CommandError(f"--output {output}: is there already; name another, or remove it")
+        selection = Selection(options["since"], options["until"], options["module"])
+        part = output.with_name(f".{output.name}.part")
+        try:
+            manifest = _write(part, output.suffix == ".zip", selection)
+            part.replace(output)
+        except OSError as error:
+            raise CommandError(f"--output {output}: {error.strerror or error}") from error
+        finally:
+            shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
+        self.stderr.write(f"{len(manifest['files']) + 1} files; head of the audit trail: {manifest['audit']['head']}")
+
+
+def _write(part: Path, as_zip: bool, selection: Selection) -> dict[str, Any]:
+    made_at = datetime.now(UTC)
+    if as_zip:
+        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as pack:
+            return write_pack(lambda name: pack.open(name, "w"), selection, made_at=made_at)
+    part.mkdir()
+    return write_pack(lambda name: (part / name).open("wb"), selection, made_at=made_at)

@@ -1,0 +1,132 @@
+"""`manage.py export {trades,decisions,contributions,lessons}`: all that the tables hold, as JSON lines or CSV."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import os
+import sys
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
+
+from config.reports.exports import EXPORTS, Document, Selection
+from telemetry.core.vocabulary import Module
+from telemetry.foundation.core.csv_cells import cell
+from telemetry.foundation.core.fields import moment
+from telemetry.foundation.core.refusal import Refused
+
+HELP = """Write trades, decisions with their outcomes, what each override did to each of their levers, or lessons to a
+file or to standard output. Trades as JSON lines are what import_trades reads."""
+
+
+class Command(BaseCommand):
+    help = HELP
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("what", choices=EXPORTS)
+        parser.add_argument("--format", choices=("jsonl", "csv"), help="default: by the name of --output, else jsonl")
+        parser.add_argument("--since", type=read_time, metavar="T", help="a date or time (without zone: UTC), included")
+        parser.add_argument("--until", type=read_time, metavar="T", help="a date or time, not included")
+        parser.add_argument("--module", choices=[module.value for module in Module])
+        parser.add_argument(
+            "--all-revisions", action="store_true", help="of trades, so that an empty database takes them"
+        )
+        parser.add_argument("--output", type=Path, metavar="FILE", help="written whole or not at all; .gz packs")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        selection = Selection(options["since"], options["until"], options["module"], options["all_revisions"])
+        export, output = EXPORTS[options["what"]], options["output"]
+        documents = export.documents(selection)
+        try:
+            with _opened(output) if output else _standard(self.stdout) as stream:
+                if _format(options) == "csv":
+                    count = write_csv(documents, export.columns, stream)
+                else:
+                    count = write_json_lines(documents, stream)
+        except OSError as error:
+            raise CommandError(f"{output or 'standard output'}: {error.strerror or error}") from error
+        except OperationalError as error:
+            raise CommandError(f"the database is away ({str(error).strip()}); export again") from error
+        self.stderr.write(f"{count:,} {options['what']}")
+
+
+def write_json_lines(documents: Iterable[Document], stream: IO[str]) -> int:
+    count = 0
+    for document in documents:
+        stream.write(json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n")
+        count += 1
+    return count
+
+
+def write_csv(documents: Iterable[Document], columns: tuple[str, ...], stream: IO[str]) -> int:
+    """A header and a row per document; what has no cell of its own is JSON text, what is missing is empty.
+
+    Text that a spreadsheet would compute stands behind a quote, which `import_trades` takes off again.
+    """
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(columns)
+    count = 0
+    for document in documents:
+        writer.writerow([_cell(document, column) for column in columns])
+        count += 1
+    return count
+
+
+def _cell(document: Document, column: str) -> object:
+    value: Any = document
+    for name in column.split("."):
+        value = _at(value, int(name)) if isinstance(value, list) else value.get(name)
+        if value is None:
+            return ""
+    return cell(value)
+
+
+def _at(values: list[Any], index: int) -> Any:
+    return values[index] if index < len(values) else None
+
+
+def _format(options: dict[str, Any]) -> str:
+    if options["format"]:
+        return str(options["format"])
+    return "csv" if options["output"] and ".csv" in options["output"].suffixes else "jsonl"
+
+
+def read_time(value: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(value)
+        return moment(at.replace(tzinfo=UTC) if at.utcoffset() is None else at)
+    except Refused as refused:
+        raise ArgumentTypeError(str(refused)) from refused
+    except ValueError as error:
+        raise ArgumentTypeError(f"{value!r} is no date or time; give one such as 2026-05-01") from error
+
+
+@contextmanager
+def _opened(output: Path) -> Iterator[IO[str]]:
+    """The file under another name until it is whole."""
+    part = output.with_name(f".{output.name}.part")
+    opener: Any = gzip.open if output.suffix == ".gz" else open
+    try:
+        with opener(part, "wt", encoding="utf-8", newline="") as stream:
+            yield stream
+        part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _standard(stdout: Any) -> Iterator[IO[str]]:
+    """Standard output, whose reader may have seen enough (`export trades | head`)."""
+    try:
+        yield stdout
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from config.access.api import throttle
+from config.access.api.rate_counters import Allowances
+from tests.api_clients import bearer, client_of, faults, new_key
+
+URL = "/api/v1/modes/"
+AT = 1_800_000_030.0  # half a minute into a minute
+
+
+@pytest.fixture
+def allowances(monkeypatch: pytest.MonkeyPatch) -> Allowances:
+    """A process that has counted nothing."""
+    fresh = Allowances()
+    monkeypatch.setattr(throttle, "ALLOWANCES", fresh)
+    return fresh
+
+
+@pytest.fixture
+def in_one_minute() -> None:
+    """The wall's minute does not end during the test."""
+    while time.time() % 60 > 55:
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def limits(settings: Any) -> dict[str, int]:
+    settings.API_REQUESTS_PER_MINUTE = {"evaluate": 5, "record": 5, "propose": 2, "read": 3}
+    return dict(settings.API_REQUESTS_PER_MINUTE)
+
+
+def name() -> str:
+    """A counter that no other test has touched: Redis outlives them."""
+    return f"test-{time.monotonic_ns()}"
+
+
+def taken(allowances: Allowances, counter: str, limit: int, tries: int, at: float = AT) -> int:
+    return sum(allowances.take(counter, limit=limit, at=at) is None for _ in range(tries))
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("allowances", "in_one_minute")
+class TestKeyRate:
+    def test_answers_429_with_the_time_to_come_back(self, limits: dict[str, int]) -> None:
+        api = client_of("read")
+        for _ in range(limits["read"]):
+            api.get(URL)
+
+        response = api.get(URL)
+
+        assert (response.status_code, faults(response)) == (429, [])
+        assert 1 <= int(response["Retry-After"]) <= 60
+
+    def test_is_of_each_key_alone(self, limits: dict[str, int]) -> None:
+        busy, quiet = client_of("read"), client_of("read")
+
+        statuses = [busy.get(URL).status_code for _ in range(4)]
+
+        assert statuses == [200, 200, 200, 429]
+        assert quiet.get(URL).status_code == 200
+
+    @pytest.mark.parametrize("role", ["evaluate", "record", "propose", "read"])
+    def test_is_as_large_as_the_role_has_it(self, limits: dict[str, int], role: str) -> None:
+        api = bearer(new_key(role))
+
+        statuses = [api.get(URL).status_code for _ in range(7)]
+
+        assert statuses.count(200) == limits[role]
+
+    def test_counts_what_is_refused_too(self, limits: dict[str, int]) -> None:
+        api = client_of("read")
+
+        assert [api.get(f"{URL}?colour=red").status_code for _ in range(4)] == [400, 400, 400, 429]
+
+
+class TestAllowances:
+    def test_hold_over_all_processes_together(self) -> None:
+        counter, processes = name(), [Allowances(), Allowances(), Allowances()]
+
+        answered = [taken(process, counter, 200, 150) for process in processes]
+
+        assert sum(answered) == 200
+
+    def test_begin_anew_each_minute(self) -> None:
+        counter, process = name(), Allowances()
+
+        assert taken(process, counter, 3, 5) == 3
+        assert process.take(counter, limit=3, at=AT) == 30.0
+        assert taken(process, counter, 3, 5, at=AT + 60) == 3
+
+    def test_are_counted_per_process_while_redis_is_away(self, settings: Any, caplog: pytest.LogCaptureFixture) -> None:
+        settings.REDIS_URL = "redis://127.0.0.1:1/0"
+        counter, processes = name(), [Allowances(), Allowances()]
+
+        assert [taken(process, counter, 20, 30) for process in processes] == [20, 20]
+        assert caplog.text.count("counted per process while Redis is away") == 2
+
+    def test_ask_redis_for_a_hundredth_at_a_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        process, asked = Allowances(), list[int]()
+        count = process._count
+
+        def noted(counter: str, block: int) -> int | None:
+            asked.append(block)
+            return count(counter, block)
+
+        monkeypatch.setattr(process, "_count", noted)
+
+        assert taken(process, name(), 1000, 1000) == 1000
+        assert asked == [10] * 100

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+from rest_framework.test import APIClient
+
+from config.celery import BEAT
+from overrides.serving.engine import ENGINE_ROOM
+from telemetry.foundation.models import OutboxMessage
+from telemetry.recording.record_trades import record_trades
+from tests.api_clients import client_of
+from tests.builders import (
+    NOW,
+    action_payload,
+    database_away,
+    decision_ids,
+    make_decision,
+    make_spec,
+    make_trade,
+    publish,
+)
+
+URL = "/api/v1/health/"
+
+
+@pytest.fixture
+def api(transactional_db: None) -> APIClient:
+    """The report is made on connections of its own, which see what is committed."""
+    return client_of("evaluate")
+
+
+class TestHealth:
+    def test_tells_what_answers_and_what_waits(self, api: APIClient) -> None:
+        publish(make_spec())
+        ENGINE_ROOM.refresh()
+        action = action_payload(decision_ids=decision_ids(make_decision()))
+        record_trades([make_trade(actions=[action]), make_trade("t2")], now=NOW)
+        for sent_at in (None, NOW):
+            OutboxMessage.objects.create(task="x", created_at=NOW, due_at=NOW, sent_at=sent_at)
+
+        response = api.get(URL)
+
+        body = response.json()
+        assert response.status_code == 200
+        assert (body["postgresql"], body["queue"], body["migrations_unapplied"]) == ("ok", "ok", 0)
+        assert body["waiting"] == {"dirty_groups": 1, "trades": 1, "messages": 1}
+        assert body["decisions_waiting"] == 0
+        assert (body["engines"]["pm"]["status"], body["engines"]["pm"]["version"]) == ("ok", 1)
+        assert body["engines"]["dm"]["version"] is None
+        assert set(body["jobs"]) == set(BEAT)
+
+    def test_is_told_to_a_known_key_while_the_database_is_away(self, api: APIClient) -> None:
+        api.get(URL)  # reads the keys
+
+        with database_away():
+            response = api.get(URL)
+
+        body = response.json()
+        assert (response.status_code, body["status"], body["postgresql"]) == (200, "down", "down")
+        assert (body["waiting"], body["queue"]) == (None, "ok")
+
+    def test_takes_no_parameter(self, api: APIClient) -> None:
+        response = api.get(f"{URL}?verbose=true")
+
+        assert (response.status_code, response.json()["errors"][0]["field"]) == (400, "verbose")

@@ -1,0 +1,145 @@
+"""What the schema says is what the endpoints do: requests made from it, good and bad, against the WSGI application."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import schemathesis
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
+from schemathesis.config import SchemathesisConfig
+
+from config.api.schema import schema_document
+from config.wsgi import application
+from tests.api_clients import Kept, bearer, client_of, new_key
+from tests.world import World, make_world
+
+pytestmark = pytest.mark.django_db
+
+# Nothing is drawn by chance and nothing is remembered: every run makes the same requests.
+CONFIG = {
+    "seed": 1,
+    "generation": {"max-examples": 20, "deterministic": True, "database": "none", "no-shrink": True},
+    "phases": {"stateful": {"enabled": False}, "coverage": {"enabled": False}},
+    "output": {"sanitization": {"enabled": False}},
+    # Ids, cursors, times and patterns that fit their form need not exist or go together.
+    "checks": {"positive_data_acceptance": {"enabled": False}},
+    # A list of trades is answered 200 with a receipt for each; what is wrong with one is in its own.
+    "operations": [
+        {
+            "include-operation-id": "record_trades",
+            "checks": {
+                "negative_data_rejection": {"expected-statuses": ["200", "400", "401", "406", "411", "413", "415"]}
+            },
+        }
+    ],
+}
+schema = schemathesis.openapi.from_dict(schema_document(), config=SchemathesisConfig.from_dict(CONFIG))
+schema.app = application
+
+ROLES = {"/api/v1/trades/": "record", "/api/v1/levers/resolve/": "evaluate", "/api/v1/requests/": "propose"}
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """Something to find, and requests that run in the test's transaction, as Django's own client has it."""
+    monkeypatch.setattr("overrides.api.resolve.QUEUE", Kept())
+    made = make_world()
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    yield made
+    for signal in signals:
+        signal.connect(close_old_connections)
+
+
+@schema.parametrize()
+@pytest.mark.usefixtures("world")
+def test_every_operation_keeps_to_the_schema(case: schemathesis.Case[Any]) -> None:
+    key = new_key(ROLES.get(case.path, "read") if case.method == "POST" else "read")
+
+    case.call_and_validate(headers={"Authorization": f"Bearer {key}"})
+
+
+OPERATIONS = [(path, method.upper()) for path, methods in schema_document()["paths"].items() for method in methods]
+
+
+class TestSchema:
+    @pytest.mark.parametrize("path", [path for path, method in OPERATIONS if method == "GET"])
+    def test_holds_for_what_is_stored(self, world: World, path: str) -> None:
+        ids = {
+            "external_id": world.external_id, "decision_id": world.decision_id, "override_id": world.override_id,
+            "request_id": world.request_id, "module": "pm", "number": 1,
+        }  # fmt: skip
+        named = {name: quote(str(value), safe="") for name, value in ids.items() if f"{{{name}}}" in path}
+        case = schema[path]["GET"].Case(path_parameters=named)
+
+        response = case.call_and_validate(headers={"Authorization": f"Bearer {new_key('read')}"})
+
+        assert response.status_code == 200
+        assert "results" not in response.json() or response.json()["results"]
+
+    @pytest.mark.parametrize(("path", "method"), OPERATIONS)
+    def test_says_of_every_operation_what_a_caller_needs(self, path: str, method: str) -> None:
+        operation = schema_document()["paths"][path][method.lower()]
+
+        assert operation["summary"]
+        assert "Keys: " in operation["description"]
+        assert [each["name"] for each in operation.get("parameters", ()) if not each.get("description")] == []
+        assert {"401", "403", "406", "429"} <= set(operation["responses"])
+        assert "requestBody" not in operation or {"400", "411", "413", "415"} <= set(operation["responses"])
+
+    @pytest.mark.parametrize(("path", "method"), [each for each in OPERATIONS if each[1] == "POST"])
+    def test_shows_bodies_that_are_taken(self, path: str, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("overrides.api.resolve.QUEUE", Kept())
+        body = schema_document()["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+
+        assert body["examples"]
+        for example in body["examples"].values():
+            response = client_of(ROLES[path]).post(path, example["value"], format="json")
+
+            assert response.status_code in (200, 201), response.content
+            assert "refused" not in response.content.decode()
+
+    def test_lets_unknown_fields_be_sent_nowhere(self) -> None:
+        shapes = schema_document()["components"]["schemas"]
+
+        closed = {name for name, shape in shapes.items() if shape.get("additionalProperties") is False}
+        assert closed == {
+            "Action", "Levers", "Override", "Proposal", "ProposedLine", "Question", "Stats", "Trade",
+        }  # fmt: skip
+
+    def test_says_what_bounds_a_request(self) -> None:
+        told = schema_document()["info"]["description"]
+
+        assert "at most 10 MB" in told
+        assert "1,000 trades of" in told
+        assert "stopped after 5 s, a write after 10 s or 5 s of waiting" in told
+        assert "read 3,000 (429)" in told
+
+    def test_is_the_same_at_every_making(self) -> None:
+        made = schema_document.__wrapped__()
+
+        assert json.dumps(made) == json.dumps(schema_document())
+
+    def test_is_answered_304_to_who_has_it(self) -> None:
+        etag = bearer(None).get("/api/v1/schema/")["ETag"]
+
+        response = bearer(None).get("/api/v1/schema/", HTTP_IF_NONE_MATCH=etag)
+
+        assert (response.status_code, response.content) == (304, b"")
+
+
+class TestDocumentation:
+    def test_shows_every_operation_with_its_examples(self) -> None:
+        page = bearer(None).get("/api/v1/docs/").content.decode()
+
+        for methods in schema_document()["paths"].values():
+            for operation in methods.values():
+                assert f'<section id="{operation["operationId"]}">' in page
+        assert "Example: An entry and an allocation" in page
+        assert "<script" not in page

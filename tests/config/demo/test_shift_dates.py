@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.demo.shift_dates import WEEK, shift, shifted
+
+END = datetime(2024, 9, 6, tzinfo=UTC)
+
+
+class TestShift:
+    @given(st.timedeltas(timedelta(days=-2000), timedelta(days=20_000)))
+    def test_ends_the_bars_within_the_week_before_installation(self, since: timedelta) -> None:
+        installed_at = END + since
+
+        delta = shift(END, installed_at)
+
+        assert delta % WEEK == timedelta(0)
+        assert timedelta(0) <= installed_at - (END + delta) < WEEK
+
+
+class TestShifted:
+    def test_moves_every_time_and_nothing_else(self, trades: list[dict[str, Any]]) -> None:
+        delta = shift(END, datetime(2026, 3, 1, tzinfo=UTC))
+        trade = trades[4000]
+
+        moved = shifted(trade, delta)
+
+        assert moved["external_id"] == trade["external_id"]
+        assert datetime.fromisoformat(moved["opened_at"]) - datetime.fromisoformat(trade["opened_at"]) == delta
+        assert datetime.fromisoformat(moved["closed_at"]) - datetime.fromisoformat(trade["closed_at"]) == delta
+        for after, before in zip(moved["actions"], trade["actions"], strict=True):
+            assert datetime.fromisoformat(after["at"]) - datetime.fromisoformat(before["at"]) == delta
+            assert {**after, "at": 0} == {**before, "at": 0}

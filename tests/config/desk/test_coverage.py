@@ -1,0 +1,89 @@
+"""How much of what bots report can be learned from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from config.desk.coverage import Coverage, coverage
+from overrides.core.engine.definitions.parameters import LEARNED_DIMENSIONS
+from telemetry.recording.record_trades import record_trades
+from tests.admin_pages import MOST_QUERIES, browser_of, page
+from tests.builders import NOW, action_payload, make_trade
+
+pytestmark = pytest.mark.django_db
+
+WHOLE = dict.fromkeys(LEARNED_DIMENSIONS["pm"], "x")
+
+
+def record(*scopes: dict[str, str], prefix: str = "t") -> None:
+    trades = [make_trade(f"{prefix}{i}", actions=[action_payload(scope=scope)]) for i, scope in enumerate(scopes)]
+    record_trades(trades, now=NOW)
+
+
+def counts(of: Coverage) -> dict[str, int]:
+    return {share.name: share.count for share in (*of.wholes, *of.dimensions)}
+
+
+class TestCoverage:
+    def test_counts_keys_categories_and_dimensions(self) -> None:
+        record(WHOLE, {"bucket": "micro"}, {"bucket": "big", "colour": "red"}, {})
+
+        dm, pm = coverage()
+
+        assert (dm.n, pm.n) == (0, 4)
+        found = counts(pm)
+        assert (found["pattern key"], found["action category"], found["all 8 learned dimensions"]) == (4, 4, 1)
+        assert (found["bucket"], found["macro_phase"], found["A_mode"], found["colour"]) == (3, 1, 0, 1)
+
+    def test_says_which_dimensions_are_not_learned_from(self) -> None:
+        record({"colour": "red"})
+
+        notes = {share.name: share.note for share in coverage()[1].dimensions}
+
+        assert (notes["bucket"], notes["A_mode"]) == ("", "recorded only")
+        assert notes["colour"] == "not known to the module: ignored"
+
+    def test_looks_at_the_newest_actions_only(self) -> None:
+        record({"bucket": "micro"}, {"bucket": "micro"}, prefix="old")
+        record({}, prefix="new")
+
+        _, pm = coverage(window=2)
+
+        assert (pm.n, counts(pm)["bucket"]) == (2, 1)
+
+    def test_looks_for_them_among_so_many_of_all_modules(self) -> None:
+        record({"bucket": "micro"}, {"bucket": "micro"}, {"bucket": "micro"})
+
+        assert [each.n for each in coverage(looked_through=2)] == [0, 2]
+
+    def test_has_a_share_of_nothing_where_there_is_nothing(self) -> None:
+        assert {share.percent for each in coverage() for share in each.dimensions} == {0.0}
+
+
+class TestCoveragePage:
+    def test_draws_bars_with_numbers(self, author: User, django_assert_max_num_queries: Any) -> None:
+        record({"bucket": "micro"}, {"bucket": "micro"}, {}, {})
+        browser = browser_of(author)
+
+        with django_assert_max_num_queries(MOST_QUERIES):
+            text = page(browser, "/admin/coverage/")
+
+        assert "pm: n =" in text
+        assert 'class="cw-bar" width="100.0"' in text
+        assert '<span class="cw-num">50.0</span>' in text
+        assert "No action of dm" in text
+
+    def test_is_reached_from_the_first_page(self, author: User) -> None:
+        assert 'href="/admin/coverage/"' in page(browser_of(author), "/admin/")
+
+    def test_needs_the_permission(self, author: User) -> None:
+        client = Client()
+        client.force_login(author)
+
+        assert client.get("/admin/coverage/").status_code == 403
+        assert "/admin/coverage/" not in client.get("/admin/").content.decode()
+        assert Client().get("/admin/coverage/")["Location"].startswith("/admin/login/")

@@ -1,0 +1,129 @@
+"""The first page: what is served, who can decide what waits, what went wrong."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from config.desk.today import in_words, troubles, waiting
+from overrides.requests.review import approve
+from telemetry.foundation.models import JobRun, OutboxMessage
+from tests.admin_pages import MOST_QUERIES, browser_of, page
+from tests.builders import draft, make_spec, publish, set_mode
+
+pytestmark = pytest.mark.django_db
+
+
+def ran(job: str, status: str, at: datetime, error: str = "") -> None:
+    JobRun.objects.create(job=job, period=at.isoformat(), status=status, started_at=at, finished_at=at, error=error)
+
+
+class TestToday:
+    def test_is_drawn_in_few_queries(self, reviewer: User, author: User, django_assert_max_num_queries: Any) -> None:
+        now = datetime.now(UTC)
+        publish(make_spec())
+        set_mode("on", rollout_percent=25)
+        for number in range(3):
+            draft(make_spec({"size_mult": 1.2}, scope={"bucket": f"b{number}"}), author=author, at=now)
+        ran("build pm", "failed", now, "Traceback\nValueError: odd")
+        browser = browser_of(reviewer)
+
+        with django_assert_max_num_queries(MOST_QUERIES):
+            text = page(browser, "/admin/")
+
+        for shown in ("pm 1</a>", "25 %", "<strong>you</strong>: approve, reject", "build pm failed 0 min ago"):
+            assert shown in text
+        assert "ValueError: odd" in text
+
+    def test_says_what_is_off_and_that_nothing_waits(self, author: User) -> None:
+        text = page(browser_of(author), "/admin/")
+
+        assert text.count("Nobody has set a mode yet") == 2
+        assert text.count("none yet: neutral") == 2
+        assert "Nothing waits." in text
+
+    def test_shows_nothing_to_who_may_see_nothing(self, author: User) -> None:
+        draft(make_spec(), author=author, at=datetime.now(UTC))
+        client = Client()
+        client.force_login(author)
+
+        text = page(client, "/admin/")
+
+        assert "What is served" not in text
+        assert "What waits" not in text
+        assert "What went wrong" not in text
+
+
+class TestWaiting:
+    def test_says_what_the_reader_can_do(self, author: User, reviewer: User) -> None:
+        now = datetime.now(UTC)
+        draft(make_spec(), author=author, at=now - timedelta(days=3))
+        draft(make_spec(scope={"bucket": "big"}), author=reviewer, at=now)
+
+        theirs, own = waiting(reviewer, now)
+
+        assert (theirs.steps, theirs.age, theirs.left) == (("Approve", "Reject"), "3 d", "11 d")
+        assert (own.steps, own.blocked) == ((), "you drafted it; somebody else has to decide")
+
+    def test_names_the_next_step_of_an_approved_one(self, author: User, reviewer: User) -> None:
+        now = datetime.now(UTC)
+        request = draft(make_spec(), author=author, at=now)
+        approve(request_id=request.pk, by=reviewer, at=now)
+
+        assert [each.steps for each in waiting(reviewer, now)] == [("Reject", "Apply")]
+
+    def test_says_that_an_old_one_has_expired(self, author: User, reviewer: User) -> None:
+        now = datetime.now(UTC)
+        draft(make_spec(), author=author, at=now - timedelta(days=15))
+
+        (each,) = waiting(reviewer, now)
+
+        assert (each.left, each.steps, each.blocked) == ("expired", (), "it has expired; it has to be drafted again")
+
+
+class TestTroubles:
+    def test_are_failures_of_the_last_day_not_made_good_since(self) -> None:
+        now = datetime.now(UTC)
+        ran("mended", "failed", now - timedelta(hours=2))
+        ran("mended", "done", now - timedelta(hours=1))
+        ran("old", "failed", now - timedelta(days=2))
+        ran("broken", "done", now - timedelta(hours=3))
+        ran("broken", "failed", now - timedelta(hours=2), "Traceback\nKeyError: 'x'")
+
+        found = [each for each in troubles(now) if "failed" in each.what]
+
+        assert [(each.what, each.detail) for each in found] == [("broken failed 2 h ago", "KeyError: 'x'")]
+
+    def test_are_jobs_that_are_late(self) -> None:
+        now = datetime.now(UTC) + timedelta(days=30)
+
+        late = {each.what: each.detail for each in troubles(now)}
+
+        assert late["attribute is late"] == "it should succeed every 5 min; it never has"
+
+    def test_are_tasks_that_the_queue_does_not_take(self) -> None:
+        now = datetime.now(UTC)
+        due = now - timedelta(minutes=20)
+        for _ in range(2):
+            OutboxMessage.objects.create(task="x", created_at=due, due_at=due)
+
+        assert "2 tasks wait for the queue" in [each.what for each in troubles(now)]
+        assert [each.what for each in troubles(due) if "queue" in each.what] == []
+
+
+@pytest.mark.parametrize(
+    ("span", "words"),
+    [
+        (timedelta(seconds=-5), "0 min"),
+        (timedelta(minutes=59), "59 min"),
+        (timedelta(minutes=60), "1 h"),
+        (timedelta(hours=47), "47 h"),
+        (timedelta(hours=48), "2 d"),
+    ],
+)
+def test_a_span_is_told_in_its_largest_unit(span: timedelta, words: str) -> None:
+    assert in_words(span) == words

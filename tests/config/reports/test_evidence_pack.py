@@ -1,0 +1,173 @@
+"""The evidence of a period: what belongs to it, hashed file by file, verified with what lies in the pack alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+
+from overrides.models import ChangeRequest
+from overrides.requests.emergency import pin_line, quarantine_builder
+from overrides.requests.review import comment
+from telemetry.audit.audit_log import write_audit
+from telemetry.decisions.decision_log import record_decisions
+from tests.admin_pages import browser_of, page
+from tests.builders import DAY, NOW, agreed, draft, make_decision, make_spec, publish, set_mode
+
+pytestmark = pytest.mark.django_db
+
+DIP = {"macro_phase": "Dip"}
+LATER = NOW + 10 * DAY
+HELD = (
+    "requests", "lines", "votes", "comments", "versions", "modes", "policies", "parameters", "mandates", "holds",
+    "quarantines", "decisions",
+)  # fmt: skip
+
+
+@pytest.fixture
+def two_periods(reviewer: User) -> None:
+    """Something of each kind at NOW, and one more version ten days later."""
+    write_audit(actor="a", action="x", object="o", reason="before", before=None, after=None, at=NOW - DAY)
+    publish(make_spec(), at=NOW)
+    set_mode("on", at=NOW)
+    agreed(draft(kind="policy", content={}, title="=1+1", at=NOW), at=NOW)
+    boss = User.objects.get(username="somebody")
+    comment(request_id=ChangeRequest.objects.earliest("pk").pk, by=reviewer, text="so", at=NOW)
+    pin_line(line_id=make_spec().line, by=boss, reason="until May", at=NOW)
+    quarantine_builder(module="pm", by=boss, reason="looks wrong", at=NOW)
+    record_decisions([make_decision(), make_decision()])
+    publish(make_spec({"size_mult": 1.2}, scope=DIP), at=LATER)
+
+
+def packed(directory: Path, *, since: Any = NOW - 3 * DAY, until: Any = NOW + DAY, module: str | None = None) -> Path:
+    output = directory / "pack"
+    call_command("evidence_pack", since=since, until=until, module=module, output=output, stderr=io.StringIO())
+    return output
+
+
+def rows(pack: Path, name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (pack / f"{name}.jsonl").read_text().splitlines()]
+
+
+def manifest(pack: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((pack / "manifest.json").read_text())
+    return document
+
+
+@pytest.mark.usefixtures("two_periods")
+class TestPack:
+    @pytest.mark.parametrize("name", HELD)
+    def test_holds_as_csv_what_it_holds_as_json(self, tmp_path: Path, name: str) -> None:
+        pack = packed(tmp_path)
+
+        with (pack / f"{name}.csv").open(newline="") as stream:
+            table = list(csv.DictReader(stream))
+        found = rows(pack, name)
+        assert len(found) == len(table) >= 1
+        assert [list(row) for row in found] == [list(row) for row in table]
+
+    def test_leaves_out_what_belongs_to_another_period(self, tmp_path: Path) -> None:
+        pack = packed(tmp_path)
+
+        assert [row["number"] for row in rows(pack, "versions")] == [1]
+        assert {row["closed_at"] for row in rows(pack, "requests")} == {"2026-03-02T12:00:00Z"}
+        assert [(row["version"], row["decisions"]) for row in rows(pack, "decisions")] == [(1, 2)]
+
+    def test_keeps_what_still_stands_in_it(self, tmp_path: Path) -> None:
+        pack = packed(tmp_path, since=LATER, until=LATER + DAY)
+
+        assert (len(rows(pack, "mandates")), len(rows(pack, "holds")), len(rows(pack, "requests"))) == (2, 1, 1)
+
+    def test_names_the_sha256_of_every_other_file(self, tmp_path: Path) -> None:
+        pack = packed(tmp_path)
+
+        files = {name: each["sha256"] for name, each in manifest(pack)["files"].items()}
+        assert files == {
+            path.name: sha256(path.read_bytes()).hexdigest() for path in pack.iterdir() if path.name != "manifest.json"
+        }
+
+    def test_is_verified_with_what_lies_in_it(self, tmp_path: Path) -> None:
+        pack = packed(tmp_path, since=NOW, until=NOW + DAY)
+        audit = manifest(pack)["audit"]
+
+        done = subprocess.run(
+            [sys.executable, "-I", "chain.py", "audit.jsonl", audit["head"]],
+            cwd=pack, capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+
+        assert (done.returncode, done.stdout) == (0, "audit.jsonl: the chain holds\n")
+        assert (audit["follows"], audit["entries"]) == (1, len(rows(pack, "audit")) - 2)
+
+    def test_runs_no_formula(self, tmp_path: Path) -> None:
+        pack = packed(tmp_path)
+
+        assert ",'=1+1," in (pack / "requests.csv").read_text()
+        assert "=1+1" in [row["title"] for row in rows(pack, "requests")]
+
+    def test_of_a_module_keeps_the_trail_whole(self, tmp_path: Path) -> None:
+        whole = packed(tmp_path)
+        (tmp_path / "dm").mkdir()
+        pack = packed(tmp_path / "dm", module="dm")
+
+        assert rows(pack, "requests") == rows(pack, "holds") == rows(pack, "decisions") == []
+        assert (pack / "audit.jsonl").read_text() == (whole / "audit.jsonl").read_text()
+
+    def test_of_nothing_is_a_pack_too(self, tmp_path: Path) -> None:
+        pack = packed(tmp_path, since=LATER + DAY, until=LATER + 2 * DAY)
+
+        assert (rows(pack, "requests"), manifest(pack)["audit"]["entries"]) == ([], 0)
+
+
+class TestCommand:
+    def test_writes_a_zip_by_its_name(self, tmp_path: Path) -> None:
+        output = tmp_path / "pack.zip"
+
+        call_command("evidence_pack", since=NOW, until=LATER, output=output, stderr=io.StringIO())
+
+        with zipfile.ZipFile(output) as pack:
+            assert pack.testzip() is None
+            assert "manifest.json" in pack.namelist()
+        assert list(tmp_path.iterdir()) == [output]
+
+    def test_overwrites_nothing(self, tmp_path: Path) -> None:
+        with pytest.raises(CommandError, match=r"--output .*: is there already"):
+            call_command("evidence_pack", since=NOW, until=LATER, output=tmp_path)
+
+    def test_wants_a_period(self, tmp_path: Path) -> None:
+        with pytest.raises(CommandError, match="--until: lies not after --since"):
+            call_command("evidence_pack", since=NOW, until=NOW, output=tmp_path / "x")
+
+
+class TestPage:
+    def test_gives_a_reviewer_the_zip(self, two_periods: None, reviewer: User) -> None:
+        browser = browser_of(reviewer)
+        assert "/admin/evidence/" in page(browser, "/admin/telemetry/auditentry/")
+        assert "Download the pack" in page(browser, "/admin/evidence/")
+
+        answer = browser.post("/admin/evidence/", {"first": "2026-03-02", "last": "2026-03-02", "module": ""})
+
+        content = b"".join(answer.streaming_content)  # type: ignore[attr-defined]  # a FileResponse
+        with zipfile.ZipFile(io.BytesIO(content)) as pack:
+            assert len(json.loads(pack.read("manifest.json"))["files"]) == 2 * len(HELD) + 3
+        assert "evidence-2026-03-02-2026-03-02.zip" in answer["Content-Disposition"]
+
+    def test_names_the_field_of_a_period_that_is_none(self, reviewer: User) -> None:
+        answer = browser_of(reviewer).post("/admin/evidence/", {"first": "2026-03-02", "last": "2026-03-01"})
+
+        assert "lies before the first day; swap the two" in answer.content.decode()
+
+    def test_is_for_reviewers(self, author: User) -> None:
+        browser = browser_of(author)
+
+        assert browser.get("/admin/evidence/").status_code == 403
+        assert "/admin/evidence/" not in page(browser, "/admin/telemetry/auditentry/")
