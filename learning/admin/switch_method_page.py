@@ -20,9 +20,9 @@ from overrides.admin.request_form import PROPOSE, Reasoned
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, Policy
 from overrides.core.governance.evidence_bar import is_verified
-from overrides.requests.gates import Refusal
+from overrides.requests.gates import GateError
 from overrides.versions.load_version import current_parameters
-from overrides.versions.publish import CannotPublish
+from overrides.versions.publish import PublishError
 from telemetry.foundation.admin.read_only import person
 
 SHOWN = 12  # of the lines that would come, those of most weight
@@ -79,7 +79,7 @@ def _drafted(
             reason=form.cleaned_data["reason"],
             at=at,
         )
-    except (Refusal, CannotPublish) as refusal:
+    except (GateError, PublishError) as refusal:
         form.refuse(refusal)
         return None
     messages.success(request, f"Request {drafted.pk} is drafted and waits for a reviewer")
@@ -90,7 +90,7 @@ def _described(module: str, channel: Channel, policy: Policy, at: datetime) -> d
     """What it would do; or why it cannot be asked for."""
     try:
         switch = switch_to(module=module, channel=channel, policy=policy, at=at)
-    except Refusal as refusal:
+    except GateError as refusal:
         return {"obstacle": str(refusal).partition(": ")[2]}
     run = BuilderRun.objects.filter(module=module, policy=policy).only("as_of").first()
     return {"switch": switch, "run": run, "coming": _heaviest(switch)}

@@ -18,9 +18,9 @@ from learning.proposals.challenger_trial import Choice, draft_trial
 from overrides.admin.request_form import PROPOSE, Reasoned
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, Policy
-from overrides.requests.gates import Refusal
+from overrides.requests.gates import GateError
 from overrides.versions.load_version import current_parameters
-from overrides.versions.publish import CannotPublish
+from overrides.versions.publish import PublishError
 from telemetry.foundation.admin.read_only import person
 from telemetry.models import MODULES
 
@@ -62,7 +62,7 @@ def trial_page(request: HttpRequest, module: str) -> HttpResponse:
                 reason=form.cleaned_data["reason"],
                 at=datetime.now(UTC),
             )
-        except (Refusal, CannotPublish) as refusal:
+        except (GateError, PublishError) as refusal:
             form.refuse(refusal)
         else:
             messages.success(request, f"Request {drafted.pk} is drafted and waits for a reviewer")

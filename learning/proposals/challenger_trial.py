@@ -18,7 +18,7 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, Policy
 from overrides.models import ChangeRequest
 from overrides.requests.authoring import draft_request
-from overrides.requests.gates import Refusal
+from overrides.requests.gates import GateError
 from overrides.versions.load_version import current_parameters
 
 Choice = tuple[Policy, Combiner]
@@ -30,7 +30,7 @@ def draft_trial(
 ) -> ChangeRequest:
     """Draft the trial that answers each channel by its policy and combiner; a channel not named stays as it is live.
 
-    Raises Refusal naming the field and the way out.
+    Raises GateError naming the field and the way out.
     """
     standing = current_parameters(module)
     wanted = tried(standing, choices)
@@ -59,15 +59,15 @@ def draft_trial(
 
 
 def tried(standing: ModuleParameters, choices: Mapping[Channel, Choice]) -> ModuleParameters:
-    """The parameters in force with other policies and combiners. Raises Refusal where that is no pair, or the same."""
+    """The parameters in force with other policies and combiners. Raises GateError where that is no pair, or the same."""
     channels = dict(standing.channels)
     for channel, (policy, combiner) in choices.items():
         if channel not in channels:
-            raise Refusal(f"channel: {channel} is none of {standing.module}; it has {', '.join(channels)}")
+            raise GateError(f"channel: {channel} is none of {standing.module}; it has {', '.join(channels)}")
         if combiner not in PAIRS.get((channel, policy), ()):
             pairs = ", ".join(f"{p} with {c}" for (each, p), cs in PAIRS.items() if each is channel for c in cs)
-            raise Refusal(f"{channel}: policy {policy} does not go with combiner {combiner} there; choose {pairs}")
+            raise GateError(f"{channel}: policy {policy} does not go with combiner {combiner} there; choose {pairs}")
         channels[channel] = replace(channels[channel], policy=policy, combiner=combiner)
     if channels == dict(standing.channels):
-        raise Refusal("channels: this is what is live; choose another policy or combiner for one of them")
+        raise GateError("channels: this is what is live; choose another policy or combiner for one of them")
     return replace(standing, channels=channels)

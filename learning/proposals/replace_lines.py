@@ -16,7 +16,7 @@ from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import Channel, Policy
 from overrides.models import LineHold, Membership
 from overrides.requests.authoring import DraftLine
-from overrides.requests.gates import Refusal
+from overrides.requests.gates import GateError
 from overrides.requests.governance_store import held_lines
 from overrides.versions.publish import store_override
 
@@ -39,12 +39,12 @@ class Exchange:
 def exchange(wanted: ModuleParameters, policies: Mapping[Channel, Policy], at: datetime) -> Exchange:
     """What changing these channels to these policies means under the parameters wanted; a vetoed line does not come.
 
-    Raises Refusal where a policy has built no lessons yet.
+    Raises GateError where a policy has built no lessons yet.
     """
     module = wanted.module
     for policy in set(policies.values()):
         if not BuilderRun.objects.filter(module=module, policy=policy).exists():
-            raise Refusal(
+            raise GateError(
                 f"policy: no lessons of {policy} have been built for {module} yet; its builder runs every hour"
             )
     held = Membership.objects.filter(module=module, to_version=None, line__channel__in=list(policies))

@@ -19,7 +19,7 @@ from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combine
 from overrides.core.governance.evidence_bar import is_verified
 from overrides.models import ChangeRequest
 from overrides.requests.authoring import draft_request
-from overrides.requests.gates import Refusal
+from overrides.requests.gates import GateError
 from overrides.versions.load_version import current_parameters
 
 
@@ -54,19 +54,21 @@ def switch_to(
 ) -> Switch:
     """What switching a channel to a policy means now; `combiner` where the policy goes with several (default: its own).
 
-    Raises Refusal naming the field and the way out.
+    Raises GateError naming the field and the way out.
     """
     parameters = current_parameters(module)
     if channel not in parameters.channels:
-        raise Refusal(f"channel: {channel} is none of {module}; its channels are {', '.join(parameters.channels)}")
+        raise GateError(f"channel: {channel} is none of {module}; its channels are {', '.join(parameters.channels)}")
     standing = parameters.channels[channel]
     if standing.policy is policy:
-        raise Refusal(f"policy: {channel} is of policy {policy} already; change its combiner on the module's page")
+        raise GateError(f"policy: {channel} is of policy {policy} already; change its combiner on the module's page")
     combiners = PAIRS.get((channel, policy), ())
     if not combiners:
-        raise Refusal(f"policy: {channel} is always {standing.policy}: its targets are absolute and must not be summed")
+        raise GateError(
+            f"policy: {channel} is always {standing.policy}: its targets are absolute and must not be summed"
+        )
     if combiner is not None and combiner not in combiners:
-        raise Refusal(f"combiner: policy {policy} goes with {', '.join(combiners)}, not with {combiner}")
+        raise GateError(f"combiner: policy {policy} goes with {', '.join(combiners)}, not with {combiner}")
     changed = {**parameters.channels, channel: replace(standing, policy=policy, combiner=combiner or combiners[0])}
     wanted = replace(parameters, channels=changed)
     lines = exchange(wanted, {channel: policy}, at)
@@ -97,7 +99,7 @@ def draft_switch(
     same = ChangeRequest.objects.filter(module=module, kind=ChangeRequest.Kind.PARAMETERS, content=content)
     waiting = same.filter(state__in=ChangeRequest.OPEN).first()
     if waiting is not None:
-        raise Refusal(f"request {waiting.pk} asks for the same already and is {waiting.state}")
+        raise GateError(f"request {waiting.pk} asks for the same already and is {waiting.state}")
     return draft_request(
         module=module,
         kind=ChangeRequest.Kind.PARAMETERS,

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from overrides.models import ChangeRequest
 from overrides.requests.authoring import draft_request
-from overrides.requests.gates import Refusal
+from overrides.requests.gates import GateError
 from telemetry.foundation.admin.read_only import person
 
 PROPOSE = "overrides.add_changerequest"
@@ -68,7 +68,7 @@ def draft(request: HttpRequest, module: str, form: Reasoned, asked: Asked) -> Ht
             at=datetime.now(UTC),
             content=asked.content,
         )
-    except Refusal as refusal:
+    except GateError as refusal:
         form.refuse(refusal)
         return None
     messages.success(request, f"Request {drafted.pk} is drafted and waits for a reviewer")

@@ -20,7 +20,7 @@ from overrides.core.engine.combination import Request
 from overrides.core.engine.definitions.vocabulary import Flag, Reason
 from overrides.core.engine.serve import ModuleMode, neutral_levers
 from overrides.core.monitoring.json_diff import Difference, differences
-from overrides.serving.engine_cache import Engines, NoEngine, past_engines
+from overrides.serving.engine_cache import EngineMissing, Engines, past_engines
 from overrides.serving.resolve import NUMERIC_BUILD, SERVED_UNDER, resolve_one
 from overrides.serving.resolve_request import Question
 from overrides.versions.verify_hashes import Recheck
@@ -134,7 +134,7 @@ def replay_one(row: Decision, engines: Engines) -> Iterator[Difference]:
     name = f"decision {row.decision_id}"
     try:
         expected = _neutral(row) if row.reason in UNCLAIMED else _computed(row, engines)
-    except NoEngine as error:
+    except EngineMissing as error:
         yield Difference(name, "version", row.version, str(error))
         return
     except (ValueError, TypeError, KeyError, AttributeError) as error:

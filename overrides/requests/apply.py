@@ -17,14 +17,14 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.governance.mandates import grant
 from overrides.core.governance.request_states import Step
 from overrides.models import ChangeLine, ChangeRequest, Mandate, Version
-from overrides.requests.gates import Refusal, refuse_blocked
+from overrides.requests.gates import GateError, refuse_blocked
 from overrides.requests.governance_store import apply_policy, policy_of
 from overrides.requests.transitions import MACHINE, audit_request, locked, take_step
 from overrides.serving.mode import apply_mode
 from overrides.versions.load_version import spec_of
 from overrides.versions.publish import (
-    CannotPublish,
     LineChange,
+    PublishError,
     lock_module,
     lock_modules,
     publish_trial,
@@ -46,7 +46,7 @@ class _Common(TypedDict):
 
 @transaction.atomic
 def apply_request(*, request_id: int, by: User | None, at: datetime) -> ChangeRequest:
-    """Put an approved request into force; `by` None is the schedule. Raises Refusal with every blocker."""
+    """Put an approved request into force; `by` None is the schedule. Raises GateError with every blocker."""
     request = locked(request_id)
     lock_module(request.module)
     refuse_blocked(request, Step.APPLY, by, at)
@@ -67,7 +67,7 @@ def apply_due(*, now: datetime) -> int:
     for request in sorted(due, key=lambda request: (request.scheduled_for, request.pk)):
         try:
             apply_request(request_id=request.pk, by=None, at=now)
-        except (Refusal, CannotPublish) as refused:
+        except (GateError, PublishError) as refused:
             _fail(request.pk, str(refused), now)
     return len(due)
 

@@ -28,7 +28,7 @@ FOLLOWS_PARAMETERS = (Kind.LINES, Kind.PARAMETERS, Kind.TRIAL)
 COEFFICIENTS = "coefficients"  # of the content of kind lines: all that the next version weighs
 
 
-class Refusal(ValueError):
+class GateError(ValueError):
     """The step may not be taken; the message says why and the way past, `gates` holds each obstacle by itself."""
 
     def __init__(self, message: str, gates: Sequence[Gate] = ()) -> None:
@@ -50,7 +50,7 @@ def refuse_blocked(request: ChangeRequest, step: Step, person: User | None, at: 
 def refuse(found: Iterable[Gate]) -> None:
     blocking = blockers(found)
     if blocking:
-        raise Refusal("; ".join(f"{gate.message}; {gate.way_past}" for gate in blocking), blocking)
+        raise GateError("; ".join(f"{gate.message}; {gate.way_past}" for gate in blocking), blocking)
 
 
 def situation_of(request: ChangeRequest, at: datetime) -> Situation:

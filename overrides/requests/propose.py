@@ -12,7 +12,7 @@ from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.validation import check
 from overrides.models import ChangeRequest
 from overrides.requests.authoring import DraftLine, draft_request
-from overrides.requests.gates import Refusal as NotDrafted
+from overrides.requests.gates import GateError as NotDrafted
 from overrides.requests.proposal_schema import Kind, Proposal, raise_any, refusal
 from overrides.versions.load_version import current_parameters
 from overrides.versions.publish import store_override

@@ -20,7 +20,7 @@ KEPT = 8
 Engines = Callable[[str, int | None], Engine]
 
 
-class NoEngine(ValueError):
+class EngineMissing(ValueError):
     """The version is not there, or what is stored of it does not hold together."""
 
 
@@ -30,19 +30,19 @@ class _Failed:
 
 
 def past_engines(kept: int = KEPT) -> Engines:
-    """A function from module and version number to its engine, in mode off; raises NoEngine, however often asked."""
+    """A function from module and version number to its engine, in mode off; raises EngineMissing, however often asked."""
 
     @lru_cache(maxsize=kept)
     def known(module: str, number: int | None) -> Engine | _Failed:
         try:
             return build_engine(module, number)
-        except NoEngine as error:
+        except EngineMissing as error:
             return _Failed(str(error))
 
     def engine(module: str, number: int | None) -> Engine:
         found = known(module, number)
         if isinstance(found, _Failed):
-            raise NoEngine(found.why)
+            raise EngineMissing(found.why)
         return found
 
     return engine
@@ -55,11 +55,11 @@ def build_engine(module: str, number: int | None) -> Engine:
         return Engine(module, None, compile_module(parameters, ()), parameters, ModeValue())
     version = Version.objects.select_related("parameters").filter(module=module, number=number).first()
     if version is None:
-        raise NoEngine(f"{module} has no version {number}")
+        raise EngineMissing(f"{module} has no version {number}")
     try:
         parameters = load_parameters(version.parameters)
         compiled = compile_module(parameters, load_specs(module, number))
         scaling = Scaling(read_weights(version.coefficients), parameters.product_cap)
     except ValueError as error:
-        raise NoEngine(f"{module} version {number} does not compile: {error}") from error
+        raise EngineMissing(f"{module} version {number} does not compile: {error}") from error
     return Engine(module, number, compiled, parameters, ModeValue(), scaling=scaling)

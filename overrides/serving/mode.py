@@ -15,7 +15,7 @@ from telemetry.audit.audit_log import write_audit
 ORDER = {ModuleMode.Mode.OFF: 0, ModuleMode.Mode.SHADOW: 1, ModuleMode.Mode.ON: 2}
 
 
-class NotTowardsNeutral(ValueError):
+class RaisesEffectError(ValueError):
     """The change would raise what is served; it needs a reviewed request."""
 
 
@@ -43,10 +43,10 @@ def lower_mode(
 ) -> ModuleMode:
     """Serve less of a module at once: `to` shadow or off, to a smaller share of callers, or log no challenger any more.
 
-    Raises NotTowardsNeutral where that would serve more, or where there is no challenger.
+    Raises RaisesEffectError where that would serve more, or where there is no challenger.
     """
     if not reason.strip():
-        raise NotTowardsNeutral("reason: say why; it is reviewed afterwards")
+        raise RaisesEffectError("reason: say why; it is reviewed afterwards")
     with transaction.atomic():
         row = (
             ModuleMode.objects.select_for_update(of=("self",))
@@ -64,21 +64,21 @@ def lower_mode(
             lowered["rollout_percent"] = rollout_percent
         if stop_challenger:
             if standing["challenger"] is None:
-                raise NotTowardsNeutral(f"challenger: {module} has none that could be stopped")
+                raise RaisesEffectError(f"challenger: {module} has none that could be stopped")
             lowered["challenger"] = None
         return _write(module, row, standing | lowered, by=by, reason=reason, at=at)
 
 
 def _refuse_mode(module: str, standing: str, to: str) -> None:
     if to not in ORDER or ORDER[ModuleMode.Mode(to)] > ORDER[ModuleMode.Mode(standing)]:
-        raise NotTowardsNeutral(f"{module} is {standing}; going to {to} needs a reviewed request")
+        raise RaisesEffectError(f"{module} is {standing}; going to {to} needs a reviewed request")
 
 
 def _refuse_rollout(module: str, standing: float, percent: float) -> None:
     if not 0 <= percent <= 100:  # NaN is refused too
-        raise NotTowardsNeutral("rollout_percent: must be 0 to 100")
+        raise RaisesEffectError("rollout_percent: must be 0 to 100")
     if percent >= standing:
-        raise NotTowardsNeutral(
+        raise RaisesEffectError(
             f"rollout_percent: {module} is rolled out to {standing:g} %; {percent:g} % is not below it, and a larger "
             "roll-out needs a reviewed request"
         )

@@ -36,7 +36,7 @@ from telemetry.audit.audit_log import write_audit
 CHANNEL = "counterweight_versions"
 
 
-class CannotPublish(ValueError):
+class PublishError(ValueError):
     """The content does not hold together; the message names every fault."""
 
 
@@ -52,7 +52,7 @@ def store_override(spec: OverrideSpec, *, source: str, at: datetime) -> Override
     """The row of a checked spec, made where it is new; equal content is the same row."""
     faults = check(spec)
     if faults or spec.channel is None or spec.policy is None:
-        raise CannotPublish("; ".join(faults))
+        raise PublishError("; ".join(faults))
     line, _ = Line.objects.get_or_create(
         id=spec.line,
         defaults={
@@ -130,7 +130,7 @@ def publish_version(
     """Publish the active version changed by `changes` (and new `parameters` or `coefficients`) as the module's next.
 
     `request` is what was decided: the database checks that the version holds that and nothing else. Publishers of a
-    module queue behind one lock. Raises CannotPublish where content and parameters do not fit.
+    module queue behind one lock. Raises PublishError where content and parameters do not fit.
     """
     lock_module(module)
     if coefficients is not None:
@@ -163,12 +163,12 @@ def publish_trial(
     """Store what is in force changed by `changes` and `parameters` as a version that is never served.
 
     The next version restores what was in force, ramps and all, and is the active one: nobody else sees a moment
-    between. Raises CannotPublish where nothing is in force, or where content and parameters do not fit.
+    between. Raises PublishError where nothing is in force, or where content and parameters do not fit.
     """
     lock_module(module)
     before = active_version(module)
     if before is None:
-        raise CannotPublish(f"nothing of {module} is in force to try this beside; publish a first version")
+        raise PublishError(f"nothing of {module} is in force to try this beside; publish a first version")
     number = before.number + 1
     _move_memberships(module, number, changes, load_parameters(parameters), at)
     _refuse_uncompilable(_unproven(module, number, before, parameters), load_parameters(parameters))
@@ -227,12 +227,12 @@ def _audit_version(version: Version, before: Version | None, changes: Sequence[L
 
 
 def refuse_foreign_weights(module: str, coefficients: object) -> None:
-    """Raise CannotPublish unless they are `lever=value` -> weight, and of dm."""
+    """Raise PublishError unless they are `lever=value` -> weight, and of dm."""
     try:
         if read_weights(coefficients) and module != "dm":
             raise ValueError(f"coefficients: are dm's; {module} has none")
     except ValueError as error:
-        raise CannotPublish(str(error)) from error
+        raise PublishError(str(error)) from error
 
 
 def _first_parameters(module: str, by: str, at: datetime) -> ParameterSet:
@@ -278,7 +278,7 @@ def _refuse_misfit(spec: OverrideSpec, change: LineChange, module: str, paramete
     elif spec.channel is None or parameters.channels[spec.channel].policy is not spec.policy:
         faults.append(f"override {spec.id[:12]} is of policy {spec.policy}, which its channel does not use")
     if faults:
-        raise CannotPublish("; ".join(faults))
+        raise PublishError("; ".join(faults))
 
 
 def _unproven(module: str, number: int, before: Version | None, parameters: ParameterSet) -> list[OverrideSpec]:
@@ -297,11 +297,11 @@ def _refuse_uncompilable(specs: Sequence[OverrideSpec], parameters: ModuleParame
     others = [spec for spec in specs if spec.channel in policies and policies[spec.channel] is not spec.policy]
     if others:
         told = f"{len(others)} overrides in force are of another policy than their channel would use"
-        raise CannotPublish(f"policy: {told}; withdraw their lines in the same request")
+        raise PublishError(f"policy: {told}; withdraw their lines in the same request")
     try:
         compile_module(parameters, specs)
     except ValueError as error:
-        raise CannotPublish(str(error)) from error
+        raise PublishError(str(error)) from error
 
 
 def _standing_values(membership: Membership | None, parameters: ModuleParameters, at: datetime) -> Mapping[str, float]:

@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from learning.proposals.switch_method import draft_switch
 from overrides.core.engine.definitions.vocabulary import CHANNEL_MODULE, Channel, Combiner, Policy
-from overrides.requests.gates import Refusal
-from overrides.versions.publish import CannotPublish
+from overrides.requests.gates import GateError
+from overrides.versions.publish import PublishError
 
 
 class Command(BaseCommand):
@@ -39,6 +39,6 @@ class Command(BaseCommand):
                 reason=options["reason"],
                 at=datetime.now(UTC),
             )
-        except (Refusal, CannotPublish) as refused:
+        except (GateError, PublishError) as refused:
             raise CommandError(str(refused)) from refused
         self.stdout.write(f"request {request.pk}: {request.title}; it waits for a reviewer")

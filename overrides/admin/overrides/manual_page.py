@@ -16,12 +16,12 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.impact.weight_breakdown import weigh
 from overrides.models import ChangeRequest, WhatIf
-from overrides.requests.gates import Refusal
+from overrides.requests.gates import GateError
 from overrides.requests.impact.before_after import Proposed
 from overrides.requests.impact.what_if import compare
 from overrides.requests.manual_entry import draft_by_hand
 from overrides.versions.load_version import active_version, load_parameters
-from overrides.versions.publish import CannotPublish
+from overrides.versions.publish import PublishError
 from telemetry.foundation.admin.read_only import FactAdmin, person
 from telemetry.foundation.core.refusal import Refused
 
@@ -64,7 +64,7 @@ def _compared(form: ManualForm, spec: OverrideSpec, version: int | None, at: dat
 def _drafted(request: HttpRequest, form: ManualForm, spec: OverrideSpec, at: datetime) -> HttpResponse | None:
     try:
         drafted: ChangeRequest = draft_by_hand(spec, by=person(request), reason=form.cleaned_data["reason"], at=at)
-    except (Refusal, CannotPublish) as refusal:
+    except (GateError, PublishError) as refusal:
         form.refuse(refusal)
         return None
     messages.success(request, f"Request {drafted.pk} is drafted and waits for a reviewer")

@@ -22,9 +22,9 @@ from overrides.admin.requests.request_page import WHAT_IF_DECISIONS, request_pag
 from overrides.admin.requests.step_input import chosen, given
 from overrides.admin.requests.steps import PROVEN, REVIEW, STEPS
 from overrides.models import ChangeRequest
-from overrides.requests.gates import Refusal
+from overrides.requests.gates import GateError
 from overrides.requests.impact.what_if import ask_what_if
-from overrides.versions.publish import CannotPublish
+from overrides.versions.publish import PublishError
 from telemetry.foundation.admin.formatting import MISSING, badge, moment, number
 from telemetry.foundation.admin.read_only import FactAdmin, one_of, person
 from telemetry.foundation.admin.reauthentication import is_proof_due, missing_proof
@@ -114,7 +114,7 @@ class ChangeRequestAdmin(FactAdmin):
         if request.method == "POST" and not missing:
             try:
                 step.take(request_id, person(request), given(asked, request.POST), now)
-            except (Refusal, CannotPublish) as refusal:
+            except (GateError, PublishError) as refusal:
                 self.message_user(request, str(refusal), messages.ERROR)
                 return page
             self.message_user(request, f"{asked}: {step.name} done", messages.SUCCESS)

@@ -14,7 +14,7 @@ from overrides.core.governance.request_states import allows
 from overrides.models import ChangeRequest
 from overrides.requests import apply, emergency, review
 from overrides.requests.authoring import submit
-from overrides.requests.gates import Refusal, seen
+from overrides.requests.gates import GateError, seen
 
 VIEW = "overrides.view_changerequest"
 REVIEW = "overrides.review_changerequest"
@@ -36,7 +36,7 @@ class Given:
         try:
             due = datetime.fromisoformat(self.due)
         except ValueError as error:
-            raise Refusal(f"due: {self.due or 'nothing'} is no time; write 2026-03-02T12:00, in UTC") from error
+            raise GateError(f"due: {self.due or 'nothing'} is no time; write 2026-03-02T12:00, in UTC") from error
         return due if due.tzinfo else due.replace(tzinfo=UTC)
 
 

@@ -27,8 +27,8 @@ from overrides.requests.emergency import (
     quarantine_builder,
     switch_everything_off,
 )
-from overrides.requests.gates import Refusal
-from overrides.serving.mode import NotTowardsNeutral
+from overrides.requests.gates import GateError
+from overrides.serving.mode import RaisesEffectError
 from telemetry.foundation.admin.read_only import FactAdmin, person
 from telemetry.models import MODULES
 
@@ -91,7 +91,7 @@ class ModuleModeAdmin(FactAdmin):
                     at=datetime.now(UTC),
                     **lowered,
                 )
-            except (NotTowardsNeutral, Refusal) as refusal:
+            except (RaisesEffectError, GateError) as refusal:
                 form.refuse(refusal)
             else:
                 served = f"{row.mode}, rolled out to {row.rollout_percent:g} %,"
@@ -114,7 +114,7 @@ class ModuleModeAdmin(FactAdmin):
         if form.is_valid():
             try:
                 verb(module=module, by=person(request), reason=form.cleaned_data["reason"], at=datetime.now(UTC))
-            except Refusal as refusal:
+            except GateError as refusal:
                 form.refuse(refusal)
             else:
                 self.message_user(request, f"The builder of {module} {words}", messages.SUCCESS)

@@ -11,7 +11,7 @@ from learning.proposals.challenger_trial import draft_trial
 from overrides.core.engine.definitions.vocabulary import Channel, Combiner, Policy
 from overrides.models import ChangeRequest, ModuleMode, Version
 from overrides.requests.emergency import veto_line
-from overrides.requests.gates import Refusal
+from overrides.requests.gates import GateError
 from overrides.versions.load_version import current_parameters, load_specs
 from tests.admin_pages import browser_of, page
 from tests.builders import NOW, agreed, make_lesson, make_spec, publish
@@ -78,21 +78,21 @@ def test_leaves_out_what_is_vetoed(learned: str, proposer: User, reviewer: User)
     ],
 )
 def test_refuses_what_is_no_trial(learned: str, proposer: User, choices: Any, why: str) -> None:
-    with pytest.raises(Refusal, match=why):
+    with pytest.raises(GateError, match=why):
         asked(proposer, choices)
 
 
 def test_refuses_a_policy_whose_lessons_nobody_has_built(proposer: User) -> None:
     publish(make_spec())
 
-    with pytest.raises(Refusal, match="policy: no lessons of evidence have been built for pm yet"):
+    with pytest.raises(GateError, match="policy: no lessons of evidence have been built for pm yet"):
         asked(proposer)
 
 
 def test_is_for_those_who_may_set_parameters(learned: str) -> None:
     author = make_user("author", "overrides.add_changerequest", "learning.view_builderrun")
 
-    with pytest.raises(Refusal, match="you may not draft requests of kind trial"):
+    with pytest.raises(GateError, match="you may not draft requests of kind trial"):
         asked(author)
     sent = {"pm_strength": "evidence/evidence", "pm_tuning": "plan/plan", "reason": "see it first"}
     assert "you may not draft requests of kind trial" in browser_of(author).post(PAGE, sent).content.decode()

@@ -19,7 +19,7 @@ from overrides.core.engine.definitions.vocabulary import Channel, Combiner, Poli
 from overrides.models import ChangeRequest, Mandate, Membership, Version
 from overrides.requests.apply import apply_request
 from overrides.requests.emergency import veto_line
-from overrides.requests.gates import Refusal
+from overrides.requests.gates import GateError
 from overrides.requests.review import approve
 from overrides.serving.engine import ENGINE_ROOM
 from overrides.serving.resolve import Resolved, resolve
@@ -204,7 +204,7 @@ class TestSwitchTo:
         ],
     )
     def test_refuses_by_the_name_of_the_field(self, author: User, over: dict[str, Any], told: str) -> None:
-        with pytest.raises(Refusal) as refused:
+        with pytest.raises(GateError) as refused:
             switch(author, **over)
 
         assert str(refused.value).startswith(told)
@@ -214,13 +214,13 @@ class TestSwitchTo:
         ran(Policy.EVIDENCE)
         first = switch(author)
 
-        with pytest.raises(Refusal, match=f"request {first.pk} asks for the same already"):
+        with pytest.raises(GateError, match=f"request {first.pk} asks for the same already"):
             switch(author)
 
     def test_needs_somebody_who_may_change_parameters(self, reviewer: User) -> None:
         ran(Policy.EVIDENCE)
 
-        with pytest.raises(Refusal, match="ask a parameter admin"):
+        with pytest.raises(GateError, match="ask a parameter admin"):
             switch(reviewer)
 
     def test_knows_the_other_policy_of_a_channel(self) -> None:

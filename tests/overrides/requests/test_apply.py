@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group, User
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.models import ChangeRequest, Mandate, ModulePolicy, Version
 from overrides.requests.apply import apply_due, apply_request
-from overrides.requests.gates import Refusal
+from overrides.requests.gates import GateError
 from overrides.requests.governance_store import policy_of
 from overrides.requests.review import approve, schedule
 from tests.builders import NOW, agreed, draft, make_parameters, make_spec, publish
@@ -83,7 +83,7 @@ class TestPolicy:
         approve(request_id=request.pk, by=reviewer, at=NOW)
         request.refresh_from_db()
         assert request.state == "in_review"
-        with pytest.raises(Refusal, match="it has 1 of 2 approvals"):
+        with pytest.raises(GateError, match="it has 1 of 2 approvals"):
             apply_request(request_id=request.pk, by=reviewer, at=NOW)
 
         approve(request_id=request.pk, by=make_user("second", *MAY), at=NOW)
@@ -118,14 +118,14 @@ class TestPolicy:
             approve(request_id=request.pk, by=reviewer, at=NOW)
         apply_request(request_id=first.pk, by=reviewer, at=NOW)
 
-        with pytest.raises(Refusal, match=r"because it moves much \(4\.8 steps, 4\.8 before it\)"):
+        with pytest.raises(GateError, match=r"because it moves much \(4\.8 steps, 4\.8 before it\)"):
             apply_request(request_id=second.pk, by=reviewer, at=NOW + HOUR)
 
     def test_lets_the_groups_it_names_vote(self, reviewer: User) -> None:
         agreed(draft(kind="policy", content={"groups": ["board"]}))
         request = draft(make_spec())
 
-        with pytest.raises(Refusal, match="votes of board alone count here"):
+        with pytest.raises(GateError, match="votes of board alone count here"):
             approve(request_id=request.pk, by=reviewer, at=NOW)
 
         reviewer.groups.add(Group.objects.create(name="board"))
@@ -139,11 +139,11 @@ class TestPolicy:
         request = draft(kind="policy", content={"approvals": 1})
         approve(request_id=request.pk, by=reviewer, at=NOW)
 
-        with pytest.raises(Refusal, match="it has 1 of 2 approvals"):
+        with pytest.raises(GateError, match="it has 1 of 2 approvals"):
             apply_request(request_id=request.pk, by=reviewer, at=NOW)
 
     def test_refuses_what_is_none(self) -> None:
-        with pytest.raises(Refusal, match="approvals: must be 1 to 9"):
+        with pytest.raises(GateError, match="approvals: must be 1 to 9"):
             draft(kind="policy", content={"approvals": 0})
 
 
@@ -164,7 +164,7 @@ class TestLimits:
         pm_reviewer = member("pam", "pm desk")
         here, there = (draft(module=module, kind="mode", content={"mode": "shadow"}) for module in ("pm", "dm"))
 
-        with pytest.raises(Refusal, match="votes of dm desk alone count here; ask a member of dm desk"):
+        with pytest.raises(GateError, match="votes of dm desk alone count here; ask a member of dm desk"):
             approve(request_id=there.pk, by=pm_reviewer, at=NOW)
         assert approve(request_id=here.pk, by=pm_reviewer, at=NOW).state == "approved"
         assert not there.votes.exists()
@@ -175,7 +175,7 @@ class TestLimits:
         small, large = draft(make_spec({"size_mult": 1.1})), draft(make_spec({"size_mult": 1.3}, scope=DIP))
 
         for name in ("dan", "eve"):
-            with pytest.raises(Refusal, match="votes of board alone count here"):
+            with pytest.raises(GateError, match="votes of board alone count here"):
                 approve(request_id=large.pk, by=member(name, "desk"), at=NOW)
         assert approve(request_id=small.pk, by=User.objects.get(username="dan"), at=NOW).state == "approved"
         assert approve(request_id=large.pk, by=member("ben", "board"), at=NOW).state == "approved"
@@ -185,7 +185,7 @@ class TestLimits:
         agreed(draft(kind="policy", content={"groups": ["desk", "board"], "large_groups": ["board"]}))
         request = draft(kind=kind, content={"policy": {"groups": ["desk"]}, "mode": {"mode": "on"}}[kind])
 
-        with pytest.raises(Refusal, match="votes of board alone count here"):
+        with pytest.raises(GateError, match="votes of board alone count here"):
             approve(request_id=request.pk, by=member("dan", "desk"), at=NOW)
 
     def test_of_size_hold_for_what_many_small_requests_move_together(self) -> None:
@@ -196,7 +196,7 @@ class TestLimits:
             approve(request_id=request.pk, by=desk, at=NOW)
         apply_request(request_id=first.pk, by=desk, at=NOW)
 
-        with pytest.raises(Refusal, match="it has 0 of 1 approvals"):
+        with pytest.raises(GateError, match="it has 0 of 1 approvals"):
             apply_request(request_id=second.pk, by=desk, at=NOW + HOUR)
 
 

@@ -18,8 +18,8 @@ from overrides.requests.emergency import (
     switch_everything_off,
     veto_line,
 )
-from overrides.requests.gates import Refusal
-from overrides.serving.mode import NotTowardsNeutral
+from overrides.requests.gates import GateError
+from overrides.serving.mode import RaisesEffectError
 from overrides.versions.load_version import load_specs
 from telemetry.models import AuditEntry
 from tests.builders import NOW, agreed, draft, make_spec, publish, set_mode
@@ -50,7 +50,7 @@ class TestLowerMode:
     def test_goes_only_down(self, operator: User) -> None:
         set_mode("shadow")
 
-        with pytest.raises(NotTowardsNeutral, match="pm is shadow; going to on needs a reviewed request"):
+        with pytest.raises(RaisesEffectError, match="pm is shadow; going to on needs a reviewed request"):
             lower_mode(module="pm", to="on", by=operator, reason="please", at=NOW)
 
         assert not ChangeRequest.objects.filter(route="at_once").exists()
@@ -58,9 +58,9 @@ class TestLowerMode:
     def test_needs_permission_and_reason(self, author: User, operator: User) -> None:
         set_mode("on")
 
-        with pytest.raises(Refusal, match="you may not do this; an operator or a reviewer"):
+        with pytest.raises(GateError, match="you may not do this; an operator or a reviewer"):
             lower_mode(module="pm", to="off", by=author, reason="x", at=NOW)
-        with pytest.raises(Refusal, match="reason: say why"):
+        with pytest.raises(GateError, match="reason: say why"):
             lower_mode(module="pm", to="off", by=operator, reason=" ", at=NOW)
 
     def test_of_everything_is_one_call(self, operator: User) -> None:
@@ -86,9 +86,9 @@ class TestRetireLines:
     def test_refuses_what_is_not_in_force_and_retires_nothing(self, operator: User) -> None:
         publish(make_spec())
 
-        with pytest.raises(Refusal, match=f"lines: {OTHER[:12]} not in force in pm"):
+        with pytest.raises(GateError, match=f"lines: {OTHER[:12]} not in force in pm"):
             retire_lines(module="pm", lines=[LINE, OTHER], by=operator, reason="x", at=NOW)
-        with pytest.raises(Refusal, match="lines: none not in force"):
+        with pytest.raises(GateError, match="lines: none not in force"):
             retire_lines(module="pm", lines=[], by=operator, reason="x", at=NOW)
 
         assert in_force() == {LINE}
@@ -110,7 +110,7 @@ class TestHolds:
         hold = veto_line(line_id=LINE, by=operator, reason="never again", at=NOW)
 
         assert in_force() == {OTHER}
-        with pytest.raises(Refusal, match="must not be served: a veto stands"):
+        with pytest.raises(GateError, match="must not be served: a veto stands"):
             publish(make_spec({"size_mult": 1.2}))
 
         lift_hold(hold_id=hold.pk, by=reviewer, reason="explained", at=NOW + DAY)
@@ -132,17 +132,17 @@ class TestHolds:
 
         veto_line(line_id=LINE, by=operator, reason="no", at=NOW)
 
-        with pytest.raises(Refusal, match="a veto stands"):
+        with pytest.raises(GateError, match="a veto stands"):
             agreed(asked)
 
     def test_stand_once_and_are_lifted_once(self, operator: User, reviewer: User) -> None:
         publish(make_spec())
         hold = pin_line(line_id=LINE, by=reviewer, reason="mine", at=NOW)
 
-        with pytest.raises(Refusal, match="a pin stands on it already"):
+        with pytest.raises(GateError, match="a pin stands on it already"):
             pin_line(line_id=LINE, by=reviewer, reason="mine", at=NOW)
         lift_hold(hold_id=hold.pk, by=reviewer, reason="done", at=NOW)
-        with pytest.raises(Refusal, match="pin: was lifted already"):
+        with pytest.raises(GateError, match="pin: was lifted already"):
             lift_hold(hold_id=hold.pk, by=reviewer, reason="done", at=NOW)
 
     def test_take_the_place_of_one_that_has_expired(self, reviewer: User) -> None:
@@ -156,18 +156,18 @@ class TestHolds:
     def test_refuse_a_date_that_has_passed_and_a_line_nobody_knows(self, reviewer: User) -> None:
         publish(make_spec())
 
-        with pytest.raises(Refusal, match="expires_at: lies in the past"):
+        with pytest.raises(GateError, match="expires_at: lies in the past"):
             pin_line(line_id=LINE, by=reviewer, reason="x", at=NOW, expires_at=NOW)
-        with pytest.raises(Refusal, match="line: there is no line 000000000000"):
+        with pytest.raises(GateError, match="line: there is no line 000000000000"):
             pin_line(line_id="0" * 64, by=reviewer, reason="x", at=NOW)
 
     def test_are_lifted_and_pinned_by_reviewers_alone(self, operator: User) -> None:
         publish(make_spec())
         hold = veto_line(line_id=LINE, by=operator, reason="x", at=NOW)
 
-        with pytest.raises(Refusal, match="you may not do this"):
+        with pytest.raises(GateError, match="you may not do this"):
             lift_hold(hold_id=hold.pk, by=operator, reason="x", at=NOW)
-        with pytest.raises(Refusal, match="you may not do this"):
+        with pytest.raises(GateError, match="you may not do this"):
             pin_line(line_id=LINE, by=operator, reason="x", at=NOW)
 
 
@@ -176,7 +176,7 @@ class TestQuarantine:
     def test_stands_once(self, operator: User) -> None:
         quarantine_builder(module="pm", by=operator, reason="odd", at=NOW)
 
-        with pytest.raises(Refusal, match="is in quarantine already"):
+        with pytest.raises(GateError, match="is in quarantine already"):
             quarantine_builder(module="pm", by=operator, reason="odd", at=NOW)
         assert Quarantine.objects.count() == 1
 
@@ -188,18 +188,18 @@ class TestAcknowledge:
         lower_mode(module="pm", to="off", by=operator, reason="halt", at=NOW)
         request = ChangeRequest.objects.get(route="at_once")
 
-        with pytest.raises(Refusal, match="you did this yourself"):
+        with pytest.raises(GateError, match="you did this yourself"):
             acknowledge(request_id=request.pk, by=operator, reason="fine", at=NOW)
         acknowledge(request_id=request.pk, by=reviewer, reason="rightly so", at=NOW + DAY)
 
         request.refresh_from_db()
         assert (request.acknowledged_by, request.acknowledged_at) == ("reviewer", NOW + DAY)
         assert AuditEntry.objects.order_by("seq").values_list("action", flat=True).last() == "acknowledge"
-        with pytest.raises(Refusal, match="waits for no review afterwards"):
+        with pytest.raises(GateError, match="waits for no review afterwards"):
             acknowledge(request_id=request.pk, by=reviewer, reason="again", at=NOW)
 
     def test_is_not_of_what_was_reviewed_before(self, reviewer: User) -> None:
         publish(make_spec())
 
-        with pytest.raises(Refusal, match="waits for no review afterwards"):
+        with pytest.raises(GateError, match="waits for no review afterwards"):
             acknowledge(request_id=ChangeRequest.objects.get().pk, by=reviewer, reason="x", at=NOW)

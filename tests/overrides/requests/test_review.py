@@ -14,7 +14,7 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.models import ChangeLine, ChangeRequest, ModuleMode, Version, Vote
 from overrides.requests.apply import apply_request, expire_requests
 from overrides.requests.authoring import DraftLine, edit_request, submit
-from overrides.requests.gates import Refusal
+from overrides.requests.gates import GateError
 from overrides.requests.review import (
     approve,
     cancel,
@@ -83,14 +83,14 @@ class TestDraft:
 
     @pytest.mark.parametrize("reason", ["", "  \n"])
     def test_needs_a_reason(self, reason: str) -> None:
-        with pytest.raises(Refusal, match="reason: a reviewer reads it first"):
+        with pytest.raises(GateError, match="reason: a reviewer reads it first"):
             draft(make_spec(), reason=reason)
 
     @pytest.mark.parametrize("kind", ["parameters", "policy"])
     def test_of_the_rules_is_for_those_who_may_propose_them(self, author: User, reviewer: User, kind: str) -> None:
         content = make_parameters(protected_motifs=["a"]).to_document() if kind == "parameters" else {"approvals": 2}
 
-        with pytest.raises(Refusal, match=f"kind: you may not draft requests of kind {kind}; ask a parameter admin"):
+        with pytest.raises(GateError, match=f"kind: you may not draft requests of kind {kind}; ask a parameter admin"):
             ask(kind, content, author=reviewer)
 
         assert ask(kind, content, author=author).state == "in_review"
@@ -100,7 +100,7 @@ class TestDraft:
         request = ask("policy", {"approvals": 2}, author=author)
         author.user_permissions.clear()
 
-        with pytest.raises(Refusal, match="you may not draft requests of kind policy"):
+        with pytest.raises(GateError, match="you may not draft requests of kind policy"):
             edit_request(request_id=request.pk, by=User.objects.get(pk=author.pk), at=NOW, content={"approvals": 1})
 
         request.refresh_from_db()
@@ -109,17 +109,17 @@ class TestDraft:
     def test_refuses_to_withdraw_what_is_not_in_force(self) -> None:
         store_override(make_spec(), source="person", at=NOW)
 
-        with pytest.raises(Refusal, match="has no override in force already"):
+        with pytest.raises(GateError, match="has no override in force already"):
             draft(lines=[DraftLine(make_spec().line, None, [])])
 
     def test_refuses_what_changes_nothing(self) -> None:
         publish(make_spec())
 
-        with pytest.raises(Refusal, match=f"has {make_spec().id} already"):
+        with pytest.raises(GateError, match=f"has {make_spec().id} already"):
             draft(make_spec())
 
     def test_refuses_a_line_named_twice(self) -> None:
-        with pytest.raises(Refusal, match="is named twice"):
+        with pytest.raises(GateError, match="is named twice"):
             draft(make_spec(), make_spec({"size_mult": 1.2}))
 
     def test_refuses_an_override_of_another_line_and_one_nobody_stored(self) -> None:
@@ -127,7 +127,7 @@ class TestDraft:
         store_override(make_spec(), source="person", at=NOW)
 
         for after in (other.id, "0" * 64):
-            with pytest.raises(Refusal, match=f"{after[:12]} is no override of {make_spec().line[:12]}"):
+            with pytest.raises(GateError, match=f"{after[:12]} is no override of {make_spec().line[:12]}"):
                 draft(lines=[DraftLine(make_spec().line, after, [])])
 
     @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ class TestDraft:
         ],
     )
     def test_checks_the_content(self, kind: str, content: dict[str, Any], fault: str) -> None:
-        with pytest.raises(Refusal, match=fault):
+        with pytest.raises(GateError, match=fault):
             ask(kind, content)
 
 
@@ -163,7 +163,7 @@ class TestVotes:
         request = draft(make_spec(), author=reviewer)
 
         for decide in (approve, reject):
-            with pytest.raises(Refusal, match="you drafted this request; somebody else has to decide"):
+            with pytest.raises(GateError, match="you drafted this request; somebody else has to decide"):
                 decide(request_id=request.pk, by=reviewer, reason="mine", at=now)
 
         assert (state(request), Vote.objects.count()) == ("in_review", 0)
@@ -172,28 +172,28 @@ class TestVotes:
         root = User.objects.create_superuser("root")
         request = draft(make_spec(), author=root)
 
-        with pytest.raises(Refusal, match="you drafted this request"):
+        with pytest.raises(GateError, match="you drafted this request"):
             approve(request_id=request.pk, by=root, at=now)
 
     def test_need_the_permission(self, author: User, operator: User, now: datetime) -> None:
         request = draft(make_spec(), author=author)
 
         for decide in (approve, reject):
-            with pytest.raises(Refusal, match="you may not decide about requests; ask a reviewer"):
+            with pytest.raises(GateError, match="you may not decide about requests; ask a reviewer"):
                 decide(request_id=request.pk, by=operator, reason="please", at=now)
 
     def test_of_somebody_who_left_do_not_count(self, author: User, reviewer: User, now: datetime) -> None:
         request = draft(make_spec(), author=author)
         reviewer.is_active = False
 
-        with pytest.raises(Refusal, match="you may not decide about requests"):
+        with pytest.raises(GateError, match="you may not decide about requests"):
             approve(request_id=request.pk, by=reviewer, at=now)
 
     @pytest.mark.parametrize("reason", ["", "  "])
     def test_against_need_a_reason(self, author: User, reviewer: User, reason: str, now: datetime) -> None:
         request = draft(make_spec(), author=author)
 
-        with pytest.raises(Refusal, match="reason: deciding against it needs one"):
+        with pytest.raises(GateError, match="reason: deciding against it needs one"):
             reject(request_id=request.pk, by=reviewer, reason=reason, at=now)
 
         reject(request_id=request.pk, by=reviewer, reason="noise", at=now)
@@ -203,14 +203,14 @@ class TestVotes:
         request = draft(make_spec(), author=author)
         reject(request_id=request.pk, by=reviewer, reason="noise", at=now)
 
-        with pytest.raises(Refusal, match="is rejected; only in_review allows to sign"):
+        with pytest.raises(GateError, match="is rejected; only in_review allows to sign"):
             approve(request_id=request.pk, by=reviewer, at=now)
 
     def test_come_too_late_for_what_has_expired(self, author: User, reviewer: User, now: datetime) -> None:
         """Whether or not the job that closes expired requests has run yet."""
         request = draft(make_spec(), author=author)
 
-        with pytest.raises(Refusal, match="expired on 2026-03-16 12:00; draft it again"):
+        with pytest.raises(GateError, match="expired on 2026-03-16 12:00; draft it again"):
             approve(request_id=request.pk, by=reviewer, at=now + timedelta(days=14))
 
 
@@ -261,11 +261,11 @@ class TestApply:
     def test_needs_an_approval(self, author: User, reviewer: User, now: datetime) -> None:
         request = draft(make_spec(), author=author)
 
-        with pytest.raises(Refusal, match="is in_review; only approved, scheduled allows to apply"):
+        with pytest.raises(GateError, match="is in_review; only approved, scheduled allows to apply"):
             apply_request(request_id=request.pk, by=reviewer, at=now)
 
         ChangeRequest.objects.update(state="approved")
-        with pytest.raises(Refusal, match="it has 0 of 1 approvals of this content"):
+        with pytest.raises(GateError, match="it has 0 of 1 approvals of this content"):
             apply_request(request_id=request.pk, by=reviewer, at=now)
         assert Version.objects.count() == 0
 
@@ -277,7 +277,7 @@ class TestApply:
                 request=request, voter=author, decision="approve", content_hash=request.content_hash, voted_at=now
             )
 
-        with pytest.raises(Refusal, match="a reviewer other than its author has to sign it"):
+        with pytest.raises(GateError, match="a reviewer other than its author has to sign it"):
             apply_request(request_id=request.pk, by=reviewer, at=now)
 
     @pytest.mark.parametrize(
@@ -295,7 +295,7 @@ class TestApply:
             if is_rehashed:
                 ChangeRequest.objects.filter(pk=request.pk).update(content_hash=other.content_hash)
 
-        with pytest.raises(Refusal, match=why):
+        with pytest.raises(GateError, match=why):
             apply_request(request_id=request.pk, by=reviewer, at=now)
 
     def test_is_refused_after_a_line_was_swapped(self, reviewer: User, now: datetime) -> None:
@@ -303,7 +303,7 @@ class TestApply:
         with behind_the_back():
             ChangeLine.objects.update(after=store_override(make_spec({"size_mult": 1.3}), source="x", at=NOW))
 
-        with pytest.raises(Refusal, match="its content is not the one that was hashed and signed"):
+        with pytest.raises(GateError, match="its content is not the one that was hashed and signed"):
             apply_request(request_id=request.pk, by=reviewer, at=now)
 
     def test_is_refused_when_a_line_moved_meanwhile(self, reviewer: User, now: datetime) -> None:
@@ -311,7 +311,9 @@ class TestApply:
         request = self.approved(reviewer, make_spec({"size_mult": 1.2}))
         publish(make_spec({"size_mult": 1.05}))
 
-        with pytest.raises(Refusal, match=r"stale: donchian.long.breakout entry \[.*\] changed since this was drafted"):
+        with pytest.raises(
+            GateError, match=r"stale: donchian.long.breakout entry \[.*\] changed since this was drafted"
+        ):
             apply_request(request_id=request.pk, by=reviewer, at=now)
         assert (state(request), Version.objects.count()) == ("approved", 2)
 
@@ -331,21 +333,21 @@ class TestApply:
         request = self.approved(reviewer, *specs, kind=kind, content=content)
         publish(parameters=make_parameters(protected_motifs=["b"]))
 
-        with pytest.raises(Refusal, match="stale: the parameters changed"):
+        with pytest.raises(GateError, match="stale: the parameters changed"):
             apply_request(request_id=request.pk, by=reviewer, at=now)
 
     def test_happens_once(self, reviewer: User, now: datetime) -> None:
         request = self.approved(reviewer, make_spec())
         apply_request(request_id=request.pk, by=reviewer, at=now)
 
-        with pytest.raises(Refusal, match="is applied; only"):
+        with pytest.raises(GateError, match="is applied; only"):
             apply_request(request_id=request.pk, by=reviewer, at=now)
         assert Version.objects.count() == 1
 
     def test_is_refused_after_expiry(self, reviewer: User, now: datetime) -> None:
         request = self.approved(reviewer, make_spec())
 
-        with pytest.raises(Refusal, match="expired on"):
+        with pytest.raises(GateError, match="expired on"):
             apply_request(request_id=request.pk, by=reviewer, at=now + timedelta(days=14))
 
 
@@ -369,7 +371,7 @@ class TestEdits:
         seen = request.content_hash
         edit_request(request_id=request.pk, by=author, at=now, content={"mode": "on"})
 
-        with pytest.raises(Refusal, match="it was edited after you opened it"):
+        with pytest.raises(GateError, match="it was edited after you opened it"):
             approve(request_id=request.pk, by=reviewer, at=now, seen=seen)
 
         request.refresh_from_db()
@@ -381,19 +383,19 @@ class TestEdits:
         for mode in ("on", "shadow"):
             edit_request(request_id=request.pk, by=author, at=now, content={"mode": mode})
 
-        with pytest.raises(Refusal, match="is in_review"):
+        with pytest.raises(GateError, match="is in_review"):
             apply_request(request_id=request.pk, by=reviewer, at=now)
 
     def test_are_the_authors(self, author: User, reviewer: User, now: datetime) -> None:
         request = draft(kind="mode", content={"mode": "shadow"}, author=author)
 
-        with pytest.raises(Refusal, match="only its author may edit"):
+        with pytest.raises(GateError, match="only its author may edit"):
             edit_request(request_id=request.pk, by=reviewer, at=now, content={"mode": "on"})
 
     def test_that_are_refused_leave_it_as_it_was(self, author: User, now: datetime) -> None:
         request = draft(kind="mode", content={"mode": "shadow"}, author=author)
 
-        with pytest.raises(Refusal, match="mode"):
+        with pytest.raises(GateError, match="mode"):
             edit_request(request_id=request.pk, by=author, at=now, content={"mode": "loud"})
 
         request.refresh_from_db()
@@ -405,9 +407,9 @@ class TestDraftsNotSubmitted:
     def test_wait_for_their_author(self, author: User, reviewer: User, now: datetime) -> None:
         request = draft(make_spec(), author=author, submit=False)
 
-        with pytest.raises(Refusal, match="it is draft; only in_review allows to sign"):
+        with pytest.raises(GateError, match="it is draft; only in_review allows to sign"):
             approve(request_id=request.pk, by=reviewer, at=now)
-        with pytest.raises(Refusal, match="only its author may submit"):
+        with pytest.raises(GateError, match="only its author may submit"):
             submit(request_id=request.pk, by=reviewer, at=now)
         submit(request_id=request.pk, by=author, at=now)
 
@@ -433,7 +435,7 @@ class TestSendingBack:
         request_changes(request_id=request.pk, by=reviewer, reason="on second thoughts", at=now)
         submit(request_id=request.pk, by=author, at=now)
 
-        with pytest.raises(Refusal, match="it has 0 of 1 approvals"):
+        with pytest.raises(GateError, match="it has 0 of 1 approvals"):
             apply_request(request_id=request.pk, by=reviewer, at=now)
 
 
@@ -442,7 +444,7 @@ class TestCancelling:
     def test_is_the_authors_or_a_reviewers_for_a_machine(self, author: User, reviewer: User, now: datetime) -> None:
         own, machine = draft(make_spec(), author=author), draft(make_spec(scope=DIP))
 
-        with pytest.raises(Refusal, match="only its author may cancel"):
+        with pytest.raises(GateError, match="only its author may cancel"):
             cancel(request_id=own.pk, by=reviewer, reason="x", at=now)
         cancel(request_id=own.pk, by=author, reason="not needed", at=now)
         cancel(request_id=machine.pk, by=reviewer, reason="not now", at=now)
@@ -457,7 +459,7 @@ class TestSchedules:
         approve(request_id=request.pk, by=reviewer, at=now)
 
         for due in (now, now - HOUR, now + timedelta(days=14)):
-            with pytest.raises(Refusal, match="due: must lie between now and the expiry"):
+            with pytest.raises(GateError, match="due: must lie between now and the expiry"):
                 schedule(request_id=request.pk, by=reviewer, due=due, at=now)
         schedule(request_id=request.pk, by=reviewer, due=now + HOUR, at=now)
         schedule(request_id=request.pk, by=reviewer, due=now + 2 * HOUR, at=now)
@@ -492,7 +494,7 @@ class TestPartialApproval:
     def test_chooses_among_its_lines(self, reviewer: User, only: list[str], now: datetime) -> None:
         request = draft(make_spec(), make_spec(scope=DIP))
 
-        with pytest.raises(Refusal, match="only: choose lines of this request"):
+        with pytest.raises(GateError, match="only: choose lines of this request"):
             approve(request_id=request.pk, by=reviewer, at=now, only=only)
 
         assert (state(request), Vote.objects.count()) == ("in_review", 0)
@@ -524,9 +526,9 @@ class TestComments:
         assert [(each.text, each.line_id is None) for each in request.comments.all()] == [
             ("why so far?", False), ("the edge is large", True),
         ]  # fmt: skip
-        with pytest.raises(Refusal, match="text: a comment says something"):
+        with pytest.raises(GateError, match="text: a comment says something"):
             comment(request_id=request.pk, by=author, text=" ", at=now)
-        with pytest.raises(Refusal, match="is no line of this request"):
+        with pytest.raises(GateError, match="is no line of this request"):
             comment(request_id=request.pk, by=author, text="x", at=now, line_id="0" * 64)
 
 
@@ -557,7 +559,7 @@ class TestConcurrentDecisions:
 
         results = together(*[lambda: apply_request(request_id=request.pk, by=reviewer, at=now)] * 3)
 
-        assert sorted(type(each).__name__ for each in results) == ["ChangeRequest", "Refusal", "Refusal"]
+        assert sorted(type(each).__name__ for each in results) == ["ChangeRequest", "GateError", "GateError"]
         assert Version.objects.count() == 1
 
     def test_on_one_line_let_the_second_see_the_first(self, reviewer: User, now: datetime) -> None:

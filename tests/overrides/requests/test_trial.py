@@ -13,10 +13,10 @@ from django.db import IntegrityError, connection, transaction
 from overrides.models import ChangeRequest, Mandate, Membership, ModuleMode, Version
 from overrides.requests.apply import apply_request
 from overrides.requests.authoring import DraftLine
-from overrides.requests.gates import Refusal
+from overrides.requests.gates import GateError
 from overrides.requests.review import approve
 from overrides.serving.engine import load_engine
-from overrides.serving.mode import NotTowardsNeutral, lower_mode, mode_document
+from overrides.serving.mode import RaisesEffectError, lower_mode, mode_document
 from overrides.serving.resolve import resolve
 from overrides.versions.load_version import load_held
 from overrides.versions.publish import store_override
@@ -93,7 +93,7 @@ class TestATrial:
         commit()
 
         assert mode_document(ModuleMode.objects.get())["challenger"] is None
-        with pytest.raises(NotTowardsNeutral, match="challenger: pm has none that could be stopped"):
+        with pytest.raises(RaisesEffectError, match="challenger: pm has none that could be stopped"):
             lower_mode(module="pm", by="ada", reason="again", at=LATER, stop_challenger=True)
 
     def test_can_be_followed_by_another(self) -> None:
@@ -131,7 +131,7 @@ class TestARampThatStands:
 @pytest.mark.django_db
 class TestARequestForATrial:
     def test_needs_something_in_force(self) -> None:
-        with pytest.raises(Refusal, match="module: nothing of pm is in force to try this beside"):
+        with pytest.raises(GateError, match="module: nothing of pm is in force to try this beside"):
             draft(kind="trial", content=EVIDENCE)
 
     def test_is_nobodys_rival(self, reviewer: User) -> None:
@@ -147,14 +147,14 @@ class TestARequestForATrial:
         asked = trial()
         publish(make_spec({"size_mult": 1.2}))
 
-        with pytest.raises(Refusal, match=r"stale: .* changed since this was drafted"):
+        with pytest.raises(GateError, match=r"stale: .* changed since this was drafted"):
             agreed(asked)
 
     def test_waits_for_others_than_its_author(self, reviewer: User) -> None:
         publish(PLAN)
         asked = trial()
 
-        with pytest.raises(Refusal, match="0 of 1 approvals"):
+        with pytest.raises(GateError, match="0 of 1 approvals"):
             apply_request(request_id=asked.pk, by=reviewer, at=NOW)
 
 

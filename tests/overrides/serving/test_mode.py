@@ -8,7 +8,7 @@ import pytest
 
 from overrides.models import ModuleMode
 from overrides.serving.engine import load_engine
-from overrides.serving.mode import NotTowardsNeutral, lower_mode, mode_document
+from overrides.serving.mode import RaisesEffectError, lower_mode, mode_document
 from telemetry.models import AuditEntry
 from tests.builders import make_spec, publish, set_mode
 
@@ -29,13 +29,13 @@ class TestLowerMode:
     def test_never_goes_the_other_way(self, standing: str, to: str, now: datetime) -> None:
         set_mode(standing)
 
-        with pytest.raises(NotTowardsNeutral, match=f"pm is {standing}; going to {to} needs a reviewed request"):
+        with pytest.raises(RaisesEffectError, match=f"pm is {standing}; going to {to} needs a reviewed request"):
             lower_mode(module="pm", to=to, by="operator", reason="hope", at=now)
 
         assert ModuleMode.objects.get().mode == standing
 
     def test_takes_a_module_without_a_row_for_off(self, now: datetime) -> None:
-        with pytest.raises(NotTowardsNeutral, match="dm is off"):
+        with pytest.raises(RaisesEffectError, match="dm is off"):
             lower_mode(module="dm", to="on", by="operator", reason="hope", at=now)
 
     def test_rolls_out_to_fewer_at_once(self, now: datetime) -> None:
@@ -58,7 +58,7 @@ class TestLowerMode:
     def test_never_rolls_out_to_more(self, percent: float, words: str, now: datetime) -> None:
         set_mode("on", rollout_percent=40)
 
-        with pytest.raises(NotTowardsNeutral, match=words):
+        with pytest.raises(RaisesEffectError, match=words):
             lower_mode(module="pm", rollout_percent=percent, by="operator", reason="hope", at=now)
 
         assert ModuleMode.objects.get().rollout_percent == 40
@@ -67,7 +67,7 @@ class TestLowerMode:
     def test_needs_a_reason(self, reason: str, now: datetime) -> None:
         set_mode("on")
 
-        with pytest.raises(NotTowardsNeutral, match="reason: say why"):
+        with pytest.raises(RaisesEffectError, match="reason: say why"):
             lower_mode(module="pm", to="off", by="operator", reason=reason, at=now)
 
     def test_is_audited_with_before_and_after(self, now: datetime) -> None:

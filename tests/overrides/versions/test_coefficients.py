@@ -15,7 +15,7 @@ from overrides.core.engine.position_scaling import Scaling
 from overrides.models import ChangeRequest, Version
 from overrides.monitoring.replay import Choice, replay
 from overrides.requests.apply import apply_request
-from overrides.requests.gates import Refusal
+from overrides.requests.gates import GateError
 from overrides.requests.review import approve
 from overrides.serving.engine import Engine, load_engine
 from overrides.serving.resolve import Resolved, resolve_one
@@ -318,11 +318,11 @@ class TestRequest:
 
     @pytest.mark.parametrize("weights", [{"chain=base": 3.0}, {"colour=red": 1.1}, {"chain": 1.1}, ["chain"]])
     def test_is_not_drafted_with_what_is_no_weight(self, weights: Any) -> None:
-        with pytest.raises(Refusal, match=r"^coefficients"):
+        with pytest.raises(GateError, match=r"^coefficients"):
             draft(module="dm", content={"coefficients": weights})
 
     def test_is_not_drafted_for_pm(self) -> None:
-        with pytest.raises(Refusal, match="are dm's"):
+        with pytest.raises(GateError, match="are dm's"):
             draft(module="pm", content={"coefficients": WEIGHTS})
 
     def test_is_stale_once_other_coefficients_are_in_force(self, reviewer: User, now: datetime) -> None:
@@ -330,7 +330,7 @@ class TestRequest:
         approve(request_id=second.pk, by=reviewer, at=now)
         agreed(first)
 
-        with pytest.raises(Refusal, match="stale: the coefficients changed"):
+        with pytest.raises(GateError, match="stale: the coefficients changed"):
             apply_request(request_id=second.pk, by=reviewer, at=now)
 
         assert Version.objects.get(is_active=True).coefficients == {"chain=base": 1.5}

@@ -13,10 +13,10 @@ from django.db import connection, transaction
 
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.models import Line, Membership, Override, ParameterSet, Version
-from overrides.requests.gates import Refusal
+from overrides.requests.gates import GateError
 from overrides.serving.engine import load_engine
 from overrides.versions.load_version import load_specs
-from overrides.versions.publish import CannotPublish, store_override
+from overrides.versions.publish import PublishError, store_override
 from telemetry.audit.audit_log import verify_audit
 from telemetry.models import AuditEntry
 from tests.builders import (
@@ -154,23 +154,23 @@ class TestMisfits:
         ],
     )
     def test_are_not_even_stored(self, over: dict[str, Any], fault: str) -> None:
-        with pytest.raises(CannotPublish, match=fault):
+        with pytest.raises(PublishError, match=fault):
             store_override(make_spec(**over), source="person", at=NOW)
 
         assert Override.objects.count() == 0
 
     def test_of_a_policy_the_channel_does_not_use_are_refused(self) -> None:
-        with pytest.raises(Refusal, match="policy: its channel does not use evidence"):
+        with pytest.raises(GateError, match="policy: its channel does not use evidence"):
             publish(make_spec(policy="evidence"))
 
     def test_of_another_module_are_refused(self) -> None:
         dm = make_spec({"alloc_mult": 1.1}, type="dm_alloc", module="dm", action_category="allocation")
 
-        with pytest.raises(Refusal, match="policy: its channel does not use plan"):
+        with pytest.raises(GateError, match="policy: its channel does not use plan"):
             publish(dm, module="pm")
 
     def test_with_a_dimension_nobody_knows_are_refused(self) -> None:
-        with pytest.raises(Refusal, match=r"scope\.weather: not a dimension of pm"):
+        with pytest.raises(GateError, match=r"scope\.weather: not a dimension of pm"):
             publish(make_spec(scope={"weather": "rain"}))
 
 
@@ -190,17 +190,17 @@ class TestWhatIsCompiled:
         assert publish(make_spec({"size_mult": 1.2})).n_overrides == 2
 
     def test_is_all_that_lies_beside_a_change(self, rewritten: OverrideSpec) -> None:
-        with pytest.raises(CannotPublish, match=rewritten.content_id):
+        with pytest.raises(PublishError, match=rewritten.content_id):
             publish(make_spec(pattern_key="ema.long.cross", scope={"bucket": "big"}))
 
     def test_is_everything_where_parameters_change(self, rewritten: OverrideSpec) -> None:
-        with pytest.raises(CannotPublish, match=rewritten.content_id):
+        with pytest.raises(PublishError, match=rewritten.content_id):
             publish(parameters=make_parameters({"weights": {"n_target": 31}}))
 
     def test_is_everything_where_much_changes(self, rewritten: OverrideSpec, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("overrides.versions.publish.FEW_KEYS", 0)
 
-        with pytest.raises(CannotPublish, match=rewritten.content_id):
+        with pytest.raises(PublishError, match=rewritten.content_id):
             publish(make_spec({"size_mult": 1.2}))
 
 
@@ -209,7 +209,7 @@ class TestAnotherPolicy:
     def test_is_refused_while_lines_of_the_old_one_stand(self) -> None:
         publish(spec(1.1))
 
-        with pytest.raises(CannotPublish, match=r"1 overrides in force are of another policy.*withdraw their lines"):
+        with pytest.raises(PublishError, match=r"1 overrides in force are of another policy.*withdraw their lines"):
             publish(parameters=make_parameters(EVIDENCE))
 
         assert Version.objects.count() == 1
@@ -265,7 +265,7 @@ class TestRollBack:
         request = draft(kind="rollback", content={"to": 1})
         publish(spec(0.9, DIP))
 
-        with pytest.raises(Refusal, match="stale: the version in force changed since this was drafted"):
+        with pytest.raises(GateError, match="stale: the version in force changed since this was drafted"):
             agreed(request)
 
 
@@ -287,7 +287,7 @@ class TestConcurrentPublishers:
 
         results = together(*[lambda request=request: agreed(request) for request in requests])
 
-        refused = [str(each) for each in results if isinstance(each, Refusal)]
+        refused = [str(each) for each in results if isinstance(each, GateError)]
         assert len(refused) == 2
         assert all("stale: " in each for each in refused)
         assert (Version.objects.count(), Membership.objects.count()) == (1, 1)
