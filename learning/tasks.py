@@ -15,7 +15,7 @@ from learning.models import BuilderRun, NoiseTwin
 from learning.proposals.materialize import materialize, publish_what_mandates_cover
 from learning.validation.noise_twin_runs import ask_twins, count_twins, run_twin
 from learning.validation.walk_forward_runs import ask_walk_forward, run_walk_forward
-from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 from telemetry.foundation.core.refusal import Refused
 from telemetry.foundation.job_runs import run_once
 from telemetry.tasks import moment
@@ -53,14 +53,14 @@ def coefficients_soon_task(*, now: str | None = None, **_: object) -> None:
 
 
 @shared_task(name="learning.build")
-def build_task(*, module: str, policy: str = Policy.PLAN, now: str | None = None, **_: object) -> None:
+def build_task(*, module: str, policy: str = LearningMethod.PLAN, now: str | None = None, **_: object) -> None:
     """Build a module's lessons under a policy; what cannot be fitted is a failed run that says what to do."""
     at = moment(now)
     run_once(
-        f"build {module}" if policy == Policy.PLAN else f"build {module} {policy}",
+        f"build {module}" if policy == LearningMethod.PLAN else f"build {module} {policy}",
         now=at,
         every=timedelta(hours=1),
-        work=lambda: build_due(module=module, policy=Policy(policy), now=at),
+        work=lambda: build_due(module=module, policy=LearningMethod(policy), now=at),
         refusals=(BudgetExceeded, Unlearnable),
     )
 
@@ -91,16 +91,16 @@ def publish_within_mandates_task(*, module: str, now: str | None = None, **_: ob
 
 @shared_task(name="learning.noise_twin")
 def noise_twin_task(
-    *, module: str, policy: str = Policy.PLAN, seed: int = 1, now: str | None = None, **_: object
+    *, module: str, policy: str = LearningMethod.PLAN, seed: int = 1, now: str | None = None, **_: object
 ) -> None:
     """Count the lessons that the module's pipeline finds in permuted outcomes; the count is the run's rows."""
     at = moment(now)
     run_once(
-        f"noise twin {module}" if policy == Policy.PLAN else f"noise twin {module} {policy}",
+        f"noise twin {module}" if policy == LearningMethod.PLAN else f"noise twin {module} {policy}",
         now=at,
         every=timedelta(minutes=1),
         work=lambda: sum(
-            row.count or 0 for row in count_twins(module=module, policy=Policy(policy), seeds=[seed], now=at)
+            row.count or 0 for row in count_twins(module=module, policy=LearningMethod(policy), seeds=[seed], now=at)
         ),
         refusals=(Refused,),
     )
@@ -135,4 +135,4 @@ def validate_task(*, module: str, now: str | None = None, **_: object) -> None:
 
 def _twins_asked(module: str, at: datetime) -> list[NoiseTwin]:
     ran = BuilderRun.objects.filter(module=module).order_by().values_list("policy", flat=True).distinct()
-    return [twin for policy in ran for twin in ask_twins(module=module, policy=Policy(policy), now=at)]
+    return [twin for policy in ran for twin in ask_twins(module=module, policy=LearningMethod(policy), now=at)]

@@ -12,7 +12,7 @@ from django.db.models import Count, F, Func, Max, Min, Sum
 
 from learning.models import Cell, Lesson
 from overrides.core.engine.definitions.parameters import LessonParameters
-from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.models import ChangeRequest, Line, ModuleMode, Override, Version
 from overrides.monitoring.challenger import latest
 from overrides.versions.load_version import load_parameters, load_specs
@@ -39,8 +39,8 @@ def facts() -> dict[str, Any]:
         "trades": Trade.objects.filter(is_current=True).count(),
         "outcomes": Outcome.objects.count(),
         "cells": Cell.objects.count(),
-        "lessons": acting.filter(policy=Policy.PLAN).count(),
-        "evidence_lessons": acting.filter(policy=Policy.EVIDENCE).count(),
+        "lessons": acting.filter(policy=LearningMethod.PLAN).count(),
+        "evidence_lessons": acting.filter(policy=LearningMethod.EVIDENCE).count(),
         "verified_lessons": acting.filter(stats__verified=True).count(),
         "overrides": sum(version.n_overrides for version in _active()),
         "version": next((version.number for version in _active() if version.module == "pm"), None),
@@ -108,9 +108,9 @@ def _learned() -> Iterator[str]:
     if seen["n"] == 0:
         yield "  nothing yet: no trades are recorded"
         return
-    of_evidence = Lesson.objects.filter(status=Lesson.Status.ACTIVE, policy=Policy.EVIDENCE)
-    active = Lesson.objects.filter(status=Lesson.Status.ACTIVE, policy=Policy.PLAN)
-    light = Lesson.objects.filter(status=Lesson.Status.TOO_LIGHT, policy=Policy.PLAN).count()
+    of_evidence = Lesson.objects.filter(status=Lesson.Status.ACTIVE, policy=LearningMethod.EVIDENCE)
+    active = Lesson.objects.filter(status=Lesson.Status.ACTIVE, policy=LearningMethod.PLAN)
+    light = Lesson.objects.filter(status=Lesson.Status.TOO_LIGHT, policy=LearningMethod.PLAN).count()
     cells = Cell.objects.count()
     yield f"  from {seen['n']:,} trades, {seen['first']:%d %b %Y} to {seen['last']:%d %b %Y}, in {cells:,} cells"
     yield f"  {active.count()} lessons act, {light:,} more are too light to act"

@@ -23,7 +23,7 @@ from config.demo.queue import await_until, await_worker, run_jobs, step
 from config.demo.shift_dates import shift, shifted
 from learning.models import NoiseTwin, WalkForward
 from learning.proposals.challenger_trial import draft_trial
-from overrides.core.engine.definitions.vocabulary import PAIRS, Combiner, Policy
+from overrides.core.engine.definitions.vocabulary import PAIRS, Combiner, LearningMethod
 from overrides.models import Challenge, ChangeRequest, ModuleMode, Version
 from overrides.monitoring.challenger import ask_comparison
 from overrides.requests.apply import apply_request
@@ -44,7 +44,7 @@ RESCALE_REASON = (
     "At lesson_edge_scale 20 an edge of 1 R moves a target by 0.1 % a day: five months of evidence have moved the "
     "levers by a few per cent at most. At 1 the same edge moves them by 2 % a day, inside the same bounds and steps."
 )
-EVIDENCE = {"policy": Policy.EVIDENCE.value}
+EVIDENCE = {"policy": LearningMethod.EVIDENCE.value}
 TRIAL_REASON = "See what policy evidence would answer and earn before anybody is served by it."
 ON_REASON = "The first version is reviewed: serve it, so that what it earns can be measured."
 
@@ -170,9 +170,9 @@ def _try_evidence(people: dict[str, User], at: datetime) -> None:
     for version in Version.objects.filter(is_active=True).order_by("module"):
         module = version.module
         choices = {
-            channel: (Policy.EVIDENCE, Combiner.EVIDENCE)
+            channel: (LearningMethod.EVIDENCE, Combiner.EVIDENCE)
             for channel in current_parameters(module).channels
-            if (channel, Policy.EVIDENCE) in PAIRS
+            if (channel, LearningMethod.EVIDENCE) in PAIRS
         }
         draft_trial(module=module, choices=choices, author=people["author"], reason=TRIAL_REASON, at=at)
     _review(people["reviewer"], at)

@@ -24,7 +24,7 @@ from learning.core.significance.funnel import BY_CHANCE, n_shown
 from learning.models import BuilderRun, Lesson, WalkForward
 from learning.validation.walk_forward_runs import told
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.core.governance.evidence_bar import false_sign_rate, is_verified
 from overrides.core.governance.gates import Situation
 from overrides.models import ChangeLine, ChangeRequest
@@ -74,7 +74,7 @@ class Evidence:
     scale: Forest | None
     funnel: Funnel | None
     run: BuilderRun | None
-    policy: Policy
+    policy: LearningMethod
     sureness: Sureness | None
     twins: tuple[Twin, ...]
     walk: WalkForward | None
@@ -120,16 +120,16 @@ def evidence_of(changes: Sequence[ChangeLine], situation: Situation) -> Evidence
         funnel=funnel(None if run is None else run.tested, map(_spot, rows), mini=True),
         run=run,
         policy=policy,
-        sureness=_sureness(situation) if policy is Policy.EVIDENCE else None,
+        sureness=_sureness(situation) if policy is LearningMethod.EVIDENCE else None,
         twins=() if found is None else found.twins,
         walk=None if found is None else found.walk,
     )
 
 
-def _policy(situation: Situation, first: OverrideSpec) -> Policy:
+def _policy(situation: Situation, first: OverrideSpec) -> LearningMethod:
     """That of most lines it brings: a change of policy withdraws lines of another, and those may move most."""
-    brought = Counter(each.after.policy or Policy.PLAN for each in situation.lines if each.after is not None)
-    return brought.most_common(1)[0][0] if brought else first.policy or Policy.PLAN
+    brought = Counter(each.after.policy or LearningMethod.PLAN for each in situation.lines if each.after is not None)
+    return brought.most_common(1)[0][0] if brought else first.policy or LearningMethod.PLAN
 
 
 def _rows(
@@ -154,14 +154,14 @@ def estimate_of_spec(spec: OverrideSpec) -> Estimate:
     """What an override itself says: a judgement by hand is worth a mean of its n trades."""
     stats, promise = spec.stats, spec.promise or {}
     error = math.sqrt(stats.variance / stats.n) if stats.n else 0.0
-    if spec.policy is Policy.EVIDENCE and promise:
+    if spec.policy is LearningMethod.EVIDENCE and promise:
         return Estimate(stats.edge_raw, error, promise["predicted"], promise["sd"])
     return Estimate(stats.edge_raw, error)
 
 
 def lfsr_of(spec: OverrideSpec) -> float | None:
     """How likely its edge has the wrong sign; policy plan does not ask."""
-    return false_sign_rate(spec) if spec.policy is Policy.EVIDENCE else None
+    return false_sign_rate(spec) if spec.policy is LearningMethod.EVIDENCE else None
 
 
 def _spot(row: Shown) -> Spot:
@@ -215,7 +215,7 @@ def _table(asked: ChangeRequest) -> Iterator[dict[str, Any]]:
             "low": low,
             "high": high,
             "lfsr": lfsr_of(spec),
-            "verified": is_verified(spec, evidence) if spec.policy is Policy.EVIDENCE else None,
+            "verified": is_verified(spec, evidence) if spec.policy is LearningMethod.EVIDENCE else None,
             "exaggeration": estimate.exaggeration,
             "lesson": None if lesson is None else lesson.pk,
         }

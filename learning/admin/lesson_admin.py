@@ -23,7 +23,7 @@ from learning.admin.switch_method_page import switch_page
 from learning.admin.trial_form import trial_page
 from learning.models import BuilderRun, Lesson
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.engine.definitions.vocabulary import Channel, Policy
+from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from overrides.versions.load_version import current_parameters
 from telemetry.foundation.admin.formatting import badge, chips, moment, number, pattern, pretty, short
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
@@ -95,7 +95,7 @@ class LessonAdmin(FactAdmin):
 
         @admin.display(description="weight, floor; or sureness", ordering="weight")
         def against_floor(lesson: Lesson) -> SafeString:
-            if lesson.policy == Policy.EVIDENCE:
+            if lesson.policy == LearningMethod.EVIDENCE:
                 return _sureness(lesson)
             floor = floor_of(lesson.module, Channel(lesson.type))
             tone = "" if lesson.weight >= floor else "cw-quiet"

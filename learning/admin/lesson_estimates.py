@@ -18,7 +18,7 @@ from learning.admin.charts.forest import Estimate
 from learning.core.walk_forward.plan_walker import CHANNELS
 from learning.models import BuilderRun, EdgeHistory, Lesson, NoiseTwin, WalkForward
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.engine.definitions.vocabulary import Combiner, Policy
+from overrides.core.engine.definitions.vocabulary import Combiner, LearningMethod
 from overrides.models import ChangeLine, ChangeRequest, Membership
 
 Status = Lesson.Status
@@ -35,17 +35,17 @@ class Order:
     name: str
     label: str
     by: tuple[Any, ...]
-    policies: frozenset[Policy] = frozenset(Policy)
+    policies: frozenset[LearningMethod] = frozenset(LearningMethod)
 
 
 def _told(name: str) -> Cast:
     return Cast(KeyTextTransform(name, "stats"), FloatField())
 
 
-EVIDENCE = frozenset({Policy.EVIDENCE})
+EVIDENCE = frozenset({LearningMethod.EVIDENCE})
 ORDERS = (
     Order("rank", "rank", (_told("rank").asc(nulls_last=True),), EVIDENCE),
-    Order("weight", "weight", ("-weight",), frozenset({Policy.PLAN})),
+    Order("weight", "weight", ("-weight",), frozenset({LearningMethod.PLAN})),
     Order("lfsr", "sureness", ("-weight",), EVIDENCE),
     Order("n", "trades", (_told("n").desc(),)),
     Order("edge", "edge", (Abs("edge_raw").desc(),)),
@@ -106,16 +106,16 @@ class Standing:
     requests: tuple[int, ...]
 
 
-def orders_of(policy: Policy) -> dict[str, Order]:
+def orders_of(policy: LearningMethod) -> dict[str, Order]:
     """The orders of a policy's lessons by name, the usual one first."""
     return {each.name: each for each in ORDERS if policy in each.policies}
 
 
-def latest_run(module: str, policy: Policy) -> BuilderRun | None:
+def latest_run(module: str, policy: LearningMethod) -> BuilderRun | None:
     return BuilderRun.objects.filter(module=module, policy=policy).defer("parameters", "baseline").first()
 
 
-def tally(module: str, policy: Policy) -> Tally:
+def tally(module: str, policy: LearningMethod) -> Tally:
     """Under policy evidence a lesson's weight is one less its lfsr."""
     verified = Q(stats__verified=True)
     found = Lesson.objects.filter(module=module, policy=policy, status=Status.ACTIVE).aggregate(
@@ -126,11 +126,11 @@ def tally(module: str, policy: Policy) -> Tally:
     return Tally(found["acting"], found["verified"], found["expected_false"] or 0.0)
 
 
-def lessons_of(module: str, policy: Policy, order: Order, *, only_acting: bool = True) -> QuerySet[Any]:
+def lessons_of(module: str, policy: LearningMethod, order: Order, *, only_acting: bool = True) -> QuerySet[Any]:
     """What stands, in the order; of policy evidence each with its `parents`."""
     rows = Lesson.objects.filter(module=module, policy=policy)
     rows = rows.filter(status=Status.ACTIVE) if only_acting else rows.exclude(status=Status.WITHDRAWN)
-    if policy is Policy.EVIDENCE:
+    if policy is LearningMethod.EVIDENCE:
         rows = rows.annotate(parents=_parents())
     return rows.order_by(*order.by, "id")
 
@@ -148,7 +148,9 @@ def _parents() -> ArraySubquery:
     return ArraySubquery(kept.values("edge_raw"))
 
 
-def run_with_lessons(parameters: ModuleParameters, policy: Policy, lines: Iterable[str]) -> RunWithLessons | None:
+def run_with_lessons(
+    parameters: ModuleParameters, policy: LearningMethod, lines: Iterable[str]
+) -> RunWithLessons | None:
     """The newest run of a policy, its twins and walk, and the lessons of some lines with their weeks, in one query."""
     module = parameters.module
     weeks = EdgeHistory.objects.filter(lesson=OuterRef("pk")).order_by("week")
@@ -172,10 +174,10 @@ def _walk(told: dict[str, Any]) -> WalkForward:
     return WalkForward(**told | {"as_of": datetime.fromisoformat(told["as_of"])})
 
 
-def finished_walks(parameters: ModuleParameters, policy: Policy) -> QuerySet[WalkForward]:
+def finished_walks(parameters: ModuleParameters, policy: LearningMethod) -> QuerySet[WalkForward]:
     """The finished walks of a policy, newest first; those of policy plan with the module's own combiner."""
     rows = WalkForward.objects.filter(module=parameters.module, policy=policy, status=WalkForward.Status.DONE)
-    if policy is Policy.EVIDENCE:
+    if policy is LearningMethod.EVIDENCE:
         return rows
     channel = parameters.channels[CHANNELS[parameters.module]]
     return rows.filter(combiner=channel.combiner if channel.policy is policy else Combiner.PLAN)
@@ -188,7 +190,7 @@ def _learned(told: dict[str, Any]) -> Learned:
 
 
 def estimate_of(lesson: Lesson, parent: float | None = None) -> Estimate:
-    """Policy plan believes an edge as it measures it: nothing of it is shrunk."""
+    """LearningMethod plan believes an edge as it measures it: nothing of it is shrunk."""
     stats = lesson.stats
     if "raw" in stats:
         return Estimate(stats["raw"], stats["raw_se"], stats["edge_raw"], stats["sd"], parent)
@@ -228,7 +230,7 @@ def sequence_of(lesson: Lesson, weeks: Weeks, until: datetime, frame: Frame) -> 
     return edge_sequence(weeks, stats["variance"], until.date(), believed, frame)
 
 
-def newest_twins(module: str, policy: Policy) -> QuerySet[NoiseTwin]:
+def newest_twins(module: str, policy: LearningMethod) -> QuerySet[NoiseTwin]:
     """The twins of the facts that were asked about last, by seed."""
     newest = NoiseTwin.objects.filter(module=module, policy=policy).order_by("-asked_at").values("content")[:1]
     return NoiseTwin.objects.filter(content__in=newest).order_by("seed")

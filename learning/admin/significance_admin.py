@@ -37,7 +37,7 @@ from learning.admin.significance_page import (
 from learning.lessons.candidates import LEARNED_CHANNELS
 from learning.models import BuilderRun, NoiseTwin
 from learning.validation.noise_twin_runs import SEEDS, ask_twins
-from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 from telemetry.foundation.admin.formatting import badge, moment
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
 from telemetry.foundation.core.csv_cells import csv_lines
@@ -107,7 +107,7 @@ class NoiseTwinAdmin(FactAdmin):
         _look(request, module)
         if not _may_ask(request):
             raise PermissionDenied
-        policies = {each.value: each for each in Policy}
+        policies = {each.value: each for each in LearningMethod}
         policy = policies.get(request.POST.get("policy", "")) or policy_in_force(module)
         known = is_known(ask_twins(module=module, policy=policy, now=datetime.now(UTC)))
         words = "Nothing has changed since these twins" if known else "Counting; the page shows how far it is"

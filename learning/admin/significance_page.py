@@ -30,7 +30,7 @@ from learning.admin.lesson_estimates import (
 from learning.core.significance.funnel import BY_CHANCE, bands, n_shown
 from learning.lessons.candidates import LEARNED_CHANNELS
 from learning.models import BuilderRun, Lesson, NoiseTwin
-from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.versions.load_version import current_parameters
 
 PER_PAGE = 25
@@ -48,7 +48,7 @@ CHUNK = 500
 class Wanted:
     """What a reader asked for; words that are not known fall back to the usual."""
 
-    policy: Policy
+    policy: LearningMethod
     order: Order
     only_acting: bool
     page: str
@@ -71,14 +71,14 @@ class ForestRow:
 
 
 def wanted(module: str, query: MultiValueDict[str, str]) -> Wanted:
-    policies = {each.value: each for each in Policy}
+    policies = {each.value: each for each in LearningMethod}
     policy = policies.get(query.get("policy", "")) or policy_in_force(module)
     known = orders_of(policy)
     order = known.get(query.get("sort", "")) or next(iter(known.values()))
     return Wanted(policy, order, query.get("all") != "1", query.get("page", "1"))
 
 
-def policy_in_force(module: str) -> Policy:
+def policy_in_force(module: str) -> LearningMethod:
     return current_parameters(module).channels[LEARNED_CHANNELS[module]].policy
 
 
@@ -89,7 +89,7 @@ def evidence_page(module: str, asked: Wanted) -> dict[str, Any]:
     return {
         "module": module,
         "asked": asked,
-        "policies": [(each, asked.address(policy=each.value, sort="")) for each in Policy],
+        "policies": [(each, asked.address(policy=each.value, sort="")) for each in LearningMethod],
         "run": run,
         "tally": tally(module, asked.policy),
         "channel": LEARNED_CHANNELS[module],
@@ -99,9 +99,9 @@ def evidence_page(module: str, asked: Wanted) -> dict[str, Any]:
     }
 
 
-def verified_spots(module: str, policy: Policy) -> list[Spot]:
+def verified_spots(module: str, policy: LearningMethod) -> list[Spot]:
     """The verified lessons, best first, as spots that lead to their pages."""
-    if policy is not Policy.EVIDENCE:
+    if policy is not LearningMethod.EVIDENCE:
         return []
     lessons = lessons_of(module, policy, orders_of(policy)["rank"]).filter(stats__verified=True)[:MOST_SPOTS]
     return [spot_of(each, estimate_of(each)) for each in lessons]
@@ -157,7 +157,7 @@ def forest_rows(lessons: list[Any]) -> list[ForestRow]:
     ]
 
 
-def twins_of(module: str, policy: Policy) -> dict[str, Any]:
+def twins_of(module: str, policy: LearningMethod) -> dict[str, Any]:
     """The newest twins of a policy, those that are done beside what was really found."""
     twins = list(newest_twins(module, policy))
     finished = [each for each in twins if each.count is not None]
@@ -172,7 +172,7 @@ def twins_of(module: str, policy: Policy) -> dict[str, Any]:
     }
 
 
-def funnel_table(module: str, policy: Policy) -> Iterable[Mapping[str, Any]]:
+def funnel_table(module: str, policy: LearningMethod) -> Iterable[Mapping[str, Any]]:
     run = latest_run(module, policy)
     return funnel_rows(run.tested) if run is not None and run.tested else ()
 
@@ -211,7 +211,7 @@ def forest_document(each: ForestRow) -> dict[str, Any]:
     }
 
 
-def twin_table(module: str, policy: Policy) -> Iterator[Mapping[str, Any]]:
+def twin_table(module: str, policy: LearningMethod) -> Iterator[Mapping[str, Any]]:
     for twin in newest_twins(module, policy):
         told = {name: getattr(twin, name) for name in TWIN_COLUMNS if name != "as_of"}
         yield told | {"as_of": twin.as_of.isoformat()}

@@ -18,7 +18,7 @@ from learning.models import BuilderRun
 from learning.proposals.switch_method import Switch, draft_switch, other_policy, switch_to
 from overrides.admin.request_form import PROPOSE, Reasoned
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, Policy
+from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, LearningMethod
 from overrides.core.governance.evidence_bar import is_verified
 from overrides.requests.gates import GateError
 from overrides.versions.load_version import current_parameters
@@ -55,7 +55,7 @@ def switch_page(request: HttpRequest, module: str) -> HttpResponse:
     if form.is_valid() and (response := _drafted(request, form, module, channel, policy, at)):
         return response
     context = admin.site.each_context(request) | {
-        "title": f"Policy of {channel}: {standing.channels[channel].policy} → {policy}",
+        "title": f"LearningMethod of {channel}: {standing.channels[channel].policy} → {policy}",
         "opts": BuilderRun._meta,
         "form": form,
         "module": module,
@@ -67,7 +67,7 @@ def switch_page(request: HttpRequest, module: str) -> HttpResponse:
 
 
 def _drafted(
-    request: HttpRequest, form: SwitchForm, module: str, channel: Channel, policy: Policy, at: datetime
+    request: HttpRequest, form: SwitchForm, module: str, channel: Channel, policy: LearningMethod, at: datetime
 ) -> HttpResponse | None:
     try:
         drafted = draft_switch(
@@ -86,7 +86,7 @@ def _drafted(
     return HttpResponseRedirect(reverse("admin:overrides_changerequest_change", args=[drafted.pk]))
 
 
-def _described(module: str, channel: Channel, policy: Policy, at: datetime) -> dict[str, Any]:
+def _described(module: str, channel: Channel, policy: LearningMethod, at: datetime) -> dict[str, Any]:
     """What it would do; or why it cannot be asked for."""
     try:
         switch = switch_to(module=module, channel=channel, policy=policy, at=at)

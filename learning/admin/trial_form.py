@@ -17,7 +17,7 @@ from learning.models import BuilderRun
 from learning.proposals.challenger_trial import Choice, draft_trial
 from overrides.admin.request_form import PROPOSE, Reasoned
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, Policy
+from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, LearningMethod
 from overrides.requests.gates import GateError
 from overrides.versions.load_version import current_parameters
 from overrides.versions.publish import PublishError
@@ -43,7 +43,7 @@ class TrialForm(Reasoned):
     @property
     def choices(self) -> dict[Channel, Choice]:
         chosen = {channel: self.cleaned_data[channel.value].split("/") for channel in self._channels}
-        return {channel: (Policy(policy), Combiner(name)) for channel, (policy, name) in chosen.items()}
+        return {channel: (LearningMethod(policy), Combiner(name)) for channel, (policy, name) in chosen.items()}
 
 
 def trial_page(request: HttpRequest, module: str) -> HttpResponse:

@@ -12,13 +12,13 @@ from learning.lessons.candidates import Search
 from learning.lessons.write_lessons import write_run
 from learning.models import BuilderRun, CellGroup
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.versions.load_version import current_parameters
 from telemetry.models import DirtyGroup
 
 
 @transaction.atomic
-def build_lessons(*, module: str, now: datetime, policy: Policy = Policy.PLAN) -> BuilderRun:
+def build_lessons(*, module: str, now: datetime, policy: LearningMethod = LearningMethod.PLAN) -> BuilderRun:
     """Build a module's lessons under a policy; those of that policy that no longer qualify are withdrawn.
 
     Rebuilding from the same facts gives the same lessons and targets; under policy evidence, at the same `now`. Runs of
@@ -31,18 +31,18 @@ def build_lessons(*, module: str, now: datetime, policy: Policy = Policy.PLAN) -
     return write_run(module=module, policy=policy, parameters=parameters, search=search, now=now)
 
 
-def build_due(*, module: str, policy: Policy, now: datetime) -> int:
+def build_due(*, module: str, policy: LearningMethod, now: datetime) -> int:
     """Build where a new run would say something else than the last one; its lessons that act, 0 where it would not."""
     return 0 if is_current(module, policy, now) else build_lessons(module=module, policy=policy, now=now).n_active
 
 
-def is_current(module: str, policy: Policy, now: datetime) -> bool:
+def is_current(module: str, policy: LearningMethod, now: datetime) -> bool:
     """Whether the last run under policy evidence has seen all there is: the facts, the parameters, and the day.
 
     Evidence ages by the day. A group whose last trade was excluded leaves nothing to see here; it is noticed with the
-    next day. Policy plan is always built: its runs cost little, and its cells do not say when they changed.
+    next day. LearningMethod plan is always built: its runs cost little, and its cells do not say when they changed.
     """
-    if policy is not Policy.EVIDENCE:
+    if policy is not LearningMethod.EVIDENCE:
         return False
     last = BuilderRun.objects.filter(module=module, policy=policy, as_of__lte=now).only("as_of", "parameters").first()
     if last is None or last.as_of.astimezone(UTC).date() != now.astimezone(UTC).date():
@@ -54,7 +54,7 @@ def is_current(module: str, policy: Policy, now: datetime) -> bool:
     return not has_new_facts and last.parameters == current_parameters(module).to_document()
 
 
-def _search(module: str, policy: Policy, parameters: ModuleParameters, now: datetime) -> Search:
-    if policy is Policy.EVIDENCE:
+def _search(module: str, policy: LearningMethod, parameters: ModuleParameters, now: datetime) -> Search:
+    if policy is LearningMethod.EVIDENCE:
         return find_evidence_lessons(module, parameters, now)
     return find_plan_lessons(module, parameters)

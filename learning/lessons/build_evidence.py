@@ -23,7 +23,7 @@ from learning.readers.group_columns import Group, moment, scope_of
 from learning.readers.observations import Loaded, day_at, load_observations
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_stats import Stats
-from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 
 BUILDER = "evidence 1"
 
@@ -125,7 +125,7 @@ class _Finder:
         return Found(
             group=Group(self.module, self.loaded.patterns[int(overrides.pattern[at])], category),
             channel=channel,
-            policy=Policy.EVIDENCE,
+            policy=LearningMethod.EVIDENCE,
             scope=scope_of(overrides.scope[at].tolist(), self.loaded.observations.dimensions, self.loaded.values),
             status=Lesson.Status.TOO_LIGHT,
             stats=Stats(

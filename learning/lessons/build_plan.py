@@ -12,7 +12,7 @@ from learning.lessons.plan_targets import followed
 from learning.models import CellGroup, Lesson
 from learning.readers.group_columns import Group, load_category, load_cells, scope_of
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.engine.definitions.vocabulary import CHANNEL_MODULE, Channel, Policy
+from overrides.core.engine.definitions.vocabulary import CHANNEL_MODULE, Channel, LearningMethod
 
 BUILDER = "plan 2"
 
@@ -50,7 +50,7 @@ def find_lessons(row: CellGroup, baseline: float, parameters: ModuleParameters) 
                 yield Found(
                     group=Group(row.module, row.pattern_key, row.action_category),
                     channel=channel,
-                    policy=Policy.PLAN,
+                    policy=LearningMethod.PLAN,
                     scope=scope_of(cells.codes[cell].tolist(), row.dimensions, values),
                     status=Lesson.Status.ACTIVE if standing == Standing.LESSON else Lesson.Status.TOO_LIGHT,
                     stats=stats_of(cells, cell, baseline, lessons.default_half_life_days),

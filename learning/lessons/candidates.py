@@ -12,7 +12,7 @@ from learning.core.cells.rows import Floats
 from learning.core.significance.tested_cells import Tested
 from learning.readers.group_columns import Group
 from overrides.core.engine.definitions.override_spec import Stats, line_id
-from overrides.core.engine.definitions.vocabulary import Channel, Policy
+from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 
 LEARNED_CHANNELS: Mapping[str, Channel] = {"dm": Channel.DM_ALLOC, "pm": Channel.PM_STRENGTH}
 
@@ -30,7 +30,7 @@ class Found:
 
     group: Group
     channel: Channel
-    policy: Policy
+    policy: LearningMethod
     scope: Mapping[str, str]
     status: str
     stats: Stats

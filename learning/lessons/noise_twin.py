@@ -19,7 +19,7 @@ from learning.models import CellGroup
 from learning.readers.group_columns import Group, GroupRows, Units, load_group
 from learning.readers.observations import Loaded, load_observations
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.versions.load_version import current_parameters
 
 JUDGED_BY_TRADE = frozenset({"entry", "add", "allocation"})
@@ -27,7 +27,12 @@ Progress = Callable[[int, int], None]
 
 
 def noise_twin(
-    *, module: str, now: datetime, seed: int, policy: Policy = Policy.PLAN, progress: Progress | None = None
+    *,
+    module: str,
+    now: datetime,
+    seed: int,
+    policy: LearningMethod = LearningMethod.PLAN,
+    progress: Progress | None = None,
 ) -> int:
     """How many lessons the builder would find in a module's outcomes permuted within pattern x week.
 
@@ -36,7 +41,7 @@ def noise_twin(
     The same seed and facts give the same count. `progress` is told (steps done, steps in all).
     """
     parameters, tell = current_parameters(module), progress or (lambda done, total: None)
-    if policy is Policy.EVIDENCE:
+    if policy is LearningMethod.EVIDENCE:
         return _verified_in_noise(module, now, seed, parameters, tell)
     rows = list(CellGroup.objects.filter(module=module).order_by("pattern_key", "action_category"))
     groups, units = [], Units()

@@ -13,12 +13,12 @@ from learning.lessons.lesson_history import track
 from learning.models import BuilderRun, EdgeHistory, Lesson
 from learning.readers.group_columns import moment
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 from telemetry.foundation.bulk_copy import copy_rows
 
 
 def write_run(
-    *, module: str, policy: Policy, parameters: ModuleParameters, search: Search, now: datetime
+    *, module: str, policy: LearningMethod, parameters: ModuleParameters, search: Search, now: datetime
 ) -> BuilderRun:
     """Store a run and its lessons; the policy's lessons that were not found again are withdrawn.
 

@@ -21,7 +21,7 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec, Stats, grouped
 from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.engine.definitions.validation import contradicts
-from overrides.core.engine.definitions.vocabulary import Channel, Policy
+from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from overrides.core.governance.evidence_bar import is_verified
 from overrides.models import ChangeRequest, LineHold, Membership
 from overrides.requests.authoring import DraftLine, draft_request
@@ -88,12 +88,12 @@ def publish_what_mandates_cover(*, module: str, now: datetime) -> ChangeRequest 
 def _young(module: str, now: datetime) -> set[str]:
     """Lines of policy evidence renewed within a day: it fits all together, so every trade moves each a little, and
     what is not material can wait."""
-    rows = Membership.objects.filter(module=module, to_version=None, line__policy=Policy.EVIDENCE)
+    rows = Membership.objects.filter(module=module, to_version=None, line__policy=LearningMethod.EVIDENCE)
     return set(rows.filter(override__created_at__gt=now - DAY).values_list("line_id", flat=True))
 
 
 def wanted_specs(
-    module: str, parameters: ModuleParameters, policies: Mapping[Channel, Policy]
+    module: str, parameters: ModuleParameters, policies: Mapping[Channel, LearningMethod]
 ) -> dict[str, OverrideSpec]:
     """Line -> the override that the active lessons of these policies ask for, on the channels named.
 
@@ -138,7 +138,7 @@ def material_differences(
 
 
 def _change_of_status(before: OverrideSpec, after: OverrideSpec, parameters: ModuleParameters) -> list[str]:
-    if after.policy is not Policy.EVIDENCE:
+    if after.policy is not LearningMethod.EVIDENCE:
         return []
     was, becomes = is_verified(before, parameters.evidence), is_verified(after, parameters.evidence)
     return [] if was is becomes else ["now verified" if becomes else "verified no more"]
@@ -177,7 +177,7 @@ def _spec(lesson: Lesson, weights: WeightParameters) -> OverrideSpec:
     return OverrideSpec.from_document(
         {
             "type": lesson.type,
-            "policy": Policy(lesson.policy),
+            "policy": LearningMethod(lesson.policy),
             "module": lesson.module,
             "pattern_key": lesson.pattern_key,
             "action_category": lesson.action_category,

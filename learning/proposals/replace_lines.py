@@ -13,7 +13,7 @@ from learning.models import BuilderRun
 from learning.proposals.materialize import SOURCE, wanted_specs
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.core.engine.definitions.vocabulary import Channel, Policy
+from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from overrides.models import LineHold, Membership
 from overrides.requests.authoring import DraftLine
 from overrides.requests.gates import GateError
@@ -36,7 +36,7 @@ class Exchange:
         ]
 
 
-def exchange(wanted: ModuleParameters, policies: Mapping[Channel, Policy], at: datetime) -> Exchange:
+def exchange(wanted: ModuleParameters, policies: Mapping[Channel, LearningMethod], at: datetime) -> Exchange:
     """What changing these channels to these policies means under the parameters wanted; a vetoed line does not come.
 
     Raises GateError where a policy has built no lessons yet.

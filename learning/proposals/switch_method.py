@@ -15,7 +15,7 @@ from django.db import transaction
 from learning.proposals.materialize import SOURCE
 from learning.proposals.replace_lines import Exchange, exchange
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, Policy
+from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, LearningMethod
 from overrides.core.governance.evidence_bar import is_verified
 from overrides.models import ChangeRequest
 from overrides.requests.authoring import draft_request
@@ -29,7 +29,7 @@ class Switch(Exchange):
 
     module: str
     channel: Channel
-    policy: Policy
+    policy: LearningMethod
     parameters: ModuleParameters
 
     @property
@@ -43,14 +43,14 @@ class Switch(Exchange):
         return sum(source != SOURCE for source in self.leaving.values())
 
 
-def other_policy(parameters: ModuleParameters, channel: Channel) -> Policy:
+def other_policy(parameters: ModuleParameters, channel: Channel) -> LearningMethod:
     """The policy that a channel of two, one that is learned (`found.LEARNED_CHANNELS`), may be switched to."""
     now = parameters.channels[channel].policy
     return next(policy for each, policy in PAIRS if each is channel and policy is not now)
 
 
 def switch_to(
-    *, module: str, channel: Channel, policy: Policy, at: datetime, combiner: Combiner | None = None
+    *, module: str, channel: Channel, policy: LearningMethod, at: datetime, combiner: Combiner | None = None
 ) -> Switch:
     """What switching a channel to a policy means now; `combiner` where the policy goes with several (default: its own).
 
@@ -87,7 +87,7 @@ def draft_switch(
     *,
     module: str,
     channel: Channel,
-    policy: Policy,
+    policy: LearningMethod,
     author: User,
     reason: str,
     at: datetime,
@@ -103,7 +103,7 @@ def draft_switch(
     return draft_request(
         module=module,
         kind=ChangeRequest.Kind.PARAMETERS,
-        title=f"Policy of {channel} → {policy}: {len(switch.leaving)} withdrawn, {len(switch.coming)} new",
+        title=f"LearningMethod of {channel} → {policy}: {len(switch.leaving)} withdrawn, {len(switch.coming)} new",
         reason=reason,
         author=author,
         author_name=author.get_username(),

@@ -16,7 +16,7 @@ from learning.lessons.candidates import LEARNED_CHANNELS
 from learning.lessons.noise_twin import noise_twin
 from learning.models import CellGroup, Lesson, NoiseTwin
 from overrides.core.engine.definitions.content_hash import content_hash
-from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.versions.load_version import current_parameters
 from telemetry.foundation.background_results import Computation, Progress
 from telemetry.foundation.core.refusal import Refused
@@ -31,13 +31,18 @@ TWINS = Computation(NoiseTwin, TASK, TAKEN_OVER_AFTER, answers=ValueError, told=
 
 
 @transaction.atomic
-def ask_twins(*, module: str, policy: Policy, now: datetime, seeds: Sequence[int] = SEEDS) -> list[NoiseTwin]:
+def ask_twins(*, module: str, policy: LearningMethod, now: datetime, seeds: Sequence[int] = SEEDS) -> list[NoiseTwin]:
     """The rows, at once; a task is sent for each that is new, failed, or whose worker is gone."""
     return [TWINS.ask(*each, now=now) for each in _asked(module, policy, seeds, now)]
 
 
 def count_twins(
-    *, module: str, policy: Policy, now: datetime, seeds: Sequence[int] = SEEDS, progress: Progress = lambda _: None
+    *,
+    module: str,
+    policy: LearningMethod,
+    now: datetime,
+    seeds: Sequence[int] = SEEDS,
+    progress: Progress = lambda _: None,
 ) -> list[NoiseTwin]:
     """The rows, computed here where they are new. Raises Refused where the facts cannot be learned from."""
     rows = [TWINS.find(*each, now=now)[0] for each in _asked(module, policy, seeds, now)]
@@ -59,19 +64,21 @@ def _counted(row: NoiseTwin, progress: Progress) -> dict[str, Any]:
     def tell(done: int, of: int) -> None:
         progress(done / of if of else 1.0)
 
-    policy = Policy(row.policy)
+    policy = LearningMethod(row.policy)
     return {"count": noise_twin(module=row.module, policy=policy, seed=row.seed, now=row.as_of, progress=tell)}
 
 
 def found_by(module: str, policy: str) -> QuerySet[Lesson]:
     """The lessons that compare with what a twin counts (see `validate.noise_twin`)."""
     acting = Lesson.objects.filter(module=module, policy=policy, status=Lesson.Status.ACTIVE)
-    if policy == Policy.EVIDENCE:
+    if policy == LearningMethod.EVIDENCE:
         return acting.filter(stats__verified=True, n_dims__gt=0)
     return acting.filter(type=LEARNED_CHANNELS[module])
 
 
-def _asked(module: str, policy: Policy, seeds: Sequence[int], now: datetime) -> list[tuple[str, dict[str, Any]]]:
+def _asked(
+    module: str, policy: LearningMethod, seeds: Sequence[int], now: datetime
+) -> list[tuple[str, dict[str, Any]]]:
     """The key and the fields of each seed's row."""
     if not 1 <= len(seeds) <= MOST_SEEDS or not all(0 <= seed <= LARGEST_SEED for seed in seeds):
         raise Refused.because(f"give 1 to {MOST_SEEDS} seeds, each from 0 to {LARGEST_SEED}").under("seeds")
@@ -81,12 +88,12 @@ def _asked(module: str, policy: Policy, seeds: Sequence[int], now: datetime) -> 
     return [(content_hash([content, seed]), fields | {"seed": seed}) for seed in dict.fromkeys(seeds)]
 
 
-def _content(module: str, policy: Policy, now: datetime) -> str:
+def _content(module: str, policy: LearningMethod, now: datetime) -> str:
     """What a twin depends on: every group as it was counted last, the parameters, and the day evidence ages by."""
     groups = CellGroup.objects.filter(module=module).order_by("pattern_key", "action_category")
     facts = [
         [key, category, n, at.isoformat()]
         for key, category, n, at in groups.values_list("pattern_key", "action_category", "n_outcomes", "aggregated_at")
     ]
-    day = now.astimezone(UTC).date().isoformat() if policy is Policy.EVIDENCE else None
+    day = now.astimezone(UTC).date().isoformat() if policy is LearningMethod.EVIDENCE else None
     return content_hash([CODE, module, policy, current_parameters(module).to_document(), facts, day])

@@ -19,7 +19,7 @@ from learning.models import WalkForward
 from learning.readers.walk_trades import facts_until, load_trades
 from overrides.core.engine.definitions.content_hash import content_hash
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.engine.definitions.vocabulary import PAIRS, Combiner, Policy
+from overrides.core.engine.definitions.vocabulary import PAIRS, Combiner, LearningMethod
 from overrides.versions.load_version import current_parameters
 from telemetry.foundation.background_results import Computation, Progress
 from telemetry.foundation.core.refusal import Refused
@@ -36,18 +36,18 @@ WALKS = Computation(WalkForward, TASK, TAKEN_OVER_AFTER, answers=ValueError)
 class Choice:
     """A policy with the combiner it is served by."""
 
-    policy: Policy
+    policy: LearningMethod
     combiner: Combiner
 
     def __str__(self) -> str:
         return self.policy.value if len(_combiners(self.policy)) == 1 else f"{self.policy}/{self.combiner}"
 
 
-def _combiners(policy: Policy) -> Sequence[Combiner]:
+def _combiners(policy: LearningMethod) -> Sequence[Combiner]:
     return PAIRS[CHANNELS["pm"], policy]
 
 
-CHOICES = tuple(Choice(policy, combiner) for policy in Policy for combiner in _combiners(policy))
+CHOICES = tuple(Choice(policy, combiner) for policy in LearningMethod for combiner in _combiners(policy))
 
 
 def walk_forward(
@@ -95,7 +95,7 @@ def newest_walks(module: str) -> dict[Choice, tuple[WalkForward | None, WalkForw
 
 
 def choice_of(row: WalkForward) -> Choice:
-    return Choice(Policy(row.policy), Combiner(row.combiner))
+    return Choice(LearningMethod(row.policy), Combiner(row.combiner))
 
 
 def told(row: WalkForward) -> str:
@@ -124,7 +124,7 @@ def _part(progress: Progress, done: int, of: int, share: float) -> None:
 
 def _computed(row: WalkForward, progress: Progress) -> dict[str, Any]:
     parameters = ModuleParameters.from_document(row.module, row.parameters)
-    policy = policy_of(Policy(row.policy), Combiner(row.combiner), parameters)
+    policy = policy_of(LearningMethod(row.policy), Combiner(row.combiner), parameters)
     trades = load_trades(parameters, row.as_of)
     walked = walk(trades, policy, folds=row.folds, protected=parameters.protected_motifs, progress=progress)
     bounds = bounds_of(parameters)

@@ -12,7 +12,7 @@ from overrides.core.engine.definitions.content_hash import content_hash
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec, Path, Stats
 from overrides.core.engine.definitions.override_stats import STATS
-from overrides.core.engine.definitions.vocabulary import Channel, Policy
+from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from overrides.core.impact.reweighing import Evidence
 from overrides.models import ChangeRequest, Membership, Override, ParameterSet, Version
 
@@ -78,7 +78,7 @@ def spec_of(override: Override, path: Path | None = None) -> OverrideSpec:
         id=override.id,
         module=line.module,
         channel=Channel(line.channel),
-        policy=Policy(line.policy),
+        policy=LearningMethod(line.policy),
         pattern_key=line.pattern_key,
         action_category=line.action_category,
         scope=line.scope,

@@ -17,7 +17,7 @@ from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.validation import check
-from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.core.engine.ramp import ramped
 from overrides.models import ChangeRequest, Line, Membership, Override, ParameterSet, Version
 from overrides.versions.config_data import is_stored, render_all
@@ -254,7 +254,7 @@ def _move_memberships(
         spec = spec_of(overrides[change.after])
         _refuse_misfit(spec, change, module, parameters)
         start = _standing_values(standing.get(change.line_id), parameters, at)
-        ramps = spec.policy is Policy.EVIDENCE
+        ramps = spec.policy is LearningMethod.EVIDENCE
         opening.append(
             Membership(
                 module=module,

@@ -28,7 +28,7 @@ from learning.models import BuilderRun, Lesson
 from learning.readers.group_columns import moment, since_epoch
 from learning.readers.observations import load_observations
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 from telemetry.core.vocabulary import CATEGORIES, Module
 from telemetry.foundation.bulk_copy import copy_rows
 from telemetry.models import Outcome, Trade
@@ -101,7 +101,7 @@ def measure(rows: list[Row], **context: Any) -> None:
         "fit and fold": timed(lambda: learn_module(loaded[0], "pm", parameters, NOW)),
     }
     loaded.clear()
-    taken["build"] = timed(lambda: build_lessons(module="pm", policy=Policy.EVIDENCE, now=NOW))
+    taken["build"] = timed(lambda: build_lessons(module="pm", policy=LearningMethod.EVIDENCE, now=NOW))
     for name, seconds in taken.items():
         figure(BENCH, name, seconds.wall, "s", cpu=round(seconds.cpu, 3), trades=len(rows), **context)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -25,7 +25,7 @@ from django.urls import reverse
 
 from learning.admin.lesson_estimates import orders_of
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.models import ChangeRequest, Membership
 from tests.bench.report import figure, scratch_database, timed
 
@@ -34,7 +34,7 @@ OVERRIDES, DECISIONS, TRADES, AUDITED = 100_000, 1_000_000, 200_000, 100_000
 ROUNDS = 3
 MOST_MILLISECONDS, MOST_QUERIES = 300, 12
 OURS = ("access", "learning", "overrides", "telemetry")
-ORDERS = tuple(orders_of(Policy.PLAN))
+ORDERS = tuple(orders_of(LearningMethod.PLAN))
 TERMS = ("strategy1", "trade-77", "version pm/7", "nowhere")
 
 

@@ -22,7 +22,7 @@ from learning.core.walk_forward.walk import bounds_of, policy_of, walk
 from learning.models import WalkForward
 from learning.readers.walk_trades import load_trades
 from learning.validation.walk_forward_runs import CHOICES, FOLDS, Choice, walk_forward
-from overrides.core.engine.definitions.vocabulary import Combiner, Policy
+from overrides.core.engine.definitions.vocabulary import Combiner, LearningMethod
 from overrides.core.monitoring.day_bootstrap import day_block_band
 from overrides.versions.load_version import current_parameters
 from telemetry.core.file_formats.file_rows import Defaults
@@ -36,7 +36,7 @@ from tests.bench.report import figure, scratch_database, timed
 from tests.builders import NOW
 
 BATCH = 2_000
-PLAN = Choice(Policy.PLAN, Combiner.PLAN)
+PLAN = Choice(LearningMethod.PLAN, Combiner.PLAN)
 Payloads = Iterator[Mapping[str, Any]]
 Data = Callable[[Path], object]  # records the trades of a data set
 

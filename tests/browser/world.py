@@ -20,7 +20,7 @@ from learning.lessons.build import build_lessons
 from learning.proposals.materialize import materialize
 from learning.validation.noise_twin_runs import count_twins
 from learning.validation.walk_forward_runs import walk_forward
-from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.models import ChangeRequest, Membership
 from overrides.requests.apply import apply_request
 from overrides.requests.emergency import pin_line
@@ -151,8 +151,8 @@ def _fill_the_rest(people: Mapping[str, User], now: datetime) -> None:
     issue_key(name="bot 1", role="record", by=people["operator"], at=now)
     _allocate(at=now)
     walk_forward(module="pm", now=now)
-    build_lessons(module="pm", policy=Policy.EVIDENCE, now=now)
-    for policy in Policy:
+    build_lessons(module="pm", policy=LearningMethod.EVIDENCE, now=now)
+    for policy in LearningMethod:
         count_twins(module="pm", policy=policy, now=now)
     run_once("attribute", now=now, every=timedelta(minutes=5), work=lambda: 3)
     Group.objects.create(name="risk desk")

@@ -21,7 +21,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from config.access import roles
 from config.celery import app
-from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.models import ChangeRequest, LineHold, Version
 from telemetry.models import AuditEntry
 from tests.api_clients import bearer, new_key
@@ -76,7 +76,7 @@ def browser(role: str) -> Client:
 
 def built_by_evidence() -> dict[str, Any]:
     """A run of policy evidence with a lesson that could be served; names of nothing."""
-    ran(Policy.EVIDENCE)
+    ran(LearningMethod.EVIDENCE)
     make_lesson(policy="evidence")
     return {}
 

@@ -1,4 +1,4 @@
-"""Policy plan as it stood at a moment: the lessons of that day, answered by the product's own combiner from neutral.
+"""LearningMethod plan as it stood at a moment: the lessons of that day, answered by the product's own combiner from neutral.
 
 Levers are asked as of the moment itself, from neutral, with the step in force: what a version published then would
 have served at once. Ageing until the next fold is left out, as lessons are built anew every hour.
@@ -28,7 +28,7 @@ from overrides.core.engine.compiled import Compiled
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec, Stats
 from overrides.core.engine.definitions.validation import contradicts
-from overrides.core.engine.definitions.vocabulary import Channel, Combiner, Policy
+from overrides.core.engine.definitions.vocabulary import Channel, Combiner, LearningMethod
 
 CHANNELS = {"pm": Channel.PM_STRENGTH, "dm": Channel.DM_ALLOC}
 LEVER = {"pm": "size_mult", "dm": "alloc_mult"}
@@ -86,7 +86,7 @@ def _spec(module: str, category: str, lesson: Lesson) -> OverrideSpec:
     return OverrideSpec.from_document(
         {
             "type": CHANNELS[module],
-            "policy": Policy.PLAN,
+            "policy": LearningMethod.PLAN,
             "module": module,
             "pattern_key": lesson.pattern_key,
             "action_category": category,

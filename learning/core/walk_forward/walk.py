@@ -19,7 +19,7 @@ from learning.core.walk_forward.score import scores
 from learning.core.walk_forward.sized_trades import Bets, Stance
 from learning.core.walk_forward.uplift_curve import curve
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.engine.definitions.vocabulary import Combiner, Policy
+from overrides.core.engine.definitions.vocabulary import Combiner, LearningMethod
 
 Progress = Callable[[float], None]
 # (trades known, trades to decide, moment in microseconds) -> how the policy stands to them
@@ -34,9 +34,9 @@ class Walked:
     folds: tuple[dict[str, Any], ...]
 
 
-def policy_of(policy: Policy, combiner: Combiner, parameters: ModuleParameters) -> Policies:
+def policy_of(policy: LearningMethod, combiner: Combiner, parameters: ModuleParameters) -> Policies:
     """How a policy comes to its stance, under the parameters given."""
-    if policy is Policy.PLAN:
+    if policy is LearningMethod.PLAN:
         return partial(plan_stance, parameters=parameters, combiner=combiner)
     low, high = bounds_of(parameters)
     return partial(evidence_stance, parameters=parameters.evidence, low=low, high=high)

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from learning.models import NoiseTwin
 from learning.validation.noise_twin_runs import SEEDS, count_twins
-from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.core.refusal import Refused
 
@@ -26,7 +26,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--module", choices=[module.value for module in Module], default=Module.PM.value)
-        parser.add_argument("--policy", choices=[policy.value for policy in Policy], default=Policy.PLAN.value)
+        parser.add_argument(
+            "--policy", choices=[policy.value for policy in LearningMethod], default=LearningMethod.PLAN.value
+        )
         parser.add_argument(
             "--seed", type=int, action="append", metavar="N", help=f"default: {', '.join(map(str, SEEDS))}"
         )
@@ -36,7 +38,7 @@ class Command(BaseCommand):
         try:
             rows = count_twins(
                 module=options["module"],
-                policy=Policy(options["policy"]),
+                policy=LearningMethod(options["policy"]),
                 seeds=options["seed"] or SEEDS,
                 now=datetime.now(UTC),
                 progress=self._progress if sys.stderr.isatty() else lambda _: None,

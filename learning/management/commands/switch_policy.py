@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from learning.proposals.switch_method import draft_switch
-from overrides.core.engine.definitions.vocabulary import CHANNEL_MODULE, Channel, Combiner, Policy
+from overrides.core.engine.definitions.vocabulary import CHANNEL_MODULE, Channel, Combiner, LearningMethod
 from overrides.requests.gates import GateError
 from overrides.versions.publish import PublishError
 
@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("channel", choices=[each.value for each in Channel])
-        parser.add_argument("policy", choices=[each.value for each in Policy])
+        parser.add_argument("policy", choices=[each.value for each in LearningMethod])
         parser.add_argument("--combiner", choices=[each.value for each in Combiner], help="where there are several")
         parser.add_argument("--by", required=True, metavar="NAME", help="its author: who may not approve it")
         parser.add_argument("--reason", required=True, help="a reviewer reads it first")
@@ -33,7 +33,7 @@ class Command(BaseCommand):
             request = draft_switch(
                 module=CHANNEL_MODULE[channel],
                 channel=channel,
-                policy=Policy(options["policy"]),
+                policy=LearningMethod(options["policy"]),
                 combiner=None if options["combiner"] is None else Combiner(options["combiner"]),
                 author=author,
                 reason=options["reason"],

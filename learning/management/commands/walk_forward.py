@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from learning.models import WalkForward
 from learning.validation.walk_forward_runs import CHOICES, FOLDS, choice_of, walk_forward
-from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.core.refusal import Refused
 
@@ -41,13 +41,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--module", choices=[module.value for module in Module], default=Module.PM.value)
         parser.add_argument(
-            "--policy", action="append", choices=[policy.value for policy in Policy], help="default: all"
+            "--policy", action="append", choices=[policy.value for policy in LearningMethod], help="default: all"
         )
         parser.add_argument("--folds", type=int, default=FOLDS, metavar="N", help=f"default: {FOLDS}")
         parser.add_argument("--json", action="store_true", help="one line a policy, with all figures")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        wanted = options["policy"] or list(Policy)
+        wanted = options["policy"] or list(LearningMethod)
         choices = [choice for choice in CHOICES if choice.policy in wanted]
         try:
             rows = walk_forward(

@@ -14,7 +14,7 @@ from .definitions.levers import LEVERS
 from .definitions.override_spec import OverrideSpec
 from .definitions.parameters import WeightParameters
 from .definitions.validation import check, check_combiner
-from .definitions.vocabulary import Channel, Combiner, Policy
+from .definitions.vocabulary import Channel, Combiner, LearningMethod
 from .scope_packing import PackedScopes
 from .weights import edge_weight, microseconds, sample_weight, specificity_weight, variance_weight
 
@@ -67,7 +67,7 @@ def _refuse_ungoverned(
 ) -> None:
     lines: set[str] = set()
     for spec in specs:
-        problems = check(spec, known_dimensions) + check_combiner(channel, spec.policy or Policy.PLAN, combiner)
+        problems = check(spec, known_dimensions) + check_combiner(channel, spec.policy or LearningMethod.PLAN, combiner)
         if spec.channel is not channel:
             problems.append(f"type: must be {channel}")
         if spec.line in lines:

@@ -11,7 +11,7 @@ import math
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 
 ROUNDING = 1e-9  # beside a rate that was computed in another order
 
@@ -44,6 +44,6 @@ def is_held(spec: OverrideSpec, parameters: EvidenceParameters) -> bool:
 
 def oversteps(spec: OverrideSpec, parameters: EvidenceParameters) -> bool:
     """Whether an override of policy evidence moves farther than it is sure enough for."""
-    if spec.policy is not Policy.EVIDENCE or not parameters.cap_unverified:
+    if spec.policy is not LearningMethod.EVIDENCE or not parameters.cap_unverified:
         return False
     return not is_verified(spec, parameters) and not is_held(spec, parameters)

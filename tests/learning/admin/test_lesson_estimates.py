@@ -17,7 +17,7 @@ from learning.admin.lesson_estimates import (
 )
 from learning.models import EdgeHistory, Lesson, NoiseTwin
 from learning.validation.walk_forward_runs import Choice, told, walk_forward
-from overrides.core.engine.definitions.vocabulary import Combiner, Policy
+from overrides.core.engine.definitions.vocabulary import Combiner, LearningMethod
 from tests.builders import DAY, NOW, draft, make_lesson, make_parameters, make_spec, publish
 from tests.learning.opinions import make_evidence_lesson, make_run
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 GOOD, MICRO = {"macro_phase": "Good"}, {"bucket": "micro"}
 
 
-def names(policy: Policy, order: str, **how: bool) -> list[dict[str, str]]:
+def names(policy: LearningMethod, order: str, **how: bool) -> list[dict[str, str]]:
     return [each.scope for each in lessons_of("pm", policy, orders_of(policy)[order], **how)]
 
 
@@ -55,25 +55,25 @@ class TestLessons:
         make_evidence_lesson(2, 0.3, scope=GOOD, stats={"n": 50, "raw": 0.45, "lfsr": 0.2}, weight=0.8)
         make_evidence_lesson(1, 0.1, scope=MICRO, stats={"n": 300, "raw": -0.4})
 
-        assert names(Policy.EVIDENCE, "rank") == [MICRO, GOOD]
-        assert names(Policy.EVIDENCE, "lfsr") == [MICRO, GOOD]
-        assert names(Policy.EVIDENCE, "n") == [MICRO, GOOD]
-        assert names(Policy.EVIDENCE, "edge") == [GOOD, MICRO]
-        assert names(Policy.EVIDENCE, "exaggeration") == [MICRO, GOOD]
-        assert set(orders_of(Policy.PLAN)) == {"weight", "n", "edge"}
+        assert names(LearningMethod.EVIDENCE, "rank") == [MICRO, GOOD]
+        assert names(LearningMethod.EVIDENCE, "lfsr") == [MICRO, GOOD]
+        assert names(LearningMethod.EVIDENCE, "n") == [MICRO, GOOD]
+        assert names(LearningMethod.EVIDENCE, "edge") == [GOOD, MICRO]
+        assert names(LearningMethod.EVIDENCE, "exaggeration") == [MICRO, GOOD]
+        assert set(orders_of(LearningMethod.PLAN)) == {"weight", "n", "edge"}
 
     def test_an_edge_of_nothing_is_sorted_last_by_exaggeration(self) -> None:
         make_evidence_lesson(1, 0.0, scope=GOOD, stats={"raw": 0.4})
         make_evidence_lesson(2, 0.1, scope=MICRO)
 
-        assert names(Policy.EVIDENCE, "exaggeration") == [MICRO, GOOD]
+        assert names(LearningMethod.EVIDENCE, "exaggeration") == [MICRO, GOOD]
 
     def test_leave_out_what_does_not_act_unless_asked_for_and_what_is_withdrawn(self) -> None:
         make_evidence_lesson(1, scope=GOOD, status="too_light")
         make_evidence_lesson(2, scope=MICRO, status="withdrawn")
 
-        assert names(Policy.EVIDENCE, "rank") == []
-        assert names(Policy.EVIDENCE, "rank", only_acting=False) == [GOOD]
+        assert names(LearningMethod.EVIDENCE, "rank") == []
+        assert names(LearningMethod.EVIDENCE, "rank", only_acting=False) == [GOOD]
 
     def test_know_the_edges_of_their_parents_of_one_dimension_less(self) -> None:
         make_evidence_lesson(1, 0.4, scope={**GOOD, **MICRO})
@@ -83,7 +83,7 @@ class TestLessons:
         make_evidence_lesson(5, 0.1, scope={})
         make_evidence_lesson(6, 0.8, scope=GOOD, pattern_key="rsi.long.dip")
 
-        rows = lessons_of("pm", Policy.EVIDENCE, orders_of(Policy.EVIDENCE)["rank"])
+        rows = lessons_of("pm", LearningMethod.EVIDENCE, orders_of(LearningMethod.EVIDENCE)["rank"])
         assert {each.stats["rank"]: sorted(each.parents) for each in rows} == {
             1: [0.2, 0.3], 3: [0.1], 4: [0.1], 5: [], 6: [],
         }  # fmt: skip
@@ -93,11 +93,11 @@ class TestLessons:
         make_evidence_lesson(2, scope=MICRO, weight=0.96)
         make_evidence_lesson(3, scope={}, weight=0.6, stats={"verified": False})
 
-        found = tally("pm", Policy.EVIDENCE)
+        found = tally("pm", LearningMethod.EVIDENCE)
 
         assert (found.acting, found.verified, found.at_most_false) == (3, 2, 1)
         assert found.expected_false == pytest.approx(0.06)
-        assert tally("dm", Policy.EVIDENCE).at_most_false == 0
+        assert tally("dm", LearningMethod.EVIDENCE).at_most_false == 0
 
 
 class TestStandings:
@@ -126,13 +126,13 @@ class TestRunWithLessons:
                 count=seed, status="done", asked_at=at, seen_at=at,
             )  # fmt: skip
 
-        walk_forward(module="pm", choices=[Choice(Policy.EVIDENCE, Combiner.EVIDENCE)], now=NOW)
+        walk_forward(module="pm", choices=[Choice(LearningMethod.EVIDENCE, Combiner.EVIDENCE)], now=NOW)
 
         with django_assert_num_queries(1):  # type: ignore[operator]
-            found = run_with_lessons(make_parameters(), Policy.EVIDENCE, [lesson.line_id, "0" * 64])
+            found = run_with_lessons(make_parameters(), LearningMethod.EVIDENCE, [lesson.line_id, "0" * 64])
 
         assert found is not None
-        assert found.run == run == latest_run("pm", Policy.EVIDENCE)
+        assert found.run == run == latest_run("pm", LearningMethod.EVIDENCE)
         assert list(found.learned) == [lesson.line_id]
         learned = found.learned[lesson.line_id]
         assert (learned.lesson, learned.lesson.stats, learned.parent) == (lesson, lesson.stats, parent.edge_raw)
@@ -142,4 +142,4 @@ class TestRunWithLessons:
         assert (found.walk.as_of, told(found.walk)) == (NOW, "walk-forward of policy evidence: no trades to decide yet")
 
     def test_is_none_before_a_run(self) -> None:
-        assert run_with_lessons(make_parameters(), Policy.EVIDENCE, ["0" * 64]) is None
+        assert run_with_lessons(make_parameters(), LearningMethod.EVIDENCE, ["0" * 64]) is None

@@ -20,7 +20,7 @@ from learning.readers.observations import day_at, load_observations
 from learning.tasks import build_task, noise_twin_task
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import line_id
-from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 from telemetry.foundation.models import JobRun
 from telemetry.recording.record_trades import record_trades
 from tests.builders import (
@@ -40,7 +40,7 @@ HOUR = timedelta(hours=1)
 
 
 def build(at: datetime = NOW, module: str = "pm") -> BuilderRun:
-    return build_lessons(module=module, policy=Policy.EVIDENCE, now=at)
+    return build_lessons(module=module, policy=LearningMethod.EVIDENCE, now=at)
 
 
 def numbers(value: Any) -> Iterator[float]:
@@ -345,7 +345,7 @@ class TestStrangeFacts:
 class TestBuildDue:
     def due(self, at: datetime) -> bool:
         before = BuilderRun.objects.count()
-        acting = build_due(module="pm", policy=Policy.EVIDENCE, now=at)
+        acting = build_due(module="pm", policy=LearningMethod.EVIDENCE, now=at)
         is_new = BuilderRun.objects.count() > before
         assert acting == (Lesson.objects.filter(status="active").count() if is_new else 0)
         return is_new
@@ -377,7 +377,7 @@ class TestBuildDue:
 
     def test_builds_policy_plan_every_time(self) -> None:
         for at in (NOW, NOW + HOUR):
-            build_due(module="pm", policy=Policy.PLAN, now=at)
+            build_due(module="pm", policy=LearningMethod.PLAN, now=at)
 
         assert BuilderRun.objects.count() == 2
 
@@ -400,13 +400,13 @@ class TestNoiseTwin:
         build()
         assert Lesson.objects.filter(stats__verified=True, n_dims__gt=0).exists()
 
-        assert noise_twin(module="pm", policy=Policy.EVIDENCE, seed=1, now=NOW) == 0
+        assert noise_twin(module="pm", policy=LearningMethod.EVIDENCE, seed=1, now=NOW) == 0
 
     def test_writes_nothing_and_tells_how_far_it_is(self) -> None:
         record_phases()
         told: list[tuple[int, int]] = []
 
-        for policy in Policy:
+        for policy in LearningMethod:
             noise_twin(module="pm", policy=policy, seed=1, now=NOW, progress=lambda *step: told.append(step))
 
         assert told == [(0, 2), (1, 2), (2, 2)] * 2

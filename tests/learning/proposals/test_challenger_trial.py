@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from learning.proposals.challenger_trial import draft_trial
-from overrides.core.engine.definitions.vocabulary import Channel, Combiner, Policy
+from overrides.core.engine.definitions.vocabulary import Channel, Combiner, LearningMethod
 from overrides.models import ChangeRequest, ModuleMode, Version
 from overrides.requests.emergency import veto_line
 from overrides.requests.gates import GateError
@@ -18,7 +18,7 @@ from tests.builders import NOW, agreed, make_lesson, make_spec, publish
 from tests.conftest import make_user
 from tests.learning.proposals.test_switch_method import ran
 
-EVIDENCE = (Policy.EVIDENCE, Combiner.EVIDENCE)
+EVIDENCE = (LearningMethod.EVIDENCE, Combiner.EVIDENCE)
 PAGE = "/admin/learning/builderrun/pm/trial/"
 
 
@@ -38,7 +38,7 @@ def asked(author: User, choices: Any = None) -> ChangeRequest:
 def learned(db: None) -> str:
     """A plan's line in force, and a lesson of evidence beside it: its line."""
     publish(make_spec())
-    ran(Policy.EVIDENCE)
+    ran(LearningMethod.EVIDENCE)
     return make_lesson(policy="evidence").line_id
 
 
@@ -47,13 +47,13 @@ def test_its_version_holds_what_the_lessons_ask_for_and_what_is_live_stays(learn
 
     tried = Version.objects.get(kind="trial")
     assert [spec.line for spec in load_specs("pm", tried.number)] == [learned]
-    assert [spec.policy for spec in load_specs("pm", tried.number + 1)] == [Policy.PLAN]
-    assert current_parameters("pm").channels[Channel.PM_STRENGTH].policy is Policy.PLAN
+    assert [spec.policy for spec in load_specs("pm", tried.number + 1)] == [LearningMethod.PLAN]
+    assert current_parameters("pm").channels[Channel.PM_STRENGTH].policy is LearningMethod.PLAN
     assert ModuleMode.objects.get(module="pm").challenger == tried
 
 
 def test_another_combiner_alone_keeps_the_lines(learned: str, proposer: User) -> None:
-    request = asked(proposer, {Channel.PM_STRENGTH: (Policy.PLAN, Combiner.MOST_SPECIFIC)})
+    request = asked(proposer, {Channel.PM_STRENGTH: (LearningMethod.PLAN, Combiner.MOST_SPECIFIC)})
 
     assert not request.lines.exists()
     agreed(request)
@@ -74,7 +74,10 @@ def test_leaves_out_what_is_vetoed(learned: str, proposer: User, reviewer: User)
         ({}, "channels: this is what is live"),
         ({Channel.DM_ALLOC: EVIDENCE}, "channel: dm_alloc is none of pm"),
         ({Channel.PM_TUNING: EVIDENCE}, "pm_tuning: policy evidence does not go with combiner evidence there"),
-        ({Channel.PM_STRENGTH: (Policy.EVIDENCE, Combiner.PLAN)}, "does not go with combiner plan there; choose plan"),
+        (
+            {Channel.PM_STRENGTH: (LearningMethod.EVIDENCE, Combiner.PLAN)},
+            "does not go with combiner plan there; choose plan",
+        ),
     ],
 )
 def test_refuses_what_is_no_trial(learned: str, proposer: User, choices: Any, why: str) -> None:

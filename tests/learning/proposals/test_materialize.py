@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from learning.models import Lesson
 from learning.proposals.materialize import material_differences, materialize, wanted_specs
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.engine.definitions.vocabulary import Channel, Policy
+from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from overrides.models import ChangeLine, ChangeRequest, LineHold
 from overrides.requests.apply import apply_request
 from overrides.requests.review import approve, reject
@@ -231,7 +231,9 @@ class TestMaterialize:
 class TestWantedSpecs:
     parameters = ModuleParameters.default("pm")
 
-    def wanted(self, *policies: Policy, parameters: ModuleParameters = parameters) -> dict[str, Mapping[str, float]]:
+    def wanted(
+        self, *policies: LearningMethod, parameters: ModuleParameters = parameters
+    ) -> dict[str, Mapping[str, float]]:
         found = [wanted_specs("pm", parameters, {Channel.PM_STRENGTH: policy}) for policy in policies]
         return {line: spec.levers for each in found for line, spec in each.items()}
 
@@ -239,15 +241,15 @@ class TestWantedSpecs:
         of_plan, of_evidence = make_lesson(), make_lesson({"size_mult": 1.2}, policy="evidence")
         make_lesson(policy="evidence", scope=DIP, status="too_light")
 
-        assert self.wanted(Policy.PLAN) == {of_plan.line_id: {"size_mult": 1.1}}
-        assert self.wanted(Policy.EVIDENCE) == {of_evidence.line_id: {"size_mult": 1.2}}
-        assert self.wanted() == {} == wanted_specs("pm", self.parameters, {Channel.PM_TUNING: Policy.PLAN})
+        assert self.wanted(LearningMethod.PLAN) == {of_plan.line_id: {"size_mult": 1.1}}
+        assert self.wanted(LearningMethod.EVIDENCE) == {of_evidence.line_id: {"size_mult": 1.2}}
+        assert self.wanted() == {} == wanted_specs("pm", self.parameters, {Channel.PM_TUNING: LearningMethod.PLAN})
 
     def test_keep_to_tighter_bounds(self) -> None:
         lesson = make_lesson({"size_mult": 1.25, "entry_aggression_mult": 1.1})
         tight = make_parameters({"weights": {"bounds": {"size_mult": [0.9, 1.15]}}})
 
-        assert self.wanted(Policy.PLAN, parameters=tight) == {
+        assert self.wanted(LearningMethod.PLAN, parameters=tight) == {
             lesson.line_id: {"size_mult": 1.15, "entry_aggression_mult": 1.1}
         }
 

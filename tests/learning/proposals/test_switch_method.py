@@ -15,7 +15,7 @@ from learning.models import BuilderRun, Lesson
 from learning.proposals.materialize import publish_what_mandates_cover
 from learning.proposals.switch_method import draft_switch, other_policy, switch_to
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.engine.definitions.vocabulary import Channel, Combiner, Policy
+from overrides.core.engine.definitions.vocabulary import Channel, Combiner, LearningMethod
 from overrides.models import ChangeRequest, Mandate, Membership, Version
 from overrides.requests.apply import apply_request
 from overrides.requests.emergency import veto_line
@@ -39,7 +39,9 @@ def proposer(db: None) -> User:
     return make_user("proposer", "overrides.add_changerequest", "overrides.propose_parameters")
 
 
-def switch(author: User, at: datetime = NOW, policy: Policy = Policy.EVIDENCE, **over: Any) -> ChangeRequest:
+def switch(
+    author: User, at: datetime = NOW, policy: LearningMethod = LearningMethod.EVIDENCE, **over: Any
+) -> ChangeRequest:
     fields: dict[str, Any] = {"module": "pm", "channel": STRENGTH, "reason": "it earned more as a challenger"}
     return draft_switch(policy=policy, author=author, at=at, **fields | over)
 
@@ -56,7 +58,7 @@ def ask(phase: str, bucket: str, at: datetime) -> Resolved:
 
 
 def build(at: datetime = NOW) -> None:
-    for policy in Policy:
+    for policy in LearningMethod:
         build_lessons(module="pm", policy=policy, now=at)
 
 
@@ -81,7 +83,7 @@ class TestTheWholeWay:
         actions = list(request.lines.values_list("action", flat=True))
         assert (request.kind, request.state) == ("parameters", "in_review")
         assert (actions.count("withdraw"), actions.count("add")) == (2, len(lessons))
-        assert request.title == f"Policy of pm_strength → evidence: 2 withdrawn, {len(lessons)} new"
+        assert request.title == f"LearningMethod of pm_strength → evidence: 2 withdrawn, {len(lessons)} new"
         assert ask("Good", "micro", NOW).record.combiner == "pm_strength=plan,pm_tuning=plan"
 
         put_into_force(request, reviewer, NOW)
@@ -108,12 +110,14 @@ class TestTheWholeWay:
         build()
         put_into_force(switch(author), reviewer, NOW)
 
-        request = switch(author, NOW + HOUR, Policy.PLAN, combiner=Combiner.MOST_SPECIFIC)
+        request = switch(author, NOW + HOUR, LearningMethod.PLAN, combiner=Combiner.MOST_SPECIFIC)
         put_into_force(request, reviewer, NOW + HOUR)
 
         standing = current_parameters("pm").channels[STRENGTH]
-        assert (standing.policy, standing.combiner) == (Policy.PLAN, Combiner.MOST_SPECIFIC)
-        assert {spec.policy for spec in load_specs("pm", Version.objects.get(is_active=True).number)} <= {Policy.PLAN}
+        assert (standing.policy, standing.combiner) == (LearningMethod.PLAN, Combiner.MOST_SPECIFIC)
+        assert {spec.policy for spec in load_specs("pm", Version.objects.get(is_active=True).number)} <= {
+            LearningMethod.PLAN
+        }
 
     def test_then_goes_on_ramping_from_where_it_stands_when_refreshed_under_a_mandate(
         self, author: User, reviewer: User
@@ -156,7 +160,7 @@ class TestTheWholeWay:
         assert publish_what_mandates_cover(module="pm", now=NOW + HOUR) is None
 
 
-def ran(policy: Policy) -> None:
+def ran(policy: LearningMethod) -> None:
     """A run of the policy's builder; the lessons are made by the test itself."""
     BuilderRun.objects.create(
         module="pm", policy=policy, as_of=NOW, parameters={}, baseline={}, n_cells=0, n_candidates=0, n_active=0,
@@ -174,10 +178,10 @@ class TestSwitchTo:
         make_lesson(policy="evidence", scope={"bucket": "large"})
         make_lesson(policy="evidence", scope={"bucket": "nano"}, status="too_light")
         make_lesson({"size_mult": 0.9}, policy="plan", scope={"bucket": "mid"})
-        ran(Policy.EVIDENCE)
+        ran(LearningMethod.EVIDENCE)
         publish(make_spec())
 
-        found = switch_to(module="pm", channel=STRENGTH, policy=Policy.EVIDENCE, at=NOW)
+        found = switch_to(module="pm", channel=STRENGTH, policy=LearningMethod.EVIDENCE, at=NOW)
 
         assert [spec.scope for spec in found.coming.values()] == [{"bucket": "large"}]
         assert (dict(found.leaving), found.by_people) == ({make_spec().line: "person"}, 1)
@@ -185,19 +189,19 @@ class TestSwitchTo:
 
     def test_leaves_out_what_a_veto_stands_on(self, operator: User) -> None:
         lesson = make_lesson(policy="evidence")
-        ran(Policy.EVIDENCE)
+        ran(LearningMethod.EVIDENCE)
         publish(parameters=evidence_parameters())
         publish(make_spec(policy="evidence"))
         veto_line(line_id=lesson.line_id, by=operator, reason="never", at=NOW)
         publish(parameters=ModuleParameters.default("pm"))
 
-        assert not switch_to(module="pm", channel=STRENGTH, policy=Policy.EVIDENCE, at=NOW).coming
+        assert not switch_to(module="pm", channel=STRENGTH, policy=LearningMethod.EVIDENCE, at=NOW).coming
 
     @pytest.mark.parametrize(
         ("over", "told"),
         [
             ({"channel": Channel.DM_ALLOC}, "channel: dm_alloc is none of pm; its channels are pm_strength, pm_tuning"),
-            ({"policy": Policy.PLAN}, "policy: pm_strength is of policy plan already"),
+            ({"policy": LearningMethod.PLAN}, "policy: pm_strength is of policy plan already"),
             ({"channel": Channel.PM_TUNING}, "policy: pm_tuning is always plan: its targets are absolute"),
             ({"combiner": Combiner.PLAN}, "combiner: policy evidence goes with evidence, not with plan"),
             ({}, "policy: no lessons of evidence have been built for pm yet; its builder runs every hour"),
@@ -211,14 +215,14 @@ class TestSwitchTo:
         assert not ChangeRequest.objects.exists()
 
     def test_asks_once(self, author: User) -> None:
-        ran(Policy.EVIDENCE)
+        ran(LearningMethod.EVIDENCE)
         first = switch(author)
 
         with pytest.raises(GateError, match=f"request {first.pk} asks for the same already"):
             switch(author)
 
     def test_needs_somebody_who_may_change_parameters(self, reviewer: User) -> None:
-        ran(Policy.EVIDENCE)
+        ran(LearningMethod.EVIDENCE)
 
         with pytest.raises(GateError, match="ask a parameter admin"):
             switch(reviewer)
@@ -226,8 +230,8 @@ class TestSwitchTo:
     def test_knows_the_other_policy_of_a_channel(self) -> None:
         standing = ModuleParameters.default("pm")
 
-        assert other_policy(standing, STRENGTH) is Policy.EVIDENCE
-        assert other_policy(evidence_parameters(), STRENGTH) is Policy.PLAN
+        assert other_policy(standing, STRENGTH) is LearningMethod.EVIDENCE
+        assert other_policy(evidence_parameters(), STRENGTH) is LearningMethod.PLAN
 
 
 @pytest.mark.django_db
@@ -280,7 +284,7 @@ class TestItsDoors:
 
         request = ChangeRequest.objects.get(kind="parameters")
         assert request.author == author
-        assert capsys.readouterr().out.startswith(f"request {request.pk}: Policy of pm_strength → evidence: ")
+        assert capsys.readouterr().out.startswith(f"request {request.pk}: LearningMethod of pm_strength → evidence: ")
         with pytest.raises(CommandError, match="--by: there is nobody named nobody"):
             call_command(*arguments, "nobody")
         with pytest.raises(CommandError, match="asks for the same already"):

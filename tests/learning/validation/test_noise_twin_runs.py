@@ -16,7 +16,7 @@ from learning.lessons.noise_twin import noise_twin
 from learning.models import NoiseTwin
 from learning.tasks import noise_twin_task, twin_task
 from learning.validation.noise_twin_runs import SEEDS, TAKEN_OVER_AFTER, ask_twins, count_twins, found_by, run_twin
-from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 from telemetry.foundation.core.refusal import Refused
 from telemetry.foundation.models import JobRun, OutboxMessage
 from telemetry.recording.record_trades import record_trades
@@ -43,7 +43,7 @@ def sent() -> list[dict[str, Any]]:
 
 
 def ask(**over: Any) -> list[NoiseTwin]:
-    given: dict[str, Any] = {"module": "pm", "policy": Policy.PLAN, "now": NOW}
+    given: dict[str, Any] = {"module": "pm", "policy": LearningMethod.PLAN, "now": NOW}
     return ask_twins(**given | over)
 
 
@@ -60,8 +60,8 @@ class TestAsking:
 
     def test_again_after_new_facts_other_parameters_or_another_policy_is_about_something_else(self) -> None:
         learn()
-        keys = {ask(seeds=[1])[0].key, ask(seeds=[1], policy=Policy.EVIDENCE)[0].key}
-        keys.add(ask(seeds=[1], policy=Policy.EVIDENCE, now=NOW + DAY)[0].key)  # evidence ages by the day
+        keys = {ask(seeds=[1])[0].key, ask(seeds=[1], policy=LearningMethod.EVIDENCE)[0].key}
+        keys.add(ask(seeds=[1], policy=LearningMethod.EVIDENCE, now=NOW + DAY)[0].key)  # evidence ages by the day
         record_trades(make_trades([1.0], scope=GOOD, prefix="new"), now=NOW)
         aggregate_dirty(now=NOW + HOUR)
         keys.add(ask(seeds=[1])[0].key)
@@ -93,22 +93,22 @@ class TestAsking:
 class TestCounting:
     def test_equals_what_the_pipeline_finds_in_permuted_outcomes(self) -> None:
         learn()
-        real = found_by("pm", Policy.PLAN).count()
+        real = found_by("pm", LearningMethod.PLAN).count()
 
-        rows = count_twins(module="pm", policy=Policy.PLAN, seeds=[1, 2], now=NOW)
+        rows = count_twins(module="pm", policy=LearningMethod.PLAN, seeds=[1, 2], now=NOW)
 
         assert real > 0
         for row in rows:
-            assert row.count == noise_twin(module="pm", policy=Policy.PLAN, seed=row.seed, now=NOW)
+            assert row.count == noise_twin(module="pm", policy=LearningMethod.PLAN, seed=row.seed, now=NOW)
             assert (row.found, row.status, row.progress) == (real, "done", 1.0)
 
     def test_is_done_once(self) -> None:
         learn()
-        (row,) = count_twins(module="pm", policy=Policy.PLAN, seeds=[1], now=NOW)
+        (row,) = count_twins(module="pm", policy=LearningMethod.PLAN, seeds=[1], now=NOW)
         NoiseTwin.objects.filter(pk=row.pk).update(count=99)
 
         twin_task(key=row.key, now=(NOW + HOUR).isoformat())
-        (again,) = count_twins(module="pm", policy=Policy.PLAN, seeds=[1], now=NOW + HOUR)
+        (again,) = count_twins(module="pm", policy=LearningMethod.PLAN, seeds=[1], now=NOW + HOUR)
 
         assert (again.count, again.attempts) == (99, 1)
 
@@ -143,7 +143,7 @@ class TestCounting:
         publish(parameters=evidence_parameters(cell_budget=1))
 
         with pytest.raises(Refused, match="scope: more than the 1 cells of cell_budget"):
-            count_twins(module="pm", policy=Policy.EVIDENCE, seeds=[1], now=NOW)
+            count_twins(module="pm", policy=LearningMethod.EVIDENCE, seeds=[1], now=NOW)
 
         assert NoiseTwin.objects.get().status == "failed"
 
@@ -163,14 +163,14 @@ class TestFound:
         make_lesson(scope=DIP, status="too_light")
         make_lesson({"trail_mult": 1.1}, type="pm_tuning", scope=GOOD)
 
-        assert found_by("pm", Policy.PLAN).count() == 1
+        assert found_by("pm", LearningMethod.PLAN).count() == 1
 
     def test_by_policy_evidence_are_the_verified_ones_of_a_scope(self) -> None:
         make_evidence_lesson(1, scope=GOOD)
         make_evidence_lesson(2, scope=DIP, stats={"verified": False})
         make_evidence_lesson(3, scope={})
 
-        assert found_by("pm", Policy.EVIDENCE).count() == 1
+        assert found_by("pm", LearningMethod.EVIDENCE).count() == 1
 
 
 class TestCommand:

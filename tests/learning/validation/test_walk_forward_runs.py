@@ -35,7 +35,7 @@ from overrides.core.engine.combination import Request
 from overrides.core.engine.combine import combine
 from overrides.core.engine.compile_overrides import compile_overrides
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.engine.definitions.vocabulary import Channel, Combiner, Policy
+from overrides.core.engine.definitions.vocabulary import Channel, Combiner, LearningMethod
 from overrides.versions.load_version import current_parameters
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.core.refusal import Refused
@@ -44,7 +44,7 @@ from telemetry.recording.record_trades import record_trades
 from tests.builders import DAY, KEY, NOW, action_payload, make_correction, make_parameters, make_trade, publish
 
 PHASES = ("Good", "Dip", "Recover")
-EVIDENCE = [choice for choice in CHOICES if choice.policy is Policy.EVIDENCE]
+EVIDENCE = [choice for choice in CHOICES if choice.policy is LearningMethod.EVIDENCE]
 pytestmark = pytest.mark.django_db
 
 
@@ -171,7 +171,7 @@ class TestAgainstTheProduct:
         aggregate_dirty(now=NOW)
         build_lessons(module="pm", now=NOW)
         parameters = current_parameters("pm")
-        specs = wanted_specs("pm", parameters, {Channel.PM_STRENGTH: Policy.PLAN}).values()
+        specs = wanted_specs("pm", parameters, {Channel.PM_STRENGTH: LearningMethod.PLAN}).values()
         weights = parameters.channels[Channel.PM_STRENGTH].weights
         engine = compile_overrides(specs, weights, combiner, channel=Channel.PM_STRENGTH)
         trades = load_trades(parameters, NOW)
@@ -280,7 +280,7 @@ class TestTasks:
         assert OutboxMessage.objects.filter(task="learning.twin").count() == len(SEEDS)
 
 
-def latest(module: str, policy: Policy) -> WalkForward | None:
+def latest(module: str, policy: LearningMethod) -> WalkForward | None:
     return finished_walks(current_parameters(module), policy).first()
 
 
@@ -293,7 +293,7 @@ class TestLatest:
         record_trades([make_trade("latest")], now=NOW)
         ask(now=NOW + 2 * DAY)
 
-        found = latest("pm", Policy.EVIDENCE)
+        found = latest("pm", LearningMethod.EVIDENCE)
 
         assert found is not None
         assert found.as_of == NOW + DAY
@@ -303,13 +303,13 @@ class TestLatest:
         publish(parameters=make_parameters({"combiner": combiner}))
         walk_forward(module="pm", now=NOW)
 
-        found = latest("pm", Policy.PLAN)
+        found = latest("pm", LearningMethod.PLAN)
 
         assert found is not None
         assert found.combiner == combiner
 
     def test_is_none_where_nothing_was_walked(self) -> None:
-        assert latest("pm", Policy.EVIDENCE) is None
+        assert latest("pm", LearningMethod.EVIDENCE) is None
 
     def test_is_told_in_one_line(self) -> None:
         furnish()

@@ -13,7 +13,7 @@ from learning.coefficients.coefficient_memory import update_coefficients
 from learning.models import BuilderRun, Cell, CellGroup
 from learning.validation.noise_twin_runs import count_twins
 from learning.validation.walk_forward_runs import CHOICES, walk_forward
-from overrides.core.engine.definitions.vocabulary import Policy
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.models import ChangeRequest, ModuleMode, Override, Version
 from overrides.requests.emergency import pin_line
 from telemetry.decisions.attribute_trades import attribute_trades
@@ -90,7 +90,7 @@ def world(author: User) -> None:
     pinner = make_user("pinner", "overrides.review_changerequest")
     pin_line(line_id=override.line, by=pinner, reason="look first", at=NOW)
     agreed(draft(kind="policy", content={"approvals": 1}))
-    count_twins(module="pm", policy=Policy.PLAN, seeds=[1], now=NOW)
+    count_twins(module="pm", policy=LearningMethod.PLAN, seeds=[1], now=NOW)
     walk_forward(module="pm", choices=CHOICES[:1], now=NOW)
     JobRun.objects.create(job="build pm", period="x", status="failed", started_at=NOW, finished_at=NOW, error="a\nb")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from overrides.core.engine.combination import Request
 from overrides.core.engine.definitions.levers import LEVERS, Blend
 from overrides.core.engine.definitions.override_spec import OverrideSpec, Stats
-from overrides.core.engine.definitions.vocabulary import Channel, Policy
+from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 
 NOW = datetime(2025, 1, 11, tzinfo=UTC)
 KEY = "uptrend.S1.buy_flag"
@@ -36,7 +36,7 @@ def make_spec(id: str = "a", levers: dict[str, float] | None = None, **over: Any
 
 def make_governed(levers: dict[str, float] | None = None, **over: Any) -> OverrideSpec:
     """A pm_strength override with the id its content gives it."""
-    document = make_spec(levers=levers, channel=Channel.PM_STRENGTH, policy=Policy.PLAN, **over).to_document()
+    document = make_spec(levers=levers, channel=Channel.PM_STRENGTH, policy=LearningMethod.PLAN, **over).to_document()
     del document["id"]
     return OverrideSpec.from_document(document)
 

@@ -13,7 +13,7 @@ from .evidence_parameters import EvidenceParameters
 from .json_fields import closed_mapping, finite, one_of, required, text
 from .parameters import LEARNED_DIMENSIONS, LessonParameters, WeightParameters, known_dimensions
 from .serving_mode import PROTECTED_MOTIFS
-from .vocabulary import CHANNEL_MODULE, PAIRS, Channel, Combiner, Policy
+from .vocabulary import CHANNEL_MODULE, PAIRS, Channel, Combiner, LearningMethod
 
 MAX_EVIDENCE_AGE_DAYS = 30.0
 
@@ -22,7 +22,7 @@ MAX_EVIDENCE_AGE_DAYS = 30.0
 class ChannelParameters:
     """How one channel's overrides are built and combined."""
 
-    policy: Policy
+    policy: LearningMethod
     combiner: Combiner
     weights: WeightParameters
 
@@ -32,7 +32,7 @@ class ChannelParameters:
         place = f"channels.{channel}"
         given = closed_mapping(document, place, ("policy", "combiner", "weights"))
         policies = [policy for each, policy in PAIRS if each is channel]
-        policy = Policy(one_of(required(given, "policy", f"{place}."), f"{place}.policy", policies))
+        policy = LearningMethod(one_of(required(given, "policy", f"{place}."), f"{place}.policy", policies))
         combiners = PAIRS[channel, policy]
         combiner = Combiner(one_of(required(given, "combiner", f"{place}."), f"{place}.combiner", combiners))
         return cls(policy, combiner, WeightParameters.from_document(given.get("weights", {}), f"{place}.weights"))
@@ -64,7 +64,9 @@ class ModuleParameters:
         weights = WeightParameters(
             max_scope_dims=len(LEARNED_DIMENSIONS[module]), max_evidence_age_days=MAX_EVIDENCE_AGE_DAYS
         )
-        channels = {channel: ChannelParameters(Policy.PLAN, Combiner.PLAN, weights) for channel in channels_of(module)}
+        channels = {
+            channel: ChannelParameters(LearningMethod.PLAN, Combiner.PLAN, weights) for channel in channels_of(module)
+        }
         return cls(module, channels, LessonParameters(), known_dimensions(module))
 
     @classmethod

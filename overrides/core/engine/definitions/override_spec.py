@@ -15,7 +15,7 @@ from .content_hash import canonical_json, content_hash, line_id
 from .json_fields import closed_mapping, finite, one_of, required, text
 from .levers import LEVERS
 from .override_stats import Path, Stats, lever_values
-from .vocabulary import Channel, Policy
+from .vocabulary import Channel, LearningMethod
 
 __all__ = ["OverrideSpec", "Path", "Stats", "canonical_json", "line_id", "override_id"]
 
@@ -33,7 +33,7 @@ class OverrideSpec:
     id: str
     module: str
     channel: Channel | None
-    policy: Policy | None
+    policy: LearningMethod | None
     pattern_key: str
     action_category: str
     scope: Mapping[str, str]
@@ -58,7 +58,7 @@ class OverrideSpec:
             id=given.get("id", "content"),
             module=required(given, "module"),
             channel=None if channel is None else Channel(one_of(channel, "type", tuple(Channel))),
-            policy=None if policy is None else Policy(one_of(policy, "policy", tuple(Policy))),
+            policy=None if policy is None else LearningMethod(one_of(policy, "policy", tuple(LearningMethod))),
             pattern_key=required(given, "pattern_key"),
             action_category=required(given, "action_category"),
             scope=required(given, "scope"),

@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from .levers import CHANNEL_MODULE, LEVERS
 from .override_spec import OverrideSpec
-from .vocabulary import MODULE_CATEGORIES, PAIRS, Channel, Combiner, Policy
+from .vocabulary import MODULE_CATEGORIES, PAIRS, Channel, Combiner, LearningMethod
 
 PATTERN_KEY = re.compile(r"[A-Za-z0-9_-]{1,40}(\.[A-Za-z0-9_-]{1,40}){2}")
 
@@ -45,9 +45,9 @@ def _belonging(spec: OverrideSpec) -> list[str]:
     elif CHANNEL_MODULE[spec.channel] != spec.module:
         problems.append(f"type: {spec.channel} belongs to module {CHANNEL_MODULE[spec.channel]}, not {spec.module}")
     if spec.policy is None:
-        problems.append(f"policy: missing; state one of {', '.join(Policy)}")
+        problems.append(f"policy: missing; state one of {', '.join(LearningMethod)}")
     elif spec.channel is not None and (spec.channel, spec.policy) not in PAIRS:
-        problems.append(f"policy: {spec.channel} is always {Policy.PLAN}; its targets must not be summed")
+        problems.append(f"policy: {spec.channel} is always {LearningMethod.PLAN}; its targets must not be summed")
     if spec.action_category not in MODULE_CATEGORIES.get(spec.module, ()):
         problems.append(f"action_category: {spec.action_category} is no category of module {spec.module}")
     return problems
@@ -66,10 +66,10 @@ def _lever_problems(spec: OverrideSpec) -> list[str]:
     return problems
 
 
-def check_combiner(channel: Channel, policy: Policy, combiner: Combiner) -> list[str]:
+def check_combiner(channel: Channel, policy: LearningMethod, combiner: Combiner) -> list[str]:
     """What is wrong with serving a channel's policy through a combiner.
 
-    >>> check_combiner(Channel.PM_TUNING, Policy.PLAN, Combiner.EVIDENCE)
+    >>> check_combiner(Channel.PM_TUNING, LearningMethod.PLAN, Combiner.EVIDENCE)
     ['combiner: pm_tuning under policy plan allows plan, not evidence']
     """
     allowed = PAIRS.get((channel, policy), ())

@@ -15,7 +15,7 @@ class Channel(StrEnum):
     PM_TUNING = "pm_tuning"
 
 
-class Policy(StrEnum):
+class LearningMethod(StrEnum):
     """How lessons are built."""
 
     PLAN = "plan"
@@ -76,12 +76,12 @@ MODULE_CATEGORIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"pm": ("entry", "add", "trim", "exit"), "dm": ("allocation",)}
 )
 # Tuning targets are absolute values, not contributions: they must never be summed.
-PAIRS: Mapping[tuple[Channel, Policy], tuple[Combiner, ...]] = MappingProxyType(
+PAIRS: Mapping[tuple[Channel, LearningMethod], tuple[Combiner, ...]] = MappingProxyType(
     {
-        (Channel.DM_ALLOC, Policy.PLAN): (Combiner.PLAN, Combiner.MOST_SPECIFIC),
-        (Channel.DM_ALLOC, Policy.EVIDENCE): (Combiner.EVIDENCE,),
-        (Channel.PM_STRENGTH, Policy.PLAN): (Combiner.PLAN, Combiner.MOST_SPECIFIC),
-        (Channel.PM_STRENGTH, Policy.EVIDENCE): (Combiner.EVIDENCE,),
-        (Channel.PM_TUNING, Policy.PLAN): (Combiner.PLAN,),
+        (Channel.DM_ALLOC, LearningMethod.PLAN): (Combiner.PLAN, Combiner.MOST_SPECIFIC),
+        (Channel.DM_ALLOC, LearningMethod.EVIDENCE): (Combiner.EVIDENCE,),
+        (Channel.PM_STRENGTH, LearningMethod.PLAN): (Combiner.PLAN, Combiner.MOST_SPECIFIC),
+        (Channel.PM_STRENGTH, LearningMethod.EVIDENCE): (Combiner.EVIDENCE,),
+        (Channel.PM_TUNING, LearningMethod.PLAN): (Combiner.PLAN,),
     }
 )

@@ -26,13 +26,13 @@ from overrides.core.engine.combine import combine
 from overrides.core.engine.compile_overrides import compile_overrides
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.parameters import WeightParameters
-from overrides.core.engine.definitions.vocabulary import Channel, Combiner, Policy
+from overrides.core.engine.definitions.vocabulary import Channel, Combiner, LearningMethod
 from tests.learning.core.walk_forward.builders import HOUR, make_bets, make_trades, make_world, parameters
 
 CHOICES = {
-    "evidence": (Policy.EVIDENCE, Combiner.EVIDENCE),
-    "plan": (Policy.PLAN, Combiner.PLAN),
-    "most specific": (Policy.PLAN, Combiner.MOST_SPECIFIC),
+    "evidence": (LearningMethod.EVIDENCE, Combiner.EVIDENCE),
+    "plan": (LearningMethod.PLAN, Combiner.PLAN),
+    "most specific": (LearningMethod.PLAN, Combiner.MOST_SPECIFIC),
 }
 FOLDS = 4
 

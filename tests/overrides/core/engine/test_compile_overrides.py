@@ -8,7 +8,7 @@ from overrides.core.engine.combine import combine
 from overrides.core.engine.compile_overrides import Compiled, compile_overrides, join
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.parameters import WeightParameters
-from overrides.core.engine.definitions.vocabulary import Channel, Combiner, Flag, Policy, Reason
+from overrides.core.engine.definitions.vocabulary import Channel, Combiner, Flag, LearningMethod, Reason
 from tests.overrides.core.builders import make_governed, make_request, make_spec
 
 PARAMETERS = WeightParameters(max_scope_dims=1)
@@ -77,7 +77,7 @@ class TestKnownDimensions:
 
 class TestJoin:
     def test_answers_for_every_channel_with_its_own_combiner(self) -> None:
-        evidence = replace(STRENGTH, policy=Policy.EVIDENCE)
+        evidence = replace(STRENGTH, policy=LearningMethod.EVIDENCE)
         evidence = replace(evidence, id=evidence.content_id)
 
         engine = join(

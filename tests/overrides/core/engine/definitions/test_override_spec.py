@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from overrides.core.engine.definitions.override_spec import OverrideSpec, canonical_json, line_id, override_id
-from overrides.core.engine.definitions.vocabulary import Channel, Policy
+from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from tests.overrides.core.builders import make_governed, specs
 
 DOCUMENT: dict[str, Any] = {
@@ -41,7 +41,7 @@ class TestFromDocument:
     def test_reads_the_plans_shape(self) -> None:
         spec = OverrideSpec.from_document(DOCUMENT)
 
-        assert (spec.channel, spec.policy) == (Channel.PM_STRENGTH, Policy.PLAN)
+        assert (spec.channel, spec.policy) == (Channel.PM_STRENGTH, LearningMethod.PLAN)
         assert spec.levers == {"size_mult": 1.1}
         assert spec.stats.updated_at == datetime(2025, 1, 11, tzinfo=UTC)
 
@@ -170,7 +170,7 @@ class TestLine:
     def test_differs_by_policy_and_scope(self) -> None:
         lines = {
             line_id("pm", "pm_strength", policy, "a.b.c", "entry", scope)
-            for policy in Policy
+            for policy in LearningMethod
             for scope in ({}, {"bucket": "nano"}, {"bucket": "mid"})
         }
 

@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 
 from overrides.core.engine.definitions.validation import check, check_combiner
-from overrides.core.engine.definitions.vocabulary import Channel, Combiner, Policy
+from overrides.core.engine.definitions.vocabulary import Channel, Combiner, LearningMethod
 from tests.overrides.core.builders import make_governed
 
 ALLOWED = {
-    (Channel.DM_ALLOC, Policy.PLAN, Combiner.PLAN),
-    (Channel.DM_ALLOC, Policy.PLAN, Combiner.MOST_SPECIFIC),
-    (Channel.DM_ALLOC, Policy.EVIDENCE, Combiner.EVIDENCE),
-    (Channel.PM_STRENGTH, Policy.PLAN, Combiner.PLAN),
-    (Channel.PM_STRENGTH, Policy.PLAN, Combiner.MOST_SPECIFIC),
-    (Channel.PM_STRENGTH, Policy.EVIDENCE, Combiner.EVIDENCE),
-    (Channel.PM_TUNING, Policy.PLAN, Combiner.PLAN),
+    (Channel.DM_ALLOC, LearningMethod.PLAN, Combiner.PLAN),
+    (Channel.DM_ALLOC, LearningMethod.PLAN, Combiner.MOST_SPECIFIC),
+    (Channel.DM_ALLOC, LearningMethod.EVIDENCE, Combiner.EVIDENCE),
+    (Channel.PM_STRENGTH, LearningMethod.PLAN, Combiner.PLAN),
+    (Channel.PM_STRENGTH, LearningMethod.PLAN, Combiner.MOST_SPECIFIC),
+    (Channel.PM_STRENGTH, LearningMethod.EVIDENCE, Combiner.EVIDENCE),
+    (Channel.PM_TUNING, LearningMethod.PLAN, Combiner.PLAN),
 }
 
 
@@ -30,7 +30,7 @@ class TestCheck:
             ({"channel": None}, "type: missing"),
             ({"channel": Channel.DM_ALLOC}, "type: dm_alloc belongs to module dm"),
             ({"policy": None}, "policy: missing"),
-            ({"channel": Channel.PM_TUNING, "policy": Policy.EVIDENCE}, "policy: pm_tuning is always plan"),
+            ({"channel": Channel.PM_TUNING, "policy": LearningMethod.EVIDENCE}, "policy: pm_tuning is always plan"),
             ({"module": "risk"}, "type: pm_strength belongs to module pm"),
             ({"action_category": "allocation"}, "action_category: allocation is no category of module pm"),
             ({"action_category": "exit"}, "levers.size_mult: has no effect on exit"),
@@ -56,7 +56,7 @@ class TestCheck:
 
 class TestCheckCombiner:
     @pytest.mark.parametrize("channel", Channel)
-    @pytest.mark.parametrize("policy", Policy)
+    @pytest.mark.parametrize("policy", LearningMethod)
     @pytest.mark.parametrize("combiner", Combiner)
-    def test_allows_these_triples_only(self, channel: Channel, policy: Policy, combiner: Combiner) -> None:
+    def test_allows_these_triples_only(self, channel: Channel, policy: LearningMethod, combiner: Combiner) -> None:
         assert (check_combiner(channel, policy, combiner) == []) is ((channel, policy, combiner) in ALLOWED)
