@@ -198,7 +198,7 @@ def make_question(**over: Any) -> Question:
 def make_lesson(targets: Mapping[str, float] | None = None, **over: Any) -> Lesson:
     """An active lesson of pm entries, stored; its line follows from what it is about, its edge from its target."""
     from learning.models import BuilderRun, Lesson
-    from overrides.core.engine.definitions.override_spec import line_id
+    from overrides.core.engine.definitions.content_hash import line_id
 
     run = BuilderRun.objects.first() or BuilderRun.objects.create(
         module="pm", policy="plan", as_of=NOW, parameters={}, baseline={}, n_cells=0, n_candidates=0, n_active=0,

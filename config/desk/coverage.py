@@ -13,7 +13,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 
-from overrides.core.engine.definitions.parameters import LEARNED_DIMENSIONS
+from overrides.core.engine.definitions.dimensions import LEARNED_DIMENSIONS
 from overrides.versions.load_version import current_parameters
 from telemetry.models import MODULES
 

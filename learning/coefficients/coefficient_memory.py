@@ -18,10 +18,10 @@ import numpy as np
 from django.db import connection, transaction
 from psycopg import sql
 
-from learning.core.coefficients import LEVER_DIMENSIONS, Memory, memories, weigh
+from learning.core.coefficients import Memory, memories, weigh
 from learning.models import Coefficient
 from learning.readers.group_columns import EPOCH, Numbering
-from overrides.core.engine.definitions.coefficients import lever_values
+from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS, lever_values
 from overrides.versions.load_version import current_parameters
 
 MODULE = "dm"

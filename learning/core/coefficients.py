@@ -17,10 +17,8 @@ from typing import Any, Self
 import numpy as np
 
 from learning.core.cells.rows import LARGEST, Floats, Ints
-from overrides.core.engine.definitions.coefficients import HIGHEST, LEVER_DIMENSIONS, LOWEST, coefficient_product
+from overrides.core.engine.definitions.coefficients import HIGHEST, LOWEST
 from overrides.core.engine.definitions.json_fields import closed_mapping, finite, required, whole
-
-__all__ = ["LEVER_DIMENSIONS", "Coefficient", "Memory", "coefficient_product", "memories", "weigh"]
 
 TAU_SHORT, TAU_LONG = 14.0, 90.0  # days
 KAPPA = 10.0  # trades a prior is worth

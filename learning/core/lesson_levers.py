@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from overrides.core.engine.definitions.levers import LEVERS, Channel, Lever
+from overrides.core.engine.definitions.levers import LEVERS, Lever
+from overrides.core.engine.definitions.vocabulary import Channel
 
 # Plan section 4 names the target of a lesson; an override names the lever.
 LESSON_NAMES: Mapping[str, str] = MappingProxyType({"alloc_mult": "alloc_mult_target"})

@@ -11,7 +11,8 @@ from learning.core.cells.cell_history import Weeks
 from learning.core.cells.rows import Floats
 from learning.core.significance.tested_cells import Tested
 from learning.readers.group_columns import Group
-from overrides.core.engine.definitions.override_spec import Stats, line_id
+from overrides.core.engine.definitions.content_hash import line_id
+from overrides.core.engine.definitions.override_stats import Stats
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 
 LEARNED_CHANNELS: Mapping[str, Channel] = {"dm": Channel.DM_ALLOC, "pm": Channel.PM_STRENGTH}

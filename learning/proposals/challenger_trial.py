@@ -59,7 +59,7 @@ def draft_trial(
 
 
 def tried(standing: ModuleParameters, choices: Mapping[Channel, Choice]) -> ModuleParameters:
-    """The parameters in force with other policies and combiners. Raises GateError where that is no pair, or the same."""
+    """The parameters in force with other methods and combiners. Raises GateError where that is no pair, or the same."""
     channels = dict(standing.channels)
     for channel, (policy, combiner) in choices.items():
         if channel not in channels:

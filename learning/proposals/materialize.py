@@ -16,12 +16,13 @@ from django.db.models import Q
 from learning.coefficients.proposed_weights import proposed_weights, titled
 from learning.core.lesson_levers import LEVER_NAMES
 from learning.models import Lesson
-from overrides.core.engine.definitions.levers import LEVERS, Blend
+from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.engine.definitions.override_spec import OverrideSpec, Stats, grouped
+from overrides.core.engine.definitions.override_spec import OverrideSpec, grouped
+from overrides.core.engine.definitions.override_stats import Stats
 from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.engine.definitions.validation import contradicts
-from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
+from overrides.core.engine.definitions.vocabulary import Blend, Channel, LearningMethod
 from overrides.core.governance.evidence_bar import is_verified
 from overrides.models import ChangeRequest, LineHold, Membership
 from overrides.requests.authoring import DraftLine, draft_request

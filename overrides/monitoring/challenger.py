@@ -18,7 +18,8 @@ import numpy as np
 from django.db.models import QuerySet
 
 from overrides.core.engine.definitions.content_hash import content_hash
-from overrides.core.engine.definitions.levers import LEVERS, Blend
+from overrides.core.engine.definitions.levers import LEVERS
+from overrides.core.engine.definitions.vocabulary import Blend
 from overrides.core.monitoring.challenger import CLOSE, Column, compared, outcome
 from overrides.models import Challenge
 from telemetry.foundation.background_results import Computation, Progress

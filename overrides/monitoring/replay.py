@@ -17,8 +17,9 @@ from typing import Any
 from uuid import UUID
 
 from overrides.core.engine.combination import Request
+from overrides.core.engine.definitions.serving_mode import ServingMode
 from overrides.core.engine.definitions.vocabulary import Flag, Reason
-from overrides.core.engine.serve import ModuleMode, neutral_levers
+from overrides.core.engine.serve import neutral_levers
 from overrides.core.monitoring.json_diff import Difference, differences
 from overrides.serving.engine_cache import EngineMissing, Engines, past_engines
 from overrides.serving.resolve import NUMERIC_BUILD, SERVED_UNDER, resolve_one
@@ -160,7 +161,7 @@ def _computed(row: Decision, engines: Engines) -> dict[str, Any]:
     challenger = None
     if row.challenger_version is not None:
         challenger = (row.challenger_version, engines(row.module, row.challenger_version).compiled)
-    mode = ModuleMode.checked({"mode": row.mode, **row.request.get(SERVED_UNDER, {})})
+    mode = ServingMode.checked({"mode": row.mode, **row.request.get(SERVED_UNDER, {})})
     found = resolve_one(question_of(row), replace(engine, mode=mode, challenger=challenger), now=row.at)
     return {field: getattr(found.record, field) for field in RECOMPUTED}
 

@@ -17,12 +17,12 @@ from django.conf import settings
 from django.db import Error, close_old_connections, connection
 
 from overrides.core.engine.compile_module import compile_module, recompile_module
-from overrides.core.engine.compile_overrides import Compiled
+from overrides.core.engine.compiled import Compiled
 from overrides.core.engine.definitions.coefficients import read_weights
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.serving_mode import ServingMode
 from overrides.core.engine.position_scaling import Scaling
 from overrides.core.engine.serve import UNSCALED
-from overrides.core.engine.serve import ModuleMode as ModeValue
 from overrides.models import ModuleMode, Version
 from overrides.serving.mode import mode_document
 from overrides.versions.load_version import FEW_KEYS, changed_keys, load_parameters, load_specs
@@ -48,7 +48,7 @@ class Engine:
     version: int | None
     compiled: Compiled
     parameters: ModuleParameters
-    mode: ModeValue
+    mode: ServingMode
     challenger: tuple[int, Compiled] | None = None
     scaling: Scaling = UNSCALED
 
@@ -77,10 +77,10 @@ def load_engine(module: str, *, number: int | None = None, known: Engine | None 
     )
 
 
-def _load_mode(module: str) -> tuple[ModeValue, Version | None]:
+def _load_mode(module: str) -> tuple[ServingMode, Version | None]:
     """The mode in force, and the version that challenges."""
     row = ModuleMode.objects.select_related("challenger__parameters").filter(module=module).first()
-    return ModeValue.parse(mode_document(row)), row.challenger if row else None
+    return ServingMode.parse(mode_document(row)), row.challenger if row else None
 
 
 def _compiled(version: Version, known: Engine | None) -> Compiled:

@@ -9,8 +9,8 @@ from functools import lru_cache
 from overrides.core.engine.compile_module import compile_module
 from overrides.core.engine.definitions.coefficients import read_weights
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.serving_mode import ServingMode
 from overrides.core.engine.position_scaling import Scaling
-from overrides.core.engine.serve import ModuleMode as ModeValue
 from overrides.models import Version
 from overrides.serving.engine import Engine
 from overrides.versions.load_version import load_parameters, load_specs
@@ -30,7 +30,7 @@ class _Failed:
 
 
 def past_engines(kept: int = KEPT) -> Engines:
-    """A function from module and version number to its engine, in mode off; raises EngineMissing, however often asked."""
+    """A function from module and version number to its engine, in mode off. It raises EngineMissing at every call."""
 
     @lru_cache(maxsize=kept)
     def known(module: str, number: int | None) -> Engine | _Failed:
@@ -52,7 +52,7 @@ def build_engine(module: str, number: int | None) -> Engine:
     """The engine of a version, or of none: the default parameters and no overrides."""
     if number is None:
         parameters = ModuleParameters.default(module)
-        return Engine(module, None, compile_module(parameters, ()), parameters, ModeValue())
+        return Engine(module, None, compile_module(parameters, ()), parameters, ServingMode())
     version = Version.objects.select_related("parameters").filter(module=module, number=number).first()
     if version is None:
         raise EngineMissing(f"{module} has no version {number}")
@@ -62,4 +62,4 @@ def build_engine(module: str, number: int | None) -> Engine:
         scaling = Scaling(read_weights(version.coefficients), parameters.product_cap)
     except ValueError as error:
         raise EngineMissing(f"{module} version {number} does not compile: {error}") from error
-    return Engine(module, number, compiled, parameters, ModeValue(), scaling=scaling)
+    return Engine(module, number, compiled, parameters, ServingMode(), scaling=scaling)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from overrides.core.engine.serve import ModuleMode as ModeValue
+from overrides.core.engine.definitions.serving_mode import ServingMode
 from overrides.models import ModuleMode, Version
 from telemetry.audit.audit_log import write_audit
 
@@ -100,7 +100,7 @@ def checked_mode(module: str, content: Mapping[str, Any]) -> dict[str, Any]:
     if challenger is not None and not Version.objects.filter(module=module, number=challenger).exists():
         raise ValueError(f"challenger: {module} has no version {challenger!r}")
     full = known | dict(content)
-    ModeValue.checked({key: full[key] for key in ("mode", "rollout_percent", "allow")})
+    ServingMode.checked({key: full[key] for key in ("mode", "rollout_percent", "allow")})
     return dict(content)
 
 

@@ -15,9 +15,10 @@ import numpy
 from overrides.core.engine.attribution_parts import attribution_parts, starting_value
 from overrides.core.engine.combination import Combination, Contribution, LeverValue, Request
 from overrides.core.engine.definitions.levers import LEVERS
+from overrides.core.engine.definitions.serving_mode import Mode
 from overrides.core.engine.definitions.vocabulary import Flag, Reason
 from overrides.core.engine.position_scaling import CAP, COEFFICIENTS, Multipliers
-from overrides.core.engine.serve import Answer, Mode, answer, neutral_levers, served
+from overrides.core.engine.serve import Answer, answer, neutral_levers, served
 from overrides.serving.engine import ENGINE_ROOM, FRESH_SECONDS, Engine
 from overrides.serving.resolve_request import Question
 from telemetry.decisions.decision_log import DecisionRecord

@@ -10,8 +10,8 @@ from django.db.models import Q
 from overrides.core.engine.compiled import Key
 from overrides.core.engine.definitions.content_hash import content_hash
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.engine.definitions.override_spec import OverrideSpec, Path, Stats
-from overrides.core.engine.definitions.override_stats import STATS
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.override_stats import STATS, Path, Stats
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from overrides.core.impact.reweighing import Evidence
 from overrides.models import ChangeRequest, Membership, Override, ParameterSet, Version

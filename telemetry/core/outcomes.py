@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from telemetry.core.trades import Action, Trade
+from telemetry.core.actions import Action
+from telemetry.core.trades import Trade
 from telemetry.core.vocabulary import SALES, ActionCategory, Module
 
 

@@ -13,8 +13,6 @@ from telemetry.foundation.core.fields import EARLIEST, finite, integer, matching
 from telemetry.foundation.core.objects import Fields, items
 from telemetry.foundation.core.refusal import Refused
 
-__all__ = ["Action", "Trade", "parse_trade"]
-
 KEYS = dict.fromkeys((
     "external_id", "revision", "correction_reason", "book", "source", "symbol", "side", "timeframe", "cluster_id",
     "opened_at", "closed_at", "rr", "excluded_reason", "actions",

@@ -18,7 +18,7 @@ from typing import Any
 
 from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.core.engine.serve import Mode, ModuleMode
+from overrides.core.engine.definitions.serving_mode import Mode, ServingMode
 from overrides.monitoring.replay import question_of
 from overrides.requests.impact.before_after import Proposed
 from overrides.requests.impact.what_if import compare, logged_requests
@@ -148,7 +148,7 @@ def _place(each: OverrideSpec) -> dict[str, Any]:
 
 def _resolved_twice(sample: int) -> None:
     """The same from rows to answers by way of whole decisions, without comparing them."""
-    engine = replace(build_engine("pm", 1), mode=ModuleMode(Mode.ON))
+    engine = replace(build_engine("pm", 1), mode=ServingMode(Mode.ON))
     for number, row in enumerate(stream(Span("pm").rows())):
         if number == sample:
             break

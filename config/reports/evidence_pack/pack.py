@@ -18,7 +18,7 @@ from typing import IO, Any
 from django.core.files.temp import NamedTemporaryFile
 
 from config.reports.evidence_pack.tables import TABLES
-from config.reports.exports import Selection
+from config.reports.exports.selection import Selection
 from telemetry.audit.audit_log import export_part
 from telemetry.core import hash_chain
 from telemetry.foundation.core.canonical_json import utc_text

@@ -12,7 +12,7 @@ from django.http import FileResponse, HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 
 from config.reports.evidence_pack.pack import zipped
-from config.reports.exports import Selection
+from config.reports.exports.selection import Selection
 from telemetry.models import MODULES
 
 PERMISSIONS = ("overrides.review_changerequest", "telemetry.view_auditentry")

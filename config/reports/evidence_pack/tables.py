@@ -10,8 +10,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
 
-from config.reports.exports import Selection
-from config.reports.exports.selection import CHUNK, Document
+from config.reports.exports.selection import CHUNK, Document, Selection
 from overrides.models import (
     ChangeLine,
     ChangeRequest,

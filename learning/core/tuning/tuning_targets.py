@@ -24,8 +24,9 @@ from types import MappingProxyType
 from learning.core.cells.cell_history import Days
 from learning.core.plan_method.lever_movement import move
 from learning.core.tuning.alternatives import Grade
-from overrides.core.engine.definitions.levers import Channel, levers_of
+from overrides.core.engine.definitions.levers import levers_of
 from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
+from overrides.core.engine.definitions.vocabulary import Channel
 
 SIGNAL_TARGETS: Mapping[str, float] = MappingProxyType({"min_ts_for_add": 0.55, "min_ox_for_trim": 0.40})
 

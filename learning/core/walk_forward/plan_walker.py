@@ -1,4 +1,4 @@
-"""LearningMethod plan as it stood at a moment: the lessons of that day, answered by the product's own combiner from neutral.
+"""The plan method as it stood at a moment: the lessons of that day, answered by the product's own combiner.
 
 Levers are asked as of the moment itself, from neutral, with the step in force: what a version published then would
 have served at once. Ageing until the next fold is left out, as lessons are built anew every hour.
@@ -26,7 +26,8 @@ from overrides.core.engine.combine import combine
 from overrides.core.engine.compile_overrides import compile_overrides
 from overrides.core.engine.compiled import Compiled
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.engine.definitions.override_spec import OverrideSpec, Stats
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.override_stats import Stats
 from overrides.core.engine.definitions.validation import contradicts
 from overrides.core.engine.definitions.vocabulary import Channel, Combiner, LearningMethod
 

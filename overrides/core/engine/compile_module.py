@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from dataclasses import replace
 
-from .compile_overrides import Compiled, compile_overrides, join
-from .compiled import Key
+from .compile_overrides import compile_overrides, join
+from .compiled import Compiled, Key
 from .definitions.module_parameters import ModuleParameters
 from .definitions.override_spec import OverrideSpec
 from .definitions.vocabulary import Channel

@@ -18,8 +18,6 @@ from .definitions.vocabulary import Channel, Combiner, LearningMethod
 from .scope_packing import PackedScopes
 from .weights import edge_weight, microseconds, sample_weight, specificity_weight, variance_weight
 
-__all__ = ["Compiled", "compile_overrides", "join"]
-
 
 def compile_overrides(
     specs: Iterable[OverrideSpec],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from .definitions.levers import Blend
+from .definitions.vocabulary import Blend
 
 HOURS_PER_STEP = 24.0
 

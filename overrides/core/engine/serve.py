@@ -10,13 +10,11 @@ from dataclasses import dataclass
 
 from .combination import Combination, Request
 from .combine import combine
-from .compile_overrides import Compiled
+from .compiled import Compiled
 from .definitions.levers import LEVERS, levers_of
-from .definitions.serving_mode import PROTECTED_MOTIFS, Mode, ModuleMode, in_rollout
+from .definitions.serving_mode import PROTECTED_MOTIFS, Mode, ServingMode, in_rollout
 from .definitions.vocabulary import Flag, Reason
 from .position_scaling import Multipliers, Scaling, of_allocation, of_size
-
-__all__ = ["PROTECTED_MOTIFS", "Answer", "Mode", "ModuleMode", "answer", "neutral_levers", "served"]
 
 SERVED_DECIMALS = 9
 UNSCALED = Scaling()
@@ -61,7 +59,7 @@ def neutral_levers(module: str, action_category: str) -> dict[str, float]:
 
 def answer(
     compiled: Compiled,
-    mode: ModuleMode,
+    mode: ServingMode,
     request: Request,
     *,
     rollout_key: str | None = None,
@@ -115,7 +113,7 @@ def _value(combination: Combination, name: str) -> float:
 
 
 def _withheld(
-    mode: ModuleMode, request: Request, rollout_key: str | None, protected_motifs: Collection[str]
+    mode: ServingMode, request: Request, rollout_key: str | None, protected_motifs: Collection[str]
 ) -> Reason | None:
     """Why neutral is served without asking the engine, or None."""
     if request.pattern_key.rpartition(".")[2] in protected_motifs:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from overrides.core.engine.definitions.levers import LEVERS, Blend
+from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.parameters import WeightParameters
+from overrides.core.engine.definitions.vocabulary import Blend
 
 Levers = Mapping[str, float]
 

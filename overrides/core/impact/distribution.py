@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from overrides.core.engine.definitions.levers import Blend
+from overrides.core.engine.definitions.vocabulary import Blend
 from overrides.core.impact.measured_levers import MEASURED
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

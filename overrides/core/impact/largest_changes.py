@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from overrides.core.engine.combination import Combination
-from overrides.core.engine.definitions.levers import Blend
+from overrides.core.engine.definitions.vocabulary import Blend
 from overrides.core.impact.measured_levers import MEASURED, PRODUCT
 
 MOST = 10

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from overrides.core.engine.definitions.coefficients import HIGHEST, LOWEST
-from overrides.core.engine.definitions.levers import LEVERS, Blend, Channel, Lever
+from overrides.core.engine.definitions.levers import LEVERS, Lever
+from overrides.core.engine.definitions.vocabulary import Blend, Channel
 
 _ALLOC = LEVERS["alloc_mult"]
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from config.desk.coverage import Coverage, coverage
-from overrides.core.engine.definitions.parameters import LEARNED_DIMENSIONS
+from overrides.core.engine.definitions.dimensions import LEARNED_DIMENSIONS
 from telemetry.recording.record_trades import record_trades
 from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import NOW, action_payload, make_trade

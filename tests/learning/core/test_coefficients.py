@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learning.core.coefficients import LEVER_DIMENSIONS, Memory, memories, weigh
+from learning.core.coefficients import Memory, memories, weigh
+from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS
 from overrides.core.engine.definitions.dimensions import LEARNED_DIMENSIONS
 
 CASES = json.loads(Path(__file__).with_name("coefficients.json").read_text())

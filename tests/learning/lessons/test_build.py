@@ -12,7 +12,7 @@ import pytest
 from learning.lessons.aggregate import aggregate_dirty
 from learning.lessons.build import build_lessons
 from learning.models import BuilderRun, EdgeHistory, Lesson
-from overrides.core.engine.definitions.override_spec import line_id
+from overrides.core.engine.definitions.content_hash import line_id
 from telemetry.core.trades import Trade as TradeValue
 from telemetry.recording.record_trades import record_trades
 from tests.builders import DAY, KEY, NOW, make_correction, make_parameters, make_trades, publish, together

@@ -18,8 +18,8 @@ from learning.lessons.noise_twin import noise_twin
 from learning.models import BuilderRun, EdgeHistory, Lesson
 from learning.readers.observations import day_at, load_observations
 from learning.tasks import build_task, noise_twin_task
+from overrides.core.engine.definitions.content_hash import line_id
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.engine.definitions.override_spec import line_id
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from telemetry.foundation.models import JobRun
 from telemetry.recording.record_trades import record_trades

@@ -9,9 +9,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from overrides.core.engine.combination import Request
-from overrides.core.engine.definitions.levers import LEVERS, Blend
-from overrides.core.engine.definitions.override_spec import OverrideSpec, Stats
-from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
+from overrides.core.engine.definitions.levers import LEVERS
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.override_stats import Stats
+from overrides.core.engine.definitions.vocabulary import Blend, Channel, LearningMethod
 
 NOW = datetime(2025, 1, 11, tzinfo=UTC)
 KEY = "uptrend.S1.buy_flag"

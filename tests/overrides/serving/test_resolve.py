@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from overrides.core.engine.combination import Request
-from overrides.core.engine.definitions.serving_mode import rollout_position
-from overrides.core.engine.serve import Mode, ModuleMode
+from overrides.core.engine.definitions.serving_mode import Mode, ServingMode, rollout_position
 from overrides.serving.engine import ENGINE_ROOM, Engine, load_engine
 from overrides.serving.resolve import Resolved, resolve, resolve_one
 from overrides.serving.resolve_request import Question
@@ -199,7 +198,7 @@ class TestRecord:
         """The stored request against the engine of the stored version, in the stored mode."""
         request = Request(row.module, row.pattern_key, row.action_category, row.scope, row.at, row.request["current"])
         question = Question(request, row.request["rollout_key"], row.request["base_allocation"])
-        engine = replace(load_engine(row.module, number=row.version), mode=ModuleMode(Mode(row.mode)))
+        engine = replace(load_engine(row.module, number=row.version), mode=ServingMode(Mode(row.mode)))
         return resolve_one(question, engine, now=NOW + 100 * DAY)
 
     @pytest.mark.parametrize("mode", ["off", "shadow", "on"])

@@ -11,8 +11,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from config.reports.evidence_pack import write_pack
-from config.reports.exports import Selection
+from config.reports.evidence_pack.pack import write_pack
+from config.reports.exports.selection import Selection
 from config.reports.management.commands.export import read_time
 from telemetry.core.vocabulary import Module
 

@@ -17,7 +17,8 @@ from typing import IO, Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
-from config.reports.exports import EXPORTS, Document, Selection
+from config.reports.exports import EXPORTS
+from config.reports.exports.selection import Document, Selection
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.core.csv_cells import cell
 from telemetry.foundation.core.fields import moment

@@ -14,8 +14,6 @@ from types import MappingProxyType
 
 from .vocabulary import CHANNEL_MODULE, Blend, Channel
 
-__all__ = ["CHANNEL_MODULE", "LEVERS", "Blend", "Channel", "Lever", "levers_of"]
-
 LARGEST_EXPONENT = 700.0  # exp() overflows a double at 709.8
 
 

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from .dimensions import LEARNED_DIMENSIONS, known_dimensions
 from .evidence_parameters import EvidenceParameters
 from .json_fields import closed_mapping, finite, one_of, required, text
-from .parameters import LEARNED_DIMENSIONS, LessonParameters, WeightParameters, known_dimensions
+from .parameters import LessonParameters, WeightParameters
 from .serving_mode import PROTECTED_MOTIFS
 from .vocabulary import CHANNEL_MODULE, PAIRS, Channel, Combiner, LearningMethod
 

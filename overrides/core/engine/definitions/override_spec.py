@@ -11,13 +11,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
-from .content_hash import canonical_json, content_hash, line_id
+from .content_hash import content_hash, line_id
 from .json_fields import closed_mapping, finite, one_of, required, text
 from .levers import LEVERS
 from .override_stats import Path, Stats, lever_values
 from .vocabulary import Channel, LearningMethod
-
-__all__ = ["OverrideSpec", "Path", "Stats", "canonical_json", "line_id", "override_id"]
 
 GROUPS = ("capital_levers", "execution_levers")
 PROMISE = ("predicted", "sd", "mu0", "s_p")

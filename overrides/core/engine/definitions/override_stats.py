@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any, Self
 
 from .json_fields import LARGEST, SMALLEST, closed_mapping, finite, instant, instant_text, positive, required
-from .levers import LEVERS, Blend
+from .levers import LEVERS
+from .vocabulary import Blend
 
 STATS = ("edge_raw", "n", "variance", "half_life_days", "updated_at")
 

@@ -10,18 +10,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
-from .dimensions import LEARNED_DIMENSIONS, RECORDED_DIMENSIONS, known_dimensions
+from .dimensions import LEARNED_DIMENSIONS
 from .json_fields import closed_mapping, finite, positive, text, whole, within
 from .levers import LEVERS
-
-__all__ = [
-    "LEARNED_DIMENSIONS",
-    "RECORDED_DIMENSIONS",
-    "Document",
-    "LessonParameters",
-    "WeightParameters",
-    "known_dimensions",
-]
 
 
 @dataclass(frozen=True)

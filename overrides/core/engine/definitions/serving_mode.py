@@ -20,7 +20,7 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True)
-class ModuleMode:
+class ServingMode:
     """How a module is served. `allow` maps dimension -> values; a dimension named there must have one of them."""
 
     mode: Mode = Mode.OFF
@@ -67,6 +67,6 @@ def rollout_position(key: str) -> float:
     return (int.from_bytes(digest[:8]) >> 11) / 2**53 * 100.0  # 53 bits: exact in a double, never 100
 
 
-def in_rollout(mode: ModuleMode, key: str | None) -> bool:
+def in_rollout(mode: ServingMode, key: str | None) -> bool:
     """Whether a caller is inside a partial roll-out (no key is outside); at 100 percent everyone is."""
     return mode.rollout_percent >= 100 or (key is not None and rollout_position(key) < mode.rollout_percent)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from .levers import CHANNEL_MODULE, LEVERS
+from .levers import LEVERS
 from .override_spec import OverrideSpec
-from .vocabulary import MODULE_CATEGORIES, PAIRS, Channel, Combiner, LearningMethod
+from .vocabulary import CHANNEL_MODULE, MODULE_CATEGORIES, PAIRS, Channel, Combiner, LearningMethod
 
 PATTERN_KEY = re.compile(r"[A-Za-z0-9_-]{1,40}(\.[A-Za-z0-9_-]{1,40}){2}")
 

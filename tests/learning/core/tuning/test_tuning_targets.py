@@ -11,8 +11,9 @@ from learning.core.cells.cell_history import Days
 from learning.core.plan_method.lever_movement import lever_movements
 from learning.core.tuning.alternatives import GRADES, Grade
 from learning.core.tuning.tuning_targets import LADDERS, SIGNAL_TARGETS, tuning_targets
-from overrides.core.engine.definitions.levers import LEVERS, Channel
+from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
+from overrides.core.engine.definitions.vocabulary import Channel
 
 PLAN = LessonParameters()
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from overrides.core.engine.combination import Request
-from overrides.core.engine.definitions.levers import LEVERS, Blend
+from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.parameters import WeightParameters
+from overrides.core.engine.definitions.vocabulary import Blend
 
 Found = dict[str, Any]
 

@@ -11,7 +11,8 @@ import pytest
 from overrides.core.engine.combination import Combination, LeverValue, Request
 from overrides.core.engine.combine import combine
 from overrides.core.engine.compile_overrides import compile_overrides
-from overrides.core.engine.definitions.override_spec import OverrideSpec, Path
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.override_stats import Path
 from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.engine.definitions.vocabulary import Combiner, ExclusionReason, Flag, Reason
 from tests.overrides.core.builders import NOW, make_request, make_spec, weighing

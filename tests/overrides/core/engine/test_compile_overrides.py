@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from overrides.core.engine.combine import combine
-from overrides.core.engine.compile_overrides import Compiled, compile_overrides, join
+from overrides.core.engine.compile_overrides import compile_overrides, join
+from overrides.core.engine.compiled import Compiled
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.engine.definitions.vocabulary import Channel, Combiner, Flag, LearningMethod, Reason

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overrides.core.engine.definitions.levers import Blend
+from overrides.core.engine.definitions.vocabulary import Blend
 from overrides.core.engine.ramp import ramped
 
 CASES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("ramp.json").read_text())

@@ -6,16 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overrides.core.engine.compile_overrides import Compiled, compile_overrides
+from overrides.core.engine.compile_overrides import compile_overrides
+from overrides.core.engine.compiled import Compiled
 from overrides.core.engine.definitions.parameters import WeightParameters
-from overrides.core.engine.definitions.serving_mode import in_rollout, rollout_position
+from overrides.core.engine.definitions.serving_mode import Mode, ServingMode, in_rollout, rollout_position
 from overrides.core.engine.definitions.vocabulary import Combiner, Flag, Reason
-from overrides.core.engine.serve import Answer, Mode, ModuleMode, answer, neutral_levers, served
+from overrides.core.engine.serve import Answer, answer, neutral_levers, served
 from tests.overrides.core.builders import make_request, make_spec
 
 ENGINE = compile_overrides([make_spec()], WeightParameters(max_scope_dims=1), Combiner.PLAN)
 NEUTRAL = neutral_levers("pm", "entry")
-ON = ModuleMode(Mode.ON)
+ON = ServingMode(Mode.ON)
 
 
 class Broken(Compiled):
@@ -50,21 +51,21 @@ class TestAnswer:
         assert neutral_for(answer(ENGINE, ON, make_request({})), Reason.NO_MATCH)
 
     def test_is_neutral_and_not_computed_when_off(self) -> None:
-        found = answer(ENGINE, ModuleMode(), make_request())
+        found = answer(ENGINE, ServingMode(), make_request())
 
         assert neutral_for(found, Reason.MODULE_OFF)
         assert found.combination is None
 
     def test_is_neutral_but_computed_in_shadow(self) -> None:
-        found = answer(ENGINE, ModuleMode(Mode.SHADOW, rollout_percent=0.0), make_request())
+        found = answer(ENGINE, ServingMode(Mode.SHADOW, rollout_percent=0.0), make_request())
 
         assert neutral_for(found, Reason.SHADOW)
         assert found.combination is not None
         assert found.combination.levers["size_mult"].target == pytest.approx(1.1)
 
-    @pytest.mark.parametrize("mode", [ModuleMode(), ModuleMode(Mode.SHADOW), ON])
+    @pytest.mark.parametrize("mode", [ServingMode(), ServingMode(Mode.SHADOW), ON])
     @pytest.mark.parametrize("motif", ["panic_exit", "emergency_exit", "stop"])
-    def test_never_moves_a_protected_motif(self, mode: ModuleMode, motif: str) -> None:
+    def test_never_moves_a_protected_motif(self, mode: ServingMode, motif: str) -> None:
         key = f"uptrend.S1.{motif}"
         engine = compile_overrides([make_spec(pattern_key=key)], WeightParameters(max_scope_dims=1), Combiner.PLAN)
 
@@ -84,13 +85,13 @@ class TestAnswer:
         ],
     )
     def test_serves_allowed_scopes_only(self, scope: dict[str, str], reason: Reason) -> None:
-        mode = ModuleMode(Mode.ON, allow={"bucket": ("nano", "xl")})
+        mode = ServingMode(Mode.ON, allow={"bucket": ("nano", "xl")})
 
         assert answer(ENGINE, mode, make_request(scope)).reason is reason
 
     def test_serves_the_rolled_out_share_only(self) -> None:
         keys = [f"bot-{index}" for index in range(200)]
-        mode = ModuleMode(Mode.ON, rollout_percent=25.0)
+        mode = ServingMode(Mode.ON, rollout_percent=25.0)
 
         reasons = {key: answer(ENGINE, mode, make_request(), rollout_key=key).reason for key in keys}
 
@@ -116,7 +117,7 @@ class TestModuleMode:
     def test_reads_what_a_module_stores(self) -> None:
         document = {"mode": "on", "rollout_percent": 12.5, "allow": {"bucket": ["nano"]}, "challenger": 7}
 
-        assert ModuleMode.parse(document) == ModuleMode(Mode.ON, 12.5, {"bucket": ("nano",)})
+        assert ServingMode.parse(document) == ServingMode(Mode.ON, 12.5, {"bucket": ("nano",)})
 
     @pytest.mark.parametrize(
         ("document", "named"),
@@ -139,9 +140,9 @@ class TestModuleMode:
         ],
     )
     def test_counts_malformed_as_off_and_says_why_when_checked(self, document: Any, named: str) -> None:
-        assert ModuleMode.parse(document) == ModuleMode(Mode.OFF)
+        assert ServingMode.parse(document) == ServingMode(Mode.OFF)
         with pytest.raises(ValueError, match=named):
-            ModuleMode.checked(document)
+            ServingMode.checked(document)
 
 
 class TestRollout:
@@ -156,12 +157,12 @@ class TestRollout:
 
     @given(key=st.text(), percent=st.floats(0, 99.9), more=st.floats(0, 100))
     def test_growing_the_share_drops_nobody(self, key: str, percent: float, more: float) -> None:
-        if in_rollout(ModuleMode(Mode.ON, percent), key):
-            assert in_rollout(ModuleMode(Mode.ON, min(100.0, percent + more)), key)
+        if in_rollout(ServingMode(Mode.ON, percent), key):
+            assert in_rollout(ServingMode(Mode.ON, min(100.0, percent + more)), key)
 
     @pytest.mark.parametrize(("percent", "inside"), [(0.0, False), (99.9, False), (100.0, True)])
     def test_leaves_a_caller_without_a_key_outside_any_part(self, percent: float, inside: bool) -> None:
-        assert in_rollout(ModuleMode(Mode.ON, percent), None) is inside
+        assert in_rollout(ServingMode(Mode.ON, percent), None) is inside
 
     def test_spreads_keys_evenly(self) -> None:
         inside = sum(rollout_position(f"bot-{index}") < 30 for index in range(10_000))

@@ -18,8 +18,9 @@ from overrides.core.engine.definitions.coefficients import read_weights
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.serving_mode import Mode, ServingMode
 from overrides.core.engine.position_scaling import Scaling
-from overrides.core.engine.serve import Answer, Mode, ModuleMode, answer, served
+from overrides.core.engine.serve import Answer, answer, served
 from overrides.core.impact.version_pair import Side
 from overrides.core.impact.what_if import Comparison
 from tests.builders import DAY, HEAVY, KEY, NOW, SCOPE, make_parameters, make_spec
@@ -291,7 +292,7 @@ class TestCoefficientProduct:
 def served_by(side: Side, asked: Asked) -> Answer:
     request = Request("dm", *asked)
     motifs, scaling = side.protected_motifs, side.scaling
-    return answer(side.compiled, ModuleMode(Mode.ON), request, protected_motifs=motifs, scaling=scaling)
+    return answer(side.compiled, ServingMode(Mode.ON), request, protected_motifs=motifs, scaling=scaling)
 
 
 class TestMovers:

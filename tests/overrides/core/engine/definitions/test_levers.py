@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overrides.core.engine.definitions.levers import CHANNEL_MODULE, LEVERS, Blend, Channel, Lever, levers_of
-from overrides.core.engine.definitions.vocabulary import MODULE_CATEGORIES
+from overrides.core.engine.definitions.levers import LEVERS, Lever, levers_of
+from overrides.core.engine.definitions.vocabulary import CHANNEL_MODULE, MODULE_CATEGORIES, Blend, Channel
 
 EVERY = pytest.mark.parametrize("lever", LEVERS.values(), ids=lambda lever: lever.name)
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from overrides.core.engine.definitions.override_spec import OverrideSpec, canonical_json, line_id, override_id
+from overrides.core.engine.definitions.content_hash import canonical_json, line_id
+from overrides.core.engine.definitions.override_spec import OverrideSpec, override_id
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from tests.overrides.core.builders import make_governed, specs
 

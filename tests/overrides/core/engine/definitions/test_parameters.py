@@ -4,13 +4,8 @@ from typing import Any
 
 import pytest
 
-from overrides.core.engine.definitions.parameters import (
-    LEARNED_DIMENSIONS,
-    RECORDED_DIMENSIONS,
-    LessonParameters,
-    WeightParameters,
-    known_dimensions,
-)
+from overrides.core.engine.definitions.dimensions import LEARNED_DIMENSIONS, RECORDED_DIMENSIONS, known_dimensions
+from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
 
 
 class TestDimensions:
