@@ -8,7 +8,7 @@ from __future__ import annotations
 from django.db import models
 
 from overrides.models import CHANNELS, POLICIES
-from telemetry.foundation.models import Computed, finite
+from telemetry.foundation.models import BackgroundResult, finite
 from telemetry.models import CATEGORIES, MODULES
 
 
@@ -200,7 +200,7 @@ class Coefficient(models.Model):
         return f"{self.module} {self.name}={self.key}"
 
 
-class WalkForward(Computed):
+class WalkForward(BackgroundResult):
     """What a policy would have earned, walking forward through a module's trades; its key holds all it depends on."""
 
     module = models.CharField(max_length=2, choices=MODULES)
@@ -226,7 +226,7 @@ class WalkForward(Computed):
         return f"walk-forward of {self.module} {self.policy}, combined by {self.combiner}"
 
 
-class NoiseTwin(Computed):
+class NoiseTwin(BackgroundResult):
     """How many lessons a policy finds in a module's outcomes dealt anew, under one seed; beside how many it found."""
 
     content = models.CharField(max_length=64, help_text="hash of module, policy, parameters, facts and code")

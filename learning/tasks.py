@@ -18,13 +18,13 @@ from learning.validation.walk_forward_runs import ask_walk_forward, run_walk_for
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from telemetry.foundation.core.refusal import Refused
 from telemetry.foundation.job_runs import run_once
-from telemetry.tasks import moment
+from telemetry.tasks import moment_of_task
 
 
 @shared_task(name="learning.aggregate")
 def aggregate_task(*, module: str, now: str | None = None, **_: object) -> None:
     """Rebuild the cells of a module's groups with new facts."""
-    at = moment(now)
+    at = moment_of_task(now)
     run_once(
         f"aggregate {module}",
         now=at,
@@ -36,26 +36,26 @@ def aggregate_task(*, module: str, now: str | None = None, **_: object) -> None:
 @shared_task(name="learning.aggregate_soon")
 def aggregate_soon_task(*, module: str, now: str | None = None, **_: object) -> None:
     """The same between two beats, because trades came; their marks make a second delivery do nothing."""
-    aggregate_dirty(module=module, now=moment(now))
+    aggregate_dirty(module=module, now=moment_of_task(now))
 
 
 @shared_task(name="learning.coefficients")
 def coefficients_task(*, now: str | None = None, **_: object) -> None:
     """Remember the allocations of trades that came or went, and weigh their values as of now."""
-    at = moment(now)
+    at = moment_of_task(now)
     run_once("coefficients", now=at, every=timedelta(minutes=5), work=lambda: update_coefficients(now=at))
 
 
 @shared_task(name="learning.coefficients_soon")
 def coefficients_soon_task(*, now: str | None = None, **_: object) -> None:
     """The same between two beats, because trades came; their marks make a second delivery do nothing."""
-    update_coefficients(now=moment(now))
+    update_coefficients(now=moment_of_task(now))
 
 
 @shared_task(name="learning.build")
 def build_task(*, module: str, policy: str = LearningMethod.PLAN, now: str | None = None, **_: object) -> None:
     """Build a module's lessons under a policy; what cannot be fitted is a failed run that says what to do."""
-    at = moment(now)
+    at = moment_of_task(now)
     run_once(
         f"build {module}" if policy == LearningMethod.PLAN else f"build {module} {policy}",
         now=at,
@@ -68,7 +68,7 @@ def build_task(*, module: str, policy: str = LearningMethod.PLAN, now: str | Non
 @shared_task(name="learning.materialize")
 def materialize_task(*, module: str, now: str | None = None, **_: object) -> None:
     """Draft the day's request of a module."""
-    at = moment(now)
+    at = moment_of_task(now)
     run_once(
         f"materialize {module}",
         now=at,
@@ -80,7 +80,7 @@ def materialize_task(*, module: str, now: str | None = None, **_: object) -> Non
 @shared_task(name="learning.publish_within_mandates")
 def publish_within_mandates_task(*, module: str, now: str | None = None, **_: object) -> None:
     """Publish what the mandates on a module's lines cover of its lessons."""
-    at = moment(now)
+    at = moment_of_task(now)
     run_once(
         f"publish within mandates {module}",
         now=at,
@@ -94,7 +94,7 @@ def noise_twin_task(
     *, module: str, policy: str = LearningMethod.PLAN, seed: int = 1, now: str | None = None, **_: object
 ) -> None:
     """Count the lessons that the module's pipeline finds in permuted outcomes; the count is the run's rows."""
-    at = moment(now)
+    at = moment_of_task(now)
     run_once(
         f"noise twin {module}" if policy == LearningMethod.PLAN else f"noise twin {module} {policy}",
         now=at,
@@ -109,13 +109,13 @@ def noise_twin_task(
 @shared_task(name="learning.twin")
 def twin_task(*, key: str, now: str | None = None, **_: object) -> None:
     """Compute the twin that somebody asked for, unless it is done or another worker is at it."""
-    run_twin(key, now=moment(now))
+    run_twin(key, now=moment_of_task(now))
 
 
 @shared_task(name="learning.walk_forward")
 def walk_forward_task(*, key: str, now: str | None = None, **_: object) -> None:
     """Compute the walk that somebody or the beat asked for, unless it is done or another worker is at it."""
-    run_walk_forward(key, now=moment(now))
+    run_walk_forward(key, now=moment_of_task(now))
 
 
 @shared_task(name="learning.validate")
@@ -124,7 +124,7 @@ def validate_task(*, module: str, now: str | None = None, **_: object) -> None:
 
     What was computed of the same facts is not computed again.
     """
-    at = moment(now)
+    at = moment_of_task(now)
     run_once(
         f"validate {module}",
         now=at,

@@ -12,13 +12,13 @@ from overrides.requests.apply import apply_due, expire_requests
 from overrides.requests.impact.what_if import run_what_if
 from overrides.requests.staleness import refresh_health
 from telemetry.foundation.job_runs import run_once
-from telemetry.tasks import moment
+from telemetry.tasks import moment_of_task
 
 
 @shared_task(name="overrides.publish_due")
 def publish_due_task(*, now: str | None = None, **_: object) -> None:
     """Apply the requests whose time has come, close those nobody decided in time, see whether the others still fit."""
-    at = moment(now)
+    at = moment_of_task(now)
     run_once(
         "publish due",
         now=at,
@@ -30,17 +30,17 @@ def publish_due_task(*, now: str | None = None, **_: object) -> None:
 @shared_task(name="overrides.replay")
 def replay_task(*, now: str | None = None, **_: object) -> None:
     """Replay a sample of decisions and check every stored hash; any difference fails the run and is named."""
-    at = moment(now)
+    at = moment_of_task(now)
     run_once("replay", now=at, every=timedelta(days=1), work=lambda: replay_nightly(now=at))
 
 
 @shared_task(name="overrides.what_if")
 def what_if_task(*, key: str, now: str | None = None, **_: object) -> None:
     """Compute what somebody asked for, unless it is done or another worker is at it."""
-    run_what_if(key, now=moment(now))
+    run_what_if(key, now=moment_of_task(now))
 
 
 @shared_task(name="overrides.compare_challenger")
 def compare_challenger_task(*, key: str, now: str | None = None, **_: object) -> None:
     """Compare what is live with its challenger, unless that is done or another worker is at it."""
-    run_comparison(key, now=moment(now))
+    run_comparison(key, now=moment_of_task(now))

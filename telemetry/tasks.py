@@ -9,8 +9,8 @@ from django.db import InterfaceError, OperationalError, connection
 
 from telemetry.audit.audit_log import verify_audit
 from telemetry.decisions.attribute_trades import attribute_trades
-from telemetry.foundation.core.fields import moment as read_moment
 from telemetry.foundation.core.fields import named
+from telemetry.foundation.core.fields import parse_moment as read_moment
 from telemetry.foundation.core.refusal import Refused
 from telemetry.foundation.job_runs import forget_runs, run_once
 from telemetry.foundation.outbox import send_outbox
@@ -20,7 +20,7 @@ from telemetry.recording.record_trades import Receipt
 MONTHS_AHEAD = 4
 
 
-def moment(now: str | None) -> datetime:
+def moment_of_task(now: str | None) -> datetime:
     """The time a task works at: the one it is given (aware ISO text, else `Refused`) or the present."""
     return datetime.now(UTC) if now is None else named(read_moment, now, "now")
 
@@ -34,46 +34,46 @@ def moment(now: str | None) -> datetime:
 )
 def record_task(*, trades: list[object], now: str | None = None, **_: object) -> None:
     """Record trades sent through the queue; a refusal fails the task and names the field, the others are recorded."""
-    refuse_any(receive_trades(trades, now=moment(now)))
+    refuse_any(receive_trades(trades, now=moment_of_task(now)))
 
 
 @shared_task(name="telemetry.attribute")
 def attribute_task(*, now: str | None = None, **_: object) -> None:
     """Attribute closed trades whose decisions are there."""
-    at = moment(now)
+    at = moment_of_task(now)
     run_once("attribute", now=at, every=timedelta(minutes=5), work=lambda: attribute_trades(now=at))
 
 
 @shared_task(name="telemetry.attribute_soon")
 def attribute_soon_task(*, now: str | None = None, **_: object) -> None:
     """The same between two beats, because trades came; their marks make a second delivery do nothing."""
-    attribute_trades(now=moment(now))
+    attribute_trades(now=moment_of_task(now))
 
 
 @shared_task(name="telemetry.send_outbox")
 def send_outbox_task(*, now: str | None = None, **_: object) -> None:
     """Send the tasks that the queue could not take when they were asked for."""
-    at = moment(now)
+    at = moment_of_task(now)
     run_once("send outbox", now=at, every=timedelta(minutes=1), work=lambda: send_outbox(now=at))
 
 
 @shared_task(name="telemetry.verify_audit")
 def verify_audit_task(*, now: str | None = None, **_: object) -> None:
     """Verify the audit chain; a break fails the run and names the row."""
-    run_once("verify audit", now=moment(now), every=timedelta(days=1), work=_verified)
+    run_once("verify audit", now=moment_of_task(now), every=timedelta(days=1), work=_verified)
 
 
 @shared_task(name="telemetry.extend_partitions")
 def extend_partitions_task(*, now: str | None = None, **_: object) -> None:
     """Make the decision partitions of the coming months."""
-    at = moment(now)
+    at = moment_of_task(now)
     run_once("decision partitions", now=at, every=timedelta(days=1), work=lambda: _extend(at))
 
 
 @shared_task(name="telemetry.forget_runs")
 def forget_runs_task(*, now: str | None = None, **_: object) -> None:
     """Forget the runs of jobs that nobody asks for any more."""
-    at = moment(now)
+    at = moment_of_task(now)
     run_once("forget runs", now=at, every=timedelta(days=1), work=lambda: forget_runs(now=at))
 
 

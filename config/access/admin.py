@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from config.access.api.authentication import KEY_RING
 from config.access.keys import issue_key, revoke_key
 from config.access.models import ApiKey
-from telemetry.foundation.admin.formatting import badge, moment, short
+from telemetry.foundation.admin.formatting import badge, format_moment, short
 from telemetry.foundation.admin.read_only import person
 
 if TYPE_CHECKING:
@@ -115,12 +115,12 @@ class ApiKeyAdmin(ModelAdmin):
 
     @admin.display(description="expires", ordering="expires_at")
     def expires(self, row: ApiKey) -> SafeString:
-        return moment(row.expires_at)
+        return format_moment(row.expires_at)
 
     @admin.display(description="last used", ordering="last_used_at")
     def last_used(self, row: ApiKey) -> SafeString:
-        return moment(row.last_used_at)
+        return format_moment(row.last_used_at)
 
     @admin.display(description="issued", ordering="created_at")
     def created(self, row: ApiKey) -> SafeString:
-        return moment(row.created_at)
+        return format_moment(row.created_at)

@@ -8,11 +8,11 @@ from celery import shared_task
 
 from config.access.logins import tidy
 from telemetry.foundation.job_runs import run_once
-from telemetry.tasks import moment
+from telemetry.tasks import moment_of_task
 
 
 @shared_task(name="access.tidy_logins")
 def tidy_logins_task(*, now: str | None = None, **_: object) -> None:
     """Delete what is kept of logins and means nothing any more."""
-    at = moment(now)
+    at = moment_of_task(now)
     run_once("tidy logins", now=at, every=timedelta(days=1), work=lambda: tidy(now=at))

@@ -90,7 +90,7 @@ def noise_lessons() -> int | None:
     return None if None in runs else sum(run.rows for run in runs if run is not None)
 
 
-def tell_report() -> Iterator[str]:
+def report_lines() -> Iterator[str]:
     """The report, line by line."""
     yield from _learned()
     yield from _in_force()

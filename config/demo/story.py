@@ -69,7 +69,7 @@ class Calendar:
             since += PERIOD
 
 
-def tell(*, now: datetime, credentials: Path | None) -> bool:
+def run_demo(*, now: datetime, credentials: Path | None) -> bool:
     """Live the story; False where it had been lived before, in which case nothing changes.
 
     Raises DatabaseInUse, before anything is written, where somebody's own trades or policy are.

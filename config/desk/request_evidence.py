@@ -17,15 +17,22 @@ from django.http import Http404, HttpRequest, HttpResponseBase, StreamingHttpRes
 from django.urls import reverse
 
 from learning.admin.charts.confidence_sequence import THUMBNAIL, EdgeSequence
-from learning.admin.charts.forest import Estimate, Forest, Row, forest
+from learning.admin.charts.forest import Estimate, Forest, ForestMark, forest
 from learning.admin.charts.funnel import Funnel, Spot, funnel
-from learning.admin.lesson_estimates import Learned, RunWithLessons, Twin, estimate_of, run_with_lessons, sequence_of
+from learning.admin.lesson_estimates import (
+    LearnedLine,
+    RunWithLessons,
+    Twin,
+    estimate_of,
+    run_with_lessons,
+    sequence_of,
+)
 from learning.core.significance.funnel import BY_CHANCE, n_shown
 from learning.models import BuilderRun, Lesson, WalkForward
 from learning.validation.walk_forward_runs import told
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import LearningMethod
-from overrides.core.governance.evidence_bar import false_sign_rate, is_verified
+from overrides.core.governance.evidence_bar import clears_evidence_bar, false_sign_rate
 from overrides.core.governance.gates import Situation
 from overrides.models import ChangeLine, ChangeRequest
 from overrides.versions.load_version import current_parameters, spec_of
@@ -46,7 +53,7 @@ class Shown:
     change: ChangeLine
     spec: OverrideSpec
     estimate: Estimate
-    row: Row
+    row: ForestMark
     lesson: Lesson | None
     grown: EdgeSequence | None
     lfsr: float | None
@@ -146,7 +153,7 @@ def _rows(
     return tuple(rows), picture
 
 
-def _estimate(spec: OverrideSpec, known: Learned | None) -> Estimate:
+def _estimate(spec: OverrideSpec, known: LearnedLine | None) -> Estimate:
     return estimate_of_spec(spec) if known is None else estimate_of(known.lesson, known.parent)
 
 
@@ -174,7 +181,7 @@ def _spot(row: Shown) -> Spot:
 
 def _sureness(situation: Situation) -> Sureness:
     brought = [each.after for each in situation.lines if each.after is not None]
-    verified = [spec for spec in brought if is_verified(spec, situation.parameters.evidence)]
+    verified = [spec for spec in brought if clears_evidence_bar(spec, situation.parameters.evidence)]
     return Sureness(len(brought), len(verified), sum(map(false_sign_rate, verified)))
 
 
@@ -215,7 +222,7 @@ def _table(asked: ChangeRequest) -> Iterator[dict[str, Any]]:
             "low": low,
             "high": high,
             "lfsr": lfsr_of(spec),
-            "verified": is_verified(spec, evidence) if spec.policy is LearningMethod.EVIDENCE else None,
+            "verified": clears_evidence_bar(spec, evidence) if spec.policy is LearningMethod.EVIDENCE else None,
             "exaggeration": estimate.exaggeration,
             "lesson": None if lesson is None else lesson.pk,
         }

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from learning.models import Cell, CellGroup
 from telemetry.core.vocabulary import ActionCategory, Module, read_pattern_key
-from telemetry.foundation.admin.formatting import chips, moment, number, pattern
+from telemetry.foundation.admin.formatting import chips, format_moment, number, pattern
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
 from telemetry.foundation.admin.text_filters import typed_filter
 
@@ -41,7 +41,7 @@ class CellGroupAdmin(FactAdmin):
 
     @admin.display(description="aggregated", ordering="aggregated_at")
     def aggregated(self, group: CellGroup) -> SafeString:
-        return moment(group.aggregated_at)
+        return format_moment(group.aggregated_at)
 
 
 @admin.register(Cell)
@@ -92,8 +92,8 @@ class CellAdmin(FactAdmin):
 
     @admin.display(description="first close", ordering="first_closed_at")
     def first(self, cell: Cell) -> SafeString:
-        return moment(cell.first_closed_at)
+        return format_moment(cell.first_closed_at)
 
     @admin.display(description="last close", ordering="last_closed_at")
     def last(self, cell: Cell) -> SafeString:
-        return moment(cell.last_closed_at)
+        return format_moment(cell.last_closed_at)

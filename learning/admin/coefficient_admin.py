@@ -22,7 +22,7 @@ from overrides.admin.charts.coefficient_bars import weight_track
 from overrides.admin.coefficient_display import bar
 from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS
 from overrides.models import Version
-from telemetry.foundation.admin.formatting import moment, number
+from telemetry.foundation.admin.formatting import format_moment, number
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.core.csv_cells import csv_lines
@@ -130,11 +130,11 @@ class CoefficientAdmin(FactAdmin):
 
     @admin.display(description="newest trade")
     def newest(self, row: Coefficient) -> SafeString:
-        return moment(EPOCH + memory_of(row).at * DAY)
+        return format_moment(EPOCH + memory_of(row).at * DAY)
 
     @admin.display(description="as of", ordering="as_of")
     def as_of_shown(self, row: Coefficient) -> SafeString:
-        return moment(row.as_of)
+        return format_moment(row.as_of)
 
     @admin.display(description="which is worth")
     def short_worth(self, row: Coefficient) -> SafeString:

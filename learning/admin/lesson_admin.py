@@ -25,7 +25,7 @@ from learning.models import BuilderRun, Lesson
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from overrides.versions.load_version import current_parameters
-from telemetry.foundation.admin.formatting import badge, chips, moment, number, pattern, pretty, short
+from telemetry.foundation.admin.formatting import badge, chips, format_moment, number, pattern, pretty, short
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
 
 
@@ -137,7 +137,7 @@ class LessonAdmin(FactAdmin):
 
     @admin.display(description="newest close behind it")
     def newest(self, lesson: Lesson) -> SafeString:
-        return moment(datetime.fromisoformat(lesson.stats["updated_at"]))
+        return format_moment(datetime.fromisoformat(lesson.stats["updated_at"]))
 
     @admin.display(description="days it moved")
     def updates(self, lesson: Lesson) -> SafeString:
@@ -185,7 +185,7 @@ class BuilderRunAdmin(FactAdmin):
 
     @admin.display(description="as of", ordering="as_of")
     def as_of_shown(self, run: BuilderRun) -> SafeString:
-        return moment(run.as_of)
+        return format_moment(run.as_of)
 
     @admin.display(description="its lessons")
     def lessons(self, run: BuilderRun) -> SafeString:

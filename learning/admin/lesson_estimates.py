@@ -59,7 +59,7 @@ ORDERS = (
 
 
 @dataclass(frozen=True)
-class Tally:
+class SignificanceCounts:
     """Lessons of a policy that act, those of them that are verified, and how many of those are expected to be wrong."""
 
     acting: int
@@ -72,7 +72,7 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Learned:
+class LearnedLine:
     """A lesson with what is believed of its nearest parent, and its weeks."""
 
     lesson: Lesson
@@ -93,13 +93,13 @@ class RunWithLessons:
     """A run, lessons by line, the twins that were counted last, and the newest walk, of its policy all."""
 
     run: BuilderRun
-    learned: Mapping[str, Learned]
+    learned: Mapping[str, LearnedLine]
     twins: tuple[Twin, ...]
     walk: WalkForward | None
 
 
 @dataclass(frozen=True)
-class Standing:
+class LineStatus:
     """Where a line stands: its override in force, and the open requests about it."""
 
     override: str | None
@@ -115,7 +115,7 @@ def latest_run(module: str, policy: LearningMethod) -> BuilderRun | None:
     return BuilderRun.objects.filter(module=module, policy=policy).defer("parameters", "baseline").first()
 
 
-def tally(module: str, policy: LearningMethod) -> Tally:
+def tally(module: str, policy: LearningMethod) -> SignificanceCounts:
     """Under policy evidence a lesson's weight is one less its lfsr."""
     verified = Q(stats__verified=True)
     found = Lesson.objects.filter(module=module, policy=policy, status=Status.ACTIVE).aggregate(
@@ -123,7 +123,7 @@ def tally(module: str, policy: LearningMethod) -> Tally:
         verified=Count("id", filter=verified),
         expected_false=Sum(1.0 - F("weight"), filter=verified),
     )
-    return Tally(found["acting"], found["verified"], found["expected_false"] or 0.0)
+    return SignificanceCounts(found["acting"], found["verified"], found["expected_false"] or 0.0)
 
 
 def lessons_of(module: str, policy: LearningMethod, order: Order, *, only_acting: bool = True) -> QuerySet[Any]:
@@ -183,14 +183,14 @@ def finished_walks(parameters: ModuleParameters, policy: LearningMethod) -> Quer
     return rows.filter(combiner=channel.combiner if channel.policy is policy else Combiner.PLAN)
 
 
-def _learned(told: dict[str, Any]) -> Learned:
+def _learned(told: dict[str, Any]) -> LearnedLine:
     weeks = [(date.fromisoformat(each["week"]), each["n"], each["edge_raw"]) for each in told["weeks"]]
     lesson = Lesson(**{name: told[name] for name in TOLD})
-    return Learned(lesson, nearest_parent(lesson, told["parents"]), weeks)
+    return LearnedLine(lesson, nearest_parent(lesson, told["parents"]), weeks)
 
 
 def estimate_of(lesson: Lesson, parent: float | None = None) -> Estimate:
-    """LearningMethod plan believes an edge as it measures it: nothing of it is shrunk."""
+    """The plan method believes an edge as it measures it: nothing of it is shrunk."""
     stats = lesson.stats
     if "raw" in stats:
         return Estimate(stats["raw"], stats["raw_se"], stats["edge_raw"], stats["sd"], parent)
@@ -211,7 +211,7 @@ def lfsr_of(lesson: Lesson) -> float | None:
     return told
 
 
-def standings(lines: Iterable[str]) -> dict[str, Standing]:
+def standings(lines: Iterable[str]) -> dict[str, LineStatus]:
     """Where each of these lines stands."""
     wanted = list(lines)
     in_force = Membership.objects.filter(line_id__in=wanted, to_version=None).values_list("line_id", "override_id")
@@ -220,7 +220,7 @@ def standings(lines: Iterable[str]) -> dict[str, Standing]:
     open_lines = ChangeLine.objects.filter(line_id__in=wanted, request__state__in=ChangeRequest.OPEN)
     for line, request in open_lines.order_by("request_id").values_list("line_id", "request_id"):
         asked.setdefault(str(line), []).append(request)
-    return {line: Standing(overrides.get(line), tuple(asked.get(line, ()))) for line in wanted}
+    return {line: LineStatus(overrides.get(line), tuple(asked.get(line, ()))) for line in wanted}
 
 
 def sequence_of(lesson: Lesson, weeks: Weeks, until: datetime, frame: Frame) -> EdgeSequence | None:

@@ -38,7 +38,7 @@ from learning.lessons.candidates import LEARNED_CHANNELS
 from learning.models import BuilderRun, NoiseTwin
 from learning.validation.noise_twin_runs import SEEDS, ask_twins
 from overrides.core.engine.definitions.vocabulary import LearningMethod
-from telemetry.foundation.admin.formatting import badge, moment
+from telemetry.foundation.admin.formatting import badge, format_moment
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
 from telemetry.foundation.core.csv_cells import csv_lines
 
@@ -125,7 +125,7 @@ class NoiseTwinAdmin(FactAdmin):
 
     @admin.display(description="as of", ordering="as_of")
     def as_of_shown(self, row: NoiseTwin) -> SafeString:
-        return moment(row.as_of)
+        return format_moment(row.as_of)
 
     @admin.display(description="error")
     def error_shown(self, row: NoiseTwin) -> str:

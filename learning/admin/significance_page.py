@@ -11,12 +11,12 @@ from django.core.paginator import Page, Paginator
 from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
 
-from learning.admin.charts.forest import Estimate, Row, forest
+from learning.admin.charts.forest import Estimate, ForestMark, forest
 from learning.admin.charts.funnel import Funnel, Spot, funnel, funnel_rows
 from learning.admin.charts.noise_strip import strip
 from learning.admin.lesson_estimates import (
+    LineStatus,
     Order,
-    Standing,
     estimate_of,
     latest_run,
     lessons_of,
@@ -65,8 +65,8 @@ class ForestRow:
 
     lesson: Lesson
     estimate: Estimate
-    picture: Row
-    standing: Standing
+    picture: ForestMark
+    standing: LineStatus
     lfsr: float | None
 
 

@@ -19,7 +19,7 @@ from learning.proposals.switch_method import Switch, draft_switch, other_policy,
 from overrides.admin.request_form import PROPOSE, Reasoned
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, LearningMethod
-from overrides.core.governance.evidence_bar import is_verified
+from overrides.core.governance.evidence_bar import clears_evidence_bar
 from overrides.requests.gates import GateError
 from overrides.versions.load_version import current_parameters
 from overrides.versions.publish import PublishError
@@ -99,4 +99,4 @@ def _described(module: str, channel: Channel, policy: LearningMethod, at: dateti
 def _heaviest(switch: Switch) -> list[tuple[OverrideSpec, bool]]:
     """The lines that would come with most evidence, n times the edge squared, and whether each is verified."""
     ranked = sorted(switch.coming.values(), key=lambda spec: -spec.stats.n * spec.stats.edge_raw**2)
-    return [(spec, is_verified(spec, switch.parameters.evidence)) for spec in ranked[:SHOWN]]
+    return [(spec, clears_evidence_bar(spec, switch.parameters.evidence)) for spec in ranked[:SHOWN]]

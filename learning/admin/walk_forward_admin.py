@@ -24,7 +24,7 @@ from django.views.decorators.http import require_POST
 from learning.admin.walk_forward_page import COLUMNS, csv_rows, walk_page
 from learning.models import WalkForward
 from learning.validation.walk_forward_runs import ask_walk_forward, choice_of
-from telemetry.foundation.admin.formatting import MISSING, badge, moment, number, pretty
+from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, number, pretty
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
 from telemetry.foundation.core.csv_cells import csv_lines
 from telemetry.models import MODULES
@@ -115,7 +115,7 @@ class WalkForwardAdmin(FactAdmin):
 
     @admin.display(description="as of", ordering="as_of")
     def as_of_shown(self, row: WalkForward) -> SafeString:
-        return moment(row.as_of)
+        return format_moment(row.as_of)
 
     @admin.display(description="error")
     def error_shown(self, row: WalkForward) -> str:

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from learning.models import Cell
 from telemetry.api.pattern_fields import PATTERN, ScopeField
 from telemetry.core.vocabulary import ActionCategory, Module
-from telemetry.foundation.api.list_view import ListView, listing
+from telemetry.foundation.api.list_view import ListView, list_schema
 from telemetry.foundation.api.query_parameters import Filter, Filters, digits, number_from, whole
 
 FILTERS: Filters = {
@@ -35,7 +35,7 @@ class CellDocument(serializers.ModelSerializer[Cell]):
         )  # fmt: skip
 
 
-@extend_schema_view(get=listing("list_cells", "Statistics by scope", CellDocument, FILTERS))
+@extend_schema_view(get=list_schema("list_cells", "Statistics by scope", CellDocument, FILTERS))
 class CellsView(ListView):
     required_permission = "learning.view_cell"
     filters = FILTERS

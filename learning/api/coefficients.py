@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from learning.models import Coefficient
 from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS
-from telemetry.foundation.api.list_view import ListView, listing
+from telemetry.foundation.api.list_view import ListView, list_schema
 from telemetry.foundation.api.query_parameters import Filters, number_from, one_of, words
 
 FILTERS: Filters = {
@@ -32,7 +32,7 @@ class CoefficientDocument(serializers.ModelSerializer[Coefficient]):
         fields = ("id", "module", "lever", "value", "weight", "short_mean", "long_mean", "n", "as_of")
 
 
-@extend_schema_view(get=listing("list_coefficients", "Fresh weights of dm", CoefficientDocument, FILTERS))
+@extend_schema_view(get=list_schema("list_coefficients", "Fresh weights of dm", CoefficientDocument, FILTERS))
 class CoefficientsView(ListView):
     required_permission = "learning.view_coefficient"
     filters = FILTERS

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from learning.models import Lesson
 from overrides.models import CHANNELS, POLICIES
 from telemetry.api.pattern_fields import PATTERN, ScopeField
-from telemetry.foundation.api.list_view import ListView, listing
+from telemetry.foundation.api.list_view import ListView, list_schema
 from telemetry.foundation.api.query_parameters import Filters, one_of
 
 FILTERS: Filters = {
@@ -36,7 +36,7 @@ class LessonDocument(serializers.ModelSerializer[Lesson]):
         )  # fmt: skip
 
 
-@extend_schema_view(get=listing("list_lessons", "Lessons", LessonDocument, FILTERS))
+@extend_schema_view(get=list_schema("list_lessons", "Lessons", LessonDocument, FILTERS))
 class LessonsView(ListView):
     required_permission = "learning.view_lesson"
     filters = FILTERS

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from learning.core.cells.cell_columns import Cells
 from learning.core.cells.cube import build_cubes
 from learning.models import Cell, CellGroup
-from learning.readers.group_columns import CELL_COLUMNS, Group, GroupRows, cell_rows, load_group
+from learning.readers.group_columns import CELL_COLUMNS, GroupRows, PatternGroup, cell_rows, load_group
 from overrides.core.engine.definitions.parameters import LessonParameters
 from overrides.versions.load_version import current_parameters
 from telemetry.core.vocabulary import Module
@@ -31,7 +31,7 @@ def aggregate_dirty(*, now: datetime, module: str | None = None) -> int:
         for each in Module if module is None else [Module(module)]:
             lessons = current_parameters(each).lessons
             marks = list(DirtyGroup.objects.filter(module=each).select_for_update(skip_locked=True).order_by("id"))
-            groups = {Group(mark.module, mark.pattern_key, mark.action_category) for mark in marks}
+            groups = {PatternGroup(mark.module, mark.pattern_key, mark.action_category) for mark in marks}
             groups |= _outdated(each, lessons)
             aggregate_groups(sorted(groups), lessons, now=now)
             DirtyGroup.objects.filter(id__in=[mark.id for mark in marks]).delete()
@@ -40,7 +40,7 @@ def aggregate_dirty(*, now: datetime, module: str | None = None) -> int:
 
 
 @transaction.atomic
-def aggregate_groups(groups: Sequence[Group], lessons: LessonParameters, *, now: datetime) -> None:
+def aggregate_groups(groups: Sequence[PatternGroup], lessons: LessonParameters, *, now: datetime) -> None:
     """Rebuild the cells of groups of one module, under the module's learned dimensions and books."""
     if not groups:
         return
@@ -61,7 +61,7 @@ def _cut(module: str, lessons: LessonParameters) -> dict[str, Any]:
     }
 
 
-def _outdated(module: str, lessons: LessonParameters) -> set[Group]:
+def _outdated(module: str, lessons: LessonParameters) -> set[PatternGroup]:
     """Every group of the module where its cells were made under other parameters; none otherwise.
 
     Where there are no cells nothing tells what they were made under. Facts without marks are then of books that were
@@ -76,10 +76,10 @@ def _outdated(module: str, lessons: LessonParameters) -> set[Group]:
         return set()
     known = Outcome.objects.filter(module=module).values_list("pattern_key", "action_category").distinct()
     stored = rows.values_list("pattern_key", "action_category")
-    return {Group(module, *names) for names in [*known, *stored]}
+    return {PatternGroup(module, *names) for names in [*known, *stored]}
 
 
-def _lock(groups: Sequence[Group]) -> None:
+def _lock(groups: Sequence[PatternGroup]) -> None:
     with connection.cursor() as cursor:
         for group in groups:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", ["cells " + " ".join(group)])

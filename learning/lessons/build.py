@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from learning.lessons.build_evidence import find_evidence_lessons
 from learning.lessons.build_plan import find_plan_lessons
-from learning.lessons.candidates import Search
+from learning.lessons.candidates import SearchResult
 from learning.lessons.write_lessons import write_run
 from learning.models import BuilderRun, CellGroup
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
@@ -40,7 +40,7 @@ def is_current(module: str, policy: LearningMethod, now: datetime) -> bool:
     """Whether the last run under policy evidence has seen all there is: the facts, the parameters, and the day.
 
     Evidence ages by the day. A group whose last trade was excluded leaves nothing to see here; it is noticed with the
-    next day. LearningMethod plan is always built: its runs cost little, and its cells do not say when they changed.
+    next day. The plan method is always built: its runs cost little, and its cells do not say when they changed.
     """
     if policy is not LearningMethod.EVIDENCE:
         return False
@@ -54,7 +54,7 @@ def is_current(module: str, policy: LearningMethod, now: datetime) -> bool:
     return not has_new_facts and last.parameters == current_parameters(module).to_document()
 
 
-def _search(module: str, policy: LearningMethod, parameters: ModuleParameters, now: datetime) -> Search:
+def _search(module: str, policy: LearningMethod, parameters: ModuleParameters, now: datetime) -> SearchResult:
     if policy is LearningMethod.EVIDENCE:
         return find_evidence_lessons(module, parameters, now)
     return find_plan_lessons(module, parameters)

@@ -14,12 +14,12 @@ from learning.core.cells.cell_history import weeks_of
 from learning.core.cells.rows import LARGEST, Bools, Floats, Ints, Rows
 from learning.core.evidence_method.learn import FAMILIES, Learned, learn
 from learning.core.evidence_method.lever_targets import lever_targets, likely
-from learning.core.evidence_method.supporting_trades import Behind
+from learning.core.evidence_method.supporting_trades import SupportingTrades
 from learning.core.lesson_levers import LESSON_NAMES
 from learning.core.significance.tested_cells import Tested
-from learning.lessons.candidates import LEARNED_CHANNELS, Found, Search
+from learning.lessons.candidates import LEARNED_CHANNELS, CandidateLesson, SearchResult
 from learning.models import Lesson
-from learning.readers.group_columns import Group, moment, scope_of
+from learning.readers.group_columns import PatternGroup, moment_from_microseconds, scope_of
 from learning.readers.observations import Loaded, day_at, load_observations
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_stats import Stats
@@ -32,7 +32,7 @@ class Unlearnable(ValueError):
     """The facts say nothing that could be stored; the message names what is wrong with them."""
 
 
-def find_evidence_lessons(module: str, parameters: ModuleParameters, now: datetime) -> Search:
+def find_evidence_lessons(module: str, parameters: ModuleParameters, now: datetime) -> SearchResult:
     """The best overrides of a fit to all that has closed by `now`; the same facts and day, the same lessons.
 
     Raises BudgetExceeded, which says what to drop, where the fit would hold too much, and Unlearnable where outcomes
@@ -42,10 +42,10 @@ def find_evidence_lessons(module: str, parameters: ModuleParameters, now: dateti
     loaded = load_observations(module, lessons.dimensions_of(module), lessons.books, now)
     learned = learn_module(loaded, module, parameters, now)
     if learned is None:
-        return Search({}, 0, 0, (), BUILDER)
+        return SearchResult({}, 0, 0, (), BUILDER)
     _refuse_wide(loaded, learned)
     found = list(_Finder(loaded, learned, module, parameters).lessons())
-    return Search(
+    return SearchResult(
         baselines=_baselines(loaded, learned),
         n_cells=sum(fit.cells for fit in learned.fits),
         n_candidates=len(learned.overrides),
@@ -105,9 +105,9 @@ class _Finder:
     module: str
     parameters: ModuleParameters
 
-    def lessons(self) -> Iterator[Found]:
+    def lessons(self) -> Iterator[CandidateLesson]:
         overrides = self.learned.overrides
-        behind = Behind(self.loaded.observations, self.learned)
+        behind = SupportingTrades(self.loaded.observations, self.learned)
         active = acts(self.learned, self.parameters)
         nearly, shares = likely(overrides, self.parameters.evidence), overrides.owner_shares
         for at in range(self.learned.materialised):
@@ -115,15 +115,15 @@ class _Finder:
             found = self._lesson(at, rows, shares[at], bool(nearly[at]))
             yield self._with_weeks(found, at, rows, behind) if active[at] else found
 
-    def _lesson(self, at: int, rows: Ints, shares: Floats, is_likely: bool) -> Found:
+    def _lesson(self, at: int, rows: Ints, shares: Floats, is_likely: bool) -> CandidateLesson:
         """A lesson as one that is too light to act, given the trades behind it."""
         overrides, channel = self.learned.overrides, LEARNED_CHANNELS[self.module]
         category = self.loaded.categories[int(overrides.category[at])]
         is_verified, c = bool(self.learned.verified[at]), float(self.learned.c[at])
         targets = lever_targets(category, c, self.parameters.channels[channel].weights)
         b, noise, lfsr = float(overrides.b[at]), float(overrides.noise[at]), float(overrides.lfsr[at])
-        return Found(
-            group=Group(self.module, self.loaded.patterns[int(overrides.pattern[at])], category),
+        return CandidateLesson(
+            group=PatternGroup(self.module, self.loaded.patterns[int(overrides.pattern[at])], category),
             channel=channel,
             policy=LearningMethod.EVIDENCE,
             scope=scope_of(overrides.scope[at].tolist(), self.loaded.observations.dimensions, self.loaded.values),
@@ -133,7 +133,7 @@ class _Finder:
                 n=int(overrides.n[at]),
                 variance=noise**2,
                 half_life_days=self.parameters.evidence.half_life_days,
-                updated_at=moment(int(self.loaded.closed_at[rows].max())),
+                updated_at=moment_from_microseconds(int(self.loaded.closed_at[rows].max())),
             ),
             baseline=float(overrides.mu0[at]),
             weight=1.0 - lfsr,
@@ -155,7 +155,7 @@ class _Finder:
             targets={LESSON_NAMES.get(name, name): target.value for name, target in targets.items()},
         )
 
-    def _with_weeks(self, found: Found, at: int, rows: Ints, behind: Behind) -> Found:
+    def _with_weeks(self, found: CandidateLesson, at: int, rows: Ints, behind: SupportingTrades) -> CandidateLesson:
         """The lesson as one that acts, with what its trades earned week by week: in all, and beside the others."""
         overrides = self.learned.overrides
         recent = float(overrides.recent[at])

@@ -7,22 +7,22 @@ from collections.abc import Iterator
 from learning.core.cells.baseline import Baseline, baseline_of
 from learning.core.plan_method.lesson_selection import Candidates, Standing, select, stats_of, tested_of
 from learning.core.significance.tested_cells import Tested
-from learning.lessons.candidates import LEARNED_CHANNELS, Found, Search
+from learning.lessons.candidates import LEARNED_CHANNELS, CandidateLesson, SearchResult
 from learning.lessons.plan_targets import followed
 from learning.models import CellGroup, Lesson
-from learning.readers.group_columns import Group, load_category, load_cells, scope_of
+from learning.readers.group_columns import PatternGroup, load_category, load_cells, scope_of
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import CHANNEL_MODULE, Channel, LearningMethod
 
 BUILDER = "plan 2"
 
 
-def find_plan_lessons(module: str, parameters: ModuleParameters) -> Search:
+def find_plan_lessons(module: str, parameters: ModuleParameters) -> SearchResult:
     """What the cells of a module say under policy plan; the same cells and facts, the same lessons and targets."""
     groups = list(CellGroup.objects.filter(module=module).order_by("pattern_key", "action_category"))
     baselines = _baselines(module, {group.action_category for group in groups}, parameters)
     searched = [find_lessons(row, baselines[row.action_category].mean, parameters) for row in groups]
-    return Search(
+    return SearchResult(
         baselines=baselines,
         n_cells=sum(group.n_cells for group in groups),
         n_candidates=sum(n_candidates for _, n_candidates, _ in searched),
@@ -32,7 +32,9 @@ def find_plan_lessons(module: str, parameters: ModuleParameters) -> Search:
     )
 
 
-def find_lessons(row: CellGroup, baseline: float, parameters: ModuleParameters) -> tuple[list[Found], int, Tested]:
+def find_lessons(
+    row: CellGroup, baseline: float, parameters: ModuleParameters
+) -> tuple[list[CandidateLesson], int, Tested]:
     """One group's lessons and what is too light to be one, the number of its candidates, and all that was tested.
 
     Tuning speaks of cells that would act on its own channel; one too light for that is told once, by its strength.
@@ -43,12 +45,12 @@ def find_lessons(row: CellGroup, baseline: float, parameters: ModuleParameters) 
     def chosen(channel: Channel) -> Candidates:
         return select(cells, baseline, lessons, parameters.channels[channel].weights)
 
-    def kept(channel: Channel, candidates: Candidates, standings: frozenset[Standing]) -> Iterator[Found]:
+    def kept(channel: Channel, candidates: Candidates, standings: frozenset[Standing]) -> Iterator[CandidateLesson]:
         columns = (candidates.cell, candidates.incremental_edge, candidates.weight, candidates.standing)
         for cell, incremental_edge, weight, standing in zip(*(column.tolist() for column in columns), strict=True):
             if standing in standings:
-                yield Found(
-                    group=Group(row.module, row.pattern_key, row.action_category),
+                yield CandidateLesson(
+                    group=PatternGroup(row.module, row.pattern_key, row.action_category),
                     channel=channel,
                     policy=LearningMethod.PLAN,
                     scope=scope_of(cells.codes[cell].tolist(), row.dimensions, values),

@@ -10,7 +10,7 @@ from learning.core.cells.baseline import Baseline
 from learning.core.cells.cell_history import Weeks
 from learning.core.cells.rows import Floats
 from learning.core.significance.tested_cells import Tested
-from learning.readers.group_columns import Group
+from learning.readers.group_columns import PatternGroup
 from overrides.core.engine.definitions.content_hash import line_id
 from overrides.core.engine.definitions.override_stats import Stats
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
@@ -19,7 +19,7 @@ LEARNED_CHANNELS: Mapping[str, Channel] = {"dm": Channel.DM_ALLOC, "pm": Channel
 
 
 @dataclass(frozen=True)
-class Found:
+class CandidateLesson:
     """One lesson.
 
     facts       what its policy knows beside the five of `stats`; stored with them
@@ -29,7 +29,7 @@ class Found:
     week_edges  (weeks,) the edge of each, where it is not the mean less the baseline
     """
 
-    group: Group
+    group: PatternGroup
     channel: Channel
     policy: LearningMethod
     scope: Mapping[str, str]
@@ -50,7 +50,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Search:
+class SearchResult:
     """What one run of a policy found, and out of how much.
 
     baselines     action_category -> mean outcome that edges are measured from
@@ -62,6 +62,6 @@ class Search:
     baselines: Mapping[str, Baseline]
     n_cells: int
     n_candidates: int
-    found: Sequence[Found]
+    found: Sequence[CandidateLesson]
     code_version: str
     tested: Tested | None = None

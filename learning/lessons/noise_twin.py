@@ -16,7 +16,7 @@ from learning.core.significance.permutation import permute_outcomes
 from learning.lessons.build_evidence import acts, learn_module
 from learning.lessons.candidates import LEARNED_CHANNELS
 from learning.models import CellGroup
-from learning.readers.group_columns import Group, GroupRows, Units, load_group
+from learning.readers.group_columns import GroupRows, PatternGroup, Units, load_group
 from learning.readers.observations import Loaded, load_observations
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import LearningMethod
@@ -47,7 +47,7 @@ def noise_twin(
     groups, units = [], Units()
     for done, row in enumerate(rows):
         tell(done, len(rows) + 1)
-        group = Group(module, row.pattern_key, row.action_category)
+        group = PatternGroup(module, row.pattern_key, row.action_category)
         groups.append(load_group(group, row.dimensions, parameters.lessons.books, units))
     tell(len(rows), len(rows) + 1)
     found = 0 if not groups else count_lessons(permuted(groups, seed), [each.group for each in groups], parameters)
@@ -103,7 +103,7 @@ def permuted(groups: list[GroupRows], seed: int) -> list[Rows]:
     return [replace(each.rows, outcomes=outcome) for each, outcome in zip(groups, dealt, strict=True)]
 
 
-def count_lessons(rows: list[Rows], groups: list[Group], parameters: ModuleParameters) -> int:
+def count_lessons(rows: list[Rows], groups: list[PatternGroup], parameters: ModuleParameters) -> int:
     """The lessons that would be active, over all groups of a module."""
     weights = parameters.channels[LEARNED_CHANNELS[parameters.module]].weights
     found = 0

@@ -15,7 +15,7 @@ from learning.core.plan_method.half_life import fit_half_life
 from learning.core.plan_method.lever_movement import lever_movements
 from learning.core.tuning.alternatives import Alternatives, Grade, grade_of
 from learning.core.tuning.tuning_targets import tuning_targets
-from learning.lessons.candidates import Found
+from learning.lessons.candidates import CandidateLesson
 from learning.models import CellGroup, Lesson
 from learning.readers.group_columns import GroupRows, load_group, load_told
 from overrides.core.engine.definitions.levers import LEVERS
@@ -52,7 +52,7 @@ class Facts:
     told: Alternatives | None = None
 
 
-def followed(found: Sequence[Found], row: CellGroup, parameters: ModuleParameters) -> list[Found]:
+def followed(found: Sequence[CandidateLesson], row: CellGroup, parameters: ModuleParameters) -> list[CandidateLesson]:
     """The lessons that act with their targets and weeks, recomputed from the facts; what is too light has none.
 
     A tuning lesson that would move no lever is left out.
@@ -65,14 +65,14 @@ def followed(found: Sequence[Found], row: CellGroup, parameters: ModuleParameter
     return [each for each in told if each.channel is not Channel.PM_TUNING or _moves(each)]
 
 
-def _facts(acting: Sequence[Found], row: CellGroup, lessons: LessonParameters) -> Facts:
+def _facts(acting: Sequence[CandidateLesson], row: CellGroup, lessons: LessonParameters) -> Facts:
     graded = GRADED.get(row.action_category)
     if graded is None or all(each.channel is not Channel.PM_TUNING for each in acting):
         return Facts(load_group(acting[0].group, row.dimensions, lessons.books))
     return Facts(*load_told(acting[0].group, row.dimensions, lessons.books, graded.lever, graded.bucket))
 
 
-def _follow(found: Found, facts: Facts, parameters: ModuleParameters) -> Found:
+def _follow(found: CandidateLesson, facts: Facts, parameters: ModuleParameters) -> CandidateLesson:
     lessons = parameters.lessons
     inside = facts.group.rows.are_inside(_codes_among(facts.group, found.scope))
     rows = facts.group.rows.take(inside)
@@ -92,7 +92,7 @@ def _follow(found: Found, facts: Facts, parameters: ModuleParameters) -> Found:
 
 
 def _moved(
-    found: Found, facts: Facts, inside: Bools, days: Days, parameters: ModuleParameters
+    found: CandidateLesson, facts: Facts, inside: Bools, days: Days, parameters: ModuleParameters
 ) -> tuple[dict[str, float], dict[str, Any]]:
     n_min = parameters.lessons.n_min_of(len(found.scope))
     weights = parameters.channels[found.channel].weights
@@ -103,7 +103,7 @@ def _moved(
 
 
 def _tuned(
-    found: Found, facts: Facts, inside: Bools, days: Days, parameters: ModuleParameters
+    found: CandidateLesson, facts: Facts, inside: Bools, days: Days, parameters: ModuleParameters
 ) -> tuple[dict[str, float], dict[str, Any]]:
     n_min = parameters.lessons.n_min_of(len(found.scope))
     grade = None if facts.told is None else _grade(found, facts, inside, n_min, parameters.lessons)
@@ -117,7 +117,7 @@ def _tuned(
     }
 
 
-def _grade(found: Found, facts: Facts, inside: Bools, n_min: int, lessons: LessonParameters) -> Grade | None:
+def _grade(found: CandidateLesson, facts: Facts, inside: Bools, n_min: int, lessons: LessonParameters) -> Grade | None:
     assert facts.told is not None
     graded = GRADED[found.group.action_category]
     return grade_of(
@@ -130,7 +130,7 @@ def _grade(found: Found, facts: Facts, inside: Bools, n_min: int, lessons: Lesso
     )
 
 
-def _moves(found: Found) -> bool:
+def _moves(found: CandidateLesson) -> bool:
     return any(value != LEVERS[name].neutral for name, value in found.targets.items())
 
 

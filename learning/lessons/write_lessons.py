@@ -8,17 +8,17 @@ from datetime import datetime
 import numpy as np
 
 from learning.core.cells.rows import LARGEST
-from learning.lessons.candidates import Found, Search
+from learning.lessons.candidates import CandidateLesson, SearchResult
 from learning.lessons.lesson_history import track
 from learning.models import BuilderRun, EdgeHistory, Lesson
-from learning.readers.group_columns import moment
+from learning.readers.group_columns import moment_from_microseconds
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from telemetry.foundation.bulk_copy import copy_rows
 
 
 def write_run(
-    *, module: str, policy: LearningMethod, parameters: ModuleParameters, search: Search, now: datetime
+    *, module: str, policy: LearningMethod, parameters: ModuleParameters, search: SearchResult, now: datetime
 ) -> BuilderRun:
     """Store a run and its lessons; the policy's lessons that were not found again are withdrawn.
 
@@ -53,7 +53,7 @@ def write_run(
     return run
 
 
-def _row(line: str, found: Found, run: BuilderRun, first_run: int) -> Lesson:
+def _row(line: str, found: CandidateLesson, run: BuilderRun, first_run: int) -> Lesson:
     return Lesson(
         line_id=line,
         type=found.channel,
@@ -73,21 +73,21 @@ def _row(line: str, found: Found, run: BuilderRun, first_run: int) -> Lesson:
     )
 
 
-def _write_history(stored: Sequence[Lesson], lines: Mapping[str, Found]) -> None:
+def _write_history(stored: Sequence[Lesson], lines: Mapping[str, CandidateLesson]) -> None:
     """The weekly edges of the lessons that act, rewritten: they too are recomputed from the facts."""
     EdgeHistory.objects.filter(lesson__in=stored).delete()
     copy_rows(
         EdgeHistory,
         ("lesson_id", "week", "n", "mean", "edge_raw"),
         (
-            (lesson.pk, moment(started_at).date(), n, mean, edge)
+            (lesson.pk, moment_from_microseconds(started_at).date(), n, mean, edge)
             for lesson in stored
             for started_at, n, mean, edge in _weekly(lines[lesson.line_id])
         ),
     )
 
 
-def _weekly(found: Found) -> Iterator[tuple[int, int, float, float]]:
+def _weekly(found: CandidateLesson) -> Iterator[tuple[int, int, float, float]]:
     if found.weeks is not None:
         weeks = found.weeks
         edges = weeks.mean - found.baseline if found.week_edges is None else found.week_edges

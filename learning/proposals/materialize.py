@@ -23,7 +23,7 @@ from overrides.core.engine.definitions.override_stats import Stats
 from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.engine.definitions.validation import contradicts
 from overrides.core.engine.definitions.vocabulary import Blend, Channel, LearningMethod
-from overrides.core.governance.evidence_bar import is_verified
+from overrides.core.governance.evidence_bar import clears_evidence_bar
 from overrides.models import ChangeRequest, LineHold, Membership
 from overrides.requests.authoring import DraftLine, draft_request
 from overrides.requests.auto_publish import publish_within_mandates
@@ -141,7 +141,7 @@ def material_differences(
 def _change_of_status(before: OverrideSpec, after: OverrideSpec, parameters: ModuleParameters) -> list[str]:
     if after.policy is not LearningMethod.EVIDENCE:
         return []
-    was, becomes = is_verified(before, parameters.evidence), is_verified(after, parameters.evidence)
+    was, becomes = clears_evidence_bar(before, parameters.evidence), clears_evidence_bar(after, parameters.evidence)
     return [] if was is becomes else ["now verified" if becomes else "verified no more"]
 
 

@@ -16,7 +16,7 @@ from learning.proposals.materialize import SOURCE
 from learning.proposals.replace_lines import Exchange, exchange
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, LearningMethod
-from overrides.core.governance.evidence_bar import is_verified
+from overrides.core.governance.evidence_bar import clears_evidence_bar
 from overrides.models import ChangeRequest
 from overrides.requests.authoring import draft_request
 from overrides.requests.gates import GateError
@@ -35,7 +35,7 @@ class Switch(Exchange):
     @property
     def verified(self) -> int:
         """How many of those that come are verified."""
-        return sum(is_verified(spec, self.parameters.evidence) for spec in self.coming.values())
+        return sum(clears_evidence_bar(spec, self.parameters.evidence) for spec in self.coming.values())
 
     @property
     def by_people(self) -> int:

@@ -17,12 +17,12 @@ from learning.core.cells.cell_columns import Cells
 from learning.core.cells.rows import MISSING, Floats, Ints, Rows
 from learning.core.tuning.alternatives import GRADES, UNGRADED, Alternatives
 from learning.models import CellGroup
-from telemetry.foundation.core.canonical_json import canonical_json
+from telemetry.foundation.core.canonical_json import fact_json
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Group(NamedTuple):
+class PatternGroup(NamedTuple):
     """The unit of aggregation."""
 
     module: str
@@ -55,7 +55,7 @@ class Units:
 class GroupRows:
     """A group's judged actions, and per dimension the values its codes stand for."""
 
-    group: Group
+    group: PatternGroup
     dimensions: tuple[str, ...]
     values: tuple[tuple[str, ...], ...]
     rows: Rows
@@ -77,13 +77,15 @@ TOLD = """
 """
 
 
-def load_group(group: Group, dimensions: Sequence[str], books: Sequence[str], units: Units | None = None) -> GroupRows:
+def load_group(
+    group: PatternGroup, dimensions: Sequence[str], books: Sequence[str], units: Units | None = None
+) -> GroupRows:
     """The outcomes of one group that belong to the books learned from; `units` numbers trades alike across groups."""
     return _group_rows(group, dimensions, _fetch_group(group, dimensions, books), units or Units())
 
 
 def load_told(
-    group: Group, dimensions: Sequence[str], books: Sequence[str], lever: str, bucket: str
+    group: PatternGroup, dimensions: Sequence[str], books: Sequence[str], lever: str, bucket: str
 ) -> tuple[GroupRows, Alternatives]:
     """The outcomes of one group, and row by row what their actions tell of a lever's alternatives and of a bucket."""
     column = sql.SQL(TOLD).format(lever=sql.Literal(lever), bucket=sql.Literal(bucket))
@@ -93,14 +95,16 @@ def load_told(
 
 
 def _fetch_group(
-    group: Group, dimensions: Sequence[str], books: Sequence[str], beside: sql.Composable | None = None
+    group: PatternGroup, dimensions: Sequence[str], books: Sequence[str], beside: sql.Composable | None = None
 ) -> list[tuple[Any, ...]]:
     scope = sql.SQL("").join(sql.SQL(", scope ->> {}").format(sql.Literal(name)) for name in dimensions)
     where = sql.SQL("pattern_key = %s AND action_category = %s")
     return _fetch(scope if beside is None else scope + beside, where, [*group, list(books)])
 
 
-def _group_rows(group: Group, dimensions: Sequence[str], fetched: Sequence[tuple[Any, ...]], units: Units) -> GroupRows:
+def _group_rows(
+    group: PatternGroup, dimensions: Sequence[str], fetched: Sequence[tuple[Any, ...]], units: Units
+) -> GroupRows:
     values = [Numbering() for _ in dimensions]
     codes = [[MISSING if v is None else values[d](v) for d, v in enumerate(row[4:])] for row in fetched]
     rows = _rows(np.array(codes, dtype=np.int32).reshape(len(fetched), len(dimensions)), fetched, units)
@@ -182,7 +186,7 @@ def scope_of(codes: Iterable[int], dimensions: Sequence[str], values: Sequence[S
     return {name: known[code] for code, name, known in zip(codes, dimensions, values, strict=True) if code != MISSING}
 
 
-def moment(microseconds: int) -> datetime:
+def moment_from_microseconds(microseconds: int) -> datetime:
     """Microseconds since 1970 as an aware UTC time."""
     return EPOCH + timedelta(microseconds=microseconds)
 
@@ -195,7 +199,7 @@ def since_epoch(at: datetime) -> int:
 def cell_rows(cells: Cells, group: GroupRows, group_id: int) -> Iterator[tuple[Any, ...]]:
     """The cells of a group as rows of `pattern_scope_stats` (see CELL_COLUMNS), scopes as JSON text."""
     fragments = [
-        [f"{canonical_json(name)}:{canonical_json(value)}" for value in known]
+        [f"{fact_json(name)}:{fact_json(value)}" for value in known]
         for name, known in zip(group.dimensions, group.values, strict=True)
     ]
     closes = (_utc_texts(cells.first_closed_at), _utc_texts(cells.last_closed_at))

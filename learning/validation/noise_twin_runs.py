@@ -18,7 +18,7 @@ from learning.models import CellGroup, Lesson, NoiseTwin
 from overrides.core.engine.definitions.content_hash import content_hash
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.versions.load_version import current_parameters
-from telemetry.foundation.background_results import Computation, Progress
+from telemetry.foundation.background_results import BackgroundComputation, Progress
 from telemetry.foundation.core.refusal import Refused
 
 CODE = "twin 1"  # raise it with every change of what is counted
@@ -27,7 +27,9 @@ LARGEST_SEED, MOST_SEEDS = 2**31 - 1, 100
 TASK = "learning.twin"
 TAKEN_OVER_AFTER = timedelta(minutes=5)  # without a sign of life; one comes with every step
 # Facts that cannot be fitted say what to do: an answer, not a fault.
-TWINS = Computation(NoiseTwin, TASK, TAKEN_OVER_AFTER, answers=ValueError, told=str, renewed=("asked_at", "found"))
+TWINS = BackgroundComputation(
+    NoiseTwin, TASK, TAKEN_OVER_AFTER, answers=ValueError, told=str, renewed=("asked_at", "found")
+)
 
 
 @transaction.atomic

@@ -21,7 +21,7 @@ from overrides.core.engine.definitions.content_hash import content_hash
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS, Combiner, LearningMethod
 from overrides.versions.load_version import current_parameters
-from telemetry.foundation.background_results import Computation, Progress
+from telemetry.foundation.background_results import BackgroundComputation, Progress
 from telemetry.foundation.core.refusal import Refused
 
 CODE = "walk 1"  # raise it with every change of what is computed
@@ -29,7 +29,7 @@ FOLDS, MOST_FOLDS = 8, 200
 TASK = "learning.walk_forward"
 TAKEN_OVER_AFTER = timedelta(minutes=5)  # without a sign of life; one comes with every fold
 # Too large a cube says what to drop: an answer, not a fault.
-WALKS = Computation(WalkForward, TASK, TAKEN_OVER_AFTER, answers=ValueError)
+WALKS = BackgroundComputation(WalkForward, TASK, TAKEN_OVER_AFTER, answers=ValueError)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class Difference:
     after: str
 
 
-def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
+def document_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
     """The fields whose values differ, in the order of `after`; those that only `before` has come last."""
     old, new = dict(flattened(before)), dict(flattened(after))
     fields = [*new, *(field for field in old if field not in new)]

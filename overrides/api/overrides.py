@@ -19,7 +19,7 @@ from overrides.core.impact.weight_breakdown import weigh
 from overrides.models import CHANNELS, Membership, Override, Version
 from overrides.versions.load_version import current_parameters, in_version, spec_of
 from telemetry.api.pattern_fields import PATTERN
-from telemetry.foundation.api.list_view import ListView, listing
+from telemetry.foundation.api.list_view import ListView, list_schema
 from telemetry.foundation.api.query_parameters import Filter, Filters, digits, narrowed, one_of, query, whole
 from telemetry.foundation.api.schema_parts import named_id, problems
 from telemetry.foundation.api.time_limits import bounded_reading
@@ -39,7 +39,7 @@ FILTERS: Filters = {
 
 
 @extend_schema_view(
-    get=listing("list_overrides", "Overrides in force, or of one version", OverrideInForceSerializer, FILTERS)
+    get=list_schema("list_overrides", "Overrides in force, or of one version", OverrideInForceSerializer, FILTERS)
 )
 class OverridesView(ListView):
     required_permission = "overrides.view_override"

@@ -32,10 +32,10 @@ from overrides.requests.propose import propose
 from telemetry.api.pattern_fields import MODULE
 from telemetry.foundation.api.etags import tagged
 from telemetry.foundation.api.idempotency import IDEMPOTENCY_KEY, idempotent
-from telemetry.foundation.api.list_view import MOST, ListView, listing
+from telemetry.foundation.api.list_view import MOST, ListView, list_schema
 from telemetry.foundation.api.query_parameters import Filters, one_of, query
 from telemetry.foundation.api.schema_parts import named_id, problems, sent
-from telemetry.foundation.api.time_limits import bounded_reading, bounded_writing
+from telemetry.foundation.api.time_limits import bounded_reading, write_time_limit
 
 FILTERS: Filters = {
     "module": MODULE,
@@ -46,7 +46,7 @@ REQUEST_ID = named_id("request_id", {"type": "integer", "minimum": 0}, "as the l
 LINES = ChangeLine.objects.select_related("before__line", "after__line")
 
 
-@extend_schema_view(get=listing("list_requests", "Change requests, newest first", RequestSummary, FILTERS))
+@extend_schema_view(get=list_schema("list_requests", "Change requests, newest first", RequestSummary, FILTERS))
 class RequestsView(ListView):
     required_permission = {"GET": "overrides.view_changerequest", "POST": "overrides.add_changerequest"}
     filters = FILTERS
@@ -73,7 +73,7 @@ class RequestsView(ListView):
         proposal = read_proposal(request.data)
         if not may_draft(proposal.kind, request.user):
             raise PermissionDenied(f"this key may not draft requests of kind {proposal.kind}; ask a parameter admin to")
-        with bounded_writing():
+        with write_time_limit():
             drafted = propose(proposal, by=str(request.user), at=datetime.now(UTC))
             return Response(_document(drafted, datetime.now(UTC)), status=201)
 
@@ -102,7 +102,7 @@ class RequestView(APIView):
 
 
 @extend_schema_view(
-    get=listing(
+    get=list_schema(
         "list_request_lines",
         "What a change request does, line by line",
         ChangeLineSerializer,

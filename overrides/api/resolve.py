@@ -27,7 +27,7 @@ from overrides.serving.resolve_request import Question, read_question
 from telemetry.decisions.decision_log import DecisionQueue, record_decisions
 from telemetry.foundation.api.query_parameters import query, truth
 from telemetry.foundation.api.schema_parts import problems, sent
-from telemetry.foundation.api.time_limits import bounded_writing
+from telemetry.foundation.api.time_limits import write_time_limit
 from telemetry.foundation.core.objects import items
 from telemetry.foundation.core.refusal import Refused, shown
 
@@ -122,7 +122,7 @@ def _keep(answers: Sequence[Resolved], *, durable: bool) -> dict[str, bool]:
     records = [answer.record for answer in answers]
     if durable:
         try:
-            with bounded_writing():
+            with write_time_limit():
                 record_decisions(records)
             return {"durable": True}
         except DatabaseError as error:

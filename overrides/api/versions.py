@@ -20,7 +20,7 @@ from overrides.versions.config_data import render_all
 from overrides.versions.load_version import load_specs
 from telemetry.api.pattern_fields import MODULE, MODULES
 from telemetry.foundation.api.etags import ASK_AGAIN
-from telemetry.foundation.api.list_view import ListView, listing
+from telemetry.foundation.api.list_view import ListView, list_schema
 from telemetry.foundation.api.query_parameters import Filter, Filters, query, truth
 from telemetry.foundation.api.schema_parts import named_id, problems
 from telemetry.foundation.api.time_limits import bounded_reading
@@ -35,7 +35,7 @@ FILTERS: Filters = {
 }
 
 
-@extend_schema_view(get=listing("list_versions", "Published versions, newest first", VersionSummary, FILTERS))
+@extend_schema_view(get=list_schema("list_versions", "Published versions, newest first", VersionSummary, FILTERS))
 class VersionsView(ListView):
     required_permission = "overrides.view_version"
     filters = FILTERS

@@ -6,11 +6,11 @@ from django.db import models
 from django.db.models import F, Q
 
 from overrides.models.requests import ChangeRequest
-from telemetry.foundation.models import Computed, finite
+from telemetry.foundation.models import BackgroundResult, finite
 from telemetry.models import MODULES
 
 
-class WhatIf(Computed):
+class WhatIf(BackgroundResult):
     """What a request would do to the last logged decisions, computed once: its key holds all it depends on."""
 
     request = models.ForeignKey(ChangeRequest, models.CASCADE, related_name="what_ifs")
@@ -30,7 +30,7 @@ class WhatIf(Computed):
         return f"what if request {self.request_id}"
 
 
-class Challenge(Computed):
+class Challenge(BackgroundResult):
     """The challenger's answers beside those of what is live, compared once over a period and kept."""
 
     module = models.CharField(max_length=2, choices=MODULES)

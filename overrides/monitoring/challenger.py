@@ -22,14 +22,14 @@ from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.vocabulary import Blend
 from overrides.core.monitoring.challenger import CLOSE, Column, compared, outcome
 from overrides.models import Challenge
-from telemetry.foundation.background_results import Computation, Progress
+from telemetry.foundation.background_results import BackgroundComputation, Progress
 from telemetry.foundation.core.refusal import Refused
 from telemetry.models import Decision, DecisionOutcome
 
 TASK = "overrides.compare_challenger"
 CHUNK = 5000
 MOST_PATTERNS = 25
-COMPARISONS = Computation(Challenge, TASK, timedelta(minutes=2), answers=Refused, renewed=("asked_at",))
+COMPARISONS = BackgroundComputation(Challenge, TASK, timedelta(minutes=2), answers=Refused, renewed=("asked_at",))
 CODE = "challenge 1"  # raise it with every change of what is compared
 Place = tuple[str, str, str]  # pattern key, action category, lever
 CAVEATS = (

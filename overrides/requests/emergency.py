@@ -29,7 +29,7 @@ Route, Kind = ChangeRequest.Route, ChangeRequest.Kind
 
 
 @transaction.atomic
-def lower_mode(
+def lower_mode_with_request(
     *,
     module: str,
     by: User,
@@ -71,7 +71,7 @@ def switch_everything_off(*, by: User, reason: str, at: datetime) -> list[str]:
     standing = set(ModuleMode.objects.exclude(mode=off).values_list("module", flat=True))
     modules = [module for module, _ in MODULES if module in standing]
     for module in modules:
-        lower_mode(module=module, to=off, by=by, reason=reason, at=at)
+        lower_mode_with_request(module=module, to=off, by=by, reason=reason, at=at)
     return modules
 
 

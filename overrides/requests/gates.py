@@ -15,7 +15,7 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.governance.exposure import steps_moved
-from overrides.core.governance.gates import Attempt, Gate, Person, Situation, Touched, blockers, gates
+from overrides.core.governance.gates import Attempt, Gate, Person, Situation, TouchedLine, blockers, gates
 from overrides.core.governance.governance_policy import GovernancePolicy, may_count
 from overrides.core.governance.request_states import Step
 from overrides.models import ChangeLine, ChangeRequest, LineHold, Membership, Override, Version, Vote
@@ -39,7 +39,7 @@ class GateError(ValueError):
 def gates_of(request: ChangeRequest, step: Step, person: User | None, at: datetime) -> tuple[Gate, ...]:
     """Every gate before the step, for this person; `person` None is the machine itself."""
     situation = situation_of(request, at)
-    return gates(situation, Attempt(step, seen(person, request, situation), at))
+    return gates(situation, Attempt(step, gate_person(person, request, situation), at))
 
 
 def refuse_blocked(request: ChangeRequest, step: Step, person: User | None, at: datetime) -> None:
@@ -153,7 +153,7 @@ def _moved_before(request: ChangeRequest, policy: GovernancePolicy, at: datetime
     return moved_before(request.module, at, window_of(request, policy), request.route)
 
 
-def _touched(changes: Sequence[Any], is_delegated: bool) -> tuple[Touched, ...]:
+def _touched(changes: Sequence[Any], is_delegated: bool) -> tuple[TouchedLine, ...]:
     """The lines as the gates see them. Mandates bind the machine alone, and are read for it alone."""
     moved_on = [each.standing_id for each in changes if each.standing_id not in (None, each.before_id)]
     others = Override.objects.select_related("line").in_bulk(moved_on) if moved_on else {}
@@ -163,7 +163,7 @@ def _touched(changes: Sequence[Any], is_delegated: bool) -> tuple[Touched, ...]:
         before = None if change.before is None else spec_of(change.before)
         is_as_drafted = change.standing_id in (None, change.before_id)
         touched.append(
-            Touched(
+            TouchedLine(
                 line=change.line_id,
                 label=str(change.line),
                 before=before,
@@ -227,7 +227,7 @@ def _weights_changed(request: ChangeRequest, version: Version | None) -> bool:
     return (drafted.values_list("coefficients", flat=True).first() or {}) != (version.coefficients if version else {})
 
 
-def seen(person: User | None, request: ChangeRequest, situation: Situation) -> Person | None:
+def gate_person(person: User | None, request: ChangeRequest, situation: Situation) -> Person | None:
     """Whoever takes a step, as the gates see them."""
     if person is None:
         return None

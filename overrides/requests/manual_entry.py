@@ -12,7 +12,7 @@ from django.db import transaction
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.models import ChangeLine, ChangeRequest
 from overrides.requests.authoring import DraftLine, draft_request, edit_request
-from overrides.requests.proposal_schema import Kind
+from overrides.requests.proposal_schema import ProposalKind
 from overrides.versions.load_version import spec_of
 from overrides.versions.publish import store_override
 
@@ -25,7 +25,7 @@ def draft_by_hand(spec: OverrideSpec, *, by: User, reason: str, at: datetime) ->
     stored = store_override(spec, source=BY_HAND, at=at)
     return draft_request(
         module=spec.module,
-        kind=Kind.LINES.value,
+        kind=ProposalKind.LINES.value,
         title=f"By hand: {stored.line}"[:200],
         reason=reason,
         author=by,

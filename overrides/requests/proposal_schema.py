@@ -21,7 +21,7 @@ _read_line_id = matching("[0-9a-f]{64}", "the id of a line: 64 hexadecimal digit
 _read_number = integer(1, 2**31 - 1)
 
 
-class Kind(StrEnum):
+class ProposalKind(StrEnum):
     """What may be proposed."""
 
     LINES = "lines"
@@ -35,7 +35,7 @@ class Proposal:
     """A request before it is drafted. Of kind lines: overrides to bring, and ids of lines to withdraw."""
 
     module: Module
-    kind: Kind
+    kind: ProposalKind
     title: str
     reason: str
     lines: Sequence[OverrideSpec | str] = ()
@@ -46,13 +46,13 @@ def read_proposal(value: object) -> Proposal:
     """A proposal from JSON. Raises Refused with every refusal of its shape."""
     fields = Fields(value, ("module", "kind", "title", "reason", "lines", "content"))
     module = fields.need("module", member(Module), Module.PM)
-    kind = fields.need("kind", member(Kind), Kind.LINES)
+    kind = fields.need("kind", member(ProposalKind), ProposalKind.LINES)
     title = fields.need("title", text(200), "")
     reason = fields.need("reason", text(4000), "")
     lines: Sequence[OverrideSpec | str] = fields.take("lines", items(_line, least=1, most=MOST_LINES), ())
     content = fields.take("content", CONTENT.get(kind, mapping), None)
     if fields.sound("kind"):
-        wanted, other = ("lines", "content") if kind is Kind.LINES else ("content", "lines")
+        wanted, other = ("lines", "content") if kind is ProposalKind.LINES else ("content", "lines")
         sent = mapping(value)
         if sent.get(wanted) is None:
             fields.refuse(wanted, f"missing; a request of kind {kind} says there what it changes")
@@ -128,4 +128,7 @@ def _rollback(value: object) -> dict[str, object]:
     return {"to": to}
 
 
-CONTENT: Mapping[Kind, Callable[[Any], Mapping[str, Any]]] = {Kind.MODE: _mode, Kind.ROLLBACK: _rollback}
+CONTENT: Mapping[ProposalKind, Callable[[Any], Mapping[str, Any]]] = {
+    ProposalKind.MODE: _mode,
+    ProposalKind.ROLLBACK: _rollback,
+}

@@ -13,7 +13,7 @@ from overrides.core.engine.definitions.validation import check
 from overrides.models import ChangeRequest
 from overrides.requests.authoring import DraftLine, draft_request
 from overrides.requests.gates import GateError as NotDrafted
-from overrides.requests.proposal_schema import Kind, Proposal, raise_any, refusal
+from overrides.requests.proposal_schema import Proposal, ProposalKind, raise_any, refusal
 from overrides.versions.load_version import current_parameters
 from overrides.versions.publish import store_override
 from telemetry.foundation.core.refusal import Refusal, Refused
@@ -41,7 +41,7 @@ def propose(proposal: Proposal, *, by: str, at: datetime) -> ChangeRequest:
             content=proposal.content,
         )
     except NotDrafted as told:
-        raise Refused(refusal(str(told), "" if proposal.kind is Kind.LINES else "content")) from told
+        raise Refused(refusal(str(told), "" if proposal.kind is ProposalKind.LINES else "content")) from told
 
 
 def _draft_line(line: OverrideSpec | str, stored: Mapping[str, str]) -> DraftLine:

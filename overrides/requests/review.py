@@ -24,7 +24,7 @@ MANAGE = "overrides.review_changerequest"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class BulkOutcome:
     """What became of one request of many; `refused` is empty where the step was taken."""
 
     request_id: int
@@ -125,7 +125,7 @@ def unschedule(*, request_id: int, by: User, at: datetime) -> ChangeRequest:
     return request
 
 
-def decide_many(requests: Collection[int], decide: Callable[[int], object]) -> list[Outcome]:
+def decide_many(requests: Collection[int], decide: Callable[[int], object]) -> list[BulkOutcome]:
     """Take one step on many requests, each by itself: one that is refused holds no other back."""
     outcomes = []
     for request_id in requests:
@@ -133,9 +133,9 @@ def decide_many(requests: Collection[int], decide: Callable[[int], object]) -> l
             with transaction.atomic():
                 decide(request_id)
         except ValueError as refused:
-            outcomes.append(Outcome(request_id, str(refused)))
+            outcomes.append(BulkOutcome(request_id, str(refused)))
         else:
-            outcomes.append(Outcome(request_id, ""))
+            outcomes.append(BulkOutcome(request_id, ""))
     return outcomes
 
 

@@ -17,8 +17,8 @@ from overrides.core.engine.combination import Combination, Contribution, LeverVa
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.serving_mode import Mode
 from overrides.core.engine.definitions.vocabulary import Flag, Reason
-from overrides.core.engine.position_scaling import CAP, COEFFICIENTS, Multipliers
-from overrides.core.engine.serve import Answer, answer, neutral_levers, served
+from overrides.core.engine.position_scaling import CAP, COEFFICIENTS, PositionScaling
+from overrides.core.engine.serve import Answer, answer, neutral_levers, rounded_for_output
 from overrides.serving.engine import ENGINE_ROOM, FRESH_SECONDS, Engine
 from overrides.serving.resolve_request import Question
 from telemetry.decisions.decision_log import DecisionRecord
@@ -103,7 +103,7 @@ def resolve_one(question: Question, engine: Engine | None, *, now: datetime, sta
     if request.module == "dm":
         product = given.coefficient_product
         if question.base_allocation is not None:
-            allocation = served(question.base_allocation * product * given.levers["alloc_mult"])
+            allocation = rounded_for_output(question.base_allocation * product * given.levers["alloc_mult"])
     record = _record(question, engine, given, flags, now, (time.perf_counter() - started) * 1e6)
     return Resolved(given, record, product, allocation)
 
@@ -213,7 +213,7 @@ def _effect(given: Answer, combination: Combination, request: Request) -> dict[s
     return effect
 
 
-def _multiplied(multipliers: Multipliers, *, is_allocation: bool) -> dict[str, Any]:
+def _multiplied(multipliers: PositionScaling, *, is_allocation: bool) -> dict[str, Any]:
     """The coefficients and the cap as levers of one part each: what they cut or add is no override's.
 
     A pm decision was told the coefficients; they are the dm decision's to account for.

@@ -11,7 +11,7 @@ from overrides.core.engine.definitions.coefficients import HIGHEST, LOWEST
 from overrides.core.engine.definitions.levers import LEVERS
 from telemetry.core.scopes import read_scope
 from telemetry.core.vocabulary import CATEGORIES, ActionCategory, Module, read_pattern_key
-from telemetry.foundation.core.fields import finite, member, moment, text
+from telemetry.foundation.core.fields import finite, member, parse_moment, text
 from telemetry.foundation.core.objects import Fields, entries
 from telemetry.foundation.core.refusal import Refused
 
@@ -61,7 +61,7 @@ def read_question(value: object, *, now: datetime) -> Question:
             fields.refuse(name, "is what dm answers; send it with the pm questions about the same position")
     pattern_key = fields.need("pattern_key", read_pattern_key, "")
     scope = fields.take("scope", read_scope, {})
-    at = fields.take("at", moment, now)
+    at = fields.take("at", parse_moment, now)
     current = fields.take("current", _current, {})
     rollout_key = fields.take("rollout_key", text(200), None)
     fields.close()

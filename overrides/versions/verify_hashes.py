@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from overrides.core.engine.definitions.content_hash import canonical_json, content_hash
+from overrides.core.engine.definitions.content_hash import content_hash, content_json
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.monitoring.json_diff import MISSING, Difference, differences
 from overrides.models import Membership, Override, ParameterSet, Version
@@ -95,7 +95,7 @@ def _sums(name: str, version: Version, held: list[Any]) -> Iterator[Difference]:
 def _copy(name: str, version: Version, specs: list[OverrideSpec]) -> Iterator[Difference]:
     """`config_data` repeats the overrides in words: where a row was rewritten, it still says what it was."""
     rendered = render(version.module, specs, version.coefficients)
-    yield from differences(name, "config_data", version.config_data, rendered and json.loads(canonical_json(rendered)))
+    yield from differences(name, "config_data", version.config_data, rendered and json.loads(content_json(rendered)))
 
 
 def _unreadable(name: str, error: ValueError) -> Difference:

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import admin
 from django.utils.safestring import SafeString
 
-from telemetry.foundation.admin.formatting import MISSING, badge, moment, number, preformatted, pretty, short
+from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, number, preformatted, pretty, short
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
 from telemetry.foundation.admin.text_filters import window
 from telemetry.foundation.models import JobRun
@@ -37,7 +37,7 @@ class AuditEntryAdmin(FactAdmin):
 
     @admin.display(description="at", ordering="seq")
     def written(self, entry: AuditEntry) -> SafeString:
-        return moment(entry.written_at)
+        return format_moment(entry.written_at)
 
     @admin.display(description="reason")
     def reason(self, entry: AuditEntry) -> str | SafeString:
@@ -82,11 +82,11 @@ class JobRunAdmin(FactAdmin):
 
     @admin.display(description="started")
     def started(self, run: JobRun) -> SafeString:
-        return moment(run.started_at)
+        return format_moment(run.started_at)
 
     @admin.display(description="finished", ordering="finished_at")
     def finished(self, run: JobRun) -> SafeString:
-        return moment(run.finished_at)
+        return format_moment(run.finished_at)
 
     @admin.display(description="took")
     def duration(self, run: JobRun) -> SafeString:

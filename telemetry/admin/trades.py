@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from telemetry.foundation.admin.formatting import MISSING, badge, chips, moment, number, pattern, pretty, short
+from telemetry.foundation.admin.formatting import MISSING, badge, chips, format_moment, number, pattern, pretty, short
 from telemetry.foundation.admin.read_only import FactAdmin, FactInline, one_of
 from telemetry.foundation.admin.text_filters import window
 from telemetry.models import Action, Attribution, AttributionShare, Decision, Trade
@@ -23,7 +23,7 @@ class ActionInline(FactInline):
 
     @admin.display(description="at")
     def acted_at(self, action: Action) -> SafeString:
-        return moment(action.at)
+        return format_moment(action.at)
 
     @admin.display(description="pattern and action")
     def what(self, action: Action) -> SafeString:
@@ -89,11 +89,11 @@ class TradeAdmin(FactAdmin):
 
     @admin.display(ordering="opened_at")
     def opened(self, trade: Trade) -> SafeString:
-        return moment(trade.opened_at)
+        return format_moment(trade.opened_at)
 
     @admin.display(ordering="closed_at")
     def closed(self, trade: Trade) -> SafeString:
-        return moment(trade.closed_at)
+        return format_moment(trade.closed_at)
 
     @admin.display(ordering="rr", description="outcome")
     def outcome(self, trade: Trade) -> SafeString:
@@ -152,7 +152,7 @@ class AttributionAdmin(FactAdmin):
 
     @admin.display(description="closed", ordering="trade__closed_at")
     def closed(self, row: Attribution) -> SafeString:
-        return moment(row.trade.closed_at)
+        return format_moment(row.trade.closed_at)
 
     @admin.display(description="trade", ordering="rr")
     def trade_rr(self, row: Attribution) -> SafeString:
@@ -164,7 +164,7 @@ class AttributionAdmin(FactAdmin):
 
     @admin.display(description="attributed", ordering="attributed_at")
     def attributed(self, row: Attribution) -> SafeString:
-        return moment(row.attributed_at)
+        return format_moment(row.attributed_at)
 
     @admin.display(description="carried in", ordering="carried")
     def carried_shown(self, row: Attribution) -> SafeString:

@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from telemetry.api.pattern_fields import PATTERN
 from telemetry.api.serializers import DecisionBrief, WholeDecisionFact
-from telemetry.foundation.api.list_view import ListView, listing
+from telemetry.foundation.api.list_view import ListView, list_schema
 from telemetry.foundation.api.query_parameters import Filters, number_from, one_of, period, query, words
 from telemetry.foundation.api.schema_parts import named_id, problems
 from telemetry.foundation.api.time_limits import bounded_reading
@@ -27,7 +27,7 @@ FILTERS: Filters = {
 }
 
 
-@extend_schema_view(get=listing("list_decisions", "Answers given, newest first", DecisionBrief, FILTERS))
+@extend_schema_view(get=list_schema("list_decisions", "Answers given, newest first", DecisionBrief, FILTERS))
 class DecisionsView(ListView):
     required_permission = "telemetry.view_decision"
     filters = FILTERS

@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_view
 
 from telemetry.api.pattern_fields import PATTERN
 from telemetry.api.serializers import OutcomeFact
-from telemetry.foundation.api.list_view import ListView, listing
+from telemetry.foundation.api.list_view import ListView, list_schema
 from telemetry.foundation.api.query_parameters import Filters, period, words
 from telemetry.models import Outcome
 
@@ -17,7 +17,7 @@ FILTERS: Filters = {
 }
 
 
-@extend_schema_view(get=listing("list_outcomes", "Judged outcomes, newest first", OutcomeFact, FILTERS))
+@extend_schema_view(get=list_schema("list_outcomes", "Judged outcomes, newest first", OutcomeFact, FILTERS))
 class OutcomesView(ListView):
     required_permission = "telemetry.view_outcome"
     filters = FILTERS

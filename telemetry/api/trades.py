@@ -18,12 +18,12 @@ from telemetry.api.serializers import TradeFact
 from telemetry.api.trade_schema import EXAMPLE_EXCLUDED, EXAMPLE_TRADE, ReceiptsSerializer, TradeSerializer
 from telemetry.core.trades import Trade, parse_trade
 from telemetry.foundation.api.idempotency import IDEMPOTENCY_KEY, idempotent
-from telemetry.foundation.api.list_view import ListView, listing
+from telemetry.foundation.api.list_view import ListView, list_schema
 from telemetry.foundation.api.query_parameters import Filter, Filters, narrowed, period, query, truth, words
 from telemetry.foundation.api.schema_parts import problems, sent
-from telemetry.foundation.api.time_limits import bounded_writing
-from telemetry.foundation.core.fields import identifier, moment
-from telemetry.foundation.core.refusal import Refusal, Refused, join, told
+from telemetry.foundation.api.time_limits import write_time_limit
+from telemetry.foundation.core.fields import identifier, parse_moment
+from telemetry.foundation.core.refusal import Refusal, Refused, join, refusals_as_json
 from telemetry.foundation.outbox import send_later
 from telemetry.models import Action
 from telemetry.models import Trade as TradeRow
@@ -41,7 +41,7 @@ FILTERS: Filters = {**PATTERN, **OF_TRADES}
 
 
 @extend_schema_view(
-    get=listing(
+    get=list_schema(
         "list_trades",
         "Recorded trades as they stand, last closed first",
         TradeFact,
@@ -54,7 +54,7 @@ class TradesView(ListView):
 
     required_permission = {"GET": "telemetry.view_trade", "POST": "telemetry.add_trade"}
     filters = FILTERS
-    order = {"closed_at": moment, "id": identifier}
+    order = {"closed_at": parse_moment, "id": identifier}
     rows = TradeRow.objects.filter(is_current=True).prefetch_related("actions")
     document = TradeFact
 
@@ -126,7 +126,7 @@ def _read(payload: object, place: str, now: datetime) -> Trade | Refused:
 
 def _record(trades: list[Trade], now: datetime) -> list[Receipt]:
     """Record, and have what waits for trades done soon: the beat does it in any case, minutes later."""
-    with bounded_writing():
+    with write_time_limit():
         receipts = record_trades(trades, now=now)
         if any(receipt.status in (Status.NEW, Status.CORRECTED) for receipt in receipts):
             for task, arguments in settings.TASKS_AFTER_TRADES:
@@ -139,7 +139,7 @@ def _received(receipt: Receipt, place: str) -> dict[str, Any]:
         "external_id": receipt.external_id,
         "revision": receipt.revision,
         "status": receipt.status.value,
-        "errors": told([Refusal(join(place, each.field), each.message) for each in receipt.refusals]),
+        "errors": refusals_as_json([Refusal(join(place, each.field), each.message) for each in receipt.refusals]),
     }
 
 
@@ -152,5 +152,5 @@ def _refused(payload: object, place: str, refused: Refused) -> dict[str, Any]:
         "external_id": named.get("external_id"),
         "revision": named.get("revision"),
         "status": Status.REFUSED.value,
-        "errors": told(refused.refusals),
+        "errors": refusals_as_json(refused.refusals),
     }

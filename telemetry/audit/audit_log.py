@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Max, Min, QuerySet
 
 from telemetry.core.hash_chain import WHOLE, Break, Row, Start, export_lines, verify
-from telemetry.foundation.core.canonical_json import canonical_json
+from telemetry.foundation.core.canonical_json import fact_json
 from telemetry.foundation.request_id import request_id
 from telemetry.models import AuditEntry
 
@@ -36,7 +36,7 @@ def write_audit(
 
     Call it inside the transaction of the write it tells of: both stand or fall together.
     """
-    content = canonical_json(
+    content = fact_json(
         {
             "actor": actor,
             "action": action,

@@ -9,7 +9,7 @@ from datetime import datetime
 from telemetry.core.scopes import read_scope
 from telemetry.core.vocabulary import CATEGORIES, SALES, ActionCategory, Module, read_pattern_key
 from telemetry.foundation.core.documents import small_document
-from telemetry.foundation.core.fields import EARLIEST, finite, identifier, matching, member, moment, share, text
+from telemetry.foundation.core.fields import EARLIEST, finite, identifier, matching, member, parse_moment, share, text
 from telemetry.foundation.core.objects import Fields, entries, items
 from telemetry.foundation.core.refusal import Refused
 
@@ -67,7 +67,7 @@ def read_action(value: object, latest: datetime | None) -> Action:
         module=fields.need("module", _module, Module.PM),
         pattern_key=fields.need("pattern_key", read_pattern_key, ""),
         action_category=fields.need("action_category", _category, ActionCategory.ENTRY),
-        at=fields.need("at", moment, EARLIEST),
+        at=fields.need("at", parse_moment, EARLIEST),
         scope=fields.take("scope", read_scope, {}),
         fraction=fields.take("fraction", share, None),
         leg_rr=fields.take("leg_rr", finite, None),

@@ -8,8 +8,8 @@ from hashlib import sha256
 from typing import Literal
 
 from telemetry.core.actions import Action, read_action
-from telemetry.foundation.core.canonical_json import canonical_json, utc_text
-from telemetry.foundation.core.fields import EARLIEST, finite, integer, matching, moment, text
+from telemetry.foundation.core.canonical_json import fact_json, utc_text
+from telemetry.foundation.core.fields import EARLIEST, finite, integer, matching, parse_moment, text
 from telemetry.foundation.core.objects import Fields, items
 from telemetry.foundation.core.refusal import Refused
 
@@ -58,7 +58,7 @@ class Trade:
             "excluded_reason": self.excluded_reason,
             "actions": [action.document() for action in self.actions],
         }
-        return sha256(canonical_json(body).encode()).digest()
+        return sha256(fact_json(body).encode()).digest()
 
 
 def parse_trade(payload: object, *, now: datetime, field: str = "") -> Trade:
@@ -83,8 +83,8 @@ def parse_trade(payload: object, *, now: datetime, field: str = "") -> Trade:
 
 def _read_trade(payload: object, latest: datetime) -> Trade:
     fields = Fields(payload, KEYS)
-    opened_at = fields.need("opened_at", moment, EARLIEST)
-    closed_at = fields.need("closed_at", moment, EARLIEST)
+    opened_at = fields.need("opened_at", parse_moment, EARLIEST)
+    closed_at = fields.need("closed_at", parse_moment, EARLIEST)
     close = closed_at if fields.sound("closed_at") else None
     trade = Trade(
         external_id=fields.need("external_id", _name, ""),

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import DataError, Error, IntegrityError, close_old_connections, connection, transaction
 
 from telemetry.foundation.bulk_copy import copy_rows
-from telemetry.foundation.core.canonical_json import canonical_json
+from telemetry.foundation.core.canonical_json import fact_json
 from telemetry.models import Decision
 
 logger = logging.getLogger(__name__)
@@ -56,12 +56,12 @@ class DecisionRecord:
     def row(self) -> tuple[Any, ...]:
         """Values in the order of COLUMNS; JSON as canonical text."""
         return (
-            self.decision_id, self.module, self.pattern_key, self.action_category, canonical_json(self.scope), self.at,
+            self.decision_id, self.module, self.pattern_key, self.action_category, fact_json(self.scope), self.at,
             self.version, self.challenger_version, self.combiner, self.mode, self.reason,
-            "{" + ",".join(self.flags) + "}", canonical_json(self.request), canonical_json(self.levers),
-            canonical_json(self.contributions), canonical_json(self.excluded),
-            None if self.challenger is None else canonical_json(self.challenger), canonical_json(self.effect),
-            None if self.multipliers is None else canonical_json(self.multipliers), self.numeric_build, self.latency_us,
+            "{" + ",".join(self.flags) + "}", fact_json(self.request), fact_json(self.levers),
+            fact_json(self.contributions), fact_json(self.excluded),
+            None if self.challenger is None else fact_json(self.challenger), fact_json(self.effect),
+            None if self.multipliers is None else fact_json(self.multipliers), self.numeric_build, self.latency_us,
         )  # fmt: skip
 
 
@@ -171,4 +171,4 @@ def _write(batch: Sequence[DecisionRecord]) -> int:
 
 
 def _log(decision: DecisionRecord, error: Exception) -> None:
-    logger.error("decision not stored (%s): %s", str(error).strip(), canonical_json(decision.row()))
+    logger.error("decision not stored (%s): %s", str(error).strip(), fact_json(decision.row()))

@@ -16,14 +16,14 @@ from typing import Any, Generic, TypeVar
 from django.db import transaction
 from django.db.models import QuerySet
 
-from telemetry.foundation.models import Computed
+from telemetry.foundation.models import BackgroundResult
 from telemetry.foundation.outbox import send_later
 
 logger = logging.getLogger(__name__)
 
-Row = TypeVar("Row", bound=Computed)
+Row = TypeVar("Row", bound=BackgroundResult)
 Progress = Callable[[float], None]  # takes the share that is done, 0 to 1
-Status = Computed.Status
+Status = BackgroundResult.Status
 
 
 class Overtaken(RuntimeError):
@@ -35,7 +35,7 @@ def named(error: Exception) -> str:
 
 
 @dataclass(frozen=True)
-class Computation(Generic[Row]):
+class BackgroundComputation(Generic[Row]):
     """One kind of answer: the table that keeps it, and the task that has `run` compute the row of a `key`."""
 
     model: type[Row]
@@ -130,7 +130,7 @@ class Computation(Generic[Row]):
             raise Overtaken
 
 
-def _set(row: Computed, fields: Mapping[str, Any]) -> None:
+def _set(row: BackgroundResult, fields: Mapping[str, Any]) -> None:
     for name, value in fields.items():
         setattr(row, name, value)
     row.save(update_fields=fields)

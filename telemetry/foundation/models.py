@@ -82,7 +82,7 @@ class StoredAnswer(models.Model):
         return f"answer {self.pk} to {self.caller}"
 
 
-class Computed(models.Model):
+class BackgroundResult(models.Model):
     """An answer that takes long, computed once (`telemetry.computed`); its key is the hash of all it depends on."""
 
     class Status(models.TextChoices):

@@ -4,7 +4,7 @@ Facts are append-only. A correction is a new revision of the trade; only `is_cur
 Facts refer upward by plain values (line, override, version), never by foreign key: a fact survives any opinion.
 """
 
-from telemetry.foundation.models import Computed, JobRun, OutboxMessage, StoredAnswer
+from telemetry.foundation.models import BackgroundResult, JobRun, OutboxMessage, StoredAnswer
 from telemetry.models.attributions import Attribution, AttributionShare, PendingAttribution
 from telemetry.models.audit import AuditEntry
 from telemetry.models.choices import CATEGORIES, MODULES
@@ -18,7 +18,7 @@ __all__ = [
     "Attribution",
     "AttributionShare",
     "AuditEntry",
-    "Computed",
+    "BackgroundResult",
     "Decision",
     "DecisionOutcome",
     "DirtyGroup",

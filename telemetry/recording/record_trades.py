@@ -17,7 +17,7 @@ from telemetry.core.outcomes import judge
 from telemetry.core.trades import Trade as TradeValue
 from telemetry.core.vocabulary import ActionCategory
 from telemetry.foundation.bulk_copy import copy_rows
-from telemetry.foundation.core.canonical_json import canonical_json
+from telemetry.foundation.core.canonical_json import fact_json
 from telemetry.foundation.core.refusal import Refusal
 from telemetry.models import (
     Action,
@@ -214,4 +214,4 @@ def _outcome_row(accepted: _Accepted, outcome: Judged) -> tuple[Any, ...]:
 
 
 def _json(value: Mapping[str, object]) -> str:
-    return canonical_json(value) if value else "{}"
+    return fact_json(value) if value else "{}"

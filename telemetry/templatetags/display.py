@@ -25,4 +25,4 @@ def number(value: float | Nothing | None, decimals: int = 3, signed: bool = Fals
 
 @register.simple_tag
 def moment(at: datetime | Nothing | None) -> SafeString:
-    return formatting.moment(None if at == "" else at)
+    return formatting.format_moment(None if at == "" else at)

@@ -25,7 +25,7 @@ from learning.core.cells.rows import DAY
 from learning.lessons.build import build_lessons
 from learning.lessons.build_evidence import learn_module
 from learning.models import BuilderRun, Lesson
-from learning.readers.group_columns import moment, since_epoch
+from learning.readers.group_columns import moment_from_microseconds, since_epoch
 from learning.readers.observations import load_observations
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import LearningMethod
@@ -77,7 +77,7 @@ def write(rows: list[Row]) -> None:
 
 
 def _trade(number: int, row: Row) -> tuple[Any, ...]:
-    closed_at = moment(row[4])
+    closed_at = moment_from_microseconds(row[4])
     name = f"bench-{number}"
     symbol = f"COIN{number % 97}/USDT"
     return (
@@ -88,7 +88,18 @@ def _trade(number: int, row: Row) -> tuple[Any, ...]:
 
 def _outcome(number: int, row: Row) -> tuple[Any, ...]:
     pattern, category, scope, rr, closed_at = row
-    return UUID(int=number), 0, "pm", pattern, category, "paper", "", json.dumps(scope), rr, moment(closed_at)
+    return (
+        UUID(int=number),
+        0,
+        "pm",
+        pattern,
+        category,
+        "paper",
+        "",
+        json.dumps(scope),
+        rr,
+        moment_from_microseconds(closed_at),
+    )
 
 
 def measure(rows: list[Row], **context: Any) -> None:

@@ -17,7 +17,7 @@ from learning.core.cells.cube import build_cube
 from learning.lessons.aggregate import aggregate_groups
 from learning.lessons.build import build_lessons
 from learning.models import BuilderRun, Cell, Lesson
-from learning.readers.group_columns import Group, load_group
+from learning.readers.group_columns import PatternGroup, load_group
 from overrides.core.engine.definitions.dimensions import LEARNED_DIMENSIONS
 from overrides.core.engine.definitions.parameters import LessonParameters
 from tests.bench.build_evidence import Row, write
@@ -25,7 +25,7 @@ from tests.bench.report import figure, scratch_database, timed
 from tests.bench.worlds import NOW, world
 
 BENCH = "build_plan"
-GROUP = Group("pm", "bench.group.signal", "entry")
+GROUP = PatternGroup("pm", "bench.group.signal", "entry")
 PLAN = LessonParameters()
 
 

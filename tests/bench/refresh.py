@@ -14,9 +14,9 @@ from functools import partial
 
 from learning.lessons.aggregate import aggregate_dirty
 from learning.models import Cell
-from learning.readers.group_columns import moment
+from learning.readers.group_columns import moment_from_microseconds
 from telemetry.foundation.bulk_copy import copy_rows
-from telemetry.foundation.core.canonical_json import canonical_json
+from telemetry.foundation.core.canonical_json import fact_json
 from telemetry.models import DirtyGroup, Outcome, Trade
 from telemetry.recording.record_trades import OUTCOME_COLUMNS, TRADE_COLUMNS, record_trades, trade_id
 from tests.bench.report import figure, interleaved, scratch_database
@@ -33,10 +33,10 @@ def store(everything: World) -> None:
     trades, outcomes = [], []
     columns = (everything.group, everything.outcomes, everything.closed_at)
     for row, (group, rr, closed_at) in enumerate(zip(*(column.tolist() for column in columns), strict=True)):
-        name, at = f"stored-{row}", moment(closed_at)
+        name, at = f"stored-{row}", moment_from_microseconds(closed_at)
         key = trade_id(name, 1)
         trades.append((key, name, 1, "", True, "", "paper", "", "COIN/USDT", "", "", "", at, at, rr, b"", NOW))
-        outcomes.append((key, 0, *group_name(group), "paper", "", canonical_json(everything.scope(row)), rr, at))
+        outcomes.append((key, 0, *group_name(group), "paper", "", fact_json(everything.scope(row)), rr, at))
     copy_rows(Trade, TRADE_COLUMNS, trades)
     copy_rows(Outcome, OUTCOME_COLUMNS, outcomes)
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from learning.core.walk_forward.score import Uplift, increments, matched
-from learning.core.walk_forward.sized_trades import Bets
+from learning.core.walk_forward.sized_trades import SizedTrades
 from learning.core.walk_forward.walk import bounds_of, policy_of, walk
 from learning.models import WalkForward
 from learning.readers.walk_trades import load_trades
@@ -128,7 +128,7 @@ def paired(module: str, folds: int) -> Iterator[tuple[Choice, Uplift]]:
             yield choice, Uplift.of(band)
 
 
-def _added(bets: Bets, low: float, high: float) -> Any:
+def _added(bets: SizedTrades, low: float, high: float) -> Any:
     size = matched(bets.size, low, high) if len(bets) else None
     return increments(bets.fold, np.ones(len(bets)) if size is None else size, bets.outcome)
 

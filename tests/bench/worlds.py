@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning.core.cells.rows import DAY, Rows
-from learning.readers.group_columns import moment
+from learning.readers.group_columns import moment_from_microseconds
 from overrides.core.engine.definitions.dimensions import known_dimensions
 from telemetry.core.trades import Trade, parse_trade
 from telemetry.core.vocabulary import CATEGORIES, SALES, Module
@@ -70,7 +70,7 @@ class World:
         return parsed(self.payloads(prefix, actions))
 
     def _trade(self, name: str, rows: range) -> dict[str, Any]:
-        closed_at = moment(int(self.closed_at[rows[0]]))
+        closed_at = moment_from_microseconds(int(self.closed_at[rows[0]]))
         return {
             "external_id": name,
             "source": "bench",

@@ -76,7 +76,7 @@ def verbs() -> dict[str, Callable[..., object]]:
         "cancel": person(review.cancel),
         "edit": person(authoring.edit_request),
         "apply": person(apply.apply_request),
-        "lower": person(emergency.lower_mode),
+        "lower": person(emergency.lower_mode_with_request),
         "off": person(emergency.switch_everything_off),
         "veto": person(emergency.veto_line),
         "retire": person(emergency.retire_lines),

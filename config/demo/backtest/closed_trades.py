@@ -30,7 +30,7 @@ from config.demo.backtest.counterfactuals import (
 from config.demo.backtest.histories import AFTER_BARS, Histories, Signals, histories
 from config.demo.backtest.rules import PATTERNS, Pattern
 from config.demo.backtest.simulation import TRIM_FRACTION
-from config.demo.market.bars import SECONDS, Bars, Floats, Ints, four_hours, moment
+from config.demo.market.bars import SECONDS, Bars, Floats, Ints, four_hours, utc_at
 from config.demo.market.conditions import Market
 from config.demo.market.scopes import dm_scope, pm_scope
 
@@ -76,13 +76,13 @@ class _Trade:
         side, pair = self.pattern.side_name, self.bars.symbol.replace("/", "_")
         actions = [self._allocation(), self._entry(), *([self._trim()] if self.is_trimmed else []), self._exit()]
         return {
-            "external_id": f"demo:{self.bars.timeframe}:{pair}:{self.pattern.family}.{side}:{moment(opened)[:16]}Z",
+            "external_id": f"demo:{self.bars.timeframe}:{pair}:{self.pattern.family}.{side}:{utc_at(opened)[:16]}Z",
             "source": SOURCE,
             "symbol": self.bars.symbol,
             "side": side,
             "timeframe": self.bars.timeframe,
-            "opened_at": moment(opened),
-            "closed_at": moment(closed),
+            "opened_at": utc_at(opened),
+            "closed_at": utc_at(closed),
             "rr": self._number(self.columns.rr),
             "actions": actions,
         }
@@ -94,7 +94,7 @@ class _Trade:
             "module": "dm",
             "pattern_key": ALLOCATION_KEY,
             "action_category": "allocation",
-            "at": moment(opened),
+            "at": utc_at(opened),
             "scope": dm_scope(self.market, self.bars.symbol, opened, family=self.pattern.family, adding=adding),
         }
 
@@ -136,7 +136,7 @@ class _Trade:
             "module": "pm",
             "pattern_key": self.pattern.key,
             "action_category": category,
-            "at": moment(at),
+            "at": utc_at(at),
             "scope": pm_scope(self.market, self.bars.symbol, self.bars.timeframe, at, ts=ts, ox=ox),
             "controls": self._controls(signals),
             "counterfactuals": alternatives,

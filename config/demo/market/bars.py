@@ -95,10 +95,10 @@ def four_hours(bars: Bars) -> Bars:
 
 
 @lru_cache(maxsize=16_384)
-def moment(seconds: int) -> str:
+def utc_at(seconds: int) -> str:
     """Epoch seconds as UTC ISO text.
 
-    >>> moment(3600)
+    >>> utc_at(3600)
     '1970-01-01T01:00:00Z'
     """
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

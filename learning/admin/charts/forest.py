@@ -60,7 +60,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Row:
+class ForestMark:
     """One line of the forest."""
 
     raw: Span
@@ -75,7 +75,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Forest:
-    rows: tuple[Row, ...]
+    rows: tuple[ForestMark, ...]
     ticks: tuple[Mark, ...]
     x_zero: float
     width: float = WIDTH
@@ -92,9 +92,9 @@ def forest(estimates: Sequence[Estimate]) -> Forest | None:
     return Forest(tuple(_row(each, scale) for each in estimates), scale.ticks(), scale.y(0.0))
 
 
-def _row(each: Estimate, scale: Scale) -> Row:
+def _row(each: Estimate, scale: Scale) -> ForestMark:
     inside = each.interval
-    return Row(
+    return ForestMark(
         raw=_span(each.raw, each.raw_interval, scale),
         shrunk=None if each.shrunk is None or inside is None else _span(each.shrunk, inside, scale),
         x_parent=None if each.parent is None else scale.y(each.parent),

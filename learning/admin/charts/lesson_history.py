@@ -18,7 +18,7 @@ ROW, TOP, GAP, RIBBON = 62.0, 22.0, 26.0, 12.0
 
 
 @dataclass(frozen=True)
-class Row:
+class LessonHistoryRow:
     """One quantity as a stepped line: what a run says holds until the next."""
 
     name: str
@@ -42,8 +42,8 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class Track:
-    rows: tuple[Row, ...]
+class LessonHistoryChart:
+    rows: tuple[LessonHistoryRow, ...]
     stretches: tuple[Stretch, ...]
     ribbon_y: float
     first: str
@@ -54,7 +54,7 @@ class Track:
     width: float = WIDTH
 
 
-def lesson_track(history: Sequence[LessonHistory], until: datetime) -> Track | None:
+def lesson_track(history: Sequence[LessonHistory], until: datetime) -> LessonHistoryChart | None:
     """The history of one lesson, oldest first, as of `until`; None where nothing was kept yet."""
     if not history:
         return None
@@ -72,7 +72,7 @@ def lesson_track(history: Sequence[LessonHistory], until: datetime) -> Track | N
         for index, (name, values) in enumerate(columns.items())
     )
     ribbon_y = TOP + len(rows) * (ROW + GAP)
-    return Track(
+    return LessonHistoryChart(
         rows=rows,
         stretches=_stretches(history, at, x(last)),
         ribbon_y=ribbon_y,
@@ -95,14 +95,14 @@ def _levers(said: LessonHistory) -> dict[str, float]:
     return {LEVER_NAMES.get(name, name): target for name, target in said.targets.items()}
 
 
-def _row(name: str, values: Sequence[float], at: Sequence[float], end: float, top: float) -> Row:
+def _row(name: str, values: Sequence[float], at: Sequence[float], end: float, top: float) -> LessonHistoryRow:
     scale = Scale.around(values, top, top + ROW)
     y = [scale.y(value) for value in values]
     steps = [(at[0], y[0])]
     for (_, before), (place, after) in pairwise(zip(at, y, strict=True)):
         steps += [(place, before), (place, after)]
     steps.append((end, y[-1]))
-    return Row(
+    return LessonHistoryRow(
         name=name,
         line=" ".join(f"{place:.1f},{height:.1f}" for place, height in steps),
         dots=tuple((place, height, _told(value)) for place, height, value in zip(at, y, values, strict=True)),

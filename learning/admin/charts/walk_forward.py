@@ -73,7 +73,7 @@ def _date(day: float) -> str:
 
 
 @dataclass(frozen=True)
-class Row:
+class WalkForwardRow:
     """One uplift with its band; what is only in-sample stands beside it, hollow."""
 
     name: str
@@ -92,7 +92,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Forest:
-    rows: tuple[Row, ...]
+    rows: tuple[WalkForwardRow, ...]
     values: tuple[Mark, ...]
     x_zero: float
     bottom: float
@@ -123,10 +123,10 @@ def forest(walks: Iterable[tuple[str, Mapping[str, Any]]]) -> Forest | None:
     return Forest(rows, x.marks, x(0.0), bottom, bottom + 24)
 
 
-def _row(name: str, uplift: Mapping[str, float | None], optimistic: float | None, x: Axis, y: float) -> Row:
+def _row(name: str, uplift: Mapping[str, float | None], optimistic: float | None, x: Axis, y: float) -> WalkForwardRow:
     mean = uplift["mean"] or 0.0
     low, high = (mean if uplift[end] is None else float(uplift[end] or 0.0) for end in ("low", "high"))
-    return Row(
+    return WalkForwardRow(
         name=name,
         told=f"{mean:+.2f} R per 1,000 trades, 95 % from {low:+.2f} to {high:+.2f}",
         y=y,

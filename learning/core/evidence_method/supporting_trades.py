@@ -9,7 +9,7 @@ from learning.core.evidence_method.learn import Learned
 from learning.core.evidence_method.observations import Observations
 
 
-class Behind:
+class SupportingTrades:
     """Finds the observations of a pattern, category and scope, for one override after the other.
 
     own      (rows,) outcome less all that was fitted, in R; as winsorised; 0 where it is in no fit

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from learning.core.cells.rows import Floats, Ints
-from learning.core.walk_forward.sized_trades import Bets, mean_within
+from learning.core.walk_forward.sized_trades import SizedTrades, mean_within
 from overrides.core.monitoring.day_bootstrap import day_block_band, day_sums
 
 GROUPS = 10
@@ -22,7 +22,7 @@ LEAST_SPREAD = 1e-9  # R; below it a policy predicts the same for all
 
 
 @dataclass(frozen=True)
-class Group:
+class CalibrationBin:
     """Trades of about the same predicted edge: mean predicted, mean realised and its 95 % interval, in R."""
 
     n: int
@@ -40,7 +40,7 @@ class Slope:
     se: float | None
 
 
-def groups(day: Ints, predicted: Floats, realised: Floats) -> list[Group]:
+def groups(day: Ints, predicted: Floats, realised: Floats) -> list[CalibrationBin]:
     """Ten groups by predicted edge, fewer where many trades share one (ties stay together), in rising order."""
     if len(predicted) == 0:
         return []
@@ -53,10 +53,10 @@ def _members(place: Ints) -> list[Ints]:
     return [np.flatnonzero(place == each) for each in np.unique(place).tolist()]
 
 
-def _group(day: Ints, predicted: Floats, realised: Floats) -> Group:
+def _group(day: Ints, predicted: Floats, realised: Floats) -> CalibrationBin:
     band = day_block_band(day, realised)
     assert band is not None
-    return Group(band.n, float(predicted.mean()), band.mean, band.low, band.high)
+    return CalibrationBin(band.n, float(predicted.mean()), band.mean, band.low, band.high)
 
 
 def slope(day: Ints, predicted: Floats, realised: Floats) -> Slope | None:
@@ -81,7 +81,7 @@ def slope(day: Ints, predicted: Floats, realised: Floats) -> Slope | None:
     return Slope(value, se)
 
 
-def squared_error_ratio(bets: Bets) -> float | None:
+def squared_error_ratio(bets: SizedTrades) -> float | None:
     """Mean squared error of what was expected over that of the mean known without learning; below 1 is better."""
     if len(bets) == 0:
         return None
@@ -90,7 +90,7 @@ def squared_error_ratio(bets: Bets) -> float | None:
     return float(error @ error) / whole if whole > 0 else None
 
 
-def calibration(bets: Bets) -> dict[str, Any]:
+def calibration(bets: SizedTrades) -> dict[str, Any]:
     """Groups, slope, whether the slope is in its bar, and the ratio of squared errors; JSON values."""
     predicted = bets.edge - mean_within(bets.fold, bets.edge) if len(bets) else bets.edge
     realised = bets.outcome - mean_within(bets.fold, bets.outcome) if len(bets) else bets.outcome

@@ -16,13 +16,13 @@ from learning.core.evidence_method.fit import Fit
 from learning.core.evidence_method.learn import FAMILIES, Learned, learn
 from learning.core.evidence_method.predict import predict
 from learning.core.walk_forward.outcome_columns import DECIDED, Trades
-from learning.core.walk_forward.sized_trades import Stance
+from learning.core.walk_forward.sized_trades import Sizing
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 
 
 def evidence_stance(
     known: Trades, decided: Trades, moment: int, parameters: EvidenceParameters, low: float, high: float
-) -> Stance:
+) -> Sizing:
     """What a fit on `known` (closed before `moment`, microseconds) would have made of `decided`, within [low, high].
 
     Raises as the fit does (BudgetExceeded says what to drop).
@@ -32,13 +32,13 @@ def evidence_stance(
     category = known.categories.index(DECIDED[known.module])
     fit = None if learned is None else _fit_of(learned, category)
     if learned is None or fit is None:
-        return Stance.neutral(len(decided))
+        return Sizing.neutral(len(decided))
     expected = predict(fit, decided.pattern, decided.category, decided.scope)
     bounds = math.log(low), math.log(high)
     size = np.exp(np.clip(log_sizes(learned, decided, bounds), *bounds))
     deciding = learned.overrides.category[: learned.materialised] == category
     verified = int((deciding & learned.verified[: learned.materialised]).sum())
-    return Stance(size, expected.edge, expected.mu0, int(deciding.sum()), verified)
+    return Sizing(size, expected.edge, expected.mu0, int(deciding.sum()), verified)
 
 
 def _of(known: Trades) -> tuple[tuple[str, ...], ...]:

@@ -20,7 +20,7 @@ from learning.core.plan_method.half_life import fit_half_life
 from learning.core.plan_method.lesson_selection import EPOCH, Standing, select, stats_of
 from learning.core.plan_method.lever_movement import lever_movements
 from learning.core.walk_forward.outcome_columns import DECIDED, Trades
-from learning.core.walk_forward.sized_trades import Stance
+from learning.core.walk_forward.sized_trades import Sizing
 from overrides.core.engine.combination import Combination, Request
 from overrides.core.engine.combine import combine
 from overrides.core.engine.compile_overrides import compile_overrides
@@ -46,7 +46,7 @@ class Lesson(NamedTuple):
 
 def plan_stance(
     known: Trades, decided: Trades, moment: int, parameters: ModuleParameters, combiner: Combiner
-) -> Stance:
+) -> Sizing:
     """What lessons on `known` (trades closed before `moment`, microseconds) would have made of `decided`."""
     category, module = DECIDED[decided.module], decided.module
     own = known.take(known.category == known.categories.index(category))
@@ -57,7 +57,7 @@ def plan_stance(
     weights = parameters.channels[CHANNELS[module]].weights
     compiled = compile_overrides(specs, weights, combiner, channel=CHANNELS[module])
     size, edge = _asked(compiled, {spec.id: spec.stats.edge_raw for spec in specs}, decided, category, moment)
-    return Stance(size, edge, np.full(len(decided), baseline), len(specs))
+    return Sizing(size, edge, np.full(len(decided), baseline), len(specs))
 
 
 def _lessons(own: Trades, rows: list[Rows], baseline: float, parameters: ModuleParameters) -> Iterator[Lesson]:

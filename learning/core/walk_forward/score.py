@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from learning.core.cells.rows import Floats, Ints
-from learning.core.walk_forward.sized_trades import Bets, mean_within
+from learning.core.walk_forward.sized_trades import SizedTrades, mean_within
 from overrides.core.monitoring.day_bootstrap import Band, day_block_band
 
 TILT = 0.10  # sd of ln m at matched tilt
@@ -83,7 +83,7 @@ def matched(size: Floats, low: float, high: float, tilt: float = TILT) -> Floats
     return scaled
 
 
-def uplift(bets: Bets, size: Floats | None) -> Uplift | None:
+def uplift(bets: SizedTrades, size: Floats | None) -> Uplift | None:
     """Of the bets sized so; None where there is nothing to size by."""
     if size is None:
         return None
@@ -100,7 +100,7 @@ def tilt_of(size: Floats) -> Tilt | None:
     return Tilt(float(size.mean()), float(ln.mean()), float(ln.std()), float(size.min()), float(size.max()), moved)
 
 
-def scores(bets: Bets, low: float, high: float) -> dict[str, Any]:
+def scores(bets: SizedTrades, low: float, high: float) -> dict[str, Any]:
     """Uplift as sized and at matched tilt, walk-forward and optimistic, with the tilt; JSON values."""
     sizes = {
         "uplift": bets.size,

@@ -10,7 +10,7 @@ from learning.core.cells.rows import Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)
-class Stance:
+class Sizing:
     """A policy as it stood at one moment, asked about some trades.
 
     size      (trades,) the size multiplier it would have served, within its bounds
@@ -27,13 +27,13 @@ class Stance:
     verified: int | None = None
 
     @classmethod
-    def neutral(cls, trades: int) -> Stance:
+    def neutral(cls, trades: int) -> Sizing:
         """Of a policy that had nothing to learn from."""
         return cls(np.ones(trades), np.zeros(trades), np.zeros(trades), 0)
 
 
 @dataclass(frozen=True, eq=False)
-class Bets:
+class SizedTrades:
     """Every decided trade of a walk, one row each, in time order.
 
     day       (rows,) UTC day of the decision, since 1970-01-01

@@ -8,13 +8,13 @@ import numpy as np
 
 from learning.core.cells.rows import Floats
 from learning.core.walk_forward.score import increments, matched
-from learning.core.walk_forward.sized_trades import Bets
+from learning.core.walk_forward.sized_trades import SizedTrades
 from overrides.core.monitoring.day_bootstrap import day_draws, day_sums, percentiles
 
 POINTS = 240  # of a stored curve; more cannot be told apart
 
 
-def curve(bets: Bets, low: float, high: float) -> dict[str, list[Any]]:
+def curve(bets: SizedTrades, low: float, high: float) -> dict[str, list[Any]]:
     """Columns: day (since 1970-01-01), uplift with its band, at matched tilt, and optimistic; R of unit size.
 
     The band is of each day by itself: every draw takes the walk's days anew, whole, and adds up as it goes.
@@ -31,7 +31,7 @@ def curve(bets: Bets, low: float, high: float) -> dict[str, list[Any]]:
     return {name: [_rounded(each) for each in column[kept].tolist()] for name, column in columns.items()}
 
 
-def _cumulative(bets: Bets, size: Floats) -> Floats:
+def _cumulative(bets: SizedTrades, size: Floats) -> Floats:
     return np.cumsum(day_sums(bets.day, increments(bets.fold, size, bets.outcome))[1])
 
 

@@ -16,21 +16,21 @@ from learning.core.walk_forward.folds import Fold, folds_of
 from learning.core.walk_forward.outcome_columns import Trades
 from learning.core.walk_forward.plan_walker import CHANNELS, LEVER, plan_stance
 from learning.core.walk_forward.score import scores
-from learning.core.walk_forward.sized_trades import Bets, Stance
+from learning.core.walk_forward.sized_trades import SizedTrades, Sizing
 from learning.core.walk_forward.uplift_curve import curve
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import Combiner, LearningMethod
 
 Progress = Callable[[float], None]
 # (trades known, trades to decide, moment in microseconds) -> how the policy stands to them
-Policies = Callable[[Trades, Trades, int], Stance]
+Policies = Callable[[Trades, Trades, int], Sizing]
 
 
 @dataclass(frozen=True, eq=False)
 class Walked:
     """A finished walk: the bets, and each fold with how the policy stood when it began."""
 
-    bets: Bets
+    bets: SizedTrades
     folds: tuple[dict[str, Any], ...]
 
 
@@ -93,22 +93,22 @@ def curves(walked: Walked, low: float, high: float) -> dict[str, Any]:
     return curve(walked.bets, low, high)
 
 
-def _stance(stance: Policies, known: Trades, acted: Trades, moment: int) -> Stance:
+def _stance(stance: Policies, known: Trades, acted: Trades, moment: int) -> Sizing:
     if len(known.decided()) == 0 or len(acted) == 0:
-        return Stance.neutral(len(acted))
+        return Sizing.neutral(len(acted))
     return stance(known, acted, moment)
 
 
-def _neutral_where_protected(stood: Stance, acted: Trades, protected: tuple[str, ...]) -> Stance:
+def _neutral_where_protected(stood: Sizing, acted: Trades, protected: tuple[str, ...]) -> Sizing:
     codes = [code for code, key in enumerate(acted.patterns) if key.rpartition(".")[2] in protected]
     size = np.where(np.isin(acted.pattern, codes), 1.0, stood.size)
-    return Stance(size, stood.edge, stood.baseline, stood.lessons, stood.verified)
+    return Sizing(size, stood.edge, stood.baseline, stood.lessons, stood.verified)
 
 
-def _bets(number: int, acted: Trades, known: Trades, stood: Stance) -> Bets:
+def _bets(number: int, acted: Trades, known: Trades, stood: Sizing) -> SizedTrades:
     learned_from = known.decided().outcome
     nothing = float(learned_from.mean()) if len(learned_from) else 0.0
-    return Bets(
+    return SizedTrades(
         day=day_of(acted.at),
         fold=np.full(len(acted), number, dtype=np.int64),
         outcome=acted.outcome,
@@ -120,7 +120,7 @@ def _bets(number: int, acted: Trades, known: Trades, stood: Stance) -> Bets:
     )
 
 
-def _told(fold: Fold, known: Trades, acted: Trades, stood: Stance) -> dict[str, Any]:
+def _told(fold: Fold, known: Trades, acted: Trades, stood: Sizing) -> dict[str, Any]:
     return {
         "start_day": fold.start // DAY,
         "end_day": fold.end // DAY,
@@ -132,11 +132,11 @@ def _told(fold: Fold, known: Trades, acted: Trades, stood: Stance) -> dict[str, 
     }
 
 
-def _joined(stages: list[Bets], optimistic: Floats) -> Bets:
+def _joined(stages: list[SizedTrades], optimistic: Floats) -> SizedTrades:
     nothing = np.empty(0)
     if not stages:
         none = np.empty(0, dtype=np.int64)
-        return Bets(none, none, nothing, nothing, nothing, nothing, nothing, nothing)
+        return SizedTrades(none, none, nothing, nothing, nothing, nothing, nothing, nothing)
     names = ("day", "fold", "outcome", "size", "edge", "baseline", "nothing")
     columns = {name: np.concatenate([getattr(stage, name) for stage in stages]) for name in names}
-    return Bets(**columns, optimistic=optimistic)
+    return SizedTrades(**columns, optimistic=optimistic)

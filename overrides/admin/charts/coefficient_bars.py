@@ -39,7 +39,7 @@ def weight_bar(weight: float, served: float) -> WeightBar:
 
 
 @dataclass(frozen=True)
-class Track:
+class CoefficientHistory:
     """A weight by version, as steps: it holds until the next version says otherwise. `dot` is where it stands now."""
 
     points: str
@@ -56,7 +56,7 @@ class Track:
     bottom: float = BOTTOM
 
 
-def weight_track(versions: Sequence[tuple[int, float]], fresh: float) -> Track | None:
+def weight_track(versions: Sequence[tuple[int, float]], fresh: float) -> CoefficientHistory | None:
     """Version numbers with the weight each serves, oldest first; `fresh` is what the facts say now. None without any.
 
     >>> track = weight_track([(3, 1.0), (5, 2.0)], 0.5)
@@ -71,7 +71,7 @@ def weight_track(versions: Sequence[tuple[int, float]], fresh: float) -> Track |
         points += [(at, _y(weight)), (at + wide, _y(weight))]
         at += wide
     every = math.ceil(len(versions) / MOST_NAMED)
-    return Track(
+    return CoefficientHistory(
         points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points),
         dot=points[-1],
         last=f"{versions[-1][1]:.3f}",

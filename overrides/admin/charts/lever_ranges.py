@@ -14,7 +14,7 @@ TRACK_ROW, HALF_BAND = 56.0, 6.0
 
 
 @dataclass(frozen=True)
-class Track:
+class LeverRange:
     """One lever: its bounds, neutral, what one answer may move it at most, and the override's target."""
 
     name: str
@@ -38,22 +38,22 @@ class Track:
 
 
 @dataclass(frozen=True)
-class Tracks:
+class LeverRanges:
     height: float
-    tracks: tuple[Track, ...]
+    tracks: tuple[LeverRange, ...]
     left: float = LEFT
     right: float = WIDTH - RIGHT
     width: float = WIDTH
 
 
-def lever_tracks(spec: OverrideSpec, parameters: WeightParameters) -> Tracks:
+def lever_tracks(spec: OverrideSpec, parameters: WeightParameters) -> LeverRanges:
     """Every target of the override within its lever's bounds, on the lever's own scale (logarithmic or linear)."""
     names = [name for name in LEVERS if name in spec.levers]
     tracks = tuple(_track(name, spec.levers[name], parameters, row) for row, name in enumerate(names))
-    return Tracks(len(tracks) * TRACK_ROW + 6, tracks)
+    return LeverRanges(len(tracks) * TRACK_ROW + 6, tracks)
 
 
-def _track(name: str, target: float, parameters: WeightParameters, row: int) -> Track:
+def _track(name: str, target: float, parameters: WeightParameters, row: int) -> LeverRange:
     lever = LEVERS[name]
     low, high = parameters.bounds_of(name)
 
@@ -63,7 +63,7 @@ def _track(name: str, target: float, parameters: WeightParameters, row: int) -> 
         return LEFT + min(max(at, 0.0), 1.0) * (WIDTH - LEFT - RIGHT)
 
     lowest, highest = lever.reach(lever.neutral, parameters.step_of(name))
-    return Track(
+    return LeverRange(
         name=name,
         low=low,
         high=high,

@@ -19,7 +19,7 @@ from overrides.admin.decisions.decision_search import moved_by
 from overrides.core.engine.definitions.vocabulary import Reason
 from overrides.monitoring.contributions import CONTRIBUTION_COLUMNS, contribution_rows
 from telemetry.core.vocabulary import ActionCategory, Module, read_pattern_key
-from telemetry.foundation.admin.formatting import MISSING, badge, chips, moment, number, pattern
+from telemetry.foundation.admin.formatting import MISSING, badge, chips, format_moment, number, pattern
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
 from telemetry.foundation.admin.text_filters import read_number, typed_filter, window
 from telemetry.foundation.core.csv_cells import csv_lines
@@ -112,7 +112,7 @@ class DecisionAdmin(FactAdmin):
 
     @admin.display(description="asked as of", ordering="decision_id")
     def asked_at(self, decision: Decision) -> SafeString:
-        return moment(decision.at)
+        return format_moment(decision.at)
 
     @admin.display(description="pattern and action")
     def what(self, decision: Decision) -> SafeString:

@@ -17,7 +17,7 @@ from overrides.admin.request_form import Reasoned
 from overrides.models import LineHold
 from overrides.requests.emergency import lift_hold
 from overrides.requests.governance_store import is_live
-from telemetry.foundation.admin.formatting import badge, chips, moment, pattern
+from telemetry.foundation.admin.formatting import badge, chips, format_moment, pattern
 from telemetry.foundation.admin.read_only import FactAdmin, one_of, person
 
 
@@ -86,11 +86,11 @@ class LineHoldAdmin(FactAdmin):
 
     @admin.display(description="placed")
     def placed(self, hold: LineHold) -> SafeString:
-        return moment(hold.placed_at)
+        return format_moment(hold.placed_at)
 
     @admin.display(description="ends")
     def ends(self, hold: LineHold) -> SafeString:
-        return moment(hold.lifted_at or hold.expires_at)
+        return format_moment(hold.lifted_at or hold.expires_at)
 
     @admin.display(description="to lift it")
     def lift(self, hold: LineHold) -> SafeString:

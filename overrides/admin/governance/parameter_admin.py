@@ -14,13 +14,13 @@ from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from overrides.admin.document_diff import ABSENT, differences, flattened, worded
+from overrides.admin.document_diff import ABSENT, document_differences, flattened, worded
 from overrides.admin.governance.parameter_form import propose_page
 from overrides.admin.request_form import PROPOSE
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.models import ParameterSet, Version
 from overrides.versions.load_version import load_parameters
-from telemetry.foundation.admin.formatting import badge, moment, number, short
+from telemetry.foundation.admin.formatting import badge, format_moment, number, short
 from telemetry.foundation.admin.read_only import FactAdmin
 from telemetry.models import MODULES
 
@@ -75,7 +75,7 @@ class ParameterSetAdmin(FactAdmin):
             "set": obj,
             "sections": _sections(document, ModuleParameters.default(obj.module).to_document()),
             "previous": previous,
-            "differences": differences(load_parameters(previous).to_document(), document) if previous else [],
+            "differences": document_differences(load_parameters(previous).to_document(), document) if previous else [],
             "versions": versions.order_by("-number")[:MOST_VERSIONS],
             "n_hidden": max(obj.n_versions - MOST_VERSIONS, 0),
         }
@@ -98,7 +98,7 @@ class ParameterSetAdmin(FactAdmin):
 
     @admin.display(description="made", ordering="created_at")
     def made(self, row: ParameterSet) -> SafeString:
-        return moment(row.created_at)
+        return format_moment(row.created_at)
 
 
 def _sections(document: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, list[Constant]]:

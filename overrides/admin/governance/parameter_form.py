@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from overrides.admin.document_diff import differences, worded
+from overrides.admin.document_diff import document_differences, worded
 from overrides.admin.governance.constants_form import ConstantsForm, paths_of, with_constants
 from overrides.admin.request_form import Asked, draft
 from overrides.core.engine.definitions.evidence_parameters import EVIDENCE_WORDS
@@ -62,6 +62,6 @@ def _form(standing: ModuleParameters, request: HttpRequest) -> ConstantsForm:
 
 
 def _asked(standing: ModuleParameters, wanted: ModuleParameters) -> Asked:
-    found = differences(standing.to_document(), wanted.to_document())
+    found = document_differences(standing.to_document(), wanted.to_document())
     told = "; ".join(f"{each.field.removeprefix('channels.')} {each.before} → {each.after}" for each in found)
     return Asked(ChangeRequest.Kind.PARAMETERS, f"Parameters: {told}", wanted.to_document())

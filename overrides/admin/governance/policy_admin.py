@@ -13,13 +13,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from overrides.admin.document_diff import differences, worded
+from overrides.admin.document_diff import document_differences, worded
 from overrides.admin.governance.constants_form import ConstantsForm, paths_of
 from overrides.admin.request_form import PROPOSE, Asked, draft
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.models import ChangeRequest, ModulePolicy
 from overrides.requests.governance_store import policy_of
-from telemetry.foundation.admin.formatting import badge, moment
+from telemetry.foundation.admin.formatting import badge, format_moment
 from telemetry.foundation.admin.read_only import FactAdmin
 from telemetry.models import MODULES
 
@@ -74,7 +74,7 @@ class ModulePolicyAdmin(FactAdmin):
         return {
             "policy": obj,
             "rules": _rules(obj.document),
-            "differences": differences(base, obj.document),
+            "differences": document_differences(base, obj.document),
             "before": before,
             "may_ask": request.user.has_perm(PROPOSE),
         }
@@ -91,7 +91,9 @@ class ModulePolicyAdmin(FactAdmin):
         form = ConstantsForm(standing, words, request.POST if request.method == "POST" else None)
         if form.is_valid():
             content = {name: form.cleaned_data[name] for name in standing}
-            told = "; ".join(f"{each.field} {each.before} → {each.after}" for each in differences(standing, content))
+            told = "; ".join(
+                f"{each.field} {each.before} → {each.after}" for each in document_differences(standing, content)
+            )
             asked = Asked(ChangeRequest.Kind.POLICY, f"Policy of {module}: {told}", content)
             if response := draft(request, module, form, asked):
                 return response
@@ -117,7 +119,7 @@ class ModulePolicyAdmin(FactAdmin):
 
     @admin.display(description="made")
     def made(self, policy: ModulePolicy) -> SafeString:
-        return moment(policy.created_at)
+        return format_moment(policy.created_at)
 
     @admin.display(description="request")
     def asked_by(self, policy: ModulePolicy) -> SafeString:

@@ -23,7 +23,7 @@ from overrides.admin.request_form import PROPOSE
 from overrides.admin.weight_display import Weights, levers
 from overrides.models import Line, Membership, Override
 from overrides.requests.emergency import LOWER, pin_line, veto_line
-from telemetry.foundation.admin.formatting import badge, chips, moment, number, pattern, short
+from telemetry.foundation.admin.formatting import badge, chips, format_moment, number, pattern, short
 from telemetry.foundation.admin.read_only import FactAdmin, FactInline, one_of, person
 from telemetry.models import MODULES
 
@@ -60,7 +60,7 @@ class RevisionInline(FactInline):
 
     @admin.display(description="made")
     def made(self, override: Override) -> SafeString:
-        return moment(override.created_at)
+        return format_moment(override.created_at)
 
 
 @admin.register(Line)
@@ -141,7 +141,7 @@ class LineAdmin(FactAdmin):
 
     @admin.display(description="first seen", ordering="created_at")
     def created(self, line: Line) -> SafeString:
-        return moment(line.created_at)
+        return format_moment(line.created_at)
 
     @admin.display(description="id")
     def identity(self, line: Line) -> SafeString:

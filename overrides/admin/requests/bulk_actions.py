@@ -14,9 +14,9 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from overrides.admin.request_form import Reasoned
-from overrides.admin.requests.steps import PROVEN, STEPS, Given, Step
+from overrides.admin.requests.steps import PROVEN, STEPS, StepInput, StepPage
 from overrides.models import ChangeRequest
-from overrides.requests.review import Outcome, decide_many
+from overrides.requests.review import BulkOutcome, decide_many
 from telemetry.foundation.admin.read_only import FactAdmin, person
 from telemetry.foundation.admin.reauthentication import is_proof_due, missing_proof
 
@@ -27,7 +27,7 @@ TOGETHER = ("approve", "reject", "cancel")
 class Together(Reasoned):
     """Why; needed only where the step needs a reason."""
 
-    def __init__(self, step: Step, data: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, step: StepPage, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(data)
         self.fields["reason"].required = step.needs_reason
 
@@ -37,7 +37,7 @@ def actions() -> dict[str, tuple[Callable[..., HttpResponse | None], str, str]]:
     return {name: (_action(STEPS[name]), name, f"{STEPS[name].label} the ticked requests…") for name in TOGETHER}
 
 
-def _action(step: Step) -> Callable[..., HttpResponse | None]:
+def _action(step: StepPage) -> Callable[..., HttpResponse | None]:
     def act(model_admin: FactAdmin, request: HttpRequest, queryset: QuerySet[ChangeRequest]) -> HttpResponse:
         return decide_together(model_admin, request, queryset, step)
 
@@ -45,7 +45,7 @@ def _action(step: Step) -> Callable[..., HttpResponse | None]:
 
 
 def decide_together(
-    model_admin: FactAdmin, request: HttpRequest, queryset: QuerySet[ChangeRequest], step: Step
+    model_admin: FactAdmin, request: HttpRequest, queryset: QuerySet[ChangeRequest], step: StepPage
 ) -> HttpResponse:
     """The page that asks; with its own button pressed, the one that tells what became of each."""
     if not request.user.has_perm(step.permission):
@@ -72,8 +72,8 @@ def decide_together(
 
 
 def _outcomes(
-    rows: list[ChangeRequest], step: Step, by: User, form: Together, at: datetime
-) -> list[tuple[ChangeRequest, Outcome]]:
-    given = Given(form.cleaned_data["reason"])
+    rows: list[ChangeRequest], step: StepPage, by: User, form: Together, at: datetime
+) -> list[tuple[ChangeRequest, BulkOutcome]]:
+    given = StepInput(form.cleaned_data["reason"])
     found = decide_many([row.pk for row in rows], lambda number: step.take(number, by, given, at))
     return list(zip(rows, found, strict=True))

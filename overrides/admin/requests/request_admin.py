@@ -25,7 +25,7 @@ from overrides.models import ChangeRequest
 from overrides.requests.gates import GateError
 from overrides.requests.impact.what_if import ask_what_if
 from overrides.versions.publish import PublishError
-from telemetry.foundation.admin.formatting import MISSING, badge, moment, number
+from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, number
 from telemetry.foundation.admin.read_only import FactAdmin, one_of, person
 from telemetry.foundation.admin.reauthentication import is_proof_due, missing_proof
 from telemetry.foundation.core.refusal import Refused
@@ -182,8 +182,8 @@ class ChangeRequestAdmin(FactAdmin):
 
     @admin.display(description="drafted", ordering="created_at")
     def created(self, row: ChangeRequest) -> SafeString:
-        return moment(row.created_at)
+        return format_moment(row.created_at)
 
     @admin.display(description="expires", ordering="expires_at")
     def expires(self, row: ChangeRequest) -> SafeString:
-        return moment(row.expires_at if row.state in ChangeRequest.OPEN else None)
+        return format_moment(row.expires_at if row.state in ChangeRequest.OPEN else None)

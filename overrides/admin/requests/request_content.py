@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from overrides.admin.coefficient_display import weights_page
-from overrides.admin.document_diff import differences
+from overrides.admin.document_diff import document_differences
 from overrides.admin.versions.version_diff import constants, constants_of
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.impact.reweighing import reweighed
@@ -44,7 +44,7 @@ def content_page(
 def _policy(request: ChangeRequest, is_open: bool) -> dict[str, Any]:
     """What a policy was when a request of it was closed is in the audit trail alone."""
     standing = policy_of(request.module).to_document() if is_open else {}
-    found = differences(standing, request.content)
+    found = document_differences(standing, request.content)
     return {"differences": found, "note": "" if found else NOTHING, "has_before": is_open}
 
 
@@ -54,7 +54,7 @@ def _parameters(request: ChangeRequest, version: Version | None, is_open: bool, 
     base = now if is_same else parameters_of(request.module, request.base_version)
     standing = now if is_open else base
     stale = "The parameters changed since this was drafted: it has to be drafted again from what is in force."
-    found = differences(standing.to_document(), request.content)
+    found = document_differences(standing.to_document(), request.content)
     note = stale if standing != base else "" if found else NOTHING
     shown = {"differences": found, "note": note, "has_before": True}
     if not is_open:
@@ -66,9 +66,9 @@ def _parameters(request: ChangeRequest, version: Version | None, is_open: bool, 
 def _mode(request: ChangeRequest, is_open: bool) -> dict[str, Any]:
     """What a module's mode was when a request of it was closed is in the audit trail alone."""
     if not is_open:
-        return {"differences": differences({}, request.content), "note": "", "has_before": False}
+        return {"differences": document_differences({}, request.content), "note": "", "has_before": False}
     standing = mode_document(ModuleMode.objects.select_related("challenger").filter(pk=request.module).first())
-    found = differences(standing, standing | request.content)
+    found = document_differences(standing, standing | request.content)
     return {"differences": found, "note": "" if found else NOTHING, "has_before": True}
 
 

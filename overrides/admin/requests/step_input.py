@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from django.http import QueryDict
 
-from overrides.admin.requests.steps import Given
+from overrides.admin.requests.steps import StepInput
 from overrides.models import ChangeLine, ChangeRequest
 
 
-def given(request: ChangeRequest, sent: QueryDict) -> Given:
+def given(request: ChangeRequest, sent: QueryDict) -> StepInput:
     """The fields of a step's form, as the verbs take them."""
     lines = tuple(change.line_id for change in chosen(request, sent))
-    return Given(sent.get("reason", ""), lines, sent.get("due", ""), sent.get("seen", ""))
+    return StepInput(sent.get("reason", ""), lines, sent.get("due", ""), sent.get("seen", ""))
 
 
 def chosen(request: ChangeRequest, sent: QueryDict) -> list[ChangeLine]:

@@ -9,12 +9,11 @@ from datetime import UTC, datetime
 from django.contrib.auth.models import User
 
 from overrides.core.governance.gates import Attempt, Gate, Severity, Situation, gates
-from overrides.core.governance.request_states import Step as LifeStep
-from overrides.core.governance.request_states import allows
+from overrides.core.governance.request_states import Step, allows
 from overrides.models import ChangeRequest
 from overrides.requests import apply, emergency, review
 from overrides.requests.authoring import submit
-from overrides.requests.gates import GateError, seen
+from overrides.requests.gates import GateError, gate_person
 
 VIEW = "overrides.view_changerequest"
 REVIEW = "overrides.review_changerequest"
@@ -22,8 +21,8 @@ APPLY = "overrides.apply_changerequest"
 
 
 @dataclass(frozen=True)
-class Given:
-    """What a person typed and ticked; `only` names lines, empty for all; `seen` the content that was looked at."""
+class StepInput:
+    """What a person typed and ticked; `only` names lines, empty for all; `seen` the content on the page."""
 
     reason: str = ""
     only: tuple[str, ...] = ()
@@ -41,10 +40,10 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Step:
+class StepPage:
     """One button. `take` calls the verb; `effect` says what pressing it does; `asks` names the fields besides.
 
-    `life` is the step of `core.lifecycle` whose table says when it is offered, and whose gates stand before it.
+    `life` is its step in `request_states`, whose table says when it is offered and whose gates it passes.
     """
 
     name: str
@@ -53,8 +52,8 @@ class Step:
     needs_reason: bool
     has_reason: bool
     effect: str
-    take: Callable[[int, User, Given, datetime], object]
-    life: LifeStep | None = None
+    take: Callable[[int, User, StepInput, datetime], object]
+    life: Step | None = None
     asks: Collection[str] = ()
     is_open: Callable[[ChangeRequest, User], bool] = lambda request, person: True
 
@@ -62,44 +61,44 @@ class Step:
         return (self.life is None or allows(self.life, request.state)) and self.is_open(request, person)
 
 
-def _approve(request_id: int, by: User, given: Given, at: datetime) -> object:
+def _approve(request_id: int, by: User, given: StepInput, at: datetime) -> object:
     only = given.only or None
     return review.approve(request_id=request_id, by=by, at=at, reason=given.reason, only=only, seen=given.seen)
 
 
-def _request_changes(request_id: int, by: User, given: Given, at: datetime) -> object:
+def _request_changes(request_id: int, by: User, given: StepInput, at: datetime) -> object:
     return review.request_changes(request_id=request_id, by=by, reason=given.reason, at=at)
 
 
-def _reject(request_id: int, by: User, given: Given, at: datetime) -> object:
+def _reject(request_id: int, by: User, given: StepInput, at: datetime) -> object:
     return review.reject(request_id=request_id, by=by, reason=given.reason, at=at)
 
 
-def _cancel(request_id: int, by: User, given: Given, at: datetime) -> object:
+def _cancel(request_id: int, by: User, given: StepInput, at: datetime) -> object:
     return review.cancel(request_id=request_id, by=by, reason=given.reason, at=at)
 
 
-def _submit(request_id: int, by: User, given: Given, at: datetime) -> object:
+def _submit(request_id: int, by: User, given: StepInput, at: datetime) -> object:
     return submit(request_id=request_id, by=by, at=at)
 
 
-def _schedule(request_id: int, by: User, given: Given, at: datetime) -> object:
+def _schedule(request_id: int, by: User, given: StepInput, at: datetime) -> object:
     return review.schedule(request_id=request_id, by=by, due=given.due_at, at=at)
 
 
-def _unschedule(request_id: int, by: User, given: Given, at: datetime) -> object:
+def _unschedule(request_id: int, by: User, given: StepInput, at: datetime) -> object:
     return review.unschedule(request_id=request_id, by=by, at=at)
 
 
-def _apply(request_id: int, by: User, given: Given, at: datetime) -> object:
+def _apply(request_id: int, by: User, given: StepInput, at: datetime) -> object:
     return apply.apply_request(request_id=request_id, by=by, at=at)
 
 
-def _acknowledge(request_id: int, by: User, given: Given, at: datetime) -> object:
+def _acknowledge(request_id: int, by: User, given: StepInput, at: datetime) -> object:
     return emergency.acknowledge(request_id=request_id, by=by, reason=given.reason, at=at)
 
 
-def _comment(request_id: int, by: User, given: Given, at: datetime) -> object:
+def _comment(request_id: int, by: User, given: StepInput, at: datetime) -> object:
     line = given.only[0] if given.only else None
     return review.comment(request_id=request_id, by=by, text=given.reason, at=at, line_id=line)
 
@@ -119,29 +118,101 @@ def awaits_acknowledgement(request: ChangeRequest, person: User) -> bool:
 
 
 _ALL = (
-    Step(
-        "approve", "Approve", REVIEW, False, True, "signs the content as it stands now; it can then be applied",
-        _approve, LifeStep.SIGN, ("only",),
+    StepPage(
+        "approve",
+        "Approve",
+        REVIEW,
+        False,
+        True,
+        "signs the content as it stands now; it can then be applied",
+        _approve,
+        Step.SIGN,
+        ("only",),
     ),
-    Step("apply", "Apply", APPLY, False, False, "puts the approved content into force for every bot at once", _apply,
-         LifeStep.APPLY),
-    Step("schedule", "Schedule", APPLY, False, False, "lets it take effect by itself at the time given", _schedule,
-         LifeStep.SCHEDULE, ("due",)),
-    Step("unschedule", "Unschedule", APPLY, False, False, "takes its time away; it stays approved", _unschedule,
-         LifeStep.UNSCHEDULE),
-    Step("acknowledge", "Acknowledge", REVIEW, True, True, "says that you have looked at what took effect at once",
-         _acknowledge, is_open=awaits_acknowledgement),
-    Step("submit", "Submit", VIEW, False, False, "hands it to the reviewers", _submit, LifeStep.SUBMIT,
-         is_open=is_own),
-    Step("request_changes", "Request changes", REVIEW, True, True, "sends it back to its author, who reads the reason",
-         _request_changes, LifeStep.REQUEST_CHANGES),
-    Step("reject", "Reject", REVIEW, True, True, "closes the request for good; its author reads the reason", _reject,
-         LifeStep.REJECT),
-    Step("cancel", "Cancel", VIEW, True, True, "takes the request back for good", _cancel, LifeStep.CANCEL,
-         is_open=_may_cancel),
-    Step("comment", "Comment", VIEW, True, True, "says something that everybody who opens the request reads", _comment,
-         asks=("only",)),
-)  # fmt: skip
+    StepPage(
+        "apply",
+        "Apply",
+        APPLY,
+        False,
+        False,
+        "puts the approved content into force for every bot at once",
+        _apply,
+        Step.APPLY,
+    ),
+    StepPage(
+        "schedule",
+        "Schedule",
+        APPLY,
+        False,
+        False,
+        "lets it take effect by itself at the time given",
+        _schedule,
+        Step.SCHEDULE,
+        ("due",),
+    ),
+    StepPage(
+        "unschedule",
+        "Unschedule",
+        APPLY,
+        False,
+        False,
+        "takes its time away; it stays approved",
+        _unschedule,
+        Step.UNSCHEDULE,
+    ),
+    StepPage(
+        "acknowledge",
+        "Acknowledge",
+        REVIEW,
+        True,
+        True,
+        "says that you have looked at what took effect at once",
+        _acknowledge,
+        is_open=awaits_acknowledgement,
+    ),
+    StepPage("submit", "Submit", VIEW, False, False, "hands it to the reviewers", _submit, Step.SUBMIT, is_open=is_own),
+    StepPage(
+        "request_changes",
+        "Request changes",
+        REVIEW,
+        True,
+        True,
+        "sends it back to its author, who reads the reason",
+        _request_changes,
+        Step.REQUEST_CHANGES,
+    ),
+    StepPage(
+        "reject",
+        "Reject",
+        REVIEW,
+        True,
+        True,
+        "closes the request for good; its author reads the reason",
+        _reject,
+        Step.REJECT,
+    ),
+    StepPage(
+        "cancel",
+        "Cancel",
+        VIEW,
+        True,
+        True,
+        "takes the request back for good",
+        _cancel,
+        Step.CANCEL,
+        is_open=_may_cancel,
+    ),
+    StepPage(
+        "comment",
+        "Comment",
+        VIEW,
+        True,
+        True,
+        "says something that everybody who opens the request reads",
+        _comment,
+        asks=("only",),
+    ),
+)
 STEPS = {step.name: step for step in _ALL}
 
 
@@ -153,7 +224,7 @@ PROVEN = frozenset({"approve", "schedule", "apply"})
 class Offer:
     """A step as one person sees it, with every gate before it; `blocked` says what stands in the way, or nothing."""
 
-    step: Step
+    step: StepPage
     gates: tuple[Gate, ...]
 
     @property
@@ -163,7 +234,7 @@ class Offer:
 
 def offers(request: ChangeRequest, situation: Situation, person: User, at: datetime) -> list[Offer]:
     """The steps the request's state allows, each with what stands before it for this person."""
-    who = seen(person, request, situation)
+    who = gate_person(person, request, situation)
     return [
         Offer(step, gates(situation, Attempt(step.life, who, at)) if step.life else ())
         for step in STEPS.values()
@@ -178,7 +249,7 @@ GLANCED = ("approve", "reject", "apply")
 class Glance:
     """A step that a list of requests names; `blocked` says what is plain without reading the request's lines."""
 
-    step: Step
+    step: StepPage
     blocked: str
 
 
@@ -190,7 +261,7 @@ def at_a_glance(request: ChangeRequest, person: User, at: datetime) -> list[Glan
     ]
 
 
-def _plainly_blocked(step: Step, request: ChangeRequest, person: User, at: datetime) -> str:
+def _plainly_blocked(step: StepPage, request: ChangeRequest, person: User, at: datetime) -> str:
     if at >= request.expires_at:
         return "it has expired; it has to be drafted again"
     if not person.has_perm(step.permission):

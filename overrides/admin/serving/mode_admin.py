@@ -23,7 +23,7 @@ from overrides.requests.emergency import (
     LOWER,
     REVIEW,
     lift_quarantine,
-    lower_mode,
+    lower_mode_with_request,
     quarantine_builder,
     switch_everything_off,
 )
@@ -84,7 +84,7 @@ class ModuleModeAdmin(FactAdmin):
         if form.is_valid():
             lowered = {key: form.cleaned_data[key] for key in LOWERED if key in form.fields}
             try:
-                row = lower_mode(
+                row = lower_mode_with_request(
                     module=module,
                     by=person(request),
                     reason=form.cleaned_data["reason"],

@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 
-from overrides.admin.document_diff import differences
+from overrides.admin.document_diff import document_differences
 from overrides.admin.request_form import Asked, Reasoned
 from overrides.admin.serving.mode_page import Standing
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
@@ -107,7 +107,7 @@ class ModeForm(Reasoned):
     @property
     def asks(self) -> Asked:
         standing = self._standing.document
-        found = differences({name: standing[name] for name in self.content}, self.content)
+        found = document_differences({name: standing[name] for name in self.content}, self.content)
         words = (f"{each.field} {each.before} → {each.after}" for each in found)
         return Asked(ChangeRequest.Kind.MODE, f"Mode of {self._standing.module}: {'; '.join(words)}", self.content)
 

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from overrides.admin.request_form import PROPOSE, Asked, Reasoned, draft
 from overrides.admin.versions.version_page import MOST_SHOWN_WHOLE, version_page
 from overrides.models import ChangeRequest, Version
-from telemetry.foundation.admin.formatting import MISSING, badge, moment, number, pretty, short
+from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, number, pretty, short
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
 
 TRIAL = Version.Kind.TRIAL
@@ -91,7 +91,7 @@ class VersionAdmin(FactAdmin):
 
     @admin.display(description="published", ordering="published_at")
     def published(self, version: Version) -> SafeString:
-        return moment(version.published_at)
+        return format_moment(version.published_at)
 
     @admin.display(description="request", ordering="request")
     def request_shown(self, version: Version) -> SafeString:

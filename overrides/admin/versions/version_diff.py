@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connection
 
-from overrides.admin.document_diff import Difference, differences
+from overrides.admin.document_diff import Difference, document_differences
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.models import Override, Version
 from overrides.versions.load_version import load_parameters
@@ -96,8 +96,8 @@ class Constants:
     def changed_to(self, other: Constants) -> tuple[list[Difference], list[Difference]]:
         """The parameters and the coefficients that differ."""
         return (
-            differences(self.parameters.to_document(), other.parameters.to_document()),
-            differences(self.coefficients, other.coefficients),
+            document_differences(self.parameters.to_document(), other.parameters.to_document()),
+            document_differences(self.coefficients, other.coefficients),
         )
 
 

@@ -26,7 +26,7 @@ class Scaling:
 
 
 @dataclass(frozen=True, slots=True)
-class Multipliers:
+class PositionScaling:
     """Of one answer, unrounded. `cut` <= 0 is ln of what the cap leaves.
 
     dm: `product` of the request's `weights`, 0.5 to 2, before the cap, which cuts it. pm: `product` is what dm
@@ -53,13 +53,13 @@ class Multipliers:
         }
 
 
-def of_allocation(scaling: Scaling, scope: Mapping[str, str], alloc_mult: float) -> Multipliers | None:
+def allocation_scaling(scaling: Scaling, scope: Mapping[str, str], alloc_mult: float) -> PositionScaling | None:
     """The coefficient product of a dm decision, and what the cap cuts of it; None where the version has neither.
 
     Weights of 1.5 and 1.2 make 1.8, times an alloc_mult of 1.25 makes 2.25; a cap of 2 leaves a product of 1.6:
 
     >>> scaling = Scaling({"chain": {"base": 1.5}, "age": {"<1d": 1.2}}, 2.0)
-    >>> found = of_allocation(scaling, {"chain": "base", "age_bucket": "<1d"}, 1.25)
+    >>> found = allocation_scaling(scaling, {"chain": "base", "age_bucket": "<1d"}, 1.25)
     >>> round(found.product, 12), round(found.product * found.kept, 12)
     (1.8, 1.6)
     """
@@ -67,22 +67,22 @@ def of_allocation(scaling: Scaling, scope: Mapping[str, str], alloc_mult: float)
         return None
     weights = weights_of(scaling.weights, scope)
     product = clipped(weights.values())
-    return Multipliers(weights, product, _cut(product, alloc_mult, scaling.cap), scaling.cap)
+    return PositionScaling(weights, product, _cut(product, alloc_mult, scaling.cap), scaling.cap)
 
 
-def of_size(scaling: Scaling, carried: float, size_mult: float, low: float) -> Multipliers | None:
+def size_scaling(scaling: Scaling, carried: float, size_mult: float, low: float) -> PositionScaling | None:
     """What the cap cuts of a pm decision's size_mult, given what dm `carried` over; `low` is the lever's lower bound.
 
-    >>> found = of_size(Scaling(cap=2.0), 1.8, 1.25, 0.7)
+    >>> found = size_scaling(Scaling(cap=2.0), 1.8, 1.25, 0.7)
     >>> round(1.25 * found.kept, 12)
     1.111111111111
-    >>> round(1.25 * of_size(Scaling(cap=1.0), 2.0, 1.25, 0.7).kept, 12)  # no lower than a lever goes
+    >>> round(1.25 * size_scaling(Scaling(cap=1.0), 2.0, 1.25, 0.7).kept, 12)  # no lower than a lever goes
     0.7
     """
     if scaling.cap is None:
         return None
     cut = max(_cut(size_mult, carried, scaling.cap), min(math.log(low / size_mult), 0.0))
-    return Multipliers({}, carried, cut, scaling.cap)
+    return PositionScaling({}, carried, cut, scaling.cap)
 
 
 def _cut(value: float, others: float, cap: float | None) -> float:

@@ -14,9 +14,9 @@ from .compiled import Compiled
 from .definitions.levers import LEVERS, levers_of
 from .definitions.serving_mode import PROTECTED_MOTIFS, Mode, ServingMode, in_rollout
 from .definitions.vocabulary import Flag, Reason
-from .position_scaling import Multipliers, Scaling, of_allocation, of_size
+from .position_scaling import PositionScaling, Scaling, allocation_scaling, size_scaling
 
-SERVED_DECIMALS = 9
+OUTPUT_DECIMALS = 9
 UNSCALED = Scaling()
 SIZE = "size_mult"  # what pm's cap cuts
 
@@ -35,17 +35,17 @@ class Answer:
     flags: tuple[Flag, ...] = ()
     combination: Combination | None = None
     error: str | None = None
-    multipliers: Multipliers | None = None
+    multipliers: PositionScaling | None = None
     coefficient_product: float = 1.0
 
 
-def served(value: float) -> float:
+def rounded_for_output(value: float) -> float:
     """A number as it leaves: nine decimals, no negative zero.
 
-    >>> served(1.0199999999999998), served(-1e-12)
+    >>> rounded_for_output(1.0199999999999998), served(-1e-12)
     (1.02, 0.0)
     """
-    return round(value, SERVED_DECIMALS) + 0.0
+    return round(value, OUTPUT_DECIMALS) + 0.0
 
 
 def neutral_levers(module: str, action_category: str) -> dict[str, float]:
@@ -81,12 +81,12 @@ def answer(
         multipliers = _multipliers(scaling, request, combination, carried)
         if mode.mode is Mode.SHADOW:
             return Answer(neutral, Reason.SHADOW, combination.flags, combination, multipliers=multipliers)
-        levers = neutral | {name: served(lever.value) for name, lever in combination.levers.items()}
+        levers = neutral | {name: rounded_for_output(lever.value) for name, lever in combination.levers.items()}
         product = 1.0
         if multipliers is not None and request.module == "dm":
-            product = served(multipliers.product * multipliers.kept)
+            product = rounded_for_output(multipliers.product * multipliers.kept)
         elif multipliers is not None and multipliers.cut < 0:
-            levers[SIZE] = served(_value(combination, SIZE) * multipliers.kept)
+            levers[SIZE] = rounded_for_output(_value(combination, SIZE) * multipliers.kept)
         return Answer(
             levers,
             combination.reason,
@@ -99,11 +99,13 @@ def answer(
         return Answer(neutral, Reason.ERROR, error=f"{type(error).__name__}: {error}")
 
 
-def _multipliers(scaling: Scaling, request: Request, combination: Combination, carried: float) -> Multipliers | None:
+def _multipliers(
+    scaling: Scaling, request: Request, combination: Combination, carried: float
+) -> PositionScaling | None:
     if request.module == "dm":
-        return of_allocation(scaling, request.scope, _value(combination, "alloc_mult"))
+        return allocation_scaling(scaling, request.scope, _value(combination, "alloc_mult"))
     if request.action_category in LEVERS[SIZE].scales_on:
-        return of_size(scaling, carried, _value(combination, SIZE), LEVERS[SIZE].low)
+        return size_scaling(scaling, carried, _value(combination, SIZE), LEVERS[SIZE].low)
     return None
 
 

@@ -31,19 +31,19 @@ def false_sign_rate(spec: OverrideSpec) -> float:
     return 0.5 * math.erfc(edge / sd / math.sqrt(2))
 
 
-def is_verified(spec: OverrideSpec, parameters: EvidenceParameters) -> bool:
+def clears_evidence_bar(spec: OverrideSpec, parameters: EvidenceParameters) -> bool:
     """Whether its sign is sure enough, on enough trades of its own."""
     return false_sign_rate(spec) <= parameters.verified_lfsr + ROUNDING and spec.stats.n >= parameters.n_min
 
 
-def is_held(spec: OverrideSpec, parameters: EvidenceParameters) -> bool:
+def is_held_close(spec: OverrideSpec, parameters: EvidenceParameters) -> bool:
     """Whether no lever is farther from neutral than an override that is not verified may go."""
     cap = math.log1p(parameters.unverified_cap) + ROUNDING
     return all(abs(LEVERS[name].unit(value)) <= cap for name, value in spec.levers.items())
 
 
-def oversteps(spec: OverrideSpec, parameters: EvidenceParameters) -> bool:
+def exceeds_held_target(spec: OverrideSpec, parameters: EvidenceParameters) -> bool:
     """Whether an override of policy evidence moves farther than it is sure enough for."""
     if spec.policy is not LearningMethod.EVIDENCE or not parameters.cap_unverified:
         return False
-    return not is_verified(spec, parameters) and not is_held(spec, parameters)
+    return not clears_evidence_bar(spec, parameters) and not is_held_close(spec, parameters)

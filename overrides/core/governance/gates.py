@@ -14,7 +14,7 @@ from enum import StrEnum
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.validation import check, contradicts
-from overrides.core.governance.evidence_bar import false_sign_rate, oversteps
+from overrides.core.governance.evidence_bar import exceeds_held_target, false_sign_rate
 from overrides.core.governance.exposure import lowers_exposure
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.mandates import Terms, exceeded
@@ -46,7 +46,7 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class Touched:
+class TouchedLine:
     """One line of a request: the override it was drafted against, the one it brings, and what stands now."""
 
     line: str
@@ -81,7 +81,7 @@ class Situation:
     content_hash: str
     approvals: int
     needed: int
-    lines: tuple[Touched, ...]
+    lines: tuple[TouchedLine, ...]
     policy: GovernancePolicy
     parameters: ModuleParameters
     base_changed: str = ""
@@ -192,7 +192,7 @@ def _little_evidence(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     least, bar = situation.policy.least_n, situation.parameters.evidence
     brought = [(each, each.after) for each in situation.lines if each.after is not None]
     few = [each for each, spec in brought if spec.stats.n < least]
-    unsure = [each for each, spec in brought if oversteps(spec, bar)]
+    unsure = [each for each, spec in brought if exceeds_held_target(spec, bar)]
     if few:
         told = f"{_named(few, _trades)} rest on fewer than {least:g} trades"
         way_past = "leave them out until there are more, or lower least_n by a policy request"
@@ -207,7 +207,7 @@ def _little_evidence(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
 
 def is_below_bar(spec: OverrideSpec, policy: GovernancePolicy, parameters: ModuleParameters) -> bool:
     """Whether the evidence of an override is too little for what it does."""
-    return spec.stats.n < policy.least_n or oversteps(spec, parameters.evidence)
+    return spec.stats.n < policy.least_n or exceeds_held_target(spec, parameters.evidence)
 
 
 def _contradiction(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
@@ -295,7 +295,7 @@ def _sureness(spec: OverrideSpec) -> str:
     return f"{false_sign_rate(spec):.2g} on {spec.stats.n:g}"
 
 
-def _named(lines: list[Touched], figure: Callable[[OverrideSpec], str] | None = None) -> str:
+def _named(lines: list[TouchedLine], figure: Callable[[OverrideSpec], str] | None = None) -> str:
     """The first lines by name, each with its figure where there is one, and how many more there are."""
     shown = [(each.label, each.after) for each in lines[:NAMED]]
     names = ", ".join(label + (f" ({figure(spec)})" if figure and spec else "") for label, spec in shown)

@@ -111,10 +111,10 @@ def may_count(groups_of_voter: Sequence[str], named: Sequence[str]) -> bool:
     return not named or not set(named).isdisjoint(groups_of_voter)
 
 
-def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+def policy_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Field -> (was, becomes) of two documents, those that differ.
 
-    >>> differences({"approvals": 1, "least_n": 10}, {"approvals": 2, "least_n": 10})
+    >>> policy_differences({"approvals": 1, "least_n": 10}, {"approvals": 2, "least_n": 10})
     {'approvals': (1, 2)}
     """
     names = sorted({*before, *after})

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from overrides.core.engine.combination import Combination
 from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS
-from overrides.core.engine.position_scaling import CAP, Scaling, of_allocation
-from overrides.core.engine.serve import served
+from overrides.core.engine.position_scaling import CAP, Scaling, allocation_scaling
+from overrides.core.engine.serve import rounded_for_output
 
 
 class ProductOf(NamedTuple):
@@ -30,11 +30,11 @@ def product_of(scaling: Scaling, scope: Mapping[str, str], combination: Combinat
     1.2
     """
     moved = combination.levers.get("alloc_mult")
-    found = of_allocation(scaling, scope, 1.0 if moved is None else moved.value)
+    found = allocation_scaling(scaling, scope, 1.0 if moved is None else moved.value)
     if found is None:
         return ProductOf(1.0, 0.0, False, {})
     is_bounded = abs(math.log(math.prod(found.weights.values()) / found.product)) > 1e-12
-    return ProductOf(served(found.product * found.kept), found.cut, is_bounded, found.weights)
+    return ProductOf(rounded_for_output(found.product * found.kept), found.cut, is_bounded, found.weights)
 
 
 def product_parts(before: ProductOf, after: ProductOf, scope: Mapping[str, str]) -> dict[str, float]:

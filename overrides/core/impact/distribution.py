@@ -17,10 +17,10 @@ BINS = 24
 Values = NDArray[np.float64]
 
 
-def spread(name: str, before: Sequence[array[float]], after: Sequence[array[float]]) -> dict[str, Any]:
+def distribution(name: str, before: Sequence[array[float]], after: Sequence[array[float]]) -> dict[str, Any]:
     """A lever's values before and after, pairwise those of the same requests, and how they changed.
 
-    >>> found = spread("entry_delay_bars", [array("d", [0.0, 1.0])], [array("d", [0.0, 3.0])])
+    >>> found = distribution("entry_delay_bars", [array("d", [0.0, 1.0])], [array("d", [0.0, 3.0])])
     >>> found["changed"], found["raised"], found["quantiles"]["change"]["highest"]
     (1, 1, 2.0)
     """
@@ -45,7 +45,7 @@ def spread(name: str, before: Sequence[array[float]], after: Sequence[array[floa
     }
 
 
-def change_of(name: str, before: array[float], after: array[float]) -> float:
+def change(name: str, before: array[float], after: array[float]) -> float:
     """The sum of all changes, in units."""
     return float((_units(name, after) - _units(name, before)).sum())
 

@@ -37,7 +37,7 @@ class _Moved:
         return {"changed": self.requests, "steps": self.steps, "mean_change": means}
 
 
-class Movers:
+class LargestChanges:
     """Sums over requests; `asked` counts all of a pattern, also those that nothing changes for."""
 
     def __init__(self) -> None:

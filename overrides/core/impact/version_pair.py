@@ -19,7 +19,7 @@ UNSCALED = Scaling()
 
 
 @dataclass(frozen=True)
-class Side:
+class VersionSide:
     """One of the two engines, always on."""
 
     compiled: Compiled
@@ -45,7 +45,7 @@ class Side:
         return key[1].rpartition(".")[2] in self.protected_motifs
 
 
-class Group(NamedTuple):
+class RequestGroup(NamedTuple):
     """What requests of equal scope meet on either side; the very same object where nothing tells the sides apart."""
 
     before: Matched
@@ -56,10 +56,10 @@ class Group(NamedTuple):
         return self.before is self.after
 
 
-class Place:
+class DifferingScope:
     """A pattern and category. Requests are told apart by the dimensions that its overrides ask for, on either side."""
 
-    def __init__(self, key: Key, before: Side, after: Side, has_same_rules: bool) -> None:
+    def __init__(self, key: Key, before: VersionSide, after: VersionSide, has_same_rules: bool) -> None:
         self._before, self._after, self._has_same_rules = before.buckets(key), after.buckets(key), has_same_rules
         buckets = [*self._before, *self._after]
         self._dimensions = sorted({name for bucket in buckets for name in bucket.scopes.dimensions})
@@ -70,10 +70,10 @@ class Place:
         self.is_touched = (
             self._is_reweighed or not self._has_same_rows or (not has_same_rules and any(each.rows for each in buckets))
         )
-        self._meetings: dict[tuple[Found, Found], Group | None] = {}
-        self._groups: dict[tuple[str | None, ...], Group | None] = {}
+        self._meetings: dict[tuple[Found, Found], RequestGroup | None] = {}
+        self._groups: dict[tuple[str | None, ...], RequestGroup | None] = {}
 
-    def is_reached(self, scope: Mapping[str, str], group: Group | None) -> bool:
+    def is_reached(self, scope: Mapping[str, str], group: RequestGroup | None) -> bool:
         """Whether the change can tell on requests of the scope."""
         if group is not None and not group.is_equal:
             return True
@@ -85,14 +85,14 @@ class Place:
         # A cap is 1 or more: it never cuts what nothing moves.
         return self.scaling[0].cap != self.scaling[1].cap and (bool(before) or group is not None)
 
-    def group(self, scope: Mapping[str, str]) -> Group | None:
+    def group(self, scope: Mapping[str, str]) -> RequestGroup | None:
         """None where they meet nobody, or the same on both sides and weigh the same too."""
         values = tuple(scope.get(name) for name in self._dimensions)
         if values not in self._groups:
             self._groups[values] = self._met(scope)
         return self._groups[values]
 
-    def _met(self, scope: Mapping[str, str]) -> Group | None:
+    def _met(self, scope: Mapping[str, str]) -> RequestGroup | None:
         """Looked up once where both sides hold the same overrides; many scopes meet the same ones."""
         found = _found(self._before, scope)
         meeting = found, found if self._has_same_rows else _found(self._after, scope)
@@ -100,13 +100,13 @@ class Place:
             self._meetings[meeting] = self._grouped(*meeting)
         return self._meetings[meeting]
 
-    def _grouped(self, found: Found, found_after: Found) -> Group | None:
+    def _grouped(self, found: Found, found_after: Found) -> RequestGroup | None:
         before, after = _taken(self._before, found), _taken(self._after, found_after)
         if not any(before.rows) and not any(after.rows):
             return None
         if self._has_same_rules and list(map(_ids, before.rows)) == list(map(_ids, after.rows)):
-            return Group(before, before) if self._is_reweighed else None
-        return Group(before, after)
+            return RequestGroup(before, before) if self._is_reweighed else None
+        return RequestGroup(before, after)
 
 
 def _found(buckets: Sequence[Bucket], scope: Mapping[str, str]) -> Found:

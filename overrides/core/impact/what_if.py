@@ -21,12 +21,12 @@ from overrides.core.engine.combine import settle
 from overrides.core.engine.definitions.json_fields import instant_text
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.vocabulary import MODULE_CATEGORIES, Reason
-from overrides.core.engine.serve import neutral_levers, served
+from overrides.core.engine.serve import neutral_levers, rounded_for_output
 from overrides.core.impact.coefficient_products import ProductOf, product_of, product_parts
-from overrides.core.impact.distribution import change_of, spread
-from overrides.core.impact.largest_changes import Movers, Pattern
+from overrides.core.impact.distribution import change, distribution
+from overrides.core.impact.largest_changes import LargestChanges, Pattern
 from overrides.core.impact.measured_levers import MEASURED, PRODUCT
-from overrides.core.impact.version_pair import Group, Place, Side
+from overrides.core.impact.version_pair import DifferingScope, RequestGroup, VersionSide
 
 SIDES, HITS = ("before", "after"), ("step_limited", "bounded")
 PRODUCT_HITS = ("bounded", "capped")
@@ -73,14 +73,14 @@ class _Column:
 class Comparison:
     """Ask it request by request, then for the `document`."""
 
-    def __init__(self, module: str, before: Side, after: Side) -> None:
+    def __init__(self, module: str, before: VersionSide, after: VersionSide) -> None:
         self._module, self._before, self._after = module, before, after
         self._has_same_rules = before.rules == after.rules
-        self._places: dict[Pattern, Place] = {}
+        self._places: dict[Pattern, DifferingScope] = {}
         self._columns: dict[tuple[str, str], _Column] = {}
         self._neutral = {category: neutral_levers(module, category) for category in MODULE_CATEGORIES[module]}
         self._counts: Counter[str] = Counter()
-        self._movers = Movers()
+        self._movers = LargestChanges()
         self._times: tuple[datetime, datetime] | None = None
 
     def ask(self, pattern_key: str, category: str, scope: str, at: datetime, current: Mapping[str, float]) -> None:
@@ -117,17 +117,17 @@ class Comparison:
             "caveats": [*CAVEATS, OF_SCALING[self._module]],
         }
 
-    def _place(self, pattern: Pattern) -> Place:
+    def _place(self, pattern: Pattern) -> DifferingScope:
         place = self._places.get(pattern)
         if place is None:
-            place = Place((self._module, *pattern), self._before, self._after, self._has_same_rules)
+            place = DifferingScope((self._module, *pattern), self._before, self._after, self._has_same_rules)
             self._places[pattern] = place
         return place
 
     def _compare(
         self,
-        place: Place,
-        group: Group | None,
+        place: DifferingScope,
+        group: RequestGroup | None,
         pattern: Pattern,
         scope: Mapping[str, str],
         at: datetime,
@@ -140,7 +140,7 @@ class Comparison:
         was_moved = is_moved = False
         for name in before.levers.keys() | after.levers.keys():
             one, other = before.levers.get(name), after.levers.get(name)
-            old, new = (neutral[name] if each is None else served(each.value) for each in (one, other))
+            old, new = (neutral[name] if each is None else rounded_for_output(each.value) for each in (one, other))
             if before is not after:
                 self._columns.setdefault((name, category), _Column()).add(old, new, one, other)
             was_moved |= old != neutral[name]
@@ -160,7 +160,7 @@ class Comparison:
         self._movers.add(pattern, changes, before, after)
 
     def _settled(
-        self, group: Group | None, at: datetime, current: Mapping[str, float]
+        self, group: RequestGroup | None, at: datetime, current: Mapping[str, float]
     ) -> tuple[Combination, Combination]:
         if group is None:
             return NOBODY, NOBODY
@@ -168,7 +168,7 @@ class Comparison:
         return before, before if group.is_equal else settle(self._after.compiled, group.after, at, current)
 
     def _products(
-        self, place: Place, category: str, scope: Mapping[str, str], before: Combination, after: Combination
+        self, place: DifferingScope, category: str, scope: Mapping[str, str], before: Combination, after: Combination
     ) -> tuple[float, float]:
         """Both products as served, counted."""
         one, other = (
@@ -188,7 +188,7 @@ class Comparison:
         hits = sum((column.hits for column in columns), Counter[tuple[str, str]]())
         return {
             "neutral": MEASURED[name].neutral,
-            **spread(name, [column.before for column in columns], [column.after for column in columns]),
+            **distribution(name, [column.before for column in columns], [column.after for column in columns]),
             **{what: {side: hits[what, side] for side in SIDES} for what in kinds},
         }
 
@@ -200,7 +200,7 @@ class Comparison:
         moved: defaultdict[str, float] = defaultdict(float)
         for (name, category), column in self._columns.items():
             if MEASURED[name].scales_on:
-                moved[category] += MEASURED[name].exposure(category) * change_of(name, column.before, column.after)
+                moved[category] += MEASURED[name].exposure(category) * change(name, column.before, column.after)
         applies = {c: n for c, n in asked.items() if any(LEVERS[name].scales_on for name in self._neutral.get(c, ()))}
         whole = sum(applies.values())
         mean = sum(moved.values()) / whole if whole else 0.0

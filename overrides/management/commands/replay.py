@@ -16,7 +16,7 @@ from overrides.core.monitoring.json_diff import Difference
 from overrides.monitoring.replay import Choice, replay
 from telemetry.core.vocabulary import Module
 from telemetry.decisions.decision_stream import Span
-from telemetry.foundation.core.fields import identifier, moment, named
+from telemetry.foundation.core.fields import identifier, named, parse_moment
 from telemetry.foundation.core.refusal import Refused
 
 TTY_SECONDS, LOG_SECONDS = 0.2, 10.0
@@ -84,7 +84,7 @@ class Bar:
 
 
 def _choice(options: dict[str, Any]) -> Choice:
-    times = {name: named(moment, options[name], name) for name in ("since", "until") if options[name] is not None}
+    times = {name: named(parse_moment, options[name], name) for name in ("since", "until") if options[name] is not None}
     decision = options["decision"]
     return Choice(
         Span(options["module"], **times),

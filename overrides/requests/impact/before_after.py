@@ -10,7 +10,7 @@ from overrides.core.engine.definitions.coefficients import read_weights
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.position_scaling import Scaling
-from overrides.core.impact.version_pair import Side
+from overrides.core.impact.version_pair import VersionSide
 from overrides.models import ChangeRequest
 from overrides.requests.gates import COEFFICIENTS
 from overrides.versions.load_version import coefficients_of, load_specs, parameters_of, spec_of
@@ -56,7 +56,7 @@ def refuse_kind(request: ChangeRequest) -> None:
         raise Refused.because(f"a request of kind {request.kind} changes no answers").under("request")
 
 
-def sides(proposed: Proposed, base: int | None) -> tuple[Side, Side]:
+def sides(proposed: Proposed, base: int | None) -> tuple[VersionSide, VersionSide]:
     """A version and the same with the change, as engines. Raises Refused where either cannot be served."""
     before, standing = _specs(proposed.module, base), parameters_of(proposed.module, base)
     after = {line: spec for line, spec in before.items() if line not in proposed.withdraw}
@@ -82,6 +82,6 @@ def _specs(module: str, number: int | None) -> Specs:
     return {spec.line: replace(spec, path=None) for spec in load_specs(module, number)}
 
 
-def _side(parameters: ModuleParameters, specs: Specs, coefficients: Mapping[str, float]) -> Side:
+def _side(parameters: ModuleParameters, specs: Specs, coefficients: Mapping[str, float]) -> VersionSide:
     scaling = Scaling(read_weights(coefficients), parameters.product_cap)
-    return Side(compile_module(parameters, specs.values()), frozenset(parameters.protected_motifs), scaling)
+    return VersionSide(compile_module(parameters, specs.values()), frozenset(parameters.protected_motifs), scaling)

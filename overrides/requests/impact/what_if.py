@@ -19,12 +19,12 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
 from overrides.core.engine.definitions.content_hash import content_hash
-from overrides.core.impact.version_pair import Side
+from overrides.core.impact.version_pair import VersionSide
 from overrides.core.impact.what_if import Comparison
 from overrides.models import ChangeRequest, Line, WhatIf
 from overrides.requests.impact.before_after import Proposed, proposed_by, refuse_kind, sides
 from overrides.versions.load_version import active_version
-from telemetry.foundation.background_results import Computation, Progress
+from telemetry.foundation.background_results import BackgroundComputation, Progress
 from telemetry.foundation.core.refusal import Refused
 from telemetry.models import Decision
 
@@ -36,7 +36,7 @@ CODE = "what if 2"  # raise it with every change of what is computed
 DEPENDS_ON = ("version", "last_decision", "as_of")  # besides the request's content and the number
 NOTHING_LOGGED = UUID(int=0)  # below every decision's id
 # A change that cannot be served is an answer, not a fault.
-WHAT_IFS = Computation(WhatIf, TASK, TAKEN_OVER_AFTER, answers=Refused)
+WHAT_IFS = BackgroundComputation(WhatIf, TASK, TAKEN_OVER_AFTER, answers=Refused)
 
 
 def compare(proposed: Proposed, *, n: int, as_of: datetime | None = None, last: UUID | None = None) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def _answered(row: WhatIf, progress: Progress) -> dict[str, Any]:
 
 def _compared(
     module: str,
-    both: tuple[Side, Side],
+    both: tuple[VersionSide, VersionSide],
     *,
     n: int,
     as_of: datetime | None,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from telemetry.foundation.core.canonical_json import utc_text
-from telemetry.foundation.core.fields import finite, moment, named, storable
+from telemetry.foundation.core.fields import finite, named, parse_moment, storable
 from telemetry.foundation.core.refusal import Refusal, Refused
 
 LONGEST_PART = 40
@@ -55,7 +55,7 @@ def moment_in(values: Mapping[str, object], name: str) -> str:
             value = at.replace(tzinfo=UTC) if at.utcoffset() is None else at
         except ValueError:
             pass  # the reader of times says it better
-    return utc_text(named(moment, value, name))
+    return utc_text(named(parse_moment, value, name))
 
 
 def timestamp_in(values: Mapping[str, object], name: str) -> str:

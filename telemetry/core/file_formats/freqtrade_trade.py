@@ -15,7 +15,7 @@ from hashlib import sha256
 from telemetry.core.file_formats.file_rows import Defaults, Names
 from telemetry.core.file_formats.freqtrade_fields import moment_in, number_in, pattern_part, text_in, timeframe_word
 from telemetry.core.file_formats.freqtrade_orders import filled_orders
-from telemetry.foundation.core.canonical_json import canonical_json
+from telemetry.foundation.core.canonical_json import fact_json
 from telemetry.foundation.core.objects import mapping
 from telemetry.foundation.core.refusal import Refusal, Refused
 
@@ -76,7 +76,7 @@ def _external_id(trade: Mapping[str, object], run: Run, strategy: str, pair: str
     fields = ("is_short", "enter_tag", "close_date", "open_rate", "amount")
     identity = [own] if own is not None else [run.run_id, *(trade.get(name) for name in fields)]
     try:
-        digest = sha256(canonical_json([strategy, pair, opened_at, *identity]).encode()).hexdigest()[:16]
+        digest = sha256(fact_json([strategy, pair, opened_at, *identity]).encode()).hexdigest()[:16]
     except (ValueError, TypeError, RecursionError):
         raise Refused(Refusal("trade_id", "what tells this trade from others is no text or finite number")) from None
     return f"freqtrade:{strategy[:60].strip()}:{pair[:60].strip()}:{opened_at}:{digest}"

@@ -55,7 +55,7 @@ def number(value: float | None, decimals: int = 3, *, signed: bool = False, unit
     )
 
 
-def moment(at: datetime | None) -> SafeString:
+def format_moment(at: datetime | None) -> SafeString:
     """A time in UTC to the minute; the exact one on hovering."""
     if at is None:
         return MISSING

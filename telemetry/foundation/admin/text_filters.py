@@ -10,7 +10,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from telemetry.foundation.core.fields import moment
+from telemetry.foundation.core.fields import parse_moment
 from telemetry.foundation.core.refusal import Refused, shown
 
 Narrow = Callable[[QuerySet[Any], Any], QuerySet[Any]]
@@ -90,7 +90,7 @@ def read_time(value: str) -> datetime:
         at = datetime.fromisoformat(value)
     except ValueError:
         raise Refused.because(f"{shown(value)} is no date or time; give one such as 2026-05-01T14:30") from None
-    return moment(at.replace(tzinfo=UTC) if at.utcoffset() is None else at)
+    return parse_moment(at.replace(tzinfo=UTC) if at.utcoffset() is None else at)
 
 
 def read_number(value: str) -> int:

@@ -21,7 +21,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from telemetry.foundation.api.time_limits import bounded_writing
+from telemetry.foundation.api.time_limits import write_time_limit
 from telemetry.foundation.core.fields import matching, named
 from telemetry.foundation.models import StoredAnswer
 
@@ -60,7 +60,7 @@ def idempotent(handler: Handler[View]) -> Callable[[View, Request], HttpResponse
     def once(view: View, request: Request) -> HttpResponseBase:
         if HEADER not in request.headers:
             return handler(view, request)
-        with bounded_writing():
+        with write_time_limit():
             row, is_mine = _claimed(request, datetime.now(UTC))
         if not is_mine:
             return _replayed(row)

@@ -56,7 +56,7 @@ class ListView(APIView):
         with bounded_reading():
             rows = self.selected({name: value for name, value in given.items() if value is not None}, **path)
             if position is not None:
-                rows = rows.filter(beyond(position))
+                rows = rows.filter(keyset_after(position))
             found = list(rows.order_by(*(f"-{column}" for column in self.order))[: limit + 1])
             results = self.document(found[:limit], many=True).data
         return Response({"next": self._next(request, found, limit), "results": results})
@@ -84,12 +84,12 @@ class ListView(APIView):
         return replace_query_param(request.build_absolute_uri(), "cursor", cursor)
 
 
-def beyond(position: Mapping[str, Any]) -> Q:
+def keyset_after(position: Mapping[str, Any]) -> Q:
     """The rows after a position in descending order of its columns.
 
     The bound on the first column alone says nothing new; it is what an index can begin at.
 
-    >>> beyond({"at": 2, "id": 7})
+    >>> keyset_after({"at": 2, "id": 7})
     <Q: (AND: ('at__lte', 2), (OR: ('at__lt', 2), (AND: ('at', 2), ('id__lt', 7))))>
     """
     first, *_ = position
@@ -100,7 +100,7 @@ def beyond(position: Mapping[str, Any]) -> Q:
     return Q(**{f"{first}__lte": position[first]}) & lower
 
 
-def listing(
+def list_schema(
     operation_id: str,
     summary: str,
     document: type[serializers.Serializer[Any]],

@@ -16,7 +16,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from telemetry.foundation.core.refusal import Refusal, Refused, told
+from telemetry.foundation.core.refusal import Refusal, Refused, refusals_as_json
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ def problem(status: int, detail: str, *, errors: Sequence[Refusal] = ()) -> dict
         "detail": detail,
     }
     if errors:
-        body["errors"] = told(errors)
+        body["errors"] = refusals_as_json(errors)
     return body
 
 

@@ -11,7 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
-from telemetry.foundation.core.fields import Read, finite, matching, moment, text
+from telemetry.foundation.core.fields import Read, finite, matching, parse_moment, text
 from telemetry.foundation.core.objects import Fields
 from telemetry.foundation.core.refusal import Refusal, Refused, label, shown
 
@@ -104,8 +104,8 @@ def whole(low: int, high: int) -> dict[str, Any]:
 def period(column: str, says: str) -> Filters:
     """`since` (inclusive) and `until` (exclusive) of a time."""
     return {
-        "since": Filter(moment, f"{column}__gte", f"{says}, from then on", type=OpenApiTypes.DATETIME),
-        "until": Filter(moment, f"{column}__lt", f"{says}, before then", type=OpenApiTypes.DATETIME),
+        "since": Filter(parse_moment, f"{column}__gte", f"{says}, from then on", type=OpenApiTypes.DATETIME),
+        "until": Filter(parse_moment, f"{column}__lt", f"{says}, before then", type=OpenApiTypes.DATETIME),
     }
 
 

@@ -17,7 +17,7 @@ def bounded_reading() -> Iterator[None]:
 
 
 @contextmanager
-def bounded_writing() -> Iterator[None]:
+def write_time_limit() -> Iterator[None]:
     """The same for what writes, which besides gives up waiting for rows that somebody else is writing."""
     with _bounded(statement_timeout=settings.API_WRITE_SECONDS, lock_timeout=settings.API_LOCK_SECONDS):
         yield

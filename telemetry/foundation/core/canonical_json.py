@@ -22,12 +22,12 @@ def utc_text(at: datetime) -> str:
     return at.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
-def canonical_json(value: object) -> str:
+def fact_json(value: object) -> str:
     """The canonical JSON text of a value of mappings, sequences, text, numbers, booleans, null, times and UUIDs.
 
     Raises ValueError for NaN, infinity and naive times, TypeError for anything JSON has no form for.
 
-    >>> canonical_json({"b": 1.0, "a": [None, "é", datetime(2024, 5, 1, tzinfo=UTC)]})
+    >>> fact_json({"b": 1.0, "a": [None, "é", datetime(2024, 5, 1, tzinfo=UTC)]})
     '{"a":[null,"é","2024-05-01T00:00:00Z"],"b":1.0}'
     """
     return _ENCODER.encode(value)

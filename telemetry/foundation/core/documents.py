@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isfinite
 
-from telemetry.foundation.core.canonical_json import canonical_json
+from telemetry.foundation.core.canonical_json import fact_json
 from telemetry.foundation.core.fields import Read, storable
 from telemetry.foundation.core.objects import mapping
 from telemetry.foundation.core.refusal import Refused, shown
@@ -19,7 +19,7 @@ def small_document(*, deepest: int, largest: int) -> Read[dict[str, object]]:
         document = {storable(key): plain(each, deepest - 1) for key, each in mapping(value).items()}
         if 4 * len(repr(document)) <= largest:  # never less than the exact size, and far cheaper
             return document
-        if (size := len(canonical_json(document).encode())) > largest:
+        if (size := len(fact_json(document).encode())) > largest:
             raise Refused.because(f"takes {size} bytes; send at most {largest}")
         return document
 

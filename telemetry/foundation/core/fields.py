@@ -119,10 +119,10 @@ def member(kind: type[E]) -> Read[E]:
     return read
 
 
-def moment(value: object) -> datetime:
+def parse_moment(value: object) -> datetime:
     """A point in time with its offset, as UTC: ISO 8601 text or a datetime, in the years 2000 to 2099.
 
-    >>> moment("2024-05-01T12:00:00+02:00").isoformat()
+    >>> parse_moment("2024-05-01T12:00:00+02:00").isoformat()
     '2024-05-01T10:00:00+00:00'
     """
     try:

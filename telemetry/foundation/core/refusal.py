@@ -50,10 +50,10 @@ class Refused(ValueError):
         return "; ".join(f"{each.field}: {each.message}" if each.field else each.message for each in self.refusals)
 
 
-def told(refusals: Sequence[Refusal]) -> list[dict[str, str]]:
+def refusals_as_json(refusals: Sequence[Refusal]) -> list[dict[str, str]]:
     """Refusals as JSON: the first hundred, and how many more there are. Nobody mends a hundred thousand at once.
 
-    >>> told([Refusal("rr", "missing")] * 102)[99:]
+    >>> refusals_as_json([Refusal("rr", "missing")] * 102)[99:]
     [{'field': 'rr', 'message': 'missing'}, {'field': '', 'message': '2 more are not listed; mend these first'}]
     """
     listed = [{"field": each.field, "message": each.message} for each in refusals[:_MOST_TOLD]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from overrides.admin.document_diff import ABSENT, Difference, differences, worded
+from overrides.admin.document_diff import ABSENT, Difference, document_differences, worded
 
 
 class TestDifferences:
@@ -12,13 +12,13 @@ class TestDifferences:
         before = {"weights": {"n_target": 25.0, "prior_weight": 0.0}, "books": ["paper"]}
         after = {"weights": {"n_target": 30.0, "prior_weight": 0.0}, "books": ["paper", "live"]}
 
-        assert differences(before, after) == [
+        assert document_differences(before, after) == [
             Difference("weights.n_target", "25", "30"),
             Difference("books", "paper", "paper, live"),
         ]
 
     def test_have_a_side_missing_where_a_field_comes_or_goes(self) -> None:
-        found = differences({"allow": {"bucket": ["micro"]}}, {"allow": {"chain": ["base"]}})
+        found = document_differences({"allow": {"bucket": ["micro"]}}, {"allow": {"chain": ["base"]}})
 
         assert found == [
             Difference("allow.chain", "\N{EN DASH}", "base"),
@@ -26,7 +26,7 @@ class TestDifferences:
         ]
 
     def test_are_none_between_equals(self) -> None:
-        assert differences({"a": {"b": 1.0}, "c": {}}, {"a": {"b": 1.0}}) == []
+        assert document_differences({"a": {"b": 1.0}, "c": {}}, {"a": {"b": 1.0}}) == []
 
 
 @pytest.mark.parametrize(

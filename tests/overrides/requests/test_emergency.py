@@ -11,7 +11,7 @@ from overrides.models import ChangeRequest, LineHold, Mandate, ModuleMode, Quara
 from overrides.requests.emergency import (
     acknowledge,
     lift_hold,
-    lower_mode,
+    lower_mode_with_request,
     pin_line,
     quarantine_builder,
     retire_lines,
@@ -38,7 +38,7 @@ class TestLowerMode:
     def test_takes_effect_at_once_and_waits_for_a_look(self, operator: User) -> None:
         set_mode("on")
 
-        lower_mode(module="pm", to="shadow", by=operator, reason="odd fills", at=NOW)
+        lower_mode_with_request(module="pm", to="shadow", by=operator, reason="odd fills", at=NOW)
 
         assert ModuleMode.objects.get(module="pm").mode == "shadow"
         request = ChangeRequest.objects.get(route="at_once")
@@ -51,7 +51,7 @@ class TestLowerMode:
         set_mode("shadow")
 
         with pytest.raises(RaisesEffectError, match="pm is shadow; going to on needs a reviewed request"):
-            lower_mode(module="pm", to="on", by=operator, reason="please", at=NOW)
+            lower_mode_with_request(module="pm", to="on", by=operator, reason="please", at=NOW)
 
         assert not ChangeRequest.objects.filter(route="at_once").exists()
 
@@ -59,9 +59,9 @@ class TestLowerMode:
         set_mode("on")
 
         with pytest.raises(GateError, match="you may not do this; an operator or a reviewer"):
-            lower_mode(module="pm", to="off", by=author, reason="x", at=NOW)
+            lower_mode_with_request(module="pm", to="off", by=author, reason="x", at=NOW)
         with pytest.raises(GateError, match="reason: say why"):
-            lower_mode(module="pm", to="off", by=operator, reason=" ", at=NOW)
+            lower_mode_with_request(module="pm", to="off", by=operator, reason=" ", at=NOW)
 
     def test_of_everything_is_one_call(self, operator: User) -> None:
         set_mode("on")
@@ -185,7 +185,7 @@ class TestQuarantine:
 class TestAcknowledge:
     def test_is_somebody_else_s_look_afterwards(self, operator: User, reviewer: User) -> None:
         set_mode("on")
-        lower_mode(module="pm", to="off", by=operator, reason="halt", at=NOW)
+        lower_mode_with_request(module="pm", to="off", by=operator, reason="halt", at=NOW)
         request = ChangeRequest.objects.get(route="at_once")
 
         with pytest.raises(GateError, match="you did this yourself"):

@@ -16,7 +16,7 @@ from overrides.serving.engine import ENGINE_ROOM, Engine, load_engine
 from overrides.serving.resolve import Resolved, resolve, resolve_one
 from overrides.serving.resolve_request import Question
 from telemetry.decisions.decision_log import record_decisions
-from telemetry.foundation.core.canonical_json import canonical_json
+from telemetry.foundation.core.canonical_json import fact_json
 from telemetry.foundation.core.identifiers import uuid7_time
 from telemetry.foundation.core.refusal import Refused
 from telemetry.models import Decision
@@ -216,7 +216,7 @@ class TestRecord:
         set_mode("on", rollout_percent=0)
 
         for row in Decision.objects.all():
-            again = json.loads(canonical_json(stored(self.replay(row))))
+            again = json.loads(fact_json(stored(self.replay(row))))
             assert again == {name: getattr(row, name) for name in again}
 
     def test_replays_a_ramp(self) -> None:
@@ -230,7 +230,7 @@ class TestRecord:
         assert found.answer.levers["size_mult"] == pytest.approx(1.02**1.5, abs=1e-9)
         assert found.record.flags == ("RAMPING",)
         row = Decision.objects.get()
-        assert json.loads(canonical_json(stored(self.replay(row))))["levers"] == row.levers
+        assert json.loads(fact_json(stored(self.replay(row))))["levers"] == row.levers
 
     def test_names_version_combiner_and_build(self, now: datetime) -> None:
         record = ask(at=(NOW - DAY).isoformat()).record

@@ -10,7 +10,7 @@ import pytest
 from django.db.models import QuerySet
 
 from learning.models import NoiseTwin
-from telemetry.foundation.background_results import Computation, Progress
+from telemetry.foundation.background_results import BackgroundComputation, Progress
 from telemetry.foundation.core.refusal import Refused
 from telemetry.foundation.models import OutboxMessage
 from tests.builders import NOW, together, until
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 TASK, KEY = "tests.twin", "a" * 64
 PATIENCE = timedelta(minutes=3)
 LATER = NOW + PATIENCE + timedelta(seconds=1)
-KIND = Computation(NoiseTwin, TASK, PATIENCE, answers=Refused)
+KIND = BackgroundComputation(NoiseTwin, TASK, PATIENCE, answers=Refused)
 
 
 def fields(found: int = 4) -> dict[str, Any]:
@@ -159,7 +159,7 @@ class TestRunning:
 
 
 class TestFailing:
-    def fail(self, error: Exception, kind: Computation[NoiseTwin] = KIND) -> NoiseTwin:
+    def fail(self, error: Exception, kind: BackgroundComputation[NoiseTwin] = KIND) -> NoiseTwin:
         stored()
 
         def compute(row: NoiseTwin, progress: Progress) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from telemetry.foundation.core.refusal import Refused
 from telemetry.foundation.job_runs import KEPT, period_of, run_once
 from telemetry.foundation.models import JobRun
 from telemetry.models import AuditEntry
-from telemetry.tasks import ChainBroken, forget_runs_task, moment, verify_audit_task
+from telemetry.tasks import ChainBroken, forget_runs_task, moment_of_task, verify_audit_task
 from tests.builders import NOW, attempt, together, until
 
 HOUR = timedelta(hours=1)
@@ -35,9 +35,9 @@ class Work:
 
 class TestMoment:
     def test_reads_an_aware_time_and_no_other(self) -> None:
-        assert moment("2026-03-02T13:00:00+01:00") == NOW
+        assert moment_of_task("2026-03-02T13:00:00+01:00") == NOW
         with pytest.raises(Refused, match=r"now: .* names no time zone"):
-            moment("2026-03-02T12:00:00")
+            moment_of_task("2026-03-02T12:00:00")
 
 
 class TestPeriodOf:

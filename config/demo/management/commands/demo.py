@@ -12,8 +12,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from config.demo.queue import WorkerSilent, WorkFailed
-from config.demo.report import facts, tell_report
-from config.demo.story import DatabaseInUse, tell
+from config.demo.report import facts, report_lines
+from config.demo.story import DatabaseInUse, run_demo
 
 
 class Command(BaseCommand):
@@ -26,7 +26,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         started = time.monotonic()
         try:
-            is_new = tell(now=datetime.now(UTC), credentials=options["users_file"])
+            is_new = run_demo(now=datetime.now(UTC), credentials=options["users_file"])
         except (DatabaseInUse, WorkerSilent, WorkFailed) as error:
             raise CommandError(str(error)) from error
         if not is_new:
@@ -35,4 +35,4 @@ class Command(BaseCommand):
             seconds = round(time.monotonic() - started, 1)
             self.stdout.write(json.dumps(facts() | {"seconds": seconds}, default=str))
         else:
-            self.stdout.write("\n".join(tell_report()))
+            self.stdout.write("\n".join(report_lines()))

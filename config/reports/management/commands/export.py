@@ -21,7 +21,7 @@ from config.reports.exports import EXPORTS
 from config.reports.exports.selection import Document, Selection
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.core.csv_cells import cell
-from telemetry.foundation.core.fields import moment
+from telemetry.foundation.core.fields import parse_moment
 from telemetry.foundation.core.refusal import Refused
 
 HELP = """Write trades, decisions with their outcomes, what each override did to each of their levers, or lessons to a
@@ -103,7 +103,7 @@ def _format(options: dict[str, Any]) -> str:
 def read_time(value: str) -> datetime:
     try:
         at = datetime.fromisoformat(value)
-        return moment(at.replace(tzinfo=UTC) if at.utcoffset() is None else at)
+        return parse_moment(at.replace(tzinfo=UTC) if at.utcoffset() is None else at)
     except Refused as refused:
         raise ArgumentTypeError(str(refused)) from refused
     except ValueError as error:

@@ -11,17 +11,17 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def canonical_json(value: Any) -> str:
+def content_json(value: Any) -> str:
     """One text per value: sorted keys, no spaces, ASCII, floats by repr; NaN and infinities raise ValueError.
 
-    >>> canonical_json({"b": 1.0, "a": ["é"]})
+    >>> content_json({"b": 1.0, "a": ["é"]})
     '{"a":["\\\\u00e9"],"b":1.0}'
     """
     return _ENCODER.encode(value)
 
 
 def content_hash(value: Any) -> str:
-    return hashlib.sha256(canonical_json(value).encode("ascii")).hexdigest()
+    return hashlib.sha256(content_json(value).encode("ascii")).hexdigest()
 
 
 def line_id(

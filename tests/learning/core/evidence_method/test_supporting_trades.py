@@ -7,7 +7,7 @@ import pytest
 
 from learning.core.evidence_method.learn import Learned, learn
 from learning.core.evidence_method.observations import Observations
-from learning.core.evidence_method.supporting_trades import Behind
+from learning.core.evidence_method.supporting_trades import SupportingTrades
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 from tests.learning.core.evidence_method.builders import AS_OF, random_observations
 
@@ -23,7 +23,7 @@ class TestBehind:
     def test_finds_what_a_loop_over_all_rows_finds(self, seed: int) -> None:
         observations = random_observations(seed, shared=True)
         learned = learned_from(observations, [[0], [1]])
-        behind = Behind(observations, learned)
+        behind = SupportingTrades(observations, learned)
 
         for at in range(0, len(learned.overrides), 7):
             pattern, category = int(learned.overrides.pattern[at]), int(learned.overrides.category[at])
@@ -43,7 +43,7 @@ class TestBehind:
         """Weighed by precision, as the fit does: within one pattern that is by share and age."""
         observations = random_observations(4, shared=True)
         learned = learned_from(observations, families)
-        behind, overrides = Behind(observations, learned), learned.overrides
+        behind, overrides = SupportingTrades(observations, learned), learned.overrides
         weight = np.zeros(len(observations))
         for fit, rows in zip(learned.fits, learned.rows, strict=True):
             weight[rows] = fit.sample.weight
@@ -56,7 +56,7 @@ class TestBehind:
 
     def test_finds_nothing_where_nothing_is(self) -> None:
         observations = random_observations(1)
-        behind = Behind(observations, learned_from(observations, [[0, 1]]))
+        behind = SupportingTrades(observations, learned_from(observations, [[0, 1]]))
 
         assert len(behind.rows(0, 99, np.array([-1, -1]))) == 0
         assert len(behind.rows(99, 0, np.array([0, 0]))) == 0

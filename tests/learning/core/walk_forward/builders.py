@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from learning.core.cells.rows import DAY
 from learning.core.walk_forward.outcome_columns import Trades
-from learning.core.walk_forward.sized_trades import Bets
+from learning.core.walk_forward.sized_trades import SizedTrades
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 
 HOUR = DAY // 24
@@ -58,7 +58,7 @@ def make_trades(outcome: ArrayLike, **over: Any) -> Trades:
     return Trades(**columns | given)
 
 
-def make_bets(outcome: ArrayLike, size: ArrayLike, **over: Any) -> Bets:
+def make_bets(outcome: ArrayLike, size: ArrayLike, **over: Any) -> SizedTrades:
     """One fold, a trade a day, sized so; nothing was expected."""
     outcomes = np.asarray(outcome, dtype=np.float64)
     sizes, none = np.asarray(size, dtype=np.float64), np.zeros(len(outcomes))
@@ -72,7 +72,7 @@ def make_bets(outcome: ArrayLike, size: ArrayLike, **over: Any) -> Bets:
         "nothing": none,
         "optimistic": sizes,
     }
-    return Bets(**columns | {name: np.asarray(column) for name, column in over.items()})
+    return SizedTrades(**columns | {name: np.asarray(column) for name, column in over.items()})
 
 
 def parameters() -> ModuleParameters:

@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 from overrides.admin.charts.impact_histogram import AXIS, LEFT, RIGHT, TALLEST, histograms
 from overrides.core.engine.compile_module import compile_module
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.core.impact.version_pair import Side
+from overrides.core.impact.version_pair import VersionSide
 from overrides.core.impact.what_if import Comparison
 from overrides.models import WhatIf
 from tests.builders import DAY, KEY, NOW, SCOPE, make_parameters, make_spec
@@ -22,7 +22,7 @@ WIDTH = 480.0
 
 
 def document(before: list[OverrideSpec], after: list[OverrideSpec], *, currents: tuple[float, ...]) -> dict[str, Any]:
-    sides = (Side(compile_module(make_parameters(), each), frozenset()) for each in (before, after))
+    sides = (VersionSide(compile_module(make_parameters(), each), frozenset()) for each in (before, after))
     comparison = Comparison("pm", *sides)
     for current in currents:
         comparison.ask(KEY, "entry", json.dumps(SCOPE), NOW, {"size_mult": current})

@@ -15,7 +15,7 @@ from overrides.core.engine.definitions.coefficients import (
     read_weights,
     steps_between,
 )
-from overrides.core.engine.position_scaling import Scaling, of_allocation, of_size
+from overrides.core.engine.position_scaling import Scaling, allocation_scaling, size_scaling
 
 WEIGHT = st.floats(0.5, 2.0)
 LEVER = st.floats(0.7, 1.3)
@@ -59,7 +59,7 @@ class TestOfAllocation:
     def test_is_the_clipped_product_within_the_cap(
         self, weights: Mapping[str, Mapping[str, float]], scope: Mapping[str, str], alloc: float, cap: float | None
     ) -> None:
-        found = of_allocation(Scaling(weights, cap), scope, alloc)
+        found = allocation_scaling(Scaling(weights, cap), scope, alloc)
 
         if not weights and cap is None:
             assert found is None
@@ -75,7 +75,7 @@ class TestOfAllocation:
         assert kept == pytest.approx(min(found.product * alloc, math.inf if cap is None else cap))
 
     def test_weighs_a_value_nobody_has_seen_as_one(self) -> None:
-        found = of_allocation(Scaling({"chain": {"base": 1.5}}), {"chain": "sol", "curator": "x"}, 1.0)
+        found = allocation_scaling(Scaling({"chain": {"base": 1.5}}), {"chain": "sol", "curator": "x"}, 1.0)
 
         assert found is not None
         assert (found.weights, found.product, found.cut) == ({}, 1.0, 0.0)
@@ -84,7 +84,7 @@ class TestOfAllocation:
 class TestOfSize:
     @given(st.floats(0.35, 2.6), LEVER, st.floats(1, 10))
     def test_keeps_to_the_cap_as_far_as_the_lever_goes(self, carried: float, size: float, cap: float) -> None:
-        found = of_size(Scaling(cap=cap), carried, size, 0.7)
+        found = size_scaling(Scaling(cap=cap), carried, size, 0.7)
 
         assert found is not None
         kept = size * found.kept
@@ -93,7 +93,7 @@ class TestOfSize:
         assert kept * carried <= cap * (1 + 1e-12) or kept == pytest.approx(0.7)
 
     def test_is_nothing_without_a_cap(self) -> None:
-        assert of_size(Scaling({"chain": {"base": 1.5}}), 2.0, 1.3, 0.7) is None
+        assert size_scaling(Scaling({"chain": {"base": 1.5}}), 2.0, 1.3, 0.7) is None
 
     @given(LEVER, st.floats(1, 10), WEIGHTS, SCOPES, LEVER)
     def test_leaves_neutral_alone_where_dm_keeps_to_the_same_cap(
@@ -104,10 +104,10 @@ class TestOfSize:
         scope: Mapping[str, str],
         size: float,
     ) -> None:
-        dm = of_allocation(Scaling(weights, cap), scope, alloc)
+        dm = allocation_scaling(Scaling(weights, cap), scope, alloc)
         assert dm is not None
 
-        found = of_size(Scaling(cap=cap), dm.product * dm.kept * alloc, size, 0.7)
+        found = size_scaling(Scaling(cap=cap), dm.product * dm.kept * alloc, size, 0.7)
 
         assert found is not None
         assert size * found.kept >= min(size, 1.0) - 1e-9

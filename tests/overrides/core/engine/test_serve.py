@@ -11,7 +11,7 @@ from overrides.core.engine.compiled import Compiled
 from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.engine.definitions.serving_mode import Mode, ServingMode, in_rollout, rollout_position
 from overrides.core.engine.definitions.vocabulary import Combiner, Flag, Reason
-from overrides.core.engine.serve import Answer, answer, neutral_levers, served
+from overrides.core.engine.serve import Answer, answer, neutral_levers, rounded_for_output
 from tests.overrides.core.builders import make_request, make_spec
 
 ENGINE = compile_overrides([make_spec()], WeightParameters(max_scope_dims=1), Combiner.PLAN)
@@ -113,7 +113,7 @@ class TestAnswer:
         assert answer(ENGINE, ON, make_request(module="risk")).levers == {}
 
 
-class TestModuleMode:
+class TestServingMode:
     def test_reads_what_a_module_stores(self) -> None:
         document = {"mode": "on", "rollout_percent": 12.5, "allow": {"bucket": ["nano"]}, "challenger": 7}
 
@@ -173,7 +173,7 @@ class TestRollout:
 class TestServed:
     @given(value=st.floats(-100, 100))
     def test_keeps_nine_decimals(self, value: float) -> None:
-        assert abs(served(value) - value) <= 5.001e-10
+        assert abs(rounded_for_output(value) - value) <= 5.001e-10
 
     def test_has_no_negative_zero(self) -> None:
-        assert str(served(-1e-12)) == "0.0"
+        assert str(rounded_for_output(-1e-12)) == "0.0"

@@ -8,7 +8,7 @@ import pytest
 
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.core.governance.evidence_bar import false_sign_rate, is_verified, oversteps
+from overrides.core.governance.evidence_bar import clears_evidence_bar, exceeds_held_target, false_sign_rate
 from tests.builders import make_spec
 
 BAR = EvidenceParameters()
@@ -49,9 +49,9 @@ class TestFalseSignRate:
 
 class TestVerified:
     def test_needs_a_sure_sign_and_trades_of_its_own(self) -> None:
-        assert is_verified(evidence(n=20), BAR)
-        assert not is_verified(evidence(n=19), BAR)
-        assert not is_verified(evidence(sd=0.13), BAR)  # Phi(-1.54) = .062
+        assert clears_evidence_bar(evidence(n=20), BAR)
+        assert not clears_evidence_bar(evidence(n=19), BAR)
+        assert not clears_evidence_bar(evidence(sd=0.13), BAR)  # Phi(-1.54) = .062
 
     @pytest.mark.parametrize(
         ("size", "over", "expected"),
@@ -67,7 +67,7 @@ class TestVerified:
     def test_lets_an_override_move_farther_than_the_cap(
         self, size: float, over: dict[str, Any], expected: bool
     ) -> None:
-        assert oversteps(evidence(size, **over), BAR) is expected
+        assert exceeds_held_target(evidence(size, **over), BAR) is expected
 
     def test_holds_nothing_where_the_cap_is_off(self) -> None:
-        assert not oversteps(evidence(1.2, sd=0.3), EvidenceParameters(cap_unverified=False))
+        assert not exceeds_held_target(evidence(1.2, sd=0.3), EvidenceParameters(cap_unverified=False))

@@ -17,7 +17,7 @@ from overrides.core.governance.gates import (
     Person,
     Severity,
     Situation,
-    Touched,
+    TouchedLine,
     blockers,
     gates,
 )
@@ -30,12 +30,12 @@ REVIEWER = Person(frozenset({REVIEW, APPLY}))
 DAY = timedelta(days=1)
 
 
-def touched(before: OverrideSpec | None = None, after: OverrideSpec | None = None, **over: Any) -> Touched:
+def touched(before: OverrideSpec | None = None, after: OverrideSpec | None = None, **over: Any) -> TouchedLine:
     fields: dict[str, Any] = {"line": "l", "label": "a line", "before": before, "after": after, "standing": before}
-    return Touched(**fields | over)
+    return TouchedLine(**fields | over)
 
 
-def situation(*lines: Touched, **over: Any) -> Situation:
+def situation(*lines: TouchedLine, **over: Any) -> Situation:
     fields: dict[str, Any] = {
         "kind": "lines", "state": "in_review", "expires_at": NOW + DAY, "is_machine": False, "signed_hash": "h",
         "content_hash": "h", "approvals": 0, "needed": 1, "lines": lines, "policy": GovernancePolicy(),
@@ -164,11 +164,11 @@ class TestDelegating:
     STANDING = make_spec({"size_mult": 1.2})
     TERMS = grant(STANDING, GovernancePolicy(), NOW)
 
-    def line(self, size: float = 1.1, **over: Any) -> Touched:
+    def line(self, size: float = 1.1, **over: Any) -> TouchedLine:
         after = make_spec({"size_mult": size})
         return touched(before=self.STANDING, after=after, **{"mandate": self.TERMS} | over)
 
-    def of(self, line: Touched, **over: Any) -> Situation:
+    def of(self, line: TouchedLine, **over: Any) -> Situation:
         return situation(line, state="draft", is_machine=True, **over)
 
     def test_is_free_inside_the_mandate(self) -> None:

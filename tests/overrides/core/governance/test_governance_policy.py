@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from overrides.core.governance.governance_policy import GovernancePolicy, differences, may_count
+from overrides.core.governance.governance_policy import GovernancePolicy, may_count, policy_differences
 
 
 class TestGovernancePolicy:
@@ -75,4 +75,4 @@ def test_votes_count_by_group_where_groups_are_named() -> None:
 
 
 def test_differences_name_the_fields_that_differ() -> None:
-    assert differences({"a": 1, "b": 2}, {"b": 3, "c": 4}) == {"a": (1, None), "b": (2, 3), "c": (None, 4)}
+    assert policy_differences({"a": 1, "b": 2}, {"b": 3, "c": 4}) == {"a": (1, None), "b": (2, 3), "c": (None, 4)}

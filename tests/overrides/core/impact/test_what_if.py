@@ -20,8 +20,8 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.serving_mode import Mode, ServingMode
 from overrides.core.engine.position_scaling import Scaling
-from overrides.core.engine.serve import Answer, answer, served
-from overrides.core.impact.version_pair import Side
+from overrides.core.engine.serve import Answer, answer, rounded_for_output
+from overrides.core.impact.version_pair import VersionSide
 from overrides.core.impact.what_if import Comparison
 from tests.builders import DAY, HEAVY, KEY, NOW, SCOPE, make_parameters, make_spec
 
@@ -30,12 +30,12 @@ Asked = tuple[str, str, Mapping[str, str], datetime, Mapping[str, float]]
 HERE: Asked = (KEY, "entry", SCOPE, NOW, {})
 
 
-def side(*specs: OverrideSpec, parameters: ModuleParameters | None = None) -> Side:
+def side(*specs: OverrideSpec, parameters: ModuleParameters | None = None) -> VersionSide:
     parameters = parameters or make_parameters()
-    return Side(compile_module(parameters, specs), frozenset(parameters.protected_motifs))
+    return VersionSide(compile_module(parameters, specs), frozenset(parameters.protected_motifs))
 
 
-def compared(before: Side, after: Side, *asked: Asked, module: str = "pm") -> dict[str, Any]:
+def compared(before: VersionSide, after: VersionSide, *asked: Asked, module: str = "pm") -> dict[str, Any]:
     comparison = Comparison(module, before, after)
     for pattern_key, category, scope, at, current in asked:
         comparison.ask(pattern_key, category, json.dumps(scope), at, current)
@@ -105,7 +105,7 @@ class TestLevers:
         found = compared(side(), side(make_spec()), HERE, (KEY, "entry", SCOPE, NOW, {"size_mult": 1.2}))
 
         [(name, lever)] = found["levers"].items()
-        low, high = log(1.02), log(served(1.2 / 1.02))
+        low, high = log(1.02), log(rounded_for_output(1.2 / 1.02))
         assert (name, lever["requests"], lever["raised"], lever["lowered"]) == ("size_mult", 2, 2, 0)
         assert lever["quantiles"]["before"] == dict.fromkeys(lever["quantiles"]["before"], 0.0)
         assert lever["quantiles"]["after"]["lowest"] == pytest.approx(low, abs=1e-9)
@@ -165,13 +165,13 @@ SOLANA: Asked = (ALLOCATION, "allocation", {"chain": "solana"}, NOW, {})
 
 def dm_side(
     *specs: OverrideSpec, weights: Mapping[str, float] | None = None, cap: float | None = None, **over: Any
-) -> Side:
+) -> VersionSide:
     """With every line heavy enough to act, however few dimensions it names."""
     weights_of_lines = make_parameters(module="dm").to_document()["channels"]["dm_alloc"]["weights"]
     without_floor = {"weights": weights_of_lines | {"min_total_weight": 0.0}}
     parameters = make_parameters(without_floor, module="dm", product_cap=cap, **over)
     scaling = Scaling(read_weights(weights or {}), cap)
-    return Side(compile_module(parameters, specs), frozenset(parameters.protected_motifs), scaling)
+    return VersionSide(compile_module(parameters, specs), frozenset(parameters.protected_motifs), scaling)
 
 
 def alloc(value: float, **over: Any) -> OverrideSpec:
@@ -250,7 +250,7 @@ class TestCoefficientProduct:
 
     def test_of_pm_is_left_out_and_says_so(self) -> None:
         parameters = make_parameters(product_cap=1.0)
-        capped = Side(compile_module(parameters, []), frozenset(), Scaling(cap=1.0))
+        capped = VersionSide(compile_module(parameters, []), frozenset(), Scaling(cap=1.0))
 
         found = compared(side(), capped, HERE)
 
@@ -289,7 +289,7 @@ class TestCoefficientProduct:
         assert product["quantiles"]["change"]["mean"] * product["requests"] == pytest.approx(sum(changes), abs=1e-9)
 
 
-def served_by(side: Side, asked: Asked) -> Answer:
+def served_by(side: VersionSide, asked: Asked) -> Answer:
     request = Request("dm", *asked)
     motifs, scaling = side.protected_motifs, side.scaling
     return answer(side.compiled, ServingMode(Mode.ON), request, protected_motifs=motifs, scaling=scaling)
@@ -342,7 +342,7 @@ def random_request(chance: random.Random) -> Asked:
     return f"a.b.c{chance.randint(0, 3)}", "entry", scope, NOW + timedelta(days=chance.uniform(-5, 60)), current
 
 
-def one_by_one(before: Side, after: Side, asked: Iterable[Asked]) -> list[dict[str, float]]:
+def one_by_one(before: VersionSide, after: VersionSide, asked: Iterable[Asked]) -> list[dict[str, float]]:
     """The change of every lever of every request in units, by two plain questions."""
     changes = []
     for key, category, scope, at, current in asked:
@@ -351,7 +351,7 @@ def one_by_one(before: Side, after: Side, asked: Iterable[Asked]) -> list[dict[s
         )
         values = [
             {
-                name: lever.unit(served(c.levers[name].value)) if name in c.levers else 0.0
+                name: lever.unit(rounded_for_output(c.levers[name].value)) if name in c.levers else 0.0
                 for name, lever in LEVERS.items()
             }
             for c in (one, other)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.core.vocabulary import Module
-from telemetry.foundation.core.canonical_json import canonical_json, utc_text
+from telemetry.foundation.core.canonical_json import fact_json, utc_text
 from tests.telemetry.core.builders import NAIVE
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -23,27 +23,27 @@ class TestCanonicalJson:
         at = datetime(2024, 5, 1, 2, 0, 0, 500, tzinfo=timezone(timedelta(hours=2)))
         value = {"z": (1, 1.0, 1e-07), "é": Module.PM, "a": at, "m": MappingProxyType({"b": 0.1, "a": UUID(int=1)})}
 
-        assert canonical_json(value) == (
+        assert fact_json(value) == (
             '{"a":"2024-05-01T00:00:00.000500Z","m":{"a":"00000000-0000-0000-0000-000000000001","b":0.1},'
             '"z":[1,1.0,1e-07],"é":"pm"}'
         )
 
     @given(JSON)
     def test_is_read_back_as_the_same_value(self, value: object) -> None:
-        assert json.loads(canonical_json(value)) == value
+        assert json.loads(fact_json(value)) == value
 
     @given(st.dictionaries(st.text(), LEAVES))
     def test_does_not_depend_on_the_order_of_keys(self, value: dict[str, object]) -> None:
-        assert canonical_json(dict(reversed(value.items()))) == canonical_json(value)
+        assert fact_json(dict(reversed(value.items()))) == fact_json(value)
 
     @pytest.mark.parametrize("value", [float("nan"), float("inf"), {"a": [-float("inf")]}, NAIVE])
     def test_refuses_what_has_no_single_text(self, value: object) -> None:
         with pytest.raises(ValueError, match=r"not JSON compliant|no time zone"):
-            canonical_json(value)
+            fact_json(value)
 
     def test_refuses_what_json_has_no_form_for(self) -> None:
         with pytest.raises(TypeError, match="set has no JSON form"):
-            canonical_json({"a": {1}})
+            fact_json({"a": {1}})
 
 
 class TestUtcText:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from telemetry.foundation.core.canonical_json import canonical_json
+from telemetry.foundation.core.canonical_json import fact_json
 from telemetry.foundation.core.documents import small_document
 from telemetry.foundation.core.fields import Read
 from telemetry.foundation.core.refusal import Refused
@@ -28,7 +28,7 @@ class TestSmallDocument:
 
         found = small_document(deepest=3, largest=100)(given)
 
-        assert canonical_json(found) == '{"a":[1,2.5,0.0,null,true,{"b":"é"}]}'
+        assert fact_json(found) == '{"a":[1,2.5,0.0,null,true,{"b":"é"}]}'
         assert found["a"] is not given["a"]
 
     def test_counts_levels(self) -> None:
@@ -42,7 +42,7 @@ class TestSmallDocument:
     def test_counts_bytes_of_canonical_text(self, filling: str) -> None:
         read = small_document(deepest=1, largest=100)
 
-        assert len(canonical_json({"a": filling}).encode()) == 100
+        assert len(fact_json({"a": filling}).encode()) == 100
         assert read({"a": filling}) == {"a": filling}
         assert refusal(read, {"a": filling + "x"}) == "takes 101 bytes; send at most 100"
 

@@ -16,8 +16,8 @@ from telemetry.foundation.core.fields import (
     integer,
     matching,
     member,
-    moment,
     named,
+    parse_moment,
     share,
     storable,
     text,
@@ -114,12 +114,12 @@ class TestMoment:
     def test_turns_offsets_into_utc(self) -> None:
         noon = datetime(2024, 5, 1, 12, tzinfo=timezone(timedelta(hours=2)))
 
-        assert moment("2024-05-01T12:00:00+02:00") == moment(noon) == datetime(2024, 5, 1, 10, tzinfo=UTC)
-        assert moment(noon).tzinfo is UTC
+        assert parse_moment("2024-05-01T12:00:00+02:00") == parse_moment(noon) == datetime(2024, 5, 1, 10, tzinfo=UTC)
+        assert parse_moment(noon).tzinfo is UTC
 
     @pytest.mark.parametrize("value", ["2024-05-01T12:00:00", "2024-05-01", NAIVE])
     def test_refuses_naive_times(self, value: object) -> None:
-        assert refusal(moment, value).endswith("names no time zone; end it with Z or an offset such as +02:00")
+        assert refusal(parse_moment, value).endswith("names no time zone; end it with Z or an offset such as +02:00")
 
     @pytest.mark.parametrize(
         "value",
@@ -132,17 +132,17 @@ class TestMoment:
         ],
     )
     def test_refuses_years_outside_2000_to_2099(self, value: str) -> None:
-        assert refusal(moment, value).endswith("is out of range; send a time in the years 2000 to 2099")
+        assert refusal(parse_moment, value).endswith("is out of range; send a time in the years 2000 to 2099")
 
     @pytest.mark.parametrize(
         "value", ["yesterday", "", "2024-13-01T00:00:00Z", 1714557600, None, "2024\ud800", "\0", {}]
     )
     def test_refuses_what_is_no_time(self, value: object) -> None:
-        assert refusal(moment, value).endswith("is not a time; send ISO 8601 text such as 2024-05-01T12:00:00Z")
+        assert refusal(parse_moment, value).endswith("is not a time; send ISO 8601 text such as 2024-05-01T12:00:00Z")
 
     @given(st.datetimes(NAIVE.replace(year=2001), NAIVE.replace(year=2099), timezones=st.timezones()))
     def test_keeps_the_instant(self, at: datetime) -> None:
-        assert moment(at.isoformat()) == moment(at) == at.astimezone(UTC)
+        assert parse_moment(at.isoformat()) == parse_moment(at) == at.astimezone(UTC)
 
 
 class TestIdentifier:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from overrides.core.engine.definitions.content_hash import canonical_json, line_id
+from overrides.core.engine.definitions.content_hash import content_json, line_id
 from overrides.core.engine.definitions.override_spec import OverrideSpec, override_id
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from tests.overrides.core.builders import make_governed, specs
@@ -180,9 +180,9 @@ class TestLine:
 
 class TestCanonicalJson:
     def test_has_one_spelling(self) -> None:
-        assert canonical_json({"b": 1.0, "a": [1e22, "é", None]}) == '{"a":[1e+22,"\\u00e9",null],"b":1.0}'
+        assert content_json({"b": 1.0, "a": [1e22, "é", None]}) == '{"a":[1e+22,"\\u00e9",null],"b":1.0}'
 
     @pytest.mark.parametrize("value", [float("nan"), float("inf")])
     def test_refuses_what_json_cannot_say(self, value: float) -> None:
         with pytest.raises(ValueError, match="not JSON compliant"):
-            canonical_json(value)
+            content_json(value)
