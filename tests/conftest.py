@@ -17,6 +17,8 @@ from tests.builders import NOW
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+REMEMBERING = ("overrides.serving.engine", "config.access.api.authentication")  # modules with state of the process
+
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
@@ -32,8 +34,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 @pytest.fixture(autouse=True)
 def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Engines and keys are read anew by each test, and by nobody in the background unless the test asks for it."""
-    engine = sys.modules.get("overrides.engine")
-    access = sys.modules.get("config.access.api.authentication")
+    engine, access = (sys.modules.get(name) for name in REMEMBERING)
     if engine is not None:
         monkeypatch.setattr(engine, "POLL_SECONDS", 3600.0)
     if access is not None:

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from django.core.management import call_command
 from django.db.migrations.loader import MigrationLoader
 
 from config.celery import BEAT, app
+from tests.conftest import REMEMBERING
 
 ROOT = Path(__file__).parents[1]
 CORES = ("telemetry", "overrides", "learning")
@@ -38,14 +40,25 @@ def python(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def modules_below(folder: Path) -> list[str]:
+    """Dotted names of every module in a folder and in the folders below it."""
+    files = sorted(path for path in folder.rglob("*.py") if path.stem != "__init__")
+    return [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files]
+
+
+class TestFixtures:
+    def test_name_modules_that_exist(self) -> None:
+        assert all(find_spec(name) is not None for name in REMEMBERING)
+
+
 class TestCores:
     @pytest.mark.parametrize("name", CORES)
     def test_load_without_django_and_all_servers(self, name: str) -> None:
-        modules = sorted(path.stem for path in (ROOT / name / "core").glob("*.py") if path.stem != "__init__")
-        imports = ", ".join(f"{name}.core.{module}" for module in modules)
+        modules = modules_below(ROOT / name / "core")
 
-        done = python(f"import sys; sys.modules.update(dict.fromkeys({BLOCKED!r}))\nimport {imports}")
+        done = python(f"import sys; sys.modules.update(dict.fromkeys({BLOCKED!r}))\nimport {', '.join(modules)}")
 
+        assert len(modules) > 15
         assert (done.returncode, done.stderr) == (0, "")
 
 

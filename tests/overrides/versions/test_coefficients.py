@@ -378,7 +378,7 @@ class TestDatabase:
         ],
     )  # fmt: skip
     def test_refuses_what_is_no_weight_of_dm(self, module: str, weights: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        for where in ("overrides.draft", "overrides.publish"):
+        for where in ("overrides.requests.authoring", "overrides.versions.publish"):
             monkeypatch.setattr(f"{where}.refuse_foreign_weights", lambda *_: None)
         monkeypatch.setattr("overrides.requests.authoring.steps_between", lambda *_: 1.0)
 
