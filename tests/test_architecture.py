@@ -110,7 +110,7 @@ class TestTasks:
         says, *moment, call = function.body
 
         assert isinstance(says, ast.Expr)
-        assert [ast.unparse(each) for each in moment] in ([], ["at = moment(now)"])
+        assert [ast.unparse(each) for each in moment] in ([], ["at = moment_of_task(now)"])
         assert isinstance(call, ast.Expr)
         assert isinstance(call.value, ast.Call)
         assert (function.args.args, function.args.kwarg is not None) == ([], True)
