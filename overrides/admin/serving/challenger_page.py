@@ -21,7 +21,7 @@ from django.urls import reverse
 from overrides.admin.charts.impact_histogram import histograms
 from overrides.core.monitoring.challenger import FEW
 from overrides.models import Challenge, ModuleMode
-from overrides.monitoring.challenger import ask_comparison, latest
+from overrides.monitoring.challenger import latest, request_comparison
 from telemetry.foundation.core.csv_cells import csv_lines
 from telemetry.models import MODULES
 
@@ -49,7 +49,7 @@ def challenger_page(request: HttpRequest, module: str) -> HttpResponseBase:
     form = PeriodForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         now = datetime.now(UTC)
-        ask_comparison(module=module, since=now - timedelta(days=form.cleaned_data["days"]), until=now, now=now)
+        request_comparison(module=module, since=now - timedelta(days=form.cleaned_data["days"]), until=now, now=now)
         messages.success(request, "The comparison is being computed; this page shows it once it is done")
         return HttpResponseRedirect(reverse("admin:overrides_modulemode_challenger", args=[module]))
     row = latest(module)
