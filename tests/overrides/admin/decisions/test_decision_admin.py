@@ -245,7 +245,7 @@ class TestExport:
 
     def test_walks_in_chunks_to_the_newest_that_were_asked_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
         records = decide(*[ONLY_NARROW] * 7)
-        monkeypatch.setattr("overrides.monitoring.contributions.HELD", 2)
+        monkeypatch.setattr("overrides.monitoring.contributions.CHUNK", 2)
 
         rows = list(contribution_rows(Decision.objects.all(), most=5))
 
