@@ -97,7 +97,7 @@ def resolve_one(question: Question, engine: Engine | None, *, now: datetime, sta
             rollout_key=question.rollout_key,
             protected_motifs=engine.parameters.protected_motifs,
             scaling=engine.scaling,
-            carried=question.carried,
+            upstream_multiplier=question.upstream_multiplier,
         )
     flags = result.flags
     if stale_seconds > FRESH_SECONDS and Flag.STALE_VERSION not in flags:

@@ -37,8 +37,8 @@ class Question:
     alloc_mult: float | None = None
 
     @property
-    def carried(self) -> float:
-        """What dm multiplied, 1 where the caller does not say."""
+    def upstream_multiplier(self) -> float:
+        """dm's coefficient product x alloc_mult for the position; each counts as 1 if the caller does not send it."""
         product, alloc = self.coefficient_product, self.alloc_mult
         return (1.0 if product is None else product) * (1.0 if alloc is None else alloc)
 

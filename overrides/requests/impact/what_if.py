@@ -90,7 +90,7 @@ def _compared(
     comparison = Comparison(module, *both)
     rows = logged_requests(module, n, last).iterator(chunk_size=CHUNK)
     for done, (pattern_key, category, scope, at, current) in enumerate(rows, start=1):
-        comparison.ask(pattern_key, category, scope, as_of or at, json.loads(current) if current else {})
+        comparison.add_request(pattern_key, category, scope, as_of or at, json.loads(current) if current else {})
         if done % CHUNK == 0:
             on_progress(done / n)
     found = comparison.document()

@@ -25,7 +25,7 @@ def document(before: list[OverrideSpec], after: list[OverrideSpec], *, currents:
     sides = (VersionSide(compile_module(make_parameters(), each), frozenset()) for each in (before, after))
     comparison = Comparison("pm", *sides)
     for current in currents:
-        comparison.ask(KEY, "entry", json.dumps(SCOPE), NOW, {"size_mult": current})
+        comparison.add_request(KEY, "entry", json.dumps(SCOPE), NOW, {"size_mult": current})
     found = comparison.document()
     for line in found["lines"]:
         line |= {"pattern_key": KEY, "action_category": "entry", "scope": SCOPE}

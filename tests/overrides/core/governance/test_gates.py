@@ -31,7 +31,7 @@ DAY = timedelta(days=1)
 
 
 def touched(before: OverrideSpec | None = None, after: OverrideSpec | None = None, **over: Any) -> TouchedLine:
-    fields: dict[str, Any] = {"line": "l", "label": "a line", "before": before, "after": after, "standing": before}
+    fields: dict[str, Any] = {"line": "l", "label": "a line", "before": before, "after": after, "in_force": before}
     return TouchedLine(**fields | over)
 
 
@@ -66,7 +66,7 @@ class TestApproving:
 
     def test_of_what_cannot_take_effect_is_refused_with_everything_that_is_wrong(self) -> None:
         contrary = make_spec({"size_mult": 0.9}, stats={"edge_raw": 1.0, "n": 3})
-        line = touched(before=make_spec(), after=contrary, standing=None, is_vetoed=True, is_pinned=True)
+        line = touched(before=make_spec(), after=contrary, in_force=None, is_vetoed=True, is_pinned=True)
 
         names = found(Step.SIGN, situation(line, is_machine=True, base_changed="the parameters", signed_hash="other"))
 
@@ -122,7 +122,7 @@ class TestApplying:
     def test_on_a_line_with_fresh_statistics_is_free(self) -> None:
         """What was drafted against counts by its levers: new numbers behind the same targets make nothing stale."""
         fresher = make_spec(stats={"n": 77})
-        line = touched(before=make_spec(), after=make_spec({"size_mult": 1.2}), standing=fresher)
+        line = touched(before=make_spec(), after=make_spec({"size_mult": 1.2}), in_force=fresher)
 
         assert found(Step.APPLY, situation(line, **APPROVED)) == []
 

@@ -38,7 +38,7 @@ def side(*specs: OverrideSpec, parameters: ModuleParameters | None = None) -> Ve
 def compared(before: VersionSide, after: VersionSide, *asked: Asked, module: str = "pm") -> dict[str, Any]:
     comparison = Comparison(module, before, after)
     for pattern_key, category, scope, at, current in asked:
-        comparison.ask(pattern_key, category, json.dumps(scope), at, current)
+        comparison.add_request(pattern_key, category, json.dumps(scope), at, current)
     return comparison.document()
 
 
