@@ -1,4 +1,4 @@
-"""Live against challenger: the latest comparison of a module with its as-of, and a button that asks for another."""
+"""The challenger page: the latest comparison of a module with its time, and a button that requests a new one."""
 
 from __future__ import annotations
 
@@ -36,12 +36,13 @@ COLUMNS = (
 
 
 class PeriodForm(forms.Form):
-    """How far back to look."""
+    """Asks how many days to compare."""
 
     days = forms.IntegerField(label="Days back from now", min_value=1, max_value=3650, initial=90)
 
 
 def challenger_page(request: HttpRequest, module: str) -> HttpResponseBase:
+    """Show the latest comparison, as a page or as CSV; POST requests a new one."""
     if module not in dict(MODULES):
         raise Http404(f"there is no module {module}")
     if not request.user.has_perm(VIEW):
@@ -80,7 +81,7 @@ def _csv(row: Challenge) -> StreamingHttpResponse:
 
 
 def _numbers(lever: dict[str, Any]) -> list[Any]:
-    shares = [  # an older comparison has none of these
+    shares = [  # missing in older comparisons
         lever.get(among, {}).get(name)
         for among in ("either", "both")
         for name in ("n", "same_side", "close", "correlation")
