@@ -51,13 +51,13 @@ def browser(client: Client, admin_user: User) -> Client:
 
 
 def fresh(**stats: Any) -> dict[str, Any]:
-    """Evidence as new as the page that shows it: pages weigh at the time they are opened."""
+    """Return evidence as new as the page that shows it, because pages weigh as of the time they are opened."""
     return {"updated_at": utc_text(datetime.now(UTC) - timedelta(days=9))} | stats
 
 
 @pytest.fixture
 def world(author: User) -> None:
-    """Several rows of most that the admin lists, at least one of the rest."""
+    """Several rows of most lists of the admin, and at least one of the others."""
     override = make_spec(stats=fresh())
     publish(override, *(make_spec(scope={"bucket": f"b{n}"}, stats=fresh()) for n in range(SEVERAL)))
     issue_key(name="bot", role="evaluate", by=author, at=NOW)
@@ -106,7 +106,7 @@ class TestEveryPage:
             if model._meta.app_label in self.OURS:
                 with django_assert_max_num_queries(MOST_QUERIES):
                     text = page(browser, f"/admin/{model._meta.app_label}/{model._meta.model_name}/")
-                assert text.count('scope="col" class="') <= 8  # seven, and the box of an action
+                assert text.count('scope="col" class="') <= 8  # seven columns, and the check box of the actions
                 assert model_admin.list_display
 
     def test_of_an_object_is_drawn_with_few_queries(self, browser: Client, django_assert_max_num_queries: Any) -> None:
@@ -145,7 +145,7 @@ class TestOverridePage:
 
         text = page(browser, f"/admin/overrides/override/{spec.content_id}/change/")
 
-        assert text.count("<svg") >= 4  # the mark, and three pictures
+        assert text.count("<svg") >= 4  # the logo and three charts
         assert text.count('class="cw-loss"') == 5
         assert 'class="cw-kept"' in text
         assert "without newer evidence it stops acting on" in text
@@ -193,7 +193,7 @@ class TestDeciding:
         assert f'href="{REQUESTS}{asked.pk}/reject/?seen={asked.content_hash}"' in text
         assert "/apply/" not in text
 
-    def test_tells_the_author_who_has_to_decide(self, reviewer: User) -> None:
+    def test_shows_the_author_who_has_to_decide(self, reviewer: User) -> None:
         asked = draft(make_spec(), author=reviewer, at=datetime.now(UTC))
 
         text = page(browser_of(reviewer), f"{REQUESTS}{asked.pk}/change/")

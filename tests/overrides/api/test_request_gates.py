@@ -1,4 +1,4 @@
-"""A request over the API: what stands before applying it, as its page shows it."""
+"""The gates of a request over the API are those that its page shows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def gates_told(number: int) -> dict[str, Any]:
 
 
 class TestGates:
-    def test_name_all_that_stands_before_applying_it(self, author: User) -> None:
+    def test_name_every_obstacle_to_applying_it(self, author: User) -> None:
         request = draft(make_spec(stats={"n": 3}), author=author, at=datetime.now(UTC))
 
         gates = gates_told(request.pk)
@@ -40,7 +40,7 @@ class TestGates:
 
         assert gates_told(request.pk) == {}
 
-    def test_are_told_to_who_proposes(self) -> None:
+    def test_are_reported_to_the_proposer(self) -> None:
         override = make_spec(stats={"n": 3}).to_document()
         del override["id"]
         proposal = {

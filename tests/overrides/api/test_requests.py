@@ -179,7 +179,7 @@ class TestPolling:
 
 
 class TestKey:
-    """What a key can do to policy is to ask."""
+    """A key can only draft requests."""
 
     def test_puts_nothing_into_force(self, api: APIClient) -> None:
         publish(make_spec())

@@ -1,4 +1,4 @@
-"""`manage.py replay` as an operator runs it: what it prints, and what it ends with."""
+"""`manage.py replay` as an operator runs it: its output and its exit code."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class TestReplay:
             (["--module", "dm"], 0),
         ],
     )
-    def test_replays_what_it_is_told_to(
+    def test_replays_the_selected_decisions(
         self, capsys: pytest.CaptureFixture[str], arguments: list[str], count: int
     ) -> None:
         assert run(capsys, *arguments)[-1] == f"{count} replayed, 0 differences"

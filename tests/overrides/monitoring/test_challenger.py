@@ -23,7 +23,7 @@ LATER = NOW + 40 * DAY
 
 @pytest.fixture
 def logged(db: None) -> None:
-    """Three decisions, each with the answer of a trial that asks for more."""
+    """Three decisions, each with the answer of a trial that moves farther."""
     publish(PLAN)
     set_mode("on")
     agreed(trial())
@@ -112,11 +112,11 @@ def test_a_period_has_to_have_a_length(db: None) -> None:
         request_comparison(module="pm", since=NOW, until=NOW, now=NOW)
 
 
-def test_a_page_before_the_first_comparison_says_what_fills_it(viewer: User) -> None:
+def test_a_page_before_the_first_comparison_explains_how_to_get_one(viewer: User) -> None:
     assert "Nothing is compared yet" in page(browser_of(viewer), "/admin/overrides/modulemode/pm/challenger/")
 
 
-def test_the_button_asks_for_one(viewer: User) -> None:
+def test_the_button_requests_one(viewer: User) -> None:
     browser_of(viewer).post("/admin/overrides/modulemode/pm/challenger/", {"days": 30})
 
     row = Challenge.objects.get()

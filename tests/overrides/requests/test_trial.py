@@ -1,4 +1,4 @@
-"""A trial: a version beside the one in force, logged as its challenger and never served."""
+"""A trial: a version that is logged as the challenger of the one in force, and never served."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ LATER = NOW + timedelta(hours=9)
 
 
 def trial(*, brings: Any = TRIED, withdraws: Any = PLAN, **over: Any) -> ChangeRequest:
-    """A request to try policy evidence beside the plan's."""
+    """Draft a request to try the evidence method beside the plan's."""
     override = store_override(brings, source="lesson", at=NOW)
     lines = [DraftLine(withdraws.line, None, ["withdrawn"]), DraftLine(brings.line, override.id, ["new line"])]
     return draft(**{"kind": "trial", "content": EVIDENCE, "lines": lines} | over)
 
 
 def commit() -> None:
-    """Ask the deferred triggers now, as the end of the transaction would."""
+    """Run the deferred triggers now, as the end of the transaction would."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
 
@@ -216,7 +216,7 @@ class TestTheDatabaseRefuses:
         self.refused("mode pm: going away from neutral takes an applied request")
 
     def applied(self) -> ChangeRequest:
-        """Agreed to and applied, but for its effect."""
+        """A request that was approved and marked as applied, without its effect."""
         asked = trial()
         somebody, _ = User.objects.get_or_create(username="somebody", defaults={"is_superuser": True})
         approve(request_id=asked.pk, by=somebody, at=NOW)

@@ -1,4 +1,4 @@
-"""Modes: towards neutral at once, away from it never by this door."""
+"""Serving modes: lowered at once, never raised here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many people and machines at once, in several processes: one effect, every entry in the trail, and no deadlock."""
+"""Many people and machines at once, in several processes: one effect, every audit entry, and no deadlock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from overrides.versions.verify_hashes import Recheck
 from telemetry.audit.audit_log import verify_audit
 from telemetry.models import AuditEntry
 from tests.builders import DAY, NOW, draft, make_spec, publish, set_mode
-from tests.overrides.process_pool import Call, Hands, hands
+from tests.overrides.process_pool import Call, ProcessPool, process_pool
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,8 +24,8 @@ LINE = make_spec().line
 
 
 @pytest.fixture(scope="module")
-def processes(django_db_setup: None) -> Iterator[Hands]:
-    with hands(str(connection.settings_dict["NAME"])) as several:
+def processes(django_db_setup: None) -> Iterator[ProcessPool]:
+    with process_pool(str(connection.settings_dict["NAME"])) as several:
         yield several
 
 
@@ -43,7 +43,7 @@ def approved(**over: object) -> ChangeRequest:
 
 
 def done(told: list[str]) -> int:
-    """How many calls had their effect; every other was refused by a gate, and none by the database."""
+    """Return how many calls took effect; all others must have been refused by a gate, none by the database."""
     odd = [each for each in told if each and not each.startswith(("Refusal:", "NotTowardsNeutral:"))]
     assert odd == []
     return told.count("")
@@ -55,7 +55,7 @@ def entries(action: str) -> list[str]:
 
 
 def assert_whole() -> None:
-    """The chain holds; a version, an applied request and a mode each have their entries; hashes fit what is stored."""
+    """Assert that the chain holds, that every effect has its audit entries, and that hashes match what is stored."""
     assert verify_audit() == []
     versions = Version.objects.order_by("published_at", "pk")
     assert sorted(entries("publish")) == sorted(f"version {each.module}/{each.number}" for each in versions)
@@ -67,7 +67,7 @@ def assert_whole() -> None:
 
 
 class TestFiftyAtOnce:
-    def test_approve_once(self, processes: Hands, crowd: list[str]) -> None:
+    def test_approve_once(self, processes: ProcessPool, crowd: list[str]) -> None:
         request = draft(make_spec())
 
         told = processes.at_once([("approve", {"request_id": request.pk, "who": who}) for who in crowd])
@@ -75,7 +75,7 @@ class TestFiftyAtOnce:
         assert (done(told), Vote.objects.count()) == (1, 1)
         assert_whole()
 
-    def test_apply_once(self, processes: Hands, crowd: list[str]) -> None:
+    def test_apply_once(self, processes: ProcessPool, crowd: list[str]) -> None:
         publish(make_spec())
         request = approved()
 
@@ -84,7 +84,7 @@ class TestFiftyAtOnce:
         assert (done(told), Version.objects.count(), Mandate.objects.filter(revoked_at=None).count()) == (1, 2, 1)
         assert_whole()
 
-    def test_switch_modes_while_a_request_does(self, processes: Hands, crowd: list[str]) -> None:
+    def test_switch_modes_while_a_request_does(self, processes: ProcessPool, crowd: list[str]) -> None:
         for module in ("dm", "pm"):
             set_mode("on", module=module)
         request = approved(kind="mode", content={"mode": "on", "rollout_percent": 50})
@@ -107,8 +107,8 @@ class TestFiftyAtOnce:
         )
         assert_whole()
 
-    def test_decide_and_apply_while_the_beat_does(self, processes: Hands, crowd: list[str]) -> None:
-        """The beat takes many requests in one transaction; people have each of them in hand one by one."""
+    def test_decide_and_apply_while_the_beat_does(self, processes: ProcessPool, crowd: list[str]) -> None:
+        """The beat handles many requests in one transaction while people handle each of them one by one."""
         somebody = User.objects.get(username=crowd[0])
         requests = []
         for index in range(6):
@@ -130,7 +130,7 @@ class TestFiftyAtOnce:
 
 
 class TestAgainstEachOther:
-    def test_edit_and_approve(self, processes: Hands, crowd: list[str]) -> None:
+    def test_edit_and_approve(self, processes: ProcessPool, crowd: list[str]) -> None:
         author = User.objects.create(username="author")
         request = draft(kind="mode", content={"mode": "shadow"}, author=author)
         edit = {"request_id": request.pk, "who": "author", "content": {"mode": "on"}}
@@ -143,7 +143,7 @@ class TestAgainstEachOther:
         assert (request.content, request.state) == ({"mode": "on"}, "approved" if counting else "in_review")
         assert_whole()
 
-    def test_expire_and_apply(self, processes: Hands, crowd: list[str]) -> None:
+    def test_expire_and_apply(self, processes: ProcessPool, crowd: list[str]) -> None:
         publish(make_spec())
         request = approved()
         ends: list[Call] = [("expire", {"days": 365})] * 5
@@ -154,7 +154,7 @@ class TestAgainstEachOther:
         assert (request.state, Version.objects.count()) in {("applied", 2), ("expired", 1)}
         assert_whole()
 
-    def test_veto_and_apply(self, processes: Hands, crowd: list[str]) -> None:
+    def test_veto_and_apply(self, processes: ProcessPool, crowd: list[str]) -> None:
         publish(make_spec())
         request = approved()
         veto = {"line_id": LINE, "reason": "harm"}
@@ -166,7 +166,7 @@ class TestAgainstEachOther:
         assert not Membership.objects.filter(line_id=LINE, to_version=None).exists()
         assert_whole()
 
-    def test_retire_and_delegate(self, processes: Hands, crowd: list[str]) -> None:
+    def test_retire_and_delegate(self, processes: ProcessPool, crowd: list[str]) -> None:
         publish(make_spec({"size_mult": 1.2}))
         retire = {"module": "pm", "lines": [LINE], "reason": "harm"}
         calls: list[Call] = [("retire", retire | {"who": who}) for who in crowd[:5]]
@@ -178,7 +178,7 @@ class TestAgainstEachOther:
         assert not Mandate.objects.filter(revoked_at=None).exists()
         assert_whole()
 
-    def test_two_rollbacks(self, processes: Hands, crowd: list[str]) -> None:
+    def test_two_rollbacks(self, processes: ProcessPool, crowd: list[str]) -> None:
         for size in (1.1, 1.2, 1.15):
             publish(make_spec({"size_mult": size}))
         back = [approved(kind="rollback", content={"to": to}) for to in (1, 2)]
@@ -191,7 +191,7 @@ class TestAgainstEachOther:
         assert (done(told), Version.objects.count(), Version.objects.filter(is_active=True).count()) == (1, 4, 1)
         assert_whole()
 
-    def test_quarantine_and_delegate(self, processes: Hands, crowd: list[str]) -> None:
+    def test_quarantine_and_delegate(self, processes: ProcessPool, crowd: list[str]) -> None:
         publish(make_spec({"size_mult": 1.2}))
         stop = {"module": "pm", "reason": "harm"}
         calls: list[Call] = [("quarantine", stop | {"who": who}) for who in crowd[:5]]

@@ -1,4 +1,4 @@
-"""What every kind of answer shares that is computed once and kept; noise twins lend their table."""
+"""Behaviour shared by all background results, tested with the table of noise twins."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def fields(found: int = 4) -> dict[str, Any]:
 
 
 def stored(**over: Any) -> NoiseTwin:
-    """The row as asked for, changed behind everybody's back."""
+    """Request a row, then change it directly in the database."""
     KIND.find_or_create(KEY, fields(), now=NOW)
     NoiseTwin.objects.update(**over)
     return NoiseTwin.objects.get()
@@ -97,7 +97,7 @@ class TestRunning:
         assert row.finished_at is not None
         assert row.finished_at >= LATER
 
-    def test_every_progress_is_a_sign_of_life_and_told(self) -> None:
+    def test_every_progress_is_a_sign_of_life_and_reported(self) -> None:
         stored()
         seen: list[tuple[float, bool]] = []
         told: list[float] = []
@@ -124,7 +124,7 @@ class TestRunning:
         row = NoiseTwin.objects.get()
         assert (row.status, row.count, row.attempts) == (status, None, 0)
 
-    def test_watches_once_over_a_worker_that_gives_signs_of_life(self) -> None:
+    def test_checks_once_on_a_live_worker(self) -> None:
         stored(status="running", attempts=1)
 
         for _ in range(2):
@@ -168,16 +168,16 @@ class TestFailing:
         kind.run(KEY, compute, now=LATER)
         return NoiseTwin.objects.get()
 
-    def test_with_an_answer_tells_it_and_raises_nothing(self) -> None:
+    def test_with_an_expected_error_records_it_and_raises_nothing(self) -> None:
         row = self.fail(Refused.because("drop a dimension"))
 
         assert (row.status, row.error, row.count) == ("failed", "Refused: drop a dimension", None)
         assert row.finished_at is not None
 
-    def test_with_an_answer_uses_the_words_of_its_kind(self) -> None:
+    def test_with_an_expected_error_uses_the_text_of_its_kind(self) -> None:
         assert self.fail(Refused.because("drop a dimension"), replace(KIND, error_text=str)).error == "drop a dimension"
 
-    def test_with_a_fault_tells_its_name_and_raises_it(self) -> None:
+    def test_with_a_fault_records_its_name_and_raises_it(self) -> None:
         with pytest.raises(ValueError, match="broken"):
             self.fail(ValueError("broken"), replace(KIND, error_text=str))
 

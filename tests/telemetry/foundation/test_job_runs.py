@@ -1,4 +1,4 @@
-"""Scheduled work runs once a period, whoever delivers it how often."""
+"""Scheduled work runs once per period, however often it is delivered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exports of the real chain, tampered with, verified by the command and by the file alone without a database."""
+"""Tampered exports of a real chain, verified by the command and by the file alone without a database."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def written(lines: Lines, directory: Path) -> Path:
 
 
 def alone(file: Path, *head: str) -> tuple[int, str]:
-    """What a copy of the file says in an interpreter that finds none of our packages."""
+    """Run a copy of the file in an interpreter that has none of our packages, and return its output."""
     copy = file.with_name("chain.py")
     copy.write_text(Path(hash_chain.__file__).read_text())
     done = subprocess.run(
@@ -133,7 +133,7 @@ class TestExport:
         [("", "line 1: an export begins"), ("{}\n", "line 1: an export begins"), ("[]\n", "line 1: is no object"),
          ('{"follows": 0, "hash": "x"}\n{"seq": "1"}\n', "row '1': has seq")],
     )  # fmt: skip
-    def test_is_told_from_other_files(self, text: str, told: str, tmp_path: Path) -> None:
+    def test_is_distinguished_from_other_files(self, text: str, told: str, tmp_path: Path) -> None:
         file = tmp_path / "other"
         file.write_text(text)
 

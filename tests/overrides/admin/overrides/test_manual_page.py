@@ -1,4 +1,4 @@
-"""An override by hand: refused at its fields, previewed, and drafted as a request of the person's."""
+"""A manual override: refused at its fields, previewed, and drafted as the person's request."""
 
 from __future__ import annotations
 

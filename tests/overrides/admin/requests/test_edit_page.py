@@ -1,4 +1,4 @@
-"""The author's edit of an open request, by form."""
+"""The author's edit of an open request by form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A request's page: what would change, field by field."""
+"""The page of a request: what would change, field by field."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class TestModeRequest:
         assert "<code>allow.bucket</code></th><td>micro</td><td><strong>\N{EN DASH}</strong>" in text
         assert "<code>challenger" not in text
 
-    def test_shows_what_it_asked_for_once_closed(self, author: User, reviewer: User) -> None:
+    def test_shows_what_it_requested_once_closed(self, author: User, reviewer: User) -> None:
         request = ask("mode", {"mode": "on"}, author)
         reject(request_id=request.pk, by=reviewer, reason="not yet", at=datetime.now(UTC))
 
@@ -85,7 +85,7 @@ class TestModeRequest:
         assert "What it asked for" in text
         assert "<code>mode</code></th><td><strong>on</strong>" in text
 
-    def test_says_when_it_stands_already(self, author: User) -> None:
+    def test_says_when_it_is_in_force_already(self, author: User) -> None:
         request = ask("mode", {"mode": "shadow"}, author)
         set_mode("shadow")
 
@@ -98,7 +98,7 @@ class TestRollbackRequest:
         publish(make_spec({"size_mult": 1.2}), make_spec(scope={"bucket": "big"}))
         request = ask("rollback", {"to": 1}, author)
         browser, address = browser_of(author), f"/admin/overrides/changerequest/{request.pk}/change/"
-        page(browser, address)  # a process asks once what its tables are called
+        page(browser, address)  # a process looks up its content types once
 
         with django_assert_max_num_queries(MOST_QUERIES):
             text = page(browser, address)

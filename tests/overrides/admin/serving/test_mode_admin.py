@@ -1,4 +1,4 @@
-"""A module's page: what stands, less at once, more by a request."""
+"""The page of a module: its mode, lowering at once, and raising by a request."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class TestPages:
         assert "a module without one is off" in text
         assert "none yet: levers are neutral" in text
 
-    def test_show_what_stands_in_few_queries(self, asker: User, django_assert_max_num_queries: Any) -> None:
+    def test_show_what_is_in_force_in_few_queries(self, asker: User, django_assert_max_num_queries: Any) -> None:
         version = publish(make_spec(), parameters=make_parameters({"combiner": "most_specific"}))
         set_mode("on", rollout_percent=12.5, allow={"bucket": ["micro", "big"]}, challenger=version.number)
         browser = browser_of(asker)
@@ -88,7 +88,7 @@ class TestPages:
         assert "/ask/" not in text
         assert "an operator has it" in text
 
-    def test_are_closed_to_who_may_not_look(self, client: Client, operator: User) -> None:
+    def test_are_closed_without_permission(self, client: Client, operator: User) -> None:
         client.force_login(operator)
 
         assert client.get(PM).status_code == 403
@@ -280,7 +280,7 @@ class TestAsking:
     @pytest.mark.parametrize(
         ("what", "fields"), [("mode", {"rollout_percent": "40"}), ("combiner", {"pm_strength": "most_specific"})]
     )
-    def test_asks_once(self, asker: User, what: str, fields: dict[str, str]) -> None:
+    def test_drafts_once(self, asker: User, what: str, fields: dict[str, str]) -> None:
         ask(asker, what, **fields)
         first = drafted_by_people().get()
 

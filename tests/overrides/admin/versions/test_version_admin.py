@@ -1,4 +1,4 @@
-"""A version's page: what it changed, against which other one, and the way back to it."""
+"""The page of a version: what it changed, compared with which other version, and how to return to it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MICRO, BIG, MID = ({"bucket": name, "macro_phase": "Good"} for name in ("micro",
 
 @pytest.fixture
 def versions() -> list[Version]:
-    """1: micro and big. 2: micro moved, big withdrawn, mid new. 3: other parameters. 4: as 1 was."""
+    """Version 1: micro and big; 2: micro moved, big withdrawn, mid new; 3: other parameters; 4: the same as 1."""
     micro, big = make_spec(scope=MICRO), make_spec(scope=BIG)
     return [
         publish(micro, big),
@@ -191,7 +191,7 @@ class TestRollingBack:
         assert browser_of(asker).get(f"{BASE}999/roll-back/").status_code == 404
 
 
-def test_a_trial_is_told_as_never_served_and_may_be_put_into_force(db: None) -> None:
+def test_a_trial_is_shown_as_never_served_and_may_be_put_into_force(db: None) -> None:
     publish(PLAN)
     browser = browser_of(make_user("asker", "overrides.add_changerequest"))
     agreed(trial(), at=LATER)

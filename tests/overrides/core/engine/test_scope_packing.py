@@ -37,7 +37,7 @@ class TestPackedScopes:
         assert index.contained_in({names[-1]: "off"}) == []
 
     @pytest.mark.parametrize("asked", [{}, {"unheard_of": "x"}])
-    def test_find_only_empty_scopes_for_a_request_that_says_nothing_known(self, asked: dict[str, str]) -> None:
+    def test_find_only_empty_scopes_for_a_request_without_known_values(self, asked: dict[str, str]) -> None:
         assert PackedScopes([{"bucket": "nano"}, {}]).contained_in(asked) == [1]
 
     def test_find_nothing_among_nothing(self) -> None:

@@ -1,4 +1,4 @@
-"""All obstacles at once, each with its way past."""
+"""All gates of a request at once, each with its remedy."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class TestApproving:
     def test_is_free_for_a_reviewer(self) -> None:
         assert found(Step.SIGN, situation(NEW)) == []
 
-    def test_is_nobody_s_own(self) -> None:
+    def test_cannot_be_decided_by_its_author(self) -> None:
         assert found(Step.SIGN, situation(NEW), replace(REVIEWER, is_author=True)) == ["own_request"]
         assert found(Step.REJECT, situation(NEW), replace(REVIEWER, is_author=True)) == ["own_request"]
 
@@ -120,7 +120,7 @@ class TestApplying:
         assert found(Step.APPLY, situation(NEW, **APPROVED, expires_at=NOW)) == ["expired"]
 
     def test_on_a_line_with_fresh_statistics_is_free(self) -> None:
-        """What was drafted against counts by its levers: new numbers behind the same targets make nothing stale."""
+        """Drafts are compared by lever targets: new statistics behind the same targets do not make a request stale."""
         fresher = make_spec(stats={"n": 77})
         line = touched(before=make_spec(), after=make_spec({"size_mult": 1.2}), in_force=fresher)
 
@@ -136,7 +136,7 @@ class TestApplying:
         )  # fmt: skip
         assert blockers([gate]) == []
 
-    def test_of_a_withdrawal_asks_for_no_evidence(self) -> None:
+    def test_of_a_withdrawal_needs_no_evidence(self) -> None:
         line = touched(before=make_spec(stats={"n": 1}), after=None, is_vetoed=True)
 
         assert found(Step.APPLY, situation(line, **APPROVED)) == []

@@ -1,4 +1,4 @@
-"""What an approval lets the builder do alone."""
+"""What an approval lets the builder do without a person."""
 
 from __future__ import annotations
 

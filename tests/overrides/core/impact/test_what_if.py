@@ -1,4 +1,4 @@
-"""Two engines asked the same: counts, spreads and movers, by hand and against `combine` asked request by request."""
+"""Two engines compared on the same requests: counts, distributions and changes, by hand and against `combine`."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class TestCounts:
         }  # fmt: skip
 
     def test_a_changed_target_out_of_reach_changes_nothing(self) -> None:
-        """1.1 and 1.2 are both more than a step away: 1.02 is served either way, except from where they are near."""
+        """1.1 and 1.2 are both more than a step away, so 1.02 is served either way, except from values near them."""
         sides = side(make_spec()), side(make_spec({"size_mult": 1.2}))
 
         assert counts(compared(*sides, HERE)) == {"asked": 1, "touched": 1}
@@ -93,7 +93,7 @@ class TestCounts:
     def test_a_request_nobody_can_answer_is_counted_apart(self, asked: Any) -> None:
         assert counts(compared(side(), side(make_spec()), asked)) == {"asked": 1, "unreadable": 1}
 
-    def test_nothing_asked_is_an_answer(self) -> None:
+    def test_no_requests_give_a_result(self) -> None:
         found = compared(side(), side(make_spec()))
 
         assert (counts(found), found["exposure"]["mean_ln"], found["as_of"]) == ({}, 0.0, None)
@@ -101,7 +101,7 @@ class TestCounts:
 
 class TestLevers:
     def test_by_hand(self) -> None:
-        """Neutral before; 1.02 after for one, and from 1.2 the step down to 1.2 / 1.02 for the other."""
+        """Neutral before; after: 1.02 for the first, and the step down from 1.2 to 1.2 / 1.02 for the second."""
         found = compared(side(), side(make_spec()), HERE, (KEY, "entry", SCOPE, NOW, {"size_mult": 1.2}))
 
         [(name, lever)] = found["levers"].items()
@@ -166,7 +166,7 @@ SOLANA: Asked = (ALLOCATION, "allocation", {"chain": "solana"}, NOW, {})
 def dm_side(
     *specs: OverrideSpec, weights: Mapping[str, float] | None = None, cap: float | None = None, **over: Any
 ) -> VersionSide:
-    """With every line heavy enough to act, however few dimensions it names."""
+    """Return a dm side in which every line is heavy enough to act, however few dimensions it has."""
     weights_of_lines = make_parameters(module="dm").to_document()["channels"]["dm_alloc"]["weights"]
     without_floor = {"weights": weights_of_lines | {"min_total_weight": 0.0}}
     parameters = make_parameters(without_floor, module="dm", product_cap=cap, **over)
@@ -181,7 +181,7 @@ def alloc(value: float, **over: Any) -> OverrideSpec:
 
 class TestCoefficientProduct:
     def test_by_hand(self) -> None:
-        """Base 1 to 1.2, solana 1.5 both times: one decision of two is reached, and its allocation grows by 20 %."""
+        """Base goes from 1 to 1.2, solana stays at 1.5: one of two decisions changes, its allocation by +20 %."""
         before, after = {"chain=solana": 1.5}, {"chain=solana": 1.5, "chain=base": 1.2}
 
         found = compared(dm_side(weights=before), dm_side(weights=after), BASE, SOLANA, module="dm")
@@ -258,7 +258,7 @@ class TestCoefficientProduct:
         assert "Levers alone" in found["caveats"][-1]
 
     @pytest.mark.parametrize("seed", range(4))
-    def test_agrees_with_answers_asked_one_by_one(self, seed: int) -> None:
+    def test_agrees_with_single_answers(self, seed: int) -> None:
         chance = random.Random(seed)
         values = {"chain": "xyz", "curator": "xyz", "intent": "xyz"}
 
@@ -301,7 +301,7 @@ class TestMovers:
 
         found = compared(side(), side(make_spec(), far), HERE, ("a.b.c", "entry", SCOPE, NOW, {}), HERE)
 
-        # two requests of one step each, one of two levers by one step each: equal, then by name
+        # two requests of one step each, and one of two levers by one step each: equal, so ordered by name
         assert [(each["pattern_key"], each["asked"], each["changed"]) for each in found["patterns"]] == [
             ("a.b.c", 1, 1),
             (KEY, 2, 2),
@@ -310,7 +310,7 @@ class TestMovers:
         assert found["patterns"][1]["mean_change"] == {"size_mult": pytest.approx(log(1.02), abs=1e-9)}
 
     def test_lines_change_by_their_parts_also_those_that_only_share(self) -> None:
-        """A second line halves the weight of the first: both are named, in units before step and bounds."""
+        """A second line halves the weight of the first: both are listed, in units before step limit and bounds."""
         first, second = make_spec({"size_mult": 1.1}), make_spec({"size_mult": 0.9}, scope={"timeframe": "4h", **MICRO})
 
         found = compared(side(first), side(first, second), (KEY, "entry", SCOPE | {"timeframe": "4h"}, NOW, {}))
@@ -343,7 +343,7 @@ def random_request(chance: random.Random) -> Asked:
 
 
 def one_by_one(before: VersionSide, after: VersionSide, asked: Iterable[Asked]) -> list[dict[str, float]]:
-    """The change of every lever of every request in units, by two plain questions."""
+    """Return the change of every lever of every request in units, from two separate answers each."""
     changes = []
     for key, category, scope, at, current in asked:
         one, other = (
@@ -391,8 +391,8 @@ class TestAgainstCombine:
             sum(change["size_mult"] for change in changes), abs=1e-9
         )
 
-    def test_asks_as_of_each_request_s_own_time(self) -> None:
-        """Below the floor after 165 days: withdrawing the line then changes nothing."""
+    def test_answers_as_of_each_request_s_own_time(self) -> None:
+        """The override is below the floor after 165 days, so withdrawing it then changes nothing."""
         late: Asked = (KEY, "entry", SCOPE, NOW + 166 * DAY, {})
 
         assert counts(compared(side(make_spec()), side(), HERE, late)) == {

@@ -1,4 +1,4 @@
-"""Pages that let something act want the password again when it was typed long ago; what turns down never does."""
+"""Pages that raise risk ask for the password if the last proof is old; pages that lower it never do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from telemetry.foundation.admin.reauthentication import PROVEN_AT
 from tests.builders import draft, make_spec, set_mode
 
 RIGHT = "a long and right password"
-OLD = 900  # seconds
+OLD = 900  # seconds after which a proof is old
 LATER = OLD + 60
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def browser(reviewer: User, settings: Any) -> Client:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one is slow on purpose
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real hasher is slow by design
     reviewer.set_password(RIGHT)
     reviewer.save()
     reviewer.user_permissions.add(*Permission.objects.filter(codename__startswith="view_"))
@@ -39,7 +39,7 @@ def asked(author: User) -> ChangeRequest:
 
 
 def let_pass(client: Client, seconds: float) -> None:
-    """The session's proof is so much older."""
+    """Make the session's proof this much older."""
     session = client.session
     session[PROVEN_AT] -= seconds
     session.save()
@@ -55,7 +55,7 @@ def state(request: ChangeRequest) -> str:
 
 
 class TestProof:
-    def test_is_not_asked_for_soon_after_the_login(self, browser: Client, asked: ChangeRequest) -> None:
+    def test_is_not_requested_soon_after_the_login(self, browser: Client, asked: ChangeRequest) -> None:
         let_pass(browser, OLD - 60)
 
         page = browser.get(f"/admin/overrides/changerequest/{asked.pk}/approve/").content.decode()
@@ -64,7 +64,7 @@ class TestProof:
         assert 'name="password"' not in page
         assert state(asked) == "approved"
 
-    def test_is_asked_for_by_the_page_once_it_is_old(self, browser: Client, asked: ChangeRequest) -> None:
+    def test_is_requested_by_the_page_once_it_is_old(self, browser: Client, asked: ChangeRequest) -> None:
         let_pass(browser, LATER)
 
         page = browser.get(f"/admin/overrides/changerequest/{asked.pk}/approve/").content.decode()
@@ -135,7 +135,7 @@ class TestProof:
         assert (right.status_code, state(asked)) == (429, "in_review")
         assert Client().post("/admin/login/", {"username": "reviewer", "password": RIGHT}).status_code == 429
 
-    def test_is_never_asked_for_towards_neutral(self, browser: Client, asked: ChangeRequest) -> None:
+    def test_is_never_requested_for_lowering_risk(self, browser: Client, asked: ChangeRequest) -> None:
         set_mode("on")
         let_pass(browser, LATER)
 
