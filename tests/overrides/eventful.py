@@ -131,11 +131,11 @@ def _spec(chance: random.Random, policy: str, at: datetime) -> OverrideSpec:
 
 def _questions(chance: random.Random, count: int, at: datetime) -> Iterator[tuple[Question, datetime]]:
     for _ in range(count):
-        asked = at + timedelta(seconds=chance.uniform(0, 3 * 86_400))
-        yield read_question(_payload(chance, asked), now=asked), asked
+        now = at + timedelta(seconds=chance.uniform(0, 3 * 86_400))
+        yield read_question(_payload(chance, now), now=now), now
 
 
-def _payload(chance: random.Random, asked: datetime) -> dict[str, Any]:
+def _payload(chance: random.Random, now: datetime) -> dict[str, Any]:
     if chance.random() < 0.1:
         scope = {"chain": chance.choice(["sol", "eth", "base"]), "curator": "x"}
         return {"module": "dm", **ALLOCATION, "scope": scope, "base_allocation": chance.choice([None, 500.0])}
@@ -149,7 +149,7 @@ def _payload(chance: random.Random, asked: datetime) -> dict[str, Any]:
     if chance.random() < 0.8:
         payload["rollout_key"] = f"bot-{chance.randint(0, 300)}"
     if chance.random() < 0.1:
-        payload["at"] = (asked - timedelta(days=chance.uniform(0, 60))).isoformat()
+        payload["at"] = (now - timedelta(days=chance.uniform(0, 60))).isoformat()
     return payload
 
 

@@ -31,11 +31,11 @@ class ProcessPool:
             assert process.stdin is not None
             process.stdin.write(json.dumps(share) + "\n")
             process.stdin.flush()
-        told: list[str] = []
+        results: list[str] = []
         for process in self._processes:
             assert process.stdout is not None
-            told += json.loads(process.stdout.readline())
-        return told
+            results += json.loads(process.stdout.readline())
+        return results
 
 
 @contextmanager

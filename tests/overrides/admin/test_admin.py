@@ -185,69 +185,69 @@ class TestOverridePage:
 
 class TestDeciding:
     def test_offers_a_reviewer_the_steps_of_the_state(self, author: User, reviewer: User) -> None:
-        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+        request = draft(make_spec(), author=author, at=datetime.now(UTC))
 
-        text = page(browser_of(reviewer), f"{REQUESTS}{asked.pk}/change/")
+        text = page(browser_of(reviewer), f"{REQUESTS}{request.pk}/change/")
 
-        assert f'href="{REQUESTS}{asked.pk}/approve/?seen={asked.content_hash}"' in text
-        assert f'href="{REQUESTS}{asked.pk}/reject/?seen={asked.content_hash}"' in text
+        assert f'href="{REQUESTS}{request.pk}/approve/?seen={request.content_hash}"' in text
+        assert f'href="{REQUESTS}{request.pk}/reject/?seen={request.content_hash}"' in text
         assert "/apply/" not in text
 
     def test_shows_the_author_who_has_to_decide(self, reviewer: User) -> None:
-        asked = draft(make_spec(), author=reviewer, at=datetime.now(UTC))
+        request = draft(make_spec(), author=reviewer, at=datetime.now(UTC))
 
-        text = page(browser_of(reviewer), f"{REQUESTS}{asked.pk}/change/")
+        text = page(browser_of(reviewer), f"{REQUESTS}{request.pk}/change/")
 
         assert "/approve/" not in text
         assert "somebody else has to decide" in text
 
     def test_goes_from_draft_to_version(self, author: User, reviewer: User) -> None:
-        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+        request = draft(make_spec(), author=author, at=datetime.now(UTC))
         browser = browser_of(reviewer)
-        page(browser, f"{REQUESTS}{asked.pk}/approve/")
+        page(browser, f"{REQUESTS}{request.pk}/approve/")
 
-        browser.post(f"{REQUESTS}{asked.pk}/approve/", {"reason": "looks right"})
-        browser.post(f"{REQUESTS}{asked.pk}/apply/")
+        browser.post(f"{REQUESTS}{request.pk}/approve/", {"reason": "looks right"})
+        browser.post(f"{REQUESTS}{request.pk}/apply/")
 
-        asked.refresh_from_db()
-        assert asked.state == "applied"
-        assert asked.votes.get().reason == "looks right"
+        request.refresh_from_db()
+        assert request.state == "applied"
+        assert request.votes.get().reason == "looks right"
         assert Version.objects.get(module="pm").published_by == "reviewer"
 
     def test_rejects_only_with_a_reason(self, author: User, reviewer: User) -> None:
-        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+        request = draft(make_spec(), author=author, at=datetime.now(UTC))
         browser = browser_of(reviewer)
 
-        refused = browser.post(f"{REQUESTS}{asked.pk}/reject/", {"reason": " "}, follow=True)
-        asked.refresh_from_db()
-        assert asked.state == "in_review"
+        refused = browser.post(f"{REQUESTS}{request.pk}/reject/", {"reason": " "}, follow=True)
+        request.refresh_from_db()
+        assert request.state == "in_review"
         assert "deciding against it needs one" in refused.content.decode().lower()
 
-        browser.post(f"{REQUESTS}{asked.pk}/reject/", {"reason": "too few trades"})
-        asked.refresh_from_db()
-        assert asked.state == "rejected"
+        browser.post(f"{REQUESTS}{request.pk}/reject/", {"reason": "too few trades"})
+        request.refresh_from_db()
+        assert request.state == "rejected"
 
     def test_shows_the_refusal_of_one_s_own_request(self, reviewer: User) -> None:
-        asked = draft(make_spec(), author=reviewer, at=datetime.now(UTC))
+        request = draft(make_spec(), author=reviewer, at=datetime.now(UTC))
 
-        response = browser_of(reviewer).post(f"{REQUESTS}{asked.pk}/approve/", follow=True)
+        response = browser_of(reviewer).post(f"{REQUESTS}{request.pk}/approve/", follow=True)
 
         assert "you drafted this request" in response.content.decode().lower()
-        assert not asked.votes.exists()
+        assert not request.votes.exists()
 
     def test_changes_nothing_by_looking(self, author: User, reviewer: User) -> None:
-        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+        request = draft(make_spec(), author=author, at=datetime.now(UTC))
 
-        page(browser_of(reviewer), f"{REQUESTS}{asked.pk}/approve/")
+        page(browser_of(reviewer), f"{REQUESTS}{request.pk}/approve/")
 
-        asked.refresh_from_db()
-        assert asked.state == "in_review"
+        request.refresh_from_db()
+        assert request.state == "in_review"
 
     @pytest.mark.parametrize("step", ["approve", "reject", "apply"])
     def test_needs_the_permission(self, author: User, operator: User, step: str) -> None:
-        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+        request = draft(make_spec(), author=author, at=datetime.now(UTC))
 
-        response = browser_of(operator).post(f"{REQUESTS}{asked.pk}/{step}/", {"reason": "x"})
+        response = browser_of(operator).post(f"{REQUESTS}{request.pk}/{step}/", {"reason": "x"})
 
         assert response.status_code == 403
 
@@ -255,16 +255,16 @@ class TestDeciding:
         assert browser_of(reviewer).get(f"{REQUESTS}999/approve/").status_code == 404
 
     def test_needs_somebody_logged_in(self, author: User) -> None:
-        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+        request = draft(make_spec(), author=author, at=datetime.now(UTC))
 
-        response = Client().post(f"{REQUESTS}{asked.pk}/approve/")
+        response = Client().post(f"{REQUESTS}{request.pk}/approve/")
 
         assert response.status_code == 302
         assert response["Location"].startswith("/admin/login/")
 
     def test_is_protected_against_forged_forms(self, author: User, reviewer: User) -> None:
-        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+        request = draft(make_spec(), author=author, at=datetime.now(UTC))
         forger = Client(enforce_csrf_checks=True)
         forger.force_login(reviewer)
 
-        assert forger.post(f"{REQUESTS}{asked.pk}/approve/").status_code == 403
+        assert forger.post(f"{REQUESTS}{request.pk}/approve/").status_code == 403

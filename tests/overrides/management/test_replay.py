@@ -63,7 +63,7 @@ class TestReplay:
         ]
 
     @pytest.mark.parametrize(
-        ("arguments", "told"),
+        ("arguments", "message"),
         [
             (["--sample", "0"], "sample: 0 replays nothing; give 1 or more"),
             (["--sample", "-3"], "sample: -3 replays nothing"),
@@ -75,6 +75,6 @@ class TestReplay:
             (["--module", "xm"], "invalid choice: 'xm'"),
         ],
     )
-    def test_refuses_by_name(self, arguments: list[str], told: str) -> None:
-        with pytest.raises(CommandError, match=told.replace("[", r"\[").replace("(", r"\(").replace("+", r"\+")):
+    def test_refuses_by_name(self, arguments: list[str], message: str) -> None:
+        with pytest.raises(CommandError, match=message.replace("[", r"\[").replace("(", r"\(").replace("+", r"\+")):
             call_command("replay", *arguments)

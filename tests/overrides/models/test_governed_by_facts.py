@@ -95,7 +95,7 @@ def membership(number: int = 2, spec: object = None) -> Membership:
 @pytest.mark.django_db
 class TestVersions:
     @pytest.fixture(autouse=True)
-    def standing(self, db: None) -> None:
+    def in_force(self, db: None) -> None:
         publish(make_spec())
         commit()
 

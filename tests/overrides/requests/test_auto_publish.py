@@ -92,12 +92,12 @@ class TestPublishWithinMandates:
     def test_moves_no_line_that_an_open_request_would_move(self) -> None:
         """The request's votes would become void; new statistics behind the same targets void none."""
         publish(size(1.2))
-        asked = draft(size(1.25))
+        request = draft(size(1.25))
 
         assert delegate(size(1.1)) is None
         assert delegate(size(1.2, n=50)) is not None
 
-        agreed(asked, at=NOW + 2 * HOUR)
+        agreed(request, at=NOW + 2 * HOUR)
         assert served() == {LINE: 1.25}
 
     def test_respects_a_pin(self, reviewer: User) -> None:

@@ -128,12 +128,12 @@ class TestHolds:
 
     def test_a_veto_may_be_placed_before_the_line_has_an_override(self, operator: User) -> None:
         publish(make_spec(scope=DIP))
-        asked = draft(make_spec())
+        request = draft(make_spec())
 
         veto_line(line_id=LINE, by=operator, reason="no", at=NOW)
 
         with pytest.raises(GateError, match="a veto stands"):
-            agreed(asked)
+            agreed(request)
 
     def test_are_placed_once_and_lifted_once(self, operator: User, reviewer: User) -> None:
         publish(make_spec())

@@ -240,12 +240,12 @@ class TestApply:
         assert (row.module, row.mode, row.rollout_percent, row.changed_by) == ("pm", "on", 25.0, "reviewer")
 
     def test_puts_parameters_into_force(self, reviewer: User, now: datetime) -> None:
-        wanted = make_parameters(protected_motifs=["stop", "halt"])
-        request = self.approved(reviewer, kind="parameters", content=wanted.to_document())
+        chosen = make_parameters(protected_motifs=["stop", "halt"])
+        request = self.approved(reviewer, kind="parameters", content=chosen.to_document())
 
         apply_request(request_id=request.pk, by=reviewer, at=now)
 
-        assert current_parameters("pm") == wanted != ModuleParameters.default("pm")
+        assert current_parameters("pm") == chosen != ModuleParameters.default("pm")
 
     def test_rolls_back(self, reviewer: User, now: datetime) -> None:
         publish(make_spec())
@@ -472,14 +472,14 @@ class TestSchedules:
 @pytest.mark.django_db
 class TestPartialApproval:
     def test_decides_on_some_lines_and_leaves_the_rest_as_a_request(self, reviewer: User, now: datetime) -> None:
-        wanted, other = make_spec(), make_spec(scope=DIP)
-        request = draft(wanted, other)
+        chosen, other = make_spec(), make_spec(scope=DIP)
+        request = draft(chosen, other)
 
-        approve(request_id=request.pk, by=reviewer, at=now, only=[wanted.line])
+        approve(request_id=request.pk, by=reviewer, at=now, only=[chosen.line])
         apply_request(request_id=request.pk, by=reviewer, at=now)
 
         rest = ChangeRequest.objects.get(split_from=request)
-        assert [spec.line for spec in load_specs("pm", 1)] == [wanted.line]
+        assert [spec.line for spec in load_specs("pm", 1)] == [chosen.line]
         assert [line.line_id for line in rest.lines.all()] == [other.line]
         assert (rest.state, rest.author_name) == ("in_review", request.author_name)
 

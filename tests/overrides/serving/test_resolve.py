@@ -205,13 +205,13 @@ class TestRecord:
     def test_replays_whatever_was_published_since(self, mode: str) -> None:
         publish(make_spec({"size_mult": 0.8}, scope={"bucket": "micro"}), make_spec({"size_mult": 1.3}, scope={}))
         set_mode(mode)
-        asked: list[dict[str, Any]] = [
+        questions: list[dict[str, Any]] = [
             {},
             {"current": {"size_mult": 1.234}},
             {"scope": {}},
             {"at": (NOW + 150 * DAY).isoformat()},
         ]
-        record_decisions([ask(**over).record for over in asked])
+        record_decisions([ask(**over).record for over in questions])
         publish(make_spec({"size_mult": 1.25}), withdraw=[make_spec(scope={"bucket": "micro"}).line])
         set_mode("on", rollout_percent=0)
 

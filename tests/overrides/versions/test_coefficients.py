@@ -258,13 +258,13 @@ class TestAttribution:
             set_mode(module=module)
         dm = ask()
         assert dm.coefficient_product is not None
-        told: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "coefficient_product": dm.coefficient_product,
             "alloc_mult": dm.answer.levers["alloc_mult"],
         }
         pm = ask(
             module="pm", pattern_key="donchian.long.breakout", action_category="entry", base_allocation=None,
-            scope={"macro_phase": "Good", "bucket": "micro"}, **told,
+            scope={"macro_phase": "Good", "bucket": "micro"}, **fields,
         )  # fmt: skip
         record_decisions([dm.record, pm.record])
         actions = [

@@ -99,20 +99,20 @@ class TestRunning:
 
     def test_every_progress_is_a_sign_of_life_and_reported(self) -> None:
         stored()
-        seen: list[tuple[float, bool]] = []
-        told: list[float] = []
+        observed: list[tuple[float, bool]] = []
+        reported: list[float] = []
 
         def compute(row: NoiseTwin, progress: Progress) -> dict[str, Any]:
             for share in (0.5, 1.5):
                 progress(share)
                 now = NoiseTwin.objects.get()
-                seen.append((now.progress, now.seen_at > LATER))
+                observed.append((now.progress, now.seen_at > LATER))
             return {"count": 1}
 
-        KIND.run(KEY, compute, now=LATER, on_progress=told.append)
+        KIND.run(KEY, compute, now=LATER, on_progress=reported.append)
 
-        assert seen == [(0.5, True), (1.0, True)]
-        assert told == [0.5, 1.5]
+        assert observed == [(0.5, True), (1.0, True)]
+        assert reported == [0.5, 1.5]
 
     @pytest.mark.parametrize("status", ["done", "failed"])
     def test_leaves_alone_what_is_finished(self, status: str) -> None:

@@ -180,15 +180,15 @@ class TestImportFiles:
 
     def test_reports_how_far_it_is(self, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(verb, "BATCH", 2)
-        seen: list[tuple[int, float]] = []
+        progress: list[tuple[int, float]] = []
 
         def watch(report: FileReport) -> None:
-            seen.append((report.read, report.done))
+            progress.append((report.read, report.done))
 
         run(write(json_lines(*(trade_payload(f"t{number}") for number in range(5)))), on_progress=watch)
 
-        assert [read for read, _ in seen] == [2, 4, 5]
-        assert seen[-1][1] == 1.0
+        assert [read for read, _ in progress] == [2, 4, 5]
+        assert progress[-1][1] == 1.0
 
     def test_keeps_what_came_before_the_cut_of_a_packed_file(self, write: Write) -> None:
         content = gzip.compress(json_lines(*(trade_payload(f"t{number}") for number in range(2000))))
@@ -281,9 +281,9 @@ class TestImportTrades:
             "errors": [{"field": "rr", "message": "missing; this field is required"}],
         }  # fmt: skip
 
-    @pytest.mark.parametrize(("option", "told"), [("strict", "nothing was recorded"), ("dry_run", "1 refused")])
-    def test_says_that_nothing_was_recorded(self, write: Write, option: str, told: str) -> None:
-        with pytest.raises(CommandError, match=told):
+    @pytest.mark.parametrize(("option", "message"), [("strict", "nothing was recorded"), ("dry_run", "1 refused")])
+    def test_says_that_nothing_was_recorded(self, write: Write, option: str, message: str) -> None:
+        with pytest.raises(CommandError, match=message):
             self.call(write(json_lines(GOOD, BAD)), **{option: True})
 
         assert recorded() == []

@@ -45,11 +45,11 @@ def version() -> Version:
     return publish(WIDE, NARROW)
 
 
-def decide(*scopes: dict[str, str], **asked: Any) -> list[DecisionRecord]:
+def decide(*scopes: dict[str, str], **question: Any) -> list[DecisionRecord]:
     """Store one answer per scope, a minute apart."""
     engine = load_engine("pm")
     records = [
-        resolve_one(make_question(scope=scope, at=utc_text(at), **asked), engine, now=at).record
+        resolve_one(make_question(scope=scope, at=utc_text(at), **question), engine, now=at).record
         for scope, at in zip(scopes, (NOW + place * timedelta(minutes=1) for place in range(len(scopes))), strict=True)
     ]
     record_decisions(records)

@@ -79,11 +79,11 @@ class TestRetiring:
         publish(CUT)
         url = f"{OVERRIDES}{CUT.content_id}/retire/"
 
-        asked = page(browser_of(operator), url)
+        text = page(browser_of(operator), url)
         submitted(operator, url, reason="it lost", decide="yes")
 
-        assert "retiring a cut raises exposure" in asked
-        assert "+25.0" in asked
+        assert "retiring a cut raises exposure" in text
+        assert "+25.0" in text
         assert not Membership.objects.filter(to_version=None).exists()
         assert ChangeRequest.objects.get(route="at_once").reason == "it lost"
 

@@ -89,11 +89,11 @@ class TestParameters:
         typed = constants(**{"channels.pm_strength.weights.min_total_weight": 0.9}) | {"reason": "too noisy"}
         browser = browser_of(proposer)
 
-        seen = browser.post(PARAMETERS, typed | {"show": "yes"}).content.decode()
+        preview = browser.post(PARAMETERS, typed | {"show": "yes"}).content.decode()
 
         assert not ChangeRequest.objects.filter(kind="parameters").exists()
-        assert 'Stop acting</dt><dd><span class="cw-num">1<' in seen
-        assert 'name="draft"' in seen
+        assert 'Stop acting</dt><dd><span class="cw-num">1<' in preview
+        assert 'name="draft"' in preview
         browser.post(PARAMETERS, typed | {"draft": "yes"})
         request = ChangeRequest.objects.get(kind="parameters")
         text = page(browser, f"/admin/overrides/changerequest/{request.pk}/change/")

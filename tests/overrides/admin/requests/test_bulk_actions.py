@@ -70,9 +70,7 @@ class TestTogether:
         assert "Approve the ticked requests" in page(browser_of(reviewer), URL)
         assert "Approve the ticked requests" not in page(browser_of(author), URL)
 
-    def test_needs_no_query_per_request(
-        self, author: User, reviewer: User, django_assert_max_num_queries: Any
-    ) -> None:
+    def test_needs_no_query_per_request(self, author: User, reviewer: User, django_assert_max_num_queries: Any) -> None:
         requests = [drafted(author, f"b{number}") for number in range(12)]
         browser = browser_of(reviewer)
 

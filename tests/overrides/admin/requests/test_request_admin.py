@@ -27,21 +27,21 @@ def ask(kind: str, content: dict[str, Any], author: User) -> ChangeRequest:
     return draft(author=author, kind=kind, content=content, at=datetime.now(UTC))
 
 
-def asked_parameters(author: User, n_target: int) -> ChangeRequest:
+def drafted_parameters(author: User, n_target: int) -> ChangeRequest:
     weights = make_parameters().to_document()["channels"]["pm_strength"]["weights"] | {"n_target": n_target}
     return ask("parameters", make_parameters({"weights": weights}).to_document(), author)
 
 
 class TestParametersRequest:
     def test_shows_only_what_differs(self, author: User) -> None:
-        text = shown(author, asked_parameters(author, 31))
+        text = shown(author, drafted_parameters(author, 31))
 
         assert f"{N_TARGET}</th><td>25</td><td><strong>31</strong>" in text
         assert text.count('<th scope="row"><code>') == 1
         assert "<details" in text
 
     def test_is_compared_with_what_is_in_force_now(self, author: User) -> None:
-        request = asked_parameters(author, 31)
+        request = drafted_parameters(author, 31)
         weights = make_parameters().to_document()["channels"]["pm_strength"]["weights"] | {"n_target": 40}
         publish(parameters=make_parameters({"weights": weights}))
 
@@ -51,7 +51,7 @@ class TestParametersRequest:
         assert "it has to be drafted again" in text
 
     def test_keeps_what_it_changed_once_applied(self, author: User, reviewer: User) -> None:
-        request = asked_parameters(author, 31)
+        request = drafted_parameters(author, 31)
         now = datetime.now(UTC)
         approve(request_id=request.pk, by=reviewer, at=now)
         apply_request(request_id=request.pk, by=reviewer, at=now)
@@ -62,7 +62,7 @@ class TestParametersRequest:
         assert f"{N_TARGET}</th><td>25</td><td><strong>31</strong>" in text
 
     def test_says_when_nothing_would_change(self, author: User) -> None:
-        assert "Nothing would change" in shown(author, asked_parameters(author, 25))
+        assert "Nothing would change" in shown(author, drafted_parameters(author, 25))
 
 
 class TestModeRequest:

@@ -60,9 +60,9 @@ class TestGates:
     def test_of_a_refused_step_are_those_that_were_shown(self, author: User, reviewer: User) -> None:
         request = draft(make_spec(stats={"n": 3}), author=author, at=datetime.now(UTC))
 
-        told = post(reviewer, request, "approve")
+        response_text = post(reviewer, request, "approve")
 
-        assert "rest on fewer than 10 trades; leave them out until there are more" in told
+        assert "rest on fewer than 10 trades; leave them out until there are more" in response_text
         assert request.state == "in_review"
 
     def test_are_absent_without_obstacles(self, author: User, reviewer: User) -> None:
@@ -114,11 +114,11 @@ class TestSteps:
         request = drafted(author, "micro", "big")
         ticked = request.lines.get(line__scope={"bucket": "big"})
         browser = browser_of(reviewer)
-        asked = page(browser, f"{REQUESTS}{request.pk}/approve/?only={ticked.pk}")
+        confirmation = page(browser, f"{REQUESTS}{request.pk}/approve/?only={ticked.pk}")
 
         post(reviewer, request, "approve", only=ticked.pk)
 
-        assert "Only these lines" in asked
+        assert "Only these lines" in confirmation
         assert request.state == "approved"
         assert request.lines.get().line_id == ticked.line_id
         rest = request.parts.get()
@@ -141,9 +141,9 @@ class TestSteps:
         request = drafted(author)
         approve(request_id=request.pk, by=reviewer, at=datetime.now(UTC))
 
-        told = post(reviewer, request, "schedule", due="tomorrow")
+        response_text = post(reviewer, request, "schedule", due="tomorrow")
 
-        assert "Due: tomorrow is no time" in told
+        assert "Due: tomorrow is no time" in response_text
         assert request.state == "approved"
 
     def test_acknowledge_what_took_effect_at_once(self, operator: User, reviewer: User) -> None:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 LIST = "/admin/overrides/modulemode/"
 PM = f"{LIST}pm/change/"
-AS_IT_STANDS = {"mode": "off", "rollout_percent": "100", "allow": "", "challenger": "", "reason": "it is reviewed"}
+UNCHANGED = {"mode": "off", "rollout_percent": "100", "allow": "", "challenger": "", "reason": "it is reviewed"}
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def asker(db: None) -> User:
 
 
 def ask(person: User, what: str = "mode", module: str = "pm", **fields: str) -> Any:
-    form = AS_IT_STANDS | fields if what == "mode" else {"reason": "to compare"} | fields
+    form = UNCHANGED | fields if what == "mode" else {"reason": "to compare"} | fields
     return browser_of(person).post(f"{LIST}{module}/ask/{what}/", form)
 
 
@@ -251,8 +251,8 @@ class TestAsking:
         ask(asker, "combiner", pm_strength="most_specific")
 
         drafted = drafted_by_people().get()
-        wanted = make_parameters({"weights": {"n_target": 31}, "combiner": "most_specific"})
-        assert (drafted.kind, drafted.content) == ("parameters", wanted.to_document())
+        proposed = make_parameters({"weights": {"n_target": 31}, "combiner": "most_specific"})
+        assert (drafted.kind, drafted.content) == ("parameters", proposed.to_document())
         assert drafted.title == "Combiner of pm_strength plan → most_specific"
 
     @pytest.mark.parametrize(
@@ -302,4 +302,4 @@ class TestAsking:
         forger = Client(enforce_csrf_checks=True)
         forger.force_login(asker)
 
-        assert forger.post(f"{LIST}pm/ask/mode/", AS_IT_STANDS | {"rollout_percent": "1"}).status_code == 403
+        assert forger.post(f"{LIST}pm/ask/mode/", UNCHANGED | {"rollout_percent": "1"}).status_code == 403

@@ -120,11 +120,11 @@ class TestVersionPage:
         assert '<option value="2"' not in text
         assert "against version 1" in page(browser_of(author), f"{BASE}{versions[1].pk}/change/")
 
-    @pytest.mark.parametrize("asked", ["99", "x", "-1", "9" * 30])
-    def test_says_when_there_is_no_such_version(self, author: User, versions: list[Version], asked: str) -> None:
-        text = page(browser_of(author), f"{BASE}{versions[1].pk}/change/?against={asked}")
+    @pytest.mark.parametrize("against", ["99", "x", "-1", "9" * 30])
+    def test_says_when_there_is_no_such_version(self, author: User, versions: list[Version], against: str) -> None:
+        text = page(browser_of(author), f"{BASE}{versions[1].pk}/change/?against={against}")
 
-        assert f"against: pm has no version {asked[:20]}; compared with version 1 instead" in text
+        assert f"against: pm has no version {against[:20]}; compared with version 1 instead" in text
 
     def test_pages_many_lines(self, author: User, versions: list[Version], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(version_page, "PER_PAGE", 2)

@@ -25,8 +25,8 @@ def answer_of(case: dict[str, Any]) -> Combination:
         WeightParameters.from_document(case["parameters"]),
         Combiner(case["combiner"]),
     )
-    asked = case["request"] | {"at": instant(case["request"]["at"], "at")}
-    return combine(compiled, Request(**asked))
+    request = case["request"] | {"at": instant(case["request"]["at"], "at")}
+    return combine(compiled, Request(**request))
 
 
 def agree(found: Any, expected: Any, where: str) -> None:

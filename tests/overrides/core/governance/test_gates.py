@@ -161,12 +161,12 @@ class TestApplying:
 
 
 class TestDelegating:
-    STANDING = make_spec({"size_mult": 1.2})
-    TERMS = grant(STANDING, GovernancePolicy(), NOW)
+    IN_FORCE = make_spec({"size_mult": 1.2})
+    TERMS = grant(IN_FORCE, GovernancePolicy(), NOW)
 
     def line(self, size: float = 1.1, **over: Any) -> TouchedLine:
         after = make_spec({"size_mult": size})
-        return touched(before=self.STANDING, after=after, **{"mandate": self.TERMS} | over)
+        return touched(before=self.IN_FORCE, after=after, **{"mandate": self.TERMS} | over)
 
     def of(self, line: TouchedLine, **over: Any) -> Situation:
         return situation(line, state="draft", is_machine=True, **over)

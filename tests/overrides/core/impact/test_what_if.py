@@ -26,8 +26,8 @@ from overrides.core.impact.what_if import Comparison
 from tests.builders import DAY, HEAVY, KEY, NOW, SCOPE, make_parameters, make_spec
 
 MICRO = {"bucket": "micro"}
-Asked = tuple[str, str, Mapping[str, str], datetime, Mapping[str, float]]
-HERE: Asked = (KEY, "entry", SCOPE, NOW, {})
+LoggedRequest = tuple[str, str, Mapping[str, str], datetime, Mapping[str, float]]
+HERE: LoggedRequest = (KEY, "entry", SCOPE, NOW, {})
 
 
 def side(*specs: OverrideSpec, parameters: ModuleParameters | None = None) -> VersionSide:
@@ -35,9 +35,9 @@ def side(*specs: OverrideSpec, parameters: ModuleParameters | None = None) -> Ve
     return VersionSide(compile_module(parameters, specs), frozenset(parameters.protected_motifs))
 
 
-def compared(before: VersionSide, after: VersionSide, *asked: Asked, module: str = "pm") -> dict[str, Any]:
+def compared(before: VersionSide, after: VersionSide, *requests: LoggedRequest, module: str = "pm") -> dict[str, Any]:
     comparison = Comparison(module, before, after)
-    for pattern_key, category, scope, at, current in asked:
+    for pattern_key, category, scope, at, current in requests:
         comparison.add_request(pattern_key, category, json.dumps(scope), at, current)
     return comparison.document()
 
@@ -88,10 +88,10 @@ class TestCounts:
         }  # fmt: skip
 
     @pytest.mark.parametrize(
-        "asked", [(KEY, "entry", ["bucket"], NOW, {}), (KEY, "entry", SCOPE, NOW, {"size_mult": 9.0})]
+        "request", [(KEY, "entry", ["bucket"], NOW, {}), (KEY, "entry", SCOPE, NOW, {"size_mult": 9.0})]
     )
-    def test_a_request_nobody_can_answer_is_counted_apart(self, asked: Any) -> None:
-        assert counts(compared(side(), side(make_spec()), asked)) == {"asked": 1, "unreadable": 1}
+    def test_a_request_nobody_can_answer_is_counted_apart(self, request: Any) -> None:
+        assert counts(compared(side(), side(make_spec()), request)) == {"asked": 1, "unreadable": 1}
 
     def test_no_requests_give_a_result(self) -> None:
         found = compared(side(), side(make_spec()))
@@ -137,7 +137,7 @@ class TestLevers:
 
 class TestExposure:
     def test_is_the_mean_over_all_whom_a_scaling_lever_applies_to(self) -> None:
-        untouched: Asked = (KEY, "entry", {}, NOW, {})
+        untouched: LoggedRequest = (KEY, "entry", {}, NOW, {})
         found = compared(side(), side(make_spec()), HERE, untouched, (KEY, "exit", SCOPE, NOW, {}))
 
         exposure = found["exposure"]
@@ -159,8 +159,8 @@ class TestExposure:
 
 
 ALLOCATION = "dm_pattern.allocation.allocation"
-BASE: Asked = (ALLOCATION, "allocation", {"chain": "base"}, NOW, {})
-SOLANA: Asked = (ALLOCATION, "allocation", {"chain": "solana"}, NOW, {})
+BASE: LoggedRequest = (ALLOCATION, "allocation", {"chain": "base"}, NOW, {})
+SOLANA: LoggedRequest = (ALLOCATION, "allocation", {"chain": "solana"}, NOW, {})
 
 
 def dm_side(
@@ -274,23 +274,23 @@ class TestCoefficientProduct:
         first, kept = lines(), chance.random() < 0.5
         before = dm_side(*first, weights=weights(), cap=caps[0])
         after = dm_side(*(first if kept else lines()), weights=weights(), cap=caps[1])
-        asked: list[Asked] = [
+        requests: list[LoggedRequest] = [
             (ALLOCATION, "allocation", {name: chance.choice("xyzw") for name in values}, NOW, {}) for _ in range(120)
         ]
 
-        found = compared(before, after, *asked, module="dm")
+        found = compared(before, after, *requests, module="dm")
 
         changes = [
             log(other.coefficient_product) - log(one.coefficient_product)
-            for one, other in ((served_by(before, each), served_by(after, each)) for each in asked)
+            for one, other in ((served_by(before, each), served_by(after, each)) for each in requests)
         ]
         product = found["levers"]["coefficient product"]
         assert product["changed"] == sum(change != 0 for change in changes) > 0
         assert product["quantiles"]["change"]["mean"] * product["requests"] == pytest.approx(sum(changes), abs=1e-9)
 
 
-def served_by(side: VersionSide, asked: Asked) -> Answer:
-    request = Request("dm", *asked)
+def served_by(side: VersionSide, logged: LoggedRequest) -> Answer:
+    request = Request("dm", *logged)
     motifs, scaling = side.protected_motifs, side.scaling
     return answer(side.compiled, ServingMode(Mode.ON), request, protected_motifs=motifs, scaling=scaling)
 
@@ -336,16 +336,16 @@ def random_specs(chance: random.Random, policy: str) -> dict[str, OverrideSpec]:
     return {spec.line: spec for spec in specs}
 
 
-def random_request(chance: random.Random) -> Asked:
+def random_request(chance: random.Random) -> LoggedRequest:
     scope = {name: chance.choice("xyz") for name in ("bucket", "timeframe", "macro_phase", "weather")}
     current = {"size_mult": chance.uniform(0.7, 1.3)} if chance.random() < 0.5 else {}
     return f"a.b.c{chance.randint(0, 3)}", "entry", scope, NOW + timedelta(days=chance.uniform(-5, 60)), current
 
 
-def one_by_one(before: VersionSide, after: VersionSide, asked: Iterable[Asked]) -> list[dict[str, float]]:
+def one_by_one(before: VersionSide, after: VersionSide, requests: Iterable[LoggedRequest]) -> list[dict[str, float]]:
     """Return the change of every lever of every request in units, from two separate answers each."""
     changes = []
-    for key, category, scope, at, current in asked:
+    for key, category, scope, at, current in requests:
         one, other = (
             combine(each.compiled, Request("pm", key, category, scope, at, current)) for each in (before, after)
         )
@@ -367,21 +367,21 @@ class TestAgainstCombine:
     )
     def test_agrees_request_by_request(self, policy: str, combiner: str, seed: int) -> None:
         chance = random.Random(seed)
-        standing = random_specs(chance, policy)
-        changed = {line: spec for line, spec in standing.items() if chance.random() < 0.8} | random_specs(
+        in_force = random_specs(chance, policy)
+        changed = {line: spec for line, spec in in_force.items() if chance.random() < 0.8} | random_specs(
             chance, policy
         )
         weights = make_parameters().to_document()["channels"]["pm_strength"]["weights"]
         parameters = make_parameters({"policy": policy, "combiner": combiner})
         tight = {"weights": weights | {"n_target": 10 + seed, "bounds": {"size_mult": [0.95, 1.05]}}}
         other = make_parameters({"policy": policy, "combiner": combiner} | tight) if seed % 2 else parameters
-        before = side(*standing.values(), parameters=parameters)
+        before = side(*in_force.values(), parameters=parameters)
         after = side(*changed.values(), parameters=other)
-        asked = [random_request(chance) for _ in range(150)]
+        requests = [random_request(chance) for _ in range(150)]
 
-        found = compared(before, after, *asked)
+        found = compared(before, after, *requests)
 
-        changes = one_by_one(before, after, asked)
+        changes = one_by_one(before, after, requests)
         assert found["changed"] == sum(any(change.values()) for change in changes) > 0
         for name, lever in found["levers"].items():
             assert lever["changed"] == sum(change[name] != 0 for change in changes)
@@ -393,7 +393,7 @@ class TestAgainstCombine:
 
     def test_answers_as_of_each_request_s_own_time(self) -> None:
         """The override is below the floor after 165 days, so withdrawing it then changes nothing."""
-        late: Asked = (KEY, "entry", SCOPE, NOW + 166 * DAY, {})
+        late: LoggedRequest = (KEY, "entry", SCOPE, NOW + 166 * DAY, {})
 
         assert counts(compared(side(make_spec()), side(), HERE, late)) == {
             "asked": 2, "touched": 2, "changed": 1, "no_longer_moved": 1,

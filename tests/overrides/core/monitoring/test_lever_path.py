@@ -19,8 +19,8 @@ def moved(*targets: float, current: float | None = None, **parameters: Any) -> M
     scopes = (SCOPE, {"macro_phase": "Good"}, {"bucket": "micro"})
     specs = [make_spec({"size_mult": target}, scope=scope) for target, scope in zip(targets, scopes, strict=False)]
     compiled = compile_overrides(specs, WeightParameters(**parameters), Combiner.PLAN)
-    asked = {} if current is None else {"size_mult": current}
-    found = combine(compiled, Request("pm", KEY, "entry", SCOPE, NOW, asked))
+    current_values = {} if current is None else {"size_mult": current}
+    found = combine(compiled, Request("pm", KEY, "entry", SCOPE, NOW, current_values))
     levers = {name: lever._asdict() for name, lever in found.levers.items()}
     return movements(levers, [each._asdict() for each in found.contributions])["size_mult"]
 

@@ -42,7 +42,7 @@ class TestWalk:
     def test_is_not_shifted_by_rows_that_arrive(self, api: APIClient, name: str) -> None:
         record_trades(make_trades([1.0] * 7), now=NOW)
         record_decisions([make_decision() for _ in range(7)])
-        stood = api.get(f"/api/v1/{name}/").json()["results"]
+        listed = api.get(f"/api/v1/{name}/").json()["results"]
 
         met = []
         for number, page in enumerate(pages(api, f"/api/v1/{name}/?limit=2")):
@@ -50,7 +50,7 @@ class TestWalk:
             record_trades(make_trades([2.0], prefix=f"later{number}-"), now=NOW)
             record_decisions([make_decision()])
 
-        assert met == stood
+        assert met == listed
 
     def test_keeps_the_filters(self, api: APIClient) -> None:
         record_trades([*make_trades([1.0] * 3), make_trade("live", book="live")], now=NOW)
