@@ -1,5 +1,6 @@
-"""Policy: which adjustments are in force, who agreed to them, and what they answer.
+"""Overrides owns the governed state: which adjustments are in force, who approved them, and what bots are served.
 
-Owns overrides, versions, change requests, mandates and the compiled engine that serves levers.
-Verbs: review, publish, mode, resolve, replay, score, monitor, what_if.
-Imports telemetry only; it serves, scores and monitors with learning switched off."""
+Stages: `requests` drafts, reviews and applies change requests, `versions` publishes immutable versions, `serving`
+answers bots from compiled engines in memory, `monitoring` replays decisions and compares challengers. Their rules are
+pure and lie in `core`. This app imports telemetry only, and works with learning switched off.
+"""

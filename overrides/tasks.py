@@ -1,4 +1,4 @@
-"""One call each; the beat table in `config.celery` says when."""
+"""Celery tasks of overrides, one call each; the schedule is in `config.celery`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from telemetry.tasks import moment_of_task
 
 @shared_task(name="overrides.publish_due")
 def publish_due_task(*, now: str | None = None, **_: object) -> None:
-    """Apply the requests whose time has come, close those nobody decided in time, see whether the others still fit."""
+    """Apply the requests that are due, expire those that nobody decided in time, and refresh the others' staleness."""
     at = moment_of_task(now)
     run_once(
         "publish due",
@@ -29,18 +29,18 @@ def publish_due_task(*, now: str | None = None, **_: object) -> None:
 
 @shared_task(name="overrides.replay")
 def replay_task(*, now: str | None = None, **_: object) -> None:
-    """Replay a sample of decisions and check every stored hash; any difference fails the run and is named."""
+    """Replay a sample of decisions and verify every stored hash; a difference fails the run and is named."""
     at = moment_of_task(now)
     run_once("replay", now=at, every=timedelta(days=1), work=lambda: replay_nightly(now=at))
 
 
 @shared_task(name="overrides.what_if")
 def what_if_task(*, key: str, now: str | None = None, **_: object) -> None:
-    """Compute what somebody asked for, unless it is done or another worker is at it."""
+    """Compute a requested what-if, unless it is done or another worker computes it."""
     run_what_if(key, now=moment_of_task(now))
 
 
 @shared_task(name="overrides.compare_challenger")
 def compare_challenger_task(*, key: str, now: str | None = None, **_: object) -> None:
-    """Compare what is live with its challenger, unless that is done or another worker is at it."""
+    """Compute a requested challenger comparison, unless it is done or another worker computes it."""
     run_comparison(key, now=moment_of_task(now))

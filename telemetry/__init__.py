@@ -1,6 +1,7 @@
-"""Telemetry owns the facts: closed trades, decisions served, what they earned, who did what. Append-only.
+"""Telemetry owns the facts: closed trades, served decisions, what they earned, and the audit trail.
 
-Verbs: `record` (trades in), `attribute` (a closed trade among its decisions), `audit` (the chained log).
-A fact is never changed: a correction is a new revision, and refers upward by plain values, never by key.
-It imports no other app; `learning` and `overrides` build on it, never the other way.
+Stages: `recording` writes trades, `decisions` logs what was served and attributes closed trades to it, `audit` keeps
+the hash-chained log. `foundation` is the toolkit that all apps share. Facts are append-only: a correction is a new
+revision, and a fact refers to opinions and overrides by plain values, never by foreign key. Telemetry imports no other
+app; `overrides` and `learning` build on it.
 """

@@ -1,4 +1,4 @@
-"""One call each; the beat table in `config.celery` says when."""
+"""Celery tasks of telemetry, one call each; the schedule is in `config.celery`."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ MONTHS_AHEAD = 4
 
 
 def moment_of_task(now: str | None) -> datetime:
-    """The time a task works at: the one it is given (aware ISO text, else `Refused`) or the present."""
+    """Return the time a task works at: `now` (ISO text with an offset, else Refused) or the present."""
     return datetime.now(UTC) if now is None else named(read_moment, now, "now")
 
 
 @shared_task(
     name="telemetry.record",
-    autoretry_for=(OperationalError, InterfaceError),  # the database is away: these trades exist nowhere else
+    autoretry_for=(OperationalError, InterfaceError),  # database unreachable: the trades are stored nowhere else
     retry_backoff=2,
     retry_backoff_max=60,
     max_retries=None,
 )
 def record_task(*, trades: list[object], now: str | None = None, **_: object) -> None:
-    """Record trades sent through the queue; a refusal fails the task and names the field, the others are recorded."""
-    refuse_any(receive_trades(trades, now=moment_of_task(now)))
+    """Record trades sent through the queue. A refusal fails the task and names the field; the others are recorded."""
+    raise_refusals(receive_trades(trades, now=moment_of_task(now)))
 
 
 @shared_task(name="telemetry.attribute")
 def attribute_task(*, now: str | None = None, **_: object) -> None:
-    """Attribute closed trades whose decisions are there."""
+    """Attribute closed trades whose decisions are stored."""
     at = moment_of_task(now)
     run_once("attribute", now=at, every=timedelta(minutes=5), work=lambda: attribute_trades(now=at))
 
 
 @shared_task(name="telemetry.attribute_soon")
 def attribute_soon_task(*, now: str | None = None, **_: object) -> None:
-    """The same between two beats, because trades came; their marks make a second delivery do nothing."""
+    """Attribute between two beats, right after trades were recorded; a second delivery finds nothing to do."""
     attribute_trades(now=moment_of_task(now))
 
 
 @shared_task(name="telemetry.send_outbox")
 def send_outbox_task(*, now: str | None = None, **_: object) -> None:
-    """Send the tasks that the queue could not take when they were asked for."""
+    """Send the tasks that the queue could not take when they were requested."""
     at = moment_of_task(now)
     run_once("send outbox", now=at, every=timedelta(minutes=1), work=lambda: send_outbox(now=at))
 
@@ -65,20 +65,20 @@ def verify_audit_task(*, now: str | None = None, **_: object) -> None:
 
 @shared_task(name="telemetry.extend_partitions")
 def extend_partitions_task(*, now: str | None = None, **_: object) -> None:
-    """Make the decision partitions of the coming months."""
+    """Create the decision partitions of the coming months."""
     at = moment_of_task(now)
     run_once("decision partitions", now=at, every=timedelta(days=1), work=lambda: _extend(at))
 
 
 @shared_task(name="telemetry.forget_runs")
 def forget_runs_task(*, now: str | None = None, **_: object) -> None:
-    """Forget the runs of jobs that nobody asks for any more."""
+    """Delete old job runs."""
     at = moment_of_task(now)
     run_once("forget runs", now=at, every=timedelta(days=1), work=lambda: forget_runs(now=at))
 
 
-def refuse_any(receipts: list[Receipt]) -> None:
-    """Raise the refusals of all receipts together; nothing where there are none."""
+def raise_refusals(receipts: list[Receipt]) -> None:
+    """Raise the refusals of all receipts together; do nothing if there are none."""
     refusals = [refusal for receipt in receipts for refusal in receipt.refusals]
     if refusals:
         raise Refused(*refusals)

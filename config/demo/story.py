@@ -25,7 +25,7 @@ from learning.models import NoiseTwin, WalkForward
 from learning.proposals.challenger_trial import draft_trial
 from overrides.core.engine.definitions.vocabulary import PAIRS, Combiner, LearningMethod
 from overrides.models import Challenge, ChangeRequest, ModuleMode, Version
-from overrides.monitoring.challenger import ask_comparison
+from overrides.monitoring.challenger import request_comparison
 from overrides.requests.apply import apply_request
 from overrides.requests.authoring import draft_request
 from overrides.requests.review import approve
@@ -181,7 +181,7 @@ def _try_evidence(people: dict[str, User], at: datetime) -> None:
 def _compare(calendar: Calendar) -> None:
     with step("comparing what is live with the challenger"):
         asked = [
-            ask_comparison(module=m, since=calendar.first, until=calendar.last, now=calendar.last) for m in MODULES
+            request_comparison(module=m, since=calendar.first, until=calendar.last, now=calendar.last) for m in MODULES
         ]
         done = Challenge.objects.filter(pk__in=[row.pk for row in asked], status=Challenge.Status.DONE)
         await_until(lambda: done.count() == len(asked), "the comparison with the challenger")

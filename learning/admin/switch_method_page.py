@@ -16,7 +16,7 @@ from django.urls import reverse
 from learning.lessons.candidates import LEARNED_CHANNELS
 from learning.models import BuilderRun
 from learning.proposals.switch_method import Switch, draft_switch, other_policy, switch_to
-from overrides.admin.request_form import PROPOSE, Reasoned
+from overrides.admin.request_form import PROPOSE, ReasonForm
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, LearningMethod
 from overrides.core.governance.evidence_bar import clears_evidence_bar
@@ -28,7 +28,7 @@ from telemetry.foundation.admin.read_only import person
 SHOWN = 12  # of the lines that would come, those of most weight
 
 
-class SwitchForm(Reasoned):
+class SwitchForm(ReasonForm):
     """Why; and which combiner, where the policy goes with several."""
 
     def __init__(self, combiners: tuple[Combiner, ...], data: Mapping[str, Any] | None = None) -> None:

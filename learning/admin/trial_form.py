@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from learning.models import BuilderRun
 from learning.proposals.challenger_trial import Choice, draft_trial
-from overrides.admin.request_form import PROPOSE, Reasoned
+from overrides.admin.request_form import PROPOSE, ReasonForm
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, LearningMethod
 from overrides.requests.gates import GateError
@@ -25,7 +25,7 @@ from telemetry.foundation.admin.read_only import person
 from telemetry.models import MODULES
 
 
-class TrialForm(Reasoned):
+class TrialForm(ReasonForm):
     """A field for each channel of the module, at first as it is live."""
 
     def __init__(self, standing: ModuleParameters, data: Mapping[str, Any] | None = None) -> None:

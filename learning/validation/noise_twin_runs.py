@@ -28,14 +28,14 @@ TASK = "learning.twin"
 TAKEN_OVER_AFTER = timedelta(minutes=5)  # without a sign of life; one comes with every step
 # Facts that cannot be fitted say what to do: an answer, not a fault.
 TWINS = BackgroundComputation(
-    NoiseTwin, TASK, TAKEN_OVER_AFTER, answers=ValueError, told=str, renewed=("asked_at", "found")
+    NoiseTwin, TASK, TAKEN_OVER_AFTER, expected_errors=ValueError, error_text=str, refreshed=("asked_at", "found")
 )
 
 
 @transaction.atomic
 def ask_twins(*, module: str, policy: LearningMethod, now: datetime, seeds: Sequence[int] = SEEDS) -> list[NoiseTwin]:
     """The rows, at once; a task is sent for each that is new, failed, or whose worker is gone."""
-    return [TWINS.ask(*each, now=now) for each in _asked(module, policy, seeds, now)]
+    return [TWINS.request(*each, now=now) for each in _asked(module, policy, seeds, now)]
 
 
 def count_twins(
@@ -47,7 +47,7 @@ def count_twins(
     progress: Progress = lambda _: None,
 ) -> list[NoiseTwin]:
     """The rows, computed here where they are new. Raises Refused where the facts cannot be learned from."""
-    rows = [TWINS.find(*each, now=now)[0] for each in _asked(module, policy, seeds, now)]
+    rows = [TWINS.find_or_create(*each, now=now)[0] for each in _asked(module, policy, seeds, now)]
     for number, row in enumerate(rows, start=1):
         run_twin(row.key, now=now)
         row.refresh_from_db()

@@ -29,7 +29,7 @@ FOLDS, MOST_FOLDS = 8, 200
 TASK = "learning.walk_forward"
 TAKEN_OVER_AFTER = timedelta(minutes=5)  # without a sign of life; one comes with every fold
 # Too large a cube says what to drop: an answer, not a fault.
-WALKS = BackgroundComputation(WalkForward, TASK, TAKEN_OVER_AFTER, answers=ValueError)
+WALKS = BackgroundComputation(WalkForward, TASK, TAKEN_OVER_AFTER, expected_errors=ValueError)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def walk_forward(
     """Walk every choice through the module's trades now; what was computed before is not computed again."""
     rows = []
     for number, asked in enumerate(_asked(module, choices, folds, now)):
-        row, _ = WALKS.find(*asked, now=now)
+        row, _ = WALKS.find_or_create(*asked, now=now)
         run_walk_forward(row.key, now=now, on_progress=partial(_part, progress, number, len(choices)))
         row.refresh_from_db()
         rows.append(row)
@@ -74,7 +74,7 @@ def ask_walk_forward(
     *, module: str, choices: Sequence[Choice] = CHOICES, folds: int = FOLDS, now: datetime
 ) -> list[WalkForward]:
     """The rows, at once; a task is sent for each that is new, failed, or whose worker is gone."""
-    return [WALKS.ask(*asked, now=now) for asked in _asked(module, choices, folds, now)]
+    return [WALKS.request(*asked, now=now) for asked in _asked(module, choices, folds, now)]
 
 
 def run_walk_forward(key: str, *, now: datetime, on_progress: Progress = lambda _: None) -> None:

@@ -1,4 +1,4 @@
-"""The admin's pages of policy: what is in force, what is asked for, and the buttons that decide."""
+"""Admin pages of the governed state: what is in force, what is requested, and the actions that decide."""
 
 from overrides.admin.decisions import decision_admin
 from overrides.admin.governance import hold_admin, mandate_admin, parameter_admin, policy_admin

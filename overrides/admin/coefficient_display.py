@@ -1,4 +1,4 @@
-"""Coefficients for pages: a weight as a bar around 1, what a request would make of them, and what a decision did."""
+"""Coefficients on admin pages: a weight as a bar around 1, the changes of a request, and the scaling of a decision."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_WEIGHTS = 200
 
 @dataclass(frozen=True)
 class WeightRow:
-    """One weight that a request moves; the evidence is None where the value's trades are no longer learned from."""
+    """One weight that a request changes; `evidence` is None if its trades are no longer learned from."""
 
     lever: str
     value: str
@@ -34,11 +34,12 @@ class WeightRow:
 
     @property
     def percent(self) -> float:
+        """The relative change of the weight, in percent."""
         return 100 * (self.after / self.before - 1)
 
 
 def bar(weight: float, served: float, words: str) -> SafeString:
-    """The weight as a bar from 1, with a mark where the other one lies."""
+    """Format a weight as a bar that starts at 1, with a mark at the served weight."""
     shape = weight_bar(weight, served)
     return format_html(
         '<span class="cw-weight{}"><svg class="cw-mini" viewBox="0 0 {} 12" width="{}" height="12" role="img">'
@@ -55,14 +56,17 @@ def bar(weight: float, served: float, words: str) -> SafeString:
 
 
 def weights_page(request: ChangeRequest, version: Version | None, *, is_open: bool) -> dict[str, Any]:
-    """The weights a request of kind lines moves, farthest first; a closed one against what it was drafted against."""
+    """Return the weights that a request of kind lines changes, largest change first.
+
+    An open request is compared with what is in force, a closed one with the version it was drafted against.
+    """
     if COEFFICIENTS not in request.content:
         return {}
-    standing = _weights(request, version, is_open)
-    wanted: Mapping[str, float] = request.content[COEFFICIENTS]
+    current = _weights(request, version, is_open)
+    proposed: Mapping[str, float] = request.content[COEFFICIENTS]
     evidence = request.content.get("evidence", {})
-    names = [n for n in standing.keys() | wanted.keys() if standing.get(n, 1.0) != wanted.get(n, 1.0)]
-    rows = [_row(name, standing.get(name, 1.0), wanted.get(name, 1.0), evidence.get("values", {})) for name in names]
+    names = [n for n in current.keys() | proposed.keys() if current.get(n, 1.0) != proposed.get(n, 1.0)]
+    rows = [_row(name, current.get(name, 1.0), proposed.get(name, 1.0), evidence.get("values", {})) for name in names]
     rows.sort(key=lambda row: (-abs(math.log(row.after / row.before)), row.lever, row.value))
     return {
         "weight_rows": rows[:MOST_WEIGHTS],
@@ -87,21 +91,21 @@ def _row(name: str, before: float, after: float, evidence: Mapping[str, Mapping[
 
 
 def multipliers_page(decision: Decision) -> dict[str, Any]:
-    """The coefficients and the cap of a decision, in logs that add up; nothing where its version had neither."""
-    found = decision.multipliers
-    if not found:
+    """Return the coefficients and the cap of a decision, in logs that add up; empty if its version had neither."""
+    multipliers = decision.multipliers
+    if not multipliers:
         return {}
     is_served = decision.mode == "on"
     scope = decision.scope
     rows = [
         (lever, scope.get(LEVER_DIMENSIONS.get(lever, ""), ""), weight, math.log(weight))
-        for lever, weight in found["weights"].items()
+        for lever, weight in multipliers["weights"].items()
     ]
-    clip = found["ln_product"] - sum(part for *_, part in rows)
+    clip = multipliers["ln_product"] - sum(part for *_, part in rows)
     return {
-        "multipliers": found,
+        "multipliers": multipliers,
         "multiplier_rows": rows,
         "clip_cut": clip if decision.module == "dm" and abs(clip) > 1e-12 else None,
-        "kept_product": found["product"] * math.exp(found["cap_cut"]),
+        "kept_product": multipliers["product"] * math.exp(multipliers["cap_cut"]),
         "multipliers_served": is_served,
     }

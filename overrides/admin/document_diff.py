@@ -1,4 +1,4 @@
-"""What differs between two documents, field by field, in words a reviewer reads."""
+"""Differences between two documents, field by field, formatted for reviewers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Absent = Literal[_Absent.ABSENT]
 
 @dataclass(frozen=True)
 class Difference:
-    """One field that differs; both sides in words."""
+    """One field that differs, with both values as text."""
 
     field: str
     before: str
@@ -26,7 +26,7 @@ class Difference:
 
 
 def document_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
-    """The fields whose values differ, in the order of `after`; those that only `before` has come last."""
+    """Return the fields whose values differ, in the order of `after`; fields that only `before` has come last."""
     old, new = dict(flattened(before)), dict(flattened(after))
     fields = [*new, *(field for field in old if field not in new)]
     sides = ((field, old.get(field, ABSENT), new.get(field, ABSENT)) for field in fields)
@@ -34,7 +34,7 @@ def document_differences(before: Mapping[str, Any], after: Mapping[str, Any]) ->
 
 
 def flattened(document: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every leaf of a document by its dotted path; lists are leaves."""
+    """Yield every leaf of a document with its dotted path; lists are leaves."""
     for name, value in document.items():
         if isinstance(value, Mapping):
             yield from flattened(value, f"{path}{name}.")
@@ -43,7 +43,7 @@ def flattened(document: Mapping[str, Any], path: str = "") -> Iterator[tuple[str
 
 
 def worded(value: Any | Absent) -> str:
-    """A value as it is read: no braces, no quotes, no trailing zero."""
+    """Format a value for reading: without braces, quotes or trailing zeros."""
     if value is ABSENT:
         return "\N{EN DASH}"
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""What somebody may do to a line at once: veto it, pin it, retire it; each on a page that says what it does."""
+"""Actions on a line that take effect at once (veto, pin, retire), each with a page that says what it does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
-from overrides.admin.request_form import Reasoned
+from overrides.admin.request_form import ReasonForm
 from overrides.core.governance.exposure import exposure_change
 from overrides.models import LineHold, Override
 from overrides.requests.emergency import LOWER, REVIEW
@@ -23,8 +23,8 @@ from overrides.requests.governance_store import is_live
 from telemetry.foundation.admin.read_only import ModelAdmin
 
 
-class HoldForm(Reasoned):
-    """Why, and until when."""
+class HoldForm(ReasonForm):
+    """Asks for the reason and the end of a veto or a pin."""
 
     expires_at = forms.DateTimeField(
         label="Until, in UTC",
@@ -37,7 +37,7 @@ class HoldForm(Reasoned):
 
 @dataclass(frozen=True)
 class Act:
-    """One of them, as its page shows it."""
+    """One immediate action, as its page shows it."""
 
     name: str
     label: str
@@ -63,26 +63,27 @@ LIFT = Act("lift", "Lift", REVIEW, "nothing comes back into force by it: that ta
 
 @dataclass(frozen=True)
 class Retired:
-    """An override in force that would be retired; `exposure` is the change of exposure, in percent."""
+    """An override in force that would be retired; `exposure` is the change of exposure in percent."""
 
     override: Override
     exposure: float
 
 
 def retired(overrides: Sequence[Override]) -> list[Retired]:
+    """Return the overrides with the change of exposure that retiring each of them causes."""
     return [Retired(each, 100 * exposure_change(each.line.action_category, each.levers, {})) for each in overrides]
 
 
 def refuse_others(request: HttpRequest, model_admin: ModelAdmin, row: Model | None, act: Act) -> None:
-    """Let in those alone who may look at the row and do this."""
+    """Raise PermissionDenied unless the user may view the row and perform the action."""
     if not model_admin.has_view_permission(request, row) or not request.user.has_perm(act.permission):
         raise PermissionDenied
 
 
 def act_page(
-    model_admin: ModelAdmin, request: HttpRequest, act: Act, form: Reasoned, about: Mapping[str, Any], way_back: str
+    model_admin: ModelAdmin, request: HttpRequest, act: Act, form: ReasonForm, about: Mapping[str, Any], way_back: str
 ) -> HttpResponse:
-    """The page that says what the act does and asks why."""
+    """Return the page that says what the action does and asks for a reason."""
     context = admin.site.each_context(request) | {
         "opts": model_admin.opts,
         "act": act,
@@ -93,21 +94,25 @@ def act_page(
     return TemplateResponse(request, "overrides/shared/immediate_action.html", context)
 
 
-def told(request: HttpRequest, form: Reasoned, way_back: str, take: Any) -> HttpResponse | None:
-    """Take the act and lead back; None where it is refused, and the form says why."""
+def perform(request: HttpRequest, form: ReasonForm, way_back: str, take: Any) -> HttpResponse | None:
+    """Perform the action and redirect back; None if it was refused, in which case the form shows why.
+
+    `take` receives the time and returns the message of success; it may raise GateError.
+    """
     try:
-        words = take(datetime.now(UTC))
+        message = take(datetime.now(UTC))
     except GateError as refusal:
         form.refuse(refusal)
         return None
-    messages.success(request, words)
+    messages.success(request, message)
     return HttpResponseRedirect(way_back)
 
 
 def holds_on(line_id: str, at: datetime) -> list[LineHold]:
+    """Return the vetoes and pins that are in effect on a line."""
     return list(LineHold.objects.filter(is_live(at), line=line_id).select_related("placed_by").order_by("placed_at"))
 
 
 def may_act(request: HttpRequest) -> dict[str, bool]:
-    """Which of the buttons a reader has."""
+    """Return which of the action buttons the user gets."""
     return {"may_lower": request.user.has_perm(LOWER), "may_hold": request.user.has_perm(REVIEW)}

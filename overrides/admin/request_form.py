@@ -1,4 +1,4 @@
-"""Asking for a change in the admin: a form with a reason, and the change request that a person drafts with it."""
+"""Draft a change request from an admin page: a form with a reason, and the request that it drafts."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ REASON_LENGTH = 2000
 TITLE_LENGTH = 200
 
 
-class Asked(NamedTuple):
-    """What a request would hold."""
+class ProposedRequest(NamedTuple):
+    """Kind, title and content of a request to draft."""
 
     kind: str
     title: str
     content: Mapping[str, Any]
 
 
-class Reasoned(forms.Form):
-    """A form that asks why. Refusals of a verb (`field: what is wrong`) go to the field they name."""
+class ReasonForm(forms.Form):
+    """A form that asks for a reason. Errors of a verb (`field: what is wrong`) are shown at the field they name."""
 
     reason = forms.CharField(
         max_length=REASON_LENGTH,
@@ -42,16 +42,19 @@ class Reasoned(forms.Form):
         super().__init__(*arguments, **names)
         self.label_suffix = ""
 
-    def refuse(self, told: Exception) -> None:
-        field, colon, message = str(told).partition(": ")
+    def refuse(self, error: Exception) -> None:
+        """Show an error at the field that it names, or at the top of the form."""
+        field, colon, message = str(error).partition(": ")
         name = field.partition(".")[0]
         known = bool(colon) and name in self.fields
-        self.add_error(name if known else None, message if known else str(told))
+        self.add_error(name if known else None, message if known else str(error))
 
 
-def draft(request: HttpRequest, module: str, form: Reasoned, asked: Asked) -> HttpResponseRedirect | None:
-    """Draft the request and lead to its page; None where it is refused, and the form says why."""
-    same = ChangeRequest.objects.filter(module=module, kind=asked.kind, content=asked.content)
+def draft(
+    request: HttpRequest, module: str, form: ReasonForm, proposed: ProposedRequest
+) -> HttpResponseRedirect | None:
+    """Draft the request and redirect to its page; None if it was refused, in which case the form shows why."""
+    same = ChangeRequest.objects.filter(module=module, kind=proposed.kind, content=proposed.content)
     waiting = same.filter(state__in=ChangeRequest.OPEN).first()
     if waiting is not None:
         form.add_error(None, f"Request {waiting.pk} asks for the same already and is {waiting.state}.")
@@ -60,13 +63,13 @@ def draft(request: HttpRequest, module: str, form: Reasoned, asked: Asked) -> Ht
     try:
         drafted = draft_request(
             module=module,
-            kind=asked.kind,
-            title=asked.title[:TITLE_LENGTH],
+            kind=proposed.kind,
+            title=proposed.title[:TITLE_LENGTH],
             reason=form.cleaned_data["reason"],
             author=author,
             author_name=author.get_username(),
             at=datetime.now(UTC),
-            content=asked.content,
+            content=proposed.content,
         )
     except GateError as refusal:
         form.refuse(refusal)

@@ -1,4 +1,4 @@
-"""Weights for pages: what an override weighs now under the parameters in force."""
+"""Weights on admin pages: what an override weighs now, under the parameters in force."""
 
 from __future__ import annotations
 
@@ -19,24 +19,26 @@ from telemetry.foundation.admin.formatting import badge, number
 
 
 class Weights:
-    """Weighs overrides at one moment; a module's parameters are read once, when first needed, if not `known`."""
+    """Weighs overrides as of one time; the parameters of a module are read once, unless they are passed as `known`."""
 
     def __init__(self, at: datetime, *known: ModuleParameters) -> None:
         self._at = at
         self._parameters = {parameters.module: parameters for parameters in known}
 
     def channel_of(self, spec: OverrideSpec) -> ChannelParameters:
+        """Return the parameters of an override's channel."""
         if spec.module not in self._parameters:
             self._parameters[spec.module] = current_parameters(spec.module)
         channels = self._parameters[spec.module].channels
         return next(each for channel, each in channels.items() if channel is spec.channel)
 
     def of(self, override: Override) -> Weighing:
+        """Return the weighing of an override."""
         spec = spec_of(override)
         return weigh(spec, self.channel_of(spec).weights, self._at)
 
     def bar(self, override: Override) -> SafeString:
-        """The weight against the floor, as a bar with its number."""
+        """Format the weight against its floor, as a bar with its number."""
         weighing = self.of(override)
         bar = mini_bar(weighing)
         return format_html(
@@ -53,7 +55,7 @@ class Weights:
 
 
 def levers(values: Mapping[str, float], before: Mapping[str, float] | None = None) -> SafeString:
-    """Lever targets, one a line; with what they replace where that is known."""
+    """Format lever targets, one per line, with the values they replace if known."""
     names = [name for name in LEVERS if name in values or name in (before or {})]
     return format_html_join(
         "", '<div class="cw-lever">{} {}{}</div>', ((name, *_sides(name, values, before)) for name in names)

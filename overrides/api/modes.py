@@ -1,4 +1,4 @@
-"""`GET /api/v1/modes/`: how each module is served."""
+"""`GET /api/v1/modes/`: the serving mode of each module."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from telemetry.foundation.api.time_limits import bounded_reading
 
 
 class ModesView(APIView):
+    """Return the serving mode of every module."""
+
     required_permission = "overrides.view_modulemode"
 
     @extend_schema(

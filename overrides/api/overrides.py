@@ -1,4 +1,4 @@
-"""`GET /api/v1/overrides/`: what is in force, and one override with what it weighs now."""
+"""`GET /api/v1/overrides/`: the overrides in force, and one override with its current weight."""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ FILTERS: Filters = {
     get=list_schema("list_overrides", "Overrides in force, or of one version", OverrideInForceSerializer, FILTERS)
 )
 class OverridesView(ListView):
+    """List the overrides in force, or those of one version."""
+
     required_permission = "overrides.view_override"
     filters = FILTERS
     rows = Membership.objects.select_related("override__line")
@@ -57,7 +59,7 @@ class OverridesView(ListView):
 
 
 def _versions(module: str | None, number: int | None) -> dict[str, int]:
-    """The versions whose overrides are asked for, by module."""
+    """Return the version numbers to list overrides of, by module; raise Refused for an unknown version."""
     if number is None:
         return dict(Version.objects.filter(is_active=True).values_list("module", "number"))
     if module is None:
@@ -69,6 +71,8 @@ def _versions(module: str | None, number: int | None) -> dict[str, int]:
 
 
 class OverrideView(APIView):
+    """Return one override with its current weight and the versions that contain it."""
+
     required_permission = "overrides.view_override"
 
     @extend_schema(

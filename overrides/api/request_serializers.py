@@ -1,4 +1,4 @@
-"""Change requests as JSON: what is sent to draft one, and what is told of one."""
+"""Serializers of change requests: what is sent to draft one, and what is returned."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from telemetry.foundation.api.schema_parts import words
 
 
 class ProposedLineSerializer(serializers.Serializer[Any]):
-    """Either an override to bring, or a line to withdraw."""
+    """One proposed change: either an override to add, or a line to withdraw."""
 
     override = OverrideSerializer(required=False, allow_null=True)
     withdraw = serializers.RegexField("^[0-9a-f]{64}$", required=False, allow_null=True, help_text="the id of a line")
 
 
 class ProposalSerializer(serializers.Serializer[Any]):
-    """A change request to draft. `lines` for kind lines, `content` for the others."""
+    """A change request to draft: `lines` for kind lines, `content` for the other kinds."""
 
     module = serializers.ChoiceField(MODULES)
     kind = serializers.ChoiceField([kind.value for kind in ProposalKind])
@@ -39,6 +39,8 @@ class ProposalSerializer(serializers.Serializer[Any]):
 
 
 class RequestSummary(serializers.ModelSerializer[ChangeRequest]):
+    """A change request without its content."""
+
     class Meta:
         model = ChangeRequest
         fields: tuple[str, ...] = (
@@ -48,7 +50,7 @@ class RequestSummary(serializers.ModelSerializer[ChangeRequest]):
 
 
 class VoteSerializer(serializers.ModelSerializer[Vote]):
-    """One person's word on the content with this hash."""
+    """One person's vote on the content with this hash."""
 
     voter = serializers.CharField(source="voter.username")
 
@@ -58,7 +60,7 @@ class VoteSerializer(serializers.ModelSerializer[Vote]):
 
 
 class ChangeLineSerializer(serializers.ModelSerializer[ChangeLine]):
-    """One line a request touches: the override it replaces and the one it brings."""
+    """One line that a request changes: the override before and after."""
 
     line = serializers.CharField(source="line_id")
     before = serializers.SerializerMethodField()
@@ -79,7 +81,7 @@ class ChangeLineSerializer(serializers.ModelSerializer[ChangeLine]):
 
 
 class GateSerializer(serializers.Serializer[Gate]):
-    """One obstacle before applying the request, the same that the admin shows."""
+    """One obstacle to applying the request, as the admin shows it."""
 
     name = serializers.CharField()
     message = serializers.CharField()
@@ -89,7 +91,7 @@ class GateSerializer(serializers.Serializer[Gate]):
 
 
 class WholeRequestSerializer(RequestSummary):
-    """What it would do, who said what about it, and where it stands."""
+    """A change request with its content, votes, and the gates that keep it from being applied."""
 
     content = serializers.DictField(help_text="parameters, mode or rollback target")
     n_lines = serializers.IntegerField()

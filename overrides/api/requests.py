@@ -1,4 +1,4 @@
-"""`/api/v1/requests/`: change requests to read, and to draft. Deciding on them is for people, in the admin."""
+"""`/api/v1/requests/`: read and draft change requests. Voting on them is for people, in the admin."""
 
 from __future__ import annotations
 
@@ -48,6 +48,8 @@ LINES = ChangeLine.objects.select_related("before__line", "after__line")
 
 @extend_schema_view(get=list_schema("list_requests", "Change requests, newest first", RequestSummary, FILTERS))
 class RequestsView(ListView):
+    """List change requests; draft a new one."""
+
     required_permission = {"GET": "overrides.view_changerequest", "POST": "overrides.add_changerequest"}
     filters = FILTERS
     rows = ChangeRequest.objects.all()
@@ -79,6 +81,8 @@ class RequestsView(ListView):
 
 
 class RequestView(APIView):
+    """Return one change request with its first lines, its votes and its gates."""
+
     required_permission = "overrides.view_changerequest"
 
     @extend_schema(
@@ -98,7 +102,7 @@ class RequestView(APIView):
     def get(self, request: Request, request_id: str) -> HttpResponseBase:
         query(request).close()
         with bounded_reading():
-            return tagged(request, _document(_found(request_id), datetime.now(UTC)))
+            return tagged(request, _document(_get_request(request_id), datetime.now(UTC)))
 
 
 @extend_schema_view(
@@ -112,26 +116,29 @@ class RequestView(APIView):
     )
 )
 class RequestLinesView(ListView):
+    """List the lines of one change request."""
+
     required_permission = "overrides.view_changerequest"
     rows = LINES
     document = ChangeLineSerializer
 
     def selected(self, chosen: Mapping[str, Any], **path: Any) -> QuerySet[ChangeLine]:
-        return self.rows.filter(request=_found(path["request_id"]))
+        return self.rows.filter(request=_get_request(path["request_id"]))
 
 
-def _found(request_id: str) -> ChangeRequest:
-    found = ChangeRequest.objects.filter(pk=int(request_id)).first()
-    if found is None:
+def _get_request(request_id: str) -> ChangeRequest:
+    """Return the change request; raise NotFound if it does not exist."""
+    request = ChangeRequest.objects.filter(pk=int(request_id)).first()
+    if request is None:
         raise NotFound(f"there is no request {request_id}; GET /api/v1/requests/ lists those there are")
-    return found
+    return request
 
 
 def _document(row: ChangeRequest, at: datetime) -> Any:
     row.n_lines = row.lines.count()  # type: ignore[attr-defined]  # only shown
     row.first_lines = LINES.filter(request=row).order_by("-id")[:MOST]  # type: ignore[attr-defined]  # only shown
     row.signatures = row.votes.select_related("voter").order_by("id")  # type: ignore[attr-defined]  # only shown
-    # No key can apply: what is told is what stands before a person who may.
+    # An API key can never apply a request, so the gates are those of a person who may.
     attempt = Attempt(Step.APPLY, Person(frozenset({APPLY})), at)
     row.before_applying = gates(situation_of(row, at), attempt)  # type: ignore[attr-defined]  # only shown
     return WholeRequestSerializer(row).data

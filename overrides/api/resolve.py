@@ -1,4 +1,4 @@
-"""`POST /api/v1/levers/resolve/`: questions in, levers out; no query, no transaction, no serializer in between."""
+"""`POST /api/v1/levers/resolve/`: resolve levers from memory, without a query, a transaction or a serializer."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ QUEUE = DecisionQueue()
 
 
 @atexit.register
-def write_what_waits() -> None:
-    """The queue's own thread dies with the process; what still waits is written before that."""
+def flush_decisions() -> None:
+    """Write the queued decisions at process exit, because the queue's own thread dies with the process."""
     try:
         QUEUE.flush()
     except DatabaseError:
@@ -47,7 +47,7 @@ def write_what_waits() -> None:
 
 
 class ResolveView(APIView):
-    """Answers from memory; the decision is written afterwards unless asked for before."""
+    """Answer from memory; the decision is written afterwards unless `durable` asks for it first."""
 
     required_permission = "overrides.resolve"
 
@@ -115,7 +115,7 @@ def _questions(body: object, now: datetime) -> Sequence[Question]:
 
 
 def _keep(answers: Sequence[Resolved], *, durable: bool) -> dict[str, bool]:
-    """Hand the decisions on. A caller that wanted them written first is told whether they are."""
+    """Hand the decisions to the log; with `durable`, return whether they have been written already."""
     for answer in answers:
         if answer.answer.error is not None:
             logger.error("decision %s is neutral: %s", answer.record.decision_id, answer.answer.error)

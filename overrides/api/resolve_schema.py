@@ -1,4 +1,4 @@
-"""What the schema says about questions, answers and versions. These classes describe; the verbs decide."""
+"""OpenAPI description of questions, answers and versions. These classes only document; the strict parsers validate."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DURABLE = OpenApiParameter(
 
 
 class QuestionSerializer(serializers.Serializer[Any]):
-    """Levers for one action about to be taken."""
+    """A question for the levers of one action that is about to be taken."""
 
     module = serializers.ChoiceField(MODULES)
     pattern_key = pattern_key()
@@ -49,7 +49,10 @@ class QuestionSerializer(serializers.Serializer[Any]):
 
 
 class ContributionSerializer(serializers.Serializer[Any]):
-    """What one override did; its parts are distances from neutral and add up. `full` adds the factors."""
+    """What one override contributed.
+
+    Its parts are distances from neutral that add up; `full` adds the weight factors.
+    """
 
     id = serializers.CharField()
     line = serializers.CharField()
@@ -63,12 +66,14 @@ class ContributionSerializer(serializers.Serializer[Any]):
 
 
 class ExcludedSerializer(serializers.Serializer[Any]):
+    """A matching override that was excluded, and the reason."""
+
     id = serializers.CharField()
     reason = serializers.CharField(help_text="BELOW_FLOOR or STALE")
 
 
 class AnswerSerializer(serializers.Serializer[Any]):
-    """Levers, always: neutral, with the reason, wherever trust is missing."""
+    """The levers to use: always complete, and neutral, with the reason, wherever something is missing or fails."""
 
     decision_id = serializers.UUIDField(help_text="send it with the trade, so that what the levers earned is known")
     levers = serializers.DictField(child=serializers.FloatField(), help_text="every lever of the module and category")
@@ -98,7 +103,7 @@ class AnswerSerializer(serializers.Serializer[Any]):
 
 
 class VersionSerializer(serializers.Serializer[Any]):
-    """A published version, which never changes."""
+    """A published version; it never changes."""
 
     id = serializers.IntegerField()
     module = serializers.ChoiceField(MODULES)

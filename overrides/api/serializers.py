@@ -1,4 +1,4 @@
-"""Policy as JSON: overrides, what they weigh, versions and modes, as the read endpoints send them."""
+"""Serializers of the governed state: overrides with their weights, versions and serving modes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from telemetry.api.pattern_fields import CATEGORIES, MODULES, ScopeField, patter
 
 
 class StatsSerializer(serializers.Serializer[Any]):
+    """The statistics that an override rests on."""
+
     edge_raw = serializers.FloatField(help_text="mean outcome less the baseline, in R")
     n = serializers.FloatField(min_value=0, help_text="trades, or what a judgement is worth in trades")
     variance = serializers.FloatField(min_value=0, help_text="R²")
@@ -21,12 +23,14 @@ class StatsSerializer(serializers.Serializer[Any]):
 
 
 class LeversSerializer(serializers.Serializer[Any]):
+    """The lever targets of an override, by group."""
+
     capital_levers = serializers.DictField(child=serializers.FloatField(), required=False)
     execution_levers = serializers.DictField(child=serializers.FloatField(), required=False)
 
 
 class OverrideSerializer(serializers.Serializer[Any]):
-    """An override. Its `id` is the sha256 of its content: leave it out and it is computed."""
+    """An override. Its `id` is the sha256 of its content; if left out, it is computed."""
 
     id = serializers.CharField(required=False)
     type = serializers.ChoiceField([name for name, _ in CHANNELS])
@@ -43,6 +47,8 @@ class OverrideSerializer(serializers.Serializer[Any]):
 
 
 class MembershipSerializer(serializers.ModelSerializer[Membership]):
+    """The versions in which an override is in force, and where its ramp began."""
+
     path_from = serializers.DictField(
         child=serializers.FloatField(), allow_null=True, help_text="where its ramp began; null: it applied at once"
     )
@@ -53,7 +59,7 @@ class MembershipSerializer(serializers.ModelSerializer[Membership]):
 
 
 class OverrideInForceSerializer(MembershipSerializer):
-    """An override as a version holds it, from `from_version` until before `to_version`."""
+    """An override as part of a version, in force from `from_version` until before `to_version`."""
 
     line = serializers.CharField(source="line_id")
     source = serializers.CharField(source="override.source", help_text="where it came from")  # type: ignore[assignment]  # a declared field
@@ -68,6 +74,8 @@ class OverrideInForceSerializer(MembershipSerializer):
 
 
 class FactorSerializer(serializers.Serializer[Any]):
+    """One factor of a weight."""
+
     name = serializers.CharField()
     rests_on = serializers.CharField()
     value = serializers.FloatField()
@@ -75,7 +83,7 @@ class FactorSerializer(serializers.Serializer[Any]):
 
 
 class WeighingSerializer(serializers.Serializer[Any]):
-    """What an override weighs now, under the parameters in force. Below the floor it is excluded."""
+    """The weight of an override now, under the parameters in force. Below the floor the override is excluded."""
 
     evaluated_at = serializers.DateTimeField()
     combiner = serializers.CharField(help_text="weights count under the combiner `plan` alone")
@@ -89,7 +97,7 @@ class WeighingSerializer(serializers.Serializer[Any]):
 
 
 class WholeOverrideSerializer(serializers.Serializer[Any]):
-    """One immutable revision of a line, what it weighs now, and the versions that held it."""
+    """One immutable revision of a line, with its current weight and the versions that contain it."""
 
     line = serializers.CharField()
     source = serializers.CharField()  # type: ignore[assignment]  # a declared field
@@ -101,6 +109,8 @@ class WholeOverrideSerializer(serializers.Serializer[Any]):
 
 
 class VersionSummary(serializers.ModelSerializer[Version]):
+    """A version without its content."""
+
     class Meta:
         model = Version
         fields = (
@@ -110,7 +120,7 @@ class VersionSummary(serializers.ModelSerializer[Version]):
 
 
 class ModeSerializer(serializers.Serializer[ModuleMode]):
-    """How a module is served. `revision` is 0 where nobody ever set a mode: it is off."""
+    """The serving mode of a module. `revision` is 0 if no mode was ever set; the module is then off."""
 
     module = serializers.ChoiceField(MODULES)
     mode = serializers.ChoiceField(["off", "shadow", "on"])
@@ -125,4 +135,6 @@ class ModeSerializer(serializers.Serializer[ModuleMode]):
 
 
 class ModesSerializer(serializers.Serializer[Any]):
+    """The serving modes of all modules."""
+
     results = ModeSerializer(many=True)

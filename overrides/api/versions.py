@@ -1,4 +1,4 @@
-"""`GET /api/v1/versions/`: what was published, and each version's content as one cacheable document."""
+"""`GET /api/v1/versions/`: the published versions, and the content of each as one cacheable document."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from overrides.models import Version
 from overrides.versions.config_data import render_all
 from overrides.versions.load_version import load_specs
 from telemetry.api.pattern_fields import MODULE, MODULES
-from telemetry.foundation.api.etags import ASK_AGAIN
+from telemetry.foundation.api.etags import CACHE_CONTROL
 from telemetry.foundation.api.list_view import ListView, list_schema
 from telemetry.foundation.api.query_parameters import Filter, Filters, query, truth
 from telemetry.foundation.api.schema_parts import named_id, problems
@@ -37,6 +37,8 @@ FILTERS: Filters = {
 
 @extend_schema_view(get=list_schema("list_versions", "Published versions, newest first", VersionSummary, FILTERS))
 class VersionsView(ListView):
+    """List published versions, newest first."""
+
     required_permission = "overrides.view_version"
     filters = FILTERS
     rows = Version.objects.only(*VersionSummary.Meta.fields)
@@ -44,7 +46,7 @@ class VersionsView(ListView):
 
 
 class VersionView(APIView):
-    """One version by number. It never changes, so a cache may keep it."""
+    """Return one version by number. It never changes, so caches may keep it."""
 
     required_permission = "overrides.view_version"
 
@@ -66,7 +68,7 @@ class VersionView(APIView):
 
 
 class ActiveVersionView(APIView):
-    """The version in force. Poll it with its ETag."""
+    """Return the version in force. Poll it with its ETag."""
 
     required_permission = "overrides.view_version"
 
@@ -83,11 +85,11 @@ class ActiveVersionView(APIView):
             version = Version.objects.select_related("parameters").filter(module=module, is_active=True).first()
             if version is None:
                 raise NotFound(f"nothing has been published for {module} yet; its levers are neutral")
-            return document_response(request, version, ASK_AGAIN)
+            return document_response(request, version, CACHE_CONTROL)
 
 
 def document_response(request: Request, version: Version, cache_control: str) -> HttpResponseBase:
-    """The version's document, or 304 when the caller has it. Number and content make the tag: both are in the body."""
+    """Return the version's document, or 304 if the caller has it. The ETag holds number and content hash."""
     etag = f'"{version.module}-{version.number}-{version.content_hash}"'
     response = get_conditional_response(request, etag=etag)
     if response is None:
@@ -97,7 +99,7 @@ def document_response(request: Request, version: Version, cache_control: str) ->
 
 
 def _document(version: Version) -> dict[str, Any]:
-    """Without `is_active`: the body of an immutable version must not change when another takes its place."""
+    """Return the document without `is_active`, so that the body of a version never changes."""
     metadata = {name: getattr(version, name) for name in METADATA}
     content = version.config_data
     if content is None:

@@ -1,8 +1,8 @@
-"""What is in force and how it came to be: lines, overrides, versions, requests, votes, modes.
+"""Tables of the governed state: lines, overrides, versions, change requests, votes, modes and restrictions.
 
-An override is one immutable revision of a line. A version is a set of memberships: a row holds a line's override
-from `from_version` until `to_version`, so a version costs only what changed. Decisions name overrides; vetoes,
-pins, mandates and scorecards name lines.
+An override is one immutable revision of a line. A version is a set of memberships: a row states that a line carries an
+override from `from_version` until before `to_version`, so a version stores only what changed. Decisions refer to
+overrides; vetoes, pins, mandates and scorecards refer to lines.
 """
 
 from overrides.models.background import Challenge, WhatIf

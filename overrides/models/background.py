@@ -1,4 +1,4 @@
-"""Background results: what-ifs and comparisons with a challenger."""
+"""Tables of background results: what-ifs and challenger comparisons."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from telemetry.models import MODULES
 
 
 class WhatIf(BackgroundResult):
-    """What a request would do to the last logged decisions, computed once: its key holds all it depends on."""
+    """What a request would change in the last logged decisions; computed once, keyed by the hash of its inputs."""
 
     request = models.ForeignKey(ChangeRequest, models.CASCADE, related_name="what_ifs")
     version = models.PositiveIntegerField(null=True, help_text="in force when it was asked for: what is compared with")
@@ -31,7 +31,7 @@ class WhatIf(BackgroundResult):
 
 
 class Challenge(BackgroundResult):
-    """The challenger's answers beside those of what is live, compared once over a period and kept."""
+    """A comparison of the live answers with those of the challenger over a period; computed once and stored."""
 
     module = models.CharField(max_length=2, choices=MODULES)
     version = models.PositiveIntegerField(null=True, help_text="the challenger; null: whichever was logged")

@@ -1,4 +1,4 @@
-"""Choices of channel and learning method, and the longest time in days that a column takes."""
+"""Django choices of channels and learning methods, and the largest number of days that a column accepts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Approval rules of a module, mandates, vetoes and pins, and the stop of the builder."""
+"""Tables of governance: policies of modules, mandates, vetoes and pins, and the quarantine of the builder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from telemetry.models import MODULES
 
 
 class ModulePolicy(models.Model):
-    """A module's rules of governance (`core.policy`), reviewed like parameters; one is active, the defaults if none."""
+    """The governance policy of a module (`core.governance`), reviewed like parameters.
+
+    The defaults apply if none is active.
+    """
 
     module = models.CharField(max_length=2, choices=MODULES)
     number = models.PositiveIntegerField()
@@ -37,7 +40,7 @@ class ModulePolicy(models.Model):
 
 
 class Mandate(models.Model):
-    """What approving a line allows the builder without a person: direction, reach, evidence, until when."""
+    """What approving a line allows the builder to do without a person: direction, range, evidence and expiry."""
 
     line = models.ForeignKey(Line, models.PROTECT, related_name="mandates")
     request = models.ForeignKey(ChangeRequest, models.PROTECT, related_name="mandates")
@@ -62,6 +65,8 @@ class LineHold(models.Model):
     """A veto (never serve this line) or a pin (the builder may not change it), until it expires or is lifted."""
 
     class Kind(models.TextChoices):
+        """The kind of restriction."""
+
         VETO = "veto"
         PIN = "pin"
 
@@ -86,7 +91,7 @@ class LineHold(models.Model):
 
 
 class Quarantine(models.Model):
-    """While one stands, the builder publishes nothing of the module by itself."""
+    """While a quarantine of a module is in place, the builder publishes nothing of that module under mandates."""
 
     module = models.CharField(max_length=2, choices=MODULES)
     reason = models.TextField()

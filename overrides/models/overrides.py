@@ -1,4 +1,4 @@
-"""Lines and their immutable overrides."""
+"""Tables of lines and of their immutable overrides."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from telemetry.models import CATEGORIES, MODULES
 
 
 class Line(models.Model):
-    """The identity that lesson and override share: sha256 of module, channel, policy, key, category and scope."""
+    """Identity of a lesson and its overrides: sha256 of module, channel, method, pattern key, category and scope."""
 
     id = models.CharField(primary_key=True, max_length=64, editable=False)
     module = models.CharField(max_length=2, choices=MODULES)

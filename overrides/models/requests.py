@@ -1,4 +1,4 @@
-"""Change requests, the lines they change, votes and comments."""
+"""Tables of change requests: the requests, the lines they change, votes and comments."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from telemetry.models import MODULES
 
 
 class ChangeRequest(models.Model):
-    """What somebody, or the materializer, wants changed; applied only on votes that sign its content."""
+    """A change that a person or the materializer wants; it takes effect only on votes that sign its content."""
 
     class Kind(models.TextChoices):
+        """What the request changes."""
+
         LINES = "lines"
         PARAMETERS = "parameters"
         MODE = "mode"
@@ -28,7 +30,7 @@ class ChangeRequest(models.Model):
         TRIAL = "trial"
 
     class State(models.TextChoices):
-        """The states of `core.lifecycle`, as choices."""
+        """The states of `core.governance.request_states`, as choices."""
 
         DRAFT = "draft"
         IN_REVIEW = "in_review"
@@ -42,13 +44,15 @@ class ChangeRequest(models.Model):
         FAILED = "failed"
 
     class Route(models.TextChoices):
-        """By votes before; under mandates signed earlier; or at once towards neutral, reviewed afterwards."""
+        """How it takes effect: after votes, under mandates, or at once (towards neutral) with a review later."""
 
         REVIEW = "review"
         MANDATE = "mandate"
         AT_ONCE = "at_once"
 
     class Health(models.TextChoices):
+        """Whether an open request still fits what is in force."""
+
         VALID = "valid"
         STALE = "stale"
         EVIDENCE_LAPSED = "evidence_lapsed"
@@ -109,15 +113,17 @@ class ChangeRequest(models.Model):
 
     @cached_property
     def rolls_back_to(self) -> Version:
-        """The older version that a request of kind rollback brings back, read once with its parameters."""
+        """The older version that a rollback request restores, read once together with its parameters."""
         versions = Version.objects.select_related("parameters").defer("config_data")
         return versions.get(module=self.module, number=self.content["to"])
 
 
 class ChangeLine(models.Model):
-    """One line a request touches: the override it replaces and the one it brings (null: withdrawn)."""
+    """One line that a request changes: the override it replaces and the one it adds (null: the line is withdrawn)."""
 
     class Action(models.TextChoices):
+        """What happens to the line."""
+
         ADD = "add"
         CHANGE = "change"
         WITHDRAW = "withdraw"
@@ -145,12 +151,14 @@ class ChangeLine(models.Model):
 
 
 class Vote(models.Model):
-    """One person's word on one content: the hash says which; an edit voids it by changing the hash.
+    """One person's vote on one content, identified by its hash; an edit voids the vote by changing the hash.
 
-    Votes are appended, never changed: a person's latest word on a content is the one that counts.
+    Votes are only ever added: the latest vote of a person on a content is the one that counts.
     """
 
     class Decision(models.TextChoices):
+        """What the person decided."""
+
         APPROVE = "approve"
         REJECT = "reject"
         REQUEST_CHANGES = "request_changes"
@@ -173,7 +181,7 @@ class Vote(models.Model):
 
 
 class Comment(models.Model):
-    """What somebody says about a request, or about one of its lines."""
+    """A person's comment on a request, or on one of its lines."""
 
     request = models.ForeignKey(ChangeRequest, models.CASCADE, related_name="comments")
     line = models.ForeignKey(Line, models.PROTECT, null=True, related_name="+")

@@ -1,4 +1,4 @@
-"""Serving modes of the modules."""
+"""Table of the modules' serving modes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from telemetry.models import MODULES
 
 
 class ModuleMode(models.Model):
-    """How a module is served. A missing or malformed row is off."""
+    """The serving mode of a module. A missing or malformed row means off."""
 
     class Mode(models.TextChoices):
+        """Whether answers are served (on), only logged (shadow), or not computed (off)."""
+
         OFF = "off"
         SHADOW = "shadow"
         ON = "on"

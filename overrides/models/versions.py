@@ -1,4 +1,4 @@
-"""Parameter sets, versions, and which override a line carries in which versions."""
+"""Tables of parameter sets, of versions, and of the override that each line carries in which versions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from telemetry.models import MODULES
 
 
 class ParameterSet(models.Model):
-    """The combiner's and the builder's constants of a module: immutable, reviewed, named by their content."""
+    """All constants of a module, for the combiner and the builder: immutable, reviewed, identified by content hash."""
 
     id = models.CharField(primary_key=True, max_length=64, editable=False)
     module = models.CharField(max_length=2, choices=MODULES)
@@ -24,14 +24,16 @@ class ParameterSet(models.Model):
 
 
 class Version(models.Model):
-    """One published state of a module, immutable but for which one is active."""
+    """One published state of a module; everything but `is_active` is immutable."""
 
     class Kind(models.TextChoices):
+        """What published the version."""
+
         LINES = "lines"
         PARAMETERS = "parameters"
         ROLLBACK = "rollback"
-        TRIAL = "trial"  # never active: a challenger, logged beside what is served
-        RESTORED = "restored"  # what was in force before the trial, in the same transaction
+        TRIAL = "trial"  # never active: a challenger, logged beside the served version
+        RESTORED = "restored"  # restores what was in force before a trial, in the same transaction
 
     module = models.CharField(max_length=2, choices=MODULES)
     number = models.PositiveIntegerField()
@@ -68,7 +70,7 @@ class Version(models.Model):
 
 
 class Membership(models.Model):
-    """A line's override is in force in versions from_version <= number < to_version (null: until replaced)."""
+    """States that a line's override is in force in versions from_version <= number < to_version (null: no end yet)."""
 
     module = models.CharField(max_length=2, choices=MODULES)
     line = models.ForeignKey(Line, models.PROTECT, related_name="memberships")

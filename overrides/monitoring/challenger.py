@@ -1,7 +1,7 @@
-"""What is live against its challenger over a period of logged decisions, computed in the background and kept.
+"""Compare the live version with its challenger over a period of logged decisions, in the background.
 
-Both answers are read from the decisions as they were logged, never computed again; outcomes are those of the trades
-that named the decision and have closed. A module that is off logs no challenger.
+Both answers are read from the log and never recomputed. Outcomes are those of closed trades that name the decision. A
+module that is off logs no challenger.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ from telemetry.models import Decision, DecisionOutcome
 TASK = "overrides.compare_challenger"
 CHUNK = 5000
 MOST_PATTERNS = 25
-COMPARISONS = BackgroundComputation(Challenge, TASK, timedelta(minutes=2), answers=Refused, renewed=("asked_at",))
-CODE = "challenge 1"  # raise it with every change of what is compared
+COMPARISONS = BackgroundComputation(
+    Challenge, TASK, timedelta(minutes=2), expected_errors=Refused, refreshed=("asked_at",)
+)
+CODE = "challenge 1"  # increase it whenever the comparison changes, so that stored results are not reused
 Place = tuple[str, str, str]  # pattern key, action category, lever
 CAVEATS = (
     "The challenger was never served: its outcomes are those of the trades that what is live led to, weighed by its "
@@ -42,7 +44,10 @@ CAVEATS = (
 
 @dataclass
 class _Answers:
-    """Both answers of one lever, decision by decision, and both multipliers of those whose trade has closed."""
+    """Both answers of one lever by decision, and both multipliers of the decisions whose trade has closed.
+
+    The tuples hold (live, challenger).
+    """
 
     units: tuple[array[float], array[float]] = field(default_factory=lambda: (array("d"), array("d")))
     bounded: tuple[array[int], array[int]] = field(default_factory=lambda: (array("b"), array("b")))
@@ -53,7 +58,7 @@ class _Answers:
 
 @dataclass
 class _Gap:
-    """How far the answers to one pattern lie apart, and the decision where they do most."""
+    """How far the two answers to one pattern differ, and the decision with the largest difference, in lever units."""
 
     n: int = 0
     opposite: int = 0
@@ -71,7 +76,7 @@ class _Gap:
 def compare_challenger(
     module: str, since: datetime, until: datetime, *, version: int | None = None, on_progress: Progress = lambda _: None
 ) -> dict[str, Any]:
-    """The comparison over the decisions of [since, until) that carry a challenger's answer, as JSON values."""
+    """Return the comparison, as JSON values, over the decisions of [since, until) that have a challenger answer."""
     rows = _logged(module, since, until, version)
     total = rows.count()
     answers: defaultdict[str, _Answers] = defaultdict(_Answers)
@@ -116,7 +121,7 @@ def _chunks(rows: QuerySet[Decision, tuple[Any, ...]]) -> Any:
 
 
 def _outcomes(decisions: list[UUID]) -> dict[UUID, tuple[float, datetime]]:
-    """The result and the close of the trade each decision was part of; the first where several named it."""
+    """Return rr and close of the trade that each decision belongs to; of several trades the first one recorded."""
     rows = DecisionOutcome.objects.filter(decision_id__in=decisions).order_by("-id")
     return {each: (rr, at) for each, rr, at in rows.values_list("decision_id", "rr", "trade__closed_at")}
 
@@ -132,9 +137,9 @@ def _add(
         lever, column = LEVERS[name], answers[name]
         values = [_value(live[name]), _value(other[name])]
         units = [lever.unit(value) for value in values]
-        for side, told in enumerate((live[name], other[name])):
+        for side, lever_answer in enumerate((live[name], other[name])):
             column.units[side].append(units[side])
-            column.bounded[side].append(bool(told.get("bounded", False)))
+            column.bounded[side].append(bool(lever_answer.get("bounded", False)))
         if units[0] != units[1]:
             gaps[pattern_key, category, name].add(units[0], units[1], decision)
         if closed is not None and category in lever.scales_on:
@@ -144,21 +149,21 @@ def _add(
                 column.closed[side].append(value)
 
 
-def _value(told: Mapping[str, Any]) -> float:
-    """What the version answers, also where its mode served neutral instead."""
-    return float(told.get("value", told["served"]))
+def _value(lever_answer: Mapping[str, Any]) -> float:
+    """Return the value that the version computed, even if its mode served neutral instead."""
+    return float(lever_answer.get("value", lever_answer["served"]))
 
 
-def _lever(name: str, found: _Answers) -> dict[str, Any]:
+def _lever(name: str, answers: _Answers) -> dict[str, Any]:
     lever = LEVERS[name]
     close = np.log1p(CLOSE) if lever.blend is Blend.LOG else lever.max_step / 2
-    live, other = (np.array(each, np.float64) for each in found.units)
-    cut_live, cut_other = (np.array(each, np.bool_) for each in found.bounded)
+    live, other = (np.array(each, np.float64) for each in answers.units)
+    cut_live, cut_other = (np.array(each, np.bool_) for each in answers.bounded)
     result: dict[str, Any] = {"neutral": lever.neutral, "is_multiplier": lever.blend is Blend.LOG}
     result |= compared(Column(live, other, cut_live, cut_other), float(close))
     if lever.scales_on:
-        day, rr = np.array(found.day, np.int64), np.array(found.rr, np.float64)
-        m, other_m = (np.array(each, np.float64) for each in found.closed)
+        day, rr = np.array(answers.day, np.int64), np.array(answers.rr, np.float64)
+        m, other_m = (np.array(each, np.float64) for each in answers.closed)
         result["outcome"] = outcome(day, m, other_m, rr)
     return result
 
@@ -174,18 +179,18 @@ def _widest(gaps: Mapping[Place, _Gap]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def ask_comparison(
+def request_comparison(
     *, module: str, since: datetime, until: datetime, now: datetime, version: int | None = None
 ) -> Challenge:
-    """The row of the comparison, at once; a task is sent where it is new, failed, or its worker is gone."""
+    """Return the row of the comparison at once, and enqueue its computation if it is due. Raises Refused."""
     if until <= since:
         raise Refused.because("ends before it begins; choose a later day").under("until")
     fields = {"module": module, "version": version, "since": since, "until": until}
-    return COMPARISONS.ask(_key(fields), fields, now=now)
+    return COMPARISONS.request(_key(fields), fields, now=now)
 
 
 def _key(fields: Mapping[str, Any]) -> str:
-    """The hash of what is asked, of the newest decision and of the newest outcome."""
+    """Return the hash of the request, of the newest decision and of the newest outcome."""
     decisions = Decision.objects.filter(module=fields["module"]).order_by("-decision_id")
     newest = decisions.values_list("decision_id", flat=True).first()
     outcome_id = DecisionOutcome.objects.order_by("-id").values_list("id", flat=True).first()
@@ -193,7 +198,7 @@ def _key(fields: Mapping[str, Any]) -> str:
 
 
 def run_comparison(key: str, *, now: datetime) -> None:
-    """Compute the row's comparison. Progress shows at once, to everybody; of two workers one computes."""
+    """Compute the comparison of the row; progress is visible at once, and only one worker computes."""
     COMPARISONS.run(key, _document, now=now)
 
 
@@ -203,5 +208,5 @@ def _document(row: Challenge, progress: Progress) -> dict[str, Any]:
 
 
 def latest(module: str) -> Challenge | None:
-    """The newest comparison that is done."""
+    """Return the newest completed comparison of a module."""
     return Challenge.objects.filter(module=module, status=Challenge.Status.DONE).first()

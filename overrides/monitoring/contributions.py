@@ -1,4 +1,4 @@
-"""What each override did to each lever of many decisions, beside what became of them: the auditor's table."""
+"""Contributions of overrides to the levers of many decisions, with the outcomes of those decisions, for auditors."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import AttributionShare, Decision, DecisionOutcome
 
 WEIGHTS = ("w_edge", "w_n", "w_var", "w_decay", "w_spec", "w_total")
-ASKED = ("module", "pattern_key", "action_category", "scope", "version", "mode", "reason")
+REQUEST_COLUMNS = ("module", "pattern_key", "action_category", "scope", "version", "mode", "reason")
 CONTRIBUTION_COLUMNS = (
-    "decision_id", "at", *ASKED, "override", "line", *WEIGHTS, "lever", "part", "step_cut", "bounds_cut", "cap_cut",
-    "served", "rr", "share",
+    "decision_id", "at", *REQUEST_COLUMNS, "override", "line", *WEIGHTS, "lever", "part", "step_cut",
+    "bounds_cut", "cap_cut", "served", "rr", "share",
 )  # fmt: skip
-HELD = 1_000  # decisions in memory at a time
+CHUNK = 1_000  # decisions in memory at a time
 
 Row = dict[str, Any]
 Shares = Mapping[tuple[UUID, str, str], float]
 
 
 def contribution_rows(decisions: QuerySet[Decision], *, most: int | None = None) -> Iterator[Row]:
-    """A row per contribution and lever, of the newest `most` decisions, newest first.
+    """Yield one row per contribution and lever of the newest `most` decisions (None: of all), newest first.
 
-    `part`, `step_cut` and `bounds_cut` are in the lever's units; the cuts are those of the whole lever, repeated in the
-    row of each of its parts. `rr` is of the trade that named the decision (the first, where several did).
+    `part`, `step_cut` and `bounds_cut` are in lever units; the cuts are those of the whole lever, repeated in each row
+    of that lever. `rr` is that of the trade that names the decision, of several trades the one that closed first.
     """
     for chunk in _chunks(decisions, most):
         keys = [decision.pk for decision in chunk]
@@ -41,12 +41,12 @@ def contribution_rows(decisions: QuerySet[Decision], *, most: int | None = None)
 
 
 def _chunks(decisions: QuerySet[Decision], most: int | None) -> Iterator[Sequence[Decision]]:
-    """By id, each chunk a query of its own: nothing stays open while a slow reader takes what was made."""
+    """Yield chunks of decisions by descending id, one query each, so that nothing stays open for a slow reader."""
     rows = decisions.order_by("-decision_id").only(
-        "decision_id", "at", *ASKED, "levers", "contributions", "multipliers"
+        "decision_id", "at", *REQUEST_COLUMNS, "levers", "contributions", "multipliers"
     )
     left, after = most, rows
-    while chunk := list(after[: HELD if left is None else min(HELD, left)]):
+    while chunk := list(after[: CHUNK if left is None else min(CHUNK, left)]):
         yield chunk
         after = rows.filter(decision_id__lt=chunk[-1].pk)
         left = None if left is None else left - len(chunk)
@@ -58,15 +58,15 @@ def _shares(keys: Sequence[UUID]) -> Shares:
 
 
 def _rows(decision: Decision, rr: float | None, shares: Shares) -> Iterator[Row]:
-    asked = {name: getattr(decision, name) for name in ASKED}
-    asked |= {"decision_id": str(decision.pk), "at": utc_text(decision.at), "rr": rr}
+    common = {name: getattr(decision, name) for name in REQUEST_COLUMNS}
+    common |= {"decision_id": str(decision.pk), "at": utc_text(decision.at), "rr": rr}
     moved = movements(decision.levers, decision.contributions)
     for each in decision.contributions:
         who = {"override": each["id"], "line": each["line"]} | {name: each.get(name) for name in WEIGHTS}
         for lever, part in each["parts"].items():
             movement = moved[lever]
             yield (
-                asked
+                common
                 | who
                 | {
                     "lever": lever,

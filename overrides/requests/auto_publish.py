@@ -14,7 +14,7 @@ from django.db import transaction
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.governance.exposure import steps_moved
-from overrides.core.governance.gates import is_below_bar, levers_asked, lowers
+from overrides.core.governance.gates import is_below_bar, lowers, target_levers
 from overrides.core.governance.mandates import exceeded
 from overrides.core.governance.request_states import Step
 from overrides.models import ChangeLine, ChangeRequest, LineHold, Mandate
@@ -103,7 +103,7 @@ def _same(before: OverrideSpec | None, after: OverrideSpec | None) -> bool:
 def _moved(before: OverrideSpec | None, after: OverrideSpec | None, parameters: ModuleParameters) -> float:
     side = after or before
     weights = next(each.weights for name, each in parameters.channels.items() if side and name is side.channel)
-    return steps_moved(levers_asked(before), levers_asked(after), weights)
+    return steps_moved(target_levers(before), target_levers(after), weights)
 
 
 def _actor(mandates: Sequence[Mandate]) -> str:

@@ -168,7 +168,7 @@ def _touched(changes: Sequence[Any], is_delegated: bool) -> tuple[TouchedLine, .
                 label=str(change.line),
                 before=before,
                 after=None if change.after is None else spec_of(change.after),
-                standing=(change.standing_id and before) if is_as_drafted else spec_of(others[change.standing_id]),
+                in_force=(change.standing_id and before) if is_as_drafted else spec_of(others[change.standing_id]),
                 is_vetoed=change.is_vetoed,
                 is_pinned=change.is_pinned,
                 mandate=terms_of(mandates[change.line_id]) if change.line_id in mandates else None,

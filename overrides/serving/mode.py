@@ -1,4 +1,4 @@
-"""How a module is served: off, shadow or on, and to whom. Towards neutral at once; away from it through a request."""
+"""Serving modes: off, shadow or on, and for whom. Lowering takes effect at once; raising needs a change request."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ ORDER = {ModuleMode.Mode.OFF: 0, ModuleMode.Mode.SHADOW: 1, ModuleMode.Mode.ON: 
 
 
 class RaisesEffectError(ValueError):
-    """The change would raise what is served; it needs a reviewed request."""
+    """The change would raise what is served, so it needs a reviewed request."""
 
 
 def mode_document(row: ModuleMode | None) -> dict[str, Any]:
-    """A mode as JSON; a missing row is off."""
+    """Return a mode as JSON; a missing row is off."""
     if row is None:
         return {"mode": "off", "rollout_percent": 100.0, "allow": {}, "challenger": None}
     return {
@@ -41,9 +41,9 @@ def lower_mode(
     rollout_percent: float | None = None,
     stop_challenger: bool = False,
 ) -> ModuleMode:
-    """Serve less of a module at once: `to` shadow or off, to a smaller share of callers, or log no challenger any more.
+    """Serve less of a module at once: `to` shadow or off, to fewer callers, or without logging a challenger.
 
-    Raises RaisesEffectError where that would serve more, or where there is no challenger.
+    Raises RaisesEffectError if the change would serve more, if no reason is given, or if there is no challenger.
     """
     if not reason.strip():
         raise RaisesEffectError("reason: say why; it is reviewed afterwards")
@@ -54,44 +54,44 @@ def lower_mode(
             .filter(module=module)
             .first()
         )
-        standing = mode_document(row)
+        current = mode_document(row)
         lowered: dict[str, Any] = {}
         if to is not None:
-            _refuse_mode(module, standing["mode"], to)
+            _refuse_mode(module, current["mode"], to)
             lowered["mode"] = to
         if rollout_percent is not None:
-            _refuse_rollout(module, standing["rollout_percent"], rollout_percent)
+            _refuse_rollout(module, current["rollout_percent"], rollout_percent)
             lowered["rollout_percent"] = rollout_percent
         if stop_challenger:
-            if standing["challenger"] is None:
+            if current["challenger"] is None:
                 raise RaisesEffectError(f"challenger: {module} has none that could be stopped")
             lowered["challenger"] = None
-        return _write(module, row, standing | lowered, by=by, reason=reason, at=at)
+        return _write(module, row, current | lowered, by=by, reason=reason, at=at)
 
 
-def _refuse_mode(module: str, standing: str, to: str) -> None:
-    if to not in ORDER or ORDER[ModuleMode.Mode(to)] > ORDER[ModuleMode.Mode(standing)]:
-        raise RaisesEffectError(f"{module} is {standing}; going to {to} needs a reviewed request")
+def _refuse_mode(module: str, current: str, to: str) -> None:
+    if to not in ORDER or ORDER[ModuleMode.Mode(to)] > ORDER[ModuleMode.Mode(current)]:
+        raise RaisesEffectError(f"{module} is {current}; going to {to} needs a reviewed request")
 
 
-def _refuse_rollout(module: str, standing: float, percent: float) -> None:
+def _refuse_rollout(module: str, current: float, percent: float) -> None:
     if not 0 <= percent <= 100:  # NaN is refused too
         raise RaisesEffectError("rollout_percent: must be 0 to 100")
-    if percent >= standing:
+    if percent >= current:
         raise RaisesEffectError(
-            f"rollout_percent: {module} is rolled out to {standing:g} %; {percent:g} % is not below it, and a larger "
+            f"rollout_percent: {module} is rolled out to {current:g} %; {percent:g} % is not below it, and a larger "
             "roll-out needs a reviewed request"
         )
 
 
 def apply_mode(*, module: str, content: Mapping[str, Any], by: str, reason: str, at: datetime) -> ModuleMode:
-    """Set what an approved request holds (see `checked_mode`); called by `review` inside its transaction."""
+    """Set the mode that an approved request contains (see `checked_mode`), inside the caller's transaction."""
     row = ModuleMode.objects.select_for_update(of=("self",)).select_related("challenger").filter(module=module).first()
     return _write(module, row, mode_document(row) | dict(content), by=by, reason=reason, at=at)
 
 
 def checked_mode(module: str, content: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of a mode request, refused with the field's name where it says what a mode cannot."""
+    """Return the content of a mode request; raise ValueError, with the field's name, if it is not a valid mode."""
     known = mode_document(None)
     unknown = sorted(set(content) - set(known))
     if unknown:

@@ -1,4 +1,4 @@
-"""Questions in, levers out, from the engines in memory: no database, no exception past the border."""
+"""Resolve levers from the engines in memory: no database access, and no exception leaves this module."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from telemetry.foundation.core.identifiers import uuid7
 
 Explain = Literal["none", "summary", "full"]
 NUMERIC_BUILD = f"{platform.machine()} python-{platform.python_version()} numpy-{numpy.__version__}"
-SERVED_UNDER = "served_under"  # of a decision's request: the roll-out and the allow-lists in force
+SERVED_UNDER = "served_under"  # key in a decision's request: the roll-out and allow-lists in force
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """One answer: what is told to the bot, and the record that replays it."""
+    """One answer: what the bot receives, and the record that replays it."""
 
     answer: Answer
     record: DecisionRecord
@@ -39,7 +39,10 @@ class Resolved:
     allocation: float | None
 
     def document(self, explain: Explain = "summary") -> dict[str, Any]:
-        """The answer as JSON; `none` is levers and identity, `summary` adds who moved them, `full` every factor."""
+        """Return the answer as JSON.
+
+        `none` holds levers and identity, `summary` adds who contributed, `full` adds every weight factor.
+        """
         record = self.record
         document: dict[str, Any] = {
             "decision_id": str(record.decision_id),
@@ -69,9 +72,9 @@ class Resolved:
 
 
 def resolve(questions: Sequence[Question], *, now: datetime) -> list[Resolved]:
-    """Answer each question from this process's engines, in order; neutral wherever trust is missing.
+    """Answer each question from this process's engines, in order; neutral wherever something is missing.
 
-    `now` is wall time: it goes into the decision ids. The levers are those of each question's own `at`.
+    `now` is wall-clock time and goes into the decision ids. Levers are computed as of each question's own `at`.
     """
     modules = {question.request.module for question in questions}
     engines = {module: ENGINE_ROOM.engine(module) for module in modules}
@@ -80,38 +83,38 @@ def resolve(questions: Sequence[Question], *, now: datetime) -> list[Resolved]:
 
 
 def resolve_one(question: Question, engine: Engine | None, *, now: datetime, stale_seconds: float = 0.0) -> Resolved:
-    """Answer one question from a given engine; no engine, or one unconfirmed for too long, is neutral and STALE."""
+    """Answer one question from an engine; a missing engine, or one unconfirmed for too long, is neutral and STALE."""
     started = time.perf_counter()
     request = question.request
     if engine is None or stale_seconds > ENGINE_ROOM.max_stale_seconds:
         neutral = neutral_levers(request.module, request.action_category)
-        given = Answer(neutral, Reason.STALE, (Flag.STALE_VERSION,))
+        result = Answer(neutral, Reason.STALE, (Flag.STALE_VERSION,))
     else:
-        given = answer(
+        result = answer(
             engine.compiled,
             engine.mode,
             request,
             rollout_key=question.rollout_key,
             protected_motifs=engine.parameters.protected_motifs,
             scaling=engine.scaling,
-            carried=question.carried,
+            upstream_multiplier=question.upstream_multiplier,
         )
-    flags = given.flags
+    flags = result.flags
     if stale_seconds > FRESH_SECONDS and Flag.STALE_VERSION not in flags:
         flags = (*flags, Flag.STALE_VERSION)
     product = allocation = None
     if request.module == "dm":
-        product = given.coefficient_product
+        product = result.coefficient_product
         if question.base_allocation is not None:
-            allocation = rounded_for_output(question.base_allocation * product * given.levers["alloc_mult"])
-    record = _record(question, engine, given, flags, now, (time.perf_counter() - started) * 1e6)
-    return Resolved(given, record, product, allocation)
+            allocation = rounded_for_output(question.base_allocation * product * result.levers["alloc_mult"])
+    record = _record(question, engine, result, flags, now, (time.perf_counter() - started) * 1e6)
+    return Resolved(result, record, product, allocation)
 
 
 def _record(
-    question: Question, engine: Engine | None, given: Answer, flags: tuple[Flag, ...], now: datetime, latency_us: float
+    question: Question, engine: Engine | None, result: Answer, flags: tuple[Flag, ...], now: datetime, latency_us: float
 ) -> DecisionRecord:
-    request, combination = question.request, given.combination
+    request, combination = question.request, result.combination
     was_served = combination is not None and engine is not None and engine.mode.mode is Mode.ON
     return DecisionRecord(
         decision_id=uuid7(now),
@@ -124,17 +127,17 @@ def _record(
         challenger_version=engine.challenger[0] if engine and engine.challenger else None,
         combiner=_combiners(engine),
         mode=engine.mode.mode if engine else Mode.OFF,
-        reason=given.reason,
+        reason=result.reason,
         flags=flags,
-        request=_asked(question, engine),
-        levers=_levers(given),
+        request=_request_document(question, engine),
+        levers=_levers(result),
         contributions=[] if combination is None else [_contribution(each) for each in combination.contributions],
         excluded=[] if combination is None else [each._asdict() for each in combination.excluded],
         challenger=_challenger(question, engine),
-        effect=_effect(given, combination, request) if combination is not None and was_served else {},
+        effect=_effect(result, combination, request) if combination is not None and was_served else {},
         numeric_build=NUMERIC_BUILD,
         latency_us=latency_us,
-        multipliers=None if given.multipliers is None else given.multipliers.to_document(),
+        multipliers=None if result.multipliers is None else result.multipliers.to_document(),
     )
 
 
@@ -143,26 +146,26 @@ def _combiners(engine: Engine | None) -> str:
     return ",".join(f"{channel}={each.combiner}" for channel, each in channels.items())
 
 
-def _asked(question: Question, engine: Engine | None) -> dict[str, Any]:
-    """What the columns of a decision do not hold already, and whom the mode served where that was not everybody."""
-    asked: dict[str, Any] = {
+def _request_document(question: Question, engine: Engine | None) -> dict[str, Any]:
+    """Return what the columns of a decision lack: the bot's own values, and a roll-out or allow-list in force."""
+    document: dict[str, Any] = {
         "current": dict(question.request.current),
         "rollout_key": question.rollout_key,
         "base_allocation": question.base_allocation,
     }
-    carried = {"coefficient_product": question.coefficient_product, "alloc_mult": question.alloc_mult}
-    asked |= {name: value for name, value in carried.items() if value is not None}
+    upstream = {"coefficient_product": question.coefficient_product, "alloc_mult": question.alloc_mult}
+    document |= {name: value for name, value in upstream.items() if value is not None}
     if engine is not None and not engine.mode.serves_everybody:
-        asked[SERVED_UNDER] = {"rollout_percent": engine.mode.rollout_percent, "allow": dict(engine.mode.allow)}
-    return asked
+        document[SERVED_UNDER] = {"rollout_percent": engine.mode.rollout_percent, "allow": dict(engine.mode.allow)}
+    return document
 
 
-def _levers(given: Answer) -> dict[str, Any]:
-    """Every lever as served, and where one was moved what moved it, unrounded."""
-    moved: Mapping[str, LeverValue] = given.combination.levers if given.combination else {}
+def _levers(result: Answer) -> dict[str, Any]:
+    """Return every lever as served, with what moved it, unrounded, where a lever was moved."""
+    moved: Mapping[str, LeverValue] = result.combination.levers if result.combination else {}
     return {
         name: {"served": value} | (_detail(moved[name]) if name in moved else {})
-        for name, value in given.levers.items()
+        for name, value in result.levers.items()
     }
 
 
@@ -180,7 +183,7 @@ def _brief(contribution: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _challenger(question: Question, engine: Engine | None) -> dict[str, Any] | None:
-    """What the challenger version would have answered, logged beside the served answer."""
+    """Return what the challenger version would have answered, to be logged with the served answer."""
     if engine is None or engine.challenger is None or engine.mode.mode is Mode.OFF:
         return None
     shadow = answer(
@@ -193,8 +196,8 @@ def _challenger(question: Question, engine: Engine | None) -> dict[str, Any] | N
     return {"reason": shadow.reason, "levers": _levers(shadow)}
 
 
-def _effect(given: Answer, combination: Combination, request: Request) -> dict[str, Any]:
-    """Per lever that scales this outcome: before, served, and each override's part, for attribution."""
+def _effect(result: Answer, combination: Combination, request: Request) -> dict[str, Any]:
+    """Return, per lever that scales this outcome, its values before and served, and the part of each override."""
     category = request.action_category
     lines = {each.id: each.line for each in combination.contributions}
     effect = {}
@@ -208,15 +211,15 @@ def _effect(given: Answer, combination: Combination, request: Request) -> dict[s
                 "parts": parts,
                 "lines": {key: lines[key] for key in parts if key in lines},
             }
-    if given.multipliers is not None:
-        effect |= _multiplied(given.multipliers, is_allocation=request.module == "dm")
+    if result.multipliers is not None:
+        effect |= _multiplied(result.multipliers, is_allocation=request.module == "dm")
     return effect
 
 
 def _multiplied(multipliers: PositionScaling, *, is_allocation: bool) -> dict[str, Any]:
-    """The coefficients and the cap as levers of one part each: what they cut or add is no override's.
+    """Return the coefficients and the cap as levers of one part each, as no override owns what they add or cut.
 
-    A pm decision was told the coefficients; they are the dm decision's to account for.
+    A pm decision receives the coefficients from dm; they are attributed to the dm decision.
     """
     logs = {COEFFICIENTS: math.log(multipliers.product) if is_allocation else 0.0, CAP: multipliers.cut}
     return {

@@ -1,4 +1,4 @@
-"""What a bot asks, read strictly at the border: unknown words are refused by name, never guessed."""
+"""Parse a bot's question for levers: strictly, with unknown fields and words refused by name."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ KEYS = dict.fromkeys(
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Levers for one action about to be taken. `base_allocation` (dm) is what the levers multiply.
+    """A question for the levers of one action; `base_allocation` (dm) is what the levers multiply.
 
-    `coefficient_product` and `alloc_mult` (pm) are dm's answer to the same position; the cap looks at them.
+    `coefficient_product` and `alloc_mult` (pm) are what dm answered for the same position; they count towards the cap.
     """
 
     request: Request
@@ -37,14 +37,14 @@ class Question:
     alloc_mult: float | None = None
 
     @property
-    def carried(self) -> float:
-        """What dm multiplied, 1 where the caller does not say."""
+    def upstream_multiplier(self) -> float:
+        """dm's coefficient product x alloc_mult for the position; each counts as 1 if the caller does not send it."""
         product, alloc = self.coefficient_product, self.alloc_mult
         return (1.0 if product is None else product) * (1.0 if alloc is None else alloc)
 
 
 def read_question(value: object, *, now: datetime) -> Question:
-    """A question from JSON; `at` defaults to now. Raises Refused with every refusal."""
+    """Parse a question from JSON; `at` defaults to `now`. Raises Refused with every refusal."""
     fields = Fields(value, KEYS)
     module = fields.need("module", member(Module), Module.PM)
     category = fields.need("action_category", member(ActionCategory), CATEGORIES[module][0])

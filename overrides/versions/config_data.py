@@ -1,4 +1,4 @@
-"""A version in the plan's shape (plan section 7): what `learning_configs.config_data` holds."""
+"""A version as a document in the plan's format (plan section 7), stored in `learning_configs.config_data`."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ SECTIONS = {
 
 
 def render(module: str, specs: Sequence[OverrideSpec], coefficients: Mapping[str, Any]) -> dict[str, Any] | None:
-    """`config_data` of a version; None beyond 5,000 overrides, which are streamed instead."""
+    """Return the `config_data` of a version; None beyond 5,000 overrides, which are rendered on request instead."""
     return render_all(module, specs, coefficients) if is_stored(len(specs)) else None
 
 
 def is_stored(n_overrides: int) -> bool:
-    """Whether a version of so many overrides keeps its document."""
+    """Return whether a version with so many overrides stores its document."""
     return n_overrides <= STORED_UP_TO
 
 
 def render_all(module: str, specs: Sequence[OverrideSpec], coefficients: Mapping[str, Any]) -> dict[str, Any]:
-    """The same however many overrides there are."""
+    """Return the document of a version of any size."""
     return {**_sections(module, specs), "override_stats": _stats(specs), "coefficients": dict(coefficients)}
 
 

@@ -1,4 +1,4 @@
-"""Approved content becomes the active version: rows move, exactly one version is active, processes are told."""
+"""Publish approved content as the active version of a module: move memberships, activate, notify the processes."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ CHANNEL = "counterweight_versions"
 
 
 class PublishError(ValueError):
-    """The content does not hold together; the message names every fault."""
+    """The content cannot be published; the message names every fault."""
 
 
 @dataclass(frozen=True)
 class LineChange:
-    """A line's new override; None withdraws the line."""
+    """The new override of a line; None withdraws the line."""
 
     line_id: str
     after: str | None
 
 
 def store_override(spec: OverrideSpec, *, source: str, at: datetime) -> Override:
-    """The row of a checked spec, made where it is new; equal content is the same row."""
+    """Return the row of a valid spec, created if new; equal content is the same row. Raises PublishError."""
     faults = check(spec)
     if faults or spec.channel is None or spec.policy is None:
         raise PublishError("; ".join(faults))
@@ -84,7 +84,7 @@ def store_override(spec: OverrideSpec, *, source: str, at: datetime) -> Override
 
 
 def store_parameters(parameters: ModuleParameters, *, by: str, reason: str, at: datetime) -> ParameterSet:
-    """The row of a parameter document, made where it is new."""
+    """Return the row of these parameters, created if new."""
     row, _ = ParameterSet.objects.get_or_create(
         id=parameters_id(parameters),
         defaults={
@@ -99,17 +99,17 @@ def store_parameters(parameters: ModuleParameters, *, by: str, reason: str, at: 
 
 
 def lock_module(module: str) -> None:
-    """Queue behind whoever publishes the module now, until the caller's transaction ends. Look only after this.
+    """Wait for other publishers of the module and keep them out until the transaction ends. Read rows only afterwards.
 
-    Locks are taken in one order, so that nobody waits in a circle: requests, by number; modules, by name; the audit
-    trail with the first entry. Whoever has written an entry waits for no request and no module any more.
+    Locks are always taken in the same order, so that no deadlock arises: requests by number, then modules by name, then
+    the audit log with its first entry. A transaction that has written an audit entry takes no further locks.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"publish {module}"])
 
 
 def lock_modules(modules: Iterable[str]) -> None:
-    """Several, before the first audit entry about any of them."""
+    """Lock several modules by name, before the first audit entry about any of them."""
     for module in sorted(set(modules)):
         lock_module(module)
 
@@ -127,10 +127,10 @@ def publish_version(
     parameters: ParameterSet | None = None,
     coefficients: Mapping[str, Any] | None = None,
 ) -> Version:
-    """Publish the active version changed by `changes` (and new `parameters` or `coefficients`) as the module's next.
+    """Publish the next version of a module: the active one with `changes`, new `parameters` and `coefficients`.
 
-    `request` is what was decided: the database checks that the version holds that and nothing else. Publishers of a
-    module queue behind one lock. Raises PublishError where content and parameters do not fit.
+    `request` is what was approved; the database verifies that the version contains exactly that. Publishers of a module
+    wait for each other. Raises PublishError if content and parameters do not fit.
     """
     lock_module(module)
     if coefficients is not None:
@@ -160,10 +160,11 @@ def publish_trial(
     request: ChangeRequest,
     parameters: ParameterSet,
 ) -> Version:
-    """Store what is in force changed by `changes` and `parameters` as a version that is never served.
+    """Store the active version with `changes` and `parameters` as a version that is never served.
 
-    The next version restores what was in force, ramps and all, and is the active one: nobody else sees a moment
-    between. Raises PublishError where nothing is in force, or where content and parameters do not fit.
+    The version after it restores what was in force, ramps included, and becomes active in the same transaction, so that
+    no other process sees an intermediate state. Raises PublishError if nothing is in force, or if content and
+    parameters do not fit.
     """
     lock_module(module)
     before = active_version(module)
@@ -185,7 +186,7 @@ def publish_trial(
 
 
 def _restore_memberships(module: str, number: int) -> list[LineChange]:
-    """Undo what version `number` did to the memberships, in the version after it; a ramp goes on where it was."""
+    """Undo, in the next version, what version `number` did to the memberships; ramps continue where they were."""
     tried = Membership.objects.filter(module=module, from_version=number)
     gone = sorted(tried.values_list("line_id", flat=True))
     tried.update(to_version=number + 1)
@@ -207,7 +208,7 @@ def _restore_memberships(module: str, number: int) -> list[LineChange]:
 
 
 def _put_in_force(version: Version) -> None:
-    """Save a new version as the active one; processes are told when the transaction ends."""
+    """Save a new version as the active one; processes are notified after the commit."""
     Version.objects.filter(module=version.module, is_active=True).update(is_active=False)
     version.is_active = True
     version.save()
@@ -227,7 +228,7 @@ def _audit_version(version: Version, before: Version | None, changes: Sequence[L
 
 
 def refuse_foreign_weights(module: str, coefficients: object) -> None:
-    """Raise PublishError unless they are `lever=value` -> weight, and of dm."""
+    """Raise PublishError unless the coefficients are valid (`dimension=value` -> weight) and of module dm."""
     try:
         if read_weights(coefficients) and module != "dm":
             raise ValueError(f"coefficients: are dm's; {module} has none")
@@ -242,10 +243,10 @@ def _first_parameters(module: str, by: str, at: datetime) -> ParameterSet:
 def _move_memberships(
     module: str, number: int, changes: Sequence[LineChange], parameters: ModuleParameters, at: datetime
 ) -> None:
-    """Close the memberships that change and open the new ones; a ramp starts where the line stands now."""
+    """Close the memberships that change and open the new ones; a ramp starts at the line's current values."""
     touched = [change.line_id for change in changes]
     closing = list(Membership.objects.filter(line_id__in=touched, to_version=None).select_related("override__line"))
-    standing = {membership.line_id: membership for membership in closing}
+    in_force = {membership.line_id: membership for membership in closing}
     overrides = Override.objects.select_related("line").in_bulk([c.after for c in changes if c.after])
     opening = []
     for change in changes:
@@ -253,7 +254,7 @@ def _move_memberships(
             continue
         spec = spec_of(overrides[change.after])
         _refuse_misfit(spec, change, module, parameters)
-        start = _standing_values(standing.get(change.line_id), parameters, at)
+        start = _current_values(in_force.get(change.line_id), parameters, at)
         ramps = spec.policy is LearningMethod.EVIDENCE
         opening.append(
             Membership(
@@ -282,9 +283,9 @@ def _refuse_misfit(spec: OverrideSpec, change: LineChange, module: str, paramete
 
 
 def _unproven(module: str, number: int, before: Version | None, parameters: ParameterSet) -> list[OverrideSpec]:
-    """What has to be compiled to know that the version does: where parameters stay, only what is beside a change.
+    """Return the overrides that must be compiled to verify the version: all, or those near a change.
 
-    What is checked within a pattern and action is checked for all (see `recompile_module`).
+    With unchanged parameters the pattern keys without a change need no check (see `recompile_module`).
     """
     if before is None or before.parameters_id != parameters.id:
         return list(load_specs(module, number))
@@ -296,16 +297,16 @@ def _refuse_uncompilable(specs: Sequence[OverrideSpec], parameters: ModuleParame
     policies = {channel: each.policy for channel, each in parameters.channels.items()}
     others = [spec for spec in specs if spec.channel in policies and policies[spec.channel] is not spec.policy]
     if others:
-        told = f"{len(others)} overrides in force are of another policy than their channel would use"
-        raise PublishError(f"policy: {told}; withdraw their lines in the same request")
+        fault = f"{len(others)} overrides in force are of another policy than their channel would use"
+        raise PublishError(f"policy: {fault}; withdraw their lines in the same request")
     try:
         compile_module(parameters, specs)
     except ValueError as error:
         raise PublishError(str(error)) from error
 
 
-def _standing_values(membership: Membership | None, parameters: ModuleParameters, at: datetime) -> Mapping[str, float]:
-    """What a line's levers stand at now: its targets, or the point its ramp has reached."""
+def _current_values(membership: Membership | None, parameters: ModuleParameters, at: datetime) -> Mapping[str, float]:
+    """Return the current lever values of a line: its targets, or the point that its ramp has reached."""
     if membership is None:
         return {}
     spec = spec_of(membership.override)
@@ -330,7 +331,7 @@ def _new_version(
     by: str,
     at: datetime,
 ) -> Version:
-    """What the memberships hold at this number, not stored yet and not active."""
+    """Return the version that the memberships hold at this number, neither saved nor active."""
     held = load_held(module, number)
     is_small = is_stored(len(held))
     document = render_all(module, list(load_specs(module, number)), coefficients) if is_small else None
@@ -359,6 +360,6 @@ def _summary(version: Version) -> dict[str, Any]:
 
 
 def _notify() -> None:
-    """Hasten the processes that poll; losing it costs a second."""
+    """Wake the processes that poll for versions; a lost notification costs a second."""
     with connection.cursor() as cursor:
         cursor.execute(f"NOTIFY {CHANNEL}")

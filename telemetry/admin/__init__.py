@@ -1,4 +1,4 @@
-"""The admin's pages of facts: read-only, without exception."""
+"""Admin pages of the facts; all of them are read-only."""
 
 from telemetry.admin import operations, trades
 

@@ -1,4 +1,4 @@
-"""Who did what, and what ran by itself."""
+"""Admin pages of the audit trail and of the runs of scheduled jobs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from telemetry.models import AuditEntry
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(FactAdmin):
-    """The chain of governed writes; each entry names the one before by its hash."""
+    """The chain of governed writes; each entry contains the hash of the entry before it."""
 
     change_list_template = "telemetry/audit_list.html"
     nothing_yet = "Every draft, vote, publication and change of a mode writes one."
@@ -67,6 +67,8 @@ def _content(entry: AuditEntry) -> dict[str, Any]:
 
 @admin.register(JobRun)
 class JobRunAdmin(FactAdmin):
+    """The runs of scheduled jobs, with their duration, row count and error."""
+
     nothing_yet = "The worker writes one for each job of the beat table; none means that no worker runs."
     list_display = ("job", "period", "state", "finished", "duration", "n_rows", "went_wrong")
     list_filter = (one_of("status", [status.value for status in JobRun.Status]),)

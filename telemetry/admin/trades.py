@@ -1,4 +1,4 @@
-"""Trades with their actions, and what the levers of closed trades earned."""
+"""Admin pages of trades with their actions, and of what the levers of closed trades earned."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from telemetry.models import Action, Attribution, AttributionShare, Decision, Tr
 
 
 class ActionInline(FactInline):
+    """The actions of a trade, listed on the trade's page."""
+
     model = Action
     fields = ("acted_at", "what", "frozen_scope", "fraction_shown", "leg_shown", "after_shown", "n_decisions")
     readonly_fields = fields
@@ -52,6 +54,8 @@ class ActionInline(FactInline):
 
 @admin.register(Trade)
 class TradeAdmin(FactAdmin):
+    """Closed trades, with their revisions, decisions and attribution."""
+
     nothing_yet = "Bots report them over the API as they close; manage.py import_trades reads them from files."
     change_form_template = "telemetry/trade.html"
     list_display = ("external_id", "symbol", "side", "closed", "outcome", "book", "state")
@@ -109,6 +113,8 @@ class TradeAdmin(FactAdmin):
 
 
 class ShareInline(FactInline):
+    """The attribution shares of a trade, one row per decision, lever and override."""
+
     model = AttributionShare
     fields = ("decision_id", "lever", "override", "part_shown", "share_shown")
     readonly_fields = fields
@@ -128,7 +134,7 @@ class ShareInline(FactInline):
 
 @admin.register(Attribution)
 class AttributionAdmin(FactAdmin):
-    """Total = shares + carried + residual: what the levers of one trade earned, next to what the trade made."""
+    """What the levers of one trade earned, in R: total = shares + carried + residual."""
 
     nothing_yet = "One appears within minutes of a closed trade that names its decisions."
     list_display = ("trade_name", "closed", "trade_rr", "total_shown", "carried_shown", "residual_shown")

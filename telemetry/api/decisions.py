@@ -1,4 +1,4 @@
-"""`GET /api/v1/decisions/`: answers that were given, and one with its outcome and the shares it earned."""
+"""`GET /api/v1/decisions/`: the list of decisions, and one decision with its outcomes and attribution shares."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ FILTERS: Filters = {
 
 @extend_schema_view(get=list_schema("list_decisions", "Answers given, newest first", DecisionBrief, FILTERS))
 class DecisionsView(ListView):
+    """List the decisions that were served, newest first."""
+
     required_permission = "telemetry.view_decision"
     filters = FILTERS
     order = {"decision_id": identifier}
@@ -37,6 +39,8 @@ class DecisionsView(ListView):
 
 
 class DecisionView(APIView):
+    """Return one decision with its outcomes and attribution shares."""
+
     required_permission = "telemetry.view_decision"
 
     @extend_schema(

@@ -1,4 +1,4 @@
-"""`GET /api/v1/outcomes/`: what every action of the current, included trades is judged by."""
+"""`GET /api/v1/outcomes/`: the judged outcome of every action of the current, included trades."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ FILTERS: Filters = {
 
 @extend_schema_view(get=list_schema("list_outcomes", "Judged outcomes, newest first", OutcomeFact, FILTERS))
 class OutcomesView(ListView):
+    """List judged outcomes, newest first."""
+
     required_permission = "telemetry.view_outcome"
     filters = FILTERS
     rows = Outcome.objects.select_related("trade")

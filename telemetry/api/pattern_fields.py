@@ -1,4 +1,4 @@
-"""Filters and schema parts of module, pattern key, category and scope, shared by the endpoints of all three apps."""
+"""Filters and schema parts for module, pattern key, category and scope, shared by the endpoints of all three apps."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ CATEGORIES = [category.value for category in ActionCategory]
 
 
 def pattern_key() -> serializers.RegexField:
+    """Return a serializer field for a pattern key, `family.state.motif`."""
     return serializers.RegexField(f"^{PATTERN_KEY}$", help_text="`family.state.motif`")
 
 
@@ -29,6 +30,6 @@ PATTERN: Filters = {
 
 
 class ScopeField(serializers.DictField):
-    """Dimension → value."""
+    """A scope as a mapping from dimension to value."""
 
     child = serializers.CharField()

@@ -1,4 +1,4 @@
-"""Facts as JSON: what the read endpoints send and what the schema says of it."""
+"""Serializers of the facts: what the read endpoints return and what the OpenAPI schema documents."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from telemetry.models import (
 
 
 class ActionFact(serializers.ModelSerializer[Action]):
+    """One action of a trade."""
+
     scope = ScopeField()
     decision_ids = serializers.ListField(child=serializers.UUIDField())
     controls = serializers.DictField()
@@ -32,7 +34,7 @@ class ActionFact(serializers.ModelSerializer[Action]):
 
 
 class TradeFact(serializers.ModelSerializer[Trade]):
-    """A closed trade as its current revision has it."""
+    """The current revision of a closed trade, with its actions."""
 
     actions = ActionFact(many=True)
 
@@ -45,7 +47,7 @@ class TradeFact(serializers.ModelSerializer[Trade]):
 
 
 class OutcomeFact(serializers.ModelSerializer[Outcome]):
-    """What one action is judged by: the trade's rr, or for a trim or an exit what followed it."""
+    """The outcome that one action is judged by: the trade's rr; for a trim or an exit, what followed the action."""
 
     external_id = serializers.CharField(source="trade.external_id")
     scope = ScopeField()
@@ -59,13 +61,15 @@ class OutcomeFact(serializers.ModelSerializer[Outcome]):
 
 
 class RevisionFact(serializers.ModelSerializer[Trade]):
+    """One revision of a trade."""
+
     class Meta:
         model = Trade
         fields = ("revision", "correction_reason", "rr", "closed_at", "excluded_reason", "recorded_at", "is_current")
 
 
 class ShareFact(serializers.ModelSerializer[AttributionShare]):
-    """What one override earned of a trade through one lever, in R per unit of size."""
+    """The R per unit of size that one override earned in a trade through one lever."""
 
     override_id = serializers.CharField(help_text="the override; or prior, coefficients, cap")
 
@@ -75,7 +79,7 @@ class ShareFact(serializers.ModelSerializer[AttributionShare]):
 
 
 class TradeShareFact(ShareFact):
-    """The same, seen from the decision."""
+    """An attribution share as listed under its decision, with the trade's external id."""
 
     external_id = serializers.CharField(source="attribution.trade.external_id")
 
@@ -84,7 +88,7 @@ class TradeShareFact(ShareFact):
 
 
 class AttributionFact(serializers.ModelSerializer[Attribution]):
-    """total = the sum of shares + carried + residual."""
+    """The attribution of one trade, in R: total = sum of the shares + carried + residual."""
 
     shares = ShareFact(many=True)
 
@@ -94,7 +98,7 @@ class AttributionFact(serializers.ModelSerializer[Attribution]):
 
 
 class DecisionOutcomeFact(serializers.ModelSerializer[DecisionOutcome]):
-    """The realized rr beside a decision that a trade named."""
+    """The realized rr of a trade, listed under a decision that the trade names."""
 
     external_id = serializers.CharField(source="trade.external_id")
     unattributed = serializers.CharField(help_text="why no share was given; empty: shares exist")
@@ -105,7 +109,7 @@ class DecisionOutcomeFact(serializers.ModelSerializer[DecisionOutcome]):
 
 
 class WholeTradeFact(TradeFact):
-    """A closed trade with its history and with what the levers of its decisions earned."""
+    """A closed trade with its revisions, outcomes, decisions and attribution."""
 
     revisions = RevisionFact(many=True)
     outcomes = OutcomeFact(many=True)
@@ -119,7 +123,7 @@ class WholeTradeFact(TradeFact):
 
 
 class DecisionBrief(serializers.ModelSerializer[Decision]):
-    """An answer that was given: for what, from which version, and the levers as served."""
+    """A served decision: its pattern and scope, its version, and the levers as served."""
 
     scope = ScopeField()
     flags = serializers.ListField(child=serializers.CharField())
@@ -137,7 +141,7 @@ class DecisionBrief(serializers.ModelSerializer[Decision]):
 
 
 class WholeDecisionFact(DecisionBrief):
-    """All that replays an answer, and what came of it."""
+    """A decision with everything that replaying it needs, its outcomes and its attribution shares."""
 
     request = serializers.DictField(help_text="current levers, roll-out key and base allocation, as asked")
     lever_detail = serializers.DictField(source="levers", help_text="lever → target, step and bounds, unrounded")

@@ -1,4 +1,4 @@
-"""`GET /api/v1/trades/{external_id}/`: one trade, its history, and what the levers it was traded with earned."""
+"""`GET /api/v1/trades/{external_id}/`: one trade, its revisions, and what the levers of its decisions earned."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ RELATED = (
 
 
 class TradeView(APIView):
+    """Return one trade with its revisions, actions, outcomes and attribution."""
+
     required_permission = "telemetry.view_trade"
 
     @extend_schema(

@@ -1,4 +1,4 @@
-"""OpenAPI description of trades and receipts. These classes describe; the strict readers in `core` validate."""
+"""OpenAPI description of trades and receipts. These classes only document; the strict readers in `core` validate."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ BUCKET = "^(none|small|medium|large)$"
 
 
 class ActionSerializer(serializers.Serializer[Any]):
+    """One action of a trade."""
+
     module = serializers.ChoiceField(MODULES)
     pattern_key = pattern_key()
     action_category = serializers.ChoiceField(CATEGORIES, help_text="dm: allocation; pm: the others")
@@ -43,7 +45,7 @@ class ActionSerializer(serializers.Serializer[Any]):
 
 
 class TradeSerializer(serializers.Serializer[Any]):
-    """A closed trade. A correction is the same external_id with `revision` + 1 and a reason."""
+    """A closed trade. A correction repeats the external_id with the next `revision` and a reason."""
 
     external_id = words(200, "the bot's own name for it", required=True)
     revision = serializers.IntegerField(
@@ -66,6 +68,8 @@ class TradeSerializer(serializers.Serializer[Any]):
 
 
 class ReceiptSerializer(serializers.Serializer[Any]):
+    """What became of one submitted trade."""
+
     index = serializers.IntegerField(help_text="position in the list that was sent")
     external_id = serializers.CharField(allow_null=True)
     revision = serializers.IntegerField(allow_null=True)
@@ -74,6 +78,8 @@ class ReceiptSerializer(serializers.Serializer[Any]):
 
 
 class ReceiptsSerializer(serializers.Serializer[Any]):
+    """One receipt per submitted trade, in order."""
+
     results = ReceiptSerializer(many=True)
 
 

@@ -1,4 +1,4 @@
-"""`/api/v1/trades/`: closed trades in, one receipt each out; and those that are recorded."""
+"""`/api/v1/trades/`: record closed trades, with one receipt each, and list the recorded ones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from telemetry.models import Trade as TradeRow
 from telemetry.recording.record_trades import Receipt, Status, record_trades
 
 MOST_TRADES = 1000
-BREATH = timedelta(seconds=5)  # trades that come within it are worked on together
+BATCHING_DELAY = timedelta(seconds=5)  # trades that arrive within it are processed by one task
 OF_TRADES: Filters = {
     "book": words("book", "such as paper or live", longest=40),
     "symbol": words("symbol", "as it was recorded", longest=60),
@@ -50,7 +50,7 @@ FILTERS: Filters = {**PATTERN, **OF_TRADES}
     )
 )
 class TradesView(ListView):
-    """Records what it can and says per trade what became of it; lists what was recorded."""
+    """List recorded trades; record submitted trades and return one receipt per trade."""
 
     required_permission = {"GET": "telemetry.view_trade", "POST": "telemetry.add_trade"}
     filters = FILTERS
@@ -107,7 +107,7 @@ class TradesView(ListView):
 
 
 def _payloads(body: object) -> list[tuple[str, object]]:
-    """The trades of a body, each with its place in it."""
+    """Return the trades of a request body, each with its JSON path; raise Refused if there are none or too many."""
     if isinstance(body, Mapping) and body:
         return [("", body)]
     if not isinstance(body, list) or not body:
@@ -125,12 +125,12 @@ def _read(payload: object, place: str, now: datetime) -> Trade | Refused:
 
 
 def _record(trades: list[Trade], now: datetime) -> list[Receipt]:
-    """Record, and have what waits for trades done soon: the beat does it in any case, minutes later."""
+    """Record the trades and enqueue the tasks that process new ones; without them the beat would, minutes later."""
     with write_time_limit():
         receipts = record_trades(trades, now=now)
         if any(receipt.status in (Status.NEW, Status.CORRECTED) for receipt in receipts):
             for task, arguments in settings.TASKS_AFTER_TRADES:
-                send_later(task, arguments, now=now, wait=BREATH)
+                send_later(task, arguments, now=now, wait=BATCHING_DELAY)
     return receipts
 
 
@@ -144,10 +144,10 @@ def _received(receipt: Receipt, place: str) -> dict[str, Any]:
 
 
 def _refused(payload: object, place: str, refused: Refused) -> dict[str, Any]:
-    """The receipt of a trade that could not be read; it repeats only what was sound."""
+    """Return the receipt of a trade that could not be parsed; it repeats only the valid ones of the naming fields."""
     unsound = {each.field for each in refused.refusals}
-    given = payload if isinstance(payload, Mapping) else {}
-    named = {key: given.get(key) for key in ("external_id", "revision") if join(place, key) not in unsound}
+    claims = payload if isinstance(payload, Mapping) else {}
+    named = {key: claims.get(key) for key in ("external_id", "revision") if join(place, key) not in unsound}
     return {
         "external_id": named.get("external_id"),
         "revision": named.get("revision"),

@@ -1,4 +1,4 @@
-"""Below /api/v1/. A trailing slash is optional: a redirect would lose the body of a POST."""
+"""Routes of telemetry below /api/v1/. A trailing slash is optional: a redirect would lose the body of a POST."""
 
 from django.urls import re_path
 

@@ -1,4 +1,4 @@
-"""One audit entry per governed write, in the same transaction; the database links it into the chain."""
+"""Write, stream, verify and export the audit log; the database links its entries into a hash chain."""
 
 from __future__ import annotations
 
@@ -30,11 +30,10 @@ def write_audit(
     after: Any,
     at: datetime,
 ) -> int:
-    """Append what `actor` did to `object` and why; the entry's number. `before` and `after` are JSON values.
+    """Append one audit entry and return its sequence number. Call it inside the transaction of the governed write.
 
-    The entry also keeps the id of the request in hand (`telemetry.correlation`).
-
-    Call it inside the transaction of the write it tells of: both stand or fall together.
+    The entry says what `actor` did to `object` and why; `before` and `after` are JSON values. It also holds the id of
+    the current request (`telemetry.foundation.request_id`). Entry and write are committed or rolled back together.
     """
     content = fact_json(
         {
@@ -55,26 +54,29 @@ def write_audit(
 
 
 def chain_rows(entries: QuerySet[AuditEntry] | None = None) -> Iterator[Row]:
-    """The chain, or these entries of it, from its first one on, streamed."""
+    """Stream the entries as chain rows in order of `seq`; None stands for the whole chain."""
     chosen = (AuditEntry.objects.all() if entries is None else entries).order_by("seq")
     fields = chosen.values_list("seq", "previous_hash", "hash", "content")
     return (Row(*entry) for entry in fields.iterator(chunk_size=2000))
 
 
 def verify_audit(*, expected_head: str | None = None) -> list[Break]:
-    """Every break of the stored chain, named by row; an `expected_head` kept elsewhere also shows a cut tail."""
+    """Return every break of the stored chain, with its row number; empty if the chain holds.
+
+    An `expected_head` (a hash noted elsewhere) also reveals entries that were removed from the end.
+    """
     return verify(chain_rows(), expected_head=expected_head)
 
 
 def export_part(since: datetime | None, until: datetime | None) -> Iterator[str]:
-    """The entries from the first of [since, until) to its last as an export that is verified by itself.
+    """Export the entries from the first to the last one written in [since, until), verifiable on its own.
 
-    Nothing between is left out: entries are chained in the order of their commits, not of the times they tell.
+    No entry between them is left out: the chain follows the order of commits, which may differ from `written_at`.
     """
-    told = AuditEntry.objects.all()
-    told = told if since is None else told.filter(written_at__gte=since)
-    told = told if until is None else told.filter(written_at__lt=until)
-    ends = told.aggregate(first=Min("seq"), last=Max("seq"))
+    entries = AuditEntry.objects.all()
+    entries = entries if since is None else entries.filter(written_at__gte=since)
+    entries = entries if until is None else entries.filter(written_at__lt=until)
+    ends = entries.aggregate(first=Min("seq"), last=Max("seq"))
     first, last = ends["first"], ends["last"]
     if first is None:
         return export_lines([])

@@ -1,6 +1,6 @@
-"""The arithmetic and the border of facts: pure functions and frozen dataclasses, standard library only.
+"""Pure rules of the facts: parsing, judging, attributing and hash-chaining, with the standard library only.
 
-In: `trades.parse_trade` turns JSON into a `Trade` or names everything that is wrong with it.
-Judged: `outcomes.judge`. Shared out: `attribution.attribute`. Kept honest: `chain.link` and `chain.verify`.
-The clock is an argument; nothing here imports Django or another package of this project.
+`trades.parse_trade` turns JSON into a `Trade` or names everything that is wrong with it, `outcomes.judge` decides what
+its actions are judged by, `attribution.attribute` shares its result among overrides, and `hash_chain` links and
+verifies the audit log. The clock is an argument. Nothing here imports Django or another app.
 """

@@ -1,4 +1,4 @@
-"""One action of a trade, as the bot saw it: strictly read, then frozen."""
+"""One action of a trade, as the bot recorded it: strictly parsed, then immutable."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ BUCKETS = ("cf_entry_improvement_bucket", "cf_exit_improvement_bucket")
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What was done, where it stood, and what is known of its consequence.
+    """What was done, in which scope, and what is known of its consequence.
 
-    `fraction` is the part (0..1] of the position it moved; `leg_rr` what that part earned, in R per unit of its size;
-    `rr_after` (trim, exit) what the part sold would have earned had it stayed, in R.
-    `counterfactuals` holds lever -> alternative value -> change of rr; `buckets` the graded form of the same.
+    - `fraction`: the part of the position that the action moved, in (0, 1].
+    - `leg_rr`: what that part earned, in R per unit of its size.
+    - `rr_after` (trim, exit): what the part that was sold would have earned if kept, in R.
+    - `counterfactuals`: lever -> alternative value -> change of rr in R; `buckets` is its graded form.
     """
 
     module: Module
@@ -43,7 +44,7 @@ class Action:
     buckets: Mapping[str, str]
 
     def document(self) -> dict[str, object]:
-        """The action as a JSON value with every field, for the digest of its trade."""
+        """Return the action as a JSON value with every field, for the digest of its trade."""
         return {
             "module": self.module,
             "pattern_key": self.pattern_key,
@@ -61,7 +62,10 @@ class Action:
 
 
 def read_action(value: object, latest: datetime | None) -> Action:
-    """An action from JSON, none later than `latest`; `Refused` with paths relative to the action."""
+    """Parse an action from JSON; it may not be later than `latest`.
+
+    Raises Refused with paths relative to the action.
+    """
     fields = Fields(value, KEYS)
     action = Action(
         module=fields.need("module", _module, Module.PM),

@@ -1,14 +1,15 @@
 """Share what a trade's scaling levers earned among the overrides that set them (log-mean weights, exact sums).
 
-Per lever: m0 the value before the overrides acted, m the value served, delta = ln m - ln m0, part'_i what override i
-asked for in logs, Sigma the sum of its parts, q = delta / Sigma what the step and the bounds left of it. Over all:
+Per lever, m0 is the value before the overrides acted, m the value served, delta = ln m - ln m0, part'_i what override i
+contributed in log units, Sigma the sum of its parts, and q = delta / Sigma what the step limit and the bounds left of
+it. Over all levers:
 
     Delta = sum of delta    M0 = product of m0    M = product of m    K = M0 * expm1(Delta) / Delta  (M0 at Delta = 0)
     share_i = part'_i * q * K * rr        carried = (M0 - 1) * rr        total = (M - 1) * rr
 
-Where parts cancel (|Sigma| <= 1e-9) q is 1 and the rest, (delta - Sigma) * K * rr, is the residual. So
-shares + carried + residual = total, whatever the step and the bounds did. K is the logarithmic mean of M0 and M: the
-Aumann-Shapley value on the straight path in logs.
+Where the parts cancel (|Sigma| <= 1e-9), q is 1 and the rest, (delta - Sigma) * K * rr, is the residual. Thus shares +
+carried + residual = total, whatever the step limit and the bounds did. K is the logarithmic mean of M0 and M: the
+Aumann-Shapley value on the straight path in log units.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ _ROUNDING = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class ScalingLever:
-    """One lever that scaled the outcome: value before (m0) and served (m), both above 0, and log parts by name.
+    """A lever that scaled the outcome: values before (m0) and served (m), both above 0, and log parts by name.
 
-    A part's name is an override's id, or a word such as `prior`, `coefficients` or `cap`.
+    The name of a part is an override id, or a word such as `prior`, `coefficients` or `cap`. Raises ValueError for
+    values that are not finite, and for m0 or m not above 0.
     """
 
     m0: float
@@ -43,7 +45,10 @@ class ScalingLever:
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """In R per unit of size; sum(shares) + carried + residual = total within 1e-9 * max(1, |rr|)."""
+    """Shares, carried, residual and total in R per unit of size.
+
+    sum(shares) + carried + residual = total within 1e-9 * max(1, |rr|).
+    """
 
     shares: dict[str, float]
     carried: float
@@ -53,7 +58,7 @@ class Attribution:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """An add whose levers scale only itself: `fraction` of the position, `leg_rr` what that part earned."""
+    """An add, whose levers scale only the added part: `fraction` of the position, which earned `leg_rr` in R."""
 
     name: str
     levers: Sequence[ScalingLever]
@@ -63,17 +68,17 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class TradeAttribution:
-    """The sum over the trade and its legs, and the names of the legs that could not be shared out."""
+    """The sum of the attributions of a trade and its legs, and the names of the legs that could not be attributed."""
 
     attribution: Attribution
     unattributed: tuple[str, ...]
 
 
 def attribute(levers: Sequence[ScalingLever], rr: float) -> Attribution:
-    """What the levers of one trade earned, shared out; a part named by several levers is summed.
+    """Attribute the rr (in R) of one trade to the parts of its levers; parts of the same name are summed over levers.
 
-    Worked by hand: 1.02 served from neutral asked for by ln 1.02 doubled, so the step left half (q = 1/2); at rr = 2
-    the total is .02 * 2 = .04, and K * Delta = .02, so each of two equal parts earns half of it.
+    Raises ValueError if `rr` is not finite. Worked by hand: two equal parts ask for ln 1.02 each and 1.02 is served, so
+    the step limit left half of them (q = 1/2). At rr = 2 the total is .02 * 2 = .04, and each part earns half of it.
 
     >>> won = attribute([ScalingLever(1.0, 1.02, {"a": log(1.02), "b": log(1.02)})], rr=2.0)
     >>> round(won.total, 12), round(won.shares["a"], 12), round(won.shares["b"], 12), won.carried, won.residual
@@ -93,7 +98,7 @@ def attribute(levers: Sequence[ScalingLever], rr: float) -> Attribution:
             shares[name] = shares.get(name, 0.0) + part * kept * per_log
     carried, total = (before - 1) * rr, (after - 1) * rr
     residual = fsum(rests)
-    # Parts that all but cancel are scaled up so far that even their rounding shows; it belongs to nobody.
+    # Parts that nearly cancel are scaled up so far that their rounding errors show; these belong to no override.
     gap = total - fsum([carried, residual, *shares.values()])
     if abs(gap) > _ROUNDING * max(1.0, abs(rr)):
         residual += gap
@@ -101,10 +106,10 @@ def attribute(levers: Sequence[ScalingLever], rr: float) -> Attribution:
 
 
 def attribute_trade(levers: Sequence[ScalingLever], rr: float, legs: Sequence[Leg] = ()) -> TradeAttribution:
-    """What all levers of a trade earned: `levers` (of allocation and entry) scale its whole rr, an add's only its leg.
+    """Attribute a whole trade: `levers` (of allocation and entry) scale its rr, the levers of an add only its leg.
 
-    The leg earned fraction * leg_rr of the trade's rr. Where one of them is missing, the leg is named as unattributed
-    instead; a leg without scaling levers has nothing to share out.
+    A leg earned fraction * leg_rr of the trade's rr. If one of the two is missing, the leg is listed as unattributed. A
+    leg without scaling levers has nothing to attribute.
 
     >>> entry = ScalingLever(1.0, 1.02, {"a": log(1.02)})
     >>> add = Leg("add", [ScalingLever(1.0, 1.1, {"b": log(1.1)})], fraction=0.5, leg_rr=3.0)
@@ -122,13 +127,13 @@ def attribute_trade(levers: Sequence[ScalingLever], rr: float, legs: Sequence[Le
 
 
 def _kept(lever: ScalingLever, delta: float) -> tuple[float, float]:
-    """q, and the part of delta that nobody asked for."""
-    asked = fsum(lever.parts.values())
-    return (1.0, delta - asked) if abs(asked) <= CANCELLED else (delta / asked, 0.0)
+    """Return q, and the part of delta that no override contributed."""
+    contributed = fsum(lever.parts.values())
+    return (1.0, delta - contributed) if abs(contributed) <= CANCELLED else (delta / contributed, 0.0)
 
 
 def _expm1_ratio(delta: float) -> float:
-    """(e^delta - 1) / delta, continuous at 0."""
+    """Return (e^delta - 1) / delta, which is 1 at 0."""
     return 1.0 if delta == 0 else expm1(delta) / delta
 
 

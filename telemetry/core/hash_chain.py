@@ -1,6 +1,7 @@
-"""The audit chain: every row carries the hash of the one before it, so nothing inside can change unseen.
+"""The audit chain: every row contains the hash of the row before it, so that no row can be changed unnoticed.
 
-This file needs nothing but Python 3.11: a copy of it checks an export anywhere, `python chain.py EXPORT [HEAD]`.
+This file needs nothing but Python 3.11. Evidence packs hold a copy of it, which verifies an export anywhere: `python
+chain.py EXPORT [HEAD]`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ GENESIS = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of the log as stored; `content` is its canonical JSON text, `seq` counts from 1 without gaps."""
+    """One row of the log as stored; `content` is canonical JSON text, `seq` counts from 1 without gaps."""
 
     seq: int
     previous_hash: str
@@ -27,7 +28,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The row that a log, or a part of one, continues; by default nothing."""
+    """The row that a log, or a part of one, continues; by default none."""
 
     seq: int = 0
     hash: str = GENESIS
@@ -38,29 +39,28 @@ WHOLE = Start()
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Where the chain does not hold; the message begins with changed, removed, inserted or reordered."""
+    """A place where the chain does not hold; the message begins with changed, removed, inserted or reordered."""
 
     seq: int
     message: str
 
 
 def link(seq: int, previous_hash: str, content: str) -> str:
-    """The hash of a row: 64 hexadecimal digits of sha256 over `seq|previous_hash|content` in UTF-8.
+    """Return the hash of a row: sha256 over `seq|previous_hash|content` in UTF-8, as 64 hexadecimal digits.
 
     >>> link(1, GENESIS, "{}")[:16]
     'f9c58de239d5b7d2'
     """
-    # A forged file may hold what is no Unicode; it then has a wrong hash instead of stopping its verification.
+    # A forged file may contain invalid Unicode; its hash is then wrong, and verification goes on.
     return sha256(f"{seq}|{previous_hash}|{content}".encode(errors="surrogatepass")).hexdigest()
 
 
 def verify(rows: Iterable[Row], *, expected_head: str | None = None, after: Start = WHOLE) -> list[Break]:
-    """Every break of a log read from its first row on, ordered by row; empty means whole. Reads a stream once.
+    """Return every break of a log that is read from its first row on, ordered by row; empty if it holds.
 
-    A part of a log follows the row that `after` names.
-
-    `expected_head` is the hash of the last row as noted earlier, in another place: only it can show that the tail was
-    cut off, or that the log was written anew from some row on. The log may have grown since.
+    `after` is the row that a part of a log follows. `expected_head` is the hash of the last row, noted earlier in
+    another place: only with it can a removed tail, or a log rewritten from some row on, be detected. The log may have
+    grown since. The rows are read once.
 
     >>> first = Row(1, GENESIS, link(1, GENESIS, "a"), "a")
     >>> second = Row(2, first.hash, link(2, first.hash, "b"), "b")
@@ -82,7 +82,7 @@ def verify(rows: Iterable[Row], *, expected_head: str | None = None, after: Star
 
 
 class _Walk:
-    """Reads rows in the order they stand; `heads` are the hashes the next row may continue."""
+    """Reads rows in stored order; `_heads` are the hashes that the next row may continue."""
 
     def __init__(self, start: Start) -> None:
         self.first = start.seq + 1
@@ -120,7 +120,7 @@ class _Walk:
         self.last, self._heads = row.seq, {row.hash}
 
     def _fill(self, seq: int) -> bool:
-        """Whether a row that stands too late closes a gap; what stays open of it is missing still."""
+        """Return whether a row that comes too late closes a gap; what remains of the gap is still missing."""
         for index, (first, last) in enumerate(self._gaps):
             if first <= seq <= last:
                 halves = [(first, seq - 1), (seq + 1, last)]
@@ -134,11 +134,11 @@ class _Walk:
 
 
 class NotAnExport(ValueError):
-    """The text is no export of a chain; the message names the line."""
+    """The text is not an export of a chain; the message names the line."""
 
 
 def export_lines(rows: Iterable[Row], start: Start = WHOLE) -> Iterator[str]:
-    """An export: what it follows, a row a line, and the head it ends with.
+    """Yield the lines of an export: the row it follows, one line per row, and the head it ends with.
 
     >>> for line in export_lines([Row(1, GENESIS, link(1, GENESIS, "a"), "a")]):
     ...     print(line[:30])
@@ -156,7 +156,10 @@ def export_lines(rows: Iterable[Row], start: Start = WHOLE) -> Iterator[str]:
 
 
 def verify_export(lines: Iterable[str], *, expected_head: str | None = None) -> list[Break]:
-    """Every break of an export. The head it carries must be its last row's; `expected_head` was noted elsewhere."""
+    """Return every break of an export: its last row must have the head that it names, and `expected_head` must occur.
+
+    `expected_head` is a hash that was noted elsewhere. Raises NotAnExport.
+    """
     documents = _documents(lines)
     first = next(documents, {})
     follows, hash = first.get("follows"), first.get("hash")
@@ -202,7 +205,10 @@ def _row(document: dict[str, object]) -> Row:
 
 
 def main(arguments: list[str]) -> int:
-    """Verify the export that the first argument names, against the head in the second; 1 where it does not hold."""
+    """Verify the export named by the first argument, against the head in the second; return the exit code.
+
+    0: the chain holds; 1: it does not; 2: wrong usage or unreadable file.
+    """
     if not 1 <= len(arguments) <= 2:
         print("usage: chain.py EXPORT [HEAD]")
         return 2

@@ -1,4 +1,4 @@
-"""What each action is judged by."""
+"""The outcomes by which actions are judged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from telemetry.core.vocabulary import SALES, ActionCategory, Module
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One judged action: `rr` in R per unit of size, positive where the action was right."""
+    """One judged action: `rr` in R per unit of size, positive if the action was right."""
 
     action_index: int
     module: Module
@@ -25,11 +25,11 @@ class Outcome:
 
 
 def judge(trade: Trade) -> tuple[Outcome, ...]:
-    """The outcomes of a trade's actions, in order.
+    """Return the outcomes of a trade's actions, in order; none for an excluded trade.
 
     An entry, an add and an allocation are judged by the trade's rr. A trim and an exit are judged only by what followed
-    them, outcome = -rr_after: 2R still to come makes the sale wrong by 2R. (By the trade's own rr every trim would
-    look right, since only winners are trimmed.) Without rr_after there is no outcome; an excluded trade has none.
+    them, outcome = -rr_after: if 2R were still to come, the sale was wrong by 2R. (Judged by the trade's own rr every
+    trim would look right, since only winners are trimmed.) Without rr_after there is no outcome.
     """
     if trade.excluded_reason is not None:
         return ()
@@ -44,4 +44,4 @@ def judge(trade: Trade) -> tuple[Outcome, ...]:
 def _result(action: Action, rr: float) -> float | None:
     if action.action_category not in SALES:
         return rr
-    return None if action.rr_after is None else 0.0 - action.rr_after  # 0.0 - x, since -x would make -0.0 of 0.0
+    return None if action.rr_after is None else 0.0 - action.rr_after  # 0.0 - x, because -x would turn 0.0 into -0.0

@@ -1,4 +1,4 @@
-"""Scope: where an action stood, as dimension -> value in short strings."""
+"""Scopes: the situation of an action, as dimension -> value in short strings."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from telemetry.foundation.core.refusal import Refusal, Refused, label, shown
 MOST_DIMENSIONS = 40
 LONGEST_VALUE = 64
 
-_RECEIVED = 200  # keys looked at before the empty ones are dropped
+_RECEIVED = 200  # the most keys accepted before empty ones are dropped
 
 
 def normalise_scope(value: object, field: str) -> dict[str, str]:
-    """The scope as short strings sorted by dimension, or `Refused` naming `field` and the dimension.
+    """Return the scope as short strings sorted by dimension; raise Refused that names `field` and the dimension.
 
-    Text is stripped; true and false become words; whole numbers lose their `.0`, others keep their repr. Null, empty
-    text and `Unknown` (in any case) say nothing and are dropped. Nested values are refused.
+    Text is stripped; true and false become words; whole numbers lose their `.0`, other numbers keep their repr. Null,
+    empty text and `Unknown` (in any case) carry no information and are dropped. Nested values are refused.
 
     >>> normalise_scope({"rank": 1.0, "bucket": "micro", "leader": True, "meso_phase": "Unknown", "x": None}, "scope")
     {'bucket': 'micro', 'leader': 'true', 'rank': '1'}
@@ -27,7 +27,7 @@ def normalise_scope(value: object, field: str) -> dict[str, str]:
 
 
 def read_scope(value: object) -> dict[str, str]:
-    """`normalise_scope` for a caller that places the refusals itself."""
+    """Parse a scope like `normalise_scope`; the paths of its refusals are relative to the scope."""
     values = mapping(value)
     if len(values) > _RECEIVED:
         raise Refused.because(f"has {len(values)} dimensions; send at most {MOST_DIMENSIONS}")
@@ -49,7 +49,7 @@ def read_scope(value: object) -> dict[str, str]:
 
 
 def _word(value: object) -> str:
-    """A number, a boolean or null as a short string; "" where it says nothing."""
+    """Return a number, a boolean or null as a short string; empty for null."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -62,7 +62,7 @@ def _word(value: object) -> str:
 
 @lru_cache(maxsize=16_384)
 def _text(value: str) -> str:
-    """Text as a scope holds it; remembered, since a history of trades repeats few values very often."""
+    """Return text as a scope stores it; cached, since a history of trades repeats few values very often."""
     if len(value) > LONGEST_VALUE:
         raise Refused.because(f"has {len(value)} characters; send at most {LONGEST_VALUE}")
     text = storable(value).strip()

@@ -1,4 +1,4 @@
-"""A closed trade with its actions: read strictly from JSON, every refusal at once, then frozen."""
+"""A closed trade with its actions: strictly parsed from JSON, all refusals at once, then immutable."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LAST_REVISION = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """One revision of a closed trade; `rr` is its realized outcome per unit of risk and per unit of size."""
+    """One revision of a closed trade; `rr` is its realized outcome in R (per unit of risk) per unit of size."""
 
     external_id: str
     revision: int
@@ -43,7 +43,7 @@ class Trade:
 
     @property
     def digest(self) -> bytes:
-        """sha256 (32 bytes) of the canonical body, which is all but revision and correction_reason."""
+        """sha256 (32 bytes) of the canonical body: every field except revision and correction_reason."""
         body = {
             "external_id": self.external_id,
             "book": self.book,
@@ -62,9 +62,9 @@ class Trade:
 
 
 def parse_trade(payload: object, *, now: datetime, field: str = "") -> Trade:
-    """A trade from its JSON payload; `now` is an aware time, no trade closes later than five minutes after it.
+    """Parse a trade from its JSON payload; `now` is an aware time, and no trade may close over five minutes after it.
 
-    Raises one `Refused` with every refusal, their paths below `field`. An explicit null is the same as leaving out.
+    Raises one Refused with every refusal, their paths below `field`. An explicit null equals a missing field.
 
     >>> from datetime import UTC
     >>> payload = {"external_id": "t1", "symbol": "BTC", "opened_at": "2024-05-01T10:00:00Z", "closed_at": "noon",
@@ -118,13 +118,13 @@ def _refuse_contradictions(fields: Fields, trade: Trade, latest: datetime) -> No
             fields.refuse("closed_at", f"lies before opened_at ({utc_text(trade.opened_at)}); correct one of them")
         if trade.closed_at > latest:
             fields.refuse("closed_at", f"lies in the future (latest {utc_text(latest)}); send trades once they closed")
-    seen: set[str] = set()
+    named_before: set[str] = set()
     for index, action in enumerate(trade.actions):
-        if not seen.isdisjoint(action.decision_ids):
-            repeated = ", ".join(sorted(seen.intersection(action.decision_ids)))
+        if not named_before.isdisjoint(action.decision_ids):
+            repeated = ", ".join(sorted(named_before.intersection(action.decision_ids)))
             message = f"{repeated} belongs to an earlier action; a decision answers for one action, name it there only"
             fields.refuse(f"actions[{index}].decision_ids", message)
-        seen.update(action.decision_ids)
+        named_before.update(action.decision_ids)
 
 
 def _side(value: object) -> Literal["long", "short"]:

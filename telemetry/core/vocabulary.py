@@ -1,4 +1,4 @@
-"""The closed words of the record: modules, action categories and the grammar of pattern keys."""
+"""Closed vocabularies of the facts: modules, action categories and the grammar of pattern keys."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from telemetry.foundation.core.fields import matching, named
 
 
 class Module(StrEnum):
-    """Who acted: `dm` decides the allocation, `pm` everything after it."""
+    """The trading module that acted: `dm` decides the allocation, `pm` everything after it."""
 
     DM = "dm"
     PM = "pm"
 
 
 class ActionCategory(StrEnum):
-    """What was done."""
+    """What an action did."""
 
     ENTRY = "entry"
     ADD = "add"
@@ -32,7 +32,7 @@ CATEGORIES: Mapping[Module, tuple[ActionCategory, ...]] = MappingProxyType(
         Module.PM: (ActionCategory.ENTRY, ActionCategory.ADD, ActionCategory.TRIM, ActionCategory.EXIT),
     }
 )
-SALES = frozenset({ActionCategory.TRIM, ActionCategory.EXIT})  # judged only by what followed them
+SALES = frozenset({ActionCategory.TRIM, ActionCategory.EXIT})  # judged only by what followed
 
 DM_PATTERN_KEY = "dm_pattern.allocation.allocation"
 
@@ -45,7 +45,7 @@ read_pattern_key = matching(
 
 
 def parse_pattern_key(value: object, field: str) -> str:
-    """A pattern key `family.state.motif`, or `Refused` naming `field`.
+    """Return a valid pattern key `family.state.motif`; raise Refused that names `field`.
 
     >>> parse_pattern_key("donchian.long.breakout", "pattern_key")
     'donchian.long.breakout'

@@ -1,7 +1,7 @@
-"""What the served levers of closed trades earned: a trade's decisions times its rr, shared out (design 9).
+"""Attribute the rr of closed trades to the overrides behind their decisions (design 9).
 
-Only levers whose effect scales the outcome have a number; `Decision.effect` holds them with their parts, and is empty
-where neutral was served. The trade's rr stands beside each of its decisions either way.
+Only levers that scale the outcome get a share. `Decision.effect` holds these levers with their parts, and is empty
+where neutral was served. The trade's rr is stored for each of its decisions in either case.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from telemetry.core.attribution import Leg, ScalingLever, TradeAttribution, attr
 from telemetry.foundation.bulk_copy import copy_rows
 from telemetry.models import Action, Attribution, AttributionShare, Decision, DecisionOutcome, PendingAttribution, Trade
 
-PATIENCE = timedelta(hours=1)
+MAX_WAIT = timedelta(hours=1)
 SEPARATOR = "|"
 NO_DECISION = "no such decision was recorded"
 NEUTRAL = "neutral was served, or no lever scales this outcome"
 LATER = "a later decision of the same action was used"
 LEG = "the add does not say its fraction and leg_rr"
 
-# A trade is due when all the decisions it names are here, or when it has waited for them long enough.
+# A trade is due when all the decisions it names are stored, or when it has waited for them for MAX_WAIT.
 DUE = """
 SELECT trade_id FROM telemetry_pendingattribution AS pending
 WHERE marked_at < %s OR NOT EXISTS (
@@ -39,7 +39,7 @@ FOR UPDATE OF pending SKIP LOCKED
 
 @dataclass(frozen=True)
 class Part:
-    """Where a share belongs: its name inside the arithmetic is decision, lever and override."""
+    """Identifies a share by decision, lever and override; `name` is its key in the pure arithmetic."""
 
     decision_id: UUID
     lever: str
@@ -51,9 +51,9 @@ class Part:
 
 
 def attribute_trades(*, now: datetime, limit: int = 5000) -> int:
-    """Attribute up to `limit` trades that name decisions and wait for it; how many were.
+    """Attribute up to `limit` pending trades and return how many were attributed.
 
-    A trade whose decisions are still on their way waits for them up to an hour, and nobody waits behind it.
+    A trade whose decisions are not stored yet stays pending for up to an hour; it does not hold up other trades.
     """
     with transaction.atomic():
         trades = _take(limit, now)
@@ -65,9 +65,9 @@ def attribute_trades(*, now: datetime, limit: int = 5000) -> int:
 
 
 def _take(limit: int, now: datetime) -> list[Trade]:
-    """Of the trades that can be attributed those that wait longest, held against other workers until the end."""
+    """Lock and return up to `limit` due trades, longest waiting first; rows locked by other workers are skipped."""
     with connection.cursor() as cursor:
-        cursor.execute(DUE, [now - PATIENCE, limit])
+        cursor.execute(DUE, [now - MAX_WAIT, limit])
         ids = [row[0] for row in cursor.fetchall()]
     return list(Trade.objects.filter(id__in=ids))
 
@@ -82,7 +82,7 @@ def _actions(trades: Iterable[Trade]) -> dict[UUID, list[Action]]:
 def _attributed(
     trade: Trade, actions: Sequence[Action], decisions: Mapping[UUID, Decision]
 ) -> tuple[TradeAttribution, dict[str, tuple[Part, str, float]], list[DecisionOutcome]]:
-    """The trade's attribution, its parts by name with line and size, and its decisions' outcomes."""
+    """Return the trade's attribution, its parts by name (with line id and part), and its decision outcomes."""
     whole: list[ScalingLever] = []
     legs: list[Leg] = []
     parts: dict[str, tuple[Part, str, float]] = {}

@@ -1,4 +1,4 @@
-"""Decisions out of the hot path: a bounded queue in the process, written by COPY; nothing is dropped silently."""
+"""Log decisions outside the hot path: a bounded in-process queue, written by COPY; no decision is lost silently."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class DecisionRecord:
-    """What one answer was made of, unrounded, ready to be written (design 9)."""
+    """Everything one answer was computed from, unrounded, ready to be written (design 9)."""
 
     decision_id: uuid.UUID
     module: str
@@ -54,7 +54,7 @@ class DecisionRecord:
     multipliers: Mapping[str, Any] | None = None
 
     def row(self) -> tuple[Any, ...]:
-        """Values in the order of COLUMNS; JSON as canonical text."""
+        """Return the values in the order of COLUMNS, JSON values as canonical text."""
         return (
             self.decision_id, self.module, self.pattern_key, self.action_category, fact_json(self.scope), self.at,
             self.version, self.challenger_version, self.combiner, self.mode, self.reason,
@@ -66,17 +66,17 @@ class DecisionRecord:
 
 
 def record_decisions(decisions: Sequence[DecisionRecord]) -> int:
-    """Write decisions now, by one COPY; the number written."""
+    """Write decisions immediately with one COPY; return the number written. Raises django.db errors."""
     with transaction.atomic():
         return copy_rows(Decision, COLUMNS, (decision.row() for decision in decisions))
 
 
 class DecisionQueue:
-    """Holds decisions for at most `seconds` or `batch` of them, then writes them from its own thread.
+    """Queues decisions and writes them from a thread of its own, after `seconds` or once `batch` of them wait.
 
-    When `limit` decisions wait (PostgreSQL is away, or slow), `put` writes in the caller's thread; if that fails too
-    the oldest waiting batch is logged line by line at ERROR, so the log still holds what the table does not. So are
-    decisions the database refuses, and those it cannot take when the process ends.
+    When `limit` decisions are queued (PostgreSQL is unreachable or slow), `put` writes in the caller's thread. If that
+    fails too, the oldest batch is logged line by line at level ERROR, so that the log holds what the table lacks. The
+    same happens to decisions that the database refuses, and to those it cannot take at process exit.
     """
 
     def __init__(self, *, batch: int = 1000, seconds: float = 1.0, limit: int = 50_000) -> None:
@@ -88,7 +88,7 @@ class DecisionQueue:
         self._thread: threading.Thread | None = None
 
     def put(self, decisions: Sequence[DecisionRecord]) -> None:
-        """Queue decisions; returns at once unless the queue is full."""
+        """Queue decisions; return at once unless the queue is full."""
         self._waiting.extend(decisions)
         self._start()
         if len(self._waiting) >= self._limit:
@@ -97,7 +97,10 @@ class DecisionQueue:
             self._wake.set()
 
     def flush(self) -> int:
-        """Write all that waits; the number written. On a database error everything waits on and the error is raised."""
+        """Write everything that is queued; return the number written.
+
+        On a database error nothing is lost and it is raised.
+        """
         written = 0
         with self._writing:
             while self._waiting:
@@ -113,7 +116,7 @@ class DecisionQueue:
         return len(self._waiting)
 
     def close(self) -> None:
-        """Stop the thread and write what waits, to the log where the database is away. Runs by itself at exit."""
+        """Stop the thread and write the queue, to the log if the database is unreachable. Runs at process exit."""
         if self._thread is not None:
             self._is_closing = True
             self._wake.set()
@@ -122,7 +125,7 @@ class DecisionQueue:
         self._flush_or_log(len(self))
 
     def _start(self) -> None:
-        """One thread per process, after fork."""
+        """Start the thread if it is not running; there is one per process, also after a fork."""
         if self._thread is not None and self._thread.is_alive():
             return
         with self._starting:
@@ -145,7 +148,7 @@ class DecisionQueue:
         connection.close()
 
     def _flush_or_log(self, most: int) -> None:
-        """Write all that waits; where the database cannot take it, the oldest `most` go to the log instead."""
+        """Write everything that is queued; if the database fails, log the oldest `most` decisions instead."""
         try:
             self.flush()
         except Error as error:
@@ -155,9 +158,11 @@ class DecisionQueue:
 
 
 def _write(batch: Sequence[DecisionRecord]) -> int:
-    """Write a batch; one that the database refuses is halved until the refused decision is alone, and logged.
+    """Write a batch and return the number written.
 
-    A decision may be stored already: the answer to a commit gets lost when the connection does.
+    A refused batch is halved until the refused decision is alone; it is logged.
+
+    A decision may be stored already, because the confirmation of a commit is lost when the connection breaks.
     """
     try:
         return record_decisions(batch)

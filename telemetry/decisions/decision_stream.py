@@ -1,4 +1,4 @@
-"""Logged decisions by their id, which is by time: streamed by its index, a chunk at a time, however many there are."""
+"""Iterate over logged decisions in time order with keyset pagination over their UUIDv7 ids."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHUNK = 1000
 
 @dataclass(frozen=True)
 class Span:
-    """Decisions of a module (None: of all) made from `since` on and before `until`."""
+    """The decisions of a module (None: of all modules) made in [since, until); None leaves that end open."""
 
     module: str | None = None
     since: datetime | None = None
@@ -37,7 +37,7 @@ class Span:
         return rows
 
     def refuse(self, now: datetime) -> None:
-        """Raise Refused where no decision can lie in it, naming the end that is wrong."""
+        """Raise Refused if the span cannot contain a decision; the refusal names `since` or `until`."""
         for name, at in (("since", self.since), ("until", self.until)):
             if at is not None and at.utcoffset() is None:
                 raise Refused.because(f"'{at}' names no time zone; end it with Z or an offset").under(name)
@@ -48,7 +48,7 @@ class Span:
 
 
 def stream(rows: QuerySet[Decision]) -> Iterator[Decision]:
-    """Rows in the order of their ids, asked for chunk by chunk: no cursor, and no transaction, is kept open."""
+    """Yield the rows in the order of their ids, one query per chunk; no cursor or transaction stays open."""
     chunk = list(rows[:CHUNK])
     while chunk:
         yield from chunk
@@ -56,7 +56,7 @@ def stream(rows: QuerySet[Decision]) -> Iterator[Decision]:
 
 
 def fetch(ids: Sequence[UUID]) -> Iterator[Decision]:
-    """The decisions of these ids, in order."""
+    """Yield the decisions with these ids in ascending order of id; unknown ids are skipped."""
     ordered = sorted(ids)
     for start in range(0, len(ordered), CHUNK):
         some = ordered[start : start + CHUNK]
@@ -64,9 +64,9 @@ def fetch(ids: Sequence[UUID]) -> Iterator[Decision]:
 
 
 def sample(span: Span, most: int, seed: int) -> list[UUID]:
-    """So many decisions of the span at random, all of them where there are no more; the same for the same seed.
+    """Return up to `most` random decision ids of the span, sorted; the same `seed` gives the same sample.
 
-    Only ids are read for it, from their index.
+    The query reads only the index of ids.
     """
     chance = Func(Cast("decision_id", TextField()), Value(seed, BigIntegerField()), function="hashtextextended")
     rows = span.rows().annotate(chance=chance).order_by("chance", "decision_id")
@@ -74,7 +74,10 @@ def sample(span: Span, most: int, seed: int) -> list[UUID]:
 
 
 def slices(span: Span, count: int, each: int, seed: int) -> list[UUID]:
-    """Decisions in a row from `count` moments at random: a look at a long history that reads next to none of it."""
+    """Return sorted decision ids from `count` random moments of the span, `each` consecutive ones per moment.
+
+    It samples a long history while reading very little of it.
+    """
     ids = span.rows().values_list("decision_id", flat=True)
     first, last = ids.first(), ids.last()
     if first is None or last is None:

@@ -1,7 +1,7 @@
-"""Answers that take long: asked for at any door, computed once by a worker of the queue, and kept.
+"""Background results: requested at once, computed once by a Celery worker, kept under the hash of their inputs.
 
-A row's key is the hash of all that its answer depends on: asked again, the same row answers. Workers are killed, and
-the queue may deliver twice, so a row belongs to one attempt; whoever gives no sign of life for long loses it.
+Workers can be killed and the queue can deliver a message twice. A row therefore belongs to one attempt; an attempt that
+has shown no sign of life for `taken_over_after` loses it to another worker.
 """
 
 from __future__ import annotations
@@ -22,46 +22,50 @@ from telemetry.foundation.outbox import send_later
 logger = logging.getLogger(__name__)
 
 Row = TypeVar("Row", bound=BackgroundResult)
-Progress = Callable[[float], None]  # takes the share that is done, 0 to 1
+Progress = Callable[[float], None]  # called with the completed fraction, 0 to 1
 Status = BackgroundResult.Status
 
 
 class Overtaken(RuntimeError):
-    """Another worker took this one for dead and does its work."""
+    """Another worker has taken over this computation."""
 
 
 def named(error: Exception) -> str:
+    """Return the class and the message of an error."""
     return f"{type(error).__name__}: {error}"
 
 
 @dataclass(frozen=True)
 class BackgroundComputation(Generic[Row]):
-    """One kind of answer: the table that keeps it, and the task that has `run` compute the row of a `key`."""
+    """One kind of background result: its table, and the task that calls `run` with the key of a row."""
 
     model: type[Row]
     task: str
-    taken_over_after: timedelta  # without a sign of life; every progress is one
-    answers: type[Exception]  # errors that tell whoever asked what to do; all others are faults
-    told: Callable[[Exception], str] = named  # an answering error, in the row's words
-    renewed: tuple[str, ...] = ()  # fields written anew whenever somebody asks
+    taken_over_after: timedelta  # time since the last sign of life; reporting progress is one
+    expected_errors: type[Exception]  # errors that are advice to the requester; all others are faults
+    error_text: Callable[[Exception], str] = named  # the text of an expected error as the row stores it
+    refreshed: tuple[str, ...] = ()  # fields written again by every request
 
     @transaction.atomic
-    def ask(self, key: str, fields: Mapping[str, Any], *, now: datetime) -> Row:
-        """The row, at once; the task is sent where it is due."""
-        row, is_due = self.find(key, fields, now=now)
+    def request(self, key: str, fields: Mapping[str, Any], *, now: datetime) -> Row:
+        """Return the row at once, and enqueue the task if the row is due."""
+        row, is_due = self.find_or_create(key, fields, now=now)
         if is_due:
             send_later(self.task, {"key": key}, now=now)
         return row
 
     @transaction.atomic
-    def find(self, key: str, fields: Mapping[str, Any], *, now: datetime) -> tuple[Row, bool]:
-        """The row, made of `fields` where there is none; and whether it is due: new, failed, or its worker is gone."""
+    def find_or_create(self, key: str, fields: Mapping[str, Any], *, now: datetime) -> tuple[Row, bool]:
+        """Return the row of `key`, created from `fields` if missing, and whether its computation is due.
+
+        It is due if the row is new, if it has failed, or if its worker has shown no sign of life.
+        """
         fields = {"asked_at": now, "seen_at": now, **fields}
         row, is_new = self._rows.select_for_update().get_or_create(key=key, defaults=fields)
         if is_new:
             return row, True
         is_due = row.status == Status.FAILED or self._is_abandoned(row, now)
-        changes = {name: fields[name] for name in self.renewed}
+        changes = {name: fields[name] for name in self.refreshed}
         if is_due:
             changes |= {"status": Status.WAITING, "error": "", "progress": 0.0, "seen_at": now}
         _set(row, changes)
@@ -75,9 +79,9 @@ class BackgroundComputation(Generic[Row]):
         now: datetime,
         on_progress: Progress = lambda _: None,
     ) -> None:
-        """Write the fields that `compute` returns. Progress shows at once, to everybody; of two workers one computes.
+        """Compute the row of `key` and store the fields that `compute` returns; only one worker does so.
 
-        Faults are raised again once the row tells of them.
+        Progress is visible to everybody at once. Unexpected errors are raised again after the row has recorded them.
         """
         row = self._take(key, now)
         if row is None:
@@ -95,11 +99,11 @@ class BackgroundComputation(Generic[Row]):
             self._write(row, **compute(row, progress), status=Status.DONE, progress=1.0, finished_at=moment())
         except Overtaken:
             logger.warning("%s %s: another worker has taken over", self.model._meta.verbose_name, key[:12])
-        except Exception as error:  # whatever it was, the row says it failed; a fault goes on to the task
-            is_answer = isinstance(error, self.answers)
-            text = self.told(error) if is_answer else named(error)
+        except Exception as error:  # any error marks the row as failed; a fault is raised again
+            is_expected = isinstance(error, self.expected_errors)
+            text = self.error_text(error) if is_expected else named(error)
             self._mine(row).update(status=Status.FAILED, error=text, finished_at=moment())
-            if not is_answer:
+            if not is_expected:
                 raise
 
     @property
@@ -108,7 +112,10 @@ class BackgroundComputation(Generic[Row]):
 
     @transaction.atomic
     def _take(self, key: str, now: datetime) -> Row | None:
-        """The row, now ours; None where it is finished, or another worker gives signs of life (then it is watched)."""
+        """Claim the row for this attempt and return it; None if it is finished or another worker is alive on it.
+
+        In the second case the task is enqueued again, to check later whether that worker still is.
+        """
         row = self._rows.select_for_update().filter(pk=key).first()
         if row is None or not row.is_under_way:
             return None
@@ -125,7 +132,7 @@ class BackgroundComputation(Generic[Row]):
         return self._rows.filter(pk=row.pk, attempts=row.attempts, status=Status.RUNNING)
 
     def _write(self, row: Row, **fields: Any) -> None:
-        """Update the row while it is ours, in a transaction of its own."""
+        """Update the row while it belongs to this attempt; raise Overtaken otherwise."""
         if not self._mine(row).update(**fields):
             raise Overtaken
 

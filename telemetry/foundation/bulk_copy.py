@@ -1,4 +1,4 @@
-"""COPY into a table through Django's connection: the one bulk write path (stack measured it 4-6x `bulk_create`)."""
+"""The one bulk write path: COPY through Django's connection, measured 4 to 6 times as fast as `bulk_create`."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from psycopg import sql
 
 
 def copy_rows(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
-    """COPY `rows` (tuples in the order of `columns`) into the model's table inside the caller's transaction.
+    """COPY `rows` (tuples in the order of `columns`) into the model's table and return the number written.
 
-    JSON columns take canonical JSON text. Returns the number of rows written. Database constraints apply as for
-    INSERT and raise django.db's errors; on any error the surrounding transaction or savepoint is to be rolled back.
+    It runs inside the caller's transaction. JSON columns take canonical JSON text. Constraints apply as for INSERT and
+    raise django.db errors; the caller then has to roll back its transaction or savepoint.
     """
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(model._meta.db_table), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
     written = 0
-    # Django wraps the errors of execute and fetch, not those of copy; callers catch django.db's.
+    # Django translates the errors of execute and fetch but not those of copy; callers catch django.db errors.
     with (
         connection.cursor() as cursor,
         connection.wrap_database_errors,

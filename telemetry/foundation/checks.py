@@ -1,4 +1,4 @@
-"""Misconfiguration that `manage.py check` finds before it costs something."""
+"""System checks (`manage.py check`) for misconfiguration that would do damage later."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 @register(Tags.security)
 def check_roles(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    """Processes should not own what they write."""
+    """Warn if the database role that serves also owns the tables: it could switch their triggers off."""
     owner = settings.DATABASES.get("owner")
     if owner is not None and owner["USER"] != settings.DATABASES["default"]["USER"]:
         return []
@@ -27,7 +27,7 @@ def check_roles(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Check
 
 @register()
 def check_redelivery(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    """A message must not be delivered again while its first delivery may still be at work."""
+    """Report an error if the queue may redeliver a message while its first delivery is still running."""
     visible_after = settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]
     if visible_after > settings.CELERY_TASK_TIME_LIMIT:
         return []

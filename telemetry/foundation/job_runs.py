@@ -1,4 +1,4 @@
-"""Scheduled verbs run once a period, whoever delivers them how often (design 10)."""
+"""Run scheduled verbs once per period, no matter how often they are delivered (design 10)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from django.db import connection, transaction
 
 from telemetry.foundation.models import JobRun
 
-KEPT = timedelta(days=30)
+RETENTION = timedelta(days=30)
 LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))"
 
 
 def period_of(now: datetime, every: timedelta) -> str:
-    """The start of the period that `now` lies in, e.g. 2026-01-01T00:05:00+00:00 for every five minutes."""
+    """Return the start of the period that contains `now`, e.g. 2026-01-01T00:05:00+00:00 for five minutes."""
     seconds = int(every.total_seconds())
     return datetime.fromtimestamp(int(now.timestamp()) // seconds * seconds, UTC).isoformat()
 
@@ -29,12 +29,12 @@ def run_once(
     work: Callable[[], int],
     refusals: tuple[type[Exception], ...] = (),
 ) -> JobRun | None:
-    """Do `work` (it returns the rows it touched) unless this period's run is done or in progress elsewhere.
+    """Run `work` (it returns the number of rows) unless this period's run is done or in progress elsewhere.
 
-    The run row is written in the transaction of the work, under an advisory lock that dies with its holder: a killed
-    worker leaves neither, a second delivery finds one of them. A failure, running out of time included, is recorded
-    and raised; the period stays free. One of the `refusals` is advice to a person and no fault of the work: it is
-    recorded in its own words, and not raised.
+    The run is recorded in the transaction of the work, under an advisory lock that ends with its holder: a killed
+    worker leaves nothing behind, and a second delivery finds the lock or the record. A failure, including a timeout, is
+    recorded and raised, and the period can be tried again. One of the `refusals` is advice to a person and no fault of
+    the work: it is recorded in its own words and not raised.
     """
     period = period_of(now, every)
     started_at = datetime.now(UTC)
@@ -43,8 +43,8 @@ def run_once(
             if not _take(job) or JobRun.objects.filter(job=job, period=period, status="done").exists():
                 return None
             rows = work()
-            told = _told(JobRun.Status.DONE, started_at, rows=rows)
-            return JobRun.objects.update_or_create(job=job, period=period, defaults=told)[0]
+            fields = _run_fields(JobRun.Status.DONE, started_at, rows=rows)
+            return JobRun.objects.update_or_create(job=job, period=period, defaults=fields)[0]
     except refusals as refused:
         return _write_failure(job, period, started_at, str(refused))
     except Exception:
@@ -53,8 +53,8 @@ def run_once(
 
 
 def forget_runs(*, now: datetime) -> int:
-    """Remove the runs that ended more than KEPT ago, some four thousand of every day; the number removed."""
-    return JobRun.objects.filter(finished_at__lt=now - KEPT).delete()[0]
+    """Delete runs that finished more than RETENTION ago (about four thousand a day); return the number deleted."""
+    return JobRun.objects.filter(finished_at__lt=now - RETENTION).delete()[0]
 
 
 def _take(job: str) -> bool:
@@ -65,15 +65,16 @@ def _take(job: str) -> bool:
 
 
 def _write_failure(job: str, period: str, started_at: datetime, error: str) -> JobRun:
-    """Unless another delivery has done the work meanwhile."""
-    told = _told(JobRun.Status.FAILED, started_at, error=error)
-    run, is_new = JobRun.objects.get_or_create(job=job, period=period, defaults=told)
+    """Record a failure, unless another delivery has done the work meanwhile."""
+    fields = _run_fields(JobRun.Status.FAILED, started_at, error=error)
+    run, is_new = JobRun.objects.get_or_create(job=job, period=period, defaults=fields)
     if not is_new:
-        JobRun.objects.filter(pk=run.pk).exclude(status=JobRun.Status.DONE).update(**told)
+        JobRun.objects.filter(pk=run.pk).exclude(status=JobRun.Status.DONE).update(**fields)
         run.refresh_from_db()
     return run
 
 
-def _told(status: str, started_at: datetime, *, rows: int = 0, error: str = "") -> dict[str, Any]:
+def _run_fields(status: str, started_at: datetime, *, rows: int = 0, error: str = "") -> dict[str, Any]:
+    """Return the fields of a run that has just finished."""
     finished_at = datetime.now(UTC)
     return {"status": status, "started_at": started_at, "finished_at": finished_at, "rows": rows, "error": error}

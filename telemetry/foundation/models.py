@@ -1,4 +1,4 @@
-"""Tables of the toolkit: job runs, outbox, stored answers, background results; the constraint of finite numbers."""
+"""Tables of the toolkit: job runs, outbox, stored responses and background results; the check for finite numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ LARGEST = 1e9
 
 
 def finite(*fields: str, low: float = -LARGEST, high: float = LARGEST) -> Q:
-    """Both sides bounded: PostgreSQL sorts NaN above every number, so a one-sided check lets it through."""
+    """Return the condition that the fields lie in [low, high].
+
+    Both bounds are needed: PostgreSQL sorts NaN above every number, so a one-sided check would let it pass.
+    """
     condition = Q()
     for field in fields:
         condition &= Q(**{f"{field}__range": (low, high)})
@@ -17,9 +20,11 @@ def finite(*fields: str, low: float = -LARGEST, high: float = LARGEST) -> Q:
 
 
 class JobRun(models.Model):
-    """One run of a scheduled verb; unique by (job, period), so that a second delivery does nothing."""
+    """One run of a scheduled verb, unique by (job, period), so that a second delivery does nothing."""
 
     class Status(models.TextChoices):
+        """How the run ended."""
+
         DONE = "done"
         FAILED = "failed"
 
@@ -42,7 +47,7 @@ class JobRun(models.Model):
 
 
 class OutboxMessage(models.Model):
-    """A task for the queue, stored with what asks for it; the beat sends it again until the queue has taken it."""
+    """A task for the queue, stored in the transaction that requests it and resent until the queue takes it."""
 
     task = models.CharField(max_length=100)
     kwargs = models.JSONField(default=dict)
@@ -65,7 +70,7 @@ class OutboxMessage(models.Model):
 
 
 class StoredAnswer(models.Model):
-    """What a caller was answered under an Idempotency-Key; kept for a day. Without a status it is being worked on."""
+    """The response to a request with an Idempotency-Key, kept for a day; no status means it is in progress."""
 
     caller = models.CharField(max_length=100)
     key = models.CharField(max_length=200)
@@ -83,9 +88,11 @@ class StoredAnswer(models.Model):
 
 
 class BackgroundResult(models.Model):
-    """An answer that takes long, computed once (`telemetry.computed`); its key is the hash of all it depends on."""
+    """Base of results computed once in the background (`background_results`); the key is the hash of their inputs."""
 
     class Status(models.TextChoices):
+        """The state of the computation."""
+
         WAITING = "waiting"
         RUNNING = "running"
         DONE = "done"
@@ -107,5 +114,5 @@ class BackgroundResult(models.Model):
 
     @property
     def is_under_way(self) -> bool:
-        """Waiting for a worker or with one."""
+        """Whether the row waits for a worker or is being computed."""
         return self.status in self.UNDER_WAY

@@ -1,8 +1,8 @@
-"""Tasks for the queue, written with what asks for them: none is lost while the queue is away, and nobody waits for it.
+"""Transactional outbox: a task is stored with the write that requests it, and sent to the queue after the commit.
 
-A message is stored in the caller's transaction, sent once that has committed, and again by the beat (`send_outbox`)
-until the queue has taken it. It may be sent twice (the queue took it, then the connection broke): tasks bear that.
-What a queue loses after it has taken it is for the beat, whose jobs go by what the tables say.
+No task is lost while the queue is unreachable, and no caller waits for it: the beat (`send_outbox`) resends a message
+until the queue has taken it. A message can be sent twice (the connection broke after the queue had taken it), so tasks
+must tolerate that. Messages that the queue itself loses are covered by the beat, whose jobs go by the tables.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from telemetry.foundation.request_id import request_id
 logger = logging.getLogger(__name__)
 
 AT_ONCE = timedelta(0)
-KEPT = timedelta(days=1)
-# One attempt: by itself kombu tries for four seconds to connect to a queue that refuses.
-PATIENCE = {"socket_connect_timeout": 1, "socket_timeout": 1, "max_retries": 0}
+RETENTION = timedelta(days=1)
+# One attempt only: by default kombu tries for four seconds to connect to a queue that refuses.
+TRANSPORT_OPTIONS = {"socket_connect_timeout": 1, "socket_timeout": 1, "max_retries": 0}
 
 
 def send_later(task: str, kwargs: Mapping[str, Any] | None = None, *, now: datetime, wait: timedelta = AT_ONCE) -> None:
-    """Have the queue run `task`, no sooner than `wait` from now, once the caller's transaction has committed.
+    """Enqueue `task`, to run no sooner than `wait` from now, once the caller's transaction has committed.
 
-    With a `wait`, a message for the same task and arguments that has not run yet stands for this one too: a burst
-    becomes one run, at its end. Errors of the queue never reach the caller.
+    With a `wait`, a pending message for the same task and arguments stands for this one too, so that a burst becomes
+    one run at its end. Errors of the queue never reach the caller.
     """
     arguments = dict(kwargs or {})
     if wait > AT_ONCE and _is_expected(task, arguments, now):
@@ -45,13 +45,13 @@ def send_later(task: str, kwargs: Mapping[str, Any] | None = None, *, now: datet
 
 
 def send_outbox(*, now: datetime, limit: int = 1000) -> int:
-    """Send what waits, and forget what was sent a day ago; the number sent."""
-    OutboxMessage.objects.filter(sent_at__lt=now - KEPT).delete()
+    """Send the pending messages, delete those sent more than a day ago, and return the number sent."""
+    OutboxMessage.objects.filter(sent_at__lt=now - RETENTION).delete()
     return _send(_waiting().order_by("attempts", "id")[:limit], now)
 
 
 def _waiting() -> QuerySet[OutboxMessage]:
-    """What nobody else is sending; held until the transaction ends."""
+    """Return the unsent messages that no other worker is sending, locked until the transaction ends."""
     return OutboxMessage.objects.select_for_update(skip_locked=True).filter(sent_at=None)
 
 
@@ -61,16 +61,19 @@ def _is_expected(task: str, kwargs: Mapping[str, Any], now: datetime) -> bool:
 
 
 def _send_first(pk: int, now: datetime) -> None:
-    """Unless the queue is known to be away: then the beat finds out when it is back, and requests stay fast."""
+    """Send a new message, unless an earlier one has failed: requests stay fast while the queue is unreachable.
+
+    The beat finds out when the queue is back.
+    """
     if not OutboxMessage.objects.filter(sent_at=None, attempts__gt=0).exists():
         _send(_waiting().filter(pk=pk), now)
 
 
 @transaction.atomic
 def _send(messages: QuerySet[OutboxMessage], now: datetime) -> int:
-    """Send until one fails: the queue is away for the next one too."""
+    """Send messages until one fails, since the queue would refuse the next one too; return the number sent."""
     sent = 0
-    with current_app.connection_for_write(transport_options=PATIENCE) as queue:
+    with current_app.connection_for_write(transport_options=TRANSPORT_OPTIONS) as queue:
         for message in messages:
             error = _published(message, queue)
             OutboxMessage.objects.filter(pk=message.pk).update(
@@ -84,7 +87,7 @@ def _send(messages: QuerySet[OutboxMessage], now: datetime) -> int:
 
 
 def _published(message: OutboxMessage, queue: Connection) -> str:
-    """Publish one message, on a fresh connection and without retries; the error, or nothing."""
+    """Publish one message on a fresh connection without retries; return the error, or an empty text."""
     try:
         current_app.send_task(
             message.task,
@@ -94,6 +97,6 @@ def _published(message: OutboxMessage, queue: Connection) -> str:
             connection=queue,
             retry=False,
         )
-    except Exception as error:  # whatever it was, the message waits and says why
+    except Exception as error:  # after any error the message stays in the outbox, with the reason
         return f"{type(error).__name__}: {error}"[:500]
     return ""

@@ -1,7 +1,7 @@
-"""The id that ties the log lines, tasks and audit entries of one request together.
+"""The request id, which ties together the log lines, tasks and audit entries of one request.
 
-Whoever receives work sets it (the web process per request, the worker per task); everyone below may read it. Nobody
-below needs to know where the work came from.
+Entry points set it: the web process per request, the worker per task. All code below may read it without knowing where
+the work came from.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ _current: ContextVar[str] = ContextVar("request_id", default="")
 
 
 def request_id() -> str:
-    """The id of the work in hand; empty where nobody asked for it."""
+    """Return the id of the current request; empty outside of one."""
     return _current.get()
 
 
 def set_request_id(name: str) -> None:
-    """From here on, in this thread; empty when the work is done."""
+    """Set the id for the current context; an empty text when the work is done."""
     _current.set(name)
 
 
 def accepted(offered: str | None) -> str:
-    """`offered` where it can be searched for and forges no log line, else a new id.
+    """Return `offered` if it is searchable and cannot forge a log line, otherwise a new id.
 
     >>> accepted("bot-7.4f2a")
     'bot-7.4f2a'

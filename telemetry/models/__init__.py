@@ -1,7 +1,7 @@
-"""What happened: trades and their actions, judged outcomes, decisions served, what they earned, who did what.
+"""Tables of the facts: trades and their actions, judged outcomes, served decisions, attributions, audit entries.
 
-Facts are append-only. A correction is a new revision of the trade; only `is_current` of the old row moves.
-Facts refer upward by plain values (line, override, version), never by foreign key: a fact survives any opinion.
+Facts are append-only. A correction is a new revision of the trade; only `is_current` of the old row changes. Facts
+refer to lines, overrides and versions by plain values, never by foreign key, so that they survive those rows.
 """
 
 from telemetry.foundation.models import BackgroundResult, JobRun, OutboxMessage, StoredAnswer

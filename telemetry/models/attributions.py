@@ -1,4 +1,4 @@
-"""What closed trades owe to the overrides behind their decisions."""
+"""Tables of attribution: what closed trades earned through the overrides behind their decisions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from telemetry.models.trades import Trade
 
 
 class PendingAttribution(models.Model):
-    """A mark: this trade names decisions and waits for `attribute`. Made with the trade, deleted when attributed."""
+    """Marks a trade that names decisions and is not attributed yet.
+
+    Created with the trade, deleted by `attribute_trades`.
+    """
 
     trade = models.OneToOneField(Trade, models.CASCADE, primary_key=True, related_name="+")
     marked_at = models.DateTimeField()
@@ -22,7 +25,7 @@ class PendingAttribution(models.Model):
 
 
 class Attribution(models.Model):
-    """What the levers of one closed trade earned in all: total = shares + carried + residual (design 9)."""
+    """What the levers of one closed trade earned in all, in R: total = shares + carried + residual (design 9)."""
 
     trade = models.OneToOneField(Trade, models.CASCADE, primary_key=True, related_name="attribution")
     rr = models.FloatField()

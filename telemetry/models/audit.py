@@ -8,7 +8,7 @@ from django.db.models.functions import Cast
 
 
 class AuditEntry(models.Model):
-    """One governed write. `seq`, `previous_hash` and `hash` are set by the database (core.chain)."""
+    """One governed write. The database sets `seq`, `previous_hash` and `hash` (`telemetry.core.hash_chain`)."""
 
     seq = models.BigIntegerField(primary_key=True, editable=False)
     previous_hash = models.CharField(max_length=64)

@@ -1,4 +1,4 @@
-"""Choices of module and category."""
+"""Django choices of modules and action categories."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Served decisions and the outcomes of the trades they were used in."""
+"""Tables of served decisions and of the outcomes of trades that used them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from telemetry.models.trades import Trade
 
 
 class Decision(models.Model):
-    """One answer served to a bot, with all that replaying it needs. Range-partitioned by the time in its id."""
+    """One decision served to a bot, with everything needed to replay it. Range-partitioned by the time in its id."""
 
     decision_id = models.UUIDField(primary_key=True, editable=False)
     module = models.CharField(max_length=2, choices=MODULES)
@@ -63,7 +63,7 @@ class Decision(models.Model):
 
 
 class DecisionOutcome(models.Model):
-    """The realized rr of a closed trade beside each decision it named, identified lever or not."""
+    """The realized rr of a closed trade for each decision it names, whether or not a lever of it can be attributed."""
 
     decision_id = models.UUIDField()
     trade = models.ForeignKey(Trade, models.CASCADE, related_name="decision_outcomes", db_index=False)

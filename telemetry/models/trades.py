@@ -1,4 +1,4 @@
-"""Trades, their actions and judged outcomes, and the marks of groups that changed."""
+"""Tables of trades, their actions and judged outcomes, and the marks of what learning has to read again."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Trade(models.Model):
 
 
 class Action(models.Model):
-    """One action of a trade as the bot saw it; its scope was frozen before any override acted."""
+    """One action of a trade as the bot recorded it; its scope was frozen before any override applied."""
 
     trade = models.ForeignKey(Trade, models.CASCADE, related_name="actions", db_index=False)
     index = models.PositiveSmallIntegerField()
@@ -96,7 +96,7 @@ class Action(models.Model):
 
 
 class Outcome(models.Model):
-    """What one action of a current, included trade is judged by (core.outcomes); the learner reads only these."""
+    """The outcome by which one action of a current, included trade is judged (core.outcomes); learning reads these."""
 
     trade = models.ForeignKey(Trade, models.CASCADE, related_name="outcomes", db_index=False)
     action_index = models.PositiveSmallIntegerField()
@@ -123,7 +123,7 @@ class Outcome(models.Model):
 
 
 class DirtyGroup(models.Model):
-    """A mark: this group has new facts. Inserted with them, taken by `learning.aggregate`, never updated."""
+    """Marks a group with new facts. Inserted with the facts, deleted by `learning.lessons.aggregate`, never updated."""
 
     module = models.CharField(max_length=2)
     pattern_key = models.CharField(max_length=122)
@@ -138,9 +138,9 @@ class DirtyGroup(models.Model):
 
 
 class FreshTrade(models.Model):
-    """A mark: allocations of this trade were recorded, or taken back by a correction. Taken by `learning.coefficients`.
+    """Marks a trade whose allocations were recorded, or undone by a correction; read by `learning.coefficients`.
 
-    Unlike a dirty group it names the trade, because memories of allocations are kept trade by trade.
+    Unlike a dirty group it names the trade, because memories of allocations are updated trade by trade.
     """
 
     trade = models.ForeignKey(Trade, models.CASCADE, related_name="+")

@@ -1,4 +1,4 @@
-"""Files of closed trades in: read row by row, recorded in batches, what is refused told with its row and reason."""
+"""Import files of closed trades: parse row by row, record in batches, report each refused row and its reason."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BATCH_SIZE = 16_000_000  # characters; rows may be long
 
 @dataclass(frozen=True, slots=True)
 class RefusedRow:
-    """A row that was not recorded. `row` is its place in the file, "file" where all of it is unreadable."""
+    """A row that was not recorded. `row` is its place in the file, or "file" if the whole file is unreadable."""
 
     file: Path
     row: str
@@ -33,7 +33,7 @@ class RefusedRow:
 
 @dataclass
 class FileReport:
-    """What became of the rows of one file; `done` is the share of the file that is read, 0 to 1."""
+    """Counts of what became of the rows of one file; `done` is the fraction of the file that was read, 0 to 1."""
 
     file: Path
     read: int = 0
@@ -62,11 +62,11 @@ def import_files(
     on_refused: Callable[[RefusedRow], None] = lambda row: None,
     on_progress: Callable[[FileReport], None] = lambda report: None,
 ) -> list[FileReport]:
-    """Record the trades of files and report on each; importing a file again changes nothing.
+    """Record the trades of files and return a report on each; importing a file again changes nothing.
 
-    A refused row costs only itself. Under `strict` nothing is recorded if any row of any file is refused, under
-    `dry_run` nothing in any case; both look at everything and report what would have become of it. Memory does not
-    grow with the file, except for JSON documents, which are read whole.
+    A refused row does not affect the others. Under `strict` nothing is recorded if any row of any file is refused;
+    under `dry_run` nothing is recorded at all. In both cases every row is processed and reported as it would have been.
+    Memory does not grow with the file, except for JSON documents, which are read whole.
     """
     whole: AbstractContextManager[object] = transaction.atomic() if strict or dry_run else nullcontext()
     with whole:
@@ -100,7 +100,7 @@ def _import_file(
 
 
 def _batches(rows: Iterable[Row], now: datetime) -> Iterator[list[_Parsed]]:
-    """Rows parsed and gathered, bounded in number and in size."""
+    """Parse rows and yield them in batches that are bounded in number and in size."""
     batch: list[_Parsed] = []
     size = 0
     for row in rows:
@@ -114,7 +114,7 @@ def _batches(rows: Iterable[Row], now: datetime) -> Iterator[list[_Parsed]]:
 
 
 def _read_ahead(batches: Iterator[list[_Parsed]]) -> Iterator[list[_Parsed]]:
-    """The batches, each next one read while PostgreSQL writes the one before."""
+    """Yield the batches; the next one is read while the caller writes the current one."""
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(next, batches, None)
         while (batch := coming.result()) is not None:
@@ -132,7 +132,7 @@ def _parse(row: Row, now: datetime) -> _Parsed:
 
 
 def _record(batch: Sequence[_Parsed], report: FileReport, now: datetime) -> Iterator[RefusedRow]:
-    """Record what was parsed, count everything, hand out what is refused in the order of the file."""
+    """Record the parsed trades of a batch, count all rows, and yield the refused ones in the order of the file."""
     receipts = iter(record_trades([each.trade for each in batch if each.trade is not None], now=now))
     for each in batch:
         report.read += each.row.place != WHOLE_FILE

@@ -1,4 +1,4 @@
-"""Trades as they arrive: JSON values parsed one by one, the good ones recorded together, a receipt for each."""
+"""Receive trades as JSON values: parse each one, record the valid ones together, return a receipt for each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from telemetry.recording.record_trades import Receipt, Status, record_trades
 
 
 def receive_trades(payloads: Sequence[object], *, now: datetime) -> list[Receipt]:
-    """Parse and record; receipts in order. A refused payload costs only itself; its refusals name `[index].field`."""
+    """Parse and record trades; return their receipts in order. Refusals name `[index].field`.
+
+    A refused payload does not affect the others.
+    """
     receipts: list[Receipt | None] = []
     trades: list[Trade] = []
     for index, payload in enumerate(payloads):
@@ -26,6 +29,6 @@ def receive_trades(payloads: Sequence[object], *, now: datetime) -> list[Receipt
 
 
 def _named(payload: Any) -> tuple[str, int]:
-    """The identity a refused payload claims, as far as it can be shown."""
+    """Return the external id and revision that a refused payload claims, as far as they can be shown."""
     claimed = payload.get("external_id") if isinstance(payload, dict) else None
     return (claimed if isinstance(claimed, str) else "")[:200], 0

@@ -1,4 +1,7 @@
-"""Closed trades in: idempotent by (external_id, revision), the accepted of a batch in one transaction, by COPY."""
+"""Record closed trades: idempotent by (external_id, revision), each batch in one transaction, by COPY.
+
+Marks written here (`DirtyGroup`, `FreshTrade`, `PendingAttribution`) are what learning and attribution read next.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,8 @@ ATTEMPTS = 5
 
 
 class Status(StrEnum):
+    """What became of a submitted trade."""
+
     NEW = "new"
     CORRECTED = "corrected"
     UNCHANGED = "unchanged"
@@ -43,7 +48,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Receipt:
-    """What became of one trade of a batch."""
+    """The result of recording one trade of a batch."""
 
     external_id: str
     revision: int
@@ -53,7 +58,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class _Accepted:
-    """A trade to write, with what more than one row of it needs."""
+    """A trade to write, with values that several of its rows need."""
 
     id: str
     trade: TradeValue
@@ -67,16 +72,16 @@ class _Accepted:
 
 
 def trade_id(external_id: str, revision: int) -> uuid.UUID:
-    """The id of a trade revision, the same wherever it is computed."""
+    """Return the id of a trade revision; it is the same wherever it is computed."""
     return uuid.uuid5(NAMESPACE, f"{revision}:{external_id}")
 
 
 def record_trades(trades: Sequence[TradeValue], *, now: datetime) -> list[Receipt]:
-    """Record validated trades; one receipt each, in order.
+    """Record validated trades; return one receipt each, in order.
 
-    The same body again is `unchanged`; another body under a recorded revision is `refused`, as is a revision that
-    skips one. Every accepted trade is written with its actions, outcomes and dirty marks in one transaction. A
-    concurrent writer of the same trade makes this one look again, never write twice.
+    The same body again is `unchanged`. Another body under a recorded revision is `refused`, and so is a revision that
+    skips one. Every accepted trade is written with its actions, outcomes and marks in one transaction. If another
+    process records the same trade at the same time, this one retries and never writes it twice.
     """
     ordered = sorted(range(len(trades)), key=lambda i: (trades[i].external_id, trades[i].revision))
     for attempt in range(ATTEMPTS):
@@ -94,7 +99,7 @@ def record_trades(trades: Sequence[TradeValue], *, now: datetime) -> list[Receip
 
 
 def _sort_out(trades: Sequence[TradeValue]) -> tuple[list[Receipt], list[_Accepted]]:
-    """Receipts for all, and the trades to write, given what is recorded already."""
+    """Return receipts for all trades, and the trades to write, given what is recorded already."""
     recorded = _recorded_digests({trade.external_id for trade in trades})
     receipts, accepted = [], []
     for trade in trades:
@@ -153,7 +158,10 @@ def _write(accepted: Sequence[_Accepted], now: datetime) -> None:
 
 
 def _supersede(external_ids: Iterable[str], now: datetime) -> set[tuple[str, str, str]]:
-    """Retire the current revisions of corrected trades with all that was derived; the groups their outcomes leave."""
+    """Retire the current revisions of corrected trades and delete what was derived from them.
+
+    Returns the groups (module, pattern key, category) that lost outcomes.
+    """
     old = Trade.objects.filter(external_id__in=list(external_ids), is_current=True)
     ids = list(old.values_list("id", flat=True))
     if not ids:
@@ -163,7 +171,7 @@ def _supersede(external_ids: Iterable[str], now: datetime) -> set[tuple[str, str
     allocated = outcomes.filter(action_category=ActionCategory.ALLOCATION).values_list("trade_id", flat=True).distinct()
     FreshTrade.objects.bulk_create([FreshTrade(trade_id=trade, marked_at=now) for trade in allocated])
     outcomes.delete()
-    PendingAttribution.objects.filter(trade_id__in=ids).delete()  # first: it waits for an `attribute` under way
+    PendingAttribution.objects.filter(trade_id__in=ids).delete()  # first: it waits for a running `attribute_trades`
     Attribution.objects.filter(trade_id__in=ids).delete()
     DecisionOutcome.objects.filter(trade_id__in=ids).delete()
     Trade.objects.filter(id__in=ids).update(is_current=False)

@@ -1,4 +1,4 @@
-"""The admin's chips, badges, numbers and times for templates: `{% load display %}`."""
+"""Template tags for chips, badges, numbers and times: `{% load display %}`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ register = template.Library()
 for show in (formatting.badge, formatting.chips, formatting.short, formatting.pattern):
     register.simple_tag(show)
 
-Nothing = Literal[""]  # what a template makes of an attribute that is not there
+Nothing = Literal[""]  # what a template passes for a missing attribute
 
 
 @register.simple_tag
 def number(value: float | Nothing | None, decimals: int = 3, signed: bool = False, unit: str = "") -> SafeString:
+    """Format a number; see `formatting.number`."""
     return formatting.number(None if value == "" else value, decimals, signed=signed, unit=unit)
 
 
 @register.simple_tag
 def moment(at: datetime | Nothing | None) -> SafeString:
+    """Format a time; see `formatting.format_moment`."""
     return formatting.format_moment(None if at == "" else at)

@@ -18,7 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from overrides.models import Challenge
-from overrides.monitoring.challenger import ask_comparison, latest, run_comparison
+from overrides.monitoring.challenger import latest, request_comparison, run_comparison
 from tests.bench.pages import MOST_MILLISECONDS, MOST_QUERIES, fill
 from tests.bench.report import figure, scratch_database, timed
 
@@ -41,7 +41,7 @@ def run(decisions: int = DECISIONS, overrides: int = OVERRIDES, rounds: int = RO
         cursor.execute(ASKED_TOO)
         cursor.execute("VACUUM ANALYZE telemetry_decision")
     now = datetime.now(UTC)
-    row = ask_comparison(module="pm", since=now - PERIOD, until=now, now=now)
+    row = request_comparison(module="pm", since=now - PERIOD, until=now, now=now)
     taken = timed(lambda: run_comparison(row.pk, now=now))
     _refuse_unfinished(decisions)
     of = {"decisions": decisions}

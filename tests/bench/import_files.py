@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from telemetry.core.file_formats.file_rows import Defaults
-from telemetry.management.commands.import_trades import seldom_collecting
+from telemetry.management.commands.import_trades import relaxed_garbage_collection
 from telemetry.recording.import_files import FileReport, import_files
 from telemetry.recording.record_trades import Status
 from tests.bench.record import empty_tables
@@ -75,7 +75,7 @@ def measure(path: Path, count: int) -> None:
     of = {"trades": count, "megabytes": round(path.stat().st_size / 1e6, 1)}
     for name, status in (("first", Status.NEW), ("again", Status.UNCHANGED)):
         reports: list[FileReport] = []
-        with seldom_collecting():
+        with relaxed_garbage_collection():
             seconds = timed(partial(_import, path, reports))
         if reports[0].counts[status] != count:
             raise AssertionError(f"{path.name}: {reports[0].counts}, not {count} {status}")

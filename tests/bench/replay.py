@@ -10,14 +10,14 @@ from overrides.monitoring.replay import Choice, replay
 from telemetry.models import Decision
 from tests.bench.report import figure, scratch_database, timed
 from tests.builders import NOW
-from tests.overrides.eventful import live_through
+from tests.overrides.eventful import run_periods
 
 DECISIONS = 10_000
 OVERRIDES = 60
 
 
 def run(decisions: int = DECISIONS, overrides: int = OVERRIDES) -> None:
-    stored = live_through(decisions, overrides)
+    stored = run_periods(decisions, overrides)
     found: list[Difference] = []
     taken = timed(lambda: replay(Choice(), now=NOW + timedelta(days=90), on_difference=found.append))
 

@@ -174,7 +174,7 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
         lambda: {"module": "pm"}, {"reason": "enough"}, "neutralize.lower_mode: refused, there is none", NOBODY, set(),
     ),
     "overrides_modulemode_challenger": (
-        lambda: {"module": "pm"}, {"days": "30"}, "challenge.ask_comparison: an answer, in a table of its own", NOBODY,
+        lambda: {"module": "pm"}, {"days": "30"}, "challenger.request_comparison: a table of its own", NOBODY,
         set(),
     ),
     "learning_trial": (

@@ -1,4 +1,4 @@
-"""Decisions through an eventful time: eight versions of pm and one of dm, every combiner and mode, seeded."""
+"""Decisions of an eventful time: eight versions of pm and one of dm with every combiner and mode, from a seed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BEGIN = NOW - 30 * DAY
 
 @dataclass(frozen=True)
 class Period:
-    """What holds for a while; nothing given: nothing published."""
+    """What holds during a period; without any field, nothing is published."""
 
     mode: dict[str, Any]
     parameters: dict[str, Any] | None = None
@@ -56,17 +56,17 @@ PERIODS = (
 )
 
 
-def live_through(count: int, overrides: int = 12, seed: int = 7) -> int:
-    """Publish, switch and ask through all periods: `count` questions in all, so many new overrides in each period.
+def run_periods(count: int, overrides: int = 12, seed: int = 7) -> int:
+    """Publish, change modes and ask through all periods: `count` questions in all, `overrides` new ones per period.
 
-    The number of decisions stored.
+    Returns the number of stored decisions.
     """
     chance = random.Random(seed)
     stored = 0
-    standing: dict[str, OverrideSpec] = {}
+    in_force: dict[str, OverrideSpec] = {}
     for number, period in enumerate(PERIODS):
         at = BEGIN + 3 * DAY * number
-        _publish(period, standing, overrides, chance, at)
+        _publish(period, in_force, overrides, chance, at)
         mode = dict(period.mode)
         set_mode(mode.pop("to"), at=at, **mode)
         questions = _questions(chance, count // len(PERIODS), at)
@@ -76,19 +76,19 @@ def live_through(count: int, overrides: int = 12, seed: int = 7) -> int:
 
 
 def _publish(
-    period: Period, standing: dict[str, OverrideSpec], overrides: int, chance: random.Random, at: datetime
+    period: Period, in_force: dict[str, OverrideSpec], overrides: int, chance: random.Random, at: datetime
 ) -> None:
-    """Half of what stands gives way to new overrides; all of it where the policy changes."""
+    """Replace half of what is in force by new overrides; all of it if the learning method changes."""
     if period is PERIODS[0]:
         _publish_allocation(chance, at)
         return
-    changes_policy = any(spec.policy != period.policy for spec in standing.values())
-    gone = [line for line in standing if changes_policy or chance.random() < 0.25]
+    changes_method = any(spec.policy != period.policy for spec in in_force.values())
+    gone = [line for line in in_force if changes_method or chance.random() < 0.25]
     for line in gone:
-        del standing[line]
+        del in_force[line]
     specs = {spec.line: spec for spec in (_spec(chance, period.policy, at) for _ in range(overrides))}
-    specs = {line: spec for line, spec in specs.items() if standing.get(line) != spec}
-    standing |= specs
+    specs = {line: spec for line, spec in specs.items() if in_force.get(line) != spec}
+    in_force |= specs
     withdrawn = [line for line in gone if line not in specs]
     publish(*specs.values(), withdraw=withdrawn, parameters=_parameters(period), at=at)
 
@@ -104,9 +104,9 @@ def _parameters(period: Period) -> ModuleParameters | None:
 
 def _publish_allocation(chance: random.Random, at: datetime) -> None:
     scopes: list[dict[str, str]] = [{"chain": "sol", "curator": "x"}, {"chain": "eth", "curator": "x"}]
-    given: dict[str, Any] = {"module": "dm", "type": "dm_alloc", **ALLOCATION}
+    fields: dict[str, Any] = {"module": "dm", "type": "dm_alloc", **ALLOCATION}
     publish(
-        *(make_spec({"alloc_mult": chance.uniform(0.8, 1.2)}, scope=s, **given) for s in scopes), module="dm", at=at
+        *(make_spec({"alloc_mult": chance.uniform(0.8, 1.2)}, scope=s, **fields) for s in scopes), module="dm", at=at
     )
     set_mode("on", module="dm", at=at)
 
@@ -115,7 +115,7 @@ def _spec(chance: random.Random, policy: str, at: datetime) -> OverrideSpec:
     category = chance.choice(tuple(MOVED))
     scope = {name: chance.choice(VALUES) for name in chance.sample(DIMENSIONS, chance.randint(1, 3))}
     sign = chance.choice((-1, 1))
-    is_sure = policy == "evidence"  # else it may not move so far: .4 R known to sqrt(1 / 30) R at worst
+    is_sure = policy == "evidence"  # otherwise it may not move so far: .4 R, standard error at most sqrt(1 / 30) R
     stats = {
         "edge_raw": sign * (chance.uniform(0.1, 2) + 0.3 * is_sure),
         "n": chance.randint(10, 60) + 20 * is_sure,
@@ -131,11 +131,11 @@ def _spec(chance: random.Random, policy: str, at: datetime) -> OverrideSpec:
 
 def _questions(chance: random.Random, count: int, at: datetime) -> Iterator[tuple[Question, datetime]]:
     for _ in range(count):
-        asked = at + timedelta(seconds=chance.uniform(0, 3 * 86_400))
-        yield read_question(_payload(chance, asked), now=asked), asked
+        now = at + timedelta(seconds=chance.uniform(0, 3 * 86_400))
+        yield read_question(_payload(chance, now), now=now), now
 
 
-def _payload(chance: random.Random, asked: datetime) -> dict[str, Any]:
+def _payload(chance: random.Random, now: datetime) -> dict[str, Any]:
     if chance.random() < 0.1:
         scope = {"chain": chance.choice(["sol", "eth", "base"]), "curator": "x"}
         return {"module": "dm", **ALLOCATION, "scope": scope, "base_allocation": chance.choice([None, 500.0])}
@@ -149,12 +149,12 @@ def _payload(chance: random.Random, asked: datetime) -> dict[str, Any]:
     if chance.random() < 0.8:
         payload["rollout_key"] = f"bot-{chance.randint(0, 300)}"
     if chance.random() < 0.1:
-        payload["at"] = (asked - timedelta(days=chance.uniform(0, 60))).isoformat()
+        payload["at"] = (now - timedelta(days=chance.uniform(0, 60))).isoformat()
     return payload
 
 
 def _answered(asked: tuple[Question, datetime], engines: dict[str, Engine], chance: random.Random) -> DecisionRecord:
-    """One in twenty from a process that has lost the database: a little stale, stale, or never there."""
+    """Answer, once in twenty from a process without a database: slightly stale, stale, or never loaded."""
     question, now = asked
     engine: Engine | None = engines[question.request.module]
     fate = chance.random()

@@ -1,6 +1,6 @@
-"""A process of its own with several connections: `python -m tests.overrides.hands DATABASE` takes calls line by line.
+"""A process of its own with several connections: `python -m tests.overrides.process_pool DATABASE` reads calls.
 
-A line is a list of [verb, arguments]; all of it is done at once, each by a thread, and answered as one line.
+A line is a list of [verb, arguments]. All its calls run at once, each in a thread, and are answered by one line.
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ Call = tuple[str, dict[str, Any]]
 PROCESSES = 5
 
 
-class Hands:
-    """Several such processes; the calls of one `at_once` are dealt out among them."""
+class ProcessPool:
+    """Several such processes; the calls of one `at_once` are distributed among them."""
 
     def __init__(self, processes: Sequence[subprocess.Popen[str]]) -> None:
         self._processes = processes
 
     def at_once(self, calls: Sequence[Call]) -> list[str]:
-        """What became of each call, in no order: empty, or the class and message of what it raised."""
+        """Run the calls; return their results in no order: empty, or class and message of the exception."""
         dealt = [calls[index :: len(self._processes)] for index in range(len(self._processes))]
         for process, share in zip(self._processes, dealt, strict=True):
             assert process.stdin is not None
             process.stdin.write(json.dumps(share) + "\n")
             process.stdin.flush()
-        told: list[str] = []
+        results: list[str] = []
         for process in self._processes:
             assert process.stdout is not None
-            told += json.loads(process.stdout.readline())
-        return told
+            results += json.loads(process.stdout.readline())
+        return results
 
 
 @contextmanager
-def hands(database: str) -> Iterator[Hands]:
+def process_pool(database: str) -> Iterator[ProcessPool]:
     command = [sys.executable, "-m", "tests.overrides.process_pool", database]
     with_pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     processes = [subprocess.Popen(command, env=os.environ, **with_pipes) for _ in range(PROCESSES)]
     try:
-        yield Hands(processes)
+        yield ProcessPool(processes)
     finally:
         for process in processes:
             assert process.stdin is not None
@@ -88,7 +88,7 @@ def verbs() -> dict[str, Callable[..., object]]:
 
 
 def beat(now: Any) -> object:
-    """As the worker does it: both in one transaction."""
+    """Apply and expire in one transaction, as the worker does."""
     from django.db import transaction
 
     from overrides.requests.apply import apply_due, expire_requests

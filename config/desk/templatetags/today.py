@@ -9,7 +9,7 @@ from django import template
 from django.template import Context
 
 from config.desk.today import MOST_WAITING, afterwards, mandates_due, served, troubles, waiting
-from overrides.admin.request_form import Reasoned
+from overrides.admin.request_form import ReasonForm
 from overrides.requests.emergency import LOWER
 from telemetry.foundation.admin.read_only import person
 
@@ -27,6 +27,6 @@ def today(context: Context) -> dict[str, Any]:
         "afterwards": afterwards() if sees_policy else 0,
         "mandates_due": mandates_due(now) if user.has_perm("overrides.view_mandate") else 0,
         "may_lower": user.has_perm(LOWER) and user.has_perm("overrides.view_modulemode"),
-        "off_form": Reasoned(auto_id="off_%s"),
+        "off_form": ReasonForm(auto_id="off_%s"),
         "troubles": troubles(now) if user.has_perm("telemetry.view_jobrun") else None,
     }

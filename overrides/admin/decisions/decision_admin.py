@@ -1,4 +1,4 @@
-"""Decisions: what was asked, what was served, who moved it, what became of it."""
+"""Admin of decisions: what was requested, what was served, which overrides moved it, and what the trade made."""
 
 from __future__ import annotations
 
@@ -26,11 +26,13 @@ from telemetry.foundation.core.csv_cells import csv_lines
 from telemetry.foundation.core.fields import matching
 from telemetry.models import Decision
 
-MOST_EXPORTED = 50_000  # decisions; `manage.py export contributions` knows no such bound
+MOST_EXPORTED = 50_000  # decisions; `manage.py export contributions` has no such limit
 MOVING = (Reason.SINGLE.value, Reason.COMBINED.value)
 
 
 class MovedFilter(admin.SimpleListFilter):
+    """Limits the list to decisions that an override moved."""
+
     title = "moved"
     parameter_name = "moved"
 
@@ -43,10 +45,12 @@ class MovedFilter(admin.SimpleListFilter):
 
 @admin.register(Decision)
 class DecisionAdmin(FactAdmin):
+    """The list and the pages of served decisions, and their contributions as CSV."""
+
     nothing_yet = "Each answer to a bot that asks for its levers is one; a module that is off answers too."
     change_list_template = "overrides/decisions/decision_list.html"
     change_form_template = "overrides/decisions/decision.html"
-    list_display = ("asked_at", "what", "scope_shown", "moved", "said", "version_shown", "outcome")
+    list_display = ("asked_at", "what", "scope_shown", "moved", "reason_shown", "version_shown", "outcome")
     list_display_links = ("asked_at", "what")
     list_filter = (
         MovedFilter,
@@ -71,7 +75,7 @@ class DecisionAdmin(FactAdmin):
     ordering = ("-decision_id",)
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """As they were answered; a window of time in the order of its own index."""
+        """Order by id, which is by time of the answer; with a time filter by `at`, whose index then serves."""
         has_window = request.GET.keys() & {"since", "until"}
         return ("-at", "-decision_id") if has_window else ("-decision_id",)
 
@@ -83,7 +87,7 @@ class DecisionAdmin(FactAdmin):
         return [export, *super().get_urls()]
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
-        """What moved the decisions of the list, as CSV, made while it is sent."""
+        """Stream the contributions to the listed decisions as CSV."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         rows = contribution_rows(self.get_changelist_instance(request).queryset, most=MOST_EXPORTED)
@@ -128,7 +132,7 @@ class DecisionAdmin(FactAdmin):
         return shown or MISSING
 
     @admin.display(description="reason")
-    def said(self, decision: Decision) -> SafeString:
+    def reason_shown(self, decision: Decision) -> SafeString:
         reason = badge(decision.reason, decision.reason.replace("_", " ").lower())
         return reason if decision.mode == "on" else format_html("{} {}", reason, badge(decision.mode))
 

@@ -1,4 +1,4 @@
-"""What the page of one decision shows: each lever's way from neutral to its value, who took part, what it earned."""
+"""Content of a decision's page: how each lever came to its value, which overrides contributed, and what it earned."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from telemetry.models import AttributionShare, Decision, DecisionOutcome
 
 @dataclass(frozen=True)
 class PartRow:
-    """One override's part of one lever: `running` is where the lever stands with it and all before."""
+    """The part of one override in one lever; `running` is the sum of the parts up to and including this one."""
 
     link: SafeString
     weight: float | None
@@ -35,7 +35,10 @@ class PartRow:
 
 @dataclass(frozen=True)
 class LeverPanel:
-    """One moved lever: `sum_of_parts` and the cuts add up to `movement.total`. `others` earned without a part."""
+    """One moved lever: `sum_of_parts` and the cuts add up to `movement.total`.
+
+    `others` earned a share without a part.
+    """
 
     movement: Movement
     is_log: bool
@@ -50,7 +53,7 @@ class LeverPanel:
 
 
 def decision_page(decision: Decision) -> dict[str, Any]:
-    """The template's context."""
+    """Return the template context."""
     lines = {each["id"]: each["line"] for each in (*decision.contributions, *decision.excluded)}
     scopes = scopes_of(lines.values())
     links = {override: override_link(override, scopes.get(line)) for override, line in lines.items()}
@@ -68,7 +71,7 @@ def decision_page(decision: Decision) -> dict[str, Any]:
         "contributions": [(links[each["id"]], each) for each in decision.contributions],
         "excluded": [(links[each["id"]], each) for each in decision.excluded],
         "outcomes": outcomes,
-        "multiplier_shares": {word: _sum(shares.get(word, {})) for word in (COEFFICIENTS, CAP)},
+        "multiplier_shares": {name: _sum(shares.get(name, {})) for name in (COEFFICIENTS, CAP)},
         "earned": AttributionShare.objects.filter(decision_id=decision.pk).aggregate(total=Sum("share"))["total"],
     }
 
@@ -102,12 +105,12 @@ def _panels(
 
 
 def _is_neutral(name: str, detail: Mapping[str, Any]) -> bool:
-    """A lever that nothing moved may still have been cut by the cap."""
+    """Return whether an unmoved lever was served at neutral; the cap may have cut it nevertheless."""
     return detail.get("served") == LEVERS[name].neutral
 
 
 def _shares(decision: Decision) -> dict[str, dict[str, float]]:
-    """Lever -> override (or prior and the like) -> what it earned, over all trades that named the decision."""
+    """Return lever -> override (or prior etc.) -> R earned, over all trades that name the decision."""
     rows = AttributionShare.objects.filter(decision_id=decision.pk).values_list("lever", "override_id")
     shares: dict[str, dict[str, float]] = {}
     for lever, override, share in rows.annotate(Sum("share")):

@@ -1,4 +1,4 @@
-"""The list of decisions: each row with who moved it and what became of it, at two queries a page."""
+"""Rows of the list of decisions: what moved each one and what its trade made, with two queries per page."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Mover:
-    """The override that moved a lever most, beside how many others moved it."""
+    """The override that moved a lever most, and how many others moved it."""
 
     lever: str
     value: float
@@ -35,7 +35,7 @@ class Mover:
 
 
 class DecisionList(FactList):
-    """Rows carry `movers` and `named_by`, the outcome of the trade that named them."""
+    """Adds to each row `movers` and `named_by`, the outcome of the trade that names the decision."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -51,7 +51,7 @@ class DecisionList(FactList):
 
 
 def top_movers(decision: Decision) -> Iterable[Mover]:
-    """Per moved lever the contributor with the largest part."""
+    """Yield, per moved lever, the override with the largest part."""
     lines = {each["id"]: each["line"] for each in decision.contributions}
     for movement in movements(decision.levers, decision.contributions).values():
         for override in list(movement.parts)[:1]:
@@ -63,7 +63,7 @@ def scopes_of(lines: Iterable[str]) -> dict[str, dict[str, str]]:
 
 
 def mover_shown(mover: Mover, scope: Mapping[str, str] | None) -> SafeString:
-    """`size_mult 1.0199 by micro · Good and 2 more`, leading to the override."""
+    """Format a mover with a link to its override: `size_mult 1.0199 by micro · Good and 2 more`."""
     return format_html(
         '<div class="cw-lever">{} {} <span class="cw-quiet">by</span> {}{}</div>',
         mover.lever,
@@ -74,7 +74,7 @@ def mover_shown(mover: Mover, scope: Mapping[str, str] | None) -> SafeString:
 
 
 def override_link(override: str, scope: Mapping[str, str] | None) -> SafeString:
-    """An override by the values of its scope, which tell more than its id."""
+    """Link to an override by the values of its scope, which say more than its id."""
     where = reverse("admin:overrides_override_change", args=[override])
     if scope is None:
         return format_html('<a href="{}">{}</a>', where, short(override))

@@ -1,4 +1,4 @@
-"""Decisions by the override or line that moved them, from the index on their lines."""
+"""Find decisions by the override or line that moved them, with the index on their lines."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from django.db.models import Func, JSONField, QuerySet
 from overrides.models import Line, Override
 from telemetry.models import Decision
 
-MOVED_LINES = "jsonb_path_query_array(contributions, '$[*].line')"  # as the index spells it
-SELDOM = 2_000  # decisions that are found one by one; a line that moved more is found soon wherever one looks
+MOVED_LINES = "jsonb_path_query_array(contributions, '$[*].line')"  # must match the expression of the index
+SELDOM = 2_000  # a line that moved more decisions than this is found quickly by scanning its pattern
 
-# Materialized, so that PostgreSQL does not reckon with stopping early and read the whole table in the hope of it.
+# Materialized: otherwise PostgreSQL expects the LIMIT to stop it early, and scans the whole table.
 FOUND = f"""
 WITH found AS MATERIALIZED (SELECT decision_id FROM telemetry_decision WHERE {MOVED_LINES} @> to_jsonb(ARRAY[%s::text]))
 SELECT decision_id FROM found LIMIT %s
@@ -22,14 +22,14 @@ SELECT decision_id FROM found LIMIT %s
 
 
 class Lines(Func):
-    """The lines that moved a decision."""
+    """SQL function: the lines that moved a decision."""
 
     template = MOVED_LINES.replace("contributions", "%(expressions)s")
     output_field = JSONField()
 
 
 def moved_by_line(rows: QuerySet[Decision], line: Line) -> QuerySet[Decision]:
-    """Those of `rows` that the line moved."""
+    """Return the decisions among `rows` that the line moved."""
     keys = _seldom(line)
     if keys is not None:
         return rows.filter(pk__in=keys)
@@ -38,14 +38,14 @@ def moved_by_line(rows: QuerySet[Decision], line: Line) -> QuerySet[Decision]:
 
 
 def moved_by_override(rows: QuerySet[Decision], override: Override) -> QuerySet[Decision]:
-    """Those of `rows` that this revision of its line moved."""
+    """Return the decisions among `rows` that this override moved."""
     keys = _seldom(override.line)
     near = _of_its_pattern(rows, override.line) if keys is None else rows.filter(pk__in=keys)
     return near.filter(contributions__contains=[{"id": override.pk}])
 
 
 def moved_by(rows: QuerySet[Decision], identity: str) -> QuerySet[Decision]:
-    """Those of `rows` moved by the override or line of this id; none where there is neither."""
+    """Return the decisions among `rows` moved by the override or line with this id; none for an unknown id."""
     override = Override.objects.select_related("line").filter(pk=identity).first()
     if override is not None:
         return moved_by_override(rows, override)
@@ -54,7 +54,7 @@ def moved_by(rows: QuerySet[Decision], identity: str) -> QuerySet[Decision]:
 
 
 def _seldom(line: Line) -> list[UUID] | None:
-    """The decisions the line moved; None if they are too many to name."""
+    """Return the ids of the decisions that the line moved; None if there are more than SELDOM."""
     with connection.cursor() as cursor:
         cursor.execute(FOUND, [line.pk, SELDOM + 1])
         keys = [key for (key,) in cursor.fetchall()]
@@ -62,5 +62,5 @@ def _seldom(line: Line) -> list[UUID] | None:
 
 
 def _of_its_pattern(rows: QuerySet[Decision], line: Line) -> QuerySet[Decision]:
-    """Where the line can have moved something: in the order of the list, by the index on patterns."""
+    """Return the decisions that the line can have moved, by the index on patterns, in the order of the list."""
     return rows.filter(pattern_key=line.pattern_key, action_category=line.action_category)

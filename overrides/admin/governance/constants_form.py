@@ -1,4 +1,4 @@
-"""A form over the constants of a document: a field for each, as JSON, refused at the field that is wrong."""
+"""A form over the constants of a document: one JSON field per constant; errors are shown at the field they name."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 from django import forms
 
-from overrides.admin.request_form import Reasoned
+from overrides.admin.request_form import ReasonForm
 
 
-class ConstantsForm(Reasoned):
-    """`values` maps a dotted path to what stands there now; `words` says what a constant means."""
+class ConstantsForm(ReasonForm):
+    """A field per constant: `values` maps dotted path -> current value, `words` dotted path -> help text."""
 
     def __init__(
         self, values: Mapping[str, Any], words: Mapping[str, str], data: Mapping[str, Any] | None = None
@@ -42,29 +42,29 @@ class ConstantsForm(Reasoned):
         if not self.errors and all(self.cleaned_data[path] == value for path, value in self._values.items()):
             raise forms.ValidationError("This is how it stands already; change a field first.")
 
-    def refuse(self, told: Exception) -> None:
-        """At the longest path that the refusal's field begins with."""
-        field, _, message = str(told).partition(": ")
+    def refuse(self, error: Exception) -> None:
+        """Show an error at the field with the longest path that the error's field begins with."""
+        field, _, message = str(error).partition(": ")
         known = [path for path in self._values if field == path or field.startswith((f"{path}.", f"{path}["))]
         if known:
             self.add_error(max(known, key=len), message)
         else:
-            self.add_error(None, str(told))
+            self.add_error(None, str(error))
 
 
 def paths_of(document: Mapping[str, Any], *containers: str) -> dict[str, Any]:
-    """The constants of a document by path, one level below each of the containers (themselves dotted paths)."""
-    found: dict[str, Any] = {}
+    """Return dotted path -> value of the constants one level below each container (a dotted path)."""
+    constants: dict[str, Any] = {}
     for container in containers:
         inner: Any = document
         for name in filter(None, container.split(".")):
             inner = inner[name]
-        found |= {f"{container}.{name}" if container else name: value for name, value in inner.items()}
-    return found
+        constants |= {f"{container}.{name}" if container else name: value for name, value in inner.items()}
+    return constants
 
 
 def with_constants(document: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The document with the constants at these paths changed."""
+    """Return a copy of the document with the constants at these dotted paths replaced."""
     changed: dict[str, Any] = json.loads(json.dumps(document))
     for path, value in values.items():
         *containers, name = path.split(".")

@@ -1,4 +1,4 @@
-"""Vetoes and pins: the list of them, and the page that lifts one."""
+"""Admin of vetoes and pins: the list, and the page that lifts one."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from overrides.admin.immediate_actions import LIFT, act_page, refuse_others, told
-from overrides.admin.request_form import Reasoned
+from overrides.admin.immediate_actions import LIFT, act_page, perform, refuse_others
+from overrides.admin.request_form import ReasonForm
 from overrides.models import LineHold
 from overrides.requests.emergency import lift_hold
 from overrides.requests.governance_store import is_live
@@ -21,7 +21,9 @@ from telemetry.foundation.admin.formatting import badge, chips, format_moment, p
 from telemetry.foundation.admin.read_only import FactAdmin, one_of, person
 
 
-class StandsFilter(admin.SimpleListFilter):
+class HoldStateFilter(admin.SimpleListFilter):
+    """Limits the list to holds that are in effect, or to those that ended."""
+
     title = "stands"
     parameter_name = "stands"
 
@@ -36,9 +38,11 @@ class StandsFilter(admin.SimpleListFilter):
 
 @admin.register(LineHold)
 class LineHoldAdmin(FactAdmin):
+    """The list of vetoes and pins."""
+
     nothing_yet = "A veto or a pin is placed on the page of an override or of its line."
     list_display = ("what", "scope_shown", "kind_shown", "reason", "placed_by", "placed", "ends")
-    list_filter = (one_of("kind", LineHold.Kind.values), StandsFilter, "line__module")
+    list_filter = (one_of("kind", LineHold.Kind.values), HoldStateFilter, "line__module")
     search_fields = ("line__pattern_key__startswith",)
     list_select_related = ("line", "placed_by")
     ordering = ("-placed_at", "-id")
@@ -51,19 +55,19 @@ class LineHoldAdmin(FactAdmin):
         return [path("<int:hold_id>/lift/", view, name="overrides_linehold_lift"), *super().get_urls()]
 
     def lift_view(self, request: HttpRequest, hold_id: int) -> HttpResponse:
-        """A page that says what lifting does and asks why; POST lifts."""
+        """Show what lifting does and ask for a reason; POST lifts the hold."""
         hold = LineHold.objects.select_related("line", "placed_by").filter(pk=hold_id).first()
         if hold is None:
             raise Http404
         refuse_others(request, self, hold, LIFT)
         way_back = reverse("admin:overrides_line_change", args=[hold.line_id])
-        form = Reasoned(request.POST if request.method == "POST" else None)
+        form = ReasonForm(request.POST if request.method == "POST" else None)
 
         def take(at: datetime) -> str:
             lift_hold(hold_id=hold.pk, by=person(request), reason=form.cleaned_data["reason"], at=at)
             return f"The {hold.kind} is lifted"
 
-        response = told(request, form, way_back, take) if form.is_valid() else None
+        response = perform(request, form, way_back, take) if form.is_valid() else None
         about = {"title": f"Lift a {hold.kind}", "line": hold.line, "hold": hold}
         return response or act_page(self, request, LIFT, form, about, way_back)
 

@@ -1,4 +1,4 @@
-"""Mandates: what approvals let the builder do alone, and how much of each is left."""
+"""Admin of mandates: what approvals let the builder do without a person, and how much of each is left."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ IN_FORCE = Exists(Membership.objects.filter(line=OuterRef("line"), to_version=No
 
 
 def due_by(at: datetime) -> Q:
-    """Mandates on lines in force that are to be reviewed within two weeks, or overdue."""
+    """Return the condition for mandates on lines in force whose review is overdue or due within two weeks."""
     return Q(IN_FORCE, revoked_at=None, review_by__lte=at + SOON)
 
 
 class DueFilter(admin.SimpleListFilter):
-    """Without a choice: what the builder may still use, and what it could not any more though its line is in force."""
+    """Filters by review date. Without a choice it lists mandates that apply, or would if they had been reviewed."""
 
     title = "review"
     parameter_name = "due"
@@ -50,38 +50,40 @@ class DueFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Mandate]) -> QuerySet[Mandate]:
         now = datetime.now(UTC)
         current = Q(revoked_at=None) & (Q(review_by__gt=now) | Q(IN_FORCE))
-        wanted = {
+        conditions = {
             "soon": due_by(now),
             "over": Q(IN_FORCE, revoked_at=None, review_by__lte=now),
             "ended": ~current,
             "any": Q(),
         }
-        return queryset.filter(wanted.get(self.value() or "", current))
+        return queryset.filter(conditions.get(self.value() or "", current))
 
 
 class MandateList(FactList):
-    """Rows carry `standing`, the override in force on their line."""
+    """Adds to each row `in_force`, the override in force on its line."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         rows: list[Any] = list(self.result_list)
-        found = Override.objects.select_related("line").in_bulk([row.standing_id for row in rows if row.standing_id])
+        found = Override.objects.select_related("line").in_bulk([row.in_force_id for row in rows if row.in_force_id])
         for row in rows:
-            row.standing = found.get(row.standing_id)
+            row.in_force = found.get(row.in_force_id)
         self.result_list = rows
 
 
 @admin.register(Mandate)
 class MandateAdmin(FactAdmin):
+    """The list of mandates with what each still allows."""
+
     nothing_yet = "Approving a line and applying it signs one."
-    list_display = ("what", "scope_shown", "state", "days_left", "still_allows", "evidence", "asked_by")
+    list_display = ("what", "scope_shown", "state", "days_left", "still_allows", "evidence", "request_shown")
     list_filter = (DueFilter, "line__module", "line__channel")
     search_fields = ("line__pattern_key__startswith",)
     list_select_related = ("line", "request")
     ordering = ("review_by", "id")
     sortable_by = ()
     fields = (
-        ("what", "scope_shown", "line_shown", "asked_by"),
+        ("what", "scope_shown", "line_shown", "request_shown"),
         ("state", "direction", "days_left", "review_by", "granted_at", "revoked_at"),
         ("still_allows", "evidence"),
     )
@@ -89,7 +91,7 @@ class MandateAdmin(FactAdmin):
         "what",
         "scope_shown",
         "line_shown",
-        "asked_by",
+        "request_shown",
         "state",
         "days_left",
         "still_allows",
@@ -100,14 +102,14 @@ class MandateAdmin(FactAdmin):
         return MandateList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Mandate]:
-        standing = Membership.objects.filter(line=OuterRef("line"), to_version=None).values("override")[:1]
+        in_force = Membership.objects.filter(line=OuterRef("line"), to_version=None).values("override")[:1]
         queryset: QuerySet[Mandate] = super().get_queryset(request).select_related("line", "request")
-        return queryset.annotate(standing_id=Subquery(standing))
+        return queryset.annotate(in_force_id=Subquery(in_force))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         row: Any = super().get_object(request, object_id, from_field)
         if row is not None:
-            row.standing = Override.objects.select_related("line").filter(pk=row.standing_id).first()
+            row.in_force = Override.objects.select_related("line").filter(pk=row.in_force_id).first()
         return row
 
     @admin.display(description="pattern and action")
@@ -124,17 +126,17 @@ class MandateAdmin(FactAdmin):
         return format_html('<a href="{}">{}</a>', where, mandate.line_id[:12])
 
     @admin.display(description="signed by")
-    def asked_by(self, mandate: Mandate) -> SafeString:
+    def request_shown(self, mandate: Mandate) -> SafeString:
         where = reverse("admin:overrides_changerequest_change", args=[mandate.request_id])
         line = reverse("admin:overrides_line_change", args=[mandate.line_id])
         return format_html('<a href="{}">request {}</a> · <a href="{}">line</a>', where, mandate.request_id, line)
 
     @admin.display(description="still allows, units from neutral")
     def still_allows(self, mandate: Any) -> SafeString:
-        """Per lever the units left between where it stands and the farthest that was approved."""
-        if mandate.standing is None:
+        """Format, per lever, the units left between the value in force and the farthest approved one."""
+        if mandate.in_force is None:
             return MISSING
-        left = remaining(terms_of(mandate), spec_of(mandate.standing), datetime.now(UTC))
+        left = remaining(terms_of(mandate), spec_of(mandate.in_force), datetime.now(UTC))
         rows = ((name, number(units, 4)) for name, units in left.items() if name != "days")
         return format_html_join("", '<div class="cw-lever">{} {}</div>', rows)
 
@@ -144,15 +146,15 @@ class MandateAdmin(FactAdmin):
 
     @admin.display(description="evidence, floor")
     def evidence(self, mandate: Any) -> SafeString:
-        """What carries it against the least that still does."""
-        if mandate.standing is None:
+        """Format the evidence in force beside the least for which the mandate applies."""
+        if mandate.in_force is None:
             return MISSING
-        terms, standing = terms_of(mandate), mandate.standing
+        terms, in_force = terms_of(mandate), mandate.in_force
         return format_html(
             '<div class="cw-lever">n {} <span class="cw-quiet">of {}</span></div>'
             '<div class="cw-lever">|edge| {} <span class="cw-quiet">of {}</span></div>',
-            *(number(standing.n, 0), number(terms.least_n, 0)),
-            *(number(abs(standing.edge_raw), 3), number(terms.least_edge, 3, unit="R")),
+            *(number(in_force.n, 0), number(terms.least_n, 0)),
+            *(number(abs(in_force.edge_raw), 3), number(terms.least_edge, 3, unit="R")),
         )
 
     @admin.display(description="state")
@@ -161,5 +163,5 @@ class MandateAdmin(FactAdmin):
             return badge("revoked", "ended")
         now = datetime.now(UTC)
         if mandate.review_by <= now:
-            return badge("expired", "overdue") if mandate.standing else badge("revoked", "lapsed")
+            return badge("expired", "overdue") if mandate.in_force else badge("revoked", "lapsed")
         return badge("stale", "due soon") if mandate.review_by <= now + SOON else badge("live")

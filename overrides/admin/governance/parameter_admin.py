@@ -1,4 +1,4 @@
-"""Parameter sets: every constant of a module beside the plan's number, and the versions that used it."""
+"""Admin of parameter sets: every constant of a module beside its default, and the versions that used it."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ MOST_VERSIONS = 50
 
 @dataclass(frozen=True)
 class Constant:
+    """One constant as the page shows it."""
+
     name: str
     default: str
     value: str
@@ -40,6 +42,8 @@ class Constant:
 
 @admin.register(ParameterSet)
 class ParameterSetAdmin(FactAdmin):
+    """The list and the pages of parameter sets."""
+
     change_form_template = "overrides/governance/parameters.html"
     list_display = ("name", "state", "used", "made", "created_by", "why")
     list_filter = ("module",)
@@ -59,7 +63,7 @@ class ParameterSetAdmin(FactAdmin):
         return [path("<str:module>/propose/", view, name="overrides_parameterset_propose"), *super().get_urls()]
 
     def propose(self, request: HttpRequest, module: str) -> HttpResponse:
-        """A field for each constant in force; POST shows the effect, and drafts once that was seen."""
+        """Show a field for each constant in force; POST shows the effect, and drafts the request after that."""
         if module not in dict(MODULES):
             raise Http404
         if not self.has_view_permission(request) or not request.user.has_perm(PROPOSE):
@@ -102,7 +106,7 @@ class ParameterSetAdmin(FactAdmin):
 
 
 def _sections(document: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, list[Constant]]:
-    """The constants by what they belong to: each channel, the lessons, the module; limits the defaults lack too."""
+    """Group the constants by channel, lessons, evidence and module; limits that only one side has are included."""
     values, plain = dict(flattened(document)), dict(flattened(defaults))
     sections: dict[str, list[Constant]] = {}
     for field in [*values, *(field for field in plain if field not in values)]:

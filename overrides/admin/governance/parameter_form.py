@@ -1,4 +1,4 @@
-"""Asking for other parameters: every constant of the channels and of both policies, and what they would do."""
+"""The form that requests other parameters: every constant of channels and learning methods, and the effect."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from overrides.admin.document_diff import document_differences, worded
 from overrides.admin.governance.constants_form import ConstantsForm, paths_of, with_constants
-from overrides.admin.request_form import Asked, draft
+from overrides.admin.request_form import ProposedRequest, draft
 from overrides.core.engine.definitions.evidence_parameters import EVIDENCE_WORDS
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.impact.reweighing import Reweighing, reweighed
@@ -20,20 +20,22 @@ from telemetry.foundation.admin.read_only import FactAdmin
 
 
 def propose_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> HttpResponse:
-    """The form; with its effect where that was asked for, and the drafted request where it was pressed."""
-    standing = current_parameters(module)
-    form = _form(standing, request)
+    """Return the form; with the effect once it is valid, or the drafted request if its button was pressed."""
+    current = current_parameters(module)
+    form = _form(current, request)
     effect: Reweighing | None = None
     if form.is_valid():
-        document = with_constants(standing.to_document(), {path: form.cleaned_data[path] for path in _paths(standing)})
+        document = with_constants(current.to_document(), {path: form.cleaned_data[path] for path in _paths(current)})
         try:
-            wanted = ModuleParameters.from_document(module, document)
+            proposed = ModuleParameters.from_document(module, document)
         except ValueError as refused:
             form.refuse(refused)
         else:
-            if "draft" in request.POST and (response := draft(request, module, form, _asked(standing, wanted))):
+            if "draft" in request.POST and (
+                response := draft(request, module, form, _proposed_request(current, proposed))
+            ):
                 return response
-            effect = reweighed(evidence_in_force(module), standing, wanted, datetime.now(UTC))
+            effect = reweighed(evidence_in_force(module), current, proposed, datetime.now(UTC))
     context = model_admin.admin_site.each_context(request) | {
         "title": f"Ask for other parameters of {module}",
         "opts": model_admin.opts,
@@ -51,17 +53,17 @@ def _paths(parameters: ModuleParameters) -> dict[str, object]:
     return paths_of(document, *weights, "lessons", "evidence") | {"product_cap": document["product_cap"]}
 
 
-def _form(standing: ModuleParameters, request: HttpRequest) -> ConstantsForm:
-    defaults = _paths(ModuleParameters.default(standing.module))
+def _form(current: ModuleParameters, request: HttpRequest) -> ConstantsForm:
+    defaults = _paths(ModuleParameters.default(current.module))
     meanings = {f"evidence.{name}": f"{words}; " for name, words in EVIDENCE_WORDS.items()}
     words = {
         path: f"{meanings.get(path, '')}default {value if isinstance(value, dict) else worded(value)}"
         for path, value in defaults.items()
     }
-    return ConstantsForm(_paths(standing), words, request.POST if request.method == "POST" else None)
+    return ConstantsForm(_paths(current), words, request.POST if request.method == "POST" else None)
 
 
-def _asked(standing: ModuleParameters, wanted: ModuleParameters) -> Asked:
-    found = document_differences(standing.to_document(), wanted.to_document())
-    told = "; ".join(f"{each.field.removeprefix('channels.')} {each.before} → {each.after}" for each in found)
-    return Asked(ChangeRequest.Kind.PARAMETERS, f"Parameters: {told}", wanted.to_document())
+def _proposed_request(current: ModuleParameters, proposed: ModuleParameters) -> ProposedRequest:
+    differences = document_differences(current.to_document(), proposed.to_document())
+    changes = "; ".join(f"{each.field.removeprefix('channels.')} {each.before} → {each.after}" for each in differences)
+    return ProposedRequest(ChangeRequest.Kind.PARAMETERS, f"Parameters: {changes}", proposed.to_document())

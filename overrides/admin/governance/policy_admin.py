@@ -1,4 +1,4 @@
-"""Policies of governance: each rule in words beside its default, what changed, and a form to ask for another."""
+"""Admin of governance policies: each rule in words beside its default, what changed, and a form to request another."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from overrides.admin.document_diff import document_differences, worded
 from overrides.admin.governance.constants_form import ConstantsForm, paths_of
-from overrides.admin.request_form import PROPOSE, Asked, draft
+from overrides.admin.request_form import PROPOSE, ProposedRequest, draft
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.models import ChangeRequest, ModulePolicy
 from overrides.requests.governance_store import policy_of
@@ -55,14 +55,16 @@ class Rule:
 
 @admin.register(ModulePolicy)
 class ModulePolicyAdmin(FactAdmin):
+    """The list and the pages of governance policies."""
+
     nothing_yet = "The defaults are in force; ask for another policy on the page of a module."
     change_form_template = "overrides/governance/policy.html"
-    list_display = ("name", "state", "changed", "made", "created_by", "asked_by")
+    list_display = ("name", "state", "changed", "made", "created_by", "request_shown")
     list_filter = ("module",)
     list_select_related = ("request",)
     sortable_by = ()
-    fields = (("name", "state", "made", "created_by", "asked_by"),)
-    readonly_fields = ("name", "state", "made", "asked_by")
+    fields = (("name", "state", "made", "created_by", "request_shown"),)
+    readonly_fields = ("name", "state", "made", "request_shown")
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.propose)
@@ -80,22 +82,22 @@ class ModulePolicyAdmin(FactAdmin):
         }
 
     def propose(self, request: HttpRequest, module: str) -> HttpResponse:
-        """A field for each rule as it stands; POST drafts the request."""
+        """Show a field for each rule with its current value; POST drafts the request."""
         if module not in dict(MODULES):
             raise Http404
         if not self.has_view_permission(request) or not request.user.has_perm(PROPOSE):
             raise PermissionDenied
-        standing = paths_of(policy_of(module).to_document(), "")
+        current = paths_of(policy_of(module).to_document(), "")
         defaults = GovernancePolicy().to_document()
-        words = {name: f"{told}; default {worded(defaults[name])}" for name, told in RULES.items()}
-        form = ConstantsForm(standing, words, request.POST if request.method == "POST" else None)
+        words = {name: f"{rule}; default {worded(defaults[name])}" for name, rule in RULES.items()}
+        form = ConstantsForm(current, words, request.POST if request.method == "POST" else None)
         if form.is_valid():
-            content = {name: form.cleaned_data[name] for name in standing}
-            told = "; ".join(
-                f"{each.field} {each.before} → {each.after}" for each in document_differences(standing, content)
+            content = {name: form.cleaned_data[name] for name in current}
+            changes = "; ".join(
+                f"{each.field} {each.before} → {each.after}" for each in document_differences(current, content)
             )
-            asked = Asked(ChangeRequest.Kind.POLICY, f"Policy of {module}: {told}", content)
-            if response := draft(request, module, form, asked):
+            proposed = ProposedRequest(ChangeRequest.Kind.POLICY, f"Policy of {module}: {changes}", content)
+            if response := draft(request, module, form, proposed):
                 return response
         context = self.admin_site.each_context(request) | {
             "title": f"Ask for another policy of {module}",
@@ -122,7 +124,7 @@ class ModulePolicyAdmin(FactAdmin):
         return format_moment(policy.created_at)
 
     @admin.display(description="request")
-    def asked_by(self, policy: ModulePolicy) -> SafeString:
+    def request_shown(self, policy: ModulePolicy) -> SafeString:
         where = reverse("admin:overrides_changerequest_change", args=[policy.request_id])
         return format_html('<a href="{}">request {}</a>', where, policy.request_id)
 

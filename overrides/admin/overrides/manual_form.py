@@ -1,4 +1,4 @@
-"""An override typed by hand: the form, and the document it makes."""
+"""The form of a manual override, and the override that it makes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 
-from overrides.admin.request_form import Reasoned
+from overrides.admin.request_form import ReasonForm
 from overrides.core.engine.definitions.json_fields import instant_text
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.module_parameters import ModuleParameters, channels_of
@@ -16,12 +16,12 @@ from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.validation import check
 from overrides.core.engine.definitions.vocabulary import MODULE_CATEGORIES, Channel
 
-# Where a core's field (`stats.n`, `levers.size_mult`) is typed.
+# The form field of an override's field (`stats.n`, `levers.size_mult`).
 PLACES = {"stats": "", "scope": "scope", "levers": "levers", "type": "channel", "policy": "channel"}
 
 
-class ManualForm(Reasoned):
-    """A judgement as an override: what for, how far, and what it is worth in trades."""
+class ManualForm(ReasonForm):
+    """A judgement as an override: where it applies, how far it moves, and how many trades it is worth."""
 
     channel = forms.ChoiceField()
     pattern_key = forms.CharField(
@@ -71,7 +71,7 @@ class ManualForm(Reasoned):
         return read_levers(self.cleaned_data["levers"])
 
     def clean(self) -> None:
-        """The whole as an override: read strictly and checked against the parameters, each fault at its field."""
+        """Parse the whole as an override and check it against the parameters; each fault is shown at its field."""
         if self.errors:
             return
         try:
@@ -83,26 +83,26 @@ class ManualForm(Reasoned):
             self.refuse(ValueError(fault))
         self.spec = None if self.errors else spec
 
-    def refuse(self, told: Exception) -> None:
-        path, _, message = str(told).partition(": ")
+    def refuse(self, error: Exception) -> None:
+        path, _, message = str(error).partition(": ")
         first, _, rest = path.partition(".")
         name = PLACES.get(first, first) or rest
         inner = f"{rest.rpartition('.')[2]}: " if name in ("scope", "levers") and rest else ""
-        self.add_error(name if name in self.fields else None, f"{inner}{message}" if message else str(told))
+        self.add_error(name if name in self.fields else None, f"{inner}{message}" if message else str(error))
 
     def _document(self) -> dict[str, Any]:
-        given = self.cleaned_data
+        values = self.cleaned_data
         groups: dict[str, dict[str, float]] = {}
-        for name, value in given["levers"].items():
+        for name, value in values["levers"].items():
             groups.setdefault(LEVERS[name].group, {})[name] = value
-        channel = Channel(given["channel"])
+        channel = Channel(values["channel"])
         return {
             "type": channel.value,
             "policy": self._parameters.channels[channel].policy.value,
             "module": self._parameters.module,
-            **{name: given[name] for name in ("pattern_key", "action_category", "scope")},
+            **{name: values[name] for name in ("pattern_key", "action_category", "scope")},
             "stats": {
-                **{name: given[name] for name in ("edge_raw", "n", "variance", "half_life_days")},
+                **{name: values[name] for name in ("edge_raw", "n", "variance", "half_life_days")},
                 "updated_at": instant_text(self._at),
             },
             "levers": groups,
@@ -110,7 +110,7 @@ class ManualForm(Reasoned):
 
 
 def read_levers(text: str) -> dict[str, float]:
-    """Lever -> target from lines such as `size_mult=0.9`. Raises ValidationError naming what is wrong."""
+    """Parse lever -> target from lines such as `size_mult=0.9`. Raises ValidationError that names the fault."""
     pairs = read_pairs(text)
     strangers = [name for name in pairs if name not in LEVERS]
     if strangers:
@@ -122,7 +122,7 @@ def read_levers(text: str) -> dict[str, float]:
 
 
 def read_pairs(text: str) -> dict[str, str]:
-    """Name -> value from lines such as `macro_phase=Dip`. Raises ValidationError naming the line."""
+    """Parse name -> value from lines such as `macro_phase=Dip`. Raises ValidationError that names the line."""
     pairs: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():

@@ -1,4 +1,4 @@
-"""An override by hand: previewed against what is in force and what was decided of late, then asked for as a request."""
+"""The page of a manual override: previewed against recent decisions, then drafted as a change request."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PREVIEWED = 2000  # decisions
 
 
 def manual_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> HttpResponse:
-    """The form; with a preview where that was asked for, and the drafted request where it was pressed."""
+    """Return the form; with a preview once it is valid, or the drafted request if its button was pressed."""
     at = datetime.now(UTC)
     version = active_version(module)
     parameters = ModuleParameters.default(module) if version is None else load_parameters(version.parameters)
@@ -51,7 +51,7 @@ def manual_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> Ht
 
 
 def _compared(form: ManualForm, spec: OverrideSpec, version: int | None, at: datetime) -> dict[str, Any]:
-    """What it would do to the last decisions, computed while the reader waits."""
+    """Return what the override would do to the newest decisions, computed within the request."""
     try:
         document = compare(Proposed(spec.module, bring=[spec]), n=PREVIEWED)
     except Refused as refused:

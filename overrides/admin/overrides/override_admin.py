@@ -1,4 +1,4 @@
-"""Lines, and the overrides that are their revisions: the page that shows what an override is worth and why."""
+"""Admin of lines and of the overrides that are their revisions: what each override is worth, and why."""
 
 from __future__ import annotations
 
@@ -15,10 +15,20 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from overrides.admin.immediate_actions import PIN, VETO, Act, HoldForm, act_page, holds_on, may_act, refuse_others, told
+from overrides.admin.immediate_actions import (
+    PIN,
+    VETO,
+    Act,
+    HoldForm,
+    act_page,
+    holds_on,
+    may_act,
+    perform,
+    refuse_others,
+)
 from overrides.admin.overrides.manual_page import manual_page
 from overrides.admin.overrides.override_page import override_page
-from overrides.admin.overrides.retire_page import retire_page, retire_ticked
+from overrides.admin.overrides.retire_page import retire_page, retire_selected
 from overrides.admin.request_form import PROPOSE
 from overrides.admin.weight_display import Weights, levers
 from overrides.models import Line, Membership, Override
@@ -31,10 +41,13 @@ BEGINS_AN_ID = re.compile("[0-9a-f]{6,64}")
 
 
 def in_force() -> Exists:
+    """Return the condition that an override is in force."""
     return Exists(Membership.objects.filter(override=OuterRef("pk"), to_version=None))
 
 
 class RevisionInline(FactInline):
+    """The overrides of a line, listed on the line's page."""
+
     model = Override
     fields = ("revision", "edge", "n_shown", "targets", "source", "made")
     readonly_fields = fields
@@ -65,7 +78,7 @@ class RevisionInline(FactInline):
 
 @admin.register(Line)
 class LineAdmin(FactAdmin):
-    """The identity that lesson and override share."""
+    """The list and the pages of lines."""
 
     nothing_yet = "The materializer draws them up from lessons, once enough trades have closed."
     list_display = ("what", "scope_shown", "channel", "policy", "state", "created")
@@ -93,7 +106,7 @@ class LineAdmin(FactAdmin):
         return [*acts, by_hand, *super().get_urls()]
 
     def by_hand(self, request: HttpRequest, module: str) -> HttpResponse:
-        """A form that makes an override; POST previews it, and drafts the request that brings it."""
+        """Show the form of a manual override; POST previews it, or drafts the request that adds it."""
         if module not in dict(MODULES):
             raise Http404
         if not self.has_view_permission(request) or not request.user.has_perm(PROPOSE):
@@ -101,11 +114,11 @@ class LineAdmin(FactAdmin):
         return manual_page(self, request, module)
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        standing = Membership.objects.filter(line=obj, to_version=None).values_list("override", flat=True).first()
-        return {"line": obj, "holds": holds_on(obj.pk, datetime.now(UTC)), "standing": standing, **may_act(request)}
+        in_force = Membership.objects.filter(line=obj, to_version=None).values_list("override", flat=True).first()
+        return {"line": obj, "holds": holds_on(obj.pk, datetime.now(UTC)), "standing": in_force, **may_act(request)}
 
     def hold(self, request: HttpRequest, line_id: str, act: Act) -> HttpResponse:
-        """A page that says what a veto or a pin does and asks why, and until when; POST places it."""
+        """Show what a veto or a pin does and ask for reason and end; POST places it."""
         line = Line.objects.filter(pk=line_id).first()
         if line is None:
             raise Http404
@@ -114,12 +127,12 @@ class LineAdmin(FactAdmin):
         form = HoldForm(request.POST if request.method == "POST" else None)
 
         def take(at: datetime) -> str:
-            given = {name: form.cleaned_data[name] for name in ("reason", "expires_at")}
+            fields = {name: form.cleaned_data[name] for name in ("reason", "expires_at")}
             place = veto_line if act is VETO else pin_line
-            place(line_id=line_id, by=person(request), at=at, **given)
+            place(line_id=line_id, by=person(request), at=at, **fields)
             return f"The {act.name} stands"
 
-        response = told(request, form, way_back, take) if form.is_valid() else None
+        response = perform(request, form, way_back, take) if form.is_valid() else None
         return response or act_page(self, request, act, form, {"title": f"{act.label} a line", "line": line}, way_back)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Line]:
@@ -149,6 +162,8 @@ class LineAdmin(FactAdmin):
 
 
 class InForceFilter(admin.SimpleListFilter):
+    """Limits the list to overrides that are in force, or to the others."""
+
     title = "in force"
     parameter_name = "in_force"
 
@@ -162,8 +177,10 @@ class InForceFilter(admin.SimpleListFilter):
 
 @admin.register(Override)
 class OverrideAdmin(FactAdmin):
+    """The list and the pages of overrides."""
+
     nothing_yet = "They come with change requests, which the materializer drafts from lessons once a day."
-    actions = ()  # those of `get_actions`
+    actions = ()  # see `get_actions`
     change_form_template = "overrides/overrides/override.html"
     list_filter = (
         InForceFilter,
@@ -186,7 +203,7 @@ class OverrideAdmin(FactAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Override], search_term: str
     ) -> tuple[QuerySet[Override], bool]:
-        """By id where the term can be the beginning of one, else by pattern: the two together no index answers."""
+        """Search by id if the term can be the beginning of one, otherwise by pattern: no index serves both at once."""
         term = search_term.strip()
         if not term:
             return queryset, False
@@ -206,19 +223,19 @@ class OverrideAdmin(FactAdmin):
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         now = datetime.now(UTC)
-        standing = obj.pk if obj.is_in_force else None
-        held = {"holds": holds_on(obj.line_id, now), "standing": standing}
+        in_force = obj.pk if obj.is_in_force else None
+        held = {"holds": holds_on(obj.line_id, now), "standing": in_force}
         return override_page(obj, now) | held | may_act(request)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        return {"retire": (retire_ticked, "retire", "Retire the ticked…")} if request.user.has_perm(LOWER) else {}
+        return {"retire": (retire_selected, "retire", "Retire the ticked…")} if request.user.has_perm(LOWER) else {}
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.retire)
         return [path("<str:override_id>/retire/", view, name="overrides_override_retire"), *super().get_urls()]
 
     def retire(self, request: HttpRequest, override_id: str) -> HttpResponse:
-        """A page that shows what retiring does to exposure and asks why; POST retires."""
+        """Show what retiring does to exposure and ask for a reason; POST retires the line."""
         found = Override.objects.filter(in_force(), pk=override_id).select_related("line")
         way_back = reverse("admin:overrides_override_change", args=[override_id])
         return retire_page(self, request, list(found), way_back)

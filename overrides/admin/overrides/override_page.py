@@ -1,4 +1,4 @@
-"""What the page of one override shows: its factors, its fading, its targets, where it is in force, what it moved."""
+"""Content of an override's page: weight factors, decay, targets, the versions that contain it, and what it moved."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ SHOWN = 12  # decisions
 
 @dataclass(frozen=True)
 class Moved:
-    """A decision that the override moved, the trade it went into and what the override earned there.
+    """A decision that the override moved, the rr of its trade in R, and what the override earned in it.
 
-    `beyond` is what the request's scope held besides the override's own.
+    `beyond` holds the request's scope dimensions that the override does not use.
     """
 
     decision: Decision
@@ -39,7 +39,7 @@ class Moved:
 
 
 def override_page(override: Override, at: datetime) -> dict[str, Any]:
-    """The template's context. Parameters are those in force now, whatever version the override was published in."""
+    """Return the template context, under the parameters in force now, whatever version published the override."""
     spec = spec_of(override)
     channel = Weights(at).channel_of(spec)
     weighing = weigh(spec, channel.weights, at)

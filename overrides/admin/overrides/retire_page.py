@@ -1,4 +1,4 @@
-"""Retiring overrides: one from its page, or the ticked ones of the list, with the effect on exposure shown before."""
+"""Retire overrides, one from its page or those selected in the list, after showing the effect on exposure."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from overrides.admin.immediate_actions import RETIRE, act_page, refuse_others, retired, told
-from overrides.admin.request_form import Reasoned
+from overrides.admin.immediate_actions import RETIRE, act_page, perform, refuse_others, retired
+from overrides.admin.request_form import ReasonForm
 from overrides.models import Override
 from overrides.requests.emergency import retire_lines
 from telemetry.foundation.admin.read_only import FactAdmin, person
 
 
-def retire_ticked(model_admin: FactAdmin, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
-    """The action of the list: its own button, pressed on the page that asks, retires."""
+def retire_selected(model_admin: FactAdmin, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
+    """Action of the list: lead to the page that asks; the button of that page retires the lines."""
     found = list(queryset.filter(is_in_force=True).order_by("line__pattern_key", "id"))
     return retire_page(model_admin, request, found, reverse("admin:overrides_override_changelist"), is_ticked=True)
 
@@ -28,15 +28,15 @@ def retire_ticked(model_admin: FactAdmin, request: HttpRequest, queryset: QueryS
 def retire_page(
     model_admin: FactAdmin, request: HttpRequest, overrides: Sequence[Override], way_back: str, is_ticked: bool = False
 ) -> HttpResponse:
-    """The page that asks; pressed, it retires the lines and leads to the request that says so."""
+    """Return the page that asks for a reason; on submission retire the lines and redirect."""
     refuse_others(request, model_admin, None, RETIRE)
     modules = {each.line.module for each in overrides}
     if len(modules) != 1:
-        words = "None of them is in force" if not modules else "They are of several modules: tick those of one"
-        messages.error(request, words)
+        message = "None of them is in force" if not modules else "They are of several modules: tick those of one"
+        messages.error(request, message)
         return HttpResponseRedirect(way_back)
     module = modules.pop()
-    form = Reasoned(request.POST if "decide" in request.POST else None)
+    form = ReasonForm(request.POST if "decide" in request.POST else None)
 
     def take(at: datetime) -> str:
         lines = [each.line_id for each in overrides]
@@ -44,7 +44,7 @@ def retire_page(
         request_made = retire_lines(module=module, lines=lines, by=by, reason=reason, at=at)
         return f"{request_made}: done; somebody else acknowledges it"
 
-    response = told(request, form, way_back, take) if form.is_valid() else None
+    response = perform(request, form, way_back, take) if form.is_valid() else None
     rows = retired(overrides)
     ticked = [(ACTION_CHECKBOX_NAME, each.pk) for each in overrides]
     about = {

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from overrides.admin.request_form import Reasoned
+from overrides.admin.request_form import ReasonForm
 from overrides.admin.requests.steps import PROVEN, STEPS, StepInput, StepPage
 from overrides.models import ChangeRequest
 from overrides.requests.review import BulkOutcome, decide_many
@@ -24,7 +24,7 @@ MOST = 200  # requests decided with one press
 TOGETHER = ("approve", "reject", "cancel")
 
 
-class Together(Reasoned):
+class Together(ReasonForm):
     """Why; needed only where the step needs a reason."""
 
     def __init__(self, step: StepPage, data: Mapping[str, Any] | None = None) -> None:

@@ -14,7 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from overrides.admin.overrides.manual_form import read_levers
-from overrides.admin.request_form import TITLE_LENGTH, Reasoned
+from overrides.admin.request_form import TITLE_LENGTH, ReasonForm
 from overrides.admin.requests.steps import is_own
 from overrides.core.governance.request_states import Step, allows
 from overrides.models import ChangeLine, ChangeRequest
@@ -33,7 +33,7 @@ def may_edit(request: ChangeRequest, who: User) -> bool:
     return is_own(request, who) and allows(Step.EDIT, request.state) and may_draft(request.kind, who)
 
 
-class EditForm(Reasoned):
+class EditForm(ReasonForm):
     """What the author may change of a request. A field `levers_N` holds the targets of line N, written by hand."""
 
     title = forms.CharField(max_length=TITLE_LENGTH)

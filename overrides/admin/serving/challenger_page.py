@@ -1,4 +1,4 @@
-"""Live against challenger: the latest comparison of a module with its as-of, and a button that asks for another."""
+"""The challenger page: the latest comparison of a module with its time, and a button that requests a new one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from django.urls import reverse
 from overrides.admin.charts.impact_histogram import histograms
 from overrides.core.monitoring.challenger import FEW
 from overrides.models import Challenge, ModuleMode
-from overrides.monitoring.challenger import ask_comparison, latest
+from overrides.monitoring.challenger import latest, request_comparison
 from telemetry.foundation.core.csv_cells import csv_lines
 from telemetry.models import MODULES
 
@@ -36,12 +36,13 @@ COLUMNS = (
 
 
 class PeriodForm(forms.Form):
-    """How far back to look."""
+    """Asks how many days to compare."""
 
     days = forms.IntegerField(label="Days back from now", min_value=1, max_value=3650, initial=90)
 
 
 def challenger_page(request: HttpRequest, module: str) -> HttpResponseBase:
+    """Show the latest comparison, as a page or as CSV; POST requests a new one."""
     if module not in dict(MODULES):
         raise Http404(f"there is no module {module}")
     if not request.user.has_perm(VIEW):
@@ -49,7 +50,7 @@ def challenger_page(request: HttpRequest, module: str) -> HttpResponseBase:
     form = PeriodForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         now = datetime.now(UTC)
-        ask_comparison(module=module, since=now - timedelta(days=form.cleaned_data["days"]), until=now, now=now)
+        request_comparison(module=module, since=now - timedelta(days=form.cleaned_data["days"]), until=now, now=now)
         messages.success(request, "The comparison is being computed; this page shows it once it is done")
         return HttpResponseRedirect(reverse("admin:overrides_modulemode_challenger", args=[module]))
     row = latest(module)
@@ -80,7 +81,7 @@ def _csv(row: Challenge) -> StreamingHttpResponse:
 
 
 def _numbers(lever: dict[str, Any]) -> list[Any]:
-    shares = [  # an older comparison has none of these
+    shares = [  # missing in older comparisons
         lever.get(among, {}).get(name)
         for among in ("either", "both")
         for name in ("n", "same_side", "close", "correlation")

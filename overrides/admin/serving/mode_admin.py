@@ -1,4 +1,4 @@
-"""Modes: off, shadow and a smaller roll-out at once, with a reason; everything else drafts a reviewed request."""
+"""Admin of serving modes: lowering takes effect at once with a reason; every other change drafts a request."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
 
-from overrides.admin.immediate_actions import EVERYTHING_OFF, act_page, refuse_others, told
-from overrides.admin.request_form import PROPOSE, Reasoned, draft
+from overrides.admin.immediate_actions import EVERYTHING_OFF, act_page, perform, refuse_others
+from overrides.admin.request_form import PROPOSE, ReasonForm, draft
 from overrides.admin.serving.challenger_page import challenger_page
 from overrides.admin.serving.mode_forms import CombinerForm, FewerForm, LowerForm, ModeForm, StopForm
-from overrides.admin.serving.mode_page import Standing, mode_page, standing_of
+from overrides.admin.serving.mode_page import ModuleStatus, mode_page, module_status
 from overrides.models import ModuleMode
 from overrides.requests.emergency import (
     LOWER,
@@ -32,12 +32,12 @@ from overrides.serving.mode import RaisesEffectError
 from telemetry.foundation.admin.read_only import FactAdmin, person
 from telemetry.models import MODULES
 
-ASKING: dict[str, type[ModeForm | CombinerForm]] = {"mode": ModeForm, "combiner": CombinerForm}
+REQUEST_FORMS: dict[str, type[ModeForm | CombinerForm]] = {"mode": ModeForm, "combiner": CombinerForm}
 BUILDER: dict[str, tuple[str, Callable[..., object], str]] = {
     "quarantine": (LOWER, quarantine_builder, "is in quarantine: it publishes nothing by itself"),
     "lift_quarantine": (REVIEW, lift_quarantine, "is out of quarantine"),
 }
-LOWERING: dict[str, type[LowerForm | FewerForm | StopForm]] = {
+LOWERING_FORMS: dict[str, type[LowerForm | FewerForm | StopForm]] = {
     "lower": LowerForm, "fewer": FewerForm, "stop_challenger": StopForm
 }  # fmt: skip
 LOWERED = ("to", "rollout_percent", "stop_challenger")
@@ -45,28 +45,28 @@ LOWERED = ("to", "rollout_percent", "stop_challenger")
 
 @admin.register(ModuleMode)
 class ModuleModeAdmin(FactAdmin):
-    """A page for every module, also for one nobody has ever set: that one is off."""
+    """A page for every module, including modules without a row, which are off."""
 
     def get_urls(self) -> list[URLPattern]:
-        lowering = [self._url(f"<str:module>/{name}/", self.lower, name) for name in LOWERING]
-        asking = [self._url(f"<str:module>/ask/{name}/", self.ask, name) for name in ASKING]
+        lowering = [self._url(f"<str:module>/{name}/", self.lower, name) for name in LOWERING_FORMS]
+        requests = [self._url(f"<str:module>/ask/{name}/", self.request_change, name) for name in REQUEST_FORMS]
         builder = [self._url(f"<str:module>/{name}/", self.builder, name) for name in BUILDER]
         off = path("everything-off/", self.admin_site.admin_view(self.everything_off), name="overrides_everything_off")
         compare = self.admin_site.admin_view(challenger_page)
         against = path("<str:module>/challenger/", compare, name="overrides_modulemode_challenger")
-        return [off, against, *lowering, *asking, *builder, *super().get_urls()]
+        return [off, against, *lowering, *requests, *builder, *super().get_urls()]
 
     def _url(self, route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
         acts = require_POST(self.admin_site.admin_view(view))
         return path(route, acts, {"name": name}, name=f"overrides_modulemode_{name}")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """One row a module. The tables of a list would leave out those without a row."""
-        self._look(request)
+        """List one row per module; the admin's own list would leave out modules without a row."""
+        self._require_view_permission(request)
         context = self.admin_site.each_context(request) | {
             "title": "Module modes",
             "opts": self.opts,
-            "modules": [standing_of(module) for module, _ in MODULES],
+            "modules": [module_status(module) for module, _ in MODULES],
         }
         return TemplateResponse(request, "overrides/serving/modes.html", context)
 
@@ -75,12 +75,12 @@ class ModuleModeAdmin(FactAdmin):
     ) -> HttpResponse:
         if request.method not in ("GET", "HEAD"):
             raise PermissionDenied
-        return self._page(request, self._standing(request, object_id))
+        return self._page(request, self._status(request, object_id))
 
     def lower(self, request: HttpRequest, module: str, name: str) -> HttpResponseBase:
-        """Take the module towards neutral at once."""
-        standing = self._act(request, module, LOWER)
-        form = LOWERING[name](request.POST, auto_id=f"{name}_%s")
+        """Lower the module's mode at once."""
+        status = self._permitted_status(request, module, LOWER)
+        form = LOWERING_FORMS[name](request.POST, auto_id=f"{name}_%s")
         if form.is_valid():
             lowered = {key: form.cleaned_data[key] for key in LOWERED if key in form.fields}
             try:
@@ -97,72 +97,72 @@ class ModuleModeAdmin(FactAdmin):
                 served = f"{row.mode}, rolled out to {row.rollout_percent:g} %,"
                 self.message_user(request, f"{module} is {served} for every bot within a second", messages.SUCCESS)
                 return HttpResponseRedirect(reverse("admin:overrides_modulemode_change", args=[module]))
-        return self._page(request, standing, **{name: form})
+        return self._page(request, status, **{name: form})
 
-    def ask(self, request: HttpRequest, module: str, name: str) -> HttpResponseBase:
+    def request_change(self, request: HttpRequest, module: str, name: str) -> HttpResponseBase:
         """Draft the request that the form describes; somebody else decides on it."""
-        standing = self._act(request, module, PROPOSE)
-        form = ASKING[name](standing, request.POST)
-        response = draft(request, module, form, form.asks) if form.is_valid() else None
-        return response or self._page(request, standing, **{name: form})
+        status = self._permitted_status(request, module, PROPOSE)
+        form = REQUEST_FORMS[name](status, request.POST)
+        response = draft(request, module, form, form.proposed_request) if form.is_valid() else None
+        return response or self._page(request, status, **{name: form})
 
     def builder(self, request: HttpRequest, module: str, name: str) -> HttpResponseBase:
-        """Stop the module's builder, or let it go on."""
-        permission, verb, words = BUILDER[name]
-        standing = self._act(request, module, permission)
-        form = Reasoned(request.POST, auto_id=f"{name}_%s")
+        """Put the module's builder in quarantine, or lift the quarantine."""
+        permission, verb, outcome = BUILDER[name]
+        status = self._permitted_status(request, module, permission)
+        form = ReasonForm(request.POST, auto_id=f"{name}_%s")
         if form.is_valid():
             try:
                 verb(module=module, by=person(request), reason=form.cleaned_data["reason"], at=datetime.now(UTC))
             except GateError as refusal:
                 form.refuse(refusal)
             else:
-                self.message_user(request, f"The builder of {module} {words}", messages.SUCCESS)
+                self.message_user(request, f"The builder of {module} {outcome}", messages.SUCCESS)
                 return HttpResponseRedirect(reverse("admin:overrides_modulemode_change", args=[module]))
-        return self._page(request, standing, **{name: form})
+        return self._page(request, status, **{name: form})
 
     def everything_off(self, request: HttpRequest) -> HttpResponseBase:
-        """The master switch: every module off, at once; a page of its own for who comes without a reason."""
+        """The master switch: turn every module off at once; GET shows the page that asks for a reason."""
         refuse_others(request, self, None, EVERYTHING_OFF)
         home = reverse("admin:index")
-        form = Reasoned(request.POST if request.method == "POST" else None)
+        form = ReasonForm(request.POST if request.method == "POST" else None)
 
         def take(at: datetime) -> str:
             modules = switch_everything_off(by=person(request), reason=form.cleaned_data["reason"], at=at)
             return f"Off within a second: {', '.join(modules)}" if modules else "Every module was off already"
 
-        response = told(request, form, home, take) if form.is_valid() else None
+        response = perform(request, form, home, take) if form.is_valid() else None
         return response or act_page(self, request, EVERYTHING_OFF, form, {"title": "Everything off"}, home)
 
-    def _look(self, request: HttpRequest) -> None:
+    def _require_view_permission(self, request: HttpRequest) -> None:
         if not self.has_view_permission(request):
             raise PermissionDenied
 
-    def _standing(self, request: HttpRequest, module: str) -> Standing:
-        self._look(request)
+    def _status(self, request: HttpRequest, module: str) -> ModuleStatus:
+        self._require_view_permission(request)
         if module not in dict(MODULES):
             raise Http404(f"there is no module {module}")
-        return standing_of(module)
+        return module_status(module)
 
-    def _act(self, request: HttpRequest, module: str, permission: str) -> Standing:
-        standing = self._standing(request, module)
+    def _permitted_status(self, request: HttpRequest, module: str, permission: str) -> ModuleStatus:
+        status = self._status(request, module)
         if not request.user.has_perm(permission):
             raise PermissionDenied
-        return standing
+        return status
 
-    def _page(self, request: HttpRequest, standing: Standing, **refused: Reasoned) -> HttpResponse:
-        """The module's page; a refused form stands where it stood, with what was typed."""
-        forms: dict[str, Reasoned] = {name: form(auto_id=f"{name}_%s") for name, form in LOWERING.items()}
-        forms |= {name: form(standing) for name, form in ASKING.items()}
-        forms |= {name: Reasoned(auto_id=f"{name}_%s") for name in BUILDER}
+    def _page(self, request: HttpRequest, status: ModuleStatus, **refused: ReasonForm) -> HttpResponse:
+        """Return the module's page; a refused form is shown in its place, with the input and the errors."""
+        forms: dict[str, ReasonForm] = {name: form(auto_id=f"{name}_%s") for name, form in LOWERING_FORMS.items()}
+        forms |= {name: form(status) for name, form in REQUEST_FORMS.items()}
+        forms |= {name: ReasonForm(auto_id=f"{name}_%s") for name in BUILDER}
         context = self.admin_site.each_context(request) | {
-            "title": f"Module {standing.module}",
+            "title": f"Module {status.module}",
             "opts": self.opts,
             "forms": forms | refused,
             "refused": list(refused.values()),
             "may_lower": request.user.has_perm(LOWER),
             "may_hold": request.user.has_perm(REVIEW),
             "may_ask": request.user.has_perm(PROPOSE),
-            **mode_page(standing, datetime.now(UTC)),
+            **mode_page(status, datetime.now(UTC)),
         }
         return TemplateResponse(request, "overrides/serving/mode.html", context)

@@ -1,4 +1,4 @@
-"""The forms of a module's page: what is typed, checked against what stands, and what it asks for as a request."""
+"""Forms of a module's page: the input is checked against what is in force and becomes a request."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from django import forms
 
 from overrides.admin.document_diff import document_differences
-from overrides.admin.request_form import Asked, Reasoned
-from overrides.admin.serving.mode_page import Standing
+from overrides.admin.request_form import ProposedRequest, ReasonForm
+from overrides.admin.serving.mode_page import ModuleStatus
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner
 from overrides.models import ChangeRequest, ModuleMode
@@ -18,15 +18,15 @@ from overrides.models import ChangeRequest, ModuleMode
 On = ModuleMode.Mode.ON
 
 
-class LowerForm(Reasoned):
-    """To shadow or off; the button pressed says which."""
+class LowerForm(ReasonForm):
+    """Lower the mode to shadow or off, as the pressed button says."""
 
     to = forms.CharField(required=False, widget=forms.HiddenInput)
     field_order = ("reason",)
 
 
-class FewerForm(Reasoned):
-    """A smaller roll-out."""
+class FewerForm(ReasonForm):
+    """Reduce the roll-out."""
 
     rollout_percent = forms.FloatField(
         label="Serve to only, in %",
@@ -37,14 +37,14 @@ class FewerForm(Reasoned):
     field_order = ("rollout_percent", "reason")
 
 
-class StopForm(Reasoned):
-    """Log no challenger any more."""
+class StopForm(ReasonForm):
+    """Stop logging the challenger."""
 
     stop_challenger = forms.BooleanField(initial=True, widget=forms.HiddenInput)
     field_order = ("reason",)
 
 
-class ModeForm(Reasoned):
+class ModeForm(ReasonForm):
     """Any change of a mode, as a request."""
 
     mode = forms.ChoiceField(choices=[(mode, mode) for mode in ModuleMode.Mode.values])
@@ -71,63 +71,66 @@ class ModeForm(Reasoned):
     )
     field_order = ("mode", "confirm", "rollout_percent", "allow", "challenger", "reason")
 
-    def __init__(self, standing: Standing, data: Mapping[str, Any] | None = None) -> None:
-        self._standing = standing
-        document = standing.document
+    def __init__(self, status: ModuleStatus, data: Mapping[str, Any] | None = None) -> None:
+        self._status = status
+        document = status.document
         initial = document | {
             "rollout_percent": f"{document['rollout_percent']:g}",
             "allow": allow_text(document["allow"]),
             "challenger": document["challenger"] or "",
         }
         super().__init__(data, initial=initial, auto_id="mode_%s")
-        module = standing.module
+        module = status.module
         self.fields["confirm"].label = f"Type {module} to switch it on"
-        active = standing.version.number if standing.version else None
-        versions = [(n, f"{module} {n}{', in force' if n == active else ''}") for n in standing.challengers]
+        active = status.version.number if status.version else None
+        versions = [(n, f"{module} {n}{', in force' if n == active else ''}") for n in status.challengers]
         challenger = self.fields["challenger"]
         assert isinstance(challenger, forms.ChoiceField)
         challenger.choices = [("", "none"), *versions]
 
     def clean_allow(self) -> dict[str, list[str]]:
-        return read_allow(self.cleaned_data["allow"], self._standing.parameters.dimensions)
+        return read_allow(self.cleaned_data["allow"], self._status.parameters.dimensions)
 
     def clean(self) -> None:
-        cleaned, module = self.cleaned_data, self._standing.module
-        if cleaned.get("mode") == On and self._standing.document["mode"] != On and cleaned.get("confirm") != module:
+        cleaned, module = self.cleaned_data, self._status.module
+        if cleaned.get("mode") == On and self._status.document["mode"] != On and cleaned.get("confirm") != module:
             self.add_error("confirm", f"type the module's name, {module}, exactly: bots will be served")
         if not self.errors and not self.content:
             raise forms.ValidationError("This is how the module is served already; change a field first.")
 
     @property
     def content(self) -> dict[str, Any]:
-        """What a request of kind mode would hold: the fields that differ from what stands."""
-        standing = self._standing.document
-        return {name: self.cleaned_data[name] for name in standing if self.cleaned_data[name] != standing[name]}
+        """The content of a request of kind mode: the fields that differ from what is in force."""
+        current = self._status.document
+        return {name: self.cleaned_data[name] for name in current if self.cleaned_data[name] != current[name]}
 
     @property
-    def asks(self) -> Asked:
-        standing = self._standing.document
-        found = document_differences({name: standing[name] for name in self.content}, self.content)
-        words = (f"{each.field} {each.before} → {each.after}" for each in found)
-        return Asked(ChangeRequest.Kind.MODE, f"Mode of {self._standing.module}: {'; '.join(words)}", self.content)
+    def proposed_request(self) -> ProposedRequest:
+        """The request that the form describes."""
+        current = self._status.document
+        differences = document_differences({name: current[name] for name in self.content}, self.content)
+        changes = (f"{each.field} {each.before} → {each.after}" for each in differences)
+        title = f"Mode of {self._status.module}: {'; '.join(changes)}"
+        return ProposedRequest(ChangeRequest.Kind.MODE, title, self.content)
 
 
-class CombinerForm(Reasoned):
-    """How the channels combine: a field for each channel whose policy goes with more than one combiner."""
+class CombinerForm(ReasonForm):
+    """The combiners of the channels: a field for each channel whose learning method allows more than one combiner."""
 
-    def __init__(self, standing: Standing, data: Mapping[str, Any] | None = None) -> None:
-        self._standing = standing
+    def __init__(self, status: ModuleStatus, data: Mapping[str, Any] | None = None) -> None:
+        self._status = status
         super().__init__(data, auto_id="combiner_%s")
-        for channel, pairs in self.open_channels(standing.parameters).items():
+        for channel, pairs in self.open_channels(status.parameters).items():
             self.fields[channel.value] = forms.ChoiceField(
                 label=f"Combiner of {channel.value}",
                 choices=[(combiner.value, combiner.value) for combiner in pairs],
-                initial=standing.parameters.channels[channel].combiner.value,
+                initial=status.parameters.channels[channel].combiner.value,
             )
         self.order_fields([channel.value for channel in Channel])
 
     @staticmethod
     def open_channels(parameters: ModuleParameters) -> dict[Channel, tuple[Combiner, ...]]:
+        """Return the channels that allow more than one combiner, with their combiners."""
         pairs = {channel: PAIRS[channel, each.policy] for channel, each in parameters.channels.items()}
         return {channel: combiners for channel, combiners in pairs.items() if len(combiners) > 1}
 
@@ -137,29 +140,33 @@ class CombinerForm(Reasoned):
 
     @property
     def _moved(self) -> dict[Channel, Combiner]:
-        channels = self._standing.parameters.channels
+        channels = self._status.parameters.channels
         chosen = {channel: Combiner(self.cleaned_data[channel.value]) for channel in channels if channel in self.fields}
         return {channel: combiner for channel, combiner in chosen.items() if combiner is not channels[channel].combiner}
 
     @property
-    def asks(self) -> Asked:
-        parameters, moved = self._standing.parameters, self._moved
+    def proposed_request(self) -> ProposedRequest:
+        """The request that the form describes."""
+        parameters, moved = self._status.parameters, self._moved
         channels = {
             channel: replace(each, combiner=moved.get(channel, each.combiner))
             for channel, each in parameters.channels.items()
         }
-        words = (f"{channel} {parameters.channels[channel].combiner} → {moved[channel]}" for channel in moved)
+        changes = (f"{channel} {parameters.channels[channel].combiner} → {moved[channel]}" for channel in moved)
         content = replace(parameters, channels=channels).to_document()
-        return Asked(ChangeRequest.Kind.PARAMETERS, f"Combiner of {', '.join(words)}", content)
+        return ProposedRequest(ChangeRequest.Kind.PARAMETERS, f"Combiner of {', '.join(changes)}", content)
 
 
 def allow_text(allow: Mapping[str, Any]) -> str:
-    """One dimension a line, as `read_allow` reads it."""
+    """Format an allow-list with one dimension per line, as `read_allow` parses it."""
     return "\n".join(f"{name}: {', '.join(values)}" for name, values in sorted(allow.items()))
 
 
 def read_allow(text: str, known: tuple[str, ...]) -> dict[str, list[str]]:
-    """Dimension -> values from lines such as `macro_phase: Good, Recover`. Raises ValidationError naming the line."""
+    """Parse dimension -> values from lines such as `macro_phase: Good, Recover`.
+
+    Raises ValidationError naming the line.
+    """
     allow: dict[str, list[str]] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():

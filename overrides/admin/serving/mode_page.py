@@ -1,4 +1,4 @@
-"""What the page of one module shows: how it is served, how its channels combine, what it answered of late."""
+"""Content of a module's page: how it is served, how its channels combine, and what it answered recently."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from overrides.serving.mode import ORDER, mode_document
 from overrides.versions.load_version import active_version, parameters_in
 from telemetry.models import Decision
 
-LOOKED_THROUGH = 10_000  # newest answers among which those of the module are counted
+MOST_COUNTED = 10_000  # newest answers, of all modules, among which those of the module are counted
 MOST_WAITING = 10
 MOST_VERSIONS = 200  # offered as challengers, newest first
-SETTLING = (
+REQUEST_KINDS = (
     ChangeRequest.Kind.MODE, ChangeRequest.Kind.PARAMETERS, ChangeRequest.Kind.ROLLBACK, ChangeRequest.Kind.TRIAL
 )  # fmt: skip
 EFFECTS = {
@@ -27,8 +27,8 @@ EFFECTS = {
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How a module stands now; a module without a row is off and has no version to serve until one is published."""
+class ModuleStatus:
+    """How a module is served now. A module without a row is off; before the first publication it has no version."""
 
     module: str
     row: ModuleMode | None
@@ -41,50 +41,51 @@ class Standing:
         return mode_document(self.row)
 
 
-def standing_of(module: str) -> Standing:
+def module_status(module: str) -> ModuleStatus:
+    """Read how a module is served now, with the newest versions that can be its challenger."""
     row = ModuleMode.objects.select_related("challenger").defer(*_documents("challenger")).filter(pk=module).first()
     version = active_version(module)
     newest = Version.objects.filter(module=module).order_by("-number").values_list("number", flat=True)
     numbers = list(newest[:MOST_VERSIONS])
     if row and row.challenger and row.challenger.number not in numbers:
         numbers.append(row.challenger.number)
-    return Standing(module, row, version, parameters_in(module, version), tuple(numbers))
+    return ModuleStatus(module, row, version, parameters_in(module, version), tuple(numbers))
 
 
-def mode_page(standing: Standing, at: datetime) -> dict[str, Any]:
-    """The template's context but for forms and permissions."""
-    order = ORDER[ModuleMode.Mode(standing.document["mode"])]
+def mode_page(status: ModuleStatus, at: datetime) -> dict[str, Any]:
+    """Return the template context, without forms and permissions."""
+    order = ORDER[ModuleMode.Mode(status.document["mode"])]
     return {
-        "standing": standing,
-        "mode": standing.document,
+        "standing": status,
+        "mode": status.document,
         "channels": [
-            (channel, each, PAIRS[channel, each.policy]) for channel, each in standing.parameters.channels.items()
+            (channel, each, PAIRS[channel, each.policy]) for channel, each in status.parameters.channels.items()
         ],
         "other_policies": [
             (channel, policy)
             for channel, policy in PAIRS
-            if channel in standing.parameters.channels and policy is not standing.parameters.channels[channel].policy
+            if channel in status.parameters.channels and policy is not status.parameters.channels[channel].policy
         ],
         "lower_modes": [(mode.value, effect) for mode, effect in EFFECTS.items() if ORDER[mode] < order],
         "waiting": ChangeRequest.objects.filter(
-            module=standing.module, kind__in=SETTLING, state__in=ChangeRequest.OPEN
+            module=status.module, kind__in=REQUEST_KINDS, state__in=ChangeRequest.OPEN
         )[:MOST_WAITING],
         "quarantine": Quarantine.objects.select_related("placed_by")
-        .filter(module=standing.module, lifted_at=None)
+        .filter(module=status.module, lifted_at=None)
         .first(),
-        **_answers(standing.module, at),
+        **_answers(status.module, at),
     }
 
 
 def _answers(module: str, at: datetime) -> dict[str, Any]:
-    """How the module answered in the last day, as far as the newest answers of all modules show it."""
-    of_late = Decision.objects.filter(at__gt=at - timedelta(days=1), at__lte=at).order_by("-at")
-    newest = list(of_late.values_list("module", "mode", "reason")[:LOOKED_THROUGH])
+    """Count how the module answered in the last day, as far as the newest answers of all modules reach."""
+    recent = Decision.objects.filter(at__gt=at - timedelta(days=1), at__lte=at).order_by("-at")
+    newest = list(recent.values_list("module", "mode", "reason")[:MOST_COUNTED])
     counted = Counter((mode, reason) for owner, mode, reason in newest if owner == module)
     return {
         "answers": [(mode, reason, n) for (mode, reason), n in counted.most_common()],
-        "answers_cut": len(newest) == LOOKED_THROUGH,
-        "looked_through": LOOKED_THROUGH,
+        "answers_cut": len(newest) == MOST_COUNTED,
+        "looked_through": MOST_COUNTED,
     }
 
 

@@ -1,4 +1,4 @@
-"""Versions: what was in force when, as whose decision, what it changed; and the way back to it."""
+"""Admin of versions: what was in force when, who decided it, what it changed, and how to return to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from overrides.admin.request_form import PROPOSE, Asked, Reasoned, draft
+from overrides.admin.request_form import PROPOSE, ProposedRequest, ReasonForm, draft
 from overrides.admin.versions.version_page import MOST_SHOWN_WHOLE, version_page
 from overrides.models import ChangeRequest, Version
 from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, number, pretty, short
@@ -24,6 +24,8 @@ TRIAL = Version.Kind.TRIAL
 
 @admin.register(Version)
 class VersionAdmin(FactAdmin):
+    """The list and the pages of versions."""
+
     nothing_yet = "Applying an approved change request publishes one."
     change_form_template = "overrides/versions/version.html"
     list_display = ("name", "state", "kind", "overrides", "published", "published_by", "request_shown")
@@ -36,7 +38,7 @@ class VersionAdmin(FactAdmin):
     readonly_fields = ("name", "state", "overrides", "published", "request_shown", "content", "parameters_shown")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Version]:
-        """Lists do without the documents, which may be large."""
+        """Leave out the documents, which may be large."""
         queryset: QuerySet[Version] = super().get_queryset(request)
         return queryset.select_related("request").defer("config_data", "coefficients")
 
@@ -52,20 +54,20 @@ class VersionAdmin(FactAdmin):
         }
 
     def roll_back(self, request: HttpRequest, version_id: int) -> HttpResponseBase:
-        """A page that says what rolling back means and asks why; POST drafts the request."""
+        """Show what rolling back means and ask for a reason; POST drafts the request."""
         version = self.get_object(request, str(version_id))
         if version is None:
             raise Http404
         if not self.has_view_permission(request, version) or not request.user.has_perm(PROPOSE):
             raise PermissionDenied
-        form = Reasoned(request.POST if request.method == "POST" else None)
+        form = ReasonForm(request.POST if request.method == "POST" else None)
         if form.is_valid():
             back = f"Roll {version.module} back to version {version.number}"
             title = f"Put the trial of {version.module} into force: {version}" if version.kind == TRIAL else back
-            asked = Asked(ChangeRequest.Kind.ROLLBACK, title, {"to": version.number})
+            proposed = ProposedRequest(ChangeRequest.Kind.ROLLBACK, title, {"to": version.number})
             if version.is_active:
                 form.add_error(None, f"{version} is in force: there is nothing to roll back to.")
-            elif response := draft(request, version.module, form, asked):
+            elif response := draft(request, version.module, form, proposed):
                 return response
         context = self.admin_site.each_context(request) | {
             "title": f"Put {version} into force" if version.kind == TRIAL else f"Roll back to {version}",

@@ -1,6 +1,6 @@
-"""What differs between two versions of a module: lines by membership, parameters and coefficients by field.
+"""Differences between two versions of a module: lines by membership, parameters and coefficients by field.
 
-Neither version's overrides are loaded: the rows that lie between the two are the difference, however many both hold.
+Neither version is loaded: the membership rows between the two are the difference, however many overrides both hold.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ ORDER BY action DESC, pattern_key, action_category, line_id LIMIT %(limit)s OFFS
 
 @dataclass(frozen=True)
 class LineChange:
-    """One line that differs: withdrawn, changed or added; one of the two sides may be missing."""
+    """One line that differs: withdrawn, changed or added; one of the two overrides may be missing."""
 
     action: str
     before: Override | None
@@ -52,26 +52,27 @@ class LineChange:
 
     @property
     def shown(self) -> Override:
+        """The override that represents the line: the newer one if there is one."""
         override = self.after or self.before
-        assert override is not None  # a line that neither version holds does not differ
+        assert override is not None  # a line that is in neither version does not differ
         return override
 
 
 @dataclass(frozen=True)
 class Changes:
-    """From version `base` (0: before the first) to version `target` of one module."""
+    """The differences from version `base` (0: before the first) to version `target` of one module."""
 
     module: str
     base: int
     target: int
 
     def counts(self) -> dict[str, int]:
-        """How many lines are withdrawn, changed and added."""
+        """Return how many lines are added, changed and withdrawn."""
         counted = dict(self._select(_COUNTS))
         return {action: counted.get(action, 0) for action in ("add", "change", "withdraw")}
 
     def lines(self, limit: int, offset: int = 0) -> list[LineChange]:
-        """Some of the lines: withdrawn ones first, then changed, then added, each by pattern."""
+        """Return `limit` of the lines from `offset` on: withdrawn, then changed, then added ones, each by pattern."""
         rows = list(self._select(_ROWS, limit=limit, offset=offset))
         ids = {side for _, *sides in rows for side in sides if side is not None}
         overrides = Override.objects.select_related("line").in_bulk(ids)
@@ -88,13 +89,13 @@ class Changes:
 
 @dataclass(frozen=True)
 class Constants:
-    """What a version holds besides its overrides; before the first one the defaults."""
+    """What a version holds besides overrides; the defaults before the first version."""
 
     parameters: ModuleParameters
     coefficients: Mapping[str, Any]
 
     def changed_to(self, other: Constants) -> tuple[list[Difference], list[Difference]]:
-        """The parameters and the coefficients that differ."""
+        """Return the parameters and the coefficients that differ."""
         return (
             document_differences(self.parameters.to_document(), other.parameters.to_document()),
             document_differences(self.coefficients, other.coefficients),
@@ -102,11 +103,12 @@ class Constants:
 
 
 def constants(version: Version) -> Constants:
+    """Return the constants of a version."""
     return Constants(load_parameters(version.parameters), version.coefficients)
 
 
 def constants_of(module: str, *numbers: int) -> list[Constants]:
-    """The constants of versions, in the order asked for."""
+    """Return the constants of several versions by number, in the given order; the defaults for missing ones."""
     rows = Version.objects.filter(module=module, number__in=numbers).select_related("parameters")
     found = {row.number: constants(row) for row in rows.defer("config_data")}
     first = Constants(ModuleParameters.default(module), {})

@@ -1,4 +1,4 @@
-"""What the page of a version shows: its difference to another one, page by page."""
+"""Content of a version's page: its differences to another version, page by page."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ MOST_COEFFICIENTS = 200
 MOST_SHOWN_WHOLE = 200  # overrides of a document that is shown in the page
 
 
-def version_page(version: Version, asked: Mapping[str, str]) -> dict[str, Any]:
-    """The template's context; `asked` may name another version to compare with (`against`) and a page of lines."""
+def version_page(version: Version, query: Mapping[str, str]) -> dict[str, Any]:
+    """Return the template context; `query` may name a version to compare with (`against`) and a `page` of lines."""
     numbers = Version.objects.filter(module=version.module).exclude(pk=version.pk).order_by("-number")
     others = list(numbers.values_list("number", flat=True)[:MOST_VERSIONS])
-    against, refusal = _against(version, asked.get("against", ""))
+    against, refusal = _against(version, query.get("against", ""))
     changes = Changes(version.module, against, version.number)
     counts = changes.counts()
     pages = max(1, -(-sum(counts.values()) // PER_PAGE))
-    page = min(_page(asked.get("page", "")), pages)
+    page = min(_page(query.get("page", "")), pages)
     before, after = constants_of(version.module, against, version.number)
     parameters, coefficients = before.changed_to(after)
     return {
@@ -42,20 +42,20 @@ def version_page(version: Version, asked: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _against(version: Version, asked: str) -> tuple[int, str]:
-    """The version to compare with, and what was wrong with the one asked for."""
+def _against(version: Version, number: str) -> tuple[int, str]:
+    """Return the version number to compare with, and what is wrong with the requested one."""
     before = version.number - 1  # numbers have no gaps
-    if not asked:
+    if not number:
         return before, ""
-    known = asked.isdecimal() and len(asked) < 10
-    if known and Version.objects.filter(module=version.module, number=int(asked)).exists():
-        return int(asked), ""
+    known = number.isdecimal() and len(number) < 10
+    if known and Version.objects.filter(module=version.module, number=int(number)).exists():
+        return int(number), ""
     instead = f"version {before}" if before else "nothing"
-    return before, f"against: {version.module} has no version {asked[:20]}; compared with {instead} instead"
+    return before, f"against: {version.module} has no version {number[:20]}; compared with {instead} instead"
 
 
-def _page(asked: str) -> int:
-    return max(1, int(asked)) if asked.isdecimal() and len(asked) < 10 else 1
+def _page(number: str) -> int:
+    return max(1, int(number)) if number.isdecimal() and len(number) < 10 else 1
 
 
 def _shown(line: LineChange) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What each override moved, measured from where the caller stood: the input of attribution (design section 9)."""
+"""How far each override moved a lever from the caller's value: the input of attribution (design section 9)."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ PRIOR = "prior"
 
 
 def starting_value(combination: Combination, lever: str) -> float:
-    """m0: the caller's current value under plan, neutral otherwise (its current value is not used there)."""
+    """Return m0: the caller's current value under combiner plan, neutral otherwise.
+
+    Raises KeyError for an unmoved lever.
+    """
     settled = combination.levers[lever]
     return settled.current if settled.combiner is Combiner.PLAN else settled.neutral
 
 
 def attribution_parts(combination: Combination, lever: str, m0: float | None = None) -> dict[str, float]:
-    """Override id -> part'_i in units (logs for log levers), summing to the distance from m0 to the target.
+    """Return override id -> part'_i in units (logs for log levers), summing to the distance from m0 to the target.
 
-    Under plan part'_i = w_i (ln t_i - ln m0) / (w0 + W), and the prior w0, which pulls to neutral, has a part of
-    its own under the key "prior". Otherwise part'_i = ln a_i, from neutral. `m0` defaults to `starting_value`.
-    The distance from m0 to the value is this sum plus the lever's `cut`. Raises KeyError for a lever not moved.
+    Under plan part'_i = w_i (ln t_i - ln m0) / (w0 + W), and the prior w0, which pulls to neutral, has a part of its
+    own under the key "prior". Otherwise part'_i = ln a_i, from neutral. `m0` defaults to `starting_value`. The distance
+    from m0 to the value is this sum plus the lever's `cut`. Raises KeyError for a lever that was not moved.
     """
     settled = combination.levers[lever]
     parts = {each.id: each.parts[lever] for each in combination.contributions if lever in each.parts}

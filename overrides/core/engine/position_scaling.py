@@ -1,8 +1,8 @@
-"""What scales a position beside its levers: dm's coefficients, and the cap on coefficients x alloc_mult x size_mult.
+"""What scales a position beside its levers: the coefficients of dm, and the cap on their product with the levers.
 
-The cap is one bound on a product of three that two modules make. Each cuts what it adds last: dm its coefficient
-product, so that product x alloc_mult stays within; pm its size_mult, given what dm answered. Neutral is never cut: a
-cap is 1 or more, and a dm that keeps to it leaves size_mult room up to 1.
+The cap bounds coefficients x alloc_mult x size_mult, which two modules compute. Each module cuts its own factor last:
+dm cuts its coefficient product, so that product x alloc_mult stays within the cap; pm cuts size_mult, given the answer
+of dm. Neutral is never cut: a cap is at least 1, and a dm that keeps to it leaves room for size_mult up to 1.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ COEFFICIENTS, CAP = "coefficients", "cap"  # names of parts in attribution
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """A version's coefficients and cap; without either, nothing is scaled."""
+    """The coefficients (coefficient -> value -> weight) and the cap of a version; empty and None scale nothing."""
 
     weights: Weights = field(default_factory=dict)
     cap: float | None = None
@@ -27,10 +27,10 @@ class Scaling:
 
 @dataclass(frozen=True, slots=True)
 class PositionScaling:
-    """Of one answer, unrounded. `cut` <= 0 is ln of what the cap leaves.
+    """The scaling of one answer, unrounded; `cut` <= 0 is the log of the factor that the cap leaves.
 
-    dm: `product` of the request's `weights`, 0.5 to 2, before the cap, which cuts it. pm: `product` is what dm
-    answered (coefficients x alloc_mult) and the cap cuts size_mult.
+    dm: `product` of the request's `weights`, 0.5 to 2, before the cap cuts it. pm: `product` is the answer of dm
+    (coefficients x alloc_mult), and the cap cuts size_mult.
     """
 
     weights: Mapping[str, float]
@@ -40,10 +40,11 @@ class PositionScaling:
 
     @property
     def kept(self) -> float:
-        """The factor that the cap leaves of what it cuts."""
+        """The factor that the cap leaves of what it cuts, in (0, 1]."""
         return math.exp(self.cut)
 
     def to_document(self) -> dict[str, Any]:
+        """Return the scaling as JSON values, as decisions store it."""
         return {
             "weights": dict(self.weights),
             "product": self.product,
@@ -54,7 +55,7 @@ class PositionScaling:
 
 
 def allocation_scaling(scaling: Scaling, scope: Mapping[str, str], alloc_mult: float) -> PositionScaling | None:
-    """The coefficient product of a dm decision, and what the cap cuts of it; None where the version has neither.
+    """Return the coefficient product of a dm decision and what the cap cuts of it; None if the version has neither.
 
     Weights of 1.5 and 1.2 make 1.8, times an alloc_mult of 1.25 makes 2.25; a cap of 2 leaves a product of 1.6:
 
@@ -70,8 +71,10 @@ def allocation_scaling(scaling: Scaling, scope: Mapping[str, str], alloc_mult: f
     return PositionScaling(weights, product, _cut(product, alloc_mult, scaling.cap), scaling.cap)
 
 
-def size_scaling(scaling: Scaling, carried: float, size_mult: float, low: float) -> PositionScaling | None:
-    """What the cap cuts of a pm decision's size_mult, given what dm `carried` over; `low` is the lever's lower bound.
+def size_scaling(scaling: Scaling, upstream_multiplier: float, size_mult: float, low: float) -> PositionScaling | None:
+    """Return what the cap cuts of a pm decision's size_mult (> 0); None without a cap.
+
+    `upstream_multiplier` (> 0) is dm's coefficient product x alloc_mult; `low` is the lower bound of size_mult.
 
     >>> found = size_scaling(Scaling(cap=2.0), 1.8, 1.25, 0.7)
     >>> round(1.25 * found.kept, 12)
@@ -81,10 +84,10 @@ def size_scaling(scaling: Scaling, carried: float, size_mult: float, low: float)
     """
     if scaling.cap is None:
         return None
-    cut = max(_cut(size_mult, carried, scaling.cap), min(math.log(low / size_mult), 0.0))
-    return PositionScaling({}, carried, cut, scaling.cap)
+    cut = max(_cut(size_mult, upstream_multiplier, scaling.cap), min(math.log(low / size_mult), 0.0))
+    return PositionScaling({}, upstream_multiplier, cut, scaling.cap)
 
 
 def _cut(value: float, others: float, cap: float | None) -> float:
-    """ln of what the cap leaves of `value` where it is multiplied by `others`; 0 where that is all of it."""
+    """Return the log of the factor that the cap leaves of `value`, which is multiplied by `others`; at most 0."""
     return 0.0 if cap is None else min(math.log(cap / (value * others)), 0.0)

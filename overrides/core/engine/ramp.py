@@ -1,7 +1,7 @@
-"""The path of an approved override: from its old value to its target, one step a day (design section 5).
+"""The ramp of an approved override: from its old value to its target, one step a day (design section 5).
 
-One approval covers the whole path. The value is continuous and a pure function of time, so a replay needs
-nothing but the clock; disabling the override is immediate.
+One approval covers the whole ramp. Its value is a continuous, pure function of time, so that a replay needs only the
+time; disabling the override takes effect at once.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ HOURS_PER_STEP = 24.0
 
 
 def ramped(blend: Blend, max_step: float, start: float, target: float, hours: float) -> float:
-    """The value in force `hours` after the path began, at most one step per 24 hours away from `start`.
+    """Return the value `hours` after the ramp began, at most one step per 24 hours away from `start`.
 
-    Log levers: ln a = ln start + clip(ln(target / start), +-ln(1 + max_step) * max(0, hours) / 24).
-    Linear levers: the same in lever units. `start` and `target` are positive for log levers.
+    Log levers: ln a = ln start + clip(ln(target / start), +-ln(1 + max_step) * max(0, hours) / 24). Linear levers: the
+    same in lever units. `start` and `target` must be above 0 for log levers.
 
     >>> ramped(Blend.LOG, 0.02, 1.0, 1.10, 24.0)
     1.02

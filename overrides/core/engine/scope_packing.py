@@ -1,8 +1,8 @@
-"""Scopes as 64-bit words: which of many scopes are contained in a request's scope, in one pass.
+"""Scopes packed into 64-bit words, to find in one pass which of many scopes a request's scope contains.
 
-Every dimension gets a bit field just wide enough for the values that occur (0 means: not asked for), every
-scope a key and a mask over those fields. A scope matches where `query & mask == key`. Fields that no longer fit
-open further words, so any number of dimensions and values works.
+Every dimension gets a bit field just wide enough for its values (0 means: not specified), every scope a key and a mask
+over those fields. A scope matches if `query & mask == key`. Fields that do not fit open further words, so any number of
+dimensions and values works.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class PackedScopes:
 
     @property
     def dimensions(self) -> tuple[str, ...]:
-        """What a request's scope is asked for; of others nothing depends on the value."""
+        """The dimensions of a request's scope that matter; the values of others have no effect."""
         return tuple(self._codes)
 
     def contained_in(self, scope: Mapping[str, str]) -> list[int]:
-        """Rows whose scope is a subset of `scope`, ascending."""
+        """Return the rows whose scope is a subset of `scope`, ascending."""
         query = self._packed(scope)
         hits = (self._masks[0] & query[0]) == self._keys[0]
         for word in range(1, len(query)):
@@ -61,7 +61,7 @@ class PackedScopes:
 
 
 def _fields(scopes: Sequence[Mapping[str, str]]) -> dict[str, tuple[int, int, dict[str, int]]]:
-    """Dimension -> its word, its mask and value -> code, the latter two shifted into place."""
+    """Return dimension -> its word, its mask, and value -> code, with mask and codes shifted into place."""
     values: dict[str, dict[str, None]] = {}
     for scope in scopes:
         for name, value in scope.items():

@@ -1,6 +1,6 @@
-"""From a combination to an answer: switches, roll-out, protected motifs, and neutral whenever anything fails.
+"""From a combination to an answer: serving mode, roll-out, protected motifs, and neutral levers if anything fails.
 
-A bot in the middle of a trade always gets levers. Malformed switches count as off.
+A bot in the middle of a trade always gets levers. A malformed serving mode counts as off.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from .position_scaling import PositionScaling, Scaling, allocation_scaling, size
 
 OUTPUT_DECIMALS = 9
 UNSCALED = Scaling()
-SIZE = "size_mult"  # what pm's cap cuts
+SIZE = "size_mult"  # the lever that the cap cuts in pm
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Levers as served, rounded, every lever of the module and category among them.
+    """The levers as served: rounded, and complete for the module and category.
 
-    `combination` and `multipliers` are what was computed, unrounded: served when on, only logged in shadow, None where
-    nothing was computed. `coefficient_product` is dm's as served, 1 wherever neutral is. `error` says what failed when
-    the reason is ERROR.
+    `combination` and `multipliers` are what was computed, unrounded: served if on, only logged in shadow, None if
+    nothing was computed. `coefficient_product` is that of dm as served, 1 wherever neutral is. `error` says what failed
+    if the reason is ERROR.
     """
 
     levers: Mapping[str, float]
@@ -40,16 +40,16 @@ class Answer:
 
 
 def rounded_for_output(value: float) -> float:
-    """A number as it leaves: nine decimals, no negative zero.
+    """Round to nine decimals; a negative zero becomes 0.0.
 
-    >>> rounded_for_output(1.0199999999999998), served(-1e-12)
+    >>> rounded_for_output(1.0199999999999998), rounded_for_output(-1e-12)
     (1.02, 0.0)
     """
     return round(value, OUTPUT_DECIMALS) + 0.0
 
 
 def neutral_levers(module: str, action_category: str) -> dict[str, float]:
-    """Every lever that applies, at neutral.
+    """Return every lever that applies to the category, at its neutral value.
 
     >>> neutral_levers("dm", "allocation")
     {'alloc_mult': 1.0}
@@ -65,12 +65,12 @@ def answer(
     rollout_key: str | None = None,
     protected_motifs: Collection[str] = PROTECTED_MOTIFS,
     scaling: Scaling = UNSCALED,
-    carried: float = 1.0,
+    upstream_multiplier: float = 1.0,
 ) -> Answer:
-    """Levers for a request, at once and always; never raises. `carried` is what dm answered, for pm's cap.
+    """Return the levers for a request; never raises. `upstream_multiplier` is dm's answer, for the cap of pm.
 
-    Protected motifs and a module that is off are not computed. Shadow computes for every caller and serves
-    none, so roll-out and allow-lists, which choose whom to serve, are asked only when on.
+    For protected motifs and for a module that is off nothing is computed. Shadow computes for every caller and serves
+    none; roll-out and allow-lists choose whom to serve, so they apply only if the module is on.
     """
     neutral = neutral_levers(request.module, request.action_category)
     try:
@@ -78,7 +78,7 @@ def answer(
         if withheld is not None:
             return Answer(neutral, withheld)
         combination = combine(compiled, request)
-        multipliers = _multipliers(scaling, request, combination, carried)
+        multipliers = _multipliers(scaling, request, combination, upstream_multiplier)
         if mode.mode is Mode.SHADOW:
             return Answer(neutral, Reason.SHADOW, combination.flags, combination, multipliers=multipliers)
         levers = neutral | {name: rounded_for_output(lever.value) for name, lever in combination.levers.items()}
@@ -100,12 +100,12 @@ def answer(
 
 
 def _multipliers(
-    scaling: Scaling, request: Request, combination: Combination, carried: float
+    scaling: Scaling, request: Request, combination: Combination, upstream_multiplier: float
 ) -> PositionScaling | None:
     if request.module == "dm":
         return allocation_scaling(scaling, request.scope, _value(combination, "alloc_mult"))
     if request.action_category in LEVERS[SIZE].scales_on:
-        return size_scaling(scaling, carried, _value(combination, SIZE), LEVERS[SIZE].low)
+        return size_scaling(scaling, upstream_multiplier, _value(combination, SIZE), LEVERS[SIZE].low)
     return None
 
 
@@ -117,7 +117,7 @@ def _value(combination: Combination, name: str) -> float:
 def _withheld(
     mode: ServingMode, request: Request, rollout_key: str | None, protected_motifs: Collection[str]
 ) -> Reason | None:
-    """Why neutral is served without asking the engine, or None."""
+    """Return why neutral is served without computing anything; None if the engine is to answer."""
     if request.pattern_key.rpartition(".")[2] in protected_motifs:
         return Reason.PROTECTED
     if mode.mode not in (Mode.SHADOW, Mode.ON):

@@ -1,7 +1,7 @@
-"""Whether an override of policy evidence is sure of its sign, read off what it carries (statistics section 3.6).
+"""Whether an override of the evidence method is sure enough of its sign (statistics section 3.6).
 
-Its promise holds the edge it adds and the posterior sd of that. A judgement by hand promises nothing: its sd is that of
-a mean of the n trades it claims to be worth.
+Its promise holds the edge it adds and the posterior standard deviation of that edge. A manual judgement has no promise:
+its standard deviation is that of a mean of the n trades it claims to be worth.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 
-ROUNDING = 1e-9  # beside a rate that was computed in another order
+ROUNDING = 1e-9  # tolerance for a rate that was computed in another order
 
 
 def false_sign_rate(spec: OverrideSpec) -> float:
-    """The lfsr: how likely the edge has the wrong sign, Phi(-|edge| / sd), 0 to 0.5 as the learner reckons it.
+    """Return the lfsr, the probability that the edge has the wrong sign: Phi(-|edge| / sd), 0 to 0.5.
 
-    An edge of 0.2 R known to 0.1 R: Phi(-2) = 0.02275. Without an edge, or without anything to go by, 0.5.
+    An edge of 0.2 R with a standard deviation of 0.1 R: Phi(-2) = 0.02275. Without an edge or any evidence it is 0.5.
     """
     promise, stats = spec.promise or {}, spec.stats
     edge = abs(promise.get("predicted", stats.edge_raw))
@@ -32,18 +32,18 @@ def false_sign_rate(spec: OverrideSpec) -> float:
 
 
 def clears_evidence_bar(spec: OverrideSpec, parameters: EvidenceParameters) -> bool:
-    """Whether its sign is sure enough, on enough trades of its own."""
+    """Return whether the override is verified: a low enough false sign rate, on enough trades of its own."""
     return false_sign_rate(spec) <= parameters.verified_lfsr + ROUNDING and spec.stats.n >= parameters.n_min
 
 
 def is_held_close(spec: OverrideSpec, parameters: EvidenceParameters) -> bool:
-    """Whether no lever is farther from neutral than an override that is not verified may go."""
+    """Return whether every lever is as close to neutral as an unverified override must stay."""
     cap = math.log1p(parameters.unverified_cap) + ROUNDING
     return all(abs(LEVERS[name].unit(value)) <= cap for name, value in spec.levers.items())
 
 
 def exceeds_held_target(spec: OverrideSpec, parameters: EvidenceParameters) -> bool:
-    """Whether an override of policy evidence moves farther than it is sure enough for."""
+    """Return whether an override of the evidence method moves farther than an unverified one may."""
     if spec.policy is not LearningMethod.EVIDENCE or not parameters.cap_unverified:
         return False
     return not clears_evidence_bar(spec, parameters) and not is_held_close(spec, parameters)

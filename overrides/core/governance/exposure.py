@@ -1,4 +1,4 @@
-"""How far a line moves, and what that does to exposure. Pure; the measures that policies, caps and pages share."""
+"""How far a line moves its levers, and how that changes exposure; shared by policies, caps and pages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Levers = Mapping[str, float]
 
 
 def step_unit(name: str, weights: WeightParameters) -> float:
-    """One largest step of a lever in its units: ln(1 + step) of a log lever.
+    """Return one largest step of a lever in units: ln(1 + step) for log levers, lever units otherwise.
 
     >>> round(step_unit("size_mult", WeightParameters()), 6), step_unit("entry_delay_bars", WeightParameters())
     (0.019803, 0.2)
@@ -23,9 +23,9 @@ def step_unit(name: str, weights: WeightParameters) -> float:
 
 
 def steps_moved(before: Levers, after: Levers, weights: WeightParameters) -> float:
-    """The largest move among a line's levers, counted in largest steps; a lever not named stands at neutral.
+    """Return the largest move among a line's levers, in largest steps; levers that are not listed are at neutral.
 
-    Levers of different kinds compare in steps: 2 % of size and 0.2 bars of delay are one step each.
+    Steps make levers of different kinds comparable: 2 % of size and 0.2 bars of delay are one step each.
 
     >>> round(steps_moved({}, {"size_mult": 1.0404}, WeightParameters()), 9)
     2.0
@@ -34,7 +34,7 @@ def steps_moved(before: Levers, after: Levers, weights: WeightParameters) -> flo
 
 
 def is_towards_neutral(before: Levers, after: Levers) -> bool:
-    """Whether no lever ends farther from neutral than it stood, nor on its other side.
+    """Return whether no lever ends farther from neutral than it was, or on its other side.
 
     >>> is_towards_neutral({"size_mult": 0.8}, {"size_mult": 0.9}), is_towards_neutral({"size_mult": 0.8}, {})
     (True, True)
@@ -45,10 +45,10 @@ def is_towards_neutral(before: Levers, after: Levers) -> bool:
 
 
 def exposure_change(category: str, before: Levers, after: Levers) -> float:
-    """Change of exposure as a share: +0.25 means a quarter more, where the override acts alone and in full.
+    """Return the relative change of exposure (+0.25: a quarter more) if the override acts alone and in full.
 
-    The product of the log levers that scale exposure, each with its sign for the category. Retiring a cut raises
-    exposure, which is why a page shows this beside every move towards neutral.
+    It is the product of the log levers that scale exposure, each with its sign for the category. Retiring an override
+    that cuts exposure raises it, which is why pages show this beside every move towards neutral.
 
     >>> round(exposure_change("entry", {"size_mult": 0.8}, {}), 9)
     0.25
@@ -60,7 +60,7 @@ def exposure_change(category: str, before: Levers, after: Levers) -> float:
 
 
 def lowers_exposure(category: str, before: Levers, after: Levers) -> bool:
-    """Whether some lever lowers exposure and none raises it; levers without a scale (linear ones) must stay.
+    """Return whether some lever lowers exposure and none raises it; linear levers, which have no scale, must not move.
 
     >>> lowers_exposure("entry", {}, {"size_mult": 0.9}), lowers_exposure("entry", {"size_mult": 0.8}, {})
     (True, False)

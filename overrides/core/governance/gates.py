@@ -1,7 +1,7 @@
-"""Everything that stands between a request and its effect, all at once: what, how bad, whose to clear, the way past.
+"""Preconditions of every step on a change request: each unmet one is reported with its remedy.
 
-One list for the admin, the API and the verbs themselves (design 7). A gate is a function of the situation; which
-steps it guards is the table at the end.
+A gate reports its message, its severity, the remedy and the permission that can clear it. Admin, API and verbs use the
+same list (design 7). Each gate is a function of the situation; the table at the end says which steps it guards.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.mandates import Terms, exceeded
 from overrides.core.governance.request_states import Step, WrongState, after
 
-NAMED = 3  # lines named in one message; the others are counted
+NAMED = 3  # lines named in one message; further ones are only counted
 HEALTH = {
     "stale": frozenset({"edited", "stale_base", "stale_line"}),
     "evidence_lapsed": frozenset({"evidence_below_bar"}),
@@ -30,13 +30,15 @@ REVIEW, APPLY = "overrides.review_changerequest", "overrides.apply_changerequest
 
 
 class Severity(StrEnum):
+    """Whether a gate prevents the step or only warns."""
+
     BLOCKS = "blocks"
     WARNS = "warns"
 
 
 @dataclass(frozen=True)
 class Gate:
-    """One obstacle. `permission` is whose it is to clear; empty where nobody can do so on this request."""
+    """One obstacle. `permission` is the one needed to clear it; empty if nobody can clear it on this request."""
 
     name: str
     message: str
@@ -47,13 +49,13 @@ class Gate:
 
 @dataclass(frozen=True)
 class TouchedLine:
-    """One line of a request: the override it was drafted against, the one it brings, and what stands now."""
+    """One line of a request: the override it was drafted against, the one it adds, and the one now in force."""
 
     line: str
     label: str
     before: OverrideSpec | None
     after: OverrideSpec | None
-    standing: OverrideSpec | None
+    in_force: OverrideSpec | None
     is_vetoed: bool = False
     is_pinned: bool = False
     mandate: Terms | None = None
@@ -62,7 +64,7 @@ class TouchedLine:
 
 @dataclass(frozen=True)
 class Person:
-    """Who wants to take the step. `counts` says whether the module's policy lets this person's vote count."""
+    """The person who wants to take the step. `counts` says whether the module's policy counts this person's vote."""
 
     permissions: frozenset[str]
     is_author: bool = False
@@ -71,7 +73,10 @@ class Person:
 
 @dataclass(frozen=True)
 class Situation:
-    """A request with all that its gates look at. `parameters` are those its lines will be served under."""
+    """A request with everything that its gates examine. `parameters` are those its lines will be served under.
+
+    `movement` and `moved_before` (within the policy's window) are in steps summed over lines.
+    """
 
     kind: str
     state: str
@@ -93,7 +98,7 @@ class Situation:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A step somebody is about to take; `person` None is the machine itself."""
+    """A step that is about to be taken; `person` is None for the machine."""
 
     step: Step
     person: Person | None
@@ -101,13 +106,13 @@ class Attempt:
 
 
 def gates(situation: Situation, attempt: Attempt) -> tuple[Gate, ...]:
-    """Every gate that stands in the way of the step, blockers first."""
+    """Return every gate that is in the way of the step, blockers first."""
     found = [gate for steps, rule in RULES if attempt.step in steps for gate in rule(situation, attempt)]
     return tuple(sorted(found, key=lambda gate: gate.severity is not Severity.BLOCKS))
 
 
 def health(found: Iterable[Gate]) -> str:
-    """The other axis beside the state: whether a request still fits what is in force, the gravest fault first.
+    """Return whether a request still fits what is in force, by its gravest fault; independent of its state.
 
     >>> health([Gate("conflict", "", ""), Gate("stale_line", "", "")]), health([])
     ('stale', 'valid')
@@ -117,6 +122,7 @@ def health(found: Iterable[Gate]) -> str:
 
 
 def blockers(found: Iterable[Gate]) -> list[Gate]:
+    """Return the gates that prevent the step."""
     return [gate for gate in found if gate.severity is Severity.BLOCKS]
 
 
@@ -174,52 +180,52 @@ def _edited(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
 def _stale(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     if situation.base_changed:
         yield Gate("stale_base", f"stale: {situation.base_changed} changed since this was drafted", "draft it again")
-    moved = [each for each in situation.lines if levers_asked(each.standing) != levers_asked(each.before)]
+    moved = [each for each in situation.lines if target_levers(each.in_force) != target_levers(each.before)]
     if moved:
-        told = f"stale: {_named(moved)} changed since this was drafted"
-        yield Gate("stale_line", told, "draft it again from what is in force")
+        message = f"stale: {_named(moved)} changed since this was drafted"
+        yield Gate("stale_line", message, "draft it again from what is in force")
 
 
 def _conflict(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     rivals = sorted({number for each in situation.lines for number in each.rivals})
-    if rivals and situation.kind != "trial":  # which moves nothing that is served
+    if rivals and situation.kind != "trial":  # a trial changes nothing that is served
         numbers = ", ".join(f"request {number}" for number in rivals[:NAMED])
-        told = f"{numbers} would change some of the same lines"
-        yield Gate("conflict", told, "the one applied first makes the other stale", Severity.WARNS)
+        message = f"{numbers} would change some of the same lines"
+        yield Gate("conflict", message, "the one applied first makes the other stale", Severity.WARNS)
 
 
 def _little_evidence(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     least, bar = situation.policy.least_n, situation.parameters.evidence
-    brought = [(each, each.after) for each in situation.lines if each.after is not None]
-    few = [each for each, spec in brought if spec.stats.n < least]
-    unsure = [each for each, spec in brought if exceeds_held_target(spec, bar)]
+    added = [(each, each.after) for each in situation.lines if each.after is not None]
+    few = [each for each, spec in added if spec.stats.n < least]
+    unsure = [each for each, spec in added if exceeds_held_target(spec, bar)]
     if few:
-        told = f"{_named(few, _trades)} rest on fewer than {least:g} trades"
+        message = f"{_named(few, _trades)} rest on fewer than {least:g} trades"
         way_past = "leave them out until there are more, or lower least_n by a policy request"
-        yield Gate("evidence_below_bar", told, way_past)
+        yield Gate("evidence_below_bar", message, way_past)
     if unsure:
-        told = (
+        message = (
             f"{_named(unsure, _sureness)} move more than {bar.unverified_cap:.0%} and are not verified (wrong sign "
             f"with probability {bar.verified_lfsr:g} at most, on {bar.n_min} trades)"
         )
-        yield Gate("evidence_below_bar", told, f"keep them within {bar.unverified_cap:.0%} until they are")
+        yield Gate("evidence_below_bar", message, f"keep them within {bar.unverified_cap:.0%} until they are")
 
 
 def is_below_bar(spec: OverrideSpec, policy: GovernancePolicy, parameters: ModuleParameters) -> bool:
-    """Whether the evidence of an override is too little for what it does."""
+    """Return whether an override has too little evidence for how far it moves."""
     return spec.stats.n < policy.least_n or exceeds_held_target(spec, parameters.evidence)
 
 
 def _contradiction(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     contrary = [each for each in situation.lines if each.after is not None and contradicts(each.after)]
     if contrary:
-        told = f"{_named(contrary)} move against the sign of their own edge"
-        yield Gate("sign_contradiction", told, "correct the edge or the targets")
+        message = f"{_named(contrary)} move against the sign of their own edge"
+        yield Gate("sign_contradiction", message, "correct the edge or the targets")
 
 
 def _misfit(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     faults = [(each, _faults(each.after, situation.parameters)) for each in situation.lines]
-    wrong = [(each, told) for each, told in faults if told]
+    wrong = [(each, found) for each, found in faults if found]
     if wrong:
         named = _named([each for each, _ in wrong])
         yield Gate("outside_bounds_or_category", f"{named}: {wrong[0][1][0]}", "draft them as the registry allows")
@@ -228,23 +234,23 @@ def _misfit(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
 def _vetoed(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     vetoed = [each for each in situation.lines if each.is_vetoed and each.after is not None]
     if vetoed:
-        told = f"{_named(vetoed)} must not be served: a veto stands"
-        yield Gate("vetoed", told, "lift the veto, or leave the line out", permission=REVIEW)
+        message = f"{_named(vetoed)} must not be served: a veto stands"
+        yield Gate("vetoed", message, "lift the veto, or leave the line out", permission=REVIEW)
 
 
 def _pinned(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     pinned = [each for each in situation.lines if each.is_pinned and situation.is_machine]
     if pinned:
-        told = f"{_named(pinned)} are pinned: no machine may change them"
-        yield Gate("pinned", told, "lift the pin, or leave the line out", permission=REVIEW)
+        message = f"{_named(pinned)} are pinned: no machine may change them"
+        yield Gate("pinned", message, "lift the pin, or leave the line out", permission=REVIEW)
 
 
 def _beyond_mandate(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     for each in situation.lines:
         reasons = exceeded(each.mandate, each.after, attempt.at)
-        if reasons and not (situation.policy.lowering_applies and lowers(each.standing, each.after)):
-            told = f"{each.label}: {'; '.join(reasons)}"
-            yield Gate("mandate_exceeded", told, "the daily request asks a person", permission=REVIEW)
+        if reasons and not (situation.policy.lowering_applies and lowers(each.in_force, each.after)):
+            message = f"{each.label}: {'; '.join(reasons)}"
+            yield Gate("mandate_exceeded", message, "the daily request asks a person", permission=REVIEW)
 
 
 def _cap_reached(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
@@ -266,14 +272,14 @@ def _not_due(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
         yield Gate("not_due", f"it is {when}", "wait, or let a person apply it", permission=APPLY)
 
 
-def lowers(standing: OverrideSpec | None, after: OverrideSpec | None) -> bool:
-    """Whether going from what stands to `after` lowers a line's exposure; None is neutral."""
-    spec = after or standing
-    return spec is not None and lowers_exposure(spec.action_category, levers_asked(standing), levers_asked(after))
+def lowers(in_force: OverrideSpec | None, after: OverrideSpec | None) -> bool:
+    """Return whether the change from the override in force to `after` lowers exposure; None stands for neutral."""
+    spec = after or in_force
+    return spec is not None and lowers_exposure(spec.action_category, target_levers(in_force), target_levers(after))
 
 
-def levers_asked(spec: OverrideSpec | None) -> Mapping[str, float]:
-    """The targets of a line that holds `spec`; none where it holds nothing."""
+def target_levers(spec: OverrideSpec | None) -> Mapping[str, float]:
+    """Return the targets of an override; empty for None."""
     return {} if spec is None else spec.levers
 
 
@@ -296,7 +302,7 @@ def _sureness(spec: OverrideSpec) -> str:
 
 
 def _named(lines: list[TouchedLine], figure: Callable[[OverrideSpec], str] | None = None) -> str:
-    """The first lines by name, each with its figure where there is one, and how many more there are."""
+    """Return the labels of the first lines, each with its figure if one is given, and how many more there are."""
     shown = [(each.label, each.after) for each in lines[:NAMED]]
     names = ", ".join(label + (f" ({figure(spec)})" if figure and spec else "") for label, spec in shown)
     more = len(lines) - NAMED

@@ -1,6 +1,6 @@
-"""A module's policy of governance: who must agree to what, and what the builder may do by itself (design 7).
+"""A module's governance policy: who must approve what, and what the builder may do without a person (design 7).
 
-Versioned data like the parameters, and changed as they are: through a request that others approve.
+It is versioned data like the parameters and changes like them: through a request that others approve.
 """
 
 from __future__ import annotations
@@ -11,25 +11,28 @@ from typing import Any, Self
 
 from overrides.core.engine.definitions.json_fields import closed_mapping, finite, positive, text, whole
 
-MEASURED = "lines"  # the one kind of request whose whole effect is steps moved
+MEASURED = "lines"  # the only kind of request whose whole effect is measured in steps
 
 
 @dataclass(frozen=True)
 class GovernancePolicy:
     """The rules of one module.
 
-    `approvals` people must approve a request, `large_approvals` one that moves more than `large_movement` steps by
-    itself, or together with what was applied in the `window_days` before it (`distance.steps_moved`, summed over lines;
-    None: size does not matter). `groups` names whose members may approve (empty: everybody with the permission),
-    `large_groups` whose members may approve what is that large (empty: the same). `expires_days` is how long a request
-    waits, `mandate_days` how long a mandate holds. `evidence_kept` is the share of the approved n and |edge| that must
-    remain for the mandate to carry fresh statistics; `least_n` the fewest trades of any line that may be approved.
-    `daily_cap` is the most steps that the builder may move a module in 24 hours. `lowering_applies` lets new lines that
-    lower exposure apply by themselves.
+    - `approvals`: people who must approve a request.
+    - `large_approvals`: people who must approve a request that moves more than `large_movement` steps, by itself or
+      together with what was applied in the `window_days` before it (`exposure.steps_moved`, summed over lines; None:
+      size does not matter).
+    - `groups`: groups whose members may approve; empty: everybody with the permission.
+    - `large_groups`: groups whose members may approve large requests; empty: the same.
+    - `expires_days`: how long a request stays open; `mandate_days`: how long a mandate lasts.
+    - `evidence_kept`: the share of the approved n and |edge| that must remain for a mandate to cover new statistics.
+    - `least_n`: the fewest trades of a line that may be approved.
+    - `daily_cap`: the most steps by which the builder may move a module in 24 hours.
+    - `lowering_applies`: lets new lines that lower exposure apply without a person.
 
-    Limits on a person are groups too, any of them. Reviewers of module pm only are members of a group that the policy
-    of pm names, where that of dm names another. Reviewers of small movements only are those whom `large_groups` leaves
-    out: nor may they approve what has no size, whatever is not of kind lines.
+    Limits on persons are groups too. Reviewers of module pm only are members of a group that the policy of pm names and
+    that of dm does not. Reviewers of small movements only are those in `groups` but not in `large_groups`; they may not
+    approve requests without a size either, which are all kinds but lines. Raises ValueError that names the field.
 
     >>> GovernancePolicy.from_document({"approvals": 2}).approvals
     2
@@ -73,13 +76,15 @@ class GovernancePolicy:
 
     @classmethod
     def from_document(cls, document: object) -> Self:
+        """Parse a policy; missing fields take their defaults. Raises ValueError that names the field."""
         return cls(**closed_mapping(document, "policy", {each.name for each in fields(cls)}))
 
     def to_document(self) -> dict[str, Any]:
+        """Return the policy as JSON values."""
         return asdict(self) | {"groups": list(self.groups), "large_groups": list(self.large_groups)}
 
     def needed(self, movement: float, moved_before: float = 0.0) -> int:
-        """How many approvals a request needs that moves so many steps, after so many within the window.
+        """Return the approvals needed by a request that moves so many steps, after so many within the window.
 
         >>> GovernancePolicy(large_movement=20).needed(5), GovernancePolicy(large_movement=20).needed(5, 16)
         (1, 2)
@@ -87,7 +92,7 @@ class GovernancePolicy:
         return self.large_approvals if self._is_large(movement + moved_before) else self.approvals
 
     def groups_for(self, kind: str, movement: float, moved_before: float = 0.0) -> tuple[str, ...]:
-        """Whose members may approve such a request; empty: everybody with the permission.
+        """Return the groups whose members may approve such a request; empty: everybody with the permission.
 
         >>> GovernancePolicy(large_movement=20, groups=("desk",), large_groups=("board",)).groups_for("lines", 21)
         ('board',)
@@ -103,7 +108,7 @@ class GovernancePolicy:
 
 
 def may_count(groups_of_voter: Sequence[str], named: Sequence[str]) -> bool:
-    """Whether a member of these groups is one whose vote counts where the policy names those.
+    """Return whether the vote of a member of these groups counts if the policy names the groups `named`.
 
     >>> may_count(["reviewer"], ("risk",)), may_count([], ())
     (False, True)
@@ -112,7 +117,7 @@ def may_count(groups_of_voter: Sequence[str], named: Sequence[str]) -> bool:
 
 
 def policy_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Field -> (was, becomes) of two documents, those that differ.
+    """Return field -> (before, after) for the fields in which two policy documents differ.
 
     >>> policy_differences({"approvals": 1, "least_n": 10}, {"approvals": 2, "least_n": 10})
     {'approvals': (1, 2)}

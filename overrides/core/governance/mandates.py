@@ -1,7 +1,7 @@
-"""What the approval of a line lets the builder do with it alone, and what still needs a person (design 7).
+"""Mandates: what the approval of a line lets the builder do with it alone, and what still needs a person (design 7).
 
-Inside a mandate: fresh statistics, moves towards neutral, withdrawal. A new line, a sign flip, a target beyond the
-approved one, a new lever, evidence below the floor, an expired mandate: a person.
+Within a mandate are new statistics, moves towards neutral, and withdrawal. A person is needed for a new line, a change
+of sign, a target beyond the approved one, a new lever, evidence below the floor, and after the mandate has expired.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ NOTICEABLE = 1e-12
 
 @dataclass(frozen=True)
 class Terms:
-    """The content of a mandate. `reach` maps lever -> (lowest, highest value), neutral being one of the two.
+    """The content of a mandate. `reach` maps lever -> (lowest, highest value); one of the two is neutral.
 
-    `direction` is +1 where the line raises exposure, -1 where it lowers it. `least_n` and `least_edge` (R, without
-    sign) are the evidence that still carries it.
+    `direction` is +1 if the line raises exposure, -1 if it lowers it. `least_n` (trades) and `least_edge` (R, absolute)
+    are the evidence below which the mandate does not apply.
     """
 
     direction: int
@@ -34,7 +34,7 @@ class Terms:
 
 
 def grant(approved: OverrideSpec, policy: GovernancePolicy, at: datetime) -> Terms:
-    """The mandate that approving this override signs."""
+    """Return the mandate that the approval of this override grants."""
     return Terms(
         direction=1 if exposure_change(approved.action_category, {}, approved.levers) >= 0 else -1,
         reach={name: _reach(name, target) for name, target in approved.levers.items()},
@@ -44,23 +44,23 @@ def grant(approved: OverrideSpec, policy: GovernancePolicy, at: datetime) -> Ter
     )
 
 
-def exceeded(terms: Terms | None, wanted: OverrideSpec | None, at: datetime) -> list[str]:
-    """Why what the builder wants of a line needs a person; empty where the mandate covers it.
+def exceeded(terms: Terms | None, proposed: OverrideSpec | None, at: datetime) -> list[str]:
+    """Return why the builder's change of a line needs a person; empty if the mandate covers it.
 
-    `wanted` None withdraws the line. Each entry begins with what it is about.
+    `proposed` None withdraws the line. Each entry begins with the lever or field it is about.
     """
     if terms is None:
         return ["mandate: there is none on this line"]
     if at >= terms.review_by:
         return [f"mandate: was to be reviewed by {terms.review_by:%Y-%m-%d %H:%M}"]
-    if wanted is None:
+    if proposed is None:
         return []
-    return _beyond(terms, wanted) + _lapsed(terms, wanted)
+    return _beyond(terms, proposed) + _lapsed(terms, proposed)
 
 
-def _beyond(terms: Terms, wanted: OverrideSpec) -> list[str]:
+def _beyond(terms: Terms, proposed: OverrideSpec) -> list[str]:
     reasons = []
-    for name, value in wanted.levers.items():
+    for name, value in proposed.levers.items():
         if name not in terms.reach:
             reasons.append(f"{name}: is a new lever")
             continue
@@ -72,22 +72,22 @@ def _beyond(terms: Terms, wanted: OverrideSpec) -> list[str]:
     return reasons
 
 
-def _lapsed(terms: Terms, wanted: OverrideSpec) -> list[str]:
+def _lapsed(terms: Terms, proposed: OverrideSpec) -> list[str]:
     reasons = []
-    if wanted.stats.n < terms.least_n:
-        reasons.append(f"n: {wanted.stats.n:g} trades are fewer than the {terms.least_n:g} it needs")
-    if abs(wanted.stats.edge_raw) < terms.least_edge:
-        reasons.append(f"edge_raw: {wanted.stats.edge_raw:+.3f} R is less than the {terms.least_edge:.3f} R it needs")
+    if proposed.stats.n < terms.least_n:
+        reasons.append(f"n: {proposed.stats.n:g} trades are fewer than the {terms.least_n:g} it needs")
+    if abs(proposed.stats.edge_raw) < terms.least_edge:
+        reasons.append(f"edge_raw: {proposed.stats.edge_raw:+.3f} R is less than the {terms.least_edge:.3f} R it needs")
     return reasons
 
 
-def remaining(terms: Terms, standing: OverrideSpec, at: datetime) -> dict[str, float]:
-    """What a mandate still allows: per lever the units left between where it stands and its farthest, and the days."""
+def remaining(terms: Terms, in_force: OverrideSpec, at: datetime) -> dict[str, float]:
+    """Return what a mandate still allows: days, and per lever the units between the value in force and the farthest."""
     left = {"days": (terms.review_by - at).total_seconds() / 86_400}
     for name, (low, high) in terms.reach.items():
         lever = LEVERS[name]
         farthest = low if low != lever.neutral else high
-        left[name] = abs(lever.unit(farthest)) - abs(lever.unit(standing.levers.get(name, lever.neutral)))
+        left[name] = abs(lever.unit(farthest)) - abs(lever.unit(in_force.levers.get(name, lever.neutral)))
     return left
 
 

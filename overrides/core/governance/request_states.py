@@ -1,7 +1,6 @@
-"""The life of a change request: which step leads from which state to which. Every rule of it is this table.
+"""States of a change request: which step leads from which state to which other. This table is the only place for it.
 
-Two axes, never one status: where a request stands in its life (`State`), and whether it still fits what is in force,
-which `gates` says anew whenever somebody asks (design 7).
+Two axes describe a request: its state, and whether it still fits what is in force (`gates.health`, design 7).
 """
 
 from __future__ import annotations
@@ -12,6 +11,8 @@ from types import MappingProxyType
 
 
 class State(StrEnum):
+    """The state of a change request."""
+
     DRAFT = "draft"
     IN_REVIEW = "in_review"
     CHANGES_REQUESTED = "changes_requested"
@@ -25,9 +26,9 @@ class State(StrEnum):
 
 
 class Step(StrEnum):
-    """What may be done to a request. `sign` is an approval that does not suffice yet, `approve` the one that does.
+    """What can be done to a request. `sign` is an approval that does not suffice yet, `approve` the one that does.
 
-    `delegate` applies what mandates cover, `act_at_once` what goes towards neutral; both without a vote before.
+    `delegate` applies what mandates cover, `act_at_once` what goes towards neutral; neither needs a vote before.
     """
 
     EDIT = "edit"
@@ -72,11 +73,12 @@ TRANSITIONS: Mapping[Step, Mapping[State, State]] = MappingProxyType(
 
 
 class WrongState(ValueError):
-    """The step is not one of this state; the message names the states that allow it."""
+    """The step is not allowed in this state; the message names the states that allow it."""
 
 
 def allows(step: Step, state: str) -> bool:
-    """
+    """Return whether a step is allowed in a state.
+
     >>> allows(Step.APPLY, "approved"), allows(Step.APPLY, "in_review")
     (True, False)
     """
@@ -84,13 +86,13 @@ def allows(step: Step, state: str) -> bool:
 
 
 def after(step: Step, state: str) -> State:
-    """The state a step leads to.
+    """Return the state that a step leads to; raise WrongState if the state does not allow it.
 
     >>> after(Step.EDIT, "approved").value
     'in_review'
     >>> after(Step.APPLY, "rejected")
     Traceback (most recent call last):
-    overrides.core.lifecycle.WrongState: is rejected; only approved, scheduled allows to apply
+    overrides.core.governance.request_states.WrongState: is rejected; only approved, scheduled allows to apply
     """
     leads = TRANSITIONS[step]
     if state not in leads:
@@ -99,7 +101,7 @@ def after(step: Step, state: str) -> State:
 
 
 def moves() -> frozenset[tuple[str, str]]:
-    """Every pair of states that some step joins; the database refuses all others.
+    """Return every pair of states that a step connects; the database refuses all others.
 
     >>> ("in_review", "approved") in moves(), ("rejected", "in_review") in moves()
     (True, False)

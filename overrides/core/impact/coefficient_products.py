@@ -1,4 +1,4 @@
-"""dm's coefficient product of one request on either side of a change: what is served, and which weights part them."""
+"""The coefficient product of one dm request before and after a change, and the weights that differ between the two."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from overrides.core.engine.serve import rounded_for_output
 
 
 class ProductOf(NamedTuple):
-    """`value` as served, 0.5 to 2 before the cap; `cut` <= 0 is ln of what that leaves; `weights` lever -> weight."""
+    """A coefficient product: `value` as served, 0.5 to 2 before the cap; `cut` <= 0 is the log of what the cap leaves.
+
+    `weights` maps coefficient -> weight.
+    """
 
     value: float
     cut: float
@@ -22,7 +25,7 @@ class ProductOf(NamedTuple):
 
 
 def product_of(scaling: Scaling, scope: Mapping[str, str], combination: Combination) -> ProductOf:
-    """The product of an allocation whose levers are known; 1 where nothing scales.
+    """Return the product of an allocation whose levers are combined; 1 if the version has neither weights nor cap.
 
     >>> from overrides.core.engine.definitions.vocabulary import Reason
     >>> nobody = Combination({}, (), (), Reason.NO_MATCH, ())
@@ -30,15 +33,15 @@ def product_of(scaling: Scaling, scope: Mapping[str, str], combination: Combinat
     1.2
     """
     moved = combination.levers.get("alloc_mult")
-    found = allocation_scaling(scaling, scope, 1.0 if moved is None else moved.value)
-    if found is None:
+    scaled = allocation_scaling(scaling, scope, 1.0 if moved is None else moved.value)
+    if scaled is None:
         return ProductOf(1.0, 0.0, False, {})
-    is_bounded = abs(math.log(math.prod(found.weights.values()) / found.product)) > 1e-12
-    return ProductOf(rounded_for_output(found.product * found.kept), found.cut, is_bounded, found.weights)
+    is_bounded = abs(math.log(math.prod(scaled.weights.values()) / scaled.product)) > 1e-12
+    return ProductOf(rounded_for_output(scaled.product * scaled.kept), scaled.cut, is_bounded, scaled.weights)
 
 
 def product_parts(before: ProductOf, after: ProductOf, scope: Mapping[str, str]) -> dict[str, float]:
-    """`lever=value` -> change of ln weight, and the change of what the cap cuts; without the product's own bounds."""
+    """Return `coefficient=value` -> change of ln weight, and "cap" -> change of its cut, before the bounds 0.5 to 2."""
     changes = {
         f"{lever}={scope[LEVER_DIMENSIONS[lever]]}": math.log(
             after.weights.get(lever, 1.0) / before.weights.get(lever, 1.0)

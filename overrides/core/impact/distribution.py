@@ -1,4 +1,4 @@
-"""How the values of a lever lie: quantiles and a histogram, in units from neutral."""
+"""The distribution of a lever's values: quantiles and a histogram, in units from neutral."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ Values = NDArray[np.float64]
 
 
 def distribution(name: str, before: Sequence[array[float]], after: Sequence[array[float]]) -> dict[str, Any]:
-    """A lever's values before and after, pairwise those of the same requests, and how they changed.
+    """Return a lever's distribution before and after a change, and that of the change, as JSON values.
+
+    The arrays hold lever values; those before and after belong to the same requests pairwise, and there is at least
+    one.
 
     >>> found = distribution("entry_delay_bars", [array("d", [0.0, 1.0])], [array("d", [0.0, 3.0])])
     >>> found["changed"], found["raised"], found["quantiles"]["change"]["highest"]
@@ -46,7 +49,7 @@ def distribution(name: str, before: Sequence[array[float]], after: Sequence[arra
 
 
 def change(name: str, before: array[float], after: array[float]) -> float:
-    """The sum of all changes, in units."""
+    """Return the sum of the changes of one lever over paired requests, in units."""
     return float((_units(name, after) - _units(name, before)).sum())
 
 
@@ -57,6 +60,6 @@ def _units(name: str, values: array[float]) -> Values:
 
 
 def _quantiles(values: Values) -> dict[str, float]:
-    found = np.quantile(values, QUANTILES).tolist()
-    named = {f"p{100 * share:.0f}": value for share, value in zip(QUANTILES, found, strict=True)}
+    quantiles = np.quantile(values, QUANTILES).tolist()
+    named = {f"p{100 * share:.0f}": value for share, value in zip(QUANTILES, quantiles, strict=True)}
     return {"lowest": float(values.min()), **named, "highest": float(values.max()), "mean": float(values.mean())}

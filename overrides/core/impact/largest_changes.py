@@ -1,4 +1,4 @@
-"""What changes most: patterns by what is served, lines and weights by their own parts; in steps, so they compare."""
+"""The largest changes of a what-if: by pattern as served, by line and weight as their own part; measured in steps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Name = TypeVar("Name", str, Pattern)
 
 @dataclass
 class _Moved:
-    """Changes added up: how many requests, how far in steps whichever way, and per lever in units."""
+    """A sum of changes: the number of requests, the absolute steps, and the change per lever in units."""
 
     requests: int = 0
     steps: float = 0.0
@@ -38,16 +38,16 @@ class _Moved:
 
 
 class LargestChanges:
-    """Sums over requests; `asked` counts all of a pattern, also those that nothing changes for."""
+    """Sums the changes over requests; `requested` counts all requests of a pattern, unchanged ones included."""
 
     def __init__(self) -> None:
-        self.asked: Counter[Pattern] = Counter()
+        self.requested: Counter[Pattern] = Counter()
         self._patterns: defaultdict[Pattern, _Moved] = defaultdict(_Moved)
         self._lines: defaultdict[str, _Moved] = defaultdict(_Moved)
         self._weights: defaultdict[str, _Moved] = defaultdict(_Moved)
 
     def add(self, pattern: Pattern, changes: Mapping[str, float], before: Combination, after: Combination) -> None:
-        """One request: `changes` are those of the levers served; those of the lines stand in the contributions."""
+        """Add one request: `changes` are those of the served levers, the combinations hold those of the lines."""
         if changes:
             self._patterns[pattern].add(changes)
         parts = {each.line: each.parts for each in before.contributions}
@@ -57,24 +57,29 @@ class LargestChanges:
             self._add_line(line, gone, {})
 
     def weigh(self, changes: Mapping[str, float]) -> None:
-        """One request: how much of ln of its product each weight (`lever=value`), or the cap, changes."""
+        """Add one request's changes of the log of its product, by weight (`coefficient=value`) or "cap"."""
         for name, change in changes.items():
             if abs(change) > NOTICEABLE:
                 self._weights[name].add({PRODUCT.name: change})
 
     def patterns(self) -> list[dict[str, Any]]:
-        """The patterns that change most, the farthest first."""
+        """Return the patterns with the largest changes, largest first, as JSON values."""
         return [
-            {"pattern_key": key, "action_category": category, "asked": self.asked[key, category], **moved.document()}
+            {
+                "pattern_key": key,
+                "action_category": category,
+                "asked": self.requested[key, category],
+                **moved.document(),
+            }
             for (key, category), moved in _farthest(self._patterns)
         ]
 
     def lines(self) -> list[dict[str, Any]]:
-        """The lines whose part changes most, before steps and bounds."""
+        """Return the lines whose part changes most, before step limits and bounds, as JSON values."""
         return [{"line": line, **moved.document()} for line, moved in _farthest(self._lines)]
 
     def weights(self) -> list[dict[str, Any]]:
-        """The parts of the coefficient product that change most, before its bounds."""
+        """Return the parts of the coefficient product that change most, before its bounds, as JSON values."""
         return [{"part": part, **moved.document()} for part, moved in _farthest(self._weights)]
 
     def _add_line(self, line: str, before: Mapping[str, float], after: Mapping[str, float]) -> None:

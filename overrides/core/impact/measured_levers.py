@@ -1,4 +1,4 @@
-"""What a comparison of two engines measures: the levers, and dm's coefficient product as if it were one of them."""
+"""What a comparison of two engines measures: the levers, and the coefficient product of dm as one more."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from overrides.core.engine.definitions.vocabulary import Blend, Channel
 
 _ALLOC = LEVERS["alloc_mult"]
 
-# No override moves it and no bot asks for it by name, so it has no row in the registry; it scales what alloc_mult does.
+# No override moves the product and no bot names it, so the registry has no row for it. It scales what alloc_mult does.
 PRODUCT = Lever(
     name="coefficient product",
     channel=Channel.DM_ALLOC,

@@ -1,4 +1,4 @@
-"""Two engines to compare, and where requests meet other overrides, or other rules, in one than in the other."""
+"""A pair of compiled versions (before and after a change), and the requests that they can answer differently."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from overrides.core.engine.definitions.coefficients import weights_of
 from overrides.core.engine.position_scaling import Scaling
 from overrides.core.engine.scope_packing import PackedScopes
 
-Found = tuple[tuple[int, ...], ...]  # per section the numbers of the rows that match
-NOBODY = Bucket((), PackedScopes([]))
+MatchedRows = tuple[tuple[int, ...], ...]  # per section, the numbers of the matching rows
+EMPTY_BUCKET = Bucket((), PackedScopes([]))
 UNSCALED = Scaling()
 
 
 @dataclass(frozen=True)
 class VersionSide:
-    """One of the two engines, always on."""
+    """One of the two engines; its serving mode is taken as on."""
 
     compiled: Compiled
     protected_motifs: frozenset[str]
@@ -28,17 +28,20 @@ class VersionSide:
 
     @cached_property
     def rules(self) -> Any:
-        """All that levers depend on besides the overrides that match."""
+        """Everything besides the matching overrides that levers depend on; equal rules compare equal."""
         sections = [(each.channel, each.combiner, each.parameters) for each in self.compiled.sections]
         return sections, self.protected_motifs
 
     def buckets(self, key: Key) -> list[Bucket]:
-        """Where overrides of a pattern lie, by section; nowhere if its motif is protected."""
+        """Return the bucket of a pattern per section; empty buckets if its motif is protected."""
         is_protected, sections = self._protects(key), self.compiled.sections
-        return [NOBODY if is_protected else section.buckets.get(key, NOBODY) for section in sections]
+        return [EMPTY_BUCKET if is_protected else section.buckets.get(key, EMPTY_BUCKET) for section in sections]
 
     def scaling_of(self, key: Key) -> Scaling:
-        """What scales an allocation of a pattern beside its levers; pm's cap needs what dm answered: left out."""
+        """Return what scales an allocation beside its levers.
+
+        The cap of pm is left out, as it needs the answer of dm.
+        """
         return UNSCALED if key[0] != "dm" or self._protects(key) else self.scaling
 
     def _protects(self, key: Key) -> bool:
@@ -46,18 +49,19 @@ class VersionSide:
 
 
 class RequestGroup(NamedTuple):
-    """What requests of equal scope meet on either side; the very same object where nothing tells the sides apart."""
+    """The overrides that requests of equal scope match on each side; the same object if the sides do not differ."""
 
     before: Matched
     after: Matched
 
     @property
     def is_equal(self) -> bool:
+        """Whether both sides answer with the same overrides."""
         return self.before is self.after
 
 
 class DifferingScope:
-    """A pattern and category. Requests are told apart by the dimensions that its overrides ask for, on either side."""
+    """A pattern key and category; groups its requests by the dimensions that its overrides use on either side."""
 
     def __init__(self, key: Key, before: VersionSide, after: VersionSide, has_same_rules: bool) -> None:
         self._before, self._after, self._has_same_rules = before.buckets(key), after.buckets(key), has_same_rules
@@ -70,11 +74,11 @@ class DifferingScope:
         self.is_touched = (
             self._is_reweighed or not self._has_same_rows or (not has_same_rules and any(each.rows for each in buckets))
         )
-        self._meetings: dict[tuple[Found, Found], RequestGroup | None] = {}
+        self._matches: dict[tuple[MatchedRows, MatchedRows], RequestGroup | None] = {}
         self._groups: dict[tuple[str | None, ...], RequestGroup | None] = {}
 
     def is_reached(self, scope: Mapping[str, str], group: RequestGroup | None) -> bool:
-        """Whether the change can tell on requests of the scope."""
+        """Return whether the change can affect requests with this scope."""
         if group is not None and not group.is_equal:
             return True
         if not self._is_reweighed:
@@ -82,26 +86,26 @@ class DifferingScope:
         before, after = (weights_of(each.weights, scope) for each in self.scaling)
         if before != after:
             return True
-        # A cap is 1 or more: it never cuts what nothing moves.
+        # A cap is at least 1, so it never cuts neutral levers.
         return self.scaling[0].cap != self.scaling[1].cap and (bool(before) or group is not None)
 
     def group(self, scope: Mapping[str, str]) -> RequestGroup | None:
-        """None where they meet nobody, or the same on both sides and weigh the same too."""
+        """Return the group of a scope; None if no override matches, or if both sides match the same ones equally."""
         values = tuple(scope.get(name) for name in self._dimensions)
         if values not in self._groups:
-            self._groups[values] = self._met(scope)
+            self._groups[values] = self._matched(scope)
         return self._groups[values]
 
-    def _met(self, scope: Mapping[str, str]) -> RequestGroup | None:
-        """Looked up once where both sides hold the same overrides; many scopes meet the same ones."""
-        found = _found(self._before, scope)
-        meeting = found, found if self._has_same_rows else _found(self._after, scope)
-        if meeting not in self._meetings:
-            self._meetings[meeting] = self._grouped(*meeting)
-        return self._meetings[meeting]
+    def _matched(self, scope: Mapping[str, str]) -> RequestGroup | None:
+        """Return the group of a scope, computed once per combination of matching rows, which many scopes share."""
+        rows = _matching_rows(self._before, scope)
+        match = rows, rows if self._has_same_rows else _matching_rows(self._after, scope)
+        if match not in self._matches:
+            self._matches[match] = self._grouped(*match)
+        return self._matches[match]
 
-    def _grouped(self, found: Found, found_after: Found) -> RequestGroup | None:
-        before, after = _taken(self._before, found), _taken(self._after, found_after)
+    def _grouped(self, rows: MatchedRows, rows_after: MatchedRows) -> RequestGroup | None:
+        before, after = _taken(self._before, rows), _taken(self._after, rows_after)
         if not any(before.rows) and not any(after.rows):
             return None
         if self._has_same_rules and list(map(_ids, before.rows)) == list(map(_ids, after.rows)):
@@ -109,7 +113,7 @@ class DifferingScope:
         return RequestGroup(before, after)
 
 
-def _found(buckets: Sequence[Bucket], scope: Mapping[str, str]) -> Found:
+def _matching_rows(buckets: Sequence[Bucket], scope: Mapping[str, str]) -> MatchedRows:
     return tuple(tuple(bucket.scopes.contained_in(scope)) if bucket.rows else () for bucket in buckets)
 
 
@@ -117,6 +121,6 @@ def _ids(rows: Sequence[Row]) -> list[str]:
     return [row.id for row in rows]
 
 
-def _taken(buckets: Sequence[Bucket], found: Found) -> Matched:
-    rows = ([bucket.rows[index] for index in indexes] for bucket, indexes in zip(buckets, found, strict=True))
-    return Matched(tuple(rows), False)  # whether a dimension is known moves no lever
+def _taken(buckets: Sequence[Bucket], matched: MatchedRows) -> Matched:
+    rows = ([bucket.rows[index] for index in indexes] for bucket, indexes in zip(buckets, matched, strict=True))
+    return Matched(tuple(rows), False)  # unknown dimensions are only flagged; they move no lever

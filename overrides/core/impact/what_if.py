@@ -1,8 +1,8 @@
-"""What a change would do to requests as they were logged: two engines asked the same, and their answers compared.
+"""What a change would do to logged requests: two engines answer the same requests, and the answers are compared.
 
-Requests that meet the same overrides under the same rules before and after are counted and not computed: their answers
-are equal. The others are answered by both halves of `combine`: the overrides are found once for all requests of equal
-scope, the levers settled for each. Of dm the coefficient product is measured beside the levers, as one more.
+Requests that match the same overrides under the same rules before and after are counted and not computed, because their
+answers are equal. For the others the overrides are matched once per scope, and the levers settled for each request. For
+dm the coefficient product is measured like one more lever.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from overrides.core.impact.version_pair import DifferingScope, RequestGroup, Ver
 
 SIDES, HITS = ("before", "after"), ("step_limited", "bounded")
 PRODUCT_HITS = ("bounded", "capped")
-NOBODY = Combination({}, (), (), Reason.NO_MATCH, ())
+NO_OVERRIDES = Combination({}, (), (), Reason.NO_MATCH, ())
 COUNTS = ("touched", "changed", "newly_moved", "no_longer_moved", "unreadable")
 CAVEATS = (
     "Exact for the requests as logged: it does not know which other requests other levers would have led to.",
@@ -46,7 +46,7 @@ OF_SCALING = {
 
 @dataclass
 class _Column:
-    """One lever in one category: as served before and after, and how often step and bounds acted."""
+    """One lever in one category: its values before and after, and how often the step limit and the bounds acted."""
 
     before: array[float] = field(default_factory=lambda: array("d"))
     after: array[float] = field(default_factory=lambda: array("d"))
@@ -71,7 +71,7 @@ class _Column:
 
 
 class Comparison:
-    """Ask it request by request, then for the `document`."""
+    """Compares two engines: add the logged requests one by one, then read the result with `document`."""
 
     def __init__(self, module: str, before: VersionSide, after: VersionSide) -> None:
         self._module, self._before, self._after = module, before, after
@@ -80,13 +80,18 @@ class Comparison:
         self._columns: dict[tuple[str, str], _Column] = {}
         self._neutral = {category: neutral_levers(module, category) for category in MODULE_CATEGORIES[module]}
         self._counts: Counter[str] = Counter()
-        self._movers = LargestChanges()
+        self._largest = LargestChanges()
         self._times: tuple[datetime, datetime] | None = None
 
-    def ask(self, pattern_key: str, category: str, scope: str, at: datetime, current: Mapping[str, float]) -> None:
-        """One logged request; its scope as JSON text, which is read only where it matters."""
+    def add_request(
+        self, pattern_key: str, category: str, scope: str, at: datetime, current: Mapping[str, float]
+    ) -> None:
+        """Add one logged request; its scope is JSON text, which is parsed only if the change can affect it.
+
+        A request that cannot be answered is counted as unreadable.
+        """
         pattern = pattern_key, category
-        self._movers.asked[pattern] += 1
+        self._largest.requested[pattern] += 1
         first, last = self._times or (at, at)
         self._times = min(first, at), max(last, at)
         place = self._place(pattern)
@@ -98,22 +103,22 @@ class Comparison:
             if place.is_reached(read, group):
                 refuse_foreign(current)
                 self._compare(place, group, pattern, read, at, current)
-        except (ValueError, TypeError, AttributeError):  # a rewritten row: no version answers it, but ERROR
+        except (ValueError, TypeError, AttributeError):  # a tampered row, to which every version answers ERROR
             self._counts["unreadable"] += 1
 
     def document(self) -> dict[str, Any]:
-        """The result as JSON values; `overrides/what_if.py` says what is in it."""
-        asked = self._movers.asked
+        """Return the result as JSON values; `overrides.requests.impact.what_if` describes it."""
+        requested = self._largest.requested
         counts = {name: self._counts[name] for name in COUNTS}
         return {
-            "asked": sum(asked.values()),
+            "asked": sum(requested.values()),
             "as_of": None if self._times is None else [instant_text(at) for at in self._times],
             **counts,
             "levers": {name: self._lever(name) for name in MEASURED if self._columns_of(name)},
             "exposure": self._exposure(),
-            "patterns": self._movers.patterns(),
-            "lines": self._movers.lines(),
-            "weights": self._movers.weights(),
+            "patterns": self._largest.patterns(),
+            "lines": self._largest.lines(),
+            "weights": self._largest.weights(),
             "caveats": [*CAVEATS, OF_SCALING[self._module]],
         }
 
@@ -157,26 +162,26 @@ class Comparison:
         self._counts["changed"] += bool(changes)
         self._counts["newly_moved"] += is_moved and not was_moved
         self._counts["no_longer_moved"] += was_moved and not is_moved
-        self._movers.add(pattern, changes, before, after)
+        self._largest.add(pattern, changes, before, after)
 
     def _settled(
         self, group: RequestGroup | None, at: datetime, current: Mapping[str, float]
     ) -> tuple[Combination, Combination]:
         if group is None:
-            return NOBODY, NOBODY
+            return NO_OVERRIDES, NO_OVERRIDES
         before = settle(self._before.compiled, group.before, at, current)
         return before, before if group.is_equal else settle(self._after.compiled, group.after, at, current)
 
     def _products(
         self, place: DifferingScope, category: str, scope: Mapping[str, str], before: Combination, after: Combination
     ) -> tuple[float, float]:
-        """Both products as served, counted."""
+        """Return both products as served, and count them."""
         one, other = (
             product_of(scaling, scope, combination)
             for scaling, combination in zip(place.scaling, (before, after), strict=True)
         )
         self._columns.setdefault((PRODUCT.name, category), _Column()).add_product(one, other)
-        self._movers.weigh(product_parts(one, other, scope))
+        self._largest.weigh(product_parts(one, other, scope))
         return one.value, other.value
 
     def _columns_of(self, name: str) -> list[_Column]:
@@ -193,15 +198,17 @@ class Comparison:
         }
 
     def _exposure(self) -> dict[str, Any]:
-        """Mean change of ln over every request that a scaling lever applies to, touched or not."""
-        asked: Counter[str] = Counter()
-        for (_, category), count in self._movers.asked.items():
-            asked[category] += count
+        """Return the mean change of ln exposure over every request that a scaling lever applies to, affected or not."""
+        requested: Counter[str] = Counter()
+        for (_, category), count in self._largest.requested.items():
+            requested[category] += count
         moved: defaultdict[str, float] = defaultdict(float)
         for (name, category), column in self._columns.items():
             if MEASURED[name].scales_on:
                 moved[category] += MEASURED[name].exposure(category) * change(name, column.before, column.after)
-        applies = {c: n for c, n in asked.items() if any(LEVERS[name].scales_on for name in self._neutral.get(c, ()))}
+        applies = {
+            c: n for c, n in requested.items() if any(LEVERS[name].scales_on for name in self._neutral.get(c, ()))
+        }
         whole = sum(applies.values())
         mean = sum(moved.values()) / whole if whole else 0.0
         return {

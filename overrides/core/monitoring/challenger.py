@@ -1,9 +1,9 @@
-"""Two answers to the same requests, the one served and the challenger's: how far they agree, how much they move,
-and what each would have earned on the trades that closed.
+"""Compare the served and the challenger's answers to the same requests: agreement, movement and earnings.
 
-A lever's unit is ln m for multipliers and the distance from neutral for the others (`Lever.unit`). What a lever earns
-is exposure neutral: 1,000 times the covariance of m and rr over closed trades, so that sizing everything up earns
-nothing. Its band resamples whole days (`bootstrap`), the same days for both, hence that of the paired difference.
+Units of a lever are ln m for multipliers and the distance from neutral for the others (`Lever.unit`). Earnings are
+exposure neutral: 1,000 times the covariance of m and rr over closed trades, so that sizing every trade up earns
+nothing. Their band resamples whole days (`day_bootstrap`), the same days for both sides and thus for the paired
+difference.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 BINS = 41
-FEW = 300  # closed trades below which no difference is worth a decision
-CLOSE = 0.01  # of a multiplier; half a step for what is no multiplier
+FEW = 300  # with fewer closed trades, no difference is worth a decision
+CLOSE = 0.01  # relative difference of multipliers that counts as close; half a step for the other levers
 PER = 1000.0
-STILL = 1e-12  # units within which a lever is at neutral
+STILL = 1e-12  # units from neutral within which a lever counts as neutral
 
 
 @dataclass(frozen=True)
 class Column:
-    """One lever over n decisions: units and whether a bound acted, each (n,); live first, then the challenger."""
+    """One lever over n decisions: units and whether a bound acted, each of shape (n,), live and challenger."""
 
     live: Floats
     challenger: Floats
@@ -38,7 +38,10 @@ class Column:
 
 
 def agreement(live: Floats, challenger: Floats, close: float) -> dict[str, dict[str, float | None]]:
-    """How far they agree where `either` moves its lever, and where `both` do; where neither does is no agreement.
+    """Return the agreement where `either` answer moves the lever, and where `both` do.
+
+    Decisions in which neither moves it are left out. `live` and `challenger` are units of shape (n,), `close` is in
+    units.
 
     >>> found = agreement(np.array([0.1, -0.1, 0.0, 0.0]), np.array([0.1, 0.1, 0.0, 0.2]), 0.01)
     >>> found["either"]["n"], found["both"]["n"], found["both"]["same_side"]
@@ -50,7 +53,7 @@ def agreement(live: Floats, challenger: Floats, close: float) -> dict[str, dict[
 
 
 def _shares(live: Floats, challenger: Floats, close: float) -> dict[str, float | None]:
-    """Shares of n decisions on the same side of neutral and within `close` units, and the correlation."""
+    """Return the shares of n decisions on the same side of neutral and within `close` units, and the correlation."""
     if len(live) == 0:
         return {"n": 0, "same_side": None, "close": None, "correlation": None}
     same = np.sign(live) == np.sign(challenger)
@@ -65,7 +68,7 @@ def _shares(live: Floats, challenger: Floats, close: float) -> dict[str, float |
 
 
 def movement(units: Floats, is_bounded: NDArray[np.bool_]) -> dict[str, float | None]:
-    """Mean tilt and standard deviation in units, and the share that a bound has cut.
+    """Return mean and standard deviation of units (n,), and the share of decisions that a bound cut; None without any.
 
     >>> movement(np.array([0.0, 0.2]), np.array([False, True]))
     {'mean': 0.1, 'sd': 0.1, 'at_bounds': 0.5}
@@ -76,9 +79,9 @@ def movement(units: Floats, is_bounded: NDArray[np.bool_]) -> dict[str, float | 
 
 
 def histogram(live: Floats, challenger: Floats, bins: int = BINS) -> dict[str, list[Any]]:
-    """Counts of both over the same equal bins, symmetric about neutral; the edges in units.
+    """Return counts of both sides over the same equal bins, symmetric about neutral, with edges in units.
 
-    Live is `before`, the challenger `after`: the shape of the what-if's picture.
+    The keys `before` (live) and `after` (challenger) are those of the what-if's chart.
     """
     widest = max((float(np.abs(each).max()) for each in (live, challenger) if len(each)), default=0.0) or 1e-3
     edges = np.linspace(-widest, widest, bins + 1)
@@ -87,7 +90,9 @@ def histogram(live: Floats, challenger: Floats, bins: int = BINS) -> dict[str, l
 
 
 def uplift(m: Floats, rr: Floats) -> float:
-    """R per 1,000 trades earned by sizing unlike the mean: 1,000 / n * sum((m - mean m) * rr).
+    """Return the R per 1,000 trades earned by sizing differently from the mean: 1,000 / n * sum((m - mean m) * rr).
+
+    `m` (n,) are multipliers, `rr` (n,) outcomes in R; n is at least 1.
 
     >>> round(uplift(np.array([0.9, 1.1]), np.array([-1.0, 1.0])), 9)
     100.0
@@ -96,10 +101,10 @@ def uplift(m: Floats, rr: Floats) -> float:
 
 
 def outcome(day: Ints, live: Floats, challenger: Floats, rr: Floats) -> dict[str, Any]:
-    """The uplift of each over n closed trades, and challenger minus live, each with its 95 % band over days.
+    """Return the uplift of both sides over n closed trades and their difference, each with its 95 % band over days.
 
-    `live` and `challenger` are multipliers m (n,), `rr` (n,) in R, `day` (n,) the UTC day each closed on or was asked
-    on. Every draw takes its own mean of m away. Fewer than two days: no band.
+    `live` and `challenger` are multipliers m (n,), `rr` (n,) is in R, `day` (n,) is the UTC day of the close or the
+    request. Every draw subtracts its own mean of m. With fewer than two days there is no band.
     """
     n, days = len(rr), len(np.unique(day))
     if n == 0:
@@ -112,26 +117,26 @@ def outcome(day: Ints, live: Floats, challenger: Floats, rr: Floats) -> dict[str
         ends = percentiles(np.column_stack([drawn, drawn[:, 1] - drawn[:, 0]]))
         bands = [(float(low), float(high)) for low, high in ends.T]
     names = ("live", "challenger", "difference")
-    told = {name: {"mean": at, "low": low, "high": high}
+    uplifts = {name: {"mean": at, "low": low, "high": high}
             for name, at, (low, high) in zip(names, points, bands, strict=True)}  # fmt: skip
-    return {"n": n, "days": days, "is_few": n < FEW, **told}
+    return {"n": n, "days": days, "is_few": n < FEW, **uplifts}
 
 
 def _drawn(day: Ints, live: Floats, challenger: Floats, rr: Floats, days: int) -> Floats:
-    """(draws, 2) the uplift of each in every draw, from sums by day alone."""
+    """Return (draws, 2): the uplift of both sides in every draw, computed from daily sums."""
     draws = day_draws(days)
     _, of_rr, counts = day_sums(day, rr)
     n = draws @ counts
     mean_rr = (draws @ of_rr) / n
-    found = []
+    columns = []
     for m in (live, challenger):
         of_m, of_both = day_sums(day, m)[1], day_sums(day, m * rr)[1]
-        found.append(PER * ((draws @ of_both) / n - (draws @ of_m) / n * mean_rr))
-    return np.column_stack(found)
+        columns.append(PER * ((draws @ of_both) / n - (draws @ of_m) / n * mean_rr))
+    return np.column_stack(columns)
 
 
 def compared(column: Column, close: float) -> Mapping[str, Any]:
-    """All but the outcome of one lever, as JSON values."""
+    """Return everything but the outcome of one lever, as JSON values."""
     return {
         "requests": len(column.live),
         "changed": int(np.count_nonzero(column.live != column.challenger)),

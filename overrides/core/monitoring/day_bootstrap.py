@@ -1,8 +1,8 @@
-"""How far a mean per trade may be luck: resample whole UTC days, because trades of one day share its market.
+"""How much of a mean per trade may be luck: resample whole UTC days, because trades of one day share its market.
 
-A block bootstrap over days (Künsch, Annals of Statistics 1989; blocks that are given, not moving): each draw takes as
-many days as there are, with replacement, and every trade of a day as often as its day was taken. Dependence that lasts
-longer than a day is not in the band. Seeded: the same rows give the same band.
+A block bootstrap over days (Künsch, Annals of Statistics 1989; the blocks are given, not moving): each draw takes as
+many days as there are, with replacement, and every trade of a day as often as its day was drawn. Dependence that lasts
+longer than a day is not covered. The generator is seeded, so that the same rows give the same band.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Band:
-    """A mean with its percentile band; over fewer than two days there is no band, only the mean (low = high = None)."""
+    """A mean with its percentile band; with fewer than two days low and high are None."""
 
     mean: float
     low: float | None
@@ -35,7 +35,9 @@ class Band:
 def day_block_band(
     day: Ints, values: Floats, *, level: float = LEVEL, draws: int = DRAWS, seed: int = SEED
 ) -> Band | None:
-    """The mean of `values` (rows,) and its band; `day` (rows,) numbers the UTC day of each. None without rows.
+    """Return the mean of `values` (rows,) with its band; `day` (rows,) is the UTC day number of each row.
+
+    None without rows.
 
     >>> same = day_block_band(np.array([0, 0, 1, 2]), np.full(4, 0.5))
     >>> (same.mean, same.low, same.high, same.n, same.days)
@@ -53,7 +55,7 @@ def day_block_band(
 
 
 def day_sums(day: Ints, values: Floats) -> tuple[Ints, Floats, Ints]:
-    """The days in order, the sum of the values of each, and how many they are.
+    """Return the days in order, the sum of each day's values, and the number of its rows, each of shape (days,).
 
     >>> [column.tolist() for column in day_sums(np.array([7, 5, 7]), np.array([1.0, 2.0, 3.0]))]
     [[5, 7], [2.0, 4.0], [1, 2]]
@@ -64,12 +66,12 @@ def day_sums(day: Ints, values: Floats) -> tuple[Ints, Floats, Ints]:
 
 
 def day_draws(days: int, *, draws: int = DRAWS, seed: int = SEED) -> Ints:
-    """(draws, days) how often each draw takes each day; every row adds up to `days`."""
+    """Return (draws, days): how often each draw takes each day; every row sums to `days` (at least 1)."""
     return np.random.default_rng(seed).multinomial(days, np.full(days, 1.0 / days), size=draws)
 
 
 def percentiles(drawn: Floats, level: float = LEVEL) -> NDArray[Any]:
-    """(2, ...) the ends of the middle `level` of the draws along the first axis.
+    """Return (2, ...): the ends of the middle `level` of the draws along the first axis.
 
     >>> percentiles(np.arange(101.0), 0.5).tolist()
     [25.0, 75.0]

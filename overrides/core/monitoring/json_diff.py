@@ -1,4 +1,4 @@
-"""Where what is stored and what is computed again part: ids, words and membership equal, numbers at nine decimals."""
+"""Compare stored JSON values with recomputed ones: words and list members exactly, numbers at nine decimals."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MISSING = _Missing()
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One field of one stored object that is not what computing it again gives."""
+    """One field of a stored object that differs from its recomputed value."""
 
     object: str
     field: str
@@ -35,37 +35,37 @@ class Difference:
 def differences(
     object: str, field: str, stored: Any, recomputed: Any, *, same_build: bool = True
 ) -> Iterator[Difference]:
-    """Every leaf of two JSON values that differs, named by its path; entries of lists by their id where they have one.
+    """Yield every leaf that differs, with its path; list entries are named by their id if they have one.
 
     On another numeric build the last of the nine decimals may differ by one unit.
 
     >>> [str(each) for each in differences("decision 1", "levers", {"a": 1.0, "b": [1]}, {"a": 1.1, "b": [1]})]
     ['decision 1: levers.a is 1.0, recomputed 1.1']
     """
-    for path, one, other in _parted(field, stored, recomputed, same_build):
+    for path, one, other in _differing(field, stored, recomputed, same_build):
         yield Difference(object, path, one, other)
 
 
-def _parted(path: str, one: Any, other: Any, same_build: bool) -> Iterator[tuple[str, Any, Any]]:
+def _differing(path: str, one: Any, other: Any, same_build: bool) -> Iterator[tuple[str, Any, Any]]:
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         for name in sorted(one.keys() | other.keys()):
-            yield from _parted(f"{path}.{name}", one.get(name, MISSING), other.get(name, MISSING), same_build)
+            yield from _differing(f"{path}.{name}", one.get(name, MISSING), other.get(name, MISSING), same_build)
     elif _is_list(one) and _is_list(other):
-        yield from _parted_lists(path, one, other, same_build)
+        yield from _differing_lists(path, one, other, same_build)
     elif not _equal(one, other, same_build):
         yield path, one, other
 
 
-def _parted_lists(
+def _differing_lists(
     path: str, one: Sequence[Any], other: Sequence[Any], same_build: bool
 ) -> Iterator[tuple[str, Any, Any]]:
-    """Who is in the list, and in which order, comes first: below it entries could not be told apart."""
+    """Compare members and their order first; if these differ, entries cannot be paired."""
     members, others = (_members(each) for each in (one, other))
     if members != others:
         yield path, members, others
         return
     for name, stored, recomputed in zip(members, one, other, strict=True):
-        yield from _parted(f"{path}[{name}]", stored, recomputed, same_build)
+        yield from _differing(f"{path}[{name}]", stored, recomputed, same_build)
 
 
 def _members(values: Sequence[Any]) -> list[Any]:
@@ -96,7 +96,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, str):  # a word of a closed vocabulary is shown as the text that it is stored as
+    if isinstance(value, str):  # an enum member is shown as the text that is stored
         text = f"'{value}'"
     elif _is_list(value):
         text = f"[{', '.join(map(_shown, value))}]"

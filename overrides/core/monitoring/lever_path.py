@@ -1,7 +1,7 @@
-"""How a lever came from neutral to its value, read off a decision as it was stored.
+"""How a lever came from neutral to its value, computed from a stored decision.
 
-What the overrides ask for adds up to the target; the step limit takes its part of that, then the bounds take theirs.
-All in the lever's units: logarithms where it multiplies, distances from neutral where it adds.
+The parts of the overrides add up to the target; the step limit cuts it, then the bounds do. All in the lever's units:
+logs for multipliers, distances from neutral otherwise.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from overrides.core.engine.definitions.levers import LEVERS
 class Movement:
     """One lever of one decision: sum of parts + step_cut + bounds_cut = total, the distance of `value` from neutral.
 
-    `parts` maps override id -> part, what moved most first.
+    `parts` maps override id -> part, largest first; `target` and `value` are lever values, the rest is in units.
     """
 
     lever: str
@@ -30,7 +30,7 @@ class Movement:
 
 
 def movements(levers: Mapping[str, Any], contributions: Sequence[Mapping[str, Any]]) -> dict[str, Movement]:
-    """The levers that overrides moved, by name; `levers` and `contributions` as a decision holds them."""
+    """Return the levers that overrides moved, by name; `levers` and `contributions` as a decision stores them."""
     return {name: _movement(name, each, contributions) for name, each in levers.items() if "target" in each}
 
 

@@ -1,4 +1,4 @@
-"""`manage.py replay`: logged decisions computed again and compared; every difference is named."""
+"""`manage.py replay`: recompute logged decisions and report every difference."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         bar = Bar(sys.stderr)
         try:
             report = replay(
-                _choice(options), now=datetime.now(UTC), on_difference=self._tell(bar), on_progress=bar.progress
+                _choice(options), now=datetime.now(UTC), on_difference=self._reporter(bar), on_progress=bar.progress
             )
         except Refused as refused:
             raise CommandError(str(refused)) from refused
@@ -53,16 +53,16 @@ class Command(BaseCommand):
         if report.differences:
             raise SystemExit(1)
 
-    def _tell(self, bar: Bar) -> Callable[[Difference], None]:
-        def tell(difference: Difference) -> None:
+    def _reporter(self, bar: Bar) -> Callable[[Difference], None]:
+        def report(difference: Difference) -> None:
             bar.clear()
             self.stdout.write(str(difference))
 
-        return tell
+        return report
 
 
 class Bar:
-    """Progress on the error stream: a line that moves on a terminal, a line now and then in a log."""
+    """Shows progress on the error stream: one moving line on a terminal, an occasional line in a log."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream, self._is_tty = stream, stream.isatty()

@@ -36,7 +36,7 @@ CODE = "what if 2"  # raise it with every change of what is computed
 DEPENDS_ON = ("version", "last_decision", "as_of")  # besides the request's content and the number
 NOTHING_LOGGED = UUID(int=0)  # below every decision's id
 # A change that cannot be served is an answer, not a fault.
-WHAT_IFS = BackgroundComputation(WhatIf, TASK, TAKEN_OVER_AFTER, answers=Refused)
+WHAT_IFS = BackgroundComputation(WhatIf, TASK, TAKEN_OVER_AFTER, expected_errors=Refused)
 
 
 def compare(proposed: Proposed, *, n: int, as_of: datetime | None = None, last: UUID | None = None) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def ask_what_if(request_id: int, n: int, now: datetime, *, as_of_now: bool = Fal
     _refuse_number(n)
     fields = _depends_on(request, now, as_of_now)
     key = _key(request, n, *(fields[name] for name in DEPENDS_ON))
-    return WHAT_IFS.ask(key, fields | {"request": request, "n": n}, now=now)
+    return WHAT_IFS.request(key, fields | {"request": request, "n": n}, now=now)
 
 
 def run_what_if(key: str, *, now: datetime) -> None:
@@ -90,7 +90,7 @@ def _compared(
     comparison = Comparison(module, *both)
     rows = logged_requests(module, n, last).iterator(chunk_size=CHUNK)
     for done, (pattern_key, category, scope, at, current) in enumerate(rows, start=1):
-        comparison.ask(pattern_key, category, scope, as_of or at, json.loads(current) if current else {})
+        comparison.add_request(pattern_key, category, scope, as_of or at, json.loads(current) if current else {})
         if done % CHUNK == 0:
             on_progress(done / n)
     found = comparison.document()

@@ -1,4 +1,5 @@
-"""Files of closed trades as rows of payloads that `parse_trade` takes. Bytes in, no database, no clock.
+"""Parsers of files of closed trades: bytes in, rows of payloads for `parse_trade` out; no database, no clock.
 
-JSON lines (`json_lines`), flat CSV (`flat`) and what freqtrade writes (`freqtrade`); `files` tells them apart.
+The formats are JSON lines (`json_lines`), flat CSV (`flat_csv`) and the files of freqtrade (`freqtrade_files`);
+`detect_format` tells them apart.
 """

@@ -1,4 +1,4 @@
-"""What a file is packed in: gzip, zip, or nothing; told by its first bytes, never by its name."""
+"""Compressed files: gzip or zip, recognised by their first bytes, never by the file name."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from telemetry.core.file_formats.text_lines import UNREADABLE
 from telemetry.foundation.core.refusal import Refused
 
 GZIP, ZIP = b"\x1f\x8b", b"PK"
-LARGEST_DOCUMENT = 256 * 1024 * 1024  # JSON that is read whole takes several times its size in memory
+LARGEST_DOCUMENT = 256 * 1024 * 1024  # parsed JSON takes several times its size in memory
 MOST_MEMBERS = 100
-LARGEST_RATIO, ALWAYS_ALLOWED = 200, 256 * 1024 * 1024  # text packs 10 to 30 times; a bomb 1,000 times
+LARGEST_RATIO, ALWAYS_ALLOWED = 200, 256 * 1024 * 1024  # text packs 10 to 30 times, a bomb 1,000
 
 
 def unpacked(stream: IO[bytes], size: int) -> tuple[IO[bytes], int | None]:
-    """A buffered stream of the content of a plain or gzip file of `size` bytes, and the most it may unpack to."""
+    """Return a buffered stream of the content of a plain or gzip file of `size` bytes, and the most bytes to accept.
+
+    The limit is None for a plain file.
+    """
     if _begins_with(stream, GZIP):
         content: Any = gzip.GzipFile(fileobj=stream)  # a stream of bytes in all but its type
         return content, max(ALWAYS_ALLOWED, size * LARGEST_RATIO)
@@ -25,11 +28,12 @@ def unpacked(stream: IO[bytes], size: int) -> tuple[IO[bytes], int | None]:
 
 
 def is_zip(stream: IO[bytes]) -> bool:
+    """Return whether the stream starts like a zip file."""
     return _begins_with(stream, ZIP)
 
 
 def json_members(stream: IO[bytes]) -> Iterator[tuple[str, str]]:
-    """Name and text of the JSON files in a zip, or `Refused`; freqtrade writes the configuration beside the result."""
+    """Yield name and text of the JSON files in a zip, except the configuration that freqtrade adds. Raises Refused."""
     try:
         with zipfile.ZipFile(stream) as archive:
             found = [member for member in archive.infolist() if member.filename.endswith(".json")]
@@ -45,7 +49,7 @@ def json_members(stream: IO[bytes]) -> Iterator[tuple[str, str]]:
 
 
 def whole_text(stream: IO[bytes]) -> str:
-    """The text of a stream that has to be read whole, or `Refused`."""
+    """Read a stream whole and return its text; raise Refused if it is damaged, too large or not UTF-8."""
     try:
         content = stream.read(LARGEST_DOCUMENT + 1)
     except UNREADABLE as error:

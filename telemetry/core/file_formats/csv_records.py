@@ -1,4 +1,4 @@
-"""CSV as spreadsheets write it: a header, then records, which may run over several lines inside quotes."""
+"""CSV as spreadsheets write it: a header, then records, which may span several lines inside quotes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from telemetry.core.file_formats.text_lines import LONGEST_LINE, Line
 from telemetry.foundation.core.refusal import Refused
 
-MOST_LINES = 1000  # of one record; an unclosed quote swallows no more than it must
+MOST_LINES = 1000  # lines per record; bounds what an unclosed quote can swallow
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The cells of one record, stripped, or why it has none."""
+    """The stripped cells of one record, or the refusal that explains why it has none."""
 
     place: str
     cells: Sequence[str] = ()
@@ -25,7 +25,7 @@ class Record:
 
 
 def read_records(lines: Iterator[Line]) -> Iterator[Record]:
-    """Records, the header first. A record ends with the line on which its quotes balance."""
+    """Yield the records, the header first. A record ends with the line on which its quotes balance."""
     waiting: list[Line] = []
     while True:
         line = waiting.pop(0) if waiting else next(lines, None)
@@ -45,7 +45,7 @@ def read_records(lines: Iterator[Line]) -> Iterator[Record]:
 
 
 def _until_balanced(lines: Iterator[Line], waiting: list[Line]) -> Iterator[Line]:
-    """The lines up to the one that closes an open quote, those already looked at first."""
+    """Yield lines up to the one that closes an open quote, taking the lines that are `waiting` first."""
     size = 0
     for _ in range(MOST_LINES):
         line = waiting.pop(0) if waiting else next(lines, None)
@@ -72,7 +72,7 @@ def _record(lines: Sequence[Line]) -> Record:
 
 
 def number(cell: str) -> float | str:
-    """A cell as a number; what is none stays text, for the reader of its field to refuse.
+    """Return a cell as a number; other text stays text, to be refused by the parser of its field.
 
     >>> number("1e-3"), number("nan"), number("1_000"), number("1e999")
     (0.001, 'nan', '1_000', inf)

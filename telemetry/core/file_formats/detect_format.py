@@ -1,4 +1,4 @@
-"""A file as rows, whatever it holds: told by its content, by its name only where the content leaves it open."""
+"""Read a trade file of any supported format: detected by its content, and by its name only if that is ambiguous."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HEAD = 64 * 1024
 
 
 def read_rows(stream: IO[bytes], name: str, size: int, defaults: Defaults) -> Iterator[Row]:
-    """The rows of a seekable file of `size` bytes. What spoils the whole file is a refused row of place `file`."""
+    """Yield the rows of a seekable file of `size` bytes; an unreadable file yields one refused row of place `file`."""
     try:
         if size == 0:
             raise Refused.because("the file is empty; give one with trades")
@@ -64,7 +64,7 @@ def _head(content: IO[bytes]) -> bytes:
 
 
 def _is_one_trade_a_line(head: bytes) -> bool:
-    """Whether the first line is a JSON object by itself and no result of freqtrade's, which may be one long line."""
+    """Return whether the first line is a JSON object of its own and not a backtest result (which may be one line)."""
     line, end, _ = head.partition(b"\n")
     try:
         value = json.loads(line) if end else None
@@ -88,12 +88,12 @@ def _zip_rows(stream: IO[bytes], defaults: Defaults) -> Iterator[Row]:
 
 
 def _document_rows(document: object, defaults: Defaults) -> Iterator[Row]:
-    """A result or a list of freqtrade's, or our trades as the API takes them: one, or a list."""
+    """Yield the rows of a JSON document: freqtrade's result or trade list, or trades as the API takes them."""
     if isinstance(document, dict) and is_result(document):
         yield from read_result(document, defaults)
         return
     if isinstance(document, dict) and isinstance(document.get("trades"), list):
-        document = document["trades"]  # what freqtrade's own API answers
+        document = document["trades"]  # the response of freqtrade's own API
     trades = document if isinstance(document, list) else [document]
     if not trades:
         raise Refused.because("the file holds no trades; give one with trades")

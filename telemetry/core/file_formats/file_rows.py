@@ -1,4 +1,4 @@
-"""One trade of a file: what it says, where it stands, and what the file calls the fields of a trade."""
+"""One trade of a file: its payload, its place in the file, and the file's own names for the trade's fields."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ Names = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What trades are taken for where their file does not say.
+    """Values for trades whose file does not give them.
 
-    `family` replaces freqtrade's strategy in pattern keys, so that the variants of one strategy share them.
+    `family` replaces freqtrade's strategy in pattern keys, so that variants of one strategy share their patterns.
     """
 
     book: str = "paper"
@@ -23,10 +23,12 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`place` is where a person finds it ("line 17"); `payload` is a trade as `parse_trade` takes it, None if refused.
+    """One trade of a file, or the refusals that explain why it could not be read.
 
-    `names` pairs paths of the payload with the file's own ("opened_at", "open_date"); `size` is the row's length in
-    characters where a reader knows it, so that whoever gathers rows can bound what they hold.
+    - `place`: where a person finds it, such as "line 17".
+    - `payload`: a trade as `parse_trade` takes it; None if refused.
+    - `names`: pairs of a path in the payload and the file's own name, such as ("opened_at", "open_date").
+    - `size`: the length of the row in characters, if known, so that callers can bound a batch of rows.
     """
 
     place: str
@@ -37,16 +39,17 @@ class Row:
 
     @classmethod
     def refused(cls, place: str, refused: Refused) -> Row:
+        """Return a row that only carries refusals."""
         return cls(place, refusals=refused.refusals)
 
     @property
     def claimed_id(self) -> str:
-        """The external_id a row claims, as far as it can be shown; "" where it claims none."""
+        """The external id that the row claims, at most 200 characters; empty if it claims none."""
         claimed = self.payload.get("external_id") if isinstance(self.payload, dict) else None
         return claimed[:200] if isinstance(claimed, str) else ""
 
     def in_its_words(self, refused: Refused) -> tuple[Refusal, ...]:
-        """Refusals of the payload under the names the file's author knows.
+        """Return refusals of the payload with the file's own field names.
 
         >>> row = Row("line 2", {}, names=(("actions[0]", ""), ("opened_at", "open_date")))
         >>> refused = Refused(Refusal("actions[0].scope.bucket", "no"), Refusal("opened_at", "no"), Refusal("rr", "no"))

@@ -1,18 +1,18 @@
-"""Flat CSV: one row per trade with its entry, and where wanted one trim and the exit. More belongs in JSON lines.
+"""Flat CSV: one row per trade, with its entry and optionally one trim and the exit. Longer trades need JSON lines.
 
 | columns | meaning |
 |---|---|
 | external_id, symbol, opened_at, closed_at, rr | required |
 | revision, correction_reason, book, source, side, timeframe, cluster_id, excluded_reason | optional, of the trade |
-| pattern_key | required, of the entry and with it of trim and exit |
-| module, action_category, at | optional, of the entry; without them pm, entry (dm: allocation), opened_at |
-| scope.<dimension>, decision_ids (spaces between), fraction, leg_rr | optional, of the entry |
+| pattern_key | required, of the entry, the trim and the exit |
+| module, action_category, at | optional, of the entry; default: pm, entry (dm: allocation), opened_at |
+| scope.<dimension>, decision_ids (separated by spaces), fraction, leg_rr | optional, of the entry |
 | trim.at, trim.fraction, trim.rr_after, trim.decision_ids, trim.scope.<dimension> | a trim, if any is filled |
 | exit.at, exit.rr_after, exit.decision_ids, exit.scope.<dimension> | the exit, if any is filled; at: closed_at |
-| actions | in place of all columns of actions: their JSON list, as `export trades --format csv` writes it |
+| actions | replaces all columns of actions: their JSON list, as `export trades --format csv` writes it |
 
-Trim and exit stand in the entry's scope but for the dimensions of their own. An empty cell says nothing.
-A quote before a text that begins like a formula (`'=x`) keeps spreadsheets from computing it and is not part of it.
+Trim and exit inherit the entry's scope, overridden by their own dimensions. An empty cell means no value. An apostrophe
+before text that looks like a formula (`'=x`) keeps spreadsheets from computing it; it is not part of the value.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ KNOWN = (*TRADE, *ENTRY, "scope.<dimension>", *(f"{sale}.{each}" for sale in SAL
 
 
 def refuse_header(header: Sequence[str]) -> None:
-    """Refuse a header with columns that are missing, unknown or contradict each other."""
+    """Raise Refused if columns of the header are missing, unknown or contradictory."""
     missing = [name for name in REQUIRED if name not in header]
     refusals = [Refusal(name, "the header lacks this column; it is required") for name in missing]
     if "actions" in header:
@@ -62,7 +62,7 @@ def _is_known(name: str) -> bool:
 
 
 def read_flat(header: Sequence[str], records: Iterator[Record], defaults: Defaults) -> Iterator[Row]:
-    """A row per record below a header that `refuse_header` let pass."""
+    """Yield one row per record, below a header that `refuse_header` accepted."""
     for record in records:
         try:
             if record.refused is not None:
@@ -74,7 +74,7 @@ def read_flat(header: Sequence[str], records: Iterator[Record], defaults: Defaul
 
 
 def cells_by_name(header: Sequence[str], record: Record) -> dict[str, str]:
-    """The filled cells under their columns' names."""
+    """Return the filled cells by column name; raise Refused if the record does not have one cell per column."""
     if len(record.cells) != len(header):
         raise Refused.because(
             f"has {len(record.cells)} cells where the header has {len(header)}; quote cells that hold commas"
@@ -83,7 +83,7 @@ def cells_by_name(header: Sequence[str], record: Record) -> dict[str, str]:
 
 
 def trade_of(cells: Mapping[str, str]) -> tuple[dict[str, object], Names]:
-    """The payload of a row, and what its paths are called in the file."""
+    """Return the payload of a row, and the file's own names for its paths. Raises Refused."""
     payload: dict[str, object] = {name: _value(name, cells[name]) for name in TRADE if name in cells}
     if "actions" in cells:
         return payload | {"actions": _actions(cells["actions"])}, ()

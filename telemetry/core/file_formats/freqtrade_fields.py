@@ -1,4 +1,4 @@
-"""freqtrade's words and values, read under its own names."""
+"""Parsers of freqtrade's values, under freqtrade's own field names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ _DAY, _HOUR = 24 * 60, 60
 
 
 def pattern_part(value: object, otherwise: str = "") -> str:
-    """A name as one part of a pattern key; longer ones keep a fingerprint, so that different names stay different.
+    """Return a name as one part of a pattern key, `otherwise` if it is empty.
+
+    A name over 40 characters is cut and ends with a hash, so that different names stay different.
 
     >>> pattern_part("ewo2 ", "entry"), pattern_part("13 15"), pattern_part(None, "entry"), pattern_part("a" * 50)
     ('ewo2', '13_15', 'entry', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa_160b4e43')
@@ -32,7 +34,7 @@ def pattern_part(value: object, otherwise: str = "") -> str:
 
 
 def timeframe_word(value: object) -> object:
-    """A timeframe as freqtrade writes it; its database keeps minutes.
+    """Return a timeframe in freqtrade's notation; its database stores minutes, other values are returned as they are.
 
     >>> timeframe_word("5m"), timeframe_word(15), timeframe_word("240"), timeframe_word(None)
     ('5m', '15m', '4h', None)
@@ -47,19 +49,19 @@ def timeframe_word(value: object) -> object:
 
 
 def moment_in(values: Mapping[str, object], name: str) -> str:
-    """A time, which is UTC whether freqtrade says so or not, as ISO text."""
+    """Return a time as ISO text in UTC, which freqtrade uses even if it does not say so. Raises Refused."""
     value = values.get(name)
     if isinstance(value, str):
         try:
             at = datetime.fromisoformat(value)
             value = at.replace(tzinfo=UTC) if at.utcoffset() is None else at
         except ValueError:
-            pass  # the reader of times says it better
+            pass  # `parse_moment` refuses it with a better message
     return utc_text(named(parse_moment, value, name))
 
 
 def timestamp_in(values: Mapping[str, object], name: str) -> str:
-    """A time in milliseconds since 1970, as ISO text."""
+    """Return a time given in milliseconds since 1970 as ISO text. Raises Refused."""
     value = values.get(name)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _END_MS:
         raise Refused(Refusal(name, "is no time; give milliseconds since 1970"))
@@ -67,6 +69,7 @@ def timestamp_in(values: Mapping[str, object], name: str) -> str:
 
 
 def number_in(values: Mapping[str, object], name: str) -> float:
+    """Return a required finite number. Raises Refused."""
     if values.get(name) is None:
         raise Refused(
             Refusal(name, "missing; export the trades with it, or send them as JSON lines with an rr of yours")
@@ -75,6 +78,7 @@ def number_in(values: Mapping[str, object], name: str) -> float:
 
 
 def text_in(values: Mapping[str, object], name: str, otherwise: str | None = None) -> str:
+    """Return a required text, stripped; `otherwise` if it is missing or empty. Raises Refused."""
     value = values.get(name) or otherwise
     if value is None:
         raise Refused(Refusal(name, "missing; this field is required"))

@@ -1,4 +1,4 @@
-"""freqtrade's files: backtest results, lists of trades, and tables of trades with its field names as header."""
+"""Files of freqtrade: backtest results, lists of trades, and CSV tables with its field names as header."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _WORDS: Mapping[str, bool] = {"true": True, "1": True, "false": False, "0": Fals
 
 
 def is_result(document: object) -> bool:
-    """Whether this is a backtest result: `strategy` maps names to what each of them did."""
+    """Return whether this is a backtest result: `strategy` maps names to results."""
     return isinstance(document, Mapping) and isinstance(document.get("strategy"), Mapping)
 
 
 def is_trade(value: object) -> bool:
-    """Whether this is a trade of freqtrade's rather than one of ours."""
+    """Return whether this is a trade of freqtrade rather than one of ours."""
     return isinstance(value, Mapping) and "pair" in value and "open_date" in value
 
 
 def is_table(header: Sequence[str]) -> bool:
-    """Whether a CSV header is freqtrade's."""
+    """Return whether a CSV header is one of freqtrade."""
     return "pair" in header and "open_date" in header
 
 
 def read_result(document: Mapping[str, Any], defaults: Defaults) -> Iterator[Row]:
-    """A row per trade of every strategy in a backtest result."""
+    """Yield one row per trade of every strategy in a backtest result."""
     metadata = document.get("metadata")
     for name, result in document["strategy"].items():
         place = f"strategy.{name}"
@@ -41,26 +41,26 @@ def read_result(document: Mapping[str, Any], defaults: Defaults) -> Iterator[Row
             message = "is not a list; export the backtest with --export trades"
             yield Row.refused(place, Refused(Refusal("trades", message)))
             continue
-        told = metadata.get(name) if isinstance(metadata, Mapping) else None
-        run_id = told.get("run_id") if isinstance(told, Mapping) else None
+        described = metadata.get(name) if isinstance(metadata, Mapping) else None
+        run_id = described.get("run_id") if isinstance(described, Mapping) else None
         yield from read_trades(f"{place}.trades", trades, Run(name, run_id, result.get("timeframe")), defaults)
 
 
 def read_trades(place: str, trades: Iterable[object], run: Run, defaults: Defaults) -> Iterator[Row]:
-    """A row per trade of a list."""
+    """Yield one row per trade of a list."""
     for index, trade in enumerate(trades):
         yield read_trade(f"{place}[{index}]", trade, run, defaults)
 
 
 def refuse_table(header: Sequence[str]) -> None:
-    """Refuse a header that lacks what a trade cannot do without."""
+    """Raise Refused if the header lacks a required column."""
     missing = [name for name in REQUIRED if name not in header]
     if missing:
         raise Refused(*(Refusal(name, "the header lacks this column; export it too") for name in missing))
 
 
 def read_table(header: Sequence[str], records: Iterable[Record], defaults: Defaults) -> Iterator[Row]:
-    """A row per record of a table; `trade_id` tells trades apart where it is given, else all columns of a trade."""
+    """Yield one row per record of a table; trades are told apart by `trade_id`, or else by all their columns."""
     for record in records:
         try:
             if record.refused is not None:
@@ -77,7 +77,7 @@ def read_table(header: Sequence[str], records: Iterable[Record], defaults: Defau
 
 
 def read_trade(place: str, trade: object, run: Run, defaults: Defaults, size: int = 0) -> Row:
-    """One trade as a row."""
+    """Return one trade as a row."""
     try:
         return Row(place, trade_payload(trade, run, defaults), names=NAMES, size=size)
     except Refused as refused:

@@ -1,9 +1,9 @@
-"""One trade as freqtrade tells it, in its backtest results, its trade lists and tables made of them.
+"""One trade of freqtrade, from its backtest results, its trade lists or tables made of them.
 
-rr = profit_ratio / |initial_stop_loss_ratio|: both are per unit of stake, so that is the outcome per unit of risk. The
-pattern is `<strategy>.<long|short>.<enter_tag or entry>`. Entries after the first are adds and exits before the last
-trims, each with its fraction of everything entered. Exits carry no `rr_after`: they are kept, not learned from. There
-is no allocation action: the share of the portfolio is not in the file.
+rr = profit_ratio / |initial_stop_loss_ratio|: both are per unit of stake, so the quotient is the outcome per unit of
+risk. The pattern is `<strategy>.<long|short>.<enter_tag or entry>`. Entries after the first are adds, and exits before
+the last are trims; each has its fraction of the total amount entered. Exits have no `rr_after`: they are stored but not
+learned from. There is no allocation action, because the file does not contain the share of the portfolio.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NAMES: Names = (
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a file says once for all its trades; what a trade says itself goes before it."""
+    """What a file states once for all its trades; values of a trade itself take precedence."""
 
     strategy: str | None = None
     run_id: str | None = None
@@ -39,9 +39,9 @@ class Run:
 
 
 def trade_payload(value: object, run: Run, defaults: Defaults) -> dict[str, object]:
-    """The payload of a closed trade; `Refused` names freqtrade's fields.
+    """Return the payload of a closed trade; raise Refused with freqtrade's field names.
 
-    `entry_id`, where a log has it, becomes the cluster: the same entry in several runs is evidence once.
+    `entry_id`, if present, becomes the cluster: the same entry in several runs counts as evidence once.
     """
     trade = mapping(value)
     if trade.get("is_open") is True or trade.get("close_date") is None:
@@ -68,9 +68,10 @@ def trade_payload(value: object, run: Run, defaults: Defaults) -> dict[str, obje
 
 
 def _external_id(trade: Mapping[str, object], run: Run, strategy: str, pair: str, opened_at: str) -> str:
-    """The same for the same trade whenever it is imported, under whatever source or book.
+    """Return an id that is the same whenever the trade is imported, under any source or book.
 
-    A trade without an id of its own is known by its run and by all that two trades of one run may differ in.
+    A trade without an id of its own is identified by its run and by every field in which two trades of one run can
+    differ.
     """
     own = trade.get("trade_id")
     fields = ("is_short", "enter_tag", "close_date", "open_rate", "amount")
@@ -83,7 +84,7 @@ def _external_id(trade: Mapping[str, object], run: Run, strategy: str, pair: str
 
 
 def _rr(trade: Mapping[str, object]) -> float:
-    """Realized R.
+    """Return the realized outcome in R.
 
     >>> _rr({"profit_ratio": 0.05, "initial_stop_loss_ratio": -0.1})
     0.5
@@ -97,7 +98,7 @@ def _rr(trade: Mapping[str, object]) -> float:
 
 def _actions(trade: Mapping[str, object], opened_at: str, closed_at: str) -> list[dict[str, object]]:
     entry: dict[str, object] = {"action_category": "entry", "at": opened_at}
-    reason = trade.get("exit_reason") or trade.get("sell_reason")  # an outcome: never part of a pattern or a scope
+    reason = trade.get("exit_reason") or trade.get("sell_reason")  # an outcome, so never part of a pattern
     close: dict[str, object] = {
         "action_category": "exit",
         "at": closed_at,

@@ -1,4 +1,4 @@
-"""JSON lines: one trade to a line, in the shape that the API takes and `export trades` writes."""
+"""JSON lines: one trade per line, in the format that the API takes and `export trades` writes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from telemetry.foundation.core.refusal import Refused
 
 
 def read_json_lines(lines: Iterable[Line], defaults: Defaults) -> Iterator[Row]:
-    """A row per line that is not blank."""
+    """Yield one row per line that is not blank."""
     for line in lines:
         place = f"line {line.number}"
         if line.refused is not None:
@@ -24,12 +24,12 @@ def read_json_lines(lines: Iterable[Line], defaults: Defaults) -> Iterator[Row]:
 
 
 def with_defaults(payload: object, defaults: Defaults) -> object:
-    """The payload with a book and a source, if it names none."""
+    """Return the payload with the default book and source where it names none."""
     if not isinstance(payload, dict):
         return payload
-    found = dict(payload)
-    if found.get("book") is None:
-        found["book"] = defaults.book
-    if found.get("source") is None:
-        found["source"] = defaults.source
-    return found
+    filled = dict(payload)
+    if filled.get("book") is None:
+        filled["book"] = defaults.book
+    if filled.get("source") is None:
+        filled["source"] = defaults.source
+    return filled

@@ -1,4 +1,4 @@
-"""JSON as the standard has it: no NaN, no infinity, no key twice, bounded depth."""
+"""Strict JSON: no NaN, no infinity, no duplicate keys, bounded depth."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from telemetry.foundation.core.refusal import Refused, shown
 
 
 def parse_json(text: str) -> Any:
-    """The value of one JSON document, or `Refused`. `1e999` becomes infinity, which the reader of its field refuses.
+    """Return the value of one JSON document, or raise Refused.
+
+    `1e999` becomes infinity, which its field's parser refuses.
 
     >>> parse_json('{"rr": 1, "rr": 2}')
     Traceback (most recent call last):
-    telemetry.core.refusal.Refused: the key 'rr' appears twice in one object; send it once
+    telemetry.foundation.core.refusal.Refused: the key 'rr' appears twice in one object; send it once
     """
     try:
         return _DECODER.decode(text)
@@ -22,18 +24,18 @@ def parse_json(text: str) -> Any:
     except RecursionError:
         raise Refused.because("the JSON is nested too deep; flatten it") from None
     except ValueError as error:
-        told = str(error).partition(";")[0]  # Python's advice after it is for programmers
-        raise Refused.because(f"is not JSON: {told}; write one JSON document") from None
+        fault = str(error).partition(";")[0]  # the rest is Python's advice to programmers
+        raise Refused.because(f"is not JSON: {fault}; write one JSON document") from None
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object; a key that comes twice would silently lose one of its values."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    """Return an object's pairs as a dict; raise Refused on a duplicate key, whose first value would be lost."""
+    unique = dict(pairs)
+    if len(unique) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
         raise Refused.because(f"the key {shown(twice)} appears twice in one object; send it once")
-    return found
+    return unique
 
 
 def _no_constant(name: str) -> float:

@@ -1,4 +1,4 @@
-"""Lines of a stream that may be packed, hostile or cut off, one at a time and never more than one in memory."""
+"""Read lines of a stream that may be compressed, hostile or truncated; at most one line is in memory."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ UNREADABLE = (EOFError, zlib.error, gzip.BadGzipFile)
 
 
 class Stream(Protocol):
-    """What is read line by line: a file, or one that unpacks itself."""
+    """Anything with `readline`: a file, or a decompressing stream."""
 
     def readline(self, size: int, /) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line with its end; `number` counts from 1, as editors do. `refused` says why there is no text."""
+    """A line with its line break; `number` counts from 1. `refused` explains why a line has no text."""
 
     number: int
     text: str = ""
@@ -31,9 +31,9 @@ class Line:
 
 
 def read_lines(stream: Stream, *, most: int | None = None) -> Iterator[Line]:
-    """The lines of a UTF-8 stream. A line that cannot be read costs only itself, unless nothing after it can be.
+    """Yield the lines of a UTF-8 stream. An unreadable line does not affect the others unless nothing can follow it.
 
-    Unpacked to more than `most` bytes the stream is taken for a bomb and refused from there on.
+    A stream that unpacks to more than `most` bytes is taken for a decompression bomb and refused from there on.
     """
     number = total = 0
     while True:
@@ -67,7 +67,7 @@ def _line(number: int, line: bytes, length: int) -> Line:
 
 
 def _skip_rest(stream: Stream, line: bytes) -> int:
-    """Pass over the rest of a line that is too long; how much it was."""
+    """Skip the rest of a line that is too long and return its length in bytes."""
     skipped = 0
     while line and not line.endswith(b"\n"):
         line = stream.readline(LONGEST_LINE)

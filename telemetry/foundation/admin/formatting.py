@@ -1,4 +1,4 @@
-"""How values look on every page of the admin: the same chip, badge, number and time everywhere."""
+"""Formatting of values on all admin pages: chips, badges, numbers and times look the same everywhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 MISSING = format_html('<span class="cw-quiet">{}</span>', "\N{EN DASH}")
 MINUS = "\N{MINUS SIGN}"
 
-# The tone of a word, whatever the page: good, warn, bad; quiet where it says nothing of the kind.
+# Tone of each word of a closed vocabulary: good, warn, bad or quiet. Words that are not listed are quiet.
 TONES: Mapping[str, str] = {
     "on": "good", "active": "good", "applied": "good", "approved": "good", "approve": "good", "done": "good",
     "valid": "good", "in force": "good", "COMBINED": "good", "SINGLE": "good", "add": "good", "live": "good",
@@ -26,13 +26,13 @@ TONES: Mapping[str, str] = {
 
 
 def badge(word: str, text: str | None = None) -> SafeString:
-    """A word of a closed vocabulary, in its tone."""
+    """Format a word of a closed vocabulary as a badge in its tone."""
     shown = word.replace("_", " ") if text is None else text
     return format_html('<span class="cw-badge cw-{}">{}</span>', TONES.get(word, "quiet"), shown)
 
 
 def chips(scope: Mapping[str, str]) -> SafeString:
-    """A scope as chips; the empty one in words, as it is the widest."""
+    """Format a scope as chips; the empty scope, which matches everything, as one chip "everything"."""
     if not scope:
         return format_html('<span class="cw-chip cw-everything">{}</span>', "everything")
     each = format_html_join(" ", '<span class="cw-chip">{} <b>{}</b></span>', sorted(scope.items()))
@@ -40,7 +40,7 @@ def chips(scope: Mapping[str, str]) -> SafeString:
 
 
 def number(value: float | None, decimals: int = 3, *, signed: bool = False, unit: str = "") -> SafeString:
-    """A number in figures of one width, so that columns of them can be compared at a glance."""
+    """Format a number in digits of equal width, so that columns can be compared at a glance; None as a dash."""
     if value is None:
         return MISSING
     rounded = round(value, decimals) + 0.0
@@ -56,7 +56,7 @@ def number(value: float | None, decimals: int = 3, *, signed: bool = False, unit
 
 
 def format_moment(at: datetime | None) -> SafeString:
-    """A time in UTC to the minute; the exact one on hovering."""
+    """Format a time in UTC to the minute; its title attribute holds the exact time. None becomes a dash."""
     if at is None:
         return MISSING
     utc = at.astimezone(UTC)
@@ -66,20 +66,20 @@ def format_moment(at: datetime | None) -> SafeString:
 
 
 def short(identity: str, length: int = 12) -> SafeString:
-    """The first characters of a hash; the whole of it on hovering."""
+    """Format a hash by its first `length` characters; its title attribute holds the whole hash."""
     return format_html('<code title="{}">{}</code>', identity, identity[:length]) if identity else MISSING
 
 
 def pretty(document: object) -> SafeString:
-    """A JSON document, indented."""
+    """Format a JSON document, indented, in a scrollable box."""
     return preformatted(json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True, default=str))
 
 
 def preformatted(text: str) -> SafeString:
-    """Text with its line breaks, in a box that scrolls: by keyboard too, hence the tabindex."""
+    """Format text with its line breaks in a scrollable box; the tabindex makes it scrollable by keyboard."""
     return format_html('<pre class="cw-json" tabindex="0">{}</pre>', text)
 
 
 def pattern(pattern_key: str, category: str) -> SafeString:
-    """A pattern with its action, which are always read together."""
+    """Format a pattern key together with its action category."""
     return format_html('<span class="cw-pattern">{}</span> <span class="cw-quiet">{}</span>', pattern_key, category)

@@ -1,4 +1,4 @@
-"""Lists of large tables: counted as far as anybody pages, estimated beyond, no page dearer than another."""
+"""Pagination of large tables: exact counts up to a limit, estimates beyond it, and equally cheap pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
-REACH = 10_000  # rows that can be paged through; filters and the other order lead further
+MAX_ROWS = 10_000  # rows that can be paged through; filters or the reverse order reach the others
 
 if TYPE_CHECKING:
     RowPaginator = Paginator[Any]
@@ -21,24 +21,24 @@ else:  # Django's class takes no parameters when it runs
 
 
 class BoundedPaginator(RowPaginator):
-    """Pages of at most REACH rows: their number is exact up to there, and PostgreSQL's own estimate beyond."""
+    """Pages through at most MAX_ROWS rows. The count is exact up to there and PostgreSQL's estimate beyond."""
 
     object_list: QuerySet[Any]
 
     @cached_property
     def count(self) -> int:
-        return min(self._counted, REACH)
+        return min(self._counted, MAX_ROWS)
 
     @cached_property
     def estimate(self) -> int | None:
-        """About how many rows there are in all; None where they were counted."""
-        if self._counted <= REACH:
+        """Estimated number of rows in all; None if they were counted exactly."""
+        if self._counted <= MAX_ROWS:
             return None
         plan = json.loads(self._keys.explain(format="json"))[0]["Plan"]
         return max(int(plan["Plan Rows"]), self._counted)
 
     def page(self, number: int | str) -> Page[Any]:
-        """Keys first, then rows: what lies before the page is passed over without its wide columns."""
+        """Return a page: select its keys first and then their rows, so that skipped rows are never read in full."""
         page = super().page(number)
         page_of_rows: Any = page.object_list
         keys = list(page_of_rows.values_list("pk", flat=True))
@@ -47,7 +47,7 @@ class BoundedPaginator(RowPaginator):
 
     @cached_property
     def _counted(self) -> int:
-        return self._keys[: REACH + 1].count()
+        return self._keys[: MAX_ROWS + 1].count()
 
     @property
     def _keys(self) -> QuerySet[Any]:
@@ -55,13 +55,13 @@ class BoundedPaginator(RowPaginator):
 
 
 class FactList(ChangeList):
-    """A list ordered only by what an index orders, and without a second count."""
+    """A change list that sorts only by indexed columns and counts rows once."""
 
     def get_ordering_field(self, field_name: str | Callable[..., Any]) -> Any:
-        """None for other columns: Django takes `?o=` for any, whether its head is a link or not."""
+        """Return None for columns that are not sortable; Django would accept any column in `?o=`."""
         may_sort = self.sortable_by is None or field_name in self.sortable_by
         return super().get_ordering_field(field_name) if may_sort else None
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        self.full_result_count = self.result_count  # what is shown beside the search; the foot of the list says more
+        self.full_result_count = self.result_count  # shown beside the search; the list's footer shows the estimate

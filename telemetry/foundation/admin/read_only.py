@@ -1,4 +1,4 @@
-"""Admin classes of what nobody changes by hand."""
+"""Base classes for read-only admin pages."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ else:  # Django's classes take no parameters when they run
 
 
 def person(request: HttpRequest) -> User:
-    """Who is asking; the admin lets nobody in who is not logged in."""
+    """Return the logged-in user of an admin request."""
     assert isinstance(request.user, User)
     return request.user
 
 
 class ReadOnly:
-    """Nothing is added, changed or deleted here: verbs write, pages show."""
+    """Mixin that refuses the permissions to add, change and delete."""
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -41,9 +41,10 @@ class ReadOnly:
 
 
 class FactAdmin(ReadOnly, ModelAdmin):
-    """A read-only list and page; tables may be large, so nothing is counted twice and nothing loads unasked.
+    """Base class of read-only lists and pages of possibly large tables.
 
-    `sortable_by` names the columns that an index orders.
+    `sortable_by` names the columns that have an index. Rows are counted once, and related rows are loaded only on
+    demand.
     """
 
     actions: Sequence[Any] | None = None
@@ -54,7 +55,7 @@ class FactAdmin(ReadOnly, ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     change_form_template = "foundation/read_only.html"
     empty_value_display = MISSING
-    nothing_yet = ""  # how rows get into the list, for the page of an empty one
+    nothing_yet = ""  # shown on an empty list: how rows get into it
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         title = capfirst(str(self.opts.verbose_name_plural))
@@ -64,7 +65,7 @@ class FactAdmin(ReadOnly, ModelAdmin):
         return FactList
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        """What the template of a page shows besides the fields."""
+        """Return additional template context for the page of `obj`."""
         return {}
 
     def render_change_form(
@@ -82,6 +83,8 @@ class FactAdmin(ReadOnly, ModelAdmin):
 
 
 class FactInline(ReadOnly, TabularInline):
+    """Base class of read-only tables on an admin page."""
+
     extra = 0
     max_num = 0
     can_delete = False
@@ -89,7 +92,7 @@ class FactInline(ReadOnly, TabularInline):
 
 
 def one_of(field: str, words: Iterable[str], title: str = "") -> type[admin.SimpleListFilter]:
-    """A filter over a closed vocabulary: unlike Django's own it never asks a large table for its distinct values."""
+    """Return a list filter over a closed vocabulary; unlike Django's filters it runs no SELECT DISTINCT."""
     known = tuple((word, word.replace("_", " ")) for word in words)
 
     class OneOf(admin.SimpleListFilter):

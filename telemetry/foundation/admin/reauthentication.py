@@ -1,6 +1,6 @@
-"""A recent proof of who is asking: pages that let more risk through want the password again where the last is old.
+"""Re-authentication ("sudo mode"): pages that let risk increase ask for the password if the last proof is old.
 
-An unattended screen, or a stolen session, is then not enough. Whatever goes towards neutral never asks.
+An unattended screen or a stolen session is then not enough to raise risk. Actions that only reduce it never ask.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from django.http import HttpRequest
 from telemetry.foundation.admin.read_only import person
 
 PROVEN_AT = "identity_proven_at"  # in the session, in seconds since 1970
-PASSWORD = "password"  # the field's name; what is typed into it is kept out of the log of failures
+PASSWORD = "password"  # the form field's name; its value is kept out of the log of failures
 
 
 def note_proof(request: HttpRequest, at: datetime) -> None:
-    """Remember in the session that its person has just logged in or typed the password."""
+    """Store in the session that the user has just logged in or entered the password."""
     request.session[PROVEN_AT] = at.timestamp()
 
 
 def is_proof_due(request: HttpRequest, at: datetime) -> bool:
-    """Whether the last proof is too old, or was never noted."""
+    """Return whether the last proof is too old or was never stored."""
     proven_at = request.session.get(PROVEN_AT)
     return proven_at is None or at.timestamp() - proven_at > settings.REAUTHENTICATE_SECONDS
 
 
 def missing_proof(request: HttpRequest, at: datetime) -> str:
-    """What is wrong with the proof that a form brings, empty where none is due or it is right.
+    """Return what is wrong with the submitted password; empty if no proof is due or the password is right.
 
-    A wrong password counts as a failed login; none at all does not, as nothing was guessed.
+    A wrong password counts as a failed login. A missing one does not, because nothing was guessed.
     """
     if not is_proof_due(request, at):
         return ""

@@ -1,4 +1,4 @@
-"""Filters into which a value is typed: an id, a number, a time. What cannot be read is refused by name."""
+"""List filters with a text input (id, number, time); invalid input is reported by name."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ Narrow = Callable[[QuerySet[Any], Any], QuerySet[Any]]
 
 
 class TypedFilter(admin.SimpleListFilter):
-    """A form of one field beside the list; it keeps the other filters and leaves the page."""
+    """A list filter that is a form with one text field; submitting it keeps the other filters."""
 
     template = "foundation/text_filter.html"
     hint = ""
 
     def read(self, value: str) -> Any:
-        """The value, or Refused with the way out."""
+        """Parse the text and return the value; raise Refused, with advice, if it cannot be parsed."""
         raise NotImplementedError
 
     def narrow(self, rows: QuerySet[Any], value: Any) -> QuerySet[Any]:
+        """Return the rows that match the value."""
         raise NotImplementedError
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
@@ -64,7 +65,7 @@ class TypedFilter(admin.SimpleListFilter):
 def typed_filter(
     parameter: str, title: str, hint: str, read: Callable[[str], Any], narrow: Narrow
 ) -> type[TypedFilter]:
-    """A filter of its own class, as the admin wants it."""
+    """Return a subclass of TypedFilter made of these parts, because the admin takes filters as classes."""
     attributes = {
         "parameter_name": parameter,
         "title": title,
@@ -76,7 +77,7 @@ def typed_filter(
 
 
 def window(field: str) -> tuple[type[TypedFilter], type[TypedFilter]]:
-    """`since` (inclusive) and `until` (exclusive) of a time."""
+    """Return the two filters `since` (inclusive) and `until` (exclusive) on a time column."""
     hint = "2026-05-01 or 2026-05-01T14:30"
     return (
         typed_filter("since", "from (UTC)", hint, read_time, lambda rows, at: rows.filter(**{f"{field}__gte": at})),
@@ -85,7 +86,7 @@ def window(field: str) -> tuple[type[TypedFilter], type[TypedFilter]]:
 
 
 def read_time(value: str) -> datetime:
-    """A date or time; without a zone it is UTC."""
+    """Parse a date or time, in UTC if it has no offset; raise Refused otherwise."""
     try:
         at = datetime.fromisoformat(value)
     except ValueError:
@@ -94,7 +95,7 @@ def read_time(value: str) -> datetime:
 
 
 def read_number(value: str) -> int:
-    """A whole number as PostgreSQL's integers hold it."""
+    """Parse a whole number within PostgreSQL's integer range; raise Refused otherwise."""
     if not (value.isascii() and value.isdigit() and len(value) < 12 and int(value) < 2**31):
         raise Refused.because(f"{shown(value)} is no whole number; give one such as 12")
     return int(value)

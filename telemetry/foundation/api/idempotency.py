@@ -1,7 +1,7 @@
-"""`Idempotency-Key`: the same POST again gets the first one's answer, for a day; nothing is done twice.
+"""`Idempotency-Key`: a repeated POST is answered from the stored first response for a day; nothing is done twice.
 
-The answer is stored in the transaction of what it tells of. So a process that dies in between leaves neither, and the
-key is free again once nobody can be at work on it any more.
+The response is stored in the transaction of the work. A process that dies in between therefore leaves neither, and the
+key can be used again once the first attempt counts as abandoned.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from telemetry.foundation.core.fields import matching, named
 from telemetry.foundation.models import StoredAnswer
 
 HEADER = "Idempotency-Key"
-KEPT = timedelta(days=1)
-GIVEN_UP_AFTER = timedelta(minutes=2)  # longer than any request may take
+RETENTION = timedelta(days=1)
+ABANDONED_AFTER = timedelta(minutes=2)  # longer than any request may take
 View = TypeVar("View")
 Handler = Callable[[View, Request], Response]
 
@@ -44,17 +44,21 @@ _read_key = matching("[!-~]{1,200}", "1 to 200 printable ASCII characters withou
 
 
 class KeyOfAnotherBody(APIException):
+    """The key was used before with another body or address."""
+
     status_code = 422
     default_detail = f"this {HEADER} was sent with another body or address; send a new key for a new request"
 
 
 class InFlight(APIException):
+    """The first request with this key is still being processed."""
+
     status_code = 409
     default_detail = f"the request with this {HEADER} is still being worked on; send it again in a moment"
 
 
 def idempotent(handler: Handler[View]) -> Callable[[View, Request], HttpResponseBase]:
-    """A POST handler that answers a repeated key from memory; what it refuses is not remembered."""
+    """Decorate a POST handler to replay the stored response to a repeated key; refusals are not stored."""
 
     @wraps(handler)
     def once(view: View, request: Request) -> HttpResponseBase:
@@ -67,7 +71,7 @@ def idempotent(handler: Handler[View]) -> Callable[[View, Request], HttpResponse
         try:
             return _answered(row, lambda: handler(view, request))
         except BaseException:
-            with suppress(Error):  # where the database is away the key is given up by its age
+            with suppress(Error):  # if the database is unreachable, the key expires by its age
                 row.delete()
             raise
 
@@ -75,11 +79,14 @@ def idempotent(handler: Handler[View]) -> Callable[[View, Request], HttpResponse
 
 
 def _claimed(request: Request, now: datetime) -> tuple[StoredAnswer, bool]:
-    """The row of the key, and whether this request is the one to do the work."""
+    """Return the row of the key, and whether this request is the one that does the work.
+
+    Raises KeyOfAnotherBody and InFlight.
+    """
     key = named(_read_key, request.headers[HEADER], HEADER)
-    _ = request.data  # reads the body, or refuses it before a key is spent on it
+    _ = request.data  # parses the body first: an invalid one is refused before the key is used
     digest = hashlib.sha256(request.path.encode() + b"\n" + request.body).digest()
-    StoredAnswer.objects.filter(created_at__lt=now - KEPT).delete()
+    StoredAnswer.objects.filter(created_at__lt=now - RETENTION).delete()
     row, is_new = StoredAnswer.objects.get_or_create(
         caller=str(request.user.pk), key=key, defaults={"digest": digest, "created_at": now}
     )
@@ -87,8 +94,8 @@ def _claimed(request: Request, now: datetime) -> tuple[StoredAnswer, bool]:
         raise KeyOfAnotherBody
     if is_new or row.status is not None:
         return row, is_new
-    given_up = StoredAnswer.objects.filter(pk=row.pk, status=None, created_at__lt=now - GIVEN_UP_AFTER)
-    if not given_up.update(created_at=now):
+    abandoned = StoredAnswer.objects.filter(pk=row.pk, status=None, created_at__lt=now - ABANDONED_AFTER)
+    if not abandoned.update(created_at=now):
         raise InFlight
     return row, True
 

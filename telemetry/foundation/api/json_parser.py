@@ -1,4 +1,4 @@
-"""JSON as the standard has it: no NaN, no infinity, no duplicate keys, bounded depth and size."""
+"""A strict JSON parser: no NaN, no infinity, no duplicate keys, bounded depth and size."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ DRAINED_CHUNKS = 1024
 
 
 class BodyTooLarge(APIException):
+    """The body exceeds DATA_UPLOAD_MAX_MEMORY_SIZE."""
+
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
 
     def __init__(self, length: int, limit: int) -> None:
@@ -25,18 +27,19 @@ class BodyTooLarge(APIException):
 
 
 class Encoded(UnsupportedMediaType):
-    """A body that was compressed on its way."""
+    """The body has a content encoding, such as gzip, which is not supported."""
 
     def __init__(self, encoding: str) -> None:
         super().__init__(encoding, f"content encoding {shown(encoding)} is not read; send the body uncompressed")
 
 
 def refuse_constant(name: str) -> float:
+    """Raise ParseError for NaN and the infinities, which Python's parser would accept."""
     raise ParseError(f"{name} is not JSON; send a finite number or leave the field out")
 
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object's pairs as a dict; a key that comes twice would silently lose one of its values."""
+    """Return an object's pairs as a dict; raise ParseError on a duplicate key, whose first value would be lost."""
     result: dict[str, Any] = {}
     for key, value in pairs:
         if key in result:
@@ -46,7 +49,7 @@ def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 class StrictJSONParser(BaseParser):
-    """Parses `application/json` and says what is wrong with what it refuses."""
+    """DRF parser for `application/json` that explains every refusal."""
 
     media_type = "application/json"
 
@@ -61,20 +64,21 @@ class StrictJSONParser(BaseParser):
         except RecursionError as error:
             raise ParseError("the JSON is nested too deep; send at most a few levels") from error
         except ValueError as error:
-            told = str(error).partition(";")[0]  # Python's advice after it is for programmers
-            raise ParseError(f"the body is not JSON: {told}; send one JSON document") from error
+            fault = str(error).partition(";")[0]  # the rest is Python's advice to programmers
+            raise ParseError(f"the body is not JSON: {fault}; send one JSON document") from error
 
     @staticmethod
     def _body(stream: IO[Any], context: Mapping[str, Any]) -> bytes:
-        """The whole body. DRF reads past Django's own check of its length, so it is made here, before reading.
+        """Return the whole body as bytes; raise BodyTooLarge before reading one that is too long.
 
-        It is read as the request's `body`, so that whoever compares bodies later still finds it there.
+        DRF bypasses Django's own check of the length. The body is read as `request.body`, so that the idempotency check
+        can read it again.
         """
         request = context["request"]
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         length = int(request.META.get("CONTENT_LENGTH") or 0)
         if limit is not None and length > limit:
-            for _ in range(DRAINED_CHUNKS):  # a sender that is still sending would not hear the answer
+            for _ in range(DRAINED_CHUNKS):  # a client that is still sending would not read the response
                 if not stream.read(CHUNK):
                     break
             raise BodyTooLarge(length, limit)

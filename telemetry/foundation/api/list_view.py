@@ -1,6 +1,6 @@
-"""GET endpoints: bounded time, bounded pages, and lists that a caller can walk to their end.
+"""Base class of list endpoints: filters, keyset (cursor) pagination and a time limit.
 
-A list is cut by the values of its newest-first order, not by a count of rows: page 10,000 costs what page 1 does, and
+A page continues after the values of the last row of the page before. Page 10,000 therefore costs as much as page 1, and
 rows that arrive meanwhile shift nothing.
 """
 
@@ -36,9 +36,9 @@ CURSOR = OpenApiParameter(
 
 
 class ListView(APIView):
-    """Rows newest first, narrowed by `filters`, a page at a time.
+    """Lists rows, newest first, narrowed by `filters`, one page at a time.
 
-    `order` maps columns that together are unique to the readers of their text; all run downwards.
+    `order` maps the columns of the descending order, which must be unique together, to parsers of their text.
     """
 
     filters: ClassVar[Filters] = {}
@@ -48,13 +48,13 @@ class ListView(APIView):
 
     def get(self, request: Request, **path: Any) -> Response:
         fields = query(request, (*self.filters, "limit", "cursor"))
-        given = {name: fields.take(name, each.read, None) for name, each in self.filters.items()}
+        values = {name: fields.take(name, each.read, None) for name, each in self.filters.items()}
         limit: int = fields.take("limit", digits(1, MOST), USUAL)
         position: dict[str, Any] | None = fields.take("cursor", self._position, None)
         fields.close()
 
         with bounded_reading():
-            rows = self.selected({name: value for name, value in given.items() if value is not None}, **path)
+            rows = self.selected({name: value for name, value in values.items() if value is not None}, **path)
             if position is not None:
                 rows = rows.filter(keyset_after(position))
             found = list(rows.order_by(*(f"-{column}" for column in self.order))[: limit + 1])
@@ -62,11 +62,11 @@ class ListView(APIView):
         return Response({"next": self._next(request, found, limit), "results": results})
 
     def selected(self, chosen: Mapping[str, Any], **path: Any) -> QuerySet[Any]:
-        """The rows that the filters leave; `chosen` holds those that were sent."""
+        """Return the rows that match the filters; `chosen` holds the values of those that were sent."""
         return narrowed(self.rows.all(), self.filters, chosen)
 
     def _position(self, value: object) -> dict[str, Any]:
-        """The last row of the page before, out of its cursor."""
+        """Parse a cursor: the column values of the last row of the page before. Raises Refused."""
         try:
             words = json.loads(base64.urlsafe_b64decode(str(value)))
             texts = [word for word in words if isinstance(words, list) and isinstance(word, str)]
@@ -85,9 +85,9 @@ class ListView(APIView):
 
 
 def keyset_after(position: Mapping[str, Any]) -> Q:
-    """The rows after a position in descending order of its columns.
+    """Return the condition for rows that come after a position in descending order of its columns.
 
-    The bound on the first column alone says nothing new; it is what an index can begin at.
+    The condition on the first column alone is redundant; it lets PostgreSQL start from an index.
 
     >>> keyset_after({"at": 2, "id": 7})
     <Q: (AND: ('at__lte', 2), (OR: ('at__lt', 2), (AND: ('at', 2), ('id__lt', 7))))>
@@ -109,7 +109,7 @@ def list_schema(
     statuses: tuple[int, ...] = (400, 503),
     named: Sequence[OpenApiParameter] = (),
 ) -> Callable[[Decorated], Decorated]:
-    """What the schema says of a list."""
+    """Document a list endpoint in the OpenAPI schema: its filters, cursor, page and problem responses."""
     page = inline_serializer(
         f"{document.__name__.removesuffix('Serializer')}Page",
         {

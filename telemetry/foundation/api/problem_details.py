@@ -1,4 +1,4 @@
-"""Every refusal as RFC 9457 problem details: what is wrong, which field, and the way out."""
+"""Error responses as RFC 9457 problem details: what is wrong, in which field, and how to fix it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ logger = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "5"
 
-# What DRF says in general terms, with the way out. Exceptions raised with words of our own keep them.
-WAYS_OUT: dict[type[Exception], str] = {
+# Replacements, with advice, for DRF's general messages. Exceptions raised with a message of our own keep it.
+DETAILS: dict[type[Exception], str] = {
     exceptions.NotAuthenticated: "no key was sent; send `Authorization: Bearer cw_…`",
     exceptions.UnsupportedMediaType: "this content type is not read; send `Content-Type: application/json`",
     exceptions.NotAcceptable: "only JSON is sent; ask for `Accept: application/json`",
@@ -34,16 +34,22 @@ WAYS_OUT: dict[type[Exception], str] = {
 
 
 class DatabaseAway(exceptions.APIException):
+    """The database is unreachable."""
+
     status_code = 503
     default_detail = "the database is away, so nothing was written or read; send the same request again later"
 
 
 class Unfinished(exceptions.APIException):
+    """The connection ended before the whole body had arrived."""
+
     status_code = 408
     default_detail = "the body stopped coming before its end, so nothing was done; send the same request again"
 
 
 class TooSlow(exceptions.APIException):
+    """PostgreSQL cancelled a statement that exceeded its time limit."""
+
     status_code = 503
 
     def __init__(self, *, is_write: bool) -> None:
@@ -57,6 +63,8 @@ class TooSlow(exceptions.APIException):
 
 
 class Locked(exceptions.APIException):
+    """A row lock was not available within its time limit."""
+
     status_code = 503
 
     def __init__(self) -> None:
@@ -67,7 +75,7 @@ class Locked(exceptions.APIException):
 
 
 def problem(status: int, detail: str, *, errors: Sequence[Refusal] = ()) -> dict[str, Any]:
-    """The body of a problem response."""
+    """Return the body of a problem response."""
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -80,25 +88,25 @@ def problem(status: int, detail: str, *, errors: Sequence[Refusal] = ()) -> dict
 
 
 def problem_response(exception: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler: our refusals are 400s that name their fields; DRF's own keep their status."""
+    """DRF's exception handler: Refused becomes a 400 that names each field; other exceptions keep their status."""
     if isinstance(exception, Refused):
         body = problem(400, "the request is not acceptable; `errors` names each field", errors=exception.refusals)
         return Response(body, status=400, content_type=CONTENT_TYPE)
-    exception = _told(exception, is_write=context["request"].method == "POST")
+    exception = _as_api_exception(exception, is_write=context["request"].method == "POST")
     response = exception_handler(exception, context)
     if response is None:
         return None
     if isinstance(exception, DatabaseAway | Locked):
         response["Retry-After"] = RETRY_AFTER_SECONDS
     if isinstance(exception, Unfinished):
-        response["Connection"] = "close"  # what of the body comes later is no next request
-    response.data = problem(response.status_code, _words(exception, response.data))
+        response["Connection"] = "close"  # bytes of the body that arrive later are not the next request
+    response.data = problem(response.status_code, _detail(exception, response.data))
     response.content_type = CONTENT_TYPE
     return response
 
 
-def _told(exception: Exception, *, is_write: bool) -> Exception:
-    """What a failure of the connection to the caller, or to the database, is to a caller."""
+def _as_api_exception(exception: Exception, *, is_write: bool) -> Exception:
+    """Translate a failed connection to the caller or the database into the API exception that reports it."""
     if isinstance(exception, UnreadablePostError):
         return Unfinished()
     if not isinstance(exception, OperationalError | InterfaceError):
@@ -111,10 +119,10 @@ def _told(exception: Exception, *, is_write: bool) -> Exception:
     return DatabaseAway()
 
 
-def _words(exception: Exception, data: Any) -> str:
-    """The way out, or what DRF made of an exception: a detail, or a list of them."""
+def _detail(exception: Exception, data: Any) -> str:
+    """Return our message for the exception, or else the one of DRF; several are joined."""
     if isinstance(exception, exceptions.Throttled):
         wait = math.ceil(getattr(exception, "wait", None) or 1)
         return f"this key has used up its requests; wait {wait} s, and send lists where lists are taken"
-    way_out = WAYS_OUT.get(type(exception))
-    return way_out or ("; ".join(map(str, data)) if isinstance(data, list) else str(data.get("detail", data)))
+    detail = DETAILS.get(type(exception))
+    return detail or ("; ".join(map(str, data)) if isinstance(data, list) else str(data.get("detail", data)))

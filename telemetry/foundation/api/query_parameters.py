@@ -1,4 +1,4 @@
-"""Query parameters: each at most once, read strictly, unknown ones refused by name."""
+"""Query parameters: each at most once, parsed strictly, unknown ones refused by name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from telemetry.foundation.core.refusal import Refusal, Refused, label, shown
 
 @dataclass(frozen=True)
 class Filter:
-    """A query parameter that narrows a list: how it is read, the lookup it stands for, what the schema says."""
+    """A query parameter that narrows a list: its parser, its ORM lookup and its OpenAPI description."""
 
     read: Read[Any]
     lookup: str
@@ -27,6 +27,7 @@ class Filter:
     type: Any = str
 
     def parameter(self, name: str) -> OpenApiParameter:
+        """Return the OpenAPI parameter of this filter."""
         return OpenApiParameter(name, self.type, enum=self.words or None, description=self.says)
 
 
@@ -34,7 +35,7 @@ Filters = Mapping[str, Filter]
 
 
 def query(request: Request, known: Collection[str] = ()) -> Fields:
-    """The query parameters, for a reader that closes them."""
+    """Return the query parameters as strict `Fields`, which the caller closes; raise Refused on a repeated one."""
     twice = [name for name, values in request.query_params.lists() if len(values) > 1]
     if twice:
         raise Refused(*(Refusal(label(name), "is sent more than once; send it once") for name in twice))
@@ -42,12 +43,12 @@ def query(request: Request, known: Collection[str] = ()) -> Fields:
 
 
 def narrowed(rows: QuerySet[Any], filters: Filters, chosen: Mapping[str, Any]) -> QuerySet[Any]:
-    """The rows that satisfy every filter that was sent."""
+    """Return the rows that match every filter that was sent."""
     return rows.filter(**{filters[name].lookup: value for name, value in chosen.items()})
 
 
 def digits(low: int, high: int) -> Read[int]:
-    """A reader of a whole number in [low, high] written in decimal digits."""
+    """Return a parser of a whole number in [low, high], written in decimal digits."""
 
     def read(value: object) -> int:
         if not isinstance(value, str) or not value.isascii() or not value.isdigit() or len(value) > 19:
@@ -60,14 +61,14 @@ def digits(low: int, high: int) -> Read[int]:
 
 
 def truth(value: object) -> bool:
-    """`true` or `false`."""
+    """Parse `true` or `false`; raise Refused otherwise."""
     if value not in ("true", "false"):
         raise Refused.because(f"{shown(value)} is unknown; send true or false")
     return value == "true"
 
 
 def decimal(value: object) -> float:
-    """A finite number as text."""
+    """Parse a finite number written as text; raise Refused otherwise."""
     try:
         return finite(float(str(value)))
     except (ValueError, OverflowError):
@@ -75,7 +76,7 @@ def decimal(value: object) -> float:
 
 
 def one_of(lookup: str, words: Collection[str], says: str = "") -> Filter:
-    """A filter over a closed vocabulary."""
+    """Return a filter over a closed vocabulary."""
     known = tuple(words)
 
     def read(value: object) -> str:
@@ -88,21 +89,22 @@ def one_of(lookup: str, words: Collection[str], says: str = "") -> Filter:
 
 
 def words(lookup: str, says: str = "", *, longest: int = 200) -> Filter:
-    """A filter over free text that must match as a whole."""
+    """Return a filter over free text, which must match as a whole."""
     return Filter(text(longest), lookup, says, type={"type": "string", "minLength": 1, "maxLength": longest})
 
 
 def number_from(lookup: str, says: str, *, high: int = 2**31 - 1) -> Filter:
+    """Return a filter over whole numbers from 0 to `high`."""
     return Filter(digits(0, high), lookup, says, type=whole(0, high))
 
 
 def whole(low: int, high: int) -> dict[str, Any]:
-    """What the schema says of `digits`."""
+    """Return the JSON schema of what `digits` parses."""
     return {"type": "integer", "minimum": low, "maximum": high}
 
 
 def period(column: str, says: str) -> Filters:
-    """`since` (inclusive) and `until` (exclusive) of a time."""
+    """Return the filters `since` (inclusive) and `until` (exclusive) on a time column."""
     return {
         "since": Filter(parse_moment, f"{column}__gte", f"{says}, from then on", type=OpenApiTypes.DATETIME),
         "until": Filter(parse_moment, f"{column}__lt", f"{says}, before then", type=OpenApiTypes.DATETIME),

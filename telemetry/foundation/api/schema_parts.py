@@ -1,4 +1,4 @@
-"""What the schema says about bodies and problems. These classes describe; the strict readers in core decide."""
+"""OpenAPI parts of request bodies and problem responses. They only document; the strict readers in `core` validate."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from telemetry.foundation.core.fields import LARGEST
 
 
 def named_id(name: str, kind: Any, says: str) -> OpenApiParameter:
-    """What an address names a thing by."""
+    """Document a path parameter that names a thing."""
     return OpenApiParameter(name, kind, OpenApiParameter.PATH, description=says)
 
 
 def words(longest: int, says: str = "", *, required: bool = False) -> serializers.CharField:
-    """Text as `telemetry.core.fields.text` reads it."""
+    """Document a text field, as `telemetry.foundation.core.fields.text` parses it."""
     return serializers.CharField(
         min_length=1, max_length=longest, required=required, allow_null=not required, help_text=says or None
     )
@@ -25,13 +25,15 @@ def words(longest: int, says: str = "", *, required: bool = False) -> serializer
 def number(
     says: str = "", *, low: float = -LARGEST, high: float = LARGEST, required: bool = False
 ) -> serializers.FloatField:
-    """A number as `telemetry.core.fields.finite` reads it."""
+    """Document a number field, as `telemetry.foundation.core.fields.finite` parses it."""
     return serializers.FloatField(
         min_value=low, max_value=high, required=required, allow_null=not required, help_text=says or None
     )
 
 
 class RefusalSerializer(serializers.Serializer[Any]):
+    """One refused field and the reason."""
+
     field = serializers.CharField(help_text="JSON path, e.g. `[3].actions[1].rr_after`; empty: the value itself")
     message = serializers.CharField(help_text="what is wrong, and the way out")
 
@@ -47,7 +49,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
 
 
 def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
-    """The problem responses of an operation, beside those that every operation may give."""
+    """Return the problem responses of an operation, in addition to those that every operation has."""
     words = {
         400: "The request cannot be used; `errors` names each field.",
         401: "No live key was sent.",
@@ -70,5 +72,5 @@ def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
 
 
 def sent(name: str, value: object, says: str = "") -> OpenApiExample:
-    """An example of a body; a test sends it."""
+    """Return an example of a request body; a test sends each of them."""
     return OpenApiExample(name, value, request_only=True, description=says)

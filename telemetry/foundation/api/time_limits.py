@@ -1,4 +1,4 @@
-"""How long a request may keep PostgreSQL busy. Each statement inside has so many seconds, then everything is undone."""
+"""PostgreSQL time limits per request: a statement that exceeds its limit undoes the whole transaction."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from django.db import connection, transaction
 
 @contextmanager
 def bounded_reading() -> Iterator[None]:
-    """PostgreSQL stops any statement inside that takes too long; the caller is told how to ask for less."""
+    """Limit each statement inside to API_STATEMENT_SECONDS; the caller is advised to ask for less."""
     with _bounded(statement_timeout=settings.API_STATEMENT_SECONDS):
         yield
 
 
 @contextmanager
 def write_time_limit() -> Iterator[None]:
-    """The same for what writes, which besides gives up waiting for rows that somebody else is writing."""
+    """Limit each statement inside to API_WRITE_SECONDS, and each wait for a row lock to API_LOCK_SECONDS."""
     with _bounded(statement_timeout=settings.API_WRITE_SECONDS, lock_timeout=settings.API_LOCK_SECONDS):
         yield
 
 
 @contextmanager
 def _bounded(**seconds: float) -> Iterator[None]:
-    """A transaction under PostgreSQL's settings of these names; with it they end, so the connection is as before."""
+    """Open a transaction with these PostgreSQL settings, in seconds; they end with the transaction."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             for name, limit in seconds.items():

@@ -1,4 +1,4 @@
-"""One axis: values to positions, and round values to write beside it."""
+"""One axis of a chart: values to positions, and round values to label it with."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from telemetry.foundation.charts.canvas import Mark, round_steps
 
 @dataclass(frozen=True)
 class Axis:
-    """Values from `low` to `high` (apart) on positions from `start` to `end`, which may run backwards."""
+    """Maps values in [low, high] (low < high) to positions from `start` to `end`, which may run backwards."""
 
     low: float
     high: float
@@ -20,7 +20,9 @@ class Axis:
 
     @classmethod
     def over(cls, values: Iterable[float | None], start: float, end: float, *, spare: float = 0.06) -> Axis:
-        """Wide enough for the values and 0, with some room to spare; a range of nothing still has an axis.
+        """Return an axis that holds 0 and the values, plus the fraction `spare` of their range as a margin.
+
+        A range of zero length is widened, so that it still has an axis.
 
         >>> axis = Axis.over([-5.0, 15.0, None], 0, 100, spare=0.1)
         >>> axis(-7.0), axis(17.0), axis(5.0)
@@ -32,12 +34,13 @@ class Axis:
         return cls(low - room * (low < 0 or high == low), high + room * (high > 0 or high == low), start, end)
 
     def __call__(self, value: float) -> float:
+        """Return the position of a value; values outside the axis are clipped to its ends."""
         inside = min(max(value, self.low), self.high)
         return self.start + (inside - self.low) / (self.high - self.low) * (self.end - self.start)
 
     @property
     def marks(self) -> tuple[Mark, ...]:
-        """Round values along the axis, 0 among them, about four on the longer side.
+        """Round values along the axis, 0 among them; about four on the longer side of 0.
 
         >>> [mark.label for mark in Axis(-5.0, 40.0, 0, 1).marks]
         ['0', '+10', '+20', '+30', '+40']
@@ -48,7 +51,7 @@ class Axis:
 
 
 def signed(value: float) -> str:
-    """A short number that says its sign.
+    """Format a short number with its sign; 0 has none.
 
     >>> signed(0.25), signed(0.0)
     ('+0.25', '0')

@@ -1,4 +1,4 @@
-"""What the pictures share: one width, margins for words on both sides, marks and round numbers."""
+"""What all charts share: width, margins for labels, marks and round numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Mark:
 
 
 def round_steps(longest: float) -> list[float]:
-    """Round numbers from 0 to `longest`, about four steps.
+    """Return round numbers from 0 to `longest` (> 0) in about four steps.
 
     >>> round_steps(100), round_steps(0.07)
     ([0.0, 25.0, 50.0, 75.0, 100.0], [0.0, 0.02, 0.04, 0.06])

@@ -1,4 +1,4 @@
-"""A vertical scale in R around zero, and round ticks on both sides of it."""
+"""A vertical scale in R that includes zero, with round ticks on both sides of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from telemetry.foundation.charts.canvas import Mark, round_steps
 
 @dataclass(frozen=True)
 class Scale:
-    """Values from low to high between two heights; zero is always among them."""
+    """Maps values in [low, high], which includes zero, to heights between `bottom` and `top`."""
 
     low: float
     high: float
@@ -20,17 +20,18 @@ class Scale:
 
     @classmethod
     def around(cls, values: Iterable[float], top: float, bottom: float, least: float = 1e-9) -> Scale:
-        """A scale that holds the values and zero, with a little air."""
+        """Return a scale that holds zero and the values, with a margin of 8 % of their range (at least `least`)."""
         known = [*values, 0.0]
         low, high = min(known), max(known)
         air = 0.08 * max(high - low, least)
         return cls(low - air if low < 0 else 0.0, high + air if high > 0 or low == 0 else 0.0, top, bottom)
 
     def y(self, value: float) -> float:
+        """Return the height of a value."""
         return self.bottom - (value - self.low) / (self.high - self.low) * (self.bottom - self.top)
 
     def ticks(self) -> tuple[Mark, ...]:
-        """Round values inside the scale, zero among them.
+        """Return round values inside the scale, zero among them.
 
         >>> [(round(tick.at, 6), tick.label) for tick in Scale(0.0, 2.0, 0.0, 100.0).ticks()]
         [(100.0, '0'), (75.0, '0.5'), (50.0, '1'), (25.0, '1.5'), (0.0, '2')]

@@ -1,4 +1,4 @@
-"""`manage.py import_trades FILE...`: closed trades from files, with a report of what became of every row."""
+"""`manage.py import_trades FILE...`: record closed trades from files and report what became of every row."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         defaults = _defaults(options)
         with ExitStack() as stack:
-            stack.enter_context(seldom_collecting())
+            stack.enter_context(relaxed_garbage_collection())
             kept = options["refusals"] and stack.enter_context(options["refusals"].open("w", encoding="utf-8"))
-            told = Told(sys.stderr, kept)
+            progress = ImportProgress(sys.stderr, kept)
             try:
                 reports = import_files(
                     options["files"],
@@ -59,8 +59,8 @@ class Command(BaseCommand):
                     defaults=defaults,
                     strict=options["strict"],
                     dry_run=options["dry_run"],
-                    on_refused=told.refused,
-                    on_progress=told.progress,
+                    on_refused=progress.refused,
+                    on_progress=progress.report,
                 )
             except OperationalError as error:
                 message = f"the database is away ({str(error).strip()}); import again, what was recorded is unchanged"
@@ -70,8 +70,8 @@ class Command(BaseCommand):
                     message = "the database has no tables yet; make them with manage.py migrate --database owner"
                     raise CommandError(message) from error
                 raise
-        told.clear()
-        self.stdout.write("\n".join([*_table(reports), *told.first]))
+        progress.clear()
+        self.stdout.write("\n".join([*_table(reports), *progress.first]))
         self._conclude(reports, options)
 
     def _conclude(self, reports: Sequence[FileReport], options: dict[str, Any]) -> None:
@@ -85,8 +85,8 @@ class Command(BaseCommand):
             raise CommandError(f"{refused} refused{nothing}")
 
 
-class Told:
-    """What a person sees on the way: progress, and the first refusals; all of them go to a file where one is given."""
+class ImportProgress:
+    """Shows progress and the first refusals to the user, and writes all refusals to a file if one is given."""
 
     def __init__(self, stream: IO[str], kept: IO[str] | None) -> None:
         self.first: list[str] = []
@@ -104,7 +104,7 @@ class Told:
             line = {"file": str(row.file), "row": row.row, "external_id": row.external_id, "errors": errors}
             self._kept.write(json.dumps(line) + "\n")
 
-    def progress(self, report: FileReport) -> None:
+    def report(self, report: FileReport) -> None:
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + self._pause
@@ -119,8 +119,8 @@ class Told:
 
 
 @contextmanager
-def seldom_collecting() -> Iterator[None]:
-    """Trades leave next to no cycles behind; looking for them as often as usual takes a tenth of the time."""
+def relaxed_garbage_collection() -> Iterator[None]:
+    """Collect garbage rarely: parsed trades hold almost no cycles, and looking for them takes a tenth of the time."""
     usual = gc.get_threshold()
     gc.set_threshold(100_000, *usual[1:])
     try:
@@ -130,15 +130,15 @@ def seldom_collecting() -> Iterator[None]:
 
 
 def _defaults(options: dict[str, Any]) -> Defaults:
-    given = {name: options[name] for name in OPTIONS if options[name] is not None}
+    values = {name: options[name] for name in OPTIONS if options[name] is not None}
     try:
-        return Defaults(**{name: named(OPTIONS[name], value, f"--{name}") for name, value in given.items()})
+        return Defaults(**{name: named(OPTIONS[name], value, f"--{name}") for name, value in values.items()})
     except Refused as refused:
         raise CommandError(str(refused)) from refused
 
 
 def _table(reports: Sequence[FileReport]) -> list[str]:
-    """One line of counts per file, and their sum where there are several."""
+    """Return one line of counts per file, and a line of sums if there are several files."""
     statuses = list(Status)
     rows = [("file", "read", *(status.value for status in statuses))]
     counted = [(str(report.file), report.read, *(report.counts[status] for status in statuses)) for report in reports]

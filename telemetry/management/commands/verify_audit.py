@@ -1,4 +1,4 @@
-"""`manage.py verify_audit`: the chain of this database, or of an export, row by row."""
+"""`manage.py verify_audit`: verify the audit chain of this database, or of an export, row by row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from telemetry.audit.audit_log import verify_audit
 from telemetry.core.hash_chain import Break, NotAnExport, verify_export
 
 HELP = """Verify that no audit entry was changed, removed, inserted or moved; exit 1 and name the row where one was.
-Without a database: python telemetry/core/chain.py EXPORT."""
+Without a database: python telemetry/core/hash_chain.py EXPORT."""
 
 
 class Command(BaseCommand):

@@ -214,7 +214,7 @@ class TestSwitchTo:
         assert str(refused.value).startswith(told)
         assert not ChangeRequest.objects.exists()
 
-    def test_asks_once(self, author: User) -> None:
+    def test_drafts_once(self, author: User) -> None:
         ran(LearningMethod.EVIDENCE)
         first = switch(author)
 

@@ -196,7 +196,7 @@ class TestAsking:
         assert (row.status, row.progress, row.figures) == ("waiting", 0.0, None)
         assert [message.kwargs for message in messages()] == [{"key": row.key}]
 
-    def test_finds_what_was_asked_before(self) -> None:
+    def test_finds_an_earlier_result(self) -> None:
         furnish(20)
         walked()
 
@@ -205,7 +205,7 @@ class TestAsking:
         assert (again.status, messages().count(), WalkForward.objects.count()) == ("done", 0, 1)
 
     @pytest.mark.parametrize("change", ["trade", "correction", "folds", "parameters", "module"])
-    def test_asks_anew_where_the_answer_would_be_another(self, change: str) -> None:
+    def test_computes_again_if_the_answer_would_differ(self, change: str) -> None:
         furnish(20)
         [first] = ask()
         if change == "trade":

@@ -51,13 +51,13 @@ def browser(client: Client, admin_user: User) -> Client:
 
 
 def fresh(**stats: Any) -> dict[str, Any]:
-    """Evidence as new as the page that shows it: pages weigh at the time they are opened."""
+    """Return evidence as new as the page that shows it, because pages weigh as of the time they are opened."""
     return {"updated_at": utc_text(datetime.now(UTC) - timedelta(days=9))} | stats
 
 
 @pytest.fixture
 def world(author: User) -> None:
-    """Several rows of most that the admin lists, at least one of the rest."""
+    """Several rows of most lists of the admin, and at least one of the others."""
     override = make_spec(stats=fresh())
     publish(override, *(make_spec(scope={"bucket": f"b{n}"}, stats=fresh()) for n in range(SEVERAL)))
     issue_key(name="bot", role="evaluate", by=author, at=NOW)
@@ -106,7 +106,7 @@ class TestEveryPage:
             if model._meta.app_label in self.OURS:
                 with django_assert_max_num_queries(MOST_QUERIES):
                     text = page(browser, f"/admin/{model._meta.app_label}/{model._meta.model_name}/")
-                assert text.count('scope="col" class="') <= 8  # seven, and the box of an action
+                assert text.count('scope="col" class="') <= 8  # seven columns, and the check box of the actions
                 assert model_admin.list_display
 
     def test_of_an_object_is_drawn_with_few_queries(self, browser: Client, django_assert_max_num_queries: Any) -> None:
@@ -145,7 +145,7 @@ class TestOverridePage:
 
         text = page(browser, f"/admin/overrides/override/{spec.content_id}/change/")
 
-        assert text.count("<svg") >= 4  # the mark, and three pictures
+        assert text.count("<svg") >= 4  # the logo and three charts
         assert text.count('class="cw-loss"') == 5
         assert 'class="cw-kept"' in text
         assert "without newer evidence it stops acting on" in text
@@ -185,69 +185,69 @@ class TestOverridePage:
 
 class TestDeciding:
     def test_offers_a_reviewer_the_steps_of_the_state(self, author: User, reviewer: User) -> None:
-        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+        request = draft(make_spec(), author=author, at=datetime.now(UTC))
 
-        text = page(browser_of(reviewer), f"{REQUESTS}{asked.pk}/change/")
+        text = page(browser_of(reviewer), f"{REQUESTS}{request.pk}/change/")
 
-        assert f'href="{REQUESTS}{asked.pk}/approve/?seen={asked.content_hash}"' in text
-        assert f'href="{REQUESTS}{asked.pk}/reject/?seen={asked.content_hash}"' in text
+        assert f'href="{REQUESTS}{request.pk}/approve/?seen={request.content_hash}"' in text
+        assert f'href="{REQUESTS}{request.pk}/reject/?seen={request.content_hash}"' in text
         assert "/apply/" not in text
 
-    def test_tells_the_author_who_has_to_decide(self, reviewer: User) -> None:
-        asked = draft(make_spec(), author=reviewer, at=datetime.now(UTC))
+    def test_shows_the_author_who_has_to_decide(self, reviewer: User) -> None:
+        request = draft(make_spec(), author=reviewer, at=datetime.now(UTC))
 
-        text = page(browser_of(reviewer), f"{REQUESTS}{asked.pk}/change/")
+        text = page(browser_of(reviewer), f"{REQUESTS}{request.pk}/change/")
 
         assert "/approve/" not in text
         assert "somebody else has to decide" in text
 
     def test_goes_from_draft_to_version(self, author: User, reviewer: User) -> None:
-        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+        request = draft(make_spec(), author=author, at=datetime.now(UTC))
         browser = browser_of(reviewer)
-        page(browser, f"{REQUESTS}{asked.pk}/approve/")
+        page(browser, f"{REQUESTS}{request.pk}/approve/")
 
-        browser.post(f"{REQUESTS}{asked.pk}/approve/", {"reason": "looks right"})
-        browser.post(f"{REQUESTS}{asked.pk}/apply/")
+        browser.post(f"{REQUESTS}{request.pk}/approve/", {"reason": "looks right"})
+        browser.post(f"{REQUESTS}{request.pk}/apply/")
 
-        asked.refresh_from_db()
-        assert asked.state == "applied"
-        assert asked.votes.get().reason == "looks right"
+        request.refresh_from_db()
+        assert request.state == "applied"
+        assert request.votes.get().reason == "looks right"
         assert Version.objects.get(module="pm").published_by == "reviewer"
 
     def test_rejects_only_with_a_reason(self, author: User, reviewer: User) -> None:
-        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+        request = draft(make_spec(), author=author, at=datetime.now(UTC))
         browser = browser_of(reviewer)
 
-        refused = browser.post(f"{REQUESTS}{asked.pk}/reject/", {"reason": " "}, follow=True)
-        asked.refresh_from_db()
-        assert asked.state == "in_review"
+        refused = browser.post(f"{REQUESTS}{request.pk}/reject/", {"reason": " "}, follow=True)
+        request.refresh_from_db()
+        assert request.state == "in_review"
         assert "deciding against it needs one" in refused.content.decode().lower()
 
-        browser.post(f"{REQUESTS}{asked.pk}/reject/", {"reason": "too few trades"})
-        asked.refresh_from_db()
-        assert asked.state == "rejected"
+        browser.post(f"{REQUESTS}{request.pk}/reject/", {"reason": "too few trades"})
+        request.refresh_from_db()
+        assert request.state == "rejected"
 
     def test_shows_the_refusal_of_one_s_own_request(self, reviewer: User) -> None:
-        asked = draft(make_spec(), author=reviewer, at=datetime.now(UTC))
+        request = draft(make_spec(), author=reviewer, at=datetime.now(UTC))
 
-        response = browser_of(reviewer).post(f"{REQUESTS}{asked.pk}/approve/", follow=True)
+        response = browser_of(reviewer).post(f"{REQUESTS}{request.pk}/approve/", follow=True)
 
         assert "you drafted this request" in response.content.decode().lower()
-        assert not asked.votes.exists()
+        assert not request.votes.exists()
 
     def test_changes_nothing_by_looking(self, author: User, reviewer: User) -> None:
-        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+        request = draft(make_spec(), author=author, at=datetime.now(UTC))
 
-        page(browser_of(reviewer), f"{REQUESTS}{asked.pk}/approve/")
+        page(browser_of(reviewer), f"{REQUESTS}{request.pk}/approve/")
 
-        asked.refresh_from_db()
-        assert asked.state == "in_review"
+        request.refresh_from_db()
+        assert request.state == "in_review"
 
     @pytest.mark.parametrize("step", ["approve", "reject", "apply"])
     def test_needs_the_permission(self, author: User, operator: User, step: str) -> None:
-        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+        request = draft(make_spec(), author=author, at=datetime.now(UTC))
 
-        response = browser_of(operator).post(f"{REQUESTS}{asked.pk}/{step}/", {"reason": "x"})
+        response = browser_of(operator).post(f"{REQUESTS}{request.pk}/{step}/", {"reason": "x"})
 
         assert response.status_code == 403
 
@@ -255,16 +255,16 @@ class TestDeciding:
         assert browser_of(reviewer).get(f"{REQUESTS}999/approve/").status_code == 404
 
     def test_needs_somebody_logged_in(self, author: User) -> None:
-        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+        request = draft(make_spec(), author=author, at=datetime.now(UTC))
 
-        response = Client().post(f"{REQUESTS}{asked.pk}/approve/")
+        response = Client().post(f"{REQUESTS}{request.pk}/approve/")
 
         assert response.status_code == 302
         assert response["Location"].startswith("/admin/login/")
 
     def test_is_protected_against_forged_forms(self, author: User, reviewer: User) -> None:
-        asked = draft(make_spec(), author=author, at=datetime.now(UTC))
+        request = draft(make_spec(), author=author, at=datetime.now(UTC))
         forger = Client(enforce_csrf_checks=True)
         forger.force_login(reviewer)
 
-        assert forger.post(f"{REQUESTS}{asked.pk}/approve/").status_code == 403
+        assert forger.post(f"{REQUESTS}{request.pk}/approve/").status_code == 403

@@ -17,7 +17,7 @@ def api() -> APIClient:
 
 
 class TestModes:
-    def test_tell_how_each_module_is_served(self, api: APIClient) -> None:
+    def test_report_how_each_module_is_served(self, api: APIClient) -> None:
         publish(make_spec())
         publish(make_spec({"size_mult": 1.2}))
         set_mode("on", rollout_percent=50.0, allow={"bucket": ["micro"]}, challenger=1)

@@ -94,7 +94,7 @@ class TestList:
 
 
 class TestOne:
-    def test_tells_its_content_its_weight_and_who_held_it(self, api: APIClient) -> None:
+    def test_reports_its_content_its_weight_and_its_versions(self, api: APIClient) -> None:
         spec = make_spec()
         publish(spec)
         publish(withdraw=[spec.line])

@@ -1,4 +1,4 @@
-"""A request over the API: what stands before applying it, as its page shows it."""
+"""The gates of a request over the API are those that its page shows."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from tests.builders import draft, make_spec
 pytestmark = pytest.mark.django_db
 
 
-def gates_told(number: int) -> dict[str, Any]:
-    told = client_of("read").get(f"/api/v1/requests/{number}/").json()["gates"]
-    return {each.pop("name"): each for each in told}
+def reported_gates(number: int) -> dict[str, Any]:
+    gates = client_of("read").get(f"/api/v1/requests/{number}/").json()["gates"]
+    return {each.pop("name"): each for each in gates}
 
 
 class TestGates:
-    def test_name_all_that_stands_before_applying_it(self, author: User) -> None:
+    def test_name_every_obstacle_to_applying_it(self, author: User) -> None:
         request = draft(make_spec(stats={"n": 3}), author=author, at=datetime.now(UTC))
 
-        gates = gates_told(request.pk)
+        gates = reported_gates(request.pk)
 
         assert sorted(gates) == ["evidence_below_bar", "missing_approvals", "wrong_state"]
         assert gates["missing_approvals"] == {
@@ -38,9 +38,9 @@ class TestGates:
         request = draft(make_spec(), author=author, at=datetime.now(UTC))
         approve(request_id=request.pk, by=reviewer, at=datetime.now(UTC))
 
-        assert gates_told(request.pk) == {}
+        assert reported_gates(request.pk) == {}
 
-    def test_are_told_to_who_proposes(self) -> None:
+    def test_are_reported_to_the_proposer(self) -> None:
         override = make_spec(stats={"n": 3}).to_document()
         del override["id"]
         proposal = {

@@ -38,8 +38,8 @@ class TestDraft:
     def test_of_lines_brings_changes_and_withdraws(self, api: APIClient) -> None:
         stays, goes = make_spec({"size_mult": 1.1}), make_spec(pattern_key="rsi.long.dip")
         publish(stays, goes)
-        moved, brought = make_spec({"size_mult": 1.2}), make_spec(action_category="add")
-        lines = [{"override": moved.to_document()}, {"override": brought.to_document()}, {"withdraw": goes.line}]
+        moved, added = make_spec({"size_mult": 1.2}), make_spec(action_category="add")
+        lines = [{"override": moved.to_document()}, {"override": added.to_document()}, {"withdraw": goes.line}]
 
         response = propose(api, proposal(lines=lines))
 
@@ -47,10 +47,10 @@ class TestDraft:
         assert (response.status_code, body["state"], body["n_lines"], body["votes"]) == (201, "in_review", 3, [])
         assert (body["title"], body["reason"], body["base_version"]) == ("a change", "because", 1)
         assert body["author_name"].startswith("key propose bot (")
-        told = {line["line"]: (line["action"], line["before"], line["after"]) for line in body["lines"]}
-        assert told == {
+        changes = {line["line"]: (line["action"], line["before"], line["after"]) for line in body["lines"]}
+        assert changes == {
             moved.line: ("change", stays.to_document(), moved.to_document()),
-            brought.line: ("add", None, brought.to_document()),
+            added.line: ("add", None, added.to_document()),
             goes.line: ("withdraw", goes.to_document(), None),
         }
 
@@ -110,14 +110,14 @@ class TestRefusal:
         assert not Override.objects.exists()
 
     def test_stores_no_override_of_a_request_whose_other_line_is_idle(self, api: APIClient) -> None:
-        standing, new = make_spec(), make_spec(action_category="add")
-        publish(standing)
-        lines = [{"override": new.to_document()}, {"override": standing.to_document()}]
+        in_force, new = make_spec(), make_spec(action_category="add")
+        publish(in_force)
+        lines = [{"override": new.to_document()}, {"override": in_force.to_document()}]
 
         response = propose(api, proposal(lines=lines))
 
         assert (response.status_code, fields_of(response)) == (400, ["lines"])
-        assert list(Override.objects.values_list("id", flat=True)) == [standing.content_id]
+        assert list(Override.objects.values_list("id", flat=True)) == [in_force.content_id]
 
 
 class TestList:
@@ -179,7 +179,7 @@ class TestPolling:
 
 
 class TestKey:
-    """What a key can do to policy is to ask."""
+    """A key can only draft requests."""
 
     def test_puts_nothing_into_force(self, api: APIClient) -> None:
         publish(make_spec())

@@ -68,7 +68,7 @@ class TestAnswer:
         ("explain", "has_contributions", "has_factors"),
         [("none", False, False), ("summary", True, False), ("full", True, True)],
     )
-    def test_explains_as_much_as_asked(
+    def test_explains_as_much_as_requested(
         self, api: APIClient, explain: str, has_contributions: bool, has_factors: bool
     ) -> None:
         answer = api.post(f"{URL}?explain={explain}", QUESTION, format="json").json()
@@ -175,7 +175,7 @@ class TestDecision:
         assert "durable" not in answer
         assert not Decision.objects.exists()
 
-    def test_is_written_first_where_asked(self, api: APIClient, queue: Kept) -> None:
+    def test_is_written_first_on_request(self, api: APIClient, queue: Kept) -> None:
         answer = api.post(f"{URL}?durable=true", QUESTION, format="json").json()
 
         assert answer["durable"] is True
@@ -198,10 +198,10 @@ class TestDecision:
 
 
 class TestWarmProcess:
-    def test_asks_the_database_nothing(
+    def test_needs_no_query(
         self, api: APIClient, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
     ) -> None:
-        api.post(URL, QUESTION, format="json")  # reads the keys, notes the first use, compiles the version
+        api.post(URL, QUESTION, format="json")  # loads the keys, records the first use and compiles the version
         monkeypatch.setattr(authentication, "REFRESH_SECONDS", 3600.0)
 
         with django_assert_num_queries(0):

@@ -35,7 +35,7 @@ class TestList:
         ]
         assert "document" not in versions[0]
 
-    def test_keeps_to_a_module_where_asked(self, api: APIClient) -> None:
+    def test_lists_one_module_on_request(self, api: APIClient) -> None:
         publish(make_spec())
         publish(module="dm")
 

@@ -1,4 +1,4 @@
-"""Plain builders, valid by default, and random overrides and requests such as the combiner meets."""
+"""Plain builders with valid defaults, and random overrides and requests for the combiner."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HEAVY = {"edge_raw": 100.0, "n": 1e6, "variance": 0.0, "half_life_days": 18.0, "
 
 
 def make_spec(id: str = "a", levers: dict[str, float] | None = None, **over: Any) -> OverrideSpec:
-    """An override of pm entries; `stats` entries not given weigh one each."""
+    """Return an override of pm entries; `stats` that are not given have a weight factor of one each."""
     fields: dict[str, Any] = {
         "module": "pm",
         "channel": None,
@@ -36,7 +36,7 @@ def make_spec(id: str = "a", levers: dict[str, float] | None = None, **over: Any
 
 
 def make_governed(levers: dict[str, float] | None = None, **over: Any) -> OverrideSpec:
-    """A pm_strength override with the id its content gives it."""
+    """Return a pm_strength override with the id of its content."""
     document = make_spec(levers=levers, channel=Channel.PM_STRENGTH, policy=LearningMethod.PLAN, **over).to_document()
     del document["id"]
     return OverrideSpec.from_document(document)
@@ -48,12 +48,12 @@ def make_request(scope: dict[str, str] | None = None, **over: Any) -> Request:
 
 
 def weighing(weight: float, **over: Any) -> dict[str, Any]:
-    """Statistics whose product of factors is `weight` where one dimension is all there is."""
+    """Return statistics whose weight is `weight`, given that one dimension is the most a scope can have."""
     return {"variance": 1.0 / weight - 1.0, **over}
 
 
 def random_specs(random: Random, most: int = 8) -> list[OverrideSpec]:
-    """Overrides of one key, empty and light ones, future evidence and targets outside their bounds included."""
+    """Return random overrides of one key, including empty and light ones, future evidence and targets out of bounds."""
     return [
         make_spec(
             id=f"o{index:02}",
@@ -81,7 +81,7 @@ def _target(random: Random, name: str) -> float:
     return random.uniform(0.2, 4.0) if LEVERS[name].blend is Blend.LOG else random.uniform(-1.0, 8.0)
 
 
-# Drawn through a seed: building overrides draw by draw would take a hundred times as long.
+# Drawn from a seed: a hypothesis strategy per override would take a hundred times as long.
 SEEDS = st.integers(0, 2**32)
 specs = SEEDS.map(lambda seed: random_specs(Random(seed)))
 requests = SEEDS.map(lambda seed: random_request(Random(seed)))

@@ -1,4 +1,4 @@
 from hypothesis import settings
 
-settings.register_profile("no_deadline", deadline=None)  # a shared machine must not decide a property
+settings.register_profile("no_deadline", deadline=None)  # a slow machine must not fail a property
 settings.load_profile("no_deadline")

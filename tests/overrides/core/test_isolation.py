@@ -1,4 +1,4 @@
-"""The core is pure: it runs where Django is absent, knows nothing of the other apps, and its engine ships alone."""
+"""The core is pure: it runs without Django and the other apps, and its engine ships alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manage.py replay` as an operator runs it: what it prints, and what it ends with."""
+"""`manage.py replay` as an operator runs it: its output and its exit code."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class TestReplay:
             (["--module", "dm"], 0),
         ],
     )
-    def test_replays_what_it_is_told_to(
+    def test_replays_the_selected_decisions(
         self, capsys: pytest.CaptureFixture[str], arguments: list[str], count: int
     ) -> None:
         assert run(capsys, *arguments)[-1] == f"{count} replayed, 0 differences"
@@ -63,7 +63,7 @@ class TestReplay:
         ]
 
     @pytest.mark.parametrize(
-        ("arguments", "told"),
+        ("arguments", "message"),
         [
             (["--sample", "0"], "sample: 0 replays nothing; give 1 or more"),
             (["--sample", "-3"], "sample: -3 replays nothing"),
@@ -75,6 +75,6 @@ class TestReplay:
             (["--module", "xm"], "invalid choice: 'xm'"),
         ],
     )
-    def test_refuses_by_name(self, arguments: list[str], told: str) -> None:
-        with pytest.raises(CommandError, match=told.replace("[", r"\[").replace("(", r"\(").replace("+", r"\+")):
+    def test_refuses_by_name(self, arguments: list[str], message: str) -> None:
+        with pytest.raises(CommandError, match=message.replace("[", r"\[").replace("(", r"\(").replace("+", r"\+")):
             call_command("replay", *arguments)

@@ -1,4 +1,4 @@
-"""The database's own check: what no verb would write cannot be committed by anybody else either."""
+"""The database's own checks: what no verb would write, nobody else can commit either."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ DIP = {"macro_phase": "Dip"}
 
 
 def commit() -> None:
-    """Ask the deferred triggers now, as the end of the transaction would."""
+    """Run the deferred triggers now, as the end of the transaction would."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
 
 
 def audited(named: str) -> None:
-    """An entry by which a write might pretend to be governed."""
+    """Write an audit entry by which a write might pretend to be governed."""
     write_audit(actor="mallory", action="x", object=named, reason="x", before=None, after=None, at=NOW)
 
 
@@ -58,7 +58,7 @@ def evaluate(expression: str, *values: str) -> object:
 
 @pytest.mark.django_db
 class TestCopies:
-    """What the migration froze is what the cores say today."""
+    """What the migrations froze equals what the cores define today."""
 
     def test_of_the_moves_between_states(self) -> None:
         assert set(migration.moves()) == {f"{start} {end}" for start, end in moves()}
@@ -95,7 +95,7 @@ def membership(number: int = 2, spec: object = None) -> Membership:
 @pytest.mark.django_db
 class TestVersions:
     @pytest.fixture(autouse=True)
-    def standing(self, db: None) -> None:
+    def in_force(self, db: None) -> None:
         publish(make_spec())
         commit()
 
@@ -151,7 +151,7 @@ class TestVersions:
 
         self.refused("has 0 of 1 approvals of its content by others than its author")
 
-    def test_of_a_large_movement_stand_on_their_votes(self, reviewer: User) -> None:
+    def test_of_a_large_movement_need_their_votes(self, reviewer: User) -> None:
         agreed(draft(kind="policy", content={"large_movement": 6, "large_approvals": 1, "large_groups": ["board"]}))
         reviewer.groups.add(Group.objects.create(name="board"))
         large = draft(make_spec({"size_mult": 1.3}))
@@ -302,7 +302,7 @@ class TestVotes:
         with pytest.raises(IntegrityError, match="nobody votes on their own"):
             self.vote(request, author)
 
-    def test_are_on_the_content_as_it_stands(self, reviewer: User) -> None:
+    def test_are_on_the_current_content(self, reviewer: User) -> None:
         request = draft(make_spec())
 
         with pytest.raises(IntegrityError, match="a vote is on the content as it stands"):
@@ -317,7 +317,7 @@ class TestVotes:
     def test_need_an_audit_entry(self, reviewer: User) -> None:
         request = draft(make_spec())
         commit()
-        with connection.cursor() as cursor:  # as if the draft had been another transaction
+        with connection.cursor() as cursor:  # as if the draft had been written in another transaction
             cursor.execute("SET session_replication_role = replica")
             cursor.execute("UPDATE telemetry_auditentry SET transaction = 0")
             cursor.execute("SET session_replication_role = origin")

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from overrides.models import Challenge
-from overrides.monitoring.challenger import ask_comparison, compare_challenger, latest, run_comparison
+from overrides.monitoring.challenger import compare_challenger, latest, request_comparison, run_comparison
 from overrides.serving.engine import ENGINE_ROOM
 from overrides.serving.resolve import resolve
 from telemetry.decisions.decision_log import record_decisions
@@ -23,7 +23,7 @@ LATER = NOW + 40 * DAY
 
 @pytest.fixture
 def logged(db: None) -> None:
-    """Three decisions, each with the answer of a trial that asks for more."""
+    """Three decisions, each with the answer of a trial that moves farther."""
     publish(PLAN)
     set_mode("on")
     agreed(trial())
@@ -60,8 +60,8 @@ class TestTheComparison:
         assert compare_challenger("pm", NOW, LATER + DAY, version=9)["n"] == 0
 
     def test_is_computed_once_by_the_task_and_kept(self) -> None:
-        row = ask_comparison(module="pm", since=NOW, until=LATER + DAY, now=LATER)
-        assert ask_comparison(module="pm", since=NOW, until=LATER + DAY, now=LATER) == row
+        row = request_comparison(module="pm", since=NOW, until=LATER + DAY, now=LATER)
+        assert request_comparison(module="pm", since=NOW, until=LATER + DAY, now=LATER) == row
 
         run_comparison(row.pk, now=LATER)
         run_comparison(row.pk, now=LATER)
@@ -71,7 +71,7 @@ class TestTheComparison:
         assert (kept.pk, kept.progress, kept.document["n"]) == (row.pk, 1.0, 3)  # type: ignore[index]
 
     def test_page_shows_it_and_its_table(self, viewer: User) -> None:
-        row = ask_comparison(module="pm", since=NOW, until=LATER + DAY, now=LATER)
+        row = request_comparison(module="pm", since=NOW, until=LATER + DAY, now=LATER)
         run_comparison(row.pk, now=LATER)
         browser = browser_of(viewer)
 
@@ -94,7 +94,7 @@ class TestTheComparison:
     def test_page_says_first_whether_the_outcomes_differ(
         self, viewer: User, low: float, high: float, few: bool, verdict: str
     ) -> None:
-        row = ask_comparison(module="pm", since=NOW, until=LATER + DAY, now=LATER)
+        row = request_comparison(module="pm", since=NOW, until=LATER + DAY, now=LATER)
         run_comparison(row.pk, now=LATER)
         row.refresh_from_db()
         band = {"mean": (low + high) / 2, "low": low, "high": high}
@@ -109,14 +109,14 @@ class TestTheComparison:
 
 def test_a_period_has_to_have_a_length(db: None) -> None:
     with pytest.raises(Refused, match="ends before it begins"):
-        ask_comparison(module="pm", since=NOW, until=NOW, now=NOW)
+        request_comparison(module="pm", since=NOW, until=NOW, now=NOW)
 
 
-def test_a_page_before_the_first_comparison_says_what_fills_it(viewer: User) -> None:
+def test_a_page_before_the_first_comparison_explains_how_to_get_one(viewer: User) -> None:
     assert "Nothing is compared yet" in page(browser_of(viewer), "/admin/overrides/modulemode/pm/challenger/")
 
 
-def test_the_button_asks_for_one(viewer: User) -> None:
+def test_the_button_requests_one(viewer: User) -> None:
     browser_of(viewer).post("/admin/overrides/modulemode/pm/challenger/", {"days": 30})
 
     row = Challenge.objects.get()

@@ -1,4 +1,4 @@
-"""Decisions of an eventful time replay exactly, and a row that was rewritten is named with its field."""
+"""Decisions of an eventful time replay exactly, and a tampered row is reported with its field."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from telemetry.foundation.core.refusal import Refused
 from telemetry.foundation.models import JobRun
 from telemetry.models import Decision
 from tests.builders import DAY, NOW, SCOPE, behind_the_back, make_question, make_spec, publish, set_mode
-from tests.overrides.eventful import BEGIN, live_through
+from tests.overrides.eventful import BEGIN, run_periods
 
 LATER = NOW + 90 * DAY
 
@@ -36,7 +36,7 @@ def replayed(choice: Choice | None = None) -> tuple[Report, list[str]]:
 
 
 def ask(now: datetime = NOW, *, stale_seconds: float = 0.0, engine: bool = True, **over: Any) -> UUID:
-    """One question asked of what is in force, and logged."""
+    """Ask one question of what is in force, and log the decision."""
     question = make_question(**over)
     source = load_engine(question.request.module) if engine else None
     record = resolve_one(question, source, now=now, stale_seconds=stale_seconds).record
@@ -52,8 +52,8 @@ def rewrite(rows: models.QuerySet[Any], **fields: Any) -> None:
 @pytest.mark.django_db
 class TestAnEventfulTime:
     def test_replays_without_a_difference(self) -> None:
-        """Which is worth what its decisions are: every reason, flag, mode and combiner is among them."""
-        stored = live_through(540, 24)
+        """The decisions include every reason, flag, mode and combiner, so the test covers all of them."""
+        stored = run_periods(540, 24)
 
         report, found = replayed()
 
@@ -77,7 +77,7 @@ class TestAnEventfulTime:
         assert len({version for *_, version in rows}) >= 8
 
     def test_says_of_how_many_only_neutral_was_checked(self) -> None:
-        live_through(450, 3)
+        run_periods(450, 3)
 
         report, _ = replayed()
 
@@ -86,7 +86,7 @@ class TestAnEventfulTime:
 
 @pytest.fixture
 def served(db: None) -> UUID:
-    """Two overrides that match, the module on with a challenger, one decision; since then all has changed."""
+    """One decision of two matching overrides, with the module on and a challenger; everything has changed since."""
     publish(make_spec(), make_spec({"size_mult": 1.01}, scope={"bucket": "micro"}))
     publish(make_spec({"size_mult": 0.97}))
     set_mode("on", challenger=1)
@@ -97,7 +97,7 @@ def served(db: None) -> UUID:
 
 
 def changed(document: Any, path: str, value: Any) -> Any:
-    """The document with the value at a dotted path replaced."""
+    """Return the document with the value at a dotted path replaced."""
     first, _, rest = path.partition(".")
     if isinstance(document, list):
         return [changed(each, rest, value) if index == int(first) else each for index, each in enumerate(document)]
@@ -168,7 +168,7 @@ class TestARewrittenDecision:
         assert any(named in line for line in found), found
         assert report.differences == len(found) > 0
 
-    def test_is_named_where_only_what_was_asked_is_another(self, served: UUID) -> None:
+    def test_is_named_if_only_the_question_was_changed(self, served: UUID) -> None:
         rows = Decision.objects.filter(pk=served)
         rewrite(rows, request=rows.get().request | {"current": {"size_mult": 1.2}})
 
@@ -314,20 +314,20 @@ class TestChoosing:
         assert [row.pk for row in stream(Span(since=NOW + DAY, until=NOW + 3 * DAY).rows())] == ids[1:3]
 
     def test_takes_one_module(self) -> None:
-        live_through(90, 3)
+        run_periods(90, 3)
 
         assert replayed(Choice(Span(module="dm")))[0].replayed == Decision.objects.filter(module="dm").count()
 
     def test_streams_chunk_by_chunk_in_order(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("telemetry.decisions.decision_stream.CHUNK", 10)
-        live_through(90, 3)
+        run_periods(90, 3)
 
         ids = [row.pk for row in stream(Span().rows())]
 
         assert ids == list(Decision.objects.order_by("pk").values_list("pk", flat=True))
 
     def test_samples_the_same_for_the_same_seed(self) -> None:
-        live_through(180, 3)
+        run_periods(180, 3)
 
         first, again, other = (sample(Span(), 20, seed) for seed in (1, 1, 2))
 
@@ -369,7 +369,7 @@ class TestChoosing:
 @pytest.mark.django_db(transaction=True)
 class TestNightly:
     def test_counts_what_it_replayed_of_the_day_and_of_before(self) -> None:
-        live_through(180, 3)
+        run_periods(180, 3)
         recent = Span(since=NOW - 5 * DAY, until=NOW - 4 * DAY).rows().count()
         older = Span(until=NOW - 5 * DAY).rows().count()
 
@@ -380,7 +380,7 @@ class TestNightly:
         assert 0 < recent < run.rows <= recent + older
 
     def test_takes_the_same_sample_again(self) -> None:
-        live_through(180, 3)
+        run_periods(180, 3)
 
         assert replay_nightly(now=BEGIN + 20 * DAY) == replay_nightly(now=BEGIN + 20 * DAY) > 0
 
@@ -398,7 +398,7 @@ class TestNightly:
         assert f"decision {decision}: reason is 'COMBINED'" in run.error
         assert f"decision {decision}: reason is 'COMBINED'" in caplog.text
 
-    def test_fails_for_an_override_that_nobody_asked_about(self) -> None:
+    def test_fails_for_an_override_outside_the_sample(self) -> None:
         publish(make_spec())
         rewrite(Override.objects.all(), variance=0.5)
 

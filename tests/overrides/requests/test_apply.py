@@ -1,4 +1,4 @@
-"""Schedules, policies, and the mandates that an approval signs."""
+"""Schedules, policies, and the mandates that an approval grants."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class TestPolicy:
         assert policy_of("dm") == GovernancePolicy()
         assert ModulePolicy.objects.get().number == 1
 
-    def test_asks_for_as_many_people_as_it_says(self, reviewer: User) -> None:
+    def test_requires_the_configured_number_of_people(self, reviewer: User) -> None:
         agreed(draft(kind="policy", content={"approvals": 2}))
         request = draft(make_spec())
 
@@ -100,7 +100,7 @@ class TestPolicy:
         request.refresh_from_db()
         assert request.state == "in_review"
 
-    def test_asks_more_of_what_moves_much(self, reviewer: User) -> None:
+    def test_requires_more_approvals_for_large_movements(self, reviewer: User) -> None:
         agreed(draft(kind="policy", content={"large_movement": 6, "large_approvals": 2}))
         small, large = draft(make_spec({"size_mult": 1.1})), draft(make_spec({"size_mult": 1.3}, scope=DIP))
 
@@ -134,7 +134,7 @@ class TestPolicy:
         assert request.state == "approved"
 
     def test_cannot_loosen_itself(self, reviewer: User) -> None:
-        """A request for a laxer policy is judged by the one it would replace."""
+        """A request for a laxer policy is judged by the policy it would replace."""
         agreed(draft(kind="policy", content={"approvals": 2}))
         request = draft(kind="policy", content={"approvals": 1})
         approve(request_id=request.pk, by=reviewer, at=NOW)
@@ -148,7 +148,7 @@ class TestPolicy:
 
 
 def member(name: str, group: str) -> User:
-    """A reviewer whose word counts where a policy names this group."""
+    """Return a reviewer whose vote counts if a policy names this group."""
     user = make_user(name, *MAY)
     user.groups.add(Group.objects.get_or_create(name=group)[0])
     return user
@@ -156,7 +156,7 @@ def member(name: str, group: str) -> User:
 
 @pytest.mark.django_db
 class TestLimits:
-    """A person limited to one module, or to small movements, by the groups that policies name."""
+    """Persons limited to one module, or to small movements, by the groups that policies name."""
 
     def test_of_a_module_let_its_own_reviewers_decide(self) -> None:
         for module in ("pm", "dm"):

@@ -1,4 +1,4 @@
-"""What the builder publishes by itself: inside mandates, below the cap, and never against anybody's hold."""
+"""What the builder publishes without a person: inside mandates, below the cap, and never against a hold."""
 
 from __future__ import annotations
 
@@ -90,14 +90,14 @@ class TestPublishWithinMandates:
         assert Version.objects.count() == 1
 
     def test_moves_no_line_that_an_open_request_would_move(self) -> None:
-        """Its votes would be void by the hour; fresh numbers behind the same targets void none."""
+        """The request's votes would become void; new statistics behind the same targets void none."""
         publish(size(1.2))
-        asked = draft(size(1.25))
+        request = draft(size(1.25))
 
         assert delegate(size(1.1)) is None
         assert delegate(size(1.2, n=50)) is not None
 
-        agreed(asked, at=NOW + 2 * HOUR)
+        agreed(request, at=NOW + 2 * HOUR)
         assert served() == {LINE: 1.25}
 
     def test_respects_a_pin(self, reviewer: User) -> None:
@@ -141,7 +141,7 @@ class TestPublishWithinMandates:
 
 @pytest.mark.django_db
 class TestLoweringExposure:
-    """Where the module's policy says so, what lowers exposure applies by itself; nothing else does."""
+    """If the module's policy allows it, changes that lower exposure apply without a person; nothing else does."""
 
     CUT, RISE = size(0.9, DIP, edge_raw=-0.8), size(1.1, DIP)
 
@@ -169,7 +169,7 @@ class TestLoweringExposure:
 
 @pytest.mark.django_db
 class TestTheDatabase:
-    """Whoever gets round the verbs meets the same limits there."""
+    """Writes that bypass the verbs meet the same limits in the database."""
 
     def check(self) -> None:
         with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Towards neutral at once: who may, what it does, what it leaves behind to be reviewed."""
+"""Emergency actions: who may take them, what they do, and what they leave to be reviewed afterwards."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def in_force() -> set[str]:
 
 @pytest.mark.django_db
 class TestLowerMode:
-    def test_takes_effect_at_once_and_waits_for_a_look(self, operator: User) -> None:
+    def test_takes_effect_at_once_and_waits_for_review(self, operator: User) -> None:
         set_mode("on")
 
         lower_mode_with_request(module="pm", to="shadow", by=operator, reason="odd fills", at=NOW)
@@ -126,16 +126,16 @@ class TestHolds:
 
         assert in_force() == {LINE}
 
-    def test_a_veto_may_be_placed_before_anything_stands_on_the_line(self, operator: User) -> None:
+    def test_a_veto_may_be_placed_before_the_line_has_an_override(self, operator: User) -> None:
         publish(make_spec(scope=DIP))
-        asked = draft(make_spec())
+        request = draft(make_spec())
 
         veto_line(line_id=LINE, by=operator, reason="no", at=NOW)
 
         with pytest.raises(GateError, match="a veto stands"):
-            agreed(asked)
+            agreed(request)
 
-    def test_stand_once_and_are_lifted_once(self, operator: User, reviewer: User) -> None:
+    def test_are_placed_once_and_lifted_once(self, operator: User, reviewer: User) -> None:
         publish(make_spec())
         hold = pin_line(line_id=LINE, by=reviewer, reason="mine", at=NOW)
 
@@ -173,7 +173,7 @@ class TestHolds:
 
 @pytest.mark.django_db
 class TestQuarantine:
-    def test_stands_once(self, operator: User) -> None:
+    def test_is_placed_once(self, operator: User) -> None:
         quarantine_builder(module="pm", by=operator, reason="odd", at=NOW)
 
         with pytest.raises(GateError, match="is in quarantine already"):
@@ -183,7 +183,7 @@ class TestQuarantine:
 
 @pytest.mark.django_db
 class TestAcknowledge:
-    def test_is_somebody_else_s_look_afterwards(self, operator: User, reviewer: User) -> None:
+    def test_is_reviewed_by_somebody_else_afterwards(self, operator: User, reviewer: User) -> None:
         set_mode("on")
         lower_mode_with_request(module="pm", to="off", by=operator, reason="halt", at=NOW)
         request = ChangeRequest.objects.get(route="at_once")

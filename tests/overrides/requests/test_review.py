@@ -1,4 +1,4 @@
-"""The life of a change request: drafted by one, decided by another, applied as signed or not at all."""
+"""A change request from draft to effect: drafted by one person, decided by another, applied as signed or not at all."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ class TestVotes:
             with pytest.raises(GateError, match="you may not decide about requests; ask a reviewer"):
                 decide(request_id=request.pk, by=operator, reason="please", at=now)
 
-    def test_of_somebody_who_left_do_not_count(self, author: User, reviewer: User, now: datetime) -> None:
+    def test_of_a_deactivated_person_do_not_count(self, author: User, reviewer: User, now: datetime) -> None:
         request = draft(make_spec(), author=author)
         reviewer.is_active = False
 
@@ -207,7 +207,7 @@ class TestVotes:
             approve(request_id=request.pk, by=reviewer, at=now)
 
     def test_come_too_late_for_what_has_expired(self, author: User, reviewer: User, now: datetime) -> None:
-        """Whether or not the job that closes expired requests has run yet."""
+        """This holds whether or not the job that expires requests has run."""
         request = draft(make_spec(), author=author)
 
         with pytest.raises(GateError, match="expired on 2026-03-16 12:00; draft it again"):
@@ -240,12 +240,12 @@ class TestApply:
         assert (row.module, row.mode, row.rollout_percent, row.changed_by) == ("pm", "on", 25.0, "reviewer")
 
     def test_puts_parameters_into_force(self, reviewer: User, now: datetime) -> None:
-        wanted = make_parameters(protected_motifs=["stop", "halt"])
-        request = self.approved(reviewer, kind="parameters", content=wanted.to_document())
+        chosen = make_parameters(protected_motifs=["stop", "halt"])
+        request = self.approved(reviewer, kind="parameters", content=chosen.to_document())
 
         apply_request(request_id=request.pk, by=reviewer, at=now)
 
-        assert current_parameters("pm") == wanted != ModuleParameters.default("pm")
+        assert current_parameters("pm") == chosen != ModuleParameters.default("pm")
 
     def test_rolls_back(self, reviewer: User, now: datetime) -> None:
         publish(make_spec())
@@ -287,7 +287,7 @@ class TestApply:
     def test_is_refused_after_an_edit(
         self, author: User, reviewer: User, is_rehashed: bool, why: str, now: datetime
     ) -> None:
-        """Whether or not whoever edited the content put the hash right: the votes signed another one."""
+        """This holds whether or not the editor corrected the hash: the votes signed another one."""
         request = self.approved(reviewer, author=author, kind="mode", content={"mode": "shadow"})
         other = draft(kind="mode", content={"mode": "on"})
         with behind_the_back():
@@ -366,7 +366,7 @@ class TestEdits:
         apply_request(request_id=request.pk, by=reviewer, at=now)
         assert [spec.levers["size_mult"] for spec in load_specs("pm", 1)] == [1.2]
 
-    def test_are_noticed_by_who_had_looked_before(self, author: User, reviewer: User, now: datetime) -> None:
+    def test_are_noticed_by_readers_of_an_older_state(self, author: User, reviewer: User, now: datetime) -> None:
         request = draft(kind="mode", content={"mode": "shadow"}, author=author)
         seen = request.content_hash
         edit_request(request_id=request.pk, by=author, at=now, content={"mode": "on"})
@@ -429,7 +429,7 @@ class TestSendingBack:
         assert [vote.decision for vote in Vote.objects.all()] == ["request_changes"]
 
     def test_takes_an_approval_back(self, author: User, reviewer: User, now: datetime) -> None:
-        """A person's latest word counts: whoever approved may think again while nothing is applied."""
+        """A person's latest vote counts, so an approver may change it until the request is applied."""
         request = draft(make_spec(), author=author)
         approve(request_id=request.pk, by=reviewer, at=now)
         request_changes(request_id=request.pk, by=reviewer, reason="on second thoughts", at=now)
@@ -472,14 +472,14 @@ class TestSchedules:
 @pytest.mark.django_db
 class TestPartialApproval:
     def test_decides_on_some_lines_and_leaves_the_rest_as_a_request(self, reviewer: User, now: datetime) -> None:
-        wanted, other = make_spec(), make_spec(scope=DIP)
-        request = draft(wanted, other)
+        chosen, other = make_spec(), make_spec(scope=DIP)
+        request = draft(chosen, other)
 
-        approve(request_id=request.pk, by=reviewer, at=now, only=[wanted.line])
+        approve(request_id=request.pk, by=reviewer, at=now, only=[chosen.line])
         apply_request(request_id=request.pk, by=reviewer, at=now)
 
         rest = ChangeRequest.objects.get(split_from=request)
-        assert [spec.line for spec in load_specs("pm", 1)] == [wanted.line]
+        assert [spec.line for spec in load_specs("pm", 1)] == [chosen.line]
         assert [line.line_id for line in rest.lines.all()] == [other.line]
         assert (rest.state, rest.author_name) == ("in_review", request.author_name)
 

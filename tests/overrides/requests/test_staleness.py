@@ -1,4 +1,4 @@
-"""The health of open requests: stored each minute, so that lists and the API tell it."""
+"""The health of open requests is stored every minute, so that lists and the API can show it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.builders import NOW, agreed, draft, make_spec, publish
 MINUTE = timedelta(minutes=1)
 
 
-def told(request: ChangeRequest) -> str:
+def refreshed_health(request: ChangeRequest) -> str:
     request.refresh_from_db()
     return request.health
 
@@ -28,34 +28,34 @@ class TestRefreshHealth:
         request = draft(make_spec())
 
         assert refresh_health(now=NOW) == 0
-        assert told(request) == "valid"
+        assert refreshed_health(request) == "valid"
 
-    def test_tells_that_a_line_was_changed_meanwhile_and_says_so_once(self) -> None:
+    def test_reports_once_that_a_line_was_changed_meanwhile(self) -> None:
         request = draft(make_spec())
         publish(make_spec({"size_mult": 1.2}))
 
         assert refresh_health(now=NOW + MINUTE) == 1
-        assert told(request) == "stale"
+        assert refreshed_health(request) == "stale"
         entry = AuditEntry.objects.get(object=f"request {request.pk}", action="health")
         assert "was valid and is stale" in entry.content
         assert refresh_health(now=NOW + 2 * MINUTE) == 0
 
-    def test_tells_rivals_on_one_line_and_that_they_are_gone(self, reviewer: User) -> None:
+    def test_reports_rivals_on_one_line_and_their_end(self, reviewer: User) -> None:
         one, other = draft(make_spec()), draft(make_spec({"size_mult": 1.2}))
 
         assert refresh_health(now=NOW) == 2
-        assert (told(one), told(other)) == ("conflict", "conflict")
+        assert (refreshed_health(one), refreshed_health(other)) == ("conflict", "conflict")
 
         reject(request_id=other.pk, by=reviewer, reason="the first is better", at=NOW + MINUTE)
         assert refresh_health(now=NOW + MINUTE) == 1
-        assert told(one) == "valid"
+        assert refreshed_health(one) == "valid"
 
-    def test_tells_that_the_bar_for_evidence_was_raised(self) -> None:
+    def test_reports_that_the_bar_for_evidence_was_raised(self) -> None:
         request = draft(make_spec())
         agreed(draft(kind="policy", content=GovernancePolicy(least_n=2_000_000).to_document()))
 
         assert refresh_health(now=NOW) == 1
-        assert told(request) == "evidence_lapsed"
+        assert refreshed_health(request) == "evidence_lapsed"
 
     def test_looks_at_no_request_that_is_closed(self, reviewer: User) -> None:
         request = draft(make_spec())
@@ -63,4 +63,4 @@ class TestRefreshHealth:
         publish(make_spec({"size_mult": 1.2}))
 
         assert refresh_health(now=NOW) == 0
-        assert told(request) == "valid"
+        assert refreshed_health(request) == "valid"

@@ -1,4 +1,4 @@
-"""A trial: a version beside the one in force, logged as its challenger and never served."""
+"""A trial: a version that is logged as the challenger of the one in force, and never served."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ LATER = NOW + timedelta(hours=9)
 
 
 def trial(*, brings: Any = TRIED, withdraws: Any = PLAN, **over: Any) -> ChangeRequest:
-    """A request to try policy evidence beside the plan's."""
+    """Draft a request to try the evidence method beside the plan's."""
     override = store_override(brings, source="lesson", at=NOW)
     lines = [DraftLine(withdraws.line, None, ["withdrawn"]), DraftLine(brings.line, override.id, ["new line"])]
     return draft(**{"kind": "trial", "content": EVIDENCE, "lines": lines} | over)
 
 
 def commit() -> None:
-    """Ask the deferred triggers now, as the end of the transaction would."""
+    """Run the deferred triggers now, as the end of the transaction would."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
 
@@ -50,7 +50,7 @@ def held(number: int) -> list[Any]:
 @pytest.mark.django_db
 class TestATrial:
     @pytest.fixture(autouse=True)
-    def standing(self, db: None) -> None:
+    def in_force(self, db: None) -> None:
         publish(PLAN)
         set_mode("on")
         agreed(trial(), at=LATER)
@@ -136,39 +136,39 @@ class TestARequestForATrial:
 
     def test_is_nobodys_rival(self, reviewer: User) -> None:
         publish(PLAN)
-        asked = trial()
+        request = trial()
         other = draft(make_spec({"size_mult": 1.2}))
 
         approve(request_id=other.pk, by=reviewer, at=NOW)
-        approve(request_id=asked.pk, by=reviewer, at=NOW)
+        approve(request_id=request.pk, by=reviewer, at=NOW)
 
     def test_is_stale_once_what_it_withdraws_has_moved(self) -> None:
         publish(PLAN)
-        asked = trial()
+        request = trial()
         publish(make_spec({"size_mult": 1.2}))
 
         with pytest.raises(GateError, match=r"stale: .* changed since this was drafted"):
-            agreed(asked)
+            agreed(request)
 
     def test_waits_for_others_than_its_author(self, reviewer: User) -> None:
         publish(PLAN)
-        asked = trial()
+        request = trial()
 
         with pytest.raises(GateError, match="0 of 1 approvals"):
-            apply_request(request_id=asked.pk, by=reviewer, at=NOW)
+            apply_request(request_id=request.pk, by=reviewer, at=NOW)
 
 
 @pytest.mark.django_db
 class TestTheDatabaseRefuses:
     @pytest.fixture(autouse=True)
-    def standing(self, db: None) -> None:
+    def in_force(self, db: None) -> None:
         publish(PLAN)
         commit()
 
     def test_a_trial_that_is_active(self) -> None:
-        asked = self.applied()
+        request = self.applied()
         with pytest.raises(IntegrityError, match="trial_is_never_active"):
-            self.version(asked, "trial", is_active=True)
+            self.version(request, "trial", is_active=True)
 
     def test_a_trial_without_its_restoration(self) -> None:
         self.version(self.applied(), "trial", is_active=False)
@@ -176,17 +176,17 @@ class TestTheDatabaseRefuses:
         self.refused("trial pm/2 stands between a version and its restoration")
 
     def test_a_restoration_of_no_trial(self) -> None:
-        asked = self.applied()
+        request = self.applied()
         Version.objects.update(is_active=False)
-        self.version(asked, "restored", is_active=True)
+        self.version(request, "restored", is_active=True)
 
         self.refused("version pm/2 restores nothing")
 
     def test_a_trial_without_votes(self) -> None:
-        asked = trial()
+        request = trial()
         for state in ("approved", "applied"):
-            ChangeRequest.objects.filter(pk=asked.pk).update(state=state, closed_at=NOW)
-        self.version(asked, "trial", is_active=False)
+            ChangeRequest.objects.filter(pk=request.pk).update(state=state, closed_at=NOW)
+        self.version(request, "trial", is_active=False)
 
         self.refused("has 0 of 1 approvals of its content by others than its author")
 
@@ -216,12 +216,12 @@ class TestTheDatabaseRefuses:
         self.refused("mode pm: going away from neutral takes an applied request")
 
     def applied(self) -> ChangeRequest:
-        """Agreed to and applied, but for its effect."""
-        asked = trial()
+        """A request that was approved and marked as applied, without its effect."""
+        request = trial()
         somebody, _ = User.objects.get_or_create(username="somebody", defaults={"is_superuser": True})
-        approve(request_id=asked.pk, by=somebody, at=NOW)
-        ChangeRequest.objects.filter(pk=asked.pk).update(state="applied", closed_at=NOW)
-        return asked
+        approve(request_id=request.pk, by=somebody, at=NOW)
+        ChangeRequest.objects.filter(pk=request.pk).update(state="applied", closed_at=NOW)
+        return request
 
     def version(self, request: ChangeRequest, kind: str, **over: Any) -> Version:
         before = Version.objects.order_by("-number")[0]
@@ -243,28 +243,28 @@ class TestTheDatabaseRefuses:
 @pytest.mark.django_db(transaction=True)
 def test_nobody_ever_sees_a_trial_in_force() -> None:
     publish(PLAN)
-    asked = trial()
-    seen: list[tuple[int, str]] = []
+    request = trial()
+    observed: list[tuple[int, str]] = []
     applied, done = threading.Event(), threading.Event()
 
-    def look() -> None:
+    def observe() -> None:
         def active() -> tuple[int, str]:
             return Version.objects.values_list("number", "kind").get(module="pm", is_active=True)
 
         try:
             assert applied.wait(20)
-            seen.append(active())  # after the effect, before the commit
+            observed.append(active())  # after the effect, before the commit
         finally:
             done.set()
             connection.close()
 
-    reader = threading.Thread(target=look)
+    reader = threading.Thread(target=observe)
     reader.start()
     with transaction.atomic():
-        agreed(asked)
+        agreed(request)
         applied.set()
         assert done.wait(20)
     reader.join()
 
-    assert seen == [(1, "lines")]
+    assert observed == [(1, "lines")]
     assert Version.objects.values_list("number", "kind").get(is_active=True) == (3, "restored")

@@ -1,4 +1,4 @@
-"""The engines of a process: swapped when the database says so, answering on while it says nothing."""
+"""The engines of a process: replaced when the database has a new version, and kept while it is unreachable."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ONE_STEP = 1.02
 
 @pytest.fixture
 def room(db: None) -> Iterator[EngineRoom]:
-    """A room that looks when it is told to."""
+    """An engine room that polls only on request."""
     room = EngineRoom()
     yield room
     room.close()
@@ -46,7 +46,7 @@ def room(db: None) -> Iterator[EngineRoom]:
 
 @pytest.fixture
 def polling(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[EngineRoom]:
-    """The room that `resolve` asks, looking fifty times a second."""
+    """The engine room that `resolve` uses, polling fifty times a second."""
     monkeypatch.setattr(engine_module, "POLL_SECONDS", 0.02)
     yield ENGINE_ROOM
     ENGINE_ROOM.close()
@@ -74,7 +74,7 @@ class TestLoadEngine:
 
         assert (engine.version, len(engine.compiled), engine.mode.mode) == (None, 0, "off")
 
-    def test_takes_the_active_version_or_the_one_it_is_told(self, db: None) -> None:
+    def test_takes_the_active_version_or_the_given_one(self, db: None) -> None:
         publish(make_spec())
         publish(make_spec(scope={"bucket": "nano"}))
 
@@ -178,7 +178,7 @@ class TestEngineRoom:
         assert engine is not None
         assert (engine.mode.mode, engine.parameters.protected_motifs) == ("shadow", ("halt",))
 
-    def test_is_infinitely_stale_before_it_looked(self) -> None:
+    def test_is_infinitely_stale_before_the_first_poll(self) -> None:
         assert EngineRoom().stale_seconds("pm") == float("inf")
 
     def test_forgets_when_closed(self, room: EngineRoom) -> None:
@@ -191,7 +191,7 @@ class TestEngineRoom:
     def test_keeps_the_last_good_engine_of_a_version_that_does_not_compile(
         self, room: EngineRoom, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """The publisher refuses such a version; a row changed behind its back, or other code, may still bring one."""
+        """Publishing refuses such a version; a tampered row or other code may still lead to one."""
         publish(make_spec())
         room.refresh()
         broken = make_spec({"size_mult": 1.2})
@@ -293,7 +293,10 @@ class TestPolling:
     def test_answers_on_while_the_database_is_away(
         self, polling: EngineRoom, monkeypatch: pytest.MonkeyPatch, now: datetime
     ) -> None:
-        """First flagged, then neutral, and as before once it is back: the limits are lowered, no clock is touched."""
+        """First flagged, then neutral, and normal once the database is back.
+
+        Limits are lowered; no clock is changed.
+        """
         publish(make_spec())
         set_mode("on")
         assert (size(), ask().record.flags) == (ONE_STEP, ("STEP_LIMITED",))

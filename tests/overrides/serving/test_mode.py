@@ -1,4 +1,4 @@
-"""Modes: towards neutral at once, away from it never by this door."""
+"""Serving modes: lowered at once, never raised here."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tests.builders import make_spec, publish, set_mode
 
 @pytest.mark.django_db
 class TestLowerMode:
-    @pytest.mark.parametrize(("standing", "to"), [("on", "shadow"), ("on", "off"), ("shadow", "off")])
-    def test_goes_towards_neutral_at_once(self, standing: str, to: str, now: datetime) -> None:
-        set_mode(standing, rollout_percent=40, allow={"bucket": ["micro"]})
+    @pytest.mark.parametrize(("current", "to"), [("on", "shadow"), ("on", "off"), ("shadow", "off")])
+    def test_goes_towards_neutral_at_once(self, current: str, to: str, now: datetime) -> None:
+        set_mode(current, rollout_percent=40, allow={"bucket": ["micro"]})
 
         row = lower_mode(module="pm", to=to, by="operator", reason="drawdown", at=now)
 
@@ -25,14 +25,14 @@ class TestLowerMode:
         assert (row.rollout_percent, row.allow) == (40, {"bucket": ["micro"]})
         assert load_engine("pm").mode.mode == to
 
-    @pytest.mark.parametrize(("standing", "to"), [("off", "on"), ("off", "shadow"), ("shadow", "on"), ("on", "loud")])
-    def test_never_goes_the_other_way(self, standing: str, to: str, now: datetime) -> None:
-        set_mode(standing)
+    @pytest.mark.parametrize(("current", "to"), [("off", "on"), ("off", "shadow"), ("shadow", "on"), ("on", "loud")])
+    def test_never_goes_the_other_way(self, current: str, to: str, now: datetime) -> None:
+        set_mode(current)
 
-        with pytest.raises(RaisesEffectError, match=f"pm is {standing}; going to {to} needs a reviewed request"):
+        with pytest.raises(RaisesEffectError, match=f"pm is {current}; going to {to} needs a reviewed request"):
             lower_mode(module="pm", to=to, by="operator", reason="hope", at=now)
 
-        assert ModuleMode.objects.get().mode == standing
+        assert ModuleMode.objects.get().mode == current
 
     def test_takes_a_module_without_a_row_for_off(self, now: datetime) -> None:
         with pytest.raises(RaisesEffectError, match="dm is off"):

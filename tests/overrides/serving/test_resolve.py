@@ -1,4 +1,4 @@
-"""Questions answered from an engine: levers by hand, reasons, and records that replay."""
+"""Questions answered by an engine: levers by hand, reasons, and records that replay."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ NEUTRAL = {
 
 
 def ask(engine: Engine | None = None, **over: Any) -> Resolved:
-    """The answer of an engine, by default of the module's active one."""
+    """Return the answer of an engine, by default of the module's active one."""
     question = make_question(**over)
     return resolve_one(question, engine or load_engine(question.request.module), now=NOW)
 
 
 @pytest.fixture
 def served(db: None) -> None:
-    """One override, size 1.1 from neutral, and the module on."""
+    """One override, size 1.1 from neutral, with the module on."""
     publish(make_spec())
     set_mode("on")
 
@@ -54,13 +54,13 @@ class TestOn:
         assert found.answer.levers == NEUTRAL | {"size_mult": 1.02}
         assert (found.record.reason, found.record.flags) == ("SINGLE", ("STEP_LIMITED",))
 
-    def test_steps_from_where_the_bot_stands(self) -> None:
+    def test_steps_from_the_bot_s_current_value(self) -> None:
         """1.05 towards 1.1 by 2 %: 1.071; from 1.09 the target itself is in reach."""
         assert ask(current={"size_mult": 1.05}).answer.levers["size_mult"] == pytest.approx(1.071, abs=1e-9)
         assert ask(current={"size_mult": 1.09}).answer.levers["size_mult"] == pytest.approx(1.1, abs=1e-9)
 
     def test_blends_by_weight(self) -> None:
-        """Weights (1/8)^1.5 and (2/8)^1.5 : ln t = (ln 1.1 * w2 + ln 1.01 * w1) / (w1 + w2), stepped from 1.07."""
+        """Weights (1/8)^1.5 and (2/8)^1.5: ln t = (ln 1.1 * w2 + ln 1.01 * w1) / (w1 + w2), stepped from 1.07."""
         publish(make_spec({"size_mult": 1.01}, scope={"bucket": "micro"}))
 
         found = ask(current={"size_mult": 1.07})
@@ -101,7 +101,7 @@ class TestOn:
         assert (found.answer.levers, found.record.reason) == (NEUTRAL, "PROTECTED")
 
     def test_says_what_attribution_needs(self) -> None:
-        """From 1.05 half of what is asked for is served; aggression is not identified and has no part."""
+        """From 1.05 half of the target is served; aggression does not scale the outcome and has no part."""
         spec = make_spec({"size_mult": 1.1, "entry_aggression_mult": 1.1})
         publish(spec)
 
@@ -195,7 +195,7 @@ class TestAllocation:
 @pytest.mark.usefixtures("served")
 class TestRecord:
     def replay(self, row: Decision) -> Resolved:
-        """The stored request against the engine of the stored version, in the stored mode."""
+        """Answer the stored request with the engine of the stored version in the stored mode."""
         request = Request(row.module, row.pattern_key, row.action_category, row.scope, row.at, row.request["current"])
         question = Question(request, row.request["rollout_key"], row.request["base_allocation"])
         engine = replace(load_engine(row.module, number=row.version), mode=ServingMode(Mode(row.mode)))
@@ -205,13 +205,13 @@ class TestRecord:
     def test_replays_whatever_was_published_since(self, mode: str) -> None:
         publish(make_spec({"size_mult": 0.8}, scope={"bucket": "micro"}), make_spec({"size_mult": 1.3}, scope={}))
         set_mode(mode)
-        asked: list[dict[str, Any]] = [
+        questions: list[dict[str, Any]] = [
             {},
             {"current": {"size_mult": 1.234}},
             {"scope": {}},
             {"at": (NOW + 150 * DAY).isoformat()},
         ]
-        record_decisions([ask(**over).record for over in asked])
+        record_decisions([ask(**over).record for over in questions])
         publish(make_spec({"size_mult": 1.25}), withdraw=[make_spec(scope={"bucket": "micro"}).line])
         set_mode("on", rollout_percent=0)
 
@@ -240,7 +240,7 @@ class TestRecord:
         assert uuid7_time(record.decision_id) == now
         assert "numpy-" in record.numeric_build
 
-    def test_is_told_to_the_bot_as_much_as_it_asks(self) -> None:
+    def test_explains_to_the_bot_as_much_as_it_requests(self) -> None:
         found = ask()
 
         brief, summary, full = (found.document(explain) for explain in ("none", "summary", "full"))
@@ -253,7 +253,7 @@ class TestRecord:
 
 
 def stored(found: Resolved) -> dict[str, Any]:
-    """What must come out again: everything but identity, time of asking and latency."""
+    """Return what a replay must reproduce: everything but identity, time of asking and latency."""
     record = found.record
     names = ("reason", "flags", "levers", "contributions", "excluded", "effect", "request", "version", "combiner")
     return {name: getattr(record, name) for name in names}
@@ -263,7 +263,7 @@ def stored(found: Resolved) -> dict[str, Any]:
 class TestResolve:
     def test_answers_a_list_in_order_from_memory(self, django_assert_num_queries: Any) -> None:
         ENGINE_ROOM.refresh()
-        resolve([make_question()], now=NOW)  # starts the thread that looks
+        resolve([make_question()], now=NOW)  # starts the polling thread
         questions = [make_question(), make_question(**ALLOCATION), make_question(pattern_key="a.b.c")]
 
         with django_assert_num_queries(0):
@@ -301,5 +301,5 @@ class TestReadQuestion:
 
         assert [refusal.field for refusal in refused.value.refusals] == [field]
 
-    def test_is_about_now_unless_it_says(self, now: datetime) -> None:
+    def test_is_as_of_now_by_default(self, now: datetime) -> None:
         assert make_question().request == Request("pm", KEY, "entry", SCOPE, now)

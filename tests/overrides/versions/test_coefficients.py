@@ -1,4 +1,4 @@
-"""A version's coefficients from its request to what is served, logged, replayed and attributed."""
+"""The coefficients of a version, from the request to what is served, logged, replayed and attributed."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def ask(engine: Engine | None = None, **over: Any) -> Resolved:
 
 
 def alloc(value: float = 1.02) -> Any:
-    """An override that says so with all its weight."""
+    """Return an override of alloc_mult that acts with its full weight."""
     return make_spec(
         {"alloc_mult": value}, type="dm_alloc", module="dm", pattern_key=KEY, action_category="allocation",
         scope={"chain": "base", "mcap_bucket": "50m+"}, stats=HEAVY,
@@ -78,7 +78,7 @@ def replayed() -> tuple[int, list[str]]:
 
 class TestServedProduct:
     def test_is_the_one_worked_by_hand(self) -> None:
-        """1.5 x 0.8 x 1 (a curator nobody has seen) = 1.2; 250 x 1.2 = 300."""
+        """1.5 x 0.8 x 1 (a curator without a weight) = 1.2; 250 x 1.2 = 300."""
         weigh()
         set_mode(module="dm")
 
@@ -164,7 +164,7 @@ class TestCap:
         assert (document["coefficient_product"], document["allocation"]) == (1.6, 400.0)
         assert document["multipliers"]["cap_cut"] == pytest.approx(math.log(0.8))
 
-    def test_cuts_the_size_that_a_pm_question_asks_for(self) -> None:
+    def test_cuts_the_size_of_a_pm_question(self) -> None:
         publish(make_spec({"size_mult": 1.2}, stats=HEAVY))
         capped("pm", 1.5)
         set_mode()
@@ -179,7 +179,7 @@ class TestCap:
 
         assert free["levers"]["size_mult"] == 1.02
         assert (cut["levers"]["size_mult"], cut["multipliers"]["cap_cut"]) == (1.0, pytest.approx(-math.log(1.02)))
-        assert low["levers"]["size_mult"] == 0.7  # 1.5 / 2.6 is below where the lever ends
+        assert low["levers"]["size_mult"] == 0.7  # 1.5 / 2.6 is below the lever's lower bound
 
     def test_cuts_nothing_of_what_sells(self) -> None:
         capped("pm", 1.0)
@@ -203,7 +203,7 @@ class TestCap:
         "sent",
         [{"coefficient_product": 2.1}, {"alloc_mult": 0.6}, {"coefficient_product": "1"}, {"alloc_mult": math.inf}],
     )
-    def test_is_told_of_dm_answers_alone(self, sent: dict[str, Any]) -> None:
+    def test_accepts_dm_answers_only_for_pm(self, sent: dict[str, Any]) -> None:
         with pytest.raises(Refused, match=next(iter(sent))):
             make_question(**sent)
         with pytest.raises(Refused, match=next(iter(sent))):
@@ -258,13 +258,13 @@ class TestAttribution:
             set_mode(module=module)
         dm = ask()
         assert dm.coefficient_product is not None
-        told: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "coefficient_product": dm.coefficient_product,
             "alloc_mult": dm.answer.levers["alloc_mult"],
         }
         pm = ask(
             module="pm", pattern_key="donchian.long.breakout", action_category="entry", base_allocation=None,
-            scope={"macro_phase": "Good", "bucket": "micro"}, **told,
+            scope={"macro_phase": "Good", "bucket": "micro"}, **fields,
         )  # fmt: skip
         record_decisions([dm.record, pm.record])
         actions = [
@@ -277,7 +277,7 @@ class TestAttribution:
 
         whole = Attribution.objects.get()
         shares = AttributionShare.objects.values_list("lever", "override_id", "share")
-        total = (1.11 - 1) * 3.0  # the cap of pm is what is left of everything
+        total = (1.11 - 1) * 3.0  # the cap of pm bounds the product of everything
         assert whole.total == pytest.approx(total, abs=1e-8)
         assert sum(share for *_, share in shares) + whole.carried + whole.residual == pytest.approx(
             whole.total, abs=3e-9
@@ -368,7 +368,7 @@ class TestRequest:
 
 
 class TestDatabase:
-    """What the application's role could try past the verbs."""
+    """What the application's database role could try in bypass of the verbs."""
 
     @pytest.mark.parametrize(
         ("module", "weights"),
@@ -395,7 +395,7 @@ class TestDatabase:
 
 
 def commit(write: Callable[[], object]) -> None:
-    """Write, and have what is checked at the end of a transaction checked."""
+    """Write, and run the checks that run at the end of a transaction."""
     with transaction.atomic(), connection.cursor() as cursor:
         write()
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

@@ -1,4 +1,4 @@
-"""Many people and machines at once, in several processes: one effect, every entry in the trail, and no deadlock."""
+"""Many people and machines at once, in several processes: one effect, every audit entry, and no deadlock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from overrides.versions.verify_hashes import Recheck
 from telemetry.audit.audit_log import verify_audit
 from telemetry.models import AuditEntry
 from tests.builders import DAY, NOW, draft, make_spec, publish, set_mode
-from tests.overrides.process_pool import Call, Hands, hands
+from tests.overrides.process_pool import Call, ProcessPool, process_pool
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,8 +24,8 @@ LINE = make_spec().line
 
 
 @pytest.fixture(scope="module")
-def processes(django_db_setup: None) -> Iterator[Hands]:
-    with hands(str(connection.settings_dict["NAME"])) as several:
+def processes(django_db_setup: None) -> Iterator[ProcessPool]:
+    with process_pool(str(connection.settings_dict["NAME"])) as several:
         yield several
 
 
@@ -38,15 +38,15 @@ def crowd(transactional_db: None) -> list[str]:
 
 def approved(**over: object) -> ChangeRequest:
     request = draft(**{"lines": []} | over) if "kind" in over else draft(make_spec({"size_mult": 1.2}), **over)  # type: ignore[arg-type]
-    somebody, _ = User.objects.get_or_create(username="somebody", defaults={"is_superuser": True})
-    return approve(request_id=request.pk, by=somebody, at=NOW)
+    person, _ = User.objects.get_or_create(username="somebody", defaults={"is_superuser": True})
+    return approve(request_id=request.pk, by=person, at=NOW)
 
 
-def done(told: list[str]) -> int:
-    """How many calls had their effect; every other was refused by a gate, and none by the database."""
-    odd = [each for each in told if each and not each.startswith(("Refusal:", "NotTowardsNeutral:"))]
-    assert odd == []
-    return told.count("")
+def done(results: list[str]) -> int:
+    """Return how many calls took effect; all others must have been refused by a gate, none by the database."""
+    unexpected = [each for each in results if each and not each.startswith(("GateError:", "RaisesEffectError:"))]
+    assert unexpected == []
+    return results.count("")
 
 
 def entries(action: str) -> list[str]:
@@ -55,7 +55,7 @@ def entries(action: str) -> list[str]:
 
 
 def assert_whole() -> None:
-    """The chain holds; a version, an applied request and a mode each have their entries; hashes fit what is stored."""
+    """Assert that the chain holds, that every effect has its audit entries, and that hashes match what is stored."""
     assert verify_audit() == []
     versions = Version.objects.order_by("published_at", "pk")
     assert sorted(entries("publish")) == sorted(f"version {each.module}/{each.number}" for each in versions)
@@ -67,24 +67,24 @@ def assert_whole() -> None:
 
 
 class TestFiftyAtOnce:
-    def test_approve_once(self, processes: Hands, crowd: list[str]) -> None:
+    def test_approve_once(self, processes: ProcessPool, crowd: list[str]) -> None:
         request = draft(make_spec())
 
-        told = processes.at_once([("approve", {"request_id": request.pk, "who": who}) for who in crowd])
+        results = processes.at_once([("approve", {"request_id": request.pk, "who": who}) for who in crowd])
 
-        assert (done(told), Vote.objects.count()) == (1, 1)
+        assert (done(results), Vote.objects.count()) == (1, 1)
         assert_whole()
 
-    def test_apply_once(self, processes: Hands, crowd: list[str]) -> None:
+    def test_apply_once(self, processes: ProcessPool, crowd: list[str]) -> None:
         publish(make_spec())
         request = approved()
 
-        told = processes.at_once([("apply", {"request_id": request.pk, "who": who}) for who in crowd])
+        results = processes.at_once([("apply", {"request_id": request.pk, "who": who}) for who in crowd])
 
-        assert (done(told), Version.objects.count(), Mandate.objects.filter(revoked_at=None).count()) == (1, 2, 1)
+        assert (done(results), Version.objects.count(), Mandate.objects.filter(revoked_at=None).count()) == (1, 2, 1)
         assert_whole()
 
-    def test_switch_modes_while_a_request_does(self, processes: Hands, crowd: list[str]) -> None:
+    def test_switch_modes_while_a_request_does(self, processes: ProcessPool, crowd: list[str]) -> None:
         for module in ("dm", "pm"):
             set_mode("on", module=module)
         request = approved(kind="mode", content={"mode": "on", "rollout_percent": 50})
@@ -99,22 +99,24 @@ class TestFiftyAtOnce:
                 ][index % 3]  # type: ignore[arg-type]  # verbs take what they take
             )
 
-        told = processes.at_once(calls)
+        results = processes.at_once(calls)
 
-        assert done(told) >= 2
+        assert done(results) >= 2
         assert (
-            sum(not each for each in told) >= ChangeRequest.objects.filter(pk=request.pk, state="applied").count() == 1
+            sum(not each for each in results)
+            >= ChangeRequest.objects.filter(pk=request.pk, state="applied").count()
+            == 1
         )
         assert_whole()
 
-    def test_decide_and_apply_while_the_beat_does(self, processes: Hands, crowd: list[str]) -> None:
-        """The beat takes many requests in one transaction; people have each of them in hand one by one."""
-        somebody = User.objects.get(username=crowd[0])
+    def test_decide_and_apply_while_the_beat_does(self, processes: ProcessPool, crowd: list[str]) -> None:
+        """The beat handles many requests in one transaction while people handle each of them one by one."""
+        person = User.objects.get(username=crowd[0])
         requests = []
         for index in range(6):
             request = draft(make_spec(scope={"bucket": f"b{index}"}), at=NOW - DAY)
-            approve(request_id=request.pk, by=somebody, at=NOW - DAY)
-            schedule(request_id=request.pk, by=somebody, due=NOW - DAY / 2, at=NOW - DAY)
+            approve(request_id=request.pk, by=person, at=NOW - DAY)
+            schedule(request_id=request.pk, by=person, due=NOW - DAY / 2, at=NOW - DAY)
             requests.append(request.pk)
         calls: list[Call] = []
         for index, who in enumerate(crowd):
@@ -130,7 +132,7 @@ class TestFiftyAtOnce:
 
 
 class TestAgainstEachOther:
-    def test_edit_and_approve(self, processes: Hands, crowd: list[str]) -> None:
+    def test_edit_and_approve(self, processes: ProcessPool, crowd: list[str]) -> None:
         author = User.objects.create(username="author")
         request = draft(kind="mode", content={"mode": "shadow"}, author=author)
         edit = {"request_id": request.pk, "who": "author", "content": {"mode": "on"}}
@@ -143,18 +145,18 @@ class TestAgainstEachOther:
         assert (request.content, request.state) == ({"mode": "on"}, "approved" if counting else "in_review")
         assert_whole()
 
-    def test_expire_and_apply(self, processes: Hands, crowd: list[str]) -> None:
+    def test_expire_and_apply(self, processes: ProcessPool, crowd: list[str]) -> None:
         publish(make_spec())
         request = approved()
         ends: list[Call] = [("expire", {"days": 365})] * 5
-        told = processes.at_once([*ends, *(("apply", {"request_id": request.pk, "who": who}) for who in crowd[:20])])
+        results = processes.at_once([*ends, *(("apply", {"request_id": request.pk, "who": who}) for who in crowd[:20])])
 
-        done(told)
+        done(results)
         request.refresh_from_db()
         assert (request.state, Version.objects.count()) in {("applied", 2), ("expired", 1)}
         assert_whole()
 
-    def test_veto_and_apply(self, processes: Hands, crowd: list[str]) -> None:
+    def test_veto_and_apply(self, processes: ProcessPool, crowd: list[str]) -> None:
         publish(make_spec())
         request = approved()
         veto = {"line_id": LINE, "reason": "harm"}
@@ -166,19 +168,19 @@ class TestAgainstEachOther:
         assert not Membership.objects.filter(line_id=LINE, to_version=None).exists()
         assert_whole()
 
-    def test_retire_and_delegate(self, processes: Hands, crowd: list[str]) -> None:
+    def test_retire_and_delegate(self, processes: ProcessPool, crowd: list[str]) -> None:
         publish(make_spec({"size_mult": 1.2}))
         retire = {"module": "pm", "lines": [LINE], "reason": "harm"}
         calls: list[Call] = [("retire", retire | {"who": who}) for who in crowd[:5]]
 
-        told = processes.at_once([*calls, *(("delegate", {"size": 1.19 - index / 100}) for index in range(10))])
+        results = processes.at_once([*calls, *(("delegate", {"size": 1.19 - index / 100}) for index in range(10))])
 
-        done(told)
+        done(results)
         assert not Membership.objects.filter(line_id=LINE, to_version=None).exists()
         assert not Mandate.objects.filter(revoked_at=None).exists()
         assert_whole()
 
-    def test_two_rollbacks(self, processes: Hands, crowd: list[str]) -> None:
+    def test_two_rollbacks(self, processes: ProcessPool, crowd: list[str]) -> None:
         for size in (1.1, 1.2, 1.15):
             publish(make_spec({"size_mult": size}))
         back = [approved(kind="rollback", content={"to": to}) for to in (1, 2)]
@@ -186,12 +188,12 @@ class TestAgainstEachOther:
             ("apply", {"request_id": back[index % 2].pk, "who": who}) for index, who in enumerate(crowd[:20])
         ]
 
-        told = processes.at_once(calls)
+        results = processes.at_once(calls)
 
-        assert (done(told), Version.objects.count(), Version.objects.filter(is_active=True).count()) == (1, 4, 1)
+        assert (done(results), Version.objects.count(), Version.objects.filter(is_active=True).count()) == (1, 4, 1)
         assert_whole()
 
-    def test_quarantine_and_delegate(self, processes: Hands, crowd: list[str]) -> None:
+    def test_quarantine_and_delegate(self, processes: ProcessPool, crowd: list[str]) -> None:
         publish(make_spec({"size_mult": 1.2}))
         stop = {"module": "pm", "reason": "harm"}
         calls: list[Call] = [("quarantine", stop | {"who": who}) for who in crowd[:5]]

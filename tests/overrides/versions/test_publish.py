@@ -1,4 +1,4 @@
-"""Publishing: one active version per module, memberships that tell every version's content, and what is refused."""
+"""Publishing: one active version per module, memberships that define every version's content, and what is refused."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ GOOD, DIP = {"macro_phase": "Good"}, {"macro_phase": "Dip"}
 
 
 def content(number: int, module: str = "pm") -> dict[str, float]:
-    """What a version holds: scope -> size."""
+    """Return what a version holds: scope -> size."""
     return {spec.scope["macro_phase"]: spec.levers["size_mult"] for spec in load_specs(module, number)}
 
 
@@ -117,8 +117,8 @@ class TestPublishVersion:
         assert load_engine("pm").parameters == parameters
         assert ParameterSet.objects.count() == 2
 
-    def test_starts_ramps_of_evidence_from_what_stands(self) -> None:
-        """One day up from 1.0 by at most 2 %: the next revision ramps from 1.02, the first from neutral."""
+    def test_starts_ramps_of_evidence_from_the_values_in_force(self) -> None:
+        """One day up from 1.0 is at most 2 %: the next revision ramps from 1.02, the first from neutral."""
         parameters = make_parameters(EVIDENCE)
         publish(make_spec({"size_mult": 1.2}, policy="evidence"), parameters=parameters)
 
@@ -176,7 +176,7 @@ class TestMisfits:
 
 @pytest.mark.django_db
 class TestWhatIsCompiled:
-    """One override of version 1 does not compile any more: somebody rewrote it."""
+    """One override of version 1 no longer compiles, because its row was tampered with."""
 
     @pytest.fixture(autouse=True)
     def rewritten(self) -> OverrideSpec:
@@ -206,7 +206,7 @@ class TestWhatIsCompiled:
 
 @pytest.mark.django_db
 class TestAnotherPolicy:
-    def test_is_refused_while_lines_of_the_old_one_stand(self) -> None:
+    def test_is_refused_while_lines_of_the_old_one_are_in_force(self) -> None:
         publish(spec(1.1))
 
         with pytest.raises(PublishError, match=r"1 overrides in force are of another policy.*withdraw their lines"):
@@ -259,7 +259,7 @@ class TestRollBack:
         assert Membership.objects.count() == 1
 
     def test_is_refused_once_something_else_was_published(self) -> None:
-        """A line published meanwhile is no part of the older content, and nobody has agreed that it goes."""
+        """A line published meanwhile is not part of the older content, and nobody has approved its removal."""
         publish(spec(1.1))
         publish(spec(1.2))
         request = draft(kind="rollback", content={"to": 1})
@@ -282,7 +282,7 @@ class TestConcurrentPublishers:
         assert verify_audit() == []
 
     def test_of_one_line_leave_one_of_them_in_force(self) -> None:
-        """All were drafted against a line that nobody held; one is first, and the others are stale."""
+        """All were drafted for a line that had no override; the first is applied, and the others are stale."""
         requests = [draft(spec(size)) for size in (1.1, 1.2, 1.3)]
 
         results = together(*[lambda request=request: agreed(request) for request in requests])
@@ -308,7 +308,7 @@ class TestConcurrentPublishers:
         assert "stale: the version in force changed" in str(results[0])
         assert content(3) == {"Good": 1.2, "Dip": 0.9}
 
-    def test_tell_the_processes_that_listen_once_committed(self) -> None:
+    def test_notifies_listening_processes_after_the_commit(self) -> None:
         with psycopg.connect(**connection.get_connection_params(), autocommit=True) as listener:
             listener.execute("LISTEN counterweight_versions")
             publish(spec(1.1))

@@ -42,7 +42,7 @@ def brief_of(decision: DecisionRecord) -> dict[str, Any]:
 
 
 class TestList:
-    def test_tells_what_was_answered(self, api: APIClient) -> None:
+    def test_reports_what_was_answered(self, api: APIClient) -> None:
         decision = make_decision(levers=LEVERS, flags=("STEP_LIMITED",))
         record_decisions([decision])
 
@@ -96,7 +96,7 @@ class TestOne:
             "shares": [],
         }
 
-    def test_says_what_came_of_it(self, api: APIClient) -> None:
+    def test_reports_its_outcome_and_shares(self, api: APIClient) -> None:
         decision = make_decision()
         record_decisions([decision])
         record_trades([make_trade(actions=[action_payload(decision_ids=decision_ids(decision))])], now=NOW)

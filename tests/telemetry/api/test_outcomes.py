@@ -24,7 +24,7 @@ def named(response: Any) -> list[tuple[str, int]]:
 
 
 class TestOutcome:
-    def test_tells_what_an_action_is_judged_by(self, api: APIClient) -> None:
+    def test_reports_what_an_action_is_judged_by(self, api: APIClient) -> None:
         record_trades([make_trade(cluster_id="c1")], now=NOW)
 
         assert api.get(URL).json()["results"] == [

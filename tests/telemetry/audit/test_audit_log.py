@@ -1,4 +1,4 @@
-"""The audit trail: the database links it, the core verifies it, and nobody changes it."""
+"""The audit log: the database links its entries, the core verifies them, and nobody can change them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class TestWriteAudit:
         assert [row.hash for row in rows] == [link(row.seq, row.previous_hash, row.content) for row in rows]
         assert verify_audit(expected_head=rows[-1].hash) == []
 
-    def test_tells_who_did_what_to_what_and_ties_it_to_the_transaction(self, now: datetime) -> None:
+    def test_records_who_did_what_to_what_in_which_transaction(self, now: datetime) -> None:
         write("mode pm")
 
         entry = AuditEntry.objects.get()
@@ -83,7 +83,7 @@ class TestAppendOnly:
         assert verify_audit() == []
 
     def test_refuses_to_be_emptied(self) -> None:
-        """The set-up disables this trigger for the clean-up of transactional tests; here it stands as deployed."""
+        """The set-up disables this trigger so that transactional tests can clean up; here it is as deployed."""
         write()
         execute("ALTER TABLE telemetry_auditentry ENABLE TRIGGER audit_is_not_truncated")
 
@@ -95,7 +95,7 @@ class TestAppendOnly:
 
 @pytest.mark.django_db
 class TestTampering:
-    """An owner can switch triggers off: the chain then shows what was done."""
+    """An owner can disable triggers; the chain then shows what was changed."""
 
     @pytest.fixture(autouse=True)
     def unguarded(self) -> None:

@@ -1,4 +1,4 @@
-"""Payloads that are valid as they stand; every test changes what it is about."""
+"""Valid payloads; every test changes only what it is about."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def trade_payload(**over: Any) -> dict[str, Any]:
 
 
 def full_payload() -> dict[str, Any]:
-    """A trade that uses every field."""
+    """Return a trade that uses every field."""
     entry = action_payload(
         fraction=0.5,
         leg_rr=1.0,

@@ -24,7 +24,7 @@ def summed(won: Attribution) -> float:
 
 
 def naive(levers: list[ScalingLever], rr: float) -> dict[str, float]:
-    """Shares straight from the formula, where no parts cancel."""
+    """Compute the shares straight from the formula, for levers whose parts do not cancel."""
     total_delta = sum(log(lever.m / lever.m0) for lever in levers)
     shares: dict[str, float] = {}
     for lever in levers:
@@ -59,14 +59,14 @@ class TestAttribute:
     def test_agrees_with_the_formula(self, rows: list[tuple[float, float, float, float]], rr: float) -> None:
         levers = [ScalingLever(m0, m, {"a": a, f"b{i}": b}) for i, (m0, m, a, b) in enumerate(rows)]
         if abs(sum(log(lever.m / lever.m0) for lever in levers)) < 1e-6:
-            return  # the formula divides by it
+            return  # the formula would divide by zero
 
         assert attribute(levers, rr).shares == pytest.approx(naive(levers, rr), rel=1e-6, abs=1e-9 * max(1, abs(rr)))
 
     def test_gives_each_part_what_the_bounds_left_of_it(self) -> None:
-        asked = {"a": 2 * log(1.1), "b": log(1.1), "prior": -log(1.1)}  # 2 ln 1.1 in all, of which half was served
+        parts = {"a": 2 * log(1.1), "b": log(1.1), "prior": -log(1.1)}  # 2 ln 1.1 in all, of which half was served
 
-        won = attribute([ScalingLever(1.0, 1.1, asked)], rr=3.0)
+        won = attribute([ScalingLever(1.0, 1.1, parts)], rr=3.0)
 
         assert won.total == pytest.approx(0.3, rel=1e-12)
         assert won.shares == pytest.approx({"a": 0.3, "b": 0.15, "prior": -0.15}, rel=1e-12)
@@ -82,7 +82,7 @@ class TestAttribute:
 
         assert attribute(levers, rr=3.0).shares == pytest.approx({"a": 7.0, "b": 14.0}, rel=1e-12)
 
-    def test_leaves_what_nobody_asked_for_as_residual(self) -> None:
+    def test_leaves_what_no_override_contributed_as_residual(self) -> None:
         cancelled = attribute([ScalingLever(1.0, 1.1, {"a": 0.05, "b": -0.05})], rr=1.0)
         silent = attribute([ScalingLever(1.0, 1.1, {})], rr=1.0)
 

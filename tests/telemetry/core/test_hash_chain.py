@@ -20,7 +20,7 @@ def chain(*contents: str) -> list[Row]:
 
 
 def named(breaks: list[Break]) -> list[tuple[int, str]]:
-    """Each break as its row and the first word of its message."""
+    """Return each break as its row and the first word of its message."""
     return [(each.seq, each.message.split(":")[0]) for each in breaks]
 
 
@@ -91,7 +91,7 @@ class TestVerify:
 
         assert verify(rows) == [Break(2, "reordered: it stands after row 3")]
 
-    def test_tells_reordered_from_removed_within_one_gap(self) -> None:
+    def test_distinguishes_reordered_from_removed_within_one_gap(self) -> None:
         rows = [LOG[0], LOG[5], LOG[2], LOG[3]]
 
         assert named(verify(rows)) == [(2, "removed"), (3, "reordered"), (4, "reordered"), (5, "removed")]

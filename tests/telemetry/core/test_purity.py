@@ -1,4 +1,4 @@
-"""The border of the pure folders: they must work where Django is not installed."""
+"""The pure packages must work where Django is not installed."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class TestNormaliseScope:
         assert normalise_scope({"a": value}, "scope") == {"a": text}
 
     @pytest.mark.parametrize("value", [None, "", "  ", "Unknown", "UNKNOWN", " unknown "])
-    def test_drops_what_says_nothing(self, value: object) -> None:
+    def test_drops_values_without_information(self, value: object) -> None:
         assert normalise_scope({"a": value, "b": "x"}, "scope") == {"b": "x"}
 
     def test_keeps_false_and_zero(self) -> None:

@@ -183,7 +183,7 @@ PAYLOADS = st.fixed_dictionaries(
 
 
 def found(payload: object) -> tuple[Refusal, ...]:
-    """What is wrong with a payload; anything raised but `Refused` fails the test."""
+    """Return what is wrong with a payload; any exception but Refused fails the test."""
     try:
         parse(payload)
     except Refused as refused:
@@ -212,7 +212,7 @@ class TestFuzzing:
 
 
 def shuffled(value: Any) -> Any:
-    """The same JSON value with every object's keys in the opposite order."""
+    """Return the same JSON value with the keys of every object in reverse order."""
     if isinstance(value, dict):
         return {key: shuffled(each) for key, each in reversed(value.items())}
     return [shuffled(each) for each in value] if isinstance(value, list) else value

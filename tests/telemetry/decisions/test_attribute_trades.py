@@ -1,4 +1,4 @@
-"""What served levers earned on closed trades, by hand, through the verb."""
+"""What served levers earned on closed trades, computed by hand and through the verb."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def outcomes() -> list[tuple[int, float, str]]:
 @pytest.mark.django_db
 class TestAttributeTrades:
     def test_shares_out_an_entry_and_an_allocation_by_hand(self, now: datetime) -> None:
-        """Size 1.02, half of what two overrides asked for, times allocation 1.1: (1.122 - 1) * 2 R in all."""
+        """Size 1.02 (half of what two overrides contribute) times allocation 1.1: (1.122 - 1) * 2 R in all."""
         entry = make_decision({"size_mult": lever(1.02, {A: log(1.02), B: log(1.02)})})
         allocation = make_decision({"alloc_mult": lever(1.1, {C: log(1.1)})}, module="dm", action_category="allocation")
         record_decisions([entry, allocation])
@@ -67,7 +67,7 @@ class TestAttributeTrades:
         assert AttributionShare.objects.get(override_id=A).part == log(1.02)
         assert outcomes() == [(0, 2.0, ""), (1, 2.0, "")]
 
-    def test_leaves_to_itself_what_stood_before_the_overrides_acted(self, now: datetime) -> None:
+    def test_leaves_the_value_before_the_overrides_as_carried(self, now: datetime) -> None:
         """From 1.25 to 1.275 at 2 R: .25 * 2 was carried, (1.275 - 1.25) * 2 is the override's."""
         decision = make_decision({"size_mult": lever(1.275, {A: log(1.02)}, m0=1.25)})
         record_decisions([decision])
@@ -91,7 +91,7 @@ class TestAttributeTrades:
         assert Attribution.objects.get().total == 0.0
 
     def test_scales_an_add_by_its_leg_alone(self, now: datetime) -> None:
-        """Half the position earned 3 R: (1.1 - 1) * .5 * 3."""
+        """Half of the position earned 3 R: (1.1 - 1) * .5 * 3."""
         add = make_decision({"size_mult": lever(1.1, {A: log(1.1)})}, action_category="add")
         record_decisions([add])
         close_trade(action_payload(), served(add, action_category="add", fraction=0.5, leg_rr=3.0), rr=2.0)

@@ -1,4 +1,4 @@
-"""Decisions on their way to the table: batched, never lost silently, wherever the database is."""
+"""The queue of decisions: batched, and never lost silently, whatever happens to the database."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def queue(transactional_db: None) -> Iterator[DecisionQueue]:
-    """A queue that writes when it is told to, not by the clock."""
+    """A queue that writes only when it is flushed, not by time."""
     queue = DecisionQueue(batch=3, seconds=3600, limit=5)
     yield queue
     queue.close()
@@ -187,7 +187,7 @@ class TestDecisionQueue:
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """The ids of the decisions that went to the log as JSON, whole."""
+    """Return the ids of the decisions that were logged whole, as JSON."""
     errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     documents = [json.loads(message[message.index("): [") + 3 :]) for message in errors]
     assert all(len(document) == len(COLUMNS) for document in documents)

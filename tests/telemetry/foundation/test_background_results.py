@@ -1,4 +1,4 @@
-"""What every kind of answer shares that is computed once and kept; noise twins lend their table."""
+"""Behaviour shared by all background results, tested with the table of noise twins."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 TASK, KEY = "tests.twin", "a" * 64
 PATIENCE = timedelta(minutes=3)
 LATER = NOW + PATIENCE + timedelta(seconds=1)
-KIND = BackgroundComputation(NoiseTwin, TASK, PATIENCE, answers=Refused)
+KIND = BackgroundComputation(NoiseTwin, TASK, PATIENCE, expected_errors=Refused)
 
 
 def fields(found: int = 4) -> dict[str, Any]:
@@ -28,8 +28,8 @@ def fields(found: int = 4) -> dict[str, Any]:
 
 
 def stored(**over: Any) -> NoiseTwin:
-    """The row as asked for, changed behind everybody's back."""
-    KIND.find(KEY, fields(), now=NOW)
+    """Request a row, then change it directly in the database."""
+    KIND.find_or_create(KEY, fields(), now=NOW)
     NoiseTwin.objects.update(**over)
     return NoiseTwin.objects.get()
 
@@ -44,13 +44,13 @@ def messages() -> QuerySet[OutboxMessage]:
 
 class TestAsking:
     def test_makes_the_row_and_sends_the_task(self) -> None:
-        row = KIND.ask(KEY, fields(), now=NOW)
+        row = KIND.request(KEY, fields(), now=NOW)
 
         assert (row.key, row.found, row.status, row.asked_at, row.seen_at) == (KEY, 4, "waiting", NOW, NOW)
         assert [message.kwargs for message in messages()] == [{"key": KEY}]
 
     def test_to_find_only_sends_nothing(self) -> None:
-        row, is_due = KIND.find(KEY, fields(), now=NOW)
+        row, is_due = KIND.find_or_create(KEY, fields(), now=NOW)
 
         assert (row.status, is_due, messages().count()) == ("waiting", True, 0)
 
@@ -68,7 +68,7 @@ class TestAsking:
     def test_again_makes_it_due_where_nobody_will_finish_it(self, status: str, now: Any, is_due: bool) -> None:
         stored(status=status, error="old", progress=0.5)
 
-        row = KIND.ask(KEY, fields(), now=now)
+        row = KIND.request(KEY, fields(), now=now)
 
         row.refresh_from_db()
         expected = ("waiting", "", 0.0, now) if is_due else (status, "old", 0.5, NOW)
@@ -78,9 +78,9 @@ class TestAsking:
     def test_again_writes_what_is_renewed_and_nothing_else(self) -> None:
         stored(status="done", count=7)
 
-        plain = KIND.ask(KEY, fields(found=9), now=LATER)
+        plain = KIND.request(KEY, fields(found=9), now=LATER)
         assert (plain.found, plain.asked_at) == (4, NOW)
-        replace(KIND, renewed=("asked_at", "found")).ask(KEY, fields(found=9), now=LATER)
+        replace(KIND, refreshed=("asked_at", "found")).request(KEY, fields(found=9), now=LATER)
 
         row = NoiseTwin.objects.get()
         assert (row.found, row.asked_at, row.count, row.status, row.seen_at) == (9, LATER, 7, "done", NOW)
@@ -97,22 +97,22 @@ class TestRunning:
         assert row.finished_at is not None
         assert row.finished_at >= LATER
 
-    def test_every_progress_is_a_sign_of_life_and_told(self) -> None:
+    def test_every_progress_is_a_sign_of_life_and_reported(self) -> None:
         stored()
-        seen: list[tuple[float, bool]] = []
-        told: list[float] = []
+        observed: list[tuple[float, bool]] = []
+        reported: list[float] = []
 
         def compute(row: NoiseTwin, progress: Progress) -> dict[str, Any]:
             for share in (0.5, 1.5):
                 progress(share)
                 now = NoiseTwin.objects.get()
-                seen.append((now.progress, now.seen_at > LATER))
+                observed.append((now.progress, now.seen_at > LATER))
             return {"count": 1}
 
-        KIND.run(KEY, compute, now=LATER, on_progress=told.append)
+        KIND.run(KEY, compute, now=LATER, on_progress=reported.append)
 
-        assert seen == [(0.5, True), (1.0, True)]
-        assert told == [0.5, 1.5]
+        assert observed == [(0.5, True), (1.0, True)]
+        assert reported == [0.5, 1.5]
 
     @pytest.mark.parametrize("status", ["done", "failed"])
     def test_leaves_alone_what_is_finished(self, status: str) -> None:
@@ -124,7 +124,7 @@ class TestRunning:
         row = NoiseTwin.objects.get()
         assert (row.status, row.count, row.attempts) == (status, None, 0)
 
-    def test_watches_once_over_a_worker_that_gives_signs_of_life(self) -> None:
+    def test_checks_once_on_a_live_worker(self) -> None:
         stored(status="running", attempts=1)
 
         for _ in range(2):
@@ -168,18 +168,18 @@ class TestFailing:
         kind.run(KEY, compute, now=LATER)
         return NoiseTwin.objects.get()
 
-    def test_with_an_answer_tells_it_and_raises_nothing(self) -> None:
+    def test_with_an_expected_error_records_it_and_raises_nothing(self) -> None:
         row = self.fail(Refused.because("drop a dimension"))
 
         assert (row.status, row.error, row.count) == ("failed", "Refused: drop a dimension", None)
         assert row.finished_at is not None
 
-    def test_with_an_answer_uses_the_words_of_its_kind(self) -> None:
-        assert self.fail(Refused.because("drop a dimension"), replace(KIND, told=str)).error == "drop a dimension"
+    def test_with_an_expected_error_uses_the_text_of_its_kind(self) -> None:
+        assert self.fail(Refused.because("drop a dimension"), replace(KIND, error_text=str)).error == "drop a dimension"
 
-    def test_with_a_fault_tells_its_name_and_raises_it(self) -> None:
+    def test_with_a_fault_records_its_name_and_raises_it(self) -> None:
         with pytest.raises(ValueError, match="broken"):
-            self.fail(ValueError("broken"), replace(KIND, told=str))
+            self.fail(ValueError("broken"), replace(KIND, error_text=str))
 
         row = NoiseTwin.objects.get()
         assert (row.status, row.error) == ("failed", "ValueError: broken")

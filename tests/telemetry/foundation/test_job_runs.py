@@ -1,4 +1,4 @@
-"""Scheduled work runs once a period, whoever delivers it how often."""
+"""Scheduled work runs once per period, however often it is delivered."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection
 
 from telemetry.audit.audit_log import write_audit
 from telemetry.foundation.core.refusal import Refused
-from telemetry.foundation.job_runs import KEPT, period_of, run_once
+from telemetry.foundation.job_runs import RETENTION, period_of, run_once
 from telemetry.foundation.models import JobRun
 from telemetry.models import AuditEntry
 from telemetry.tasks import ChainBroken, forget_runs_task, moment_of_task, verify_audit_task
@@ -108,7 +108,7 @@ class TestRunOnce:
 @pytest.mark.django_db
 class TestForgetRuns:
     def test_removes_what_ended_longer_ago_than_it_is_kept(self, now: datetime) -> None:
-        for job, age in (("old", KEPT + HOUR), ("failed", KEPT + HOUR), ("young", KEPT - HOUR)):
+        for job, age in (("old", RETENTION + HOUR), ("failed", RETENTION + HOUR), ("young", RETENTION - HOUR)):
             status = "failed" if job == "failed" else "done"
             JobRun.objects.create(job=job, period="p", status=status, started_at=now - age, finished_at=now - age)
 

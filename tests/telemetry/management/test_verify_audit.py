@@ -1,4 +1,4 @@
-"""Exports of the real chain, tampered with, verified by the command and by the file alone without a database."""
+"""Tampered exports of a real chain, verified by the command and by the file alone without a database."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def written(lines: Lines, directory: Path) -> Path:
 
 
 def alone(file: Path, *head: str) -> tuple[int, str]:
-    """What a copy of the file says in an interpreter that finds none of our packages."""
+    """Run a copy of the file in an interpreter that has none of our packages, and return its output."""
     copy = file.with_name("chain.py")
     copy.write_text(Path(hash_chain.__file__).read_text())
     done = subprocess.run(
@@ -92,17 +92,17 @@ class TestExport:
 
         assert alone(file, exported[-1]["head"]) == (0, f"{file}: the chain holds\n")
 
-    @pytest.mark.parametrize(("tamper", "told"), TAMPERED, ids=lambda each: getattr(each, "__name__", ""))
+    @pytest.mark.parametrize(("tamper", "message"), TAMPERED, ids=lambda each: getattr(each, "__name__", ""))
     def test_names_the_row_that_was(
-        self, exported: Lines, tmp_path: Path, tamper: Callable[[Lines], None], told: str
+        self, exported: Lines, tmp_path: Path, tamper: Callable[[Lines], None], message: str
     ) -> None:
         tamper(exported)
         file = written(exported, tmp_path)
 
         status, output = alone(file)
 
-        assert (status, told in output) == (1, True), output
-        with pytest.raises(CommandError, match=told):
+        assert (status, message in output) == (1, True), output
+        with pytest.raises(CommandError, match=message):
             call_command("verify_audit", file=file)
 
     def test_of_a_part_is_verified_by_itself(self, exported: Lines, tmp_path: Path) -> None:
@@ -129,17 +129,17 @@ class TestExport:
         assert alone(file, head)[0] == 1
 
     @pytest.mark.parametrize(
-        ("text", "told"),
+        ("text", "message"),
         [("", "line 1: an export begins"), ("{}\n", "line 1: an export begins"), ("[]\n", "line 1: is no object"),
          ('{"follows": 0, "hash": "x"}\n{"seq": "1"}\n', "row '1': has seq")],
     )  # fmt: skip
-    def test_is_told_from_other_files(self, text: str, told: str, tmp_path: Path) -> None:
+    def test_is_distinguished_from_other_files(self, text: str, message: str, tmp_path: Path) -> None:
         file = tmp_path / "other"
         file.write_text(text)
 
         status, output = alone(file)
 
-        assert (status, told in output) == (2, True), output
+        assert (status, message in output) == (2, True), output
 
 
 @pytest.mark.django_db

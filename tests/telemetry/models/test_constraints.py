@@ -1,4 +1,4 @@
-"""The last border: whatever writes a row, no number in it is NaN or infinite."""
+"""The database refuses NaN and infinity in every number, whoever writes the row."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, models, transaction
 from psycopg import sql
 
 OURS = ("telemetry", "overrides", "learning", "access")
-FINE = 0.7  # inside every range there is: shares, weights, percentages, R
+FINE = 0.7  # inside every range: shares, weights, percentages, R
 
 
 def float_columns() -> Iterator[tuple[str, str]]:
@@ -30,7 +30,7 @@ def insert_into_probe(column: str, value: str) -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize(("table", "column"), list(float_columns()), ids=".".join)
 def test_every_number_is_finite(table: str, column: str) -> None:
-    """On a copy of the table with its checks and nothing else, so that the column is all there is to refuse."""
+    """Uses a copy of the table that has its checks and nothing else, so that only the column can be refused."""
     with connection.cursor() as cursor:
         copy = sql.SQL("CREATE TEMPORARY TABLE probe (LIKE {} INCLUDING CONSTRAINTS) ON COMMIT DROP")
         cursor.execute(copy.format(sql.Identifier(table)).as_string(cursor.connection))

@@ -1,4 +1,4 @@
-"""From nothing to the newest tables and back to nothing."""
+"""Migrations run from nothing to the newest tables and back to nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the role of the processes may do, and what only the owner of the tables may."""
+"""What the database role of the processes may do, and what only the owner of the tables may."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ REFUSED = [
 
 @pytest.fixture
 def application(db: None) -> None:
-    """The rest of the test runs as the role that web, worker and beat connect as."""
+    """Run the rest of the test as the role that web, worker and beat connect as."""
     with connection.cursor() as cursor:
         role = sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(settings.APPLICATION_ROLE))
         cursor.execute(role.as_string(cursor.connection))

@@ -1,4 +1,4 @@
-"""Importing files: every row recorded or refused by name, all or nothing where asked, again without effect."""
+"""Imports of files: every row is recorded or refused by name, all or nothing on request, and again without effect."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """A file with this content."""
+    """Return a function that writes a file with the given content."""
 
     def write(content: bytes, name: str = "trades.jsonl") -> Path:
         path = tmp_path / name
@@ -43,7 +43,7 @@ def write(tmp_path: Path) -> Write:
 
 
 def run(*files: Path, **options: Any) -> tuple[dict[str, int], list[RefusedRow]]:
-    """The counts of all files that are not 0, and what was refused."""
+    """Import files; return the non-zero counts of all files, and the refused rows."""
     refused: list[RefusedRow] = []
     defaults = Defaults(**options.pop("defaults", {}))
     reports = import_files(files, now=NOW, defaults=defaults, on_refused=refused.append, **options)
@@ -125,7 +125,7 @@ class TestImportFiles:
         assert run(write(json_lines(GOOD)), strict=True)[0] == {"read": 1, "new": 1}
         assert recorded() == ["good"]
 
-    def test_tells_of_a_dry_run_what_would_have_been(self, write: Write) -> None:
+    def test_reports_what_a_dry_run_would_have_done(self, write: Write) -> None:
         run(write(json_lines(GOOD)))
 
         counts, _ = run(write(json_lines(GOOD, trade_payload("next"), BAD)), dry_run=True)
@@ -180,15 +180,15 @@ class TestImportFiles:
 
     def test_reports_how_far_it_is(self, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(verb, "BATCH", 2)
-        seen: list[tuple[int, float]] = []
+        progress: list[tuple[int, float]] = []
 
         def watch(report: FileReport) -> None:
-            seen.append((report.read, report.done))
+            progress.append((report.read, report.done))
 
         run(write(json_lines(*(trade_payload(f"t{number}") for number in range(5)))), on_progress=watch)
 
-        assert [read for read, _ in seen] == [2, 4, 5]
-        assert seen[-1][1] == 1.0
+        assert [read for read, _ in progress] == [2, 4, 5]
+        assert progress[-1][1] == 1.0
 
     def test_keeps_what_came_before_the_cut_of_a_packed_file(self, write: Write) -> None:
         content = gzip.compress(json_lines(*(trade_payload(f"t{number}") for number in range(2000))))
@@ -238,7 +238,7 @@ class TestRealLogs:
 
 @pytest.mark.django_db
 class TestImportTrades:
-    """The command."""
+    """The command `import_trades`."""
 
     def call(self, *args: Any, **options: Any) -> str:
         stdout = io.StringIO()
@@ -281,9 +281,9 @@ class TestImportTrades:
             "errors": [{"field": "rr", "message": "missing; this field is required"}],
         }  # fmt: skip
 
-    @pytest.mark.parametrize(("option", "told"), [("strict", "nothing was recorded"), ("dry_run", "1 refused")])
-    def test_says_that_nothing_was_recorded(self, write: Write, option: str, told: str) -> None:
-        with pytest.raises(CommandError, match=told):
+    @pytest.mark.parametrize(("option", "message"), [("strict", "nothing was recorded"), ("dry_run", "1 refused")])
+    def test_says_that_nothing_was_recorded(self, write: Write, option: str, message: str) -> None:
+        with pytest.raises(CommandError, match=message):
             self.call(write(json_lines(GOOD, BAD)), **{option: True})
 
         assert recorded() == []
@@ -301,7 +301,7 @@ class TestImportTrades:
 
         assert recorded() == []
 
-    def test_tells_its_progress_on_standard_error(
+    def test_reports_its_progress_on_standard_error(
         self, write: Write, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         monkeypatch.setattr(command, "LOG_SECONDS", 0.0)
@@ -333,7 +333,7 @@ class TestImportTrades:
 
 
 class Terminal(io.StringIO):
-    """What is written to a screen."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True

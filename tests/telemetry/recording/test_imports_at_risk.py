@@ -1,4 +1,4 @@
-"""Imports that are killed midway, or meet another of the same file: whole batches, and every trade once."""
+"""Imports that are killed midway or run twice at once: whole batches only, and every trade once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOTHING_ELSE = [0, 0]  # corrected, refused
 
 @pytest.fixture
 def file(tmp_path: Path, transactional_db: None) -> Path:
-    """Trades of ten batches."""
+    """A file with the trades of ten batches."""
     path = tmp_path / "trades.jsonl"
     path.write_bytes(json_lines(*(trade_payload(f"t{number}") for number in range(10 * BATCH))))
     return path
@@ -52,7 +52,7 @@ def test_two_imports_of_one_file_record_every_trade_once(file: Path) -> None:
 
 
 def start_import(file: Path) -> subprocess.Popen[str]:
-    """The command on the test database, by its own name of it."""
+    """Start the command on the test database, whose name it is given."""
     login = connection.settings_dict
     host = f"{login['USER']}:{login['PASSWORD']}@{login['HOST']}:{login['PORT']}"
     return subprocess.Popen(
@@ -66,7 +66,7 @@ def start_import(file: Path) -> subprocess.Popen[str]:
 
 
 def counts(command: subprocess.Popen[str]) -> dict[str, int]:
-    """What an import that ended well says became of its rows: new and unchanged, nothing else."""
+    """Return the counts of an import that succeeded: new and unchanged, nothing else."""
     output, errors = command.communicate(timeout=240)
     assert command.returncode == 0, errors
     read, new, corrected, unchanged, refused = (int(n.replace(",", "")) for n in output.splitlines()[1].split()[1:])

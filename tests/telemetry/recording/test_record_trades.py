@@ -1,4 +1,4 @@
-"""Recording closed trades: idempotent, corrected by revisions, whole or not at all, whoever else records them."""
+"""Recording closed trades: idempotent, corrected by revisions, whole or not at all, also with concurrent writers."""
 
 from __future__ import annotations
 
@@ -251,7 +251,7 @@ class TestConcurrentRecording:
         assert [outcome.rr for outcome in Outcome.objects.all()] == [current.rr]
 
     def test_waits_for_the_other_writer_and_looks_again(self) -> None:
-        """The other transaction has written but not committed: what it holds decides, whichever way it ends."""
+        """The other transaction has written but not committed; whether it commits decides the outcome."""
         for is_committed, expected in ((False, "new"), (True, "refused")):
             results: list[Any] = []
             other = _Uncommitted(make_trade(f"t-{is_committed}", rr=1.0))
@@ -277,7 +277,7 @@ class TestConcurrentRecording:
 
 
 class _Uncommitted:
-    """A trade recorded in a transaction of another connection, which is held open."""
+    """A trade recorded in an open transaction of another connection."""
 
     def __init__(self, trade: TradeValue) -> None:
         self._written, self._ending, self._is_committed = threading.Event(), threading.Event(), False
@@ -302,14 +302,14 @@ class _Uncommitted:
 
 
 def _only_status(receipts: Any) -> str:
-    """The status all receipts of one call share; a call that failed or is at odds with itself shows as it is."""
+    """Return the status that all receipts of a call share; a failed or mixed call is returned as it is."""
     found = set(statuses(receipts)) if isinstance(receipts, list) else {repr(receipts)}
     return found.pop() if len(found) == 1 else str(found)
 
 
 @pytest.mark.django_db
 def test_constraints_hold_below_the_verb() -> None:
-    """Two current revisions of a trade are impossible, whoever writes them."""
+    """A trade cannot have two current revisions, whoever writes them."""
     record(make_trade(), make_correction())
 
     with pytest.raises(IntegrityError, match="one_current_revision_per_trade"), connection.cursor() as cursor:

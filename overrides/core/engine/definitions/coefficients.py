@@ -1,4 +1,4 @@
-"""DM coefficients as a version carries them: which dimension feeds which lever, and what a decision's values weigh."""
+"""Coefficients of dm as a version holds them: the scope dimension of each one, and the weights of a scope's values."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from types import MappingProxyType
 from .json_fields import closed_mapping, finite
 from .levers import LEVERS
 
-LOWEST, HIGHEST = 0.5, 2.0  # of one weight and of a decision's product alike
-LONGEST_VALUE = 64  # of a scope
+LOWEST, HIGHEST = 0.5, 2.0  # bounds of one weight, and of the product of a decision's weights
+LONGEST_VALUE = 64  # characters of a scope value
 
-# A request without the dimension has no factor for the lever: timeframe acts only where a request names one.
+# A request without the dimension has no such factor: timeframe acts only if the request names one.
 LEVER_DIMENSIONS: Mapping[str, str] = MappingProxyType(
     {
         "curator": "curator",
@@ -28,15 +28,15 @@ LEVER_DIMENSIONS: Mapping[str, str] = MappingProxyType(
 )
 
 
-# A weight scales what alloc_mult scales, so a move of it is material where one of a target is: past half a largest
-# step. Less than 1 % of an allocation is not worth a reviewer's day.
+# A weight scales what alloc_mult scales, so the same change is material: more than half of the largest step. A change
+# of less than 1 % of an allocation is not worth a reviewer's time.
 MATERIAL = math.log1p(LEVERS["alloc_mult"].max_step) / 2
 
 Weights = Mapping[str, Mapping[str, float]]  # lever -> value -> weight
 
 
 def lever_values(scope: Mapping[str, str]) -> dict[str, str]:
-    """Lever -> value for the levers whose dimension a scope names.
+    """Return coefficient -> value for the coefficients whose dimension the scope names.
 
     >>> lever_values({"mcap_bucket": "1m-2m", "macro_phase": "Good"})
     {'cap': '1m-2m'}
@@ -45,7 +45,9 @@ def lever_values(scope: Mapping[str, str]) -> dict[str, str]:
 
 
 def read_weights(document: object, field: str = "coefficients") -> dict[str, dict[str, float]]:
-    """The weights as a version holds them, `lever=value` -> 0.5 to 2, by lever. Raises ValueError naming the field.
+    """Parse the weights of a version, `coefficient=value` -> 0.5 to 2, and group them by coefficient.
+
+    Raises ValueError that names the field.
 
     >>> read_weights({"chain=base": 1.5, "cap=<500k": 0.9})
     {'chain': {'base': 1.5}, 'cap': {'<500k': 0.9}}
@@ -63,7 +65,7 @@ def read_weights(document: object, field: str = "coefficients") -> dict[str, dic
 
 
 def is_material(before: float, after: float) -> bool:
-    """Whether a weight's move is worth a reviewer's word.
+    """Return whether a weight changes enough to be reviewed: by more than half of the largest step of alloc_mult.
 
     >>> is_material(1.0, 1.009), is_material(1.0, 1.011), is_material(1.2, 1.0)
     (False, True, True)
@@ -72,7 +74,7 @@ def is_material(before: float, after: float) -> bool:
 
 
 def steps_between(before: Mapping[str, float], after: Mapping[str, float]) -> float:
-    """How far weights (`lever=value` -> weight) move in all, in largest steps of alloc_mult, as lines are measured.
+    """Return how far weights (`coefficient=value` -> weight) move in all, in largest steps of alloc_mult.
 
     >>> round(steps_between({"chain=base": 1.02}, {"cap=50m+": 1.0404}), 9)
     3.0
@@ -82,7 +84,7 @@ def steps_between(before: Mapping[str, float], after: Mapping[str, float]) -> fl
 
 
 def weights_of(weights: Weights, scope: Mapping[str, str]) -> dict[str, float]:
-    """The weight of each lever whose value in the scope is known."""
+    """Return coefficient -> weight for the values of the scope that have a weight."""
     found = {}
     for lever, dimension in LEVER_DIMENSIONS.items():
         values = weights.get(lever)
@@ -92,7 +94,7 @@ def weights_of(weights: Weights, scope: Mapping[str, str]) -> dict[str, float]:
 
 
 def coefficient_product(weights: Weights, scope: Mapping[str, str]) -> float:
-    """The product of a decision's weights (lever -> value -> weight), within 0.5 to 2; an unseen value weighs 1.
+    """Return the product of a decision's weights, clipped to 0.5 to 2; a value without a weight counts as 1.
 
     >>> weights = {"chain": {"base": 1.5}, "cap": {"1m-2m": 1.6, "50m+": 0.9}}
     >>> coefficient_product(weights, {"chain": "base", "mcap_bucket": "1m-2m"})  # 2.4, clipped
@@ -104,5 +106,5 @@ def coefficient_product(weights: Weights, scope: Mapping[str, str]) -> float:
 
 
 def clipped(weights: Iterable[float]) -> float:
-    """The product of weights, within 0.5 to 2."""
+    """Return the product of weights, clipped to 0.5 to 2."""
     return min(max(math.prod(weights), LOWEST), HIGHEST)

@@ -1,6 +1,6 @@
-"""Names made of content: the same line or override has the same name wherever it is computed.
+"""Content hashes: the same line or override has the same id wherever it is computed.
 
-Both are sha256 of canonical JSON, as 64 hex digits (design section 3).
+Both ids are sha256 of canonical JSON, as 64 hexadecimal digits (design section 3).
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import Any
 
 
 def content_json(value: Any) -> str:
-    """One text per value: sorted keys, no spaces, ASCII, floats by repr; NaN and infinities raise ValueError.
+    """Return the canonical JSON of a value: sorted keys, no spaces, ASCII, floats by repr.
+
+    Raises ValueError for NaN and infinities, TypeError for values that JSON cannot represent.
 
     >>> content_json({"b": 1.0, "a": ["é"]})
     '{"a":["\\\\u00e9"],"b":1.0}'
@@ -21,13 +23,14 @@ def content_json(value: Any) -> str:
 
 
 def content_hash(value: Any) -> str:
+    """Return the sha256 of the canonical JSON of a value, as 64 hexadecimal digits. Raises like `content_json`."""
     return hashlib.sha256(content_json(value).encode("ascii")).hexdigest()
 
 
 def line_id(
     module: str, channel: str, policy: str, pattern_key: str, action_category: str, scope: Mapping[str, str]
 ) -> str:
-    """The identity that a lesson and the overrides made from it share, whatever their statistics and targets.
+    """Return the id of a line: shared by a lesson and its overrides, whatever their statistics and targets.
 
     >>> line_id("pm", "pm_strength", "plan", "a.b.c", "entry", {"bucket": "nano"})[:12]
     '64b24cab2768'

@@ -1,7 +1,7 @@
-"""The scope dimensions of each module, in the reference's bit order.
+"""The scope dimensions of each module, in the bit order of the reference implementation.
 
-Learned dimensions make cells and lessons. Recorded ones are outputs of the system itself: kept with every
-decision, not learned from unless a builder's parameters ask for them.
+Learned dimensions make cells and lessons. Recorded dimensions are outputs of the system itself: they are stored with
+every decision and not learned from, unless the builder's parameters ask for them.
 """
 
 from __future__ import annotations
@@ -26,5 +26,5 @@ RECORDED_DIMENSIONS: Mapping[str, tuple[str, ...]] = MappingProxyType({"pm": ("A
 
 
 def known_dimensions(module: str) -> tuple[str, ...]:
-    """The dimensions a request of the module may carry without a flag."""
+    """Return the dimensions that a request of the module may carry without a flag. Raises KeyError."""
     return LEARNED_DIMENSIONS[module] + RECORDED_DIMENSIONS[module]

@@ -1,4 +1,4 @@
-"""The constants of policy evidence: versioned data, validated when built, defaults as measured."""
+"""Parameters of the evidence method: versioned data, validated on construction; the defaults were measured."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 from .json_fields import LARGEST, SMALLEST, finite, whole
 from .parameters import Document
 
-SUBSET_SIZES = 3  # of 0, 1 and 2 dimensions
+SUBSET_SIZES = 3  # subsets of 0, 1 and 2 dimensions
 
 
 def _constant(default: Any, low: float, high: float, words: str) -> Any:
-    """A field that says what it means and within which range it (each of its numbers) may be."""
+    """Return a dataclass field with its meaning and the range that it (or each of its numbers) must lie in."""
     return field(default=default, metadata={"low": low, "high": high, "words": words})
 
 
@@ -24,7 +24,10 @@ def _switch(default: bool, words: str) -> Any:
 
 @dataclass(frozen=True)
 class EvidenceParameters(Document):
-    """How policy evidence learns (statistics section 3); lists by number of dimensions hold 0, 1 and 2."""
+    """How the evidence method learns (statistics section 3); lists by number of dimensions hold 0, 1 and 2.
+
+    Raises ValueError that names the field.
+    """
 
     half_life_days: float = _constant(360.0, SMALLEST, LARGEST, "a trade this old weighs half, in days")
     recent_days: float = _constant(60.0, SMALLEST, LARGEST, "length of the window that may have shifted, in days")
@@ -85,7 +88,7 @@ class EvidenceParameters(Document):
 
 
 def _read(name: str, value: object, default: object, limits: Mapping[str, Any]) -> object:
-    """A value of the kind its default is of, within its limits."""
+    """Return a value as the type of its default, after a check of its range. Raises ValueError."""
     if isinstance(default, bool):
         if not isinstance(value, bool):
             raise ValueError(f"{name}: must be true or false")
@@ -107,7 +110,7 @@ def _words(words: str, limits: Mapping[str, Any]) -> str:
     return f"{words}; {'above 0, at most' if low == SMALLEST else f'{low:g} to'} {high:,g}"
 
 
-# Constant -> what it means and its range, for whoever is asked for a value.
+# Parameter -> its meaning and range, for forms.
 EVIDENCE_WORDS: Mapping[str, str] = MappingProxyType(
     {each.name: _words(each.metadata["words"], each.metadata) for each in fields(EvidenceParameters)}
 )

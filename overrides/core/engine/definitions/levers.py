@@ -1,8 +1,9 @@
-"""The levers a bot exposes: one table to read, one row per lever.
+"""The levers that a bot exposes: a table with one row per lever.
 
-Adding a lever is adding a row. Bounds and steps are the outermost ones; parameters may tighten them.
-Values are measured in *units from neutral*: ln(value / neutral) for log levers, value - neutral for linear
-ones. Blending, parts and cuts are sums in these units (plan section 3).
+A new lever needs a row here, a migration of the SQL functions `lever_neutral` and `lever_exposure`, which repeat this
+table, and a rule in `learning.core.tuning` if it is to be learned. Bounds and steps are the outermost ones; parameters
+may tighten them. Values are measured in *units from neutral*: ln(value / neutral) for log levers, value - neutral for
+linear ones. Blending, parts and cuts are sums in these units (plan section 3).
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ LARGEST_EXPONENT = 700.0  # exp() overflows a double at 709.8
 class Lever:
     """One lever.
 
-    `max_step` is a factor minus one for log levers (.02 means x1.02 up, /1.02 down), lever units otherwise.
-    `scales_on` lists the categories on which the outcome is proportional to the lever.
-    `raises_exposure` is +1 if a higher value means more exposure, -1 if less, reversed on `reversed_on`.
+    - `max_step`: for log levers a factor minus one (.02 means x1.02 up, /1.02 down), otherwise in lever units.
+    - `scales_on`: the categories in which the outcome is proportional to the lever.
+    - `raises_exposure`: +1 if a higher value means more exposure, -1 if less; reversed on the categories `reversed_on`.
     """
 
     name: str
@@ -40,11 +41,11 @@ class Lever:
 
     @property
     def group(self) -> str:
-        """The plan's grouping: tuning levers change execution, the others capital."""
+        """The plan's group: tuning levers are execution levers, all others capital levers."""
         return "execution_levers" if self.channel is Channel.PM_TUNING else "capital_levers"
 
     def unit(self, value: float) -> float:
-        """Distance of `value` from neutral.
+        """Return the distance of `value` from neutral in units; log levers need a value above 0, or raise ValueError.
 
         >>> round(LEVERS["size_mult"].unit(1.02), 6), LEVERS["entry_delay_bars"].unit(2.0)
         (0.019803, 2.0)
@@ -52,7 +53,7 @@ class Lever:
         return math.log(value / self.neutral) if self.blend is Blend.LOG else value - self.neutral
 
     def value_at(self, unit: float) -> float:
-        """The value at a distance from neutral; always finite, whatever the sum of many overrides.
+        """Return the value at a distance (in units) from neutral; always finite, even for the sum of many overrides.
 
         >>> LEVERS["entry_delay_bars"].value_at(1.5), LEVERS["size_mult"].value_at(0.0)
         (1.5, 1.0)
@@ -62,7 +63,7 @@ class Lever:
         return self.neutral * math.exp(min(max(unit, -LARGEST_EXPONENT), LARGEST_EXPONENT))
 
     def reach(self, start: float, step: float) -> tuple[float, float]:
-        """The values one step away: symmetric in logs for log levers.
+        """Return the lowest and highest value within one step of `start`; symmetric in logs for log levers.
 
         >>> LEVERS["size_mult"].reach(1.02, 0.02)
         (1.0, 1.0404)
@@ -72,7 +73,7 @@ class Lever:
         return start / (1 + step), start * (1 + step)
 
     def exposure(self, category: str) -> int:
-        """+1 where raising the lever raises exposure, -1 where it lowers it.
+        """Return +1 if raising the lever raises exposure in this category, -1 if it lowers it.
 
         >>> LEVERS["size_mult"].exposure("entry"), LEVERS["size_mult"].exposure("trim")
         (1, -1)
@@ -105,7 +106,7 @@ LEVERS: Mapping[str, Lever] = MappingProxyType(
 
 
 def levers_of(module: str, category: str) -> tuple[Lever, ...]:
-    """The levers that apply to a category of a module, in table order; none for an unknown pair.
+    """Return the levers that apply to a category of a module, in table order; empty for an unknown pair.
 
     >>> [lever.name for lever in levers_of("pm", "exit")]
     ['exit_aggression_mult', 'trail_mult']

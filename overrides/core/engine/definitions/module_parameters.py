@@ -1,6 +1,6 @@
-"""The parameters of one module: per channel its policy, combiner and weights; for all of them what is learned how.
+"""The parameters of one module: learning method, combiner and weights per channel, and what it learns from.
 
-A version carries one of these; it is reviewed like an override (design sections 3 and 7).
+Each version has one set of parameters, which is reviewed like an override (design sections 3 and 7).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_EVIDENCE_AGE_DAYS = 30.0
 
 @dataclass(frozen=True)
 class ChannelParameters:
-    """How one channel's overrides are built and combined."""
+    """How the overrides of one channel are learned (`policy`: the learning method), combined and weighed."""
 
     policy: LearningMethod
     combiner: Combiner
@@ -29,26 +29,28 @@ class ChannelParameters:
 
     @classmethod
     def from_document(cls, channel: Channel, document: object) -> Self:
-        """Read one channel; ValueError names the field, and the combiners its policy goes with."""
+        """Parse one channel; raise ValueError that names the field and the combiners that its method allows."""
         place = f"channels.{channel}"
-        given = closed_mapping(document, place, ("policy", "combiner", "weights"))
+        values = closed_mapping(document, place, ("policy", "combiner", "weights"))
         policies = [policy for each, policy in PAIRS if each is channel]
-        policy = LearningMethod(one_of(required(given, "policy", f"{place}."), f"{place}.policy", policies))
+        policy = LearningMethod(one_of(required(values, "policy", f"{place}."), f"{place}.policy", policies))
         combiners = PAIRS[channel, policy]
-        combiner = Combiner(one_of(required(given, "combiner", f"{place}."), f"{place}.combiner", combiners))
-        return cls(policy, combiner, WeightParameters.from_document(given.get("weights", {}), f"{place}.weights"))
+        combiner = Combiner(one_of(required(values, "combiner", f"{place}."), f"{place}.combiner", combiners))
+        return cls(policy, combiner, WeightParameters.from_document(values.get("weights", {}), f"{place}.weights"))
 
     def to_document(self) -> dict[str, Any]:
+        """Return the channel as JSON values."""
         return {"policy": self.policy.value, "combiner": self.combiner.value, "weights": self.weights.to_document()}
 
 
 @dataclass(frozen=True)
 class ModuleParameters:
-    """All constants of a module. `dimensions` are the scope dimensions a request may carry without a flag.
+    """All parameters of a module.
 
-    `lessons` are those of policy plan, and the books and dimensions that either policy learns from; `evidence` those of
-    policy evidence. `product_cap` bounds coefficients x alloc_mult x size_mult from above (1 to 10; None, the default:
-    nothing does).
+    - `lessons`: parameters of the plan method, and the books and dimensions that both methods learn from.
+    - `evidence`: parameters of the evidence method.
+    - `dimensions`: the scope dimensions that a request may carry without a flag.
+    - `product_cap`: upper bound of coefficients x alloc_mult x size_mult, 1 to 10; None (default): no bound.
     """
 
     module: str
@@ -61,7 +63,7 @@ class ModuleParameters:
 
     @classmethod
     def default(cls, module: str) -> Self:
-        """The plan's numbers, plan policy and combiner on every channel of the module."""
+        """Return the plan's numbers, with the plan method and the plan combiner on every channel of the module."""
         weights = WeightParameters(
             max_scope_dims=len(LEARNED_DIMENSIONS[module]), max_evidence_age_days=MAX_EVIDENCE_AGE_DAYS
         )
@@ -72,21 +74,25 @@ class ModuleParameters:
 
     @classmethod
     def from_document(cls, module: str, document: object) -> Self:
-        """Read a module's parameters; every channel of the module must be there, absent parts take their default."""
+        """Parse a module's parameters; every channel must be present, other missing parts take their defaults.
+
+        Raises ValueError that names the field.
+        """
         names = ("channels", "lessons", "evidence", "dimensions", "protected_motifs", "product_cap")
-        given = closed_mapping(document, "parameters", names)
-        channels = closed_mapping(required(given, "channels"), "channels", channels_of(module))
+        values = closed_mapping(document, "parameters", names)
+        channels = closed_mapping(required(values, "channels"), "channels", channels_of(module))
         return cls(
             module,
             {c: ChannelParameters.from_document(c, required(channels, c, "channels.")) for c in channels_of(module)},
-            LessonParameters.from_document(given.get("lessons", {}), "lessons"),
-            _names(given.get("dimensions", known_dimensions(module)), "dimensions"),
-            _names(given.get("protected_motifs", PROTECTED_MOTIFS), "protected_motifs"),
-            EvidenceParameters.from_document(given.get("evidence", {}), "evidence"),
-            _cap(given.get("product_cap")),
+            LessonParameters.from_document(values.get("lessons", {}), "lessons"),
+            _names(values.get("dimensions", known_dimensions(module)), "dimensions"),
+            _names(values.get("protected_motifs", PROTECTED_MOTIFS), "protected_motifs"),
+            EvidenceParameters.from_document(values.get("evidence", {}), "evidence"),
+            _cap(values.get("product_cap")),
         )
 
     def to_document(self) -> dict[str, Any]:
+        """Return the parameters as JSON values."""
         return {
             "channels": {channel.value: each.to_document() for channel, each in self.channels.items()},
             "lessons": self.lessons.to_document(),
@@ -98,7 +104,8 @@ class ModuleParameters:
 
 
 def channels_of(module: str) -> tuple[Channel, ...]:
-    """
+    """Return the channels of a module; empty for an unknown module.
+
     >>> [str(channel) for channel in channels_of("pm")]
     ['pm_strength', 'pm_tuning']
     """
@@ -106,7 +113,7 @@ def channels_of(module: str) -> tuple[Channel, ...]:
 
 
 def _cap(value: object) -> float | None:
-    """At least 1: a cap below would cut neutral."""
+    """Return the cap or None; it must be at least 1, because a lower one would cut neutral levers."""
     return None if value is None else finite(value, "product_cap", 1, 10)
 
 

@@ -1,7 +1,7 @@
-"""An override as a value: what it says, for whom, on which evidence; to and from the plan's JSON (section 3).
+"""An override as a value: its scope, statistics and targets; from and to the plan's JSON (section 3).
 
-Reading is strict about shape and numbers and lenient about belonging: a document without type and policy is
-read too (the golden cases have neither). `check` says what a governed override must satisfy besides.
+Parsing is strict about structure and numbers. It accepts a document without type and policy (the golden cases have
+neither); `check` verifies what a governed override must satisfy in addition.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ DOCUMENT = (
 
 @dataclass(frozen=True)
 class OverrideSpec:
-    """One revision of a line. `levers` maps lever -> target, flat; `promise` is what scoring holds it to."""
+    """One revision of a line. `levers` maps lever -> target; `promise` is what the override is scored against.
+
+    `policy` is the learning method. Raises ValueError that names the field.
+    """
 
     id: str
     module: str
@@ -49,43 +52,46 @@ class OverrideSpec:
 
     @classmethod
     def from_document(cls, document: object) -> Self:
-        """Read one override; ValueError names the first field that is wrong. Without an id it is its content's."""
-        given = closed_mapping(document, "override", DOCUMENT)
-        channel, policy, path = (given.get(key) for key in ("type", "policy", "path"))
+        """Parse one override; raise ValueError that names the first wrong field.
+
+        A missing id becomes the content's hash.
+        """
+        values = closed_mapping(document, "override", DOCUMENT)
+        channel, policy, path = (values.get(key) for key in ("type", "policy", "path"))
         spec = cls(
-            id=given.get("id", "content"),
-            module=required(given, "module"),
+            id=values.get("id", "content"),
+            module=required(values, "module"),
             channel=None if channel is None else Channel(one_of(channel, "type", tuple(Channel))),
             policy=None if policy is None else LearningMethod(one_of(policy, "policy", tuple(LearningMethod))),
-            pattern_key=required(given, "pattern_key"),
-            action_category=required(given, "action_category"),
-            scope=required(given, "scope"),
-            stats=Stats.from_document(required(given, "stats")),
-            levers=_flat_levers(required(given, "levers")),
-            promise=given.get("promise"),
+            pattern_key=required(values, "pattern_key"),
+            action_category=required(values, "action_category"),
+            scope=required(values, "scope"),
+            stats=Stats.from_document(required(values, "stats")),
+            levers=_flat_levers(required(values, "levers")),
+            promise=values.get("promise"),
             path=None if path is None else Path.from_document(path),
         )
-        return spec if "id" in given else replace(spec, id=spec.content_id)
+        return spec if "id" in values else replace(spec, id=spec.content_id)
 
     def with_levers(self, levers: Mapping[str, float]) -> Self:
-        """Another revision of the line, that asks for these targets."""
+        """Return another revision of the line with these targets, and its own id."""
         changed = replace(self, levers=levers)
         return replace(changed, id=changed.content_id)
 
     def to_document(self) -> dict[str, Any]:
-        """The plan's shape; reading it back gives an equal override."""
+        """Return the override in the plan's format; parsing it gives an equal override."""
         path = {} if self.path is None else {"path": self.path.to_document()}
         return {"id": self.id, **self._content(), **path}
 
     @cached_property
     def line(self) -> str:
-        """The identity this override shares with its lesson and its other revisions."""
+        """The id of the line, shared with the lesson and the other revisions."""
         channel, policy = self.channel or "", self.policy or ""
         return line_id(self.module, channel, policy, self.pattern_key, self.action_category, self.scope)
 
     @cached_property
     def content_id(self) -> str:
-        """The id a governed override must have: sha256 of its canonical JSON without id and path."""
+        """The id that a governed override must have: sha256 of its canonical JSON without id and path."""
         return content_hash(self._content())
 
     def _content(self) -> dict[str, Any]:
@@ -96,7 +102,7 @@ class OverrideSpec:
 
 
 def grouped(levers: Mapping[str, float]) -> dict[str, dict[str, float]]:
-    """Levers as a document has them, by the plan's groups.
+    """Return levers by the plan's groups, as documents have them.
 
     >>> grouped({"size_mult": 1.1, "trail_mult": 0.9})
     {'capital_levers': {'size_mult': 1.1}, 'execution_levers': {'trail_mult': 0.9}}
@@ -105,7 +111,7 @@ def grouped(levers: Mapping[str, float]) -> dict[str, dict[str, float]]:
 
 
 def override_id(document: object) -> str:
-    """The id of a document's content, whatever id and path it carries and however its numbers are spelt."""
+    """Return the content id of a document, whatever id and path it has and however its numbers are written."""
     return OverrideSpec.from_document(document).content_id
 
 

@@ -1,4 +1,4 @@
-"""What an override rests on and where its ramp began: validated when built, to and from JSON."""
+"""The statistics an override rests on, and the start of its ramp: validated on construction, from and to JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ STATS = ("edge_raw", "n", "variance", "half_life_days", "updated_at")
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Evidence: edge in R, n in trades (or worth n trades), variance in R squared, half-life in days."""
+    """Statistics: edge in R, n in trades (or worth n trades), variance in R squared, half-life in days.
+
+    Raises ValueError that names the field.
+    """
 
     edge_raw: float
     n: float
@@ -33,16 +36,18 @@ class Stats:
 
     @classmethod
     def from_document(cls, document: object) -> Self:
+        """Parse statistics; raise ValueError that names the field."""
         stats = closed_mapping(document, "stats", STATS)
         return cls(*(required(stats, name, "stats.") for name in STATS))
 
     def to_document(self) -> dict[str, Any]:
+        """Return the statistics as JSON values."""
         return {name: getattr(self, name) for name in STATS[:-1]} | {"updated_at": instant_text(self.updated_at)}
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """Where a ramp began: lever -> value in force at `since`; a lever not named began at neutral."""
+    """The start of a ramp: lever -> value in force at `since`; levers that are not listed start at neutral."""
 
     start: Mapping[str, float]
     since: datetime
@@ -53,15 +58,17 @@ class Path:
 
     @classmethod
     def from_document(cls, document: object) -> Self:
+        """Parse the start of a ramp; raise ValueError that names the field."""
         path = closed_mapping(document, "path", ("from", "since"))
         return cls(required(path, "from", "path."), required(path, "since", "path."))
 
     def to_document(self) -> dict[str, Any]:
+        """Return the start of a ramp as JSON values."""
         return {"from": dict(self.start), "since": instant_text(self.since)}
 
 
 def lever_values(value: object, field: str) -> dict[str, float]:
-    """Lever -> value, by name; a log lever's value must have a logarithm."""
+    """Parse lever -> value, sorted by name; values of log levers must be above 0. Raises ValueError."""
     levers = closed_mapping(value, field, LEVERS)
     lowest = {name: SMALLEST if LEVERS[name].blend is Blend.LOG else -LARGEST for name in levers}
     return {name: finite(levers[name], f"{field}.{name}", low=lowest[name]) for name in sorted(levers)}

@@ -1,6 +1,6 @@
-"""The constants of the arithmetic: versioned data, validated when built, defaults from the plan.
+"""Parameters of the arithmetic: versioned data, validated on construction, with the plan's defaults.
 
-Easily confused: `weight_edge_scale` (1.0) divides the edge in a weight, `lesson_edge_scale` (20) in a movement.
+Two are easily confused: `weight_edge_scale` (1.0) divides the edge in a weight, `lesson_edge_scale` (20) in a movement.
 """
 
 from __future__ import annotations
@@ -17,15 +17,17 @@ from .levers import LEVERS
 
 @dataclass(frozen=True)
 class Document:
-    """Construction from and to JSON: unknown names are refused, absent ones take their default."""
+    """Base class of parameters: from and to JSON; unknown names are refused and missing ones take their default."""
 
     @classmethod
     def from_document(cls, document: object, place: str = "parameters") -> Self:
-        given = closed_mapping(document, place, {each.name for each in fields(cls)})
+        """Parse the parameters; raise ValueError that names the field below `place`."""
+        values = closed_mapping(document, place, {each.name for each in fields(cls)})
         with within(place):
-            return cls(**given)
+            return cls(**values)
 
     def to_document(self) -> dict[str, Any]:
+        """Return the parameters as JSON values."""
         return dict(json.loads(json.dumps(asdict(self))))  # tuples become lists
 
     def _set(self, name: str, value: object) -> None:
@@ -36,9 +38,12 @@ class Document:
 class WeightParameters(Document):
     """How overrides are weighed, blended and limited (plan section 3).
 
-    `bounds` (lever -> low, high) and `max_steps` (lever -> step) tighten the registry's, never widen them.
-    `max_scope_dims` counts the learnable dimensions: 8 for pm, 14 for dm. `prior_weight` is neutral's in every
-    blend. `max_evidence_age_days` acts under the evidence combiner alone.
+    - `bounds` (lever -> low, high) and `max_steps` (lever -> step) tighten those of the registry, never widen them.
+    - `max_scope_dims` is the number of learnable dimensions: 8 for pm, 14 for dm.
+    - `prior_weight` is the weight of neutral in every blend.
+    - `max_evidence_age_days` (None: no limit) applies only under the evidence combiner.
+
+    Raises ValueError that names the field.
     """
 
     weight_edge_scale: float = 1.0
@@ -66,9 +71,11 @@ class WeightParameters(Document):
             self._set(name, {lever: tightened(lever, limits[lever]) for lever in sorted(limits)})
 
     def bounds_of(self, lever: str) -> tuple[float, float]:
+        """Return the lowest and highest value of a lever under these parameters."""
         return self.bounds.get(lever, (LEVERS[lever].low, LEVERS[lever].high))
 
     def step_of(self, lever: str) -> float:
+        """Return the largest step of a lever: a factor minus one for log levers, otherwise lever units."""
         return self.max_steps.get(lever, LEVERS[lever].max_step)
 
 
@@ -90,9 +97,14 @@ def _tightened_step(name: str, step: object) -> float:
 class LessonParameters(Document):
     """How lessons are built from cells (plan sections 4 to 6).
 
-    `n_min` holds the fewest trades of a cell with 1-2, 3-4, 5-6 and 7 or more dimensions; `counterfactual_cutoffs`
-    (R) part none, small, medium and large; `signal_edge_min` (R) lets the two signal thresholds move.
-    `dimensions` None means the module's learned ones, `max_subset_size` None all of them at once."""
+    - `n_min`: the fewest trades of a cell with 1-2, 3-4, 5-6, and 7 or more dimensions.
+    - `counterfactual_cutoffs` (R): the limits between none, small, medium and large.
+    - `signal_edge_min` (R): the edge from which the two signal thresholds move.
+    - `dimensions`: None means the learned dimensions of the module.
+    - `max_subset_size`: None means all dimensions at once.
+
+    Raises ValueError that names the field.
+    """
 
     learning_rate: float = 0.02
     lesson_edge_scale: float = 20.0
@@ -126,7 +138,7 @@ class LessonParameters(Document):
             raise ValueError("counterfactual_cutoffs: must rise from small to large")
 
     def n_min_of(self, dims: int) -> int:
-        """The fewest trades of a cell with `dims` dimensions.
+        """Return the fewest trades of a cell with `dims` dimensions.
 
         >>> [LessonParameters().n_min_of(dims) for dims in (0, 2, 3, 5, 7, 14)]
         [10, 10, 20, 30, 50, 50]
@@ -134,6 +146,7 @@ class LessonParameters(Document):
         return self.n_min[min(max(dims - 1, 0) // 2, 3)]
 
     def dimensions_of(self, module: str) -> tuple[str, ...]:
+        """Return the dimensions that lessons of the module are built from."""
         return LEARNED_DIMENSIONS[module] if self.dimensions is None else self.dimensions
 
 

@@ -1,4 +1,4 @@
-"""A module's switch: off, shadow or on, for which share of callers and which scopes. Malformed counts as off."""
+"""The serving mode of a module: off, shadow or on, for which share of callers and which scopes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ PROTECTED_MOTIFS = ("panic_exit", "emergency_exit", "stop")  # the third part of
 
 
 class Mode(StrEnum):
+    """Whether answers are served (on), only logged (shadow), or not computed (off)."""
+
     OFF = "off"
     SHADOW = "shadow"
     ON = "on"
@@ -21,7 +23,10 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True)
 class ServingMode:
-    """How a module is served. `allow` maps dimension -> values; a dimension named there must have one of them."""
+    """How a module is served. `allow` maps dimension -> values: a scope must have one of them to be served.
+
+    `rollout_percent` is the share of callers served, 0 to 100.
+    """
 
     mode: Mode = Mode.OFF
     rollout_percent: float = 100.0
@@ -29,22 +34,23 @@ class ServingMode:
 
     @property
     def serves_everybody(self) -> bool:
+        """Whether neither the roll-out nor an allow-list restricts who is served."""
         return self.rollout_percent >= 100 and not self.allow
 
     @classmethod
     def checked(cls, document: object) -> Self:
-        """Read a mode; ValueError names the field that is wrong. A challenger may be named, and is not served."""
-        given = closed_mapping(document, "mode", ("mode", "rollout_percent", "allow", "challenger"))
-        allow = closed_mapping(given.get("allow", {}), "allow")
+        """Parse a mode; raise ValueError that names the wrong field. A challenger may be named; it is ignored here."""
+        values = closed_mapping(document, "mode", ("mode", "rollout_percent", "allow", "challenger"))
+        allow = closed_mapping(values.get("allow", {}), "allow")
         return cls(
-            mode=Mode(one_of(required(given, "mode"), "mode", tuple(Mode))),
-            rollout_percent=finite(given.get("rollout_percent", 100.0), "rollout_percent", 0, 100),
-            allow={text(name, "allow", 40): _values(values, f"allow.{name}") for name, values in allow.items()},
+            mode=Mode(one_of(required(values, "mode"), "mode", tuple(Mode))),
+            rollout_percent=finite(values.get("rollout_percent", 100.0), "rollout_percent", 0, 100),
+            allow={text(name, "allow", 40): _values(served, f"allow.{name}") for name, served in allow.items()},
         )
 
     @classmethod
     def parse(cls, document: object) -> Self:
-        """Read a mode as the engine does: malformed is off."""
+        """Parse a mode as the engine does: a malformed mode is off."""
         try:
             return cls.checked(document)
         except ValueError:
@@ -58,7 +64,7 @@ def _values(values: object, where: str) -> tuple[str, ...]:
 
 
 def rollout_position(key: str) -> float:
-    """Where a key stands in [0, 100), the same on every machine and in every release.
+    """Return the position of a key in [0, 100), the same on every machine and in every release.
 
     >>> round(rollout_position("bot-7"), 3)
     94.99
@@ -68,5 +74,5 @@ def rollout_position(key: str) -> float:
 
 
 def in_rollout(mode: ServingMode, key: str | None) -> bool:
-    """Whether a caller is inside a partial roll-out (no key is outside); at 100 percent everyone is."""
+    """Return whether a caller is in a partial roll-out (None never is); at 100 percent every caller is."""
     return mode.rollout_percent >= 100 or (key is not None and rollout_position(key) < mode.rollout_percent)

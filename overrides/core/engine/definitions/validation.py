@@ -1,6 +1,6 @@
-"""What a governed override and a channel must satisfy, asked when drafted, published and compiled.
+"""What a governed override and a channel must satisfy; checked when drafted, published and compiled.
 
-The combiner knows none of this: it blends whatever a compiled version holds.
+Combiners do not check any of this: they blend whatever a compiled version contains.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ PATTERN_KEY = re.compile(r"[A-Za-z0-9_-]{1,40}(\.[A-Za-z0-9_-]{1,40}){2}")
 
 
 def check(spec: OverrideSpec, known_dimensions: Collection[str] | None = None) -> list[str]:
-    """Everything that is wrong with a governed override, each entry naming its field; empty if nothing is."""
+    """Return everything that is wrong with a governed override, each entry beginning with its field; empty if valid."""
     problems = _belonging(spec) + _lever_problems(spec)
     if PATTERN_KEY.fullmatch(spec.pattern_key) is None:
         problems.append("pattern_key: must be family.state.motif, each of 1 to 40 letters, digits, _ or -")
@@ -29,9 +29,9 @@ def check(spec: OverrideSpec, known_dimensions: Collection[str] | None = None) -
 
 
 def contradicts(spec: OverrideSpec) -> bool:
-    """Whether a lever asks for the opposite of what the edge says: |edge| weighs, the lever alone has a direction.
+    """Return whether a lever moves against the sign of the edge: weights use |edge|, so only the lever has a direction.
 
-    Strength and allocation follow the edge in every category; tuning targets are no matter of sign.
+    Strength and allocation levers follow the sign of the edge in every category; tuning targets have no sign.
     """
     if spec.channel is Channel.PM_TUNING:
         return False
@@ -67,7 +67,7 @@ def _lever_problems(spec: OverrideSpec) -> list[str]:
 
 
 def check_combiner(channel: Channel, policy: LearningMethod, combiner: Combiner) -> list[str]:
-    """What is wrong with serving a channel's policy through a combiner.
+    """Return what is wrong with combining a channel's learning method (`policy`) with a combiner; empty if nothing is.
 
     >>> check_combiner(Channel.PM_TUNING, LearningMethod.PLAN, Combiner.EVIDENCE)
     ['combiner: pm_tuning under policy plan allows plan, not evidence']

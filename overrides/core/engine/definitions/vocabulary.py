@@ -1,4 +1,4 @@
-"""The closed names of policy: every word an override, a request or an answer may use."""
+"""Closed vocabularies: every word that an override, a request or an answer may use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 
 class Channel(StrEnum):
-    """The plan's override `type`."""
+    """The plan's `type` of an override: which levers it moves."""
 
     DM_ALLOC = "dm_alloc"
     PM_STRENGTH = "pm_strength"
@@ -16,7 +16,7 @@ class Channel(StrEnum):
 
 
 class LearningMethod(StrEnum):
-    """How lessons are built."""
+    """How lessons are learned."""
 
     PLAN = "plan"
     EVIDENCE = "evidence"
@@ -31,6 +31,8 @@ class Combiner(StrEnum):
 
 
 class Blend(StrEnum):
+    """The space in which a lever is blended."""
+
     LOG = "log"
     LINEAR = "linear"
 
@@ -52,14 +54,14 @@ class Reason(StrEnum):
 
 
 class ExclusionReason(StrEnum):
-    """Why a matching override took no part."""
+    """Why a matching override was excluded."""
 
     BELOW_FLOOR = "BELOW_FLOOR"
     STALE = "STALE"
 
 
 class Flag(StrEnum):
-    """What a reader of an answer should know besides; always listed in this order."""
+    """What a reader of an answer should also know; flags are always listed in this order."""
 
     STEP_LIMITED = "STEP_LIMITED"
     BOUND_LOW = "BOUND_LOW"

@@ -24,7 +24,7 @@ TEN = WeightParameters(max_scope_dims=10)
 
 
 def plan_override(**over: object) -> OverrideSpec:
-    """The plan's own example: three of ten dimensions."""
+    """Return the plan's own example: three of ten dimensions."""
     return make_spec(scope={"a": "1", "b": "2", "c": "3"}, stats=PLAN | over)
 
 

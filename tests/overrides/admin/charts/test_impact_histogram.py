@@ -1,4 +1,4 @@
-"""A change as pictures, and the fragment that shows them."""
+"""The charts of a change, and the page fragment that shows them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def document(before: list[OverrideSpec], after: list[OverrideSpec], *, currents:
     sides = (VersionSide(compile_module(make_parameters(), each), frozenset()) for each in (before, after))
     comparison = Comparison("pm", *sides)
     for current in currents:
-        comparison.ask(KEY, "entry", json.dumps(SCOPE), NOW, {"size_mult": current})
+        comparison.add_request(KEY, "entry", json.dumps(SCOPE), NOW, {"size_mult": current})
     found = comparison.document()
     for line in found["lines"]:
         line |= {"pattern_key": KEY, "action_category": "entry", "scope": SCOPE}
@@ -34,7 +34,7 @@ def document(before: list[OverrideSpec], after: list[OverrideSpec], *, currents:
 
 @pytest.fixture
 def raised() -> dict[str, Any]:
-    """From neutral to one step above where each of four bots stands."""
+    """The result of a change that raises size from neutral to one step above the current value of four bots."""
     return document([], [make_spec({"size_mult": 1.3})], currents=(1.0, 1.0, 1.0, 1.2))
 
 

@@ -1,4 +1,4 @@
-"""The list and the page of decisions: found by what moved them, shown in parts, given out as a table."""
+"""The list and the pages of decisions: found by what moved them, split into parts, exported as CSV."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def version() -> Version:
     return publish(WIDE, NARROW)
 
 
-def decide(*scopes: dict[str, str], **asked: Any) -> list[DecisionRecord]:
-    """Answers to these scopes a minute apart, stored."""
+def decide(*scopes: dict[str, str], **question: Any) -> list[DecisionRecord]:
+    """Store one answer per scope, a minute apart."""
     engine = load_engine("pm")
     records = [
-        resolve_one(make_question(scope=scope, at=utc_text(at), **asked), engine, now=at).record
+        resolve_one(make_question(scope=scope, at=utc_text(at), **question), engine, now=at).record
         for scope, at in zip(scopes, (NOW + place * timedelta(minutes=1) for place in range(len(scopes))), strict=True)
     ]
     record_decisions(records)
@@ -57,7 +57,7 @@ def decide(*scopes: dict[str, str], **asked: Any) -> list[DecisionRecord]:
 
 
 def close(decision: DecisionRecord, rr: float = 1.5) -> None:
-    """A closed trade that names the decision, attributed."""
+    """Record and attribute a closed trade that names the decision."""
     action = action_payload(decision_ids=[str(decision.decision_id)])
     record_trades([make_trade(f"of {decision.decision_id}", rr=rr, actions=[action])], now=NOW)
     attribute_trades(now=NOW)
@@ -100,7 +100,7 @@ class TestMovedBy:
 
         assert found("0" * 64) == set()
 
-    def test_asks_the_index_on_lines(self) -> None:
+    def test_uses_the_index_on_lines(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_seqscan = off")
             cursor.execute("EXPLAIN " + decision_search.FOUND, [WIDE.line, 5])
@@ -170,9 +170,9 @@ class TestList:
 
         text = browser.get(DECISIONS).content.decode()
 
-        assert f'href="/admin/overrides/override/{WIDE.content_id}/change/"' in text  # the larger part of size
+        assert f'href="/admin/overrides/override/{WIDE.content_id}/change/"' in text  # has the larger part of size
         assert "and 1 more" in text
-        assert f'href="/admin/overrides/override/{NARROW.content_id}/change/"' in text  # alone on aggression
+        assert f'href="/admin/overrides/override/{NARROW.content_id}/change/"' in text  # the only one on aggression
         assert "+1.250" in text
 
 
@@ -243,9 +243,9 @@ class TestExport:
         assert {float(row["rr"]) for row in rows} == {1.5}
         assert sum(float(row["share"]) for row in size) == pytest.approx(0.02 * 1.5)
 
-    def test_walks_in_chunks_to_the_newest_that_were_asked_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_reads_the_requested_newest_ones_in_chunks(self, monkeypatch: pytest.MonkeyPatch) -> None:
         records = decide(*[ONLY_NARROW] * 7)
-        monkeypatch.setattr("overrides.monitoring.contributions.HELD", 2)
+        monkeypatch.setattr("overrides.monitoring.contributions.CHUNK", 2)
 
         rows = list(contribution_rows(Decision.objects.all(), most=5))
 
@@ -266,7 +266,7 @@ class TestExport:
 
         response = browser.get(f"{DECISIONS}contributions.csv?version=three")
 
-        assert response.getvalue().decode().count("\n") == 1  # the header alone
+        assert response.getvalue().decode().count("\n") == 1  # only the header
 
 
 @pytest.mark.usefixtures("version")

@@ -1,4 +1,4 @@
-"""What people hold: vetoes and pins placed and lifted, lines retired, the builder stopped, everything switched off."""
+"""Restrictions by people: vetoes and pins placed and lifted, lines retired, the builder stopped, everything off."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PM = "/admin/overrides/modulemode/pm/"
 CUT = make_spec({"size_mult": 0.8})
 
 
-def told(person: User, url: str, **data: Any) -> str:
+def submitted(person: User, url: str, **data: Any) -> str:
     return browser_of(person).post(url, data, follow=True).content.decode()
 
 
@@ -32,7 +32,7 @@ class TestHolding:
         assert f'href="{LINES}{CUT.line}/veto/"' in page(browser, f"{LINES}{CUT.line}/change/")
         page(browser, f"{LINES}{CUT.line}/veto/")
 
-        told(operator, f"{LINES}{CUT.line}/veto/", reason="it lost")
+        submitted(operator, f"{LINES}{CUT.line}/veto/", reason="it lost")
 
         assert LineHold.objects.get().kind == "veto"
         assert not Membership.objects.filter(to_version=None).exists()
@@ -40,20 +40,20 @@ class TestHolding:
     def test_pins_until_a_time_in_utc_and_lifts(self, reviewer: User) -> None:
         publish(CUT)
 
-        told(reviewer, f"{LINES}{CUT.line}/pin/", reason="look first", expires_at="2100-01-01T12:00")
+        submitted(reviewer, f"{LINES}{CUT.line}/pin/", reason="look first", expires_at="2100-01-01T12:00")
 
         hold = LineHold.objects.get()
         assert hold.expires_at == datetime(2100, 1, 1, 12, tzinfo=UTC)
         assert "look first" in page(browser_of(reviewer), f"{OVERRIDES}{CUT.content_id}/change/")
         page(browser_of(reviewer), f"{HOLDS}{hold.pk}/lift/")
-        told(reviewer, f"{HOLDS}{hold.pk}/lift/", reason="looked at")
+        submitted(reviewer, f"{HOLDS}{hold.pk}/lift/", reason="looked at")
         hold.refresh_from_db()
         assert hold.lifted_at is not None
 
     def test_keeps_what_was_typed_where_it_is_refused(self, reviewer: User) -> None:
         publish(CUT)
 
-        text = told(reviewer, f"{LINES}{CUT.line}/pin/", reason="look first", expires_at="2020-01-01T12:00")
+        text = submitted(reviewer, f"{LINES}{CUT.line}/pin/", reason="look first", expires_at="2020-01-01T12:00")
 
         assert "lies in the past" in text
         assert "look first</textarea>" in text
@@ -66,7 +66,7 @@ class TestHolding:
         assert browser_of(operator).post(f"{LINES}{CUT.line}/pin/", {"reason": "no"}).status_code == 403
         assert "/veto/" not in page(browser_of(author), f"{LINES}{CUT.line}/change/")
 
-    def test_lists_the_holds_that_stand(self, reviewer: User) -> None:
+    def test_lists_the_holds_in_effect(self, reviewer: User) -> None:
         publish(CUT)
         pin_line(line_id=CUT.line, by=reviewer, reason="look first", at=datetime.now(UTC))
 
@@ -79,11 +79,11 @@ class TestRetiring:
         publish(CUT)
         url = f"{OVERRIDES}{CUT.content_id}/retire/"
 
-        asked = page(browser_of(operator), url)
-        told(operator, url, reason="it lost", decide="yes")
+        text = page(browser_of(operator), url)
+        submitted(operator, url, reason="it lost", decide="yes")
 
-        assert "retiring a cut raises exposure" in asked
-        assert "+25.0" in asked
+        assert "retiring a cut raises exposure" in text
+        assert "+25.0" in text
         assert not Membership.objects.filter(to_version=None).exists()
         assert ChangeRequest.objects.get(route="at_once").reason == "it lost"
 
@@ -103,7 +103,7 @@ class TestRetiring:
         publish(CUT)
         url = f"{OVERRIDES}{CUT.content_id}/retire/"
 
-        assert "say why" in told(operator, url, decide="yes")
+        assert "say why" in submitted(operator, url, decide="yes")
         assert browser_of(author).post(url, {"decide": "yes", "reason": "no"}).status_code == 403
         assert Membership.objects.filter(to_version=None).exists()
 
@@ -111,15 +111,15 @@ class TestRetiring:
         publish(CUT)
         publish(withdraw=[CUT.line])
 
-        assert "None of them is in force" in told(operator, f"{OVERRIDES}{CUT.content_id}/retire/", decide="yes")
+        assert "None of them is in force" in submitted(operator, f"{OVERRIDES}{CUT.content_id}/retire/", decide="yes")
 
 
 class TestBuilder:
     def test_is_stopped_and_let_go_on_from_the_page_of_its_module(self, operator: User, reviewer: User) -> None:
-        told(operator, f"{PM}quarantine/", reason="it flaps")
+        submitted(operator, f"{PM}quarantine/", reason="it flaps")
         assert "it flaps" in page(browser_of(reviewer), f"{PM}change/")
 
-        told(reviewer, f"{PM}lift_quarantine/", reason="mended")
+        submitted(reviewer, f"{PM}lift_quarantine/", reason="mended")
 
         assert Quarantine.objects.get().lifted_at is not None
 
@@ -138,7 +138,7 @@ class TestEverythingOff:
         set_mode("shadow", module="dm")
         assert f'action="{self.URL}"' in page(browser_of(operator), "/admin/")
 
-        text = told(operator, self.URL, reason="the exchange is down")
+        text = submitted(operator, self.URL, reason="the exchange is down")
 
         assert "Off within a second: " in text
         assert set(ModuleMode.objects.values_list("mode", flat=True)) == {"off"}
@@ -146,7 +146,7 @@ class TestEverythingOff:
     def test_asks_for_a_reason_where_none_was_given(self, operator: User) -> None:
         set_mode("on")
 
-        assert "say why" in told(operator, self.URL)
+        assert "say why" in submitted(operator, self.URL)
         assert ModuleMode.objects.get().mode == "on"
 
     def test_is_for_those_who_may(self, author: User) -> None:
@@ -155,16 +155,16 @@ class TestEverythingOff:
 
 
 class TestFirstPage:
-    def test_counts_what_waits_to_be_looked_at(self, operator: User, reviewer: User) -> None:
+    def test_counts_what_waits_for_review(self, operator: User, reviewer: User) -> None:
         set_mode("on")
-        told(operator, "/admin/overrides/modulemode/everything-off/", reason="the exchange is down")
+        submitted(operator, "/admin/overrides/modulemode/everything-off/", reason="the exchange is down")
 
         assert "1 request took effect at once" in page(browser_of(reviewer), "/admin/")
         listed = page(browser_of(reviewer), "/admin/overrides/changerequest/?afterwards=waiting")
         assert "1 change request" in listed
 
     def test_counts_the_mandates_due_for_review(self) -> None:
-        publish(CUT)  # in March: its mandate of ninety days is overdue in November
+        publish(CUT)  # published in March, so its mandate of ninety days is overdue in November
         reader = make_user("reader")
 
         assert "1 mandate<" in page(browser_of(reader), "/admin/")

@@ -1,4 +1,4 @@
-"""The list of mandates: what each still allows the builder."""
+"""The list of mandates: what each of them still allows the builder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_shows_what_is_left_of_reach_days_and_evidence(author: User) -> None:
     shown = page(browser_of(author), f"{URL}{mandate.pk}/change/")
 
     for text in (listed, shown):
-        assert 'size_mult <span class="cw-num">0.0000</span>' in text  # it stands at the farthest that was approved
+        assert 'size_mult <span class="cw-num">0.0000</span>' in text  # the value in force is the farthest approved one
         assert '>40</span> <span class="cw-quiet">of <span class="cw-num">20</span>' in text
         assert ">0.800</span>" in text
     assert f'href="/admin/overrides/line/{mandate.line_id}/change/"' in listed
@@ -33,7 +33,7 @@ def test_shows_what_is_left_of_reach_days_and_evidence(author: User) -> None:
 
 
 def test_says_which_are_due(author: User) -> None:
-    publish(make_spec())  # in March: overdue since
+    publish(make_spec())  # published in March, overdue since
     publish(make_spec(scope={"bucket": "big"}), at=datetime.now(UTC))
 
     assert "1 mandate<" in page(browser_of(author), f"{URL}?due=over").replace("\n", "<")
@@ -41,9 +41,9 @@ def test_says_which_are_due(author: User) -> None:
     assert "No mandates match" in page(browser_of(author), f"{URL}?due=ended")
 
 
-def test_hides_what_lapsed_with_its_line_unless_asked_for(author: User) -> None:
+def test_hides_what_lapsed_with_its_line_unless_selected(author: User) -> None:
     spec = make_spec()
-    publish(spec)  # in March: overdue since
+    publish(spec)  # published in March, overdue since
     publish(withdraw=[spec.line])
 
     browser = browser_of(author)

@@ -1,4 +1,4 @@
-"""A parameter set's page: every constant beside the plan's number."""
+"""The page of a parameter set: every constant beside the plan's number."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BASE = "/admin/overrides/parameterset/"
 
 @pytest.fixture
 def latest() -> ParameterSet:
-    """The second of two sets: in force in versions 2 and 3."""
+    """The second of two sets, in force in versions 2 and 3."""
     publish(make_spec())
     weights = {"n_target": 31, "bounds": {"size_mult": [0.9, 1.1]}}
     return publish(parameters=make_parameters({"weights": weights}), at=NOW + DAY).parameters

@@ -1,4 +1,4 @@
-"""Policies and parameters: shown rule by rule, and asked for through forms that refuse at the field."""
+"""Policies and parameters: shown rule by rule, and requested through forms that show each error at its field."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class TestPolicies:
         assert "<code>daily_cap</code></th><td>50</td><td><strong>20</strong>" in text
         assert "least_n 5; daily_cap 20" in page(browser_of(author), POLICIES)
 
-    def test_are_asked_for_as_a_request(self, proposer: User) -> None:
+    def test_are_requested_by_a_form(self, proposer: User) -> None:
         page(browser_of(proposer), POLICY)
 
         browser_of(proposer).post(POLICY, rules(approvals=2) | {"reason": "two pairs of eyes", "draft": "yes"})
@@ -79,7 +79,7 @@ class TestPolicies:
 
         assert "is no JSON" in browser_of(proposer).post(POLICY, typed).content.decode()
 
-    def test_are_asked_for_by_those_who_may(self, author: User) -> None:
+    def test_are_requested_only_by_those_with_permission(self, author: User) -> None:
         assert browser_of(author).post(POLICY, rules(approvals=2) | {"reason": "because"}).status_code == 403
 
 
@@ -89,11 +89,11 @@ class TestParameters:
         typed = constants(**{"channels.pm_strength.weights.min_total_weight": 0.9}) | {"reason": "too noisy"}
         browser = browser_of(proposer)
 
-        seen = browser.post(PARAMETERS, typed | {"show": "yes"}).content.decode()
+        preview = browser.post(PARAMETERS, typed | {"show": "yes"}).content.decode()
 
         assert not ChangeRequest.objects.filter(kind="parameters").exists()
-        assert 'Stop acting</dt><dd><span class="cw-num">1<' in seen
-        assert 'name="draft"' in seen
+        assert 'Stop acting</dt><dd><span class="cw-num">1<' in preview
+        assert 'name="draft"' in preview
         browser.post(PARAMETERS, typed | {"draft": "yes"})
         request = ChangeRequest.objects.get(kind="parameters")
         text = page(browser, f"/admin/overrides/changerequest/{request.pk}/change/")

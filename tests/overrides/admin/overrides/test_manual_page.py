@@ -1,4 +1,4 @@
-"""An override by hand: refused at its fields, previewed, and drafted as a request of the person's."""
+"""A manual override: refused at its fields, previewed, and drafted as the person's request."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class TestDrafting:
 
 class TestRefusal:
     @pytest.mark.parametrize(
-        ("field", "value", "told"),
+        ("field", "value", "message"),
         [
             ("pattern_key", "breakout", "must be family.state.motif"),
             ("scope", "weather=rain", "weather: not a dimension of pm"),
@@ -80,10 +80,12 @@ class TestRefusal:
             ("half_life_days", "0", "must be"),
         ],
     )
-    def test_names_the_field_and_keeps_what_was_typed(self, proposer: User, field: str, value: str, told: str) -> None:
+    def test_names_the_field_and_keeps_what_was_typed(
+        self, proposer: User, field: str, value: str, message: str
+    ) -> None:
         text = sent(proposer, **{field: value, "draft": "yes"})
 
         assert f'<a href="#id_{field}">' in text
-        assert told in text
+        assert message in text
         assert "it does not work in a dip</textarea>" in text
         assert not ChangeRequest.objects.exists()

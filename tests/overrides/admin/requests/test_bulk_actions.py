@@ -1,4 +1,4 @@
-"""Many requests decided at once: a page that asks, and an outcome for each."""
+"""Decisions on several requests at once: a page that asks first, and an outcome for each."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class TestTogether:
         assert "Approve 2 requests" in text
         assert not ChangeRequest.objects.filter(state="approved").exists()
 
-    def test_tells_the_outcome_of_each(self, author: User, reviewer: User) -> None:
+    def test_reports_the_outcome_of_each(self, author: User, reviewer: User) -> None:
         one, own = drafted(author, "micro"), drafted(reviewer, "big")
 
         text = sent(reviewer, "approve", one, own, decide="yes", reason="looked at")
@@ -70,9 +70,7 @@ class TestTogether:
         assert "Approve the ticked requests" in page(browser_of(reviewer), URL)
         assert "Approve the ticked requests" not in page(browser_of(author), URL)
 
-    def test_costs_no_query_a_request_to_ask(
-        self, author: User, reviewer: User, django_assert_max_num_queries: Any
-    ) -> None:
+    def test_needs_no_query_per_request(self, author: User, reviewer: User, django_assert_max_num_queries: Any) -> None:
         requests = [drafted(author, f"b{number}") for number in range(12)]
         browser = browser_of(reviewer)
 

@@ -1,4 +1,4 @@
-"""The author's edit of an open request, by form."""
+"""The author's edit of an open request by form."""
 
 from __future__ import annotations
 
@@ -75,15 +75,15 @@ class TestEdit:
         )
         publish(parameters=make_parameters())
         document = ParameterSet.objects.get().document
-        wanted = document | {"lessons": document["lessons"] | {"edge_min": 0.7}}
-        request = draft(kind="parameters", content=wanted, author=author)
+        proposed = document | {"lessons": document["lessons"] | {"edge_min": 0.7}}
+        request = draft(kind="parameters", content=proposed, author=author)
         assert "&quot;edge_min&quot;: 0.7" in browser_of(author).get(url(request)).content.decode()
 
         refused = sent(browser_of(author), request, content="{edge_min: 0.8}")
         assert "Enter a valid JSON" in refused.content.decode()
 
-        wanted["lessons"]["edge_min"] = 0.8
-        assert sent(browser_of(author), request, content=json.dumps(wanted)).status_code == 302
+        proposed["lessons"]["edge_min"] = 0.8
+        assert sent(browser_of(author), request, content=json.dumps(proposed)).status_code == 302
         request.refresh_from_db()
         assert request.content["lessons"]["edge_min"] == 0.8
 
@@ -105,7 +105,7 @@ class TestEdit:
         assert "size_mult=0.9123456789<" in browser_of(proposer).get(url(request)).content.decode()
 
     @pytest.mark.parametrize(
-        ("typed", "told"),
+        ("typed", "message"),
         [
             ({"levers": "size_mult=9"}, "outside"),
             ({"levers": "sizes=1"}, "is no lever"),
@@ -114,14 +114,14 @@ class TestEdit:
             ({"reason": " "}, "say why"),
         ],
     )
-    def test_names_the_field_and_changes_nothing(self, proposer: User, typed: dict[str, Any], told: str) -> None:
+    def test_names_the_field_and_changes_nothing(self, proposer: User, typed: dict[str, Any], message: str) -> None:
         request = draft_by_hand(make_spec({"size_mult": 0.9}), by=proposer, reason="careful", at=NOW)
         (change,) = request.lines.all()
         fields = {"lines": [change.pk], f"levers_{change.pk}": typed.pop("levers", "size_mult=0.9")} | typed
 
         response = sent(browser_of(proposer), request, **fields)
 
-        assert told in response.content.decode()
+        assert message in response.content.decode()
         before = request.content_hash
         request.refresh_from_db()
         assert request.content_hash == before

@@ -1,4 +1,4 @@
-"""A request's page: what would change, field by field."""
+"""The page of a request: what would change, field by field."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ def ask(kind: str, content: dict[str, Any], author: User) -> ChangeRequest:
     return draft(author=author, kind=kind, content=content, at=datetime.now(UTC))
 
 
-def asked_parameters(author: User, n_target: int) -> ChangeRequest:
+def drafted_parameters(author: User, n_target: int) -> ChangeRequest:
     weights = make_parameters().to_document()["channels"]["pm_strength"]["weights"] | {"n_target": n_target}
     return ask("parameters", make_parameters({"weights": weights}).to_document(), author)
 
 
 class TestParametersRequest:
     def test_shows_only_what_differs(self, author: User) -> None:
-        text = shown(author, asked_parameters(author, 31))
+        text = shown(author, drafted_parameters(author, 31))
 
         assert f"{N_TARGET}</th><td>25</td><td><strong>31</strong>" in text
         assert text.count('<th scope="row"><code>') == 1
         assert "<details" in text
 
     def test_is_compared_with_what_is_in_force_now(self, author: User) -> None:
-        request = asked_parameters(author, 31)
+        request = drafted_parameters(author, 31)
         weights = make_parameters().to_document()["channels"]["pm_strength"]["weights"] | {"n_target": 40}
         publish(parameters=make_parameters({"weights": weights}))
 
@@ -51,7 +51,7 @@ class TestParametersRequest:
         assert "it has to be drafted again" in text
 
     def test_keeps_what_it_changed_once_applied(self, author: User, reviewer: User) -> None:
-        request = asked_parameters(author, 31)
+        request = drafted_parameters(author, 31)
         now = datetime.now(UTC)
         approve(request_id=request.pk, by=reviewer, at=now)
         apply_request(request_id=request.pk, by=reviewer, at=now)
@@ -62,7 +62,7 @@ class TestParametersRequest:
         assert f"{N_TARGET}</th><td>25</td><td><strong>31</strong>" in text
 
     def test_says_when_nothing_would_change(self, author: User) -> None:
-        assert "Nothing would change" in shown(author, asked_parameters(author, 25))
+        assert "Nothing would change" in shown(author, drafted_parameters(author, 25))
 
 
 class TestModeRequest:
@@ -76,7 +76,7 @@ class TestModeRequest:
         assert "<code>allow.bucket</code></th><td>micro</td><td><strong>\N{EN DASH}</strong>" in text
         assert "<code>challenger" not in text
 
-    def test_shows_what_it_asked_for_once_closed(self, author: User, reviewer: User) -> None:
+    def test_shows_what_it_requested_once_closed(self, author: User, reviewer: User) -> None:
         request = ask("mode", {"mode": "on"}, author)
         reject(request_id=request.pk, by=reviewer, reason="not yet", at=datetime.now(UTC))
 
@@ -85,7 +85,7 @@ class TestModeRequest:
         assert "What it asked for" in text
         assert "<code>mode</code></th><td><strong>on</strong>" in text
 
-    def test_says_when_it_stands_already(self, author: User) -> None:
+    def test_says_when_it_is_in_force_already(self, author: User) -> None:
         request = ask("mode", {"mode": "shadow"}, author)
         set_mode("shadow")
 
@@ -98,7 +98,7 @@ class TestRollbackRequest:
         publish(make_spec({"size_mult": 1.2}), make_spec(scope={"bucket": "big"}))
         request = ask("rollback", {"to": 1}, author)
         browser, address = browser_of(author), f"/admin/overrides/changerequest/{request.pk}/change/"
-        page(browser, address)  # a process asks once what its tables are called
+        page(browser, address)  # a process looks up its content types once
 
         with django_assert_max_num_queries(MOST_QUERIES):
             text = page(browser, address)

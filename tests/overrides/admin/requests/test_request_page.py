@@ -1,4 +1,4 @@
-"""A request's page: what stands in the way, the steps it offers, and what is said of it."""
+"""The page of a request: the gates in its way, the steps it offers, and its comments."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ class TestGates:
     def test_of_a_refused_step_are_those_that_were_shown(self, author: User, reviewer: User) -> None:
         request = draft(make_spec(stats={"n": 3}), author=author, at=datetime.now(UTC))
 
-        told = post(reviewer, request, "approve")
+        response_text = post(reviewer, request, "approve")
 
-        assert "rest on fewer than 10 trades; leave them out until there are more" in told
+        assert "rest on fewer than 10 trades; leave them out until there are more" in response_text
         assert request.state == "in_review"
 
-    def test_are_none_where_the_way_is_free(self, author: User, reviewer: User) -> None:
+    def test_are_absent_without_obstacles(self, author: User, reviewer: User) -> None:
         assert "What stands in the way" not in shown(reviewer, drafted(author))
 
     def test_cost_no_query_a_line(self, author: User, reviewer: User, django_assert_max_num_queries: Any) -> None:
@@ -86,7 +86,7 @@ class TestSteps:
         assert f'href="{REQUESTS}{request.pk}/cancel/' in text
         assert f'href="{REQUESTS}{request.pk}/approve/' not in text
 
-    def test_tell_the_health_beside_the_state(self, author: User, reviewer: User) -> None:
+    def test_show_the_health_beside_the_state(self, author: User, reviewer: User) -> None:
         request = drafted(author)
         assert ">valid<" in shown(reviewer, request)
 
@@ -94,7 +94,7 @@ class TestSteps:
 
         assert ">stale<" in shown(reviewer, request)
 
-    def test_submit_then_ask_for_changes(self, author: User, reviewer: User) -> None:
+    def test_submit_then_request_changes(self, author: User, reviewer: User) -> None:
         request = drafted(author, submit=False)
 
         post(author, request, "submit")
@@ -114,11 +114,11 @@ class TestSteps:
         request = drafted(author, "micro", "big")
         ticked = request.lines.get(line__scope={"bucket": "big"})
         browser = browser_of(reviewer)
-        asked = page(browser, f"{REQUESTS}{request.pk}/approve/?only={ticked.pk}")
+        confirmation = page(browser, f"{REQUESTS}{request.pk}/approve/?only={ticked.pk}")
 
         post(reviewer, request, "approve", only=ticked.pk)
 
-        assert "Only these lines" in asked
+        assert "Only these lines" in confirmation
         assert request.state == "approved"
         assert request.lines.get().line_id == ticked.line_id
         rest = request.parts.get()
@@ -141,9 +141,9 @@ class TestSteps:
         request = drafted(author)
         approve(request_id=request.pk, by=reviewer, at=datetime.now(UTC))
 
-        told = post(reviewer, request, "schedule", due="tomorrow")
+        response_text = post(reviewer, request, "schedule", due="tomorrow")
 
-        assert "Due: tomorrow is no time" in told
+        assert "Due: tomorrow is no time" in response_text
         assert request.state == "approved"
 
     def test_acknowledge_what_took_effect_at_once(self, operator: User, reviewer: User) -> None:
@@ -173,7 +173,7 @@ class TestExposure:
 
 
 class TestComments:
-    def test_stand_on_the_request_and_on_a_line(self, author: User, reviewer: User) -> None:
+    def test_belong_to_the_request_or_to_a_line(self, author: User, reviewer: User) -> None:
         request = drafted(author)
         line = request.lines.get()
 
@@ -182,12 +182,12 @@ class TestComments:
 
         text = shown(author, request)
         assert "why now?" in text
-        assert text.count("too few trades") == 3  # at the line, among the comments, in the history
+        assert text.count("too few trades") == 3  # at the line, in the comments and in the history
         assert [each.line_id for each in request.comments.all()] == [None, line.line_id]
 
 
 class TestHistory:
-    def test_tells_who_did_what(self, author: User, reviewer: User) -> None:
+    def test_shows_who_did_what(self, author: User, reviewer: User) -> None:
         request = drafted(author)
         approve(request_id=request.pk, by=reviewer, at=datetime.now(UTC), reason="forty trades")
 
@@ -199,7 +199,7 @@ class TestHistory:
 
 
 class TestWhatIf:
-    def test_is_asked_for_and_then_shown(self, author: User, reviewer: User) -> None:
+    def test_is_requested_and_then_shown(self, author: User, reviewer: User) -> None:
         request = drafted(author)
         browser = browser_of(reviewer)
 

@@ -1,4 +1,4 @@
-"""A module's page: what stands, less at once, more by a request."""
+"""The page of a module: its mode, lowering at once, and raising by a request."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 LIST = "/admin/overrides/modulemode/"
 PM = f"{LIST}pm/change/"
-AS_IT_STANDS = {"mode": "off", "rollout_percent": "100", "allow": "", "challenger": "", "reason": "it is reviewed"}
+UNCHANGED = {"mode": "off", "rollout_percent": "100", "allow": "", "challenger": "", "reason": "it is reviewed"}
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def asker(db: None) -> User:
 
 
 def ask(person: User, what: str = "mode", module: str = "pm", **fields: str) -> Any:
-    form = AS_IT_STANDS | fields if what == "mode" else {"reason": "to compare"} | fields
+    form = UNCHANGED | fields if what == "mode" else {"reason": "to compare"} | fields
     return browser_of(person).post(f"{LIST}{module}/ask/{what}/", form)
 
 
@@ -55,7 +55,7 @@ class TestPages:
         assert "a module without one is off" in text
         assert "none yet: levers are neutral" in text
 
-    def test_show_what_stands_in_few_queries(self, asker: User, django_assert_max_num_queries: Any) -> None:
+    def test_show_what_is_in_force_in_few_queries(self, asker: User, django_assert_max_num_queries: Any) -> None:
         version = publish(make_spec(), parameters=make_parameters({"combiner": "most_specific"}))
         set_mode("on", rollout_percent=12.5, allow={"bucket": ["micro", "big"]}, challenger=version.number)
         browser = browser_of(asker)
@@ -88,7 +88,7 @@ class TestPages:
         assert "/ask/" not in text
         assert "an operator has it" in text
 
-    def test_are_closed_to_who_may_not_look(self, client: Client, operator: User) -> None:
+    def test_are_closed_without_permission(self, client: Client, operator: User) -> None:
         client.force_login(operator)
 
         assert client.get(PM).status_code == 403
@@ -251,8 +251,8 @@ class TestAsking:
         ask(asker, "combiner", pm_strength="most_specific")
 
         drafted = drafted_by_people().get()
-        wanted = make_parameters({"weights": {"n_target": 31}, "combiner": "most_specific"})
-        assert (drafted.kind, drafted.content) == ("parameters", wanted.to_document())
+        proposed = make_parameters({"weights": {"n_target": 31}, "combiner": "most_specific"})
+        assert (drafted.kind, drafted.content) == ("parameters", proposed.to_document())
         assert drafted.title == "Combiner of pm_strength plan → most_specific"
 
     @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ class TestAsking:
     @pytest.mark.parametrize(
         ("what", "fields"), [("mode", {"rollout_percent": "40"}), ("combiner", {"pm_strength": "most_specific"})]
     )
-    def test_asks_once(self, asker: User, what: str, fields: dict[str, str]) -> None:
+    def test_drafts_once(self, asker: User, what: str, fields: dict[str, str]) -> None:
         ask(asker, what, **fields)
         first = drafted_by_people().get()
 
@@ -302,4 +302,4 @@ class TestAsking:
         forger = Client(enforce_csrf_checks=True)
         forger.force_login(asker)
 
-        assert forger.post(f"{LIST}pm/ask/mode/", AS_IT_STANDS | {"rollout_percent": "1"}).status_code == 403
+        assert forger.post(f"{LIST}pm/ask/mode/", UNCHANGED | {"rollout_percent": "1"}).status_code == 403

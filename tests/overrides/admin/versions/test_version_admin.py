@@ -1,4 +1,4 @@
-"""A version's page: what it changed, against which other one, and the way back to it."""
+"""The page of a version: what it changed, compared with which other version, and how to return to it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MICRO, BIG, MID = ({"bucket": name, "macro_phase": "Good"} for name in ("micro",
 
 @pytest.fixture
 def versions() -> list[Version]:
-    """1: micro and big. 2: micro moved, big withdrawn, mid new. 3: other parameters. 4: as 1 was."""
+    """Version 1: micro and big; 2: micro moved, big withdrawn, mid new; 3: other parameters; 4: the same as 1."""
     micro, big = make_spec(scope=MICRO), make_spec(scope=BIG)
     return [
         publish(micro, big),
@@ -120,11 +120,11 @@ class TestVersionPage:
         assert '<option value="2"' not in text
         assert "against version 1" in page(browser_of(author), f"{BASE}{versions[1].pk}/change/")
 
-    @pytest.mark.parametrize("asked", ["99", "x", "-1", "9" * 30])
-    def test_says_when_there_is_no_such_version(self, author: User, versions: list[Version], asked: str) -> None:
-        text = page(browser_of(author), f"{BASE}{versions[1].pk}/change/?against={asked}")
+    @pytest.mark.parametrize("against", ["99", "x", "-1", "9" * 30])
+    def test_says_when_there_is_no_such_version(self, author: User, versions: list[Version], against: str) -> None:
+        text = page(browser_of(author), f"{BASE}{versions[1].pk}/change/?against={against}")
 
-        assert f"against: pm has no version {asked[:20]}; compared with version 1 instead" in text
+        assert f"against: pm has no version {against[:20]}; compared with version 1 instead" in text
 
     def test_pages_many_lines(self, author: User, versions: list[Version], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(version_page, "PER_PAGE", 2)
@@ -191,7 +191,7 @@ class TestRollingBack:
         assert browser_of(asker).get(f"{BASE}999/roll-back/").status_code == 404
 
 
-def test_a_trial_is_told_as_never_served_and_may_be_put_into_force(db: None) -> None:
+def test_a_trial_is_shown_as_never_served_and_may_be_put_into_force(db: None) -> None:
     publish(PLAN)
     browser = browser_of(make_user("asker", "overrides.add_changerequest"))
     agreed(trial(), at=LATER)

@@ -18,7 +18,7 @@ from tests.overrides.core.builders import make_request, make_spec, requests, spe
 
 
 def two(combiner: Combiner, prior: float = 0.0) -> Combination:
-    """size_mult 1.10 with weight .3 and .95 with weight .1, asked from 1.05."""
+    """Return the combination of size_mult 1.10 with weight .3 and .95 with weight .1, from 1.05."""
     overrides = (
         make_spec("a", {"size_mult": 1.10}, stats=weighing(0.3)),
         make_spec("b", {"size_mult": 0.95}, stats=weighing(0.1)),

@@ -1,4 +1,4 @@
-"""Numbers worked by hand. One dimension of one weighs fully here, so a weight is what `weighing` says."""
+"""Numbers worked by hand. One dimension of one is full specificity here, so a weight is what `weighing` says."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def combined(
 
 
 def pair(one: tuple[float, float], other: tuple[float, float]) -> tuple[OverrideSpec, OverrideSpec]:
-    """Two overrides of size_mult, each (target, weight)."""
+    """Return two overrides of size_mult from two (target, weight)."""
     return (
         make_spec("a", {"size_mult": one[0]}, stats=weighing(one[1])),
         make_spec("b", {"size_mult": other[0]}, stats=weighing(other[1])),

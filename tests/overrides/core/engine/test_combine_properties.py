@@ -1,4 +1,4 @@
-"""What holds for any overrides and any request, and a naive loop beside the engine."""
+"""Properties of any overrides and any request, and the engine compared with a naive loop."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class TestCombine:
 
 
 class TestWeight:
-    """Of a lone override, however light."""
+    """The weight of a single override, however light."""
 
     def weight(self, spec: OverrideSpec) -> float:
         compiled = compile_overrides([spec], WeightParameters(min_total_weight=0.0), Combiner.PLAN)

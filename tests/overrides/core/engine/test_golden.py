@@ -1,4 +1,4 @@
-"""Every case in `../cases/`: what the combiner must answer, in JSON anyone can read and add to."""
+"""Every golden case in `../cases/`: what the combiner must answer, as JSON that anyone can read and extend."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def answer_of(case: dict[str, Any]) -> Combination:
         WeightParameters.from_document(case["parameters"]),
         Combiner(case["combiner"]),
     )
-    asked = case["request"] | {"at": instant(case["request"]["at"], "at")}
-    return combine(compiled, Request(**asked))
+    request = case["request"] | {"at": instant(case["request"]["at"], "at")}
+    return combine(compiled, Request(**request))
 
 
 def agree(found: Any, expected: Any, where: str) -> None:
-    """Compare the keys present in `expected`; numbers at rtol 1e-9, lists in order, everything else exactly."""
+    """Compare the keys present in `expected`: numbers at rtol 1e-9, lists in order, everything else exactly."""
     if isinstance(expected, dict):
         for key, value in expected.items():
             agree(getattr(found, key) if hasattr(found, "_fields") else found[key], value, f"{where}.{key}")

@@ -19,9 +19,15 @@ STARTS, TARGETS = st.floats(0.5, 2.0), st.floats(0.5, 2.0)
 class TestRamped:
     @pytest.mark.parametrize("case", CASES, ids=str)
     def test_reproduces_the_golden_cases(self, case: dict[str, Any]) -> None:
-        given_ = case["given"]
+        arguments = case["given"]
 
-        found = ramped(Blend(given_["blend"]), given_["max_step"], given_["start"], given_["target"], given_["hours"])
+        found = ramped(
+            Blend(arguments["blend"]),
+            arguments["max_step"],
+            arguments["start"],
+            arguments["target"],
+            arguments["hours"],
+        )
 
         assert found == pytest.approx(case["expect"], rel=1e-9)
 

@@ -12,11 +12,11 @@ SCOPES = st.dictionaries(NAMES, VALUES, max_size=12)
 
 
 class TestPackedScopes:
-    @given(scopes=st.lists(SCOPES, max_size=30), asked=SCOPES)
-    def test_find_what_a_subset_test_finds(self, scopes: list[dict[str, str]], asked: dict[str, str]) -> None:
-        expected = [row for row, scope in enumerate(scopes) if scope.items() <= asked.items()]
+    @given(scopes=st.lists(SCOPES, max_size=30), query=SCOPES)
+    def test_find_what_a_subset_test_finds(self, scopes: list[dict[str, str]], query: dict[str, str]) -> None:
+        expected = [row for row, scope in enumerate(scopes) if scope.items() <= query.items()]
 
-        assert PackedScopes(scopes).contained_in(asked) == expected
+        assert PackedScopes(scopes).contained_in(query) == expected
 
     def test_spill_into_further_words(self) -> None:
         scopes = [{f"d{dim}": f"v{value}"} for dim in range(40) for value in range(300)]
@@ -36,9 +36,9 @@ class TestPackedScopes:
         assert index.contained_in({names[-1]: "on"}) == [2]
         assert index.contained_in({names[-1]: "off"}) == []
 
-    @pytest.mark.parametrize("asked", [{}, {"unheard_of": "x"}])
-    def test_find_only_empty_scopes_for_a_request_that_says_nothing_known(self, asked: dict[str, str]) -> None:
-        assert PackedScopes([{"bucket": "nano"}, {}]).contained_in(asked) == [1]
+    @pytest.mark.parametrize("query", [{}, {"unheard_of": "x"}])
+    def test_find_only_empty_scopes_for_a_request_without_known_values(self, query: dict[str, str]) -> None:
+        assert PackedScopes([{"bucket": "nano"}, {}]).contained_in(query) == [1]
 
     def test_find_nothing_among_nothing(self) -> None:
         assert PackedScopes([]).contained_in({"bucket": "nano"}) == []

@@ -71,7 +71,7 @@ class TestAnswer:
 
         assert neutral_for(answer(engine, mode, make_request(pattern_key=key)), Reason.PROTECTED)
 
-    def test_protects_the_motifs_it_is_told(self) -> None:
+    def test_protects_the_configured_motifs(self) -> None:
         found = answer(ENGINE, ON, make_request(), protected_motifs=("buy_flag",))
 
         assert found.reason is Reason.PROTECTED

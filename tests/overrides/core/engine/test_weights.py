@@ -1,4 +1,4 @@
-"""The weight table of the plan's own override: edge .82R, 37 trades, variance .45, half-life 18 days, of 10."""
+"""The weight table of the plan's own override: edge .82 R, 37 trades, variance .45, half-life 18 days, of 10."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is an override of policy evidence sure of its sign, and does it move no farther than that allows?"""
+"""Whether an override of the evidence method is sure of its sign, and moves no farther than that allows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TestFalseSignRate:
         assert false_sign_rate(evidence(0.99, predicted=-0.164485, sd=0.1)) == pytest.approx(0.05, abs=1e-5)
 
     def test_of_a_judgement_is_that_of_a_mean_of_its_trades(self) -> None:
-        """An edge of .25 R, variance 4, worth 64 trades: sd .25, Phi(-1) = .1586553."""
+        """An edge of .25 R and variance 4, worth 64 trades: sd .25, Phi(-1) = .1586553."""
         judged = evidence(promise=None, stats={"edge_raw": 0.25, "n": 64, "variance": 4.0})
 
         assert false_sign_rate(judged) == pytest.approx(0.1586553, abs=1e-7)

@@ -1,4 +1,4 @@
-"""How far a line moves, and what that does to exposure."""
+"""How far a line moves, and how that changes exposure."""
 
 from __future__ import annotations
 

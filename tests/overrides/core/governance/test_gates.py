@@ -1,4 +1,4 @@
-"""All obstacles at once, each with its way past."""
+"""All gates of a request at once, each with its remedy."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DAY = timedelta(days=1)
 
 
 def touched(before: OverrideSpec | None = None, after: OverrideSpec | None = None, **over: Any) -> TouchedLine:
-    fields: dict[str, Any] = {"line": "l", "label": "a line", "before": before, "after": after, "standing": before}
+    fields: dict[str, Any] = {"line": "l", "label": "a line", "before": before, "after": after, "in_force": before}
     return TouchedLine(**fields | over)
 
 
@@ -56,7 +56,7 @@ class TestApproving:
     def test_is_free_for_a_reviewer(self) -> None:
         assert found(Step.SIGN, situation(NEW)) == []
 
-    def test_is_nobody_s_own(self) -> None:
+    def test_cannot_be_decided_by_its_author(self) -> None:
         assert found(Step.SIGN, situation(NEW), replace(REVIEWER, is_author=True)) == ["own_request"]
         assert found(Step.REJECT, situation(NEW), replace(REVIEWER, is_author=True)) == ["own_request"]
 
@@ -66,7 +66,7 @@ class TestApproving:
 
     def test_of_what_cannot_take_effect_is_refused_with_everything_that_is_wrong(self) -> None:
         contrary = make_spec({"size_mult": 0.9}, stats={"edge_raw": 1.0, "n": 3})
-        line = touched(before=make_spec(), after=contrary, standing=None, is_vetoed=True, is_pinned=True)
+        line = touched(before=make_spec(), after=contrary, in_force=None, is_vetoed=True, is_pinned=True)
 
         names = found(Step.SIGN, situation(line, is_machine=True, base_changed="the parameters", signed_hash="other"))
 
@@ -120,9 +120,9 @@ class TestApplying:
         assert found(Step.APPLY, situation(NEW, **APPROVED, expires_at=NOW)) == ["expired"]
 
     def test_on_a_line_with_fresh_statistics_is_free(self) -> None:
-        """What was drafted against counts by its levers: new numbers behind the same targets make nothing stale."""
+        """Drafts are compared by lever targets: new statistics behind the same targets do not make a request stale."""
         fresher = make_spec(stats={"n": 77})
-        line = touched(before=make_spec(), after=make_spec({"size_mult": 1.2}), standing=fresher)
+        line = touched(before=make_spec(), after=make_spec({"size_mult": 1.2}), in_force=fresher)
 
         assert found(Step.APPLY, situation(line, **APPROVED)) == []
 
@@ -136,7 +136,7 @@ class TestApplying:
         )  # fmt: skip
         assert blockers([gate]) == []
 
-    def test_of_a_withdrawal_asks_for_no_evidence(self) -> None:
+    def test_of_a_withdrawal_needs_no_evidence(self) -> None:
         line = touched(before=make_spec(stats={"n": 1}), after=None, is_vetoed=True)
 
         assert found(Step.APPLY, situation(line, **APPROVED)) == []
@@ -161,12 +161,12 @@ class TestApplying:
 
 
 class TestDelegating:
-    STANDING = make_spec({"size_mult": 1.2})
-    TERMS = grant(STANDING, GovernancePolicy(), NOW)
+    IN_FORCE = make_spec({"size_mult": 1.2})
+    TERMS = grant(IN_FORCE, GovernancePolicy(), NOW)
 
     def line(self, size: float = 1.1, **over: Any) -> TouchedLine:
         after = make_spec({"size_mult": size})
-        return touched(before=self.STANDING, after=after, **{"mandate": self.TERMS} | over)
+        return touched(before=self.IN_FORCE, after=after, **{"mandate": self.TERMS} | over)
 
     def of(self, line: TouchedLine, **over: Any) -> Situation:
         return situation(line, state="draft", is_machine=True, **over)

@@ -1,4 +1,4 @@
-"""A module's rules of governance as a document."""
+"""A module's governance policy as a document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an approval lets the builder do alone."""
+"""What an approval lets the builder do without a person."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class TestExceeded:
         assert exceeded(TERMS, None, LATER) == []
 
     @pytest.mark.parametrize(
-        ("wanted", "why"),
+        ("proposed", "why"),
         [
             (spec(1.21), "size_mult: 1.21 is beyond the approved 1 to 1.2"),
             (spec(0.95), "size_mult: changes sign"),
@@ -54,8 +54,8 @@ class TestExceeded:
             (spec(1.1, edge=0.39), r"edge_raw: +0.390 R is less than the 0.400 R it needs"),
         ],
     )
-    def test_says_what_needs_a_person(self, wanted: OverrideSpec, why: str) -> None:
-        assert exceeded(TERMS, wanted, LATER) == [why]
+    def test_says_what_needs_a_person(self, proposed: OverrideSpec, why: str) -> None:
+        assert exceeded(TERMS, proposed, LATER) == [why]
 
     def test_says_everything_at_once(self) -> None:
         assert len(exceeded(TERMS, spec(1.3, n=1, edge=0.1, entry_aggression_mult=1.1), LATER)) == 4
@@ -68,10 +68,10 @@ class TestExceeded:
         assert exceeded(None, None, NOW) == ["mandate: there is none on this line"]
 
     @given(st.floats(0.7, 1.3), st.floats(0.7, 1.3))
-    def test_never_lets_the_target_go_farther_or_over_neutral(self, approved: float, wanted: float) -> None:
-        inside = exceeded(grant(spec(approved), POLICY, NOW), spec(wanted), LATER) == []
+    def test_never_lets_the_target_go_farther_or_over_neutral(self, approved: float, proposed: float) -> None:
+        inside = exceeded(grant(spec(approved), POLICY, NOW), spec(proposed), LATER) == []
 
-        assert inside == (min(1, approved) - 1e-12 <= wanted <= max(1, approved) + 1e-12)
+        assert inside == (min(1, approved) - 1e-12 <= proposed <= max(1, approved) + 1e-12)
 
 
 def test_remaining_counts_units_and_days() -> None:

@@ -1,4 +1,4 @@
-"""The table of a request's life, and its copy in the database."""
+"""The table of a request's states, and its copy in the database."""
 
 from __future__ import annotations
 

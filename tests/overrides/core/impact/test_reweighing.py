@@ -22,8 +22,8 @@ def evidence(name: str = "a", **over: object) -> Evidence:
 
 
 def parameters(**weights: object) -> ModuleParameters:
-    standing = make_parameters().to_document()["channels"]["pm_strength"]["weights"]
-    return make_parameters({"weights": standing | weights})
+    defaults = make_parameters().to_document()["channels"]["pm_strength"]["weights"]
+    return make_parameters({"weights": defaults | weights})
 
 
 class TestReweighed:

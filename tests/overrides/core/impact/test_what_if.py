@@ -1,4 +1,4 @@
-"""Two engines asked the same: counts, spreads and movers, by hand and against `combine` asked request by request."""
+"""Two engines compared on the same requests: counts, distributions and changes, by hand and against `combine`."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from overrides.core.impact.what_if import Comparison
 from tests.builders import DAY, HEAVY, KEY, NOW, SCOPE, make_parameters, make_spec
 
 MICRO = {"bucket": "micro"}
-Asked = tuple[str, str, Mapping[str, str], datetime, Mapping[str, float]]
-HERE: Asked = (KEY, "entry", SCOPE, NOW, {})
+LoggedRequest = tuple[str, str, Mapping[str, str], datetime, Mapping[str, float]]
+HERE: LoggedRequest = (KEY, "entry", SCOPE, NOW, {})
 
 
 def side(*specs: OverrideSpec, parameters: ModuleParameters | None = None) -> VersionSide:
@@ -35,10 +35,10 @@ def side(*specs: OverrideSpec, parameters: ModuleParameters | None = None) -> Ve
     return VersionSide(compile_module(parameters, specs), frozenset(parameters.protected_motifs))
 
 
-def compared(before: VersionSide, after: VersionSide, *asked: Asked, module: str = "pm") -> dict[str, Any]:
+def compared(before: VersionSide, after: VersionSide, *requests: LoggedRequest, module: str = "pm") -> dict[str, Any]:
     comparison = Comparison(module, before, after)
-    for pattern_key, category, scope, at, current in asked:
-        comparison.ask(pattern_key, category, json.dumps(scope), at, current)
+    for pattern_key, category, scope, at, current in requests:
+        comparison.add_request(pattern_key, category, json.dumps(scope), at, current)
     return comparison.document()
 
 
@@ -59,7 +59,7 @@ class TestCounts:
         }  # fmt: skip
 
     def test_a_changed_target_out_of_reach_changes_nothing(self) -> None:
-        """1.1 and 1.2 are both more than a step away: 1.02 is served either way, except from where they are near."""
+        """1.1 and 1.2 are both more than a step away, so 1.02 is served either way, except from values near them."""
         sides = side(make_spec()), side(make_spec({"size_mult": 1.2}))
 
         assert counts(compared(*sides, HERE)) == {"asked": 1, "touched": 1}
@@ -88,12 +88,12 @@ class TestCounts:
         }  # fmt: skip
 
     @pytest.mark.parametrize(
-        "asked", [(KEY, "entry", ["bucket"], NOW, {}), (KEY, "entry", SCOPE, NOW, {"size_mult": 9.0})]
+        "request", [(KEY, "entry", ["bucket"], NOW, {}), (KEY, "entry", SCOPE, NOW, {"size_mult": 9.0})]
     )
-    def test_a_request_nobody_can_answer_is_counted_apart(self, asked: Any) -> None:
-        assert counts(compared(side(), side(make_spec()), asked)) == {"asked": 1, "unreadable": 1}
+    def test_a_request_nobody_can_answer_is_counted_apart(self, request: Any) -> None:
+        assert counts(compared(side(), side(make_spec()), request)) == {"asked": 1, "unreadable": 1}
 
-    def test_nothing_asked_is_an_answer(self) -> None:
+    def test_no_requests_give_a_result(self) -> None:
         found = compared(side(), side(make_spec()))
 
         assert (counts(found), found["exposure"]["mean_ln"], found["as_of"]) == ({}, 0.0, None)
@@ -101,7 +101,7 @@ class TestCounts:
 
 class TestLevers:
     def test_by_hand(self) -> None:
-        """Neutral before; 1.02 after for one, and from 1.2 the step down to 1.2 / 1.02 for the other."""
+        """Neutral before; after: 1.02 for the first, and the step down from 1.2 to 1.2 / 1.02 for the second."""
         found = compared(side(), side(make_spec()), HERE, (KEY, "entry", SCOPE, NOW, {"size_mult": 1.2}))
 
         [(name, lever)] = found["levers"].items()
@@ -137,7 +137,7 @@ class TestLevers:
 
 class TestExposure:
     def test_is_the_mean_over_all_whom_a_scaling_lever_applies_to(self) -> None:
-        untouched: Asked = (KEY, "entry", {}, NOW, {})
+        untouched: LoggedRequest = (KEY, "entry", {}, NOW, {})
         found = compared(side(), side(make_spec()), HERE, untouched, (KEY, "exit", SCOPE, NOW, {}))
 
         exposure = found["exposure"]
@@ -159,14 +159,14 @@ class TestExposure:
 
 
 ALLOCATION = "dm_pattern.allocation.allocation"
-BASE: Asked = (ALLOCATION, "allocation", {"chain": "base"}, NOW, {})
-SOLANA: Asked = (ALLOCATION, "allocation", {"chain": "solana"}, NOW, {})
+BASE: LoggedRequest = (ALLOCATION, "allocation", {"chain": "base"}, NOW, {})
+SOLANA: LoggedRequest = (ALLOCATION, "allocation", {"chain": "solana"}, NOW, {})
 
 
 def dm_side(
     *specs: OverrideSpec, weights: Mapping[str, float] | None = None, cap: float | None = None, **over: Any
 ) -> VersionSide:
-    """With every line heavy enough to act, however few dimensions it names."""
+    """Return a dm side in which every line is heavy enough to act, however few dimensions it has."""
     weights_of_lines = make_parameters(module="dm").to_document()["channels"]["dm_alloc"]["weights"]
     without_floor = {"weights": weights_of_lines | {"min_total_weight": 0.0}}
     parameters = make_parameters(without_floor, module="dm", product_cap=cap, **over)
@@ -181,7 +181,7 @@ def alloc(value: float, **over: Any) -> OverrideSpec:
 
 class TestCoefficientProduct:
     def test_by_hand(self) -> None:
-        """Base 1 to 1.2, solana 1.5 both times: one decision of two is reached, and its allocation grows by 20 %."""
+        """Base goes from 1 to 1.2, solana stays at 1.5: one of two decisions changes, its allocation by +20 %."""
         before, after = {"chain=solana": 1.5}, {"chain=solana": 1.5, "chain=base": 1.2}
 
         found = compared(dm_side(weights=before), dm_side(weights=after), BASE, SOLANA, module="dm")
@@ -258,7 +258,7 @@ class TestCoefficientProduct:
         assert "Levers alone" in found["caveats"][-1]
 
     @pytest.mark.parametrize("seed", range(4))
-    def test_agrees_with_answers_asked_one_by_one(self, seed: int) -> None:
+    def test_agrees_with_single_answers(self, seed: int) -> None:
         chance = random.Random(seed)
         values = {"chain": "xyz", "curator": "xyz", "intent": "xyz"}
 
@@ -274,23 +274,23 @@ class TestCoefficientProduct:
         first, kept = lines(), chance.random() < 0.5
         before = dm_side(*first, weights=weights(), cap=caps[0])
         after = dm_side(*(first if kept else lines()), weights=weights(), cap=caps[1])
-        asked: list[Asked] = [
+        requests: list[LoggedRequest] = [
             (ALLOCATION, "allocation", {name: chance.choice("xyzw") for name in values}, NOW, {}) for _ in range(120)
         ]
 
-        found = compared(before, after, *asked, module="dm")
+        found = compared(before, after, *requests, module="dm")
 
         changes = [
             log(other.coefficient_product) - log(one.coefficient_product)
-            for one, other in ((served_by(before, each), served_by(after, each)) for each in asked)
+            for one, other in ((served_by(before, each), served_by(after, each)) for each in requests)
         ]
         product = found["levers"]["coefficient product"]
         assert product["changed"] == sum(change != 0 for change in changes) > 0
         assert product["quantiles"]["change"]["mean"] * product["requests"] == pytest.approx(sum(changes), abs=1e-9)
 
 
-def served_by(side: VersionSide, asked: Asked) -> Answer:
-    request = Request("dm", *asked)
+def served_by(side: VersionSide, logged: LoggedRequest) -> Answer:
+    request = Request("dm", *logged)
     motifs, scaling = side.protected_motifs, side.scaling
     return answer(side.compiled, ServingMode(Mode.ON), request, protected_motifs=motifs, scaling=scaling)
 
@@ -301,7 +301,7 @@ class TestMovers:
 
         found = compared(side(), side(make_spec(), far), HERE, ("a.b.c", "entry", SCOPE, NOW, {}), HERE)
 
-        # two requests of one step each, one of two levers by one step each: equal, then by name
+        # two requests of one step each, and one of two levers by one step each: equal, so ordered by name
         assert [(each["pattern_key"], each["asked"], each["changed"]) for each in found["patterns"]] == [
             ("a.b.c", 1, 1),
             (KEY, 2, 2),
@@ -310,7 +310,7 @@ class TestMovers:
         assert found["patterns"][1]["mean_change"] == {"size_mult": pytest.approx(log(1.02), abs=1e-9)}
 
     def test_lines_change_by_their_parts_also_those_that_only_share(self) -> None:
-        """A second line halves the weight of the first: both are named, in units before step and bounds."""
+        """A second line halves the weight of the first: both are listed, in units before step limit and bounds."""
         first, second = make_spec({"size_mult": 1.1}), make_spec({"size_mult": 0.9}, scope={"timeframe": "4h", **MICRO})
 
         found = compared(side(first), side(first, second), (KEY, "entry", SCOPE | {"timeframe": "4h"}, NOW, {}))
@@ -336,16 +336,16 @@ def random_specs(chance: random.Random, policy: str) -> dict[str, OverrideSpec]:
     return {spec.line: spec for spec in specs}
 
 
-def random_request(chance: random.Random) -> Asked:
+def random_request(chance: random.Random) -> LoggedRequest:
     scope = {name: chance.choice("xyz") for name in ("bucket", "timeframe", "macro_phase", "weather")}
     current = {"size_mult": chance.uniform(0.7, 1.3)} if chance.random() < 0.5 else {}
     return f"a.b.c{chance.randint(0, 3)}", "entry", scope, NOW + timedelta(days=chance.uniform(-5, 60)), current
 
 
-def one_by_one(before: VersionSide, after: VersionSide, asked: Iterable[Asked]) -> list[dict[str, float]]:
-    """The change of every lever of every request in units, by two plain questions."""
+def one_by_one(before: VersionSide, after: VersionSide, requests: Iterable[LoggedRequest]) -> list[dict[str, float]]:
+    """Return the change of every lever of every request in units, from two separate answers each."""
     changes = []
-    for key, category, scope, at, current in asked:
+    for key, category, scope, at, current in requests:
         one, other = (
             combine(each.compiled, Request("pm", key, category, scope, at, current)) for each in (before, after)
         )
@@ -367,21 +367,21 @@ class TestAgainstCombine:
     )
     def test_agrees_request_by_request(self, policy: str, combiner: str, seed: int) -> None:
         chance = random.Random(seed)
-        standing = random_specs(chance, policy)
-        changed = {line: spec for line, spec in standing.items() if chance.random() < 0.8} | random_specs(
+        in_force = random_specs(chance, policy)
+        changed = {line: spec for line, spec in in_force.items() if chance.random() < 0.8} | random_specs(
             chance, policy
         )
         weights = make_parameters().to_document()["channels"]["pm_strength"]["weights"]
         parameters = make_parameters({"policy": policy, "combiner": combiner})
         tight = {"weights": weights | {"n_target": 10 + seed, "bounds": {"size_mult": [0.95, 1.05]}}}
         other = make_parameters({"policy": policy, "combiner": combiner} | tight) if seed % 2 else parameters
-        before = side(*standing.values(), parameters=parameters)
+        before = side(*in_force.values(), parameters=parameters)
         after = side(*changed.values(), parameters=other)
-        asked = [random_request(chance) for _ in range(150)]
+        requests = [random_request(chance) for _ in range(150)]
 
-        found = compared(before, after, *asked)
+        found = compared(before, after, *requests)
 
-        changes = one_by_one(before, after, asked)
+        changes = one_by_one(before, after, requests)
         assert found["changed"] == sum(any(change.values()) for change in changes) > 0
         for name, lever in found["levers"].items():
             assert lever["changed"] == sum(change[name] != 0 for change in changes)
@@ -391,9 +391,9 @@ class TestAgainstCombine:
             sum(change["size_mult"] for change in changes), abs=1e-9
         )
 
-    def test_asks_as_of_each_request_s_own_time(self) -> None:
-        """Below the floor after 165 days: withdrawing the line then changes nothing."""
-        late: Asked = (KEY, "entry", SCOPE, NOW + 166 * DAY, {})
+    def test_answers_as_of_each_request_s_own_time(self) -> None:
+        """The override is below the floor after 165 days, so withdrawing it then changes nothing."""
+        late: LoggedRequest = (KEY, "entry", SCOPE, NOW + 166 * DAY, {})
 
         assert counts(compared(side(make_spec()), side(), HERE, late)) == {
             "asked": 2, "touched": 2, "changed": 1, "no_longer_moved": 1,

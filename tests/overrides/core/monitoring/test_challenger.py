@@ -1,4 +1,4 @@
-"""Live against challenger: numbers by hand, a naive loop, properties."""
+"""The live version against its challenger: numbers by hand, a naive loop, and properties."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pairs = st.lists(st.tuples(reals, reals, st.booleans(), st.booleans()), min_size
 
 
 def test_agreement_by_hand() -> None:
-    """Of five, one stays at neutral on both sides and counts nowhere; one that live alone leaves still counts."""
+    """Of five decisions, one is neutral on both sides and is not counted; one that only live moves is counted."""
     found = agreement(np.array([0.1, -0.1, 0.0, 0.2, 0.3]), np.array([0.14, -0.2, 0.0, -0.4, 0.0]), 0.05)
 
     assert found["either"] | {"correlation": None} == {"n": 4, "same_side": 0.5, "close": 0.25, "correlation": None}

@@ -16,7 +16,7 @@ def trades(seed: int, count: int, days: int) -> tuple[Ints, Floats]:
 
 
 def naive(day: Ints, values: Floats, draws: int, seed: int) -> tuple[float, float]:
-    """Every draw as a list of trades: those of each day as often as the day was drawn."""
+    """Compute every draw as a list of trades: those of each day as often as the day was drawn."""
     known = sorted(set(day.tolist()))
     means = []
     for taken in day_draws(len(known), draws=draws, seed=seed).tolist():
@@ -36,7 +36,7 @@ class TestDayBlockBand:
         assert day_block_band(np.array([3, 3]), np.array([1.0, 2.0])) == Band(1.5, None, None, 2, 1)
 
     def test_of_two_days_is_between_them(self) -> None:
-        """Two days, one trade each: a draw is the one twice, both, or the other twice."""
+        """With two days of one trade each, a draw is the first twice, both, or the second twice."""
         found = day_block_band(np.array([0, 1]), np.array([0.0, 1.0]))
 
         assert found == Band(0.5, 0.0, 1.0, 2, 2)
@@ -64,7 +64,7 @@ class TestDayBlockBand:
         rng = np.random.default_rng(3)
         day = np.repeat(np.arange(50), 20)
         shocks = rng.normal(0, 1, 50)[day]
-        alone = rng.permutation(shocks)  # the same outcomes, dealt over the days
+        alone = rng.permutation(shocks)  # the same outcomes, shuffled over the days
 
         together, apart = day_block_band(day, shocks), day_block_band(day, alone)
 

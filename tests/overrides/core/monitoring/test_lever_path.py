@@ -15,12 +15,12 @@ from tests.builders import KEY, NOW, SCOPE, make_spec
 
 
 def moved(*targets: float, current: float | None = None, **parameters: Any) -> Movement:
-    """Size as overrides of these targets move it, of which each is as heavy."""
+    """Return how overrides of these targets and equal weights move size."""
     scopes = (SCOPE, {"macro_phase": "Good"}, {"bucket": "micro"})
     specs = [make_spec({"size_mult": target}, scope=scope) for target, scope in zip(targets, scopes, strict=False)]
     compiled = compile_overrides(specs, WeightParameters(**parameters), Combiner.PLAN)
-    asked = {} if current is None else {"size_mult": current}
-    found = combine(compiled, Request("pm", KEY, "entry", SCOPE, NOW, asked))
+    current_values = {} if current is None else {"size_mult": current}
+    found = combine(compiled, Request("pm", KEY, "entry", SCOPE, NOW, current_values))
     levers = {name: lever._asdict() for name, lever in found.levers.items()}
     return movements(levers, [each._asdict() for each in found.contributions])["size_mult"]
 
@@ -40,7 +40,7 @@ class TestMovements:
         assert found.step_cut == pytest.approx(math.log(1.02 / 1.1), abs=1e-12)
         assert found.bounds_cut == 0.0
 
-    def test_tell_what_the_bounds_took_from_what_the_step_took(self) -> None:
+    def test_separate_the_cut_of_the_bounds_from_that_of_the_step(self) -> None:
         found = moved(1.25, current=1.09, bounds={"size_mult": (0.9, 1.1)})
 
         assert found.step_cut == pytest.approx(math.log(1.09 * 1.02 / 1.25), abs=1e-12)
@@ -66,5 +66,5 @@ class TestMovements:
 
         assert (found.step_cut, found.bounds_cut) == pytest.approx(cuts)
 
-    def test_leave_out_what_nobody_moved(self) -> None:
+    def test_leave_out_unmoved_levers(self) -> None:
         assert movements({"size_mult": {"served": 1.0}}, []) == {}

@@ -1,4 +1,4 @@
-"""A change asked of the decisions that were logged: by request or by value, in the background, once."""
+"""A change tried on logged decisions: by request or by value, in the background, once."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ HOUR = timedelta(hours=1)
 
 
 def ask(count: int = 3, *, at: datetime = NOW, **over: Any) -> list[UUID]:
-    """So many equal questions, an hour apart, logged while the module is off: what was served is no matter."""
+    """Log so many equal questions, an hour apart, while the module is off: what was served does not matter."""
     moments = [at + HOUR * number for number in range(count)]
     asked = {"at": None} | over
     engine = load_engine(over.get("module", "pm"))
@@ -103,7 +103,7 @@ class TestCompare:
         [line] = found["lines"]
         assert (line["line"], line["scope"], line["action_category"]) == (make_spec().line, SCOPE, "entry")
 
-    def test_looks_at_the_last_ones_of_the_module_and_none_newer_than_told(self) -> None:
+    def test_reads_the_newest_ones_of_the_module_up_to_a_limit(self) -> None:
         ids = ask(5)
         ask(4, module="dm", pattern_key="dm_pattern.allocation.allocation", action_category="allocation")
         change = Proposed("pm", bring=[make_spec()])
@@ -113,7 +113,7 @@ class TestCompare:
         assert compare(change, n=3)["as_of"] == ["2026-03-02T14:00:00Z", "2026-03-02T16:00:00Z"]
         assert compare(change, n=3, last=ids[1])["as_of"] == ["2026-03-02T12:00:00Z", "2026-03-02T13:00:00Z"]
 
-    def test_asks_each_as_of_its_own_time_or_all_as_of_one(self) -> None:
+    def test_answers_each_as_of_its_own_time_or_all_as_of_one(self) -> None:
         """The override falls below the floor after 165 days."""
         publish(make_spec())
         ask(2)
@@ -162,7 +162,7 @@ class TestCompare:
         assert (found["asked"], found["unreadable"], found["changed"]) == (2, 1, 1)
 
     @pytest.mark.parametrize("n", [0, -1, 1_000_001])
-    def test_refuses_a_number_it_cannot_ask_about(self, n: int) -> None:
+    def test_refuses_a_number_out_of_range(self, n: int) -> None:
         assert refused(lambda: compare(Proposed("pm"), n=n)) == ["n"]
 
     def test_refuses_a_time_without_a_zone(self) -> None:
@@ -265,7 +265,7 @@ class TestAsking:
         assert (row.status, row.progress, row.document) == ("waiting", 0.0, None)
         assert [message.kwargs for message in messages()] == [{"key": row.key}]
 
-    def test_finds_what_was_asked_before(self) -> None:
+    def test_finds_an_earlier_result(self) -> None:
         ask()
         request = draft(make_spec())
         computed(request)
@@ -275,7 +275,7 @@ class TestAsking:
         assert (again.status, messages().count(), WhatIf.objects.count()) == ("done", 1, 1)
 
     @pytest.mark.parametrize("change", ["decision", "version", "number", "as of", "request"])
-    def test_asks_anew_where_the_answer_would_be_another(self, change: str) -> None:
+    def test_computes_again_if_the_answer_would_differ(self, change: str) -> None:
         ask()
         request = draft(make_spec())
         first = row_of(request)
@@ -311,7 +311,7 @@ class TestAsking:
 
     @pytest.mark.parametrize(("age", "sent"), [(timedelta(0), 1), (TAKEN_OVER_AFTER + HOUR, 2)])
     @pytest.mark.parametrize("status", ["waiting", "running"])
-    def test_sends_again_what_gives_no_sign_of_life(self, status: str, age: timedelta, sent: int) -> None:
+    def test_enqueues_again_what_gives_no_sign_of_life(self, status: str, age: timedelta, sent: int) -> None:
         ask()
         request = draft(make_spec())
         WhatIf.objects.filter(pk=row_of(request).key).update(status=status, seen_at=NOW - age)
@@ -336,8 +336,8 @@ class TestRunning:
         assert "cannot be served" in row.error
         assert make_spec().id in row.error
 
-    def test_answers_what_was_asked_whatever_has_come_since(self) -> None:
-        """The row is kept under the version and the decisions that were there when it was asked for."""
+    def test_uses_the_version_and_decisions_of_the_request(self) -> None:
+        """The row is computed with the version and the decisions that existed when it was requested."""
         publish(make_spec())
         request = draft(make_spec({"size_mult": 0.9}), make_spec(scope=MICRO))
         before_any = row_of(request)
@@ -366,7 +366,7 @@ class TestRunning:
 
         assert WhatIf.objects.get().attempts == row.attempts == 1
 
-    def test_leaves_it_to_a_worker_that_gives_signs_of_life_and_looks_again_later(self) -> None:
+    def test_leaves_it_to_a_live_worker_and_checks_again_later(self) -> None:
         ask()
         row = row_of(draft(make_spec()))
         messages().update(sent_at=NOW)
@@ -391,7 +391,7 @@ class TestRunning:
 
 @pytest.mark.django_db(transaction=True)
 class TestSeveralAtOnce:
-    def test_ask_for_one_row(self) -> None:
+    def test_share_one_row(self) -> None:
         ask()
         request = draft(make_spec())
 

@@ -1,4 +1,4 @@
-"""Files as bytes, valid by default: every test changes what it is about."""
+"""Valid files as bytes; every test changes only what it is about."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def our_trade(external_id: str = "t1", **over: Any) -> dict[str, Any]:
 
 
 def freqtrade_trade(**over: Any) -> dict[str, Any]:
-    """A trade as a backtest exports it."""
+    """Return a trade as a backtest exports it."""
     return {
         "pair": "BTC/USDT", "amount": 2.0, "open_date": "2024-05-01 10:00:00+00:00", "open_rate": 100.0,
         "close_date": "2024-05-02 10:00:00+00:00", "close_rate": 105.0, "profit_ratio": 0.05, "exit_reason": "roi",
@@ -40,13 +40,13 @@ def freqtrade_trade(**over: Any) -> dict[str, Any]:
 
 
 def order(is_entry: bool, hour: int, amount: float, **over: Any) -> dict[str, Any]:
-    """A filled order, `hour` hours after the trade of `freqtrade_trade` opened."""
+    """Return a filled order, `hour` hours after the trade of `freqtrade_trade` opened."""
     at = 1_714_557_600_000 + hour * 3_600_000
     return {"ft_is_entry": is_entry, "order_filled_timestamp": at, "amount": amount, "safe_price": 100.0} | over
 
 
 def result(**strategies: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """A backtest result of several strategies."""
+    """Return a backtest result of several strategies."""
     return {
         "metadata": {name: {"run_id": f"run of {name}"} for name in strategies},
         "strategy": {name: {"trades": list(trades), "timeframe": "5m"} for name, trades in strategies.items()},
@@ -59,23 +59,23 @@ def json_lines(*payloads: Any) -> bytes:
 
 
 def table(*rows: dict[str, str], columns: Iterable[str] | None = None) -> bytes:
-    """CSV of rows whose cells need no quotes."""
+    """Return rows as CSV; the cells must not need quotes."""
     header = list(rows[0] if columns is None else columns)
     return "\n".join(",".join(cells) for cells in [header, *([row[name] for name in header] for row in rows)]).encode()
 
 
 def zipped(**members: Any) -> bytes:
-    """A zip of JSON files, named without their ending."""
+    """Return a zip of JSON files, given by name without ending."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, document in members.items():
-            member = zipfile.ZipInfo(f"{name}.json")  # of 1980: the same bytes whenever they are made
+            member = zipfile.ZipInfo(f"{name}.json")  # dated 1980, so that the bytes are always the same
             archive.writestr(member, json.dumps(document), zipfile.ZIP_DEFLATED)
     return packed.getvalue()
 
 
 def packed(content: bytes) -> bytes:
-    return gzip.compress(content, mtime=0)  # the same bytes whenever they are made
+    return gzip.compress(content, mtime=0)  # so that the bytes are always the same
 
 
 def rows(content: bytes, name: str = "trades", **defaults: Any) -> list[Row]:
@@ -83,14 +83,14 @@ def rows(content: bytes, name: str = "trades", **defaults: Any) -> list[Row]:
 
 
 def payload(content: bytes, name: str = "trades", **defaults: Any) -> dict[str, Any]:
-    """The payload of a file's only row."""
+    """Return the payload of a file's only row."""
     (row,) = rows(content, name, **defaults)
     assert isinstance(row.payload, dict), row.refusals
     return row.payload
 
 
 def refusal(row: Row) -> tuple[str, str, str]:
-    """Place, field and message of a refused row's only refusal."""
+    """Return place, field and message of the only refusal of the only refused row."""
     (refused,) = row.refusals
     assert row.payload is None
     return row.place, refused.field, refused.message

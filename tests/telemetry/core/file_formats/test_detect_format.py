@@ -1,4 +1,4 @@
-"""What a file is taken for, and what becomes of hostile ones."""
+"""Detection of file formats, hostile files included."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.telemetry.core.file_formats.builders import (
 
 
 def sources(content: bytes, name: str = "trades") -> list[tuple[str, Any]]:
-    """Place and symbol of every row."""
+    """Return place and symbol of every row."""
     return [(row.place, row.payload["symbol"]) for row in rows(content, name) if isinstance(row.payload, dict)]
 
 

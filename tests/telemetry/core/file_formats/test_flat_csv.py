@@ -18,8 +18,8 @@ def flat(**cells: str) -> dict[str, Any]:
     return payload(table({**COLUMNS, **cells}))
 
 
-def told(**cells: str) -> dict[str, str]:
-    """What the reader of trades refuses in a row, under the names of the file's columns."""
+def refusals(**cells: str) -> dict[str, str]:
+    """Return the messages of a row's refusals by the file's column names."""
     (row,) = rows(table({**COLUMNS, **cells}))
     with pytest.raises(Refused) as caught:
         parse_trade(row.payload, now=NOW)
@@ -96,13 +96,13 @@ class TestReadFlat:
             "exit.at": "2025-01-01T00:00:00Z",
         }
 
-        assert list(told(**cells)) == ["rr", "fraction", "trim.at", "trim.rr_after", "exit.at"]
+        assert list(refusals(**cells)) == ["rr", "fraction", "trim.at", "trim.rr_after", "exit.at"]
 
     def test_names_the_column_of_a_dimension(self) -> None:
-        assert list(told(**{"scope.9": "x"})) == ["scope.9"]
+        assert list(refusals(**{"scope.9": "x"})) == ["scope.9"]
 
     def test_counts_the_trim_or_exit_that_is_there(self) -> None:
-        assert list(told(**{"exit.rr_after": "nan"})) == ["exit.rr_after"]
+        assert list(refusals(**{"exit.rr_after": "nan"})) == ["exit.rr_after"]
 
     def test_refuses_a_row_of_another_length_and_reads_on(self) -> None:
         short, good = rows(table(COLUMNS) + b",surplus\n" + table(COLUMNS).partition(b"\n")[2])

@@ -27,7 +27,7 @@ def external_id(**over: Any) -> str:
 
 
 def moves(*orders: dict[str, Any]) -> list[tuple[str, str, float | None]]:
-    """Category, hour and fraction of the actions that orders make."""
+    """Return category, hour and fraction of the actions that orders become."""
     trade = parsed(orders=list(orders))
     return [(action.action_category.value, action.at.strftime("%d. %Hh"), action.fraction) for action in trade.actions]
 

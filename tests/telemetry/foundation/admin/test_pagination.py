@@ -32,7 +32,7 @@ class TestBoundedPaginator:
         assert (paginator.count, paginator.num_pages, paginator.estimate) == (7, 3, None)
 
     def test_ends_at_its_reach_and_estimates_the_rest(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(pagination, "REACH", 4)
+        monkeypatch.setattr(pagination, "MAX_ROWS", 4)
 
         paginator = BoundedPaginator(JobRun.objects.all(), 3)
 
@@ -53,7 +53,7 @@ class TestFactList:
     def test_says_that_an_estimate_is_one(
         self, client: Client, admin_user: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(pagination, "REACH", 4)
+        monkeypatch.setattr(pagination, "MAX_ROWS", 4)
         client.force_login(admin_user)
 
         text = client.get(RUNS).content.decode()

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 
 from overrides.models import ChangeRequest
 from telemetry.api import trades as door
-from telemetry.foundation.api.idempotency import GIVEN_UP_AFTER, KEPT
+from telemetry.foundation.api.idempotency import ABANDONED_AFTER, RETENTION
 from telemetry.foundation.models import StoredAnswer
 from telemetry.models import Trade
 from telemetry.recording.record_trades import record_trades
@@ -65,7 +65,7 @@ class TestKey:
         StoredAnswer.objects.update(status=None, created_at=datetime.now(UTC))
 
         early = api.post(URL, trade_payload("t1"), format="json", **KEY)
-        StoredAnswer.objects.update(created_at=datetime.now(UTC) - GIVEN_UP_AFTER - timedelta(seconds=1))
+        StoredAnswer.objects.update(created_at=datetime.now(UTC) - ABANDONED_AFTER - timedelta(seconds=1))
         late = api.post(URL, trade_payload("t1"), format="json", **KEY)
 
         assert (early.status_code, faults(early)) == (409, [])
@@ -80,7 +80,7 @@ class TestKey:
 
     def test_is_forgotten_after_a_day(self, api: APIClient) -> None:
         api.post(URL, trade_payload("t1"), format="json", **KEY)
-        StoredAnswer.objects.update(created_at=datetime.now(UTC) - KEPT - timedelta(seconds=1))
+        StoredAnswer.objects.update(created_at=datetime.now(UTC) - RETENTION - timedelta(seconds=1))
 
         response = api.post(URL, trade_payload("t2"), format="json", **KEY)
 

@@ -42,7 +42,7 @@ class TestWalk:
     def test_is_not_shifted_by_rows_that_arrive(self, api: APIClient, name: str) -> None:
         record_trades(make_trades([1.0] * 7), now=NOW)
         record_decisions([make_decision() for _ in range(7)])
-        stood = api.get(f"/api/v1/{name}/").json()["results"]
+        listed = api.get(f"/api/v1/{name}/").json()["results"]
 
         met = []
         for number, page in enumerate(pages(api, f"/api/v1/{name}/?limit=2")):
@@ -50,7 +50,7 @@ class TestWalk:
             record_trades(make_trades([2.0], prefix=f"later{number}-"), now=NOW)
             record_decisions([make_decision()])
 
-        assert met == stood
+        assert met == listed
 
     def test_keeps_the_filters(self, api: APIClient) -> None:
         record_trades([*make_trades([1.0] * 3), make_trade("live", book="live")], now=NOW)
@@ -59,7 +59,7 @@ class TestWalk:
 
         assert books == ["paper"] * 3
 
-    def test_tells_trades_that_closed_together_apart(self, api: APIClient) -> None:
+    def test_separates_trades_that_closed_together(self, api: APIClient) -> None:
         record_trades([make_trade(f"t{number}") for number in range(9)], now=NOW)
 
         names = [row["external_id"] for page in pages(api, "/api/v1/trades/?limit=4") for row in page]
@@ -104,9 +104,9 @@ class TestLimit:
         self, api: APIClient, name: str, django_assert_max_num_queries: Any
     ) -> None:
         make_world()
-        api.get("/api/v1/modes/")  # reads the keys, notes the first use
+        api.get("/api/v1/modes/")  # loads the keys and records the first use
 
-        with django_assert_max_num_queries(7):  # three of them begin, bound and end the transaction
+        with django_assert_max_num_queries(7):  # three of them begin, limit and end the transaction
             response = api.get(f"/api/v1/{name}/")
 
         assert response.json()["results"]

@@ -1,4 +1,4 @@
-"""What waits behind another connection's lock is given up in time, told in words, and leaves nothing half written."""
+"""Waiting for another connection's lock ends in time, with a clear message and nothing half written."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PROPOSAL = {
 
 @contextmanager
 def held(statement: str) -> Iterator[None]:
-    """Another connection in a transaction that has run the statement and does not end."""
+    """Keep a transaction of another connection open that has run the statement."""
     other = connection.copy()
     try:
         other.set_autocommit(False)
@@ -42,7 +42,7 @@ def held(statement: str) -> Iterator[None]:
 
 
 def timeouts() -> tuple[str, str]:
-    """What this thread's connection is bounded by now."""
+    """Return the time limits of this thread's connection."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('statement_timeout'), current_setting('lock_timeout')")
         found: tuple[str, str] = cursor.fetchone()
@@ -103,7 +103,7 @@ class TestRowHeldElsewhere:
 
 class TestSlowStatement:
     def test_of_a_write_is_stopped_and_less_is_advised(self, settings: Any) -> None:
-        settings.API_WRITE_SECONDS = 0.2  # before the wait for a lock would end
+        settings.API_WRITE_SECONDS = 0.2  # shorter than the wait for a lock
         api = client_of("record")
 
         with held("LOCK TABLE telemetry_outcome IN ACCESS EXCLUSIVE MODE"):

@@ -24,12 +24,12 @@ def nested(levels: int) -> object:
 
 class TestSmallDocument:
     def test_copies_plain_json(self) -> None:
-        given = {"a": [1, 2.5, -0.0, None, True, {"b": "é"}]}
+        document = {"a": [1, 2.5, -0.0, None, True, {"b": "é"}]}
 
-        found = small_document(deepest=3, largest=100)(given)
+        found = small_document(deepest=3, largest=100)(document)
 
         assert fact_json(found) == '{"a":[1,2.5,0.0,null,true,{"b":"é"}]}'
-        assert found["a"] is not given["a"]
+        assert found["a"] is not document["a"]
 
     def test_counts_levels(self) -> None:
         read = small_document(deepest=4, largest=1000)

@@ -79,7 +79,7 @@ class TestLessonParameters:
 
         assert found == [10, 10, 10, 20, 20, 30, 30, 50, 50]
 
-    def test_learn_from_the_modules_dimensions_unless_told_otherwise(self) -> None:
+    def test_learn_from_the_modules_dimensions_by_default(self) -> None:
         assert LessonParameters().dimensions_of("dm") == LEARNED_DIMENSIONS["dm"]
         assert LessonParameters(dimensions=("A_mode",)).dimensions_of("pm") == ("A_mode",)
 
