@@ -10,7 +10,7 @@ Both show the current state; a test compares them with a migrated database. To c
 4. For a trigger, edit the table below, and spell the trigger out in a `create_trigger` or `replace_trigger`.
 
 A rule that the database copies from a table in Python is compared with it in `tests/overrides/models/test_sql.py`.
-Privileges (GRANT, REVOKE) stay in migrations, because they name the application role of the deployment.
+Privileges of the application role stay in migrations, because the deployment names that role.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which triggers guard which table of `telemetry`; the functions they call stand beside this file in `functions/`.
 
 A test compares both with a migrated database. `overrides/models/sql/triggers.py` says how to change one of them.
-Privileges (GRANT, REVOKE) and the partitioning of the decisions stay in migrations, which run once.
+Privileges of the application role and the partitioning of the decisions stay in migrations, which run once.
 """
 
 from __future__ import annotations
