@@ -5,7 +5,8 @@ and the request has the votes of others than its author, or live mandates for ev
 A mode rises, and a policy or a mandate comes, only in the transaction that applies its request. What was signed cannot
 be edited under its signature; what was closed is not opened again. Each row is looked at by itself too, because whoever
 asks the triggers early (SET CONSTRAINTS) has them ask no second time. The moves between states are those of
-`core.lifecycle`, frozen here (a test compares the two).
+`core.governance.request_states`, frozen here. What is in force now stands in `overrides/models/sql`: later migrations
+replaced some functions and a trigger of this one.
 """
 
 from __future__ import annotations

@@ -19,12 +19,12 @@ class Fields:
     refused value only lets the reading go on: `close` raises before it can be used.
 
     >>> from telemetry.foundation.core.fields import storable
-    >>> fields = Fields({"rr": "high", "speed": 3}, ("rr", "side"))
-    >>> fields.need("rr", storable, ""), fields.need("side", storable, "")
+    >>> fields = Fields({"rr": "high", "x": 3}, ("rr", "at"))
+    >>> fields.need("rr", storable, ""), fields.need("at", storable, "")
     ('high', '')
     >>> fields.close()
     Traceback (most recent call last):
-    telemetry.core.refusal.Refused: speed: unknown field; known are rr, side; side: missing; this field is required
+    telemetry.foundation.core.refusal.Refused: x: unknown field; known are rr, at; at: missing; this field is required
     """
 
     __slots__ = ("_refusals", "_values")

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from importlib import import_module
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.db import DatabaseError, IntegrityError, connection
 
-from overrides.core.engine.definitions.levers import LEVERS
-from overrides.core.engine.definitions.vocabulary import MODULE_CATEGORIES, Blend
-from overrides.core.governance.request_states import moves
 from overrides.models import (
     ChangeLine,
     ChangeRequest,
@@ -35,7 +31,6 @@ from overrides.versions.publish import store_override
 from telemetry.audit.audit_log import write_audit
 from tests.builders import NOW, agreed, draft, make_parameters, make_spec, publish, set_mode
 
-migration = import_module("overrides.migrations.0005_facts_govern")
 DIP = {"macro_phase": "Dip"}
 
 
@@ -48,31 +43,6 @@ def commit() -> None:
 def audited(named: str) -> None:
     """Write an audit entry by which a write might pretend to be governed."""
     write_audit(actor="mallory", action="x", object=named, reason="x", before=None, after=None, at=NOW)
-
-
-def evaluate(expression: str, *values: str) -> object:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {expression}", values)
-        return cursor.fetchone()[0]
-
-
-@pytest.mark.django_db
-class TestCopies:
-    """What the migrations froze equals what the cores define today."""
-
-    def test_of_the_moves_between_states(self) -> None:
-        assert set(migration.moves()) == {f"{start} {end}" for start, end in moves()}
-
-    @pytest.mark.parametrize("name", LEVERS)
-    def test_of_neutral(self, name: str) -> None:
-        assert evaluate("lever_neutral(%s)::float8", name) == LEVERS[name].neutral
-
-    @pytest.mark.parametrize("name", LEVERS)
-    def test_of_exposure(self, name: str) -> None:
-        lever = LEVERS[name]
-        for category in {category for each in MODULE_CATEGORIES.values() for category in each}:
-            expected = lever.exposure(category) if lever.blend is Blend.LOG else 0
-            assert evaluate("lever_exposure(%s, %s)", name, category) == expected
 
 
 def version(request: ChangeRequest, **over: object) -> Version:

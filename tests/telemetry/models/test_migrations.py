@@ -1,4 +1,4 @@
-"""Migrations run from nothing to the newest tables and back to nothing."""
+"""Migrations run from nothing to the newest tables and back to nothing, and back and forth over rows."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 APPS = ("access", "learning", "overrides", "telemetry")
 
-SCRIPT = f"""
+THERE_AND_BACK = f"""
 import django; django.setup()
 from django.core.management import call_command
 from django.db import connection
@@ -38,9 +38,54 @@ assert ours() | left_over() == set(), ours() | left_over()
 print("there and back")
 """
 
+BACK_AND_FORTH = """
+import django; django.setup()
+from django.core.management import call_command
+from django.db import connection
+from tests.builders import draft, make_spec, publish, set_mode
 
-@pytest.mark.django_db(transaction=True)
-def test_run_from_zero_and_back_to_zero() -> None:
+def read(statement):
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return sorted(cursor.fetchall())
+
+def defined():
+    return read("SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace UNION ALL "
+                "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal")
+
+def written():
+    return [read(f"SELECT each::text FROM {table} AS each") for table in (
+        "overrides_override", "overrides_changerequest", "overrides_vote", "learning_configs", "overrides_membership",
+        "overrides_mandate", "overrides_modulemode", "telemetry_auditentry")]
+
+states = {}
+for migration in ("0005", "0008"):
+    call_command("migrate", "overrides", migration, verbosity=0)
+    states[migration] = defined()
+call_command("migrate", verbosity=0)
+newest = defined()
+assert newest != states["0008"] != states["0005"]
+
+publish(make_spec())
+set_mode("on")
+publish(make_spec({"size_mult": 0.9}))
+draft(make_spec({"size_mult": 1.2}))
+rows = written()
+assert all(rows)
+
+for migration in ("0008", "0005"):
+    call_command("migrate", "overrides", migration, verbosity=0)
+    assert defined() == states[migration], migration
+call_command("migrate", verbosity=0)
+assert defined() == newest
+assert written() == rows
+publish(make_spec({"size_mult": 1.1}))
+print("back and forth")
+"""
+
+
+def run_in_a_new_database(script: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in a process of its own, whose database is empty and belongs to it alone."""
     settings = connection.settings_dict
     scratch = f"{settings['NAME']}_scratch"
     login = f"{settings['USER']}:{settings['PASSWORD']}@{settings['HOST']}:{settings['PORT']}"
@@ -49,11 +94,11 @@ def test_run_from_zero_and_back_to_zero() -> None:
         cursor.execute(f"DROP DATABASE IF EXISTS {scratch}")
         cursor.execute(f"CREATE DATABASE {scratch}")
         try:
-            done = subprocess.run(
-                [sys.executable, "-c", SCRIPT],
+            return subprocess.run(
+                [sys.executable, "-c", script],
                 cwd=ROOT,
                 env=os.environ | environment,
-                timeout=120,
+                timeout=240,
                 capture_output=True,
                 text=True,
                 check=False,
@@ -61,4 +106,16 @@ def test_run_from_zero_and_back_to_zero() -> None:
         finally:
             cursor.execute(f"DROP DATABASE {scratch} WITH (FORCE)")
 
+
+@pytest.mark.django_db(transaction=True)
+def test_run_from_zero_and_back_to_zero() -> None:
+    done = run_in_a_new_database(THERE_AND_BACK)
+
     assert done.stdout.strip() == "there and back", done.stderr[-3000:]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_governance_go_back_and_forth_over_rows() -> None:
+    done = run_in_a_new_database(BACK_AND_FORTH)
+
+    assert done.stdout.strip() == "back and forth", done.stderr[-3000:]

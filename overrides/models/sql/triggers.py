@@ -1,0 +1,163 @@
+"""Which triggers guard which table of `overrides`; the functions they call stand beside this file in `functions/`.
+
+Both show the current state; a test compares them with a migrated database. To change a function:
+
+1. Name the new migration, here `0011_x`, and copy `functions/<name>.sql` to `migrations/sql/0011_x/<name>.before.sql`.
+2. Edit `functions/<name>.sql`, and copy the result to `migrations/sql/0011_x/<name>.sql`. Migrations carry such frozen
+   copies and never read `functions/`, whose files will have changed when they run.
+3. Write `migrations/0011_x.py` with `operations = [replace_function(__file__, "<name>")]`, or `create_function` for a
+   new function, which has no copy of a text before it.
+4. For a trigger, edit the table below, and spell the trigger out in a `create_trigger` or `replace_trigger`.
+
+A rule that the database copies from a table in Python is compared with it in `tests/overrides/models/test_sql.py`.
+Privileges of the application role stay in migrations, because the deployment names that role.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from telemetry.foundation.migration_sql import Trigger
+
+TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
+    {
+        # Lines, overrides and parameters are never changed; a version refers to them for ever.
+        "overrides_line": (
+            Trigger("line_is_immutable", "UPDATE OR DELETE", "refuse_change()"),
+            Trigger("overrides_line_is_not_truncated", "TRUNCATE", "refuse_change()"),
+        ),
+        "overrides_override": (
+            Trigger("override_is_immutable", "UPDATE OR DELETE", "refuse_change()"),
+            Trigger("overrides_override_is_not_truncated", "TRUNCATE", "refuse_change()"),
+        ),
+        "overrides_parameterset": (
+            Trigger("parameters_are_immutable", "UPDATE OR DELETE", "refuse_change()"),
+            Trigger("overrides_parameterset_is_not_truncated", "TRUNCATE", "refuse_change()"),
+        ),
+        # Requests take the steps of their life, are voted on as they stand and are kept.
+        "overrides_changerequest": (
+            Trigger("guard_request", "INSERT OR UPDATE", "guard_request()"),
+            Trigger("request_is_not_deleted", "DELETE", "refuse_change()"),
+            Trigger("overrides_changerequest_is_not_truncated", "TRUNCATE", "refuse_change()"),
+            Trigger(
+                "overrides_changerequest_is_audited",
+                "INSERT OR UPDATE OR DELETE",
+                "require_audit('request %s', 'id')",
+                deferred=True,
+            ),
+        ),
+        "overrides_changeline": (
+            Trigger("guard_change_line", "INSERT OR UPDATE OR DELETE", "guard_change_line()"),
+            Trigger("overrides_changeline_is_not_truncated", "TRUNCATE", "refuse_change()"),
+            Trigger(
+                "overrides_changeline_is_audited",
+                "INSERT OR UPDATE OR DELETE",
+                "require_audit('request %s', 'request_id')",
+                deferred=True,
+            ),
+        ),
+        "overrides_vote": (
+            Trigger("guard_vote", "INSERT", "guard_vote()"),
+            Trigger("vote_is_append_only", "UPDATE OR DELETE", "refuse_change()"),
+            Trigger("overrides_vote_is_not_truncated", "TRUNCATE", "refuse_change()"),
+            Trigger("overrides_vote_is_audited", "INSERT", "require_audit('request %s', 'request_id')", deferred=True),
+        ),
+        "overrides_comment": (
+            Trigger("comment_is_append_only", "UPDATE OR DELETE", "refuse_change()"),
+            Trigger("overrides_comment_is_not_truncated", "TRUNCATE", "refuse_change()"),
+            Trigger(
+                "overrides_comment_is_audited", "INSERT", "require_audit('request %s', 'request_id')", deferred=True
+            ),
+        ),
+        # A version is what its request says; its memberships are opened and closed with it.
+        "learning_configs": (
+            Trigger("guard_version", "INSERT OR UPDATE", "guard_version()"),
+            Trigger("version_is_not_deleted", "DELETE", "refuse_change()"),
+            Trigger("learning_configs_is_not_truncated", "TRUNCATE", "refuse_change()"),
+            Trigger(
+                "learning_configs_is_audited",
+                "INSERT",
+                "require_audit('version %s/%s', 'module', 'number')",
+                deferred=True,
+            ),
+            Trigger(
+                "version_is_decided",
+                "INSERT",
+                "version_is_decided()",
+                deferred=True,
+                when="NEW.kind NOT IN ('trial', 'restored')",
+            ),
+            Trigger("version_is_replaced", "UPDATE", "version_is_decided()", deferred=True),
+            Trigger("version_weighs_as_decided", "INSERT", "version_weighs_as_decided()", deferred=True),
+            Trigger("trial_is_decided", "INSERT", "trial_is_decided()", deferred=True, when="NEW.kind = 'trial'"),
+            Trigger(
+                "restored_is_what_was",
+                "INSERT",
+                "restored_is_what_was()",
+                deferred=True,
+                when="NEW.kind = 'restored'",
+            ),
+        ),
+        "overrides_membership": (
+            Trigger("overrides_membership_only_closes", "INSERT OR UPDATE", "only_closes('to_version')"),
+            Trigger("membership_is_not_deleted", "DELETE", "refuse_change()"),
+            Trigger("overrides_membership_is_not_truncated", "TRUNCATE", "refuse_change()"),
+            Trigger(
+                "membership_is_of_its_version", "INSERT OR UPDATE", "membership_is_of_its_version()", deferred=True
+            ),
+        ),
+        # What a person decides about a module or a line: with an audit entry, and kept.
+        "overrides_modulemode": (
+            Trigger("mode_is_not_deleted", "DELETE", "refuse_change()"),
+            Trigger("overrides_modulemode_is_not_truncated", "TRUNCATE", "refuse_change()"),
+            Trigger(
+                "overrides_modulemode_is_audited",
+                "INSERT OR UPDATE OR DELETE",
+                "require_audit('mode %s', 'module')",
+                deferred=True,
+            ),
+            Trigger("mode_is_decided", "INSERT OR UPDATE", "mode_is_decided()", deferred=True),
+        ),
+        "overrides_modulepolicy": (
+            Trigger("policy_is_not_deleted", "DELETE", "refuse_change()"),
+            Trigger("overrides_modulepolicy_is_not_truncated", "TRUNCATE", "refuse_change()"),
+            Trigger(
+                "overrides_modulepolicy_is_audited",
+                "INSERT",
+                "require_audit('policy %s/%s', 'module', 'number')",
+                deferred=True,
+            ),
+            Trigger("policy_is_decided", "INSERT OR UPDATE", "policy_is_decided()", deferred=True),
+        ),
+        "overrides_mandate": (
+            Trigger("overrides_mandate_only_closes", "INSERT OR UPDATE", "only_closes('revoked_at')"),
+            Trigger("mandate_is_not_deleted", "DELETE", "refuse_change()"),
+            Trigger("overrides_mandate_is_not_truncated", "TRUNCATE", "refuse_change()"),
+            Trigger("mandate_is_audited", "INSERT OR UPDATE", "require_any_audit()", deferred=True),
+            Trigger("mandate_is_signed", "INSERT", "mandate_is_signed()", deferred=True),
+        ),
+        "overrides_linehold": (
+            Trigger("overrides_linehold_only_closes", "INSERT OR UPDATE", "only_closes('lifted_at')"),
+            Trigger("hold_is_not_deleted", "DELETE", "refuse_change()"),
+            Trigger("overrides_linehold_is_not_truncated", "TRUNCATE", "refuse_change()"),
+            Trigger(
+                "overrides_linehold_is_audited",
+                "INSERT OR UPDATE OR DELETE",
+                "require_audit('line %s', 'line_id')",
+                deferred=True,
+            ),
+        ),
+        "overrides_quarantine": (
+            Trigger("overrides_quarantine_only_closes", "INSERT OR UPDATE", "only_closes('lifted_at')"),
+            Trigger("quarantine_is_not_deleted", "DELETE", "refuse_change()"),
+            Trigger("overrides_quarantine_is_not_truncated", "TRUNCATE", "refuse_change()"),
+            Trigger(
+                "overrides_quarantine_is_audited",
+                "INSERT OR UPDATE OR DELETE",
+                "require_audit('builder %s', 'module')",
+                deferred=True,
+            ),
+        ),
+    }
+)

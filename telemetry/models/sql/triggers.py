@@ -1,0 +1,23 @@
+"""Which triggers guard which table of `telemetry`; the functions they call stand beside this file in `functions/`.
+
+A test compares both with a migrated database. `overrides/models/sql/triggers.py` says how to change one of them.
+Privileges of the application role and the partitioning of the decisions stay in migrations, which run once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from telemetry.foundation.migration_sql import Trigger
+
+TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
+    {
+        # The audit trail only grows, and the database links its entries.
+        "telemetry_auditentry": (
+            Trigger("link_audit_entry", "INSERT", "link_audit_entry()"),
+            Trigger("audit_is_append_only", "UPDATE OR DELETE", "refuse_change()"),
+            Trigger("audit_is_not_truncated", "TRUNCATE", "refuse_change()"),
+        ),
+    }
+)

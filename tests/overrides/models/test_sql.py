@@ -1,0 +1,135 @@
+"""What the database's functions copy from tables in Python is what those tables say."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import product
+
+import pytest
+from django.db import connection
+
+from overrides.core.engine.definitions.coefficients import HIGHEST, LEVER_DIMENSIONS, LONGEST_VALUE, LOWEST
+from overrides.core.engine.definitions.levers import LEVERS
+from overrides.core.engine.definitions.serving_mode import Mode
+from overrides.core.engine.definitions.vocabulary import MODULE_CATEGORIES, Blend
+from overrides.core.governance.exposure import lowers_exposure
+from overrides.core.governance.governance_policy import GovernancePolicy
+from overrides.core.governance.mandates import NOTICEABLE
+from overrides.core.governance.request_states import DECIDABLE, OPEN, State, moves
+from overrides.models import ChangeRequest, LineHold
+from overrides.versions.publish import store_override
+from tests.builders import NOW, make_spec
+
+
+def evaluate(expression: str, *values: str | None) -> object:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {expression}", values)
+        return cursor.fetchone()[0]
+
+
+def found(pattern: str, function: str) -> list[tuple[str, ...]]:
+    """The groups of a pattern, wherever it fits the database's text of a function."""
+    source = str(evaluate("prosrc FROM pg_proc WHERE proname = %s", function))
+    return [fit.groups() for fit in re.finditer(pattern, source, flags=re.DOTALL)]
+
+
+def listed(pattern: str, function: str) -> set[str]:
+    """The words of the one list of strings that a pattern's group finds in a function."""
+    ((words,),) = found(pattern, function)
+    return set(re.findall(r"'([^']*)'", words))
+
+
+@pytest.mark.django_db
+class TestRequests:
+    def test_take_the_steps_between_states(self) -> None:
+        steps = {f"{start} {end}" for start, end in moves()}
+
+        assert listed(r"moves constant text\[\] := ARRAY\[(.*?)\]", "guard_request") == steps
+
+    def test_are_closed_in_all_states_but_the_open_ones(self) -> None:
+        assert listed(r"OLD\.state IN \((.*?)\)", "guard_request") == set(State) - set(OPEN)
+        assert listed(r"asked\.state NOT IN \((.*?)\)", "guard_change_line") == set(OPEN)
+
+    def test_are_voted_on_while_they_can_be_decided(self) -> None:
+        assert listed(r"asked\.state NOT IN \((.*?)\)", "guard_vote") == set(DECIDABLE)
+
+    def test_of_every_kind_may_govern_something(self) -> None:
+        deciders = [
+            "version_is_decided", "trial_is_decided", "restored_is_what_was", "mode_is_decided", "policy_is_decided",
+        ]  # fmt: skip
+        named = [listed(r"PERFORM refuse_undecided\([^;]*ARRAY\[(.*?)\]", function) for function in deciders]
+
+        assert set.union(*named) == set(ChangeRequest.Kind.values)
+
+    def test_are_judged_by_the_default_policy_where_there_is_no_other(self) -> None:
+        default = json.loads(str(evaluate("policy_for(NULL)::text")))
+
+        assert default.keys() == {"approvals", "groups", "large_movement"}
+        assert default == {name: GovernancePolicy().to_document()[name] for name in default}
+
+
+@pytest.mark.django_db
+class TestLevers:
+    @pytest.mark.parametrize("name", LEVERS)
+    def test_are_neutral_at_the_value_of_the_table(self, name: str) -> None:
+        assert evaluate("lever_neutral(%s)::float8", name) == LEVERS[name].neutral
+
+    @pytest.mark.parametrize("name", LEVERS)
+    def test_raise_and_lower_exposure_as_the_table_says(self, name: str) -> None:
+        lever = LEVERS[name]
+        for category in {category for each in MODULE_CATEGORIES.values() for category in each}:
+            expected = lever.exposure(category) if lever.blend is Blend.LOG else 0
+            assert evaluate("lever_exposure(%s, %s)", name, category) == expected
+
+    @pytest.mark.parametrize("function", ["lever_neutral", "lever_exposure"])
+    def test_named_by_a_function_are_in_the_table(self, function: str) -> None:
+        words = {word for (word,) in found(r"'(\w+)'", function)}
+
+        assert words
+        assert words <= LEVERS.keys() | {"trim"}
+
+    @pytest.mark.parametrize("category", ["entry", "trim"])
+    def test_lower_exposure_together_as_the_core_computes(self, category: str) -> None:
+        other = "entry_aggression_mult" if category == "entry" else "exit_aggression_mult"
+        asked = [{"size_mult": a, other: b} for a, b in product((0.9, 1.0, 1.1), repeat=2) if (a, b) != (1.0, 1.0)]
+        specs = [make_spec(levers, action_category=category) for levers in asked]
+        stored = [None, *(store_override(spec, source="x", at=NOW).id for spec in specs)]
+
+        for (before, levers), (after, wanted) in product(zip(stored, [{}, *asked], strict=True), repeat=2):
+            answer = evaluate("lowers_exposure(%s, %s, %s)", specs[0].line, before, after)
+            assert answer == lowers_exposure(category, levers, wanted), (levers, wanted)
+
+
+@pytest.mark.django_db
+class TestCoefficients:
+    def test_are_of_the_levers_that_have_a_dimension(self) -> None:
+        ((levers, longest),) = found(r"key ~ '\^\(([\w|]+)\)=\.\{1,(\d+)\}\$'", "version_weighs_as_decided")
+
+        assert set(levers.split("|")) == LEVER_DIMENSIONS.keys()
+        assert int(longest) == LONGEST_VALUE
+
+    def test_weigh_within_the_bounds_of_a_weight(self) -> None:
+        ((low, high),) = found(r"value BETWEEN '([\d.]+)' AND '([\d.]+)'", "version_weighs_as_decided")
+
+        assert (float(low), float(high)) == (LOWEST, HIGHEST)
+
+
+@pytest.mark.django_db
+class TestOthers:
+    def test_modes_are_in_the_order_away_from_neutral(self) -> None:
+        orders = found(r"ARRAY\[('off'.*?)\]", "mode_is_decided")
+
+        assert len(orders) == 2
+        assert {tuple(re.findall(r"\w+", order)) for (order,) in orders} == {tuple(Mode)}
+
+    def test_holds_of_every_kind_are_heeded(self) -> None:
+        assert {kind for (kind,) in found(r"h\.kind = '(\w+)'", "version_is_decided")} == set(LineHold.Kind.values)
+
+    def test_mandates_are_exceeded_by_what_is_noticeable(self) -> None:
+        assert {float(each) for (each,) in found(r"float8 [-+] ([\de-]+)", "is_mandated")} == {NOTICEABLE}
+
+    def test_routes_named_anywhere_exist(self) -> None:
+        sources = str(evaluate("string_agg(prosrc, ' ') FROM pg_proc WHERE pronamespace = 'public'::regnamespace"))
+
+        assert set(re.findall(r"\broute (?:=|<>) '(\w+)'", sources)) == set(ChangeRequest.Route.values)
