@@ -1,8 +1,9 @@
-"""Policy evidence as it stood at a moment: the overrides it would have materialised, added up where they match.
+"""The evidence method at a moment: the overrides it would have proposed, added up where they match.
 
     ln m = clip(sum of clip(c) over the matching overrides)
 
-with ramps arrived. What it expected of a trade is the whole fit's prediction, not only what became an override.
+Ramps count as completed. The expected edge of a trade is the prediction of the whole fit, not only of the effects that
+became overrides.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from overrides.core.engine.definitions.evidence_parameters import EvidenceParame
 def evidence_stance(
     known: Trades, decided: Trades, moment: int, parameters: EvidenceParameters, low: float, high: float
 ) -> Sizing:
-    """What a fit on `known` (closed before `moment`, microseconds) would have made of `decided`, within [low, high].
+    """Return the sizes that a fit on `known` would have given `decided`, within [low, high].
 
-    Raises as the fit does (BudgetExceeded says what to drop).
+    `known` must have closed before `moment`, in microseconds. Raises as the fit does (BudgetExceeded says what to
+    drop).
     """
     families = [[known.categories.index(each) for each in family if each in known.categories] for family in _of(known)]
     learned = learn(known.observations(), families, moment / DAY, parameters)
@@ -42,16 +44,20 @@ def evidence_stance(
 
 
 def _of(known: Trades) -> tuple[tuple[str, ...], ...]:
+    """Return the families of categories that are fitted together, for the module of the trades."""
     return FAMILIES[known.module]
 
 
 def _fit_of(learned: Learned, category: int) -> Fit | None:
-    """The fit that knows the deciding category, if any outcome of it was known."""
+    """Return the fit that includes the deciding category; None if no outcome of that category was known."""
     return next((fit for fit in learned.fits if category in fit.coding.categories), None)
 
 
 def log_sizes(learned: Learned, decided: Trades, bounds: tuple[float, float]) -> Floats:
-    """(rows,) the sum of c of the materialised overrides that match; each within the bounds, their sum maybe not."""
+    """Return the sum of c over the overrides that match each trade, shape `(rows,)`.
+
+    Each c is clipped to the bounds; the sum is not.
+    """
     total = np.zeros(len(decided))
     chosen = learned.overrides.take(np.arange(learned.materialised))
     asked = np.clip(learned.c[: learned.materialised], *bounds)

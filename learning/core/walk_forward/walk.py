@@ -1,4 +1,4 @@
-"""The walk itself: fold by fold, learn from what had closed, decide what comes, compare with what became of it."""
+"""The walk-forward run: in each fold, learn from what had closed, size what comes, and compare with its outcome."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import Combiner, LearningMethod
 
 Progress = Callable[[float], None]
-# (trades known, trades to decide, moment in microseconds) -> how the policy stands to them
+# (known trades, trades to size, moment in microseconds) -> the sizes of a learning method
 Policies = Callable[[Trades, Trades, int], Sizing]
 
 
 @dataclass(frozen=True, eq=False)
 class Walked:
-    """A finished walk: the bets, and each fold with how the policy stood when it began."""
+    """A finished run: the sized trades, and a JSON summary of each fold."""
 
     bets: SizedTrades
     folds: tuple[dict[str, Any], ...]
 
 
 def policy_of(policy: LearningMethod, combiner: Combiner, parameters: ModuleParameters) -> Policies:
-    """How a policy comes to its stance, under the parameters given."""
+    """Return the function that sizes trades with a learning method under the given parameters."""
     if policy is LearningMethod.PLAN:
         return partial(plan_stance, parameters=parameters, combiner=combiner)
     low, high = bounds_of(parameters)
@@ -43,7 +43,7 @@ def policy_of(policy: LearningMethod, combiner: Combiner, parameters: ModulePara
 
 
 def bounds_of(parameters: ModuleParameters) -> tuple[float, float]:
-    """Of the lever that a walk sizes by."""
+    """Return the bounds of the lever that scales trades in a walk-forward run."""
     module = parameters.module
     return parameters.channels[CHANNELS[module]].weights.bounds_of(LEVER[module])
 
@@ -56,9 +56,10 @@ def walk(
     protected: tuple[str, ...] = (),
     progress: Progress = lambda _: None,
 ) -> Walked:
-    """Walk a policy through a module's trades; motifs that are protected stay neutral.
+    """Size a module's trades fold by fold; trades of protected motifs stay neutral.
 
-    The optimistic sizes come from one more stance, taken after every outcome was known.
+    The optimistic (in-sample) sizes come from one more sizing, learned after every outcome was known. `progress`
+    receives the completed fraction, 0 to 1.
     """
     decided = trades.decided()
     cuts = folds_of(decided.at, folds)
@@ -77,7 +78,7 @@ def walk(
 
 
 def figures(walked: Walked, low: float, high: float) -> dict[str, Any]:
-    """What is told of a walk, as JSON values: counts, scores, tilt, calibration, folds."""
+    """Return the results of a run as JSON values: counts, scores, tilt, calibration, folds."""
     bets = walked.bets
     return {
         "n": len(bets),
@@ -90,22 +91,26 @@ def figures(walked: Walked, low: float, high: float) -> dict[str, Any]:
 
 
 def curves(walked: Walked, low: float, high: float) -> dict[str, Any]:
+    """Return the uplift curves of a run; see `uplift_curve.curve`."""
     return curve(walked.bets, low, high)
 
 
 def _stance(stance: Policies, known: Trades, acted: Trades, moment: int) -> Sizing:
+    """Return the sizes for the trades of a fold; neutral ones if nothing was known."""
     if len(known.decided()) == 0 or len(acted) == 0:
         return Sizing.neutral(len(acted))
     return stance(known, acted, moment)
 
 
 def _neutral_where_protected(stood: Sizing, acted: Trades, protected: tuple[str, ...]) -> Sizing:
+    """Return the sizing with the trades of protected motifs set to neutral."""
     codes = [code for code, key in enumerate(acted.patterns) if key.rpartition(".")[2] in protected]
     size = np.where(np.isin(acted.pattern, codes), 1.0, stood.size)
     return Sizing(size, stood.edge, stood.baseline, stood.lessons, stood.verified)
 
 
 def _bets(number: int, acted: Trades, known: Trades, stood: Sizing) -> SizedTrades:
+    """Return the sized trades of one fold."""
     learned_from = known.decided().outcome
     nothing = float(learned_from.mean()) if len(learned_from) else 0.0
     return SizedTrades(
@@ -121,6 +126,7 @@ def _bets(number: int, acted: Trades, known: Trades, stood: Sizing) -> SizedTrad
 
 
 def _told(fold: Fold, known: Trades, acted: Trades, stood: Sizing) -> dict[str, Any]:
+    """Return the summary of one fold as JSON values."""
     return {
         "start_day": fold.start // DAY,
         "end_day": fold.end // DAY,
@@ -133,6 +139,7 @@ def _told(fold: Fold, known: Trades, acted: Trades, stood: Sizing) -> dict[str, 
 
 
 def _joined(stages: list[SizedTrades], optimistic: Floats) -> SizedTrades:
+    """Return the trades of all folds in one, with the in-sample sizes."""
     nothing = np.empty(0)
     if not stages:
         none = np.empty(0, dtype=np.int64)
