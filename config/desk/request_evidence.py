@@ -27,7 +27,7 @@ from learning.admin.lesson_estimates import (
     run_with_lessons,
     sequence_of,
 )
-from learning.core.significance.funnel import BY_CHANCE, n_shown
+from learning.core.significance.funnel import BY_CHANCE, n_stored
 from learning.models import BuilderRun, Lesson, WalkForward
 from learning.validation.walk_forward_runs import told
 from overrides.core.engine.definitions.override_spec import OverrideSpec
@@ -99,7 +99,7 @@ class Evidence:
     @property
     def n_drawn(self) -> int:
         tested = None if self.run is None else self.run.tested
-        return n_shown(tested) if tested else 0
+        return n_stored(tested) if tested else 0
 
     @property
     def most_in_noise(self) -> int:

@@ -1,4 +1,4 @@
-"""Lessons with their evidence, and the runs that built them."""
+"""Admin pages of lessons with their evidence, and of the builder runs that produced them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from telemetry.foundation.admin.read_only import FactAdmin, one_of
 
 
 def floors() -> Callable[[str, Channel], float]:
-    """The weight below which a module's channel lets nothing act, under the parameters in force, read once."""
+    """Return a function for the smallest acting weight of a module's channel; parameters are read once for each module."""
 
     @cache
     def of_module(module: str) -> ModuleParameters:
@@ -40,7 +40,7 @@ def floors() -> Callable[[str, Channel], float]:
 
 
 def _sureness(lesson: Lesson) -> SafeString:
-    """Whether a lesson of policy evidence is sure of its sign, and how likely it is to be wrong."""
+    """Return the verification status of an evidence lesson and the probability that its sign is wrong."""
     standing = lesson.stats.get("standing", "unverified")
     shown = badge("active" if standing == "verified" else "too_light", standing)
     return format_html("{} lfsr {}", shown, number(1 - lesson.weight, 3))
@@ -48,6 +48,8 @@ def _sureness(lesson: Lesson) -> SafeString:
 
 @admin.register(Lesson)
 class LessonAdmin(FactAdmin):
+    """Read-only list of lessons, with tables of each lesson as CSV."""
+
     nothing_yet = "The builder looks for them every hour, in cells with enough trades."
     list_filter = (
         "module",
@@ -157,6 +159,8 @@ class LessonAdmin(FactAdmin):
 
 @admin.register(BuilderRun)
 class BuilderRunAdmin(FactAdmin):
+    """Read-only list of builder runs, and the routes of the pages of a module's methods."""
+
     nothing_yet = "The builder runs every hour for each module."
     list_display = ("run_shown", "as_of_shown", "policy", "n_cells", "n_candidates", "n_active", "n_withdrawn")
     list_filter = ("module", one_of("policy", ("plan", "evidence")))
@@ -175,7 +179,7 @@ class BuilderRunAdmin(FactAdmin):
         return [switch, trial, *evidence_urls(self.admin_site.admin_view), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BuilderRun]:
-        """Without what was tested, which may be two thousand rows; the page of evidence shows it."""
+        """Return the runs without `tested`, which may hold two thousand rows; the evidence page shows it."""
         rows: QuerySet[BuilderRun] = super().get_queryset(request)
         return rows.defer("tested")
 

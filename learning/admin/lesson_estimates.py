@@ -1,4 +1,4 @@
-"""Lessons as estimates: what was measured, what is believed, how sure that is, and where their lines stand."""
+"""Queries for lesson pages: raw and shrunk estimates with their uncertainty, and the status of lessons' lines."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WALK = {"policy": "policy", "combiner": "combiner", "as_of": "as_of", "figures":
 
 @dataclass(frozen=True)
 class Order:
-    """One way to sort lessons: its name in an address, what it is called, the policies it means something under."""
+    """A sort order of lessons: its name in addresses, its label, and the learning methods it applies to."""
 
     name: str
     label: str
@@ -60,7 +60,7 @@ ORDERS = (
 
 @dataclass(frozen=True)
 class SignificanceCounts:
-    """Lessons of a policy that act, those of them that are verified, and how many of those are expected to be wrong."""
+    """The acting lessons of a method, the verified ones, and how many of those are expected to be false."""
 
     acting: int
     verified: int
@@ -68,12 +68,13 @@ class SignificanceCounts:
 
     @property
     def at_most_false(self) -> int:
+        """The expected number of false ones, rounded up."""
         return math.ceil(self.expected_false - 1e-9)
 
 
 @dataclass(frozen=True)
 class LearnedLine:
-    """A lesson with what is believed of its nearest parent, and its weeks."""
+    """A lesson with the edge of its nearest parent, and its weeks."""
 
     lesson: Lesson
     parent: float | None
@@ -82,7 +83,7 @@ class LearnedLine:
 
 @dataclass(frozen=True)
 class Twin:
-    """Lessons found in the outcomes as they were, and in a twin of them."""
+    """The number of lessons in the real outcomes and in one noise twin."""
 
     found: int
     count: int
@@ -90,7 +91,7 @@ class Twin:
 
 @dataclass(frozen=True)
 class RunWithLessons:
-    """A run, lessons by line, the twins that were counted last, and the newest walk, of its policy all."""
+    """A builder run, its lessons by line, and the newest noise twins and walk-forward run of its method."""
 
     run: BuilderRun
     learned: Mapping[str, LearnedLine]
@@ -100,23 +101,24 @@ class RunWithLessons:
 
 @dataclass(frozen=True)
 class LineStatus:
-    """Where a line stands: its override in force, and the open requests about it."""
+    """The override of a line in force, and the open requests about the line."""
 
     override: str | None
     requests: tuple[int, ...]
 
 
 def orders_of(policy: LearningMethod) -> dict[str, Order]:
-    """The orders of a policy's lessons by name, the usual one first."""
+    """Return the sort orders of a method's lessons by name, the default first."""
     return {each.name: each for each in ORDERS if policy in each.policies}
 
 
 def latest_run(module: str, policy: LearningMethod) -> BuilderRun | None:
+    """Return the newest run of a method, without its parameters and baseline."""
     return BuilderRun.objects.filter(module=module, policy=policy).defer("parameters", "baseline").first()
 
 
 def tally(module: str, policy: LearningMethod) -> SignificanceCounts:
-    """Under policy evidence a lesson's weight is one less its lfsr."""
+    """Count a method's acting and verified lessons; an evidence lesson's weight is 1 - lfsr."""
     verified = Q(stats__verified=True)
     found = Lesson.objects.filter(module=module, policy=policy, status=Status.ACTIVE).aggregate(
         acting=Count("id"),
@@ -127,7 +129,7 @@ def tally(module: str, policy: LearningMethod) -> SignificanceCounts:
 
 
 def lessons_of(module: str, policy: LearningMethod, order: Order, *, only_acting: bool = True) -> QuerySet[Any]:
-    """What stands, in the order; of policy evidence each with its `parents`."""
+    """Return the lessons that are not withdrawn, in this order; those of the evidence method with `parents`."""
     rows = Lesson.objects.filter(module=module, policy=policy)
     rows = rows.filter(status=Status.ACTIVE) if only_acting else rows.exclude(status=Status.WITHDRAWN)
     if policy is LearningMethod.EVIDENCE:
@@ -136,7 +138,7 @@ def lessons_of(module: str, policy: LearningMethod, order: Order, *, only_acting
 
 
 def _parents() -> ArraySubquery:
-    """Of a lesson, the edges of those kept without one of its dimensions."""
+    """Return a subquery for the edges of the stored lessons with one dimension less than the outer lesson."""
     kept = Lesson.objects.exclude(status=Status.WITHDRAWN).filter(
         module=OuterRef("module"),
         policy=OuterRef("policy"),
@@ -151,7 +153,7 @@ def _parents() -> ArraySubquery:
 def run_with_lessons(
     parameters: ModuleParameters, policy: LearningMethod, lines: Iterable[str]
 ) -> RunWithLessons | None:
-    """The newest run of a policy, its twins and walk, and the lessons of some lines with their weeks, in one query."""
+    """Return a method's newest run, its twins and walk-forward run, and the lessons of some lines, in one query."""
     module = parameters.module
     weeks = EdgeHistory.objects.filter(lesson=OuterRef("pk")).order_by("week")
     fields = {name: name for name in TOLD} | {"weeks": ArraySubquery(weeks.values(told=JSONObject(**WEEK)))}
@@ -175,7 +177,7 @@ def _walk(told: dict[str, Any]) -> WalkForward:
 
 
 def finished_walks(parameters: ModuleParameters, policy: LearningMethod) -> QuerySet[WalkForward]:
-    """The finished walks of a policy, newest first; those of policy plan with the module's own combiner."""
+    """Return a method's finished walk-forward runs, newest first; for the plan method, of the module's combiner."""
     rows = WalkForward.objects.filter(module=parameters.module, policy=policy, status=WalkForward.Status.DONE)
     if policy is LearningMethod.EVIDENCE:
         return rows
@@ -190,7 +192,7 @@ def _learned(told: dict[str, Any]) -> LearnedLine:
 
 
 def estimate_of(lesson: Lesson, parent: float | None = None) -> Estimate:
-    """The plan method believes an edge as it measures it: nothing of it is shrunk."""
+    """Return the estimate of a lesson; the plan method does not shrink, so its estimates are raw."""
     stats = lesson.stats
     if "raw" in stats:
         return Estimate(stats["raw"], stats["raw_se"], stats["edge_raw"], stats["sd"], parent)
@@ -201,18 +203,18 @@ def estimate_of(lesson: Lesson, parent: float | None = None) -> Estimate:
 
 
 def nearest_parent(lesson: Lesson, edges: Iterable[float]) -> float | None:
-    """Of what is believed of its parents, the edge that leaves least to add in the direction of the lesson's own."""
+    """Return the parent edge that leaves the smallest gain in the direction of the lesson's own edge."""
     return max(edges, key=lambda edge: math.copysign(1, lesson.edge_raw) * edge, default=None)
 
 
 def lfsr_of(lesson: Lesson) -> float | None:
-    """How likely its edge has the wrong sign; None under policy plan, which does not ask."""
+    """Return the probability that a lesson's edge has the wrong sign; None for the plan method, which has none."""
     told: float | None = lesson.stats.get("lfsr")
     return told
 
 
 def standings(lines: Iterable[str]) -> dict[str, LineStatus]:
-    """Where each of these lines stands."""
+    """Return the status of each of these lines."""
     wanted = list(lines)
     in_force = Membership.objects.filter(line_id__in=wanted, to_version=None).values_list("line_id", "override_id")
     overrides = {str(line): str(override) for line, override in in_force}
@@ -224,13 +226,13 @@ def standings(lines: Iterable[str]) -> dict[str, LineStatus]:
 
 
 def sequence_of(lesson: Lesson, weeks: Weeks, until: datetime, frame: Frame) -> EdgeSequence | None:
-    """One lesson's edge week by week; what is believed is drawn where the policy shrinks."""
+    """Return the chart of a lesson's weekly edges; the shrunk edge is drawn for methods that shrink."""
     stats = lesson.stats
     believed = (stats["edge_raw"] - stats["recent"], stats["edge_raw"]) if "recent" in stats else None
     return edge_sequence(weeks, stats["variance"], until.date(), believed, frame)
 
 
 def newest_twins(module: str, policy: LearningMethod) -> QuerySet[NoiseTwin]:
-    """The twins of the facts that were asked about last, by seed."""
+    """Return the noise twins of the most recently requested facts, by seed."""
     newest = NoiseTwin.objects.filter(module=module, policy=policy).order_by("-asked_at").values("content")[:1]
     return NoiseTwin.objects.filter(content__in=newest).order_by("seed")

@@ -1,4 +1,4 @@
-"""The page that tells edge from noise, a module at a time; its tables as CSV; and the twins behind it."""
+"""A module's page on edge and noise, its tables as CSV, and the noise twins behind it."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ from telemetry.foundation.admin.formatting import badge, format_moment
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
 from telemetry.foundation.core.csv_cells import csv_lines
 
-MAY_ASK = ("overrides.lower_modulemode", "overrides.add_changerequest")  # an operator, or whoever drafts requests
+MAY_ASK = ("overrides.lower_modulemode", "overrides.add_changerequest")  # operators and authors of requests
 MAY_LOOK = ("learning.view_builderrun", "learning.view_lesson")
 Table = Callable[[str, Wanted], Iterable[Mapping[str, Any]]]
 
 
 def evidence_urls(guarded: Callable[..., Callable[..., HttpResponseBase]]) -> list[URLPattern]:
-    """The page and its tables, among those of builder runs; `guarded` is the admin's own wrapper of views."""
+    """Return the routes of the page and its tables; `guarded` is the admin's wrapper of views."""
     page = path("<str:module>/evidence/", guarded(_page), name="learning_builderrun_evidence")
     return [
         page,
@@ -62,6 +62,7 @@ def evidence_urls(guarded: Callable[..., Callable[..., HttpResponseBase]]) -> li
 
 
 def _page(request: HttpRequest, module: str) -> HttpResponse:
+    """Show the page."""
     _look(request, module)
     asked = wanted(module, request.GET)
     context = admin.site.each_context(request) | {
@@ -75,6 +76,7 @@ def _page(request: HttpRequest, module: str) -> HttpResponse:
 
 
 def _table(request: HttpRequest, module: str, name: str) -> HttpResponseBase:
+    """Return one of the page's tables as CSV."""
     _look(request, module)
     columns, rows = TABLES[name]
     asked = wanted(module, request.GET)
@@ -92,6 +94,8 @@ TABLES: Mapping[str, tuple[tuple[str, ...], Table]] = {
 
 @admin.register(NoiseTwin)
 class NoiseTwinAdmin(FactAdmin):
+    """Read-only list of noise twins, with a button that requests new ones."""
+
     nothing_yet = "A module's page of evidence has a button that counts them."
     list_display = ("what", "state", "found", "count", "seed", "as_of_shown")
     list_filter = ("module", one_of("policy", ("plan", "evidence")))
@@ -103,7 +107,7 @@ class NoiseTwinAdmin(FactAdmin):
         return [path("of/<str:module>/again/", again, name="learning_noisetwin_again"), *super().get_urls()]
 
     def again(self, request: HttpRequest, module: str) -> HttpResponseBase:
-        """Ask for the twins of the facts as they are now; the page of evidence shows how far they are."""
+        """Request the noise twins of the current facts; the page shows their progress."""
         _look(request, module)
         if not _may_ask(request):
             raise PermissionDenied
@@ -133,6 +137,7 @@ class NoiseTwinAdmin(FactAdmin):
 
 
 def _look(request: HttpRequest, module: str) -> None:
+    """Raise PermissionDenied or Http404 unless the person may see the module's page."""
     if not all(request.user.has_perm(each) for each in MAY_LOOK):
         raise PermissionDenied
     if module not in LEARNED_CHANNELS:

@@ -1,4 +1,4 @@
-"""Walk-forward: a page per module that compares the policies, the walks behind it, and asking for new ones."""
+"""Walk-forward pages: a comparison of learning methods by module, the runs behind it, and a button for new ones."""
 
 from __future__ import annotations
 
@@ -29,11 +29,13 @@ from telemetry.foundation.admin.read_only import FactAdmin, one_of
 from telemetry.foundation.core.csv_cells import csv_lines
 from telemetry.models import MODULES
 
-MAY_ASK = ("overrides.lower_modulemode", "overrides.add_changerequest")  # an operator, or whoever drafts requests
+MAY_ASK = ("overrides.lower_modulemode", "overrides.add_changerequest")  # operators and authors of requests
 
 
 @admin.register(WalkForward)
 class WalkForwardAdmin(FactAdmin):
+    """Read-only list of walk-forward runs, with the pages that compare them."""
+
     nothing_yet = "Every night each module's trades are walked; its page of walk-forward has a button."
     change_form_template = "learning/walk_forward/run.html"
     list_display = ("what", "state", "trades", "uplift", "matched", "slope", "as_of_shown")
@@ -51,7 +53,7 @@ class WalkForwardAdmin(FactAdmin):
         ]
 
     def compare(self, request: HttpRequest, module: str) -> HttpResponse:
-        """The module's policies beside each other."""
+        """Show the module's learning methods side by side."""
         self._look(request, module)
         context = self.admin_site.each_context(request) | {
             "title": f"Walk-forward of {module}",
@@ -63,14 +65,14 @@ class WalkForwardAdmin(FactAdmin):
         return TemplateResponse(request, "learning/walk_forward/module.html", context)
 
     def export(self, request: HttpRequest, module: str) -> HttpResponseBase:
-        """All numbers of the page as one table."""
+        """Return all numbers of the comparison as one CSV table."""
         self._look(request, module)
         response = StreamingHttpResponse(csv_lines(COLUMNS, csv_rows(module)), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="walk-forward-{module}.csv"'
         return response
 
     def again(self, request: HttpRequest, module: str) -> HttpResponseBase:
-        """Ask for walks of the facts as they are now; the page shows how far they are."""
+        """Request walk-forward runs of the current facts; the page shows their progress."""
         self._look(request, module)
         if not _may_ask(request):
             raise PermissionDenied
@@ -131,6 +133,7 @@ def _may_ask(request: HttpRequest) -> bool:
 
 
 def _banded(row: WalkForward, name: str) -> SafeString:
+    """Return an uplift with its band."""
     found = (row.figures or {}).get(name)
     if found is None:
         return MISSING

@@ -1,4 +1,4 @@
-"""What the page of a module's walks shows, and the same numbers as one table."""
+"""The content of a module's walk-forward page, and the same numbers as one table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Shown:
-    """One policy: its newest finished walk with pictures, and a newer one on its way, where there is one."""
+    """One learning method: its newest finished run with charts, and a newer unfinished run, if there is one."""
 
     choice: Choice
     walk: WalkForward | None
@@ -31,7 +31,7 @@ class Shown:
 
 
 def walk_page(module: str) -> dict[str, Any]:
-    """The template's context."""
+    """Return the template's context."""
     newest = newest_walks(module)
     shown = [_shown(choice, *newest[choice]) for choice in CHOICES]
     finished = [(str(each.choice), each.walk.figures) for each in shown if each.walk and each.walk.figures]
@@ -48,7 +48,7 @@ def walk_page(module: str) -> dict[str, Any]:
 
 
 def verdict(uplifts: Sequence[tuple[str, dict[str, Any] | None]]) -> str:
-    """Which policies' uplifts lie clear of zero, in words for a heading.
+    """Return which methods' uplifts exclude zero, as text for a heading.
 
     >>> verdict([("plan", {"low": -1.0, "high": 1.0}), ("evidence", {"low": 2.0, "high": 3.0})])
     'Above zero: evidence'
@@ -63,13 +63,14 @@ def verdict(uplifts: Sequence[tuple[str, dict[str, Any] | None]]) -> str:
 
 
 def _shown(choice: Choice, walk: WalkForward | None, coming: WalkForward | None) -> Shown:
+    """Return what is shown of one method."""
     if walk is None or walk.figures is None or walk.curves is None:
         return Shown(choice, None, coming, None, None)
     return Shown(choice, walk, coming, growth(walk.curves), calibration_picture(walk.figures["calibration"]))
 
 
 def csv_rows(module: str) -> Iterator[Row]:
-    """Every number of the page: a row each, told apart by table and key."""
+    """Yield every number of the page as a row, identified by table and key."""
     for walk, _ in newest_walks(module).values():
         if walk is not None:
             about = {"policy": walk.policy, "combiner": walk.combiner, "as_of": walk.as_of.isoformat()}
@@ -78,6 +79,7 @@ def csv_rows(module: str) -> Iterator[Row]:
 
 
 def _figures(found: dict[str, Any]) -> Iterator[Row]:
+    """Yield the figures of a run as rows."""
     for name in UPLIFTS:
         if found[name] is not None:
             ends = {end: found[name][end] for end in ("low", "high")}
@@ -97,6 +99,7 @@ def _figures(found: dict[str, Any]) -> Iterator[Row]:
 
 
 def _curves(columns: dict[str, list[Any]]) -> Iterator[Row]:
+    """Yield the curves of a run as rows."""
     for place, day in enumerate(columns.get("day", ())):
         for name in OF_CURVES:
             band = {end: columns[end][place] for end in ("low", "high")} if name == "uplift" else {}

@@ -1,9 +1,9 @@
-"""The memory of what each value of each dm lever has earned, kept up to date trade by trade (design 6.5).
+"""The decayed memory of what each value of each dm coefficient dimension earned (design 6.5), updated trade by trade.
 
-Recording marks a trade whose allocations came or went in its own transaction; here the marks are taken and what they
-tell is remembered, in one transaction too: a killed worker leaves both as they were. A new trade is one step of each
-memory it belongs to. What cannot be undone step by step (a correction, an exclusion, a further trade of a cluster)
-has the values it touches remembered anew from the facts, and other books have all of them.
+Recording marks each trade whose allocations changed, in its own transaction. An update removes the marks and applies
+the changes in one transaction, so a killed worker leaves both unchanged. A new trade is one incremental step of each
+memory it belongs to. Changes that cannot be applied incrementally (a correction, an exclusion, a further trade of a
+cluster) recompute the values they affect from the facts; a change of the learned books recomputes everything.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS, lev
 from overrides.versions.load_version import current_parameters
 
 MODULE = "dm"
-WEIGHED_AGAIN_AFTER = timedelta(hours=1)  # weights move with time alone, slowly: the short memory's tau is 14 days
+WEIGHED_AGAIN_AFTER = timedelta(hours=1)  # weights also change with time, slowly: the shorter tau is 14 days
 DAY = timedelta(days=1)
-MICROSECONDS = 86_400_000_000  # a day
-OVERALL = ("all", "")  # the row of the module's memory of all trades
+MICROSECONDS = 86_400_000_000  # in a day
+OVERALL = ("all", "")  # key of the module's memory of all trades
 EACH_UPDATED = ("weight", "rr_short", "rr_long", "n", "sums", "as_of")
 
-Value = tuple[str, str]  # lever, value
+Value = tuple[str, str]  # coefficient dimension, value
 Memories = dict[Value, Memory]
 
 
 @dataclass
 class _News:
-    """What marked trades tell: single trades to observe, and values to remember anew."""
+    """The changes reported by marked trades: single trades to observe, and values to recompute."""
 
     trades: list[tuple[float, float, Mapping[str, str]]] = field(default_factory=list)  # rr, day, scope
     touched: set[Value] = field(default_factory=set)
@@ -45,9 +45,9 @@ class _News:
 
 @transaction.atomic
 def update_coefficients(*, now: datetime) -> int:
-    """Remember the trades that came or went since the last time, and weigh as of `now`; how many there were.
+    """Apply the trades that changed since the last update, weigh as of `now`, and return their number.
 
-    Whoever comes second waits for the first, and finds its marks gone.
+    Concurrent updates run one after another: the second waits for the first and finds its marks removed.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", ["coefficients"])
@@ -64,7 +64,7 @@ def update_coefficients(*, now: datetime) -> int:
 
 
 def recompute(books: Sequence[str]) -> Memories:
-    """Every memory from the facts alone; trades whose marks are still to be taken are left out."""
+    """Return every memory, computed from the facts alone; trades that still have a mark are left out."""
     found = _remember(books, OVERALL[0], None)
     for lever in LEVER_DIMENSIONS:
         found |= _remember(books, lever, None)
@@ -72,6 +72,7 @@ def recompute(books: Sequence[str]) -> Memories:
 
 
 def _with_news(books: Sequence[str], known: Memories, news: _News) -> Memories:
+    """Return the memories with single trades observed and affected values recomputed."""
     if news.touched:
         news.touched.add(OVERALL)
     for rr, day, scope in news.trades:
@@ -86,7 +87,10 @@ def _with_news(books: Sequence[str], known: Memories, news: _News) -> Memories:
 
 
 def _take_marks() -> list[Any]:
-    """The trades that are marked. What is read after this, and has a mark still, came later and is not to be read."""
+    """Remove all marks and return the trades they were on.
+
+    A trade that is marked after this call came later, and must be left out of what is read afterwards.
+    """
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM telemetry_freshtrade RETURNING trade_id")
         return list({row[0] for row in cursor.fetchall()})
@@ -102,6 +106,7 @@ WHERE action.trade_id = ANY(%s) AND action.action_category = 'allocation' AND tr
 
 
 def _news(books: Sequence[str], marked: list[Any]) -> _News:
+    """Read the changes of the marked trades."""
     with connection.cursor() as cursor:
         cursor.execute(NEWS, [marked, list(books)])
         found: dict[Any, list[Any]] = {}
@@ -132,10 +137,10 @@ SELECT value, avg(rr), (extract(epoch FROM max(closed_at)) * 1000000)::bigint FR
 
 
 def _remember(books: Sequence[str], lever: str, keys: Collection[str] | None) -> Memories:
-    """The memories of a lever's values (`keys` None: of all) from the facts.
+    """Return the memories of a coefficient dimension's values, computed from the facts; of all if `keys` is None.
 
-    A trade counts once for a value, with the mean of its allocations that have it; a cluster once, with the mean of
-    its trades, on the day its last one closed.
+    A trade counts once for a value, with the mean of its allocations that have the value. A cluster counts once, with
+    the mean of its trades, on the day its last trade closed.
     """
     value: sql.Composable = sql.SQL("''")
     where: sql.Composable = sql.SQL("TRUE")
@@ -159,7 +164,7 @@ def _remember(books: Sequence[str], lever: str, keys: Collection[str] | None) ->
 
 
 def _write(known: Memories, books: Sequence[str], stored: Mapping[Value, Coefficient], now: datetime) -> None:
-    """Weigh every value as of `now` (or of the newest trade, should that be later) and store it."""
+    """Weigh every value as of `now` (or of the newest trade, if that is later) and store it."""
     gone = [row.pk for value, row in stored.items() if value not in known]
     Coefficient.objects.filter(pk__in=gone).delete()
     if OVERALL not in known:
@@ -177,6 +182,7 @@ def _write(known: Memories, books: Sequence[str], stored: Mapping[Value, Coeffic
 
 
 def _rows(known: Memories, overall: Memory, books: Sequence[str], day: float, as_of: datetime) -> Iterable[Coefficient]:
+    """Yield the rows to store, in a fixed order."""
     for (lever, key), memory in sorted(known.items()):
         found = weigh(memory, overall, day)
         is_overall = (lever, key) == OVERALL
@@ -194,16 +200,16 @@ def _rows(known: Memories, overall: Memory, books: Sequence[str], day: float, as
 
 
 def day_of(at: datetime) -> float:
-    """Days since 1970, as memories count them."""
+    """Return a time as days since 1970-01-01 UTC, the unit of memories."""
     return (at - EPOCH) / DAY
 
 
 def memory_of(row: Coefficient) -> Memory:
-    """What a stored row remembers."""
+    """Return the memory that a row stores."""
     return Memory.from_document({name: each for name, each in row.sums.items() if name != "books"})
 
 
 def _scope(value: Any) -> Mapping[str, str]:
-    """A scope as the driver hands it over: Django leaves jsonb as text."""
+    """Return a scope as a mapping; the driver returns jsonb as text."""
     scope: Mapping[str, str] = json.loads(value) if isinstance(value, str) else value
     return scope

@@ -27,7 +27,7 @@ SCALE = 1.0  # R; a value better than all trades by this much has a weight of e
 
 
 @dataclass(frozen=True, slots=True)
-class Decayed:
+class DecayedSums:
     """The decayed sums of one tau: S, the weighted sum of outcomes in R, and W, the sum of weights in trades."""
 
     s: float
@@ -38,9 +38,9 @@ class Decayed:
         """The decayed mean outcome in R."""
         return self.s / self.w
 
-    def joined(self, kept: float, rr: float, weight: float) -> Decayed:
-        """Return the sums decayed by the factor `kept`, with one outcome of the given weight added."""
-        return Decayed(self.s * kept + rr * weight, self.w * kept + weight)
+    def decayed_plus(self, decay: float, rr: float, weight: float) -> DecayedSums:
+        """Return the sums decayed by the factor `decay`, with one outcome of the given weight added."""
+        return DecayedSums(self.s * decay + rr * weight, self.w * decay + weight)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,14 @@ class Memory:
 
     n: int
     at: float
-    short: Decayed
-    long: Decayed
+    short: DecayedSums
+    long: DecayedSums
 
     @classmethod
     def of(cls, rr: float, day: float) -> Self:
         """Return the memory of one trade. Raises ValueError unless both numbers are finite and within 1e9."""
         outcome, day = finite(rr, "rr"), finite(day, "day")
-        return cls(1, day, Decayed(outcome, 1.0), Decayed(outcome, 1.0))
+        return cls(1, day, DecayedSums(outcome, 1.0), DecayedSums(outcome, 1.0))
 
     def observe(self, rr: float, day: float) -> Memory:
         """Return the memory with one more trade, earlier or later than `at`: the older part is decayed to the newer.
@@ -70,17 +70,17 @@ class Memory:
         True
         """
         outcome, day = finite(rr, "rr"), finite(day, "day")
-        kept, given = max(day - self.at, 0.0), max(self.at - day, 0.0)  # ages in days
+        own_age, trade_age = max(day - self.at, 0.0), max(self.at - day, 0.0)  # in days
         short, long = (
-            memory.joined(math.exp(-kept / tau), outcome, math.exp(-given / tau))
+            memory.decayed_plus(math.exp(-own_age / tau), outcome, math.exp(-trade_age / tau))
             for memory, tau in ((self.short, TAU_SHORT), (self.long, TAU_LONG))
         )
         return Memory(self.n + 1, max(self.at, day), short, long)
 
-    def worth(self, as_of: float) -> tuple[float, float]:
+    def weights_at(self, as_of: float) -> tuple[float, float]:
         """Return the weight of the short and of the long memory on day `as_of`, in trades of that day.
 
-        >>> [round(each, 4) for each in Memory.of(2.0, 0.0).worth(14.0)]
+        >>> [round(each, 4) for each in Memory.of(2.0, 0.0).weights_at(14.0)]
         [0.3679, 0.8559]
         """
         age = as_of - self.at
@@ -89,8 +89,8 @@ class Memory:
     @classmethod
     def from_document(cls, document: object) -> Self:
         """Read a memory from its JSON form. Raises ValueError that names the field at fault."""
-        given = closed_mapping(document, "memory", ("n", "at", "short", "long"))
-        n, at, short, long = (required(given, name, "memory.") for name in ("n", "at", "short", "long"))
+        fields = closed_mapping(document, "memory", ("n", "at", "short", "long"))
+        n, at, short, long = (required(fields, name, "memory.") for name in ("n", "at", "short", "long"))
         return cls(
             whole(n, "memory.n", 1), finite(at, "memory.at"), _sums(short, "memory.short"), _sums(long, "memory.long")
         )
@@ -101,13 +101,13 @@ class Memory:
         return {"n": self.n, "at": self.at, "short": short, "long": long}
 
 
-def _sums(document: object, field: str) -> Decayed:
+def _sums(document: object, field: str) -> DecayedSums:
     """Read the sums of one tau. Raises ValueError that names the field at fault."""
-    given: Mapping[str, Any] = closed_mapping(document, field, ("s", "w"))
-    s, w = (finite(required(given, name, f"{field}."), f"{field}.{name}", -1e18, 1e18) for name in ("s", "w"))
+    fields: Mapping[str, Any] = closed_mapping(document, field, ("s", "w"))
+    s, w = (finite(required(fields, name, f"{field}."), f"{field}.{name}", -1e18, 1e18) for name in ("s", "w"))
     if w < 1:
         raise ValueError(f"{field}.w: {w!r} is below 1, the weight of the newest trade; rebuild the memory")
-    return Decayed(s, w)
+    return DecayedSums(s, w)
 
 
 def memories(rr: Floats, day: Floats, code: Ints) -> dict[int, Memory]:
@@ -128,7 +128,7 @@ def memories(rr: Floats, day: Floats, code: Ints) -> dict[int, Memory]:
     for tau in (TAU_SHORT, TAU_LONG):
         weight = np.exp(-(newest[position] - day) / tau)
         s, w = np.bincount(position, weight * rr), np.bincount(position, weight)
-        sums.append([Decayed(*pair) for pair in zip(s.tolist(), w.tolist(), strict=True)])
+        sums.append([DecayedSums(*pair) for pair in zip(s.tolist(), w.tolist(), strict=True)])
     columns = zip(codes.tolist(), n.tolist(), newest.tolist(), *sums, strict=True)
     return {code: Memory(*memory) for code, *memory in columns}
 
@@ -173,7 +173,7 @@ def weigh(memory: Memory, overall: Memory, as_of: float) -> Coefficient:
     return Coefficient(memory.n, short, long, min(max(math.exp(bounded), LOWEST), HIGHEST))
 
 
-def _shrunk(decayed: Decayed, prior: float, age_in_taus: float) -> float:
+def _shrunk(decayed: DecayedSums, prior: float, age_in_taus: float) -> float:
     """Return the decayed mean shrunk towards the prior mean, after `age_in_taus` more time constants of decay."""
     w = decayed.w * math.exp(-age_in_taus)
     return (w * decayed.mean + KAPPA * prior) / (w + KAPPA)

@@ -16,7 +16,7 @@ from learning.core.evidence_method.learn import FAMILIES, Learned, learn
 from learning.core.evidence_method.lever_targets import lever_targets, likely
 from learning.core.evidence_method.supporting_trades import SupportingTrades
 from learning.core.lesson_levers import LESSON_NAMES
-from learning.core.significance.tested_cells import Tested
+from learning.core.significance.tested_cells import TestedCells
 from learning.lessons.candidates import LEARNED_CHANNELS, CandidateLesson, SearchResult
 from learning.models import Lesson
 from learning.readers.group_columns import PatternGroup, moment_from_microseconds, scope_of
@@ -81,9 +81,9 @@ def acts(learned: Learned, parameters: ModuleParameters) -> Bools:
     return acting
 
 
-def _tested(learned: Learned, parameters: ModuleParameters) -> Tested:
+def _tested(learned: Learned, parameters: ModuleParameters) -> TestedCells:
     all_of_them = learned.overrides
-    return Tested(all_of_them.n, all_of_them.raw, all_of_them.raw_se, all_of_them.b, acts(learned, parameters))
+    return TestedCells(all_of_them.n, all_of_them.raw, all_of_them.raw_se, all_of_them.b, acts(learned, parameters))
 
 
 def _baselines(loaded: Loaded, learned: Learned) -> dict[str, Baseline]:

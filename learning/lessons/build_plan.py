@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from learning.core.cells.baseline import Baseline, baseline_of
 from learning.core.plan_method.lesson_selection import Candidates, Standing, select, stats_of, tested_of
-from learning.core.significance.tested_cells import Tested
+from learning.core.significance.tested_cells import TestedCells
 from learning.lessons.candidates import LEARNED_CHANNELS, CandidateLesson, SearchResult
 from learning.lessons.plan_targets import followed
 from learning.models import CellGroup, Lesson
@@ -28,13 +28,13 @@ def find_plan_lessons(module: str, parameters: ModuleParameters) -> SearchResult
         n_candidates=sum(n_candidates for _, n_candidates, _ in searched),
         found=[each for found, _, _ in searched for each in found],
         code_version=BUILDER,
-        tested=Tested.join([tested for _, _, tested in searched]) if searched else None,
+        tested=TestedCells.join([tested for _, _, tested in searched]) if searched else None,
     )
 
 
 def find_lessons(
     row: CellGroup, baseline: float, parameters: ModuleParameters
-) -> tuple[list[CandidateLesson], int, Tested]:
+) -> tuple[list[CandidateLesson], int, TestedCells]:
     """One group's lessons and what is too light to be one, the number of its candidates, and all that was tested.
 
     Tuning speaks of cells that would act on its own channel; one too light for that is told once, by its strength.

@@ -9,7 +9,7 @@ from typing import Any
 from learning.core.cells.baseline import Baseline
 from learning.core.cells.cell_history import Weeks
 from learning.core.cells.rows import Floats
-from learning.core.significance.tested_cells import Tested
+from learning.core.significance.tested_cells import TestedCells
 from learning.readers.group_columns import PatternGroup
 from overrides.core.engine.definitions.content_hash import line_id
 from overrides.core.engine.definitions.override_stats import Stats
@@ -64,4 +64,4 @@ class SearchResult:
     n_candidates: int
     found: Sequence[CandidateLesson]
     code_version: str
-    tested: Tested | None = None
+    tested: TestedCells | None = None

@@ -14,7 +14,7 @@ from typing import Any
 from django.db import transaction
 
 from learning.core.walk_forward.plan_walker import CHANNELS
-from learning.core.walk_forward.walk import bounds_of, curves, figures, policy_of, walk
+from learning.core.walk_forward.walk import bounds_of, curves, figures, sizing_method, walk
 from learning.models import WalkForward
 from learning.readers.walk_trades import facts_until, load_trades
 from overrides.core.engine.definitions.content_hash import content_hash
@@ -124,7 +124,7 @@ def _part(progress: Progress, done: int, of: int, share: float) -> None:
 
 def _computed(row: WalkForward, progress: Progress) -> dict[str, Any]:
     parameters = ModuleParameters.from_document(row.module, row.parameters)
-    policy = policy_of(LearningMethod(row.policy), Combiner(row.combiner), parameters)
+    policy = sizing_method(LearningMethod(row.policy), Combiner(row.combiner), parameters)
     trades = load_trades(parameters, row.as_of)
     walked = walk(trades, policy, folds=row.folds, protected=parameters.protected_motifs, progress=progress)
     bounds = bounds_of(parameters)

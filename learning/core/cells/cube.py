@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning.core.cells.cell_columns import CellBudgetExceeded, Cells
-from learning.core.cells.numbering import counted, kept_only, ranked
+from learning.core.cells.numbering import count_rows, keep_cells, rank_values
 from learning.core.cells.rows import MISSING, Bools, Codes, Ints, Rows
 from learning.core.cells.units import UnitCounter, run_lengths, runs
 from overrides.core.engine.definitions.parameters import LessonParameters
@@ -71,7 +71,7 @@ class _Walk:
     def __init__(self, rows: Rows, group: Ints, floors: list[int], budget: int) -> None:
         self.rows, self.group, self.floors, self.budget, self.left = rows, group, floors, budget, budget
         self.units = UnitCounter(rows)
-        ranks = [ranked(column, floors[1]) for column in rows.codes.T] if len(floors) > 1 else []
+        ranks = [rank_values(column, floors[1]) for column in rows.codes.T] if len(floors) > 1 else []
         # Dimensions with many values come first: they prune most, and pruned cells are not visited again.
         self.dims = sorted(range(len(ranks)), key=lambda dim: -int(ranks[dim].max(initial=0)))
         self.ranks = [ranks[dim] for dim in self.dims]
@@ -93,12 +93,12 @@ class _Walk:
         if size + 1 == len(self.floors):
             return
         floor = self.floors[size + 1]
-        index, cell, cells = kept_only(n >= floor, index, cell)
+        index, cell, cells = keep_cells(n >= floor, index, cell)
         for position in range(start, len(self.dims)) if cells else ():
             ranks = self.ranks[position]
             width = int(ranks.max(initial=0)) + 1
-            key, count = counted(cell * width + ranks.take(index), cells * width, width)
-            part_index, part, parts = kept_only(count >= floor, index, key)  # n never exceeds the row count
+            key, count = count_rows(cell * width + ranks.take(index), cells * width, width)
+            part_index, part, parts = keep_cells(count >= floor, index, key)  # n never exceeds the row count
             if parts:
                 self.visit(mask | 1 << self.dims[position], part_index, part, parts, position + 1)
 

@@ -14,11 +14,11 @@ from learning.core.cells.numbering import CHEAP_COUNTERS
 from learning.core.cells.rows import Bools, Floats, Ints
 from learning.core.cells.units import run_lengths, runs
 
-Cells = NDArray[np.unsignedinteger[Any]]
+CellNumbers = NDArray[np.unsignedinteger[Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Numbered:
+class EffectCells:
     """The cells over some columns of digits, in ascending order of their key.
 
     columns  the columns of digits that define the cells
@@ -30,7 +30,7 @@ class Numbered:
     columns: tuple[int, ...]
     key: Ints
     n: Ints
-    cell: Cells
+    cell: CellNumbers
 
     def __len__(self) -> int:
         return len(self.key)
@@ -69,7 +69,7 @@ class UnitCounts:
 
 def number_cells(
     digits: Ints, widths: Sequence[int], columns: tuple[int, ...], units: UnitCounts, n_min: int
-) -> Numbered:
+) -> EffectCells:
     """Number the cells over `columns` of the rows of `digits` `(columns, rows)` that have at least n_min units."""
     key, size = key_of([digits[column] for column in columns], widths, columns), prod(widths[c] for c in columns)
     if size > 4 * len(key) + CHEAP_COUNTERS:
@@ -83,7 +83,7 @@ def number_cells(
     kept = int(np.count_nonzero(keep))
     number = np.full(len(known), kept, dtype=np.min_scalar_type(kept))
     number[keep] = np.arange(kept)
-    return Numbered(columns, known[keep], n[keep], number.take(key))
+    return EffectCells(columns, known[keep], n[keep], number.take(key))
 
 
 def key_of(digits: Sequence[Ints], widths: Sequence[int], columns: Sequence[int]) -> Ints:

@@ -9,7 +9,7 @@ from learning.core.cells.rows import Bools, Codes, Ints
 CHEAP_COUNTERS = 1 << 16  # counters; an array of this length costs too little to avoid
 
 
-def counted(key: Ints, size: int, width: int) -> tuple[Ints, Ints]:
+def count_rows(key: Ints, size: int, width: int) -> tuple[Ints, Ints]:
     """Return the keys `(rows,)` and the number of rows of each key.
 
     A key divisible by `width` stands for a missing dimension and counts no rows. Keys that are too sparse for an array
@@ -25,7 +25,7 @@ def counted(key: Ints, size: int, width: int) -> tuple[Ints, Ints]:
     return key, count
 
 
-def kept_only(keep: Bools, index: Ints, cell: Ints) -> tuple[Ints, Ints, int]:
+def keep_cells(keep: Bools, index: Ints, cell: Ints) -> tuple[Ints, Ints, int]:
     """Return the rows of the kept cells, their renumbered cells, and the number of kept cells.
 
     If no cell is kept the returned rows have no meaning. `keep` is `(cells,)`; `index` and `cell` are `(rows,)`.
@@ -38,12 +38,12 @@ def kept_only(keep: Bools, index: Ints, cell: Ints) -> tuple[Ints, Ints, int]:
     return index.compress(alive), number.take(cell.compress(alive)), kept
 
 
-def ranked(column: Codes, floor: int) -> Ints:
+def rank_values(column: Codes, floor: int) -> Ints:
     """Number the values of a dimension from 1, shape `(rows,)`; 0 for missing values and for those on too few rows.
 
     A value on fewer than `floor` rows cannot be part of any cell.
     """
     size = int(column.max(initial=0)) + 2
-    key, count = counted(column.astype(np.int64) + 1, size, size)
+    key, count = count_rows(column.astype(np.int64) + 1, size, size)
     keep = count >= floor
     return np.where(keep, np.cumsum(keep), 0).take(key)

@@ -54,10 +54,10 @@ def _shifted(code: Codes) -> NDArray[np.uint64]:
     return (code.astype(np.int64) + 1).astype(np.uint64)
 
 
-def _find(keys: NDArray[np.uint64], order: Ints, wanted: NDArray[np.uint64]) -> Ints:
+def _find(keys: NDArray[np.uint64], order: Ints, requested: NDArray[np.uint64]) -> Ints:
     """Return the position of each requested key. Raises ValueError if one of them is missing."""
-    at = np.searchsorted(keys, wanted, sorter=order)
+    at = np.searchsorted(keys, requested, sorter=order)
     found = order[np.minimum(at, len(order) - 1)]
-    if (keys[found] != wanted).any():
+    if (keys[found] != requested).any():
         raise ValueError("cells: the parent of a cell is missing; give all cells of the group, the empty subset too")
     return found

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from learning.core.cells.effect_cells import Numbered, UnitCounts, number_cells
+from learning.core.cells.effect_cells import EffectCells, UnitCounts, number_cells
 from learning.core.cells.rows import Ints
 from learning.core.evidence_method.coding import FIRST_DIMENSION, Coding, Owner, varying
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
@@ -71,7 +71,7 @@ class Lattice:
         self.cells = 0
         self.of_dimension: Counter[int] = Counter()
 
-    def blocks(self, names: Sequence[str]) -> dict[BlockClass, list[Numbered]]:
+    def blocks(self, names: Sequence[str]) -> dict[BlockClass, list[EffectCells]]:
         """Return the non-empty blocks of each class, in fitting order. `names` are the dimension names, for messages.
 
         Raises BudgetExceeded beyond `cell_budget` cells or `index_budget` entries.
@@ -82,18 +82,22 @@ class Lattice:
             each: list(combinations(self.columns, each.size))
             for each in block_classes(self.coding, size, 0 < self.recent < rows)
         }
-        entries = sum(len(each) * (self.recent if of.recent else rows) for of, each in subsets.items())
+        entries = sum(
+            len(each) * (self.recent if block_class.recent else rows) for block_class, each in subsets.items()
+        )
         if entries > self.parameters.index_budget:
             raise BudgetExceeded(self._too_many_entries(entries, names))
         return {
-            of: [block for subset in each if len(block := self._block(of, subset, names))]
-            for of, each in subsets.items()
+            block_class: [block for subset in each if len(block := self._block(block_class, subset, names))]
+            for block_class, each in subsets.items()
         }
 
-    def _block(self, of: BlockClass, subset: tuple[int, ...], names: Sequence[str]) -> Numbered:
+    def _block(self, block_class: BlockClass, subset: tuple[int, ...], names: Sequence[str]) -> EffectCells:
         """Number the cells of one subset of columns. Raises BudgetExceeded if all blocks so far hold too many."""
-        digits = self.digits[:, : self.recent] if of.recent else self.digits
-        block = number_cells(digits, self.coding.widths, (of.owner, *subset), self.units, self.parameters.n_min)
+        digits = self.digits[:, : self.recent] if block_class.recent else self.digits
+        block = number_cells(
+            digits, self.coding.widths, (block_class.owner, *subset), self.units, self.parameters.n_min
+        )
         self.cells += len(block)
         self.of_dimension.update(dict.fromkeys(subset, len(block)))
         if self.cells > self.parameters.cell_budget:

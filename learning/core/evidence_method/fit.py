@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from learning.core.cells.effect_cells import Numbered, UnitCounts
+from learning.core.cells.effect_cells import EffectCells, UnitCounts
 from learning.core.cells.rows import Codes, Floats, Ints
 from learning.core.evidence_method.blocks import BlockClass, Lattice
 from learning.core.evidence_method.coding import Coding, Owner
 from learning.core.evidence_method.mixture import local_false_sign_rates, posterior, responsibilities
-from learning.core.evidence_method.noise import Noise, winsorised
+from learning.core.evidence_method.noise import Noise, winsorise
 from learning.core.evidence_method.observations import Observations, age_weights, shares
 from learning.core.significance.day_dependence import design_effects, same_day_correlation
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
@@ -35,8 +35,8 @@ class Block:
     phi        (cells, k) responsibilities of the prior's normal components
     """
 
-    of: BlockClass
-    cells: Numbered
+    block_class: BlockClass
+    cells: EffectCells
     precision: Floats
     v: Floats
     m: Floats
@@ -72,7 +72,7 @@ class Sample:
     recent: int
     correlation: float
 
-    def variances(self, cells: Numbered, precision: Floats) -> Floats:
+    def variances(self, cells: EffectCells, precision: Floats) -> Floats:
         """Return the variance `(cells,)` of the mean of cells with this precision.
 
         Accounts for the correlation of trades that close on one day.
@@ -124,7 +124,7 @@ def fit(observations: Observations, as_of: float, parameters: EvidenceParameters
     pattern, category = digits[Owner.PATTERN] - 1, coding.group_category[digits[Owner.OWN] - 1]
     share = shares(observations)
     weight = share * age_weights(observations.day, as_of, parameters.half_life_days)
-    noise = winsorised(observations.outcome, weight, pattern, category, parameters)
+    noise = winsorise(observations.outcome, weight, pattern, category, parameters)
     sd, units = noise.sd[pattern], UnitCounts(observations.cluster)
     day = np.floor(as_of - observations.day).astype(np.int64)
     together = (day, units.number, weight, noise.outcome / sd)
@@ -164,30 +164,33 @@ class _Ascent:
         self,
         sample: Sample,
         outcome: Floats,
-        numbered: dict[BlockClass, list[Numbered]],
+        numbered: dict[BlockClass, list[EffectCells]],
         parameters: EvidenceParameters,
     ) -> None:
         self.precision, self.pull = sample.precision, sample.precision * outcome
         self.variances, self.null_counts = np.square(parameters.grid), parameters.null_counts
-        self.blocks = {of: [self._start(of, cells, sample) for cells in each] for of, each in numbered.items()}
-        self.pi = {of: _start_weights(of, parameters) for of in numbered}
+        self.blocks = {
+            block_class: [self._start(block_class, cells, sample) for cells in each]
+            for block_class, each in numbered.items()
+        }
+        self.pi = {block_class: _start_weights(block_class, parameters) for block_class in numbered}
 
-    def _start(self, of: BlockClass, cells: Numbered, sample: Sample) -> Block:
+    def _start(self, block_class: BlockClass, cells: EffectCells, sample: Sample) -> Block:
         """Return a block at the start of the ascent, with all effects 0."""
         precision = cells.sums(sample.precision[: len(cells.cell)])
         m, b, var = np.zeros((3, len(cells)))
         phi = np.zeros((len(cells), len(self.variances)))
-        return Block(of, cells, precision, sample.variances(cells, precision), m, b, var, phi)
+        return Block(block_class, cells, precision, sample.variances(cells, precision), m, b, var, phi)
 
     def sweep(self) -> None:
         """Update every block once, and the prior weights after each class."""
-        for of, blocks in self.blocks.items():
+        for block_class, blocks in self.blocks.items():
             for block in blocks:
-                self._step(block, self.pi[of])
+                self._step(block, self.pi[block_class])
             if blocks:
                 counts = np.sum([block.phi.sum(axis=0) for block in blocks], axis=0)
-                counts[0] += self.null_counts[of.size]
-                self.pi[of] = counts / counts.sum()
+                counts[0] += self.null_counts[block_class.size]
+                self.pi[block_class] = counts / counts.sum()
 
     def _step(self, block: Block, pi: Floats) -> None:
         """Replace the posterior of one block and update the residuals of its rows."""
@@ -200,7 +203,7 @@ class _Ascent:
         pull -= self.precision[: block.rows] * change.take(block.cells.cell)
 
 
-def _start_weights(of: BlockClass, parameters: EvidenceParameters) -> Floats:
+def _start_weights(block_class: BlockClass, parameters: EvidenceParameters) -> Floats:
     """Return the initial prior weights: the mass of the null, and equal parts of the rest."""
-    null, others = of.null_mass(parameters), len(parameters.grid) - 1
+    null, others = block_class.null_mass(parameters), len(parameters.grid) - 1
     return np.array([null] + [(1 - null) / others] * others)

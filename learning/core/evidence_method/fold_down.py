@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from learning.core.cells.effect_cells import Numbered, digits_of, key_of, number_cells
+from learning.core.cells.effect_cells import EffectCells, digits_of, key_of, number_cells
 from learning.core.cells.rows import MISSING, Bools, Codes, Floats, Ints
 from learning.core.evidence_method.blocks import BudgetExceeded
 from learning.core.evidence_method.coding import FIRST_DIMENSION, Coding, Owner
@@ -88,7 +88,7 @@ class Overrides:
         return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
 
-def fold(fit: Fit) -> Overrides:
+def fold_down(fit: Fit) -> Overrides:
     """Return every override with an edge other than 0, ranked by score.
 
     Raises BudgetExceeded if there are more than `cell_budget` of them.
@@ -96,7 +96,7 @@ def fold(fit: Fit) -> Overrides:
     subsets = dict.fromkeys(block.cells.columns[1:] for block in fit.blocks)
     parts, left = [], fit.parameters.cell_budget
     for subset in subsets or [()]:
-        parts.append(_folded(fit, subset))
+        parts.append(_fold_subset(fit, subset))
         left -= len(parts[-1])
         if left < 0:
             raise BudgetExceeded(
@@ -106,12 +106,12 @@ def fold(fit: Fit) -> Overrides:
     return Overrides.join(*parts).ranked()
 
 
-def _folded(fit: Fit, subset: tuple[int, ...]) -> Overrides:
+def _fold_subset(fit: Fit, subset: tuple[int, ...]) -> Overrides:
     """Return the overrides of one subset of dimensions."""
     sample, coding, scale = fit.sample, fit.coding, fit.noise.scale
     blocks = [block for block in fit.blocks if block.cells.columns[1:] == subset]
     # An override that inherits nothing needs trades of its own.
-    fewest = 1 if any(block.of.owner is not Owner.OWN for block in blocks) else fit.parameters.n_min
+    fewest = 1 if any(block.block_class.owner is not Owner.OWN for block in blocks) else fit.parameters.n_min
     own = number_cells(sample.digits, coding.widths, (Owner.OWN, *subset), sample.units, fewest)
     group, *values = digits_of(own.key, coding.widths, own.columns)
     effects = _effects(fit, blocks, group, values)
@@ -157,17 +157,17 @@ def _effects(fit: Fit, blocks: list[Block], group: Ints, values: list[Ints]) -> 
     """Sum the effects of all blocks on each cell, by owner."""
     parts, recent, variance = np.zeros((len(group), len(Owner))), np.zeros(len(group)), np.zeros(len(group))
     for block in blocks:
-        digits = [fit.coding.owner_digit(block.of.owner, group), *values]
+        digits = [fit.coding.owner_digit(block.block_class.owner, group), *values]
         at = block.cells.find(key_of(digits, fit.coding.widths, block.cells.columns))
         b = np.append(block.b, 0.0).take(at)
-        parts[:, block.of.owner] += b
+        parts[:, block.block_class.owner] += b
         variance += np.append(block.var, 0.0).take(at)
-        if block.of.recent:
+        if block.block_class.recent:
             recent += b
     return _Effects(parts, recent, variance)
 
 
-def _own_evidence(fit: Fit, own: Numbered, effects: _Effects) -> tuple[Floats, Floats]:
+def _own_evidence(fit: Fit, own: EffectCells, effects: _Effects) -> tuple[Floats, Floats]:
     """Return the mean outcome of an override's own trades net of all other effects, and its standard error.
 
     The mean is weighted by precision. Residuals exclude the override's own effects, so those are added back; the recent

@@ -10,8 +10,8 @@ import numpy as np
 
 from learning.core.cells.rows import Bools, Floats, Ints
 from learning.core.evidence_method.fit import Fit, fit
-from learning.core.evidence_method.fold_down import Overrides, fold
-from learning.core.evidence_method.lever_targets import contributions, verified
+from learning.core.evidence_method.fold_down import Overrides, fold_down
+from learning.core.evidence_method.lever_targets import log_size_multipliers, verified
 from learning.core.evidence_method.observations import Observations
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 
@@ -44,7 +44,7 @@ def learn(
     """Fit each family, a list of category codes, separately; None if no family has an observation.
 
     Observations whose category is in no family are left out. `as_of` is in days from the observations' origin. Raises
-    ValueError and BudgetExceeded as `fit` and `fold` do.
+    ValueError and BudgetExceeded as `fit` and `fold_down` do.
     """
     members = [np.flatnonzero(np.isin(observations.category, family)) for family in families]
     members = [each for each in members if len(each)]
@@ -52,6 +52,6 @@ def learn(
         return None
     fits = tuple(fit(observations.take(each), as_of, parameters) for each in members)
     rows = tuple(each[found.order] for each, found in zip(members, fits, strict=True))
-    overrides = Overrides.join(*map(fold, fits)).ranked()
-    sure, c = verified(overrides, parameters), contributions(overrides, parameters)
-    return Learned(fits, rows, overrides, sure, c, min(len(overrides), parameters.max_overrides))
+    overrides = Overrides.join(*map(fold_down, fits)).ranked()
+    is_verified, c = verified(overrides, parameters), log_size_multipliers(overrides, parameters)
+    return Learned(fits, rows, overrides, is_verified, c, min(len(overrides), parameters.max_overrides))

@@ -31,7 +31,7 @@ def likely(overrides: Overrides, parameters: EvidenceParameters) -> Bools:
     return near & ~verified(overrides, parameters)
 
 
-def contributions(overrides: Overrides, parameters: EvidenceParameters) -> Floats:
+def log_size_multipliers(overrides: Overrides, parameters: EvidenceParameters) -> Floats:
     """Return c `(overrides,)`, the log of the size multiplier that each override requests.
 
     Unverified overrides request at most `unverified_cap` above or below neutral, if the parameters say so.

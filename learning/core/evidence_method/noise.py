@@ -29,7 +29,7 @@ class Noise:
     mu0: Floats
 
 
-def winsorised(outcome: Floats, weight: Floats, pattern: Ints, category: Ints, parameters: EvidenceParameters) -> Noise:
+def winsorise(outcome: Floats, weight: Floats, pattern: Ints, category: Ints, parameters: EvidenceParameters) -> Noise:
     """Clip outcomes to their pattern's mean +- `winsor_sds` noise sds, then restore the pattern's mean.
 
     All columns are `(rows,)` with at least one row; pattern and category are positions, `weight` is above 0, `outcome`

@@ -42,6 +42,6 @@ def predict(fit: Fit, pattern: Ints, category: Ints, scope: Codes) -> Prediction
         key = key_of([digits[column] for column in columns], fit.coding.widths, columns)
         at = block.cells.find(key)
         edge += np.append(block.b, 0.0).take(at)
-        variance += np.append(block.var, fit.pi[block.of] @ grid).take(at)
+        variance += np.append(block.var, fit.pi[block.block_class] @ grid).take(at)
     scale = fit.noise.scale
     return Prediction(fit.noise.mu0[position], edge * scale, variance * scale**2)

@@ -80,7 +80,7 @@ def fit_half_life(day: Floats | Ints, n: Ints, edge: Floats, variance: float, de
     def explained(log_half_life: Floats) -> Floats:
         return _explained(day, n, edge, log_half_life)
 
-    fitted = _highest(explained)
+    fitted = _argmax(explained)
     unexplained = max(power - float(explained(np.array([fitted]))[0]), 0.0)
     noise = max(variance, unexplained / (points - 2), NOISELESS * power)
 
@@ -89,7 +89,7 @@ def fit_half_life(day: Floats | Ints, n: Ints, edge: Floats, variance: float, de
         result: Floats = explained(log_half_life) / (2 * noise) - surprise**2 / 2
         return result
 
-    shrunk = _highest(score)
+    shrunk = _argmax(score)
     low, high = _interval(score(GRID))
     return HalfLife(
         shrunk=_days(shrunk),
@@ -102,13 +102,13 @@ def fit_half_life(day: Floats | Ints, n: Ints, edge: Floats, variance: float, de
     )
 
 
-def start_of(day: Floats | Ints, n: Ints, edge: Floats, half_life: float) -> float:
+def initial_edge(day: Floats | Ints, n: Ints, edge: Floats, half_life: float) -> float:
     """Return the edge in R at the first week, of the best-fitting curve with this half-life in days.
 
-    >>> start_of(np.array([0, 7]), np.array([10, 10]), np.array([2.0, 1.0]), 7.0)
+    >>> initial_edge(np.array([0, 7]), np.array([10, 10]), np.array([2.0, 1.0]), 7.0)
     2.0
     """
-    left = _left(day, np.array([math.log(half_life)]))[0]
+    left = _remaining(day, np.array([math.log(half_life)]))[0]
     return float(np.sum(n * edge * left) / np.sum(n * left * left))
 
 
@@ -122,7 +122,7 @@ def _days(log_half_life: float) -> float:
     return round(min(max(math.exp(log_half_life), SHORTEST), LONGEST), DECIMALS)
 
 
-def _left(day: Floats | Ints, log_half_life: Floats) -> Floats:
+def _remaining(day: Floats | Ints, log_half_life: Floats) -> Floats:
     """Return the fraction of the first week's edge that is left, shape `(half-lives, weeks)`."""
     rate = math.log(2) / np.exp(log_half_life)
     left: Floats = np.exp(-rate[:, None] * (day - day[0]))
@@ -131,12 +131,12 @@ def _left(day: Floats | Ints, log_half_life: Floats) -> Floats:
 
 def _explained(day: Floats | Ints, n: Ints, edge: Floats, log_half_life: Floats) -> Floats:
     """Return the weighted sum of squares explained by the best curve of each half-life, shape `(half-lives,)`."""
-    left = _left(day, log_half_life)
+    left = _remaining(day, log_half_life)
     explained: Floats = (left @ (n * edge)) ** 2 / (left**2 @ n)
     return explained
 
 
-def _highest(of: Callable[[Floats], Floats]) -> float:
+def _argmax(of: Callable[[Floats], Floats]) -> float:
     """Return the log half-life that maximises a function: the best grid point, then finer grids around it."""
     grid = GRID
     for _ in range(5):
@@ -154,7 +154,7 @@ def _interval(score: Floats) -> tuple[float, float]:
 
 def _share_explained(day: Floats | Ints, n: Ints, edge: Floats, half_life: float) -> float:
     """Return the share of the weekly edges' variance that the curve of this half-life explains, 0 to 1."""
-    curve = start_of(day, n, edge, half_life) * _left(day, np.array([math.log(half_life)]))[0]
+    curve = initial_edge(day, n, edge, half_life) * _remaining(day, np.array([math.log(half_life)]))[0]
     about_mean = float(np.sum(n * (edge - np.average(edge, weights=n)) ** 2))
     about_curve = float(np.sum(n * (edge - curve) ** 2))
     return 0.0 if about_mean == 0.0 else round(max(1.0 - about_curve / about_mean, 0.0), DECIMALS)

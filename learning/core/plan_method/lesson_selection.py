@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from learning.core.cells.cell_columns import Cells
 from learning.core.cells.parents import incremental_edges
 from learning.core.cells.rows import Floats, Ints
-from learning.core.significance.tested_cells import Tested
+from learning.core.significance.tested_cells import TestedCells
 from overrides.core.engine.definitions.json_fields import LARGEST
 from overrides.core.engine.definitions.override_stats import Stats
 from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
@@ -81,14 +81,14 @@ def select(cells: Cells, baseline: float, lessons: LessonParameters, weights: We
     return Candidates(cell, edge[cell], incremental, weight, standing)
 
 
-def tested_of(cells: Cells, baseline: float, lessons: LessonParameters, candidates: Candidates) -> Tested:
+def tested_of(cells: Cells, baseline: float, lessons: LessonParameters, candidates: Candidates) -> TestedCells:
     """Every cell with enough trades to become a lesson; this policy believes an edge as it finds it."""
     cell = np.flatnonzero(cells.n >= _n_min(cells, lessons)[cells.sizes])
     edge = cells.mean[cell] - baseline
     emitted = np.zeros(len(cells), dtype=np.bool_)
     emitted[candidates.cell[candidates.standing == Standing.LESSON]] = True
     error = np.sqrt(cells.variance[cell] / cells.n[cell])
-    return Tested(n=cells.n[cell], raw=edge, se=error, shrunk=edge, emitted=emitted[cell])
+    return TestedCells(n=cells.n[cell], raw=edge, se=error, shrunk=edge, emitted=emitted[cell])
 
 
 def fresh_weight(edge_raw: float, n: int, variance: float, dims: int, weights: WeightParameters) -> float:

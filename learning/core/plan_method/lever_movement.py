@@ -21,7 +21,7 @@ from overrides.core.engine.definitions.parameters import LessonParameters, Weigh
 
 
 @dataclass(frozen=True)
-class Movement:
+class LeverMovement:
     """The target of a lever, the number of updates that led to it, and the edge in R on the last day."""
 
     target: float
@@ -29,7 +29,7 @@ class Movement:
     edge_raw: float
 
 
-def move(
+def move_multiplier(
     days: Days,
     baseline: float,
     *,
@@ -38,14 +38,14 @@ def move(
     lesson_edge_scale: float,
     low: float,
     high: float,
-) -> Movement:
+) -> LeverMovement:
     """Move a multiplier from 1 by the daily history of a cell, inside [low, high]; without days it stays at 1.
 
     `baseline` and `lesson_edge_scale` are in R. Example: ten trades at 1 R over a baseline of 0 close on one day and
     one more on the next, which makes two updates of 1.02 ** (1 / 20).
 
     >>> days = Days(np.array([0, 1]), np.array([10, 11]), np.array([1.0, 1.0]))
-    >>> moved = move(days, 0.0, n_min=10, learning_rate=0.02, lesson_edge_scale=20, low=0.7, high=1.3)
+    >>> moved = move_multiplier(days, 0.0, n_min=10, learning_rate=0.02, lesson_edge_scale=20, low=0.7, high=1.3)
     >>> round(moved.target, 8), moved.updates, moved.edge_raw
     (1.00198222, 2, 1.0)
     """
@@ -55,12 +55,12 @@ def move(
     for step in steps.tolist():
         position = min(max(position + step, floor), ceiling)
     target = min(max(math.exp(position), low), high)  # exp(ln(1.3)) may exceed 1.3 by a rounding error
-    return Movement(target, len(steps), float(edges[-1]) if len(edges) else 0.0)
+    return LeverMovement(target, len(steps), float(edges[-1]) if len(edges) else 0.0)
 
 
 def lever_movements(
     category: str, days: Days, baseline: float, n_min: int, lessons: LessonParameters, weights: WeightParameters
-) -> dict[str, Movement]:
+) -> dict[str, LeverMovement]:
     """Return lever -> movement for the strength levers of a category, each within its own (tightened) bounds.
 
     All levers have the sign of the edge, exit aggression too, because the outcome of a sale is -rr_after, which is
@@ -69,6 +69,8 @@ def lever_movements(
     bounds = {lever.name: weights.bounds_of(lever.name) for lever in strength_levers(category)}
     rate, scale = lessons.learning_rate, lessons.lesson_edge_scale
     return {
-        name: move(days, baseline, n_min=n_min, learning_rate=rate, lesson_edge_scale=scale, low=low, high=high)
+        name: move_multiplier(
+            days, baseline, n_min=n_min, learning_rate=rate, lesson_edge_scale=scale, low=low, high=high
+        )
         for name, (low, high) in bounds.items()
     }

@@ -42,7 +42,7 @@ def half_width(n: Floats, variance: float, alpha: float = ALPHA) -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
-class Sequence:
+class ConfidenceSequence:
     """Successive looks, each at all trades so far; columns are `(looks,)`.
 
     n          number of trades
@@ -64,7 +64,7 @@ class Sequence:
         return bool(self.low[-1] > 0 or self.high[-1] < 0)
 
 
-def confidence_sequence(n: Floats, mean: Floats, variance: float, alpha: float = ALPHA) -> Sequence:
+def confidence_sequence(n: Floats, mean: Floats, variance: float, alpha: float = ALPHA) -> ConfidenceSequence:
     """Return the looks after each of several disjoint groups of trades, in order of time.
 
     `n` `(groups,)` are the trades of each group and `mean` `(groups,)` their mean in R. Raises ValueError if a group
@@ -81,4 +81,4 @@ def confidence_sequence(n: Floats, mean: Floats, variance: float, alpha: float =
     counted = np.cumsum(n)
     so_far = np.cumsum(n * mean) / counted
     half = half_width(counted, variance, alpha)
-    return Sequence(counted, so_far, so_far - half, so_far + half)
+    return ConfidenceSequence(counted, so_far, so_far - half, so_far + half)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from learning.core.cells.effect_cells import Numbered
+from learning.core.cells.effect_cells import EffectCells
 from learning.core.cells.rows import Floats, Ints
 from learning.core.cells.units import runs
 
@@ -45,14 +45,14 @@ def _over_pairs(values: Floats, starts: Ints) -> float:
     return float((np.add.reduceat(values, starts) ** 2).sum() - (values**2).sum())
 
 
-def design_effects(cells: Numbered, day: Ints, share: Floats, weight: Floats, correlation: float) -> Floats:
+def design_effects(cells: EffectCells, day: Ints, share: Floats, weight: Floats, correlation: float) -> Floats:
     """Return the factor `(cells,)` by which dependence raises the variance of a cell's mean, at least 1.
 
     It is 1 + correlation * (other units of the trade's day), averaged over the cell's trades by weight. All columns are
     `(rows,)`, with the rows of a day adjacent; `share` is a row's share of its unit. Example: ten trades of one day
     with a correlation of .2, and ten trades on ten days.
 
-    >>> cells = Numbered((0,), np.array([1, 2]), np.array([10, 10]), np.repeat(np.array([0, 1], np.uint8), 10))
+    >>> cells = EffectCells((0,), np.array([1, 2]), np.array([10, 10]), np.repeat(np.array([0, 1], np.uint8), 10))
     >>> day, one = np.append(np.zeros(10, int), np.arange(1, 11)), np.ones(20)
     >>> design_effects(cells, day, one, one, 0.2).round(12).tolist()
     [2.8, 1.0]

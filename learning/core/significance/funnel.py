@@ -54,7 +54,7 @@ class Scale:
         largest = float(np.quantile(np.abs(raw), COVERED)) * 1.05
         return cls(low, max(high, low * 1.5), largest if largest > LEAST_ERROR else 1.0)
 
-    def holding(self, raw: Floats, se: Floats) -> Scale:
+    def extended_to(self, raw: Floats, se: Floats) -> Scale:
         """Return the scale extended to the edges `(cells,)` in R of these cells and to the least precise of them."""
         low = float(precision_of(se).min(initial=self.low))
         return Scale(low, self.high, max(self.largest, float(np.abs(raw).max(initial=0.0)) * 1.05))
@@ -114,7 +114,7 @@ class Squares:
             "beyond": self.beyond,
         }
 
-    def middles(self) -> Iterator[tuple[int, float, float]]:
+    def centres(self) -> Iterator[tuple[int, float, float]]:
         """Yield, for every square with cells, their number and the precision (1 / R) and edge (R) of its centre."""
         down, across = np.nonzero(self.counts)
         rows, columns = self.counts.shape
@@ -149,7 +149,7 @@ def squares_of(tested: Mapping[str, Any]) -> Squares | None:
     return Squares.of_document(tested["squares"]) if "squares" in tested else None
 
 
-def n_shown(tested: Mapping[str, Any]) -> int:
+def n_stored(tested: Mapping[str, Any]) -> int:
     """Return how many cells a run's document holds, individually or in squares; less than all for older runs only."""
     squares = squares_of(tested)
     return len(tested["n"]) + (0 if squares is None else int(squares.counts.sum()))

@@ -16,7 +16,7 @@ DECIMALS = 6
 
 
 @dataclass(frozen=True, eq=False)
-class Tested:
+class TestedCells:
     """The tested cells as columns `(cells,)`: units, raw edge, its standard error, final edge (R), lesson flag."""
 
     __test__: ClassVar[bool] = False  # pytest would collect a class of this name
@@ -42,27 +42,27 @@ class Tested:
         cells are counted in `bands`, and the ones not listed in `squares` of the chart.
 
         >>> one = np.ones(3)
-        >>> cells = Tested(one, np.array([0.5, -2.0, 1.0]), one, one / 3, np.array([True, False, False]))
+        >>> cells = TestedCells(one, np.array([0.5, -2.0, 1.0]), one, one / 3, np.array([True, False, False]))
         >>> document = cells.to_document(most=2)
         >>> document["raw"], document["emitted"], document["total"]
         ([0.5, -2.0], [1, 0], 3)
         >>> document["bands"], sum(document["squares"]["counts"])
         ([[0, 49, 3, 1, 1]], 1)
         """
-        kept = self._told(most)
+        kept = self._stored_individually(most)
         columns = {field.name: getattr(self, field.name)[kept] for field in fields(self)}
         numbers = {name: np.round(column.astype(np.float64), DECIMALS).tolist() for name, column in columns.items()}
         told = numbers | {"emitted": columns["emitted"].astype(int).tolist(), "total": len(self)}
-        return told if kept.all() else told | self._counted(~kept)
+        return told if kept.all() else told | self._counts(~kept)
 
-    def _told(self, most: int) -> Bools:
+    def _stored_individually(self, most: int) -> Bools:
         """Return which cells `(cells,)` to store individually."""
         distance = np.abs(self.raw) / np.maximum(self.se, LEAST_ERROR)
         told = np.zeros(len(self), dtype=np.bool_)
         told[np.lexsort((-distance, ~self.emitted))[:most]] = True
         return told
 
-    def _counted(self, others: Bools) -> dict[str, Any]:
+    def _counts(self, others: Bools) -> dict[str, Any]:
         """Return the counts of all cells by band, and of the cells not stored individually by square."""
         columns = (getattr(self, name).astype(np.float64) for name in ("n", "raw", "se", "emitted"))
         squares = Squares.of(Scale.of(self.raw, self.se), self.raw[others], self.se[others])

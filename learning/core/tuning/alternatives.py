@@ -85,8 +85,8 @@ def grade_of(
     >>> from learning.core.cells.rows import DAY
     >>> count = np.arange(12)
     >>> rows = Rows(np.zeros((12, 0), dtype=np.int64), np.ones(12), count, count, DAY * count)
-    >>> told = Alternatives({"1": np.full(12, 0.2), "2": np.full(12, 0.8)}, np.full(12, UNGRADED))
-    >>> best = grade_of(rows, told, neutral=0, n_min=10, cutoffs=(0.1, 0.5, 1.5), bucket_is_later=True)
+    >>> reported = Alternatives({"1": np.full(12, 0.2), "2": np.full(12, 0.8)}, np.full(12, UNGRADED))
+    >>> best = grade_of(rows, reported, neutral=0, n_min=10, cutoffs=(0.1, 0.5, 1.5), bucket_is_later=True)
     >>> best.grade, best.alternative, best.is_later, round(best.mean, 6), best.n
     ('medium', '2', True, 0.8, 12)
     """
@@ -119,8 +119,8 @@ def _values(alternatives: Alternatives, neutral: float) -> dict[str, float]:
 
 def _mean(rows: Rows, deltas: Floats) -> tuple[float, float, int]:
     """Return the mean delta over units, its standard error, and the units; rows that report nothing are left out."""
-    told = np.flatnonzero(~np.isnan(deltas))
-    order = told[np.lexsort((rows.trade[told], rows.cluster[told]))]
+    reported = np.flatnonzero(~np.isnan(deltas))
+    order = reported[np.lexsort((rows.trade[reported], rows.cluster[reported]))]
     cell = np.zeros(len(order), dtype=np.int64)
     _, means = unit_means(cell, rows.cluster[order], rows.trade[order], deltas[order])
     if len(means) < 2:
@@ -130,8 +130,8 @@ def _mean(rows: Rows, deltas: Floats) -> tuple[float, float, int]:
 
 def _most_frequent(rows: Rows, grade: Ints, n_min: int, is_later: bool) -> Grade | None:
     """Return the grade with most votes, one vote for each unit, split over its rows; ties take the smaller grade."""
-    told = np.flatnonzero(grade != UNGRADED)
-    order = told[np.argsort(rows.cluster[told], kind="stable")]
+    reported = np.flatnonzero(grade != UNGRADED)
+    order = reported[np.argsort(rows.cluster[reported], kind="stable")]
     starts = runs(rows.cluster[order])
     if len(starts) < n_min:
         return None

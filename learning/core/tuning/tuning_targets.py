@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from learning.core.cells.cell_history import Days
-from learning.core.plan_method.lever_movement import move
+from learning.core.plan_method.lever_movement import move_multiplier
 from learning.core.tuning.alternatives import Grade
 from overrides.core.engine.definitions.levers import levers_of
 from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
@@ -93,7 +93,7 @@ def _rung(ladder: Ladder, grade: Grade) -> float:
 
 def _trail(days: Days, baseline: float, n_min: int, lessons: LessonParameters, low: float, high: float) -> float:
     """Return the target of the trailing distance, the inverse of the lesson's movement."""
-    moved = move(
+    moved = move_multiplier(
         days,
         baseline,
         n_min=n_min,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from learning.core.cells.rows import Floats, Ints
-from learning.core.walk_forward.sized_trades import SizedTrades, mean_within
+from learning.core.walk_forward.sized_trades import SizedTrades, fold_means
 from overrides.core.monitoring.day_bootstrap import day_block_band, day_sums
 
 GROUPS = 10
@@ -40,7 +40,7 @@ class Slope:
     se: float | None
 
 
-def groups(day: Ints, predicted: Floats, realised: Floats) -> list[CalibrationBin]:
+def calibration_bins(day: Ints, predicted: Floats, realised: Floats) -> list[CalibrationBin]:
     """Return ten bins by predicted edge, ascending; fewer if many trades share an edge, because ties stay together.
 
     All columns are `(rows,)`: UTC day, predicted and realised edge in R.
@@ -49,15 +49,15 @@ def groups(day: Ints, predicted: Floats, realised: Floats) -> list[CalibrationBi
         return []
     cuts = np.unique(np.quantile(predicted, np.arange(1, GROUPS) / GROUPS))
     place = np.searchsorted(cuts, predicted, side="left")
-    return [_group(day[inside], predicted[inside], realised[inside]) for inside in _members(place)]
+    return [_bin(day[inside], predicted[inside], realised[inside]) for inside in _rows_by_bin(place)]
 
 
-def _members(place: Ints) -> list[Ints]:
+def _rows_by_bin(place: Ints) -> list[Ints]:
     """Return the row numbers of each bin."""
     return [np.flatnonzero(place == each) for each in np.unique(place).tolist()]
 
 
-def _group(day: Ints, predicted: Floats, realised: Floats) -> CalibrationBin:
+def _bin(day: Ints, predicted: Floats, realised: Floats) -> CalibrationBin:
     """Return the bin of these trades."""
     band = day_block_band(day, realised)
     assert band is not None
@@ -86,27 +86,27 @@ def slope(day: Ints, predicted: Floats, realised: Floats) -> Slope | None:
     return Slope(value, se)
 
 
-def squared_error_ratio(bets: SizedTrades) -> float | None:
+def squared_error_ratio(sized: SizedTrades) -> float | None:
     """Return the mean squared error of the prediction over that of the prior mean; below 1 is better.
 
     None if there are no trades or the prior mean has no error.
     """
-    if len(bets) == 0:
+    if len(sized) == 0:
         return None
-    error, nothing = bets.outcome - bets.baseline - bets.edge, bets.outcome - bets.nothing
-    whole = float(nothing @ nothing)
+    error, prior_mean = sized.outcome - sized.baseline - sized.edge, sized.outcome - sized.prior_mean
+    whole = float(prior_mean @ prior_mean)
     return float(error @ error) / whole if whole > 0 else None
 
 
-def calibration(bets: SizedTrades) -> dict[str, Any]:
+def calibration(sized: SizedTrades) -> dict[str, Any]:
     """Return bins, slope, whether the slope is within its limits, and the ratio of squared errors, as JSON values."""
-    predicted = bets.edge - mean_within(bets.fold, bets.edge) if len(bets) else bets.edge
-    realised = bets.outcome - mean_within(bets.fold, bets.outcome) if len(bets) else bets.outcome
-    line = slope(bets.day, predicted, realised)
+    predicted = sized.edge - fold_means(sized.fold, sized.edge) if len(sized) else sized.edge
+    realised = sized.outcome - fold_means(sized.fold, sized.outcome) if len(sized) else sized.outcome
+    line = slope(sized.day, predicted, realised)
     return {
-        "groups": [asdict(each) for each in groups(bets.day, predicted, realised)],
+        "groups": [asdict(each) for each in calibration_bins(sized.day, predicted, realised)],
         "slope": None if line is None else line.value,
         "slope_se": None if line is None else line.se,
         "in_bar": None if line is None else SLOPE_BAR[0] <= line.value <= SLOPE_BAR[1],
-        "squared_error_ratio": squared_error_ratio(bets),
+        "squared_error_ratio": squared_error_ratio(sized),
     }

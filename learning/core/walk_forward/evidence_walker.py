@@ -21,7 +21,7 @@ from learning.core.walk_forward.sized_trades import Sizing
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 
 
-def evidence_stance(
+def evidence_sizing(
     known: Trades, decided: Trades, moment: int, parameters: EvidenceParameters, low: float, high: float
 ) -> Sizing:
     """Return the sizes that a fit on `known` would have given `decided`, within [low, high].
@@ -29,7 +29,9 @@ def evidence_stance(
     `known` must have closed before `moment`, in microseconds. Raises as the fit does (BudgetExceeded says what to
     drop).
     """
-    families = [[known.categories.index(each) for each in family if each in known.categories] for family in _of(known)]
+    families = [
+        [known.categories.index(each) for each in family if each in known.categories] for family in _families_of(known)
+    ]
     learned = learn(known.observations(), families, moment / DAY, parameters)
     category = known.categories.index(DECIDED[known.module])
     fit = None if learned is None else _fit_of(learned, category)
@@ -43,7 +45,7 @@ def evidence_stance(
     return Sizing(size, expected.edge, expected.mu0, int(deciding.sum()), verified)
 
 
-def _of(known: Trades) -> tuple[tuple[str, ...], ...]:
+def _families_of(known: Trades) -> tuple[tuple[str, ...], ...]:
     """Return the families of categories that are fitted together, for the module of the trades."""
     return FAMILIES[known.module]
 
@@ -60,12 +62,12 @@ def log_sizes(learned: Learned, decided: Trades, bounds: tuple[float, float]) ->
     """
     total = np.zeros(len(decided))
     chosen = learned.overrides.take(np.arange(learned.materialised))
-    asked = np.clip(learned.c[: learned.materialised], *bounds)
+    requested = np.clip(learned.c[: learned.materialised], *bounds)
     groups = list(zip(chosen.pattern.tolist(), chosen.category.tolist(), strict=True))
     rows = {
         group: np.flatnonzero((decided.pattern == group[0]) & (decided.category == group[1])) for group in set(groups)
     }
-    for group, scope, c in zip(groups, chosen.scope, asked.tolist(), strict=True):
+    for group, scope, c in zip(groups, chosen.scope, requested.tolist(), strict=True):
         inside, closed = rows[group], scope != MISSING
         matches = (decided.scope[np.ix_(inside, np.flatnonzero(closed))] == scope[closed]).all(axis=1)
         total[inside[matches]] += c

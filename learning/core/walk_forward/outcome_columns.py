@@ -59,10 +59,10 @@ class Trades:
 
         These are the first action of each trade in the module's deciding category.
         """
-        wanted = DECIDED[self.module]
-        if wanted not in self.categories:
+        deciding = DECIDED[self.module]
+        if deciding not in self.categories:
             return self.take(np.empty(0, dtype=np.int64))
-        rows = np.flatnonzero(self.category == self.categories.index(wanted))
+        rows = np.flatnonzero(self.category == self.categories.index(deciding))
         rows = rows[np.lexsort((self.trade[rows], self.at[rows]))]
         _, first = np.unique(self.trade[rows], return_index=True)
         return self.take(rows[np.sort(first)])

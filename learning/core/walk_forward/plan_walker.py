@@ -44,7 +44,7 @@ class Lesson(NamedTuple):
     target: float
 
 
-def plan_stance(
+def plan_sizing(
     known: Trades, decided: Trades, moment: int, parameters: ModuleParameters, combiner: Combiner
 ) -> Sizing:
     """Return the sizes that lessons on `known` would have given `decided`.
@@ -59,7 +59,7 @@ def plan_stance(
     specs = [spec for spec in specs if not contradicts(spec)]
     weights = parameters.channels[CHANNELS[module]].weights
     compiled = compile_overrides(specs, weights, combiner, channel=CHANNELS[module])
-    size, edge = _asked(compiled, {spec.id: spec.stats.edge_raw for spec in specs}, decided, category, moment)
+    size, edge = _query_engine(compiled, {spec.id: spec.stats.edge_raw for spec in specs}, decided, category, moment)
     return Sizing(size, edge, np.full(len(decided), baseline), len(specs))
 
 
@@ -102,7 +102,7 @@ def _spec(module: str, category: str, lesson: Lesson) -> OverrideSpec:
     )
 
 
-def _asked(
+def _query_engine(
     compiled: Compiled, edges: dict[str, float], decided: Trades, category: str, moment: int
 ) -> tuple[Floats, Floats]:
     """Return size and expected edge in R of each trade, with one engine query for each pattern and scope."""
@@ -111,15 +111,15 @@ def _asked(
     size, edge = np.ones(len(keys)), np.zeros(len(keys))
     for place, (pattern, *codes) in enumerate(keys.tolist()):
         scope = decided.scope_of(np.array(codes, dtype=np.int64))
-        answer = combine(compiled, Request(decided.module, decided.patterns[pattern], category, scope, at))
-        if lever in answer.levers:
-            size[place], edge[place] = answer.levers[lever].value, _expected(answer, edges)
+        combination = combine(compiled, Request(decided.module, decided.patterns[pattern], category, scope, at))
+        if lever in combination.levers:
+            size[place], edge[place] = combination.levers[lever].value, _expected(combination, edges)
     return size.take(where.ravel()), edge.take(where.ravel())
 
 
-def _expected(answer: Combination, edges: dict[str, float]) -> float:
+def _expected(combination: Combination, edges: dict[str, float]) -> float:
     """Return the expected edge in R: the lessons' edges averaged by weight, or that of a lesson that decides alone."""
-    weights = [1.0 if each.w_total is None else each.w_total for each in answer.contributions]
+    weights = [1.0 if each.w_total is None else each.w_total for each in combination.contributions]
     total = sum(weights)
-    blended = sum(weight * edges[each.id] for weight, each in zip(weights, answer.contributions, strict=True))
+    blended = sum(weight * edges[each.id] for weight, each in zip(weights, combination.contributions, strict=True))
     return blended / total if total > 0 else 0.0

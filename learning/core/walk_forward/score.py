@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from learning.core.cells.rows import Floats, Ints
-from learning.core.walk_forward.sized_trades import SizedTrades, mean_within
+from learning.core.walk_forward.sized_trades import SizedTrades, fold_means
 from overrides.core.monitoring.day_bootstrap import Band, day_block_band
 
 TILT = 0.10  # sd of ln m at matched tilt
@@ -70,10 +70,10 @@ def increments(fold: Ints, size: Floats, outcome: Floats) -> Floats:
     >>> increments(fold, np.array([1.3, 1.3]), outcome).any()
     np.False_
     """
-    lean: Floats = size / mean_within(fold, size) - 1.0
+    lean: Floats = size / fold_means(fold, size) - 1.0
     # The mean of equal sizes may differ from them by a rounding error.
     lean[np.abs(lean) < 1e-15] = 0.0
-    return lean * (outcome - mean_within(fold, outcome))
+    return lean * (outcome - fold_means(fold, outcome))
 
 
 def matched(size: Floats, low: float, high: float, tilt: float = TILT) -> Floats | None:
@@ -91,11 +91,11 @@ def matched(size: Floats, low: float, high: float, tilt: float = TILT) -> Floats
     return scaled
 
 
-def uplift(bets: SizedTrades, size: Floats | None) -> Uplift | None:
+def uplift(sized: SizedTrades, size: Floats | None) -> Uplift | None:
     """Return the uplift of the trades at the given sizes `(rows,)`; None if there are no sizes or no trades."""
     if size is None:
         return None
-    band = day_block_band(bets.day, increments(bets.fold, size, bets.outcome))
+    band = day_block_band(sized.day, increments(sized.fold, size, sized.outcome))
     return None if band is None else Uplift.of(band)
 
 
@@ -108,13 +108,13 @@ def tilt_of(size: Floats) -> Tilt | None:
     return Tilt(float(size.mean()), float(ln.mean()), float(ln.std()), float(size.min()), float(size.max()), moved)
 
 
-def scores(bets: SizedTrades, low: float, high: float) -> dict[str, Any]:
+def scores(sized: SizedTrades, low: float, high: float) -> dict[str, Any]:
     """Return the tilt and the uplifts as sized and at matched tilt, walk-forward and in-sample, as JSON values."""
     sizes = {
-        "uplift": bets.size,
-        "matched": matched(bets.size, low, high) if len(bets) else None,
-        "optimistic": bets.optimistic,
-        "optimistic_matched": matched(bets.optimistic, low, high) if len(bets) else None,
+        "uplift": sized.size,
+        "matched": matched(sized.size, low, high) if len(sized) else None,
+        "optimistic": sized.optimistic,
+        "optimistic_matched": matched(sized.optimistic, low, high) if len(sized) else None,
     }
-    found = {name: uplift(bets, size) for name, size in sizes.items()} | {"tilt": tilt_of(bets.size)}
+    found = {name: uplift(sized, size) for name, size in sizes.items()} | {"tilt": tilt_of(sized.size)}
     return {name: None if each is None else asdict(each) for name, each in found.items()}

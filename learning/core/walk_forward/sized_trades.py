@@ -51,17 +51,17 @@ class SizedTrades:
     size: Floats
     edge: Floats
     baseline: Floats
-    nothing: Floats
+    prior_mean: Floats
     optimistic: Floats
 
     def __len__(self) -> int:
         return len(self.outcome)
 
 
-def mean_within(fold: Ints, values: Floats) -> Floats:
+def fold_means(fold: Ints, values: Floats) -> Floats:
     """Return the mean of each row's fold, shape `(rows,)`.
 
-    >>> mean_within(np.array([0, 0, 1]), np.array([1.0, 3.0, 5.0])).tolist()
+    >>> fold_means(np.array([0, 0, 1]), np.array([1.0, 3.0, 5.0])).tolist()
     [2.0, 2.0, 5.0]
     """
     return (np.bincount(fold, values) / np.maximum(np.bincount(fold), 1)).take(fold)

@@ -35,7 +35,7 @@ from learning.core.cells.cube import build_cube
 from learning.core.coefficients import Memory
 from learning.core.plan_method.half_life import fit_half_life
 from learning.core.plan_method.lesson_selection import select
-from learning.core.plan_method.lever_movement import move
+from learning.core.plan_method.lever_movement import move_multiplier
 from learning.core.tuning.alternatives import GRADES, UNGRADED, Alternatives, grade_of
 from overrides.core.engine.combine import combine
 from overrides.core.engine.compile_overrides import compile_overrides
@@ -84,7 +84,7 @@ def left_after_a_day(tau: str) -> float:
 
 def one_update(edge: float) -> float:
     days = Days(np.array([0]), np.array([10]), np.array([edge]))
-    return move(days, 0.0, n_min=10, learning_rate=0.02, lesson_edge_scale=20.0, low=0.7, high=1.3).target
+    return move_multiplier(days, 0.0, n_min=10, learning_rate=0.02, lesson_edge_scale=20.0, low=0.7, high=1.3).target
 
 
 def half_life_hours() -> float:

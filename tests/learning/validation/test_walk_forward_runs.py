@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 
 from learning.admin.lesson_estimates import finished_walks
 from learning.core.plan_method.lesson_selection import EPOCH
-from learning.core.walk_forward.plan_walker import plan_stance
+from learning.core.walk_forward.plan_walker import plan_sizing
 from learning.lessons.aggregate import aggregate_dirty
 from learning.lessons.build import build_lessons
 from learning.models import NoiseTwin, WalkForward
@@ -177,7 +177,7 @@ class TestAgainstTheProduct:
         trades = load_trades(parameters, NOW)
         moment = (NOW - EPOCH) // timedelta(microseconds=1)
 
-        stance = plan_stance(trades, trades, moment, parameters, combiner)
+        stance = plan_sizing(trades, trades, moment, parameters, combiner)
 
         served = [
             combine(engine, Request("pm", KEY, "entry", trades.scope_of(codes), NOW)).levers["size_mult"].value

@@ -9,7 +9,7 @@ import pytest
 from learning.core.evidence_method.blocks import BlockClass, BudgetExceeded, block_classes
 from learning.core.evidence_method.coding import Coding, Owner
 from learning.core.evidence_method.fit import fit
-from learning.core.evidence_method.fold_down import fold
+from learning.core.evidence_method.fold_down import fold_down
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 from tests.learning.core.evidence_method.builders import AS_OF, make_observations
 
@@ -57,7 +57,7 @@ class TestLattice:
 
         blocks = fit(observations, AS_OF, EvidenceParameters()).blocks
 
-        assert [sum(block.of.recent is recent for block in blocks) for recent in (False, True)] == [77, 32]
+        assert [sum(block.block_class.recent is recent for block in blocks) for recent in (False, True)] == [77, 32]
 
     def test_has_no_parameter_for_too_few_trades(self) -> None:
         """Nineteen trades of value 1, one with two actions: 20 rows are not 20 trades."""
@@ -104,4 +104,4 @@ class TestLattice:
 
         assert found.cells == 42
         with pytest.raises(BudgetExceeded, match="more than the 50 overrides of cell_budget; drop the dimension"):
-            fold(found)
+            fold_down(found)

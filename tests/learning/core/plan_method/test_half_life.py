@@ -15,7 +15,7 @@ from learning.core.plan_method.half_life import (
     SPREAD,
     HalfLife,
     fit_half_life,
-    start_of,
+    initial_edge,
 )
 
 DEFAULT = 90.0
@@ -171,7 +171,7 @@ class TestFitHalfLife:
 
 def test_a_curve_starts_where_it_fits_best() -> None:
     weeks = weekly(2.0, 0.9, 0.6, 0.2, 0.1)
-    best = start_of(*weeks, 7.0)
+    best = initial_edge(*weeks, 7.0)
 
     def squares(start: float) -> float:
         return float(np.sum((weeks[2] - start * 2.0 ** -np.arange(5)) ** 2))

@@ -15,9 +15,9 @@ from learning.core.significance.funnel import (
     Squares,
     bands,
     count_squares,
-    n_shown,
+    n_stored,
 )
-from learning.core.significance.tested_cells import Tested
+from learning.core.significance.tested_cells import TestedCells
 
 Cell = tuple[float, float, float, int]
 
@@ -61,12 +61,12 @@ def test_equal_the_loop(cells: list[Cell]) -> None:
     assert {band.fewest: [band.cells, band.outside, band.emitted] for band in bands(columns(cells))} == expected
 
 
-def noise(n: int = 5000) -> Tested:
+def noise(n: int = 5000) -> TestedCells:
     rng = np.random.default_rng(4)
     units = np.exp(rng.uniform(3, 8, n)).astype(np.int64)
     se = 1.4 / np.sqrt(units)
     raw = rng.normal(0, se)
-    return Tested(units, raw, se, raw / 2, np.arange(n) % 50 == 0)
+    return TestedCells(units, raw, se, raw / 2, np.arange(n) % 50 == 0)
 
 
 def test_bands_are_of_all_cells_however_few_are_told_one_by_one() -> None:
@@ -78,12 +78,12 @@ def test_bands_of_an_older_run_are_of_what_it_kept() -> None:
     older = noise().to_document(most=100)
     del older["bands"], older["squares"]
 
-    assert sum(band.cells for band in bands(older)) == n_shown(older) == 100
+    assert sum(band.cells for band in bands(older)) == n_stored(older) == 100
 
 
 def test_every_cell_is_shown() -> None:
     cells = noise()
-    assert n_shown(cells.to_document(most=100)) == n_shown(cells.to_document()) == 5000
+    assert n_stored(cells.to_document(most=100)) == n_stored(cells.to_document()) == 5000
 
 
 class TestSquares:
@@ -106,7 +106,7 @@ class TestSquares:
         cells = noise()
         scale = Scale.of(cells.raw, cells.se)
         squares = Squares.of(scale, cells.raw, cells.se)
-        count, precision, edge = (np.array(column) for column in zip(*squares.middles(), strict=True))
+        count, precision, edge = (np.array(column) for column in zip(*squares.centres(), strict=True))
 
         assert count.sum() == 5000
         placed = count_squares(scale.across(precision), scale.down(edge), (DOWN, ACROSS))

@@ -1,4 +1,4 @@
-"""Trades of made-up worlds, and bets: valid by default, any column by argument."""
+"""Builders of synthetic trades and sized trades: valid by default, any column by argument."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def make_trades(outcome: ArrayLike, **over: Any) -> Trades:
     return Trades(**columns | given)
 
 
-def make_bets(outcome: ArrayLike, size: ArrayLike, **over: Any) -> SizedTrades:
+def make_sized_trades(outcome: ArrayLike, size: ArrayLike, **over: Any) -> SizedTrades:
     """One fold, a trade a day, sized so; nothing was expected."""
     outcomes = np.asarray(outcome, dtype=np.float64)
     sizes, none = np.asarray(size, dtype=np.float64), np.zeros(len(outcomes))
@@ -69,7 +69,7 @@ def make_bets(outcome: ArrayLike, size: ArrayLike, **over: Any) -> SizedTrades:
         "size": sizes,
         "edge": none,
         "baseline": none,
-        "nothing": none,
+        "prior_mean": none,
         "optimistic": sizes,
     }
     return SizedTrades(**columns | {name: np.asarray(column) for name, column in over.items()})

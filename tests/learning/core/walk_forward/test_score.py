@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from learning.core.cells.rows import Floats, Ints
 from learning.core.walk_forward.score import TILT, increments, matched, scores, tilt_of, uplift
-from tests.learning.core.walk_forward.builders import make_bets
+from tests.learning.core.walk_forward.builders import make_sized_trades
 
 LOW, HIGH = 0.7, 1.3
 
@@ -96,9 +96,9 @@ class TestMatched:
 class TestScores:
     def test_are_told_per_thousand_trades(self) -> None:
         """Half the trades at 1 R sized 1.1, half at -1 R sized 0.9: a tenth of an R a trade."""
-        bets = make_bets([1.0, -1.0] * 20, [1.1, 0.9] * 20)
+        sized = make_sized_trades([1.0, -1.0] * 20, [1.1, 0.9] * 20)
 
-        found = uplift(bets, bets.size)
+        found = uplift(sized, sized.size)
 
         assert found is not None
         assert astuple(found) == pytest.approx((100.0, 100.0, 100.0))
@@ -112,10 +112,10 @@ class TestScores:
         assert found.sd_ln == pytest.approx(np.std(np.log([1.1, 1.0, 1.0, 0.9])))
 
     def test_of_no_trades_are_none(self) -> None:
-        assert set(scores(make_bets([], []), LOW, HIGH).values()) == {None}
+        assert set(scores(make_sized_trades([], []), LOW, HIGH).values()) == {None}
 
     def test_of_a_policy_without_an_opinion_are_zero_and_cannot_be_matched(self) -> None:
-        found = scores(make_bets([1.0, -1.0, 2.0], [1.0, 1.0, 1.0]), LOW, HIGH)
+        found = scores(make_sized_trades([1.0, -1.0, 2.0], [1.0, 1.0, 1.0]), LOW, HIGH)
 
         assert found["uplift"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
         assert found["matched"] is None

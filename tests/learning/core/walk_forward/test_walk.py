@@ -15,19 +15,19 @@ from learning.core.cells.rows import DAY, Ints
 from learning.core.evidence_method.learn import learn
 from learning.core.evidence_method.lever_targets import lever_targets
 from learning.core.plan_method.lesson_selection import EPOCH
-from learning.core.walk_forward.evidence_walker import evidence_stance
+from learning.core.walk_forward.evidence_walker import evidence_sizing
 from learning.core.walk_forward.folds import folds_of
 from learning.core.walk_forward.outcome_columns import Trades
-from learning.core.walk_forward.plan_walker import plan_stance
+from learning.core.walk_forward.plan_walker import plan_sizing
 from learning.core.walk_forward.uplift_curve import POINTS, curve
-from learning.core.walk_forward.walk import Walked, bounds_of, curves, figures, policy_of, walk
+from learning.core.walk_forward.walk import WalkForwardResult, bounds_of, curves, figures, sizing_method, walk
 from overrides.core.engine.combination import Request
 from overrides.core.engine.combine import combine
 from overrides.core.engine.compile_overrides import compile_overrides
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.engine.definitions.vocabulary import Channel, Combiner, LearningMethod
-from tests.learning.core.walk_forward.builders import HOUR, make_bets, make_trades, make_world, parameters
+from tests.learning.core.walk_forward.builders import HOUR, make_sized_trades, make_trades, make_world, parameters
 
 CHOICES = {
     "evidence": (LearningMethod.EVIDENCE, Combiner.EVIDENCE),
@@ -42,8 +42,8 @@ def world(edge: float, seed: int = 1) -> Trades:
     return make_world(seed, 6000, edge=edge)
 
 
-def walked(trades: Trades, choice: str, folds: int = FOLDS, **over: Any) -> Walked:
-    return walk(trades, policy_of(*CHOICES[choice], parameters()), folds=folds, **over)
+def walked(trades: Trades, choice: str, folds: int = FOLDS, **over: Any) -> WalkForwardResult:
+    return walk(trades, sizing_method(*CHOICES[choice], parameters()), folds=folds, **over)
 
 
 def found(trades: Trades, choice: str) -> Mapping[str, Any]:
@@ -92,16 +92,16 @@ class TestLookingAhead:
     def test_no_size_depends_on_an_outcome_that_came_later(self, choice: str) -> None:
         """For every fold: turn every outcome that was not known when it began into its opposite, times a hundred."""
         trades = world(1.0)
-        before = walked(trades, choice).bets
+        before = walked(trades, choice).sized
 
         for number, fold in enumerate(folds_of(trades.decided().at, FOLDS)):
             later = trades.closed_at >= fold.start
             planted = replace(trades, outcome=np.where(later, -100.0 * trades.outcome, trades.outcome))
-            after = walked(planted, choice).bets
+            after = walked(planted, choice).sized
             inside = before.fold == number
             assert (after.size[inside] == before.size[inside]).all()
             assert (after.edge[inside] == before.edge[inside]).all()
-            assert (after.nothing[inside] == before.nothing[inside]).all()
+            assert (after.prior_mean[inside] == before.prior_mean[inside]).all()
 
     @pytest.mark.parametrize("choice", CHOICES)
     def test_sizes_do_depend_on_what_had_closed(self, choice: str) -> None:
@@ -109,9 +109,9 @@ class TestLookingAhead:
         start = folds_of(trades.decided().at, FOLDS)[0].start
         turned = replace(trades, outcome=np.where(trades.closed_at < start, -trades.outcome, trades.outcome))
 
-        first = walked(trades, choice).bets.fold == 0
+        first = walked(trades, choice).sized.fold == 0
 
-        assert (walked(trades, choice).bets.size[first] != walked(turned, choice).bets.size[first]).any()
+        assert (walked(trades, choice).sized.size[first] != walked(turned, choice).sized.size[first]).any()
 
     def test_a_trade_that_was_open_is_neither_learned_from_nor_decided(self) -> None:
         trades = make_trades(np.zeros(10))
@@ -127,7 +127,7 @@ class TestLookingAhead:
         order = np.random.default_rng(0).permutation(len(trades))
 
         for choice in CHOICES:
-            one, other = walked(trades, choice).bets, walked(trades.take(order), choice).bets
+            one, other = walked(trades, choice).sized, walked(trades.take(order), choice).sized
             assert other.size == pytest.approx(one.size, abs=1e-9)
             assert (other.outcome == one.outcome).all()
 
@@ -139,7 +139,7 @@ class TestWhatIsServed:
         acted = trades.take(np.arange(300))
         evidence = parameters().evidence
 
-        stance = evidence_stance(trades, acted, moment, evidence, 0.7, 1.3)
+        stance = evidence_sizing(trades, acted, moment, evidence, 0.7, 1.3)
 
         learned = learn(trades.observations(), [[0]], moment / DAY, evidence)
         assert learned is not None
@@ -160,7 +160,7 @@ class TestWhatIsServed:
     def test_plan_moves_no_farther_than_its_step(self) -> None:
         trades = world(3.0)
 
-        size = walked(trades, "plan").bets.size
+        size = walked(trades, "plan").sized.size
 
         assert size.max() <= 1.02
         assert size.min() >= 1 / 1.02 - 1e-12
@@ -177,7 +177,7 @@ class TestWhatIsServed:
         channel = replace(light.channels[Channel.PM_STRENGTH], weights=weights)
         lighter = replace(light, channels={**light.channels, Channel.PM_STRENGTH: channel})
 
-        stance = plan_stance(trades, trades, moment, lighter, Combiner.PLAN)
+        stance = plan_sizing(trades, trades, moment, lighter, Combiner.PLAN)
 
         assert stance.baseline[0] == 1.0
         assert stance.edge == pytest.approx(np.where(scope[:, 0] == 0, 1.0, -1.0))
@@ -185,8 +185,8 @@ class TestWhatIsServed:
 
     def test_protected_motifs_stay_neutral(self) -> None:
         trades = world(1.0)
-        protected = walked(trades, "evidence", protected=("cross",)).bets
-        open_to = walked(trades, "evidence").bets
+        protected = walked(trades, "evidence", protected=("cross",)).sized
+        open_to = walked(trades, "evidence").sized
 
         pattern = trades.decided().take(trades.decided().at >= folds_of(trades.at, FOLDS)[0].start).pattern
         assert (protected.size[pattern < 2] == 1.0).all()
@@ -256,7 +256,7 @@ class TestCurve:
     def test_keeps_no_more_points_than_can_be_seen_and_always_the_ends(self) -> None:
         days = np.arange(3 * POINTS)
 
-        line = curve(make_bets(np.sin(days), 1 + 0.1 * np.cos(days)), 0.7, 1.3)
+        line = curve(make_sized_trades(np.sin(days), 1 + 0.1 * np.cos(days)), 0.7, 1.3)
 
         assert len(line["day"]) == POINTS
         assert (line["day"][0], line["day"][-1]) == (0, 3 * POINTS - 1)
