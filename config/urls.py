@@ -1,4 +1,4 @@
-"""Everything the web process answers: the admin for people, /api/v1/ for bots, two addresses for operators."""
+"""All routes of the web process: the admin for people, /api/v1/ for bots, two addresses for operators."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The demo's bot: asks for levers at the time of each action, and reports a trade once its outcome is known.
+"""The demo's bot: queries levers at the time of each action, and reports a trade once its outcome is known.
 
-A trade is reported when the last thing said of it is known: the close, the end of the window that measures the exit's
-`rr_after`, the end of the last alternative in its counterfactuals. Nothing is learned before it could be.
+A trade is reported when its last result is known: the close, the end of the window that measures the exit's `rr_after`,
+or the end of the last counterfactual. So nothing is learned before it could have been known.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Asked = tuple[str, str, str]  # external id, module, category: a demo trade has 
 
 @dataclass(frozen=True)
 class Plan:
-    """One trade that the textbook rules take: its report, and when that can be given."""
+    """One trade that the textbook rules take: its report, and when the report can be sent."""
 
     payload: dict[str, Any]
     known_at: datetime
@@ -41,7 +41,7 @@ class Plan:
 
 
 def plan_of(payload: dict[str, Any]) -> Plan:
-    """A demo trade with the moment all of it is known."""
+    """Return a demo trade with the time at which all of its results are known."""
     opened_at, closed_at = (datetime.fromisoformat(payload[name]) for name in ("opened_at", "closed_at"))
     known_at, bar = closed_at, LENGTH[payload["timeframe"]]
     for action in payload["actions"]:
@@ -53,7 +53,7 @@ def plan_of(payload: dict[str, Any]) -> Plan:
 
 
 class Bot:
-    """Takes the planned trades through time. What it decided is in the database, so it can be stopped and go on."""
+    """Processes the planned trades in time order; it can be stopped and resumed, as its decisions are stored."""
 
     def __init__(self, plans: Sequence[Plan]) -> None:
         self._plans = sorted(plans, key=lambda plan: (plan.known_at, plan.external_id))
@@ -62,7 +62,7 @@ class Bot:
         self._decisions: dict[Asked, str] = {(key, m, c): str(i) for key, m, c, i in rows.iterator()}
 
     def decide(self, since: datetime, until: datetime) -> int:
-        """Ask, at its own time, for the levers of every action in [since, until); how many were asked."""
+        """Query the levers of every action in [since, until) at its own time; return the number of queries."""
         engines = {module: load_engine(module) for module in ("dm", "pm")}
         asked = list(self._questions(since, until))
         for start in range(0, len(asked), DECISIONS_A_COPY):
@@ -74,7 +74,7 @@ class Bot:
         return len(asked)
 
     def report(self, until: datetime) -> int:
-        """Report, through the queue, every trade known by `until`, naming its decisions; how many were reported."""
+        """Report every trade known by `until` through the queue, with its decisions; return their number."""
         due = [p for p in self._plans if p.known_at <= until and p.external_id not in self._reported]
         for start in range(0, len(due), TRADES_A_MESSAGE):
             trades = [self._with_decisions(plan) for plan in due[start : start + TRADES_A_MESSAGE]]

@@ -1,4 +1,4 @@
-"""The demo's people and their bot: passwords and key made per install, shown by the demo, kept in a private file."""
+"""The demo's people and their bot: passwords and key are created at installation and stored in a private file."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from config.access.keys import issue_key
 from config.access.models import ApiKey
 
 ROLES: Mapping[str, str] = {"author": "parameter admin", "reviewer": "reviewer", "operator": "operator"}
-ADMINISTRATOR = "administrator"  # gives roles and keys to others
+ADMINISTRATOR = "administrator"  # manages roles and keys
 BOT = "demo bot"
 
 
 def meet_people(now: datetime, credentials: Path | None) -> dict[str, User]:
-    """The demo's users by name, made where missing; what was made is written to `credentials` (mode 0600)."""
+    """Return the demo's users by name, creating missing ones; their passwords are added to `credentials`."""
     made: dict[str, Any] = {}
     people = {name: _meet(name, made) for name in (*ROLES, ADMINISTRATOR)}
     if not ApiKey.objects.filter(name=BOT).exists():

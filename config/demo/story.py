@@ -1,7 +1,8 @@
-"""The demo's story: eight months of real prices, lived through the whole river with a reviewer in it.
+"""The demo run: eight months of market data replayed through the complete pipeline, including reviews.
 
-Three months are recorded first. Then, period by period: learn on what is known, propose, review, publish, decide every
-later action at its own time, report the trades, attribute. No decision uses a version that saw its own trade.
+Three months are recorded first. Then, period by period: learn from what is known, propose, review, publish, decide
+every later action at its own time, report the trades, attribute. No decision uses a version that had seen its own
+trade.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from telemetry.models import Trade
 
 RECORDED_FIRST = timedelta(weeks=13)
 PERIOD = timedelta(weeks=6)
-RESCALED_AFTER = 2  # periods lived with the plan's lesson_edge_scale of 20 before a reviewer agrees to 1
+RESCALED_AFTER = 2  # periods with the default lesson_edge_scale of 20 before a reviewer changes it to 1
 RESCALED_TO = 1.0
 MODULES = ("dm", "pm")
 JOB = "demo"
@@ -50,19 +51,19 @@ ON_REASON = "The first version is reviewed: serve it, so that what it earns can 
 
 
 class DatabaseInUse(RuntimeError):
-    """The database is somebody's, and no place for a demo."""
+    """Raised if the database contains other data, which the demo must not touch."""
 
 
 @dataclass(frozen=True)
 class Calendar:
-    """When the demo's months lie: whole weeks after the source's, fixed at the first install."""
+    """The demo's dates: whole weeks after those of the source, fixed at the first installation."""
 
     moved_by: timedelta
     first: datetime
     last: datetime
 
     def periods(self) -> Iterator[tuple[datetime, datetime]]:
-        """The periods after the months recorded first, the last one cut at the end of the data."""
+        """Yield the periods after the months recorded first; the last one ends with the data."""
         since = self.first + RECORDED_FIRST
         while since < self.last:
             yield since, min(since + PERIOD, self.last)
@@ -70,9 +71,9 @@ class Calendar:
 
 
 def run_demo(*, now: datetime, credentials: Path | None) -> bool:
-    """Live the story; False where it had been lived before, in which case nothing changes.
+    """Run the demo; return False, without changing anything, if it has run before.
 
-    Raises DatabaseInUse, before anything is written, where somebody's own trades or policy are.
+    Raises DatabaseInUse, before anything is written, if the database contains other trades, requests or versions.
     """
     _refuse_others()
     people = meet_people(now, credentials)
@@ -98,7 +99,7 @@ def run_demo(*, now: datetime, credentials: Path | None) -> bool:
 
 
 def _refuse_others() -> None:
-    """The demo's reviewer approves whatever waits and switches the modules on: never over somebody's own."""
+    """Raise DatabaseInUse if there are other data: the demo approves all waiting requests and switches modules on."""
     if not JobRun.objects.filter(job=JOB).exists():
         for model in (Trade, ChangeRequest, Version):
             if model._default_manager.exists():
@@ -133,7 +134,7 @@ def _learn(at: datetime) -> None:
 
 
 def _last_lesson(at: datetime) -> None:
-    """Learn once more at the end, and leave what it proposes to the person at the screen; count the noise twin's."""
+    """Learn once more at the end, leave the proposals to the person at the screen, and count noise twins."""
     with step("learning from everything, and from its noise twin"):
         _learn(at)
         run_jobs(
@@ -149,7 +150,7 @@ def _is_counting(model: type[WalkForward] | type[NoiseTwin]) -> bool:
 
 
 def _review(reviewer: User, at: datetime) -> None:
-    """Approve and apply what waits; the demo's reviewer trusts the plan."""
+    """Approve and apply all waiting requests."""
     for request in ChangeRequest.objects.filter(state=ChangeRequest.State.IN_REVIEW).order_by("id"):
         approve(request_id=request.pk, by=reviewer, at=at, reason="demo: agreed")
     for request in ChangeRequest.objects.filter(state=ChangeRequest.State.APPROVED).order_by("id"):
@@ -164,7 +165,7 @@ def _switch_on(people: dict[str, User], at: datetime) -> None:
 
 
 def _try_evidence(people: dict[str, User], at: datetime) -> None:
-    """What policy evidence has learned so far, logged beside what is live from here on."""
+    """Start a trial of what the evidence method has learned so far, logged beside the live version."""
     builds = [(f"build {m} evidence", "learning.build", timedelta(hours=1), EVIDENCE | {"module": m}) for m in MODULES]
     run_jobs(builds, now=at)
     for version in Version.objects.filter(is_active=True).order_by("module"):
@@ -214,7 +215,7 @@ def _request(
 
 
 def _calendar(payloads: list[dict[str, Any]], end: datetime, now: datetime) -> Calendar:
-    """The demo's months, as the first install fixed them."""
+    """Return the demo's dates, as fixed at the first installation."""
     run = JobRun.objects.filter(job=JOB, period="installed").first() or _done("installed", now)
     moved_by = shift(end, run.started_at)
     first = min(datetime.fromisoformat(payload["opened_at"]) for payload in payloads)

@@ -1,6 +1,6 @@
-"""The evidence of a change request: its lines as pictures of what was learned. Two truths, so it is composed here.
+"""The evidence of a change request: its lines charted with their estimates.
 
-What an override carries is told by `overrides`; what its lesson has measured since, week by week, by `learning`.
+It combines `overrides` (the content of an override) with `learning` (what its lesson has measured since, week by week).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Shown:
-    """One line of the request: its estimate and where that lies; its lesson, and how that edge grew, where known."""
+    """One line of the request: its estimate and chart row, and, if known, its lesson and the growth of its edge."""
 
     change: ChangeLine
     spec: OverrideSpec
@@ -61,7 +61,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Sureness:
-    """Of all lines that the request brings under policy evidence: how many are verified, wrong signs to be expected."""
+    """The lines that a request adds under the evidence method, the verified ones, and the false ones expected."""
 
     brought: int
     verified: int
@@ -69,12 +69,13 @@ class Sureness:
 
     @property
     def at_most_false(self) -> int:
+        """The expected number of false ones, rounded up."""
         return math.ceil(self.expected_false - 1e-9)
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the panel shows; `n_lines` are the request's, of which the largest are in `rows`."""
+    """The content of the panel; `n_lines` counts all lines of the request, `rows` holds the largest ones."""
 
     rows: tuple[Shown, ...]
     n_lines: int
@@ -88,30 +89,34 @@ class Evidence:
 
     @property
     def walk_told(self) -> str:
+        """The latest walk-forward result in one line; empty if there is none."""
         return "" if self.walk is None else told(self.walk)
 
     @property
     def by_chance(self) -> float:
-        """Of the cells tested, how many would lie outside the cone without any edge."""
+        """The number of tested cells expected outside the cone if no cell had an edge."""
         tested = None if self.run is None else self.run.tested
         return BY_CHANCE * tested["total"] if tested else 0.0
 
     @property
     def n_drawn(self) -> int:
+        """The number of cells in the funnel."""
         tested = None if self.run is None else self.run.tested
         return n_stored(tested) if tested else 0
 
     @property
     def most_in_noise(self) -> int:
+        """The largest number of lessons found in a noise twin."""
         return max(each.count for each in self.twins)
 
 
 def may_look(person: AbstractBaseUser | AnonymousUser) -> bool:
+    """Return whether a person may see the evidence."""
     return isinstance(person, User) and person.has_perms(PERMISSIONS)
 
 
 def evidence_of(changes: Sequence[ChangeLine], situation: Situation) -> Evidence | None:
-    """The evidence of a request, given its lines, those that move most first; None where there is none."""
+    """Return the evidence of a request, given its lines, the largest changes first; None if it has none."""
     parameters = situation.parameters
     shown = [(change, spec_of(side)) for change in changes[:MOST] if (side := change.after or change.before)]
     if not shown:
@@ -134,7 +139,7 @@ def evidence_of(changes: Sequence[ChangeLine], situation: Situation) -> Evidence
 
 
 def _policy(situation: Situation, first: OverrideSpec) -> LearningMethod:
-    """That of most lines it brings: a change of policy withdraws lines of another, and those may move most."""
+    """Return the method of most lines that the request adds; withdrawn lines may be of another method."""
     brought = Counter(each.after.policy or LearningMethod.PLAN for each in situation.lines if each.after is not None)
     return brought.most_common(1)[0][0] if brought else first.policy or LearningMethod.PLAN
 
@@ -154,11 +159,12 @@ def _rows(
 
 
 def _estimate(spec: OverrideSpec, known: LearnedLine | None) -> Estimate:
+    """Return the estimate of a line, from its lesson if known."""
     return estimate_of_spec(spec) if known is None else estimate_of(known.lesson, known.parent)
 
 
 def estimate_of_spec(spec: OverrideSpec) -> Estimate:
-    """What an override itself says: a judgement by hand is worth a mean of its n trades."""
+    """Return the estimate in an override itself; a manual judgement counts like a mean of its n trades."""
     stats, promise = spec.stats, spec.promise or {}
     error = math.sqrt(stats.variance / stats.n) if stats.n else 0.0
     if spec.policy is LearningMethod.EVIDENCE and promise:
@@ -167,11 +173,12 @@ def estimate_of_spec(spec: OverrideSpec) -> Estimate:
 
 
 def lfsr_of(spec: OverrideSpec) -> float | None:
-    """How likely its edge has the wrong sign; policy plan does not ask."""
+    """Return the probability that the edge has the wrong sign; None for the plan method, which has none."""
     return false_sign_rate(spec) if spec.policy is LearningMethod.EVIDENCE else None
 
 
 def _spot(row: Shown) -> Spot:
+    """Return the line as a spot of the funnel."""
     estimate = row.estimate
     believed = estimate.raw if estimate.shrunk is None else estimate.shrunk
     page = ("learning_lesson", row.lesson.pk) if row.lesson else ("overrides_override", row.spec.id)
@@ -180,13 +187,14 @@ def _spot(row: Shown) -> Spot:
 
 
 def _sureness(situation: Situation) -> Sureness:
+    """Count the lines that the request adds under the evidence method."""
     brought = [each.after for each in situation.lines if each.after is not None]
     verified = [spec for spec in brought if clears_evidence_bar(spec, situation.parameters.evidence)]
     return Sureness(len(brought), len(verified), sum(map(false_sign_rate, verified)))
 
 
 def request_evidence_csv(request: HttpRequest, request_id: int) -> HttpResponseBase:
-    """Every line of a request with its evidence, not the largest alone."""
+    """Return every line of a request with its evidence as CSV, not only the largest."""
     if not may_look(request.user):
         raise PermissionDenied
     asked = ChangeRequest.objects.filter(pk=request_id).first()
@@ -198,6 +206,7 @@ def request_evidence_csv(request: HttpRequest, request_id: int) -> HttpResponseB
 
 
 def _table(asked: ChangeRequest) -> Iterator[dict[str, Any]]:
+    """Yield the lines of a request with their evidence."""
     evidence = current_parameters(asked.module).evidence
     changes = list(asked.lines.select_related("line", "before__line", "after__line").order_by("line_id"))
     lessons = _by_line(changes)
@@ -229,5 +238,6 @@ def _table(asked: ChangeRequest) -> Iterator[dict[str, Any]]:
 
 
 def _by_line(changes: Iterable[ChangeLine]) -> dict[str, Lesson]:
+    """Return the lessons of these lines."""
     lessons = Lesson.objects.filter(line_id__in=[each.line_id for each in changes])
     return {each.line_id: each for each in lessons}

@@ -30,7 +30,10 @@ from telemetry.foundation.admin.read_only import FactAdmin, one_of
 
 
 def floors() -> Callable[[str, Channel], float]:
-    """Return a function for the smallest acting weight of a module's channel; parameters are read once for each module."""
+    """Return a function for the smallest acting weight of a module's channel.
+
+    The parameters in force are read once for each module.
+    """
 
     @cache
     def of_module(module: str) -> ModuleParameters:

@@ -1,7 +1,7 @@
-"""How many requests a key has left this minute, counted in Redis for all processes together.
+"""Rate limit counters: the requests that each key has left this minute, counted in Redis for all processes.
 
-A process takes allowances from there in blocks, so that most requests ask nobody. While Redis is away each process
-counts for itself, and looks for it again every few seconds.
+A process reserves its share in blocks, so most requests need no round trip to Redis. If Redis is unavailable each
+process counts for itself, and tries Redis again every few seconds.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from redis.retry import Retry
 logger = logging.getLogger(__name__)
 
 WINDOW_SECONDS = 60
-BLOCKS = 100  # a minute's allowance is handed out in so many parts
+BLOCKS = 100  # number of blocks in a minute's limit
 PATIENCE_SECONDS = 0.05
 LOOK_AGAIN_SECONDS = 5.0
 
 
 @dataclass
 class _Purse:
-    """What this process holds for one key in one window."""
+    """The requests that this process has reserved for one key in one window."""
 
     window: int
     left: int = 0
@@ -35,7 +35,7 @@ class _Purse:
 
 
 class Allowances:
-    """The allowances of one process."""
+    """The rate limit counters of one process."""
 
     def __init__(self) -> None:
         self._purses: dict[str, _Purse] = {}
@@ -44,7 +44,7 @@ class Allowances:
         self._look_again_at = 0.0
 
     def take(self, name: str, *, limit: int, at: float) -> float | None:
-        """Use one of `limit` a minute at `at` (epoch seconds); None, or the seconds until there are more."""
+        """Use one of `limit` requests a minute at `at` (epoch seconds); return None or the seconds to wait for more."""
         window = int(at // WINDOW_SECONDS)
         with self._taking:
             purse = self._purses.get(name)
@@ -58,6 +58,7 @@ class Allowances:
             return None
 
     def _fill(self, purse: _Purse, name: str, limit: int) -> None:
+        """Reserve another block of requests."""
         block = max(1, limit // BLOCKS)
         purse.taken_here += block
         taken = self._count(f"counterweight:requests:{name}:{purse.window}", block) or purse.taken_here
@@ -65,7 +66,7 @@ class Allowances:
         purse.is_empty = not purse.left
 
     def _count(self, counter: str, block: int) -> int | None:
-        """What all processes have taken with this block; None while Redis is away."""
+        """Reserve a block in Redis and return what all processes have reserved; None if Redis is unavailable."""
         if time.monotonic() < self._look_again_at:
             return None
         try:
@@ -76,7 +77,7 @@ class Allowances:
             return taken
         except redis.RedisError as error:
             self._look_again_at = time.monotonic() + LOOK_AGAIN_SECONDS
-            logger.warning("requests are counted per process while Redis is away: %s", error)
+            logger.warning("requests are counted per process while Redis is unavailable: %s", error)
             return None
 
     def _connection(self) -> redis.Redis:

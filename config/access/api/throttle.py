@@ -1,4 +1,4 @@
-"""Each key has as many requests a minute as its role (`API_REQUESTS_PER_MINUTE`); then 429 with Retry-After."""
+"""Rate limits: each key has the requests a minute of its role (`API_REQUESTS_PER_MINUTE`), then gets a 429."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class KeyRate(BaseThrottle):
-    """Counts the requests of a key, whatever they ask."""
+    """Counts all requests of a key, whatever the endpoint."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         self._wait: float | None = None

@@ -1,4 +1,4 @@
-"""A request's page shows its evidence: `{% evidence_of rows situation as evidence %}`."""
+"""The tag that adds the evidence to a request's page: `{% evidence_of rows situation as evidence %}`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True, name="evidence_of")
 def evidence_shown(context: Context, rows: Any, situation: Any) -> Evidence | None:
-    """The evidence of the page's rows, for those who may see what was learned."""
+    """Return the evidence of the page's rows for people who may see it, otherwise None."""
     if not rows or not may_look(context["request"].user):
         return None
     return evidence_of([row.change for row in rows], situation)

@@ -120,8 +120,8 @@ class Lattice:
     def _largest(self, names: Sequence[str]) -> str:
         """Return the names of the largest dimensions with their numbers of values, for an error message."""
 
-        def size(column: int) -> tuple[int, int]:
+        def by_size(column: int) -> tuple[int, int]:
             return self.of_dimension[column], self.coding.widths[column]
 
-        largest = sorted(self.columns, key=size, reverse=True)[:NAMED]
+        largest = sorted(self.columns, key=by_size, reverse=True)[:NAMED]
         return ", ".join(f"{names[at - FIRST_DIMENSION]} ({self.coding.widths[at] - 1:,} values)" for at in largest)
