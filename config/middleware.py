@@ -47,7 +47,7 @@ class RequestLog:
             set_request_id("")
 
 
-class ToldLength:
+class RequireContentLength:
     """Answers 411 to a body without Content-Length, which nothing below would read; an empty body has a meaning."""
 
     def __init__(self, get_response: Handler) -> None:

@@ -133,13 +133,13 @@ def _type(schema: Schema) -> SafeString:
             return format_html_join(joint, "{}", ((_type(each),) for each in schema[key]))
     if "enum" in schema:
         return format_html_join(" | ", "<code>{}</code>", ((_word(each),) for each in schema["enum"]))
-    kinds = schema.get("type", "anything")
-    if "array" in kinds and "items" in schema:
-        return format_html("list of {}{}", _type(schema["items"]), " or null" if "null" in kinds else "")
-    if kinds == "object" and isinstance(schema.get("additionalProperties"), dict) and schema["additionalProperties"]:
+    types = schema.get("type", "anything")
+    if "array" in types and "items" in schema:
+        return format_html("list of {}{}", _type(schema["items"]), " or null" if "null" in types else "")
+    if types == "object" and isinstance(schema.get("additionalProperties"), dict) and schema["additionalProperties"]:
         return format_html("object of {}", _type(schema["additionalProperties"]))
-    told = " or ".join(kinds) if isinstance(kinds, list) else kinds
-    return format_html("{}{}", told, f" ({schema['format']})" if "format" in schema else "")
+    text = " or ".join(types) if isinstance(types, list) else types
+    return format_html("{}{}", text, f" ({schema['format']})" if "format" in schema else "")
 
 
 def _word(value: object) -> str:

@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 from telemetry.foundation.api.problem_details import CONTENT_TYPE, problem
 
 
-class NothingHere(APIView):
+class ApiNotFound(APIView):
     """Answers 404 to any path below /api/ that is not an endpoint."""
 
     permission_classes = (AllowAny,)

@@ -25,20 +25,20 @@ def schema_document() -> dict[str, Any]:
     generator = SchemaGenerator(api_version="v1")  # type: ignore[no-untyped-call]  # the package has no types
     document: dict[str, Any] = json.loads(json.dumps(generator.get_schema(request=None, public=True), default=str))  # type: ignore[no-untyped-call]  # as above
     document["info"]["description"] += f"\n\n{limits()}"
-    for shape in _sent(document):
+    for shape in _request_schemas(document):
         shape["additionalProperties"] = False
     return document
 
 
-def _sent(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _request_schemas(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the schemas of request bodies, which refuse unknown fields; responses may gain fields."""
     shapes = document["components"]["schemas"]
     bodies = [each.get("requestBody") for methods in document["paths"].values() for each in methods.values()]
-    waiting, seen = [json.dumps(bodies)], set[str]()
-    while waiting:
-        for name in set(re.findall('"#/components/schemas/([^"]+)"', waiting.pop())) - seen:
+    pending, seen = [json.dumps(bodies)], set[str]()
+    while pending:
+        for name in set(re.findall('"#/components/schemas/([^"]+)"', pending.pop())) - seen:
             seen.add(name)
-            waiting.append(json.dumps(shapes[name]))
+            pending.append(json.dumps(shapes[name]))
             if "properties" in shapes[name]:
                 yield shapes[name]
 

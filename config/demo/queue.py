@@ -37,7 +37,7 @@ def step(what: str) -> Iterator[None]:
         print(f" {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
 
 
-def await_worker(seconds: int = 60) -> None:
+def wait_for_worker(seconds: int = 60) -> None:
     """Wait until a worker answers. Raises WorkerSilent, which says how to start one."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -51,15 +51,15 @@ def run_jobs(jobs: Sequence[tuple[str, str, timedelta, dict[str, Any]]], *, now:
 
     A job whose run is already done is not sent, so a second demo changes nothing.
     """
-    wanted = {job: period_of(now, every) for job, _, every, _ in jobs}
+    periods = {job: period_of(now, every) for job, _, every, _ in jobs}
     for job, task, _, arguments in jobs:
-        if not JobRun.objects.filter(job=job, period=wanted[job], status=JobRun.Status.DONE).exists():
-            JobRun.objects.filter(job=job, period=wanted[job]).delete()
+        if not JobRun.objects.filter(job=job, period=periods[job], status=JobRun.Status.DONE).exists():
+            JobRun.objects.filter(job=job, period=periods[job]).delete()
             current_app.send_task(task, kwargs=arguments | {"now": now.isoformat()})
-    return [_await_run(job, period) for job, period in wanted.items()]
+    return [_wait_for_run(job, period) for job, period in periods.items()]
 
 
-def await_until(is_done: Callable[[], bool], what: str) -> None:
+def wait_until(is_done: Callable[[], bool], what: str) -> None:
     """Wait until `is_done` returns True. Raises WorkerSilent after five minutes."""
     deadline = time.monotonic() + WAIT.total_seconds()
     while not is_done():
@@ -68,8 +68,8 @@ def await_until(is_done: Callable[[], bool], what: str) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def _await_run(job: str, period: str) -> JobRun:
-    await_until(lambda: JobRun.objects.filter(job=job, period=period).exists(), job)
+def _wait_for_run(job: str, period: str) -> JobRun:
+    wait_until(lambda: JobRun.objects.filter(job=job, period=period).exists(), job)
     run = JobRun.objects.get(job=job, period=period)
     if run.status == JobRun.Status.FAILED:
         raise WorkFailed(f"{job} at {period} failed:\n{run.error}")

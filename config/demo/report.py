@@ -103,20 +103,20 @@ def report_lines() -> Iterator[str]:
 
 def _learned() -> Iterator[str]:
     trades = Trade.objects.filter(is_current=True)
-    seen = trades.aggregate(n=Count("id"), first=Min("opened_at"), last=Max("closed_at"))
+    totals = trades.aggregate(n=Count("id"), first=Min("opened_at"), last=Max("closed_at"))
     yield "What was learned"
-    if seen["n"] == 0:
+    if totals["n"] == 0:
         yield "  nothing yet: no trades are recorded"
         return
     of_evidence = Lesson.objects.filter(status=Lesson.Status.ACTIVE, policy=LearningMethod.EVIDENCE)
     active = Lesson.objects.filter(status=Lesson.Status.ACTIVE, policy=LearningMethod.PLAN)
     light = Lesson.objects.filter(status=Lesson.Status.TOO_LIGHT, policy=LearningMethod.PLAN).count()
     cells = Cell.objects.count()
-    yield f"  from {seen['n']:,} trades, {seen['first']:%d %b %Y} to {seen['last']:%d %b %Y}, in {cells:,} cells"
+    yield f"  from {totals['n']:,} trades, {totals['first']:%d %b %Y} to {totals['last']:%d %b %Y}, in {cells:,} cells"
     yield f"  {active.count()} lessons act, {light:,} more are too light to act"
     yield f"  {noise_lessons()} lessons act on the same trades with their outcomes shuffled: what luck alone looks like"
-    sure = of_evidence.filter(stats__verified=True).count()
-    yield f"  policy evidence, built beside it: {of_evidence.count()} lessons, {sure} of them sure of their sign"
+    verified = of_evidence.filter(stats__verified=True).count()
+    yield f"  policy evidence, built beside it: {of_evidence.count()} lessons, {verified} of them sure of their sign"
     for lesson in active.order_by("-weight", "line_id")[:3]:
         n = lesson.stats["n"]
         yield f"    {lesson}: {lesson.edge_raw:+.2f} R against the mean, {n:.0f} trades, weight {lesson.weight:.3f}"
@@ -191,9 +191,9 @@ def _challenged() -> Iterator[str]:
             earned = lever.get("outcome")
             if earned and earned["n"]:
                 moved = lever["either"]
-                told = f"{row.module} {name}: {lever['requests']:,} decisions, one of them moves in {moved['n']:,}"
-                told += f", both to the same side in {moved['same_side']:.0%} of those" if moved["n"] else ""
-                yield f"  {told}; sd of ln m {lever['live']['sd']:.4f} live, {lever['challenger']['sd']:.4f} challenger"
+                line = f"{row.module} {name}: {lever['requests']:,} decisions, one of them moves in {moved['n']:,}"
+                line += f", both to the same side in {moved['same_side']:.0%} of those" if moved["n"] else ""
+                yield f"  {line}; sd of ln m {lever['live']['sd']:.4f} live, {lever['challenger']['sd']:.4f} challenger"
                 band = earned["difference"]
                 ends = "no band" if band["low"] is None else f"{band['low']:+.2f} to {band['high']:+.2f}"
                 yield f"    challenger less live {band['mean']:+.2f} R per 1,000 of {earned['n']:,} trades ({ends})"

@@ -19,8 +19,8 @@ from config.demo.backtest.closed_trades import demo_trades
 from config.demo.bot import Bot, plan_of
 from config.demo.market.archive import load
 from config.demo.market.bars import last_bar_end
-from config.demo.people import meet_people
-from config.demo.queue import await_until, await_worker, run_jobs, step
+from config.demo.people import create_people
+from config.demo.queue import run_jobs, step, wait_for_worker, wait_until
 from config.demo.shift_dates import shift, shifted
 from learning.models import NoiseTwin, WalkForward
 from learning.proposals.challenger_trial import draft_trial
@@ -76,13 +76,13 @@ def run_demo(*, now: datetime, credentials: Path | None) -> bool:
     Raises DatabaseInUse, before anything is written, if the database contains other trades, requests or versions.
     """
     _refuse_others()
-    people = meet_people(now, credentials)
+    people = create_people(now, credentials)
     if JobRun.objects.filter(job=JOB, period="history", status=JobRun.Status.DONE).exists():
         return False
     with step("replaying the textbook rules on real bars"):
         bars = load()
         payloads = demo_trades(bars)
-    await_worker()
+    wait_for_worker()
     calendar = _calendar(payloads, last_bar_end(bars), now)
     bot = Bot([plan_of(shifted(payload, calendar.moved_by)) for payload in payloads])
 
@@ -91,8 +91,8 @@ def run_demo(*, now: datetime, credentials: Path | None) -> bool:
     for number, (since, until) in enumerate(calendar.periods()):
         if number == RESCALED_AFTER:
             _rescale(people, since)
-        _live(bot, people, since, until)
-    _last_lesson(calendar.last)
+        _run_period(bot, people, since, until)
+    _learn_at_the_end(calendar.last)
     _compare(calendar)
     _done("history", now)
     return True
@@ -107,7 +107,7 @@ def _refuse_others() -> None:
                 raise DatabaseInUse(f"this database holds {named} of your own; give the demo an empty one")
 
 
-def _live(bot: Bot, people: dict[str, User], since: datetime, until: datetime) -> None:
+def _run_period(bot: Bot, people: dict[str, User], since: datetime, until: datetime) -> None:
     with step(f"{since:%d %b}: learning from what is known"):
         _learn(since)
     _review(people["reviewer"], since)
@@ -133,7 +133,7 @@ def _learn(at: datetime) -> None:
     run_jobs([(f"materialize {m}", "learning.materialize", timedelta(days=1), {"module": m}) for m in MODULES], now=at)
 
 
-def _last_lesson(at: datetime) -> None:
+def _learn_at_the_end(at: datetime) -> None:
     """Learn once more at the end, leave the proposals to the person at the screen, and count noise twins."""
     with step("learning from everything, and from its noise twin"):
         _learn(at)
@@ -142,7 +142,7 @@ def _last_lesson(at: datetime) -> None:
         )
     with step("walking forward: what each policy would have earned; dealing the outcomes anew"):
         run_jobs([(f"validate {m}", "learning.validate", timedelta(days=1), {"module": m}) for m in MODULES], now=at)
-        await_until(lambda: not (_is_counting(WalkForward) or _is_counting(NoiseTwin)), "walks and twins")
+        wait_until(lambda: not (_is_counting(WalkForward) or _is_counting(NoiseTwin)), "walks and twins")
 
 
 def _is_counting(model: type[WalkForward] | type[NoiseTwin]) -> bool:
@@ -181,11 +181,11 @@ def _try_evidence(people: dict[str, User], at: datetime) -> None:
 
 def _compare(calendar: Calendar) -> None:
     with step("comparing what is live with the challenger"):
-        asked = [
+        comparisons = [
             request_comparison(module=m, since=calendar.first, until=calendar.last, now=calendar.last) for m in MODULES
         ]
-        done = Challenge.objects.filter(pk__in=[row.pk for row in asked], status=Challenge.Status.DONE)
-        await_until(lambda: done.count() == len(asked), "the comparison with the challenger")
+        done = Challenge.objects.filter(pk__in=[row.pk for row in comparisons], status=Challenge.Status.DONE)
+        wait_until(lambda: done.count() == len(comparisons), "the comparison with the challenger")
 
 
 def _rescale(people: dict[str, User], at: datetime) -> None:

@@ -22,22 +22,22 @@ LOOKED_THROUGH = 200_000  # newest actions of all modules that are searched, whi
 PERMISSION = "telemetry.view_trade"
 
 _NEWEST = """
-FROM unnest(%(modules)s::text[]) AS wanted (module), LATERAL (
+FROM unnest(%(modules)s::text[]) AS listed (module), LATERAL (
     SELECT pattern_key, action_category, scope, at
     FROM (SELECT * FROM telemetry_action ORDER BY id DESC LIMIT %(looked_through)s) AS newest
-    WHERE newest.module = wanted.module LIMIT %(window)s
+    WHERE newest.module = listed.module LIMIT %(window)s
 ) AS action
 """
 _TOTALS = f"""
-SELECT wanted.module, count(*), count(*) FILTER (WHERE pattern_key <> ''),
+SELECT listed.module, count(*), count(*) FILTER (WHERE pattern_key <> ''),
        count(*) FILTER (WHERE action_category <> ''),
-       count(*) FILTER (WHERE scope ?& CASE wanted.module WHEN 'pm' THEN %(pm)s::text[] ELSE %(dm)s::text[] END),
+       count(*) FILTER (WHERE scope ?& CASE listed.module WHEN 'pm' THEN %(pm)s::text[] ELSE %(dm)s::text[] END),
        min(at), max(at)
-{_NEWEST} GROUP BY wanted.module
+{_NEWEST} GROUP BY listed.module
 """
 _DIMENSIONS = f"""
-SELECT wanted.module, dimension, count(*)
-{_NEWEST}, jsonb_object_keys(action.scope) AS dimension GROUP BY wanted.module, dimension
+SELECT listed.module, dimension, count(*)
+{_NEWEST}, jsonb_object_keys(action.scope) AS dimension GROUP BY listed.module, dimension
 """
 
 

@@ -127,10 +127,10 @@ def _late(now: datetime) -> Iterator[Trouble]:
 def _stuck(now: datetime) -> Iterator[Trouble]:
     """Yield a trouble if tasks have waited too long for the queue."""
     due = OutboxMessage.objects.filter(sent_at=None, due_at__lte=now)
-    found = due.aggregate(n=Count("id"), oldest=Min("due_at"))
-    if found["n"] and now - found["oldest"] > OUTBOX_PATIENCE:
-        oldest = in_words(now - found["oldest"])
-        yield Trouble(f"{found['n']} tasks wait for the queue", f"the oldest for {oldest}; is Redis there, and beat?")
+    backlog = due.aggregate(n=Count("id"), oldest=Min("due_at"))
+    if backlog["n"] and now - backlog["oldest"] > OUTBOX_PATIENCE:
+        oldest = in_words(now - backlog["oldest"])
+        yield Trouble(f"{backlog['n']} tasks wait for the queue", f"the oldest for {oldest}; is Redis there, and beat?")
 
 
 def _stale_engines() -> Iterator[Trouble]:

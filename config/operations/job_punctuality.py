@@ -15,14 +15,14 @@ GRACE_SECONDS = 60.0
 
 # A job that never ran is measured from the last migration, the earliest time it could have run.
 LATEST = """
-SELECT wanted.job, latest.finished_at, (SELECT max(applied) FROM django_migrations), run.status
-FROM unnest(%s::text[]) AS wanted (job)
+SELECT listed.job, latest.finished_at, (SELECT max(applied) FROM django_migrations), run.status
+FROM unnest(%s::text[]) AS listed (job)
 LEFT JOIN LATERAL (
     SELECT finished_at FROM telemetry_jobrun
-    WHERE job = wanted.job AND status = 'done' ORDER BY period DESC LIMIT 1
+    WHERE job = listed.job AND status = 'done' ORDER BY period DESC LIMIT 1
 ) AS latest ON true
 LEFT JOIN LATERAL (
-    SELECT status FROM telemetry_jobrun WHERE job = wanted.job ORDER BY period DESC LIMIT 1
+    SELECT status FROM telemetry_jobrun WHERE job = listed.job ORDER BY period DESC LIMIT 1
 ) AS run ON true
 """
 
@@ -41,7 +41,7 @@ def punctuality(*, now: datetime) -> dict[str, Punctuality]:
         cursor.execute(LATEST, [list(BEAT)])
         rows = cursor.fetchall()
     return {
-        job: _judged(period_seconds(BEAT[job]["schedule"]), succeeded_at, since, last_status, now)
+        job: _state_of(period_seconds(BEAT[job]["schedule"]), succeeded_at, since, last_status, now)
         for job, succeeded_at, since, last_status in rows
     }
 
@@ -54,7 +54,7 @@ def period_seconds(schedule: crontab | float) -> float:
     return float(schedule)
 
 
-def _judged(
+def _state_of(
     period: float, succeeded_at: datetime | None, since: datetime, last_status: str | None, now: datetime
 ) -> Punctuality:
     """Return the state of one job."""

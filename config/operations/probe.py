@@ -14,9 +14,9 @@ Answer = TypeVar("Answer")
 class Probe(Generic[Answer]):
     """One check, run in a thread of its own; while it hangs no second thread is started."""
 
-    def __init__(self, question: Callable[[], Answer]) -> None:
-        self._question = question
-        self._asking = threading.Lock()
+    def __init__(self, check: Callable[[], Answer]) -> None:
+        self._check = check
+        self._lock = threading.Lock()
         self._answer: Future[Answer] | None = None
 
     def ask(self) -> Callable[[float], Answer | None]:
@@ -25,21 +25,21 @@ class Probe(Generic[Answer]):
         The returned function waits for the result until a deadline (monotonic seconds); None if the check is late or
         failed.
         """
-        with self._asking:
-            asked = self._answer
-            if asked is None or asked.done():
-                asked = self._answer = Future()
-                threading.Thread(target=self._run, args=[asked], name="probe", daemon=True).start()
-        return lambda until: _waited_for(asked, until)
+        with self._lock:
+            future = self._answer
+            if future is None or future.done():
+                future = self._answer = Future()
+                threading.Thread(target=self._run, args=[future], name="probe", daemon=True).start()
+        return lambda until: _wait_for(future, until)
 
     def _run(self, answer: Future[Answer]) -> None:
         try:
-            answer.set_result(self._question())
+            answer.set_result(self._check())
         except Exception as error:  # an unavailable server can cause any error
             answer.set_exception(error)
 
 
-def _waited_for(answer: Future[Answer], until: float) -> Answer | None:
+def _wait_for(answer: Future[Answer], until: float) -> Answer | None:
     """Wait for a result until a deadline; None if the check is late or failed."""
     try:
         return answer.result(timeout=max(0.0, until - time.monotonic()))

@@ -55,16 +55,16 @@ class CoefficientAdmin(FactAdmin):
     )  # fmt: skip
 
     def get_list_display(self, request: HttpRequest) -> tuple[str | Callable[..., Any], ...]:
-        standing = in_force()
+        weights = in_force()
 
         @admin.display(description="fresh weight (mark: in force)", ordering="weight")
         def against_served(row: Coefficient) -> SafeString:
-            served = standing.get(name_of(row), 1.0)
+            served = weights.get(name_of(row), 1.0)
             return bar(row.weight, served, f"fresh {row.weight:.4f}, in force {served:.4f}")
 
         @admin.display(description="in force")
         def served(row: Coefficient) -> SafeString:
-            return number(standing.get(name_of(row)), 3)
+            return number(weights.get(name_of(row)), 3)
 
         return ("lever_and_value", against_served, served, "short_memory", "long_memory", "n_shown", "as_of_shown")
 
@@ -149,14 +149,14 @@ class CoefficientAdmin(FactAdmin):
 
 def exported(rows: QuerySet[Coefficient]) -> Iterator[dict[str, Any]]:
     """Yield every row with its weight in force; a value that the version does not contain has weight 1."""
-    standing = in_force()
+    weights = in_force()
     for row in rows:
         memory = memory_of(row)
         yield {
             "lever": row.name,
             "value": row.key,
             "weight": row.weight,
-            "in_force": standing.get(name_of(row), 1.0) if row.key else None,
+            "in_force": weights.get(name_of(row), 1.0) if row.key else None,
             "short_mean": row.rr_short,
             "long_mean": row.rr_long,
             "short_unshrunk": memory.short.mean,
@@ -170,5 +170,5 @@ def weights_by_version(row: Coefficient) -> list[tuple[int, float, Any]]:
     """Return number, weight and time of the newest versions, oldest first; weight 1 if a value is absent."""
     versions = Version.objects.filter(module=row.module).order_by("-number")
     weight = KeyTextTransform(name_of(row), "coefficients")
-    found = versions.annotate(weight=weight).values_list("number", "weight", "published_at")[:MOST_VERSIONS]
-    return [(number, 1.0 if text is None else float(text), at) for number, text, at in reversed(found)]
+    rows = versions.annotate(weight=weight).values_list("number", "weight", "published_at")[:MOST_VERSIONS]
+    return [(number, 1.0 if text is None else float(text), at) for number, text, at in reversed(rows)]

@@ -17,7 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from learning.admin.lesson_page import edge_csv, lesson_page, track_csv, weeks_csv
+from learning.admin.lesson_page import edge_csv, history_csv, lesson_page, weeks_csv
 from learning.admin.significance_admin import evidence_urls
 from learning.admin.switch_method_page import switch_page
 from learning.admin.trial_form import trial_page
@@ -42,10 +42,10 @@ def floors() -> Callable[[str, Channel], float]:
     return lambda module, channel: of_module(module).channels[channel].weights.min_total_weight
 
 
-def _sureness(lesson: Lesson) -> SafeString:
+def _verification(lesson: Lesson) -> SafeString:
     """Return the verification status of an evidence lesson and the probability that its sign is wrong."""
-    standing = lesson.stats.get("standing", "unverified")
-    shown = badge("active" if standing == "verified" else "too_light", standing)
+    status = lesson.stats.get("standing", "unverified")
+    shown = badge("active" if status == "verified" else "too_light", status)
     return format_html("{} lfsr {}", shown, number(1 - lesson.weight, 3))
 
 
@@ -88,7 +88,7 @@ class LessonAdmin(FactAdmin):
         return [
             path("<int:lesson_id>/edge.csv", out(edge_csv), name="learning_lesson_edge"),
             path("<int:lesson_id>/weeks.csv", out(weeks_csv), name="learning_lesson_weeks"),
-            path("<int:lesson_id>/history.csv", out(track_csv), name="learning_lesson_track"),
+            path("<int:lesson_id>/history.csv", out(history_csv), name="learning_lesson_track"),
             *super().get_urls(),
         ]
 
@@ -101,7 +101,7 @@ class LessonAdmin(FactAdmin):
         @admin.display(description="weight, floor; or sureness", ordering="weight")
         def against_floor(lesson: Lesson) -> SafeString:
             if lesson.policy == LearningMethod.EVIDENCE:
-                return _sureness(lesson)
+                return _verification(lesson)
             floor = floor_of(lesson.module, Channel(lesson.type))
             tone = "" if lesson.weight >= floor else "cw-quiet"
             return format_html('<span class="{}">{} / {}</span>', tone, number(lesson.weight, 4), f"{floor:g}")

@@ -22,10 +22,10 @@ from overrides.core.engine.definitions.vocabulary import Combiner, LearningMetho
 from overrides.models import ChangeLine, ChangeRequest, Membership
 
 Status = Lesson.Status
-TOLD = ("id", "line_id", "policy", "stats", "edge_raw")
-TWIN = {"found": "found", "count": "count"}
-WEEK = {"week": "week", "n": "n", "edge_raw": "edge_raw"}
-WALK = {"policy": "policy", "combiner": "combiner", "as_of": "as_of", "figures": "figures"}
+LESSON_FIELDS = ("id", "line_id", "policy", "stats", "edge_raw")
+TWIN_FIELDS = {"found": "found", "count": "count"}
+WEEK_FIELDS = {"week": "week", "n": "n", "edge_raw": "edge_raw"}
+WALK_FIELDS = {"policy": "policy", "combiner": "combiner", "as_of": "as_of", "figures": "figures"}
 
 
 @dataclass(frozen=True)
@@ -38,21 +38,21 @@ class Order:
     policies: frozenset[LearningMethod] = frozenset(LearningMethod)
 
 
-def _told(name: str) -> Cast:
+def _stat(name: str) -> Cast:
     return Cast(KeyTextTransform(name, "stats"), FloatField())
 
 
 EVIDENCE = frozenset({LearningMethod.EVIDENCE})
 ORDERS = (
-    Order("rank", "rank", (_told("rank").asc(nulls_last=True),), EVIDENCE),
+    Order("rank", "rank", (_stat("rank").asc(nulls_last=True),), EVIDENCE),
     Order("weight", "weight", ("-weight",), frozenset({LearningMethod.PLAN})),
     Order("lfsr", "sureness", ("-weight",), EVIDENCE),
-    Order("n", "trades", (_told("n").desc(),)),
+    Order("n", "trades", (_stat("n").desc(),)),
     Order("edge", "edge", (Abs("edge_raw").desc(),)),
     Order(
         "exaggeration",
         "exaggeration",
-        (Abs(_told("raw") / NullIf(F("edge_raw"), 0.0)).desc(nulls_last=True),),
+        (Abs(_stat("raw") / NullIf(F("edge_raw"), 0.0)).desc(nulls_last=True),),
         EVIDENCE,
     ),
 )
@@ -117,7 +117,7 @@ def latest_run(module: str, policy: LearningMethod) -> BuilderRun | None:
     return BuilderRun.objects.filter(module=module, policy=policy).defer("parameters", "baseline").first()
 
 
-def tally(module: str, policy: LearningMethod) -> SignificanceCounts:
+def count_significance(module: str, policy: LearningMethod) -> SignificanceCounts:
     """Count a method's acting and verified lessons; an evidence lesson's weight is 1 - lfsr."""
     verified = Q(stats__verified=True)
     found = Lesson.objects.filter(module=module, policy=policy, status=Status.ACTIVE).aggregate(
@@ -156,24 +156,26 @@ def run_with_lessons(
     """Return a method's newest run, its twins and walk-forward run, and the lessons of some lines, in one query."""
     module = parameters.module
     weeks = EdgeHistory.objects.filter(lesson=OuterRef("pk")).order_by("week")
-    fields = {name: name for name in TOLD} | {"weeks": ArraySubquery(weeks.values(told=JSONObject(**WEEK)))}
-    lessons = Lesson.objects.filter(line_id__in=list(lines)).values(told=JSONObject(**fields, parents=_parents()))
+    fields = {name: name for name in LESSON_FIELDS} | {
+        "weeks": ArraySubquery(weeks.values(document=JSONObject(**WEEK_FIELDS)))
+    }
+    lessons = Lesson.objects.filter(line_id__in=list(lines)).values(document=JSONObject(**fields, parents=_parents()))
     twins = newest_twins(module, policy).exclude(count=None)
     runs = BuilderRun.objects.filter(module=module, policy=policy).defer("parameters", "baseline")
     run = runs.annotate(
-        lessons_told=ArraySubquery(lessons),
-        twins_told=ArraySubquery(twins.values(told=JSONObject(**TWIN))),
-        walks_told=ArraySubquery(finished_walks(parameters, policy).values(told=JSONObject(**WALK))[:1]),
+        lesson_documents=ArraySubquery(lessons),
+        twin_documents=ArraySubquery(twins.values(document=JSONObject(**TWIN_FIELDS))),
+        walk_documents=ArraySubquery(finished_walks(parameters, policy).values(document=JSONObject(**WALK_FIELDS))[:1]),
     ).first()
     if run is None:
         return None
-    learned = {each["line_id"]: _learned(each) for each in run.lessons_told}
-    twins_told = tuple(Twin(each["found"], each["count"]) for each in run.twins_told)
-    return RunWithLessons(run, learned, twins_told, next(map(_walk, run.walks_told), None))
+    learned = {each["line_id"]: _learned(each) for each in run.lesson_documents}
+    counted = tuple(Twin(each["found"], each["count"]) for each in run.twin_documents)
+    return RunWithLessons(run, learned, counted, next(map(_walk, run.walk_documents), None))
 
 
-def _walk(told: dict[str, Any]) -> WalkForward:
-    return WalkForward(**told | {"as_of": datetime.fromisoformat(told["as_of"])})
+def _walk(document: dict[str, Any]) -> WalkForward:
+    return WalkForward(**document | {"as_of": datetime.fromisoformat(document["as_of"])})
 
 
 def finished_walks(parameters: ModuleParameters, policy: LearningMethod) -> QuerySet[WalkForward]:
@@ -185,10 +187,10 @@ def finished_walks(parameters: ModuleParameters, policy: LearningMethod) -> Quer
     return rows.filter(combiner=channel.combiner if channel.policy is policy else Combiner.PLAN)
 
 
-def _learned(told: dict[str, Any]) -> LearnedLine:
-    weeks = [(date.fromisoformat(each["week"]), each["n"], each["edge_raw"]) for each in told["weeks"]]
-    lesson = Lesson(**{name: told[name] for name in TOLD})
-    return LearnedLine(lesson, nearest_parent(lesson, told["parents"]), weeks)
+def _learned(document: dict[str, Any]) -> LearnedLine:
+    weeks = [(date.fromisoformat(each["week"]), each["n"], each["edge_raw"]) for each in document["weeks"]]
+    lesson = Lesson(**{name: document[name] for name in LESSON_FIELDS})
+    return LearnedLine(lesson, nearest_parent(lesson, document["parents"]), weeks)
 
 
 def estimate_of(lesson: Lesson, parent: float | None = None) -> Estimate:
@@ -209,27 +211,27 @@ def nearest_parent(lesson: Lesson, edges: Iterable[float]) -> float | None:
 
 def lfsr_of(lesson: Lesson) -> float | None:
     """Return the probability that a lesson's edge has the wrong sign; None for the plan method, which has none."""
-    told: float | None = lesson.stats.get("lfsr")
-    return told
+    lfsr: float | None = lesson.stats.get("lfsr")
+    return lfsr
 
 
-def standings(lines: Iterable[str]) -> dict[str, LineStatus]:
+def line_statuses(lines: Iterable[str]) -> dict[str, LineStatus]:
     """Return the status of each of these lines."""
-    wanted = list(lines)
-    in_force = Membership.objects.filter(line_id__in=wanted, to_version=None).values_list("line_id", "override_id")
+    line_ids = list(lines)
+    in_force = Membership.objects.filter(line_id__in=line_ids, to_version=None).values_list("line_id", "override_id")
     overrides = {str(line): str(override) for line, override in in_force}
-    asked: dict[str, list[int]] = {}
-    open_lines = ChangeLine.objects.filter(line_id__in=wanted, request__state__in=ChangeRequest.OPEN)
+    requests: dict[str, list[int]] = {}
+    open_lines = ChangeLine.objects.filter(line_id__in=line_ids, request__state__in=ChangeRequest.OPEN)
     for line, request in open_lines.order_by("request_id").values_list("line_id", "request_id"):
-        asked.setdefault(str(line), []).append(request)
-    return {line: LineStatus(overrides.get(line), tuple(asked.get(line, ()))) for line in wanted}
+        requests.setdefault(str(line), []).append(request)
+    return {line: LineStatus(overrides.get(line), tuple(requests.get(line, ()))) for line in line_ids}
 
 
 def sequence_of(lesson: Lesson, weeks: Weeks, until: datetime, frame: Frame) -> EdgeSequence | None:
     """Return the chart of a lesson's weekly edges; the shrunk edge is drawn for methods that shrink."""
     stats = lesson.stats
-    believed = (stats["edge_raw"] - stats["recent"], stats["edge_raw"]) if "recent" in stats else None
-    return edge_sequence(weeks, stats["variance"], until.date(), believed, frame)
+    shrunk_edge = (stats["edge_raw"] - stats["recent"], stats["edge_raw"]) if "recent" in stats else None
+    return edge_sequence(weeks, stats["variance"], until.date(), shrunk_edge, frame)
 
 
 def newest_twins(module: str, policy: LearningMethod) -> QuerySet[NoiseTwin]:

@@ -8,7 +8,7 @@ from django.http import StreamingHttpResponse
 
 from learning.admin.charts.confidence_sequence import FULL, EdgeSequence, sequence_rows
 from learning.admin.charts.half_life import Fade, fade, fade_rows
-from learning.admin.charts.lesson_history import lesson_track, track_rows
+from learning.admin.charts.lesson_history import history_rows, lesson_history_chart
 from learning.admin.lesson_estimates import sequence_of
 from learning.lessons.plan_targets import GRADED
 from learning.models import Lesson, LessonHistory
@@ -19,7 +19,7 @@ SHOWN = 500  # newest changes drawn in the chart
 LISTED = 20
 WEEK_COLUMNS = ("week", "n", "edge_raw", "curve")
 EDGE_COLUMNS = ("week", "n", "edge", "n_so_far", "mean", "low", "high")
-TRACK_COLUMNS = ("at", "status", "edge_raw", "n", "weight", "half_life_days", "targets")
+HISTORY_COLUMNS = ("at", "status", "edge_raw", "n", "weight", "half_life_days", "targets")
 
 
 def lesson_page(lesson: Lesson) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def lesson_page(lesson: Lesson) -> dict[str, Any]:
         "half_life": _half_life(lesson),
         "fade": lesson_fade(lesson),
         "default": parameters.default_half_life_days,
-        "track": lesson_track(history[::-1], lesson.run.as_of),
+        "track": lesson_history_chart(history[::-1], lesson.run.as_of),
         "newest": history[:LISTED],
         "n_kept": n_kept,
         "tuning": lesson.stats.get("tuning"),
@@ -58,8 +58,8 @@ def lesson_sequence(lesson: Lesson) -> EdgeSequence | None:
 
 def _half_life(lesson: Lesson) -> dict[str, Any]:
     """Return the stored fit; for a method that fits no half-life, the half-life in use."""
-    told: dict[str, Any] = lesson.stats.get("half_life") or {"shrunk": lesson.stats["half_life_days"]}
-    return told
+    fit: dict[str, Any] = lesson.stats.get("half_life") or {"shrunk": lesson.stats["half_life_days"]}
+    return fit
 
 
 def edge_csv(lesson: Lesson) -> StreamingHttpResponse:
@@ -74,10 +74,10 @@ def weeks_csv(lesson: Lesson) -> StreamingHttpResponse:
     return _csv(f"weeks-of-lesson-{lesson.pk}", WEEK_COLUMNS, [] if picture is None else fade_rows(picture))
 
 
-def track_csv(lesson: Lesson) -> StreamingHttpResponse:
+def history_csv(lesson: Lesson) -> StreamingHttpResponse:
     """Return the history of a lesson as CSV."""
     history = LessonHistory.objects.filter(lesson=lesson).order_by("at", "id")
-    return _csv(f"history-of-lesson-{lesson.pk}", TRACK_COLUMNS, track_rows(list(history)))
+    return _csv(f"history-of-lesson-{lesson.pk}", HISTORY_COLUMNS, history_rows(list(history)))
 
 
 def _csv(name: str, columns: tuple[str, ...], rows: list[dict[str, Any]]) -> StreamingHttpResponse:

@@ -29,7 +29,7 @@ from telemetry.foundation.admin.read_only import FactAdmin, one_of
 from telemetry.foundation.core.csv_cells import csv_lines
 from telemetry.models import MODULES
 
-MAY_ASK = ("overrides.lower_modulemode", "overrides.add_changerequest")  # operators and authors of requests
+MAY_REQUEST = ("overrides.lower_modulemode", "overrides.add_changerequest")  # operators and authors of requests
 
 
 @admin.register(WalkForward)
@@ -54,27 +54,27 @@ class WalkForwardAdmin(FactAdmin):
 
     def compare(self, request: HttpRequest, module: str) -> HttpResponse:
         """Show the module's learning methods side by side."""
-        self._look(request, module)
+        self._require_view(request, module)
         context = self.admin_site.each_context(request) | {
             "title": f"Walk-forward of {module}",
             "opts": self.opts,
             "module": module,
-            "may_ask": _may_ask(request),
+            "may_ask": _may_request(request),
             **walk_page(module),
         }
         return TemplateResponse(request, "learning/walk_forward/module.html", context)
 
     def export(self, request: HttpRequest, module: str) -> HttpResponseBase:
         """Return all numbers of the comparison as one CSV table."""
-        self._look(request, module)
+        self._require_view(request, module)
         response = StreamingHttpResponse(csv_lines(COLUMNS, csv_rows(module)), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="walk-forward-{module}.csv"'
         return response
 
     def again(self, request: HttpRequest, module: str) -> HttpResponseBase:
         """Request walk-forward runs of the current facts; the page shows their progress."""
-        self._look(request, module)
-        if not _may_ask(request):
+        self._require_view(request, module)
+        if not _may_request(request):
             raise PermissionDenied
         rows = ask_walk_forward(module=module, now=datetime.now(UTC))
         is_known = all(row.status == WalkForward.Status.DONE for row in rows)
@@ -85,7 +85,7 @@ class WalkForwardAdmin(FactAdmin):
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         return {"walk": obj}
 
-    def _look(self, request: HttpRequest, module: str) -> None:
+    def _require_view(self, request: HttpRequest, module: str) -> None:
         if not self.has_view_permission(request):
             raise PermissionDenied
         if module not in dict(MODULES):
@@ -128,14 +128,14 @@ class WalkForwardAdmin(FactAdmin):
         return pretty(row.parameters)
 
 
-def _may_ask(request: HttpRequest) -> bool:
-    return any(request.user.has_perm(permission) for permission in MAY_ASK)
+def _may_request(request: HttpRequest) -> bool:
+    return any(request.user.has_perm(permission) for permission in MAY_REQUEST)
 
 
 def _banded(row: WalkForward, name: str) -> SafeString:
     """Return an uplift with its band."""
-    found = (row.figures or {}).get(name)
-    if found is None:
+    uplift = (row.figures or {}).get(name)
+    if uplift is None:
         return MISSING
-    shown = [number(found[end], 2, signed=True) for end in ("mean", "low", "high")]
+    shown = [number(uplift[end], 2, signed=True) for end in ("mean", "low", "high")]
     return format_html('{} <span class="cw-quiet">[{}, {}]</span>', *shown)

@@ -25,7 +25,7 @@ from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS, lev
 from overrides.versions.load_version import current_parameters
 
 MODULE = "dm"
-WEIGHED_AGAIN_AFTER = timedelta(hours=1)  # weights also change with time, slowly: the shorter tau is 14 days
+REWEIGH_AFTER = timedelta(hours=1)  # weights also change with time, slowly: the shorter tau is 14 days
 DAY = timedelta(days=1)
 MICROSECONDS = 86_400_000_000  # in a day
 OVERALL = ("all", "")  # key of the module's memory of all trades
@@ -36,11 +36,11 @@ Memories = dict[Value, Memory]
 
 
 @dataclass
-class _News:
+class _Changes:
     """The changes reported by marked trades: single trades to observe, and values to recompute."""
 
     trades: list[tuple[float, float, Mapping[str, str]]] = field(default_factory=list)  # rr, day, scope
-    touched: set[Value] = field(default_factory=set)
+    affected: set[Value] = field(default_factory=set)
 
 
 @transaction.atomic
@@ -57,32 +57,32 @@ def update_coefficients(*, now: datetime) -> int:
     overall = stored.get(OVERALL)
     if overall is None or overall.sums["books"] != books:
         _write(recompute(books), books, stored, now)
-    elif marked or now - overall.as_of >= WEIGHED_AGAIN_AFTER:
+    elif marked or now - overall.as_of >= REWEIGH_AFTER:
         known = {value: memory_of(row) for value, row in stored.items()}
-        _write(_with_news(books, known, _news(books, marked)), books, stored, now)
+        _write(_apply_changes(books, known, _read_changes(books, marked)), books, stored, now)
     return len(marked)
 
 
 def recompute(books: Sequence[str]) -> Memories:
     """Return every memory, computed from the facts alone; trades that still have a mark are left out."""
-    found = _remember(books, OVERALL[0], None)
+    found = _load_memories(books, OVERALL[0], None)
     for lever in LEVER_DIMENSIONS:
-        found |= _remember(books, lever, None)
+        found |= _load_memories(books, lever, None)
     return found
 
 
-def _with_news(books: Sequence[str], known: Memories, news: _News) -> Memories:
+def _apply_changes(books: Sequence[str], known: Memories, changes: _Changes) -> Memories:
     """Return the memories with single trades observed and affected values recomputed."""
-    if news.touched:
-        news.touched.add(OVERALL)
-    for rr, day, scope in news.trades:
-        for value in {OVERALL, *lever_values(scope).items()} - news.touched:
+    if changes.affected:
+        changes.affected.add(OVERALL)
+    for rr, day, scope in changes.trades:
+        for value in {OVERALL, *lever_values(scope).items()} - changes.affected:
             known[value] = known[value].observe(rr, day) if value in known else Memory.of(rr, day)
-    for lever in {lever for lever, _ in news.touched}:
-        keys = [key for name, key in news.touched if name == lever]
+    for lever in {lever for lever, _ in changes.affected}:
+        keys = [key for name, key in changes.affected if name == lever]
         for key in keys:
             known.pop((lever, key), None)
-        known |= _remember(books, lever, keys)
+        known |= _load_memories(books, lever, keys)
     return known
 
 
@@ -96,7 +96,7 @@ def _take_marks() -> list[Any]:
         return list({row[0] for row in cursor.fetchall()})
 
 
-NEWS = """
+CHANGES = """
 SELECT action.trade_id, action.scope, outcome.rr, (extract(epoch FROM outcome.closed_at) * 1000000)::bigint,
     outcome.cluster_id
 FROM telemetry_action AS action JOIN telemetry_trade AS trade ON trade.id = action.trade_id
@@ -105,22 +105,22 @@ WHERE action.trade_id = ANY(%s) AND action.action_category = 'allocation' AND tr
 """
 
 
-def _news(books: Sequence[str], marked: list[Any]) -> _News:
+def _read_changes(books: Sequence[str], marked: list[Any]) -> _Changes:
     """Read the changes of the marked trades."""
     with connection.cursor() as cursor:
-        cursor.execute(NEWS, [marked, list(books)])
+        cursor.execute(CHANGES, [marked, list(books)])
         found: dict[Any, list[Any]] = {}
         for trade, scope, *outcome in cursor.fetchall():
             found.setdefault(trade, []).append((_scope(scope), *outcome))
-    news = _News()
+    changes = _Changes()
     for actions in found.values():
         scope, rr, closed_at, cluster = actions[0]
         if len(actions) == 1 and rr is not None and not cluster:
-            news.trades.append((rr, closed_at / MICROSECONDS, scope))
+            changes.trades.append((rr, closed_at / MICROSECONDS, scope))
         else:
             for scope, *_ in actions:
-                news.touched |= {OVERALL, *lever_values(scope).items()}
-    return news
+                changes.affected |= {OVERALL, *lever_values(scope).items()}
+    return changes
 
 
 UNITS = """
@@ -136,7 +136,7 @@ SELECT value, avg(rr), (extract(epoch FROM max(closed_at)) * 1000000)::bigint FR
 """
 
 
-def _remember(books: Sequence[str], lever: str, keys: Collection[str] | None) -> Memories:
+def _load_memories(books: Sequence[str], lever: str, keys: Collection[str] | None) -> Memories:
     """Return the memories of a coefficient dimension's values, computed from the facts; of all if `keys` is None.
 
     A trade counts once for a value, with the mean of its allocations that have the value. A cluster counts once, with
@@ -144,15 +144,15 @@ def _remember(books: Sequence[str], lever: str, keys: Collection[str] | None) ->
     """
     value: sql.Composable = sql.SQL("''")
     where: sql.Composable = sql.SQL("TRUE")
-    wanted: list[list[str]] = []
+    key_parameter: list[list[str]] = []
     if lever != OVERALL[0]:
         value = sql.SQL("scope ->> {}").format(sql.Literal(LEVER_DIMENSIONS[lever]))
         where = sql.Composed([value, sql.SQL(" IS NOT NULL")])
         if keys is not None:
-            where, wanted = sql.Composed([value, sql.SQL(" = ANY(%s)")]), [list(keys)]
+            where, key_parameter = sql.Composed([value, sql.SQL(" = ANY(%s)")]), [list(keys)]
     with connection.cursor() as cursor:
         query = sql.SQL(UNITS).format(value=value, where=where).as_string(cursor.connection)
-        cursor.execute(query, [list(books), *wanted])
+        cursor.execute(query, [list(books), *key_parameter])
         fetched = cursor.fetchall()
     number = Numbering()
     found = memories(
@@ -165,8 +165,8 @@ def _remember(books: Sequence[str], lever: str, keys: Collection[str] | None) ->
 
 def _write(known: Memories, books: Sequence[str], stored: Mapping[Value, Coefficient], now: datetime) -> None:
     """Weigh every value as of `now` (or of the newest trade, if that is later) and store it."""
-    gone = [row.pk for value, row in stored.items() if value not in known]
-    Coefficient.objects.filter(pk__in=gone).delete()
+    stale = [row.pk for value, row in stored.items() if value not in known]
+    Coefficient.objects.filter(pk__in=stale).delete()
     if OVERALL not in known:
         return
     overall = known[OVERALL]

@@ -21,7 +21,7 @@ from telemetry.foundation.core.canonical_json import utc_text
 DECIMALS = 6  # of a weight as displayed and approved
 
 
-def weighed(*, at: datetime) -> tuple[Memory | None, dict[str, Coefficient]]:
+def weigh_all(*, at: datetime) -> tuple[Memory | None, dict[str, Coefficient]]:
     """Return the memory of all trades, and `dimension=value` -> coefficient, as of `at` or of the newest trade."""
     stored = {(row.name, row.key): memory_of(row) for row in Row.objects.filter(module=MODULE)}
     overall = stored.pop(OVERALL, None)
@@ -50,16 +50,15 @@ def proposed_weights(*, module: str, at: datetime) -> dict[str, Any]:
     """
     if module != MODULE:
         return {}
-    overall, fresh = weighed(at=at)
-    standing = in_force()
-    wanted = {name: round(each.weight, DECIMALS) for name, each in fresh.items()}
-    moved = {
-        name for name in standing.keys() | wanted.keys() if is_material(standing.get(name, 1.0), wanted.get(name, 1.0))
-    }
+    overall, fresh = weigh_all(at=at)
+    current = in_force()
+    proposed = {name: round(each.weight, DECIMALS) for name, each in fresh.items()}
+    names = current.keys() | proposed.keys()
+    moved = {name for name in names if is_material(current.get(name, 1.0), proposed.get(name, 1.0))}
     if not moved:
         return {}
-    after = {name: wanted.get(name, 1.0) if name in moved else weight for name, weight in standing.items()}
-    after |= {name: wanted[name] for name in moved & wanted.keys()}
+    after = {name: proposed.get(name, 1.0) if name in moved else weight for name, weight in current.items()}
+    after |= {name: proposed[name] for name in moved & proposed.keys()}
     return {
         "coefficients": {name: weight for name, weight in sorted(after.items()) if weight != 1.0},
         "evidence": {
@@ -76,10 +75,10 @@ def proposed_weights(*, module: str, at: datetime) -> dict[str, Any]:
     }
 
 
-def titled(lines: str, content: Mapping[str, Any]) -> str:
+def request_title(lines: str, content: Mapping[str, Any]) -> str:
     """Return the title of the request's lines, extended by the number of weights proposed to change."""
     if not content:
         return lines
     n = content["evidence"]["moved"]
-    told = f"oefficients: {n} weight{'' if n == 1 else 's'}"
-    return f"{lines}; c{told}" if lines.removeprefix("Lessons: ") else f"C{told}"
+    text = f"oefficients: {n} weight{'' if n == 1 else 's'}"
+    return f"{lines}; c{text}" if lines.removeprefix("Lessons: ") else f"C{text}"

@@ -20,7 +20,7 @@ from learning.core.significance.tested_cells import TestedCells
 from learning.lessons.candidates import LEARNED_CHANNELS, CandidateLesson, SearchResult
 from learning.models import Lesson
 from learning.readers.group_columns import PatternGroup, moment_from_microseconds, scope_of
-from learning.readers.observations import Loaded, day_at, load_observations
+from learning.readers.observations import LoadedObservations, day_at, load_observations
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_stats import Stats
 from overrides.core.engine.definitions.vocabulary import LearningMethod
@@ -55,13 +55,15 @@ def find_evidence_lessons(module: str, parameters: ModuleParameters, now: dateti
     )
 
 
-def learn_module(loaded: Loaded, module: str, parameters: ModuleParameters, now: datetime) -> Learned | None:
+def learn_module(
+    loaded: LoadedObservations, module: str, parameters: ModuleParameters, now: datetime
+) -> Learned | None:
     """The fits of a module, one for each family of categories; None without facts."""
     families = [[loaded.categories.index(category) for category in family] for family in FAMILIES[module]]
     return learn(loaded.observations, families, day_at(now), parameters.evidence)
 
 
-def _refuse_wide(loaded: Loaded, learned: Learned) -> None:
+def _refuse_wide(loaded: LoadedObservations, learned: Learned) -> None:
     for fit in learned.fits:
         widest = int(np.argmax(fit.noise.sd))
         noise = float(fit.noise.sd[widest] * fit.noise.scale)
@@ -86,7 +88,7 @@ def _tested(learned: Learned, parameters: ModuleParameters) -> TestedCells:
     return TestedCells(all_of_them.n, all_of_them.raw, all_of_them.raw_se, all_of_them.b, acts(learned, parameters))
 
 
-def _baselines(loaded: Loaded, learned: Learned) -> dict[str, Baseline]:
+def _baselines(loaded: LoadedObservations, learned: Learned) -> dict[str, Baseline]:
     """The mean that edges of each category are measured from, and the units behind it."""
     category, cluster = loaded.observations.category, loaded.observations.cluster
     return {
@@ -100,7 +102,7 @@ def _baselines(loaded: Loaded, learned: Learned) -> dict[str, Baseline]:
 class _Finder:
     """Turns the ranked overrides of a module into lessons."""
 
-    loaded: Loaded
+    loaded: LoadedObservations
     learned: Learned
     module: str
     parameters: ModuleParameters

@@ -17,7 +17,7 @@ from learning.lessons.build_evidence import acts, learn_module
 from learning.lessons.candidates import LEARNED_CHANNELS
 from learning.models import CellGroup
 from learning.readers.group_columns import GroupRows, PatternGroup, Units, load_group
-from learning.readers.observations import Loaded, load_observations
+from learning.readers.observations import LoadedObservations, load_observations
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.versions.load_version import current_parameters
@@ -68,7 +68,7 @@ def _verified_in_noise(module: str, now: datetime, seed: int, parameters: Module
     return int((learned.verified & acts(learned, parameters) & of_a_scope).sum())
 
 
-def without_edges(loaded: Loaded, seed: int) -> Loaded:
+def without_edges(loaded: LoadedObservations, seed: int) -> LoadedObservations:
     """The same observations with their outcomes dealt anew (core.permute)."""
     observations = loaded.observations
     judged_by_trade = np.array([name in JUDGED_BY_TRADE for name in loaded.categories])

@@ -17,7 +17,7 @@ from learning.core.tuning.alternatives import Alternatives, Grade, grade_of
 from learning.core.tuning.tuning_targets import tuning_targets
 from learning.lessons.candidates import CandidateLesson
 from learning.models import CellGroup, Lesson
-from learning.readers.group_columns import GroupRows, load_group, load_told
+from learning.readers.group_columns import GroupRows, load_group, load_with_alternatives
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.parameters import LessonParameters
@@ -69,7 +69,7 @@ def _facts(acting: Sequence[CandidateLesson], row: CellGroup, lessons: LessonPar
     graded = GRADED.get(row.action_category)
     if graded is None or all(each.channel is not Channel.PM_TUNING for each in acting):
         return Facts(load_group(acting[0].group, row.dimensions, lessons.books))
-    return Facts(*load_told(acting[0].group, row.dimensions, lessons.books, graded.lever, graded.bucket))
+    return Facts(*load_with_alternatives(acting[0].group, row.dimensions, lessons.books, graded.lever, graded.bucket))
 
 
 def _follow(found: CandidateLesson, facts: Facts, parameters: ModuleParameters) -> CandidateLesson:

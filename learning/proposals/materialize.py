@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from django.db import connection, transaction
 from django.db.models import Q
 
-from learning.coefficients.proposed_weights import proposed_weights, titled
+from learning.coefficients.proposed_weights import proposed_weights, request_title
 from learning.core.lesson_levers import LEVER_NAMES
 from learning.models import Lesson
 from overrides.core.engine.definitions.levers import LEVERS
@@ -61,7 +61,7 @@ def materialize(*, module: str, now: datetime) -> ChangeRequest | None:
     return draft_request(
         module=module,
         kind=ChangeRequest.Kind.LINES,
-        title=titled(_title(lines), weights),
+        title=request_title(_title(lines), weights),
         reason=f"what {len(wanted)} active lessons of {module} would change of what is in force"
         + ("; and its weights, where they have moved" if weights else ""),
         author=None,

@@ -71,7 +71,7 @@ ORDER BY closed_at, trade_id, action_index
 
 
 # The alternatives of one lever that the action behind an outcome reports, read in the same query and snapshot.
-TOLD = """
+ALTERNATIVES = """
 , (SELECT jsonb_build_array(action.counterfactuals -> {lever}, action.buckets -> {bucket})::text
    FROM telemetry_action AS action
    WHERE action.trade_id = telemetry_outcome.trade_id AND action.index = telemetry_outcome.action_index)
@@ -85,23 +85,23 @@ def load_group(
     return _group_rows(group, dimensions, _fetch_group(group, dimensions, books), units or Units())
 
 
-def load_told(
+def load_with_alternatives(
     group: PatternGroup, dimensions: Sequence[str], books: Sequence[str], lever: str, bucket: str
 ) -> tuple[GroupRows, Alternatives]:
     """Return the outcomes of one group and, row by row, the reported alternatives of a lever and grade bucket."""
-    column = sql.SQL(TOLD).format(lever=sql.Literal(lever), bucket=sql.Literal(bucket))
+    column = sql.SQL(ALTERNATIVES).format(lever=sql.Literal(lever), bucket=sql.Literal(bucket))
     fetched = _fetch_group(group, dimensions, books, column)
-    told = _alternatives([json.loads(row[-1]) if row[-1] else [None, None] for row in fetched])
-    return _group_rows(group, dimensions, [row[:-1] for row in fetched], Units()), told
+    reported = _alternatives([json.loads(row[-1]) if row[-1] else [None, None] for row in fetched])
+    return _group_rows(group, dimensions, [row[:-1] for row in fetched], Units()), reported
 
 
 def _fetch_group(
-    group: PatternGroup, dimensions: Sequence[str], books: Sequence[str], beside: sql.Composable | None = None
+    group: PatternGroup, dimensions: Sequence[str], books: Sequence[str], extra: sql.Composable | None = None
 ) -> list[tuple[Any, ...]]:
     """Return the rows of one group, with an optional further column."""
     scope = sql.SQL("").join(sql.SQL(", scope ->> {}").format(sql.Literal(name)) for name in dimensions)
     where = sql.SQL("pattern_key = %s AND action_category = %s")
-    return _fetch(scope if beside is None else scope + beside, where, [*group, list(books)])
+    return _fetch(scope if extra is None else scope + extra, where, [*group, list(books)])
 
 
 def _group_rows(
@@ -114,13 +114,13 @@ def _group_rows(
     return GroupRows(group, tuple(dimensions), tuple(numbering.names for numbering in values), rows)
 
 
-def _alternatives(told: Sequence[list[Any]]) -> Alternatives:
+def _alternatives(reported: Sequence[list[Any]]) -> Alternatives:
     """Convert rows of [alternative -> delta or None, grade or None] to columns."""
     deltas: dict[str, Floats] = {}
-    grade = np.full(len(told), UNGRADED, dtype=np.int64)
-    for row, (alternatives, bucket) in enumerate(told):
+    grade = np.full(len(reported), UNGRADED, dtype=np.int64)
+    for row, (alternatives, bucket) in enumerate(reported):
         for name, delta in (alternatives or {}).items():
-            deltas.setdefault(name, np.full(len(told), np.nan))[row] = delta
+            deltas.setdefault(name, np.full(len(reported), np.nan))[row] = delta
         if bucket is not None:
             grade[row] = GRADES.index(bucket)
     return Alternatives(deltas, grade)

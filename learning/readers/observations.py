@@ -21,7 +21,7 @@ NAMES = 3  # number of name columns before the dimensions: trade, cluster, patte
 
 
 @dataclass(frozen=True, eq=False)
-class Loaded:
+class LoadedObservations:
     """Observations, and what their codes stand for: names in alphabetical order, independent of recording order.
 
     categories  those of the module, in its order
@@ -44,7 +44,9 @@ WHERE module = %s AND book = ANY(%s) AND closed_at <= %s
 """
 
 
-def load_observations(module: str, dimensions: Sequence[str], books: Sequence[str], now: datetime) -> Loaded:
+def load_observations(
+    module: str, dimensions: Sequence[str], books: Sequence[str], now: datetime
+) -> LoadedObservations:
     """Return the outcomes of a module in these books that had closed by `now`."""
     categories = MODULE_CATEGORIES[module]
     names = [_Names() for _ in range(NAMES + len(dimensions))]
@@ -70,7 +72,7 @@ def load_observations(module: str, dimensions: Sequence[str], books: Sequence[st
         cluster=np.where(clusters == MISSING, trades, len(names[0].numbers) + clusters),
         dimensions=tuple(dimensions),
     )
-    return Loaded(observations, patterns, categories, tuple(known for known, _ in scope), closes)
+    return LoadedObservations(observations, patterns, categories, tuple(known for known, _ in scope), closes)
 
 
 def day_at(now: datetime) -> float:

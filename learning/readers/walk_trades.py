@@ -32,21 +32,21 @@ def load_trades(parameters: ModuleParameters, until: datetime) -> Trades:
     """Return the outcomes closed by `until`, of the books and dimensions that the parameters learn from."""
     dimensions = parameters.lessons.dimensions_of(parameters.module)
     scope = sql.SQL("").join(sql.SQL(", o.scope ->> {}").format(sql.Literal(name)) for name in dimensions)
-    read = _Reader(len(dimensions))
+    reader = _Reader(len(dimensions))
     with transaction.atomic(), connection.chunked_cursor() as cursor:
         statement = sql.SQL(DECISIONS).format(scope=scope).as_string(connection.connection)
         cursor.execute(statement, [parameters.module, list(parameters.lessons.books), until])
         while rows := cursor.fetchmany(CHUNK):
-            read.add(rows)
-    return read.trades(parameters.module, dimensions)
+            reader.add(rows)
+    return reader.trades(parameters.module, dimensions)
 
 
 def facts_until(parameters: ModuleParameters, until: datetime) -> tuple[int, list[Any]]:
     """Return the number of outcomes and a fingerprint of them; outcome rows are never updated, so it is unique."""
     with connection.cursor() as cursor:
         cursor.execute(FINGERPRINT, [parameters.module, list(parameters.lessons.books), until])
-        found = list(cursor.fetchone())
-    return int(found[0]), found
+        fingerprint = list(cursor.fetchone())
+    return int(fingerprint[0]), fingerprint
 
 
 class _Reader:

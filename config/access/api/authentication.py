@@ -56,7 +56,7 @@ class KeyRing:
     def __init__(self) -> None:
         self._keys: dict[str, ApiKey] | None = None
         self._used: dict[str, datetime] = {}
-        self._starting = threading.Lock()
+        self._start_lock = threading.Lock()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -91,7 +91,7 @@ class KeyRing:
         """
         if self._is_reading():
             return
-        with self._starting:
+        with self._start_lock:
             if self._is_reading():
                 return
             with suppress(Error):  # the last reading stays valid if the database is unavailable

@@ -34,6 +34,6 @@ class RoleSchema(AutoSchema):
         operation = super().get_operation(path, path_regex, path_prefix, method, registry)
         required = permission_of(self.view, method)
         if operation is not None and required is not None:
-            told = f"Keys: {', '.join(roles_with(required))}."
-            operation["description"] = "\n\n".join(filter(None, [operation.get("description"), told]))
+            keys = f"Keys: {', '.join(roles_with(required))}."
+            operation["description"] = "\n\n".join(filter(None, [operation.get("description"), keys]))
         return operation

@@ -9,7 +9,7 @@ from django.conf import settings
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from config.access.api.rate_counters import ALLOWANCES
+from config.access.api.rate_counters import RATE_COUNTERS
 from config.access.models import ApiKey
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class KeyRate(BaseThrottle):
         self._wait: float | None = None
         if isinstance(request.auth, ApiKey):
             limit = settings.API_REQUESTS_PER_MINUTE[request.auth.role]
-            self._wait = ALLOWANCES.take(request.auth.prefix, limit=limit, at=time.time())
+            self._wait = RATE_COUNTERS.take(request.auth.prefix, limit=limit, at=time.time())
         return self._wait is None
 
     def wait(self) -> float | None:

@@ -145,8 +145,8 @@ class _Trade:
 
     def _controls(self, signals: Signals) -> Payload:
         """Return the signal proxies that are defined at this moment, and the ATR as a price."""
-        found = {name.upper(): self._number(getattr(signals, name)) for name in ("ts", "ox", "dx", "edx")}
-        known = {name: value for name, value in found.items() if not math.isnan(value)}
+        values = {name.upper(): self._number(getattr(signals, name)) for name in ("ts", "ox", "dx", "edx")}
+        known = {name: value for name, value in values.items() if not math.isnan(value)}
         return {"signals": known, "atr": float(f"{signals.atr[self.row]:.6g}")}
 
     def _alternatives(self, levers: Iterable[str]) -> dict[str, dict[str, float]]:

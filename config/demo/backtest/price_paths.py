@@ -88,5 +88,5 @@ def first(mask: Flags) -> Ints:
     >>> first(np.array([[False, True], [False, False]])).tolist()
     [1, 2]
     """
-    found: Ints = np.where(mask.any(axis=1), mask.argmax(axis=1), mask.shape[1])
-    return found
+    columns: Ints = np.where(mask.any(axis=1), mask.argmax(axis=1), mask.shape[1])
+    return columns

@@ -39,25 +39,25 @@ def label(value: float, edges: Sequence[tuple[str, float]]) -> str:
 def regime(market: Market, symbol: str, at: int) -> dict[str, str]:
     """Return the index phases, the pair's liquidity bucket and its rank (1 to 3), and the leading bucket."""
     hour = market.hour(at)
-    found = {name: market.phases[name][hour] for name in HORIZONS if market.phases[name][hour]}
+    scope = {name: market.phases[name][hour] for name in HORIZONS if market.phases[name][hour]}
     day = market.day(at)
     if day is not None:
-        found["bucket_leader"] = day.ranking[0]
+        scope["bucket_leader"] = day.ranking[0]
         if symbol in day.bucket:
-            found["bucket"] = day.bucket[symbol]
-            found["bucket_rank_position"] = str(day.ranking.index(found["bucket"]) + 1)
-    return found
+            scope["bucket"] = day.bucket[symbol]
+            scope["bucket_rank_position"] = str(day.ranking.index(scope["bucket"]) + 1)
+    return scope
 
 
 def pm_scope(market: Market, symbol: str, timeframe: str, at: int, *, ts: float, ox: float) -> dict[str, str]:
     """Return the regime with the pair's family, the timeframe, and the modes implied by TS (add) and OX (sell)."""
-    found = regime(market, symbol, at)
-    found["market_family"] = "majors" if symbol.partition("/")[0] in MAJORS else "lowcaps"
-    found["timeframe"] = timeframe
+    scope = regime(market, symbol, at)
+    scope["market_family"] = "majors" if symbol.partition("/")[0] in MAJORS else "lowcaps"
+    scope["timeframe"] = timeframe
     for name, score in (("A_mode", ts), ("E_mode", ox)):
         if not math.isnan(score):
-            found[name] = label(score, MODES)
-    return found
+            scope[name] = label(score, MODES)
+    return scope
 
 
 def dm_scope(market: Market, symbol: str, at: int, *, family: str, adding: bool) -> dict[str, str]:
@@ -66,12 +66,12 @@ def dm_scope(market: Market, symbol: str, at: int, *, family: str, adding: bool)
     The age is known for pairs listed within the data; the intent is set if another rule holds the pair on the same
     side.
     """
-    found = regime(market, symbol, at) | {"curator": family}
+    scope = regime(market, symbol, at) | {"curator": family}
     volume = float(market.volume[symbol][market.hour(at)])
     if not math.isnan(volume):
-        found["vol_bucket"] = label(volume, VOLUMES)
+        scope["vol_bucket"] = label(volume, VOLUMES)
     if market.first[symbol] - market.start >= LISTED_AFTER_DAYS * DAY:
-        found["age_bucket"] = label((at - market.first[symbol]) / DAY, AGES)
+        scope["age_bucket"] = label((at - market.first[symbol]) / DAY, AGES)
     if adding:
-        found["intent"] = "adding_to_position"
-    return found
+        scope["intent"] = "adding_to_position"
+    return scope

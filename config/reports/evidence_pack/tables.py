@@ -40,22 +40,22 @@ class Table:
 
     def rows(self, selection: Selection) -> Iterator[Document]:
         """Yield the rows of a selection, with times as text."""
-        found: Rows = self.chosen(selection).order_by(*self.order).values(*self.columns)
-        for row in found.iterator(CHUNK):
+        rows: Rows = self.chosen(selection).order_by(*self.order).values(*self.columns)
+        for row in rows.iterator(CHUNK):
             yield {name: utc_text(value) if isinstance(value, datetime) else value for name, value in row.items()}
 
 
 def _in_period(selection: Selection, *times: str) -> Q:
     """Match rows with any of these times in [since, until)."""
-    found = Q(pk__in=[])
+    condition = Q(pk__in=[])
     for time in times:
         one = Q(**{f"{time}__isnull": False})
         one &= Q() if selection.since is None else Q(**{f"{time}__gte": selection.since})
-        found |= one & (Q() if selection.until is None else Q(**{f"{time}__lt": selection.until}))
-    return found
+        condition |= one & (Q() if selection.until is None else Q(**{f"{time}__lt": selection.until}))
+    return condition
 
 
-def _stood(selection: Selection, begins: str, ends: str) -> Q:
+def _in_force_during(selection: Selection, begins: str, ends: str) -> Q:
     """Match rows that began before the end of the period and did not end before its start."""
     began = Q() if selection.until is None else Q(**{f"{begins}__lt": selection.until})
     return began if selection.since is None else began & (Q(**{ends: None}) | Q(**{f"{ends}__gte": selection.since}))
@@ -85,11 +85,11 @@ def _made(rows: QuerySet[Any], time: str) -> Callable[[Selection], QuerySet[Any]
     return lambda selection: _of_module(rows.filter(_in_period(selection, time)), selection)
 
 
-def _standing(
+def _in_force(
     rows: QuerySet[Any], begins: str, ends: str, module: str = "module"
 ) -> Callable[[Selection], QuerySet[Any]]:
     """Return a query for the rows in force at some time of the period."""
-    return lambda selection: _of_module(rows.filter(_stood(selection, begins, ends)), selection, module)
+    return lambda selection: _of_module(rows.filter(_in_force_during(selection, begins, ends)), selection, module)
 
 
 def _decisions(selection: Selection) -> QuerySet[Any]:
@@ -155,15 +155,15 @@ TABLES: Mapping[str, Table] = MappingProxyType(
                 "id", "line", "request", "direction", "reach", "evidence_floor", "review_by", "granted_at",
                 "revoked_at",
             ),
-            _standing(Mandate.objects.all(), "granted_at", "revoked_at", "line__module"),
+            _in_force(Mandate.objects.all(), "granted_at", "revoked_at", "line__module"),
         ),
         "holds": Table(
             ("id", "line", "kind", "reason", "placed_by__username", "placed_at", "expires_at", "lifted_at"),
-            _standing(LineHold.objects.all(), "placed_at", "lifted_at", "line__module"),
+            _in_force(LineHold.objects.all(), "placed_at", "lifted_at", "line__module"),
         ),
         "quarantines": Table(
             ("id", "module", "reason", "placed_by__username", "placed_at", "lifted_at"),
-            _standing(Quarantine.objects.all(), "placed_at", "lifted_at"),
+            _in_force(Quarantine.objects.all(), "placed_at", "lifted_at"),
         ),
         "decisions": Table(
             ("module", "version", "mode", "decisions", "first", "last"), _decisions, ("module", "version", "mode")

@@ -53,9 +53,9 @@ def _selected(selection: Selection) -> QuerySet[Decision]:
 
 
 def _outcomes(ids: list[Any]) -> dict[Any, list[Document]]:
-    found: dict[Any, list[Document]] = {}
+    outcomes: dict[Any, list[Document]] = {}
     rows = DecisionOutcome.objects.filter(decision_id__in=ids).order_by("trade__external_id", "action_index")
     for row in rows.values("decision_id", "trade__external_id", "action_index", "rr", "unattributed"):
         outcome = {"trade": row["trade__external_id"], "action_index": row["action_index"], "rr": row["rr"]}
-        found.setdefault(row["decision_id"], []).append(outcome | {"unattributed": row["unattributed"]})
-    return found
+        outcomes.setdefault(row["decision_id"], []).append(outcome | {"unattributed": row["unattributed"]})
+    return outcomes

@@ -21,7 +21,7 @@ class Dot:
     y: float
     y_low: float
     y_high: float
-    told: str
+    description: str
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,12 @@ class Calibration:
     width: float = WIDTH
 
 
-def calibration_picture(found: Mapping[str, Any]) -> Calibration | None:
+def calibration_chart(calibration: Mapping[str, Any]) -> Calibration | None:
     """Return the chart of a walk-forward calibration; None if all predictions were alike.
 
-    `found` are the JSON values of `learning.core.walk_forward.calibration.calibration`.
+    `calibration` are the JSON values of `learning.core.walk_forward.calibration.calibration`.
     """
-    groups = found["groups"]
+    groups = calibration["groups"]
     if len(groups) < 2:
         return None
     x = Axis.over([each["predicted"] for each in groups], LEFT, WIDTH - RIGHT)
@@ -56,7 +56,7 @@ def calibration_picture(found: Mapping[str, Any]) -> Calibration | None:
     return Calibration(
         dots=tuple(_dot(each, x, y) for each in groups),
         ideal=_line(1.0, x, y),
-        slope=None if found["slope"] is None else _line(found["slope"], x, y),
+        slope=None if calibration["slope"] is None else _line(calibration["slope"], x, y),
         predicted=x.marks,
         realised=y.marks,
         x_zero=x(0.0),
@@ -82,5 +82,5 @@ def _dot(group: Mapping[str, Any], x: Axis, y: Axis) -> Dot:
         y=y(group["realised"]),
         y_low=y(low),
         y_high=y(high),
-        told=f"{group['n']:,} trades: predicted {predicted} R, realised {realised} R",
+        description=f"{group['n']:,} trades: predicted {predicted} R, realised {realised} R",
     )

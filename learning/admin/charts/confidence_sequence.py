@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from learning.core.significance.confidence_sequence import ConfidenceSequence as Looks
-from learning.core.significance.confidence_sequence import confidence_sequence
+from learning.core.significance.confidence_sequence import ConfidenceSequence, confidence_sequence
 from telemetry.foundation.charts.canvas import LEFT, WIDTH, Mark
 from telemetry.foundation.charts.scale import Scale
 
@@ -76,14 +75,14 @@ class EdgeSequence:
 
     band      the interval as the points of a polygon
     mean      the running mean as the points of a line
-    believed  heights of the shrunk edge before and within the recent block
+    shrunk_edge  heights of the shrunk edge before and within the recent block
     """
 
     weeks: tuple[Week, ...]
     band: str
     mean: str
     recent: Recent
-    believed: tuple[float, float] | None
+    shrunk_edge: tuple[float, float] | None
     excludes_zero: bool
     edges: tuple[Mark, ...]
     zero_y: float
@@ -100,7 +99,7 @@ def edge_sequence(
     weeks: Weeks,
     variance: float,
     until: date,
-    believed: tuple[float, float] | None = None,
+    shrunk_edge: tuple[float, float] | None = None,
     frame: Frame = FULL,
 ) -> EdgeSequence | None:
     """Return the chart of a lesson's weeks, or None if there are none.
@@ -108,7 +107,7 @@ def edge_sequence(
     weeks     (Monday, trades >= 1, mean edge in R), ascending
     variance  of an outcome in R squared
     until     the day for which the chart is drawn
-    believed  the shrunk edge in R before the last 60 days and within them
+    shrunk_edge  the shrunk edge in R before the last 60 days and within them
     """
     if not weeks:
         return None
@@ -121,7 +120,7 @@ def edge_sequence(
     def x(at: date) -> float:
         return frame.left + (at - begin).days / span * (frame.right - frame.left)
 
-    scale = _scale(looks, edge, believed, frame)
+    scale = _scale(looks, edge, shrunk_edge, frame)
 
     def y(value: float) -> float:
         return scale.y(min(max(value, scale.low), scale.high))
@@ -140,7 +139,7 @@ def edge_sequence(
         band=_points([*((week.x, y(week.high)) for week in drawn), *back]),
         mean=_points([(week.x, y(week.mean)) for week in drawn]),
         recent=_recent(weeks, end, x(max(end - RECENT, begin)), frame),
-        believed=None if believed is None else (y(believed[0]), y(believed[1])),
+        shrunk_edge=None if shrunk_edge is None else (y(shrunk_edge[0]), y(shrunk_edge[1])),
         excludes_zero=looks.excludes_zero,
         edges=scale.ticks(),
         zero_y=scale.y(0.0),
@@ -150,12 +149,12 @@ def edge_sequence(
     )
 
 
-def _scale(looks: Looks, edge: Any, believed: tuple[float, float] | None, frame: Frame) -> Scale:
+def _scale(looks: ConfidenceSequence, edge: Any, shrunk_edge: tuple[float, float] | None, frame: Frame) -> Scale:
     """Return a scale for the last interval with some margin and for most weeks; the first intervals may be cut off."""
     half = float(looks.high[-1] - looks.mean[-1])
     middle = float(looks.mean[-1])
     most = np.quantile(edge, [0.1, 0.9]).tolist()
-    inside = [middle - ROOM * half, middle + ROOM * half, *most, *(believed or ())]
+    inside = [middle - ROOM * half, middle + ROOM * half, *most, *(shrunk_edge or ())]
     return Scale.around(inside, frame.top, frame.bottom)
 
 

@@ -88,10 +88,10 @@ def forest(estimates: Sequence[Estimate]) -> Forest | None:
     """Return the rows on one scale that covers every mean and every shrunk interval; None if there are no rows."""
     if not estimates:
         return None
-    held = [
+    values = [
         value for each in estimates for value in (each.raw, each.parent, *(each.interval or ())) if value is not None
     ]
-    scale = Scale.around(held, top=RIGHT, bottom=LEFT)  # horizontal: the bottom of the scale is on the left
+    scale = Scale.around(values, top=RIGHT, bottom=LEFT)  # horizontal: the bottom of the scale is on the left
     return Forest(tuple(_row(each, scale) for each in estimates), scale.ticks(), scale.y(0.0))
 
 

@@ -47,7 +47,7 @@ class Spot:
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedSpot:
     """A spot with its position, and the height of its shrunk edge."""
 
     spot: Spot
@@ -63,7 +63,7 @@ class Funnel:
     shades: tuple[str, ...]
     dots: str
     tails: str
-    spots: tuple[Placed, ...]
+    spots: tuple[PlacedSpot, ...]
     upper: str
     lower: str
     beyond: int
@@ -189,12 +189,12 @@ def _tails(x: Floats, y: Floats, end: Floats) -> str:
     return "".join(f"M{a:.1f} {b:.1f}V{c:.1f}" for a, b, c in zip(*columns, strict=True) if abs(b - c) >= 0.1)
 
 
-def _placed(spots: Sequence[Spot], plane: _Plane) -> tuple[Placed, ...]:
+def _placed(spots: Sequence[Spot], plane: _Plane) -> tuple[PlacedSpot, ...]:
     """Return the spots with their positions."""
     x = plane.x(precision_of(np.array([each.se for each in spots])))
     y, end = (plane.y(np.array([getattr(each, name) for each in spots])) for name in ("raw", "shrunk"))
     columns = zip(spots, x.tolist(), y.tolist(), end.tolist(), strict=True)
-    return tuple(Placed(*each) for each in columns)
+    return tuple(PlacedSpot(*each) for each in columns)
 
 
 def _cone(plane: _Plane, side: float) -> str:

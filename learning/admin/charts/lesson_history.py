@@ -56,7 +56,7 @@ class LessonHistoryChart:
     width: float = WIDTH
 
 
-def lesson_track(history: Sequence[LessonHistory], until: datetime) -> LessonHistoryChart | None:
+def lesson_history_chart(history: Sequence[LessonHistory], until: datetime) -> LessonHistoryChart | None:
     """Return the chart of one lesson's history, oldest first, up to `until`; None if there is no history."""
     if not history:
         return None
@@ -93,9 +93,9 @@ def _from_neutral(history: Sequence[LessonHistory]) -> dict[str, list[float]]:
     }
 
 
-def _levers(said: LessonHistory) -> dict[str, float]:
+def _levers(row: LessonHistory) -> dict[str, float]:
     """Return lever -> target of one history row."""
-    return {LEVER_NAMES.get(name, name): target for name, target in said.targets.items()}
+    return {LEVER_NAMES.get(name, name): target for name, target in row.targets.items()}
 
 
 def _row(name: str, values: Sequence[float], at: Sequence[float], end: float, top: float) -> LessonHistoryRow:
@@ -109,35 +109,35 @@ def _row(name: str, values: Sequence[float], at: Sequence[float], end: float, to
     return LessonHistoryRow(
         name=name,
         line=" ".join(f"{place:.1f},{height:.1f}" for place, height in steps),
-        dots=tuple((place, height, _told(value)) for place, height, value in zip(at, y, values, strict=True)),
-        low=Mark(scale.bottom, _told(scale.low)),
-        high=Mark(scale.top, _told(scale.high) if any(values) else ""),  # a history of zeros has no scale
+        dots=tuple((place, height, _format(value)) for place, height, value in zip(at, y, values, strict=True)),
+        low=Mark(scale.bottom, _format(scale.low)),
+        high=Mark(scale.top, _format(scale.high) if any(values) else ""),  # a history of zeros has no scale
         zero_y=scale.y(0.0),
         label_y=top - 8,
-        last=_told(values[-1]),
+        last=_format(values[-1]),
     )
 
 
 def _stretches(history: Sequence[LessonHistory], at: Sequence[float], end: float) -> tuple[Stretch, ...]:
     """Return the periods of equal status."""
-    found: list[Stretch] = []
-    for said, begin, until in zip(history, at, [*at[1:], end], strict=True):
-        before = found[-1] if found else None
-        if before is not None and before.status == said.status:
-            found[-1] = Stretch(before.x, until - before.x, before.status, before.label)
+    stretches: list[Stretch] = []
+    for row, begin, until in zip(history, at, [*at[1:], end], strict=True):
+        before = stretches[-1] if stretches else None
+        if before is not None and before.status == row.status:
+            stretches[-1] = Stretch(before.x, until - before.x, before.status, before.label)
         else:
-            found.append(
-                Stretch(begin, until - begin, said.status, f"{said.get_status_display()} from {said.at:%Y-%m-%d}")
+            stretches.append(
+                Stretch(begin, until - begin, row.status, f"{row.get_status_display()} from {row.at:%Y-%m-%d}")
             )
-    return tuple(found)
+    return tuple(stretches)
 
 
-def _told(value: float) -> str:
+def _format(value: float) -> str:
     """Format a value for a label."""
     return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
 
 
-def track_rows(history: Sequence[LessonHistory]) -> list[dict[str, Any]]:
+def history_rows(history: Sequence[LessonHistory]) -> list[dict[str, Any]]:
     """Return the history as table rows, oldest first."""
     return [
         {

@@ -79,7 +79,7 @@ class WalkForwardRow:
     """One uplift with its band; the in-sample uplift is drawn as a hollow mark."""
 
     name: str
-    told: str
+    description: str
     y: float
     x: float
     x_low: float
@@ -134,7 +134,7 @@ def _row(name: str, uplift: Mapping[str, float | None], optimistic: float | None
     low, high = (mean if uplift[end] is None else float(uplift[end] or 0.0) for end in ("low", "high"))
     return WalkForwardRow(
         name=name,
-        told=f"{mean:+.2f} R per 1,000 trades, 95 % from {low:+.2f} to {high:+.2f}",
+        description=f"{mean:+.2f} R per 1,000 trades, 95 % from {low:+.2f} to {high:+.2f}",
         y=y,
         x=x(mean),
         x_low=x(low),

@@ -47,8 +47,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one line a policy, with all figures")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        wanted = options["policy"] or list(LearningMethod)
-        choices = [choice for choice in CHOICES if choice.policy in wanted]
+        methods = options["policy"] or list(LearningMethod)
+        choices = [choice for choice in CHOICES if choice.policy in methods]
         try:
             rows = walk_forward(
                 module=options["module"],

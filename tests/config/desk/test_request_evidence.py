@@ -109,9 +109,9 @@ class TestOfAChangeOfPolicy:
         gone = make_spec({"size_mult": 1.3}, scope=DIP)
         publish(gone)
         make_run()
-        brought = [evidence_spec(GOOD), evidence_spec({"bucket": "mid"})]
+        added = [evidence_spec(GOOD), evidence_spec({"bucket": "mid"})]
         lines = [DraftLine(gone.line, None, ["withdrawn"])] + [
-            DraftLine(each.line, store_override(each, source="person", at=NOW).id, ["new line"]) for each in brought
+            DraftLine(each.line, store_override(each, source="person", at=NOW).id, ["new line"]) for each in added
         ]
 
         text = words(shown(reviewer, asked(lines=lines)))

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from learning.coefficients.coefficient_memory import update_coefficients
-from learning.coefficients.proposed_weights import proposed_weights, weighed
+from learning.coefficients.proposed_weights import proposed_weights, weigh_all
 from learning.models import Coefficient
 from learning.proposals.materialize import materialize, publish_what_mandates_cover
 from overrides.models import ChangeRequest, Version
@@ -39,7 +39,7 @@ def proposed(at: datetime = NOW) -> dict[str, Any]:
 
 
 def fresh() -> dict[str, float]:
-    return {name: round(each.weight, 6) for name, each in weighed(at=NOW)[1].items()}
+    return {name: round(each.weight, 6) for name, each in weigh_all(at=NOW)[1].items()}
 
 
 class TestProposedWeights:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from learning.readers import observations as loading
 from learning.readers.group_columns import since_epoch
-from learning.readers.observations import Loaded, load_observations
+from learning.readers.observations import LoadedObservations, load_observations
 from telemetry.models import Outcome, Trade
 from telemetry.recording.record_trades import record_trades
 from tests.builders import DAY, KEY, NOW, action_payload, make_correction, make_trade, make_trades
@@ -23,11 +23,11 @@ DIMENSIONS = ("macro_phase", "bucket")
 OTHER = "rsi.short.dip"
 
 
-def load(now: datetime = NOW, dimensions: tuple[str, ...] = DIMENSIONS) -> Loaded:
+def load(now: datetime = NOW, dimensions: tuple[str, ...] = DIMENSIONS) -> LoadedObservations:
     return load_observations("pm", dimensions, ["paper"], now)
 
 
-def read(loaded: Loaded) -> list[tuple[Any, ...]]:
+def read(loaded: LoadedObservations) -> list[tuple[Any, ...]]:
     """Every row in words, but for the numbers of its trade and cluster; sorted."""
     rows = loaded.observations
     return sorted(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from config.access.api import throttle
-from config.access.api.rate_counters import Allowances
+from config.access.api.rate_counters import RateCounters
 from tests.api_clients import bearer, client_of, faults, new_key
 
 URL = "/api/v1/modes/"
@@ -14,10 +14,10 @@ AT = 1_800_000_030.0  # half a minute into a minute
 
 
 @pytest.fixture
-def allowances(monkeypatch: pytest.MonkeyPatch) -> Allowances:
+def allowances(monkeypatch: pytest.MonkeyPatch) -> RateCounters:
     """A process that has counted nothing."""
-    fresh = Allowances()
-    monkeypatch.setattr(throttle, "ALLOWANCES", fresh)
+    fresh = RateCounters()
+    monkeypatch.setattr(throttle, "RATE_COUNTERS", fresh)
     return fresh
 
 
@@ -39,7 +39,7 @@ def name() -> str:
     return f"test-{time.monotonic_ns()}"
 
 
-def taken(allowances: Allowances, counter: str, limit: int, tries: int, at: float = AT) -> int:
+def taken(allowances: RateCounters, counter: str, limit: int, tries: int, at: float = AT) -> int:
     return sum(allowances.take(counter, limit=limit, at=at) is None for _ in range(tries))
 
 
@@ -80,14 +80,14 @@ class TestKeyRate:
 
 class TestAllowances:
     def test_hold_over_all_processes_together(self) -> None:
-        counter, processes = name(), [Allowances(), Allowances(), Allowances()]
+        counter, processes = name(), [RateCounters(), RateCounters(), RateCounters()]
 
         answered = [taken(process, counter, 200, 150) for process in processes]
 
         assert sum(answered) == 200
 
     def test_begin_anew_each_minute(self) -> None:
-        counter, process = name(), Allowances()
+        counter, process = name(), RateCounters()
 
         assert taken(process, counter, 3, 5) == 3
         assert process.take(counter, limit=3, at=AT) == 30.0
@@ -95,13 +95,13 @@ class TestAllowances:
 
     def test_are_counted_per_process_while_redis_is_away(self, settings: Any, caplog: pytest.LogCaptureFixture) -> None:
         settings.REDIS_URL = "redis://127.0.0.1:1/0"
-        counter, processes = name(), [Allowances(), Allowances()]
+        counter, processes = name(), [RateCounters(), RateCounters()]
 
         assert [taken(process, counter, 20, 30) for process in processes] == [20, 20]
         assert caplog.text.count("counted per process while Redis is away") == 2
 
     def test_ask_redis_for_a_hundredth_at_a_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        process, asked = Allowances(), list[int]()
+        process, asked = RateCounters(), list[int]()
         count = process._count
 
         def noted(counter: str, block: int) -> int | None:
