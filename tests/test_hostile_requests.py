@@ -1,4 +1,4 @@
-"""Whatever is sent to the API, it is never answered 5xx, every refusal names what to mend, and nothing is stored."""
+"""Whatever is sent to the API, it never answers 5xx, every error names the field to correct, and nothing is stored."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CORES = ("telemetry", "overrides", "learning")
 
 @dataclass(frozen=True)
 class Door:
-    """An endpoint that takes a body, and one that it takes."""
+    """An endpoint that accepts a body, and a valid body for it."""
 
     address: str
     role: str
@@ -93,16 +93,16 @@ FEW: list[Any] = [
     [],
     {},
     {"\ud800": 1},
-]  # where fields are many and alike
+]  # a sample of many similar fields
 
 
 def of_one_object(named: str, path: str) -> bool:
-    """Whether a refusal names the field that was changed, what is in it, or one beside it that no longer fits."""
+    """Return whether an error names the changed field, a part of it, or a field beside it that no longer fits."""
     return named.startswith(path.rpartition(".")[0]) or path.startswith(named)
 
 
 def dumped(body: object) -> Any:
-    """JSON with what json.dumps would not write."""
+    """Return JSON that may contain what json.dumps refuses to write."""
     text = json.dumps(body)
     for mark, number in RAW.items():
         text = text.replace(f'"{mark}"', number)
@@ -110,7 +110,7 @@ def dumped(body: object) -> Any:
 
 
 def places(value: object, path: str = "") -> Iterator[str]:
-    """Every path below a JSON value, as refusals name them."""
+    """Return every path below a JSON value, in the notation of errors."""
     if isinstance(value, dict):
         for key, each in value.items():
             inner = f"{path}.{key}" if path else key
@@ -123,7 +123,7 @@ def places(value: object, path: str = "") -> Iterator[str]:
 
 
 def changed(body: object, path: str, value: object) -> Any:
-    """The body with another value at the path."""
+    """Return the body with another value at the path."""
     result = deepcopy(body)
     steps = [int(each) if each.isdigit() else each for each in path.replace("[", ".").replace("]", "").split(".")]
     holder: Any = result
@@ -134,7 +134,7 @@ def changed(body: object, path: str, value: object) -> Any:
 
 
 def stored() -> int:
-    """The rows of all tables of facts, opinions and policy together."""
+    """Return the number of rows in the tables of telemetry, learning and overrides."""
     models = [model for label in CORES for model in apps.get_app_config(label).get_models()]
     counts = " + ".join(f"(SELECT count(*) FROM {model._meta.db_table})" for model in models)
     with connection.cursor() as cursor:
@@ -148,7 +148,7 @@ def post(api: APIClient, door: Door, raw: Any, content_type: str = "application/
 
 
 def complaints(response: Any) -> list[str]:
-    """Which fields were refused: in the problem, or in the receipts of a list."""
+    """Return the fields that were refused, from the problem or from the receipts of a list."""
     if response.status_code != 200 or "results" not in response.json():
         return fields_of(response)
     return [error["field"] for result in response.json()["results"] for error in result["errors"]]
@@ -191,7 +191,7 @@ def large(megabytes: int) -> bytes:
 
 
 JSON = "application/json"
-# What comes before any field is read: bytes, content type, headers, and the status it is refused with.
+# Errors before any field is read: bytes, content type, headers, and the expected status.
 BODIES: dict[str, tuple[bytes, str, dict[str, str], int]] = {
     "nothing": (b"", JSON, {}, 400),
     "nothing but space": (b" \n", JSON, {}, 400),
@@ -241,7 +241,7 @@ class TestBodies:
 
         response = post(api, door, raw, content_type, **headers)
 
-        if status == 400 and response.status_code == 200:  # a list, or one trade, is judged one by one
+        if status == 400 and response.status_code == 200:  # trades are judged one by one, each with a receipt
             assert {result["status"] for result in response.json()["results"]} == {"refused"}
         else:
             assert (response.status_code, faults(response)) == (status, [])
@@ -272,7 +272,7 @@ class TestBodies:
 
 
 def parameters() -> Iterator[tuple[str, str, str]]:
-    """Every query parameter of the schema, with its method and an address that takes it."""
+    """Return every query parameter of the schema, with its method and an address that accepts it."""
     for path, methods in schema_document()["paths"].items():
         for method, operation in methods.items():
             for parameter in operation.get("parameters", ()):
@@ -281,7 +281,7 @@ def parameters() -> Iterator[tuple[str, str, str]]:
 
 
 QUERIES = list(parameters())
-# As they stand in an address: percent signs and all.
+# Already percent-encoded.
 TEXTS = [
     "", "%20", "%00", "a%00b", "%ff", "%ED%A0%80", "%F0%9F%92%A9", "x" * 3000, "-1", "0", "1e9", "1e999", "NaN", "null",
     "9" * 30, "%D9%A3", "true%20", "[]", "%27%22%3B--", "2026-03-02T12:00:00", "0001-01-01T00:00:00%2B23:59",

@@ -1,4 +1,4 @@
-"""What a deployment's environment makes of the settings, as Django's own checks see it."""
+"""The settings that result from a deployment's environment, checked by Django's deployment checks."""
 
 from __future__ import annotations
 

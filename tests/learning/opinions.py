@@ -1,4 +1,4 @@
-"""Rows of policy evidence, as its builder stores them."""
+"""Rows of the evidence method, as its builder stores them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def make_run(policy: str = "evidence", tested: dict[str, Any] | None = TESTED, *
 
 
 def make_evidence_lesson(rank: int = 1, b: float = 0.2, *, run: BuilderRun | None = None, **over: Any) -> Lesson:
-    """A lesson whose trades made three times what is believed of it."""
+    """Make a lesson whose raw edge is three times its shrunk edge."""
     told = {
         "edge_raw": b, "n": 90, "variance": 1.96, "half_life_days": 360.0, "baseline": 0.1, "raw": 3 * b,
         "raw_se": 0.1, "sd": 0.05, "lfsr": 0.01, "c": b, "verified": True, "rank": rank,

@@ -1,4 +1,4 @@
-"""A key from issuing to its end, as the processes that never ask the database during a request see it."""
+"""The life of a key from issue to expiry, in processes that do not query the database during a request."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.builders import KEY, SCOPE, database_away, until
 pytestmark = pytest.mark.django_db(transaction=True)
 
 QUESTION = {"module": "pm", "pattern_key": KEY, "action_category": "entry", "scope": SCOPE}
-LATENESS = 2.0  # what a loaded machine may add to a time that is promised
+LATENESS = 2.0  # seconds that a loaded machine may add to a guaranteed time
 
 
 @pytest.fixture(autouse=True)
@@ -37,12 +37,12 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
 
 @pytest.fixture
 def as_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The keys are read as often as in production."""
+    """Refresh the keys as often as in production."""
     monkeypatch.setattr(authentication, "REFRESH_SECONDS", REFRESH_SECONDS)
 
 
 def ask(key: str) -> int:
-    """What a question for levers is answered: the one thing that needs no database."""
+    """Return the status of a lever query, the only request that needs no database."""
     status: int = bearer(key).post("/api/v1/levers/resolve/", QUESTION, format="json").status_code
     return status
 
@@ -70,7 +70,7 @@ class TestDatabaseAway:
 
     def test_knows_nobody_in_a_process_that_never_read_the_keys(self) -> None:
         key = new_key("evaluate")
-        KEY_RING._keys = None  # as in a process that has just started
+        KEY_RING._keys = None  # as in a newly started process
 
         with database_away():
             response = bearer(key).post("/api/v1/levers/resolve/", QUESTION, format="json")
@@ -98,7 +98,7 @@ class TestEnd:
 
         until(lambda: ask(key) == 401, "the key to be refused")
 
-        assert REFRESH_SECONDS == 1.0  # as the admin says when it revokes
+        assert REFRESH_SECONDS == 1.0  # as stated by the admin's message on revocation
         assert time.monotonic() - revoked_at <= REFRESH_SECONDS + LATENESS
 
 
@@ -108,7 +108,7 @@ class TestLastUse:
     ) -> None:
         other, key, began = new_key("evaluate"), new_key("evaluate"), datetime.now(UTC)
         monkeypatch.setattr(authentication, "REFRESH_SECONDS", 0.2)
-        assert ask(other) == 200  # reads the keys, and looks for a version to serve
+        assert ask(other) == 200  # reads the keys and loads a version
 
         with django_assert_num_queries(0):
             status = ask(key)
@@ -152,7 +152,7 @@ class TestSecret:
 
 
 def holding(text: str) -> set[str]:
-    """The tables with a row in which the text stands."""
+    """Return the tables with a row that contains the text."""
     found = set()
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):

@@ -142,7 +142,7 @@ class TestAuthentication:
 
 @pytest.mark.django_db(transaction=True)
 class TestReadingAside:
-    """What the ring's own thread does, a hundred times a second here."""
+    """The key ring's background thread, at a hundred readings a second."""
 
     @pytest.fixture(autouse=True)
     def often(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:

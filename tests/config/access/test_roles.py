@@ -1,4 +1,4 @@
-"""The roles of people: one table, the groups in the database, and the doors that ask for a permission."""
+"""The roles of people: the table, the groups in the database, and the code that checks permissions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from config.celery import app
 
 ROOT = Path(__file__).parents[3]
 OURS = (*SEEN, "access")
-NOT_DOORS = ("config/access/roles.py", "config/access/keys.py")  # the two tables themselves
+NOT_DOORS = ("config/access/roles.py", "config/access/keys.py")  # the two tables of permissions
 
 
 def permissions_of(role: str) -> set[str]:
@@ -34,7 +34,7 @@ def known() -> set[str]:
 
 
 def asked_by_doors() -> Iterator[str]:
-    """Every string in the code that is written as a permission is: `app.codename`, no task and no module."""
+    """Return every string in the code that looks like a permission, `app.codename`, and is no task or module."""
     app.loader.import_default_modules()
     for path in sorted(path for top in ("config", *SEEN) for path in (ROOT / top).rglob("*.py")):
         if "migrations" in path.parts or str(path.relative_to(ROOT)) in NOT_DOORS:

@@ -1,4 +1,4 @@
-"""What the schema says is what the endpoints do: requests made from it, good and bad, against the WSGI application."""
+"""The schema matches the endpoints: valid and invalid requests generated from it, against the WSGI application."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from tests.world import World, make_world
 
 pytestmark = pytest.mark.django_db
 
-# Nothing is drawn by chance and nothing is remembered: every run makes the same requests.
+# Deterministic and without a database of examples: every run makes the same requests.
 CONFIG = {
     "seed": 1,
     "generation": {"max-examples": 20, "deterministic": True, "database": "none", "no-shrink": True},
     "phases": {"stateful": {"enabled": False}, "coverage": {"enabled": False}},
     "output": {"sanitization": {"enabled": False}},
-    # Ids, cursors, times and patterns that fit their form need not exist or go together.
+    # Ids, cursors, times and patterns with a valid format need not exist or be consistent.
     "checks": {"positive_data_acceptance": {"enabled": False}},
-    # A list of trades is answered 200 with a receipt for each; what is wrong with one is in its own.
+    # A list of trades gets a 200 with a receipt for each trade; errors are in the trade's receipt.
     "operations": [
         {
             "include-operation-id": "record_trades",
@@ -46,7 +46,7 @@ ROLES = {"/api/v1/trades/": "record", "/api/v1/levers/resolve/": "evaluate", "/a
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """Something to find, and requests that run in the test's transaction, as Django's own client has it."""
+    """Make objects to find, and run requests in the test's transaction, as Django's client does."""
     monkeypatch.setattr("overrides.api.resolve.QUEUE", Kept())
     made = make_world()
     signals = (request_started, request_finished)

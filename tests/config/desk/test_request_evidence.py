@@ -1,4 +1,4 @@
-"""A request's page shows its evidence: a funnel with its lines, their forest, how each edge grew, and the CSV."""
+"""The evidence on a request's page: funnel, forest and edge histories of its lines, and the CSV."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_costs_one_question_more_whatever_the_number_of_lines(
         make_lesson(scope=scope, run=run, first_run=run)
     request = asked(*(make_spec(scope=scope) for scope in scopes))
     browser, address = browser_of(reviewer), reverse("admin:overrides_changerequest_change", args=[request.pk])
-    page(browser, address)  # a process asks once what its tables are called
+    page(browser, address)  # warm up: each process looks up its tables once
 
     with django_assert_max_num_queries(MOST_QUERIES):
         page(browser, address)

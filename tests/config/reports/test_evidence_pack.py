@@ -1,4 +1,4 @@
-"""The evidence of a period: what belongs to it, hashed file by file, verified with what lies in the pack alone."""
+"""The evidence pack of a period: its content, the hash of each file, and verification with the pack alone."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ HELD = (
 
 @pytest.fixture
 def two_periods(reviewer: User) -> None:
-    """Something of each kind at NOW, and one more version ten days later."""
+    """Make one object of each kind at NOW, and one more version ten days later."""
     write_audit(actor="a", action="x", object="o", reason="before", before=None, after=None, at=NOW - DAY)
     publish(make_spec(), at=NOW)
     set_mode("on", at=NOW)

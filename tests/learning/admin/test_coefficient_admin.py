@@ -1,4 +1,4 @@
-"""The list, the page and the table of weights, and where a request and a decision show them."""
+"""The list, page and table of weights, and where a request and a decision show them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A lesson's page: how its edge fades, what was said of it, what would have been better; and the same as CSV."""
+"""A lesson's page: edge decay, history and counterfactuals, and the same as CSV."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def client() -> Client:
 
 
 def learn(days: int = 60) -> None:
-    """Both channels of pm act; waiting two bars would have made .9 R more."""
+    """Make lessons on both channels of pm; waiting two bars would have earned .9 R more."""
     document = ModuleParameters.default("pm").to_document()
     for channel in document["channels"].values():
         channel["weights"]["min_total_weight"] = 0.0

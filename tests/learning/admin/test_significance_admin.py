@@ -1,4 +1,4 @@
-"""A module's page of evidence: funnel, forest and twins, their tables as CSV, and who may ask for twins."""
+"""A module's evidence page: funnel, forest and twins, their tables as CSV, and who may request twins."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def shown(client: Client, query: str = "?policy=evidence", module: str = "pm") -
 
 
 def words(text: str) -> str:
-    """What a reader sees of it."""
+    """Return the visible text of a page."""
     return re.sub(r" (?=[,.;:)])", "", re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", text)))
 
 

@@ -24,7 +24,7 @@ HALF_STEP = 1.02**0.5
 
 
 def traded(**rr: float) -> None:
-    """Ten allocations a day ago on each chain, of so many R."""
+    """Record ten allocations a day ago on each chain, each with this outcome in R."""
     for chain, outcome in rr.items():
         record_trades([allocated(f"{chain}{n}", outcome, 1, {"chain": chain}) for n in range(10)], now=NOW)
     update_coefficients(now=NOW)
@@ -115,7 +115,7 @@ class TestMaterialize:
         assert materialize(module="dm", now=NOW) is None
 
     def test_leaves_coefficients_to_people(self) -> None:
-        """No mandate covers them: what publishes by itself publishes lines."""
+        """Mandates do not cover coefficients; automatic publication publishes lines only."""
         traded(base=0.4, sol=-0.4)
         publish(module="dm", parameters=None, withdraw=())
 

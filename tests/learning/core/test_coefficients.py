@@ -22,7 +22,7 @@ TRADES = st.lists(st.tuples(st.floats(-20, 20), st.floats(0, 2000)), min_size=1,
 
 
 def remembered(trades: Iterable[Trade]) -> Memory:
-    """The trades observed one after the other."""
+    """Return the memory after observing the trades one by one."""
     first, *others = trades
     memory = Memory.of(*first)
     for rr, day in others:
@@ -144,7 +144,7 @@ class TestWeigh:
         assert weigh(Memory.of(-1e9, 0.0), everything, 0.0).weight == 0.5
 
     def test_forgets_what_was_long_ago(self) -> None:
-        """After a hundred years neither memory weighs anything: the priors are all there is."""
+        """After a hundred years both memories have no weight: only the priors remain."""
         everything = remembered([(3.0, 0.0), (-1.0, 0.0)])
 
         assert weigh(Memory.of(3.0, 0.0), everything, 36_500.0).weight == pytest.approx(1.0, abs=1e-12)

@@ -1,4 +1,4 @@
-"""What is kept of a lesson from run to run: changes, one a day and standing."""
+"""The history of a lesson over runs: changes only, one row a day and status."""
 
 from __future__ import annotations
 

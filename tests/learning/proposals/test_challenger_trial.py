@@ -1,4 +1,4 @@
-"""Another policy beside the live one: from its lessons to the challenger, the whole way."""
+"""A challenger trial, end to end: from the lessons of another learning method to the challenger."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def asked(author: User, choices: Any = None) -> ChangeRequest:
 
 @pytest.fixture
 def learned(db: None) -> str:
-    """A plan's line in force, and a lesson of evidence beside it: its line."""
+    """Make a plan override in force, and an evidence lesson with its line."""
     publish(make_spec())
     ran(LearningMethod.EVIDENCE)
     return make_lesson(policy="evidence").line_id

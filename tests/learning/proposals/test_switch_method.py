@@ -1,4 +1,4 @@
-"""From one policy to the other, the whole way: built, asked for, agreed to, served as a sum, and back."""
+"""Switching the learning method, end to end: built, requested, approved, served as a sum, and switched back."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class TestTheWholeWay:
         assert current_parameters("pm").channels[STRENGTH].combiner is Combiner.EVIDENCE
         assert set(in_force()) == {each.line_id for each in lessons}
         assert Mandate.objects.filter(revoked_at=None, line__policy="evidence").count() == len(lessons)
-        assert ask("Good", "micro", NOW).answer.levers["size_mult"] == 1.0  # every ramp begins at neutral
+        assert ask("Good", "micro", NOW).answer.levers["size_mult"] == 1.0  # every ramp starts at neutral
         for phase, bucket, days in (("Good", "micro", 2.5), ("Dip", "large", 2.5), ("Good", "large", 29.0)):
             answer = ask(phase, bucket, NOW + days * DAY)
             scope = {"macro_phase": phase, "bucket": bucket}
@@ -122,7 +122,7 @@ class TestTheWholeWay:
     def test_then_goes_on_ramping_from_where_it_stands_when_refreshed_under_a_mandate(
         self, author: User, reviewer: User
     ) -> None:
-        """Fresh statistics a day and a half later change nothing of what is served that moment, nor of its pace."""
+        """Fresh statistics a day and a half later change neither the value served at that moment nor its pace."""
         record_phases()
         build()
         put_into_force(switch(author), reviewer, NOW)
@@ -161,7 +161,7 @@ class TestTheWholeWay:
 
 
 def ran(policy: LearningMethod) -> None:
-    """A run of the policy's builder; the lessons are made by the test itself."""
+    """Record a run of the method's builder; the test makes the lessons itself."""
     BuilderRun.objects.create(
         module="pm", policy=policy, as_of=NOW, parameters={}, baseline={}, n_cells=0, n_candidates=0, n_active=0,
         n_withdrawn=0, code_version="test",

@@ -1,4 +1,4 @@
-"""Facts as columns for policy evidence: what a plain loop over the rows reads."""
+"""Facts as columns for the evidence method, compared with a plain loop over the rows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def load(now: datetime = NOW, dimensions: tuple[str, ...] = DIMENSIONS) -> Loade
 
 
 def read(loaded: LoadedObservations) -> list[tuple[Any, ...]]:
-    """Every row in words, but for the numbers of its trade and cluster; sorted."""
+    """Return every row as text, without the numbers of its trade and cluster, sorted."""
     rows = loaded.observations
     return sorted(
         (
@@ -61,7 +61,7 @@ def naive(now: datetime = NOW) -> list[tuple[Any, ...]]:
 
 
 def parts(codes: Iterable[int], outcomes: Iterable[float]) -> set[frozenset[float]]:
-    """The outcomes that share a code: in these tests an outcome names its row."""
+    """Return the outcomes that share a code; in these tests an outcome identifies its row."""
     found: dict[int, set[float]] = defaultdict(set)
     for code, outcome in zip(codes, outcomes, strict=True):
         found[code].add(outcome)
@@ -69,7 +69,7 @@ def parts(codes: Iterable[int], outcomes: Iterable[float]) -> set[frozenset[floa
 
 
 def record_mixture() -> None:
-    """Two patterns, adds, sales with and without what followed, clusters, missing dimensions, another book, dm."""
+    """Record two patterns, adds, sales with and without outcome, clusters, missing dimensions, another book, dm."""
     sales = [
         action_payload(action_category="trim", rr_after=0.25, scope={"bucket": "nano"}),
         action_payload(action_category="exit", rr_after=None),

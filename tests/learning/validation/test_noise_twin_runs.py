@@ -1,4 +1,4 @@
-"""Noise twins: asked for, counted once, kept, and beside what was really found."""
+"""Noise twins: requested, computed once, stored, and compared with the real lessons."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HOUR = timedelta(hours=1)
 
 
 def learn() -> None:
-    """Trades of one scope win and those of the other lose, every day some of each."""
+    """Make lessons: trades of one scope win and those of the other lose, every day some of each."""
     record_trades(make_trades([2.0, 1.5] * 60, scope=GOOD, prefix="g", per_day=2), now=NOW)
     record_trades(make_trades([-1.0, -0.5] * 60, scope=DIP, prefix="d", per_day=2), now=NOW)
     aggregate_dirty(now=NOW)

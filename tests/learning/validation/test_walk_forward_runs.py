@@ -1,4 +1,4 @@
-"""Walks of what is in the database: asked for once, computed in the background, the same as the product would serve."""
+"""Walk-forward runs of stored trades: requested once, computed in the background, equal to what the product serves."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ pytestmark = pytest.mark.django_db
 
 
 def furnish(count: int = 400, *, edge: float = 2.0, seed: int = 1) -> None:
-    """Two trades a day, open for hours; those in Good earn `edge` R more."""
+    """Record two trades a day, open for hours; those in Good earn `edge` R more."""
     rng = np.random.default_rng(seed)
     trades = []
     for number in range(count):
@@ -165,7 +165,7 @@ class TestWalkForward:
 class TestAgainstTheProduct:
     @pytest.mark.parametrize("combiner", [Combiner.PLAN, Combiner.MOST_SPECIFIC])
     def test_plan_sizes_as_the_lessons_of_that_moment_would(self, combiner: Combiner) -> None:
-        """The builder's lessons, as overrides, asked by the engine; and the walk's own stance at the same moment."""
+        """The builder's lessons, as overrides in the engine, against the run's sizing at the same moment."""
         publish(parameters=make_parameters({"weights": {"min_total_weight": 0.0}}))
         furnish()
         aggregate_dirty(now=NOW)

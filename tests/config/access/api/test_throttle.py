@@ -15,7 +15,7 @@ AT = 1_800_000_030.0  # half a minute into a minute
 
 @pytest.fixture
 def allowances(monkeypatch: pytest.MonkeyPatch) -> RateCounters:
-    """A process that has counted nothing."""
+    """Return the counters of a process that has counted nothing yet."""
     fresh = RateCounters()
     monkeypatch.setattr(throttle, "RATE_COUNTERS", fresh)
     return fresh
@@ -23,7 +23,7 @@ def allowances(monkeypatch: pytest.MonkeyPatch) -> RateCounters:
 
 @pytest.fixture
 def in_one_minute() -> None:
-    """The wall's minute does not end during the test."""
+    """Keep the wall clock within one minute during the test."""
     while time.time() % 60 > 55:
         time.sleep(0.1)
 
@@ -35,7 +35,7 @@ def limits(settings: Any) -> dict[str, int]:
 
 
 def name() -> str:
-    """A counter that no other test has touched: Redis outlives them."""
+    """Return a counter name that no other test uses, because Redis is not cleared."""
     return f"test-{time.monotonic_ns()}"
 
 

@@ -91,7 +91,7 @@ class TestDemoTrades:
             assert ("rr_after" in action) == known
 
     def test_are_reported_when_all_that_is_said_of_them_is_known(self, trades: list[Json]) -> None:
-        """The close, the exit's 24 bars, the end of the last alternative; nothing of it after the data's end."""
+        """The close, the exit's 24 bars, the end of the last alternative; nothing beyond the data."""
         length = {"1h": timedelta(hours=1), "4h": timedelta(hours=4)}
         waits = set()
         for trade, action in actions_of(trades, "exit"):

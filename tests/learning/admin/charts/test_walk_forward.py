@@ -1,4 +1,4 @@
-"""Walks as pictures: positions by hand, within the frame, and markup that parses."""
+"""Charts of walk-forward results: positions computed by hand, within the frame, and valid markup."""
 
 from __future__ import annotations
 

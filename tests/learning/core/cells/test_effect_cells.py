@@ -20,7 +20,7 @@ ROWS = st.lists(
 
 
 def members(found: EffectCells) -> dict[int, list[int]]:
-    """Key -> rows of each cell."""
+    """Return key -> rows of each cell."""
     return {int(key): np.flatnonzero(found.cell == at).tolist() for at, key in enumerate(found.key)}
 
 

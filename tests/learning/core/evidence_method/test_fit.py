@@ -21,7 +21,7 @@ DEFAULTS = EvidenceParameters(n_min=5)
 
 
 def cells_of(found: Fit, block: Block) -> list[Cell]:
-    """The naive name of each cell of a block."""
+    """Return the naive name of each cell of a block."""
     coding = found.coding
     owner, *values = digits_of(block.cells.key, coding.widths, block.cells.columns)
     who: list[tuple[int, ...]] = [()] * len(owner)
@@ -97,7 +97,7 @@ class TestClosedForms:
 
     @staticmethod
     def design(found: Fit) -> tuple[Floats, Floats, Floats]:
-        """One column a cell, the outcome, and its precision."""
+        """Return one column for each cell, the outcome, and its precision."""
         columns = [np.eye(len(block.cells) + 1)[block.cells.cell, :-1] for block in found.blocks]
         return np.concatenate(columns, axis=1), found.noise.outcome, found.sample.precision
 
@@ -138,7 +138,7 @@ class TestAscent:
 
 
 def evidence_bound(found: Fit) -> float:
-    """What the ascent climbs: expected log likelihood, less the divergence from the prior, plus the null counts."""
+    """Return the objective of the ascent: expected log likelihood - divergence from the prior + null counts."""
     spread = np.zeros(len(found.residual))
     divergence, variances = 0.0, np.square(found.parameters.grid)
     for block in found.blocks:

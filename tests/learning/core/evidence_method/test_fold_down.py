@@ -21,7 +21,7 @@ DEFAULTS = EvidenceParameters(n_min=5)
 
 
 def matching_sum(overrides: Overrides, observations: Observations) -> Floats:
-    """Per observation, the sum of b over the overrides that match it."""
+    """Return the sum of b over the overrides that match each observation."""
     total = np.zeros(len(observations))
     for row in range(len(overrides)):
         closed = overrides.scope[row] != MISSING
@@ -78,7 +78,7 @@ class TestFold:
         assert found.lfsr == pytest.approx(expected)
 
     def test_inherits_on_few_trades_of_its_own(self) -> None:
-        """Value 1 earns 2 R more in a pattern of 300 trades; one of ten trades, too few to differ, inherits that."""
+        """Value 1 earns 2 R more in a pattern of 300 trades; one of ten trades inherits that."""
         scope = (np.arange(310) % 2)[:, None]
         outcome = np.where(scope[:, 0] == 1, 2.0, 0.0) + np.arange(310) // 2 % 2
         pattern = np.repeat([0, 1], [300, 10])

@@ -21,7 +21,7 @@ REGISTRY = WeightParameters()
 
 
 def overrides(**columns: Any) -> Overrides:
-    """Three overrides with the columns given."""
+    """Return three overrides with the given columns."""
     three = fold_down(fit(random_observations(1), AS_OF, EvidenceParameters(n_min=5))).take(np.arange(3))
     return replace(three, **{name: np.array(column) for name, column in columns.items()})
 
@@ -73,7 +73,7 @@ class TestLeverTargets:
         assert all(target.value < 1 for target in down.values())
 
     def test_reach_the_bounds_of_every_lever_together(self) -> None:
-        """c = ln 1.3 is size 1.3 and aggression 1.2; on the way up they are at the same part of their range."""
+        """c = ln 1.3 gives size 1.3 and aggression 1.2; below that both are at the same fraction of their range."""
         full = lever_targets("entry", math.log(1.3), REGISTRY)
 
         assert {name: target.value for name, target in full.items()} == pytest.approx(

@@ -13,9 +13,9 @@ ZEROS = np.zeros(100, dtype=np.int64)
 
 class TestWinsorised:
     def test_clips_to_three_noise_sds_and_gives_the_mean_back(self) -> None:
-        """99 trades at 0 and one at 10 R, one pattern: mean .1, variance .99 = s^2 = s_p^2, so the limit is 3.085.
+        """99 trades at 0 and one at 10 R: mean .1, variance .99 = s^2 = s_p^2, so the limit is 3.085.
 
-        Clipped, their mean is .03085; given back .06915, the 0s are at .06915 and the winner at 3.1541.
+        After clipping the mean is .03085; .06915 is added back, so the 0s are at .06915 and the winner at 3.1541.
         """
         outcome = np.append(np.zeros(99), 10.0)
 
@@ -37,7 +37,7 @@ class TestWinsorised:
         assert noise.scale**2 == pytest.approx(1.3)
 
     def test_weighs_trades_by_age(self) -> None:
-        """One trade at 3 R that weighs half as much as one at 0: their mean is 1."""
+        """A trade at 3 R with half the weight of one at 0: their mean is 1."""
         noise = winsorise(
             np.array([3.0, 0.0]), np.array([0.5, 1.0]), ZEROS[:2], ZEROS[:2], EvidenceParameters(winsor_sds=100)
         )
@@ -46,7 +46,7 @@ class TestWinsorised:
         assert noise.scale**2 == pytest.approx((0.5 * 4 + 1) / 1.5)
 
     def test_weighs_the_mean_of_a_category_by_precision(self) -> None:
-        """A pattern twice as noisy weighs a quarter: (4 m_0 + m_1) / 5, before any prior."""
+        """A pattern with twice the noise has a quarter of the weight: (4 m_0 + m_1) / 5, before any prior."""
         outcome = np.concatenate([np.tile([2.0, 0.0], 500), np.tile([1.0, -3.0], 500)])
 
         noise = winsorise(

@@ -1,4 +1,4 @@
-"""The trades behind an override, and what they earned beside everything else."""
+"""The trades behind an override, and what they earned net of everything else."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class TestBehind:
 
     @pytest.mark.parametrize("families", [[[0, 1]], [[1], [0]]])
     def test_earned_on_average_what_the_override_holds_as_raw(self, families: list[list[int]]) -> None:
-        """Weighed by precision, as the fit does: within one pattern that is by share and age."""
+        """Weighted by precision as in the fit: within one pattern, by share and age."""
         observations = random_observations(4, shared=True)
         learned = learned_from(observations, families)
         behind, overrides = SupportingTrades(observations, learned), learned.overrides

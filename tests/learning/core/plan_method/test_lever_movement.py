@@ -47,7 +47,7 @@ class TestMove:
         assert move_multiplier(means(-500.0), 0.0, **PLAN).target == pytest.approx(1 / 1.02, rel=1e-12)
 
     def test_turns_at_once_at_a_bound(self) -> None:
-        """Thirty full steps up end at 1.3 (13.2 steps would do); the first step down leaves it."""
+        """Thirty full steps up end at 1.3 (13.2 steps would suffice); the first step down leaves it."""
         days = means(*[1e6] * 30, -1e6)
 
         assert move_multiplier(days, 0.0, **PLAN).target == pytest.approx(1.3 / 1.02, rel=1e-12)

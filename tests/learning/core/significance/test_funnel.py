@@ -28,7 +28,7 @@ def columns(cells: list[Cell]) -> dict[str, Any]:
 
 
 def test_by_hand() -> None:
-    """Of 49, 50 and 250 trades; 1.96 standard errors of .1 are .196."""
+    """Cells of 49, 50 and 250 trades; 1.96 standard errors of .1 are .196."""
     found = bands(columns([(49, 0.197, 0.1, 1), (50, -0.195, 0.1, 0), (250, -0.3, 0.1, 1)]))
 
     told = [(band.fewest, band.most, band.cells, band.outside, band.emitted, band.by_chance) for band in found]
@@ -88,7 +88,7 @@ def test_every_cell_is_shown() -> None:
 
 class TestSquares:
     def test_hold_a_cell_where_it_is_worked_out_by_hand(self) -> None:
-        """Precision 10 is the middle of 1 to 100, edge 1 of 2 a quarter from the top; 5 lies beyond, at the top."""
+        """Precision 10 is the middle of 1 to 100, edge 1 of 2 a quarter from the top; 5 is beyond, at the top."""
         squares = Squares.of(Scale(1.0, 100.0, 2.0), np.array([1.0, 5.0]), np.array([0.1, 0.1]))
 
         assert np.argwhere(squares.counts).tolist() == [[0, ACROSS // 2], [DOWN // 4, ACROSS // 2]]

@@ -1,4 +1,4 @@
-"""The columns of a funnel: rounded, bounded, the farthest kept."""
+"""The columns of a funnel: rounded, limited in number, with the farthest cells kept."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TestColumns:
         assert (found["raw"], found["emitted"], found["total"]) == ([-3.0, 1.2], [0, 1], 5)
 
     def test_count_the_others_in_squares_and_all_in_bands(self) -> None:
-        """Of 20 trades each; -3 and 1.2 lie outside 1.96 * .5."""
+        """Cells of 20 trades each; -3 and 1.2 lie outside 1.96 * .5."""
         found = cells([0.1, -3.0, 0.2, 1.2, 0.0]).to_document(most=2)
 
         assert found["bands"] == [[0, 49, 5, 2, 1]]

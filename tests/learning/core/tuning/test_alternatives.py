@@ -30,7 +30,7 @@ def graded(alternatives: Alternatives, rows: Rows | None = None, **over: Any) ->
 
 
 def naive(rows: Rows, alternatives: Alternatives, neutral: float, n_min: int) -> tuple[str, str] | None:
-    """Grade and winner by the rule, unit by unit."""
+    """Return grade and best alternative by a literal reading of the rule, unit by unit."""
     best: tuple[float, float, str] | None = None
     for name, deltas in alternatives.deltas.items():
         tells = ~np.isnan(deltas)
@@ -61,12 +61,12 @@ class TestDeltas:
         assert (found.grade, found.alternative, found.n) == (grade, "2", 12)
 
     def test_need_more_than_one_standard_error(self) -> None:
-        """Mean .75 either way: eleven 0 and one 9 have a standard error of .75, not enough; 9 in two parts has."""
+        """Mean .75 both times: eleven 0 and one 9 have a standard error of .75; a 9 in two parts, less."""
         assert graded(told({"2": [9.0, *[0.0] * 11]})).grade == "none"  # type: ignore[union-attr]
         assert graded(told({"2": [4.5, 4.5, *[0.0] * 10]})).grade == "medium"  # type: ignore[union-attr]
 
     def test_are_followed_one_alternative_at_a_time(self) -> None:
-        """The best of each trade would add 1 R a trade; no fixed alternative adds any."""
+        """The best alternative of each trade would add 1 R a trade; no fixed alternative adds any."""
         alternating = [1.0, -1.0] * 6
         found = graded(told({"1": alternating, "2": [-each for each in alternating]}))
 
@@ -95,7 +95,7 @@ class TestDeltas:
         assert graded(told({"1": nine, "2": [0.2] * 10 + [NAN] * 2})).alternative == "2"  # type: ignore[union-attr]
 
     def test_count_a_trade_and_a_cluster_once(self) -> None:
-        """Ten trades that waiting would have cost .2 R, one with fifty adds that it would have made 5 R each."""
+        """Ten trades that waiting would have cost .2 R, and one with fifty adds that it would have gained 5 R each."""
         rows = make_rows([0.0] * 60, trade=[*range(10), *[10] * 50])
         found = graded(told({"2": [*[-0.2] * 10, *[5.0] * 50]}, [""] * 60), rows)
 
@@ -136,7 +136,7 @@ class TestGradesOfTrades:
         assert graded(told(grades=["large", "small"] * 6)).grade == "small"  # type: ignore[union-attr]
 
     def test_count_a_trade_once(self) -> None:
-        """Ten trades say none, one with thirty adds says large."""
+        """Ten trades report none, one with thirty adds reports large."""
         rows = make_rows([0.0] * 40, trade=[*range(10), *[10] * 30])
 
         found = graded(told(grades=["none"] * 10 + ["large"] * 30), rows)

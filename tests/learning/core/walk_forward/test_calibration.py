@@ -1,4 +1,4 @@
-"""Calibration: the slope by hand and against a loop, groups that keep ties together, the squared error."""
+"""Calibration: the slope by hand and against a loop, bins that keep ties together, the squared error."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class TestSlope:
         assert found.value == pytest.approx(0.5)
 
     def test_has_a_standard_error_that_takes_days_whole(self) -> None:
-        """As a loop: the score of each day is one number."""
+        """Computed by a loop: the score of each day is one number."""
         rng = np.random.default_rng(6)
         day, x = np.repeat(np.arange(8), 5), rng.normal(0, 1, 40)
         y = 0.6 * x + rng.normal(0, 1, 8)[day]
@@ -62,7 +62,7 @@ class TestGroups:
         assert [each.realised for each in found] == [20 * group + 9.0 for group in range(10)]
 
     def test_keep_ties_together(self) -> None:
-        """Nine trades in ten expect nothing: they are one group, not nine cut at random."""
+        """Nine trades in ten have the same prediction: they form one bin, not nine."""
         edge = np.array([0.0] * 90 + [1.0] * 10)
 
         found = calibration_bins(np.arange(100), edge, edge)
@@ -80,7 +80,7 @@ class TestSquaredError:
         assert squared_error_ratio(sized) == 1.0
 
     def test_is_a_share_of_what_no_learning_errs(self) -> None:
-        """Expected .5 and -.5 of 1 and -1: errors of a half where without learning they are whole."""
+        """Predictions .5 and -.5 for 1 and -1: half the error of the prior mean."""
         assert squared_error_ratio(sized_trades_with([0.5, -0.5], [1.0, -1.0])) == 0.25
 
     def test_is_none_where_nothing_can_be_wrong(self) -> None:

@@ -1,4 +1,4 @@
-"""Uplift: by hand, against a loop, and what earns nothing."""
+"""Uplift: by hand, against a loop, and sizes that earn nothing."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TestIncrements:
         assert increments(fold, size, outcome).tolist() == pytest.approx(naive(fold, size, outcome), abs=1e-12)
 
     def test_add_up_to_what_the_sizes_earned_at_the_mean_exposure(self) -> None:
-        """Without taking off the mean outcome the total is the same: the leans of a fold add up to 0."""
+        """Subtracting the mean outcome does not change the total: the leans of a fold sum to 0."""
         fold, size, outcome = np.zeros(60, np.int64), *drawn(2)[1:]
 
         total = (size / size.mean() - 1) * outcome

@@ -1,4 +1,4 @@
-"""The walk: finds an edge that is there and none that is not, never looks ahead, serves what the product would."""
+"""The walk-forward run: finds real edges and no others, never looks ahead, and serves what the product would."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class TestKnownWorlds:
 class TestLookingAhead:
     @pytest.mark.parametrize("choice", CHOICES)
     def test_no_size_depends_on_an_outcome_that_came_later(self, choice: str) -> None:
-        """For every fold: turn every outcome that was not known when it began into its opposite, times a hundred."""
+        """For every fold, replace every outcome not known at its start by its opposite times a hundred."""
         trades = world(1.0)
         before = walked(trades, choice).sized
 
@@ -134,7 +134,7 @@ class TestLookingAhead:
 
 class TestWhatIsServed:
     def test_evidence_is_what_the_combiner_makes_of_the_overrides(self) -> None:
-        """The walk adds up columns; the product compiles overrides and asks the engine."""
+        """The run adds up columns; the product compiles overrides and queries the engine."""
         trades, moment = world(1.0), int(world(1.0).closed_at.max()) + 1
         acted = trades.take(np.arange(300))
         evidence = parameters().evidence
@@ -167,7 +167,7 @@ class TestWhatIsServed:
         assert (size != 1.0).any()
 
     def test_plan_expects_what_its_lessons_say(self) -> None:
-        """One phase at 2 R, the other at 0 R, baseline 1 R: an edge of one R either way."""
+        """One phase at 2 R, the other at 0 R, baseline 1 R: edges of +1 R and -1 R."""
         scope = np.zeros((80, 3), dtype=np.int64)
         scope[:, 0] = np.arange(80) % 2
         trades = make_trades(np.where(scope[:, 0] == 0, 2.0, 0.0), scope=scope)
