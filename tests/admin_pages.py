@@ -32,6 +32,6 @@ def page(client: Client, url: str) -> str:
     return str(response.content.decode())
 
 
-def drafted_by_people() -> QuerySet[ChangeRequest]:
+def requests_by_people() -> QuerySet[ChangeRequest]:
     """Return the requests drafted by people, not those drafted by machines."""
     return ChangeRequest.objects.exclude(author=None)

@@ -18,7 +18,7 @@ PROBLEM = "application/problem+json"
 ROLES = ("evaluate", "record", "propose", "read")
 
 
-class Kept:
+class RecordingQueue:
     """A decision queue that records what it receives; the real queue writes from a thread of its own."""
 
     def __init__(self) -> None:
@@ -85,9 +85,9 @@ def faults(response: Any) -> list[str]:
     body = response.json()
     if (body["type"], body["status"]) != ("about:blank", status) or not body["title"]:
         found.append(f"is of another form: {body}")
-    told = [body["detail"], *(error["message"] for error in body.get("errors", ()))]
-    if not any(way_out in text for text in told for way_out in WAYS_OUT):
-        found.append(f"tells no way out: {told}")
+    messages = [body["detail"], *(error["message"] for error in body.get("errors", ()))]
+    if not any(way_out in text for text in messages for way_out in WAYS_OUT):
+        found.append(f"tells no way out: {messages}")
     return found
 
 

@@ -119,10 +119,10 @@ def make_spec(levers: Mapping[str, float] | None = None, **over: Any) -> Overrid
         "scope": SCOPE,
     }  # fmt: skip
     group = "execution_levers" if over.get("type") == "pm_tuning" else "capital_levers"
-    asked = {"size_mult": 1.1} if levers is None else dict(levers)
-    lowers = any(LEVERS[name].unit(value) < 0 for name, value in asked.items() if name in LEVERS)
+    targets = {"size_mult": 1.1} if levers is None else dict(levers)
+    lowers = any(LEVERS[name].unit(value) < 0 for name, value in targets.items() if name in LEVERS)
     stats = HEAVY | ({"edge_raw": -HEAVY["edge_raw"]} if lowers else {}) | over.pop("stats", {})
-    moved = {group: asked}
+    moved = {group: targets}
     return OverrideSpec.from_document(document | {"stats": stats, "levers": moved} | over)
 
 
@@ -150,7 +150,7 @@ def publish(
     lines += [DraftLine(line, None, ["withdrawn"]) for line in withdraw]
     kind = "lines" if parameters is None else "parameters"
     content = None if parameters is None else parameters.to_document()
-    request = agreed(draft(module=module, kind=kind, lines=lines, content=content, at=at), at=at)
+    request = approve_and_apply(draft(module=module, kind=kind, lines=lines, content=content, at=at), at=at)
     return Version.objects.get(request=request)
 
 
@@ -158,11 +158,11 @@ def set_mode(mode: str = "on", *, module: str = "pm", at: datetime = NOW, **cont
     """Set the module's serving mode, requested by a machine and approved by a person."""
     from overrides.models import ModuleMode
 
-    agreed(draft(module=module, kind="mode", content={"mode": mode, **content}, at=at), at=at)
+    approve_and_apply(draft(module=module, kind="mode", content={"mode": mode, **content}, at=at), at=at)
     return ModuleMode.objects.get(module=module)
 
 
-def agreed(request: ChangeRequest, *, at: datetime = NOW) -> ChangeRequest:
+def approve_and_apply(request: ChangeRequest, *, at: datetime = NOW) -> ChangeRequest:
     """Return the request after an authorised person has approved and applied it."""
     from django.contrib.auth.models import User
 
@@ -221,7 +221,7 @@ def make_lesson(targets: Mapping[str, float] | None = None, **over: Any) -> Less
 
 
 @contextmanager
-def behind_the_back() -> Iterator[None]:
+def without_triggers() -> Iterator[None]:
     """Write without triggers, as only a database superuser or a restored backup could."""
     from django.db import connection
 
@@ -238,7 +238,7 @@ def behind_the_back() -> Iterator[None]:
 # --- concurrency --------------------------------------------------------------------------------
 
 
-def together(*calls: Callable[[], Any]) -> list[Any]:
+def run_concurrently(*calls: Callable[[], Any]) -> list[Any]:
     """Run the calls concurrently, each on its own connection; return results or exceptions in order."""
     barrier = threading.Barrier(len(calls))
     results: list[Any] = [None] * len(calls)
@@ -267,7 +267,7 @@ def attempt(call: Callable[[], Any]) -> Any:
         connections.close_all()
 
 
-def until(holds: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+def wait_until(holds: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
     """Wait until another thread or process makes a condition true."""
     deadline = time.monotonic() + seconds
     while not holds():

@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 from config.api.schema import schema_document
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from telemetry.foundation.core.canonical_json import utc_text
-from tests.api_clients import Kept, bearer, client_of, faults, fields_of
+from tests.api_clients import RecordingQueue, bearer, client_of, faults, fields_of
 from tests.builders import KEY, NOW, SCOPE, action_payload, make_spec, trade_payload
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +29,7 @@ CORES = ("telemetry", "overrides", "learning")
 
 
 @dataclass(frozen=True)
-class Door:
+class Endpoint:
     """An endpoint that accepts a body, and a valid body for it."""
 
     address: str
@@ -65,12 +65,12 @@ def proposal_of(kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
 
 MODE = {"mode": "shadow", "rollout_percent": 50.0, "allow": {"bucket": ["micro"]}, "challenger": None}
 DOORS = {
-    "trades": Door("/api/v1/trades/", "record", trade()),
-    "resolve": Door("/api/v1/levers/resolve/", "evaluate", question()),
-    "requests": Door("/api/v1/requests/", "propose", proposal()),
-    "mode": Door("/api/v1/requests/", "propose", proposal_of("mode", MODE)),
-    "rollback": Door("/api/v1/requests/", "propose", proposal_of("rollback", {"to": 1})),
-    "parameters": Door("/api/v1/requests/", "propose", proposal_of("parameters", PARAMETERS)),
+    "trades": Endpoint("/api/v1/trades/", "record", trade()),
+    "resolve": Endpoint("/api/v1/levers/resolve/", "evaluate", question()),
+    "requests": Endpoint("/api/v1/requests/", "propose", proposal()),
+    "mode": Endpoint("/api/v1/requests/", "propose", proposal_of("mode", MODE)),
+    "rollback": Endpoint("/api/v1/requests/", "propose", proposal_of("rollback", {"to": 1})),
+    "parameters": Endpoint("/api/v1/requests/", "propose", proposal_of("parameters", PARAMETERS)),
 }
 POSTS = ("trades", "resolve", "requests")
 RAW = {"@1e999": "1e999", "@-1e999": "-1e999", "@digits": "9" * 4000}
@@ -96,7 +96,7 @@ FEW: list[Any] = [
 ]  # a sample of many similar fields
 
 
-def of_one_object(named: str, path: str) -> bool:
+def is_of_one_object(named: str, path: str) -> bool:
     """Return whether an error names the changed field, a part of it, or a field beside it that no longer fits."""
     return named.startswith(path.rpartition(".")[0]) or path.startswith(named)
 
@@ -143,11 +143,11 @@ def stored() -> int:
     return rows
 
 
-def post(api: APIClient, door: Door, raw: Any, content_type: str = "application/json", **extra: Any) -> Any:
+def post(api: APIClient, door: Endpoint, raw: Any, content_type: str = "application/json", **extra: Any) -> Any:
     return api.generic("POST", door.address, raw, content_type=content_type, **extra)
 
 
-def complaints(response: Any) -> list[str]:
+def refused_fields(response: Any) -> list[str]:
     """Return the fields that were refused, from the problem or from the receipts of a list."""
     if response.status_code != 200 or "results" not in response.json():
         return fields_of(response)
@@ -155,8 +155,8 @@ def complaints(response: Any) -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def queue(monkeypatch: pytest.MonkeyPatch) -> Kept:
-    kept = Kept()
+def queue(monkeypatch: pytest.MonkeyPatch) -> RecordingQueue:
+    kept = RecordingQueue()
     monkeypatch.setattr("overrides.api.resolve.QUEUE", kept)
     return kept
 
@@ -176,12 +176,12 @@ class TestFields:
                 body["external_id"] = f"t{number}"
             response = post(api, door, dumped(changed(body, path, value)))
 
-            shown, named = repr(value)[:60], complaints(response)
+            shown, named = repr(value)[:60], refused_fields(response)
             if response.status_code not in (200, 201):
                 assert faults(response) == [], shown
                 assert named, shown
             if named:
-                assert all(of_one_object(each, path) for each in named), (shown, named)
+                assert all(is_of_one_object(each, path) for each in named), (shown, named)
                 assert stored() == before, shown
             before = stored()
 
@@ -255,7 +255,7 @@ class TestBodies:
 
         response = post(api, door, dumped(body))
 
-        assert complaints(response)
+        assert refused_fields(response)
         assert response.status_code == 200 or faults(response) == []
         assert stored() == before
 
@@ -296,7 +296,7 @@ class TestManyFaults:
 
         response = post(client_of(door.role), door, dumped({str(n): n for n in range(5000)}))
 
-        assert len(complaints(response)) == 101
+        assert len(refused_fields(response)) == 101
         assert "more are not listed" in response.content.decode()
         assert len(response.content) < 20_000
 

@@ -22,7 +22,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # gw0, gw1, ...
     os.environ["REDIS_URL"] = f"{server}/{number}"
 
 
-class Rooms(LoadFileScheduling):  # type: ignore[misc]  # nor for what it is made of
+class FileScheduling(LoadFileScheduling):  # type: ignore[misc]  # nor for what it is made of
     """Runs the tests of a file in one process, and all outage tests in one process."""
 
     def _split_scope(self, nodeid: str) -> str:
@@ -30,9 +30,9 @@ class Rooms(LoadFileScheduling):  # type: ignore[misc]  # nor for what it is mad
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Rooms:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileScheduling:
     config.option.loadscopereorder = False  # do not sort by number of tests, which is unrelated to their duration
-    return Rooms(config, log)
+    return FileScheduling(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

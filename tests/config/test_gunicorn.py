@@ -12,7 +12,7 @@ from devkit import supervise
 from devkit.processes import end, free_port, spawn
 
 from config.gunicorn import SILENCE_SECONDS, threads, workers
-from tests.builders import until
+from tests.builders import wait_until
 
 PATIENCE = 3.0 * SILENCE_SECONDS  # one process may have accepted all silent connections
 HEAD = b"Host: 127.0.0.1\r\nConnection: close\r\n"
@@ -27,7 +27,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     with log.open("wb") as output:
         web = spawn([*supervise.WEB, f"127.0.0.1:{port}"], os.environ, output)
     try:
-        until(lambda: _answers(port), f"the web process to answer; it wrote {log}", seconds=60)
+        wait_until(lambda: _answers(port), f"the web process to answer; it wrote {log}", seconds=60)
         yield port
     finally:
         end(web)

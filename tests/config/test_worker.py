@@ -21,7 +21,17 @@ from learning.models import Cell, Lesson
 from telemetry.foundation.models import JobRun
 from telemetry.models import DirtyGroup
 from telemetry.recording.record_trades import record_trades
-from tests.builders import KEY, NOW, SCOPE, make_parameters, make_trades, publish, together, until, waits_for_lock
+from tests.builders import (
+    KEY,
+    NOW,
+    SCOPE,
+    make_parameters,
+    make_trades,
+    publish,
+    run_concurrently,
+    wait_until,
+    waits_for_lock,
+)
 
 ROOT = Path(__file__).parents[2]
 REDELIVERED_AFTER = 3  # seconds; kombu sweeps every five
@@ -79,7 +89,7 @@ class Worker:
         """Wait for a job's run."""
         runs = JobRun.objects.filter(job=job, status=status)
         try:
-            until(runs.exists, f"{job} to be {status}", seconds=40)
+            wait_until(runs.exists, f"{job} to be {status}", seconds=40)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.log.read_text()[-4000:]}") from None
         return runs.get()
@@ -156,9 +166,9 @@ def test_makes_up_for_a_worker_killed_in_the_middle_of_a_task(worker: Worker) ->
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"cells pm {KEY} entry"])
         worker.deliver("learning.aggregate", module="pm")
-        until(waits_for_lock, "the task to reach the group that is locked", seconds=40)
+        wait_until(waits_for_lock, "the task to reach the group that is locked", seconds=40)
         worker.end(signal.SIGKILL)
-    until(_alone, "PostgreSQL to notice that its client is gone")
+    wait_until(_alone, "PostgreSQL to notice that its client is gone")
     assert (JobRun.objects.count(), Cell.objects.count(), DirtyGroup.objects.count()) == (0, 0, 1)
 
     worker.start()
@@ -175,9 +185,9 @@ def test_tells_of_a_task_that_ran_out_of_time(worker: Worker) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"cells pm {KEY} entry"])
         # In the message, because a sender that knows the task adds the limits of its own settings.
         worker.deliver("learning.aggregate", module="pm", limits=(4, 34))
-        until(waits_for_lock, "the task to reach the group that is locked", seconds=40)
+        wait_until(waits_for_lock, "the task to reach the group that is locked", seconds=40)
         # read outside the transaction that holds the lock, which sees only its own snapshot
-        (failed,) = together(lambda: worker.finish("aggregate pm", status="failed"))
+        (failed,) = run_concurrently(lambda: worker.finish("aggregate pm", status="failed"))
     assert isinstance(failed, JobRun), failed
     assert "SoftTimeLimitExceeded" in failed.error
     assert (Cell.objects.count(), DirtyGroup.objects.count()) == (0, 1)

@@ -18,8 +18,8 @@ from config.access.api import authentication
 from config.access.api.authentication import KEY_RING, REFRESH_SECONDS
 from config.access.keys import digest_of, revoke_key
 from config.access.models import ApiKey
-from tests.api_clients import Kept, bearer, new_key
-from tests.builders import KEY, SCOPE, database_away, until
+from tests.api_clients import RecordingQueue, bearer, new_key
+from tests.builders import KEY, SCOPE, database_away, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,8 +28,8 @@ LATENESS = 2.0  # seconds that a loaded machine may add to a guaranteed time
 
 
 @pytest.fixture(autouse=True)
-def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
-    kept = Kept()
+def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordingQueue]:
+    kept = RecordingQueue()
     monkeypatch.setattr("overrides.api.resolve.QUEUE", kept)
     yield kept
     KEY_RING.close()
@@ -66,7 +66,7 @@ class TestDatabaseAway:
         KEY_RING.find(prefix_of(key))
 
         with database_away():
-            until(lambda: ask(key) == 401, "the key to expire")
+            wait_until(lambda: ask(key) == 401, "the key to expire")
 
     def test_knows_nobody_in_a_process_that_never_read_the_keys(self) -> None:
         key = new_key("evaluate")
@@ -86,7 +86,7 @@ class TestEnd:
         expires_at = ApiKey.objects.get().expires_at
         assert expires_at is not None
 
-        until(lambda: ask(key) == 401, "the key to expire")
+        wait_until(lambda: ask(key) == 401, "the key to expire")
 
         assert timedelta(0) <= datetime.now(UTC) - expires_at <= timedelta(seconds=LATENESS)
 
@@ -96,7 +96,7 @@ class TestEnd:
         revoke_key(prefix=prefix_of(key), by=None, at=datetime.now(UTC))
         revoked_at = time.monotonic()
 
-        until(lambda: ask(key) == 401, "the key to be refused")
+        wait_until(lambda: ask(key) == 401, "the key to be refused")
 
         assert REFRESH_SECONDS == 1.0  # as stated by the admin's message on revocation
         assert time.monotonic() - revoked_at <= REFRESH_SECONDS + LATENESS
@@ -114,7 +114,7 @@ class TestLastUse:
             status = ask(key)
 
         assert status == 200
-        until(
+        wait_until(
             lambda: ApiKey.objects.filter(prefix=prefix_of(key), last_used_at__gte=began).exists(),
             "the use to be written",
         )
@@ -131,13 +131,13 @@ class TestSecret:
         assert holding(key.split("_", 2)[2]) == set()
 
     def test_is_printed_once_by_the_command(self) -> None:
-        told, printed = StringIO(), StringIO()
+        errors, printed = StringIO(), StringIO()
 
-        call_command("issue_key", "bot", role="read", days=1, stdout=printed, stderr=told)
+        call_command("issue_key", "bot", role="read", days=1, stdout=printed, stderr=errors)
 
         key, row = printed.getvalue().strip(), ApiKey.objects.get()
         assert digest_of(key) == row.digest
-        assert key not in told.getvalue()
+        assert key not in errors.getvalue()
         assert row.expires_at is not None
         assert row.expires_at - row.created_at == timedelta(days=1)
 

@@ -70,8 +70,8 @@ class TestLock:
 
         (record,) = [each for each in caplog.records if each.name == "config.access.logins"]
         assert record.levelname == "WARNING"
-        for told in ("login locked", "ada", "198.51.100.1"):
-            assert told in record.getMessage()
+        for text in ("login locked", "ada", "198.51.100.1"):
+            assert text in record.getMessage()
 
     def test_is_on_that_name_from_that_address_alone(self) -> None:
         User.objects.create_user("bob", password=RIGHT, is_staff=True)

@@ -36,9 +36,9 @@ def learn(days: int = 60) -> None:
     for channel in document["channels"].values():
         channel["weights"]["min_total_weight"] = 0.0
     publish(parameters=ModuleParameters.from_document("pm", document))
-    told = {"counterfactuals": {"entry_delay_bars": {"2": 0.9}}}
+    reported = {"counterfactuals": {"entry_delay_bars": {"2": 0.9}}}
     fading = [3.0 * 0.5 ** (day / 14) for day in range(days)]
-    record_trades(make_trades(fading, scope=GOOD, prefix="g", **told), now=NOW)  # type: ignore[arg-type]
+    record_trades(make_trades(fading, scope=GOOD, prefix="g", **reported), now=NOW)  # type: ignore[arg-type]
     record_trades(make_trades([0.0] * days * 3, scope=DIP, prefix="d", per_day=3), now=NOW)
     aggregate_dirty(now=NOW)
     build_lessons(module="pm", now=NOW)

@@ -169,8 +169,8 @@ class TestForest:
 
         assert [int(row["rank"]) for row in rows] == list(range(1, 31))
         assert rows[0]["scope"] == '{"bucket":"=b1"}'
-        told = {name: float(rows[0][name]) for name in ("raw", "shrunk", "low", "high", "lfsr", "exaggeration")}
-        assert told == {
+        row = {name: float(rows[0][name]) for name in ("raw", "shrunk", "low", "high", "lfsr", "exaggeration")}
+        assert row == {
             "raw": pytest.approx(0.3), "shrunk": 0.1, "low": pytest.approx(0.002), "high": pytest.approx(0.198),
             "lfsr": 0.01, "exaggeration": pytest.approx(3.0),
         }  # fmt: skip

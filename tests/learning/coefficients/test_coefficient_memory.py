@@ -21,7 +21,16 @@ from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import FreshTrade, Outcome
 from telemetry.recording.record_trades import record_trades
-from tests.builders import DAY, NOW, action_payload, make_correction, make_parameters, make_trade, publish, together
+from tests.builders import (
+    DAY,
+    NOW,
+    action_payload,
+    make_correction,
+    make_parameters,
+    make_trade,
+    publish,
+    run_concurrently,
+)
 
 CASES = json.loads((Path(__file__).parents[1] / "core" / "coefficients.json").read_text())
 EXACT = 1e-9
@@ -301,7 +310,9 @@ class TestConcurrentUpdates:
             for _ in range(12):
                 update_coefficients(now=NOW)
 
-        results = together(*[lambda start=start: record_some(start) for start in range(3)], update_often, update_often)
+        results = run_concurrently(
+            *[lambda start=start: record_some(start) for start in range(3)], update_often, update_often
+        )
         update_coefficients(now=NOW)
 
         assert results == [None] * 5
@@ -319,7 +330,7 @@ class TestConcurrentUpdates:
                 update_coefficients(now=NOW)
                 cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
-        (died,) = together(die)
+        (died,) = run_concurrently(die)
 
         assert isinstance(died, Exception)
         assert (stored(), FreshTrade.objects.count()) == (before, 1)
@@ -334,7 +345,7 @@ class TestConcurrentUpdates:
 
         with transaction.atomic():
             update_coefficients(now=NOW)
-            together(lambda: record(allocated("v", 5.0, 1)))
+            run_concurrently(lambda: record(allocated("v", 5.0, 1)))
         update_coefficients(now=NOW)
 
         assert_as_recomputed()

@@ -15,7 +15,7 @@ from overrides.models import ChangeRequest, Version
 from overrides.requests.apply import apply_request
 from overrides.requests.review import approve
 from telemetry.recording.record_trades import record_trades
-from tests.builders import DAY, NOW, agreed, draft, make_lesson, publish
+from tests.builders import DAY, NOW, approve_and_apply, draft, make_lesson, publish
 from tests.learning.coefficients.test_coefficient_memory import allocated
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +31,7 @@ def traded(**rr: float) -> None:
 
 
 def serve(weights: Mapping[str, float]) -> Version:
-    return Version.objects.get(request=agreed(draft(module="dm", content={"coefficients": weights})))
+    return Version.objects.get(request=approve_and_apply(draft(module="dm", content={"coefficients": weights})))
 
 
 def proposed(at: datetime = NOW) -> dict[str, Any]:

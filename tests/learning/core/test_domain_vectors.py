@@ -94,8 +94,9 @@ def half_life_hours() -> float:
 
 def bucket(missed: float) -> int:
     """Return the grade of twelve trades that missed this much, at the reference's limits (.5, 1, 2) instead of ours."""
-    told = Alternatives({"2": np.full(12, missed)}, np.full(12, UNGRADED))
-    found = grade_of(make_rows([0.0] * 12), told, neutral=0.0, n_min=10, cutoffs=(0.5, 1.0, 2.0), bucket_is_later=True)
+    alternatives = Alternatives({"2": np.full(12, missed)}, np.full(12, UNGRADED))
+    rows = make_rows([0.0] * 12)
+    found = grade_of(rows, alternatives, neutral=0.0, n_min=10, cutoffs=(0.5, 1.0, 2.0), bucket_is_later=True)
     assert found is not None
     return GRADES.index(found.grade)
 

@@ -30,8 +30,8 @@ from tests.builders import (
     make_trade,
     make_trades,
     publish,
-    together,
-    until,
+    run_concurrently,
+    wait_until,
     waits_for_lock,
 )
 
@@ -208,7 +208,9 @@ class TestConcurrentAggregators:
             for _ in range(8):
                 aggregate_dirty(now=now)
 
-        results = together(*[lambda start=start: record_some(start) for start in range(3)], *[aggregate_often] * 2)
+        results = run_concurrently(
+            *[lambda start=start: record_some(start) for start in range(3)], *[aggregate_often] * 2
+        )
         aggregate_dirty(now=now)
 
         assert results == [None] * 5
@@ -220,7 +222,7 @@ class TestConcurrentAggregators:
 
         with transaction.atomic():
             held = aggregate_dirty(now=now)
-            (other,) = together(lambda: aggregate_dirty(now=now))
+            (other,) = run_concurrently(lambda: aggregate_dirty(now=now))
 
         assert (held, other) == (1, 0)
 
@@ -233,8 +235,8 @@ class TestConcurrentAggregators:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"cells pm {KEY} entry"])
             waiting.start()
-            until(waits_for_lock, "it to wait for the group")
-            together(lambda: record(make_trade("new", rr=3.0)))
+            wait_until(waits_for_lock, "it to wait for the group")
+            run_concurrently(lambda: record(make_trade("new", rr=3.0)))
         waiting.join()
 
         assert results == [1]
@@ -252,7 +254,7 @@ class TestConcurrentAggregators:
                 pid.append(cursor.fetchone()[0])
                 cursor.execute("SELECT pg_terminate_backend(%s)", pid)
 
-        (died,) = together(die)
+        (died,) = run_concurrently(die)
 
         assert isinstance(died, Exception)
         assert (Cell.objects.count(), DirtyGroup.objects.count()) == (0, 1)

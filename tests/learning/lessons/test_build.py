@@ -15,7 +15,7 @@ from learning.models import BuilderRun, EdgeHistory, Lesson
 from overrides.core.engine.definitions.content_hash import line_id
 from telemetry.core.trades import Trade as TradeValue
 from telemetry.recording.record_trades import record_trades
-from tests.builders import DAY, KEY, NOW, make_correction, make_parameters, make_trades, publish, together
+from tests.builders import DAY, KEY, NOW, make_correction, make_parameters, make_trades, publish, run_concurrently
 
 GOOD, DIP = {"macro_phase": "Good"}, {"macro_phase": "Dip"}
 LIGHT: dict[str, Any] = {"min_total_weight": 0.0}
@@ -41,8 +41,8 @@ def lessons() -> dict[str, Lesson]:
 
 def snapshot() -> list[dict[str, Any]]:
     """Return the content of every lesson without its latest run."""
-    told = [field.name for field in Lesson._meta.concrete_fields if field.name not in ("run", "first_run")]
-    rows = list(Lesson.objects.order_by("line_id").values(*told))
+    fields = [field.name for field in Lesson._meta.concrete_fields if field.name not in ("run", "first_run")]
+    rows = list(Lesson.objects.order_by("line_id").values(*fields))
     history = EdgeHistory.objects.order_by("lesson__line_id", "week").values(
         "lesson_id", "week", "n", "mean", "edge_raw"
     )
@@ -274,7 +274,7 @@ def test_concurrent_builders_write_each_lesson_once() -> None:
     publish(parameters=make_parameters({"weights": LIGHT}))
     two_phases()
 
-    runs = together(*[build] * 3)
+    runs = run_concurrently(*[build] * 3)
 
     assert [run.n_candidates for run in runs] == [2, 2, 2]
     assert (Lesson.objects.count(), EdgeHistory.objects.count()) == (2, 6)

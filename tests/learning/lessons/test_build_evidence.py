@@ -70,10 +70,10 @@ def rounded(value: Any) -> Any:
 
 
 def snapshot() -> list[dict[str, Any]]:
-    told = [field.name for field in Lesson._meta.concrete_fields if field.name not in ("id", "run", "first_run")]
+    fields = [field.name for field in Lesson._meta.concrete_fields if field.name not in ("id", "run", "first_run")]
     history = EdgeHistory.objects.order_by("lesson__line_id", "week")
     return [
-        *Lesson.objects.order_by("line_id").values(*told),
+        *Lesson.objects.order_by("line_id").values(*fields),
         *history.values("lesson__line_id", "week", "n", "mean", "edge_raw"),
     ]
 
@@ -98,10 +98,10 @@ class TestBuildEvidence:
         for at, lesson in enumerate(ranked):
             found, stats = learned.overrides, lesson.stats
             assert (stats["rank"], stats["n"]) == (at + 1, found.n[at])
-            told = {"raw": "raw", "raw_se": "raw_se", "sd": "sd", "lfsr": "lfsr", "recent": "recent",
+            fields = {"raw": "raw", "raw_se": "raw_se", "sd": "sd", "lfsr": "lfsr", "recent": "recent",
                     "weight_sum": "weight", "noise": "noise", "baseline": "mu0", "edge_raw": "b"}  # fmt: skip
-            assert {name: stats[name] for name in told} == {
-                name: getattr(found, column)[at] for name, column in told.items()
+            assert {name: stats[name] for name in fields} == {
+                name: getattr(found, column)[at] for name, column in fields.items()
             }
             assert lesson.edge_raw == stats["edge_raw"]
             assert stats["c"] == learned.c[at]
@@ -404,11 +404,11 @@ class TestNoiseTwin:
 
     def test_writes_nothing_and_tells_how_far_it_is(self) -> None:
         record_phases()
-        told: list[tuple[int, int]] = []
+        steps: list[tuple[int, int]] = []
 
         for policy in LearningMethod:
-            noise_twin(module="pm", policy=policy, seed=1, now=NOW, progress=lambda *step: told.append(step))
+            noise_twin(module="pm", policy=policy, seed=1, now=NOW, progress=lambda *step: steps.append(step))
 
-        assert told == [(0, 2), (1, 2), (2, 2)] * 2
+        assert steps == [(0, 2), (1, 2), (2, 2)] * 2
         assert not Lesson.objects.exists()
         assert not BuilderRun.objects.exists()

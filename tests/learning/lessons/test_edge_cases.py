@@ -70,7 +70,7 @@ def learn(trades: Iterable[TradeValue]) -> BuilderRun:
     return run
 
 
-def said() -> dict[str, Any]:
+def lesson_contents() -> dict[str, Any]:
     """Return the content of every lesson, without times."""
     lessons = Lesson.objects.order_by("line_id")
     return {each.line_id: (each.status, each.stats, each.weight, each.targets) for each in lessons}
@@ -120,12 +120,12 @@ def test_what_is_recorded_twice_counts_once() -> None:
     light()
     trades = [*make_trades([2.0] * 20, scope=GOOD, prefix="g"), *make_trades([0.0] * 20, scope=DIP, prefix="d")]
     learn(trades)
-    before = said()
+    before = lesson_contents()
 
     learn(trades * 2)
 
     assert Outcome.objects.count() == 40
-    assert said() == before
+    assert lesson_contents() == before
 
 
 def test_equal_trades_under_other_names_count_as_they_are() -> None:
@@ -177,7 +177,7 @@ def test_closes_out_of_order_teach_the_same() -> None:
         *make_trades(rng.normal(size=60).round(3).tolist(), scope=DIP, prefix="d"),
     ]
     learn(trades)
-    before = said()
+    before = lesson_contents()
     Lesson.objects.all().delete()
     Outcome.objects.all().delete()
 
@@ -186,8 +186,8 @@ def test_closes_out_of_order_teach_the_same() -> None:
         aggregate_dirty(now=NOW)
     build_lessons(module="pm", now=NOW)
 
-    assert said().keys() == before.keys()
-    for line, (status, stats, weight, targets) in said().items():
+    assert lesson_contents().keys() == before.keys()
+    for line, (status, stats, weight, targets) in lesson_contents().items():
         assert status == before[line][0]
         assert weight == pytest.approx(before[line][2], rel=1e-12)
         assert targets == pytest.approx(before[line][3], rel=1e-12)

@@ -112,18 +112,18 @@ class TestTuning:
         assert tuning().targets == {"phase1_frac_mult": 0.7, "entry_delay_bars": 3.0, "min_ts_for_add": 0.55}
 
     @pytest.mark.parametrize(
-        ("told", "delay"),
+        ("reported", "delay"),
         [
             ({"cf_exit_improvement_bucket": "large"}, 0.5),
             ({"counterfactuals": {"trim_delay_mult": {"0.667": 0.7, "never": -1.0}}}, 0.8),
             ({"counterfactuals": {"trim_delay_mult": {"0.667": -0.7, "never": 1.6}}}, 2.0),
         ],
     )
-    def test_learns_when_to_trim(self, told: Mapping[str, Any], delay: float) -> None:
+    def test_learns_when_to_trim(self, reported: Mapping[str, Any], delay: float) -> None:
         """Judged by -rr_after: selling gains 1 R in Good and loses 1 R in Dip."""
         trim: dict[str, Any] = {"action_category": "trim"}
         learn(
-            *make_trades([1.0] * 20, scope=GOOD, prefix="g", rr_after=-1.0, **told, **trim),
+            *make_trades([1.0] * 20, scope=GOOD, prefix="g", rr_after=-1.0, **reported, **trim),
             *make_trades([1.0] * 20, scope=DIP, prefix="d", rr_after=1.0, **trim),
         )
 
@@ -134,10 +134,10 @@ class TestTuning:
         assert dip.targets.keys() == {"trail_mult"}
 
     def test_tells_an_exit_nothing_but_its_trail(self) -> None:
-        told: dict[str, Any] = {"counterfactuals": {"trail_mult": {"2": 3.0}, "trim_delay_mult": {"0.667": 3.0}}}
+        reported: dict[str, Any] = {"counterfactuals": {"trail_mult": {"2": 3.0}, "trim_delay_mult": {"0.667": 3.0}}}
         learn(
-            *make_trades([1.0] * 20, scope=GOOD, prefix="g", rr_after=-1.0, action_category="exit", **told),
-            *make_trades([1.0] * 20, scope=DIP, prefix="d", rr_after=1.0, action_category="exit", **told),
+            *make_trades([1.0] * 20, scope=GOOD, prefix="g", rr_after=-1.0, action_category="exit", **reported),
+            *make_trades([1.0] * 20, scope=DIP, prefix="d", rr_after=1.0, action_category="exit", **reported),
         )
 
         assert tuning(GOOD, "exit").targets.keys() == {"trail_mult"}
@@ -145,8 +145,9 @@ class TestTuning:
     def test_follows_the_facts_of_its_cell_alone(self) -> None:
         """Five adds of one Good trade report a large gain: one of 21 trades, whatever its actions."""
         trades = two_phases({"counterfactuals": {"entry_delay_bars": {"2": -0.5}}})
-        told = action_payload(scope=GOOD, at=utc_text(NOW - 3 * DAY), counterfactuals={"entry_delay_bars": {"2": 9.0}})
-        learn(*trades, make_trade("adds", rr=2.0, actions=[told] * 5))
+        counterfactuals = {"entry_delay_bars": {"2": 9.0}}
+        add = action_payload(scope=GOOD, at=utc_text(NOW - 3 * DAY), counterfactuals=counterfactuals)
+        learn(*trades, make_trade("adds", rr=2.0, actions=[add] * 5))
 
         assert tuning().stats["tuning"]["mean"] == pytest.approx((9.0 - 20 * 0.5) / 21)
 

@@ -16,7 +16,16 @@ from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from overrides.models import ChangeLine, ChangeRequest, LineHold
 from overrides.requests.apply import apply_request
 from overrides.requests.review import approve, reject
-from tests.builders import DAY, NOW, behind_the_back, make_lesson, make_parameters, make_spec, publish, together
+from tests.builders import (
+    DAY,
+    NOW,
+    make_lesson,
+    make_parameters,
+    make_spec,
+    publish,
+    run_concurrently,
+    without_triggers,
+)
 
 DIP = {"macro_phase": "Dip"}
 HALF_STEP = 1.02**0.5
@@ -191,7 +200,7 @@ class TestMaterialize:
         lesson, free = make_lesson(), make_lesson({"size_mult": 0.9}, scope=DIP)
         put_into_force(reviewer)
         Lesson.objects.update(status="withdrawn")
-        with behind_the_back():  # the verb that places a veto would also retire the line
+        with without_triggers():  # the verb that places a veto would also retire the line
             LineHold.objects.create(
                 line_id=lesson.line_id, kind=kind, reason="hands off", placed_by=reviewer, placed_at=NOW,
                 expires_at=NOW + 10 * DAY,
@@ -231,7 +240,7 @@ class TestMaterialize:
 class TestWantedSpecs:
     parameters = ModuleParameters.default("pm")
 
-    def wanted(
+    def requested(
         self, *policies: LearningMethod, parameters: ModuleParameters = parameters
     ) -> dict[str, Mapping[str, float]]:
         found = [wanted_specs("pm", parameters, {Channel.PM_STRENGTH: policy}) for policy in policies]
@@ -241,15 +250,15 @@ class TestWantedSpecs:
         of_plan, of_evidence = make_lesson(), make_lesson({"size_mult": 1.2}, policy="evidence")
         make_lesson(policy="evidence", scope=DIP, status="too_light")
 
-        assert self.wanted(LearningMethod.PLAN) == {of_plan.line_id: {"size_mult": 1.1}}
-        assert self.wanted(LearningMethod.EVIDENCE) == {of_evidence.line_id: {"size_mult": 1.2}}
-        assert self.wanted() == {} == wanted_specs("pm", self.parameters, {Channel.PM_TUNING: LearningMethod.PLAN})
+        assert self.requested(LearningMethod.PLAN) == {of_plan.line_id: {"size_mult": 1.1}}
+        assert self.requested(LearningMethod.EVIDENCE) == {of_evidence.line_id: {"size_mult": 1.2}}
+        assert self.requested() == {} == wanted_specs("pm", self.parameters, {Channel.PM_TUNING: LearningMethod.PLAN})
 
     def test_keep_to_tighter_bounds(self) -> None:
         lesson = make_lesson({"size_mult": 1.25, "entry_aggression_mult": 1.1})
         tight = make_parameters({"weights": {"bounds": {"size_mult": [0.9, 1.15]}}})
 
-        assert self.wanted(LearningMethod.PLAN, parameters=tight) == {
+        assert self.requested(LearningMethod.PLAN, parameters=tight) == {
             lesson.line_id: {"size_mult": 1.15, "entry_aggression_mult": 1.1}
         }
 
@@ -304,7 +313,7 @@ def test_two_at_once_draft_one_request() -> None:
     """The scheduled run and a person who requests one at the same time."""
     make_lesson()
 
-    drafted = together(*[propose] * 3)
+    drafted = run_concurrently(*[propose] * 3)
 
     assert sum(request is None for request in drafted) == 2
     assert ChangeRequest.objects.count() == 1

@@ -113,8 +113,8 @@ class TestTheWholeWay:
         request = switch(author, NOW + HOUR, LearningMethod.PLAN, combiner=Combiner.MOST_SPECIFIC)
         put_into_force(request, reviewer, NOW + HOUR)
 
-        standing = current_parameters("pm").channels[STRENGTH]
-        assert (standing.policy, standing.combiner) == (LearningMethod.PLAN, Combiner.MOST_SPECIFIC)
+        current = current_parameters("pm").channels[STRENGTH]
+        assert (current.policy, current.combiner) == (LearningMethod.PLAN, Combiner.MOST_SPECIFIC)
         assert {spec.policy for spec in load_specs("pm", Version.objects.get(is_active=True).number)} <= {
             LearningMethod.PLAN
         }
@@ -129,8 +129,8 @@ class TestTheWholeWay:
         set_mode("on")
         line = lesson_of("Good").line_id
         noon = NOW + 1.5 * DAY
-        stood = ask("Good", "micro", noon)
-        (before,) = [each for each in stood.record.contributions if each["line"] == line]
+        before_refresh = ask("Good", "micro", noon)
+        (before,) = [each for each in before_refresh.record.contributions if each["line"] == line]
 
         record_phases(5, at=noon, seed=2, prefix="later")
         build(noon)
@@ -198,7 +198,7 @@ class TestSwitchTo:
         assert not switch_to(module="pm", channel=STRENGTH, policy=LearningMethod.EVIDENCE, at=NOW).coming
 
     @pytest.mark.parametrize(
-        ("over", "told"),
+        ("over", "message"),
         [
             ({"channel": Channel.DM_ALLOC}, "channel: dm_alloc is none of pm; its channels are pm_strength, pm_tuning"),
             ({"policy": LearningMethod.PLAN}, "policy: pm_strength is of policy plan already"),
@@ -207,11 +207,11 @@ class TestSwitchTo:
             ({}, "policy: no lessons of evidence have been built for pm yet; its builder runs every hour"),
         ],
     )
-    def test_refuses_by_the_name_of_the_field(self, author: User, over: dict[str, Any], told: str) -> None:
+    def test_refuses_by_the_name_of_the_field(self, author: User, over: dict[str, Any], message: str) -> None:
         with pytest.raises(GateError) as refused:
             switch(author, **over)
 
-        assert str(refused.value).startswith(told)
+        assert str(refused.value).startswith(message)
         assert not ChangeRequest.objects.exists()
 
     def test_drafts_once(self, author: User) -> None:
@@ -228,9 +228,9 @@ class TestSwitchTo:
             switch(reviewer)
 
     def test_knows_the_other_policy_of_a_channel(self) -> None:
-        standing = ModuleParameters.default("pm")
+        current = ModuleParameters.default("pm")
 
-        assert other_policy(standing, STRENGTH) is LearningMethod.EVIDENCE
+        assert other_policy(current, STRENGTH) is LearningMethod.EVIDENCE
         assert other_policy(evidence_parameters(), STRENGTH) is LearningMethod.PLAN
 
 

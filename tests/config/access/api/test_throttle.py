@@ -14,7 +14,7 @@ AT = 1_800_000_030.0  # half a minute into a minute
 
 
 @pytest.fixture
-def allowances(monkeypatch: pytest.MonkeyPatch) -> RateCounters:
+def counters(monkeypatch: pytest.MonkeyPatch) -> RateCounters:
     """Return the counters of a process that has counted nothing yet."""
     fresh = RateCounters()
     monkeypatch.setattr(throttle, "RATE_COUNTERS", fresh)
@@ -39,8 +39,8 @@ def name() -> str:
     return f"test-{time.monotonic_ns()}"
 
 
-def taken(allowances: RateCounters, counter: str, limit: int, tries: int, at: float = AT) -> int:
-    return sum(allowances.take(counter, limit=limit, at=at) is None for _ in range(tries))
+def taken(counters: RateCounters, counter: str, limit: int, tries: int, at: float = AT) -> int:
+    return sum(counters.take(counter, limit=limit, at=at) is None for _ in range(tries))
 
 
 @pytest.mark.django_db
@@ -101,14 +101,14 @@ class TestAllowances:
         assert caplog.text.count("counted per process while Redis is away") == 2
 
     def test_ask_redis_for_a_hundredth_at_a_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        process, asked = RateCounters(), list[int]()
+        process, reserved = RateCounters(), list[int]()
         count = process._count
 
         def noted(counter: str, block: int) -> int | None:
-            asked.append(block)
+            reserved.append(block)
             return count(counter, block)
 
         monkeypatch.setattr(process, "_count", noted)
 
         assert taken(process, name(), 1000, 1000) == 1000
-        assert asked == [10] * 100
+        assert reserved == [10] * 100

@@ -31,8 +31,8 @@ def test_by_hand() -> None:
     """Cells of 49, 50 and 250 trades; 1.96 standard errors of .1 are .196."""
     found = bands(columns([(49, 0.197, 0.1, 1), (50, -0.195, 0.1, 0), (250, -0.3, 0.1, 1)]))
 
-    told = [(band.fewest, band.most, band.cells, band.outside, band.emitted, band.by_chance) for band in found]
-    assert told == [(0, 49, 1, 1, 1, 0.05), (50, 99, 1, 0, 0, 0.05), (250, 999, 1, 1, 1, 0.05)]
+    counted = [(band.fewest, band.most, band.cells, band.outside, band.emitted, band.by_chance) for band in found]
+    assert counted == [(0, 49, 1, 1, 1, 0.05), (50, 99, 1, 0, 0, 0.05), (250, 999, 1, 1, 1, 0.05)]
 
 
 def test_chance_alone_puts_one_of_twenty_outside() -> None:
