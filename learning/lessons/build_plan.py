@@ -1,4 +1,4 @@
-"""Cells into lessons as the plan has it (plan sections 4 to 6, design 6.3)."""
+"""Cells to lessons of the plan method (plan sections 4 to 6, design 6.3)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BUILDER = "plan 2"
 
 
 def find_plan_lessons(module: str, parameters: ModuleParameters) -> SearchResult:
-    """What the cells of a module say under policy plan; the same cells and facts, the same lessons and targets."""
+    """Return the lessons of a module's cells; the same cells and facts give the same lessons and targets."""
     groups = list(CellGroup.objects.filter(module=module).order_by("pattern_key", "action_category"))
     baselines = _baselines(module, {group.action_category for group in groups}, parameters)
     searched = [find_lessons(row, baselines[row.action_category].mean, parameters) for row in groups]
@@ -35,9 +35,10 @@ def find_plan_lessons(module: str, parameters: ModuleParameters) -> SearchResult
 def find_lessons(
     row: CellGroup, baseline: float, parameters: ModuleParameters
 ) -> tuple[list[CandidateLesson], int, TestedCells]:
-    """One group's lessons and what is too light to be one, the number of its candidates, and all that was tested.
+    """Return one group's lessons, including those too light to act, its number of candidates, and all tested cells.
 
-    Tuning speaks of cells that would act on its own channel; one too light for that is told once, by its strength.
+    A tuning lesson is returned only if it would act on its own channel; a cell too light for that is reported once, as
+    a strength lesson.
     """
     cells, values = load_cells(row)
     lessons = parameters.lessons
@@ -70,5 +71,6 @@ def find_lessons(
 
 
 def _baselines(module: str, categories: set[str], parameters: ModuleParameters) -> dict[str, Baseline]:
+    """Return the baseline of each category."""
     books = parameters.lessons.books
     return {category: baseline_of([load_category(module, category, books)]) for category in sorted(categories)}

@@ -52,9 +52,7 @@ class Fade:
 
 
 def fade(weeks: Sequence[tuple[date, int, float]], half_life: float) -> Fade | None:
-    """Return the chart of weeks (Monday, trades, edge in R), ascending, with a half-life in days; None if there are
-    none.
-    """
+    """Return the chart of weeks (Monday, trades, edge in R) with a half-life in days; None if there are no weeks."""
     if not weeks:
         return None
     day = np.array([(monday - weeks[0][0]).days for monday, _, _ in weeks], dtype=np.float64)
