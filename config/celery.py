@@ -1,4 +1,4 @@
-"""The Celery app and its beat table, the schedule of all jobs (design 10)."""
+"""The Celery app and its beat table, the schedule of all jobs (docs/design.md 19)."""
 
 from __future__ import annotations
 

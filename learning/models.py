@@ -176,7 +176,7 @@ class EdgeHistory(models.Model):
 
 
 class Coefficient(models.Model):
-    """The decayed memory of one value of a dm coefficient dimension (design 6.5); not served until published."""
+    """The decayed memory of one value of a dm coefficient dimension (docs/method.md 8); not served until published."""
 
     module = models.CharField(max_length=2, choices=MODULES)
     name = models.CharField(max_length=40, help_text="lever: curator, chain, cap, ...")

@@ -1,4 +1,4 @@
-"""The roles of people and their permissions (design 7); `groups` stores them as Django groups.
+"""The roles of people and their permissions (docs/design.md 18); `groups` stores them as Django groups.
 
 A role is a group membership. A person may have several, and needs `is_staff` to enter the admin. Restrictions to one
 module or to small changes are not roles; they belong to the module's governance policy

@@ -1,4 +1,4 @@
-"""The decayed memory of what each value of each dm coefficient dimension earned (design 6.5), updated trade by trade.
+"""Updates the decayed memory of what each value of each dm coefficient dimension earned (docs/method.md 8).
 
 Recording marks each trade whose allocations changed, in its own transaction. An update removes the marks and applies
 the changes in one transaction, so a killed worker leaves both unchanged. A new trade is one incremental step of each

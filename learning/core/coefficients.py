@@ -1,4 +1,4 @@
-"""DM coefficients: decayed sums of what each value of each coefficient dimension earned, and its weight (design 6.5).
+"""DM coefficients: what each value of each coefficient dimension earned lately, and its weight (docs/method.md 8).
 
 A memory is kept for each of two time constants tau, as the sums S = sum e^(-age/tau) rr and W = sum e^(-age/tau) as of
 its newest trade. W is then at least 1, and the mean S/W, which decay does not change, is always well conditioned.

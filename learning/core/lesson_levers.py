@@ -8,7 +8,7 @@ from types import MappingProxyType
 from overrides.core.engine.definitions.levers import LEVERS, Lever
 from overrides.core.engine.definitions.vocabulary import Channel
 
-# A lesson uses the name of the target (plan section 4), an override the name of the lever.
+# A lesson uses the name of the target (docs/plan.md 4), an override the name of the lever.
 LESSON_NAMES: Mapping[str, str] = MappingProxyType({"alloc_mult": "alloc_mult_target"})
 LEVER_NAMES: Mapping[str, str] = MappingProxyType({lesson: lever for lever, lesson in LESSON_NAMES.items()})
 

@@ -1,6 +1,6 @@
 """Facts to lessons of the evidence method: one fit for each family of categories, and the best overrides of all fits.
 
-See design 6.4 and statistics section 3.
+See docs/method.md 5.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Cells to lessons of the plan method (plan sections 4 to 6, design 6.3)."""
+"""Cells to lessons of the plan method (docs/method.md 3 and 7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lessons to a change request: the override materializer (plan sections 4 and 7, design 6.6).
+"""Lessons to a change request: the override materializer (docs/design.md 7).
 
 It proposes material differences only, at most one request for each module and day, and none while one waits for review.
 A run without lessons proposes to withdraw everything proposed before.

@@ -1,4 +1,4 @@
-"""Learning method evidence: what each scope adds to simpler scopes, shrunk by its uncertainty (statistics section 3).
+"""Learning method evidence: what each scope adds to simpler scopes, shrunk by its uncertainty (docs/method.md 5).
 
 It is one hierarchical empirical-Bayes fit of incremental effects on the lattice of scopes. An outcome is the sum of the
 effects of blocks. A block holds the cells of one subset of dimensions over all trades, over a pattern, or over a

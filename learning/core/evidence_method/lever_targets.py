@@ -1,4 +1,4 @@
-"""From an edge to lever targets: c = kappa b in logs, limited while it is not verified (statistics section 3.6)."""
+"""From an edge to lever targets: c = kappa b in logs, limited while it is not verified (docs/method.md 5.10)."""
 
 from __future__ import annotations
 

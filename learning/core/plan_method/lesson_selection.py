@@ -92,7 +92,7 @@ def tested_of(cells: Cells, baseline: float, lessons: LessonParameters, candidat
 
 
 def fresh_weight(edge_raw: float, n: int, variance: float, dims: int, weights: WeightParameters) -> float:
-    """w_total of an override at age 0 (plan section 3).
+    """w_total of an override at age 0 (docs/method.md 4.3).
 
     >>> round(fresh_weight(0.82, 37, 0.45, 3, WeightParameters(max_scope_dims=10)), 6)
     0.059086

@@ -1,4 +1,4 @@
-"""From an edge to a lever target: how far a lesson moves its levers (plan sections 4 and 5).
+"""From an edge to a lever target: how far a lesson moves its levers (docs/method.md 3.5).
 
 There is one update for each UTC day on which the cell closed trades, from the first day with n_min units on:
 

@@ -1,4 +1,4 @@
-"""Confidence sequences: intervals of a mean that stay valid however often one looks (statistics section 6.5).
+"""Confidence sequences: intervals of a mean that stay valid however often one looks (docs/method.md 6.3).
 
 A t-interval is valid for one look at a number of trades fixed in advance. Checked every week, it excludes a true zero
 sooner or later: in 38 % of pure-noise streams of up to 1,000 trades. The asymptotic confidence sequence (Waudby-Smith

@@ -1,4 +1,4 @@
-"""How many tested cells look like an edge, and how many would by chance (statistics section 6.1).
+"""How many tested cells look like an edge, and how many would by chance (docs/method.md 6.1).
 
 A run stores only some of its cells individually. It counts the others in two ways, so that every tested cell is part of
 the chart and of its table: by their units (`Band`) and in squares of the chart's plane (`Squares`).

@@ -1,4 +1,4 @@
-"""Every cell that a run tested, lessons included: the data of a funnel plot (statistics section 6.1)."""
+"""Every cell that a run tested, lessons included: the data of a funnel plot (docs/method.md 6.1)."""
 
 from __future__ import annotations
 

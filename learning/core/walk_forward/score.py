@@ -5,7 +5,7 @@
 Both means are those of the trade's own fold, so sizing everything up, or up in one season and down in the next, earns
 nothing. Subtracting the mean outcome changes no total (the first factor sums to 0 in a fold) and removes the market's
 level from the confidence band. Reward is linear in size, so a method that sizes more boldly looks better. At *matched
-tilt* the ln m of every method is first scaled to the same spread (statistics sections 2 and 6).
+tilt* the ln m of every method is first scaled to the same spread (docs/method.md 9.3).
 """
 
 from __future__ import annotations

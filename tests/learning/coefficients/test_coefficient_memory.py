@@ -73,7 +73,7 @@ def stored() -> dict[str, tuple[float, ...]]:
 
 
 def recomputed(as_of: datetime = NOW, books: Sequence[str] = ("paper",)) -> dict[str, tuple[float, ...]]:
-    """Return the result of the formulas of design 6.5 over the facts, in plain loops."""
+    """Return the result of the formulas of docs/method.md 8 over the facts, in plain loops."""
     facts = list(Outcome.objects.filter(module="dm", book__in=books).values())
     values = {(lever, f["scope"].get(name)) for lever, name in LEVER_DIMENSIONS.items() for f in facts}
     own = {

@@ -60,7 +60,7 @@ class TestGoldenCases:
 
 class TestMemory:
     def test_is_the_decayed_mean_of_the_reference(self) -> None:
-        """Trades of 1.5 (30 days ago), 2.0 (7) and 1.0 (1): the true decayed means of domain section 10."""
+        """Trades of 1.5 (30 days ago), 2.0 (7) and 1.0 (1): the true decayed means of the domain reference."""
         memory = remembered([(1.5, 0.0), (2.0, 23.0), (1.0, 29.0)])
 
         assert memory.short.mean == pytest.approx(1.4019, abs=5e-5)

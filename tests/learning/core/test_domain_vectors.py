@@ -1,10 +1,10 @@
-"""The test vectors of the domain reference, section 10, for every formula that the product has.
+"""The test vectors of an independent reference of the domain, for every formula that the product has.
 
 Expected values are rounded as in the reference, so a vector must hold to half of its last digit. Omitted, because the
 formula is not part of the product:
 
 - Weight: true half-life: w_decay is exp(-age / half-life) exactly, as in the plan.
-- Blend: linear: multiplier levers blend in logs (plan section 3).
+- Blend: linear: multiplier levers blend in logs (docs/plan.md 3).
 - Lever map: c = edge / 1000 has no accumulation; a lesson moves by ln 1.02 * edge / 20 a day, equal at edge 20.
 - edge: E1, E1t, E5, E6: an edge is mean - baseline; support and spread weigh it once, in w_n and w_var.
 - De-duplication: by action: n counts distinct trades; counting actions was the error.
@@ -14,7 +14,7 @@ formula is not part of the product:
 - R/R: counterfactual: alternatives are recorded as changes of rr, not as missed R of the best price.
 - Half-life: decay of a value, slopes, decay multiplier: evidence ages in w_decay alone.
 - Factors: emergence, merging of latent factors, g(n) and steering are not part of the plan.
-- Episodes: tuning ends with the five live levers; episodes are pending (plan section 6).
+- Episodes: tuning ends with the five live levers; episodes are pending (docs/plan.md 6).
 - Later specificity, exposure skew, EDX, TS: of later designs, or of the bot's own engine.
 """
 

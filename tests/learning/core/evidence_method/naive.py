@@ -1,4 +1,4 @@
-"""A literal and slow implementation of the evidence method (statistics section 3), with loops and dictionaries."""
+"""A literal and slow implementation of the evidence method (docs/method.md 5), with loops and dictionaries."""
 
 from __future__ import annotations
 
