@@ -44,7 +44,7 @@ class Desk:
     """A bot, a builder and one reviewer, hour by hour."""
 
     def __init__(self, reviewer: User) -> None:
-        self.reviewer, self.plans, self.asked = reviewer, plans(), Counter[str]()
+        self.reviewer, self.plans, self.requests = reviewer, plans(), Counter[str]()
 
     def live(self, now: datetime) -> None:
         known = [payload for known_at, payload in self.plans if known_at <= now]
@@ -55,7 +55,7 @@ class Desk:
         publish_what_mandates_cover(module="pm", now=now)
         request = materialize(module="pm", now=now)
         if request is not None:
-            self.asked[f"{now:%Y-%m-%d}"] += 1
+            self.requests[f"{now:%Y-%m-%d}"] += 1
             approve(request_id=request.pk, by=self.reviewer, at=now)
             apply_request(request_id=request.pk, by=self.reviewer, at=now)
 
@@ -89,8 +89,8 @@ def test_asks_once_a_day_and_serves_nothing_outside_a_mandate(reviewer: User) ->
         desk.live(now)
         assert outside_their_mandates(now) == [], now
 
-    assert max(desk.asked.values()) == 1
-    assert len(desk.asked) >= 2  # there were requests on more than one day
+    assert max(desk.requests.values()) == 1
+    assert len(desk.requests) >= 2  # there were requests on more than one day
     routes = Counter(ChangeRequest.objects.filter(module="pm", state="applied").values_list("route", flat=True))
     assert routes["mandate"] >= 1
     assert Version.objects.filter(module="pm").count() == routes["mandate"] + routes["review"]

@@ -50,13 +50,13 @@ def switch_page(request: HttpRequest, module: str) -> HttpResponse:
     if not request.user.has_perm("learning.view_builderrun") or not request.user.has_perm(PROPOSE):
         raise PermissionDenied
     channel, at = LEARNED_CHANNELS[module], datetime.now(UTC)
-    standing = current_parameters(module)
-    policy = other_policy(standing, channel)
+    current = current_parameters(module)
+    policy = other_policy(current, channel)
     form = SwitchForm(PAIRS[channel, policy], request.POST if request.method == "POST" else None)
     if form.is_valid() and (response := _drafted(request, form, module, channel, policy, at)):
         return response
     context = admin.site.each_context(request) | {
-        "title": f"LearningMethod of {channel}: {standing.channels[channel].policy} → {policy}",
+        "title": f"Learning method of {channel}: {current.channels[channel].policy} → {policy}",
         "opts": BuilderRun._meta,
         "form": form,
         "module": module,

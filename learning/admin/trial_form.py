@@ -28,10 +28,10 @@ from telemetry.models import MODULES
 class TrialForm(ReasonForm):
     """A field for each channel of the module, initially as it is live."""
 
-    def __init__(self, standing: ModuleParameters, data: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, current: ModuleParameters, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(data)
-        self._channels = list(standing.channels)
-        for channel, each in standing.channels.items():
+        self._channels = list(current.channels)
+        for channel, each in current.channels.items():
             pairs = [(policy, name) for (of, policy), names in PAIRS.items() if of is channel for name in names]
             self.fields[channel.value] = forms.ChoiceField(
                 label=f"{channel.value}: policy and combiner",

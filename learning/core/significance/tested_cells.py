@@ -52,15 +52,15 @@ class TestedCells:
         kept = self._stored_individually(most)
         columns = {field.name: getattr(self, field.name)[kept] for field in fields(self)}
         numbers = {name: np.round(column.astype(np.float64), DECIMALS).tolist() for name, column in columns.items()}
-        told = numbers | {"emitted": columns["emitted"].astype(int).tolist(), "total": len(self)}
-        return told if kept.all() else told | self._counts(~kept)
+        document = numbers | {"emitted": columns["emitted"].astype(int).tolist(), "total": len(self)}
+        return document if kept.all() else document | self._counts(~kept)
 
     def _stored_individually(self, most: int) -> Bools:
         """Return which cells `(cells,)` to store individually."""
         distance = np.abs(self.raw) / np.maximum(self.se, LEAST_ERROR)
-        told = np.zeros(len(self), dtype=np.bool_)
-        told[np.lexsort((-distance, ~self.emitted))[:most]] = True
-        return told
+        kept = np.zeros(len(self), dtype=np.bool_)
+        kept[np.lexsort((-distance, ~self.emitted))[:most]] = True
+        return kept
 
     def _counts(self, others: Bools) -> dict[str, Any]:
         """Return the counts of all cells by band, and of the cells not stored individually by square."""

@@ -83,7 +83,7 @@ class TestTheWholeWay:
         actions = list(request.lines.values_list("action", flat=True))
         assert (request.kind, request.state) == ("parameters", "in_review")
         assert (actions.count("withdraw"), actions.count("add")) == (2, len(lessons))
-        assert request.title == f"LearningMethod of pm_strength → evidence: 2 withdrawn, {len(lessons)} new"
+        assert request.title == f"Learning method of pm_strength → evidence: 2 withdrawn, {len(lessons)} new"
         assert ask("Good", "micro", NOW).record.combiner == "pm_strength=plan,pm_tuning=plan"
 
         put_into_force(request, reviewer, NOW)
@@ -284,7 +284,7 @@ class TestItsDoors:
 
         request = ChangeRequest.objects.get(kind="parameters")
         assert request.author == author
-        assert capsys.readouterr().out.startswith(f"request {request.pk}: LearningMethod of pm_strength → evidence: ")
+        assert capsys.readouterr().out.startswith(f"request {request.pk}: Learning method of pm_strength → evidence: ")
         with pytest.raises(CommandError, match="--by: there is nobody named nobody"):
             call_command(*arguments, "nobody")
         with pytest.raises(CommandError, match="asks for the same already"):
