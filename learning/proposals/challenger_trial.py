@@ -59,7 +59,7 @@ def draft_trial(
 
 
 def tried(standing: ModuleParameters, choices: Mapping[Channel, Choice]) -> ModuleParameters:
-    """Return the parameters in force with other methods and combiners. Raises GateError for invalid or equal choices."""
+    """Return the parameters in force with other methods and combiners. Raises GateError for invalid choices."""
     channels = dict(standing.channels)
     for channel, (policy, combiner) in choices.items():
         if channel not in channels:
