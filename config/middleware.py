@@ -72,7 +72,7 @@ class DatabaseAway:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, OperationalError | InterfaceError):
             return None
-        logger.warning("the database is unavailable", error=str(exception).strip())
+        logger.warning("the database is away", error=str(exception).strip())
         headers = {"Retry-After": RETRY_AFTER_SECONDS, "Cache-Control": "no-store"}
         if request.path.startswith("/api/"):
             body = problem(503, DatabaseAwayProblem.default_detail)

@@ -77,7 +77,7 @@ class RateCounters:
             return taken
         except redis.RedisError as error:
             self._retry_at = time.monotonic() + RETRY_SECONDS
-            logger.warning("requests are counted per process while Redis is unavailable: %s", error)
+            logger.warning("requests are counted per process while Redis is away: %s", error)
             return None
 
     def _connection(self) -> redis.Redis:

@@ -44,7 +44,7 @@ def taken(counters: RateCounters, counter: str, limit: int, tries: int, at: floa
 
 
 @pytest.mark.django_db
-@pytest.mark.usefixtures("allowances", "in_one_minute")
+@pytest.mark.usefixtures("counters", "in_one_minute")
 class TestKeyRate:
     def test_answers_429_with_the_time_to_come_back(self, limits: dict[str, int]) -> None:
         api = client_of("read")
