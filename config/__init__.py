@@ -1,8 +1,8 @@
-"""Composes the three apps into one service; nobody imports it.
+"""The project: composes the three apps into one service. It may import everything, and no app imports it.
 
-Owns settings, the Celery app and its beat table, urls, and what looks at two kinds of truth at once:
-`access` (API keys and roles), `pages` (health and home), `demo` (real bars, textbook rules, the story).
-May import everything; is imported by nothing.
+It holds the settings, the Celery app with its beat table, the routes, and everything that combines several apps:
+`access` (API keys, roles, logins), `api` (health, schema, documentation), `desk` (start page, coverage, evidence of a
+request), `operations` (logs, health), `reports` (exports, evidence pack) and `demo` (market data and a demo run).
 """
 
 from config.celery import app as celery_app

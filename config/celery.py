@@ -1,4 +1,4 @@
-"""The Celery app and the beat table: when each verb runs (design 10)."""
+"""The Celery app and its beat table, the schedule of all jobs (docs/design.md 19)."""
 
 from __future__ import annotations
 
@@ -82,27 +82,28 @@ app.conf.beat_schedule = BEAT
 
 
 @setup_logging.connect
-def log_as_everywhere(**_: Any) -> None:
-    """Worker and beat log as the web process does; Celery leaves logging alone where somebody has answered this."""
-    from django.conf import settings  # not before Django's settings module can be read
+def configure_logging(**_: Any) -> None:
+    """Log in worker and beat as in the web process; Celery sets up no logging if a receiver is connected."""
+    from django.conf import settings  # importable only once the settings module is
 
     dictConfig(settings.LOGGING)
 
 
 @before_task_publish.connect
-def pass_request_id_on(headers: dict[str, Any], **_: Any) -> None:
-    """A message carries the id of the request that asked for it; the outbox has put it there already."""
+def add_request_id(headers: dict[str, Any], **_: Any) -> None:
+    """Add the id of the current request to a message, unless the outbox has set it."""
     headers.setdefault("request_id", request_id())
 
 
 @task_prerun.connect
-def take_request_id_up(task_id: str, task: Task[..., Any], **_: Any) -> None:
-    """What a task logs and audits names that request, or the message itself where the beat sent it."""
+def set_task_request_id(task_id: str, task: Task[..., Any], **_: Any) -> None:
+    """Use the message's request id in logs and audit entries; a task sent by beat uses its own id."""
     set_request_id(task.request.get("request_id") or task_id)
     structlog.contextvars.bind_contextvars(task=task.name)
 
 
 @task_postrun.connect
-def put_request_id_down(**_: Any) -> None:
+def clear_task_request_id(**_: Any) -> None:
+    """Clear the request id after a task."""
     set_request_id("")
     structlog.contextvars.unbind_contextvars("task")

@@ -1,8 +1,8 @@
-"""kombu's Redis transport, for a worker that outlives the queue's server.
+"""kombu's Redis transport, changed so that a worker survives a restart of the queue's server.
 
-A task that ends after the server died is acknowledged, or handed back, on a channel that is closed already. kombu then
-fails with an AttributeError, which Celery takes for the end of the worker; a lost connection, which this is, it
-survives. The message is not lost either: the server, if it kept it, delivers it again after the visibility timeout.
+A task that ends after the server died is acknowledged or returned on a channel that is already closed. kombu then
+raises an AttributeError, which ends the worker; a ConnectionError, the correct error, does not. The message is not
+lost: if the server kept it, it is delivered again after the visibility timeout.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from redis.exceptions import ConnectionError
 
 
 class Channel(redis.Channel):
+    """A channel that raises ConnectionError once its connection is gone."""
+
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
         if self.connection is None or self.connection.client is None:
             raise ConnectionError("the channel is closed: its connection to the queue was lost")
@@ -22,9 +24,11 @@ class Channel(redis.Channel):
 
 
 class Transport(redis.Transport):
+    """The transport that uses this channel."""
+
     Channel = Channel
 
 
 def install() -> None:
-    """For every connection to `redis://` from here on."""
+    """Use this transport for all later connections to `redis://`."""
     TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = f"{__name__}:{Transport.__name__}"

@@ -1,4 +1,4 @@
-"""How gunicorn serves: `gunicorn --config config/gunicorn.py config.wsgi`. What is too long or too slow ends early."""
+"""Configuration of gunicorn: `gunicorn --config config/gunicorn.py config.wsgi`. Long and slow requests end early."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 SILENCE_SECONDS = 10
 
 workers, threads = 2, 4
-timeout = 60  # seconds without a sign of life, after which a process is replaced; no request takes so long
-limit_request_line = limit_request_field_size = 8190  # bytes; a longer address is answered 414, a longer header 431
+timeout = 60  # seconds without a heartbeat before a process is replaced; no request takes this long
+limit_request_line = limit_request_field_size = 8190  # bytes; a longer address gets 414, a longer header 431
 
 
 def post_worker_init(worker: Worker) -> None:
-    """Limit how long a client may be silent, and know versions and keys before the first question comes.
+    """Limit how long a client may be silent, and load versions and keys before the first request.
 
-    A process that began to look only when asked could serve nobody if PostgreSQL went away before that.
+    A process that loaded them only on the first request could serve nobody if PostgreSQL failed before it.
     """
     from config.access.api.authentication import KEY_RING
     from overrides.serving.engine import ENGINE_ROOM
@@ -31,8 +31,8 @@ def post_worker_init(worker: Worker) -> None:
 
 
 def _limit_silence(listening: Any) -> None:
-    """Have a client that falls silent in the middle of a request dropped: it would hold a thread for ever.
+    """Drop a client that goes silent in the middle of a request, which would otherwise hold a thread forever.
 
-    Accepted sockets inherit the limit from the one that listens.
+    Accepted sockets inherit the limit from the listening socket.
     """
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", SILENCE_SECONDS, 0))

@@ -1,4 +1,4 @@
-"""What every request meets first and last: an id and a line in the log; a calm page while PostgreSQL is away."""
+"""Middleware for every request: a request id and a log line, a length check, and a 503 without PostgreSQL."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
 class RequestLog:
-    """Gives each request an id (the caller's, where it is one), echoes it, and logs one line at the end."""
+    """Gives each request an id (the caller's, if valid), returns it in a header, and logs one line at the end."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -47,8 +47,8 @@ class RequestLog:
             set_request_id("")
 
 
-class ToldLength:
-    """Answers 411 to a body of untold length: nobody below would read any of it, and an empty one means something."""
+class RequireContentLength:
+    """Answers 411 to a body without Content-Length, which nothing below would read; an empty body has a meaning."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -61,7 +61,7 @@ class ToldLength:
 
 
 class DatabaseAway:
-    """Answers 503, with the time to come back, where a view needed PostgreSQL and it is away."""
+    """Answers 503 with Retry-After if a view needed PostgreSQL and it is unavailable."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -81,9 +81,9 @@ class DatabaseAway:
 
 
 def _who(request: HttpRequest) -> str | None:
-    """The key's prefix or the person's name, as far as somebody has asked already: a log line costs no query."""
+    """Return the key's prefix or the person's name if already loaded, because a log line must not cost a query."""
     user = request.__dict__.get("user")
-    if type(user) is KeyUser:  # isinstance would wake Django's lazy user
+    if type(user) is KeyUser:  # isinstance() would load Django's lazy user
         return user.pk
-    person = getattr(request, "_cached_user", None)  # where Django keeps whom the session names
+    person = getattr(request, "_cached_user", None)  # set by Django once the session's user is loaded
     return person.get_username() or None if person is not None else None

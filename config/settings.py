@@ -1,6 +1,7 @@
-"""Everything from the environment (`.env.example` lists it), safe defaults for a laptop.
+"""Django settings: everything from the environment (`.env.example` lists it), with safe defaults for a laptop.
 
-Numbers of the model are not settings: they are versioned, reviewed data (`overrides.core.parameters`).
+Numbers of the model are not settings: they are versioned, reviewed data
+(`overrides.core.engine.definitions.parameters`).
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "config.middleware.RequestLog",
-    "config.middleware.ToldLength",
+    "config.middleware.RequireContentLength",
     "config.middleware.DatabaseAway",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -58,7 +59,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "axes.middleware.AxesMiddleware",  # last: it puts the page of a locked login in the place of any other
+    "axes.middleware.AxesMiddleware",  # last: it replaces any other response by the page of a locked login
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -80,8 +81,8 @@ TEMPLATES = [
 ]
 
 # --- databases -----------------------------------------------------------------------------------
-# Processes connect as a role that owns nothing (`default`); migrations run as the owner:
-# `manage.py migrate --database owner`. With one URL the chain is tamper-evident, not tamper-proof.
+# Processes connect as a role that owns no tables (`default`); migrations run as the owner:
+# `manage.py migrate --database owner`. With a single URL the audit chain is tamper-evident, not tamper-proof.
 
 
 def _database(name: str) -> dict[str, Any]:
@@ -91,7 +92,7 @@ def _database(name: str) -> dict[str, Any]:
             f"{name} must name a PostgreSQL database (postgres://user:password@host:port/name); no other database works"
         )
     database: dict[str, Any] = env.db(name)
-    # A server that no longer answers is given up after seconds, and a connection that outlived its server is dropped.
+    # Give up on a server that does not answer within seconds, and drop connections to a server that is gone.
     options = {"connect_timeout": 2, "tcp_user_timeout": 5000}
     return {**database, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
 
@@ -104,7 +105,7 @@ APPLICATION_ROLE = env.str("APPLICATION_ROLE", default=DATABASES["default"]["USE
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Seconds for which the levers of the last version known stand in while PostgreSQL is away; then they are neutral.
+# Seconds for which the last known version is served while PostgreSQL is unavailable; afterwards levers are neutral.
 MAX_STALE_SECONDS = env.float("MAX_STALE_SECONDS", default=300.0)
 
 # --- access ---------------------------------------------------------------------------------------
@@ -118,13 +119,13 @@ LOGIN_REDIRECT_URL = "admin:index"
 LOGIN_URL = "admin:login"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 
-# Failed logins (`config.access.logins`): five of a name from one address, or twenty from anywhere, lock it.
+# Failed logins (`config.access.logins`): five for a name from one address, or twenty from anywhere, lock the name.
 AXES_HANDLER = "config.access.logins.Attempts"
 AXES_LOCKOUT_PARAMETERS: list[str | list[str]] = [["username", "ip_address"], "username"]
 AXES_FAILURE_LIMIT = 5
 LOGIN_FAILURES_ANYWHERE = 20
 AXES_COOLOFF_TIME = timedelta(minutes=15)
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # trying on does not prolong it
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # further attempts do not prolong the lock
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_CALLABLE = "config.access.logins.locked"
 AXES_CLIENT_IP_CALLABLE = "config.access.logins.address_of"
@@ -133,11 +134,11 @@ AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=1 if HTTPS else 0)
 
-# Approving and applying ask for the password again when it was last typed longer ago than this.
+# Approving and applying require the password again if it was last entered longer ago than this.
 REAUTHENTICATE_SECONDS = env.int("REAUTHENTICATE_SECONDS", default=900)
-SESSION_COOKIE_AGE = 12 * 60 * 60  # a working day from the login, or from the password typed again
+SESSION_COOKIE_AGE = 12 * 60 * 60  # a working day from the last login or re-authentication
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # a link in a message must find its reader logged in
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # a link in a message must keep its reader logged in
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
@@ -174,7 +175,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Closed trades in, combined levers out: learned overrides under review.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # it would say each word twice
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # it would repeat each value
     "ENUM_NAME_OVERRIDES": {
         "RequestKindEnum": "overrides.models.ChangeRequest.Kind",
         "ProposalKindEnum": ["lines", "parameters", "mode", "rollback"],
@@ -183,9 +184,9 @@ SPECTACULAR_SETTINGS = {
     },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
-# Requests of one key by its role; a list of a thousand is one. A bot that records also asks for levers.
+# Requests a minute of one key by role; a list of a thousand is one request. Bots that record also query levers.
 API_REQUESTS_PER_MINUTE = {"evaluate": 120_000, "record": 120_000, "propose": 600, "read": 3_000}
-# After so many seconds PostgreSQL stops a statement of a request, and a write's wait for rows that another holds.
+# Seconds after which PostgreSQL cancels a statement of a read or write, and a write's wait for locked rows.
 API_STATEMENT_SECONDS, API_WRITE_SECONDS, API_LOCK_SECONDS = 5.0, 10.0, 5.0
 
 # --- queue ----------------------------------------------------------------------------------------
@@ -193,7 +194,7 @@ API_STATEMENT_SECONDS, API_WRITE_SECONDS, API_LOCK_SECONDS = 5.0, 10.0, 5.0
 REDIS_URL = env.str("REDIS_URL")
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    # A killed worker's task comes back after this long; it must exceed the longest task.
+    # A killed worker's task is delivered again after this long; it must exceed the longest task.
     "visibility_timeout": env.int("CELERY_VISIBILITY_TIMEOUT", default=600),
     # kombu sweeps unacknowledged messages only every ~100 s by default, whatever the timeout says.
     "unacked_restore_interval": 5,
@@ -202,13 +203,13 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 5,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker outlasts any outage
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker survives any outage
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_TIME_LIMIT = env.int("CELERY_TASK_TIME_LIMIT", default=540)
-# Raised in the task, so that its run is told as failed; a busy machine may take a while to tell it.
+# Raised in the task, so that its run is recorded as failed, which may take a while on a busy machine.
 CELERY_TASK_SOFT_TIME_LIMIT = max(CELERY_TASK_TIME_LIMIT / 2, CELERY_TASK_TIME_LIMIT - 54)
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_SERIALIZER = "json"
@@ -217,7 +218,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE_FILENAME = env.str("CELERY_BEAT_SCHEDULE_FILENAME", default="celerybeat-schedule")
 
-# What new trades have done within seconds; the beat table does the same within minutes.
+# Tasks sent as soon as new trades arrive; the beat table runs the same work every few minutes.
 TASKS_AFTER_TRADES: list[tuple[str, dict[str, Any]]] = [
     ("learning.aggregate_soon", {"module": "dm"}),
     ("learning.aggregate_soon", {"module": "pm"}),

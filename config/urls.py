@@ -1,4 +1,4 @@
-"""Everything the web process answers: the admin for people, /api/v1/ for bots, two addresses for operators."""
+"""All routes of the web process: the admin for people, /api/v1/ for bots, two addresses for operators."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from config.api.docs_page import DocumentationView
-from config.api.error_handlers import NothingHere
+from config.api.error_handlers import ApiNotFound
 from config.api.health import HealthView
 from config.api.schema import SchemaView
 from config.desk.coverage import coverage_page
@@ -35,7 +35,7 @@ urlpatterns = [
     re_path(r"^api/v1/health/?$", HealthView.as_view(), name="health"),
     re_path(r"^api/v1/schema/?$", SchemaView.as_view(), name="schema"),
     re_path(r"^api/v1/docs/?$", DocumentationView.as_view(), name="docs"),
-    re_path(r"^api(/|$)", NothingHere.as_view()),
+    re_path(r"^api(/|$)", ApiNotFound.as_view()),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
 ]

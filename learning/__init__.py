@@ -1,7 +1,8 @@
-"""Opinions: what the facts seem to say about where the edge is.
+"""Learning: estimates, from closed trades, of where an override improves results.
 
-Verbs: aggregate (facts to cells), build (cells to lessons), materialize (lessons to change requests), validate.
-Imports overrides and telemetry, and nobody below imports it: serving works with learning switched off.
-Nothing here acts on a bot. A lesson becomes policy only through a reviewed change request.
-All arithmetic is in `core`: pure functions over columns, standard library and numpy only.
+Steps: aggregate (facts to cells), build (cells to lessons), materialize (lessons to change requests), validate.
+
+The app imports `overrides` and `telemetry`; neither imports it, so overrides are served even if learning is switched
+off. Nothing here affects a bot directly: a lesson takes effect only through a reviewed change request. All calculations
+are in `core`: pure functions over columns that use the standard library and numpy only.
 """

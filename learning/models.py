@@ -1,6 +1,6 @@
-"""What was inferred from the facts: cells, lessons, their history, builder runs, coefficients.
+"""What was learned from the facts: cells, lessons, their history, builder runs, coefficients.
 
-All of it is opinion: it can be rebuilt from the facts at any time, and nothing here is served.
+All of it can be rebuilt from the facts at any time, and none of it is served.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from telemetry.models import CATEGORIES, MODULES
 
 
 class CellGroup(models.Model):
-    """One (module, pattern_key, action_category): the unit that `aggregate` rebuilds."""
+    """One (module, pattern_key, action_category), the unit that `aggregate` rebuilds."""
 
     module = models.CharField(max_length=2, choices=MODULES)
     pattern_key = models.CharField(max_length=122)
@@ -33,13 +33,13 @@ class CellGroup(models.Model):
 
     @property
     def dimensions(self) -> list[str]:
-        """The dimensions its cells range over, in order."""
+        """The dimensions of its cells, in order."""
         dimensions: list[str] = self.cut["dimensions"]
         return dimensions
 
 
 class Cell(models.Model):
-    """Statistics of one scope subset of a group; n counts distinct trades (clusters once). No baseline in it."""
+    """Statistics of one scope subset of a group; n counts distinct trades (a cluster once). It has no baseline."""
 
     group = models.ForeignKey(CellGroup, models.CASCADE, related_name="cells", db_index=False)
     scope = models.JSONField()
@@ -64,7 +64,7 @@ class Cell(models.Model):
 
 
 class BuilderRun(models.Model):
-    """One run of the lesson builder: what it saw, with which constants, against which baseline."""
+    """One run of the lesson builder: its input, constants and baseline."""
 
     module = models.CharField(max_length=2, choices=MODULES)
     policy = models.CharField(max_length=8, choices=POLICIES)
@@ -89,7 +89,7 @@ class BuilderRun(models.Model):
 
 
 class Lesson(models.Model):
-    """The builder's latest word on a line."""
+    """The current lesson of a line, as of the builder's latest run."""
 
     class Status(models.TextChoices):
         ACTIVE = "active"
@@ -126,7 +126,7 @@ class Lesson(models.Model):
 
 
 class LessonHistory(models.Model):
-    """What a run said of a lesson, where it differs from the run before: one row a day and status."""
+    """The state of a lesson after a run, stored when it differs from the previous one: one row a day and status."""
 
     lesson = models.ForeignKey(Lesson, models.CASCADE, related_name="history", db_index=False)
     run = models.ForeignKey(BuilderRun, models.PROTECT, related_name="+")
@@ -176,7 +176,7 @@ class EdgeHistory(models.Model):
 
 
 class Coefficient(models.Model):
-    """Decayed memory of one DM lever value (design 6.5); opinion until a version carries its weight."""
+    """The decayed memory of one value of a dm coefficient dimension (docs/method.md 8); not served until published."""
 
     module = models.CharField(max_length=2, choices=MODULES)
     name = models.CharField(max_length=40, help_text="lever: curator, chain, cap, ...")
@@ -201,7 +201,7 @@ class Coefficient(models.Model):
 
 
 class WalkForward(BackgroundResult):
-    """What a policy would have earned, walking forward through a module's trades; its key holds all it depends on."""
+    """The walk-forward result of a learning method; its key covers everything the result depends on."""
 
     module = models.CharField(max_length=2, choices=MODULES)
     policy = models.CharField(max_length=8, choices=POLICIES)
@@ -227,7 +227,7 @@ class WalkForward(BackgroundResult):
 
 
 class NoiseTwin(BackgroundResult):
-    """How many lessons a policy finds in a module's outcomes dealt anew, under one seed; beside how many it found."""
+    """The number of lessons in a module's permuted outcomes for one seed, and the number in the real outcomes."""
 
     content = models.CharField(max_length=64, help_text="hash of module, policy, parameters, facts and code")
     module = models.CharField(max_length=2, choices=MODULES)

@@ -1,4 +1,4 @@
-"""One call each; the beat table in `config.celery` says when."""
+"""Celery tasks of learning, each one call; the beat table in `config.celery` schedules them."""
 
 from __future__ import annotations
 
@@ -35,26 +35,26 @@ def aggregate_task(*, module: str, now: str | None = None, **_: object) -> None:
 
 @shared_task(name="learning.aggregate_soon")
 def aggregate_soon_task(*, module: str, now: str | None = None, **_: object) -> None:
-    """The same between two beats, because trades came; their marks make a second delivery do nothing."""
+    """Do the same between two scheduled runs, after new trades; duplicates have no effect, as marks are gone."""
     aggregate_dirty(module=module, now=moment_of_task(now))
 
 
 @shared_task(name="learning.coefficients")
 def coefficients_task(*, now: str | None = None, **_: object) -> None:
-    """Remember the allocations of trades that came or went, and weigh their values as of now."""
+    """Update the coefficients with changed trades, and weigh as of now."""
     at = moment_of_task(now)
     run_once("coefficients", now=at, every=timedelta(minutes=5), work=lambda: update_coefficients(now=at))
 
 
 @shared_task(name="learning.coefficients_soon")
 def coefficients_soon_task(*, now: str | None = None, **_: object) -> None:
-    """The same between two beats, because trades came; their marks make a second delivery do nothing."""
+    """Do the same between two scheduled runs, after new trades; duplicates have no effect, as marks are gone."""
     update_coefficients(now=moment_of_task(now))
 
 
 @shared_task(name="learning.build")
 def build_task(*, module: str, policy: str = LearningMethod.PLAN, now: str | None = None, **_: object) -> None:
-    """Build a module's lessons under a policy; what cannot be fitted is a failed run that says what to do."""
+    """Build a module's lessons with a learning method; if the fit is refused, the failed run says what to do."""
     at = moment_of_task(now)
     run_once(
         f"build {module}" if policy == LearningMethod.PLAN else f"build {module} {policy}",
@@ -67,7 +67,7 @@ def build_task(*, module: str, policy: str = LearningMethod.PLAN, now: str | Non
 
 @shared_task(name="learning.materialize")
 def materialize_task(*, module: str, now: str | None = None, **_: object) -> None:
-    """Draft the day's request of a module."""
+    """Draft the daily request of a module."""
     at = moment_of_task(now)
     run_once(
         f"materialize {module}",
@@ -79,7 +79,7 @@ def materialize_task(*, module: str, now: str | None = None, **_: object) -> Non
 
 @shared_task(name="learning.publish_within_mandates")
 def publish_within_mandates_task(*, module: str, now: str | None = None, **_: object) -> None:
-    """Publish what the mandates on a module's lines cover of its lessons."""
+    """Publish the lessons of a module that mandates cover."""
     at = moment_of_task(now)
     run_once(
         f"publish within mandates {module}",
@@ -93,7 +93,7 @@ def publish_within_mandates_task(*, module: str, now: str | None = None, **_: ob
 def noise_twin_task(
     *, module: str, policy: str = LearningMethod.PLAN, seed: int = 1, now: str | None = None, **_: object
 ) -> None:
-    """Count the lessons that the module's pipeline finds in permuted outcomes; the count is the run's rows."""
+    """Count the lessons that the pipeline finds in permuted outcomes; the count is stored as the run's rows."""
     at = moment_of_task(now)
     run_once(
         f"noise twin {module}" if policy == LearningMethod.PLAN else f"noise twin {module} {policy}",
@@ -108,21 +108,21 @@ def noise_twin_task(
 
 @shared_task(name="learning.twin")
 def twin_task(*, key: str, now: str | None = None, **_: object) -> None:
-    """Compute the twin that somebody asked for, unless it is done or another worker is at it."""
+    """Compute a requested noise twin, unless it is done or another worker computes it."""
     run_twin(key, now=moment_of_task(now))
 
 
 @shared_task(name="learning.walk_forward")
 def walk_forward_task(*, key: str, now: str | None = None, **_: object) -> None:
-    """Compute the walk that somebody or the beat asked for, unless it is done or another worker is at it."""
+    """Compute a requested walk-forward run, unless it is done or another worker computes it."""
     run_walk_forward(key, now=moment_of_task(now))
 
 
 @shared_task(name="learning.validate")
 def validate_task(*, module: str, now: str | None = None, **_: object) -> None:
-    """Ask for what tells edge from noise, one task each: a module's walks, and the twins of policies that have run.
+    """Request a module's walk-forward runs, and noise twins of the methods that have run, one task each.
 
-    What was computed of the same facts is not computed again.
+    Results for the same facts are reused.
     """
     at = moment_of_task(now)
     run_once(
@@ -134,5 +134,6 @@ def validate_task(*, module: str, now: str | None = None, **_: object) -> None:
 
 
 def _twins_asked(module: str, at: datetime) -> list[NoiseTwin]:
+    """Request the noise twins of every method that has run."""
     ran = BuilderRun.objects.filter(module=module).order_by().values_list("policy", flat=True).distinct()
     return [twin for policy in ran for twin in ask_twins(module=module, policy=LearningMethod(policy), now=at)]

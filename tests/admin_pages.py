@@ -1,4 +1,4 @@
-"""The admin as a person finds it: somebody logged in, and pages that keep to the house's rules."""
+"""Helpers for admin tests: a logged-in browser, and requests that check the rules every page must keep."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from django.test import Client
 from overrides.models import ChangeRequest
 
 INLINE = re.compile(rb"<[^>]* style=|<style|<script(?![^>]* src=)|<[^>]* on[a-z]+=")
-MOST_QUERIES = 12  # of a page, session and permissions among them
+MOST_QUERIES = 12  # of one page, including those for session and permissions
 
 
 def browser_of(person: User) -> Client:
+    """Return a client that is logged in as this person."""
     for permission in Permission.objects.filter(codename__startswith="view_"):
         person.user_permissions.add(permission)
     client = Client()
@@ -23,7 +24,7 @@ def browser_of(person: User) -> Client:
 
 
 def page(client: Client, url: str) -> str:
-    """The page at `url`, which must be there and keep to the strict Content-Security-Policy."""
+    """Return the page at `url`, which must exist and comply with the strict Content-Security-Policy."""
     response = client.get(url)
     assert response.status_code == 200, url
     assert INLINE.findall(response.content) == []
@@ -31,6 +32,6 @@ def page(client: Client, url: str) -> str:
     return str(response.content.decode())
 
 
-def drafted_by_people() -> QuerySet[ChangeRequest]:
-    """The requests that somebody asked for; what stands already came of those of machines."""
+def requests_by_people() -> QuerySet[ChangeRequest]:
+    """Return the requests drafted by people, not those drafted by machines."""
     return ChangeRequest.objects.exclude(author=None)

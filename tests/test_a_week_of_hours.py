@@ -1,6 +1,6 @@
-"""A week of hourly learning on real prices: people are asked once a day at most, and no line leaves its mandate.
+"""A week of hourly learning on real prices: at most one request a day for people, and no line exceeds its mandate.
 
-Every verb commits, so that the database checks each version by itself.
+Every verb commits, so that the database checks each version separately.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ def plans() -> list[tuple[datetime, dict[str, Any]]]:
 
 
 class Desk:
-    """Bot, builder and one reviewer, hour by hour."""
+    """A bot, a builder and one reviewer, hour by hour."""
 
     def __init__(self, reviewer: User) -> None:
-        self.reviewer, self.plans, self.asked = reviewer, plans(), Counter[str]()
+        self.reviewer, self.plans, self.requests = reviewer, plans(), Counter[str]()
 
     def live(self, now: datetime) -> None:
         known = [payload for known_at, payload in self.plans if known_at <= now]
@@ -55,13 +55,13 @@ class Desk:
         publish_what_mandates_cover(module="pm", now=now)
         request = materialize(module="pm", now=now)
         if request is not None:
-            self.asked[f"{now:%Y-%m-%d}"] += 1
+            self.requests[f"{now:%Y-%m-%d}"] += 1
             approve(request_id=request.pk, by=self.reviewer, at=now)
             apply_request(request_id=request.pk, by=self.reviewer, at=now)
 
 
 def outside_their_mandates(now: datetime) -> list[str]:
-    """The lines in force whose levers no live mandate reaches."""
+    """Return the lines in force with levers beyond the reach of every live mandate."""
     mandates = {row.line_id: terms_of(row) for row in Mandate.objects.filter(revoked_at=None, review_by__gt=now)}
     version = Version.objects.filter(module="pm", is_active=True).first()
     specs = load_specs("pm", version.number) if version else ()
@@ -89,8 +89,8 @@ def test_asks_once_a_day_and_serves_nothing_outside_a_mandate(reviewer: User) ->
         desk.live(now)
         assert outside_their_mandates(now) == [], now
 
-    assert max(desk.asked.values()) == 1
-    assert len(desk.asked) >= 2  # something was asked on more than one day
+    assert max(desk.requests.values()) == 1
+    assert len(desk.requests) >= 2  # there were requests on more than one day
     routes = Counter(ChangeRequest.objects.filter(module="pm", state="applied").values_list("route", flat=True))
     assert routes["mandate"] >= 1
     assert Version.objects.filter(module="pm").count() == routes["mandate"] + routes["review"]

@@ -1,4 +1,4 @@
-"""What holds for the house as a whole."""
+"""Rules that hold for the whole code base."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TASKS = {**{name: f"{name}/tasks.py" for name in CORES}, "access": "config/acces
 
 
 def python(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a script in a process of its own, from the root of the checkout."""
+    """Run a script in a new process, from the root of the checkout."""
     return subprocess.run(
         [sys.executable, "-c", script],
         cwd=ROOT,
@@ -78,7 +78,7 @@ class TestMigrations:
 
 
 def task_functions() -> Iterator[tuple[str, ast.FunctionDef]]:
-    """Every function that is a task, by module."""
+    """Return every function that is a Celery task, by module."""
     for label, path in TASKS.items():
         tree = ast.parse((ROOT / path).read_text())
         for node in tree.body:
@@ -106,7 +106,7 @@ class TestTasks:
         ("label", "function"), list(task_functions()), ids=lambda each: getattr(each, "name", each)
     )
     def test_are_one_call_to_one_verb(self, label: str, function: ast.FunctionDef) -> None:
-        """A docstring, at most the moment, and the call; keyword arguments only, unknown ones tolerated."""
+        """A docstring, at most the time, and one call; keyword arguments only, unknown ones accepted."""
         says, *moment, call = function.body
 
         assert isinstance(says, ast.Expr)
@@ -134,7 +134,7 @@ class TestSettings:
 
 
 def test_apps_import_one_way() -> None:
-    """config -> learning -> overrides -> telemetry; the finer contracts are import-linter's."""
+    """config -> learning -> overrides -> telemetry; import-linter checks the finer contracts."""
     order = ["telemetry", "overrides", "learning", "config"]
     for position, label in enumerate(order):
         above = tuple(order[position + 1 :])

@@ -1,7 +1,7 @@
-"""The whole river once: what closed trades taught, a reviewer approved, a bot was served, and what that earned.
+"""The complete pipeline once: closed trades, lessons, review, a served decision, and what it earned.
 
-The world: forty days of breakouts. In a Good phase each earned 2 R, in a Dip nothing. Baseline 1 R, edges of 1 R
-either way.
+The data: forty days of breakouts. In a Good phase each earned 2 R, in a Dip 0 R. The baseline is 1 R, the edges are +1
+R and -1 R.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from telemetry.recording.record_trades import record_trades
 from tests.builders import DAY, action_payload, decision_ids, draft, make_question, make_trade, make_trades
 
 GOOD, DIP = {"macro_phase": "Good"}, {"macro_phase": "Dip"}
-# From the tenth trade on one update a day: 31 of them, each ln 1.02 * 1 R / 20.
+# One update a day from the tenth trade on: 31 updates of ln 1.02 * 1 R / 20 each.
 TARGET = 31 * log(1.02) / 20
 WEIGHT = tanh(1) * (1 - exp(-40 / 25)) * 1 * (1 / 8) ** 1.5
 
@@ -52,7 +52,7 @@ def test_from_facts_to_policy_and_back(author: User, reviewer: User, now: dateti
     record_trades(make_trades([2.0] * 40, scope=GOOD, prefix="good"), now=now)
     record_trades(make_trades([0.0] * 40, scope=DIP, prefix="dip"), now=now)
 
-    # Opinions.
+    # Learning.
     assert aggregate_dirty(now=now) == 1
     assert sorted(Cell.objects.values_list("n", "mean")) == [(40, 0.0), (40, 2.0), (80, 1.0)]
     assert build_lessons(module="pm", now=now).n_active == 3
@@ -60,10 +60,10 @@ def test_from_facts_to_policy_and_back(author: User, reviewer: User, now: dateti
     assert {name: lesson.edge_raw for name, lesson in lessons.items()} == {"Good": 1.0, "Dip": -1.0}
     assert lessons["Good"].weight == pytest.approx(WEIGHT, abs=1e-12)
     assert log(lessons["Good"].targets["size_mult"]) == pytest.approx(TARGET, abs=1e-12)
-    tuning = Lesson.objects.get(type="pm_tuning")  # of the edge above .3 R, in the same cell
+    tuning = Lesson.objects.get(type="pm_tuning")  # derived from the edge above .3 R in the same cell
     assert (tuning.scope, tuning.targets) == (GOOD, {"min_ts_for_add": 0.55})
 
-    # Until somebody decides, nothing moves.
+    # Nothing changes until somebody decides.
     request = materialize(module="pm", now=now)
     assert request is not None
     assert ask(GOOD, now).answer.levers["size_mult"] == 1.0
@@ -74,8 +74,8 @@ def test_from_facts_to_policy_and_back(author: User, reviewer: User, now: dateti
     assert ask(GOOD, now).record.reason == "MODULE_OFF"
     sign_and_apply(draft(kind="mode", content={"mode": "on"}, author=author), reviewer, now + timedelta(hours=2))
 
-    # Service: both ways one step of 2 %, at the weight of evidence that is a day old. Six weeks of one and the same
-    # edge have no fade in them, so its half-life is the longest there is.
+    # Serving: one step of 2 % in each direction, with the weight of evidence that is a day old. Six weeks of the same
+    # edge show no decay, so the half-life is the longest possible.
     later = now + timedelta(hours=3)
     answers = {"Good": ask(GOOD, later), "Dip": ask(DIP, later), "elsewhere": ask({"macro_phase": "Recover"}, later)}
     served = {name: found.answer.levers["size_mult"] for name, found in answers.items()}
@@ -90,7 +90,7 @@ def test_from_facts_to_policy_and_back(author: User, reviewer: User, now: dateti
     assert contribution["w_total"] == pytest.approx(WEIGHT * exp(-27 / 24 / 365), abs=1e-12)
     assert contribution["parts"]["size_mult"] == pytest.approx(TARGET, abs=1e-12)
 
-    # What it earned: 2 % of 3 R won, 1 - 1 / 1.02 of 1 R not lost, nothing where neutral was served.
+    # What it earned: 2 % of the 3 R won, 1 - 1 / 1.02 of the 1 R not lost, nothing where neutral was served.
     record_decisions([found.record for found in answers.values()])
     closed = now + DAY
     for name, rr in (("Good", 3.0), ("Dip", -1.0), ("elsewhere", 5.0)):
@@ -105,7 +105,7 @@ def test_from_facts_to_policy_and_back(author: User, reviewer: User, now: dateti
     assert sorted(DecisionOutcome.objects.values_list("rr", flat=True)) == [-1.0, 3.0, 5.0]
     assert Decision.objects.count() == 3
 
-    # And on: the new trades are facts to learn from, and one word takes it all back at once.
+    # Afterwards: the new trades are learned from, and one rollback withdraws everything at once.
     assert DirtyGroup.objects.count() == 3
     aggregate_dirty(now=closed)
     assert Cell.objects.get(scope=GOOD).n == 41

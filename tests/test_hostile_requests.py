@@ -1,4 +1,4 @@
-"""Whatever is sent to the API, it is never answered 5xx, every refusal names what to mend, and nothing is stored."""
+"""Whatever is sent to the API, it never answers 5xx, every error names the field to correct, and nothing is stored."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 from config.api.schema import schema_document
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from telemetry.foundation.core.canonical_json import utc_text
-from tests.api_clients import Kept, bearer, client_of, faults, fields_of
+from tests.api_clients import RecordingQueue, bearer, client_of, faults, fields_of
 from tests.builders import KEY, NOW, SCOPE, action_payload, make_spec, trade_payload
 
 pytestmark = pytest.mark.django_db
@@ -29,8 +29,8 @@ CORES = ("telemetry", "overrides", "learning")
 
 
 @dataclass(frozen=True)
-class Door:
-    """An endpoint that takes a body, and one that it takes."""
+class Endpoint:
+    """An endpoint that accepts a body, and a valid body for it."""
 
     address: str
     role: str
@@ -65,12 +65,12 @@ def proposal_of(kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
 
 MODE = {"mode": "shadow", "rollout_percent": 50.0, "allow": {"bucket": ["micro"]}, "challenger": None}
 DOORS = {
-    "trades": Door("/api/v1/trades/", "record", trade()),
-    "resolve": Door("/api/v1/levers/resolve/", "evaluate", question()),
-    "requests": Door("/api/v1/requests/", "propose", proposal()),
-    "mode": Door("/api/v1/requests/", "propose", proposal_of("mode", MODE)),
-    "rollback": Door("/api/v1/requests/", "propose", proposal_of("rollback", {"to": 1})),
-    "parameters": Door("/api/v1/requests/", "propose", proposal_of("parameters", PARAMETERS)),
+    "trades": Endpoint("/api/v1/trades/", "record", trade()),
+    "resolve": Endpoint("/api/v1/levers/resolve/", "evaluate", question()),
+    "requests": Endpoint("/api/v1/requests/", "propose", proposal()),
+    "mode": Endpoint("/api/v1/requests/", "propose", proposal_of("mode", MODE)),
+    "rollback": Endpoint("/api/v1/requests/", "propose", proposal_of("rollback", {"to": 1})),
+    "parameters": Endpoint("/api/v1/requests/", "propose", proposal_of("parameters", PARAMETERS)),
 }
 POSTS = ("trades", "resolve", "requests")
 RAW = {"@1e999": "1e999", "@-1e999": "-1e999", "@digits": "9" * 4000}
@@ -93,16 +93,16 @@ FEW: list[Any] = [
     [],
     {},
     {"\ud800": 1},
-]  # where fields are many and alike
+]  # a sample of many similar fields
 
 
-def of_one_object(named: str, path: str) -> bool:
-    """Whether a refusal names the field that was changed, what is in it, or one beside it that no longer fits."""
+def is_of_one_object(named: str, path: str) -> bool:
+    """Return whether an error names the changed field, a part of it, or a field beside it that no longer fits."""
     return named.startswith(path.rpartition(".")[0]) or path.startswith(named)
 
 
 def dumped(body: object) -> Any:
-    """JSON with what json.dumps would not write."""
+    """Return JSON that may contain what json.dumps refuses to write."""
     text = json.dumps(body)
     for mark, number in RAW.items():
         text = text.replace(f'"{mark}"', number)
@@ -110,7 +110,7 @@ def dumped(body: object) -> Any:
 
 
 def places(value: object, path: str = "") -> Iterator[str]:
-    """Every path below a JSON value, as refusals name them."""
+    """Return every path below a JSON value, in the notation of errors."""
     if isinstance(value, dict):
         for key, each in value.items():
             inner = f"{path}.{key}" if path else key
@@ -123,7 +123,7 @@ def places(value: object, path: str = "") -> Iterator[str]:
 
 
 def changed(body: object, path: str, value: object) -> Any:
-    """The body with another value at the path."""
+    """Return the body with another value at the path."""
     result = deepcopy(body)
     steps = [int(each) if each.isdigit() else each for each in path.replace("[", ".").replace("]", "").split(".")]
     holder: Any = result
@@ -134,7 +134,7 @@ def changed(body: object, path: str, value: object) -> Any:
 
 
 def stored() -> int:
-    """The rows of all tables of facts, opinions and policy together."""
+    """Return the number of rows in the tables of telemetry, learning and overrides."""
     models = [model for label in CORES for model in apps.get_app_config(label).get_models()]
     counts = " + ".join(f"(SELECT count(*) FROM {model._meta.db_table})" for model in models)
     with connection.cursor() as cursor:
@@ -143,20 +143,20 @@ def stored() -> int:
     return rows
 
 
-def post(api: APIClient, door: Door, raw: Any, content_type: str = "application/json", **extra: Any) -> Any:
+def post(api: APIClient, door: Endpoint, raw: Any, content_type: str = "application/json", **extra: Any) -> Any:
     return api.generic("POST", door.address, raw, content_type=content_type, **extra)
 
 
-def complaints(response: Any) -> list[str]:
-    """Which fields were refused: in the problem, or in the receipts of a list."""
+def refused_fields(response: Any) -> list[str]:
+    """Return the fields that were refused, from the problem or from the receipts of a list."""
     if response.status_code != 200 or "results" not in response.json():
         return fields_of(response)
     return [error["field"] for result in response.json()["results"] for error in result["errors"]]
 
 
 @pytest.fixture(autouse=True)
-def queue(monkeypatch: pytest.MonkeyPatch) -> Kept:
-    kept = Kept()
+def queue(monkeypatch: pytest.MonkeyPatch) -> RecordingQueue:
+    kept = RecordingQueue()
     monkeypatch.setattr("overrides.api.resolve.QUEUE", kept)
     return kept
 
@@ -176,12 +176,12 @@ class TestFields:
                 body["external_id"] = f"t{number}"
             response = post(api, door, dumped(changed(body, path, value)))
 
-            shown, named = repr(value)[:60], complaints(response)
+            shown, named = repr(value)[:60], refused_fields(response)
             if response.status_code not in (200, 201):
                 assert faults(response) == [], shown
                 assert named, shown
             if named:
-                assert all(of_one_object(each, path) for each in named), (shown, named)
+                assert all(is_of_one_object(each, path) for each in named), (shown, named)
                 assert stored() == before, shown
             before = stored()
 
@@ -191,7 +191,7 @@ def large(megabytes: int) -> bytes:
 
 
 JSON = "application/json"
-# What comes before any field is read: bytes, content type, headers, and the status it is refused with.
+# Errors before any field is read: bytes, content type, headers, and the expected status.
 BODIES: dict[str, tuple[bytes, str, dict[str, str], int]] = {
     "nothing": (b"", JSON, {}, 400),
     "nothing but space": (b" \n", JSON, {}, 400),
@@ -241,7 +241,7 @@ class TestBodies:
 
         response = post(api, door, raw, content_type, **headers)
 
-        if status == 400 and response.status_code == 200:  # a list, or one trade, is judged one by one
+        if status == 400 and response.status_code == 200:  # trades are judged one by one, each with a receipt
             assert {result["status"] for result in response.json()["results"]} == {"refused"}
         else:
             assert (response.status_code, faults(response)) == (status, [])
@@ -255,7 +255,7 @@ class TestBodies:
 
         response = post(api, door, dumped(body))
 
-        assert complaints(response)
+        assert refused_fields(response)
         assert response.status_code == 200 or faults(response) == []
         assert stored() == before
 
@@ -272,7 +272,7 @@ class TestBodies:
 
 
 def parameters() -> Iterator[tuple[str, str, str]]:
-    """Every query parameter of the schema, with its method and an address that takes it."""
+    """Return every query parameter of the schema, with its method and an address that accepts it."""
     for path, methods in schema_document()["paths"].items():
         for method, operation in methods.items():
             for parameter in operation.get("parameters", ()):
@@ -281,7 +281,7 @@ def parameters() -> Iterator[tuple[str, str, str]]:
 
 
 QUERIES = list(parameters())
-# As they stand in an address: percent signs and all.
+# Already percent-encoded.
 TEXTS = [
     "", "%20", "%00", "a%00b", "%ff", "%ED%A0%80", "%F0%9F%92%A9", "x" * 3000, "-1", "0", "1e9", "1e999", "NaN", "null",
     "9" * 30, "%D9%A3", "true%20", "[]", "%27%22%3B--", "2026-03-02T12:00:00", "0001-01-01T00:00:00%2B23:59",
@@ -296,7 +296,7 @@ class TestManyFaults:
 
         response = post(client_of(door.role), door, dumped({str(n): n for n in range(5000)}))
 
-        assert len(complaints(response)) == 101
+        assert len(refused_fields(response)) == 101
         assert "more are not listed" in response.content.decode()
         assert len(response.content) < 20_000
 

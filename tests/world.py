@@ -1,4 +1,4 @@
-"""One of everything that the API shows, made by the verbs that make it."""
+"""A data set with one object of every kind that the API shows, made by the verbs of the product."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.builders import (
     set_mode,
 )
 
-EXTERNAL_ID = "bot-1:BTC/USDT#1"  # with what an address must escape
+EXTERNAL_ID = "bot-1:BTC/USDT#1"  # with characters that must be escaped in an address
 
 
 @dataclass(frozen=True)
 class World:
-    """The names of what was made."""
+    """The identifiers of the objects made."""
 
     external_id: str
     decision_id: str
@@ -31,7 +31,7 @@ class World:
 
 
 def make_world() -> World:
-    """Trades with cells and coefficients, a decision with its outcome and shares, a version, a lesson, a request."""
+    """Make trades with cells and coefficients, a decision with outcome and shares, a version, a lesson, a request."""
     from learning.coefficients.coefficient_memory import update_coefficients
     from learning.lessons.aggregate import aggregate_dirty
     from telemetry.decisions.attribute_trades import attribute_trades

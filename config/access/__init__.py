@@ -1,1 +1,1 @@
-"""Who may come in: people by roles and logins, machines by keys. Apps ask `has_perm`; nobody here knows a verb."""
+"""Access control: people by roles and logins, machines by API keys. Apps check `has_perm` only."""

@@ -1,4 +1,4 @@
-"""Keys: issued here and shown once, revoked here, never seen again."""
+"""Admin pages of API keys: a key is issued and shown once, can be revoked, and is never shown again."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from telemetry.foundation.admin.read_only import person
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[ApiKey]
     ModelForm = forms.ModelForm[ApiKey]
-else:  # Django's classes take no parameters when they run
+else:  # Django's classes are not generic at runtime
     ModelAdmin, ModelForm = admin.ModelAdmin, forms.ModelForm
 
 
 class LabelledDateTime(AdminSplitDateTime):
-    """Django's date and time, each with the label that it leaves out."""
+    """Django's date and time inputs, each with the label that Django leaves out."""
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)
@@ -37,6 +37,8 @@ class LabelledDateTime(AdminSplitDateTime):
 
 
 class IssueForm(ModelForm):
+    """The form that issues a key."""
+
     class Meta:
         model = ApiKey
         fields = ("name", "role", "expires_at")
@@ -56,6 +58,8 @@ class IssueForm(ModelForm):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ModelAdmin):
+    """Lists, issues and revokes API keys."""
+
     form = IssueForm
     list_display = ("name", "role", "prefix_shown", "state", "expires", "last_used", "created")
     list_filter = ("role", ("revoked_at", admin.EmptyFieldListFilter))
@@ -63,10 +67,10 @@ class ApiKeyAdmin(ModelAdmin):
     actions = ("revoke",)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False  # another role or expiry is another key
+        return False  # a different role or expiry needs a new key
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False  # a revoked key stays, so that what it did keeps a name
+        return False  # a revoked key is kept, so that its actions can still be attributed
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("access.change_apikey")
@@ -92,13 +96,13 @@ class ApiKeyAdmin(ModelAdmin):
         return row
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
-        """Issuing has stored the row."""
+        """Do nothing, because `save_form` has stored the row."""
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """A key has nothing related."""
+        """Do nothing, because a key has no related objects."""
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
-        """Show the key here and now: a redirect would have to keep it somewhere."""
+        """Show the key directly; a redirect would require storing it."""
         context = self.admin_site.each_context(request) | {"title": "Key issued", "opts": self.opts, "row": obj}
         return TemplateResponse(request, "access/issued.html", context)
 

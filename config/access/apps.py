@@ -11,7 +11,7 @@ class AccessConfig(AppConfig):
     verbose_name = "Access: keys"
 
     def ready(self) -> None:
-        import_module("config.access.api.schema")  # drf-spectacular finds extensions by their having been imported
-        # What these two import needs the models, which are there only now.
+        import_module("config.access.api.schema")  # drf-spectacular registers extensions on import
+        # These two modules import models, which are available only now.
         post_migrate.connect(import_module("config.access.groups").after_migrate, sender=self)
         user_logged_in.connect(import_module("config.access.logins").note_login)

@@ -1,7 +1,7 @@
-"""The roles in the database: one Django group each, holding what `roles` says and nothing else.
+"""The roles as Django groups: one group for each role, with exactly the permissions that `roles` lists.
 
-The first migration of roles makes them. Every later `migrate` sets them again, so that models and roles which come
-with it are covered without a migration of their own; for other wishes make other groups.
+The first migration of roles creates the groups. Every later `migrate` sets them again, so new models and roles need no
+migration of their own. Use other groups for other combinations of permissions.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ MADE_BY = ("access", "0002_roles")
 
 
 def set_groups(apps: Any, using: str) -> None:
-    """Give each role's group exactly its permissions; these exist only after `migrate`, so they are made where missing.
+    """Give each role's group exactly its permissions, creating missing permissions first.
 
-    `apps` are the models as they are, or as a migration sees them.
+    Permissions exist only after `migrate`. `apps` are the current models, or the historical ones of a migration.
     """
     for label in SEEN:
         create_permissions(installed.get_app_config(label), verbosity=0, using=using, apps=apps)
@@ -33,11 +33,12 @@ def set_groups(apps: Any, using: str) -> None:
 
 
 def delete_groups(apps: Any, using: str) -> None:
+    """Delete the groups of all roles."""
     apps.get_model("auth", "Group").objects.using(using).filter(name__in=ROLES).delete()
 
 
 def after_migrate(*, using: str, apps: Any = installed, **_: object) -> None:
-    """Set them again, from the migration that made them on."""
+    """Set the groups again, once the migration that created them has run."""
     app, name = MADE_BY
     if MigrationRecorder(connections[using]).migration_qs.filter(app=app, name=name).exists():
         set_groups(apps, using)

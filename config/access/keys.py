@@ -1,6 +1,6 @@
-"""Making and checking API keys: `cw_<prefix>_<secret>`; only the sha256 of the whole key is kept.
+"""Issue and check API keys, `cw_<prefix>_<secret>`; only the SHA-256 of the whole key is stored.
 
-The secret has 256 random bits, so a fast hash is enough: there is no dictionary to try.
+The secret has 256 random bits, so a fast hash is sufficient: a dictionary attack is impossible.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from telemetry.audit.audit_log import write_audit
 
 COMMAND = "command line"
 
-# What each role may do, in Django's permission names; no key may review or apply. The schema says it per operation.
+# The Django permissions of each role; no key may review or apply. The API schema lists the roles of each operation.
 SERVED = frozenset({"overrides.view_version", "overrides.view_modulemode", "telemetry.view_jobrun"})
 EVALUATE = SERVED | {"overrides.resolve"}
 READ = SERVED | {
@@ -41,11 +41,12 @@ PERMISSIONS: dict[str, frozenset[str]] = {
 
 
 def roles_with(permission: str) -> list[str]:
-    """The roles of keys that have a permission."""
+    """Return the roles of keys that have a permission."""
     return [str(role) for role, granted in PERMISSIONS.items() if permission in granted]
 
 
 def digest_of(key: str) -> str:
+    """Return the SHA-256 of a key."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
@@ -53,7 +54,7 @@ def digest_of(key: str) -> str:
 def issue_key(
     *, name: str, role: str, by: User | None, at: datetime, expires_at: datetime | None = None
 ) -> tuple[ApiKey, str]:
-    """Make a key; the row and the key itself, which is shown this once."""
+    """Issue a key; return its row and the key itself, which cannot be read again."""
     prefix = secrets.token_hex(4)
     key = f"cw_{prefix}_{secrets.token_urlsafe(32)}"
     row = ApiKey.objects.create(
@@ -66,7 +67,7 @@ def issue_key(
 
 @transaction.atomic
 def revoke_key(*, prefix: str, by: User | None, at: datetime) -> bool:
-    """End a key for good; False where it had ended before."""
+    """Revoke a key permanently; False if it was revoked before."""
     row = ApiKey.objects.select_for_update(of=("self",)).get(prefix=prefix)
     if row.revoked_at is not None:
         return False
@@ -77,7 +78,7 @@ def revoke_key(*, prefix: str, by: User | None, at: datetime) -> bool:
 
 
 def matches(row: ApiKey, key: str, *, now: datetime) -> bool:
-    """Whether `key` is this row's, unexpired and not revoked; the comparison takes the same time either way."""
+    """Return whether `key` belongs to the row, unexpired and not revoked; compared in constant time."""
     is_live = row.revoked_at is None and (row.expires_at is None or row.expires_at > now)
     return hmac.compare_digest(row.digest, digest_of(key)) and is_live
 

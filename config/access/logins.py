@@ -1,7 +1,7 @@
-"""Failed logins are counted in PostgreSQL, and too many lock the login for a while: django-axes with two limits.
+"""Login limits: failed logins are counted in PostgreSQL (django-axes), and too many lock the login for some time.
 
-The tight limit is on a name from one address, which stops guessing; the wide one is on a name from anywhere, which
-stops guessing from many addresses. A wrong password where a page asks for it again counts like a failed login.
+The strict limit applies to a name from one address and stops guessing; the wide limit applies to a name from any
+address and stops distributed guessing. A wrong password in a re-authentication counts like a failed login.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ logger = structlog.get_logger(__name__)
 
 
 class Attempts(AxesDatabaseHandler):  # type: ignore[misc]  # the package has no types
-    """Counts by name and address, and by name; the settings name the two in this order."""
+    """Counts failures by name and address, and by name; the settings list the two in this order."""
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
-        """Failures as the tight limit counts them: the wide one is reached when that many are."""
+        """Return the failures on the scale of the strict limit, which is reached when either limit is."""
         counted: list[int] = [
             sum(attempts.values_list("failures_since_start", flat=True))
             for attempts in self.get_user_attempts(request, credentials)
@@ -36,16 +36,16 @@ class Attempts(AxesDatabaseHandler):  # type: ignore[misc]  # the package has no
         return max(here, anywhere * settings.AXES_FAILURE_LIMIT // settings.LOGIN_FAILURES_ANYWHERE)
 
     def reset_user_attempts(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
-        """A login forgives what failed from its own address; somebody else's guesses stay counted."""
+        """Forget the failures from the address of a successful login; those from other addresses still count."""
         here, _ = self.filter_user_attempts(request, credentials)
         count: int = here.delete()[0]
         return count
 
 
 def address_of(request: HttpRequest) -> str | None:
-    """Who is calling: the address that the outermost of our own proxies saw. What is left of it may be invented.
+    """Return the caller's address as seen by our outermost proxy; entries before it may be forged.
 
-    None where there is no address, as on a socket of the file system.
+    None if there is no address, as on a Unix socket.
     """
     seen = [each.strip() for each in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if each.strip()]
     chain = [*seen, request.META.get("REMOTE_ADDR", "")]
@@ -57,7 +57,7 @@ def address_of(request: HttpRequest) -> str | None:
 
 
 def locked(request: HttpRequest, response: HttpResponse, credentials: dict[str, Any] | None) -> HttpResponse:
-    """What somebody sees whose login is locked, instead of the page: how long, and the way out."""
+    """Return the page for a locked login, with the time to wait."""
     logger.warning("login locked", name=(credentials or {}).get("username"), address=address_of(request))
     seconds = int(settings.AXES_COOLOFF_TIME.total_seconds())
     page = render(request, "access/locked.html", {"minutes": seconds // 60}, status=429)
@@ -67,12 +67,12 @@ def locked(request: HttpRequest, response: HttpResponse, credentials: dict[str, 
 
 
 def note_login(*, request: HttpRequest, **_: object) -> None:
-    """A login proves who somebody is, for a while."""
+    """Record that a login has just proved the person's identity, for re-authentication."""
     note_proof(request, datetime.now(UTC))
 
 
 def tidy(*, now: datetime) -> int:
-    """Delete failures that lock nothing any more, and sessions that have ended; their number."""
+    """Delete failures that no longer lock anything and expired sessions; return their number."""
     failures: int
     failures, _ = AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME).delete()
     sessions, _ = Session.objects.filter(expire_date__lt=now).delete()

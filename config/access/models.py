@@ -1,4 +1,4 @@
-"""API keys: hashed at rest, shown once, one role each, revocable, expiring."""
+"""API keys: stored as hashes, shown once, with one role each, revocable and with an optional expiry."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db.models import Q
 
 
 class ApiKey(models.Model):
-    """A bot's or a tool's key. `prefix` finds it, `digest` (sha256 of the secret) proves it."""
+    """The key of a bot or a tool. `prefix` identifies it, `digest` (SHA-256 of the whole key) verifies it."""
 
     class Role(models.TextChoices):
         EVALUATE = "evaluate"
@@ -16,7 +16,7 @@ class ApiKey(models.Model):
         PROPOSE = "propose"
         READ = "read"
 
-    shown_once = ""  # the key itself, in the one process and moment that issued it; never stored
+    shown_once = ""  # the key itself, set only in the request that issued it; never stored
 
     name = models.CharField(max_length=100)
     role = models.CharField(max_length=8, choices=Role)

@@ -1,4 +1,4 @@
-"""People who may log in: made with a role and a password that is shown once."""
+"""People who may log in: created with a role and a password that is shown once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from telemetry.audit.audit_log import write_audit
 
 @transaction.atomic
 def add_person(*, name: str, role: str, at: datetime) -> str:
-    """Make a person of this role; the password, which nobody can look up later."""
+    """Create a person with this role; return the password, which cannot be looked up later."""
     password = secrets.token_urlsafe(12)
     person = User.objects.create_user(name, password=password, is_staff=True)
     person.groups.add(Group.objects.get(name=role))

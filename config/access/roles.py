@@ -1,7 +1,8 @@
-"""Which people may do what (design 7): the one table of roles. `groups` keeps them in the database as Django's groups.
+"""The roles of people and their permissions (docs/design.md 18); `groups` stores them as Django groups.
 
-A role is given by membership; a person may have several, and needs `is_staff` to enter the admin. Who may agree to
-what of one module, or of one size, is the module's policy (`overrides.core.policy`), not another role.
+A role is a group membership. A person may have several, and needs `is_staff` to enter the admin. Restrictions to one
+module or to small changes are not roles; they belong to the module's governance policy
+(`overrides.core.governance.governance_policy`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-SEEN = ("telemetry", "overrides", "learning")  # every role may look at everything in these
+SEEN = ("telemetry", "overrides", "learning")  # every role may view everything in these apps
 
 LOWER = "overrides.lower_modulemode"
 DRAFT = "overrides.add_changerequest"
@@ -17,18 +18,18 @@ DRAFT = "overrides.add_changerequest"
 ROLES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "viewer": frozenset(),
-        "operator": frozenset({LOWER}),  # towards neutral only, and no word on what others did
+        "operator": frozenset({LOWER}),  # may only move towards neutral, and may not review
         "reviewer": frozenset({LOWER, DRAFT, "overrides.review_changerequest", "overrides.apply_changerequest"}),
         "parameter admin": frozenset({DRAFT, "overrides.propose_parameters"}),
     }
 )
 
-# People and keys come from whoever installs Counterweight, not from a role of those who use it.
+# Only superusers manage API keys; no role grants it.
 SUPERUSER_ONLY = frozenset({"access.view_apikey", "access.add_apikey", "access.change_apikey"})
 
 
 def grants(role: str, permission: str) -> bool:
-    """Whether a role has a permission (`app.codename`).
+    """Return whether a role has a permission (`app.codename`).
 
     >>> grants("viewer", "telemetry.view_trade"), grants("viewer", "access.view_apikey")
     (True, False)

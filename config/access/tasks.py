@@ -1,4 +1,4 @@
-"""One call; the beat table in `config.celery` says when."""
+"""Celery tasks of access; the beat table in `config.celery` schedules them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ from telemetry.tasks import moment_of_task
 
 @shared_task(name="access.tidy_logins")
 def tidy_logins_task(*, now: str | None = None, **_: object) -> None:
-    """Delete what is kept of logins and means nothing any more."""
+    """Delete expired failed logins and sessions."""
     at = moment_of_task(now)
     run_once("tidy logins", now=at, every=timedelta(days=1), work=lambda: tidy(now=at))

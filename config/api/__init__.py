@@ -1,1 +1,1 @@
-"""Root of the API: health, schema, documentation page, handlers of errors outside the views."""
+"""The root of the API: health, schema, documentation page, and handlers of errors outside the views."""

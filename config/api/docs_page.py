@@ -1,4 +1,4 @@
-"""`/api/v1/docs/`: the schema as a page a person can read. Rendered here, so it needs no script and no other site."""
+"""`/api/v1/docs/`: the API schema as a readable page, rendered on the server without scripts or other sites."""
 
 from __future__ import annotations
 
@@ -25,12 +25,14 @@ METHODS = ("get", "post")
 
 
 class PageRenderer(JSONRenderer):
-    """Lets a browser ask for HTML here; what is refused is JSON all the same."""
+    """Lets a browser request HTML; errors are still rendered as JSON."""
 
     media_type = "text/html"
 
 
 class DocumentationView(APIView):
+    """Serves the documentation page, without authentication."""
+
     permission_classes = (AllowAny,)
     authentication_classes = ()
     renderer_classes = (PageRenderer, JSONRenderer)
@@ -43,7 +45,7 @@ class DocumentationView(APIView):
 
 @cache
 def _page() -> str:
-    """The same for everybody, made once per process."""
+    """Render the page once for each process; it is the same for everybody."""
     document = schema_document()
     shapes = document["components"]["schemas"]
     return render_to_string(
@@ -66,6 +68,7 @@ def _page() -> str:
 
 
 def _operations(paths: Schema) -> Iterator[dict[str, Any]]:
+    """Yield the operations as the template shows them."""
     for path, methods in paths.items():
         for method in METHODS:
             if method in methods:
@@ -115,7 +118,7 @@ def _contents(content: Schema) -> SafeString:
 
 
 def _type(schema: Schema) -> SafeString:
-    """A type in words, with a link where it has a name.
+    """Return a type as text, with a link if it has a name.
 
     >>> _type({"type": "array", "items": {"type": ["number", "null"]}})
     'list of number or null'
@@ -130,13 +133,13 @@ def _type(schema: Schema) -> SafeString:
             return format_html_join(joint, "{}", ((_type(each),) for each in schema[key]))
     if "enum" in schema:
         return format_html_join(" | ", "<code>{}</code>", ((_word(each),) for each in schema["enum"]))
-    kinds = schema.get("type", "anything")
-    if "array" in kinds and "items" in schema:
-        return format_html("list of {}{}", _type(schema["items"]), " or null" if "null" in kinds else "")
-    if kinds == "object" and isinstance(schema.get("additionalProperties"), dict) and schema["additionalProperties"]:
+    types = schema.get("type", "anything")
+    if "array" in types and "items" in schema:
+        return format_html("list of {}{}", _type(schema["items"]), " or null" if "null" in types else "")
+    if types == "object" and isinstance(schema.get("additionalProperties"), dict) and schema["additionalProperties"]:
         return format_html("object of {}", _type(schema["additionalProperties"]))
-    told = " or ".join(kinds) if isinstance(kinds, list) else kinds
-    return format_html("{}{}", told, f" ({schema['format']})" if "format" in schema else "")
+    text = " or ".join(types) if isinstance(types, list) else types
+    return format_html("{}{}", text, f" ({schema['format']})" if "format" in schema else "")
 
 
 def _word(value: object) -> str:
@@ -144,7 +147,7 @@ def _word(value: object) -> str:
 
 
 def prose(text: str) -> SafeString:
-    """Text with its `code` marked up, paragraphs apart.
+    """Return text as HTML paragraphs, with `code` marked up.
 
     >>> prose("a `b` < c")
     '<p>a <code>b</code> &lt; c</p>'

@@ -1,4 +1,4 @@
-"""What bounds a request, in words for whoever writes a client; the numbers are those the code goes by."""
+"""The limits of requests as text for authors of clients, with the numbers that the code uses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MEGABYTE = 1024 * 1024
 
 
 def limits() -> str:
-    """Paragraphs for the description of the API."""
+    """Return paragraphs for the description of the API."""
     rates = ", ".join(f"{role} {rate:,}" for role, rate in settings.API_REQUESTS_PER_MINUTE.items())
     return (
         f"A body has at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE / MEGABYTE:g} MB, uncompressed, with its length "

@@ -1,4 +1,4 @@
-"""Refusals from outside the views: problem details below /api/, Django's own pages elsewhere."""
+"""Errors outside the views: problem details below /api/, Django's own pages elsewhere."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from rest_framework.views import APIView
 from telemetry.foundation.api.problem_details import CONTENT_TYPE, problem
 
 
-class NothingHere(APIView):
-    """Whatever stands below /api/ and is no endpoint."""
+class ApiNotFound(APIView):
+    """Answers 404 to any path below /api/ that is not an endpoint."""
 
     permission_classes = (AllowAny,)
     authentication_classes = ()
@@ -23,12 +23,14 @@ class NothingHere(APIView):
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Answer an unreadable request."""
     if _is_api(request):
         return _problem(400, "this request cannot be read; check its host, headers and address")
     return defaults.bad_request(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer an unhandled exception."""
     if _is_api(request):
         return _problem(500, "something failed on our side and was logged; nothing was half written, so send it again")
     return defaults.server_error(request)

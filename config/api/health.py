@@ -1,4 +1,4 @@
-"""`GET /api/v1/health/`: what `/readyz` says and how much work waits, for those with a key."""
+"""`GET /api/v1/health/`: the report of `/readyz` and the amount of waiting work, for callers with a key."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from telemetry.models import DirtyGroup, PendingAttribution
 
 
 class EngineSerializer(serializers.Serializer[Any]):
-    """Of the process that answered."""
+    """The engine of the process that answered."""
 
     status = serializers.ChoiceField([OK, "stale", "expired"])
     version = serializers.IntegerField(allow_null=True)
@@ -28,19 +28,23 @@ class EngineSerializer(serializers.Serializer[Any]):
 
 
 class JobSerializer(serializers.Serializer[Any]):
+    """One scheduled job."""
+
     status = serializers.ChoiceField([OK, "late", "failed"])
     seconds_since_success = serializers.FloatField(allow_null=True)
     period_seconds = serializers.FloatField()
 
 
 class WaitingSerializer(serializers.Serializer[Any]):
-    dirty_groups = serializers.IntegerField(help_text="marks of new facts that cells do not hold yet")
-    trades = serializers.IntegerField(help_text="trades that wait for attribution")
-    messages = serializers.IntegerField(help_text="tasks that wait for the queue")
+    """The work that waits."""
+
+    dirty_groups = serializers.IntegerField(help_text="groups with new facts that are not aggregated yet")
+    trades = serializers.IntegerField(help_text="trades waiting for attribution")
+    messages = serializers.IntegerField(help_text="tasks waiting to be sent to the queue")
 
 
 class HealthSerializer(serializers.Serializer[Any]):
-    """`down`: PostgreSQL is away or not migrated; `degraded`: something else is amiss."""
+    """`down`: PostgreSQL is unavailable or not migrated; `degraded`: something else has failed."""
 
     status = serializers.ChoiceField([OK, DEGRADED, DOWN])
     postgresql = serializers.ChoiceField([OK, DOWN])
@@ -48,17 +52,19 @@ class HealthSerializer(serializers.Serializer[Any]):
     jobs = serializers.DictField(child=JobSerializer(), required=False)
     queue = serializers.ChoiceField([OK, DOWN])
     engines = serializers.DictField(child=EngineSerializer())
-    decisions_waiting = serializers.IntegerField(help_text="decisions that this process has yet to write")
-    waiting = WaitingSerializer(allow_null=True, help_text="null: PostgreSQL is away")
+    decisions_waiting = serializers.IntegerField(help_text="decisions that this process has not written yet")
+    waiting = WaitingSerializer(allow_null=True, help_text="null: PostgreSQL is unavailable")
 
 
 class HealthView(APIView):
+    """Serves the health report."""
+
     required_permission = "telemetry.view_jobrun"
 
     @extend_schema(
         operation_id="get_health",
         summary="Engines, queue, jobs, and the work that waits",
-        description="Always 200 to a live key; `status` tells. Without a key there are `/healthz` and `/readyz`.",
+        description="Always 200 for a live key; see `status`. Without a key use `/healthz` and `/readyz`.",
         responses={200: HealthSerializer, **problems(400)},
     )
     def get(self, request: Request) -> Response:
@@ -68,6 +74,7 @@ class HealthView(APIView):
 
 
 def _waiting() -> dict[str, int] | None:
+    """Return the amount of waiting work; None if PostgreSQL is unavailable."""
     try:
         with bounded_reading():
             return {
@@ -75,5 +82,5 @@ def _waiting() -> dict[str, int] | None:
                 "trades": PendingAttribution.objects.count(),
                 "messages": OutboxMessage.objects.filter(sent_at=None).count(),
             }
-    except Error:  # gone within the last second
+    except Error:  # became unavailable within the last second
         return None

@@ -1,4 +1,4 @@
-"""`/api/v1/schema/`: the OpenAPI document, made once per process, open to anybody."""
+"""`/api/v1/schema/`: the OpenAPI document, generated once for each process, without authentication."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from telemetry.foundation.api.query_parameters import query
 
 @cache
 def schema_document() -> dict[str, Any]:
-    """The OpenAPI 3.1 document as plain JSON values."""
+    """Return the OpenAPI 3.1 document as plain JSON values."""
     generator = SchemaGenerator(api_version="v1")  # type: ignore[no-untyped-call]  # the package has no types
     document: dict[str, Any] = json.loads(json.dumps(generator.get_schema(request=None, public=True), default=str))  # type: ignore[no-untyped-call]  # as above
     document["info"]["description"] += f"\n\n{limits()}"
-    for shape in _sent(document):
+    for shape in _request_schemas(document):
         shape["additionalProperties"] = False
     return document
 
 
-def _sent(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The shapes of what is sent: a field they do not name is refused. What is answered may gain fields."""
+def _request_schemas(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the schemas of request bodies, which refuse unknown fields; responses may gain fields."""
     shapes = document["components"]["schemas"]
     bodies = [each.get("requestBody") for methods in document["paths"].values() for each in methods.values()]
-    waiting, seen = [json.dumps(bodies)], set[str]()
-    while waiting:
-        for name in set(re.findall('"#/components/schemas/([^"]+)"', waiting.pop())) - seen:
+    pending, seen = [json.dumps(bodies)], set[str]()
+    while pending:
+        for name in set(re.findall('"#/components/schemas/([^"]+)"', pending.pop())) - seen:
             seen.add(name)
-            waiting.append(json.dumps(shapes[name]))
+            pending.append(json.dumps(shapes[name]))
             if "properties" in shapes[name]:
                 yield shapes[name]
 
 
 class SchemaView(APIView):
-    """Open: what an API takes is no secret, and a client is written before it has a key."""
+    """Serves the schema without authentication: it is not secret, and clients are written before they have a key."""
 
     permission_classes = (AllowAny,)
     authentication_classes = ()

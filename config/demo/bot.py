@@ -1,7 +1,7 @@
-"""The demo's bot: asks for levers at the time of each action, and reports a trade once its outcome is known.
+"""The demo's bot: queries levers at the time of each action, and reports a trade once its outcome is known.
 
-A trade is reported when the last thing said of it is known: the close, the end of the window that measures the exit's
-`rr_after`, the end of the last alternative in its counterfactuals. Nothing is learned before it could be.
+A trade is reported when its last result is known: the close, the end of the window that measures the exit's `rr_after`,
+or the end of the last counterfactual. So nothing is learned before it could have been known.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from celery import current_app
 
-from config.demo.queue import await_until
+from config.demo.queue import wait_until
 from overrides.serving.engine import Engine, load_engine
 from overrides.serving.resolve import Resolved, resolve_one
 from overrides.serving.resolve_request import Question, read_question
@@ -25,12 +25,12 @@ TRADES_A_MESSAGE = 200
 DECISIONS_A_COPY = 2000
 LENGTH = {"1h": timedelta(hours=1), "4h": timedelta(hours=4)}
 
-Asked = tuple[str, str, str]  # external id, module, category: a demo trade has one action of each
+ActionKey = tuple[str, str, str]  # external id, module, category: a demo trade has one action of each
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One trade that the textbook rules take: its report, and when that can be given."""
+    """One trade that the textbook rules take: its report, and when the report can be sent."""
 
     payload: dict[str, Any]
     known_at: datetime
@@ -41,7 +41,7 @@ class Plan:
 
 
 def plan_of(payload: dict[str, Any]) -> Plan:
-    """A demo trade with the moment all of it is known."""
+    """Return a demo trade with the time at which all of its results are known."""
     opened_at, closed_at = (datetime.fromisoformat(payload[name]) for name in ("opened_at", "closed_at"))
     known_at, bar = closed_at, LENGTH[payload["timeframe"]]
     for action in payload["actions"]:
@@ -53,42 +53,42 @@ def plan_of(payload: dict[str, Any]) -> Plan:
 
 
 class Bot:
-    """Takes the planned trades through time. What it decided is in the database, so it can be stopped and go on."""
+    """Processes the planned trades in time order; it can be stopped and resumed, as its decisions are stored."""
 
     def __init__(self, plans: Sequence[Plan]) -> None:
         self._plans = sorted(plans, key=lambda plan: (plan.known_at, plan.external_id))
         self._reported = set(Trade.objects.values_list("external_id", flat=True))
         rows = Decision.objects.values_list("request__rollout_key", "module", "action_category", "decision_id")
-        self._decisions: dict[Asked, str] = {(key, m, c): str(i) for key, m, c, i in rows.iterator()}
+        self._decisions: dict[ActionKey, str] = {(key, m, c): str(i) for key, m, c, i in rows.iterator()}
 
     def decide(self, since: datetime, until: datetime) -> int:
-        """Ask, at its own time, for the levers of every action in [since, until); how many were asked."""
+        """Query the levers of every action in [since, until) at its own time; return the number of queries."""
         engines = {module: load_engine(module) for module in ("dm", "pm")}
-        asked = list(self._questions(since, until))
-        for start in range(0, len(asked), DECISIONS_A_COPY):
-            block = asked[start : start + DECISIONS_A_COPY]
+        queries = list(self._questions(since, until))
+        for start in range(0, len(queries), DECISIONS_A_COPY):
+            block = queries[start : start + DECISIONS_A_COPY]
             records = [_answer(question, engines).record for _, question in block]
             record_decisions(records)
             named = zip(block, records, strict=True)
-            self._decisions.update({asking: str(record.decision_id) for (asking, _), record in named})
-        return len(asked)
+            self._decisions.update({action_key: str(record.decision_id) for (action_key, _), record in named})
+        return len(queries)
 
     def report(self, until: datetime) -> int:
-        """Report, through the queue, every trade known by `until`, naming its decisions; how many were reported."""
+        """Report every trade known by `until` through the queue, with its decisions; return their number."""
         due = [p for p in self._plans if p.known_at <= until and p.external_id not in self._reported]
         for start in range(0, len(due), TRADES_A_MESSAGE):
             trades = [self._with_decisions(plan) for plan in due[start : start + TRADES_A_MESSAGE]]
             current_app.send_task("telemetry.record", kwargs={"trades": trades, "now": until.isoformat()})
         self._reported.update(plan.external_id for plan in due)
-        await_until(lambda: Trade.objects.filter(is_current=True).count() >= len(self._reported), "recording")
+        wait_until(lambda: Trade.objects.filter(is_current=True).count() >= len(self._reported), "recording")
         return len(due)
 
-    def _questions(self, since: datetime, until: datetime) -> Iterable[tuple[Asked, Question]]:
+    def _questions(self, since: datetime, until: datetime) -> Iterable[tuple[ActionKey, Question]]:
         for plan in self._plans:
             for action in plan.payload["actions"]:
-                asked = (plan.external_id, action["module"], action["action_category"])
-                if since <= datetime.fromisoformat(action["at"]) < until and asked not in self._decisions:
-                    yield asked, _question(plan, action)
+                key = (plan.external_id, action["module"], action["action_category"])
+                if since <= datetime.fromisoformat(action["at"]) < until and key not in self._decisions:
+                    yield key, _question(plan, action)
 
     def _with_decisions(self, plan: Plan) -> dict[str, Any]:
         actions = []
@@ -99,11 +99,11 @@ class Bot:
 
 
 def _question(plan: Plan, action: dict[str, Any]) -> Question:
-    asked = {name: action[name] for name in ("module", "pattern_key", "action_category", "scope", "at")}
+    query = {name: action[name] for name in ("module", "pattern_key", "action_category", "scope", "at")}
     if action["module"] == "dm":
-        asked["base_allocation"] = BASE_ALLOCATION
-    asked["rollout_key"] = plan.external_id
-    return read_question(asked, now=datetime.fromisoformat(action["at"]))
+        query["base_allocation"] = BASE_ALLOCATION
+    query["rollout_key"] = plan.external_id
+    return read_question(query, now=datetime.fromisoformat(action["at"]))
 
 
 def _answer(question: Question, engines: dict[str, Engine]) -> Resolved:

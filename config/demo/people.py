@@ -1,4 +1,4 @@
-"""The demo's people and their bot: passwords and key made per install, shown by the demo, kept in a private file."""
+"""The demo's people and their bot: passwords and key are created at installation and stored in a private file."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from config.access.keys import issue_key
 from config.access.models import ApiKey
 
 ROLES: Mapping[str, str] = {"author": "parameter admin", "reviewer": "reviewer", "operator": "operator"}
-ADMINISTRATOR = "administrator"  # gives roles and keys to others
+ADMINISTRATOR = "administrator"  # manages roles and keys
 BOT = "demo bot"
 
 
-def meet_people(now: datetime, credentials: Path | None) -> dict[str, User]:
-    """The demo's users by name, made where missing; what was made is written to `credentials` (mode 0600)."""
+def create_people(now: datetime, credentials: Path | None) -> dict[str, User]:
+    """Return the demo's users by name, creating missing ones; their passwords are added to `credentials`."""
     made: dict[str, Any] = {}
-    people = {name: _meet(name, made) for name in (*ROLES, ADMINISTRATOR)}
+    people = {name: _create(name, made) for name in (*ROLES, ADMINISTRATOR)}
     if not ApiKey.objects.filter(name=BOT).exists():
         made["bot key"] = issue_key(name=BOT, role=ApiKey.Role.RECORD, by=None, at=now)[1]
     if made and credentials is not None:
-        _keep(made, credentials)
+        _store(made, credentials)
     return people
 
 
-def _meet(name: str, made: dict[str, Any]) -> User:
+def _create(name: str, made: dict[str, Any]) -> User:
     rank = {"is_staff": True, "is_superuser": name == ADMINISTRATOR}
     user, is_new = User.objects.get_or_create(username=name, defaults=rank)
     if is_new:
@@ -42,7 +42,7 @@ def _meet(name: str, made: dict[str, Any]) -> User:
     return user
 
 
-def _keep(made: Mapping[str, Any], credentials: Path) -> None:
+def _store(made: Mapping[str, Any], credentials: Path) -> None:
     known = json.loads(credentials.read_text()) if credentials.exists() else {}
     descriptor = os.open(credentials, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:

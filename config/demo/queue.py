@@ -1,4 +1,4 @@
-"""Work through the real queue: send a task and wait for the run row it leaves."""
+"""Work through the real queue: send a task and wait for the run row that it writes."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ POLL_SECONDS = 0.02
 
 
 class WorkerSilent(RuntimeError):
-    """No worker did the work in time."""
+    """Raised if no worker finished the work in time."""
 
 
 class WorkFailed(RuntimeError):
-    """The worker reports an error."""
+    """Raised if the worker reports an error."""
 
 
 @contextmanager
 def step(what: str) -> Iterator[None]:
-    """Say what is being done, and afterwards how long it took."""
+    """Print what is being done, and afterwards how long it took."""
     print(f"  {what} …", end="", file=sys.stderr, flush=True)
     started = time.monotonic()
     try:
@@ -37,8 +37,8 @@ def step(what: str) -> Iterator[None]:
         print(f" {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
 
 
-def await_worker(seconds: int = 60) -> None:
-    """Return once a worker answers; WorkerSilent with the way out otherwise."""
+def wait_for_worker(seconds: int = 60) -> None:
+    """Wait until a worker answers. Raises WorkerSilent, which says how to start one."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if current_app.control.ping(timeout=0.5):
@@ -47,20 +47,20 @@ def await_worker(seconds: int = 60) -> None:
 
 
 def run_jobs(jobs: Sequence[tuple[str, str, timedelta, dict[str, Any]]], *, now: datetime) -> list[JobRun]:
-    """Send (job, task, period length, arguments) to the queue side by side and wait for their runs at `now`.
+    """Send (job, task, period length, arguments) to the queue in parallel and wait for their runs at `now`.
 
-    A job whose run is done already is not sent: a second demo changes nothing.
+    A job whose run is already done is not sent, so a second demo changes nothing.
     """
-    wanted = {job: period_of(now, every) for job, _, every, _ in jobs}
+    periods = {job: period_of(now, every) for job, _, every, _ in jobs}
     for job, task, _, arguments in jobs:
-        if not JobRun.objects.filter(job=job, period=wanted[job], status=JobRun.Status.DONE).exists():
-            JobRun.objects.filter(job=job, period=wanted[job]).delete()
+        if not JobRun.objects.filter(job=job, period=periods[job], status=JobRun.Status.DONE).exists():
+            JobRun.objects.filter(job=job, period=periods[job]).delete()
             current_app.send_task(task, kwargs=arguments | {"now": now.isoformat()})
-    return [_await_run(job, period) for job, period in wanted.items()]
+    return [_wait_for_run(job, period) for job, period in periods.items()]
 
 
-def await_until(is_done: Callable[[], bool], what: str) -> None:
-    """Return once `is_done`; WorkerSilent after five minutes."""
+def wait_until(is_done: Callable[[], bool], what: str) -> None:
+    """Wait until `is_done` returns True. Raises WorkerSilent after five minutes."""
     deadline = time.monotonic() + WAIT.total_seconds()
     while not is_done():
         if time.monotonic() > deadline:
@@ -68,8 +68,8 @@ def await_until(is_done: Callable[[], bool], what: str) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def _await_run(job: str, period: str) -> JobRun:
-    await_until(lambda: JobRun.objects.filter(job=job, period=period).exists(), job)
+def _wait_for_run(job: str, period: str) -> JobRun:
+    wait_until(lambda: JobRun.objects.filter(job=job, period=period).exists(), job)
     run = JobRun.objects.get(job=job, period=period)
     if run.status == JobRun.Status.FAILED:
         raise WorkFailed(f"{job} at {period} failed:\n{run.error}")

@@ -1,4 +1,4 @@
-"""What a person wants to know when the demo has run: learned, in force, one worked answer, what it earned."""
+"""The report of a finished demo: what was learned, what is in force, one worked answer, and what it earned."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MODULES = ("dm", "pm")
 
 @dataclass(frozen=True)
 class Worked:
-    """One answer that moved a lever before its trade closed, and what the trade made of it."""
+    """One decision that moved a lever before its trade closed, and its share of the trade's result."""
 
     decision: Decision
     trade: Trade
@@ -33,7 +33,7 @@ class Worked:
 
 
 def facts() -> dict[str, Any]:
-    """The demo in one line of JSON: counts, the version in force and one worked answer."""
+    """Return the demo's results as JSON values: counts, the version in force and one worked answer."""
     worked, acting = worked_answer(), Lesson.objects.filter(status=Lesson.Status.ACTIVE)
     return {
         "trades": Trade.objects.filter(is_current=True).count(),
@@ -52,7 +52,7 @@ def facts() -> dict[str, Any]:
 
 
 def worked_answer() -> Worked | None:
-    """The attributed answer with the most to show: several contributions first, then the largest share."""
+    """Return the attributed decision with the most contributions, then with the largest share."""
     moved = AttributionShare.objects.exclude(line_id="").values("decision_id", "lever", "attribution_id")
     ranked = moved.annotate(n=Count("override_id", distinct=True), share=Sum("share"))
     best = ranked.order_by("-n", Func(F("share"), function="abs").desc(), "decision_id").first()
@@ -63,7 +63,7 @@ def worked_answer() -> Worked | None:
 
 
 def answer_document(worked: Worked) -> dict[str, Any]:
-    """The worked answer as JSON."""
+    """Return the worked answer as JSON values."""
     decision, trade = worked.decision, worked.trade
     return {
         "decision_id": str(decision.decision_id),
@@ -85,13 +85,13 @@ def answer_document(worked: Worked) -> dict[str, Any]:
 
 
 def noise_lessons() -> int | None:
-    """Lessons the same pipeline finds in permuted outcomes; None before the twin has run."""
+    """Return the number of lessons in the noise twins; None before they have run."""
     runs = [JobRun.objects.filter(job=f"noise twin {m}", status="done").order_by("-period").first() for m in MODULES]
     return None if None in runs else sum(run.rows for run in runs if run is not None)
 
 
 def report_lines() -> Iterator[str]:
-    """The report, line by line."""
+    """Yield the report, line by line."""
     yield from _learned()
     yield from _in_force()
     worked = worked_answer()
@@ -103,20 +103,20 @@ def report_lines() -> Iterator[str]:
 
 def _learned() -> Iterator[str]:
     trades = Trade.objects.filter(is_current=True)
-    seen = trades.aggregate(n=Count("id"), first=Min("opened_at"), last=Max("closed_at"))
+    totals = trades.aggregate(n=Count("id"), first=Min("opened_at"), last=Max("closed_at"))
     yield "What was learned"
-    if seen["n"] == 0:
+    if totals["n"] == 0:
         yield "  nothing yet: no trades are recorded"
         return
     of_evidence = Lesson.objects.filter(status=Lesson.Status.ACTIVE, policy=LearningMethod.EVIDENCE)
     active = Lesson.objects.filter(status=Lesson.Status.ACTIVE, policy=LearningMethod.PLAN)
     light = Lesson.objects.filter(status=Lesson.Status.TOO_LIGHT, policy=LearningMethod.PLAN).count()
     cells = Cell.objects.count()
-    yield f"  from {seen['n']:,} trades, {seen['first']:%d %b %Y} to {seen['last']:%d %b %Y}, in {cells:,} cells"
+    yield f"  from {totals['n']:,} trades, {totals['first']:%d %b %Y} to {totals['last']:%d %b %Y}, in {cells:,} cells"
     yield f"  {active.count()} lessons act, {light:,} more are too light to act"
     yield f"  {noise_lessons()} lessons act on the same trades with their outcomes shuffled: what luck alone looks like"
-    sure = of_evidence.filter(stats__verified=True).count()
-    yield f"  policy evidence, built beside it: {of_evidence.count()} lessons, {sure} of them sure of their sign"
+    verified = of_evidence.filter(stats__verified=True).count()
+    yield f"  policy evidence, built beside it: {of_evidence.count()} lessons, {verified} of them sure of their sign"
     for lesson in active.order_by("-weight", "line_id")[:3]:
         n = lesson.stats["n"]
         yield f"    {lesson}: {lesson.edge_raw:+.2f} R against the mean, {n:.0f} trades, weight {lesson.weight:.3f}"
@@ -157,7 +157,7 @@ def _worked(worked: Worked) -> Iterator[str]:
 
 
 def _contribution(each: dict[str, Any], lever: str) -> Iterator[str]:
-    """One override's part in the answer, with its arithmetic."""
+    """Yield one override's part in the answer, with its arithmetic."""
     override = Override.objects.select_related("line").get(pk=each["id"])
     factors = [("edge", "w_edge"), ("n", "w_n"), ("variance", "w_var"), ("age", "w_decay"), ("scope", "w_spec")]
     product = " x ".join(f"{name} {each[key]:.3f}" for name, key in factors)
@@ -183,7 +183,7 @@ def _earned() -> Iterator[str]:
 
 
 def _challenged() -> Iterator[str]:
-    """Live against challenger, for the lever that trades are sized by."""
+    """Yield the comparison of live and challenger, for the lever that sizes trades."""
     yield "Live against challenger (policy evidence, logged and never served)"
     for row in filter(None, map(latest, MODULES)):
         document = row.document or {}
@@ -191,9 +191,9 @@ def _challenged() -> Iterator[str]:
             earned = lever.get("outcome")
             if earned and earned["n"]:
                 moved = lever["either"]
-                told = f"{row.module} {name}: {lever['requests']:,} decisions, one of them moves in {moved['n']:,}"
-                told += f", both to the same side in {moved['same_side']:.0%} of those" if moved["n"] else ""
-                yield f"  {told}; sd of ln m {lever['live']['sd']:.4f} live, {lever['challenger']['sd']:.4f} challenger"
+                line = f"{row.module} {name}: {lever['requests']:,} decisions, one of them moves in {moved['n']:,}"
+                line += f", both to the same side in {moved['same_side']:.0%} of those" if moved["n"] else ""
+                yield f"  {line}; sd of ln m {lever['live']['sd']:.4f} live, {lever['challenger']['sd']:.4f} challenger"
                 band = earned["difference"]
                 ends = "no band" if band["low"] is None else f"{band['low']:+.2f} to {band['high']:+.2f}"
                 yield f"    challenger less live {band['mean']:+.2f} R per 1,000 of {earned['n']:,} trades ({ends})"
@@ -204,7 +204,7 @@ def _active() -> list[Version]:
 
 
 def _movements(version: Version, lessons: LessonParameters) -> tuple[float, float]:
-    """What one update moves the median override's target by, and the largest distance of any target from 1."""
+    """Return how far one update moves the median override's target, and the largest distance of a target from 1."""
     specs = list(load_specs(version.module, version.number))
     if not specs:
         return 0.0, 0.0

@@ -1,4 +1,4 @@
-"""Move trades by whole weeks up to the day of installation: hours and days of the week stay what they were."""
+"""Shift trades by whole weeks up to the day of installation, so that hours and weekdays stay the same."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WEEK = timedelta(weeks=1)
 
 
 def shift(last_bar_end: datetime, installed_at: datetime) -> timedelta:
-    """The whole weeks that bring the end of the last bar to at most a week before `installed_at`, or exactly to it.
+    """Return the whole weeks that move the end of the last bar to at most a week before `installed_at`.
 
     >>> shift(datetime(2024, 9, 6), datetime(2024, 9, 26, 12))
     datetime.timedelta(days=14)
@@ -20,7 +20,7 @@ def shift(last_bar_end: datetime, installed_at: datetime) -> timedelta:
 
 
 def shifted(payload: Mapping[str, Any], delta: timedelta) -> dict[str, Any]:
-    """A copy of a trade with all its times moved. Its `external_id` stays: it names the trade in the source.
+    """Return a copy of a trade with all times shifted; its `external_id` identifies the source trade and stays.
 
     >>> trade = {"opened_at": "2024-02-28T05:00:00Z", "closed_at": "2024-02-28T07:00:00Z", "actions": []}
     >>> shifted(trade, timedelta(weeks=1))["closed_at"]

@@ -1,7 +1,8 @@
-"""The demo's story: eight months of real prices, lived through the whole river with a reviewer in it.
+"""The demo run: eight months of market data replayed through the complete pipeline, including reviews.
 
-Three months are recorded first. Then, period by period: learn on what is known, propose, review, publish, decide every
-later action at its own time, report the trades, attribute. No decision uses a version that saw its own trade.
+Three months are recorded first. Then, period by period: learn from what is known, propose, review, publish, decide
+every later action at its own time, report the trades, attribute. No decision uses a version that had seen its own
+trade.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from config.demo.backtest.closed_trades import demo_trades
 from config.demo.bot import Bot, plan_of
 from config.demo.market.archive import load
 from config.demo.market.bars import last_bar_end
-from config.demo.people import meet_people
-from config.demo.queue import await_until, await_worker, run_jobs, step
+from config.demo.people import create_people
+from config.demo.queue import run_jobs, step, wait_for_worker, wait_until
 from config.demo.shift_dates import shift, shifted
 from learning.models import NoiseTwin, WalkForward
 from learning.proposals.challenger_trial import draft_trial
@@ -35,7 +36,7 @@ from telemetry.models import Trade
 
 RECORDED_FIRST = timedelta(weeks=13)
 PERIOD = timedelta(weeks=6)
-RESCALED_AFTER = 2  # periods lived with the plan's lesson_edge_scale of 20 before a reviewer agrees to 1
+RESCALED_AFTER = 2  # periods with the default lesson_edge_scale of 20 before a reviewer changes it to 1
 RESCALED_TO = 1.0
 MODULES = ("dm", "pm")
 JOB = "demo"
@@ -50,19 +51,19 @@ ON_REASON = "The first version is reviewed: serve it, so that what it earns can 
 
 
 class DatabaseInUse(RuntimeError):
-    """The database is somebody's, and no place for a demo."""
+    """Raised if the database contains other data, which the demo must not touch."""
 
 
 @dataclass(frozen=True)
 class Calendar:
-    """When the demo's months lie: whole weeks after the source's, fixed at the first install."""
+    """The demo's dates: whole weeks after those of the source, fixed at the first installation."""
 
     moved_by: timedelta
     first: datetime
     last: datetime
 
     def periods(self) -> Iterator[tuple[datetime, datetime]]:
-        """The periods after the months recorded first, the last one cut at the end of the data."""
+        """Yield the periods after the months recorded first; the last one ends with the data."""
         since = self.first + RECORDED_FIRST
         while since < self.last:
             yield since, min(since + PERIOD, self.last)
@@ -70,18 +71,18 @@ class Calendar:
 
 
 def run_demo(*, now: datetime, credentials: Path | None) -> bool:
-    """Live the story; False where it had been lived before, in which case nothing changes.
+    """Run the demo; return False, without changing anything, if it has run before.
 
-    Raises DatabaseInUse, before anything is written, where somebody's own trades or policy are.
+    Raises DatabaseInUse, before anything is written, if the database contains other trades, requests or versions.
     """
     _refuse_others()
-    people = meet_people(now, credentials)
+    people = create_people(now, credentials)
     if JobRun.objects.filter(job=JOB, period="history", status=JobRun.Status.DONE).exists():
         return False
     with step("replaying the textbook rules on real bars"):
         bars = load()
         payloads = demo_trades(bars)
-    await_worker()
+    wait_for_worker()
     calendar = _calendar(payloads, last_bar_end(bars), now)
     bot = Bot([plan_of(shifted(payload, calendar.moved_by)) for payload in payloads])
 
@@ -90,15 +91,15 @@ def run_demo(*, now: datetime, credentials: Path | None) -> bool:
     for number, (since, until) in enumerate(calendar.periods()):
         if number == RESCALED_AFTER:
             _rescale(people, since)
-        _live(bot, people, since, until)
-    _last_lesson(calendar.last)
+        _run_period(bot, people, since, until)
+    _learn_at_the_end(calendar.last)
     _compare(calendar)
     _done("history", now)
     return True
 
 
 def _refuse_others() -> None:
-    """The demo's reviewer approves whatever waits and switches the modules on: never over somebody's own."""
+    """Raise DatabaseInUse if there are other data: the demo approves all waiting requests and switches modules on."""
     if not JobRun.objects.filter(job=JOB).exists():
         for model in (Trade, ChangeRequest, Version):
             if model._default_manager.exists():
@@ -106,7 +107,7 @@ def _refuse_others() -> None:
                 raise DatabaseInUse(f"this database holds {named} of your own; give the demo an empty one")
 
 
-def _live(bot: Bot, people: dict[str, User], since: datetime, until: datetime) -> None:
+def _run_period(bot: Bot, people: dict[str, User], since: datetime, until: datetime) -> None:
     with step(f"{since:%d %b}: learning from what is known"):
         _learn(since)
     _review(people["reviewer"], since)
@@ -132,8 +133,8 @@ def _learn(at: datetime) -> None:
     run_jobs([(f"materialize {m}", "learning.materialize", timedelta(days=1), {"module": m}) for m in MODULES], now=at)
 
 
-def _last_lesson(at: datetime) -> None:
-    """Learn once more at the end, and leave what it proposes to the person at the screen; count the noise twin's."""
+def _learn_at_the_end(at: datetime) -> None:
+    """Learn once more at the end, leave the proposals to the person at the screen, and count noise twins."""
     with step("learning from everything, and from its noise twin"):
         _learn(at)
         run_jobs(
@@ -141,7 +142,7 @@ def _last_lesson(at: datetime) -> None:
         )
     with step("walking forward: what each policy would have earned; dealing the outcomes anew"):
         run_jobs([(f"validate {m}", "learning.validate", timedelta(days=1), {"module": m}) for m in MODULES], now=at)
-        await_until(lambda: not (_is_counting(WalkForward) or _is_counting(NoiseTwin)), "walks and twins")
+        wait_until(lambda: not (_is_counting(WalkForward) or _is_counting(NoiseTwin)), "walks and twins")
 
 
 def _is_counting(model: type[WalkForward] | type[NoiseTwin]) -> bool:
@@ -149,7 +150,7 @@ def _is_counting(model: type[WalkForward] | type[NoiseTwin]) -> bool:
 
 
 def _review(reviewer: User, at: datetime) -> None:
-    """Approve and apply what waits; the demo's reviewer trusts the plan."""
+    """Approve and apply all waiting requests."""
     for request in ChangeRequest.objects.filter(state=ChangeRequest.State.IN_REVIEW).order_by("id"):
         approve(request_id=request.pk, by=reviewer, at=at, reason="demo: agreed")
     for request in ChangeRequest.objects.filter(state=ChangeRequest.State.APPROVED).order_by("id"):
@@ -164,7 +165,7 @@ def _switch_on(people: dict[str, User], at: datetime) -> None:
 
 
 def _try_evidence(people: dict[str, User], at: datetime) -> None:
-    """What policy evidence has learned so far, logged beside what is live from here on."""
+    """Start a trial of what the evidence method has learned so far, logged beside the live version."""
     builds = [(f"build {m} evidence", "learning.build", timedelta(hours=1), EVIDENCE | {"module": m}) for m in MODULES]
     run_jobs(builds, now=at)
     for version in Version.objects.filter(is_active=True).order_by("module"):
@@ -180,11 +181,11 @@ def _try_evidence(people: dict[str, User], at: datetime) -> None:
 
 def _compare(calendar: Calendar) -> None:
     with step("comparing what is live with the challenger"):
-        asked = [
+        comparisons = [
             request_comparison(module=m, since=calendar.first, until=calendar.last, now=calendar.last) for m in MODULES
         ]
-        done = Challenge.objects.filter(pk__in=[row.pk for row in asked], status=Challenge.Status.DONE)
-        await_until(lambda: done.count() == len(asked), "the comparison with the challenger")
+        done = Challenge.objects.filter(pk__in=[row.pk for row in comparisons], status=Challenge.Status.DONE)
+        wait_until(lambda: done.count() == len(comparisons), "the comparison with the challenger")
 
 
 def _rescale(people: dict[str, User], at: datetime) -> None:
@@ -214,7 +215,7 @@ def _request(
 
 
 def _calendar(payloads: list[dict[str, Any]], end: datetime, now: datetime) -> Calendar:
-    """The demo's months, as the first install fixed them."""
+    """Return the demo's dates, as fixed at the first installation."""
     run = JobRun.objects.filter(job=JOB, period="installed").first() or _done("installed", now)
     moved_by = shift(end, run.started_at)
     first = min(datetime.fromisoformat(payload["opened_at"]) for payload in payloads)

@@ -1,1 +1,1 @@
-"""The reviewer's desk: pages that show facts, opinions and policy together. It owns the theme."""
+"""The reviewer's desk: pages that combine telemetry, learning and overrides. It owns the theme."""

@@ -1,4 +1,4 @@
-"""Coverage: of the newest actions that bots reported, how many can be learned from, dimension by dimension."""
+"""Coverage page: how many of the most recently reported actions can be learned from, dimension by dimension."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ from overrides.versions.load_version import current_parameters
 from telemetry.models import MODULES
 
 WINDOW = 25_000  # newest actions of a module
-LOOKED_THROUGH = 200_000  # newest actions of all modules, among which they are: the page stays as fast with any number
+LOOKED_THROUGH = 200_000  # newest actions of all modules that are searched, which keeps the page fast
 PERMISSION = "telemetry.view_trade"
 
 _NEWEST = """
-FROM unnest(%(modules)s::text[]) AS wanted (module), LATERAL (
+FROM unnest(%(modules)s::text[]) AS listed (module), LATERAL (
     SELECT pattern_key, action_category, scope, at
     FROM (SELECT * FROM telemetry_action ORDER BY id DESC LIMIT %(looked_through)s) AS newest
-    WHERE newest.module = wanted.module LIMIT %(window)s
+    WHERE newest.module = listed.module LIMIT %(window)s
 ) AS action
 """
 _TOTALS = f"""
-SELECT wanted.module, count(*), count(*) FILTER (WHERE pattern_key <> ''),
+SELECT listed.module, count(*), count(*) FILTER (WHERE pattern_key <> ''),
        count(*) FILTER (WHERE action_category <> ''),
-       count(*) FILTER (WHERE scope ?& CASE wanted.module WHEN 'pm' THEN %(pm)s::text[] ELSE %(dm)s::text[] END),
+       count(*) FILTER (WHERE scope ?& CASE listed.module WHEN 'pm' THEN %(pm)s::text[] ELSE %(dm)s::text[] END),
        min(at), max(at)
-{_NEWEST} GROUP BY wanted.module
+{_NEWEST} GROUP BY listed.module
 """
 _DIMENSIONS = f"""
-SELECT wanted.module, dimension, count(*)
-{_NEWEST}, jsonb_object_keys(action.scope) AS dimension GROUP BY wanted.module, dimension
+SELECT listed.module, dimension, count(*)
+{_NEWEST}, jsonb_object_keys(action.scope) AS dimension GROUP BY listed.module, dimension
 """
 
 
 @dataclass(frozen=True)
 class Share:
-    """A bar: how many of `n` actions have something."""
+    """A bar: how many of `n` actions have a property."""
 
     name: str
     count: int
@@ -52,17 +52,18 @@ class Share:
 
     @property
     def percent(self) -> float:
+        """The share in per cent."""
         return 100.0 * self.count / self.n if self.n else 0.0
 
     @property
     def width(self) -> str:
-        """Of a bar 200 units long; text, as a template would write 0,5 where numbers are localized so."""
+        """The width of a bar that is 200 units long; text, because a template might localise the decimal point."""
         return f"{2.0 * self.percent:.1f}"
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """One module's actions in the window: whole ones first, then each dimension, known ones before strangers."""
+    """One module's actions in the window: shares of whole actions, then of each dimension, known dimensions first."""
 
     module: str
     n: int
@@ -73,7 +74,7 @@ class Coverage:
 
 
 def coverage(window: int = WINDOW, looked_through: int = LOOKED_THROUGH) -> list[Coverage]:
-    """The coverage of every module in its newest `window` actions, among the newest `looked_through` of all."""
+    """Return the coverage of every module in its newest `window` actions, among the newest `looked_through` of all."""
     learned = {module: list(dimensions) for module, dimensions in LEARNED_DIMENSIONS.items()}
     values: dict[str, int | list[str]] = {"window": window, "looked_through": looked_through, **learned}
     values["modules"] = [module for module, _ in MODULES]
@@ -88,6 +89,7 @@ def coverage(window: int = WINDOW, looked_through: int = LOOKED_THROUGH) -> list
 
 
 def coverage_page(request: HttpRequest) -> HttpResponseBase:
+    """Show the coverage of all modules."""
     if not request.user.has_perm(PERMISSION):
         raise PermissionDenied
     context: dict[str, Any] = admin.site.each_context(request) | {
@@ -101,6 +103,7 @@ def coverage_page(request: HttpRequest) -> HttpResponseBase:
 
 
 def _coverage(module: str, totals: Iterable[Any] | None, present: dict[str, int]) -> Coverage:
+    """Return one module's coverage."""
     n, keyed, categorized, complete, first, last = totals or (0, 0, 0, 0, None, None)
     learned, known = LEARNED_DIMENSIONS[module], current_parameters(module).dimensions
     wholes = (

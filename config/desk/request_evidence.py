@@ -1,6 +1,6 @@
-"""The evidence of a change request: its lines as pictures of what was learned. Two truths, so it is composed here.
+"""The evidence of a change request: its lines charted with their estimates.
 
-What an override carries is told by `overrides`; what its lesson has measured since, week by week, by `learning`.
+It combines `overrides` (the content of an override) with `learning` (what its lesson has measured since, week by week).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from learning.admin.lesson_estimates import (
     run_with_lessons,
     sequence_of,
 )
-from learning.core.significance.funnel import BY_CHANCE, n_shown
+from learning.core.significance.funnel import BY_CHANCE, n_stored
 from learning.models import BuilderRun, Lesson, WalkForward
 from learning.validation.walk_forward_runs import told
 from overrides.core.engine.definitions.override_spec import OverrideSpec
@@ -47,118 +47,126 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Shown:
-    """One line of the request: its estimate and where that lies; its lesson, and how that edge grew, where known."""
+class LineEvidence:
+    """One line of the request: its estimate and chart row, and, if known, its lesson and the growth of its edge."""
 
     change: ChangeLine
     spec: OverrideSpec
     estimate: Estimate
     row: ForestMark
     lesson: Lesson | None
-    grown: EdgeSequence | None
+    edge_sequence: EdgeSequence | None
     lfsr: float | None
 
 
 @dataclass(frozen=True)
-class Sureness:
-    """Of all lines that the request brings under policy evidence: how many are verified, wrong signs to be expected."""
+class RequestSignificance:
+    """The lines that a request adds under the evidence method, the verified ones, and the false ones expected."""
 
-    brought: int
+    added: int
     verified: int
     expected_false: float
 
     @property
     def at_most_false(self) -> int:
+        """The expected number of false ones, rounded up."""
         return math.ceil(self.expected_false - 1e-9)
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What the panel shows; `n_lines` are the request's, of which the largest are in `rows`."""
+class RequestEvidence:
+    """The content of the panel; `n_lines` counts all lines of the request, `rows` holds the largest ones."""
 
-    rows: tuple[Shown, ...]
+    rows: tuple[LineEvidence, ...]
     n_lines: int
     scale: Forest | None
     funnel: Funnel | None
     run: BuilderRun | None
     policy: LearningMethod
-    sureness: Sureness | None
+    significance: RequestSignificance | None
     twins: tuple[Twin, ...]
     walk: WalkForward | None
 
     @property
-    def walk_told(self) -> str:
+    def walk_summary(self) -> str:
+        """The latest walk-forward result in one line; empty if there is none."""
         return "" if self.walk is None else told(self.walk)
 
     @property
     def by_chance(self) -> float:
-        """Of the cells tested, how many would lie outside the cone without any edge."""
+        """The number of tested cells expected outside the cone if no cell had an edge."""
         tested = None if self.run is None else self.run.tested
         return BY_CHANCE * tested["total"] if tested else 0.0
 
     @property
     def n_drawn(self) -> int:
+        """The number of cells in the funnel."""
         tested = None if self.run is None else self.run.tested
-        return n_shown(tested) if tested else 0
+        return n_stored(tested) if tested else 0
 
     @property
     def most_in_noise(self) -> int:
+        """The largest number of lessons found in a noise twin."""
         return max(each.count for each in self.twins)
 
 
 def may_look(person: AbstractBaseUser | AnonymousUser) -> bool:
+    """Return whether a person may see the evidence."""
     return isinstance(person, User) and person.has_perms(PERMISSIONS)
 
 
-def evidence_of(changes: Sequence[ChangeLine], situation: Situation) -> Evidence | None:
-    """The evidence of a request, given its lines, those that move most first; None where there is none."""
+def evidence_of(changes: Sequence[ChangeLine], situation: Situation) -> RequestEvidence | None:
+    """Return the evidence of a request, given its lines, the largest changes first; None if it has none."""
     parameters = situation.parameters
     shown = [(change, spec_of(side)) for change in changes[:MOST] if (side := change.after or change.before)]
     if not shown:
         return None
     policy = _policy(situation, shown[0][1])
-    found = run_with_lessons(parameters, policy, [change.line_id for change, _ in shown])
-    rows, scale = _rows(shown, found)
-    run = None if found is None else found.run
-    return Evidence(
+    learned_run = run_with_lessons(parameters, policy, [change.line_id for change, _ in shown])
+    rows, scale = _rows(shown, learned_run)
+    run = None if learned_run is None else learned_run.run
+    return RequestEvidence(
         rows=rows,
         n_lines=len(situation.lines),
         scale=scale,
         funnel=funnel(None if run is None else run.tested, map(_spot, rows), mini=True),
         run=run,
         policy=policy,
-        sureness=_sureness(situation) if policy is LearningMethod.EVIDENCE else None,
-        twins=() if found is None else found.twins,
-        walk=None if found is None else found.walk,
+        significance=_significance(situation) if policy is LearningMethod.EVIDENCE else None,
+        twins=() if learned_run is None else learned_run.twins,
+        walk=None if learned_run is None else learned_run.walk,
     )
 
 
 def _policy(situation: Situation, first: OverrideSpec) -> LearningMethod:
-    """That of most lines it brings: a change of policy withdraws lines of another, and those may move most."""
-    brought = Counter(each.after.policy or LearningMethod.PLAN for each in situation.lines if each.after is not None)
-    return brought.most_common(1)[0][0] if brought else first.policy or LearningMethod.PLAN
+    """Return the method of most lines that the request adds; withdrawn lines may be of another method."""
+    added = Counter(each.after.policy or LearningMethod.PLAN for each in situation.lines if each.after is not None)
+    return added.most_common(1)[0][0] if added else first.policy or LearningMethod.PLAN
 
 
 def _rows(
-    shown: Sequence[tuple[ChangeLine, OverrideSpec]], found: RunWithLessons | None
-) -> tuple[tuple[Shown, ...], Forest | None]:
-    learned = {} if found is None else found.learned
+    shown: Sequence[tuple[ChangeLine, OverrideSpec]], learned_run: RunWithLessons | None
+) -> tuple[tuple[LineEvidence, ...], Forest | None]:
+    learned = {} if learned_run is None else learned_run.learned
     estimates = [_estimate(spec, learned.get(change.line_id)) for change, spec in shown]
     picture = forest(estimates)
     rows = []
     for (change, spec), estimate, row in zip(shown, estimates, () if picture is None else picture.rows, strict=True):
         known = learned.get(change.line_id)
-        grown = sequence_of(known.lesson, known.weeks, found.run.as_of, THUMBNAIL) if known and found else None
-        rows.append(Shown(change, spec, estimate, row, known.lesson if known else None, grown, lfsr_of(spec)))
+        lesson, sequence = None, None
+        if known and learned_run:
+            lesson, sequence = known.lesson, sequence_of(known.lesson, known.weeks, learned_run.run.as_of, THUMBNAIL)
+        rows.append(LineEvidence(change, spec, estimate, row, lesson, sequence, lfsr_of(spec)))
     return tuple(rows), picture
 
 
 def _estimate(spec: OverrideSpec, known: LearnedLine | None) -> Estimate:
+    """Return the estimate of a line, from its lesson if known."""
     return estimate_of_spec(spec) if known is None else estimate_of(known.lesson, known.parent)
 
 
 def estimate_of_spec(spec: OverrideSpec) -> Estimate:
-    """What an override itself says: a judgement by hand is worth a mean of its n trades."""
+    """Return the estimate in an override itself; a manual judgement counts like a mean of its n trades."""
     stats, promise = spec.stats, spec.promise or {}
     error = math.sqrt(stats.variance / stats.n) if stats.n else 0.0
     if spec.policy is LearningMethod.EVIDENCE and promise:
@@ -167,39 +175,42 @@ def estimate_of_spec(spec: OverrideSpec) -> Estimate:
 
 
 def lfsr_of(spec: OverrideSpec) -> float | None:
-    """How likely its edge has the wrong sign; policy plan does not ask."""
+    """Return the probability that the edge has the wrong sign; None for the plan method, which has none."""
     return false_sign_rate(spec) if spec.policy is LearningMethod.EVIDENCE else None
 
 
-def _spot(row: Shown) -> Spot:
+def _spot(row: LineEvidence) -> Spot:
+    """Return the line as a spot of the funnel."""
     estimate = row.estimate
-    believed = estimate.raw if estimate.shrunk is None else estimate.shrunk
+    shrunk = estimate.raw if estimate.shrunk is None else estimate.shrunk
     page = ("learning_lesson", row.lesson.pk) if row.lesson else ("overrides_override", row.spec.id)
     where = reverse(f"admin:{page[0]}_change", args=[page[1]])
-    return Spot(str(row.change.line), where, estimate.raw, estimate.raw_se, believed)
+    return Spot(str(row.change.line), where, estimate.raw, estimate.raw_se, shrunk)
 
 
-def _sureness(situation: Situation) -> Sureness:
-    brought = [each.after for each in situation.lines if each.after is not None]
-    verified = [spec for spec in brought if clears_evidence_bar(spec, situation.parameters.evidence)]
-    return Sureness(len(brought), len(verified), sum(map(false_sign_rate, verified)))
+def _significance(situation: Situation) -> RequestSignificance:
+    """Count the lines that the request adds under the evidence method."""
+    added = [each.after for each in situation.lines if each.after is not None]
+    verified = [spec for spec in added if clears_evidence_bar(spec, situation.parameters.evidence)]
+    return RequestSignificance(len(added), len(verified), sum(map(false_sign_rate, verified)))
 
 
 def request_evidence_csv(request: HttpRequest, request_id: int) -> HttpResponseBase:
-    """Every line of a request with its evidence, not the largest alone."""
+    """Return every line of a request with its evidence as CSV, not only the largest."""
     if not may_look(request.user):
         raise PermissionDenied
-    asked = ChangeRequest.objects.filter(pk=request_id).first()
-    if asked is None:
+    change_request = ChangeRequest.objects.filter(pk=request_id).first()
+    if change_request is None:
         raise Http404(f"there is no request {request_id}")
-    response = StreamingHttpResponse(csv_lines(COLUMNS, _table(asked)), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(csv_lines(COLUMNS, _table(change_request)), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="evidence-of-request-{request_id}.csv"'
     return response
 
 
-def _table(asked: ChangeRequest) -> Iterator[dict[str, Any]]:
-    evidence = current_parameters(asked.module).evidence
-    changes = list(asked.lines.select_related("line", "before__line", "after__line").order_by("line_id"))
+def _table(change_request: ChangeRequest) -> Iterator[dict[str, Any]]:
+    """Yield the lines of a request with their evidence."""
+    evidence = current_parameters(change_request.module).evidence
+    changes = list(change_request.lines.select_related("line", "before__line", "after__line").order_by("line_id"))
     lessons = _by_line(changes)
     for change in changes:
         side = change.after or change.before
@@ -229,5 +240,6 @@ def _table(asked: ChangeRequest) -> Iterator[dict[str, Any]]:
 
 
 def _by_line(changes: Iterable[ChangeLine]) -> dict[str, Lesson]:
+    """Return the lessons of these lines."""
     lessons = Lesson.objects.filter(line_id__in=[each.line_id for each in changes])
     return {each.line_id: each for each in lessons}

@@ -1,4 +1,4 @@
-"""The admin's first page: what is served, what waits for a decision and by whom, what went wrong."""
+"""The admin's start page: what is served, which requests wait and for whom, and what has failed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Served:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A request, what the reader may do about it, or why it is not theirs to decide."""
+    """A request and the steps open to the reader, or why it is not theirs to decide."""
 
     request: ChangeRequest
     age: str
@@ -48,7 +48,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Trouble:
-    """Something that did not work, in words, with the page that tells more."""
+    """A failure in words, with the address of a page with details."""
 
     what: str
     detail: str
@@ -56,6 +56,7 @@ class Trouble:
 
 
 def served() -> list[Served]:
+    """Return what each module serves."""
     rows = {row.module: row for row in ModuleMode.objects.all()}
     versions = Version.objects.filter(is_active=True).defer("config_data", "coefficients")
     active = {version.module: version for version in versions}
@@ -63,31 +64,28 @@ def served() -> list[Served]:
 
 
 def waiting(person: User, now: datetime) -> list[Waiting]:
-    """The requests that wait for a person, oldest first."""
+    """Return the requests that wait for a person, oldest first."""
     requests = ChangeRequest.objects.filter(state__in=WAITING).order_by("created_at", "id")
     return [_waiting(request, person, now) for request in requests[:MOST_WAITING]]
 
 
 def afterwards() -> int:
-    """How many requests took effect at once and wait for somebody to look at them."""
+    """Return the number of requests that took effect at once and wait for acknowledgement."""
     return unacknowledged().count()
 
 
 def mandates_due(now: datetime) -> int:
-    """How many mandates are to be reviewed within two weeks, or overdue."""
+    """Return the number of mandates whose review is due within two weeks or overdue."""
     return Mandate.objects.filter(due_by(now)).count()
 
 
 def troubles(now: datetime) -> list[Trouble]:
-    """What failed in the last day and has not succeeded since, what is late, what is stuck."""
+    """Return the jobs that failed in the last day without success since, late jobs, and stuck work."""
     return [*_failed(now), *_late(now), *_stuck(now), *_stale_engines()]
 
 
 def in_words(span: timedelta) -> str:
-    """A length of time in its largest unit: a reader compares ages, not minutes.
-
-    Past ones count as none.
-    """
+    """Return a length of time in its largest unit, to compare ages at a glance; negative lengths count as zero."""
     minutes = max(0, int(span.total_seconds() // 60))
     if minutes < 60:
         return f"{minutes} min"
@@ -95,6 +93,7 @@ def in_words(span: timedelta) -> str:
 
 
 def _waiting(request: ChangeRequest, person: User, now: datetime) -> Waiting:
+    """Describe one request for a person."""
     each = at_a_glance(request, person, now)
     steps = tuple(offer.step.label for offer in each if not offer.blocked)
     blocked = next((offer.blocked for offer in each if offer.blocked), "its author has to change it")
@@ -103,6 +102,7 @@ def _waiting(request: ChangeRequest, person: User, now: datetime) -> Waiting:
 
 
 def _failed(now: datetime) -> Iterator[Trouble]:
+    """Yield the failed jobs."""
     done_since = JobRun.objects.filter(
         job=OuterRef("job"), status=JobRun.Status.DONE, finished_at__gt=OuterRef("finished_at")
     )
@@ -115,6 +115,7 @@ def _failed(now: datetime) -> Iterator[Trouble]:
 
 
 def _late(now: datetime) -> Iterator[Trouble]:
+    """Yield the late jobs."""
     for job, each in punctuality(now=now).items():
         if each["status"] == "late":
             age = each["seconds_since_success"]
@@ -124,15 +125,16 @@ def _late(now: datetime) -> Iterator[Trouble]:
 
 
 def _stuck(now: datetime) -> Iterator[Trouble]:
+    """Yield a trouble if tasks have waited too long for the queue."""
     due = OutboxMessage.objects.filter(sent_at=None, due_at__lte=now)
-    found = due.aggregate(n=Count("id"), oldest=Min("due_at"))
-    if found["n"] and now - found["oldest"] > OUTBOX_PATIENCE:
-        oldest = in_words(now - found["oldest"])
-        yield Trouble(f"{found['n']} tasks wait for the queue", f"the oldest for {oldest}; is Redis there, and beat?")
+    backlog = due.aggregate(n=Count("id"), oldest=Min("due_at"))
+    if backlog["n"] and now - backlog["oldest"] > OUTBOX_PATIENCE:
+        oldest = in_words(now - backlog["oldest"])
+        yield Trouble(f"{backlog['n']} tasks wait for the queue", f"the oldest for {oldest}; is Redis there, and beat?")
 
 
 def _stale_engines() -> Iterator[Trouble]:
-    """Of this process: a version that does not compile is never confirmed, and the one before answers on."""
+    """Yield the stale engines of this process, which serve their last version because a newer one does not compile."""
     for module, _ in MODULES:
         engine, age = ENGINE_ROOM.known(module), ENGINE_ROOM.stale_seconds(module)
         if engine is not None and age > FRESH_SECONDS:

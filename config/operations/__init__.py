@@ -1,1 +1,1 @@
-"""What an operator meets: logs, health, whether jobs run when they should."""
+"""Operations: logs, health, and whether jobs run on time."""

@@ -1,7 +1,7 @@
-"""`/healthz`: the process is up. `/readyz`: all that it needs is there, and what is degraded.
+"""`/healthz`: the process is running. `/readyz`: the services it needs are available, and what is degraded.
 
-While PostgreSQL is away `/readyz` says 503, though levers are still answered: route bots by `/healthz`, people by
-`/readyz`. Both answer within a second or so whatever hangs, and tell no address, name or error text.
+If PostgreSQL is unavailable `/readyz` answers 503, although levers are still served: route bots by `/healthz`, people
+by `/readyz`. Both answer within about a second whatever hangs, and reveal no address, name or error text.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ OK, DEGRADED, DOWN = "ok", "degraded", "down"
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 whenever the process answers; no I/O."""
+    """Answer 200 whenever the process is running; no I/O."""
     return JsonResponse({"status": OK})
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when PostgreSQL answers and is migrated; a missing queue, a late job, a stale engine only degrade."""
+    """Answer 200 if PostgreSQL is available and migrated; a missing queue, late job or stale engine only degrades."""
     report = health_report()
     return JsonResponse(report, status=503 if report["status"] == DOWN else 200)
 
 
 def health_report() -> dict[str, Any]:
-    """What is there and what is not, with the word for the whole as `status`."""
+    """Return what is available and what is not, with the overall state as `status`."""
     until = time.monotonic() + PATIENCE_SECONDS
     postgresql, queue = POSTGRESQL.ask(), REDIS.ask()
     report = {
@@ -53,6 +53,7 @@ def health_report() -> dict[str, Any]:
 
 
 def _status(report: Mapping[str, Any]) -> str:
+    """Return the overall state."""
     if report["postgresql"] != OK or report["migrations_unapplied"]:
         return DOWN
     parts = {report["queue"], *(each["status"] for group in ("jobs", "engines") for each in report[group].values())}
@@ -60,7 +61,7 @@ def _status(report: Mapping[str, Any]) -> str:
 
 
 def _ask_postgresql() -> dict[str, Any]:
-    """On a connection of this question alone. A process that has looked for no engine yet begins to."""
+    """Check PostgreSQL on a connection of its own; a process without an engine starts to load one."""
     try:
         executor = MigrationExecutor(connection)
         unapplied = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
@@ -73,6 +74,7 @@ def _ask_postgresql() -> dict[str, Any]:
 
 
 def _ask_redis() -> str:
+    """Check Redis."""
     with redis.Redis.from_url(
         settings.REDIS_URL, socket_connect_timeout=PATIENCE_SECONDS, socket_timeout=PATIENCE_SECONDS
     ) as client:
@@ -81,7 +83,7 @@ def _ask_redis() -> str:
 
 
 def _engine(module: Module) -> dict[str, Any]:
-    """Of this process: the version that answers, and how long ago PostgreSQL last confirmed it."""
+    """Return the version that this process serves, and how long ago PostgreSQL last confirmed it."""
     engine, age = ENGINE_ROOM.known(module), ENGINE_ROOM.stale_seconds(module)
     return {
         "status": OK if age <= FRESH_SECONDS else "stale" if age <= ENGINE_ROOM.max_stale_seconds else "expired",

@@ -1,6 +1,6 @@
-"""Logs: one JSON object a line for machines, one readable line in DEBUG. Whatever logs, logs like this.
+"""Logging: one JSON object a line for machines, one readable line in DEBUG, the same for all loggers.
 
-Headers and bodies are never logged, and tracebacks show no variables: keys and passwords live in both.
+Headers and bodies are never logged, and tracebacks show no variables, because both may contain keys and passwords.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from telemetry.foundation.request_id import request_id
 
 
 def add_request_id(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Name the request that the line belongs to, where there is one."""
+    """Add the id of the current request, if there is one."""
     if name := request_id():
         event["request_id"] = name
     return event
 
 
 def only_tracebacks(record: logging.LogRecord) -> bool:
-    """Django repeats every refusal; the request's own line has told of it, save for the traceback."""
+    """Drop Django's own line about a failed request unless it has a traceback; the request's line says the rest."""
     return bool(record.exc_info)
 
 
@@ -44,7 +44,7 @@ FOR_MACHINES: list[Processor] = [
 
 
 def logging_document(*, is_for_people: bool, level: str) -> dict[str, Any]:
-    """Django's LOGGING: everything to stderr through one formatter."""
+    """Return Django's LOGGING: everything to stderr through one formatter."""
     renderers = FOR_PEOPLE if is_for_people else FOR_MACHINES
     return {
         "version": 1,
@@ -60,16 +60,16 @@ def logging_document(*, is_for_people: bool, level: str) -> dict[str, Any]:
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
-            "django": {"level": "INFO"},  # without the handlers Django gives it
+            "django": {"level": "INFO"},  # without Django's default handlers
             "django.request": {"level": "ERROR", "filters": ["only_tracebacks"]},
-            "axes": {"level": "ERROR"},  # it masks who and from where, which are what `config.access.logins` says
+            "axes": {"level": "ERROR"},  # it masks name and address, which `config.access.logins` logs
             "gunicorn.error": {"propagate": True},
         },
     }
 
 
 def configure_structlog() -> None:
-    """structlog's own loggers, through the same formatter."""
+    """Send structlog's own loggers through the same formatter."""
     structlog.configure(
         processors=[
             *SHARED,

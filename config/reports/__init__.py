@@ -1,1 +1,1 @@
-"""What leaves the product as files: exports, and the audit evidence of a period."""
+"""Files that leave the product: exports, and the audit evidence of a period."""

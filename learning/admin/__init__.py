@@ -1,4 +1,4 @@
-"""The admin's pages of opinions: what was inferred, by which run. Read-only; a rebuild replaces them."""
+"""Admin pages of learned data and of the runs that produced it. Read-only, because a rebuild replaces the data."""
 
 from learning.admin import cell_admin, coefficient_admin, lesson_admin, significance_admin, walk_forward_admin
 

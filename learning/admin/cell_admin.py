@@ -1,4 +1,4 @@
-"""Cells by their group: what `aggregate` counted."""
+"""Admin pages of cell groups and cells, as computed by `aggregate`."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ OF_A_GROUP = "group__id__exact"
 
 @admin.register(CellGroup)
 class CellGroupAdmin(FactAdmin):
+    """Read-only list of cell groups."""
+
     nothing_yet = "Recorded trades are aggregated within minutes."
     list_display = ("module", "what", "n_outcomes", "cells_shown", "aggregated")
     list_display_links = ("what",)
@@ -46,7 +48,7 @@ class CellGroupAdmin(FactAdmin):
 
 @admin.register(Cell)
 class CellAdmin(FactAdmin):
-    """Statistics of one scope subset, without a baseline: they are read, and ordered, within their group."""
+    """Statistics of one scope subset; without a baseline, so they are compared and sorted only within their group."""
 
     nothing_yet = "Recorded trades are aggregated within minutes; a scope becomes a cell once enough trades share it."
     list_display = ("scope_shown", "what", "n", "mean_shown", "sd_shown", "first", "last")

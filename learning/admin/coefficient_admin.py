@@ -1,4 +1,4 @@
-"""What dm remembers of each value of each lever: its fresh weight, and the one in force through the versions."""
+"""Admin pages of dm coefficients: the fresh weight of each value, and the weights in force by version."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ COLUMNS = (
 
 @admin.register(Coefficient)
 class CoefficientAdmin(FactAdmin):
+    """Read-only list of coefficients, with an export as CSV."""
+
     nothing_yet = "They come with closed trades that have an allocation, within minutes."
     list_filter = (one_of("name", ("all", *LEVER_DIMENSIONS), "lever"),)
     search_fields = ("key__startswith",)
@@ -53,16 +55,16 @@ class CoefficientAdmin(FactAdmin):
     )  # fmt: skip
 
     def get_list_display(self, request: HttpRequest) -> tuple[str | Callable[..., Any], ...]:
-        standing = in_force()
+        weights = in_force()
 
         @admin.display(description="fresh weight (mark: in force)", ordering="weight")
         def against_served(row: Coefficient) -> SafeString:
-            served = standing.get(name_of(row), 1.0)
+            served = weights.get(name_of(row), 1.0)
             return bar(row.weight, served, f"fresh {row.weight:.4f}, in force {served:.4f}")
 
         @admin.display(description="in force")
         def served(row: Coefficient) -> SafeString:
-            return number(standing.get(name_of(row)), 3)
+            return number(weights.get(name_of(row)), 3)
 
         return ("lever_and_value", against_served, served, "short_memory", "long_memory", "n_shown", "as_of_shown")
 
@@ -71,7 +73,7 @@ class CoefficientAdmin(FactAdmin):
         return [export, *super().get_urls()]
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
-        """The list, filtered as it is, as CSV."""
+        """Return the list as CSV, with the filters of the request."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         rows = exported(self.get_changelist_instance(request).queryset)
@@ -138,23 +140,23 @@ class CoefficientAdmin(FactAdmin):
 
     @admin.display(description="which is worth")
     def short_worth(self, row: Coefficient) -> SafeString:
-        return number(memory_of(row).worth(day_of(row.as_of))[0], 1, unit="trades of today")
+        return number(memory_of(row).weights_at(day_of(row.as_of))[0], 1, unit="trades of today")
 
     @admin.display(description="which is worth")
     def long_worth(self, row: Coefficient) -> SafeString:
-        return number(memory_of(row).worth(day_of(row.as_of))[1], 1, unit="trades of today")
+        return number(memory_of(row).weights_at(day_of(row.as_of))[1], 1, unit="trades of today")
 
 
 def exported(rows: QuerySet[Coefficient]) -> Iterator[dict[str, Any]]:
-    """Every row with the weight in force; a value the version does not name weighs 1 there."""
-    standing = in_force()
+    """Yield every row with its weight in force; a value that the version does not contain has weight 1."""
+    weights = in_force()
     for row in rows:
         memory = memory_of(row)
         yield {
             "lever": row.name,
             "value": row.key,
             "weight": row.weight,
-            "in_force": standing.get(name_of(row), 1.0) if row.key else None,
+            "in_force": weights.get(name_of(row), 1.0) if row.key else None,
             "short_mean": row.rr_short,
             "long_mean": row.rr_long,
             "short_unshrunk": memory.short.mean,
@@ -165,8 +167,8 @@ def exported(rows: QuerySet[Coefficient]) -> Iterator[dict[str, Any]]:
 
 
 def weights_by_version(row: Coefficient) -> list[tuple[int, float, Any]]:
-    """Number, weight and time of the newest versions, oldest first; 1 where a version does not name the value."""
+    """Return number, weight and time of the newest versions, oldest first; weight 1 if a value is absent."""
     versions = Version.objects.filter(module=row.module).order_by("-number")
     weight = KeyTextTransform(name_of(row), "coefficients")
-    found = versions.annotate(weight=weight).values_list("number", "weight", "published_at")[:MOST_VERSIONS]
-    return [(number, 1.0 if text is None else float(text), at) for number, text, at in reversed(found)]
+    rows = versions.annotate(weight=weight).values_list("number", "weight", "published_at")[:MOST_VERSIONS]
+    return [(number, 1.0 if text is None else float(text), at) for number, text, at in reversed(rows)]

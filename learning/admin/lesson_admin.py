@@ -1,4 +1,4 @@
-"""Lessons with their evidence, and the runs that built them."""
+"""Admin pages of lessons with their evidence, and of the builder runs that produced them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from learning.admin.lesson_page import edge_csv, lesson_page, track_csv, weeks_csv
+from learning.admin.lesson_page import edge_csv, history_csv, lesson_page, weeks_csv
 from learning.admin.significance_admin import evidence_urls
 from learning.admin.switch_method_page import switch_page
 from learning.admin.trial_form import trial_page
@@ -30,7 +30,10 @@ from telemetry.foundation.admin.read_only import FactAdmin, one_of
 
 
 def floors() -> Callable[[str, Channel], float]:
-    """The weight below which a module's channel lets nothing act, under the parameters in force, read once."""
+    """Return a function for the smallest acting weight of a module's channel.
+
+    The parameters in force are read once for each module.
+    """
 
     @cache
     def of_module(module: str) -> ModuleParameters:
@@ -39,15 +42,17 @@ def floors() -> Callable[[str, Channel], float]:
     return lambda module, channel: of_module(module).channels[channel].weights.min_total_weight
 
 
-def _sureness(lesson: Lesson) -> SafeString:
-    """Whether a lesson of policy evidence is sure of its sign, and how likely it is to be wrong."""
-    standing = lesson.stats.get("standing", "unverified")
-    shown = badge("active" if standing == "verified" else "too_light", standing)
+def _verification(lesson: Lesson) -> SafeString:
+    """Return the verification status of an evidence lesson and the probability that its sign is wrong."""
+    status = lesson.stats.get("standing", "unverified")
+    shown = badge("active" if status == "verified" else "too_light", status)
     return format_html("{} lfsr {}", shown, number(1 - lesson.weight, 3))
 
 
 @admin.register(Lesson)
 class LessonAdmin(FactAdmin):
+    """Read-only list of lessons, with tables of each lesson as CSV."""
+
     nothing_yet = "The builder looks for them every hour, in cells with enough trades."
     list_filter = (
         "module",
@@ -83,7 +88,7 @@ class LessonAdmin(FactAdmin):
         return [
             path("<int:lesson_id>/edge.csv", out(edge_csv), name="learning_lesson_edge"),
             path("<int:lesson_id>/weeks.csv", out(weeks_csv), name="learning_lesson_weeks"),
-            path("<int:lesson_id>/history.csv", out(track_csv), name="learning_lesson_track"),
+            path("<int:lesson_id>/history.csv", out(history_csv), name="learning_lesson_track"),
             *super().get_urls(),
         ]
 
@@ -96,7 +101,7 @@ class LessonAdmin(FactAdmin):
         @admin.display(description="weight, floor; or sureness", ordering="weight")
         def against_floor(lesson: Lesson) -> SafeString:
             if lesson.policy == LearningMethod.EVIDENCE:
-                return _sureness(lesson)
+                return _verification(lesson)
             floor = floor_of(lesson.module, Channel(lesson.type))
             tone = "" if lesson.weight >= floor else "cw-quiet"
             return format_html('<span class="{}">{} / {}</span>', tone, number(lesson.weight, 4), f"{floor:g}")
@@ -157,6 +162,8 @@ class LessonAdmin(FactAdmin):
 
 @admin.register(BuilderRun)
 class BuilderRunAdmin(FactAdmin):
+    """Read-only list of builder runs, and the routes of the pages of a module's methods."""
+
     nothing_yet = "The builder runs every hour for each module."
     list_display = ("run_shown", "as_of_shown", "policy", "n_cells", "n_candidates", "n_active", "n_withdrawn")
     list_filter = ("module", one_of("policy", ("plan", "evidence")))
@@ -175,7 +182,7 @@ class BuilderRunAdmin(FactAdmin):
         return [switch, trial, *evidence_urls(self.admin_site.admin_view), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BuilderRun]:
-        """Without what was tested, which may be two thousand rows; the page of evidence shows it."""
+        """Return the runs without `tested`, which may hold two thousand rows; the evidence page shows it."""
         rows: QuerySet[BuilderRun] = super().get_queryset(request)
         return rows.defer("tested")
 

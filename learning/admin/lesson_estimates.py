@@ -1,4 +1,4 @@
-"""Lessons as estimates: what was measured, what is believed, how sure that is, and where their lines stand."""
+"""Queries for lesson pages: raw and shrunk estimates with their uncertainty, and the status of lessons' lines."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from overrides.core.engine.definitions.vocabulary import Combiner, LearningMetho
 from overrides.models import ChangeLine, ChangeRequest, Membership
 
 Status = Lesson.Status
-TOLD = ("id", "line_id", "policy", "stats", "edge_raw")
-TWIN = {"found": "found", "count": "count"}
-WEEK = {"week": "week", "n": "n", "edge_raw": "edge_raw"}
-WALK = {"policy": "policy", "combiner": "combiner", "as_of": "as_of", "figures": "figures"}
+LESSON_FIELDS = ("id", "line_id", "policy", "stats", "edge_raw")
+TWIN_FIELDS = {"found": "found", "count": "count"}
+WEEK_FIELDS = {"week": "week", "n": "n", "edge_raw": "edge_raw"}
+WALK_FIELDS = {"policy": "policy", "combiner": "combiner", "as_of": "as_of", "figures": "figures"}
 
 
 @dataclass(frozen=True)
 class Order:
-    """One way to sort lessons: its name in an address, what it is called, the policies it means something under."""
+    """A sort order of lessons: its name in addresses, its label, and the learning methods it applies to."""
 
     name: str
     label: str
@@ -38,21 +38,21 @@ class Order:
     policies: frozenset[LearningMethod] = frozenset(LearningMethod)
 
 
-def _told(name: str) -> Cast:
+def _stat(name: str) -> Cast:
     return Cast(KeyTextTransform(name, "stats"), FloatField())
 
 
 EVIDENCE = frozenset({LearningMethod.EVIDENCE})
 ORDERS = (
-    Order("rank", "rank", (_told("rank").asc(nulls_last=True),), EVIDENCE),
+    Order("rank", "rank", (_stat("rank").asc(nulls_last=True),), EVIDENCE),
     Order("weight", "weight", ("-weight",), frozenset({LearningMethod.PLAN})),
     Order("lfsr", "sureness", ("-weight",), EVIDENCE),
-    Order("n", "trades", (_told("n").desc(),)),
+    Order("n", "trades", (_stat("n").desc(),)),
     Order("edge", "edge", (Abs("edge_raw").desc(),)),
     Order(
         "exaggeration",
         "exaggeration",
-        (Abs(_told("raw") / NullIf(F("edge_raw"), 0.0)).desc(nulls_last=True),),
+        (Abs(_stat("raw") / NullIf(F("edge_raw"), 0.0)).desc(nulls_last=True),),
         EVIDENCE,
     ),
 )
@@ -60,7 +60,7 @@ ORDERS = (
 
 @dataclass(frozen=True)
 class SignificanceCounts:
-    """Lessons of a policy that act, those of them that are verified, and how many of those are expected to be wrong."""
+    """The acting lessons of a method, the verified ones, and how many of those are expected to be false."""
 
     acting: int
     verified: int
@@ -68,12 +68,13 @@ class SignificanceCounts:
 
     @property
     def at_most_false(self) -> int:
+        """The expected number of false ones, rounded up."""
         return math.ceil(self.expected_false - 1e-9)
 
 
 @dataclass(frozen=True)
 class LearnedLine:
-    """A lesson with what is believed of its nearest parent, and its weeks."""
+    """A lesson with the edge of its nearest parent, and its weeks."""
 
     lesson: Lesson
     parent: float | None
@@ -82,7 +83,7 @@ class LearnedLine:
 
 @dataclass(frozen=True)
 class Twin:
-    """Lessons found in the outcomes as they were, and in a twin of them."""
+    """The number of lessons in the real outcomes and in one noise twin."""
 
     found: int
     count: int
@@ -90,7 +91,7 @@ class Twin:
 
 @dataclass(frozen=True)
 class RunWithLessons:
-    """A run, lessons by line, the twins that were counted last, and the newest walk, of its policy all."""
+    """A builder run, its lessons by line, and the newest noise twins and walk-forward run of its method."""
 
     run: BuilderRun
     learned: Mapping[str, LearnedLine]
@@ -100,23 +101,24 @@ class RunWithLessons:
 
 @dataclass(frozen=True)
 class LineStatus:
-    """Where a line stands: its override in force, and the open requests about it."""
+    """The override of a line in force, and the open requests about the line."""
 
     override: str | None
     requests: tuple[int, ...]
 
 
 def orders_of(policy: LearningMethod) -> dict[str, Order]:
-    """The orders of a policy's lessons by name, the usual one first."""
+    """Return the sort orders of a method's lessons by name, the default first."""
     return {each.name: each for each in ORDERS if policy in each.policies}
 
 
 def latest_run(module: str, policy: LearningMethod) -> BuilderRun | None:
+    """Return the newest run of a method, without its parameters and baseline."""
     return BuilderRun.objects.filter(module=module, policy=policy).defer("parameters", "baseline").first()
 
 
-def tally(module: str, policy: LearningMethod) -> SignificanceCounts:
-    """Under policy evidence a lesson's weight is one less its lfsr."""
+def count_significance(module: str, policy: LearningMethod) -> SignificanceCounts:
+    """Count a method's acting and verified lessons; an evidence lesson's weight is 1 - lfsr."""
     verified = Q(stats__verified=True)
     found = Lesson.objects.filter(module=module, policy=policy, status=Status.ACTIVE).aggregate(
         acting=Count("id"),
@@ -127,7 +129,7 @@ def tally(module: str, policy: LearningMethod) -> SignificanceCounts:
 
 
 def lessons_of(module: str, policy: LearningMethod, order: Order, *, only_acting: bool = True) -> QuerySet[Any]:
-    """What stands, in the order; of policy evidence each with its `parents`."""
+    """Return the lessons that are not withdrawn, in this order; those of the evidence method with `parents`."""
     rows = Lesson.objects.filter(module=module, policy=policy)
     rows = rows.filter(status=Status.ACTIVE) if only_acting else rows.exclude(status=Status.WITHDRAWN)
     if policy is LearningMethod.EVIDENCE:
@@ -136,7 +138,7 @@ def lessons_of(module: str, policy: LearningMethod, order: Order, *, only_acting
 
 
 def _parents() -> ArraySubquery:
-    """Of a lesson, the edges of those kept without one of its dimensions."""
+    """Return a subquery for the edges of the stored lessons with one dimension less than the outer lesson."""
     kept = Lesson.objects.exclude(status=Status.WITHDRAWN).filter(
         module=OuterRef("module"),
         policy=OuterRef("policy"),
@@ -151,31 +153,33 @@ def _parents() -> ArraySubquery:
 def run_with_lessons(
     parameters: ModuleParameters, policy: LearningMethod, lines: Iterable[str]
 ) -> RunWithLessons | None:
-    """The newest run of a policy, its twins and walk, and the lessons of some lines with their weeks, in one query."""
+    """Return a method's newest run, its twins and walk-forward run, and the lessons of some lines, in one query."""
     module = parameters.module
     weeks = EdgeHistory.objects.filter(lesson=OuterRef("pk")).order_by("week")
-    fields = {name: name for name in TOLD} | {"weeks": ArraySubquery(weeks.values(told=JSONObject(**WEEK)))}
-    lessons = Lesson.objects.filter(line_id__in=list(lines)).values(told=JSONObject(**fields, parents=_parents()))
+    fields = {name: name for name in LESSON_FIELDS} | {
+        "weeks": ArraySubquery(weeks.values(document=JSONObject(**WEEK_FIELDS)))
+    }
+    lessons = Lesson.objects.filter(line_id__in=list(lines)).values(document=JSONObject(**fields, parents=_parents()))
     twins = newest_twins(module, policy).exclude(count=None)
     runs = BuilderRun.objects.filter(module=module, policy=policy).defer("parameters", "baseline")
     run = runs.annotate(
-        lessons_told=ArraySubquery(lessons),
-        twins_told=ArraySubquery(twins.values(told=JSONObject(**TWIN))),
-        walks_told=ArraySubquery(finished_walks(parameters, policy).values(told=JSONObject(**WALK))[:1]),
+        lesson_documents=ArraySubquery(lessons),
+        twin_documents=ArraySubquery(twins.values(document=JSONObject(**TWIN_FIELDS))),
+        walk_documents=ArraySubquery(finished_walks(parameters, policy).values(document=JSONObject(**WALK_FIELDS))[:1]),
     ).first()
     if run is None:
         return None
-    learned = {each["line_id"]: _learned(each) for each in run.lessons_told}
-    twins_told = tuple(Twin(each["found"], each["count"]) for each in run.twins_told)
-    return RunWithLessons(run, learned, twins_told, next(map(_walk, run.walks_told), None))
+    learned = {each["line_id"]: _learned(each) for each in run.lesson_documents}
+    counted = tuple(Twin(each["found"], each["count"]) for each in run.twin_documents)
+    return RunWithLessons(run, learned, counted, next(map(_walk, run.walk_documents), None))
 
 
-def _walk(told: dict[str, Any]) -> WalkForward:
-    return WalkForward(**told | {"as_of": datetime.fromisoformat(told["as_of"])})
+def _walk(document: dict[str, Any]) -> WalkForward:
+    return WalkForward(**document | {"as_of": datetime.fromisoformat(document["as_of"])})
 
 
 def finished_walks(parameters: ModuleParameters, policy: LearningMethod) -> QuerySet[WalkForward]:
-    """The finished walks of a policy, newest first; those of policy plan with the module's own combiner."""
+    """Return a method's finished walk-forward runs, newest first; for the plan method, of the module's combiner."""
     rows = WalkForward.objects.filter(module=parameters.module, policy=policy, status=WalkForward.Status.DONE)
     if policy is LearningMethod.EVIDENCE:
         return rows
@@ -183,14 +187,14 @@ def finished_walks(parameters: ModuleParameters, policy: LearningMethod) -> Quer
     return rows.filter(combiner=channel.combiner if channel.policy is policy else Combiner.PLAN)
 
 
-def _learned(told: dict[str, Any]) -> LearnedLine:
-    weeks = [(date.fromisoformat(each["week"]), each["n"], each["edge_raw"]) for each in told["weeks"]]
-    lesson = Lesson(**{name: told[name] for name in TOLD})
-    return LearnedLine(lesson, nearest_parent(lesson, told["parents"]), weeks)
+def _learned(document: dict[str, Any]) -> LearnedLine:
+    weeks = [(date.fromisoformat(each["week"]), each["n"], each["edge_raw"]) for each in document["weeks"]]
+    lesson = Lesson(**{name: document[name] for name in LESSON_FIELDS})
+    return LearnedLine(lesson, nearest_parent(lesson, document["parents"]), weeks)
 
 
 def estimate_of(lesson: Lesson, parent: float | None = None) -> Estimate:
-    """The plan method believes an edge as it measures it: nothing of it is shrunk."""
+    """Return the estimate of a lesson; the plan method does not shrink, so its estimates are raw."""
     stats = lesson.stats
     if "raw" in stats:
         return Estimate(stats["raw"], stats["raw_se"], stats["edge_raw"], stats["sd"], parent)
@@ -201,36 +205,36 @@ def estimate_of(lesson: Lesson, parent: float | None = None) -> Estimate:
 
 
 def nearest_parent(lesson: Lesson, edges: Iterable[float]) -> float | None:
-    """Of what is believed of its parents, the edge that leaves least to add in the direction of the lesson's own."""
+    """Return the parent edge that leaves the smallest gain in the direction of the lesson's own edge."""
     return max(edges, key=lambda edge: math.copysign(1, lesson.edge_raw) * edge, default=None)
 
 
 def lfsr_of(lesson: Lesson) -> float | None:
-    """How likely its edge has the wrong sign; None under policy plan, which does not ask."""
-    told: float | None = lesson.stats.get("lfsr")
-    return told
+    """Return the probability that a lesson's edge has the wrong sign; None for the plan method, which has none."""
+    lfsr: float | None = lesson.stats.get("lfsr")
+    return lfsr
 
 
-def standings(lines: Iterable[str]) -> dict[str, LineStatus]:
-    """Where each of these lines stands."""
-    wanted = list(lines)
-    in_force = Membership.objects.filter(line_id__in=wanted, to_version=None).values_list("line_id", "override_id")
+def line_statuses(lines: Iterable[str]) -> dict[str, LineStatus]:
+    """Return the status of each of these lines."""
+    line_ids = list(lines)
+    in_force = Membership.objects.filter(line_id__in=line_ids, to_version=None).values_list("line_id", "override_id")
     overrides = {str(line): str(override) for line, override in in_force}
-    asked: dict[str, list[int]] = {}
-    open_lines = ChangeLine.objects.filter(line_id__in=wanted, request__state__in=ChangeRequest.OPEN)
+    requests: dict[str, list[int]] = {}
+    open_lines = ChangeLine.objects.filter(line_id__in=line_ids, request__state__in=ChangeRequest.OPEN)
     for line, request in open_lines.order_by("request_id").values_list("line_id", "request_id"):
-        asked.setdefault(str(line), []).append(request)
-    return {line: LineStatus(overrides.get(line), tuple(asked.get(line, ()))) for line in wanted}
+        requests.setdefault(str(line), []).append(request)
+    return {line: LineStatus(overrides.get(line), tuple(requests.get(line, ()))) for line in line_ids}
 
 
 def sequence_of(lesson: Lesson, weeks: Weeks, until: datetime, frame: Frame) -> EdgeSequence | None:
-    """One lesson's edge week by week; what is believed is drawn where the policy shrinks."""
+    """Return the chart of a lesson's weekly edges; the shrunk edge is drawn for methods that shrink."""
     stats = lesson.stats
-    believed = (stats["edge_raw"] - stats["recent"], stats["edge_raw"]) if "recent" in stats else None
-    return edge_sequence(weeks, stats["variance"], until.date(), believed, frame)
+    shrunk_edge = (stats["edge_raw"] - stats["recent"], stats["edge_raw"]) if "recent" in stats else None
+    return edge_sequence(weeks, stats["variance"], until.date(), shrunk_edge, frame)
 
 
 def newest_twins(module: str, policy: LearningMethod) -> QuerySet[NoiseTwin]:
-    """The twins of the facts that were asked about last, by seed."""
+    """Return the noise twins of the most recently requested facts, by seed."""
     newest = NoiseTwin.objects.filter(module=module, policy=policy).order_by("-asked_at").values("content")[:1]
     return NoiseTwin.objects.filter(content__in=newest).order_by("seed")

@@ -1,4 +1,4 @@
-"""A lesson's page beside its fields: how its edge fades, what was said of it, what would have been better."""
+"""The further content of a lesson's page: edge decay, history, and counterfactual tuning."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from django.http import StreamingHttpResponse
 
 from learning.admin.charts.confidence_sequence import FULL, EdgeSequence, sequence_rows
 from learning.admin.charts.half_life import Fade, fade, fade_rows
-from learning.admin.charts.lesson_history import lesson_track, track_rows
+from learning.admin.charts.lesson_history import history_rows, lesson_history_chart
 from learning.admin.lesson_estimates import sequence_of
 from learning.lessons.plan_targets import GRADED
 from learning.models import Lesson, LessonHistory
 from overrides.versions.load_version import current_parameters
 from telemetry.foundation.core.csv_cells import csv_lines
 
-SHOWN = 500  # newest changes that the picture draws
+SHOWN = 500  # newest changes drawn in the chart
 LISTED = 20
 WEEK_COLUMNS = ("week", "n", "edge_raw", "curve")
 EDGE_COLUMNS = ("week", "n", "edge", "n_so_far", "mean", "low", "high")
-TRACK_COLUMNS = ("at", "status", "edge_raw", "n", "weight", "half_life_days", "targets")
+HISTORY_COLUMNS = ("at", "status", "edge_raw", "n", "weight", "half_life_days", "targets")
 
 
 def lesson_page(lesson: Lesson) -> dict[str, Any]:
-    """What `learning/lessons/lesson.html` shows besides the fields."""
+    """Return what `learning/lessons/lesson.html` shows besides the fields."""
     history = list(lesson.history.order_by("-at", "-id")[:SHOWN])
     n_kept = len(history) if len(history) < SHOWN else lesson.history.count()
     parameters = current_parameters(lesson.module).lessons
@@ -35,7 +35,7 @@ def lesson_page(lesson: Lesson) -> dict[str, Any]:
         "half_life": _half_life(lesson),
         "fade": lesson_fade(lesson),
         "default": parameters.default_half_life_days,
-        "track": lesson_track(history[::-1], lesson.run.as_of),
+        "track": lesson_history_chart(history[::-1], lesson.run.as_of),
         "newest": history[:LISTED],
         "n_kept": n_kept,
         "tuning": lesson.stats.get("tuning"),
@@ -45,34 +45,39 @@ def lesson_page(lesson: Lesson) -> dict[str, Any]:
 
 
 def lesson_fade(lesson: Lesson) -> Fade | None:
+    """Return the chart of a lesson's edge decay."""
     weeks = [(each.week, each.n, each.edge_raw) for each in lesson.edge_history.all()]
     return fade(weeks, lesson.stats["half_life_days"])
 
 
 def lesson_sequence(lesson: Lesson) -> EdgeSequence | None:
+    """Return the chart of a lesson's confidence sequence."""
     weeks = [(each.week, each.n, each.edge_raw) for each in lesson.edge_history.all()]
     return sequence_of(lesson, weeks, lesson.run.as_of, FULL)
 
 
 def _half_life(lesson: Lesson) -> dict[str, Any]:
-    """The fit as it was stored; of a lesson whose policy fits none, what it goes by."""
-    told: dict[str, Any] = lesson.stats.get("half_life") or {"shrunk": lesson.stats["half_life_days"]}
-    return told
+    """Return the stored fit; for a method that fits no half-life, the half-life in use."""
+    fit: dict[str, Any] = lesson.stats.get("half_life") or {"shrunk": lesson.stats["half_life_days"]}
+    return fit
 
 
 def edge_csv(lesson: Lesson) -> StreamingHttpResponse:
+    """Return the confidence sequence of a lesson as CSV."""
     picture = lesson_sequence(lesson)
     return _csv(f"edge-of-lesson-{lesson.pk}", EDGE_COLUMNS, [] if picture is None else sequence_rows(picture))
 
 
 def weeks_csv(lesson: Lesson) -> StreamingHttpResponse:
+    """Return the weekly edges of a lesson as CSV."""
     picture = lesson_fade(lesson)
     return _csv(f"weeks-of-lesson-{lesson.pk}", WEEK_COLUMNS, [] if picture is None else fade_rows(picture))
 
 
-def track_csv(lesson: Lesson) -> StreamingHttpResponse:
+def history_csv(lesson: Lesson) -> StreamingHttpResponse:
+    """Return the history of a lesson as CSV."""
     history = LessonHistory.objects.filter(lesson=lesson).order_by("at", "id")
-    return _csv(f"history-of-lesson-{lesson.pk}", TRACK_COLUMNS, track_rows(list(history)))
+    return _csv(f"history-of-lesson-{lesson.pk}", HISTORY_COLUMNS, history_rows(list(history)))
 
 
 def _csv(name: str, columns: tuple[str, ...], rows: list[dict[str, Any]]) -> StreamingHttpResponse:

@@ -1,4 +1,4 @@
-"""The page that tells edge from noise, a module at a time; its tables as CSV; and the twins behind it."""
+"""A module's page on edge and noise, its tables as CSV, and the noise twins behind it."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from learning.admin.significance_page import (
     FOREST_COLUMNS,
     FUNNEL_COLUMNS,
     TWIN_COLUMNS,
-    Wanted,
+    PageQuery,
+    are_computed,
     evidence_page,
     forest_table,
     funnel_table,
-    is_known,
     policy_in_force,
+    read_query,
     twin_table,
-    wanted,
 )
 from learning.lessons.candidates import LEARNED_CHANNELS
 from learning.models import BuilderRun, NoiseTwin
@@ -42,13 +42,13 @@ from telemetry.foundation.admin.formatting import badge, format_moment
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
 from telemetry.foundation.core.csv_cells import csv_lines
 
-MAY_ASK = ("overrides.lower_modulemode", "overrides.add_changerequest")  # an operator, or whoever drafts requests
-MAY_LOOK = ("learning.view_builderrun", "learning.view_lesson")
-Table = Callable[[str, Wanted], Iterable[Mapping[str, Any]]]
+MAY_REQUEST = ("overrides.lower_modulemode", "overrides.add_changerequest")  # operators and authors of requests
+MAY_VIEW = ("learning.view_builderrun", "learning.view_lesson")
+Table = Callable[[str, PageQuery], Iterable[Mapping[str, Any]]]
 
 
 def evidence_urls(guarded: Callable[..., Callable[..., HttpResponseBase]]) -> list[URLPattern]:
-    """The page and its tables, among those of builder runs; `guarded` is the admin's own wrapper of views."""
+    """Return the routes of the page and its tables; `guarded` is the admin's wrapper of views."""
     page = path("<str:module>/evidence/", guarded(_page), name="learning_builderrun_evidence")
     return [
         page,
@@ -62,36 +62,40 @@ def evidence_urls(guarded: Callable[..., Callable[..., HttpResponseBase]]) -> li
 
 
 def _page(request: HttpRequest, module: str) -> HttpResponse:
-    _look(request, module)
-    asked = wanted(module, request.GET)
+    """Show the page."""
+    _require_view(request, module)
+    query = read_query(module, request.GET)
     context = admin.site.each_context(request) | {
-        "title": f"Evidence of {module}, policy {asked.policy}",
+        "title": f"Evidence of {module}, policy {query.policy}",
         "opts": BuilderRun._meta,
-        "may_ask": _may_ask(request),
+        "may_ask": _may_request(request),
         "seeds": SEEDS,
-        **evidence_page(module, asked),
+        **evidence_page(module, query),
     }
     return TemplateResponse(request, "learning/significance/significance.html", context)
 
 
 def _table(request: HttpRequest, module: str, name: str) -> HttpResponseBase:
-    _look(request, module)
+    """Return one of the page's tables as CSV."""
+    _require_view(request, module)
     columns, rows = TABLES[name]
-    asked = wanted(module, request.GET)
-    response = StreamingHttpResponse(csv_lines(columns, rows(module, asked)), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}-{module}-{asked.policy}.csv"'
+    query = read_query(module, request.GET)
+    response = StreamingHttpResponse(csv_lines(columns, rows(module, query)), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}-{module}-{query.policy}.csv"'
     return response
 
 
 TABLES: Mapping[str, tuple[tuple[str, ...], Table]] = {
-    "funnel": (FUNNEL_COLUMNS, lambda module, asked: funnel_table(module, asked.policy)),
+    "funnel": (FUNNEL_COLUMNS, lambda module, query: funnel_table(module, query.policy)),
     "forest": (FOREST_COLUMNS, forest_table),
-    "twins": (TWIN_COLUMNS, lambda module, asked: twin_table(module, asked.policy)),
+    "twins": (TWIN_COLUMNS, lambda module, query: twin_table(module, query.policy)),
 }
 
 
 @admin.register(NoiseTwin)
 class NoiseTwinAdmin(FactAdmin):
+    """Read-only list of noise twins, with a button that requests new ones."""
+
     nothing_yet = "A module's page of evidence has a button that counts them."
     list_display = ("what", "state", "found", "count", "seed", "as_of_shown")
     list_filter = ("module", one_of("policy", ("plan", "evidence")))
@@ -103,13 +107,13 @@ class NoiseTwinAdmin(FactAdmin):
         return [path("of/<str:module>/again/", again, name="learning_noisetwin_again"), *super().get_urls()]
 
     def again(self, request: HttpRequest, module: str) -> HttpResponseBase:
-        """Ask for the twins of the facts as they are now; the page of evidence shows how far they are."""
-        _look(request, module)
-        if not _may_ask(request):
+        """Request the noise twins of the current facts; the page shows their progress."""
+        _require_view(request, module)
+        if not _may_request(request):
             raise PermissionDenied
         policies = {each.value: each for each in LearningMethod}
         policy = policies.get(request.POST.get("policy", "")) or policy_in_force(module)
-        known = is_known(ask_twins(module=module, policy=policy, now=datetime.now(UTC)))
+        known = are_computed(ask_twins(module=module, policy=policy, now=datetime.now(UTC)))
         words = "Nothing has changed since these twins" if known else "Counting; the page shows how far it is"
         self.message_user(request, words, messages.INFO if known else messages.SUCCESS)
         page = reverse("admin:learning_builderrun_evidence", args=[module])
@@ -132,12 +136,13 @@ class NoiseTwinAdmin(FactAdmin):
         return row.error or "none"
 
 
-def _look(request: HttpRequest, module: str) -> None:
-    if not all(request.user.has_perm(each) for each in MAY_LOOK):
+def _require_view(request: HttpRequest, module: str) -> None:
+    """Raise PermissionDenied or Http404 unless the person may see the module's page."""
+    if not all(request.user.has_perm(each) for each in MAY_VIEW):
         raise PermissionDenied
     if module not in LEARNED_CHANNELS:
         raise Http404(f"there is no module {module}")
 
 
-def _may_ask(request: HttpRequest) -> bool:
-    return any(request.user.has_perm(permission) for permission in MAY_ASK)
+def _may_request(request: HttpRequest) -> bool:
+    return any(request.user.has_perm(permission) for permission in MAY_REQUEST)

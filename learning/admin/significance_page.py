@@ -1,4 +1,4 @@
-"""What a module's page of evidence shows: the funnel of all it tested, the forest of its lessons, its noise twins."""
+"""The content of a module's evidence page: funnel of all tested cells, forest of lessons, noise twins."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from learning.admin.charts.noise_strip import strip
 from learning.admin.lesson_estimates import (
     LineStatus,
     Order,
+    count_significance,
     estimate_of,
     latest_run,
     lessons_of,
     lfsr_of,
+    line_statuses,
     nearest_parent,
     newest_twins,
     orders_of,
-    standings,
-    tally,
 )
-from learning.core.significance.funnel import BY_CHANCE, bands, n_shown
+from learning.core.significance.funnel import BY_CHANCE, bands, n_stored
 from learning.lessons.candidates import LEARNED_CHANNELS
 from learning.models import BuilderRun, Lesson, NoiseTwin
 from overrides.core.engine.definitions.vocabulary import LearningMethod
@@ -45,8 +45,8 @@ CHUNK = 500
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What a reader asked for; words that are not known fall back to the usual."""
+class PageQuery:
+    """The view that the address requests; unknown values fall back to the defaults."""
 
     policy: LearningMethod
     order: Order
@@ -54,53 +54,54 @@ class Wanted:
     page: str
 
     def address(self, **changes: str) -> str:
-        """The same view with other words, from its first page."""
+        """Return the address of the same view with other values, from its first page."""
         words = {"policy": self.policy.value, "sort": self.order.name} | ({} if self.only_acting else {"all": "1"})
         return "?" + urlencode({name: word for name, word in (words | changes).items() if word})
 
 
 @dataclass(frozen=True)
 class ForestRow:
-    """One lesson of the forest."""
+    """One lesson of the forest plot."""
 
     lesson: Lesson
     estimate: Estimate
     picture: ForestMark
-    standing: LineStatus
+    line_status: LineStatus
     lfsr: float | None
 
 
-def wanted(module: str, query: MultiValueDict[str, str]) -> Wanted:
+def read_query(module: str, query: MultiValueDict[str, str]) -> PageQuery:
     policies = {each.value: each for each in LearningMethod}
     policy = policies.get(query.get("policy", "")) or policy_in_force(module)
     known = orders_of(policy)
     order = known.get(query.get("sort", "")) or next(iter(known.values()))
-    return Wanted(policy, order, query.get("all") != "1", query.get("page", "1"))
+    return PageQuery(policy, order, query.get("all") != "1", query.get("page", "1"))
 
 
 def policy_in_force(module: str) -> LearningMethod:
+    """Return the learning method of the module's learned channel."""
     return current_parameters(module).channels[LEARNED_CHANNELS[module]].policy
 
 
-def evidence_page(module: str, asked: Wanted) -> dict[str, Any]:
-    """The template's context."""
-    run = latest_run(module, asked.policy)
-    lessons = Paginator(lessons_of(module, asked.policy, asked.order, only_acting=asked.only_acting), PER_PAGE)
+def evidence_page(module: str, query: PageQuery) -> dict[str, Any]:
+    """Return the template's context."""
+    run = latest_run(module, query.policy)
+    lessons = Paginator(lessons_of(module, query.policy, query.order, only_acting=query.only_acting), PER_PAGE)
     return {
         "module": module,
-        "asked": asked,
-        "policies": [(each, asked.address(policy=each.value, sort="")) for each in LearningMethod],
+        "query": query,
+        "policies": [(each, query.address(policy=each.value, sort="")) for each in LearningMethod],
         "run": run,
-        "tally": tally(module, asked.policy),
+        "tally": count_significance(module, query.policy),
         "channel": LEARNED_CHANNELS[module],
-        **funnel_of(run, verified_spots(module, asked.policy)),
-        **_forest(lessons.get_page(asked.page), asked),
-        **twins_of(module, asked.policy),
+        **funnel_of(run, verified_spots(module, query.policy)),
+        **_forest(lessons.get_page(query.page), query),
+        **twins_of(module, query.policy),
     }
 
 
 def verified_spots(module: str, policy: LearningMethod) -> list[Spot]:
-    """The verified lessons, best first, as spots that lead to their pages."""
+    """Return the verified lessons, best first, as spots that link to their pages."""
     if policy is not LearningMethod.EVIDENCE:
         return []
     lessons = lessons_of(module, policy, orders_of(policy)["rank"]).filter(stats__verified=True)[:MOST_SPOTS]
@@ -108,13 +109,14 @@ def verified_spots(module: str, policy: LearningMethod) -> list[Spot]:
 
 
 def spot_of(lesson: Lesson, estimate: Estimate) -> Spot:
-    where = reverse("admin:learning_lesson_change", args=[lesson.pk])
-    believed = estimate.raw if estimate.shrunk is None else estimate.shrunk
-    return Spot(str(lesson), where, estimate.raw, estimate.raw_se, believed)
+    """Return a lesson as a spot of the funnel."""
+    address = reverse("admin:learning_lesson_change", args=[lesson.pk])
+    shrunk = estimate.raw if estimate.shrunk is None else estimate.shrunk
+    return Spot(str(lesson), address, estimate.raw, estimate.raw_se, shrunk)
 
 
 def funnel_of(run: BuilderRun | None, spots: Iterable[Spot] = ()) -> dict[str, Any]:
-    """The funnel of a run and its counts; of none that kept what it tested, nothing."""
+    """Return the funnel of a run and its counts; no funnel if the run stores no tested cells."""
     tested = None if run is None else run.tested
     if not tested or not tested["n"]:
         return {"funnel": None}
@@ -124,7 +126,7 @@ def funnel_of(run: BuilderRun | None, spots: Iterable[Spot] = ()) -> dict[str, A
         "funnel": picture,
         "bands": counted,
         "total": tested["total"],
-        "kept": n_shown(tested),
+        "kept": n_stored(tested),
         "one_by_one": len(tested["n"]),
         "acting": sum(each.emitted for each in counted),
         "outside": sum(each.outside for each in counted),
@@ -132,59 +134,62 @@ def funnel_of(run: BuilderRun | None, spots: Iterable[Spot] = ()) -> dict[str, A
     }
 
 
-def _forest(page: Page[Lesson], asked: Wanted) -> dict[str, Any]:
+def _forest(page: Page[Lesson], query: PageQuery) -> dict[str, Any]:
+    """Return the forest of one page of lessons, with links to other pages and orders."""
     rows = forest_rows(list(page.object_list))
     picture = forest([each.estimate for each in rows])
     return {
         "forest": picture,
         "rows": rows,
         "page": page,
-        "orders": [(each, asked.address(sort=each.name)) for each in orders_of(asked.policy).values()],
-        "other_rows": asked.address(all="1" if asked.only_acting else ""),
-        "previous": asked.address(page=str(page.previous_page_number())) if page.has_previous() else None,
-        "next": asked.address(page=str(page.next_page_number())) if page.has_next() else None,
+        "orders": [(each, query.address(sort=each.name)) for each in orders_of(query.policy).values()],
+        "other_rows": query.address(all="1" if query.only_acting else ""),
+        "previous": query.address(page=str(page.previous_page_number())) if page.has_previous() else None,
+        "next": query.address(page=str(page.next_page_number())) if page.has_next() else None,
     }
 
 
 def forest_rows(lessons: list[Any]) -> list[ForestRow]:
-    """Lessons with their estimates on one scale, and where their lines stand."""
+    """Return lessons with their estimates on one scale, and the status of their lines."""
     estimates = [estimate_of(each, nearest_parent(each, getattr(each, "parents", ()))) for each in lessons]
-    picture, where = forest(estimates), standings(each.line_id for each in lessons)
+    picture, statuses = forest(estimates), line_statuses(each.line_id for each in lessons)
     drawn = () if picture is None else picture.rows
     return [
-        ForestRow(lesson, estimate, row, where[lesson.line_id], lfsr_of(lesson))
+        ForestRow(lesson, estimate, row, statuses[lesson.line_id], lfsr_of(lesson))
         for lesson, estimate, row in zip(lessons, estimates, drawn, strict=True)
     ]
 
 
 def twins_of(module: str, policy: LearningMethod) -> dict[str, Any]:
-    """The newest twins of a policy, those that are done beside what was really found."""
+    """Return a method's newest noise twins, and the finished ones compared with the real number of lessons."""
     twins = list(newest_twins(module, policy))
     finished = [each for each in twins if each.count is not None]
-    found = twins[0].found if twins else 0
+    real_count = twins[0].found if twins else 0
     return {
         "twins": twins,
         "finished": finished,
-        "found": found,
-        "strip": strip(found, [each.count or 0 for each in finished]),
+        "found": real_count,
+        "strip": strip(real_count, [each.count or 0 for each in finished]),
         "is_running": any(each.is_under_way for each in twins),
         "most_in_noise": max((each.count or 0 for each in finished), default=None),
     }
 
 
 def funnel_table(module: str, policy: LearningMethod) -> Iterable[Mapping[str, Any]]:
+    """Yield the numbers of the funnel."""
     run = latest_run(module, policy)
     return funnel_rows(run.tested) if run is not None and run.tested else ()
 
 
-def forest_table(module: str, asked: Wanted) -> Iterator[Mapping[str, Any]]:
-    """Every lesson in the order asked for, not those of a page alone."""
-    rows = lessons_of(module, asked.policy, asked.order, only_acting=asked.only_acting)
+def forest_table(module: str, query: PageQuery) -> Iterator[Mapping[str, Any]]:
+    """Yield every lesson in the requested order, not only those of one page."""
+    rows = lessons_of(module, query.policy, query.order, only_acting=query.only_acting)
     for start in range(0, rows.count(), CHUNK):
         yield from map(forest_document, forest_rows(list(rows[start : start + CHUNK])))
 
 
 def forest_document(each: ForestRow) -> dict[str, Any]:
+    """Return one lesson of the forest as a table row."""
     lesson, estimate = each.lesson, each.estimate
     low, high = estimate.interval or (None, None)
     return {
@@ -206,17 +211,18 @@ def forest_document(each: ForestRow) -> dict[str, Any]:
         "lfsr": each.lfsr,
         "verified": lesson.stats.get("verified"),
         "exaggeration": estimate.exaggeration,
-        "override": each.standing.override,
-        "requests": " ".join(map(str, each.standing.requests)),
+        "override": each.line_status.override,
+        "requests": " ".join(map(str, each.line_status.requests)),
     }
 
 
 def twin_table(module: str, policy: LearningMethod) -> Iterator[Mapping[str, Any]]:
+    """Yield the newest noise twins as table rows."""
     for twin in newest_twins(module, policy):
-        told = {name: getattr(twin, name) for name in TWIN_COLUMNS if name != "as_of"}
-        yield told | {"as_of": twin.as_of.isoformat()}
+        columns = {name: getattr(twin, name) for name in TWIN_COLUMNS if name != "as_of"}
+        yield columns | {"as_of": twin.as_of.isoformat()}
 
 
-def is_known(twins: Iterable[NoiseTwin]) -> bool:
-    """Whether every twin has its answer already."""
+def are_computed(twins: Iterable[NoiseTwin]) -> bool:
+    """Return whether every twin is computed."""
     return all(each.status == NoiseTwin.Status.DONE for each in twins)

@@ -1,4 +1,4 @@
-"""The page that switches a channel to its other policy: what it would do, and the request it drafts."""
+"""The page that switches a channel to its other learning method: a preview, and the form that drafts the request."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from overrides.versions.load_version import current_parameters
 from overrides.versions.publish import PublishError
 from telemetry.foundation.admin.read_only import person
 
-SHOWN = 12  # of the lines that would come, those of most weight
+SHOWN = 12  # number of new lines listed, those with most evidence
 
 
 class SwitchForm(ReasonForm):
-    """Why; and which combiner, where the policy goes with several."""
+    """The reason of the switch, and a combiner if the method allows several."""
 
     def __init__(self, combiners: tuple[Combiner, ...], data: Mapping[str, Any] | None = None) -> None:
         super().__init__(data)
@@ -39,23 +39,24 @@ class SwitchForm(ReasonForm):
 
     @property
     def combiner(self) -> Combiner | None:
+        """The chosen combiner; None if the method allows only one."""
         return Combiner(self.cleaned_data["combiner"]) if "combiner" in self.fields else None
 
 
 def switch_page(request: HttpRequest, module: str) -> HttpResponse:
-    """What switching the module's one channel of two policies would do, and a form that asks why; POST drafts it."""
+    """Show the effect of switching the module's learned channel and a form for the reason; POST drafts it."""
     if module not in LEARNED_CHANNELS:
         raise Http404(f"there is no module {module}")
     if not request.user.has_perm("learning.view_builderrun") or not request.user.has_perm(PROPOSE):
         raise PermissionDenied
     channel, at = LEARNED_CHANNELS[module], datetime.now(UTC)
-    standing = current_parameters(module)
-    policy = other_policy(standing, channel)
+    current = current_parameters(module)
+    policy = other_policy(current, channel)
     form = SwitchForm(PAIRS[channel, policy], request.POST if request.method == "POST" else None)
     if form.is_valid() and (response := _drafted(request, form, module, channel, policy, at)):
         return response
     context = admin.site.each_context(request) | {
-        "title": f"LearningMethod of {channel}: {standing.channels[channel].policy} → {policy}",
+        "title": f"Learning method of {channel}: {current.channels[channel].policy} → {policy}",
         "opts": BuilderRun._meta,
         "form": form,
         "module": module,
@@ -69,6 +70,7 @@ def switch_page(request: HttpRequest, module: str) -> HttpResponse:
 def _drafted(
     request: HttpRequest, form: SwitchForm, module: str, channel: Channel, policy: LearningMethod, at: datetime
 ) -> HttpResponse | None:
+    """Draft the request and redirect to it; None if it was refused, with the reason in the form."""
     try:
         drafted = draft_switch(
             module=module,
@@ -87,7 +89,7 @@ def _drafted(
 
 
 def _described(module: str, channel: Channel, policy: LearningMethod, at: datetime) -> dict[str, Any]:
-    """What it would do; or why it cannot be asked for."""
+    """Return the effect of the switch, or why it cannot be requested."""
     try:
         switch = switch_to(module=module, channel=channel, policy=policy, at=at)
     except GateError as refusal:
@@ -97,6 +99,6 @@ def _described(module: str, channel: Channel, policy: LearningMethod, at: dateti
 
 
 def _heaviest(switch: Switch) -> list[tuple[OverrideSpec, bool]]:
-    """The lines that would come with most evidence, n times the edge squared, and whether each is verified."""
+    """Return the new lines with most evidence, n times the edge squared, and whether each is verified."""
     ranked = sorted(switch.coming.values(), key=lambda spec: -spec.stats.n * spec.stats.edge_raw**2)
     return [(spec, clears_evidence_bar(spec, switch.parameters.evidence)) for spec in ranked[:SHOWN]]

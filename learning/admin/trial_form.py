@@ -1,4 +1,4 @@
-"""The form that tries another policy beside the live one: a policy and combiner for each channel, and why."""
+"""The form that drafts a challenger trial: a learning method and combiner for each channel, and a reason."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from telemetry.models import MODULES
 
 
 class TrialForm(ReasonForm):
-    """A field for each channel of the module, at first as it is live."""
+    """A field for each channel of the module, initially as it is live."""
 
-    def __init__(self, standing: ModuleParameters, data: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, current: ModuleParameters, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(data)
-        self._channels = list(standing.channels)
-        for channel, each in standing.channels.items():
+        self._channels = list(current.channels)
+        for channel, each in current.channels.items():
             pairs = [(policy, name) for (of, policy), names in PAIRS.items() if of is channel for name in names]
             self.fields[channel.value] = forms.ChoiceField(
                 label=f"{channel.value}: policy and combiner",
@@ -42,12 +42,13 @@ class TrialForm(ReasonForm):
 
     @property
     def choices(self) -> dict[Channel, Choice]:
+        """The chosen learning method and combiner of each channel."""
         chosen = {channel: self.cleaned_data[channel.value].split("/") for channel in self._channels}
         return {channel: (LearningMethod(policy), Combiner(name)) for channel, (policy, name) in chosen.items()}
 
 
 def trial_page(request: HttpRequest, module: str) -> HttpResponse:
-    """The form; POST drafts the trial, for others to approve."""
+    """Show the form; POST drafts the trial, which others approve."""
     if module not in dict(MODULES):
         raise Http404(f"there is no module {module}")
     if not request.user.has_perm("learning.view_builderrun") or not request.user.has_perm(PROPOSE):

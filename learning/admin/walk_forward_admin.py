@@ -1,4 +1,4 @@
-"""Walk-forward: a page per module that compares the policies, the walks behind it, and asking for new ones."""
+"""Walk-forward pages: a comparison of learning methods by module, the runs behind it, and a button for new ones."""
 
 from __future__ import annotations
 
@@ -29,11 +29,13 @@ from telemetry.foundation.admin.read_only import FactAdmin, one_of
 from telemetry.foundation.core.csv_cells import csv_lines
 from telemetry.models import MODULES
 
-MAY_ASK = ("overrides.lower_modulemode", "overrides.add_changerequest")  # an operator, or whoever drafts requests
+MAY_REQUEST = ("overrides.lower_modulemode", "overrides.add_changerequest")  # operators and authors of requests
 
 
 @admin.register(WalkForward)
 class WalkForwardAdmin(FactAdmin):
+    """Read-only list of walk-forward runs, with the pages that compare them."""
+
     nothing_yet = "Every night each module's trades are walked; its page of walk-forward has a button."
     change_form_template = "learning/walk_forward/run.html"
     list_display = ("what", "state", "trades", "uplift", "matched", "slope", "as_of_shown")
@@ -51,28 +53,28 @@ class WalkForwardAdmin(FactAdmin):
         ]
 
     def compare(self, request: HttpRequest, module: str) -> HttpResponse:
-        """The module's policies beside each other."""
-        self._look(request, module)
+        """Show the module's learning methods side by side."""
+        self._require_view(request, module)
         context = self.admin_site.each_context(request) | {
             "title": f"Walk-forward of {module}",
             "opts": self.opts,
             "module": module,
-            "may_ask": _may_ask(request),
+            "may_ask": _may_request(request),
             **walk_page(module),
         }
         return TemplateResponse(request, "learning/walk_forward/module.html", context)
 
     def export(self, request: HttpRequest, module: str) -> HttpResponseBase:
-        """All numbers of the page as one table."""
-        self._look(request, module)
+        """Return all numbers of the comparison as one CSV table."""
+        self._require_view(request, module)
         response = StreamingHttpResponse(csv_lines(COLUMNS, csv_rows(module)), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="walk-forward-{module}.csv"'
         return response
 
     def again(self, request: HttpRequest, module: str) -> HttpResponseBase:
-        """Ask for walks of the facts as they are now; the page shows how far they are."""
-        self._look(request, module)
-        if not _may_ask(request):
+        """Request walk-forward runs of the current facts; the page shows their progress."""
+        self._require_view(request, module)
+        if not _may_request(request):
             raise PermissionDenied
         rows = ask_walk_forward(module=module, now=datetime.now(UTC))
         is_known = all(row.status == WalkForward.Status.DONE for row in rows)
@@ -83,7 +85,7 @@ class WalkForwardAdmin(FactAdmin):
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         return {"walk": obj}
 
-    def _look(self, request: HttpRequest, module: str) -> None:
+    def _require_view(self, request: HttpRequest, module: str) -> None:
         if not self.has_view_permission(request):
             raise PermissionDenied
         if module not in dict(MODULES):
@@ -126,13 +128,14 @@ class WalkForwardAdmin(FactAdmin):
         return pretty(row.parameters)
 
 
-def _may_ask(request: HttpRequest) -> bool:
-    return any(request.user.has_perm(permission) for permission in MAY_ASK)
+def _may_request(request: HttpRequest) -> bool:
+    return any(request.user.has_perm(permission) for permission in MAY_REQUEST)
 
 
 def _banded(row: WalkForward, name: str) -> SafeString:
-    found = (row.figures or {}).get(name)
-    if found is None:
+    """Return an uplift with its band."""
+    uplift = (row.figures or {}).get(name)
+    if uplift is None:
         return MISSING
-    shown = [number(found[end], 2, signed=True) for end in ("mean", "low", "high")]
+    shown = [number(uplift[end], 2, signed=True) for end in ("mean", "low", "high")]
     return format_html('{} <span class="cw-quiet">[{}, {}]</span>', *shown)

@@ -1,4 +1,4 @@
-"""What the page of a module's walks shows, and the same numbers as one table."""
+"""The content of a module's walk-forward page, and the same numbers as one table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from learning.admin.charts.calibration import Calibration, calibration_picture
+from learning.admin.charts.calibration import Calibration, calibration_chart
 from learning.admin.charts.walk_forward import Growth, forest, growth
 from learning.core.walk_forward.calibration import SLOPE_BAR
 from learning.core.walk_forward.score import TILT
@@ -20,8 +20,8 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Shown:
-    """One policy: its newest finished walk with pictures, and a newer one on its way, where there is one."""
+class MethodResult:
+    """One learning method: its newest finished run with charts, and a newer unfinished run, if there is one."""
 
     choice: Choice
     walk: WalkForward | None
@@ -31,9 +31,9 @@ class Shown:
 
 
 def walk_page(module: str) -> dict[str, Any]:
-    """The template's context."""
+    """Return the template's context."""
     newest = newest_walks(module)
-    shown = [_shown(choice, *newest[choice]) for choice in CHOICES]
+    shown = [_method_result(choice, *newest[choice]) for choice in CHOICES]
     finished = [(str(each.choice), each.walk.figures) for each in shown if each.walk and each.walk.figures]
     return {
         "policies": shown,
@@ -48,7 +48,7 @@ def walk_page(module: str) -> dict[str, Any]:
 
 
 def verdict(uplifts: Sequence[tuple[str, dict[str, Any] | None]]) -> str:
-    """Which policies' uplifts lie clear of zero, in words for a heading.
+    """Return which methods' uplifts exclude zero, as text for a heading.
 
     >>> verdict([("plan", {"low": -1.0, "high": 1.0}), ("evidence", {"low": 2.0, "high": 3.0})])
     'Above zero: evidence'
@@ -62,14 +62,15 @@ def verdict(uplifts: Sequence[tuple[str, dict[str, Any] | None]]) -> str:
     return "; ".join(sides).capitalize() if sides else "No policy is clear of zero"
 
 
-def _shown(choice: Choice, walk: WalkForward | None, coming: WalkForward | None) -> Shown:
+def _method_result(choice: Choice, walk: WalkForward | None, coming: WalkForward | None) -> MethodResult:
+    """Return what is shown of one method."""
     if walk is None or walk.figures is None or walk.curves is None:
-        return Shown(choice, None, coming, None, None)
-    return Shown(choice, walk, coming, growth(walk.curves), calibration_picture(walk.figures["calibration"]))
+        return MethodResult(choice, None, coming, None, None)
+    return MethodResult(choice, walk, coming, growth(walk.curves), calibration_chart(walk.figures["calibration"]))
 
 
 def csv_rows(module: str) -> Iterator[Row]:
-    """Every number of the page: a row each, told apart by table and key."""
+    """Yield every number of the page as a row, identified by table and key."""
     for walk, _ in newest_walks(module).values():
         if walk is not None:
             about = {"policy": walk.policy, "combiner": walk.combiner, "as_of": walk.as_of.isoformat()}
@@ -77,26 +78,29 @@ def csv_rows(module: str) -> Iterator[Row]:
             yield from (about | row for row in _curves(walk.curves or {}))
 
 
-def _figures(found: dict[str, Any]) -> Iterator[Row]:
+def _figures(figures: dict[str, Any]) -> Iterator[Row]:
+    """Yield the figures of a run as rows."""
     for name in UPLIFTS:
-        if found[name] is not None:
-            ends = {end: found[name][end] for end in ("low", "high")}
-            yield {"table": "R per 1,000 trades", "key": name, "n": found["n"], "value": found[name]["mean"], **ends}
-    for name, value in (found["tilt"] or {}).items():
-        yield {"table": "tilt", "key": name, "n": found["n"], "value": value}
-    line = found["calibration"]
+        if figures[name] is not None:
+            uplift = figures[name]
+            band = {end: uplift[end] for end in ("low", "high")}
+            yield {"table": "R per 1,000 trades", "key": name, "n": figures["n"], "value": uplift["mean"], **band}
+    for name, value in (figures["tilt"] or {}).items():
+        yield {"table": "tilt", "key": name, "n": figures["n"], "value": value}
+    line = figures["calibration"]
     for name in ("slope", "slope_se", "squared_error_ratio"):
-        yield {"table": "calibration", "key": name, "n": found["n"], "value": line[name]}
+        yield {"table": "calibration", "key": name, "n": figures["n"], "value": line[name]}
     for group in line["groups"]:
         interval = {end: group[end] for end in ("low", "high")}
         predicted = f"predicted {group['predicted']:.6f} R"
         yield {"table": "realised R", "key": predicted, "n": group["n"], "value": group["realised"], **interval}
-    for number, fold in enumerate(found["folds"], 1):
+    for number, fold in enumerate(figures["folds"], 1):
         for name, value in fold.items():
             yield {"table": f"fold {number}", "key": name, "n": fold["decided"], "value": value}
 
 
 def _curves(columns: dict[str, list[Any]]) -> Iterator[Row]:
+    """Yield the curves of a run as rows."""
     for place, day in enumerate(columns.get("day", ())):
         for name in OF_CURVES:
             band = {end: columns[end][place] for end in ("low", "high")} if name == "uplift" else {}

@@ -1,4 +1,4 @@
-"""`GET /api/v1/cells/`: the statistics of every scope, as `aggregate` counted them."""
+"""`GET /api/v1/cells/`: the statistics of every scope, as computed by `aggregate`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from telemetry.foundation.api.query_parameters import Filter, Filters, digits, n
 
 FILTERS: Filters = {
     **{name: Filter(each.read, f"group__{each.lookup}", each.says, each.words) for name, each in PATTERN.items()},
-    "min_n": number_from("n__gte", "at least so many distinct trades"),
-    "n_dims": Filter(digits(0, 40), "n_dims", "scopes of exactly so many dimensions", type=whole(0, 40)),
+    "min_n": number_from("n__gte", "smallest number of distinct trades"),
+    "n_dims": Filter(digits(0, 40), "n_dims", "exact number of dimensions of the scope", type=whole(0, 40)),
 }
 
 
 class CellDocument(serializers.ModelSerializer[Cell]):
-    """n distinct trades (clusters count once), the mean and the variance of their outcomes; no baseline in it."""
+    """Statistics of one scope: distinct trades n (a cluster counts once), mean and variance of their outcomes."""
 
     module = serializers.ChoiceField([each.value for each in Module], source="group.module")
     pattern_key = serializers.CharField(source="group.pattern_key")
@@ -37,6 +37,8 @@ class CellDocument(serializers.ModelSerializer[Cell]):
 
 @extend_schema_view(get=list_schema("list_cells", "Statistics by scope", CellDocument, FILTERS))
 class CellsView(ListView):
+    """Lists cells."""
+
     required_permission = "learning.view_cell"
     filters = FILTERS
     rows = Cell.objects.select_related("group")

@@ -1,4 +1,4 @@
-"""`GET /api/v1/coefficients/`: what dm remembers of each value of each lever."""
+"""`GET /api/v1/coefficients/`: the decayed memory of each value of each coefficient dimension of dm."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from telemetry.foundation.api.list_view import ListView, list_schema
 from telemetry.foundation.api.query_parameters import Filters, number_from, one_of, words
 
 FILTERS: Filters = {
-    "lever": one_of("name", ["all", *LEVER_DIMENSIONS], "the lever; all: of the memory of all trades"),
-    "value": words("key", "the lever's value, as scopes have it", longest=64),
-    "min_n": number_from("n__gte", "at least so many trades"),
+    "lever": one_of("name", ["all", *LEVER_DIMENSIONS], "the coefficient dimension; all: the memory of all trades"),
+    "value": words("key", "the value of the dimension, as in a scope", longest=64),
+    "min_n": number_from("n__gte", "smallest number of trades"),
 }
 
 
 class CoefficientDocument(serializers.ModelSerializer[Coefficient]):
-    """The fresh weight of a value with the two shrunk means behind it; an opinion until a version carries it."""
+    """The fresh weight of a value and its two shrunk means; not served until a version contains it."""
 
-    lever = serializers.CharField(source="name", help_text="all: every trade together")
-    value = serializers.CharField(source="key", help_text="empty for all")
+    lever = serializers.CharField(source="name", help_text="the coefficient dimension; all: the memory of all trades")
+    value = serializers.CharField(source="key", help_text="the value of the dimension; empty for all trades")
     weight = serializers.FloatField(help_text="0.5 to 2")
-    short_mean = serializers.FloatField(source="rr_short", help_text="in R, of about 14 days")
-    long_mean = serializers.FloatField(source="rr_long", help_text="in R, of about 90 days")
-    n = serializers.IntegerField(help_text="trades; those of a cluster count once")
+    short_mean = serializers.FloatField(source="rr_short", help_text="in R, decayed over about 14 days")
+    long_mean = serializers.FloatField(source="rr_long", help_text="in R, decayed over about 90 days")
+    n = serializers.IntegerField(help_text="number of trades; a cluster counts once")
 
     class Meta:
         model = Coefficient
@@ -34,6 +34,8 @@ class CoefficientDocument(serializers.ModelSerializer[Coefficient]):
 
 @extend_schema_view(get=list_schema("list_coefficients", "Fresh weights of dm", CoefficientDocument, FILTERS))
 class CoefficientsView(ListView):
+    """Lists coefficients."""
+
     required_permission = "learning.view_coefficient"
     filters = FILTERS
     rows = Coefficient.objects.all()

@@ -1,4 +1,4 @@
-"""Below /api/v1/. A trailing slash is optional, as everywhere."""
+"""Routes below /api/v1/. A trailing slash is optional, as in the whole API."""
 
 from django.urls import re_path
 

@@ -1,9 +1,9 @@
-"""The memory of what each value of each dm lever has earned, kept up to date trade by trade (design 6.5).
+"""Updates the decayed memory of what each value of each dm coefficient dimension earned (docs/method.md 8).
 
-Recording marks a trade whose allocations came or went in its own transaction; here the marks are taken and what they
-tell is remembered, in one transaction too: a killed worker leaves both as they were. A new trade is one step of each
-memory it belongs to. What cannot be undone step by step (a correction, an exclusion, a further trade of a cluster)
-has the values it touches remembered anew from the facts, and other books have all of them.
+Recording marks each trade whose allocations changed, in its own transaction. An update removes the marks and applies
+the changes in one transaction, so a killed worker leaves both unchanged. A new trade is one incremental step of each
+memory it belongs to. Changes that cannot be applied incrementally (a correction, an exclusion, a further trade of a
+cluster) recompute the values they affect from the facts; a change of the learned books recomputes everything.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS, lev
 from overrides.versions.load_version import current_parameters
 
 MODULE = "dm"
-WEIGHED_AGAIN_AFTER = timedelta(hours=1)  # weights move with time alone, slowly: the short memory's tau is 14 days
+REWEIGH_AFTER = timedelta(hours=1)  # weights also change with time, slowly: the shorter tau is 14 days
 DAY = timedelta(days=1)
-MICROSECONDS = 86_400_000_000  # a day
-OVERALL = ("all", "")  # the row of the module's memory of all trades
+MICROSECONDS = 86_400_000_000  # in a day
+OVERALL = ("all", "")  # key of the module's memory of all trades
 EACH_UPDATED = ("weight", "rr_short", "rr_long", "n", "sums", "as_of")
 
-Value = tuple[str, str]  # lever, value
+Value = tuple[str, str]  # coefficient dimension, value
 Memories = dict[Value, Memory]
 
 
 @dataclass
-class _News:
-    """What marked trades tell: single trades to observe, and values to remember anew."""
+class _Changes:
+    """The changes reported by marked trades: single trades to observe, and values to recompute."""
 
     trades: list[tuple[float, float, Mapping[str, str]]] = field(default_factory=list)  # rr, day, scope
-    touched: set[Value] = field(default_factory=set)
+    affected: set[Value] = field(default_factory=set)
 
 
 @transaction.atomic
 def update_coefficients(*, now: datetime) -> int:
-    """Remember the trades that came or went since the last time, and weigh as of `now`; how many there were.
+    """Apply the trades that changed since the last update, weigh as of `now`, and return their number.
 
-    Whoever comes second waits for the first, and finds its marks gone.
+    Concurrent updates run one after another: the second waits for the first and finds its marks removed.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", ["coefficients"])
@@ -57,42 +57,46 @@ def update_coefficients(*, now: datetime) -> int:
     overall = stored.get(OVERALL)
     if overall is None or overall.sums["books"] != books:
         _write(recompute(books), books, stored, now)
-    elif marked or now - overall.as_of >= WEIGHED_AGAIN_AFTER:
+    elif marked or now - overall.as_of >= REWEIGH_AFTER:
         known = {value: memory_of(row) for value, row in stored.items()}
-        _write(_with_news(books, known, _news(books, marked)), books, stored, now)
+        _write(_apply_changes(books, known, _read_changes(books, marked)), books, stored, now)
     return len(marked)
 
 
 def recompute(books: Sequence[str]) -> Memories:
-    """Every memory from the facts alone; trades whose marks are still to be taken are left out."""
-    found = _remember(books, OVERALL[0], None)
+    """Return every memory, computed from the facts alone; trades that still have a mark are left out."""
+    found = _load_memories(books, OVERALL[0], None)
     for lever in LEVER_DIMENSIONS:
-        found |= _remember(books, lever, None)
+        found |= _load_memories(books, lever, None)
     return found
 
 
-def _with_news(books: Sequence[str], known: Memories, news: _News) -> Memories:
-    if news.touched:
-        news.touched.add(OVERALL)
-    for rr, day, scope in news.trades:
-        for value in {OVERALL, *lever_values(scope).items()} - news.touched:
+def _apply_changes(books: Sequence[str], known: Memories, changes: _Changes) -> Memories:
+    """Return the memories with single trades observed and affected values recomputed."""
+    if changes.affected:
+        changes.affected.add(OVERALL)
+    for rr, day, scope in changes.trades:
+        for value in {OVERALL, *lever_values(scope).items()} - changes.affected:
             known[value] = known[value].observe(rr, day) if value in known else Memory.of(rr, day)
-    for lever in {lever for lever, _ in news.touched}:
-        keys = [key for name, key in news.touched if name == lever]
+    for lever in {lever for lever, _ in changes.affected}:
+        keys = [key for name, key in changes.affected if name == lever]
         for key in keys:
             known.pop((lever, key), None)
-        known |= _remember(books, lever, keys)
+        known |= _load_memories(books, lever, keys)
     return known
 
 
 def _take_marks() -> list[Any]:
-    """The trades that are marked. What is read after this, and has a mark still, came later and is not to be read."""
+    """Remove all marks and return the trades they were on.
+
+    A trade that is marked after this call came later, and must be left out of what is read afterwards.
+    """
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM telemetry_freshtrade RETURNING trade_id")
         return list({row[0] for row in cursor.fetchall()})
 
 
-NEWS = """
+CHANGES = """
 SELECT action.trade_id, action.scope, outcome.rr, (extract(epoch FROM outcome.closed_at) * 1000000)::bigint,
     outcome.cluster_id
 FROM telemetry_action AS action JOIN telemetry_trade AS trade ON trade.id = action.trade_id
@@ -101,21 +105,22 @@ WHERE action.trade_id = ANY(%s) AND action.action_category = 'allocation' AND tr
 """
 
 
-def _news(books: Sequence[str], marked: list[Any]) -> _News:
+def _read_changes(books: Sequence[str], marked: list[Any]) -> _Changes:
+    """Read the changes of the marked trades."""
     with connection.cursor() as cursor:
-        cursor.execute(NEWS, [marked, list(books)])
+        cursor.execute(CHANGES, [marked, list(books)])
         found: dict[Any, list[Any]] = {}
         for trade, scope, *outcome in cursor.fetchall():
             found.setdefault(trade, []).append((_scope(scope), *outcome))
-    news = _News()
+    changes = _Changes()
     for actions in found.values():
         scope, rr, closed_at, cluster = actions[0]
         if len(actions) == 1 and rr is not None and not cluster:
-            news.trades.append((rr, closed_at / MICROSECONDS, scope))
+            changes.trades.append((rr, closed_at / MICROSECONDS, scope))
         else:
             for scope, *_ in actions:
-                news.touched |= {OVERALL, *lever_values(scope).items()}
-    return news
+                changes.affected |= {OVERALL, *lever_values(scope).items()}
+    return changes
 
 
 UNITS = """
@@ -131,23 +136,23 @@ SELECT value, avg(rr), (extract(epoch FROM max(closed_at)) * 1000000)::bigint FR
 """
 
 
-def _remember(books: Sequence[str], lever: str, keys: Collection[str] | None) -> Memories:
-    """The memories of a lever's values (`keys` None: of all) from the facts.
+def _load_memories(books: Sequence[str], lever: str, keys: Collection[str] | None) -> Memories:
+    """Return the memories of a coefficient dimension's values, computed from the facts; of all if `keys` is None.
 
-    A trade counts once for a value, with the mean of its allocations that have it; a cluster once, with the mean of
-    its trades, on the day its last one closed.
+    A trade counts once for a value, with the mean of its allocations that have the value. A cluster counts once, with
+    the mean of its trades, on the day its last trade closed.
     """
     value: sql.Composable = sql.SQL("''")
     where: sql.Composable = sql.SQL("TRUE")
-    wanted: list[list[str]] = []
+    key_parameter: list[list[str]] = []
     if lever != OVERALL[0]:
         value = sql.SQL("scope ->> {}").format(sql.Literal(LEVER_DIMENSIONS[lever]))
         where = sql.Composed([value, sql.SQL(" IS NOT NULL")])
         if keys is not None:
-            where, wanted = sql.Composed([value, sql.SQL(" = ANY(%s)")]), [list(keys)]
+            where, key_parameter = sql.Composed([value, sql.SQL(" = ANY(%s)")]), [list(keys)]
     with connection.cursor() as cursor:
         query = sql.SQL(UNITS).format(value=value, where=where).as_string(cursor.connection)
-        cursor.execute(query, [list(books), *wanted])
+        cursor.execute(query, [list(books), *key_parameter])
         fetched = cursor.fetchall()
     number = Numbering()
     found = memories(
@@ -159,9 +164,9 @@ def _remember(books: Sequence[str], lever: str, keys: Collection[str] | None) ->
 
 
 def _write(known: Memories, books: Sequence[str], stored: Mapping[Value, Coefficient], now: datetime) -> None:
-    """Weigh every value as of `now` (or of the newest trade, should that be later) and store it."""
-    gone = [row.pk for value, row in stored.items() if value not in known]
-    Coefficient.objects.filter(pk__in=gone).delete()
+    """Weigh every value as of `now` (or of the newest trade, if that is later) and store it."""
+    stale = [row.pk for value, row in stored.items() if value not in known]
+    Coefficient.objects.filter(pk__in=stale).delete()
     if OVERALL not in known:
         return
     overall = known[OVERALL]
@@ -177,6 +182,7 @@ def _write(known: Memories, books: Sequence[str], stored: Mapping[Value, Coeffic
 
 
 def _rows(known: Memories, overall: Memory, books: Sequence[str], day: float, as_of: datetime) -> Iterable[Coefficient]:
+    """Yield the rows to store, in a fixed order."""
     for (lever, key), memory in sorted(known.items()):
         found = weigh(memory, overall, day)
         is_overall = (lever, key) == OVERALL
@@ -194,16 +200,16 @@ def _rows(known: Memories, overall: Memory, books: Sequence[str], day: float, as
 
 
 def day_of(at: datetime) -> float:
-    """Days since 1970, as memories count them."""
+    """Return a time as days since 1970-01-01 UTC, the unit of memories."""
     return (at - EPOCH) / DAY
 
 
 def memory_of(row: Coefficient) -> Memory:
-    """What a stored row remembers."""
+    """Return the memory that a row stores."""
     return Memory.from_document({name: each for name, each in row.sums.items() if name != "books"})
 
 
 def _scope(value: Any) -> Mapping[str, str]:
-    """A scope as the driver hands it over: Django leaves jsonb as text."""
+    """Return a scope as a mapping; the driver returns jsonb as text."""
     scope: Mapping[str, str] = json.loads(value) if isinstance(value, str) else value
     return scope

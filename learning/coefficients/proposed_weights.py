@@ -1,8 +1,8 @@
-"""The fresh weights of dm as a request asks for them: what has moved enough to be worth a reviewer's word.
+"""The fresh weights of dm that a change request proposes: those that moved enough to need a review.
 
-A request says what all coefficients of the next version are. Those that moved by less than half a largest step of
-alloc_mult stay as they are in force, so that the request, and whoever reads it, is about the others alone; since fresh
-and in force are compared, a slow drift adds up until it is one of them.
+A request contains all coefficients of the next version. Weights that moved by less than half a largest step of
+alloc_mult keep their value in force, so that the request and its reviewer see only the others. Fresh weights are
+compared with those in force, so a slow drift adds up until it is proposed.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from overrides.core.engine.definitions.coefficients import is_material
 from overrides.versions.load_version import active_version
 from telemetry.foundation.core.canonical_json import utc_text
 
-DECIMALS = 6  # of a weight as people read and sign it
+DECIMALS = 6  # of a weight as displayed and approved
 
 
-def weighed(*, at: datetime) -> tuple[Memory | None, dict[str, Coefficient]]:
-    """The memory of all trades, and `lever=value` -> shrunk means and weight, as of `at` (or of the newest trade)."""
+def weigh_all(*, at: datetime) -> tuple[Memory | None, dict[str, Coefficient]]:
+    """Return the memory of all trades, and `dimension=value` -> coefficient, as of `at` or of the newest trade."""
     stored = {(row.name, row.key): memory_of(row) for row in Row.objects.filter(module=MODULE)}
     overall = stored.pop(OVERALL, None)
     if overall is None:
@@ -32,34 +32,33 @@ def weighed(*, at: datetime) -> tuple[Memory | None, dict[str, Coefficient]]:
 
 
 def name_of(row: Row) -> str:
-    """What a version calls it: `lever=value`."""
+    """Return the name of a row in versions: `dimension=value`."""
     return f"{row.name}={row.key}"
 
 
 def in_force() -> Mapping[str, float]:
-    """`lever=value` -> the weight that the version in force serves; a value it does not name weighs 1."""
+    """Return `dimension=value` -> weight in force; a value that is not in the mapping has weight 1."""
     version = active_version(MODULE)
     return {} if version is None else version.coefficients
 
 
 def proposed_weights(*, module: str, at: datetime) -> dict[str, Any]:
-    """The content of a request for the fresh weights; empty where no weight moved enough.
+    """Return the content of a request for the fresh weights; empty if no weight moved enough.
 
-    `coefficients` are all of the next version's, `evidence` what the moved ones rest on; a value whose trades are no
-    longer learned from goes back to 1.
+    `coefficients` are all those of the next version, `evidence` the data behind the moved ones. A value whose trades
+    are no longer learned from returns to weight 1.
     """
     if module != MODULE:
         return {}
-    overall, fresh = weighed(at=at)
-    standing = in_force()
-    wanted = {name: round(each.weight, DECIMALS) for name, each in fresh.items()}
-    moved = {
-        name for name in standing.keys() | wanted.keys() if is_material(standing.get(name, 1.0), wanted.get(name, 1.0))
-    }
+    overall, fresh = weigh_all(at=at)
+    current = in_force()
+    proposed = {name: round(each.weight, DECIMALS) for name, each in fresh.items()}
+    names = current.keys() | proposed.keys()
+    moved = {name for name in names if is_material(current.get(name, 1.0), proposed.get(name, 1.0))}
     if not moved:
         return {}
-    after = {name: wanted.get(name, 1.0) if name in moved else weight for name, weight in standing.items()}
-    after |= {name: wanted[name] for name in moved & wanted.keys()}
+    after = {name: proposed.get(name, 1.0) if name in moved else weight for name, weight in current.items()}
+    after |= {name: proposed[name] for name in moved & proposed.keys()}
     return {
         "coefficients": {name: weight for name, weight in sorted(after.items()) if weight != 1.0},
         "evidence": {
@@ -76,10 +75,10 @@ def proposed_weights(*, module: str, at: datetime) -> dict[str, Any]:
     }
 
 
-def titled(lines: str, content: Mapping[str, Any]) -> str:
-    """A title that says what it says of lines, and how many weights are proposed to move."""
+def request_title(lines: str, content: Mapping[str, Any]) -> str:
+    """Return the title of the request's lines, extended by the number of weights proposed to change."""
     if not content:
         return lines
     n = content["evidence"]["moved"]
-    told = f"oefficients: {n} weight{'' if n == 1 else 's'}"
-    return f"{lines}; c{told}" if lines.removeprefix("Lessons: ") else f"C{told}"
+    text = f"oefficients: {n} weight{'' if n == 1 else 's'}"
+    return f"{lines}; c{text}" if lines.removeprefix("Lessons: ") else f"C{text}"

@@ -1,10 +1,11 @@
-"""DM coefficients: the decayed memory of what each value of each lever has earned, and its weight (design 6.5).
+"""DM coefficients: what each value of each coefficient dimension earned lately, and its weight (docs/method.md 8).
 
-A memory is kept for two taus, as sums S = sum e^(-age/tau) rr and W = sum e^(-age/tau) as of its newest trade, so that
-W >= 1 and the mean S/W, which decay does not change, is always well conditioned. Trades may arrive in any order.
+A memory is kept for each of two time constants tau, as the sums S = sum e^(-age/tau) rr and W = sum e^(-age/tau) as of
+its newest trade. W is then at least 1, and the mean S/W, which decay does not change, is always well conditioned.
+Trades may arrive in any order.
 
-The weights come of the difference of the two memories, each shrunk: what a value does better *lately* than it should
-by its long record. A ratio would mean nothing around 0, and an unshrunk mean is one lucky trade.
+A weight is derived from the difference of the two shrunk means: how much better a value does *lately* than its long
+record suggests. A ratio is meaningless around 0, and an unshrunk mean may be one lucky trade.
 """
 
 from __future__ import annotations
@@ -21,44 +22,47 @@ from overrides.core.engine.definitions.coefficients import HIGHEST, LOWEST
 from overrides.core.engine.definitions.json_fields import closed_mapping, finite, required, whole
 
 TAU_SHORT, TAU_LONG = 14.0, 90.0  # days
-KAPPA = 10.0  # trades a prior is worth
-SCALE = 1.0  # R: a value this much better than the whole weighs e
+KAPPA = 10.0  # weight of the prior, in trades
+SCALE = 1.0  # R; a value better than all trades by this much has a weight of e
 
 
 @dataclass(frozen=True, slots=True)
-class Decayed:
-    """S and W of one tau: the weighted sum of outcomes in R, and of weights in trades."""
+class DecayedSums:
+    """The decayed sums of one tau: S, the weighted sum of outcomes in R, and W, the sum of weights in trades."""
 
     s: float
     w: float
 
     @property
     def mean(self) -> float:
+        """The decayed mean outcome in R."""
         return self.s / self.w
 
-    def joined(self, kept: float, rr: float, weight: float) -> Decayed:
-        return Decayed(self.s * kept + rr * weight, self.w * kept + weight)
+    def decayed_plus(self, decay: float, rr: float, weight: float) -> DecayedSums:
+        """Return the sums decayed by the factor `decay`, with one outcome of the given weight added."""
+        return DecayedSums(self.s * decay + rr * weight, self.w * decay + weight)
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What n trades left behind: sums as of `at`, the close of the newest one, in days from any origin."""
+    """The decayed sums of n trades as of `at`, the close of the newest trade, in days since any fixed origin."""
 
     n: int
     at: float
-    short: Decayed
-    long: Decayed
+    short: DecayedSums
+    long: DecayedSums
 
     @classmethod
     def of(cls, rr: float, day: float) -> Self:
-        """The memory of one trade. Raises ValueError unless both are finite and within 1e9."""
+        """Return the memory of one trade. Raises ValueError unless both numbers are finite and within 1e9."""
         outcome, day = finite(rr, "rr"), finite(day, "day")
-        return cls(1, day, Decayed(outcome, 1.0), Decayed(outcome, 1.0))
+        return cls(1, day, DecayedSums(outcome, 1.0), DecayedSums(outcome, 1.0))
 
     def observe(self, rr: float, day: float) -> Memory:
-        """The memory with one more trade, later than `at` or not: the older of the two is decayed to the newer.
+        """Return the memory with one more trade, earlier or later than `at`: the older part is decayed to the newer.
 
-        One trade of 2 R, and 14 days later one of 1 R: S = 2/e + 1, W = 1/e + 1.
+        Raises ValueError unless both numbers are finite and within 1e9. One trade of 2 R and, 14 days later, one of 1 R
+        give S = 2/e + 1 and W = 1/e + 1:
 
         >>> Memory.of(2.0, 0.0).observe(1.0, 14.0).short.mean == (2 / math.e + 1) / (1 / math.e + 1)
         True
@@ -66,17 +70,17 @@ class Memory:
         True
         """
         outcome, day = finite(rr, "rr"), finite(day, "day")
-        kept, given = max(day - self.at, 0.0), max(self.at - day, 0.0)  # ages in days
+        own_age, trade_age = max(day - self.at, 0.0), max(self.at - day, 0.0)  # in days
         short, long = (
-            memory.joined(math.exp(-kept / tau), outcome, math.exp(-given / tau))
+            memory.decayed_plus(math.exp(-own_age / tau), outcome, math.exp(-trade_age / tau))
             for memory, tau in ((self.short, TAU_SHORT), (self.long, TAU_LONG))
         )
         return Memory(self.n + 1, max(self.at, day), short, long)
 
-    def worth(self, as_of: float) -> tuple[float, float]:
-        """How many trades of that day the short memory and the long one weigh.
+    def weights_at(self, as_of: float) -> tuple[float, float]:
+        """Return the weight of the short and of the long memory on day `as_of`, in trades of that day.
 
-        >>> [round(each, 4) for each in Memory.of(2.0, 0.0).worth(14.0)]
+        >>> [round(each, 4) for each in Memory.of(2.0, 0.0).weights_at(14.0)]
         [0.3679, 0.8559]
         """
         age = as_of - self.at
@@ -84,36 +88,39 @@ class Memory:
 
     @classmethod
     def from_document(cls, document: object) -> Self:
-        given = closed_mapping(document, "memory", ("n", "at", "short", "long"))
-        n, at, short, long = (required(given, name, "memory.") for name in ("n", "at", "short", "long"))
+        """Read a memory from its JSON form. Raises ValueError that names the field at fault."""
+        fields = closed_mapping(document, "memory", ("n", "at", "short", "long"))
+        n, at, short, long = (required(fields, name, "memory.") for name in ("n", "at", "short", "long"))
         return cls(
             whole(n, "memory.n", 1), finite(at, "memory.at"), _sums(short, "memory.short"), _sums(long, "memory.long")
         )
 
     def to_document(self) -> dict[str, Any]:
+        """Return the memory as JSON values, as read by `from_document`."""
         short, long = ({"s": each.s, "w": each.w} for each in (self.short, self.long))
         return {"n": self.n, "at": self.at, "short": short, "long": long}
 
 
-def _sums(document: object, field: str) -> Decayed:
-    given: Mapping[str, Any] = closed_mapping(document, field, ("s", "w"))
-    s, w = (finite(required(given, name, f"{field}."), f"{field}.{name}", -1e18, 1e18) for name in ("s", "w"))
+def _sums(document: object, field: str) -> DecayedSums:
+    """Read the sums of one tau. Raises ValueError that names the field at fault."""
+    fields: Mapping[str, Any] = closed_mapping(document, field, ("s", "w"))
+    s, w = (finite(required(fields, name, f"{field}."), f"{field}.{name}", -1e18, 1e18) for name in ("s", "w"))
     if w < 1:
         raise ValueError(f"{field}.w: {w!r} is below 1, the weight of the newest trade; rebuild the memory")
-    return Decayed(s, w)
+    return DecayedSums(s, w)
 
 
 def memories(rr: Floats, day: Floats, code: Ints) -> dict[int, Memory]:
-    """Code -> memory, from columns (trades,) in any order: what `observe` of one after the other gives, in one pass.
+    """Return code -> memory from columns `(trades,)` in any order, as if `observe` were called for each trade.
 
-    `code` numbers the values of a lever; give zeros for the memory of all trades. Leave out trades without the value.
-    Raises ValueError unless outcomes and days are finite and within 1e9.
+    `code` numbers the values of a coefficient dimension; pass zeros for the memory of all trades. Trades without a
+    value must be left out. Raises ValueError unless outcomes (R) and days are finite and within 1e9.
     """
     for name, column in (("rr", rr), ("day", day)):
         if not (np.abs(column) <= LARGEST).all():
             raise ValueError(f"{name}: finite and within 1e9 expected; leave out the trades without one")
     codes, position = np.unique(code, return_inverse=True)
-    order = np.lexsort((rr, day, position))  # sums of the same trades are the same to the last bit
+    order = np.lexsort((rr, day, position))  # a fixed order makes the sums of the same trades identical to the last bit
     rr, day, position = rr[order], day[order], position[order]
     n, newest = np.bincount(position), np.full(len(codes), -np.inf)
     np.maximum.at(newest, position, day)
@@ -121,14 +128,14 @@ def memories(rr: Floats, day: Floats, code: Ints) -> dict[int, Memory]:
     for tau in (TAU_SHORT, TAU_LONG):
         weight = np.exp(-(newest[position] - day) / tau)
         s, w = np.bincount(position, weight * rr), np.bincount(position, weight)
-        sums.append([Decayed(*pair) for pair in zip(s.tolist(), w.tolist(), strict=True)])
+        sums.append([DecayedSums(*pair) for pair in zip(s.tolist(), w.tolist(), strict=True)])
     columns = zip(codes.tolist(), n.tolist(), newest.tolist(), *sums, strict=True)
     return {code: Memory(*memory) for code, *memory in columns}
 
 
 @dataclass(frozen=True, slots=True)
 class Coefficient:
-    """A value's two shrunk means in R, and the weight they give it, 0.5 to 2."""
+    """The two shrunk means of a value in R, and the weight derived from them, from 0.5 to 2."""
 
     n: int
     short: float
@@ -137,15 +144,15 @@ class Coefficient:
 
 
 def weigh(memory: Memory, overall: Memory, as_of: float) -> Coefficient:
-    """The weight of a value as of a day, given its memory and that of all trades.
+    """Return the weight of a value as of a day, given its own memory and that of all trades.
 
-    The long mean shrinks to the global long mean, the short one to where a value of that long record would be today,
-    long - global long + global short; each prior is worth 10 trades, against W decayed to `as_of`. A value without
-    trades therefore weighs 1, and one long not seen moves back to what its long record says.
-    Raises ValueError when a trade of either memory is newer than `as_of`.
+    The long mean shrinks to the global long mean. The short mean shrinks to the level expected today of a value with
+    that long record, long - global long + global short. Each prior has the weight of 10 trades, against W decayed to
+    `as_of`. A value without trades therefore weighs 1, and a value not seen for a long time returns to the level of its
+    long record. Raises ValueError if a trade of either memory is newer than `as_of`.
 
     Ten trades of a value at 1.2 R and ten of others at -1.2 R, all on one day: the long mean keeps half of 1.2 R, the
-    short one lies halfway between that and 1.2 R, and exp(0.9) is clipped.
+    short mean lies halfway between that and 1.2 R, and exp(0.9) is clipped.
 
     >>> ten = memories(np.full(10, 1.2), np.zeros(10), np.zeros(10, int))[0]
     >>> both = memories(np.repeat([1.2, -1.2], 10), np.zeros(20), np.zeros(20, int))[0]
@@ -162,10 +169,11 @@ def weigh(memory: Memory, overall: Memory, as_of: float) -> Coefficient:
     prior = long - overall.long.mean + overall.short.mean
     short = _shrunk(memory.short, prior, (as_of - memory.at) / TAU_SHORT)
     advantage = (short - overall.short.mean) / SCALE
-    bounded = min(max(advantage, math.log(LOWEST)), math.log(HIGHEST))  # exp() of 1e9 overflows
+    bounded = min(max(advantage, math.log(LOWEST)), math.log(HIGHEST))  # exp(1e9) would overflow
     return Coefficient(memory.n, short, long, min(max(math.exp(bounded), LOWEST), HIGHEST))
 
 
-def _shrunk(decayed: Decayed, prior: float, age_in_taus: float) -> float:
+def _shrunk(decayed: DecayedSums, prior: float, age_in_taus: float) -> float:
+    """Return the decayed mean shrunk towards the prior mean, after `age_in_taus` more time constants of decay."""
     w = decayed.w * math.exp(-age_in_taus)
     return (w * decayed.mean + KAPPA * prior) / (w + KAPPA)

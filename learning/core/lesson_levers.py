@@ -1,4 +1,4 @@
-"""Which levers a lesson moves, and the names they have in lessons."""
+"""Which levers a lesson moves, and the names of those levers in lessons."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from types import MappingProxyType
 from overrides.core.engine.definitions.levers import LEVERS, Lever
 from overrides.core.engine.definitions.vocabulary import Channel
 
-# Plan section 4 names the target of a lesson; an override names the lever.
+# A lesson uses the name of the target (docs/plan.md 4), an override the name of the lever.
 LESSON_NAMES: Mapping[str, str] = MappingProxyType({"alloc_mult": "alloc_mult_target"})
 LEVER_NAMES: Mapping[str, str] = MappingProxyType({lesson: lever for lever, lesson in LESSON_NAMES.items()})
 
 
 def strength_levers(category: str) -> tuple[Lever, ...]:
-    """The levers a lesson moves on a category: those of allocation and strength; tuning has formulas of its own.
+    """Return the allocation and strength levers of a category, the ones a lesson moves; tuning levers are separate.
 
     >>> [lever.name for lever in strength_levers("trim")]
     ['size_mult', 'exit_aggression_mult']

@@ -1,4 +1,4 @@
-"""Facts into cells: rebuild the groups that recording marked dirty."""
+"""Facts to cells: rebuild the groups that recording marked as changed."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from telemetry.models import DirtyGroup, Outcome
 
 
 def aggregate_dirty(*, now: datetime, module: str | None = None) -> int:
-    """Rebuild every group with new facts (of one module, or of all); the number of groups rebuilt.
+    """Rebuild every group with new facts, of one module or of all; return the number of groups.
 
-    Where the module's parameters have changed since its cells were made, all of its groups are rebuilt. Marks held by
-    another worker are left to it. A group is locked before its facts are read, so whoever writes last has read last.
-    Raises CellBudgetExceeded, with the marks kept, when the cells would not fit.
+    If a module's parameters changed since its cells were built, all of its groups are rebuilt. Marks locked by another
+    worker are left to it. A group is locked before its facts are read, so the last writer has also read last. Raises
+    CellBudgetExceeded, with the marks kept, if the cells do not fit.
     """
     rebuilt = 0
     with transaction.atomic():
@@ -41,7 +41,7 @@ def aggregate_dirty(*, now: datetime, module: str | None = None) -> int:
 
 @transaction.atomic
 def aggregate_groups(groups: Sequence[PatternGroup], lessons: LessonParameters, *, now: datetime) -> None:
-    """Rebuild the cells of groups of one module, under the module's learned dimensions and books."""
+    """Rebuild the cells of groups of one module, for the dimensions and books that the module learns from."""
     if not groups:
         return
     _lock(groups)
@@ -52,7 +52,7 @@ def aggregate_groups(groups: Sequence[PatternGroup], lessons: LessonParameters, 
 
 
 def _cut(module: str, lessons: LessonParameters) -> dict[str, Any]:
-    """The parameters that decide which cells there are."""
+    """Return the parameters that determine which cells exist."""
     return {
         "dimensions": list(lessons.dimensions_of(module)),
         "books": list(lessons.books),
@@ -62,10 +62,10 @@ def _cut(module: str, lessons: LessonParameters) -> dict[str, Any]:
 
 
 def _outdated(module: str, lessons: LessonParameters) -> set[PatternGroup]:
-    """Every group of the module where its cells were made under other parameters; none otherwise.
+    """Return every group of the module if its cells were built with other parameters; otherwise none.
 
-    Where there are no cells nothing tells what they were made under. Facts without marks are then of books that were
-    not learned from when they came, and may be now; marks mean that the first cells are still being made.
+    Without cells there is nothing to compare. If there are no marks either, existing facts belong to books that were
+    not learned from when they arrived and may be now; marks mean that the first cells are still to be built.
     """
     rows = CellGroup.objects.filter(module=module)
     if rows.exists():
@@ -80,12 +80,14 @@ def _outdated(module: str, lessons: LessonParameters) -> set[PatternGroup]:
 
 
 def _lock(groups: Sequence[PatternGroup]) -> None:
+    """Lock the groups until the end of the transaction."""
     with connection.cursor() as cursor:
         for group in groups:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", ["cells " + " ".join(group)])
 
 
 def _replace(group: GroupRows, cells: Cells, cut: dict[str, Any], now: datetime) -> None:
+    """Replace the stored cells of a group."""
     identity = group.group._asdict()
     if len(group.rows) == 0:
         CellGroup.objects.filter(**identity).delete()

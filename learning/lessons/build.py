@@ -1,4 +1,4 @@
-"""The plan's lesson builder: a run of one policy over a module, from its search to its rows."""
+"""The lesson builder: one run of a learning method over a module, from its search to the stored lessons."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from telemetry.models import DirtyGroup
 
 @transaction.atomic
 def build_lessons(*, module: str, now: datetime, policy: LearningMethod = LearningMethod.PLAN) -> BuilderRun:
-    """Build a module's lessons under a policy; those of that policy that no longer qualify are withdrawn.
+    """Build a module's lessons with a learning method; its lessons that no longer qualify are withdrawn.
 
-    Rebuilding from the same facts gives the same lessons and targets; under policy evidence, at the same `now`. Runs of
-    a module queue behind one lock. Raises BudgetExceeded, with all as it was, where a fit would hold too much.
+    The same facts give the same lessons and targets; with the evidence method, for the same `now`. Runs of a module
+    wait for one lock. Raises BudgetExceeded, with everything unchanged, if a fit would hold too much.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"build {module}"])
@@ -32,15 +32,15 @@ def build_lessons(*, module: str, now: datetime, policy: LearningMethod = Learni
 
 
 def build_due(*, module: str, policy: LearningMethod, now: datetime) -> int:
-    """Build where a new run would say something else than the last one; its lessons that act, 0 where it would not."""
+    """Build unless the last run is current; return the number of acting lessons, 0 if nothing was built."""
     return 0 if is_current(module, policy, now) else build_lessons(module=module, policy=policy, now=now).n_active
 
 
 def is_current(module: str, policy: LearningMethod, now: datetime) -> bool:
-    """Whether the last run under policy evidence has seen all there is: the facts, the parameters, and the day.
+    """Return whether the last run of the evidence method has used all current facts, parameters and the date.
 
-    Evidence ages by the day. A group whose last trade was excluded leaves nothing to see here; it is noticed with the
-    next day. The plan method is always built: its runs cost little, and its cells do not say when they changed.
+    Evidence ages by the day. A group whose last trade was excluded leaves no trace here; it is noticed the next day.
+    The plan method is never current: its runs are cheap, and its cells do not record when they changed.
     """
     if policy is not LearningMethod.EVIDENCE:
         return False
@@ -55,6 +55,7 @@ def is_current(module: str, policy: LearningMethod, now: datetime) -> bool:
 
 
 def _search(module: str, policy: LearningMethod, parameters: ModuleParameters, now: datetime) -> SearchResult:
+    """Search for lessons with the method."""
     if policy is LearningMethod.EVIDENCE:
         return find_evidence_lessons(module, parameters, now)
     return find_plan_lessons(module, parameters)

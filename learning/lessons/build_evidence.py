@@ -1,5 +1,7 @@
-"""Facts into lessons under policy evidence: one fit per family of categories, the best overrides of all of them
-(design 6.4, statistics section 3)."""
+"""Facts to lessons of the evidence method: one fit for each family of categories, and the best overrides of all fits.
+
+See docs/method.md 5.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,11 @@ from learning.core.evidence_method.learn import FAMILIES, Learned, learn
 from learning.core.evidence_method.lever_targets import lever_targets, likely
 from learning.core.evidence_method.supporting_trades import SupportingTrades
 from learning.core.lesson_levers import LESSON_NAMES
-from learning.core.significance.tested_cells import Tested
+from learning.core.significance.tested_cells import TestedCells
 from learning.lessons.candidates import LEARNED_CHANNELS, CandidateLesson, SearchResult
 from learning.models import Lesson
 from learning.readers.group_columns import PatternGroup, moment_from_microseconds, scope_of
-from learning.readers.observations import Loaded, day_at, load_observations
+from learning.readers.observations import LoadedObservations, day_at, load_observations
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_stats import Stats
 from overrides.core.engine.definitions.vocabulary import LearningMethod
@@ -29,14 +31,14 @@ BUILDER = "evidence 1"
 
 
 class Unlearnable(ValueError):
-    """The facts say nothing that could be stored; the message names what is wrong with them."""
+    """Raised if the facts yield nothing that can be stored; the message names the problem."""
 
 
 def find_evidence_lessons(module: str, parameters: ModuleParameters, now: datetime) -> SearchResult:
-    """The best overrides of a fit to all that has closed by `now`; the same facts and day, the same lessons.
+    """Return the best overrides of a fit to everything closed by `now`; reproducible for the same facts and day.
 
-    Raises BudgetExceeded, which says what to drop, where the fit would hold too much, and Unlearnable where outcomes
-    have no scale.
+    Raises BudgetExceeded, which says what to drop, if the fit would hold too much, and Unlearnable if outcomes scatter
+    too widely.
     """
     lessons = parameters.lessons
     loaded = load_observations(module, lessons.dimensions_of(module), lessons.books, now)
@@ -55,13 +57,16 @@ def find_evidence_lessons(module: str, parameters: ModuleParameters, now: dateti
     )
 
 
-def learn_module(loaded: Loaded, module: str, parameters: ModuleParameters, now: datetime) -> Learned | None:
-    """The fits of a module, one for each family of categories; None without facts."""
+def learn_module(
+    loaded: LoadedObservations, module: str, parameters: ModuleParameters, now: datetime
+) -> Learned | None:
+    """Return the fits of a module, one for each family of categories; None without facts."""
     families = [[loaded.categories.index(category) for category in family] for family in FAMILIES[module]]
     return learn(loaded.observations, families, day_at(now), parameters.evidence)
 
 
-def _refuse_wide(loaded: Loaded, learned: Learned) -> None:
+def _refuse_wide(loaded: LoadedObservations, learned: Learned) -> None:
+    """Raise Unlearnable if the noise of a pattern is too large to be stored."""
     for fit in learned.fits:
         widest = int(np.argmax(fit.noise.sd))
         noise = float(fit.noise.sd[widest] * fit.noise.scale)
@@ -71,9 +76,9 @@ def _refuse_wide(loaded: Loaded, learned: Learned) -> None:
 
 
 def acts(learned: Learned, parameters: ModuleParameters) -> Bools:
-    """(overrides,) which are to act: among the best, on enough trades of their own, and by more than a trifle.
+    """Return which overrides `(overrides,)` act: the best, with enough trades of their own and a large enough move.
 
-    What rests on fewer trades is mostly inherited. The others are kept as too light to act.
+    The edge of an override with fewer trades is mostly inherited. All others are stored as too light to act.
     """
     evidence, n = parameters.evidence, learned.overrides.n
     is_felt = np.abs(learned.c) >= np.log1p(evidence.least_move)
@@ -81,13 +86,14 @@ def acts(learned: Learned, parameters: ModuleParameters) -> Bools:
     return acting
 
 
-def _tested(learned: Learned, parameters: ModuleParameters) -> Tested:
+def _tested(learned: Learned, parameters: ModuleParameters) -> TestedCells:
+    """Return all overrides as tested cells."""
     all_of_them = learned.overrides
-    return Tested(all_of_them.n, all_of_them.raw, all_of_them.raw_se, all_of_them.b, acts(learned, parameters))
+    return TestedCells(all_of_them.n, all_of_them.raw, all_of_them.raw_se, all_of_them.b, acts(learned, parameters))
 
 
-def _baselines(loaded: Loaded, learned: Learned) -> dict[str, Baseline]:
-    """The mean that edges of each category are measured from, and the units behind it."""
+def _baselines(loaded: LoadedObservations, learned: Learned) -> dict[str, Baseline]:
+    """Return the mean from which edges of each category are measured, and its number of units."""
     category, cluster = loaded.observations.category, loaded.observations.cluster
     return {
         loaded.categories[code]: Baseline(len(np.unique(cluster[category == code])), mean)
@@ -98,14 +104,15 @@ def _baselines(loaded: Loaded, learned: Learned) -> dict[str, Baseline]:
 
 @dataclass(frozen=True)
 class _Finder:
-    """Turns the ranked overrides of a module into lessons."""
+    """Converts the ranked overrides of a module to lessons."""
 
-    loaded: Loaded
+    loaded: LoadedObservations
     learned: Learned
     module: str
     parameters: ModuleParameters
 
     def lessons(self) -> Iterator[CandidateLesson]:
+        """Yield the lessons, best first; those that act with their weekly edges."""
         overrides = self.learned.overrides
         behind = SupportingTrades(self.loaded.observations, self.learned)
         active = acts(self.learned, self.parameters)
@@ -116,7 +123,7 @@ class _Finder:
             yield self._with_weeks(found, at, rows, behind) if active[at] else found
 
     def _lesson(self, at: int, rows: Ints, shares: Floats, is_likely: bool) -> CandidateLesson:
-        """A lesson as one that is too light to act, given the trades behind it."""
+        """Return a lesson as too light to act, given the trades behind it."""
         overrides, channel = self.learned.overrides, LEARNED_CHANNELS[self.module]
         category = self.loaded.categories[int(overrides.category[at])]
         is_verified, c = bool(self.learned.verified[at]), float(self.learned.c[at])
@@ -156,7 +163,7 @@ class _Finder:
         )
 
     def _with_weeks(self, found: CandidateLesson, at: int, rows: Ints, behind: SupportingTrades) -> CandidateLesson:
-        """The lesson as one that acts, with what its trades earned week by week: in all, and beside the others."""
+        """Return the lesson as acting, with its trades' weekly means and their weekly edges net of other effects."""
         overrides = self.learned.overrides
         recent = float(overrides.recent[at])
         edges = behind.incremental(rows, float(overrides.b[at]) - recent, recent)

@@ -1,4 +1,4 @@
-"""Cells into lessons as the plan has it (plan sections 4 to 6, design 6.3)."""
+"""Cells to lessons of the plan method (docs/method.md 3 and 7)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from learning.core.cells.baseline import Baseline, baseline_of
 from learning.core.plan_method.lesson_selection import Candidates, Standing, select, stats_of, tested_of
-from learning.core.significance.tested_cells import Tested
+from learning.core.significance.tested_cells import TestedCells
 from learning.lessons.candidates import LEARNED_CHANNELS, CandidateLesson, SearchResult
 from learning.lessons.plan_targets import followed
 from learning.models import CellGroup, Lesson
@@ -18,7 +18,7 @@ BUILDER = "plan 2"
 
 
 def find_plan_lessons(module: str, parameters: ModuleParameters) -> SearchResult:
-    """What the cells of a module say under policy plan; the same cells and facts, the same lessons and targets."""
+    """Return the lessons of a module's cells; the same cells and facts give the same lessons and targets."""
     groups = list(CellGroup.objects.filter(module=module).order_by("pattern_key", "action_category"))
     baselines = _baselines(module, {group.action_category for group in groups}, parameters)
     searched = [find_lessons(row, baselines[row.action_category].mean, parameters) for row in groups]
@@ -28,16 +28,17 @@ def find_plan_lessons(module: str, parameters: ModuleParameters) -> SearchResult
         n_candidates=sum(n_candidates for _, n_candidates, _ in searched),
         found=[each for found, _, _ in searched for each in found],
         code_version=BUILDER,
-        tested=Tested.join([tested for _, _, tested in searched]) if searched else None,
+        tested=TestedCells.join([tested for _, _, tested in searched]) if searched else None,
     )
 
 
 def find_lessons(
     row: CellGroup, baseline: float, parameters: ModuleParameters
-) -> tuple[list[CandidateLesson], int, Tested]:
-    """One group's lessons and what is too light to be one, the number of its candidates, and all that was tested.
+) -> tuple[list[CandidateLesson], int, TestedCells]:
+    """Return one group's lessons, including those too light to act, its number of candidates, and all tested cells.
 
-    Tuning speaks of cells that would act on its own channel; one too light for that is told once, by its strength.
+    A tuning lesson is returned only if it would act on its own channel; a cell too light for that is reported once, as
+    a strength lesson.
     """
     cells, values = load_cells(row)
     lessons = parameters.lessons
@@ -70,5 +71,6 @@ def find_lessons(
 
 
 def _baselines(module: str, categories: set[str], parameters: ModuleParameters) -> dict[str, Baseline]:
+    """Return the baseline of each category."""
     books = parameters.lessons.books
     return {category: baseline_of([load_category(module, category, books)]) for category in sorted(categories)}

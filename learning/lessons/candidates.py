@@ -1,4 +1,4 @@
-"""Lessons as values, before they become rows: what a policy's search hands to the writing."""
+"""Candidate lessons as values: the result of a builder run before it is stored."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from learning.core.cells.baseline import Baseline
 from learning.core.cells.cell_history import Weeks
 from learning.core.cells.rows import Floats
-from learning.core.significance.tested_cells import Tested
+from learning.core.significance.tested_cells import TestedCells
 from learning.readers.group_columns import PatternGroup
 from overrides.core.engine.definitions.content_hash import line_id
 from overrides.core.engine.definitions.override_stats import Stats
@@ -22,11 +22,11 @@ LEARNED_CHANNELS: Mapping[str, Channel] = {"dm": Channel.DM_ALLOC, "pm": Channel
 class CandidateLesson:
     """One lesson.
 
-    facts       what its policy knows beside the five of `stats`; stored with them
-    weight      between 0 and 1: under policy plan w_total when fresh, under evidence how sure it is of its sign
-    targets     lever target -> value, named as lessons name them
-    weeks       its weekly means, where it acts
-    week_edges  (weeks,) the edge of each, where it is not the mean less the baseline
+    facts       further results of its learning method, stored with the five numbers of `stats`
+    weight      from 0 to 1; plan method: w_total of a fresh lesson, evidence method: 1 - lfsr
+    targets     lever target -> value, with the names that lessons use
+    weeks       weekly means, if it acts
+    week_edges  (weeks,) weekly edges, if they are not mean - baseline
     """
 
     group: PatternGroup
@@ -44,19 +44,19 @@ class CandidateLesson:
 
     @property
     def line(self) -> str:
-        """The line an override of it would have."""
+        """The line that an override of the lesson would have."""
         group = self.group
         return line_id(group.module, self.channel, self.policy, group.pattern_key, group.action_category, self.scope)
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What one run of a policy found, and out of how much.
+    """The result of one run of a learning method.
 
-    baselines     action_category -> mean outcome that edges are measured from
-    n_cells       cells looked at
-    n_candidates  of them, those that passed the policy's first test; under evidence, the overrides they fold into
-    tested        all that could have become a lesson
+    baselines     action_category -> mean outcome from which edges are measured
+    n_cells       number of cells examined
+    n_candidates  number of those that passed the method's first test; evidence method: number of overrides
+    tested        all cells that could have become lessons
     """
 
     baselines: Mapping[str, Baseline]
@@ -64,4 +64,4 @@ class SearchResult:
     n_candidates: int
     found: Sequence[CandidateLesson]
     code_version: str
-    tested: Tested | None = None
+    tested: TestedCells | None = None

@@ -1,4 +1,4 @@
-"""What was said of lessons, run by run: only what changed is kept."""
+"""The history of lessons: a row for each run that changed them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ SAID = ("status", "edge_raw", "n", "weight", "half_life_days", "targets")
 
 
 def track(run: BuilderRun) -> int:
-    """Keep what a run said of its lessons where it differs from what was said last; the number of rows written.
+    """Store the state of a run's lessons where it differs from their last stored state; return the number of rows.
 
-    A later word of the same UTC day replaces an earlier one of the same status: hourly runs leave one row a day, and
-    no withdrawal and no return is lost. Of what is too light to act, which is most of all lessons, only that it became
-    so is kept.
+    A later state of the same UTC day replaces an earlier one with the same status: hourly runs leave one row a day, and
+    no withdrawal or return is lost. Of lessons that are too light to act, which are the majority, only the change of
+    status is stored.
     """
     newest = LessonHistory.objects.filter(lesson=OuterRef("pk")).order_by("-at", "-id").values("pk")[:1]
     lessons = list(Lesson.objects.filter(run=run).annotate(newest=Subquery(newest)).order_by("pk"))
@@ -34,6 +34,7 @@ def track(run: BuilderRun) -> int:
 
 
 def _said(lesson: Lesson, run: BuilderRun) -> LessonHistory:
+    """Return the current state of a lesson as a history row."""
     return LessonHistory(
         lesson=lesson,
         run=run,
@@ -48,6 +49,7 @@ def _said(lesson: Lesson, run: BuilderRun) -> LessonHistory:
 
 
 def _says_the_same(last: LessonHistory, now: LessonHistory) -> bool:
+    """Return whether two states count as equal."""
     if last.status == now.status == Lesson.Status.TOO_LIGHT:
         return True
     return all(getattr(last, name) == getattr(now, name) for name in SAID)

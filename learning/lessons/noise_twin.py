@@ -1,4 +1,4 @@
-"""Is what was learned real? The noise twin: the same pipeline on outcomes that say nothing about their scope."""
+"""The noise twin: the same pipeline on permuted outcomes, to check whether what was learned is real."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from learning.lessons.build_evidence import acts, learn_module
 from learning.lessons.candidates import LEARNED_CHANNELS
 from learning.models import CellGroup
 from learning.readers.group_columns import GroupRows, PatternGroup, Units, load_group
-from learning.readers.observations import Loaded, load_observations
+from learning.readers.observations import LoadedObservations, load_observations
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.versions.load_version import current_parameters
@@ -34,11 +34,11 @@ def noise_twin(
     policy: LearningMethod = LearningMethod.PLAN,
     progress: Progress | None = None,
 ) -> int:
-    """How many lessons the builder would find in a module's outcomes permuted within pattern x week.
+    """Return how many lessons the builder would find in a module's outcomes permuted within pattern and week.
 
-    Of policy plan all that would act; of policy evidence the verified ones of a scope: what is said of a pattern as a
-    whole is left as it is by the permutation, and what is not verified is held close to neutral. Nothing is written.
-    The same seed and facts give the same count. `progress` is told (steps done, steps in all).
+    Counts all lessons of the plan method that would act, and the verified lessons of the evidence method that have a
+    scope: permutation preserves the mean of a pattern, and unverified lessons stay close to neutral. Nothing is
+    written. The same seed and facts give the same count. `progress` receives (completed steps, all steps).
     """
     parameters, tell = current_parameters(module), progress or (lambda done, total: None)
     if policy is LearningMethod.EVIDENCE:
@@ -56,6 +56,7 @@ def noise_twin(
 
 
 def _verified_in_noise(module: str, now: datetime, seed: int, parameters: ModuleParameters, tell: Progress) -> int:
+    """Count the verified lessons of the evidence method that act and have a scope."""
     tell(0, 2)
     lessons = parameters.lessons
     loaded = load_observations(module, lessons.dimensions_of(module), lessons.books, now)
@@ -68,8 +69,8 @@ def _verified_in_noise(module: str, now: datetime, seed: int, parameters: Module
     return int((learned.verified & acts(learned, parameters) & of_a_scope).sum())
 
 
-def without_edges(loaded: Loaded, seed: int) -> Loaded:
-    """The same observations with their outcomes dealt anew (core.permute)."""
+def without_edges(loaded: LoadedObservations, seed: int) -> LoadedObservations:
+    """Return the observations with permuted outcomes (`core.significance.permutation`)."""
     observations = loaded.observations
     judged_by_trade = np.array([name in JUDGED_BY_TRADE for name in loaded.categories])
     outcome = permute_outcomes(
@@ -85,7 +86,7 @@ def without_edges(loaded: Loaded, seed: int) -> Loaded:
 
 
 def permuted(groups: list[GroupRows], seed: int) -> list[Rows]:
-    """The rows of the groups with their outcomes dealt anew (core.permute)."""
+    """Return the rows of the groups with permuted outcomes (`core.significance.permutation`)."""
     patterns = sorted({each.group.pattern_key for each in groups})
     categories = sorted({each.group.action_category for each in groups})
     sizes = [len(each.rows) for each in groups]
@@ -104,7 +105,7 @@ def permuted(groups: list[GroupRows], seed: int) -> list[Rows]:
 
 
 def count_lessons(rows: list[Rows], groups: list[PatternGroup], parameters: ModuleParameters) -> int:
-    """The lessons that would be active, over all groups of a module."""
+    """Return the number of lessons that would be active, over all groups of a module."""
     weights = parameters.channels[LEARNED_CHANNELS[parameters.module]].weights
     found = 0
     for category in sorted({group.action_category for group in groups}):

@@ -1,4 +1,4 @@
-"""Lessons of policy plan followed through the facts behind their cells: weeks, half-life, movement, tuning."""
+"""Targets of plan lessons from the facts behind their cells: weekly edges, half-life, lever movement, tuning."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from learning.core.tuning.alternatives import Alternatives, Grade, grade_of
 from learning.core.tuning.tuning_targets import tuning_targets
 from learning.lessons.candidates import CandidateLesson
 from learning.models import CellGroup, Lesson
-from learning.readers.group_columns import GroupRows, load_group, load_told
+from learning.readers.group_columns import GroupRows, load_group, load_with_alternatives
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.parameters import LessonParameters
@@ -26,9 +26,9 @@ from overrides.core.engine.definitions.vocabulary import Channel
 
 @dataclass(frozen=True)
 class Graded:
-    """What a category's better alternative is read from: the deltas of one lever, else a grade its trades carry.
+    """The source of a category's grade: the deltas of one lever, or a grade bucket that its trades report.
 
-    `bucket_is_later` says which way such a grade points: a better entry came later, a better exit sooner.
+    `bucket_is_later` gives the direction of such a bucket: a better entry came later, a better exit sooner.
     """
 
     lever: str
@@ -46,14 +46,14 @@ GRADED: Mapping[str, Graded] = {
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """The rows of a group and, where its category is graded and tuned, what they tell of alternatives."""
+    """The rows of a group and, if its category is graded and tuned, the alternatives they report."""
 
     group: GroupRows
     told: Alternatives | None = None
 
 
 def followed(found: Sequence[CandidateLesson], row: CellGroup, parameters: ModuleParameters) -> list[CandidateLesson]:
-    """The lessons that act with their targets and weeks, recomputed from the facts; what is too light has none.
+    """Return the lessons with targets and weeks computed from the facts, for those that act; others have none.
 
     A tuning lesson that would move no lever is left out.
     """
@@ -66,13 +66,15 @@ def followed(found: Sequence[CandidateLesson], row: CellGroup, parameters: Modul
 
 
 def _facts(acting: Sequence[CandidateLesson], row: CellGroup, lessons: LessonParameters) -> Facts:
+    """Load the facts of a group, with alternatives if a tuning lesson needs them."""
     graded = GRADED.get(row.action_category)
     if graded is None or all(each.channel is not Channel.PM_TUNING for each in acting):
         return Facts(load_group(acting[0].group, row.dimensions, lessons.books))
-    return Facts(*load_told(acting[0].group, row.dimensions, lessons.books, graded.lever, graded.bucket))
+    return Facts(*load_with_alternatives(acting[0].group, row.dimensions, lessons.books, graded.lever, graded.bucket))
 
 
 def _follow(found: CandidateLesson, facts: Facts, parameters: ModuleParameters) -> CandidateLesson:
+    """Return a lesson with half-life, targets and weeks."""
     lessons = parameters.lessons
     inside = facts.group.rows.are_inside(_codes_among(facts.group, found.scope))
     rows = facts.group.rows.take(inside)
@@ -94,6 +96,7 @@ def _follow(found: CandidateLesson, facts: Facts, parameters: ModuleParameters) 
 def _moved(
     found: CandidateLesson, facts: Facts, inside: Bools, days: Days, parameters: ModuleParameters
 ) -> tuple[dict[str, float], dict[str, Any]]:
+    """Return the targets of a strength lesson, and further facts to store."""
     n_min = parameters.lessons.n_min_of(len(found.scope))
     weights = parameters.channels[found.channel].weights
     category = found.group.action_category
@@ -105,6 +108,7 @@ def _moved(
 def _tuned(
     found: CandidateLesson, facts: Facts, inside: Bools, days: Days, parameters: ModuleParameters
 ) -> tuple[dict[str, float], dict[str, Any]]:
+    """Return the targets of a tuning lesson, and further facts to store."""
     n_min = parameters.lessons.n_min_of(len(found.scope))
     grade = None if facts.told is None else _grade(found, facts, inside, n_min, parameters.lessons)
     targets = tuning_targets(
@@ -118,6 +122,7 @@ def _tuned(
 
 
 def _grade(found: CandidateLesson, facts: Facts, inside: Bools, n_min: int, lessons: LessonParameters) -> Grade | None:
+    """Return the grade of a cell's rows."""
     assert facts.told is not None
     graded = GRADED[found.group.action_category]
     return grade_of(
@@ -135,9 +140,9 @@ def _moves(found: CandidateLesson) -> bool:
 
 
 def _codes_among(facts: GroupRows, scope: Mapping[str, str]) -> Any:
-    """A scope in the codes of the facts, whose numbering is not that of the stored cells.
+    """Return a scope as codes of the loaded facts, whose numbering differs from that of the stored cells.
 
-    A correction may have taken a value from the facts before the cells follow: its code is one that no row has.
+    A correction may have removed a value from the facts before the cells are rebuilt; it gets a code that no row has.
     """
     numbers = [{value: code for code, value in enumerate(known)} for known in facts.values]
     return np.array(

@@ -1,4 +1,4 @@
-"""What a search found, as rows: the run, its lessons, their weekly edges."""
+"""Store the result of a search: the run, its lessons and their weekly edges."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from telemetry.foundation.bulk_copy import copy_rows
 def write_run(
     *, module: str, policy: LearningMethod, parameters: ModuleParameters, search: SearchResult, now: datetime
 ) -> BuilderRun:
-    """Store a run and its lessons; the policy's lessons that were not found again are withdrawn.
+    """Store a run and its lessons; the method's lessons that were not found again are withdrawn.
 
-    What was tested is kept of the newest run alone: of every hour it would outgrow the facts.
+    Tested cells are kept for the newest run only, because those of every hour would outgrow the facts.
     """
     lines = {each.line: each for each in search.found}
     gone = Lesson.objects.filter(module=module, policy=policy).exclude(line_id__in=list(lines))
@@ -74,7 +74,7 @@ def _row(line: str, found: CandidateLesson, run: BuilderRun, first_run: int) -> 
 
 
 def _write_history(stored: Sequence[Lesson], lines: Mapping[str, CandidateLesson]) -> None:
-    """The weekly edges of the lessons that act, rewritten: they too are recomputed from the facts."""
+    """Rewrite the weekly edges of acting lessons, which are recomputed from the facts."""
     EdgeHistory.objects.filter(lesson__in=stored).delete()
     copy_rows(
         EdgeHistory,
@@ -88,8 +88,9 @@ def _write_history(stored: Sequence[Lesson], lines: Mapping[str, CandidateLesson
 
 
 def _weekly(found: CandidateLesson) -> Iterator[tuple[int, int, float, float]]:
+    """Yield the weeks of a lesson: start, n, mean and edge."""
     if found.weeks is not None:
         weeks = found.weeks
         edges = weeks.mean - found.baseline if found.week_edges is None else found.week_edges
-        edges = np.clip(edges, -LARGEST, LARGEST)  # as `stats_of` tells them
+        edges = np.clip(edges, -LARGEST, LARGEST)  # limited as in `stats_of`
         yield from zip(*(each.tolist() for each in (weeks.started_at, weeks.n, weeks.mean, edges)), strict=True)

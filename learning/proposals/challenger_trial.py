@@ -1,7 +1,7 @@
-"""Another policy beside the live one: a trial drafted from the lessons of that policy, logged and never served.
+"""A challenger trial: another learning method, drafted from its lessons, logged beside the live one and never served.
 
-The lines in force on a channel that changes policy are withdrawn in the trial alone, those of people too; what the
-lessons of the other policy ask for comes in their place. A channel that keeps its policy keeps its lines.
+The lines in force on a channel that changes its method are withdrawn in the trial only, manual ones too, and replaced
+by those that the other method's lessons request. A channel that keeps its method keeps its lines.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ Choice = tuple[LearningMethod, Combiner]
 def draft_trial(
     *, module: str, choices: Mapping[Channel, Choice], author: User, reason: str, at: datetime
 ) -> ChangeRequest:
-    """Draft the trial that answers each channel by its policy and combiner; a channel not named stays as it is live.
+    """Draft the trial of a method and combiner for each channel; a channel that is not named stays as it is live.
 
-    Raises GateError naming the field and the way out.
+    Raises GateError that names the field and the remedy.
     """
     standing = current_parameters(module)
     wanted = tried(standing, choices)
@@ -59,7 +59,7 @@ def draft_trial(
 
 
 def tried(standing: ModuleParameters, choices: Mapping[Channel, Choice]) -> ModuleParameters:
-    """The parameters in force with other methods and combiners. Raises GateError where that is no pair, or the same."""
+    """Return the parameters in force with other methods and combiners. Raises GateError for invalid choices."""
     channels = dict(standing.channels)
     for channel, (policy, combiner) in choices.items():
         if channel not in channels:

@@ -1,7 +1,7 @@
-"""Lessons into a change request: the plan's override materializer (plan sections 4 and 7, design 6.6).
+"""Lessons to a change request: the override materializer (docs/design.md 7).
 
-It proposes material differences only, at most one request per module and day, and none while one waits for review.
-An empty run proposes to withdraw everything it proposed before.
+It proposes material differences only, at most one request for each module and day, and none while one waits for review.
+A run without lessons proposes to withdraw everything proposed before.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from django.db import connection, transaction
 from django.db.models import Q
 
-from learning.coefficients.proposed_weights import proposed_weights, titled
+from learning.coefficients.proposed_weights import proposed_weights, request_title
 from learning.core.lesson_levers import LEVER_NAMES
 from learning.models import Lesson
 from overrides.core.engine.definitions.levers import LEVERS
@@ -37,7 +37,7 @@ AUTHOR = "materializer"
 
 @transaction.atomic
 def materialize(*, module: str, now: datetime) -> ChangeRequest | None:
-    """Draft what the lessons would change of the active version; None when nothing is material or one is open."""
+    """Draft the changes of the lessons to the active version; None if nothing is material or a request is open."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"materialize {module}"])
     if _already_asked(module, now):
@@ -61,7 +61,7 @@ def materialize(*, module: str, now: datetime) -> ChangeRequest | None:
     return draft_request(
         module=module,
         kind=ChangeRequest.Kind.LINES,
-        title=titled(_title(lines), weights),
+        title=request_title(_title(lines), weights),
         reason=f"what {len(wanted)} active lessons of {module} would change of what is in force"
         + ("; and its weights, where they have moved" if weights else ""),
         author=None,
@@ -73,7 +73,7 @@ def materialize(*, module: str, now: datetime) -> ChangeRequest | None:
 
 
 def publish_what_mandates_cover(*, module: str, now: datetime) -> ChangeRequest | None:
-    """Let the lessons' fresh word on standing lines take effect where mandates allow it; the rest is materialized."""
+    """Publish fresh targets of lines in force where mandates allow it; the rest is materialized."""
     parameters = current_parameters(module)
     standing, wanted = _standing(module), _live(module, parameters)
     lines = (standing.keys() | wanted.keys()) - _lines_of_people(module)
@@ -87,8 +87,11 @@ def publish_what_mandates_cover(*, module: str, now: datetime) -> ChangeRequest 
 
 
 def _young(module: str, now: datetime) -> set[str]:
-    """Lines of policy evidence renewed within a day: it fits all together, so every trade moves each a little, and
-    what is not material can wait."""
+    """Return the lines of the evidence method renewed within the last day.
+
+    The method fits everything together, so every trade changes each line a little; changes that are not material can
+    wait.
+    """
     rows = Membership.objects.filter(module=module, to_version=None, line__policy=LearningMethod.EVIDENCE)
     return set(rows.filter(override__created_at__gt=now - DAY).values_list("line_id", flat=True))
 
@@ -96,11 +99,11 @@ def _young(module: str, now: datetime) -> set[str]:
 def wanted_specs(
     module: str, parameters: ModuleParameters, policies: Mapping[Channel, LearningMethod]
 ) -> dict[str, OverrideSpec]:
-    """Line -> the override that the active lessons of these policies ask for, on the channels named.
+    """Return line -> override requested by the active lessons of these methods on the named channels.
 
-    Targets are held within the bounds of `parameters`, which may be tighter than those the lessons were built under. A
-    target of policy plan moves day by day, so it may still lie on the other side of neutral when the edge has turned
-    already: until it has followed, such a lesson asks for nothing.
+    Targets are clipped to the bounds of `parameters`, which may be tighter than those the lessons were built with. A
+    plan target moves day by day, so after its edge has changed sign it may still lie on the other side of neutral;
+    until it has followed, such a lesson requests nothing.
     """
     named = Q(pk__in=())
     for channel, policy in policies.items():
@@ -111,15 +114,18 @@ def wanted_specs(
 
 
 def _live(module: str, parameters: ModuleParameters) -> dict[str, OverrideSpec]:
-    """What is asked for on each channel by the policy it runs on."""
+    """Return the overrides requested on each channel by the method in force there."""
     return wanted_specs(module, parameters, {channel: each.policy for channel, each in parameters.channels.items()})
 
 
 def material_differences(
     before: OverrideSpec | None, after: OverrideSpec | None, parameters: ModuleParameters
 ) -> list[str]:
-    """Why going from `before` to `after` needs a word: new, withdrawn, sign flip, target moved over half a step, and
-    under policy evidence whether it is verified."""
+    """Return why a change from `before` to `after` is material; empty if it is not.
+
+    Material are a new or withdrawn line, a sign change, a target that moved by more than half a step and, for the
+    evidence method, a change of verification.
+    """
     if before is None or after is None:
         return ["new line"] if after else ["withdrawn"] if before else []
     weights = parameters.channels[after.channel or Channel.PM_STRENGTH].weights
@@ -139,6 +145,7 @@ def material_differences(
 
 
 def _change_of_status(before: OverrideSpec, after: OverrideSpec, parameters: ModuleParameters) -> list[str]:
+    """Return the change of verification, for the evidence method."""
     if after.policy is not LearningMethod.EVIDENCE:
         return []
     was, becomes = clears_evidence_bar(before, parameters.evidence), clears_evidence_bar(after, parameters.evidence)
@@ -146,33 +153,37 @@ def _change_of_status(before: OverrideSpec, after: OverrideSpec, parameters: Mod
 
 
 def _already_asked(module: str, now: datetime) -> bool:
+    """Return whether a request of the materializer is open or was drafted today."""
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     mine = ChangeRequest.objects.filter(module=module, kind=ChangeRequest.Kind.LINES, author=None, author_name=AUTHOR)
     return mine.filter(Q(state__in=ChangeRequest.OPEN) | Q(created_at__gte=midnight)).exists()
 
 
 def _held_lines(module: str, now: datetime) -> set[str]:
+    """Return the lines under a hold."""
     live = Q(lifted_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now))
     return set(LineHold.objects.filter(live, line__module=module).values_list("line_id", flat=True))
 
 
 def _lines_of_people(module: str) -> set[str]:
-    """Lines that hold what somebody else wrote: a lesson does not replace it."""
+    """Return the lines whose override in force was not proposed by a lesson; lessons do not replace it."""
     others = Membership.objects.filter(module=module, to_version=None).exclude(override__source=SOURCE)
     return set(others.values_list("line_id", flat=True))
 
 
 def _standing(module: str) -> dict[str, OverrideSpec]:
-    """What the materializer put in force before."""
+    """Return the overrides in force that lessons proposed."""
     rows = Membership.objects.filter(module=module, to_version=None, override__source=SOURCE)
     return {row.line_id: spec_of(row.override) for row in rows.select_related("override__line")}
 
 
 def _moves(levers: Mapping[str, float]) -> Iterable[bool]:
+    """Yield whether each lever differs from neutral."""
     return (value != LEVERS[name].neutral for name, value in levers.items())
 
 
 def _spec(lesson: Lesson, weights: WeightParameters) -> OverrideSpec:
+    """Return the override that a lesson requests."""
     stats = lesson.stats
     levers = {LEVER_NAMES.get(name, name): target for name, target in lesson.targets.items()}
     return OverrideSpec.from_document(
@@ -196,10 +207,12 @@ def _spec(lesson: Lesson, weights: WeightParameters) -> OverrideSpec:
 
 
 def _within(bounds: tuple[float, float], target: float) -> float:
+    """Clip a target to bounds."""
     return min(max(target, bounds[0]), bounds[1])
 
 
 def _title(lines: list[DraftLine]) -> str:
+    """Return the title of a request."""
     withdrawn = sum(line.after is None for line in lines)
     new = sum(list(line.differences) == ["new line"] for line in lines)
     counts = {"new": new, "changed": len(lines) - new - withdrawn, "withdrawn": withdrawn}

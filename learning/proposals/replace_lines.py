@@ -1,6 +1,7 @@
-"""Lines for lines where channels change policy: all in force on them leave, what the other policy's lessons ask comes.
+"""Replace all overrides of a channel when its learning method changes.
 
-The lines of people leave too: they were written for the policy that is left.
+Overrides in force are withdrawn, manual ones too because they were written for the old method, and those that the new
+method's lessons request are added.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from overrides.versions.publish import store_override
 
 @dataclass(frozen=True)
 class Exchange:
-    """`leaving` maps the line of each override withdrawn to who brought it (its source), `coming` line to override."""
+    """The replacement: `leaving` maps withdrawn lines to their sources, `coming` maps lines to new overrides."""
 
     leaving: Mapping[str, str]
     coming: Mapping[str, OverrideSpec]
 
     def lines(self, at: datetime) -> list[DraftLine]:
-        """As a request holds them; what comes is stored."""
+        """Return the changes as lines of a request; new overrides are stored."""
         return [DraftLine(line, None, ["withdrawn"]) for line in self.leaving] + [
             DraftLine(line, store_override(spec, source=SOURCE, at=at).id, ["new line"])
             for line, spec in self.coming.items()
@@ -37,9 +38,9 @@ class Exchange:
 
 
 def exchange(wanted: ModuleParameters, policies: Mapping[Channel, LearningMethod], at: datetime) -> Exchange:
-    """What changing these channels to these policies means under the parameters wanted; a vetoed line does not come.
+    """Return the replacement for changing these channels to these methods; vetoed lines are not added.
 
-    Raises GateError where a policy has built no lessons yet.
+    Raises GateError if a method has built no lessons yet.
     """
     module = wanted.module
     for policy in set(policies.values()):

@@ -1,7 +1,7 @@
-"""From one policy to the other on a channel: parameters and lines in one request, as neither holds without the other.
+"""Switch a channel to its other learning method: parameters and lines, which depend on each other, in one request.
 
-The lines in force are of the policy that is left, so all of them are withdrawn, those of people too; what the lessons
-of the other policy ask for comes in their place, each ramping from neutral where its policy ramps.
+All overrides in force belong to the old method, so they are withdrawn, manual ones too. The overrides that the new
+method's lessons request replace them; each ramps from neutral if its method ramps.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from overrides.versions.load_version import current_parameters
 
 @dataclass(frozen=True)
 class Switch(Exchange):
-    """What a switch would do."""
+    """The effect of a switch."""
 
     module: str
     channel: Channel
@@ -34,17 +34,17 @@ class Switch(Exchange):
 
     @property
     def verified(self) -> int:
-        """How many of those that come are verified."""
+        """The number of new overrides that are verified."""
         return sum(clears_evidence_bar(spec, self.parameters.evidence) for spec in self.coming.values())
 
     @property
     def by_people(self) -> int:
-        """How many of those that leave are somebody's own."""
+        """The number of withdrawn overrides that people wrote."""
         return sum(source != SOURCE for source in self.leaving.values())
 
 
 def other_policy(parameters: ModuleParameters, channel: Channel) -> LearningMethod:
-    """The policy that a channel of two, one that is learned (`found.LEARNED_CHANNELS`), may be switched to."""
+    """Return the other method of a learned channel (`candidates.LEARNED_CHANNELS`), which has two."""
     now = parameters.channels[channel].policy
     return next(policy for each, policy in PAIRS if each is channel and policy is not now)
 
@@ -52,9 +52,9 @@ def other_policy(parameters: ModuleParameters, channel: Channel) -> LearningMeth
 def switch_to(
     *, module: str, channel: Channel, policy: LearningMethod, at: datetime, combiner: Combiner | None = None
 ) -> Switch:
-    """What switching a channel to a policy means now; `combiner` where the policy goes with several (default: its own).
+    """Return the effect of switching a channel to a method now; `combiner` defaults to the method's first one.
 
-    Raises GateError naming the field and the way out.
+    Raises GateError that names the field and the remedy.
     """
     parameters = current_parameters(module)
     if channel not in parameters.channels:
@@ -93,7 +93,7 @@ def draft_switch(
     at: datetime,
     combiner: Combiner | None = None,
 ) -> ChangeRequest:
-    """Draft the request that switches a channel to a policy, for others to approve. Raises as `switch_to` does."""
+    """Draft the request that switches a channel to a method, for others to approve. Raises as `switch_to` does."""
     switch = switch_to(module=module, channel=channel, policy=policy, at=at, combiner=combiner)
     content = switch.parameters.to_document()
     same = ChangeRequest.objects.filter(module=module, kind=ChangeRequest.Kind.PARAMETERS, content=content)
@@ -103,7 +103,7 @@ def draft_switch(
     return draft_request(
         module=module,
         kind=ChangeRequest.Kind.PARAMETERS,
-        title=f"LearningMethod of {channel} → {policy}: {len(switch.leaving)} withdrawn, {len(switch.coming)} new",
+        title=f"Learning method of {channel} → {policy}: {len(switch.leaving)} withdrawn, {len(switch.coming)} new",
         reason=reason,
         author=author,
         author_name=author.get_username(),

@@ -1,4 +1,4 @@
-"""Facts and cells as columns for `learning.core`. Nothing past this point reads the database."""
+"""Readers of facts and cells as columns for `learning.core`, which does not access the database itself."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class PatternGroup(NamedTuple):
-    """The unit of aggregation."""
+    """The unit of aggregation: one module, pattern and action category."""
 
     module: str
     pattern_key: str
@@ -31,7 +31,7 @@ class PatternGroup(NamedTuple):
 
 
 class Numbering:
-    """Numbers names in the order they come: the same name, the same number, for as long as it lives."""
+    """Numbers names in order of first use; the same name always gets the same number."""
 
     def __init__(self) -> None:
         self._numbers: dict[Any, int] = {}
@@ -41,11 +41,12 @@ class Numbering:
 
     @property
     def names(self) -> tuple[Any, ...]:
+        """All names, in the order of their numbers."""
         return tuple(self._numbers)
 
 
 class Units:
-    """Numbers of trades and clusters, shared by the groups that are to agree on them."""
+    """Numbers trades and clusters; groups that share an instance use the same numbers."""
 
     def __init__(self) -> None:
         self.trade, self.cluster = Numbering(), Numbering()
@@ -53,7 +54,7 @@ class Units:
 
 @dataclass(frozen=True, eq=False)
 class GroupRows:
-    """A group's judged actions, and per dimension the values its codes stand for."""
+    """The judged actions of a group and, for each dimension, the values that its codes stand for."""
 
     group: PatternGroup
     dimensions: tuple[str, ...]
@@ -69,8 +70,8 @@ ORDER BY closed_at, trade_id, action_index
 """
 
 
-# What the action behind an outcome tells of one lever's alternatives, in the same query: the same snapshot.
-TOLD = """
+# The alternatives of one lever that the action behind an outcome reports, read in the same query and snapshot.
+ALTERNATIVES = """
 , (SELECT jsonb_build_array(action.counterfactuals -> {lever}, action.buckets -> {bucket})::text
    FROM telemetry_action AS action
    WHERE action.trade_id = telemetry_outcome.trade_id AND action.index = telemetry_outcome.action_index)
@@ -80,62 +81,66 @@ TOLD = """
 def load_group(
     group: PatternGroup, dimensions: Sequence[str], books: Sequence[str], units: Units | None = None
 ) -> GroupRows:
-    """The outcomes of one group that belong to the books learned from; `units` numbers trades alike across groups."""
+    """Return the outcomes of one group in these books; pass `units` to number trades equally across groups."""
     return _group_rows(group, dimensions, _fetch_group(group, dimensions, books), units or Units())
 
 
-def load_told(
+def load_with_alternatives(
     group: PatternGroup, dimensions: Sequence[str], books: Sequence[str], lever: str, bucket: str
 ) -> tuple[GroupRows, Alternatives]:
-    """The outcomes of one group, and row by row what their actions tell of a lever's alternatives and of a bucket."""
-    column = sql.SQL(TOLD).format(lever=sql.Literal(lever), bucket=sql.Literal(bucket))
+    """Return the outcomes of one group and, row by row, the reported alternatives of a lever and grade bucket."""
+    column = sql.SQL(ALTERNATIVES).format(lever=sql.Literal(lever), bucket=sql.Literal(bucket))
     fetched = _fetch_group(group, dimensions, books, column)
-    told = _alternatives([json.loads(row[-1]) if row[-1] else [None, None] for row in fetched])
-    return _group_rows(group, dimensions, [row[:-1] for row in fetched], Units()), told
+    reported = _alternatives([json.loads(row[-1]) if row[-1] else [None, None] for row in fetched])
+    return _group_rows(group, dimensions, [row[:-1] for row in fetched], Units()), reported
 
 
 def _fetch_group(
-    group: PatternGroup, dimensions: Sequence[str], books: Sequence[str], beside: sql.Composable | None = None
+    group: PatternGroup, dimensions: Sequence[str], books: Sequence[str], extra: sql.Composable | None = None
 ) -> list[tuple[Any, ...]]:
+    """Return the rows of one group, with an optional further column."""
     scope = sql.SQL("").join(sql.SQL(", scope ->> {}").format(sql.Literal(name)) for name in dimensions)
     where = sql.SQL("pattern_key = %s AND action_category = %s")
-    return _fetch(scope if beside is None else scope + beside, where, [*group, list(books)])
+    return _fetch(scope if extra is None else scope + extra, where, [*group, list(books)])
 
 
 def _group_rows(
     group: PatternGroup, dimensions: Sequence[str], fetched: Sequence[tuple[Any, ...]], units: Units
 ) -> GroupRows:
+    """Return fetched rows as the columns of a group."""
     values = [Numbering() for _ in dimensions]
     codes = [[MISSING if v is None else values[d](v) for d, v in enumerate(row[4:])] for row in fetched]
     rows = _rows(np.array(codes, dtype=np.int32).reshape(len(fetched), len(dimensions)), fetched, units)
     return GroupRows(group, tuple(dimensions), tuple(numbering.names for numbering in values), rows)
 
 
-def _alternatives(told: Sequence[list[Any]]) -> Alternatives:
-    """Rows of [alternative -> delta or None, grade or None] as columns."""
+def _alternatives(reported: Sequence[list[Any]]) -> Alternatives:
+    """Convert rows of [alternative -> delta or None, grade or None] to columns."""
     deltas: dict[str, Floats] = {}
-    grade = np.full(len(told), UNGRADED, dtype=np.int64)
-    for row, (alternatives, bucket) in enumerate(told):
+    grade = np.full(len(reported), UNGRADED, dtype=np.int64)
+    for row, (alternatives, bucket) in enumerate(reported):
         for name, delta in (alternatives or {}).items():
-            deltas.setdefault(name, np.full(len(told), np.nan))[row] = delta
+            deltas.setdefault(name, np.full(len(reported), np.nan))[row] = delta
         if bucket is not None:
             grade[row] = GRADES.index(bucket)
     return Alternatives(deltas, grade)
 
 
 def load_category(module: str, category: str, books: Sequence[str]) -> Rows:
-    """All outcomes of a (module, action_category) without scopes: what a baseline is the mean of."""
+    """Return all outcomes of a (module, action_category) without scopes, the input of a baseline."""
     fetched = _fetch(sql.SQL(""), sql.SQL("action_category = %s"), [module, category, list(books)])
     return _rows(np.empty((len(fetched), 0), dtype=np.int32), fetched, Units())
 
 
 def _fetch(scope: sql.Composable, where: sql.Composable, parameters: list[Any]) -> list[tuple[Any, ...]]:
+    """Return the outcomes that match a condition, with scope columns."""
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL(OUTCOMES).format(scope=scope, where=where).as_string(cursor.connection), parameters)
         return list(cursor.fetchall())
 
 
 def _rows(codes: Any, fetched: Sequence[tuple[Any, ...]], units: Units) -> Rows:
+    """Return codes and fetched rows as columns."""
     return Rows(
         codes=codes,
         outcomes=np.array([row[2] for row in fetched], dtype=np.float64),
@@ -151,7 +156,7 @@ SELECT scope::text, n, mean, variance, {first}, {last} FROM pattern_scope_stats 
 
 
 def load_cells(group: CellGroup) -> tuple[Cells, tuple[tuple[str, ...], ...]]:
-    """A group's stored cells as columns, and per dimension the values their codes stand for."""
+    """Return a group's stored cells as columns and, for each dimension, the values that their codes stand for."""
     dimensions: list[str] = group.dimensions
     position = {name: index for index, name in enumerate(dimensions)}
     values = [Numbering() for _ in dimensions]
@@ -177,27 +182,27 @@ def load_cells(group: CellGroup) -> tuple[Cells, tuple[tuple[str, ...], ...]]:
 
 
 def _microseconds(column: str) -> str:
-    """SQL for a timestamp as microseconds since 1970: exact, and far cheaper to fetch than datetimes."""
+    """Return SQL for a timestamp in microseconds since 1970: exact, and much faster to fetch than a datetime."""
     return f"(extract(epoch FROM {column}) * 1000000)::bigint"
 
 
 def scope_of(codes: Iterable[int], dimensions: Sequence[str], values: Sequence[Sequence[str]]) -> dict[str, str]:
-    """A cell's codes as its scope."""
+    """Return the scope that a cell's codes stand for."""
     return {name: known[code] for code, name, known in zip(codes, dimensions, values, strict=True) if code != MISSING}
 
 
 def moment_from_microseconds(microseconds: int) -> datetime:
-    """Microseconds since 1970 as an aware UTC time."""
+    """Convert microseconds since 1970-01-01 UTC to an aware UTC time."""
     return EPOCH + timedelta(microseconds=microseconds)
 
 
 def since_epoch(at: datetime) -> int:
-    """An aware time as microseconds since 1970."""
+    """Convert an aware time to microseconds since 1970-01-01 UTC."""
     return (at - EPOCH) // timedelta(microseconds=1)
 
 
 def cell_rows(cells: Cells, group: GroupRows, group_id: int) -> Iterator[tuple[Any, ...]]:
-    """The cells of a group as rows of `pattern_scope_stats` (see CELL_COLUMNS), scopes as JSON text."""
+    """Yield the cells of a group as rows of `pattern_scope_stats` (see CELL_COLUMNS), with scopes as JSON text."""
     fragments = [
         [f"{fact_json(name)}:{fact_json(value)}" for value in known]
         for name, known in zip(group.dimensions, group.values, strict=True)
@@ -213,7 +218,7 @@ def cell_rows(cells: Cells, group: GroupRows, group_id: int) -> Iterator[tuple[A
 
 
 def _utc_texts(microseconds: Ints) -> NDArray[np.str_]:
-    """Times as PostgreSQL reads them, made for a whole column at once."""
+    """Convert a whole column of times to text that PostgreSQL can read."""
     return np.char.add(np.datetime_as_string(microseconds.astype("datetime64[us]")), "Z")
 
 

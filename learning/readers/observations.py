@@ -1,4 +1,4 @@
-"""All judged actions of a module as columns: what policy evidence learns from."""
+"""Reader of all judged actions of a module as columns, the input of the evidence method."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from learning.core.evidence_method.observations import Observations
 from learning.readers.group_columns import since_epoch
 from overrides.core.engine.definitions.vocabulary import MODULE_CATEGORIES
 
-CHUNK = 20_000  # rows fetched at once: a few megabytes
-NAMES = 3  # columns before the dimensions that hold names: trade, cluster, pattern
+CHUNK = 20_000  # rows per fetch, a few megabytes
+NAMES = 3  # number of name columns before the dimensions: trade, cluster, pattern
 
 
 @dataclass(frozen=True, eq=False)
-class Loaded:
-    """Observations, and what their codes stand for: names in alphabetical order, whatever the order of recording.
+class LoadedObservations:
+    """Observations, and what their codes stand for: names in alphabetical order, independent of recording order.
 
     categories  those of the module, in its order
-    values      per dimension
-    closed_at   (rows,) microseconds since 1970
+    values      for each dimension, the values that its codes stand for
+    closed_at   (rows,) microseconds since 1970-01-01 UTC
     """
 
     observations: Observations
@@ -44,8 +44,10 @@ WHERE module = %s AND book = ANY(%s) AND closed_at <= %s
 """
 
 
-def load_observations(module: str, dimensions: Sequence[str], books: Sequence[str], now: datetime) -> Loaded:
-    """The outcomes of a module that belong to the books learned from and have closed by `now`."""
+def load_observations(
+    module: str, dimensions: Sequence[str], books: Sequence[str], now: datetime
+) -> LoadedObservations:
+    """Return the outcomes of a module in these books that had closed by `now`."""
     categories = MODULE_CATEGORIES[module]
     names = [_Names() for _ in range(NAMES + len(dimensions))]
     category, outcome, closed_at = _Column(np.int64), _Column(np.float64), _Column(np.int64)
@@ -70,18 +72,18 @@ def load_observations(module: str, dimensions: Sequence[str], books: Sequence[st
         cluster=np.where(clusters == MISSING, trades, len(names[0].numbers) + clusters),
         dimensions=tuple(dimensions),
     )
-    return Loaded(observations, patterns, categories, tuple(known for known, _ in scope), closes)
+    return LoadedObservations(observations, patterns, categories, tuple(known for known, _ in scope), closes)
 
 
 def day_at(now: datetime) -> float:
-    """A moment in the days that observations count."""
+    """Convert a time to the days that observations use."""
     return since_epoch(now) / DAY
 
 
 def _chunks(
     module: str, dimensions: Sequence[str], books: Sequence[str], now: datetime
 ) -> Iterator[list[tuple[Any, ...]]]:
-    """Columns of a few thousand rows at a time, so that what is held is numbers and not text."""
+    """Yield columns of a few thousand rows at a time, so that memory holds numbers instead of text."""
     scope = sql.SQL("").join(sql.SQL("scope ->> {}, ").format(sql.Literal(name)) for name in dimensions)
     with transaction.atomic(), connection.chunked_cursor() as cursor:
         cursor.execute(sql.SQL(OUTCOMES).format(scope=scope).as_string(cursor.connection), [module, list(books), now])
@@ -90,7 +92,7 @@ def _chunks(
 
 
 class _Column:
-    """Numbers that come chunk by chunk."""
+    """A numeric column that is built chunk by chunk."""
 
     def __init__(self, kind: Any) -> None:
         self.kind, self.parts = kind, [np.empty(0, dtype=kind)]
@@ -103,21 +105,21 @@ class _Column:
 
 
 class _Names:
-    """Names that come chunk by chunk, as codes; NULL is -1."""
+    """A column of names that is built chunk by chunk as codes; NULL is -1."""
 
     def __init__(self) -> None:
         self.numbers: dict[str | None, int] = {None: MISSING}
         self.codes = _Column(np.int32)
 
     def add(self, names: Sequence[str | None]) -> None:
-        for name in dict.fromkeys(names):  # each new name once; the rest is done without Python
+        for name in dict.fromkeys(names):  # one dictionary access for each distinct name; map() does the rest
             self.numbers.setdefault(name, len(self.numbers) - 1)
         self.codes.add(map(self.numbers.__getitem__, names))
 
     def alphabetical(self) -> tuple[tuple[str, ...], Any]:
-        """The names in order, and the codes (rows,) that number them so."""
+        """Return the names in alphabetical order, and the codes `(rows,)` that number them in that order."""
         known = [name for name in self.numbers if name is not None]
         ordered = sorted(known)
         rank = {name: code for code, name in enumerate(ordered)}
-        new = np.array([*(rank[name] for name in known), MISSING], dtype=np.int32)  # -1 finds the last
+        new = np.array([*(rank[name] for name in known), MISSING], dtype=np.int32)  # index -1 selects the last entry
         return tuple(ordered), new[self.codes.all()]

@@ -1,4 +1,4 @@
-"""A module's judged actions with the moment of each decision, as the columns a walk goes through."""
+"""Reader of a module's judged actions with the time of each decision, the input of a walk-forward run."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ FROM telemetry_outcome WHERE module = %s AND book = ANY(%s) AND closed_at <= %s
 
 
 def load_trades(parameters: ModuleParameters, until: datetime) -> Trades:
-    """What had closed by `until`, of the books and over the dimensions that the parameters learn from."""
+    """Return the outcomes closed by `until`, of the books and dimensions that the parameters learn from."""
     dimensions = parameters.lessons.dimensions_of(parameters.module)
     scope = sql.SQL("").join(sql.SQL(", o.scope ->> {}").format(sql.Literal(name)) for name in dimensions)
-    read = _Reader(len(dimensions))
+    reader = _Reader(len(dimensions))
     with transaction.atomic(), connection.chunked_cursor() as cursor:
         statement = sql.SQL(DECISIONS).format(scope=scope).as_string(connection.connection)
         cursor.execute(statement, [parameters.module, list(parameters.lessons.books), until])
         while rows := cursor.fetchmany(CHUNK):
-            read.add(rows)
-    return read.trades(parameters.module, dimensions)
+            reader.add(rows)
+    return reader.trades(parameters.module, dimensions)
 
 
 def facts_until(parameters: ModuleParameters, until: datetime) -> tuple[int, list[Any]]:
-    """How many outcomes there are, and what tells these facts from any others: an outcome's row is never updated."""
+    """Return the number of outcomes and a fingerprint of them; outcome rows are never updated, so it is unique."""
     with connection.cursor() as cursor:
         cursor.execute(FINGERPRINT, [parameters.module, list(parameters.lessons.books), until])
-        found = list(cursor.fetchone())
-    return int(found[0]), found
+        fingerprint = list(cursor.fetchone())
+    return int(fingerprint[0]), fingerprint
 
 
 class _Reader:
-    """Rows in, chunk by chunk, as numbers: text is held once per name, not once per row."""
+    """Collects rows chunk by chunk as numbers; text is held once for each name, not for each row."""
 
     def __init__(self, dims: int) -> None:
         self.dims = dims
@@ -61,6 +61,7 @@ class _Reader:
         self.codes: list[Any] = []
 
     def add(self, rows: list[tuple[Any, ...]]) -> None:
+        """Add fetched rows."""
         trade, cluster, rr, closed, at, pattern, category, *scope = zip(*rows, strict=True)
         named = zip(cluster, trade, strict=True)
         columns = (
@@ -80,6 +81,7 @@ class _Reader:
         self.codes.append(np.array(codes, dtype=np.int32).reshape(self.dims, len(rows)).T)
 
     def trades(self, module: str, dimensions: tuple[str, ...]) -> Trades:
+        """Return all rows added so far."""
         empty = np.empty((6, 0), dtype=np.int64)
         trade, cluster, closed, at, pattern, category = np.concatenate([empty, *self.numbers], axis=1)
         return Trades(

@@ -1,6 +1,6 @@
-"""Noise twins of a module, computed in the background and kept: what the same pipeline finds where there is nothing.
+"""Noise twins of a module, computed in the background and stored.
 
-A row per module, policy, parameters, facts and seed: asked again, the same row answers.
+There is one row for each module, method, parameters, facts and seed; an equal request returns the same row.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from overrides.versions.load_version import current_parameters
 from telemetry.foundation.background_results import BackgroundComputation, Progress
 from telemetry.foundation.core.refusal import Refused
 
-CODE = "twin 1"  # raise it with every change of what is counted
+CODE = "twin 1"  # increment it with every change of what is counted
 SEEDS = (1, 2, 3, 4, 5)
 LARGEST_SEED, MOST_SEEDS = 2**31 - 1, 100
 TASK = "learning.twin"
-TAKEN_OVER_AFTER = timedelta(minutes=5)  # without a sign of life; one comes with every step
-# Facts that cannot be fitted say what to do: an answer, not a fault.
+TAKEN_OVER_AFTER = timedelta(minutes=5)  # without a heartbeat; there is one for every step
+# If facts cannot be fitted, the message says what to do: a result, not an error.
 TWINS = BackgroundComputation(
     NoiseTwin, TASK, TAKEN_OVER_AFTER, expected_errors=ValueError, error_text=str, refreshed=("asked_at", "found")
 )
@@ -34,7 +34,7 @@ TWINS = BackgroundComputation(
 
 @transaction.atomic
 def ask_twins(*, module: str, policy: LearningMethod, now: datetime, seeds: Sequence[int] = SEEDS) -> list[NoiseTwin]:
-    """The rows, at once; a task is sent for each that is new, failed, or whose worker is gone."""
+    """Return the rows at once; a task is sent for each that is new, failed or abandoned by its worker."""
     return [TWINS.request(*each, now=now) for each in _asked(module, policy, seeds, now)]
 
 
@@ -46,7 +46,7 @@ def count_twins(
     seeds: Sequence[int] = SEEDS,
     progress: Progress = lambda _: None,
 ) -> list[NoiseTwin]:
-    """The rows, computed here where they are new. Raises Refused where the facts cannot be learned from."""
+    """Return the rows, computing new ones here. Raises Refused if the facts cannot be learned from."""
     rows = [TWINS.find_or_create(*each, now=now)[0] for each in _asked(module, policy, seeds, now)]
     for number, row in enumerate(rows, start=1):
         run_twin(row.key, now=now)
@@ -58,11 +58,13 @@ def count_twins(
 
 
 def run_twin(key: str, *, now: datetime) -> None:
-    """Count the lessons of the row's twin. Progress shows at once, to everybody; of two workers one computes."""
+    """Count the lessons of a twin, with visible progress; if two workers try, only one computes."""
     TWINS.run(key, _counted, now=now)
 
 
 def _counted(row: NoiseTwin, progress: Progress) -> dict[str, Any]:
+    """Return the count of a row's twin."""
+
     def tell(done: int, of: int) -> None:
         progress(done / of if of else 1.0)
 
@@ -71,7 +73,7 @@ def _counted(row: NoiseTwin, progress: Progress) -> dict[str, Any]:
 
 
 def found_by(module: str, policy: str) -> QuerySet[Lesson]:
-    """The lessons that compare with what a twin counts (see `validate.noise_twin`)."""
+    """Return the real lessons that are comparable with a twin's count (see `lessons.noise_twin`)."""
     acting = Lesson.objects.filter(module=module, policy=policy, status=Lesson.Status.ACTIVE)
     if policy == LearningMethod.EVIDENCE:
         return acting.filter(stats__verified=True, n_dims__gt=0)
@@ -81,7 +83,7 @@ def found_by(module: str, policy: str) -> QuerySet[Lesson]:
 def _asked(
     module: str, policy: LearningMethod, seeds: Sequence[int], now: datetime
 ) -> list[tuple[str, dict[str, Any]]]:
-    """The key and the fields of each seed's row."""
+    """Return the key and the fields of each seed's row."""
     if not 1 <= len(seeds) <= MOST_SEEDS or not all(0 <= seed <= LARGEST_SEED for seed in seeds):
         raise Refused.because(f"give 1 to {MOST_SEEDS} seeds, each from 0 to {LARGEST_SEED}").under("seeds")
     content = _content(module, policy, now)
@@ -91,7 +93,7 @@ def _asked(
 
 
 def _content(module: str, policy: LearningMethod, now: datetime) -> str:
-    """What a twin depends on: every group as it was counted last, the parameters, and the day evidence ages by."""
+    """Return a hash of what a twin depends on: aggregated groups, parameters, and the day by which evidence ages."""
     groups = CellGroup.objects.filter(module=module).order_by("pattern_key", "action_category")
     facts = [
         [key, category, n, at.isoformat()]

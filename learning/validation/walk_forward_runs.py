@@ -1,6 +1,7 @@
-"""What each policy would have earned, decided with what was known on the day; computed in the background and kept.
+"""Walk-forward runs of learning methods, computed in the background and stored.
 
-A row per module, policy, combiner, number of folds, parameters, facts and code: asked again, the same row answers.
+There is one row for each module, method, combiner, number of folds, parameters, facts and code; an equal request
+returns the same row.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 from django.db import transaction
 
 from learning.core.walk_forward.plan_walker import CHANNELS
-from learning.core.walk_forward.walk import bounds_of, curves, figures, policy_of, walk
+from learning.core.walk_forward.walk import bounds_of, curves, figures, sizing_method, walk
 from learning.models import WalkForward
 from learning.readers.walk_trades import facts_until, load_trades
 from overrides.core.engine.definitions.content_hash import content_hash
@@ -24,17 +25,17 @@ from overrides.versions.load_version import current_parameters
 from telemetry.foundation.background_results import BackgroundComputation, Progress
 from telemetry.foundation.core.refusal import Refused
 
-CODE = "walk 1"  # raise it with every change of what is computed
+CODE = "walk 1"  # increment it with every change of what is computed
 FOLDS, MOST_FOLDS = 8, 200
 TASK = "learning.walk_forward"
-TAKEN_OVER_AFTER = timedelta(minutes=5)  # without a sign of life; one comes with every fold
-# Too large a cube says what to drop: an answer, not a fault.
+TAKEN_OVER_AFTER = timedelta(minutes=5)  # without a heartbeat; there is one for every fold
+# If a cube is too large, the message says what to drop: a result, not an error.
 WALKS = BackgroundComputation(WalkForward, TASK, TAKEN_OVER_AFTER, expected_errors=ValueError)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A policy with the combiner it is served by."""
+    """A learning method with the combiner that serves it."""
 
     policy: LearningMethod
     combiner: Combiner
@@ -58,7 +59,7 @@ def walk_forward(
     now: datetime,
     progress: Progress = lambda _: None,
 ) -> list[WalkForward]:
-    """Walk every choice through the module's trades now; what was computed before is not computed again."""
+    """Run every choice on the module's current trades; earlier results are reused."""
     rows = []
     for number, asked in enumerate(_asked(module, choices, folds, now)):
         row, _ = WALKS.find_or_create(*asked, now=now)
@@ -73,17 +74,17 @@ def walk_forward(
 def ask_walk_forward(
     *, module: str, choices: Sequence[Choice] = CHOICES, folds: int = FOLDS, now: datetime
 ) -> list[WalkForward]:
-    """The rows, at once; a task is sent for each that is new, failed, or whose worker is gone."""
+    """Return the rows at once; a task is sent for each that is new, failed or abandoned by its worker."""
     return [WALKS.request(*asked, now=now) for asked in _asked(module, choices, folds, now)]
 
 
 def run_walk_forward(key: str, *, now: datetime, on_progress: Progress = lambda _: None) -> None:
-    """Compute the row's answer. Progress shows at once, to everybody; of two workers one computes."""
+    """Compute a row's result, with visible progress; if two workers try, only one computes."""
     WALKS.run(key, _computed, now=now, on_progress=on_progress)
 
 
 def newest_walks(module: str) -> dict[Choice, tuple[WalkForward | None, WalkForward | None]]:
-    """Of each choice the newest finished walk, and a newer one that is not finished, where there is one."""
+    """Return the newest finished run of each choice, and a newer unfinished run, if there is one."""
     rows = WalkForward.objects.filter(module=module).defer("parameters")
     found: dict[Choice, tuple[WalkForward | None, WalkForward | None]] = {}
     for choice in CHOICES:
@@ -95,13 +96,15 @@ def newest_walks(module: str) -> dict[Choice, tuple[WalkForward | None, WalkForw
 
 
 def choice_of(row: WalkForward) -> Choice:
+    """Return the choice of a row."""
     return Choice(LearningMethod(row.policy), Combiner(row.combiner))
 
 
 def told(row: WalkForward) -> str:
-    """A finished walk in one line, for a request's page and the evidence gate.
+    """Describe a finished run in one line, for a request's page and the evidence gate.
 
-    Such as: walk-forward of policy evidence: +8.3 R per 1,000 trades (95 % +7.4 to +9.2), slope 0.99, 50,817 trades.
+    For example: walk-forward of policy evidence: +8.3 R per 1,000 trades (95 % +7.4 to +9.2), slope 0.99, 50,817
+    trades.
     """
     found: dict[str, Any] = row.figures or {}
     name = choice_of(row)
@@ -119,12 +122,14 @@ def _signed(value: float) -> str:
 
 
 def _part(progress: Progress, done: int, of: int, share: float) -> None:
+    """Report the progress of one of several runs."""
     progress((done + share) / of)
 
 
 def _computed(row: WalkForward, progress: Progress) -> dict[str, Any]:
+    """Compute the result of a row."""
     parameters = ModuleParameters.from_document(row.module, row.parameters)
-    policy = policy_of(LearningMethod(row.policy), Combiner(row.combiner), parameters)
+    policy = sizing_method(LearningMethod(row.policy), Combiner(row.combiner), parameters)
     trades = load_trades(parameters, row.as_of)
     walked = walk(trades, policy, folds=row.folds, protected=parameters.protected_motifs, progress=progress)
     bounds = bounds_of(parameters)
@@ -132,7 +137,7 @@ def _computed(row: WalkForward, progress: Progress) -> dict[str, Any]:
 
 
 def _asked(module: str, choices: Sequence[Choice], folds: int, now: datetime) -> list[tuple[str, dict[str, Any]]]:
-    """The key and the fields of the row that answers for each choice."""
+    """Return the key and the fields of the row of each choice."""
     if not 1 <= folds <= MOST_FOLDS:
         raise Refused.because(f"{folds} does not fit; ask for 1 to {MOST_FOLDS}").under("folds")
     parameters = current_parameters(module)

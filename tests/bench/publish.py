@@ -10,7 +10,7 @@ from statistics import median
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.models import Line, Membership, Override
 from tests.bench.report import figure, scratch_database, timed
-from tests.builders import NOW, behind_the_back, make_spec, publish
+from tests.builders import NOW, make_spec, publish, without_triggers
 
 OVERRIDES = 100_000
 ROUNDS = 3
@@ -45,7 +45,7 @@ def fill(specs: Sequence[OverrideSpec]) -> None:
             Override(id=spec.content_id, line_id=spec.line, levers=levers, source="person", created_at=NOW, **stats)
         )
         members.append(Membership(module="pm", line_id=spec.line, override_id=spec.content_id, from_version=1))
-    with behind_the_back():
+    with without_triggers():
         Line.objects.bulk_create(lines, batch_size=5000)
         Override.objects.bulk_create(overrides, batch_size=5000)
         Membership.objects.bulk_create(members, batch_size=5000)

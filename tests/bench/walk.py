@@ -17,7 +17,7 @@ import numpy as np
 
 from learning.core.cells.rows import MISSING, Floats
 from learning.core.evidence_method.fit import fit
-from learning.core.evidence_method.fold_down import Overrides, fold
+from learning.core.evidence_method.fold_down import Overrides, fold_down
 from learning.core.evidence_method.learn import Learned, learn
 from learning.core.evidence_method.lever_targets import verified
 from learning.core.evidence_method.predict import predict
@@ -133,7 +133,7 @@ class Claims:
 
 def sure_ones(log: Log, as_of: float, parameters: EvidenceParameters = PARAMETERS) -> Overrides:
     """The verified overrides of a log."""
-    found = fold(fit(log.observations(), as_of, parameters))
+    found = fold_down(fit(log.observations(), as_of, parameters))
     return found.take(verified(found, parameters))
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from learning.core.walk_forward.score import Uplift, increments, matched
 from learning.core.walk_forward.sized_trades import SizedTrades
-from learning.core.walk_forward.walk import bounds_of, policy_of, walk
+from learning.core.walk_forward.walk import bounds_of, sizing_method, walk
 from learning.models import WalkForward
 from learning.readers.walk_trades import load_trades
 from learning.validation.walk_forward_runs import CHOICES, FOLDS, Choice, walk_forward
@@ -120,17 +120,17 @@ def paired(module: str, folds: int) -> Iterator[tuple[Choice, Uplift]]:
     """Each policy's increments at matched tilt less those of the plan, trade by trade."""
     parameters = current_parameters(module)
     trades, bounds = load_trades(parameters, NOW), bounds_of(parameters)
-    bets = {c: walk(trades, policy_of(c.policy, c.combiner, parameters), folds=folds).bets for c in CHOICES}
-    added = {choice: _added(each, *bounds) for choice, each in bets.items()}
+    sized = {c: walk(trades, sizing_method(c.policy, c.combiner, parameters), folds=folds).sized for c in CHOICES}
+    added = {choice: _added(each, *bounds) for choice, each in sized.items()}
     for choice in CHOICES:
-        band = day_block_band(bets[choice].day, added[choice] - added[PLAN])
+        band = day_block_band(sized[choice].day, added[choice] - added[PLAN])
         if choice != PLAN and band is not None:
             yield choice, Uplift.of(band)
 
 
-def _added(bets: SizedTrades, low: float, high: float) -> Any:
-    size = matched(bets.size, low, high) if len(bets) else None
-    return increments(bets.fold, np.ones(len(bets)) if size is None else size, bets.outcome)
+def _added(sized: SizedTrades, low: float, high: float) -> Any:
+    size = matched(sized.size, low, high) if len(sized) else None
+    return increments(sized.fold, np.ones(len(sized)) if size is None else size, sized.outcome)
 
 
 if __name__ == "__main__":

@@ -58,10 +58,10 @@ def main() -> None:
 def _pages(users: Path) -> dict[str, str]:
     """Name and path of every page; the people who look are made where they are missing."""
     django.setup()
-    from config.demo.people import meet_people
+    from config.demo.people import create_people
     from tests.browser.addresses import page_addresses
 
-    meet_people(datetime.now(UTC), users)
+    create_people(datetime.now(UTC), users)
     unchanging = {f"{each.opts.app_label}_{each.opts.model_name}_history" for each in _read_only()}
     shown = {each.name: each.url for each in page_addresses() if each.name not in unchanging}
     return shown | OUTSIDE | INSIDE

@@ -35,7 +35,7 @@ from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.job_runs import run_once
 from telemetry.recording.record_trades import record_trades
 from tests.browser.addresses import Address, page_addresses
-from tests.builders import DAY, action_payload, agreed, decision_ids, draft, set_mode, trade_payload
+from tests.builders import DAY, action_payload, approve_and_apply, decision_ids, draft, set_mode, trade_payload
 from tests.conftest import make_user
 
 GOOD, DIP = {"macro_phase": "Good"}, {"macro_phase": "Dip"}
@@ -147,7 +147,7 @@ def _fill_the_rest(people: Mapping[str, User], now: datetime) -> None:
     )  # fmt: skip
     line = Membership.objects.get(line__scope=GOOD, line__channel="pm_strength").line_id
     pin_line(line_id=line, by=people["reviewer"], reason="Let it stand until the month is over", at=now)
-    agreed(draft(kind="policy", content={"approvals": 1}, title="The rules as they are", at=now), at=now)
+    approve_and_apply(draft(kind="policy", content={"approvals": 1}, title="The rules as they are", at=now), at=now)
     issue_key(name="bot 1", role="record", by=people["operator"], at=now)
     _allocate(at=now)
     walk_forward(module="pm", now=now)

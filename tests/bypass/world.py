@@ -23,7 +23,7 @@ from overrides.requests.emergency import pin_line, quarantine_builder
 from overrides.requests.review import comment
 from telemetry.audit.audit_log import write_audit
 from telemetry.models import AuditEntry
-from tests.builders import NOW, agreed, draft, make_spec, publish, set_mode
+from tests.builders import NOW, approve_and_apply, draft, make_spec, publish, set_mode
 from tests.bypass.table import MODELS
 
 DIP = {"macro_phase": "Dip"}
@@ -36,7 +36,7 @@ def furnish() -> None:
     publish(make_spec())
     publish(make_spec({"size_mult": 1.2}))
     set_mode("shadow", rollout_percent=20)
-    agreed(draft(kind="policy", content={}))
+    approve_and_apply(draft(kind="policy", content={}))
     present = datetime.now(UTC)  # pages read the clock
     asked = draft(make_spec(scope=DIP), author=User.objects.create_user("writer"), at=present)
     chief = User.objects.get(username="somebody")

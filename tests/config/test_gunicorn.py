@@ -1,4 +1,4 @@
-"""What is sent too long or too slowly to a process as it is deployed."""
+"""Requests that are too long or too slow, against a process as deployed."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from devkit import supervise
 from devkit.processes import end, free_port, spawn
 
 from config.gunicorn import SILENCE_SECONDS, threads, workers
-from tests.builders import until
+from tests.builders import wait_until
 
-PATIENCE = 3.0 * SILENCE_SECONDS  # one process may have been given all that is silent
+PATIENCE = 3.0 * SILENCE_SECONDS  # one process may have accepted all silent connections
 HEAD = b"Host: 127.0.0.1\r\nConnection: close\r\n"
 HEALTH = b"GET /healthz HTTP/1.1\r\n" + HEAD
 
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """Of a web process, which needs no database for what is asked here."""
+    """Return the port of a web process, which needs no database for these requests."""
     port = free_port()
     log: Path = tmp_path_factory.mktemp("web") / "web.log"
     with log.open("wb") as output:
         web = spawn([*supervise.WEB, f"127.0.0.1:{port}"], os.environ, output)
     try:
-        until(lambda: _answers(port), f"the web process to answer; it wrote {log}", seconds=60)
+        wait_until(lambda: _answers(port), f"the web process to answer; it wrote {log}", seconds=60)
         yield port
     finally:
         end(web)
@@ -68,7 +68,7 @@ class TestTooLong:
 
 
 class TestSilence:
-    """In the middle of the headers, by as many as there are threads."""
+    """Silence in the middle of the headers, on as many connections as there are threads."""
 
     def test_does_not_keep_others_out_for_ever(self, port: int) -> None:
         silent = [connected(port, HEALTH + b"X-Slow: ") for _ in range(workers * threads)]

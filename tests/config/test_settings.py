@@ -1,4 +1,4 @@
-"""What a deployment's environment makes of the settings, as Django's own checks see it."""
+"""The settings that result from a deployment's environment, checked by Django's deployment checks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class TestDeployment:
         assert (done.returncode, done.stderr) == (0, "")
 
     @pytest.mark.parametrize(
-        ("variable", "value", "told"),
+        ("variable", "value", "message"),
         [
             ("HTTPS", "false", "security.W012"),
             ("DEBUG", "true", "security.W018"),
@@ -50,11 +50,11 @@ class TestDeployment:
             ("DATABASE_OWNER_URL", "", "telemetry.W001"),
         ],
     )
-    def test_that_is_unsafe_is_told_so(self, variable: str, value: str, told: str) -> None:
+    def test_that_is_unsafe_is_told_so(self, variable: str, value: str, message: str) -> None:
         done = run("manage.py", "check", "--deploy", "--fail-level", "WARNING", **{variable: value})
 
         assert done.returncode != 0
-        assert told in done.stderr
+        assert message in done.stderr
 
     @pytest.mark.parametrize(("https", "proxies"), [("true", "1"), ("false", "0")])
     def test_over_https_is_behind_one_proxy_unless_it_says_otherwise(self, https: str, proxies: str) -> None:

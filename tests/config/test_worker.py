@@ -1,4 +1,4 @@
-"""A real worker, as deployed, on the test database: tasks work, twice is once, and a killed one is made up for."""
+"""A real worker, as deployed, on the test database: tasks run, duplicates have one effect, kills are recovered from."""
 
 from __future__ import annotations
 
@@ -21,14 +21,24 @@ from learning.models import Cell, Lesson
 from telemetry.foundation.models import JobRun
 from telemetry.models import DirtyGroup
 from telemetry.recording.record_trades import record_trades
-from tests.builders import KEY, NOW, SCOPE, make_parameters, make_trades, publish, together, until, waits_for_lock
+from tests.builders import (
+    KEY,
+    NOW,
+    SCOPE,
+    make_parameters,
+    make_trades,
+    publish,
+    run_concurrently,
+    wait_until,
+    waits_for_lock,
+)
 
 ROOT = Path(__file__).parents[2]
 REDELIVERED_AFTER = 3  # seconds; kombu sweeps every five
 
 
 class Worker:
-    """A worker process with a queue of its own, in a process group of its own."""
+    """A worker process with its own queue, in its own process group."""
 
     def __init__(self, log: Path) -> None:
         self.queue, self.log = f"test-{uuid.uuid4()}", log
@@ -53,7 +63,7 @@ class Worker:
             )
 
     def end(self, sign: signal.Signals) -> None:
-        """Signal the whole group, so that no child lives on, and wait for it."""
+        """Signal the whole process group, so that no child survives, and wait for it."""
         if self.process is not None:
             os.killpg(self.process.pid, sign)
             self.process.wait(timeout=30)
@@ -79,7 +89,7 @@ class Worker:
         """Wait for a job's run."""
         runs = JobRun.objects.filter(job=job, status=status)
         try:
-            until(runs.exists, f"{job} to be {status}", seconds=40)
+            wait_until(runs.exists, f"{job} to be {status}", seconds=40)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.log.read_text()[-4000:]}") from None
         return runs.get()
@@ -122,7 +132,7 @@ def test_turns_facts_into_cells_and_lessons(worker: Worker) -> None:
 
 
 def test_has_one_effect_when_a_message_comes_twice(worker: Worker) -> None:
-    """The facts that came between would show: the second delivery of the period leaves them to the next one."""
+    """Facts recorded in between would show: a second delivery in the period does not process them."""
     record(*[1.0] * 12)
     message = str(uuid.uuid4())
     worker.deliver("learning.aggregate", module="pm", message=message)
@@ -130,7 +140,7 @@ def test_has_one_effect_when_a_message_comes_twice(worker: Worker) -> None:
     record(*[3.0] * 12, prefix="later")
 
     worker.deliver("learning.aggregate", module="pm", message=message)
-    worker.deliver("learning.build", module="dm")  # queued behind it: when this is done, that is
+    worker.deliver("learning.build", module="dm")  # queued behind it: once this is done, the first is done too
     worker.finish("build dm")
 
     assert JobRun.objects.get(job="aggregate pm").finished_at == first.finished_at
@@ -156,9 +166,9 @@ def test_makes_up_for_a_worker_killed_in_the_middle_of_a_task(worker: Worker) ->
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"cells pm {KEY} entry"])
         worker.deliver("learning.aggregate", module="pm")
-        until(waits_for_lock, "the task to reach the group that is locked", seconds=40)
+        wait_until(waits_for_lock, "the task to reach the group that is locked", seconds=40)
         worker.end(signal.SIGKILL)
-    until(_alone, "PostgreSQL to notice that its client is gone")
+    wait_until(_alone, "PostgreSQL to notice that its client is gone")
     assert (JobRun.objects.count(), Cell.objects.count(), DirtyGroup.objects.count()) == (0, 0, 1)
 
     worker.start()
@@ -173,11 +183,11 @@ def test_tells_of_a_task_that_ran_out_of_time(worker: Worker) -> None:
 
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"cells pm {KEY} entry"])
-        # In the message, as every sender that knows the task puts the limits of its own settings there.
+        # In the message, because a sender that knows the task adds the limits of its own settings.
         worker.deliver("learning.aggregate", module="pm", limits=(4, 34))
-        until(waits_for_lock, "the task to reach the group that is locked", seconds=40)
-        # seen from outside the transaction that holds the lock, which sees its own beginning only
-        (failed,) = together(lambda: worker.finish("aggregate pm", status="failed"))
+        wait_until(waits_for_lock, "the task to reach the group that is locked", seconds=40)
+        # read outside the transaction that holds the lock, which sees only its own snapshot
+        (failed,) = run_concurrently(lambda: worker.finish("aggregate pm", status="failed"))
     assert isinstance(failed, JobRun), failed
     assert "SoftTimeLimitExceeded" in failed.error
     assert (Cell.objects.count(), DirtyGroup.objects.count()) == (0, 1)

@@ -1,4 +1,4 @@
-"""Rows of policy evidence, as its builder stores them."""
+"""Rows of the evidence method, as its builder stores them."""
 
 from __future__ import annotations
 
@@ -26,12 +26,17 @@ def make_run(policy: str = "evidence", tested: dict[str, Any] | None = TESTED, *
 
 
 def make_evidence_lesson(rank: int = 1, b: float = 0.2, *, run: BuilderRun | None = None, **over: Any) -> Lesson:
-    """A lesson whose trades made three times what is believed of it."""
-    told = {
+    """Make a lesson whose raw edge is three times its shrunk edge."""
+    stored = {
         "edge_raw": b, "n": 90, "variance": 1.96, "half_life_days": 360.0, "baseline": 0.1, "raw": 3 * b,
         "raw_se": 0.1, "sd": 0.05, "lfsr": 0.01, "c": b, "verified": True, "rank": rank,
         "owner_shares": [0.2, 0.3, 0.5], "recent": 0.05, "weight_sum": 70.0, "noise": 1.4,
     } | over.pop("stats", {})  # fmt: skip
-    fields: dict[str, Any] = {"policy": "evidence", "edge_raw": b, "weight": 1 - told["lfsr"], "stats": HEAVY | told}
+    fields: dict[str, Any] = {
+        "policy": "evidence",
+        "edge_raw": b,
+        "weight": 1 - stored["lfsr"],
+        "stats": HEAVY | stored,
+    }
     runs = {} if run is None else {"first_run": run, "run": run}
     return make_lesson(**fields | runs | over)

@@ -1,4 +1,4 @@
-"""Facts with an edge that policy evidence finds: good in one macro phase, best in one bucket of it, bad in another."""
+"""Facts whose edges the evidence method finds: good in one macro phase, best in one of its buckets, bad in another."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PM_EVIDENCE: Mapping[str, Any] = {"policy": "evidence", "combiner": "evidence"}
 
 
 def record_phases(per_cell: int = 60, *, at: datetime = NOW, seed: int = 1, prefix: str = "t", **action: Any) -> None:
-    """Trades of each phase and bucket around their edge, noise of 1 R, one a day for each."""
+    """Record trades of each phase and bucket around their edge, with noise of 1 R, one a day for each."""
     random = np.random.default_rng(seed)
     for (phase, bucket), edge in EDGES.items():
         outcomes = (edge + random.normal(0, 1, per_cell)).round(3).tolist()
@@ -30,10 +30,10 @@ def record_phases(per_cell: int = 60, *, at: datetime = NOW, seed: int = 1, pref
 
 
 def evidence_parameters(**over: Any) -> ModuleParameters:
-    """pm with policy evidence on its strength, and constants of it changed."""
+    """Return pm parameters with the evidence method on strength, with changed constants."""
     return make_parameters(PM_EVIDENCE, evidence=ModuleParameters.default("pm").evidence.to_document() | over)
 
 
 def evidence_lessons() -> dict[tuple[str, ...], Lesson]:
-    """The lessons of one pattern by the values of their scope."""
+    """Return the lessons of one pattern by the values of their scope."""
     return {tuple(value for _, value in sorted(each.scope.items())): each for each in Lesson.objects.all()}

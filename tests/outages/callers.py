@@ -15,7 +15,7 @@ from http.cookiejar import CookieJar
 from typing import Any
 
 from telemetry.foundation.core.canonical_json import utc_text
-from tests.builders import KEY, SCOPE, until
+from tests.builders import KEY, SCOPE, wait_until
 from tests.outages.deployment import Deployment
 
 TIMEOUT = 10.0
@@ -114,7 +114,7 @@ def heard_from_all(deployment: Deployment, bot: Bot, question: dict[str, Any] = 
     for _ in range(8):
         name = uuid.uuid4().hex
         answer = bot.ask(question, request_id=name)
-        until(lambda name=name: deployment.answered_by(name) is not None, "the process to be named")  # type: ignore[misc]
+        wait_until(lambda name=name: deployment.answered_by(name) is not None, "the process to be named")  # type: ignore[misc]
         heard[deployment.answered_by(name)] = answer
     return list(heard.values()) if heard.keys() == deployment.web_processes() else []
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 from devkit import services
 
-from tests.builders import until
+from tests.builders import wait_until
 from tests.outages.callers import Bot, Reviewer
 from tests.outages.deployment import PROCESSES, SERVERS, Deployment
 
@@ -51,8 +51,8 @@ def deployment(installation: Installation) -> Deployment:
     down = [name for name in (*SERVERS, *PROCESSES) if deployment.children[name].poll() is not None]
     deployment.start(*down)
     asking = Bot(deployment.address, installation.record_key)
-    until(lambda: _is_whole(deployment, asking), "the installation to be whole", seconds=90)
-    until(lambda: deployment.query(TO_COME) == [], "earlier work to be done", seconds=90)
+    wait_until(lambda: _is_whole(deployment, asking), "the installation to be whole", seconds=90)
+    wait_until(lambda: deployment.query(TO_COME) == [], "earlier work to be done", seconds=90)
     return deployment
 
 

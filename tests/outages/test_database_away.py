@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders import until
+from tests.builders import wait_until
 from tests.outages.callers import STEP, Bot, Reviewer, closed_trade, heard_from_all
 from tests.outages.deployment import MAX_STALE_SECONDS, PROCESSES, Deployment
 
@@ -34,7 +34,7 @@ def test_levers_go_on_flagged_then_neutral_and_return_by_themselves(
     phases += _phases(bot, until_seen=SERVED)
 
     assert [phase for phase, _ in groupby(phases)] == [SERVED, FLAGGED, NEUTRAL, SERVED]
-    until(lambda: bot.call("GET", "/readyz").status == 200, "PostgreSQL to be seen again")
+    wait_until(lambda: bot.call("GET", "/readyz").status == 200, "PostgreSQL to be seen again")
     assert reader.call("GET", "/api/v1/trades/").status == 200
     assert reviewer.look("/admin/").status == 200
     _every_decision_is_written_once(deployment, bot)
@@ -53,10 +53,12 @@ def test_what_was_answered_for_survives_a_crash(deployment: Deployment, bot: Bot
     deployment.start("postgresql")
 
     assert _stored(deployment) >= set(promised)
-    until(lambda: bot.record(traded).status == 200, "trades to be taken again")
+    wait_until(lambda: bot.record(traded).status == 200, "trades to be taken again")
     assert bot.record(traded).body["results"][0]["status"] == "unchanged"
     _every_decision_is_written_once(deployment, bot)
-    until(lambda: deployment.query("SELECT 1 FROM telemetry_dirtygroup") == [], "the worker to work on", seconds=90)
+    wait_until(
+        lambda: deployment.query("SELECT 1 FROM telemetry_dirtygroup") == [], "the worker to work on", seconds=90
+    )
 
 
 def test_a_database_that_hangs_holds_up_no_levers(deployment: Deployment, bot: Bot) -> None:
@@ -75,7 +77,7 @@ def test_a_database_that_hangs_holds_up_no_levers(deployment: Deployment, bot: B
 @pytest.fixture(autouse=True)
 def all_is_fresh(deployment: Deployment, bot: Bot) -> None:
     """Each of the web processes serves the version."""
-    until(
+    wait_until(
         lambda: {_phase(answer) for answer in heard_from_all(deployment, bot)} == {SERVED},
         "every process to serve the version",
     )
@@ -126,5 +128,5 @@ def _stored(deployment: Deployment) -> set[str]:
 
 def _every_decision_is_written_once(deployment: Deployment, bot: Bot) -> None:
     """The decision's id is the key of its row, so that a second one cannot be."""
-    until(lambda: _stored(deployment) >= set(bot.decisions), "every decision to be written")
+    wait_until(lambda: _stored(deployment) >= set(bot.decisions), "every decision to be written")
     assert len(set(bot.decisions)) == len(bot.decisions)

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 
-from tests.builders import until
+from tests.builders import wait_until
 from tests.outages.callers import Bot
 from tests.outages.deployment import Deployment, is_alive
 
@@ -51,7 +51,7 @@ def _kill_web_processes(deployment: Deployment) -> None:
     processes = deployment.web_processes()
     for pid in processes:
         os.kill(pid, signal.SIGKILL)
-    until(lambda: not any(is_alive(pid) for pid in processes), "the processes to be gone")
+    wait_until(lambda: not any(is_alive(pid) for pid in processes), "the processes to be gone")
 
 
 def _stored(deployment: Deployment) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from tests.builders import until
+from tests.builders import wait_until
 from tests.outages.callers import ALLOCATION, STEP, Bot, Reviewer, closed_trade, heard_from_all
 from tests.outages.conftest import Installation
 from tests.outages.deployment import PROCESSES, Deployment
@@ -38,14 +38,14 @@ def test_what_it_missed_is_made_up_for_once(
     assert bot.call("GET", "/healthz").status == 200
 
     deployment.start("valkey")
-    until(lambda: bot.call("GET", "/readyz").body["queue"] == "ok", "the queue to be seen again")
+    wait_until(lambda: bot.call("GET", "/readyz").body["queue"] == "ok", "the queue to be seen again")
     deployment.kill("valkey")
     assert [each["status"] for each in _recorded(bot, traded)] == ["unchanged"] * 6 + ["new"] * 6
 
     deployment.start("valkey")
-    until(lambda: _dirty(deployment) == 0, "the trades to be aggregated", seconds=NEXT_BEAT)
-    until(lambda: _pending(deployment) == 0, "the trade to be attributed")
-    until(lambda: _unsent(deployment) == 0, "the outbox to be empty")
+    wait_until(lambda: _dirty(deployment) == 0, "the trades to be aggregated", seconds=NEXT_BEAT)
+    wait_until(lambda: _pending(deployment) == 0, "the trade to be attributed")
+    wait_until(lambda: _unsent(deployment) == 0, "the outbox to be empty")
 
     assert deployment.query(CELL, PATTERN) == [(12, 1.0)]
     outcomes = "SELECT rr FROM telemetry_decisionoutcome WHERE decision_id = %s"
@@ -69,14 +69,14 @@ def test_a_queue_that_hangs_holds_nobody_up(deployment: Deployment, bot: Bot) ->
 
 
 def test_a_switch_reaches_every_web_process_all_the_same(deployment: Deployment, bot: Bot, reviewer: Reviewer) -> None:
-    until(lambda: _reasons(deployment, bot) == {"NO_MATCH"}, "every process to serve the module")
+    wait_until(lambda: _reasons(deployment, bot) == {"NO_MATCH"}, "every process to serve the module")
 
     deployment.stop("valkey")
     page = reviewer.send("/admin/overrides/modulemode/dm/lower/", to="off", reason="odd fills")
 
     assert page.status == 200
     assert deployment.query("SELECT mode FROM overrides_modulemode WHERE module = 'dm'") == [("off",)]
-    until(lambda: _reasons(deployment, bot) == {"MODULE_OFF"}, "the switch to reach every process", SOON)
+    wait_until(lambda: _reasons(deployment, bot) == {"MODULE_OFF"}, "the switch to reach every process", SOON)
 
 
 def _recorded(bot: Bot, trades: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""`Authorization: Bearer cw_…`: DRF authentication by API key, from memory while PostgreSQL is away."""
+"""`Authorization: Bearer cw_…`: API key authentication for DRF, from memory if PostgreSQL is unavailable."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WAY_OUT = "send `Authorization: Bearer cw_…` with a live key; an administrator
 
 
 class KeyUser:
-    """The caller behind a key: permissions of its role, nothing else."""
+    """The caller behind a key, with the permissions of the key's role and no others."""
 
     is_authenticated = True
     is_active = True
@@ -46,50 +46,55 @@ class KeyUser:
 
 
 class KeyRing:
-    """Every live key by prefix, read each second by a thread aside; the last reading holds while PostgreSQL is away.
+    """Every key that is not revoked, by prefix; a background thread reads them every second.
 
-    No request waits for a reading but the first, so that a database that hangs holds up nobody whose key is known.
-    Before the first one, nobody can be told from anybody else: django.db.Error, which the API answers with a 503.
+    If PostgreSQL is unavailable the last reading stays valid. No request waits for a reading except the first, so a
+    database that hangs delays nobody with a known key. Before the first reading callers cannot be identified: `find`
+    then raises django.db.Error, which the API answers with a 503.
     """
 
     def __init__(self) -> None:
         self._keys: dict[str, ApiKey] | None = None
         self._used: dict[str, datetime] = {}
-        self._starting = threading.Lock()
+        self._start_lock = threading.Lock()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
     def find(self, prefix: str) -> ApiKey | None:
+        """Return the key with this prefix, or None. Raises django.db.Error if the keys were never read."""
         self.start()
         if self._keys is None:
             raise OperationalError("the keys have not been read yet")
         return self._keys.get(prefix)
 
     def note_use(self, row: ApiKey, at: datetime) -> None:
-        """Have the thread write when a key was last used, to the minute; lost when that fails, and noted again."""
+        """Queue the time of last use, to the minute, for the thread to write; a failed write is not repeated."""
         if row.last_used_at is None or at - row.last_used_at > LAST_USE_GRAIN:
             row.last_used_at = self._used[row.prefix] = at
 
     def forget(self) -> None:
-        """Read again at the next call."""
+        """Stop the thread, so that the next call reads the keys again."""
         self._closing.set()
         self._thread = None
 
     def close(self) -> None:
-        """The same, and wait for the thread to end."""
+        """Stop the thread as `forget` does, and wait until it has ended."""
         thread = self._thread
         self.forget()
         if thread is not None:
             thread.join()
 
     def start(self) -> None:
-        """Read once in the caller's thread, then keep reading from a thread beside it, one per process, after fork."""
+        """Read once in the caller's thread, then keep reading in a background thread.
+
+        There is one such thread for each process, started after fork.
+        """
         if self._is_reading():
             return
-        with self._starting:
+        with self._start_lock:
             if self._is_reading():
                 return
-            with suppress(Error):  # the last reading stays: answering without the database is the point
+            with suppress(Error):  # the last reading stays valid if the database is unavailable
                 self._read()
             self._closing = threading.Event()
             self._thread = threading.Thread(target=self._poll, args=[self._closing], name="key-ring", daemon=True)
@@ -119,7 +124,7 @@ KEY_RING = KeyRing()
 
 
 class KeyAuthentication(BaseAuthentication):
-    """Authenticates a bearer key; 401 with the way out otherwise."""
+    """Authenticates a bearer key; an invalid one gets a 401 that says how to obtain a key."""
 
     def authenticate(self, request: Request) -> tuple[KeyUser, ApiKey] | None:
         words = get_authorization_header(request).split()

@@ -1,4 +1,4 @@
-"""A view names the permission it needs; whoever calls must have it. Views that name none are closed."""
+"""Permissions of API views: a view names the permission that callers need; a view without one is closed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def permission_of(view: object, method: str | None) -> str | None:
-    """What a view asks of a method; for the methods it does not name, what looking takes."""
+    """Return the permission that a view requires for a method; for methods it does not list, that of GET."""
     required: str | Mapping[str, str] | None = getattr(view, "required_permission", None)
     if isinstance(required, Mapping):
         return required.get(method or "GET", required["GET"])
@@ -21,12 +21,12 @@ def permission_of(view: object, method: str | None) -> str | None:
 
 
 class HasNamedPermission(BasePermission):
-    """Allows callers that have the view's `required_permission`, one for all methods or one for each."""
+    """Allows callers with the view's `required_permission`, one for all methods or one for each."""
 
     message = "this key's role does not allow it; ask an administrator for a key of another role"
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if request.method not in view.allowed_methods:
-            return True  # there is nothing to allow: the view answers 405 and names what it takes
+            return True  # let the view answer 405 with the methods it allows
         required = permission_of(view, request.method)
         return bool(required and request.user and request.user.has_perm(required))

@@ -1,7 +1,7 @@
-"""How many requests a key has left this minute, counted in Redis for all processes together.
+"""Rate limit counters: the requests that each key has left this minute, counted in Redis for all processes.
 
-A process takes allowances from there in blocks, so that most requests ask nobody. While Redis is away each process
-counts for itself, and looks for it again every few seconds.
+A process reserves its share in blocks, so most requests need no round trip to Redis. If Redis is unavailable each
+process counts for itself, and tries Redis again every few seconds.
 """
 
 from __future__ import annotations
@@ -19,54 +19,55 @@ from redis.retry import Retry
 logger = logging.getLogger(__name__)
 
 WINDOW_SECONDS = 60
-BLOCKS = 100  # a minute's allowance is handed out in so many parts
+BLOCKS = 100  # number of blocks in a minute's limit
 PATIENCE_SECONDS = 0.05
-LOOK_AGAIN_SECONDS = 5.0
+RETRY_SECONDS = 5.0
 
 
 @dataclass
-class _Purse:
-    """What this process holds for one key in one window."""
+class _Budget:
+    """The requests that this process has reserved for one key in one window."""
 
     window: int
-    left: int = 0
-    taken_here: int = 0
+    remaining: int = 0
+    reserved_here: int = 0
     is_empty: bool = False
 
 
-class Allowances:
-    """The allowances of one process."""
+class RateCounters:
+    """The rate limit counters of one process."""
 
     def __init__(self) -> None:
-        self._purses: dict[str, _Purse] = {}
-        self._taking = threading.Lock()
+        self._budgets: dict[str, _Budget] = {}
+        self._lock = threading.Lock()
         self._redis: redis.Redis | None = None
-        self._look_again_at = 0.0
+        self._retry_at = 0.0
 
     def take(self, name: str, *, limit: int, at: float) -> float | None:
-        """Use one of `limit` a minute at `at` (epoch seconds); None, or the seconds until there are more."""
+        """Use one of `limit` requests a minute at `at` (epoch seconds); return None or the seconds to wait for more."""
         window = int(at // WINDOW_SECONDS)
-        with self._taking:
-            purse = self._purses.get(name)
-            if purse is None or purse.window != window:
-                purse = self._purses[name] = _Purse(window)
-            if not purse.left and not purse.is_empty:
-                self._fill(purse, name, limit)
-            if not purse.left:
+        with self._lock:
+            budget = self._budgets.get(name)
+            if budget is None or budget.window != window:
+                budget = self._budgets[name] = _Budget(window)
+            if not budget.remaining and not budget.is_empty:
+                self._fill(budget, name, limit)
+            if not budget.remaining:
                 return (window + 1) * WINDOW_SECONDS - at
-            purse.left -= 1
+            budget.remaining -= 1
             return None
 
-    def _fill(self, purse: _Purse, name: str, limit: int) -> None:
+    def _fill(self, budget: _Budget, name: str, limit: int) -> None:
+        """Reserve another block of requests."""
         block = max(1, limit // BLOCKS)
-        purse.taken_here += block
-        taken = self._count(f"counterweight:requests:{name}:{purse.window}", block) or purse.taken_here
-        purse.left = max(0, min(block, limit - taken + block))
-        purse.is_empty = not purse.left
+        budget.reserved_here += block
+        taken = self._count(f"counterweight:requests:{name}:{budget.window}", block) or budget.reserved_here
+        budget.remaining = max(0, min(block, limit - taken + block))
+        budget.is_empty = not budget.remaining
 
     def _count(self, counter: str, block: int) -> int | None:
-        """What all processes have taken with this block; None while Redis is away."""
-        if time.monotonic() < self._look_again_at:
+        """Reserve a block in Redis and return what all processes have reserved; None if Redis is unavailable."""
+        if time.monotonic() < self._retry_at:
             return None
         try:
             with self._connection().pipeline() as pipeline:
@@ -75,7 +76,7 @@ class Allowances:
                 taken: int = pipeline.execute()[0]
             return taken
         except redis.RedisError as error:
-            self._look_again_at = time.monotonic() + LOOK_AGAIN_SECONDS
+            self._retry_at = time.monotonic() + RETRY_SECONDS
             logger.warning("requests are counted per process while Redis is away: %s", error)
             return None
 
@@ -90,4 +91,4 @@ class Allowances:
         return self._redis
 
 
-ALLOWANCES = Allowances()
+RATE_COUNTERS = RateCounters()

@@ -1,6 +1,6 @@
-"""How the schema describes keys: the bearer scheme, and per operation the roles that may call it.
+"""OpenAPI description of API keys: the bearer scheme and, for each operation, the roles that may call it.
 
-Imported when the app is ready: drf-spectacular knows extensions by their having been imported.
+It is imported when the app is ready, because drf-spectacular registers extensions when they are imported.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from config.access.keys import roles_with
 
 
 class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the package has no types
+    """The security scheme of API keys."""
+
     target_class = "config.access.api.authentication.KeyAuthentication"
     name = "key"
 
@@ -24,7 +26,7 @@ class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
 
 
 class RoleSchema(AutoSchema):
-    """Adds to each operation's description which keys may call it."""
+    """Adds to each operation's description the roles of keys that may call it."""
 
     def get_operation(
         self, path: str, path_regex: str, path_prefix: str, method: str, registry: ComponentRegistry
@@ -32,6 +34,6 @@ class RoleSchema(AutoSchema):
         operation = super().get_operation(path, path_regex, path_prefix, method, registry)
         required = permission_of(self.view, method)
         if operation is not None and required is not None:
-            told = f"Keys: {', '.join(roles_with(required))}."
-            operation["description"] = "\n\n".join(filter(None, [operation.get("description"), told]))
+            keys = f"Keys: {', '.join(roles_with(required))}."
+            operation["description"] = "\n\n".join(filter(None, [operation.get("description"), keys]))
         return operation

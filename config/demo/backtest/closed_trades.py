@@ -1,16 +1,16 @@
 """The demo's closed trades, in the trade JSON that recording accepts.
 
-Times. An entry, and the allocation with it, is `at` the open of its bar: the signal bar has closed and belongs to its
-scope. A trim or an exit happens somewhere inside its bar, so its `at` is that bar's OPEN, the last moment at which its
-scope is honest; `closed_at` is the END of the exit bar, when the result is known.
+Times. The `at` of an entry, and of the allocation with it, is the open of its bar: the signal bar has closed and
+belongs to its scope. A trim or an exit happens somewhere inside its bar, so its `at` is the OPEN of that bar, the last
+moment at which its scope contains no future data; `closed_at` is the END of the exit bar, when the result is known.
 
 Results, in R of the entry. rr and leg_rr are after fees and slippage, per unit of size. rr_after, per unit of the part
-sold: its leg result had it been sold later, minus its leg result (the costs of the entry cancel). For a trim, later is
-together with the rest; for an exit, at the close of the 24th bar after it, and absent where the data ends before. The
-latter is known only `controls.rr_after_bars` bars after `closed_at`.
+sold, is the leg result of a later sale minus the actual leg result (the costs of the entry cancel). For a trim the
+later sale is the exit; for an exit it is the close of the 24th bar after it, and the value is missing if the data ends
+before. It is known only `controls.rr_after_bars` bars after `closed_at`.
 
-What would have been is known when the last alternative has ended, `controls.counterfactual_bars` of the exit after the
-trade opened: a trail twice as wide, or an entry six bars later, outlives the trade.
+Counterfactuals are known when the last alternative has ended, `controls.counterfactual_bars` of the exit after the
+trade opened: a trail twice as wide, or an entry six bars later, may outlast the trade.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ Payload = dict[str, Any]
 
 
 def demo_trades(bars: Sequence[Bars]) -> list[Payload]:
-    """Every closed trade of the six rules on the pairs' 1 h and 4 h bars, by `closed_at`, then `external_id`.
+    """Return every closed trade of the six rules on 1 h and 4 h bars, by `closed_at`, then `external_id`.
 
-    `bars` are hourly, one entry per pair. Results are rounded to 6 decimals, times are UTC ISO text.
+    `bars` are hourly, one entry for each pair. Results are rounded to 6 decimals; times are UTC ISO text.
     """
     market = Market.of(bars)
     trades: list[Payload] = []
@@ -55,7 +55,7 @@ def demo_trades(bars: Sequence[Bars]) -> list[Payload]:
 
 @dataclass(frozen=True, eq=False)
 class _Trade:
-    """One row of a pair's histories, on its way to JSON."""
+    """One row of a pair's histories, to be converted to JSON."""
 
     market: Market
     bars: Bars
@@ -111,7 +111,7 @@ class _Trade:
         }
 
     def _exit(self) -> Payload:
-        """Carries the trim's alternatives where nothing was trimmed: another lever might have."""
+        """Return the exit; without a trim it also carries the trim's alternatives, which might have trimmed."""
         levers = EXIT_LEVERS if self.is_trimmed else (*EXIT_LEVERS, *TRIM_LEVERS)
         action = self._action("exit", self.columns.exit, self.columns.at_exit, levers)
         action["fraction"] = round(1 - TRIM_FRACTION, 6) if self.is_trimmed else 1.0
@@ -144,9 +144,9 @@ class _Trade:
         }
 
     def _controls(self, signals: Signals) -> Payload:
-        """The signal proxies that have a meaning there, and the ATR as a price."""
-        found = {name.upper(): self._number(getattr(signals, name)) for name in ("ts", "ox", "dx", "edx")}
-        known = {name: value for name, value in found.items() if not math.isnan(value)}
+        """Return the signal proxies that are defined at this moment, and the ATR as a price."""
+        values = {name.upper(): self._number(getattr(signals, name)) for name in ("ts", "ox", "dx", "edx")}
+        known = {name: value for name, value in values.items() if not math.isnan(value)}
         return {"signals": known, "atr": float(f"{signals.atr[self.row]:.6g}")}
 
     def _alternatives(self, levers: Iterable[str]) -> dict[str, dict[str, float]]:

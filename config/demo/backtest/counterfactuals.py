@@ -1,7 +1,7 @@
-"""What would have been: every trade replayed with one lever turned, as the difference in R to what was.
+"""Counterfactuals: every trade replayed with one lever changed, as the difference in R from the actual trade.
 
-The alternatives are named in the lever's own unit (a multiple of the rule as traded, bars, or a threshold), so that a
-winning name is a target. All results stay in the ORIGINAL R; a replay that the data's end cuts off has no value.
+Alternatives are named in the lever's own unit (a multiple of the actual rule, bars, or a threshold), so the name of the
+best one is a target. All results are in the ORIGINAL R; a replay that the end of the data cuts off has no value.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "0.5": Rule(phase1_frac_mult=1 / 2),
         "1": AS_TRADED,
     },
-    # The threshold gates the second phase, so its trades start with half their size.
+    # The threshold applies to the second phase, so these trades start with half their size.
     "min_ts_for_add": {str(ts): Rule(phase1_frac_mult=1 / 2, min_ts_for_add=ts) for ts in (0.45, 0.55, 0.65, 0.75)},
     "trim_delay_mult": {
         "0.667": Rule(trim_delay_mult=2 / 3),
@@ -51,9 +51,9 @@ Deltas = Mapping[str, Mapping[str, Floats]]
 
 @dataclass(frozen=True, eq=False)
 class Counterfactuals:
-    """What would have been of every trade, and when the last of it was known.
+    """The alternatives of every trade, and when the last of them is known.
 
-    deltas   {lever: {alternative: rr_alternative - rr_actual}}, NaN where the data ends too early
+    deltas   {lever: {alternative: rr_alternative - rr_actual}}, NaN if the data ends too early
     bars     from the trade's entry bar to the end of the last alternative that has a value, that bar included
     """
 
@@ -79,7 +79,7 @@ def counterfactuals(
 
 
 def missed_bucket(alternatives: Mapping[str, Mapping[str, float]]) -> str:
-    """The bucket of the R missed against the best alternative: none < 0.1, small < 0.5, medium < 1.5, large from there.
+    """Return the bucket of the R missed against the best alternative; limits are 0.1, 0.5 and 1.5 R.
 
     >>> missed_bucket({"trail_mult": {"0.67": -0.2, "2": 0.5}})
     'medium'

@@ -1,4 +1,4 @@
-"""What became of every trade of one pair and timeframe, in columns: bars, results, signals, what would have been."""
+"""The history of every trade of one pair and timeframe, as columns: bars, results, signals, counterfactuals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AFTER_BARS = 24
 
 @dataclass(frozen=True, eq=False)
 class Signals:
-    """The signal proxies as of one closed bar per trade; NaN where one has no meaning (DX without a position)."""
+    """The signal proxies at one closed bar of each trade; NaN if undefined (DX without a position)."""
 
     ts: Floats
     ox: Floats
@@ -30,11 +30,13 @@ class Signals:
 
 @dataclass(frozen=True, eq=False)
 class Histories:
-    """One row per trade. entry, trim, exit: places in the bars, `trim` is -1 where nothing was trimmed. Results in R.
+    """One row for each trade, as columns `(trades,)`; results in R.
 
-    trim_after, exit_after: what the part sold would have earned had it stayed (NaN where unknown). mae <= 0 <= mfe: the
-    worst and best prices while open, before costs; of a bar that ended in a stop only the exit price counts as seen.
-    at_*: signals as of the bar that had closed before the action's bar.
+    entry, trim, exit       bar numbers; `trim` is -1 without a trim
+    trim_after, exit_after  what the part sold would have earned if kept; NaN if unknown
+    mae, mfe                worst (<= 0) and best (>= 0) price while open, before costs; of a bar that ended in a stop
+                            only the exit price counts
+    at_entry, at_trim, at_exit   signals of the last bar closed before the action's bar
     """
 
     pattern: Ints
@@ -60,7 +62,7 @@ class Histories:
 
 
 def histories(bars: Bars) -> Histories:
-    """Every trade that the rules take on these bars and that closes inside them."""
+    """Return every trade that the rules take on these bars and that closes within them."""
     indicators = Indicators.of(bars)
     positions = take(bars, indicators)
     trades = positions.trades()
@@ -92,7 +94,7 @@ def histories(bars: Bars) -> Histories:
 
 
 def _held_on(bars: Bars, paths: Paths, side: Ints, out: Ints) -> Floats:
-    """The leg result of selling at the close of the 24th bar after the exit; NaN beyond the data."""
+    """Return the leg result of a sale at the close of the 24th bar after the exit; NaN beyond the data."""
     later = out + AFTER_BARS
     close = side * bars.close[np.minimum(later, len(bars) - 1)]
     return np.where(later < len(bars), paths.leg(close), np.nan)
@@ -114,7 +116,7 @@ def _reasons(result: Replay) -> list[str]:
 
 
 def _signals(indicators: Indicators, paths: Paths, signal: Ints, side: Ints, bar: Ints) -> Signals:
-    """As of the bar before `bar` (counted from the entry bar; the bar before the entry bar is the signal's)."""
+    """Return the signals one bar before `bar`, which counts from the entry bar; at 0 that is the signal bar."""
     known, is_long = signal + bar, side == LONG
     atr = indicators.atr[known]
     mirrored_dip = dip(LONG, at(paths.best, bar - 1), at(paths.close, bar - 1), atr)

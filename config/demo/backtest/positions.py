@@ -1,4 +1,4 @@
-"""The positions that the rules take on one pair and timeframe: signals, a replay, one position per rule at a time."""
+"""The positions that the rules take on one pair and timeframe, at most one open position for each rule."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ RISK_FLOOR = 0.004
 
 @dataclass(frozen=True, eq=False)
 class Positions:
-    """One row per position, those of a pattern together and in time order.
+    """One row for each position; those of a pattern are adjacent and in time order.
 
-    pattern: its place in PATTERNS; signal, entry, exit: bars; where the data ends first `exit` is the number of bars.
-    A position that is still open or crosses a change of units held its place but is no trade: `is_trade` is False.
+    `pattern` is a position in PATTERNS; `signal`, `entry` and `exit` are bar numbers, and `exit` is the number of bars
+    if the data ends first. `is_trade` is False for positions that are still open or cross a change of units: they block
+    others but are no trades.
     """
 
     pattern: Ints
@@ -34,13 +35,14 @@ class Positions:
         return self.signal + 1
 
     def trades(self) -> Positions:
+        """Return the positions that are trades."""
         kept = self.is_trade
         return Positions(self.pattern[kept], self.side[kept], self.signal[kept], self.exit[kept], kept[kept])
 
     def holding(self, side: Ints, bar: Ints) -> Flags:
-        """Whether, when each `bar` opens, an earlier entry on the same side is not out by the bars closed until then.
+        """Return, for each `bar`, whether an earlier entry on the same side is still open when the bar opens.
 
-        A rule never enters while its own position is open, so at an entry this is another rule's.
+        A rule never enters while its own position is open, so at an entry the open position is another rule's.
         """
         since, until = self.entry < bar[:, None], self.exit >= bar[:, None]
         held: Flags = (since & until & (self.side == side[:, None])).any(axis=1)
@@ -48,7 +50,7 @@ class Positions:
 
 
 def take(bars: Bars, indicators: Indicators) -> Positions:
-    """All positions of the six patterns. Signals whose risk is below 0.4 % of the price are not taken at all."""
+    """Return all positions of the six patterns; signals with a risk below 0.4 % of the price are ignored."""
     fired = [signals(pattern, bars, indicators) for pattern in PATTERNS]
     pattern = np.repeat(np.arange(len(PATTERNS)), [len(one) for one in fired])
     side = np.array([one.side for one in PATTERNS])[pattern]
@@ -66,7 +68,7 @@ def take(bars: Bars, indicators: Indicators) -> Positions:
 
 
 def exit_bars(bars: Bars, signal: Ints, result: Replay) -> Ints:
-    """The bar of each exit; the number of bars where the data ends before."""
+    """Return the bar of each exit; the number of bars if the data ends before."""
     return np.where(result.closed, signal + 1 + result.exit_bar, len(bars))
 
 

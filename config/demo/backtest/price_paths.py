@@ -1,6 +1,6 @@
-"""The bars that follow each entry, as matrices: what a replay walks along.
+"""The bars that follow each entry, as matrices, the input of a replay.
 
-Shorts are mirrored (p becomes -p, high and low change places), so one set of comparisons serves both sides.
+Short positions are mirrored (p becomes -p, high and low are swapped), so the same comparisons serve both sides.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ SLIPPAGE, FEE = 0.0005, 0.001
 
 @dataclass(frozen=True, eq=False)
 class Paths:
-    """Mirrored prices: one row per trade, one column for each of the 72 bars from the entry bar on.
+    """Mirrored prices: one row for each trade, one column for each of the 72 bars from the entry bar on.
 
-    entry: the price paid; risk: 1 R = 2 ATR of the signal bar, in price; best: best price since entry, each bar
-    included; inside: False where the data has ended.
+    `entry` is the price paid, `risk` is 1 R (2 ATR of the signal bar) as a price, `best` the best price since entry
+    including the bar, `inside` is False after the end of the data.
     """
 
     entry: Floats
@@ -62,13 +62,13 @@ class Paths:
         )
 
     def leg(self, sold: Floats, bought: Floats | None = None) -> Floats:
-        """Result in R of one unit sold at `sold` (mirrored), after fees; bought at the entry unless said otherwise."""
+        """Return the result in R of one unit sold at `sold` (mirrored), after fees; bought at the entry by default."""
         price = self.entry if bought is None else bought
         return (sold - price - FEE * (np.abs(price) + np.abs(sold))) / self.risk
 
 
 def slipped(opens: Floats) -> Floats:
-    """What an order at the open pays: 5 basis points more.
+    """Return the price of an order at the open: 5 basis points worse.
 
     >>> slipped(np.array([100.0, -100.0])).tolist()
     [100.05, -99.95]
@@ -77,16 +77,16 @@ def slipped(opens: Floats) -> Floats:
 
 
 def at(columns: Floats, bar: Ints) -> Floats:
-    """Each row's value at its own bar (the last column where the bar lies beyond)."""
+    """Return each row's value at its own bar, or in the last column for a bar beyond it."""
     values: Floats = columns[np.arange(len(bar)), np.minimum(bar, columns.shape[1] - 1)]
     return values
 
 
 def first(mask: Flags) -> Ints:
-    """Column of the first True in each row; the number of columns where there is none.
+    """Return the column of the first True in each row; the number of columns if there is none.
 
     >>> first(np.array([[False, True], [False, False]])).tolist()
     [1, 2]
     """
-    found: Ints = np.where(mask.any(axis=1), mask.argmax(axis=1), mask.shape[1])
-    return found
+    columns: Ints = np.where(mask.any(axis=1), mask.argmax(axis=1), mask.shape[1])
+    return columns

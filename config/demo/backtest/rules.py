@@ -1,4 +1,4 @@
-"""When the textbook rules trade: signals at the close of a bar, and which of them one position per rule can take."""
+"""The textbook rules: their signals at the close of a bar, and the signals that one position at a time can take."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RSI_LOW, RSI_HIGH = 30, 70
 
 @dataclass(frozen=True)
 class Pattern:
-    """One rule on one side. `family.side.motif` is its pattern key."""
+    """One rule on one side. Its pattern key is `family.side.motif`."""
 
     family: str
     side: int
@@ -40,10 +40,11 @@ PATTERNS = tuple(
 
 
 def signals(pattern: Pattern, bars: Bars, indicators: Indicators) -> Ints:
-    """The bars t >= 200 at whose close the rule wants to enter (at the open of t + 1).
+    """Return the bars t >= 200 at whose close the rule signals an entry (at the open of t + 1).
 
-    donchian: the close leaves the range of the 20 bars before, and the previous close had not left its own. ema: EMA20
-    crosses EMA50. rsi: with the trend (EMA50 against EMA200) RSI14 comes back over 30 (long), under 70 (short).
+    donchian: the close leaves the range of the previous 20 bars, and the previous close had not left its own range.
+    ema: EMA20 crosses EMA50. rsi: with the trend (EMA50 against EMA200), RSI14 rises above 30 (long) or falls below 70
+    (short).
     """
     now = {"donchian": _outside, "ema": _crossed, "rsi": _with_trend_recovered}[pattern.family]
     fired = np.flatnonzero(now(pattern.side, bars, indicators))
@@ -68,7 +69,7 @@ def _with_trend_recovered(side: int, bars: Bars, indicators: Indicators) -> Flag
 
 
 def _rises(values: Floats, line: Floats) -> Flags:
-    """Above the line now, and not above it one bar earlier."""
+    """Return whether values are above a line now and were not one bar earlier."""
     return (values > line) & (_previous(values) <= _previous(line))
 
 
@@ -77,7 +78,7 @@ def _previous(values: Floats) -> Floats:
 
 
 def one_at_a_time(signal_bars: Iterable[int], exit_bars: Iterable[int]) -> list[int]:
-    """Positions in the lists of the signals taken: those while a trade is open are ignored, its exit bar included.
+    """Return the positions of the signals that are taken: signals up to and including an exit bar are ignored.
 
     >>> one_at_a_time([200, 203, 205, 206], [205, 210, 215, 220])
     [0, 3]
@@ -91,7 +92,7 @@ def one_at_a_time(signal_bars: Iterable[int], exit_bars: Iterable[int]) -> list[
 
 
 def crosses_unit_change(bars: Bars, signal: Ints, out: Ints) -> Flags:
-    """True where a bar from 200 before the signal to the exit jumps more than threefold: a change of unit."""
+    """Return whether a close from 200 bars before the signal to the exit jumps threefold: a change of unit."""
     jumps = np.abs(np.diff(np.log(bars.close), prepend=np.log(bars.close[:1]))) > UNIT_CHANGE
     count = np.append(0, np.cumsum(jumps))
     return count[out + 1] > count[signal - WARM_UP]

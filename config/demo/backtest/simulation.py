@@ -1,8 +1,8 @@
-"""What becomes of an entry: the bars after it replayed under a rule, all trades of a pair at once.
+"""The outcome of entries: the bars after them replayed under a rule, all trades of a pair at once.
 
-The order inside a bar is pessimistic: the stop, then the trim, then the time limit; the trailing stop moves last and
-counts from the next bar on. No loop over bars is needed: the stop of a bar is the running maximum of the initial stop
-and all (best price - trailing distance) before it.
+The order within a bar is pessimistic: first the stop, then the trim, then the time limit; the trailing stop moves last
+and counts from the next bar on. No loop over bars is needed, because the stop of a bar is the running maximum of the
+initial stop and all earlier values of (best price - trailing distance).
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ TRIM_FRACTION = 1 / 3
 
 @dataclass(frozen=True)
 class Rule:
-    """The knobs of a trade, named after the levers that turn them; the defaults are the rule as traded.
+    """The parameters of a trade, named after the levers that change them; the defaults are the actual rule.
 
     panic_trigger_mult scales the initial stop (1 R), trail_mult the trailing distance (3 ATR), trim_delay_mult the
-    trim's distance (1.5 R; infinity is never). min_ox_for_trim replaces that distance: trim at the open after the
+    trim's distance (1.5 R; infinity means never). min_ox_for_trim replaces that distance: trim at the open after the
     first close with OX at or above it. phase1_frac_mult is the part bought at the entry; the rest follows at the open
-    after the first close beyond +0.5 R whose TS is at least min_ts_for_add. For wait_n_bars_after_trim bars, the
-    trim's own the first of them, the stop does not move.
+    after the first close beyond +0.5 R whose TS is at least min_ts_for_add. The stop does not move for
+    wait_n_bars_after_trim bars, starting with the trim's own bar.
     """
 
     panic_trigger_mult: float = 1.0
@@ -43,7 +43,7 @@ AS_TRADED = Rule()
 
 @dataclass(frozen=True, eq=False)
 class Trim:
-    """Where one third is sold, if the trade lives so long: bar from the entry, mirrored price, whether at the open."""
+    """The sale of one third, if the trade lasts that long: bar from the entry, mirrored price, whether at the open."""
 
     bar: Ints
     price: Floats
@@ -52,9 +52,9 @@ class Trim:
 
 @dataclass(frozen=True, eq=False)
 class Replay:
-    """One row per trade: bars count from the entry bar, prices are mirrored, rr is in R per unit of the planned size.
+    """One row for each trade: bars count from the entry bar, prices are mirrored, rr is in R per unit of planned size.
 
-    Where the data ends first `closed` is False and the row means nothing; `trim` means something where `trimmed`.
+    `closed` is False if the data ends first, and the row is then undefined; `trim` is defined only if `trimmed`.
     """
 
     closed: Flags
@@ -68,7 +68,7 @@ class Replay:
 
 
 def replay(paths: Paths, rule: Rule = AS_TRADED) -> Replay:
-    """Walk every path under the rule."""
+    """Replay every path under the rule."""
     trim = _trim(paths, rule)
     initial = paths.entry - rule.panic_trigger_mult * paths.risk
     trail = paths.best - rule.trail_mult * TRAIL_ATR * paths.atr
@@ -97,13 +97,13 @@ def _trim(paths: Paths, rule: Rule) -> Trim:
 
 
 def _waiting(trail: Floats, trim_bar: Ints, bars: int) -> Floats:
-    """The trailing stop without the bars that wait: from the trim on."""
+    """Return the trailing stop without the bars during which it waits after the trim."""
     since = np.arange(HOLDING_BARS) - trim_bar[:, None]
     return np.where((since >= 0) & (since < bars), -np.inf, trail) if bars > 0 else trail
 
 
 def _sold(paths: Paths, exit_price: Floats, trim: Trim, trimmed: Flags, bought: Floats | None = None) -> Floats:
-    """Result of one unit of which the trim, if there was one, sold its part."""
+    """Return the result in R of one unit, part of which the trim sold, if there was one."""
     rest = paths.leg(exit_price, bought)
     with np.errstate(invalid="ignore"):
         parted = TRIM_FRACTION * paths.leg(trim.price, bought) + (1 - TRIM_FRACTION) * rest
@@ -111,7 +111,7 @@ def _sold(paths: Paths, exit_price: Floats, trim: Trim, trimmed: Flags, bought: 
 
 
 def _added(paths: Paths, rule: Rule, exit_bar: Ints, exit_price: Floats, trim: Trim, trimmed: Flags) -> Floats:
-    """Result of one unit of the second phase; 0 where it was never bought. An earlier trim sold nothing of it."""
+    """Return the result of one unit of the second phase; 0 if it was never bought. An earlier trim sold none of it."""
     ready = (paths.close >= (paths.entry + ADD_R * paths.risk)[:, None]) & (paths.ts >= rule.min_ts_for_add)
     bar = first(ready) + 1
     unit = _sold(paths, exit_price, trim, trimmed & (trim.bar >= bar), slipped(at(paths.open, bar)))

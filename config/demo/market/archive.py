@@ -1,7 +1,7 @@
-"""The sample's file format: integer ticks, as small differences in byte planes, so that deflate finds the zeros.
+"""The sample's file format: integer ticks as differences, stored in byte planes that compress well.
 
-A column is zigzag-coded (0, -1, 1, -2 become 0, 1, 2, 3) and its eight bytes are stored plane by plane.
-Prices and volumes come back bit for bit as `ticks / 10**decimals`.
+A column is zigzag-coded (0, -1, 1, -2 become 0, 1, 2, 3), and its eight bytes are stored plane by plane. Prices and
+volumes are restored exactly as `ticks / 10**decimals`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ COLUMNS = ("hours", "gap", "body", "upper", "lower", "volume")
 
 
 def load(path: Path = SAMPLE) -> list[Bars]:
-    """The hourly bars of the archive, one `Bars` per pair, in the order it was written."""
+    """Return the hourly bars of the archive, one `Bars` for each pair, in the order written."""
     with np.load(path, allow_pickle=False) as archive:
         stops = np.cumsum(archive["rows"])
         columns = {name: _from_planes(archive[name]) for name in COLUMNS}
@@ -40,7 +40,7 @@ def load(path: Path = SAMPLE) -> list[Bars]:
 
 
 def pack(bars: Sequence[Bars], decimals: Mapping[str, tuple[int, int]]) -> dict[str, NDArray[Any]]:
-    """The arrays `load` reads; `decimals` gives, per symbol, how many decimals prices and volumes have."""
+    """Return the arrays that `load` reads; `decimals` holds the decimals of prices and volumes of each symbol."""
     pieces = [_encode(one, *decimals[one.symbol]) for one in bars]
     columns = {name: _to_planes(np.concatenate([piece[name] for piece in pieces])) for name in COLUMNS}
     return columns | {

@@ -1,4 +1,4 @@
-"""Price bars of one pair: resample them to a longer timeframe, cut them at a moment."""
+"""Price bars of one pair: resample them to a longer timeframe, cut them at a time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SECONDS = {"5m": 300, "1h": HOUR, "4h": 4 * HOUR}
 class Bars:
     """Bars in time order; `time` is the OPEN time in epoch seconds (UTC), and a bar is known only at its `end`.
 
-    Prices in quote currency, volume in base currency. Time may have gaps: the next existing bar is the next bar.
+    Prices are in quote currency, volume in base currency. Time may have gaps: the next existing bar is the next bar.
     """
 
     symbol: str
@@ -40,15 +40,15 @@ class Bars:
 
     @property
     def end(self) -> Ints:
-        """The moment each bar is known, epoch seconds."""
+        """The time at which each bar is known, in epoch seconds."""
         return self.time + SECONDS[self.timeframe]
 
     def between(self, first: int, last: int) -> Bars:
-        """The bars that opened at or after `first` and had closed by `last` (epoch seconds)."""
+        """Return the bars that opened at or after `first` and had closed by `last` (epoch seconds)."""
         return self.where((self.time >= first) & (self.end <= last))
 
     def where(self, keep: Flags) -> Bars:
-        """The bars marked True."""
+        """Return the bars marked True."""
         return Bars(
             self.symbol,
             self.timeframe,
@@ -62,7 +62,7 @@ class Bars:
 
 
 def resample(bars: Bars, timeframe: str, *, at_least: int) -> Bars:
-    """Longer bars on UTC boundaries, from buckets that hold `at_least` bars and had ended when the data ends.
+    """Return longer bars on UTC boundaries, from buckets with `at_least` bars that ended before the data does.
 
     >>> one = np.arange(1.0, 7.0)
     >>> hours = Bars("A/B", "1h", 3600 * np.arange(6), one, one + 0.5, one - 0.5, one + 0.1, one)
@@ -90,13 +90,13 @@ def resample(bars: Bars, timeframe: str, *, at_least: int) -> Bars:
 
 
 def four_hours(bars: Bars) -> Bars:
-    """4 h bars from hourly ones, wherever at least three of the four hours traded."""
+    """Return 4 h bars from hourly ones, where at least three of the four hours traded."""
     return resample(bars, "4h", at_least=3)
 
 
 @lru_cache(maxsize=16_384)
 def utc_at(seconds: int) -> str:
-    """Epoch seconds as UTC ISO text.
+    """Format epoch seconds as UTC ISO text.
 
     >>> utc_at(3600)
     '1970-01-01T01:00:00Z'
@@ -105,5 +105,5 @@ def utc_at(seconds: int) -> str:
 
 
 def last_bar_end(bars: Sequence[Bars]) -> datetime:
-    """The moment the youngest bar of all pairs closed (aware, UTC)."""
+    """Return the time at which the newest bar of all pairs closed (aware, UTC)."""
     return datetime.fromtimestamp(max(int(one.end[-1]) for one in bars), UTC)

@@ -1,7 +1,6 @@
 """The market around a trade, hour by hour: phases of an equal-weight index, liquidity buckets, traded volume.
 
-Row h of every table knows the hourly bars of the first h hours and nothing later: looking up a moment cannot look
-ahead.
+Row h of every table uses only the hourly bars of the first h hours, so a lookup cannot look ahead.
 """
 
 from __future__ import annotations
@@ -32,10 +31,13 @@ class Day:
 
 @dataclass(frozen=True, eq=False)
 class Market:
-    """start: midnight before the first bar (epoch seconds); first: each pair's first bar; the rest counts from `start`.
+    """The market's tables.
 
-    phases: {dimension: label per hour, "" where the history is too short}; volume: {symbol: quote volume of the last
-    24 h per hour, NaN where unknown}; days: one entry per midnight, None where the history is too short.
+    start   midnight before the first bar (epoch seconds), from which the hours of the tables count
+    first   each pair's first bar (epoch seconds)
+    phases  {dimension: label by hour}, "" if the history is too short
+    volume  {symbol: quote volume of the last 24 h by hour}, NaN if unknown
+    days    one entry for each midnight, None if the history is too short
     """
 
     start: int
@@ -46,7 +48,7 @@ class Market:
 
     @classmethod
     def of(cls, bars: Sequence[Bars]) -> Market:
-        """From hourly bars, one entry per pair."""
+        """Return the market of hourly bars, one entry for each pair."""
         symbols = [one.symbol for one in bars]
         start = min(int(one.time[0]) for one in bars) // DAY * DAY
         hours = (max(int(one.end[-1]) for one in bars) - start) // HOUR
@@ -62,19 +64,20 @@ class Market:
         )
 
     def hour(self, at: int) -> int:
-        """Hours that had passed, and bars that had closed, at a moment (epoch seconds)."""
+        """Return the hours passed, and bars closed, at a time in epoch seconds."""
         return (at - self.start) // HOUR
 
     def day(self, at: int) -> Day | None:
-        """The buckets fixed at the last midnight; None while the history is too short."""
+        """Return the buckets fixed at the last midnight; None while the history is too short."""
         return self.days[(at - self.start) // DAY]
 
 
 def index_phases(returns: Floats) -> dict[str, list[str]]:
-    """Phase labels of the equal-weight index, after 0, 1, 2, ... hours.
+    """Return the phase labels of the equal-weight index, after 0, 1, 2, ... hours.
 
-    z = (the index's log return over the last w hours) / (sigma sqrt(w)), sigma being the root mean square of its hourly
-    returns over the last 720 hours, of which 168 must exist. Each of PHASE_CUTS belongs to the label above it.
+    z = (the index's log return over the last w hours) / (sigma sqrt(w)), where sigma is the root mean square of its
+    hourly returns over the last 720 hours, of which 168 must exist. A value equal to one of PHASE_CUTS has the label
+    above it.
     """
     traded = np.isfinite(returns)
     index = np.nansum(returns, axis=1) / np.maximum(traded.sum(axis=1), 1)
@@ -95,7 +98,7 @@ def _labels(level: Floats, sigma: Floats, hours: int) -> list[str]:
 
 
 def _by_hour(bars: Sequence[Bars], columns: Sequence[Floats], start: int, hours: int) -> Floats:
-    """One row per hour, one column per pair, NaN where a pair did not trade."""
+    """Return one row for each hour and one column for each pair, NaN where a pair did not trade."""
     table = np.full((hours, len(bars)), np.nan)
     for column, (one, values) in enumerate(zip(bars, columns, strict=True)):
         table[(one.time - start) // HOUR, column] = values
@@ -103,7 +106,7 @@ def _by_hour(bars: Sequence[Bars], columns: Sequence[Floats], start: int, hours:
 
 
 def _last_24_hours(quotes: Floats) -> Floats:
-    """Quote volume of the 24 hours before each hour's start; NaN unless 20 of them traded."""
+    """Return the quote volume of the 24 hours before the start of each hour; NaN unless 20 of them traded."""
     total, count = _running(np.nan_to_num(quotes)), _running(np.isfinite(quotes))
     table = np.full(total.shape, np.nan)
     sums, traded = total[24:] - total[:-24], count[24:] - count[:-24]
@@ -112,7 +115,7 @@ def _last_24_hours(quotes: Floats) -> Floats:
 
 
 def _days(symbols: Sequence[str], returns: Floats, quotes: Floats) -> list[Day | None]:
-    """One entry per midnight, the first one included."""
+    """Return one entry for each midnight, including the first."""
     full = len(quotes) // 24
     by_day = quotes[: full * 24].reshape(full, 24, len(symbols))
     daily = np.where(np.isfinite(by_day).sum(axis=1) >= FULL_DAY, np.nansum(by_day, axis=1), np.nan)
@@ -122,7 +125,7 @@ def _days(symbols: Sequence[str], returns: Floats, quotes: Floats) -> list[Day |
 
 
 def _day(symbols: Sequence[str], daily: Floats, level: Floats) -> Day | None:
-    """Terciles of the median daily quote volume, among the pairs with a week of days."""
+    """Return the terciles of median daily quote volume, among the pairs with a week of days."""
     known = np.flatnonzero(np.isfinite(daily).sum(axis=0) >= LEAST_DAYS)
     if len(known) < len(BUCKETS):
         return None
@@ -137,5 +140,5 @@ def _day(symbols: Sequence[str], daily: Floats, level: Floats) -> Day | None:
 
 
 def _running(values: NDArray[np.float64] | NDArray[np.bool_]) -> Floats:
-    """Running sums along time, starting with the nothing before the first hour."""
+    """Return running sums along time, starting with 0 before the first hour."""
     return np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0, dtype=np.float64)])

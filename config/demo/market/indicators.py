@@ -1,6 +1,6 @@
-"""Textbook indicators on closed bars, float64; NaN where the history is too short.
+"""Textbook indicators on closed bars, float64; NaN while the history is too short.
 
-Recursions run as `itertools.accumulate` over plain floats: exactly the textbook's order of operations, and fast enough.
+Recursions use `itertools.accumulate` over plain floats: exactly the textbook's order of operations, and fast enough.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DONCHIAN_LENGTH = VOLUME_LENGTH = 20
 
 @dataclass(frozen=True, eq=False)
 class Indicators:
-    """One value per bar; the signal proxies once per side, keyed LONG or SHORT."""
+    """One value for each bar; the signal proxies once for each side, with the key LONG or SHORT."""
 
     atr: Floats
     ema20: Floats
@@ -56,7 +56,7 @@ class Indicators:
 
 
 def true_range(bars: Bars) -> Floats:
-    """max(high - low, |high - previous close|, |low - previous close|); the first bar has high - low alone."""
+    """Return max(high - low, |high - previous close|, |low - previous close|); high - low for the first bar."""
     before = np.append(bars.close[:1], bars.close[:-1])
     ranges = np.maximum(bars.high - bars.low, np.maximum(np.abs(bars.high - before), np.abs(bars.low - before)))
     ranges[:1] = bars.high[:1] - bars.low[:1]
@@ -64,7 +64,7 @@ def true_range(bars: Bars) -> Floats:
 
 
 def wilder(values: Floats, length: int) -> Floats:
-    """Wilder's mean: the plain mean of the first `length` values, then (previous (length - 1) + value) / length.
+    """Return Wilder's mean: first the mean of `length` values, then (previous (length - 1) + value) / length.
 
     >>> wilder(np.array([1.0, 2.0, 6.0, 9.0]), 3).tolist()
     [nan, nan, 3.0, 5.0]
@@ -78,7 +78,7 @@ def wilder(values: Floats, length: int) -> Floats:
 
 
 def ema(values: Floats, length: int) -> Floats:
-    """Exponential mean with alpha = 2 / (length + 1), seeded with the first value.
+    """Return the exponential mean with alpha = 2 / (length + 1), seeded with the first value.
 
     >>> ema(np.array([4.0, 8.0, 2.0]), 3).tolist()
     [4.0, 6.0, 4.0]
@@ -88,7 +88,7 @@ def ema(values: Floats, length: int) -> Floats:
 
 
 def rsi(closes: Floats, length: int) -> Floats:
-    """100 - 100 / (1 + up / down) with Wilder means of the rises and falls; 100 where nothing fell.
+    """Return 100 - 100 / (1 + up / down), with Wilder means of rises and falls; 100 if nothing fell.
 
     >>> rsi(np.array([1.0, 2.0, 4.0, 3.0, 3.0]), 2).tolist()
     [nan, nan, 100.0, 60.0, 60.0]
@@ -101,7 +101,7 @@ def rsi(closes: Floats, length: int) -> Floats:
 
 
 def previous_extreme(values: Floats, length: int) -> Floats:
-    """The maximum of the `length` values BEFORE each one.
+    """Return the maximum of the `length` values BEFORE each value.
 
     >>> previous_extreme(np.array([3.0, 1.0, 2.0, 5.0]), 2).tolist()
     [nan, nan, 3.0, 2.0]
@@ -113,7 +113,7 @@ def previous_extreme(values: Floats, length: int) -> Floats:
 
 
 def trailing_mean(values: Floats, length: int) -> Floats:
-    """The mean of the last `length` values, this one included; a zero mean is NaN, for nothing compares with it."""
+    """Return the mean of the last `length` values, this one included; NaN instead of a mean of zero."""
     result = np.full(len(values), np.nan)
     if len(values) >= length:
         result[length - 1 :] = sliding_window_view(values, length).mean(axis=1)
@@ -122,20 +122,20 @@ def trailing_mean(values: Floats, length: int) -> Floats:
 
 
 def trend_strength(side: int, ema20: Floats, ema50: Floats, atr: Floats) -> Floats:
-    """TS = .5 + .5 tanh(side (EMA20 - EMA50) / (2 ATR)), in [0, 1]: 0.5 without a trend."""
+    """Return TS = .5 + .5 tanh(side (EMA20 - EMA50) / (2 ATR)), in [0, 1]; 0.5 without a trend."""
     return 0.5 + 0.5 * np.tanh(side * (ema20 - ema50) / (2 * _positive(atr)))
 
 
 def over_extension(side: int, closes: Floats, ema20: Floats, atr: Floats) -> Floats:
-    """OX = clip(side (close - EMA20) / (3 ATR), 0, 1): how far the price has run ahead."""
+    """Return OX = clip(side (close - EMA20) / (3 ATR), 0, 1): how far the price has run ahead."""
     return np.clip(side * (closes - ema20) / (3 * _positive(atr)), 0, 1)
 
 
 def dip(side: int, best: Floats, closes: Floats, atr: Floats) -> Floats:
-    """DX = clip(side (best price since entry - close) / (3 ATR), 0, 1): how far it has come back."""
+    """Return DX = clip(side (best price since entry - close) / (3 ATR), 0, 1): how far the price has come back."""
     return np.clip(side * (best - closes) / (3 * _positive(atr)), 0, 1)
 
 
 def _positive(atr: Floats) -> Floats:
-    """A market that does not move has no scale to measure by."""
+    """Return NaN for an ATR of 0, because a market that does not move has no scale."""
     return np.where(atr > 0, atr, np.nan)

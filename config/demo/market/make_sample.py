@@ -1,8 +1,8 @@
-"""Cut `bars.npz` out of a folder of Parquet bars: `python -m config.demo.market.make_sample <folder> <target.npz>`.
+"""Extract `bars.npz` from a folder of Parquet bars: `python -m config.demo.market.make_sample <folder> <target.npz>`.
 
 The folder holds `bars_1h/<PAIR>.parquet` and `bars_5m/<PAIR>.parquet` with columns `ts` (bar open time, epoch seconds)
-and `open high low close volume` as integer ticks, their decimals in the file's metadata. Needs pyarrow; the rest does
-not.
+and `open high low close volume` as integer ticks, with their decimals in the file's metadata. Only this script needs
+pyarrow.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PAIRS = (
 
 
 def read_parquet(path: Path, timeframe: str) -> tuple[Bars, tuple[int, int]]:
-    """The bars of one file and its (price, volume) decimals."""
+    """Return the bars of one file and its (price, volume) decimals."""
     table = importlib.import_module("pyarrow.parquet").read_table(path)
     decimals = int(table.schema.metadata[b"price_decimals"]), int(table.schema.metadata[b"volume_decimals"])
     price, volume = 10.0 ** decimals[0], 10.0 ** decimals[1]
@@ -48,7 +48,7 @@ def read_parquet(path: Path, timeframe: str) -> tuple[Bars, tuple[int, int]]:
 
 
 def read_hourly(folder: Path, pair: str) -> tuple[Bars, tuple[int, int]]:
-    """Hourly bars of one pair: as they are, or from 5 minute bars where at least six of twelve traded."""
+    """Return hourly bars of one pair: as stored, or from 5 minute bars if at least six of twelve traded."""
     hourly = folder / "bars_1h" / f"{pair}.parquet"
     if hourly.exists():
         return read_parquet(hourly, "1h")

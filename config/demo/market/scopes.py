@@ -1,7 +1,7 @@
-"""Situations: what was known of the market when an action was taken, in the vocabulary that lessons are learned in.
+"""Scopes: what was known of the market when an action was taken, in the dimensions that lessons use.
 
-What bars cannot give (chain, market cap, mapping confidence) is left out, and so is what history is too short for.
-`micro`, `mid`, `big` are terciles of traded volume within the sample: liquidity, not market capitalisation.
+Dimensions that bars cannot provide (chain, market cap, mapping confidence) are omitted, as are those with too short a
+history. `micro`, `mid`, `big` are terciles of traded volume within the sample: liquidity, not market capitalisation.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LISTED_AFTER_DAYS = 7
 
 
 def label(value: float, edges: Sequence[tuple[str, float]]) -> str:
-    """The half-open bucket [lower, upper) of a value; each edge names the bucket below it.
+    """Return the half-open bucket [lower, upper) of a value; each edge names the bucket below it.
 
     >>> label(0.33, MODES), label(999_999.0, VOLUMES), label(3.0, AGES)
     ('normal', '500k-1m', '3-7d')
@@ -37,40 +37,41 @@ def label(value: float, edges: Sequence[tuple[str, float]]) -> str:
 
 
 def regime(market: Market, symbol: str, at: int) -> dict[str, str]:
-    """Phases of the index, the pair's liquidity bucket, the leading bucket and the rank (1 to 3) of the pair's own."""
+    """Return the index phases, the pair's liquidity bucket and its rank (1 to 3), and the leading bucket."""
     hour = market.hour(at)
-    found = {name: market.phases[name][hour] for name in HORIZONS if market.phases[name][hour]}
+    scope = {name: market.phases[name][hour] for name in HORIZONS if market.phases[name][hour]}
     day = market.day(at)
     if day is not None:
-        found["bucket_leader"] = day.ranking[0]
+        scope["bucket_leader"] = day.ranking[0]
         if symbol in day.bucket:
-            found["bucket"] = day.bucket[symbol]
-            found["bucket_rank_position"] = str(day.ranking.index(found["bucket"]) + 1)
-    return found
+            scope["bucket"] = day.bucket[symbol]
+            scope["bucket_rank_position"] = str(day.ranking.index(scope["bucket"]) + 1)
+    return scope
 
 
 def pm_scope(market: Market, symbol: str, timeframe: str, at: int, *, ts: float, ox: float) -> dict[str, str]:
-    """The regime with the pair's family, the timeframe, and the modes that TS (adding) and OX (selling) ask for."""
-    found = regime(market, symbol, at)
-    found["market_family"] = "majors" if symbol.partition("/")[0] in MAJORS else "lowcaps"
-    found["timeframe"] = timeframe
+    """Return the regime with the pair's family, the timeframe, and the modes implied by TS (add) and OX (sell)."""
+    scope = regime(market, symbol, at)
+    scope["market_family"] = "majors" if symbol.partition("/")[0] in MAJORS else "lowcaps"
+    scope["timeframe"] = timeframe
     for name, score in (("A_mode", ts), ("E_mode", ox)):
         if not math.isnan(score):
-            found[name] = label(score, MODES)
-    return found
+            scope[name] = label(score, MODES)
+    return scope
 
 
 def dm_scope(market: Market, symbol: str, at: int, *, family: str, adding: bool) -> dict[str, str]:
-    """The regime with the rule family as curator, the pair's traded volume and age, and the intent.
+    """Return the regime with the rule family as curator, the pair's traded volume and age, and the intent.
 
-    The age is known for pairs listed inside the data, the intent where another rule holds the pair on the same side.
+    The age is known for pairs listed within the data; the intent is set if another rule holds the pair on the same
+    side.
     """
-    found = regime(market, symbol, at) | {"curator": family}
+    scope = regime(market, symbol, at) | {"curator": family}
     volume = float(market.volume[symbol][market.hour(at)])
     if not math.isnan(volume):
-        found["vol_bucket"] = label(volume, VOLUMES)
+        scope["vol_bucket"] = label(volume, VOLUMES)
     if market.first[symbol] - market.start >= LISTED_AFTER_DAYS * DAY:
-        found["age_bucket"] = label((at - market.first[symbol]) / DAY, AGES)
+        scope["age_bucket"] = label((at - market.first[symbol]) / DAY, AGES)
     if adding:
-        found["intent"] = "adding_to_position"
-    return found
+        scope["intent"] = "adding_to_position"
+    return scope

@@ -1,4 +1,4 @@
-"""The first page's panels: `{% load today %}{% today as now %}`; each only for those who may see what it shows."""
+"""The panels of the start page, `{% load today %}{% today as now %}`; each only for people with its permission."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def today(context: Context) -> dict[str, Any]:
+    """Return the panels that the person may see."""
     user, now = person(context["request"]), datetime.now(UTC)
     sees_policy = user.has_perm("overrides.view_changerequest")
     return {

@@ -1,4 +1,4 @@
-"""The evidence of a period: who asked, who agreed, what came into force, and the audit trail that tells of it."""
+"""The audit evidence of a period: requests and votes, what came into force, and the audit trail that proves it."""
 
 from __future__ import annotations
 

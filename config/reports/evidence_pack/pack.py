@@ -1,7 +1,7 @@
-"""A pack of evidence: each table as CSV and JSON lines, the part of the audit trail, and what verifies both.
+"""The evidence pack: each table as CSV and JSON lines, the period's part of the audit trail, and its verification.
 
-Written file by file as rows come; each is hashed on its way. The part of the trail is whole whatever module is asked
-for: a chain with rows left out proves nothing.
+Files are written as rows arrive, and each is hashed while it is written. The part of the audit trail is complete for
+every choice of module, because a chain with missing rows proves nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ AUDIT_COLUMNS = ("seq", "at", "actor", "action", "object", "reason", "before", "
 
 
 def write_pack(opened: Opened, selection: Selection, *, made_at: datetime) -> dict[str, Any]:
-    """Every file by `opened`, the manifest last; the manifest."""
+    """Write every file to the stream that `opened` returns for its name, the manifest last; return the manifest."""
     files: dict[str, dict[str, Any]] = {}
 
     def put(name: str, pieces: Iterable[str]) -> None:
@@ -56,8 +56,8 @@ def write_pack(opened: Opened, selection: Selection, *, made_at: datetime) -> di
 
 
 def zipped(selection: Selection, *, made_at: datetime) -> IO[bytes]:
-    """The pack as one zip, to be read from its beginning; it lies on disk, whatever its size."""
-    file: IO[bytes] = NamedTemporaryFile()  # gone once its reader closes it
+    """Return the pack as one zip in a temporary file, positioned at its beginning."""
+    file: IO[bytes] = NamedTemporaryFile()  # deleted when its reader closes it
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as pack:
         write_pack(lambda name: pack.open(name, "w"), selection, made_at=made_at)
     file.seek(0)
@@ -65,6 +65,7 @@ def zipped(selection: Selection, *, made_at: datetime) -> IO[bytes]:
 
 
 def _write(opened: Opened, name: str, pieces: Iterable[str]) -> dict[str, Any]:
+    """Write one file; return its hash and size."""
     digest, size = sha256(), 0
     with opened(name) as stream:
         for piece in pieces:
@@ -80,7 +81,7 @@ def _line(row: dict[str, Any]) -> str:
 
 
 def _ends_of(lines: Iterable[str], ends: list[dict[str, Any]]) -> Iterator[str]:
-    """The lines as they are; their first and last document end up in `ends`."""
+    """Yield the lines unchanged, and append their first and last documents to `ends`."""
     last = ""
     for line in lines:
         if not ends:
@@ -91,7 +92,7 @@ def _ends_of(lines: Iterable[str], ends: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _entries(selection: Selection) -> Iterator[dict[str, Any]]:
-    """The same entries as a table, without what only a chain needs."""
+    """Yield the audit entries as table rows, without the fields that only the chain needs."""
     for line in export_part(selection.since, selection.until):
         row = json.loads(line)
         if "content" in row:

@@ -1,4 +1,4 @@
-"""The pack for a reviewer at a browser: a period and a module, and the zip."""
+"""The page that offers the evidence pack of a period and module as a zip."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PERMISSIONS = ("overrides.review_changerequest", "telemetry.view_auditentry")
 
 
 class PeriodForm(forms.Form):
-    """Whole days of UTC, both included."""
+    """Whole UTC days, both included."""
 
     first = forms.DateField(label="first day", widget=forms.DateInput({"type": "date"}))
     last = forms.DateField(label="last day", widget=forms.DateInput({"type": "date"}))
@@ -32,6 +32,7 @@ class PeriodForm(forms.Form):
         return given
 
     def selection(self) -> Selection:
+        """Return the chosen period and module."""
         given = self.cleaned_data
         since = datetime.combine(given["first"], time(), UTC)
         until = datetime.combine(given["last"], time(), UTC) + timedelta(days=1)
@@ -39,6 +40,7 @@ class PeriodForm(forms.Form):
 
 
 def evidence_page(request: HttpRequest) -> HttpResponseBase:
+    """Show the form; POST returns the zip."""
     if not request.user.has_perms(PERMISSIONS):
         raise PermissionDenied
     form = PeriodForm(request.POST if request.method == "POST" else None)

@@ -1,4 +1,4 @@
-"""Which rows belong to a period: what was asked, said, decided or in force in it."""
+"""The rows of each table that belong to a period: requested, voted, decided or in force during it."""
 
 from __future__ import annotations
 
@@ -39,34 +39,35 @@ class Table:
     order: tuple[str, ...] = ("pk",)
 
     def rows(self, selection: Selection) -> Iterator[Document]:
-        """Streamed, times as text."""
-        found: Rows = self.chosen(selection).order_by(*self.order).values(*self.columns)
-        for row in found.iterator(CHUNK):
+        """Yield the rows of a selection, with times as text."""
+        rows: Rows = self.chosen(selection).order_by(*self.order).values(*self.columns)
+        for row in rows.iterator(CHUNK):
             yield {name: utc_text(value) if isinstance(value, datetime) else value for name, value in row.items()}
 
 
 def _in_period(selection: Selection, *times: str) -> Q:
-    """Any of the times lies in [since, until)."""
-    found = Q(pk__in=[])
+    """Match rows with any of these times in [since, until)."""
+    condition = Q(pk__in=[])
     for time in times:
         one = Q(**{f"{time}__isnull": False})
         one &= Q() if selection.since is None else Q(**{f"{time}__gte": selection.since})
-        found |= one & (Q() if selection.until is None else Q(**{f"{time}__lt": selection.until}))
-    return found
+        condition |= one & (Q() if selection.until is None else Q(**{f"{time}__lt": selection.until}))
+    return condition
 
 
-def _stood(selection: Selection, begins: str, ends: str) -> Q:
-    """It began before the period was over, and did not end before it began."""
+def _in_force_during(selection: Selection, begins: str, ends: str) -> Q:
+    """Match rows that began before the end of the period and did not end before its start."""
     began = Q() if selection.until is None else Q(**{f"{begins}__lt": selection.until})
     return began if selection.since is None else began & (Q(**{ends: None}) | Q(**{f"{ends}__gte": selection.since}))
 
 
 def _of_module(rows: QuerySet[Any], selection: Selection, field: str = "module") -> QuerySet[Any]:
+    """Restrict rows to the selected module."""
     return rows if selection.module is None else rows.filter(**{field: selection.module})
 
 
 def _requests(selection: Selection) -> QuerySet[Any]:
-    """Drafted, closed, acknowledged, voted on or talked about in the period."""
+    """Return the requests drafted, submitted, closed, acknowledged, voted on or commented on in the period."""
     of_it = {"request": OuterRef("pk")}
     votes = Vote.objects.filter(_in_period(selection, "voted_at"), **of_it)
     comments = Comment.objects.filter(_in_period(selection, "written_at"), **of_it)
@@ -75,20 +76,24 @@ def _requests(selection: Selection) -> QuerySet[Any]:
 
 
 def _of_requests(rows: QuerySet[Any]) -> Callable[[Selection], QuerySet[Any]]:
+    """Return a query for the rows of those requests."""
     return lambda selection: rows.filter(request__in=_requests(selection).order_by().values("pk"))
 
 
 def _made(rows: QuerySet[Any], time: str) -> Callable[[Selection], QuerySet[Any]]:
+    """Return a query for the rows created in the period."""
     return lambda selection: _of_module(rows.filter(_in_period(selection, time)), selection)
 
 
-def _standing(
+def _in_force(
     rows: QuerySet[Any], begins: str, ends: str, module: str = "module"
 ) -> Callable[[Selection], QuerySet[Any]]:
-    return lambda selection: _of_module(rows.filter(_stood(selection, begins, ends)), selection, module)
+    """Return a query for the rows in force at some time of the period."""
+    return lambda selection: _of_module(rows.filter(_in_force_during(selection, begins, ends)), selection, module)
 
 
 def _decisions(selection: Selection) -> QuerySet[Any]:
+    """Return the decisions of the period, counted by module, version and mode."""
     chosen = _of_module(selection.between(Decision.objects.all(), "at"), selection)
     counted = chosen.order_by().values("module", "version", "mode")
     annotated: QuerySet[Any] = counted.annotate(decisions=Count("pk"), first=Min("at"), last=Max("at"))
@@ -150,15 +155,15 @@ TABLES: Mapping[str, Table] = MappingProxyType(
                 "id", "line", "request", "direction", "reach", "evidence_floor", "review_by", "granted_at",
                 "revoked_at",
             ),
-            _standing(Mandate.objects.all(), "granted_at", "revoked_at", "line__module"),
+            _in_force(Mandate.objects.all(), "granted_at", "revoked_at", "line__module"),
         ),
         "holds": Table(
             ("id", "line", "kind", "reason", "placed_by__username", "placed_at", "expires_at", "lifted_at"),
-            _standing(LineHold.objects.all(), "placed_at", "lifted_at", "line__module"),
+            _in_force(LineHold.objects.all(), "placed_at", "lifted_at", "line__module"),
         ),
         "quarantines": Table(
             ("id", "module", "reason", "placed_by__username", "placed_at", "lifted_at"),
-            _standing(Quarantine.objects.all(), "placed_at", "lifted_at"),
+            _in_force(Quarantine.objects.all(), "placed_at", "lifted_at"),
         ),
         "decisions": Table(
             ("module", "version", "mode", "decisions", "first", "last"), _decisions, ("module", "version", "mode")

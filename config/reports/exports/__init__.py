@@ -1,4 +1,4 @@
-"""Facts and opinions out, as JSON values one by one: trades, decisions, what each override did in them, lessons."""
+"""Exports as JSON values, one by one: trades, decisions, contributions of overrides, lessons."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["EXPORTS", "Document", "Export", "Selection"]
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One kind of row, and its columns as CSV: dotted ones reach into objects and lists."""
+    """One kind of row, and its CSV columns; dotted columns address values inside objects and lists."""
 
     documents: Callable[[Selection], Iterator[Document]]
     columns: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Decisions as documents, each with what became of it; and the part of each override in each lever of them."""
+"""Export of decisions with their outcomes, and of the contribution of each override to each lever."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DECISION_COLUMNS = (
 
 
 def decisions(selection: Selection) -> Iterator[Document]:
-    """Decisions by id, which is by time, each with the outcomes of the closed trades that named it."""
+    """Yield decisions by id (time order), each with the outcomes of the closed trades that named it."""
     rows = _selected(selection).order_by("decision_id")
     with transaction.atomic():
         stream = rows.values(*DECISION_FIELDS).iterator(CHUNK)
@@ -43,7 +43,7 @@ def decisions(selection: Selection) -> Iterator[Document]:
 
 
 def contributions(selection: Selection) -> Iterator[Document]:
-    """A row per contribution and lever, newest decision first: what the admin's list of decisions gives as CSV."""
+    """Yield a row for each contribution and lever, newest decision first, as in the admin's CSV of decisions."""
     return contribution_rows(_selected(selection))
 
 
@@ -53,9 +53,9 @@ def _selected(selection: Selection) -> QuerySet[Decision]:
 
 
 def _outcomes(ids: list[Any]) -> dict[Any, list[Document]]:
-    found: dict[Any, list[Document]] = {}
+    outcomes: dict[Any, list[Document]] = {}
     rows = DecisionOutcome.objects.filter(decision_id__in=ids).order_by("trade__external_id", "action_index")
     for row in rows.values("decision_id", "trade__external_id", "action_index", "rr", "unattributed"):
         outcome = {"trade": row["trade__external_id"], "action_index": row["action_index"], "rr": row["rr"]}
-        found.setdefault(row["decision_id"], []).append(outcome | {"unattributed": row["unattributed"]})
-    return found
+        outcomes.setdefault(row["decision_id"], []).append(outcome | {"unattributed": row["unattributed"]})
+    return outcomes

@@ -1,4 +1,4 @@
-"""Lessons as documents, with their statistics and targets."""
+"""Export of lessons with their statistics and targets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LESSON_COLUMNS = (
 
 
 def lessons(selection: Selection) -> Iterator[Document]:
-    """Lessons by pattern, action and line; their time is that of the builder run that spoke of them last."""
+    """Yield lessons by pattern, action and line; the period applies to their latest builder run."""
     rows = selection.between(Lesson.objects.select_related("run"), "run__as_of")
     if selection.module is not None:
         rows = rows.filter(module=selection.module)

@@ -1,4 +1,4 @@
-"""Which rows are exported, and how many are held at a time."""
+"""The selection of exported rows, and the number of rows held in memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which rows: times are [since, until), `module` None for both, `all_revisions` for superseded trades too."""
+    """Rows with times in [since, until), of one module (None: both), with superseded trades if `all_revisions`."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -23,6 +23,7 @@ class Selection:
     all_revisions: bool = False
 
     def between(self, rows: QuerySet[Any], time: str) -> QuerySet[Any]:
+        """Restrict rows to those with this time in the period."""
         if self.since is not None:
             rows = rows.filter(**{f"{time}__gte": self.since})
         return rows if self.until is None else rows.filter(**{f"{time}__lt": self.until})

@@ -1,4 +1,4 @@
-"""Trades as documents that `import_trades` takes."""
+"""Export of trades in the format that `import_trades` reads."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ TRADE_COLUMNS = (*TRADE_FIELDS, "opened_at", "closed_at", "rr", "actions")
 
 
 def trades(selection: Selection) -> Iterator[Document]:
-    """Trades by closing time in the form that `import_trades` takes; with all revisions by id, each after the last.
+    """Yield trades by closing time, as `import_trades` reads them; with all revisions by id, in order of revision.
 
-    Imported where they come from they are unchanged. An empty database takes corrected trades with all revisions only.
+    Importing them where they came from changes nothing. Importing corrected trades into an empty database needs all
+    revisions.
     """
     rows = selection.between(Trade.objects.all(), "closed_at")
     if selection.module is not None:
@@ -35,7 +36,7 @@ def trades(selection: Selection) -> Iterator[Document]:
     actions = Prefetch("actions", Action.objects.order_by("trade_id", "index"))
     with transaction.atomic():
         for trade in rows.prefetch_related(actions).iterator(CHUNK):
-            yield _said({name: getattr(trade, name) for name in TRADE_FIELDS}) | {
+            yield _present({name: getattr(trade, name) for name in TRADE_FIELDS}) | {
                 "opened_at": utc_text(trade.opened_at),
                 "closed_at": utc_text(trade.closed_at),
                 "rr": trade.rr,
@@ -50,19 +51,20 @@ def _action(action: Action) -> Document:
         "pattern_key": action.pattern_key,
         "action_category": action.action_category,
         "at": utc_text(action.at),
-        **_said(optional),
-        **_said({"decision_ids": [str(each) for each in action.decision_ids], "controls": _floats(action.controls)}),
+        **_present(optional),
+        **_present({"decision_ids": [str(each) for each in action.decision_ids]}),
+        **_present({"controls": _floats(action.controls)}),
         **action.buckets,
     }
 
 
-def _said(values: Mapping[str, Any]) -> Document:
-    """Without what says nothing; 0.0 says something."""
+def _present(values: Mapping[str, Any]) -> Document:
+    """Return the values that are present; 0.0 is a value."""
     return {name: value for name, value in values.items() if value is not None and value not in ("", {}, [])}
 
 
 def _floats(value: Any) -> Any:
-    """JSON columns give 1e20 back as a whole number. None beyond 2^53 was let in, so each such was a float."""
+    """Convert whole numbers beyond 2^53 to floats: JSON columns return 1e20 as an integer, and none is accepted."""
     if isinstance(value, dict):
         return {key: _floats(each) for key, each in value.items()}
     if isinstance(value, list):

@@ -1,1 +1,1 @@
-"""What the pages of learning draw: positions worked out here, drawn by the templates of `learning/`."""
+"""Geometry of the charts on learning pages: positions are computed here and drawn by the templates of `learning/`."""

@@ -1,4 +1,4 @@
-"""Predicted edges against realised ones: groups with their intervals, the diagonal they should lie on, the slope."""
+"""Chart of predicted against realised edges: bins with their intervals, the ideal diagonal and the fitted slope."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ RIGHT = 20.0
 
 @dataclass(frozen=True)
 class Dot:
+    """One calibration bin: its position, the ends of its interval, and its description."""
+
     x: float
     y: float
     y_low: float
     y_high: float
-    told: str
+    description: str
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """`ideal` is realised = predicted, `slope` the line that was fitted; both as x1, y1, x2, y2."""
+    """The chart. `ideal` is the line realised = predicted, `slope` the fitted line; both as x1, y1, x2, y2."""
 
     dots: tuple[Dot, ...]
     ideal: tuple[float, float, float, float]
@@ -41,9 +43,12 @@ class Calibration:
     width: float = WIDTH
 
 
-def calibration_picture(found: Mapping[str, Any]) -> Calibration | None:
-    """From what `learning.core.walk.calibration` tells; None where all was expected alike."""
-    groups = found["groups"]
+def calibration_chart(calibration: Mapping[str, Any]) -> Calibration | None:
+    """Return the chart of a walk-forward calibration; None if all predictions were alike.
+
+    `calibration` are the JSON values of `learning.core.walk_forward.calibration.calibration`.
+    """
+    groups = calibration["groups"]
     if len(groups) < 2:
         return None
     x = Axis.over([each["predicted"] for each in groups], LEFT, WIDTH - RIGHT)
@@ -51,7 +56,7 @@ def calibration_picture(found: Mapping[str, Any]) -> Calibration | None:
     return Calibration(
         dots=tuple(_dot(each, x, y) for each in groups),
         ideal=_line(1.0, x, y),
-        slope=None if found["slope"] is None else _line(found["slope"], x, y),
+        slope=None if calibration["slope"] is None else _line(calibration["slope"], x, y),
         predicted=x.marks,
         realised=y.marks,
         x_zero=x(0.0),
@@ -60,7 +65,7 @@ def calibration_picture(found: Mapping[str, Any]) -> Calibration | None:
 
 
 def _line(slope: float, x: Axis, y: Axis) -> tuple[float, float, float, float]:
-    """Through the origin, as far as both axes reach."""
+    """Return a line of this slope through the origin, within the range of both axes."""
     low, high = x.low, x.high
     if slope:
         ends = sorted((y.low / slope, y.high / slope))
@@ -69,6 +74,7 @@ def _line(slope: float, x: Axis, y: Axis) -> tuple[float, float, float, float]:
 
 
 def _dot(group: Mapping[str, Any], x: Axis, y: Axis) -> Dot:
+    """Return the dot of a bin."""
     low, high = (group["realised"] if group[end] is None else group[end] for end in ("low", "high"))
     predicted, realised = (signed(round(group[name], 4)) for name in ("predicted", "realised"))
     return Dot(
@@ -76,5 +82,5 @@ def _dot(group: Mapping[str, Any], x: Axis, y: Axis) -> Dot:
         y=y(group["realised"]),
         y_low=y(low),
         y_high=y(high),
-        told=f"{group['n']:,} trades: predicted {predicted} R, realised {realised} R",
+        description=f"{group['n']:,} trades: predicted {predicted} R, realised {realised} R",
     )

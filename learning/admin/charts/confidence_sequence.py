@@ -1,4 +1,4 @@
-"""A lesson's edge as it grew trade by trade, inside an interval that may be looked at every week."""
+"""Chart of a lesson's edge as its trades accumulate, within a confidence sequence that is valid at every look."""
 
 from __future__ import annotations
 
@@ -10,22 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from learning.core.significance.confidence_sequence import Sequence as Looks
-from learning.core.significance.confidence_sequence import confidence_sequence
+from learning.core.significance.confidence_sequence import ConfidenceSequence, confidence_sequence
 from telemetry.foundation.charts.canvas import LEFT, WIDTH, Mark
 from telemetry.foundation.charts.scale import Scale
 
 RIGHT, TOP, BOTTOM, HEIGHT = 16.0, 26.0, 192.0, 218.0
-SMALLEST, LARGEST = 2.5, 7.0  # of a dot, by its trades
+SMALLEST, LARGEST = 2.5, 7.0  # radius of a dot, by its trades
 RECENT = timedelta(days=60)
 WEEK = timedelta(days=7)
 Weeks = Sequence[tuple[date, int, float]]  # Monday, trades, mean edge in R
-ROOM = 2.0  # the scale holds this many times the last interval's half; what is wider is cut at its edge
+ROOM = 2.0  # range of the scale in half-widths of the last interval; wider intervals are cut off
 
 
 @dataclass(frozen=True)
 class Frame:
-    """The room that the picture has."""
+    """The size and margins of the chart."""
 
     width: float = WIDTH
     height: float = HEIGHT
@@ -45,7 +44,7 @@ THUMBNAIL = Frame(width=160.0, height=44.0, left=2.0, right=158.0, top=3.0, bott
 
 @dataclass(frozen=True)
 class Week:
-    """One week: Monday, trades and mean edge in it, all so far with the interval's ends, and where its dot is."""
+    """One week: its trades and mean edge, the running mean with its interval, and the position of its dot."""
 
     monday: date
     n: int
@@ -62,7 +61,7 @@ class Week:
 
 @dataclass(frozen=True)
 class Recent:
-    """The last 60 days: from where in the picture, their trades, and the mean edge in R where there are any."""
+    """The last 60 days: their position in the chart, their trades, and the mean edge in R, if there are any trades."""
 
     x: float
     width: float
@@ -72,13 +71,18 @@ class Recent:
 
 @dataclass(frozen=True)
 class EdgeSequence:
-    """The picture: `band` is a polygon, `mean` a line, `believed` the shrunk edge's heights before and in the block."""
+    """The chart.
+
+    band      the interval as the points of a polygon
+    mean      the running mean as the points of a line
+    shrunk_edge  heights of the shrunk edge before and within the recent block
+    """
 
     weeks: tuple[Week, ...]
     band: str
     mean: str
     recent: Recent
-    believed: tuple[float, float] | None
+    shrunk_edge: tuple[float, float] | None
     excludes_zero: bool
     edges: tuple[Mark, ...]
     zero_y: float
@@ -95,25 +99,28 @@ def edge_sequence(
     weeks: Weeks,
     variance: float,
     until: date,
-    believed: tuple[float, float] | None = None,
+    shrunk_edge: tuple[float, float] | None = None,
     frame: Frame = FULL,
 ) -> EdgeSequence | None:
-    """Weeks of one trade at least, in order, the variance of an outcome in R^2, and the day it is told.
+    """Return the chart of a lesson's weeks, or None if there are none.
 
-    `believed`: the shrunk edge before the last 60 days, and in them. None where there is no week.
+    weeks     (Monday, trades >= 1, mean edge in R), ascending
+    variance  of an outcome in R squared
+    until     the day for which the chart is drawn
+    shrunk_edge  the shrunk edge in R before the last 60 days and within them
     """
     if not weeks:
         return None
     n, edge = np.array([n for _, n, _ in weeks], dtype=np.float64), np.array([each for _, _, each in weeks])
     looks = confidence_sequence(n, edge, variance)
-    ends = [min(monday + WEEK, max(until, monday)) for monday, _, _ in weeks]  # the week that runs ends today
+    ends = [min(monday + WEEK, max(until, monday)) for monday, _, _ in weeks]  # the current week ends today
     begin, end = weeks[0][0], max(until, ends[-1])
     span = max((end - begin).days, 7)
 
     def x(at: date) -> float:
         return frame.left + (at - begin).days / span * (frame.right - frame.left)
 
-    scale = _scale(looks, edge, believed, frame)
+    scale = _scale(looks, edge, shrunk_edge, frame)
 
     def y(value: float) -> float:
         return scale.y(min(max(value, scale.low), scale.high))
@@ -132,7 +139,7 @@ def edge_sequence(
         band=_points([*((week.x, y(week.high)) for week in drawn), *back]),
         mean=_points([(week.x, y(week.mean)) for week in drawn]),
         recent=_recent(weeks, end, x(max(end - RECENT, begin)), frame),
-        believed=None if believed is None else (y(believed[0]), y(believed[1])),
+        shrunk_edge=None if shrunk_edge is None else (y(shrunk_edge[0]), y(shrunk_edge[1])),
         excludes_zero=looks.excludes_zero,
         edges=scale.ticks(),
         zero_y=scale.y(0.0),
@@ -142,17 +149,17 @@ def edge_sequence(
     )
 
 
-def _scale(looks: Looks, edge: Any, believed: tuple[float, float] | None, frame: Frame) -> Scale:
-    """Wide enough for the last interval with room around it, and for most weeks; the first intervals may be cut."""
+def _scale(looks: ConfidenceSequence, edge: Any, shrunk_edge: tuple[float, float] | None, frame: Frame) -> Scale:
+    """Return a scale for the last interval with some margin and for most weeks; the first intervals may be cut off."""
     half = float(looks.high[-1] - looks.mean[-1])
     middle = float(looks.mean[-1])
     most = np.quantile(edge, [0.1, 0.9]).tolist()
-    inside = [middle - ROOM * half, middle + ROOM * half, *most, *(believed or ())]
+    inside = [middle - ROOM * half, middle + ROOM * half, *most, *(shrunk_edge or ())]
     return Scale.around(inside, frame.top, frame.bottom)
 
 
 def _recent(weeks: Weeks, end: date, x: float, frame: Frame) -> Recent:
-    """Whole weeks that began within the last 60 days."""
+    """Summarise the whole weeks that began within the last 60 days."""
     inside = [(n, edge) for monday, n, edge in weeks if monday >= end - RECENT]
     n = sum(count for count, _ in inside)
     mean = math.fsum(count * edge for count, edge in inside) / n if n else None
@@ -160,7 +167,7 @@ def _recent(weeks: Weeks, end: date, x: float, frame: Frame) -> Recent:
 
 
 def _radius(n: int, most: float, frame: Frame) -> float:
-    """The area of a dot is its trades."""
+    """Return the radius of a dot whose area grows with its trades."""
     return (SMALLEST + (LARGEST - SMALLEST) * math.sqrt(n / most)) * (1.0 if frame == FULL else 0.35)
 
 
@@ -169,7 +176,7 @@ def _points(points: Sequence[tuple[float, float]]) -> str:
 
 
 def sequence_rows(picture: EdgeSequence) -> list[dict[str, Any]]:
-    """The picture's numbers, a row a week."""
+    """Return the numbers of the chart as table rows, one for each week."""
     return [
         {
             "week": week.monday.isoformat(), "n": week.n, "edge": week.edge, "n_so_far": week.n_so_far,

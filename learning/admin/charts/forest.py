@@ -1,4 +1,4 @@
-"""Lessons below each other on one scale: the raw mean with its interval, the edge believed with its own, the parent."""
+"""Forest plot of lessons on one scale: the raw mean and the shrunk edge, each with its interval, and the parent."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ CERTAIN = 1.96  # standard deviations of a 95 % interval
 
 @dataclass(frozen=True)
 class Estimate:
-    """What is known of one edge, in R: raw mean with its standard error, shrunk mean with its sd (None: not shrunk).
+    """What is known of one edge in R: raw mean and standard error, shrunk mean and sd (None if not shrunk).
 
-    `parent` is what is believed of the same without one of its dimensions, None where nothing is.
+    `parent` is the edge of the nearest scope with one dimension less, None if there is none.
     """
 
     raw: float
@@ -29,18 +29,19 @@ class Estimate:
 
     @property
     def raw_interval(self) -> tuple[float, float]:
+        """The 95 % interval of the raw mean."""
         return self.raw - CERTAIN * self.raw_se, self.raw + CERTAIN * self.raw_se
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """The 95 % interval of the edge believed."""
+        """The 95 % interval of the shrunk edge; None if the edge is not shrunk."""
         if self.shrunk is None or self.sd is None:
             return None
         return self.shrunk - CERTAIN * self.sd, self.shrunk + CERTAIN * self.sd
 
     @property
     def exaggeration(self) -> float | None:
-        """How many times the raw mean is the edge believed; None where nothing is believed.
+        """The ratio of the raw mean to the shrunk edge; None if there is no shrunk edge.
 
         >>> Estimate(raw=0.6, raw_se=0.1, shrunk=0.2, sd=0.05).exaggeration
         3.0
@@ -50,7 +51,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Span:
-    """A mean between two ends; an end outside the scale is cut, which an arrow tells."""
+    """A mean with two ends; an end outside the scale is cut off and marked by an arrow."""
 
     x: float
     x_low: float
@@ -61,7 +62,7 @@ class Span:
 
 @dataclass(frozen=True)
 class ForestMark:
-    """One line of the forest."""
+    """The marks of one row of the forest plot."""
 
     raw: Span
     shrunk: Span | None
@@ -75,6 +76,8 @@ class ForestMark:
 
 @dataclass(frozen=True)
 class Forest:
+    """The chart: its rows and the ticks of its scale."""
+
     rows: tuple[ForestMark, ...]
     ticks: tuple[Mark, ...]
     x_zero: float
@@ -82,17 +85,18 @@ class Forest:
 
 
 def forest(estimates: Sequence[Estimate]) -> Forest | None:
-    """The rows on one scale that holds every mean and every shrunk interval; None where there are none."""
+    """Return the rows on one scale that covers every mean and every shrunk interval; None if there are no rows."""
     if not estimates:
         return None
-    held = [
+    values = [
         value for each in estimates for value in (each.raw, each.parent, *(each.interval or ())) if value is not None
     ]
-    scale = Scale.around(held, top=RIGHT, bottom=LEFT)  # lying down: its bottom is left
+    scale = Scale.around(values, top=RIGHT, bottom=LEFT)  # horizontal: the bottom of the scale is on the left
     return Forest(tuple(_row(each, scale) for each in estimates), scale.ticks(), scale.y(0.0))
 
 
 def _row(each: Estimate, scale: Scale) -> ForestMark:
+    """Return the marks of one estimate."""
     inside = each.interval
     return ForestMark(
         raw=_span(each.raw, each.raw_interval, scale),
@@ -103,6 +107,7 @@ def _row(each: Estimate, scale: Scale) -> ForestMark:
 
 
 def _span(mean: float, ends: tuple[float, float], scale: Scale) -> Span:
+    """Return the position of a mean and its interval, cut to the scale."""
     low, high = ends
     cut_low, cut_high = max(low, scale.low), min(high, scale.high)
     return Span(scale.y(mean), scale.y(cut_low), scale.y(cut_high), low < scale.low, high > scale.high)

@@ -1,7 +1,7 @@
-"""Every cell a run tested, its edge before shrinkage over how precisely it is known: on noise a symmetric cone.
+"""Funnel plot of all cells that a run tested: raw edge over precision. Pure noise gives a symmetric cone.
 
-Many points become a raster: squares of the page, darker where more cells fall together, one path for each shade. What
-was made a lesson is drawn one by one, with a tail to the edge that is believed of it.
+Cells are drawn as a raster: squares that are darker where more cells coincide, one path for each shade. Cells that
+became lessons are drawn individually, with a line to their shrunk edge.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from telemetry.foundation.charts.canvas import WIDTH, Mark
 
 LEFT, RIGHT, TOP = 46.0, 14.0, 14.0
 SQUARE = 3
-TALL, MINI = DOWN, 50  # of the plot, without the words below; in squares
+TALL, MINI = DOWN, 50  # height of the plot in squares, without the labels below
 WORDS = 36.0
-SHADES = 5  # each for twice as many cells in a square as the one before
-LEAST = 0.25  # of a cell makes a square worth drawing: none falls apart into less, when squares are drawn smaller
+SHADES = 5  # each shade stands for twice as many cells in a square as the previous one
+LEAST = 0.25  # smallest part of a cell that is drawn; splitting a cell over smaller squares never leaves less in each
 CURVE_POINTS = 60
 ROUND = (1.0, 2.0, 5.0)
 
 
 @dataclass(frozen=True)
 class Spot:
-    """A cell to be told apart: what it is called, where its page is, edge, standard error, edge believed (R)."""
+    """A highlighted cell: its label, the address of its page, its edge, standard error and shrunk edge in R."""
 
     name: str
     url: str
@@ -47,8 +47,8 @@ class Spot:
 
 
 @dataclass(frozen=True)
-class Placed:
-    """A spot with its place, and the height of the edge believed of it."""
+class PlacedSpot:
+    """A spot with its position, and the height of its shrunk edge."""
 
     spot: Spot
     x: float
@@ -58,12 +58,12 @@ class Placed:
 
 @dataclass(frozen=True)
 class Funnel:
-    """Paths of the picture; `beyond` cells lie outside its scale and are drawn at its edge."""
+    """The chart's paths; `beyond` cells lie outside its scale and are drawn at its edge."""
 
     shades: tuple[str, ...]
     dots: str
     tails: str
-    spots: tuple[Placed, ...]
+    spots: tuple[PlacedSpot, ...]
     upper: str
     lower: str
     beyond: int
@@ -80,28 +80,32 @@ class Funnel:
 
 @dataclass(frozen=True)
 class _Plane:
-    """Places on the picture for precisions, growing to the right, and edges, zero in the middle."""
+    """The mapping to chart positions: precision grows to the right, edges have zero in the middle."""
 
     scale: Scale
     rows: int
 
     @property
     def bottom(self) -> float:
+        """The lower end of the plot."""
         return TOP + SQUARE * self.rows
 
     def x(self, precision: Floats) -> Floats:
+        """Return the horizontal positions of precisions (1 / R)."""
         place: Floats = LEFT + self.scale.across(precision) * (WIDTH - LEFT - RIGHT)
         return place
 
     def y(self, edge: Floats) -> Floats:
+        """Return the vertical positions of edges in R."""
         place: Floats = TOP + self.scale.down(edge) * (self.bottom - TOP)
         return place
 
 
 def funnel(tested: Mapping[str, Any] | None, spots: Iterable[Spot] = (), *, mini: bool = False) -> Funnel | None:
-    """The picture of a run's columns n, raw, se, shrunk, emitted (see `BuilderRun.tested`), with spots upon it.
+    """Return the chart of a run's tested cells with highlighted spots, or None if there is nothing to draw.
 
-    Small, what the run emitted is like the rest, and the spots alone stand out. None where there is nothing to draw.
+    `tested` holds the columns n, raw, se, shrunk, emitted (see `BuilderRun.tested`). In the mini chart lessons look
+    like other cells, and only the spots are highlighted.
     """
     marked = list(spots)
     columns = {name: np.array((tested or {}).get(name, ()), dtype=np.float64) for name in ("raw", "se", "shrunk")}
@@ -132,14 +136,14 @@ def funnel(tested: Mapping[str, Any] | None, spots: Iterable[Spot] = (), *, mini
 
 
 def _scale(raw: Floats, se: Floats, squares: Squares | None, marked: Sequence[Spot]) -> Scale:
-    """A scale for nearly all cells, and for all that are marked."""
+    """Return a scale for nearly all cells and for all highlighted ones."""
     marked_raw, marked_se = (np.array([getattr(each, name) for each in marked]) for name in ("raw", "se"))
     known = Scale.of(np.append(raw, marked_raw), np.append(se, marked_se)) if squares is None else squares.scale
-    return known.holding(marked_raw, marked_se)
+    return known.extended_to(marked_raw, marked_se)
 
 
 def _counts(plane: _Plane, raw: Floats, se: Floats, squares: Squares | None) -> Floats:
-    """How many cells lie in each square of the picture; where it is smaller than the run's, parts of cells too."""
+    """Return the number of cells in each square of the chart; fractional if its squares differ from the run's."""
     scale, shape = plane.scale, (plane.rows, ACROSS)
     counts = count_squares(scale.across(precision_of(se)), scale.down(raw), shape).astype(np.float64)
     if squares is None:
@@ -153,7 +157,9 @@ def _counts(plane: _Plane, raw: Floats, se: Floats, squares: Squares | None) -> 
 
 
 def _spread(edges: Floats, n: int) -> Floats:
-    """The part of each interval between edges (from 0 to 1, growing) that falls in each of n equal ones.
+    """Return the share of each interval between edges that falls in each of n equal intervals, `(intervals, n)`.
+
+    `edges` ascend from 0 to 1.
 
     >>> _spread(np.array([0.0, 0.25, 1.0]), 2).round(6).tolist()
     [[1.0, 0.0], [0.333333, 0.666667]]
@@ -165,31 +171,34 @@ def _spread(edges: Floats, n: int) -> Floats:
 
 
 def _shades(counts: Floats) -> tuple[str, ...]:
-    """A path of squares for each shade, from the lightest."""
+    """Return a path of squares for each shade, the lightest first."""
     shade = np.minimum(np.log2(np.maximum(counts, 1) + 1e-6).astype(np.int64), SHADES - 1)
     return tuple(_squares(np.argwhere((shade == each) & (counts >= LEAST)).T) for each in range(SHADES))
 
 
 def _squares(at: Ints) -> str:
+    """Return the path of squares at these row and column numbers."""
     corner = f"h{SQUARE}v{SQUARE}h-{SQUARE}z"
     left, top = at[1] * SQUARE + int(LEFT), at[0] * SQUARE + int(TOP)
     return "".join(f"M{a} {b}{corner}" for a, b in zip(left.tolist(), top.tolist(), strict=True))
 
 
 def _tails(x: Floats, y: Floats, end: Floats) -> str:
+    """Return the path of the lines from raw to shrunk edges."""
     columns = (x.tolist(), y.tolist(), end.tolist())
     return "".join(f"M{a:.1f} {b:.1f}V{c:.1f}" for a, b, c in zip(*columns, strict=True) if abs(b - c) >= 0.1)
 
 
-def _placed(spots: Sequence[Spot], plane: _Plane) -> tuple[Placed, ...]:
+def _placed(spots: Sequence[Spot], plane: _Plane) -> tuple[PlacedSpot, ...]:
+    """Return the spots with their positions."""
     x = plane.x(precision_of(np.array([each.se for each in spots])))
     y, end = (plane.y(np.array([getattr(each, name) for each in spots])) for name in ("raw", "shrunk"))
     columns = zip(spots, x.tolist(), y.tolist(), end.tolist(), strict=True)
-    return tuple(Placed(*each) for each in columns)
+    return tuple(PlacedSpot(*each) for each in columns)
 
 
 def _cone(plane: _Plane, side: float) -> str:
-    """Where chance alone puts one cell of forty beyond, on this side; from where it enters the scale."""
+    """Return the cone's line on this side: by chance one cell in forty lies beyond it."""
     enters = min(max(plane.scale.low, SIGNIFICANT / plane.scale.largest), plane.scale.high)
     precision = np.geomspace(enters, plane.scale.high, CURVE_POINTS)
     points = zip(plane.x(precision).tolist(), plane.y(side * SIGNIFICANT / precision).tolist(), strict=True)
@@ -197,6 +206,7 @@ def _cone(plane: _Plane, side: float) -> str:
 
 
 def _edge_marks(plane: _Plane) -> tuple[Mark, ...]:
+    """Return the ticks of the edge axis."""
     step = max(
         each
         for each in _round_numbers(plane.scale.largest / 100, plane.scale.largest)
@@ -210,6 +220,7 @@ def _edge_marks(plane: _Plane) -> tuple[Mark, ...]:
 
 
 def _precision_marks(plane: _Plane) -> tuple[Mark, ...]:
+    """Return the ticks of the precision axis."""
     values = np.array(
         [
             each
@@ -221,20 +232,20 @@ def _precision_marks(plane: _Plane) -> tuple[Mark, ...]:
 
 
 def _round_numbers(low: float, high: float) -> list[float]:
-    """1, 2 and 5 times powers of ten, from at most `low` to at least `high`."""
+    """Return 1, 2 and 5 times powers of ten, from at most `low` to at least `high`."""
     powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     return [float(f"{each:g}e{power}") for power in powers for each in ROUND]
 
 
 def funnel_rows(tested: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
-    """The picture's numbers: a row a cell, then one for each square of cells that are not told one by one."""
+    """Yield the numbers of the chart: one row for each stored cell, then one for each square of other cells."""
     for n, raw, se, shrunk, emitted in zip(
         *(tested[name] for name in ("n", "raw", "se", "shrunk", "emitted")), strict=True
     ):
         precision = 1 / se if se else None
         yield {"cells": 1, "n": n, "raw": raw, "se": se, "precision": precision, "shrunk": shrunk, "emitted": emitted}
     squares = squares_of(tested)
-    for cells, precision, edge in () if squares is None else squares.middles():
+    for cells, precision, edge in () if squares is None else squares.centres():
         yield {
             "cells": cells, "n": None, "raw": round(edge, 6), "se": round(1 / precision, 6),
             "precision": round(precision, 6), "shrunk": None, "emitted": None,

@@ -1,4 +1,4 @@
-"""Weekly edges as dots, the curve of the half-life in use, and where half of it is left."""
+"""Chart of weekly edges, the decay curve of the half-life in use, and the point at which half of it is left."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from learning.core.plan_method.half_life import start_of
+from learning.core.plan_method.half_life import initial_edge
 from telemetry.foundation.charts.canvas import LEFT, RIGHT, WIDTH, Mark, round_steps
 from telemetry.foundation.charts.scale import Scale
 
 TOP, BOTTOM, HEIGHT = 20.0, 172.0, 208.0
 POINTS = 80
-SMALLEST, LARGEST = 2.5, 8.0  # of a dot, by its trades
+SMALLEST, LARGEST = 2.5, 8.0  # radius of a dot, by its trades
 
 
 @dataclass(frozen=True)
 class Week:
-    """One week: Monday, trades, edge in R, what the curve says of it, and where its dot is."""
+    """One week: Monday, trades, edge in R, the curve's value, and the position of its dot."""
 
     monday: date
     n: int
@@ -34,7 +34,7 @@ class Week:
 
 @dataclass(frozen=True)
 class Fade:
-    """The picture; `half_at` is where half of the starting edge is left, if that is within the weeks."""
+    """The chart; `half_at` is the point at which half of the initial edge is left, if it lies within the weeks."""
 
     weeks: tuple[Week, ...]
     start: float
@@ -52,12 +52,12 @@ class Fade:
 
 
 def fade(weeks: Sequence[tuple[date, int, float]], half_life: float) -> Fade | None:
-    """Weeks (Monday, trades, edge in R), in order, under a half-life in days; None where there is no week."""
+    """Return the chart of weeks (Monday, trades, edge in R) with a half-life in days; None if there are no weeks."""
     if not weeks:
         return None
     day = np.array([(monday - weeks[0][0]).days for monday, _, _ in weeks], dtype=np.float64)
     n, edge = np.array([n for _, n, _ in weeks]), np.array([each for _, _, each in weeks])
-    start, longest = start_of(day, n, edge, half_life), max(float(day[-1]), 7.0)
+    start, longest = initial_edge(day, n, edge, half_life), max(float(day[-1]), 7.0)
     scale = Scale.around([*edge.tolist(), start], TOP, BOTTOM)
 
     def x(at: float) -> float:
@@ -82,12 +82,12 @@ def fade(weeks: Sequence[tuple[date, int, float]], half_life: float) -> Fade | N
 
 
 def _radius(n: int, most: int) -> float:
-    """The area of a dot is its trades."""
+    """Return the radius of a dot whose area grows with its trades."""
     return SMALLEST + (LARGEST - SMALLEST) * math.sqrt(n / most)
 
 
 def fade_rows(picture: Fade) -> list[dict[str, Any]]:
-    """The picture's numbers, a row a week."""
+    """Return the numbers of the chart as table rows, one for each week."""
     return [
         {"week": week.monday.isoformat(), "n": week.n, "edge_raw": week.edge, "curve": week.curve}
         for week in picture.weeks

@@ -1,4 +1,4 @@
-"""A lesson run by run: its edge, its weight, its targets and its standing over time."""
+"""Chart of a lesson over all runs: edge, weight, targets and status over time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROW, TOP, GAP, RIBBON = 62.0, 22.0, 26.0, 12.0
 
 @dataclass(frozen=True)
 class LessonHistoryRow:
-    """One quantity as a stepped line: what a run says holds until the next."""
+    """One quantity as a step line: a run's value holds until the next run that changed it."""
 
     name: str
     line: str
@@ -33,7 +33,7 @@ class LessonHistoryRow:
 
 @dataclass(frozen=True)
 class Stretch:
-    """How long a standing held."""
+    """A period with one status."""
 
     x: float
     width: float
@@ -43,6 +43,8 @@ class Stretch:
 
 @dataclass(frozen=True)
 class LessonHistoryChart:
+    """The chart: one row for each quantity, and a ribbon of statuses."""
+
     rows: tuple[LessonHistoryRow, ...]
     stretches: tuple[Stretch, ...]
     ribbon_y: float
@@ -54,8 +56,8 @@ class LessonHistoryChart:
     width: float = WIDTH
 
 
-def lesson_track(history: Sequence[LessonHistory], until: datetime) -> LessonHistoryChart | None:
-    """The history of one lesson, oldest first, as of `until`; None where nothing was kept yet."""
+def lesson_history_chart(history: Sequence[LessonHistory], until: datetime) -> LessonHistoryChart | None:
+    """Return the chart of one lesson's history, oldest first, up to `until`; None if there is no history."""
     if not history:
         return None
     first, last = history[0].at, max(until, history[-1].at)
@@ -83,7 +85,7 @@ def lesson_track(history: Sequence[LessonHistory], until: datetime) -> LessonHis
 
 
 def _from_neutral(history: Sequence[LessonHistory]) -> dict[str, list[float]]:
-    """Every lever the lesson ever moved, in its units from neutral; a lever it does not move stands at neutral."""
+    """Return every lever the lesson ever moved, as its distance from neutral in the lever's units."""
     names = [name for name in LEVERS if any(name in _levers(each) for each in history)]
     return {
         f"{name}, from neutral": [LEVERS[name].unit(_levers(each).get(name, LEVERS[name].neutral)) for each in history]
@@ -91,11 +93,13 @@ def _from_neutral(history: Sequence[LessonHistory]) -> dict[str, list[float]]:
     }
 
 
-def _levers(said: LessonHistory) -> dict[str, float]:
-    return {LEVER_NAMES.get(name, name): target for name, target in said.targets.items()}
+def _levers(row: LessonHistory) -> dict[str, float]:
+    """Return lever -> target of one history row."""
+    return {LEVER_NAMES.get(name, name): target for name, target in row.targets.items()}
 
 
 def _row(name: str, values: Sequence[float], at: Sequence[float], end: float, top: float) -> LessonHistoryRow:
+    """Return the step line of one quantity."""
     scale = Scale.around(values, top, top + ROW)
     y = [scale.y(value) for value in values]
     steps = [(at[0], y[0])]
@@ -105,34 +109,36 @@ def _row(name: str, values: Sequence[float], at: Sequence[float], end: float, to
     return LessonHistoryRow(
         name=name,
         line=" ".join(f"{place:.1f},{height:.1f}" for place, height in steps),
-        dots=tuple((place, height, _told(value)) for place, height, value in zip(at, y, values, strict=True)),
-        low=Mark(scale.bottom, _told(scale.low)),
-        high=Mark(scale.top, _told(scale.high) if any(values) else ""),  # nothing but zero has no scale
+        dots=tuple((place, height, _format(value)) for place, height, value in zip(at, y, values, strict=True)),
+        low=Mark(scale.bottom, _format(scale.low)),
+        high=Mark(scale.top, _format(scale.high) if any(values) else ""),  # a history of zeros has no scale
         zero_y=scale.y(0.0),
         label_y=top - 8,
-        last=_told(values[-1]),
+        last=_format(values[-1]),
     )
 
 
 def _stretches(history: Sequence[LessonHistory], at: Sequence[float], end: float) -> tuple[Stretch, ...]:
-    found: list[Stretch] = []
-    for said, begin, until in zip(history, at, [*at[1:], end], strict=True):
-        before = found[-1] if found else None
-        if before is not None and before.status == said.status:
-            found[-1] = Stretch(before.x, until - before.x, before.status, before.label)
+    """Return the periods of equal status."""
+    stretches: list[Stretch] = []
+    for row, begin, until in zip(history, at, [*at[1:], end], strict=True):
+        before = stretches[-1] if stretches else None
+        if before is not None and before.status == row.status:
+            stretches[-1] = Stretch(before.x, until - before.x, before.status, before.label)
         else:
-            found.append(
-                Stretch(begin, until - begin, said.status, f"{said.get_status_display()} from {said.at:%Y-%m-%d}")
+            stretches.append(
+                Stretch(begin, until - begin, row.status, f"{row.get_status_display()} from {row.at:%Y-%m-%d}")
             )
-    return tuple(found)
+    return tuple(stretches)
 
 
-def _told(value: float) -> str:
+def _format(value: float) -> str:
+    """Format a value for a label."""
     return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
 
 
-def track_rows(history: Sequence[LessonHistory]) -> list[dict[str, Any]]:
-    """The history as rows of a table, oldest first."""
+def history_rows(history: Sequence[LessonHistory]) -> list[dict[str, Any]]:
+    """Return the history as table rows, oldest first."""
     return [
         {
             "at": each.at.isoformat(),

@@ -1,4 +1,4 @@
-"""Lessons found in outcomes without edges as dots on one line, and those found in the outcomes as they were."""
+"""Dot strip that compares the lessons found in noise twins with those found in the real outcomes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from telemetry.foundation.charts.canvas import WIDTH, Mark, round_steps
 
 LEFT, RIGHT, TOP = 16.0, 16.0, 40.0
-DOT, HIGHEST = 11.0, 6  # a dot's room, and how many stand above each other at most
+DOT, HIGHEST = 11.0, 6  # space of a dot, and the highest stack of dots
 WORDS = 30.0
 
 
 @dataclass(frozen=True)
 class Dot:
-    """The twins of one count: how many dots stand above each other there."""
+    """One dot of a stack: the twin's number of lessons, and its position."""
 
     count: int
     x: float
@@ -24,6 +24,8 @@ class Dot:
 
 @dataclass(frozen=True)
 class Strip:
+    """The chart: dots for the twins and a mark for the real number of lessons."""
+
     dots: tuple[Dot, ...]
     real: int
     x_real: float
@@ -38,7 +40,7 @@ class Strip:
 
 
 def strip(real: int, twins: Sequence[int]) -> Strip | None:
-    """The count of lessons, and those of the twins; None before there is a twin."""
+    """Return the chart of the real number of lessons and those of the twins; None if there are no twins."""
     if not twins:
         return None
     longest = float(max(real, *twins, 4))

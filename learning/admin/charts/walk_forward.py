@@ -1,4 +1,4 @@
-"""A walk as pictures: the uplift as it grew, and all policies' uplifts with their bands on one scale."""
+"""Charts of walk-forward results: the uplift over time, and the uplifts of all methods with their bands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROW, FIRST_ROW, NAMES = 26.0, 20.0, 186.0
 
 @dataclass(frozen=True)
 class Growth:
-    """Cumulative uplift over the days; `band` is a polygon, the others are lines."""
+    """Cumulative uplift by day; `band` is a polygon, the others are lines."""
 
     band: str
     uplift: str
@@ -38,7 +38,7 @@ class Growth:
 
 
 def growth(curves: Mapping[str, Sequence[float]]) -> Growth | None:
-    """From the columns of `learning.core.walk.curve`; None where there are no days."""
+    """Return the chart of the columns of `learning.core.walk_forward.uplift_curve.curve`; None if there are no days."""
     days = curves["day"]
     if not days:
         return None
@@ -65,19 +65,21 @@ def growth(curves: Mapping[str, Sequence[float]]) -> Growth | None:
 
 
 def _days_axis(days: Sequence[float]) -> Axis:
+    """Return the horizontal axis of days."""
     return Axis(days[0], max(days[-1], days[0] + 1), LEFT, WIDTH - RIGHT)
 
 
 def _date(day: float) -> str:
+    """Format a day since 1970-01-01 as a date."""
     return (EPOCH + timedelta(days=int(day))).isoformat()
 
 
 @dataclass(frozen=True)
 class WalkForwardRow:
-    """One uplift with its band; what is only in-sample stands beside it, hollow."""
+    """One uplift with its band; the in-sample uplift is drawn as a hollow mark."""
 
     name: str
-    told: str
+    description: str
     y: float
     x: float
     x_low: float
@@ -87,11 +89,14 @@ class WalkForwardRow:
 
     @property
     def word_y(self) -> float:
+        """The baseline of the row's label."""
         return self.y + 4
 
 
 @dataclass(frozen=True)
 class Forest:
+    """The chart: its rows and the ticks of its scale."""
+
     rows: tuple[WalkForwardRow, ...]
     values: tuple[Mark, ...]
     x_zero: float
@@ -103,7 +108,7 @@ class Forest:
 
 
 def forest(walks: Iterable[tuple[str, Mapping[str, Any]]]) -> Forest | None:
-    """Two rows a policy, as sized and at matched tilt, of (name, figures); None where nothing was decided."""
+    """Return two rows for each (name, figures), as sized and at matched tilt; None if no trade was sized."""
     lines = [
         (f"{name}, {how}", figures[key], figures[f"optimistic{'_matched' * (key == 'matched')}"])
         for name, figures in walks
@@ -124,11 +129,12 @@ def forest(walks: Iterable[tuple[str, Mapping[str, Any]]]) -> Forest | None:
 
 
 def _row(name: str, uplift: Mapping[str, float | None], optimistic: float | None, x: Axis, y: float) -> WalkForwardRow:
+    """Return one row of the chart."""
     mean = uplift["mean"] or 0.0
     low, high = (mean if uplift[end] is None else float(uplift[end] or 0.0) for end in ("low", "high"))
     return WalkForwardRow(
         name=name,
-        told=f"{mean:+.2f} R per 1,000 trades, 95 % from {low:+.2f} to {high:+.2f}",
+        description=f"{mean:+.2f} R per 1,000 trades, 95 % from {low:+.2f} to {high:+.2f}",
         y=y,
         x=x(mean),
         x_low=x(low),

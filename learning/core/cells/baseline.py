@@ -1,4 +1,4 @@
-"""The outcome an edge is measured against."""
+"""The baseline: the mean outcome against which an edge is measured."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from learning.core.cells.units import unit_means
 
 @dataclass(frozen=True)
 class Baseline:
-    """Mean outcome in R over n units; 0 over none."""
+    """The mean outcome in R over `n` units; 0.0 if there are no units."""
 
     n: int
     mean: float
 
 
 def baseline_of(groups: Sequence[Rows]) -> Baseline:
-    """The mean outcome of the distinct trades of a (module, action_category), given all of its groups.
+    """Return the mean outcome in R of all distinct units of a (module, action_category), given all of its groups.
 
     A trade or cluster counts once over all the groups together, as it would in one cell that held them all: trade
     and cluster numbers must mean the same in every group.

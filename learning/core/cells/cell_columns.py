@@ -1,4 +1,4 @@
-"""Cells: the statistics of scope subsets, as columns."""
+"""Statistics of cells (subsets of scope dimensions with fixed values), stored as columns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from learning.core.cells.rows import Codes, Floats, Ints
 
 
 class CellBudgetExceeded(ValueError):
-    """A cube would have more cells than the run may still hold."""
+    """Raised when a cube would hold more cells than the run's remaining cell budget."""
 
     def __init__(self, budget: int) -> None:
         super().__init__(
@@ -22,7 +22,7 @@ class CellBudgetExceeded(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """The cells of one group, columns of one length.
+    """The cells of one group; every column has one entry for each cell.
 
     mask       bit i set: dimension i is part of the cell; 0 is the empty subset
     codes      (cells, dims), -1 where the dimension is not part of the cell
@@ -45,5 +45,5 @@ class Cells:
 
     @property
     def sizes(self) -> Ints:
-        """Number of dimensions of each cell."""
+        """Number of dimensions of each cell, shape `(cells,)`."""
         return np.bitwise_count(self.mask).astype(np.int64)

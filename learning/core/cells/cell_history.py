@@ -1,7 +1,8 @@
-"""A cell through time: its mean through each day, and week by week.
+"""The history of a cell: its cumulative mean by day, and its separate mean in each week.
 
-Days accumulate (what was known by then) and drive a lesson's movement. Weeks are disjoint (what happened in them) and
-are the lesson's edge history, the series a half-life can be fitted on: cumulative means are too alike for that.
+Days are cumulative (what was known by then) and drive the movement of a lesson's levers. Weeks are disjoint (what
+happened in them). They form the lesson's edge history, the series to which a half-life is fitted; cumulative means are
+too strongly correlated for that.
 """
 
 from __future__ import annotations
@@ -16,7 +17,12 @@ from learning.core.cells.units import run_lengths, run_means, runs, unit_means
 
 @dataclass(frozen=True, eq=False)
 class Days:
-    """The UTC days on which a cell closed trades, in order, and the units and their mean outcome through each."""
+    """Cumulative history: the UTC days on which a cell closed trades, ascending, with units and mean outcome so far.
+
+    day   (days,) UTC days since 1970-01-01
+    n     (days,) units closed up to and including the day
+    mean  (days,) mean outcome of those units in R
+    """
 
     day: Ints
     n: Ints
@@ -25,8 +31,12 @@ class Days:
 
 @dataclass(frozen=True, eq=False)
 class Weeks:
-    """The ISO weeks in which a cell closed trades, in order: Monday 00:00 UTC in microseconds since 1970-01-01,
-    and the units and their mean outcome within each."""
+    """Weekly history: the ISO weeks in which a cell closed trades, ascending.
+
+    started_at  (weeks,) Monday 00:00 UTC in microseconds since 1970-01-01
+    n           (weeks,) units closed within the week
+    mean        (weeks,) mean outcome of those units in R
+    """
 
     started_at: Ints
     n: Ints
@@ -34,9 +44,9 @@ class Weeks:
 
 
 def days_of(rows: Rows) -> Days:
-    """Units and mean outcome of the rows (any order) through each day, by the close of the trades.
+    """Return the cumulative units and mean outcome of the rows (in any order), by the day their trades closed.
 
-    A cluster counts from its first trade on, with the mean of those of its trades that have closed.
+    A cluster counts from its first closed trade on, with the mean of those of its trades that have closed so far.
     """
     order = np.lexsort((rows.trade, rows.cluster))
     rows = rows.take(order)
@@ -53,7 +63,7 @@ def days_of(rows: Rows) -> Days:
 
 
 def _changes_of_mean(cluster: Ints, outcome: Floats) -> tuple[Ints, Floats]:
-    """Where each cluster starts, and by how much each of its trades changes the mean of it so far."""
+    """Return where each cluster starts, and by how much each trade changes its cluster's running mean."""
     starts = runs(cluster)
     lengths = run_lengths(starts, len(cluster))
     total = np.cumsum(outcome)
@@ -65,7 +75,10 @@ def _changes_of_mean(cluster: Ints, outcome: Floats) -> tuple[Ints, Floats]:
 
 
 def weeks_of(rows: Rows) -> Weeks:
-    """Units and mean outcome of the rows (any order) within each week; a trade's rows close together."""
+    """Return the units and mean outcome of the rows (in any order) within each ISO week.
+
+    All rows of one trade must have the same close.
+    """
     week = week_of(rows.closed_at)
     order = np.lexsort((rows.trade, rows.cluster, week))
     unit_week, outcome = unit_means(week[order], rows.cluster[order], rows.trade[order], rows.outcomes[order])

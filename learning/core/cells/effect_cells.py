@@ -1,4 +1,4 @@
-"""Cells: numbers for the combinations of digits that enough units share."""
+"""Cells of the evidence method: a number for each combination of digits that occurs in enough units."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ from learning.core.cells.numbering import CHEAP_COUNTERS
 from learning.core.cells.rows import Bools, Floats, Ints
 from learning.core.cells.units import run_lengths, runs
 
-Cells = NDArray[np.unsignedinteger[Any]]
+CellNumbers = NDArray[np.unsignedinteger[Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Numbered:
-    """Cells in ascending order of key.
+class EffectCells:
+    """The cells over some columns of digits, in ascending order of their key.
 
-    columns  the columns of digits they are made of
-    key      (cells,) mixed-radix number of their digits, none of them 0
-    n        (cells,) units in each
-    cell     (rows,) position of each row's cell; as many as there are cells where it is in none
+    columns  the columns of digits that define the cells
+    key      (cells,) mixed-radix number of the cell's digits, none of which is 0
+    n        (cells,) units in each cell
+    cell     (rows,) position of each row's cell; `len(self)` for a row that is in no cell
     """
 
     columns: tuple[int, ...]
     key: Ints
     n: Ints
-    cell: Cells
+    cell: CellNumbers
 
     def __len__(self) -> int:
         return len(self.key)
 
     def sums(self, values: Floats) -> Floats:
-        """(cells,) sum of a value (rows,) over the rows of each cell."""
+        """Return the sum of a value `(rows,)` over the rows of each cell, shape `(cells,)`."""
         return np.bincount(self.cell, values, len(self) + 1)[:-1].astype(np.float64, copy=False)
 
     def find(self, key: Ints) -> Ints:
-        """Position of keys, as many as there are cells where a key is none of them."""
+        """Return the position of each key; `len(self)` for a key that has no cell."""
         at = np.searchsorted(self.key, key)
         found = self.key.take(at, mode="clip") == key if len(self) else np.zeros(len(key), dtype=np.bool_)
         return np.where(found, at, len(self))
 
 
 class UnitCounts:
-    """Counts the units in cells: rows of a unit of their own are counted, the others told apart."""
+    """Counts distinct units in cells; only rows that share their unit with another row need a comparison."""
 
     def __init__(self, unit: Ints) -> None:
         order = np.argsort(unit, kind="stable")
@@ -58,7 +58,7 @@ class UnitCounts:
         self.sharing[order] = np.repeat(lengths > 1, lengths)
 
     def count(self, key: Ints, size: int) -> Ints:
-        """(size,) units with each key, for the first len(key) rows."""
+        """Return the number of units with each key, shape `(size,)`, for the first `len(key)` rows."""
         sharing: Bools = self.sharing[: len(key)]
         if not sharing.any():
             return np.bincount(key, minlength=size)
@@ -69,8 +69,8 @@ class UnitCounts:
 
 def number_cells(
     digits: Ints, widths: Sequence[int], columns: tuple[int, ...], units: UnitCounts, n_min: int
-) -> Numbered:
-    """The cells over `columns` of the rows of `digits` (columns, rows), with at least n_min units each."""
+) -> EffectCells:
+    """Number the cells over `columns` of the rows of `digits` `(columns, rows)` that have at least n_min units."""
     key, size = key_of([digits[column] for column in columns], widths, columns), prod(widths[c] for c in columns)
     if size > 4 * len(key) + CHEAP_COUNTERS:
         known, key = np.unique(key, return_inverse=True)
@@ -83,11 +83,11 @@ def number_cells(
     kept = int(np.count_nonzero(keep))
     number = np.full(len(known), kept, dtype=np.min_scalar_type(kept))
     number[keep] = np.arange(kept)
-    return Numbered(columns, known[keep], n[keep], number.take(key))
+    return EffectCells(columns, known[keep], n[keep], number.take(key))
 
 
 def key_of(digits: Sequence[Ints], widths: Sequence[int], columns: Sequence[int]) -> Ints:
-    """Mixed-radix numbers of digits, one vector a column.
+    """Return the mixed-radix number of each row's digits, given one vector `(rows,)` for each column.
 
     >>> key_of([np.array([1, 2]), np.array([0, 3])], (5, 4), (0, 1)).tolist()
     [4, 11]
@@ -100,7 +100,7 @@ def key_of(digits: Sequence[Ints], widths: Sequence[int], columns: Sequence[int]
 
 
 def digits_of(key: Ints, widths: Sequence[int], columns: Sequence[int]) -> list[Ints]:
-    """The digits of keys, one vector a column.
+    """Return the digits of keys, one vector for each column; the inverse of `key_of`.
 
     >>> [digit.tolist() for digit in digits_of(np.array([4, 11]), (5, 4), (0, 1))]
     [[1, 2], [0, 3]]

@@ -1,4 +1,4 @@
-"""Numbers for cells: counting the rows behind each, dropping cells and closing the gaps."""
+"""Cell numbers: count the rows of each cell, drop cells and renumber the remaining ones without gaps."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import numpy as np
 
 from learning.core.cells.rows import Bools, Codes, Ints
 
-CHEAP_COUNTERS = 1 << 16  # an array this long costs nothing worth avoiding
+CHEAP_COUNTERS = 1 << 16  # counters; an array of this length costs too little to avoid
 
 
-def counted(key: Ints, size: int, width: int) -> tuple[Ints, Ints]:
-    """The keys and the rows of each; keys divisible by width stand for a missing dimension and count none.
+def count_rows(key: Ints, size: int, width: int) -> tuple[Ints, Ints]:
+    """Return the keys `(rows,)` and the number of rows of each key.
 
-    Keys too sparse to be counted directly are numbered anew first.
+    A key divisible by `width` stands for a missing dimension and counts no rows. Keys that are too sparse for an array
+    of counters are renumbered first. `size` is one more than the largest possible key.
     """
     if size > 4 * len(key) + CHEAP_COUNTERS:
         values, key = np.unique(key, return_inverse=True)
@@ -24,8 +25,11 @@ def counted(key: Ints, size: int, width: int) -> tuple[Ints, Ints]:
     return key, count
 
 
-def kept_only(keep: Bools, index: Ints, cell: Ints) -> tuple[Ints, Ints, int]:
-    """The rows of the kept cells, their cells numbered anew, and how many are kept (the rows mean nothing at 0)."""
+def keep_cells(keep: Bools, index: Ints, cell: Ints) -> tuple[Ints, Ints, int]:
+    """Return the rows of the kept cells, their renumbered cells, and the number of kept cells.
+
+    If no cell is kept the returned rows have no meaning. `keep` is `(cells,)`; `index` and `cell` are `(rows,)`.
+    """
     kept = int(np.count_nonzero(keep))
     if kept in (0, len(keep)):
         return index, cell, kept
@@ -34,9 +38,12 @@ def kept_only(keep: Bools, index: Ints, cell: Ints) -> tuple[Ints, Ints, int]:
     return index.compress(alive), number.take(cell.compress(alive)), kept
 
 
-def ranked(column: Codes, floor: int) -> Ints:
-    """Values of a dimension numbered from 1; 0 for a missing one, and for one on too few rows to reach any cell."""
+def rank_values(column: Codes, floor: int) -> Ints:
+    """Number the values of a dimension from 1, shape `(rows,)`; 0 for missing values and for those on too few rows.
+
+    A value on fewer than `floor` rows cannot be part of any cell.
+    """
     size = int(column.max(initial=0)) + 2
-    key, count = counted(column.astype(np.int64) + 1, size, size)
+    key, count = count_rows(column.astype(np.int64) + 1, size, size)
     keep = count >= floor
     return np.where(keep, np.cumsum(keep), 0).take(key)

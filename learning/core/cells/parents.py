@@ -1,4 +1,4 @@
-"""What a cell adds to its parents: the cells of one dimension less and otherwise the same values."""
+"""The gain of a cell over its parents: the cells with one dimension less and otherwise the same values."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from numpy.typing import NDArray
 from learning.core.cells.cell_columns import Cells
 from learning.core.cells.rows import MISSING, Codes, Floats, Ints
 
-SEEDS = 4  # two keys of a million cells meet about once in ten million draws
+SEEDS = 4  # attempts; two keys among a million cells collide about once in ten million draws
 
 
 def incremental_edges(cells: Cells, edge: Floats, chosen: Ints) -> Floats:
-    """The least gain of each chosen cell over any of its parents, in R and in the direction of its own edge.
+    """Return the smallest gain of each chosen cell over its parents, in R, in the direction of its own edge.
 
-    `edge` (cells,) is mean - baseline. The empty subset is the parent of cells of one dimension; its own parent is
-    the baseline, so that it gains its |edge|. Raises ValueError when a parent is not among the cells.
+    `edge` `(cells,)` is mean - baseline; `chosen` holds cell positions. The empty subset is the parent of every cell of
+    one dimension. Its own parent is the baseline, so its gain is its |edge|. Raises ValueError if a parent is not among
+    the cells or a cell occurs twice.
     """
     keys, multipliers = _keys(cells.codes)
     order = np.argsort(keys)
@@ -31,10 +32,11 @@ def incremental_edges(cells: Cells, edge: Floats, chosen: Ints) -> Floats:
 
 
 def _keys(codes: Codes) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """A number for each cell, and what one step of each dimension's code adds to it, modulo 2^64.
+    """Return a key for each cell, and how much one step of each dimension's code adds to it, modulo 2^64.
 
-    Sums of random odd multiples (multilinear hashing): a parent's key is its child's less one term. The multipliers
-    are drawn anew until no two cells share a key, which makes looking a parent up exact.
+    The keys are sums of random odd multiples (multilinear hashing): the key of a parent is that of its child minus one
+    term. Multipliers are redrawn until no two cells share a key, which makes the lookup of a parent exact. Raises
+    ValueError if a cell occurs twice.
     """
     for seed in range(SEEDS):
         draws = np.random.default_rng(seed).integers(0, 2**63, size=(codes.shape[1],))
@@ -48,13 +50,14 @@ def _keys(codes: Codes) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
 
 
 def _shifted(code: Codes) -> NDArray[np.uint64]:
-    """0 for a missing dimension, its code + 1 otherwise."""
+    """Return 0 for a missing dimension and code + 1 otherwise."""
     return (code.astype(np.int64) + 1).astype(np.uint64)
 
 
-def _find(keys: NDArray[np.uint64], order: Ints, wanted: NDArray[np.uint64]) -> Ints:
-    at = np.searchsorted(keys, wanted, sorter=order)
+def _find(keys: NDArray[np.uint64], order: Ints, requested: NDArray[np.uint64]) -> Ints:
+    """Return the position of each requested key. Raises ValueError if one of them is missing."""
+    at = np.searchsorted(keys, requested, sorter=order)
     found = order[np.minimum(at, len(order) - 1)]
-    if (keys[found] != wanted).any():
+    if (keys[found] != requested).any():
         raise ValueError("cells: the parent of a cell is missing; give all cells of the group, the empty subset too")
     return found

@@ -1,4 +1,4 @@
-"""Judged actions as columns, and the calendar of their closes."""
+"""Judged actions as columns, and the day and week in which their trades closed."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 MISSING = -1
-LARGEST = 1e9  # of any outcome, as at the border; keeps every sum of squares finite
+LARGEST = 1e9  # limit of any outcome, as enforced on input; it keeps every sum of squares finite
 DAY = 86_400_000_000  # microseconds
 MONDAY_OFFSET = 3  # 1970-01-01 was a Thursday
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The judged actions of one group (module, pattern_key, action_category), one row each, in any order.
+    """The judged actions of one group (module, pattern_key, action_category), one row for each, in any order.
 
-    codes      (rows, dims): the value of each dimension as a number >= 0; -1 where the action does not have it
-    outcomes   (rows,) in R, within 1e9 either way
-    trade      (rows,) the same number for the actions of one trade
-    cluster    (rows,) the same number for the trades of one cluster; a trade without one has a number of its own
+    codes      (rows, dims) the value of each dimension as a number >= 0; -1 where the action does not have it
+    outcomes   (rows,) in R, from -1e9 to 1e9
+    trade      (rows,) equal for all actions of one trade
+    cluster    (rows,) equal for all trades of one cluster; a trade without a cluster has a number of its own
     closed_at  (rows,) close of the trade, microseconds since 1970-01-01 UTC
 
-    Raises ValueError when the columns differ in length, an outcome is not finite or too large, or a code is below -1.
+    Raises ValueError if the columns differ in length, an outcome is not finite or too large, or a code is below -1.
     """
 
     codes: Codes
@@ -54,27 +54,27 @@ class Rows:
         return len(self.outcomes)
 
     def take(self, index: Ints | Bools) -> Rows:
-        """The rows at the index (numbers, or one boolean a row), in its order."""
+        """Return the rows at the index (row numbers, or one boolean for each row), in the order of the index."""
         return Rows(*(getattr(self, field.name)[index] for field in fields(self)))
 
     @classmethod
     def join(cls, parts: Sequence[Rows]) -> Rows:
-        """The rows of the parts (one at least, all of the same dimensions), one part after the other."""
+        """Return the rows of all parts (at least one, all with the same dimensions), one part after another."""
         return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
     def are_inside(self, codes: Codes) -> Bools:
-        """Which rows are in one cell, given its codes (dims,), -1 where the cell leaves the dimension open."""
+        """Return which rows `(rows,)` lie in a cell, given its codes `(dims,)`; -1 leaves a dimension open."""
         closed = codes != MISSING
         inside: Bools = (self.codes[:, closed] == codes[closed]).all(axis=1)
         return inside
 
     def inside(self, codes: Codes) -> Rows:
-        """The rows of one cell, given its codes."""
+        """Return the rows that lie in a cell, given its codes `(dims,)`."""
         return self.take(self.are_inside(codes))
 
 
 def day_of(closed_at: Ints) -> Ints:
-    """UTC days since 1970-01-01.
+    """Convert microseconds since 1970-01-01 UTC to whole UTC days since that date.
 
     >>> day_of(np.array([0, DAY - 1, DAY, -1])).tolist()
     [0, 0, 1, -1]
@@ -83,7 +83,7 @@ def day_of(closed_at: Ints) -> Ints:
 
 
 def week_of(closed_at: Ints) -> Ints:
-    """ISO weeks (Monday to Sunday, UTC), counted from the week of 1970-01-01.
+    """Convert microseconds to ISO weeks (Monday to Sunday, UTC), counted from the week of 1970-01-01.
 
     >>> week_of(DAY * np.array([0, 3, 4])).tolist()  # Thursday, Sunday, Monday
     [0, 0, 1]
@@ -92,5 +92,5 @@ def week_of(closed_at: Ints) -> Ints:
 
 
 def week_start(week: Ints) -> Ints:
-    """Monday 00:00 UTC of a week counted by `week_of`, in microseconds since 1970-01-01."""
+    """Return Monday 00:00 UTC of a week numbered by `week_of`, in microseconds since 1970-01-01."""
     return (week * 7 - MONDAY_OFFSET) * DAY

@@ -1,7 +1,7 @@
-"""How judged actions count: rows make a trade, trades make a cluster.
+"""How judged actions are counted: rows form trades, and trades form clusters.
 
-Several rows of one trade count once with their mean; several trades of a cluster count once with the mean of the
-trades' means. A *unit* is what counts: the cluster, which is the trade itself where no cluster is named.
+Several rows of one trade count once, with their mean; several trades of a cluster count once, with the mean of the
+trades' means. A *unit* is what counts as one: the cluster, or the trade itself if it belongs to no cluster.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from learning.core.cells.rows import Floats, Ints, Rows
 
 
 def runs(*columns: Ints) -> Ints:
-    """Where a run of equal entries starts, over columns of one length read together.
+    """Return the positions at which a run of equal entries starts, comparing all columns (of one length) together.
 
     >>> runs(np.array([1, 1, 2, 2]), np.array([5, 5, 5, 6])).tolist()
     [0, 2, 3]
@@ -25,7 +25,7 @@ def runs(*columns: Ints) -> Ints:
 
 
 def run_lengths(starts: Ints, end: int) -> Ints:
-    """Length of each run; the last one reaches to the end.
+    """Return the length of each run, given where the runs start; the last one reaches to `end`.
 
     >>> run_lengths(np.array([0, 2, 3]), 7).tolist()
     [2, 1, 4]
@@ -37,7 +37,7 @@ def run_lengths(starts: Ints, end: int) -> Ints:
 
 
 def run_means(values: Floats, starts: Ints) -> Floats:
-    """Mean of each run.
+    """Return the mean of each run of `values`, given where the runs start.
 
     >>> run_means(np.array([1.0, 3.0, 5.0]), np.array([0, 2])).tolist()
     [2.0, 5.0]
@@ -48,9 +48,9 @@ def run_means(values: Floats, starts: Ints) -> Floats:
 
 
 def unit_means(cell: Ints, cluster: Ints, trade: Ints, outcomes: Floats) -> tuple[Ints, Floats]:
-    """The cell and the mean outcome of each unit, for rows sorted by (cell, cluster, trade).
+    """Return the cell and the mean outcome in R of each unit, for rows sorted by (cell, cluster, trade).
 
-    One trade (2 R) beside a trade with three adds (-1 R each) count once each:
+    A trade of 2 R and a trade with three adds (-1 R each) count once each:
 
     >>> cell, trade = np.zeros(4, dtype=np.int64), np.array([7, 8, 8, 8])
     >>> unit_means(cell, trade, trade, np.array([2.0, -1.0, -1.0, -1.0]))[1].tolist()
@@ -63,10 +63,10 @@ def unit_means(cell: Ints, cluster: Ints, trade: Ints, outcomes: Floats) -> tupl
 
 
 class UnitCounter:
-    """The units of any part of the rows, given so that equal clusters, and in them equal trades, adjoin.
+    """Counts the units of any subset of rows sorted so that equal clusters, and equal trades in them, are adjacent.
 
-    Only rows that share their unit with another row are sorted and merged; where every trade has one row and no
-    cluster, which is the rule, that costs nothing.
+    Only rows that share their unit with another row are sorted and merged. Usually every trade has one row and no
+    cluster, and then this costs nothing.
     """
 
     def __init__(self, rows: Rows) -> None:
@@ -77,7 +77,10 @@ class UnitCounter:
         self.any_shares = bool(self.shares.any())
 
     def count(self, index: Ints, cell: Ints, cells: int) -> tuple[Ints, Floats]:
-        """Cell and mean outcome of each unit among the rows at `index` (ascending), `cell` being that of each."""
+        """Return the cell and mean outcome of each unit among the rows at `index` (ascending).
+
+        `cell` is the cell number of each of those rows, below `cells`.
+        """
         outcomes = self.rows.outcomes.take(index)
         shares = self.shares.take(index) if self.any_shares else self.shares[:0]
         if not shares.any():

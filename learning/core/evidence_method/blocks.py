@@ -1,4 +1,4 @@
-"""The lattice: which blocks there are, in which order they are fitted, and what that may cost."""
+"""The lattice of a fit: which blocks it has, the order in which they are fitted, and the limits of its size."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from learning.core.cells.effect_cells import Numbered, UnitCounts, number_cells
+from learning.core.cells.effect_cells import EffectCells, UnitCounts, number_cells
 from learning.core.cells.rows import Ints
 from learning.core.evidence_method.coding import FIRST_DIMENSION, Coding, Owner, varying
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 
-NAMED = 3  # dimensions named in a refusal
+NAMED = 3  # largest number of dimensions named in an error message
 
 
 class BudgetExceeded(ValueError):
-    """A fit would hold more than its parameters allow."""
+    """Raised when a fit would hold more cells or index entries than its parameters allow."""
 
 
 @dataclass(frozen=True)
 class BlockClass:
-    """Blocks that share a prior: so many dimensions, of one owner, over all days or the recent ones."""
+    """Blocks that share a prior: those with the same number of dimensions, owner, and window (all or recent days)."""
 
     size: int
     owner: Owner
     recent: bool
 
     def null_mass(self, parameters: EvidenceParameters) -> float:
-        """Prior mass of no effect at the start.
+        """Return the initial prior probability of no effect, 0 to 1.
 
         >>> BlockClass(1, Owner.OWN, True).null_mass(EvidenceParameters())
         0.91
@@ -38,10 +38,12 @@ class BlockClass:
 
 
 def block_classes(coding: Coding, size: int, recent: bool) -> list[BlockClass]:
-    """The classes in the order they are fitted: simple to complex, shared to own, all days before recent ones.
+    """Return the classes in the order in which they are fitted.
 
-    `size` is the most dimensions of a cell, `recent` whether some days are recent and others not. Blocks of two
-    dimensions are their owner's own and over all days; the empty subset of all trades is the mean itself.
+    Simple classes come before complex ones, shared before own, all days before recent days. `size` is the largest
+    number of dimensions of a cell; `recent` says whether some days are recent and others are not. Blocks of two
+    dimensions exist only for the owner OWN and over all days. The empty subset of all trades has no block, because it
+    is the mean itself.
     """
     classes = []
     for dims in range(size + 1):
@@ -56,9 +58,9 @@ def block_classes(coding: Coding, size: int, recent: bool) -> list[BlockClass]:
 
 
 class Lattice:
-    """Numbers the blocks of a fit; raises BudgetExceeded before it holds too much.
+    """Numbers the cells of all blocks of a fit. Raises BudgetExceeded before it holds too many.
 
-    digits (columns, rows) begin with the `recent` rows of the window.
+    `digits` is `(columns, rows)` and begins with the `recent` rows of the window of recent days.
     """
 
     def __init__(
@@ -69,24 +71,33 @@ class Lattice:
         self.cells = 0
         self.of_dimension: Counter[int] = Counter()
 
-    def blocks(self, names: Sequence[str]) -> dict[BlockClass, list[Numbered]]:
+    def blocks(self, names: Sequence[str]) -> dict[BlockClass, list[EffectCells]]:
+        """Return the non-empty blocks of each class, in fitting order. `names` are the dimension names, for messages.
+
+        Raises BudgetExceeded beyond `cell_budget` cells or `index_budget` entries.
+        """
         size = min(self.parameters.max_subset_size, len(self.columns))
         rows = self.digits.shape[1]
         subsets = {
             each: list(combinations(self.columns, each.size))
             for each in block_classes(self.coding, size, 0 < self.recent < rows)
         }
-        entries = sum(len(each) * (self.recent if of.recent else rows) for of, each in subsets.items())
+        entries = sum(
+            len(each) * (self.recent if block_class.recent else rows) for block_class, each in subsets.items()
+        )
         if entries > self.parameters.index_budget:
             raise BudgetExceeded(self._too_many_entries(entries, names))
         return {
-            of: [block for subset in each if len(block := self._block(of, subset, names))]
-            for of, each in subsets.items()
+            block_class: [block for subset in each if len(block := self._block(block_class, subset, names))]
+            for block_class, each in subsets.items()
         }
 
-    def _block(self, of: BlockClass, subset: tuple[int, ...], names: Sequence[str]) -> Numbered:
-        digits = self.digits[:, : self.recent] if of.recent else self.digits
-        block = number_cells(digits, self.coding.widths, (of.owner, *subset), self.units, self.parameters.n_min)
+    def _block(self, block_class: BlockClass, subset: tuple[int, ...], names: Sequence[str]) -> EffectCells:
+        """Number the cells of one subset of columns. Raises BudgetExceeded if all blocks so far hold too many."""
+        digits = self.digits[:, : self.recent] if block_class.recent else self.digits
+        block = number_cells(
+            digits, self.coding.widths, (block_class.owner, *subset), self.units, self.parameters.n_min
+        )
         self.cells += len(block)
         self.of_dimension.update(dict.fromkeys(subset, len(block)))
         if self.cells > self.parameters.cell_budget:
@@ -107,8 +118,10 @@ class Lattice:
         )
 
     def _largest(self, names: Sequence[str]) -> str:
-        def size(column: int) -> tuple[int, int]:
+        """Return the names of the largest dimensions with their numbers of values, for an error message."""
+
+        def by_size(column: int) -> tuple[int, int]:
             return self.of_dimension[column], self.coding.widths[column]
 
-        largest = sorted(self.columns, key=size, reverse=True)[:NAMED]
+        largest = sorted(self.columns, key=by_size, reverse=True)[:NAMED]
         return ", ".join(f"{names[at - FIRST_DIMENSION]} ({self.coding.widths[at] - 1:,} values)" for at in largest)

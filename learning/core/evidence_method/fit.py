@@ -1,11 +1,11 @@
-"""All effects fitted together: coordinate ascent over blocks, from simple to complex.
+"""The fit of all effects together: coordinate ascent over blocks, from simple to complex.
 
     outcome_i = mu0[category_i] + sum over blocks of beta_block[cell of i] + noise_i,    noise_i ~ N(0, s_p^2 / w_i)
 
-A step replaces the posterior of one block's effects, given all other effects at their posterior means; a sweep is
-one step for every block, and after each class the prior's weights become what its posteriors say they are. Where
-trades of a day are independent, no step lowers the evidence bound; where they move together, cells keep their means but
-are less sure of them (`dependence`), which shrinks every step.
+A step replaces the posterior of one block's effects, given the posterior means of all other effects. A sweep is one
+step for every block; after each class of blocks the weights of its prior are set to what its posteriors imply. If
+trades of a day are independent, no step lowers the evidence bound. If they are dependent, cells keep their means but
+have a larger variance (`day_dependence`), which makes every step smaller.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from learning.core.cells.effect_cells import Numbered, UnitCounts
+from learning.core.cells.effect_cells import EffectCells, UnitCounts
 from learning.core.cells.rows import Codes, Floats, Ints
 from learning.core.evidence_method.blocks import BlockClass, Lattice
 from learning.core.evidence_method.coding import Coding, Owner
 from learning.core.evidence_method.mixture import local_false_sign_rates, posterior, responsibilities
-from learning.core.evidence_method.noise import Noise, winsorised
+from learning.core.evidence_method.noise import Noise, winsorise
 from learning.core.evidence_method.observations import Observations, age_weights, shares
 from learning.core.significance.day_dependence import design_effects, same_day_correlation
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
@@ -27,16 +27,16 @@ from overrides.core.engine.definitions.evidence_parameters import EvidenceParame
 
 @dataclass(eq=False)
 class Block:
-    """The effects of one block; vectors are (cells,), in units of the fit's scale.
+    """The effects of one block. Vectors are `(cells,)`, in units of the fit's scale.
 
-    precision  of a cell's trades together, were they independent
-    m, v       what they say of its effect beside all others, unshrunk, and the variance of that
+    precision  total precision of a cell's trades if they were independent
+    m, v       unshrunk estimate of the cell's effect given all other effects, and its variance
     b, var     posterior mean and variance
-    phi        (cells, k) responsibilities of the prior's normals
+    phi        (cells, k) responsibilities of the prior's normal components
     """
 
-    of: BlockClass
-    cells: Numbered
+    block_class: BlockClass
+    cells: EffectCells
     precision: Floats
     v: Floats
     m: Floats
@@ -46,20 +46,21 @@ class Block:
 
     @property
     def rows(self) -> int:
+        """The number of rows that the block covers."""
         return len(self.cells.cell)
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """The rows a fit is made of, those of the window first, and otherwise sorted so that their order says nothing.
+    """The rows of a fit: the rows of the recent window first, each part in an order that depends on content alone.
 
     digits       (columns, rows)
     day          (rows,) whole days before `as_of`
-    share        (rows,) part of the row's unit
+    share        (rows,) the row's share of its unit
     weight       (rows,) share times age weight
-    precision    (rows,) weight over the noise variance of the pattern, per squared unit of scale
-    recent       how many rows are in the window
-    correlation  of the outcomes of two units on one day
+    precision    (rows,) weight divided by the noise variance of the pattern, per squared unit of scale
+    recent       number of rows in the window
+    correlation  correlation of the outcomes of two units on one day, 0 to 1
     """
 
     digits: Ints
@@ -71,8 +72,11 @@ class Sample:
     recent: int
     correlation: float
 
-    def variances(self, cells: Numbered, precision: Floats) -> Floats:
-        """(cells,) variance of the mean of cells of this precision, given that trades of one day move together."""
+    def variances(self, cells: EffectCells, precision: Floats) -> Floats:
+        """Return the variance `(cells,)` of the mean of cells with this precision.
+
+        Accounts for the correlation of trades that close on one day.
+        """
         if self.correlation == 0:
             return 1.0 / precision
         return design_effects(cells, self.day, self.share, self.weight, self.correlation) / precision
@@ -80,11 +84,11 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """What was learned. Effects and residuals are in units of `noise.scale` (R).
+    """The result of a fit. Effects and residuals are in units of `noise.scale` (R).
 
-    order     (rows,) which of the observations each row is
-    residual  (rows,) outcome less everything fitted
-    pi        prior weights of each class
+    order     (rows,) the observation that each row stands for
+    residual  (rows,) outcome minus everything fitted
+    pi        prior weights of each class of blocks
     """
 
     parameters: EvidenceParameters
@@ -99,18 +103,19 @@ class Fit:
 
     @property
     def cells(self) -> int:
+        """The number of cells in all blocks."""
         return sum(len(block.cells) for block in self.blocks)
 
     def lfsr(self, block: Block) -> Floats:
-        """(cells,) local false sign rate of each effect of a block."""
+        """Return the local false sign rate `(cells,)` of each effect of a block, 0 to 1."""
         return local_false_sign_rates(block.phi, block.m, block.v, np.square(self.parameters.grid))
 
 
 def fit(observations: Observations, as_of: float, parameters: EvidenceParameters) -> Fit:
-    """Fit the observations (one row at least) as they were known at `as_of`, in days from the same origin.
+    """Fit the observations (at least one row) as they were known at `as_of`, in days from the same origin.
 
-    Raises ValueError when there are none or some close after `as_of`; BudgetExceeded, which says what to drop, when
-    the lattice is too large.
+    Raises ValueError if there are no observations or some close after `as_of`, and BudgetExceeded, whose message says
+    what to drop, if the lattice is too large.
     """
     order, recent = _sorted(observations, as_of, parameters.recent_days)
     observations = observations.take(order)
@@ -119,7 +124,7 @@ def fit(observations: Observations, as_of: float, parameters: EvidenceParameters
     pattern, category = digits[Owner.PATTERN] - 1, coding.group_category[digits[Owner.OWN] - 1]
     share = shares(observations)
     weight = share * age_weights(observations.day, as_of, parameters.half_life_days)
-    noise = winsorised(observations.outcome, weight, pattern, category, parameters)
+    noise = winsorise(observations.outcome, weight, pattern, category, parameters)
     sd, units = noise.sd[pattern], UnitCounts(observations.cluster)
     day = np.floor(as_of - observations.day).astype(np.int64)
     together = (day, units.number, weight, noise.outcome / sd)
@@ -135,7 +140,7 @@ def fit(observations: Observations, as_of: float, parameters: EvidenceParameters
 
 
 def _sorted(observations: Observations, as_of: float, recent_days: float) -> tuple[Ints, int]:
-    """An order that is a function of the observations' content, and how many are in the window, which lead."""
+    """Return an order that depends only on the observations' content, and how many rows, placed first, are recent."""
     if not len(observations):
         raise ValueError("outcome: no observations; there is nothing to learn from")
     late = np.count_nonzero(observations.day > as_of)
@@ -148,42 +153,48 @@ def _sorted(observations: Observations, as_of: float, recent_days: float) -> tup
 
 
 def _narrow(codes: Codes) -> Codes:
-    """Codes as 16 bits where they fit: numpy sorts those by radix."""
+    """Return the codes as 16-bit integers if they fit, because numpy sorts those by radix."""
     return codes.astype(np.int16) if codes.max() <= np.iinfo(np.int16).max else codes
 
 
 class _Ascent:
-    """The state of the coordinate ascent: `pull` is precision times residual, which is all a step needs of the rows."""
+    """The state of the coordinate ascent. `pull` is precision times residual, all that a step needs of the rows."""
 
     def __init__(
         self,
         sample: Sample,
         outcome: Floats,
-        numbered: dict[BlockClass, list[Numbered]],
+        numbered: dict[BlockClass, list[EffectCells]],
         parameters: EvidenceParameters,
     ) -> None:
         self.precision, self.pull = sample.precision, sample.precision * outcome
         self.variances, self.null_counts = np.square(parameters.grid), parameters.null_counts
-        self.blocks = {of: [self._start(of, cells, sample) for cells in each] for of, each in numbered.items()}
-        self.pi = {of: _start_weights(of, parameters) for of in numbered}
+        self.blocks = {
+            block_class: [self._start(block_class, cells, sample) for cells in each]
+            for block_class, each in numbered.items()
+        }
+        self.pi = {block_class: _start_weights(block_class, parameters) for block_class in numbered}
 
-    def _start(self, of: BlockClass, cells: Numbered, sample: Sample) -> Block:
+    def _start(self, block_class: BlockClass, cells: EffectCells, sample: Sample) -> Block:
+        """Return a block at the start of the ascent, with all effects 0."""
         precision = cells.sums(sample.precision[: len(cells.cell)])
         m, b, var = np.zeros((3, len(cells)))
         phi = np.zeros((len(cells), len(self.variances)))
-        return Block(of, cells, precision, sample.variances(cells, precision), m, b, var, phi)
+        return Block(block_class, cells, precision, sample.variances(cells, precision), m, b, var, phi)
 
     def sweep(self) -> None:
-        for of, blocks in self.blocks.items():
+        """Update every block once, and the prior weights after each class."""
+        for block_class, blocks in self.blocks.items():
             for block in blocks:
-                self._step(block, self.pi[of])
+                self._step(block, self.pi[block_class])
             if blocks:
                 counts = np.sum([block.phi.sum(axis=0) for block in blocks], axis=0)
-                counts[0] += self.null_counts[of.size]
-                self.pi[of] = counts / counts.sum()
+                counts[0] += self.null_counts[block_class.size]
+                self.pi[block_class] = counts / counts.sum()
 
     def _step(self, block: Block, pi: Floats) -> None:
-        pull = self.pull[: block.rows]  # a view: the window's rows lead
+        """Replace the posterior of one block and update the residuals of its rows."""
+        pull = self.pull[: block.rows]  # a view; the recent rows come first
         block.m = block.b + block.cells.sums(pull) / block.precision
         block.phi = responsibilities(block.m, block.v, pi, self.variances)
         before = block.b
@@ -192,7 +203,7 @@ class _Ascent:
         pull -= self.precision[: block.rows] * change.take(block.cells.cell)
 
 
-def _start_weights(of: BlockClass, parameters: EvidenceParameters) -> Floats:
-    """pi at the start: the null's mass, and the rest in equal parts."""
-    null, others = of.null_mass(parameters), len(parameters.grid) - 1
+def _start_weights(block_class: BlockClass, parameters: EvidenceParameters) -> Floats:
+    """Return the initial prior weights: the mass of the null, and equal parts of the rest."""
+    null, others = block_class.null_mass(parameters), len(parameters.grid) - 1
     return np.array([null] + [(1 - null) / others] * others)

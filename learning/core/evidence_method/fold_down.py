@@ -1,9 +1,9 @@
-"""Folding down: from effects of shared blocks to one row per pattern, category and scope, the key of an override.
+"""Folding down: from the effects of shared blocks to one row for each pattern, category and scope, an override's key.
 
     override(pattern, category, scope).b = sum of the effects on that scope over owners and windows
 
-so that adding up the overrides that match a trade gives what the fit predicts for it, without wildcard keys. Variances
-add up likewise, as the posterior's effects are independent.
+The sum over the overrides that match a trade then equals the fit's prediction for it, without wildcard keys. Variances
+add up in the same way, because the effects are independent in the posterior.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from learning.core.cells.effect_cells import Numbered, digits_of, key_of, number_cells
+from learning.core.cells.effect_cells import EffectCells, digits_of, key_of, number_cells
 from learning.core.cells.rows import MISSING, Bools, Codes, Floats, Ints
 from learning.core.evidence_method.blocks import BudgetExceeded
 from learning.core.evidence_method.coding import FIRST_DIMENSION, Coding, Owner
@@ -23,19 +23,19 @@ from learning.core.evidence_method.mixture import normal_cdf
 
 @dataclass(frozen=True, eq=False)
 class Overrides:
-    """What was learned of each pattern, category and scope with at least one trade, as columns of one length.
+    """The learned edge of each pattern, category and scope with at least one trade, as columns `(overrides,)`.
 
     pattern, category  codes
-    scope              (overrides, dims) codes, -1 in the dimensions the override leaves open
-    n                  its own units
+    scope              (overrides, dims) codes, -1 in the dimensions that the override leaves open
+    n                  units of its own
     weight             sum of their age weights
-    raw, raw_se        mean outcome of its own trades beside everything else that was fitted, unshrunk, and its standard
-                       error, in R; over all days, while b is of the days to come and may hold a recent shift
+    raw, raw_se        mean outcome of its own trades after all other fitted effects are subtracted, unshrunk, and its
+                       standard error, in R; over all days, while b is for the coming days, with any recent shift
     b, sd              the edge it adds, shrunk, and its posterior sd, in R; `parts` add up to b
-    parts              (overrides, 3) of b, learned from all trades, from the pattern's, and from its own
+    parts              (overrides, 3) the parts of b learned from all trades, from the pattern's and from its own
     recent             the part of b that holds for the most recent days alone, in R
-    lfsr               how likely b has the wrong sign, 0 to 0.5
-    mu0                mean outcome of the category, in R: b is over this
+    lfsr               probability that b has the wrong sign, 0 to 0.5
+    mu0                mean outcome of the category in R, to which b is added
     noise              s_p of the pattern, in R
     """
 
@@ -59,42 +59,44 @@ class Overrides:
 
     @property
     def score(self) -> Floats:
-        """n b^2: what an override is ranked by."""
+        """The ranking score of each override, n b^2, shape `(overrides,)`."""
         return self.n * self.b**2
 
     @property
     def owner_shares(self) -> Floats:
-        """(overrides, 3) how much of the evidence is all trades', the pattern's and its own; a row adds up to 1.
+        """The shares `(overrides, 3)` of all trades, the pattern and the override itself in the evidence.
 
-        Of absolute parts: an own part may speak against what it inherits.
+        Each row adds up to 1. Shares are of absolute parts, because an own part may have the opposite sign of what it
+        inherits.
         """
         magnitude: Floats = np.abs(self.parts)
         magnitude /= magnitude.sum(axis=1, keepdims=True)
         return magnitude
 
     def take(self, index: Ints | Bools) -> Self:
+        """Return the overrides at the index (numbers, or one boolean for each), in the order of the index."""
         return type(self)(*(getattr(self, field.name)[index] for field in fields(self)))
 
     def ranked(self) -> Self:
-        """Best score first; ties by fewer dimensions, then pattern, category and scope."""
+        """Return the overrides with the best score first; ties by fewer dimensions, then pattern, category, scope."""
         dims = (self.scope != MISSING).sum(axis=1)
         return self.take(np.lexsort((*self.scope.T[::-1], self.category, self.pattern, dims, -self.score)))
 
     @classmethod
     def join(cls, *parts: Self) -> Self:
-        """The rows of the parts (one at least, of the same dimensions), one part after the other."""
+        """Return the rows of all parts (at least one, all with the same dimensions), one part after another."""
         return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
 
-def fold(fit: Fit) -> Overrides:
-    """Every override with an edge other than 0, ranked.
+def fold_down(fit: Fit) -> Overrides:
+    """Return every override with an edge other than 0, ranked by score.
 
-    Raises BudgetExceeded beyond `cell_budget` of them.
+    Raises BudgetExceeded if there are more than `cell_budget` of them.
     """
     subsets = dict.fromkeys(block.cells.columns[1:] for block in fit.blocks)
     parts, left = [], fit.parameters.cell_budget
     for subset in subsets or [()]:
-        parts.append(_folded(fit, subset))
+        parts.append(_fold_subset(fit, subset))
         left -= len(parts[-1])
         if left < 0:
             raise BudgetExceeded(
@@ -104,12 +106,12 @@ def fold(fit: Fit) -> Overrides:
     return Overrides.join(*parts).ranked()
 
 
-def _folded(fit: Fit, subset: tuple[int, ...]) -> Overrides:
-    """The overrides of one subset."""
+def _fold_subset(fit: Fit, subset: tuple[int, ...]) -> Overrides:
+    """Return the overrides of one subset of dimensions."""
     sample, coding, scale = fit.sample, fit.coding, fit.noise.scale
     blocks = [block for block in fit.blocks if block.cells.columns[1:] == subset]
     # An override that inherits nothing needs trades of its own.
-    fewest = 1 if any(block.of.owner is not Owner.OWN for block in blocks) else fit.parameters.n_min
+    fewest = 1 if any(block.block_class.owner is not Owner.OWN for block in blocks) else fit.parameters.n_min
     own = number_cells(sample.digits, coding.widths, (Owner.OWN, *subset), sample.units, fewest)
     group, *values = digits_of(own.key, coding.widths, own.columns)
     effects = _effects(fit, blocks, group, values)
@@ -136,7 +138,7 @@ def _folded(fit: Fit, subset: tuple[int, ...]) -> Overrides:
 
 
 def _scope(coding: Coding, cells: int, subset: tuple[int, ...], values: list[Ints]) -> Codes:
-    """(cells, dims) codes, given the digits of each dimension of the subset."""
+    """Return the scope codes `(cells, dims)`, given the digits of each dimension of the subset."""
     scope = np.full((cells, len(coding.values)), MISSING, dtype=np.int64)
     for column, digit in zip(subset, values, strict=True):
         scope[:, column - FIRST_DIMENSION] = coding.codes(column, digit)
@@ -144,7 +146,7 @@ def _scope(coding: Coding, cells: int, subset: tuple[int, ...], values: list[Int
 
 
 class _Effects(NamedTuple):
-    """Of each cell: parts by owner (cells, 3), the recent part, and the variance of their sum, in units of scale."""
+    """Effects of each cell in units of scale: parts by owner `(cells, 3)`, the recent part, the variance of the sum."""
 
     parts: Floats
     recent: Floats
@@ -152,22 +154,24 @@ class _Effects(NamedTuple):
 
 
 def _effects(fit: Fit, blocks: list[Block], group: Ints, values: list[Ints]) -> _Effects:
+    """Sum the effects of all blocks on each cell, by owner."""
     parts, recent, variance = np.zeros((len(group), len(Owner))), np.zeros(len(group)), np.zeros(len(group))
     for block in blocks:
-        digits = [fit.coding.owner_digit(block.of.owner, group), *values]
+        digits = [fit.coding.owner_digit(block.block_class.owner, group), *values]
         at = block.cells.find(key_of(digits, fit.coding.widths, block.cells.columns))
         b = np.append(block.b, 0.0).take(at)
-        parts[:, block.of.owner] += b
+        parts[:, block.block_class.owner] += b
         variance += np.append(block.var, 0.0).take(at)
-        if block.of.recent:
+        if block.block_class.recent:
             recent += b
     return _Effects(parts, recent, variance)
 
 
-def _own_evidence(fit: Fit, own: Numbered, effects: _Effects) -> tuple[Floats, Floats]:
-    """Precision-weighted mean of what own trades earned beside all effects but this override's, and its standard error.
+def _own_evidence(fit: Fit, own: EffectCells, effects: _Effects) -> tuple[Floats, Floats]:
+    """Return the mean outcome of an override's own trades net of all other effects, and its standard error.
 
-    Residuals have the override's effects taken out, the recent one from the trades of the window alone.
+    The mean is weighted by precision. Residuals exclude the override's own effects, so those are added back; the recent
+    effect is added for the trades of the window alone.
     """
     sample, precision = fit.sample, fit.sample.precision
     recent = np.where(np.arange(len(precision)) < sample.recent, precision, 0.0)

@@ -1,4 +1,4 @@
-"""The fits of a module, one for each family of categories, and their overrides in one ranking."""
+"""The fits of a module, one for each family of categories, with the overrides of all of them in one ranking."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 
 from learning.core.cells.rows import Bools, Floats, Ints
 from learning.core.evidence_method.fit import Fit, fit
-from learning.core.evidence_method.fold_down import Overrides, fold
-from learning.core.evidence_method.lever_targets import contributions, verified
+from learning.core.evidence_method.fold_down import Overrides, fold_down
+from learning.core.evidence_method.lever_targets import log_size_multipliers, verified
 from learning.core.evidence_method.observations import Observations
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 
-# Outcomes that mean the same are fitted together: what a trade earned, or what was spared by selling.
+# Outcomes of the same meaning are fitted together: what a trade earned, or the loss that a sale avoided.
 FAMILIES: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
     {"pm": (("entry", "add"), ("trim", "exit")), "dm": (("allocation",),)}
 )
@@ -23,11 +23,11 @@ FAMILIES: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """The fits, and the overrides of all of them, best first: the first `materialised` are to be proposed.
+    """The fits, and the overrides of all fits, best first; the first `materialised` of them are to be proposed.
 
-    rows      per fit, (rows,) which of the observations each of its rows is
-    verified  (overrides,)
-    c         (overrides,) log of the size multiplier asked for
+    rows      for each fit, (rows,) the observation that each of its rows stands for
+    verified  (overrides,) see `lever_targets.verified`
+    c         (overrides,) log of the requested size multiplier
     """
 
     fits: tuple[Fit, ...]
@@ -41,9 +41,10 @@ class Learned:
 def learn(
     observations: Observations, families: Sequence[Sequence[int]], as_of: float, parameters: EvidenceParameters
 ) -> Learned | None:
-    """Fit each family, a list of category codes, by itself; None where no family has an observation.
+    """Fit each family, a list of category codes, separately; None if no family has an observation.
 
-    Observations of a category in no family are left out. Raises as `fit` and `fold` do.
+    Observations whose category is in no family are left out. `as_of` is in days from the observations' origin. Raises
+    ValueError and BudgetExceeded as `fit` and `fold_down` do.
     """
     members = [np.flatnonzero(np.isin(observations.category, family)) for family in families]
     members = [each for each in members if len(each)]
@@ -51,6 +52,6 @@ def learn(
         return None
     fits = tuple(fit(observations.take(each), as_of, parameters) for each in members)
     rows = tuple(each[found.order] for each, found in zip(members, fits, strict=True))
-    overrides = Overrides.join(*map(fold, fits)).ranked()
-    sure, c = verified(overrides, parameters), contributions(overrides, parameters)
-    return Learned(fits, rows, overrides, sure, c, min(len(overrides), parameters.max_overrides))
+    overrides = Overrides.join(*map(fold_down, fits)).ranked()
+    is_verified, c = verified(overrides, parameters), log_size_multipliers(overrides, parameters)
+    return Learned(fits, rows, overrides, is_verified, c, min(len(overrides), parameters.max_overrides))

@@ -1,4 +1,4 @@
-"""From an edge to lever targets: c = kappa b in logs, held close where it is not verified (statistics section 3.6)."""
+"""From an edge to lever targets: c = kappa b in logs, limited while it is not verified (docs/method.md 5.10)."""
 
 from __future__ import annotations
 
@@ -14,22 +14,28 @@ from overrides.core.engine.definitions.evidence_parameters import EvidenceParame
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.parameters import WeightParameters
 
-FULL_RANGE = math.log(LEVERS["size_mult"].high)  # what kappa is the dial of
+FULL_RANGE = math.log(LEVERS["size_mult"].high)  # ln of the largest size multiplier, for which kappa is set
 
 
 def verified(overrides: Overrides, parameters: EvidenceParameters) -> Bools:
-    """(overrides,) whether an override is sure of its sign, on enough trades of its own."""
+    """Return whether each override `(overrides,)` has a certain enough sign and enough trades of its own."""
     return (overrides.lfsr <= parameters.verified_lfsr) & (overrides.n >= parameters.n_min)
 
 
 def likely(overrides: Overrides, parameters: EvidenceParameters) -> Bools:
-    """(overrides,) whether it is not verified but nearly so: to be shown, and held like the unverified."""
+    """Return whether each override `(overrides,)` is close to verified but not verified.
+
+    Likely overrides are labelled as such and limited like all unverified ones.
+    """
     near = (overrides.lfsr <= parameters.likely_lfsr) & (overrides.n >= parameters.n_min)
     return near & ~verified(overrides, parameters)
 
 
-def contributions(overrides: Overrides, parameters: EvidenceParameters) -> Floats:
-    """c (overrides,): log of the size multiplier each asks for; unverified ones at most one cap from neutral."""
+def log_size_multipliers(overrides: Overrides, parameters: EvidenceParameters) -> Floats:
+    """Return c `(overrides,)`, the log of the size multiplier that each override requests.
+
+    Unverified overrides request at most `unverified_cap` above or below neutral, if the parameters say so.
+    """
     c = parameters.kappa * overrides.b
     if not parameters.cap_unverified:
         return c
@@ -39,17 +45,18 @@ def contributions(overrides: Overrides, parameters: EvidenceParameters) -> Float
 
 @dataclass(frozen=True)
 class Target:
-    """Where a lever is to go, and over how many days its ramp takes it there from neutral."""
+    """The target value of a lever, and the days that its ramp takes to reach it from neutral."""
 
     value: float
     days: float
 
 
 def lever_targets(category: str, c: float, weights: WeightParameters) -> dict[str, Target]:
-    """Lever -> target for the levers of allocation and strength on a category.
+    """Return lever -> target for the allocation and strength levers of a category.
 
-    A lever of a narrower range moves in proportion to it, in logs; all keep their (tightened) bounds. Every sign is the
-    edge's, exit aggression's too: its outcome is what selling was worth.
+    `c` is the log of the requested size multiplier. A lever with a narrower range moves less, in proportion to its
+    range in logs, and all targets stay within their (tightened) bounds. Every lever has the sign of the edge, exit
+    aggression too, because the outcome of a sale is the value of having sold.
 
     >>> targets = lever_targets("entry", 0.1, WeightParameters())
     >>> {name: (round(target.value, 6), round(target.days, 2)) for name, target in targets.items()}
@@ -59,6 +66,6 @@ def lever_targets(category: str, c: float, weights: WeightParameters) -> dict[st
     for lever in strength_levers(category):
         low, high = weights.bounds_of(lever.name)
         unit = min(max(float(c) * math.log(lever.high) / FULL_RANGE, math.log(low)), math.log(high))
-        value = min(max(math.exp(unit), low), high)  # exp(ln(1.3)) may pass 1.3 by a bit
+        value = min(max(math.exp(unit), low), high)  # exp(ln(1.3)) may exceed 1.3 by a rounding error
         targets[lever.name] = Target(value, abs(unit) / math.log1p(weights.step_of(lever.name)))
     return targets

@@ -1,4 +1,4 @@
-"""What policy evidence learns from: judged actions as columns, and how much each of them weighs."""
+"""The input of the evidence method: judged actions as columns, and the weight of each of them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from learning.core.cells.units import run_lengths, runs
 
 @dataclass(frozen=True, eq=False)
 class Observations:
-    """Judged actions of any patterns and categories, one row each, in any order.
+    """Judged actions of any patterns and categories, one row for each, in any order.
 
-    day         (rows,) close of the trade, in days from any origin
+    day         (rows,) close of the trade, in days from any fixed origin
     pattern     (rows,) a number >= 0 for each pattern key
     category    (rows,) a number >= 0 for each action category
     scope       (rows, dims) the value of each dimension as a number >= 0; -1 where the action does not have it
-    outcome     (rows,) in R per unit of size, within 1e9 either way: never learn from size-weighted outcomes
-    trade       (rows,) the same number for the actions of one trade
-    cluster     (rows,) the same number for the trades of one cluster; a trade without one has a number of its own
+    outcome     (rows,) in R per unit of size, from -1e9 to 1e9; size-weighted outcomes must never be learned from
+    trade       (rows,) equal for all actions of one trade
+    cluster     (rows,) equal for all trades of one cluster; a trade without a cluster has a number of its own
     dimensions  (dims,) their names, for messages
 
-    Raises ValueError naming the column when lengths differ, a number is not finite or too large, or a code is no code.
+    Raises ValueError that names the column if lengths differ, a number is not finite or too large, or a code is
+    invalid.
     """
 
     day: Floats
@@ -59,7 +60,7 @@ class Observations:
     def of_trades(
         cls, day: Floats, pattern: Ints, category: Ints, scope: Codes, outcome: Floats, dimensions: Sequence[str]
     ) -> Self:
-        """Trades of one action each, none of them in a cluster with another."""
+        """Return observations of trades with one action each, none of them in a shared cluster."""
         trade = np.arange(len(outcome))
         return cls(day, pattern, category, scope, outcome, trade, trade, tuple(dimensions))
 
@@ -67,7 +68,7 @@ class Observations:
         return len(self.outcome)
 
     def take(self, index: Ints | Bools) -> Self:
-        """The rows at the index (numbers, or one boolean a row), in its order."""
+        """Return the rows at the index (numbers, or one boolean for each row), in the order of the index."""
         return type(self)(
             **{name: column[index] for name, column in self._columns().items()}, dimensions=self.dimensions
         )
@@ -77,11 +78,12 @@ class Observations:
 
 
 def shares(observations: Observations) -> Floats:
-    """(rows,) the part of its unit that each row is; the parts of a unit add up to 1.
+    """Return each row's share `(rows,)` of its unit; the shares of a unit add up to 1.
 
-    A unit is a cluster, or the trade where no cluster is named. Its trades weigh alike, so do the pairs of pattern and
-    category that each of them acted in, and so do its actions in each: an entry and its two adds are one outcome seen
-    three times, which counts once over the whole fit, half as an entry and half as an add.
+    A unit is a cluster, or the trade if it belongs to no cluster. The trades of a unit have equal shares. So do the
+    pairs of pattern and category in which a trade acted, and the actions within each pair. An entry and its two adds
+    are therefore one outcome observed three times; it counts once in the whole fit, half as an entry and half as an
+    add.
 
     >>> from dataclasses import replace
     >>> four = Observations.of_trades(*np.zeros((3, 4), int), np.zeros((4, 0), int), np.zeros(4), ())
@@ -103,16 +105,16 @@ def shares(observations: Observations) -> Floats:
 
 
 def _parts(whole: Ints, part: Ints, rows: int) -> Ints:
-    """(rows,) how many of the finer runs are in the coarser run that each row is in, both given by their starts."""
+    """Return how many finer runs lie in the coarser run of each row, shape `(rows,)`, given the starts of both."""
     counts = np.diff(np.searchsorted(part, np.append(whole, rows)))
     return np.repeat(counts, run_lengths(whole, rows))
 
 
 def age_weights(day: Floats, as_of: float, half_life_days: float) -> Floats:
-    """2^(-age / half_life), for ages in days >= 0.
+    """Return the age weight 2^(-age / half_life) of each row, shape `(rows,)`, for ages in days >= 0.
 
     Their sum, not a Kish size, is the precision of a level that drifts (Muth, JASA 1960; West and Harrison 1997).
-    Beyond 60 half-lives a weight falls no more: 1e-18 is nothing, but can still be divided by.
+    Weights stop falling at 60 half-lives: 1e-18 is negligible but can still be divided by.
 
     >>> age_weights(np.array([0.0, 360.0, 720.0]), 720.0, 360.0).tolist()
     [0.25, 0.5, 1.0]

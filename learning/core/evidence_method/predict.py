@@ -1,4 +1,4 @@
-"""What a whole fit expects of trades, seen or not: every effect, not only those that became overrides."""
+"""What a fit expects of trades, seen or unseen, from all effects and not only those that became overrides."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from learning.core.evidence_method.fit import Fit
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """(rows,) each, in R: the category's mean, the edge over it, and the variance of the edge's posterior (R squared).
+    """Expectation for each row, shape `(rows,)`: the category's mean in R, the edge over it in R, and its variance.
 
-    The variance has no noise of a single trade in it, and none of the category's mean.
+    The variance (R squared) is that of the edge's posterior. It includes neither the noise of a single trade nor the
+    uncertainty of the category's mean.
     """
 
     mu0: Floats
@@ -24,10 +25,11 @@ class Prediction:
 
 
 def predict(fit: Fit, pattern: Ints, category: Ints, scope: Codes) -> Prediction:
-    """The edge of trades closing soon after the fit's `as_of`, so that recent shifts apply.
+    """Predict the edge of trades that close soon after the fit's `as_of`, so that recent shifts apply.
 
-    An effect that was never fitted (an unseen or thin cell) is expected to be 0 and as uncertain as its class's prior.
-    Raises ValueError for a category that was not among the fit's.
+    `pattern` and `category` are codes `(rows,)`, `scope` is `(rows, dims)`. An effect that was not fitted (an unseen or
+    thin cell) is expected to be 0, with the variance of its class's prior. Raises ValueError for a category that is not
+    part of the fit.
     """
     position = np.searchsorted(fit.coding.categories, category)
     known = fit.coding.categories.take(position, mode="clip") == category
@@ -40,6 +42,6 @@ def predict(fit: Fit, pattern: Ints, category: Ints, scope: Codes) -> Prediction
         key = key_of([digits[column] for column in columns], fit.coding.widths, columns)
         at = block.cells.find(key)
         edge += np.append(block.b, 0.0).take(at)
-        variance += np.append(block.var, fit.pi[block.of] @ grid).take(at)
+        variance += np.append(block.var, fit.pi[block.block_class] @ grid).take(at)
     scale = fit.noise.scale
     return Prediction(fit.noise.mu0[position], edge * scale, variance * scale**2)

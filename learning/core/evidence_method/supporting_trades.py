@@ -1,4 +1,4 @@
-"""The trades behind an override: which they are, and what they earned beside everything else that was fitted."""
+"""The trades behind an override: which they are, and what they earned net of everything else that was fitted."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from learning.core.evidence_method.observations import Observations
 
 
 class SupportingTrades:
-    """Finds the observations of a pattern, category and scope, for one override after the other.
+    """Finds the observations of a pattern, category and scope, for any number of overrides.
 
-    own      (rows,) outcome less all that was fitted, in R; as winsorised; 0 where it is in no fit
-    recent   (rows,) whether it is in the window of recent days
+    own      (rows,) winsorised outcome minus everything fitted, in R; 0 for rows in no fit
+    recent   (rows,) whether the row is in the window of recent days
     """
 
     def __init__(self, observations: Observations, learned: Learned) -> None:
@@ -26,7 +26,7 @@ class SupportingTrades:
             self.recent[rows[: fit.sample.recent]] = True
 
     def rows(self, pattern: int, category: int, scope: Codes) -> Ints:
-        """The numbers of the observations there; `scope` (dims,) is -1 where it leaves a dimension open."""
+        """Return the observation numbers of a pattern, category and scope `(dims,)`; -1 leaves a dimension open."""
         low, high = np.searchsorted(self.pattern, [pattern, pattern + 1])
         first, last = low + np.searchsorted(self.category[low:high], [category, category + 1])
         rows = self.order[first:last]
@@ -35,8 +35,9 @@ class SupportingTrades:
         return rows
 
     def incremental(self, rows: Ints, lasting: float, recent: float) -> Floats:
-        """(rows,) what each earned beside everything but the override, whose edge has these two parts, in R.
+        """Return what each row `(rows,)` earned net of all effects except the override's, in R.
 
-        Their mean by precision is the override's `raw`.
+        `lasting` and `recent` are the two parts of the override's edge in R. The mean by precision is the override's
+        `raw`.
         """
         return self.own[rows] + lasting + np.where(self.recent[rows], recent, 0.0)

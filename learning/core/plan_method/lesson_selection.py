@@ -1,7 +1,8 @@
-"""Which cells of a group are lessons (policy plan): enough trades, enough edge, and more of it than simpler scopes.
+"""Selects the cells of a group that become lessons of the plan method: enough trades, enough edge, and a gain.
 
-Positive and negative edges are judged alike, each in its own direction. The simplest scopes come first, among those
-that would weigh enough to act when fresh; the other candidates are kept, with their weight, as too light to act.
+The gain is over simpler scopes. Positive and negative edges are treated alike, each in its own direction. Among the
+candidates that would weigh enough to act when fresh, the simplest scopes come first; the other candidates are kept,
+with their weight, as too light to act.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from learning.core.cells.cell_columns import Cells
 from learning.core.cells.parents import incremental_edges
 from learning.core.cells.rows import Floats, Ints
-from learning.core.significance.tested_cells import Tested
+from learning.core.significance.tested_cells import TestedCells
 from overrides.core.engine.definitions.json_fields import LARGEST
 from overrides.core.engine.definitions.override_stats import Stats
 from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
@@ -33,22 +34,22 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Standing(IntEnum):
-    """What became of a candidate."""
+    """The result of the selection for a candidate."""
 
     LESSON = 0
-    TOO_LIGHT = 1  # its weight does not reach min_total_weight even when fresh
-    SURPLUS = 2  # it would act, but simpler lessons fill the key and category
+    TOO_LIGHT = 1  # its weight is below min_total_weight even when fresh
+    SURPLUS = 2  # it would act, but simpler lessons use up max_lessons
 
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
     """The candidates of a group, simplest first: fewer dimensions, then larger |edge|, then mask and codes.
 
-    cell               position in the cells they were chosen from
-    edge_raw           mean - baseline, in R
-    incremental_edge   least gain over any parent in the direction of the edge, in R
-    weight             w_total at age 0
-    standing           a `Standing` each
+    cell               (candidates,) position in the cells they were selected from
+    edge_raw           (candidates,) mean - baseline, in R
+    incremental_edge   (candidates,) smallest gain over any parent in the direction of the edge, in R
+    weight             (candidates,) w_total at age 0, 0 to 1
+    standing           (candidates,) a `Standing` for each
     """
 
     cell: Ints
@@ -62,13 +63,14 @@ class Candidates:
 
 
 def select(cells: Cells, baseline: float, lessons: LessonParameters, weights: WeightParameters) -> Candidates:
-    """The candidates among the cells of one whole group, each with its standing.
+    """Return the candidates among the cells of one whole group, each with its selection result.
 
-    Raises ValueError when a parent of a candidate is not among the cells (`build_cube` always emits it).
+    `baseline` is in R. Raises ValueError if a parent of a candidate is not among the cells (`build_cube` always emits
+    it).
     """
     edge = cells.mean - baseline
     n_min = _n_min(cells, lessons)
-    # Rounded as weights are, so that no lesson hangs on the last bit of a sum.
+    # Rounded like weights, so that no lesson depends on the last bit of a sum.
     large = np.round(np.abs(edge), WEIGHT_DECIMALS) >= lessons.edge_min
     cell = np.flatnonzero((cells.n >= n_min[cells.sizes]) & large)
     incremental = incremental_edges(cells, edge, cell)
@@ -81,18 +83,18 @@ def select(cells: Cells, baseline: float, lessons: LessonParameters, weights: We
     return Candidates(cell, edge[cell], incremental, weight, standing)
 
 
-def tested_of(cells: Cells, baseline: float, lessons: LessonParameters, candidates: Candidates) -> Tested:
-    """Every cell with enough trades to become a lesson; this policy believes an edge as it finds it."""
+def tested_of(cells: Cells, baseline: float, lessons: LessonParameters, candidates: Candidates) -> TestedCells:
+    """Return every cell with enough trades to become a lesson; the plan method does not shrink, so edges are raw."""
     cell = np.flatnonzero(cells.n >= _n_min(cells, lessons)[cells.sizes])
     edge = cells.mean[cell] - baseline
     emitted = np.zeros(len(cells), dtype=np.bool_)
     emitted[candidates.cell[candidates.standing == Standing.LESSON]] = True
     error = np.sqrt(cells.variance[cell] / cells.n[cell])
-    return Tested(n=cells.n[cell], raw=edge, se=error, shrunk=edge, emitted=emitted[cell])
+    return TestedCells(n=cells.n[cell], raw=edge, se=error, shrunk=edge, emitted=emitted[cell])
 
 
 def fresh_weight(edge_raw: float, n: int, variance: float, dims: int, weights: WeightParameters) -> float:
-    """w_total of an override at age 0 (plan section 3).
+    """w_total of an override at age 0 (docs/method.md 4.3).
 
     >>> round(fresh_weight(0.82, 37, 0.45, 3, WeightParameters(max_scope_dims=10)), 6)
     0.059086
@@ -106,11 +108,11 @@ def fresh_weight(edge_raw: float, n: int, variance: float, dims: int, weights: W
 
 
 def stats_of(cells: Cells, cell: int, baseline: float, half_life_days: float) -> Stats:
-    """What a lesson on the cell rests on; `updated_at` is the close of its newest trade.
+    """Return the evidence of a lesson on the cell; `updated_at` is the close of its newest trade.
 
-    `half_life_days` is `default_half_life_days` until one is fitted on the cell's weeks (`half_life`).
-    An edge or a variance beyond what `Stats` holds is told as its largest number: one absurd outcome must not stop all
-    others from being learned from.
+    `half_life_days` is `default_half_life_days` until one is fitted to the cell's weeks (`half_life`). An edge or
+    variance beyond the limit of `Stats` is replaced by the limit, so that one extreme outcome does not stop all
+    learning.
     """
     return Stats(
         edge_raw=min(max(float(cells.mean[cell]) - baseline, -LARGEST), LARGEST),
@@ -122,17 +124,19 @@ def stats_of(cells: Cells, cell: int, baseline: float, half_life_days: float) ->
 
 
 def _n_min(cells: Cells, lessons: LessonParameters) -> Ints:
-    """The fewest units of a cell, by its number of dimensions."""
+    """Return the smallest number of units of a cell, by number of dimensions, shape `(dims + 1,)`."""
     return np.array([lessons.n_min_of(size) for size in range(cells.codes.shape[1] + 1)])
 
 
 def _simplest_first(cells: Cells, edge: Floats, cell: Ints) -> Ints:
+    """Return the order of the cells, simplest first."""
     codes = cells.codes[cell].T[::-1]
     magnitude = np.round(np.abs(edge[cell]), WEIGHT_DECIMALS)
     return np.lexsort((*codes, cells.mask[cell], -magnitude, cells.sizes[cell]))
 
 
 def _weighed(cells: Cells, edge: Floats, cell: Ints) -> zip[tuple[float, int, float, int]]:
+    """Return the inputs of the weight of each cell: edge, n, variance and number of dimensions."""
     return zip(
         edge[cell].tolist(),
         cells.n[cell].tolist(),
@@ -143,6 +147,7 @@ def _weighed(cells: Cells, edge: Floats, cell: Ints) -> zip[tuple[float, int, fl
 
 
 def _standing(weight: Floats, min_total_weight: float, max_lessons: int) -> NDArray[np.int8]:
+    """Return the selection result of each candidate, given its weight."""
     heavy = np.array([rounded_weight(each) >= min_total_weight for each in weight.tolist()], dtype=np.bool_)
     standing = np.where(np.cumsum(heavy) <= max_lessons, Standing.LESSON, Standing.SURPLUS)
     return np.where(heavy, standing, Standing.TOO_LIGHT).astype(np.int8)

@@ -1,8 +1,8 @@
-"""A mean with an interval that may be looked at as often as one likes (statistics section 6.5).
+"""Confidence sequences: intervals of a mean that stay valid however often one looks (docs/method.md 6.3).
 
-A t-interval is right for one look at a number of trades fixed beforehand. Looked at every week it leaves out a true
-zero sooner or later, in 38 % of streams of nothing up to 1,000 trades. The asymptotic confidence sequence (Waudby-Smith
-et al. 2021, two-sided) is wider and covers the truth at all looks at once.
+A t-interval is valid for one look at a number of trades fixed in advance. Checked every week, it excludes a true zero
+sooner or later: in 38 % of pure-noise streams of up to 1,000 trades. The asymptotic confidence sequence (Waudby-Smith
+et al. 2021, two-sided) is wider and covers the true mean at all looks simultaneously.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import numpy as np
 
 from learning.core.cells.rows import Floats
 
-ALPHA = 0.05  # how often the truth may ever lie outside
-SHARPEST_AT = 150  # trades at which the sequence is to be narrowest beside its neighbours
+ALPHA = 0.05  # probability that the true mean ever lies outside
+SHARPEST_AT = 150  # trades at which the sequence is tightest relative to its neighbours
 
 
 def mixing_rate(alpha: float = ALPHA, sharpest_at: float = SHARPEST_AT) -> float:
-    """r of the sequence, (-2 ln alpha + ln(1 - 2 ln alpha)) / sharpest_at.
+    """Return the sequence's parameter r, (-2 ln alpha + ln(1 - 2 ln alpha)) / sharpest_at.
 
     >>> round(mixing_rate(), 6)
     0.052908
@@ -28,7 +28,7 @@ def mixing_rate(alpha: float = ALPHA, sharpest_at: float = SHARPEST_AT) -> float
 
 
 def half_width(n: Floats, variance: float, alpha: float = ALPHA) -> Floats:
-    """(looks,) half of the interval's width after n > 0 trades whose outcomes have this variance, in R.
+    """Return half the interval's width in R `(looks,)` after n > 0 trades with outcomes of this variance (R squared).
 
     sqrt(variance * 2 (n r + 1) / (n^2 r) * ln(sqrt(n r + 1) / alpha))
 
@@ -42,8 +42,13 @@ def half_width(n: Floats, variance: float, alpha: float = ALPHA) -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
-class Sequence:
-    """Looks in order, each at all trades so far: their number, mean in R, and the interval's ends."""
+class ConfidenceSequence:
+    """Successive looks, each at all trades so far; columns are `(looks,)`.
+
+    n          number of trades
+    mean       mean outcome in R
+    low, high  ends of the interval in R
+    """
 
     n: Floats
     mean: Floats
@@ -55,14 +60,15 @@ class Sequence:
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether the interval of the last look leaves zero out."""
+        """Whether the interval of the last look excludes zero."""
         return bool(self.low[-1] > 0 or self.high[-1] < 0)
 
 
-def confidence_sequence(n: Floats, mean: Floats, variance: float, alpha: float = ALPHA) -> Sequence:
-    """Looks after each of several disjoint groups of trades: n > 0 of each, their mean, in order of time.
+def confidence_sequence(n: Floats, mean: Floats, variance: float, alpha: float = ALPHA) -> ConfidenceSequence:
+    """Return the looks after each of several disjoint groups of trades, in order of time.
 
-    Raises ValueError where a group has no trades, or the variance is negative.
+    `n` `(groups,)` are the trades of each group and `mean` `(groups,)` their mean in R. Raises ValueError if a group
+    has no trades or the variance is negative.
 
     >>> looks = confidence_sequence(np.array([10.0, 30.0]), np.array([1.0, 0.2]), variance=1.0)
     >>> looks.n.tolist(), looks.mean.tolist(), looks.low.round(3).tolist()
@@ -75,4 +81,4 @@ def confidence_sequence(n: Floats, mean: Floats, variance: float, alpha: float =
     counted = np.cumsum(n)
     so_far = np.cumsum(n * mean) / counted
     half = half_width(counted, variance, alpha)
-    return Sequence(counted, so_far, so_far - half, so_far + half)
+    return ConfidenceSequence(counted, so_far, so_far - half, so_far + half)

@@ -1,15 +1,16 @@
-"""Trades that close on one day are not independent: a market-wide move takes all of them along.
+"""Dependence of trades that close on one day: a market-wide move affects all of them.
 
-A cell of a scope that changes with the calendar, such as a market phase, holds whole days; its mean is as uncertain as
-the few days behind it, however many trades they brought (Moulton, REStat 1990). Kish's design effect (1965) says by how
-much. A cell that holds one trade a day has a design effect of 1: nothing changes for what differs between trades.
+A cell whose scope changes with the calendar, such as a market phase, holds whole days. Its mean is as uncertain as the
+few days behind it suggest, however many trades they contain (Moulton, REStat 1990). Kish's design effect (1965)
+measures by how much. A cell with one trade a day has a design effect of 1, so scopes that differ between trades are not
+affected.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from learning.core.cells.effect_cells import Numbered
+from learning.core.cells.effect_cells import EffectCells
 from learning.core.cells.rows import Floats, Ints
 from learning.core.cells.units import runs
 
@@ -17,10 +18,11 @@ NEGLIGIBLE = 1e-9
 
 
 def same_day_correlation(day: Ints, unit: Ints, weight: Floats, deviation: Floats) -> float:
-    """Correlation of the outcomes of two units on one day, 0 to 1: the mean product of pairs over the mean square.
+    """Return the correlation of the outcomes of two units on one day, 0 to 1.
 
-    Columns are (rows,), weights above 0; `deviation` is from the mean, in noise sds. A negative estimate is 0, as is
-    that of days of one unit each. Rows of one unit on one day are one outcome, their mean.
+    It is the mean product of pairs over the mean square. Columns are `(rows,)`, weights above 0; `deviation` is the
+    distance from the mean in noise sds. Negative estimates, and days with one unit each, give 0. Rows of one unit on
+    one day count as one outcome, their mean.
 
     >>> day, one, deviation = np.array([0, 0, 1, 1]), np.ones(4), np.array([1.0, 1.0, -1.0, -1.0])
     >>> same_day_correlation(day, np.arange(4), one, deviation), same_day_correlation(day, day, one, deviation)
@@ -39,19 +41,18 @@ def same_day_correlation(day: Ints, unit: Ints, weight: Floats, deviation: Float
 
 
 def _over_pairs(values: Floats, starts: Ints) -> float:
-    """Sum of the products of all ordered pairs of values within the runs that begin at `starts`."""
+    """Return the sum of the products of all ordered pairs of values within the runs that start at `starts`."""
     return float((np.add.reduceat(values, starts) ** 2).sum() - (values**2).sum())
 
 
-def design_effects(cells: Numbered, day: Ints, share: Floats, weight: Floats, correlation: float) -> Floats:
-    """(cells,) by how much the variance of a cell's mean exceeds that of as many independent trades, 1 at least.
+def design_effects(cells: EffectCells, day: Ints, share: Floats, weight: Floats, correlation: float) -> Floats:
+    """Return the factor `(cells,)` by which dependence raises the variance of a cell's mean, at least 1.
 
-    1 + correlation * (other units of the trade's day), averaged over the cell's trades by weight. All columns are
-    (rows,), the rows of a day one after the other; `share` is the part of its unit that a row is.
+    It is 1 + correlation * (other units of the trade's day), averaged over the cell's trades by weight. All columns are
+    `(rows,)`, with the rows of a day adjacent; `share` is a row's share of its unit. Example: ten trades of one day
+    with a correlation of .2, and ten trades on ten days.
 
-    Ten trades of one day correlated by .2, and as many on ten days:
-
-    >>> cells = Numbered((0,), np.array([1, 2]), np.array([10, 10]), np.repeat(np.array([0, 1], np.uint8), 10))
+    >>> cells = EffectCells((0,), np.array([1, 2]), np.array([10, 10]), np.repeat(np.array([0, 1], np.uint8), 10))
     >>> day, one = np.append(np.zeros(10, int), np.arange(1, 11)), np.ones(20)
     >>> design_effects(cells, day, one, one, 0.2).round(12).tolist()
     [2.8, 1.0]

@@ -1,7 +1,7 @@
-"""The noise twin: the same trades with outcomes that say nothing about their scope.
+"""The noise twin: the same trades, with outcomes permuted so that they are unrelated to scope.
 
-Whatever a policy learns from it, it would learn from luck. Outcomes move only within a pattern and the ISO week of
-the close, so that the twin keeps what each pattern earned in each week, and loses what the scope had to do with it.
+Whatever a learning method learns from it is due to chance. Outcomes are exchanged only within a pattern and the ISO
+week of the close, so the twin keeps what each pattern earned in each week and loses only its relation to scope.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ def permute_outcomes(
     closed_at: Ints,
     seed: int,
 ) -> Floats:
-    """The outcomes (rows,) dealt anew, the same for the same seed and rows; all columns have one entry a row.
+    """Return the permuted outcomes `(rows,)` in R, identical for the same seed and rows; all columns are `(rows,)`.
 
-    judged_by_trade   true for entries, adds and allocations, whose outcome is the trade's rr. Within a pattern and
-                      week the trades exchange their rr, and all such actions of a trade take the new one together.
-    category          trims and exits are judged each by what followed it: these rows exchange their outcomes within
+    judged_by_trade   true for entries, adds and allocations, whose outcome is the trade's rr. The trades of a pattern
+                      and week exchange their rr, and all such actions of a trade receive the new one together.
+    category          trims and exits are each judged by what followed them: these rows exchange their outcomes within
                       pattern, week and category.
     """
     week, row = week_of(closed_at), np.arange(len(outcomes))
@@ -36,7 +36,7 @@ def permute_outcomes(
     moving = runs(*(column[order] for column in (*stratum, mover)))
     strata = tuple(column[order][moving] for column in stratum)
     dealt = np.lexsort((np.random.default_rng(seed).random(len(moving)), *strata))
-    # The movers are listed stratum by stratum before and after: each takes the outcome of one of its own stratum.
+    # Both lists are ordered by stratum, so each mover receives an outcome of its own stratum.
     permuted = np.empty(len(outcomes))
     permuted[order] = np.repeat(outcomes[order][moving][dealt], run_lengths(moving, len(outcomes)))
     return permuted

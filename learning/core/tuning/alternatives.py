@@ -1,8 +1,8 @@
-"""What would have been, over the trades of a cell: the best fixed alternative, graded by the R it would have added.
+"""Counterfactuals of a cell's trades: the best fixed alternative, graded by the R it would have added.
 
-A trade may carry the change of its rr under alternatives of one lever (`later` by bars, a multiple of a distance).
-Every alternative is followed through all trades that tell of it, one vote a trade and cluster: a mixture of the best of
-each trade would be hindsight. Where trades carry grades alone, their most frequent one stands in.
+A trade may carry the change of its rr under alternatives of one lever (`later` by bars, a multiple of a distance). Each
+alternative is evaluated over all trades that report it, one vote for each trade or cluster; picking the best
+alternative of each trade would be hindsight. If trades report only grades, their most frequent grade is used.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ from learning.core.cells.units import run_lengths, runs, unit_means
 
 GRADES = ("none", "small", "medium", "large")
 UNGRADED = -1
-DECIMALS = 9  # of a mean delta where it meets a limit
+DECIMALS = 9  # to which a mean delta is rounded before it is compared with a limit
 
 
 @dataclass(frozen=True)
 class Grade:
-    """How much better an alternative was.
+    """How much better an alternative would have been.
 
-    alternative, mean, se   the best fixed one and its mean delta in R with one standard error; None where the grade is
-                            the most frequent of the trades' own
-    is_later                whether it acts later than was done
-    n                       units (distinct trades, clusters once) that tell of it
+    grade                   none, small, medium or large
+    alternative, mean, se   the best fixed alternative, its mean delta in R and standard error; None if the grade is
+                            the most frequent one reported by the trades
+    is_later                whether the alternative acts later than the trade did
+    n                       units (distinct trades, a cluster counting once) that report it
     """
 
     grade: str
@@ -41,24 +42,27 @@ class Grade:
 
     @property
     def rank(self) -> int:
+        """The position of the grade in GRADES, 0 to 3."""
         return GRADES.index(self.grade)
 
     def to_document(self) -> dict[str, Any]:
+        """Return all fields as JSON values."""
         return asdict(self)
 
 
 @dataclass(frozen=True, eq=False)
 class Alternatives:
-    """What the rows of a group tell of one lever's alternatives.
+    """The alternatives of one lever that the rows of a group report.
 
-    deltas   alternative -> (rows,) change of rr in R, NaN where the action does not tell
-    grade    (rows,) place in GRADES, -1 where the action does not tell
+    deltas   alternative -> (rows,) change of rr in R, NaN if the action does not report it
+    grade    (rows,) position in GRADES, -1 if the action reports none
     """
 
     deltas: Mapping[str, Floats]
     grade: Ints
 
     def take(self, index: Ints | Bools) -> Alternatives:
+        """Return the rows at the index (numbers, or one boolean for each row), in the order of the index."""
         return Alternatives({name: deltas[index] for name, deltas in self.deltas.items()}, self.grade[index])
 
 
@@ -71,18 +75,18 @@ def grade_of(
     cutoffs: Sequence[float],
     bucket_is_later: bool,
 ) -> Grade | None:
-    """The grade of a cell's rows, None where fewer than n_min of its trades tell of anything.
+    """Return the grade of a cell's rows, or None if fewer than n_min of its units report anything.
 
-    `neutral` is the lever's value as traded: larger alternatives act later, smaller ones sooner. Grades of the trades'
-    own name no direction; `bucket_is_later` is theirs. The grade is `none` unless the mean passes one standard error.
-
-    Twelve trades that waiting two bars would have made .8 R better, and one bar .2 R:
+    `neutral` is the lever's value as traded: larger alternatives act later, smaller ones sooner. `cutoffs` are the
+    smallest mean deltas in R of small, medium and large. Grades reported by trades have no direction; `bucket_is_later`
+    supplies it. The grade is `none` unless the mean exceeds one standard error. Example: twelve trades that would have
+    earned .8 R more after waiting two bars, and .2 R more after one.
 
     >>> from learning.core.cells.rows import DAY
     >>> count = np.arange(12)
     >>> rows = Rows(np.zeros((12, 0), dtype=np.int64), np.ones(12), count, count, DAY * count)
-    >>> told = Alternatives({"1": np.full(12, 0.2), "2": np.full(12, 0.8)}, np.full(12, UNGRADED))
-    >>> best = grade_of(rows, told, neutral=0, n_min=10, cutoffs=(0.1, 0.5, 1.5), bucket_is_later=True)
+    >>> reported = Alternatives({"1": np.full(12, 0.2), "2": np.full(12, 0.8)}, np.full(12, UNGRADED))
+    >>> best = grade_of(rows, reported, neutral=0, n_min=10, cutoffs=(0.1, 0.5, 1.5), bucket_is_later=True)
     >>> best.grade, best.alternative, best.is_later, round(best.mean, 6), best.n
     ('medium', '2', True, 0.8, 12)
     """
@@ -101,7 +105,7 @@ def grade_of(
 
 
 def _values(alternatives: Alternatives, neutral: float) -> dict[str, float]:
-    """The alternatives that are numbers and not what was done; `never` is later than any number."""
+    """Return alternative -> value for the numeric alternatives other than neutral; `never` is later than any number."""
     values = {}
     for name in alternatives.deltas:
         try:
@@ -114,9 +118,9 @@ def _values(alternatives: Alternatives, neutral: float) -> dict[str, float]:
 
 
 def _mean(rows: Rows, deltas: Floats) -> tuple[float, float, int]:
-    """Mean delta over units, its standard error and the units; rows that do not tell are left out."""
-    told = np.flatnonzero(~np.isnan(deltas))
-    order = told[np.lexsort((rows.trade[told], rows.cluster[told]))]
+    """Return the mean delta over units, its standard error, and the units; rows that report nothing are left out."""
+    reported = np.flatnonzero(~np.isnan(deltas))
+    order = reported[np.lexsort((rows.trade[reported], rows.cluster[reported]))]
     cell = np.zeros(len(order), dtype=np.int64)
     _, means = unit_means(cell, rows.cluster[order], rows.trade[order], deltas[order])
     if len(means) < 2:
@@ -125,9 +129,9 @@ def _mean(rows: Rows, deltas: Floats) -> tuple[float, float, int]:
 
 
 def _most_frequent(rows: Rows, grade: Ints, n_min: int, is_later: bool) -> Grade | None:
-    """The grade with most votes, one vote a unit, split over its rows; among equals the smaller grade."""
-    told = np.flatnonzero(grade != UNGRADED)
-    order = told[np.argsort(rows.cluster[told], kind="stable")]
+    """Return the grade with most votes, one vote for each unit, split over its rows; ties take the smaller grade."""
+    reported = np.flatnonzero(grade != UNGRADED)
+    order = reported[np.argsort(rows.cluster[reported], kind="stable")]
     starts = runs(rows.cluster[order])
     if len(starts) < n_min:
         return None

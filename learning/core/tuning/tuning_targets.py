@@ -1,18 +1,18 @@
-"""The plan's five live tuning levers (plan section 6, design 6.3): what a cell says of when, not of how much.
+"""The five live tuning levers (docs/method.md 7): a cell's evidence on timing instead of size.
 
     lever              on            read from                        target
     entry_delay_bars   entry, add    cf_entry: waiting was better     0 / 1 / 2 / 3 bars, none to large
     phase1_frac_mult   entry, add    cf_entry: waiting was better     1 / .95 / .85 / .7
     trim_delay_mult    trim          cf_exit: another time was better sooner 1 / 1 / .8 / .5, later 1 / 1 / 1.25 / 2
-    trail_mult         trim, exit    the lesson's movement            exp(-movement): a distance, shorter where selling
-                                                                      was right
+    trail_mult         trim, exit    the lesson's movement            exp(-movement): a distance, shorter if selling was
+                                                                      right
     min_ts_for_add     entry, add    edge above signal_edge_min       .55
     min_ox_for_trim    trim          edge above signal_edge_min       .40
 
-Tuning stops here. Pending counterfactuals per lever, as plan section 6 says: targets from the deltas of
-phase1_frac_mult, trail_mult, min_ts_for_add and min_ox_for_trim themselves, thresholds of a pattern's own, DX and EDX,
-trails tied to drawdown, and every later lever (min_dx_for_add, max_edx_for_add, panic_trigger_mult,
-wait_n_bars_after_trim, phase_scaling). Their deltas are recorded with the actions and not read.
+Other tuning is not implemented. Pending counterfactuals by lever, as in docs/plan.md 6: targets from the deltas of
+phase1_frac_mult, trail_mult, min_ts_for_add and min_ox_for_trim themselves; thresholds by pattern; DX and EDX; trails
+tied to drawdown; and every later lever (min_dx_for_add, max_edx_for_add, panic_trigger_mult, wait_n_bars_after_trim,
+phase_scaling). Their deltas are recorded with the actions but not read.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from learning.core.cells.cell_history import Days
-from learning.core.plan_method.lever_movement import move
+from learning.core.plan_method.lever_movement import move_multiplier
 from learning.core.tuning.alternatives import Grade
 from overrides.core.engine.definitions.levers import levers_of
 from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
@@ -33,13 +33,13 @@ SIGNAL_TARGETS: Mapping[str, float] = MappingProxyType({"min_ts_for_add": 0.55, 
 
 @dataclass(frozen=True)
 class Ladder:
-    """Targets for none, small, medium and large, where the better alternative was sooner and where it was later."""
+    """Targets for the grades none to large, one tuple if the better alternative was sooner and one if it was later."""
 
     sooner: tuple[float, float, float, float]
     later: tuple[float, float, float, float]
 
 
-# A delay has no opposite: where entering sooner was better, neither of the two levers can say so.
+# A delay cannot be negative: if an earlier entry was better, neither entry lever can express it.
 LADDERS: Mapping[str, Ladder] = MappingProxyType(
     {
         "entry_delay_bars": Ladder(sooner=(0.0, 0.0, 0.0, 0.0), later=(0.0, 1.0, 2.0, 3.0)),
@@ -58,10 +58,10 @@ def tuning_targets(
     lessons: LessonParameters,
     weights: WeightParameters,
 ) -> dict[str, float]:
-    """Lever -> absolute target, inside the (tightened) bounds, for a cell of a pm category.
+    """Return lever -> absolute target inside the (tightened) bounds, for a cell of a pm category.
 
-    `grade` is the cell's, None where its trades tell of no alternative: levers that read it are then left out. The
-    edge is that of the last day, `weights` are those of pm_tuning.
+    `grade` is the cell's; if it is None, because its trades report no alternative, levers that depend on it are left
+    out. The edge is that of the last day, in R; `weights` are those of pm_tuning.
 
     >>> import numpy as np
     >>> days, waiting = Days(np.array([0]), np.array([12]), np.array([0.4])), Grade("medium", "2", True, 0.8, 0.1, 12)
@@ -87,11 +87,13 @@ def tuning_targets(
 
 
 def _rung(ladder: Ladder, grade: Grade) -> float:
+    """Return the target on the ladder for the grade."""
     return (ladder.later if grade.is_later else ladder.sooner)[grade.rank]
 
 
 def _trail(days: Days, baseline: float, n_min: int, lessons: LessonParameters, low: float, high: float) -> float:
-    moved = move(
+    """Return the target of the trailing distance, the inverse of the lesson's movement."""
+    moved = move_multiplier(
         days,
         baseline,
         n_min=n_min,

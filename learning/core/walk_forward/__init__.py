@@ -1,6 +1,6 @@
-"""Walking forward: what each policy would have earned, had it decided with what was known on the day.
+"""Walk-forward validation: what each learning method would have earned with what was known on each day.
 
-`trades` are the facts as columns, `folds` cuts their time, `plan` and `evidence` are the policies as they stood at the
-start of a fold, `forward` puts them together into `bets`; `score`, `calibration` and `curve` say what the bets were
-worth.
+`outcome_columns` holds the facts as columns, `folds` divides their time, `plan_walker` and `evidence_walker` learn at
+the start of a fold and size its trades, `walk` collects them as `sized_trades`; `score`, `calibration` and
+`uplift_curve` evaluate the sizes.
 """

@@ -1,7 +1,7 @@
-"""Whether the edges a policy expected came true: predicted against realised, over the mean of each fold.
+"""Whether the edges a learning method predicted came true: predicted against realised, net of each fold's mean.
 
-A market that rises lifts every trade of a fold; that is no edge, so both sides are taken over their fold's mean.
-Realised outcomes are noise for the most part: the slope's standard error says how far to trust it.
+A rising market lifts every trade of a fold, which is not an edge; both sides are therefore taken net of their fold's
+mean. Most of a realised outcome is noise; the slope's standard error says how far to trust the slope.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 
 from learning.core.cells.rows import Floats, Ints
-from learning.core.walk_forward.sized_trades import SizedTrades, mean_within
+from learning.core.walk_forward.sized_trades import SizedTrades, fold_means
 from overrides.core.monitoring.day_bootstrap import day_block_band, day_sums
 
 GROUPS = 10
 SLOPE_BAR = (0.8, 1.25)
-LEAST_SPREAD = 1e-9  # R; below it a policy predicts the same for all
+LEAST_SPREAD = 1e-9  # R; below it all predictions count as equal
 
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """Trades of about the same predicted edge: mean predicted, mean realised and its 95 % interval, in R."""
+    """Trades with similar predicted edges: mean predicted, mean realised and its 95 % interval, all in R."""
 
     n: int
     predicted: float
@@ -34,36 +34,41 @@ class CalibrationBin:
 
 @dataclass(frozen=True)
 class Slope:
-    """R realised per R predicted, and its standard error with trades of a day moving together."""
+    """R realised per R predicted, and its standard error, which allows for dependence of trades within a day."""
 
     value: float
     se: float | None
 
 
-def groups(day: Ints, predicted: Floats, realised: Floats) -> list[CalibrationBin]:
-    """Ten groups by predicted edge, fewer where many trades share one (ties stay together), in rising order."""
+def calibration_bins(day: Ints, predicted: Floats, realised: Floats) -> list[CalibrationBin]:
+    """Return ten bins by predicted edge, ascending; fewer if many trades share an edge, because ties stay together.
+
+    All columns are `(rows,)`: UTC day, predicted and realised edge in R.
+    """
     if len(predicted) == 0:
         return []
     cuts = np.unique(np.quantile(predicted, np.arange(1, GROUPS) / GROUPS))
     place = np.searchsorted(cuts, predicted, side="left")
-    return [_group(day[inside], predicted[inside], realised[inside]) for inside in _members(place)]
+    return [_bin(day[inside], predicted[inside], realised[inside]) for inside in _rows_by_bin(place)]
 
 
-def _members(place: Ints) -> list[Ints]:
+def _rows_by_bin(place: Ints) -> list[Ints]:
+    """Return the row numbers of each bin."""
     return [np.flatnonzero(place == each) for each in np.unique(place).tolist()]
 
 
-def _group(day: Ints, predicted: Floats, realised: Floats) -> CalibrationBin:
+def _bin(day: Ints, predicted: Floats, realised: Floats) -> CalibrationBin:
+    """Return the bin of these trades."""
     band = day_block_band(day, realised)
     assert band is not None
     return CalibrationBin(band.n, float(predicted.mean()), band.mean, band.low, band.high)
 
 
 def slope(day: Ints, predicted: Floats, realised: Floats) -> Slope | None:
-    """Least squares of realised on predicted, both centred; None where the predictions do not differ.
+    """Fit realised to centred predicted edges by least squares; None if the predictions do not differ.
 
-    se^2 = D/(D-1) * sum over the D days of (sum over the day's trades of x e)^2 / (sum of x^2)^2, the sandwich with
-    days as clusters (Liang and Zeger, Biometrika 1986).
+    All columns are `(rows,)`, edges in R. se^2 = D/(D-1) * sum over the D days of (sum over the day's trades of x e)^2
+    / (sum of x^2)^2, the sandwich estimator with days as clusters (Liang and Zeger, Biometrika 1986).
 
     >>> x = np.array([-1.0, 1.0, -2.0, 2.0])
     >>> found = slope(np.array([0, 0, 1, 1]), x, 0.5 * x)
@@ -81,24 +86,27 @@ def slope(day: Ints, predicted: Floats, realised: Floats) -> Slope | None:
     return Slope(value, se)
 
 
-def squared_error_ratio(bets: SizedTrades) -> float | None:
-    """Mean squared error of what was expected over that of the mean known without learning; below 1 is better."""
-    if len(bets) == 0:
+def squared_error_ratio(sized: SizedTrades) -> float | None:
+    """Return the mean squared error of the prediction over that of the prior mean; below 1 is better.
+
+    None if there are no trades or the prior mean has no error.
+    """
+    if len(sized) == 0:
         return None
-    error, nothing = bets.outcome - bets.baseline - bets.edge, bets.outcome - bets.nothing
-    whole = float(nothing @ nothing)
+    error, prior_mean = sized.outcome - sized.baseline - sized.edge, sized.outcome - sized.prior_mean
+    whole = float(prior_mean @ prior_mean)
     return float(error @ error) / whole if whole > 0 else None
 
 
-def calibration(bets: SizedTrades) -> dict[str, Any]:
-    """Groups, slope, whether the slope is in its bar, and the ratio of squared errors; JSON values."""
-    predicted = bets.edge - mean_within(bets.fold, bets.edge) if len(bets) else bets.edge
-    realised = bets.outcome - mean_within(bets.fold, bets.outcome) if len(bets) else bets.outcome
-    line = slope(bets.day, predicted, realised)
+def calibration(sized: SizedTrades) -> dict[str, Any]:
+    """Return bins, slope, whether the slope is within its limits, and the ratio of squared errors, as JSON values."""
+    predicted = sized.edge - fold_means(sized.fold, sized.edge) if len(sized) else sized.edge
+    realised = sized.outcome - fold_means(sized.fold, sized.outcome) if len(sized) else sized.outcome
+    line = slope(sized.day, predicted, realised)
     return {
-        "groups": [asdict(each) for each in groups(bets.day, predicted, realised)],
+        "groups": [asdict(each) for each in calibration_bins(sized.day, predicted, realised)],
         "slope": None if line is None else line.value,
         "slope_se": None if line is None else line.se,
         "in_bar": None if line is None else SLOPE_BAR[0] <= line.value <= SLOPE_BAR[1],
-        "squared_error_ratio": squared_error_ratio(bets),
+        "squared_error_ratio": squared_error_ratio(sized),
     }

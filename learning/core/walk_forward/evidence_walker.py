@@ -1,8 +1,9 @@
-"""Policy evidence as it stood at a moment: the overrides it would have materialised, added up where they match.
+"""The evidence method at a moment: the overrides it would have proposed, added up where they match.
 
     ln m = clip(sum of clip(c) over the matching overrides)
 
-with ramps arrived. What it expected of a trade is the whole fit's prediction, not only what became an override.
+Ramps count as completed. The expected edge of a trade is the prediction of the whole fit, not only of the effects that
+became overrides.
 """
 
 from __future__ import annotations
@@ -20,14 +21,17 @@ from learning.core.walk_forward.sized_trades import Sizing
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 
 
-def evidence_stance(
+def evidence_sizing(
     known: Trades, decided: Trades, moment: int, parameters: EvidenceParameters, low: float, high: float
 ) -> Sizing:
-    """What a fit on `known` (closed before `moment`, microseconds) would have made of `decided`, within [low, high].
+    """Return the sizes that a fit on `known` would have given `decided`, within [low, high].
 
-    Raises as the fit does (BudgetExceeded says what to drop).
+    `known` must have closed before `moment`, in microseconds. Raises as the fit does (BudgetExceeded says what to
+    drop).
     """
-    families = [[known.categories.index(each) for each in family if each in known.categories] for family in _of(known)]
+    families = [
+        [known.categories.index(each) for each in family if each in known.categories] for family in _families_of(known)
+    ]
     learned = learn(known.observations(), families, moment / DAY, parameters)
     category = known.categories.index(DECIDED[known.module])
     fit = None if learned is None else _fit_of(learned, category)
@@ -41,25 +45,29 @@ def evidence_stance(
     return Sizing(size, expected.edge, expected.mu0, int(deciding.sum()), verified)
 
 
-def _of(known: Trades) -> tuple[tuple[str, ...], ...]:
+def _families_of(known: Trades) -> tuple[tuple[str, ...], ...]:
+    """Return the families of categories that are fitted together, for the module of the trades."""
     return FAMILIES[known.module]
 
 
 def _fit_of(learned: Learned, category: int) -> Fit | None:
-    """The fit that knows the deciding category, if any outcome of it was known."""
+    """Return the fit that includes the deciding category; None if no outcome of that category was known."""
     return next((fit for fit in learned.fits if category in fit.coding.categories), None)
 
 
 def log_sizes(learned: Learned, decided: Trades, bounds: tuple[float, float]) -> Floats:
-    """(rows,) the sum of c of the materialised overrides that match; each within the bounds, their sum maybe not."""
+    """Return the sum of c over the overrides that match each trade, shape `(rows,)`.
+
+    Each c is clipped to the bounds; the sum is not.
+    """
     total = np.zeros(len(decided))
     chosen = learned.overrides.take(np.arange(learned.materialised))
-    asked = np.clip(learned.c[: learned.materialised], *bounds)
+    requested = np.clip(learned.c[: learned.materialised], *bounds)
     groups = list(zip(chosen.pattern.tolist(), chosen.category.tolist(), strict=True))
     rows = {
         group: np.flatnonzero((decided.pattern == group[0]) & (decided.category == group[1])) for group in set(groups)
     }
-    for group, scope, c in zip(groups, chosen.scope, asked.tolist(), strict=True):
+    for group, scope, c in zip(groups, chosen.scope, requested.tolist(), strict=True):
         inside, closed = rows[group], scope != MISSING
         matches = (decided.scope[np.ix_(inside, np.flatnonzero(closed))] == scope[closed]).all(axis=1)
         total[inside[matches]] += c

@@ -1,7 +1,7 @@
-"""Folds by time: decide what came next with what had closed before.
+"""Folds by time: what had closed before a fold sizes the trades decided in it.
 
-A trade that was open when a fold began is neither learned from in it nor decided: its outcome was not known yet, and
-its size was settled already. That gap is the embargo; it needs no number of days.
+A trade that was open when a fold began is neither learned from nor sized in that fold: its outcome was not known and
+its size was already set. This gap is the embargo, so the embargo needs no parameter.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from learning.core.cells.rows import DAY, Ints, day_of
 
 @dataclass(frozen=True)
 class Fold:
-    """Learn from what closed before `start`; decide what was decided in [start, end). Microseconds, UTC midnights."""
+    """Learn from trades closed before `start`, size those decided in [start, end); microseconds at UTC midnights."""
 
     start: int
     end: int
 
 
 def folds_of(at: Ints, count: int) -> tuple[Fold, ...]:
-    """`count` folds of about equally many decisions, after a first part as large as they are that is learned from only.
+    """Return `count` folds with similar numbers of decisions, after an initial part of that size for learning only.
 
-    Cuts lie at UTC midnights, so that no day is in two folds: where few days hold all decisions there are fewer folds,
-    and none where all are of one day. Raises ValueError below one fold.
+    `at` `(rows,)` are decision times in microseconds. Folds are cut at UTC midnights, so no day is in two folds; few
+    distinct days give fewer folds, and a single day none. Raises ValueError if `count` is below 1.
 
     >>> noon = DAY * np.arange(6) + DAY // 2
     >>> [(fold.start // DAY, fold.end // DAY) for fold in folds_of(noon, 2)]

@@ -1,4 +1,4 @@
-"""The facts a walk goes through: every outcome of a module that is judged by its trade's result, as columns."""
+"""The facts of a walk-forward run: all outcomes of a module that are judged by their trade's result, as columns."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 from learning.core.cells.rows import DAY, MISSING, Bools, Codes, Floats, Ints, Rows
 from learning.core.evidence_method.observations import Observations
 
-# Where size scales the whole trade: what a walk decides. An add scales its own leg only and is learned from, not bet.
+# The category whose size scales the whole trade. An add scales only its own leg, so it is learned from but not sized.
 DECIDED: Mapping[str, str] = MappingProxyType({"pm": "entry", "dm": "allocation"})
 
 
 @dataclass(frozen=True, eq=False)
 class Trades:
-    """Judged actions, one row each, in any order.
+    """Judged actions, one row for each, in any order.
 
     at, closed_at    (rows,) the decision and the close of its trade, microseconds since 1970-01-01 UTC
     pattern          (rows,) positions in `patterns`
@@ -45,36 +45,39 @@ class Trades:
         return len(self.outcome)
 
     def take(self, index: Ints | Bools) -> Trades:
-        """The rows at the index; names stay as they are."""
+        """Return the rows at the index; the names stay the same."""
         columns = {field.name: getattr(self, field.name) for field in fields(self)}
         taken = {name: each[index] for name, each in columns.items() if isinstance(each, np.ndarray)}
         return Trades(**(columns | taken))
 
     def known_at(self, moment: int) -> Trades:
-        """What had closed before a moment: nothing else may be learned from then."""
+        """Return the rows closed before a moment in microseconds, the only ones that may be learned from then."""
         return self.take(self.closed_at < moment)
 
     def decided(self) -> Trades:
-        """The rows a walk bets on: the first action of each trade in the module's deciding category, in time order."""
-        wanted = DECIDED[self.module]
-        if wanted not in self.categories:
+        """Return the rows that a run sizes, in time order.
+
+        These are the first action of each trade in the module's deciding category.
+        """
+        deciding = DECIDED[self.module]
+        if deciding not in self.categories:
             return self.take(np.empty(0, dtype=np.int64))
-        rows = np.flatnonzero(self.category == self.categories.index(wanted))
+        rows = np.flatnonzero(self.category == self.categories.index(deciding))
         rows = rows[np.lexsort((self.trade[rows], self.at[rows]))]
         _, first = np.unique(self.trade[rows], return_index=True)
         return self.take(rows[np.sort(first)])
 
     def observations(self) -> Observations:
-        """For the evidence fit; days from 1970-01-01."""
+        """Return the rows as input of the evidence method, with days from 1970-01-01."""
         day = self.closed_at / DAY
         columns = (self.pattern, self.category, self.scope, self.outcome, self.trade, self.cluster)
         return Observations(day, *columns, self.dimensions)
 
     def rows(self) -> Rows:
-        """For the cube."""
+        """Return the rows as input of the cube."""
         return Rows(self.scope, self.outcome, self.trade, self.cluster, self.closed_at)
 
     def scope_of(self, codes: Ints) -> dict[str, str]:
-        """Codes (dims,) as the scope they stand for."""
+        """Return the scope that codes `(dims,)` stand for, as dimension -> value."""
         named = zip(codes.tolist(), self.dimensions, self.values, strict=True)
         return {name: known[code] for code, name, known in named if code != MISSING}

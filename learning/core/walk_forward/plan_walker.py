@@ -1,7 +1,7 @@
-"""The plan method as it stood at a moment: the lessons of that day, answered by the product's own combiner.
+"""The plan method at a moment: the lessons of that day, combined by the engine that serves overrides.
 
-Levers are asked as of the moment itself, from neutral, with the step in force: what a version published then would
-have served at once. Ageing until the next fold is left out, as lessons are built anew every hour.
+Levers are computed as of the moment itself, from neutral and with the configured step: what a version published then
+would have served at once. Decay until the next fold is ignored, because lessons are rebuilt every hour.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LEVER = {"pm": "size_mult", "dm": "alloc_mult"}
 
 
 class Lesson(NamedTuple):
-    """What an override would be made of."""
+    """The content of the override that a lesson would become."""
 
     pattern_key: str
     scope: dict[str, str]
@@ -44,10 +44,13 @@ class Lesson(NamedTuple):
     target: float
 
 
-def plan_stance(
+def plan_sizing(
     known: Trades, decided: Trades, moment: int, parameters: ModuleParameters, combiner: Combiner
 ) -> Sizing:
-    """What lessons on `known` (trades closed before `moment`, microseconds) would have made of `decided`."""
+    """Return the sizes that lessons on `known` would have given `decided`.
+
+    `known` must have closed before `moment`, in microseconds.
+    """
     category, module = DECIDED[decided.module], decided.module
     own = known.take(known.category == known.categories.index(category))
     rows = [own.take(own.pattern == code).rows() for code in range(len(own.patterns))]
@@ -56,11 +59,12 @@ def plan_stance(
     specs = [spec for spec in specs if not contradicts(spec)]
     weights = parameters.channels[CHANNELS[module]].weights
     compiled = compile_overrides(specs, weights, combiner, channel=CHANNELS[module])
-    size, edge = _asked(compiled, {spec.id: spec.stats.edge_raw for spec in specs}, decided, category, moment)
+    size, edge = _query_engine(compiled, {spec.id: spec.stats.edge_raw for spec in specs}, decided, category, moment)
     return Sizing(size, edge, np.full(len(decided), baseline), len(specs))
 
 
 def _lessons(own: Trades, rows: list[Rows], baseline: float, parameters: ModuleParameters) -> Iterator[Lesson]:
+    """Yield the lessons of the deciding category, given its trades by pattern and their baseline in R."""
     lessons, category = parameters.lessons, DECIDED[own.module]
     weights = parameters.channels[CHANNELS[own.module]].weights
     for code, cells in enumerate(build_cubes(rows, lessons)):
@@ -83,7 +87,7 @@ def _lessons(own: Trades, rows: list[Rows], baseline: float, parameters: ModuleP
 
 
 def _spec(module: str, category: str, lesson: Lesson) -> OverrideSpec:
-    """The override of a lesson, with the one lever that scales outcomes."""
+    """Return the override of a lesson, with the one lever that scales outcomes."""
     return OverrideSpec.from_document(
         {
             "type": CHANNELS[module],
@@ -98,24 +102,24 @@ def _spec(module: str, category: str, lesson: Lesson) -> OverrideSpec:
     )
 
 
-def _asked(
+def _query_engine(
     compiled: Compiled, edges: dict[str, float], decided: Trades, category: str, moment: int
 ) -> tuple[Floats, Floats]:
-    """Size and expected edge of each trade; the engine is asked once for all of one pattern and scope."""
+    """Return size and expected edge in R of each trade, with one engine query for each pattern and scope."""
     at, lever = EPOCH + timedelta(microseconds=moment), LEVER[decided.module]
     keys, where = np.unique(np.column_stack([decided.pattern, decided.scope]), axis=0, return_inverse=True)
     size, edge = np.ones(len(keys)), np.zeros(len(keys))
     for place, (pattern, *codes) in enumerate(keys.tolist()):
         scope = decided.scope_of(np.array(codes, dtype=np.int64))
-        answer = combine(compiled, Request(decided.module, decided.patterns[pattern], category, scope, at))
-        if lever in answer.levers:
-            size[place], edge[place] = answer.levers[lever].value, _expected(answer, edges)
+        combination = combine(compiled, Request(decided.module, decided.patterns[pattern], category, scope, at))
+        if lever in combination.levers:
+            size[place], edge[place] = combination.levers[lever].value, _expected(combination, edges)
     return size.take(where.ravel()), edge.take(where.ravel())
 
 
-def _expected(answer: Combination, edges: dict[str, float]) -> float:
-    """The edges of the lessons that took part, weighted as they were; a lesson that decides alone, its own."""
-    weights = [1.0 if each.w_total is None else each.w_total for each in answer.contributions]
+def _expected(combination: Combination, edges: dict[str, float]) -> float:
+    """Return the expected edge in R: the lessons' edges averaged by weight, or that of a lesson that decides alone."""
+    weights = [1.0 if each.w_total is None else each.w_total for each in combination.contributions]
     total = sum(weights)
-    blended = sum(weight * edges[each.id] for weight, each in zip(weights, answer.contributions, strict=True))
+    blended = sum(weight * edges[each.id] for weight, each in zip(weights, combination.contributions, strict=True))
     return blended / total if total > 0 else 0.0

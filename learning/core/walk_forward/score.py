@@ -1,11 +1,11 @@
-"""What the bets earned at equal exposure, as sized and at matched tilt.
+"""What the sized trades earned at equal exposure, with sizes as given and at a matched tilt.
 
     uplift per 1,000 trades = 1000 * mean over trades of (m / mean m - 1) (rr - mean rr)
 
-Both means are of the trade's own fold: whoever sizes everything up, or up in one season and down in the next, earns
-nothing by it. Taking off the mean outcome changes no total (the first factor adds up to 0 in a fold) and keeps the
-market's level out of the band. Reward is linear in size, so a policy that bets bigger looks better: at *matched tilt*
-every policy's ln m is scaled to one spread first (statistics sections 2 and 6).
+Both means are those of the trade's own fold, so sizing everything up, or up in one season and down in the next, earns
+nothing. Subtracting the mean outcome changes no total (the first factor sums to 0 in a fold) and removes the market's
+level from the confidence band. Reward is linear in size, so a method that sizes more boldly looks better. At *matched
+tilt* the ln m of every method is first scaled to the same spread (docs/method.md 9.3).
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from typing import Any
 import numpy as np
 
 from learning.core.cells.rows import Floats, Ints
-from learning.core.walk_forward.sized_trades import SizedTrades, mean_within
+from learning.core.walk_forward.sized_trades import SizedTrades, fold_means
 from overrides.core.monitoring.day_bootstrap import Band, day_block_band
 
 TILT = 0.10  # sd of ln m at matched tilt
-PER = 1000.0  # trades an uplift is told for
-LEAST_SPREAD = 1e-9  # of ln m; below it a policy has no opinion that could be scaled
+PER = 1000.0  # number of trades for which an uplift is reported
+LEAST_SPREAD = 1e-9  # sd of ln m; below it all sizes count as equal and cannot be scaled
 
 
 @dataclass(frozen=True)
 class Uplift:
-    """R per 1,000 trades, with the 95 % band of the day-block bootstrap (None over fewer than two days)."""
+    """Uplift in R per 1,000 trades, with the 95 % band of the day-block bootstrap (None for fewer than two days)."""
 
     mean: float
     low: float | None
@@ -35,13 +35,20 @@ class Uplift:
 
     @classmethod
     def of(cls, band: Band) -> Uplift:
+        """Scale the band of a mean per trade to 1,000 trades."""
         ends = (None if each is None else PER * each for each in (band.low, band.high))
         return cls(PER * band.mean, *ends)
 
 
 @dataclass(frozen=True)
 class Tilt:
-    """How far the policy leaned: mean multiplier, mean and sd of its logarithm, extremes, share of trades moved."""
+    """How strongly a method changed sizes.
+
+    mean               mean multiplier
+    mean_ln, sd_ln     mean and sd of its logarithm
+    lowest, highest    extreme multipliers
+    moved              share of trades with a multiplier other than 1, 0 to 1
+    """
 
     mean: float
     mean_ln: float
@@ -52,9 +59,10 @@ class Tilt:
 
 
 def increments(fold: Ints, size: Floats, outcome: Floats) -> Floats:
-    """(rows,) what sizing by `size` adds to each trade at equal exposure, in R.
+    """Return what `size` adds to each trade at equal exposure, in R, shape `(rows,)`.
 
-    Two trades at 1 R and -1 R, sized 1.1 and 0.9: a tenth of an R each; and a constant size adds nothing.
+    All columns are `(rows,)`. Example: two trades at 1 R and -1 R, sized 1.1 and 0.9, gain a tenth of an R each; a
+    constant size adds nothing.
 
     >>> fold, outcome = np.zeros(2, dtype=int), np.array([1.0, -1.0])
     >>> increments(fold, np.array([1.1, 0.9]), outcome).round(12).tolist()
@@ -62,14 +70,14 @@ def increments(fold: Ints, size: Floats, outcome: Floats) -> Floats:
     >>> increments(fold, np.array([1.3, 1.3]), outcome).any()
     np.False_
     """
-    lean: Floats = size / mean_within(fold, size) - 1.0
-    # The mean of equal sizes may differ from them by a bit; that is no lean.
+    lean: Floats = size / fold_means(fold, size) - 1.0
+    # The mean of equal sizes may differ from them by a rounding error.
     lean[np.abs(lean) < 1e-15] = 0.0
-    return lean * (outcome - mean_within(fold, outcome))
+    return lean * (outcome - fold_means(fold, outcome))
 
 
 def matched(size: Floats, low: float, high: float, tilt: float = TILT) -> Floats | None:
-    """The multipliers with ln m centred and scaled to sd `tilt`, within bounds; None where all are equal.
+    """Return the multipliers with ln m centred and scaled to sd `tilt`, within bounds; None if all are equal.
 
     >>> matched(np.array([1.01, 0.99, 1.0]), 0.7, 1.3).round(3).tolist()
     [1.13, 0.885, 1.0]
@@ -83,16 +91,16 @@ def matched(size: Floats, low: float, high: float, tilt: float = TILT) -> Floats
     return scaled
 
 
-def uplift(bets: SizedTrades, size: Floats | None) -> Uplift | None:
-    """Of the bets sized so; None where there is nothing to size by."""
+def uplift(sized: SizedTrades, size: Floats | None) -> Uplift | None:
+    """Return the uplift of the trades at the given sizes `(rows,)`; None if there are no sizes or no trades."""
     if size is None:
         return None
-    band = day_block_band(bets.day, increments(bets.fold, size, bets.outcome))
+    band = day_block_band(sized.day, increments(sized.fold, size, sized.outcome))
     return None if band is None else Uplift.of(band)
 
 
 def tilt_of(size: Floats) -> Tilt | None:
-    """None of no trades."""
+    """Return the tilt of multipliers `(rows,)`; None if there are none."""
     if len(size) == 0:
         return None
     ln = np.log(size)
@@ -100,13 +108,13 @@ def tilt_of(size: Floats) -> Tilt | None:
     return Tilt(float(size.mean()), float(ln.mean()), float(ln.std()), float(size.min()), float(size.max()), moved)
 
 
-def scores(bets: SizedTrades, low: float, high: float) -> dict[str, Any]:
-    """Uplift as sized and at matched tilt, walk-forward and optimistic, with the tilt; JSON values."""
+def scores(sized: SizedTrades, low: float, high: float) -> dict[str, Any]:
+    """Return the tilt and the uplifts as sized and at matched tilt, walk-forward and in-sample, as JSON values."""
     sizes = {
-        "uplift": bets.size,
-        "matched": matched(bets.size, low, high) if len(bets) else None,
-        "optimistic": bets.optimistic,
-        "optimistic_matched": matched(bets.optimistic, low, high) if len(bets) else None,
+        "uplift": sized.size,
+        "matched": matched(sized.size, low, high) if len(sized) else None,
+        "optimistic": sized.optimistic,
+        "optimistic_matched": matched(sized.optimistic, low, high) if len(sized) else None,
     }
-    found = {name: uplift(bets, size) for name, size in sizes.items()} | {"tilt": tilt_of(bets.size)}
+    found = {name: uplift(sized, size) for name, size in sizes.items()} | {"tilt": tilt_of(sized.size)}
     return {name: None if each is None else asdict(each) for name, each in found.items()}

@@ -1,4 +1,4 @@
-"""What a policy would have done with every trade it had to decide, beside what became of the trade."""
+"""The sizes a learning method would have given trades, together with the trades' outcomes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from learning.core.cells.rows import Floats, Ints
 
 @dataclass(frozen=True, eq=False)
 class Sizing:
-    """A policy as it stood at one moment, asked about some trades.
+    """The sizes and expectations of a learning method for some trades, learned at one moment.
 
     size      (trades,) the size multiplier it would have served, within its bounds
-    edge      (trades,) what it expected beyond `baseline`, in R
-    baseline  (trades,) its mean outcome of all trades, in R
-    lessons   overrides of the deciding category it would have had; `verified` of them sure of their sign (None: the
-              policy does not say)
+    edge      (trades,) the edge it expected beyond `baseline`, in R
+    baseline  (trades,) the mean outcome of all trades it knew, in R
+    lessons   number of overrides of the deciding category it would have had
+    verified  number of those with a certain sign; None if the method does not classify them
     """
 
     size: Floats
@@ -28,21 +28,21 @@ class Sizing:
 
     @classmethod
     def neutral(cls, trades: int) -> Sizing:
-        """Of a policy that had nothing to learn from."""
+        """Return neutral sizes, as of a method without any data to learn from."""
         return cls(np.ones(trades), np.zeros(trades), np.zeros(trades), 0)
 
 
 @dataclass(frozen=True, eq=False)
 class SizedTrades:
-    """Every decided trade of a walk, one row each, in time order.
+    """Every trade that a walk-forward run sized, one row for each, in time order.
 
-    day       (rows,) UTC day of the decision, since 1970-01-01
-    fold      (rows,) the fold it was decided in
-    outcome   (rows,) R per unit of size
-    size      (rows,) the multiplier of the policy as it stood when the fold began
-    edge, baseline   (rows,) what it expected, in R
-    nothing   (rows,) what one would have expected without learning: the mean outcome known when the fold began
-    optimistic       (rows,) the multiplier of the same policy after it had seen all outcomes, these included
+    day              (rows,) UTC day of the decision, since 1970-01-01
+    fold             (rows,) the fold of the decision
+    outcome          (rows,) R per unit of size
+    size             (rows,) the multiplier of the method as learned at the start of the fold
+    edge, baseline   (rows,) the edge it expected and the baseline of that edge, in R
+    nothing          (rows,) the mean outcome known at the start of the fold, the expectation without learning, in R
+    optimistic       (rows,) the in-sample multiplier: the same method learned from all outcomes, these included
     """
 
     day: Ints
@@ -51,17 +51,17 @@ class SizedTrades:
     size: Floats
     edge: Floats
     baseline: Floats
-    nothing: Floats
+    prior_mean: Floats
     optimistic: Floats
 
     def __len__(self) -> int:
         return len(self.outcome)
 
 
-def mean_within(fold: Ints, values: Floats) -> Floats:
-    """(rows,) the mean of each row's fold.
+def fold_means(fold: Ints, values: Floats) -> Floats:
+    """Return the mean of each row's fold, shape `(rows,)`.
 
-    >>> mean_within(np.array([0, 0, 1]), np.array([1.0, 3.0, 5.0])).tolist()
+    >>> fold_means(np.array([0, 0, 1]), np.array([1.0, 3.0, 5.0])).tolist()
     [2.0, 2.0, 5.0]
     """
     return (np.bincount(fold, values) / np.maximum(np.bincount(fold), 1)).take(fold)

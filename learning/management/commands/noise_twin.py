@@ -1,4 +1,4 @@
-"""`manage.py noise_twin`: how many lessons a policy finds, and how many in the same outcomes dealt anew."""
+"""`manage.py noise_twin`: compare a method's lessons with those it finds in permuted outcomes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from overrides.core.engine.definitions.vocabulary import LearningMethod
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.core.refusal import Refused
 
-HELP = """Deal the outcomes of a module anew within each pattern and week, so that they say nothing about their scope,
-and count the lessons that the policy finds in them; beside those it found in the outcomes as they were. Of policy
-evidence the verified ones of a scope count. What was computed before is shown as it is."""
+HELP = """Permute the outcomes of a module within each pattern and week, so that they are unrelated to scope, count
+the lessons that the learning method finds in them, and compare with those in the real outcomes. For the evidence method
+only verified lessons with a scope count. Earlier results are reused."""
 
 
 class Command(BaseCommand):
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--seed", type=int, action="append", metavar="N", help=f"default: {', '.join(map(str, SEEDS))}"
         )
-        parser.add_argument("--json", action="store_true", help="one line a seed")
+        parser.add_argument("--json", action="store_true", help="print one JSON line for each seed")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

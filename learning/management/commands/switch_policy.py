@@ -1,4 +1,4 @@
-"""`manage.py switch_policy CHANNEL POLICY --by NAME --reason WHY`: the request that switches a channel's policy."""
+"""`manage.py switch_policy CHANNEL POLICY --by NAME --reason WHY`: draft a request that switches a learning method."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from overrides.versions.publish import PublishError
 
 
 class Command(BaseCommand):
-    help = "Drafts a request that switches a channel to a policy, with its lines; somebody else approves it."
+    help = "Drafts a request that switches a channel to a learning method, with its lines, for others to approve."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("channel", choices=[each.value for each in Channel])
         parser.add_argument("policy", choices=[each.value for each in LearningMethod])
-        parser.add_argument("--combiner", choices=[each.value for each in Combiner], help="where there are several")
-        parser.add_argument("--by", required=True, metavar="NAME", help="its author: who may not approve it")
-        parser.add_argument("--reason", required=True, help="a reviewer reads it first")
+        parser.add_argument(
+            "--combiner", choices=[each.value for each in Combiner], help="required if the method allows several"
+        )
+        parser.add_argument("--by", required=True, metavar="NAME", help="the author, who may not approve it")
+        parser.add_argument("--reason", required=True, help="the reason, shown to reviewers")
 
     def handle(self, *args: Any, **options: Any) -> None:
         author = User.objects.filter(username=options["by"], is_active=True).first()

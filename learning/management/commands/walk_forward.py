@@ -1,4 +1,4 @@
-"""`manage.py walk_forward`: what each policy would have earned, as a table with bands, or as JSON lines."""
+"""`manage.py walk_forward`: what each learning method would have earned, as a table with bands or as JSON lines."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ from overrides.core.engine.definitions.vocabulary import LearningMethod
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.core.refusal import Refused
 
-HELP = """Walk forward through a module's closed trades: learn from what had closed when a fold began, size what was
+HELP = """Walk forward through a module's closed trades: learn from what had closed when a fold began, size the trades
 decided in it. Uplift is in R per 1,000 trades of unit size at equal exposure, with the 95 % band of a bootstrap over
-UTC days; matched is the same with every policy's ln m scaled to one spread.
-What was computed before is shown as it is."""
+UTC days; matched is the same with the ln m of every method scaled to the same spread. Earlier results are reused."""
 NOTHING = "-"
 HEAD = (
     "policy",
@@ -44,11 +43,11 @@ class Command(BaseCommand):
             "--policy", action="append", choices=[policy.value for policy in LearningMethod], help="default: all"
         )
         parser.add_argument("--folds", type=int, default=FOLDS, metavar="N", help=f"default: {FOLDS}")
-        parser.add_argument("--json", action="store_true", help="one line a policy, with all figures")
+        parser.add_argument("--json", action="store_true", help="print one JSON line for each method, with all figures")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        wanted = options["policy"] or list(LearningMethod)
-        choices = [choice for choice in CHOICES if choice.policy in wanted]
+        methods = options["policy"] or list(LearningMethod)
+        choices = [choice for choice in CHOICES if choice.policy in methods]
         try:
             rows = walk_forward(
                 module=options["module"],

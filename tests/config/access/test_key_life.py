@@ -1,4 +1,4 @@
-"""A key from issuing to its end, as the processes that never ask the database during a request see it."""
+"""The life of a key from issue to expiry, in processes that do not query the database during a request."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from config.access.api import authentication
 from config.access.api.authentication import KEY_RING, REFRESH_SECONDS
 from config.access.keys import digest_of, revoke_key
 from config.access.models import ApiKey
-from tests.api_clients import Kept, bearer, new_key
-from tests.builders import KEY, SCOPE, database_away, until
+from tests.api_clients import RecordingQueue, bearer, new_key
+from tests.builders import KEY, SCOPE, database_away, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 QUESTION = {"module": "pm", "pattern_key": KEY, "action_category": "entry", "scope": SCOPE}
-LATENESS = 2.0  # what a loaded machine may add to a time that is promised
+LATENESS = 2.0  # seconds that a loaded machine may add to a guaranteed time
 
 
 @pytest.fixture(autouse=True)
-def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
-    kept = Kept()
+def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordingQueue]:
+    kept = RecordingQueue()
     monkeypatch.setattr("overrides.api.resolve.QUEUE", kept)
     yield kept
     KEY_RING.close()
@@ -37,12 +37,12 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
 
 @pytest.fixture
 def as_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The keys are read as often as in production."""
+    """Refresh the keys as often as in production."""
     monkeypatch.setattr(authentication, "REFRESH_SECONDS", REFRESH_SECONDS)
 
 
 def ask(key: str) -> int:
-    """What a question for levers is answered: the one thing that needs no database."""
+    """Return the status of a lever query, the only request that needs no database."""
     status: int = bearer(key).post("/api/v1/levers/resolve/", QUESTION, format="json").status_code
     return status
 
@@ -66,11 +66,11 @@ class TestDatabaseAway:
         KEY_RING.find(prefix_of(key))
 
         with database_away():
-            until(lambda: ask(key) == 401, "the key to expire")
+            wait_until(lambda: ask(key) == 401, "the key to expire")
 
     def test_knows_nobody_in_a_process_that_never_read_the_keys(self) -> None:
         key = new_key("evaluate")
-        KEY_RING._keys = None  # as in a process that has just started
+        KEY_RING._keys = None  # as in a newly started process
 
         with database_away():
             response = bearer(key).post("/api/v1/levers/resolve/", QUESTION, format="json")
@@ -86,7 +86,7 @@ class TestEnd:
         expires_at = ApiKey.objects.get().expires_at
         assert expires_at is not None
 
-        until(lambda: ask(key) == 401, "the key to expire")
+        wait_until(lambda: ask(key) == 401, "the key to expire")
 
         assert timedelta(0) <= datetime.now(UTC) - expires_at <= timedelta(seconds=LATENESS)
 
@@ -96,9 +96,9 @@ class TestEnd:
         revoke_key(prefix=prefix_of(key), by=None, at=datetime.now(UTC))
         revoked_at = time.monotonic()
 
-        until(lambda: ask(key) == 401, "the key to be refused")
+        wait_until(lambda: ask(key) == 401, "the key to be refused")
 
-        assert REFRESH_SECONDS == 1.0  # as the admin says when it revokes
+        assert REFRESH_SECONDS == 1.0  # as stated by the admin's message on revocation
         assert time.monotonic() - revoked_at <= REFRESH_SECONDS + LATENESS
 
 
@@ -108,13 +108,13 @@ class TestLastUse:
     ) -> None:
         other, key, began = new_key("evaluate"), new_key("evaluate"), datetime.now(UTC)
         monkeypatch.setattr(authentication, "REFRESH_SECONDS", 0.2)
-        assert ask(other) == 200  # reads the keys, and looks for a version to serve
+        assert ask(other) == 200  # reads the keys and loads a version
 
         with django_assert_num_queries(0):
             status = ask(key)
 
         assert status == 200
-        until(
+        wait_until(
             lambda: ApiKey.objects.filter(prefix=prefix_of(key), last_used_at__gte=began).exists(),
             "the use to be written",
         )
@@ -131,13 +131,13 @@ class TestSecret:
         assert holding(key.split("_", 2)[2]) == set()
 
     def test_is_printed_once_by_the_command(self) -> None:
-        told, printed = StringIO(), StringIO()
+        errors, printed = StringIO(), StringIO()
 
-        call_command("issue_key", "bot", role="read", days=1, stdout=printed, stderr=told)
+        call_command("issue_key", "bot", role="read", days=1, stdout=printed, stderr=errors)
 
         key, row = printed.getvalue().strip(), ApiKey.objects.get()
         assert digest_of(key) == row.digest
-        assert key not in told.getvalue()
+        assert key not in errors.getvalue()
         assert row.expires_at is not None
         assert row.expires_at - row.created_at == timedelta(days=1)
 
@@ -152,7 +152,7 @@ class TestSecret:
 
 
 def holding(text: str) -> set[str]:
-    """The tables with a row in which the text stands."""
+    """Return the tables with a row that contains the text."""
     found = set()
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):

@@ -16,7 +16,7 @@ from config.access.keys import PERMISSIONS, digest_of, issue_key, matches, revok
 from config.access.models import ApiKey
 from overrides.requests.authoring import may_draft
 from telemetry.models import AuditEntry
-from tests.builders import until, waits_for_lock
+from tests.builders import wait_until, waits_for_lock
 
 pytestmark = pytest.mark.django_db
 
@@ -142,7 +142,7 @@ class TestAuthentication:
 
 @pytest.mark.django_db(transaction=True)
 class TestReadingAside:
-    """What the ring's own thread does, a hundred times a second here."""
+    """The key ring's background thread, at a hundred readings a second."""
 
     @pytest.fixture(autouse=True)
     def often(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -156,7 +156,7 @@ class TestReadingAside:
 
         assert call(key) == 200
 
-        until(lambda: ApiKey.objects.filter(pk=row.pk, last_used_at__gte=began).exists(), "the use to be noted")
+        wait_until(lambda: ApiKey.objects.filter(pk=row.pk, last_used_at__gte=began).exists(), "the use to be noted")
 
     def test_learns_of_new_and_of_revoked_keys(self) -> None:
         first, first_key = issue_key(name="bot", role="read", by=None, at=datetime.now(UTC))
@@ -165,7 +165,7 @@ class TestReadingAside:
         _, second_key = issue_key(name="another", role="read", by=None, at=datetime.now(UTC))
         revoke_key(prefix=first.prefix, by=None, at=datetime.now(UTC))
 
-        until(lambda: (call(first_key), call(second_key)) == (401, 200), "the ring to be read again")
+        wait_until(lambda: (call(first_key), call(second_key)) == (401, 200), "the ring to be read again")
 
     def test_holds_nobody_up_while_the_database_does_not_answer(self) -> None:
         row, key = issue_key(name="bot", role="read", by=None, at=datetime.now(UTC))
@@ -173,7 +173,7 @@ class TestReadingAside:
 
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("LOCK TABLE access_apikey IN ACCESS EXCLUSIVE MODE")
-            until(waits_for_lock, "the ring's thread to wait for the table")
+            wait_until(waits_for_lock, "the ring's thread to wait for the table")
 
             assert KEY_RING.find(row.prefix) == row
 

@@ -1,4 +1,4 @@
-"""Failed logins lock a login for a while, by name and address and by name; the way back in."""
+"""Failed logins lock a login for some time, by name and address and by name, and the ways to unlock it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def ada(settings: Any) -> User:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one is slow on purpose
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.MD5PasswordHasher"
+    ]  # the production hasher is slow on purpose
     return User.objects.create_user("ada", password=RIGHT, is_staff=True)
 
 
@@ -42,7 +44,7 @@ def fail(times: int, **where: str) -> list[int]:
 
 
 def age(by: timedelta) -> None:
-    """Let what has failed have failed so much earlier."""
+    """Move the recorded failures back in time."""
     AccessAttempt.objects.update(attempt_time=F("attempt_time") - by)
 
 
@@ -68,8 +70,8 @@ class TestLock:
 
         (record,) = [each for each in caplog.records if each.name == "config.access.logins"]
         assert record.levelname == "WARNING"
-        for told in ("login locked", "ada", "198.51.100.1"):
-            assert told in record.getMessage()
+        for text in ("login locked", "ada", "198.51.100.1"):
+            assert text in record.getMessage()
 
     def test_is_on_that_name_from_that_address_alone(self) -> None:
         User.objects.create_user("bob", password=RIGHT, is_staff=True)

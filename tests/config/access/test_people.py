@@ -34,12 +34,12 @@ class TestAddPerson:
         assert capsys.readouterr().out.strip() not in entry.content
 
     @pytest.mark.parametrize(
-        ("name", "told"), [("ada", "ada is there already"), ("a b", "Enter a valid username"), ("", "cannot be blank")]
+        ("name", "error"), [("ada", "ada is there already"), ("a b", "Enter a valid username"), ("", "cannot be blank")]
     )
-    def test_refuses_a_name_that_is_taken_or_none(self, name: str, told: str) -> None:
+    def test_refuses_a_name_that_is_taken_or_none(self, name: str, error: str) -> None:
         User.objects.create_user("ada")
 
-        with pytest.raises(CommandError, match=f"name: .*{told}"):
+        with pytest.raises(CommandError, match=f"name: .*{error}"):
             call_command("add_person", name, role="viewer")
 
         assert User.objects.count() == 1

@@ -1,4 +1,4 @@
-"""The roles of people: one table, the groups in the database, and the doors that ask for a permission."""
+"""The roles of people: the table, the groups in the database, and the code that checks permissions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from config.celery import app
 
 ROOT = Path(__file__).parents[3]
 OURS = (*SEEN, "access")
-NOT_DOORS = ("config/access/roles.py", "config/access/keys.py")  # the two tables themselves
+PERMISSION_TABLES = ("config/access/roles.py", "config/access/keys.py")  # the two tables of permissions
 
 
 def permissions_of(role: str) -> set[str]:
@@ -33,11 +33,11 @@ def known() -> set[str]:
     return {f"{row.content_type.app_label}.{row.codename}" for row in rows}
 
 
-def asked_by_doors() -> Iterator[str]:
-    """Every string in the code that is written as a permission is: `app.codename`, no task and no module."""
+def permissions_in_code() -> Iterator[str]:
+    """Return every string in the code that looks like a permission, `app.codename`, and is no task or module."""
     app.loader.import_default_modules()
     for path in sorted(path for top in ("config", *SEEN) for path in (ROOT / top).rglob("*.py")):
-        if "migrations" in path.parts or str(path.relative_to(ROOT)) in NOT_DOORS:
+        if "migrations" in path.parts or str(path.relative_to(ROOT)) in PERMISSION_TABLES:
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -109,13 +109,13 @@ class TestMembers:
 @pytest.mark.django_db
 class TestDoors:
     def test_ask_only_for_permissions_that_somebody_can_have(self) -> None:
-        asked = set(asked_by_doors())
+        checked = set(permissions_in_code())
 
-        assert {"overrides.lower_modulemode", "access.change_apikey", "learning.view_cell"} <= asked  # it does look
-        assert asked <= known()
-        granted = {name for name in asked if any(grants(role, name) for role in ROLES)}
-        for_keys = {name for name in asked if keys.roles_with(name)}
-        assert asked - granted - for_keys - SUPERUSER_ONLY == set()
+        assert {"overrides.lower_modulemode", "access.change_apikey", "learning.view_cell"} <= checked  # it does look
+        assert checked <= known()
+        granted = {name for name in checked if any(grants(role, name) for role in ROLES)}
+        for_keys = {name for name in checked if keys.roles_with(name)}
+        assert checked - granted - for_keys - SUPERUSER_ONLY == set()
 
     def test_leave_nothing_in_the_table_that_does_not_exist(self) -> None:
         table = SUPERUSER_ONLY.union(*ROLES.values())

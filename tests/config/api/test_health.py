@@ -24,7 +24,7 @@ URL = "/api/v1/health/"
 
 @pytest.fixture
 def api(transactional_db: None) -> APIClient:
-    """The report is made on connections of its own, which see what is committed."""
+    """Return a client; the report uses connections of its own, which see only committed data."""
     return client_of("evaluate")
 
 

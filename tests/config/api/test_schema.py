@@ -1,4 +1,4 @@
-"""What the schema says is what the endpoints do: requests made from it, good and bad, against the WSGI application."""
+"""The schema matches the endpoints: valid and invalid requests generated from it, against the WSGI application."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from schemathesis.config import SchemathesisConfig
 
 from config.api.schema import schema_document
 from config.wsgi import application
-from tests.api_clients import Kept, bearer, client_of, new_key
+from tests.api_clients import RecordingQueue, bearer, client_of, new_key
 from tests.world import World, make_world
 
 pytestmark = pytest.mark.django_db
 
-# Nothing is drawn by chance and nothing is remembered: every run makes the same requests.
+# Deterministic and without a database of examples: every run makes the same requests.
 CONFIG = {
     "seed": 1,
     "generation": {"max-examples": 20, "deterministic": True, "database": "none", "no-shrink": True},
     "phases": {"stateful": {"enabled": False}, "coverage": {"enabled": False}},
     "output": {"sanitization": {"enabled": False}},
-    # Ids, cursors, times and patterns that fit their form need not exist or go together.
+    # Ids, cursors, times and patterns with a valid format need not exist or be consistent.
     "checks": {"positive_data_acceptance": {"enabled": False}},
-    # A list of trades is answered 200 with a receipt for each; what is wrong with one is in its own.
+    # A list of trades gets a 200 with a receipt for each trade; errors are in the trade's receipt.
     "operations": [
         {
             "include-operation-id": "record_trades",
@@ -46,8 +46,8 @@ ROLES = {"/api/v1/trades/": "record", "/api/v1/levers/resolve/": "evaluate", "/a
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """Something to find, and requests that run in the test's transaction, as Django's own client has it."""
-    monkeypatch.setattr("overrides.api.resolve.QUEUE", Kept())
+    """Make objects to find, and run requests in the test's transaction, as Django's client does."""
+    monkeypatch.setattr("overrides.api.resolve.QUEUE", RecordingQueue())
     made = make_world()
     signals = (request_started, request_finished)
     for signal in signals:
@@ -95,7 +95,7 @@ class TestSchema:
 
     @pytest.mark.parametrize(("path", "method"), [each for each in OPERATIONS if each[1] == "POST"])
     def test_shows_bodies_that_are_taken(self, path: str, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("overrides.api.resolve.QUEUE", Kept())
+        monkeypatch.setattr("overrides.api.resolve.QUEUE", RecordingQueue())
         body = schema_document()["paths"][path]["post"]["requestBody"]["content"]["application/json"]
 
         assert body["examples"]
@@ -114,12 +114,12 @@ class TestSchema:
         }  # fmt: skip
 
     def test_says_what_bounds_a_request(self) -> None:
-        told = schema_document()["info"]["description"]
+        description = schema_document()["info"]["description"]
 
-        assert "at most 10 MB" in told
-        assert "1,000 trades of" in told
-        assert "stopped after 5 s, a write after 10 s or 5 s of waiting" in told
-        assert "read 3,000 (429)" in told
+        assert "at most 10 MB" in description
+        assert "1,000 trades of" in description
+        assert "stopped after 5 s, a write after 10 s or 5 s of waiting" in description
+        assert "read 3,000 (429)" in description
 
     def test_is_the_same_at_every_making(self) -> None:
         made = schema_document.__wrapped__()

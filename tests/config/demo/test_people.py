@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 
-from config.demo.people import meet_people
+from config.demo.people import create_people
 
 pytestmark = pytest.mark.django_db
 
 
 class TestMeetPeople:
     def test_gives_each_one_role_and_the_administrator_everything(self, now: datetime) -> None:
-        people = meet_people(now, None)
+        people = create_people(now, None)
 
         roles = {name: [group.name for group in person.groups.all()] for name, person in people.items()}
         assert roles == {
@@ -26,9 +26,9 @@ class TestMeetPeople:
     def test_shows_each_password_once_in_a_private_file(self, tmp_path: Path, now: datetime) -> None:
         credentials = tmp_path / "people.json"
 
-        meet_people(now, credentials)
+        create_people(now, credentials)
         made = json.loads(credentials.read_text())
-        meet_people(now, credentials)
+        create_people(now, credentials)
 
         assert json.loads(credentials.read_text()) == made
         assert credentials.stat().st_mode & 0o777 == 0o600

@@ -1,4 +1,4 @@
-"""The demo's story, as far as it can be told without a worker."""
+"""The parts of the demo run that need no worker."""
 
 from __future__ import annotations
 

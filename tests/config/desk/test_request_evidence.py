@@ -1,4 +1,4 @@
-"""A request's page shows its evidence: a funnel with its lines, their forest, how each edge grew, and the CSV."""
+"""The evidence on a request's page: funnel, forest and edge histories of its lines, and the CSV."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def evidence_spec(scope: dict[str, str], *, sd: float = 0.05) -> Any:
     return make_spec({"size_mult": 1.2}, policy="evidence", scope=scope, promise=promise, stats=stats)
 
 
-def asked(*specs: Any, **over: Any) -> ChangeRequest:
+def make_request(*specs: Any, **over: Any) -> ChangeRequest:
     return draft(*specs, at=datetime.now(UTC), **over)
 
 
@@ -53,7 +53,7 @@ class TestOfPolicyEvidence:
         for week in range(6):
             monday = date(2026, 1, 5) + timedelta(weeks=week)
             EdgeHistory.objects.create(lesson=lesson, week=monday, n=15, mean=0.7, edge_raw=0.6)
-        return asked(evidence_spec(GOOD), evidence_spec(DIP, sd=0.4))
+        return make_request(evidence_spec(GOOD), evidence_spec(DIP, sd=0.4))
 
     def test_counts_the_verified_and_the_wrong_signs_to_be_expected(self, reviewer: User) -> None:
         text = words(shown(reviewer, self.request()))
@@ -109,12 +109,12 @@ class TestOfAChangeOfPolicy:
         gone = make_spec({"size_mult": 1.3}, scope=DIP)
         publish(gone)
         make_run()
-        brought = [evidence_spec(GOOD), evidence_spec({"bucket": "mid"})]
+        added = [evidence_spec(GOOD), evidence_spec({"bucket": "mid"})]
         lines = [DraftLine(gone.line, None, ["withdrawn"])] + [
-            DraftLine(each.line, store_override(each, source="person", at=NOW).id, ["new line"]) for each in brought
+            DraftLine(each.line, store_override(each, source="person", at=NOW).id, ["new line"]) for each in added
         ]
 
-        text = words(shown(reviewer, asked(lines=lines)))
+        text = words(shown(reviewer, make_request(lines=lines)))
 
         assert "cells that policy evidence tested" in text
         assert "2 of 2 lines verified" in text
@@ -125,7 +125,7 @@ class TestOfPolicyPlan:
         make_run("plan")
         make_lesson(scope=GOOD)
 
-        text = shown(reviewer, asked(make_spec(scope=GOOD)))
+        text = shown(reviewer, make_request(make_spec(scope=GOOD)))
 
         assert "Its evidence: edge or noise" in words(text)
         assert 'class="cw-believed-dot"' not in text
@@ -138,19 +138,19 @@ class TestOfPolicyPlan:
             asked_at=NOW, seen_at=NOW,
         )  # fmt: skip
 
-        text = words(shown(reviewer, asked(make_spec(scope=GOOD))))
+        text = words(shown(reviewer, make_request(make_spec(scope=GOOD))))
 
         assert "Its evidence: policy plan found 54 lessons, and up to 50 in noise" in text
 
     def test_works_before_the_builder_ran(self, reviewer: User) -> None:
-        text = words(shown(reviewer, asked(make_spec(scope=GOOD))))
+        text = words(shown(reviewer, make_request(make_spec(scope=GOOD))))
         assert "What the builder tested besides is kept from its next run on." in text
 
     def test_shows_the_lines_that_move_most_first_and_says_so(self, reviewer: User) -> None:
         make_run("plan")
         specs = [make_spec({"size_mult": 1.01 + number / 1000}, scope={"bucket": f"b{number}"}) for number in range(25)]
 
-        text = shown(reviewer, asked(*specs))
+        text = shown(reviewer, make_request(*specs))
 
         assert text.count('class="cw-spot"') == MOST
         assert "The 20 that move most of 25." in words(text)
@@ -165,9 +165,9 @@ def test_costs_one_question_more_whatever_the_number_of_lines(
     scopes = [{"bucket": f"b{number}"} for number in range(60)]
     for scope in scopes:
         make_lesson(scope=scope, run=run, first_run=run)
-    request = asked(*(make_spec(scope=scope) for scope in scopes))
+    request = make_request(*(make_spec(scope=scope) for scope in scopes))
     browser, address = browser_of(reviewer), reverse("admin:overrides_changerequest_change", args=[request.pk])
-    page(browser, address)  # a process asks once what its tables are called
+    page(browser, address)  # warm up: each process looks up its tables once
 
     with django_assert_max_num_queries(MOST_QUERIES):
         page(browser, address)
@@ -176,18 +176,18 @@ def test_costs_one_question_more_whatever_the_number_of_lines(
 class TestWalkForward:
     def test_is_told_as_of_the_newest_one_of_its_policy(self, reviewer: User) -> None:
         make_run("plan")
-        request = asked(make_spec(scope=GOOD))
+        request = make_request(make_spec(scope=GOOD))
         assert "Policy plan has not been walked forward through these trades yet" in words(shown(reviewer, request))
 
         walk_forward(module="pm", now=NOW)
 
-        told = "Walk-forward of policy plan/plan: no trades to decide yet, as of 2026-03-02 12:00"
-        assert told in words(shown(reviewer, request))
+        line = "Walk-forward of policy plan/plan: no trades to decide yet, as of 2026-03-02 12:00"
+        assert line in words(shown(reviewer, request))
 
 
 class TestRefusals:
     def test_who_may_not_see_lessons_sees_none(self) -> None:
-        request = asked(make_spec(scope=GOOD))
+        request = make_request(make_spec(scope=GOOD))
         person = make_user("sees requests", "overrides.view_changerequest")
         browser = Client()
         browser.force_login(person)
@@ -201,5 +201,5 @@ class TestRefusals:
         assert browser_of(reviewer).get(reverse("request_evidence", args=[999])).status_code == 404
 
     def test_requests_without_lines_have_no_evidence(self, reviewer: User) -> None:
-        request = asked(kind="mode", content={"mode": "on"}, lines=[])
+        request = make_request(kind="mode", content={"mode": "on"}, lines=[])
         assert "Its evidence" not in shown(reviewer, request)

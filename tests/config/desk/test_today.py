@@ -1,4 +1,4 @@
-"""The first page: what is served, who can decide what waits, what went wrong."""
+"""The start page: what is served, who can decide waiting requests, what has failed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a job is in order: late, or failed when it last ran."""
+"""The state of jobs: late, or failed in their last run."""
 
 from __future__ import annotations
 

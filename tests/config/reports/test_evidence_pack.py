@@ -1,4 +1,4 @@
-"""The evidence of a period: what belongs to it, hashed file by file, verified with what lies in the pack alone."""
+"""The evidence pack of a period: its content, the hash of each file, and verification with the pack alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from overrides.requests.review import comment
 from telemetry.audit.audit_log import write_audit
 from telemetry.decisions.decision_log import record_decisions
 from tests.admin_pages import browser_of, page
-from tests.builders import DAY, NOW, agreed, draft, make_decision, make_spec, publish, set_mode
+from tests.builders import DAY, NOW, approve_and_apply, draft, make_decision, make_spec, publish, set_mode
 
 pytestmark = pytest.mark.django_db
 
@@ -36,11 +36,11 @@ HELD = (
 
 @pytest.fixture
 def two_periods(reviewer: User) -> None:
-    """Something of each kind at NOW, and one more version ten days later."""
+    """Make one object of each kind at NOW, and one more version ten days later."""
     write_audit(actor="a", action="x", object="o", reason="before", before=None, after=None, at=NOW - DAY)
     publish(make_spec(), at=NOW)
     set_mode("on", at=NOW)
-    agreed(draft(kind="policy", content={}, title="=1+1", at=NOW), at=NOW)
+    approve_and_apply(draft(kind="policy", content={}, title="=1+1", at=NOW), at=NOW)
     boss = User.objects.get(username="somebody")
     comment(request_id=ChangeRequest.objects.earliest("pk").pk, by=reviewer, text="so", at=NOW)
     pin_line(line_id=make_spec().line, by=boss, reason="until May", at=NOW)

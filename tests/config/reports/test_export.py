@@ -1,4 +1,4 @@
-"""Export: what goes out comes in again unchanged, and a table can hold it."""
+"""Export: exported trades can be imported unchanged, and rows fit in a table."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def table(what: str, **options: Any) -> list[dict[str, str]]:
 
 
 def imported(path: Path) -> dict[str, int]:
-    """What becomes of an exported file; counts that are not 0."""
+    """Import an exported file; return the counts other than 0."""
     (report,) = import_files([path], now=NOW, defaults=Defaults())
     return {status.value: count for status, count in report.counts.items() if count}
 
@@ -69,7 +69,7 @@ def record(*trades: Any) -> None:
 
 @pytest.fixture
 def every_kind_of_trade(db: None) -> int:
-    """A trade with every field, a corrected one, one that is not learned from; how many of them are current."""
+    """Record a trade with every field, a corrected one and an excluded one; return the number of current trades."""
     record(
         make_trade("plain", rr=0.0),
         make_trade(

@@ -1,4 +1,4 @@
-"""The list, the page and the table of weights, and where a request and a decision show them."""
+"""The list, page and table of weights, and where a request and a decision show them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from overrides.serving.engine import load_engine
 from overrides.serving.resolve import resolve_one
 from telemetry.decisions.decision_log import record_decisions
 from tests.admin_pages import MOST_QUERIES, page
-from tests.builders import DAY, NOW, agreed, draft, make_parameters, make_question, publish, set_mode
+from tests.builders import DAY, NOW, approve_and_apply, draft, make_parameters, make_question, publish, set_mode
 from tests.learning.coefficients.test_coefficient_memory import allocated, record
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +47,7 @@ class TestList:
 
     @pytest.mark.usefixtures("traded")
     def test_shows_the_fresh_weight_against_the_one_in_force(self, browser: Client) -> None:
-        agreed(draft(module="dm", content={"coefficients": {"chain=base": 1.25}}))
+        approve_and_apply(draft(module="dm", content={"coefficients": {"chain=base": 1.25}}))
 
         text = page(browser, LIST)
 
@@ -67,7 +67,7 @@ class TestList:
 
     @pytest.mark.usefixtures("traded")
     def test_is_given_out_as_a_table_that_computes_nothing(self, browser: Client) -> None:
-        agreed(draft(module="dm", content={"coefficients": {"chain=base": 1.25}}))
+        approve_and_apply(draft(module="dm", content={"coefficients": {"chain=base": 1.25}}))
 
         response = browser.get(f"{LIST}coefficients.csv?name=chain")
         rows = list(csv.DictReader(b"".join(response).decode().splitlines()))
@@ -90,7 +90,7 @@ class TestList:
 class TestPage:
     def test_shows_the_weight_by_version(self, browser: Client) -> None:
         for weight in (1.25, 1.5):
-            agreed(draft(module="dm", content={"coefficients": {"chain=base": weight}}))
+            approve_and_apply(draft(module="dm", content={"coefficients": {"chain=base": weight}}))
         publish(module="dm", parameters=make_parameters(module="dm", product_cap=2.0))
 
         text = page(browser, f"{LIST}{row('base').pk}/change/")
@@ -109,7 +109,7 @@ class TestPage:
 @pytest.mark.usefixtures("traded")
 class TestElsewhere:
     def test_a_request_shows_each_weight_before_and_after_with_its_evidence(self, browser: Client) -> None:
-        agreed(draft(module="dm", content={"coefficients": {"chain=base": 1.1, "chain=gone": 0.8}}))
+        approve_and_apply(draft(module="dm", content={"coefficients": {"chain=base": 1.1, "chain=gone": 0.8}}))
         request = materialize(module="dm", now=NOW + DAY)
         assert request is not None
         fresh = request.content["coefficients"]["chain=base"]
@@ -123,8 +123,8 @@ class TestElsewhere:
         assert "What if?" in text
 
     def test_a_closed_request_shows_what_it_replaced(self, browser: Client) -> None:
-        first = agreed(draft(module="dm", content={"coefficients": {"chain=base": 1.1}}))
-        second = agreed(draft(module="dm", content={"coefficients": {"chain=base": 1.3}}))
+        first = approve_and_apply(draft(module="dm", content={"coefficients": {"chain=base": 1.1}}))
+        second = approve_and_apply(draft(module="dm", content={"coefficients": {"chain=base": 1.3}}))
         assert first != second
 
         text = page(browser, f"/admin/overrides/changerequest/{second.pk}/change/")
@@ -132,9 +132,9 @@ class TestElsewhere:
         assert "chain=base: 1.3000, now 1.1000" in text
 
     def test_a_decision_shows_factors_cut_and_product(self, browser: Client) -> None:
-        agreed(draft(module="dm", content={"coefficients": {"chain=base": 1.5, "cap=50m+": 1.6}}))
+        approve_and_apply(draft(module="dm", content={"coefficients": {"chain=base": 1.5, "cap=50m+": 1.6}}))
         publish(module="dm", parameters=make_parameters(module="dm", product_cap=1.8))
-        for mode, told in (("on", "Coefficient product"), ("shadow", "1 was served")):
+        for mode, expected in (("on", "Coefficient product"), ("shadow", "1 was served")):
             set_mode(mode, module="dm")
             question = make_question(
                 module="dm", pattern_key="dm_pattern.allocation.allocation", action_category="allocation",
@@ -145,7 +145,7 @@ class TestElsewhere:
 
             text = page(browser, f"/admin/telemetry/decision/{record_of.decision_id}/change/")
 
-            assert told in text
+            assert expected in text
             assert "product within 0.5 to 2" in text
             assert "1.800000" in text
 

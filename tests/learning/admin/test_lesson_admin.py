@@ -1,4 +1,4 @@
-"""A lesson's page: how its edge fades, what was said of it, what would have been better; and the same as CSV."""
+"""A lesson's page: edge decay, history and counterfactuals, and the same as CSV."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def client() -> Client:
 
 
 def learn(days: int = 60) -> None:
-    """Both channels of pm act; waiting two bars would have made .9 R more."""
+    """Make lessons on both channels of pm; waiting two bars would have earned .9 R more."""
     document = ModuleParameters.default("pm").to_document()
     for channel in document["channels"].values():
         channel["weights"]["min_total_weight"] = 0.0
     publish(parameters=ModuleParameters.from_document("pm", document))
-    told = {"counterfactuals": {"entry_delay_bars": {"2": 0.9}}}
+    reported = {"counterfactuals": {"entry_delay_bars": {"2": 0.9}}}
     fading = [3.0 * 0.5 ** (day / 14) for day in range(days)]
-    record_trades(make_trades(fading, scope=GOOD, prefix="g", **told), now=NOW)  # type: ignore[arg-type]
+    record_trades(make_trades(fading, scope=GOOD, prefix="g", **reported), now=NOW)  # type: ignore[arg-type]
     record_trades(make_trades([0.0] * days * 3, scope=DIP, prefix="d", per_day=3), now=NOW)
     aggregate_dirty(now=NOW)
     build_lessons(module="pm", now=NOW)

@@ -6,14 +6,14 @@ from datetime import date
 import pytest
 
 from learning.admin.lesson_estimates import (
+    count_significance,
     estimate_of,
     latest_run,
     lessons_of,
+    line_statuses,
     nearest_parent,
     orders_of,
     run_with_lessons,
-    standings,
-    tally,
 )
 from learning.models import EdgeHistory, Lesson, NoiseTwin
 from learning.validation.walk_forward_runs import Choice, told, walk_forward
@@ -93,11 +93,11 @@ class TestLessons:
         make_evidence_lesson(2, scope=MICRO, weight=0.96)
         make_evidence_lesson(3, scope={}, weight=0.6, stats={"verified": False})
 
-        found = tally("pm", LearningMethod.EVIDENCE)
+        found = count_significance("pm", LearningMethod.EVIDENCE)
 
         assert (found.acting, found.verified, found.at_most_false) == (3, 2, 1)
         assert found.expected_false == pytest.approx(0.06)
-        assert tally("dm", LearningMethod.EVIDENCE).at_most_false == 0
+        assert count_significance("dm", LearningMethod.EVIDENCE).at_most_false == 0
 
 
 class TestStandings:
@@ -106,7 +106,7 @@ class TestStandings:
         publish(spec)
         request = draft(make_spec({"size_mult": 1.2}, scope=GOOD))
 
-        found = standings([spec.line, "0" * 64])
+        found = line_statuses([spec.line, "0" * 64])
 
         assert (found[spec.line].override, found[spec.line].requests) == (spec.id, (request.pk,))
         assert (found["0" * 64].override, found["0" * 64].requests) == (None, ())

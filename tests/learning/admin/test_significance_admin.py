@@ -1,4 +1,4 @@
-"""A module's page of evidence: funnel, forest and twins, their tables as CSV, and who may ask for twins."""
+"""A module's evidence page: funnel, forest and twins, their tables as CSV, and who may request twins."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def shown(client: Client, query: str = "?policy=evidence", module: str = "pm") -
 
 
 def words(text: str) -> str:
-    """What a reader sees of it."""
+    """Return the visible text of a page."""
     return re.sub(r" (?=[,.;:)])", "", re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", text)))
 
 
@@ -169,8 +169,8 @@ class TestForest:
 
         assert [int(row["rank"]) for row in rows] == list(range(1, 31))
         assert rows[0]["scope"] == '{"bucket":"=b1"}'
-        told = {name: float(rows[0][name]) for name in ("raw", "shrunk", "low", "high", "lfsr", "exaggeration")}
-        assert told == {
+        row = {name: float(rows[0][name]) for name in ("raw", "shrunk", "low", "high", "lfsr", "exaggeration")}
+        assert row == {
             "raw": pytest.approx(0.3), "shrunk": 0.1, "low": pytest.approx(0.002), "high": pytest.approx(0.198),
             "lfsr": 0.01, "exaggeration": pytest.approx(3.0),
         }  # fmt: skip

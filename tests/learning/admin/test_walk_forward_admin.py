@@ -1,4 +1,4 @@
-"""The page of walk-forward: empty, on its way, done; who may ask for another; the same numbers as a table."""
+"""The walk-forward page: empty, in progress, done; who may request a run; the same numbers as a table."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ GOOD, BAD, BASE = {"macro_phase": "Good"}, {"macro_phase": "Bad"}, {"chain": "ba
 
 @pytest.fixture
 def api() -> APIClient:
-    """Of a world with twelve breakouts in a Good phase, ten in a Bad one, and ten allocations."""
+    """Return a client; the data are twelve breakouts in a Good phase, ten in a Bad one, and ten allocations."""
     record_trades(make_trades([1.0, -0.5] * 6, scope=GOOD, prefix="good"), now=NOW)
     record_trades(make_trades([0.5] * 10, scope=BAD, prefix="bad"), now=NOW)
     dm: dict[str, Any] = {

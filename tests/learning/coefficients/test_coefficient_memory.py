@@ -1,4 +1,4 @@
-"""Against a naive recomputation from the facts, one by one, whatever the order in which they arrived."""
+"""Coefficients compared with a naive recomputation from the facts, whatever the order of arrival."""
 
 from __future__ import annotations
 
@@ -21,14 +21,23 @@ from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import FreshTrade, Outcome
 from telemetry.recording.record_trades import record_trades
-from tests.builders import DAY, NOW, action_payload, make_correction, make_parameters, make_trade, publish, together
+from tests.builders import (
+    DAY,
+    NOW,
+    action_payload,
+    make_correction,
+    make_parameters,
+    make_trade,
+    publish,
+    run_concurrently,
+)
 
 CASES = json.loads((Path(__file__).parents[1] / "core" / "coefficients.json").read_text())
 EXACT = 1e-9
 
 
 def allocated(external_id: str, rr: float, day: float, *scopes: Mapping[str, str], **over: Any) -> Any:
-    """A trade with an allocation for each scope, closed so many days before NOW."""
+    """Return a trade with an allocation for each scope, closed this many days before NOW."""
     closed_at = NOW - DAY * day
     return (make_correction if "revision" in over else make_trade)(
         external_id,
@@ -54,7 +63,7 @@ def record(*trades: Any) -> None:
 
 
 def stored() -> dict[str, tuple[float, ...]]:
-    """What is kept, by lever and value; the memories as of their newest trade, the means and weight as of NOW."""
+    """Return the stored memories by dimension and value: sums as of the newest trade, means and weight as of NOW."""
     rows: dict[str, tuple[float, ...]] = {}
     for row in Coefficient.objects.all():
         sums = row.sums
@@ -64,7 +73,7 @@ def stored() -> dict[str, tuple[float, ...]]:
 
 
 def recomputed(as_of: datetime = NOW, books: Sequence[str] = ("paper",)) -> dict[str, tuple[float, ...]]:
-    """The formulas of design 6.5 over the facts, in plain loops."""
+    """Return the result of the formulas of docs/method.md 8 over the facts, in plain loops."""
     facts = list(Outcome.objects.filter(module="dm", book__in=books).values())
     values = {(lever, f["scope"].get(name)) for lever, name in LEVER_DIMENSIONS.items() for f in facts}
     own = {
@@ -89,7 +98,7 @@ def recomputed(as_of: datetime = NOW, books: Sequence[str] = ("paper",)) -> dict
 
 
 def units(facts: Sequence[Mapping[str, Any]]) -> list[tuple[float, datetime]]:
-    """Outcome and close of every trade, or of every cluster, once."""
+    """Return outcome and close of every trade, or of every cluster, counting once."""
     clusters: dict[Any, dict[Any, list[Mapping[str, Any]]]] = {}
     for each in facts:
         clusters.setdefault(each["cluster_id"] or each["trade_id"], {}).setdefault(each["trade_id"], []).append(each)
@@ -144,7 +153,7 @@ SCOPES = st.fixed_dictionaries(
 
 @st.composite
 def histories(draw: Any) -> list[tuple[Any, bool]]:
-    """Trades and corrections in the order in which they arrive, and whether memories are brought up to date then."""
+    """Draw trades and corrections in order of arrival, with flags for when memories are updated."""
     arrivals: list[tuple[Any, bool]] = []
     for number in range(draw(st.integers(1, 8))):
         for revision in range(1, 1 + draw(st.sampled_from([1, 1, 1, 2, 3]))):
@@ -156,7 +165,7 @@ def histories(draw: Any) -> list[tuple[Any, bool]]:
             trade = allocated(f"t{number}", draw(st.floats(-20, 20)), draw(st.floats(0.01, 400)), *scopes, **over)
             arrivals.append((trade, draw(st.booleans())))
     shuffled = draw(st.permutations(arrivals))
-    return sorted(shuffled, key=lambda each: each[0].revision)  # a correction comes after what it corrects
+    return sorted(shuffled, key=lambda each: each[0].revision)  # a correction follows the trade it corrects
 
 
 @pytest.mark.django_db
@@ -288,7 +297,7 @@ class TestUpdateCoefficients:
 @pytest.mark.django_db(transaction=True)
 class TestConcurrentUpdates:
     def test_remember_every_trade_once(self) -> None:
-        """Trades and corrections go on arriving while two workers remember."""
+        """Trades and corrections keep arriving while two workers update."""
 
         def record_some(start: int) -> None:
             for number in range(start, 60, 3):
@@ -301,7 +310,9 @@ class TestConcurrentUpdates:
             for _ in range(12):
                 update_coefficients(now=NOW)
 
-        results = together(*[lambda start=start: record_some(start) for start in range(3)], update_often, update_often)
+        results = run_concurrently(
+            *[lambda start=start: record_some(start) for start in range(3)], update_often, update_often
+        )
         update_coefficients(now=NOW)
 
         assert results == [None] * 5
@@ -319,7 +330,7 @@ class TestConcurrentUpdates:
                 update_coefficients(now=NOW)
                 cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
-        (died,) = together(die)
+        (died,) = run_concurrently(die)
 
         assert isinstance(died, Exception)
         assert (stored(), FreshTrade.objects.count()) == (before, 1)
@@ -327,14 +338,14 @@ class TestConcurrentUpdates:
         assert_as_recomputed()
 
     def test_leave_what_came_after_their_marks_to_the_next(self) -> None:
-        """A trade recorded while one waits is in nobody's memory twice."""
+        """A trade recorded while an update waits is not counted twice."""
         record(allocated("t", 2.0, 1, cluster_id="x"))
         update_coefficients(now=NOW)
         record(allocated("u", 1.0, 1, cluster_id="x"))
 
         with transaction.atomic():
             update_coefficients(now=NOW)
-            together(lambda: record(allocated("v", 5.0, 1)))
+            run_concurrently(lambda: record(allocated("v", 5.0, 1)))
         update_coefficients(now=NOW)
 
         assert_as_recomputed()

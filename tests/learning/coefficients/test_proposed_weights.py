@@ -8,14 +8,14 @@ import pytest
 from django.contrib.auth.models import User
 
 from learning.coefficients.coefficient_memory import update_coefficients
-from learning.coefficients.proposed_weights import proposed_weights, weighed
+from learning.coefficients.proposed_weights import proposed_weights, weigh_all
 from learning.models import Coefficient
 from learning.proposals.materialize import materialize, publish_what_mandates_cover
 from overrides.models import ChangeRequest, Version
 from overrides.requests.apply import apply_request
 from overrides.requests.review import approve
 from telemetry.recording.record_trades import record_trades
-from tests.builders import DAY, NOW, agreed, draft, make_lesson, publish
+from tests.builders import DAY, NOW, approve_and_apply, draft, make_lesson, publish
 from tests.learning.coefficients.test_coefficient_memory import allocated
 
 pytestmark = pytest.mark.django_db
@@ -24,14 +24,14 @@ HALF_STEP = 1.02**0.5
 
 
 def traded(**rr: float) -> None:
-    """Ten allocations a day ago on each chain, of so many R."""
+    """Record ten allocations a day ago on each chain, each with this outcome in R."""
     for chain, outcome in rr.items():
         record_trades([allocated(f"{chain}{n}", outcome, 1, {"chain": chain}) for n in range(10)], now=NOW)
     update_coefficients(now=NOW)
 
 
 def serve(weights: Mapping[str, float]) -> Version:
-    return Version.objects.get(request=agreed(draft(module="dm", content={"coefficients": weights})))
+    return Version.objects.get(request=approve_and_apply(draft(module="dm", content={"coefficients": weights})))
 
 
 def proposed(at: datetime = NOW) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def proposed(at: datetime = NOW) -> dict[str, Any]:
 
 
 def fresh() -> dict[str, float]:
-    return {name: round(each.weight, 6) for name, each in weighed(at=NOW)[1].items()}
+    return {name: round(each.weight, 6) for name, each in weigh_all(at=NOW)[1].items()}
 
 
 class TestProposedWeights:
@@ -115,7 +115,7 @@ class TestMaterialize:
         assert materialize(module="dm", now=NOW) is None
 
     def test_leaves_coefficients_to_people(self) -> None:
-        """No mandate covers them: what publishes by itself publishes lines."""
+        """Mandates do not cover coefficients; automatic publication publishes lines only."""
         traded(base=0.4, sol=-0.4)
         publish(module="dm", parameters=None, withdraw=())
 

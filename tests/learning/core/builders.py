@@ -1,4 +1,4 @@
-"""Rows and cells for tests: valid by default, any column by argument."""
+"""Builders of rows and cells: valid by default, any column by argument."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def make_rows(
     cluster: ArrayLike | None = None,
     closed_at: ArrayLike | None = None,
 ) -> Rows:
-    """Trades of one row each, without dimensions or clusters, closing on successive days."""
+    """Return trades of one row each, without dimensions or clusters, closing on successive days."""
     values = np.asarray(outcomes, dtype=np.float64)
     count = len(values)
     of_trade = np.arange(count) if trade is None else np.asarray(trade, dtype=np.int64)
@@ -32,7 +32,7 @@ def make_rows(
 
 
 def random_rows(seed: int, count: int, values: Sequence[int], *, clustered: bool, gaps: float = 0.2) -> Rows:
-    """Rows in any order; trades of one to three rows, a third of them in clusters, if `clustered`."""
+    """Return rows in random order; if `clustered`, trades of one to three rows, a third of them in clusters."""
     rng = np.random.default_rng(seed)
     codes = np.stack([rng.integers(0, size, count) for size in values], axis=1)
     codes[rng.random(codes.shape) < gaps] = -1
@@ -43,7 +43,7 @@ def random_rows(seed: int, count: int, values: Sequence[int], *, clustered: bool
 
 
 def by_unit(rows: Rows) -> list[float]:
-    """The counting rule as a loop: the mean outcome of every cluster, from the means of its trades."""
+    """Return the mean outcome of every cluster, from the means of its trades, computed by a loop."""
     clusters: dict[int, dict[int, list[float]]] = {}
     for cluster, trade, outcome in zip(rows.cluster.tolist(), rows.trade.tolist(), rows.outcomes.tolist(), strict=True):
         clusters.setdefault(cluster, {}).setdefault(trade, []).append(outcome)

@@ -22,7 +22,7 @@ TRADES = st.lists(st.tuples(st.floats(-20, 20), st.floats(0, 2000)), min_size=1,
 
 
 def remembered(trades: Iterable[Trade]) -> Memory:
-    """The trades observed one after the other."""
+    """Return the memory after observing the trades one by one."""
     first, *others = trades
     memory = Memory.of(*first)
     for rr, day in others:
@@ -60,7 +60,7 @@ class TestGoldenCases:
 
 class TestMemory:
     def test_is_the_decayed_mean_of_the_reference(self) -> None:
-        """Trades of 1.5 (30 days ago), 2.0 (7) and 1.0 (1): the true decayed means of domain section 10."""
+        """Trades of 1.5 (30 days ago), 2.0 (7) and 1.0 (1): the true decayed means of the domain reference."""
         memory = remembered([(1.5, 0.0), (2.0, 23.0), (1.0, 29.0)])
 
         assert memory.short.mean == pytest.approx(1.4019, abs=5e-5)
@@ -144,7 +144,7 @@ class TestWeigh:
         assert weigh(Memory.of(-1e9, 0.0), everything, 0.0).weight == 0.5
 
     def test_forgets_what_was_long_ago(self) -> None:
-        """After a hundred years neither memory weighs anything: the priors are all there is."""
+        """After a hundred years both memories have no weight: only the priors remain."""
         everything = remembered([(3.0, 0.0), (-1.0, 0.0)])
 
         assert weigh(Memory.of(3.0, 0.0), everything, 36_500.0).weight == pytest.approx(1.0, abs=1e-12)

@@ -1,20 +1,20 @@
-"""The test vectors of the domain reference, section 10, for every formula the product has.
+"""The test vectors of an independent reference of the domain, for every formula that the product has.
 
-Rounded as they are given there, so a vector holds to half of its last digit. Passed over, because the formula is not
-part of the product:
+Expected values are rounded as in the reference, so a vector must hold to half of its last digit. Omitted, because the
+formula is not part of the product:
 
-- Weight: true half-life: w_decay is exp(-age / half-life) exactly, as the plan writes it.
-- Blend: linear: levers of a multiplier blend in logs (plan section 3).
+- Weight: true half-life: w_decay is exp(-age / half-life) exactly, as in the plan.
+- Blend: linear: multiplier levers blend in logs (docs/plan.md 3).
 - Lever map: c = edge / 1000 has no accumulation; a lesson moves by ln 1.02 * edge / 20 a day, equal at edge 20.
 - edge: E1, E1t, E5, E6: an edge is mean - baseline; support and spread weigh it once, in w_n and w_var.
-- De-duplication: by action: n counts distinct trades; the numbers by action are what went wrong.
-- Coefficients: alpha and its recursion, live updates: sums that decay replace it: the true decayed means.
-- Coefficients: bleed, interaction, allocation, splits: weights multiply, clipped to 0.5..2; nothing bleeds.
+- De-duplication: by action: n counts distinct trades; counting actions was the error.
+- Coefficients: alpha and its recursion, live updates: replaced by decayed sums, the true decayed means.
+- Coefficients: bleed, interaction, allocation, splits: weights multiply, clipped to 0.5..2; there is no bleeding.
 - R/R: an outcome is what the bot realized per unit of risk; return / drawdown is not computed here.
 - R/R: counterfactual: alternatives are recorded as changes of rr, not as missed R of the best price.
 - Half-life: decay of a value, slopes, decay multiplier: evidence ages in w_decay alone.
 - Factors: emergence, merging of latent factors, g(n) and steering are not part of the plan.
-- Episodes: tuning stops at the five live levers; episodes are pending (plan section 6).
+- Episodes: tuning ends with the five live levers; episodes are pending (docs/plan.md 6).
 - Later specificity, exposure skew, EDX, TS: of later designs, or of the bot's own engine.
 """
 
@@ -35,7 +35,7 @@ from learning.core.cells.cube import build_cube
 from learning.core.coefficients import Memory
 from learning.core.plan_method.half_life import fit_half_life
 from learning.core.plan_method.lesson_selection import select
-from learning.core.plan_method.lever_movement import move
+from learning.core.plan_method.lever_movement import move_multiplier
 from learning.core.tuning.alternatives import GRADES, UNGRADED, Alternatives, grade_of
 from overrides.core.engine.combine import combine
 from overrides.core.engine.compile_overrides import compile_overrides
@@ -45,7 +45,7 @@ from overrides.core.engine.weights import decay_weight, edge_weight, sample_weig
 from tests.learning.core.builders import make_rows
 from tests.overrides.core.builders import make_request, make_spec, weighing
 
-Vector = tuple[str, Callable[[], float], float, float]  # name, what the product says, what is expected, to within
+Vector = tuple[str, Callable[[], float], float, float]  # name, actual value, expected value, tolerance
 
 
 def weight(dims: int, age_days: float = 0.0) -> float:
@@ -54,7 +54,7 @@ def weight(dims: int, age_days: float = 0.0) -> float:
 
 
 def others_needed(dims: int) -> float:
-    """The product of the other factors that passes the floor of .02."""
+    """Return the product of the other factors that just reaches the floor of .02."""
     return 0.02 / specificity_weight(dims, 10, 1.5)
 
 
@@ -66,7 +66,7 @@ def blend(*pairs: tuple[float, float], prior: float = 0.0, stepped: bool = False
 
 
 def whole(outcomes: Sequence[float], trade: Sequence[int]) -> Cells:
-    """The cell of everything; one action an outcome."""
+    """Return the cell of all trades, given one action for each outcome."""
     return build_cube(make_rows(outcomes, trade=trade), LessonParameters())
 
 
@@ -77,14 +77,14 @@ def decayed(tau: str) -> float:
 
 
 def left_after_a_day(tau: str) -> float:
-    """What is left of the weight of one trade when another closes a day later."""
+    """Return the remaining weight of one trade when another closes a day later."""
     found: float = getattr(Memory.of(0.0, 0.0).observe(0.0, 1.0), tau).w - 1.0
     return found
 
 
 def one_update(edge: float) -> float:
     days = Days(np.array([0]), np.array([10]), np.array([edge]))
-    return move(days, 0.0, n_min=10, learning_rate=0.02, lesson_edge_scale=20.0, low=0.7, high=1.3).target
+    return move_multiplier(days, 0.0, n_min=10, learning_rate=0.02, lesson_edge_scale=20.0, low=0.7, high=1.3).target
 
 
 def half_life_hours() -> float:
@@ -93,9 +93,10 @@ def half_life_hours() -> float:
 
 
 def bucket(missed: float) -> int:
-    """The reference's edges (.5, 1, 2) on twelve trades that missed as much; ours are .1, .5, 1.5."""
-    told = Alternatives({"2": np.full(12, missed)}, np.full(12, UNGRADED))
-    found = grade_of(make_rows([0.0] * 12), told, neutral=0.0, n_min=10, cutoffs=(0.5, 1.0, 2.0), bucket_is_later=True)
+    """Return the grade of twelve trades that missed this much, at the reference's limits (.5, 1, 2) instead of ours."""
+    alternatives = Alternatives({"2": np.full(12, missed)}, np.full(12, UNGRADED))
+    rows = make_rows([0.0] * 12)
+    found = grade_of(rows, alternatives, neutral=0.0, n_min=10, cutoffs=(0.5, 1.0, 2.0), bucket_is_later=True)
     assert found is not None
     return GRADES.index(found.grade)
 

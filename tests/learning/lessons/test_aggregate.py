@@ -1,4 +1,4 @@
-"""Facts into cells: equal to a naive count of the rows, whoever counts and how often."""
+"""Facts to cells: equal to a naive count of the rows, whoever counts and how often."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from tests.builders import (
     make_trade,
     make_trades,
     publish,
-    together,
-    until,
+    run_concurrently,
+    wait_until,
     waits_for_lock,
 )
 
@@ -39,7 +39,7 @@ N_MIN = (10, 10, 20, 20, 30, 30, 50, 50)  # by number of dimensions, from one on
 
 
 def random_trades(count: int, seed: int = 1) -> list[TradeValue]:
-    """Trades of one to three entries over four dimensions with gaps, a third of them in clusters."""
+    """Return trades of one to three entries over four dimensions with gaps, a third of them in clusters."""
     random = Random(seed)
     values = {"bucket": "abc", "macro_phase": "gd", "timeframe": "xy", "bucket_leader": "pqr"}
     trades = []
@@ -64,7 +64,7 @@ def stored() -> dict[tuple[str, frozenset[tuple[str, str]]], tuple[int, float, f
 
 
 def counted_naively() -> dict[tuple[str, frozenset[tuple[str, str]]], tuple[int, float, float]]:
-    """Every subset of every scope there is, its rows one by one: trade means, then cluster means, then statistics."""
+    """Return the statistics of every subset of every scope, row by row: trade means, then cluster means."""
     rows = list(Outcome.objects.values("pattern_key", "scope", "trade_id", "cluster_id", "rr"))
     cells = {(row["pattern_key"], subset) for row in rows for subset in subsets(row["scope"])}
     cells |= {(row["pattern_key"], frozenset()) for row in rows}
@@ -197,7 +197,7 @@ class TestAggregateDirty:
 @pytest.mark.django_db(transaction=True)
 class TestConcurrentAggregators:
     def test_leave_the_right_cells(self, now: datetime) -> None:
-        """Recording goes on while they count; whoever writes last has read last."""
+        """Recording continues while workers count; the last writer has read last."""
         trades = random_trades(90)
 
         def record_some(start: int) -> None:
@@ -208,7 +208,9 @@ class TestConcurrentAggregators:
             for _ in range(8):
                 aggregate_dirty(now=now)
 
-        results = together(*[lambda start=start: record_some(start) for start in range(3)], *[aggregate_often] * 2)
+        results = run_concurrently(
+            *[lambda start=start: record_some(start) for start in range(3)], *[aggregate_often] * 2
+        )
         aggregate_dirty(now=now)
 
         assert results == [None] * 5
@@ -220,12 +222,12 @@ class TestConcurrentAggregators:
 
         with transaction.atomic():
             held = aggregate_dirty(now=now)
-            (other,) = together(lambda: aggregate_dirty(now=now))
+            (other,) = run_concurrently(lambda: aggregate_dirty(now=now))
 
         assert (held, other) == (1, 0)
 
     def test_read_a_group_only_when_it_is_theirs(self, now: datetime) -> None:
-        """What was recorded while one waited for the group is in its cells: nobody writes what he read before."""
+        """Facts recorded while a worker waited for the group are in its cells."""
         record(make_trade("old", rr=1.0))
         results: list[object] = []
         waiting = threading.Thread(target=lambda: results.append(attempt(lambda: aggregate_dirty(now=now))))
@@ -233,8 +235,8 @@ class TestConcurrentAggregators:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"cells pm {KEY} entry"])
             waiting.start()
-            until(waits_for_lock, "it to wait for the group")
-            together(lambda: record(make_trade("new", rr=3.0)))
+            wait_until(waits_for_lock, "it to wait for the group")
+            run_concurrently(lambda: record(make_trade("new", rr=3.0)))
         waiting.join()
 
         assert results == [1]
@@ -252,7 +254,7 @@ class TestConcurrentAggregators:
                 pid.append(cursor.fetchone()[0])
                 cursor.execute("SELECT pg_terminate_backend(%s)", pid)
 
-        (died,) = together(die)
+        (died,) = run_concurrently(die)
 
         assert isinstance(died, Exception)
         assert (Cell.objects.count(), DirtyGroup.objects.count()) == (0, 1)

@@ -1,4 +1,4 @@
-"""Cells into lessons: by hand on a small world, the same when built again, withdrawn when they no longer hold."""
+"""Cells to lessons: by hand on a small data set, reproducible, and withdrawn when they no longer qualify."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from learning.models import BuilderRun, EdgeHistory, Lesson
 from overrides.core.engine.definitions.content_hash import line_id
 from telemetry.core.trades import Trade as TradeValue
 from telemetry.recording.record_trades import record_trades
-from tests.builders import DAY, KEY, NOW, make_correction, make_parameters, make_trades, publish, together
+from tests.builders import DAY, KEY, NOW, make_correction, make_parameters, make_trades, publish, run_concurrently
 
 GOOD, DIP = {"macro_phase": "Good"}, {"macro_phase": "Dip"}
 LIGHT: dict[str, Any] = {"min_total_weight": 0.0}
@@ -27,7 +27,7 @@ def record(*trades: TradeValue) -> None:
 
 
 def two_phases() -> None:
-    """Twenty trades at 2 R in Good, twenty at 0 R in Dip: baseline 1 R, edges of one R either way."""
+    """Return twenty trades at 2 R in Good and twenty at 0 R in Dip: baseline 1 R, edges of +1 R and -1 R."""
     record(*make_trades([2.0] * 20, scope=GOOD, prefix="g"), *make_trades([0.0] * 20, scope=DIP, prefix="d"))
 
 
@@ -40,9 +40,9 @@ def lessons() -> dict[str, Lesson]:
 
 
 def snapshot() -> list[dict[str, Any]]:
-    """All that is said of every lesson, but for the run that said it last."""
-    told = [field.name for field in Lesson._meta.concrete_fields if field.name not in ("run", "first_run")]
-    rows = list(Lesson.objects.order_by("line_id").values(*told))
+    """Return the content of every lesson without its latest run."""
+    fields = [field.name for field in Lesson._meta.concrete_fields if field.name not in ("run", "first_run")]
+    rows = list(Lesson.objects.order_by("line_id").values(*fields))
     history = EdgeHistory.objects.order_by("lesson__line_id", "week").values(
         "lesson_id", "week", "n", "mean", "edge_raw"
     )
@@ -53,7 +53,7 @@ def snapshot() -> list[dict[str, Any]]:
 class TestBuildLessons:
     @pytest.fixture(autouse=True)
     def light_lessons_act(self, db: None) -> None:
-        """One of eight dimensions weighs .044 * ... at most: without a floor the numbers stay readable."""
+        """Remove the floor, because one dimension of eight weighs at most .044; so the numbers stay simple."""
         publish(parameters=make_parameters({"weights": LIGHT}))
 
     def test_measures_edges_against_the_baseline(self) -> None:
@@ -74,7 +74,7 @@ class TestBuildLessons:
     def test_asks_of_a_scope_what_its_parents_do_not_say(self) -> None:
         """Baseline 1 R. Good is +1, Dip -1, either bucket 0; micro adds 1 R to both phases, each in its direction.
 
-        Large takes from both what they have, so it says nothing that the baseline does not.
+        Large removes the edge of both, so it adds nothing to the baseline.
         """
         publish(parameters=make_parameters({"weights": LIGHT}, lessons={"max_lessons": 9}))
         for phase, bucket, rr in (
@@ -110,7 +110,7 @@ class TestBuildLessons:
         assert log(lessons()["Dip"].targets["size_mult"]) == pytest.approx(-step, abs=1e-12)
 
     def test_keeps_all_that_was_tested(self) -> None:
-        """Both phases and the whole, which differs from the baseline by nothing; outcomes in a phase are constant."""
+        """Both phases and the empty subset, which equals the baseline; outcomes within a phase are constant."""
         two_phases()
 
         tested = build().tested
@@ -179,7 +179,7 @@ class TestBuildLessons:
         assert lessons()["Good"].first_run.as_of == NOW
 
     def test_keeps_the_edge_of_every_week(self) -> None:
-        """Twenty days up to Sunday 1 March: six trades of the week of 9 February, then seven and seven."""
+        """Twenty days up to Sunday 1 March: six trades in the week of 9 February, then seven and seven."""
         two_phases()
 
         build()
@@ -232,7 +232,7 @@ class TestBuildLessons:
 @pytest.mark.django_db
 class TestTooLight:
     def test_lessons_are_kept_with_their_weight(self) -> None:
-        """One dimension of eight weighs .0185: below the plan's .02."""
+        """One dimension of eight weighs .0185, below the plan's .02."""
         two_phases()
 
         run = build()
@@ -274,7 +274,7 @@ def test_concurrent_builders_write_each_lesson_once() -> None:
     publish(parameters=make_parameters({"weights": LIGHT}))
     two_phases()
 
-    runs = together(*[build] * 3)
+    runs = run_concurrently(*[build] * 3)
 
     assert [run.n_candidates for run in runs] == [2, 2, 2]
     assert (Lesson.objects.count(), EdgeHistory.objects.count()) == (2, 6)

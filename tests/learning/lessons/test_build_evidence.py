@@ -1,4 +1,4 @@
-"""Facts into lessons of policy evidence: what the fit says, stored whole; strange facts; and when a run is due."""
+"""Facts to lessons of the evidence method: the fit stored completely, unusual facts, and when a run is due."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def refuse_nan() -> None:
 
 
 def rounded(value: Any) -> Any:
-    """With numbers to nine digits: sums run in another order where trades have other ids."""
+    """Round all numbers to nine digits; sums run in another order if trades have other ids."""
     if isinstance(value, dict):
         return {name: rounded(each) for name, each in value.items()}
     if isinstance(value, list):
@@ -70,10 +70,10 @@ def rounded(value: Any) -> Any:
 
 
 def snapshot() -> list[dict[str, Any]]:
-    told = [field.name for field in Lesson._meta.concrete_fields if field.name not in ("id", "run", "first_run")]
+    fields = [field.name for field in Lesson._meta.concrete_fields if field.name not in ("id", "run", "first_run")]
     history = EdgeHistory.objects.order_by("lesson__line_id", "week")
     return [
-        *Lesson.objects.order_by("line_id").values(*told),
+        *Lesson.objects.order_by("line_id").values(*fields),
         *history.values("lesson__line_id", "week", "n", "mean", "edge_raw"),
     ]
 
@@ -98,10 +98,10 @@ class TestBuildEvidence:
         for at, lesson in enumerate(ranked):
             found, stats = learned.overrides, lesson.stats
             assert (stats["rank"], stats["n"]) == (at + 1, found.n[at])
-            told = {"raw": "raw", "raw_se": "raw_se", "sd": "sd", "lfsr": "lfsr", "recent": "recent",
+            fields = {"raw": "raw", "raw_se": "raw_se", "sd": "sd", "lfsr": "lfsr", "recent": "recent",
                     "weight_sum": "weight", "noise": "noise", "baseline": "mu0", "edge_raw": "b"}  # fmt: skip
-            assert {name: stats[name] for name in told} == {
-                name: getattr(found, column)[at] for name, column in told.items()
+            assert {name: stats[name] for name in fields} == {
+                name: getattr(found, column)[at] for name, column in fields.items()
             }
             assert lesson.edge_raw == stats["edge_raw"]
             assert stats["c"] == learned.c[at]
@@ -132,7 +132,7 @@ class TestBuildEvidence:
         assert good.stats["half_life_days"] == 360
 
     def test_keeps_as_too_light_what_has_few_trades_of_its_own(self) -> None:
-        """The other pattern inherits what all trades say of a phase; six trades are not enough to act on."""
+        """The other pattern inherits the edge of a phase; six trades of its own are too few to act."""
         record_phases()
         record_trades(make_trades([0.5] * 6, scope={"macro_phase": "Good"}, prefix="few", pattern_key=OTHER), now=NOW)
 
@@ -144,7 +144,7 @@ class TestBuildEvidence:
         assert not EdgeHistory.objects.filter(lesson__in=few).exists()
 
     def test_keeps_as_too_light_what_hardly_moves_a_lever(self) -> None:
-        """Where 1 % is the least worth asking for, all that is held within 1 % is too light."""
+        """If the smallest useful move is 1 %, everything held within 1 % is too light."""
         publish(parameters=evidence_parameters(least_move=0.01))
         record_phases()
 
@@ -155,7 +155,7 @@ class TestBuildEvidence:
         assert (light, heavy) == ({"too_light"}, {"active"})
 
     def test_tells_week_by_week_what_its_trades_earned_beside_the_others(self) -> None:
-        """Where age does not count, the weeks add up to the run's raw edge; the means are those of the outcomes."""
+        """Without age weights the weeks add up to the run's raw edge; the means are those of the outcomes."""
         publish(parameters=evidence_parameters(half_life_days=1e9))
         record_phases()
 
@@ -240,7 +240,7 @@ class TestBuildEvidence:
         assert good.targets["alloc_mult_target"] > 1.02
 
     def test_learns_sales_from_what_followed_alone(self) -> None:
-        """Selling was right by .5 R in Good and wrong by as much in Dip; entries of the same trades say nothing."""
+        """Selling gained .5 R in Good and lost as much in Dip; entries of the same trades have no edge."""
         for number in range(60):
             for phase, rr_after in (("Good", -0.5), ("Dip", 0.5)):
                 scope = {"macro_phase": phase}
@@ -285,7 +285,7 @@ class TestStrangeFacts:
         assert (run.n_cells, run.n_candidates, run.n_active, run.baseline, run.tested) == (0, 0, 0, {}, None)
 
     def test_given_twice_count_once_in_a_cluster(self) -> None:
-        """Every trade twice under one cluster is the same evidence: the same edges, no surer of them."""
+        """Every trade twice in one cluster is the same evidence: the same edges, equally certain."""
         for copies in (1, 2):
             for name, rrs in (("Good", [2.0, 0.5] * 20), ("Dip", [0.5, -1.0] * 20)):
                 for copy in range(copies):
@@ -404,11 +404,11 @@ class TestNoiseTwin:
 
     def test_writes_nothing_and_tells_how_far_it_is(self) -> None:
         record_phases()
-        told: list[tuple[int, int]] = []
+        steps: list[tuple[int, int]] = []
 
         for policy in LearningMethod:
-            noise_twin(module="pm", policy=policy, seed=1, now=NOW, progress=lambda *step: told.append(step))
+            noise_twin(module="pm", policy=policy, seed=1, now=NOW, progress=lambda *step: steps.append(step))
 
-        assert told == [(0, 2), (1, 2), (2, 2)] * 2
+        assert steps == [(0, 2), (1, 2), (2, 2)] * 2
         assert not Lesson.objects.exists()
         assert not BuilderRun.objects.exists()

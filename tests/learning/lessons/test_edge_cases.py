@@ -1,6 +1,6 @@
-"""Facts at the edges of what can be recorded, from recording to lessons under policy plan: right or clearly refused.
+"""Extreme facts, from recording to lessons of the plan method: handled correctly or clearly refused.
 
-Whatever they are, every number that is stored is a number.
+Every stored number must be finite.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def every_number_is_one(db: None) -> Iterator[None]:
 
 
 def numbers_in(value: Any, name: str = "") -> Iterator[tuple[str, float]]:
-    """Every number of a document, with where it is."""
+    """Yield every number of a document with its path."""
     if isinstance(value, dict):
         for key, each in value.items():
             yield from numbers_in(each, f"{name}.{key}")
@@ -52,7 +52,7 @@ def numbers_in(value: Any, name: str = "") -> Iterator[tuple[str, float]]:
 
 
 def light(**lessons: Any) -> None:
-    """Constants under which one dimension of eight is heavy enough, on both channels."""
+    """Return parameters under which one dimension of eight is heavy enough, on both channels."""
     document = ModuleParameters.default("pm").to_document()
     for channel in document["channels"].values():
         channel["weights"]["min_total_weight"] = 0.0
@@ -70,8 +70,8 @@ def learn(trades: Iterable[TradeValue]) -> BuilderRun:
     return run
 
 
-def said() -> dict[str, Any]:
-    """What is said of every lesson, whenever it was said."""
+def lesson_contents() -> dict[str, Any]:
+    """Return the content of every lesson, without times."""
     lessons = Lesson.objects.order_by("line_id")
     return {each.line_id: (each.status, each.stats, each.weight, each.targets) for each in lessons}
 
@@ -96,7 +96,7 @@ def test_one_trade_teaches_nothing() -> None:
 
 
 def test_one_trade_is_refused_no_lesson_even_where_one_is_enough() -> None:
-    """n_min 1 in each of two scopes: an edge without a variance is a number, and no half-life is made of it."""
+    """n_min 1 in each of two scopes: an edge without a variance is valid, and has no fitted half-life."""
     light(n_min=[1, 1, 1, 1])
 
     learn([*make_trades([3.0], scope=GOOD, prefix="g"), *make_trades([0.0], scope=DIP, prefix="d")])
@@ -120,16 +120,16 @@ def test_what_is_recorded_twice_counts_once() -> None:
     light()
     trades = [*make_trades([2.0] * 20, scope=GOOD, prefix="g"), *make_trades([0.0] * 20, scope=DIP, prefix="d")]
     learn(trades)
-    before = said()
+    before = lesson_contents()
 
     learn(trades * 2)
 
     assert Outcome.objects.count() == 40
-    assert said() == before
+    assert lesson_contents() == before
 
 
 def test_equal_trades_under_other_names_count_as_they_are() -> None:
-    """Same scope, outcome and second of close: distinct trades, unless a cluster says that they are one."""
+    """Same scope, outcome and close: distinct trades, unless a cluster joins them."""
     light()
     together = {"opened_at": utc_text(NOW - 2 * DAY), "closed_at": utc_text(NOW - DAY), "rr": 2.0}
 
@@ -142,7 +142,7 @@ def test_equal_trades_under_other_names_count_as_they_are() -> None:
 
 
 def test_eighteen_dimensions_are_refused_with_advice_and_taken_when_it_is_followed() -> None:
-    """Sixty trades of one scope have 2^18 cells: more than a budget of 50,000, and nothing half written."""
+    """Sixty trades of one scope have 2^18 cells: more than a budget of 50,000, and nothing is half written."""
     scope = dict.fromkeys(EIGHTEEN, "x")
     light(dimensions=EIGHTEEN, cell_budget=50_000)
     record_trades(make_trades([1.0] * 60, scope=scope), now=NOW)
@@ -157,7 +157,7 @@ def test_eighteen_dimensions_are_refused_with_advice_and_taken_when_it_is_follow
 
 
 def test_a_dimension_of_five_thousand_values_costs_only_those_that_have_enough_trades() -> None:
-    """A key where a name should be: 5,000 values of one trade each, and one of twenty."""
+    """A unique key used as a dimension: 5,000 values of one trade each, and one of twenty."""
     light(dimensions=["coin", "macro_phase"])
     coins = [make_trades([0.0], scope={"coin": f"c{number}"} | DIP, prefix=f"c{number} ")[0] for number in range(5000)]
 
@@ -177,7 +177,7 @@ def test_closes_out_of_order_teach_the_same() -> None:
         *make_trades(rng.normal(size=60).round(3).tolist(), scope=DIP, prefix="d"),
     ]
     learn(trades)
-    before = said()
+    before = lesson_contents()
     Lesson.objects.all().delete()
     Outcome.objects.all().delete()
 
@@ -186,8 +186,8 @@ def test_closes_out_of_order_teach_the_same() -> None:
         aggregate_dirty(now=NOW)
     build_lessons(module="pm", now=NOW)
 
-    assert said().keys() == before.keys()
-    for line, (status, stats, weight, targets) in said().items():
+    assert lesson_contents().keys() == before.keys()
+    for line, (status, stats, weight, targets) in lesson_contents().items():
         assert status == before[line][0]
         assert weight == pytest.approx(before[line][2], rel=1e-12)
         assert targets == pytest.approx(before[line][3], rel=1e-12)
@@ -195,7 +195,7 @@ def test_closes_out_of_order_teach_the_same() -> None:
 
 
 def test_outcomes_as_large_as_may_be_recorded_are_numbers_to_the_end() -> None:
-    """A sample variance of 1.014e18 R squared, and an edge of 1.98e9 R, which is told as the largest there is."""
+    """A sample variance of 1.014e18 R squared, and an edge of 1.98e9 R, stored as the largest allowed number."""
     light()
 
     learn(

@@ -1,4 +1,4 @@
-"""What is kept of a lesson from run to run: changes, one a day and standing."""
+"""The history of a lesson over runs: changes only, one row a day and status."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def history(scope: dict[str, str] = GOOD) -> list[LessonHistory]:
     return list(LessonHistory.objects.filter(lesson__scope=scope, lesson__type="pm_strength").order_by("at", "id"))
 
 
-def told() -> list[tuple[datetime, str, float]]:
+def history_values() -> list[tuple[datetime, str, float]]:
     return [(each.at, each.status, each.n) for each in history()]
 
 
@@ -56,7 +56,7 @@ class TestTrack:
         for hour in range(1, 40):
             build(NOW + hour * HOUR)
 
-        assert told() == [(NOW, "active", 20.0)]
+        assert history_values() == [(NOW, "active", 20.0)]
 
     def test_keeps_the_last_word_of_a_day(self) -> None:
         for hour in (1, 2):
@@ -65,7 +65,7 @@ class TestTrack:
         record([2.0], "next")
         build(NOW + DAY)
 
-        assert told() == [(NOW + 2 * HOUR, "active", 22.0), (NOW + DAY, "active", 23.0)]
+        assert history_values() == [(NOW + 2 * HOUR, "active", 22.0), (NOW + DAY, "active", 23.0)]
 
     def test_keeps_a_withdrawal_and_a_return_of_the_same_day(self) -> None:
         record([0.0] * 60, "later")
@@ -73,7 +73,7 @@ class TestTrack:
         record_trades([make_correction(f"later{i:03}", excluded_reason="wrong feed") for i in range(60)], now=NOW)
         build(NOW + 2 * HOUR)
 
-        assert told() == [
+        assert history_values() == [
             (NOW, "active", 20.0), (NOW + HOUR, "withdrawn", 20.0), (NOW + 2 * HOUR, "active", 20.0),
         ]  # fmt: skip
 
@@ -82,7 +82,7 @@ class TestTrack:
         for day in range(1, 4):
             build(NOW + day * DAY)
 
-        assert [status for _, status, _ in told()] == ["active", "withdrawn"]
+        assert [status for _, status, _ in history_values()] == ["active", "withdrawn"]
 
     def test_keeps_of_what_is_too_light_that_it_became_so(self) -> None:
         publish(parameters=make_parameters({"weights": {"min_total_weight": 0.5}}))
@@ -90,7 +90,7 @@ class TestTrack:
             record([2.0], f"d{day}")
             build(NOW + day * DAY)
 
-        assert told() == [(NOW, "active", 20.0), (NOW + DAY, "too_light", 21.0)]
+        assert history_values() == [(NOW, "active", 20.0), (NOW + DAY, "too_light", 21.0)]
 
     def test_keeps_each_lesson_apart(self) -> None:
         assert [each.edge_raw for each in history(DIP)] == [-1.0]
@@ -101,9 +101,9 @@ class TestTrack:
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_no_number_that_is_none_is_stored(name: str, value: float) -> None:
     lesson = make_lesson()
-    said: dict[str, Any] = {"edge_raw": 0.8, "n": 40, "weight": 0.1, "half_life_days": 90.0}
+    values: dict[str, Any] = {"edge_raw": 0.8, "n": 40, "weight": 0.1, "half_life_days": 90.0}
 
     with pytest.raises(IntegrityError):
         LessonHistory.objects.create(
-            lesson=lesson, run=lesson.run, at=NOW, status="active", targets={}, **said | {name: value}
+            lesson=lesson, run=lesson.run, at=NOW, status="active", targets={}, **values | {name: value}
         )

@@ -1,4 +1,4 @@
-"""Lessons through the facts behind them: half-lives fitted on their weeks, tuning targets from what would have been."""
+"""Plan targets from the facts behind lessons: half-lives fitted to weeks, tuning targets from counterfactuals."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GOOD, DIP = {"macro_phase": "Good"}, {"macro_phase": "Dip"}
 
 
 def parameters(*channels: str, **weights: Any) -> ModuleParameters:
-    """Channels on which one dimension of eight is heavy enough; the others keep the plan's floor."""
+    """Return parameters with channels on which one dimension of eight is heavy enough; others keep the floor."""
     document = ModuleParameters.default("pm").to_document()
     for channel in channels:
         document["channels"][channel]["weights"] |= {"min_total_weight": 0.0, **weights}
@@ -41,7 +41,7 @@ def tuning(scope: Mapping[str, str] = GOOD, category: str = "entry") -> Lesson:
 
 
 def two_phases(good: Mapping[str, Any], dip: Mapping[str, Any] | None = None, **action: Any) -> list[TradeValue]:
-    """Twenty trades at 2 R in Good that tell what `good` holds, twenty at 0 R in Dip: baseline 1 R."""
+    """Return twenty trades at 2 R in Good with the fields `good`, twenty at 0 R in Dip: baseline 1 R."""
     return [
         *make_trades([2.0] * 20, scope=GOOD, prefix="g", **good, **action),
         *make_trades([0.0] * 20, scope=DIP, prefix="d", **(dip or {}), **action),
@@ -81,7 +81,7 @@ class TestHalfLife:
         }  # fmt: skip
 
     def test_of_constant_outcomes_is_a_number(self) -> None:
-        """Seventy days at 2 R: no variance, no fade."""
+        """Seventy days at 2 R: no variance, no decay."""
         learn(*make_trades([2.0] * 70, scope=GOOD, prefix="g"), *make_trades([0.0] * 70, scope=DIP, prefix="d"))
 
         assert Lesson.objects.get(scope=GOOD, type="pm_strength").stats["half_life_days"] == 365.0
@@ -104,7 +104,7 @@ class TestTuning:
             "grade": "medium", "alternative": "2", "is_later": True, "mean": pytest.approx(0.9), "se": pytest.approx(0),
             "n": 20,
         }  # fmt: skip
-        assert not dip.exists()  # its edge is below .3 and nothing was better than what was done
+        assert not dip.exists()  # its edge is below .3 and no alternative was better
 
     def test_reads_the_grades_of_trades_that_tell_no_deltas(self) -> None:
         learn(*two_phases({"cf_entry_improvement_bucket": "large"}))
@@ -112,18 +112,18 @@ class TestTuning:
         assert tuning().targets == {"phase1_frac_mult": 0.7, "entry_delay_bars": 3.0, "min_ts_for_add": 0.55}
 
     @pytest.mark.parametrize(
-        ("told", "delay"),
+        ("reported", "delay"),
         [
             ({"cf_exit_improvement_bucket": "large"}, 0.5),
             ({"counterfactuals": {"trim_delay_mult": {"0.667": 0.7, "never": -1.0}}}, 0.8),
             ({"counterfactuals": {"trim_delay_mult": {"0.667": -0.7, "never": 1.6}}}, 2.0),
         ],
     )
-    def test_learns_when_to_trim(self, told: Mapping[str, Any], delay: float) -> None:
-        """Judged by -rr_after: 1 R right in Good, 1 R wrong in Dip."""
+    def test_learns_when_to_trim(self, reported: Mapping[str, Any], delay: float) -> None:
+        """Judged by -rr_after: selling gains 1 R in Good and loses 1 R in Dip."""
         trim: dict[str, Any] = {"action_category": "trim"}
         learn(
-            *make_trades([1.0] * 20, scope=GOOD, prefix="g", rr_after=-1.0, **told, **trim),
+            *make_trades([1.0] * 20, scope=GOOD, prefix="g", rr_after=-1.0, **reported, **trim),
             *make_trades([1.0] * 20, scope=DIP, prefix="d", rr_after=1.0, **trim),
         )
 
@@ -134,19 +134,20 @@ class TestTuning:
         assert dip.targets.keys() == {"trail_mult"}
 
     def test_tells_an_exit_nothing_but_its_trail(self) -> None:
-        told: dict[str, Any] = {"counterfactuals": {"trail_mult": {"2": 3.0}, "trim_delay_mult": {"0.667": 3.0}}}
+        reported: dict[str, Any] = {"counterfactuals": {"trail_mult": {"2": 3.0}, "trim_delay_mult": {"0.667": 3.0}}}
         learn(
-            *make_trades([1.0] * 20, scope=GOOD, prefix="g", rr_after=-1.0, action_category="exit", **told),
-            *make_trades([1.0] * 20, scope=DIP, prefix="d", rr_after=1.0, action_category="exit", **told),
+            *make_trades([1.0] * 20, scope=GOOD, prefix="g", rr_after=-1.0, action_category="exit", **reported),
+            *make_trades([1.0] * 20, scope=DIP, prefix="d", rr_after=1.0, action_category="exit", **reported),
         )
 
         assert tuning(GOOD, "exit").targets.keys() == {"trail_mult"}
 
     def test_follows_the_facts_of_its_cell_alone(self) -> None:
-        """Five adds of one Good trade tell a large gain: one of 21 trades, whatever its actions."""
+        """Five adds of one Good trade report a large gain: one of 21 trades, whatever its actions."""
         trades = two_phases({"counterfactuals": {"entry_delay_bars": {"2": -0.5}}})
-        told = action_payload(scope=GOOD, at=utc_text(NOW - 3 * DAY), counterfactuals={"entry_delay_bars": {"2": 9.0}})
-        learn(*trades, make_trade("adds", rr=2.0, actions=[told] * 5))
+        counterfactuals = {"entry_delay_bars": {"2": 9.0}}
+        add = action_payload(scope=GOOD, at=utc_text(NOW - 3 * DAY), counterfactuals=counterfactuals)
+        learn(*trades, make_trade("adds", rr=2.0, actions=[add] * 5))
 
         assert tuning().stats["tuning"]["mean"] == pytest.approx((9.0 - 20 * 0.5) / 21)
 

@@ -1,4 +1,4 @@
-"""Another policy beside the live one: from its lessons to the challenger, the whole way."""
+"""A challenger trial, end to end: from the lessons of another learning method to the challenger."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from overrides.requests.emergency import veto_line
 from overrides.requests.gates import GateError
 from overrides.versions.load_version import current_parameters, load_specs
 from tests.admin_pages import browser_of, page
-from tests.builders import NOW, agreed, make_lesson, make_spec, publish
+from tests.builders import NOW, approve_and_apply, make_lesson, make_spec, publish
 from tests.conftest import make_user
 from tests.learning.proposals.test_switch_method import ran
 
@@ -29,21 +29,21 @@ def proposer(db: None) -> User:
     )
 
 
-def asked(author: User, choices: Any = None) -> ChangeRequest:
+def draft(author: User, choices: Any = None) -> ChangeRequest:
     chosen = {Channel.PM_STRENGTH: EVIDENCE} if choices is None else choices
     return draft_trial(module="pm", choices=chosen, author=author, reason="see it first", at=NOW)
 
 
 @pytest.fixture
 def learned(db: None) -> str:
-    """A plan's line in force, and a lesson of evidence beside it: its line."""
+    """Make a plan override in force, and an evidence lesson with its line."""
     publish(make_spec())
     ran(LearningMethod.EVIDENCE)
     return make_lesson(policy="evidence").line_id
 
 
 def test_its_version_holds_what_the_lessons_ask_for_and_what_is_live_stays(learned: str, proposer: User) -> None:
-    agreed(asked(proposer))
+    approve_and_apply(draft(proposer))
 
     tried = Version.objects.get(kind="trial")
     assert [spec.line for spec in load_specs("pm", tried.number)] == [learned]
@@ -53,19 +53,19 @@ def test_its_version_holds_what_the_lessons_ask_for_and_what_is_live_stays(learn
 
 
 def test_another_combiner_alone_keeps_the_lines(learned: str, proposer: User) -> None:
-    request = asked(proposer, {Channel.PM_STRENGTH: (LearningMethod.PLAN, Combiner.MOST_SPECIFIC)})
+    request = draft(proposer, {Channel.PM_STRENGTH: (LearningMethod.PLAN, Combiner.MOST_SPECIFIC)})
 
     assert not request.lines.exists()
-    agreed(request)
+    approve_and_apply(request)
     assert [spec.line for spec in load_specs("pm", 2)] == [make_spec().line]
 
 
 def test_leaves_out_what_is_vetoed(learned: str, proposer: User, reviewer: User) -> None:
-    agreed(asked(proposer))
+    approve_and_apply(draft(proposer))
     lowerer = make_user("lowerer", "overrides.lower_modulemode")
     veto_line(line_id=learned, by=lowerer, reason="never", at=NOW)
 
-    assert learned not in asked(proposer).lines.values_list("line_id", flat=True)
+    assert learned not in draft(proposer).lines.values_list("line_id", flat=True)
 
 
 @pytest.mark.parametrize(
@@ -82,21 +82,21 @@ def test_leaves_out_what_is_vetoed(learned: str, proposer: User, reviewer: User)
 )
 def test_refuses_what_is_no_trial(learned: str, proposer: User, choices: Any, why: str) -> None:
     with pytest.raises(GateError, match=why):
-        asked(proposer, choices)
+        draft(proposer, choices)
 
 
 def test_refuses_a_policy_whose_lessons_nobody_has_built(proposer: User) -> None:
     publish(make_spec())
 
     with pytest.raises(GateError, match="policy: no lessons of evidence have been built for pm yet"):
-        asked(proposer)
+        draft(proposer)
 
 
 def test_is_for_those_who_may_set_parameters(learned: str) -> None:
     author = make_user("author", "overrides.add_changerequest", "learning.view_builderrun")
 
     with pytest.raises(GateError, match="you may not draft requests of kind trial"):
-        asked(author)
+        draft(author)
     sent = {"pm_strength": "evidence/evidence", "pm_tuning": "plan/plan", "reason": "see it first"}
     assert "you may not draft requests of kind trial" in browser_of(author).post(PAGE, sent).content.decode()
     assert browser_of(make_user("nobody", "learning.view_builderrun")).get(PAGE).status_code == 403

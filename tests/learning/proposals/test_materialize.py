@@ -1,4 +1,4 @@
-"""Lessons into proposals: one a day, material differences only, and nothing of what people decided."""
+"""Lessons to change requests: one a day, material differences only, and no changes to what people decided."""
 
 from __future__ import annotations
 
@@ -16,7 +16,16 @@ from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from overrides.models import ChangeLine, ChangeRequest, LineHold
 from overrides.requests.apply import apply_request
 from overrides.requests.review import approve, reject
-from tests.builders import DAY, NOW, behind_the_back, make_lesson, make_parameters, make_spec, publish, together
+from tests.builders import (
+    DAY,
+    NOW,
+    make_lesson,
+    make_parameters,
+    make_spec,
+    publish,
+    run_concurrently,
+    without_triggers,
+)
 
 DIP = {"macro_phase": "Dip"}
 HALF_STEP = 1.02**0.5
@@ -28,7 +37,7 @@ def propose(at: datetime = NOW, module: str = "pm") -> ChangeRequest | None:
 
 
 def lines(request: ChangeRequest | None) -> dict[str, tuple[str, list[str]]]:
-    """Line -> action and why."""
+    """Return line -> action and reasons."""
     assert request is not None
     return {line.line_id: (line.action, line.differences) for line in request.lines.all()}
 
@@ -61,7 +70,7 @@ class TestMaterialize:
         assert (after.edge_raw, after.n, after.variance, after.half_life_days) == (0.8, 40.0, 0.5, 90.0)
 
     def test_copies_the_promise_that_scoring_holds_it_to(self) -> None:
-        """sd of a mean of 40 with variance .5 is .1118, s_p = .7071, mu0 the baseline."""
+        """The sd of a mean of 40 with variance .5 is .1118, s_p = .7071, mu0 the baseline."""
         make_lesson()
 
         propose()
@@ -76,7 +85,7 @@ class TestMaterialize:
         }
 
     def test_promises_of_policy_evidence_the_posterior(self) -> None:
-        """The edge it adds and the sd of that: lfsr is Phi(-|predicted| / sd)."""
+        """The edge it adds and its sd: lfsr is Phi(-|predicted| / sd)."""
         publish(parameters=make_parameters(EVIDENCE))
         lesson = make_lesson(policy="evidence")
         move(lesson, stats=lesson.stats | {"sd": 0.3, "lfsr": 0.0038})
@@ -143,7 +152,7 @@ class TestMaterialize:
         assert propose(module="dm") is not None
 
     def test_serves_the_channels_policy(self) -> None:
-        """A lesson of one policy is no override of a channel that runs on the other."""
+        """A lesson of one method is no override of a channel that runs on the other."""
         publish(parameters=make_parameters({"policy": "evidence", "combiner": "evidence"}))
         make_lesson()
 
@@ -191,7 +200,7 @@ class TestMaterialize:
         lesson, free = make_lesson(), make_lesson({"size_mult": 0.9}, scope=DIP)
         put_into_force(reviewer)
         Lesson.objects.update(status="withdrawn")
-        with behind_the_back():  # a veto placed by its verb would retire the line besides
+        with without_triggers():  # the verb that places a veto would also retire the line
             LineHold.objects.create(
                 line_id=lesson.line_id, kind=kind, reason="hands off", placed_by=reviewer, placed_at=NOW,
                 expires_at=NOW + 10 * DAY,
@@ -212,7 +221,7 @@ class TestMaterialize:
         assert list(lines(propose(NOW + DAY))) == [lesson.line_id]
 
     def test_leaves_what_people_wrote_alone(self) -> None:
-        """On a line of its own, and on the very line a lesson is about."""
+        """On a line of its own, and on the line of a lesson."""
         lesson = make_lesson({"size_mult": 1.2})
         publish(make_spec({"size_mult": 0.8}), make_spec({"size_mult": 1.1}, scope=DIP), source="person")
         assert make_spec().line == lesson.line_id
@@ -231,7 +240,7 @@ class TestMaterialize:
 class TestWantedSpecs:
     parameters = ModuleParameters.default("pm")
 
-    def wanted(
+    def requested(
         self, *policies: LearningMethod, parameters: ModuleParameters = parameters
     ) -> dict[str, Mapping[str, float]]:
         found = [wanted_specs("pm", parameters, {Channel.PM_STRENGTH: policy}) for policy in policies]
@@ -241,15 +250,15 @@ class TestWantedSpecs:
         of_plan, of_evidence = make_lesson(), make_lesson({"size_mult": 1.2}, policy="evidence")
         make_lesson(policy="evidence", scope=DIP, status="too_light")
 
-        assert self.wanted(LearningMethod.PLAN) == {of_plan.line_id: {"size_mult": 1.1}}
-        assert self.wanted(LearningMethod.EVIDENCE) == {of_evidence.line_id: {"size_mult": 1.2}}
-        assert self.wanted() == {} == wanted_specs("pm", self.parameters, {Channel.PM_TUNING: LearningMethod.PLAN})
+        assert self.requested(LearningMethod.PLAN) == {of_plan.line_id: {"size_mult": 1.1}}
+        assert self.requested(LearningMethod.EVIDENCE) == {of_evidence.line_id: {"size_mult": 1.2}}
+        assert self.requested() == {} == wanted_specs("pm", self.parameters, {Channel.PM_TUNING: LearningMethod.PLAN})
 
     def test_keep_to_tighter_bounds(self) -> None:
         lesson = make_lesson({"size_mult": 1.25, "entry_aggression_mult": 1.1})
         tight = make_parameters({"weights": {"bounds": {"size_mult": [0.9, 1.15]}}})
 
-        assert self.wanted(LearningMethod.PLAN, parameters=tight) == {
+        assert self.requested(LearningMethod.PLAN, parameters=tight) == {
             lesson.line_id: {"size_mult": 1.15, "entry_aggression_mult": 1.1}
         }
 
@@ -301,10 +310,10 @@ class TestMaterialDifferences:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_at_once_draft_one_request() -> None:
-    """The scheduled run and a person who asks for one at that moment."""
+    """The scheduled run and a person who requests one at the same time."""
     make_lesson()
 
-    drafted = together(*[propose] * 3)
+    drafted = run_concurrently(*[propose] * 3)
 
     assert sum(request is None for request in drafted) == 2
     assert ChangeRequest.objects.count() == 1

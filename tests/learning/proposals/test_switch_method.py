@@ -1,4 +1,4 @@
-"""From one policy to the other, the whole way: built, asked for, agreed to, served as a sum, and back."""
+"""Switching the learning method, end to end: built, requested, approved, served as a sum, and switched back."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class TestTheWholeWay:
         actions = list(request.lines.values_list("action", flat=True))
         assert (request.kind, request.state) == ("parameters", "in_review")
         assert (actions.count("withdraw"), actions.count("add")) == (2, len(lessons))
-        assert request.title == f"LearningMethod of pm_strength → evidence: 2 withdrawn, {len(lessons)} new"
+        assert request.title == f"Learning method of pm_strength → evidence: 2 withdrawn, {len(lessons)} new"
         assert ask("Good", "micro", NOW).record.combiner == "pm_strength=plan,pm_tuning=plan"
 
         put_into_force(request, reviewer, NOW)
@@ -91,7 +91,7 @@ class TestTheWholeWay:
         assert current_parameters("pm").channels[STRENGTH].combiner is Combiner.EVIDENCE
         assert set(in_force()) == {each.line_id for each in lessons}
         assert Mandate.objects.filter(revoked_at=None, line__policy="evidence").count() == len(lessons)
-        assert ask("Good", "micro", NOW).answer.levers["size_mult"] == 1.0  # every ramp begins at neutral
+        assert ask("Good", "micro", NOW).answer.levers["size_mult"] == 1.0  # every ramp starts at neutral
         for phase, bucket, days in (("Good", "micro", 2.5), ("Dip", "large", 2.5), ("Good", "large", 29.0)):
             answer = ask(phase, bucket, NOW + days * DAY)
             scope = {"macro_phase": phase, "bucket": bucket}
@@ -113,8 +113,8 @@ class TestTheWholeWay:
         request = switch(author, NOW + HOUR, LearningMethod.PLAN, combiner=Combiner.MOST_SPECIFIC)
         put_into_force(request, reviewer, NOW + HOUR)
 
-        standing = current_parameters("pm").channels[STRENGTH]
-        assert (standing.policy, standing.combiner) == (LearningMethod.PLAN, Combiner.MOST_SPECIFIC)
+        current = current_parameters("pm").channels[STRENGTH]
+        assert (current.policy, current.combiner) == (LearningMethod.PLAN, Combiner.MOST_SPECIFIC)
         assert {spec.policy for spec in load_specs("pm", Version.objects.get(is_active=True).number)} <= {
             LearningMethod.PLAN
         }
@@ -122,15 +122,15 @@ class TestTheWholeWay:
     def test_then_goes_on_ramping_from_where_it_stands_when_refreshed_under_a_mandate(
         self, author: User, reviewer: User
     ) -> None:
-        """Fresh statistics a day and a half later change nothing of what is served that moment, nor of its pace."""
+        """Fresh statistics a day and a half later change neither the value served at that moment nor its pace."""
         record_phases()
         build()
         put_into_force(switch(author), reviewer, NOW)
         set_mode("on")
         line = lesson_of("Good").line_id
         noon = NOW + 1.5 * DAY
-        stood = ask("Good", "micro", noon)
-        (before,) = [each for each in stood.record.contributions if each["line"] == line]
+        before_refresh = ask("Good", "micro", noon)
+        (before,) = [each for each in before_refresh.record.contributions if each["line"] == line]
 
         record_phases(5, at=noon, seed=2, prefix="later")
         build(noon)
@@ -161,7 +161,7 @@ class TestTheWholeWay:
 
 
 def ran(policy: LearningMethod) -> None:
-    """A run of the policy's builder; the lessons are made by the test itself."""
+    """Record a run of the method's builder; the test makes the lessons itself."""
     BuilderRun.objects.create(
         module="pm", policy=policy, as_of=NOW, parameters={}, baseline={}, n_cells=0, n_candidates=0, n_active=0,
         n_withdrawn=0, code_version="test",
@@ -198,7 +198,7 @@ class TestSwitchTo:
         assert not switch_to(module="pm", channel=STRENGTH, policy=LearningMethod.EVIDENCE, at=NOW).coming
 
     @pytest.mark.parametrize(
-        ("over", "told"),
+        ("over", "message"),
         [
             ({"channel": Channel.DM_ALLOC}, "channel: dm_alloc is none of pm; its channels are pm_strength, pm_tuning"),
             ({"policy": LearningMethod.PLAN}, "policy: pm_strength is of policy plan already"),
@@ -207,11 +207,11 @@ class TestSwitchTo:
             ({}, "policy: no lessons of evidence have been built for pm yet; its builder runs every hour"),
         ],
     )
-    def test_refuses_by_the_name_of_the_field(self, author: User, over: dict[str, Any], told: str) -> None:
+    def test_refuses_by_the_name_of_the_field(self, author: User, over: dict[str, Any], message: str) -> None:
         with pytest.raises(GateError) as refused:
             switch(author, **over)
 
-        assert str(refused.value).startswith(told)
+        assert str(refused.value).startswith(message)
         assert not ChangeRequest.objects.exists()
 
     def test_drafts_once(self, author: User) -> None:
@@ -228,9 +228,9 @@ class TestSwitchTo:
             switch(reviewer)
 
     def test_knows_the_other_policy_of_a_channel(self) -> None:
-        standing = ModuleParameters.default("pm")
+        current = ModuleParameters.default("pm")
 
-        assert other_policy(standing, STRENGTH) is LearningMethod.EVIDENCE
+        assert other_policy(current, STRENGTH) is LearningMethod.EVIDENCE
         assert other_policy(evidence_parameters(), STRENGTH) is LearningMethod.PLAN
 
 
@@ -284,7 +284,7 @@ class TestItsDoors:
 
         request = ChangeRequest.objects.get(kind="parameters")
         assert request.author == author
-        assert capsys.readouterr().out.startswith(f"request {request.pk}: LearningMethod of pm_strength → evidence: ")
+        assert capsys.readouterr().out.startswith(f"request {request.pk}: Learning method of pm_strength → evidence: ")
         with pytest.raises(CommandError, match="--by: there is nobody named nobody"):
             call_command(*arguments, "nobody")
         with pytest.raises(CommandError, match="asks for the same already"):

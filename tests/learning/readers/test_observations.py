@@ -1,4 +1,4 @@
-"""Facts as columns for policy evidence: what a plain loop over the rows reads."""
+"""Facts as columns for the evidence method, compared with a plain loop over the rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from learning.readers import observations as loading
 from learning.readers.group_columns import since_epoch
-from learning.readers.observations import Loaded, load_observations
+from learning.readers.observations import LoadedObservations, load_observations
 from telemetry.models import Outcome, Trade
 from telemetry.recording.record_trades import record_trades
 from tests.builders import DAY, KEY, NOW, action_payload, make_correction, make_trade, make_trades
@@ -23,12 +23,12 @@ DIMENSIONS = ("macro_phase", "bucket")
 OTHER = "rsi.short.dip"
 
 
-def load(now: datetime = NOW, dimensions: tuple[str, ...] = DIMENSIONS) -> Loaded:
+def load(now: datetime = NOW, dimensions: tuple[str, ...] = DIMENSIONS) -> LoadedObservations:
     return load_observations("pm", dimensions, ["paper"], now)
 
 
-def read(loaded: Loaded) -> list[tuple[Any, ...]]:
-    """Every row in words, but for the numbers of its trade and cluster; sorted."""
+def read(loaded: LoadedObservations) -> list[tuple[Any, ...]]:
+    """Return every row as text, without the numbers of its trade and cluster, sorted."""
     rows = loaded.observations
     return sorted(
         (
@@ -61,7 +61,7 @@ def naive(now: datetime = NOW) -> list[tuple[Any, ...]]:
 
 
 def parts(codes: Iterable[int], outcomes: Iterable[float]) -> set[frozenset[float]]:
-    """The outcomes that share a code: in these tests an outcome names its row."""
+    """Return the outcomes that share a code; in these tests an outcome identifies its row."""
     found: dict[int, set[float]] = defaultdict(set)
     for code, outcome in zip(codes, outcomes, strict=True):
         found[code].add(outcome)
@@ -69,7 +69,7 @@ def parts(codes: Iterable[int], outcomes: Iterable[float]) -> set[frozenset[floa
 
 
 def record_mixture() -> None:
-    """Two patterns, adds, sales with and without what followed, clusters, missing dimensions, another book, dm."""
+    """Record two patterns, adds, sales with and without outcome, clusters, missing dimensions, another book, dm."""
     sales = [
         action_payload(action_category="trim", rr_after=0.25, scope={"bucket": "nano"}),
         action_payload(action_category="exit", rr_after=None),

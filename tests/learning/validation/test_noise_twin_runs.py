@@ -1,4 +1,4 @@
-"""Noise twins: asked for, counted once, kept, and beside what was really found."""
+"""Noise twins: requested, computed once, stored, and compared with the real lessons."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HOUR = timedelta(hours=1)
 
 
 def learn() -> None:
-    """Trades of one scope win and those of the other lose, every day some of each."""
+    """Make lessons: trades of one scope win and those of the other lose, every day some of each."""
     record_trades(make_trades([2.0, 1.5] * 60, scope=GOOD, prefix="g", per_day=2), now=NOW)
     record_trades(make_trades([-1.0, -0.5] * 60, scope=DIP, prefix="d", per_day=2), now=NOW)
     aggregate_dirty(now=NOW)
@@ -42,7 +42,7 @@ def sent() -> list[dict[str, Any]]:
     return [each.kwargs for each in OutboxMessage.objects.filter(task="learning.twin").order_by("pk")]
 
 
-def ask(**over: Any) -> list[NoiseTwin]:
+def request_twins(**over: Any) -> list[NoiseTwin]:
     given: dict[str, Any] = {"module": "pm", "policy": LearningMethod.PLAN, "now": NOW}
     return ask_twins(**given | over)
 
@@ -51,8 +51,8 @@ class TestAsking:
     def test_sends_a_task_for_each_seed_and_finds_the_same_rows_again(self) -> None:
         learn()
 
-        rows = ask()
-        again = ask(now=NOW + timedelta(minutes=1))
+        rows = request_twins()
+        again = request_twins(now=NOW + timedelta(minutes=1))
 
         assert [row.seed for row in rows] == list(SEEDS)
         assert [row.key for row in rows] == [row.key for row in again]
@@ -60,25 +60,27 @@ class TestAsking:
 
     def test_again_after_new_facts_other_parameters_or_another_policy_is_about_something_else(self) -> None:
         learn()
-        keys = {ask(seeds=[1])[0].key, ask(seeds=[1], policy=LearningMethod.EVIDENCE)[0].key}
-        keys.add(ask(seeds=[1], policy=LearningMethod.EVIDENCE, now=NOW + DAY)[0].key)  # evidence ages by the day
+        keys = {request_twins(seeds=[1])[0].key, request_twins(seeds=[1], policy=LearningMethod.EVIDENCE)[0].key}
+        keys.add(
+            request_twins(seeds=[1], policy=LearningMethod.EVIDENCE, now=NOW + DAY)[0].key
+        )  # evidence ages by the day
         record_trades(make_trades([1.0], scope=GOOD, prefix="new"), now=NOW)
         aggregate_dirty(now=NOW + HOUR)
-        keys.add(ask(seeds=[1])[0].key)
+        keys.add(request_twins(seeds=[1])[0].key)
         publish(parameters=make_parameters({"weights": {"min_total_weight": 0.5}}))
-        keys.add(ask(seeds=[1])[0].key)
+        keys.add(request_twins(seeds=[1])[0].key)
 
         assert len(keys) == 5
 
     def test_sends_again_what_failed_or_was_abandoned(self) -> None:
         learn()
-        failed, lost, running = ask(seeds=[1, 2, 3])
+        failed, lost, running = request_twins(seeds=[1, 2, 3])
         NoiseTwin.objects.filter(pk=failed.pk).update(status="failed", error="a fault")
         NoiseTwin.objects.filter(pk=lost.pk).update(status="running")
         later = NOW + TAKEN_OVER_AFTER + HOUR
         NoiseTwin.objects.filter(pk=running.pk).update(status="running", seen_at=later)
 
-        rows = ask(seeds=[1, 2, 3], now=later)
+        rows = request_twins(seeds=[1, 2, 3], now=later)
 
         assert [(row.status, row.error) for row in rows] == [("waiting", ""), ("waiting", ""), ("running", "")]
         assert sent()[3:] == [{"key": failed.key}, {"key": lost.key}]
@@ -86,7 +88,7 @@ class TestAsking:
     @pytest.mark.parametrize("seeds", [[], [-1], [2**31], range(101)])
     def test_refuses_seeds_that_do_not_fit(self, seeds: Any) -> None:
         with pytest.raises(Refused, match="seeds: give 1 to 100 seeds, each from 0 to 2147483647"):
-            ask(seeds=seeds)
+            request_twins(seeds=seeds)
         assert not NoiseTwin.objects.exists()
 
 
@@ -114,7 +116,7 @@ class TestCounting:
 
     def test_leaves_to_another_worker_what_it_is_at_and_looks_after_it(self) -> None:
         learn()
-        (row,) = ask(seeds=[1])
+        (row,) = request_twins(seeds=[1])
         NoiseTwin.objects.filter(pk=row.pk).update(status="running", attempts=1)
         OutboxMessage.objects.update(sent_at=NOW)
 
@@ -126,7 +128,7 @@ class TestCounting:
 
     def test_takes_over_from_a_worker_that_is_gone(self) -> None:
         learn()
-        (row,) = ask(seeds=[1])
+        (row,) = request_twins(seeds=[1])
         NoiseTwin.objects.filter(pk=row.pk).update(status="running", attempts=1)
 
         run_twin(row.key, now=NOW + TAKEN_OVER_AFTER + HOUR)
@@ -174,7 +176,7 @@ class TestFound:
 
 
 class TestCommand:
-    def told(self, *arguments: str) -> str:
+    def run_command(self, *arguments: str) -> str:
         out = io.StringIO()
         call_command("noise_twin", *arguments, stdout=out)
         return out.getvalue()
@@ -182,7 +184,7 @@ class TestCommand:
     def test_tells_what_was_found_and_what_in_noise(self) -> None:
         learn()
 
-        text = self.told("--seed", "1", "--seed", "2")
+        text = self.run_command("--seed", "1", "--seed", "2")
 
         counts = list(NoiseTwin.objects.order_by("seed").values_list("found", "count"))
         assert text.splitlines() == [
@@ -194,7 +196,7 @@ class TestCommand:
     def test_tells_json_lines(self) -> None:
         learn()
 
-        (line,) = self.told("--seed", "5", "--json").splitlines()
+        (line,) = self.run_command("--seed", "5", "--json").splitlines()
 
         twin = NoiseTwin.objects.get()
         assert json.loads(line) == {
@@ -204,4 +206,4 @@ class TestCommand:
 
     def test_refuses_seeds_that_do_not_fit(self) -> None:
         with pytest.raises(CommandError, match="seeds: give 1 to 100 seeds"):
-            self.told("--seed", "-1")
+            self.run_command("--seed", "-1")

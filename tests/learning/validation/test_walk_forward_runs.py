@@ -1,4 +1,4 @@
-"""Walks of what is in the database: asked for once, computed in the background, the same as the product would serve."""
+"""Walk-forward runs of stored trades: requested once, computed in the background, equal to what the product serves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 
 from learning.admin.lesson_estimates import finished_walks
 from learning.core.plan_method.lesson_selection import EPOCH
-from learning.core.walk_forward.plan_walker import plan_stance
+from learning.core.walk_forward.plan_walker import plan_sizing
 from learning.lessons.aggregate import aggregate_dirty
 from learning.lessons.build import build_lessons
 from learning.models import NoiseTwin, WalkForward
@@ -49,7 +49,7 @@ pytestmark = pytest.mark.django_db
 
 
 def furnish(count: int = 400, *, edge: float = 2.0, seed: int = 1) -> None:
-    """Two trades a day, open for hours; those in Good earn `edge` R more."""
+    """Record two trades a day, open for hours; those in Good earn `edge` R more."""
     rng = np.random.default_rng(seed)
     trades = []
     for number in range(count):
@@ -62,7 +62,7 @@ def furnish(count: int = 400, *, edge: float = 2.0, seed: int = 1) -> None:
     record_trades(trades, now=NOW)
 
 
-def ask(**over: Any) -> list[WalkForward]:
+def request_walks(**over: Any) -> list[WalkForward]:
     given: dict[str, Any] = {"module": "pm", "choices": EVIDENCE, "now": NOW}
     return ask_walk_forward(**given | over)
 
@@ -71,7 +71,7 @@ def messages() -> QuerySet[OutboxMessage]:
     return OutboxMessage.objects.filter(task=TASK)
 
 
-def walked(**over: Any) -> WalkForward:
+def run_walks(**over: Any) -> WalkForward:
     given: dict[str, Any] = {"module": "pm", "choices": EVIDENCE, "now": NOW}
     [row] = walk_forward(**given | over)
     return row
@@ -87,7 +87,7 @@ class TestWalkForward:
     def test_finds_the_edge_that_is_there(self) -> None:
         furnish()
 
-        found = figures(walked())
+        found = figures(run_walks())
 
         assert found["uplift"]["low"] > 0
         assert (found["n"], len(found["folds"])) == (sum(fold["decided"] for fold in found["folds"]), 8)
@@ -96,7 +96,7 @@ class TestWalkForward:
     def test_finds_none_where_there_is_none(self) -> None:
         furnish(edge=0.0)
 
-        band = figures(walked())["uplift"]
+        band = figures(run_walks())["uplift"]
 
         assert band["low"] <= 0 <= band["high"]
 
@@ -111,7 +111,7 @@ class TestWalkForward:
         assert len({figures(row)["n"] for row in rows}) == 1
 
     def test_of_no_trades_says_so(self) -> None:
-        found = figures(walked())
+        found = figures(run_walks())
 
         assert (found["n"], found["uplift"], found["folds"]) == (0, None, [])
 
@@ -130,12 +130,12 @@ class TestWalkForward:
             now=NOW,
         )  # fmt: skip
 
-        assert figures(walked(module="dm"))["n"] > 20
+        assert figures(run_walks(module="dm"))["n"] > 20
 
     def test_takes_what_had_closed_by_the_time_asked_for(self) -> None:
         furnish(60)
 
-        whole, half = walked(), walked(now=NOW - 15 * DAY)
+        whole, half = run_walks(), run_walks(now=NOW - 15 * DAY)
 
         assert half.n_outcomes < whole.n_outcomes == 60
 
@@ -143,7 +143,7 @@ class TestWalkForward:
         furnish(40)
         publish(parameters=make_parameters(lessons={"books": ["live"]}))
 
-        assert figures(walked())["n"] == 0
+        assert figures(run_walks())["n"] == 0
 
     def test_tells_progress(self) -> None:
         furnish(60)
@@ -158,14 +158,14 @@ class TestWalkForward:
     @pytest.mark.parametrize("folds", [0, -1, 201])
     def test_refuses_a_number_of_folds_it_cannot_walk(self, folds: int) -> None:
         with pytest.raises(Refused, match=r"folds.*1 to 200"):
-            walked(folds=folds)
+            run_walks(folds=folds)
         assert not WalkForward.objects.exists()
 
 
 class TestAgainstTheProduct:
     @pytest.mark.parametrize("combiner", [Combiner.PLAN, Combiner.MOST_SPECIFIC])
     def test_plan_sizes_as_the_lessons_of_that_moment_would(self, combiner: Combiner) -> None:
-        """The builder's lessons, as overrides, asked by the engine; and the walk's own stance at the same moment."""
+        """The builder's lessons, as overrides in the engine, against the run's sizing at the same moment."""
         publish(parameters=make_parameters({"weights": {"min_total_weight": 0.0}}))
         furnish()
         aggregate_dirty(now=NOW)
@@ -177,63 +177,63 @@ class TestAgainstTheProduct:
         trades = load_trades(parameters, NOW)
         moment = (NOW - EPOCH) // timedelta(microseconds=1)
 
-        stance = plan_stance(trades, trades, moment, parameters, combiner)
+        sizing = plan_sizing(trades, trades, moment, parameters, combiner)
 
         served = [
             combine(engine, Request("pm", KEY, "entry", trades.scope_of(codes), NOW)).levers["size_mult"].value
             for codes in trades.scope
         ]
         assert len(set(served)) > 1
-        assert stance.size.tolist() == pytest.approx(served, abs=1e-12)
+        assert sizing.size.tolist() == pytest.approx(served, abs=1e-12)
 
 
 class TestAsking:
     def test_answers_at_once_and_sends_a_task(self) -> None:
         furnish(20)
 
-        [row] = ask()
+        [row] = request_walks()
 
         assert (row.status, row.progress, row.figures) == ("waiting", 0.0, None)
         assert [message.kwargs for message in messages()] == [{"key": row.key}]
 
     def test_finds_an_earlier_result(self) -> None:
         furnish(20)
-        walked()
+        run_walks()
 
-        [again] = ask(now=NOW + DAY)
+        [again] = request_walks(now=NOW + DAY)
 
         assert (again.status, messages().count(), WalkForward.objects.count()) == ("done", 0, 1)
 
     @pytest.mark.parametrize("change", ["trade", "correction", "folds", "parameters", "module"])
     def test_computes_again_if_the_answer_would_differ(self, change: str) -> None:
         furnish(20)
-        [first] = ask()
+        [first] = request_walks()
         if change == "trade":
             record_trades([make_trade("another")], now=NOW)
         if change == "correction":
             record_trades([make_trade("t1")], now=NOW)
-            [first] = ask()
+            [first] = request_walks()
             record_trades([make_correction("t1", rr=0.2)], now=NOW)
         if change == "parameters":
             publish(parameters=make_parameters(evidence={"kappa": 0.5}))
 
         others: dict[str, dict[str, Any]] = {"folds": {"folds": 3}, "module": {"module": "dm"}}
-        [again] = ask(**others.get(change, {}))
+        [again] = request_walks(**others.get(change, {}))
 
         assert again.key != first.key
 
     def test_a_failed_walk_is_tried_again(self) -> None:
         furnish(20)
-        [row] = ask()
+        [row] = request_walks()
         WalkForward.objects.update(status="failed", error="a fault")
 
-        [again] = ask()
+        [again] = request_walks()
 
         assert (again.key, again.status, again.error, messages().count()) == (row.key, "waiting", "", 2)
 
     def test_a_walk_whose_worker_is_gone_is_taken_over(self) -> None:
         furnish(20)
-        [row] = ask()
+        [row] = request_walks()
         WalkForward.objects.update(status="running", attempts=1)
 
         run_walk_forward(row.key, now=NOW + timedelta(minutes=1))
@@ -244,7 +244,7 @@ class TestAsking:
 
     def test_who_was_taken_over_writes_nothing(self) -> None:
         furnish(60)
-        [row] = ask()
+        [row] = request_walks()
 
         def overtake(share: float) -> None:
             WalkForward.objects.update(attempts=7, progress=0.5)
@@ -291,7 +291,7 @@ class TestLatest:
         record_trades([make_trade("later")], now=NOW)
         walk_forward(module="pm", choices=EVIDENCE, now=NOW + DAY)
         record_trades([make_trade("latest")], now=NOW)
-        ask(now=NOW + 2 * DAY)
+        request_walks(now=NOW + 2 * DAY)
 
         found = latest("pm", LearningMethod.EVIDENCE)
 
@@ -313,14 +313,14 @@ class TestLatest:
 
     def test_is_told_in_one_line(self) -> None:
         furnish()
-        row = walked()
+        row = run_walks()
 
         uplift = figures(row)["uplift"]
         assert told(row).startswith(
             f"walk-forward of policy evidence: {uplift['mean']:+.1f} R per 1,000 trades "
             f"(95 % {uplift['low']:+.1f} to {uplift['high']:+.1f}), slope "
         )
-        assert told(walked(module="dm")) == "walk-forward of policy evidence: no trades to decide yet"
+        assert told(run_walks(module="dm")) == "walk-forward of policy evidence: no trades to decide yet"
 
 
 class TestCommand:

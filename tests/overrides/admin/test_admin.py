@@ -27,7 +27,7 @@ from tests.builders import (
     NOW,
     SCOPE,
     action_payload,
-    agreed,
+    approve_and_apply,
     draft,
     make_decision,
     make_lesson,
@@ -89,7 +89,7 @@ def world(author: User) -> None:
     update_coefficients(now=NOW)
     pinner = make_user("pinner", "overrides.review_changerequest")
     pin_line(line_id=override.line, by=pinner, reason="look first", at=NOW)
-    agreed(draft(kind="policy", content={"approvals": 1}))
+    approve_and_apply(draft(kind="policy", content={"approvals": 1}))
     count_twins(module="pm", policy=LearningMethod.PLAN, seeds=[1], now=NOW)
     walk_forward(module="pm", choices=CHOICES[:1], now=NOW)
     JobRun.objects.create(job="build pm", period="x", status="failed", started_at=NOW, finished_at=NOW, error="a\nb")

@@ -14,7 +14,7 @@ from overrides.serving.engine import ENGINE_ROOM
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.core.identifiers import uuid7_time
 from telemetry.models import Decision
-from tests.api_clients import Kept
+from tests.api_clients import RecordingQueue
 from tests.builders import KEY, NOW, SCOPE, make_spec, publish, set_mode
 
 pytestmark = pytest.mark.django_db
@@ -28,14 +28,14 @@ QUESTION = {
 
 
 @pytest.fixture
-def queue(monkeypatch: pytest.MonkeyPatch) -> Kept:
-    kept = Kept()
+def queue(monkeypatch: pytest.MonkeyPatch) -> RecordingQueue:
+    kept = RecordingQueue()
     monkeypatch.setattr("overrides.api.resolve.QUEUE", kept)
     return kept
 
 
 @pytest.fixture
-def api(queue: Kept) -> APIClient:
+def api(queue: RecordingQueue) -> APIClient:
     """A bot's client, with one override of size 1.1 in force and served."""
     _, key = issue_key(name="bot", role="evaluate", by=None, at=datetime.now(UTC))
     publish(make_spec())
@@ -130,7 +130,7 @@ class TestRefusal:
             ({"rollout_key": "\0"}, "rollout_key"),
         ],
     )
-    def test_names_the_field(self, api: APIClient, queue: Kept, change: dict[str, Any], field: str) -> None:
+    def test_names_the_field(self, api: APIClient, queue: RecordingQueue, change: dict[str, Any], field: str) -> None:
         response = api.post(URL, QUESTION | change, format="json")
 
         assert (response.status_code, response["Content-Type"]) == (400, PROBLEM)
@@ -168,14 +168,14 @@ class TestRefusal:
 
 
 class TestDecision:
-    def test_waits_in_the_queue(self, api: APIClient, queue: Kept) -> None:
+    def test_waits_in_the_queue(self, api: APIClient, queue: RecordingQueue) -> None:
         answer = api.post(URL, QUESTION, format="json").json()
 
         assert [str(record.decision_id) for record in queue.records] == [answer["decision_id"]]
         assert "durable" not in answer
         assert not Decision.objects.exists()
 
-    def test_is_written_first_on_request(self, api: APIClient, queue: Kept) -> None:
+    def test_is_written_first_on_request(self, api: APIClient, queue: RecordingQueue) -> None:
         answer = api.post(f"{URL}?durable=true", QUESTION, format="json").json()
 
         assert answer["durable"] is True
@@ -183,7 +183,7 @@ class TestDecision:
         assert queue.records == []
 
     def test_waits_after_all_while_the_database_is_away(
-        self, api: APIClient, queue: Kept, monkeypatch: pytest.MonkeyPatch
+        self, api: APIClient, queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def away(*_: object) -> None:
             raise OperationalError("server closed the connection")

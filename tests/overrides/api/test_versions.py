@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 
 from config.access.keys import issue_key
 from overrides.models import Version
-from tests.builders import NOW, behind_the_back, make_spec, publish
+from tests.builders import NOW, make_spec, publish, without_triggers
 
 pytestmark = pytest.mark.django_db
 
@@ -68,7 +68,7 @@ class TestDocument:
     def test_is_rendered_where_it_was_too_large_to_store(self, api: APIClient) -> None:
         publish(make_spec())
         stored = api.get(f"{URL}pm/1/").json()
-        with behind_the_back():
+        with without_triggers():
             Version.objects.update(config_data=None)
 
         assert api.get(f"{URL}pm/1/").json() == stored

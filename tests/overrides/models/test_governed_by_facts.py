@@ -29,7 +29,7 @@ from overrides.requests.apply import apply_request
 from overrides.requests.review import approve
 from overrides.versions.publish import store_override
 from telemetry.audit.audit_log import write_audit
-from tests.builders import NOW, agreed, draft, make_parameters, make_spec, publish, set_mode
+from tests.builders import NOW, approve_and_apply, draft, make_parameters, make_spec, publish, set_mode
 
 DIP = {"macro_phase": "Dip"}
 
@@ -96,7 +96,9 @@ class TestVersions:
     def test_of_a_large_movement_need_votes_of_those_who_may_agree_to_it(self, reviewer: User) -> None:
         large = draft(make_spec({"size_mult": 1.3}))
         approve(request_id=large.pk, by=reviewer, at=NOW)
-        agreed(draft(kind="policy", content={"large_movement": 6, "large_approvals": 1, "large_groups": ["board"]}))
+        approve_and_apply(
+            draft(kind="policy", content={"large_movement": 6, "large_approvals": 1, "large_groups": ["board"]})
+        )
         commit()
 
         ChangeRequest.objects.filter(pk=large.pk).update(state="applied", closed_at=NOW)
@@ -107,7 +109,7 @@ class TestVersions:
         self.refused("has 0 of 1 approvals of its content by others than its author")
 
     def test_with_other_parameters_need_them_too(self, reviewer: User) -> None:
-        agreed(draft(kind="policy", content={"large_groups": ["board"]}))
+        approve_and_apply(draft(kind="policy", content={"large_groups": ["board"]}))
         commit()
         request = draft(kind="parameters", content=make_parameters(protected_motifs=["a"]).to_document())
         Vote.objects.create(
@@ -122,7 +124,9 @@ class TestVersions:
         self.refused("has 0 of 1 approvals of its content by others than its author")
 
     def test_of_a_large_movement_need_their_votes(self, reviewer: User) -> None:
-        agreed(draft(kind="policy", content={"large_movement": 6, "large_approvals": 1, "large_groups": ["board"]}))
+        approve_and_apply(
+            draft(kind="policy", content={"large_movement": 6, "large_approvals": 1, "large_groups": ["board"]})
+        )
         reviewer.groups.add(Group.objects.create(name="board"))
         large = draft(make_spec({"size_mult": 1.3}))
         approve(request_id=large.pk, by=reviewer, at=NOW)
@@ -279,7 +283,7 @@ class TestVotes:
             self.vote(request, reviewer, content_hash="other")
 
     def test_are_not_on_what_is_closed(self, reviewer: User) -> None:
-        request = agreed(draft(make_spec()))
+        request = approve_and_apply(draft(make_spec()))
 
         with pytest.raises(IntegrityError, match="while it is open"):
             self.vote(request, reviewer)
@@ -300,7 +304,7 @@ class TestVotes:
 @pytest.mark.django_db
 class TestPoliciesAndMandates:
     def test_a_policy_needs_its_request(self) -> None:
-        request = agreed(draft(make_spec()))
+        request = approve_and_apply(draft(make_spec()))
         ModulePolicy.objects.create(
             module="pm", number=1, is_active=True, document={"approvals": 1}, request=request, created_at=NOW,
             created_by="m",
@@ -314,7 +318,7 @@ class TestPoliciesAndMandates:
     def test_a_mandate_reaches_from_neutral_to_the_target(self, reach: list[float]) -> None:
         publish(make_spec())
         commit()
-        request = agreed(draft(make_spec(scope=DIP)))
+        request = approve_and_apply(draft(make_spec(scope=DIP)))
         Mandate.objects.filter(line_id=make_spec(scope=DIP).line).update(revoked_at=NOW)
         Mandate.objects.create(
             line_id=make_spec(scope=DIP).line, request=request, direction=1, reach={"size_mult": reach},
@@ -352,7 +356,7 @@ class TestHistory:
 
         publish(make_spec())
         set_mode("on")
-        agreed(draft(kind="policy", content={}))
+        approve_and_apply(draft(kind="policy", content={}))
         comment(request_id=ChangeRequest.objects.order_by("id")[0].pk, by=reviewer, text="so", at=NOW)
         commit()
 

@@ -14,7 +14,7 @@ from overrides.serving.resolve import resolve
 from telemetry.decisions.decision_log import record_decisions
 from telemetry.foundation.core.refusal import Refused
 from tests.admin_pages import browser_of, page
-from tests.builders import DAY, NOW, agreed, make_question, publish, set_mode
+from tests.builders import DAY, NOW, approve_and_apply, make_question, publish, set_mode
 from tests.conftest import make_user
 from tests.overrides.requests.test_trial import PLAN, trial
 
@@ -26,7 +26,7 @@ def logged(db: None) -> None:
     """Three decisions, each with the answer of a trial that moves farther."""
     publish(PLAN)
     set_mode("on")
-    agreed(trial())
+    approve_and_apply(trial())
     ENGINE_ROOM.refresh()
     questions = [make_question(at=(LATER + timedelta(hours=each)).isoformat()) for each in range(3)]
     record_decisions([each.record for each in resolve(questions, now=LATER)])

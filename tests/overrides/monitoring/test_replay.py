@@ -23,7 +23,7 @@ from telemetry.decisions.decision_stream import Span, sample, slices, stream
 from telemetry.foundation.core.refusal import Refused
 from telemetry.foundation.models import JobRun
 from telemetry.models import Decision
-from tests.builders import DAY, NOW, SCOPE, behind_the_back, make_question, make_spec, publish, set_mode
+from tests.builders import DAY, NOW, SCOPE, make_question, make_spec, publish, set_mode, without_triggers
 from tests.overrides.eventful import BEGIN, run_periods
 
 LATER = NOW + 90 * DAY
@@ -45,7 +45,7 @@ def ask(now: datetime = NOW, *, stale_seconds: float = 0.0, engine: bool = True,
 
 
 def rewrite(rows: models.QuerySet[Any], **fields: Any) -> None:
-    with behind_the_back():
+    with without_triggers():
         assert rows.update(**fields) == 1
 
 

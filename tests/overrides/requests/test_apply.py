@@ -13,7 +13,7 @@ from overrides.requests.apply import apply_due, apply_request
 from overrides.requests.gates import GateError
 from overrides.requests.governance_store import policy_of
 from overrides.requests.review import approve, schedule
-from tests.builders import NOW, agreed, draft, make_parameters, make_spec, publish
+from tests.builders import NOW, approve_and_apply, draft, make_parameters, make_spec, publish
 from tests.conftest import make_user
 
 HOUR = timedelta(hours=1)
@@ -70,14 +70,14 @@ class TestApplyDue:
 @pytest.mark.django_db
 class TestPolicy:
     def test_is_in_force_once_others_agreed(self) -> None:
-        agreed(draft(kind="policy", content={"approvals": 2}))
+        approve_and_apply(draft(kind="policy", content={"approvals": 2}))
 
         assert policy_of("pm") == GovernancePolicy(approvals=2)
         assert policy_of("dm") == GovernancePolicy()
         assert ModulePolicy.objects.get().number == 1
 
     def test_requires_the_configured_number_of_people(self, reviewer: User) -> None:
-        agreed(draft(kind="policy", content={"approvals": 2}))
+        approve_and_apply(draft(kind="policy", content={"approvals": 2}))
         request = draft(make_spec())
 
         approve(request_id=request.pk, by=reviewer, at=NOW)
@@ -91,7 +91,7 @@ class TestPolicy:
         assert Version.objects.count() == 1
 
     def test_counts_nobody_twice(self, reviewer: User) -> None:
-        agreed(draft(kind="policy", content={"approvals": 2}))
+        approve_and_apply(draft(kind="policy", content={"approvals": 2}))
         request = draft(make_spec())
 
         for _ in range(3):
@@ -101,7 +101,7 @@ class TestPolicy:
         assert request.state == "in_review"
 
     def test_requires_more_approvals_for_large_movements(self, reviewer: User) -> None:
-        agreed(draft(kind="policy", content={"large_movement": 6, "large_approvals": 2}))
+        approve_and_apply(draft(kind="policy", content={"large_movement": 6, "large_approvals": 2}))
         small, large = draft(make_spec({"size_mult": 1.1})), draft(make_spec({"size_mult": 1.3}, scope=DIP))
 
         for request in (small, large):
@@ -112,7 +112,7 @@ class TestPolicy:
         assert (round(small.movement, 2), round(large.movement, 2)) == (4.81, 13.25)
 
     def test_adds_up_what_many_small_requests_move(self, reviewer: User) -> None:
-        agreed(draft(kind="policy", content={"large_movement": 6, "large_approvals": 2}))
+        approve_and_apply(draft(kind="policy", content={"large_movement": 6, "large_approvals": 2}))
         first, second = draft(make_spec()), draft(make_spec(scope=DIP))
         for request in (first, second):
             approve(request_id=request.pk, by=reviewer, at=NOW)
@@ -122,7 +122,7 @@ class TestPolicy:
             apply_request(request_id=second.pk, by=reviewer, at=NOW + HOUR)
 
     def test_lets_the_groups_it_names_vote(self, reviewer: User) -> None:
-        agreed(draft(kind="policy", content={"groups": ["board"]}))
+        approve_and_apply(draft(kind="policy", content={"groups": ["board"]}))
         request = draft(make_spec())
 
         with pytest.raises(GateError, match="votes of board alone count here"):
@@ -135,7 +135,7 @@ class TestPolicy:
 
     def test_cannot_loosen_itself(self, reviewer: User) -> None:
         """A request for a laxer policy is judged by the policy it would replace."""
-        agreed(draft(kind="policy", content={"approvals": 2}))
+        approve_and_apply(draft(kind="policy", content={"approvals": 2}))
         request = draft(kind="policy", content={"approvals": 1})
         approve(request_id=request.pk, by=reviewer, at=NOW)
 
@@ -160,7 +160,7 @@ class TestLimits:
 
     def test_of_a_module_let_its_own_reviewers_decide(self) -> None:
         for module in ("pm", "dm"):
-            agreed(draft(module=module, kind="policy", content={"groups": [f"{module} desk"]}))
+            approve_and_apply(draft(module=module, kind="policy", content={"groups": [f"{module} desk"]}))
         pm_reviewer = member("pam", "pm desk")
         here, there = (draft(module=module, kind="mode", content={"mode": "shadow"}) for module in ("pm", "dm"))
 
@@ -171,7 +171,7 @@ class TestLimits:
 
     def test_of_size_leave_what_moves_much_to_others(self) -> None:
         content = {"large_movement": 6, "large_approvals": 1, "groups": ["desk", "board"], "large_groups": ["board"]}
-        agreed(draft(kind="policy", content=content))
+        approve_and_apply(draft(kind="policy", content=content))
         small, large = draft(make_spec({"size_mult": 1.1})), draft(make_spec({"size_mult": 1.3}, scope=DIP))
 
         for name in ("dan", "eve"):
@@ -182,14 +182,16 @@ class TestLimits:
 
     @pytest.mark.parametrize("kind", ["policy", "mode"])
     def test_of_size_keep_from_what_has_no_size(self, kind: str) -> None:
-        agreed(draft(kind="policy", content={"groups": ["desk", "board"], "large_groups": ["board"]}))
+        approve_and_apply(draft(kind="policy", content={"groups": ["desk", "board"], "large_groups": ["board"]}))
         request = draft(kind=kind, content={"policy": {"groups": ["desk"]}, "mode": {"mode": "on"}}[kind])
 
         with pytest.raises(GateError, match="votes of board alone count here"):
             approve(request_id=request.pk, by=member("dan", "desk"), at=NOW)
 
     def test_of_size_hold_for_what_many_small_requests_move_together(self) -> None:
-        agreed(draft(kind="policy", content={"large_movement": 6, "large_approvals": 1, "large_groups": ["board"]}))
+        approve_and_apply(
+            draft(kind="policy", content={"large_movement": 6, "large_approvals": 1, "large_groups": ["board"]})
+        )
         first, second = draft(make_spec()), draft(make_spec(scope=DIP))
         desk = member("dan", "desk")
         for request in (first, second):

@@ -16,7 +16,7 @@ from overrides.requests.auto_publish import publish_within_mandates
 from overrides.requests.emergency import lift_quarantine, pin_line, quarantine_builder
 from overrides.versions.load_version import load_specs
 from telemetry.audit.audit_log import verify_audit
-from tests.builders import NOW, agreed, behind_the_back, draft, make_spec, publish
+from tests.builders import NOW, approve_and_apply, draft, make_spec, publish, without_triggers
 
 DIP = {"macro_phase": "Dip"}
 HOUR = timedelta(hours=1)
@@ -97,7 +97,7 @@ class TestPublishWithinMandates:
         assert delegate(size(1.1)) is None
         assert delegate(size(1.2, n=50)) is not None
 
-        agreed(request, at=NOW + 2 * HOUR)
+        approve_and_apply(request, at=NOW + 2 * HOUR)
         assert served() == {LINE: 1.25}
 
     def test_respects_a_pin(self, reviewer: User) -> None:
@@ -118,7 +118,7 @@ class TestPublishWithinMandates:
 
     def test_stops_at_the_daily_cap_and_goes_on_the_day_after(self) -> None:
         publish(size(1.2), size(1.2, DIP))
-        agreed(draft(kind="policy", content=GovernancePolicy(daily_cap=5).to_document()))
+        approve_and_apply(draft(kind="policy", content=GovernancePolicy(daily_cap=5).to_document()))
 
         request = delegate(size(1.1), size(1.1, DIP))
 
@@ -149,7 +149,7 @@ class TestLoweringExposure:
         publish(size(1.2))
         assert delegate(self.CUT) is None
 
-        agreed(draft(kind="policy", content={"lowering_applies": True}))
+        approve_and_apply(draft(kind="policy", content={"lowering_applies": True}))
 
         assert delegate(self.RISE) is None
         request = delegate(self.CUT)
@@ -158,9 +158,9 @@ class TestLoweringExposure:
         assert served() == {LINE: 1.2, OTHER: 0.9}
 
     def test_does_not_take_a_cut_back(self) -> None:
-        agreed(draft(kind="policy", content={"lowering_applies": True}))
+        approve_and_apply(draft(kind="policy", content={"lowering_applies": True}))
         publish(size(0.8, edge_raw=-0.8))
-        with behind_the_back():
+        with without_triggers():
             Mandate.objects.update(revoked_at=NOW)
 
         assert delegate(withdraw=(LINE,)) is None

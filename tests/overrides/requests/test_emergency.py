@@ -22,7 +22,7 @@ from overrides.requests.gates import GateError
 from overrides.serving.mode import RaisesEffectError
 from overrides.versions.load_version import load_specs
 from telemetry.models import AuditEntry
-from tests.builders import NOW, agreed, draft, make_spec, publish, set_mode
+from tests.builders import NOW, approve_and_apply, draft, make_spec, publish, set_mode
 
 DIP = {"macro_phase": "Dip"}
 LINE, OTHER = make_spec().line, make_spec(scope=DIP).line
@@ -97,7 +97,7 @@ class TestRetireLines:
         publish(make_spec())
         retire_lines(module="pm", lines=[LINE], by=operator, reason="x", at=NOW)
 
-        agreed(draft(kind="rollback", content={"to": 1}))
+        approve_and_apply(draft(kind="rollback", content={"to": 1}))
 
         assert in_force() == {LINE}
 
@@ -133,7 +133,7 @@ class TestHolds:
         veto_line(line_id=LINE, by=operator, reason="no", at=NOW)
 
         with pytest.raises(GateError, match="a veto stands"):
-            agreed(request)
+            approve_and_apply(request)
 
     def test_are_placed_once_and_lifted_once(self, operator: User, reviewer: User) -> None:
         publish(make_spec())

@@ -32,14 +32,14 @@ from telemetry.models import AuditEntry
 from tests.builders import (
     NOW,
     attempt,
-    behind_the_back,
     draft,
     make_parameters,
     make_spec,
     publish,
-    together,
-    until,
+    run_concurrently,
+    wait_until,
     waits_for_lock,
+    without_triggers,
 )
 
 HOUR = timedelta(hours=1)
@@ -272,7 +272,7 @@ class TestApply:
     def test_does_not_count_the_vote_of_the_author(self, author: User, reviewer: User, now: datetime) -> None:
         request = draft(make_spec(), author=author)
         ChangeRequest.objects.update(state="approved")
-        with behind_the_back():
+        with without_triggers():
             Vote.objects.create(
                 request=request, voter=author, decision="approve", content_hash=request.content_hash, voted_at=now
             )
@@ -290,7 +290,7 @@ class TestApply:
         """This holds whether or not the editor corrected the hash: the votes signed another one."""
         request = self.approved(reviewer, author=author, kind="mode", content={"mode": "shadow"})
         other = draft(kind="mode", content={"mode": "on"})
-        with behind_the_back():
+        with without_triggers():
             ChangeRequest.objects.filter(pk=request.pk).update(content=other.content)
             if is_rehashed:
                 ChangeRequest.objects.filter(pk=request.pk).update(content_hash=other.content_hash)
@@ -300,7 +300,7 @@ class TestApply:
 
     def test_is_refused_after_a_line_was_swapped(self, reviewer: User, now: datetime) -> None:
         request = self.approved(reviewer, make_spec())
-        with behind_the_back():
+        with without_triggers():
             ChangeLine.objects.update(after=store_override(make_spec({"size_mult": 1.3}), source="x", at=NOW))
 
         with pytest.raises(GateError, match="its content is not the one that was hashed and signed"):
@@ -557,7 +557,7 @@ class TestConcurrentDecisions:
         request = draft(make_spec())
         approve(request_id=request.pk, by=reviewer, at=now)
 
-        results = together(*[lambda: apply_request(request_id=request.pk, by=reviewer, at=now)] * 3)
+        results = run_concurrently(*[lambda: apply_request(request_id=request.pk, by=reviewer, at=now)] * 3)
 
         assert sorted(type(each).__name__ for each in results) == ["ChangeRequest", "GateError", "GateError"]
         assert Version.objects.count() == 1
@@ -577,7 +577,7 @@ class TestConcurrentDecisions:
         with transaction.atomic():
             apply_request(request_id=requests[0].pk, by=reviewer, at=now)
             second.start()
-            until(waits_for_lock, "the second to wait for the first")
+            wait_until(waits_for_lock, "the second to wait for the first")
         second.join()
 
         assert "stale" in str(results[0])
@@ -594,7 +594,7 @@ class TestConcurrentDecisions:
         with transaction.atomic():
             reject(request_id=decided.pk, by=reviewer, reason="no", at=now)
             expiry.start()
-            until(waits_for_lock, "expiry to wait for the vote")
+            wait_until(waits_for_lock, "expiry to wait for the vote")
         expiry.join()
 
         assert results == [1]

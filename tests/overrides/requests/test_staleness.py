@@ -12,7 +12,7 @@ from overrides.models import ChangeRequest
 from overrides.requests.review import reject
 from overrides.requests.staleness import refresh_health
 from telemetry.models import AuditEntry
-from tests.builders import NOW, agreed, draft, make_spec, publish
+from tests.builders import NOW, approve_and_apply, draft, make_spec, publish
 
 MINUTE = timedelta(minutes=1)
 
@@ -52,7 +52,7 @@ class TestRefreshHealth:
 
     def test_reports_that_the_bar_for_evidence_was_raised(self) -> None:
         request = draft(make_spec())
-        agreed(draft(kind="policy", content=GovernancePolicy(least_n=2_000_000).to_document()))
+        approve_and_apply(draft(kind="policy", content=GovernancePolicy(least_n=2_000_000).to_document()))
 
         assert refresh_health(now=NOW) == 1
         assert refreshed_health(request) == "evidence_lapsed"

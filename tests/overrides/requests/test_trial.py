@@ -22,7 +22,7 @@ from overrides.versions.load_version import load_held
 from overrides.versions.publish import store_override
 from telemetry.audit.audit_log import write_audit
 from telemetry.models import AuditEntry
-from tests.builders import NOW, agreed, draft, make_parameters, make_question, make_spec, publish, set_mode
+from tests.builders import NOW, approve_and_apply, draft, make_parameters, make_question, make_spec, publish, set_mode
 
 EVIDENCE = make_parameters({"policy": "evidence", "combiner": "evidence"}).to_document()
 PLAN = make_spec({"size_mult": 1.1})
@@ -53,7 +53,7 @@ class TestATrial:
     def in_force(self, db: None) -> None:
         publish(PLAN)
         set_mode("on")
-        agreed(trial(), at=LATER)
+        approve_and_apply(trial(), at=LATER)
         commit()
 
     def test_is_a_version_that_is_not_active_and_a_next_one_that_is_what_was(self) -> None:
@@ -97,7 +97,7 @@ class TestATrial:
             lower_mode(module="pm", by="ada", reason="again", at=LATER, stop_challenger=True)
 
     def test_can_be_followed_by_another(self) -> None:
-        agreed(trial(brings=make_spec({"size_mult": 1.2}, policy="evidence")), at=LATER)
+        approve_and_apply(trial(brings=make_spec({"size_mult": 1.2}, policy="evidence")), at=LATER)
         commit()
 
         assert [each.kind for each in Version.objects.order_by("number")] == [
@@ -107,7 +107,7 @@ class TestATrial:
         assert load_engine("pm").challenger[0] == 4  # type: ignore[index]
 
     def test_can_be_brought_into_force_by_a_rollback_that_others_agree_to(self) -> None:
-        agreed(draft(kind="rollback", content={"to": 2}), at=LATER)
+        approve_and_apply(draft(kind="rollback", content={"to": 2}), at=LATER)
         commit()
 
         assert Version.objects.get(is_active=True).parameters.document == EVIDENCE
@@ -120,7 +120,7 @@ class TestARampThatStands:
         live = make_parameters({"policy": "evidence", "combiner": "evidence"})
         publish(TRIED, parameters=live)
         plan = make_parameters().to_document()
-        agreed(trial(brings=PLAN, withdraws=TRIED, content=plan), at=LATER)
+        approve_and_apply(trial(brings=PLAN, withdraws=TRIED, content=plan), at=LATER)
         commit()
 
         was, again = Membership.objects.filter(line_id=TRIED.line).order_by("from_version")
@@ -148,7 +148,7 @@ class TestARequestForATrial:
         publish(make_spec({"size_mult": 1.2}))
 
         with pytest.raises(GateError, match=r"stale: .* changed since this was drafted"):
-            agreed(request)
+            approve_and_apply(request)
 
     def test_waits_for_others_than_its_author(self, reviewer: User) -> None:
         publish(PLAN)
@@ -196,21 +196,21 @@ class TestTheDatabaseRefuses:
         self.refused("is not applied, or of another kind")
 
     def test_a_line_that_its_request_does_not_bring(self) -> None:
-        agreed(trial())
+        approve_and_apply(trial())
         extra = store_override(make_spec({"size_mult": 1.3}, action_category="add"), source="x", at=NOW)
         Membership.objects.create(module="pm", line_id=extra.line_id, override=extra, from_version=2, to_version=None)
 
         self.refused("pm/2 differs from request")
 
     def test_a_restoration_that_brings_a_line(self) -> None:
-        agreed(trial())
+        approve_and_apply(trial())
         extra = store_override(make_spec({"size_mult": 1.3}, action_category="add"), source="x", at=NOW)
         Membership.objects.create(module="pm", line_id=extra.line_id, override=extra, from_version=3)
 
         self.refused("pm/3 differs from .* at line")
 
     def test_another_challenger_than_the_trial(self) -> None:
-        agreed(trial())
+        approve_and_apply(trial())
         ModuleMode.objects.update(challenger=Version.objects.get(number=1))
 
         self.refused("mode pm: going away from neutral takes an applied request")
@@ -261,7 +261,7 @@ def test_nobody_ever_sees_a_trial_in_force() -> None:
     reader = threading.Thread(target=observe)
     reader.start()
     with transaction.atomic():
-        agreed(request)
+        approve_and_apply(request)
         applied.set()
         assert done.wait(20)
     reader.join()

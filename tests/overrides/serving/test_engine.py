@@ -19,17 +19,17 @@ from overrides.serving.resolve import Resolved, resolve
 from tests.builders import (
     KEY,
     NOW,
-    agreed,
-    behind_the_back,
+    approve_and_apply,
     database_away,
     draft,
     make_parameters,
     make_question,
     make_spec,
     publish,
+    run_concurrently,
     set_mode,
-    together,
-    until,
+    wait_until,
+    without_triggers,
 )
 
 NEUTRAL = 1.0
@@ -112,7 +112,7 @@ class TestLoadEngine:
         before = load_engine("pm")
         publish(make_spec({"size_mult": 1.2}))
         publish(make_spec(scope={"bucket": "nano"}))
-        agreed(draft(kind="rollback", content={"to": 2}))
+        approve_and_apply(draft(kind="rollback", content={"to": 2}))
 
         assert rows(load_engine("pm", known=before)) == rows(load_engine("pm"))
 
@@ -197,7 +197,7 @@ class TestEngineRoom:
         broken = make_spec({"size_mult": 1.2})
         publish(broken)
         set_mode("shadow", module="dm")
-        with behind_the_back():
+        with without_triggers():
             Override.objects.filter(pk=broken.id).update(levers={"size_mult": 9.0})
 
         room.refresh()
@@ -216,7 +216,7 @@ class TestEngineRoom:
         room.refresh()
         broken = make_spec({"size_mult": 1.2})
         publish(broken)
-        with behind_the_back():
+        with without_triggers():
             Override.objects.filter(pk=broken.id).update(levers={"size_mult": 9.0})
 
         set_mode("off")
@@ -260,7 +260,7 @@ class TestEngineRoom:
     def test_starts_one_thread_however_many_ask_first(self, transactional_db: None) -> None:
         room = EngineRoom()
 
-        engines = together(*[lambda: room.engine("pm")] * 8)
+        engines = run_concurrently(*[lambda: room.engine("pm")] * 8)
 
         assert len({id(engine) for engine in engines}) == 1
         assert [thread.name for thread in threading.enumerate()].count("engine-room") == 1
@@ -273,11 +273,11 @@ class TestPolling:
         set_mode("on")
         assert (size(), ask().record.version) == (NEUTRAL, None)
 
-        together(lambda: publish(make_spec()))
-        until(lambda: size() == ONE_STEP, "the first version to be served")
+        run_concurrently(lambda: publish(make_spec()))
+        wait_until(lambda: size() == ONE_STEP, "the first version to be served")
 
-        together(lambda: publish(make_spec({"size_mult": 0.9})))
-        until(lambda: ask().record.version == 2, "the second version to be served")
+        run_concurrently(lambda: publish(make_spec({"size_mult": 0.9})))
+        wait_until(lambda: ask().record.version == 2, "the second version to be served")
         assert size() == pytest.approx(1 / ONE_STEP, abs=1e-9)
 
     def test_goes_neutral_when_another_connection_switches_off(self, polling: EngineRoom) -> None:
@@ -285,9 +285,9 @@ class TestPolling:
         set_mode("on")
         assert size() == ONE_STEP
 
-        together(lambda: set_mode("off"))
+        run_concurrently(lambda: set_mode("off"))
 
-        until(lambda: size() == NEUTRAL, "the switch to be seen")
+        wait_until(lambda: size() == NEUTRAL, "the switch to be seen")
         assert ask().record.reason == "MODULE_OFF"
 
     def test_answers_on_while_the_database_is_away(
@@ -307,14 +307,14 @@ class TestPolling:
             assert (size(), ask().record.version) == (ONE_STEP, 1)
 
             monkeypatch.setattr(resolve_module, "FRESH_SECONDS", 0.1)
-            until(lambda: "STALE_VERSION" in ask().record.flags, "the answers to be flagged")
+            wait_until(lambda: "STALE_VERSION" in ask().record.flags, "the answers to be flagged")
             assert (size(), ask().record.reason) == (ONE_STEP, "SINGLE")
 
             monkeypatch.setattr(polling, "max_stale_seconds", 0.1)
             assert (size(), ask().record.reason, ask().record.flags) == (NEUTRAL, "STALE", ("STALE_VERSION",))
             monkeypatch.undo()
 
-        until(lambda: ask().record.flags == ("STEP_LIMITED",), "the database to confirm the engine again")
+        wait_until(lambda: ask().record.flags == ("STEP_LIMITED",), "the database to confirm the engine again")
         assert size() == ONE_STEP
 
     def test_begins_neutral_without_a_database_and_recovers(self, polling: EngineRoom) -> None:
@@ -325,4 +325,4 @@ class TestPolling:
             first = ask()
         assert (first.answer.levers["size_mult"], first.record.reason, first.record.version) == (NEUTRAL, "STALE", None)
 
-        until(lambda: size() == ONE_STEP, "the engine to be loaded")
+        wait_until(lambda: size() == ONE_STEP, "the engine to be loaded")

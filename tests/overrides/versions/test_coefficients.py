@@ -28,8 +28,7 @@ from tests.builders import (
     HEAVY,
     NOW,
     action_payload,
-    agreed,
-    behind_the_back,
+    approve_and_apply,
     decision_ids,
     draft,
     make_parameters,
@@ -38,6 +37,7 @@ from tests.builders import (
     make_trade,
     publish,
     set_mode,
+    without_triggers,
 )
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +49,9 @@ WEIGHTS = {"chain=base": 1.5, "cap=50m+": 0.8, "chain=sol": 0.6}  # 1.2 for SCOP
 
 
 def weigh(weights: Mapping[str, float] = WEIGHTS, at: datetime = NOW) -> Version:
-    return Version.objects.get(request=agreed(draft(module="dm", content={"coefficients": weights}, at=at), at=at))
+    return Version.objects.get(
+        request=approve_and_apply(draft(module="dm", content={"coefficients": weights}, at=at), at=at)
+    )
 
 
 def ask(engine: Engine | None = None, **over: Any) -> Resolved:
@@ -148,7 +150,7 @@ class TestServedProduct:
         set_mode(module="dm")
         before = ask().coefficient_product
 
-        agreed(draft(module="dm", kind="rollback", content={"to": first.number}))
+        approve_and_apply(draft(module="dm", kind="rollback", content={"to": first.number}))
 
         assert (before, ask().coefficient_product) == (0.5, 1.2)
 
@@ -237,7 +239,7 @@ class TestReplay:
         row = Decision.objects.get()
         assert row.multipliers is not None
         row.multipliers["product"] = 1.3
-        with behind_the_back():
+        with without_triggers():
             Decision.objects.filter(pk=row.pk).update(multipliers=row.multipliers)
 
         _, found = replayed()
@@ -328,7 +330,7 @@ class TestRequest:
     def test_is_stale_once_other_coefficients_are_in_force(self, reviewer: User, now: datetime) -> None:
         first, second = (draft(module="dm", content={"coefficients": {"chain=base": w}}) for w in (1.5, 1.4))
         approve(request_id=second.pk, by=reviewer, at=now)
-        agreed(first)
+        approve_and_apply(first)
 
         with pytest.raises(GateError, match="stale: the coefficients changed"):
             apply_request(request_id=second.pk, by=reviewer, at=now)
@@ -339,7 +341,7 @@ class TestRequest:
         request = draft(module="dm", content={"coefficients": WEIGHTS})
         publish(alloc(), module="dm")
 
-        agreed(request)
+        approve_and_apply(request)
 
         version = Version.objects.get(is_active=True)
         assert (version.coefficients, version.n_overrides) == (WEIGHTS, 1)
@@ -383,7 +385,7 @@ class TestDatabase:
         monkeypatch.setattr("overrides.requests.authoring.steps_between", lambda *_: 1.0)
 
         with pytest.raises(IntegrityError, match="is no weight of dm"):
-            commit(lambda: agreed(draft(module=module, content={"coefficients": weights})))
+            commit(lambda: approve_and_apply(draft(module=module, content={"coefficients": weights})))
 
     def test_refuses_coefficients_drafted_against_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
         request = draft(module="dm", content={"coefficients": {"chain=base": 1.4}})
@@ -391,7 +393,7 @@ class TestDatabase:
         monkeypatch.setattr("overrides.requests.gates._weights_changed", lambda *_: False)
 
         with pytest.raises(IntegrityError, match="was drafted against other coefficients"):
-            commit(lambda: agreed(request))
+            commit(lambda: approve_and_apply(request))
 
 
 def commit(write: Callable[[], object]) -> None:

@@ -21,16 +21,16 @@ from telemetry.audit.audit_log import verify_audit
 from telemetry.models import AuditEntry
 from tests.builders import (
     NOW,
-    agreed,
+    approve_and_apply,
     attempt,
-    behind_the_back,
     draft,
     make_parameters,
     make_spec,
     publish,
-    together,
-    until,
+    run_concurrently,
+    wait_until,
     waits_for_lock,
+    without_triggers,
 )
 
 EVIDENCE = {"policy": "evidence", "combiner": "evidence"}
@@ -182,7 +182,7 @@ class TestWhatIsCompiled:
     def rewritten(self) -> OverrideSpec:
         rewritten = make_spec(pattern_key="ema.long.cross")
         publish(make_spec(), rewritten)
-        with behind_the_back():
+        with without_triggers():
             Override.objects.filter(pk=rewritten.content_id).update(n=7.0)
         return rewritten
 
@@ -227,7 +227,7 @@ class TestAnotherPolicy:
 
 
 def roll_back(to: int, module: str = "pm") -> Version:
-    return Version.objects.get(request=agreed(draft(module=module, kind="rollback", content={"to": to})))
+    return Version.objects.get(request=approve_and_apply(draft(module=module, kind="rollback", content={"to": to})))
 
 
 @pytest.mark.django_db
@@ -246,7 +246,7 @@ class TestRollBack:
 
     def test_brings_the_coefficients_of_then_back(self) -> None:
         for weight in (1.2, 0.8):
-            agreed(draft(module="dm", content={"coefficients": {"curator=a": weight}}))
+            approve_and_apply(draft(module="dm", content={"coefficients": {"curator=a": weight}}))
 
         assert roll_back(1, "dm").coefficients == {"curator=a": 1.2}
 
@@ -266,7 +266,7 @@ class TestRollBack:
         publish(spec(0.9, DIP))
 
         with pytest.raises(GateError, match="stale: the version in force changed since this was drafted"):
-            agreed(request)
+            approve_and_apply(request)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -274,7 +274,7 @@ class TestConcurrentPublishers:
     def test_queue_and_lose_nothing(self) -> None:
         scopes = [{"macro_phase": phase} for phase in ("Good", "Dip", "Recover", "Euphoria")]
 
-        versions = together(*[lambda scope=scope: publish(spec(1.1, scope)) for scope in scopes])
+        versions = run_concurrently(*[lambda scope=scope: publish(spec(1.1, scope)) for scope in scopes])
 
         assert sorted(version.number for version in versions) == [1, 2, 3, 4]
         assert Version.objects.get(is_active=True).number == 4
@@ -285,7 +285,7 @@ class TestConcurrentPublishers:
         """All were drafted for a line that had no override; the first is applied, and the others are stale."""
         requests = [draft(spec(size)) for size in (1.1, 1.2, 1.3)]
 
-        results = together(*[lambda request=request: agreed(request) for request in requests])
+        results = run_concurrently(*[lambda request=request: approve_and_apply(request) for request in requests])
 
         refused = [str(each) for each in results if isinstance(each, GateError)]
         assert len(refused) == 2
@@ -297,12 +297,12 @@ class TestConcurrentPublishers:
         publish(spec(1.2))
         request = draft(kind="rollback", content={"to": 1})
         results: list[object] = []
-        rollback = threading.Thread(target=lambda: results.append(attempt(lambda: agreed(request))))
+        rollback = threading.Thread(target=lambda: results.append(attempt(lambda: approve_and_apply(request))))
 
         with transaction.atomic():
             publish(spec(0.9, DIP))
             rollback.start()
-            until(waits_for_lock, "the rollback to wait")
+            wait_until(waits_for_lock, "the rollback to wait")
         rollback.join()
 
         assert "stale: the version in force changed" in str(results[0])

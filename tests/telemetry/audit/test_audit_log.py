@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from telemetry.audit.audit_log import chain_rows, verify_audit, write_audit
 from telemetry.core.hash_chain import GENESIS, Row, link, verify
 from telemetry.models import AuditEntry
-from tests.builders import NOW, together
+from tests.builders import NOW, run_concurrently
 
 
 def write(object: str = "version pm/1", at: datetime = NOW) -> int:
@@ -129,7 +129,7 @@ class TestTampering:
 
 @pytest.mark.django_db(transaction=True)
 def test_concurrent_writers_do_not_fork_the_chain() -> None:
-    together(*[lambda name=name: [write(f"{name}{i}") for i in range(10)] for name in "abcd"])
+    run_concurrently(*[lambda name=name: [write(f"{name}{i}") for i in range(10)] for name in "abcd"])
 
     rows: list[Row] = list(chain_rows())
     assert [row.seq for row in rows] == list(range(1, 41))

@@ -12,7 +12,7 @@ from telemetry.decisions.attribute_trades import LATER, LEG, NEUTRAL, NO_DECISIO
 from telemetry.decisions.decision_log import DecisionRecord, record_decisions
 from telemetry.models import Attribution, AttributionShare, Decision, DecisionOutcome, PendingAttribution
 from telemetry.recording.record_trades import record_trades
-from tests.builders import NOW, action_payload, decision_ids, make_decision, make_trade, together
+from tests.builders import NOW, action_payload, decision_ids, make_decision, make_trade, run_concurrently
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 EXACT = 1e-12
@@ -192,7 +192,7 @@ def test_workers_share_the_trades_among_them(now: datetime) -> None:
     record_decisions(decisions)
     record_trades([make_trade(f"t{i}", actions=[served(d)]) for i, d in enumerate(decisions)], now=now)
 
-    counts = together(*[lambda: attribute_trades(now=now, limit=20)] * 4)
+    counts = run_concurrently(*[lambda: attribute_trades(now=now, limit=20)] * 4)
     counts.append(attribute_trades(now=now))
 
     assert sum(counts) == 40

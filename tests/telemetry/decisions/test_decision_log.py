@@ -18,7 +18,7 @@ from django.db import OperationalError, connection
 from telemetry.decisions.decision_log import COLUMNS, DecisionQueue, DecisionRecord, record_decisions
 from telemetry.foundation.core.identifiers import uuid7
 from telemetry.models import Decision
-from tests.builders import NOW, database_away, make_decision, until
+from tests.builders import NOW, database_away, make_decision, wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,7 +73,7 @@ class TestDecisionQueue:
 
         queue.put(decisions)
 
-        until(lambda: stored() == ids(*decisions), "the queue to write")
+        wait_until(lambda: stored() == ids(*decisions), "the queue to write")
         queue.close()
         assert len(queue) == 0
 
@@ -83,7 +83,7 @@ class TestDecisionQueue:
         for decision in decisions:
             queue.put([decision])
 
-        until(lambda: stored() == ids(*decisions), "the full batch to be written")
+        wait_until(lambda: stored() == ids(*decisions), "the full batch to be written")
 
     def test_flushes_all_that_waits_in_order(self, queue: DecisionQueue) -> None:
         decisions = [make_decision()]
@@ -132,7 +132,7 @@ class TestDecisionQueue:
         for decision in (good, bad, last):
             queue.put([decision])
 
-        until(lambda: stored() == ids(good, last), "the good ones to be written")
+        wait_until(lambda: stored() == ids(good, last), "the good ones to be written")
         queue.close()
         assert logged(caplog) == [str(bad.decision_id)]
 

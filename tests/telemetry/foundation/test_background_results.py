@@ -13,7 +13,7 @@ from learning.models import NoiseTwin
 from telemetry.foundation.background_results import BackgroundComputation, Progress
 from telemetry.foundation.core.refusal import Refused
 from telemetry.foundation.models import OutboxMessage
-from tests.builders import NOW, together, until
+from tests.builders import NOW, run_concurrently, wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -205,10 +205,10 @@ class TestSeveralAtOnce:
 
         def compute(row: NoiseTwin, progress: Progress) -> dict[str, Any]:
             computed.append(row.attempts)
-            until(lambda: messages().exists(), "the other worker to leave it")
+            wait_until(lambda: messages().exists(), "the other worker to leave it")
             return {"count": 1}
 
-        together(*[lambda: KIND.run(KEY, compute, now=NOW)] * 2)
+        run_concurrently(*[lambda: KIND.run(KEY, compute, now=NOW)] * 2)
 
         row = NoiseTwin.objects.get()
         assert (computed, row.status, row.attempts) == ([1], "done", 1)

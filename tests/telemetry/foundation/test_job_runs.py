@@ -14,7 +14,7 @@ from telemetry.foundation.job_runs import RETENTION, period_of, run_once
 from telemetry.foundation.models import JobRun
 from telemetry.models import AuditEntry
 from telemetry.tasks import ChainBroken, forget_runs_task, moment_of_task, verify_audit_task
-from tests.builders import NOW, attempt, together, until
+from tests.builders import NOW, attempt, run_concurrently, wait_until
 
 HOUR = timedelta(hours=1)
 
@@ -131,7 +131,7 @@ class TestConcurrentRuns:
             others_are_done.release()
             return run
 
-        runs = together(deliver, deliver, deliver)
+        runs = run_concurrently(deliver, deliver, deliver)
 
         assert sum(run is None for run in runs) == 2
         assert (work.runs, JobRun.objects.get().status) == (1, "done")
@@ -143,7 +143,7 @@ class TestConcurrentRuns:
             both_run.wait(timeout=10)
             return 1
 
-        runs = together(*[lambda job=job: run_once(job, now=now, every=HOUR, work=meet) for job in "ab"])
+        runs = run_concurrently(*[lambda job=job: run_once(job, now=now, every=HOUR, work=meet) for job in "ab"])
 
         assert [run.rows for run in runs] == [1, 1]
 
@@ -163,7 +163,7 @@ class TestConcurrentRuns:
             target=lambda: results.append(attempt(lambda: run_once("build", now=now, every=HOUR, work=work)))
         )
         worker.start()
-        until(lambda: bool(pids), "the work to begin")
+        wait_until(lambda: bool(pids), "the work to begin")
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(%s)", pids)
         is_killed.set()

@@ -13,7 +13,7 @@ from django.db import connection
 
 from telemetry.models import Action, Outcome, Trade
 from telemetry.recording.import_files import BATCH
-from tests.builders import trade_payload, until
+from tests.builders import trade_payload, wait_until
 from tests.telemetry.core.file_formats.builders import json_lines
 
 ROOT = Path(__file__).parents[2]
@@ -30,10 +30,10 @@ def file(tmp_path: Path, transactional_db: None) -> Path:
 
 def test_a_killed_import_leaves_whole_batches_and_the_next_completes_it(file: Path) -> None:
     killed = start_import(file)
-    until(Trade.objects.exists, "the first batch", seconds=60)
+    wait_until(Trade.objects.exists, "the first batch", seconds=60)
     os.kill(killed.pid, signal.SIGKILL)
     killed.communicate(timeout=60)
-    until(_alone, "PostgreSQL to notice that its client is gone")
+    wait_until(_alone, "PostgreSQL to notice that its client is gone")
 
     left = Trade.objects.count()
     assert left % BATCH == 0

@@ -33,8 +33,8 @@ from tests.builders import (
     make_correction,
     make_decision,
     make_trade,
-    together,
-    until,
+    run_concurrently,
+    wait_until,
     waits_for_lock,
 )
 
@@ -222,13 +222,13 @@ class TestConcurrentRecording:
     def test_of_one_body_writes_it_once(self) -> None:
         batch = [make_trade(f"t{i}") for i in range(20)]
 
-        results = together(*[lambda: record(*batch)] * 4)
+        results = run_concurrently(*[lambda: record(*batch)] * 4)
 
         assert sorted(map(_only_status, results)) == ["new", "unchanged", "unchanged", "unchanged"]
         assert (Trade.objects.count(), Outcome.objects.count(), DirtyGroup.objects.count()) == (20, 20, 1)
 
     def test_of_different_bodies_writes_one_and_refuses_the_others(self) -> None:
-        results = together(*[lambda rr=rr: record(make_trade(rr=rr)) for rr in (1.0, 2.0, 3.0, 4.0)])
+        results = run_concurrently(*[lambda rr=rr: record(make_trade(rr=rr)) for rr in (1.0, 2.0, 3.0, 4.0)])
 
         assert sorted(map(_only_status, results)) == ["new", "refused", "refused", "refused"]
         assert Trade.objects.count() == 1
@@ -236,14 +236,14 @@ class TestConcurrentRecording:
     def test_of_batches_in_opposite_order_does_not_deadlock(self) -> None:
         batch = [make_trade(f"t{i}") for i in range(50)]
 
-        results = together(lambda: record(*batch), lambda: record(*reversed(batch)))
+        results = run_concurrently(lambda: record(*batch), lambda: record(*reversed(batch)))
 
         assert sorted(map(_only_status, results)) == ["new", "unchanged"]
 
     def test_of_two_corrections_keeps_one_current_revision(self) -> None:
         record(make_trade(rr=1.0))
 
-        results = together(*[lambda rr=rr: record(make_correction(rr=rr)) for rr in (2.0, 3.0, 4.0)])
+        results = run_concurrently(*[lambda rr=rr: record(make_correction(rr=rr)) for rr in (2.0, 3.0, 4.0)])
 
         assert sorted(map(_only_status, results)) == ["corrected", "refused", "refused"]
         current = Trade.objects.get(is_current=True)
@@ -260,7 +260,7 @@ class TestConcurrentRecording:
                 args=(make_trade(f"t-{is_committed}", rr=2.0), results),
             )
             mine.start()
-            until(waits_for_lock, "the second writer to meet the first")
+            wait_until(waits_for_lock, "the second writer to meet the first")
 
             other.end(commit=is_committed)
             mine.join()

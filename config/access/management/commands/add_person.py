@@ -1,4 +1,4 @@
-"""`manage.py add_person NAME --role ROLE`: somebody who may log in, with a password printed this once."""
+"""`manage.py add_person NAME --role ROLE`: create a person who may log in, and print the password once."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from config.access.roles import ROLES
 
 
 class Command(BaseCommand):
-    help = "Makes a person of a role and prints the password, this once; the person changes it in the admin."
+    help = "Creates a person with a role and prints the password, once; the person can change it in the admin."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", help="what the person logs in with, and what the audit trail calls them")
+        parser.add_argument("name", help="login name, also used in the audit trail")
         parser.add_argument("--role", required=True, choices=list(ROLES))
 
     def handle(self, *args: Any, name: str, role: str, **options: Any) -> None:

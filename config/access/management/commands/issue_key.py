@@ -1,4 +1,4 @@
-"""`manage.py issue_key NAME --role ROLE [--days N]`: a key for a bot or a tool, printed this once."""
+"""`manage.py issue_key NAME --role ROLE [--days N]`: issue a key for a bot or a tool, and print it once."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ LONGEST_DAYS = 3650
 
 
 class Command(BaseCommand):
-    help = "Issues an API key and prints it, this once: only its hash is kept."
+    help = "Issues an API key and prints it, once: only its hash is stored."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", help="who will use it: one key for each bot or tool")
+        parser.add_argument("name", help="the user of the key: one key for each bot or tool")
         parser.add_argument("--role", required=True, choices=ApiKey.Role.values)
-        parser.add_argument("--days", type=int, help="until it expires; without it, until it is revoked")
+        parser.add_argument("--days", type=int, help="days until it expires; by default it is valid until revoked")
 
     def handle(self, *args: Any, name: str, role: str, days: int | None, **options: Any) -> None:
         if not 0 < len(name.strip()) <= 100:

@@ -1,4 +1,4 @@
-"""`manage.py demo`: real prices through the whole river, by way of the queue, and what came of it."""
+"""`manage.py demo`: replay market data through the complete pipeline, using the queue, and report the results."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from config.demo.story import DatabaseInUse, run_demo
 
 
 class Command(BaseCommand):
-    help = "Live eight months of real prices through the river; a second run changes nothing."
+    help = "Replay eight months of market data through the complete pipeline; a second run changes nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--headless", action="store_true", help="end with one line of JSON instead of the report")
-        parser.add_argument("--users-file", type=Path, help="where to keep the demo users' passwords (mode 0600)")
+        parser.add_argument("--headless", action="store_true", help="print one line of JSON instead of the report")
+        parser.add_argument("--users-file", type=Path, help="file for the passwords of the demo's users (mode 0600)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         started = time.monotonic()

@@ -1,4 +1,4 @@
-"""`manage.py evidence_pack`: the evidence of a period into a directory or a zip."""
+"""`manage.py evidence_pack`: write the audit evidence of a period to a directory or a zip."""
 
 from __future__ import annotations
 
@@ -16,19 +16,23 @@ from config.reports.exports.selection import Selection
 from config.reports.management.commands.export import read_time
 from telemetry.core.vocabulary import Module
 
-HELP = """Write requests with their lines, votes and comments, versions, modes, policies, parameters, mandates, holds,
-decisions counted and the audit trail of a period, with what verifies them."""
+HELP = """Write the audit evidence of a period: requests with their lines, votes and comments; versions, modes,
+policies, parameters, mandates and holds; decision counts; the audit trail; and the means to verify them."""
 
 
 class Command(BaseCommand):
     help = HELP
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--since", type=read_time, required=True, metavar="T", help="a date or time, included")
-        parser.add_argument("--until", type=read_time, required=True, metavar="T", help="a date or time, not included")
-        parser.add_argument("--module", choices=[module.value for module in Module], help="the audit trail stays whole")
+        parser.add_argument("--since", type=read_time, required=True, metavar="T", help="date or time, included")
+        parser.add_argument("--until", type=read_time, required=True, metavar="T", help="date or time, not included")
+        parser.add_argument("--module", choices=[module.value for module in Module], help="the audit trail is complete")
         parser.add_argument(
-            "--output", type=Path, required=True, metavar="DIR_OR_ZIP", help="new; written whole or not at all"
+            "--output",
+            type=Path,
+            required=True,
+            metavar="DIR_OR_ZIP",
+            help="must not exist; written completely or not at all",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

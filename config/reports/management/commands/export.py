@@ -1,4 +1,4 @@
-"""`manage.py export {trades,decisions,contributions,lessons}`: all that the tables hold, as JSON lines or CSV."""
+"""`manage.py export {trades,decisions,contributions,lessons}`: export rows as JSON lines or CSV."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from telemetry.foundation.core.csv_cells import cell
 from telemetry.foundation.core.fields import parse_moment
 from telemetry.foundation.core.refusal import Refused
 
-HELP = """Write trades, decisions with their outcomes, what each override did to each of their levers, or lessons to a
-file or to standard output. Trades as JSON lines are what import_trades reads."""
+HELP = """Write trades, decisions with their outcomes, contributions of overrides to levers, or lessons to a file or to
+standard output. import_trades reads trades as JSON lines."""
 
 
 class Command(BaseCommand):
@@ -33,14 +33,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("what", choices=EXPORTS)
-        parser.add_argument("--format", choices=("jsonl", "csv"), help="default: by the name of --output, else jsonl")
+        parser.add_argument("--format", choices=("jsonl", "csv"), help="default: by the name of --output, or jsonl")
         parser.add_argument("--since", type=read_time, metavar="T", help="a date or time (without zone: UTC), included")
         parser.add_argument("--until", type=read_time, metavar="T", help="a date or time, not included")
         parser.add_argument("--module", choices=[module.value for module in Module])
         parser.add_argument(
-            "--all-revisions", action="store_true", help="of trades, so that an empty database takes them"
+            "--all-revisions", action="store_true", help="include superseded trades, which an empty database needs"
         )
-        parser.add_argument("--output", type=Path, metavar="FILE", help="written whole or not at all; .gz packs")
+        parser.add_argument(
+            "--output", type=Path, metavar="FILE", help="written completely or not at all; .gz compresses"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         selection = Selection(options["since"], options["until"], options["module"], options["all_revisions"])
@@ -60,6 +62,7 @@ class Command(BaseCommand):
 
 
 def write_json_lines(documents: Iterable[Document], stream: IO[str]) -> int:
+    """Write one JSON object a line; return the number of documents."""
     count = 0
     for document in documents:
         stream.write(json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n")
@@ -68,9 +71,10 @@ def write_json_lines(documents: Iterable[Document], stream: IO[str]) -> int:
 
 
 def write_csv(documents: Iterable[Document], columns: tuple[str, ...], stream: IO[str]) -> int:
-    """A header and a row per document; what has no cell of its own is JSON text, what is missing is empty.
+    """Write a header and one row for each document; return the number of documents.
 
-    Text that a spreadsheet would compute stands behind a quote, which `import_trades` takes off again.
+    A value without a column of its own is JSON text; a missing value is empty. Text that a spreadsheet would evaluate
+    is prefixed by a quote, which `import_trades` removes.
     """
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(columns)
@@ -101,6 +105,7 @@ def _format(options: dict[str, Any]) -> str:
 
 
 def read_time(value: str) -> datetime:
+    """Parse a command-line date or time; without a zone it is UTC."""
     try:
         at = datetime.fromisoformat(value)
         return parse_moment(at.replace(tzinfo=UTC) if at.utcoffset() is None else at)
@@ -112,7 +117,7 @@ def read_time(value: str) -> datetime:
 
 @contextmanager
 def _opened(output: Path) -> Iterator[IO[str]]:
-    """The file under another name until it is whole."""
+    """Open the file under a temporary name that is replaced when it is complete."""
     part = output.with_name(f".{output.name}.part")
     opener: Any = gzip.open if output.suffix == ".gz" else open
     try:
@@ -125,7 +130,7 @@ def _opened(output: Path) -> Iterator[IO[str]]:
 
 @contextmanager
 def _standard(stdout: Any) -> Iterator[IO[str]]:
-    """Standard output, whose reader may have seen enough (`export trades | head`)."""
+    """Yield standard output; end quietly if its reader stops early (`export trades | head`)."""
     try:
         yield stdout
     except BrokenPipeError:

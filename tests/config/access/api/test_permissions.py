@@ -23,7 +23,7 @@ METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE")
 OVERRIDE = "0" * 64
 DECISION = "019ab000-0000-7000-8000-000000000000"
 
-# Every endpoint by its name: an address of it, and who may send what. A method that is missing exists for nobody.
+# Every endpoint by name: an address, and which roles may use which method. A missing method is open to nobody.
 MATRIX: dict[str, tuple[str, dict[str, frozenset[str]]]] = {
     "trades": ("trades/", {"GET": READERS, "POST": frozenset({"record"})}),
     "trade": ("trades/t1/", {"GET": READERS}),
@@ -51,7 +51,7 @@ OPEN = ("schema", "docs")
 
 
 def endpoints(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterator[tuple[str | None, list[str]]]:
-    """Every view below /api/ by name, with the methods it has a handler for."""
+    """Return every view below /api/ by name, with the methods it handles."""
     for each in patterns:
         address = before + str(each.pattern).lstrip("^")
         if isinstance(each, URLResolver):
@@ -62,12 +62,12 @@ def endpoints(patterns: list[URLPattern | URLResolver], before: str = "") -> Ite
 
 
 def exists(name: str, method: str) -> bool:
-    """DRF answers OPTIONS everywhere, and HEAD wherever there is GET."""
+    """Return whether a method exists: DRF answers OPTIONS everywhere, and HEAD wherever there is GET."""
     return method == "OPTIONS" or ("GET" if method == "HEAD" else method) in MATRIX[name][1]
 
 
 def may(who: str, name: str, method: str) -> bool:
-    """Asking what there is (HEAD, OPTIONS) takes what looking takes, or else the one thing there is to do."""
+    """Return whether a role may use a method; HEAD and OPTIONS need the permission of GET, or of the only method."""
     allowed = MATRIX[name][1]
     return who in allowed.get(method, allowed.get("GET", allowed.get("POST", frozenset())))
 
@@ -88,7 +88,7 @@ def key_of(who: str) -> str | None:
 
 
 def send_all(who: str, name: str) -> dict[str, Any]:
-    """What is answered to each method there is in HTTP."""
+    """Return the response to each HTTP method."""
     api = bearer(key_of(who))
     return {method: api.generic(method, f"/api/v1/{MATRIX[name][0]}") for method in METHODS}
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from config.access.api import throttle
-from config.access.api.rate_counters import Allowances
+from config.access.api.rate_counters import RateCounters
 from tests.api_clients import bearer, client_of, faults, new_key
 
 URL = "/api/v1/modes/"
@@ -14,16 +14,16 @@ AT = 1_800_000_030.0  # half a minute into a minute
 
 
 @pytest.fixture
-def allowances(monkeypatch: pytest.MonkeyPatch) -> Allowances:
-    """A process that has counted nothing."""
-    fresh = Allowances()
-    monkeypatch.setattr(throttle, "ALLOWANCES", fresh)
+def counters(monkeypatch: pytest.MonkeyPatch) -> RateCounters:
+    """Return the counters of a process that has counted nothing yet."""
+    fresh = RateCounters()
+    monkeypatch.setattr(throttle, "RATE_COUNTERS", fresh)
     return fresh
 
 
 @pytest.fixture
 def in_one_minute() -> None:
-    """The wall's minute does not end during the test."""
+    """Keep the wall clock within one minute during the test."""
     while time.time() % 60 > 55:
         time.sleep(0.1)
 
@@ -35,16 +35,16 @@ def limits(settings: Any) -> dict[str, int]:
 
 
 def name() -> str:
-    """A counter that no other test has touched: Redis outlives them."""
+    """Return a counter name that no other test uses, because Redis is not cleared."""
     return f"test-{time.monotonic_ns()}"
 
 
-def taken(allowances: Allowances, counter: str, limit: int, tries: int, at: float = AT) -> int:
-    return sum(allowances.take(counter, limit=limit, at=at) is None for _ in range(tries))
+def taken(counters: RateCounters, counter: str, limit: int, tries: int, at: float = AT) -> int:
+    return sum(counters.take(counter, limit=limit, at=at) is None for _ in range(tries))
 
 
 @pytest.mark.django_db
-@pytest.mark.usefixtures("allowances", "in_one_minute")
+@pytest.mark.usefixtures("counters", "in_one_minute")
 class TestKeyRate:
     def test_answers_429_with_the_time_to_come_back(self, limits: dict[str, int]) -> None:
         api = client_of("read")
@@ -80,14 +80,14 @@ class TestKeyRate:
 
 class TestAllowances:
     def test_hold_over_all_processes_together(self) -> None:
-        counter, processes = name(), [Allowances(), Allowances(), Allowances()]
+        counter, processes = name(), [RateCounters(), RateCounters(), RateCounters()]
 
         answered = [taken(process, counter, 200, 150) for process in processes]
 
         assert sum(answered) == 200
 
     def test_begin_anew_each_minute(self) -> None:
-        counter, process = name(), Allowances()
+        counter, process = name(), RateCounters()
 
         assert taken(process, counter, 3, 5) == 3
         assert process.take(counter, limit=3, at=AT) == 30.0
@@ -95,20 +95,20 @@ class TestAllowances:
 
     def test_are_counted_per_process_while_redis_is_away(self, settings: Any, caplog: pytest.LogCaptureFixture) -> None:
         settings.REDIS_URL = "redis://127.0.0.1:1/0"
-        counter, processes = name(), [Allowances(), Allowances()]
+        counter, processes = name(), [RateCounters(), RateCounters()]
 
         assert [taken(process, counter, 20, 30) for process in processes] == [20, 20]
         assert caplog.text.count("counted per process while Redis is away") == 2
 
     def test_ask_redis_for_a_hundredth_at_a_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        process, asked = Allowances(), list[int]()
+        process, reserved = RateCounters(), list[int]()
         count = process._count
 
         def noted(counter: str, block: int) -> int | None:
-            asked.append(block)
+            reserved.append(block)
             return count(counter, block)
 
         monkeypatch.setattr(process, "_count", noted)
 
         assert taken(process, name(), 1000, 1000) == 1000
-        assert asked == [10] * 100
+        assert reserved == [10] * 100

@@ -1,4 +1,4 @@
-"""The specification of a trade read aloud: one trade, bar by bar, in plain prices. Checks the vectorised replay."""
+"""A literal implementation of a trade, bar by bar in plain prices, to check the vectorised replay."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class NaiveTrade:
 def naive_trade(
     bars: Bars, indicators: Indicators, t: int, side: int, rule: Rule = AS_TRADED, delay: int = 0
 ) -> NaiveTrade | None:
-    """None where the data ends before the trade does. `exit_bar` and `trim_bar` are places in the bars."""
+    """Return the trade, or None if the data ends first. `exit_bar` and `trim_bar` are bar numbers."""
     start = t + 1 + delay
     if start >= len(bars):
         return None

@@ -91,17 +91,17 @@ class TestDemoTrades:
             assert ("rr_after" in action) == known
 
     def test_are_reported_when_all_that_is_said_of_them_is_known(self, trades: list[Json]) -> None:
-        """The close, the exit's 24 bars, the end of the last alternative; nothing of it after the data's end."""
+        """The close, the exit's 24 bars, the end of the last alternative; nothing beyond the data."""
         length = {"1h": timedelta(hours=1), "4h": timedelta(hours=4)}
         waits = set()
         for trade, action in actions_of(trades, "exit"):
             bar, closed = length[trade["timeframe"]], datetime.fromisoformat(trade["closed_at"])
-            told = datetime.fromisoformat(trade["opened_at"]) + action["controls"]["counterfactual_bars"] * bar
+            replayed = datetime.fromisoformat(trade["opened_at"]) + action["controls"]["counterfactual_bars"] * bar
             judged = closed + 24 * bar if "rr_after" in action else closed
 
-            assert plan_of(trade).known_at == max(closed, told, judged) <= NOW
-            waits.add("told" if told > judged else "judged")
-        assert waits == {"told", "judged"}
+            assert plan_of(trade).known_at == max(closed, replayed, judged) <= NOW
+            waits.add("replayed" if replayed > judged else "judged")
+        assert waits == {"replayed", "judged"}
 
     def test_keep_the_exit_reason_out_of_key_and_scope(self, trades: list[Json]) -> None:
         reasons = {action["controls"]["exit_reason"] for _, action in actions_of(trades, "exit")}

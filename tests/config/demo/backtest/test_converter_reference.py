@@ -1,4 +1,4 @@
-"""The rules over the whole data folder, against the published reference results: n within 1 %, means within 0.01 R."""
+"""The rules over the complete data, compared with published results: n within 1 %, means within 0.01 R."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def read_source(source: str) -> Iterator[Bars]:
 
 @cache
 def results(source: str) -> dict[str, Floats]:
-    """rr of every trade, by pattern key."""
+    """Return the rr of every trade, by pattern key."""
     found: dict[str, list[Floats]] = {pattern.key: [] for pattern in PATTERNS}
     for bars in read_source(source):
         indicators = Indicators.of(bars)

@@ -46,7 +46,7 @@ class TestDeltas:
             assert found[str(delay)][0] == pytest.approx(late.rr - actual.rr, abs=1e-9)
 
     def test_a_delayed_entry_past_the_end_has_no_value(self) -> None:
-        """The trade itself closes inside the data; entered six bars later, its first bar would lie beyond."""
+        """The trade closes within the data; entered six bars later, its first bar would be beyond."""
         bars = random_bars(7, 400)
         indicators = Indicators.of(bars)
         quick = next(
@@ -58,7 +58,7 @@ class TestDeltas:
         assert np.isnan(found["6"][0])
 
     def test_are_known_when_the_last_alternative_has_ended(self) -> None:
-        """Every replay bar by bar; past the data's end only those that have a value count."""
+        """Every replay bar by bar; at the end of the data only alternatives with a value count."""
         bars = random_bars(7, 400)
         indicators, rules = Indicators.of(bars), [rule for rules in RULES.values() for rule in rules.values()]
         for signal in (250, 320, 380):

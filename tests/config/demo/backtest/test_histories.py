@@ -66,7 +66,7 @@ class TestHistories:
             assert found.at_exit.dx[row] == pytest.approx(min(max(back, 0), 1), abs=1e-9)
 
     def test_reach_as_far_as_the_prices_while_open(self, bars: Bars, found: Histories) -> None:
-        """Of a bar that ended in a stop only the exit price counts as seen."""
+        """Of a bar that ended in a stop only the exit price counts."""
         atr = Indicators.of(bars).atr
         for row in np.flatnonzero(np.array(found.exit_reason) != "time_stop"):
             side, risk = PATTERNS[found.pattern[row]].side, 2 * atr[found.entry[row] - 1]

@@ -18,7 +18,7 @@ def flags(*values: bool) -> np.ndarray:
 
 
 def positions_of(*rows: tuple[int, int, int, int]) -> Positions:
-    """From (pattern, side, signal, exit)."""
+    """Return positions from (pattern, side, signal, exit)."""
     pattern, side, signal, out = (np.array(column) for column in zip(*rows, strict=True))
     return Positions(pattern, side, signal, out, np.full(len(rows), True))
 
@@ -76,7 +76,7 @@ class TestTake:
             assert (found.signal[rows][1:] > found.exit[rows][:-1]).all()
 
     def test_skips_a_flat_market_without_keeping_a_place(self) -> None:
-        """The first breakout risks 0.36 % of the price and is skipped; had it a position, so would the second be."""
+        """The first breakout risks 0.36 % of the price and is skipped, so it does not block the second."""
         flat = [(100.0, 100.09, 99.91, 100.0)] * 200
         small = [(100.0, 100.1, 99.95, 100.1)]  # breaks out; nothing touches its stop or its trim after that
         quiet = [(100.1, 100.1, 99.95, 100.0)] * 5

@@ -21,7 +21,7 @@ RISK = 4.0  # two ATR of 2
 
 
 def replayed(rows: list[Row], *, side: int = LONG, rule: Rule = AS_TRADED) -> Replay:
-    """A trade entered at the first row's open, after 14 bars of range 2 around 100; ATR is held at 2 throughout."""
+    """Replay a trade entered at the first row's open, after 14 bars of range 2 around 100; ATR is held at 2."""
     bars = bars_of([(100, 101, 99, 100)] * 14 + rows)
     indicators = replace(Indicators.of(bars), atr=np.full(len(bars), 2.0))
     return replay(Paths.of(bars, indicators, np.array([13]), np.array([side])), rule)
@@ -121,7 +121,7 @@ class TestPhases:
 
 
 class TestAgainstTheNaiveLoop:
-    """Every rule, both sides, on rough walks: equal to the bar-by-bar reading to 1e-9 R."""
+    """Every rule on both sides of random walks equals the bar-by-bar implementation to 1e-9 R."""
 
     rules = (AS_TRADED, *(rule for alternatives in RULES.values() for rule in alternatives.values()))
 

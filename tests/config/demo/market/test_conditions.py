@@ -23,7 +23,7 @@ def naive_phase(returns: np.ndarray, hour: int, horizon: int) -> str:
 
 
 def pair(symbol: str, hours: int, *, volume: float, drift: float = 0.0, skipped: int = 0) -> Bars:
-    """A pair whose close moves by `drift` an hour and that trades `volume` quote units an hour."""
+    """Return a pair whose close moves by `drift` an hour and that trades `volume` quote units an hour."""
     bars = random_bars(1, hours, symbol=symbol)
     closes = 100 * np.exp(drift * np.arange(hours))
     return replace(bars, close=closes, volume=volume / closes).where(np.arange(hours) >= skipped)

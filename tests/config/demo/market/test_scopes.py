@@ -72,7 +72,7 @@ class TestDmScope:
 
 
 class TestLookAhead:
-    """A scope does not change when everything after its action's time is taken away, of this pair and of all others."""
+    """A scope does not change if everything after its action is removed, of this pair and of all others."""
 
     @pytest.mark.parametrize("actions", [3, 4])
     @pytest.mark.parametrize("timeframe", ["1h", "4h"])
@@ -90,7 +90,7 @@ class TestLookAhead:
 
 
 class Known:
-    """What can be known at a moment: built from bars that had closed by then and nothing else."""
+    """What can be known at a time, built only from bars that had closed by then."""
 
     def __init__(self, sample: list[Bars], trade: dict[str, Any], at: int) -> None:
         cut = [bars for one in sample if len(bars := one.between(0, at)) > 0]

@@ -73,12 +73,12 @@ def test_a_silent_lesson_has_an_empty_block() -> None:
 
 
 def test_what_is_believed_is_drawn_before_and_in_the_block() -> None:
-    picture = drawn(weeks(*[0.6] * 20), believed=(0.1, 0.3))
+    picture = drawn(weeks(*[0.6] * 20), shrunk_edge=(0.1, 0.3))
 
-    assert picture.believed is not None
-    before, recent = picture.believed
+    assert picture.shrunk_edge is not None
+    before, recent = picture.shrunk_edge
     assert picture.zero_y - recent == pytest.approx(3 * (picture.zero_y - before))
-    assert drawn(weeks(0.6)).believed is None
+    assert drawn(weeks(0.6)).shrunk_edge is None
 
 
 def test_a_week_beyond_the_scale_is_marked_and_stays_inside() -> None:

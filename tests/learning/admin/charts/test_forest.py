@@ -16,7 +16,7 @@ def test_intervals_are_of_95_percent() -> None:
 
 
 def test_a_known_row_is_where_it_is_worked_out_by_hand() -> None:
-    """Held are 0, .6, .1, .004, .396; with 8 % of air above: 0 to .648 on 8 to 292."""
+    """Values 0, .6, .1, .004, .396; with a margin of 8 % above, 0 to .648 on 8 to 292."""
     picture = forest([ONE])
 
     assert picture is not None

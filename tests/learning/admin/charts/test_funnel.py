@@ -17,13 +17,13 @@ MOST_BYTES = 300_000
 
 
 def cells_of(*cells: tuple[float, float, float, float, int]) -> dict[str, Any]:
-    """Columns of cells (n, raw, se, shrunk, emitted)."""
+    """Return columns of cells (n, raw, se, shrunk, emitted)."""
     columns = list(zip(*cells, strict=True)) or [()] * 5
     return dict(zip(("n", "raw", "se", "shrunk", "emitted"), map(list, columns), strict=True)) | {"total": len(cells)}
 
 
 def many(n: int = 20_000, seed: int = 3) -> dict[str, Any]:
-    """A run's columns where nothing has an edge, one in forty emitted."""
+    """Return the columns of a run without any edge, in which one cell in forty is a lesson."""
     rng = np.random.default_rng(seed)
     count = np.floor(np.exp(rng.uniform(math.log(20), math.log(20_000), n)))
     se = 1.4 / np.sqrt(count)
@@ -44,7 +44,7 @@ def points(line: str) -> list[tuple[float, float]]:
 
 class TestPlaces:
     def test_a_known_point_is_where_it_is_worked_out_by_hand(self) -> None:
-        """Precisions 4, 10 and 25, the scale up to the 99.5 % quantile, 24.85, and 2 % more: ln 2.5 / ln 6.33675."""
+        """Precisions 4, 10 and 25; the scale ends at the 99.5 % quantile, 24.85, plus 2 %: ln 2.5 / ln 6.33675."""
         picture = drawn(cells_of((100, 0.0, 0.25, 0.0, 0), (100, 0.5, 0.1, 0.25, 1), (100, 0.0, 0.04, 0.0, 0)))
 
         high = 1.02 * (10 + 0.99 * 15)
@@ -133,7 +133,7 @@ class TestSquaresOfARun:
             {(square, shade) for shade, path in enumerate(each.shades) for square in path.split("z")}
             for each in (whole, counted)
         )
-        assert len(one ^ other) < 0.01 * len(one)  # numbers told are rounded, those counted are not
+        assert len(one ^ other) < 0.01 * len(one)  # individually stored numbers are rounded, counted ones are not
         assert counted.dots.count("M") == whole.dots.count("M") == 400
         assert counted.beyond == whole.beyond
 
@@ -149,7 +149,7 @@ class TestSquaresOfARun:
         assert in_the_middle(drawn(older)) < 20 < 200 < in_the_middle(counted)
 
     def test_keep_their_shade_in_a_smaller_picture(self) -> None:
-        """The same cells fall in fewer squares, so that each is darker or as dark."""
+        """The same cells fall in fewer squares, so each square is equally dark or darker."""
         document = noise(20_000).to_document(most=400)
         large, mini = self.squares(drawn(document)), self.squares(drawn(document, mini=True))
 

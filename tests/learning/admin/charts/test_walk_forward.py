@@ -1,4 +1,4 @@
-"""Walks as pictures: positions by hand, within the frame, and markup that parses."""
+"""Charts of walk-forward results: positions computed by hand, within the frame, and valid markup."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 from django.template.loader import render_to_string
 
-from learning.admin.charts.calibration import calibration_picture
+from learning.admin.charts.calibration import calibration_chart
 from learning.admin.charts.walk_forward import BOTTOM, NAMES, RIGHT, TOP, forest, growth
 from telemetry.foundation.charts.axis import Axis
 from telemetry.foundation.charts.canvas import LEFT, WIDTH
@@ -104,7 +104,7 @@ class TestForest:
 
 class TestCalibration:
     def test_puts_what_came_true_on_the_diagonal(self) -> None:
-        picture = calibration_picture({"groups": [group(-0.2, -0.2), group(0.3, 0.3)], "slope": 1.0})
+        picture = calibration_chart({"groups": [group(-0.2, -0.2), group(0.3, 0.3)], "slope": 1.0})
 
         assert picture is not None
         assert picture.slope == picture.ideal
@@ -113,7 +113,7 @@ class TestCalibration:
             assert (dot.x - x1) / (x2 - x1) == pytest.approx((dot.y - y1) / (y2 - y1))
 
     def test_keeps_lines_inside_both_axes(self) -> None:
-        picture = calibration_picture({"groups": [group(-0.01, -3.0), group(0.01, 3.0)], "slope": -400.0})
+        picture = calibration_chart({"groups": [group(-0.01, -3.0), group(0.01, 3.0)], "slope": -400.0})
 
         assert picture is not None
         assert picture.slope is not None
@@ -122,13 +122,13 @@ class TestCalibration:
             assert all(picture.top - 1e-9 <= y <= picture.bottom + 1e-9 for y in (y1, y2))
 
     def test_without_a_slope_has_no_line(self) -> None:
-        picture = calibration_picture({"groups": [group(0.0, 0.1), group(0.1, 0.0)], "slope": None})
+        picture = calibration_chart({"groups": [group(0.0, 0.1), group(0.1, 0.0)], "slope": None})
 
         assert picture is not None
         assert picture.slope is None
 
     def test_of_one_group_is_none(self) -> None:
-        assert calibration_picture({"groups": [group(0.0, 0.1)], "slope": None}) is None
+        assert calibration_chart({"groups": [group(0.0, 0.1)], "slope": None}) is None
 
 
 class TestScale:
@@ -154,7 +154,7 @@ class TestScale:
     [
         ("uplift_curve", {"picture": growth(CURVES)}),
         ("uplift_forest", {"forest": forest([("evidence", figures())])}),
-        ("calibration", {"picture": calibration_picture({"groups": [group(0, 0), group(1, 1)], "slope": 0.9})}),
+        ("calibration", {"picture": calibration_chart({"groups": [group(0, 0), group(1, 1)], "slope": 0.9})}),
     ],
 )
 def test_the_markup_is_well_formed_and_says_what_it_shows(template: str, context: dict[str, Any]) -> None:

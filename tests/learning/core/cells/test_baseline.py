@@ -9,7 +9,7 @@ from tests.learning.core.builders import by_unit, make_rows, random_rows
 
 class TestBaseline:
     def test_counts_a_trade_of_two_patterns_once(self) -> None:
-        """Trade 1 acts in both groups (1 and 3 R), trade 2 in one (-4 R): mean of 2 and -4."""
+        """Trade 1 acts in both groups (1 and 3 R), trade 2 in one (-4 R): the mean of 2 and -4."""
         groups = [make_rows([1.0], trade=[1]), make_rows([3.0, -4.0], trade=[1, 2])]
 
         assert baseline_of(groups) == Baseline(n=2, mean=-1.0)

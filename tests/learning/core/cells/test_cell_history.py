@@ -21,7 +21,7 @@ class TestDays:
         assert days.mean.tolist() == [1.5, 1.75]
 
     def test_lets_a_later_trade_change_the_mean_of_its_cluster(self) -> None:
-        """One cluster: 2 R on day 0, then 6 R on day 1: still one unit, now worth 4 R."""
+        """One cluster, 2 R on day 0 and 6 R on day 1: still one unit, then with mean 4 R."""
         rows = make_rows([2.0, 6.0], trade=[1, 2], cluster=[9, 9], closed_at=[0, DAY])
 
         days = days_of(rows)

@@ -24,7 +24,7 @@ def as_dict(cells: Cells) -> dict[tuple[int, ...], Statistics]:
 
 
 def naive_cube(rows: Rows, parameters: LessonParameters) -> dict[tuple[int, ...], Statistics]:
-    """Every subset of dimensions, every combination of values, one by one."""
+    """Return every subset of dimensions and every combination of values, computed one by one."""
     dims = rows.codes.shape[1]
     found: dict[tuple[int, ...], Statistics] = {}
     sizes = range(1 + (dims if parameters.max_subset_size is None else min(dims, parameters.max_subset_size)))
@@ -100,7 +100,7 @@ class TestBuildCube:
         )
 
     def test_counts_a_trade_in_every_cell_it_touches(self) -> None:
-        """Adds of one trade in different contexts must not lose the later ones."""
+        """Adds of one trade in different contexts must not hide the later ones."""
         rows = make_rows([1.0, 2.0, 3.0], [[0], [1], [1]], trade=[7, 7, 8])
 
         cells = as_dict(build_cube(rows, LessonParameters(n_min=(1, 1, 1, 1))))
@@ -112,7 +112,7 @@ class TestBuildCube:
         }
 
     def test_shifts_safely(self) -> None:
-        """A sum of squares loses the variance of numbers around 1e8."""
+        """A sum of squares would lose the variance of numbers around 1e8."""
         rows = make_rows(1e8 + np.tile([0.0, 0.1, 0.2], 10), np.zeros((30, 1)))
 
         assert build_cube(rows, LOW).variance == pytest.approx([0.2 / 29] * 2, rel=1e-6)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learning.core.cells.effect_cells import Numbered, UnitCounts, digits_of, number_cells
+from learning.core.cells.effect_cells import EffectCells, UnitCounts, digits_of, number_cells
 from learning.core.cells.numbering import CHEAP_COUNTERS
 from learning.core.cells.rows import Ints
 
@@ -19,8 +19,8 @@ ROWS = st.lists(
 )
 
 
-def members(found: Numbered) -> dict[int, list[int]]:
-    """Key -> rows of each cell."""
+def members(found: EffectCells) -> dict[int, list[int]]:
+    """Return key -> rows of each cell."""
     return {int(key): np.flatnonzero(found.cell == at).tolist() for at, key in enumerate(found.key)}
 
 

@@ -15,7 +15,7 @@ def whole(count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 
 class TestUnitMeans:
     def test_counts_a_trade_once_however_many_rows_it_has(self) -> None:
-        """Domain reference, de-duplication: one trade of 2.0 and one of 56 adds at -.88 make n 2, mean .56."""
+        """One trade of 2.0 and one of 56 adds at -.88 give n 2 and mean .56."""
         trade = np.array([0, *[1] * 56])
         outcomes = np.array([2.0, *[-0.88] * 56])
 
@@ -25,7 +25,7 @@ class TestUnitMeans:
         assert means.mean() == pytest.approx(0.56, abs=1e-12)
 
     def test_counts_a_cluster_once_with_the_mean_of_its_trades_means(self) -> None:
-        """Trades of (1, 3) and (8) in one cluster: mean of 2 and 8, not of the three rows."""
+        """Trades of (1, 3) and (8) in one cluster: the mean of 2 and 8, not of the three rows."""
         trade = np.array([1, 1, 2, 3])
 
         _, means = unit_means(whole(4), np.array([9, 9, 9, 10]), trade, np.array([1.0, 3.0, 8.0, 0.5]))
@@ -53,7 +53,7 @@ class TestUnitCounter:
         assert outcome.tolist() == [1.0, 2.0, 3.0]
 
     def test_merges_within_a_cell_only(self) -> None:
-        """Two adds of one trade in different cells are one unit of each."""
+        """Two adds of one trade in different cells are one unit in each."""
         rows = make_rows([1.0, 2.0, 4.0], trade=[5, 5, 5])
 
         unit_cell, outcome = UnitCounter(rows).count(np.arange(3), np.array([0, 1, 1]), 2)

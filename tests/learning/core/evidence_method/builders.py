@@ -1,4 +1,4 @@
-"""Observations for tests: valid by default, any column by argument."""
+"""Builders of observations: valid by default, any column by argument."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from overrides.core.engine.definitions.evidence_parameters import EvidenceParame
 
 AS_OF = 400.0
 
-# One normal prior instead of a mixture: what is left is a ridge regression.
+# One normal prior instead of a mixture turns the fit into a ridge regression.
 NORMAL = EvidenceParameters(
     grid=(0.0, 0.3),
     null_mass=(0.0, 0.0, 0.0),
@@ -37,7 +37,7 @@ def make_observations(
     cluster: ArrayLike | None = None,
     dimensions: Sequence[str] | None = None,
 ) -> Observations:
-    """Trades of one pattern and category and no dimensions, each one row, all closing on the day of learning."""
+    """Return trades of one pattern and category without dimensions, one row each, closing on the day of the fit."""
     values = np.asarray(outcome, dtype=np.float64)
     count = len(values)
     codes = np.zeros((count, 0), dtype=np.int64) if scope is None else np.asarray(scope, dtype=np.int64)
@@ -65,9 +65,10 @@ def random_observations(
     shared: bool = False,
     shock: float = 0.0,
 ) -> Observations:
-    """Skewed outcomes, with edges on one pattern and one value; with `shared`, several rows a trade and a cluster.
+    """Return skewed outcomes with edges on one pattern and one value.
 
-    `shock` is the sd of what moves all trades of a day.
+    With `shared`, trades have several rows and some share a cluster. `shock` is the sd of a shift common to a day's
+    trades.
     """
     rng = np.random.default_rng(seed)
     pattern, category = rng.integers(0, patterns, count), rng.integers(0, categories, count)

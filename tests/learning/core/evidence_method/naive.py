@@ -1,4 +1,4 @@
-"""Statistics section 3 as loops over rows and dictionaries of cells, as slow and as literal as can be."""
+"""A literal and slow implementation of the evidence method (docs/method.md 5), with loops and dictionaries."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Effect:
 
 
 class NaiveFit:
-    """The model over the blocks of every owner; for observations in which all owners and dimensions differ."""
+    """The model over the blocks of every owner, for observations in which all owners and dimensions differ."""
 
     def __init__(self, observations: Observations, as_of: float, parameters: EvidenceParameters) -> None:
         self.as_of, self.parameters = as_of, parameters
@@ -73,7 +73,7 @@ class NaiveFit:
         self.scale = _sd(self.rows)
 
     def moments(self) -> tuple[dict[int, float], dict[int, float]]:
-        """Mean and s_p of each pattern."""
+        """Return mean and s_p of each pattern."""
         mean, sd = {}, {}
         for p in {row.pattern for row in self.rows}:
             mine = [row for row in self.rows if row.pattern == p]
@@ -102,7 +102,7 @@ class NaiveFit:
         return min(max(products / pairs / (squares / total), 0.0), 1.0)
 
     def variance(self, rows: list[Row]) -> float:
-        """Of the mean of a cell's rows, given that rows of one day move together."""
+        """Return the variance of the mean of a cell's rows, given that rows of one day move together."""
         days: dict[int, list[Row]] = defaultdict(list)
         for row in rows:
             days[self.age(row)].append(row)
@@ -197,7 +197,7 @@ class NaiveFit:
     # 5. fold-down
 
     def fold(self, pattern: int, category: int, scope: tuple[int, ...]) -> dict[str, float]:
-        """n, b, var, the owners' parts, the recent part and the raw edge of one key."""
+        """Return n, b, var, the owners' parts, the recent part and the raw edge of one key."""
         dims = tuple(d for d, value in enumerate(scope) if value != -1)
         mine = [row for row in self.rows if (row.pattern, row.category) == (pattern, category)]
         mine = [row for row in mine if all(row.scope[d] == scope[d] for d in dims)]

@@ -9,7 +9,7 @@ import pytest
 from learning.core.evidence_method.blocks import BlockClass, BudgetExceeded, block_classes
 from learning.core.evidence_method.coding import Coding, Owner
 from learning.core.evidence_method.fit import fit
-from learning.core.evidence_method.fold_down import fold
+from learning.core.evidence_method.fold_down import fold_down
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 from tests.learning.core.evidence_method.builders import AS_OF, make_observations
 
@@ -48,7 +48,7 @@ class TestBlockClasses:
 
 class TestLattice:
     def test_has_as_many_blocks_as_the_reference(self) -> None:
-        """Ten dimensions: 77 blocks over all days, 32 over the recent ones."""
+        """Ten dimensions give 77 blocks over all days and 32 over the recent ones."""
         rng = np.random.default_rng(1)
         observations = make_observations(
             rng.normal(size=4000), rng.integers(0, 2, (4000, 10)), day=rng.uniform(0, AS_OF, 4000),
@@ -57,10 +57,10 @@ class TestLattice:
 
         blocks = fit(observations, AS_OF, EvidenceParameters()).blocks
 
-        assert [sum(block.of.recent is recent for block in blocks) for recent in (False, True)] == [77, 32]
+        assert [sum(block.block_class.recent is recent for block in blocks) for recent in (False, True)] == [77, 32]
 
     def test_has_no_parameter_for_too_few_trades(self) -> None:
-        """Nineteen trades of value 1, one with two actions: 20 rows are not 20 trades."""
+        """Nineteen trades with value 1, one of them with two actions: 20 rows are not 20 trades."""
         scope, trade = np.repeat([0, 1], [30, 20])[:, None], np.append(np.arange(49), 48)
 
         (block,) = fit(make_observations(np.arange(50) % 9, scope, trade=trade), AS_OF, EvidenceParameters()).blocks
@@ -97,11 +97,11 @@ class TestLattice:
         assert fit(observations, AS_OF, replace(crowded(), index_budget=17_999, max_subset_size=1)).cells == 24
 
     def test_refuses_more_overrides_than_cells_may_be_held(self) -> None:
-        """Two patterns share 40 values: 40 cells of all trades and few of their own, but 80 overrides."""
+        """Two patterns share 40 values: 40 cells of all trades, few of their own, but 80 overrides."""
         scope, pattern = np.arange(80)[:, None] // 2, np.arange(80) % 2
         observations = make_observations(np.arange(80) % 7, scope, pattern=pattern)
         found = fit(observations, AS_OF, replace(crowded(), cell_budget=50))
 
         assert found.cells == 42
         with pytest.raises(BudgetExceeded, match="more than the 50 overrides of cell_budget; drop the dimension"):
-            fold(found)
+            fold_down(found)

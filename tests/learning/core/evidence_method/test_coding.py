@@ -28,8 +28,8 @@ class TestCoding:
         ("pattern", "category", "owners"),
         [
             ([0, 0, 1, 1], [0, 1, 0, 1], (Owner.ALL, Owner.PATTERN, Owner.OWN)),
-            ([0, 1, 2, 2], [0, 0, 0, 0], (Owner.ALL, Owner.OWN)),  # one category: a pattern is its only pair
-            ([0, 0, 0, 0], [0, 1, 0, 1], (Owner.ALL, Owner.OWN)),  # one pattern: it is all trades
+            ([0, 1, 2, 2], [0, 0, 0, 0], (Owner.ALL, Owner.OWN)),  # one category: each pattern has one pair
+            ([0, 0, 0, 0], [0, 1, 0, 1], (Owner.ALL, Owner.OWN)),  # one pattern: it has all trades
             ([0, 1, 1, 1], [1, 0, 0, 0], (Owner.ALL, Owner.OWN)),  # each pattern in one category
             ([0, 0, 0, 0], [0, 0, 0, 0], (Owner.OWN,)),
         ],

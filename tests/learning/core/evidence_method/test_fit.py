@@ -21,13 +21,13 @@ DEFAULTS = EvidenceParameters(n_min=5)
 
 
 def cells_of(found: Fit, block: Block) -> list[Cell]:
-    """The naive name of each cell of a block."""
+    """Return the naive name of each cell of a block."""
     coding = found.coding
     owner, *values = digits_of(block.cells.key, coding.widths, block.cells.columns)
     who: list[tuple[int, ...]] = [()] * len(owner)
-    if block.of.owner is Owner.PATTERN:
+    if block.block_class.owner is Owner.PATTERN:
         who = [(int(coding.patterns[digit - 1]),) for digit in owner]
-    if block.of.owner is Owner.OWN:
+    if block.block_class.owner is Owner.OWN:
         patterns, categories = coding.patterns[coding.group_pattern], coding.categories[coding.group_category]
         who = [(int(patterns[digit - 1]), int(categories[digit - 1])) for digit in owner]
     dims = [coding.values[c - 3][v - 1].tolist() for c, v in zip(block.cells.columns[1:], values, strict=True)]
@@ -46,7 +46,7 @@ class TestAgainstTheLoops:
         seen = 0
         for block in found.blocks:
             dims = tuple(column - 3 for column in block.cells.columns[1:])
-            expected = naive.blocks[OWNERS[block.of.owner], dims, block.of.recent]
+            expected = naive.blocks[OWNERS[block.block_class.owner], dims, block.block_class.recent]
             cells, scale = cells_of(found, block), found.noise.scale
             assert set(cells) == set(expected)
             effects = [expected[cell] for cell in cells]
@@ -97,7 +97,7 @@ class TestClosedForms:
 
     @staticmethod
     def design(found: Fit) -> tuple[Floats, Floats, Floats]:
-        """One column a cell, the outcome, and its precision."""
+        """Return one column for each cell, the outcome, and its precision."""
         columns = [np.eye(len(block.cells) + 1)[block.cells.cell, :-1] for block in found.blocks]
         return np.concatenate(columns, axis=1), found.noise.outcome, found.sample.precision
 
@@ -113,7 +113,7 @@ class TestClosedForms:
         total = block.v[:, None] + np.array([0.0, 0.36])
         density = np.exp(-0.5 * block.m[:, None] ** 2 / total) / np.sqrt(total)
         likelihood = np.log(density[:, :1] * null + density[:, 1:] * (1 - null)).sum(axis=0)
-        assert found.pi[block.of][0] == pytest.approx(null[likelihood.argmax()], abs=1e-3)
+        assert found.pi[block.block_class][0] == pytest.approx(null[likelihood.argmax()], abs=1e-3)
 
 
 class TestAscent:
@@ -138,12 +138,12 @@ class TestAscent:
 
 
 def evidence_bound(found: Fit) -> float:
-    """What the ascent climbs: expected log likelihood, less the divergence from the prior, plus the null counts."""
+    """Return the objective of the ascent: expected log likelihood - divergence from the prior + null counts."""
     spread = np.zeros(len(found.residual))
     divergence, variances = 0.0, np.square(found.parameters.grid)
     for block in found.blocks:
         spread[: block.rows] += np.append(block.var, 0.0)[block.cells.cell]
-        pi, phi = found.pi[block.of], np.maximum(block.phi, 1e-300)
+        pi, phi = found.pi[block.block_class], np.maximum(block.phi, 1e-300)
         shrinkage = variances[1:] / (variances[1:] + block.v[:, None])
         mean, var = shrinkage * block.m[:, None], shrinkage * block.v[:, None]
         normal = 0.5 * ((var + mean**2) / variances[1:] - 1 - np.log(var / variances[1:]))
@@ -280,7 +280,7 @@ class TestDegenerateInput:
         found = fit(observations, AS_OF, EvidenceParameters())
 
         pairs = BlockClass(2, Owner.OWN, False)
-        assert sum(block.of == pairs for block in found.blocks) == 18 * 17 // 2
+        assert sum(block.block_class == pairs for block in found.blocks) == 18 * 17 // 2
 
     def test_no_observations_are_refused(self) -> None:
         with pytest.raises(ValueError, match=r"^outcome: no observations"):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from learning.core.cells.rows import MISSING, Floats
 from learning.core.evidence_method.fit import fit
-from learning.core.evidence_method.fold_down import Overrides, fold
+from learning.core.evidence_method.fold_down import Overrides, fold_down
 from learning.core.evidence_method.observations import Observations
 from learning.core.evidence_method.predict import predict
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
@@ -21,7 +21,7 @@ DEFAULTS = EvidenceParameters(n_min=5)
 
 
 def matching_sum(overrides: Overrides, observations: Observations) -> Floats:
-    """Per observation, the sum of b over the overrides that match it."""
+    """Return the sum of b over the overrides that match each observation."""
     total = np.zeros(len(observations))
     for row in range(len(overrides)):
         closed = overrides.scope[row] != MISSING
@@ -37,7 +37,7 @@ class TestFold:
     def test_is_what_the_loops_say_of_every_key(self, shared: bool) -> None:
         observations = random_observations(4, shared=shared)
 
-        found, naive = fold(fit(observations, AS_OF, DEFAULTS)), NaiveFit(observations, AS_OF, DEFAULTS)
+        found, naive = fold_down(fit(observations, AS_OF, DEFAULTS)), NaiveFit(observations, AS_OF, DEFAULTS)
 
         assert len(found) > 60
         for row in range(len(found)):
@@ -57,12 +57,12 @@ class TestFold:
 
         expected = predict(found, observations.pattern, observations.category, observations.scope)
 
-        assert matching_sum(fold(found), observations) == pytest.approx(expected.edge, abs=1e-12)
+        assert matching_sum(fold_down(found), observations) == pytest.approx(expected.edge, abs=1e-12)
 
     @given(st.integers(0, 10**6))
     @settings(deadline=None, max_examples=15)
     def test_keeps_rates_shares_and_ranks_in_their_ranges(self, seed: int) -> None:
-        found = fold(fit(random_observations(seed, 200), AS_OF, DEFAULTS))
+        found = fold_down(fit(random_observations(seed, 200), AS_OF, DEFAULTS))
 
         assert ((found.lfsr >= 0) & (found.lfsr <= 0.5)).all()
         assert found.owner_shares.sum(axis=1) == pytest.approx(1.0)
@@ -72,18 +72,18 @@ class TestFold:
         assert (found.raw_se > 0).all()
 
     def test_doubts_the_sign_by_how_many_sds_b_is_from_zero(self) -> None:
-        found = fold(fit(random_observations(8), AS_OF, DEFAULTS))
+        found = fold_down(fit(random_observations(8), AS_OF, DEFAULTS))
 
         expected = [math.erfc(abs(b) / sd / math.sqrt(2)) / 2 for b, sd in zip(found.b, found.sd, strict=True)]
         assert found.lfsr == pytest.approx(expected)
 
     def test_inherits_on_few_trades_of_its_own(self) -> None:
-        """Value 1 earns 2 R more in a pattern of 300 trades; one of ten trades, too few to differ, inherits that."""
+        """Value 1 earns 2 R more in a pattern of 300 trades; one of ten trades inherits that."""
         scope = (np.arange(310) % 2)[:, None]
         outcome = np.where(scope[:, 0] == 1, 2.0, 0.0) + np.arange(310) // 2 % 2
         pattern = np.repeat([0, 1], [300, 10])
 
-        found = fold(fit(make_observations(outcome, scope, pattern=pattern), AS_OF, EvidenceParameters()))
+        found = fold_down(fit(make_observations(outcome, scope, pattern=pattern), AS_OF, EvidenceParameters()))
 
         mine = (found.pattern == 1) & (found.scope[:, 0] == 1)
         assert found.n[mine].tolist() == [5]
@@ -93,10 +93,10 @@ class TestFold:
     def test_of_outcomes_that_never_differ_is_nothing(self) -> None:
         constant = replace(random_observations(1), outcome=np.full(400, 0.4))
 
-        assert len(fold(fit(constant, AS_OF, DEFAULTS))) == 0
+        assert len(fold_down(fit(constant, AS_OF, DEFAULTS))) == 0
 
     def test_of_one_trade_is_nothing(self) -> None:
-        assert len(fold(fit(make_observations([2.0], [[1, 2]]), AS_OF, DEFAULTS))) == 0
+        assert len(fold_down(fit(make_observations([2.0], [[1, 2]]), AS_OF, DEFAULTS))) == 0
 
     def test_dates_what_is_recent(self) -> None:
         """A pattern that earned nothing for a year and 1 R in the last 60 days: most of its edge is recent."""
@@ -106,7 +106,7 @@ class TestFold:
         outcome = rng.normal(0, 1, 3000) + 1.0 * ((pattern == 2) & (day > AS_OF - 60))
         observations = make_observations(outcome, day=day, pattern=pattern, category=category)
 
-        found = fold(fit(observations, AS_OF, EvidenceParameters()))
+        found = fold_down(fit(observations, AS_OF, EvidenceParameters()))
 
         shifted = found.pattern == 2
         assert (found.recent[shifted] > 0.5 * found.b[shifted]).all()
@@ -115,7 +115,7 @@ class TestFold:
 
 class TestRanked:
     def test_breaks_ties_by_what_the_override_is(self) -> None:
-        found = fold(fit(random_observations(1), AS_OF, DEFAULTS))
+        found = fold_down(fit(random_observations(1), AS_OF, DEFAULTS))
         equal = replace(found, b=np.ones(len(found)), n=np.ones(len(found), dtype=np.int64))
         shuffled = equal.take(np.random.default_rng(1).permutation(len(found)))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from learning.core.evidence_method.fit import fit
-from learning.core.evidence_method.fold_down import fold
+from learning.core.evidence_method.fold_down import fold_down
 from learning.core.evidence_method.learn import FAMILIES, learn
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 from overrides.core.engine.definitions.vocabulary import MODULE_CATEGORIES
@@ -25,7 +25,7 @@ class TestLearn:
 
         assert learned is not None
         sales = learned.overrides.take(learned.overrides.category >= 2)
-        expected = fold(fit(alone, AS_OF, DEFAULTS))
+        expected = fold_down(fit(alone, AS_OF, DEFAULTS))
         for field in fields(expected):
             assert np.array_equal(getattr(sales, field.name), getattr(expected, field.name))
 

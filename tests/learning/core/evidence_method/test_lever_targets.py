@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from learning.core.evidence_method.fit import fit
-from learning.core.evidence_method.fold_down import Overrides, fold
-from learning.core.evidence_method.lever_targets import contributions, lever_targets, likely, verified
+from learning.core.evidence_method.fold_down import Overrides, fold_down
+from learning.core.evidence_method.lever_targets import lever_targets, likely, log_size_multipliers, verified
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.parameters import WeightParameters
@@ -21,8 +21,8 @@ REGISTRY = WeightParameters()
 
 
 def overrides(**columns: Any) -> Overrides:
-    """Three overrides with the columns given."""
-    three = fold(fit(random_observations(1), AS_OF, EvidenceParameters(n_min=5))).take(np.arange(3))
+    """Return three overrides with the given columns."""
+    three = fold_down(fit(random_observations(1), AS_OF, EvidenceParameters(n_min=5))).take(np.arange(3))
     return replace(three, **{name: np.array(column) for name, column in columns.items()})
 
 
@@ -42,17 +42,17 @@ class TestContributions:
     def test_of_the_unverified_stay_within_one_cap(self) -> None:
         three = overrides(lfsr=[0.01, 0.3, 0.3], n=[50, 50, 50], b=[0.2, -0.2, 0.01])
 
-        assert contributions(three, EvidenceParameters()) == pytest.approx([0.2, -math.log(1.02), 0.01])
+        assert log_size_multipliers(three, EvidenceParameters()) == pytest.approx([0.2, -math.log(1.02), 0.01])
 
     def test_grow_with_kappa_inside_the_cap(self) -> None:
         three = overrides(lfsr=[0.01, 0.3, 0.3], n=[50, 50, 50], b=[0.1, -0.2, 0.005])
 
-        assert contributions(three, EvidenceParameters(kappa=2)) == pytest.approx([0.2, -math.log(1.02), 0.01])
+        assert log_size_multipliers(three, EvidenceParameters(kappa=2)) == pytest.approx([0.2, -math.log(1.02), 0.01])
 
     def test_are_not_held_once_the_cap_is_off(self) -> None:
         three = overrides(lfsr=[0.3, 0.3, 0.3], b=[0.2, -0.2, 0.1])
 
-        assert contributions(three, EvidenceParameters(cap_unverified=False)).tolist() == [0.2, -0.2, 0.1]
+        assert log_size_multipliers(three, EvidenceParameters(cap_unverified=False)).tolist() == [0.2, -0.2, 0.1]
 
 
 class TestLeverTargets:
@@ -73,7 +73,7 @@ class TestLeverTargets:
         assert all(target.value < 1 for target in down.values())
 
     def test_reach_the_bounds_of_every_lever_together(self) -> None:
-        """c = ln 1.3 is size 1.3 and aggression 1.2; on the way up they are at the same part of their range."""
+        """c = ln 1.3 gives size 1.3 and aggression 1.2; below that both are at the same fraction of their range."""
         full = lever_targets("entry", math.log(1.3), REGISTRY)
 
         assert {name: target.value for name, target in full.items()} == pytest.approx(

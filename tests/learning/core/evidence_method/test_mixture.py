@@ -17,7 +17,7 @@ WEIGHTS = st.lists(st.floats(0, 1), min_size=4, max_size=4).filter(lambda each: 
 
 
 def solved(m: float, v: float, pi: list[float]) -> tuple[Floats, float, float, float]:
-    """phi, b, var and lfsr of one effect."""
+    """Return phi, b, var and lfsr of one effect."""
     one, variance = np.array([m]), np.array([v])
     phi = responsibilities(one, variance, np.array(pi) / sum(pi), GRID)
     b, var = posterior(phi, one, variance, GRID)

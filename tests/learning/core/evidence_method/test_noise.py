@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learning.core.evidence_method.noise import winsorised
+from learning.core.evidence_method.noise import winsorise
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 
 ZEROS = np.zeros(100, dtype=np.int64)
@@ -13,13 +13,13 @@ ZEROS = np.zeros(100, dtype=np.int64)
 
 class TestWinsorised:
     def test_clips_to_three_noise_sds_and_gives_the_mean_back(self) -> None:
-        """99 trades at 0 and one at 10 R, one pattern: mean .1, variance .99 = s^2 = s_p^2, so the limit is 3.085.
+        """99 trades at 0 and one at 10 R: mean .1, variance .99 = s^2 = s_p^2, so the limit is 3.085.
 
-        Clipped, their mean is .03085; given back .06915, the 0s are at .06915 and the winner at 3.1541.
+        After clipping the mean is .03085; .06915 is added back, so the 0s are at .06915 and the winner at 3.1541.
         """
         outcome = np.append(np.zeros(99), 10.0)
 
-        noise = winsorised(outcome, np.ones(100), ZEROS, ZEROS, EvidenceParameters())
+        noise = winsorise(outcome, np.ones(100), ZEROS, ZEROS, EvidenceParameters())
 
         values = noise.outcome * noise.scale + noise.mu0[0]
         assert values[0] == pytest.approx(0.06915, abs=1e-5)
@@ -31,14 +31,14 @@ class TestWinsorised:
         outcome = np.concatenate([np.tile([1.0, -1.0], 45), np.tile([2.0, -2.0], 5)])
         pattern = np.repeat([0, 1], [90, 10])
 
-        noise = winsorised(outcome, np.ones(100), pattern, ZEROS, EvidenceParameters())
+        noise = winsorise(outcome, np.ones(100), pattern, ZEROS, EvidenceParameters())
 
         assert (noise.sd * noise.scale) ** 2 == pytest.approx([1.03, 2.65])
         assert noise.scale**2 == pytest.approx(1.3)
 
     def test_weighs_trades_by_age(self) -> None:
-        """One trade at 3 R that weighs half as much as one at 0: their mean is 1."""
-        noise = winsorised(
+        """A trade at 3 R with half the weight of one at 0: their mean is 1."""
+        noise = winsorise(
             np.array([3.0, 0.0]), np.array([0.5, 1.0]), ZEROS[:2], ZEROS[:2], EvidenceParameters(winsor_sds=100)
         )
 
@@ -46,10 +46,10 @@ class TestWinsorised:
         assert noise.scale**2 == pytest.approx((0.5 * 4 + 1) / 1.5)
 
     def test_weighs_the_mean_of_a_category_by_precision(self) -> None:
-        """A pattern twice as noisy weighs a quarter: (4 m_0 + m_1) / 5, before any prior."""
+        """A pattern with twice the noise has a quarter of the weight: (4 m_0 + m_1) / 5, before any prior."""
         outcome = np.concatenate([np.tile([2.0, 0.0], 500), np.tile([1.0, -3.0], 500)])
 
-        noise = winsorised(
+        noise = winsorise(
             outcome, np.ones(2000), np.repeat([0, 1], 1000), np.zeros(2000, dtype=np.int64), EvidenceParameters()
         )
 
@@ -57,7 +57,7 @@ class TestWinsorised:
 
     @pytest.mark.parametrize("value", [0.0, 0.3, -1e9, 1e-300, 1e-13])
     def test_takes_outcomes_that_never_differ(self, value: float) -> None:
-        noise = winsorised(np.full(100, value), np.linspace(0.1, 1, 100), ZEROS, ZEROS, EvidenceParameters())
+        noise = winsorise(np.full(100, value), np.linspace(0.1, 1, 100), ZEROS, ZEROS, EvidenceParameters())
 
         assert noise.outcome.tolist() == [0.0] * 100
         assert noise.scale == noise.sd[0] == 1.0
@@ -66,7 +66,7 @@ class TestWinsorised:
     def test_does_not_take_rounding_for_a_difference(self) -> None:
         outcome = 0.1 + np.arange(100) % 3 * 1e-17 + np.arange(100) % 2 * 1e-16
 
-        assert not winsorised(outcome, np.ones(100), ZEROS, ZEROS, EvidenceParameters()).outcome.any()
+        assert not winsorise(outcome, np.ones(100), ZEROS, ZEROS, EvidenceParameters()).outcome.any()
 
     @given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=30), st.floats(1e-18, 1))
     @settings(deadline=None)
@@ -74,7 +74,7 @@ class TestWinsorised:
         outcome, pattern = np.array(values), np.arange(len(values)) // 7
         weights = np.where(np.arange(len(values)) % 2, weight, 1.0)
 
-        noise = winsorised(outcome, weights, pattern, np.zeros(len(values), dtype=np.int64), EvidenceParameters())
+        noise = winsorise(outcome, weights, pattern, np.zeros(len(values), dtype=np.int64), EvidenceParameters())
 
         assert np.isfinite(noise.outcome).all()
         assert (noise.sd > 0).all()

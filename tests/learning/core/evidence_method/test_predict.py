@@ -25,8 +25,8 @@ class TestPredict:
 
         expected = predict(found, np.array([77]), np.array([0]), np.array([[1, 0]]))
 
-        shared = [block for block in found.blocks if block.of.owner == 0]
-        keys = {(column, block.of.recent): block for block in shared for column in block.cells.columns[1:]}
+        shared = [block for block in found.blocks if block.block_class.owner == 0]
+        keys = {(column, block.block_class.recent): block for block in shared for column in block.cells.columns[1:]}
         b = [keys[3, recent].b[1] for recent in (False, True)] + [keys[4, recent].b[0] for recent in (False, True)]
         assert expected.edge[0] == pytest.approx(sum(b) * found.noise.scale)
 

@@ -15,7 +15,7 @@ from learning.core.plan_method.half_life import (
     SPREAD,
     HalfLife,
     fit_half_life,
-    start_of,
+    initial_edge,
 )
 
 DEFAULT = 90.0
@@ -27,7 +27,7 @@ def weekly(*edges: float, n: int = 20) -> Weeks:
 
 
 def noisy(seed: int, *, half_life: float, start: float = 1.0, weeks: int = 30, n: int = 20) -> Weeks:
-    """Weekly means of outcomes with variance 1."""
+    """Return weekly means of outcomes with variance 1."""
     rng = np.random.default_rng(seed)
     day = 7.0 * np.arange(weeks)
     return day, np.full(weeks, n), start * 2 ** (-day / half_life) + rng.normal(0, 1 / math.sqrt(n), weeks)
@@ -38,7 +38,7 @@ def fit(weeks: Weeks, variance: float = 1.0, default: float = DEFAULT) -> HalfLi
 
 
 def left_over(weeks: Weeks, half_life: float) -> float:
-    """Weighted squares about the best curve of a half-life, as a loop."""
+    """Return the weighted residual squares of the best curve of a half-life, computed by a loop."""
     left = [2 ** (-(day - weeks[0][0]) / half_life) for day in weeks[0]]
     rows = list(zip(weeks[1], weeks[2], left, strict=True))
     start = sum(n * edge * each for n, edge, each in rows) / sum(n * each * each for n, _, each in rows)
@@ -46,7 +46,7 @@ def left_over(weeks: Weeks, half_life: float) -> float:
 
 
 def naive(weeks: Weeks, variance: float) -> tuple[float, float]:
-    """Fitted and shrunk half-life: every half-life from an hour to a year in steps of .1 %, the best one kept."""
+    """Return fitted and shrunk half-life, searched from an hour to a year in steps of .1 %."""
     steps = math.log(LONGEST / SHORTEST) / math.log(1.001)
     grid = [SHORTEST * 1.001**step for step in range(int(steps) + 1)]
     squares = [left_over(weeks, each) for each in grid]
@@ -94,7 +94,7 @@ class TestFitHalfLife:
         assert fit(weekly(*[1.0, -1.0] * 6)).shrunk == pytest.approx(DEFAULT, rel=0.01)
 
     def test_takes_none_from_an_edge_that_has_turned(self) -> None:
-        """A fade to nothing is the nearest that a decay can say of it; what is left over says how little that is."""
+        """A decay to zero is the nearest fit; the residual shows how poor it is."""
         found = fit(weekly(*[0.6] * 5, *[-0.6] * 5))
 
         assert found.r2 is not None
@@ -116,13 +116,13 @@ class TestFitHalfLife:
         assert SHORTEST <= found.shrunk < 7
 
     def test_is_not_led_by_one_huge_week(self) -> None:
-        """One trade of 1,000 R: the variance of the cell knows of it, and so does what the fit leaves over."""
+        """One trade of 1,000 R increases the variance of the cell and the residual of the fit."""
         for variance in (1.0, 1000.0**2 / 40):
             found = fit(weekly(0.2, 0.1, 0.2, 50.0, 0.1, 0.2, 0.1, 0.2), variance)
             assert found.shrunk == pytest.approx(DEFAULT, rel=0.05)
 
     def test_lets_many_trades_outweigh_few(self) -> None:
-        """The same edges; where the weeks that fade have the trades, they decide."""
+        """The same edges; the weeks with many trades decide."""
         day, _, edge = weekly(1.0, 0.5, 0.25, 0.125, 3.0, -3.0)
         fading = fit((day, np.array([400, 400, 400, 400, 1, 1]), edge))
         even = fit((day, np.full(6, 100), edge))
@@ -141,7 +141,7 @@ class TestFitHalfLife:
     @given(st.integers(0, 10**6), st.integers(LEAST_WEEKS, 40), st.floats(1, 1000))
     @settings(deadline=None, max_examples=40)
     def test_keeps_its_promises(self, seed: int, weeks: int, half_life: float) -> None:
-        """Inside the clamp and its interval; never farther from the default than the data alone."""
+        """Within the limits and its interval; never farther from the default than the data alone."""
         found = fit(noisy(seed, half_life=half_life, weeks=weeks))
 
         assert found.low is not None
@@ -171,7 +171,7 @@ class TestFitHalfLife:
 
 def test_a_curve_starts_where_it_fits_best() -> None:
     weeks = weekly(2.0, 0.9, 0.6, 0.2, 0.1)
-    best = start_of(*weeks, 7.0)
+    best = initial_edge(*weeks, 7.0)
 
     def squares(start: float) -> float:
         return float(np.sum((weeks[2] - start * 2.0 ** -np.arange(5)) ** 2))

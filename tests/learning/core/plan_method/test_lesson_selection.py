@@ -21,7 +21,7 @@ PLAN, WEIGHTS = LessonParameters(), WeightParameters(max_scope_dims=3)
 
 
 def make_cells(cells: Mapping[Any, tuple[int, float]], variance: float = 0.0) -> Cells:
-    """Cells by codes: (n, mean)."""
+    """Return cells by codes: (n, mean)."""
     codes = np.array(list(cells), dtype=np.int64)
     n, mean = (np.array(column) for column in zip(*cells.values(), strict=True))
     mask = ((codes >= 0) * 2 ** np.arange(codes.shape[1])).sum(axis=1).astype(np.uint64)
@@ -38,7 +38,7 @@ def chosen(cells: Cells, candidates: Candidates, standing: Standing) -> list[tup
 def naive_candidates(
     cells: Cells, baseline: float, lessons: LessonParameters, weights: WeightParameters
 ) -> list[tuple[tuple[int, ...], float, Standing]]:
-    """Codes, weight and standing, simplest first, as the rule reads."""
+    """Return codes, weight and status, simplest first, by a literal reading of the rule."""
     edges = {tuple(codes): mean - baseline for codes, mean in zip(cells.codes.tolist(), cells.mean, strict=True)}
     found = []
     for codes, n, variance in zip(cells.codes.tolist(), cells.n.tolist(), cells.variance.tolist(), strict=True):
@@ -69,7 +69,7 @@ class TestSelect:
         assert candidates.standing.tolist() == [Standing.LESSON, Standing.LESSON]
 
     def test_asks_a_gain_over_every_parent_in_the_direction_of_the_edge(self) -> None:
-        """(0, 0) adds .05 to its better parent (0, -), (1, 1) takes .2 off its worse parent (-, 1)."""
+        """(0, 0) adds .05 to its better parent (0, -); (1, 1) takes .2 off its worse parent (-, 1)."""
         cells = make_cells(
             {
                 (-1, -1): (400, 0.0),
@@ -84,7 +84,7 @@ class TestSelect:
         assert found == pytest.approx({(0, -1): 0.7, (-1, 1): 0.6, (1, 1): 0.2}, rel=1e-12)
 
     def test_measures_the_empty_subset_against_the_baseline(self) -> None:
-        """It weighs nothing (no dimension, no specificity), so it never acts."""
+        """Its weight is 0 (no dimension, no specificity), so it never acts."""
         cells = make_cells({(-1,): (100, 1.4)})
 
         candidates = select(cells, 0.5, PLAN, WEIGHTS)
@@ -101,7 +101,7 @@ class TestSelect:
         assert len(select(cells, 0.2, PLAN, WEIGHTS)) == int(is_candidate)
 
     def test_takes_three_simplest_among_those_heavy_enough(self) -> None:
-        """One dimension of eight weighs at most .044: light here; two dimensions suffice."""
+        """One dimension of eight weighs at most .044, too light here; two dimensions suffice."""
         light = {(code, -1): (12, 0.9 - code / 100) for code in range(4)}
         heavy = {(code, code): (60, 2.0 + code / 10) for code in range(4)}
         cells = make_cells({(-1, -1): (999, 0.0)} | light | heavy | {(-1, code): (60, 0.0) for code in range(4)})

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from learning.core.cells.cell_history import Days, days_of
 from learning.core.cells.rows import DAY
 from learning.core.lesson_levers import LESSON_NAMES, LEVER_NAMES, strength_levers
-from learning.core.plan_method.lever_movement import Movement, lever_movements, move
+from learning.core.plan_method.lever_movement import LeverMovement, lever_movements, move_multiplier
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
 from tests.learning.core.builders import make_rows
@@ -36,36 +36,36 @@ class TestMove:
     def test_reproduces_the_golden_cases(self, case: dict[str, Any]) -> None:
         given = dict(case["given"])
 
-        moved = move(days_from(given.pop("days")), given.pop("baseline"), **given)
+        moved = move_multiplier(days_from(given.pop("days")), given.pop("baseline"), **given)
 
         assert moved.target == pytest.approx(case["expect"]["target"], rel=1e-9)
         assert moved.updates == case["expect"]["updates"]
         assert moved.edge_raw == pytest.approx(case["expect"]["edge_raw"], rel=1e-9)
 
     def test_clips_the_edge_at_the_scale(self) -> None:
-        assert move(means(500.0), 0.0, **PLAN).target == pytest.approx(1.02, rel=1e-12)
-        assert move(means(-500.0), 0.0, **PLAN).target == pytest.approx(1 / 1.02, rel=1e-12)
+        assert move_multiplier(means(500.0), 0.0, **PLAN).target == pytest.approx(1.02, rel=1e-12)
+        assert move_multiplier(means(-500.0), 0.0, **PLAN).target == pytest.approx(1 / 1.02, rel=1e-12)
 
     def test_turns_at_once_at_a_bound(self) -> None:
-        """Thirty full steps up end at 1.3 (13.2 steps would do); the first step down leaves it."""
+        """Thirty full steps up end at 1.3 (13.2 steps would suffice); the first step down leaves it."""
         days = means(*[1e6] * 30, -1e6)
 
-        assert move(days, 0.0, **PLAN).target == pytest.approx(1.3 / 1.02, rel=1e-12)
+        assert move_multiplier(days, 0.0, **PLAN).target == pytest.approx(1.3 / 1.02, rel=1e-12)
 
     def test_waits_for_enough_trades(self) -> None:
         days = Days(np.arange(3), np.array([4, 9, 10]), np.array([9.0, 9.0, 1.0]))
 
-        moved = move(days, 0.0, **PLAN)
+        moved = move_multiplier(days, 0.0, **PLAN)
 
         assert moved.target == pytest.approx(1.02 ** (1 / 20), rel=1e-12)
         assert moved.updates == 1
 
     def test_stays_neutral_without_days(self) -> None:
-        assert move(means(), 0.3, **PLAN) == Movement(target=1.0, updates=0, edge_raw=0.0)
+        assert move_multiplier(means(), 0.3, **PLAN) == LeverMovement(target=1.0, updates=0, edge_raw=0.0)
 
     @given(st.lists(st.floats(-1e9, 1e9), max_size=60), st.floats(-1e9, 1e9))
     def test_never_leaves_the_bounds(self, values: list[float], baseline: float) -> None:
-        moved = move(means(*values), baseline, **PLAN)
+        moved = move_multiplier(means(*values), baseline, **PLAN)
 
         assert 0.7 <= moved.target <= 1.3
         assert math.isfinite(moved.edge_raw)
@@ -73,7 +73,10 @@ class TestMove:
     @given(st.lists(st.floats(-40, 40), max_size=20))
     def test_mirrors_a_mirrored_history_inside_the_bounds(self, values: list[float]) -> None:
         bounds = PLAN | {"low": 0.1, "high": 10.0}
-        up, down = move(means(*values), 0.0, **bounds), move(means(*(-value for value in values)), 0.0, **bounds)
+        up, down = (
+            move_multiplier(means(*values), 0.0, **bounds),
+            move_multiplier(means(*(-value for value in values)), 0.0, **bounds),
+        )
 
         assert up.target * down.target == pytest.approx(1.0, rel=1e-12)
 

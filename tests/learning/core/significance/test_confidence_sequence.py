@@ -13,7 +13,7 @@ STREAMS, TRADES, FIRST_LOOK = 400, 1000, 30
 
 
 def naive(n: list[int], mean: list[float], variance: float) -> list[tuple[float, float]]:
-    """The interval after each group, trade by trade."""
+    """Return the interval after each group, trade by trade."""
     rate = (-2 * math.log(0.05) + math.log(1 - 2 * math.log(0.05))) / 150
     found, outcomes = [], []
     for count, value in zip(n, mean, strict=True):
@@ -82,7 +82,7 @@ class TestConfidenceSequence:
             confidence_sequence(np.array([3.0]), np.array([1.0]), -1.0)
 
     def test_covers_zero_at_all_looks_where_the_interval_of_one_look_does_not(self) -> None:
-        """Streams of nothing, looked at every 5 trades from 30 to 1000 (statistics section 4: 2.9 % and 38 %)."""
+        """Pure noise, checked every 5 trades from 30 to 1000 (docs/method.md 6.3)."""
         outcomes = np.random.default_rng(7).normal(size=(STREAMS, TRADES))
         n = np.arange(FIRST_LOOK, TRADES + 1, 5)
         means = np.cumsum(outcomes, axis=1)[:, n - 1] / n

@@ -20,7 +20,7 @@ COLUMNS = st.lists(
 
 class TestSameDayCorrelation:
     def test_is_that_of_the_shocks_that_made_the_outcomes(self) -> None:
-        """A day's move of sd .5 beside noise of sd 1: .25 / 1.25."""
+        """A common daily shift of sd .5 and noise of sd 1: .25 / 1.25."""
         rng = np.random.default_rng(1)
         day = rng.integers(0, 2000, 20_000)
         outcome = rng.normal(0, 0.5, 2000)[day] + rng.normal(0, 1, 20_000)
@@ -73,7 +73,7 @@ class TestDesignEffects:
 
 class TestFitOfDays:
     def test_knows_a_phase_of_the_market_by_its_days_not_its_trades(self) -> None:
-        """Twelve days of 250 trades, up or down half an R; the four of phase 1 did .4 R better: 1.3 SE, of days."""
+        """Twelve days of 250 trades, shifted by +-.5 R; the four days of phase 1 were .4 R better: 1.3 SE of days."""
         rng = np.random.default_rng(4)
         day = np.repeat(np.arange(12), 250)
         phase = (day % 3 == 1).astype(np.int64)

@@ -15,9 +15,9 @@ from learning.core.significance.funnel import (
     Squares,
     bands,
     count_squares,
-    n_shown,
+    n_stored,
 )
-from learning.core.significance.tested_cells import Tested
+from learning.core.significance.tested_cells import TestedCells
 
 Cell = tuple[float, float, float, int]
 
@@ -28,11 +28,11 @@ def columns(cells: list[Cell]) -> dict[str, Any]:
 
 
 def test_by_hand() -> None:
-    """Of 49, 50 and 250 trades; 1.96 standard errors of .1 are .196."""
+    """Cells of 49, 50 and 250 trades; 1.96 standard errors of .1 are .196."""
     found = bands(columns([(49, 0.197, 0.1, 1), (50, -0.195, 0.1, 0), (250, -0.3, 0.1, 1)]))
 
-    told = [(band.fewest, band.most, band.cells, band.outside, band.emitted, band.by_chance) for band in found]
-    assert told == [(0, 49, 1, 1, 1, 0.05), (50, 99, 1, 0, 0, 0.05), (250, 999, 1, 1, 1, 0.05)]
+    counted = [(band.fewest, band.most, band.cells, band.outside, band.emitted, band.by_chance) for band in found]
+    assert counted == [(0, 49, 1, 1, 1, 0.05), (50, 99, 1, 0, 0, 0.05), (250, 999, 1, 1, 1, 0.05)]
 
 
 def test_chance_alone_puts_one_of_twenty_outside() -> None:
@@ -61,12 +61,12 @@ def test_equal_the_loop(cells: list[Cell]) -> None:
     assert {band.fewest: [band.cells, band.outside, band.emitted] for band in bands(columns(cells))} == expected
 
 
-def noise(n: int = 5000) -> Tested:
+def noise(n: int = 5000) -> TestedCells:
     rng = np.random.default_rng(4)
     units = np.exp(rng.uniform(3, 8, n)).astype(np.int64)
     se = 1.4 / np.sqrt(units)
     raw = rng.normal(0, se)
-    return Tested(units, raw, se, raw / 2, np.arange(n) % 50 == 0)
+    return TestedCells(units, raw, se, raw / 2, np.arange(n) % 50 == 0)
 
 
 def test_bands_are_of_all_cells_however_few_are_told_one_by_one() -> None:
@@ -78,17 +78,17 @@ def test_bands_of_an_older_run_are_of_what_it_kept() -> None:
     older = noise().to_document(most=100)
     del older["bands"], older["squares"]
 
-    assert sum(band.cells for band in bands(older)) == n_shown(older) == 100
+    assert sum(band.cells for band in bands(older)) == n_stored(older) == 100
 
 
 def test_every_cell_is_shown() -> None:
     cells = noise()
-    assert n_shown(cells.to_document(most=100)) == n_shown(cells.to_document()) == 5000
+    assert n_stored(cells.to_document(most=100)) == n_stored(cells.to_document()) == 5000
 
 
 class TestSquares:
     def test_hold_a_cell_where_it_is_worked_out_by_hand(self) -> None:
-        """Precision 10 is the middle of 1 to 100, edge 1 of 2 a quarter from the top; 5 lies beyond, at the top."""
+        """Precision 10 is the middle of 1 to 100, edge 1 of 2 a quarter from the top; 5 is beyond, at the top."""
         squares = Squares.of(Scale(1.0, 100.0, 2.0), np.array([1.0, 5.0]), np.array([0.1, 0.1]))
 
         assert np.argwhere(squares.counts).tolist() == [[0, ACROSS // 2], [DOWN // 4, ACROSS // 2]]
@@ -106,7 +106,7 @@ class TestSquares:
         cells = noise()
         scale = Scale.of(cells.raw, cells.se)
         squares = Squares.of(scale, cells.raw, cells.se)
-        count, precision, edge = (np.array(column) for column in zip(*squares.middles(), strict=True))
+        count, precision, edge = (np.array(column) for column in zip(*squares.centres(), strict=True))
 
         assert count.sum() == 5000
         placed = count_squares(scale.across(precision), scale.down(edge), (DOWN, ACROSS))

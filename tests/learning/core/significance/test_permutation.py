@@ -13,7 +13,7 @@ ENTRY, TRIM = 0, 1
 
 
 def facts(seed: int, count: int = 300) -> dict[str, Any]:
-    """Trades of one pattern each, with entries and trims; an entry's outcome is its trade's rr."""
+    """Return trades of one pattern each, with entries and trims; an entry's outcome is its trade's rr."""
     rng = np.random.default_rng(seed)
     trade = rng.integers(0, count // 2, count)
     rr, pattern, closed_at = (
@@ -71,7 +71,7 @@ class TestPermuteOutcomes:
         assert np.array_equal(permuted(columns), columns["outcomes"])
 
     def test_deals_every_outcome_everywhere_equally_often(self) -> None:
-        """Three trades of one week: each of three places gets the first outcome a third of the time (3000 draws)."""
+        """Three trades of one week: each position gets the first outcome in a third of 3000 draws."""
         place = np.zeros(3)
         for seed in range(3000):
             dealt = permute_outcomes(

@@ -1,4 +1,4 @@
-"""The columns of a funnel: rounded, bounded, the farthest kept."""
+"""The columns of a funnel: rounded, limited in number, with the farthest cells kept."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 from learning.core.significance import tested_cells
 
 
-def cells(raw: list[float], se: float = 0.5) -> tested_cells.Tested:
+def cells(raw: list[float], se: float = 0.5) -> tested_cells.TestedCells:
     values = np.array(raw)
-    return tested_cells.Tested(np.full(len(raw), 20), values, np.full(len(raw), se), values / 2, values > 1)
+    return tested_cells.TestedCells(np.full(len(raw), 20), values, np.full(len(raw), se), values / 2, values > 1)
 
 
 class TestColumns:
@@ -30,7 +30,7 @@ class TestColumns:
         assert (found["raw"], found["emitted"], found["total"]) == ([-3.0, 1.2], [0, 1], 5)
 
     def test_count_the_others_in_squares_and_all_in_bands(self) -> None:
-        """Of 20 trades each; -3 and 1.2 lie outside 1.96 * .5."""
+        """Cells of 20 trades each; -3 and 1.2 lie outside 1.96 * .5."""
         found = cells([0.1, -3.0, 0.2, 1.2, 0.0]).to_document(most=2)
 
         assert found["bands"] == [[0, 49, 5, 2, 1]]
@@ -41,7 +41,7 @@ class TestColumns:
         rng = np.random.default_rng(2)
         n = np.exp(rng.uniform(3, 9, 200_000)).astype(np.int64)
         raw, se = rng.normal(size=len(n)) / np.sqrt(n), 1.4 / np.sqrt(n)
-        document = tested_cells.Tested(n, raw, se, raw / 3, rng.uniform(size=len(n)) < 0.01).to_document()
+        document = tested_cells.TestedCells(n, raw, se, raw / 3, rng.uniform(size=len(n)) < 0.01).to_document()
 
         assert len(json.dumps(document)) < 200_000
         assert len(document["n"]) + sum(document["squares"]["counts"]) == document["total"] == 200_000
@@ -56,7 +56,7 @@ class TestColumns:
         assert cells([]).to_document() == {"n": [], "raw": [], "se": [], "shrunk": [], "emitted": [], "total": 0}
 
     def test_join_part_after_part(self) -> None:
-        joined = tested_cells.Tested.join([cells([1.0]), cells([]), cells([2.0])])
+        joined = tested_cells.TestedCells.join([cells([1.0]), cells([]), cells([2.0])])
 
         assert joined.raw.tolist() == [1.0, 2.0]
         assert len(joined) == 2

@@ -96,8 +96,8 @@ def test_only_the_five_live_levers_of_a_category_are_told() -> None:
     live = {"entry_delay_bars", "phase1_frac_mult", "trim_delay_mult", "trail_mult", *SIGNAL_TARGETS}
 
     for category in ("entry", "add", "trim", "exit"):
-        told = targets(category, grade("large", is_later=True), 2.0)
-        assert told.keys() == {
+        values = targets(category, grade("large", is_later=True), 2.0)
+        assert values.keys() == {
             name for name in live if category in LEVERS[name].categories and LEVERS[name].channel is Channel.PM_TUNING
         }
     assert targets("allocation", grade("large", is_later=True), 2.0) == {}
@@ -118,9 +118,9 @@ def test_no_target_leaves_tightened_bounds(category: str, name: str, is_later: b
         "entry_delay_bars": (0.0, 1.5), "phase1_frac_mult": (0.9, 1.1), "trim_delay_mult": (0.8, 1.1),
         "trail_mult": (0.9, 1.05), "min_ts_for_add": (0.58, 0.7), "min_ox_for_trim": (0.5, 0.7),
     }  # fmt: skip
-    told = targets(category, grade(name, is_later=is_later), *edges, weights=WeightParameters(bounds=bounds))
+    values = targets(category, grade(name, is_later=is_later), *edges, weights=WeightParameters(bounds=bounds))
 
-    for lever, target in told.items():
+    for lever, target in values.items():
         low, high = bounds[lever]
         assert math.isfinite(target)
         assert low <= target <= high

@@ -1,4 +1,4 @@
-"""Trades of made-up worlds, and bets: valid by default, any column by argument."""
+"""Builders of synthetic trades and sized trades: valid by default, any column by argument."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ FIRST_DAY = 19_700
 
 
 def make_world(seed: int, count: int, *, edge: float, days: int = 300) -> Trades:
-    """Entries over `days`, open for 1 to 40 hours; in Good the first pattern earns `edge` R more, the second less.
+    """Return entries over `days`, open for 1 to 40 hours, with an edge in Good.
 
-    Outcomes have sd 1 and mean about 0.
+    In Good the first pattern earns `edge` R more, the second less. Outcomes have sd 1 and a mean of about 0.
     """
     rng = np.random.default_rng(seed)
     at = np.sort(rng.integers(FIRST_DAY * DAY, (FIRST_DAY + days) * DAY, count))
@@ -35,7 +35,7 @@ def make_world(seed: int, count: int, *, edge: float, days: int = 300) -> Trades
 
 
 def make_trades(outcome: ArrayLike, **over: Any) -> Trades:
-    """Entries of one pattern a day apart, each open for an hour."""
+    """Return entries of one pattern a day apart, each open for an hour."""
     values = np.asarray(outcome, dtype=np.float64)
     count = len(values)
     at = np.asarray(over.get("at", (FIRST_DAY + np.arange(count)) * DAY + 12 * HOUR), dtype=np.int64)
@@ -58,8 +58,8 @@ def make_trades(outcome: ArrayLike, **over: Any) -> Trades:
     return Trades(**columns | given)
 
 
-def make_bets(outcome: ArrayLike, size: ArrayLike, **over: Any) -> SizedTrades:
-    """One fold, a trade a day, sized so; nothing was expected."""
+def make_sized_trades(outcome: ArrayLike, size: ArrayLike, **over: Any) -> SizedTrades:
+    """Return one fold with one trade a day and these sizes; the expected edges are 0."""
     outcomes = np.asarray(outcome, dtype=np.float64)
     sizes, none = np.asarray(size, dtype=np.float64), np.zeros(len(outcomes))
     columns: dict[str, Any] = {
@@ -69,14 +69,14 @@ def make_bets(outcome: ArrayLike, size: ArrayLike, **over: Any) -> SizedTrades:
         "size": sizes,
         "edge": none,
         "baseline": none,
-        "nothing": none,
+        "prior_mean": none,
         "optimistic": sizes,
     }
     return SizedTrades(**columns | {name: np.asarray(column) for name, column in over.items()})
 
 
 def parameters() -> ModuleParameters:
-    """The module's defaults over the dimensions of these worlds."""
+    """Return the module's default parameters with the dimensions of these data."""
     document = ModuleParameters.default("pm").to_document()
     document["lessons"] |= {"dimensions": list(DIMENSIONS)}
     return ModuleParameters.from_document("pm", document)

@@ -1,4 +1,4 @@
-"""Folds: by hand, and that every day has one place."""
+"""Folds: by hand, and each day belongs to one fold."""
 
 from __future__ import annotations
 

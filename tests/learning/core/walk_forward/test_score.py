@@ -1,4 +1,4 @@
-"""Uplift: by hand, against a loop, and what earns nothing."""
+"""Uplift: by hand, against a loop, and sizes that earn nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from learning.core.cells.rows import Floats, Ints
 from learning.core.walk_forward.score import TILT, increments, matched, scores, tilt_of, uplift
-from tests.learning.core.walk_forward.builders import make_bets
+from tests.learning.core.walk_forward.builders import make_sized_trades
 
 LOW, HIGH = 0.7, 1.3
 
@@ -38,7 +38,7 @@ class TestIncrements:
         assert increments(fold, size, outcome).tolist() == pytest.approx(naive(fold, size, outcome), abs=1e-12)
 
     def test_add_up_to_what_the_sizes_earned_at_the_mean_exposure(self) -> None:
-        """Without taking off the mean outcome the total is the same: the leans of a fold add up to 0."""
+        """Subtracting the mean outcome does not change the total: the leans of a fold sum to 0."""
         fold, size, outcome = np.zeros(60, np.int64), *drawn(2)[1:]
 
         total = (size / size.mean() - 1) * outcome
@@ -96,9 +96,9 @@ class TestMatched:
 class TestScores:
     def test_are_told_per_thousand_trades(self) -> None:
         """Half the trades at 1 R sized 1.1, half at -1 R sized 0.9: a tenth of an R a trade."""
-        bets = make_bets([1.0, -1.0] * 20, [1.1, 0.9] * 20)
+        sized = make_sized_trades([1.0, -1.0] * 20, [1.1, 0.9] * 20)
 
-        found = uplift(bets, bets.size)
+        found = uplift(sized, sized.size)
 
         assert found is not None
         assert astuple(found) == pytest.approx((100.0, 100.0, 100.0))
@@ -112,10 +112,10 @@ class TestScores:
         assert found.sd_ln == pytest.approx(np.std(np.log([1.1, 1.0, 1.0, 0.9])))
 
     def test_of_no_trades_are_none(self) -> None:
-        assert set(scores(make_bets([], []), LOW, HIGH).values()) == {None}
+        assert set(scores(make_sized_trades([], []), LOW, HIGH).values()) == {None}
 
     def test_of_a_policy_without_an_opinion_are_zero_and_cannot_be_matched(self) -> None:
-        found = scores(make_bets([1.0, -1.0, 2.0], [1.0, 1.0, 1.0]), LOW, HIGH)
+        found = scores(make_sized_trades([1.0, -1.0, 2.0], [1.0, 1.0, 1.0]), LOW, HIGH)
 
         assert found["uplift"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
         assert found["matched"] is None

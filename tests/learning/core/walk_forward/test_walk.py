@@ -1,4 +1,4 @@
-"""The walk: finds an edge that is there and none that is not, never looks ahead, serves what the product would."""
+"""The walk-forward run: finds real edges and no others, never looks ahead, and serves what the product would."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from learning.core.cells.rows import DAY, Ints
 from learning.core.evidence_method.learn import learn
 from learning.core.evidence_method.lever_targets import lever_targets
 from learning.core.plan_method.lesson_selection import EPOCH
-from learning.core.walk_forward.evidence_walker import evidence_stance
+from learning.core.walk_forward.evidence_walker import evidence_sizing
 from learning.core.walk_forward.folds import folds_of
 from learning.core.walk_forward.outcome_columns import Trades
-from learning.core.walk_forward.plan_walker import plan_stance
+from learning.core.walk_forward.plan_walker import plan_sizing
 from learning.core.walk_forward.uplift_curve import POINTS, curve
-from learning.core.walk_forward.walk import Walked, bounds_of, curves, figures, policy_of, walk
+from learning.core.walk_forward.walk import WalkForwardResult, bounds_of, curves, figures, sizing_method, walk
 from overrides.core.engine.combination import Request
 from overrides.core.engine.combine import combine
 from overrides.core.engine.compile_overrides import compile_overrides
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.engine.definitions.vocabulary import Channel, Combiner, LearningMethod
-from tests.learning.core.walk_forward.builders import HOUR, make_bets, make_trades, make_world, parameters
+from tests.learning.core.walk_forward.builders import HOUR, make_sized_trades, make_trades, make_world, parameters
 
 CHOICES = {
     "evidence": (LearningMethod.EVIDENCE, Combiner.EVIDENCE),
@@ -42,12 +42,12 @@ def world(edge: float, seed: int = 1) -> Trades:
     return make_world(seed, 6000, edge=edge)
 
 
-def walked(trades: Trades, choice: str, folds: int = FOLDS, **over: Any) -> Walked:
-    return walk(trades, policy_of(*CHOICES[choice], parameters()), folds=folds, **over)
+def run_walk(trades: Trades, choice: str, folds: int = FOLDS, **over: Any) -> WalkForwardResult:
+    return walk(trades, sizing_method(*CHOICES[choice], parameters()), folds=folds, **over)
 
 
 def found(trades: Trades, choice: str) -> Mapping[str, Any]:
-    return figures(walked(trades, choice), *bounds_of(parameters()))
+    return figures(run_walk(trades, choice), *bounds_of(parameters()))
 
 
 class TestKnownWorlds:
@@ -90,18 +90,18 @@ class TestKnownWorlds:
 class TestLookingAhead:
     @pytest.mark.parametrize("choice", CHOICES)
     def test_no_size_depends_on_an_outcome_that_came_later(self, choice: str) -> None:
-        """For every fold: turn every outcome that was not known when it began into its opposite, times a hundred."""
+        """For every fold, replace every outcome not known at its start by its opposite times a hundred."""
         trades = world(1.0)
-        before = walked(trades, choice).bets
+        before = run_walk(trades, choice).sized
 
         for number, fold in enumerate(folds_of(trades.decided().at, FOLDS)):
             later = trades.closed_at >= fold.start
             planted = replace(trades, outcome=np.where(later, -100.0 * trades.outcome, trades.outcome))
-            after = walked(planted, choice).bets
+            after = run_walk(planted, choice).sized
             inside = before.fold == number
             assert (after.size[inside] == before.size[inside]).all()
             assert (after.edge[inside] == before.edge[inside]).all()
-            assert (after.nothing[inside] == before.nothing[inside]).all()
+            assert (after.prior_mean[inside] == before.prior_mean[inside]).all()
 
     @pytest.mark.parametrize("choice", CHOICES)
     def test_sizes_do_depend_on_what_had_closed(self, choice: str) -> None:
@@ -109,16 +109,16 @@ class TestLookingAhead:
         start = folds_of(trades.decided().at, FOLDS)[0].start
         turned = replace(trades, outcome=np.where(trades.closed_at < start, -trades.outcome, trades.outcome))
 
-        first = walked(trades, choice).bets.fold == 0
+        first = run_walk(trades, choice).sized.fold == 0
 
-        assert (walked(trades, choice).bets.size[first] != walked(turned, choice).bets.size[first]).any()
+        assert (run_walk(trades, choice).sized.size[first] != run_walk(turned, choice).sized.size[first]).any()
 
     def test_a_trade_that_was_open_is_neither_learned_from_nor_decided(self) -> None:
         trades = make_trades(np.zeros(10))
         start = folds_of(trades.at, 1)[0].start
         open_then = replace(trades, closed_at=np.where(trades.at < start, start, trades.closed_at))
 
-        result = walked(open_then, "evidence", folds=1)
+        result = run_walk(open_then, "evidence", folds=1)
 
         assert [(fold["known"], fold["decided"]) for fold in result.folds] == [(0, 5)]
 
@@ -127,19 +127,19 @@ class TestLookingAhead:
         order = np.random.default_rng(0).permutation(len(trades))
 
         for choice in CHOICES:
-            one, other = walked(trades, choice).bets, walked(trades.take(order), choice).bets
+            one, other = run_walk(trades, choice).sized, run_walk(trades.take(order), choice).sized
             assert other.size == pytest.approx(one.size, abs=1e-9)
             assert (other.outcome == one.outcome).all()
 
 
 class TestWhatIsServed:
     def test_evidence_is_what_the_combiner_makes_of_the_overrides(self) -> None:
-        """The walk adds up columns; the product compiles overrides and asks the engine."""
+        """The run adds up columns; the product compiles overrides and queries the engine."""
         trades, moment = world(1.0), int(world(1.0).closed_at.max()) + 1
         acted = trades.take(np.arange(300))
         evidence = parameters().evidence
 
-        stance = evidence_stance(trades, acted, moment, evidence, 0.7, 1.3)
+        sizing = evidence_sizing(trades, acted, moment, evidence, 0.7, 1.3)
 
         learned = learn(trades.observations(), [[0]], moment / DAY, evidence)
         assert learned is not None
@@ -155,19 +155,19 @@ class TestWhatIsServed:
             scope = acted.scope_of(acted.scope[row])
             answer = combine(engine, Request("pm", acted.patterns[acted.pattern[row]], "entry", scope, at))
             served = answer.levers["size_mult"].value if "size_mult" in answer.levers else 1.0
-            assert stance.size[row] == pytest.approx(served, abs=1e-12)
+            assert sizing.size[row] == pytest.approx(served, abs=1e-12)
 
     def test_plan_moves_no_farther_than_its_step(self) -> None:
         trades = world(3.0)
 
-        size = walked(trades, "plan").bets.size
+        size = run_walk(trades, "plan").sized.size
 
         assert size.max() <= 1.02
         assert size.min() >= 1 / 1.02 - 1e-12
         assert (size != 1.0).any()
 
     def test_plan_expects_what_its_lessons_say(self) -> None:
-        """One phase at 2 R, the other at 0 R, baseline 1 R: an edge of one R either way."""
+        """One phase at 2 R, the other at 0 R, baseline 1 R: edges of +1 R and -1 R."""
         scope = np.zeros((80, 3), dtype=np.int64)
         scope[:, 0] = np.arange(80) % 2
         trades = make_trades(np.where(scope[:, 0] == 0, 2.0, 0.0), scope=scope)
@@ -177,16 +177,16 @@ class TestWhatIsServed:
         channel = replace(light.channels[Channel.PM_STRENGTH], weights=weights)
         lighter = replace(light, channels={**light.channels, Channel.PM_STRENGTH: channel})
 
-        stance = plan_stance(trades, trades, moment, lighter, Combiner.PLAN)
+        sizing = plan_sizing(trades, trades, moment, lighter, Combiner.PLAN)
 
-        assert stance.baseline[0] == 1.0
-        assert stance.edge == pytest.approx(np.where(scope[:, 0] == 0, 1.0, -1.0))
-        assert (np.sign(np.log(stance.size)) == np.sign(stance.edge)).all()
+        assert sizing.baseline[0] == 1.0
+        assert sizing.edge == pytest.approx(np.where(scope[:, 0] == 0, 1.0, -1.0))
+        assert (np.sign(np.log(sizing.size)) == np.sign(sizing.edge)).all()
 
     def test_protected_motifs_stay_neutral(self) -> None:
         trades = world(1.0)
-        protected = walked(trades, "evidence", protected=("cross",)).bets
-        open_to = walked(trades, "evidence").bets
+        protected = run_walk(trades, "evidence", protected=("cross",)).sized
+        open_to = run_walk(trades, "evidence").sized
 
         pattern = trades.decided().take(trades.decided().at >= folds_of(trades.at, FOLDS)[0].start).pattern
         assert (protected.size[pattern < 2] == 1.0).all()
@@ -224,21 +224,21 @@ class TestEdges:
     @pytest.mark.parametrize("choice", CHOICES)
     def test_no_trades_give_no_figures_and_no_fault(self, choice: str) -> None:
         for trades in (make_trades([]), make_trades([1.0]), make_trades([1.0, 2.0], categories=("trim",))):
-            result = walked(trades, choice)
-            told = figures(result, 0.7, 1.3)
-            assert (told["n"], told["uplift"], told["folds"]) == (0, None, [])
+            result = run_walk(trades, choice)
+            results = figures(result, 0.7, 1.3)
+            assert (results["n"], results["uplift"], results["folds"]) == (0, None, [])
             assert curves(result, 0.7, 1.3)["day"] == []
 
     @pytest.mark.parametrize("choice", CHOICES)
     def test_equal_outcomes_give_numbers_that_are_numbers(self, choice: str) -> None:
-        told = figures(walked(make_trades(np.full(200, -1.0)), choice), 0.7, 1.3)
+        results = figures(run_walk(make_trades(np.full(200, -1.0)), choice), 0.7, 1.3)
 
-        assert told["uplift"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
+        assert results["uplift"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
 
     def test_progress_rises_to_one(self) -> None:
         shares: list[float] = []
 
-        walked(world(0.0), "plan", progress=shares.append)
+        run_walk(world(0.0), "plan", progress=shares.append)
 
         assert shares == sorted(shares)
         assert (len(shares), shares[-1]) == (FOLDS + 1, 1.0)
@@ -246,17 +246,17 @@ class TestEdges:
 
 class TestCurve:
     def test_ends_at_the_sum_of_what_was_added(self) -> None:
-        result = walked(world(1.0), "evidence")
-        told, line = figures(result, 0.7, 1.3), curves(result, 0.7, 1.3)
+        result = run_walk(world(1.0), "evidence")
+        results, line = figures(result, 0.7, 1.3), curves(result, 0.7, 1.3)
 
-        assert line["uplift"][-1] == pytest.approx(told["uplift"]["mean"] * told["n"] / 1000, abs=1e-5)
+        assert line["uplift"][-1] == pytest.approx(results["uplift"]["mean"] * results["n"] / 1000, abs=1e-5)
         assert line["low"][-1] < line["uplift"][-1] < line["high"][-1]
-        assert line["optimistic"][-1] == pytest.approx(told["optimistic"]["mean"] * told["n"] / 1000, abs=1e-5)
+        assert line["optimistic"][-1] == pytest.approx(results["optimistic"]["mean"] * results["n"] / 1000, abs=1e-5)
 
     def test_keeps_no_more_points_than_can_be_seen_and_always_the_ends(self) -> None:
         days = np.arange(3 * POINTS)
 
-        line = curve(make_bets(np.sin(days), 1 + 0.1 * np.cos(days)), 0.7, 1.3)
+        line = curve(make_sized_trades(np.sin(days), 1 + 0.1 * np.cos(days)), 0.7, 1.3)
 
         assert len(line["day"]) == POINTS
         assert (line["day"][0], line["day"][-1]) == (0, 3 * POINTS - 1)
@@ -265,6 +265,6 @@ class TestCurve:
 def test_the_last_hour_of_a_day_belongs_to_it() -> None:
     trades = make_trades(np.zeros(4), at=np.array([0, DAY - HOUR, DAY, 2 * DAY - HOUR]))
 
-    result = walked(trades, "plan", folds=1)
+    result = run_walk(trades, "plan", folds=1)
 
     assert [(fold["start_day"], fold["known"], fold["decided"]) for fold in result.folds] == [(1, 1, 2)]

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.models import ChangeRequest, ModulePolicy
 from tests.admin_pages import MOST_QUERIES, browser_of, page
-from tests.builders import agreed, draft, make_parameters, make_spec, publish
+from tests.builders import approve_and_apply, draft, make_parameters, make_spec, publish
 from tests.conftest import make_user
 
 pytestmark = pytest.mark.django_db
@@ -46,8 +46,8 @@ def constants(**over: Any) -> dict[str, str]:
 
 class TestPolicies:
     def test_show_each_rule_in_words_and_against_the_one_before(self, author: User) -> None:
-        agreed(draft(kind="policy", content={"least_n": 5}))
-        agreed(draft(kind="policy", content={"least_n": 5, "daily_cap": 20}))
+        approve_and_apply(draft(kind="policy", content={"least_n": 5}))
+        approve_and_apply(draft(kind="policy", content={"least_n": 5, "daily_cap": 20}))
 
         text = page(browser_of(author), f"{POLICIES}{ModulePolicy.objects.get(number=2).pk}/change/")
 

@@ -15,7 +15,7 @@ from overrides.requests.apply import apply_request
 from overrides.requests.review import approve
 from telemetry.decisions.decision_log import record_decisions
 from telemetry.foundation.core.identifiers import uuid7
-from tests.admin_pages import MOST_QUERIES, browser_of, drafted_by_people, page
+from tests.admin_pages import MOST_QUERIES, browser_of, page, requests_by_people
 from tests.builders import make_decision, make_parameters, make_spec, publish, set_mode
 from tests.conftest import make_user
 
@@ -158,7 +158,7 @@ class TestAsking:
     def test_switches_a_fresh_installation_on(self, asker: User, reviewer: User) -> None:
         response = ask(asker, mode="on", confirm="pm")
 
-        drafted = drafted_by_people().get()
+        drafted = requests_by_people().get()
         assert response["Location"] == f"/admin/overrides/changerequest/{drafted.pk}/change/"
         assert (drafted.kind, drafted.state, drafted.content) == ("mode", "in_review", {"mode": "on"})
         assert (drafted.title, drafted.author, drafted.reason) == ("Mode of pm: mode off → on", asker, "it is reviewed")
@@ -173,14 +173,14 @@ class TestAsking:
         response = ask(asker, mode="on", confirm=confirm)
 
         assert "type the module&#x27;s name, pm, exactly" in response.content.decode()
-        assert not drafted_by_people().exists()
+        assert not requests_by_people().exists()
 
     def test_asks_for_no_name_where_it_is_on(self, asker: User) -> None:
         set_mode("on", rollout_percent=10)
 
         ask(asker, mode="on", rollout_percent="25")
 
-        assert drafted_by_people().get().content == {"rollout_percent": 25.0}
+        assert requests_by_people().get().content == {"rollout_percent": 25.0}
 
     def test_names_scopes_and_a_challenger(self, asker: User) -> None:
         publish(make_spec())
@@ -188,7 +188,7 @@ class TestAsking:
 
         ask(asker, allow="macro_phase: Good, Recover\n\n bucket :micro ", challenger="1")
 
-        assert drafted_by_people().get().content == {
+        assert requests_by_people().get().content == {
             "allow": {"macro_phase": ["Good", "Recover"], "bucket": ["micro"]},
             "challenger": 1,
         }
@@ -199,7 +199,7 @@ class TestAsking:
 
         ask(asker, mode="shadow")
 
-        assert drafted_by_people().get().content == {"allow": {}, "challenger": None}
+        assert requests_by_people().get().content == {"allow": {}, "challenger": None}
 
     def test_keeps_a_challenger_older_than_those_offered(self, asker: User, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(mode_page, "MOST_VERSIONS", 1)
@@ -210,7 +210,7 @@ class TestAsking:
         assert '<option value="2"' not in page(browser_of(asker), PM)
         ask(asker, mode="shadow", challenger="1", rollout_percent="50")
 
-        assert drafted_by_people().get().content == {"rollout_percent": 50.0}
+        assert requests_by_people().get().content == {"rollout_percent": 50.0}
 
     @pytest.mark.parametrize(
         ("fields", "words"),
@@ -235,7 +235,7 @@ class TestAsking:
 
         assert response.status_code == 200
         assert words in response.content.decode()
-        assert not drafted_by_people().exists()
+        assert not requests_by_people().exists()
 
     def test_keeps_what_was_typed(self, asker: User) -> None:
         text = ask(asker, rollout_percent="40", allow="colour: red", reason="slowly").content.decode()
@@ -250,7 +250,7 @@ class TestAsking:
 
         ask(asker, "combiner", pm_strength="most_specific")
 
-        drafted = drafted_by_people().get()
+        drafted = requests_by_people().get()
         proposed = make_parameters({"weights": {"n_target": 31}, "combiner": "most_specific"})
         assert (drafted.kind, drafted.content) == ("parameters", proposed.to_document())
         assert drafted.title == "Combiner of pm_strength plan → most_specific"
@@ -266,7 +266,7 @@ class TestAsking:
         response = ask(asker, "combiner", pm_strength=combiner)
 
         assert words in response.content.decode()
-        assert not drafted_by_people().exists()
+        assert not requests_by_people().exists()
 
     def test_has_no_combiner_to_offer_under_evidence(self, asker: User) -> None:
         publish(module="dm", parameters=make_parameters({"policy": "evidence", "combiner": "evidence"}, "dm"))
@@ -275,19 +275,19 @@ class TestAsking:
 
         assert "policy goes with one combiner only" in text
         assert ask(asker, "combiner", "dm", dm_alloc="plan").status_code == 200
-        assert not drafted_by_people().exists()
+        assert not requests_by_people().exists()
 
     @pytest.mark.parametrize(
         ("what", "fields"), [("mode", {"rollout_percent": "40"}), ("combiner", {"pm_strength": "most_specific"})]
     )
     def test_drafts_once(self, asker: User, what: str, fields: dict[str, str]) -> None:
         ask(asker, what, **fields)
-        first = drafted_by_people().get()
+        first = requests_by_people().get()
 
         again = ask(asker, what, **fields)
 
         assert f"Request {first.pk} asks for the same already and is in_review." in again.content.decode()
-        assert drafted_by_people().count() == 1
+        assert requests_by_people().count() == 1
         assert first.title in page(browser_of(asker), PM)
 
     @pytest.mark.parametrize("what", ["mode", "combiner"])
@@ -296,7 +296,7 @@ class TestAsking:
 
         assert response.status_code == 403
         assert browser_of(asker).get(f"{LIST}pm/ask/{what}/").status_code == 405
-        assert not drafted_by_people().exists()
+        assert not requests_by_people().exists()
 
     def test_is_protected_against_forged_forms(self, asker: User) -> None:
         forger = Client(enforce_csrf_checks=True)

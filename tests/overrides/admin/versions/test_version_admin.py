@@ -13,8 +13,8 @@ from overrides.admin.versions.version_diff import Changes
 from overrides.models import Version
 from overrides.requests.apply import apply_request
 from overrides.requests.review import approve
-from tests.admin_pages import MOST_QUERIES, browser_of, drafted_by_people, page
-from tests.builders import agreed, behind_the_back, draft, make_parameters, make_spec, publish
+from tests.admin_pages import MOST_QUERIES, browser_of, page, requests_by_people
+from tests.builders import approve_and_apply, draft, make_parameters, make_spec, publish, without_triggers
 from tests.conftest import make_user
 from tests.learning.admin.test_significance_admin import words
 from tests.overrides.requests.test_trial import LATER, PLAN, trial
@@ -33,7 +33,7 @@ def versions() -> list[Version]:
         publish(micro, big),
         publish(make_spec({"size_mult": 1.25}, scope=MICRO), make_spec(scope=MID), withdraw=[big.line]),
         publish(parameters=make_parameters({"weights": {"n_target": 31}})),
-        Version.objects.get(request=agreed(draft(kind="rollback", content={"to": 1}))),
+        Version.objects.get(request=approve_and_apply(draft(kind="rollback", content={"to": 1}))),
     ]
 
 
@@ -95,7 +95,7 @@ class TestVersionPage:
         assert "<code>channels.pm_strength.weights.n_target</code></th><td>25</td><td><strong>31</strong>" in text
 
     def test_shows_coefficients_by_field(self, author: User, versions: list[Version]) -> None:
-        with behind_the_back():
+        with without_triggers():
             Version.objects.filter(pk=versions[1].pk).update(coefficients={"chain=base": 1.2})
 
         text = page(browser_of(author), f"{BASE}{versions[1].pk}/change/")
@@ -155,7 +155,7 @@ class TestRollingBack:
 
         response = browser.post(where, {"reason": "it was better"})
 
-        drafted = drafted_by_people().get()
+        drafted = requests_by_people().get()
         assert response["Location"] == f"/admin/overrides/changerequest/{drafted.pk}/change/"
         assert (drafted.kind, drafted.content, drafted.author) == ("rollback", {"to": 2}, asker)
         now = datetime.now(UTC)
@@ -167,7 +167,7 @@ class TestRollingBack:
         response = browser_of(asker).post(f"{BASE}{versions[1].pk}/roll-back/", {"reason": ""})
 
         assert "say why" in response.content.decode()
-        assert not drafted_by_people().exists()
+        assert not requests_by_people().exists()
 
     def test_refuses_the_version_in_force(self, asker: User, versions: list[Version]) -> None:
         browser = browser_of(asker)
@@ -176,7 +176,7 @@ class TestRollingBack:
 
         assert "pm version 4 is in force" in response.content.decode()
         assert "to be sure</textarea>" in response.content.decode()
-        assert not drafted_by_people().exists()
+        assert not requests_by_people().exists()
         assert "roll-back" not in page(browser, f"{BASE}{versions[3].pk}/change/")
 
     def test_needs_the_permission(self, author: User, versions: list[Version]) -> None:
@@ -185,7 +185,7 @@ class TestRollingBack:
         assert "roll-back" not in page(browser, f"{BASE}{versions[1].pk}/change/")
         assert browser.get(f"{BASE}{versions[1].pk}/roll-back/").status_code == 403
         assert browser.post(f"{BASE}{versions[1].pk}/roll-back/", {"reason": "x"}).status_code == 403
-        assert not drafted_by_people().exists()
+        assert not requests_by_people().exists()
 
     def test_needs_a_version(self, asker: User) -> None:
         assert browser_of(asker).get(f"{BASE}999/roll-back/").status_code == 404
@@ -194,7 +194,7 @@ class TestRollingBack:
 def test_a_trial_is_shown_as_never_served_and_may_be_put_into_force(db: None) -> None:
     publish(PLAN)
     browser = browser_of(make_user("asker", "overrides.add_changerequest"))
-    agreed(trial(), at=LATER)
+    approve_and_apply(trial(), at=LATER)
     tried = f"{BASE}{Version.objects.get(kind='trial').pk}"
 
     listed, text, way = (page(browser, at) for at in (BASE, f"{tried}/change/", f"{tried}/roll-back/"))

@@ -26,14 +26,14 @@ from tests.builders import (
     DAY,
     NOW,
     SCOPE,
-    agreed,
+    approve_and_apply,
     draft,
     make_parameters,
     make_question,
     make_spec,
     publish,
-    together,
-    until,
+    run_concurrently,
+    wait_until,
 )
 
 MICRO = {"bucket": "micro"}
@@ -207,7 +207,7 @@ class TestRequests:
         assert found["levers"]["size_mult"]["quantiles"]["after"]["mean"] == pytest.approx(-log(1.02), abs=1e-8)
 
     def test_of_coefficients_alone_weigh_the_allocations_again(self) -> None:
-        agreed(draft(module="dm", content={"coefficients": {"chain=base": 1.5}}, lines=()))
+        approve_and_apply(draft(module="dm", content={"coefficients": {"chain=base": 1.5}}, lines=()))
         allocate(2, scope={"chain": "base"})
         allocate(1, scope={"chain": "solana"})
 
@@ -220,8 +220,8 @@ class TestRequests:
         assert [each["part"] for each in found["weights"]] == ["chain=base"]
 
     def test_of_a_rollback_bring_the_older_weights_back(self) -> None:
-        agreed(draft(module="dm", content={"coefficients": {"chain=base": 1.5}}, lines=()))
-        agreed(draft(module="dm", content={"coefficients": {"chain=base": 0.8}}, lines=()))
+        approve_and_apply(draft(module="dm", content={"coefficients": {"chain=base": 1.5}}, lines=()))
+        approve_and_apply(draft(module="dm", content={"coefficients": {"chain=base": 0.8}}, lines=()))
         allocate(2, scope={"chain": "base"})
 
         found = computed(draft(module="dm", kind="rollback", content={"to": 1}, lines=()))
@@ -230,7 +230,7 @@ class TestRequests:
         assert product["quantiles"]["change"]["mean"] == pytest.approx(log(1.5 / 0.8), abs=1e-8)
 
     def test_of_parameters_cap_the_product(self) -> None:
-        agreed(draft(module="dm", content={"coefficients": {"chain=base": 1.5}}, lines=()))
+        approve_and_apply(draft(module="dm", content={"coefficients": {"chain=base": 1.5}}, lines=()))
         allocate(2, scope={"chain": "base"})
         capped = make_parameters(module="dm", product_cap=1.2).to_document()
 
@@ -395,7 +395,9 @@ class TestSeveralAtOnce:
         ask()
         request = draft(make_spec())
 
-        rows: Iterable[WhatIf] = together(lambda: row_of(request), lambda: row_of(request), lambda: row_of(request))
+        rows: Iterable[WhatIf] = run_concurrently(
+            lambda: row_of(request), lambda: row_of(request), lambda: row_of(request)
+        )
 
         assert len({row.key for row in rows}) == 1
         assert (WhatIf.objects.count(), messages().count()) == (1, 1)
@@ -404,7 +406,7 @@ class TestSeveralAtOnce:
         ask(50)
         row = row_of(draft(make_spec()))
 
-        together(lambda: run_what_if(row.key, now=NOW), lambda: run_what_if(row.key, now=NOW))
+        run_concurrently(lambda: run_what_if(row.key, now=NOW), lambda: run_what_if(row.key, now=NOW))
 
         row.refresh_from_db()
         assert (row.status, row.attempts) == ("done", 1)
@@ -415,11 +417,11 @@ class TestSeveralAtOnce:
         row = row_of(draft(make_spec()), 400)
 
         def watch() -> tuple[str, float]:
-            until(lambda: WhatIf.objects.filter(progress__gt=0).exists(), "the first progress to show")
+            wait_until(lambda: WhatIf.objects.filter(progress__gt=0).exists(), "the first progress to show")
             seen = WhatIf.objects.get()
             return seen.status, seen.progress
 
-        _, (status, progress) = together(lambda: run_what_if(row.key, now=NOW), watch)
+        _, (status, progress) = run_concurrently(lambda: run_what_if(row.key, now=NOW), watch)
 
         assert status == "running"
         assert 0 < progress < 1
@@ -431,10 +433,10 @@ class TestSeveralAtOnce:
         row = row_of(draft(make_spec()), 400)
 
         def overtake() -> None:
-            until(lambda: WhatIf.objects.filter(progress__gt=0).exists(), "the first progress to show")
+            wait_until(lambda: WhatIf.objects.filter(progress__gt=0).exists(), "the first progress to show")
             WhatIf.objects.update(attempts=2, progress=0.0)
 
-        results = together(lambda: run_what_if(row.key, now=NOW), overtake)
+        results = run_concurrently(lambda: run_what_if(row.key, now=NOW), overtake)
 
         assert results == [None, None]
         found = WhatIf.objects.get()

@@ -15,7 +15,7 @@ from telemetry.foundation.models import StoredAnswer
 from telemetry.models import Trade
 from telemetry.recording.record_trades import record_trades
 from tests.api_clients import client_of, faults, fields_of
-from tests.builders import make_spec, together, trade_payload, until
+from tests.builders import make_spec, run_concurrently, trade_payload, wait_until
 
 URL = "/api/v1/trades/"
 KEY: dict[str, Any] = {"HTTP_IDEMPOTENCY_KEY": "k1"}
@@ -117,7 +117,7 @@ class TestTwoAtOnce:
     def test_do_the_work_once(self) -> None:
         api = client_of("record")
 
-        answers = together(*[lambda: api.post(URL, trade_payload("t1"), format="json", **KEY)] * 4)
+        answers = run_concurrently(*[lambda: api.post(URL, trade_payload("t1"), format="json", **KEY)] * 4)
 
         statuses = sorted(answer.status_code for answer in answers)
         assert statuses.count(200) >= 1
@@ -139,10 +139,12 @@ class TestTwoAtOnce:
         monkeypatch.setattr(door, "record_trades", slow)
         answers: list[Any] = []
         first = threading.Thread(
-            target=lambda: answers.extend(together(lambda: api.post(URL, trade_payload("t1"), format="json", **KEY)))
+            target=lambda: answers.extend(
+                run_concurrently(lambda: api.post(URL, trade_payload("t1"), format="json", **KEY))
+            )
         )
         first.start()
-        until(is_in.is_set, "the first request is at work")
+        wait_until(is_in.is_set, "the first request is at work")
 
         second = api.post(URL, trade_payload("t1"), format="json", **KEY)
         may_go_on.set()

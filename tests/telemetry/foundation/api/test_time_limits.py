@@ -13,7 +13,7 @@ from overrides.models import ChangeRequest, Override
 from telemetry.foundation.models import StoredAnswer
 from telemetry.models import Trade
 from telemetry.recording.record_trades import record_trades
-from tests.api_clients import PROBLEM, Kept, client_of
+from tests.api_clients import PROBLEM, RecordingQueue, client_of
 from tests.builders import KEY, NOW, SCOPE, make_spec, make_trade, trade_payload
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -89,7 +89,7 @@ class TestRowHeldElsewhere:
         assert not Override.objects.exists()
 
     def test_does_not_keep_a_bot_from_its_levers(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        queue = Kept()
+        queue = RecordingQueue()
         monkeypatch.setattr("overrides.api.resolve.QUEUE", queue)
         question = {"module": "pm", "pattern_key": KEY, "action_category": "entry", "scope": SCOPE}
         api = client_of("evaluate")
