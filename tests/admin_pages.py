@@ -1,4 +1,4 @@
-"""The admin as a person finds it: somebody logged in, and pages that keep to the house's rules."""
+"""The admin as a person uses it: a logged-in browser, and pages that keep the product's rules."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.test import Client
 from overrides.models import ChangeRequest
 
 INLINE = re.compile(rb"<[^>]* style=|<style|<script(?![^>]* src=)|<[^>]* on[a-z]+=")
-MOST_QUERIES = 12  # of a page, session and permissions among them
+MOST_QUERIES = 12  # per page, including session and permissions
 
 
 def browser_of(person: User) -> Client:
@@ -23,7 +23,7 @@ def browser_of(person: User) -> Client:
 
 
 def page(client: Client, url: str) -> str:
-    """The page at `url`, which must be there and keep to the strict Content-Security-Policy."""
+    """Return the text of the page at `url`, which must exist and have the strict Content-Security-Policy."""
     response = client.get(url)
     assert response.status_code == 200, url
     assert INLINE.findall(response.content) == []
@@ -32,5 +32,5 @@ def page(client: Client, url: str) -> str:
 
 
 def drafted_by_people() -> QuerySet[ChangeRequest]:
-    """The requests that somebody asked for; what stands already came of those of machines."""
+    """Return the requests that persons drafted; what is in force already came from requests of machines."""
     return ChangeRequest.objects.exclude(author=None)

@@ -1,6 +1,6 @@
-"""Callers of the API, and what every answer of it must be.
+"""Clients of the API, and what holds for each of its responses.
 
-Keys are issued in earnest. Clients hand on nothing that a view raises: what a bot sees is what a test sees.
+Keys are really issued. Clients do not re-raise exceptions of a view: a test sees what a bot would see.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ROLES = ("evaluate", "record", "propose", "read")
 
 
 class Kept:
-    """A decision queue that keeps what it is given; the real one writes from a thread of its own."""
+    """A decision queue that keeps its decisions; the real one writes them from a thread of its own."""
 
     def __init__(self) -> None:
         self.records: list[DecisionRecord] = []
@@ -29,7 +29,7 @@ class Kept:
 
 
 def bearer(key: str | None) -> APIClient:
-    """A client that sends this key, or none."""
+    """Return a client that sends this key, or none."""
     client = APIClient(raise_request_exception=False)
     if key is not None:
         client.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
@@ -37,12 +37,12 @@ def bearer(key: str | None) -> APIClient:
 
 
 def client_of(role: str) -> APIClient:
-    """The client of a new, live key of this role."""
+    """Return a client with a new, live key of this role."""
     return bearer(new_key(role))
 
 
 def new_key(role: str, *, expires_in: timedelta | None = None, is_revoked: bool = False) -> str:
-    """A key as it was shown, this process's key ring open to it."""
+    """Return a new key as it is shown once; this process accepts it."""
     from config.access.api.authentication import KEY_RING
     from config.access.keys import issue_key, revoke_key
 
@@ -56,12 +56,12 @@ def new_key(role: str, *, expires_in: timedelta | None = None, is_revoked: bool 
 
 
 def fields_of(response: Any) -> list[str]:
-    """The fields that a refusal names."""
+    """Return the fields that a refusal names."""
     return [error["field"] for error in response.json().get("errors", ())]
 
 
 def pages(api: APIClient, address: str) -> Iterator[list[Any]]:
-    """The pages of a list, each asked for when the one before has been used, until `next` is null."""
+    """Yield the pages of a list, each requested after the one before was used, until `next` is null."""
     following: str | None = address
     while following is not None:
         page = api.get(following).json()
@@ -70,9 +70,9 @@ def pages(api: APIClient, address: str) -> Iterator[list[Any]]:
 
 
 def faults(response: Any) -> list[str]:
-    """What is wrong with the form of a refusal; an empty list where a bot could act on it.
+    """Return what is wrong with the form of a refusal; empty if a bot could act on it.
 
-    HEAD is answered without a body, so there is only a status to judge.
+    HEAD is answered without a body, so only its status is checked.
     """
     status = response.status_code
     if not 400 <= status < 500:
@@ -85,9 +85,9 @@ def faults(response: Any) -> list[str]:
     body = response.json()
     if (body["type"], body["status"]) != ("about:blank", status) or not body["title"]:
         found.append(f"is of another form: {body}")
-    told = [body["detail"], *(error["message"] for error in body.get("errors", ()))]
-    if not any(way_out in text for text in told for way_out in WAYS_OUT):
-        found.append(f"tells no way out: {told}")
+    texts = [body["detail"], *(error["message"] for error in body.get("errors", ()))]
+    if not any(way_out in text for text in texts for way_out in WAYS_OUT):
+        found.append(f"tells no way out: {texts}")
     return found
 
 

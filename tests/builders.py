@@ -1,6 +1,6 @@
-"""Plain functions, valid by default: every test changes what it is about.
+"""Plain builders with valid defaults; every test changes only what it is about.
 
-Django is imported where it is needed, so that the tests of the cores may import this file too.
+Django is imported inside the functions, so that the tests of the cores can import this file too.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def make_correction(external_id: str = "t1", revision: int = 2, **over: Any) -> 
 def make_trades(
     rrs: Sequence[float], *, scope: Mapping[str, str] = SCOPE, prefix: str = "t", per_day: int = 1, **action: Any
 ) -> list[TradeValue]:
-    """A trade of one entry per outcome, `per_day` closing each day, the last ones a day before NOW."""
+    """Return trades with one entry per outcome, `per_day` closing each day, the last ones a day before NOW."""
     first = NOW - DAY * (1 + (len(rrs) - 1) // per_day)
     trades = []
     for index, rr in enumerate(rrs):
@@ -88,7 +88,7 @@ def make_trades(
 
 
 def make_decision(effect: Mapping[str, Any] | None = None, **over: Any) -> DecisionRecord:
-    """A served decision; by default size 1.02 from neutral, asked for by one override."""
+    """Return a served decision; by default size 1.02 from neutral, moved by one override."""
     from telemetry.decisions.decision_log import DecisionRecord
 
     served = {"size_mult": {"m0": 1.0, "m": 1.02, "parts": {"o" * 64: 0.01980262729617973}, "lines": {"o" * 64: "l"}}}
@@ -106,28 +106,28 @@ def decision_ids(*decisions: DecisionRecord) -> list[str]:
     return [str(decision.decision_id) for decision in decisions]
 
 
-# --- policy -----------------------------------------------------------------------------------------
+# --- governed state ---------------------------------------------------------------------------------
 
 
 def make_spec(levers: Mapping[str, float] | None = None, **over: Any) -> OverrideSpec:
-    """A pm_strength override of entries, heavy enough to act; `stats` overrides single numbers.
+    """Return a pm_strength override of entries, heavy enough to act; `stats` overrides single numbers.
 
-    Its edge has the sign of what it asks for.
+    Its edge has the sign of its targets.
     """
     document = {
         "type": "pm_strength", "policy": "plan", "module": "pm", "pattern_key": KEY, "action_category": "entry",
         "scope": SCOPE,
     }  # fmt: skip
     group = "execution_levers" if over.get("type") == "pm_tuning" else "capital_levers"
-    asked = {"size_mult": 1.1} if levers is None else dict(levers)
-    lowers = any(LEVERS[name].unit(value) < 0 for name, value in asked.items() if name in LEVERS)
+    targets = {"size_mult": 1.1} if levers is None else dict(levers)
+    lowers = any(LEVERS[name].unit(value) < 0 for name, value in targets.items() if name in LEVERS)
     stats = HEAVY | ({"edge_raw": -HEAVY["edge_raw"]} if lowers else {}) | over.pop("stats", {})
-    moved = {group: asked}
+    moved = {group: targets}
     return OverrideSpec.from_document(document | {"stats": stats, "levers": moved} | over)
 
 
 def make_parameters(channel: Mapping[str, Any] | None = None, module: str = "pm", **over: Any) -> ModuleParameters:
-    """The module's default parameters with a first channel and other entries changed."""
+    """Return the module's default parameters with a changed first channel and other changed entries."""
     document = ModuleParameters.default(module).to_document()
     document["channels"][min(document["channels"])] |= channel or {}
     return ModuleParameters.from_document(module, document | over)
@@ -141,7 +141,7 @@ def publish(
     source: str = "person",
     at: datetime = NOW,
 ) -> Version:
-    """Publish the overrides as the module's next version, asked for by a machine and agreed to by a person."""
+    """Publish the overrides as the module's next version, drafted by a machine and approved by a person."""
     from overrides.models import Version
     from overrides.requests.authoring import DraftLine
     from overrides.versions.publish import store_override
@@ -155,7 +155,7 @@ def publish(
 
 
 def set_mode(mode: str = "on", *, module: str = "pm", at: datetime = NOW, **content: Any) -> ModuleMode:
-    """Serve the module like this, asked for by a machine and agreed to by a person."""
+    """Set the module's mode, drafted by a machine and approved by a person."""
     from overrides.models import ModuleMode
 
     agreed(draft(module=module, kind="mode", content={"mode": mode, **content}, at=at), at=at)
@@ -163,7 +163,7 @@ def set_mode(mode: str = "on", *, module: str = "pm", at: datetime = NOW, **cont
 
 
 def agreed(request: ChangeRequest, *, at: datetime = NOW) -> ChangeRequest:
-    """The request approved and applied by somebody who may."""
+    """Approve and apply the request as somebody who may; return it."""
     from django.contrib.auth.models import User
 
     from overrides.requests.apply import apply_request
@@ -175,7 +175,7 @@ def agreed(request: ChangeRequest, *, at: datetime = NOW) -> ChangeRequest:
 
 
 def draft(*specs: OverrideSpec, author: Any = None, at: datetime = NOW, **over: Any) -> ChangeRequest:
-    """A request in review that brings the overrides, by a machine unless somebody is named."""
+    """Return a request in review that adds the overrides, drafted by a machine unless an author is given."""
     from overrides.requests.authoring import DraftLine, draft_request
     from overrides.versions.publish import store_override
 
@@ -196,7 +196,7 @@ def make_question(**over: Any) -> Question:
 
 
 def make_lesson(targets: Mapping[str, float] | None = None, **over: Any) -> Lesson:
-    """An active lesson of pm entries, stored; its line follows from what it is about, its edge from its target."""
+    """Return a stored active lesson of pm entries; its line follows from its content, its edge from its target."""
     from learning.models import BuilderRun, Lesson
     from overrides.core.engine.definitions.content_hash import line_id
 
@@ -217,16 +217,16 @@ def make_lesson(targets: Mapping[str, float] | None = None, **over: Any) -> Less
     return Lesson.objects.create(line_id=line_id(*identity), n_dims=len(fields["scope"]), **fields)
 
 
-# --- behind the verbs ------------------------------------------------------------------------------
+# --- bypassing the verbs ---------------------------------------------------------------------------
 
 
 @contextmanager
 def behind_the_back() -> Iterator[None]:
-    """Writes that no trigger sees: what only a superuser of the database could do, or a restored backup hold."""
+    """Write without triggers: what only a database superuser could do, or a restored backup contain."""
     from django.db import connection
 
     with connection.cursor() as cursor:
-        if connection.in_atomic_block:  # what was written before is looked at as it was
+        if connection.in_atomic_block:  # deferred triggers first check what was written before
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
         cursor.execute("SET session_replication_role = replica")
         try:
@@ -239,7 +239,7 @@ def behind_the_back() -> Iterator[None]:
 
 
 def together(*calls: Callable[[], Any]) -> list[Any]:
-    """Run the calls at the same moment, each with a connection of its own; results or exceptions, in order."""
+    """Run the calls at the same time, each with a connection of its own; return results or exceptions, in order."""
     barrier = threading.Barrier(len(calls))
     results: list[Any] = [None] * len(calls)
 
@@ -256,7 +256,7 @@ def together(*calls: Callable[[], Any]) -> list[Any]:
 
 
 def attempt(call: Callable[[], Any]) -> Any:
-    """The result or the exception of a call on this thread's own connection, which is closed afterwards."""
+    """Return the result or the exception of a call on this thread's own connection, which is then closed."""
     from django.db import connections
 
     try:
@@ -268,7 +268,7 @@ def attempt(call: Callable[[], Any]) -> Any:
 
 
 def until(holds: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
-    """Wait for something another thread or process brings about."""
+    """Wait for something that another thread or process brings about."""
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:
@@ -277,11 +277,11 @@ def until(holds: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
 
 
 def waits_for_lock() -> bool:
-    """Whether anybody in this database waits for a lock that another holds."""
+    """Return whether any session in this database waits for a lock that another one holds."""
     from django.db import connection
 
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_clear_snapshot()")  # a transaction would see the first look for ever
+        cursor.execute("SELECT pg_stat_clear_snapshot()")  # within a transaction the statistics are otherwise cached
         cursor.execute(
             "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() "
             "AND wait_event_type = 'Lock')"
@@ -292,7 +292,7 @@ def waits_for_lock() -> bool:
 
 @contextmanager
 def database_away() -> Iterator[None]:
-    """PostgreSQL as it looks from here when it is gone: connections are cut, and nobody listens at its port."""
+    """Make PostgreSQL unreachable: connections are cut, and nothing listens at its port."""
     from django.db import connection
 
     with connection.cursor() as cursor:
@@ -301,7 +301,7 @@ def database_away() -> Iterator[None]:
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
     connection.close()
-    settings = connection.settings_dict  # the same dictionary for the connections of all threads
+    settings = connection.settings_dict  # one dictionary for the connections of all threads
     port = settings["PORT"]
     settings["PORT"] = "1"
     try:

@@ -1,6 +1,6 @@
-"""What every test with a database finds: an instant, people, and processes that remember nothing of the test before.
+"""What every test with a database gets: a fixed time, people, and processes without state of earlier tests.
 
-Django is imported inside the fixtures: the cores are tested without it.
+Django is imported inside the fixtures, because the cores are tested without it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from tests.builders import NOW
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-REMEMBERING = ("overrides.serving.engine", "config.access.api.authentication")  # modules with state of the process
+REMEMBERING = ("overrides.serving.engine", "config.access.api.authentication")  # modules with per-process state
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """The test database, with what is governed open to TRUNCATE: it is how transactional tests clean up."""
+    """Create the test database and allow TRUNCATE on governed tables, which transactional tests need to clean up."""
     from django.db import connection
 
     with django_db_blocker.unblock(), connection.cursor() as cursor:
@@ -33,7 +33,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Engines and keys are read anew by each test, and by nobody in the background unless the test asks for it."""
+    """Load engines and keys anew for each test, and not in the background unless the test does so."""
     engine, access = (sys.modules.get(name) for name in REMEMBERING)
     if engine is not None:
         monkeypatch.setattr(engine, "POLL_SECONDS", 3600.0)
@@ -47,7 +47,7 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def now() -> datetime:
-    """A Monday, noon."""
+    """A Monday at noon."""
     return NOW
 
 
@@ -67,7 +67,7 @@ def operator(db: None) -> User:
 
 
 def make_user(name: str, *permissions: str) -> User:
-    """A person who may log in to the admin and holds the named permissions (`app.codename`) directly."""
+    """Return a person who may log in to the admin and has these permissions (`app.codename`) directly."""
     from django.contrib.auth.models import Permission, User
 
     user = User.objects.create_user(name, is_staff=True)

@@ -1,6 +1,6 @@
-"""A week of hourly learning on real prices: people are asked once a day at most, and no line leaves its mandate.
+"""A week of hourly learning on real prices: people get at most one request a day, and no line leaves its mandate.
 
-Every verb commits, so that the database checks each version by itself.
+Every verb commits, so that the database checks each version separately.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tests.builders import publish
 
 HOUR = timedelta(hours=1)
 DAYS = 7
-FAMILY = "donchian"  # a third of the demo's trades: enough to learn from, few enough for 168 runs
+FAMILY = "donchian"  # a third of the demo's trades: enough to learn from, and few enough for 168 runs
 
 
 def plans() -> list[tuple[datetime, dict[str, Any]]]:
@@ -61,7 +61,7 @@ class Desk:
 
 
 def outside_their_mandates(now: datetime) -> list[str]:
-    """The lines in force whose levers no live mandate reaches."""
+    """Return the lines in force whose levers no live mandate covers."""
     mandates = {row.line_id: terms_of(row) for row in Mandate.objects.filter(revoked_at=None, review_by__gt=now)}
     version = Version.objects.filter(module="pm", is_active=True).first()
     specs = load_specs("pm", version.number) if version else ()

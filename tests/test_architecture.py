@@ -1,4 +1,4 @@
-"""What holds for the house as a whole."""
+"""Rules of the code base as a whole."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def python(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def modules_below(folder: Path) -> list[str]:
-    """Dotted names of every module in a folder and in the folders below it."""
+    """Return the dotted names of all modules in a folder and below it."""
     files = sorted(path for path in folder.rglob("*.py") if path.stem != "__init__")
     return [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files]
 
@@ -78,7 +78,7 @@ class TestMigrations:
 
 
 def task_functions() -> Iterator[tuple[str, ast.FunctionDef]]:
-    """Every function that is a task, by module."""
+    """Return every function that is a task, by module."""
     for label, path in TASKS.items():
         tree = ast.parse((ROOT / path).read_text())
         for node in tree.body:
@@ -106,10 +106,10 @@ class TestTasks:
         ("label", "function"), list(task_functions()), ids=lambda each: getattr(each, "name", each)
     )
     def test_are_one_call_to_one_verb(self, label: str, function: ast.FunctionDef) -> None:
-        """A docstring, at most the moment, and the call; keyword arguments only, unknown ones tolerated."""
-        says, *moment, call = function.body
+        """A docstring, at most the time, and the call; keyword arguments only, unknown ones tolerated."""
+        docstring, *moment, call = function.body
 
-        assert isinstance(says, ast.Expr)
+        assert isinstance(docstring, ast.Expr)
         assert [ast.unparse(each) for each in moment] in ([], ["at = moment_of_task(now)"])
         assert isinstance(call, ast.Expr)
         assert isinstance(call.value, ast.Call)
@@ -134,7 +134,7 @@ class TestSettings:
 
 
 def test_apps_import_one_way() -> None:
-    """config -> learning -> overrides -> telemetry; the finer contracts are import-linter's."""
+    """config -> learning -> overrides -> telemetry; import-linter checks the finer contracts."""
     order = ["telemetry", "overrides", "learning", "config"]
     for position, label in enumerate(order):
         above = tuple(order[position + 1 :])

@@ -1,7 +1,7 @@
-"""The whole river once: what closed trades taught, a reviewer approved, a bot was served, and what that earned.
+"""The whole pipeline once: what closed trades taught, a reviewer approved, a bot was served, and what that earned.
 
-The world: forty days of breakouts. In a Good phase each earned 2 R, in a Dip nothing. Baseline 1 R, edges of 1 R
-either way.
+The world: forty days of breakouts. In a Good phase each earned 2 R, in a Dip nothing. The baseline is 1 R, with edges
+of 1 R either way.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whatever is sent to the API, it is never answered 5xx, every refusal names what to mend, and nothing is stored."""
+"""Whatever is sent to the API, it never answers 5xx, every refusal names what to fix, and nothing is stored."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ CORES = ("telemetry", "overrides", "learning")
 
 
 @dataclass(frozen=True)
-class Door:
-    """An endpoint that takes a body, and one that it takes."""
+class Endpoint:
+    """An endpoint that takes a body, and a valid body."""
 
     address: str
     role: str
@@ -64,13 +64,13 @@ def proposal_of(kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 MODE = {"mode": "shadow", "rollout_percent": 50.0, "allow": {"bucket": ["micro"]}, "challenger": None}
-DOORS = {
-    "trades": Door("/api/v1/trades/", "record", trade()),
-    "resolve": Door("/api/v1/levers/resolve/", "evaluate", question()),
-    "requests": Door("/api/v1/requests/", "propose", proposal()),
-    "mode": Door("/api/v1/requests/", "propose", proposal_of("mode", MODE)),
-    "rollback": Door("/api/v1/requests/", "propose", proposal_of("rollback", {"to": 1})),
-    "parameters": Door("/api/v1/requests/", "propose", proposal_of("parameters", PARAMETERS)),
+ENDPOINTS = {
+    "trades": Endpoint("/api/v1/trades/", "record", trade()),
+    "resolve": Endpoint("/api/v1/levers/resolve/", "evaluate", question()),
+    "requests": Endpoint("/api/v1/requests/", "propose", proposal()),
+    "mode": Endpoint("/api/v1/requests/", "propose", proposal_of("mode", MODE)),
+    "rollback": Endpoint("/api/v1/requests/", "propose", proposal_of("rollback", {"to": 1})),
+    "parameters": Endpoint("/api/v1/requests/", "propose", proposal_of("parameters", PARAMETERS)),
 }
 POSTS = ("trades", "resolve", "requests")
 RAW = {"@1e999": "1e999", "@-1e999": "-1e999", "@digits": "9" * 4000}
@@ -93,16 +93,16 @@ FEW: list[Any] = [
     [],
     {},
     {"\ud800": 1},
-]  # where fields are many and alike
+]  # objects whose fields are many and alike
 
 
 def of_one_object(named: str, path: str) -> bool:
-    """Whether a refusal names the field that was changed, what is in it, or one beside it that no longer fits."""
+    """Return whether a refusal names the changed field, something in it, or a sibling that no longer fits."""
     return named.startswith(path.rpartition(".")[0]) or path.startswith(named)
 
 
 def dumped(body: object) -> Any:
-    """JSON with what json.dumps would not write."""
+    """Return JSON, including what json.dumps would not write."""
     text = json.dumps(body)
     for mark, number in RAW.items():
         text = text.replace(f'"{mark}"', number)
@@ -110,7 +110,7 @@ def dumped(body: object) -> Any:
 
 
 def places(value: object, path: str = "") -> Iterator[str]:
-    """Every path below a JSON value, as refusals name them."""
+    """Yield every path below a JSON value, as refusals name them."""
     if isinstance(value, dict):
         for key, each in value.items():
             inner = f"{path}.{key}" if path else key
@@ -123,7 +123,7 @@ def places(value: object, path: str = "") -> Iterator[str]:
 
 
 def changed(body: object, path: str, value: object) -> Any:
-    """The body with another value at the path."""
+    """Return the body with another value at the path."""
     result = deepcopy(body)
     steps = [int(each) if each.isdigit() else each for each in path.replace("[", ".").replace("]", "").split(".")]
     holder: Any = result
@@ -134,7 +134,7 @@ def changed(body: object, path: str, value: object) -> Any:
 
 
 def stored() -> int:
-    """The rows of all tables of facts, opinions and policy together."""
+    """Return the rows of all tables of facts, opinions and governed state."""
     models = [model for label in CORES for model in apps.get_app_config(label).get_models()]
     counts = " + ".join(f"(SELECT count(*) FROM {model._meta.db_table})" for model in models)
     with connection.cursor() as cursor:
@@ -143,12 +143,12 @@ def stored() -> int:
     return rows
 
 
-def post(api: APIClient, door: Door, raw: Any, content_type: str = "application/json", **extra: Any) -> Any:
-    return api.generic("POST", door.address, raw, content_type=content_type, **extra)
+def post(api: APIClient, endpoint: Endpoint, raw: Any, content_type: str = "application/json", **extra: Any) -> Any:
+    return api.generic("POST", endpoint.address, raw, content_type=content_type, **extra)
 
 
 def complaints(response: Any) -> list[str]:
-    """Which fields were refused: in the problem, or in the receipts of a list."""
+    """Return which fields were refused, in the problem or in the receipts of a list."""
     if response.status_code != 200 or "results" not in response.json():
         return fields_of(response)
     return [error["field"] for result in response.json()["results"] for error in result["errors"]]
@@ -161,20 +161,20 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> Kept:
     return kept
 
 
-CASES = [(name, path) for name, door in DOORS.items() for path in places(door.body)]
+CASES = [(name, path) for name, endpoint in ENDPOINTS.items() for path in places(endpoint.body)]
 
 
 class TestFields:
     @pytest.mark.parametrize(("name", "path"), CASES, ids=[f"{name}-{path}" for name, path in CASES])
     def test_of_a_body_are_named_where_they_hold_what_they_must_not(self, name: str, path: str) -> None:
-        door = DOORS[name]
-        api, before = client_of(door.role), stored()
+        endpoint = ENDPOINTS[name]
+        api, before = client_of(endpoint.role), stored()
 
         for number, value in enumerate(VALUES if name in POSTS else FEW):
-            body = dict(door.body)
+            body = dict(endpoint.body)
             if "external_id" in body:
                 body["external_id"] = f"t{number}"
-            response = post(api, door, dumped(changed(body, path, value)))
+            response = post(api, endpoint, dumped(changed(body, path, value)))
 
             shown, named = repr(value)[:60], complaints(response)
             if response.status_code not in (200, 201):
@@ -191,7 +191,7 @@ def large(megabytes: int) -> bytes:
 
 
 JSON = "application/json"
-# What comes before any field is read: bytes, content type, headers, and the status it is refused with.
+# Requests that are refused before any field is parsed: bytes, content type, headers, and the status.
 BODIES: dict[str, tuple[bytes, str, dict[str, str], int]] = {
     "nothing": (b"", JSON, {}, 400),
     "nothing but space": (b" \n", JSON, {}, 400),
@@ -236,12 +236,12 @@ class TestBodies:
     @pytest.mark.parametrize("name", POSTS)
     @pytest.mark.parametrize("what", BODIES)
     def test_that_no_endpoint_takes_are_refused_with_the_way_out(self, name: str, what: str) -> None:
-        door, (raw, content_type, headers, status) = DOORS[name], BODIES[what]
-        api, before = client_of(door.role), stored()
+        endpoint, (raw, content_type, headers, status) = ENDPOINTS[name], BODIES[what]
+        api, before = client_of(endpoint.role), stored()
 
-        response = post(api, door, raw, content_type, **headers)
+        response = post(api, endpoint, raw, content_type, **headers)
 
-        if status == 400 and response.status_code == 200:  # a list, or one trade, is judged one by one
+        if status == 400 and response.status_code == 200:  # trades are judged one by one, so the response is 200
             assert {result["status"] for result in response.json()["results"]} == {"refused"}
         else:
             assert (response.status_code, faults(response)) == (status, [])
@@ -250,10 +250,10 @@ class TestBodies:
     @pytest.mark.parametrize("body", [None, True, 7, "text", [None], [[]], ["x"], [1, {}], {"colour": "red"}, [[[{}]]]])
     @pytest.mark.parametrize("name", POSTS)
     def test_of_another_shape_are_refused(self, name: str, body: object) -> None:
-        door = DOORS[name]
-        api, before = client_of(door.role), stored()
+        endpoint = ENDPOINTS[name]
+        api, before = client_of(endpoint.role), stored()
 
-        response = post(api, door, dumped(body))
+        response = post(api, endpoint, dumped(body))
 
         assert complaints(response)
         assert response.status_code == 200 or faults(response) == []
@@ -262,17 +262,17 @@ class TestBodies:
     @pytest.mark.parametrize("key", ["", " ", "x" * 201, "a b", "\u00e9", "a\x00b", "\ud83d", "\t"])
     @pytest.mark.parametrize("name", ["trades", "requests"])
     def test_with_a_key_that_is_none_are_refused(self, name: str, key: str) -> None:
-        door = DOORS[name]
-        api, before = client_of(door.role), stored()
+        endpoint = ENDPOINTS[name]
+        api, before = client_of(endpoint.role), stored()
 
-        response = post(api, door, dumped(door.body), HTTP_IDEMPOTENCY_KEY=key)
+        response = post(api, endpoint, dumped(endpoint.body), HTTP_IDEMPOTENCY_KEY=key)
 
         assert (response.status_code, fields_of(response), faults(response)) == (400, ["Idempotency-Key"], [])
         assert stored() == before
 
 
 def parameters() -> Iterator[tuple[str, str, str]]:
-    """Every query parameter of the schema, with its method and an address that takes it."""
+    """Return every query parameter of the schema, with its method and an address that takes it."""
     for path, methods in schema_document()["paths"].items():
         for method, operation in methods.items():
             for parameter in operation.get("parameters", ()):
@@ -281,7 +281,7 @@ def parameters() -> Iterator[tuple[str, str, str]]:
 
 
 QUERIES = list(parameters())
-# As they stand in an address: percent signs and all.
+# As written in an address, percent-encoded.
 TEXTS = [
     "", "%20", "%00", "a%00b", "%ff", "%ED%A0%80", "%F0%9F%92%A9", "x" * 3000, "-1", "0", "1e9", "1e999", "NaN", "null",
     "9" * 30, "%D9%A3", "true%20", "[]", "%27%22%3B--", "2026-03-02T12:00:00", "0001-01-01T00:00:00%2B23:59",
@@ -292,9 +292,9 @@ TEXTS = [
 class TestManyFaults:
     @pytest.mark.parametrize("name", POSTS)
     def test_are_told_a_hundred_at_a_time(self, name: str) -> None:
-        door = DOORS[name]
+        endpoint = ENDPOINTS[name]
 
-        response = post(client_of(door.role), door, dumped({str(n): n for n in range(5000)}))
+        response = post(client_of(endpoint.role), endpoint, dumped({str(n): n for n in range(5000)}))
 
         assert len(complaints(response)) == 101
         assert "more are not listed" in response.content.decode()

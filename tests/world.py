@@ -1,4 +1,4 @@
-"""One of everything that the API shows, made by the verbs that make it."""
+"""One of everything that the API shows, created by the verbs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.builders import (
     set_mode,
 )
 
-EXTERNAL_ID = "bot-1:BTC/USDT#1"  # with what an address must escape
+EXTERNAL_ID = "bot-1:BTC/USDT#1"  # contains characters that an address must escape
 
 
 @dataclass(frozen=True)
 class World:
-    """The names of what was made."""
+    """The names of what was created."""
 
     external_id: str
     decision_id: str
@@ -31,7 +31,7 @@ class World:
 
 
 def make_world() -> World:
-    """Trades with cells and coefficients, a decision with its outcome and shares, a version, a lesson, a request."""
+    """Create trades with cells and coefficients, a decision with outcome and share, a version, a lesson, a request."""
     from learning.coefficients.coefficient_memory import update_coefficients
     from learning.lessons.aggregate import aggregate_dirty
     from telemetry.decisions.attribute_trades import attribute_trades

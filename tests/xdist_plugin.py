@@ -1,8 +1,8 @@
-"""Test processes side by side (`-n 2 --dist loadfile`): what each has of its own, and which tests stay together.
+"""Tests in parallel processes (`-n 2 --dist loadfile`): what each process owns, and which tests stay together.
 
-They share servers: pytest-django names the PostgreSQL database after the process; this plugin does the same for Redis,
-before Django reads its settings. It also has what takes minutes begin first, so that no process waits for the others
-at the end.
+The processes share servers: pytest-django names the PostgreSQL database after the process, and this plugin does the
+same for Redis before Django reads its settings. It also starts the slowest files first, so that no process waits for
+the others at the end.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  # xdist ships no types
 
-OUTAGES = "tests/outages/"  # one installation for all of them
+OUTAGES = "tests/outages/"  # all of them share one installation
 LONG = (OUTAGES, "tests/test_a_week_of_hours.py", "tests/browser/", "tests/config/demo/")
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # gw0, gw1, ...
@@ -31,7 +31,7 @@ class Rooms(LoadFileScheduling):  # type: ignore[misc]  # nor for what it is mad
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Rooms:
-    config.option.loadscopereorder = False  # by the number of tests, which says nothing of how long they take
+    config.option.loadscopereorder = False  # its order by number of tests says nothing about their duration
     return Rooms(config, log)
 
 
