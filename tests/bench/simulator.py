@@ -32,7 +32,7 @@ class World(Protocol):
     cards: Ints  # number of values of each dimension
 
     def draw(self, N: int, seed: int) -> dict[str, Any]:
-        """Return columns: t (days, ascending), pk (pattern * C + category), X (rows, dims), R, and mu, the mean of R."""
+        """Return columns: t (days, ascending), pk (pattern * C + category), X (rows, dims), R, and mu, R's mean."""
         ...
 
     def mu(self, pk: Ints, X: Ints, t: Floats) -> Floats: ...
