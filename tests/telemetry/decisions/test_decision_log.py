@@ -20,7 +20,7 @@ from telemetry.foundation.core.identifiers import uuid7
 from telemetry.models import Decision
 from tests.builders import NOW, database_away, make_decision, until
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
