@@ -106,7 +106,7 @@ def decision_ids(*decisions: DecisionRecord) -> list[str]:
     return [str(decision.decision_id) for decision in decisions]
 
 
-# --- policy -----------------------------------------------------------------------------------------
+# --- governed state ---------------------------------------------------------------------------------
 
 
 def make_spec(levers: Mapping[str, float] | None = None, **over: Any) -> OverrideSpec:

@@ -17,7 +17,7 @@ from tests.builders import NOW
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-REMEMBERING = ("overrides.serving.engine", "config.access.api.authentication")  # modules with state of the process
+REMEMBERING = ("overrides.serving.engine", "config.access.api.authentication")  # modules with per-process state
 
 
 @pytest.fixture(scope="session")

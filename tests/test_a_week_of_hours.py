@@ -31,7 +31,7 @@ from tests.builders import publish
 
 HOUR = timedelta(hours=1)
 DAYS = 7
-FAMILY = "donchian"  # a third of the demo's trades: enough to learn from, few enough for 168 runs
+FAMILY = "donchian"  # a third of the demo's trades: enough to learn from, and few enough for 168 runs
 
 
 def plans() -> list[tuple[datetime, dict[str, Any]]]:

@@ -41,7 +41,7 @@ def python(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def modules_below(folder: Path) -> list[str]:
-    """Dotted names of every module in a folder and in the folders below it."""
+    """Return the dotted names of all modules in a folder and below it."""
     files = sorted(path for path in folder.rglob("*.py") if path.stem != "__init__")
     return [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files]
 
@@ -109,7 +109,7 @@ class TestTasks:
         """A docstring, at most the time, and one call; keyword arguments only, unknown ones accepted."""
         says, *moment, call = function.body
 
-        assert isinstance(says, ast.Expr)
+        assert isinstance(docstring, ast.Expr)
         assert [ast.unparse(each) for each in moment] in ([], ["at = moment_of_task(now)"])
         assert isinstance(call, ast.Expr)
         assert isinstance(call.value, ast.Call)

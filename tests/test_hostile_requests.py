@@ -161,20 +161,20 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> RecordingQueue:
     return kept
 
 
-CASES = [(name, path) for name, door in DOORS.items() for path in places(door.body)]
+CASES = [(name, path) for name, endpoint in ENDPOINTS.items() for path in places(endpoint.body)]
 
 
 class TestFields:
     @pytest.mark.parametrize(("name", "path"), CASES, ids=[f"{name}-{path}" for name, path in CASES])
     def test_of_a_body_are_named_where_they_hold_what_they_must_not(self, name: str, path: str) -> None:
-        door = DOORS[name]
-        api, before = client_of(door.role), stored()
+        endpoint = ENDPOINTS[name]
+        api, before = client_of(endpoint.role), stored()
 
         for number, value in enumerate(VALUES if name in POSTS else FEW):
-            body = dict(door.body)
+            body = dict(endpoint.body)
             if "external_id" in body:
                 body["external_id"] = f"t{number}"
-            response = post(api, door, dumped(changed(body, path, value)))
+            response = post(api, endpoint, dumped(changed(body, path, value)))
 
             shown, named = repr(value)[:60], refused_fields(response)
             if response.status_code not in (200, 201):
@@ -236,10 +236,10 @@ class TestBodies:
     @pytest.mark.parametrize("name", POSTS)
     @pytest.mark.parametrize("what", BODIES)
     def test_that_no_endpoint_takes_are_refused_with_the_way_out(self, name: str, what: str) -> None:
-        door, (raw, content_type, headers, status) = DOORS[name], BODIES[what]
-        api, before = client_of(door.role), stored()
+        endpoint, (raw, content_type, headers, status) = ENDPOINTS[name], BODIES[what]
+        api, before = client_of(endpoint.role), stored()
 
-        response = post(api, door, raw, content_type, **headers)
+        response = post(api, endpoint, raw, content_type, **headers)
 
         if status == 400 and response.status_code == 200:  # trades are judged one by one, each with a receipt
             assert {result["status"] for result in response.json()["results"]} == {"refused"}
@@ -250,10 +250,10 @@ class TestBodies:
     @pytest.mark.parametrize("body", [None, True, 7, "text", [None], [[]], ["x"], [1, {}], {"colour": "red"}, [[[{}]]]])
     @pytest.mark.parametrize("name", POSTS)
     def test_of_another_shape_are_refused(self, name: str, body: object) -> None:
-        door = DOORS[name]
-        api, before = client_of(door.role), stored()
+        endpoint = ENDPOINTS[name]
+        api, before = client_of(endpoint.role), stored()
 
-        response = post(api, door, dumped(body))
+        response = post(api, endpoint, dumped(body))
 
         assert refused_fields(response)
         assert response.status_code == 200 or faults(response) == []
@@ -262,10 +262,10 @@ class TestBodies:
     @pytest.mark.parametrize("key", ["", " ", "x" * 201, "a b", "\u00e9", "a\x00b", "\ud83d", "\t"])
     @pytest.mark.parametrize("name", ["trades", "requests"])
     def test_with_a_key_that_is_none_are_refused(self, name: str, key: str) -> None:
-        door = DOORS[name]
-        api, before = client_of(door.role), stored()
+        endpoint = ENDPOINTS[name]
+        api, before = client_of(endpoint.role), stored()
 
-        response = post(api, door, dumped(door.body), HTTP_IDEMPOTENCY_KEY=key)
+        response = post(api, endpoint, dumped(endpoint.body), HTTP_IDEMPOTENCY_KEY=key)
 
         assert (response.status_code, fields_of(response), faults(response)) == (400, ["Idempotency-Key"], [])
         assert stored() == before
@@ -292,9 +292,9 @@ TEXTS = [
 class TestManyFaults:
     @pytest.mark.parametrize("name", POSTS)
     def test_are_told_a_hundred_at_a_time(self, name: str) -> None:
-        door = DOORS[name]
+        endpoint = ENDPOINTS[name]
 
-        response = post(client_of(door.role), door, dumped({str(n): n for n in range(5000)}))
+        response = post(client_of(endpoint.role), endpoint, dumped({str(n): n for n in range(5000)}))
 
         assert len(refused_fields(response)) == 101
         assert "more are not listed" in response.content.decode()

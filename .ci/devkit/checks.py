@@ -1,4 +1,4 @@
-"""The tools that read the code rather than run it; all of them run, then every failure is shown."""
+"""Static checks of the code: all of them run, then every failure is shown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .console import Refused, say, step
 from .environment import PYTHON, VENV
 from .processes import Command, capture
 
-# As .env.example has it: two roles, a long key, a proxy that speaks HTTPS. Nothing is connected to.
+# A deployment like that of .env.example: two roles, a long key, HTTPS behind a proxy. No check connects to anything.
 DEPLOYED = (
     f"SECRET_KEY={secrets.token_urlsafe(50)}",
     "DATABASE_URL=postgres://counterweight_app:password@127.0.0.1:5432/counterweight",
@@ -29,6 +29,7 @@ CHECKS: dict[str, Command] = {
 
 
 def run_all(env: Mapping[str, str]) -> int:
+    """Run every check and return the exit code: 1 if any failed."""
     failures = {}
     for name, command in CHECKS.items():
         try:

@@ -1,4 +1,4 @@
-"""One function per command: arguments in, exit code out."""
+"""One function per command of `./dev`: arguments in, exit code out."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from .processes import Command, capture, end, run, spawn
 
 
 def demo(arguments: list[str]) -> int:
+    """Install, run the demo through a real worker, then start the processes unless `--headless`."""
     _accept(arguments, "--headless")
     is_headless = "--headless" in arguments
     environment.ensure("runtime")
@@ -25,26 +26,28 @@ def demo(arguments: list[str]) -> int:
     try:
         env = _with(exports)
         _migrate(env)
-        code = _tell_story(arguments, env)
+        code = _run_demo(arguments, env)
     finally:
         if is_headless:
             services.stop_lasting(started)
     if code == 0 and not is_headless:
-        _open_house(env)
+        _start_and_announce(env)
     return code
 
 
 def start(arguments: list[str]) -> int:
+    """Start web, worker and beat over the existing data."""
     _accept(arguments)
     environment.ensure("runtime")
     exports, _ = services.start_lasting()
     env = _with(exports)
     _migrate(env)
-    _open_house(env)
+    _start_and_announce(env)
     return 0
 
 
 def stop(arguments: list[str]) -> int:
+    """Stop web, worker, beat and the servers; the data stays."""
     _accept(arguments)
     supervise.stop()
     services.stop_lasting()
@@ -52,6 +55,7 @@ def stop(arguments: list[str]) -> int:
 
 
 def reset(arguments: list[str]) -> int:
+    """Stop everything and remove data, secrets and logs."""
     _accept(arguments)
     services.refuse_if_foreign()
     supervise.stop()
@@ -60,12 +64,14 @@ def reset(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
+    """Run pytest on throw-away servers."""
     environment.ensure("dev")
     with services.throw_away() as exports:
         return run([PYTHON, "-m", "pytest", *arguments], _with(exports))
 
 
 def bench(arguments: list[str]) -> int:
+    """Run tests/bench/NAME.py on throw-away servers that write durably."""
     if not arguments:
         raise Refused("which one? ./dev bench NAME runs tests/bench/NAME.py")
     environment.ensure("dev")
@@ -74,6 +80,7 @@ def bench(arguments: list[str]) -> int:
 
 
 def check(arguments: list[str]) -> int:
+    """Run the static checks."""
     _accept(arguments)
     environment.ensure("dev")
     with services.throw_away() as exports:
@@ -81,7 +88,7 @@ def check(arguments: list[str]) -> int:
 
 
 def screenshots(arguments: list[str]) -> int:
-    """Pictures of the demo's pages and of an empty database's, by `tests/browser/screenshots.py`."""
+    """Take screenshots of the demo's pages and of an empty database's, with `tests/browser/screenshots.py`."""
     if len(arguments) != 1 or arguments[0].startswith("-"):
         raise Refused("into which directory? ./dev screenshots DIR")
     directory = Path(arguments[0]).absolute()
@@ -96,16 +103,19 @@ def screenshots(arguments: list[str]) -> int:
 
 
 def manage(arguments: list[str]) -> int:
+    """Run manage.py with the servers up."""
     environment.ensure("runtime")
     exports, _ = services.start_lasting()
     return run([PYTHON, "manage.py", *arguments], _with(exports))
 
 
 def shell(arguments: list[str]) -> int:
+    """Open a Python shell with the models."""
     return manage(["shell", *arguments])
 
 
 def print_services(arguments: list[str]) -> int:
+    """Print the servers' variables for other tools."""
     _accept(arguments)
     environment.ensure("runtime")
     exports, _ = services.start_lasting()
@@ -114,13 +124,15 @@ def print_services(arguments: list[str]) -> int:
     return 0
 
 
-def supervise_until_told(arguments: list[str]) -> int:
+def run_supervisor(arguments: list[str]) -> int:
+    """Run the supervisor until it receives SIGTERM."""
     (port,) = arguments
     supervise.supervise(int(port))
     return 0
 
 
 def lock(arguments: list[str]) -> int:
+    """Compile requirements.txt into the lock files."""
     locks.compile_all(arguments)
     return 0
 
@@ -132,7 +144,7 @@ def _accept(arguments: list[str], *known: str) -> None:
 
 
 def _with(exports: Mapping[str, str]) -> dict[str, str]:
-    """The caller's environment with the servers' variables and the tools of `.venv`."""
+    """Return the caller's environment with the servers' variables and the tools of `.venv`."""
     path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return {
         **os.environ,
@@ -153,8 +165,8 @@ def _migrate(env: Mapping[str, str]) -> None:
         say(warnings.strip())
 
 
-def _tell_story(arguments: list[str], env: Mapping[str, str]) -> int:
-    """`manage.py demo`, with a real worker behind the queue."""
+def _run_demo(arguments: list[str], env: Mapping[str, str]) -> int:
+    """Run `manage.py demo` with a real worker behind the queue."""
     log = state.LOGS / "demo-worker.log"
     with log.open("wb") as output:
         worker = spawn(supervise.WORKER, env, output)
@@ -173,7 +185,7 @@ def _picture_demo(directory: Path) -> None:
     try:
         env = _with(exports)
         _migrate(env)
-        if _tell_story(["--headless"], env) != 0:
+        if _run_demo(["--headless"], env) != 0:
             raise Refused("without the demo there is nothing to picture")
         _picture(directory, "demo", env, state.DEMO_USERS)
     finally:
@@ -193,7 +205,8 @@ def _picture(directory: Path, name: str, env: Mapping[str, str], users: Path) ->
         capture([PYTHON, "-m", "tests.browser.screenshots", directory, *options], env)
 
 
-def _open_house(env: dict[str, str]) -> None:
+def _start_and_announce(env: dict[str, str]) -> None:
+    """Start web, worker and beat, and print their address and the demo's passwords."""
     address = supervise.start(env)
     say(f"\nCounterweight runs at {address}/admin/")
     if state.DEMO_USERS.exists():

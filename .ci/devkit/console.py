@@ -1,4 +1,4 @@
-"""What people read, on stderr: stdout carries results only."""
+"""Messages to the user, on stderr: stdout carries only results."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from contextlib import contextmanager
 
 
 class Refused(Exception):
-    """Something the person can put right; printed without a traceback."""
+    """A problem that the user can fix; printed without a traceback."""
 
 
 def say(text: str = "") -> None:
+    """Print a message on stderr."""
     print(text, file=sys.stderr, flush=True)
 
 
 @contextmanager
 def step(text: str) -> Iterator[None]:
-    """Announce what may take a while, then how long it took."""
+    """Announce a step that may take a while, then print how long it took."""
     print(f"  {text} ... ", end="", file=sys.stderr, flush=True)
     began = time.monotonic()
     try:

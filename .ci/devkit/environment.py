@@ -1,4 +1,4 @@
-"""The virtual environment: `.venv`, filled from a hash-locked list and left alone while that list is unchanged."""
+"""The virtual environment `.venv`: filled from a hash-locked list, and left alone while that list is unchanged."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ Lock = Literal["runtime", "dev"]
 
 
 def ensure(lock: Lock) -> None:
-    """Install what `lock` lists, unless the environment holds it already.
+    """Install what `lock` lists, unless the environment has it already.
 
-    `dev` is made exact. `runtime` only adds: an environment with the development tools keeps them.
+    `dev` makes the environment exact. `runtime` only adds packages: installed development tools stay.
     """
     with state.exclusive():
         if _CONFIGURATION.exists() and _stamped().get(lock) == _digest(lock):
@@ -40,12 +40,12 @@ def ensure(lock: Lock) -> None:
             options: Command = ["--quiet", "--require-hashes", "--no-python-downloads", "--python", PYTHON]
             file = [] if lock == "dev" else ["-r"]
             capture([UV, "pip", how, *options, *file, LOCKS / f"{lock}.txt"])
-        held: list[Lock] = ["runtime", "dev"] if lock == "dev" else ["runtime"]  # dev lists runtime's packages too
+        held: list[Lock] = ["runtime", "dev"] if lock == "dev" else ["runtime"]  # dev includes the packages of runtime
         _STAMP.write_text(json.dumps({name: _digest(name) for name in held}))
 
 
 def prepare() -> None:
-    """Make `.venv` if it is missing, and put the locked installer (uv) into it."""
+    """Create `.venv` if it is missing, and install the locked installer (uv) into it. Raises Refused."""
     if not _CONFIGURATION.exists():
         with step(f"making .venv with Python {sys.version.split()[0]}"):
             capture([sys.executable, "-m", "venv", "--without-pip", VENV])
@@ -58,7 +58,7 @@ def prepare() -> None:
 
 
 def _pip() -> Command:
-    """A pip that installs into `.venv`: the caller's, else one made there, which Debian forbids without a package."""
+    """Return a pip that installs into `.venv`: the caller's, or else a new one, which Debian packages separately."""
     if importlib.util.find_spec("pip"):
         return [sys.executable, "-m", "pip", "--python", PYTHON]
     if importlib.util.find_spec("ensurepip"):
@@ -73,5 +73,5 @@ def _stamped() -> dict[str, str]:
 
 
 def _digest(lock: Lock) -> str:
-    """Changes with the list and with the Python it is installed for."""
+    """Return a hash that changes with the list and with the Python it is installed for."""
     return hashlib.sha256(Path(LOCKS / f"{lock}.txt").read_bytes() + _CONFIGURATION.read_bytes()).hexdigest()

@@ -1,4 +1,4 @@
-"""Compile `requirements.txt` into the lock files: one universal list each, hashes, no addresses."""
+"""Compile `requirements.txt` into the lock files: universal lists with hashes and without index addresses."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from .state import ROOT
 
 _REQUIREMENTS = ROOT / "requirements.txt"
 _DEVELOPMENT = ROOT / ".ci" / "dev-requirements.in"
-_TESTS = "# tests"  # what follows this line of requirements.txt is not installed to run Counterweight
+_TESTS = "# tests"  # packages below this line of requirements.txt are not needed to run Counterweight
 _OPTIONS = ["--universal", "--python-version", "3.11", "--generate-hashes"]
 _SILENT = ["--quiet", "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
 
 
 def compile_all(arguments: list[str]) -> None:
-    """Versions already locked stay unless the ranges or the arguments (`--upgrade`) say otherwise."""
+    """Compile every lock file; locked versions stay unless the ranges or the arguments (`--upgrade`) require others."""
     environment.prepare()
     everything = _REQUIREMENTS.read_text()
     runtime, heading, _ = everything.partition(f"\n{_TESTS}\n")

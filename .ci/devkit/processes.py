@@ -1,4 +1,4 @@
-"""Start processes, recognise them later, stop them."""
+"""Start processes, recognise them later, and stop them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent(sign: signal.Signals) -> Callable[[], None] | None:
-    """A `preexec_fn` that has the kernel send `sign` should the parent be killed outright (Linux only)."""
+    """Return a `preexec_fn` that lets the kernel send `sign` when the parent is killed (Linux only)."""
     if sys.platform != "linux":
         return None
     libc = ctypes.CDLL(None)
@@ -32,14 +32,14 @@ def die_with_parent(sign: signal.Signals) -> Callable[[], None] | None:
 
 
 def run(command: Command, env: Mapping[str, str]) -> int:
-    """Run in the foreground, at the root of the checkout; return the exit code as a shell would."""
+    """Run a command in the foreground at the root of the checkout; return its exit code as a shell would."""
     child = subprocess.Popen(command, env=env, cwd=ROOT, preexec_fn=die_with_parent(signal.SIGTERM))
     try:
         while True:
             try:
                 code = child.wait()
             except KeyboardInterrupt:
-                if not sys.stdin.isatty():  # a terminal has told the child already; how to end is its choice
+                if not sys.stdin.isatty():  # a terminal signals the child itself, which then decides how to end
                     child.send_signal(signal.SIGINT)
             else:
                 return code if code >= 0 else 128 - code
@@ -48,7 +48,7 @@ def run(command: Command, env: Mapping[str, str]) -> int:
 
 
 def capture(command: Command, env: Mapping[str, str] | None = None, text: str | None = None) -> str:
-    """Run to the end and return what it printed; refuse with that text when it fails."""
+    """Run a command and return its output; raise Refused with that output if it fails."""
     done = subprocess.run(
         command, env=env, cwd=ROOT, input=text, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -58,7 +58,7 @@ def capture(command: Command, env: Mapping[str, str] | None = None, text: str | 
 
 
 def spawn(command: Command, env: Mapping[str, str], output: int | IO[bytes]) -> subprocess.Popen[bytes]:
-    """A child in a session of its own, so that Ctrl-C reaches it through its parent alone."""
+    """Start a child in a session of its own, so that Ctrl-C reaches it only through its parent."""
     return subprocess.Popen(
         command,
         env=env,
@@ -71,12 +71,12 @@ def spawn(command: Command, env: Mapping[str, str], output: int | IO[bytes]) -> 
     )
 
 
-def end(child: subprocess.Popen[bytes], patience: float = 20) -> None:
-    """SIGTERM, and SIGKILL when that is not heard."""
+def end(child: subprocess.Popen[bytes], timeout: float = 20) -> None:
+    """Send SIGTERM, and SIGKILL if the child has not ended after `timeout` seconds."""
     if child.poll() is None:
         child.terminate()
         try:
-            child.wait(patience)
+            child.wait(timeout)
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
@@ -84,40 +84,41 @@ def end(child: subprocess.Popen[bytes], patience: float = 20) -> None:
 
 @dataclass(frozen=True)
 class PidFile:
-    """A process that outlives the command which started it.
+    """The pid file of a process that outlives the command which started it.
 
-    Its time of birth is kept beside its number: numbers are used again, and a stranger must never be stopped.
+    It also holds the start time of the process: pids are reused, and a foreign process must never be stopped.
     """
 
     path: Path
 
     def write(self, pid: int) -> None:
+        """Store the process and its start time."""
         self.path.write_text(f"{pid} {_born(pid)}")
 
     def pid(self) -> int | None:
-        """The number of the process; None once it is gone."""
+        """Return the pid of the process; None if it has ended."""
         with suppress(OSError, ValueError):
             number, born = self.path.read_text().split(" ", 1)
             if _born(int(number)) == born:
                 return int(number)
         return None
 
-    def stop(self, sign: signal.Signals, patience: float = 30) -> None:
-        """Send `sign`, and SIGKILL when that is not heard."""
+    def stop(self, sign: signal.Signals, timeout: float = 30) -> None:
+        """Send `sign`, and SIGKILL if the process has not ended after `timeout` seconds."""
         for attempt in (sign, signal.SIGKILL):
             if (pid := self.pid()) is None:
                 break
             with suppress(ProcessLookupError):
                 os.kill(pid, attempt)
-            wait_until(lambda: self.pid() is None, patience)
+            wait_until(lambda: self.pid() is None, timeout)
         self.path.unlink(missing_ok=True)
 
 
 def _born(pid: int) -> str | None:
-    """When the process started; None for one that is gone, or dead and not yet collected by its parent."""
+    """Return when the process started; None if it has ended or is a zombie."""
     if Path("/proc/self/stat").exists():
         try:
-            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()  # blanks may be in the name
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()  # the name may contain blanks
         except OSError:
             return None
         return None if fields[0] in "ZX" else fields[19]
@@ -127,7 +128,7 @@ def _born(pid: int) -> str | None:
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    """True as soon as the condition holds, False when time is up."""
+    """Return True as soon as the condition holds, False when the time is up."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -137,7 +138,7 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def free_port(preferred: int = 0) -> int:
-    """The preferred TCP port of 127.0.0.1 where nobody holds it, else any free one."""
+    """Return the preferred TCP port of 127.0.0.1 if it is free, otherwise any free one. Raises Refused."""
     for port in (preferred, 0):
         with socket.socket() as probe, suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey on free ports of 127.0.0.1, each behind a password."""
+"""PostgreSQL and Valkey on free ports of 127.0.0.1, each protected by a password."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .processes import Command, PidFile, die_with_parent, wait_until
 
 OWNER, APPLICATION, SUPERUSER = "counterweight_owner", "counterweight_app", "postgres"
 DATABASE = "counterweight"
-STOP = {"postgresql": signal.SIGINT, "valkey": signal.SIGTERM}  # at once, and in order
+STOP = {"postgresql": signal.SIGINT, "valkey": signal.SIGTERM}  # fast and orderly shutdown
 
 # Nothing of the caller's environment (PGDATA, LC_ALL, ...) may reach a server.
 _CLEAN: dict[str, str] = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
@@ -29,16 +29,16 @@ _FAST = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_wri
 
 @dataclass(frozen=True)
 class Server:
-    """A program to start, and how to tell that it answers. Its log and its pid file lie in `home`."""
+    """A program to start, and how to tell that it answers. Its log and its pid file are in `home`."""
 
     name: str
     home: Path
     command: Command
-    answers: Callable[[int], bool]  # given its pid
+    answers: Callable[[int], bool]  # called with its pid
     account: Account = field(default_factory=Account)
 
     def start(self, *, lasting: bool) -> subprocess.Popen[bytes]:
-        """Start and wait until it answers. Unless it is to last, it dies with the caller."""
+        """Start the server and wait until it answers; unless `lasting`, it ends with the caller. Raises Refused."""
         log = self.home / f"{self.name}.log"
         program = Path(self.command[0])
         origin = "from .venv" if VENV in program.parents else f"from {program.parent}"
@@ -63,15 +63,17 @@ class Server:
 
 
 def process(home: Path, name: str) -> PidFile:
+    """Return the pid file of a server."""
     return PidFile(home / f"{name}.pid")
 
 
 def stop(home: Path, name: str) -> None:
+    """Stop a server in order."""
     process(home, name).stop(STOP[name])
 
 
 def postgresql(home: Path, data: Path, port: int, passwords: Mapping[str, str], *, durable: bool) -> Server:
-    """PostgreSQL over `data`, which is made on first use with two roles: one owns the database, one owns nothing."""
+    """Return PostgreSQL over `data`, which is created on first use with two roles: an owner and one without tables."""
     programs, account = binaries.postgresql(), binaries.account()
     if not data.exists():
         with step("creating the database"):
@@ -88,19 +90,23 @@ def postgresql(home: Path, data: Path, port: int, passwords: Mapping[str, str], 
 
 
 def valkey(home: Path, port: int, password: str) -> Server:
-    """A queue that keeps nothing on disk: what must survive is in PostgreSQL."""
-    settings = home / "valkey.conf"  # a password among the arguments would show in every list of processes
+    """Return a Valkey that stores nothing on disk, because everything that must survive is in PostgreSQL."""
+    settings = home / "valkey.conf"  # an argument would show the password in process lists
     settings.touch(mode=0o600)
     settings.write_text(f'port {port}\nbind 127.0.0.1\nrequirepass {password}\nsave ""\ndir "{home}"\n')
     return Server("valkey", home, [binaries.valkey(), settings], lambda _: _listens(port))
 
 
 def tail(log: Path, lines: int = 15) -> str:
+    """Return the last lines of a log."""
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
 
 
 def _create_cluster(programs: Path, data: Path, passwords: Mapping[str, str], account: Account) -> None:
-    """All or nothing: made beside `data` and renamed. Roles are set before anything listens, so no one is trusted."""
+    """Create the cluster beside `data` and rename it at the end, so that a failure leaves nothing behind.
+
+    The roles get their passwords before anything listens, so no connection is ever trusted.
+    """
     draft = data.with_name(data.name + ".new")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700)
@@ -127,7 +133,7 @@ def _as_account(command: Command, account: Account, text: str = "") -> None:
 
 
 def _is_ready(data: Path, pid: int) -> bool:
-    """PostgreSQL says so in the eighth line of its pid file, whose first tells it from one that a crash left."""
+    """Return whether PostgreSQL reports readiness in its pid file (line 8) and the file is its own (line 1)."""
     with suppress(OSError, IndexError):
         lines = (data / "postmaster.pid").read_text().splitlines()
         return lines[0] == str(pid) and lines[7].strip() == "ready"

@@ -1,7 +1,7 @@
-"""PostgreSQL and Valkey for one command, and the variables by which settings find them.
+"""PostgreSQL and Valkey for one command, and the environment variables by which settings find them.
 
-A server named by DATABASE_URL or REDIS_URL in the caller's environment is used as it is. The others are started:
-*lasting* ones keep their data and go on running, *throw-away* ones vanish with the command.
+A server that DATABASE_URL or REDIS_URL names in the caller's environment is used as it is. The others are started:
+*lasting* ones keep their data and go on running, *throw-away* ones are removed with the command.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _THROW_AWAY = "counterweight-throwaway-"
 
 
 def start_lasting() -> tuple[Exports, list[str]]:
-    """Start what is not running; return the variables, and the names of the servers this call has started."""
+    """Start the servers that are not running; return the variables, and the names of the servers that were started."""
     with state.exclusive():
         passwords = {name: state.secret(f"password of {name}") for name in _PASSWORDS}
         ports, started = {}, []
@@ -46,6 +46,7 @@ def start_lasting() -> tuple[Exports, list[str]]:
 
 
 def stop_lasting(names: Iterable[str] = tuple(_NAMED_BY)) -> None:
+    """Stop the lasting servers that run."""
     with state.exclusive():
         for name in names:
             if servers.process(state.HOME, name).pid() is not None:
@@ -54,6 +55,7 @@ def stop_lasting(names: Iterable[str] = tuple(_NAMED_BY)) -> None:
 
 
 def refuse_if_foreign() -> None:
+    """Raise Refused if DATABASE_URL names a server that this checkout does not own."""
     if os.environ.get("DATABASE_URL"):
         raise Refused(
             "DATABASE_URL is set: that database is not this checkout's to remove.\n"
@@ -62,7 +64,7 @@ def refuse_if_foreign() -> None:
 
 
 def remove_lasting() -> None:
-    """Forget everything: data, secrets, ports and logs."""
+    """Remove data, secrets, ports and logs."""
     stop_lasting()
     with step("removing data, secrets and logs"):
         shutil.rmtree(_lasting_data().parent, ignore_errors=True)
@@ -71,7 +73,7 @@ def remove_lasting() -> None:
 
 @contextmanager
 def throw_away(*, durable: bool = False) -> Iterator[Exports]:
-    """Servers for one command, PostgreSQL as a superuser; not `durable` trades safety on disk for speed."""
+    """Run servers for one command, with a PostgreSQL superuser; without `durable` they are faster but unsafe."""
     with throw_away_home() as home:
         passwords = make_passwords()
         ports = {name: free_port() for name in _ours()}
@@ -82,7 +84,7 @@ def throw_away(*, durable: bool = False) -> Iterator[Exports]:
 
 @contextmanager
 def throw_away_home() -> Iterator[Path]:
-    """A directory for servers; both vanish with the command, or when the next one sweeps up after it."""
+    """Create a directory for servers; it is removed with the command, or by a later one if this one is killed."""
     _sweep()
     home = Path(tempfile.mkdtemp(prefix=_THROW_AWAY, dir=binaries.SHARED))
     home.chmod(0o711 if binaries.account() else 0o700)
@@ -94,6 +96,7 @@ def throw_away_home() -> Iterator[Path]:
 
 
 def make_passwords() -> dict[str, str]:
+    """Return new passwords for all roles."""
     return {name: secrets.token_urlsafe(32) for name in _PASSWORDS}
 
 
@@ -132,7 +135,7 @@ def _database_url(role: str, passwords: Mapping[str, str], ports: Mapping[str, i
 
 
 def _lasting_data() -> Path:
-    """`.dev/pg`; for root, whose PostgreSQL runs as `nobody` and cannot reach that, a directory it can."""
+    """Return `.dev/pg`; for root, whose PostgreSQL runs as `nobody` and cannot reach it, a directory that it can."""
     if not binaries.account():
         return state.HOME / "pg"
     home = Path(state.recall("data") or "")
@@ -144,10 +147,10 @@ def _lasting_data() -> Path:
 
 
 def _sweep() -> None:
-    """Discard what commands left behind that were killed outright."""
+    """Remove what killed commands left behind."""
     for home in binaries.SHARED.glob(f"{_THROW_AWAY}*"):
         found = home.lstat()
-        is_settled = time.time() - found.st_mtime > 60  # a younger one may not have named its owner yet
+        is_settled = time.time() - found.st_mtime > 60  # a newer one may not have its pid file yet
         if found.st_uid == os.geteuid() and is_settled and PidFile(home / "owner.pid").pid() is None:
             _discard(home)
 

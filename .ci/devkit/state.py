@@ -1,4 +1,4 @@
-"""What is remembered between runs, in `.dev/` (mode 0700): secrets, ports, and where the data lies."""
+"""Values kept between runs in `.dev/` (mode 0700): secrets, ports, and the location of the data."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _MEMORY = HOME / "state.json"
 
 
 def prepare() -> None:
+    """Create the directories."""
     HOME.mkdir(mode=0o700, exist_ok=True)
     HOME.chmod(0o700)
     for directory in (LOGS, STATIC):
@@ -27,7 +28,7 @@ def prepare() -> None:
 
 @contextmanager
 def exclusive() -> Iterator[None]:
-    """One `./dev` at a time installs, starts or stops; the others wait their turn."""
+    """Let one `./dev` at a time install, start or stop; others wait."""
     prepare()
     with (HOME / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -35,10 +36,12 @@ def exclusive() -> Iterator[None]:
 
 
 def recall(name: str) -> str | None:
+    """Return a stored value, or None."""
     return _load().get(name)
 
 
 def remember(name: str, value: str) -> str:
+    """Store a value and return it."""
     prepare()
     draft = _MEMORY.with_suffix(".new")
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -48,7 +51,7 @@ def remember(name: str, value: str) -> str:
 
 
 def secret(name: str) -> str:
-    """A password or key made on first use and the same ever after."""
+    """Return a password or key that is created on first use."""
     return recall(name) or remember(name, secrets.token_urlsafe(32))
 
 

@@ -1,7 +1,7 @@
 """Web, worker and beat, kept running by a supervisor that outlives the terminal.
 
-What they say goes to one log, each line behind the name of its process. One that ends is started again, soon the
-first time and then ever more slowly; SIGTERM ends all three in order, then the supervisor.
+Their output goes to one log, each line prefixed with the name of its process. A process that ends is restarted, soon
+the first time and then at growing intervals. SIGTERM ends all three in order, then the supervisor.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ LOG = state.LOGS / "processes.log"
 SUPERVISOR = PidFile(state.HOME / "supervisor.pid")
 
 
-def _module(words: str) -> Command:
-    return [PYTHON, "-m", *words.split()]
+def _module(command: str) -> Command:
+    return [PYTHON, "-m", *command.split()]
 
 
 WORKER = _module("celery -A config worker --concurrency 2 --loglevel INFO")
 BEAT = _module("celery -A config beat --pidfile= --loglevel INFO")
 WEB = _module("gunicorn --config config/gunicorn.py config.wsgi --no-control-socket --bind")
 
-_LONGEST_PAUSE = 30.0  # seconds before a process is started again
+_LONGEST_PAUSE = 30.0  # seconds before a process is restarted
 _STEADY_AFTER = 60.0  # seconds after which a process counts as recovered
-_FAREWELL = 30.0  # seconds for a worker to finish the task in hand
+_SHUTDOWN_SECONDS = 30.0  # for a worker to finish its current task
 
 _log = logging.getLogger("processes")
 
 
 def start(env: dict[str, str]) -> str:
-    """Start all three in the background and return the address, once it answers."""
+    """Start all three in the background; return the address once it answers. Raises Refused."""
     stop()
     port = free_port(8000)
     with step("starting web, worker and beat"), LOG.open("ab") as log:
@@ -64,7 +64,7 @@ def start(env: dict[str, str]) -> str:
 
 @contextmanager
 def web(env: Mapping[str, str]) -> Iterator[str]:
-    """The web process alone, for one command: its address, once it answers."""
+    """Run only the web process for one command; yield its address once it answers. Raises Refused."""
     port = free_port()
     log = state.LOGS / "web.log"
     with log.open("wb") as output:
@@ -78,36 +78,37 @@ def web(env: Mapping[str, str]) -> Iterator[str]:
 
 
 def stop() -> None:
+    """Stop the supervisor and its processes."""
     if SUPERVISOR.pid() is not None:
         with step("stopping web, worker and beat"):
-            SUPERVISOR.stop(signal.SIGTERM, patience=_FAREWELL + 10)
+            SUPERVISOR.stop(signal.SIGTERM, timeout=_SHUTDOWN_SECONDS + 10)
 
 
 def supervise(port: int) -> None:
-    """Body of the supervisor: returns when SIGTERM has come and all three have ended."""
-    told_to_stop: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _: told_to_stop.append(number))
+    """Run the supervisor; it returns after SIGTERM, when all three processes have ended."""
+    stop_signals: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: stop_signals.append(number))
     rotating = RotatingFileHandler(LOG, maxBytes=10_000_000, backupCount=2)
     logging.basicConfig(handlers=[rotating], format="%(message)s", level=logging.INFO)
     programs = [Program("web", [*WEB, f"127.0.0.1:{port}"]), Program("worker", WORKER), Program("beat", BEAT)]
     with selectors.DefaultSelector() as outputs:
-        while not told_to_stop:
+        while not stop_signals:
             for program in programs:
                 program.keep_running(outputs)
             _relay(outputs)
         children = [program.child for program in programs if program.child is not None]
         for child in children:
             child.terminate()
-        deadline = time.monotonic() + _FAREWELL
+        deadline = time.monotonic() + _SHUTDOWN_SECONDS
         while time.monotonic() < deadline and any(child.poll() is None for child in children):
             _relay(outputs)
         for child in children:
-            end(child, patience=0)
+            end(child, timeout=0)
 
 
 @dataclass
 class Program:
-    """One of the processes, and when it may be started again."""
+    """One of the processes, and when it may be restarted."""
 
     name: str
     command: Command
@@ -118,6 +119,7 @@ class Program:
     unfinished: bytes = b""
 
     def keep_running(self, outputs: selectors.BaseSelector) -> None:
+        """Start the process if it is due; schedule its restart if it has ended."""
         now = time.monotonic()
         if self.child is not None and self.child.poll() is not None:
             self.failures = 1 if now - self.started_at > _STEADY_AFTER else self.failures + 1
@@ -129,19 +131,20 @@ class Program:
             assert self.child.stdout is not None
             outputs.register(self.child.stdout, selectors.EVENT_READ, self)
 
-    def say(self, output: bytes) -> None:
+    def log_output(self, output: bytes) -> None:
+        """Log the complete lines of the output, and keep an incomplete one for later."""
         *lines, self.unfinished = (self.unfinished + output).split(b"\n")
         for line in lines:
             _log.info("%-6s | %s", self.name, line.decode(errors="replace"))
 
 
 def _relay(outputs: selectors.BaseSelector) -> None:
-    """Pass on what was said within half a second."""
+    """Log output of the processes, waiting for it for at most half a second."""
     for key, _ in outputs.select(timeout=0.5):
         pipe: IO[bytes] = key.fileobj  # type: ignore[assignment]  # keep_running registers pipes only
         output = os.read(pipe.fileno(), 65_536)
         if output:
-            key.data.say(output)
+            key.data.log_output(output)
         else:
             outputs.unregister(pipe)
             pipe.close()

@@ -27,7 +27,7 @@ from telemetry.foundation.core.refusal import Refusal, Refused
 
 LAST = 2**31 - 1
 OF_LINES: Filters = {
-    **{name: Filter(each.read, f"line__{each.lookup}", each.says, each.words) for name, each in PATTERN.items()},
+    **{name: Filter(each.read, f"line__{each.lookup}", each.description, each.words) for name, each in PATTERN.items()},
     "type": one_of("line__channel", [name for name, _ in CHANNELS], "the channel its levers belong to"),
 }
 FILTERS: Filters = {

@@ -1,4 +1,4 @@
-"""A version as a document in the plan's format (plan section 7), stored in `learning_configs.config_data`."""
+"""A version as a document in the plan's format (docs/plan.md 4 and 5), stored in `learning_configs.config_data`."""
 
 from __future__ import annotations
 

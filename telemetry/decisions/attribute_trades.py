@@ -1,4 +1,4 @@
-"""Attribute the rr of closed trades to the overrides behind their decisions (design 9).
+"""Attribute the rr of closed trades to the overrides behind their decisions (docs/method.md 11).
 
 Only levers that scale the outcome get a share. `Decision.effect` holds these levers with their parts, and is empty
 where neutral was served. The trade's rr is stored for each of its decisions in either case.

@@ -29,7 +29,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class DecisionRecord:
-    """Everything one answer was computed from, unrounded, ready to be written (design 9)."""
+    """Everything one answer was computed from, unrounded, ready to be written (docs/design.md 16)."""
 
     decision_id: uuid.UUID
     module: str

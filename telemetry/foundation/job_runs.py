@@ -1,4 +1,4 @@
-"""Run scheduled verbs once per period, no matter how often they are delivered (design 10)."""
+"""Run scheduled verbs once per period, no matter how often they are delivered (docs/design.md 19)."""
 
 from __future__ import annotations
 

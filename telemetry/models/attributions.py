@@ -25,7 +25,7 @@ class PendingAttribution(models.Model):
 
 
 class Attribution(models.Model):
-    """What the levers of one closed trade earned in all, in R: total = shares + carried + residual (design 9)."""
+    """What the levers of a closed trade earned, in R: total = shares + carried + residual (docs/method.md 11)."""
 
     trade = models.OneToOneField(Trade, models.CASCADE, primary_key=True, related_name="attribution")
     rr = models.FloatField()

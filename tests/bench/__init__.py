@@ -1,4 +1,4 @@
-"""What the product promises about speed and learning, measured: each module is a `./dev bench NAME`."""
+"""Benchmarks of what the product promises about speed and learning; each module is a `./dev bench NAME`."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ import django
 from django.apps import apps
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-if not apps.ready:  # pytest has set Django up before it comes here
+if not apps.ready:  # pytest has set up Django already
     django.setup()

@@ -1,11 +1,11 @@
-"""Building lessons under policy evidence from rows: reading the facts, fitting, recording what was found, and memory.
+"""Building lessons of the evidence method from rows: reading facts, fitting, storing the results, and memory.
 
     ./dev bench build_evidence --simulator PATH --trades 20000 200000 --seed 0
     ./dev bench build_evidence --trades 20000 --values 5000     a dimension of 5,000 values
     ./dev bench build_evidence --trades 1000000 --groups 1      one group of a million rows
 
-The simulator's trades are written as facts (`tests.bench.simulator`); without one those of `tests.bench.worlds`, which
-have no edge.
+The trades of the simulator (`tests.bench.simulator`) are written as facts; without one those of `tests.bench.worlds`,
+which have no edge.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def synthetic(trades: int, seed: int, groups: int | None, values: int | None) ->
 
 
 def write(rows: list[Row]) -> None:
-    """Facts as they are once recorded: a trade of one judged action a row."""
+    """Write facts as they are once recorded: one trade with one judged action per row."""
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE telemetry_trade, learning_lessons, learning_builder_runs CASCADE")
     copy_rows(Trade, TRADE_COLUMNS, (_trade(number, row) for number, row in enumerate(rows)))

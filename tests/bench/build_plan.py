@@ -1,8 +1,8 @@
-"""One group of many rows under policy plan: its cells, its lessons with half-life and tuning, and memory.
+"""One group of many rows under the plan method: its cells, its lessons with half-life and tuning, and memory.
 
     ./dev bench build_plan --rows 100000 1000000 --seed 0
 
-Every row is a trade of one entry over the eight learned dimensions; one scope in ten has an edge of 1 R, so that
+Every row is a trade of one entry over the eight learned dimensions. One scope in ten has an edge of 1 R, so that
 lessons act and are followed through the facts.
 """
 
@@ -30,7 +30,7 @@ PLAN = LessonParameters()
 
 
 def one_group(count: int, seed: int) -> list[Row]:
-    """The rows of a world as if all were of one group; the first value of the first two dimensions earns 1 R more."""
+    """Return the rows of a world as one group, in which the first value of the first two dimensions earns 1 R more."""
     made = world(count, seed)
     earns = (made.codes[:, :2] == 0).all(axis=1)
     outcomes = (made.outcomes + np.where(earns, 1.0, 0.0)).tolist()

@@ -1,7 +1,7 @@
-"""Live against its challenger over a million logged decisions: the background's comparison, and the page that shows it.
+"""The live version against its challenger over a million logged decisions: the comparison and its page.
 
-The world is that of `pages`; every decision carries a challenger's answer, of which a third moves nothing, and every
-tenth went into a trade that has closed.
+The world is that of `pages`. Every decision has a challenger's answer, of which a third moves nothing, and every tenth
+belongs to a closed trade.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.bench.report import figure, scratch_database, timed
 DECISIONS, OVERRIDES = 1_000_000, 1_000
 ROUNDS = 5
 PERIOD = timedelta(days=365)
-ASKED_TOO = """
+ADDED_DECISIONS = """
 SET session_replication_role = replica;
 UPDATE telemetry_decision SET challenger_version = 39, challenger = jsonb_build_object('reason', 'SINGLE', 'levers',
     levers || CASE WHEN mod(latency_us::int + get_byte(uuid_send(decision_id), 15), 3) = 0 THEN
@@ -38,7 +38,7 @@ SET session_replication_role = origin;
 def run(decisions: int = DECISIONS, overrides: int = OVERRIDES, rounds: int = ROUNDS) -> None:
     fill(overrides, decisions, max(decisions // 5, 1), 10)
     with connection.cursor() as cursor:
-        cursor.execute(ASKED_TOO)
+        cursor.execute(ADDED_DECISIONS)
         cursor.execute("VACUUM ANALYZE telemetry_decision")
     now = datetime.now(UTC)
     row = request_comparison(module="pm", since=now - PERIOD, until=now, now=now)

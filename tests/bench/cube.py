@@ -1,14 +1,14 @@
-"""Cells: what building them costs, against PostgreSQL's GROUPING SETS, and what a refresh costs (`refresh`).
+"""Cells: the cost of building them, compared with PostgreSQL's GROUPING SETS, and of a refresh (`refresh`).
 
 The full cube is `build_cubes` over all subsets of ten dimensions, 200 groups, n_min 10/20/30/50.
 
-The comparison is over subsets of at most three dimensions, with one GROUPING SETS statement over the same integer
-codes in an analysed table. Both sides make n, mean and variance of every cell; ours also dates its first and last close
-and keeps the cells, the statement only hands back their number and three sums, which are checked against ours. The
-statement knows no pruning: n_min spares it nothing, since it would filter what has been made. Ours is timed with it
-(what the product does) and without (the very same cells). PostgreSQL is timed with the plan it prefers, which hashes
-(once: it takes long and is no close run), and with hashing forbidden, where it shares sorts between sets and is faster;
-both have the memory not to touch the disk.
+The comparison covers subsets of at most three dimensions, with one GROUPING SETS statement over the same integer codes
+in an analysed table. Both sides compute n, mean and variance of every cell. Ours also dates its first and last close
+and keeps the cells; the statement only returns their number and three sums, which are checked against ours. The
+statement has no pruning: n_min would only filter what has been computed. Ours is timed with pruning (what the product
+does) and without (the very same cells). PostgreSQL is timed with the plan it prefers, which hashes (once, because it
+takes long and is far slower), and with hashing disabled, where it shares sorts between sets and is faster. Both have
+enough memory not to touch the disk.
 """
 
 from __future__ import annotations
@@ -84,10 +84,10 @@ def against_grouping_sets(everything: World, rounds: int) -> None:
     for plan in ("sorted", "hashed"):
         if not np.allclose(found["unpruned"], found[plan]):
             raise AssertionError(f"cells, or sums of n, mean and variance, differ: {found}")
-    _tell(taken, {name: int(sums[0]) for name, sums in found.items()}, outcomes=len(everything), rounds=rounds)
+    _report(taken, {name: int(sums[0]) for name, sums in found.items()}, outcomes=len(everything), rounds=rounds)
 
 
-def _tell(taken: dict[str, Seconds], cells: dict[str, int], **context: object) -> None:
+def _report(taken: dict[str, Seconds], cells: dict[str, int], **context: object) -> None:
     for name, seconds in taken.items():
         cpu = {} if name in ("sorted", "hashed") else {"cpu_s": round(seconds.cpu, 3)}
         figure("cube", f"subsets_{name}_wall", seconds.wall, "s", cells=cells[name], **cpu, **context)
@@ -99,13 +99,13 @@ def _tell(taken: dict[str, Seconds], cells: dict[str, int], **context: object) -
 
 
 def sums(groups: Sequence[Cells]) -> tuple[float, ...]:
-    """Number of cells, and the sums of n, mean and variance."""
+    """Return the number of cells, and the sums of n, mean and variance."""
     columns = [(len(cells), cells.n.sum(), cells.mean.sum(), cells.variance.sum()) for cells in groups]
     return tuple(float(total) for total in np.sum(columns, axis=0))
 
 
 def fill(everything: World) -> None:
-    """The world as a temporary table: integer codes, no index and no log, all in the statement's favour."""
+    """Write the world to a temporary table: integer codes, no index and no log, which favours the statement."""
     columns = (everything.group, *everything.codes.T, everything.outcomes)
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE IF EXISTS bench_outcome; {CREATE}")

@@ -1,6 +1,6 @@
-"""Importing files of closed trades: as a bot sends them, as a spreadsheet holds them, as freqtrade tells of them.
+"""Importing files of closed trades: as a bot sends them, as a spreadsheet holds them, and as freqtrade exports them.
 
-Timed from opening the file to the last commit, then once more when every trade is there already.
+Timed from opening the file to the last commit, and once more when every trade is recorded already.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.bench.report import figure, scratch_database, timed
 from tests.bench.worlds import NOW, world
 
 TRADES = 100_000
-ACTIONS = 3  # of a trade in JSON lines; ten dimensions each
+ACTIONS = 3  # per trade in JSON lines, with ten dimensions each
 BAR_SECONDS = 60
 
 Payloads = Sequence[Mapping[str, Any]]
@@ -34,7 +34,7 @@ def write_json_lines(trades: Payloads, stream: IO[str]) -> None:
 
 
 def write_flat_csv(trades: Payloads, stream: IO[str]) -> None:
-    """A trade and its entry to a row."""
+    """Write one trade with its entry per row."""
     rows = []
     for trade in trades:
         entry = trade["actions"][0]
@@ -45,10 +45,12 @@ def write_flat_csv(trades: Payloads, stream: IO[str]) -> None:
 
 
 def write_freqtrade(trades: Payloads, stream: IO[str]) -> None:
-    """freqtrade's names for the same."""
+    """Write the same trades with freqtrade's field names."""
     names = {"trade_id": "external_id", "pair": "symbol", "open_date": "opened_at", "close_date": "closed_at"}
-    told = {"strategy": "Bench", "is_short": False, "enter_tag": "dip", "initial_stop_loss_ratio": -0.1}
-    rows = [{ours: trade[name] for ours, name in names.items()} | told | {"profit_ratio": 0.05} for trade in trades]
+    constants = {"strategy": "Bench", "is_short": False, "enter_tag": "dip", "initial_stop_loss_ratio": -0.1}
+    rows = [
+        {ours: trade[name] for ours, name in names.items()} | constants | {"profit_ratio": 0.05} for trade in trades
+    ]
     _write_table(rows, stream)
 
 

@@ -1,8 +1,8 @@
-"""Policy evidence against a simulator with known truth, and what its fit costs.
+"""The evidence method against a simulator with known truth, and the cost of its fit.
 
-`./dev bench learning --simulator PATH --seeds A-B`, where PATH defines the worlds (tests/bench/simulator.py says how).
-Every line says its bar and whether it is met. A ratio of uplifts is of means over the seeds; `difference` and `se` are
-of the paired differences. The strongest reading of the plan is chosen after the fact, in its favour.
+`./dev bench learning --simulator PATH --seeds A-B`, where PATH defines the worlds (see tests/bench/simulator.py). Every
+line states its bar and whether it is met. A ratio of uplifts is of means over the seeds; `difference` and `se` are of
+the paired differences. The strongest variant of the plan is chosen after the fact, in its favour.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ TRADES = 20_000
 COSTS = {20_000: 1.0, 200_000: 6.0}  # trades -> seconds a fit may take
 MEGABYTES = 1_000
 DRIFTS = {"mild": (0.65, 0.10), "severe": (0.75, 0.13)}  # drift -> bars of squared error and false claims
-PHASES, PHASE_DAYS, SHOCK = 4, 10, 0.6  # of a market: how many phases, how long each, sd of a day's move in R
+PHASES, PHASE_DAYS, SHOCK = 4, 10, 0.6  # number and length of market phases, sd of a day's move in R
 COMPARED: dict[str, Callable[[float, float], bool]] = {"<=": operator.le, ">=": operator.ge}
 
 
 def judged(name: str, value: float, unit: str, *bars: str, **context: object) -> None:
-    """A figure with its bars, such as ">= 1.4", and whether it meets them all."""
+    """Return a figure with its bars, such as ">= 1.4", and whether it meets all of them."""
     limits = [(COMPARED[sign], float(number)) for sign, number in map(str.split, bars)]
     met = all(compare(value, limit) for compare, limit in limits)
     figure("learning", name, value, unit, bar=" and ".join(bars), met=met, **context)
 
 
 class Drift:
-    """The walks through the worlds of one kind of drift, one a seed."""
+    """The walks through the worlds of one kind of drift, one per seed."""
 
     def __init__(self, simulator: Simulator, seeds: Sequence[int], drift: str, trades: int) -> None:
         self.name, self.context = drift, {"trades": trades, "seeds": len(seeds)}
@@ -52,7 +52,7 @@ class Drift:
             self.claims.append(claims(log, world, END))
 
     def uplift(self, policy: str, tilt: str = "matched") -> Floats:
-        """(seeds,) mean over the folds."""
+        """Return (seeds,): the mean over the folds."""
         return np.array([np.mean([getattr(score, tilt) for score in walk.scores[policy]]) for walk in self.walks])
 
     def best(self, policies: Sequence[str], tilt: str = "matched") -> str:
@@ -70,7 +70,7 @@ class Drift:
             difference=round(float(difference.mean()), 2), se=_standard_error(difference), **self.context,
         )  # fmt: skip
 
-    def tell_uplift(self) -> None:
+    def report_uplift(self) -> None:
         if not all(walk.scores[READINGS[0]] for walk in self.walks):
             return
         self.against("uplift_of_plan_as_written", WRITTEN, ">= 1.4")
@@ -80,7 +80,7 @@ class Drift:
         )
         self.against("materialised_uplift_of_strongest_ablation", READINGS, ">= 1", policy="materialised")
 
-    def tell_accuracy(self, mse_bar: float, false_bar: float) -> None:
+    def report_accuracy(self, mse_bar: float, false_bar: float) -> None:
         mse, covered, slope = (
             np.mean([getattr(each, name) for walk in self.walks for each in walk.accuracies])
             for name in ("mse_ratio", "covered", "slope")
@@ -115,7 +115,7 @@ def without_signal(simulator: Simulator, seeds: Sequence[int], trades: int) -> N
 
 
 def market_days(simulator: Simulator, seeds: Sequence[int], trades: int) -> None:
-    """No signal, but days that move all trades, and a dimension that is the phase of the market: ten days each."""
+    """Return trades without signal, but with days that move all trades and a dimension of ten-day market phases."""
     counts: dict[bool, list[int]] = {True: [], False: []}
     for seed in seeds:
         log = Log.draw(simulator.world(seed, "mild", signal=0.0), trades, seed)
@@ -125,8 +125,8 @@ def market_days(simulator: Simulator, seeds: Sequence[int], trades: int) -> None
         log = replace(log, scope=scope, outcome=log.outcome + rng.normal(0, SHOCK, int(END) + 1)[day])
         for same_day, found in counts.items():
             found.append(len(sure_ones(log, END, replace(PARAMETERS, same_day=same_day))))
-    told = {"if_trades_were_independent": round(float(np.mean(counts[False])), 2), "seeds": len(seeds)}
-    judged("verified_on_market_days", float(np.mean(counts[True])), "per run", "<= 1", trades=trades, **told)
+    context = {"if_trades_were_independent": round(float(np.mean(counts[False])), 2), "seeds": len(seeds)}
+    judged("verified_on_market_days", float(np.mean(counts[True])), "per run", "<= 1", trades=trades, **context)
 
 
 def cost(simulator: Simulator, trades: int, bar: float) -> None:
@@ -150,8 +150,8 @@ def run(simulator: Simulator, seeds: Sequence[int], trades: int = TRADES, costs:
     market_days(simulator, seeds, trades)
     for name, bars in DRIFTS.items():
         drift = Drift(simulator, seeds, name, trades)
-        drift.tell_uplift()
-        drift.tell_accuracy(*bars)
+        drift.report_uplift()
+        drift.report_accuracy(*bars)
 
 
 def _seeds(text: str) -> range:

@@ -1,9 +1,9 @@
-"""What a reviewer waits for: every list and page of the admin over a large world.
+"""How long a reviewer waits: every list and page of the admin over a large world.
 
 100,000 overrides in force, a million decisions over several months of partitions, 200,000 closed trades. Each list is
-asked for plainly, by every filter, search and sortable column, and at its second and its last page; each model's page
-is asked for at its newest row, and where one row is known to be the heaviest, at that. A figure is the median of
-`ROUNDS` answers of Django's test client (no network, one process), after one that is not counted.
+requested plainly, with every filter, search and sortable column, and on its second and last page. Each model's page is
+requested for its newest row, and also for the heaviest row where one is known. A figure is the median of `ROUNDS`
+responses of Django's test client (no network, one process), after one that is not counted.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def fill(overrides: int, decisions: int, trades: int, audited: int) -> None:
 
 
 def requests(client: Client) -> Iterator[tuple[str, str]]:
-    """A name and an address for everything the admin can be asked."""
+    """Yield a name and an address for every request that the admin can get."""
     yield "index", reverse("admin:index")
     for model in admin.site._registry:
         if model._meta.app_label in OURS:
@@ -58,12 +58,12 @@ def requests(client: Client) -> Iterator[tuple[str, str]]:
 
 
 def lists(client: Client, model: type[Model]) -> Iterator[tuple[str, str]]:
-    """The list, and every way of cutting and ordering it that the page itself offers."""
+    """Yield the list with every filter and order that the page itself offers."""
     name = model._meta.model_name
     address = reverse(f"admin:{model._meta.app_label}_{name}_changelist")
     yield f"{name} list", address
     shown = (client.get(address).context or {}).get("cl")
-    if shown is None:  # a page of its own, such as the modes: nothing to sort or page through
+    if shown is None:  # a custom page, such as the modes, with nothing to sort or page through
         return
     pages_of_it = shown.paginator.num_pages
     if pages_of_it > 1:
@@ -90,7 +90,7 @@ def pages(model: type[Model]) -> Iterator[tuple[str, str]]:
 
 
 def heaviest() -> Iterator[tuple[str, str]]:
-    """The override that moved most, its decisions, the widest request, and what is shown of all that was learned."""
+    """Yield the override that moved most, its decisions, the widest request, and the pages of all that was learned."""
     member = Membership.objects.filter(to_version=None).earliest("id")
     decisions = reverse("admin:telemetry_decision_changelist")
     yield (
@@ -110,10 +110,10 @@ def heaviest() -> Iterator[tuple[str, str]]:
 
 
 def measured(client: Client, name: str, address: str, rounds: int, **of: object) -> bool:
-    """Print the figure of one address; whether it keeps to both bars."""
+    """Print the figure of one address; return whether it keeps both bars."""
     with CaptureQueriesContext(connection) as captured:
         response = client.get(address)
-    queries = len(captured)  # now: the next request forgets them
+    queries = len(captured)  # counted now, as the next request clears them
     if response.status_code != 200:
         raise AssertionError(f"{address} answered {response.status_code}")
     taken = 1000 * median(timed(lambda: client.get(address)).wall for _ in range(rounds))
@@ -135,7 +135,7 @@ def run(
     figure("pages", "fill", filling.wall, "s", **of)
     client = Client()
     client.force_login(User.objects.create_superuser("reviewer"))
-    kept = [measured(client, *asked, rounds) for asked in [*requests(client), *heaviest()]]
+    kept = [measured(client, *address, rounds) for address in [*requests(client), *heaviest()]]
     figure("pages", "within_both_bars", sum(kept), "requests", asked=len(kept), **of)
 
 

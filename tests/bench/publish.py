@@ -1,4 +1,4 @@
-"""What one changed line costs to publish over a large version: a request drafted, approved and applied."""
+"""The cost of publishing one changed line in a large version: a request drafted, approved and applied."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CATEGORIES = ("entry", "add")
 
 
 def placed(number: int, target: float) -> OverrideSpec:
-    """The override of the line with this number: PATTERNS x CATEGORIES keys, as many lines at each."""
+    """Return the override of the line with this number, spread evenly over PATTERNS x CATEGORIES keys."""
     key, place = number % (PATTERNS * len(CATEGORIES)), number // (PATTERNS * len(CATEGORIES))
     return make_spec(
         {"size_mult": target},
@@ -30,7 +30,7 @@ def placed(number: int, target: float) -> OverrideSpec:
 
 
 def fill(specs: Sequence[OverrideSpec]) -> None:
-    """The first as version 1, and the others as its members too: through the verbs they would take minutes."""
+    """Publish the first override as version 1 and insert the others as its members; the verbs would take minutes."""
     publish(specs[0])
     line, override = Line.objects.get(), Override.objects.get()
     lines, overrides, members = [], [], []

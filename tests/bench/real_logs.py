@@ -1,7 +1,7 @@
-"""Other people's trade logs: as the importer reads them, and with the market's scopes and risk of 2 ATR added.
+"""Trade logs of other people: as the importer reads them, and with the market's scopes and a risk of 2 ATR added.
 
-Their stops lie as far as half the price away, so an R of theirs is rarely reached; in R of 2 ATR outcomes are of the
-size that the plan's thresholds were made for.
+Their stops lie as far as half the price away, so their R is rarely reached. In R of 2 ATR outcomes have the size that
+the plan's thresholds were made for.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LOGS = {
     "freqtrade_native": "freqtrade_native/backtest-result.json",
 }
 SCOPED = ("alpergulsen_2023", "genetrader_2024")
-LEAST_RISK = 0.004  # of the price: a flat pair has no ATR to speak of
+LEAST_RISK = 0.004  # relative to the price, because the ATR of a flat pair is almost 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +40,13 @@ class Prices:
     atr: Floats
 
     def risk_at(self, at: int) -> float:
-        """2 ATR over the close of the last bar that had ended; NaN where there is none."""
+        """Return 2 ATR over the close of the last bar that had ended; NaN if there is none."""
         known = int(np.searchsorted(self.bars.end, at, side="right")) - 1
         return float(2 * self.atr[known] / self.bars.close[known]) if known >= 0 else float("nan")
 
 
 def scoped_log(data: Path, name: str) -> Iterator[Mapping[str, Any]]:
-    """The trades of a log whose pair has bars before the entry, with scopes as of the entry."""
+    """Return the trades of a log whose pair has bars before the entry, with scopes as of the entry."""
     bars = list(hourly_bars(data / name))
     market = Market.of(bars)
     prices = {each.symbol: Prices(each, Indicators.of(each).atr) for each in bars}
@@ -63,6 +63,6 @@ def scoped_log(data: Path, name: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _typed(row: Mapping[str, str]) -> dict[str, object]:
-    told: dict[str, object] = {name: cell for name, cell in row.items() if cell}
-    told |= {name: float(row[name]) for name in ("profit_ratio", "initial_stop_loss_ratio")}
-    return told | {"is_short": row["is_short"] == "True"}
+    fields: dict[str, object] = {name: cell for name, cell in row.items() if cell}
+    fields |= {name: float(row[name]) for name in ("profit_ratio", "initial_stop_loss_ratio")}
+    return fields | {"is_short": row["is_short"] == "True"}

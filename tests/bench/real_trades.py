@@ -1,4 +1,4 @@
-"""The textbook rules over every real price bar there is: about 57,000 trades, as payloads that recording accepts."""
+"""The textbook rules over all real price bars: about 57,000 trades, as payloads that recording accepts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LEAST_BARS = 300
 
 
 def hourly_bars(folder: Path) -> Iterator[Bars]:
-    """Of every pair with enough of them; needs pyarrow."""
+    """Return the hourly bars of every pair with enough of them; needs pyarrow."""
     for pair in sorted({path.stem for kind in ("bars_1h", "bars_5m") for path in (folder / kind).glob("*.parquet")}):
         bars, _ = read_hourly(folder, pair)
         if len(bars) >= LEAST_BARS:
@@ -23,7 +23,7 @@ def hourly_bars(folder: Path) -> Iterator[Bars]:
 
 
 def converted(data: Path, sources: Sequence[str]) -> Iterator[Mapping[str, Any]]:
-    """The trades of the sources on hourly bars, without what no walk reads."""
+    """Return the trades of the sources on hourly bars, without what no walk reads."""
     for source in sources:
         for trade in demo_trades(list(hourly_bars(data / source))):
             if trade["timeframe"] == "1h":

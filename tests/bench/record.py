@@ -1,7 +1,7 @@
 """Recording closed trades: the verb, which writes by COPY, against Django's `bulk_create` of the same rows.
 
-Both begin with the same validated trades and end with the same rows committed. The verb also looks up what is
-recorded already and hands back receipts; `bulk_create` is spared that.
+Both start with the same validated trades and end with the same committed rows. The verb also looks up what is recorded
+already and returns receipts, which `bulk_create` does not have to do.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from telemetry.recording.record_trades import record_trades, trade_id
 from tests.bench.report import figure, interleaved, scratch_database
 from tests.bench.worlds import NOW, parsed, world
 
-TRADES = 1_000  # of a round; many short rounds, since a busy machine is not busy evenly
+TRADES = 1_000  # per round; many short rounds, because the load of the machine varies
 ROUNDS = 9
 ACTIONS = 3
-BATCH = 1_000  # rows of one INSERT
-SAMPLE = 100  # trades that are written both ways and compared row by row
+BATCH = 1_000  # rows per INSERT
+SAMPLE = 100  # trades written both ways and compared row by row
 MODELS: tuple[type[Model], ...] = (Trade, Action, Outcome, PendingAttribution, DirtyGroup)
 
 
@@ -39,7 +39,7 @@ def empty_tables() -> None:
 
 @transaction.atomic
 def bulk_create(trades: Sequence[TradeValue]) -> None:
-    """The rows that `record_trades` writes for new trades, the way most Django code would write them."""
+    """Write the rows that `record_trades` writes for new trades, the way most Django code would."""
     keyed = [(trade_id(trade.external_id, trade.revision), trade) for trade in trades]
     judged = [(key, trade, outcome) for key, trade in keyed for outcome in judge(trade)]
     named = [key for key, trade in keyed if any(action.decision_ids for action in trade.actions)]
@@ -112,7 +112,7 @@ def _outcome(key: UUID, trade: TradeValue, outcome: Judged) -> Outcome:
 
 
 def contents() -> list[list[str]]:
-    """Every row of every table in one order, without the numbers the database gives out."""
+    """Return every row of every table in one order, without the numbers that the database assigns."""
     columns = [[f.name for f in model._meta.concrete_fields if not isinstance(f, AutoField)] for model in MODELS]
     return [
         sorted(map(str, model._default_manager.values_list(*names)))
@@ -121,7 +121,7 @@ def contents() -> list[list[str]]:
 
 
 def refuse_unequal(trades: Sequence[TradeValue]) -> None:
-    """Two ways that do not write the same rows are not to be compared."""
+    """Raise an error if the two ways do not write the same rows."""
     written = []
     for write in (partial(record_trades, trades, now=NOW), partial(bulk_create, trades)):
         empty_tables()

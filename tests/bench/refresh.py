@@ -1,9 +1,9 @@
-"""What new trades in a few groups cost: `aggregate_dirty`, from facts in the database to cells in the database.
+"""The cost of new trades in a few groups: `aggregate_dirty`, from facts to cells in the database.
 
-A thousand new trades fall into five of 200 groups, and these are rebuilt; that is set against rebuilding all 200 by the
-same verb, which begins a group afresh however little is new in it. *typical*: the groups at 10, 30, 50, 70 and 90 % of
-the ranking by size. *worst*: the five largest, to which Zipf's law gives half of all trades. Marking the groups dirty
-is part of every figure.
+A thousand new trades fall into five of 200 groups, which are rebuilt. This is compared with rebuilding all 200 by the
+same verb, which rebuilds a group from scratch however little is new in it. *typical*: the groups at 10, 30, 50, 70 and
+90 % of the ranking by size. *worst*: the five largest, to which Zipf's law gives half of all trades. Marking the groups
+dirty is part of every figure.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
 
 
 def store(everything: World) -> None:
-    """The rows as trades of one action, written straight to the two tables: parsing would take longer than the rest."""
+    """Write the rows as trades of one action straight to the two tables; parsing would take longer than the rest."""
     trades, outcomes = [], []
     columns = (everything.group, everything.outcomes, everything.closed_at)
     for row, (group, rr, closed_at) in enumerate(zip(*(column.tolist() for column in columns), strict=True)):
@@ -62,7 +62,7 @@ def run(outcomes: int = OUTCOMES, rounds: int = ROUNDS, new_trades: int = NEW_TR
     }
     for name, groups in chosen.items():
         record_trades(world(new_trades, groups=groups).trades(name), now=NOW)
-    aggregate_dirty(now=NOW)  # takes the marks of all ten groups: what follows is to rebuild only what it marks itself
+    aggregate_dirty(now=NOW)  # clears the marks of all ten groups
     works = {name: partial(rebuild, groups) for name, groups in chosen.items()}
     taken = interleaved(works | {"full": partial(rebuild, range(GROUPS))}, rounds)
 

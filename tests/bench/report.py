@@ -1,4 +1,4 @@
-"""Measuring and telling: seconds of work, medians of interleaved rounds, one JSON line a figure."""
+"""Measuring and reporting: seconds of work, medians of interleaved rounds, one JSON line per figure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Work = Callable[[], object]
 
 @dataclass(frozen=True)
 class Seconds:
-    """What a piece of work took; `cpu` is this process's alone, the database's share shows in `wall` only."""
+    """The duration of a piece of work; `cpu` is this process's alone, `wall` includes the database's share."""
 
     wall: float
     cpu: float
@@ -36,9 +36,9 @@ def timed(work: Work) -> Seconds:
 
 
 def interleaved(works: Mapping[str, Work], rounds: int, before: Work = lambda: None) -> dict[str, Seconds]:
-    """The median of each work over rounds in which all take turns, so that a busy machine slows all alike.
+    """Return the median of each work over rounds in which all take turns, so that a busy machine slows all alike.
 
-    `before` runs unmeasured ahead of every work.
+    `before` runs unmeasured before every work.
     """
     taken: dict[str, list[Seconds]] = {name: [] for name in works}
     for _ in range(rounds):
@@ -52,15 +52,15 @@ def interleaved(works: Mapping[str, Work], rounds: int, before: Work = lambda: N
 
 
 def figure(bench: str, name: str, value: float, unit: str, **context: object) -> None:
-    """Print one figure as a line of JSON; `context` says against what, over how much, and where the bar is."""
+    """Print one figure as a line of JSON; `context` states its comparison, its extent and its bar."""
     rounded = float(f"{value:.4g}")
     print(json.dumps({"bench": bench, "figure": name, "value": rounded, "unit": unit, **context}), flush=True)
 
 
 @contextmanager
 def scratch_database() -> Iterator[None]:
-    """A migrated database of this process's own beside the configured one, dropped at the end."""
-    setup_test_environment(debug=False)  # in debug mode Django keeps every statement it sends
+    """Create a migrated database of this process beside the configured one, and drop it at the end."""
+    setup_test_environment(debug=False)  # in debug mode Django records every statement
     connections["default"].settings_dict["TEST"]["NAME"] = f"bench_{os.getpid()}"
     databases = setup_databases(verbosity=0, interactive=False, serialized_aliases=[])
     try:

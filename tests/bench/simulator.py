@@ -1,7 +1,7 @@
-"""A simulator with known truth, loaded from a path when a bench runs; it is not part of the repository.
+"""A simulator with known truth, loaded from a path when a benchmark runs; it is not part of the repository.
 
-The file defines `World(seed, drift=, signal=)` as in the protocol below. Where an `est.py` lies beside it, its readings
-of the plan's formula (`plan_cells`, `plan_eval`) are what policy evidence is compared with.
+The file defines `World(seed, drift=, signal=)` with the protocol below. If an `est.py` lies beside it, its variants of
+the plan's formula (`plan_cells`, `plan_eval`) are compared with the evidence method.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ import numpy as np
 from learning.core.cells.rows import Bools, Floats, Ints
 from learning.core.evidence_method.observations import Observations
 
-END = 360.0  # days a world lasts
-FOLDS = (180.0, 225.0, 270.0, 315.0)  # learn from the days before, act on the 45 after
+END = 360.0  # length of a world in days
+FOLDS = (180.0, 225.0, 270.0, 315.0)  # learn from the days before, act on the 45 days after
 ACTED = 45.0
 
 
 class World(Protocol):
-    """Patterns x categories x dimensions with planted effects; all codes from 0."""
+    """Patterns x categories x dimensions with planted effects; all codes start at 0."""
 
-    P: int  # patterns
-    C: int  # categories
-    cards: Ints  # values of each dimension
+    P: int  # number of patterns
+    C: int  # number of categories
+    cards: Ints  # number of values of each dimension
 
     def draw(self, N: int, seed: int) -> dict[str, Any]:
-        """Columns t (days, ascending), pk (pattern * C + category), X (rows, dims), R, and mu, its true mean."""
+        """Return columns: t (days, ascending), pk (pattern * C + category), X (rows, dims), R, and mu, R's mean."""
         ...
 
     def mu(self, pk: Ints, X: Ints, t: Floats) -> Floats: ...
@@ -40,7 +40,7 @@ class World(Protocol):
 
 @dataclass(frozen=True)
 class Simulator:
-    """Worlds, and the readings of the plan where there are any."""
+    """Worlds, and the variants of the plan if there are any."""
 
     worlds: ModuleType
     readings: ModuleType | None
@@ -51,7 +51,7 @@ class Simulator:
             raise SystemExit(f"--simulator: {path} is no file; give the path of one that defines World")
         beside = path.with_name("est.py")
         worlds = _module(path)
-        sys.modules[path.stem] = worlds  # where the readings look for it
+        sys.modules[path.stem] = worlds  # the variants import it by this name
         try:
             return cls(worlds, _module(beside) if beside.is_file() else None)
         finally:
@@ -113,6 +113,6 @@ class Log:
         return Observations.of_trades(self.day, self.pattern, self.category, self.scope, self.outcome, names)
 
     def folds(self) -> Iterator[tuple[float, Log, Log]]:
-        """(as_of, trades to learn from, trades to act on), walking forward."""
+        """Yield (as_of, trades to learn from, trades to act on), walking forward."""
         for as_of in FOLDS:
             yield as_of, self.where(self.day < as_of), self.where((self.day >= as_of) & (self.day < as_of + ACTED))

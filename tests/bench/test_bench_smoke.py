@@ -1,4 +1,4 @@
-"""Each bench at a tiny size: it runs, the two ways it compares agree, and what it prints is JSON."""
+"""Each benchmark at a tiny size: it runs, the two ways it compares agree, and it prints JSON."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class TestBenches:
         found = figures()
         assert {"full_cube_cpu", "subsets_pruned_speedup_wall", "refresh_typical_share"} <= found.keys()
         assert min(found.values()) > 0
-        assert found["cells_stored"] >= 5  # at the least the empty subset of each group that had new trades
+        assert found["cells_stored"] >= 5  # at least the empty subset of each group that had new trades
 
     def test_build_plan_follows_the_lessons_of_one_group(self, figures: Figures) -> None:
         build_plan.run(count=2_000)
@@ -155,7 +155,7 @@ def plan_eval(cells, pk, X, cards, C, decay=True, wmin=0.02):
 
         lines = {line["figure"]: line for line in map(json.loads, capsys.readouterr().out.splitlines())}
         assert all({"bar", "met"} <= line.keys() for line in lines.values())
-        assert lines["uplift_of_strongest_ablation_mild"]["value"] > 1.5  # the reading above mostly bets on nothing
+        assert lines["uplift_of_strongest_ablation_mild"]["value"] > 1.5  # that variant mostly bets on nothing
         assert lines["squared_error_of_no_learning_severe"]["value"] < 0.2
         assert lines["verified_without_signal"]["value"] < 2
         assert lines["verified_on_market_days"]["value"] < 2
@@ -178,7 +178,7 @@ def plan_eval(cells, pk, X, cards, C, decay=True, wmin=0.02):
 class TestRefusal:
     @pytest.mark.django_db(transaction=True)
     def test_ways_that_write_different_rows_are_not_compared(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(record, "judge", lambda trade: ())  # bulk_create's alone: no outcomes
+        monkeypatch.setattr(record, "judge", lambda trade: ())  # affects only bulk_create: no outcomes
 
         with pytest.raises(AssertionError, match="do not write the same rows"):
             record.run(count=5, rounds=1)

@@ -1,7 +1,7 @@
-"""Walking forward through a simulated log: what each policy would have earned next, in truth, and how far it erred.
+"""Walking forward through a simulated log: what each method would truly have earned next, and how far it erred.
 
-Uplift is exposure-neutral, in R per 1000 trades of unit size: mean((m / mean(m) - 1) mu). At *matched tilt* every
-policy's log lever is scaled to the same spread first; otherwise whoever bets bigger looks better.
+Uplift is exposure-neutral, in R per 1000 trades of unit size: mean((m / mean(m) - 1) mu). At *matched tilt* the log
+lever of every method is first scaled to the same spread; otherwise the method that bets bigger looks better.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from tests.bench.simulator import Log, World
 
 PARAMETERS = EvidenceParameters()
 LOW, HIGH = math.log(0.7), math.log(1.3)
-TILT = 0.10  # sd of a log lever at matched tilt
+TILT = 0.10  # standard deviation of a log lever at matched tilt
 WRITTEN = ("plan, half-life 18 d", "plan, age 0")
 READINGS = (*WRITTEN, "plan, age 0, no floor", "most specific")
 
 
 @dataclass(frozen=True)
 class Score:
-    """Of one policy on one fold: uplift as bet and at matched tilt, and the spread of its log lever."""
+    """One method on one fold: uplift as bet and at matched tilt, and the spread of its log lever."""
 
     raw: float
     matched: float
@@ -42,7 +42,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Of the evidence fit: squared error against no learning's, share inside the 95 % interval, calibration slope."""
+    """The evidence fit: squared error relative to no learning, share inside the 95 % interval, calibration slope."""
 
     mse_ratio: float
     covered: float
@@ -50,7 +50,7 @@ class Accuracy:
 
 
 def scored(mu: Floats, log_lever: Floats, edge: Floats | None = None) -> Score:
-    """`edge` is what matched tilt scales, where it is another thing than the log lever."""
+    """Return the score; `edge` is what matched tilt scales, if it is not the log lever."""
     m = np.exp(np.clip(log_lever, LOW, HIGH))
     signal = log_lever if edge is None else edge
     signal = signal - signal.mean()
@@ -64,7 +64,7 @@ def _uplift(mu: Floats, m: Floats) -> float:
 
 
 class Walk:
-    """Scores by policy and accuracies, one of each a fold of one world."""
+    """Scores by method, and accuracies; one of each per fold of one world."""
 
     def __init__(self) -> None:
         self.scores: defaultdict[str, list[Score]] = defaultdict(list)
@@ -82,7 +82,7 @@ class Walk:
         return self
 
     def with_plan(self, log: Log, world: World, readings: ModuleType | None) -> Walk:
-        """The readings of the plan's formula on the same folds, where there are any."""
+        """Add the variants of the plan's formula on the same folds, if there are any."""
         for as_of, known, acted in log.folds() if readings else ():
             for name, found in _readings(readings, world, as_of, known, acted).items():
                 self.scores[name].append(found)
@@ -109,7 +109,7 @@ def accuracy(known: Log, acted: Log, expected: Floats, variance: Floats) -> Accu
 
 
 def served(learned: Learned, acted: Log) -> Floats:
-    """The log lever of the materialised overrides, capped where unverified: what the product would serve."""
+    """Return the log lever of the materialised overrides, capped where unverified: what the product would serve."""
     total, chosen = np.zeros(len(acted)), learned.overrides.take(np.arange(learned.materialised))
     for row, c in enumerate(learned.c[: learned.materialised].tolist()):
         scope = chosen.scope[row]
@@ -123,7 +123,7 @@ def served(learned: Learned, acted: Log) -> Floats:
 class Claims:
     """Verified overrides of a log against the truth on its last day; a claim is false below 0.01 R of its sign.
 
-    `exaggeration` is claimed over true edge; no claims are none false and exaggerate nothing.
+    `exaggeration` is claimed over true edge. Without claims none are false and nothing is exaggerated.
     """
 
     count: int
@@ -148,7 +148,7 @@ def claims(log: Log, world: World, as_of: float) -> Claims:
 
 
 def _contrast(log: Log, mu: Floats, pattern: int, category: int, scope: Floats) -> float:
-    """What a key adds to simpler ones, over the trades in it: its mean less its parents', the interaction for two."""
+    """Return what a key adds to simpler ones over its trades: its mean less its parents', the interaction for two."""
     own = log.key == pattern * log.categories + category
     inside = [own & (log.scope[:, dim] == scope[dim]) for dim in np.flatnonzero(scope != MISSING)]
     if not inside:

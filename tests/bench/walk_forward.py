@@ -1,8 +1,8 @@
-"""Both policies walked forward over real data: textbook rules replayed on real price bars, and other people's logs.
+"""Both methods walked forward over real data: textbook rules on real price bars, and logs of other people.
 
-`./dev bench walk_forward --data DIR [--only NAME ...] [--folds N]`, DIR as test_converter_reference.py reads it. Trades
-are recorded, loaded and walked by the product's own code; a line per figure, whatever it is. `matched_vs_plan` is the
-mean paired difference to policy plan by its own combiner at matched tilt.
+`./dev bench walk_forward --data DIR [--only NAME ...] [--folds N]`, with DIR as test_converter_reference.py reads it.
+Trades are recorded, loaded and walked by the product's own code; one line per figure, whatever its value.
+`matched_vs_plan` is the mean paired difference to the plan method with its own combiner, at matched tilt.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def walked(name: str, module: str, folds: int) -> None:
             figure("walk_forward", "refused", 1, "walk", error=row.error, **context)
             continue
         figure("walk_forward", "walk", seconds.wall, "s", cpu=round(seconds.cpu, 2), **context)
-        tell(row.figures, context)
+        report(row.figures, context)
     for choice, gain in differences() if all(row.figures for row in found) else ():
         figure("walk_forward", "matched_vs_plan", gain.mean, "R per 1,000", low=gain.low, high=gain.high, data=name,
                module=module, policy=str(choice))  # fmt: skip
@@ -98,7 +98,7 @@ def _walk(found: list[WalkForward], module: str, choice: Choice, folds: int) -> 
     found += walk_forward(module=module, choices=[choice], folds=folds, now=NOW)
 
 
-def tell(found: Mapping[str, Any], context: Mapping[str, Any]) -> None:
+def report(found: Mapping[str, Any], context: Mapping[str, Any]) -> None:
     for name in ("uplift", "matched", "optimistic"):
         if found[name] is not None:
             band = {end: None if found[name][end] is None else round(found[name][end], 3) for end in ("low", "high")}
@@ -117,7 +117,7 @@ def tell(found: Mapping[str, Any], context: Mapping[str, Any]) -> None:
 
 
 def paired(module: str, folds: int) -> Iterator[tuple[Choice, Uplift]]:
-    """Each policy's increments at matched tilt less those of the plan, trade by trade."""
+    """Return each method's increments at matched tilt less those of the plan, trade by trade."""
     parameters = current_parameters(module)
     trades, bounds = load_trades(parameters, NOW), bounds_of(parameters)
     sized = {c: walk(trades, sizing_method(c.policy, c.combiner, parameters), folds=folds).sized for c in CHOICES}

@@ -1,8 +1,8 @@
-"""What a change would do to logged decisions, from rows in the database to the document, on one core.
+"""The cost of a what-if over logged decisions, from rows in the database to the document, on one core.
 
-Two changes of a version of a thousand lines: of one line in a hundred, which leaves most decisions as they are, and of
-the parameters, which touches all. Set against asking `resolve_one` twice for each decision, which a sample stands for.
-And of dm every weight of a version that has lines and a cap, over as many allocations.
+Two changes of a version of a thousand lines: one line in a hundred, which leaves most decisions as they are, and the
+parameters, which affect all. They are compared with two `resolve_one` per decision, estimated from a sample. For dm,
+every weight of a version with lines and a cap changes, over as many allocations.
 """
 
 from __future__ import annotations
@@ -64,32 +64,32 @@ def spec(chance: random.Random) -> OverrideSpec:
 
 def decided(count: int, engine: Engine, chance: random.Random) -> Iterator[DecisionRecord]:
     for number in range(count):
-        asked = NOW + timedelta(seconds=number)
+        now = NOW + timedelta(seconds=number)
         payload: dict[str, Any] = {
             "module": "pm",
             "pattern_key": f"bench.long.p{chance.randrange(PATTERNS)}",
             "action_category": chance.choice(CATEGORIES),
             "scope": {name: f"v{chance.randrange(values)}" for name, values in CARDINALITIES.items()},
         }
-        yield resolve_one(read_question(payload, now=asked), engine, now=asked).record
+        yield resolve_one(read_question(payload, now=now), engine, now=now).record
 
 
 def run(decisions: int = DECISIONS, lines: int = LINES, sample: int = SAMPLE) -> None:
     chance = random.Random(3)
-    standing = list({each.line: each for each in (spec(chance) for _ in range(lines))}.values())
-    publish(*standing)
+    in_force = list({each.line: each for each in (spec(chance) for _ in range(lines))}.values())
+    publish(*in_force)
     set_mode("on")
     engine = load_engine("pm")
     for start in range(0, decisions, 10_000):
         record_decisions(list(decided(min(10_000, decisions - start), engine, chance)))
 
-    changed = [make_spec({"size_mult": 1.05}, **_place(each)) for each in standing if "size_mult" in each.levers]
+    changed = [make_spec({"size_mult": 1.05}, **_place(each)) for each in in_force if "size_mult" in each.levers]
     weights = {"weights": engine.parameters.to_document()["channels"]["pm_strength"]["weights"] | {"n_target": 40}}
     changes = {
         "lines": Proposed("pm", bring=changed[:: max(len(changed) // max(lines // 100, 1), 1)]),
         "parameters": Proposed("pm", parameters=make_parameters(weights)),
     }
-    of = {"decisions": decisions, "lines": len(standing)}
+    of = {"decisions": decisions, "lines": len(in_force)}
     loading = timed(lambda: deque(logged_requests("pm", decisions, None).iterator(chunk_size=5000), maxlen=0))
     figure("what_if", "rows_loaded", decisions / loading.wall, "rows/s", **of)
     twice = timed(lambda: _resolved_twice(sample)).cpu / sample * decisions
@@ -104,17 +104,17 @@ def run(decisions: int = DECISIONS, lines: int = LINES, sample: int = SAMPLE) ->
 
 
 def _weigh_again(decisions: int, lines: int, chance: random.Random) -> None:
-    """Every allocation meets other weights, under a cap, and about a quarter meets lines too."""
+    """Change every weight under a cap; about a quarter of the allocations also match lines."""
     place = {"module": "dm", "action_category": "allocation", "type": "dm_alloc", "policy": "plan"}
-    standing = {}
+    in_force = {}
     for number in range(lines // 10):
         scope = {name: chance.choice("abcd") for name in chance.sample(DM_DIMENSIONS, 2)}
         each = make_spec(
             {"alloc_mult": 1.1}, pattern_key=f"bench.allocation.p{number % PATTERNS}", scope=scope, **place
         )
-        standing[each.line] = each
+        in_force[each.line] = each
     publish(module="dm", parameters=make_parameters(module="dm", product_cap=1.5))
-    publish(*standing.values(), module="dm")
+    publish(*in_force.values(), module="dm")
     set_mode("on", module="dm")
     engine = load_engine("dm")
     for start in range(0, decisions, 10_000):
@@ -122,20 +122,20 @@ def _weigh_again(decisions: int, lines: int, chance: random.Random) -> None:
     weights = {f"{lever}={value}": chance.uniform(0.7, 1.5) for lever in LEVER_DIMENSIONS for value in "abcd"}
     found: dict[str, Any] = {}
     taken = timed(partial(_compared, Proposed("dm", coefficients=weights), decisions, found))
-    of = {"decisions": decisions, "lines": len(standing), "touched": found["touched"], "changed": found["changed"]}
+    of = {"decisions": decisions, "lines": len(in_force), "touched": found["touched"], "changed": found["changed"]}
     figure("what_if", "coefficients_wall", taken.wall, "s", bar=10, cpu_s=round(taken.cpu, 3), **of)
 
 
 def _allocated(count: int, engine: Engine, chance: random.Random) -> Iterator[DecisionRecord]:
     for number in range(count):
-        asked = NOW + timedelta(seconds=number)
+        now = NOW + timedelta(seconds=number)
         payload: dict[str, Any] = {
             "module": "dm",
             "pattern_key": f"bench.allocation.p{chance.randrange(PATTERNS)}",
             "action_category": "allocation",
             "scope": {name: chance.choice("abcd") for name in DM_DIMENSIONS},
         }
-        yield resolve_one(read_question(payload, now=asked), engine, now=asked).record
+        yield resolve_one(read_question(payload, now=now), engine, now=now).record
 
 
 def _compared(change: Proposed, decisions: int, found: dict[str, Any]) -> None:
@@ -147,7 +147,7 @@ def _place(each: OverrideSpec) -> dict[str, Any]:
 
 
 def _resolved_twice(sample: int) -> None:
-    """The same from rows to answers by way of whole decisions, without comparing them."""
+    """Compute the same from rows to answers with whole decisions, without comparing them."""
     engine = replace(build_engine("pm", 1), mode=ServingMode(Mode.ON))
     for number, row in enumerate(stream(Span("pm").rows())):
         if number == sample:

@@ -1,4 +1,4 @@
-"""Synthetic outcomes: 200 groups of Zipf-distributed size, scopes over ten dimensions of 3 to 8 values, seeded."""
+"""Synthetic outcomes: 200 groups of Zipf-distributed size, scopes over ten dimensions of 3 to 8 values, from a seed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from telemetry.core.vocabulary import CATEGORIES, SALES, Module
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 GROUPS = 200
 ZIPF = 1.3
-DIMENSIONS = known_dimensions("pm")  # ten: the eight learned and the two recorded ones
+DIMENSIONS = known_dimensions("pm")  # ten: eight learned and two recorded ones
 CARDINALITIES = (3, 4, 5, 8, 6, 3, 7, 4, 5, 8)
 DAYS = 90
 
@@ -29,7 +29,7 @@ _END = int(NOW.timestamp()) * 1_000_000
 
 
 def group_name(number: int) -> tuple[str, str, str]:
-    """(module, pattern_key, action_category) of a group, from 0 to 199."""
+    """Return (module, pattern_key, action_category) of a group, from 0 to 199."""
     categories = CATEGORIES[Module.PM]
     pattern, category = divmod(number, len(categories))
     return str(Module.PM), f"bench.pattern{pattern}.signal", str(categories[category])
@@ -37,7 +37,7 @@ def group_name(number: int) -> tuple[str, str, str]:
 
 @dataclass(frozen=True, eq=False)
 class World:
-    """One judged action a row: group (rows,), codes (rows, 10), outcomes (rows,) in R, closed_at (rows,) in µs."""
+    """One judged action per row: group (rows,), codes (rows, 10), outcomes (rows,) in R, closed_at (rows,) in µs."""
 
     group: NDArray[np.int64]
     codes: NDArray[np.int32]
@@ -49,11 +49,11 @@ class World:
 
     @cached_property
     def by_size(self) -> list[int]:
-        """The groups, largest first."""
+        """Return the groups, largest first."""
         return [int(each) for each in np.argsort(-np.bincount(self.group, minlength=GROUPS), kind="stable")]
 
     def rows(self) -> list[Rows]:
-        """The rows of each group, every one a trade of its own."""
+        """Return the rows of each group, every one a trade of its own."""
         trade = np.arange(len(self))
         everything = Rows(self.codes, self.outcomes, trade, trade, self.closed_at)
         return [everything.take(self.group == number) for number in range(GROUPS)]
@@ -62,7 +62,7 @@ class World:
         return {name: f"value{code}" for name, code in zip(DIMENSIONS, self.codes[row].tolist(), strict=True)}
 
     def payloads(self, prefix: str, actions: int = 1) -> list[dict[str, Any]]:
-        """The rows as trades of so many actions each, as a bot sends them; all actions close with the trade."""
+        """Yield the rows as trades of so many actions each, as a bot sends them; all actions close with the trade."""
         trades = range(0, len(self), actions)
         return [self._trade(f"{prefix}-{start}", range(start, min(start + actions, len(self)))) for start in trades]
 
@@ -101,7 +101,7 @@ class World:
 
 
 def world(rows: int, seed: int = 5, groups: Sequence[int] | None = None) -> World:
-    """So many rows; spread evenly over `groups` where given, by Zipf's law over all 200 otherwise."""
+    """Return so many rows: spread evenly over `groups` if given, otherwise by Zipf's law over all 200."""
     random = np.random.default_rng(seed)
     if groups is None:
         group = random.zipf(ZIPF, rows) % GROUPS

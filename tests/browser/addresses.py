@@ -1,4 +1,4 @@
-"""Every page for people, found through the URLs: what is registered in the admin or added to it joins by itself."""
+"""Every page for people, derived from the URL patterns: new pages of the admin are included automatically."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from django.contrib import admin
 from django.db.models import Model
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
-# What is no page: a script, an endpoint of widgets, a redirect; and logging out, which takes a POST and is walked.
+# Not pages: a script, an endpoint of widgets, a redirect; and logging out, which takes a POST and is part of a walk.
 NO_PAGES = frozenset({"jsi18n", "autocomplete", "view_on_site", "logout"})
 BESIDE_THE_ADMIN = frozenset({"docs"})
 
 
 @dataclass(frozen=True)
 class Address:
-    """A page: what its picture is called, and where it is."""
+    """A page: the name of its screenshot, and its path."""
 
     name: str
     url: str
 
 
 def page_addresses() -> list[Address]:
-    """One address for each page; of pages about an object, that of the first there is."""
+    """Return one address per page; pages about an object are those of the first object."""
     found: dict[str, Address] = {}
     for prefix, pattern in _leaves(get_resolver().url_patterns, ""):
         is_page = prefix.startswith("admin/") or pattern.name in BESIDE_THE_ADMIN
@@ -61,13 +61,13 @@ def _addresses(pattern: URLPattern) -> Iterator[Address]:
 
 
 def _model_of(name: str) -> type[Model] | None:
-    """The registered model that a page is named after, as Django names pages: `app_model_page`."""
+    """Return the registered model that a page is named after, as Django names pages: `app_model_page`."""
     known = {f"{model._meta.app_label}_{model._meta.model_name}_": model for model in admin.site._registry}
     return next((model for prefix, model in known.items() if name.startswith(prefix)), None)
 
 
 def _value(row: Model, parameter: str) -> Any:
-    """What a page about `row` is given: the row's own attribute of that name, else its key."""
+    """Return a URL argument for `row`: its attribute of that name, otherwise its key."""
     return getattr(row, parameter, row.pk)
 
 

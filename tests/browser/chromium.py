@@ -1,4 +1,4 @@
-"""The distribution's Chromium, driven by Playwright; none is downloaded."""
+"""The distribution's Chromium, driven by Playwright; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 
 def find_chromium() -> str | None:
-    """The program, by the names distributions give it."""
+    """Return the program, by the names that distributions give it."""
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
 @contextmanager
 def running_chromium() -> Iterator[Browser]:
-    """A browser. While it runs, an event loop holds this thread, and Django rightly refuses queries in it."""
+    """Run a browser. Meanwhile this thread has a running event loop, in which Django rightly refuses queries."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
         try:
@@ -39,7 +39,7 @@ def running_chromium() -> Iterator[Browser]:
 
 
 def log_in(page: Page, address: str, name: str, password: str) -> None:
-    """Log in as people do."""
+    """Log in through the form."""
     page.goto(f"{address}/admin/login/?next=/admin/")
     page.get_by_label("Username").fill(name)
     page.get_by_label("Password").fill(password)
@@ -47,6 +47,6 @@ def log_in(page: Page, address: str, name: str, password: str) -> None:
     page.wait_for_url(f"{address}/admin/")
 
 
-if __name__ == "__main__":  # says what is missing, for `./dev screenshots` to repeat before it makes a demo
+if __name__ == "__main__":  # prints what is missing, for `./dev screenshots` to report before it runs the demo
     if find_chromium() is None:
         print(f"no Chromium is found (looked for {', '.join(NAMES)}): {HOW_TO_GET_IT}")

@@ -1,4 +1,4 @@
-"""A browser at a served world. Whatever page a test opens is inspected when it ends: no walk has to ask for it."""
+"""A browser at a served world. Every page that a test opens is inspected when the test ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.browser.inspection import Visit, faults_of_access, faults_of_layout
 from tests.browser.world import PASSWORD, World, make_world
 
 Enter = Callable[[str], Page]
-IDENTITY = re.compile(r"(?<=/)([0-9]+|[0-9a-f-]{36,64}|dm|pm)(?=/)")  # of the object that a page is about
+IDENTITY = re.compile(r"(?<=/)([0-9]+|[0-9a-f-]{36,64}|dm|pm)(?=/)")  # the id of the object that a page is about
 
 
 @pytest.fixture
@@ -25,9 +25,9 @@ def world(transactional_db: None) -> World:
 
 @pytest.fixture
 def browser(world: World, live_server: LiveServer) -> Iterator[Browser]:
-    """Started once the world is there and closed before it is emptied.
+    """A browser that is started once the world exists and closed before it is emptied.
 
-    Playwright keeps an event loop in this thread, in which Django refuses queries; so between the two nothing queries.
+    Playwright runs an event loop in this thread, in which Django refuses queries, so nothing queries in between.
     """
     if find_chromium() is None:
         pytest.skip(f"no Chromium: {HOW_TO_GET_IT}")
@@ -37,13 +37,13 @@ def browser(world: World, live_server: LiveServer) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def inspected() -> set[tuple[str, str]]:
-    """Who has seen which kind of page: the page of another object is not inspected again for the same person."""
+    """Who has seen which kind of page: a page of another object is not inspected again for the same person."""
     return set()
 
 
 @pytest.fixture
 def enter(browser: Browser, live_server: LiveServer, inspected: set[tuple[str, str]]) -> Iterator[Enter]:
-    """Log somebody in, by name, and hand over their page; at the end every page they opened is inspected."""
+    """Return a function that logs a person in by name and returns their page; at the end their pages are inspected."""
     visits: list[Visit] = []
 
     def enter_as(name: str) -> Page:
@@ -58,7 +58,7 @@ def enter(browser: Browser, live_server: LiveServer, inspected: set[tuple[str, s
 
 
 def _inspect(browser: Browser, visit: Visit, inspected: set[tuple[str, str]]) -> list[str]:
-    """What is wrong with the pages opened, looked at once more in a context that lets axe-core in."""
+    """Return what is wrong with the opened pages, reopened in a context that lets axe-core in."""
     with browser.new_context(
         storage_state=visit.page.context.storage_state(), bypass_csp=True, reduced_motion="reduce"
     ) as context:

@@ -1,10 +1,10 @@
-"""Two ways to work a page, with one interface, so that every walk is walked with either."""
+"""Two ways to operate a page with one interface, so that every walk can be run with either."""
 
 from __future__ import annotations
 
 from playwright.sync_api import Locator, Page
 
-MOST_STOPS = 150  # of the Tab key on its way once around a page
+MOST_STOPS = 150  # presses of the Tab key for one round through a page
 HAS_FOCUS = "element => element === document.activeElement"
 SHOWS_FOCUS = """() => {
     const style = getComputedStyle(document.activeElement);
@@ -25,7 +25,7 @@ class Mouse:
 
 
 class Keyboard:
-    """Tab, Enter and letters alone; wherever the focus stops on its way, it can be seen."""
+    """Only Tab, Enter and letters; wherever the focus stops, it must be visible."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -50,4 +50,4 @@ class Keyboard:
         raise AssertionError(f"the Tab key never comes to {target}")
 
 
-Hand = Mouse | Keyboard
+InputDevice = Mouse | Keyboard

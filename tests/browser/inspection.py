@@ -1,4 +1,4 @@
-"""What holds for every page that is opened: nothing failed, nothing came from elsewhere, it fits, it is accessible."""
+"""What holds for every opened page: nothing failed, nothing came from elsewhere, it fits, and it is accessible."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tests.browser.chromium import DESKTOP, NARROW, SCHEMES
 
 GRAVE = ("serious", "critical")
 AXE = Axe().axe_script
-# Django's own pages of users and groups: its dates carry no labels, its pairs of boxes an unnamed tooltip.
+# Django's own pages of users and groups have dates without labels and an unnamed tooltip.
 DJANGOS_OWN = "{exclude: ['.app-auth .datetime', '.app-auth .selector']}"
 RUN = f"axe.run({DJANGOS_OWN}, {{resultTypes: ['violations'], preload: false}}).then(found => found.violations)"
 
 
 @dataclass
 class Visit:
-    """One person's page: what it says and asks for is heard, and the address of every page opened in it is kept."""
+    """One person's page: records its messages, its requests, and the address of every page opened in it."""
 
     page: Page
     address: str
@@ -42,7 +42,7 @@ class Visit:
             self.faults.append(f"a request to another host: {request.url}")
 
     def _failed(self, request: Request) -> None:
-        if request.failure != "net::ERR_ABORTED":  # the browser's own doing: the page was left before it was complete
+        if request.failure != "net::ERR_ABORTED":  # the browser aborted it, because the page was left early
             self.faults.append(f"{request.url}: {request.failure}")
 
     def _response(self, response: Response) -> None:
@@ -53,7 +53,7 @@ class Visit:
 
 
 def faults_of_layout(page: Page) -> list[str]:
-    """Where the open page is wider than the window, wide or narrow."""
+    """Return whether the open page is wider than the window, at a wide and a narrow size."""
     faults = []
     for viewport in (DESKTOP, NARROW):
         page.set_viewport_size(viewport)
@@ -65,9 +65,9 @@ def faults_of_layout(page: Page) -> list[str]:
 
 
 def faults_of_access(page: Page) -> list[str]:
-    """What axe-core finds serious in the open page, in light and in dark.
+    """Return what axe-core finds serious in the open page, in light and dark mode.
 
-    The page has to come from a context that bypasses its Content-Security-Policy, which rightly forbids axe.
+    The page must come from a context that bypasses its Content-Security-Policy, which rightly forbids axe.
     """
     page.evaluate(AXE)
     faults = []

@@ -1,4 +1,4 @@
-"""Pictures of every page, light and dark, wide and narrow, and a sheet that shows them side by side.
+"""Screenshots of every page, light and dark, wide and narrow, and a sheet that shows them side by side.
 
 `./dev screenshots DIR` runs this against the demo and against an empty database, each behind a web process.
 """
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
 
 SIZES = {"desktop": DESKTOP, "narrow": NARROW}
-LOOKING = ("reviewer", "operator")  # of the demo's people; a page is shown by the first of them who may see it
-OUTSIDE = {"login": "/admin/login/"}  # seen by whoever is not logged in
+LOOKING = ("reviewer", "operator")  # people of the demo; a page is opened by the first of them who may see it
+OUTSIDE = {"login": "/admin/login/"}  # for people who are not logged in
 INSIDE = {"not_found": "/admin/nothing/here/"}
-TALLEST = 6000  # pixels of a page that are pictured
+TALLEST = 6000  # height of a screenshot in pixels
 
 
 def main() -> None:
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def _pages(users: Path) -> dict[str, str]:
-    """Name and path of every page; the people who look are made where they are missing."""
+    """Return name and path of every page; create the people who look at them if they are missing."""
     django.setup()
     from config.demo.people import create_people
     from tests.browser.addresses import page_addresses
@@ -68,7 +68,7 @@ def _pages(users: Path) -> dict[str, str]:
 
 
 def _read_only() -> list[ModelAdmin[Any]]:
-    """The admins of what nobody changes by hand: a page of its changes by hand has nothing to show."""
+    """Return the read-only admins, whose pages of manual changes would be empty."""
     from django.contrib import admin
 
     from telemetry.foundation.admin.read_only import ReadOnly
@@ -77,10 +77,10 @@ def _read_only() -> list[ModelAdmin[Any]]:
 
 
 def _is_shown(page: Page, url: str) -> bool:
-    """Open the address; False where this person may not, or where it is no page."""
+    """Open the address; return False if this person may not see it, or if it is not a page."""
     try:
         response = page.goto(url)
-    except Error:  # a download
+    except Error:  # the address is a download
         return False
     return response is not None and response.status in (200, 404)
 
@@ -96,7 +96,7 @@ def _picture(page: Page, path: Path) -> None:
 
 
 def _write_sheet(directory: Path) -> None:
-    """index.html: a row for each page, its four pictures beside one another."""
+    """Write index.html with a row per page and its four screenshots side by side."""
     pages: dict[str, list[str]] = {}
     for path in sorted(directory.glob("*/*.png")):
         pages.setdefault(f"{path.parent.name}: {path.name.split('.')[0]}", []).append(str(path.relative_to(directory)))

@@ -1,4 +1,4 @@
-"""Every page, as the owner sees it: the fixture `enter` inspects what is opened."""
+"""Every page as the owner sees it; the fixture `enter` inspects what is opened."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.browser.conftest import Enter
 from tests.browser.inspection import faults_of_access, faults_of_layout
 from tests.browser.world import PASSWORD, World
 
-REFUSED = re.compile(r"_(add|delete|edit)$")  # facts are neither added nor deleted; a request is its author's to edit
+REFUSED = re.compile(r"_(add|delete|edit)$")  # facts are never added or deleted; only its author edits a request
 
 
 def test_is_there_and_passes_inspection(world: World, enter: Enter) -> None:
@@ -21,7 +21,7 @@ def test_is_there_and_passes_inspection(world: World, enter: Enter) -> None:
     for address in world.addresses:
         found = page.context.request.get(address.url)
         if found.status == 405:
-            continue  # acts, and so takes POST alone; its form is on a page of its own
+            continue  # it acts and takes only POST; its form is on another page
         if found.status == 403:
             assert REFUSED.search(address.name), address
         else:
@@ -41,7 +41,7 @@ def test_an_author_finds_the_form_for_an_edit_which_passes_inspection(enter: Ent
 
 
 class TestRefusals:
-    """The pages of refusals say in the product's look what happened and lead back; the browser notes their status."""
+    """Error pages look like the product, say what happened and lead back; the browser checks their status."""
 
     def test_of_an_unknown_address_leads_back(self, enter: Enter) -> None:
         page = enter("reviewer")

@@ -1,7 +1,7 @@
-"""A small world with something on every page: taught by trades, agreed to, served, attributed, and asking for more.
+"""A small world with content on every page: learned from trades, approved, served, attributed, with open requests.
 
-Forty days of breakouts: in a Good phase each earned 2 R, in a Dip nothing. Then a second pattern is told of, and its
-lessons wait for a reviewer. It all ends now, because pages weigh at the time they are opened.
+Forty days of breakouts: in a Good phase each earned 2 R, in a Dip nothing. Then a second pattern is recorded, and its
+lessons wait for a reviewer. It all ends now, because pages weigh as of the time they are opened.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class World:
     """What the walks look for."""
 
     waiting: ChangeRequest
-    override_id: str  # of the Good phase: it moved a decision whose trade has closed
+    override_id: str  # in the Good phase; it moved a decision whose trade has closed
     decision_id: str
     addresses: list[Address]
 
@@ -80,7 +80,7 @@ def make_world() -> World:
 
 
 def make_people() -> dict[str, User]:
-    """The author, the reviewer and the operator, who may look at everything of ours, and the owner, who may all."""
+    """Create the author, the reviewer and the operator, who may see all our pages, and the owner, who may do all."""
     looking = Permission.objects.filter(codename__startswith="view_").exclude(content_type__app_label="auth")
     people = {name: make_user(name, *permissions) for name, permissions in PEOPLE.items()}
     for person in people.values():
@@ -93,7 +93,7 @@ def make_people() -> dict[str, User]:
 
 
 def _learn(outcomes: Mapping[float, dict[str, str]], *, at: datetime, **action: Any) -> None:
-    """Forty trades for each outcome, one a day until the day before `at`, and the lessons they teach."""
+    """Record forty trades per outcome, one a day until the day before `at`, and build their lessons."""
     for rr, scope in outcomes.items():
         for day in range(1, 41):
             times = {"opened_at": utc_text(at - DAY * (day + 1)), "closed_at": utc_text(at - DAY * day)}
@@ -105,7 +105,7 @@ def _learn(outcomes: Mapping[float, dict[str, str]], *, at: datetime, **action: 
 
 
 def _allocate(*, at: datetime) -> None:
-    """A dozen allocations that one chain wins and another loses; what they weigh is asked for."""
+    """Record a dozen allocations that win on one chain and lose on another, and propose their weights."""
     for number in range(12):
         times = {"opened_at": utc_text(at - DAY * (number + 2)), "closed_at": utc_text(at - DAY * (number + 1))}
         scope = {"chain": "base" if number % 2 else "sol", "curator": "a"}
@@ -140,7 +140,7 @@ def _report(decisions: Sequence[DecisionRecord], outcomes: Sequence[float], *, c
 
 
 def _fill_the_rest(people: Mapping[str, User], now: datetime) -> None:
-    """One of each thing that the river itself has not brought here."""
+    """Create one of each thing that the pipeline has not produced here."""
     draft(
         kind="mode", module="dm", title="Switch dm on", reason="A month of shadow looked right.",
         content={"mode": "on"}, lines=[], author=people["author"], at=now,

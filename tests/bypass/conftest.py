@@ -1,4 +1,4 @@
-"""A world that is committed once for a file: entries of its transactions must not pass for those of a later write."""
+"""A world that is committed once per file, so that its audit entries cannot cover a later write."""
 
 from __future__ import annotations
 

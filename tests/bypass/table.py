@@ -1,8 +1,8 @@
-"""Who may write what: every governed table, by every operation, and what stands in the way.
+"""Who may write what: every governed table, every operation, and what refuses it.
 
-Two outcomes a cell: for whoever writes past the verbs, and for whoever forges an audit entry as well. A pattern is
-the refusal's message. `Open` names the verb that decides whether somebody may: the database lets the fact in, because
-it is nothing yet (a draft, a word, a stored override that no version names) or goes towards neutral.
+Each cell has two outcomes: for writes that bypass the verbs, and for those that forge an audit entry as well. A pattern
+is the message of the refusal. `Open` names the verb that decides whether a person may: the database accepts the fact,
+because it has no effect yet (a draft, a comment, a stored override that no version contains) or goes towards neutral.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from telemetry.models import AuditEntry
 
 
 class Open(str):
-    """The verb that gates it."""
+    """The verb that gates the write."""
 
 
 AUDIT = "without an audit entry"
@@ -28,7 +28,7 @@ CLOSES = "is immutable: only (to_version|revoked_at|lifted_at) is set, once and 
 REPLAYED = "was applied in another transaction"
 STORED = Open("publish.store_override: content that no version names")
 
-Cell = tuple[str, str]  # past the verbs; with a forged audit entry too
+Cell = tuple[str, str]  # bypassing the verbs; with a forged audit entry too
 
 
 def both(outcome: str) -> Cell:
@@ -37,7 +37,7 @@ def both(outcome: str) -> Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """One table. `close` sets the column that ends or lowers a row; `role` says what the processes' role may try."""
+    """One table. `close` sets the column that ends or lowers a row; `role` is what the processes' role may try."""
 
     insert: Cell
     update: Cell
@@ -128,7 +128,10 @@ TABLE: dict[str, Row] = {
 
 
 def governed() -> Iterable[type[Model]]:
-    """Every model of what is in force, and the trail. A what-if is a computed answer: nothing is decided by its row."""
+    """Return every model of the governed state, and the audit log.
+
+    A what-if is excluded, as nothing depends on its row.
+    """
     return [
         *(each for each in apps.get_app_config("overrides").get_models() if each not in (Challenge, WhatIf)),
         AuditEntry,

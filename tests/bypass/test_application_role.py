@@ -44,7 +44,7 @@ WHY = r"permission denied|must be owner|must be able to SET ROLE|cannot set para
 
 
 def attempted(statement: str) -> None:
-    """PostgreSQL only warns of a GRANT that gives nothing; here it is a refusal like any other."""
+    """Run a statement; a GRANT without effect, of which PostgreSQL only warns, counts as refused."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL client_min_messages = error")
         cursor.execute(statement)
@@ -63,7 +63,7 @@ def names(db: None) -> dict[str, str]:
 
 @pytest.fixture
 def session(names: dict[str, str]) -> Iterator[None]:
-    """The connection as a process has it: its session's user is the role, so no RESET ROLE leads back."""
+    """The connection as a process has it: the session's user is the role, so RESET ROLE leads nowhere."""
     with connection.cursor() as cursor:
         publish(make_spec())
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -118,7 +118,7 @@ class TestApplicationRole:
         assert verify_audit() == []
 
     def test_shadows_no_table_by_a_temporary_one(self) -> None:
-        """An empty trail of one's own, found first by whoever trusts the caller's search path."""
+        """An empty audit log of one's own would be found first by functions that trust the caller's search path."""
         before = AuditEntry.objects.count()
 
         with pytest.raises(DatabaseError, match='without an audit entry of "builder dm"'), transaction.atomic():

@@ -1,6 +1,6 @@
-"""Every door: each page, action, endpoint, task and command, and which governed tables it may write by which verb.
+"""Every entry point (page, action, endpoint, task, command), and which governed tables it may write by which verb.
 
-A door that is not in these tables fails the test, and so does one that writes more than its row says.
+An entry point that is missing from these tables fails the test, and so does one that writes more than its row says.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ RETIRED = {"ChangeRequest", "ChangeLine", "Version", "Membership", "Mandate", "A
 
 
 def fingerprint() -> dict[str, int]:
-    """The content of every governed table as a number."""
+    """Return the content of every governed table as a number."""
     one = "SELECT '{0}', coalesce(sum(hashtextextended(t::text, 0)), 0) FROM {1} AS t"
     parts = [one.format(name, model._meta.db_table) for name, model in MODELS.items()]
     with connection.cursor() as cursor:
@@ -58,7 +58,7 @@ def fingerprint() -> dict[str, int]:
 
 
 def written(write: Callable[[], object]) -> set[str]:
-    """The governed tables that differ after it."""
+    """Return the governed tables that differ afterwards."""
     before = fingerprint()
     write()
     after = fingerprint()
@@ -75,7 +75,7 @@ def browser(role: str) -> Client:
 
 
 def built_by_evidence() -> dict[str, Any]:
-    """A run of policy evidence with a lesson that could be served; names of nothing."""
+    """Return a run of the evidence method with a lesson that could be served; its names are arbitrary."""
     ran(LearningMethod.EVIDENCE)
     make_lesson(policy="evidence")
     return {}
@@ -83,7 +83,7 @@ def built_by_evidence() -> dict[str, Any]:
 
 # --- the admin ----------------------------------------------------------------------------------------
 
-# Pages beside Django's own: how to post, the verb behind, who may, what it writes.
+# Pages in addition to Django's own: how to post, the verb behind it, who may, and what it writes.
 POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozenset[str], set[str]]] = {
     "overrides_changerequest_approve": (
         lambda: {"request_id": open_request().pk}, {}, "review.approve", DECIDES,
@@ -222,8 +222,8 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
         lambda: {"module": "pm"}, {"policy": "plan"}, "twin.ask_twins: opinions only", NOBODY, set(),
     ),
 }  # fmt: skip
-DJANGOS = frozenset({"auth_user_password_change"})  # the people's own pages: who may vote is theirs to say
-# Actions of lists: their name, the verb behind, who may, what it writes. Django's own are on people alone.
+DJANGOS = frozenset({"auth_user_password_change"})  # each person's own page
+# Actions of lists: name, the verb behind it, who may, and what it writes. Django's own exist only for people.
 GOVERNED: dict[tuple[str, str], tuple[str, frozenset[str], set[str]]] = {
     ("ChangeRequest", "approve"): ("review.approve", DECIDES, {"ChangeRequest", "Vote", "AuditEntry"}),
     ("ChangeRequest", "reject"): ("review.reject", DECIDES, {"ChangeRequest", "Vote", "AuditEntry"}),
@@ -242,7 +242,7 @@ UNREGISTERED = {
 
 
 def own_pages() -> dict[str, Any]:
-    """Every page of an admin class that Django does not give each."""
+    """Return every page of an admin class that Django does not provide by default."""
     found: dict[str, Any] = {}
     for model, page in admin.site._registry.items():
         label = f"{model._meta.app_label}_{model._meta.model_name}"
@@ -446,8 +446,8 @@ class TestCommands:
         built_by_evidence()
         make_user("a rule maker", "overrides.propose_parameters")
         arguments, _, tables = COMMANDS[name]
-        given = [each.replace("{directory}", str(tmp_path)) for each in arguments]
+        values = [each.replace("{directory}", str(tmp_path)) for each in arguments]
 
-        found = written(lambda: call_command(name, *given, stdout=io.StringIO(), stderr=io.StringIO()))
+        found = written(lambda: call_command(name, *values, stdout=io.StringIO(), stderr=io.StringIO()))
 
         assert found == tables

@@ -13,7 +13,7 @@ from django.db.models.deletion import ProtectedError
 from psycopg.types.json import Jsonb
 
 from tests.bypass.table import MODELS, PRIVILEGE, TABLE, Open
-from tests.bypass.world import CHANGES, CLOSING, another, forge, standing, undone
+from tests.bypass.world import CHANGES, CLOSING, another, existing_row, forge, undone
 
 pytestmark = [pytest.mark.usefixtures("world"), pytest.mark.django_db]
 
@@ -95,8 +95,8 @@ def expected(name: str, operation: str, role: str, *, is_forged: bool) -> str:
 
 
 def attempt(name: str, operation: str, path: str, role: str, *, is_forged: bool) -> str:
-    """What becomes of one write, as the message of its refusal; empty where it could be committed."""
-    row = another(name) if operation == "insert" else standing(name)
+    """Attempt one write; return the message of its refusal, or an empty text if it could be committed."""
+    row = another(name) if operation == "insert" else existing_row(name)
     column, value = (CLOSING if operation == "close" else CHANGES)[name]
     try:
         with undone(role):
@@ -114,7 +114,7 @@ class TestTable:
 
     @pytest.mark.parametrize("name", TABLE)
     def test_holds_something_to_try_on(self, name: str) -> None:
-        assert isinstance(standing(name), Model)
+        assert isinstance(existing_row(name), Model)
 
     @pytest.mark.parametrize(
         ("name", "operation", "path", "role", "is_forged"),
@@ -122,13 +122,13 @@ class TestTable:
         ids=["-".join([*map(str, cell[:4]), "forged" if cell[4] else "bare"]) for cell in CELLS],
     )
     def test_is_what_happens(self, name: str, operation: str, path: str, role: str, is_forged: bool) -> None:
-        wanted = expected(name, operation, role, is_forged=is_forged)
+        expectation = expected(name, operation, role, is_forged=is_forged)
 
-        told = attempt(name, operation, path, role, is_forged=is_forged)
+        message = attempt(name, operation, path, role, is_forged=is_forged)
 
-        if isinstance(wanted, Open):
-            assert told == ""
-        elif "delete" in path and "Cannot delete some instances" in told:
-            return  # Django knows of the rows that refer to it, and does not even ask
+        if isinstance(expectation, Open):
+            assert message == ""
+        elif "delete" in path and "Cannot delete some instances" in message:
+            return  # Django knows the rows that refer to it and does not try
         else:
-            assert re.search(wanted, told), (wanted, told)
+            assert re.search(expectation, message), (expectation, message)

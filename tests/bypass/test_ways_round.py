@@ -1,4 +1,4 @@
-"""Ways round that were tried with the audit entries forged, one row after the other; each stays closed."""
+"""Attempts to bypass governance with forged audit entries, row by row; each one is refused."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def audited(*named: str) -> None:
 
 
 def closed(request: ChangeRequest) -> ChangeRequest:
-    """The request, applied by hand."""
+    """Apply the request by hand."""
     if request.route == "review":
         ChangeRequest.objects.filter(pk=request.pk).update(state="approved")
     ChangeRequest.objects.filter(pk=request.pk).update(state="applied", closed_at=NOW)
@@ -51,7 +51,7 @@ def closed(request: ChangeRequest) -> ChangeRequest:
 
 
 def signed(request: ChangeRequest) -> ChangeRequest:
-    """The request, agreed to by a person and applied by hand."""
+    """Approve the request as a person and apply it by hand."""
     approve(request_id=request.pk, by=User.objects.get(username="somebody"), at=NOW)
     return closed(request)
 
@@ -120,20 +120,20 @@ def mode_again() -> None:
 
 def policy_again() -> None:
     ModulePolicy.objects.update(is_active=False)
-    standing = ModulePolicy.objects.get()
+    current = ModulePolicy.objects.get()
     ModulePolicy.objects.create(
-        module="pm", number=2, is_active=True, document=standing.document, request=standing.request, created_at=NOW,
+        module="pm", number=2, is_active=True, document=current.document, request=current.request, created_at=NOW,
         created_by="m",
     )  # fmt: skip
-    audited("policy pm/2", f"request {standing.request_id}")
+    audited("policy pm/2", f"request {current.request_id}")
 
 
 def mandate_again() -> None:
-    standing = Mandate.objects.get(revoked_at=None)
-    Mandate.objects.filter(pk=standing.pk).update(revoked_at=NOW)
-    standing.pk = None
-    audited(f"request {standing.request_id}")
-    standing.save(force_insert=True)
+    current = Mandate.objects.get(revoked_at=None)
+    Mandate.objects.filter(pk=current.pk).update(revoked_at=NOW)
+    current.pk = None
+    audited(f"request {current.request_id}")
+    current.save(force_insert=True)
 
 
 def mandate_revived() -> None:
@@ -155,7 +155,7 @@ def quarantine_extended() -> None:
 
 
 def membership_after_the_check() -> None:
-    """Have the version looked at early, then add a line to it: nobody asks a second time, but the row itself."""
+    """Let the version be checked early, then add a line to it: only the row itself can still refuse it."""
     version(unreviewed("at_once"))
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
@@ -176,12 +176,12 @@ def delegated_in_quarantine() -> None:
     spec = make_spec({"size_mult": 1.1})
     after = store_override(spec, source="x", at=NOW)
     request = draft(route="mandate", lines=[], submit=False)
-    standing = Membership.objects.get(to_version=None)
+    current = Membership.objects.get(to_version=None)
     ChangeLine.objects.create(
-        request=request, line_id=LINE, action="change", before=standing.override, after=after, differences=[]
+        request=request, line_id=LINE, action="change", before=current.override, after=after, differences=[]
     )
     closed(request)
-    Membership.objects.filter(pk=standing.pk).update(to_version=3)
+    Membership.objects.filter(pk=current.pk).update(to_version=3)
     version(request)
     Membership.objects.create(module="pm", line_id=LINE, override=after, from_version=3)
 
@@ -202,7 +202,7 @@ def applied_as_a_draft() -> None:
 
 
 def transaction_claimed() -> None:
-    """Say that an old request was applied just now."""
+    """Claim that an old request was applied in this transaction."""
     request = ChangeRequest.objects.filter(kind="mode", state="applied")
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_current_xact_id()::text::bigint")
@@ -211,7 +211,7 @@ def transaction_claimed() -> None:
 
 
 def quorum_of_nobody() -> None:
-    """A policy that names no approvals, agreed to by one; under it one more request by nobody."""
+    """Apply a policy that needs no approvals, with one vote; under it apply one more request without any."""
     request = draft(kind="policy", content={})
     ChangeRequest.objects.filter(pk=request.pk).update(
         content={"groups": []}, edition=F("edition") + 1, content_hash="q"

@@ -1,4 +1,4 @@
-"""A module with something in every governed table, and a row more or another value for each."""
+"""A module with a row in every governed table, and for each another row or another value."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FIRST_FREE = 900_001
 
 
 def furnish() -> None:
-    """Two versions, a mode, a policy, an open request with a comment, a pin and a quarantine."""
+    """Create two versions, a mode, a policy, an open request with a comment, a pin and a quarantine."""
     publish(make_spec())
     publish(make_spec({"size_mult": 1.2}))
     set_mode("shadow", rollout_percent=20)
@@ -41,7 +41,7 @@ def furnish() -> None:
     asked = draft(make_spec(scope=DIP), author=User.objects.create_user("writer"), at=present)
     chief = User.objects.get(username="somebody")
     User.objects.create_user("voter")
-    comment(request_id=asked.pk, by=chief, text="so", at=NOW)
+    comment(request_id=request.pk, by=chief, text="so", at=NOW)
     pin_line(line_id=LINE, by=chief, reason="until May", at=NOW)
     quarantine_builder(module="pm", by=chief, reason="looks wrong", at=NOW)
 
@@ -50,8 +50,8 @@ def open_request() -> ChangeRequest:
     return ChangeRequest.objects.get(state="in_review")
 
 
-def standing(name: str) -> Any:
-    """The row that is tried on: the open request and its line, else the newest."""
+def existing_row(name: str) -> Any:
+    """Return the row to attempt writes on: the open request and its line, or the newest."""
     if name == "ChangeRequest":
         return open_request()
     if name == "ChangeLine":
@@ -65,9 +65,9 @@ def standing(name: str) -> Any:
 
 
 def another(name: str) -> Any:
-    """A row that would be new, valid but for governance; not saved."""
+    """Return an unsaved row that would be valid but for governance."""
     model = MODELS[name]
-    values = {field.attname: getattr(standing(name), field.attname) for field in _stored(model)}
+    values = {field.attname: getattr(existing_row(name), field.attname) for field in _stored(model)}
     return model(**values | {model._meta.pk.attname: FIRST_FREE} | DIFFERS[name]())
 
 
@@ -154,7 +154,7 @@ NAMES: dict[str, Callable[[Any], str]] = {
 
 
 def forge(name: str, row: Any) -> None:
-    """An entry that makes the write look governed; of a request's own too, where it rests on one."""
+    """Write an audit entry that makes the write look governed, also one of a request it rests on."""
     names = {NAMES.get(name, str)(row), f"request {getattr(row, 'request_id', 0)}"}
     for named in sorted(names):
         write_audit(actor="mallory", action="apply", object=named, reason="x", before=None, after=None, at=NOW)
@@ -162,7 +162,7 @@ def forge(name: str, row: Any) -> None:
 
 @contextmanager
 def undone(role: str = "owner") -> Iterator[None]:
-    """A transaction of the role that is looked at as its commit would, and never commits."""
+    """Run a transaction of the role whose deferred checks run as at its commit, and roll it back."""
     with transaction.atomic(), connection.cursor() as cursor:
         if role != "owner":
             set_role = sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(settings.APPLICATION_ROLE))

@@ -1,4 +1,4 @@
-"""Who calls: a bot with its key, a reviewer with a browser's session."""
+"""Clients: a bot with its key, and a reviewer with a browser's session."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ALLOCATION: dict[str, Any] = {
     "pattern_key": "dm_pattern.allocation.allocation",
     "action_category": "allocation",
 }
-STEP = 1.02  # what the published override moves size by, one step
+STEP = 1.02  # size as moved by the published override, one step
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Reply:
 
 
 class Bot:
-    """Calls the API; every answer must come within `timeout`."""
+    """Calls the API; every response must arrive within `timeout`."""
 
     def __init__(self, address: str, key: str) -> None:
         self._address, self._key = address.removeprefix("http://"), key
@@ -67,7 +67,7 @@ class Bot:
         durable: bool = False,
         request_id: str = "",
     ) -> dict[str, Any]:
-        """Levers, which there always are; the decision is remembered."""
+        """Return levers, which are always served; the decision is remembered."""
         path = "/api/v1/levers/resolve/" + ("?durable=true" if durable else "")
         reply = self.call("POST", path, question, timeout=timeout, request_id=request_id)
         assert reply.status == 200, reply.text
@@ -80,18 +80,18 @@ class Bot:
 
 
 class Reviewer:
-    """Looks at pages and sends forms, with the cookies of one session."""
+    """Opens pages and submits forms, with the cookies of one session."""
 
     def __init__(self, address: str) -> None:
         self._address, self._cookies = address, CookieJar()
         self._browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._cookies))
 
     def log_in(self, name: str, password: str) -> None:
-        self.look("/admin/login/?next=/admin/")
+        self.open_page("/admin/login/?next=/admin/")
         page = self.send("/admin/login/?next=/admin/", username=name, password=password)
         assert "Log out" in page.text, page.text
 
-    def look(self, path: str) -> Reply:
+    def open_page(self, path: str) -> Reply:
         return self._open(urllib.request.Request(self._address + path))
 
     def send(self, path: str, **form: str) -> Reply:
@@ -108,9 +108,9 @@ class Reviewer:
                 return Reply(refusal.code, refusal.headers, refusal.read().decode())
 
 
-def heard_from_all(deployment: Deployment, bot: Bot, question: dict[str, Any] = QUESTION) -> list[dict[str, Any]]:
-    """An answer of each web process; nothing unless every one of them happened to answer."""
-    heard: dict[int | None, dict[str, Any]] = {}
+def answers_of_all(deployment: Deployment, bot: Bot, question: dict[str, Any] = QUESTION) -> list[dict[str, Any]]:
+    """Return one answer of each web process; empty unless every one of them happened to answer."""
+    answers: dict[int | None, dict[str, Any]] = {}
     for _ in range(8):
         name = uuid.uuid4().hex
         answer = bot.ask(question, request_id=name)
@@ -120,7 +120,7 @@ def heard_from_all(deployment: Deployment, bot: Bot, question: dict[str, Any] = 
 
 
 def closed_trade(*decisions: str, pattern_key: str = KEY) -> dict[str, Any]:
-    """A trade that closed an hour ago with 1 R, and the decisions its entry acted on."""
+    """Return a trade that closed an hour ago with 1 R, and names the decisions its entry acted on."""
     closed_at = datetime.now(UTC) - timedelta(hours=1)
     opened_at = utc_text(closed_at - timedelta(hours=1))
     action: dict[str, Any] = QUESTION | {"pattern_key": pattern_key, "at": opened_at, "decision_ids": list(decisions)}

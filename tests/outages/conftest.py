@@ -1,4 +1,4 @@
-"""One installation for all outages; each test finds it whole and leaves it to the next to mend."""
+"""One installation for all outages; each test finds it intact and may leave it broken for the next to repair."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tests.builders import wait_until
 from tests.outages.callers import Bot, Reviewer
 from tests.outages.deployment import PROCESSES, SERVERS, Deployment
 
-# A burst is one run: a message that an earlier test left, and that is still to run, would stand for the next one too.
+# A burst is one run: a pending message of an earlier test would otherwise stand for the next one too.
 TO_COME = "SELECT task FROM telemetry_outboxmessage WHERE sent_at IS NULL OR due_at > now()"
 
 
 @dataclass(frozen=True)
 class Installation:
-    """The deployment, and what is known of it from outside."""
+    """The deployment, and what is known about it from outside."""
 
     deployment: Deployment
     record_key: str
@@ -37,16 +37,16 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         try:
             deployment.start(*SERVERS)
             deployment.migrate()
-            told = deployment.run("tests.outages.furnish")
+            secrets = deployment.run("tests.outages.furnish")
             deployment.start(*PROCESSES)
-            yield Installation(deployment, told["record"], told["read"], told["password"], told["request"])
+            yield Installation(deployment, secrets["record"], secrets["read"], secrets["password"], secrets["request"])
         finally:
             deployment.close()
 
 
 @pytest.fixture
 def deployment(installation: Installation) -> Deployment:
-    """All servers up, and the web processes in agreement with them."""
+    """All servers up, and the web processes serving the same version."""
     deployment = installation.deployment
     down = [name for name in (*SERVERS, *PROCESSES) if deployment.children[name].poll() is not None]
     deployment.start(*down)

@@ -21,7 +21,7 @@ from devkit.servers import APPLICATION, DATABASE, OWNER, SUPERUSER, Server
 SERVERS = ("valkey", "postgresql")
 PROCESSES = ("web", "worker", "beat")
 MAX_STALE_SECONDS = 9.0
-PATIENCE = 30.0
+TIMEOUT = 30.0
 
 
 class Deployment:
@@ -53,7 +53,7 @@ class Deployment:
     # --- begin and end ------------------------------------------------------------------------------
 
     def start(self, *names: str) -> None:
-        """Start what is named; a server answers when this returns."""
+        """Start the named servers and processes; a server answers when this returns."""
         for name in names:
             if name in SERVERS:
                 self.children[name] = self._server(name).start(lasting=False)
@@ -62,24 +62,24 @@ class Deployment:
                     self.children[name] = spawn(self._command(name), self.env, output)
 
     def stop(self, *names: str) -> None:
-        """End what is named in order."""
+        """Stop the named ones in order."""
         for name in names:
             child = self.children[name]
             child.send_signal(servers.STOP.get(name, signal.SIGTERM))
-            child.wait(PATIENCE)
+            child.wait(TIMEOUT)
 
     def kill(self, name: str) -> None:
-        """SIGKILL, to a server with all its children: what a machine that fails leaves of it."""
+        """Send SIGKILL, to a server with all its children: what remains of it after a machine failure."""
         family = [self.children[name].pid, *children_of(self.children[name].pid)]
         for pid in family:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self.children[name].wait(PATIENCE)
-        assert wait_until(lambda: not any(is_alive(pid) for pid in family), PATIENCE)
+        self.children[name].wait(TIMEOUT)
+        assert wait_until(lambda: not any(is_alive(pid) for pid in family), TIMEOUT)
 
     @contextmanager
     def frozen(self, name: str) -> Iterator[None]:
-        """A server that accepts connections and answers nothing."""
+        """Freeze a server: it accepts connections and answers nothing."""
         family = [self.children[name].pid, *children_of(self.children[name].pid)]
         for pid in family:
             os.kill(pid, signal.SIGSTOP)
@@ -99,7 +99,7 @@ class Deployment:
         capture([sys.executable, "manage.py", "migrate", "--no-input", "--database", "owner"], owner)
 
     def run(self, module: str) -> Any:
-        """What a module of ours prints as JSON when it is run beside the processes."""
+        """Return the JSON that one of our modules prints when it is run beside the processes."""
         return json.loads(capture([sys.executable, "-m", module], self.env).splitlines()[-1])
 
     def _server(self, name: str) -> Server:
@@ -125,7 +125,7 @@ class Deployment:
         return set(children_of(self.children["web"].pid))
 
     def answered_by(self, request_id: str) -> int | None:
-        """The web process that answered a request, once it has said so."""
+        """Return the web process that answered a request, once it has logged it."""
         for line in (self.logs / "access.log").read_text().splitlines():
             pid, _, named = line.partition(" ")
             if named == request_id:
@@ -133,7 +133,7 @@ class Deployment:
         return None
 
     def log(self, name: str) -> list[dict[str, Any]]:
-        """The lines of a process that are JSON objects."""
+        """Return the lines of a process that are JSON objects."""
         found = []
         for line in self._log(name).read_text(errors="replace").splitlines():
             with suppress(ValueError):
@@ -141,7 +141,7 @@ class Deployment:
         return [line for line in found if isinstance(line, dict)]
 
     def query(self, statement: str, *arguments: object) -> list[tuple[Any, ...]]:
-        """Rows as the superuser of this PostgreSQL sees them."""
+        """Return rows as the superuser of this PostgreSQL sees them."""
         with psycopg.connect(self.database_url(SUPERUSER), connect_timeout=5) as session:
             return session.execute(statement, arguments or None).fetchall()
 
@@ -150,7 +150,7 @@ class Deployment:
 
 
 def children_of(parent: int) -> list[int]:
-    """The processes that a process has started itself (Linux)."""
+    """Return the processes that a process has started itself (Linux)."""
     found = []
     for status in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""What an installation needs before anybody can ask it anything; run beside it, prints its secrets as JSON."""
+"""What an installation needs before it can be used; run beside it, prints its secrets as JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.builders import draft, make_spec, publish, set_mode
 
 
 def furnish(now: datetime) -> dict[str, Any]:
-    """A version that moves size, both modes on, a request that waits, a reviewer and the keys of bots."""
+    """Create a version that moves size, both modes on, an open request, a reviewer, and keys of bots."""
     from django.contrib.auth.models import User
 
     from config.access.keys import issue_key

@@ -1,4 +1,4 @@
-"""PostgreSQL away: levers go on, then turn neutral; everything else says so, and all returns by itself."""
+"""PostgreSQL unreachable: levers continue, then turn neutral; all else reports it, and everything recovers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.builders import wait_until
 from tests.outages.callers import STEP, Bot, Reviewer, closed_trade, heard_from_all
 from tests.outages.deployment import MAX_STALE_SECONDS, PROCESSES, Deployment
 
-SOON = 5.0  # seconds within which a bot has its levers, whatever hangs and however busy the machine
+SOON = 5.0  # seconds within which a bot gets its levers, whatever hangs
 SERVED = (STEP, "SINGLE", False)
 FLAGGED = (STEP, "SINGLE", True)
 NEUTRAL = (1.0, "STALE", True)
@@ -36,7 +36,7 @@ def test_levers_go_on_flagged_then_neutral_and_return_by_themselves(
     assert [phase for phase, _ in groupby(phases)] == [SERVED, FLAGGED, NEUTRAL, SERVED]
     wait_until(lambda: bot.call("GET", "/readyz").status == 200, "PostgreSQL to be seen again")
     assert reader.call("GET", "/api/v1/trades/").status == 200
-    assert reviewer.look("/admin/").status == 200
+    assert reviewer.open_page("/admin/").status == 200
     _every_decision_is_written_once(deployment, bot)
     assert {name: deployment.children[name].pid for name in PROCESSES} == pids
     assert deployment.web_processes() == web
@@ -84,25 +84,25 @@ def all_is_fresh(deployment: Deployment, bot: Bot) -> None:
 
 
 def _phases(bot: Bot, *, until_seen: Phase) -> list[Phase]:
-    """What is answered ten times a second, each time soon, until both processes say the last thing.
+    """Return the sequence of answers, asked ten times a second, until both processes give the last one.
 
-    The processes looked at PostgreSQL at different times, so for a moment their answers alternate: what one says for
-    the first time counts from there on.
+    The processes polled PostgreSQL at different times, so for a moment their answers alternate: only the first
+    occurrence of an answer is recorded.
     """
     order = [SERVED, FLAGGED, NEUTRAL]
-    seen: list[Phase] = []
+    observed: list[Phase] = []
     deadline = time.monotonic() + MAX_STALE_SECONDS + 30
     last = 0
     while last < 8:
-        assert time.monotonic() < deadline, f"{until_seen} was not seen: {list(groupby(seen))}"
+        assert time.monotonic() < deadline, f"{until_seen} was not seen: {list(groupby(observed))}"
         phase = _phase(bot.ask(timeout=SOON))
-        is_new = not seen or (
-            order.index(phase) > order.index(seen[-1]) if until_seen == NEUTRAL else phase == until_seen
+        is_new = not observed or (
+            order.index(phase) > order.index(observed[-1]) if until_seen == NEUTRAL else phase == until_seen
         )
-        seen.append(phase if is_new else seen[-1])
+        observed.append(phase if is_new else observed[-1])
         last = last + 1 if phase == until_seen else 0
         time.sleep(0.1)
-    return seen
+    return observed
 
 
 def _phase(answer: dict[str, Any]) -> Phase:
@@ -113,7 +113,7 @@ def _everything_else_says_so(bot: Bot, reader: Bot, reviewer: Reviewer) -> None:
     for reply in (reader.call("GET", "/api/v1/trades/"), bot.record(closed_trade()), bot.call("GET", "/api/v1/modes/")):
         assert (reply.status, reply.headers["Content-Type"]) == (503, "application/problem+json"), reply.text
         assert (reply.headers["Retry-After"], "database is away" in reply.body["detail"]) == ("5", True)
-    page = reviewer.look("/admin/")
+    page = reviewer.open_page("/admin/")
     assert (page.status, page.headers["Retry-After"], "Back in a moment" in page.text) == (503, "5", True)
     report = bot.call("GET", "/readyz")
     assert (report.status, report.body["status"], report.body["postgresql"]) == (503, "down", "down")

@@ -1,4 +1,4 @@
-"""One id names a request in the log of the web process, in the outbox and in the log of the worker."""
+"""One id identifies a request in the log of the web process, in the outbox and in the log of the worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A web process killed outright: what it had promised to write is written, the rest is a second's worth at most."""
+"""A killed web process: what it had confirmed as durable is written; at most one second of other decisions is lost."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tests.builders import wait_until
 from tests.outages.callers import Bot
 from tests.outages.deployment import Deployment, is_alive
 
-FLUSHED_AFTER = 1.0  # seconds a decision waits in the queue
-SLACK = 1.0  # for a busy machine
+FLUSHED_AFTER = 1.0  # seconds that a decision waits in the queue
+SLACK = 1.0  # tolerance for a busy machine
 
 
 def test_loses_no_durable_decision(deployment: Deployment, bot: Bot) -> None:
@@ -47,7 +47,7 @@ def test_loses_nothing_when_told_to_end(deployment: Deployment, bot: Bot) -> Non
 
 
 def _kill_web_processes(deployment: Deployment) -> None:
-    """All that answer, not the one that starts them again."""
+    """Kill the processes that answer, but not the one that restarts them."""
     processes = deployment.web_processes()
     for pid in processes:
         os.kill(pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Redis away: nothing that a bot or a person does fails or waits for it, and what it missed is made up for, once."""
+"""Redis unreachable: nothing that a bot or a person does fails or waits for it, and missed work is made up once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.outages.callers import ALLOCATION, STEP, Bot, Reviewer, closed_trade,
 from tests.outages.conftest import Installation
 from tests.outages.deployment import PROCESSES, Deployment
 
-SOON = 5.0  # seconds that nobody may notice, on a machine however busy
+SOON = 5.0  # seconds within which everything must be answered
 PATTERN = "outage.long.queue"
 TASKS = {("learning.aggregate_soon",), ("learning.coefficients_soon",), ("telemetry.attribute_soon",)}
 CELL = """
@@ -23,7 +23,7 @@ NEXT_BEAT = 90.0  # the outbox is sent once a minute
 def test_what_it_missed_is_made_up_for_once(
     installation: Installation, deployment: Deployment, bot: Bot, reviewer: Reviewer
 ) -> None:
-    """Stopped in order, then killed; the worker and the beat live through both."""
+    """Redis is stopped in order, then killed; the worker and the beat survive both."""
     pids = {name: deployment.children[name].pid for name in PROCESSES}
     decision = bot.ask(durable=True)["decision_id"]
     traded = [closed_trade(*named, pattern_key=PATTERN) for named in [[decision], *[[]] * 11]]
@@ -87,16 +87,16 @@ def _recorded(bot: Bot, trades: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _approved_and_applied(deployment: Deployment, reviewer: Reviewer, request: int) -> str:
-    """What the request is after a person has looked at it, signed it and put it into force."""
+    """Return the request after a person has opened, approved and applied it."""
     page = f"/admin/overrides/changerequest/{request}"
-    assert reviewer.look(f"{page}/change/").status == 200
+    assert reviewer.open_page(f"{page}/change/").status == 200
     assert [reviewer.send(f"{page}/{step}/").status for step in ("approve", "apply")] == [200, 200]
     state: str = deployment.query("SELECT state FROM overrides_changerequest WHERE id = %s", request)[0][0]
     return state
 
 
 def _reasons(deployment: Deployment, bot: Bot) -> set[str]:
-    return {answer["reason"] for answer in heard_from_all(deployment, bot, ALLOCATION)}
+    return {answer["reason"] for answer in answers_of_all(deployment, bot, ALLOCATION)}
 
 
 def _count(deployment: Deployment, table: str, where: str = "true") -> int:

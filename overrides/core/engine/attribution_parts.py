@@ -1,4 +1,4 @@
-"""How far each override moved a lever from the caller's value: the input of attribution (design section 9)."""
+"""How far each override moved a lever from the caller's value: the input of attribution (docs/method.md 11.1)."""
 
 from __future__ import annotations
 

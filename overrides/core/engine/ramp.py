@@ -1,4 +1,4 @@
-"""The ramp of an approved override: from its old value to its target, one step a day (design section 5).
+"""The ramp of an approved override: from its old value to its target, one step a day (docs/method.md 4.10).
 
 One approval covers the whole ramp. Its value is a continuous, pure function of time, so that a replay needs only the
 time; disabling the override takes effect at once.

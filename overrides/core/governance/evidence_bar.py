@@ -1,4 +1,4 @@
-"""Whether an override of the evidence method is sure enough of its sign (statistics section 3.6).
+"""Whether an override of the evidence method is sure enough of its sign (docs/method.md 5.9).
 
 Its promise holds the edge it adds and the posterior standard deviation of that edge. A manual judgement has no promise:
 its standard deviation is that of a mean of the n trades it claims to be worth.

@@ -1,7 +1,8 @@
 """Preconditions of every step on a change request: each unmet one is reported with its remedy.
 
 A gate reports its message, its severity, the remedy and the permission that can clear it. Admin, API and verbs use the
-same list (design 7). Each gate is a function of the situation; the table at the end says which steps it guards.
+same list (docs/design.md 10). Each gate is a function of the situation; the table at the end says which steps it
+guards.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A module's governance policy: who must approve what, and what the builder may do without a person (design 7).
+"""A module's governance policy: who must approve what, and what the builder may do alone (docs/design.md 12).
 
 It is versioned data like the parameters and changes like them: through a request that others approve.
 """

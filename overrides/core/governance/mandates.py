@@ -1,4 +1,4 @@
-"""Mandates: what the approval of a line lets the builder do with it alone, and what still needs a person (design 7).
+"""Mandates: what an approved line lets the builder do with it, and what still needs a person (docs/design.md 11).
 
 Within a mandate are new statistics, moves towards neutral, and withdrawal. A person is needed for a new line, a change
 of sign, a target beyond the approved one, a new lever, evidence below the floor, and after the mandate has expired.

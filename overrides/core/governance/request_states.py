@@ -1,6 +1,6 @@
 """States of a change request: which step leads from which state to which other. This table is the only place for it.
 
-Two axes describe a request: its state, and whether it still fits what is in force (`gates.health`, design 7).
+Two axes describe a request: its state, and whether it still fits what is in force (`gates.health`, docs/design.md 9).
 """
 
 from __future__ import annotations

@@ -22,13 +22,13 @@ class Filter:
 
     read: Read[Any]
     lookup: str
-    says: str = ""
+    description: str = ""
     words: tuple[str, ...] = ()
     type: Any = str
 
     def parameter(self, name: str) -> OpenApiParameter:
         """Return the OpenAPI parameter of this filter."""
-        return OpenApiParameter(name, self.type, enum=self.words or None, description=self.says)
+        return OpenApiParameter(name, self.type, enum=self.words or None, description=self.description)
 
 
 Filters = Mapping[str, Filter]
@@ -75,7 +75,7 @@ def decimal(value: object) -> float:
         raise Refused.because(f"{shown(value)} is not a number within ±1e9; send one such as 0.5") from None
 
 
-def one_of(lookup: str, words: Collection[str], says: str = "") -> Filter:
+def one_of(lookup: str, words: Collection[str], description: str = "") -> Filter:
     """Return a filter over a closed vocabulary."""
     known = tuple(words)
 
@@ -85,17 +85,17 @@ def one_of(lookup: str, words: Collection[str], says: str = "") -> Filter:
                 return word
         raise Refused.because(f"{shown(value)} is unknown; send one of {', '.join(known)}")
 
-    return Filter(read, lookup, says, known)
+    return Filter(read, lookup, description, known)
 
 
-def words(lookup: str, says: str = "", *, longest: int = 200) -> Filter:
+def words(lookup: str, description: str = "", *, longest: int = 200) -> Filter:
     """Return a filter over free text, which must match as a whole."""
-    return Filter(text(longest), lookup, says, type={"type": "string", "minLength": 1, "maxLength": longest})
+    return Filter(text(longest), lookup, description, type={"type": "string", "minLength": 1, "maxLength": longest})
 
 
-def number_from(lookup: str, says: str, *, high: int = 2**31 - 1) -> Filter:
+def number_from(lookup: str, description: str, *, high: int = 2**31 - 1) -> Filter:
     """Return a filter over whole numbers from 0 to `high`."""
-    return Filter(digits(0, high), lookup, says, type=whole(0, high))
+    return Filter(digits(0, high), lookup, description, type=whole(0, high))
 
 
 def whole(low: int, high: int) -> dict[str, Any]:
@@ -103,11 +103,11 @@ def whole(low: int, high: int) -> dict[str, Any]:
     return {"type": "integer", "minimum": low, "maximum": high}
 
 
-def period(column: str, says: str) -> Filters:
+def period(column: str, description: str) -> Filters:
     """Return the filters `since` (inclusive) and `until` (exclusive) on a time column."""
     return {
-        "since": Filter(parse_moment, f"{column}__gte", f"{says}, from then on", type=OpenApiTypes.DATETIME),
-        "until": Filter(parse_moment, f"{column}__lt", f"{says}, before then", type=OpenApiTypes.DATETIME),
+        "since": Filter(parse_moment, f"{column}__gte", f"{description}, from then on", type=OpenApiTypes.DATETIME),
+        "until": Filter(parse_moment, f"{column}__lt", f"{description}, before then", type=OpenApiTypes.DATETIME),
     }
 
 

@@ -10,24 +10,24 @@ from rest_framework import serializers
 from telemetry.foundation.core.fields import LARGEST
 
 
-def named_id(name: str, kind: Any, says: str) -> OpenApiParameter:
+def named_id(name: str, kind: Any, description: str) -> OpenApiParameter:
     """Document a path parameter that names a thing."""
-    return OpenApiParameter(name, kind, OpenApiParameter.PATH, description=says)
+    return OpenApiParameter(name, kind, OpenApiParameter.PATH, description=description)
 
 
-def words(longest: int, says: str = "", *, required: bool = False) -> serializers.CharField:
+def words(longest: int, description: str = "", *, required: bool = False) -> serializers.CharField:
     """Document a text field, as `telemetry.foundation.core.fields.text` parses it."""
     return serializers.CharField(
-        min_length=1, max_length=longest, required=required, allow_null=not required, help_text=says or None
+        min_length=1, max_length=longest, required=required, allow_null=not required, help_text=description or None
     )
 
 
 def number(
-    says: str = "", *, low: float = -LARGEST, high: float = LARGEST, required: bool = False
+    description: str = "", *, low: float = -LARGEST, high: float = LARGEST, required: bool = False
 ) -> serializers.FloatField:
     """Document a number field, as `telemetry.foundation.core.fields.finite` parses it."""
     return serializers.FloatField(
-        min_value=low, max_value=high, required=required, allow_null=not required, help_text=says or None
+        min_value=low, max_value=high, required=required, allow_null=not required, help_text=description or None
     )
 
 
@@ -71,6 +71,6 @@ def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
     }
 
 
-def sent(name: str, value: object, says: str = "") -> OpenApiExample:
+def sent(name: str, value: object, description: str = "") -> OpenApiExample:
     """Return an example of a request body; a test sends each of them."""
-    return OpenApiExample(name, value, request_only=True, description=says)
+    return OpenApiExample(name, value, request_only=True, description=description)

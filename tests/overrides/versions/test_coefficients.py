@@ -132,7 +132,7 @@ class TestServedProduct:
 
         weigh()
         set_mode(module="dm")
-        monkeypatch.setattr("overrides.core.engine.serve.of_allocation", fail)
+        monkeypatch.setattr("overrides.core.engine.serve.allocation_scaling", fail)
 
         answer = ask()
 

@@ -20,7 +20,7 @@ from telemetry.foundation.core.identifiers import uuid7
 from telemetry.models import Decision
 from tests.builders import NOW, database_away, make_decision, wait_until
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ class TestDecisionQueue:
     def test_writes_what_waits_when_the_process_ends(self, transactional_db: None) -> None:
         script = (
             "import django; django.setup()\n"
-            "from telemetry.decisions import DecisionQueue\n"
+            "from telemetry.decisions.decision_log import DecisionQueue\n"
             "from tests.builders import make_decision\n"
             "DecisionQueue(seconds=3600).put([make_decision()])"
         )

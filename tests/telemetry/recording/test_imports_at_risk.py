@@ -16,7 +16,7 @@ from telemetry.recording.import_files import BATCH
 from tests.builders import trade_payload, wait_until
 from tests.telemetry.core.file_formats.builders import json_lines
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 NOTHING_ELSE = [0, 0]  # corrected, refused
 
 

@@ -1,6 +1,6 @@
 """Content hashes: the same line or override has the same id wherever it is computed.
 
-Both ids are sha256 of canonical JSON, as 64 hexadecimal digits (design section 3).
+Both ids are sha256 of canonical JSON, as 64 hexadecimal digits (docs/design.md 6).
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def _switch(default: bool, words: str) -> Any:
 
 @dataclass(frozen=True)
 class EvidenceParameters(Document):
-    """How the evidence method learns (statistics section 3); lists by number of dimensions hold 0, 1 and 2.
+    """How the evidence method learns (docs/method.md 5); lists by number of dimensions hold 0, 1 and 2.
 
     Raises ValueError that names the field.
     """

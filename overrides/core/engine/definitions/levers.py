@@ -4,7 +4,7 @@ A new lever needs a row here, a migration of the SQL functions `lever_neutral` a
 table (`overrides/models/sql/functions`; a test compares them), and a rule in `learning.core.tuning` if it is to be
 learned. Bounds and steps are the outermost ones; parameters may tighten them. Values are measured in *units from
 neutral*: ln(value / neutral) for log levers, value - neutral for linear ones. Blending, parts and cuts are sums in
-these units (plan section 3).
+these units (docs/method.md 4.1).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The parameters of one module: learning method, combiner and weights per channel, and what it learns from.
 
-Each version has one set of parameters, which is reviewed like an override (design sections 3 and 7).
+Each version has one set of parameters, which is reviewed like an override (docs/method.md 4.7).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An override as a value: its scope, statistics and targets; from and to the plan's JSON (section 3).
+"""An override as a value: its scope, statistics and targets; from and to the plan's JSON (docs/plan.md 3.1).
 
 Parsing is strict about structure and numbers. It accepts a document without type and policy (the golden cases have
 neither); `check` verifies what a governed override must satisfy in addition.

@@ -36,7 +36,7 @@ class Document:
 
 @dataclass(frozen=True)
 class WeightParameters(Document):
-    """How overrides are weighed, blended and limited (plan section 3).
+    """How overrides are weighed, blended and limited (docs/method.md 4.3 to 4.8).
 
     - `bounds` (lever -> low, high) and `max_steps` (lever -> step) tighten those of the registry, never widen them.
     - `max_scope_dims` is the number of learnable dimensions: 8 for pm, 14 for dm.
@@ -95,7 +95,7 @@ def _tightened_step(name: str, step: object) -> float:
 
 @dataclass(frozen=True)
 class LessonParameters(Document):
-    """How lessons are built from cells (plan sections 4 to 6).
+    """How lessons are built from cells (docs/method.md 3).
 
     - `n_min`: the fewest trades of a cell with 1-2, 3-4, 5-6, and 7 or more dimensions.
     - `counterfactual_cutoffs` (R): the limits between none, small, medium and large.

@@ -1,4 +1,4 @@
-"""The combiners as a slow loop, straight from the plan (section 3): no index, no columns, nothing precomputed."""
+"""The combiners as a slow loop, straight from docs/method.md 4: no index, no columns, nothing precomputed."""
 
 from __future__ import annotations
 

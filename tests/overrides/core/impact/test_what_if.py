@@ -88,10 +88,10 @@ class TestCounts:
         }  # fmt: skip
 
     @pytest.mark.parametrize(
-        "request", [(KEY, "entry", ["bucket"], NOW, {}), (KEY, "entry", SCOPE, NOW, {"size_mult": 9.0})]
+        "logged", [(KEY, "entry", ["bucket"], NOW, {}), (KEY, "entry", SCOPE, NOW, {"size_mult": 9.0})]
     )
-    def test_a_request_nobody_can_answer_is_counted_apart(self, request: Any) -> None:
-        assert counts(compared(side(), side(make_spec()), request)) == {"asked": 1, "unreadable": 1}
+    def test_a_request_nobody_can_answer_is_counted_apart(self, logged: Any) -> None:
+        assert counts(compared(side(), side(make_spec()), logged)) == {"asked": 1, "unreadable": 1}
 
     def test_no_requests_give_a_result(self) -> None:
         found = compared(side(), side(make_spec()))

@@ -9,7 +9,7 @@ from django.db import OperationalError
 from rest_framework.test import APIClient
 
 from overrides.models import ChangeRequest
-from telemetry.api import trades as door
+from telemetry.api import trades as trades_api
 from telemetry.foundation.api.idempotency import ABANDONED_AFTER, RETENTION
 from telemetry.foundation.models import StoredAnswer
 from telemetry.models import Trade
@@ -99,7 +99,7 @@ class TestKey:
             raise ZeroDivisionError("inside")
 
         with monkeypatch.context() as patch:
-            patch.setattr(door, "record_trades", fail)
+            patch.setattr(trades_api, "record_trades", fail)
             failed = api.post(URL, trade_payload("t1"), format="json", **KEY)
 
         assert (failed.status_code, StoredAnswer.objects.count()) == (500, 0)
@@ -136,7 +136,7 @@ class TestTwoAtOnce:
             assert may_go_on.wait(10)
             return record(*arguments, **named)
 
-        monkeypatch.setattr(door, "record_trades", slow)
+        monkeypatch.setattr(trades_api, "record_trades", slow)
         answers: list[Any] = []
         first = threading.Thread(
             target=lambda: answers.extend(
@@ -160,7 +160,7 @@ class TestTwoAtOnce:
             raise OperationalError("server closed the connection")
 
         with monkeypatch.context() as patch:
-            patch.setattr(door, "record_trades", away)
+            patch.setattr(trades_api, "record_trades", away)
             lost = api.post(URL, trade_payload("t1"), format="json", **KEY)
         again = api.post(URL, trade_payload("t1"), format="json", **KEY)
 
