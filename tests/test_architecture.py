@@ -107,7 +107,7 @@ class TestTasks:
     )
     def test_are_one_call_to_one_verb(self, label: str, function: ast.FunctionDef) -> None:
         """A docstring, at most the time, and one call; keyword arguments only, unknown ones accepted."""
-        says, *moment, call = function.body
+        docstring, *moment, call = function.body
 
         assert isinstance(docstring, ast.Expr)
         assert [ast.unparse(each) for each in moment] in ([], ["at = moment_of_task(now)"])

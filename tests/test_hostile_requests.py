@@ -64,7 +64,7 @@ def proposal_of(kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 MODE = {"mode": "shadow", "rollout_percent": 50.0, "allow": {"bucket": ["micro"]}, "challenger": None}
-DOORS = {
+ENDPOINTS = {
     "trades": Endpoint("/api/v1/trades/", "record", trade()),
     "resolve": Endpoint("/api/v1/levers/resolve/", "evaluate", question()),
     "requests": Endpoint("/api/v1/requests/", "propose", proposal()),

@@ -12,7 +12,9 @@ from telemetry.foundation.api.list_view import ListView, list_schema
 from telemetry.foundation.api.query_parameters import Filter, Filters, digits, number_from, whole
 
 FILTERS: Filters = {
-    **{name: Filter(each.read, f"group__{each.lookup}", each.says, each.words) for name, each in PATTERN.items()},
+    **{
+        name: Filter(each.read, f"group__{each.lookup}", each.description, each.words) for name, each in PATTERN.items()
+    },
     "min_n": number_from("n__gte", "smallest number of distinct trades"),
     "n_dims": Filter(digits(0, 40), "n_dims", "exact number of dimensions of the scope", type=whole(0, 40)),
 }

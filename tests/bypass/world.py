@@ -38,7 +38,7 @@ def furnish() -> None:
     set_mode("shadow", rollout_percent=20)
     approve_and_apply(draft(kind="policy", content={}))
     present = datetime.now(UTC)  # pages read the clock
-    asked = draft(make_spec(scope=DIP), author=User.objects.create_user("writer"), at=present)
+    request = draft(make_spec(scope=DIP), author=User.objects.create_user("writer"), at=present)
     chief = User.objects.get(username="somebody")
     User.objects.create_user("voter")
     comment(request_id=request.pk, by=chief, text="so", at=NOW)

@@ -115,8 +115,8 @@ def answers_of_all(deployment: Deployment, bot: Bot, question: dict[str, Any] = 
         name = uuid.uuid4().hex
         answer = bot.ask(question, request_id=name)
         wait_until(lambda name=name: deployment.answered_by(name) is not None, "the process to be named")  # type: ignore[misc]
-        heard[deployment.answered_by(name)] = answer
-    return list(heard.values()) if heard.keys() == deployment.web_processes() else []
+        answers[deployment.answered_by(name)] = answer
+    return list(answers.values()) if answers.keys() == deployment.web_processes() else []
 
 
 def closed_trade(*decisions: str, pattern_key: str = KEY) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.builders import wait_until
-from tests.outages.callers import STEP, Bot, Reviewer, closed_trade, heard_from_all
+from tests.outages.callers import STEP, Bot, Reviewer, answers_of_all, closed_trade
 from tests.outages.deployment import MAX_STALE_SECONDS, PROCESSES, Deployment
 
 SOON = 5.0  # seconds within which a bot gets its levers, whatever hangs
@@ -78,7 +78,7 @@ def test_a_database_that_hangs_holds_up_no_levers(deployment: Deployment, bot: B
 def all_is_fresh(deployment: Deployment, bot: Bot) -> None:
     """Each of the web processes serves the version."""
     wait_until(
-        lambda: {_phase(answer) for answer in heard_from_all(deployment, bot)} == {SERVED},
+        lambda: {_phase(answer) for answer in answers_of_all(deployment, bot)} == {SERVED},
         "every process to serve the version",
     )
 

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from tests.builders import wait_until
-from tests.outages.callers import ALLOCATION, STEP, Bot, Reviewer, closed_trade, heard_from_all
+from tests.outages.callers import ALLOCATION, STEP, Bot, Reviewer, answers_of_all, closed_trade
 from tests.outages.conftest import Installation
 from tests.outages.deployment import PROCESSES, Deployment
 
