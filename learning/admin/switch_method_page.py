@@ -91,7 +91,7 @@ def _described(module: str, channel: Channel, policy: LearningMethod, at: dateti
     try:
         switch = switch_to(module=module, channel=channel, policy=policy, at=at)
     except GateError as refusal:
-        return {"obstacle": str(refusal).partition(": ")[2]}
+        return {"obstacle": refusal.message}
     run = BuilderRun.objects.filter(module=module, policy=policy).only("as_of").first()
     return {"switch": switch, "run": run, "coming": _heaviest(switch)}
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from learning.core.cells.rows import LARGEST, Floats, Ints
 from overrides.core.engine.definitions.coefficients import HIGHEST, LOWEST
+from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.json_fields import closed_mapping, finite, required, whole
 
 TAU_SHORT, TAU_LONG = 14.0, 90.0  # days
@@ -85,7 +86,7 @@ class Memory:
     @classmethod
     def from_document(cls, document: object) -> Self:
         given = closed_mapping(document, "memory", ("n", "at", "short", "long"))
-        n, at, short, long = (required(given, name, "memory.") for name in ("n", "at", "short", "long"))
+        n, at, short, long = (required(given, name, "memory") for name in ("n", "at", "short", "long"))
         return cls(
             whole(n, "memory.n", 1), finite(at, "memory.at"), _sums(short, "memory.short"), _sums(long, "memory.long")
         )
@@ -97,9 +98,9 @@ class Memory:
 
 def _sums(document: object, field: str) -> Decayed:
     given: Mapping[str, Any] = closed_mapping(document, field, ("s", "w"))
-    s, w = (finite(required(given, name, f"{field}."), f"{field}.{name}", -1e18, 1e18) for name in ("s", "w"))
+    s, w = (finite(required(given, name, field), f"{field}.{name}", -1e18, 1e18) for name in ("s", "w"))
     if w < 1:
-        raise ValueError(f"{field}.w: {w!r} is below 1, the weight of the newest trade; rebuild the memory")
+        raise FieldError(f"{field}.w", f"{w!r} is below 1, the weight of the newest trade; rebuild the memory")
     return Decayed(s, w)
 
 

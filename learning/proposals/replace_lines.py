@@ -44,9 +44,8 @@ def exchange(wanted: ModuleParameters, policies: Mapping[Channel, LearningMethod
     module = wanted.module
     for policy in set(policies.values()):
         if not BuilderRun.objects.filter(module=module, policy=policy).exists():
-            raise GateError(
-                f"policy: no lessons of {policy} have been built for {module} yet; its builder runs every hour"
-            )
+            message = f"no lessons of {policy} have been built for {module} yet; its builder runs every hour"
+            raise GateError("policy", message)
     held = Membership.objects.filter(module=module, to_version=None, line__channel__in=list(policies))
     coming = wanted_specs(module, wanted, policies)
     vetoed = held_lines(LineHold.Kind.VETO, list(coming), at)

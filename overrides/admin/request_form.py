@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 
+from overrides.core.engine.definitions.field_error import FieldError
 from overrides.models import ChangeRequest
 from overrides.requests.authoring import draft_request
 from overrides.requests.gates import GateError
@@ -30,7 +31,7 @@ class Asked(NamedTuple):
 
 
 class Reasoned(forms.Form):
-    """A form that asks why. Refusals of a verb (`field: what is wrong`) go to the field they name."""
+    """A form that asks why. The error of a verb is shown at the field it names."""
 
     reason = forms.CharField(
         max_length=REASON_LENGTH,
@@ -42,11 +43,11 @@ class Reasoned(forms.Form):
         super().__init__(*arguments, **names)
         self.label_suffix = ""
 
-    def refuse(self, told: Exception) -> None:
-        field, colon, message = str(told).partition(": ")
-        name = field.partition(".")[0]
-        known = bool(colon) and name in self.fields
-        self.add_error(name if known else None, message if known else str(told))
+    def refuse(self, error: FieldError) -> None:
+        """Show the error at the field that its path begins with, or above the form where there is none."""
+        name = error.path.partition(".")[0]
+        known = name in self.fields
+        self.add_error(name if known else None, error.message if known else str(error))
 
 
 def draft(request: HttpRequest, module: str, form: Reasoned, asked: Asked) -> HttpResponseRedirect | None:

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from overrides.core.engine.definitions.coefficients import steps_between
+from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.request_states import Step
@@ -70,7 +71,7 @@ def draft_request(
     `lines` for kind lines, and for kinds parameters and trial where they change with them; `content` for the others.
     """
     if not reason.strip():
-        raise GateError("reason: a reviewer reads it first; say why")
+        raise GateError("reason", "a reviewer reads it first; say why")
     if author is not None:
         _refuse_kind(kind, author)
     is_for_review = submit and route == Route.REVIEW
@@ -107,7 +108,7 @@ def edit_request(
     """Give an open request of one's own another content, drafted against what is in force now; its votes are void."""
     request = locked(request_id)
     if request.author_id != by.pk:
-        raise GateError("only its author may edit a request; comment on it, or ask for changes")
+        raise GateError.because("only its author may edit a request; comment on it, or ask for changes")
     _refuse_kind(request.kind, by)
     take_step(request, Step.EDIT)
     request.title, request.reason = title or request.title, reason or request.reason
@@ -121,7 +122,7 @@ def submit(*, request_id: int, by: User, at: datetime) -> ChangeRequest:
     """Hand a draft of one's own, or what was sent back, to the reviewers."""
     request = locked(request_id)
     if request.author_id != by.pk:
-        raise GateError("only its author may submit a request")
+        raise GateError.because("only its author may submit a request")
     take_step(request, Step.SUBMIT)
     request.submitted_at = at
     request.save()
@@ -133,7 +134,9 @@ def write_content(request: ChangeRequest, lines: Sequence[DraftLine], content: M
     """Fill and save the request: its content, its lines against what is in force now, and the hash of both."""
     version = active_version(request.module)
     if request.kind == Kind.TRIAL and version is None:
-        raise GateError(f"module: nothing of {request.module} is in force to try this beside; publish a first version")
+        raise GateError(
+            "module", f"nothing of {request.module} is in force to try this beside; publish a first version"
+        )
     request.base_version = version.number if version else None
     request.base_parameters = parameters_id_in(request.module, version)
     request.content = _checked_content(request.module, request.kind, content)
@@ -159,7 +162,7 @@ def _moved(request: ChangeRequest, changes: Sequence[ChangeLine], version: Versi
 
 def _refuse_kind(kind: str, who: Permitted) -> None:
     if not may_draft(kind, who):
-        raise GateError(f"kind: you may not draft requests of kind {kind}; ask a parameter admin")
+        raise GateError("kind", f"you may not draft requests of kind {kind}; ask a parameter admin")
 
 
 def _checked_content(module: str, kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -172,12 +175,12 @@ def _checked_content(module: str, kind: str, content: Mapping[str, Any]) -> dict
             return checked_mode(module, content)
         if kind == Kind.LINES and COEFFICIENTS in content:
             refuse_foreign_weights(module, content[COEFFICIENTS])
-    except ValueError as error:
-        raise GateError(str(error)) from error
+    except FieldError as error:
+        raise GateError(error.path, error.message) from error
     if kind == Kind.ROLLBACK:
         to = content.get("to")
         if not isinstance(to, int) or not Version.objects.filter(module=module, number=to).exists():
-            raise GateError(f"to: {module} has no version {to!r}")
+            raise GateError("to", f"{module} has no version {to!r}")
     return dict(content)
 
 
@@ -228,9 +231,9 @@ def _refuse_idle(lines: Sequence[DraftLine], standing: Mapping[str, str], brough
     for line in lines:
         name = line.line_id[:12]
         if line.line_id in seen:
-            raise GateError(f"lines: {name} is named twice; say once what it should have")
+            raise GateError("lines", f"{name} is named twice; say once what it should have")
         if line.after == standing.get(line.line_id):
-            raise GateError(f"lines: {name} has {line.after or 'no override in force'} already; leave it out")
+            raise GateError("lines", f"{name} has {line.after or 'no override in force'} already; leave it out")
         if line.after is not None and (line.after not in brought or brought[line.after].line_id != line.line_id):
-            raise GateError(f"lines: {line.after[:12]} is no override of {name}; store it first")
+            raise GateError("lines", f"{line.after[:12]} is no override of {name}; store it first")
         seen.add(line.line_id)

@@ -84,7 +84,7 @@ def retire_lines(*, module: str, lines: Collection[str], by: User, reason: str, 
     found = sorted(standing.values_list("line_id", flat=True))
     if not found or len(found) < len(set(lines)):
         missing = sorted(set(lines) - set(found))
-        raise GateError(f"lines: {', '.join(line[:12] for line in missing) or 'none'} not in force in {module}")
+        raise GateError("lines", f"{', '.join(line[:12] for line in missing) or 'none'} not in force in {module}")
     request = _record(
         module,
         Kind.LINES,
@@ -119,7 +119,7 @@ def lift_hold(*, hold_id: int, by: User, reason: str, at: datetime) -> LineHold:
     _refuse_without(by, REVIEW, reason)
     hold = LineHold.objects.select_for_update(of=("self",)).select_related("line").get(pk=hold_id)
     if hold.lifted_at is not None:
-        raise GateError(f"{hold.kind}: was lifted already")
+        raise GateError(hold.kind, "was lifted already")
     hold.lifted_at = at
     hold.save(update_fields=["lifted_at"])
     _audit_line(hold, f"lift {hold.kind}", by, reason, at)
@@ -132,7 +132,7 @@ def quarantine_builder(*, module: str, by: User, reason: str, at: datetime) -> Q
     _refuse_without(by, LOWER, reason)
     lock_module(module)
     if Quarantine.objects.filter(module=module, lifted_at=None).exists():
-        raise GateError(f"module: the builder of {module} is in quarantine already")
+        raise GateError("module", f"the builder of {module} is in quarantine already")
     row = Quarantine.objects.create(module=module, reason=reason, placed_by=by, placed_at=at)
     _audit_builder(module, "quarantine", by, reason, at)
     return row
@@ -143,7 +143,7 @@ def lift_quarantine(*, module: str, by: User, reason: str, at: datetime) -> None
     _refuse_without(by, REVIEW, reason)
     row = Quarantine.objects.select_for_update().filter(module=module, lifted_at=None).first()
     if row is None:
-        raise GateError(f"module: the builder of {module} is in no quarantine")
+        raise GateError("module", f"the builder of {module} is in no quarantine")
     row.lifted_at = at
     row.save(update_fields=["lifted_at"])
     _audit_builder(module, "lift quarantine", by, reason, at)
@@ -154,9 +154,9 @@ def acknowledge(*, request_id: int, by: User, reason: str, at: datetime) -> Chan
     """Say afterwards that what took effect at once was looked at: by somebody else than who did it."""
     request = locked(request_id)
     if request.route != Route.AT_ONCE or request.acknowledged_at is not None:
-        raise GateError(f"request {request.pk} waits for no review afterwards")
+        raise GateError.because(f"request {request.pk} waits for no review afterwards")
     if request.author_id == by.pk:
-        raise GateError("you did this yourself; somebody else has to look at it")
+        raise GateError.because("you did this yourself; somebody else has to look at it")
     _refuse_without(by, REVIEW, reason)
     request.acknowledged_at, request.acknowledged_by = at, by.get_username()
     request.save(update_fields=["acknowledged_at", "acknowledged_by"])
@@ -200,14 +200,14 @@ def _hold(
 ) -> LineHold:
     _refuse_without(by, permission, reason)
     if expires_at is not None and expires_at <= at:
-        raise GateError("expires_at: lies in the past; leave it open, or name a time to come")
+        raise GateError("expires_at", "lies in the past; leave it open, or name a time to come")
     line = Line.objects.filter(pk=line_id).first()
     if line is None:
-        raise GateError(f"line: there is no line {line_id[:12]}")
+        raise GateError("line", f"there is no line {line_id[:12]}")
     lock_module(line.module)
     LineHold.objects.filter(line=line, kind=kind, lifted_at=None, expires_at__lte=at).update(lifted_at=at)
     if LineHold.objects.filter(line=line, kind=kind, lifted_at=None).exists():
-        raise GateError(f"line: a {kind} stands on it already; lift it first")
+        raise GateError("line", f"a {kind} stands on it already; lift it first")
     hold = LineHold.objects.create(
         line=line, kind=kind, reason=reason, placed_by=by, placed_at=at, expires_at=expires_at
     )
@@ -221,9 +221,9 @@ def _end_mandates(lines: Collection[str], at: datetime) -> None:
 
 def _refuse_without(by: User, permission: str, reason: str) -> None:
     if not by.has_perm(permission):
-        raise GateError("you may not do this; an operator or a reviewer has the permission")
+        raise GateError.because("you may not do this; an operator or a reviewer has the permission")
     if not reason.strip():
-        raise GateError("reason: say why; it is reviewed afterwards")
+        raise GateError("reason", "say why; it is reviewed afterwards")
 
 
 def _audit_line(hold: LineHold, action: str, by: User, reason: str, at: datetime) -> None:

@@ -11,6 +11,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Subquery, Sum
 
 from overrides.core.engine.definitions.content_hash import content_hash
+from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.parameters import WeightParameters
@@ -28,11 +29,14 @@ FOLLOWS_PARAMETERS = (Kind.LINES, Kind.PARAMETERS, Kind.TRIAL)
 COEFFICIENTS = "coefficients"  # of the content of kind lines: all that the next version weighs
 
 
-class GateError(ValueError):
-    """The step may not be taken; the message says why and the way past, `gates` holds each obstacle by itself."""
+class GateError(FieldError):
+    """The step may not be taken; the message says why and the way past, `gates` holds each obstacle by itself.
 
-    def __init__(self, message: str, gates: Sequence[Gate] = ()) -> None:
-        super().__init__(message)
+    `path` names the field of what was given that stands in the way; it is empty where none does.
+    """
+
+    def __init__(self, path: str, message: str, gates: Sequence[Gate] = ()) -> None:
+        super().__init__(path, message)
         self.gates = tuple(gates)
 
 
@@ -50,7 +54,7 @@ def refuse_blocked(request: ChangeRequest, step: Step, person: User | None, at: 
 def refuse(found: Iterable[Gate]) -> None:
     blocking = blockers(found)
     if blocking:
-        raise GateError("; ".join(f"{gate.message}; {gate.way_past}" for gate in blocking), blocking)
+        raise GateError("", "; ".join(f"{gate.message}; {gate.way_past}" for gate in blocking), blocking)
 
 
 def situation_of(request: ChangeRequest, at: datetime) -> Situation:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from overrides.core.engine.definitions.levers import LEVERS
-from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.field_error import FieldError
+from overrides.core.engine.definitions.override_spec import OverrideSpec, document_path
 from overrides.core.engine.definitions.validation import check
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.core.fields import integer, matching, member, text
@@ -16,6 +16,7 @@ from telemetry.foundation.core.objects import Fields, items, mapping
 from telemetry.foundation.core.refusal import Refusal, Refused, join
 
 MOST_LINES = 500
+WHOLE = ("override", "parameters")  # how cores name the document itself at the head of a path
 MODE = ("mode", "rollout_percent", "allow", "challenger")
 _read_line_id = matching("[0-9a-f]{64}", "the id of a line: 64 hexadecimal digits in lower case")
 _read_number = integer(1, 2**31 - 1)
@@ -62,24 +63,20 @@ def read_proposal(value: object) -> Proposal:
     return Proposal(module, kind, title, reason, lines, content)
 
 
-def refusal(told: str, place: str = "") -> Refusal:
-    """What a core says (`field: what is wrong`) as a refusal at its place in the body.
+def refusal(error: FieldError, place: str = "") -> Refusal:
+    """An error of a core as a refusal at its place in the body.
 
-    >>> refusal("stats.n: must be 0 to 1e+09", "lines[2].override")
+    >>> refusal(FieldError("stats.n", "must be 0 to 1e+09"), "lines[2].override")
     Refusal(field='lines[2].override.stats.n', message='must be 0 to 1e+09')
-    >>> refusal("levers.size_mult: must be 0.7 to 1.3", "lines[2].override").field
+    >>> refusal(FieldError("levers.size_mult", "must be 0.7 to 1.3"), "lines[2].override").field
     'lines[2].override.levers.capital_levers.size_mult'
-    >>> refusal("override.colour: unknown name", "lines[0].override").field, refusal("they do not fit", "content").field
-    ('lines[0].override.colour', 'content')
+    >>> refusal(FieldError("override.colour", "unknown name"), "lines[0].override").field
+    'lines[0].override.colour'
+    >>> refusal(FieldError.because("they do not fit"), "content").field
+    'content'
     """
-    field, colon, message = told.partition(": ")
-    if not colon or " " in field:
-        return Refusal(place, told)
-    first, _, rest = field.partition(".")
-    if first == "levers" and rest in LEVERS:  # a core knows levers by name alone, a document by group and name
-        rest = f"{LEVERS[rest].group}.{rest}"
-        field = f"levers.{rest}"
-    return Refusal(join(place, rest if first in ("override", "parameters") else field), message)
+    first, _, rest = error.path.partition(".")
+    return Refusal(join(place, rest if first in WHOLE else document_path(error.path)), error.message)
 
 
 def raise_any(refusals: Iterable[Refusal]) -> None:
@@ -105,8 +102,8 @@ def _spec(value: object) -> OverrideSpec:
         raise Refused(Refusal("path", "is set when the override is published; leave it out"))
     try:
         spec = OverrideSpec.from_document(document)
-    except ValueError as error:
-        raise Refused(refusal(str(error))) from error
+    except FieldError as error:
+        raise Refused(refusal(error)) from error
     raise_any(refusal(fault) for fault in check(spec))
     return spec
 

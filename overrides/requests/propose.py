@@ -41,7 +41,7 @@ def propose(proposal: Proposal, *, by: str, at: datetime) -> ChangeRequest:
             content=proposal.content,
         )
     except NotDrafted as told:
-        raise Refused(refusal(str(told), "" if proposal.kind is ProposalKind.LINES else "content")) from told
+        raise Refused(refusal(told, "" if proposal.kind is ProposalKind.LINES else "content")) from told
 
 
 def _draft_line(line: OverrideSpec | str, stored: Mapping[str, str]) -> DraftLine:

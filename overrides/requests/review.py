@@ -35,10 +35,10 @@ class BulkOutcome:
 def comment(*, request_id: int, by: User, text: str, at: datetime, line_id: str | None = None) -> Comment:
     """Say something about a request, or about one of its lines."""
     if not text.strip():
-        raise GateError("text: a comment says something")
+        raise GateError("text", "a comment says something")
     request = locked(request_id)
     if line_id is not None and not request.lines.filter(line_id=line_id).exists():
-        raise GateError(f"line: {line_id[:12]} is no line of this request")
+        raise GateError("line", f"{line_id[:12]} is no line of this request")
     row = Comment.objects.create(request=request, line_id=line_id, author=by, text=text, written_at=at)
     audit_request(request, "comment", by.get_username(), text, at)
     return row
@@ -60,7 +60,7 @@ def approve(
     """
     request = locked(request_id)
     if seen and seen != request.content_hash:
-        raise GateError("content: it was edited after you opened it; look at what it says now")
+        raise GateError("content", "it was edited after you opened it; look at what it says now")
     refuse_blocked(request, Step.SIGN, by, at)
     if only is not None:
         _split(request, only, by, at)
@@ -87,11 +87,11 @@ def reject(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeReq
 def cancel(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeRequest:
     """Take an open request back: its author may, and a reviewer may take back what a machine asked."""
     if not reason.strip():
-        raise GateError("reason: say why it is taken back")
+        raise GateError("reason", "say why it is taken back")
     request = locked(request_id)
     is_own = request.author_id == by.pk
     if not is_own and not (request.author_id is None and by.has_perm(MANAGE)):
-        raise GateError("only its author may cancel a request; a reviewer may reject it")
+        raise GateError.because("only its author may cancel a request; a reviewer may reject it")
     take_step(request, Step.CANCEL)
     request.closed_at = at
     request.save()
@@ -105,7 +105,7 @@ def schedule(*, request_id: int, by: User, due: datetime, at: datetime) -> Chang
     request = locked(request_id)
     refuse_blocked(request, Step.SCHEDULE, by, at)
     if not at < due < request.expires_at:
-        raise GateError(f"due: must lie between now and the expiry on {request.expires_at:%Y-%m-%d %H:%M}")
+        raise GateError("due", f"must lie between now and the expiry on {request.expires_at:%Y-%m-%d %H:%M}")
     take_step(request, Step.SCHEDULE)
     request.scheduled_for = due
     request.save()
@@ -143,7 +143,7 @@ def _decide_against(
     request_id: int, step: Step, decision: Vote.Decision, by: User, reason: str, at: datetime
 ) -> ChangeRequest:
     if not reason.strip():
-        raise GateError("reason: deciding against it needs one; its author learns from it")
+        raise GateError("reason", "deciding against it needs one; its author learns from it")
     request = locked(request_id)
     refuse_blocked(request, step, by, at)
     _vote(request, by, decision, reason, at)
@@ -174,7 +174,7 @@ def _split(request: ChangeRequest, only: Collection[str], by: User, at: datetime
     rest = [change for change in changes if change.line_id not in chosen]
     if strangers or not chosen or request.kind != Kind.LINES:
         named = ", ".join(sorted(line[:12] for line in strangers)) or "none"
-        raise GateError(f"only: choose lines of this request of kind lines; {named} chosen")
+        raise GateError("only", f"choose lines of this request of kind lines; {named} chosen")
     if not rest and not request.content:
         return
     kept = [DraftLine(c.line_id, c.after_id, c.differences) for c in changes if c.line_id in chosen]

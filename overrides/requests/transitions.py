@@ -17,7 +17,7 @@ def locked(request_id: int) -> ChangeRequest:
     """The request, until the transaction ends in nobody else's hands."""
     found = ChangeRequest.objects.select_for_update(of=("self",)).select_related("author").filter(pk=request_id).first()
     if found is None:
-        raise GateError(f"there is no request {request_id}")
+        raise GateError.because(f"there is no request {request_id}")
     return found
 
 
@@ -26,7 +26,7 @@ def take_step(request: ChangeRequest, step: Step) -> None:
     try:
         leads_to = request_states.after(step, request.state)
     except request_states.WrongState as error:
-        raise GateError(f"request {request.pk} {error}") from error
+        raise GateError.because(f"request {request.pk} {error}") from error
     request.state = ChangeRequest.State(leads_to)
 
 

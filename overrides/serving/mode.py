@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
+from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.serving_mode import ServingMode
 from overrides.models import ModuleMode, Version
 from telemetry.audit.audit_log import write_audit
@@ -15,7 +16,7 @@ from telemetry.audit.audit_log import write_audit
 ORDER = {ModuleMode.Mode.OFF: 0, ModuleMode.Mode.SHADOW: 1, ModuleMode.Mode.ON: 2}
 
 
-class RaisesEffectError(ValueError):
+class RaisesEffectError(FieldError):
     """The change would raise what is served; it needs a reviewed request."""
 
 
@@ -46,7 +47,7 @@ def lower_mode(
     Raises RaisesEffectError where that would serve more, or where there is no challenger.
     """
     if not reason.strip():
-        raise RaisesEffectError("reason: say why; it is reviewed afterwards")
+        raise RaisesEffectError("reason", "say why; it is reviewed afterwards")
     with transaction.atomic():
         row = (
             ModuleMode.objects.select_for_update(of=("self",))
@@ -64,23 +65,24 @@ def lower_mode(
             lowered["rollout_percent"] = rollout_percent
         if stop_challenger:
             if standing["challenger"] is None:
-                raise RaisesEffectError(f"challenger: {module} has none that could be stopped")
+                raise RaisesEffectError("challenger", f"{module} has none that could be stopped")
             lowered["challenger"] = None
         return _write(module, row, standing | lowered, by=by, reason=reason, at=at)
 
 
 def _refuse_mode(module: str, standing: str, to: str) -> None:
     if to not in ORDER or ORDER[ModuleMode.Mode(to)] > ORDER[ModuleMode.Mode(standing)]:
-        raise RaisesEffectError(f"{module} is {standing}; going to {to} needs a reviewed request")
+        raise RaisesEffectError.because(f"{module} is {standing}; going to {to} needs a reviewed request")
 
 
 def _refuse_rollout(module: str, standing: float, percent: float) -> None:
     if not 0 <= percent <= 100:  # NaN is refused too
-        raise RaisesEffectError("rollout_percent: must be 0 to 100")
+        raise RaisesEffectError("rollout_percent", "must be 0 to 100")
     if percent >= standing:
         raise RaisesEffectError(
-            f"rollout_percent: {module} is rolled out to {standing:g} %; {percent:g} % is not below it, and a larger "
-            "roll-out needs a reviewed request"
+            "rollout_percent",
+            f"{module} is rolled out to {standing:g} %; {percent:g} % is not below it, and a larger roll-out needs a "
+            "reviewed request",
         )
 
 
@@ -91,14 +93,14 @@ def apply_mode(*, module: str, content: Mapping[str, Any], by: str, reason: str,
 
 
 def checked_mode(module: str, content: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of a mode request, refused with the field's name where it says what a mode cannot."""
+    """The content of a mode request, as it is stored. Raises FieldError where it says what a mode cannot."""
     known = mode_document(None)
     unknown = sorted(set(content) - set(known))
     if unknown:
-        raise ValueError(f"{unknown[0]}: not part of a mode; it has {', '.join(known)}")
+        raise FieldError(unknown[0], f"not part of a mode; it has {', '.join(known)}")
     challenger = content.get("challenger")
     if challenger is not None and not Version.objects.filter(module=module, number=challenger).exists():
-        raise ValueError(f"challenger: {module} has no version {challenger!r}")
+        raise FieldError("challenger", f"{module} has no version {challenger!r}")
     full = known | dict(content)
     ServingMode.checked({key: full[key] for key in ("mode", "rollout_percent", "allow")})
     return dict(content)

@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from overrides.core.engine.compiled import Key
 from overrides.core.engine.definitions.content_hash import content_hash
+from overrides.core.engine.definitions.json_fields import one_of
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.override_stats import STATS, Path, Stats
@@ -72,13 +73,13 @@ def load_held(module: str, number: int) -> list[list[Any]]:
 
 
 def spec_of(override: Override, path: Path | None = None) -> OverrideSpec:
-    """A stored override as the value the combiner works on."""
+    """A stored override as the value the combiner works on. Raises FieldError where its row was rewritten."""
     line = override.line
     return OverrideSpec(
         id=override.id,
         module=line.module,
-        channel=Channel(line.channel),
-        policy=LearningMethod(line.policy),
+        channel=Channel(one_of(line.channel, "type", tuple(Channel))),
+        policy=LearningMethod(one_of(line.policy, "policy", tuple(LearningMethod))),
         pattern_key=line.pattern_key,
         action_category=line.action_category,
         scope=line.scope,

@@ -13,6 +13,7 @@ from django.db.models import Max
 from overrides.core.engine.compile_module import compile_module
 from overrides.core.engine.definitions.coefficients import read_weights
 from overrides.core.engine.definitions.content_hash import content_hash
+from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
@@ -36,8 +37,8 @@ from telemetry.audit.audit_log import write_audit
 CHANNEL = "counterweight_versions"
 
 
-class PublishError(ValueError):
-    """The content does not hold together; the message names every fault."""
+class PublishError(FieldError):
+    """The content does not hold together; the message names every fault, and the path the field of a single one."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def store_override(spec: OverrideSpec, *, source: str, at: datetime) -> Override
     """The row of a checked spec, made where it is new; equal content is the same row."""
     faults = check(spec)
     if faults or spec.channel is None or spec.policy is None:
-        raise PublishError("; ".join(faults))
+        raise PublishError.joined(faults)
     line, _ = Line.objects.get_or_create(
         id=spec.line,
         defaults={
@@ -168,7 +169,7 @@ def publish_trial(
     lock_module(module)
     before = active_version(module)
     if before is None:
-        raise PublishError(f"nothing of {module} is in force to try this beside; publish a first version")
+        raise PublishError.because(f"nothing of {module} is in force to try this beside; publish a first version")
     number = before.number + 1
     _move_memberships(module, number, changes, load_parameters(parameters), at)
     _refuse_uncompilable(_unproven(module, number, before, parameters), load_parameters(parameters))
@@ -229,10 +230,11 @@ def _audit_version(version: Version, before: Version | None, changes: Sequence[L
 def refuse_foreign_weights(module: str, coefficients: object) -> None:
     """Raise PublishError unless they are `lever=value` -> weight, and of dm."""
     try:
-        if read_weights(coefficients) and module != "dm":
-            raise ValueError(f"coefficients: are dm's; {module} has none")
-    except ValueError as error:
-        raise PublishError(str(error)) from error
+        weights = read_weights(coefficients)
+    except FieldError as error:
+        raise PublishError(error.path, error.message) from error
+    if weights and module != "dm":
+        raise PublishError("coefficients", f"are dm's; {module} has none")
 
 
 def _first_parameters(module: str, by: str, at: datetime) -> ParameterSet:
@@ -270,15 +272,15 @@ def _move_memberships(
 
 
 def _refuse_misfit(spec: OverrideSpec, change: LineChange, module: str, parameters: ModuleParameters) -> None:
-    faults = check(spec)
+    faults, name = check(spec), f"override {spec.id[:12]}"
     if spec.line != change.line_id:
-        faults.append(f"override {spec.id[:12]} is of another line than {change.line_id[:12]}")
+        faults.append(FieldError.because(f"{name} is of another line than {change.line_id[:12]}"))
     if spec.module != module:
-        faults.append(f"override {spec.id[:12]} is of module {spec.module}, not {module}")
+        faults.append(FieldError.because(f"{name} is of module {spec.module}, not {module}"))
     elif spec.channel is None or parameters.channels[spec.channel].policy is not spec.policy:
-        faults.append(f"override {spec.id[:12]} is of policy {spec.policy}, which its channel does not use")
+        faults.append(FieldError.because(f"{name} is of policy {spec.policy}, which its channel does not use"))
     if faults:
-        raise PublishError("; ".join(faults))
+        raise PublishError.joined(faults)
 
 
 def _unproven(module: str, number: int, before: Version | None, parameters: ParameterSet) -> list[OverrideSpec]:
@@ -297,11 +299,11 @@ def _refuse_uncompilable(specs: Sequence[OverrideSpec], parameters: ModuleParame
     others = [spec for spec in specs if spec.channel in policies and policies[spec.channel] is not spec.policy]
     if others:
         told = f"{len(others)} overrides in force are of another policy than their channel would use"
-        raise PublishError(f"policy: {told}; withdraw their lines in the same request")
+        raise PublishError("policy", f"{told}; withdraw their lines in the same request")
     try:
         compile_module(parameters, specs)
-    except ValueError as error:
-        raise PublishError(str(error)) from error
+    except FieldError as error:
+        raise PublishError(error.path, error.message) from error
 
 
 def _standing_values(membership: Membership | None, parameters: ModuleParameters, at: datetime) -> Mapping[str, float]:

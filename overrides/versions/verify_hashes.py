@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from overrides.core.engine.definitions.content_hash import content_hash, content_json
+from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.monitoring.json_diff import MISSING, Difference, differences
 from overrides.models import Membership, Override, ParameterSet, Version
@@ -47,7 +48,7 @@ class Recheck:
             try:
                 path = path_of(membership)
                 specs.append(spec_of(membership.override, path))
-            except ValueError as error:
+            except FieldError as error:
                 yield _unreadable(f"membership {membership.pk} of {name}", error)
                 path = None
             held.append([membership.override_id, path and path.to_document()])
@@ -65,7 +66,7 @@ class Recheck:
             return
         try:
             spec = spec_of(override)
-        except ValueError as error:
+        except FieldError as error:
             yield _unreadable(f"override {override.id}", error)
             return
         if spec.line != override.line_id:  # its overrides' hashes differ for the same reason
@@ -98,6 +99,5 @@ def _copy(name: str, version: Version, specs: list[OverrideSpec]) -> Iterator[Di
     yield from differences(name, "config_data", version.config_data, rendered and json.loads(content_json(rendered)))
 
 
-def _unreadable(name: str, error: ValueError) -> Difference:
-    field, _, _ = str(error).partition(":")
-    return Difference(name, field, str(error), MISSING)
+def _unreadable(name: str, error: FieldError) -> Difference:
+    return Difference(name, error.path, str(error), MISSING)

@@ -12,6 +12,7 @@ from overrides.admin.document_diff import document_differences, worded
 from overrides.admin.governance.constants_form import ConstantsForm, paths_of, with_constants
 from overrides.admin.request_form import Asked, draft
 from overrides.core.engine.definitions.evidence_parameters import EVIDENCE_WORDS
+from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.impact.reweighing import Reweighing, reweighed
 from overrides.models import ChangeRequest
@@ -28,8 +29,8 @@ def propose_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> H
         document = with_constants(standing.to_document(), {path: form.cleaned_data[path] for path in _paths(standing)})
         try:
             wanted = ModuleParameters.from_document(module, document)
-        except ValueError as refused:
-            form.refuse(refused)
+        except FieldError as error:
+            form.refuse(error)
         else:
             if "draft" in request.POST and (response := draft(request, module, form, _asked(standing, wanted))):
                 return response

@@ -35,7 +35,7 @@ class StepInput:
         try:
             due = datetime.fromisoformat(self.due)
         except ValueError as error:
-            raise GateError(f"due: {self.due or 'nothing'} is no time; write 2026-03-02T12:00, in UTC") from error
+            raise GateError("due", f"{self.due or 'nothing'} is no time; write 2026-03-02T12:00, in UTC") from error
         return due if due.tzinfo else due.replace(tzinfo=UTC)
 
 

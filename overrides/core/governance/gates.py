@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.validation import check, contradicts
@@ -277,13 +278,13 @@ def levers_asked(spec: OverrideSpec | None) -> Mapping[str, float]:
     return {} if spec is None else spec.levers
 
 
-def _faults(spec: OverrideSpec | None, parameters: ModuleParameters) -> list[str]:
+def _faults(spec: OverrideSpec | None, parameters: ModuleParameters) -> list[FieldError]:
     if spec is None:
         return []
     faults = check(spec, parameters.dimensions)
     channel = None if spec.channel is None else parameters.channels.get(spec.channel)
     if channel is None or channel.policy is not spec.policy:
-        faults.append(f"policy: its channel does not use {spec.policy}")
+        faults.append(FieldError("policy", f"its channel does not use {spec.policy}"))
     return faults
 
 

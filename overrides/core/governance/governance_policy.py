@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
+from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.json_fields import closed_mapping, finite, positive, text, whole
 
 MEASURED = "lines"  # the one kind of request whose whole effect is steps moved
@@ -31,11 +32,13 @@ class GovernancePolicy:
     of pm names, where that of dm names another. Reviewers of small movements only are those whom `large_groups` leaves
     out: nor may they approve what has no size, whatever is not of kind lines.
 
+    Building it raises FieldError for a rule that is out of its range.
+
     >>> GovernancePolicy.from_document({"approvals": 2}).approvals
     2
     >>> GovernancePolicy.from_document({"approvals": 0})
     Traceback (most recent call last):
-    ValueError: approvals: must be 1 to 9
+    overrides.core.engine.definitions.field_error.FieldError: approvals: must be 1 to 9
     """
 
     approvals: int = 1
@@ -55,7 +58,7 @@ class GovernancePolicy:
         for name in ("approvals", "large_approvals"):
             self._set(name, whole(getattr(self, name), name, 1, 9))
         if self.large_approvals < self.approvals:
-            raise ValueError(f"large_approvals: must be at least approvals, {self.approvals}")
+            raise FieldError("large_approvals", f"must be at least approvals, {self.approvals}")
         if self.large_movement is not None:
             self._set("large_movement", finite(self.large_movement, "large_movement", low=0))
         for name in ("window_days", "expires_days", "mandate_days"):
@@ -66,10 +69,10 @@ class GovernancePolicy:
         for name in ("groups", "large_groups"):
             named = getattr(self, name)
             if not isinstance(named, list | tuple):
-                raise ValueError(f"{name}: must be a list of names of groups")
+                raise FieldError(name, "must be a list of names of groups")
             self._set(name, tuple(text(each, name, 150) for each in named))
         if not isinstance(self.lowering_applies, bool):
-            raise ValueError("lowering_applies: must be true or false")
+            raise FieldError("lowering_applies", "must be true or false")
 
     @classmethod
     def from_document(cls, document: object) -> Self:

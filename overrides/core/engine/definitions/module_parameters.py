@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from .dimensions import LEARNED_DIMENSIONS, known_dimensions
 from .evidence_parameters import EvidenceParameters
+from .field_error import FieldError
 from .json_fields import closed_mapping, finite, one_of, required, text
 from .parameters import LessonParameters, WeightParameters
 from .serving_mode import PROTECTED_MOTIFS
@@ -29,13 +30,13 @@ class ChannelParameters:
 
     @classmethod
     def from_document(cls, channel: Channel, document: object) -> Self:
-        """Read one channel; ValueError names the field, and the combiners its policy goes with."""
+        """Read one channel. Raises FieldError; for a combiner it names those that go with the policy."""
         place = f"channels.{channel}"
         given = closed_mapping(document, place, ("policy", "combiner", "weights"))
         policies = [policy for each, policy in PAIRS if each is channel]
-        policy = LearningMethod(one_of(required(given, "policy", f"{place}."), f"{place}.policy", policies))
+        policy = LearningMethod(one_of(required(given, "policy", place), f"{place}.policy", policies))
         combiners = PAIRS[channel, policy]
-        combiner = Combiner(one_of(required(given, "combiner", f"{place}."), f"{place}.combiner", combiners))
+        combiner = Combiner(one_of(required(given, "combiner", place), f"{place}.combiner", combiners))
         return cls(policy, combiner, WeightParameters.from_document(given.get("weights", {}), f"{place}.weights"))
 
     def to_document(self) -> dict[str, Any]:
@@ -72,13 +73,16 @@ class ModuleParameters:
 
     @classmethod
     def from_document(cls, module: str, document: object) -> Self:
-        """Read a module's parameters; every channel of the module must be there, absent parts take their default."""
+        """Read a module's parameters: every channel has to be there, other absent parts take their default.
+
+        Raises FieldError.
+        """
         names = ("channels", "lessons", "evidence", "dimensions", "protected_motifs", "product_cap")
         given = closed_mapping(document, "parameters", names)
         channels = closed_mapping(required(given, "channels"), "channels", channels_of(module))
         return cls(
             module,
-            {c: ChannelParameters.from_document(c, required(channels, c, "channels.")) for c in channels_of(module)},
+            {c: ChannelParameters.from_document(c, required(channels, c, "channels")) for c in channels_of(module)},
             LessonParameters.from_document(given.get("lessons", {}), "lessons"),
             _names(given.get("dimensions", known_dimensions(module)), "dimensions"),
             _names(given.get("protected_motifs", PROTECTED_MOTIFS), "protected_motifs"),
@@ -112,8 +116,8 @@ def _cap(value: object) -> float | None:
 
 def _names(value: object, field: str) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
-        raise ValueError(f"{field}: must be a list of names")
+        raise FieldError(field, "must be a list of names")
     names = tuple(text(each, field, 40) for each in value)
     if len(set(names)) < len(names):
-        raise ValueError(f"{field}: names an entry twice")
+        raise FieldError(field, "names an entry twice")
     return names

@@ -26,7 +26,10 @@ DOCUMENT = (
 
 @dataclass(frozen=True)
 class OverrideSpec:
-    """One revision of a line. `levers` maps lever -> target, flat; `promise` is what scoring holds it to."""
+    """One revision of a line. `levers` maps lever -> target, flat; `promise` is what scoring holds it to.
+
+    Building it raises FieldError for the first field that is wrong.
+    """
 
     id: str
     module: str
@@ -49,7 +52,7 @@ class OverrideSpec:
 
     @classmethod
     def from_document(cls, document: object) -> Self:
-        """Read one override; ValueError names the first field that is wrong. Without an id it is its content's."""
+        """Read one override; without an id it gets the one of its content. Raises FieldError at the first fault."""
         given = closed_mapping(document, "override", DOCUMENT)
         channel, policy, path = (given.get(key) for key in ("type", "policy", "path"))
         spec = cls(
@@ -104,8 +107,21 @@ def grouped(levers: Mapping[str, float]) -> dict[str, dict[str, float]]:
     return {group: {n: value for n, value in levers.items() if LEVERS[n].group == group} for group in GROUPS}
 
 
+def document_path(path: str) -> str:
+    """Where a field of an override stands in its document, which holds the levers by the plan's groups.
+
+    >>> document_path("levers.size_mult"), document_path("stats.n"), document_path("levers.capital_levers")
+    ('levers.capital_levers.size_mult', 'stats.n', 'levers.capital_levers')
+    """
+    first, _, name = path.partition(".")
+    return f"levers.{LEVERS[name].group}.{name}" if first == "levers" and name in LEVERS else path
+
+
 def override_id(document: object) -> str:
-    """The id of a document's content, whatever id and path it carries and however its numbers are spelt."""
+    """The id of a document's content, whatever id and path it carries and however its numbers are spelt.
+
+    Raises FieldError where the document is no override.
+    """
     return OverrideSpec.from_document(document).content_id
 
 

@@ -16,7 +16,10 @@ STATS = ("edge_raw", "n", "variance", "half_life_days", "updated_at")
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Evidence: edge in R, n in trades (or worth n trades), variance in R squared, half-life in days."""
+    """Evidence: edge in R, n in trades (or worth n trades), variance in R squared, half-life in days.
+
+    Building it raises FieldError for a figure that is out of its range.
+    """
 
     edge_raw: float
     n: float
@@ -34,7 +37,7 @@ class Stats:
     @classmethod
     def from_document(cls, document: object) -> Self:
         stats = closed_mapping(document, "stats", STATS)
-        return cls(*(required(stats, name, "stats.") for name in STATS))
+        return cls(*(required(stats, name, "stats") for name in STATS))
 
     def to_document(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in STATS[:-1]} | {"updated_at": instant_text(self.updated_at)}
@@ -42,7 +45,10 @@ class Stats:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """Where a ramp began: lever -> value in force at `since`; a lever not named began at neutral."""
+    """Where a ramp began: lever -> value in force at `since`; a lever not named began at neutral.
+
+    Building it raises FieldError.
+    """
 
     start: Mapping[str, float]
     since: datetime
@@ -54,14 +60,14 @@ class Path:
     @classmethod
     def from_document(cls, document: object) -> Self:
         path = closed_mapping(document, "path", ("from", "since"))
-        return cls(required(path, "from", "path."), required(path, "since", "path."))
+        return cls(required(path, "from", "path"), required(path, "since", "path"))
 
     def to_document(self) -> dict[str, Any]:
         return {"from": dict(self.start), "since": instant_text(self.since)}
 
 
 def lever_values(value: object, field: str) -> dict[str, float]:
-    """Lever -> value, by name; a log lever's value must have a logarithm."""
+    """Lever -> value, by name; a log lever's value must have a logarithm. Raises FieldError."""
     levers = closed_mapping(value, field, LEVERS)
     lowest = {name: SMALLEST if LEVERS[name].blend is Blend.LOG else -LARGEST for name in levers}
     return {name: finite(levers[name], f"{field}.{name}", low=lowest[name]) for name in sorted(levers)}
