@@ -1,7 +1,7 @@
 """Which people may do what (design 7): the one table of roles. `groups` keeps them in the database as Django's groups.
 
 A role is given by membership; a person may have several, and needs `is_staff` to enter the admin. Who may agree to
-what of one module, or of one size, is the module's policy (`overrides.core.policy`), not another role.
+what of one module, or of one size, is the module's policy (`core.governance.governance_policy`), not another role.
 """
 
 from __future__ import annotations
@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-SEEN = ("telemetry", "overrides", "learning")  # every role may look at everything in these
+from overrides.core.governance.permissions import APPLY, DRAFT, LOWER, PROPOSE_PARAMETERS, REVIEW
 
-LOWER = "overrides.lower_modulemode"
-DRAFT = "overrides.add_changerequest"
+SEEN = ("telemetry", "overrides", "learning")  # every role may look at everything in these
 
 ROLES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "viewer": frozenset(),
         "operator": frozenset({LOWER}),  # towards neutral only, and no word on what others did
-        "reviewer": frozenset({LOWER, DRAFT, "overrides.review_changerequest", "overrides.apply_changerequest"}),
-        "parameter admin": frozenset({DRAFT, "overrides.propose_parameters"}),
+        "reviewer": frozenset({LOWER, DRAFT, REVIEW, APPLY}),
+        "parameter admin": frozenset({DRAFT, PROPOSE_PARAMETERS}),
     }
 )
 

@@ -34,12 +34,13 @@ from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.core.governance.evidence_bar import clears_evidence_bar, false_sign_rate
 from overrides.core.governance.gates import Situation
+from overrides.core.governance.permissions import VIEW_REQUESTS
 from overrides.models import ChangeLine, ChangeRequest
 from overrides.versions.load_version import current_parameters, spec_of
 from telemetry.foundation.core.csv_cells import csv_lines
 
 MOST = 20
-PERMISSIONS = ("overrides.view_changerequest", "learning.view_lesson")
+PERMISSIONS = (VIEW_REQUESTS, "learning.view_lesson")
 COLUMNS = (
     "line", "action", "pattern_key", "action_category", "scope", "n", "raw", "raw_low", "raw_high", "shrunk", "low",
     "high", "lfsr", "verified", "exaggeration", "lesson",

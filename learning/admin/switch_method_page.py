@@ -16,13 +16,13 @@ from django.urls import reverse
 from learning.lessons.candidates import LEARNED_CHANNELS
 from learning.models import BuilderRun
 from learning.proposals.switch_method import Switch, draft_switch, other_policy, switch_to
-from overrides.admin.request_form import PROPOSE, Reasoned
+from overrides.admin.request_form import Reasoned
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, LearningMethod
+from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.evidence_bar import clears_evidence_bar
-from overrides.requests.gates import GateError
+from overrides.core.governance.permissions import DRAFT
 from overrides.versions.load_version import current_parameters
-from overrides.versions.publish import PublishError
 from telemetry.foundation.admin.read_only import person
 
 SHOWN = 12  # of the lines that would come, those of most weight
@@ -46,7 +46,7 @@ def switch_page(request: HttpRequest, module: str) -> HttpResponse:
     """What switching the module's one channel of two policies would do, and a form that asks why; POST drafts it."""
     if module not in LEARNED_CHANNELS:
         raise Http404(f"there is no module {module}")
-    if not request.user.has_perm("learning.view_builderrun") or not request.user.has_perm(PROPOSE):
+    if not request.user.has_perm("learning.view_builderrun") or not request.user.has_perm(DRAFT):
         raise PermissionDenied
     channel, at = LEARNED_CHANNELS[module], datetime.now(UTC)
     standing = current_parameters(module)
@@ -79,7 +79,7 @@ def _drafted(
             reason=form.cleaned_data["reason"],
             at=at,
         )
-    except (GateError, PublishError) as refusal:
+    except GovernanceError as refusal:
         form.refuse(refusal)
         return None
     messages.success(request, f"Request {drafted.pk} is drafted and waits for a reviewer")
@@ -90,7 +90,7 @@ def _described(module: str, channel: Channel, policy: LearningMethod, at: dateti
     """What it would do; or why it cannot be asked for."""
     try:
         switch = switch_to(module=module, channel=channel, policy=policy, at=at)
-    except GateError as refusal:
+    except GovernanceError as refusal:
         return {"obstacle": refusal.message}
     run = BuilderRun.objects.filter(module=module, policy=policy).only("as_of").first()
     return {"switch": switch, "run": run, "coming": _heaviest(switch)}

@@ -16,9 +16,9 @@ from django.db import transaction
 from learning.proposals.replace_lines import exchange
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, LearningMethod
+from overrides.core.governance.errors import GateError
 from overrides.models import ChangeRequest
 from overrides.requests.authoring import draft_request
-from overrides.requests.gates import GateError
 from overrides.versions.load_version import current_parameters
 
 Choice = tuple[LearningMethod, Combiner]

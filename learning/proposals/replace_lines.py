@@ -14,9 +14,9 @@ from learning.proposals.materialize import SOURCE, wanted_specs
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
+from overrides.core.governance.errors import GateError
 from overrides.models import LineHold, Membership
 from overrides.requests.authoring import DraftLine
-from overrides.requests.gates import GateError
 from overrides.requests.governance_store import held_lines
 from overrides.versions.publish import store_override
 

@@ -16,10 +16,10 @@ from learning.proposals.materialize import SOURCE
 from learning.proposals.replace_lines import Exchange, exchange
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, LearningMethod
+from overrides.core.governance.errors import GateError
 from overrides.core.governance.evidence_bar import clears_evidence_bar
 from overrides.models import ChangeRequest
 from overrides.requests.authoring import draft_request
-from overrides.requests.gates import GateError
 from overrides.versions.load_version import current_parameters
 
 

@@ -15,10 +15,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from overrides.admin.request_form import Reasoned
+from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.exposure import exposure_change
+from overrides.core.governance.permissions import LOWER, REVIEW
 from overrides.models import LineHold, Override
-from overrides.requests.emergency import LOWER, REVIEW
-from overrides.requests.gates import GateError
 from overrides.requests.governance_store import is_live
 from telemetry.foundation.admin.read_only import ModelAdmin
 
@@ -97,7 +97,7 @@ def told(request: HttpRequest, form: Reasoned, way_back: str, take: Any) -> Http
     """Take the act and lead back; None where it is refused, and the form says why."""
     try:
         words = take(datetime.now(UTC))
-    except GateError as refusal:
+    except GovernanceError as refusal:
         form.refuse(refusal)
         return None
     messages.success(request, words)

@@ -12,12 +12,11 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 
 from overrides.core.engine.definitions.field_error import FieldError
+from overrides.core.governance.errors import GovernanceError
 from overrides.models import ChangeRequest
 from overrides.requests.authoring import draft_request
-from overrides.requests.gates import GateError
 from telemetry.foundation.admin.read_only import person
 
-PROPOSE = "overrides.add_changerequest"
 REASON_LENGTH = 2000
 TITLE_LENGTH = 200
 
@@ -69,7 +68,7 @@ def draft(request: HttpRequest, module: str, form: Reasoned, asked: Asked) -> Ht
             at=datetime.now(UTC),
             content=asked.content,
         )
-    except GateError as refusal:
+    except GovernanceError as refusal:
         form.refuse(refusal)
         return None
     messages.success(request, f"Request {drafted.pk} is drafted and waits for a reviewer")

@@ -22,7 +22,8 @@ from overrides.api.request_serializers import (
     RequestSummary,
     WholeRequestSerializer,
 )
-from overrides.core.governance.gates import APPLY, Attempt, Person, gates
+from overrides.core.governance.gates import Attempt, Person, gates
+from overrides.core.governance.permissions import APPLY, DRAFT, VIEW_REQUESTS
 from overrides.core.governance.request_states import Step
 from overrides.models import ChangeLine, ChangeRequest
 from overrides.requests.authoring import may_draft
@@ -48,7 +49,7 @@ LINES = ChangeLine.objects.select_related("before__line", "after__line")
 
 @extend_schema_view(get=list_schema("list_requests", "Change requests, newest first", RequestSummary, FILTERS))
 class RequestsView(ListView):
-    required_permission = {"GET": "overrides.view_changerequest", "POST": "overrides.add_changerequest"}
+    required_permission = {"GET": VIEW_REQUESTS, "POST": DRAFT}
     filters = FILTERS
     rows = ChangeRequest.objects.all()
     document = RequestSummary
@@ -79,7 +80,7 @@ class RequestsView(ListView):
 
 
 class RequestView(APIView):
-    required_permission = "overrides.view_changerequest"
+    required_permission = VIEW_REQUESTS
 
     @extend_schema(
         operation_id="get_request",
@@ -112,7 +113,7 @@ class RequestView(APIView):
     )
 )
 class RequestLinesView(ListView):
-    required_permission = "overrides.view_changerequest"
+    required_permission = VIEW_REQUESTS
     rows = LINES
     document = ChangeLineSerializer
 

@@ -14,17 +14,17 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.mandates import grant
 from overrides.core.governance.request_states import Step
 from overrides.models import ChangeLine, ChangeRequest, Mandate, Version
-from overrides.requests.gates import GateError, refuse_blocked
+from overrides.requests.gates import refuse_blocked
 from overrides.requests.governance_store import apply_policy, policy_of
 from overrides.requests.transitions import MACHINE, audit_request, locked, take_step
 from overrides.serving.mode import apply_mode
 from overrides.versions.load_version import spec_of
 from overrides.versions.publish import (
     LineChange,
-    PublishError,
     lock_module,
     lock_modules,
     publish_trial,
@@ -67,7 +67,7 @@ def apply_due(*, now: datetime) -> int:
     for request in sorted(due, key=lambda request: (request.scheduled_for, request.pk)):
         try:
             apply_request(request_id=request.pk, by=None, at=now)
-        except (GateError, PublishError) as refused:
+        except GovernanceError as refused:
             _fail(request.pk, str(refused), now)
     return len(due)
 

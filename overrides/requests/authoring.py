@@ -13,10 +13,12 @@ from django.db import transaction
 from overrides.core.engine.definitions.coefficients import steps_between
 from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.governance.errors import GateError
 from overrides.core.governance.governance_policy import GovernancePolicy
+from overrides.core.governance.permissions import PROPOSE_PARAMETERS
 from overrides.core.governance.request_states import Step
 from overrides.models import ChangeLine, ChangeRequest, Membership, Override, Version
-from overrides.requests.gates import COEFFICIENTS, GateError, hash_of, movement_of, parameters_wanted
+from overrides.requests.gates import COEFFICIENTS, hash_of, movement_of, parameters_wanted
 from overrides.requests.governance_store import policy_of
 from overrides.requests.transitions import audit_request, locked, take_step
 from overrides.serving.mode import checked_mode
@@ -26,7 +28,6 @@ from overrides.versions.publish import refuse_foreign_weights
 Kind = ChangeRequest.Kind
 State = ChangeRequest.State
 Route = ChangeRequest.Route
-PROPOSE_PARAMETERS = "overrides.propose_parameters"
 RULES = (Kind.PARAMETERS, Kind.POLICY, Kind.TRIAL)
 
 

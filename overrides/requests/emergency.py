@@ -12,19 +12,18 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from overrides.core.governance.errors import GateError
+from overrides.core.governance.permissions import LOWER, REVIEW
 from overrides.core.governance.request_states import Step
 from overrides.models import ChangeRequest, Line, LineHold, Mandate, Membership, ModuleMode, Quarantine
 from overrides.requests.apply import close_applied, take_effect
 from overrides.requests.authoring import DraftLine, draft_request
-from overrides.requests.gates import GateError
 from overrides.requests.transitions import audit_request, locked
-from overrides.serving.mode import lower_mode as write_lower_mode
+from overrides.serving.mode import lower_mode
 from overrides.versions.publish import lock_module, lock_modules
 from telemetry.audit.audit_log import write_audit
 from telemetry.models import MODULES
 
-LOWER = "overrides.lower_modulemode"
-REVIEW = "overrides.review_changerequest"
 Route, Kind = ChangeRequest.Route, ChangeRequest.Kind
 
 
@@ -41,11 +40,11 @@ def lower_mode_with_request(
 ) -> ModuleMode:
     """Serve less of a module: `to` shadow or off, to fewer callers, or log no challenger beside it any more.
 
-    Raises NotTowardsNeutral where that is more.
+    Raises RaisesEffectError where that is more.
     """
     _refuse_without(by, LOWER, reason)
     lock_module(module)
-    row = write_lower_mode(
+    row = lower_mode(
         module=module, to=to, rollout_percent=rollout_percent, stop_challenger=stop_challenger,
         by=by.get_username(), reason=reason, at=at,
     )  # fmt: skip

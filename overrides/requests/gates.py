@@ -11,10 +11,10 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Subquery, Sum
 
 from overrides.core.engine.definitions.content_hash import content_hash
-from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.parameters import WeightParameters
+from overrides.core.governance.errors import GateError
 from overrides.core.governance.exposure import steps_moved
 from overrides.core.governance.gates import Attempt, Gate, Person, Situation, TouchedLine, blockers, gates
 from overrides.core.governance.governance_policy import GovernancePolicy, may_count
@@ -27,17 +27,6 @@ Kind = ChangeRequest.Kind
 DAY = timedelta(days=1)
 FOLLOWS_PARAMETERS = (Kind.LINES, Kind.PARAMETERS, Kind.TRIAL)
 COEFFICIENTS = "coefficients"  # of the content of kind lines: all that the next version weighs
-
-
-class GateError(FieldError):
-    """The step may not be taken; the message says why and the way past, `gates` holds each obstacle by itself.
-
-    `path` names the field of what was given that stands in the way; it is empty where none does.
-    """
-
-    def __init__(self, path: str, message: str, gates: Sequence[Gate] = ()) -> None:
-        super().__init__(path, message)
-        self.gates = tuple(gates)
 
 
 def gates_of(request: ChangeRequest, step: Step, person: User | None, at: datetime) -> tuple[Gate, ...]:

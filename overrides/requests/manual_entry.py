@@ -48,7 +48,7 @@ def edit(
     content: Mapping[str, Any] | None = None,
 ) -> ChangeRequest:
     """Give a request of one's own other words and content: the lines to `keep` (by number of the change), other
-    targets for lines written by hand. Raises Refusal or CannotPublish where that may not be.
+    targets for lines written by hand. Raises GovernanceError where that may not be.
     """
     kept = ChangeLine.objects.filter(request_id=request_id, pk__in=keep).select_related("line", "after__line")
     lines = [_edited(change, (levers or {}).get(change.pk), at) for change in kept.order_by("line_id")]

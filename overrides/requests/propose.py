@@ -10,9 +10,9 @@ from django.db import transaction
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.validation import check
+from overrides.core.governance.errors import GovernanceError
 from overrides.models import ChangeRequest
 from overrides.requests.authoring import DraftLine, draft_request
-from overrides.requests.gates import GateError as NotDrafted
 from overrides.requests.proposal_schema import Proposal, ProposalKind, raise_any, refusal
 from overrides.versions.load_version import current_parameters
 from overrides.versions.publish import store_override
@@ -40,7 +40,7 @@ def propose(proposal: Proposal, *, by: str, at: datetime) -> ChangeRequest:
             lines=[_draft_line(each, stored) for each in proposal.lines],
             content=proposal.content,
         )
-    except NotDrafted as told:
+    except GovernanceError as told:
         raise Refused(refusal(told, "" if proposal.kind is ProposalKind.LINES else "content")) from told
 
 

@@ -13,14 +13,15 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from overrides.core.governance.errors import GateError
+from overrides.core.governance.permissions import REVIEW
 from overrides.core.governance.request_states import Step
 from overrides.models import ChangeRequest, Comment, Vote
 from overrides.requests.authoring import DraftLine, draft_request, write_content
-from overrides.requests.gates import GateError, is_agreed, refuse_blocked
+from overrides.requests.gates import is_agreed, refuse_blocked
 from overrides.requests.transitions import audit_request, locked, take_step
 
 Kind = ChangeRequest.Kind
-MANAGE = "overrides.review_changerequest"
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def cancel(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeReq
         raise GateError("reason", "say why it is taken back")
     request = locked(request_id)
     is_own = request.author_id == by.pk
-    if not is_own and not (request.author_id is None and by.has_perm(MANAGE)):
+    if not is_own and not (request.author_id is None and by.has_perm(REVIEW)):
         raise GateError.because("only its author may cancel a request; a reviewer may reject it")
     take_step(request, Step.CANCEL)
     request.closed_at = at

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from overrides.core.governance import request_states
+from overrides.core.governance.errors import GateError
 from overrides.core.governance.request_states import Step
 from overrides.models import ChangeRequest
-from overrides.requests.gates import GateError
 from telemetry.audit.audit_log import write_audit
 
 MACHINE = "counterweight"  # the actor of what nobody does by hand

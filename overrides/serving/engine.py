@@ -62,6 +62,21 @@ def load_engine(module: str, *, number: int | None = None, known: Engine | None 
     versions = Version.objects.select_related("parameters").filter(module=module)
     version = versions.filter(is_active=True).first() if number is None else versions.get(number=number)
     mode, challenger = _load_mode(module)
+    return build_engine(module, version, mode, challenger=challenger, known=known)
+
+
+def build_engine(
+    module: str,
+    version: Version | None,
+    mode: ServingMode,
+    *,
+    challenger: Version | None = None,
+    known: Engine | None = None,
+) -> Engine:
+    """Compile a version, or none: the default parameters and no overrides. Raises ValueError where it does not compile.
+
+    `known` is an engine of the module that was built before, see `load_engine`.
+    """
     if version is None:
         parameters = ModuleParameters.default(module)
         return Engine(module, None, compile_module(parameters, ()), parameters, mode)

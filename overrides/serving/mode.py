@@ -10,14 +10,11 @@ from django.db import transaction
 
 from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.serving_mode import ServingMode
+from overrides.core.governance.errors import RaisesEffectError
 from overrides.models import ModuleMode, Version
 from telemetry.audit.audit_log import write_audit
 
 ORDER = {ModuleMode.Mode.OFF: 0, ModuleMode.Mode.SHADOW: 1, ModuleMode.Mode.ON: 2}
-
-
-class RaisesEffectError(FieldError):
-    """The change would raise what is served; it needs a reviewed request."""
 
 
 def mode_document(row: ModuleMode | None) -> dict[str, Any]:

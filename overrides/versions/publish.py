@@ -20,6 +20,7 @@ from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.validation import check
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.core.engine.ramp import ramped
+from overrides.core.governance.errors import PublishError
 from overrides.models import ChangeRequest, Line, Membership, Override, ParameterSet, Version
 from overrides.versions.config_data import is_stored, render_all
 from overrides.versions.load_version import (
@@ -35,10 +36,6 @@ from overrides.versions.load_version import (
 from telemetry.audit.audit_log import write_audit
 
 CHANNEL = "counterweight_versions"
-
-
-class PublishError(FieldError):
-    """The content does not hold together; the message names every fault, and the path the field of a single one."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from overrides.monitoring.replay import question_of
 from overrides.requests.impact.before_after import Proposed
 from overrides.requests.impact.what_if import compare, logged_requests
 from overrides.serving.engine import Engine, load_engine
-from overrides.serving.engine_cache import build_engine
+from overrides.serving.engine_cache import past_engines
 from overrides.serving.resolve import resolve_one
 from overrides.serving.resolve_request import read_question
 from telemetry.decisions.decision_log import DecisionRecord, record_decisions
@@ -148,7 +148,7 @@ def _place(each: OverrideSpec) -> dict[str, Any]:
 
 def _resolved_twice(sample: int) -> None:
     """The same from rows to answers by way of whole decisions, without comparing them."""
-    engine = replace(build_engine("pm", 1), mode=ServingMode(Mode.ON))
+    engine = replace(past_engines()("pm", 1), mode=ServingMode(Mode.ON))
     for number, row in enumerate(stream(Span("pm").rows())):
         if number == sample:
             break

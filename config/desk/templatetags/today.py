@@ -10,7 +10,7 @@ from django.template import Context
 
 from config.desk.today import MOST_WAITING, afterwards, mandates_due, served, troubles, waiting
 from overrides.admin.request_form import Reasoned
-from overrides.requests.emergency import LOWER
+from overrides.core.governance.permissions import LOWER, VIEW_REQUESTS
 from telemetry.foundation.admin.read_only import person
 
 register = template.Library()
@@ -19,7 +19,7 @@ register = template.Library()
 @register.simple_tag(takes_context=True)
 def today(context: Context) -> dict[str, Any]:
     user, now = person(context["request"]), datetime.now(UTC)
-    sees_policy = user.has_perm("overrides.view_changerequest")
+    sees_policy = user.has_perm(VIEW_REQUESTS)
     return {
         "served": served() if user.has_perm("overrides.view_modulemode") else None,
         "waiting": waiting(user, now) if sees_policy else None,

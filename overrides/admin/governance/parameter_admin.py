@@ -16,8 +16,8 @@ from django.utils.text import Truncator
 
 from overrides.admin.document_diff import ABSENT, document_differences, flattened, worded
 from overrides.admin.governance.parameter_form import propose_page
-from overrides.admin.request_form import PROPOSE
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.governance.permissions import DRAFT
 from overrides.models import ParameterSet, Version
 from overrides.versions.load_version import load_parameters
 from telemetry.foundation.admin.formatting import badge, format_moment, number, short
@@ -62,7 +62,7 @@ class ParameterSetAdmin(FactAdmin):
         """A field for each constant in force; POST shows the effect, and drafts once that was seen."""
         if module not in dict(MODULES):
             raise Http404
-        if not self.has_view_permission(request) or not request.user.has_perm(PROPOSE):
+        if not self.has_view_permission(request) or not request.user.has_perm(DRAFT):
             raise PermissionDenied
         return propose_page(self, request, module)
 

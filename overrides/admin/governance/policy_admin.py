@@ -15,8 +15,9 @@ from django.utils.safestring import SafeString
 
 from overrides.admin.document_diff import document_differences, worded
 from overrides.admin.governance.constants_form import ConstantsForm, paths_of
-from overrides.admin.request_form import PROPOSE, Asked, draft
+from overrides.admin.request_form import Asked, draft
 from overrides.core.governance.governance_policy import GovernancePolicy
+from overrides.core.governance.permissions import DRAFT
 from overrides.models import ChangeRequest, ModulePolicy
 from overrides.requests.governance_store import policy_of
 from telemetry.foundation.admin.formatting import badge, format_moment
@@ -76,14 +77,14 @@ class ModulePolicyAdmin(FactAdmin):
             "rules": _rules(obj.document),
             "differences": document_differences(base, obj.document),
             "before": before,
-            "may_ask": request.user.has_perm(PROPOSE),
+            "may_ask": request.user.has_perm(DRAFT),
         }
 
     def propose(self, request: HttpRequest, module: str) -> HttpResponse:
         """A field for each rule as it stands; POST drafts the request."""
         if module not in dict(MODULES):
             raise Http404
-        if not self.has_view_permission(request) or not request.user.has_perm(PROPOSE):
+        if not self.has_view_permission(request) or not request.user.has_perm(DRAFT):
             raise PermissionDenied
         standing = paths_of(policy_of(module).to_document(), "")
         defaults = GovernancePolicy().to_document()

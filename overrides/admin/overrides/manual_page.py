@@ -14,14 +14,13 @@ from overrides.admin.charts.impact_histogram import histograms
 from overrides.admin.overrides.manual_form import ManualForm
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.governance.errors import GovernanceError
 from overrides.core.impact.weight_breakdown import weigh
 from overrides.models import ChangeRequest, WhatIf
-from overrides.requests.gates import GateError
 from overrides.requests.impact.before_after import Proposed
 from overrides.requests.impact.what_if import compare
 from overrides.requests.manual_entry import draft_by_hand
 from overrides.versions.load_version import active_version, load_parameters
-from overrides.versions.publish import PublishError
 from telemetry.foundation.admin.read_only import FactAdmin, person
 from telemetry.foundation.core.refusal import Refused
 
@@ -64,7 +63,7 @@ def _compared(form: ManualForm, spec: OverrideSpec, version: int | None, at: dat
 def _drafted(request: HttpRequest, form: ManualForm, spec: OverrideSpec, at: datetime) -> HttpResponse | None:
     try:
         drafted: ChangeRequest = draft_by_hand(spec, by=person(request), reason=form.cleaned_data["reason"], at=at)
-    except (GateError, PublishError) as refusal:
+    except GovernanceError as refusal:
         form.refuse(refusal)
         return None
     messages.success(request, f"Request {drafted.pk} is drafted and waits for a reviewer")

@@ -16,12 +16,11 @@ from django.urls import reverse
 from overrides.admin.overrides.manual_form import read_levers
 from overrides.admin.request_form import TITLE_LENGTH, Reasoned
 from overrides.admin.requests.steps import is_own
+from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.request_states import Step, allows
 from overrides.models import ChangeLine, ChangeRequest
 from overrides.requests.authoring import may_draft
-from overrides.requests.gates import GateError
 from overrides.requests.manual_entry import BY_HAND, edit
-from overrides.versions.publish import PublishError
 from telemetry.foundation.admin.read_only import FactAdmin, person
 
 Kind = ChangeRequest.Kind
@@ -114,7 +113,7 @@ def _edited(request: HttpRequest, asked: ChangeRequest, form: EditForm, at: date
             levers=form.levers,
             content=given.get("content", asked.content),
         )
-    except (GateError, PublishError) as refused:
+    except GovernanceError as refused:
         form.refuse(refused)
         return False
     return True

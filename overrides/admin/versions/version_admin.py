@@ -13,8 +13,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from overrides.admin.request_form import PROPOSE, Asked, Reasoned, draft
+from overrides.admin.request_form import Asked, Reasoned, draft
 from overrides.admin.versions.version_page import MOST_SHOWN_WHOLE, version_page
+from overrides.core.governance.permissions import DRAFT
 from overrides.models import ChangeRequest, Version
 from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, number, pretty, short
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
@@ -47,7 +48,7 @@ class VersionAdmin(FactAdmin):
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         whole = obj.n_overrides <= MOST_SHOWN_WHOLE
         return version_page(obj, request.GET.dict()) | {
-            "may_roll_back": not obj.is_active and request.user.has_perm(PROPOSE),
+            "may_roll_back": not obj.is_active and request.user.has_perm(DRAFT),
             "document": pretty(obj.config_data) if whole else None,
         }
 
@@ -56,7 +57,7 @@ class VersionAdmin(FactAdmin):
         version = self.get_object(request, str(version_id))
         if version is None:
             raise Http404
-        if not self.has_view_permission(request, version) or not request.user.has_perm(PROPOSE):
+        if not self.has_view_permission(request, version) or not request.user.has_perm(DRAFT):
             raise PermissionDenied
         form = Reasoned(request.POST if request.method == "POST" else None)
         if form.is_valid():

@@ -19,6 +19,7 @@ from overrides.core.governance.evidence_bar import exceeds_held_target, false_si
 from overrides.core.governance.exposure import lowers_exposure
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.mandates import Terms, exceeded
+from overrides.core.governance.permissions import APPLY, REVIEW
 from overrides.core.governance.request_states import Step, WrongState, after
 
 NAMED = 3  # lines named in one message; the others are counted
@@ -27,7 +28,6 @@ HEALTH = {
     "evidence_lapsed": frozenset({"evidence_below_bar"}),
     "conflict": frozenset({"conflict"}),
 }
-REVIEW, APPLY = "overrides.review_changerequest", "overrides.apply_changerequest"
 
 
 class Severity(StrEnum):

@@ -12,10 +12,10 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 
 from overrides.core.engine.position_scaling import Scaling
+from overrides.core.governance.errors import GateError
 from overrides.models import ChangeRequest, Version
 from overrides.monitoring.replay import Choice, replay
 from overrides.requests.apply import apply_request
-from overrides.requests.gates import GateError
 from overrides.requests.review import approve
 from overrides.serving.engine import Engine, load_engine
 from overrides.serving.resolve import Resolved, resolve_one

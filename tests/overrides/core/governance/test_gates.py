@@ -10,19 +10,10 @@ import pytest
 
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.core.governance.gates import (
-    APPLY,
-    REVIEW,
-    Attempt,
-    Person,
-    Severity,
-    Situation,
-    TouchedLine,
-    blockers,
-    gates,
-)
+from overrides.core.governance.gates import Attempt, Person, Severity, Situation, TouchedLine, blockers, gates
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.mandates import grant
+from overrides.core.governance.permissions import APPLY, REVIEW
 from overrides.core.governance.request_states import Step
 from tests.builders import NOW, make_parameters, make_spec
 
