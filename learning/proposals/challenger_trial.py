@@ -17,7 +17,7 @@ from learning.proposals.replace_lines import exchange
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, LearningMethod
 from overrides.core.governance.errors import GateError
-from overrides.models import ChangeRequest
+from overrides.models import ChangeRequest, RequestKind
 from overrides.requests.authoring import draft_request
 from overrides.versions.load_version import current_parameters
 
@@ -47,7 +47,7 @@ def draft_trial(
     )
     return draft_request(
         module=module,
-        kind=ChangeRequest.Kind.TRIAL,
+        kind=RequestKind.TRIAL,
         title=f"Try beside the live one {title}",
         reason=reason,
         author=author,

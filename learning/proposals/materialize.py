@@ -24,7 +24,7 @@ from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.engine.definitions.validation import contradicts
 from overrides.core.engine.definitions.vocabulary import Blend, Channel, LearningMethod
 from overrides.core.governance.evidence_bar import clears_evidence_bar
-from overrides.models import ChangeRequest, LineHold, Membership
+from overrides.models import ChangeRequest, LineHold, Membership, RequestKind
 from overrides.requests.authoring import DraftLine, draft_request
 from overrides.requests.auto_publish import publish_within_mandates
 from overrides.requests.gates import DAY
@@ -60,7 +60,7 @@ def materialize(*, module: str, now: datetime) -> ChangeRequest | None:
 
     return draft_request(
         module=module,
-        kind=ChangeRequest.Kind.LINES,
+        kind=RequestKind.LINES,
         title=titled(_title(lines), weights),
         reason=f"what {len(wanted)} active lessons of {module} would change of what is in force"
         + ("; and its weights, where they have moved" if weights else ""),
@@ -147,7 +147,7 @@ def _change_of_status(before: OverrideSpec, after: OverrideSpec, parameters: Mod
 
 def _already_asked(module: str, now: datetime) -> bool:
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    mine = ChangeRequest.objects.filter(module=module, kind=ChangeRequest.Kind.LINES, author=None, author_name=AUTHOR)
+    mine = ChangeRequest.objects.filter(module=module, kind=RequestKind.LINES, author=None, author_name=AUTHOR)
     return mine.filter(Q(state__in=ChangeRequest.OPEN) | Q(created_at__gte=midnight)).exists()
 
 

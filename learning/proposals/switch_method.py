@@ -18,7 +18,7 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, LearningMethod
 from overrides.core.governance.errors import GateError
 from overrides.core.governance.evidence_bar import clears_evidence_bar
-from overrides.models import ChangeRequest
+from overrides.models import ChangeRequest, RequestKind
 from overrides.requests.authoring import draft_request
 from overrides.versions.load_version import current_parameters
 
@@ -95,13 +95,13 @@ def draft_switch(
     """Draft the request that switches a channel to a policy, for others to approve. Raises as `switch_to` does."""
     switch = switch_to(module=module, channel=channel, policy=policy, at=at, combiner=combiner)
     content = switch.parameters.to_document()
-    same = ChangeRequest.objects.filter(module=module, kind=ChangeRequest.Kind.PARAMETERS, content=content)
+    same = ChangeRequest.objects.filter(module=module, kind=RequestKind.PARAMETERS, content=content)
     waiting = same.filter(state__in=ChangeRequest.OPEN).first()
     if waiting is not None:
         raise GateError.because(f"request {waiting.pk} asks for the same already and is {waiting.state}")
     return draft_request(
         module=module,
-        kind=ChangeRequest.Kind.PARAMETERS,
+        kind=RequestKind.PARAMETERS,
         title=f"LearningMethod of {channel} → {policy}: {len(switch.leaving)} withdrawn, {len(switch.coming)} new",
         reason=reason,
         author=author,

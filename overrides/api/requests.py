@@ -25,7 +25,7 @@ from overrides.api.request_serializers import (
 from overrides.core.governance.gates import Attempt, Person, gates
 from overrides.core.governance.permissions import APPLY, DRAFT, VIEW_REQUESTS
 from overrides.core.governance.request_states import Step
-from overrides.models import ChangeLine, ChangeRequest
+from overrides.models import ChangeLine, ChangeRequest, RequestKind
 from overrides.requests.authoring import may_draft
 from overrides.requests.gates import situation_of
 from overrides.requests.proposal_schema import read_proposal
@@ -40,7 +40,7 @@ from telemetry.foundation.api.time_limits import bounded_reading, write_time_lim
 
 FILTERS: Filters = {
     "module": MODULE,
-    "kind": one_of("kind", ChangeRequest.Kind.values, "what it changes"),
+    "kind": one_of("kind", RequestKind.values, "what it changes"),
     "state": one_of("state", ChangeRequest.State.values, "where it stands"),
 }
 REQUEST_ID = named_id("request_id", {"type": "integer", "minimum": 0}, "as the list has it")

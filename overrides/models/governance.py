@@ -58,15 +58,18 @@ class Mandate(models.Model):
         return f"mandate on {self.line_id[:12]}"
 
 
+class HoldKind(models.TextChoices):
+    """What holds a line: a veto keeps it from being served, a pin keeps the builder from changing it."""
+
+    VETO = "veto"
+    PIN = "pin"
+
+
 class LineHold(models.Model):
     """A veto (never serve this line) or a pin (the builder may not change it), until it expires or is lifted."""
 
-    class Kind(models.TextChoices):
-        VETO = "veto"
-        PIN = "pin"
-
     line = models.ForeignKey(Line, models.PROTECT, related_name="holds")
-    kind = models.CharField(max_length=4, choices=Kind)
+    kind = models.CharField(max_length=4, choices=HoldKind)
     reason = models.TextField()
     placed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     placed_at = models.DateTimeField()

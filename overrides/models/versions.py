@@ -23,20 +23,23 @@ class ParameterSet(models.Model):
         return f"parameters {self.module} {self.id[:12]}"
 
 
+class VersionKind(models.TextChoices):
+    """What a version was published for."""
+
+    LINES = "lines"
+    PARAMETERS = "parameters"
+    ROLLBACK = "rollback"
+    TRIAL = "trial"  # never active: a challenger, logged beside what is served
+    RESTORED = "restored"  # what was in force before the trial, in the same transaction
+
+
 class Version(models.Model):
     """One published state of a module, immutable but for which one is active."""
-
-    class Kind(models.TextChoices):
-        LINES = "lines"
-        PARAMETERS = "parameters"
-        ROLLBACK = "rollback"
-        TRIAL = "trial"  # never active: a challenger, logged beside what is served
-        RESTORED = "restored"  # what was in force before the trial, in the same transaction
 
     module = models.CharField(max_length=2, choices=MODULES)
     number = models.PositiveIntegerField()
     is_active = models.BooleanField(default=False)
-    kind = models.CharField(max_length=10, choices=Kind)
+    kind = models.CharField(max_length=10, choices=VersionKind)
     parameters = models.ForeignKey(ParameterSet, models.PROTECT, related_name="versions")
     coefficients = models.JSONField(default=dict, help_text="dm: lever=value -> weight, 0.5 to 2")
     n_overrides = models.PositiveIntegerField()

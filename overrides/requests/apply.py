@@ -17,7 +17,7 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.mandates import grant
 from overrides.core.governance.request_states import Step
-from overrides.models import ChangeLine, ChangeRequest, Mandate, Version
+from overrides.models import ChangeLine, ChangeRequest, Mandate, RequestKind, VersionKind
 from overrides.requests.gates import refuse_blocked
 from overrides.requests.governance_store import apply_policy, policy_of
 from overrides.requests.transitions import MACHINE, audit_request, locked, take_step
@@ -32,7 +32,7 @@ from overrides.versions.publish import (
     store_parameters,
 )
 
-State, Kind = ChangeRequest.State, ChangeRequest.Kind
+State = ChangeRequest.State
 
 
 class _Common(TypedDict):
@@ -54,7 +54,7 @@ def apply_request(*, request_id: int, by: User | None, at: datetime) -> ChangeRe
     changes = list(request.lines.select_related("line", "after__line").order_by("line_id"))
     close_applied(request, Step.APPLY, actor, at)
     take_effect(request, changes, actor, at)
-    if request.kind in (Kind.LINES, Kind.PARAMETERS, Kind.ROLLBACK):
+    if request.kind in (RequestKind.LINES, RequestKind.PARAMETERS, RequestKind.ROLLBACK):
         _sign_mandates(request, changes, at)
     return request
 
@@ -100,32 +100,32 @@ def close_applied(request: ChangeRequest, step: Step, actor: str, at: datetime) 
 def take_effect(request: ChangeRequest, changes: Sequence[ChangeLine], by: str, at: datetime) -> None:
     common = _Common(module=request.module, by=by, reason=request.reason, at=at)
     lines = [LineChange(change.line_id, change.after_id) for change in changes]
-    if request.kind == Kind.MODE:
+    if request.kind == RequestKind.MODE:
         apply_mode(content=request.content, **common)
-    elif request.kind == Kind.POLICY:
+    elif request.kind == RequestKind.POLICY:
         apply_policy(content=request.content, request=request, **common)
-    elif request.kind == Kind.ROLLBACK:
+    elif request.kind == RequestKind.ROLLBACK:
         target = request.rolls_back_to
         publish_version(
-            kind=Version.Kind.ROLLBACK,
+            kind=VersionKind.ROLLBACK,
             changes=lines,
             parameters=target.parameters,
             coefficients=target.coefficients,
             request=request,
             **common,
         )
-    elif request.kind == Kind.PARAMETERS:
+    elif request.kind == RequestKind.PARAMETERS:
         parameters = ModuleParameters.from_document(request.module, request.content)
         row = store_parameters(parameters, by=request.author_name, reason=request.reason, at=at)
-        publish_version(kind=Version.Kind.PARAMETERS, changes=lines, parameters=row, request=request, **common)
-    elif request.kind == Kind.TRIAL:
+        publish_version(kind=VersionKind.PARAMETERS, changes=lines, parameters=row, request=request, **common)
+    elif request.kind == RequestKind.TRIAL:
         parameters = ModuleParameters.from_document(request.module, request.content)
         row = store_parameters(parameters, by=request.author_name, reason=request.reason, at=at)
         trial = publish_trial(changes=lines, parameters=row, request=request, **common)
         apply_mode(content={"challenger": trial.number}, **common)
     else:
         coefficients = request.content.get("coefficients")
-        publish_version(kind=Version.Kind.LINES, changes=lines, coefficients=coefficients, request=request, **common)
+        publish_version(kind=VersionKind.LINES, changes=lines, coefficients=coefficients, request=request, **common)
 
 
 def _sign_mandates(request: ChangeRequest, changes: Sequence[ChangeLine], at: datetime) -> None:

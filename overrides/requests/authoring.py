@@ -17,7 +17,7 @@ from overrides.core.governance.errors import GateError
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.permissions import PROPOSE_PARAMETERS
 from overrides.core.governance.request_states import Step
-from overrides.models import ChangeLine, ChangeRequest, Membership, Override, Version
+from overrides.models import ChangeLine, ChangeRequest, Membership, Override, RequestKind, Version
 from overrides.requests.gates import COEFFICIENTS, hash_of, movement_of, parameters_wanted
 from overrides.requests.governance_store import policy_of
 from overrides.requests.transitions import audit_request, locked, take_step
@@ -25,10 +25,9 @@ from overrides.serving.mode import checked_mode
 from overrides.versions.load_version import active_version, in_version, parameters_id_in
 from overrides.versions.publish import refuse_foreign_weights
 
-Kind = ChangeRequest.Kind
 State = ChangeRequest.State
 Route = ChangeRequest.Route
-RULES = (Kind.PARAMETERS, Kind.POLICY, Kind.TRIAL)
+RULES = (RequestKind.PARAMETERS, RequestKind.POLICY, RequestKind.TRIAL)
 
 
 class Permitted(Protocol):
@@ -134,14 +133,14 @@ def submit(*, request_id: int, by: User, at: datetime) -> ChangeRequest:
 def write_content(request: ChangeRequest, lines: Sequence[DraftLine], content: Mapping[str, Any]) -> None:
     """Fill and save the request: its content, its lines against what is in force now, and the hash of both."""
     version = active_version(request.module)
-    if request.kind == Kind.TRIAL and version is None:
+    if request.kind == RequestKind.TRIAL and version is None:
         raise GateError(
             "module", f"nothing of {request.module} is in force to try this beside; publish a first version"
         )
     request.base_version = version.number if version else None
     request.base_parameters = parameters_id_in(request.module, version)
     request.content = _checked_content(request.module, request.kind, content)
-    if request.kind == Kind.ROLLBACK:
+    if request.kind == RequestKind.ROLLBACK:
         lines = _lines_back(request.module, version, request.content["to"])
     changes = _change_lines(lines)
     request.edition += 1
@@ -156,7 +155,7 @@ def write_content(request: ChangeRequest, lines: Sequence[DraftLine], content: M
 
 def _moved(request: ChangeRequest, changes: Sequence[ChangeLine], version: Version | None) -> float:
     """Steps that what is served moves; a trial is not served."""
-    if request.kind == Kind.TRIAL:
+    if request.kind == RequestKind.TRIAL:
         return 0.0
     return movement_of(changes, parameters_wanted(request, version)) + _weights_moved(request, version)
 
@@ -168,17 +167,17 @@ def _refuse_kind(kind: str, who: Permitted) -> None:
 
 def _checked_content(module: str, kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        if kind in (Kind.PARAMETERS, Kind.TRIAL):
+        if kind in (RequestKind.PARAMETERS, RequestKind.TRIAL):
             return ModuleParameters.from_document(module, content).to_document()
-        if kind == Kind.POLICY:
+        if kind == RequestKind.POLICY:
             return GovernancePolicy.from_document(content).to_document()
-        if kind == Kind.MODE:
+        if kind == RequestKind.MODE:
             return checked_mode(module, content)
-        if kind == Kind.LINES and COEFFICIENTS in content:
+        if kind == RequestKind.LINES and COEFFICIENTS in content:
             refuse_foreign_weights(module, content[COEFFICIENTS])
     except FieldError as error:
         raise GateError(error.path, error.message) from error
-    if kind == Kind.ROLLBACK:
+    if kind == RequestKind.ROLLBACK:
         to = content.get("to")
         if not isinstance(to, int) or not Version.objects.filter(module=module, number=to).exists():
             raise GateError("to", f"{module} has no version {to!r}")
@@ -189,9 +188,9 @@ def _weights_moved(request: ChangeRequest, version: Version | None) -> float:
     """Steps that the coefficients move; a weight of one value of a lever counts as a line does."""
     standing: dict[str, float] = version.coefficients if version else {}
     wanted = request.content.get(COEFFICIENTS, standing)
-    if request.kind == Kind.ROLLBACK:
+    if request.kind == RequestKind.ROLLBACK:
         wanted = request.rolls_back_to.coefficients
-    elif request.kind != Kind.LINES:
+    elif request.kind != RequestKind.LINES:
         return 0.0
     return steps_between(standing, wanted)
 

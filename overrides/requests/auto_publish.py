@@ -17,7 +17,7 @@ from overrides.core.governance.exposure import steps_moved
 from overrides.core.governance.gates import is_below_bar, levers_asked, lowers
 from overrides.core.governance.mandates import exceeded
 from overrides.core.governance.request_states import Step
-from overrides.models import ChangeLine, ChangeRequest, LineHold, Mandate
+from overrides.models import ChangeLine, ChangeRequest, HoldKind, Mandate, RequestKind
 from overrides.requests.apply import close_applied, take_effect
 from overrides.requests.authoring import DraftLine, draft_request
 from overrides.requests.gates import DAY, moved_before, refuse_blocked, standing_specs
@@ -51,7 +51,7 @@ def publish_within_mandates(*, module: str, wanted: Wanted, source: str, at: dat
     actor = _actor([mandates[line] for line in covered if line in mandates])
     request = draft_request(
         module=module,
-        kind=ChangeRequest.Kind.LINES,
+        kind=RequestKind.LINES,
         title=f"Within mandates: {len(lines)} lines",
         reason="fresh statistics, moves towards neutral and withdrawals that the approvals of these lines allow",
         author=None,
@@ -72,7 +72,7 @@ def _covered(
 ) -> dict[str, OverrideSpec | None]:
     lines = sorted(wanted)
     standing = standing_specs(lines)
-    held = {line for kind in LineHold.Kind.values for line in held_lines(kind, lines, at)}
+    held = {line for kind in HoldKind.values for line in held_lines(kind, lines, at)}
     asked = set(
         ChangeLine.objects.filter(line_id__in=lines, request__state__in=ChangeRequest.OPEN).values_list(
             "line_id", flat=True

@@ -15,7 +15,17 @@ from django.db import transaction
 from overrides.core.governance.errors import GateError
 from overrides.core.governance.permissions import LOWER, REVIEW
 from overrides.core.governance.request_states import Step
-from overrides.models import ChangeRequest, Line, LineHold, Mandate, Membership, ModuleMode, Quarantine
+from overrides.models import (
+    ChangeRequest,
+    HoldKind,
+    Line,
+    LineHold,
+    Mandate,
+    Membership,
+    ModuleMode,
+    Quarantine,
+    RequestKind,
+)
 from overrides.requests.apply import close_applied, take_effect
 from overrides.requests.authoring import DraftLine, draft_request
 from overrides.requests.transitions import audit_request, locked
@@ -24,7 +34,7 @@ from overrides.versions.publish import lock_module, lock_modules
 from telemetry.audit.audit_log import write_audit
 from telemetry.models import MODULES
 
-Route, Kind = ChangeRequest.Route, ChangeRequest.Kind
+Route = ChangeRequest.Route
 
 
 @transaction.atomic
@@ -57,7 +67,7 @@ def lower_mode_with_request(
         if stop_challenger
         else ", ".join(f"{value:g} %" if name == "rollout_percent" else str(value) for name, value in content.items())
     )
-    _record(module, Kind.MODE, f"{module} to {told}", reason, by, at, content=content)
+    _record(module, RequestKind.MODE, f"{module} to {told}", reason, by, at, content=content)
     return row
 
 
@@ -86,7 +96,7 @@ def retire_lines(*, module: str, lines: Collection[str], by: User, reason: str, 
         raise GateError("lines", f"{', '.join(line[:12] for line in missing) or 'none'} not in force in {module}")
     request = _record(
         module,
-        Kind.LINES,
+        RequestKind.LINES,
         f"{len(found)} lines retired",
         reason,
         by,
@@ -100,7 +110,7 @@ def retire_lines(*, module: str, lines: Collection[str], by: User, reason: str, 
 @transaction.atomic
 def veto_line(*, line_id: str, by: User, reason: str, at: datetime, expires_at: datetime | None = None) -> LineHold:
     """Never serve this line until the veto expires or is lifted; what stands on it is retired with it."""
-    hold = _hold(line_id, LineHold.Kind.VETO, by, LOWER, reason, at, expires_at)
+    hold = _hold(line_id, HoldKind.VETO, by, LOWER, reason, at, expires_at)
     if Membership.objects.filter(line_id=line_id, to_version=None).exists():
         retire_lines(module=hold.line.module, lines=[line_id], by=by, reason=reason, at=at)
     return hold
@@ -109,7 +119,7 @@ def veto_line(*, line_id: str, by: User, reason: str, at: datetime, expires_at: 
 @transaction.atomic
 def pin_line(*, line_id: str, by: User, reason: str, at: datetime, expires_at: datetime | None = None) -> LineHold:
     """Keep machines from changing this line until a date; people may."""
-    return _hold(line_id, LineHold.Kind.PIN, by, REVIEW, reason, at, expires_at)
+    return _hold(line_id, HoldKind.PIN, by, REVIEW, reason, at, expires_at)
 
 
 @transaction.atomic
@@ -189,7 +199,7 @@ def _record(
         route=Route.AT_ONCE,
     )
     close_applied(request, Step.ACT_AT_ONCE, name, at)
-    if kind == Kind.LINES:
+    if kind == RequestKind.LINES:
         take_effect(request, list(request.lines.select_related("line", "after__line")), name, at)
     return request
 

@@ -19,13 +19,22 @@ from overrides.core.governance.exposure import steps_moved
 from overrides.core.governance.gates import Attempt, Gate, Person, Situation, TouchedLine, blockers, gates
 from overrides.core.governance.governance_policy import GovernancePolicy, may_count
 from overrides.core.governance.request_states import Step
-from overrides.models import ChangeLine, ChangeRequest, LineHold, Membership, Override, Version, Vote
+from overrides.models import (
+    ChangeLine,
+    ChangeRequest,
+    HoldKind,
+    LineHold,
+    Membership,
+    Override,
+    RequestKind,
+    Version,
+    Vote,
+)
 from overrides.requests.governance_store import is_live, is_quarantined, live_mandates, policy_of, terms_of
 from overrides.versions.load_version import parameters_id_in, parameters_in, spec_of, version_beside
 
-Kind = ChangeRequest.Kind
 DAY = timedelta(days=1)
-FOLLOWS_PARAMETERS = (Kind.LINES, Kind.PARAMETERS, Kind.TRIAL)
+FOLLOWS_PARAMETERS = (RequestKind.LINES, RequestKind.PARAMETERS, RequestKind.TRIAL)
 COEFFICIENTS = "coefficients"  # of the content of kind lines: all that the next version weighs
 
 
@@ -58,11 +67,11 @@ def changes_of(request: ChangeRequest, at: datetime) -> list[ChangeLine]:
     """
     holds = LineHold.objects.filter(is_live(at), line=OuterRef("line"))
     rivals = ChangeLine.objects.filter(line=OuterRef("line"), request__state__in=ChangeRequest.OPEN)
-    rivals = rivals.exclude(request__kind=Kind.TRIAL)
+    rivals = rivals.exclude(request__kind=RequestKind.TRIAL)
     standing = Membership.objects.filter(line=OuterRef("line"), to_version=None)
     changes = request.lines.select_related("line", "before__line", "after__line").annotate(
-        is_vetoed=Exists(holds.filter(kind=LineHold.Kind.VETO)),
-        is_pinned=Exists(holds.filter(kind=LineHold.Kind.PIN)),
+        is_vetoed=Exists(holds.filter(kind=HoldKind.VETO)),
+        is_pinned=Exists(holds.filter(kind=HoldKind.PIN)),
         rivals=ArraySubquery(rivals.exclude(request=request.pk).order_by("request").values("request")),
         standing_id=Subquery(standing.values("override")[:1]),
     )
@@ -194,9 +203,9 @@ def movement_of(changes: Iterable[ChangeLine], parameters: ModuleParameters) -> 
 
 def parameters_wanted(request: ChangeRequest, version: Version | None) -> ModuleParameters:
     """The parameters that the request's lines will be served under; `version` is the one in force."""
-    if request.kind in (Kind.PARAMETERS, Kind.TRIAL):
+    if request.kind in (RequestKind.PARAMETERS, RequestKind.TRIAL):
         return ModuleParameters.from_document(request.module, request.content)
-    if request.kind == Kind.ROLLBACK:
+    if request.kind == RequestKind.ROLLBACK:
         return parameters_in(request.module, request.rolls_back_to)
     return parameters_in(request.module, version)
 
@@ -205,9 +214,9 @@ def _base_changed(request: ChangeRequest, version: Version | None) -> str:
     """What the request as a whole rested on and is no more; its lines are looked at one by one."""
     if request.kind in FOLLOWS_PARAMETERS and request.base_parameters != parameters_id_in(request.module, version):
         return "the parameters"
-    if request.kind == Kind.LINES and COEFFICIENTS in request.content and _weights_changed(request, version):
+    if request.kind == RequestKind.LINES and COEFFICIENTS in request.content and _weights_changed(request, version):
         return "the coefficients"
-    if request.kind == Kind.ROLLBACK and request.base_version != (version.number if version else None):
+    if request.kind == RequestKind.ROLLBACK and request.base_version != (version.number if version else None):
         return "the version in force"
     return ""
 

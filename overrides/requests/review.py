@@ -16,12 +16,10 @@ from django.db import transaction
 from overrides.core.governance.errors import GateError
 from overrides.core.governance.permissions import REVIEW
 from overrides.core.governance.request_states import Step
-from overrides.models import ChangeRequest, Comment, Vote
+from overrides.models import ChangeRequest, Comment, RequestKind, Vote
 from overrides.requests.authoring import DraftLine, draft_request, write_content
 from overrides.requests.gates import is_agreed, refuse_blocked
 from overrides.requests.transitions import audit_request, locked, take_step
-
-Kind = ChangeRequest.Kind
 
 
 @dataclass(frozen=True)
@@ -173,7 +171,7 @@ def _split(request: ChangeRequest, only: Collection[str], by: User, at: datetime
     changes = list(request.lines.select_related("before__line", "after__line").order_by("line_id"))
     strangers = chosen - {change.line_id for change in changes}
     rest = [change for change in changes if change.line_id not in chosen]
-    if strangers or not chosen or request.kind != Kind.LINES:
+    if strangers or not chosen or request.kind != RequestKind.LINES:
         named = ", ".join(sorted(line[:12] for line in strangers)) or "none"
         raise GateError("only", f"choose lines of this request of kind lines; {named} chosen")
     if not rest and not request.content:

@@ -15,7 +15,7 @@ from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.override_stats import STATS, Path, Stats
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from overrides.core.impact.reweighing import Evidence
-from overrides.models import ChangeRequest, Membership, Override, ParameterSet, Version
+from overrides.models import ChangeRequest, Membership, Override, ParameterSet, RequestKind, Version
 
 FEW_KEYS = 50  # changed patterns and actions that are loaded alone; beyond, everything is
 
@@ -33,7 +33,7 @@ def active_version(module: str) -> Version | None:
 
 def version_beside(request: ChangeRequest) -> Version | None:
     """The version in force where the request would take effect; with it is read the one a rollback brings back."""
-    if request.kind != ChangeRequest.Kind.ROLLBACK:
+    if request.kind != RequestKind.ROLLBACK:
         return active_version(request.module)
     versions = Version.objects.select_related("parameters").defer("config_data").filter(module=request.module)
     found = list(versions.filter(Q(is_active=True) | Q(number=request.content["to"])))

@@ -21,7 +21,7 @@ from overrides.core.engine.definitions.validation import check
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.core.engine.ramp import ramped
 from overrides.core.governance.errors import PublishError
-from overrides.models import ChangeRequest, Line, Membership, Override, ParameterSet, Version
+from overrides.models import ChangeRequest, Line, Membership, Override, ParameterSet, Version, VersionKind
 from overrides.versions.config_data import is_stored, render_all
 from overrides.versions.load_version import (
     FEW_KEYS,
@@ -170,13 +170,13 @@ def publish_trial(
     number = before.number + 1
     _move_memberships(module, number, changes, load_parameters(parameters), at)
     _refuse_uncompilable(_unproven(module, number, before, parameters), load_parameters(parameters))
-    trial = _new_version(module, number, Version.Kind.TRIAL, parameters, before.coefficients, request, by, at)
+    trial = _new_version(module, number, VersionKind.TRIAL, parameters, before.coefficients, request, by, at)
     trial.save()
     _audit_version(trial, before, changes, reason)
 
     back = _restore_memberships(module, number)
     kept, weights = before.parameters, before.coefficients
-    restored = _new_version(module, number + 1, Version.Kind.RESTORED, kept, weights, request, by, at)
+    restored = _new_version(module, number + 1, VersionKind.RESTORED, kept, weights, request, by, at)
     _put_in_force(restored)
     _audit_version(restored, trial, back, f"what was in force before the trial: {reason}")
     return trial

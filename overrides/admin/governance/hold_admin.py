@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from overrides.admin.immediate_actions import LIFT, act_page, refuse_others, told
 from overrides.admin.request_form import Reasoned
-from overrides.models import LineHold
+from overrides.models import HoldKind, LineHold
 from overrides.requests.emergency import lift_hold
 from overrides.requests.governance_store import is_live
 from telemetry.foundation.admin.formatting import badge, chips, format_moment, pattern
@@ -38,7 +38,7 @@ class StandsFilter(admin.SimpleListFilter):
 class LineHoldAdmin(FactAdmin):
     nothing_yet = "A veto or a pin is placed on the page of an override or of its line."
     list_display = ("what", "scope_shown", "kind_shown", "reason", "placed_by", "placed", "ends")
-    list_filter = (one_of("kind", LineHold.Kind.values), StandsFilter, "line__module")
+    list_filter = (one_of("kind", HoldKind.values), StandsFilter, "line__module")
     search_fields = ("line__pattern_key__startswith",)
     list_select_related = ("line", "placed_by")
     ordering = ("-placed_at", "-id")

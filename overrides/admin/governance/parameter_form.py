@@ -15,7 +15,7 @@ from overrides.core.engine.definitions.evidence_parameters import EVIDENCE_WORDS
 from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.impact.reweighing import Reweighing, reweighed
-from overrides.models import ChangeRequest
+from overrides.models import RequestKind
 from overrides.versions.load_version import current_parameters, evidence_in_force
 from telemetry.foundation.admin.read_only import FactAdmin
 
@@ -65,4 +65,4 @@ def _form(standing: ModuleParameters, request: HttpRequest) -> ConstantsForm:
 def _asked(standing: ModuleParameters, wanted: ModuleParameters) -> Asked:
     found = document_differences(standing.to_document(), wanted.to_document())
     told = "; ".join(f"{each.field.removeprefix('channels.')} {each.before} → {each.after}" for each in found)
-    return Asked(ChangeRequest.Kind.PARAMETERS, f"Parameters: {told}", wanted.to_document())
+    return Asked(RequestKind.PARAMETERS, f"Parameters: {told}", wanted.to_document())

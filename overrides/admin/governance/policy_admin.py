@@ -18,7 +18,7 @@ from overrides.admin.governance.constants_form import ConstantsForm, paths_of
 from overrides.admin.request_form import Asked, draft
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.permissions import DRAFT
-from overrides.models import ChangeRequest, ModulePolicy
+from overrides.models import ModulePolicy, RequestKind
 from overrides.requests.governance_store import policy_of
 from telemetry.foundation.admin.formatting import badge, format_moment
 from telemetry.foundation.admin.read_only import FactAdmin
@@ -95,7 +95,7 @@ class ModulePolicyAdmin(FactAdmin):
             told = "; ".join(
                 f"{each.field} {each.before} → {each.after}" for each in document_differences(standing, content)
             )
-            asked = Asked(ChangeRequest.Kind.POLICY, f"Policy of {module}: {told}", content)
+            asked = Asked(RequestKind.POLICY, f"Policy of {module}: {told}", content)
             if response := draft(request, module, form, asked):
                 return response
         context = self.admin_site.each_context(request) | {

@@ -18,13 +18,12 @@ from overrides.admin.request_form import TITLE_LENGTH, Reasoned
 from overrides.admin.requests.steps import is_own
 from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.request_states import Step, allows
-from overrides.models import ChangeLine, ChangeRequest
+from overrides.models import ChangeLine, ChangeRequest, RequestKind
 from overrides.requests.authoring import may_draft
 from overrides.requests.manual_entry import BY_HAND, edit
 from telemetry.foundation.admin.read_only import FactAdmin, person
 
-Kind = ChangeRequest.Kind
-TYPED = (Kind.PARAMETERS, Kind.POLICY, Kind.MODE, Kind.ROLLBACK)
+TYPED = (RequestKind.PARAMETERS, RequestKind.POLICY, RequestKind.MODE, RequestKind.ROLLBACK)
 
 
 def may_edit(request: ChangeRequest, who: User) -> bool:
@@ -39,7 +38,9 @@ class EditForm(Reasoned):
 
     def __init__(self, request: ChangeRequest, changes: Sequence[ChangeLine], data: Mapping[str, Any] | None) -> None:
         super().__init__(data, initial={"title": request.title, "reason": request.reason})
-        self._changes = () if request.kind == Kind.ROLLBACK else changes  # a rollback's lines follow from its version
+        self._changes = (
+            () if request.kind == RequestKind.ROLLBACK else changes
+        )  # a rollback's lines follow from its version
         if request.kind in TYPED:
             self.fields["content"] = forms.JSONField(
                 initial=request.content, widget=forms.Textarea({"rows": 12, "spellcheck": "false"})
@@ -50,7 +51,7 @@ class EditForm(Reasoned):
                 choices=[(change.pk, f"{change.action} {change.line}") for change in self._changes],
                 coerce=int,
                 initial=[change.pk for change in self._changes],
-                required=request.kind == Kind.LINES,
+                required=request.kind == RequestKind.LINES,
                 widget=forms.CheckboxSelectMultiple,
                 error_messages={"required": "keep one at least; to ask for nothing, cancel the request"},
             )

@@ -22,7 +22,7 @@ from overrides.admin.requests.step_input import chosen, given
 from overrides.admin.requests.steps import PROVEN, STEPS
 from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.permissions import DRAFT, REVIEW
-from overrides.models import ChangeRequest
+from overrides.models import ChangeRequest, RequestKind
 from overrides.requests.impact.what_if import ask_what_if
 from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, number
 from telemetry.foundation.admin.read_only import FactAdmin, one_of, person
@@ -59,7 +59,7 @@ class ChangeRequestAdmin(FactAdmin):
         one_of("state", State.values),
         one_of("health", ChangeRequest.Health.values),
         "module",
-        one_of("kind", ChangeRequest.Kind.values),
+        one_of("kind", RequestKind.values),
         one_of("route", ChangeRequest.Route.values),
         AfterwardsFilter,
     )

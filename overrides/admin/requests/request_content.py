@@ -11,13 +11,12 @@ from overrides.admin.document_diff import document_differences
 from overrides.admin.versions.version_diff import constants, constants_of
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.impact.reweighing import reweighed
-from overrides.models import ChangeLine, ChangeRequest, ModuleMode, Version
+from overrides.models import ChangeLine, ChangeRequest, ModuleMode, RequestKind, Version
 from overrides.requests.governance_store import policy_of
 from overrides.serving.mode import mode_document
 from overrides.versions.load_version import evidence_in_force, parameters_in, parameters_of
 from telemetry.foundation.admin.formatting import pretty
 
-Kind = ChangeRequest.Kind
 NOTHING = "Nothing would change: this is what stands."
 
 
@@ -30,13 +29,13 @@ def content_page(
     """
     is_open = request.state in ChangeRequest.OPEN
     context: dict[str, Any] = {"document": pretty(request.content) if request.content else None, "is_open": is_open}
-    if request.kind in (Kind.PARAMETERS, Kind.TRIAL):
+    if request.kind in (RequestKind.PARAMETERS, RequestKind.TRIAL):
         return context | _parameters(request, version, is_open, at)
-    if request.kind == Kind.MODE:
+    if request.kind == RequestKind.MODE:
         return context | _mode(request, is_open)
-    if request.kind == Kind.ROLLBACK:
+    if request.kind == RequestKind.ROLLBACK:
         return context | _rollback(request, changes, version, is_open)
-    if request.kind == Kind.POLICY:
+    if request.kind == RequestKind.POLICY:
         return context | _policy(request, is_open)
     return context | weights_page(request, version, is_open=is_open)
 

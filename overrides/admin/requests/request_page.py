@@ -20,7 +20,7 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.governance.exposure import exposure_change, steps_moved
 from overrides.core.governance.gates import Gate
-from overrides.models import ChangeLine, ChangeRequest, Comment, Vote, WhatIf
+from overrides.models import ChangeLine, ChangeRequest, Comment, RequestKind, Vote, WhatIf
 from overrides.requests.gates import COEFFICIENTS, changes_of, situation_with
 from overrides.requests.impact.what_if import is_about
 from overrides.requests.staleness import health_of
@@ -30,7 +30,7 @@ from telemetry.models import AuditEntry
 MOST_LINES = 200
 MOST_SAID = 100  # comments, and entries of the history
 WHAT_IF_DECISIONS = 10_000
-ASKABLE = (ChangeRequest.Kind.LINES, ChangeRequest.Kind.PARAMETERS, ChangeRequest.Kind.ROLLBACK)
+ASKABLE = (RequestKind.LINES, RequestKind.PARAMETERS, RequestKind.ROLLBACK)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from overrides.admin.request_form import Asked, Reasoned
 from overrides.admin.serving.mode_page import Standing
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner
-from overrides.models import ChangeRequest, ModuleMode
+from overrides.models import ModuleMode, RequestKind
 
 On = ModuleMode.Mode.ON
 
@@ -109,7 +109,7 @@ class ModeForm(Reasoned):
         standing = self._standing.document
         found = document_differences({name: standing[name] for name in self.content}, self.content)
         words = (f"{each.field} {each.before} → {each.after}" for each in found)
-        return Asked(ChangeRequest.Kind.MODE, f"Mode of {self._standing.module}: {'; '.join(words)}", self.content)
+        return Asked(RequestKind.MODE, f"Mode of {self._standing.module}: {'; '.join(words)}", self.content)
 
 
 class CombinerForm(Reasoned):
@@ -150,7 +150,7 @@ class CombinerForm(Reasoned):
         }
         words = (f"{channel} {parameters.channels[channel].combiner} → {moved[channel]}" for channel in moved)
         content = replace(parameters, channels=channels).to_document()
-        return Asked(ChangeRequest.Kind.PARAMETERS, f"Combiner of {', '.join(words)}", content)
+        return Asked(RequestKind.PARAMETERS, f"Combiner of {', '.join(words)}", content)
 
 
 def allow_text(allow: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS
-from overrides.models import ChangeRequest, ModuleMode, Quarantine, Version
+from overrides.models import ChangeRequest, ModuleMode, Quarantine, RequestKind, Version
 from overrides.serving.mode import ORDER, mode_document
 from overrides.versions.load_version import active_version, parameters_in
 from telemetry.models import Decision
@@ -18,7 +18,7 @@ LOOKED_THROUGH = 10_000  # newest answers among which those of the module are co
 MOST_WAITING = 10
 MOST_VERSIONS = 200  # offered as challengers, newest first
 SETTLING = (
-    ChangeRequest.Kind.MODE, ChangeRequest.Kind.PARAMETERS, ChangeRequest.Kind.ROLLBACK, ChangeRequest.Kind.TRIAL
+    RequestKind.MODE, RequestKind.PARAMETERS, RequestKind.ROLLBACK, RequestKind.TRIAL
 )  # fmt: skip
 EFFECTS = {
     ModuleMode.Mode.OFF: "every bot gets neutral levers, and nothing is computed",

@@ -16,11 +16,11 @@ from django.utils.safestring import SafeString
 from overrides.admin.request_form import Asked, Reasoned, draft
 from overrides.admin.versions.version_page import MOST_SHOWN_WHOLE, version_page
 from overrides.core.governance.permissions import DRAFT
-from overrides.models import ChangeRequest, Version
+from overrides.models import RequestKind, Version, VersionKind
 from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, number, pretty, short
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
 
-TRIAL = Version.Kind.TRIAL
+TRIAL = VersionKind.TRIAL
 
 
 @admin.register(Version)
@@ -28,7 +28,7 @@ class VersionAdmin(FactAdmin):
     nothing_yet = "Applying an approved change request publishes one."
     change_form_template = "overrides/versions/version.html"
     list_display = ("name", "state", "kind", "overrides", "published", "published_by", "request_shown")
-    list_filter = ("module", one_of("kind", [kind.value for kind in Version.Kind]))
+    list_filter = ("module", one_of("kind", [kind.value for kind in VersionKind]))
     fields = (
         ("name", "state", "kind", "overrides"),
         ("published", "published_by", "request_shown"),
@@ -63,7 +63,7 @@ class VersionAdmin(FactAdmin):
         if form.is_valid():
             back = f"Roll {version.module} back to version {version.number}"
             title = f"Put the trial of {version.module} into force: {version}" if version.kind == TRIAL else back
-            asked = Asked(ChangeRequest.Kind.ROLLBACK, title, {"to": version.number})
+            asked = Asked(RequestKind.ROLLBACK, title, {"to": version.number})
             if version.is_active:
                 form.add_error(None, f"{version} is in force: there is nothing to roll back to.")
             elif response := draft(request, version.module, form, asked):

@@ -11,12 +11,11 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.position_scaling import Scaling
 from overrides.core.impact.version_pair import VersionSide
-from overrides.models import ChangeRequest
+from overrides.models import ChangeRequest, RequestKind
 from overrides.requests.gates import COEFFICIENTS
 from overrides.versions.load_version import coefficients_of, load_specs, parameters_of, spec_of
 from telemetry.foundation.core.refusal import Refused
 
-Kind = ChangeRequest.Kind
 Specs = dict[str, OverrideSpec]
 
 
@@ -37,10 +36,10 @@ class Proposed:
 def proposed_by(request: ChangeRequest, base: int | None) -> Proposed:
     """What a request proposes to do to a version (None: to nothing). Raises Refused where that is no answer."""
     refuse_kind(request)
-    if request.kind == Kind.ROLLBACK:
+    if request.kind == RequestKind.ROLLBACK:
         return _rolled_back(request.module, request.content["to"], base)
     lines = list(request.lines.select_related("after__line"))
-    is_whole = request.kind != Kind.LINES  # its content is the parameters
+    is_whole = request.kind != RequestKind.LINES  # its content is the parameters
     return Proposed(
         request.module,
         bring=[spec_of(each.after) for each in lines if each.after is not None],
@@ -52,7 +51,7 @@ def proposed_by(request: ChangeRequest, base: int | None) -> Proposed:
 
 def refuse_kind(request: ChangeRequest) -> None:
     """Raise Refused for a request that no what-if can answer."""
-    if request.kind not in (Kind.LINES, Kind.PARAMETERS, Kind.ROLLBACK, Kind.TRIAL):
+    if request.kind not in (RequestKind.LINES, RequestKind.PARAMETERS, RequestKind.ROLLBACK, RequestKind.TRIAL):
         raise Refused.because(f"a request of kind {request.kind} changes no answers").under("request")
 
 
