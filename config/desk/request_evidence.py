@@ -36,7 +36,7 @@ from overrides.core.governance.evidence_bar import clears_evidence_bar, false_si
 from overrides.core.governance.gates import Situation
 from overrides.core.governance.permissions import VIEW_REQUESTS
 from overrides.models import ChangeLine, ChangeRequest
-from overrides.versions.load_version import current_parameters, spec_of
+from overrides.versions.load_version import current_parameters
 from telemetry.foundation.core.csv_cells import csv_lines
 
 MOST = 20
@@ -114,7 +114,7 @@ def may_look(person: AbstractBaseUser | AnonymousUser) -> bool:
 def evidence_of(changes: Sequence[ChangeLine], situation: Situation) -> Evidence | None:
     """The evidence of a request, given its lines, those that move most first; None where there is none."""
     parameters = situation.parameters
-    shown = [(change, spec_of(side)) for change in changes[:MOST] if (side := change.after or change.before)]
+    shown = [(change, side.spec) for change in changes[:MOST] if (side := change.after or change.before)]
     if not shown:
         return None
     policy = _policy(situation, shown[0][1])
@@ -206,7 +206,7 @@ def _table(asked: ChangeRequest) -> Iterator[dict[str, Any]]:
         side = change.after or change.before
         if side is None:
             continue
-        spec, lesson = spec_of(side), lessons.get(change.line_id)
+        spec, lesson = side.spec, lessons.get(change.line_id)
         estimate = estimate_of_spec(spec) if lesson is None else estimate_of(lesson)
         low, high = estimate.interval or (None, None)
         yield {

@@ -28,7 +28,7 @@ from overrides.models import ChangeRequest, LineHold, Membership, RequestKind
 from overrides.requests.authoring import DraftLine, draft_request
 from overrides.requests.auto_publish import publish_within_mandates
 from overrides.requests.gates import DAY
-from overrides.versions.load_version import current_parameters, spec_of
+from overrides.versions.load_version import current_parameters
 from overrides.versions.publish import store_override
 
 SOURCE = "lesson"
@@ -165,7 +165,7 @@ def _lines_of_people(module: str) -> set[str]:
 def _standing(module: str) -> dict[str, OverrideSpec]:
     """What the materializer put in force before."""
     rows = Membership.objects.filter(module=module, to_version=None, override__source=SOURCE)
-    return {row.line_id: spec_of(row.override) for row in rows.select_related("override__line")}
+    return {row.line_id: row.override.spec for row in rows.select_related("override__line")}
 
 
 def _moves(levers: Mapping[str, float]) -> Iterable[bool]:

@@ -11,7 +11,6 @@ from overrides.api.serializers import OverrideSerializer
 from overrides.core.governance.gates import Gate, Severity
 from overrides.models import ChangeLine, ChangeRequest, Override, Vote
 from overrides.requests.proposal_schema import MOST_LINES, ProposalKind
-from overrides.versions.load_version import spec_of
 from telemetry.api.pattern_fields import MODULES
 from telemetry.foundation.api.schema_parts import words
 
@@ -102,7 +101,7 @@ class WholeRequestSerializer(RequestSummary):
 
 
 def _document(override: Override | None) -> dict[str, Any] | None:
-    return None if override is None else spec_of(override).to_document()
+    return None if override is None else override.spec.to_document()
 
 
 EXAMPLE_LINES = {

@@ -5,14 +5,17 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.functional import cached_property
 
+from overrides.core.governance.governance_policy import GovernancePolicy
+from overrides.core.governance.mandates import Terms
 from overrides.models.overrides import Line
 from overrides.models.requests import ChangeRequest
 from telemetry.models import MODULES
 
 
 class ModulePolicy(models.Model):
-    """A module's rules of governance (`core.policy`), reviewed like parameters; one is active, the defaults if none."""
+    """A module's rules of governance, reviewed like parameters; one is active, the defaults if none."""
 
     module = models.CharField(max_length=2, choices=MODULES)
     number = models.PositiveIntegerField()
@@ -35,6 +38,11 @@ class ModulePolicy(models.Model):
     def __str__(self) -> str:
         return f"{self.module} policy {self.number}"
 
+    @cached_property
+    def parsed(self) -> GovernancePolicy:
+        """The document as a value, read once. Raises FieldError where it is malformed."""
+        return GovernancePolicy.from_document(self.document)
+
 
 class Mandate(models.Model):
     """What approving a line allows the builder without a person: direction, reach, evidence, until when."""
@@ -56,6 +64,13 @@ class Mandate(models.Model):
 
     def __str__(self) -> str:
         return f"mandate on {self.line_id[:12]}"
+
+    @cached_property
+    def terms(self) -> Terms:
+        """What it allows, as a value."""
+        reach = {name: (float(low), float(high)) for name, (low, high) in self.reach.items()}
+        floor = self.evidence_floor
+        return Terms(self.direction, reach, floor["least_n"], floor["least_edge"], self.review_by)
 
 
 class HoldKind(models.TextChoices):

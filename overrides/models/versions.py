@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.functional import cached_property
 
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.override_stats import Path
 from overrides.models.overrides import Line, Override
 from telemetry.models import MODULES
 
@@ -21,6 +25,11 @@ class ParameterSet(models.Model):
 
     def __str__(self) -> str:
         return f"parameters {self.module} {self.id[:12]}"
+
+    @cached_property
+    def parsed(self) -> ModuleParameters:
+        """The document as a value, read once. Raises FieldError where it is malformed."""
+        return ModuleParameters.from_document(self.module, self.document)
 
 
 class VersionKind(models.TextChoices):
@@ -98,3 +107,15 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.override_id[:12]} from version {self.from_version}"
+
+    @property
+    def path(self) -> Path | None:
+        """The ramp that this membership began, where its learning method ramps."""
+        if self.path_since is None or self.path_from is None:
+            return None
+        return Path(self.path_from, self.path_since)
+
+    @property
+    def spec(self) -> OverrideSpec:
+        """Its override as the combiner reads it, with its ramp. Raises FieldError where a row was rewritten."""
+        return self.override.on_path(self.path)

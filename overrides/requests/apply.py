@@ -22,7 +22,6 @@ from overrides.requests.gates import refuse_blocked
 from overrides.requests.governance_store import apply_policy, policy_of
 from overrides.requests.transitions import MACHINE, audit_request, locked, take_step
 from overrides.serving.mode import apply_mode
-from overrides.versions.load_version import spec_of
 from overrides.versions.publish import (
     LineChange,
     lock_module,
@@ -135,7 +134,7 @@ def _sign_mandates(request: ChangeRequest, changes: Sequence[ChangeLine], at: da
     rows = []
     for change in changes:
         if change.after is not None:
-            terms = grant(spec_of(change.after), policy, at)
+            terms = grant(change.after.spec, policy, at)
             rows.append(
                 Mandate(
                     line_id=change.line_id,

@@ -21,7 +21,7 @@ from overrides.models import ChangeLine, ChangeRequest, HoldKind, Mandate, Reque
 from overrides.requests.apply import close_applied, take_effect
 from overrides.requests.authoring import DraftLine, draft_request
 from overrides.requests.gates import DAY, moved_before, refuse_blocked, standing_specs
-from overrides.requests.governance_store import held_lines, is_quarantined, live_mandates, policy_of, terms_of
+from overrides.requests.governance_store import held_lines, is_quarantined, live_mandates, policy_of
 from overrides.versions.load_version import current_parameters
 from overrides.versions.publish import lock_module, store_override
 
@@ -83,7 +83,7 @@ def _covered(
     covered: dict[str, OverrideSpec | None] = {}
     for line in lines:
         before, after = standing.get(line), wanted[line]
-        terms = terms_of(mandates[line]) if line in mandates else None
+        terms = mandates[line].terms if line in mandates else None
         is_free = policy.lowering_applies and lowers(before, after)
         if line in held or _same(before, after) or (exceeded(terms, after, at) and not is_free):
             continue

@@ -30,8 +30,8 @@ from overrides.models import (
     Version,
     Vote,
 )
-from overrides.requests.governance_store import is_live, is_quarantined, live_mandates, policy_of, terms_of
-from overrides.versions.load_version import parameters_id_in, parameters_in, spec_of, version_beside
+from overrides.requests.governance_store import is_live, is_quarantined, live_mandates, policy_of
+from overrides.versions.load_version import parameters_id_in, parameters_in, version_beside
 
 DAY = timedelta(days=1)
 FOLLOWS_PARAMETERS = (RequestKind.LINES, RequestKind.PARAMETERS, RequestKind.TRIAL)
@@ -162,18 +162,18 @@ def _touched(changes: Sequence[Any], is_delegated: bool) -> tuple[TouchedLine, .
     mandates = live_mandates([change.line_id for change in changes]) if is_delegated else {}
     touched = []
     for change in changes:
-        before = None if change.before is None else spec_of(change.before)
+        before = None if change.before is None else change.before.spec
         is_as_drafted = change.standing_id in (None, change.before_id)
         touched.append(
             TouchedLine(
                 line=change.line_id,
                 label=str(change.line),
                 before=before,
-                after=None if change.after is None else spec_of(change.after),
-                standing=(change.standing_id and before) if is_as_drafted else spec_of(others[change.standing_id]),
+                after=None if change.after is None else change.after.spec,
+                standing=(change.standing_id and before) if is_as_drafted else others[change.standing_id].spec,
                 is_vetoed=change.is_vetoed,
                 is_pinned=change.is_pinned,
-                mandate=terms_of(mandates[change.line_id]) if change.line_id in mandates else None,
+                mandate=mandates[change.line_id].terms if change.line_id in mandates else None,
                 rivals=tuple(change.rivals),
             )
         )
@@ -183,7 +183,7 @@ def _touched(changes: Sequence[Any], is_delegated: bool) -> tuple[TouchedLine, .
 def standing_specs(lines: Sequence[str]) -> dict[str, OverrideSpec]:
     """What is in force on each of these lines."""
     rows = Membership.objects.filter(line_id__in=lines, to_version=None).select_related("override__line")
-    return {row.line_id: spec_of(row.override) for row in rows}
+    return {row.line_id: row.override.spec for row in rows}
 
 
 def movement_of(changes: Iterable[ChangeLine], parameters: ModuleParameters) -> float:
@@ -193,7 +193,7 @@ def movement_of(changes: Iterable[ChangeLine], parameters: ModuleParameters) -> 
         side = change.after or change.before
         if side is None:
             continue
-        channel = spec_of(side).channel
+        channel = side.spec.channel
         known = channel is not None and channel in parameters.channels  # a stranger is the gates' matter
         weights = parameters.channels[channel].weights if known and channel else WeightParameters()
         before = change.before.levers if change.before else {}

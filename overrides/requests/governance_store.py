@@ -9,7 +9,6 @@ from typing import Any
 from django.db.models import Max, Q
 
 from overrides.core.governance.governance_policy import GovernancePolicy
-from overrides.core.governance.mandates import Terms
 from overrides.models import ChangeRequest, LineHold, Mandate, ModulePolicy, Quarantine
 from telemetry.audit.audit_log import write_audit
 
@@ -17,19 +16,13 @@ from telemetry.audit.audit_log import write_audit
 def policy_of(module: str) -> GovernancePolicy:
     """The policy in force; the defaults before the first one is reviewed."""
     row = ModulePolicy.objects.filter(module=module, is_active=True).first()
-    return GovernancePolicy() if row is None else GovernancePolicy.from_document(row.document)
+    return GovernancePolicy() if row is None else row.parsed
 
 
 def live_mandates(lines: Collection[str]) -> dict[str, Mandate]:
     """The mandate that stands on each of these lines, expired or not."""
     rows = Mandate.objects.filter(line_id__in=lines, revoked_at=None)
     return {row.line_id: row for row in rows}
-
-
-def terms_of(row: Mandate) -> Terms:
-    reach = {name: (float(low), float(high)) for name, (low, high) in row.reach.items()}
-    floor = row.evidence_floor
-    return Terms(row.direction, reach, floor["least_n"], floor["least_edge"], row.review_by)
 
 
 def is_live(at: datetime) -> Q:

@@ -13,7 +13,6 @@ from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.models import ChangeLine, ChangeRequest
 from overrides.requests.authoring import DraftLine, draft_request, edit_request
 from overrides.requests.proposal_schema import ProposalKind
-from overrides.versions.load_version import spec_of
 from overrides.versions.publish import store_override
 
 BY_HAND = "person"
@@ -58,5 +57,5 @@ def edit(
 def _edited(change: ChangeLine, levers: Mapping[str, float] | None, at: datetime) -> DraftLine:
     if levers is None or change.after is None or dict(levers) == change.after.levers:
         return DraftLine(change.line_id, change.after_id, change.differences)
-    stored = store_override(spec_of(change.after).with_levers(levers), source=BY_HAND, at=at)
+    stored = store_override(change.after.spec.with_levers(levers), source=BY_HAND, at=at)
     return DraftLine(change.line_id, stored.id, ["by hand"])

@@ -9,13 +9,11 @@ from django.db.models import Q
 
 from overrides.core.engine.compiled import Key
 from overrides.core.engine.definitions.content_hash import content_hash
-from overrides.core.engine.definitions.json_fields import one_of
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.core.engine.definitions.override_stats import STATS, Path, Stats
-from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
+from overrides.core.engine.definitions.override_stats import STATS, Path
 from overrides.core.impact.reweighing import Evidence
-from overrides.models import ChangeRequest, Membership, Override, ParameterSet, RequestKind, Version
+from overrides.models import ChangeRequest, Membership, ParameterSet, RequestKind, Version
 
 FEW_KEYS = 50  # changed patterns and actions that are loaded alone; beyond, everything is
 
@@ -60,7 +58,7 @@ def load_specs(module: str, number: int, keys: Iterable[Key] | None = None) -> I
         .order_by("override_id")
     )
     for membership in memberships.iterator(chunk_size=5000):
-        yield spec_of(membership.override, path_of(membership))
+        yield membership.spec
 
 
 def load_held(module: str, number: int) -> list[list[Any]]:
@@ -72,28 +70,6 @@ def load_held(module: str, number: int) -> list[list[Any]]:
     ]
 
 
-def spec_of(override: Override, path: Path | None = None) -> OverrideSpec:
-    """A stored override as the value the combiner works on. Raises FieldError where its row was rewritten."""
-    line = override.line
-    return OverrideSpec(
-        id=override.id,
-        module=line.module,
-        channel=Channel(one_of(line.channel, "type", tuple(Channel))),
-        policy=LearningMethod(one_of(line.policy, "policy", tuple(LearningMethod))),
-        pattern_key=line.pattern_key,
-        action_category=line.action_category,
-        scope=line.scope,
-        stats=Stats(override.edge_raw, override.n, override.variance, override.half_life_days, override.updated_at),
-        levers=override.levers,
-        promise=override.promise,
-        path=path,
-    )
-
-
-def load_parameters(parameters: ParameterSet) -> ModuleParameters:
-    return ModuleParameters.from_document(parameters.module, parameters.document)
-
-
 def current_parameters(module: str) -> ModuleParameters:
     """The active version's parameters; the defaults where nothing has been published yet."""
     return parameters_in(module, active_version(module))
@@ -101,7 +77,7 @@ def current_parameters(module: str) -> ModuleParameters:
 
 def parameters_in(module: str, version: Version | None) -> ModuleParameters:
     """The parameters of a version that is read already; the defaults before the first one."""
-    return ModuleParameters.default(module) if version is None else load_parameters(version.parameters)
+    return ModuleParameters.default(module) if version is None else version.parameters.parsed
 
 
 def parameters_id_in(module: str, version: Version | None) -> str:
@@ -117,7 +93,7 @@ def parameters_of(module: str, number: int | None) -> ModuleParameters:
     """The parameters of a version; the defaults before the first one."""
     if number is None:
         return ModuleParameters.default(module)
-    return load_parameters(ParameterSet.objects.get(versions__module=module, versions__number=number))
+    return ParameterSet.objects.get(versions__module=module, versions__number=number).parsed
 
 
 def coefficients_of(module: str, number: int | None) -> dict[str, float]:
@@ -125,13 +101,6 @@ def coefficients_of(module: str, number: int | None) -> dict[str, float]:
     versions = Version.objects.filter(module=module, number=number or 0)
     found: dict[str, float] | None = versions.values_list("coefficients", flat=True).first()
     return found or {}
-
-
-def path_of(membership: Membership) -> Path | None:
-    """The ramp a membership began, where its policy ramps."""
-    if membership.path_since is None or membership.path_from is None:
-        return None
-    return Path(membership.path_from, membership.path_since)
 
 
 def evidence_in_force(module: str) -> list[Evidence]:

@@ -28,10 +28,8 @@ from overrides.versions.load_version import (
     active_version,
     changed_keys,
     load_held,
-    load_parameters,
     load_specs,
     parameters_id,
-    spec_of,
 )
 from telemetry.audit.audit_log import write_audit
 
@@ -139,8 +137,8 @@ def publish_version(
     if coefficients is None:
         coefficients = before.coefficients if before else {}
 
-    _move_memberships(module, number, changes, load_parameters(parameters), at)
-    _refuse_uncompilable(_unproven(module, number, before, parameters), load_parameters(parameters))
+    _move_memberships(module, number, changes, parameters.parsed, at)
+    _refuse_uncompilable(_unproven(module, number, before, parameters), parameters.parsed)
     version = _new_version(module, number, kind, parameters, coefficients, request, by, at)
     _put_in_force(version)
     _audit_version(version, before, changes, reason)
@@ -168,8 +166,8 @@ def publish_trial(
     if before is None:
         raise PublishError.because(f"nothing of {module} is in force to try this beside; publish a first version")
     number = before.number + 1
-    _move_memberships(module, number, changes, load_parameters(parameters), at)
-    _refuse_uncompilable(_unproven(module, number, before, parameters), load_parameters(parameters))
+    _move_memberships(module, number, changes, parameters.parsed, at)
+    _refuse_uncompilable(_unproven(module, number, before, parameters), parameters.parsed)
     trial = _new_version(module, number, VersionKind.TRIAL, parameters, before.coefficients, request, by, at)
     trial.save()
     _audit_version(trial, before, changes, reason)
@@ -250,7 +248,7 @@ def _move_memberships(
     for change in changes:
         if change.after is None:
             continue
-        spec = spec_of(overrides[change.after])
+        spec = overrides[change.after].spec
         _refuse_misfit(spec, change, module, parameters)
         start = _standing_values(standing.get(change.line_id), parameters, at)
         ramps = spec.policy is LearningMethod.EVIDENCE
@@ -307,7 +305,7 @@ def _standing_values(membership: Membership | None, parameters: ModuleParameters
     """What a line's levers stand at now: its targets, or the point its ramp has reached."""
     if membership is None:
         return {}
-    spec = spec_of(membership.override)
+    spec = membership.override.spec
     if membership.path_since is None or spec.channel is None:
         return spec.levers
     weights = parameters.channels[spec.channel].weights

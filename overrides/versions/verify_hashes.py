@@ -12,7 +12,7 @@ from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.monitoring.json_diff import MISSING, Difference, differences
 from overrides.models import Membership, Override, ParameterSet, Version
 from overrides.versions.config_data import render
-from overrides.versions.load_version import in_version, path_of, spec_of
+from overrides.versions.load_version import in_version
 
 CHUNK = 2000
 
@@ -46,8 +46,8 @@ class Recheck:
         for membership in _memberships(version):
             yield from self._override(membership.override)
             try:
-                path = path_of(membership)
-                specs.append(spec_of(membership.override, path))
+                path = membership.path
+                specs.append(membership.override.on_path(path))
             except FieldError as error:
                 yield _unreadable(f"membership {membership.pk} of {name}", error)
                 path = None
@@ -65,7 +65,7 @@ class Recheck:
         if not self._is_new("override", override.id):
             return
         try:
-            spec = spec_of(override)
+            spec = override.spec
         except FieldError as error:
             yield _unreadable(f"override {override.id}", error)
             return

@@ -15,8 +15,6 @@ from django.utils.safestring import SafeString
 
 from overrides.core.governance.mandates import remaining
 from overrides.models import Mandate, Membership, Override
-from overrides.requests.governance_store import terms_of
-from overrides.versions.load_version import spec_of
 from telemetry.foundation.admin.formatting import MISSING, badge, chips, number, pattern
 from telemetry.foundation.admin.pagination import FactList
 from telemetry.foundation.admin.read_only import FactAdmin
@@ -134,7 +132,7 @@ class MandateAdmin(FactAdmin):
         """Per lever the units left between where it stands and the farthest that was approved."""
         if mandate.standing is None:
             return MISSING
-        left = remaining(terms_of(mandate), spec_of(mandate.standing), datetime.now(UTC))
+        left = remaining(mandate.terms, mandate.standing.spec, datetime.now(UTC))
         rows = ((name, number(units, 4)) for name, units in left.items() if name != "days")
         return format_html_join("", '<div class="cw-lever">{} {}</div>', rows)
 
@@ -147,7 +145,7 @@ class MandateAdmin(FactAdmin):
         """What carries it against the least that still does."""
         if mandate.standing is None:
             return MISSING
-        terms, standing = terms_of(mandate), mandate.standing
+        terms, standing = mandate.terms, mandate.standing
         return format_html(
             '<div class="cw-lever">n {} <span class="cw-quiet">of {}</span></div>'
             '<div class="cw-lever">|edge| {} <span class="cw-quiet">of {}</span></div>',

@@ -19,7 +19,6 @@ from overrides.admin.governance.parameter_form import propose_page
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.governance.permissions import DRAFT
 from overrides.models import ParameterSet, Version
-from overrides.versions.load_version import load_parameters
 from telemetry.foundation.admin.formatting import badge, format_moment, number, short
 from telemetry.foundation.admin.read_only import FactAdmin
 from telemetry.models import MODULES
@@ -69,13 +68,13 @@ class ParameterSetAdmin(FactAdmin):
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         before = ParameterSet.objects.filter(module=obj.module, created_at__lt=obj.created_at).order_by("-created_at")
         previous = before.first()
-        document = load_parameters(obj).to_document()
+        document = obj.parsed.to_document()
         versions = Version.objects.filter(parameters=obj).only("module", "number", "is_active", "published_at")
         return {
             "set": obj,
             "sections": _sections(document, ModuleParameters.default(obj.module).to_document()),
             "previous": previous,
-            "differences": document_differences(load_parameters(previous).to_document(), document) if previous else [],
+            "differences": document_differences(previous.parsed.to_document(), document) if previous else [],
             "versions": versions.order_by("-number")[:MOST_VERSIONS],
             "n_hidden": max(obj.n_versions - MOST_VERSIONS, 0),
         }

@@ -20,7 +20,7 @@ from overrides.models import ChangeRequest, WhatIf
 from overrides.requests.impact.before_after import Proposed
 from overrides.requests.impact.what_if import compare
 from overrides.requests.manual_entry import draft_by_hand
-from overrides.versions.load_version import active_version, load_parameters
+from overrides.versions.load_version import active_version
 from telemetry.foundation.admin.read_only import FactAdmin, person
 from telemetry.foundation.core.refusal import Refused
 
@@ -31,7 +31,7 @@ def manual_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> Ht
     """The form; with a preview where that was asked for, and the drafted request where it was pressed."""
     at = datetime.now(UTC)
     version = active_version(module)
-    parameters = ModuleParameters.default(module) if version is None else load_parameters(version.parameters)
+    parameters = ModuleParameters.default(module) if version is None else version.parameters.parsed
     form = ManualForm(parameters, request.POST if request.method == "POST" else None, at)
     preview: dict[str, Any] = {}
     if form.is_valid() and form.spec is not None:

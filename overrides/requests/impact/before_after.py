@@ -13,7 +13,7 @@ from overrides.core.engine.position_scaling import Scaling
 from overrides.core.impact.version_pair import VersionSide
 from overrides.models import ChangeRequest, RequestKind
 from overrides.requests.gates import COEFFICIENTS
-from overrides.versions.load_version import coefficients_of, load_specs, parameters_of, spec_of
+from overrides.versions.load_version import coefficients_of, load_specs, parameters_of
 from telemetry.foundation.core.refusal import Refused
 
 Specs = dict[str, OverrideSpec]
@@ -42,7 +42,7 @@ def proposed_by(request: ChangeRequest, base: int | None) -> Proposed:
     is_whole = request.kind != RequestKind.LINES  # its content is the parameters
     return Proposed(
         request.module,
-        bring=[spec_of(each.after) for each in lines if each.after is not None],
+        bring=[each.after.spec for each in lines if each.after is not None],
         withdraw=[each.line_id for each in lines if each.after is None],
         parameters=ModuleParameters.from_document(request.module, request.content) if is_whole else None,
         coefficients=None if is_whole else request.content.get(COEFFICIENTS),
