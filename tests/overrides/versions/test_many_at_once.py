@@ -44,7 +44,7 @@ def approved(**over: object) -> ChangeRequest:
 
 def done(told: list[str]) -> int:
     """How many calls had their effect; every other was refused by a gate, and none by the database."""
-    odd = [each for each in told if each and not each.startswith(("Refusal:", "NotTowardsNeutral:"))]
+    odd = [each for each in told if each and not each.startswith(("GateError:", "RaisesEffectError:"))]
     assert odd == []
     return told.count("")
 
