@@ -143,7 +143,7 @@ def publish(
 ) -> Version:
     """Publish the overrides as the module's next version, asked for by a machine and agreed to by a person."""
     from overrides.models import Version
-    from overrides.requests.authoring import DraftLine
+    from overrides.requests.kinds.kind import DraftLine
     from overrides.versions.publish import store_override
 
     lines = [DraftLine(spec.line, store_override(spec, source=source, at=at).id, ["new line"]) for spec in specs]
@@ -176,7 +176,8 @@ def agreed(request: ChangeRequest, *, at: datetime = NOW) -> ChangeRequest:
 
 def draft(*specs: OverrideSpec, author: Any = None, at: datetime = NOW, **over: Any) -> ChangeRequest:
     """A request in review that brings the overrides, by a machine unless somebody is named."""
-    from overrides.requests.authoring import DraftLine, draft_request
+    from overrides.requests.authoring import draft_request
+    from overrides.requests.kinds.kind import DraftLine
     from overrides.versions.publish import store_override
 
     lines = [DraftLine(spec.line, store_override(spec, source="person", at=at).id, ["new line"]) for spec in specs]

@@ -25,9 +25,10 @@ from overrides.core.engine.definitions.validation import contradicts
 from overrides.core.engine.definitions.vocabulary import Blend, Channel, LearningMethod
 from overrides.core.governance.evidence_bar import clears_evidence_bar
 from overrides.models import ChangeRequest, LineHold, Membership, RequestKind
-from overrides.requests.authoring import DraftLine, draft_request
+from overrides.requests.authoring import draft_request
 from overrides.requests.auto_publish import publish_within_mandates
 from overrides.requests.gates import DAY
+from overrides.requests.kinds.kind import DraftLine
 from overrides.versions.load_version import current_parameters
 from overrides.versions.publish import store_override
 

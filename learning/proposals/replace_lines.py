@@ -16,8 +16,8 @@ from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from overrides.core.governance.errors import GateError
 from overrides.models import HoldKind, Membership
-from overrides.requests.authoring import DraftLine
 from overrides.requests.governance_store import held_lines
+from overrides.requests.kinds.kind import DraftLine
 from overrides.versions.publish import store_override
 
 

@@ -19,7 +19,6 @@ from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.exposure import exposure_change
 from overrides.core.governance.permissions import LOWER, REVIEW
 from overrides.models import LineHold, Override
-from overrides.requests.governance_store import is_live
 from telemetry.foundation.admin.read_only import ModelAdmin
 
 
@@ -105,7 +104,9 @@ def told(request: HttpRequest, form: Reasoned, way_back: str, take: Any) -> Http
 
 
 def holds_on(line_id: str, at: datetime) -> list[LineHold]:
-    return list(LineHold.objects.filter(is_live(at), line=line_id).select_related("placed_by").order_by("placed_at"))
+    return list(
+        LineHold.objects.filter(LineHold.is_live(at), line=line_id).select_related("placed_by").order_by("placed_at")
+    )
 
 
 def may_act(request: HttpRequest) -> dict[str, bool]:

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from overrides.api.serializers import OverrideSerializer
 from overrides.core.governance.gates import Gate, Severity
 from overrides.models import ChangeLine, ChangeRequest, Override, Vote
-from overrides.requests.proposal_schema import MOST_LINES, ProposalKind
+from overrides.requests.proposal_schema import MOST_LINES, PROPOSABLE
 from telemetry.api.pattern_fields import MODULES
 from telemetry.foundation.api.schema_parts import words
 
@@ -26,7 +26,7 @@ class ProposalSerializer(serializers.Serializer[Any]):
     """A change request to draft. `lines` for kind lines, `content` for the others."""
 
     module = serializers.ChoiceField(MODULES)
-    kind = serializers.ChoiceField([kind.value for kind in ProposalKind])
+    kind = serializers.ChoiceField([kind.value for kind in PROPOSABLE])
     title = words(200, required=True)
     reason = words(4000, "a reviewer reads it first", required=True)
     lines = serializers.ListField(

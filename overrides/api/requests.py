@@ -27,7 +27,7 @@ from overrides.core.governance.permissions import APPLY, DRAFT, VIEW_REQUESTS
 from overrides.core.governance.request_states import Step
 from overrides.models import ChangeLine, ChangeRequest, RequestKind
 from overrides.requests.authoring import may_draft
-from overrides.requests.gates import situation_of
+from overrides.requests.gates import read_situation
 from overrides.requests.proposal_schema import read_proposal
 from overrides.requests.propose import propose
 from telemetry.api.pattern_fields import MODULE
@@ -134,5 +134,5 @@ def _document(row: ChangeRequest, at: datetime) -> Any:
     row.signatures = row.votes.select_related("voter").order_by("id")  # type: ignore[attr-defined]  # only shown
     # No key can apply: what is told is what stands before a person who may.
     attempt = Attempt(Step.APPLY, Person(frozenset({APPLY})), at)
-    row.before_applying = gates(situation_of(row, at), attempt)  # type: ignore[attr-defined]  # only shown
+    row.before_applying = gates(read_situation(row, at).situation, attempt)  # type: ignore[attr-defined]  # only shown
     return WholeRequestSerializer(row).data

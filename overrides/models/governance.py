@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -101,6 +103,11 @@ class LineHold(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} on {self.line_id[:12]}"
+
+    @staticmethod
+    def is_live(at: datetime) -> Q:
+        """The holds that stand at a moment: neither lifted nor expired."""
+        return Q(lifted_at=None) & (Q(expires_at=None) | Q(expires_at__gt=at))
 
 
 class Quarantine(models.Model):

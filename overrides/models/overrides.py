@@ -73,7 +73,7 @@ class Override(models.Model):
         return self.on_path(None)
 
     def on_path(self, path: Path | None) -> OverrideSpec:
-        """The override as the combiner reads it, ramping along `path`. Raises FieldError where the row was rewritten."""
+        """The override as the combiner reads it, ramping along `path`. Raises FieldError as `spec` does."""
         line = self.line
         return OverrideSpec(
             id=self.id,

@@ -18,10 +18,11 @@ from overrides.core.governance.gates import is_below_bar, levers_asked, lowers
 from overrides.core.governance.mandates import exceeded
 from overrides.core.governance.request_states import Step
 from overrides.models import ChangeLine, ChangeRequest, HoldKind, Mandate, RequestKind
-from overrides.requests.apply import close_applied, take_effect
-from overrides.requests.authoring import DraftLine, draft_request
+from overrides.requests.apply import apply_now
+from overrides.requests.authoring import draft_request
 from overrides.requests.gates import DAY, moved_before, refuse_blocked, standing_specs
 from overrides.requests.governance_store import held_lines, is_quarantined, live_mandates, policy_of
+from overrides.requests.kinds.kind import DraftLine
 from overrides.versions.load_version import current_parameters
 from overrides.versions.publish import lock_module, store_override
 
@@ -60,10 +61,8 @@ def publish_within_mandates(*, module: str, wanted: Wanted, source: str, at: dat
         lines=lines,
         route=ChangeRequest.Route.MANDATE,
     )
-    refuse_blocked(request, Step.DELEGATE, None, at)
-    changes = list(request.lines.select_related("line", "after__line").order_by("line_id"))
-    close_applied(request, Step.DELEGATE, actor, at)
-    take_effect(request, changes, actor, at)
+    read = refuse_blocked(request, Step.DELEGATE, None, at)
+    apply_now(request, Step.DELEGATE, read.changes, read.basis, actor, at)
     return request
 
 

@@ -26,8 +26,10 @@ from overrides.models import (
     Quarantine,
     RequestKind,
 )
-from overrides.requests.apply import close_applied, take_effect
-from overrides.requests.authoring import DraftLine, draft_request
+from overrides.requests.apply import apply_now, close_applied
+from overrides.requests.authoring import draft_request
+from overrides.requests.kinds import KINDS
+from overrides.requests.kinds.kind import DraftLine
 from overrides.requests.transitions import audit_request, locked
 from overrides.serving.mode import lower_mode
 from overrides.versions.publish import lock_module, lock_modules
@@ -67,7 +69,8 @@ def lower_mode_with_request(
         if stop_challenger
         else ", ".join(f"{value:g} %" if name == "rollout_percent" else str(value) for name, value in content.items())
     )
-    _record(module, RequestKind.MODE, f"{module} to {told}", reason, by, at, content=content)
+    request = _drafted(module, RequestKind.MODE, f"{module} to {told}", reason, by, at, content=content)
+    close_applied(request, Step.ACT_AT_ONCE, by.get_username(), at)  # the mode is lowered already
     return row
 
 
@@ -94,7 +97,7 @@ def retire_lines(*, module: str, lines: Collection[str], by: User, reason: str, 
     if not found or len(found) < len(set(lines)):
         missing = sorted(set(lines) - set(found))
         raise GateError("lines", f"{', '.join(line[:12] for line in missing) or 'none'} not in force in {module}")
-    request = _record(
+    request = _drafted(
         module,
         RequestKind.LINES,
         f"{len(found)} lines retired",
@@ -103,6 +106,8 @@ def retire_lines(*, module: str, lines: Collection[str], by: User, reason: str, 
         at,
         lines=[DraftLine(line, None, ["retired"]) for line in found],
     )
+    changes = list(request.lines.select_related("line", "after__line").order_by("line_id"))
+    apply_now(request, Step.ACT_AT_ONCE, changes, KINDS[request.kind].basis(request), by.get_username(), at)
     _end_mandates(found, at)
     return request
 
@@ -173,7 +178,7 @@ def acknowledge(*, request_id: int, by: User, reason: str, at: datetime) -> Chan
     return request
 
 
-def _record(
+def _drafted(
     module: str,
     kind: str,
     title: str,
@@ -184,24 +189,19 @@ def _record(
     lines: Collection[DraftLine] = (),
     content: Mapping[str, object] | None = None,
 ) -> ChangeRequest:
-    """The request that says what was done; of kind lines it is what does it."""
-    name = by.get_username()
-    request = draft_request(
+    """The request that says what is done at once."""
+    return draft_request(
         module=module,
         kind=kind,
         title=title,
         reason=reason,
         author=by,
-        author_name=name,
+        author_name=by.get_username(),
         at=at,
         lines=list(lines),
         content=content,
         route=Route.AT_ONCE,
     )
-    close_applied(request, Step.ACT_AT_ONCE, name, at)
-    if kind == RequestKind.LINES:
-        take_effect(request, list(request.lines.select_related("line", "after__line")), name, at)
-    return request
 
 
 def _hold(

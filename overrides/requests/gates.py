@@ -1,8 +1,12 @@
-"""The gates of one request: rows in, the situation built, `core.gates` asked. One list for every door."""
+"""The gates of one request: read its rows once, build its situation, evaluate `core.governance.gates`.
+
+Admin, API and jobs use the same list of gates. A verb takes its locks first, then reads the situation and passes it on.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,63 +15,94 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Subquery, Sum
 
 from overrides.core.engine.definitions.content_hash import content_hash
-from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.governance.errors import GateError
-from overrides.core.governance.exposure import steps_moved
-from overrides.core.governance.gates import Attempt, Gate, Person, Situation, TouchedLine, blockers, gates
+from overrides.core.governance.gates import Attempt, Person, Situation, TouchedLine, blocking
 from overrides.core.governance.governance_policy import GovernancePolicy, may_count
 from overrides.core.governance.request_states import Step
-from overrides.models import (
-    ChangeLine,
-    ChangeRequest,
-    HoldKind,
-    LineHold,
-    Membership,
-    Override,
-    RequestKind,
-    Version,
-    Vote,
-)
-from overrides.requests.governance_store import is_live, is_quarantined, live_mandates, policy_of
-from overrides.versions.load_version import parameters_id_in, parameters_in, version_beside
+from overrides.models import ChangeLine, ChangeRequest, HoldKind, LineHold, Membership, Override, Vote
+from overrides.requests.governance_store import is_quarantined, live_mandates, policy_of
+from overrides.requests.kinds import KINDS
+from overrides.requests.kinds.kind import Basis
 
 DAY = timedelta(days=1)
-FOLLOWS_PARAMETERS = (RequestKind.LINES, RequestKind.PARAMETERS, RequestKind.TRIAL)
-COEFFICIENTS = "coefficients"  # of the content of kind lines: all that the next version weighs
+SERVED = tuple(kind.name for kind in KINDS.values() if kind.is_served)
 
 
-def gates_of(request: ChangeRequest, step: Step, person: User | None, at: datetime) -> tuple[Gate, ...]:
-    """Every gate before the step, for this person; `person` None is the machine itself."""
-    situation = situation_of(request, at)
-    return gates(situation, Attempt(step, gate_person(person, request, situation), at))
+@dataclass(frozen=True)
+class RequestSituation:
+    """A request with everything that a step on it needs, read once.
+
+    `changes` are its lines with their overrides, `basis` is the version and the parameters it rests on, `situation` is
+    what the gates judge. `approved_by` are the ids of the people who have signed this content and whose votes count.
+    """
+
+    request: ChangeRequest
+    changes: Sequence[ChangeLine]
+    basis: Basis
+    situation: Situation
+    approved_by: frozenset[int]
+
+    @property
+    def is_agreed(self) -> bool:
+        """Return whether enough people have signed the content."""
+        return self.situation.approvals >= self.situation.needed
+
+    def is_agreed_with(self, person: User) -> bool:
+        """Return whether enough people have signed the content once this person, whose vote counts, has signed it."""
+        return len(self.approved_by | {person.pk}) >= self.situation.needed
 
 
-def refuse_blocked(request: ChangeRequest, step: Step, person: User | None, at: datetime) -> None:
-    """Raise all blockers at once; nothing where the way is free."""
-    refuse(gates_of(request, step, person, at))
+def refuse_blocked(request: ChangeRequest, step: Step, person: User | None, at: datetime) -> RequestSituation:
+    """Return the situation of a request, or raise GateError with all blocking gates; `person` None is the machine."""
+    read = read_situation(request, at)
+    found = blocking(read.situation, Attempt(step, gate_person(person, request, read.situation), at))
+    if found:
+        raise GateError("", "; ".join(f"{gate.message}; {gate.way_past}" for gate in found), found)
+    return read
 
 
-def refuse(found: Iterable[Gate]) -> None:
-    blocking = blockers(found)
-    if blocking:
-        raise GateError("", "; ".join(f"{gate.message}; {gate.way_past}" for gate in blocking), blocking)
-
-
-def situation_of(request: ChangeRequest, at: datetime) -> Situation:
-    """All that the gates of a request look at, read once."""
-    return situation_with(request, changes_of(request, at), version_beside(request), at)
+def read_situation(
+    request: ChangeRequest, at: datetime, changes: Sequence[ChangeLine] | None = None
+) -> RequestSituation:
+    """Read the situation of a request; `changes` are its `changes_of`, if they have been read already."""
+    kind, policy = KINDS[request.kind], policy_of(request.module)
+    changes = changes_of(request, at) if changes is None else changes
+    basis = kind.basis(request)
+    moved = _moved_before(request, policy, at)
+    agreement = policy.agreement(request.kind, request.movement, moved)
+    approved_by = approving(request, agreement.groups)
+    is_delegated = request.route == ChangeRequest.Route.MANDATE
+    situation = Situation(
+        state=request.state,
+        expires_at=request.expires_at,
+        is_machine=request.author_id is None,
+        signed_hash=request.content_hash,
+        content_hash=hash_of(request, changes),
+        approvals=len(approved_by),
+        needed=agreement.needed,
+        lines=_touched(changes, is_delegated),
+        policy=policy,
+        parameters=basis.parameters,
+        base_changed=basis.changed,
+        movement=request.movement,
+        moved_before=moved,
+        voters=agreement.groups,
+        is_served=kind.is_served,
+        is_quarantined=is_delegated and is_quarantined(request.module),
+        scheduled_for=request.scheduled_for,
+    )
+    return RequestSituation(request, changes, basis, situation, approved_by)
 
 
 def changes_of(request: ChangeRequest, at: datetime) -> list[ChangeLine]:
     """The request's lines, each with the holds and rivals it has and the override that stands on it now.
 
-    A trial changes nothing that is served, so it is nobody's rival.
+    What changes nothing that is served is nobody's rival.
     """
-    holds = LineHold.objects.filter(is_live(at), line=OuterRef("line"))
+    holds = LineHold.objects.filter(LineHold.is_live(at), line=OuterRef("line"))
     rivals = ChangeLine.objects.filter(line=OuterRef("line"), request__state__in=ChangeRequest.OPEN)
-    rivals = rivals.exclude(request__kind=RequestKind.TRIAL)
+    rivals = rivals.filter(request__kind__in=SERVED)
     standing = Membership.objects.filter(line=OuterRef("line"), to_version=None)
     changes = request.lines.select_related("line", "before__line", "after__line").annotate(
         is_vetoed=Exists(holds.filter(kind=HoldKind.VETO)),
@@ -76,41 +111,6 @@ def changes_of(request: ChangeRequest, at: datetime) -> list[ChangeLine]:
         standing_id=Subquery(standing.values("override")[:1]),
     )
     return list(changes.order_by("line_id"))
-
-
-def situation_with(
-    request: ChangeRequest, changes: Sequence[ChangeLine], version: Version | None, at: datetime
-) -> Situation:
-    """The situation of a request whose `changes_of` and the version in force are read already."""
-    policy = policy_of(request.module)
-    moved = _moved_before(request, policy, at)
-    is_delegated = request.route == ChangeRequest.Route.MANDATE
-    return Situation(
-        kind=request.kind,
-        state=request.state,
-        expires_at=request.expires_at,
-        is_machine=request.author_id is None,
-        signed_hash=request.content_hash,
-        content_hash=hash_of(request, changes),
-        approvals=count_approvals(request, policy.groups_for(request.kind, request.movement, moved)),
-        needed=policy.needed(request.movement, moved),
-        lines=_touched(changes, is_delegated),
-        policy=policy,
-        parameters=parameters_wanted(request, version),
-        base_changed=_base_changed(request, version),
-        movement=request.movement,
-        moved_before=moved,
-        is_quarantined=is_delegated and is_quarantined(request.module),
-        scheduled_for=request.scheduled_for,
-    )
-
-
-def is_agreed(request: ChangeRequest, at: datetime) -> bool:
-    """Whether enough people have signed the content as it stands."""
-    policy = policy_of(request.module)
-    moved = _moved_before(request, policy, at)
-    groups = policy.groups_for(request.kind, request.movement, moved)
-    return count_approvals(request, groups) >= policy.needed(request.movement, moved)
 
 
 def window_of(request: ChangeRequest, policy: GovernancePolicy) -> timedelta:
@@ -128,15 +128,20 @@ def hash_of(request: ChangeRequest, changes: Sequence[ChangeLine]) -> str:
     return content_hash([*signed, sides])
 
 
-def count_approvals(request: ChangeRequest, groups: Sequence[str]) -> int:
+def approving(request: ChangeRequest, groups: Sequence[str]) -> frozenset[int]:
     """Members of these groups whose latest word on this content is to approve, the author never among them."""
     votes = sorted(request.votes.all(), key=lambda vote: vote.pk)  # a page has read them with their voters already
     latest = {vote.voter_id: vote for vote in votes if vote.content_hash == request.content_hash}
-    return sum(
-        may_count(list(vote.voter.groups.values_list("name", flat=True)), groups) if groups else True
+    return frozenset(
+        voter
         for voter, vote in latest.items()
-        if vote.decision == Vote.Decision.APPROVE and voter != request.author_id
+        if vote.decision == Vote.Decision.APPROVE and voter != request.author_id and _counts(vote.voter, groups)
     )
+
+
+def _counts(voter: User, groups: Sequence[str]) -> bool:
+    """Whether a person's vote counts where the policy names these groups; their own are read only then."""
+    return not groups or may_count(list(voter.groups.values_list("name", flat=True)), groups)
 
 
 def moved_before(module: str, at: datetime, window: timedelta, route: str) -> float:
@@ -186,57 +191,12 @@ def standing_specs(lines: Sequence[str]) -> dict[str, OverrideSpec]:
     return {row.line_id: row.override.spec for row in rows}
 
 
-def movement_of(changes: Iterable[ChangeLine], parameters: ModuleParameters) -> float:
-    """Largest steps moved, summed over the lines."""
-    total = 0.0
-    for change in changes:
-        side = change.after or change.before
-        if side is None:
-            continue
-        channel = side.spec.channel
-        known = channel is not None and channel in parameters.channels  # a stranger is the gates' matter
-        weights = parameters.channels[channel].weights if known and channel else WeightParameters()
-        before = change.before.levers if change.before else {}
-        total += steps_moved(before, change.after.levers if change.after else {}, weights)
-    return total
-
-
-def parameters_wanted(request: ChangeRequest, version: Version | None) -> ModuleParameters:
-    """The parameters that the request's lines will be served under; `version` is the one in force."""
-    if request.kind in (RequestKind.PARAMETERS, RequestKind.TRIAL):
-        return ModuleParameters.from_document(request.module, request.content)
-    if request.kind == RequestKind.ROLLBACK:
-        return parameters_in(request.module, request.rolls_back_to)
-    return parameters_in(request.module, version)
-
-
-def _base_changed(request: ChangeRequest, version: Version | None) -> str:
-    """What the request as a whole rested on and is no more; its lines are looked at one by one."""
-    if request.kind in FOLLOWS_PARAMETERS and request.base_parameters != parameters_id_in(request.module, version):
-        return "the parameters"
-    if request.kind == RequestKind.LINES and COEFFICIENTS in request.content and _weights_changed(request, version):
-        return "the coefficients"
-    if request.kind == RequestKind.ROLLBACK and request.base_version != (version.number if version else None):
-        return "the version in force"
-    return ""
-
-
-def _weights_changed(request: ChangeRequest, version: Version | None) -> bool:
-    """Whether others are in force than those the request was drafted against: it says what all of them become."""
-    if request.base_version == (version.number if version else None):
-        return False
-    drafted = Version.objects.filter(module=request.module, number=request.base_version or 0)
-    return (drafted.values_list("coefficients", flat=True).first() or {}) != (version.coefficients if version else {})
-
-
 def gate_person(person: User | None, request: ChangeRequest, situation: Situation) -> Person | None:
     """Whoever takes a step, as the gates see them."""
     if person is None:
         return None
-    named = situation.policy.groups_for(situation.kind, situation.movement, situation.moved_before)
-    groups = list(person.groups.values_list("name", flat=True)) if named else []
     return Person(
         permissions=frozenset(person.get_all_permissions()),
         is_author=request.author_id == person.pk,
-        counts=may_count(groups, named),
+        counts=_counts(person, situation.voters),
     )

@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.models import ChangeLine, ChangeRequest
-from overrides.requests.authoring import DraftLine, draft_request, edit_request
-from overrides.requests.proposal_schema import ProposalKind
+from overrides.models import ChangeLine, ChangeRequest, RequestKind
+from overrides.requests.authoring import draft_request, edit_request
+from overrides.requests.kinds.kind import DraftLine
 from overrides.versions.publish import store_override
 
 BY_HAND = "person"
@@ -24,7 +24,7 @@ def draft_by_hand(spec: OverrideSpec, *, by: User, reason: str, at: datetime) ->
     stored = store_override(spec, source=BY_HAND, at=at)
     return draft_request(
         module=spec.module,
-        kind=ProposalKind.LINES.value,
+        kind=RequestKind.LINES,
         title=f"By hand: {stored.line}"[:200],
         reason=reason,
         author=by,

@@ -6,7 +6,7 @@ is `core.lifecycle`; what stands in the way is `gates`; what an approved request
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,9 +16,11 @@ from django.db import transaction
 from overrides.core.governance.errors import GateError
 from overrides.core.governance.permissions import REVIEW
 from overrides.core.governance.request_states import Step
-from overrides.models import ChangeRequest, Comment, RequestKind, Vote
-from overrides.requests.authoring import DraftLine, draft_request, write_content
-from overrides.requests.gates import is_agreed, refuse_blocked
+from overrides.models import ChangeLine, ChangeRequest, Comment, Vote
+from overrides.requests.authoring import draft_request, write_content
+from overrides.requests.gates import read_situation, refuse_blocked
+from overrides.requests.kinds import KINDS
+from overrides.requests.kinds.kind import DraftLine
 from overrides.requests.transitions import audit_request, locked, take_step
 
 
@@ -60,13 +62,14 @@ def approve(
     request = locked(request_id)
     if seen and seen != request.content_hash:
         raise GateError("content", "it was edited after you opened it; look at what it says now")
-    refuse_blocked(request, Step.SIGN, by, at)
+    read = refuse_blocked(request, Step.SIGN, by, at)
     if only is not None:
-        _split(request, only, by, at)
+        _split(request, read.changes, only, by, at)
     _vote(request, by, Vote.Decision.APPROVE, reason, at)
-    take_step(request, Step.APPROVE if is_agreed(request, at) else Step.SIGN)
-    request.save()
-    audit_request(request, "approve", by.get_username(), reason, at)
+    # What is left after a split is another content, which moves less; whose votes count on it is read anew.
+    is_agreed = read.is_agreed_with(by) if only is None else read_situation(request, at).is_agreed
+    step = Step.APPROVE if is_agreed else Step.SIGN
+    take_step(request, step, action="approve", actor=by.get_username(), reason=reason, at=at)
     return request
 
 
@@ -91,10 +94,8 @@ def cancel(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeReq
     is_own = request.author_id == by.pk
     if not is_own and not (request.author_id is None and by.has_perm(REVIEW)):
         raise GateError.because("only its author may cancel a request; a reviewer may reject it")
-    take_step(request, Step.CANCEL)
     request.closed_at = at
-    request.save()
-    audit_request(request, "cancel", by.get_username(), reason, at)
+    take_step(request, Step.CANCEL, action="cancel", actor=by.get_username(), reason=reason, at=at)
     return request
 
 
@@ -105,10 +106,9 @@ def schedule(*, request_id: int, by: User, due: datetime, at: datetime) -> Chang
     refuse_blocked(request, Step.SCHEDULE, by, at)
     if not at < due < request.expires_at:
         raise GateError("due", f"must lie between now and the expiry on {request.expires_at:%Y-%m-%d %H:%M}")
-    take_step(request, Step.SCHEDULE)
     request.scheduled_for = due
-    request.save()
-    audit_request(request, "schedule", by.get_username(), f"for {due:%Y-%m-%d %H:%M}", at)
+    reason = f"for {due:%Y-%m-%d %H:%M}"
+    take_step(request, Step.SCHEDULE, action="schedule", actor=by.get_username(), reason=reason, at=at)
     return request
 
 
@@ -117,10 +117,8 @@ def unschedule(*, request_id: int, by: User, at: datetime) -> ChangeRequest:
     """Back to approved, to be applied by hand or at another time."""
     request = locked(request_id)
     refuse_blocked(request, Step.UNSCHEDULE, by, at)
-    take_step(request, Step.UNSCHEDULE)
     request.scheduled_for = None
-    request.save()
-    audit_request(request, "unschedule", by.get_username(), "", at)
+    take_step(request, Step.UNSCHEDULE, action="unschedule", actor=by.get_username(), reason="", at=at)
     return request
 
 
@@ -146,11 +144,9 @@ def _decide_against(
     request = locked(request_id)
     refuse_blocked(request, step, by, at)
     _vote(request, by, decision, reason, at)
-    take_step(request, step)
     if step is Step.REJECT:
         request.closed_at = at
-    request.save()
-    audit_request(request, step.value, by.get_username(), reason, at)
+    take_step(request, step, action=step.value, actor=by.get_username(), reason=reason, at=at)
     return request
 
 
@@ -165,13 +161,14 @@ def _vote(request: ChangeRequest, by: User, decision: str, reason: str, at: date
     )
 
 
-def _split(request: ChangeRequest, only: Collection[str], by: User, at: datetime) -> None:
+def _split(
+    request: ChangeRequest, changes: Sequence[ChangeLine], only: Collection[str], by: User, at: datetime
+) -> None:
     """Keep `only` these lines in the request; the others, and coefficients, go on as a new one by the same author."""
     chosen = set(only)
-    changes = list(request.lines.select_related("before__line", "after__line").order_by("line_id"))
     strangers = chosen - {change.line_id for change in changes}
     rest = [change for change in changes if change.line_id not in chosen]
-    if strangers or not chosen or request.kind != RequestKind.LINES:
+    if strangers or not chosen or not KINDS[request.kind].is_of_lines:
         named = ", ".join(sorted(line[:12] for line in strangers)) or "none"
         raise GateError("only", f"choose lines of this request of kind lines; {named} chosen")
     if not rest and not request.content:

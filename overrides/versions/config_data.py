@@ -18,12 +18,7 @@ SECTIONS = {
 
 def render(module: str, specs: Sequence[OverrideSpec], coefficients: Mapping[str, Any]) -> dict[str, Any] | None:
     """`config_data` of a version; None beyond 5,000 overrides, which are streamed instead."""
-    return render_all(module, specs, coefficients) if is_stored(len(specs)) else None
-
-
-def is_stored(n_overrides: int) -> bool:
-    """Whether a version of so many overrides keeps its document."""
-    return n_overrides <= STORED_UP_TO
+    return render_all(module, specs, coefficients) if len(specs) <= STORED_UP_TO else None
 
 
 def render_all(module: str, specs: Sequence[OverrideSpec], coefficients: Mapping[str, Any]) -> dict[str, Any]:

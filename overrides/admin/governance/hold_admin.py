@@ -16,7 +16,6 @@ from overrides.admin.immediate_actions import LIFT, act_page, refuse_others, tol
 from overrides.admin.request_form import Reasoned
 from overrides.models import HoldKind, LineHold
 from overrides.requests.emergency import lift_hold
-from overrides.requests.governance_store import is_live
 from telemetry.foundation.admin.formatting import badge, chips, format_moment, pattern
 from telemetry.foundation.admin.read_only import FactAdmin, one_of, person
 
@@ -29,7 +28,7 @@ class StandsFilter(admin.SimpleListFilter):
         return (("yes", "stands"), ("no", "lifted or expired"))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[LineHold]) -> QuerySet[LineHold]:
-        live = is_live(datetime.now(UTC))
+        live = LineHold.is_live(datetime.now(UTC))
         condition = {"yes": live, "no": ~Q(live)}.get(self.value() or "")
         return queryset if condition is None else queryset.filter(condition)
 

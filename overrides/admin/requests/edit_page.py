@@ -18,12 +18,11 @@ from overrides.admin.request_form import TITLE_LENGTH, Reasoned
 from overrides.admin.requests.steps import is_own
 from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.request_states import Step, allows
-from overrides.models import ChangeLine, ChangeRequest, RequestKind
+from overrides.models import ChangeLine, ChangeRequest
 from overrides.requests.authoring import may_draft
+from overrides.requests.kinds import KINDS
 from overrides.requests.manual_entry import BY_HAND, edit
 from telemetry.foundation.admin.read_only import FactAdmin, person
-
-TYPED = (RequestKind.PARAMETERS, RequestKind.POLICY, RequestKind.MODE, RequestKind.ROLLBACK)
 
 
 def may_edit(request: ChangeRequest, who: User) -> bool:
@@ -38,10 +37,9 @@ class EditForm(Reasoned):
 
     def __init__(self, request: ChangeRequest, changes: Sequence[ChangeLine], data: Mapping[str, Any] | None) -> None:
         super().__init__(data, initial={"title": request.title, "reason": request.reason})
-        self._changes = (
-            () if request.kind == RequestKind.ROLLBACK else changes
-        )  # a rollback's lines follow from its version
-        if request.kind in TYPED:
+        kind = KINDS[request.kind]
+        self._changes = changes if kind.lines_of is None else ()
+        if kind.is_typed:
             self.fields["content"] = forms.JSONField(
                 initial=request.content, widget=forms.Textarea({"rows": 12, "spellcheck": "false"})
             )
@@ -51,7 +49,7 @@ class EditForm(Reasoned):
                 choices=[(change.pk, f"{change.action} {change.line}") for change in self._changes],
                 coerce=int,
                 initial=[change.pk for change in self._changes],
-                required=request.kind == RequestKind.LINES,
+                required=kind.is_of_lines,
                 widget=forms.CheckboxSelectMultiple,
                 error_messages={"required": "keep one at least; to ask for nothing, cancel the request"},
             )

@@ -9,17 +9,16 @@ from typing import Any
 
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS
-from overrides.models import ChangeRequest, ModuleMode, Quarantine, RequestKind, Version
+from overrides.models import ChangeRequest, ModuleMode, Quarantine, Version
+from overrides.requests.kinds import KINDS
 from overrides.serving.mode import ORDER, mode_document
-from overrides.versions.load_version import active_version, parameters_in
+from overrides.versions.load_version import read_in_force
 from telemetry.models import Decision
 
 LOOKED_THROUGH = 10_000  # newest answers among which those of the module are counted
 MOST_WAITING = 10
 MOST_VERSIONS = 200  # offered as challengers, newest first
-SETTLING = (
-    RequestKind.MODE, RequestKind.PARAMETERS, RequestKind.ROLLBACK, RequestKind.TRIAL
-)  # fmt: skip
+SETTLING = tuple(kind.name for kind in KINDS.values() if kind.settles_serving)
 EFFECTS = {
     ModuleMode.Mode.OFF: "every bot gets neutral levers, and nothing is computed",
     ModuleMode.Mode.SHADOW: "every bot gets neutral levers; what would have been served is logged",
@@ -43,12 +42,12 @@ class Standing:
 
 def standing_of(module: str) -> Standing:
     row = ModuleMode.objects.select_related("challenger").defer(*_documents("challenger")).filter(pk=module).first()
-    version = active_version(module)
+    standing = read_in_force(module)
     newest = Version.objects.filter(module=module).order_by("-number").values_list("number", flat=True)
     numbers = list(newest[:MOST_VERSIONS])
     if row and row.challenger and row.challenger.number not in numbers:
         numbers.append(row.challenger.number)
-    return Standing(module, row, version, parameters_in(module, version), tuple(numbers))
+    return Standing(module, row, standing.version, standing.parameters, tuple(numbers))
 
 
 def mode_page(standing: Standing, at: datetime) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.validation import check, contradicts
-from overrides.core.governance.evidence_bar import exceeds_held_target, false_sign_rate
+from overrides.core.governance.evidence_bar import exceeding_held_target, exceeds_held_target, false_sign_rate
 from overrides.core.governance.exposure import lowers_exposure
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.mandates import Terms, exceeded
@@ -72,9 +72,12 @@ class Person:
 
 @dataclass(frozen=True)
 class Situation:
-    """A request with all that its gates look at. `parameters` are those its lines will be served under."""
+    """A request with all that its gates look at. `parameters` are those its lines will be served under.
 
-    kind: str
+    `voters` names the groups whose members' votes count (empty: everybody's). `is_served` says whether it can change
+    what bots receive: without that it is nobody's rival.
+    """
+
     state: str
     expires_at: datetime
     is_machine: bool
@@ -88,6 +91,8 @@ class Situation:
     base_changed: str = ""
     movement: float = 0.0
     moved_before: float = 0.0
+    voters: tuple[str, ...] = ()
+    is_served: bool = True
     is_quarantined: bool = False
     scheduled_for: datetime | None = None
 
@@ -115,6 +120,11 @@ def health(found: Iterable[Gate]) -> str:
     """
     names = {gate.name for gate in found}
     return next((word for word, faults in HEALTH.items() if names & faults), "valid")
+
+
+def blocking(situation: Situation, attempt: Attempt) -> list[Gate]:
+    """Every gate that blocks the step."""
+    return blockers(gates(situation, attempt))
 
 
 def blockers(found: Iterable[Gate]) -> list[Gate]:
@@ -147,12 +157,8 @@ def _own_request(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
 
 def _other_group(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     if attempt.person is not None and not attempt.person.counts:
-        groups = ", ".join(_voters(situation))
+        groups = ", ".join(situation.voters)
         yield Gate("other_group", f"votes of {groups} alone count here", f"ask a member of {groups}", permission=REVIEW)
-
-
-def _voters(situation: Situation) -> tuple[str, ...]:
-    return situation.policy.groups_for(situation.kind, situation.movement, situation.moved_before)
 
 
 def _missing_approvals(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
@@ -183,7 +189,7 @@ def _stale(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
 
 def _conflict(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     rivals = sorted({number for each in situation.lines for number in each.rivals})
-    if rivals and situation.kind != "trial":  # which moves nothing that is served
+    if rivals and situation.is_served:
         numbers = ", ".join(f"request {number}" for number in rivals[:NAMED])
         told = f"{numbers} would change some of the same lines"
         yield Gate("conflict", told, "the one applied first makes the other stale", Severity.WARNS)
@@ -193,7 +199,8 @@ def _little_evidence(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     least, bar = situation.policy.least_n, situation.parameters.evidence
     brought = [(each, each.after) for each in situation.lines if each.after is not None]
     few = [each for each, spec in brought if spec.stats.n < least]
-    unsure = [each for each, spec in brought if exceeds_held_target(spec, bar)]
+    exceeding = exceeding_held_target([spec for _, spec in brought], bar)
+    unsure = [each for each, spec in brought if spec.id in exceeding]
     if few:
         told = f"{_named(few, _trades)} rest on fewer than {least:g} trades"
         way_past = "leave them out until there are more, or lower least_n by a policy request"

@@ -16,6 +16,14 @@ MEASURED = "lines"  # the one kind of request whose whole effect is steps moved
 
 
 @dataclass(frozen=True)
+class Agreement:
+    """What agreeing to a request takes: how many approvals, and of members of which groups (empty: of any)."""
+
+    needed: int
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class GovernancePolicy:
     """The rules of one module.
 
@@ -80,6 +88,14 @@ class GovernancePolicy:
 
     def to_document(self) -> dict[str, Any]:
         return asdict(self) | {"groups": list(self.groups), "large_groups": list(self.large_groups)}
+
+    def agreement(self, kind: str, movement: float, moved_before: float = 0.0) -> Agreement:
+        """What agreeing takes to a request that moves so many steps, after so many within the window.
+
+        >>> GovernancePolicy(large_movement=20, large_groups=("board",)).agreement("lines", 21)
+        Agreement(needed=2, groups=('board',))
+        """
+        return Agreement(self.needed(movement, moved_before), self.groups_for(kind, movement, moved_before))
 
     def needed(self, movement: float, moved_before: float = 0.0) -> int:
         """How many approvals a request needs that moves so many steps, after so many within the window.

@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from overrides.core.governance.errors import GateError, RaisesEffectError
 from overrides.models import ChangeRequest, Mandate, Membership, ModuleMode, Version
 from overrides.requests.apply import apply_request
-from overrides.requests.authoring import DraftLine
+from overrides.requests.kinds.kind import DraftLine
 from overrides.requests.review import approve
 from overrides.serving.engine import load_engine
 from overrides.serving.mode import lower_mode, mode_document

@@ -130,7 +130,7 @@ class TestServedProduct:
 
         weigh()
         set_mode(module="dm")
-        monkeypatch.setattr("overrides.core.engine.serve.of_allocation", fail)
+        monkeypatch.setattr("overrides.core.engine.serve.allocation_scaling", fail)
 
         answer = ask()
 
@@ -378,9 +378,9 @@ class TestDatabase:
         ],
     )  # fmt: skip
     def test_refuses_what_is_no_weight_of_dm(self, module: str, weights: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        for where in ("overrides.requests.authoring", "overrides.versions.publish"):
+        for where in ("overrides.requests.kinds.lines", "overrides.versions.publish"):
             monkeypatch.setattr(f"{where}.refuse_foreign_weights", lambda *_: None)
-        monkeypatch.setattr("overrides.requests.authoring.steps_between", lambda *_: 1.0)
+        monkeypatch.setattr("overrides.requests.kinds.lines.steps_between", lambda *_: 1.0)
 
         with pytest.raises(IntegrityError, match="is no weight of dm"):
             commit(lambda: agreed(draft(module=module, content={"coefficients": weights})))
@@ -388,7 +388,7 @@ class TestDatabase:
     def test_refuses_coefficients_drafted_against_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
         request = draft(module="dm", content={"coefficients": {"chain=base": 1.4}})
         weigh()
-        monkeypatch.setattr("overrides.requests.gates._weights_changed", lambda *_: False)
+        monkeypatch.setattr("overrides.requests.kinds.lines._weights_changed", lambda *_: False)
 
         with pytest.raises(IntegrityError, match="was drafted against other coefficients"):
             commit(lambda: agreed(request))

@@ -198,7 +198,7 @@ class TestWhatIsCompiled:
             publish(parameters=make_parameters({"weights": {"n_target": 31}}))
 
     def test_is_everything_where_much_changes(self, rewritten: OverrideSpec, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("overrides.versions.publish.FEW_KEYS", 0)
+        monkeypatch.setattr("overrides.versions.load_version.FEW_KEYS", 0)
 
         with pytest.raises(PublishError, match=rewritten.content_id):
             publish(make_spec({"size_mult": 1.2}))

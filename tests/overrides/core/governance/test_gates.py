@@ -28,7 +28,7 @@ def touched(before: OverrideSpec | None = None, after: OverrideSpec | None = Non
 
 def situation(*lines: TouchedLine, **over: Any) -> Situation:
     fields: dict[str, Any] = {
-        "kind": "lines", "state": "in_review", "expires_at": NOW + DAY, "is_machine": False, "signed_hash": "h",
+        "state": "in_review", "expires_at": NOW + DAY, "is_machine": False, "signed_hash": "h",
         "content_hash": "h", "approvals": 0, "needed": 1, "lines": lines, "policy": GovernancePolicy(),
         "parameters": ModuleParameters.default("pm"),
     }  # fmt: skip
