@@ -28,6 +28,7 @@ from learning.admin.lesson_estimates import (
     sequence_of,
 )
 from learning.core.significance.funnel import BY_CHANCE, n_shown
+from learning.lessons.methods import METHODS
 from learning.models import BuilderRun, Lesson, WalkForward
 from learning.validation.walk_forward_runs import told
 from overrides.core.engine.definitions.override_spec import OverrideSpec
@@ -128,7 +129,7 @@ def evidence_of(changes: Sequence[ChangeLine], situation: Situation) -> Evidence
         funnel=funnel(None if run is None else run.tested, map(_spot, rows), mini=True),
         run=run,
         policy=policy,
-        sureness=_sureness(situation) if policy is LearningMethod.EVIDENCE else None,
+        sureness=_sureness(situation) if METHODS[policy].verifies else None,
         twins=() if found is None else found.twins,
         walk=None if found is None else found.walk,
     )
@@ -162,14 +163,19 @@ def estimate_of_spec(spec: OverrideSpec) -> Estimate:
     """What an override itself says: a judgement by hand is worth a mean of its n trades."""
     stats, promise = spec.stats, spec.promise or {}
     error = math.sqrt(stats.variance / stats.n) if stats.n else 0.0
-    if spec.policy is LearningMethod.EVIDENCE and promise:
+    if _verifies(spec) and promise:
         return Estimate(stats.edge_raw, error, promise["predicted"], promise["sd"])
     return Estimate(stats.edge_raw, error)
 
 
 def lfsr_of(spec: OverrideSpec) -> float | None:
     """How likely its edge has the wrong sign; policy plan does not ask."""
-    return false_sign_rate(spec) if spec.policy is LearningMethod.EVIDENCE else None
+    return false_sign_rate(spec) if _verifies(spec) else None
+
+
+def _verifies(spec: OverrideSpec) -> bool:
+    """Whether the method that it was learned by says how sure it is."""
+    return spec.policy is not None and METHODS[spec.policy].verifies
 
 
 def _spot(row: Shown) -> Spot:
@@ -223,7 +229,7 @@ def _table(asked: ChangeRequest) -> Iterator[dict[str, Any]]:
             "low": low,
             "high": high,
             "lfsr": lfsr_of(spec),
-            "verified": clears_evidence_bar(spec, evidence) if spec.policy is LearningMethod.EVIDENCE else None,
+            "verified": clears_evidence_bar(spec, evidence) if _verifies(spec) else None,
             "exaggeration": estimate.exaggeration,
             "lesson": None if lesson is None else lesson.pk,
         }

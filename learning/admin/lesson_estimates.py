@@ -9,16 +9,16 @@ from datetime import date, datetime
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, F, FloatField, OuterRef, Q, QuerySet, Sum
-from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Abs, Cast, JSONObject, NullIf
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import JSONObject
 
 from learning.admin.charts.confidence_sequence import EdgeSequence, Frame, Weeks, edge_sequence
 from learning.admin.charts.forest import Estimate
-from learning.core.walk_forward.plan_walker import CHANNELS
+from learning.lessons.methods import METHODS
+from learning.lessons.methods.method import Order
 from learning.models import BuilderRun, EdgeHistory, Lesson, NoiseTwin, WalkForward
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.engine.definitions.vocabulary import Combiner, LearningMethod
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.models import ChangeLine, ChangeRequest, Membership
 
 Status = Lesson.Status
@@ -26,36 +26,6 @@ TOLD = ("id", "line_id", "policy", "stats", "edge_raw")
 TWIN = {"found": "found", "count": "count"}
 WEEK = {"week": "week", "n": "n", "edge_raw": "edge_raw"}
 WALK = {"policy": "policy", "combiner": "combiner", "as_of": "as_of", "figures": "figures"}
-
-
-@dataclass(frozen=True)
-class Order:
-    """One way to sort lessons: its name in an address, what it is called, the policies it means something under."""
-
-    name: str
-    label: str
-    by: tuple[Any, ...]
-    policies: frozenset[LearningMethod] = frozenset(LearningMethod)
-
-
-def _told(name: str) -> Cast:
-    return Cast(KeyTextTransform(name, "stats"), FloatField())
-
-
-EVIDENCE = frozenset({LearningMethod.EVIDENCE})
-ORDERS = (
-    Order("rank", "rank", (_told("rank").asc(nulls_last=True),), EVIDENCE),
-    Order("weight", "weight", ("-weight",), frozenset({LearningMethod.PLAN})),
-    Order("lfsr", "sureness", ("-weight",), EVIDENCE),
-    Order("n", "trades", (_told("n").desc(),)),
-    Order("edge", "edge", (Abs("edge_raw").desc(),)),
-    Order(
-        "exaggeration",
-        "exaggeration",
-        (Abs(_told("raw") / NullIf(F("edge_raw"), 0.0)).desc(nulls_last=True),),
-        EVIDENCE,
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -108,7 +78,7 @@ class LineStatus:
 
 def orders_of(policy: LearningMethod) -> dict[str, Order]:
     """The orders of a policy's lessons by name, the usual one first."""
-    return {each.name: each for each in ORDERS if policy in each.policies}
+    return {each.name: each for each in METHODS[policy].orders}
 
 
 def latest_run(module: str, policy: LearningMethod) -> BuilderRun | None:
@@ -130,7 +100,7 @@ def lessons_of(module: str, policy: LearningMethod, order: Order, *, only_acting
     """What stands, in the order; of policy evidence each with its `parents`."""
     rows = Lesson.objects.filter(module=module, policy=policy)
     rows = rows.filter(status=Status.ACTIVE) if only_acting else rows.exclude(status=Status.WITHDRAWN)
-    if policy is LearningMethod.EVIDENCE:
+    if METHODS[policy].verifies:
         rows = rows.annotate(parents=_parents())
     return rows.order_by(*order.by, "id")
 
@@ -177,10 +147,8 @@ def _walk(told: dict[str, Any]) -> WalkForward:
 def finished_walks(parameters: ModuleParameters, policy: LearningMethod) -> QuerySet[WalkForward]:
     """The finished walks of a policy, newest first; those of policy plan with the module's own combiner."""
     rows = WalkForward.objects.filter(module=parameters.module, policy=policy, status=WalkForward.Status.DONE)
-    if policy is LearningMethod.EVIDENCE:
-        return rows
-    channel = parameters.channels[CHANNELS[parameters.module]]
-    return rows.filter(combiner=channel.combiner if channel.policy is policy else Combiner.PLAN)
+    combiner = METHODS[policy].walk_combiner(parameters)
+    return rows if combiner is None else rows.filter(combiner=combiner)
 
 
 def _learned(told: dict[str, Any]) -> LearnedLine:

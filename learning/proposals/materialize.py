@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from learning.coefficients.proposed_weights import proposed_weights, titled
 from learning.core.lesson_levers import LEVER_NAMES
+from learning.lessons.methods import METHODS
 from learning.models import Lesson
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
@@ -88,9 +89,10 @@ def publish_what_mandates_cover(*, module: str, now: datetime) -> ChangeRequest 
 
 
 def _young(module: str, now: datetime) -> set[str]:
-    """Lines of policy evidence renewed within a day: it fits all together, so every trade moves each a little, and
-    what is not material can wait."""
-    rows = Membership.objects.filter(module=module, to_version=None, line__policy=LearningMethod.EVIDENCE)
+    """Lines renewed within a day whose method fits all together: every trade moves each a little, and what is not
+    material can wait."""
+    refitting = [method.name for method in METHODS.values() if method.refits]
+    rows = Membership.objects.filter(module=module, to_version=None, line__policy__in=refitting)
     return set(rows.filter(override__created_at__gt=now - DAY).values_list("line_id", flat=True))
 
 
@@ -140,7 +142,7 @@ def material_differences(
 
 
 def _change_of_status(before: OverrideSpec, after: OverrideSpec, parameters: ModuleParameters) -> list[str]:
-    if after.policy is not LearningMethod.EVIDENCE:
+    if after.policy is None or not METHODS[after.policy].verifies:
         return []
     was, becomes = clears_evidence_bar(before, parameters.evidence), clears_evidence_bar(after, parameters.evidence)
     return [] if was is becomes else ["now verified" if becomes else "verified no more"]
