@@ -177,9 +177,9 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # it would repeat each value
     "ENUM_NAME_OVERRIDES": {
-        "RequestKindEnum": "overrides.models.ChangeRequest.Kind",
+        "RequestKindEnum": "overrides.models.RequestKind",
         "ProposalKindEnum": ["lines", "parameters", "mode", "rollback"],
-        "VersionKindEnum": "overrides.models.Version.Kind",
+        "VersionKindEnum": "overrides.models.VersionKind",
         "ServerEnum": ["ok", "down"],
     },
 }

@@ -11,6 +11,7 @@ from learning.core.evidence_method.blocks import BudgetExceeded
 from learning.lessons.aggregate import aggregate_dirty
 from learning.lessons.build import build_due
 from learning.lessons.build_evidence import Unlearnable
+from learning.lessons.methods import METHODS
 from learning.models import BuilderRun, NoiseTwin
 from learning.proposals.materialize import materialize, publish_what_mandates_cover
 from learning.validation.noise_twin_runs import ask_twins, count_twins, run_twin
@@ -57,7 +58,7 @@ def build_task(*, module: str, policy: str = LearningMethod.PLAN, now: str | Non
     """Build a module's lessons with a learning method; if the fit is refused, the failed run says what to do."""
     at = moment_of_task(now)
     run_once(
-        f"build {module}" if policy == LearningMethod.PLAN else f"build {module} {policy}",
+        _job("build", module, policy),
         now=at,
         every=timedelta(hours=1),
         work=lambda: build_due(module=module, policy=LearningMethod(policy), now=at),
@@ -96,7 +97,7 @@ def noise_twin_task(
     """Count the lessons that the pipeline finds in permuted outcomes; the count is stored as the run's rows."""
     at = moment_of_task(now)
     run_once(
-        f"noise twin {module}" if policy == LearningMethod.PLAN else f"noise twin {module} {policy}",
+        _job("noise twin", module, policy),
         now=at,
         every=timedelta(minutes=1),
         work=lambda: sum(
@@ -131,6 +132,11 @@ def validate_task(*, module: str, now: str | None = None, **_: object) -> None:
         every=timedelta(days=1),
         work=lambda: len(ask_walk_forward(module=module, now=at)) + len(_twins_asked(module, at)),
     )
+
+
+def _job(what: str, module: str, policy: str) -> str:
+    """The name of a job of one method; that of the default method names no method, as before there was another."""
+    return f"{what} {module}" if METHODS[LearningMethod(policy)].default else f"{what} {module} {policy}"
 
 
 def _twins_asked(module: str, at: datetime) -> list[NoiseTwin]:

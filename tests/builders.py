@@ -143,7 +143,7 @@ def publish(
 ) -> Version:
     """Publish overrides as the module's next version, requested by a machine and approved by a person."""
     from overrides.models import Version
-    from overrides.requests.authoring import DraftLine
+    from overrides.requests.kinds.kind import DraftLine
     from overrides.versions.publish import store_override
 
     lines = [DraftLine(spec.line, store_override(spec, source=source, at=at).id, ["new line"]) for spec in specs]
@@ -175,8 +175,9 @@ def approve_and_apply(request: ChangeRequest, *, at: datetime = NOW) -> ChangeRe
 
 
 def draft(*specs: OverrideSpec, author: Any = None, at: datetime = NOW, **over: Any) -> ChangeRequest:
-    """Return a request in review that adds the overrides, by a machine unless an author is given."""
-    from overrides.requests.authoring import DraftLine, draft_request
+    """A request in review that brings the overrides, by a machine unless somebody is named."""
+    from overrides.requests.authoring import draft_request
+    from overrides.requests.kinds.kind import DraftLine
     from overrides.versions.publish import store_override
 
     lines = [DraftLine(spec.line, store_override(spec, source="person", at=at).id, ["new line"]) for spec in specs]

@@ -22,7 +22,6 @@ from learning.proposals.materialize import materialize, publish_what_mandates_co
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.models import ChangeRequest, Mandate, Version
 from overrides.requests.apply import apply_request
-from overrides.requests.governance_store import terms_of
 from overrides.requests.review import approve
 from overrides.versions.load_version import load_specs
 from telemetry.audit.audit_log import verify_audit
@@ -61,8 +60,8 @@ class Desk:
 
 
 def outside_their_mandates(now: datetime) -> list[str]:
-    """Return the lines in force with levers beyond the reach of every live mandate."""
-    mandates = {row.line_id: terms_of(row) for row in Mandate.objects.filter(revoked_at=None, review_by__gt=now)}
+    """The lines in force whose levers no live mandate reaches."""
+    mandates = {row.line_id: row.terms for row in Mandate.objects.filter(revoked_at=None, review_by__gt=now)}
     version = Version.objects.filter(module="pm", is_active=True).first()
     specs = load_specs("pm", version.number) if version else ()
     return [

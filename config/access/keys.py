@@ -15,6 +15,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from config.access.models import ApiKey
+from overrides.core.governance.permissions import DRAFT, PROPOSE_PARAMETERS, VIEW_REQUESTS
 from telemetry.audit.audit_log import write_audit
 
 COMMAND = "command line"
@@ -30,12 +31,12 @@ READ = SERVED | {
     "learning.view_coefficient",
     "learning.view_lesson",
     "overrides.view_override",
-    "overrides.view_changerequest",
+    VIEW_REQUESTS,
 }
 PERMISSIONS: dict[str, frozenset[str]] = {
     ApiKey.Role.EVALUATE: EVALUATE,
     ApiKey.Role.RECORD: EVALUATE | {"telemetry.add_trade"},
-    ApiKey.Role.PROPOSE: READ | {"overrides.add_changerequest", "overrides.propose_parameters"},
+    ApiKey.Role.PROPOSE: READ | {DRAFT, PROPOSE_PARAMETERS},
     ApiKey.Role.READ: READ,
 }
 

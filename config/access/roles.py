@@ -1,8 +1,7 @@
 """The roles of people and their permissions (docs/design.md 18); `groups` stores them as Django groups.
 
-A role is a group membership. A person may have several, and needs `is_staff` to enter the admin. Restrictions to one
-module or to small changes are not roles; they belong to the module's governance policy
-(`overrides.core.governance.governance_policy`).
+A role is given by membership; a person may have several, and needs `is_staff` to enter the admin. Who may agree to
+what of one module, or of one size, is the module's policy (`core.governance.governance_policy`), not another role.
 """
 
 from __future__ import annotations
@@ -10,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-SEEN = ("telemetry", "overrides", "learning")  # every role may view everything in these apps
+from overrides.core.governance.permissions import APPLY, DRAFT, LOWER, PROPOSE_PARAMETERS, REVIEW
 
-LOWER = "overrides.lower_modulemode"
-DRAFT = "overrides.add_changerequest"
+SEEN = ("telemetry", "overrides", "learning")  # every role may look at everything in these
 
 ROLES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "viewer": frozenset(),
-        "operator": frozenset({LOWER}),  # may only move towards neutral, and may not review
-        "reviewer": frozenset({LOWER, DRAFT, "overrides.review_changerequest", "overrides.apply_changerequest"}),
-        "parameter admin": frozenset({DRAFT, "overrides.propose_parameters"}),
+        "operator": frozenset({LOWER}),  # towards neutral only, and no word on what others did
+        "reviewer": frozenset({LOWER, DRAFT, REVIEW, APPLY}),
+        "parameter admin": frozenset({DRAFT, PROPOSE_PARAMETERS}),
     }
 )
 

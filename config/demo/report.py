@@ -15,7 +15,7 @@ from overrides.core.engine.definitions.parameters import LessonParameters
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.models import ChangeRequest, Line, ModuleMode, Override, Version
 from overrides.monitoring.challenger import latest
-from overrides.versions.load_version import load_parameters, load_specs
+from overrides.versions.load_version import load_specs
 from telemetry.foundation.models import JobRun
 from telemetry.models import Attribution, AttributionShare, Decision, Outcome, Trade
 
@@ -130,7 +130,7 @@ def _in_force() -> Iterator[str]:
         yield f"  {version.module}: version {version.number}, {version.n_overrides} overrides, mode {mode}"
     yield "  how far it moves: the median lesson in one daily update, the farthest target; an answer at most 2 %"
     for version in Version.objects.filter(module="pm").order_by("number").select_related("parameters"):
-        lessons = load_parameters(version.parameters).lessons
+        lessons = version.parameters.parsed.lessons
         update, farthest = _movements(version, lessons)
         scale = f"lesson_edge_scale {lessons.lesson_edge_scale:g}"
         yield f"    pm version {version.number}, {version.kind}, {scale}: {update:.3%} a day, farthest {farthest:.2%}"

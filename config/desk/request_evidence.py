@@ -27,19 +27,21 @@ from learning.admin.lesson_estimates import (
     run_with_lessons,
     sequence_of,
 )
-from learning.core.significance.funnel import BY_CHANCE, n_stored
+from learning.core.significance.funnel import BY_CHANCE, n_shown
+from learning.lessons.methods import METHODS
 from learning.models import BuilderRun, Lesson, WalkForward
 from learning.validation.walk_forward_runs import told
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.core.governance.evidence_bar import clears_evidence_bar, false_sign_rate
 from overrides.core.governance.gates import Situation
+from overrides.core.governance.permissions import VIEW_REQUESTS
 from overrides.models import ChangeLine, ChangeRequest
-from overrides.versions.load_version import current_parameters, spec_of
+from overrides.versions.load_version import current_parameters
 from telemetry.foundation.core.csv_cells import csv_lines
 
 MOST = 20
-PERMISSIONS = ("overrides.view_changerequest", "learning.view_lesson")
+PERMISSIONS = (VIEW_REQUESTS, "learning.view_lesson")
 COLUMNS = (
     "line", "action", "pattern_key", "action_category", "scope", "n", "raw", "raw_low", "raw_high", "shrunk", "low",
     "high", "lfsr", "verified", "exaggeration", "lesson",
@@ -118,7 +120,7 @@ def may_look(person: AbstractBaseUser | AnonymousUser) -> bool:
 def evidence_of(changes: Sequence[ChangeLine], situation: Situation) -> RequestEvidence | None:
     """Return the evidence of a request, given its lines, the largest changes first; None if it has none."""
     parameters = situation.parameters
-    shown = [(change, spec_of(side)) for change in changes[:MOST] if (side := change.after or change.before)]
+    shown = [(change, side.spec) for change in changes[:MOST] if (side := change.after or change.before)]
     if not shown:
         return None
     policy = _policy(situation, shown[0][1])
@@ -132,9 +134,9 @@ def evidence_of(changes: Sequence[ChangeLine], situation: Situation) -> RequestE
         funnel=funnel(None if run is None else run.tested, map(_spot, rows), mini=True),
         run=run,
         policy=policy,
-        significance=_significance(situation) if policy is LearningMethod.EVIDENCE else None,
-        twins=() if learned_run is None else learned_run.twins,
-        walk=None if learned_run is None else learned_run.walk,
+        sureness=_sureness(situation) if METHODS[policy].verifies else None,
+        twins=() if found is None else found.twins,
+        walk=None if found is None else found.walk,
     )
 
 
@@ -169,14 +171,19 @@ def estimate_of_spec(spec: OverrideSpec) -> Estimate:
     """Return the estimate in an override itself; a manual judgement counts like a mean of its n trades."""
     stats, promise = spec.stats, spec.promise or {}
     error = math.sqrt(stats.variance / stats.n) if stats.n else 0.0
-    if spec.policy is LearningMethod.EVIDENCE and promise:
+    if _verifies(spec) and promise:
         return Estimate(stats.edge_raw, error, promise["predicted"], promise["sd"])
     return Estimate(stats.edge_raw, error)
 
 
 def lfsr_of(spec: OverrideSpec) -> float | None:
-    """Return the probability that the edge has the wrong sign; None for the plan method, which has none."""
-    return false_sign_rate(spec) if spec.policy is LearningMethod.EVIDENCE else None
+    """How likely its edge has the wrong sign; policy plan does not ask."""
+    return false_sign_rate(spec) if _verifies(spec) else None
+
+
+def _verifies(spec: OverrideSpec) -> bool:
+    """Whether the method that it was learned by says how sure it is."""
+    return spec.policy is not None and METHODS[spec.policy].verifies
 
 
 def _spot(row: LineEvidence) -> Spot:
@@ -216,7 +223,7 @@ def _table(change_request: ChangeRequest) -> Iterator[dict[str, Any]]:
         side = change.after or change.before
         if side is None:
             continue
-        spec, lesson = spec_of(side), lessons.get(change.line_id)
+        spec, lesson = side.spec, lessons.get(change.line_id)
         estimate = estimate_of_spec(spec) if lesson is None else estimate_of(lesson)
         low, high = estimate.interval or (None, None)
         yield {
@@ -233,7 +240,7 @@ def _table(change_request: ChangeRequest) -> Iterator[dict[str, Any]]:
             "low": low,
             "high": high,
             "lfsr": lfsr_of(spec),
-            "verified": clears_evidence_bar(spec, evidence) if spec.policy is LearningMethod.EVIDENCE else None,
+            "verified": clears_evidence_bar(spec, evidence) if _verifies(spec) else None,
             "exaggeration": estimate.exaggeration,
             "lesson": None if lesson is None else lesson.pk,
         }

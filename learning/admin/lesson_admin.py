@@ -21,6 +21,7 @@ from learning.admin.lesson_page import edge_csv, history_csv, lesson_page, weeks
 from learning.admin.significance_admin import evidence_urls
 from learning.admin.switch_method_page import switch_page
 from learning.admin.trial_form import trial_page
+from learning.lessons.methods import METHODS
 from learning.models import BuilderRun, Lesson
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
@@ -100,8 +101,8 @@ class LessonAdmin(FactAdmin):
 
         @admin.display(description="weight, floor; or sureness", ordering="weight")
         def against_floor(lesson: Lesson) -> SafeString:
-            if lesson.policy == LearningMethod.EVIDENCE:
-                return _verification(lesson)
+            if METHODS[LearningMethod(lesson.policy)].verifies:
+                return _sureness(lesson)
             floor = floor_of(lesson.module, Channel(lesson.type))
             tone = "" if lesson.weight >= floor else "cw-quiet"
             return format_html('<span class="{}">{} / {}</span>', tone, number(lesson.weight, 4), f"{floor:g}")

@@ -9,16 +9,16 @@ from datetime import date, datetime
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, F, FloatField, OuterRef, Q, QuerySet, Sum
-from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Abs, Cast, JSONObject, NullIf
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import JSONObject
 
 from learning.admin.charts.confidence_sequence import EdgeSequence, Frame, Weeks, edge_sequence
 from learning.admin.charts.forest import Estimate
-from learning.core.walk_forward.plan_walker import CHANNELS
+from learning.lessons.methods import METHODS
+from learning.lessons.methods.method import Order
 from learning.models import BuilderRun, EdgeHistory, Lesson, NoiseTwin, WalkForward
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.engine.definitions.vocabulary import Combiner, LearningMethod
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.models import ChangeLine, ChangeRequest, Membership
 
 Status = Lesson.Status
@@ -26,36 +26,6 @@ LESSON_FIELDS = ("id", "line_id", "policy", "stats", "edge_raw")
 TWIN_FIELDS = {"found": "found", "count": "count"}
 WEEK_FIELDS = {"week": "week", "n": "n", "edge_raw": "edge_raw"}
 WALK_FIELDS = {"policy": "policy", "combiner": "combiner", "as_of": "as_of", "figures": "figures"}
-
-
-@dataclass(frozen=True)
-class Order:
-    """A sort order of lessons: its name in addresses, its label, and the learning methods it applies to."""
-
-    name: str
-    label: str
-    by: tuple[Any, ...]
-    policies: frozenset[LearningMethod] = frozenset(LearningMethod)
-
-
-def _stat(name: str) -> Cast:
-    return Cast(KeyTextTransform(name, "stats"), FloatField())
-
-
-EVIDENCE = frozenset({LearningMethod.EVIDENCE})
-ORDERS = (
-    Order("rank", "rank", (_stat("rank").asc(nulls_last=True),), EVIDENCE),
-    Order("weight", "weight", ("-weight",), frozenset({LearningMethod.PLAN})),
-    Order("lfsr", "sureness", ("-weight",), EVIDENCE),
-    Order("n", "trades", (_stat("n").desc(),)),
-    Order("edge", "edge", (Abs("edge_raw").desc(),)),
-    Order(
-        "exaggeration",
-        "exaggeration",
-        (Abs(_stat("raw") / NullIf(F("edge_raw"), 0.0)).desc(nulls_last=True),),
-        EVIDENCE,
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -108,8 +78,8 @@ class LineStatus:
 
 
 def orders_of(policy: LearningMethod) -> dict[str, Order]:
-    """Return the sort orders of a method's lessons by name, the default first."""
-    return {each.name: each for each in ORDERS if policy in each.policies}
+    """The orders of a policy's lessons by name, the usual one first."""
+    return {each.name: each for each in METHODS[policy].orders}
 
 
 def latest_run(module: str, policy: LearningMethod) -> BuilderRun | None:
@@ -132,7 +102,7 @@ def lessons_of(module: str, policy: LearningMethod, order: Order, *, only_acting
     """Return the lessons that are not withdrawn, in this order; those of the evidence method with `parents`."""
     rows = Lesson.objects.filter(module=module, policy=policy)
     rows = rows.filter(status=Status.ACTIVE) if only_acting else rows.exclude(status=Status.WITHDRAWN)
-    if policy is LearningMethod.EVIDENCE:
+    if METHODS[policy].verifies:
         rows = rows.annotate(parents=_parents())
     return rows.order_by(*order.by, "id")
 
@@ -181,10 +151,8 @@ def _walk(document: dict[str, Any]) -> WalkForward:
 def finished_walks(parameters: ModuleParameters, policy: LearningMethod) -> QuerySet[WalkForward]:
     """Return a method's finished walk-forward runs, newest first; for the plan method, of the module's combiner."""
     rows = WalkForward.objects.filter(module=parameters.module, policy=policy, status=WalkForward.Status.DONE)
-    if policy is LearningMethod.EVIDENCE:
-        return rows
-    channel = parameters.channels[CHANNELS[parameters.module]]
-    return rows.filter(combiner=channel.combiner if channel.policy is policy else Combiner.PLAN)
+    combiner = METHODS[policy].walk_combiner(parameters)
+    return rows if combiner is None else rows.filter(combiner=combiner)
 
 
 def _learned(document: dict[str, Any]) -> LearnedLine:

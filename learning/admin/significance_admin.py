@@ -38,13 +38,14 @@ from learning.lessons.candidates import LEARNED_CHANNELS
 from learning.models import BuilderRun, NoiseTwin
 from learning.validation.noise_twin_runs import SEEDS, ask_twins
 from overrides.core.engine.definitions.vocabulary import LearningMethod
+from overrides.core.governance.permissions import DRAFT, LOWER
 from telemetry.foundation.admin.formatting import badge, format_moment
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
 from telemetry.foundation.core.csv_cells import csv_lines
 
-MAY_REQUEST = ("overrides.lower_modulemode", "overrides.add_changerequest")  # operators and authors of requests
-MAY_VIEW = ("learning.view_builderrun", "learning.view_lesson")
-Table = Callable[[str, PageQuery], Iterable[Mapping[str, Any]]]
+MAY_ASK = (LOWER, DRAFT)  # an operator, or whoever drafts requests
+MAY_LOOK = ("learning.view_builderrun", "learning.view_lesson")
+Table = Callable[[str, Wanted], Iterable[Mapping[str, Any]]]
 
 
 def evidence_urls(guarded: Callable[..., Callable[..., HttpResponseBase]]) -> list[URLPattern]:

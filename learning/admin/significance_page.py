@@ -16,8 +16,6 @@ from learning.admin.charts.funnel import Funnel, Spot, funnel, funnel_rows
 from learning.admin.charts.noise_strip import strip
 from learning.admin.lesson_estimates import (
     LineStatus,
-    Order,
-    count_significance,
     estimate_of,
     latest_run,
     lessons_of,
@@ -29,6 +27,8 @@ from learning.admin.lesson_estimates import (
 )
 from learning.core.significance.funnel import BY_CHANCE, bands, n_stored
 from learning.lessons.candidates import LEARNED_CHANNELS
+from learning.lessons.methods import METHODS
+from learning.lessons.methods.method import Order
 from learning.models import BuilderRun, Lesson, NoiseTwin
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.versions.load_version import current_parameters
@@ -101,8 +101,8 @@ def evidence_page(module: str, query: PageQuery) -> dict[str, Any]:
 
 
 def verified_spots(module: str, policy: LearningMethod) -> list[Spot]:
-    """Return the verified lessons, best first, as spots that link to their pages."""
-    if policy is not LearningMethod.EVIDENCE:
+    """The verified lessons, best first, as spots that lead to their pages."""
+    if not METHODS[policy].verifies:
         return []
     lessons = lessons_of(module, policy, orders_of(policy)["rank"]).filter(stats__verified=True)[:MOST_SPOTS]
     return [spot_of(each, estimate_of(each)) for each in lessons]

@@ -16,13 +16,13 @@ from django.urls import reverse
 from learning.lessons.candidates import LEARNED_CHANNELS
 from learning.models import BuilderRun
 from learning.proposals.switch_method import Switch, draft_switch, other_policy, switch_to
-from overrides.admin.request_form import PROPOSE, ReasonForm
+from overrides.admin.request_form import Reasoned
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, LearningMethod
+from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.evidence_bar import clears_evidence_bar
-from overrides.requests.gates import GateError
+from overrides.core.governance.permissions import DRAFT
 from overrides.versions.load_version import current_parameters
-from overrides.versions.publish import PublishError
 from telemetry.foundation.admin.read_only import person
 
 SHOWN = 12  # number of new lines listed, those with most evidence
@@ -47,7 +47,7 @@ def switch_page(request: HttpRequest, module: str) -> HttpResponse:
     """Show the effect of switching the module's learned channel and a form for the reason; POST drafts it."""
     if module not in LEARNED_CHANNELS:
         raise Http404(f"there is no module {module}")
-    if not request.user.has_perm("learning.view_builderrun") or not request.user.has_perm(PROPOSE):
+    if not request.user.has_perm("learning.view_builderrun") or not request.user.has_perm(DRAFT):
         raise PermissionDenied
     channel, at = LEARNED_CHANNELS[module], datetime.now(UTC)
     current = current_parameters(module)
@@ -81,7 +81,7 @@ def _drafted(
             reason=form.cleaned_data["reason"],
             at=at,
         )
-    except (GateError, PublishError) as refusal:
+    except GovernanceError as refusal:
         form.refuse(refusal)
         return None
     messages.success(request, f"Request {drafted.pk} is drafted and waits for a reviewer")
@@ -92,8 +92,8 @@ def _described(module: str, channel: Channel, policy: LearningMethod, at: dateti
     """Return the effect of the switch, or why it cannot be requested."""
     try:
         switch = switch_to(module=module, channel=channel, policy=policy, at=at)
-    except GateError as refusal:
-        return {"obstacle": str(refusal).partition(": ")[2]}
+    except GovernanceError as refusal:
+        return {"obstacle": refusal.message}
     run = BuilderRun.objects.filter(module=module, policy=policy).only("as_of").first()
     return {"switch": switch, "run": run, "coming": _heaviest(switch)}
 

@@ -15,12 +15,12 @@ from django.urls import reverse
 
 from learning.models import BuilderRun
 from learning.proposals.challenger_trial import Choice, draft_trial
-from overrides.admin.request_form import PROPOSE, ReasonForm
+from overrides.admin.request_form import Reasoned
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, LearningMethod
-from overrides.requests.gates import GateError
+from overrides.core.governance.errors import GovernanceError
+from overrides.core.governance.permissions import DRAFT
 from overrides.versions.load_version import current_parameters
-from overrides.versions.publish import PublishError
 from telemetry.foundation.admin.read_only import person
 from telemetry.models import MODULES
 
@@ -51,7 +51,7 @@ def trial_page(request: HttpRequest, module: str) -> HttpResponse:
     """Show the form; POST drafts the trial, which others approve."""
     if module not in dict(MODULES):
         raise Http404(f"there is no module {module}")
-    if not request.user.has_perm("learning.view_builderrun") or not request.user.has_perm(PROPOSE):
+    if not request.user.has_perm("learning.view_builderrun") or not request.user.has_perm(DRAFT):
         raise PermissionDenied
     form = TrialForm(current_parameters(module), request.POST if request.method == "POST" else None)
     if form.is_valid():
@@ -63,7 +63,7 @@ def trial_page(request: HttpRequest, module: str) -> HttpResponse:
                 reason=form.cleaned_data["reason"],
                 at=datetime.now(UTC),
             )
-        except (GateError, PublishError) as refusal:
+        except GovernanceError as refusal:
             form.refuse(refusal)
         else:
             messages.success(request, f"Request {drafted.pk} is drafted and waits for a reviewer")

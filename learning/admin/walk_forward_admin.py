@@ -24,12 +24,13 @@ from django.views.decorators.http import require_POST
 from learning.admin.walk_forward_page import COLUMNS, csv_rows, walk_page
 from learning.models import WalkForward
 from learning.validation.walk_forward_runs import ask_walk_forward, choice_of
+from overrides.core.governance.permissions import DRAFT, LOWER
 from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, number, pretty
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
 from telemetry.foundation.core.csv_cells import csv_lines
 from telemetry.models import MODULES
 
-MAY_REQUEST = ("overrides.lower_modulemode", "overrides.add_changerequest")  # operators and authors of requests
+MAY_ASK = (LOWER, DRAFT)  # an operator, or whoever drafts requests
 
 
 @admin.register(WalkForward)

@@ -19,6 +19,7 @@ import numpy as np
 
 from learning.core.cells.rows import LARGEST, Floats, Ints
 from overrides.core.engine.definitions.coefficients import HIGHEST, LOWEST
+from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.json_fields import closed_mapping, finite, required, whole
 
 TAU_SHORT, TAU_LONG = 14.0, 90.0  # days
@@ -88,9 +89,8 @@ class Memory:
 
     @classmethod
     def from_document(cls, document: object) -> Self:
-        """Read a memory from its JSON form. Raises ValueError that names the field at fault."""
-        fields = closed_mapping(document, "memory", ("n", "at", "short", "long"))
-        n, at, short, long = (required(fields, name, "memory.") for name in ("n", "at", "short", "long"))
+        given = closed_mapping(document, "memory", ("n", "at", "short", "long"))
+        n, at, short, long = (required(given, name, "memory") for name in ("n", "at", "short", "long"))
         return cls(
             whole(n, "memory.n", 1), finite(at, "memory.at"), _sums(short, "memory.short"), _sums(long, "memory.long")
         )
@@ -101,13 +101,12 @@ class Memory:
         return {"n": self.n, "at": self.at, "short": short, "long": long}
 
 
-def _sums(document: object, field: str) -> DecayedSums:
-    """Read the sums of one tau. Raises ValueError that names the field at fault."""
-    fields: Mapping[str, Any] = closed_mapping(document, field, ("s", "w"))
-    s, w = (finite(required(fields, name, f"{field}."), f"{field}.{name}", -1e18, 1e18) for name in ("s", "w"))
+def _sums(document: object, field: str) -> Decayed:
+    given: Mapping[str, Any] = closed_mapping(document, field, ("s", "w"))
+    s, w = (finite(required(given, name, field), f"{field}.{name}", -1e18, 1e18) for name in ("s", "w"))
     if w < 1:
-        raise ValueError(f"{field}.w: {w!r} is below 1, the weight of the newest trade; rebuild the memory")
-    return DecayedSums(s, w)
+        raise FieldError(f"{field}.w", f"{w!r} is below 1, the weight of the newest trade; rebuild the memory")
+    return Decayed(s, w)
 
 
 def memories(rr: Floats, day: Floats, code: Ints) -> dict[int, Memory]:

@@ -6,12 +6,9 @@ from datetime import UTC, datetime
 
 from django.db import connection, transaction
 
-from learning.lessons.build_evidence import find_evidence_lessons
-from learning.lessons.build_plan import find_plan_lessons
-from learning.lessons.candidates import SearchResult
+from learning.lessons.methods import METHODS
 from learning.lessons.write_lessons import write_run
 from learning.models import BuilderRun, CellGroup
-from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.versions.load_version import current_parameters
 from telemetry.models import DirtyGroup
@@ -27,7 +24,7 @@ def build_lessons(*, module: str, now: datetime, policy: LearningMethod = Learni
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"build {module}"])
     parameters = current_parameters(module)
-    search = _search(module, policy, parameters, now)
+    search = METHODS[policy].search(module, parameters, now)
     return write_run(module=module, policy=policy, parameters=parameters, search=search, now=now)
 
 
@@ -37,12 +34,12 @@ def build_due(*, module: str, policy: LearningMethod, now: datetime) -> int:
 
 
 def is_current(module: str, policy: LearningMethod, now: datetime) -> bool:
-    """Return whether the last run of the evidence method has used all current facts, parameters and the date.
+    """Whether the last run of a method that ages has seen all there is: the facts, the parameters, and the day.
 
-    Evidence ages by the day. A group whose last trade was excluded leaves no trace here; it is noticed the next day.
-    The plan method is never current: its runs are cheap, and its cells do not record when they changed.
+    A group whose last trade was excluded leaves nothing to see here; it is noticed with the next day. The plan's method
+    is always built: its runs cost little, and its cells do not say when they changed.
     """
-    if policy is not LearningMethod.EVIDENCE:
+    if not METHODS[policy].ages:
         return False
     last = BuilderRun.objects.filter(module=module, policy=policy, as_of__lte=now).only("as_of", "parameters").first()
     if last is None or last.as_of.astimezone(UTC).date() != now.astimezone(UTC).date():
@@ -52,10 +49,3 @@ def is_current(module: str, policy: LearningMethod, now: datetime) -> bool:
         or CellGroup.objects.filter(module=module, aggregated_at__gte=last.as_of).exists()
     )
     return not has_new_facts and last.parameters == current_parameters(module).to_document()
-
-
-def _search(module: str, policy: LearningMethod, parameters: ModuleParameters, now: datetime) -> SearchResult:
-    """Search for lessons with the method."""
-    if policy is LearningMethod.EVIDENCE:
-        return find_evidence_lessons(module, parameters, now)
-    return find_plan_lessons(module, parameters)

@@ -16,9 +16,9 @@ from django.db import transaction
 from learning.proposals.replace_lines import exchange
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, LearningMethod
-from overrides.models import ChangeRequest
+from overrides.core.governance.errors import GateError
+from overrides.models import ChangeRequest, RequestKind
 from overrides.requests.authoring import draft_request
-from overrides.requests.gates import GateError
 from overrides.versions.load_version import current_parameters
 
 Choice = tuple[LearningMethod, Combiner]
@@ -47,7 +47,7 @@ def draft_trial(
     )
     return draft_request(
         module=module,
-        kind=ChangeRequest.Kind.TRIAL,
+        kind=RequestKind.TRIAL,
         title=f"Try beside the live one {title}",
         reason=reason,
         author=author,
@@ -63,11 +63,11 @@ def tried(standing: ModuleParameters, choices: Mapping[Channel, Choice]) -> Modu
     channels = dict(standing.channels)
     for channel, (policy, combiner) in choices.items():
         if channel not in channels:
-            raise GateError(f"channel: {channel} is none of {standing.module}; it has {', '.join(channels)}")
+            raise GateError("channel", f"{channel} is none of {standing.module}; it has {', '.join(channels)}")
         if combiner not in PAIRS.get((channel, policy), ()):
             pairs = ", ".join(f"{p} with {c}" for (each, p), cs in PAIRS.items() if each is channel for c in cs)
-            raise GateError(f"{channel}: policy {policy} does not go with combiner {combiner} there; choose {pairs}")
+            raise GateError(channel, f"policy {policy} does not go with combiner {combiner} there; choose {pairs}")
         channels[channel] = replace(channels[channel], policy=policy, combiner=combiner)
     if channels == dict(standing.channels):
-        raise GateError("channels: this is what is live; choose another policy or combiner for one of them")
+        raise GateError("channels", "this is what is live; choose another policy or combiner for one of them")
     return replace(standing, channels=channels)

@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from learning.coefficients.proposed_weights import proposed_weights, request_title
 from learning.core.lesson_levers import LEVER_NAMES
+from learning.lessons.methods import METHODS
 from learning.models import Lesson
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
@@ -24,11 +25,12 @@ from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.engine.definitions.validation import contradicts
 from overrides.core.engine.definitions.vocabulary import Blend, Channel, LearningMethod
 from overrides.core.governance.evidence_bar import clears_evidence_bar
-from overrides.models import ChangeRequest, LineHold, Membership
-from overrides.requests.authoring import DraftLine, draft_request
+from overrides.models import ChangeRequest, LineHold, Membership, RequestKind
+from overrides.requests.authoring import draft_request
 from overrides.requests.auto_publish import publish_within_mandates
 from overrides.requests.gates import DAY
-from overrides.versions.load_version import current_parameters, spec_of
+from overrides.requests.kinds.kind import DraftLine
+from overrides.versions.load_version import current_parameters
 from overrides.versions.publish import store_override
 
 SOURCE = "lesson"
@@ -60,8 +62,8 @@ def materialize(*, module: str, now: datetime) -> ChangeRequest | None:
 
     return draft_request(
         module=module,
-        kind=ChangeRequest.Kind.LINES,
-        title=request_title(_title(lines), weights),
+        kind=RequestKind.LINES,
+        title=titled(_title(lines), weights),
         reason=f"what {len(wanted)} active lessons of {module} would change of what is in force"
         + ("; and its weights, where they have moved" if weights else ""),
         author=None,
@@ -87,12 +89,10 @@ def publish_what_mandates_cover(*, module: str, now: datetime) -> ChangeRequest 
 
 
 def _young(module: str, now: datetime) -> set[str]:
-    """Return the lines of the evidence method renewed within the last day.
-
-    The method fits everything together, so every trade changes each line a little; changes that are not material can
-    wait.
-    """
-    rows = Membership.objects.filter(module=module, to_version=None, line__policy=LearningMethod.EVIDENCE)
+    """Lines renewed within a day whose method fits all together: every trade moves each a little, and what is not
+    material can wait."""
+    refitting = [method.name for method in METHODS.values() if method.refits]
+    rows = Membership.objects.filter(module=module, to_version=None, line__policy__in=refitting)
     return set(rows.filter(override__created_at__gt=now - DAY).values_list("line_id", flat=True))
 
 
@@ -145,8 +145,7 @@ def material_differences(
 
 
 def _change_of_status(before: OverrideSpec, after: OverrideSpec, parameters: ModuleParameters) -> list[str]:
-    """Return the change of verification, for the evidence method."""
-    if after.policy is not LearningMethod.EVIDENCE:
+    if after.policy is None or not METHODS[after.policy].verifies:
         return []
     was, becomes = clears_evidence_bar(before, parameters.evidence), clears_evidence_bar(after, parameters.evidence)
     return [] if was is becomes else ["now verified" if becomes else "verified no more"]
@@ -155,7 +154,7 @@ def _change_of_status(before: OverrideSpec, after: OverrideSpec, parameters: Mod
 def _already_asked(module: str, now: datetime) -> bool:
     """Return whether a request of the materializer is open or was drafted today."""
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    mine = ChangeRequest.objects.filter(module=module, kind=ChangeRequest.Kind.LINES, author=None, author_name=AUTHOR)
+    mine = ChangeRequest.objects.filter(module=module, kind=RequestKind.LINES, author=None, author_name=AUTHOR)
     return mine.filter(Q(state__in=ChangeRequest.OPEN) | Q(created_at__gte=midnight)).exists()
 
 
@@ -174,7 +173,7 @@ def _lines_of_people(module: str) -> set[str]:
 def _standing(module: str) -> dict[str, OverrideSpec]:
     """Return the overrides in force that lessons proposed."""
     rows = Membership.objects.filter(module=module, to_version=None, override__source=SOURCE)
-    return {row.line_id: spec_of(row.override) for row in rows.select_related("override__line")}
+    return {row.line_id: row.override.spec for row in rows.select_related("override__line")}
 
 
 def _moves(levers: Mapping[str, float]) -> Iterable[bool]:

@@ -15,10 +15,10 @@ from learning.proposals.materialize import SOURCE, wanted_specs
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
-from overrides.models import LineHold, Membership
-from overrides.requests.authoring import DraftLine
-from overrides.requests.gates import GateError
+from overrides.core.governance.errors import GateError
+from overrides.models import HoldKind, Membership
 from overrides.requests.governance_store import held_lines
+from overrides.requests.kinds.kind import DraftLine
 from overrides.versions.publish import store_override
 
 
@@ -45,12 +45,11 @@ def exchange(wanted: ModuleParameters, policies: Mapping[Channel, LearningMethod
     module = wanted.module
     for policy in set(policies.values()):
         if not BuilderRun.objects.filter(module=module, policy=policy).exists():
-            raise GateError(
-                f"policy: no lessons of {policy} have been built for {module} yet; its builder runs every hour"
-            )
+            message = f"no lessons of {policy} have been built for {module} yet; its builder runs every hour"
+            raise GateError("policy", message)
     held = Membership.objects.filter(module=module, to_version=None, line__channel__in=list(policies))
     coming = wanted_specs(module, wanted, policies)
-    vetoed = held_lines(LineHold.Kind.VETO, list(coming), at)
+    vetoed = held_lines(HoldKind.VETO, list(coming), at)
     return Exchange(
         leaving=dict(held.order_by("line_id").values_list("line_id", "override__source")),
         coming={line: spec for line, spec in sorted(coming.items()) if line not in vetoed},

@@ -16,10 +16,10 @@ from learning.proposals.materialize import SOURCE
 from learning.proposals.replace_lines import Exchange, exchange
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, LearningMethod
+from overrides.core.governance.errors import GateError
 from overrides.core.governance.evidence_bar import clears_evidence_bar
-from overrides.models import ChangeRequest
+from overrides.models import ChangeRequest, RequestKind
 from overrides.requests.authoring import draft_request
-from overrides.requests.gates import GateError
 from overrides.versions.load_version import current_parameters
 
 
@@ -58,17 +58,16 @@ def switch_to(
     """
     parameters = current_parameters(module)
     if channel not in parameters.channels:
-        raise GateError(f"channel: {channel} is none of {module}; its channels are {', '.join(parameters.channels)}")
+        raise GateError("channel", f"{channel} is none of {module}; its channels are {', '.join(parameters.channels)}")
     standing = parameters.channels[channel]
     if standing.policy is policy:
-        raise GateError(f"policy: {channel} is of policy {policy} already; change its combiner on the module's page")
+        raise GateError("policy", f"{channel} is of policy {policy} already; change its combiner on the module's page")
     combiners = PAIRS.get((channel, policy), ())
     if not combiners:
-        raise GateError(
-            f"policy: {channel} is always {standing.policy}: its targets are absolute and must not be summed"
-        )
+        message = f"{channel} is always {standing.policy}: its targets are absolute and must not be summed"
+        raise GateError("policy", message)
     if combiner is not None and combiner not in combiners:
-        raise GateError(f"combiner: policy {policy} goes with {', '.join(combiners)}, not with {combiner}")
+        raise GateError("combiner", f"policy {policy} goes with {', '.join(combiners)}, not with {combiner}")
     changed = {**parameters.channels, channel: replace(standing, policy=policy, combiner=combiner or combiners[0])}
     wanted = replace(parameters, channels=changed)
     lines = exchange(wanted, {channel: policy}, at)
@@ -96,14 +95,14 @@ def draft_switch(
     """Draft the request that switches a channel to a method, for others to approve. Raises as `switch_to` does."""
     switch = switch_to(module=module, channel=channel, policy=policy, at=at, combiner=combiner)
     content = switch.parameters.to_document()
-    same = ChangeRequest.objects.filter(module=module, kind=ChangeRequest.Kind.PARAMETERS, content=content)
+    same = ChangeRequest.objects.filter(module=module, kind=RequestKind.PARAMETERS, content=content)
     waiting = same.filter(state__in=ChangeRequest.OPEN).first()
     if waiting is not None:
-        raise GateError(f"request {waiting.pk} asks for the same already and is {waiting.state}")
+        raise GateError.because(f"request {waiting.pk} asks for the same already and is {waiting.state}")
     return draft_request(
         module=module,
-        kind=ChangeRequest.Kind.PARAMETERS,
-        title=f"Learning method of {channel} → {policy}: {len(switch.leaving)} withdrawn, {len(switch.coming)} new",
+        kind=RequestKind.PARAMETERS,
+        title=f"LearningMethod of {channel} → {policy}: {len(switch.leaving)} withdrawn, {len(switch.coming)} new",
         reason=reason,
         author=author,
         author_name=author.get_username(),

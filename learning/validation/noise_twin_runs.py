@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from learning.lessons.candidates import LEARNED_CHANNELS
+from learning.lessons.methods import METHODS
 from learning.lessons.noise_twin import noise_twin
 from learning.models import CellGroup, Lesson, NoiseTwin
 from overrides.core.engine.definitions.content_hash import content_hash
@@ -72,12 +72,10 @@ def _counted(row: NoiseTwin, progress: Progress) -> dict[str, Any]:
     return {"count": noise_twin(module=row.module, policy=policy, seed=row.seed, now=row.as_of, progress=tell)}
 
 
-def found_by(module: str, policy: str) -> QuerySet[Lesson]:
-    """Return the real lessons that are comparable with a twin's count (see `lessons.noise_twin`)."""
+def found_by(module: str, policy: LearningMethod) -> QuerySet[Lesson]:
+    """The lessons that compare with what a twin counts (see `Method.count_in_noise`)."""
     acting = Lesson.objects.filter(module=module, policy=policy, status=Lesson.Status.ACTIVE)
-    if policy == LearningMethod.EVIDENCE:
-        return acting.filter(stats__verified=True, n_dims__gt=0)
-    return acting.filter(type=LEARNED_CHANNELS[module])
+    return METHODS[policy].comparable(acting, module)
 
 
 def _asked(
@@ -99,5 +97,5 @@ def _content(module: str, policy: LearningMethod, now: datetime) -> str:
         [key, category, n, at.isoformat()]
         for key, category, n, at in groups.values_list("pattern_key", "action_category", "n_outcomes", "aggregated_at")
     ]
-    day = now.astimezone(UTC).date().isoformat() if policy is LearningMethod.EVIDENCE else None
+    day = now.astimezone(UTC).date().isoformat() if METHODS[policy].ages else None
     return content_hash([CODE, module, policy, current_parameters(module).to_document(), facts, day])

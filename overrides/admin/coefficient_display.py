@@ -13,8 +13,9 @@ from django.utils.safestring import SafeString
 
 from overrides.admin.charts.coefficient_bars import weight_bar
 from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS
-from overrides.models import ChangeRequest, Version
-from overrides.requests.gates import COEFFICIENTS
+from overrides.models import ChangeRequest
+from overrides.requests.kinds.lines import COEFFICIENTS
+from overrides.versions.load_version import InForce, coefficients_of
 from telemetry.foundation.admin.formatting import number
 from telemetry.models import Decision
 
@@ -55,15 +56,12 @@ def bar(weight: float, served: float, words: str) -> SafeString:
     )
 
 
-def weights_page(request: ChangeRequest, version: Version | None, *, is_open: bool) -> dict[str, Any]:
-    """Return the weights that a request of kind lines changes, largest change first.
-
-    An open request is compared with what is in force, a closed one with the version it was drafted against.
-    """
+def weights_page(request: ChangeRequest, in_force: InForce, *, is_open: bool) -> dict[str, Any]:
+    """The weights a request of kind lines moves, farthest first; a closed one against what it was drafted against."""
     if COEFFICIENTS not in request.content:
         return {}
-    current = _weights(request, version, is_open)
-    proposed: Mapping[str, float] = request.content[COEFFICIENTS]
+    standing = in_force.coefficients if is_open else coefficients_of(request.module, request.base_version)
+    wanted: Mapping[str, float] = request.content[COEFFICIENTS]
     evidence = request.content.get("evidence", {})
     names = [n for n in current.keys() | proposed.keys() if current.get(n, 1.0) != proposed.get(n, 1.0)]
     rows = [_row(name, current.get(name, 1.0), proposed.get(name, 1.0), evidence.get("values", {})) for name in names]
@@ -75,13 +73,6 @@ def weights_page(request: ChangeRequest, version: Version | None, *, is_open: bo
         "weight_evidence": evidence,
         "weight_evidence_as_of": datetime.fromisoformat(evidence["as_of"]) if evidence.get("as_of") else None,
     }
-
-
-def _weights(request: ChangeRequest, version: Version | None, is_open: bool) -> Mapping[str, float]:
-    if is_open or request.base_version is None:
-        return version.coefficients if version is not None and is_open else {}
-    drafted = Version.objects.filter(module=request.module, number=request.base_version)
-    return drafted.values_list("coefficients", flat=True).first() or {}
 
 
 def _row(name: str, before: float, after: float, evidence: Mapping[str, Mapping[str, float]]) -> WeightRow:

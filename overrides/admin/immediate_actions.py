@@ -14,12 +14,11 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
-from overrides.admin.request_form import ReasonForm
+from overrides.admin.request_form import Reasoned
+from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.exposure import exposure_change
+from overrides.core.governance.permissions import LOWER, REVIEW
 from overrides.models import LineHold, Override
-from overrides.requests.emergency import LOWER, REVIEW
-from overrides.requests.gates import GateError
-from overrides.requests.governance_store import is_live
 from telemetry.foundation.admin.read_only import ModelAdmin
 
 
@@ -100,8 +99,8 @@ def perform(request: HttpRequest, form: ReasonForm, way_back: str, take: Any) ->
     `take` receives the time and returns the message of success; it may raise GateError.
     """
     try:
-        message = take(datetime.now(UTC))
-    except GateError as refusal:
+        words = take(datetime.now(UTC))
+    except GovernanceError as refusal:
         form.refuse(refusal)
         return None
     messages.success(request, message)
@@ -109,8 +108,9 @@ def perform(request: HttpRequest, form: ReasonForm, way_back: str, take: Any) ->
 
 
 def holds_on(line_id: str, at: datetime) -> list[LineHold]:
-    """Return the vetoes and pins that are in effect on a line."""
-    return list(LineHold.objects.filter(is_live(at), line=line_id).select_related("placed_by").order_by("placed_at"))
+    return list(
+        LineHold.objects.filter(LineHold.is_live(at), line=line_id).select_related("placed_by").order_by("placed_at")
+    )
 
 
 def may_act(request: HttpRequest) -> dict[str, bool]:

@@ -11,12 +11,12 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 
+from overrides.core.engine.definitions.field_error import FieldError
+from overrides.core.governance.errors import GovernanceError
 from overrides.models import ChangeRequest
 from overrides.requests.authoring import draft_request
-from overrides.requests.gates import GateError
 from telemetry.foundation.admin.read_only import person
 
-PROPOSE = "overrides.add_changerequest"
 REASON_LENGTH = 2000
 TITLE_LENGTH = 200
 
@@ -29,8 +29,8 @@ class ProposedRequest(NamedTuple):
     content: Mapping[str, Any]
 
 
-class ReasonForm(forms.Form):
-    """A form that asks for a reason. Errors of a verb (`field: what is wrong`) are shown at the field they name."""
+class Reasoned(forms.Form):
+    """A form that asks why. The error of a verb is shown at the field it names."""
 
     reason = forms.CharField(
         max_length=REASON_LENGTH,
@@ -42,12 +42,11 @@ class ReasonForm(forms.Form):
         super().__init__(*arguments, **names)
         self.label_suffix = ""
 
-    def refuse(self, error: Exception) -> None:
-        """Show an error at the field that it names, or at the top of the form."""
-        field, colon, message = str(error).partition(": ")
-        name = field.partition(".")[0]
-        known = bool(colon) and name in self.fields
-        self.add_error(name if known else None, message if known else str(error))
+    def refuse(self, error: FieldError) -> None:
+        """Show the error at the field that its path begins with, or above the form where there is none."""
+        name = error.path.partition(".")[0]
+        known = name in self.fields
+        self.add_error(name if known else None, error.message if known else str(error))
 
 
 def draft(
@@ -71,7 +70,7 @@ def draft(
             at=datetime.now(UTC),
             content=proposed.content,
         )
-    except GateError as refusal:
+    except GovernanceError as refusal:
         form.refuse(refusal)
         return None
     messages.success(request, f"Request {drafted.pk} is drafted and waits for a reviewer")

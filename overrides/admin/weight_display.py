@@ -14,7 +14,7 @@ from overrides.core.engine.definitions.module_parameters import ChannelParameter
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.impact.weight_breakdown import Weighing, weigh
 from overrides.models import Override
-from overrides.versions.load_version import current_parameters, spec_of
+from overrides.versions.load_version import current_parameters
 from telemetry.foundation.admin.formatting import badge, number
 
 
@@ -33,8 +33,7 @@ class Weights:
         return next(each for channel, each in channels.items() if channel is spec.channel)
 
     def of(self, override: Override) -> Weighing:
-        """Return the weighing of an override."""
-        spec = spec_of(override)
+        spec = override.spec
         return weigh(spec, self.channel_of(spec).weights, self._at)
 
     def bar(self, override: Override) -> SafeString:

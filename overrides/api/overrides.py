@@ -17,7 +17,7 @@ from overrides.api.serializers import MembershipSerializer, OverrideInForceSeria
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.impact.weight_breakdown import weigh
 from overrides.models import CHANNELS, Membership, Override, Version
-from overrides.versions.load_version import current_parameters, in_version, spec_of
+from overrides.versions.load_version import current_parameters, in_version
 from telemetry.api.pattern_fields import PATTERN
 from telemetry.foundation.api.list_view import ListView, list_schema
 from telemetry.foundation.api.query_parameters import Filter, Filters, digits, narrowed, one_of, query, whole
@@ -92,7 +92,7 @@ class OverrideView(APIView):
                     f"no override {override_id[:12]}… is stored; GET /api/v1/overrides/ lists those in force"
                 )
             memberships = list(override.memberships.order_by("-from_version"))
-            spec = spec_of(override)
+            spec = override.spec
             return Response(
                 {
                     "line": override.line_id,

@@ -10,8 +10,7 @@ from rest_framework import serializers
 from overrides.api.serializers import OverrideSerializer
 from overrides.core.governance.gates import Gate, Severity
 from overrides.models import ChangeLine, ChangeRequest, Override, Vote
-from overrides.requests.proposal_schema import MOST_LINES, ProposalKind
-from overrides.versions.load_version import spec_of
+from overrides.requests.proposal_schema import MOST_LINES, PROPOSABLE
 from telemetry.api.pattern_fields import MODULES
 from telemetry.foundation.api.schema_parts import words
 
@@ -27,7 +26,7 @@ class ProposalSerializer(serializers.Serializer[Any]):
     """A change request to draft: `lines` for kind lines, `content` for the other kinds."""
 
     module = serializers.ChoiceField(MODULES)
-    kind = serializers.ChoiceField([kind.value for kind in ProposalKind])
+    kind = serializers.ChoiceField([kind.value for kind in PROPOSABLE])
     title = words(200, required=True)
     reason = words(4000, "a reviewer reads it first", required=True)
     lines = serializers.ListField(
@@ -104,7 +103,7 @@ class WholeRequestSerializer(RequestSummary):
 
 
 def _document(override: Override | None) -> dict[str, Any] | None:
-    return None if override is None else spec_of(override).to_document()
+    return None if override is None else override.spec.to_document()
 
 
 EXAMPLE_LINES = {

@@ -22,11 +22,12 @@ from overrides.api.request_serializers import (
     RequestSummary,
     WholeRequestSerializer,
 )
-from overrides.core.governance.gates import APPLY, Attempt, Person, gates
+from overrides.core.governance.gates import Attempt, Person, gates
+from overrides.core.governance.permissions import APPLY, DRAFT, VIEW_REQUESTS
 from overrides.core.governance.request_states import Step
-from overrides.models import ChangeLine, ChangeRequest
+from overrides.models import ChangeLine, ChangeRequest, RequestKind
 from overrides.requests.authoring import may_draft
-from overrides.requests.gates import situation_of
+from overrides.requests.gates import read_situation
 from overrides.requests.proposal_schema import read_proposal
 from overrides.requests.propose import propose
 from telemetry.api.pattern_fields import MODULE
@@ -39,7 +40,7 @@ from telemetry.foundation.api.time_limits import bounded_reading, write_time_lim
 
 FILTERS: Filters = {
     "module": MODULE,
-    "kind": one_of("kind", ChangeRequest.Kind.values, "what it changes"),
+    "kind": one_of("kind", RequestKind.values, "what it changes"),
     "state": one_of("state", ChangeRequest.State.values, "where it stands"),
 }
 REQUEST_ID = named_id("request_id", {"type": "integer", "minimum": 0}, "as the list has it")
@@ -48,9 +49,7 @@ LINES = ChangeLine.objects.select_related("before__line", "after__line")
 
 @extend_schema_view(get=list_schema("list_requests", "Change requests, newest first", RequestSummary, FILTERS))
 class RequestsView(ListView):
-    """List change requests; draft a new one."""
-
-    required_permission = {"GET": "overrides.view_changerequest", "POST": "overrides.add_changerequest"}
+    required_permission = {"GET": VIEW_REQUESTS, "POST": DRAFT}
     filters = FILTERS
     rows = ChangeRequest.objects.all()
     document = RequestSummary
@@ -81,9 +80,7 @@ class RequestsView(ListView):
 
 
 class RequestView(APIView):
-    """Return one change request with its first lines, its votes and its gates."""
-
-    required_permission = "overrides.view_changerequest"
+    required_permission = VIEW_REQUESTS
 
     @extend_schema(
         operation_id="get_request",
@@ -116,9 +113,7 @@ class RequestView(APIView):
     )
 )
 class RequestLinesView(ListView):
-    """List the lines of one change request."""
-
-    required_permission = "overrides.view_changerequest"
+    required_permission = VIEW_REQUESTS
     rows = LINES
     document = ChangeLineSerializer
 
@@ -140,5 +135,5 @@ def _document(row: ChangeRequest, at: datetime) -> Any:
     row.signatures = row.votes.select_related("voter").order_by("id")  # type: ignore[attr-defined]  # only shown
     # An API key can never apply a request, so the gates are those of a person who may.
     attempt = Attempt(Step.APPLY, Person(frozenset({APPLY})), at)
-    row.before_applying = gates(situation_of(row, at), attempt)  # type: ignore[attr-defined]  # only shown
+    row.before_applying = gates(read_situation(row, at).situation, attempt)  # type: ignore[attr-defined]  # only shown
     return WholeRequestSerializer(row).data

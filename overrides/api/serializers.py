@@ -8,7 +8,6 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from overrides.models import CHANNELS, POLICIES, Membership, ModuleMode, Version
-from overrides.versions.load_version import spec_of
 from telemetry.api.pattern_fields import CATEGORIES, MODULES, ScopeField, pattern_key
 
 
@@ -70,7 +69,7 @@ class OverrideInForceSerializer(MembershipSerializer):
 
     @extend_schema_field(OverrideSerializer)
     def get_override(self, membership: Membership) -> dict[str, Any]:
-        return spec_of(membership.override).to_document()
+        return membership.override.spec.to_document()
 
 
 class FactorSerializer(serializers.Serializer[Any]):

@@ -7,11 +7,11 @@ overrides; vetoes, pins, mandates and scorecards refer to lines.
 
 from overrides.models.background import Challenge, WhatIf
 from overrides.models.choices import CHANNELS, DAYS_MAX, POLICIES
-from overrides.models.governance import LineHold, Mandate, ModulePolicy, Quarantine
+from overrides.models.governance import HoldKind, LineHold, Mandate, ModulePolicy, Quarantine
 from overrides.models.overrides import Line, Override
-from overrides.models.requests import ChangeLine, ChangeRequest, Comment, Vote
+from overrides.models.requests import ChangeLine, ChangeRequest, Comment, RequestKind, Vote
 from overrides.models.serving import ModuleMode
-from overrides.models.versions import Membership, ParameterSet, Version
+from overrides.models.versions import Membership, ParameterSet, Version, VersionKind
 
 __all__ = [
     "CHANNELS",
@@ -21,6 +21,7 @@ __all__ = [
     "ChangeLine",
     "ChangeRequest",
     "Comment",
+    "HoldKind",
     "Line",
     "LineHold",
     "Mandate",
@@ -30,7 +31,9 @@ __all__ = [
     "Override",
     "ParameterSet",
     "Quarantine",
+    "RequestKind",
     "Version",
+    "VersionKind",
     "Vote",
     "WhatIf",
 ]

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.functional import cached_property
 
+from overrides.core.governance.governance_policy import GovernancePolicy
+from overrides.core.governance.mandates import Terms
 from overrides.models.overrides import Line
 from overrides.models.requests import ChangeRequest
 from telemetry.models import MODULES
 
 
 class ModulePolicy(models.Model):
-    """The governance policy of a module (`core.governance`), reviewed like parameters.
-
-    The defaults apply if none is active.
-    """
+    """A module's rules of governance, reviewed like parameters; one is active, the defaults if none."""
 
     module = models.CharField(max_length=2, choices=MODULES)
     number = models.PositiveIntegerField()
@@ -37,6 +39,11 @@ class ModulePolicy(models.Model):
 
     def __str__(self) -> str:
         return f"{self.module} policy {self.number}"
+
+    @cached_property
+    def parsed(self) -> GovernancePolicy:
+        """The document as a value, read once. Raises FieldError where it is malformed."""
+        return GovernancePolicy.from_document(self.document)
 
 
 class Mandate(models.Model):
@@ -60,18 +67,26 @@ class Mandate(models.Model):
     def __str__(self) -> str:
         return f"mandate on {self.line_id[:12]}"
 
+    @cached_property
+    def terms(self) -> Terms:
+        """What it allows, as a value."""
+        reach = {name: (float(low), float(high)) for name, (low, high) in self.reach.items()}
+        floor = self.evidence_floor
+        return Terms(self.direction, reach, floor["least_n"], floor["least_edge"], self.review_by)
+
+
+class HoldKind(models.TextChoices):
+    """What holds a line: a veto keeps it from being served, a pin keeps the builder from changing it."""
+
+    VETO = "veto"
+    PIN = "pin"
+
 
 class LineHold(models.Model):
     """A veto (never serve this line) or a pin (the builder may not change it), until it expires or is lifted."""
 
-    class Kind(models.TextChoices):
-        """The kind of restriction."""
-
-        VETO = "veto"
-        PIN = "pin"
-
     line = models.ForeignKey(Line, models.PROTECT, related_name="holds")
-    kind = models.CharField(max_length=4, choices=Kind)
+    kind = models.CharField(max_length=4, choices=HoldKind)
     reason = models.TextField()
     placed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     placed_at = models.DateTimeField()
@@ -88,6 +103,11 @@ class LineHold(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} on {self.line_id[:12]}"
+
+    @staticmethod
+    def is_live(at: datetime) -> Q:
+        """The holds that stand at a moment: neither lifted nor expired."""
+        return Q(lifted_at=None) & (Q(expires_at=None) | Q(expires_at__gt=at))
 
 
 class Quarantine(models.Model):

@@ -1,10 +1,15 @@
-"""Tables of lines and of their immutable overrides."""
+"""Lines and their immutable overrides; an override row gives the value that the combiner works on."""
 
 from __future__ import annotations
 
 from django.db import models
 from django.db.models import F
+from django.utils.functional import cached_property
 
+from overrides.core.engine.definitions.json_fields import one_of
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.override_stats import Path, Stats
+from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from overrides.models.choices import CHANNELS, DAYS_MAX, POLICIES
 from telemetry.foundation.models import finite
 from telemetry.models import CATEGORIES, MODULES
@@ -61,3 +66,25 @@ class Override(models.Model):
 
     def __str__(self) -> str:
         return f"override {self.id[:12]}"
+
+    @cached_property
+    def spec(self) -> OverrideSpec:
+        """The override as the combiner reads it, without a ramp. Raises FieldError where the row was rewritten."""
+        return self.on_path(None)
+
+    def on_path(self, path: Path | None) -> OverrideSpec:
+        """The override as the combiner reads it, ramping along `path`. Raises FieldError as `spec` does."""
+        line = self.line
+        return OverrideSpec(
+            id=self.id,
+            module=line.module,
+            channel=Channel(one_of(line.channel, "type", tuple(Channel))),
+            policy=LearningMethod(one_of(line.policy, "policy", tuple(LearningMethod))),
+            pattern_key=line.pattern_key,
+            action_category=line.action_category,
+            scope=line.scope,
+            stats=Stats(self.edge_raw, self.n, self.variance, self.half_life_days, self.updated_at),
+            levers=self.levers,
+            promise=self.promise,
+            path=path,
+        )

@@ -16,18 +16,19 @@ from telemetry.foundation.models import finite
 from telemetry.models import MODULES
 
 
+class RequestKind(models.TextChoices):
+    """What a change request changes; `requests.kinds` has a module for each."""
+
+    LINES = "lines"
+    PARAMETERS = "parameters"
+    MODE = "mode"
+    POLICY = "policy"
+    ROLLBACK = "rollback"
+    TRIAL = "trial"
+
+
 class ChangeRequest(models.Model):
     """A change that a person or the materializer wants; it takes effect only on votes that sign its content."""
-
-    class Kind(models.TextChoices):
-        """What the request changes."""
-
-        LINES = "lines"
-        PARAMETERS = "parameters"
-        MODE = "mode"
-        POLICY = "policy"
-        ROLLBACK = "rollback"
-        TRIAL = "trial"
 
     class State(models.TextChoices):
         """The states of `core.governance.request_states`, as choices."""
@@ -61,7 +62,7 @@ class ChangeRequest(models.Model):
     OPEN: ClassVar = tuple(state.value for state in request_states.OPEN)
 
     module = models.CharField(max_length=2, choices=MODULES)
-    kind = models.CharField(max_length=10, choices=Kind)
+    kind = models.CharField(max_length=10, choices=RequestKind)
     state = models.CharField(max_length=17, choices=State, default=State.DRAFT)
     health = models.CharField(max_length=15, choices=Health, default=Health.VALID)  # as of the last minute
     title = models.CharField(max_length=200)

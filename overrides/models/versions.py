@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.functional import cached_property
 
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.override_stats import Path
 from overrides.models.overrides import Line, Override
 from telemetry.models import MODULES
 
@@ -22,23 +26,29 @@ class ParameterSet(models.Model):
     def __str__(self) -> str:
         return f"parameters {self.module} {self.id[:12]}"
 
+    @cached_property
+    def parsed(self) -> ModuleParameters:
+        """The document as a value, read once. Raises FieldError where it is malformed."""
+        return ModuleParameters.from_document(self.module, self.document)
+
+
+class VersionKind(models.TextChoices):
+    """What a version was published for."""
+
+    LINES = "lines"
+    PARAMETERS = "parameters"
+    ROLLBACK = "rollback"
+    TRIAL = "trial"  # never active: a challenger, logged beside what is served
+    RESTORED = "restored"  # what was in force before the trial, in the same transaction
+
 
 class Version(models.Model):
     """One published state of a module; everything but `is_active` is immutable."""
 
-    class Kind(models.TextChoices):
-        """What published the version."""
-
-        LINES = "lines"
-        PARAMETERS = "parameters"
-        ROLLBACK = "rollback"
-        TRIAL = "trial"  # never active: a challenger, logged beside the served version
-        RESTORED = "restored"  # restores what was in force before a trial, in the same transaction
-
     module = models.CharField(max_length=2, choices=MODULES)
     number = models.PositiveIntegerField()
     is_active = models.BooleanField(default=False)
-    kind = models.CharField(max_length=10, choices=Kind)
+    kind = models.CharField(max_length=10, choices=VersionKind)
     parameters = models.ForeignKey(ParameterSet, models.PROTECT, related_name="versions")
     coefficients = models.JSONField(default=dict, help_text="dm: lever=value -> weight, 0.5 to 2")
     n_overrides = models.PositiveIntegerField()
@@ -97,3 +107,15 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.override_id[:12]} from version {self.from_version}"
+
+    @property
+    def path(self) -> Path | None:
+        """The ramp that this membership began, where its learning method ramps."""
+        if self.path_since is None or self.path_from is None:
+            return None
+        return Path(self.path_from, self.path_since)
+
+    @property
+    def spec(self) -> OverrideSpec:
+        """Its override as the combiner reads it, with its ramp. Raises FieldError where a row was rewritten."""
+        return self.override.on_path(self.path)

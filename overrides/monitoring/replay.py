@@ -20,8 +20,9 @@ from overrides.core.engine.combination import Request
 from overrides.core.engine.definitions.serving_mode import ServingMode
 from overrides.core.engine.definitions.vocabulary import Flag, Reason
 from overrides.core.engine.serve import neutral_levers
+from overrides.core.governance.errors import EngineMissing
 from overrides.core.monitoring.json_diff import Difference, differences
-from overrides.serving.engine_cache import EngineMissing, Engines, past_engines
+from overrides.serving.engine_cache import Engines, past_engines
 from overrides.serving.resolve import NUMERIC_BUILD, SERVED_UNDER, resolve_one
 from overrides.serving.resolve_request import Question
 from overrides.versions.verify_hashes import Recheck

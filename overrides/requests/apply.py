@@ -1,47 +1,28 @@
 """Decided requests take effect: a new version, a mode or a policy; what is due is applied, what is too old closed.
 
-Every gate is asked again under the module's lock, so that two requests on one line cannot both pass.
+Every gate is evaluated again under the module's lock, so that two requests on one line cannot both pass.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TypedDict
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 
-from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.governance.mandates import grant
+from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.request_states import Step
-from overrides.models import ChangeLine, ChangeRequest, Mandate, Version
-from overrides.requests.gates import GateError, refuse_blocked
-from overrides.requests.governance_store import apply_policy, policy_of
-from overrides.requests.transitions import MACHINE, audit_request, locked, take_step
-from overrides.serving.mode import apply_mode
-from overrides.versions.load_version import spec_of
-from overrides.versions.publish import (
-    LineChange,
-    PublishError,
-    lock_module,
-    lock_modules,
-    publish_trial,
-    publish_version,
-    store_parameters,
-)
+from overrides.models import ChangeLine, ChangeRequest
+from overrides.requests.gates import refuse_blocked
+from overrides.requests.governance_store import sign_mandates
+from overrides.requests.kinds import KINDS
+from overrides.requests.kinds.kind import Basis
+from overrides.requests.transitions import MACHINE, locked, take_step
+from overrides.versions.publish import lock_module, lock_modules
 
-State, Kind = ChangeRequest.State, ChangeRequest.Kind
-
-
-class _Common(TypedDict):
-    """What every effect of a request is told."""
-
-    module: str
-    by: str
-    reason: str
-    at: datetime
+State = ChangeRequest.State
 
 
 @transaction.atomic
@@ -49,14 +30,26 @@ def apply_request(*, request_id: int, by: User | None, at: datetime) -> ChangeRe
     """Put an approved request into force; `by` None is the schedule. Raises GateError with every blocker."""
     request = locked(request_id)
     lock_module(request.module)
-    refuse_blocked(request, Step.APPLY, by, at)
+    read = refuse_blocked(request, Step.APPLY, by, at)
     actor = MACHINE if by is None else by.get_username()
-    changes = list(request.lines.select_related("line", "after__line").order_by("line_id"))
-    close_applied(request, Step.APPLY, actor, at)
-    take_effect(request, changes, actor, at)
-    if request.kind in (Kind.LINES, Kind.PARAMETERS, Kind.ROLLBACK):
-        _sign_mandates(request, changes, at)
+    apply_now(request, Step.APPLY, read.changes, read.basis, actor, at)
+    if KINDS[request.kind].is_published:
+        sign_mandates(request, read.changes, read.situation.policy, at)
     return request
+
+
+def apply_now(
+    request: ChangeRequest, step: Step, changes: Sequence[ChangeLine], basis: Basis, actor: str, at: datetime
+) -> None:
+    """Close a request as applied and put it into force; `changes` and `basis` were read under the module's lock."""
+    close_applied(request, step, actor, at)
+    KINDS[request.kind].take_effect(request, changes, basis, actor, at)
+
+
+def close_applied(request: ChangeRequest, step: Step, actor: str, at: datetime) -> None:
+    """Close a request as applied. This comes before its effect: the database checks the effect against it."""
+    request.closed_at = at
+    take_step(request, step, action="apply", actor=actor, reason=request.reason, at=at)
 
 
 @transaction.atomic
@@ -67,7 +60,7 @@ def apply_due(*, now: datetime) -> int:
     for request in sorted(due, key=lambda request: (request.scheduled_for, request.pk)):
         try:
             apply_request(request_id=request.pk, by=None, at=now)
-        except (GateError, PublishError) as refused:
+        except GovernanceError as refused:
             _fail(request.pk, str(refused), now)
     return len(due)
 
@@ -77,10 +70,9 @@ def expire_requests(*, now: datetime) -> int:
     """Close the open requests nobody decided in time; their number."""
     due = _in_hand(ChangeRequest.objects.filter(state__in=ChangeRequest.OPEN, expires_at__lte=now))
     for request in due:
-        take_step(request, Step.EXPIRE)
         request.closed_at = now
-        request.save()
-        audit_request(request, "expire", MACHINE, "nobody decided in time", now)
+        reason = "nobody decided in time"
+        take_step(request, Step.EXPIRE, action="expire", actor=MACHINE, reason=reason, at=now)
     return len(due)
 
 
@@ -89,71 +81,8 @@ def _in_hand(requests: QuerySet[ChangeRequest]) -> list[ChangeRequest]:
     return list(requests.select_for_update(skip_locked=True).order_by("id"))
 
 
-def close_applied(request: ChangeRequest, step: Step, actor: str, at: datetime) -> None:
-    """The request's own end, before its effect: the database looks at it when it checks the effect."""
-    take_step(request, step)
-    request.closed_at = at
-    request.save()
-    audit_request(request, "apply", actor, request.reason, at)
-
-
-def take_effect(request: ChangeRequest, changes: Sequence[ChangeLine], by: str, at: datetime) -> None:
-    common = _Common(module=request.module, by=by, reason=request.reason, at=at)
-    lines = [LineChange(change.line_id, change.after_id) for change in changes]
-    if request.kind == Kind.MODE:
-        apply_mode(content=request.content, **common)
-    elif request.kind == Kind.POLICY:
-        apply_policy(content=request.content, request=request, **common)
-    elif request.kind == Kind.ROLLBACK:
-        target = request.rolls_back_to
-        publish_version(
-            kind=Version.Kind.ROLLBACK,
-            changes=lines,
-            parameters=target.parameters,
-            coefficients=target.coefficients,
-            request=request,
-            **common,
-        )
-    elif request.kind == Kind.PARAMETERS:
-        parameters = ModuleParameters.from_document(request.module, request.content)
-        row = store_parameters(parameters, by=request.author_name, reason=request.reason, at=at)
-        publish_version(kind=Version.Kind.PARAMETERS, changes=lines, parameters=row, request=request, **common)
-    elif request.kind == Kind.TRIAL:
-        parameters = ModuleParameters.from_document(request.module, request.content)
-        row = store_parameters(parameters, by=request.author_name, reason=request.reason, at=at)
-        trial = publish_trial(changes=lines, parameters=row, request=request, **common)
-        apply_mode(content={"challenger": trial.number}, **common)
-    else:
-        coefficients = request.content.get("coefficients")
-        publish_version(kind=Version.Kind.LINES, changes=lines, coefficients=coefficients, request=request, **common)
-
-
-def _sign_mandates(request: ChangeRequest, changes: Sequence[ChangeLine], at: datetime) -> None:
-    """Approving a line signs what the builder may do with it from now on; older mandates on it end."""
-    policy = policy_of(request.module)
-    Mandate.objects.filter(line_id__in=[change.line_id for change in changes], revoked_at=None).update(revoked_at=at)
-    rows = []
-    for change in changes:
-        if change.after is not None:
-            terms = grant(spec_of(change.after), policy, at)
-            rows.append(
-                Mandate(
-                    line_id=change.line_id,
-                    request=request,
-                    direction=terms.direction,
-                    reach={name: list(pair) for name, pair in terms.reach.items()},
-                    evidence_floor={"least_n": terms.least_n, "least_edge": terms.least_edge},
-                    review_by=terms.review_by,
-                    granted_at=at,
-                )
-            )
-    Mandate.objects.bulk_create(rows, batch_size=2000)
-
-
 @transaction.atomic
 def _fail(request_id: int, why: str, at: datetime) -> None:
     request = locked(request_id)
-    take_step(request, Step.FAIL)
     request.failure, request.closed_at = why, at
-    request.save()
-    audit_request(request, "fail", MACHINE, why, at)
+    take_step(request, Step.FAIL, action="fail", actor=MACHINE, reason=why, at=at)

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from overrides.core.engine.definitions.coefficients import steps_between
-from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.governance.governance_policy import GovernancePolicy
+from overrides.core.engine.definitions.field_error import FieldError
+from overrides.core.governance.errors import GateError
 from overrides.core.governance.request_states import Step
-from overrides.models import ChangeLine, ChangeRequest, Membership, Override, Version
-from overrides.requests.gates import COEFFICIENTS, GateError, hash_of, movement_of, parameters_wanted
+from overrides.models import ChangeLine, ChangeRequest, Membership, Override
+from overrides.requests.gates import hash_of
 from overrides.requests.governance_store import policy_of
-from overrides.requests.transitions import audit_request, locked, take_step
-from overrides.serving.mode import checked_mode
-from overrides.versions.load_version import active_version, in_version, parameters_id_in
-from overrides.versions.publish import refuse_foreign_weights
+from overrides.requests.kinds import KINDS
+from overrides.requests.kinds.kind import DraftLine, Kind
+from overrides.requests.transitions import audit_request, locked, move, take_step
+from overrides.versions.load_version import InForce, read_in_force
 
-Kind = ChangeRequest.Kind
 State = ChangeRequest.State
 Route = ChangeRequest.Route
-PROPOSE_PARAMETERS = "overrides.propose_parameters"
-RULES = (Kind.PARAMETERS, Kind.POLICY, Kind.TRIAL)
 
 
 class Permitted(Protocol):
@@ -37,16 +32,8 @@ class Permitted(Protocol):
 
 def may_draft(kind: str, who: Permitted) -> bool:
     """Whether somebody who may draft at all may draft this: the rules that weigh and judge the rest are not for all."""
-    return kind not in RULES or who.has_perm(PROPOSE_PARAMETERS)
-
-
-@dataclass(frozen=True)
-class DraftLine:
-    """A line to change: the override it should have, None to withdraw it, and why that is material."""
-
-    line_id: str
-    after: str | None
-    differences: Sequence[str] = ()
+    permission = KINDS[kind].permission
+    return not permission or who.has_perm(permission)
 
 
 @transaction.atomic
@@ -70,7 +57,7 @@ def draft_request(
     `lines` for kind lines, and for kinds parameters and trial where they change with them; `content` for the others.
     """
     if not reason.strip():
-        raise GateError("reason: a reviewer reads it first; say why")
+        raise GateError("reason", "a reviewer reads it first; say why")
     if author is not None:
         _refuse_kind(kind, author)
     is_for_review = submit and route == Route.REVIEW
@@ -107,9 +94,9 @@ def edit_request(
     """Give an open request of one's own another content, drafted against what is in force now; its votes are void."""
     request = locked(request_id)
     if request.author_id != by.pk:
-        raise GateError("only its author may edit a request; comment on it, or ask for changes")
+        raise GateError.because("only its author may edit a request; comment on it, or ask for changes")
     _refuse_kind(request.kind, by)
-    take_step(request, Step.EDIT)
+    move(request, Step.EDIT)
     request.title, request.reason = title or request.title, reason or request.reason
     write_content(request, lines, content or {})
     audit_request(request, "edit", by.get_username(), request.reason, at)
@@ -121,27 +108,22 @@ def submit(*, request_id: int, by: User, at: datetime) -> ChangeRequest:
     """Hand a draft of one's own, or what was sent back, to the reviewers."""
     request = locked(request_id)
     if request.author_id != by.pk:
-        raise GateError("only its author may submit a request")
-    take_step(request, Step.SUBMIT)
+        raise GateError.because("only its author may submit a request")
     request.submitted_at = at
-    request.save()
-    audit_request(request, "submit", by.get_username(), request.reason, at)
+    take_step(request, Step.SUBMIT, action="submit", actor=by.get_username(), reason=request.reason, at=at)
     return request
 
 
 def write_content(request: ChangeRequest, lines: Sequence[DraftLine], content: Mapping[str, Any]) -> None:
     """Fill and save the request: its content, its lines against what is in force now, and the hash of both."""
-    version = active_version(request.module)
-    if request.kind == Kind.TRIAL and version is None:
-        raise GateError(f"module: nothing of {request.module} is in force to try this beside; publish a first version")
-    request.base_version = version.number if version else None
-    request.base_parameters = parameters_id_in(request.module, version)
-    request.content = _checked_content(request.module, request.kind, content)
-    if request.kind == Kind.ROLLBACK:
-        lines = _lines_back(request.module, version, request.content["to"])
+    kind, standing = KINDS[request.kind], read_in_force(request.module)
+    request.base_version, request.base_parameters = standing.number, standing.parameters_id
+    request.content = _checked_content(kind, content, standing)
+    if kind.lines_of is not None:
+        lines = kind.lines_of(request.module, request.content, standing)
     changes = _change_lines(lines)
     request.edition += 1
-    request.movement = _moved(request, changes, version)
+    request.movement = kind.movement(request, changes, standing)
     request.content_hash = hash_of(request, changes)
     request.save()
     request.lines.all().delete()  # after the hash: what is signed has no lines to lose
@@ -150,58 +132,16 @@ def write_content(request: ChangeRequest, lines: Sequence[DraftLine], content: M
     ChangeLine.objects.bulk_create(changes, batch_size=2000)
 
 
-def _moved(request: ChangeRequest, changes: Sequence[ChangeLine], version: Version | None) -> float:
-    """Steps that what is served moves; a trial is not served."""
-    if request.kind == Kind.TRIAL:
-        return 0.0
-    return movement_of(changes, parameters_wanted(request, version)) + _weights_moved(request, version)
-
-
 def _refuse_kind(kind: str, who: Permitted) -> None:
     if not may_draft(kind, who):
-        raise GateError(f"kind: you may not draft requests of kind {kind}; ask a parameter admin")
+        raise GateError("kind", f"you may not draft requests of kind {kind}; ask a parameter admin")
 
 
-def _checked_content(module: str, kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
+def _checked_content(kind: Kind, content: Mapping[str, Any], standing: InForce) -> dict[str, Any]:
     try:
-        if kind in (Kind.PARAMETERS, Kind.TRIAL):
-            return ModuleParameters.from_document(module, content).to_document()
-        if kind == Kind.POLICY:
-            return GovernancePolicy.from_document(content).to_document()
-        if kind == Kind.MODE:
-            return checked_mode(module, content)
-        if kind == Kind.LINES and COEFFICIENTS in content:
-            refuse_foreign_weights(module, content[COEFFICIENTS])
-    except ValueError as error:
-        raise GateError(str(error)) from error
-    if kind == Kind.ROLLBACK:
-        to = content.get("to")
-        if not isinstance(to, int) or not Version.objects.filter(module=module, number=to).exists():
-            raise GateError(f"to: {module} has no version {to!r}")
-    return dict(content)
-
-
-def _weights_moved(request: ChangeRequest, version: Version | None) -> float:
-    """Steps that the coefficients move; a weight of one value of a lever counts as a line does."""
-    standing: dict[str, float] = version.coefficients if version else {}
-    wanted = request.content.get(COEFFICIENTS, standing)
-    if request.kind == Kind.ROLLBACK:
-        wanted = request.rolls_back_to.coefficients
-    elif request.kind != Kind.LINES:
-        return 0.0
-    return steps_between(standing, wanted)
-
-
-def _lines_back(module: str, version: Version | None, to: int) -> list[DraftLine]:
-    """What an older version held otherwise than the one in force."""
-    now, then = (
-        dict(Membership.objects.filter(in_version(number), module=module).values_list("line_id", "override_id"))
-        for number in (version.number if version else 0, to)
-    )
-    lines = sorted(now.keys() | then.keys())
-    return [
-        DraftLine(line, then.get(line), [f"as in version {to}"]) for line in lines if now.get(line) != then.get(line)
-    ]
+        return kind.checked_content(standing.module, content, standing)
+    except FieldError as error:
+        raise GateError(error.path, error.message) from error
 
 
 def _change_lines(lines: Sequence[DraftLine]) -> list[ChangeLine]:
@@ -228,9 +168,9 @@ def _refuse_idle(lines: Sequence[DraftLine], standing: Mapping[str, str], brough
     for line in lines:
         name = line.line_id[:12]
         if line.line_id in seen:
-            raise GateError(f"lines: {name} is named twice; say once what it should have")
+            raise GateError("lines", f"{name} is named twice; say once what it should have")
         if line.after == standing.get(line.line_id):
-            raise GateError(f"lines: {name} has {line.after or 'no override in force'} already; leave it out")
+            raise GateError("lines", f"{name} has {line.after or 'no override in force'} already; leave it out")
         if line.after is not None and (line.after not in brought or brought[line.after].line_id != line.line_id):
-            raise GateError(f"lines: {line.after[:12]} is no override of {name}; store it first")
+            raise GateError("lines", f"{line.after[:12]} is no override of {name}; store it first")
         seen.add(line.line_id)

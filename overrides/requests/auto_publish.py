@@ -17,11 +17,12 @@ from overrides.core.governance.exposure import steps_moved
 from overrides.core.governance.gates import is_below_bar, lowers, target_levers
 from overrides.core.governance.mandates import exceeded
 from overrides.core.governance.request_states import Step
-from overrides.models import ChangeLine, ChangeRequest, LineHold, Mandate
-from overrides.requests.apply import close_applied, take_effect
-from overrides.requests.authoring import DraftLine, draft_request
+from overrides.models import ChangeLine, ChangeRequest, HoldKind, Mandate, RequestKind
+from overrides.requests.apply import apply_now
+from overrides.requests.authoring import draft_request
 from overrides.requests.gates import DAY, moved_before, refuse_blocked, standing_specs
-from overrides.requests.governance_store import held_lines, is_quarantined, live_mandates, policy_of, terms_of
+from overrides.requests.governance_store import held_lines, is_quarantined, live_mandates, policy_of
+from overrides.requests.kinds.kind import DraftLine
 from overrides.versions.load_version import current_parameters
 from overrides.versions.publish import lock_module, store_override
 
@@ -51,7 +52,7 @@ def publish_within_mandates(*, module: str, wanted: Wanted, source: str, at: dat
     actor = _actor([mandates[line] for line in covered if line in mandates])
     request = draft_request(
         module=module,
-        kind=ChangeRequest.Kind.LINES,
+        kind=RequestKind.LINES,
         title=f"Within mandates: {len(lines)} lines",
         reason="fresh statistics, moves towards neutral and withdrawals that the approvals of these lines allow",
         author=None,
@@ -60,10 +61,8 @@ def publish_within_mandates(*, module: str, wanted: Wanted, source: str, at: dat
         lines=lines,
         route=ChangeRequest.Route.MANDATE,
     )
-    refuse_blocked(request, Step.DELEGATE, None, at)
-    changes = list(request.lines.select_related("line", "after__line").order_by("line_id"))
-    close_applied(request, Step.DELEGATE, actor, at)
-    take_effect(request, changes, actor, at)
+    read = refuse_blocked(request, Step.DELEGATE, None, at)
+    apply_now(request, Step.DELEGATE, read.changes, read.basis, actor, at)
     return request
 
 
@@ -72,7 +71,7 @@ def _covered(
 ) -> dict[str, OverrideSpec | None]:
     lines = sorted(wanted)
     standing = standing_specs(lines)
-    held = {line for kind in LineHold.Kind.values for line in held_lines(kind, lines, at)}
+    held = {line for kind in HoldKind.values for line in held_lines(kind, lines, at)}
     asked = set(
         ChangeLine.objects.filter(line_id__in=lines, request__state__in=ChangeRequest.OPEN).values_list(
             "line_id", flat=True
@@ -83,7 +82,7 @@ def _covered(
     covered: dict[str, OverrideSpec | None] = {}
     for line in lines:
         before, after = standing.get(line), wanted[line]
-        terms = terms_of(mandates[line]) if line in mandates else None
+        terms = mandates[line].terms if line in mandates else None
         is_free = policy.lowering_applies and lowers(before, after)
         if line in held or _same(before, after) or (exceeded(terms, after, at) and not is_free):
             continue

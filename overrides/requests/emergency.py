@@ -12,20 +12,31 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from overrides.core.governance.errors import GateError
+from overrides.core.governance.permissions import LOWER, REVIEW
 from overrides.core.governance.request_states import Step
-from overrides.models import ChangeRequest, Line, LineHold, Mandate, Membership, ModuleMode, Quarantine
-from overrides.requests.apply import close_applied, take_effect
-from overrides.requests.authoring import DraftLine, draft_request
-from overrides.requests.gates import GateError
+from overrides.models import (
+    ChangeRequest,
+    HoldKind,
+    Line,
+    LineHold,
+    Mandate,
+    Membership,
+    ModuleMode,
+    Quarantine,
+    RequestKind,
+)
+from overrides.requests.apply import apply_now, close_applied
+from overrides.requests.authoring import draft_request
+from overrides.requests.kinds import KINDS
+from overrides.requests.kinds.kind import DraftLine
 from overrides.requests.transitions import audit_request, locked
-from overrides.serving.mode import lower_mode as write_lower_mode
+from overrides.serving.mode import lower_mode
 from overrides.versions.publish import lock_module, lock_modules
 from telemetry.audit.audit_log import write_audit
 from telemetry.models import MODULES
 
-LOWER = "overrides.lower_modulemode"
-REVIEW = "overrides.review_changerequest"
-Route, Kind = ChangeRequest.Route, ChangeRequest.Kind
+Route = ChangeRequest.Route
 
 
 @transaction.atomic
@@ -41,11 +52,11 @@ def lower_mode_with_request(
 ) -> ModuleMode:
     """Serve less of a module: `to` shadow or off, to fewer callers, or log no challenger beside it any more.
 
-    Raises NotTowardsNeutral where that is more.
+    Raises RaisesEffectError where that is more.
     """
     _refuse_without(by, LOWER, reason)
     lock_module(module)
-    row = write_lower_mode(
+    row = lower_mode(
         module=module, to=to, rollout_percent=rollout_percent, stop_challenger=stop_challenger,
         by=by.get_username(), reason=reason, at=at,
     )  # fmt: skip
@@ -58,7 +69,8 @@ def lower_mode_with_request(
         if stop_challenger
         else ", ".join(f"{value:g} %" if name == "rollout_percent" else str(value) for name, value in content.items())
     )
-    _record(module, Kind.MODE, f"{module} to {told}", reason, by, at, content=content)
+    request = _drafted(module, RequestKind.MODE, f"{module} to {told}", reason, by, at, content=content)
+    close_applied(request, Step.ACT_AT_ONCE, by.get_username(), at)  # the mode is lowered already
     return row
 
 
@@ -84,16 +96,18 @@ def retire_lines(*, module: str, lines: Collection[str], by: User, reason: str, 
     found = sorted(standing.values_list("line_id", flat=True))
     if not found or len(found) < len(set(lines)):
         missing = sorted(set(lines) - set(found))
-        raise GateError(f"lines: {', '.join(line[:12] for line in missing) or 'none'} not in force in {module}")
-    request = _record(
+        raise GateError("lines", f"{', '.join(line[:12] for line in missing) or 'none'} not in force in {module}")
+    request = _drafted(
         module,
-        Kind.LINES,
+        RequestKind.LINES,
         f"{len(found)} lines retired",
         reason,
         by,
         at,
         lines=[DraftLine(line, None, ["retired"]) for line in found],
     )
+    changes = list(request.lines.select_related("line", "after__line").order_by("line_id"))
+    apply_now(request, Step.ACT_AT_ONCE, changes, KINDS[request.kind].basis(request), by.get_username(), at)
     _end_mandates(found, at)
     return request
 
@@ -101,7 +115,7 @@ def retire_lines(*, module: str, lines: Collection[str], by: User, reason: str, 
 @transaction.atomic
 def veto_line(*, line_id: str, by: User, reason: str, at: datetime, expires_at: datetime | None = None) -> LineHold:
     """Never serve this line until the veto expires or is lifted; what stands on it is retired with it."""
-    hold = _hold(line_id, LineHold.Kind.VETO, by, LOWER, reason, at, expires_at)
+    hold = _hold(line_id, HoldKind.VETO, by, LOWER, reason, at, expires_at)
     if Membership.objects.filter(line_id=line_id, to_version=None).exists():
         retire_lines(module=hold.line.module, lines=[line_id], by=by, reason=reason, at=at)
     return hold
@@ -110,7 +124,7 @@ def veto_line(*, line_id: str, by: User, reason: str, at: datetime, expires_at: 
 @transaction.atomic
 def pin_line(*, line_id: str, by: User, reason: str, at: datetime, expires_at: datetime | None = None) -> LineHold:
     """Keep machines from changing this line until a date; people may."""
-    return _hold(line_id, LineHold.Kind.PIN, by, REVIEW, reason, at, expires_at)
+    return _hold(line_id, HoldKind.PIN, by, REVIEW, reason, at, expires_at)
 
 
 @transaction.atomic
@@ -119,7 +133,7 @@ def lift_hold(*, hold_id: int, by: User, reason: str, at: datetime) -> LineHold:
     _refuse_without(by, REVIEW, reason)
     hold = LineHold.objects.select_for_update(of=("self",)).select_related("line").get(pk=hold_id)
     if hold.lifted_at is not None:
-        raise GateError(f"{hold.kind}: was lifted already")
+        raise GateError(hold.kind, "was lifted already")
     hold.lifted_at = at
     hold.save(update_fields=["lifted_at"])
     _audit_line(hold, f"lift {hold.kind}", by, reason, at)
@@ -132,7 +146,7 @@ def quarantine_builder(*, module: str, by: User, reason: str, at: datetime) -> Q
     _refuse_without(by, LOWER, reason)
     lock_module(module)
     if Quarantine.objects.filter(module=module, lifted_at=None).exists():
-        raise GateError(f"module: the builder of {module} is in quarantine already")
+        raise GateError("module", f"the builder of {module} is in quarantine already")
     row = Quarantine.objects.create(module=module, reason=reason, placed_by=by, placed_at=at)
     _audit_builder(module, "quarantine", by, reason, at)
     return row
@@ -143,7 +157,7 @@ def lift_quarantine(*, module: str, by: User, reason: str, at: datetime) -> None
     _refuse_without(by, REVIEW, reason)
     row = Quarantine.objects.select_for_update().filter(module=module, lifted_at=None).first()
     if row is None:
-        raise GateError(f"module: the builder of {module} is in no quarantine")
+        raise GateError("module", f"the builder of {module} is in no quarantine")
     row.lifted_at = at
     row.save(update_fields=["lifted_at"])
     _audit_builder(module, "lift quarantine", by, reason, at)
@@ -154,9 +168,9 @@ def acknowledge(*, request_id: int, by: User, reason: str, at: datetime) -> Chan
     """Say afterwards that what took effect at once was looked at: by somebody else than who did it."""
     request = locked(request_id)
     if request.route != Route.AT_ONCE or request.acknowledged_at is not None:
-        raise GateError(f"request {request.pk} waits for no review afterwards")
+        raise GateError.because(f"request {request.pk} waits for no review afterwards")
     if request.author_id == by.pk:
-        raise GateError("you did this yourself; somebody else has to look at it")
+        raise GateError.because("you did this yourself; somebody else has to look at it")
     _refuse_without(by, REVIEW, reason)
     request.acknowledged_at, request.acknowledged_by = at, by.get_username()
     request.save(update_fields=["acknowledged_at", "acknowledged_by"])
@@ -164,7 +178,7 @@ def acknowledge(*, request_id: int, by: User, reason: str, at: datetime) -> Chan
     return request
 
 
-def _record(
+def _drafted(
     module: str,
     kind: str,
     title: str,
@@ -175,24 +189,19 @@ def _record(
     lines: Collection[DraftLine] = (),
     content: Mapping[str, object] | None = None,
 ) -> ChangeRequest:
-    """The request that says what was done; of kind lines it is what does it."""
-    name = by.get_username()
-    request = draft_request(
+    """The request that says what is done at once."""
+    return draft_request(
         module=module,
         kind=kind,
         title=title,
         reason=reason,
         author=by,
-        author_name=name,
+        author_name=by.get_username(),
         at=at,
         lines=list(lines),
         content=content,
         route=Route.AT_ONCE,
     )
-    close_applied(request, Step.ACT_AT_ONCE, name, at)
-    if kind == Kind.LINES:
-        take_effect(request, list(request.lines.select_related("line", "after__line")), name, at)
-    return request
 
 
 def _hold(
@@ -200,14 +209,14 @@ def _hold(
 ) -> LineHold:
     _refuse_without(by, permission, reason)
     if expires_at is not None and expires_at <= at:
-        raise GateError("expires_at: lies in the past; leave it open, or name a time to come")
+        raise GateError("expires_at", "lies in the past; leave it open, or name a time to come")
     line = Line.objects.filter(pk=line_id).first()
     if line is None:
-        raise GateError(f"line: there is no line {line_id[:12]}")
+        raise GateError("line", f"there is no line {line_id[:12]}")
     lock_module(line.module)
     LineHold.objects.filter(line=line, kind=kind, lifted_at=None, expires_at__lte=at).update(lifted_at=at)
     if LineHold.objects.filter(line=line, kind=kind, lifted_at=None).exists():
-        raise GateError(f"line: a {kind} stands on it already; lift it first")
+        raise GateError("line", f"a {kind} stands on it already; lift it first")
     hold = LineHold.objects.create(
         line=line, kind=kind, reason=reason, placed_by=by, placed_at=at, expires_at=expires_at
     )
@@ -221,9 +230,9 @@ def _end_mandates(lines: Collection[str], at: datetime) -> None:
 
 def _refuse_without(by: User, permission: str, reason: str) -> None:
     if not by.has_perm(permission):
-        raise GateError("you may not do this; an operator or a reviewer has the permission")
+        raise GateError.because("you may not do this; an operator or a reviewer has the permission")
     if not reason.strip():
-        raise GateError("reason: say why; it is reviewed afterwards")
+        raise GateError("reason", "say why; it is reviewed afterwards")
 
 
 def _audit_line(hold: LineHold, action: str, by: User, reason: str, at: datetime) -> None:

@@ -1,8 +1,12 @@
-"""The gates of one request: rows in, the situation built, `core.gates` asked. One list for every door."""
+"""The gates of one request: read its rows once, build its situation, evaluate `core.governance.gates`.
+
+Admin, API and jobs use the same list of gates. A verb takes its locks first, then reads the situation and passes it on.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,104 +15,102 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Subquery, Sum
 
 from overrides.core.engine.definitions.content_hash import content_hash
-from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.core.engine.definitions.parameters import WeightParameters
-from overrides.core.governance.exposure import steps_moved
-from overrides.core.governance.gates import Attempt, Gate, Person, Situation, TouchedLine, blockers, gates
+from overrides.core.governance.errors import GateError
+from overrides.core.governance.gates import Attempt, Person, Situation, TouchedLine, blocking
 from overrides.core.governance.governance_policy import GovernancePolicy, may_count
 from overrides.core.governance.request_states import Step
-from overrides.models import ChangeLine, ChangeRequest, LineHold, Membership, Override, Version, Vote
-from overrides.requests.governance_store import is_live, is_quarantined, live_mandates, policy_of, terms_of
-from overrides.versions.load_version import parameters_id_in, parameters_in, spec_of, version_beside
+from overrides.models import ChangeLine, ChangeRequest, HoldKind, LineHold, Membership, Override, Vote
+from overrides.requests.governance_store import is_quarantined, live_mandates, policy_of
+from overrides.requests.kinds import KINDS
+from overrides.requests.kinds.kind import Basis
 
-Kind = ChangeRequest.Kind
 DAY = timedelta(days=1)
-FOLLOWS_PARAMETERS = (Kind.LINES, Kind.PARAMETERS, Kind.TRIAL)
-COEFFICIENTS = "coefficients"  # of the content of kind lines: all that the next version weighs
+SERVED = tuple(kind.name for kind in KINDS.values() if kind.is_served)
 
 
-class GateError(ValueError):
-    """The step may not be taken; the message says why and the way past, `gates` holds each obstacle by itself."""
+@dataclass(frozen=True)
+class RequestSituation:
+    """A request with everything that a step on it needs, read once.
 
-    def __init__(self, message: str, gates: Sequence[Gate] = ()) -> None:
-        super().__init__(message)
-        self.gates = tuple(gates)
-
-
-def gates_of(request: ChangeRequest, step: Step, person: User | None, at: datetime) -> tuple[Gate, ...]:
-    """Every gate before the step, for this person; `person` None is the machine itself."""
-    situation = situation_of(request, at)
-    return gates(situation, Attempt(step, gate_person(person, request, situation), at))
-
-
-def refuse_blocked(request: ChangeRequest, step: Step, person: User | None, at: datetime) -> None:
-    """Raise all blockers at once; nothing where the way is free."""
-    refuse(gates_of(request, step, person, at))
-
-
-def refuse(found: Iterable[Gate]) -> None:
-    blocking = blockers(found)
-    if blocking:
-        raise GateError("; ".join(f"{gate.message}; {gate.way_past}" for gate in blocking), blocking)
-
-
-def situation_of(request: ChangeRequest, at: datetime) -> Situation:
-    """All that the gates of a request look at, read once."""
-    return situation_with(request, changes_of(request, at), version_beside(request), at)
-
-
-def changes_of(request: ChangeRequest, at: datetime) -> list[ChangeLine]:
-    """The request's lines, each with the holds and rivals it has and the override that stands on it now.
-
-    A trial changes nothing that is served, so it is nobody's rival.
+    `changes` are its lines with their overrides, `basis` is the version and the parameters it rests on, `situation` is
+    what the gates judge. `approved_by` are the ids of the people who have signed this content and whose votes count.
     """
-    holds = LineHold.objects.filter(is_live(at), line=OuterRef("line"))
-    rivals = ChangeLine.objects.filter(line=OuterRef("line"), request__state__in=ChangeRequest.OPEN)
-    rivals = rivals.exclude(request__kind=Kind.TRIAL)
-    standing = Membership.objects.filter(line=OuterRef("line"), to_version=None)
-    changes = request.lines.select_related("line", "before__line", "after__line").annotate(
-        is_vetoed=Exists(holds.filter(kind=LineHold.Kind.VETO)),
-        is_pinned=Exists(holds.filter(kind=LineHold.Kind.PIN)),
-        rivals=ArraySubquery(rivals.exclude(request=request.pk).order_by("request").values("request")),
-        standing_id=Subquery(standing.values("override")[:1]),
-    )
-    return list(changes.order_by("line_id"))
+
+    request: ChangeRequest
+    changes: Sequence[ChangeLine]
+    basis: Basis
+    situation: Situation
+    approved_by: frozenset[int]
+
+    @property
+    def is_agreed(self) -> bool:
+        """Return whether enough people have signed the content."""
+        return self.situation.approvals >= self.situation.needed
+
+    def is_agreed_with(self, person: User) -> bool:
+        """Return whether enough people have signed the content once this person, whose vote counts, has signed it."""
+        return len(self.approved_by | {person.pk}) >= self.situation.needed
 
 
-def situation_with(
-    request: ChangeRequest, changes: Sequence[ChangeLine], version: Version | None, at: datetime
-) -> Situation:
-    """The situation of a request whose `changes_of` and the version in force are read already."""
-    policy = policy_of(request.module)
+def refuse_blocked(request: ChangeRequest, step: Step, person: User | None, at: datetime) -> RequestSituation:
+    """Return the situation of a request, or raise GateError with all blocking gates; `person` None is the machine."""
+    read = read_situation(request, at)
+    found = blocking(read.situation, Attempt(step, gate_person(person, request, read.situation), at))
+    if found:
+        raise GateError("", "; ".join(f"{gate.message}; {gate.way_past}" for gate in found), found)
+    return read
+
+
+def read_situation(
+    request: ChangeRequest, at: datetime, changes: Sequence[ChangeLine] | None = None
+) -> RequestSituation:
+    """Read the situation of a request; `changes` are its `changes_of`, if they have been read already."""
+    kind, policy = KINDS[request.kind], policy_of(request.module)
+    changes = changes_of(request, at) if changes is None else changes
+    basis = kind.basis(request)
     moved = _moved_before(request, policy, at)
+    agreement = policy.agreement(request.kind, request.movement, moved)
+    approved_by = approving(request, agreement.groups)
     is_delegated = request.route == ChangeRequest.Route.MANDATE
-    return Situation(
-        kind=request.kind,
+    situation = Situation(
         state=request.state,
         expires_at=request.expires_at,
         is_machine=request.author_id is None,
         signed_hash=request.content_hash,
         content_hash=hash_of(request, changes),
-        approvals=count_approvals(request, policy.groups_for(request.kind, request.movement, moved)),
-        needed=policy.needed(request.movement, moved),
+        approvals=len(approved_by),
+        needed=agreement.needed,
         lines=_touched(changes, is_delegated),
         policy=policy,
-        parameters=parameters_wanted(request, version),
-        base_changed=_base_changed(request, version),
+        parameters=basis.parameters,
+        base_changed=basis.changed,
         movement=request.movement,
         moved_before=moved,
+        voters=agreement.groups,
+        is_served=kind.is_served,
         is_quarantined=is_delegated and is_quarantined(request.module),
         scheduled_for=request.scheduled_for,
     )
+    return RequestSituation(request, changes, basis, situation, approved_by)
 
 
-def is_agreed(request: ChangeRequest, at: datetime) -> bool:
-    """Whether enough people have signed the content as it stands."""
-    policy = policy_of(request.module)
-    moved = _moved_before(request, policy, at)
-    groups = policy.groups_for(request.kind, request.movement, moved)
-    return count_approvals(request, groups) >= policy.needed(request.movement, moved)
+def changes_of(request: ChangeRequest, at: datetime) -> list[ChangeLine]:
+    """The request's lines, each with the holds and rivals it has and the override that stands on it now.
+
+    What changes nothing that is served is nobody's rival.
+    """
+    holds = LineHold.objects.filter(LineHold.is_live(at), line=OuterRef("line"))
+    rivals = ChangeLine.objects.filter(line=OuterRef("line"), request__state__in=ChangeRequest.OPEN)
+    rivals = rivals.filter(request__kind__in=SERVED)
+    standing = Membership.objects.filter(line=OuterRef("line"), to_version=None)
+    changes = request.lines.select_related("line", "before__line", "after__line").annotate(
+        is_vetoed=Exists(holds.filter(kind=HoldKind.VETO)),
+        is_pinned=Exists(holds.filter(kind=HoldKind.PIN)),
+        rivals=ArraySubquery(rivals.exclude(request=request.pk).order_by("request").values("request")),
+        standing_id=Subquery(standing.values("override")[:1]),
+    )
+    return list(changes.order_by("line_id"))
 
 
 def window_of(request: ChangeRequest, policy: GovernancePolicy) -> timedelta:
@@ -126,15 +128,20 @@ def hash_of(request: ChangeRequest, changes: Sequence[ChangeLine]) -> str:
     return content_hash([*signed, sides])
 
 
-def count_approvals(request: ChangeRequest, groups: Sequence[str]) -> int:
+def approving(request: ChangeRequest, groups: Sequence[str]) -> frozenset[int]:
     """Members of these groups whose latest word on this content is to approve, the author never among them."""
     votes = sorted(request.votes.all(), key=lambda vote: vote.pk)  # a page has read them with their voters already
     latest = {vote.voter_id: vote for vote in votes if vote.content_hash == request.content_hash}
-    return sum(
-        may_count(list(vote.voter.groups.values_list("name", flat=True)), groups) if groups else True
+    return frozenset(
+        voter
         for voter, vote in latest.items()
-        if vote.decision == Vote.Decision.APPROVE and voter != request.author_id
+        if vote.decision == Vote.Decision.APPROVE and voter != request.author_id and _counts(vote.voter, groups)
     )
+
+
+def _counts(voter: User, groups: Sequence[str]) -> bool:
+    """Whether a person's vote counts where the policy names these groups; their own are read only then."""
+    return not groups or may_count(list(voter.groups.values_list("name", flat=True)), groups)
 
 
 def moved_before(module: str, at: datetime, window: timedelta, route: str) -> float:
@@ -160,18 +167,18 @@ def _touched(changes: Sequence[Any], is_delegated: bool) -> tuple[TouchedLine, .
     mandates = live_mandates([change.line_id for change in changes]) if is_delegated else {}
     touched = []
     for change in changes:
-        before = None if change.before is None else spec_of(change.before)
+        before = None if change.before is None else change.before.spec
         is_as_drafted = change.standing_id in (None, change.before_id)
         touched.append(
             TouchedLine(
                 line=change.line_id,
                 label=str(change.line),
                 before=before,
-                after=None if change.after is None else spec_of(change.after),
-                in_force=(change.standing_id and before) if is_as_drafted else spec_of(others[change.standing_id]),
+                after=None if change.after is None else change.after.spec,
+                standing=(change.standing_id and before) if is_as_drafted else others[change.standing_id].spec,
                 is_vetoed=change.is_vetoed,
                 is_pinned=change.is_pinned,
-                mandate=terms_of(mandates[change.line_id]) if change.line_id in mandates else None,
+                mandate=mandates[change.line_id].terms if change.line_id in mandates else None,
                 rivals=tuple(change.rivals),
             )
         )
@@ -181,60 +188,15 @@ def _touched(changes: Sequence[Any], is_delegated: bool) -> tuple[TouchedLine, .
 def standing_specs(lines: Sequence[str]) -> dict[str, OverrideSpec]:
     """What is in force on each of these lines."""
     rows = Membership.objects.filter(line_id__in=lines, to_version=None).select_related("override__line")
-    return {row.line_id: spec_of(row.override) for row in rows}
-
-
-def movement_of(changes: Iterable[ChangeLine], parameters: ModuleParameters) -> float:
-    """Largest steps moved, summed over the lines."""
-    total = 0.0
-    for change in changes:
-        side = change.after or change.before
-        if side is None:
-            continue
-        channel = spec_of(side).channel
-        known = channel is not None and channel in parameters.channels  # a stranger is the gates' matter
-        weights = parameters.channels[channel].weights if known and channel else WeightParameters()
-        before = change.before.levers if change.before else {}
-        total += steps_moved(before, change.after.levers if change.after else {}, weights)
-    return total
-
-
-def parameters_wanted(request: ChangeRequest, version: Version | None) -> ModuleParameters:
-    """The parameters that the request's lines will be served under; `version` is the one in force."""
-    if request.kind in (Kind.PARAMETERS, Kind.TRIAL):
-        return ModuleParameters.from_document(request.module, request.content)
-    if request.kind == Kind.ROLLBACK:
-        return parameters_in(request.module, request.rolls_back_to)
-    return parameters_in(request.module, version)
-
-
-def _base_changed(request: ChangeRequest, version: Version | None) -> str:
-    """What the request as a whole rested on and is no more; its lines are looked at one by one."""
-    if request.kind in FOLLOWS_PARAMETERS and request.base_parameters != parameters_id_in(request.module, version):
-        return "the parameters"
-    if request.kind == Kind.LINES and COEFFICIENTS in request.content and _weights_changed(request, version):
-        return "the coefficients"
-    if request.kind == Kind.ROLLBACK and request.base_version != (version.number if version else None):
-        return "the version in force"
-    return ""
-
-
-def _weights_changed(request: ChangeRequest, version: Version | None) -> bool:
-    """Whether others are in force than those the request was drafted against: it says what all of them become."""
-    if request.base_version == (version.number if version else None):
-        return False
-    drafted = Version.objects.filter(module=request.module, number=request.base_version or 0)
-    return (drafted.values_list("coefficients", flat=True).first() or {}) != (version.coefficients if version else {})
+    return {row.line_id: row.override.spec for row in rows}
 
 
 def gate_person(person: User | None, request: ChangeRequest, situation: Situation) -> Person | None:
     """Whoever takes a step, as the gates see them."""
     if person is None:
         return None
-    named = situation.policy.groups_for(situation.kind, situation.movement, situation.moved_before)
-    groups = list(person.groups.values_list("name", flat=True)) if named else []
     return Person(
         permissions=frozenset(person.get_all_permissions()),
         is_author=request.author_id == person.pk,
-        counts=may_count(groups, named),
+        counts=_counts(person, situation.voters),
     )

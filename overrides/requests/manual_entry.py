@@ -10,10 +10,9 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.models import ChangeLine, ChangeRequest
-from overrides.requests.authoring import DraftLine, draft_request, edit_request
-from overrides.requests.proposal_schema import ProposalKind
-from overrides.versions.load_version import spec_of
+from overrides.models import ChangeLine, ChangeRequest, RequestKind
+from overrides.requests.authoring import draft_request, edit_request
+from overrides.requests.kinds.kind import DraftLine
 from overrides.versions.publish import store_override
 
 BY_HAND = "person"
@@ -25,7 +24,7 @@ def draft_by_hand(spec: OverrideSpec, *, by: User, reason: str, at: datetime) ->
     stored = store_override(spec, source=BY_HAND, at=at)
     return draft_request(
         module=spec.module,
-        kind=ProposalKind.LINES.value,
+        kind=RequestKind.LINES,
         title=f"By hand: {stored.line}"[:200],
         reason=reason,
         author=by,
@@ -48,7 +47,7 @@ def edit(
     content: Mapping[str, Any] | None = None,
 ) -> ChangeRequest:
     """Give a request of one's own other words and content: the lines to `keep` (by number of the change), other
-    targets for lines written by hand. Raises Refusal or CannotPublish where that may not be.
+    targets for lines written by hand. Raises GovernanceError where that may not be.
     """
     kept = ChangeLine.objects.filter(request_id=request_id, pk__in=keep).select_related("line", "after__line")
     lines = [_edited(change, (levers or {}).get(change.pk), at) for change in kept.order_by("line_id")]
@@ -58,5 +57,5 @@ def edit(
 def _edited(change: ChangeLine, levers: Mapping[str, float] | None, at: datetime) -> DraftLine:
     if levers is None or change.after is None or dict(levers) == change.after.levers:
         return DraftLine(change.line_id, change.after_id, change.differences)
-    stored = store_override(spec_of(change.after).with_levers(levers), source=BY_HAND, at=at)
+    stored = store_override(change.after.spec.with_levers(levers), source=BY_HAND, at=at)
     return DraftLine(change.line_id, stored.id, ["by hand"])

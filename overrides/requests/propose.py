@@ -10,10 +10,12 @@ from django.db import transaction
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.validation import check
+from overrides.core.governance.errors import GovernanceError
 from overrides.models import ChangeRequest
-from overrides.requests.authoring import DraftLine, draft_request
-from overrides.requests.gates import GateError as NotDrafted
-from overrides.requests.proposal_schema import Proposal, ProposalKind, raise_any, refusal
+from overrides.requests.authoring import draft_request
+from overrides.requests.kinds import KINDS
+from overrides.requests.kinds.kind import DraftLine
+from overrides.requests.proposal_schema import Proposal, raise_any, refusal
 from overrides.versions.load_version import current_parameters
 from overrides.versions.publish import store_override
 from telemetry.foundation.core.refusal import Refusal, Refused
@@ -40,8 +42,8 @@ def propose(proposal: Proposal, *, by: str, at: datetime) -> ChangeRequest:
             lines=[_draft_line(each, stored) for each in proposal.lines],
             content=proposal.content,
         )
-    except NotDrafted as told:
-        raise Refused(refusal(str(told), "" if proposal.kind is ProposalKind.LINES else "content")) from told
+    except GovernanceError as told:
+        raise Refused(refusal(told, "" if KINDS[proposal.kind].is_of_lines else "content")) from told
 
 
 def _draft_line(line: OverrideSpec | str, stored: Mapping[str, str]) -> DraftLine:

@@ -6,21 +6,22 @@ is `core.lifecycle`; what stands in the way is `gates`; what an approved request
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from overrides.core.governance.errors import GateError
+from overrides.core.governance.permissions import REVIEW
 from overrides.core.governance.request_states import Step
-from overrides.models import ChangeRequest, Comment, Vote
-from overrides.requests.authoring import DraftLine, draft_request, write_content
-from overrides.requests.gates import GateError, is_agreed, refuse_blocked
+from overrides.models import ChangeLine, ChangeRequest, Comment, Vote
+from overrides.requests.authoring import draft_request, write_content
+from overrides.requests.gates import read_situation, refuse_blocked
+from overrides.requests.kinds import KINDS
+from overrides.requests.kinds.kind import DraftLine
 from overrides.requests.transitions import audit_request, locked, take_step
-
-Kind = ChangeRequest.Kind
-MANAGE = "overrides.review_changerequest"
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,10 @@ class BulkOutcome:
 def comment(*, request_id: int, by: User, text: str, at: datetime, line_id: str | None = None) -> Comment:
     """Say something about a request, or about one of its lines."""
     if not text.strip():
-        raise GateError("text: a comment says something")
+        raise GateError("text", "a comment says something")
     request = locked(request_id)
     if line_id is not None and not request.lines.filter(line_id=line_id).exists():
-        raise GateError(f"line: {line_id[:12]} is no line of this request")
+        raise GateError("line", f"{line_id[:12]} is no line of this request")
     row = Comment.objects.create(request=request, line_id=line_id, author=by, text=text, written_at=at)
     audit_request(request, "comment", by.get_username(), text, at)
     return row
@@ -60,14 +61,15 @@ def approve(
     """
     request = locked(request_id)
     if seen and seen != request.content_hash:
-        raise GateError("content: it was edited after you opened it; look at what it says now")
-    refuse_blocked(request, Step.SIGN, by, at)
+        raise GateError("content", "it was edited after you opened it; look at what it says now")
+    read = refuse_blocked(request, Step.SIGN, by, at)
     if only is not None:
-        _split(request, only, by, at)
+        _split(request, read.changes, only, by, at)
     _vote(request, by, Vote.Decision.APPROVE, reason, at)
-    take_step(request, Step.APPROVE if is_agreed(request, at) else Step.SIGN)
-    request.save()
-    audit_request(request, "approve", by.get_username(), reason, at)
+    # What is left after a split is another content, which moves less; whose votes count on it is read anew.
+    is_agreed = read.is_agreed_with(by) if only is None else read_situation(request, at).is_agreed
+    step = Step.APPROVE if is_agreed else Step.SIGN
+    take_step(request, step, action="approve", actor=by.get_username(), reason=reason, at=at)
     return request
 
 
@@ -87,15 +89,13 @@ def reject(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeReq
 def cancel(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeRequest:
     """Take an open request back: its author may, and a reviewer may take back what a machine asked."""
     if not reason.strip():
-        raise GateError("reason: say why it is taken back")
+        raise GateError("reason", "say why it is taken back")
     request = locked(request_id)
     is_own = request.author_id == by.pk
-    if not is_own and not (request.author_id is None and by.has_perm(MANAGE)):
-        raise GateError("only its author may cancel a request; a reviewer may reject it")
-    take_step(request, Step.CANCEL)
+    if not is_own and not (request.author_id is None and by.has_perm(REVIEW)):
+        raise GateError.because("only its author may cancel a request; a reviewer may reject it")
     request.closed_at = at
-    request.save()
-    audit_request(request, "cancel", by.get_username(), reason, at)
+    take_step(request, Step.CANCEL, action="cancel", actor=by.get_username(), reason=reason, at=at)
     return request
 
 
@@ -105,11 +105,10 @@ def schedule(*, request_id: int, by: User, due: datetime, at: datetime) -> Chang
     request = locked(request_id)
     refuse_blocked(request, Step.SCHEDULE, by, at)
     if not at < due < request.expires_at:
-        raise GateError(f"due: must lie between now and the expiry on {request.expires_at:%Y-%m-%d %H:%M}")
-    take_step(request, Step.SCHEDULE)
+        raise GateError("due", f"must lie between now and the expiry on {request.expires_at:%Y-%m-%d %H:%M}")
     request.scheduled_for = due
-    request.save()
-    audit_request(request, "schedule", by.get_username(), f"for {due:%Y-%m-%d %H:%M}", at)
+    reason = f"for {due:%Y-%m-%d %H:%M}"
+    take_step(request, Step.SCHEDULE, action="schedule", actor=by.get_username(), reason=reason, at=at)
     return request
 
 
@@ -118,10 +117,8 @@ def unschedule(*, request_id: int, by: User, at: datetime) -> ChangeRequest:
     """Back to approved, to be applied by hand or at another time."""
     request = locked(request_id)
     refuse_blocked(request, Step.UNSCHEDULE, by, at)
-    take_step(request, Step.UNSCHEDULE)
     request.scheduled_for = None
-    request.save()
-    audit_request(request, "unschedule", by.get_username(), "", at)
+    take_step(request, Step.UNSCHEDULE, action="unschedule", actor=by.get_username(), reason="", at=at)
     return request
 
 
@@ -143,15 +140,13 @@ def _decide_against(
     request_id: int, step: Step, decision: Vote.Decision, by: User, reason: str, at: datetime
 ) -> ChangeRequest:
     if not reason.strip():
-        raise GateError("reason: deciding against it needs one; its author learns from it")
+        raise GateError("reason", "deciding against it needs one; its author learns from it")
     request = locked(request_id)
     refuse_blocked(request, step, by, at)
     _vote(request, by, decision, reason, at)
-    take_step(request, step)
     if step is Step.REJECT:
         request.closed_at = at
-    request.save()
-    audit_request(request, step.value, by.get_username(), reason, at)
+    take_step(request, step, action=step.value, actor=by.get_username(), reason=reason, at=at)
     return request
 
 
@@ -166,15 +161,16 @@ def _vote(request: ChangeRequest, by: User, decision: str, reason: str, at: date
     )
 
 
-def _split(request: ChangeRequest, only: Collection[str], by: User, at: datetime) -> None:
+def _split(
+    request: ChangeRequest, changes: Sequence[ChangeLine], only: Collection[str], by: User, at: datetime
+) -> None:
     """Keep `only` these lines in the request; the others, and coefficients, go on as a new one by the same author."""
     chosen = set(only)
-    changes = list(request.lines.select_related("before__line", "after__line").order_by("line_id"))
     strangers = chosen - {change.line_id for change in changes}
     rest = [change for change in changes if change.line_id not in chosen]
-    if strangers or not chosen or request.kind != Kind.LINES:
+    if strangers or not chosen or not KINDS[request.kind].is_of_lines:
         named = ", ".join(sorted(line[:12] for line in strangers)) or "none"
-        raise GateError(f"only: choose lines of this request of kind lines; {named} chosen")
+        raise GateError("only", f"choose lines of this request of kind lines; {named} chosen")
     if not rest and not request.content:
         return
     kept = [DraftLine(c.line_id, c.after_id, c.differences) for c in changes if c.line_id in chosen]

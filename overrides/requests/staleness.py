@@ -9,7 +9,7 @@ from django.db import transaction
 from overrides.core.governance.gates import Attempt, Situation, gates, health
 from overrides.core.governance.request_states import Step
 from overrides.models import ChangeRequest
-from overrides.requests.gates import situation_of
+from overrides.requests.gates import read_situation
 from overrides.requests.transitions import MACHINE, audit_request
 
 
@@ -26,7 +26,9 @@ def refresh_health(*, now: datetime) -> int:
     has written an audit entry keeps others from writing theirs.
     """
     reviewed = ChangeRequest.objects.filter(state__in=ChangeRequest.OPEN, route=ChangeRequest.Route.REVIEW)
-    found = {request.pk: (request.health, health_of(situation_of(request, now), now)) for request in reviewed}
+    found = {
+        request.pk: (request.health, health_of(read_situation(request, now).situation, now)) for request in reviewed
+    }
     changed = {pk: health for pk, (before, health) in found.items() if before != health}
     free = ChangeRequest.objects.select_for_update(of=("self",), skip_locked=True).order_by("id")
     requests = list(free.filter(pk__in=changed, state__in=ChangeRequest.OPEN))

@@ -1,39 +1,47 @@
-"""One request taken along its life: locked, moved along the table of `core.lifecycle`, and told of in the audit."""
+"""Change a request's state: lock the row, move it along the table of `request_states`, write the audit entry."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from overrides.core.governance import request_states
+from overrides.core.governance.errors import GateError
 from overrides.core.governance.request_states import Step
 from overrides.models import ChangeRequest
-from overrides.requests.gates import GateError
 from telemetry.audit.audit_log import write_audit
 
 MACHINE = "counterweight"  # the actor of what nobody does by hand
 
 
 def locked(request_id: int) -> ChangeRequest:
-    """The request, until the transaction ends in nobody else's hands."""
+    """The request, locked for update until the transaction ends."""
     found = ChangeRequest.objects.select_for_update(of=("self",)).select_related("author").filter(pk=request_id).first()
     if found is None:
-        raise GateError(f"there is no request {request_id}")
+        raise GateError.because(f"there is no request {request_id}")
     return found
 
 
-def take_step(request: ChangeRequest, step: Step) -> None:
-    """Move the request along the table of `core.lifecycle`, or refuse; the caller saves it."""
+def move(request: ChangeRequest, step: Step) -> None:
+    """Move the request along the table of `request_states`, or raise GateError; the caller saves it."""
     try:
         leads_to = request_states.after(step, request.state)
     except request_states.WrongState as error:
-        raise GateError(f"request {request.pk} {error}") from error
+        raise GateError.because(f"request {request.pk} {error}") from error
     request.state = ChangeRequest.State(leads_to)
 
 
-def audit_request(request: ChangeRequest, step: str, actor: str, reason: str, at: datetime) -> None:
+def take_step(request: ChangeRequest, step: Step, *, action: str, actor: str, reason: str, at: datetime) -> None:
+    """Move the request, save it with whatever the caller has set on it, and write the audit entry of `action`."""
+    move(request, step)
+    request.save()
+    audit_request(request, action, actor, reason, at)
+
+
+def audit_request(request: ChangeRequest, action: str, actor: str, reason: str, at: datetime) -> None:
+    """Write the audit entry of what somebody did to a request that is saved."""
     write_audit(
         actor=actor,
-        action=step,
+        action=action,
         object=f"request {request.pk}",
         reason=reason,
         before=None,

@@ -25,7 +25,7 @@ from overrides.core.engine.position_scaling import Scaling
 from overrides.core.engine.serve import UNSCALED
 from overrides.models import ModuleMode, Version
 from overrides.serving.mode import mode_document
-from overrides.versions.load_version import FEW_KEYS, changed_keys, load_parameters, load_specs
+from overrides.versions.load_version import FEW_KEYS, changed_keys, load_specs
 
 logger = logging.getLogger(__name__)
 
@@ -62,10 +62,25 @@ def load_engine(module: str, *, number: int | None = None, known: Engine | None 
     versions = Version.objects.select_related("parameters").filter(module=module)
     version = versions.filter(is_active=True).first() if number is None else versions.get(number=number)
     mode, challenger = _load_mode(module)
+    return build_engine(module, version, mode, challenger=challenger, known=known)
+
+
+def build_engine(
+    module: str,
+    version: Version | None,
+    mode: ServingMode,
+    *,
+    challenger: Version | None = None,
+    known: Engine | None = None,
+) -> Engine:
+    """Compile a version, or none: the default parameters and no overrides. Raises ValueError where it does not compile.
+
+    `known` is an engine of the module that was built before, see `load_engine`.
+    """
     if version is None:
         parameters = ModuleParameters.default(module)
         return Engine(module, None, compile_module(parameters, ()), parameters, mode)
-    parameters = load_parameters(version.parameters)
+    parameters = version.parameters.parsed
     return Engine(
         module,
         version.number,
@@ -89,7 +104,7 @@ def _compiled(version: Version, known: Engine | None) -> Compiled:
             return known.compiled
         if known.challenger is not None and version.number == known.challenger[0]:
             return known.challenger[1]
-    parameters = load_parameters(version.parameters)
+    parameters = version.parameters.parsed
     if known is not None and known.version is not None and known.version < version.number:
         changed = changed_keys(version.module, known.version, version.number)
         if parameters == known.parameters and len(changed) <= FEW_KEYS:

@@ -6,22 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from overrides.core.engine.compile_module import compile_module
-from overrides.core.engine.definitions.coefficients import read_weights
-from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.serving_mode import ServingMode
-from overrides.core.engine.position_scaling import Scaling
+from overrides.core.governance.errors import EngineMissing
 from overrides.models import Version
-from overrides.serving.engine import Engine
-from overrides.versions.load_version import load_parameters, load_specs
+from overrides.serving.engine import Engine, build_engine
 
 KEPT = 8
 
 Engines = Callable[[str, int | None], Engine]
-
-
-class EngineMissing(ValueError):
-    """The version is not there, or what is stored of it does not hold together."""
 
 
 @dataclass(frozen=True)
@@ -35,31 +27,27 @@ def past_engines(kept: int = KEPT) -> Engines:
     @lru_cache(maxsize=kept)
     def known(module: str, number: int | None) -> Engine | _Failed:
         try:
-            return build_engine(module, number)
+            return _engine_of(module, number)
         except EngineMissing as error:
-            return _Failed(str(error))
+            return _Failed(error.message)
 
     def engine(module: str, number: int | None) -> Engine:
         found = known(module, number)
         if isinstance(found, _Failed):
-            raise EngineMissing(found.why)
+            raise EngineMissing.because(found.why)
         return found
 
     return engine
 
 
-def build_engine(module: str, number: int | None) -> Engine:
-    """The engine of a version, or of none: the default parameters and no overrides."""
-    if number is None:
-        parameters = ModuleParameters.default(module)
-        return Engine(module, None, compile_module(parameters, ()), parameters, ServingMode())
-    version = Version.objects.select_related("parameters").filter(module=module, number=number).first()
-    if version is None:
-        raise EngineMissing(f"{module} has no version {number}")
+def _engine_of(module: str, number: int | None) -> Engine:
+    """The engine of a version that is read now; None is no version."""
+    version = None
+    if number is not None:
+        version = Version.objects.select_related("parameters").filter(module=module, number=number).first()
+        if version is None:
+            raise EngineMissing.because(f"{module} has no version {number}")
     try:
-        parameters = load_parameters(version.parameters)
-        compiled = compile_module(parameters, load_specs(module, number))
-        scaling = Scaling(read_weights(version.coefficients), parameters.product_cap)
+        return build_engine(module, version, ServingMode())
     except ValueError as error:
-        raise EngineMissing(f"{module} version {number} does not compile: {error}") from error
-    return Engine(module, number, compiled, parameters, ServingMode(), scaling=scaling)
+        raise EngineMissing.because(f"{module} version {number} does not compile: {error}") from error

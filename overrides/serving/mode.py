@@ -8,15 +8,13 @@ from typing import Any
 
 from django.db import transaction
 
+from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.serving_mode import ServingMode
+from overrides.core.governance.errors import RaisesEffectError
 from overrides.models import ModuleMode, Version
 from telemetry.audit.audit_log import write_audit
 
 ORDER = {ModuleMode.Mode.OFF: 0, ModuleMode.Mode.SHADOW: 1, ModuleMode.Mode.ON: 2}
-
-
-class RaisesEffectError(ValueError):
-    """The change would raise what is served, so it needs a reviewed request."""
 
 
 def mode_document(row: ModuleMode | None) -> dict[str, Any]:
@@ -46,7 +44,7 @@ def lower_mode(
     Raises RaisesEffectError if the change would serve more, if no reason is given, or if there is no challenger.
     """
     if not reason.strip():
-        raise RaisesEffectError("reason: say why; it is reviewed afterwards")
+        raise RaisesEffectError("reason", "say why; it is reviewed afterwards")
     with transaction.atomic():
         row = (
             ModuleMode.objects.select_for_update(of=("self",))
@@ -63,24 +61,25 @@ def lower_mode(
             _refuse_rollout(module, current["rollout_percent"], rollout_percent)
             lowered["rollout_percent"] = rollout_percent
         if stop_challenger:
-            if current["challenger"] is None:
-                raise RaisesEffectError(f"challenger: {module} has none that could be stopped")
+            if standing["challenger"] is None:
+                raise RaisesEffectError("challenger", f"{module} has none that could be stopped")
             lowered["challenger"] = None
         return _write(module, row, current | lowered, by=by, reason=reason, at=at)
 
 
-def _refuse_mode(module: str, current: str, to: str) -> None:
-    if to not in ORDER or ORDER[ModuleMode.Mode(to)] > ORDER[ModuleMode.Mode(current)]:
-        raise RaisesEffectError(f"{module} is {current}; going to {to} needs a reviewed request")
+def _refuse_mode(module: str, standing: str, to: str) -> None:
+    if to not in ORDER or ORDER[ModuleMode.Mode(to)] > ORDER[ModuleMode.Mode(standing)]:
+        raise RaisesEffectError.because(f"{module} is {standing}; going to {to} needs a reviewed request")
 
 
 def _refuse_rollout(module: str, current: float, percent: float) -> None:
     if not 0 <= percent <= 100:  # NaN is refused too
-        raise RaisesEffectError("rollout_percent: must be 0 to 100")
-    if percent >= current:
+        raise RaisesEffectError("rollout_percent", "must be 0 to 100")
+    if percent >= standing:
         raise RaisesEffectError(
-            f"rollout_percent: {module} is rolled out to {current:g} %; {percent:g} % is not below it, and a larger "
-            "roll-out needs a reviewed request"
+            "rollout_percent",
+            f"{module} is rolled out to {standing:g} %; {percent:g} % is not below it, and a larger roll-out needs a "
+            "reviewed request",
         )
 
 
@@ -91,14 +90,14 @@ def apply_mode(*, module: str, content: Mapping[str, Any], by: str, reason: str,
 
 
 def checked_mode(module: str, content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the content of a mode request; raise ValueError, with the field's name, if it is not a valid mode."""
+    """The content of a mode request, as it is stored. Raises FieldError where it says what a mode cannot."""
     known = mode_document(None)
     unknown = sorted(set(content) - set(known))
     if unknown:
-        raise ValueError(f"{unknown[0]}: not part of a mode; it has {', '.join(known)}")
+        raise FieldError(unknown[0], f"not part of a mode; it has {', '.join(known)}")
     challenger = content.get("challenger")
     if challenger is not None and not Version.objects.filter(module=module, number=challenger).exists():
-        raise ValueError(f"challenger: {module} has no version {challenger!r}")
+        raise FieldError("challenger", f"{module} has no version {challenger!r}")
     full = known | dict(content)
     ServingMode.checked({key: full[key] for key in ("mode", "rollout_percent", "allow")})
     return dict(content)

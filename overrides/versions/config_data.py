@@ -17,13 +17,8 @@ SECTIONS = {
 
 
 def render(module: str, specs: Sequence[OverrideSpec], coefficients: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the `config_data` of a version; None beyond 5,000 overrides, which are rendered on request instead."""
-    return render_all(module, specs, coefficients) if is_stored(len(specs)) else None
-
-
-def is_stored(n_overrides: int) -> bool:
-    """Return whether a version with so many overrides stores its document."""
-    return n_overrides <= STORED_UP_TO
+    """`config_data` of a version; None beyond 5,000 overrides, which are streamed instead."""
+    return render_all(module, specs, coefficients) if len(specs) <= STORED_UP_TO else None
 
 
 def render_all(module: str, specs: Sequence[OverrideSpec], coefficients: Mapping[str, Any]) -> dict[str, Any]:

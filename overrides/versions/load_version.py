@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from overrides.core.engine.compiled import Key
 from overrides.core.engine.definitions.content_hash import content_hash
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.core.engine.definitions.override_stats import STATS, Path, Stats
-from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
+from overrides.core.engine.definitions.override_stats import STATS, Path
 from overrides.core.impact.reweighing import Evidence
-from overrides.models import ChangeRequest, Membership, Override, ParameterSet, Version
+from overrides.models import Membership, ParameterSet, Version
 
 FEW_KEYS = 50  # the most changed patterns and actions that are loaded alone; beyond it, everything is loaded
 
@@ -24,20 +24,49 @@ def in_version(number: int) -> Q:
     return Q(from_version__lte=number) & (Q(to_version=None) | Q(to_version__gt=number))
 
 
+@dataclass(frozen=True)
+class InForce:
+    """What is in force in a module, read and parsed once.
+
+    Before the first version `version` and `number` are None, the parameters are the defaults, and there are no
+    coefficients.
+    """
+
+    module: str
+    version: Version | None
+    number: int | None
+    parameters: ModuleParameters
+    parameters_id: str
+    coefficients: Mapping[str, float]
+
+
+def read_in_force(module: str) -> InForce:
+    """Return what is in force now."""
+    return _held_by(module, active_version(module))
+
+
+def read_in_force_and(module: str, number: int) -> tuple[InForce, Version]:
+    """Return what is in force now and the version `number`, which must exist, in one query."""
+    found = list(_versions(module).filter(Q(is_active=True) | Q(number=number)))
+    active = next((version for version in found if version.is_active), None)
+    return _held_by(module, active), next(version for version in found if version.number == number)
+
+
 def active_version(module: str) -> Version | None:
-    """Return the version in force without its document, which may be large and is read only by bots."""
-    versions = Version.objects.select_related("parameters").defer("config_data")
-    return versions.filter(module=module, is_active=True).first()
+    """The version in force; without its document, which may be large and which bots alone read."""
+    return _versions(module).filter(is_active=True).first()
 
 
-def version_beside(request: ChangeRequest) -> Version | None:
-    """Return the version in force in the module of a request; for a rollback, also read the version it restores."""
-    if request.kind != ChangeRequest.Kind.ROLLBACK:
-        return active_version(request.module)
-    versions = Version.objects.select_related("parameters").defer("config_data").filter(module=request.module)
-    found = list(versions.filter(Q(is_active=True) | Q(number=request.content["to"])))
-    request.rolls_back_to = next(version for version in found if version.number == request.content["to"])
-    return next((version for version in found if version.is_active), None)
+def _versions(module: str) -> QuerySet[Version]:
+    return Version.objects.select_related("parameters").defer("config_data").filter(module=module)
+
+
+def _held_by(module: str, version: Version | None) -> InForce:
+    if version is None:
+        parameters = ModuleParameters.default(module)
+        return InForce(module, None, None, parameters, parameters_id(parameters), {})
+    parameters = version.parameters.parsed
+    return InForce(module, version, version.number, parameters, version.parameters_id, version.coefficients)
 
 
 def changed_keys(module: str, since: int, number: int) -> set[Key]:
@@ -59,11 +88,50 @@ def load_specs(module: str, number: int, keys: Iterable[Key] | None = None) -> I
         .order_by("override_id")
     )
     for membership in memberships.iterator(chunk_size=5000):
-        yield spec_of(membership.override, path_of(membership))
+        yield membership.spec
+
+
+@dataclass(frozen=True)
+class Content:
+    """The overrides of a version, in id order.
+
+    `held` is what its content hash covers: the id and the path of each override. `specs` are the overrides, or None if
+    there are too many.
+    """
+
+    held: list[list[Any]]
+    specs: list[OverrideSpec] | None
+
+
+def load_content(module: str, number: int, most: int) -> Content:
+    """Return the content of a version; the overrides themselves if there are at most `most`."""
+    if Membership.objects.filter(in_version(number), module=module).count() > most:
+        return Content(load_held(module, number), None)
+    specs = list(load_specs(module, number))
+    return Content([[spec.id, None if spec.path is None else spec.path.to_document()] for spec in specs], specs)
+
+
+def load_new(module: str, number: int, *, since: int | None, most: int) -> tuple[Content, list[OverrideSpec]]:
+    """Return the content of a version that is about to be published, and the overrides that prove that it compiles.
+
+    `since` is an older version with the same parameters, None if there is none. Overrides of a pattern and action in
+    which nothing changed since then have been compiled before (see `recompile_module`).
+    """
+    content = load_content(module, number, most)
+    changed = None if since is None else changed_keys(module, since, number)
+    if changed is not None and len(changed) > FEW_KEYS:
+        changed = None
+    if content.specs is None:
+        return content, list(load_specs(module, number, changed))
+    return content, [
+        spec
+        for spec in content.specs
+        if changed is None or (spec.module, spec.pattern_key, spec.action_category) in changed
+    ]
 
 
 def load_held(module: str, number: int) -> list[list[Any]]:
-    """Return the overrides of a version as its content hash covers them: [id, path] in order of id."""
+    """Each override's id and path, in id order, without the overrides themselves."""
     rows = Membership.objects.filter(in_version(number), module=module).order_by("override_id")
     return [
         [override, None if start is None or since is None else Path(start, since).to_document()]
@@ -71,42 +139,16 @@ def load_held(module: str, number: int) -> list[list[Any]]:
     ]
 
 
-def spec_of(override: Override, path: Path | None = None) -> OverrideSpec:
-    """Return a stored override as the value that the combiner uses."""
-    line = override.line
-    return OverrideSpec(
-        id=override.id,
-        module=line.module,
-        channel=Channel(line.channel),
-        policy=LearningMethod(line.policy),
-        pattern_key=line.pattern_key,
-        action_category=line.action_category,
-        scope=line.scope,
-        stats=Stats(override.edge_raw, override.n, override.variance, override.half_life_days, override.updated_at),
-        levers=override.levers,
-        promise=override.promise,
-        path=path,
-    )
-
-
-def load_parameters(parameters: ParameterSet) -> ModuleParameters:
-    """Return a stored parameter set as a value. Raises ValueError."""
-    return ModuleParameters.from_document(parameters.module, parameters.document)
+def specs_without_ramps(module: str, number: int | None) -> dict[str, OverrideSpec]:
+    """Return the overrides of a version by line, with the targets of their ramps; `number` None is no version."""
+    if number is None:
+        return {}
+    return {spec.line: replace(spec, path=None) for spec in load_specs(module, number)}
 
 
 def current_parameters(module: str) -> ModuleParameters:
-    """Return the parameters of the active version; the defaults if nothing was published yet."""
-    return parameters_in(module, active_version(module))
-
-
-def parameters_in(module: str, version: Version | None) -> ModuleParameters:
-    """Return the parameters of a version that is loaded already; the defaults for None."""
-    return ModuleParameters.default(module) if version is None else load_parameters(version.parameters)
-
-
-def parameters_id_in(module: str, version: Version | None) -> str:
-    """Return the content hash of those parameters."""
-    return parameters_id(ModuleParameters.default(module)) if version is None else version.parameters_id
+    """The active version's parameters; the defaults where nothing has been published yet."""
+    return read_in_force(module).parameters
 
 
 def parameters_id(parameters: ModuleParameters) -> str:
@@ -118,7 +160,7 @@ def parameters_of(module: str, number: int | None) -> ModuleParameters:
     """Return the parameters of a version by number; the defaults for None."""
     if number is None:
         return ModuleParameters.default(module)
-    return load_parameters(ParameterSet.objects.get(versions__module=module, versions__number=number))
+    return ParameterSet.objects.get(versions__module=module, versions__number=number).parsed
 
 
 def coefficients_of(module: str, number: int | None) -> dict[str, float]:
@@ -126,13 +168,6 @@ def coefficients_of(module: str, number: int | None) -> dict[str, float]:
     versions = Version.objects.filter(module=module, number=number or 0)
     found: dict[str, float] | None = versions.values_list("coefficients", flat=True).first()
     return found or {}
-
-
-def path_of(membership: Membership) -> Path | None:
-    """Return the ramp that began with a membership; None if it does not ramp."""
-    if membership.path_since is None or membership.path_from is None:
-        return None
-    return Path(membership.path_from, membership.path_since)
 
 
 def evidence_in_force(module: str) -> list[Evidence]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,46 +12,28 @@ from django.db.models import Max
 from overrides.core.engine.compile_module import compile_module
 from overrides.core.engine.definitions.coefficients import read_weights
 from overrides.core.engine.definitions.content_hash import content_hash
+from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.validation import check
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.core.engine.ramp import ramped
-from overrides.models import ChangeRequest, Line, Membership, Override, ParameterSet, Version
-from overrides.versions.config_data import is_stored, render_all
-from overrides.versions.load_version import (
-    FEW_KEYS,
-    active_version,
-    changed_keys,
-    load_held,
-    load_parameters,
-    load_specs,
-    parameters_id,
-    spec_of,
-)
+from overrides.core.governance.errors import PublishError
+from overrides.models import ChangeLine, ChangeRequest, Line, Membership, Override, ParameterSet, Version, VersionKind
+from overrides.versions.config_data import STORED_UP_TO, render_all
+from overrides.versions.load_version import Content, load_content, load_new, parameters_id
 from telemetry.audit.audit_log import write_audit
 
 CHANNEL = "counterweight_versions"
-
-
-class PublishError(ValueError):
-    """The content cannot be published; the message names every fault."""
-
-
-@dataclass(frozen=True)
-class LineChange:
-    """The new override of a line; None withdraws the line."""
-
-    line_id: str
-    after: str | None
+Side = tuple[str, str | None]  # a line and its override from now on, None where it is withdrawn
 
 
 def store_override(spec: OverrideSpec, *, source: str, at: datetime) -> Override:
     """Return the row of a valid spec, created if new; equal content is the same row. Raises PublishError."""
     faults = check(spec)
     if faults or spec.channel is None or spec.policy is None:
-        raise PublishError("; ".join(faults))
+        raise PublishError.joined(faults)
     line, _ = Line.objects.get_or_create(
         id=spec.line,
         defaults={
@@ -95,6 +76,7 @@ def store_parameters(parameters: ModuleParameters, *, by: str, reason: str, at: 
             "reason": reason,
         },
     )
+    row.parsed = parameters  # its id says that the document is this one
     return row
 
 
@@ -117,76 +99,89 @@ def lock_modules(modules: Iterable[str]) -> None:
 @transaction.atomic
 def publish_version(
     *,
-    module: str,
-    kind: str,
-    changes: Sequence[LineChange],
-    by: str,
-    reason: str,
-    at: datetime,
     request: ChangeRequest,
+    kind: VersionKind,
+    changes: Sequence[ChangeLine],
+    before: Version | None,
+    by: str,
+    at: datetime,
     parameters: ParameterSet | None = None,
     coefficients: Mapping[str, Any] | None = None,
 ) -> Version:
-    """Publish the next version of a module: the active one with `changes`, new `parameters` and `coefficients`.
+    """Publish the version in force changed by `changes` (and new `parameters` or `coefficients`) as the next one.
 
-    `request` is what was approved; the database verifies that the version contains exactly that. Publishers of a module
-    wait for each other. Raises PublishError if content and parameters do not fit.
+    `request` is what was decided: the database checks that the version holds that and nothing else. `before` is the
+    version in force, read under the module's lock, which the caller holds; `changes` come with their overrides.
+    Raises PublishError where content and parameters do not fit.
     """
-    lock_module(module)
+    module = request.module
     if coefficients is not None:
         refuse_foreign_weights(module, coefficients)
-    before = active_version(module)
     number = (Version.objects.filter(module=module).aggregate(last=Max("number"))["last"] or 0) + 1
     parameters = parameters or (before.parameters if before else _first_parameters(module, by, at))
     if coefficients is None:
         coefficients = before.coefficients if before else {}
 
-    _move_memberships(module, number, changes, load_parameters(parameters), at)
-    _refuse_uncompilable(_unproven(module, number, before, parameters), load_parameters(parameters))
-    version = _new_version(module, number, kind, parameters, coefficients, request, by, at)
+    content = _moved(request, number, changes, before, parameters, at)
+    version = _new_version(request, number, kind, content, parameters, coefficients, by, at)
     _put_in_force(version)
-    _audit_version(version, before, changes, reason)
+    _audit_version(version, before, _sides(changes), request.reason)
     return version
 
 
 @transaction.atomic
 def publish_trial(
     *,
-    module: str,
-    changes: Sequence[LineChange],
-    by: str,
-    reason: str,
-    at: datetime,
     request: ChangeRequest,
+    changes: Sequence[ChangeLine],
+    before: Version | None,
     parameters: ParameterSet,
+    by: str,
+    at: datetime,
 ) -> Version:
     """Store the active version with `changes` and `parameters` as a version that is never served.
 
-    The version after it restores what was in force, ramps included, and becomes active in the same transaction, so that
-    no other process sees an intermediate state. Raises PublishError if nothing is in force, or if content and
-    parameters do not fit.
+    The next version restores what was in force, ramps and all, and is the active one: nobody else sees a moment
+    between. The arguments are those of `publish_version`. Raises PublishError where nothing is in force, or where
+    content and parameters do not fit.
     """
-    lock_module(module)
-    before = active_version(module)
+    module = request.module
     if before is None:
-        raise PublishError(f"nothing of {module} is in force to try this beside; publish a first version")
+        raise PublishError.because(f"nothing of {module} is in force to try this beside; publish a first version")
     number = before.number + 1
-    _move_memberships(module, number, changes, load_parameters(parameters), at)
-    _refuse_uncompilable(_unproven(module, number, before, parameters), load_parameters(parameters))
-    trial = _new_version(module, number, Version.Kind.TRIAL, parameters, before.coefficients, request, by, at)
+    weights = before.coefficients
+    content = _moved(request, number, changes, before, parameters, at)
+    trial = _new_version(request, number, VersionKind.TRIAL, content, parameters, weights, by, at)
     trial.save()
-    _audit_version(trial, before, changes, reason)
+    _audit_version(trial, before, _sides(changes), request.reason)
 
     back = _restore_memberships(module, number)
-    kept, weights = before.parameters, before.coefficients
-    restored = _new_version(module, number + 1, Version.Kind.RESTORED, kept, weights, request, by, at)
+    content = load_content(module, number + 1, STORED_UP_TO)
+    restored = _new_version(request, number + 1, VersionKind.RESTORED, content, before.parameters, weights, by, at)
     _put_in_force(restored)
-    _audit_version(restored, trial, back, f"what was in force before the trial: {reason}")
+    _audit_version(restored, trial, back, f"what was in force before the trial: {request.reason}")
     return trial
 
 
-def _restore_memberships(module: str, number: int) -> list[LineChange]:
-    """Undo, in the next version, what version `number` did to the memberships; ramps continue where they were."""
+def _moved(
+    request: ChangeRequest,
+    number: int,
+    changes: Sequence[ChangeLine],
+    before: Version | None,
+    parameters: ParameterSet,
+    at: datetime,
+) -> Content:
+    """Move the memberships to version `number`, and refuse what it would hold where that does not compile."""
+    _move_memberships(request.module, number, changes, parameters.parsed, at)
+    is_as_before = before is not None and before.parameters_id == parameters.id
+    since = before.number if before is not None and is_as_before else None
+    content, unproven = load_new(request.module, number, since=since, most=STORED_UP_TO)
+    _refuse_uncompilable(unproven, parameters.parsed)
+    return content
+
+
+def _restore_memberships(module: str, number: int) -> list[Side]:
+    """Undo what version `number` did to the memberships, in the version after it; a ramp goes on where it was."""
     tried = Membership.objects.filter(module=module, from_version=number)
     gone = sorted(tried.values_list("line_id", flat=True))
     tried.update(to_version=number + 1)
@@ -204,7 +199,7 @@ def _restore_memberships(module: str, number: int) -> list[LineChange]:
     ]
     Membership.objects.bulk_create(rows, batch_size=2000)
     back = dict.fromkeys(gone) | {each.line_id: each.override_id for each in closed}
-    return [LineChange(line, after) for line, after in sorted(back.items())]
+    return sorted(back.items())
 
 
 def _put_in_force(version: Version) -> None:
@@ -215,14 +210,18 @@ def _put_in_force(version: Version) -> None:
     transaction.on_commit(_notify)
 
 
-def _audit_version(version: Version, before: Version | None, changes: Sequence[LineChange], reason: str) -> None:
+def _sides(changes: Iterable[ChangeLine]) -> list[Side]:
+    return [(change.line_id, change.after_id) for change in changes]
+
+
+def _audit_version(version: Version, before: Version | None, changes: Sequence[Side], reason: str) -> None:
     write_audit(
         actor=version.published_by,
         action="publish",
         object=f"version {version.module}/{version.number}",
         reason=reason,
         before=None if before is None else _summary(before),
-        after=_summary(version) | {"changes": [[change.line_id, change.after] for change in changes]},
+        after=_summary(version) | {"changes": [list(side) for side in changes]},
         at=version.published_at,
     )
 
@@ -230,10 +229,11 @@ def _audit_version(version: Version, before: Version | None, changes: Sequence[L
 def refuse_foreign_weights(module: str, coefficients: object) -> None:
     """Raise PublishError unless the coefficients are valid (`dimension=value` -> weight) and of module dm."""
     try:
-        if read_weights(coefficients) and module != "dm":
-            raise ValueError(f"coefficients: are dm's; {module} has none")
-    except ValueError as error:
-        raise PublishError(str(error)) from error
+        weights = read_weights(coefficients)
+    except FieldError as error:
+        raise PublishError(error.path, error.message) from error
+    if weights and module != "dm":
+        raise PublishError("coefficients", f"are dm's; {module} has none")
 
 
 def _first_parameters(module: str, by: str, at: datetime) -> ParameterSet:
@@ -241,26 +241,25 @@ def _first_parameters(module: str, by: str, at: datetime) -> ParameterSet:
 
 
 def _move_memberships(
-    module: str, number: int, changes: Sequence[LineChange], parameters: ModuleParameters, at: datetime
+    module: str, number: int, changes: Sequence[ChangeLine], parameters: ModuleParameters, at: datetime
 ) -> None:
     """Close the memberships that change and open the new ones; a ramp starts at the line's current values."""
     touched = [change.line_id for change in changes]
     closing = list(Membership.objects.filter(line_id__in=touched, to_version=None).select_related("override__line"))
-    in_force = {membership.line_id: membership for membership in closing}
-    overrides = Override.objects.select_related("line").in_bulk([c.after for c in changes if c.after])
+    standing = {membership.line_id: membership for membership in closing}
     opening = []
     for change in changes:
         if change.after is None:
             continue
-        spec = spec_of(overrides[change.after])
-        _refuse_misfit(spec, change, module, parameters)
-        start = _current_values(in_force.get(change.line_id), parameters, at)
+        spec = change.after.spec
+        _refuse_misfit(spec, change.line_id, module, parameters)
         ramps = spec.policy is LearningMethod.EVIDENCE
+        start = _standing_values(standing.get(change.line_id), parameters, at) if ramps else {}
         opening.append(
             Membership(
                 module=module,
                 line_id=change.line_id,
-                override_id=change.after,
+                override=change.after,
                 from_version=number,
                 path_from={name: start.get(name, LEVERS[name].neutral) for name in spec.levers} if ramps else None,
                 path_since=at if ramps else None,
@@ -270,46 +269,35 @@ def _move_memberships(
     Membership.objects.bulk_create(opening, batch_size=2000)
 
 
-def _refuse_misfit(spec: OverrideSpec, change: LineChange, module: str, parameters: ModuleParameters) -> None:
-    faults = check(spec)
-    if spec.line != change.line_id:
-        faults.append(f"override {spec.id[:12]} is of another line than {change.line_id[:12]}")
+def _refuse_misfit(spec: OverrideSpec, line_id: str, module: str, parameters: ModuleParameters) -> None:
+    faults, name = check(spec), f"override {spec.id[:12]}"
+    if spec.line != line_id:
+        faults.append(FieldError.because(f"{name} is of another line than {line_id[:12]}"))
     if spec.module != module:
-        faults.append(f"override {spec.id[:12]} is of module {spec.module}, not {module}")
+        faults.append(FieldError.because(f"{name} is of module {spec.module}, not {module}"))
     elif spec.channel is None or parameters.channels[spec.channel].policy is not spec.policy:
-        faults.append(f"override {spec.id[:12]} is of policy {spec.policy}, which its channel does not use")
+        faults.append(FieldError.because(f"{name} is of policy {spec.policy}, which its channel does not use"))
     if faults:
-        raise PublishError("; ".join(faults))
-
-
-def _unproven(module: str, number: int, before: Version | None, parameters: ParameterSet) -> list[OverrideSpec]:
-    """Return the overrides that must be compiled to verify the version: all, or those near a change.
-
-    With unchanged parameters the pattern keys without a change need no check (see `recompile_module`).
-    """
-    if before is None or before.parameters_id != parameters.id:
-        return list(load_specs(module, number))
-    changed = changed_keys(module, before.number, number)
-    return list(load_specs(module, number, changed if len(changed) <= FEW_KEYS else None))
+        raise PublishError.joined(faults)
 
 
 def _refuse_uncompilable(specs: Sequence[OverrideSpec], parameters: ModuleParameters) -> None:
     policies = {channel: each.policy for channel, each in parameters.channels.items()}
     others = [spec for spec in specs if spec.channel in policies and policies[spec.channel] is not spec.policy]
     if others:
-        fault = f"{len(others)} overrides in force are of another policy than their channel would use"
-        raise PublishError(f"policy: {fault}; withdraw their lines in the same request")
+        told = f"{len(others)} overrides in force are of another policy than their channel would use"
+        raise PublishError("policy", f"{told}; withdraw their lines in the same request")
     try:
         compile_module(parameters, specs)
-    except ValueError as error:
-        raise PublishError(str(error)) from error
+    except FieldError as error:
+        raise PublishError(error.path, error.message) from error
 
 
 def _current_values(membership: Membership | None, parameters: ModuleParameters, at: datetime) -> Mapping[str, float]:
     """Return the current lever values of a line: its targets, or the point that its ramp has reached."""
     if membership is None:
         return {}
-    spec = spec_of(membership.override)
+    spec = membership.override.spec
     if membership.path_since is None or spec.channel is None:
         return spec.levers
     weights = parameters.channels[spec.channel].weights
@@ -322,27 +310,25 @@ def _current_values(membership: Membership | None, parameters: ModuleParameters,
 
 
 def _new_version(
-    module: str,
+    request: ChangeRequest,
     number: int,
-    kind: str,
+    kind: VersionKind,
+    content: Content,
     parameters: ParameterSet,
     coefficients: Mapping[str, Any],
-    request: ChangeRequest,
     by: str,
     at: datetime,
 ) -> Version:
-    """Return the version that the memberships hold at this number, neither saved nor active."""
-    held = load_held(module, number)
-    is_small = is_stored(len(held))
-    document = render_all(module, list(load_specs(module, number)), coefficients) if is_small else None
+    """A version of this content, not stored yet and not active."""
+    document = None if content.specs is None else render_all(request.module, content.specs, coefficients)
     return Version(
-        module=module,
+        module=request.module,
         number=number,
         kind=kind,
         parameters=parameters,
         coefficients=coefficients,
-        n_overrides=len(held),
-        content_hash=content_hash([parameters.id, coefficients, held]),
+        n_overrides=len(content.held),
+        content_hash=content_hash([parameters.id, coefficients, content.held]),
         config_data=document,
         request=request,
         published_at=at,

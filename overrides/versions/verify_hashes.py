@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from overrides.core.engine.definitions.content_hash import content_hash, content_json
+from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.monitoring.json_diff import MISSING, Difference, differences
 from overrides.models import Membership, Override, ParameterSet, Version
 from overrides.versions.config_data import render
-from overrides.versions.load_version import in_version, path_of, spec_of
+from overrides.versions.load_version import in_version
 
 CHUNK = 2000
 
@@ -45,9 +46,9 @@ class Recheck:
         for membership in _memberships(version):
             yield from self._override(membership.override)
             try:
-                path = path_of(membership)
-                specs.append(spec_of(membership.override, path))
-            except ValueError as error:
+                path = membership.path
+                specs.append(membership.override.on_path(path))
+            except FieldError as error:
                 yield _unreadable(f"membership {membership.pk} of {name}", error)
                 path = None
             held.append([membership.override_id, path and path.to_document()])
@@ -64,8 +65,8 @@ class Recheck:
         if not self._is_new("override", override.id):
             return
         try:
-            spec = spec_of(override)
-        except ValueError as error:
+            spec = override.spec
+        except FieldError as error:
             yield _unreadable(f"override {override.id}", error)
             return
         if spec.line != override.line_id:  # its overrides' hashes differ for the same reason
@@ -98,6 +99,5 @@ def _copy(name: str, version: Version, specs: list[OverrideSpec]) -> Iterator[Di
     yield from differences(name, "config_data", version.config_data, rendered and json.loads(content_json(rendered)))
 
 
-def _unreadable(name: str, error: ValueError) -> Difference:
-    field, _, _ = str(error).partition(":")
-    return Difference(name, field, str(error), MISSING)
+def _unreadable(name: str, error: FieldError) -> Difference:
+    return Difference(name, error.path, str(error), MISSING)

@@ -20,10 +20,10 @@ from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.serving_mode import Mode, ServingMode
 from overrides.monitoring.replay import question_of
-from overrides.requests.impact.before_after import Proposed
 from overrides.requests.impact.what_if import compare, logged_requests
+from overrides.requests.kinds.kind import Proposed
 from overrides.serving.engine import Engine, load_engine
-from overrides.serving.engine_cache import build_engine
+from overrides.serving.engine_cache import past_engines
 from overrides.serving.resolve import resolve_one
 from overrides.serving.resolve_request import read_question
 from telemetry.decisions.decision_log import DecisionRecord, record_decisions
@@ -147,8 +147,8 @@ def _place(each: OverrideSpec) -> dict[str, Any]:
 
 
 def _resolved_twice(sample: int) -> None:
-    """Compute the same from rows to answers with whole decisions, without comparing them."""
-    engine = replace(build_engine("pm", 1), mode=ServingMode(Mode.ON))
+    """The same from rows to answers by way of whole decisions, without comparing them."""
+    engine = replace(past_engines()("pm", 1), mode=ServingMode(Mode.ON))
     for number, row in enumerate(stream(Span("pm").rows())):
         if number == sample:
             break

@@ -9,8 +9,8 @@ from django import template
 from django.template import Context
 
 from config.desk.today import MOST_WAITING, afterwards, mandates_due, served, troubles, waiting
-from overrides.admin.request_form import ReasonForm
-from overrides.requests.emergency import LOWER
+from overrides.admin.request_form import Reasoned
+from overrides.core.governance.permissions import LOWER, VIEW_REQUESTS
 from telemetry.foundation.admin.read_only import person
 
 register = template.Library()
@@ -20,7 +20,7 @@ register = template.Library()
 def today(context: Context) -> dict[str, Any]:
     """Return the panels that the person may see."""
     user, now = person(context["request"]), datetime.now(UTC)
-    sees_policy = user.has_perm("overrides.view_changerequest")
+    sees_policy = user.has_perm(VIEW_REQUESTS)
     return {
         "served": served() if user.has_perm("overrides.view_modulemode") else None,
         "waiting": waiting(user, now) if sees_policy else None,

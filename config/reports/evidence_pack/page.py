@@ -13,9 +13,10 @@ from django.template.response import TemplateResponse
 
 from config.reports.evidence_pack.pack import zipped
 from config.reports.exports.selection import Selection
+from overrides.core.governance.permissions import REVIEW
 from telemetry.models import MODULES
 
-PERMISSIONS = ("overrides.review_changerequest", "telemetry.view_auditentry")
+PERMISSIONS = (REVIEW, "telemetry.view_auditentry")
 
 
 class PeriodForm(forms.Form):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -34,12 +35,23 @@ class WalkForwardResult:
     folds: tuple[dict[str, Any], ...]
 
 
-def sizing_method(policy: LearningMethod, combiner: Combiner, parameters: ModuleParameters) -> SizingMethod:
-    """Return the function that sizes trades with a learning method under the given parameters."""
-    if policy is LearningMethod.PLAN:
-        return partial(plan_sizing, parameters=parameters, combiner=combiner)
+def policy_of(policy: LearningMethod, combiner: Combiner, parameters: ModuleParameters) -> Policies:
+    """How a policy comes to its stance, under the parameters given."""
+    return STANCES[policy](combiner, parameters)
+
+
+def _plan(combiner: Combiner, parameters: ModuleParameters) -> Policies:
+    return partial(plan_stance, parameters=parameters, combiner=combiner)
+
+
+def _evidence(combiner: Combiner, parameters: ModuleParameters) -> Policies:
     low, high = bounds_of(parameters)
     return partial(evidence_sizing, parameters=parameters.evidence, low=low, high=high)
+
+
+STANCES: Mapping[LearningMethod, Callable[[Combiner, ModuleParameters], Policies]] = MappingProxyType(
+    {LearningMethod.PLAN: _plan, LearningMethod.EVIDENCE: _evidence}
+)
 
 
 def bounds_of(parameters: ModuleParameters) -> tuple[float, float]:

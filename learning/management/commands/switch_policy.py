@@ -10,8 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from learning.proposals.switch_method import draft_switch
 from overrides.core.engine.definitions.vocabulary import CHANNEL_MODULE, Channel, Combiner, LearningMethod
-from overrides.requests.gates import GateError
-from overrides.versions.publish import PublishError
+from overrides.core.governance.errors import GovernanceError
 
 
 class Command(BaseCommand):
@@ -41,6 +40,6 @@ class Command(BaseCommand):
                 reason=options["reason"],
                 at=datetime.now(UTC),
             )
-        except (GateError, PublishError) as refused:
+        except GovernanceError as refused:
             raise CommandError(str(refused)) from refused
         self.stdout.write(f"request {request.pk}: {request.title}; it waits for a reviewer")

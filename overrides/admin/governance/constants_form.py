@@ -8,7 +8,8 @@ from typing import Any
 
 from django import forms
 
-from overrides.admin.request_form import ReasonForm
+from overrides.admin.request_form import Reasoned
+from overrides.core.engine.definitions.field_error import FieldError
 
 
 class ConstantsForm(ReasonForm):
@@ -42,12 +43,11 @@ class ConstantsForm(ReasonForm):
         if not self.errors and all(self.cleaned_data[path] == value for path, value in self._values.items()):
             raise forms.ValidationError("This is how it stands already; change a field first.")
 
-    def refuse(self, error: Exception) -> None:
-        """Show an error at the field with the longest path that the error's field begins with."""
-        field, _, message = str(error).partition(": ")
-        known = [path for path in self._values if field == path or field.startswith((f"{path}.", f"{path}["))]
+    def refuse(self, error: FieldError) -> None:
+        """Show the error at the constant with the longest path that the error's begins with."""
+        known = [path for path in self._values if error.path == path or error.path.startswith((f"{path}.", f"{path}["))]
         if known:
-            self.add_error(max(known, key=len), message)
+            self.add_error(max(known, key=len), error.message)
         else:
             self.add_error(None, str(error))
 

@@ -15,8 +15,6 @@ from django.utils.safestring import SafeString
 
 from overrides.core.governance.mandates import remaining
 from overrides.models import Mandate, Membership, Override
-from overrides.requests.governance_store import terms_of
-from overrides.versions.load_version import spec_of
 from telemetry.foundation.admin.formatting import MISSING, badge, chips, number, pattern
 from telemetry.foundation.admin.pagination import FactList
 from telemetry.foundation.admin.read_only import FactAdmin
@@ -136,7 +134,7 @@ class MandateAdmin(FactAdmin):
         """Format, per lever, the units left between the value in force and the farthest approved one."""
         if mandate.in_force is None:
             return MISSING
-        left = remaining(terms_of(mandate), spec_of(mandate.in_force), datetime.now(UTC))
+        left = remaining(mandate.terms, mandate.standing.spec, datetime.now(UTC))
         rows = ((name, number(units, 4)) for name, units in left.items() if name != "days")
         return format_html_join("", '<div class="cw-lever">{} {}</div>', rows)
 
@@ -149,7 +147,7 @@ class MandateAdmin(FactAdmin):
         """Format the evidence in force beside the least for which the mandate applies."""
         if mandate.in_force is None:
             return MISSING
-        terms, in_force = terms_of(mandate), mandate.in_force
+        terms, standing = mandate.terms, mandate.standing
         return format_html(
             '<div class="cw-lever">n {} <span class="cw-quiet">of {}</span></div>'
             '<div class="cw-lever">|edge| {} <span class="cw-quiet">of {}</span></div>',

@@ -16,10 +16,9 @@ from django.utils.text import Truncator
 
 from overrides.admin.document_diff import ABSENT, document_differences, flattened, worded
 from overrides.admin.governance.parameter_form import propose_page
-from overrides.admin.request_form import PROPOSE
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.governance.permissions import DRAFT
 from overrides.models import ParameterSet, Version
-from overrides.versions.load_version import load_parameters
 from telemetry.foundation.admin.formatting import badge, format_moment, number, short
 from telemetry.foundation.admin.read_only import FactAdmin
 from telemetry.models import MODULES
@@ -66,20 +65,20 @@ class ParameterSetAdmin(FactAdmin):
         """Show a field for each constant in force; POST shows the effect, and drafts the request after that."""
         if module not in dict(MODULES):
             raise Http404
-        if not self.has_view_permission(request) or not request.user.has_perm(PROPOSE):
+        if not self.has_view_permission(request) or not request.user.has_perm(DRAFT):
             raise PermissionDenied
         return propose_page(self, request, module)
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         before = ParameterSet.objects.filter(module=obj.module, created_at__lt=obj.created_at).order_by("-created_at")
         previous = before.first()
-        document = load_parameters(obj).to_document()
+        document = obj.parsed.to_document()
         versions = Version.objects.filter(parameters=obj).only("module", "number", "is_active", "published_at")
         return {
             "set": obj,
             "sections": _sections(document, ModuleParameters.default(obj.module).to_document()),
             "previous": previous,
-            "differences": document_differences(load_parameters(previous).to_document(), document) if previous else [],
+            "differences": document_differences(previous.parsed.to_document(), document) if previous else [],
             "versions": versions.order_by("-number")[:MOST_VERSIONS],
             "n_hidden": max(obj.n_versions - MOST_VERSIONS, 0),
         }

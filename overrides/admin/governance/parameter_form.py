@@ -12,9 +12,10 @@ from overrides.admin.document_diff import document_differences, worded
 from overrides.admin.governance.constants_form import ConstantsForm, paths_of, with_constants
 from overrides.admin.request_form import ProposedRequest, draft
 from overrides.core.engine.definitions.evidence_parameters import EVIDENCE_WORDS
+from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.impact.reweighing import Reweighing, reweighed
-from overrides.models import ChangeRequest
+from overrides.models import RequestKind
 from overrides.versions.load_version import current_parameters, evidence_in_force
 from telemetry.foundation.admin.read_only import FactAdmin
 
@@ -27,9 +28,9 @@ def propose_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> H
     if form.is_valid():
         document = with_constants(current.to_document(), {path: form.cleaned_data[path] for path in _paths(current)})
         try:
-            proposed = ModuleParameters.from_document(module, document)
-        except ValueError as refused:
-            form.refuse(refused)
+            wanted = ModuleParameters.from_document(module, document)
+        except FieldError as error:
+            form.refuse(error)
         else:
             if "draft" in request.POST and (
                 response := draft(request, module, form, _proposed_request(current, proposed))
@@ -63,7 +64,7 @@ def _form(current: ModuleParameters, request: HttpRequest) -> ConstantsForm:
     return ConstantsForm(_paths(current), words, request.POST if request.method == "POST" else None)
 
 
-def _proposed_request(current: ModuleParameters, proposed: ModuleParameters) -> ProposedRequest:
-    differences = document_differences(current.to_document(), proposed.to_document())
-    changes = "; ".join(f"{each.field.removeprefix('channels.')} {each.before} → {each.after}" for each in differences)
-    return ProposedRequest(ChangeRequest.Kind.PARAMETERS, f"Parameters: {changes}", proposed.to_document())
+def _asked(standing: ModuleParameters, wanted: ModuleParameters) -> Asked:
+    found = document_differences(standing.to_document(), wanted.to_document())
+    told = "; ".join(f"{each.field.removeprefix('channels.')} {each.before} → {each.after}" for each in found)
+    return Asked(RequestKind.PARAMETERS, f"Parameters: {told}", wanted.to_document())

@@ -15,9 +15,10 @@ from django.utils.safestring import SafeString
 
 from overrides.admin.document_diff import document_differences, worded
 from overrides.admin.governance.constants_form import ConstantsForm, paths_of
-from overrides.admin.request_form import PROPOSE, ProposedRequest, draft
+from overrides.admin.request_form import Asked, draft
 from overrides.core.governance.governance_policy import GovernancePolicy
-from overrides.models import ChangeRequest, ModulePolicy
+from overrides.core.governance.permissions import DRAFT
+from overrides.models import ModulePolicy, RequestKind
 from overrides.requests.governance_store import policy_of
 from telemetry.foundation.admin.formatting import badge, format_moment
 from telemetry.foundation.admin.read_only import FactAdmin
@@ -78,14 +79,14 @@ class ModulePolicyAdmin(FactAdmin):
             "rules": _rules(obj.document),
             "differences": document_differences(base, obj.document),
             "before": before,
-            "may_ask": request.user.has_perm(PROPOSE),
+            "may_ask": request.user.has_perm(DRAFT),
         }
 
     def propose(self, request: HttpRequest, module: str) -> HttpResponse:
         """Show a field for each rule with its current value; POST drafts the request."""
         if module not in dict(MODULES):
             raise Http404
-        if not self.has_view_permission(request) or not request.user.has_perm(PROPOSE):
+        if not self.has_view_permission(request) or not request.user.has_perm(DRAFT):
             raise PermissionDenied
         current = paths_of(policy_of(module).to_document(), "")
         defaults = GovernancePolicy().to_document()
@@ -96,8 +97,8 @@ class ModulePolicyAdmin(FactAdmin):
             changes = "; ".join(
                 f"{each.field} {each.before} → {each.after}" for each in document_differences(current, content)
             )
-            proposed = ProposedRequest(ChangeRequest.Kind.POLICY, f"Policy of {module}: {changes}", content)
-            if response := draft(request, module, form, proposed):
+            asked = Asked(RequestKind.POLICY, f"Policy of {module}: {told}", content)
+            if response := draft(request, module, form, asked):
                 return response
         context = self.admin_site.each_context(request) | {
             "title": f"Ask for another policy of {module}",

@@ -8,7 +8,8 @@ from typing import Any
 
 from django import forms
 
-from overrides.admin.request_form import ReasonForm
+from overrides.admin.request_form import Reasoned
+from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.json_fields import instant_text
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.module_parameters import ModuleParameters, channels_of
@@ -76,19 +77,23 @@ class ManualForm(ReasonForm):
             return
         try:
             spec = OverrideSpec.from_document(self._document())
-        except ValueError as refused:
-            self.refuse(refused)
+        except FieldError as error:
+            self.refuse(error)
             return
         for fault in check(spec, self._parameters.dimensions):
-            self.refuse(ValueError(fault))
+            self.refuse(fault)
         self.spec = None if self.errors else spec
 
-    def refuse(self, error: Exception) -> None:
-        path, _, message = str(error).partition(": ")
-        first, _, rest = path.partition(".")
+    def refuse(self, error: FieldError) -> None:
+        """Show the error at the field where its value was typed; one of several dimensions or levers by name."""
+        first, _, rest = error.path.partition(".")
         name = PLACES.get(first, first) or rest
-        inner = f"{rest.rpartition('.')[2]}: " if name in ("scope", "levers") and rest else ""
-        self.add_error(name if name in self.fields else None, f"{inner}{message}" if message else str(error))
+        if name not in self.fields:
+            self.add_error(None, str(error))
+        elif name in ("scope", "levers") and rest:
+            self.add_error(name, f"{rest.rpartition('.')[2]}: {error.message}")
+        else:
+            self.add_error(name, error.message)
 
     def _document(self) -> dict[str, Any]:
         values = self.cleaned_data

@@ -12,16 +12,14 @@ from django.urls import reverse
 
 from overrides.admin.charts.impact_histogram import histograms
 from overrides.admin.overrides.manual_form import ManualForm
-from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.governance.errors import GovernanceError
 from overrides.core.impact.weight_breakdown import weigh
 from overrides.models import ChangeRequest, WhatIf
-from overrides.requests.gates import GateError
-from overrides.requests.impact.before_after import Proposed
 from overrides.requests.impact.what_if import compare
+from overrides.requests.kinds.kind import Proposed
 from overrides.requests.manual_entry import draft_by_hand
-from overrides.versions.load_version import active_version, load_parameters
-from overrides.versions.publish import PublishError
+from overrides.versions.load_version import read_in_force
 from telemetry.foundation.admin.read_only import FactAdmin, person
 from telemetry.foundation.core.refusal import Refused
 
@@ -31,15 +29,15 @@ PREVIEWED = 2000  # decisions
 def manual_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> HttpResponse:
     """Return the form; with a preview once it is valid, or the drafted request if its button was pressed."""
     at = datetime.now(UTC)
-    version = active_version(module)
-    parameters = ModuleParameters.default(module) if version is None else load_parameters(version.parameters)
+    standing = read_in_force(module)
+    parameters = standing.parameters
     form = ManualForm(parameters, request.POST if request.method == "POST" else None, at)
     preview: dict[str, Any] = {}
     if form.is_valid() and form.spec is not None:
         if "draft" in request.POST and (response := _drafted(request, form, form.spec, at)):
             return response
         weighing = weigh(form.spec, parameters.channels[form.spec.channel].weights, at) if form.spec.channel else None
-        preview = {"weighing": weighing, **_compared(form, form.spec, version.number if version else None, at)}
+        preview = {"weighing": weighing, **_compared(form, form.spec, standing.number, at)}
     context = model_admin.admin_site.each_context(request) | {
         "title": f"An override of {module} by hand",
         "opts": model_admin.opts,
@@ -64,7 +62,7 @@ def _compared(form: ManualForm, spec: OverrideSpec, version: int | None, at: dat
 def _drafted(request: HttpRequest, form: ManualForm, spec: OverrideSpec, at: datetime) -> HttpResponse | None:
     try:
         drafted: ChangeRequest = draft_by_hand(spec, by=person(request), reason=form.cleaned_data["reason"], at=at)
-    except (GateError, PublishError) as refusal:
+    except GovernanceError as refusal:
         form.refuse(refusal)
         return None
     messages.success(request, f"Request {drafted.pk} is drafted and waits for a reviewer")

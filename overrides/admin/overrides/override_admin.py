@@ -28,11 +28,11 @@ from overrides.admin.immediate_actions import (
 )
 from overrides.admin.overrides.manual_page import manual_page
 from overrides.admin.overrides.override_page import override_page
-from overrides.admin.overrides.retire_page import retire_page, retire_selected
-from overrides.admin.request_form import PROPOSE
+from overrides.admin.overrides.retire_page import retire_page, retire_ticked
 from overrides.admin.weight_display import Weights, levers
+from overrides.core.governance.permissions import DRAFT, LOWER
 from overrides.models import Line, Membership, Override
-from overrides.requests.emergency import LOWER, pin_line, veto_line
+from overrides.requests.emergency import pin_line, veto_line
 from telemetry.foundation.admin.formatting import badge, chips, format_moment, number, pattern, short
 from telemetry.foundation.admin.read_only import FactAdmin, FactInline, one_of, person
 from telemetry.models import MODULES
@@ -109,7 +109,7 @@ class LineAdmin(FactAdmin):
         """Show the form of a manual override; POST previews it, or drafts the request that adds it."""
         if module not in dict(MODULES):
             raise Http404
-        if not self.has_view_permission(request) or not request.user.has_perm(PROPOSE):
+        if not self.has_view_permission(request) or not request.user.has_perm(DRAFT):
             raise PermissionDenied
         return manual_page(self, request, module)
 

@@ -17,7 +17,6 @@ from overrides.admin.weight_display import Weights
 from overrides.core.engine.definitions.vocabulary import Combiner
 from overrides.core.impact.weight_breakdown import Weighing, weigh
 from overrides.models import Membership, Override
-from overrides.versions.load_version import spec_of
 from telemetry.models import AttributionShare, Decision, DecisionOutcome
 
 SHOWN = 12  # decisions
@@ -39,8 +38,8 @@ class Moved:
 
 
 def override_page(override: Override, at: datetime) -> dict[str, Any]:
-    """Return the template context, under the parameters in force now, whatever version published the override."""
-    spec = spec_of(override)
+    """The template's context. Parameters are those in force now, whatever version the override was published in."""
+    spec = override.spec
     channel = Weights(at).channel_of(spec)
     weighing = weigh(spec, channel.weights, at)
     earned = AttributionShare.objects.filter(line_id=override.line_id)

@@ -16,16 +16,13 @@ from django.urls import reverse
 from overrides.admin.overrides.manual_form import read_levers
 from overrides.admin.request_form import TITLE_LENGTH, ReasonForm
 from overrides.admin.requests.steps import is_own
+from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.request_states import Step, allows
 from overrides.models import ChangeLine, ChangeRequest
 from overrides.requests.authoring import may_draft
-from overrides.requests.gates import GateError
+from overrides.requests.kinds import KINDS
 from overrides.requests.manual_entry import BY_HAND, edit
-from overrides.versions.publish import PublishError
 from telemetry.foundation.admin.read_only import FactAdmin, person
-
-Kind = ChangeRequest.Kind
-TYPED = (Kind.PARAMETERS, Kind.POLICY, Kind.MODE, Kind.ROLLBACK)
 
 
 def may_edit(request: ChangeRequest, who: User) -> bool:
@@ -40,8 +37,9 @@ class EditForm(ReasonForm):
 
     def __init__(self, request: ChangeRequest, changes: Sequence[ChangeLine], data: Mapping[str, Any] | None) -> None:
         super().__init__(data, initial={"title": request.title, "reason": request.reason})
-        self._changes = () if request.kind == Kind.ROLLBACK else changes  # a rollback's lines follow from its version
-        if request.kind in TYPED:
+        kind = KINDS[request.kind]
+        self._changes = changes if kind.lines_of is None else ()
+        if kind.is_typed:
             self.fields["content"] = forms.JSONField(
                 initial=request.content, widget=forms.Textarea({"rows": 12, "spellcheck": "false"})
             )
@@ -51,7 +49,7 @@ class EditForm(ReasonForm):
                 choices=[(change.pk, f"{change.action} {change.line}") for change in self._changes],
                 coerce=int,
                 initial=[change.pk for change in self._changes],
-                required=request.kind == Kind.LINES,
+                required=kind.is_of_lines,
                 widget=forms.CheckboxSelectMultiple,
                 error_messages={"required": "keep one at least; to ask for nothing, cancel the request"},
             )
@@ -114,7 +112,7 @@ def _edited(request: HttpRequest, asked: ChangeRequest, form: EditForm, at: date
             levers=form.levers,
             content=given.get("content", asked.content),
         )
-    except (GateError, PublishError) as refused:
+    except GovernanceError as refused:
         form.refuse(refused)
         return False
     return True

@@ -15,16 +15,15 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from overrides.admin.request_form import PROPOSE
 from overrides.admin.requests.bulk_actions import actions
 from overrides.admin.requests.edit_page import edit_page, may_edit
 from overrides.admin.requests.request_page import WHAT_IF_DECISIONS, request_page
 from overrides.admin.requests.step_input import chosen, given
-from overrides.admin.requests.steps import PROVEN, REVIEW, STEPS
-from overrides.models import ChangeRequest
-from overrides.requests.gates import GateError
+from overrides.admin.requests.steps import PROVEN, STEPS
+from overrides.core.governance.errors import GovernanceError
+from overrides.core.governance.permissions import DRAFT, REVIEW
+from overrides.models import ChangeRequest, RequestKind
 from overrides.requests.impact.what_if import ask_what_if
-from overrides.versions.publish import PublishError
 from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, number
 from telemetry.foundation.admin.read_only import FactAdmin, one_of, person
 from telemetry.foundation.admin.reauthentication import is_proof_due, missing_proof
@@ -60,7 +59,7 @@ class ChangeRequestAdmin(FactAdmin):
         one_of("state", State.values),
         one_of("health", ChangeRequest.Health.values),
         "module",
-        one_of("kind", ChangeRequest.Kind.values),
+        one_of("kind", RequestKind.values),
         one_of("route", ChangeRequest.Route.values),
         AfterwardsFilter,
     )
@@ -114,7 +113,7 @@ class ChangeRequestAdmin(FactAdmin):
         if request.method == "POST" and not missing:
             try:
                 step.take(request_id, person(request), given(asked, request.POST), now)
-            except (GateError, PublishError) as refusal:
+            except GovernanceError as refusal:
                 self.message_user(request, str(refusal), messages.ERROR)
                 return page
             self.message_user(request, f"{asked}: {step.name} done", messages.SUCCESS)
@@ -148,7 +147,7 @@ class ChangeRequestAdmin(FactAdmin):
         asked = self.get_object(request, str(request_id))
         if asked is None:
             raise Http404
-        may_ask = request.user.has_perm(PROPOSE) or request.user.has_perm(REVIEW)
+        may_ask = request.user.has_perm(DRAFT) or request.user.has_perm(REVIEW)
         if not self.has_view_permission(request, asked) or not may_ask:
             raise PermissionDenied
         page = reverse("admin:overrides_changerequest_change", args=[request_id])
@@ -159,7 +158,7 @@ class ChangeRequestAdmin(FactAdmin):
         return HttpResponseRedirect(f"{page}#what-if-title")
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        may_ask = request.user.has_perm(PROPOSE) or request.user.has_perm(REVIEW)
+        may_ask = request.user.has_perm(DRAFT) or request.user.has_perm(REVIEW)
         who = person(request)
         may = {"may_compute": may_ask, "may_edit": may_edit(obj, who)}
         return request_page(obj, who, datetime.now(UTC)) | may

@@ -21,16 +21,16 @@ from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.governance.exposure import exposure_change, steps_moved
 from overrides.core.governance.gates import Gate
 from overrides.models import ChangeLine, ChangeRequest, Comment, Vote, WhatIf
-from overrides.requests.gates import COEFFICIENTS, changes_of, situation_with
+from overrides.requests.gates import read_situation
 from overrides.requests.impact.what_if import is_about
+from overrides.requests.kinds import KINDS
+from overrides.requests.kinds.lines import COEFFICIENTS
 from overrides.requests.staleness import health_of
-from overrides.versions.load_version import version_beside
 from telemetry.models import AuditEntry
 
 MOST_LINES = 200
 MOST_SAID = 100  # comments, and entries of the history
 WHAT_IF_DECISIONS = 10_000
-ASKABLE = (ChangeRequest.Kind.LINES, ChangeRequest.Kind.PARAMETERS, ChangeRequest.Kind.ROLLBACK)
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
     """The template's context; the request comes with `n_lines`, as the list counts them."""
     votes = Vote.objects.select_related("voter").order_by("voted_at", "id")
     prefetch_related_objects([request], Prefetch("votes", votes))
-    changes, version = changes_of(request, at) if request.n_lines else [], version_beside(request)
-    situation = situation_with(request, changes, version, at)
+    read = read_situation(request, at, None if request.n_lines else ())
+    changes, situation = read.changes, read.situation
     open_to = offers(request, situation, person, at)
     past = history(request.pk)
     is_discussed = any(each.action == "comment" for each in past)
@@ -90,14 +90,15 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         "history": past,
         "rivals": sorted({number for each in situation.lines for number in each.rivals}),
         **_votes(request),
-        **content_page(request, changes, version, at),
+        **content_page(request, changes, read.basis.in_force, at),
         **_what_if(request),
     }
 
 
 def _has_parts(request: ChangeRequest, changes: Sequence[ChangeLine]) -> bool:
     """Whether some of its lines can be decided without the rest, which may be coefficients alone."""
-    return len(changes) > 1 or (len(changes) == 1 and COEFFICIENTS in request.content)
+    is_of_lines = KINDS[request.kind].is_of_lines
+    return is_of_lines and (len(changes) > 1 or (len(changes) == 1 and COEFFICIENTS in request.content))
 
 
 def obstacles(found: Iterable[Offer]) -> list[Obstacle]:
@@ -174,7 +175,7 @@ def _votes(request: ChangeRequest) -> dict[str, Any]:
 
 
 def _what_if(request: ChangeRequest) -> dict[str, Any]:
-    is_askable = request.kind in ASKABLE
+    is_askable = KINDS[request.kind].is_published
     rows = request.what_ifs.order_by("-asked_at") if is_askable else ()
     row = next((row for row in rows if is_about(row, request)), None)
     is_done = row is not None and row.status == WhatIf.Status.DONE

@@ -8,16 +8,14 @@ from datetime import UTC, datetime
 
 from django.contrib.auth.models import User
 
+from overrides.core.governance.errors import GateError
 from overrides.core.governance.gates import Attempt, Gate, Severity, Situation, gates
+from overrides.core.governance.permissions import APPLY, REVIEW, VIEW_REQUESTS
 from overrides.core.governance.request_states import Step, allows
 from overrides.models import ChangeRequest
 from overrides.requests import apply, emergency, review
 from overrides.requests.authoring import submit
-from overrides.requests.gates import GateError, gate_person
-
-VIEW = "overrides.view_changerequest"
-REVIEW = "overrides.review_changerequest"
-APPLY = "overrides.apply_changerequest"
+from overrides.requests.gates import gate_person
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class StepInput:
         try:
             due = datetime.fromisoformat(self.due)
         except ValueError as error:
-            raise GateError(f"due: {self.due or 'nothing'} is no time; write 2026-03-02T12:00, in UTC") from error
+            raise GateError("due", f"{self.due or 'nothing'} is no time; write 2026-03-02T12:00, in UTC") from error
         return due if due.tzinfo else due.replace(tzinfo=UTC)
 
 
@@ -170,7 +168,17 @@ _ALL = (
         _acknowledge,
         is_open=awaits_acknowledgement,
     ),
-    StepPage("submit", "Submit", VIEW, False, False, "hands it to the reviewers", _submit, Step.SUBMIT, is_open=is_own),
+    StepPage(
+        "submit",
+        "Submit",
+        VIEW_REQUESTS,
+        False,
+        False,
+        "hands it to the reviewers",
+        _submit,
+        Step.SUBMIT,
+        is_open=is_own,
+    ),
     StepPage(
         "request_changes",
         "Request changes",
@@ -194,7 +202,7 @@ _ALL = (
     StepPage(
         "cancel",
         "Cancel",
-        VIEW,
+        VIEW_REQUESTS,
         True,
         True,
         "takes the request back for good",
@@ -205,7 +213,7 @@ _ALL = (
     StepPage(
         "comment",
         "Comment",
-        VIEW,
+        VIEW_REQUESTS,
         True,
         True,
         "says something that everybody who opens the request reads",

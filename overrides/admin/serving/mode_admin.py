@@ -13,22 +13,20 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
 
-from overrides.admin.immediate_actions import EVERYTHING_OFF, act_page, perform, refuse_others
-from overrides.admin.request_form import PROPOSE, ReasonForm, draft
+from overrides.admin.immediate_actions import EVERYTHING_OFF, act_page, refuse_others, told
+from overrides.admin.request_form import Reasoned, draft
 from overrides.admin.serving.challenger_page import challenger_page
 from overrides.admin.serving.mode_forms import CombinerForm, FewerForm, LowerForm, ModeForm, StopForm
-from overrides.admin.serving.mode_page import ModuleStatus, mode_page, module_status
+from overrides.admin.serving.mode_page import Standing, mode_page, standing_of
+from overrides.core.governance.errors import GovernanceError
+from overrides.core.governance.permissions import DRAFT, LOWER, REVIEW
 from overrides.models import ModuleMode
 from overrides.requests.emergency import (
-    LOWER,
-    REVIEW,
     lift_quarantine,
     lower_mode_with_request,
     quarantine_builder,
     switch_everything_off,
 )
-from overrides.requests.gates import GateError
-from overrides.serving.mode import RaisesEffectError
 from telemetry.foundation.admin.read_only import FactAdmin, person
 from telemetry.models import MODULES
 
@@ -91,7 +89,7 @@ class ModuleModeAdmin(FactAdmin):
                     at=datetime.now(UTC),
                     **lowered,
                 )
-            except (RaisesEffectError, GateError) as refusal:
+            except GovernanceError as refusal:
                 form.refuse(refusal)
             else:
                 served = f"{row.mode}, rolled out to {row.rollout_percent:g} %,"
@@ -101,10 +99,10 @@ class ModuleModeAdmin(FactAdmin):
 
     def request_change(self, request: HttpRequest, module: str, name: str) -> HttpResponseBase:
         """Draft the request that the form describes; somebody else decides on it."""
-        status = self._permitted_status(request, module, PROPOSE)
-        form = REQUEST_FORMS[name](status, request.POST)
-        response = draft(request, module, form, form.proposed_request) if form.is_valid() else None
-        return response or self._page(request, status, **{name: form})
+        standing = self._act(request, module, DRAFT)
+        form = ASKING[name](standing, request.POST)
+        response = draft(request, module, form, form.asks) if form.is_valid() else None
+        return response or self._page(request, standing, **{name: form})
 
     def builder(self, request: HttpRequest, module: str, name: str) -> HttpResponseBase:
         """Put the module's builder in quarantine, or lift the quarantine."""
@@ -114,7 +112,7 @@ class ModuleModeAdmin(FactAdmin):
         if form.is_valid():
             try:
                 verb(module=module, by=person(request), reason=form.cleaned_data["reason"], at=datetime.now(UTC))
-            except GateError as refusal:
+            except GovernanceError as refusal:
                 form.refuse(refusal)
             else:
                 self.message_user(request, f"The builder of {module} {outcome}", messages.SUCCESS)
@@ -162,7 +160,7 @@ class ModuleModeAdmin(FactAdmin):
             "refused": list(refused.values()),
             "may_lower": request.user.has_perm(LOWER),
             "may_hold": request.user.has_perm(REVIEW),
-            "may_ask": request.user.has_perm(PROPOSE),
-            **mode_page(status, datetime.now(UTC)),
+            "may_ask": request.user.has_perm(DRAFT),
+            **mode_page(standing, datetime.now(UTC)),
         }
         return TemplateResponse(request, "overrides/serving/mode.html", context)

@@ -13,7 +13,7 @@ from overrides.admin.request_form import ProposedRequest, ReasonForm
 from overrides.admin.serving.mode_page import ModuleStatus
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner
-from overrides.models import ChangeRequest, ModuleMode
+from overrides.models import ModuleMode, RequestKind
 
 On = ModuleMode.Mode.ON
 
@@ -105,13 +105,11 @@ class ModeForm(ReasonForm):
         return {name: self.cleaned_data[name] for name in current if self.cleaned_data[name] != current[name]}
 
     @property
-    def proposed_request(self) -> ProposedRequest:
-        """The request that the form describes."""
-        current = self._status.document
-        differences = document_differences({name: current[name] for name in self.content}, self.content)
-        changes = (f"{each.field} {each.before} → {each.after}" for each in differences)
-        title = f"Mode of {self._status.module}: {'; '.join(changes)}"
-        return ProposedRequest(ChangeRequest.Kind.MODE, title, self.content)
+    def asks(self) -> Asked:
+        standing = self._standing.document
+        found = document_differences({name: standing[name] for name in self.content}, self.content)
+        words = (f"{each.field} {each.before} → {each.after}" for each in found)
+        return Asked(RequestKind.MODE, f"Mode of {self._standing.module}: {'; '.join(words)}", self.content)
 
 
 class CombinerForm(ReasonForm):
@@ -154,7 +152,7 @@ class CombinerForm(ReasonForm):
         }
         changes = (f"{channel} {parameters.channels[channel].combiner} → {moved[channel]}" for channel in moved)
         content = replace(parameters, channels=channels).to_document()
-        return ProposedRequest(ChangeRequest.Kind.PARAMETERS, f"Combiner of {', '.join(changes)}", content)
+        return Asked(RequestKind.PARAMETERS, f"Combiner of {', '.join(words)}", content)
 
 
 def allow_text(allow: Mapping[str, Any]) -> str:

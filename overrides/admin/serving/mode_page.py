@@ -10,16 +10,15 @@ from typing import Any
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS
 from overrides.models import ChangeRequest, ModuleMode, Quarantine, Version
+from overrides.requests.kinds import KINDS
 from overrides.serving.mode import ORDER, mode_document
-from overrides.versions.load_version import active_version, parameters_in
+from overrides.versions.load_version import read_in_force
 from telemetry.models import Decision
 
 MOST_COUNTED = 10_000  # newest answers, of all modules, among which those of the module are counted
 MOST_WAITING = 10
 MOST_VERSIONS = 200  # offered as challengers, newest first
-REQUEST_KINDS = (
-    ChangeRequest.Kind.MODE, ChangeRequest.Kind.PARAMETERS, ChangeRequest.Kind.ROLLBACK, ChangeRequest.Kind.TRIAL
-)  # fmt: skip
+SETTLING = tuple(kind.name for kind in KINDS.values() if kind.settles_serving)
 EFFECTS = {
     ModuleMode.Mode.OFF: "every bot gets neutral levers, and nothing is computed",
     ModuleMode.Mode.SHADOW: "every bot gets neutral levers; what would have been served is logged",
@@ -44,12 +43,12 @@ class ModuleStatus:
 def module_status(module: str) -> ModuleStatus:
     """Read how a module is served now, with the newest versions that can be its challenger."""
     row = ModuleMode.objects.select_related("challenger").defer(*_documents("challenger")).filter(pk=module).first()
-    version = active_version(module)
+    standing = read_in_force(module)
     newest = Version.objects.filter(module=module).order_by("-number").values_list("number", flat=True)
     numbers = list(newest[:MOST_VERSIONS])
     if row and row.challenger and row.challenger.number not in numbers:
         numbers.append(row.challenger.number)
-    return ModuleStatus(module, row, version, parameters_in(module, version), tuple(numbers))
+    return Standing(module, row, standing.version, standing.parameters, tuple(numbers))
 
 
 def mode_page(status: ModuleStatus, at: datetime) -> dict[str, Any]:

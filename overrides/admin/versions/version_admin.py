@@ -13,13 +13,14 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from overrides.admin.request_form import PROPOSE, ProposedRequest, ReasonForm, draft
+from overrides.admin.request_form import Asked, Reasoned, draft
 from overrides.admin.versions.version_page import MOST_SHOWN_WHOLE, version_page
-from overrides.models import ChangeRequest, Version
+from overrides.core.governance.permissions import DRAFT
+from overrides.models import RequestKind, Version, VersionKind
 from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, number, pretty, short
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
 
-TRIAL = Version.Kind.TRIAL
+TRIAL = VersionKind.TRIAL
 
 
 @admin.register(Version)
@@ -29,7 +30,7 @@ class VersionAdmin(FactAdmin):
     nothing_yet = "Applying an approved change request publishes one."
     change_form_template = "overrides/versions/version.html"
     list_display = ("name", "state", "kind", "overrides", "published", "published_by", "request_shown")
-    list_filter = ("module", one_of("kind", [kind.value for kind in Version.Kind]))
+    list_filter = ("module", one_of("kind", [kind.value for kind in VersionKind]))
     fields = (
         ("name", "state", "kind", "overrides"),
         ("published", "published_by", "request_shown"),
@@ -49,7 +50,7 @@ class VersionAdmin(FactAdmin):
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         whole = obj.n_overrides <= MOST_SHOWN_WHOLE
         return version_page(obj, request.GET.dict()) | {
-            "may_roll_back": not obj.is_active and request.user.has_perm(PROPOSE),
+            "may_roll_back": not obj.is_active and request.user.has_perm(DRAFT),
             "document": pretty(obj.config_data) if whole else None,
         }
 
@@ -58,13 +59,13 @@ class VersionAdmin(FactAdmin):
         version = self.get_object(request, str(version_id))
         if version is None:
             raise Http404
-        if not self.has_view_permission(request, version) or not request.user.has_perm(PROPOSE):
+        if not self.has_view_permission(request, version) or not request.user.has_perm(DRAFT):
             raise PermissionDenied
         form = ReasonForm(request.POST if request.method == "POST" else None)
         if form.is_valid():
             back = f"Roll {version.module} back to version {version.number}"
             title = f"Put the trial of {version.module} into force: {version}" if version.kind == TRIAL else back
-            proposed = ProposedRequest(ChangeRequest.Kind.ROLLBACK, title, {"to": version.number})
+            asked = Asked(RequestKind.ROLLBACK, title, {"to": version.number})
             if version.is_active:
                 form.add_error(None, f"{version} is in force: there is nothing to roll back to.")
             elif response := draft(request, version.module, form, proposed):

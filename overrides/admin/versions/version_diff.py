@@ -14,7 +14,6 @@ from django.db import connection
 from overrides.admin.document_diff import Difference, document_differences
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.models import Override, Version
-from overrides.versions.load_version import load_parameters
 
 _ONLY_OLDER = "module = %(module)s AND from_version <= %(older)s AND to_version > %(older)s AND to_version <= %(newer)s"
 _ONLY_NEWER = (
@@ -103,8 +102,7 @@ class Constants:
 
 
 def constants(version: Version) -> Constants:
-    """Return the constants of a version."""
-    return Constants(load_parameters(version.parameters), version.coefficients)
+    return Constants(version.parameters.parsed, version.coefficients)
 
 
 def constants_of(module: str, *numbers: int) -> list[Constants]:

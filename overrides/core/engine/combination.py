@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from .definitions.field_error import FieldError
 from .definitions.json_fields import closed_mapping, finite
 from .definitions.levers import LEVERS
 from .definitions.vocabulary import Combiner, ExclusionReason, Flag, Reason
@@ -18,7 +19,8 @@ FLAG_ORDER = tuple(Flag)
 class Request:
     """Levers for this pattern, action and scope, as of `at`.
 
-    `current` maps lever -> the caller's value now (default neutral); outside the registry's bounds it is refused.
+    `current` maps lever -> the caller's value now (default neutral); outside the registry's bounds it is refused
+    with FieldError, as is a time without a zone.
     """
 
     module: str
@@ -30,7 +32,7 @@ class Request:
 
     def __post_init__(self) -> None:
         if self.at.utcoffset() is None:
-            raise ValueError("at: has no time zone; add UTC")
+            raise FieldError("at", "has no time zone; add UTC")
         refuse_foreign(self.current)
 
 
@@ -97,7 +99,7 @@ class Combination:
 
 
 def refuse_foreign(current: Mapping[str, float]) -> None:
-    """Raise ValueError where a current value is of no lever, or outside the registry's bounds."""
+    """Raise FieldError where a current value is of no lever, or outside the registry's bounds."""
     if current:
         for name, value in closed_mapping(current, "current", LEVERS).items():
             finite(value, f"current.{name}", LEVERS[name].low, LEVERS[name].high)

@@ -7,19 +7,20 @@ from dataclasses import replace
 
 from .compile_overrides import compile_overrides, join
 from .compiled import Compiled, Key
+from .definitions.field_error import FieldError
 from .definitions.module_parameters import ModuleParameters
 from .definitions.override_spec import OverrideSpec
 from .definitions.vocabulary import Channel
 
 
 def compile_module(parameters: ModuleParameters, specs: Iterable[OverrideSpec]) -> Compiled:
-    """Everything a module serves as one engine. Raises ValueError naming the override and field that do not fit."""
+    """Everything a module serves as one engine. Raises FieldError where an override does not fit."""
     by_channel: dict[Channel | None, list[OverrideSpec]] = {}
     for spec in specs:
         by_channel.setdefault(spec.channel, []).append(spec)
     strangers = sorted(str(channel) for channel in by_channel if channel not in parameters.channels)
     if strangers:
-        raise ValueError(f"type: {', '.join(strangers)} is no channel of module {parameters.module}")
+        raise FieldError("type", f"{', '.join(strangers)} is no channel of module {parameters.module}")
     return join(
         *(
             compile_overrides(

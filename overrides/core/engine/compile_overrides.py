@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from itertools import pairwise
 
 from .compiled import Bucket, Compiled, Key, Limits, Row, Section
+from .definitions.field_error import FieldError
 from .definitions.levers import LEVERS
 from .definitions.override_spec import OverrideSpec
 from .definitions.parameters import WeightParameters
@@ -30,12 +31,12 @@ def compile_overrides(
     """Compile the overrides of one channel; several channels become one `Compiled` by `join`.
 
     With a channel every override must belong to it and pass `check`; without one they are blended as given.
-    With `known_dimensions` a request that carries others is flagged. Raises ValueError naming override and field.
+    With `known_dimensions` a request that carries others is flagged. Raises FieldError; its message names the override.
     """
     ordered = sorted(specs, key=lambda spec: spec.id)
     for before, after in pairwise(ordered):
         if before.id == after.id:
-            raise ValueError(f"override {after.id}: given twice; keep one")
+            raise FieldError.because(f"override {after.id}: given twice; keep one")
     if channel is not None:
         _refuse_ungoverned(ordered, channel, combiner, known_dimensions)
     section = Section(
@@ -52,11 +53,14 @@ def compile_overrides(
 
 
 def join(*compiled: Compiled) -> Compiled:
-    """One engine out of several channels; a channel may come once only, or two would move the same lever."""
+    """One engine out of several channels; a channel may come once only, or two would move the same lever.
+
+    Raises FieldError otherwise.
+    """
     sections = tuple(section for each in compiled for section in each.sections)
     channels = [section.channel for section in sections]
     if len(sections) > 1 and (None in channels or len(set(channels)) < len(channels)):
-        raise ValueError("channels: name each of the joined channels, once")
+        raise FieldError("channels", "name each of the joined channels, once")
     return Compiled(sections)
 
 
@@ -67,12 +71,12 @@ def _refuse_ungoverned(
     for spec in specs:
         problems = check(spec, known_dimensions) + check_combiner(channel, spec.policy or LearningMethod.PLAN, combiner)
         if spec.channel is not channel:
-            problems.append(f"type: must be {channel}")
+            problems.append(FieldError("type", f"must be {channel}"))
         if spec.line in lines:
-            problems.append("line: has two revisions in one version; keep one")
+            problems.append(FieldError("line", "has two revisions in one version; keep one"))
         lines.add(spec.line)
         if problems:
-            raise ValueError(f"override {spec.id}: {'; '.join(problems)}")
+            raise FieldError.because(f"override {spec.id}: {FieldError.joined(problems)}")
 
 
 def _buckets(ordered: list[OverrideSpec], parameters: WeightParameters) -> dict[Key, Bucket]:

@@ -7,6 +7,7 @@ its standard deviation is that of a mean of the n trades it claims to be worth.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 from overrides.core.engine.definitions.levers import LEVERS
@@ -47,3 +48,8 @@ def exceeds_held_target(spec: OverrideSpec, parameters: EvidenceParameters) -> b
     if spec.policy is not LearningMethod.EVIDENCE or not parameters.cap_unverified:
         return False
     return not clears_evidence_bar(spec, parameters) and not is_held_close(spec, parameters)
+
+
+def exceeding_held_target(specs: Sequence[OverrideSpec], parameters: EvidenceParameters) -> frozenset[str]:
+    """The ids of those overrides that move farther than they are sure enough for."""
+    return frozenset(spec.id for spec in specs if exceeds_held_target(spec, parameters))

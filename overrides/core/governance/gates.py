@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.validation import check, contradicts
-from overrides.core.governance.evidence_bar import exceeds_held_target, false_sign_rate
+from overrides.core.governance.evidence_bar import exceeding_held_target, exceeds_held_target, false_sign_rate
 from overrides.core.governance.exposure import lowers_exposure
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.mandates import Terms, exceeded
+from overrides.core.governance.permissions import APPLY, REVIEW
 from overrides.core.governance.request_states import Step, WrongState, after
 
 NAMED = 3  # lines named in one message; further ones are only counted
@@ -27,7 +29,6 @@ HEALTH = {
     "evidence_lapsed": frozenset({"evidence_below_bar"}),
     "conflict": frozenset({"conflict"}),
 }
-REVIEW, APPLY = "overrides.review_changerequest", "overrides.apply_changerequest"
 
 
 class Severity(StrEnum):
@@ -74,12 +75,12 @@ class Person:
 
 @dataclass(frozen=True)
 class Situation:
-    """A request with everything that its gates examine. `parameters` are those its lines will be served under.
+    """A request with all that its gates look at. `parameters` are those its lines will be served under.
 
-    `movement` and `moved_before` (within the policy's window) are in steps summed over lines.
+    `voters` names the groups whose members' votes count (empty: everybody's). `is_served` says whether it can change
+    what bots receive: without that it is nobody's rival.
     """
 
-    kind: str
     state: str
     expires_at: datetime
     is_machine: bool
@@ -93,6 +94,8 @@ class Situation:
     base_changed: str = ""
     movement: float = 0.0
     moved_before: float = 0.0
+    voters: tuple[str, ...] = ()
+    is_served: bool = True
     is_quarantined: bool = False
     scheduled_for: datetime | None = None
 
@@ -120,6 +123,11 @@ def health(found: Iterable[Gate]) -> str:
     """
     names = {gate.name for gate in found}
     return next((word for word, faults in HEALTH.items() if names & faults), "valid")
+
+
+def blocking(situation: Situation, attempt: Attempt) -> list[Gate]:
+    """Every gate that blocks the step."""
+    return blockers(gates(situation, attempt))
 
 
 def blockers(found: Iterable[Gate]) -> list[Gate]:
@@ -153,12 +161,8 @@ def _own_request(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
 
 def _other_group(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     if attempt.person is not None and not attempt.person.counts:
-        groups = ", ".join(_voters(situation))
+        groups = ", ".join(situation.voters)
         yield Gate("other_group", f"votes of {groups} alone count here", f"ask a member of {groups}", permission=REVIEW)
-
-
-def _voters(situation: Situation) -> tuple[str, ...]:
-    return situation.policy.groups_for(situation.kind, situation.movement, situation.moved_before)
 
 
 def _missing_approvals(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
@@ -189,7 +193,7 @@ def _stale(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
 
 def _conflict(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     rivals = sorted({number for each in situation.lines for number in each.rivals})
-    if rivals and situation.kind != "trial":  # a trial changes nothing that is served
+    if rivals and situation.is_served:
         numbers = ", ".join(f"request {number}" for number in rivals[:NAMED])
         message = f"{numbers} would change some of the same lines"
         yield Gate("conflict", message, "the one applied first makes the other stale", Severity.WARNS)
@@ -197,9 +201,10 @@ def _conflict(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
 
 def _little_evidence(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     least, bar = situation.policy.least_n, situation.parameters.evidence
-    added = [(each, each.after) for each in situation.lines if each.after is not None]
-    few = [each for each, spec in added if spec.stats.n < least]
-    unsure = [each for each, spec in added if exceeds_held_target(spec, bar)]
+    brought = [(each, each.after) for each in situation.lines if each.after is not None]
+    few = [each for each, spec in brought if spec.stats.n < least]
+    exceeding = exceeding_held_target([spec for _, spec in brought], bar)
+    unsure = [each for each, spec in brought if spec.id in exceeding]
     if few:
         message = f"{_named(few, _trades)} rest on fewer than {least:g} trades"
         way_past = "leave them out until there are more, or lower least_n by a policy request"
@@ -284,13 +289,13 @@ def target_levers(spec: OverrideSpec | None) -> Mapping[str, float]:
     return {} if spec is None else spec.levers
 
 
-def _faults(spec: OverrideSpec | None, parameters: ModuleParameters) -> list[str]:
+def _faults(spec: OverrideSpec | None, parameters: ModuleParameters) -> list[FieldError]:
     if spec is None:
         return []
     faults = check(spec, parameters.dimensions)
     channel = None if spec.channel is None else parameters.channels.get(spec.channel)
     if channel is None or channel.policy is not spec.policy:
-        faults.append(f"policy: its channel does not use {spec.policy}")
+        faults.append(FieldError("policy", f"its channel does not use {spec.policy}"))
     return faults
 
 

@@ -9,9 +9,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
+from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.json_fields import closed_mapping, finite, positive, text, whole
 
 MEASURED = "lines"  # the only kind of request whose whole effect is measured in steps
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What agreeing to a request takes: how many approvals, and of members of which groups (empty: of any)."""
+
+    needed: int
+    groups: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -34,11 +43,13 @@ class GovernancePolicy:
     that of dm does not. Reviewers of small movements only are those in `groups` but not in `large_groups`; they may not
     approve requests without a size either, which are all kinds but lines. Raises ValueError that names the field.
 
+    Building it raises FieldError for a rule that is out of its range.
+
     >>> GovernancePolicy.from_document({"approvals": 2}).approvals
     2
     >>> GovernancePolicy.from_document({"approvals": 0})
     Traceback (most recent call last):
-    ValueError: approvals: must be 1 to 9
+    overrides.core.engine.definitions.field_error.FieldError: approvals: must be 1 to 9
     """
 
     approvals: int = 1
@@ -58,7 +69,7 @@ class GovernancePolicy:
         for name in ("approvals", "large_approvals"):
             self._set(name, whole(getattr(self, name), name, 1, 9))
         if self.large_approvals < self.approvals:
-            raise ValueError(f"large_approvals: must be at least approvals, {self.approvals}")
+            raise FieldError("large_approvals", f"must be at least approvals, {self.approvals}")
         if self.large_movement is not None:
             self._set("large_movement", finite(self.large_movement, "large_movement", low=0))
         for name in ("window_days", "expires_days", "mandate_days"):
@@ -69,10 +80,10 @@ class GovernancePolicy:
         for name in ("groups", "large_groups"):
             named = getattr(self, name)
             if not isinstance(named, list | tuple):
-                raise ValueError(f"{name}: must be a list of names of groups")
+                raise FieldError(name, "must be a list of names of groups")
             self._set(name, tuple(text(each, name, 150) for each in named))
         if not isinstance(self.lowering_applies, bool):
-            raise ValueError("lowering_applies: must be true or false")
+            raise FieldError("lowering_applies", "must be true or false")
 
     @classmethod
     def from_document(cls, document: object) -> Self:
@@ -82,6 +93,14 @@ class GovernancePolicy:
     def to_document(self) -> dict[str, Any]:
         """Return the policy as JSON values."""
         return asdict(self) | {"groups": list(self.groups), "large_groups": list(self.large_groups)}
+
+    def agreement(self, kind: str, movement: float, moved_before: float = 0.0) -> Agreement:
+        """What agreeing takes to a request that moves so many steps, after so many within the window.
+
+        >>> GovernancePolicy(large_movement=20, large_groups=("board",)).agreement("lines", 21)
+        Agreement(needed=2, groups=('board',))
+        """
+        return Agreement(self.needed(movement, moved_before), self.groups_for(kind, movement, moved_before))
 
     def needed(self, movement: float, moved_before: float = 0.0) -> int:
         """Return the approvals needed by a request that moves so many steps, after so many within the window.

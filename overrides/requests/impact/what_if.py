@@ -22,7 +22,8 @@ from overrides.core.engine.definitions.content_hash import content_hash
 from overrides.core.impact.version_pair import VersionSide
 from overrides.core.impact.what_if import Comparison
 from overrides.models import ChangeRequest, Line, WhatIf
-from overrides.requests.impact.before_after import Proposed, proposed_by, refuse_kind, sides
+from overrides.requests.impact.before_after import proposed_by, refuse_kind, sides
+from overrides.requests.kinds.kind import Proposed
 from overrides.versions.load_version import active_version
 from telemetry.foundation.background_results import BackgroundComputation, Progress
 from telemetry.foundation.core.refusal import Refused

@@ -1,6 +1,9 @@
-"""One text per value: what is hashed, chained and compared.
+"""One text per value of a fact: what is hashed, chained and compared.
 
-Sorted keys, no spaces, floats by repr, times in UTC with `Z`, characters as they are. NaN and infinity are refused.
+`fact_json` signs facts: the digest of a trade, the content of an audit entry, the columns of a stored decision.
+Policy (ids of lines, overrides and versions, the content of change requests) is signed by `content_json` of
+`overrides.core.engine`, which escapes everything beyond ASCII and takes JSON values only. The two texts differ, so
+neither may stand in for the other: every stored hash would change.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from uuid import UUID
 
 
 def utc_text(at: datetime) -> str:
-    """An aware time as ISO 8601 in UTC.
+    """An aware time as ISO 8601 in UTC. Raises ValueError for a naive one.
 
     >>> utc_text(datetime(2024, 5, 1, 12, tzinfo=UTC))
     '2024-05-01T12:00:00Z'
@@ -25,6 +28,7 @@ def utc_text(at: datetime) -> str:
 def fact_json(value: object) -> str:
     """The canonical JSON text of a value of mappings, sequences, text, numbers, booleans, null, times and UUIDs.
 
+    Sorted keys, no spaces, floats by repr, times in UTC with `Z`, characters as they are (hash its UTF-8 bytes).
     Raises ValueError for NaN, infinity and naive times, TypeError for anything JSON has no form for.
 
     >>> fact_json({"b": 1.0, "a": [None, "é", datetime(2024, 5, 1, tzinfo=UTC)]})

@@ -7,16 +7,15 @@ becomes), NUL and lone surrogates stop here, before a database sees them. Object
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any, TypeVar
 from uuid import UUID
 
 from telemetry.foundation.core.refusal import Refused, shown
 
 T = TypeVar("T")
-E = TypeVar("E", bound=StrEnum)
+E = TypeVar("E", bound=str)
 Read = Callable[[Any], T]
 
 LARGEST = 1e9
@@ -106,9 +105,9 @@ def matching(pattern: str, advice: str) -> Read[str]:
     return read
 
 
-def member(kind: type[E]) -> Read[E]:
-    """A reader of one word of a closed vocabulary."""
-    words = {each.value: each for each in kind}
+def member(vocabulary: Iterable[E]) -> Read[E]:
+    """A reader of one word of a closed vocabulary: an enum of words, or some of its members."""
+    words = {str(each): each for each in vocabulary}
 
     def read(value: object) -> E:
         found = words.get(value) if isinstance(value, str) else None

@@ -17,7 +17,7 @@ from config.desk.request_evidence import MOST
 from learning.models import EdgeHistory, Lesson, NoiseTwin
 from learning.validation.walk_forward_runs import walk_forward
 from overrides.models import ChangeRequest
-from overrides.requests.authoring import DraftLine
+from overrides.requests.kinds.kind import DraftLine
 from overrides.versions.publish import store_override
 from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import NOW, draft, make_lesson, make_parameters, make_spec, publish

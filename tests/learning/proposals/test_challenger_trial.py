@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 
 from learning.proposals.challenger_trial import draft_trial
 from overrides.core.engine.definitions.vocabulary import Channel, Combiner, LearningMethod
+from overrides.core.governance.errors import GateError
 from overrides.models import ChangeRequest, ModuleMode, Version
 from overrides.requests.emergency import veto_line
-from overrides.requests.gates import GateError
 from overrides.versions.load_version import current_parameters, load_specs
 from tests.admin_pages import browser_of, page
 from tests.builders import NOW, approve_and_apply, make_lesson, make_spec, publish

@@ -16,10 +16,10 @@ from learning.proposals.materialize import publish_what_mandates_cover
 from learning.proposals.switch_method import draft_switch, other_policy, switch_to
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import Channel, Combiner, LearningMethod
+from overrides.core.governance.errors import GateError
 from overrides.models import ChangeRequest, Mandate, Membership, Version
 from overrides.requests.apply import apply_request
 from overrides.requests.emergency import veto_line
-from overrides.requests.gates import GateError
 from overrides.requests.review import approve
 from overrides.serving.engine import ENGINE_ROOM
 from overrides.serving.resolve import Resolved, resolve

@@ -93,6 +93,8 @@ class TestRefusal:
             (proposal(lines=[{}]), "lines[0]"),
             (proposal(lines=[{"override": make_spec({"size_mult": 1.31}).to_document()}]),
              "lines[0].override.levers.capital_levers.size_mult"),
+            (proposal(lines=[{"override": make_spec().to_document() | {"scope": {"a: b": ""}}}]),
+             "lines[0].override.scope.a: b"),
             (proposal(lines=[{"override": make_spec().to_document()}] * 2), "lines"),
             (proposal("mode", {}), "content"),
             (proposal("mode", {"mode": "maybe"}), "content.mode"),

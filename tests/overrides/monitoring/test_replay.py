@@ -255,6 +255,13 @@ class TestRewrittenPolicy:
         name = f"override {make_spec({'size_mult': 0.8}).id}: levers.size is "
         assert [line for line in found if line.startswith(name)]
 
+    def test_names_the_channel_of_a_line_that_cannot_be_read(self, served: UUID) -> None:
+        rewrite(Line.objects.filter(pk=make_spec().line), channel="pm_magic")
+
+        found = list(Recheck().everything())
+
+        assert {each.field for each in found if each.object == f"override {make_spec().id}"} == {"type"}
+
     def test_names_a_line(self, served: UUID) -> None:
         line = make_spec().line
         rewrite(Line.objects.filter(pk=line), scope=SCOPE | {"bucket": "mid"})

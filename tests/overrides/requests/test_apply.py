@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import Group, User
 
+from overrides.core.governance.errors import GateError
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.models import ChangeRequest, Mandate, ModulePolicy, Version
 from overrides.requests.apply import apply_due, apply_request
-from overrides.requests.gates import GateError
 from overrides.requests.governance_store import policy_of
 from overrides.requests.review import approve, schedule
 from tests.builders import NOW, approve_and_apply, draft, make_parameters, make_spec, publish

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import User
 
+from overrides.core.governance.errors import GateError, RaisesEffectError
 from overrides.models import ChangeRequest, LineHold, Mandate, ModuleMode, Quarantine, Version
 from overrides.requests.emergency import (
     acknowledge,
@@ -18,8 +19,6 @@ from overrides.requests.emergency import (
     switch_everything_off,
     veto_line,
 )
-from overrides.requests.gates import GateError
-from overrides.serving.mode import RaisesEffectError
 from overrides.versions.load_version import load_specs
 from telemetry.models import AuditEntry
 from tests.builders import NOW, approve_and_apply, draft, make_spec, publish, set_mode

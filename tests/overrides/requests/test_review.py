@@ -11,10 +11,11 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.governance.errors import GateError
 from overrides.models import ChangeLine, ChangeRequest, ModuleMode, Version, Vote
 from overrides.requests.apply import apply_request, expire_requests
-from overrides.requests.authoring import DraftLine, edit_request, submit
-from overrides.requests.gates import GateError
+from overrides.requests.authoring import edit_request, submit
+from overrides.requests.kinds.kind import DraftLine
 from overrides.requests.review import (
     approve,
     cancel,

@@ -10,13 +10,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 
+from overrides.core.governance.errors import GateError, RaisesEffectError
 from overrides.models import ChangeRequest, Mandate, Membership, ModuleMode, Version
 from overrides.requests.apply import apply_request
-from overrides.requests.authoring import DraftLine
-from overrides.requests.gates import GateError
+from overrides.requests.kinds.kind import DraftLine
 from overrides.requests.review import approve
 from overrides.serving.engine import load_engine
-from overrides.serving.mode import RaisesEffectError, lower_mode, mode_document
+from overrides.serving.mode import lower_mode, mode_document
 from overrides.serving.resolve import resolve
 from overrides.versions.load_version import load_held
 from overrides.versions.publish import store_override

@@ -6,9 +6,10 @@ from datetime import datetime
 
 import pytest
 
+from overrides.core.governance.errors import RaisesEffectError
 from overrides.models import ModuleMode
 from overrides.serving.engine import load_engine
-from overrides.serving.mode import RaisesEffectError, lower_mode, mode_document
+from overrides.serving.mode import lower_mode, mode_document
 from telemetry.models import AuditEntry
 from tests.builders import make_spec, publish, set_mode
 

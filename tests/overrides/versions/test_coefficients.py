@@ -12,10 +12,10 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 
 from overrides.core.engine.position_scaling import Scaling
+from overrides.core.governance.errors import GateError
 from overrides.models import ChangeRequest, Version
 from overrides.monitoring.replay import Choice, replay
 from overrides.requests.apply import apply_request
-from overrides.requests.gates import GateError
 from overrides.requests.review import approve
 from overrides.serving.engine import Engine, load_engine
 from overrides.serving.resolve import Resolved, resolve_one
@@ -380,9 +380,9 @@ class TestDatabase:
         ],
     )  # fmt: skip
     def test_refuses_what_is_no_weight_of_dm(self, module: str, weights: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        for where in ("overrides.requests.authoring", "overrides.versions.publish"):
+        for where in ("overrides.requests.kinds.lines", "overrides.versions.publish"):
             monkeypatch.setattr(f"{where}.refuse_foreign_weights", lambda *_: None)
-        monkeypatch.setattr("overrides.requests.authoring.steps_between", lambda *_: 1.0)
+        monkeypatch.setattr("overrides.requests.kinds.lines.steps_between", lambda *_: 1.0)
 
         with pytest.raises(IntegrityError, match="is no weight of dm"):
             commit(lambda: approve_and_apply(draft(module=module, content={"coefficients": weights})))
@@ -390,7 +390,7 @@ class TestDatabase:
     def test_refuses_coefficients_drafted_against_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
         request = draft(module="dm", content={"coefficients": {"chain=base": 1.4}})
         weigh()
-        monkeypatch.setattr("overrides.requests.gates._weights_changed", lambda *_: False)
+        monkeypatch.setattr("overrides.requests.kinds.lines._weights_changed", lambda *_: False)
 
         with pytest.raises(IntegrityError, match="was drafted against other coefficients"):
             commit(lambda: approve_and_apply(request))

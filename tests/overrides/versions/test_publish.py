@@ -12,11 +12,11 @@ import pytest
 from django.db import connection, transaction
 
 from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.governance.errors import GateError, PublishError
 from overrides.models import Line, Membership, Override, ParameterSet, Version
-from overrides.requests.gates import GateError
 from overrides.serving.engine import load_engine
 from overrides.versions.load_version import load_specs
-from overrides.versions.publish import PublishError, store_override
+from overrides.versions.publish import store_override
 from telemetry.audit.audit_log import verify_audit
 from telemetry.models import AuditEntry
 from tests.builders import (
@@ -198,7 +198,7 @@ class TestWhatIsCompiled:
             publish(parameters=make_parameters({"weights": {"n_target": 31}}))
 
     def test_is_everything_where_much_changes(self, rewritten: OverrideSpec, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("overrides.versions.publish.FEW_KEYS", 0)
+        monkeypatch.setattr("overrides.versions.load_version.FEW_KEYS", 0)
 
         with pytest.raises(PublishError, match=rewritten.content_id):
             publish(make_spec({"size_mult": 1.2}))

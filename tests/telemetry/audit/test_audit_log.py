@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -36,7 +36,26 @@ class TestWriteAudit:
         assert [row.hash for row in rows] == [link(row.seq, row.previous_hash, row.content) for row in rows]
         assert verify_audit(expected_head=rows[-1].hash) == []
 
-    def test_records_who_did_what_to_what_in_which_transaction(self, now: datetime) -> None:
+    def test_hashes_an_entry_as_in_earlier_releases(self) -> None:
+        write_audit(
+            actor="Zoë",
+            action="publish",
+            object="version pm/1",
+            reason="größer 𝄞 €",
+            before=None,
+            after={"size_mult": 1e-7, "n": 1e16, "least": 5e-324, "zero": -0.0, "nested": {"b": 1, "a": [True, "é"]}},
+            at=datetime(2026, 3, 1, 12, tzinfo=UTC),
+        )
+
+        (row,) = chain_rows()
+        assert row.content == (
+            '{"action":"publish","actor":"Zoë","after":{"least":5e-324,"n":1e+16,"nested":{"a":[true,"é"],"b":1},'
+            '"size_mult":1e-07,"zero":-0.0},"at":"2026-03-01T12:00:00Z","before":null,"object":"version pm/1",'
+            '"reason":"größer 𝄞 €","request_id":""}'
+        )
+        assert row.hash == "08ce807b8b084c6c17ec85a1403872ac9e6e2077132142305157123b7e6ca10c"
+
+    def test_tells_who_did_what_to_what_and_ties_it_to_the_transaction(self, now: datetime) -> None:
         write("mode pm")
 
         entry = AuditEntry.objects.get()

@@ -232,6 +232,27 @@ ACTION_CHANGES: list[dict[str, Any]] = [
 
 
 class TestDigest:
+    def test_is_the_digest_of_earlier_releases(self) -> None:
+        action = action_payload(
+            pattern_key="a.b.c",
+            action_category="entry",
+            at="2024-05-01T10:00:00Z",
+            scope={"macro_phase": "Übergang"},
+            counterfactuals={"entry_delay_bars": {"1": 5e-324, "2": -0.0}},
+        )
+        trade = parse(
+            {
+                "external_id": "t1 é",
+                "symbol": "𝄞",
+                "opened_at": "2024-05-01T10:00:00Z",
+                "closed_at": "2024-05-02T10:00:00+02:00",
+                "rr": 1e-7,
+                "actions": [action],
+            }
+        )
+
+        assert trade.digest.hex() == "efdd6865e94a09e5582af0abcbd7f18f6a2c417d6938cca38eba56a5f39b2d80"
+
     def test_is_the_same_for_the_same_trade_written_differently(self) -> None:
         payload = shuffled(full_payload()) | {"opened_at": "2024-05-01T12:00:00+02:00", "rr": 1.50, "revision": 2.0}
         payload["actions"][0]["decision_ids"] = [DECISION.upper()]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from .field_error import FieldError
 from .json_fields import closed_mapping, finite
 from .levers import LEVERS
 
@@ -45,21 +46,20 @@ def lever_values(scope: Mapping[str, str]) -> dict[str, str]:
 
 
 def read_weights(document: object, field: str = "coefficients") -> dict[str, dict[str, float]]:
-    """Parse the weights of a version, `coefficient=value` -> 0.5 to 2, and group them by coefficient.
-
-    Raises ValueError that names the field.
+    """The weights as a version holds them, `lever=value` -> 0.5 to 2, by lever. Raises FieldError.
 
     >>> read_weights({"chain=base": 1.5, "cap=<500k": 0.9})
     {'chain': {'base': 1.5}, 'cap': {'<500k': 0.9}}
     >>> read_weights({"chain=base": 2.5})
     Traceback (most recent call last):
-    ValueError: coefficients.chain=base: must be 0.5 to 2
+    overrides.core.engine.definitions.field_error.FieldError: coefficients.chain=base: must be 0.5 to 2
     """
     weights: dict[str, dict[str, float]] = {}
     for name, weight in closed_mapping(document, field).items():
         lever, _, value = name.partition("=")
         if lever not in LEVER_DIMENSIONS or not 0 < len(value) <= LONGEST_VALUE:
-            raise ValueError(f"{field}: {name!r:.80} is no lever=value; levers are {', '.join(LEVER_DIMENSIONS)}")
+            known = ", ".join(LEVER_DIMENSIONS)
+            raise FieldError(field, f"{name!r:.80} is no lever=value; levers are {known}")
         weights.setdefault(lever, {})[value] = finite(weight, f"{field}.{name}", LOWEST, HIGHEST)
     return weights
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
+from .field_error import FieldError
 from .json_fields import LARGEST, SMALLEST, finite, whole
 from .parameters import Document
 
@@ -24,9 +25,9 @@ def _switch(default: bool, words: str) -> Any:
 
 @dataclass(frozen=True)
 class EvidenceParameters(Document):
-    """How the evidence method learns (docs/method.md 5); lists by number of dimensions hold 0, 1 and 2.
+    """How policy evidence learns (statistics section 3); lists by number of dimensions hold 0, 1 and 2.
 
-    Raises ValueError that names the field.
+    Building it raises FieldError for a constant outside its limits.
     """
 
     half_life_days: float = _constant(360.0, SMALLEST, LARGEST, "a trade this old weighs half, in days")
@@ -78,25 +79,25 @@ class EvidenceParameters(Document):
         for each in fields(self):
             self._set(each.name, _read(each.name, getattr(self, each.name), each.default, each.metadata))
         if self.likely_lfsr < self.verified_lfsr:
-            raise ValueError("likely_lfsr: must be at least verified_lfsr")
+            raise FieldError("likely_lfsr", "must be at least verified_lfsr")
         rises = all(low < high for low, high in zip(self.grid, self.grid[1:], strict=False))
         if len(self.grid) < 2 or self.grid[0] != 0 or not rises:
-            raise ValueError("grid: must rise from 0, no effect, over at least one sd above it")
+            raise FieldError("grid", "must rise from 0, no effect, over at least one sd above it")
         for name in ("null_mass", "null_counts"):
             if len(getattr(self, name)) != SUBSET_SIZES:
-                raise ValueError(f"{name}: must be a list of {SUBSET_SIZES} numbers")
+                raise FieldError(name, f"must be a list of {SUBSET_SIZES} numbers")
 
 
 def _read(name: str, value: object, default: object, limits: Mapping[str, Any]) -> object:
     """Return a value as the type of its default, after a check of its range. Raises ValueError."""
     if isinstance(default, bool):
         if not isinstance(value, bool):
-            raise ValueError(f"{name}: must be true or false")
+            raise FieldError(name, "must be true or false")
         return value
     low, high = limits["low"], limits["high"]
     if isinstance(default, tuple):
         if not isinstance(value, list | tuple):
-            raise ValueError(f"{name}: must be a list of numbers")
+            raise FieldError(name, "must be a list of numbers")
         return tuple(finite(each, name, low, high) for each in value)
     return whole(value, name, low, high) if isinstance(default, int) else finite(value, name, low, high)
 

@@ -1,4 +1,7 @@
-"""Strict readers of JSON values: what is wrong, where, and the way out, as a ValueError naming the field."""
+"""Strict readers of JSON values. Each raises FieldError, which says where the value stands and what is wrong with it.
+
+`field` is the path of the value, as the error will name it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
+
+from .field_error import FieldError
 
 LARGEST = 1e9  # of any number in a document; keeps every sum and product finite
 SMALLEST = 1 / LARGEST  # of any number that something is divided by, for the same reason
@@ -19,37 +24,45 @@ def closed_mapping(value: object, field: str, allowed: Collection[str] | None = 
 
     >>> closed_mapping({"colour": 1}, "stats", {"n"})
     Traceback (most recent call last):
-    ValueError: stats.colour: unknown name; known are n
+    overrides.core.engine.definitions.field_error.FieldError: stats.colour: unknown name; known are n
     """
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise ValueError(f"{field}: must be an object with text keys")
+        raise FieldError(field, "must be an object with text keys")
     if allowed is not None:
         for key in value:
             if key not in allowed:
+                known = f"known are {', '.join(sorted(allowed))}"
                 # A key from outside may hold anything: only a plain one can be a step of a path.
-                told = f"{field}.{key}: unknown name" if _PLAIN.fullmatch(key) else f"{field}: {key!r:.40} is unknown"
-                raise ValueError(f"{told}; known are {', '.join(sorted(allowed))}")
+                if _PLAIN.fullmatch(key):
+                    raise FieldError(f"{field}.{key}", f"unknown name; {known}")
+                raise FieldError(field, f"{key!r:.40} is unknown; {known}")
     return value
 
 
 @contextmanager
 def within(place: str) -> Iterator[None]:
-    """Puts the place before whatever field is refused inside.
+    """Puts the place before the path of whatever FieldError is raised inside.
 
     >>> with within("lessons"):
     ...     finite("3", "edge_min")
     Traceback (most recent call last):
-    ValueError: lessons.edge_min: '3' is not a number; state a number
+    overrides.core.engine.definitions.field_error.FieldError: lessons.edge_min: '3' is not a number; state a number
     """
     try:
         yield
-    except ValueError as error:
-        raise ValueError(f"{place}.{error}") from error
+    except FieldError as error:
+        raise error.under(place) from error
 
 
-def required(document: Mapping[str, Any], key: str, field: str = "") -> Any:
+def required(document: Mapping[str, Any], key: str, place: str = "") -> Any:
+    """The value of a key that has to be there; `place` is the path of the document.
+
+    >>> required({"n": 3}, "variance", "stats")
+    Traceback (most recent call last):
+    overrides.core.engine.definitions.field_error.FieldError: stats.variance: missing; state it
+    """
     if key not in document:
-        raise ValueError(f"{field}{key}: missing; state it")
+        raise FieldError(f"{place}.{key}" if place else key, "missing; state it")
     return document[key]
 
 
@@ -58,14 +71,14 @@ def finite(value: object, field: str, low: float = -LARGEST, high: float = LARGE
 
     >>> finite(float("nan"), "stats.n")
     Traceback (most recent call last):
-    ValueError: stats.n: nan is not finite; state a number
+    overrides.core.engine.definitions.field_error.FieldError: stats.n: nan is not finite; state a number
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{field}: {value!r:.40} is not a number; state a number")
+        raise FieldError(field, f"{value!r:.40} is not a number; state a number")
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{field}: {value!r} is not finite; state a number")
+        raise FieldError(field, f"{value!r} is not finite; state a number")
     if not low <= value <= high:  # before any conversion: an integer may be too large for a float, or for repr
-        raise ValueError(f"{field}: must be {low:g} to {high:g}")
+        raise FieldError(field, f"must be {low:g} to {high:g}")
     return float(value) + 0.0
 
 
@@ -74,7 +87,7 @@ def positive(value: object, field: str, high: float = LARGEST) -> float:
 
     >>> positive(0, "stats.half_life_days")
     Traceback (most recent call last):
-    ValueError: stats.half_life_days: must be 1e-09 to 1e+09
+    overrides.core.engine.definitions.field_error.FieldError: stats.half_life_days: must be 1e-09 to 1e+09
     """
     return finite(value, field, SMALLEST, high)
 
@@ -83,16 +96,16 @@ def whole(value: object, field: str, low: int, high: int = 10**9) -> int:
     """An integer within [low, high]; 3.0 reads as 3."""
     number = finite(value, field, low, high)
     if number != int(number):
-        raise ValueError(f"{field}: {value!r} is not a whole number")
+        raise FieldError(field, f"{value!r} is not a whole number")
     return int(number)
 
 
 def text(value: object, field: str, longest: int = 200) -> str:
     """Non-empty text that a database and a hash accept: no NUL, no lone surrogates."""
     if not isinstance(value, str) or not 0 < len(value) <= longest:
-        raise ValueError(f"{field}: must be text of 1 to {longest} characters")
+        raise FieldError(field, f"must be text of 1 to {longest} characters")
     if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value):
-        raise ValueError(f"{field}: contains NUL or a lone surrogate; remove it")
+        raise FieldError(field, "contains NUL or a lone surrogate; remove it")
     return value
 
 
@@ -106,13 +119,13 @@ def instant(value: object, field: str) -> datetime:
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
-            raise ValueError(f"{field}: {value!r:.40} is not a time; write 2025-01-11T00:00:00Z") from None
+            raise FieldError(field, f"{value!r:.40} is not a time; write 2025-01-11T00:00:00Z") from None
     if not isinstance(value, datetime):
-        raise ValueError(f"{field}: must be a time such as 2025-01-11T00:00:00Z")
+        raise FieldError(field, "must be a time such as 2025-01-11T00:00:00Z")
     if value.utcoffset() is None:
-        raise ValueError(f"{field}: has no time zone; add Z")
+        raise FieldError(field, "has no time zone; add Z")
     if not 2000 <= value.year <= 2100:
-        raise ValueError(f"{field}: year {value.year} is outside 2000 to 2100")
+        raise FieldError(field, f"year {value.year} is outside 2000 to 2100")
     return value.astimezone(UTC)
 
 
@@ -128,10 +141,10 @@ def instant_text(value: datetime) -> str:
 def one_of(value: object, field: str, names: Collection[str]) -> str:
     """One of a closed set of names.
 
-    >>> one_of("pm_magic", "type", ("dm_alloc", "pm_strength"))
+    >>> one_of("magic", "module", ("dm", "pm"))
     Traceback (most recent call last):
-    ValueError: type: 'pm_magic' is unknown; known are dm_alloc, pm_strength
+    overrides.core.engine.definitions.field_error.FieldError: module: 'magic' is unknown; known are dm, pm
     """
     if not isinstance(value, str) or value not in names:
-        raise ValueError(f"{field}: {value!r:.40} is unknown; known are {', '.join(names)}")
+        raise FieldError(field, f"{value!r:.40} is unknown; known are {', '.join(names)}")
     return value

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from .dimensions import LEARNED_DIMENSIONS, known_dimensions
 from .evidence_parameters import EvidenceParameters
+from .field_error import FieldError
 from .json_fields import closed_mapping, finite, one_of, required, text
 from .parameters import LessonParameters, WeightParameters
 from .serving_mode import PROTECTED_MOTIFS
@@ -29,14 +30,14 @@ class ChannelParameters:
 
     @classmethod
     def from_document(cls, channel: Channel, document: object) -> Self:
-        """Parse one channel; raise ValueError that names the field and the combiners that its method allows."""
+        """Read one channel. Raises FieldError; for a combiner it names those that go with the policy."""
         place = f"channels.{channel}"
         values = closed_mapping(document, place, ("policy", "combiner", "weights"))
         policies = [policy for each, policy in PAIRS if each is channel]
-        policy = LearningMethod(one_of(required(values, "policy", f"{place}."), f"{place}.policy", policies))
+        policy = LearningMethod(one_of(required(given, "policy", place), f"{place}.policy", policies))
         combiners = PAIRS[channel, policy]
-        combiner = Combiner(one_of(required(values, "combiner", f"{place}."), f"{place}.combiner", combiners))
-        return cls(policy, combiner, WeightParameters.from_document(values.get("weights", {}), f"{place}.weights"))
+        combiner = Combiner(one_of(required(given, "combiner", place), f"{place}.combiner", combiners))
+        return cls(policy, combiner, WeightParameters.from_document(given.get("weights", {}), f"{place}.weights"))
 
     def to_document(self) -> dict[str, Any]:
         """Return the channel as JSON values."""
@@ -74,21 +75,21 @@ class ModuleParameters:
 
     @classmethod
     def from_document(cls, module: str, document: object) -> Self:
-        """Parse a module's parameters; every channel must be present, other missing parts take their defaults.
+        """Read a module's parameters: every channel has to be there, other absent parts take their default.
 
-        Raises ValueError that names the field.
+        Raises FieldError.
         """
         names = ("channels", "lessons", "evidence", "dimensions", "protected_motifs", "product_cap")
         values = closed_mapping(document, "parameters", names)
         channels = closed_mapping(required(values, "channels"), "channels", channels_of(module))
         return cls(
             module,
-            {c: ChannelParameters.from_document(c, required(channels, c, "channels.")) for c in channels_of(module)},
-            LessonParameters.from_document(values.get("lessons", {}), "lessons"),
-            _names(values.get("dimensions", known_dimensions(module)), "dimensions"),
-            _names(values.get("protected_motifs", PROTECTED_MOTIFS), "protected_motifs"),
-            EvidenceParameters.from_document(values.get("evidence", {}), "evidence"),
-            _cap(values.get("product_cap")),
+            {c: ChannelParameters.from_document(c, required(channels, c, "channels")) for c in channels_of(module)},
+            LessonParameters.from_document(given.get("lessons", {}), "lessons"),
+            _names(given.get("dimensions", known_dimensions(module)), "dimensions"),
+            _names(given.get("protected_motifs", PROTECTED_MOTIFS), "protected_motifs"),
+            EvidenceParameters.from_document(given.get("evidence", {}), "evidence"),
+            _cap(given.get("product_cap")),
         )
 
     def to_document(self) -> dict[str, Any]:
@@ -119,8 +120,8 @@ def _cap(value: object) -> float | None:
 
 def _names(value: object, field: str) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
-        raise ValueError(f"{field}: must be a list of names")
+        raise FieldError(field, "must be a list of names")
     names = tuple(text(each, field, 40) for each in value)
     if len(set(names)) < len(names):
-        raise ValueError(f"{field}: names an entry twice")
+        raise FieldError(field, "names an entry twice")
     return names

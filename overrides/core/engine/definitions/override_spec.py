@@ -26,9 +26,9 @@ DOCUMENT = (
 
 @dataclass(frozen=True)
 class OverrideSpec:
-    """One revision of a line. `levers` maps lever -> target; `promise` is what the override is scored against.
+    """One revision of a line. `levers` maps lever -> target, flat; `promise` is what scoring holds it to.
 
-    `policy` is the learning method. Raises ValueError that names the field.
+    Building it raises FieldError for the first field that is wrong.
     """
 
     id: str
@@ -52,12 +52,9 @@ class OverrideSpec:
 
     @classmethod
     def from_document(cls, document: object) -> Self:
-        """Parse one override; raise ValueError that names the first wrong field.
-
-        A missing id becomes the content's hash.
-        """
-        values = closed_mapping(document, "override", DOCUMENT)
-        channel, policy, path = (values.get(key) for key in ("type", "policy", "path"))
+        """Read one override; without an id it gets the one of its content. Raises FieldError at the first fault."""
+        given = closed_mapping(document, "override", DOCUMENT)
+        channel, policy, path = (given.get(key) for key in ("type", "policy", "path"))
         spec = cls(
             id=values.get("id", "content"),
             module=required(values, "module"),
@@ -110,8 +107,21 @@ def grouped(levers: Mapping[str, float]) -> dict[str, dict[str, float]]:
     return {group: {n: value for n, value in levers.items() if LEVERS[n].group == group} for group in GROUPS}
 
 
+def document_path(path: str) -> str:
+    """Where a field of an override stands in its document, which holds the levers by the plan's groups.
+
+    >>> document_path("levers.size_mult"), document_path("stats.n"), document_path("levers.capital_levers")
+    ('levers.capital_levers.size_mult', 'stats.n', 'levers.capital_levers')
+    """
+    first, _, name = path.partition(".")
+    return f"levers.{LEVERS[name].group}.{name}" if first == "levers" and name in LEVERS else path
+
+
 def override_id(document: object) -> str:
-    """Return the content id of a document, whatever id and path it has and however its numbers are written."""
+    """The id of a document's content, whatever id and path it carries and however its numbers are spelt.
+
+    Raises FieldError where the document is no override.
+    """
     return OverrideSpec.from_document(document).content_id
 
 

@@ -16,9 +16,9 @@ STATS = ("edge_raw", "n", "variance", "half_life_days", "updated_at")
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Statistics: edge in R, n in trades (or worth n trades), variance in R squared, half-life in days.
+    """Evidence: edge in R, n in trades (or worth n trades), variance in R squared, half-life in days.
 
-    Raises ValueError that names the field.
+    Building it raises FieldError for a figure that is out of its range.
     """
 
     edge_raw: float
@@ -38,7 +38,7 @@ class Stats:
     def from_document(cls, document: object) -> Self:
         """Parse statistics; raise ValueError that names the field."""
         stats = closed_mapping(document, "stats", STATS)
-        return cls(*(required(stats, name, "stats.") for name in STATS))
+        return cls(*(required(stats, name, "stats") for name in STATS))
 
     def to_document(self) -> dict[str, Any]:
         """Return the statistics as JSON values."""
@@ -47,7 +47,10 @@ class Stats:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """The start of a ramp: lever -> value in force at `since`; levers that are not listed start at neutral."""
+    """Where a ramp began: lever -> value in force at `since`; a lever not named began at neutral.
+
+    Building it raises FieldError.
+    """
 
     start: Mapping[str, float]
     since: datetime
@@ -60,7 +63,7 @@ class Path:
     def from_document(cls, document: object) -> Self:
         """Parse the start of a ramp; raise ValueError that names the field."""
         path = closed_mapping(document, "path", ("from", "since"))
-        return cls(required(path, "from", "path."), required(path, "since", "path."))
+        return cls(required(path, "from", "path"), required(path, "since", "path"))
 
     def to_document(self) -> dict[str, Any]:
         """Return the start of a ramp as JSON values."""
@@ -68,7 +71,7 @@ class Path:
 
 
 def lever_values(value: object, field: str) -> dict[str, float]:
-    """Parse lever -> value, sorted by name; values of log levers must be above 0. Raises ValueError."""
+    """Lever -> value, by name; a log lever's value must have a logarithm. Raises FieldError."""
     levers = closed_mapping(value, field, LEVERS)
     lowest = {name: SMALLEST if LEVERS[name].blend is Blend.LOG else -LARGEST for name in levers}
     return {name: finite(levers[name], f"{field}.{name}", low=lowest[name]) for name in sorted(levers)}

@@ -11,13 +11,14 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from .dimensions import LEARNED_DIMENSIONS
+from .field_error import FieldError
 from .json_fields import closed_mapping, finite, positive, text, whole, within
 from .levers import LEVERS
 
 
 @dataclass(frozen=True)
 class Document:
-    """Base class of parameters: from and to JSON; unknown names are refused and missing ones take their default."""
+    """Construction from and to JSON: unknown names are refused with FieldError, absent ones take their default."""
 
     @classmethod
     def from_document(cls, document: object, place: str = "parameters") -> Self:
@@ -82,10 +83,10 @@ class WeightParameters(Document):
 def _tightened_bounds(name: str, pair: object) -> tuple[float, float]:
     lever, where = LEVERS[name], f"bounds.{name}"
     if not isinstance(pair, list | tuple) or len(pair) != 2:
-        raise ValueError(f"{where}: must be [low, high]")
+        raise FieldError(where, "must be [low, high]")
     low, high = (finite(each, where, lever.low, lever.high) for each in pair)
     if not low <= lever.neutral <= high:
-        raise ValueError(f"{where}: {low:g} to {high:g} must contain neutral {lever.neutral:g}")
+        raise FieldError(where, f"{low:g} to {high:g} must contain neutral {lever.neutral:g}")
     return low, high
 
 
@@ -135,7 +136,7 @@ class LessonParameters(Document):
         cutoffs = _listed(self.counterfactual_cutoffs, "counterfactual_cutoffs", 3)
         self._set("counterfactual_cutoffs", tuple(positive(each, "counterfactual_cutoffs") for each in cutoffs))
         if sorted(cutoffs) != list(cutoffs):
-            raise ValueError("counterfactual_cutoffs: must rise from small to large")
+            raise FieldError("counterfactual_cutoffs", "must rise from small to large")
 
     def n_min_of(self, dims: int) -> int:
         """Return the fewest trades of a cell with `dims` dimensions.
@@ -152,12 +153,12 @@ class LessonParameters(Document):
 
 def _listed(value: object, name: str, length: int | None = None) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple) or not value or (length is not None and len(value) != length):
-        raise ValueError(f"{name}: must be a list of {length or 'one or more'}")
+        raise FieldError(name, f"must be a list of {length or 'one or more'}")
     return tuple(value)
 
 
 def _names(value: object, name: str) -> tuple[str, ...]:
     names = tuple(text(each, name, 40) for each in _listed(value, name))
     if len(set(names)) != len(names):
-        raise ValueError(f"{name}: names an entry twice")
+        raise FieldError(name, "names an entry twice")
     return names

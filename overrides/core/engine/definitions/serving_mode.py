@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
+from .field_error import FieldError
 from .json_fields import closed_mapping, finite, one_of, required, text
 
 PROTECTED_MOTIFS = ("panic_exit", "emergency_exit", "stop")  # the third part of a pattern key
@@ -39,9 +40,9 @@ class ServingMode:
 
     @classmethod
     def checked(cls, document: object) -> Self:
-        """Parse a mode; raise ValueError that names the wrong field. A challenger may be named; it is ignored here."""
-        values = closed_mapping(document, "mode", ("mode", "rollout_percent", "allow", "challenger"))
-        allow = closed_mapping(values.get("allow", {}), "allow")
+        """Read a mode; a challenger may be named, and is not served. Raises FieldError."""
+        given = closed_mapping(document, "mode", ("mode", "rollout_percent", "allow", "challenger"))
+        allow = closed_mapping(given.get("allow", {}), "allow")
         return cls(
             mode=Mode(one_of(required(values, "mode"), "mode", tuple(Mode))),
             rollout_percent=finite(values.get("rollout_percent", 100.0), "rollout_percent", 0, 100),
@@ -53,13 +54,13 @@ class ServingMode:
         """Parse a mode as the engine does: a malformed mode is off."""
         try:
             return cls.checked(document)
-        except ValueError:
+        except FieldError:
             return cls()
 
 
 def _values(values: object, where: str) -> tuple[str, ...]:
     if not isinstance(values, list | tuple) or not values:
-        raise ValueError(f"{where}: must list the values served; leave the dimension out to serve all")
+        raise FieldError(where, "must list the values served; leave the dimension out to serve all")
     return tuple(text(value, where, 64) for value in values)
 
 

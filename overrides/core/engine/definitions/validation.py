@@ -6,8 +6,9 @@ Combiners do not check any of this: they blend whatever a compiled version conta
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
+from .field_error import FieldError
 from .levers import LEVERS
 from .override_spec import OverrideSpec
 from .vocabulary import CHANNEL_MODULE, MODULE_CATEGORIES, PAIRS, Channel, Combiner, LearningMethod
@@ -15,16 +16,18 @@ from .vocabulary import CHANNEL_MODULE, MODULE_CATEGORIES, PAIRS, Channel, Combi
 PATTERN_KEY = re.compile(r"[A-Za-z0-9_-]{1,40}(\.[A-Za-z0-9_-]{1,40}){2}")
 
 
-def check(spec: OverrideSpec, known_dimensions: Collection[str] | None = None) -> list[str]:
-    """Return everything that is wrong with a governed override, each entry beginning with its field; empty if valid."""
-    problems = _belonging(spec) + _lever_problems(spec)
+def check(spec: OverrideSpec, known_dimensions: Collection[str] | None = None) -> list[FieldError]:
+    """Everything that is wrong with a governed override, as errors to raise, show or place; empty if nothing is."""
+    problems = [*_belonging(spec), *_lever_problems(spec)]
     if PATTERN_KEY.fullmatch(spec.pattern_key) is None:
-        problems.append("pattern_key: must be family.state.motif, each of 1 to 40 letters, digits, _ or -")
+        message = "must be family.state.motif, each of 1 to 40 letters, digits, _ or -"
+        problems.append(FieldError("pattern_key", message))
     for name in spec.scope:
         if known_dimensions is not None and name not in known_dimensions:
-            problems.append(f"scope.{name}: not a dimension of {spec.module}; add it to the parameters first")
+            message = f"not a dimension of {spec.module}; add it to the parameters first"
+            problems.append(FieldError(f"scope.{name}", message))
     if spec.id != spec.content_id:
-        problems.append("id: differs from the content's hash; leave it out and it is computed")
+        problems.append(FieldError("id", "differs from the content's hash; leave it out and it is computed"))
     return problems
 
 
@@ -38,41 +41,41 @@ def contradicts(spec: OverrideSpec) -> bool:
     return any(LEVERS[name].unit(value) * spec.stats.edge_raw < 0 for name, value in spec.levers.items())
 
 
-def _belonging(spec: OverrideSpec) -> list[str]:
-    problems = []
+def _belonging(spec: OverrideSpec) -> Iterator[FieldError]:
     if spec.channel is None:
-        problems.append(f"type: missing; state one of {', '.join(Channel)}")
+        yield FieldError("type", f"missing; state one of {', '.join(Channel)}")
     elif CHANNEL_MODULE[spec.channel] != spec.module:
-        problems.append(f"type: {spec.channel} belongs to module {CHANNEL_MODULE[spec.channel]}, not {spec.module}")
+        yield FieldError("type", f"{spec.channel} belongs to module {CHANNEL_MODULE[spec.channel]}, not {spec.module}")
     if spec.policy is None:
-        problems.append(f"policy: missing; state one of {', '.join(LearningMethod)}")
+        yield FieldError("policy", f"missing; state one of {', '.join(LearningMethod)}")
     elif spec.channel is not None and (spec.channel, spec.policy) not in PAIRS:
-        problems.append(f"policy: {spec.channel} is always {LearningMethod.PLAN}; its targets must not be summed")
+        yield FieldError("policy", f"{spec.channel} is always {LearningMethod.PLAN}; its targets must not be summed")
     if spec.action_category not in MODULE_CATEGORIES.get(spec.module, ()):
-        problems.append(f"action_category: {spec.action_category} is no category of module {spec.module}")
-    return problems
+        yield FieldError("action_category", f"{spec.action_category} is no category of module {spec.module}")
 
 
-def _lever_problems(spec: OverrideSpec) -> list[str]:
-    problems = [] if spec.levers else ["levers: empty; move one lever or withdraw the override"]
+def _lever_problems(spec: OverrideSpec) -> Iterator[FieldError]:
+    if not spec.levers:
+        yield FieldError("levers", "empty; move one lever or withdraw the override")
     for name, value in spec.levers.items():
-        lever = LEVERS[name]
+        lever, path = LEVERS[name], f"levers.{name}"
         if spec.channel is not None and lever.channel is not spec.channel:
-            problems.append(f"levers.{name}: belongs to {lever.channel}, not {spec.channel}")
+            yield FieldError(path, f"belongs to {lever.channel}, not {spec.channel}")
         if spec.action_category not in lever.categories:
-            problems.append(f"levers.{name}: has no effect on {spec.action_category}")
+            yield FieldError(path, f"has no effect on {spec.action_category}")
         if not lever.low <= value <= lever.high:
-            problems.append(f"levers.{name}: {value:g} is outside {lever.low:g} to {lever.high:g}")
-    return problems
+            yield FieldError(path, f"{value:g} is outside {lever.low:g} to {lever.high:g}")
 
 
-def check_combiner(channel: Channel, policy: LearningMethod, combiner: Combiner) -> list[str]:
-    """Return what is wrong with combining a channel's learning method (`policy`) with a combiner; empty if nothing is.
+def check_combiner(channel: Channel, policy: LearningMethod, combiner: Combiner) -> list[FieldError]:
+    """What is wrong with serving a channel's policy through a combiner.
 
-    >>> check_combiner(Channel.PM_TUNING, LearningMethod.PLAN, Combiner.EVIDENCE)
-    ['combiner: pm_tuning under policy plan allows plan, not evidence']
+    >>> for problem in check_combiner(Channel.PM_TUNING, LearningMethod.PLAN, Combiner.EVIDENCE):
+    ...     print(problem)
+    combiner: pm_tuning under policy plan allows plan, not evidence
     """
     allowed = PAIRS.get((channel, policy), ())
     if combiner in allowed:
         return []
-    return [f"combiner: {channel} under policy {policy} allows {', '.join(allowed) or 'none'}, not {combiner}"]
+    names = ", ".join(allowed) or "none"
+    return [FieldError("combiner", f"{channel} under policy {policy} allows {names}, not {combiner}")]

@@ -9,9 +9,10 @@ import pytest
 from django.contrib.auth.models import User
 
 from overrides.models import ChangeRequest, WhatIf
-from overrides.requests.authoring import DraftLine, edit_request
+from overrides.requests.authoring import edit_request
 from overrides.requests.emergency import retire_lines, veto_line
 from overrides.requests.impact.what_if import run_what_if
+from overrides.requests.kinds.kind import DraftLine
 from overrides.requests.review import approve
 from overrides.serving.engine import load_engine
 from overrides.serving.resolve import resolve_one

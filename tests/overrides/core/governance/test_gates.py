@@ -10,19 +10,10 @@ import pytest
 
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.core.governance.gates import (
-    APPLY,
-    REVIEW,
-    Attempt,
-    Person,
-    Severity,
-    Situation,
-    TouchedLine,
-    blockers,
-    gates,
-)
+from overrides.core.governance.gates import Attempt, Person, Severity, Situation, TouchedLine, blockers, gates
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.mandates import grant
+from overrides.core.governance.permissions import APPLY, REVIEW
 from overrides.core.governance.request_states import Step
 from tests.builders import NOW, make_parameters, make_spec
 
@@ -37,7 +28,7 @@ def touched(before: OverrideSpec | None = None, after: OverrideSpec | None = Non
 
 def situation(*lines: TouchedLine, **over: Any) -> Situation:
     fields: dict[str, Any] = {
-        "kind": "lines", "state": "in_review", "expires_at": NOW + DAY, "is_machine": False, "signed_hash": "h",
+        "state": "in_review", "expires_at": NOW + DAY, "is_machine": False, "signed_hash": "h",
         "content_hash": "h", "approvals": 0, "needed": 1, "lines": lines, "policy": GovernancePolicy(),
         "parameters": ModuleParameters.default("pm"),
     }  # fmt: skip

@@ -12,9 +12,8 @@ import pytest
 from django.db.models import QuerySet
 
 from overrides.models import ChangeRequest, WhatIf
-from overrides.requests.authoring import DraftLine
-from overrides.requests.impact.before_after import Proposed
 from overrides.requests.impact.what_if import TAKEN_OVER_AFTER, TASK, ask_what_if, compare, run_what_if
+from overrides.requests.kinds.kind import DraftLine, Proposed
 from overrides.serving.engine import load_engine
 from overrides.serving.resolve import resolve_one
 from overrides.tasks import what_if_task

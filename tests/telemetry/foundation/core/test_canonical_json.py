@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
+from hashlib import sha256
 from types import MappingProxyType
 from uuid import UUID
 
@@ -27,6 +28,14 @@ class TestCanonicalJson:
             '{"a":"2024-05-01T00:00:00.000500Z","m":{"a":"00000000-0000-0000-0000-000000000001","b":0.1},'
             '"z":[1,1.0,1e-07],"é":"pm"}'
         )
+
+    def test_hashes_as_in_earlier_releases(self) -> None:
+        value = {"ü": {"b": [1e-7, 5e-324, -0.0, 1e16], "a": "é 𝄞"}, "A": None, "a": {"z": {"y": True}}}
+        text = fact_json(value)
+
+        assert text == '{"A":null,"a":{"z":{"y":true}},"ü":{"a":"é 𝄞","b":[1e-07,5e-324,-0.0,1e+16]}}'
+        digest = sha256(text.encode()).hexdigest()
+        assert digest == "9a0b6940ff2c931308bbb98f69f427d607461d18c88102aa164893d6c7c0d164"
 
     @given(JSON)
     def test_is_read_back_as_the_same_value(self, value: object) -> None:

@@ -46,7 +46,7 @@ class TestCheck:
     def test_names_what_is_wrong(self, change: dict[str, Any], named: str) -> None:
         problems = check(replace(make_governed(), **change), known_dimensions=("macro_phase",))
 
-        assert any(problem.startswith(named) for problem in problems), problems
+        assert any(str(problem).startswith(named) for problem in problems), problems
 
     def test_names_everything_at_once(self) -> None:
         spoilt = replace(make_governed(), pattern_key="x", levers={"size_mult": 2.0}, action_category="exit")

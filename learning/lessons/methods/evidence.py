@@ -1,0 +1,81 @@
+"""The evidence method: one fit to all outcomes, shrunk by a mixture; lessons are verified if their sign is sure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+from django.db.models import F, QuerySet
+from django.db.models.functions import Abs, NullIf
+
+from learning.core.cells.rows import MISSING
+from learning.core.significance.permutation import permute_outcomes
+from learning.lessons.build_evidence import acts, find_evidence_lessons, learn_module
+from learning.lessons.methods.method import BY_EDGE, BY_TRADES, JUDGED_BY_TRADE, Method, Order, Progress, stat
+from learning.models import Lesson
+from learning.readers.observations import Loaded, load_observations
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.vocabulary import LearningMethod
+
+
+def count_in_noise(module: str, parameters: ModuleParameters, now: datetime, seed: int, tell: Progress) -> int:
+    """Count the verified lessons that act and have a scope.
+
+    The permutation preserves the mean of a pattern, and lessons that are not verified stay close to neutral.
+    """
+    tell(0, 2)
+    lessons = parameters.lessons
+    loaded = load_observations(module, lessons.dimensions_of(module), lessons.books, now)
+    tell(1, 2)
+    learned = learn_module(without_edges(loaded, seed), module, parameters, now)
+    tell(2, 2)
+    if learned is None:
+        return 0
+    of_a_scope = (learned.overrides.scope != MISSING).any(axis=1)
+    return int((learned.verified & acts(learned, parameters) & of_a_scope).sum())
+
+
+def without_edges(loaded: Loaded, seed: int) -> Loaded:
+    """Return the observations with permuted outcomes (`core.significance.permutation`)."""
+    observations = loaded.observations
+    judged_by_trade = np.array([name in JUDGED_BY_TRADE for name in loaded.categories])
+    outcome = permute_outcomes(
+        observations.outcome,
+        trade=observations.trade,
+        pattern=observations.pattern,
+        category=observations.category,
+        judged_by_trade=judged_by_trade[observations.category],
+        closed_at=loaded.closed_at,
+        seed=seed,
+    )
+    return replace(loaded, observations=replace(observations, outcome=outcome))
+
+
+def comparable(acting: QuerySet[Lesson], module: str) -> QuerySet[Lesson]:
+    """Return the verified lessons that have a scope."""
+    return acting.filter(stats__verified=True, n_dims__gt=0)
+
+
+def walk_combiner(parameters: ModuleParameters) -> None:
+    """Return None: one combiner serves the method."""
+    return None
+
+
+EVIDENCE = Method(
+    name=LearningMethod.EVIDENCE,
+    search=find_evidence_lessons,
+    count_in_noise=count_in_noise,
+    comparable=comparable,
+    walk_combiner=walk_combiner,
+    orders=(
+        Order("rank", "rank", (stat("rank").asc(nulls_last=True),)),
+        Order("lfsr", "sureness", ("-weight",)),
+        BY_TRADES,
+        BY_EDGE,
+        Order("exaggeration", "exaggeration", (Abs(stat("raw") / NullIf(F("edge_raw"), 0.0)).desc(nulls_last=True),)),
+    ),
+    ages=True,
+    verifies=True,
+    refits=True,
+)
