@@ -175,7 +175,7 @@ def approve_and_apply(request: ChangeRequest, *, at: datetime = NOW) -> ChangeRe
 
 
 def draft(*specs: OverrideSpec, author: Any = None, at: datetime = NOW, **over: Any) -> ChangeRequest:
-    """A request in review that brings the overrides, by a machine unless somebody is named."""
+    """Return a request in review that adds the overrides, by a machine unless an author is given."""
     from overrides.requests.authoring import draft_request
     from overrides.requests.kinds.kind import DraftLine
     from overrides.versions.publish import store_override

@@ -1,8 +1,8 @@
-"""How calm a call is: how often control passes from one of our modules into another, counted by a profiler.
+"""How often a call passes from one of our modules into another, counted by a profiler.
 
-A stay is an uninterrupted stretch within one module (one file). Each time control enters another module, by a call or
-by a return, a stay begins; so a function that calls into three other modules makes seven. Frames of Django and of the
-standard library belong to nobody and interrupt nothing.
+A stay is an uninterrupted stretch within one module. Each time control enters another module, by a call or by a
+return, a stay begins: a function that calls into three other modules makes seven stays and three entries. Frames of
+Django and of the standard library belong to nobody and interrupt nothing.
 """
 
 from __future__ import annotations
@@ -16,32 +16,34 @@ from types import FrameType
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ("config", "learning", "overrides", "telemetry")
 
-Counts = Callable[[str], bool]
+Names = Callable[[str], str | None]  # a module's dotted name -> the name it is counted under, None to leave it out
 
 
 class Stays:
-    """The modules that control was in, in order; a module that `counts` refuses belongs to nobody."""
+    """The modules that control was in, in order, and how often a call led into another one."""
 
-    def __init__(self, counts: Counts) -> None:
+    def __init__(self, names: Names) -> None:
         self.visited: list[str] = []
-        self._counts = counts
+        self.entries = 0
+        self._names = names
         self._modules: dict[str, str | None] = {}
 
     def trace(self, frame: FrameType, event: str, argument: object) -> None:
-        """What `sys.setprofile` calls at every call and return."""
+        """Count one event of `sys.setprofile`."""
         if event not in ("call", "return") or self._module(frame) is None:
             return
         now: FrameType | None = frame if event == "call" else frame.f_back
         while now is not None:
             module = self._module(now)
             if module is not None:
-                self._visit(module)
+                self._visit(module, event)
                 return
             now = now.f_back
 
-    def _visit(self, module: str) -> None:
+    def _visit(self, module: str, event: str) -> None:
         if self.visited[-1:] != [module]:
             self.visited.append(module)
+            self.entries += event == "call"
 
     def _module(self, frame: FrameType) -> str | None:
         path = frame.f_code.co_filename
@@ -53,14 +55,13 @@ class Stays:
         if not path.startswith(f"{ROOT}/"):
             return None
         parts = Path(path).relative_to(ROOT).with_suffix("").parts
-        module = ".".join(parts)
-        return module if parts[0] in APPS and self._counts(module) else None
+        return self._names(".".join(parts)) if parts[0] in APPS else None
 
 
 @contextmanager
-def counted(counts: Counts) -> Iterator[Stays]:
+def counted(names: Names) -> Iterator[Stays]:
     """Count the stays of what runs inside the block."""
-    stays = Stays(counts)
+    stays = Stays(names)
     sys.setprofile(stays.trace)
     try:
         yield stays

@@ -60,7 +60,7 @@ class Desk:
 
 
 def outside_their_mandates(now: datetime) -> list[str]:
-    """The lines in force whose levers no live mandate reaches."""
+    """Return the lines in force with levers beyond the reach of every live mandate."""
     mandates = {row.line_id: row.terms for row in Mandate.objects.filter(revoked_at=None, review_by__gt=now)}
     version = Version.objects.filter(module="pm", is_active=True).first()
     specs = load_specs("pm", version.number) if version else ()

@@ -1,7 +1,8 @@
 """The roles of people and their permissions (docs/design.md 18); `groups` stores them as Django groups.
 
-A role is given by membership; a person may have several, and needs `is_staff` to enter the admin. Who may agree to
-what of one module, or of one size, is the module's policy (`core.governance.governance_policy`), not another role.
+A role is a group membership. A person may have several, and needs `is_staff` to enter the admin. Restrictions to one
+module or to small changes are not roles; they belong to the module's governance policy
+(`overrides.core.governance.governance_policy`).
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from types import MappingProxyType
 
 from overrides.core.governance.permissions import APPLY, DRAFT, LOWER, PROPOSE_PARAMETERS, REVIEW
 
+SEEN = ("telemetry", "overrides", "learning")  # every role may view everything in these apps
+
 SEEN = ("telemetry", "overrides", "learning")  # every role may look at everything in these
 
 ROLES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "viewer": frozenset(),
-        "operator": frozenset({LOWER}),  # towards neutral only, and no word on what others did
+        "operator": frozenset({LOWER}),  # may only move towards neutral, and may not review
         "reviewer": frozenset({LOWER, DRAFT, REVIEW, APPLY}),
         "parameter admin": frozenset({DRAFT, PROPOSE_PARAMETERS}),
     }

@@ -27,7 +27,7 @@ from learning.admin.lesson_estimates import (
     run_with_lessons,
     sequence_of,
 )
-from learning.core.significance.funnel import BY_CHANCE, n_shown
+from learning.core.significance.funnel import BY_CHANCE, n_stored
 from learning.lessons.methods import METHODS
 from learning.models import BuilderRun, Lesson, WalkForward
 from learning.validation.walk_forward_runs import told
@@ -134,9 +134,9 @@ def evidence_of(changes: Sequence[ChangeLine], situation: Situation) -> RequestE
         funnel=funnel(None if run is None else run.tested, map(_spot, rows), mini=True),
         run=run,
         policy=policy,
-        sureness=_sureness(situation) if METHODS[policy].verifies else None,
-        twins=() if found is None else found.twins,
-        walk=None if found is None else found.walk,
+        significance=_significance(situation) if METHODS[policy].verifies else None,
+        twins=() if learned_run is None else learned_run.twins,
+        walk=None if learned_run is None else learned_run.walk,
     )
 
 
@@ -177,12 +177,12 @@ def estimate_of_spec(spec: OverrideSpec) -> Estimate:
 
 
 def lfsr_of(spec: OverrideSpec) -> float | None:
-    """How likely its edge has the wrong sign; policy plan does not ask."""
+    """Return the probability that the edge has the wrong sign; None for the plan method, which has none."""
     return false_sign_rate(spec) if _verifies(spec) else None
 
 
 def _verifies(spec: OverrideSpec) -> bool:
-    """Whether the method that it was learned by says how sure it is."""
+    """Return whether the method that the override was learned by verifies its lessons."""
     return spec.policy is not None and METHODS[spec.policy].verifies
 
 

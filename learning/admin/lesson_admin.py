@@ -102,7 +102,7 @@ class LessonAdmin(FactAdmin):
         @admin.display(description="weight, floor; or sureness", ordering="weight")
         def against_floor(lesson: Lesson) -> SafeString:
             if METHODS[LearningMethod(lesson.policy)].verifies:
-                return _sureness(lesson)
+                return _verification(lesson)
             floor = floor_of(lesson.module, Channel(lesson.type))
             tone = "" if lesson.weight >= floor else "cw-quiet"
             return format_html('<span class="{}">{} / {}</span>', tone, number(lesson.weight, 4), f"{floor:g}")

@@ -78,7 +78,7 @@ class LineStatus:
 
 
 def orders_of(policy: LearningMethod) -> dict[str, Order]:
-    """The orders of a policy's lessons by name, the usual one first."""
+    """Return the sort orders of a method's lessons by name, the default first."""
     return {each.name: each for each in METHODS[policy].orders}
 
 

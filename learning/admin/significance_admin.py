@@ -43,9 +43,9 @@ from telemetry.foundation.admin.formatting import badge, format_moment
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
 from telemetry.foundation.core.csv_cells import csv_lines
 
-MAY_ASK = (LOWER, DRAFT)  # an operator, or whoever drafts requests
-MAY_LOOK = ("learning.view_builderrun", "learning.view_lesson")
-Table = Callable[[str, Wanted], Iterable[Mapping[str, Any]]]
+MAY_REQUEST = (LOWER, DRAFT)  # operators and authors of requests
+MAY_VIEW = ("learning.view_builderrun", "learning.view_lesson")
+Table = Callable[[str, PageQuery], Iterable[Mapping[str, Any]]]
 
 
 def evidence_urls(guarded: Callable[..., Callable[..., HttpResponseBase]]) -> list[URLPattern]:

@@ -16,6 +16,7 @@ from learning.admin.charts.funnel import Funnel, Spot, funnel, funnel_rows
 from learning.admin.charts.noise_strip import strip
 from learning.admin.lesson_estimates import (
     LineStatus,
+    count_significance,
     estimate_of,
     latest_run,
     lessons_of,
@@ -101,7 +102,7 @@ def evidence_page(module: str, query: PageQuery) -> dict[str, Any]:
 
 
 def verified_spots(module: str, policy: LearningMethod) -> list[Spot]:
-    """The verified lessons, best first, as spots that lead to their pages."""
+    """Return the verified lessons, best first, as spots that link to their pages."""
     if not METHODS[policy].verifies:
         return []
     lessons = lessons_of(module, policy, orders_of(policy)["rank"]).filter(stats__verified=True)[:MOST_SPOTS]

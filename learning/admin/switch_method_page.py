@@ -16,7 +16,7 @@ from django.urls import reverse
 from learning.lessons.candidates import LEARNED_CHANNELS
 from learning.models import BuilderRun
 from learning.proposals.switch_method import Switch, draft_switch, other_policy, switch_to
-from overrides.admin.request_form import Reasoned
+from overrides.admin.request_form import ReasonForm
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, LearningMethod
 from overrides.core.governance.errors import GovernanceError

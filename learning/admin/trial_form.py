@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from learning.models import BuilderRun
 from learning.proposals.challenger_trial import Choice, draft_trial
-from overrides.admin.request_form import Reasoned
+from overrides.admin.request_form import ReasonForm
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, LearningMethod
 from overrides.core.governance.errors import GovernanceError

@@ -30,7 +30,7 @@ from telemetry.foundation.admin.read_only import FactAdmin, one_of
 from telemetry.foundation.core.csv_cells import csv_lines
 from telemetry.models import MODULES
 
-MAY_ASK = (LOWER, DRAFT)  # an operator, or whoever drafts requests
+MAY_REQUEST = (LOWER, DRAFT)  # operators and authors of requests
 
 
 @admin.register(WalkForward)

@@ -89,8 +89,9 @@ class Memory:
 
     @classmethod
     def from_document(cls, document: object) -> Self:
-        given = closed_mapping(document, "memory", ("n", "at", "short", "long"))
-        n, at, short, long = (required(given, name, "memory") for name in ("n", "at", "short", "long"))
+        """Read a memory from its JSON form. Raises FieldError."""
+        fields = closed_mapping(document, "memory", ("n", "at", "short", "long"))
+        n, at, short, long = (required(fields, name, "memory") for name in ("n", "at", "short", "long"))
         return cls(
             whole(n, "memory.n", 1), finite(at, "memory.at"), _sums(short, "memory.short"), _sums(long, "memory.long")
         )
@@ -101,12 +102,13 @@ class Memory:
         return {"n": self.n, "at": self.at, "short": short, "long": long}
 
 
-def _sums(document: object, field: str) -> Decayed:
-    given: Mapping[str, Any] = closed_mapping(document, field, ("s", "w"))
-    s, w = (finite(required(given, name, field), f"{field}.{name}", -1e18, 1e18) for name in ("s", "w"))
+def _sums(document: object, field: str) -> DecayedSums:
+    """Read the sums of one tau. Raises FieldError."""
+    fields: Mapping[str, Any] = closed_mapping(document, field, ("s", "w"))
+    s, w = (finite(required(fields, name, field), f"{field}.{name}", -1e18, 1e18) for name in ("s", "w"))
     if w < 1:
         raise FieldError(f"{field}.w", f"{w!r} is below 1, the weight of the newest trade; rebuild the memory")
-    return Decayed(s, w)
+    return DecayedSums(s, w)
 
 
 def memories(rr: Floats, day: Floats, code: Ints) -> dict[int, Memory]:

@@ -34,10 +34,10 @@ def build_due(*, module: str, policy: LearningMethod, now: datetime) -> int:
 
 
 def is_current(module: str, policy: LearningMethod, now: datetime) -> bool:
-    """Whether the last run of a method that ages has seen all there is: the facts, the parameters, and the day.
+    """Return whether the last run of a method that ages has used all current facts, parameters and the date.
 
-    A group whose last trade was excluded leaves nothing to see here; it is noticed with the next day. The plan's method
-    is always built: its runs cost little, and its cells do not say when they changed.
+    A group whose last trade was excluded leaves no trace here; it is noticed the next day. The plan method is never
+    current: its runs are cheap, and its cells do not record when they changed.
     """
     if not METHODS[policy].ages:
         return False

@@ -20,8 +20,8 @@ def noise_twin(
 ) -> int:
     """Return how many lessons the builder would find in a module's outcomes permuted within pattern and week.
 
-    What counts is the method's to say, see `Method.count_in_noise`. Nothing is written. The same seed and facts give
-    the same count. `progress` is called with (steps done, steps in all).
+    The method decides what counts, see `Method.count_in_noise`. Nothing is written. The same seed and facts give the
+    same count. `progress` receives (completed steps, all steps).
     """
     tell = progress or (lambda done, total: None)
     return METHODS[policy].count_in_noise(module, current_parameters(module), now, seed, tell)

@@ -63,7 +63,7 @@ def materialize(*, module: str, now: datetime) -> ChangeRequest | None:
     return draft_request(
         module=module,
         kind=RequestKind.LINES,
-        title=titled(_title(lines), weights),
+        title=request_title(_title(lines), weights),
         reason=f"what {len(wanted)} active lessons of {module} would change of what is in force"
         + ("; and its weights, where they have moved" if weights else ""),
         author=None,
@@ -89,8 +89,10 @@ def publish_what_mandates_cover(*, module: str, now: datetime) -> ChangeRequest 
 
 
 def _young(module: str, now: datetime) -> set[str]:
-    """Lines renewed within a day whose method fits all together: every trade moves each a little, and what is not
-    material can wait."""
+    """Return the lines renewed within the last day whose method refits all lessons together.
+
+    Every trade changes each of these lines a little; changes that are not material can wait.
+    """
     refitting = [method.name for method in METHODS.values() if method.refits]
     rows = Membership.objects.filter(module=module, to_version=None, line__policy__in=refitting)
     return set(rows.filter(override__created_at__gt=now - DAY).values_list("line_id", flat=True))
@@ -145,6 +147,7 @@ def material_differences(
 
 
 def _change_of_status(before: OverrideSpec, after: OverrideSpec, parameters: ModuleParameters) -> list[str]:
+    """Return the change of verification, for a method that verifies."""
     if after.policy is None or not METHODS[after.policy].verifies:
         return []
     was, becomes = clears_evidence_bar(before, parameters.evidence), clears_evidence_bar(after, parameters.evidence)

@@ -102,7 +102,7 @@ def draft_switch(
     return draft_request(
         module=module,
         kind=RequestKind.PARAMETERS,
-        title=f"LearningMethod of {channel} → {policy}: {len(switch.leaving)} withdrawn, {len(switch.coming)} new",
+        title=f"Learning method of {channel} → {policy}: {len(switch.leaving)} withdrawn, {len(switch.coming)} new",
         reason=reason,
         author=author,
         author_name=author.get_username(),

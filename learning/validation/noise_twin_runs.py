@@ -73,7 +73,7 @@ def _counted(row: NoiseTwin, progress: Progress) -> dict[str, Any]:
 
 
 def found_by(module: str, policy: LearningMethod) -> QuerySet[Lesson]:
-    """The lessons that compare with what a twin counts (see `Method.count_in_noise`)."""
+    """Return the real lessons that are comparable with a twin's count (see `Method.comparable`)."""
     acting = Lesson.objects.filter(module=module, policy=policy, status=Lesson.Status.ACTIVE)
     return METHODS[policy].comparable(acting, module)
 

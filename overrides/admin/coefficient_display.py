@@ -57,11 +57,14 @@ def bar(weight: float, served: float, words: str) -> SafeString:
 
 
 def weights_page(request: ChangeRequest, in_force: InForce, *, is_open: bool) -> dict[str, Any]:
-    """The weights a request of kind lines moves, farthest first; a closed one against what it was drafted against."""
+    """Return the weights that a request of kind lines changes, largest change first.
+
+    An open request is compared with what is in force, a closed one with the version it was drafted against.
+    """
     if COEFFICIENTS not in request.content:
         return {}
-    standing = in_force.coefficients if is_open else coefficients_of(request.module, request.base_version)
-    wanted: Mapping[str, float] = request.content[COEFFICIENTS]
+    current = in_force.coefficients if is_open else coefficients_of(request.module, request.base_version)
+    proposed: Mapping[str, float] = request.content[COEFFICIENTS]
     evidence = request.content.get("evidence", {})
     names = [n for n in current.keys() | proposed.keys() if current.get(n, 1.0) != proposed.get(n, 1.0)]
     rows = [_row(name, current.get(name, 1.0), proposed.get(name, 1.0), evidence.get("values", {})) for name in names]

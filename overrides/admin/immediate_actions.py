@@ -14,7 +14,7 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
-from overrides.admin.request_form import Reasoned
+from overrides.admin.request_form import ReasonForm
 from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.exposure import exposure_change
 from overrides.core.governance.permissions import LOWER, REVIEW
@@ -99,7 +99,7 @@ def perform(request: HttpRequest, form: ReasonForm, way_back: str, take: Any) ->
     `take` receives the time and returns the message of success; it may raise GateError.
     """
     try:
-        words = take(datetime.now(UTC))
+        message = take(datetime.now(UTC))
     except GovernanceError as refusal:
         form.refuse(refusal)
         return None
@@ -108,9 +108,9 @@ def perform(request: HttpRequest, form: ReasonForm, way_back: str, take: Any) ->
 
 
 def holds_on(line_id: str, at: datetime) -> list[LineHold]:
-    return list(
-        LineHold.objects.filter(LineHold.is_live(at), line=line_id).select_related("placed_by").order_by("placed_at")
-    )
+    """Return the vetoes and pins that are in effect on a line."""
+    holds = LineHold.objects.filter(LineHold.is_live(at), line=line_id)
+    return list(holds.select_related("placed_by").order_by("placed_at"))
 
 
 def may_act(request: HttpRequest) -> dict[str, bool]:

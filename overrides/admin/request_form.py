@@ -29,7 +29,7 @@ class ProposedRequest(NamedTuple):
     content: Mapping[str, Any]
 
 
-class Reasoned(forms.Form):
+class ReasonForm(forms.Form):
     """A form that asks why. The error of a verb is shown at the field it names."""
 
     reason = forms.CharField(

@@ -33,6 +33,7 @@ class Weights:
         return next(each for channel, each in channels.items() if channel is spec.channel)
 
     def of(self, override: Override) -> Weighing:
+        """Return the weighing of an override."""
         spec = override.spec
         return weigh(spec, self.channel_of(spec).weights, self._at)
 

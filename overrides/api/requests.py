@@ -49,6 +49,8 @@ LINES = ChangeLine.objects.select_related("before__line", "after__line")
 
 @extend_schema_view(get=list_schema("list_requests", "Change requests, newest first", RequestSummary, FILTERS))
 class RequestsView(ListView):
+    """List change requests; draft a new one."""
+
     required_permission = {"GET": VIEW_REQUESTS, "POST": DRAFT}
     filters = FILTERS
     rows = ChangeRequest.objects.all()
@@ -80,6 +82,8 @@ class RequestsView(ListView):
 
 
 class RequestView(APIView):
+    """Return one change request with its first lines, its votes and its gates."""
+
     required_permission = VIEW_REQUESTS
 
     @extend_schema(
@@ -113,6 +117,8 @@ class RequestView(APIView):
     )
 )
 class RequestLinesView(ListView):
+    """List the lines of one change request."""
+
     required_permission = VIEW_REQUESTS
     rows = LINES
     document = ChangeLineSerializer

@@ -17,7 +17,10 @@ from telemetry.models import MODULES
 
 
 class ModulePolicy(models.Model):
-    """A module's rules of governance, reviewed like parameters; one is active, the defaults if none."""
+    """The governance policy of a module (`core.governance`), reviewed like parameters.
+
+    The defaults apply if none is active.
+    """
 
     module = models.CharField(max_length=2, choices=MODULES)
     number = models.PositiveIntegerField()

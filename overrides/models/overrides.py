@@ -1,4 +1,4 @@
-"""Lines and their immutable overrides; an override row gives the value that the combiner works on."""
+"""Tables of lines and of their immutable overrides, and the value that an override row holds."""
 
 from __future__ import annotations
 

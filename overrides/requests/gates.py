@@ -175,7 +175,7 @@ def _touched(changes: Sequence[Any], is_delegated: bool) -> tuple[TouchedLine, .
                 label=str(change.line),
                 before=before,
                 after=None if change.after is None else change.after.spec,
-                standing=(change.standing_id and before) if is_as_drafted else others[change.standing_id].spec,
+                in_force=(change.standing_id and before) if is_as_drafted else others[change.standing_id].spec,
                 is_vetoed=change.is_vetoed,
                 is_pinned=change.is_pinned,
                 mandate=mandates[change.line_id].terms if change.line_id in mandates else None,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from overrides.core.governance.governance_policy import GovernancePolicy
-from overrides.core.governance.mandates import grant
+from overrides.core.governance.mandates import grants
 from overrides.models import ChangeLine, ChangeRequest, LineHold, Mandate, ModulePolicy, Quarantine
 
 
@@ -38,19 +38,18 @@ def sign_mandates(
 ) -> None:
     """Sign what the builder may do with each approved line from now on; the older mandates on these lines end."""
     Mandate.objects.filter(line_id__in=[change.line_id for change in changes], revoked_at=None).update(revoked_at=at)
-    rows = []
-    for change in changes:
-        if change.after is not None:
-            terms = grant(change.after.spec, policy, at)
-            rows.append(
-                Mandate(
-                    line_id=change.line_id,
-                    request=request,
-                    direction=terms.direction,
-                    reach={name: list(pair) for name, pair in terms.reach.items()},
-                    evidence_floor={"least_n": terms.least_n, "least_edge": terms.least_edge},
-                    review_by=terms.review_by,
-                    granted_at=at,
-                )
-            )
+    approved = [change.after for change in changes if change.after is not None]
+    signed = zip(approved, grants([override.spec for override in approved], policy, at), strict=True)
+    rows = [
+        Mandate(
+            line_id=override.line_id,
+            request=request,
+            direction=terms.direction,
+            reach={name: list(pair) for name, pair in terms.reach.items()},
+            evidence_floor={"least_n": terms.least_n, "least_edge": terms.least_edge},
+            review_by=terms.review_by,
+            granted_at=at,
+        )
+        for override, terms in signed
+    ]
     Mandate.objects.bulk_create(rows, batch_size=2000)

@@ -61,24 +61,24 @@ def lower_mode(
             _refuse_rollout(module, current["rollout_percent"], rollout_percent)
             lowered["rollout_percent"] = rollout_percent
         if stop_challenger:
-            if standing["challenger"] is None:
+            if current["challenger"] is None:
                 raise RaisesEffectError("challenger", f"{module} has none that could be stopped")
             lowered["challenger"] = None
         return _write(module, row, current | lowered, by=by, reason=reason, at=at)
 
 
-def _refuse_mode(module: str, standing: str, to: str) -> None:
-    if to not in ORDER or ORDER[ModuleMode.Mode(to)] > ORDER[ModuleMode.Mode(standing)]:
-        raise RaisesEffectError.because(f"{module} is {standing}; going to {to} needs a reviewed request")
+def _refuse_mode(module: str, current: str, to: str) -> None:
+    if to not in ORDER or ORDER[ModuleMode.Mode(to)] > ORDER[ModuleMode.Mode(current)]:
+        raise RaisesEffectError.because(f"{module} is {current}; going to {to} needs a reviewed request")
 
 
 def _refuse_rollout(module: str, current: float, percent: float) -> None:
     if not 0 <= percent <= 100:  # NaN is refused too
         raise RaisesEffectError("rollout_percent", "must be 0 to 100")
-    if percent >= standing:
+    if percent >= current:
         raise RaisesEffectError(
             "rollout_percent",
-            f"{module} is rolled out to {standing:g} %; {percent:g} % is not below it, and a larger roll-out needs a "
+            f"{module} is rolled out to {current:g} %; {percent:g} % is not below it, and a larger roll-out needs a "
             "reviewed request",
         )
 

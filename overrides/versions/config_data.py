@@ -17,7 +17,7 @@ SECTIONS = {
 
 
 def render(module: str, specs: Sequence[OverrideSpec], coefficients: Mapping[str, Any]) -> dict[str, Any] | None:
-    """`config_data` of a version; None beyond 5,000 overrides, which are streamed instead."""
+    """Return the `config_data` of a version; None beyond 5,000 overrides, which are rendered on request instead."""
     return render_all(module, specs, coefficients) if len(specs) <= STORED_UP_TO else None
 
 

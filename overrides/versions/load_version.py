@@ -53,7 +53,7 @@ def read_in_force_and(module: str, number: int) -> tuple[InForce, Version]:
 
 
 def active_version(module: str) -> Version | None:
-    """The version in force; without its document, which may be large and which bots alone read."""
+    """Return the version in force without its document, which may be large and is read only by bots."""
     return _versions(module).filter(is_active=True).first()
 
 
@@ -131,7 +131,7 @@ def load_new(module: str, number: int, *, since: int | None, most: int) -> tuple
 
 
 def load_held(module: str, number: int) -> list[list[Any]]:
-    """Each override's id and path, in id order, without the overrides themselves."""
+    """Return the overrides of a version as its content hash covers them: [id, path] in order of id."""
     rows = Membership.objects.filter(in_version(number), module=module).order_by("override_id")
     return [
         [override, None if start is None or since is None else Path(start, since).to_document()]
@@ -147,7 +147,7 @@ def specs_without_ramps(module: str, number: int | None) -> dict[str, OverrideSp
 
 
 def current_parameters(module: str) -> ModuleParameters:
-    """The active version's parameters; the defaults where nothing has been published yet."""
+    """Return the parameters of the active version; the defaults if nothing was published yet."""
     return read_in_force(module).parameters
 
 

@@ -26,7 +26,7 @@ from overrides.versions.load_version import Content, load_content, load_new, par
 from telemetry.audit.audit_log import write_audit
 
 CHANNEL = "counterweight_versions"
-Side = tuple[str, str | None]  # a line and its override from now on, None where it is withdrawn
+Side = tuple[str, str | None]  # a line and its new override, None if it is withdrawn
 
 
 def store_override(spec: OverrideSpec, *, source: str, at: datetime) -> Override:
@@ -108,11 +108,11 @@ def publish_version(
     parameters: ParameterSet | None = None,
     coefficients: Mapping[str, Any] | None = None,
 ) -> Version:
-    """Publish the version in force changed by `changes` (and new `parameters` or `coefficients`) as the next one.
+    """Publish the next version of a module: the active one with `changes`, new `parameters` and `coefficients`.
 
-    `request` is what was decided: the database checks that the version holds that and nothing else. `before` is the
-    version in force, read under the module's lock, which the caller holds; `changes` come with their overrides.
-    Raises PublishError where content and parameters do not fit.
+    `request` is what was approved; the database verifies that the version contains exactly that. `before` is the
+    version in force. The caller holds the module's lock and has read `before` and the overrides of `changes` since.
+    Raises PublishError if content and parameters do not fit.
     """
     module = request.module
     if coefficients is not None:
@@ -141,9 +141,9 @@ def publish_trial(
 ) -> Version:
     """Store the active version with `changes` and `parameters` as a version that is never served.
 
-    The next version restores what was in force, ramps and all, and is the active one: nobody else sees a moment
-    between. The arguments are those of `publish_version`. Raises PublishError where nothing is in force, or where
-    content and parameters do not fit.
+    The version after it restores what was in force, ramps included, and becomes active in the same transaction, so that
+    no other process sees an intermediate state. The arguments are those of `publish_version`. Raises PublishError if
+    nothing is in force, or if content and parameters do not fit.
     """
     module = request.module
     if before is None:
@@ -171,7 +171,7 @@ def _moved(
     parameters: ParameterSet,
     at: datetime,
 ) -> Content:
-    """Move the memberships to version `number`, and refuse what it would hold where that does not compile."""
+    """Move the memberships to version `number` and return its content. Raises PublishError if it does not compile."""
     _move_memberships(request.module, number, changes, parameters.parsed, at)
     is_as_before = before is not None and before.parameters_id == parameters.id
     since = before.number if before is not None and is_as_before else None
@@ -181,7 +181,7 @@ def _moved(
 
 
 def _restore_memberships(module: str, number: int) -> list[Side]:
-    """Undo what version `number` did to the memberships, in the version after it; a ramp goes on where it was."""
+    """Undo, in the next version, what version `number` did to the memberships; ramps continue where they were."""
     tried = Membership.objects.filter(module=module, from_version=number)
     gone = sorted(tried.values_list("line_id", flat=True))
     tried.update(to_version=number + 1)
@@ -246,7 +246,7 @@ def _move_memberships(
     """Close the memberships that change and open the new ones; a ramp starts at the line's current values."""
     touched = [change.line_id for change in changes]
     closing = list(Membership.objects.filter(line_id__in=touched, to_version=None).select_related("override__line"))
-    standing = {membership.line_id: membership for membership in closing}
+    in_force = {membership.line_id: membership for membership in closing}
     opening = []
     for change in changes:
         if change.after is None:
@@ -254,7 +254,7 @@ def _move_memberships(
         spec = change.after.spec
         _refuse_misfit(spec, change.line_id, module, parameters)
         ramps = spec.policy is LearningMethod.EVIDENCE
-        start = _standing_values(standing.get(change.line_id), parameters, at) if ramps else {}
+        start = _current_values(in_force.get(change.line_id), parameters, at) if ramps else {}
         opening.append(
             Membership(
                 module=module,
@@ -319,7 +319,7 @@ def _new_version(
     by: str,
     at: datetime,
 ) -> Version:
-    """A version of this content, not stored yet and not active."""
+    """Return a version with this content, neither saved nor active."""
     document = None if content.specs is None else render_all(request.module, content.specs, coefficients)
     return Version(
         module=request.module,

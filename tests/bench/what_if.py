@@ -147,7 +147,7 @@ def _place(each: OverrideSpec) -> dict[str, Any]:
 
 
 def _resolved_twice(sample: int) -> None:
-    """The same from rows to answers by way of whole decisions, without comparing them."""
+    """Compute the same from rows to answers with whole decisions, without comparing them."""
     engine = replace(past_engines()("pm", 1), mode=ServingMode(Mode.ON))
     for number, row in enumerate(stream(Span("pm").rows())):
         if number == sample:

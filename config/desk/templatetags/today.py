@@ -9,7 +9,7 @@ from django import template
 from django.template import Context
 
 from config.desk.today import MOST_WAITING, afterwards, mandates_due, served, troubles, waiting
-from overrides.admin.request_form import Reasoned
+from overrides.admin.request_form import ReasonForm
 from overrides.core.governance.permissions import LOWER, VIEW_REQUESTS
 from telemetry.foundation.admin.read_only import person
 

@@ -35,21 +35,21 @@ class WalkForwardResult:
     folds: tuple[dict[str, Any], ...]
 
 
-def policy_of(policy: LearningMethod, combiner: Combiner, parameters: ModuleParameters) -> Policies:
-    """How a policy comes to its stance, under the parameters given."""
-    return STANCES[policy](combiner, parameters)
+def sizing_method(policy: LearningMethod, combiner: Combiner, parameters: ModuleParameters) -> SizingMethod:
+    """Return the function that sizes trades with a learning method under the given parameters."""
+    return SIZING_METHODS[policy](combiner, parameters)
 
 
-def _plan(combiner: Combiner, parameters: ModuleParameters) -> Policies:
-    return partial(plan_stance, parameters=parameters, combiner=combiner)
+def _plan(combiner: Combiner, parameters: ModuleParameters) -> SizingMethod:
+    return partial(plan_sizing, parameters=parameters, combiner=combiner)
 
 
-def _evidence(combiner: Combiner, parameters: ModuleParameters) -> Policies:
+def _evidence(combiner: Combiner, parameters: ModuleParameters) -> SizingMethod:
     low, high = bounds_of(parameters)
     return partial(evidence_sizing, parameters=parameters.evidence, low=low, high=high)
 
 
-STANCES: Mapping[LearningMethod, Callable[[Combiner, ModuleParameters], Policies]] = MappingProxyType(
+SIZING_METHODS: Mapping[LearningMethod, Callable[[Combiner, ModuleParameters], SizingMethod]] = MappingProxyType(
     {LearningMethod.PLAN: _plan, LearningMethod.EVIDENCE: _evidence}
 )
 

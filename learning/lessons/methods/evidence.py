@@ -14,7 +14,7 @@ from learning.core.significance.permutation import permute_outcomes
 from learning.lessons.build_evidence import acts, find_evidence_lessons, learn_module
 from learning.lessons.methods.method import BY_EDGE, BY_TRADES, JUDGED_BY_TRADE, Method, Order, Progress, stat
 from learning.models import Lesson
-from learning.readers.observations import Loaded, load_observations
+from learning.readers.observations import LoadedObservations, load_observations
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 
@@ -36,7 +36,7 @@ def count_in_noise(module: str, parameters: ModuleParameters, now: datetime, see
     return int((learned.verified & acts(learned, parameters) & of_a_scope).sum())
 
 
-def without_edges(loaded: Loaded, seed: int) -> Loaded:
+def without_edges(loaded: LoadedObservations, seed: int) -> LoadedObservations:
     """Return the observations with permuted outcomes (`core.significance.permutation`)."""
     observations = loaded.observations
     judged_by_trade = np.array([name in JUDGED_BY_TRADE for name in loaded.categories])

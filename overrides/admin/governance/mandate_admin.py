@@ -134,7 +134,7 @@ class MandateAdmin(FactAdmin):
         """Format, per lever, the units left between the value in force and the farthest approved one."""
         if mandate.in_force is None:
             return MISSING
-        left = remaining(mandate.terms, mandate.standing.spec, datetime.now(UTC))
+        left = remaining(mandate.terms, mandate.in_force.spec, datetime.now(UTC))
         rows = ((name, number(units, 4)) for name, units in left.items() if name != "days")
         return format_html_join("", '<div class="cw-lever">{} {}</div>', rows)
 
@@ -147,7 +147,7 @@ class MandateAdmin(FactAdmin):
         """Format the evidence in force beside the least for which the mandate applies."""
         if mandate.in_force is None:
             return MISSING
-        terms, standing = mandate.terms, mandate.standing
+        terms, in_force = mandate.terms, mandate.in_force
         return format_html(
             '<div class="cw-lever">n {} <span class="cw-quiet">of {}</span></div>'
             '<div class="cw-lever">|edge| {} <span class="cw-quiet">of {}</span></div>',

@@ -28,7 +28,7 @@ def propose_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> H
     if form.is_valid():
         document = with_constants(current.to_document(), {path: form.cleaned_data[path] for path in _paths(current)})
         try:
-            wanted = ModuleParameters.from_document(module, document)
+            proposed = ModuleParameters.from_document(module, document)
         except FieldError as error:
             form.refuse(error)
         else:
@@ -64,7 +64,7 @@ def _form(current: ModuleParameters, request: HttpRequest) -> ConstantsForm:
     return ConstantsForm(_paths(current), words, request.POST if request.method == "POST" else None)
 
 
-def _asked(standing: ModuleParameters, wanted: ModuleParameters) -> Asked:
-    found = document_differences(standing.to_document(), wanted.to_document())
-    told = "; ".join(f"{each.field.removeprefix('channels.')} {each.before} → {each.after}" for each in found)
-    return Asked(RequestKind.PARAMETERS, f"Parameters: {told}", wanted.to_document())
+def _proposed_request(current: ModuleParameters, proposed: ModuleParameters) -> ProposedRequest:
+    differences = document_differences(current.to_document(), proposed.to_document())
+    changes = "; ".join(f"{each.field.removeprefix('channels.')} {each.before} → {each.after}" for each in differences)
+    return ProposedRequest(RequestKind.PARAMETERS, f"Parameters: {changes}", proposed.to_document())

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from overrides.admin.document_diff import document_differences, worded
 from overrides.admin.governance.constants_form import ConstantsForm, paths_of
-from overrides.admin.request_form import Asked, draft
+from overrides.admin.request_form import ProposedRequest, draft
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.permissions import DRAFT
 from overrides.models import ModulePolicy, RequestKind
@@ -97,8 +97,8 @@ class ModulePolicyAdmin(FactAdmin):
             changes = "; ".join(
                 f"{each.field} {each.before} → {each.after}" for each in document_differences(current, content)
             )
-            asked = Asked(RequestKind.POLICY, f"Policy of {module}: {told}", content)
-            if response := draft(request, module, form, asked):
+            proposed = ProposedRequest(RequestKind.POLICY, f"Policy of {module}: {changes}", content)
+            if response := draft(request, module, form, proposed):
                 return response
         context = self.admin_site.each_context(request) | {
             "title": f"Ask for another policy of {module}",

@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 
-from overrides.admin.request_form import Reasoned
+from overrides.admin.request_form import ReasonForm
 from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.json_fields import instant_text
 from overrides.core.engine.definitions.levers import LEVERS

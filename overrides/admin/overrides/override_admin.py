@@ -28,7 +28,7 @@ from overrides.admin.immediate_actions import (
 )
 from overrides.admin.overrides.manual_page import manual_page
 from overrides.admin.overrides.override_page import override_page
-from overrides.admin.overrides.retire_page import retire_page, retire_ticked
+from overrides.admin.overrides.retire_page import retire_page, retire_selected
 from overrides.admin.weight_display import Weights, levers
 from overrides.core.governance.permissions import DRAFT, LOWER
 from overrides.models import Line, Membership, Override

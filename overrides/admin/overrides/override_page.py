@@ -38,7 +38,7 @@ class Moved:
 
 
 def override_page(override: Override, at: datetime) -> dict[str, Any]:
-    """The template's context. Parameters are those in force now, whatever version the override was published in."""
+    """Return the template context, under the parameters in force now, whatever version published the override."""
     spec = override.spec
     channel = Weights(at).channel_of(spec)
     weighing = weigh(spec, channel.weights, at)

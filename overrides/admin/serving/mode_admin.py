@@ -13,11 +13,11 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
 
-from overrides.admin.immediate_actions import EVERYTHING_OFF, act_page, refuse_others, told
-from overrides.admin.request_form import Reasoned, draft
+from overrides.admin.immediate_actions import EVERYTHING_OFF, act_page, perform, refuse_others
+from overrides.admin.request_form import ReasonForm, draft
 from overrides.admin.serving.challenger_page import challenger_page
 from overrides.admin.serving.mode_forms import CombinerForm, FewerForm, LowerForm, ModeForm, StopForm
-from overrides.admin.serving.mode_page import Standing, mode_page, standing_of
+from overrides.admin.serving.mode_page import ModuleStatus, mode_page, module_status
 from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.permissions import DRAFT, LOWER, REVIEW
 from overrides.models import ModuleMode
@@ -99,10 +99,10 @@ class ModuleModeAdmin(FactAdmin):
 
     def request_change(self, request: HttpRequest, module: str, name: str) -> HttpResponseBase:
         """Draft the request that the form describes; somebody else decides on it."""
-        standing = self._act(request, module, DRAFT)
-        form = ASKING[name](standing, request.POST)
-        response = draft(request, module, form, form.asks) if form.is_valid() else None
-        return response or self._page(request, standing, **{name: form})
+        status = self._permitted_status(request, module, DRAFT)
+        form = REQUEST_FORMS[name](status, request.POST)
+        response = draft(request, module, form, form.proposed_request) if form.is_valid() else None
+        return response or self._page(request, status, **{name: form})
 
     def builder(self, request: HttpRequest, module: str, name: str) -> HttpResponseBase:
         """Put the module's builder in quarantine, or lift the quarantine."""
@@ -161,6 +161,6 @@ class ModuleModeAdmin(FactAdmin):
             "may_lower": request.user.has_perm(LOWER),
             "may_hold": request.user.has_perm(REVIEW),
             "may_ask": request.user.has_perm(DRAFT),
-            **mode_page(standing, datetime.now(UTC)),
+            **mode_page(status, datetime.now(UTC)),
         }
         return TemplateResponse(request, "overrides/serving/mode.html", context)

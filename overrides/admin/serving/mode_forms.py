@@ -105,11 +105,13 @@ class ModeForm(ReasonForm):
         return {name: self.cleaned_data[name] for name in current if self.cleaned_data[name] != current[name]}
 
     @property
-    def asks(self) -> Asked:
-        standing = self._standing.document
-        found = document_differences({name: standing[name] for name in self.content}, self.content)
-        words = (f"{each.field} {each.before} → {each.after}" for each in found)
-        return Asked(RequestKind.MODE, f"Mode of {self._standing.module}: {'; '.join(words)}", self.content)
+    def proposed_request(self) -> ProposedRequest:
+        """The request that the form describes."""
+        current = self._status.document
+        differences = document_differences({name: current[name] for name in self.content}, self.content)
+        changes = (f"{each.field} {each.before} → {each.after}" for each in differences)
+        title = f"Mode of {self._status.module}: {'; '.join(changes)}"
+        return ProposedRequest(RequestKind.MODE, title, self.content)
 
 
 class CombinerForm(ReasonForm):
@@ -152,7 +154,7 @@ class CombinerForm(ReasonForm):
         }
         changes = (f"{channel} {parameters.channels[channel].combiner} → {moved[channel]}" for channel in moved)
         content = replace(parameters, channels=channels).to_document()
-        return Asked(RequestKind.PARAMETERS, f"Combiner of {', '.join(words)}", content)
+        return ProposedRequest(RequestKind.PARAMETERS, f"Combiner of {', '.join(changes)}", content)
 
 
 def allow_text(allow: Mapping[str, Any]) -> str:

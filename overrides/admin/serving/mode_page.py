@@ -18,7 +18,7 @@ from telemetry.models import Decision
 MOST_COUNTED = 10_000  # newest answers, of all modules, among which those of the module are counted
 MOST_WAITING = 10
 MOST_VERSIONS = 200  # offered as challengers, newest first
-SETTLING = tuple(kind.name for kind in KINDS.values() if kind.settles_serving)
+REQUEST_KINDS = tuple(kind.name for kind in KINDS.values() if kind.settles_serving)
 EFFECTS = {
     ModuleMode.Mode.OFF: "every bot gets neutral levers, and nothing is computed",
     ModuleMode.Mode.SHADOW: "every bot gets neutral levers; what would have been served is logged",
@@ -48,7 +48,7 @@ def module_status(module: str) -> ModuleStatus:
     numbers = list(newest[:MOST_VERSIONS])
     if row and row.challenger and row.challenger.number not in numbers:
         numbers.append(row.challenger.number)
-    return Standing(module, row, standing.version, standing.parameters, tuple(numbers))
+    return ModuleStatus(module, row, standing.version, standing.parameters, tuple(numbers))
 
 
 def mode_page(status: ModuleStatus, at: datetime) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from overrides.admin.request_form import Asked, Reasoned, draft
+from overrides.admin.request_form import ProposedRequest, ReasonForm, draft
 from overrides.admin.versions.version_page import MOST_SHOWN_WHOLE, version_page
 from overrides.core.governance.permissions import DRAFT
 from overrides.models import RequestKind, Version, VersionKind
@@ -65,7 +65,7 @@ class VersionAdmin(FactAdmin):
         if form.is_valid():
             back = f"Roll {version.module} back to version {version.number}"
             title = f"Put the trial of {version.module} into force: {version}" if version.kind == TRIAL else back
-            asked = Asked(RequestKind.ROLLBACK, title, {"to": version.number})
+            proposed = ProposedRequest(RequestKind.ROLLBACK, title, {"to": version.number})
             if version.is_active:
                 form.add_error(None, f"{version} is in force: there is nothing to roll back to.")
             elif response := draft(request, version.module, form, proposed):

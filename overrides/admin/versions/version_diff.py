@@ -102,6 +102,7 @@ class Constants:
 
 
 def constants(version: Version) -> Constants:
+    """Return the constants of a version."""
     return Constants(version.parameters.parsed, version.coefficients)
 
 

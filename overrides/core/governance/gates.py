@@ -75,10 +75,10 @@ class Person:
 
 @dataclass(frozen=True)
 class Situation:
-    """A request with all that its gates look at. `parameters` are those its lines will be served under.
+    """A request with everything that its gates examine. `parameters` are those its lines will be served under.
 
-    `voters` names the groups whose members' votes count (empty: everybody's). `is_served` says whether it can change
-    what bots receive: without that it is nobody's rival.
+    `movement` and `moved_before` (within the policy's window) are in steps summed over lines. `voters` names the groups
+    whose members' votes count (empty: everybody's). `is_served`: the request can change what bots receive.
     """
 
     state: str
@@ -201,10 +201,10 @@ def _conflict(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
 
 def _little_evidence(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     least, bar = situation.policy.least_n, situation.parameters.evidence
-    brought = [(each, each.after) for each in situation.lines if each.after is not None]
-    few = [each for each, spec in brought if spec.stats.n < least]
-    exceeding = exceeding_held_target([spec for _, spec in brought], bar)
-    unsure = [each for each, spec in brought if spec.id in exceeding]
+    added = [(each, each.after) for each in situation.lines if each.after is not None]
+    few = [each for each, spec in added if spec.stats.n < least]
+    exceeding = exceeding_held_target([spec for _, spec in added], bar)
+    unsure = [each for each, spec in added if spec.id in exceeding]
     if few:
         message = f"{_named(few, _trades)} rest on fewer than {least:g} trades"
         way_past = "leave them out until there are more, or lower least_n by a policy request"

@@ -6,7 +6,7 @@ of sign, a target beyond the approved one, a new lever, evidence below the floor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -42,6 +42,11 @@ def grant(approved: OverrideSpec, policy: GovernancePolicy, at: datetime) -> Ter
         least_edge=policy.evidence_kept * abs(approved.stats.edge_raw),
         review_by=at + timedelta(days=policy.mandate_days),
     )
+
+
+def grants(approved: Iterable[OverrideSpec], policy: GovernancePolicy, at: datetime) -> list[Terms]:
+    """Return the mandates that approving these overrides signs, in the same order."""
+    return [grant(spec, policy, at) for spec in approved]
 
 
 def exceeded(terms: Terms | None, proposed: OverrideSpec | None, at: datetime) -> list[str]:

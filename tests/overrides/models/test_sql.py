@@ -17,7 +17,7 @@ from overrides.core.governance.exposure import lowers_exposure
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.mandates import NOTICEABLE
 from overrides.core.governance.request_states import DECIDABLE, OPEN, State, moves
-from overrides.models import ChangeRequest, LineHold
+from overrides.models import ChangeRequest, HoldKind, RequestKind
 from overrides.versions.publish import store_override
 from tests.builders import NOW, make_spec
 
@@ -60,7 +60,7 @@ class TestRequests:
         ]  # fmt: skip
         named = [listed(r"PERFORM refuse_undecided\([^;]*ARRAY\[(.*?)\]", function) for function in deciders]
 
-        assert set.union(*named) == set(ChangeRequest.Kind.values)
+        assert set.union(*named) == set(RequestKind.values)
 
     def test_are_judged_by_the_default_policy_where_there_is_no_other(self) -> None:
         default = json.loads(str(evaluate("policy_for(NULL)::text")))
@@ -124,7 +124,7 @@ class TestOthers:
         assert {tuple(re.findall(r"\w+", order)) for (order,) in orders} == {tuple(Mode)}
 
     def test_holds_of_every_kind_are_heeded(self) -> None:
-        assert {kind for (kind,) in found(r"h\.kind = '(\w+)'", "version_is_decided")} == set(LineHold.Kind.values)
+        assert {kind for (kind,) in found(r"h\.kind = '(\w+)'", "version_is_decided")} == set(HoldKind.values)
 
     def test_mandates_are_exceeded_by_what_is_noticeable(self) -> None:
         assert {float(each) for (each,) in found(r"float8 [-+] ([\de-]+)", "is_mandated")} == {NOTICEABLE}

@@ -42,11 +42,11 @@ def approved(**over: object) -> ChangeRequest:
     return approve(request_id=request.pk, by=person, at=NOW)
 
 
-def done(told: list[str]) -> int:
-    """How many calls had their effect; every other was refused by a gate, and none by the database."""
-    odd = [each for each in told if each and not each.startswith(("GateError:", "RaisesEffectError:"))]
-    assert odd == []
-    return told.count("")
+def done(results: list[str]) -> int:
+    """Return how many calls took effect; all others must have been refused by a gate, none by the database."""
+    unexpected = [each for each in results if each and not each.startswith(("GateError:", "RaisesEffectError:"))]
+    assert unexpected == []
+    return results.count("")
 
 
 def entries(action: str) -> list[str]:

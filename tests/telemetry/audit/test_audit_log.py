@@ -55,7 +55,7 @@ class TestWriteAudit:
         )
         assert row.hash == "08ce807b8b084c6c17ec85a1403872ac9e6e2077132142305157123b7e6ca10c"
 
-    def test_tells_who_did_what_to_what_and_ties_it_to_the_transaction(self, now: datetime) -> None:
+    def test_records_who_did_what_to_what_in_which_transaction(self, now: datetime) -> None:
         write("mode pm")
 
         entry = AuditEntry.objects.get()

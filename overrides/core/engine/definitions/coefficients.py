@@ -46,7 +46,9 @@ def lever_values(scope: Mapping[str, str]) -> dict[str, str]:
 
 
 def read_weights(document: object, field: str = "coefficients") -> dict[str, dict[str, float]]:
-    """The weights as a version holds them, `lever=value` -> 0.5 to 2, by lever. Raises FieldError.
+    """Parse the weights of a version, `coefficient=value` -> 0.5 to 2, and group them by coefficient.
+
+    Raises FieldError.
 
     >>> read_weights({"chain=base": 1.5, "cap=<500k": 0.9})
     {'chain': {'base': 1.5}, 'cap': {'<500k': 0.9}}

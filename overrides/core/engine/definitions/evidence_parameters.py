@@ -25,9 +25,9 @@ def _switch(default: bool, words: str) -> Any:
 
 @dataclass(frozen=True)
 class EvidenceParameters(Document):
-    """How policy evidence learns (statistics section 3); lists by number of dimensions hold 0, 1 and 2.
+    """How the evidence method learns (docs/method.md 5); lists by number of dimensions hold 0, 1 and 2.
 
-    Building it raises FieldError for a constant outside its limits.
+    Raises FieldError.
     """
 
     half_life_days: float = _constant(360.0, SMALLEST, LARGEST, "a trade this old weighs half, in days")
@@ -89,7 +89,7 @@ class EvidenceParameters(Document):
 
 
 def _read(name: str, value: object, default: object, limits: Mapping[str, Any]) -> object:
-    """Return a value as the type of its default, after a check of its range. Raises ValueError."""
+    """Return a value as the type of its default, after a check of its range. Raises FieldError."""
     if isinstance(default, bool):
         if not isinstance(value, bool):
             raise FieldError(name, "must be true or false")

@@ -30,14 +30,14 @@ class ChannelParameters:
 
     @classmethod
     def from_document(cls, channel: Channel, document: object) -> Self:
-        """Read one channel. Raises FieldError; for a combiner it names those that go with the policy."""
+        """Parse one channel. Raises FieldError that names the combiners that its method allows."""
         place = f"channels.{channel}"
         values = closed_mapping(document, place, ("policy", "combiner", "weights"))
         policies = [policy for each, policy in PAIRS if each is channel]
-        policy = LearningMethod(one_of(required(given, "policy", place), f"{place}.policy", policies))
+        policy = LearningMethod(one_of(required(values, "policy", place), f"{place}.policy", policies))
         combiners = PAIRS[channel, policy]
-        combiner = Combiner(one_of(required(given, "combiner", place), f"{place}.combiner", combiners))
-        return cls(policy, combiner, WeightParameters.from_document(given.get("weights", {}), f"{place}.weights"))
+        combiner = Combiner(one_of(required(values, "combiner", place), f"{place}.combiner", combiners))
+        return cls(policy, combiner, WeightParameters.from_document(values.get("weights", {}), f"{place}.weights"))
 
     def to_document(self) -> dict[str, Any]:
         """Return the channel as JSON values."""
@@ -75,7 +75,7 @@ class ModuleParameters:
 
     @classmethod
     def from_document(cls, module: str, document: object) -> Self:
-        """Read a module's parameters: every channel has to be there, other absent parts take their default.
+        """Parse a module's parameters; every channel must be present, other missing parts take their defaults.
 
         Raises FieldError.
         """
@@ -85,11 +85,11 @@ class ModuleParameters:
         return cls(
             module,
             {c: ChannelParameters.from_document(c, required(channels, c, "channels")) for c in channels_of(module)},
-            LessonParameters.from_document(given.get("lessons", {}), "lessons"),
-            _names(given.get("dimensions", known_dimensions(module)), "dimensions"),
-            _names(given.get("protected_motifs", PROTECTED_MOTIFS), "protected_motifs"),
-            EvidenceParameters.from_document(given.get("evidence", {}), "evidence"),
-            _cap(given.get("product_cap")),
+            LessonParameters.from_document(values.get("lessons", {}), "lessons"),
+            _names(values.get("dimensions", known_dimensions(module)), "dimensions"),
+            _names(values.get("protected_motifs", PROTECTED_MOTIFS), "protected_motifs"),
+            EvidenceParameters.from_document(values.get("evidence", {}), "evidence"),
+            _cap(values.get("product_cap")),
         )
 
     def to_document(self) -> dict[str, Any]:

@@ -26,9 +26,9 @@ DOCUMENT = (
 
 @dataclass(frozen=True)
 class OverrideSpec:
-    """One revision of a line. `levers` maps lever -> target, flat; `promise` is what scoring holds it to.
+    """One revision of a line. `levers` maps lever -> target; `promise` is what the override is scored against.
 
-    Building it raises FieldError for the first field that is wrong.
+    `policy` is the learning method. Raises FieldError.
     """
 
     id: str
@@ -52,9 +52,12 @@ class OverrideSpec:
 
     @classmethod
     def from_document(cls, document: object) -> Self:
-        """Read one override; without an id it gets the one of its content. Raises FieldError at the first fault."""
-        given = closed_mapping(document, "override", DOCUMENT)
-        channel, policy, path = (given.get(key) for key in ("type", "policy", "path"))
+        """Parse one override. Raises FieldError at the first wrong field.
+
+        A missing id becomes the content's hash.
+        """
+        values = closed_mapping(document, "override", DOCUMENT)
+        channel, policy, path = (values.get(key) for key in ("type", "policy", "path"))
         spec = cls(
             id=values.get("id", "content"),
             module=required(values, "module"),
@@ -118,9 +121,9 @@ def document_path(path: str) -> str:
 
 
 def override_id(document: object) -> str:
-    """The id of a document's content, whatever id and path it carries and however its numbers are spelt.
+    """Return the content id of a document, whatever id and path it has and however its numbers are written.
 
-    Raises FieldError where the document is no override.
+    Raises FieldError.
     """
     return OverrideSpec.from_document(document).content_id
 

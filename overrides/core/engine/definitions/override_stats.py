@@ -16,9 +16,9 @@ STATS = ("edge_raw", "n", "variance", "half_life_days", "updated_at")
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Evidence: edge in R, n in trades (or worth n trades), variance in R squared, half-life in days.
+    """Statistics: edge in R, n in trades (or worth n trades), variance in R squared, half-life in days.
 
-    Building it raises FieldError for a figure that is out of its range.
+    Raises FieldError.
     """
 
     edge_raw: float
@@ -36,7 +36,7 @@ class Stats:
 
     @classmethod
     def from_document(cls, document: object) -> Self:
-        """Parse statistics; raise ValueError that names the field."""
+        """Parse statistics. Raises FieldError."""
         stats = closed_mapping(document, "stats", STATS)
         return cls(*(required(stats, name, "stats") for name in STATS))
 
@@ -47,9 +47,9 @@ class Stats:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """Where a ramp began: lever -> value in force at `since`; a lever not named began at neutral.
+    """The start of a ramp: lever -> value in force at `since`; levers that are not listed start at neutral.
 
-    Building it raises FieldError.
+    Raises FieldError.
     """
 
     start: Mapping[str, float]
@@ -61,7 +61,7 @@ class Path:
 
     @classmethod
     def from_document(cls, document: object) -> Self:
-        """Parse the start of a ramp; raise ValueError that names the field."""
+        """Parse the start of a ramp. Raises FieldError."""
         path = closed_mapping(document, "path", ("from", "since"))
         return cls(required(path, "from", "path"), required(path, "since", "path"))
 
@@ -71,7 +71,7 @@ class Path:
 
 
 def lever_values(value: object, field: str) -> dict[str, float]:
-    """Lever -> value, by name; a log lever's value must have a logarithm. Raises FieldError."""
+    """Parse lever -> value, sorted by name; values of log levers must be above 0. Raises FieldError."""
     levers = closed_mapping(value, field, LEVERS)
     lowest = {name: SMALLEST if LEVERS[name].blend is Blend.LOG else -LARGEST for name in levers}
     return {name: finite(levers[name], f"{field}.{name}", low=lowest[name]) for name in sorted(levers)}

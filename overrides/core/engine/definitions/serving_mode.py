@@ -40,9 +40,9 @@ class ServingMode:
 
     @classmethod
     def checked(cls, document: object) -> Self:
-        """Read a mode; a challenger may be named, and is not served. Raises FieldError."""
-        given = closed_mapping(document, "mode", ("mode", "rollout_percent", "allow", "challenger"))
-        allow = closed_mapping(given.get("allow", {}), "allow")
+        """Parse a mode. Raises FieldError. A challenger may be named; it is ignored here."""
+        values = closed_mapping(document, "mode", ("mode", "rollout_percent", "allow", "challenger"))
+        allow = closed_mapping(values.get("allow", {}), "allow")
         return cls(
             mode=Mode(one_of(required(values, "mode"), "mode", tuple(Mode))),
             rollout_percent=finite(values.get("rollout_percent", 100.0), "rollout_percent", 0, 100),

@@ -17,7 +17,7 @@ PATTERN_KEY = re.compile(r"[A-Za-z0-9_-]{1,40}(\.[A-Za-z0-9_-]{1,40}){2}")
 
 
 def check(spec: OverrideSpec, known_dimensions: Collection[str] | None = None) -> list[FieldError]:
-    """Everything that is wrong with a governed override, as errors to raise, show or place; empty if nothing is."""
+    """Return everything that is wrong with a governed override, as errors to raise or show; empty if it is valid."""
     problems = [*_belonging(spec), *_lever_problems(spec)]
     if PATTERN_KEY.fullmatch(spec.pattern_key) is None:
         message = "must be family.state.motif, each of 1 to 40 letters, digits, _ or -"
@@ -68,7 +68,7 @@ def _lever_problems(spec: OverrideSpec) -> Iterator[FieldError]:
 
 
 def check_combiner(channel: Channel, policy: LearningMethod, combiner: Combiner) -> list[FieldError]:
-    """What is wrong with serving a channel's policy through a combiner.
+    """Return what is wrong with combining a channel's learning method (`policy`) with a combiner; empty if nothing is.
 
     >>> for problem in check_combiner(Channel.PM_TUNING, LearningMethod.PLAN, Combiner.EVIDENCE):
     ...     print(problem)

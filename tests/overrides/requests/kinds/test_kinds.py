@@ -11,7 +11,7 @@ from overrides.requests.gates import read_situation
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.kind import Kind
 from overrides.requests.proposal_schema import PROPOSABLE
-from tests.builders import NOW, agreed, draft, make_parameters, make_spec, publish
+from tests.builders import NOW, approve_and_apply, draft, make_parameters, make_spec, publish
 from tests.code_comparisons import comparisons
 
 CONTENTS = {
@@ -76,7 +76,7 @@ class TestEveryKind:
     def test_takes_effect_once_it_is_agreed(self, kind: Kind) -> None:
         lines = [make_spec(scope={"macro_phase": "Dip"})] if kind.is_of_lines else []
 
-        request = agreed(draft(*lines, kind=kind.name, content=CONTENTS[kind.name]))
+        request = approve_and_apply(draft(*lines, kind=kind.name, content=CONTENTS[kind.name]))
 
         assert request.state == "applied"
         assert Version.objects.filter(request=request).exists() is (kind.is_published or kind.name == "trial")

@@ -27,7 +27,8 @@ class TestFieldError:
     def test_is_a_value_error_that_survives_pickling(self) -> None:
         error = pickle.loads(pickle.dumps(FieldError("n", "missing")))
 
-        assert isinstance(error, ValueError)
+        assert isinstance(error, FieldError)
+        assert issubclass(FieldError, ValueError)
         assert (error.path, error.message) == ("n", "missing")
 
     def test_joined_with_none_besides_keeps_its_path(self) -> None:
