@@ -90,6 +90,11 @@ class RequestEvidence:
     walk: WalkForward | None
 
     @property
+    def verifies(self) -> bool:
+        """Whether lessons of the method are verified or not."""
+        return METHODS[self.policy].verifies
+
+    @property
     def walk_summary(self) -> str:
         """The latest walk-forward result in one line; empty if there is none."""
         return "" if self.walk is None else told(self.walk)

@@ -54,6 +54,11 @@ class PageQuery:
     only_acting: bool
     page: str
 
+    @property
+    def verifies(self) -> bool:
+        """Whether the method's lessons are verified or not."""
+        return METHODS[self.policy].verifies
+
     def address(self, **changes: str) -> str:
         """Return the address of the same view with other values, from its first page."""
         words = {"policy": self.policy.value, "sort": self.order.name} | ({} if self.only_acting else {"all": "1"})

@@ -12,6 +12,7 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from learning.lessons.methods import METHODS
 from learning.proposals.materialize import SOURCE
 from learning.proposals.replace_lines import Exchange, exchange
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
@@ -31,6 +32,11 @@ class Switch(Exchange):
     channel: Channel
     policy: LearningMethod
     parameters: ModuleParameters
+
+    @property
+    def verifies(self) -> bool:
+        """Whether lessons of the new method are verified or not."""
+        return METHODS[self.policy].verifies
 
     @property
     def verified(self) -> int:
