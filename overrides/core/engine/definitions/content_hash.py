@@ -1,8 +1,8 @@
 """Content hashes: the same line or override has the same id wherever it is computed.
 
-Each name is the sha256 of `content_json`, as 64 hexadecimal digits. It signs policy: the ids of lines, overrides,
-parameter sets and versions, the content of a change request that votes refer to, and the inputs of a background
-result. Bots compute the same names, so this file needs the standard library alone.
+Each id is the sha256 of `content_json`, as 64 hexadecimal digits (docs/design.md 6). It signs policy: the ids of lines,
+overrides, parameter sets and versions, the content of a change request that votes refer to, and the inputs of a
+background result. Bots compute the same ids, so this file needs the standard library alone.
 
 Facts (trades, audit entries, stored decisions) are signed by `fact_json` of telemetry, which writes characters as
 they are (UTF-8) and knows times and UUIDs. The two texts differ for everything beyond ASCII, so neither may stand in
