@@ -41,7 +41,7 @@ class GovernancePolicy:
 
     Limits on persons are groups too. Reviewers of module pm only are members of a group that the policy of pm names and
     that of dm does not. Reviewers of small movements only are those in `groups` but not in `large_groups`; they may not
-    approve requests without a size either, which are all kinds but lines. Raises ValueError that names the field.
+    approve requests without a size either, which are all kinds but lines. Raises FieldError.
 
     Building it raises FieldError for a rule that is out of its range.
 
@@ -87,7 +87,7 @@ class GovernancePolicy:
 
     @classmethod
     def from_document(cls, document: object) -> Self:
-        """Parse a policy; missing fields take their defaults. Raises ValueError that names the field."""
+        """Parse a policy; missing fields take their defaults. Raises FieldError."""
         return cls(**closed_mapping(document, "policy", {each.name for each in fields(cls)}))
 
     def to_document(self) -> dict[str, Any]:

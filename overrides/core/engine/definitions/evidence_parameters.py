@@ -89,7 +89,7 @@ class EvidenceParameters(Document):
 
 
 def _read(name: str, value: object, default: object, limits: Mapping[str, Any]) -> object:
-    """Return a value as the type of its default, after a check of its range. Raises ValueError."""
+    """Return a value as the type of its default, after a check of its range. Raises FieldError."""
     if isinstance(default, bool):
         if not isinstance(value, bool):
             raise FieldError(name, "must be true or false")

@@ -36,7 +36,7 @@ class Stats:
 
     @classmethod
     def from_document(cls, document: object) -> Self:
-        """Parse statistics; raise ValueError that names the field."""
+        """Parse statistics. Raises FieldError."""
         stats = closed_mapping(document, "stats", STATS)
         return cls(*(required(stats, name, "stats") for name in STATS))
 
@@ -61,7 +61,7 @@ class Path:
 
     @classmethod
     def from_document(cls, document: object) -> Self:
-        """Parse the start of a ramp; raise ValueError that names the field."""
+        """Parse the start of a ramp. Raises FieldError."""
         path = closed_mapping(document, "path", ("from", "since"))
         return cls(required(path, "from", "path"), required(path, "since", "path"))
 

@@ -22,7 +22,7 @@ class Document:
 
     @classmethod
     def from_document(cls, document: object, place: str = "parameters") -> Self:
-        """Parse the parameters; raise ValueError that names the field below `place`."""
+        """Parse the parameters. Raises FieldError, its path below `place`."""
         values = closed_mapping(document, place, {each.name for each in fields(cls)})
         with within(place):
             return cls(**values)
@@ -44,7 +44,7 @@ class WeightParameters(Document):
     - `prior_weight` is the weight of neutral in every blend.
     - `max_evidence_age_days` (None: no limit) applies only under the evidence combiner.
 
-    Raises ValueError that names the field.
+    Raises FieldError.
     """
 
     weight_edge_scale: float = 1.0
@@ -104,7 +104,7 @@ class LessonParameters(Document):
     - `dimensions`: None means the learned dimensions of the module.
     - `max_subset_size`: None means all dimensions at once.
 
-    Raises ValueError that names the field.
+    Raises FieldError.
     """
 
     learning_rate: float = 0.02
