@@ -13,6 +13,7 @@ import numpy as np
 from learning.core.significance.confidence_sequence import ConfidenceSequence, confidence_sequence
 from telemetry.foundation.charts.canvas import LEFT, WIDTH, polyline
 from telemetry.foundation.charts.scales import LinearScale, Mark
+from telemetry.foundation.core.number_text import fixed
 
 RIGHT, TOP, BOTTOM, HEIGHT = 16.0, 26.0, 192.0, 218.0
 SMALLEST, LARGEST = 2.5, 7.0  # radius of a dot, by its trades
@@ -57,6 +58,14 @@ class Week:
     y: float
     radius: float
     is_beyond: bool
+
+    @property
+    def description(self) -> str:
+        """The week in words, for the tooltip of its dot."""
+        edge, mean, low, high = (fixed(each, 3) for each in (self.edge, self.mean, self.low, self.high))
+        trades = "1 trade" if self.n == 1 else f"{self.n} trades"
+        so_far = f"so far {mean} R, {low} to {high}, {self.n_so_far} trades"
+        return f"week of {self.monday}: {edge} R from {trades}; {so_far}"
 
 
 @dataclass(frozen=True)

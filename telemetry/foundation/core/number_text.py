@@ -25,6 +25,15 @@ def plain(value: float, digits: int = 6) -> str:
     return typeset(f"{value + 0.0:.{digits}g}")
 
 
+def fixed(value: float, decimals: int) -> str:
+    """Return a number with so many decimals; a negative number that rounds to zero has no sign.
+
+    >>> fixed(-0.25, 3), fixed(-0.0001, 3)
+    ('\N{MINUS SIGN}0.250', '0.000')
+    """
+    return typeset(f"{round(value, decimals) + 0.0:.{decimals}f}")
+
+
 def signed(value: float, digits: int = 6) -> str:
     """Return a number as `plain` does, with its sign; zero has none.
 

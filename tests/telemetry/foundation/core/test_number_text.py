@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.foundation.core.number_text import plain, signed, typeset
+from telemetry.foundation.core.number_text import fixed, plain, signed, typeset
 
 NUMBERS = st.floats(-1e9, 1e9)
 
@@ -25,3 +26,12 @@ class TestSigned:
 
     def test_gives_no_sign_to_a_zero(self) -> None:
         assert [signed(value) for value in (0.0, -0.0, 1e-14)] == ["0", "0", "0"]
+
+
+class TestFixed:
+    @given(NUMBERS)
+    def test_is_the_number_to_the_decimals_asked_for(self, value: float) -> None:
+        assert float(fixed(value, 3).replace("\N{MINUS SIGN}", "-")) == pytest.approx(value, abs=6e-4)
+
+    def test_of_almost_nothing_has_no_sign(self) -> None:
+        assert fixed(-0.0004, 3) == "0.000"
