@@ -30,7 +30,6 @@ NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)  # a Monday
 DAY = timedelta(days=1)
 KEY = "donchian.long.breakout"
 SCOPE = {"macro_phase": "Good", "bucket": "micro"}
-PM_DIMENSIONS = 8
 # tanh(100) = 1, exp(-1e6 / 25) = 0, 1 / (1 + 0) = 1: only the dimensions and the age weigh.
 HEAVY: dict[str, Any] = {
     "edge_raw": 100.0,

@@ -23,6 +23,7 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS, Combiner, LearningMethod
 from overrides.versions.load_version import current_parameters
 from telemetry.foundation.background_results import BackgroundComputation, Progress
+from telemetry.foundation.core.number_text import typeset
 from telemetry.foundation.core.refusal import Refused
 
 CODE = "walk 1"  # increment it with every change of what is computed
@@ -112,13 +113,13 @@ def told(row: WalkForward) -> str:
     if uplift is None:
         return f"walk-forward of policy {name}: no trades to decide yet"
     band = "" if uplift["low"] is None else f" (95 % {_signed(uplift['low'])} to {_signed(uplift['high'])})"
-    line = "" if slope is None else f", slope {slope:.2f}".replace("-", "\N{MINUS SIGN}")
+    line = "" if slope is None else typeset(f", slope {slope:.2f}")
     mean = _signed(uplift["mean"])
     return f"walk-forward of policy {name}: {mean} R per 1,000 trades{band}{line}, {found['n']:,} trades"
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
+    return typeset(f"{value:+.1f}")
 
 
 def _part(progress: Progress, done: int, of: int, share: float) -> None:

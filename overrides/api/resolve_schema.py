@@ -10,6 +10,7 @@ from rest_framework import serializers
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.vocabulary import Flag, Reason
 from telemetry.api.pattern_fields import CATEGORIES, MODULES, pattern_key
+from telemetry.core.vocabulary import DM_PATTERN_KEY
 from telemetry.foundation.api.schema_parts import number, words
 
 EXPLAIN = OpenApiParameter(
@@ -130,7 +131,7 @@ EXAMPLE_ENTRY = {
 }
 EXAMPLE_ALLOCATION = {
     "module": "dm",
-    "pattern_key": "dm_pattern.allocation.allocation",
+    "pattern_key": DM_PATTERN_KEY,
     "action_category": "allocation",
     "scope": {"bucket": "micro"},
     "base_allocation": 250.0,

@@ -1,4 +1,4 @@
-"""A change request as a machine sends it, read strictly at the border: every refusal names its place in the body."""
+"""Read a change request as a machine sends it; every refusal gives the path of the value in the body."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from telemetry.foundation.core.objects import Fields, items, mapping
 from telemetry.foundation.core.refusal import Refusal, Refused, join
 
 MOST_LINES = 500
-WHOLE = ("override", "parameters")  # how cores name the document itself at the head of a path
+WHOLE = ("override", "parameters")  # names of the document itself at the start of a path
 PROPOSABLE = tuple(kind.name for kind in KINDS.values() if kind.read_content is not None)
 _read_line_id = matching("[0-9a-f]{64}", "the id of a line: 64 hexadecimal digits in lower case")
 
@@ -35,7 +35,7 @@ class Proposal:
 
 
 def read_proposal(value: object) -> Proposal:
-    """A proposal from JSON. Raises Refused with every refusal of its shape."""
+    """Return the proposal in a JSON value. Raises Refused with everything that is wrong with its form."""
     fields = Fields(value, ("module", "kind", "title", "reason", "lines", "content"))
     module = fields.need("module", member(Module), Module.PM)
     kind = fields.need("kind", member(PROPOSABLE), RequestKind.LINES)
@@ -55,7 +55,7 @@ def read_proposal(value: object) -> Proposal:
 
 
 def refusal(error: FieldError, place: str = "") -> Refusal:
-    """An error of a core as a refusal at its place in the body.
+    """Return an error of the engine as a refusal with its path in the body, where the document is at `place`.
 
     >>> refusal(FieldError("stats.n", "must be 0 to 1e+09"), "lines[2].override")
     Refusal(field='lines[2].override.stats.n', message='must be 0 to 1e+09')

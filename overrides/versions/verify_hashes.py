@@ -1,4 +1,4 @@
-"""What is stored of policy against the hashes that name it: a row that was rewritten is named, with its field."""
+"""Compare stored overrides, parameters and versions with their hashes; name every rewritten row and its field."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ CHUNK = 2000
 
 
 class Recheck:
-    """One run of it: what several versions share is looked at, and named, once."""
+    """One verification run. What several versions share is checked and reported once."""
 
     def __init__(self) -> None:
         self._seen: set[tuple[str, str]] = set()
 
     def everything(self) -> Iterator[Difference]:
-        """Every override and parameter set, in force or not, and the versions that are active."""
+        """Check every override and parameter set, in force or not, and the active versions; yield each difference."""
         for override in Override.objects.select_related("line").order_by("id").iterator(chunk_size=CHUNK):
             yield from self._override(override)
         for parameters in ParameterSet.objects.order_by("id").iterator(chunk_size=CHUNK):
@@ -33,7 +33,7 @@ class Recheck:
             yield from self.version(module, number)
 
     def version(self, module: str, number: int) -> Iterator[Difference]:
-        """A version, its parameters and every override it holds; nothing for one that does not exist."""
+        """Check a version, its parameters and its overrides; yield nothing for a version that does not exist."""
         name = f"version {module}/{number}"
         if not self._is_new("version", name):
             return
@@ -94,7 +94,7 @@ def _sums(name: str, version: Version, held: list[Any]) -> Iterator[Difference]:
 
 
 def _copy(name: str, version: Version, specs: list[OverrideSpec]) -> Iterator[Difference]:
-    """`config_data` repeats the overrides in words: where a row was rewritten, it still says what it was."""
+    """Compare `config_data`, a copy of the overrides: if a row was rewritten, the copy still has the old value."""
     rendered = render(version.module, specs, version.coefficients)
     yield from differences(name, "config_data", version.config_data, rendered and json.loads(content_json(rendered)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from telemetry.foundation.core.fields import finite, matching, named, storable
+from telemetry.foundation.core.fields import finite, matching, storable
 from telemetry.foundation.core.objects import mapping
 from telemetry.foundation.core.refusal import Refusal, Refused, label, shown
 
@@ -14,20 +14,15 @@ LONGEST_VALUE = 64
 _RECEIVED = 200  # the most keys accepted before empty ones are dropped
 
 
-def normalise_scope(value: object, field: str) -> dict[str, str]:
-    """Return the scope as short strings sorted by dimension; raise Refused that names `field` and the dimension.
+def read_scope(value: object) -> dict[str, str]:
+    """Return the scope as short strings sorted by dimension. Raises Refused that names every wrong dimension.
 
     Text is stripped; true and false become words; whole numbers lose their `.0`, other numbers keep their repr. Null,
     empty text and `Unknown` (in any case) carry no information and are dropped. Nested values are refused.
 
-    >>> normalise_scope({"rank": 1.0, "bucket": "micro", "leader": True, "meso_phase": "Unknown", "x": None}, "scope")
+    >>> read_scope({"rank": 1.0, "bucket": "micro", "leader": True, "meso_phase": "Unknown", "x": None})
     {'bucket': 'micro', 'leader': 'true', 'rank': '1'}
     """
-    return named(read_scope, value, field)
-
-
-def read_scope(value: object) -> dict[str, str]:
-    """Parse a scope like `normalise_scope`; the paths of its refusals are relative to the scope."""
     values = mapping(value)
     if len(values) > _RECEIVED:
         raise Refused.because(f"has {len(values)} dimensions; send at most {MOST_DIMENSIONS}")

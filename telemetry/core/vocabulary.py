@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-from telemetry.foundation.core.fields import matching, named
+from telemetry.foundation.core.fields import matching
 
 
 class Module(StrEnum):
@@ -42,12 +42,3 @@ read_pattern_key = matching(
     PATTERN_KEY,
     "family.state.motif: three parts of 1 to 40 letters, digits, _ or -, joined by dots",
 )
-
-
-def parse_pattern_key(value: object, field: str) -> str:
-    """Return a valid pattern key `family.state.motif`; raise Refused that names `field`.
-
-    >>> parse_pattern_key("donchian.long.breakout", "pattern_key")
-    'donchian.long.breakout'
-    """
-    return named(read_pattern_key, value, field)

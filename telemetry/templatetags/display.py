@@ -9,11 +9,14 @@ from django import template
 from django.utils.safestring import SafeString
 
 from telemetry.foundation.admin import formatting
+from telemetry.foundation.core import number_text
 
 register = template.Library()
 
 for show in (formatting.badge, formatting.chips, formatting.short, formatting.pattern):
     register.simple_tag(show)
+
+register.filter("typeset", number_text.typeset, is_safe=True)
 
 Nothing = Literal[""]  # what a template passes for a missing attribute
 

@@ -33,9 +33,9 @@ from config.demo.backtest.simulation import TRIM_FRACTION
 from config.demo.market.bars import SECONDS, Bars, Floats, Ints, four_hours, utc_at
 from config.demo.market.conditions import Market
 from config.demo.market.scopes import dm_scope, pm_scope
+from telemetry.core.vocabulary import DM_PATTERN_KEY
 
 SOURCE = "genetrader_2024 hourly bars"
-ALLOCATION_KEY = "dm_pattern.allocation.allocation"
 
 Payload = dict[str, Any]
 
@@ -92,7 +92,7 @@ class _Trade:
         adding = bool(self.columns.adding[self.row])
         return {
             "module": "dm",
-            "pattern_key": ALLOCATION_KEY,
+            "pattern_key": DM_PATTERN_KEY,
             "action_category": "allocation",
             "at": utc_at(opened),
             "scope": dm_scope(self.market, self.bars.symbol, opened, family=self.pattern.family, adding=adding),

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from telemetry.foundation.charts.axis import Axis, signed
-from telemetry.foundation.charts.canvas import LEFT, WIDTH, Mark
+from telemetry.foundation.charts.canvas import LEFT, WIDTH
+from telemetry.foundation.charts.scales import LinearScale, Mark
+from telemetry.foundation.core.number_text import signed
 
 HEIGHT, TOP, BOTTOM = 250.0, 16.0, 212.0
 RIGHT = 20.0
@@ -51,20 +52,20 @@ def calibration_chart(calibration: Mapping[str, Any]) -> Calibration | None:
     groups = calibration["groups"]
     if len(groups) < 2:
         return None
-    x = Axis.over([each["predicted"] for each in groups], LEFT, WIDTH - RIGHT)
-    y = Axis.over([each[name] for each in groups for name in ("low", "realised", "high")], BOTTOM, TOP)
+    x = LinearScale.around_zero([each["predicted"] for each in groups], LEFT, WIDTH - RIGHT)
+    y = LinearScale.around_zero([each[name] for each in groups for name in ("low", "realised", "high")], BOTTOM, TOP)
     return Calibration(
         dots=tuple(_dot(each, x, y) for each in groups),
         ideal=_line(1.0, x, y),
         slope=None if calibration["slope"] is None else _line(calibration["slope"], x, y),
-        predicted=x.marks,
-        realised=y.marks,
+        predicted=x.ticks(signed),
+        realised=y.ticks(signed),
         x_zero=x(0.0),
         y_zero=y(0.0),
     )
 
 
-def _line(slope: float, x: Axis, y: Axis) -> tuple[float, float, float, float]:
+def _line(slope: float, x: LinearScale, y: LinearScale) -> tuple[float, float, float, float]:
     """Return a line of this slope through the origin, within the range of both axes."""
     low, high = x.low, x.high
     if slope:
@@ -73,7 +74,7 @@ def _line(slope: float, x: Axis, y: Axis) -> tuple[float, float, float, float]:
     return x(low), y(slope * low), x(high), y(slope * high)
 
 
-def _dot(group: Mapping[str, Any], x: Axis, y: Axis) -> Dot:
+def _dot(group: Mapping[str, Any], x: LinearScale, y: LinearScale) -> Dot:
     """Return the dot of a bin."""
     low, high = (group["realised"] if group[end] is None else group[end] for end in ("low", "high"))
     predicted, realised = (signed(round(group[name], 4)) for name in ("predicted", "realised"))

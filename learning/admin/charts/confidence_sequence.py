@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from learning.core.significance.confidence_sequence import ConfidenceSequence, confidence_sequence
-from telemetry.foundation.charts.canvas import LEFT, WIDTH, Mark
-from telemetry.foundation.charts.scale import Scale
+from telemetry.foundation.charts.canvas import LEFT, WIDTH, polyline
+from telemetry.foundation.charts.scales import LinearScale, Mark
+from telemetry.foundation.core.number_text import fixed
 
 RIGHT, TOP, BOTTOM, HEIGHT = 16.0, 26.0, 192.0, 218.0
 SMALLEST, LARGEST = 2.5, 7.0  # radius of a dot, by its trades
@@ -57,6 +58,14 @@ class Week:
     y: float
     radius: float
     is_beyond: bool
+
+    @property
+    def description(self) -> str:
+        """The week in words, for the tooltip of its dot."""
+        edge, mean, low, high = (fixed(each, 3) for each in (self.edge, self.mean, self.low, self.high))
+        trades = "1 trade" if self.n == 1 else f"{self.n} trades"
+        so_far = f"so far {mean} R, {low} to {high}, {self.n_so_far} trades"
+        return f"week of {self.monday}: {edge} R from {trades}; {so_far}"
 
 
 @dataclass(frozen=True)
@@ -115,47 +124,43 @@ def edge_sequence(
     looks = confidence_sequence(n, edge, variance)
     ends = [min(monday + WEEK, max(until, monday)) for monday, _, _ in weeks]  # the current week ends today
     begin, end = weeks[0][0], max(until, ends[-1])
-    span = max((end - begin).days, 7)
+    days = LinearScale(0.0, max((end - begin).days, 7), frame.left, frame.right)
 
     def x(at: date) -> float:
-        return frame.left + (at - begin).days / span * (frame.right - frame.left)
+        return days((at - begin).days)
 
-    scale = _scale(looks, edge, shrunk_edge, frame)
-
-    def y(value: float) -> float:
-        return scale.y(min(max(value, scale.low), scale.high))
-
+    y = _scale(looks, edge, shrunk_edge, frame)
     columns = zip(weeks, *(each.tolist() for each in (looks.n, looks.mean, looks.low, looks.high)), ends, strict=True)
     drawn = tuple(
         Week(
             monday, count, value, int(so_far), mean, low, high, x(at), y(value), _radius(count, float(n.max()), frame),
-            is_beyond=not scale.low <= value <= scale.high,
+            is_beyond=not y.low <= value <= y.high,
         )
         for (monday, count, value), so_far, mean, low, high, at in columns
     )  # fmt: skip
     back = [(week.x, y(week.low)) for week in reversed(drawn)]
     return EdgeSequence(
         weeks=drawn,
-        band=_points([*((week.x, y(week.high)) for week in drawn), *back]),
-        mean=_points([(week.x, y(week.mean)) for week in drawn]),
+        band=polyline([*((week.x, y(week.high)) for week in drawn), *back]),
+        mean=polyline((week.x, y(week.mean)) for week in drawn),
         recent=_recent(weeks, end, x(max(end - RECENT, begin)), frame),
         shrunk_edge=None if shrunk_edge is None else (y(shrunk_edge[0]), y(shrunk_edge[1])),
         excludes_zero=looks.excludes_zero,
-        edges=scale.ticks(),
-        zero_y=scale.y(0.0),
+        edges=y.ticks(),
+        zero_y=y(0.0),
         first=begin.isoformat(),
         last=end.isoformat(),
         frame=frame,
     )
 
 
-def _scale(looks: ConfidenceSequence, edge: Any, shrunk_edge: tuple[float, float] | None, frame: Frame) -> Scale:
+def _scale(looks: ConfidenceSequence, edge: Any, shrunk_edge: tuple[float, float] | None, frame: Frame) -> LinearScale:
     """Return a scale for the last interval with some margin and for most weeks; the first intervals may be cut off."""
     half = float(looks.high[-1] - looks.mean[-1])
     middle = float(looks.mean[-1])
     most = np.quantile(edge, [0.1, 0.9]).tolist()
     inside = [middle - ROOM * half, middle + ROOM * half, *most, *(shrunk_edge or ())]
-    return Scale.around(inside, frame.top, frame.bottom)
+    return LinearScale.around_zero(inside, frame.bottom, frame.top)
 
 
 def _recent(weeks: Weeks, end: date, x: float, frame: Frame) -> Recent:
@@ -169,10 +174,6 @@ def _recent(weeks: Weeks, end: date, x: float, frame: Frame) -> Recent:
 def _radius(n: int, most: float, frame: Frame) -> float:
     """Return the radius of a dot whose area grows with its trades."""
     return (SMALLEST + (LARGEST - SMALLEST) * math.sqrt(n / most)) * (1.0 if frame == FULL else 0.35)
-
-
-def _points(points: Sequence[tuple[float, float]]) -> str:
-    return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
 
 
 def sequence_rows(picture: EdgeSequence) -> list[dict[str, Any]]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from telemetry.foundation.charts.canvas import Mark
-from telemetry.foundation.charts.scale import Scale
+from telemetry.foundation.charts.scales import LinearScale, Mark
 
 WIDTH, HEIGHT = 300.0, 26.0
 LEFT, RIGHT = 8.0, 292.0
@@ -91,23 +90,22 @@ def forest(estimates: Sequence[Estimate]) -> Forest | None:
     values = [
         value for each in estimates for value in (each.raw, each.parent, *(each.interval or ())) if value is not None
     ]
-    scale = Scale.around(values, top=RIGHT, bottom=LEFT)  # horizontal: the bottom of the scale is on the left
-    return Forest(tuple(_row(each, scale) for each in estimates), scale.ticks(), scale.y(0.0))
+    x = LinearScale.around_zero(values, LEFT, RIGHT)
+    return Forest(tuple(_row(each, x) for each in estimates), x.ticks(), x(0.0))
 
 
-def _row(each: Estimate, scale: Scale) -> ForestMark:
+def _row(each: Estimate, x: LinearScale) -> ForestMark:
     """Return the marks of one estimate."""
     inside = each.interval
     return ForestMark(
-        raw=_span(each.raw, each.raw_interval, scale),
-        shrunk=None if each.shrunk is None or inside is None else _span(each.shrunk, inside, scale),
-        x_parent=None if each.parent is None else scale.y(each.parent),
-        x_zero=scale.y(0.0),
+        raw=_span(each.raw, each.raw_interval, x),
+        shrunk=None if each.shrunk is None or inside is None else _span(each.shrunk, inside, x),
+        x_parent=None if each.parent is None else x(each.parent),
+        x_zero=x(0.0),
     )
 
 
-def _span(mean: float, ends: tuple[float, float], scale: Scale) -> Span:
+def _span(mean: float, ends: tuple[float, float], x: LinearScale) -> Span:
     """Return the position of a mean and its interval, cut to the scale."""
     low, high = ends
-    cut_low, cut_high = max(low, scale.low), min(high, scale.high)
-    return Span(scale.y(mean), scale.y(cut_low), scale.y(cut_high), low < scale.low, high > scale.high)
+    return Span(x(mean), x(low), x(high), low < x.low, high > x.high)

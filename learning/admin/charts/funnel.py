@@ -23,7 +23,9 @@ from learning.core.significance.funnel import (
     precision_of,
     squares_of,
 )
-from telemetry.foundation.charts.canvas import WIDTH, Mark
+from telemetry.foundation.charts.canvas import WIDTH, polyline
+from telemetry.foundation.charts.scales import Mark, round_log_values, round_values
+from telemetry.foundation.core.number_text import plain, signed
 
 LEFT, RIGHT, TOP = 46.0, 14.0, 14.0
 SQUARE = 3
@@ -32,7 +34,6 @@ WORDS = 36.0
 SHADES = 5  # each shade stands for twice as many cells in a square as the previous one
 LEAST = 0.25  # smallest part of a cell that is drawn; splitting a cell over smaller squares never leaves less in each
 CURVE_POINTS = 60
-ROUND = (1.0, 2.0, 5.0)
 
 
 @dataclass(frozen=True)
@@ -201,40 +202,20 @@ def _cone(plane: _Plane, side: float) -> str:
     """Return the cone's line on this side: by chance one cell in forty lies beyond it."""
     enters = min(max(plane.scale.low, SIGNIFICANT / plane.scale.largest), plane.scale.high)
     precision = np.geomspace(enters, plane.scale.high, CURVE_POINTS)
-    points = zip(plane.x(precision).tolist(), plane.y(side * SIGNIFICANT / precision).tolist(), strict=True)
-    return " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
+    edge = side * SIGNIFICANT / precision
+    return polyline(zip(plane.x(precision).tolist(), plane.y(edge).tolist(), strict=True))
 
 
 def _edge_marks(plane: _Plane) -> tuple[Mark, ...]:
     """Return the ticks of the edge axis."""
-    step = max(
-        each
-        for each in _round_numbers(plane.scale.largest / 100, plane.scale.largest)
-        if each <= plane.scale.largest / 2
-    )
-    values = np.array([each * step for each in range(-2, 3)])
-    return tuple(
-        Mark(y, f"{value:+g}".replace("-", "\N{MINUS SIGN}") if value else "0")
-        for value, y in zip(values.tolist(), plane.y(values).tolist(), strict=True)
-    )
+    values = round_values(-plane.scale.largest, plane.scale.largest)
+    return tuple(Mark(y, signed(value)) for value, y in zip(values, plane.y(np.array(values)).tolist(), strict=True))
 
 
 def _precision_marks(plane: _Plane) -> tuple[Mark, ...]:
     """Return the ticks of the precision axis."""
-    values = np.array(
-        [
-            each
-            for each in _round_numbers(plane.scale.low, plane.scale.high)
-            if plane.scale.low <= each <= plane.scale.high
-        ]
-    )
-    return tuple(Mark(x, f"{value:g}") for value, x in zip(values.tolist(), plane.x(values).tolist(), strict=True))
-
-
-def _round_numbers(low: float, high: float) -> list[float]:
-    """Return 1, 2 and 5 times powers of ten, from at most `low` to at least `high`."""
-    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
-    return [float(f"{each:g}e{power}") for power in powers for each in ROUND]
+    values = round_log_values(plane.scale.low, plane.scale.high)
+    return tuple(Mark(x, plain(value)) for value, x in zip(values, plane.x(np.array(values)).tolist(), strict=True))
 
 
 def funnel_rows(tested: Mapping[str, Any]) -> Iterable[dict[str, Any]]:

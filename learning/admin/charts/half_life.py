@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from learning.core.plan_method.half_life import initial_edge
-from telemetry.foundation.charts.canvas import LEFT, RIGHT, WIDTH, Mark, round_steps
-from telemetry.foundation.charts.scale import Scale
+from telemetry.foundation.charts.canvas import LEFT, RIGHT, WIDTH, polyline
+from telemetry.foundation.charts.scales import LinearScale, Mark
 
 TOP, BOTTOM, HEIGHT = 20.0, 172.0, 208.0
 POINTS = 80
@@ -58,10 +58,8 @@ def fade(weeks: Sequence[tuple[date, int, float]], half_life: float) -> Fade | N
     day = np.array([(monday - weeks[0][0]).days for monday, _, _ in weeks], dtype=np.float64)
     n, edge = np.array([n for _, n, _ in weeks]), np.array([each for _, _, each in weeks])
     start, longest = initial_edge(day, n, edge, half_life), max(float(day[-1]), 7.0)
-    scale = Scale.around([*edge.tolist(), start], TOP, BOTTOM)
-
-    def x(at: float) -> float:
-        return LEFT + at / longest * (WIDTH - LEFT - RIGHT)
+    x = LinearScale(0.0, longest, LEFT, WIDTH - RIGHT)
+    y = LinearScale.around_zero([*edge.tolist(), start], BOTTOM, TOP)
 
     def curve(at: float) -> float:
         return start * 2 ** (-at / half_life)
@@ -69,15 +67,15 @@ def fade(weeks: Sequence[tuple[date, int, float]], half_life: float) -> Fade | N
     spread = [longest * step / POINTS for step in range(POINTS + 1)]
     return Fade(
         weeks=tuple(
-            Week(monday, count, value, curve(at), x(at), scale.y(value), _radius(count, int(n.max())))
+            Week(monday, count, value, curve(at), x(at), y(value), _radius(count, int(n.max())))
             for (monday, count, value), at in zip(weeks, day.tolist(), strict=True)
         ),
         start=start,
-        curve=" ".join(f"{x(at):.1f},{scale.y(curve(at)):.1f}" for at in spread),
-        half_at=(x(half_life), scale.y(start / 2)) if half_life <= longest else None,
-        days=tuple(Mark(x(each), f"{each:g}") for each in round_steps(longest)),
-        edges=scale.ticks(),
-        zero_y=scale.y(0.0),
+        curve=polyline((x(at), y(curve(at))) for at in spread),
+        half_at=(x(half_life), y(start / 2)) if half_life <= longest else None,
+        days=x.ticks(),
+        edges=y.ticks(),
+        zero_y=y(0.0),
     )
 
 

@@ -11,10 +11,13 @@ from typing import Any
 from learning.core.lesson_levers import LEVER_NAMES
 from learning.models import LessonHistory
 from overrides.core.engine.definitions.levers import LEVERS
-from telemetry.foundation.charts.canvas import LEFT, RIGHT, WIDTH, Mark
-from telemetry.foundation.charts.scale import Scale
+from telemetry.foundation.charts.canvas import LEFT, RIGHT, WIDTH, polyline
+from telemetry.foundation.charts.scales import LinearScale, Mark
+from telemetry.foundation.core.number_text import plain
 
 ROW, TOP, GAP, RIBBON = 62.0, 22.0, 26.0, 12.0
+HOUR = timedelta(hours=1)
+DIGITS = 3  # of a number beside the line
 
 
 @dataclass(frozen=True)
@@ -61,10 +64,10 @@ def lesson_history_chart(history: Sequence[LessonHistory], until: datetime) -> L
     if not history:
         return None
     first, last = history[0].at, max(until, history[-1].at)
-    span = max(last - first, timedelta(hours=1))
+    hours = LinearScale(0.0, max((last - first) / HOUR, 1.0), LEFT, WIDTH - RIGHT)
 
     def x(at: datetime) -> float:
-        return LEFT + (at - first) / span * (WIDTH - LEFT - RIGHT)
+        return hours((at - first) / HOUR)
 
     columns = {"edge, R": [each.edge_raw for each in history], "weight": [each.weight for each in history]}
     columns |= _from_neutral(history)
@@ -100,21 +103,21 @@ def _levers(row: LessonHistory) -> dict[str, float]:
 
 def _row(name: str, values: Sequence[float], at: Sequence[float], end: float, top: float) -> LessonHistoryRow:
     """Return the step line of one quantity."""
-    scale = Scale.around(values, top, top + ROW)
-    y = [scale.y(value) for value in values]
+    scale = LinearScale.around_zero(values, top + ROW, top)
+    y = [scale(value) for value in values]
     steps = [(at[0], y[0])]
     for (_, before), (place, after) in pairwise(zip(at, y, strict=True)):
         steps += [(place, before), (place, after)]
     steps.append((end, y[-1]))
     return LessonHistoryRow(
         name=name,
-        line=" ".join(f"{place:.1f},{height:.1f}" for place, height in steps),
-        dots=tuple((place, height, _format(value)) for place, height, value in zip(at, y, values, strict=True)),
-        low=Mark(scale.bottom, _format(scale.low)),
-        high=Mark(scale.top, _format(scale.high) if any(values) else ""),  # a history of zeros has no scale
-        zero_y=scale.y(0.0),
+        line=polyline(steps),
+        dots=tuple((place, height, plain(value, DIGITS)) for place, height, value in zip(at, y, values, strict=True)),
+        low=Mark(scale.start, plain(scale.low, DIGITS)) if any(values) else Mark(scale(0.0), "0"),
+        high=Mark(scale.end, plain(scale.high, DIGITS) if any(values) else ""),  # a history of zeros has no scale
+        zero_y=scale(0.0),
         label_y=top - 8,
-        last=_format(values[-1]),
+        last=plain(values[-1], DIGITS),
     )
 
 
@@ -130,11 +133,6 @@ def _stretches(history: Sequence[LessonHistory], at: Sequence[float], end: float
                 Stretch(begin, until - begin, row.status, f"{row.get_status_display()} from {row.at:%Y-%m-%d}")
             )
     return tuple(stretches)
-
-
-def _format(value: float) -> str:
-    """Format a value for a label."""
-    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
 
 
 def history_rows(history: Sequence[LessonHistory]) -> list[dict[str, Any]]:

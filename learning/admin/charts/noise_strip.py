@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from telemetry.foundation.charts.canvas import WIDTH, Mark, round_steps
+from telemetry.foundation.charts.canvas import WIDTH
+from telemetry.foundation.charts.scales import LinearScale, Mark, round_values
+from telemetry.foundation.core.number_text import plain
 
 LEFT, RIGHT, TOP = 16.0, 16.0, 40.0
 DOT, HIGHEST = 11.0, 6  # space of a dot, and the highest stack of dots
@@ -44,10 +46,7 @@ def strip(real: int, twins: Sequence[int]) -> Strip | None:
     if not twins:
         return None
     longest = float(max(real, *twins, 4))
-
-    def x(count: float) -> float:
-        return LEFT + DOT / 2 + count / longest * (WIDTH - LEFT - RIGHT - DOT)
-
+    x = LinearScale(0.0, longest, LEFT + DOT / 2, WIDTH - RIGHT - DOT / 2)
     piles = Counter(twins)
     highest = min(max(piles.values()), HIGHEST)
     axis = TOP + highest * DOT
@@ -61,7 +60,7 @@ def strip(real: int, twins: Sequence[int]) -> Strip | None:
         dots=dots,
         real=real,
         x_real=x(real),
-        counts=tuple(Mark(x(each), f"{each:g}") for each in round_steps(longest) if each == int(each)),
+        counts=tuple(Mark(x(each), plain(each)) for each in round_values(0.0, longest) if each == int(each)),
         axis=axis,
         height=axis + WORDS,
         anchor="start" if share < 0.2 else "end" if share > 0.8 else "middle",

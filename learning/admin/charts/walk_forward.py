@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from telemetry.foundation.charts.axis import Axis
-from telemetry.foundation.charts.canvas import LEFT, WIDTH, Mark
+from telemetry.foundation.charts.canvas import LEFT, WIDTH, polyline
+from telemetry.foundation.charts.scales import LinearScale, Mark
+from telemetry.foundation.core.number_text import signed, typeset
 
 HEIGHT, TOP, BOTTOM = 210.0, 16.0, 178.0
 RIGHT = 20.0
@@ -42,20 +43,20 @@ def growth(curves: Mapping[str, Sequence[float]]) -> Growth | None:
     days = curves["day"]
     if not days:
         return None
-    x = _days_axis(days)
-    y = Axis.over([each for name in ("low", "high", "optimistic") for each in curves[name]], BOTTOM, TOP)
+    x = _days_scale(days)
+    y = LinearScale.around_zero([each for name in ("low", "high", "optimistic") for each in curves[name]], BOTTOM, TOP)
 
     def line(column: Sequence[float]) -> str:
-        return " ".join(f"{x(day):.1f},{y(value):.1f}" for day, value in zip(days, column, strict=True))
+        return polyline((x(day), y(value)) for day, value in zip(days, column, strict=True))
 
     back = zip(reversed(days), reversed(curves["low"]), strict=True)
-    band = f"{line(curves['high'])} " + " ".join(f"{x(day):.1f},{y(value):.1f}" for day, value in back)
+    band = f"{line(curves['high'])} {polyline((x(day), y(value)) for day, value in back)}"
     ends = (days[0], days[-1]) if days[-1] > days[0] else (days[0],)
     return Growth(
         band=band,
         uplift=line(curves["uplift"]),
         optimistic=line(curves["optimistic"]),
-        values=y.marks,
+        values=y.ticks(signed),
         days=tuple(Mark(x(day), _date(day)) for day in ends),
         y_zero=y(0.0),
         end=curves["uplift"][-1],
@@ -64,9 +65,9 @@ def growth(curves: Mapping[str, Sequence[float]]) -> Growth | None:
     )
 
 
-def _days_axis(days: Sequence[float]) -> Axis:
-    """Return the horizontal axis of days."""
-    return Axis(days[0], max(days[-1], days[0] + 1), LEFT, WIDTH - RIGHT)
+def _days_scale(days: Sequence[float]) -> LinearScale:
+    """Return the horizontal scale of days."""
+    return LinearScale(days[0], max(days[-1], days[0] + 1), LEFT, WIDTH - RIGHT)
 
 
 def _date(day: float) -> str:
@@ -119,22 +120,24 @@ def forest(walks: Iterable[tuple[str, Mapping[str, Any]]]) -> Forest | None:
         return None
     spans = [each for _, uplift, _ in lines for each in (uplift["low"], uplift["mean"], uplift["high"])]
     hollow = [None if optimistic is None else optimistic["mean"] for _, _, optimistic in lines]
-    x = Axis.over([*spans, *hollow], NAMES, WIDTH - RIGHT)
+    x = LinearScale.around_zero([*spans, *hollow], NAMES, WIDTH - RIGHT)
     rows = tuple(
         _row(name, uplift, inside, x, FIRST_ROW + ROW * place)
         for place, ((name, uplift, _), inside) in enumerate(zip(lines, hollow, strict=True))
     )
     bottom = FIRST_ROW + ROW * (len(rows) - 1) + 14
-    return Forest(rows, x.marks, x(0.0), bottom, bottom + 24)
+    return Forest(rows, x.ticks(signed), x(0.0), bottom, bottom + 24)
 
 
-def _row(name: str, uplift: Mapping[str, float | None], optimistic: float | None, x: Axis, y: float) -> WalkForwardRow:
+def _row(
+    name: str, uplift: Mapping[str, float | None], optimistic: float | None, x: LinearScale, y: float
+) -> WalkForwardRow:
     """Return one row of the chart."""
     mean = uplift["mean"] or 0.0
     low, high = (mean if uplift[end] is None else float(uplift[end] or 0.0) for end in ("low", "high"))
     return WalkForwardRow(
         name=name,
-        description=f"{mean:+.2f} R per 1,000 trades, 95 % from {low:+.2f} to {high:+.2f}",
+        description=typeset(f"{mean:+.2f} R per 1,000 trades, 95 % from {low:+.2f} to {high:+.2f}"),
         y=y,
         x=x(mean),
         x_low=x(low),

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from overrides.core.engine.definitions.coefficients import HIGHEST, LOWEST
-from telemetry.foundation.charts.canvas import WIDTH, Mark
+from telemetry.foundation.charts.canvas import WIDTH, polyline
+from telemetry.foundation.charts.scales import LogScale, Mark
+from telemetry.foundation.core.number_text import plain
 
 BAR_WIDTH = 96.0
 LEFT, RIGHT, TOP, BOTTOM, HEIGHT = 44.0, 64.0, 14.0, 134.0, 160.0
@@ -33,9 +35,9 @@ def weight_bar(weight: float, served: float) -> WeightBar:
     >>> bar.x, bar.width, bar.served, bar.is_up
     (48.0, 48.0, 0.0, True)
     """
-    at = _share(weight) * BAR_WIDTH
-    one = BAR_WIDTH / 2
-    return WeightBar(min(at, one), abs(at - one), _share(served) * BAR_WIDTH, weight >= 1)
+    scale = LogScale(LOWEST, HIGHEST, 0.0, BAR_WIDTH)
+    at, one = scale(weight), scale(1.0)
+    return WeightBar(min(at, one), abs(at - one), scale(served), weight >= 1)
 
 
 @dataclass(frozen=True)
@@ -66,30 +68,22 @@ def weight_track(versions: Sequence[tuple[int, float]], fresh: float) -> Coeffic
     if not versions:
         return None
     wide = (WIDTH - RIGHT - LEFT - 42) / len(versions)
+    y = LogScale(LOWEST, HIGHEST, BOTTOM, TOP)
     points, at = [], LEFT
     for _, weight in versions:
-        points += [(at, _y(weight)), (at + wide, _y(weight))]
+        points += [(at, y(weight)), (at + wide, y(weight))]
         at += wide
     every = math.ceil(len(versions) / MOST_NAMED)
     return CoefficientHistory(
-        points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points),
+        points=polyline(points),
         dot=points[-1],
         last=f"{versions[-1][1]:.3f}",
-        fresh=Mark(_y(fresh), f"{fresh:.3f}"),
-        levels=tuple(Mark(_y(level), f"{level:g}") for level in GRID),
+        fresh=Mark(y(fresh), f"{fresh:.3f}"),
+        levels=tuple(Mark(y(level), plain(level)) for level in GRID),
         versions=tuple(
             Mark(LEFT + (index + 0.5) * wide, str(number))
             for index, (number, _) in enumerate(versions)
             if index % every == 0
         ),
-        one=_y(1.0),
+        one=y(1.0),
     )
-
-
-def _y(weight: float) -> float:
-    return BOTTOM - _share(weight) * (BOTTOM - TOP)
-
-
-def _share(weight: float) -> float:
-    """Where a weight lies between the lowest, 0, and the highest, 1."""
-    return math.log(weight / LOWEST) / math.log(HIGHEST / LOWEST)

@@ -8,7 +8,9 @@ from itertools import pairwise
 from typing import Any
 
 from overrides.core.impact.measured_levers import MEASURED
-from telemetry.foundation.charts.canvas import WIDTH, Mark
+from telemetry.foundation.charts.canvas import WIDTH
+from telemetry.foundation.charts.scales import LinearScale, Mark
+from telemetry.foundation.core.number_text import plain
 
 LEFT, RIGHT = 14.0, 14.0
 TOP, TALLEST = 28.0, 56.0
@@ -65,8 +67,7 @@ def _histogram(name: str, found: Mapping[str, Any]) -> Histogram:
     edges: Sequence[float] = spread["edges"]
     most = max(*spread["before"], *spread["after"], 1)
 
-    def x(unit: float) -> float:
-        return LEFT + (unit - edges[0]) / (edges[-1] - edges[0]) * (WIDTH - LEFT - RIGHT)
+    x = LinearScale(edges[0], edges[-1], LEFT, WIDTH - RIGHT)
 
     def bins(counts: Sequence[int], is_up: bool) -> tuple[Bin, ...]:
         heights = [count / most * TALLEST for count in counts]
@@ -91,7 +92,7 @@ def _histogram(name: str, found: Mapping[str, Any]) -> Histogram:
         changed=found["changed"],
         before=bins(spread["before"], is_up=False),
         after=bins(spread["after"], is_up=True),
-        ticks=tuple(Mark(x(edge), f"{lever.value_at(edge):.4g}") for edge in ends),
+        ticks=tuple(Mark(x(edge), plain(lever.value_at(edge), 4)) for edge in ends),
         x_neutral=x(0.0),
         neutral=lever.neutral,
     )

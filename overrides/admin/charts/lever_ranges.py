@@ -8,6 +8,7 @@ from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.parameters import WeightParameters
 from telemetry.foundation.charts.canvas import WIDTH
+from telemetry.foundation.charts.scales import LinearScale
 
 LEFT, RIGHT, TOP = 14.0, 14.0, 28.0  # words stand above their track, not beside it
 TRACK_ROW, HALF_BAND = 56.0, 6.0
@@ -57,10 +58,10 @@ def _track(name: str, target: float, parameters: WeightParameters, row: int) -> 
     lever = LEVERS[name]
     low, high = parameters.bounds_of(name)
 
+    scale = LinearScale(lever.unit(low), lever.unit(high), LEFT, WIDTH - RIGHT)
+
     def x(value: float) -> float:
-        span = lever.unit(high) - lever.unit(low)
-        at = 0.5 if span == 0 else (lever.unit(value) - lever.unit(low)) / span
-        return LEFT + min(max(at, 0.0), 1.0) * (WIDTH - LEFT - RIGHT)
+        return WIDTH / 2 if low == high else scale(lever.unit(value))
 
     lowest, highest = lever.reach(lever.neutral, parameters.step_of(name))
     return LeverRange(

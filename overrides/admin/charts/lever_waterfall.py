@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from overrides.core.monitoring.lever_path import Movement
 from telemetry.foundation.charts.canvas import TOP, WIDTH
+from telemetry.foundation.charts.scales import LinearScale
 
 LEFT, RIGHT = 150.0, 76.0  # names on the left are longer than those of factors
 ROW, BAR = 24.0, 14.0
@@ -58,10 +59,8 @@ def moves(movement: Movement, names: Mapping[str, str]) -> Moves:
         points.append((running, running + amount))
         running += amount
     low = min(min(point) for point in points)
-    span = max(max(point) for point in points) - low or 1.0
-
-    def x(unit: float) -> float:
-        return LEFT + (unit - low) / span * (WIDTH - LEFT - RIGHT)
+    high = max(max(point) for point in points)
+    x = LinearScale(low, high if high > low else low + 1.0, LEFT, WIDTH - RIGHT)
 
     rows = [(name, kind, amount, *point) for (name, kind, amount), point in zip(steps, points[1:], strict=True)]
     rows.append(("in all", "total", movement.total, 0.0, movement.total))

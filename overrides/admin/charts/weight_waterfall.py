@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 
 from overrides.core.impact.weight_breakdown import Factor, Weighing
-from telemetry.foundation.charts.canvas import LEFT, RIGHT, TOP, WIDTH, Mark
+from telemetry.foundation.charts.canvas import LEFT, RIGHT, TOP, WIDTH
+from telemetry.foundation.charts.scales import LogScale, Mark
 
 ROW, BAR = 26.0, 16.0
 LIGHTEST = 1e-6  # where the scale ends; a factor of 0 reaches it
@@ -56,16 +57,12 @@ def waterfall(weighing: Weighing) -> Waterfall:
     """From 1 on the right, each factor takes its share to the left; what stays must reach past the floor."""
     smallest = max(min(weight for weight in (0.1, weighing.total, weighing.floor) if weight > 0), LIGHTEST)
     decades = math.ceil(-math.log10(smallest) - 1e-9)
-    scale = (WIDTH - LEFT - RIGHT) / decades
-
-    def x(weight: float) -> float:
-        return LEFT + scale * (decades + math.log10(max(weight, 10.0**-decades)))
-
+    x = LogScale(float(f"1e-{decades}"), 1.0, LEFT, WIDTH - RIGHT)
     bars, before = [], 1.0
     for row, factor in enumerate(weighing.factors):
         bars.append(Bar(factor, x(factor.product), TOP + row * ROW, x(before) - x(factor.product)))
         before = factor.product
     last = Factor("w_total", "", weighing.total, weighing.total)
     total = Bar(last, LEFT, TOP + len(bars) * ROW + 4, x(weighing.total) - LEFT)
-    ticks = tuple(Mark(x(10.0**-power), f"{10.0**-power:g}") for power in range(decades + 1))
-    return Waterfall(total.y + ROW + 18, tuple(bars), total, x(weighing.floor) if weighing.floor > 0 else None, ticks)
+    floor = x(weighing.floor) if weighing.floor > 0 else None
+    return Waterfall(total.y + ROW + 18, tuple(bars), total, floor, x.decades())

@@ -33,17 +33,6 @@ def steps_moved(before: Levers, after: Levers, weights: WeightParameters) -> flo
     return max((abs(_unit(n, after) - _unit(n, before)) / step_unit(n, weights) for n in {*before, *after}), default=0)
 
 
-def is_towards_neutral(before: Levers, after: Levers) -> bool:
-    """Return whether no lever ends farther from neutral than it was, or on its other side.
-
-    >>> is_towards_neutral({"size_mult": 0.8}, {"size_mult": 0.9}), is_towards_neutral({"size_mult": 0.8}, {})
-    (True, True)
-    >>> is_towards_neutral({"size_mult": 0.9}, {"size_mult": 1.1})
-    False
-    """
-    return all(_between(_unit(name, after), _unit(name, before)) for name in {*before, *after})
-
-
 def exposure_change(category: str, before: Levers, after: Levers) -> float:
     """Return the relative change of exposure (+0.25: a quarter more) if the override acts alone and in full.
 
@@ -74,7 +63,3 @@ def lowers_exposure(category: str, before: Levers, after: Levers) -> bool:
 
 def _unit(name: str, levers: Levers) -> float:
     return LEVERS[name].unit(levers[name]) if name in levers else 0.0
-
-
-def _between(inner: float, outer: float) -> bool:
-    return min(0.0, outer) <= inner <= max(0.0, outer)

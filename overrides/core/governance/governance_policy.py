@@ -5,7 +5,7 @@ It is versioned data like the parameters and changes like them: through a reques
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
@@ -133,13 +133,3 @@ def may_count(groups_of_voter: Sequence[str], named: Sequence[str]) -> bool:
     (False, True)
     """
     return not named or not set(named).isdisjoint(groups_of_voter)
-
-
-def policy_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Return field -> (before, after) for the fields in which two policy documents differ.
-
-    >>> policy_differences({"approvals": 1, "least_n": 10}, {"approvals": 2, "least_n": 10})
-    {'approvals': (1, 2)}
-    """
-    names = sorted({*before, *after})
-    return {name: (before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)}

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from telemetry.foundation.core.number_text import typeset
+
 MISSING = format_html('<span class="cw-quiet">{}</span>', "\N{EN DASH}")
-MINUS = "\N{MINUS SIGN}"
 
 # Tone of each word of a closed vocabulary: good, warn, bad or quiet. Words that are not listed are quiet.
 TONES: Mapping[str, str] = {
@@ -50,7 +51,7 @@ def number(value: float | None, decimals: int = 3, *, signed: bool = False, unit
     return format_html(
         '<span class="cw-num{}">{}{}</span>',
         tone,
-        text.replace("-", MINUS),
+        typeset(text),
         f"\N{NO-BREAK SPACE}{unit}" if unit else "",
     )
 

@@ -11,7 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
-from telemetry.foundation.core.fields import Read, finite, matching, parse_moment, text
+from telemetry.foundation.core.fields import Read, parse_moment, text
 from telemetry.foundation.core.objects import Fields
 from telemetry.foundation.core.refusal import Refusal, Refused, label, shown
 
@@ -67,14 +67,6 @@ def truth(value: object) -> bool:
     return value == "true"
 
 
-def decimal(value: object) -> float:
-    """Parse a finite number written as text; raise Refused otherwise."""
-    try:
-        return finite(float(str(value)))
-    except (ValueError, OverflowError):
-        raise Refused.because(f"{shown(value)} is not a number within ±1e9; send one such as 0.5") from None
-
-
 def one_of(lookup: str, words: Collection[str], description: str = "") -> Filter:
     """Return a filter over a closed vocabulary."""
     known = tuple(words)
@@ -109,6 +101,3 @@ def period(column: str, description: str) -> Filters:
         "since": Filter(parse_moment, f"{column}__gte", f"{description}, from then on", type=OpenApiTypes.DATETIME),
         "until": Filter(parse_moment, f"{column}__lt", f"{description}, before then", type=OpenApiTypes.DATETIME),
     }
-
-
-SHA256 = matching("[0-9a-f]{64}", "64 hexadecimal digits in lower case")

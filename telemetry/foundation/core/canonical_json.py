@@ -15,7 +15,7 @@ from uuid import UUID
 
 
 def utc_text(at: datetime) -> str:
-    """An aware time as ISO 8601 in UTC. Raises ValueError for a naive one.
+    """Return an aware time as ISO 8601 in UTC. Raises ValueError for a naive one.
 
     >>> utc_text(datetime(2024, 5, 1, 12, tzinfo=UTC))
     '2024-05-01T12:00:00Z'
@@ -26,10 +26,10 @@ def utc_text(at: datetime) -> str:
 
 
 def fact_json(value: object) -> str:
-    """The canonical JSON text of a value of mappings, sequences, text, numbers, booleans, null, times and UUIDs.
+    """Return the canonical JSON of a value of mappings, sequences, text, numbers, booleans, null, times and UUIDs.
 
     Sorted keys, no spaces, floats by repr, times in UTC with `Z`, characters as they are (hash its UTF-8 bytes).
-    Raises ValueError for NaN, infinity and naive times, TypeError for anything JSON has no form for.
+    Raises ValueError for NaN, infinity and naive times, TypeError for values that JSON cannot represent.
 
     >>> fact_json({"b": 1.0, "a": [None, "é", datetime(2024, 5, 1, tzinfo=UTC)]})
     '{"a":[null,"é","2024-05-01T00:00:00Z"],"b":1.0}'

@@ -1,8 +1,8 @@
-"""Tables out as CSV that a spreadsheet shows and does not run.
+"""Tables written as CSV that a spreadsheet shows and does not run.
 
-A text that a spreadsheet would read as a formula gets an apostrophe in front (OWASP, CSV injection); numbers stay
-numbers, negative ones too, and the import takes the apostrophe off again. What has no cell of its own is JSON text,
-what is missing is empty.
+Text that a spreadsheet would read as a formula gets an apostrophe in front (OWASP, CSV injection); numbers stay
+numbers, negative ones too, and the import removes the apostrophe again. Lists and objects become JSON text, missing
+values are empty.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Any
 
 WIDE = "\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}"
 _FORMULA = re.compile(rf"'*[=+\-@\t\r\n{WIDE}]")
-TOGETHER = 200  # rows of one piece
+BATCH = 200  # rows
 
 
 def cell(value: object) -> object:
-    """A value as its cell.
+    """Return a value as a cell.
 
     >>> cell("=1+1"), cell(-0.5), cell({"bucket": "micro"}), cell(None)
     ("'=1+1", -0.5, '{"bucket":"micro"}', '')
@@ -34,7 +34,7 @@ def cell(value: object) -> object:
 
 
 def guarded(text: str) -> str:
-    """Text as a spreadsheet shows it and never computes it; `unguarded` gives back exactly what went in.
+    """Return text that a spreadsheet shows and never computes; `unguarded` returns exactly the original.
 
     >>> guarded("=1+1"), guarded("'=1+1"), guarded("BTC/USDT"), guarded("it's")
     ("'=1+1", "''=1+1", 'BTC/USDT', "it's")
@@ -43,7 +43,8 @@ def guarded(text: str) -> str:
 
 
 def unguarded(text: str) -> str:
-    """
+    """Return text without the apostrophe that `guarded` adds.
+
     >>> unguarded(guarded("=1+1")), unguarded("'tis")
     ('=1+1', "'tis")
     """
@@ -51,11 +52,11 @@ def unguarded(text: str) -> str:
 
 
 def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """A header and a line per row, in pieces as they are made."""
+    """Yield the header, then the lines of the rows in batches of 200."""
     remaining = iter(rows)
     yield _lines([columns])
-    while piece := list(islice(remaining, TOGETHER)):
-        yield _lines([cell(row.get(column)) for column in columns] for row in piece)
+    while batch := list(islice(remaining, BATCH)):
+        yield _lines([cell(row.get(column)) for column in columns] for row in batch)
 
 
 def _lines(rows: Iterable[Iterable[object]]) -> str:

@@ -1,4 +1,4 @@
-"""Strict readers of free JSON documents, which are kept as they came and never computed with."""
+"""Strict readers of free JSON documents, which are stored as received and never computed with."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EXACT = 2**53  # the largest whole number that every JSON reader keeps exact
 
 
 def small_document(*, deepest: int, largest: int) -> Read[dict[str, object]]:
-    """A reader of free JSON objects, nested at most `deepest` levels, at most `largest` bytes of canonical text."""
+    """Return a reader of free JSON objects of at most `deepest` levels and `largest` bytes of canonical text."""
 
     def read(value: object) -> dict[str, object]:
         document = {storable(key): plain(each, deepest - 1) for key, each in mapping(value).items()}
@@ -27,7 +27,10 @@ def small_document(*, deepest: int, largest: int) -> Read[dict[str, object]]:
 
 
 def plain(value: object, levels: int) -> object:
-    """A copy of a JSON value that holds finite numbers and storable text, with at most `levels` of nesting."""
+    """Return a copy of a JSON value with finite numbers, storable text and at most `levels` of nesting.
+
+    Raises Refused, its path the value itself.
+    """
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):

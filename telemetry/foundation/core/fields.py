@@ -1,7 +1,7 @@
-"""Strict readers of single JSON values: each takes what came and returns what is meant, or raises `Refused`.
+"""Strict readers of single JSON values: each takes a value as received and returns it parsed, or raises `Refused`.
 
 A reader never guesses: no number from text, no boolean as a number, no naive time. NaN, infinity (what JSON's `1e999`
-becomes), NUL and lone surrogates stop here, before a database sees them. Objects and lists: `objects.py`.
+becomes), NUL and lone surrogates are refused here, before a database sees them. Objects and lists: `objects.py`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def named(read: Read[T], value: object, field: str) -> T:
-    """`read(value)`, refusing under the path `field`."""
+    """Return `read(value)`; raise its Refused with every path below `field`."""
     try:
         return read(value)
     except Refused as refused:
@@ -33,7 +33,7 @@ def named(read: Read[T], value: object, field: str) -> T:
 
 
 def finite(value: object) -> float:
-    """A number within ±1e9 as a float; -0.0 becomes 0.0, so that equal numbers have equal text.
+    """Return a number within ±1e9 as a float; -0.0 becomes 0.0, so that equal numbers have equal text. Raises Refused.
 
     >>> finite(3), finite(-0.0)
     (3.0, 0.0)
@@ -46,7 +46,7 @@ def finite(value: object) -> float:
 
 
 def share(value: object) -> float:
-    """A part of a whole, in (0, 1]."""
+    """Return a share of a whole, in (0, 1]. Raises Refused."""
     number = finite(value)
     if not 0 < number <= 1:
         raise Refused.because(f"{shown(value)} is not a share; send a number above 0 and at most 1")
@@ -54,7 +54,7 @@ def share(value: object) -> float:
 
 
 def integer(low: int, high: int) -> Read[int]:
-    """A reader of whole numbers in [low, high]; 2.0 is one, as JSON does not tell it from 2."""
+    """Return a reader of whole numbers in [low, high]; 2.0 counts as one, since JSON does not distinguish it from 2."""
 
     def read(value: object) -> int:
         number = finite(value)
@@ -66,7 +66,7 @@ def integer(low: int, high: int) -> Read[int]:
 
 
 def text(longest: int) -> Read[str]:
-    """A reader of text of 1 to `longest` characters without spaces at its ends, storable as UTF-8."""
+    """Return a reader of text of 1 to `longest` characters without spaces at its ends, storable as UTF-8."""
 
     def read(value: object) -> str:
         found = storable(value)
@@ -80,7 +80,7 @@ def text(longest: int) -> Read[str]:
 
 
 def storable(value: object) -> str:
-    """Any text a database can hold: no NUL, no lone surrogate."""
+    """Return text that a database can store; raise Refused for a NUL or a lone surrogate."""
     if not isinstance(value, str):
         raise Refused.because(f"{shown(value)} is not text; send a JSON string")
     if "\0" in value:
@@ -94,7 +94,7 @@ def storable(value: object) -> str:
 
 
 def matching(pattern: str, advice: str) -> Read[str]:
-    """A reader of text that matches the whole pattern; `advice` tells in words what does."""
+    """Return a reader of text that matches the whole pattern; `advice` says in words what to send."""
     fits = re.compile(pattern).fullmatch
 
     def read(value: object) -> str:
@@ -106,7 +106,7 @@ def matching(pattern: str, advice: str) -> Read[str]:
 
 
 def member(vocabulary: Iterable[E]) -> Read[E]:
-    """A reader of one word of a closed vocabulary: an enum of words, or some of its members."""
+    """Return a reader of one word of a closed vocabulary: an enum of words, or some of its members."""
     words = {str(each): each for each in vocabulary}
 
     def read(value: object) -> E:
@@ -119,7 +119,7 @@ def member(vocabulary: Iterable[E]) -> Read[E]:
 
 
 def parse_moment(value: object) -> datetime:
-    """A point in time with its offset, as UTC: ISO 8601 text or a datetime, in the years 2000 to 2099.
+    """Return a time with an offset as UTC: ISO 8601 text or a datetime, in the years 2000 to 2099. Raises Refused.
 
     >>> parse_moment("2024-05-01T12:00:00+02:00").isoformat()
     '2024-05-01T10:00:00+00:00'
@@ -138,7 +138,7 @@ def parse_moment(value: object) -> datetime:
 
 
 def identifier(value: object) -> str:
-    """A UUID as its canonical text: five groups of lower-case hexadecimal digits."""
+    """Return a UUID as canonical text, five groups of lower-case hexadecimal digits. Raises Refused."""
     if isinstance(value, UUID):
         return str(value)
     if not isinstance(value, str) or _UUID.fullmatch(value) is None:

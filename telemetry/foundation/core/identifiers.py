@@ -15,7 +15,7 @@ _counter = count(randbits(_COUNTER_BITS - 1))  # half of its range is left, so i
 
 
 def uuid7(at: datetime) -> UUID:
-    """A new UUIDv7 for an aware time between 1970 and the year 10889.
+    """Return a new UUIDv7 for an aware time between 1970 and the year 10889; raise ValueError for any other.
 
     Layout: 48 bits of milliseconds, version, 12 bits of the millisecond's fraction (RFC 9562 6.2, method 3), variant,
     30 bits of a counter of this process, 32 random bits. So ids sort by `at` to a microsecond, and those of one
@@ -29,7 +29,9 @@ def uuid7(at: datetime) -> UUID:
 
 
 def uuid7_floor(at: datetime) -> UUID:
-    """What no UUIDv7 made at `at` or later is below, and every one made a microsecond earlier is.
+    """Return the lower bound of the UUIDv7s made at `at` or later; those made a microsecond earlier lie below it.
+
+    Raises ValueError for a naive time, or one out of range.
 
     >>> uuid7_floor(datetime(2024, 5, 1, tzinfo=UTC)) < uuid7(datetime(2024, 5, 1, tzinfo=UTC))
     True
@@ -44,7 +46,7 @@ def uuid7_floor(at: datetime) -> UUID:
 
 
 def uuid7_time(value: UUID) -> datetime:
-    """The time in a UUIDv7, in UTC, to the millisecond; ValueError for any other version.
+    """Return the time in a UUIDv7, in UTC, to the millisecond. Raises ValueError for any other version.
 
     >>> uuid7_time(uuid7(datetime(2024, 5, 1, 12, 0, 0, 123_456, tzinfo=UTC))).isoformat()
     '2024-05-01T12:00:00.123000+00:00'

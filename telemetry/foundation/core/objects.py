@@ -1,4 +1,4 @@
-"""Strict readers of JSON objects and lists, which gather every refusal below them instead of stopping at the first."""
+"""Strict readers of JSON objects and lists, which collect every refusal below them instead of stopping at the first."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ D = TypeVar("D")
 class Fields:
     """Reads one object key by key and keeps every refusal until `close`.
 
-    `known` names the keys, in the order they are told to the sender; any other key is refused. What stands in for a
-    refused value only lets the reading go on: `close` raises before it can be used.
+    `known` lists the keys in the order in which messages show them; any other key is refused. The value that replaces
+    a refused one only lets the reading continue: `close` raises before it can be used.
 
     >>> from telemetry.foundation.core.fields import storable
     >>> fields = Fields({"rr": "high", "x": 3}, ("rr", "at"))
@@ -37,14 +37,14 @@ class Fields:
                 self.refuse(label(key), f"unknown field; known are {', '.join(known)}")
 
     def need(self, key: str, read: Read[T], stand_in: T) -> T:
-        """The value of a key that must be there."""
+        """Return the parsed value of a required key, or `stand_in` if it is refused."""
         if self._values.get(key) is None:
             self.refuse(key, "missing; this field is required")
             return stand_in
         return self.take(key, read, stand_in)
 
     def take(self, key: str, read: Read[T], default: D) -> T | D:
-        """The value of a key, or `default` where it is absent or null."""
+        """Return the parsed value of a key, or `default` if it is absent, null or refused."""
         value = self._values.get(key)
         if value is None:
             return default
@@ -55,27 +55,28 @@ class Fields:
             return default
 
     def sound(self, *keys: str) -> bool:
-        """Whether none of these keys was refused, so that their values may be compared."""
+        """Return whether none of these keys was refused, so that their values may be compared."""
         return not self._refusals or not any(refusal.field in keys for refusal in self._refusals)
 
     def refuse(self, field: str, message: str) -> None:
+        """Keep a refusal of the field `field` of this object."""
         self._refusals.append(Refusal(field, message))
 
     def close(self) -> None:
-        """Raise one `Refused` that holds every refusal, if there are any."""
+        """Raise one Refused with every refusal, if there are any."""
         if self._refusals:
             raise Refused(*self._refusals)
 
 
 def mapping(value: object) -> dict[str, object]:
-    """A JSON object, as it is."""
+    """Return a JSON object unchanged; raise Refused for anything else."""
     if not isinstance(value, dict):
         raise Refused.because(f"{shown(value)} is not an object; send a JSON object")
     return value
 
 
 def items(read: Read[T], *, least: int = 0, most: int) -> Read[tuple[T, ...]]:
-    """A reader of lists of `least` to `most` values."""
+    """Return a reader of lists of `least` to `most` values."""
 
     def read_items(value: object) -> tuple[T, ...]:
         if not isinstance(value, (list, tuple)):
@@ -97,7 +98,7 @@ def items(read: Read[T], *, least: int = 0, most: int) -> Read[tuple[T, ...]]:
 
 
 def entries(read_key: Read[str], read: Read[T], *, most: int) -> Read[dict[str, T]]:
-    """A reader of objects whose keys are free within `read_key`, at most `most` of them."""
+    """Return a reader of objects with at most `most` keys, each any that `read_key` accepts."""
 
     def read_entries(value: object) -> dict[str, T]:
         values = mapping(value)

@@ -1,7 +1,7 @@
-"""How a value is refused: where it stands, what is wrong with it, and the way out.
+"""How a value is refused: where it is, what is wrong with it, and what to send instead.
 
-Readers raise `Refused` with paths relative to the value they were given; whoever called them prefixes the place.
-So a path is only ever built for a value that is refused, and a parser pays nothing for the ones that pass.
+Readers raise `Refused` with paths relative to the value they were given; their caller prefixes the place. So a path is
+only built for a value that is refused, and valid values cost nothing.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,60}")
 _SHOWN_CHARACTERS = 60
-_MOST_TOLD = 100
+_MOST_LISTED = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One reason: `field` is a path such as `actions[2].rr_after` ("" is the value itself)."""
+    """One reason: `field` is a path such as `actions[2].rr_after` ("" means the value itself)."""
 
     field: str
     message: str
@@ -39,11 +39,11 @@ class Refused(ValueError):
 
     @classmethod
     def because(cls, message: str) -> Refused:
-        """A refusal of the value itself, for its reader's caller to place."""
+        """Return a refusal of the value itself; the caller of its reader adds the path."""
         return cls(Refusal("", message))
 
     def under(self, place: str) -> Refused:
-        """The same refusals, seen from the object that holds the value at `place`."""
+        """Return the same refusals with paths from the object that holds the value at `place`."""
         return Refused(*(Refusal(join(place, each.field), each.message) for each in self.refusals))
 
     def __str__(self) -> str:
@@ -51,19 +51,19 @@ class Refused(ValueError):
 
 
 def refusals_as_json(refusals: Sequence[Refusal]) -> list[dict[str, str]]:
-    """Refusals as JSON: the first hundred, and how many more there are. Nobody mends a hundred thousand at once.
+    """Return refusals as JSON: the first hundred, and how many more there are.
 
     >>> refusals_as_json([Refusal("rr", "missing")] * 102)[99:]
     [{'field': 'rr', 'message': 'missing'}, {'field': '', 'message': '2 more are not listed; mend these first'}]
     """
-    listed = [{"field": each.field, "message": each.message} for each in refusals[:_MOST_TOLD]]
+    listed = [{"field": each.field, "message": each.message} for each in refusals[:_MOST_LISTED]]
     if more := len(refusals) - len(listed):
         listed.append({"field": "", "message": f"{more} more are not listed; mend these first"})
     return listed
 
 
 def join(place: str, field: str) -> str:
-    """`place` and a path below it as one path.
+    """Return `place` and a path below it as one path.
 
     >>> join("actions", "[2].rr_after"), join("scope", "bucket"), join("rr", ""), join("", "rr")
     ('actions[2].rr_after', 'scope.bucket', 'rr', 'rr')
@@ -74,7 +74,7 @@ def join(place: str, field: str) -> str:
 
 
 def label(key: object) -> str:
-    """A key as a step of a path; keys from outside may hold anything, so odd ones are escaped and cut.
+    """Return a key as a step of a path; keys from outside may hold anything, so unusual ones are escaped and cut.
 
     >>> label("rr"), label("a b")
     ('rr', "['a b']")
@@ -85,7 +85,7 @@ def label(key: object) -> str:
 
 
 def shown(value: object) -> str:
-    """A value inside a message: short, printable, and never expensive however large or deep the value is.
+    """Return a value as text for a message: short, printable, and cheap however large or deep the value is.
 
     >>> shown("Good"), shown(None), shown(True), shown([1, 2]), shown(float("inf"))
     ("'Good'", 'null', 'true', 'a list', 'Infinity')

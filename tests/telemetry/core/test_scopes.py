@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.core.scopes import normalise_scope
+from telemetry.core.scopes import read_scope
+from telemetry.foundation.core.fields import named
 from telemetry.foundation.core.refusal import Refused
 
 DIMENSIONS = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,39}", fullmatch=True)
@@ -13,11 +14,11 @@ VALUES = st.one_of(st.none(), st.booleans(), st.integers(-(10**9), 10**9), st.fl
 
 def fields(value: object) -> list[str]:
     with pytest.raises(Refused) as caught:
-        normalise_scope(value, "scope")
+        named(read_scope, value, "scope")
     return [each.field for each in caught.value.refusals]
 
 
-class TestNormaliseScope:
+class TestReadScope:
     @pytest.mark.parametrize(
         ("value", "text"),
         [
@@ -36,17 +37,17 @@ class TestNormaliseScope:
         ],
     )
     def test_makes_short_strings(self, value: object, text: str) -> None:
-        assert normalise_scope({"a": value}, "scope") == {"a": text}
+        assert read_scope({"a": value}) == {"a": text}
 
     @pytest.mark.parametrize("value", [None, "", "  ", "Unknown", "UNKNOWN", " unknown "])
     def test_drops_values_without_information(self, value: object) -> None:
-        assert normalise_scope({"a": value, "b": "x"}, "scope") == {"b": "x"}
+        assert read_scope({"a": value, "b": "x"}) == {"b": "x"}
 
     def test_keeps_false_and_zero(self) -> None:
-        assert normalise_scope({"a": False, "b": 0}, "scope") == {"a": "false", "b": "0"}
+        assert read_scope({"a": False, "b": 0}) == {"a": "false", "b": "0"}
 
     def test_sorts_by_dimension(self) -> None:
-        assert list(normalise_scope({"b": "1", "a": "1", "A_mode": "1"}, "scope")) == ["A_mode", "a", "b"]
+        assert list(read_scope({"b": "1", "a": "1", "A_mode": "1"})) == ["A_mode", "a", "b"]
 
     @pytest.mark.parametrize(
         "value", [[], {}, ["x"], float("nan"), float("inf"), 10**10, "x" * 65, "a\0", "\udfff", b"x"]
@@ -62,7 +63,7 @@ class TestNormaliseScope:
     def test_counts_dimensions_after_dropping(self) -> None:
         forty = {f"d{i}": "x" for i in range(40)}
 
-        assert len(normalise_scope(forty | {"e": None, "f": "Unknown"}, "scope")) == 40
+        assert len(read_scope(forty | {"e": None, "f": "Unknown"})) == 40
         assert fields(forty | {"e": "x"}) == ["scope"]
         assert fields({f"d{i}": None for i in range(201)}) == ["scope"]
 
@@ -76,8 +77,8 @@ class TestNormaliseScope:
             assert fields(scope)
             return
 
-        once = normalise_scope(scope, "scope")
+        once = read_scope(scope)
 
-        assert normalise_scope(once, "scope") == once
+        assert read_scope(once) == once
         assert all(value and value.lower() != "unknown" for value in once.values())
         assert set(once) <= set(scope)

@@ -1,8 +1,8 @@
 """Content hashes: the same line or override has the same id wherever it is computed.
 
-Each id is the sha256 of `content_json`, as 64 hexadecimal digits (docs/design.md 6). It signs policy: the ids of
-lines, overrides, parameter sets and versions, the content of a change request that votes refer to, and the inputs of
-a background result. Bots compute the same ids, so this file needs the standard library alone.
+Each id is the sha256 of `content_json`, as 64 hexadecimal digits (docs/design.md 6). It signs policy: the ids of lines,
+overrides, parameter sets and versions, the content of a change request that votes refer to, and the inputs of a
+background result. Bots compute the same ids, so this file needs the standard library alone.
 
 Facts (trades, audit entries, stored decisions) are signed by `fact_json` of telemetry, which writes characters as
 they are (UTF-8) and knows times and UUIDs. The two texts differ for everything beyond ASCII, so neither may stand in
@@ -18,9 +18,9 @@ from typing import Any
 
 
 def content_json(value: Any) -> str:
-    """Return the canonical text of a JSON value: sorted keys, no spaces, ASCII with escapes, floats by repr.
+    """The canonical text of a JSON value: sorted keys, no spaces, ASCII with escapes, floats by repr.
 
-    Raises ValueError for NaN and infinities, TypeError for values that JSON cannot represent; a time has to be text.
+    Raises ValueError for NaN and infinities, TypeError for anything that is no JSON value; a time has to be text.
 
     >>> content_json({"b": 1.0, "a": ["é"]})
     '{"a":["\\\\u00e9"],"b":1.0}'
@@ -29,7 +29,7 @@ def content_json(value: Any) -> str:
 
 
 def content_hash(value: Any) -> str:
-    """Return the sha256 of the canonical text of a value, as 64 hexadecimal digits. Raises like `content_json`.
+    """The sha256 of the canonical text, as 64 hexadecimal digits. Raises what `content_json` raises.
 
     >>> content_hash({"b": 1.0, "a": ["é"]})[:12]
     'e020d772a506'

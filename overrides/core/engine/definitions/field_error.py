@@ -1,4 +1,4 @@
-"""How a value is refused: where it stands and what is wrong with it. The error crosses borders as these two values."""
+"""The error of a value that is refused: where the value is, and what is wrong with it, as two separate texts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Self
 class FieldError(ValueError):
     """A value that cannot be accepted: `path` leads to it from the object that was read, `message` says what is wrong.
 
-    An empty path means the object itself. Whoever shows the error elsewhere (a form, an API answer) uses the two
-    attributes; the text is for people and is never split again.
+    An empty path means the object itself. Code that shows the error elsewhere (a form, an API response) uses the two
+    attributes; the text is for people and is never parsed.
 
     >>> error = FieldError("n", "must be 0 to 1e+09").under("stats")
     >>> error.path, error.message, str(error)
@@ -23,7 +23,7 @@ class FieldError(ValueError):
 
     @classmethod
     def because(cls, message: str) -> Self:
-        """An error of the object itself, which names no field.
+        """Return an error of the object itself, without a path.
 
         >>> str(FieldError.because("nothing of pm is in force"))
         'nothing of pm is in force'
@@ -32,7 +32,7 @@ class FieldError(ValueError):
 
     @classmethod
     def joined(cls, errors: list[FieldError]) -> Self:
-        """Several errors as one: a single one keeps its path, more are told together. `errors` holds at least one.
+        """Return one error for one or more: a single error keeps its path, several become one message without a path.
 
         >>> str(FieldError.joined([FieldError("n", "missing"), FieldError("edge_raw", "missing")]))
         'n: missing; edge_raw: missing'
@@ -42,7 +42,7 @@ class FieldError(ValueError):
         return cls("", "; ".join(map(str, errors)))
 
     def under(self, place: str) -> FieldError:
-        """The same fault, seen from the object that holds the faulty one at `place`."""
+        """Return the same error with its path seen from the object that holds the faulty one at `place`."""
         return FieldError(f"{place}.{self.path}" if self.path else place, self.message)
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
-"""Strict readers of JSON values. Each raises FieldError, which says where the value stands and what is wrong with it.
+"""Strict readers of JSON values. Each raises FieldError, which says where the value is and what is wrong with it.
 
-`field` is the path of the value, as the error will name it.
+`field` is the path that the error gives.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PLAIN = re.compile("[A-Za-z0-9_-]{1,60}")
 
 
 def closed_mapping(value: object, field: str, allowed: Collection[str] | None = None) -> Mapping[str, Any]:
-    """A mapping with text keys, all of them `allowed` where a set of names is given.
+    """Return a mapping with text keys, all of them `allowed` if a set of names is given.
 
     >>> closed_mapping({"colour": 1}, "stats", {"n"})
     Traceback (most recent call last):
@@ -41,7 +41,7 @@ def closed_mapping(value: object, field: str, allowed: Collection[str] | None = 
 
 @contextmanager
 def within(place: str) -> Iterator[None]:
-    """Puts the place before the path of whatever FieldError is raised inside.
+    """Put `place` before the path of every FieldError that is raised inside.
 
     >>> with within("lessons"):
     ...     finite("3", "edge_min")
@@ -55,7 +55,7 @@ def within(place: str) -> Iterator[None]:
 
 
 def required(document: Mapping[str, Any], key: str, place: str = "") -> Any:
-    """The value of a key that has to be there; `place` is the path of the document.
+    """Return the value of a required key; `place` is the path of the document.
 
     >>> required({"n": 3}, "variance", "stats")
     Traceback (most recent call last):
@@ -67,7 +67,7 @@ def required(document: Mapping[str, Any], key: str, place: str = "") -> Any:
 
 
 def finite(value: object, field: str, low: float = -LARGEST, high: float = LARGEST) -> float:
-    """A finite number within [low, high]; booleans and text are no numbers, -0.0 reads as 0.0.
+    """Return a finite number within [low, high]; booleans and text are refused, -0.0 becomes 0.0.
 
     >>> finite(float("nan"), "stats.n")
     Traceback (most recent call last):
@@ -83,7 +83,7 @@ def finite(value: object, field: str, low: float = -LARGEST, high: float = LARGE
 
 
 def positive(value: object, field: str, high: float = LARGEST) -> float:
-    """A finite number above zero, and not so near it that what it divides overflows.
+    """Return a finite number above zero, at least 1e-9, so that nothing divided by it overflows.
 
     >>> positive(0, "stats.half_life_days")
     Traceback (most recent call last):
@@ -93,7 +93,7 @@ def positive(value: object, field: str, high: float = LARGEST) -> float:
 
 
 def whole(value: object, field: str, low: int, high: int = 10**9) -> int:
-    """An integer within [low, high]; 3.0 reads as 3."""
+    """Return an integer within [low, high]; 3.0 becomes 3."""
     number = finite(value, field, low, high)
     if number != int(number):
         raise FieldError(field, f"{value!r} is not a whole number")
@@ -101,7 +101,7 @@ def whole(value: object, field: str, low: int, high: int = 10**9) -> int:
 
 
 def text(value: object, field: str, longest: int = 200) -> str:
-    """Non-empty text that a database and a hash accept: no NUL, no lone surrogates."""
+    """Return non-empty text that a database and a hash accept: no NUL, no lone surrogates."""
     if not isinstance(value, str) or not 0 < len(value) <= longest:
         raise FieldError(field, f"must be text of 1 to {longest} characters")
     if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value):
@@ -110,7 +110,7 @@ def text(value: object, field: str, longest: int = 200) -> str:
 
 
 def instant(value: object, field: str) -> datetime:
-    """An aware time, from ISO 8601 text or a datetime, as UTC.
+    """Return an aware time, given as ISO 8601 text or a datetime, in UTC.
 
     >>> instant("2025-01-11T01:00:00+01:00", "at").isoformat()
     '2025-01-11T00:00:00+00:00'
@@ -130,7 +130,7 @@ def instant(value: object, field: str) -> datetime:
 
 
 def instant_text(value: datetime) -> str:
-    """UTC with a Z, microseconds only where there are any.
+    """Return a time as text in UTC with a Z, and with microseconds only if there are any.
 
     >>> instant_text(datetime(2025, 1, 11, tzinfo=UTC))
     '2025-01-11T00:00:00Z'
@@ -139,7 +139,7 @@ def instant_text(value: datetime) -> str:
 
 
 def one_of(value: object, field: str, names: Collection[str]) -> str:
-    """One of a closed set of names.
+    """Return one of a closed set of names.
 
     >>> one_of("magic", "module", ("dm", "pm"))
     Traceback (most recent call last):

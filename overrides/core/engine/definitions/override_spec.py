@@ -111,7 +111,7 @@ def grouped(levers: Mapping[str, float]) -> dict[str, dict[str, float]]:
 
 
 def document_path(path: str) -> str:
-    """Where a field of an override stands in its document, which holds the levers by the plan's groups.
+    """Return the path in the document of a field of an override; a document holds levers by the plan's groups.
 
     >>> document_path("levers.size_mult"), document_path("stats.n"), document_path("levers.capital_levers")
     ('levers.capital_levers.size_mult', 'stats.n', 'levers.capital_levers')

@@ -10,7 +10,6 @@ from django.template.loader import render_to_string
 
 from learning.admin.charts.calibration import calibration_chart
 from learning.admin.charts.walk_forward import BOTTOM, NAMES, RIGHT, TOP, forest, growth
-from telemetry.foundation.charts.axis import Axis
 from telemetry.foundation.charts.canvas import LEFT, WIDTH
 
 CURVES: dict[str, list[float]] = {
@@ -129,24 +128,6 @@ class TestCalibration:
 
     def test_of_one_group_is_none(self) -> None:
         assert calibration_chart({"groups": [group(0.0, 0.1)], "slope": None}) is None
-
-
-class TestScale:
-    def test_of_nothing_still_has_an_axis(self) -> None:
-        scale = Axis.over([], 0, 100)
-
-        assert scale(0.0) == 50.0
-        assert "0" in [mark.label for mark in scale.marks]
-
-    def test_marks_both_sides_of_zero(self) -> None:
-        labels = [mark.label for mark in Axis(-12.0, 22.0, 0, 100).marks]
-
-        assert labels == ["\N{MINUS SIGN}10", "0", "+10", "+20"]
-
-    def test_never_leaves_its_positions(self) -> None:
-        scale = Axis(-1.0, 1.0, 10.0, 20.0)
-
-        assert (scale(-5.0), scale(5.0)) == (10.0, 20.0)
 
 
 @pytest.mark.parametrize(

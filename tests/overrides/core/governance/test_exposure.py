@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from overrides.core.engine.definitions.parameters import WeightParameters
-from overrides.core.governance.exposure import exposure_change, is_towards_neutral, steps_moved
+from overrides.core.governance.exposure import exposure_change, steps_moved
 
 WEIGHTS = WeightParameters()
 sizes = st.floats(0.7, 1.3)
@@ -39,25 +39,6 @@ class TestStepsMoved:
     def test_of_what_stays_is_nothing(self) -> None:
         assert steps_moved({"size_mult": 1.1}, {"size_mult": 1.1}, WEIGHTS) == 0
         assert steps_moved({}, {}, WEIGHTS) == 0
-
-
-class TestIsTowardsNeutral:
-    @pytest.mark.parametrize(
-        ("before", "after", "expected"),
-        [
-            ({"size_mult": 1.2}, {"size_mult": 1.1}, True),
-            ({"size_mult": 1.2}, {"size_mult": 1.0}, True),
-            ({"size_mult": 1.2}, {}, True),
-            ({"size_mult": 1.2}, {"size_mult": 1.2}, True),
-            ({"size_mult": 1.2}, {"size_mult": 1.21}, False),
-            ({"size_mult": 1.2}, {"size_mult": 0.99}, False),
-            ({}, {"size_mult": 1.01}, False),
-            ({"size_mult": 1.2}, {"size_mult": 1.1, "entry_aggression_mult": 1.1}, False),
-            ({"min_ts_for_add": 0.55}, {"min_ts_for_add": 0.58}, True),
-        ],
-    )
-    def test_holds_lever_by_lever(self, before: dict[str, float], after: dict[str, float], expected: bool) -> None:
-        assert is_towards_neutral(before, after) is expected
 
 
 class TestExposureChange:

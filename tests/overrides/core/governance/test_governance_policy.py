@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from overrides.core.governance.governance_policy import GovernancePolicy, may_count, policy_differences
+from overrides.core.governance.governance_policy import GovernancePolicy, may_count
 
 
 class TestGovernancePolicy:
@@ -72,7 +72,3 @@ class TestGovernancePolicy:
 
 def test_votes_count_by_group_where_groups_are_named() -> None:
     assert [may_count(groups, ("risk", "board")) for groups in (["board", "x"], ["x"], [])] == [True, False, False]
-
-
-def test_differences_name_the_fields_that_differ() -> None:
-    assert policy_differences({"a": 1, "b": 2}, {"b": 3, "c": 4}) == {"a": (1, None), "b": (2, 3), "c": (None, 4)}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from telemetry.foundation.core.csv_cells import TOGETHER, cell, csv_lines
+from telemetry.foundation.core.csv_cells import BATCH, cell, csv_lines
 
 
 class TestCell:
@@ -37,11 +37,11 @@ class TestCsvLines:
         made = []
 
         def rows() -> Iterator[dict[str, int]]:
-            for number in range(3 * TOGETHER):
+            for number in range(3 * BATCH):
                 made.append(number)
                 yield {"n": number}
 
         pieces = csv_lines(("n",), rows())
         next(pieces), next(pieces)
 
-        assert len(made) == TOGETHER
+        assert len(made) == BATCH

@@ -1,0 +1,44 @@
+"""Numbers as short text for pages and charts, typeset with a minus sign."""
+
+from __future__ import annotations
+
+import math
+
+NEARLY_ZERO = 1e-12  # what sums of floats leave of a zero
+
+
+def typeset(text: str) -> str:
+    """Return the text of a number with minus signs (U+2212), as wide as a plus, where Python writes hyphens.
+
+    >>> typeset(f"{-0.5:+.2f}")
+    '\N{MINUS SIGN}0.50'
+    """
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def plain(value: float, digits: int = 6) -> str:
+    """Return a number as text of at most `digits` significant digits.
+
+    >>> plain(-0.25), plain(-0.0), plain(1 / 3, 3)
+    ('\N{MINUS SIGN}0.25', '0', '0.333')
+    """
+    return typeset(f"{value + 0.0:.{digits}g}")
+
+
+def fixed(value: float, decimals: int) -> str:
+    """Return a number with so many decimals; a negative number that rounds to zero has no sign.
+
+    >>> fixed(-0.25, 3), fixed(-0.0001, 3)
+    ('\N{MINUS SIGN}0.250', '0.000')
+    """
+    return typeset(f"{round(value, decimals) + 0.0:.{decimals}f}")
+
+
+def signed(value: float, digits: int = 6) -> str:
+    """Return a number as `plain` does, with its sign; zero has none.
+
+    >>> signed(0.25), signed(-0.25), signed(1e-15)
+    ('+0.25', '\N{MINUS SIGN}0.25', '0')
+    """
+    is_zero = math.isclose(value, 0.0, abs_tol=NEARLY_ZERO)
+    return "0" if is_zero else typeset(f"{value:+.{digits}g}")
