@@ -118,7 +118,7 @@ class TestComparison:
         [
             ("is_signed(bigint,text)", "content_hash = content", "true"),
             ("guard_version()", "integrity_constraint_violation", "integrity_constraint violation"),
-            ("lever_neutral(text)", "0.65", "0.66"),
+            ("lever_table()", "0.65", "0.66"),
             ("is_audited(text)", " STABLE\n", "\n"),
             ("refuse_change()", "SET search_path TO 'public', 'pg_temp'", ""),
             ("link_audit_entry()", "NEW.seq := ", "NEW.seq := 1 + "),

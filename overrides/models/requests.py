@@ -73,6 +73,7 @@ class ChangeRequest(models.Model):
     author_name = models.CharField(max_length=150, help_text="outlives the user; names the builder and its run")
     content = models.JSONField(help_text="parameters, mode or rollback target; for lines what the lines sum up to")
     content_hash = models.CharField(max_length=64, help_text="what a vote signs")
+    hash_format = models.SmallIntegerField(default=2, help_text="1: content and lines; 2: title, reason and expiry too")
     base_version = models.PositiveIntegerField(null=True, help_text="version it was drafted against")
     base_parameters = models.CharField(max_length=64, blank=True, help_text="parameters then in force; signed too")
     edition = models.PositiveIntegerField(default=0, help_text="counts the edits; signed, so that no vote comes back")
@@ -90,6 +91,9 @@ class ChangeRequest(models.Model):
     acknowledged_by = models.CharField(max_length=150, blank=True)
     failure = models.TextField(blank=True)
     transaction = models.BigIntegerField(default=0, help_text="set by the database: in which it was applied")
+    epoch = models.BigIntegerField(default=0, help_text="set by the database: the cluster of that transaction")
+    edited_transaction = models.BigIntegerField(default=0, help_text="set by the database: whose lines it may write")
+    edited_epoch = models.BigIntegerField(default=0, help_text="set by the database: the cluster of that transaction")
 
     class Meta:
         ordering = ("-created_at", "-id")

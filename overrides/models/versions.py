@@ -58,6 +58,7 @@ class Version(models.Model):
     published_at = models.DateTimeField()
     published_by = models.CharField(max_length=150)
     transaction = models.BigIntegerField(default=0, help_text="set by the database: whose memberships it may open")
+    epoch = models.BigIntegerField(default=0, help_text="set by the database: the cluster of that transaction")
 
     class Meta:
         db_table = "learning_configs"

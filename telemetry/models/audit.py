@@ -29,8 +29,10 @@ class AuditEntry(models.Model):
         output_field=models.TextField(),
         db_persist=True,
     )
+    format = models.SmallIntegerField(default=1, help_text="which fields the hash covers (core.hash_chain)")
     written_at = models.DateTimeField()
     transaction = models.BigIntegerField(help_text="PostgreSQL's transaction id: ties the entry to the write")
+    epoch = models.BigIntegerField(default=0, help_text="the cluster in which the transaction id means something")
 
     class Meta:
         ordering = ("-seq",)

@@ -28,6 +28,7 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
             Trigger("overrides_line_is_not_truncated", "TRUNCATE", "refuse_change()"),
         ),
         "overrides_override": (
+            Trigger("guard_override", "INSERT", "guard_override()"),
             Trigger("override_is_immutable", "UPDATE OR DELETE", "refuse_change()"),
             Trigger("overrides_override_is_not_truncated", "TRUNCATE", "refuse_change()"),
         ),
@@ -37,6 +38,11 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
         ),
         # Requests take the steps of their life, are voted on as they stand and are kept.
         "overrides_changerequest": (
+            Trigger(
+                "overrides_changerequest_keeps_time",
+                "INSERT OR UPDATE",
+                "keep_time('created_at', 'submitted_at', 'closed_at', 'acknowledged_at')",
+            ),
             Trigger("guard_request", "INSERT OR UPDATE", "guard_request()"),
             Trigger("request_is_not_deleted", "DELETE", "refuse_change()"),
             Trigger("overrides_changerequest_is_not_truncated", "TRUNCATE", "refuse_change()"),
@@ -58,12 +64,14 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
             ),
         ),
         "overrides_vote": (
+            Trigger("overrides_vote_keeps_time", "INSERT OR UPDATE", "keep_time('voted_at')"),
             Trigger("guard_vote", "INSERT", "guard_vote()"),
             Trigger("vote_is_append_only", "UPDATE OR DELETE", "refuse_change()"),
             Trigger("overrides_vote_is_not_truncated", "TRUNCATE", "refuse_change()"),
             Trigger("overrides_vote_is_audited", "INSERT", "require_audit('request %s', 'request_id')", deferred=True),
         ),
         "overrides_comment": (
+            Trigger("overrides_comment_keeps_time", "INSERT OR UPDATE", "keep_time('written_at')"),
             Trigger("comment_is_append_only", "UPDATE OR DELETE", "refuse_change()"),
             Trigger("overrides_comment_is_not_truncated", "TRUNCATE", "refuse_change()"),
             Trigger(
@@ -72,6 +80,7 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
         ),
         # A version is what its request says; its memberships are opened and closed with it.
         "learning_configs": (
+            Trigger("learning_configs_keeps_time", "INSERT OR UPDATE", "keep_time('published_at')"),
             Trigger("guard_version", "INSERT OR UPDATE", "guard_version()"),
             Trigger("version_is_not_deleted", "DELETE", "refuse_change()"),
             Trigger("learning_configs_is_not_truncated", "TRUNCATE", "refuse_change()"),
@@ -109,6 +118,8 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
         ),
         # What a person decides about a module or a line: with an audit entry, and kept.
         "overrides_modulemode": (
+            Trigger("guard_mode", "INSERT OR UPDATE", "guard_mode()"),
+            Trigger("overrides_modulemode_keeps_time", "INSERT OR UPDATE", "keep_time('changed_at')"),
             Trigger("mode_is_not_deleted", "DELETE", "refuse_change()"),
             Trigger("overrides_modulemode_is_not_truncated", "TRUNCATE", "refuse_change()"),
             Trigger(
@@ -120,6 +131,7 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
             Trigger("mode_is_decided", "INSERT OR UPDATE", "mode_is_decided()", deferred=True),
         ),
         "overrides_modulepolicy": (
+            Trigger("overrides_modulepolicy_keeps_time", "INSERT OR UPDATE", "keep_time('created_at')"),
             Trigger("policy_is_not_deleted", "DELETE", "refuse_change()"),
             Trigger("overrides_modulepolicy_is_not_truncated", "TRUNCATE", "refuse_change()"),
             Trigger(
@@ -131,6 +143,8 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
             Trigger("policy_is_decided", "INSERT OR UPDATE", "policy_is_decided()", deferred=True),
         ),
         "overrides_mandate": (
+            Trigger("guard_mandate", "INSERT", "guard_mandate()"),
+            Trigger("overrides_mandate_keeps_time", "INSERT OR UPDATE", "keep_time('granted_at', 'revoked_at')"),
             Trigger("overrides_mandate_only_closes", "INSERT OR UPDATE", "only_closes('revoked_at')"),
             Trigger("mandate_is_not_deleted", "DELETE", "refuse_change()"),
             Trigger("overrides_mandate_is_not_truncated", "TRUNCATE", "refuse_change()"),
@@ -138,6 +152,7 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
             Trigger("mandate_is_signed", "INSERT", "mandate_is_signed()", deferred=True),
         ),
         "overrides_linehold": (
+            Trigger("overrides_linehold_keeps_time", "INSERT OR UPDATE", "keep_time('placed_at', 'lifted_at')"),
             Trigger("overrides_linehold_only_closes", "INSERT OR UPDATE", "only_closes('lifted_at')"),
             Trigger("hold_is_not_deleted", "DELETE", "refuse_change()"),
             Trigger("overrides_linehold_is_not_truncated", "TRUNCATE", "refuse_change()"),
@@ -149,6 +164,7 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
             ),
         ),
         "overrides_quarantine": (
+            Trigger("overrides_quarantine_keeps_time", "INSERT OR UPDATE", "keep_time('placed_at', 'lifted_at')"),
             Trigger("overrides_quarantine_only_closes", "INSERT OR UPDATE", "only_closes('lifted_at')"),
             Trigger("quarantine_is_not_deleted", "DELETE", "refuse_change()"),
             Trigger("overrides_quarantine_is_not_truncated", "TRUNCATE", "refuse_change()"),

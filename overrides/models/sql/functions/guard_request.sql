@@ -1,7 +1,4 @@
--- Keeps a request on its path: it begins open, takes only the steps of overrides/core/governance/request_states.py,
--- changes neither kind nor author, gets a new edition without votes when its content changes, and is not edited after
--- it is closed. Also records the transaction that applied it, by which refuse_undecided knows that a governed row came
--- together with its request.
+-- A request moves along its states only, keeps its identity, and is not edited under its votes or after its end.
 CREATE OR REPLACE FUNCTION guard_request() RETURNS trigger
     LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
@@ -18,15 +15,25 @@ DECLARE
     ];
     afterwards constant text[] := ARRAY['acknowledged_at', 'acknowledged_by'];
 BEGIN
-    NEW.transaction := 0;
     IF TG_OP = 'INSERT' THEN
+        NEW.transaction := 0;
+        NEW.epoch := 0;
+        NEW.edited_transaction := pg_current_xact_id()::text::bigint;
+        NEW.edited_epoch := current_epoch();
         IF NEW.state NOT IN ('draft', 'in_review') THEN
             RAISE EXCEPTION 'a request begins as a draft or in review, not %', NEW.state
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+        IF NEW.hash_format <> 2 THEN
+            RAISE EXCEPTION 'a request is hashed by format 2, which signs its title, reason and expiry'
                 USING ERRCODE = 'integrity_constraint_violation';
         END IF;
         RETURN NEW;
     END IF;
     NEW.transaction := OLD.transaction;
+    NEW.epoch := OLD.epoch;
+    NEW.edited_transaction := OLD.edited_transaction;
+    NEW.edited_epoch := OLD.edited_epoch;
     IF OLD.state IN ('applied', 'rejected', 'cancelled', 'expired', 'failed')
         AND (to_jsonb(NEW) - afterwards) IS DISTINCT FROM (to_jsonb(OLD) - afterwards)
     THEN
@@ -53,21 +60,35 @@ BEGIN
             RAISE EXCEPTION 'request %: was applied at some time; closed_at says when', OLD.id
                 USING ERRCODE = 'integrity_constraint_violation';
         END IF;
+        IF NEW.route = 'review' AND NEW.closed_at >= NEW.expires_at THEN
+            RAISE EXCEPTION 'request % expired on %', OLD.id, NEW.expires_at
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
         NEW.transaction := pg_current_xact_id()::text::bigint;
+        NEW.epoch := current_epoch();
     END IF;
-    IF NEW.content_hash = OLD.content_hash AND is_signed(OLD.id, OLD.content_hash) AND
-        (NEW.content, NEW.base_parameters, NEW.edition, NEW.movement)
-        IS DISTINCT FROM
-        (OLD.content, OLD.base_parameters, OLD.edition, OLD.movement)
-    THEN
-        RAISE EXCEPTION 'request %: what was voted on is not changed under its votes', OLD.id
+    IF NEW.edition < OLD.edition OR NEW.hash_format < OLD.hash_format THEN
+        RAISE EXCEPTION 'request %: an edition is not taken back', OLD.id
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    IF NEW.content_hash <> OLD.content_hash
-        AND (NEW.edition <= OLD.edition OR is_signed(OLD.id, NEW.content_hash))
-    THEN
-        RAISE EXCEPTION 'request %: another content is another edition, without votes', OLD.id
+    IF NEW.edition = OLD.edition AND (
+        NEW.content_hash <> OLD.content_hash OR NEW.hash_format <> OLD.hash_format
+        OR OLD.state <> 'draft' AND (
+            NEW.title, NEW.reason, NEW.expires_at, NEW.content, NEW.base_parameters, NEW.base_version, NEW.movement
+        ) IS DISTINCT FROM (
+            OLD.title, OLD.reason, OLD.expires_at, OLD.content, OLD.base_parameters, OLD.base_version, OLD.movement
+        )
+    ) THEN
+        RAISE EXCEPTION 'request %: what reviewers read is not changed under them; an edit is another edition', OLD.id
             USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF NEW.edition > OLD.edition THEN
+        IF NEW.content_hash = OLD.content_hash OR is_signed(OLD.id, NEW.content_hash) THEN
+            RAISE EXCEPTION 'request %: another edition has another hash, without votes', OLD.id
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+        NEW.edited_transaction := pg_current_xact_id()::text::bigint;
+        NEW.edited_epoch := current_epoch();
     END IF;
     RETURN NEW;
 END $$;

@@ -1,5 +1,4 @@
--- Lets a membership be opened or closed only in the transaction of the version that does so, and only as that version's
--- request says. A restored version may reopen exactly what its trial closed, and close what its trial opened.
+-- A membership is opened and closed by a version of the same transaction that means it, and its path is not invented.
 CREATE OR REPLACE FUNCTION membership_is_of_its_version() RETURNS trigger
     LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
@@ -8,7 +7,7 @@ DECLARE
     is_meant boolean;
 BEGIN
     SELECT * INTO opener FROM learning_configs
-        WHERE module = NEW.module AND number = of_number AND transaction = pg_current_xact_id()::text::bigint;
+        WHERE module = NEW.module AND number = of_number AND is_this_transaction(transaction, epoch);
     IF opener.id IS NULL THEN
         RAISE EXCEPTION 'a membership of % is opened or closed only by the version that does it', NEW.module
             USING ERRCODE = 'integrity_constraint_violation';
@@ -31,6 +30,10 @@ BEGIN
     IF NOT is_meant THEN
         RAISE EXCEPTION 'version %/% differs from request % at line %',
             NEW.module, of_number, opener.request_id, NEW.line_id USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF TG_OP = 'INSERT' AND opener.kind <> 'restored' AND NOT path_is_from_what_stood(NEW, opener) THEN
+        RAISE EXCEPTION 'version %/%: the path of line % does not begin where the line stood when it was published',
+            NEW.module, of_number, NEW.line_id USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     RETURN NULL;
 END $$;

@@ -25,7 +25,7 @@ BEGIN
     SELECT r.id INTO decided FROM overrides_changerequest AS r
         LEFT JOIN learning_configs AS c ON c.id = NEW.challenger_id
         WHERE r.module = NEW.module AND r.state = 'applied' AND r.route = 'review'
-        AND r.transaction = pg_current_xact_id()::text::bigint
+        AND is_this_transaction(r.transaction, r.epoch)
         AND CASE r.kind
             WHEN 'mode' THEN
                 NEW.mode = coalesce(r.content ->> 'mode', was.mode)

@@ -14,6 +14,12 @@ BEGIN
         END IF;
         RETURN NULL;
     END IF;
+    IF NEW.number <> 1 + (
+        SELECT count(*) FROM overrides_modulepolicy WHERE module = NEW.module AND number < NEW.number
+    ) THEN
+        RAISE EXCEPTION 'policy %/% does not follow the last one', NEW.module, NEW.number
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     PERFORM refuse_undecided(NEW.request_id, NEW.module, ARRAY['policy']);
     IF NEW.document <> (SELECT content FROM overrides_changerequest WHERE id = NEW.request_id) THEN
         RAISE EXCEPTION 'policy %/% is not what request % holds', NEW.module, NEW.number, NEW.request_id

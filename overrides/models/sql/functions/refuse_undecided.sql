@@ -1,5 +1,4 @@
--- Raises an error unless the request behind a governed row is of the right module and kind, was applied in the present
--- transaction and, by the route of reviews, has enough approvals.
+-- The applied request behind a governed row, agreed to by enough people who may still agree; raises where it is not.
 CREATE OR REPLACE FUNCTION refuse_undecided(request bigint, of_module text, kinds text[]) RETURNS void
     LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
@@ -10,7 +9,7 @@ BEGIN
         RAISE EXCEPTION 'request % of % is not applied, or of another kind', request, of_module
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    IF asked.transaction <> pg_current_xact_id()::text::bigint THEN  -- any comment would audit an old one again
+    IF NOT is_this_transaction(asked.transaction, asked.epoch) THEN  -- any comment would audit an old one again
         RAISE EXCEPTION 'request % was applied in another transaction', request
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;

@@ -11,7 +11,7 @@ BEGIN
     SELECT * INTO trial FROM learning_configs WHERE module = NEW.module AND number = NEW.number - 1;
     SELECT * INTO before FROM learning_configs WHERE module = NEW.module AND number = NEW.number - 2;
     IF trial.kind IS DISTINCT FROM 'trial' OR trial.request_id <> NEW.request_id
-        OR trial.transaction <> NEW.transaction OR NOT NEW.is_active
+        OR (trial.transaction, trial.epoch) <> (NEW.transaction, NEW.epoch) OR NOT NEW.is_active
     THEN
         RAISE EXCEPTION 'version %/% restores nothing: no trial came before it, or it is not in force',
             NEW.module, NEW.number USING ERRCODE = 'integrity_constraint_violation';

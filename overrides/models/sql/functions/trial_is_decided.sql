@@ -16,7 +16,7 @@ BEGIN
     SELECT * INTO before FROM learning_configs WHERE module = NEW.module AND number = NEW.number - 1;
     IF before.id IS NULL OR NOT EXISTS (
         SELECT FROM learning_configs WHERE module = NEW.module AND number = NEW.number + 1
-        AND kind = 'restored' AND request_id = asked.id AND transaction = NEW.transaction
+        AND kind = 'restored' AND request_id = asked.id AND (transaction, epoch) = (NEW.transaction, NEW.epoch)
     ) THEN
         RAISE EXCEPTION 'trial %/% stands between a version and its restoration', NEW.module, NEW.number
             USING ERRCODE = 'integrity_constraint_violation';

@@ -1,7 +1,4 @@
--- Accepts a version only if it holds what its applied request says and nothing else: its lines, coefficients and
--- parameters. No vetoed line is opened; what was not reviewed moves lines alone, at once only takes lines away, and
--- under mandates stays within them, outside quarantine and off pinned lines. A version leaves force only where the same
--- transaction puts a newer one in its place.
+-- A version is what its decided request says, against what stood, and nothing else.
 CREATE OR REPLACE FUNCTION version_is_decided() RETURNS trigger
     LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
@@ -9,6 +6,7 @@ DECLARE
     before learning_configs;
     target learning_configs;
     astray text;
+    most_trades bigint;
     may_lower constant boolean := coalesce(
         (SELECT (document ->> 'lowering_applies')::boolean FROM overrides_modulepolicy
          WHERE module = NEW.module AND is_active),
@@ -18,7 +16,7 @@ BEGIN
     IF TG_OP = 'UPDATE' THEN
         IF NOT EXISTS (
             SELECT FROM learning_configs WHERE module = NEW.module AND number > NEW.number AND is_active
-            AND transaction = pg_current_xact_id()::text::bigint
+            AND is_this_transaction(transaction, epoch)
         ) THEN
             RAISE EXCEPTION 'version %/% was taken out of force without another in its place', NEW.module, NEW.number
                 USING ERRCODE = 'integrity_constraint_violation';
@@ -27,6 +25,16 @@ BEGIN
     END IF;
     PERFORM refuse_undecided(NEW.request_id, NEW.module, ARRAY['lines', 'parameters', 'rollback']);
     SELECT * INTO asked FROM overrides_changerequest WHERE id = NEW.request_id;
+    SELECT * INTO before FROM learning_configs
+        WHERE module = NEW.module AND number < NEW.number ORDER BY number DESC LIMIT 1;
+    IF before.id IS NULL AND asked.route <> 'review' THEN
+        RAISE EXCEPTION 'version %/% is the first and needs votes like any other', NEW.module, NEW.number
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF asked.movement < steps_of_request(asked) - 1e-6 THEN
+        RAISE EXCEPTION 'request % moves % steps and says %', asked.id, steps_of_request(asked), asked.movement
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
 
     WITH opened AS (
         SELECT line_id, override_id FROM overrides_membership
@@ -47,14 +55,36 @@ BEGIN
         RAISE EXCEPTION 'version %/% differs from request % at line %', NEW.module, NEW.number, asked.id, astray
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
+    SELECT c.line_id INTO astray FROM overrides_changeline AS c
+        JOIN overrides_override AS drafted ON drafted.id = c.before_id
+        JOIN overrides_membership AS m ON m.line_id = c.line_id AND m.module = NEW.module AND m.to_version = NEW.number
+        JOIN overrides_override AS stood ON stood.id = m.override_id
+        WHERE c.request_id = asked.id AND drafted.levers <> stood.levers LIMIT 1;
+    IF astray IS NOT NULL THEN
+        RAISE EXCEPTION 'version %/%: request % was drafted against other levers than stood on line %',
+            NEW.module, NEW.number, asked.id, astray USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
 
-    SELECT * INTO before FROM learning_configs
-        WHERE module = NEW.module AND number < NEW.number ORDER BY number DESC LIMIT 1;
     IF asked.kind = 'rollback' THEN
         SELECT * INTO target FROM learning_configs
             WHERE module = NEW.module AND number = (asked.content ->> 'to')::integer;
         IF (NEW.parameters_id, NEW.coefficients) IS DISTINCT FROM (target.parameters_id, target.coefficients) THEN
             RAISE EXCEPTION 'version %/% is not what request % goes back to', NEW.module, NEW.number, asked.id
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+        WITH held AS (
+            SELECT line_id, override_id FROM overrides_membership WHERE module = NEW.module
+            AND from_version <= target.number AND (to_version IS NULL OR to_version > target.number)
+        ), holds AS (
+            SELECT line_id, override_id FROM overrides_membership WHERE module = NEW.module
+            AND from_version <= NEW.number AND (to_version IS NULL OR to_version > NEW.number)
+        )
+        SELECT line_id INTO astray FROM (
+            (TABLE held EXCEPT TABLE holds) UNION ALL (TABLE holds EXCEPT TABLE held)
+        ) AS differences LIMIT 1;
+        IF astray IS NOT NULL THEN
+            RAISE EXCEPTION 'version %/% differs from version % that request % goes back to, at line %',
+                NEW.module, NEW.number, target.number, asked.id, astray
                 USING ERRCODE = 'integrity_constraint_violation';
         END IF;
     ELSE
@@ -101,8 +131,9 @@ BEGIN
             RAISE EXCEPTION 'request %: line % is pinned', asked.id, astray
                 USING ERRCODE = 'integrity_constraint_violation';
         END IF;
+        most_trades := trades_of(NEW.module);
         SELECT line_id INTO astray FROM overrides_changeline AS c
-            WHERE c.request_id = asked.id AND NOT is_mandated(c.line_id, c.after_id, NEW.published_at)
+            WHERE c.request_id = asked.id AND NOT is_covered(c.line_id, c.after_id, NEW.published_at, most_trades)
             AND NOT (may_lower AND lowers_exposure(c.line_id, c.before_id, c.after_id)) LIMIT 1;
         IF astray IS NOT NULL OR asked.author_id IS NOT NULL OR asked.kind <> 'lines' THEN
             RAISE EXCEPTION 'request %: no mandate covers line %', asked.id, astray

@@ -1,0 +1,24 @@
+-- A vote is on the content as it stands, by somebody else than its author who may review; the database numbers it.
+CREATE OR REPLACE FUNCTION guard_vote() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    asked record;
+BEGIN
+    NEW.id := nextval(pg_get_serial_sequence('overrides_vote', 'id'));
+    SELECT id, state, author_id, content_hash INTO asked FROM overrides_changerequest WHERE id = NEW.request_id FOR UPDATE;
+    IF asked.author_id = NEW.voter_id THEN
+        RAISE EXCEPTION 'request %: nobody votes on their own', asked.id
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF asked.content_hash <> NEW.content_hash
+        OR asked.state NOT IN ('in_review', 'changes_requested', 'approved', 'scheduled')
+    THEN
+        RAISE EXCEPTION 'request %: a vote is on the content as it stands, while it is open', asked.id
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF NOT may_review(NEW.voter_id) THEN
+        RAISE EXCEPTION 'request %: person % may not review', asked.id, NEW.voter_id
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;

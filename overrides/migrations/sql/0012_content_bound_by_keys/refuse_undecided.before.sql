@@ -1,0 +1,22 @@
+-- Raises an error unless the request behind a governed row is of the right module and kind, was applied in the present
+-- transaction and, by the route of reviews, has enough approvals.
+CREATE OR REPLACE FUNCTION refuse_undecided(request bigint, of_module text, kinds text[]) RETURNS void
+    LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    asked overrides_changerequest;
+BEGIN
+    SELECT * INTO asked FROM overrides_changerequest WHERE id = request;
+    IF asked.id IS NULL OR asked.state <> 'applied' OR asked.module <> of_module OR NOT asked.kind = ANY (kinds) THEN
+        RAISE EXCEPTION 'request % of % is not applied, or of another kind', request, of_module
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF asked.transaction <> pg_current_xact_id()::text::bigint THEN  -- any comment would audit an old one again
+        RAISE EXCEPTION 'request % was applied in another transaction', request
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF asked.route = 'review' AND approvals_of(asked) < approvals_needed(asked) THEN
+        RAISE EXCEPTION 'request % has % of % approvals of its content by others than its author',
+            request, approvals_of(asked), approvals_needed(asked)
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+END $$;
