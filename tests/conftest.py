@@ -22,10 +22,11 @@ REMEMBERING = ("overrides.serving.engine", "config.access.api.authentication")  
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Set up the test database and allow TRUNCATE on governed tables, which transactional tests need to clean up."""
+    """Set up the test database: simulate time, and allow TRUNCATE, which transactional tests need to clean up."""
     from django.db import connection
 
     with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("INSERT INTO simulated_time (reason) VALUES ('tests work at an instant of their own')")
         cursor.execute("SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname LIKE '%_is_not_truncated'")
         for table, trigger in cursor.fetchall():
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")

@@ -31,6 +31,7 @@ from overrides.requests.apply import apply_request
 from overrides.requests.authoring import draft_request
 from overrides.requests.review import approve
 from overrides.versions.load_version import current_parameters
+from telemetry.audit.simulated_time import time_simulated
 from telemetry.foundation.models import JobRun
 from telemetry.models import Trade
 
@@ -86,14 +87,15 @@ def run_demo(*, now: datetime, credentials: Path | None) -> bool:
     calendar = _calendar(payloads, last_bar_end(bars), now)
     bot = Bot([plan_of(shifted(payload, calendar.moved_by)) for payload in payloads])
 
-    with step("recording the first three months"):
-        bot.report(calendar.first + RECORDED_FIRST)
-    for number, (since, until) in enumerate(calendar.periods()):
-        if number == RESCALED_AFTER:
-            _rescale(people, since)
-        _run_period(bot, people, since, until)
-    _learn_at_the_end(calendar.last)
-    _compare(calendar)
+    with time_simulated("the demo replays eight months"):
+        with step("recording the first three months"):
+            bot.report(calendar.first + RECORDED_FIRST)
+        for number, (since, until) in enumerate(calendar.periods()):
+            if number == RESCALED_AFTER:
+                _rescale(people, since)
+            _run_period(bot, people, since, until)
+        _learn_at_the_end(calendar.last)
+        _compare(calendar)
     _done("history", now)
     return True
 
