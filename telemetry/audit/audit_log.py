@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
@@ -15,8 +15,8 @@ from telemetry.foundation.request_id import request_id
 from telemetry.models import AuditEntry
 
 INSERT = """
-INSERT INTO telemetry_auditentry (seq, previous_hash, hash, content, written_at, transaction)
-VALUES (0, '', '', %s, %s, 0) RETURNING seq
+INSERT INTO telemetry_auditentry (seq, previous_hash, hash, content, written_at, transaction, format, epoch)
+VALUES (0, '', '', %s, %s, 0, 0, 0) RETURNING seq
 """
 
 
@@ -56,8 +56,18 @@ def write_audit(
 def chain_rows(entries: QuerySet[AuditEntry] | None = None) -> Iterator[Row]:
     """Stream the entries as chain rows in order of `seq`; None stands for the whole chain."""
     chosen = (AuditEntry.objects.all() if entries is None else entries).order_by("seq")
-    fields = chosen.values_list("seq", "previous_hash", "hash", "content")
-    return (Row(*entry) for entry in fields.iterator(chunk_size=2000))
+    fields = chosen.values_list(
+        "seq", "previous_hash", "hash", "content", "format", "written_at", "transaction", "epoch"
+    )
+    return (
+        Row(seq, previous, hash, content, format, _written(at), transaction, epoch)
+        for seq, previous, hash, content, format, at, transaction, epoch in fields.iterator(chunk_size=2000)
+    )
+
+
+def _written(at: datetime) -> str:
+    """A time as format 2 hashes it: UTC with microseconds, as `link_audit_entry` writes it in the database."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def verify_audit(*, expected_head: str | None = None) -> list[Break]:

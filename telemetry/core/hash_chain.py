@@ -1,5 +1,9 @@
 """The audit chain: every row contains the hash of the row before it, so that no row can be changed unnoticed.
 
+A row names the format of its hash. Format 1 covers its number, the hash before it and its content; format 2 covers
+everything that the row says, the time and the transaction in which it was written among it. A chain goes over from 1
+to 2 once: the first row of format 2 continues, and so seals, the last row of format 1, and no row of format 1 follows.
+
 This file needs nothing but Python 3.11. Evidence packs hold a copy of it, which verifies an export anywhere: `python
 chain.py EXPORT [HEAD]`.
 """
@@ -9,21 +13,31 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
 GENESIS = "0" * 64
+FORMATS = (1, 2)
+FIRST_FIELDS = ("seq", "previous_hash", "hash", "content")  # of a row of format 1
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of the log as stored; `content` is canonical JSON text, `seq` counts from 1 without gaps."""
+    """One row of the log as stored; `content` is canonical JSON text, `seq` counts from 1 without gaps.
+
+    `written_at` is UTC text with microseconds and `Z`, `epoch` the cluster in which the transaction id was given; both
+    belong to the hash from format 2 on.
+    """
 
     seq: int
     previous_hash: str
     hash: str
     content: str
+    format: int = 1
+    written_at: str = ""
+    transaction: int = 0
+    epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +59,28 @@ class Break:
     message: str
 
 
-def link(seq: int, previous_hash: str, content: str) -> str:
-    """Return the hash of a row: sha256 over `seq|previous_hash|content` in UTF-8, as 64 hexadecimal digits.
+def link(row: Row) -> str:
+    """Return the hash that a row should have, by its format: 64 hexadecimal digits of sha256 over its parts in UTF-8.
 
-    >>> link(1, GENESIS, "{}")[:16]
+    Format 1: `seq|previous_hash|content`. Format 2: `2|seq|previous_hash|written_at|transaction|epoch|content`.
+
+    >>> link(Row(1, GENESIS, "", "{}"))[:16]
     'f9c58de239d5b7d2'
+    >>> link(Row(1, GENESIS, "", "{}", 2, "2026-03-02T12:00:00.000000Z", 7, 1))[:16]
+    'eef8b2d31e6ea24a'
     """
+    parts = (
+        (row.seq, row.previous_hash, row.content)
+        if row.format == 1
+        else (row.format, row.seq, row.previous_hash, row.written_at, row.transaction, row.epoch, row.content)
+    )
     # A forged file may contain invalid Unicode; its hash is then wrong, and verification goes on.
-    return sha256(f"{seq}|{previous_hash}|{content}".encode(errors="surrogatepass")).hexdigest()
+    return sha256("|".join(map(str, parts)).encode(errors="surrogatepass")).hexdigest()
+
+
+def linked(row: Row) -> Row:
+    """Return the row with the hash that belongs to it."""
+    return replace(row, hash=link(row))
 
 
 def verify(rows: Iterable[Row], *, expected_head: str | None = None, after: Start = WHOLE) -> list[Break]:
@@ -62,8 +90,8 @@ def verify(rows: Iterable[Row], *, expected_head: str | None = None, after: Star
     another place: only with it can a removed tail, or a log rewritten from some row on, be detected. The log may have
     grown since. The rows are read once.
 
-    >>> first = Row(1, GENESIS, link(1, GENESIS, "a"), "a")
-    >>> second = Row(2, first.hash, link(2, first.hash, "b"), "b")
+    >>> first = linked(Row(1, GENESIS, "", "a"))
+    >>> second = linked(Row(2, first.hash, "", "b"))
     >>> verify([first, second], expected_head=second.hash)
     []
     >>> [(each.seq, each.message) for each in verify([first], expected_head=second.hash)]
@@ -88,14 +116,20 @@ class _Walk:
         self.first = start.seq + 1
         self.last = start.seq
         self._heads = {start.hash}
+        self._format = 1
         self._changed: set[int] = set()
         self._gaps: list[tuple[int, int]] = []
         self._breaks: list[Break] = []
 
     def read(self, row: Row) -> None:
-        if row.hash != link(row.seq, row.previous_hash, row.content):
+        if row.hash != link(row):
             self._break(row.seq, "changed: its content does not belong to its hash")
             self._changed.add(row.seq)
+        if row.format not in FORMATS:
+            self._break(row.seq, f"changed: there is no format {row.format}; known are {', '.join(map(str, FORMATS))}")
+        elif row.format < self._format:
+            self._break(row.seq, f"inserted: it is of format {row.format}, after rows of format {self._format}")
+        self._format = max(self._format, row.format)
         if row.seq > self.last:
             self._advance(row)
         elif not self._fill(row.seq):
@@ -140,7 +174,7 @@ class NotAnExport(ValueError):
 def export_lines(rows: Iterable[Row], start: Start = WHOLE) -> Iterator[str]:
     """Yield the lines of an export: the row it follows, one line per row, and the head it ends with.
 
-    >>> for line in export_lines([Row(1, GENESIS, link(1, GENESIS, "a"), "a")]):
+    >>> for line in export_lines([linked(Row(1, GENESIS, "", "a"))]):
     ...     print(line[:30])
     {"follows": 0, "hash": "000000
     {"seq": 1, "previous_hash": "0
@@ -150,8 +184,8 @@ def export_lines(rows: Iterable[Row], start: Start = WHOLE) -> Iterator[str]:
     yield json.dumps({"follows": start.seq, "hash": start.hash})
     for row in rows:
         head, count = row.hash, count + 1
-        fields = {"seq": row.seq, "previous_hash": row.previous_hash, "hash": row.hash, "content": row.content}
-        yield json.dumps(fields)
+        named = asdict(row)
+        yield json.dumps(named if row.format > 1 else {name: named[name] for name in FIRST_FIELDS})
     yield json.dumps({"entries": count, "head": head})
 
 
@@ -197,11 +231,14 @@ def _documents(lines: Iterable[str]) -> Iterator[dict[str, object]]:
 
 
 def _row(document: dict[str, object]) -> Row:
-    seq = document.get("seq")
-    texts = [document.get(name) for name in ("previous_hash", "hash", "content")]
-    if type(seq) is not int or not all(isinstance(text, str) for text in texts):
+    read = {"format": 1, "written_at": "", "transaction": 0, "epoch": 0} | document
+    seq, *texts = (read.get(name) for name in FIRST_FIELDS)
+    format, written_at, transaction, epoch = (read[name] for name in ("format", "written_at", "transaction", "epoch"))
+    numbers = [each for each in (seq, format, transaction, epoch) if type(each) is int]
+    words = [each for each in (*texts, written_at) if isinstance(each, str)]
+    if len(numbers) < 4 or len(words) < 4:
         raise NotAnExport(f"row {seq!r}: has seq, previous_hash, hash and content, a number and three texts")
-    return Row(seq, *map(str, texts))
+    return Row(numbers[0], *words[:3], numbers[1], words[3], *numbers[2:])
 
 
 def main(arguments: list[str]) -> int:

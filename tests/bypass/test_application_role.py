@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from psycopg import sql
 
-from telemetry.audit.audit_log import verify_audit, write_audit
+from telemetry.audit.audit_log import chain_rows, verify_audit, write_audit
 from telemetry.core.hash_chain import link
 from telemetry.models import AuditEntry
 from tests.builders import NOW, make_spec, publish
@@ -114,7 +114,7 @@ class TestApplicationRole:
         written = AuditEntry.objects.order_by("seq").last()
         assert written is not None
         assert (written.seq, written.previous_hash, written.transaction) == (last.seq + 1, last.hash, mine)
-        assert written.hash == link(last.seq + 1, last.hash, content)
+        assert written.hash == link(list(chain_rows())[-1])
         assert verify_audit() == []
 
     def test_shadows_no_table_by_a_temporary_one(self) -> None:

@@ -69,9 +69,7 @@ def approvals(votes: Iterable[VoteCast], content_hash: str, author: int | None, 
     return sum(standing is Standing.COUNTS for standing in found.values())
 
 
-def lapsed(
-    votes: Iterable[VoteCast], content_hash: str, author: int | None, groups: Sequence[str]
-) -> tuple[str, ...]:
+def lapsed(votes: Iterable[VoteCast], content_hash: str, author: int | None, groups: Sequence[str]) -> tuple[str, ...]:
     """The approvals that counted once and do not now, in words: `ann: deactivated`."""
     votes = list(votes)
     found = standings(votes, content_hash, author, groups)

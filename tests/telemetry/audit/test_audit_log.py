@@ -33,7 +33,7 @@ class TestWriteAudit:
         rows = list(chain_rows())
         assert [row.seq for row in rows] == numbers == [1, 2, 3]
         assert [row.previous_hash for row in rows] == [GENESIS, rows[0].hash, rows[1].hash]
-        assert [row.hash for row in rows] == [link(row.seq, row.previous_hash, row.content) for row in rows]
+        assert [row.hash for row in rows] == [link(row) for row in rows]
         assert verify_audit(expected_head=rows[-1].hash) == []
 
     def test_hashes_an_entry_as_in_earlier_releases(self) -> None:

@@ -2,19 +2,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.core.hash_chain import GENESIS, Break, Row, link, verify
+from telemetry.core.hash_chain import GENESIS, Break, Row, export_lines, link, linked, verify, verify_export
 
 
 def chain(*contents: str) -> list[Row]:
     rows: list[Row] = []
     previous = GENESIS
     for seq, content in enumerate(contents, start=1):
-        rows.append(Row(seq, previous, link(seq, previous, content), content))
+        rows.append(linked(Row(seq, previous, "", content)))
         previous = rows[-1].hash
     return rows
 
@@ -29,11 +30,11 @@ LOG = chain("a", "b", "c", "d", "e", "f")
 
 class TestLink:
     def test_is_sha256_of_the_three_joined_by_bars(self) -> None:
-        assert link(12, GENESIS, '{"é":1}') == sha256(b"12|" + b"0" * 64 + b'|{"\xc3\xa9":1}').hexdigest()
+        assert link(Row(12, GENESIS, "", '{"é":1}')) == sha256(b"12|" + b"0" * 64 + b'|{"\xc3\xa9":1}').hexdigest()
 
     def test_agrees_with_a_value_made_elsewhere(self) -> None:
         # printf '1|%064d|{}' 0 | sha256sum
-        assert link(1, GENESIS, "{}") == "f9c58de239d5b7d23ffd621e53e94afcd7f288766f7db9737516df6efd8743bb"
+        assert link(Row(1, GENESIS, "", "{}")) == "f9c58de239d5b7d23ffd621e53e94afcd7f288766f7db9737516df6efd8743bb"
 
 
 class TestVerify:
@@ -49,7 +50,7 @@ class TestVerify:
 
     def test_names_a_row_changed_together_with_its_hash(self) -> None:
         rows = LOG.copy()
-        rows[2] = replace(rows[2], content="x", hash=link(3, rows[2].previous_hash, "x"))
+        rows[2] = linked(replace(rows[2], content="x"))
 
         assert named(verify(rows)) == [(3, "changed")]
 
@@ -76,13 +77,13 @@ class TestVerify:
     @pytest.mark.parametrize("index", range(6))
     def test_names_an_inserted_row(self, index: int, place: str) -> None:
         genuine = LOG[index]
-        forged = replace(genuine, content="x", hash=link(genuine.seq, genuine.previous_hash, "x"))
+        forged = linked(replace(genuine, content="x"))
         pair = [forged, genuine] if place == "before" else [genuine, forged]
 
         assert named(verify(LOG[:index] + pair + LOG[index + 1 :])) == [(index + 1, "inserted")]
 
     def test_names_a_row_repeated_later_and_one_before_the_first(self) -> None:
-        early = Row(0, GENESIS, link(0, GENESIS, "x"), "x")
+        early = linked(Row(0, GENESIS, "", "x"))
 
         assert named(verify([early, *LOG, LOG[1]])) == [(0, "inserted"), (2, "inserted")]
 
@@ -139,3 +140,53 @@ class TestVerify:
 
         assert index + 1 in {each.seq for each in verify(rows)} or name == "seq"
         assert verify(rows) != []
+
+
+def mixed(old: int, new: int) -> list[Row]:
+    """A chain that goes over from format 1 to format 2."""
+    rows: list[Row] = []
+    for seq in range(1, old + new + 1):
+        previous = rows[-1].hash if rows else GENESIS
+        written = f"2026-03-02T12:00:{seq:02}.000000Z"
+        later = {"format": 2, "written_at": written, "transaction": 700 + seq, "epoch": 9} if seq > old else {}
+        rows.append(linked(Row(seq, previous, "", f"entry {seq}", **later)))
+    return rows
+
+
+class TestFormats:
+    def test_of_both_kinds_hold_in_one_chain(self) -> None:
+        assert verify(mixed(3, 3)) == []
+        assert verify(mixed(0, 3)) == []
+
+    @pytest.mark.parametrize(
+        "change", [{"written_at": "1970-01-01T00:00:00.000000Z"}, {"transaction": 1}, {"epoch": 1}]
+    )
+    def test_2_covers_the_time_and_the_transaction(self, change: dict[str, Any]) -> None:
+        rows = mixed(1, 3)
+        rows[2] = replace(rows[2], **change)
+
+        assert [(each.seq, each.message) for each in verify(rows)] == [
+            (3, "changed: its content does not belong to its hash")
+        ]
+
+    def test_1_never_follows_2(self) -> None:
+        rows = mixed(1, 2)
+        rows.append(linked(Row(4, rows[-1].hash, "", "entry 4")))
+
+        assert [(each.seq, each.message) for each in verify(rows)] == [
+            (4, "inserted: it is of format 1, after rows of format 2")
+        ]
+
+    def test_that_do_not_exist_are_named(self) -> None:
+        rows = mixed(1, 1)
+        rows.append(linked(replace(rows[1], seq=3, previous_hash=rows[1].hash, format=3)))
+
+        assert "there is no format 3" in verify(rows)[0].message
+
+    def test_survive_an_export(self) -> None:
+        assert verify_export(export_lines(mixed(2, 2))) == []
+
+    def test_of_an_export_cannot_be_taken_back(self) -> None:
+        lines = [line.replace('"format": 2', '"format": 1') for line in export_lines(mixed(0, 2))]
+
+        assert [each.seq for each in verify_export(lines)] == [1, 2]

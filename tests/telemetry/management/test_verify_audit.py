@@ -50,7 +50,7 @@ def changed(lines: Lines) -> None:
 
 def changed_and_hashed_anew(lines: Lines) -> None:
     changed(lines)
-    lines[3]["hash"] = hash_chain.link(3, lines[3]["previous_hash"], lines[3]["content"])
+    lines[3]["hash"] = hash_chain.link(hash_chain.Row(**lines[3]))
 
 
 def removed(lines: Lines) -> None:
