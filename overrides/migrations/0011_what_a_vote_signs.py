@@ -77,7 +77,7 @@ class Migration(migrations.Migration):
             migrations.AddField("changerequest", name, models.BigIntegerField(default=0, help_text=text))
             for name, text in (
                 ("epoch", "set by the database: the cluster of that transaction"),
-                ("edited_transaction", "set by the database: in which its lines may change"),
+                ("edited_transaction", "set by the database: whose lines it may write"),
                 ("edited_epoch", "set by the database: the cluster of that transaction"),
             )
         ),
