@@ -148,7 +148,9 @@ def mixed(old: int, new: int) -> list[Row]:
     for seq in range(1, old + new + 1):
         previous = rows[-1].hash if rows else GENESIS
         written = f"2026-03-02T12:00:{seq:02}.000000Z"
-        later = {"format": 2, "written_at": written, "transaction": 700 + seq, "epoch": 9} if seq > old else {}
+        later: dict[str, Any] = (
+            {"format": 2, "written_at": written, "transaction": 700 + seq, "epoch": 9} if seq > old else {}
+        )
         rows.append(linked(Row(seq, previous, "", f"entry {seq}", **later)))
     return rows
 

@@ -102,7 +102,7 @@ class TestTailOfThePlanCombiner:
         lever = LEVERS[name]
         target, current = (lever.low + share * (lever.high - lever.low) for share in (wanted, stands))
         low = lever.low + tightened * (lever.neutral - lever.low)
-        parameters = WeightParameters(bounds={name: [low, lever.high]}, max_scope_dims=1, min_total_weight=0.0)
+        parameters = WeightParameters(bounds={name: (low, lever.high)}, max_scope_dims=1, min_total_weight=0.0)
         spec = override(name, target)
 
         answer = combine(

@@ -54,8 +54,9 @@ class TestWeakenings:
 
     @pytest.mark.parametrize(("name", "larger_is_weaker", "meaning"), LIMITS)
     def test_name_the_limit_that_was_relaxed(self, name: str, larger_is_weaker: bool, meaning: str) -> None:
-        stricter = replace(GovernancePolicy(), **{name: False if name == "lowering_applies" else 0.5})
-        laxer = replace(GovernancePolicy(), **{name: True if name == "lowering_applies" else 0.75})
+        low: Any = {name: False if name == "lowering_applies" else 0.5}
+        high: Any = {name: True if name == "lowering_applies" else 0.75}
+        stricter, laxer = replace(GovernancePolicy(), **low), replace(GovernancePolicy(), **high)
         old, new = (stricter, laxer) if larger_is_weaker else (laxer, stricter)
 
         assert weakenings(new, old) == []
