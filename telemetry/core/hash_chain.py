@@ -238,7 +238,7 @@ def _row(document: dict[str, object]) -> Row:
     words = [each for each in (*texts, written_at) if isinstance(each, str)]
     if len(numbers) < 4 or len(words) < 4:
         raise NotAnExport(f"row {seq!r}: has seq, previous_hash, hash and content, a number and three texts")
-    return Row(numbers[0], *words[:3], numbers[1], words[3], *numbers[2:])
+    return Row(numbers[0], words[0], words[1], words[2], numbers[1], words[3], numbers[2], numbers[3])
 
 
 def main(arguments: list[str]) -> int:
