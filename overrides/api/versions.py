@@ -8,16 +8,17 @@ from django.http import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import APIException, NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from overrides.api.resolve_schema import VersionSerializer
 from overrides.api.serializers import VersionSummary
+from overrides.core.governance.errors import VersionAltered
 from overrides.models import Version
 from overrides.versions.config_data import render_all
-from overrides.versions.load_version import load_specs
+from overrides.versions.load_version import load_specs, refuse_altered
 from telemetry.api.pattern_fields import MODULE, MODULES
 from telemetry.foundation.api.etags import CACHE_CONTROL
 from telemetry.foundation.api.list_view import ListView, list_schema
@@ -88,8 +89,19 @@ class ActiveVersionView(APIView):
             return document_response(request, version, CACHE_CONTROL)
 
 
+class Altered(APIException):
+    """The stored rows of the version do not belong to its hash."""
+
+    status_code = 503
+    default_code = "version_altered"
+
+
 def document_response(request: Request, version: Version, cache_control: str) -> HttpResponseBase:
-    """Return the version's document, or 304 if the caller has it. The ETag holds number and content hash."""
+    """Return the version's document, or 304 if the caller has it. The ETag holds number and content hash.
+
+    The document is rendered from the rows that are served, never from the stored copy; a version whose rows do not
+    belong to its hash is answered by 503.
+    """
     etag = f'"{version.module}-{version.number}-{version.content_hash}"'
     response = get_conditional_response(request, etag=etag)
     if response is None:
@@ -101,7 +113,10 @@ def document_response(request: Request, version: Version, cache_control: str) ->
 def _document(version: Version) -> dict[str, Any]:
     """Return the document without `is_active`, so that the body of a version never changes."""
     metadata = {name: getattr(version, name) for name in METADATA}
-    content = version.config_data
-    if content is None:
-        content = render_all(version.module, list(load_specs(version.module, version.number)), version.coefficients)
+    try:
+        refuse_altered(version)
+        specs = list(load_specs(version.module, version.number))
+    except VersionAltered as error:
+        raise Altered(str(error)) from error
+    content = render_all(version.module, specs, version.coefficients)
     return metadata | {"parameters": version.parameters.document, "document": content}

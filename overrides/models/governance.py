@@ -78,7 +78,7 @@ class Mandate(models.Model):
         """What it allows, as a value."""
         reach = {name: (float(low), float(high)) for name, (low, high) in self.reach.items()}
         floor = self.evidence_floor
-        return Terms(self.direction, reach, floor["least_n"], floor["least_edge"], self.review_by)
+        return Terms(self.direction, reach, floor["least_n"], floor["least_edge"], self.review_by, self.edge_sign)
 
 
 class HoldKind(models.TextChoices):

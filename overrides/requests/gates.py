@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -20,10 +20,12 @@ from overrides.core.governance.errors import GateError
 from overrides.core.governance.gates import Attempt, Person, Situation, TouchedLine, blocking
 from overrides.core.governance.governance_policy import GovernancePolicy, may_count
 from overrides.core.governance.request_states import Step
-from overrides.models import ChangeLine, ChangeRequest, HoldKind, LineHold, Membership, Override, Vote
+from overrides.core.governance.votes import approvers, lapsed
+from overrides.models import ChangeLine, ChangeRequest, HoldKind, LineHold, Membership, Override
 from overrides.requests.governance_store import is_quarantined, live_mandates, policy_of
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.kind import Basis
+from overrides.requests.votes import votes_on
 
 DAY = timedelta(days=1)
 SERVED = tuple(kind.name for kind in KINDS.values() if kind.is_served)
@@ -71,7 +73,8 @@ def read_situation(
     basis = kind.basis(request)
     moved = _moved_before(request, policy, at)
     agreement = policy.agreement(request.kind, request.movement, moved)
-    approved_by = approving(request, agreement.groups)
+    signed = votes_on([request.pk])[request.pk], request.content_hash, request.author_id, agreement.groups
+    approved_by = approvers(*signed)
     is_delegated = request.route == ChangeRequest.Route.MANDATE
     situation = Situation(
         state=request.state,
@@ -81,6 +84,7 @@ def read_situation(
         content_hash=hash_of(request, changes),
         approvals=len(approved_by),
         needed=agreement.needed,
+        lapsed=lapsed(*signed),
         lines=_touched(changes, is_delegated),
         policy=policy,
         parameters=basis.parameters,
@@ -119,24 +123,18 @@ def window_of(request: ChangeRequest, policy: GovernancePolicy) -> timedelta:
 
 
 def hash_of(request: ChangeRequest, changes: Sequence[ChangeLine]) -> str:
-    """What a vote signs: module, kind, content, parameters, and of every line its levers before and its override after.
+    """What a vote signs: all that people read of a request, by the format of its hash.
 
-    Before, only levers count: fresh statistics of a line under its mandate void no vote.
+    Format 1 covers module, kind, content, parameters and edition, and of every line its levers before and its override
+    after; format 2 covers title, reason and expiry too. Before, only levers count: fresh statistics of a line under
+    its mandate void no vote.
     """
     sides = sorted([each.line_id, dict(each.before.levers) if each.before else {}, each.after_id] for each in changes)
-    signed = [request.module, request.kind, request.content, request.base_parameters, request.edition]
-    return content_hash([*signed, sides])
-
-
-def approving(request: ChangeRequest, groups: Sequence[str]) -> frozenset[int]:
-    """Members of these groups whose latest word on this content is to approve, the author never among them."""
-    votes = sorted(request.votes.all(), key=lambda vote: vote.pk)  # a page has read them with their voters already
-    latest = {vote.voter_id: vote for vote in votes if vote.content_hash == request.content_hash}
-    return frozenset(
-        voter
-        for voter, vote in latest.items()
-        if vote.decision == Vote.Decision.APPROVE and voter != request.author_id and _counts(vote.voter, groups)
-    )
+    content = [request.content, request.base_parameters, request.edition, sides]
+    if request.hash_format == 1:
+        return content_hash([request.module, request.kind, *content])
+    expires = request.expires_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return content_hash([2, request.module, request.kind, request.title, request.reason, expires, *content])
 
 
 def _counts(voter: User, groups: Sequence[str]) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.mandates import grants
 from overrides.models import ChangeLine, ChangeRequest, LineHold, Mandate, ModulePolicy, Quarantine
+from overrides.requests.votes import suspended
 
 
 def policy_of(module: str) -> GovernancePolicy:
@@ -17,9 +18,10 @@ def policy_of(module: str) -> GovernancePolicy:
 
 
 def live_mandates(lines: Collection[str]) -> dict[str, Mandate]:
-    """The mandate that stands on each of these lines, expired or not."""
-    rows = Mandate.objects.filter(line_id__in=lines, revoked_at=None)
-    return {row.line_id: row for row in rows}
+    """The mandate that stands on each of these lines, expired or not; a suspended one does not stand."""
+    rows = list(Mandate.objects.filter(line_id__in=lines, revoked_at=None))
+    gone = suspended(rows)
+    return {row.line_id: row for row in rows if row.pk not in gone}
 
 
 def held_lines(kind: str, lines: Collection[str], at: datetime) -> set[str]:

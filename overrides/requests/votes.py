@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from django.contrib.auth.models import Permission, User
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from overrides.core.governance.votes import Standing, VoteCast, approvals, lapsed, standings
+from overrides.core.governance.votes import Standing, VoteCast, approvers, lapsed, standings
 from overrides.models import ChangeRequest, Mandate, Vote
 
 REVIEW_CODENAME = "review_changerequest"
@@ -46,16 +46,6 @@ def votes_on(requests: Collection[int]) -> dict[int, list[VoteCast]]:
     return found
 
 
-def count_approvals(request: ChangeRequest, groups: Sequence[str]) -> int:
-    """How many approvals of the request's content count at this moment, where the policy names these groups."""
-    return approvals(votes_on([request.pk])[request.pk], request.content_hash, request.author_id, groups)
-
-
-def lapsed_approvals(request: ChangeRequest, groups: Sequence[str]) -> tuple[str, ...]:
-    """The approvals that no longer count, each with the name of its giver and the reason."""
-    return lapsed(votes_on([request.pk])[request.pk], request.content_hash, request.author_id, groups)
-
-
 def standings_of(request: ChangeRequest, groups: Sequence[str]) -> dict[int, Standing]:
     """The standing of every vote on a request, by the vote's id."""
     return standings(votes_on([request.pk])[request.pk], request.content_hash, request.author_id, groups)
@@ -72,7 +62,7 @@ def suspended(mandates: Collection[Mandate]) -> dict[int, str]:
     for mandate in mandates:
         request = requests[mandate.request_id]
         signed = votes[mandate.request_id], request.content_hash, request.author_id, mandate.voter_groups
-        counted = approvals(*signed)
+        counted = len(approvers(*signed))
         if counted < mandate.approvals_needed:
             gone = "; ".join(lapsed(*signed)) or "its votes were withdrawn"
             found[mandate.pk] = f"suspended: {counted} of {mandate.approvals_needed} signatures still count ({gone})"

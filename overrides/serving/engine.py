@@ -25,7 +25,7 @@ from overrides.core.engine.position_scaling import Scaling
 from overrides.core.engine.serve import UNSCALED
 from overrides.models import ModuleMode, Version
 from overrides.serving.mode import mode_document
-from overrides.versions.load_version import FEW_KEYS, changed_keys, load_specs
+from overrides.versions.load_version import FEW_KEYS, changed_keys, load_specs, refuse_altered
 
 logger = logging.getLogger(__name__)
 
@@ -104,6 +104,7 @@ def _compiled(version: Version, known: Engine | None) -> Compiled:
             return known.compiled
         if known.challenger is not None and version.number == known.challenger[0]:
             return known.challenger[1]
+    refuse_altered(version)
     parameters = version.parameters.parsed
     if known is not None and known.version is not None and known.version < version.number:
         changed = changed_keys(version.module, known.version, version.number)

@@ -13,6 +13,7 @@ from overrides.core.engine.definitions.content_hash import content_hash
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.override_stats import STATS, Path
+from overrides.core.governance.errors import VersionAltered
 from overrides.core.impact.reweighing import Evidence
 from overrides.models import Membership, ParameterSet, Version
 
@@ -78,7 +79,10 @@ def changed_keys(module: str, since: int, number: int) -> set[Key]:
 
 
 def load_specs(module: str, number: int, keys: Iterable[Key] | None = None) -> Iterator[OverrideSpec]:
-    """Yield the overrides of a version with their paths, in order of id; with `keys` only those of these keys."""
+    """Yield the overrides of a version with their paths, in order of id; with `keys` only those of these keys.
+
+    Raises VersionAltered at an override whose stored content has another hash than its id.
+    """
     places = Q() if keys is None else Q(pk__in=())
     for _, pattern_key, category in keys or ():
         places |= Q(line__pattern_key=pattern_key, line__action_category=category)
@@ -88,7 +92,28 @@ def load_specs(module: str, number: int, keys: Iterable[Key] | None = None) -> I
         .order_by("override_id")
     )
     for membership in memberships.iterator(chunk_size=5000):
-        yield membership.spec
+        spec = membership.spec
+        if spec.line != membership.line_id or spec.content_id != membership.override_id:
+            raise VersionAltered(
+                f"override {membership.override_id}",
+                f"of {module} version {number}: its stored content has the hash {spec.content_id}; it was rewritten",
+            )
+        yield spec
+
+
+def refuse_altered(version: Version) -> None:
+    """Raise VersionAltered where a version's stored content has another hash than the version or its parameters name.
+
+    Its overrides are compared with their own ids as they are loaded.
+    """
+    name, advice = f"version {version.module}/{version.number}", "it was rewritten, see `manage.py verify_audit`"
+    found = content_hash([version.module, version.parameters.document])
+    if found != version.parameters_id:
+        raise VersionAltered(name, f"its parameters have the hash {found}, not {version.parameters_id}; {advice}")
+    held = load_held(version.module, version.number)
+    found = content_hash([version.parameters_id, version.coefficients, held])
+    if (found, len(held)) != (version.content_hash, version.n_overrides):
+        raise VersionAltered(name, f"its content has the hash {found}, not {version.content_hash}; {advice}")
 
 
 @dataclass(frozen=True)

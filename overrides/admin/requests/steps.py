@@ -60,6 +60,8 @@ class StepPage:
 
 
 def _approve(request_id: int, by: User, given: StepInput, at: datetime) -> object:
+    if not given.seen:
+        raise GateError("content", "an approval names what was seen; open the request and approve it there")
     only = given.only or None
     return review.approve(request_id=request_id, by=by, at=at, reason=given.reason, only=only, seen=given.seen)
 

@@ -30,3 +30,7 @@ class RaisesEffectError(GovernanceError):
 
 class EngineMissing(GovernanceError):
     """The version does not exist, or its stored rows do not hold together."""
+
+
+class VersionAltered(GovernanceError):
+    """A stored row of a version does not belong to the hash that names it; the message names the row."""

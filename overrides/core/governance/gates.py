@@ -78,7 +78,8 @@ class Situation:
     """A request with everything that its gates examine. `parameters` are those its lines will be served under.
 
     `movement` and `moved_before` (within the policy's window) are in steps summed over lines. `voters` names the groups
-    whose members' votes count (empty: everybody's). `is_served`: the request can change what bots receive.
+    whose members' votes count (empty: everybody's), `lapsed` the approvals that counted once and do not now.
+    `is_served`: the request can change what bots receive.
     """
 
     state: str
@@ -98,6 +99,7 @@ class Situation:
     is_served: bool = True
     is_quarantined: bool = False
     scheduled_for: datetime | None = None
+    lapsed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,8 @@ def _missing_approvals(situation: Situation, attempt: Attempt) -> Iterator[Gate]
     if situation.needed > situation.policy.approvals:
         moved = f"{situation.movement:.1f} steps, {situation.moved_before:.1f} before it"
         why = f", because it moves much ({moved})"
-    counted = f"{situation.approvals} of {situation.needed} approvals of this content{why}"
+    gone = f" ({'; '.join(situation.lapsed)})" if situation.lapsed else ""
+    counted = f"{situation.approvals} of {situation.needed} approvals of this content{gone}{why}"
     way_past = "a reviewer other than its author has to sign it"
     yield Gate("missing_approvals", f"it has {counted}", way_past, permission=REVIEW)
 

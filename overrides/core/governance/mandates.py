@@ -23,7 +23,8 @@ class Terms:
     """The content of a mandate. `reach` maps lever -> (lowest, highest value); one of the two is neutral.
 
     `direction` is +1 if the line raises exposure, -1 if it lowers it. `least_n` (trades) and `least_edge` (R, absolute)
-    are the evidence below which the mandate does not apply.
+    are the evidence below which the mandate does not apply. `edge_sign` is the sign of the edge that was signed, 0
+    where it had none.
     """
 
     direction: int
@@ -31,6 +32,7 @@ class Terms:
     least_n: float
     least_edge: float
     review_by: datetime
+    edge_sign: int = 0
 
 
 def grant(approved: OverrideSpec, policy: GovernancePolicy, at: datetime) -> Terms:
@@ -41,6 +43,7 @@ def grant(approved: OverrideSpec, policy: GovernancePolicy, at: datetime) -> Ter
         least_n=policy.evidence_kept * approved.stats.n,
         least_edge=policy.evidence_kept * abs(approved.stats.edge_raw),
         review_by=at + timedelta(days=policy.mandate_days),
+        edge_sign=_sign(approved.stats.edge_raw),
     )
 
 
@@ -60,7 +63,7 @@ def exceeded(terms: Terms | None, proposed: OverrideSpec | None, at: datetime) -
         return [f"mandate: was to be reviewed by {terms.review_by:%Y-%m-%d %H:%M}"]
     if proposed is None:
         return []
-    return _beyond(terms, proposed) + _lapsed(terms, proposed)
+    return _beyond(terms, proposed) + _lapsed(terms, proposed, at)
 
 
 def _beyond(terms: Terms, proposed: OverrideSpec) -> list[str]:
@@ -77,8 +80,14 @@ def _beyond(terms: Terms, proposed: OverrideSpec) -> list[str]:
     return reasons
 
 
-def _lapsed(terms: Terms, proposed: OverrideSpec) -> list[str]:
+def _lapsed(terms: Terms, proposed: OverrideSpec, at: datetime) -> list[str]:
     reasons = []
+    if _sign(proposed.stats.edge_raw) not in (0, terms.edge_sign):
+        reasons.append(
+            f"edge_raw: {proposed.stats.edge_raw:+.3f} R is of the other sign than the edge that was approved"
+        )
+    if proposed.stats.updated_at > at:
+        reasons.append(f"updated_at: {proposed.stats.updated_at:%Y-%m-%d %H:%M} lies in the future")
     if proposed.stats.n < terms.least_n:
         reasons.append(f"n: {proposed.stats.n:g} trades are fewer than the {terms.least_n:g} it needs")
     if abs(proposed.stats.edge_raw) < terms.least_edge:
@@ -94,6 +103,10 @@ def remaining(terms: Terms, in_force: OverrideSpec, at: datetime) -> dict[str, f
         farthest = low if low != lever.neutral else high
         left[name] = abs(lever.unit(farthest)) - abs(lever.unit(in_force.levers.get(name, lever.neutral)))
     return left
+
+
+def _sign(value: float) -> int:
+    return (value > 0) - (value < 0)
 
 
 def _reach(name: str, target: float) -> tuple[float, float]:

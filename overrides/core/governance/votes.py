@@ -59,14 +59,17 @@ def standings(
     return {vote.sequence: _standing(vote, content_hash, latest, author, groups) for vote in ordered}
 
 
-def approvals(votes: Iterable[VoteCast], content_hash: str, author: int | None, groups: Sequence[str]) -> int:
-    """How many approvals of this content count now.
+def approvers(
+    votes: Iterable[VoteCast], content_hash: str, author: int | None, groups: Sequence[str]
+) -> frozenset[int]:
+    """The people whose approval of this content counts now.
 
-    >>> approvals([VoteCast(1, 7, "ann", True, "h"), VoteCast(2, 8, "bob", True, "h", is_active=False)], "h", None, ())
-    1
+    >>> approvers([VoteCast(1, 7, "ann", True, "h"), VoteCast(2, 8, "bob", True, "h", is_active=False)], "h", None, ())
+    frozenset({7})
     """
+    votes = list(votes)
     found = standings(votes, content_hash, author, groups)
-    return sum(standing is Standing.COUNTS for standing in found.values())
+    return frozenset(vote.voter for vote in votes if found[vote.sequence] is Standing.COUNTS)
 
 
 def lapsed(votes: Iterable[VoteCast], content_hash: str, author: int | None, groups: Sequence[str]) -> tuple[str, ...]:
