@@ -14,6 +14,7 @@ import numpy
 
 from overrides.core.engine.attribution_parts import attribution_parts, starting_value
 from overrides.core.engine.combination import Combination, LeverValue, Request
+from overrides.core.engine.definitions.formats import CURRENT_FORMAT
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.serving_mode import Mode
 from overrides.core.engine.definitions.vocabulary import Flag, Reason
@@ -138,6 +139,7 @@ def _record(
         numeric_build=NUMERIC_BUILD,
         latency_us=latency_us,
         multipliers=None if result.multipliers is None else result.multipliers.to_document(),
+        format=CURRENT_FORMAT,
     )
 
 
