@@ -7,7 +7,7 @@ that a stored decision holds beyond its format.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from overrides.core.engine.definitions.formats import Format
@@ -25,7 +25,8 @@ def stored_as(known: Format, computed: Mapping[str, Any]) -> dict[str, Any]:
     if "levers" in seen:
         seen["levers"] = _levers(known, seen["levers"])
     if "contributions" in seen:
-        seen["contributions"] = [_contribution(known, each) for each in seen["contributions"]]
+        since = set(SYMBOLS) - set(known.factors)
+        seen["contributions"] = [_contribution(since, each) for each in seen["contributions"]]
     if seen.get("challenger"):
         seen["challenger"] = seen["challenger"] | {"levers": _levers(known, seen["challenger"]["levers"])}
     return seen
@@ -39,7 +40,6 @@ def _levers(known: Format, levers: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _contribution(known: Format, contribution: Mapping[str, Any]) -> dict[str, Any]:
-    """A factor of 1 leaves the weight as it is; None stands where the combiner does not weigh."""
-    since = set(SYMBOLS) - set(known.factors)
+def _contribution(since: Set[str], contribution: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out factors that came `since`: one of 1 changes no weight, None is that of a combiner without weights."""
     return {name: value for name, value in contribution.items() if name not in since or value not in (None, 1)}

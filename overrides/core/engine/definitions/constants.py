@@ -11,17 +11,17 @@ from .field_error import FieldError
 from .json_fields import LARGEST, SMALLEST, closed_mapping, finite, whole, within
 
 
-def constant(default: Any, low: float, high: float, words: str, *, kind: type | None = None) -> Any:
+def constant(default: Any, low: float, high: float, words: str, *, of: type | None = None) -> Any:
     """Declare a number, or a list of numbers: its meaning, and the range of it (or of each of its numbers).
 
-    With a `kind` (int or float) the default is None, which stands for no number at all.
+    A constant `of` int or float may also be None, its default, which stands for no number at all.
     """
-    return field(default=default, metadata={"low": low, "high": high, "words": words, "kind": kind or type(default)})
+    return field(default=default, metadata={"low": low, "high": high, "words": words, "type": of or type(default)})
 
 
 def switch(default: bool, words: str) -> Any:
     """Declare a constant that is true or false."""
-    return field(default=default, metadata={"words": words, "kind": bool})
+    return field(default=default, metadata={"words": words, "type": bool})
 
 
 def described(words: str, **default: Any) -> Any:
@@ -38,7 +38,7 @@ class Document:
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            if "kind" in each.metadata:
+            if "type" in each.metadata:
                 self._set(each.name, _read(each.name, getattr(self, each.name), each.default, each.metadata))
 
     @classmethod
@@ -57,20 +57,20 @@ class Document:
 
 
 def _read(name: str, value: object, default: object, declared: Mapping[str, Any]) -> object:
-    """Return a value of the declared kind within its limits."""
-    kind = declared["kind"]
-    if kind is bool:
+    """Return a value of the declared type within its limits."""
+    wanted = declared["type"]
+    if wanted is bool:
         if not isinstance(value, bool):
             raise FieldError(name, "must be true or false")
         return value
     if value is None and default is None:
         return None
     low, high = declared["low"], declared["high"]
-    if kind is tuple:
+    if wanted is tuple:
         if not isinstance(value, list | tuple):
             raise FieldError(name, "must be a list of numbers")
         return tuple(finite(each, name, low, high) for each in value)
-    return whole(value, name, low, high) if kind is int else finite(value, name, low, high)
+    return whole(value, name, low, high) if wanted is int else finite(value, name, low, high)
 
 
 def words_of(parameters: type) -> dict[str, str]:

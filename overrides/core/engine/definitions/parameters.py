@@ -74,7 +74,7 @@ class WeightParameters(Document):
         LARGEST,
         "in days, an override whose newest trade closed longer ago takes no part under the combiner evidence; null "
         "sets no limit (method 4.6)",
-        kind=float,
+        of=float,
     )
     bounds: Mapping[str, tuple[float, float]] = described(
         "lever: [lowest, highest] value served, within the registry's bounds and around neutral; levers left out keep "
@@ -167,7 +167,7 @@ class LessonParameters(Document):
         default=(10, 20, 30, 50),
     )
     max_subset_size: int | None = constant(
-        None, 1, LARGEST, "most dimensions of a cell's scope; null allows all that are learned (method 2.2)", kind=int
+        None, 1, LARGEST, "most dimensions of a cell's scope; null allows all that are learned (method 2.2)", of=int
     )
     cell_budget: int = constant(
         2_000_000,
