@@ -21,15 +21,22 @@ REMEMBERING = ("overrides.serving.engine", "config.access.api.authentication")  
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Set up the test database: simulate time, and allow TRUNCATE, which transactional tests need to clean up."""
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Set up the test database: simulate time, and allow TRUNCATE, which transactional tests need to clean up.
+
+    Passwords are hashed fast in it: the hasher of production takes a third of a second by design. One test of added
+    people and the tests of outages use the hasher of production.
+    """
     from django.db import connection
+    from django.test import override_settings
 
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("INSERT INTO simulated_time (reason) VALUES ('tests work at an instant of their own')")
         cursor.execute("SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname LIKE '%_is_not_truncated'")
         for table, trigger in cursor.fetchall():
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from config.celery import BEAT, app
 from tests.conftest import REMEMBERING
+from tests.server_tests import INDEPENDENT, SERVERS
 
 ROOT = Path(__file__).parents[1]
 CORES = ("telemetry", "overrides", "learning")
@@ -60,6 +61,24 @@ class TestCores:
 
         assert len(modules) > 15
         assert (done.returncode, done.stderr) == (0, "")
+
+
+SPEAKS_TO_SERVERS = re.compile(
+    r"\.cursor\(|RunSQL|\bCOPY\b|\bLISTEN\b|pg_[a-z]+|(import|from) (redis|celery|kombu)|\bSELECT\b.*\bFROM\b"
+)
+
+
+class TestServerTests:
+    def test_exist(self) -> None:
+        assert [path for path in (*SERVERS, *INDEPENDENT) if not (ROOT / path).exists()] == []
+
+    def test_list_every_file_that_speaks_to_a_server_itself(self) -> None:
+        files = [path for path in (ROOT / "tests").rglob("test_*.py") if "core" not in path.relative_to(ROOT).parts]
+        speaking = [str(path.relative_to(ROOT)) for path in files if SPEAKS_TO_SERVERS.search(path.read_text())]
+        missing = [path for path in speaking if not path.startswith((*SERVERS, *INDEPENDENT))]
+
+        assert len(speaking) > 20
+        assert missing == []
 
 
 class TestMigrations:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import checks, environment, locks, services, state, supervise
 from .console import Refused, say, step
-from .environment import PYTHON, VENV
+from .environment import BYTECODE, PYTHON, VENV
 from .processes import Command, capture, end, run, spawn
 
 
@@ -144,16 +144,24 @@ def _accept(arguments: list[str], *known: str) -> None:
 
 
 def _with(exports: Mapping[str, str]) -> dict[str, str]:
-    """Return the caller's environment with the servers' variables and the tools of `.venv`."""
+    """Return the caller's environment with the servers' variables and the tools of `.venv`.
+
+    Compiled modules are kept in `.venv`, also where the caller's environment forbids to write them, as container images
+    do: without them every process compiles all of Django before it does anything, which triples the time it takes to
+    start.
+    """
     path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    return {
+    env = {
         **os.environ,
         **exports,
         "PATH": path,
         "VIRTUAL_ENV": str(VENV),
         "PYTHONUNBUFFERED": "1",
+        "PYTHONPYCACHEPREFIX": str(BYTECODE),
         "DJANGO_SETTINGS_MODULE": "config.settings",
     }
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    return env
 
 
 def _migrate(env: Mapping[str, str]) -> None:

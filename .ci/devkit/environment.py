@@ -17,6 +17,7 @@ from .processes import Command, capture
 VENV = state.ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 UV = VENV / "bin" / "uv"
+BYTECODE = VENV / "bytecode"  # of everything that runs, where it litters no source folder
 LOCKS = state.ROOT / ".ci" / "lock"
 
 _CONFIGURATION = VENV / "pyvenv.cfg"

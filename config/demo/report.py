@@ -13,6 +13,7 @@ from django.db.models import Count, F, Func, Max, Min, Sum
 from learning.models import Cell, Lesson
 from overrides.core.engine.definitions.parameters import LessonParameters
 from overrides.core.engine.definitions.vocabulary import LearningMethod
+from overrides.core.engine.weights import FACTORS
 from overrides.models import ChangeRequest, Line, ModuleMode, Override, Version
 from overrides.monitoring.challenger import latest
 from overrides.versions.load_version import load_specs
@@ -159,8 +160,7 @@ def _worked(worked: Worked) -> Iterator[str]:
 def _contribution(each: dict[str, Any], lever: str) -> Iterator[str]:
     """Yield one override's part in the answer, with its arithmetic."""
     override = Override.objects.select_related("line").get(pk=each["id"])
-    factors = [("edge", "w_edge"), ("n", "w_n"), ("variance", "w_var"), ("age", "w_decay"), ("scope", "w_spec")]
-    product = " x ".join(f"{name} {each[key]:.3f}" for name, key in factors)
+    product = " x ".join(f"{factor.label} {each[factor.symbol]:.3f}" for factor in FACTORS)
     yield f"    {override.line}"
     yield f"      {override.edge_raw:+.2f} R over {override.n:.0f} trades, variance {override.variance:.2f}"
     yield f"      weight = {product} = {each['w_total']:.4f}"

@@ -13,7 +13,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 
-from overrides.core.engine.definitions.dimensions import LEARNED_DIMENSIONS
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.versions.load_version import current_parameters
 from telemetry.models import MODULES
 
@@ -75,9 +75,10 @@ class Coverage:
 
 def coverage(window: int = WINDOW, looked_through: int = LOOKED_THROUGH) -> list[Coverage]:
     """Return the coverage of every module in its newest `window` actions, among the newest `looked_through` of all."""
-    learned = {module: list(dimensions) for module, dimensions in LEARNED_DIMENSIONS.items()}
+    parameters = {module: current_parameters(module) for module, _ in MODULES}
+    learned = {module: list(each.lessons.dimensions_of(module)) for module, each in parameters.items()}
     values: dict[str, int | list[str]] = {"window": window, "looked_through": looked_through, **learned}
-    values["modules"] = [module for module, _ in MODULES]
+    values["modules"] = list(parameters)
     with connection.cursor() as cursor:
         cursor.execute(_TOTALS, values)
         totals = {module: counted for module, *counted in cursor.fetchall()}
@@ -85,7 +86,7 @@ def coverage(window: int = WINDOW, looked_through: int = LOOKED_THROUGH) -> list
         present: dict[str, dict[str, int]] = {}
         for module, dimension, count in cursor.fetchall():
             present.setdefault(module, {})[dimension] = count
-    return [_coverage(module, totals.get(module), present.get(module, {})) for module, _ in MODULES]
+    return [_coverage(each, totals.get(module), present.get(module, {})) for module, each in parameters.items()]
 
 
 def coverage_page(request: HttpRequest) -> HttpResponseBase:
@@ -102,10 +103,10 @@ def coverage_page(request: HttpRequest) -> HttpResponseBase:
     return TemplateResponse(request, "desk/coverage.html", context)
 
 
-def _coverage(module: str, totals: Iterable[Any] | None, present: dict[str, int]) -> Coverage:
+def _coverage(parameters: ModuleParameters, totals: Iterable[Any] | None, present: dict[str, int]) -> Coverage:
     """Return one module's coverage."""
     n, keyed, categorized, complete, first, last = totals or (0, 0, 0, 0, None, None)
-    learned, known = LEARNED_DIMENSIONS[module], current_parameters(module).dimensions
+    learned, known = parameters.lessons.dimensions_of(parameters.module), parameters.dimensions
     wholes = (
         Share("pattern key", keyed, n),
         Share("action category", categorized, n),
@@ -114,4 +115,4 @@ def _coverage(module: str, totals: Iterable[Any] | None, present: dict[str, int]
     shares = [Share(name, present.get(name, 0), n, "" if name in learned else "recorded only") for name in known]
     strangers = sorted(set(present) - set(known))
     shares += [Share(name, present[name], n, "not known to the module: ignored") for name in strangers]
-    return Coverage(module, n, first, last, wholes, tuple(shares))
+    return Coverage(parameters.module, n, first, last, wholes, tuple(shares))

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.vocabulary import Flag, Reason
+from overrides.core.engine.weights import SYMBOLS
 from telemetry.api.pattern_fields import CATEGORIES, MODULES, pattern_key
 from telemetry.core.vocabulary import DM_PATTERN_KEY
 from telemetry.foundation.api.schema_parts import number, words
@@ -59,11 +60,11 @@ class ContributionSerializer(serializers.Serializer[Any]):
     line = serializers.CharField()
     w_total = serializers.FloatField(allow_null=True, help_text="null under combiners that do not weigh")
     parts = serializers.DictField(child=serializers.FloatField())
-    w_edge = serializers.FloatField(required=False, allow_null=True)
-    w_n = serializers.FloatField(required=False, allow_null=True)
-    w_var = serializers.FloatField(required=False, allow_null=True)
-    w_decay = serializers.FloatField(required=False, allow_null=True)
-    w_spec = serializers.FloatField(required=False, allow_null=True)
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return super().get_fields() | {
+            symbol: serializers.FloatField(required=False, allow_null=True) for symbol in SYMBOLS
+        }
 
 
 class ExcludedSerializer(serializers.Serializer[Any]):

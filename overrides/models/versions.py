@@ -28,8 +28,8 @@ class ParameterSet(models.Model):
 
     @cached_property
     def parsed(self) -> ModuleParameters:
-        """The document as a value, read once. Raises FieldError where it is malformed."""
-        return ModuleParameters.from_document(self.module, self.document)
+        """The document as a value that names all its dimensions, read once. Raises FieldError where it is malformed."""
+        return ModuleParameters.from_document(self.module, self.document).written_out()
 
 
 class VersionKind(models.TextChoices):

@@ -9,11 +9,12 @@ from uuid import UUID
 from django.db.models import QuerySet, Sum
 
 from overrides.core.engine.serve import SIZE
+from overrides.core.engine.weights import SYMBOLS
 from overrides.core.monitoring.lever_path import movements
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import AttributionShare, Decision, DecisionOutcome
 
-WEIGHTS = ("w_edge", "w_n", "w_var", "w_decay", "w_spec", "w_total")
+WEIGHTS = (*SYMBOLS, "w_total")
 REQUEST_COLUMNS = ("module", "pattern_key", "action_category", "scope", "version", "mode", "reason")
 CONTRIBUTION_COLUMNS = (
     "decision_id", "at", *REQUEST_COLUMNS, "override", "line", *WEIGHTS, "lever", "part", "step_cut",

@@ -4,6 +4,9 @@ What is claimed: reason, flags, levers, who took part and who was left out, the 
 what the code makes of the stored request today, numbers at nine decimals (across numeric builds, which a decision
 names, give or take one unit in the ninth). Not claimed: STALE and ERROR tell of the process, not of the request, and
 only their neutral levers are checked; so does the flag STALE_VERSION, which is left out.
+
+A lever, a dimension or a weight factor that came after a decision is no difference while it is neutral: a decision
+names the format of the engine that answered it, and what is computed is compared as that format would store it.
 """
 
 from __future__ import annotations
@@ -17,11 +20,14 @@ from typing import Any
 from uuid import UUID
 
 from overrides.core.engine.combination import Request
+from overrides.core.engine.definitions.formats import Format, format_of
 from overrides.core.engine.definitions.serving_mode import ServingMode
 from overrides.core.engine.definitions.vocabulary import Flag, Reason
 from overrides.core.engine.serve import neutral_levers
 from overrides.core.governance.errors import EngineMissing
+from overrides.core.monitoring.format_view import stored_as
 from overrides.core.monitoring.json_diff import Difference, differences
+from overrides.serving.engine import unpublished_engine
 from overrides.serving.engine_cache import Engines, past_engines
 from overrides.serving.resolve import NUMERIC_BUILD, SERVED_UNDER, resolve_one
 from overrides.serving.resolve_request import Question
@@ -132,10 +138,15 @@ def _replayed(
 
 
 def replay_one(row: Decision, engines: Engines) -> Iterator[Difference]:
-    """Every field of one decision that is not what its request gives."""
+    """Every field of one decision that is not what its request gives, as the format that it names would store it."""
     name = f"decision {row.decision_id}"
     try:
-        expected = _neutral(row) if row.reason in UNCLAIMED else _computed(row, engines)
+        known = format_of(row.format)
+    except ValueError as error:
+        yield Difference(name, "format", row.format, str(error))
+        return
+    try:
+        expected = stored_as(known, _neutral(row) if row.reason in UNCLAIMED else _computed(row, engines, known))
     except EngineMissing as error:
         yield Difference(name, "version", row.version, str(error))
         return
@@ -156,9 +167,16 @@ def _neutral(row: Decision) -> dict[str, Any]:
     return {"levers": levers, "contributions": [], "excluded": [], "effect": {}, "multipliers": None}
 
 
-def _computed(row: Decision, engines: Engines) -> dict[str, Any]:
-    """What the row would be if it were asked today, of the same version and in the same mode."""
-    engine = engines(row.module, row.version)
+def _computed(row: Decision, engines: Engines, known: Format) -> dict[str, Any]:
+    """What the row would be if it were asked today, of the same version and in the same mode.
+
+    Before a first version was published, the dimensions known by default were those of the row's format.
+    """
+    engine = (
+        unpublished_engine(row.module, ServingMode(), known)
+        if row.version is None
+        else engines(row.module, row.version)
+    )
     challenger = None
     if row.challenger_version is not None:
         challenger = (row.challenger_version, engines(row.module, row.challenger_version).compiled)

@@ -19,6 +19,7 @@ from django.db import Error, close_old_connections, connection
 from overrides.core.engine.compile_module import compile_module, recompile_module
 from overrides.core.engine.compiled import Compiled
 from overrides.core.engine.definitions.coefficients import read_weights
+from overrides.core.engine.definitions.formats import Format
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.serving_mode import ServingMode
 from overrides.core.engine.position_scaling import Scaling
@@ -78,8 +79,7 @@ def build_engine(
     `known` is an engine of the module that was built before, see `load_engine`.
     """
     if version is None:
-        parameters = ModuleParameters.default(module)
-        return Engine(module, None, compile_module(parameters, ()), parameters, mode)
+        return unpublished_engine(module, mode)
     parameters = version.parameters.parsed
     return Engine(
         module,
@@ -90,6 +90,12 @@ def build_engine(
         None if challenger is None else (challenger.number, _compiled(challenger, known)),
         Scaling(read_weights(version.coefficients), parameters.product_cap),
     )
+
+
+def unpublished_engine(module: str, mode: ServingMode, known: Format | None = None) -> Engine:
+    """Return the engine before a first version: no overrides, and the default parameters of today or of a format."""
+    parameters = ModuleParameters.default(module, known)
+    return Engine(module, None, compile_module(parameters, ()), parameters, mode)
 
 
 def _load_mode(module: str) -> tuple[ServingMode, Version | None]:

@@ -13,7 +13,8 @@ from typing import Any, Literal
 import numpy
 
 from overrides.core.engine.attribution_parts import attribution_parts, starting_value
-from overrides.core.engine.combination import Combination, Contribution, LeverValue, Request
+from overrides.core.engine.combination import Combination, LeverValue, Request
+from overrides.core.engine.definitions.formats import CURRENT_FORMAT
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.serving_mode import Mode
 from overrides.core.engine.definitions.vocabulary import Flag, Reason
@@ -131,13 +132,14 @@ def _record(
         flags=flags,
         request=_request_document(question, engine),
         levers=_levers(result),
-        contributions=[] if combination is None else [_contribution(each) for each in combination.contributions],
+        contributions=[] if combination is None else [each.to_document() for each in combination.contributions],
         excluded=[] if combination is None else [each._asdict() for each in combination.excluded],
         challenger=_challenger(question, engine),
         effect=_effect(result, combination, request) if combination is not None and was_served else {},
         numeric_build=NUMERIC_BUILD,
         latency_us=latency_us,
         multipliers=None if result.multipliers is None else result.multipliers.to_document(),
+        format=CURRENT_FORMAT,
     )
 
 
@@ -172,10 +174,6 @@ def _levers(result: Answer) -> dict[str, Any]:
 def _detail(lever: LeverValue) -> dict[str, Any]:
     detail = lever._asdict()
     return detail | {"flags": list(lever.flags)}
-
-
-def _contribution(contribution: Contribution) -> dict[str, Any]:
-    return contribution._asdict() | {"ramping": list(contribution.ramping)}
 
 
 def _brief(contribution: Mapping[str, Any]) -> dict[str, Any]:

@@ -158,5 +158,5 @@ class WholeDecisionFact(DecisionBrief):
     class Meta(DecisionBrief.Meta):
         fields = (
             *DecisionBrief.Meta.fields, "request", "lever_detail", "contributions", "excluded", "challenger", "effect",
-            "multipliers", "numeric_build", "latency_us", "outcomes", "shares",
+            "multipliers", "numeric_build", "format", "latency_us", "outcomes", "shares",
         )  # fmt: skip

@@ -23,13 +23,16 @@ logger = logging.getLogger(__name__)
 COLUMNS = (
     "decision_id", "module", "pattern_key", "action_category", "scope", "at", "version", "challenger_version",
     "combiner", "mode", "reason", "flags", "request", "levers", "contributions", "excluded", "challenger", "effect",
-    "multipliers", "numeric_build", "latency_us",
+    "multipliers", "numeric_build", "format", "latency_us",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionRecord:
-    """Everything one answer was computed from, unrounded, ready to be written (docs/design.md 16)."""
+    """Everything one answer was computed from, unrounded, ready to be written (docs/design.md 16).
+
+    `format` is that of the engine that answered; None stands for the first.
+    """
 
     decision_id: uuid.UUID
     module: str
@@ -52,6 +55,7 @@ class DecisionRecord:
     numeric_build: str
     latency_us: float | None
     multipliers: Mapping[str, Any] | None = None
+    format: int | None = None
 
     def row(self) -> tuple[Any, ...]:
         """Return the values in the order of COLUMNS, JSON values as canonical text."""
@@ -61,7 +65,8 @@ class DecisionRecord:
             "{" + ",".join(self.flags) + "}", fact_json(self.request), fact_json(self.levers),
             fact_json(self.contributions), fact_json(self.excluded),
             None if self.challenger is None else fact_json(self.challenger), fact_json(self.effect),
-            None if self.multipliers is None else fact_json(self.multipliers), self.numeric_build, self.latency_us,
+            None if self.multipliers is None else fact_json(self.multipliers), self.numeric_build, self.format,
+            self.latency_us,
         )  # fmt: skip
 
 

@@ -37,6 +37,7 @@ class Decision(models.Model):
         null=True, help_text="what scales a position beside its levers: coefficients, and what the cap cuts, unrounded"
     )
     numeric_build = models.CharField(max_length=80)
+    format = models.SmallIntegerField(null=True, help_text="of the engine that answered; null: the first")
     latency_us = models.FloatField(null=True)
 
     class Meta:

@@ -12,6 +12,7 @@ from telemetry.recording.record_trades import record_trades
 from tests.bench import (
     build_plan,
     challenge,
+    combine,
     cube,
     import_files,
     learning,
@@ -90,6 +91,13 @@ class TestBenches:
         replay.run(decisions=90, overrides=3)
 
         assert min(figures().values()) > 0
+
+    def test_combine_answers_from_overrides_that_match(self, figures: Figures) -> None:
+        combine.run(overrides=9, questions=3, rounds=2)
+
+        found = figures()
+        assert found.keys() == {"compile", "combine", "resolve"}
+        assert min(found.values()) > 0
 
     def test_what_if_compares_itself_with_resolving_twice(self, figures: Figures) -> None:
         what_if.run(decisions=60, lines=30, sample=10)

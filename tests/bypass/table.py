@@ -26,6 +26,9 @@ KEPT = "is append-only: (UPDATE|DELETE) refused"
 PRIVILEGE = "permission denied for table"
 CLOSES = "is immutable: only (to_version|revoked_at|lifted_at) is set, once and later"
 REPLAYED = "was applied in another transaction"
+LINES = "its lines change only with its edition"
+READ = "what reviewers read is not changed under them"
+COUNTED = "a change counts the revision up by one"
 STORED = Open("publish.store_override: content that no version names")
 
 Cell = tuple[str, str]  # bypassing the verbs; with a forged audit entry too
@@ -56,15 +59,15 @@ TABLE: dict[str, Row] = {
     "ParameterSet": Row(both(STORED), both(KEPT), both(KEPT), "insert"),
     "ChangeRequest": Row(
         insert=(AUDIT, Open("draft.draft_request")),
-        update=(AUDIT, Open("draft.edit_request: while nobody has signed")),
+        update=both(READ),
         close=(AUDIT, Open("review.cancel")),
-        delete=both(KEPT),
+        delete=both(f"{KEPT}|{LINES}"),  # Django tries its lines first
         role="insert update close",
     ),
     "ChangeLine": Row(
-        insert=(AUDIT, Open("draft.edit_request: while nobody has signed")),
-        update=(AUDIT, Open("draft.edit_request: while nobody has signed")),
-        delete=(AUDIT, Open("draft.edit_request: while nobody has signed")),
+        insert=both(LINES),
+        update=both(LINES),
+        delete=both(LINES),
         role="insert delete",
     ),
     "Vote": Row((AUDIT, Open("review.approve: never one's own")), both(KEPT), both(KEPT), "insert"),
@@ -113,8 +116,8 @@ TABLE: dict[str, Row] = {
     ),
     "ModuleMode": Row(
         insert=both("going away from neutral takes an applied request"),
-        update=both("going away from neutral takes an applied request"),
-        close=(AUDIT, Open("neutralize.lower_mode")),
+        update=both(COUNTED),
+        close=both(COUNTED),
         delete=both(KEPT),
         role="insert update close",
     ),

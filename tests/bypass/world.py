@@ -40,7 +40,7 @@ def furnish() -> None:
     present = datetime.now(UTC)  # pages read the clock
     request = draft(make_spec(scope=DIP), author=User.objects.create_user("writer"), at=present)
     chief = User.objects.get(username="somebody")
-    User.objects.create_user("voter")
+    make_user("voter", "overrides.review_changerequest")
     comment(request_id=request.pk, by=chief, text="so", at=NOW)
     pin_line(line_id=LINE, by=chief, reason="until May", at=NOW)
     quarantine_builder(module="pm", by=chief, reason="looks wrong", at=NOW)
@@ -104,11 +104,11 @@ DIFFERS: dict[str, Callable[[], dict[str, Any]]] = {
     "Membership": lambda: {
         "line_id": OTHER, "override_id": Override.objects.get(line_id=OTHER).pk, "from_version": 3,
     },
-    "ModulePolicy": lambda: {"number": 9, "is_active": False, "request_id": applied("policy")},
+    "ModulePolicy": lambda: {"number": 2, "is_active": False, "request_id": applied("policy")},
     "Mandate": lambda: {"line_id": OTHER, "request_id": applied("lines")},
     "LineHold": lambda: {"kind": "veto"},
     "Quarantine": lambda: {"module": "dm"},
-    "ModuleMode": lambda: {"module": "dm", "mode": "on"},
+    "ModuleMode": lambda: {"module": "dm", "mode": "on", "revision": 1},
     "AuditEntry": lambda: {"previous_hash": "", "hash": "x", "content": AuditEntry.objects.earliest("seq").content},
 }  # fmt: skip
 

@@ -28,7 +28,7 @@ class Installation:
     waiting_request: int
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # its processes work as long as they stand: they end with the last outage
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     if sys.platform != "linux":
         pytest.skip("processes are told apart by /proc, which Linux alone has")

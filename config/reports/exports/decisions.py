@@ -18,7 +18,7 @@ from telemetry.models import Decision, DecisionOutcome
 DECISION_FIELDS = (
     "decision_id", "at", "module", "pattern_key", "action_category", "scope", "version", "challenger_version",
     "combiner", "mode", "reason", "flags", "request", "levers", "contributions", "excluded", "challenger", "effect",
-    "multipliers", "numeric_build", "latency_us",
+    "multipliers", "numeric_build", "format", "latency_us",
 )  # fmt: skip
 DECISION_COLUMNS = (
     "decision_id", "at", "module", "pattern_key", "action_category", "scope", "version", "challenger_version",

@@ -21,14 +21,7 @@ from learning.core.significance.tested_cells import TestedCells
 from overrides.core.engine.definitions.json_fields import LARGEST
 from overrides.core.engine.definitions.override_stats import Stats
 from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
-from overrides.core.engine.weights import (
-    WEIGHT_DECIMALS,
-    edge_weight,
-    rounded_weight,
-    sample_weight,
-    specificity_weight,
-    variance_weight,
-)
+from overrides.core.engine.weights import WEIGHT_DECIMALS, Basis, WeightFormula, formula_of, rounded_weight
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -78,7 +71,7 @@ def select(cells: Cells, baseline: float, lessons: LessonParameters, weights: We
     cell, incremental = cell[gains], incremental[gains]
     order = _simplest_first(cells, edge, cell)
     cell, incremental = cell[order], incremental[order]
-    weight = np.array([fresh_weight(*row, weights) for row in _weighed(cells, edge, cell)], dtype=np.float64)
+    weight = _fresh_weights(cells, edge, cell, lessons.default_half_life_days, weights)
     standing = _standing(weight, weights.min_total_weight, lessons.max_lessons)
     return Candidates(cell, edge[cell], incremental, weight, standing)
 
@@ -93,18 +86,15 @@ def tested_of(cells: Cells, baseline: float, lessons: LessonParameters, candidat
     return TestedCells(n=cells.n[cell], raw=edge, se=error, shrunk=edge, emitted=emitted[cell])
 
 
-def fresh_weight(edge_raw: float, n: int, variance: float, dims: int, weights: WeightParameters) -> float:
+def fresh_weight(basis: Basis[float], formula: WeightFormula[float]) -> float:
     """w_total of an override at age 0 (docs/method.md 4.3).
 
-    >>> round(fresh_weight(0.82, 37, 0.45, 3, WeightParameters(max_scope_dims=10)), 6)
+    >>> formula = formula_of(WeightParameters(max_scope_dims=10))
+    >>> round(fresh_weight(Basis(edge_raw=0.82, n=37, variance=0.45, half_life_days=18, dims=3), formula), 6)
     0.059086
     """
-    return (
-        edge_weight(edge_raw, weights.weight_edge_scale)
-        * sample_weight(n, weights.n_target)
-        * variance_weight(variance, weights.variance_penalty)
-        * specificity_weight(dims, weights.max_scope_dims, weights.specificity_alpha)
-    )
+    _, total = formula.weight(basis).at(0.0)
+    return total
 
 
 def stats_of(cells: Cells, cell: int, baseline: float, half_life_days: float) -> Stats:
@@ -135,15 +125,13 @@ def _simplest_first(cells: Cells, edge: Floats, cell: Ints) -> Ints:
     return np.lexsort((*codes, cells.mask[cell], -magnitude, cells.sizes[cell]))
 
 
-def _weighed(cells: Cells, edge: Floats, cell: Ints) -> zip[tuple[float, int, float, int]]:
-    """Return the inputs of the weight of each cell: edge, n, variance and number of dimensions."""
-    return zip(
-        edge[cell].tolist(),
-        cells.n[cell].tolist(),
-        cells.variance[cell].tolist(),
-        cells.sizes[cell].tolist(),
-        strict=True,
-    )
+def _fresh_weights(cells: Cells, edge: Floats, cell: Ints, half_life_days: float, weights: WeightParameters) -> Floats:
+    """`fresh_weight` of each of these cells; `half_life_days` is assumed of all, as none is fitted yet."""
+    columns = (edge[cell], cells.n[cell], cells.variance[cell], cells.sizes[cell])
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    bases = (Basis(edge_raw, n, variance, half_life_days, dims) for edge_raw, n, variance, dims in rows)
+    formula = formula_of(weights)
+    return np.array([fresh_weight(basis, formula) for basis in bases], dtype=np.float64)
 
 
 def _standing(weight: Floats, min_total_weight: float, max_lessons: int) -> NDArray[np.int8]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from overrides.core.engine.weights import decay_weight
 from overrides.core.impact.weight_breakdown import Weighing
 from telemetry.foundation.charts.canvas import LEFT, RIGHT, WIDTH, polyline
 from telemetry.foundation.charts.scales import LinearScale, Mark
@@ -37,12 +36,9 @@ def decay_curve(weighing: Weighing) -> DecayCurve:
     x = LinearScale(0.0, longest, LEFT, WIDTH - RIGHT)
     y = LinearScale(0.0, highest, BOTTOM, TOP)
 
-    def weight(age: float) -> float:
-        return weighing.fresh * decay_weight(age, weighing.half_life_days)
-
     ages = [longest * step / POINTS for step in range(POINTS + 1)]
     return DecayCurve(
-        points=polyline((x(age), y(weight(age))) for age in ages),
+        points=polyline((x(age), y(weighing.at_age(age))) for age in ages),
         floor_y=y(weighing.floor),
         now=(x(weighing.age_days), y(weighing.total)),
         meets=Mark(x(meets), f"day {meets:.0f}") if meets is not None and meets > 0 else None,

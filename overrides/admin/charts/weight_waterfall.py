@@ -1,11 +1,11 @@
-"""Five factors and what each takes away, on a logarithmic scale."""
+"""The factors of a weight and what each takes away, on a logarithmic scale."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-from overrides.core.impact.weight_breakdown import Factor, Weighing
+from overrides.core.impact.weight_breakdown import FactorValue, Weighing
 from telemetry.foundation.charts.canvas import LEFT, RIGHT, TOP, WIDTH
 from telemetry.foundation.charts.scales import LogScale, Mark
 
@@ -17,7 +17,7 @@ LIGHTEST = 1e-6  # where the scale ends; a factor of 0 reaches it
 class Bar:
     """A row of the waterfall: from the product before a factor down to the product with it."""
 
-    factor: Factor
+    factor: FactorValue
     x: float
     y: float
     width: float
@@ -62,7 +62,7 @@ def waterfall(weighing: Weighing) -> Waterfall:
     for row, factor in enumerate(weighing.factors):
         bars.append(Bar(factor, x(factor.product), TOP + row * ROW, x(before) - x(factor.product)))
         before = factor.product
-    last = Factor("w_total", "", weighing.total, weighing.total)
+    last = FactorValue("w_total", "", weighing.total, weighing.total)
     total = Bar(last, LEFT, TOP + len(bars) * ROW + 4, x(weighing.total) - LEFT)
     floor = x(weighing.floor) if weighing.floor > 0 else None
     return Waterfall(total.y + ROW + 18, tuple(bars), total, floor, x.decades())

@@ -16,6 +16,7 @@ from overrides.admin.decisions.decision_rows import override_link, scopes_of
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.vocabulary import Blend
 from overrides.core.engine.position_scaling import CAP, COEFFICIENTS
+from overrides.core.engine.weights import FACTORS, SYMBOLS
 from overrides.core.monitoring.lever_path import Movement, movements
 from overrides.models import Version
 from telemetry.foundation.core.identifiers import uuid7_time
@@ -68,7 +69,10 @@ def decision_page(decision: Decision) -> dict[str, Any]:
         "panels": list(_panels(decision, names, links, shares)),
         "still": [name for name, each in decision.levers.items() if "target" not in each and _is_neutral(name, each)],
         **multipliers_page(decision),
-        "contributions": [(links[each["id"]], each) for each in decision.contributions],
+        "factors": FACTORS,
+        "contributions": [
+            (links[each["id"]], each, [each.get(symbol) for symbol in SYMBOLS]) for each in decision.contributions
+        ],
         "excluded": [(links[each["id"]], each) for each in decision.excluded],
         "outcomes": outcomes,
         "multiplier_shares": {name: _sum(shares.get(name, {})) for name in (COEFFICIENTS, CAP)},

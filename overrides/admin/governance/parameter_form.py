@@ -11,9 +11,11 @@ from django.urls import reverse
 from overrides.admin.document_diff import document_differences, worded
 from overrides.admin.governance.constants_form import ConstantsForm, paths_of, with_constants
 from overrides.admin.request_form import ProposedRequest, draft
-from overrides.core.engine.definitions.evidence_parameters import EVIDENCE_WORDS
+from overrides.core.engine.definitions.constants import words_of
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
 from overrides.core.impact.reweighing import Reweighing, reweighed
 from overrides.models import RequestKind
 from overrides.versions.load_version import current_parameters, evidence_in_force
@@ -28,7 +30,7 @@ def propose_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> H
     if form.is_valid():
         document = with_constants(current.to_document(), {path: form.cleaned_data[path] for path in _paths(current)})
         try:
-            proposed = ModuleParameters.from_document(module, document)
+            proposed = ModuleParameters.from_document(module, document).written_out()
         except FieldError as error:
             form.refuse(error)
         else:
@@ -56,12 +58,21 @@ def _paths(parameters: ModuleParameters) -> dict[str, object]:
 
 def _form(current: ModuleParameters, request: HttpRequest) -> ConstantsForm:
     defaults = _paths(ModuleParameters.default(current.module))
-    meanings = {f"evidence.{name}": f"{words}; " for name, words in EVIDENCE_WORDS.items()}
+    meanings = _meanings(current)
     words = {
-        path: f"{meanings.get(path, '')}default {value if isinstance(value, dict) else worded(value)}"
+        path: f"{meanings[path]}; default {value if isinstance(value, dict) else worded(value)}"
         for path, value in defaults.items()
     }
     return ConstantsForm(_paths(current), words, request.POST if request.method == "POST" else None)
+
+
+def _meanings(parameters: ModuleParameters) -> dict[str, str]:
+    """Return what each constant means, by its path."""
+    classes: dict[str, type] = {
+        f"channels.{channel.value}.weights.": WeightParameters for channel in parameters.channels
+    }
+    classes |= {"lessons.": LessonParameters, "evidence.": EvidenceParameters, "": ModuleParameters}
+    return {f"{place}{name}": words for place, each in classes.items() for name, words in words_of(each).items()}
 
 
 def _proposed_request(current: ModuleParameters, proposed: ModuleParameters) -> ProposedRequest:

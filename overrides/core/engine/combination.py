@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .definitions.field_error import FieldError
 from .definitions.json_fields import closed_mapping, finite
 from .definitions.levers import LEVERS
 from .definitions.vocabulary import Combiner, ExclusionReason, Flag, Reason
+from .weights import by_symbol
 
 FLAG_ORDER = tuple(Flag)
 
@@ -40,20 +41,29 @@ class Contribution(NamedTuple):
     """What one override did. Parts (units from neutral) of all contributions add up to a lever's target.
 
     `targets` are the values it asks for at this moment, `ramping` the levers still on their way to the approved
-    target. The weights are None under combiners that do not weigh.
+    target. `factors` are those of `w_total` in the order of `weights.MULTIPLIED`; both are None under combiners that
+    do not weigh.
     """
 
     id: str
     line: str
     parts: Mapping[str, float]
     targets: Mapping[str, float]
-    w_edge: float | None = None
-    w_n: float | None = None
-    w_var: float | None = None
-    w_decay: float | None = None
-    w_spec: float | None = None
+    factors: tuple[float, ...] | None = None
     w_total: float | None = None
     ramping: tuple[str, ...] = ()
+
+    def to_document(self) -> dict[str, Any]:
+        """As answers and decisions hold it, each factor by its symbol."""
+        return {
+            "id": self.id,
+            "line": self.line,
+            "parts": self.parts,
+            "targets": self.targets,
+            **by_symbol(self.factors),
+            "w_total": self.w_total,
+            "ramping": list(self.ramping),
+        }
 
 
 class Excluded(NamedTuple):

@@ -65,9 +65,10 @@ def settle(compiled: Compiled, matched: Matched, at: datetime, current: Mapping[
     return Combination(levers, tuple(contributions), tuple(excluded), reason, ordered_flags(flags))
 
 
-def _heaviest_first(contribution: Contribution) -> tuple[float, str]:
+def _heaviest_first(contribution: Contribution) -> float:
+    """Sorting keeps the order of ids among equal weights."""
     weight = contribution.w_total
-    return 0.0 if weight is None else -rounded_weight(weight), contribution.id
+    return 0.0 if weight is None else -rounded_weight(weight)
 
 
 def _reason(taking_part: int, left_out: int) -> Reason:

@@ -15,7 +15,7 @@ from .compiled import Row, Section
 from .definitions.levers import LEVERS
 from .definitions.vocabulary import Combiner, ExclusionReason
 from .ramp import ramped
-from .weights import age_in_days, decay_weight, microseconds, rounded_weight
+from .weights import age_in_days, is_below, microseconds
 
 Taken = tuple[list[Contribution], list[Excluded]]
 SECONDS_PER_HOUR = 3600.0
@@ -24,29 +24,34 @@ SECONDS_PER_HOUR = 3600.0
 def plan(rows: Sequence[Row], section: Section, at: datetime) -> Taken:
     """Weighted blend towards the targets: part = w * unit / (prior_weight + sum of w), plan section 3."""
     floor, now = section.parameters.min_total_weight, microseconds(at)
-    weighed: list[tuple[Row, float, float]] = []
+    weighed: list[tuple[Row, tuple[float, ...], float]] = []
     excluded: list[Excluded] = []
     support: dict[str, float] = {}
     for row in rows:
-        decay = decay_weight(age_in_days(row.updated, now), row.half_life_days)
-        total = row.static_weight * decay
-        if rounded_weight(total) < floor:
+        factors, total = row.weight.at(age_in_days(row.updated, now))
+        if is_below(total, floor):
             excluded.append(Excluded(row.id, row.line, ExclusionReason.BELOW_FLOOR, total))
             continue
-        weighed.append((row, decay, total))
+        weighed.append((row, factors, total))
         for name in row.units:
             support[name] = support.get(name, 0.0) + total
     wholes = {name: _whole(section.parameters.prior_weight + weight) for name, weight in support.items()}
-    return [_weighed(row, decay, total, wholes) for row, decay, total in weighed], excluded
+    contributions = [
+        Contribution(
+            row.id,
+            row.line,
+            {name: total / wholes[name] * unit for name, unit in row.units.items()},
+            row.targets,
+            factors,
+            total,
+        )
+        for row, factors, total in weighed
+    ]
+    return contributions, excluded
 
 
 def _whole(weight: float) -> float:
     return math.inf if weight == 0 else weight  # without a floor nothing at all may weigh anything: parts are 0
-
-
-def _weighed(row: Row, decay: float, total: float, wholes: Mapping[str, float]) -> Contribution:
-    parts = {name: total / wholes[name] * unit for name, unit in row.units.items()}
-    return Contribution(row.id, row.line, parts, row.targets, row.w_edge, row.w_n, row.w_var, decay, row.w_spec, total)
 
 
 def most_specific(rows: Sequence[Row], section: Section, at: datetime) -> Taken:

@@ -1,7 +1,7 @@
 """Overrides of a version, prepared for answering: checked, grouped, indexed, everything timeless precomputed.
 
 A version compiles to a dict (module, pattern_key, action_category) -> bucket. A bucket holds its overrides in id
-order beside their packed scopes; of the five weight factors only decay is left for the moment of asking.
+order beside their packed scopes; of the weight's factors only those that depend on the moment of asking are left.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .definitions.parameters import WeightParameters
 from .definitions.validation import check, check_combiner
 from .definitions.vocabulary import Channel, Combiner, LearningMethod
 from .scope_packing import PackedScopes
-from .weights import edge_weight, microseconds, sample_weight, specificity_weight, variance_weight
+from .weights import WeightFormula, basis_of, formula_of, microseconds
 
 
 def compile_overrides(
@@ -84,31 +84,23 @@ def _buckets(ordered: list[OverrideSpec], parameters: WeightParameters) -> dict[
     for spec in ordered:
         if spec.levers:  # an override that moves no lever is never listed
             groups.setdefault((spec.module, spec.pattern_key, spec.action_category), []).append(spec)
+    formula = formula_of(parameters)
     return {
-        key: Bucket(tuple(_row(spec, parameters) for spec in group), PackedScopes([spec.scope for spec in group]))
+        key: Bucket(tuple(_row(spec, formula) for spec in group), PackedScopes([spec.scope for spec in group]))
         for key, group in groups.items()
     }
 
 
-def _row(spec: OverrideSpec, parameters: WeightParameters) -> Row:
-    stats = spec.stats
-    w_edge = edge_weight(stats.edge_raw, parameters.weight_edge_scale)
-    w_n = sample_weight(stats.n, parameters.n_target)
-    w_var = variance_weight(stats.variance, parameters.variance_penalty)
-    w_spec = specificity_weight(len(spec.scope), parameters.max_scope_dims, parameters.specificity_alpha)
+def _row(spec: OverrideSpec, formula: WeightFormula[float]) -> Row:
+    dims = len(spec.scope)
     return Row(
         id=spec.id,
         line=spec.line,
-        dims=len(spec.scope),
-        n=stats.n,
+        dims=dims,
+        n=spec.stats.n,
         targets=spec.levers,
         units={name: LEVERS[name].unit(target) for name, target in spec.levers.items()},
         path=spec.path,
-        updated=microseconds(stats.updated_at),
-        half_life_days=stats.half_life_days,
-        w_edge=w_edge,
-        w_n=w_n,
-        w_var=w_var,
-        w_spec=w_spec,
-        static_weight=w_edge * w_n * w_var * w_spec,
+        updated=microseconds(spec.stats.updated_at),
+        weight=formula.weight(basis_of(spec.stats, dims)),
     )

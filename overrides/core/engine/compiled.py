@@ -11,6 +11,7 @@ from .definitions.override_stats import Path
 from .definitions.parameters import WeightParameters
 from .definitions.vocabulary import Channel, Combiner
 from .scope_packing import PackedScopes
+from .weights import OverrideWeight
 
 Key = tuple[str, str, str]
 
@@ -36,12 +37,7 @@ class Row:
     units: Mapping[str, float]
     path: Path | None
     updated: int
-    half_life_days: float
-    w_edge: float
-    w_n: float
-    w_var: float
-    w_spec: float
-    static_weight: float
+    weight: OverrideWeight[float]
 
 
 @dataclass(frozen=True, slots=True)

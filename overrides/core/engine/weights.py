@@ -1,41 +1,62 @@
-"""How much an override weighs: five factors and their product (plan section 3).
+"""How much an override weighs: one table of factors, whose product is the weight (docs/method.md 4.3).
 
-    w_total = w_edge * w_n * w_var * w_decay * w_spec
+    w_total = w_edge * w_n * w_var * w_spec * w_decay
+
+`FACTORS` is the one place that knows them. The engine, the pages, the choice of lessons and the preview of other
+parameters all weigh by it. A new factor is a function and a row here, its constants (with their meaning) in
+`definitions.parameters`, and a format in `definitions.formats`; nothing else names a factor.
 
 Only w_decay depends on the moment of asking; the product of the others is fixed when a version is compiled.
 The examples are the plan's own override: edge .82R, 37 trades, variance .45, three of ten dimensions.
+Every factor takes floats, for one override, or arrays of shape (overrides,), for many at once.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial, reduce
+from operator import mul
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .definitions.override_stats import Stats
+from .definitions.parameters import WeightParameters
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 DAY = 86_400_000_000  # microseconds
 WEIGHT_DECIMALS = 12  # of w_total, for the floor test and the order only
+ROUNDED_AWAY = 1e-11  # more than rounding to so many decimals ever moves a weight
+
+N = TypeVar("N", float, NDArray[np.float64])
 
 
-def edge_weight(edge_raw: float, edge_scale: float) -> float:
+def edge_weight(edge_raw: N, edge_scale: N) -> N:
     """w_edge = tanh(|edge_raw| / edge_scale), in [0, 1]; edge in R.
 
     >>> round(edge_weight(0.82, 1.0), 6)
     0.67507
     """
-    return math.tanh(abs(edge_raw) / edge_scale)
+    ratio = abs(edge_raw) / edge_scale
+    return math.tanh(ratio) if isinstance(ratio, float) else np.tanh(ratio)
 
 
-def sample_weight(n: float, n_target: float) -> float:
+def sample_weight(n: N, n_target: N) -> N:
     """w_n = 1 - exp(-n / n_target), in [0, 1]; n in trades.
 
     >>> round(sample_weight(37, 25), 6)
     0.772362
     """
-    return 1.0 - math.exp(-n / n_target)
+    exponent = -n / n_target
+    return 1.0 - (math.exp(exponent) if isinstance(exponent, float) else np.exp(exponent))
 
 
-def variance_weight(variance: float, variance_penalty: float) -> float:
+def variance_weight(variance: N, variance_penalty: N) -> N:
     """w_var = 1 / (1 + variance_penalty * variance), in (0, 1]; variance in R squared.
 
     >>> round(variance_weight(0.45, 1.0), 6)
@@ -44,22 +65,159 @@ def variance_weight(variance: float, variance_penalty: float) -> float:
     return 1.0 / (1.0 + variance_penalty * variance)
 
 
-def specificity_weight(dims: int, max_scope_dims: int, alpha: float) -> float:
+def specificity_weight(dims: N, max_scope_dims: N, alpha: N) -> N:
     """w_spec = min(1, dims / max_scope_dims) ** alpha, in [0, 1]; a scope without dimensions weighs 0.
 
     >>> round(specificity_weight(3, 10, 1.5), 6), specificity_weight(0, 10, 0.0)
     (0.164317, 0.0)
     """
-    return 0.0 if dims == 0 else min(1.0, dims / max_scope_dims) ** alpha
+    share = dims / max_scope_dims
+    if isinstance(share, float):
+        return 0.0 if share == 0 else min(1.0, share) ** alpha
+    return np.where(share == 0, 0.0, np.minimum(1.0, share) ** alpha)
 
 
-def decay_weight(age_days: float, half_life_days: float) -> float:
+def decay_weight(age_days: N, half_life_days: N) -> N:
     """w_decay = exp(-age / half_life), in [0, 1]: at one half-life it is 1/e, not 1/2, exactly as the plan has it.
 
     >>> round(decay_weight(18.0, 18.0), 6), decay_weight(9.0, 18.0) ** 2 == decay_weight(18.0, 18.0)
     (0.367879, True)
     """
-    return math.exp(-age_days / half_life_days)
+    exponent = -age_days / half_life_days
+    return math.exp(exponent) if isinstance(exponent, float) else np.exp(exponent)
+
+
+class Basis(NamedTuple, Generic[N]):
+    """What the weight of an override rests on, beside its age: its statistics and how many dimensions it names."""
+
+    edge_raw: N
+    n: N
+    variance: N
+    half_life_days: N
+    dims: N
+
+
+def basis_of(stats: Stats, dims: int) -> Basis[float]:
+    """The basis of one override with a scope of `dims` dimensions."""
+    return Basis(stats.edge_raw, stats.n, stats.variance, stats.half_life_days, dims)
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One factor of a weight.
+
+    `symbol` is its key in answers, decisions and tables, `label` its name for people. `value` takes what `basis` names
+    of a `Basis` and then what `constants` names of the parameters; where it `depends_on_moment`, the age in days comes
+    first. `rests_on` says for people what its value follows from, with those names to be filled in.
+    """
+
+    symbol: str
+    label: str
+    basis: tuple[str, ...]
+    constants: tuple[str, ...]
+    value: Callable[..., Any]
+    rests_on: str
+    depends_on_moment: bool = False
+
+    def picked(self, basis: Basis[N]) -> tuple[N, ...]:
+        """What the function takes of a basis."""
+        return tuple([getattr(basis, name) for name in self.basis])
+
+
+FACTORS: tuple[Factor, ...] = (
+    Factor("w_edge", "edge", ("edge_raw",), ("weight_edge_scale",), edge_weight, "{edge_raw:+.3g} R"),
+    Factor("w_n", "sample", ("n",), ("n_target",), sample_weight, "{n:g} trades"),
+    Factor("w_var", "variance", ("variance",), ("variance_penalty",), variance_weight, "{variance:.3g} R²"),
+    Factor("w_decay", "decay", ("half_life_days",), (), decay_weight, "{age_days:.3g} days", depends_on_moment=True),
+    Factor(
+        "w_spec",
+        "specificity",
+        ("dims",),
+        ("max_scope_dims", "specificity_alpha"),
+        specificity_weight,
+        "{dims} of {max_scope_dims}",
+    ),
+)
+
+
+def multiplied(factors: Sequence[Factor]) -> tuple[Factor, ...]:
+    """Factors in the order in which they are multiplied: those that depend on the moment last.
+
+    >>> [each.label for each in multiplied(FACTORS)]
+    ['edge', 'sample', 'variance', 'specificity', 'decay']
+    """
+    return tuple(sorted(factors, key=lambda each: each.depends_on_moment))
+
+
+MULTIPLIED = multiplied(FACTORS)
+SYMBOLS = tuple(each.symbol for each in FACTORS)
+PLACES = tuple((each.symbol, MULTIPLIED.index(each)) for each in FACTORS)  # of each factor among the multiplied ones
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideWeight(Generic[N]):
+    """The weight of one override, or of many as columns, over the age of its evidence.
+
+    `static_values` are the factors that do not depend on the moment and `static_weight` is their product. `moment`
+    holds the others, each as its function with the arguments that follow the age.
+    """
+
+    static_values: tuple[N, ...]
+    static_weight: N
+    moment: tuple[tuple[Callable[..., N], tuple[N, ...]], ...]
+
+    def at(self, age_days: N) -> tuple[tuple[N, ...], N]:
+        """The values of all factors in the order of `MULTIPLIED`, and w_total, their product in that order."""
+        values, total = self.static_values, self.static_weight
+        for value, arguments in self.moment:
+            factor = value(age_days, *arguments)
+            values += (factor,)
+            total = total * factor
+        return values, total
+
+
+@dataclass(frozen=True, slots=True)
+class WeightFormula(Generic[N]):
+    """`FACTORS` under given constants, with the constants of each of `MULTIPLIED`."""
+
+    constants: tuple[tuple[N, ...], ...]
+
+    @classmethod
+    def under(cls, constant: Callable[[str], N]) -> WeightFormula[N]:
+        """The formula under constants by name, which are columns where many overrides are weighed at once."""
+        return cls(tuple([tuple([constant(name) for name in each.constants]) for each in MULTIPLIED]))
+
+    def weight(self, basis: Basis[N]) -> OverrideWeight[N]:
+        """The weight that rests on a basis."""
+        static: list[N] = []
+        moment: list[tuple[Callable[..., N], tuple[N, ...]]] = []
+        for factor, constants in zip(MULTIPLIED, self.constants, strict=True):
+            arguments = factor.picked(basis) + constants
+            if factor.depends_on_moment:
+                moment.append((factor.value, arguments))
+            else:
+                static.append(factor.value(*arguments))
+        return OverrideWeight(tuple(static), reduce(mul, static), tuple(moment))
+
+
+def formula_of(parameters: WeightParameters) -> WeightFormula[float]:
+    """The formula under a channel's parameters.
+
+    >>> basis = Basis(edge_raw=0.82, n=37, variance=0.45, half_life_days=18, dims=3)
+    >>> values, total = formula_of(WeightParameters(max_scope_dims=10)).weight(basis).at(9.0)
+    >>> round(total, 6)
+    0.035837
+    """
+    return WeightFormula.under(partial(getattr, parameters))
+
+
+def by_symbol(values: Sequence[float] | None) -> dict[str, float | None]:
+    """Values in the order of `MULTIPLIED` by their symbols, in the order of the table; None where nothing is weighed.
+
+    >>> by_symbol([0.1, 0.2, 0.3, 0.4, 0.5])
+    {'w_edge': 0.1, 'w_n': 0.2, 'w_var': 0.3, 'w_decay': 0.5, 'w_spec': 0.4}
+    """
+    return {symbol: None if values is None else values[place] for symbol, place in PLACES}
 
 
 def microseconds(at: datetime) -> int:
@@ -83,3 +241,12 @@ def rounded_weight(w_total: float) -> float:
     False
     """
     return round(w_total, WEIGHT_DECIMALS)
+
+
+def is_below(w_total: float, floor: float) -> bool:
+    """Whether a weight, rounded, is below the floor; rounding is slow, and far above the floor it decides nothing.
+
+    >>> is_below(0.02 - 1e-16, 0.02), is_below(0.02 - 1e-11, 0.02), is_below(0.5, 0.02)
+    (False, True, False)
+    """
+    return w_total < floor + ROUNDED_AWAY and rounded_weight(w_total) < floor

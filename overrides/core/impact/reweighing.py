@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.engine.definitions.vocabulary import Combiner
-from overrides.core.engine.weights import WEIGHT_DECIMALS, microseconds
+from overrides.core.engine.weights import WEIGHT_DECIMALS, Basis, WeightFormula, age_in_days, microseconds
 
 Column = NDArray[np.float64]
-DAY = 86_400_000_000.0
 NAMED = 20
 
 
@@ -69,8 +68,8 @@ def reweighed(rows: Sequence[Evidence], before: ModuleParameters, after: ModuleP
     """Both parameter sets on the same overrides at one moment. Channels that do not weigh are left out of both."""
     weighs = _weighing(before).keys() & _weighing(after).keys()
     rows = [row for row in rows if row.channel in weighs]
-    columns = _columns(rows, at)
-    (old, old_floor), (new, new_floor) = (_weights(rows, columns, _weighing(each)) for each in (before, after))
+    basis, ages = _columns(rows, at)
+    (old, old_floor), (new, new_floor) = (_weights(rows, basis, ages, _weighing(each)) for each in (before, after))
     acted, acts = old >= old_floor, new >= new_floor
     starting, stopping = np.flatnonzero(acts & ~acted), np.flatnonzero(acted & ~acts)
 
@@ -98,20 +97,15 @@ def _weighing(parameters: ModuleParameters) -> Mapping[str, WeightParameters]:
     return {channel.value: each.weights for channel, each in channels if each.combiner is Combiner.PLAN}
 
 
-def _columns(rows: Sequence[Evidence], at: datetime) -> Mapping[str, Column]:
+def _columns(rows: Sequence[Evidence], at: datetime) -> tuple[Basis[Column], Column]:
+    """What the weights rest on, and the ages in days; each of shape (rows,)."""
     now = microseconds(at)
-    return {
-        "edge": np.array([abs(row.edge_raw) for row in rows]),
-        "n": np.array([row.n for row in rows]),
-        "variance": np.array([row.variance for row in rows]),
-        "dims": np.array([float(row.dims) for row in rows]),
-        "age": np.array([max(now - microseconds(row.updated_at), 0) / DAY for row in rows]),
-        "half_life": np.array([row.half_life_days for row in rows]),
-    }
+    basis = Basis(*(np.array([getattr(row, name) for row in rows], dtype=float) for name in Basis._fields))
+    return basis, np.array([age_in_days(microseconds(row.updated_at), now) for row in rows], dtype=float)
 
 
 def _weights(
-    rows: Sequence[Evidence], columns: Mapping[str, Column], channels: Mapping[str, WeightParameters]
+    rows: Sequence[Evidence], basis: Basis[Column], ages: Column, channels: Mapping[str, WeightParameters]
 ) -> tuple[Column, Column]:
     """Each override's weight, rounded as the floor test sees it, and the floor of its channel."""
     each = [channels[row.channel] for row in rows]
@@ -119,12 +113,5 @@ def _weights(
     def of(name: str) -> Column:
         return np.array([getattr(weights, name) for weights in each], dtype=float)
 
-    specific = np.minimum(1.0, columns["dims"] / of("max_scope_dims")) ** of("specificity_alpha")
-    total = (
-        np.tanh(columns["edge"] / of("weight_edge_scale"))
-        * (1.0 - np.exp(-columns["n"] / of("n_target")))
-        / (1.0 + of("variance_penalty") * columns["variance"])
-        * np.where(columns["dims"] == 0, 0.0, specific)
-        * np.exp(-columns["age"] / columns["half_life"])
-    )
+    _, total = WeightFormula.under(of).weight(basis).at(ages)
     return np.round(total, WEIGHT_DECIMALS), of("min_total_weight")

@@ -1,4 +1,4 @@
-"""An override's five factors at one moment, and when its weight meets the floor."""
+"""An override's weight at one moment, factor by factor, and when it meets the floor."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from datetime import datetime
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.engine.weights import (
+    MULTIPLIED,
+    Basis,
+    OverrideWeight,
     age_in_days,
-    decay_weight,
-    edge_weight,
+    basis_of,
+    formula_of,
+    is_below,
     microseconds,
-    rounded_weight,
-    sample_weight,
-    specificity_weight,
-    variance_weight,
 )
 
 NEVER_AFTER_DAYS = 36_500.0
@@ -23,8 +23,8 @@ ONE_SECOND = 1 / 86_400
 
 
 @dataclass(frozen=True)
-class Factor:
-    """One factor, its value, what it rests on, and the product up to and with it."""
+class FactorValue:
+    """One factor's label, what its value rests on, the value, and the product up to and with it."""
 
     name: str
     rests_on: str
@@ -36,57 +36,71 @@ class Factor:
 class Weighing:
     """An override's weight at one moment. `meets_floor_at` is the age (days) at which it is excluded; None: never."""
 
-    factors: tuple[Factor, ...]
+    factors: tuple[FactorValue, ...]
     total: float
     fresh: float
     floor: float
     age_days: float
     half_life_days: float
     meets_floor_at: float | None
+    weight: OverrideWeight[float]
 
     @property
     def acts(self) -> bool:
-        return rounded_weight(self.total) >= self.floor
+        return not is_below(self.total, self.floor)
 
     @property
     def acts_when_fresh(self) -> bool:
-        return rounded_weight(self.fresh) >= self.floor
+        return not is_below(self.fresh, self.floor)
+
+    def at_age(self, age_days: float) -> float:
+        """w_total when the evidence is so old."""
+        return self.weight.at(age_days)[1]
 
 
 def weigh(spec: OverrideSpec, parameters: WeightParameters, at: datetime) -> Weighing:
-    """The five factors at `at`, in the order in which the engine multiplies them."""
-    stats = spec.stats
-    age = age_in_days(microseconds(stats.updated_at), microseconds(at))
-    dims, most = len(spec.scope), parameters.max_scope_dims
-    values = (
-        ("edge", f"{stats.edge_raw:+.3g} R", edge_weight(stats.edge_raw, parameters.weight_edge_scale)),
-        ("sample", f"{stats.n:g} trades", sample_weight(stats.n, parameters.n_target)),
-        ("variance", f"{stats.variance:.3g} R²", variance_weight(stats.variance, parameters.variance_penalty)),
-        ("specificity", f"{dims} of {most}", specificity_weight(dims, most, parameters.specificity_alpha)),
-        ("decay", f"{age:.3g} days", decay_weight(age, stats.half_life_days)),
+    """The factors at `at`, in the order in which the engine multiplies them."""
+    age = age_in_days(microseconds(spec.stats.updated_at), microseconds(at))
+    basis = basis_of(spec.stats, len(spec.scope))
+    weight = formula_of(parameters).weight(basis)
+    values, total = weight.at(age)
+    floor, half_life_days = parameters.min_total_weight, spec.stats.half_life_days
+    return Weighing(
+        factors=_factors(basis, parameters, age, values),
+        total=total,
+        fresh=weight.at(0.0)[1],
+        floor=floor,
+        age_days=age,
+        half_life_days=half_life_days,
+        meets_floor_at=_age_at_floor(weight, floor),
+        weight=weight,
     )
-    factors, product = [], 1.0
-    for name, rests_on, value in values:
+
+
+def _factors(
+    basis: Basis[float], parameters: WeightParameters, age_days: float, values: tuple[float, ...]
+) -> tuple[FactorValue, ...]:
+    found, product = [], 1.0
+    for factor, value in zip(MULTIPLIED, values, strict=True):
         product *= value
-        factors.append(Factor(name, rests_on, value, product))
-    fresh = factors[-2].product
-    floor = parameters.min_total_weight
-    meets = _age_at_floor(fresh, floor, stats.half_life_days)
-    return Weighing(tuple(factors), product, fresh, floor, age, stats.half_life_days, meets)
+        constants = {name: getattr(parameters, name) for name in factor.constants}
+        rests_on = factor.rests_on.format(age_days=age_days, **basis._asdict(), **constants)
+        found.append(FactorValue(factor.label, rests_on, value, product))
+    return tuple(found)
 
 
-def _age_at_floor(fresh: float, floor: float, half_life_days: float) -> float | None:
-    """The first age at which the floor excludes, by bisection over the engine's own decay and rounding."""
+def _age_at_floor(weight: OverrideWeight[float], floor: float) -> float | None:
+    """The first age at which the floor excludes, by bisection over the engine's own weight and rounding."""
 
-    def is_below(age: float) -> bool:
-        return rounded_weight(fresh * decay_weight(age, half_life_days)) < floor
+    def is_excluded(age_days: float) -> bool:
+        return is_below(weight.at(age_days)[1], floor)
 
     low, high = 0.0, NEVER_AFTER_DAYS
-    if is_below(low):
+    if is_excluded(low):
         return 0.0
-    if not is_below(high):
+    if not is_excluded(high):
         return None
     while high - low > ONE_SECOND:
         middle = (low + high) / 2
-        low, high = (low, middle) if is_below(middle) else (middle, high)
+        low, high = (low, middle) if is_excluded(middle) else (middle, high)
     return high

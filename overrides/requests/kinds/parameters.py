@@ -18,7 +18,7 @@ from telemetry.foundation.core.objects import mapping
 
 def checked_content(module: str, content: Mapping[str, Any], in_force: InForce) -> dict[str, Any]:
     """Return the whole document, defaults written out. Raises FieldError if it is not valid."""
-    return ModuleParameters.from_document(module, content).to_document()
+    return ModuleParameters.from_document(module, content).written_out().to_document()
 
 
 def basis(request: ChangeRequest) -> Basis:

@@ -28,10 +28,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def ada(settings: Any) -> User:
-    settings.PASSWORD_HASHERS = [
-        "django.contrib.auth.hashers.MD5PasswordHasher"
-    ]  # the production hasher is slow on purpose
+def ada() -> User:
     return User.objects.create_user("ada", password=RIGHT, is_staff=True)
 
 

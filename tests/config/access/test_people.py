@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
+from django.conf import global_settings
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -24,6 +26,18 @@ class TestAddPerson:
         person = User.objects.get(username="ada")
         assert [group.name for group in person.groups.all()] == [role]
         assert not person.is_superuser
+
+    def test_keeps_the_password_under_the_slow_hash_of_django(
+        self, capsys: pytest.CaptureFixture[str], settings: Any
+    ) -> None:
+        settings.PASSWORD_HASHERS = global_settings.PASSWORD_HASHERS  # as everywhere but in tests
+
+        call_command("add_person", "ada", role="reviewer")
+
+        password = capsys.readouterr().out.strip()
+        person = User.objects.get(username="ada")
+        assert person.password.startswith("pbkdf2_sha256$")
+        assert person.check_password(password)
 
     def test_is_audited_without_the_password(self, capsys: pytest.CaptureFixture[str]) -> None:
         call_command("add_person", "ada", role="reviewer")

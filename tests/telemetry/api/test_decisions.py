@@ -79,7 +79,7 @@ class TestList:
 
 class TestOne:
     def test_holds_all_that_replays_it(self, api: APIClient) -> None:
-        decision = make_decision(levers=LEVERS, flags=("STEP_LIMITED",), request={"rollout_key": "BTC/USDT"})
+        decision = make_decision(levers=LEVERS, flags=("STEP_LIMITED",), request={"rollout_key": "BTC/USDT"}, format=2)
         record_decisions([decision])
 
         assert api.get(f"{URL}{decision.decision_id}/").json() == brief_of(decision) | {
@@ -91,6 +91,7 @@ class TestOne:
             "effect": dict(decision.effect),
             "multipliers": None,
             "numeric_build": "test",
+            "format": 2,
             "latency_us": 50.0,
             "outcomes": [],
             "shares": [],

@@ -83,6 +83,41 @@ publish(make_spec({"size_mult": 1.1}))
 print("back and forth")
 """
 
+DECISIONS = """
+import django; django.setup()
+from django.core.management import call_command
+from django.db import connection
+from telemetry.decisions.decision_log import COLUMNS, record_decisions
+from telemetry.models import Decision
+from tests.builders import make_decision
+
+OLD = ("decision_id", "module", "pattern_key", "action_category", "scope", "at", "combiner", "mode", "reason", "flags",
+       "request", "levers", "contributions", "excluded", "effect", "numeric_build")
+
+def partitions():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT inhrelid::regclass::text, count(*) FILTER (WHERE attname = 'format') FROM pg_inherits "
+                       "JOIN pg_attribute ON attrelid = inhrelid WHERE inhparent = 'telemetry_decision'::regclass "
+                       "GROUP BY 1")
+        return dict(cursor.fetchall())
+
+call_command("migrate", "telemetry", "0011", verbosity=0)
+assert set(partitions().values()) == {0}, partitions()
+row = dict(zip(COLUMNS, make_decision().row()))
+with connection.cursor() as cursor:
+    cursor.execute(f"INSERT INTO telemetry_decision ({', '.join(OLD)}) VALUES ({', '.join(['%s'] * len(OLD))})",
+                   [row[name] for name in OLD])
+call_command("migrate", "telemetry", verbosity=0)
+assert len(partitions()) >= 5 and set(partitions().values()) == {1}, partitions()
+assert [each.format for each in Decision.objects.all()] == [None]
+record_decisions([make_decision(format=1)])
+assert sorted(map(str, Decision.objects.values_list("format", flat=True))) == ["1", "None"]
+call_command("migrate", "telemetry", "0011", verbosity=0)
+call_command("migrate", "telemetry", verbosity=0)
+assert [each.format for each in Decision.objects.all()] == [None, None]
+print("kept")
+"""
+
 
 def run_in_a_new_database(script: str) -> subprocess.CompletedProcess[str]:
     """Run a script in a process of its own, whose database is empty and belongs to it alone."""
@@ -119,3 +154,10 @@ def test_of_governance_go_back_and_forth_over_rows() -> None:
     done = run_in_a_new_database(BACK_AND_FORTH)
 
     assert done.stdout.strip() == "back and forth", done.stderr[-3000:]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_decisions_reach_every_month_and_keep_what_was_stored() -> None:
+    done = run_in_a_new_database(DECISIONS)
+
+    assert done.stdout.strip() == "kept", done.stderr[-3000:]

@@ -1,7 +1,8 @@
 """The scope dimensions of each module, in the bit order of the reference implementation.
 
 Learned dimensions make cells and lessons. Recorded dimensions are outputs of the system itself: they are stored with
-every decision and not learned from, unless the builder's parameters ask for them.
+every decision and not learned from, unless the builder's parameters ask for them. A new dimension needs a name here and
+in a new format (`formats`). Modules whose parameters are stored already take it up by a request that names it.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """The levers that a bot exposes: a table with one row per lever.
 
-A new lever needs a row here, a migration of the SQL functions `lever_neutral` and `lever_exposure`, which repeat this
-table (`overrides/models/sql/functions`; a test compares them), and a rule in `learning.core.tuning` if it is to be
-learned. Bounds and steps are the outermost ones; parameters may tighten them. Values are measured in *units from
-neutral*: ln(value / neutral) for log levers, value - neutral for linear ones. Blending, parts and cuts are sums in
-these units (docs/method.md 4.1).
+A new lever needs a row here, a name in a new format (`formats`), and a migration of the SQL functions `lever_neutral`
+and `lever_exposure`, which repeat this table (`overrides/models/sql/functions`; a test compares them): three places. If
+it is to be learned it needs a rule in `learning.core.tuning` besides. Bounds and steps are the outermost ones;
+parameters may tighten them. Values are measured in *units from neutral*: ln(value / neutral) for log levers, value -
+neutral for linear ones. Blending, parts and cuts are sums in these units (docs/method.md 4.1).
 """
 
 from __future__ import annotations

@@ -6,12 +6,14 @@ Each version has one set of parameters, which is reviewed like an override (docs
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+from .constants import described
 from .dimensions import LEARNED_DIMENSIONS, known_dimensions
 from .evidence_parameters import EvidenceParameters
 from .field_error import FieldError
+from .formats import FIRST, Format
 from .json_fields import closed_mapping, finite, one_of, required, text
 from .parameters import LessonParameters, WeightParameters
 from .serving_mode import PROTECTED_MOTIFS
@@ -37,7 +39,9 @@ class ChannelParameters:
         policy = LearningMethod(one_of(required(values, "policy", place), f"{place}.policy", policies))
         combiners = PAIRS[channel, policy]
         combiner = Combiner(one_of(required(values, "combiner", place), f"{place}.combiner", combiners))
-        return cls(policy, combiner, WeightParameters.from_document(values.get("weights", {}), f"{place}.weights"))
+        weights = closed_mapping(values.get("weights", {}), f"{place}.weights")
+        unnamed = {"max_scope_dims": len(FIRST.learned[CHANNEL_MODULE[channel]])}
+        return cls(policy, combiner, WeightParameters.from_document({**unnamed, **weights}, f"{place}.weights"))
 
     def to_document(self) -> dict[str, Any]:
         """Return the channel as JSON values."""
@@ -60,23 +64,31 @@ class ModuleParameters:
     dimensions: tuple[str, ...]
     protected_motifs: tuple[str, ...] = PROTECTED_MOTIFS
     evidence: EvidenceParameters = field(default_factory=EvidenceParameters)
-    product_cap: float | None = None
+    product_cap: float | None = described(
+        "most that the coefficients, alloc_mult and size_mult of a position multiply to, 1 to 10; null sets no limit "
+        "(method 8.4)",
+        default=None,
+    )
 
     @classmethod
-    def default(cls, module: str) -> Self:
-        """Return the plan's numbers, with the plan method and the plan combiner on every channel of the module."""
-        weights = WeightParameters(
-            max_scope_dims=len(LEARNED_DIMENSIONS[module]), max_evidence_age_days=MAX_EVIDENCE_AGE_DAYS
-        )
+    def default(cls, module: str, known: Format | None = None) -> Self:
+        """Return the plan's numbers, with the plan method and the plan combiner on every channel of the module.
+
+        They name today's dimensions, or those that a format of the engine knew.
+        """
+        learned = LEARNED_DIMENSIONS[module] if known is None else known.learned[module]
+        dimensions = known_dimensions(module) if known is None else known.dimensions(module)
+        weights = WeightParameters(max_scope_dims=len(learned), max_evidence_age_days=MAX_EVIDENCE_AGE_DAYS)
         channels = {
             channel: ChannelParameters(LearningMethod.PLAN, Combiner.PLAN, weights) for channel in channels_of(module)
         }
-        return cls(module, channels, LessonParameters(), known_dimensions(module))
+        return cls(module, channels, LessonParameters(dimensions=learned), dimensions)
 
     @classmethod
     def from_document(cls, module: str, document: object) -> Self:
         """Parse a module's parameters; every channel must be present, other missing parts take their defaults.
 
+        Dimensions that the document does not name are those of the first format, whatever is known today.
         Raises FieldError.
         """
         names = ("channels", "lessons", "evidence", "dimensions", "protected_motifs", "product_cap")
@@ -86,11 +98,15 @@ class ModuleParameters:
             module,
             {c: ChannelParameters.from_document(c, required(channels, c, "channels")) for c in channels_of(module)},
             LessonParameters.from_document(values.get("lessons", {}), "lessons"),
-            _names(values.get("dimensions", known_dimensions(module)), "dimensions"),
+            _names(values.get("dimensions", FIRST.dimensions(module)), "dimensions"),
             _names(values.get("protected_motifs", PROTECTED_MOTIFS), "protected_motifs"),
             EvidenceParameters.from_document(values.get("evidence", {}), "evidence"),
             _cap(values.get("product_cap")),
         )
+
+    def written_out(self) -> Self:
+        """Return the same parameters with the dimensions of lessons named, so that their document says them."""
+        return replace(self, lessons=replace(self.lessons, dimensions=self.lessons.dimensions_of(self.module)))
 
     def to_document(self) -> dict[str, Any]:
         """Return the parameters as JSON values."""

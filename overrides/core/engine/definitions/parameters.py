@@ -5,68 +5,90 @@ Two are easily confused: `weight_edge_scale` (1.0) divides the edge in a weight,
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any
 
-from .dimensions import LEARNED_DIMENSIONS
+from .constants import Document, constant, described
 from .field_error import FieldError
-from .json_fields import closed_mapping, finite, positive, text, whole, within
+from .formats import FIRST
+from .json_fields import LARGEST, SMALLEST, closed_mapping, finite, positive, text, whole
 from .levers import LEVERS
-
-
-@dataclass(frozen=True)
-class Document:
-    """Base class of parameters: from and to JSON; unknown names raise FieldError, missing ones take their default."""
-
-    @classmethod
-    def from_document(cls, document: object, place: str = "parameters") -> Self:
-        """Parse the parameters. Raises FieldError, its path below `place`."""
-        values = closed_mapping(document, place, {each.name for each in fields(cls)})
-        with within(place):
-            return cls(**values)
-
-    def to_document(self) -> dict[str, Any]:
-        """Return the parameters as JSON values."""
-        return dict(json.loads(json.dumps(asdict(self))))  # tuples become lists
-
-    def _set(self, name: str, value: object) -> None:
-        object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True)
 class WeightParameters(Document):
     """How overrides are weighed, blended and limited (docs/method.md 4.3 to 4.8).
 
-    - `bounds` (lever -> low, high) and `max_steps` (lever -> step) tighten those of the registry, never widen them.
-    - `max_scope_dims` is the number of learnable dimensions: 8 for pm, 14 for dm.
-    - `prior_weight` is the weight of neutral in every blend.
-    - `max_evidence_age_days` (None: no limit) applies only under the evidence combiner.
-
+    `max_scope_dims` is by default the number of pm's learned dimensions in the first format, whatever is known today.
     Raises FieldError.
     """
 
-    weight_edge_scale: float = 1.0
-    n_target: float = 25.0
-    variance_penalty: float = 1.0
-    specificity_alpha: float = 1.5
-    max_scope_dims: int = len(LEARNED_DIMENSIONS["pm"])
-    min_total_weight: float = 0.02
-    prior_weight: float = 0.0
-    max_evidence_age_days: float | None = None
-    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    max_steps: Mapping[str, float] = field(default_factory=dict)
+    weight_edge_scale: float = constant(
+        1.0,
+        SMALLEST,
+        LARGEST,
+        "edge, in R, at which w_edge = tanh(|edge| / scale) is 0.76; a larger scale makes every override lighter "
+        "(method 4.3)",
+    )
+    n_target: float = constant(
+        25.0,
+        SMALLEST,
+        LARGEST,
+        "number of trades at which w_n = 1 - exp(-n / n_target) is 0.63; a larger target makes overrides that rest on "
+        "few trades lighter (method 4.3)",
+    )
+    variance_penalty: float = constant(
+        1.0,
+        0,
+        LARGEST,
+        "per R squared, how much the variance of outcomes counts against an override: w_var = 1 / (1 + penalty * "
+        "variance); 0 ignores it (method 4.3)",
+    )
+    specificity_alpha: float = constant(
+        1.5,
+        0,
+        LARGEST,
+        "exponent of w_spec = (dimensions of the scope / max_scope_dims) ^ alpha; a larger exponent makes wide scopes "
+        "lighter, 0 weighs all scopes alike but the empty one (method 4.3)",
+    )
+    max_scope_dims: int = constant(
+        len(FIRST.learned["pm"]),
+        1,
+        64,
+        "number of dimensions from which on w_spec is 1, usually all that are learned; a larger number makes every "
+        "override lighter (method 4.3)",
+    )
+    min_total_weight: float = constant(
+        0.02, 0, 1, "an override that weighs less takes no part, 0 lets all take part (method 4.4)"
+    )
+    prior_weight: float = constant(
+        0.0,
+        0,
+        LARGEST,
+        "weight of neutral in every blend; a larger one draws all levers towards neutral, 0 leaves it out (method 4.4)",
+    )
+    max_evidence_age_days: float | None = constant(
+        None,
+        SMALLEST,
+        LARGEST,
+        "in days, an override whose newest trade closed longer ago takes no part under the combiner evidence; null "
+        "sets no limit (method 4.6)",
+        of=float,
+    )
+    bounds: Mapping[str, tuple[float, float]] = described(
+        "lever: [lowest, highest] value served, within the registry's bounds and around neutral; levers left out keep "
+        "the registry's (method 4.8)",
+        default_factory=dict,
+    )
+    max_steps: Mapping[str, float] = described(
+        "lever: largest move of one answer from the lever's current value, a factor less 1 or lever units, at most "
+        "the registry's; levers left out keep the registry's (method 4.8)",
+        default_factory=dict,
+    )
 
     def __post_init__(self) -> None:
-        self._set("weight_edge_scale", positive(self.weight_edge_scale, "weight_edge_scale"))
-        self._set("n_target", positive(self.n_target, "n_target"))
-        for name in ("variance_penalty", "specificity_alpha", "prior_weight"):
-            self._set(name, finite(getattr(self, name), name, low=0))
-        self._set("max_scope_dims", whole(self.max_scope_dims, "max_scope_dims", 1, 64))
-        self._set("min_total_weight", finite(self.min_total_weight, "min_total_weight", 0, 1))
-        if self.max_evidence_age_days is not None:
-            self._set("max_evidence_age_days", positive(self.max_evidence_age_days, "max_evidence_age_days"))
+        super().__post_init__()
         for name, tightened in (("bounds", _tightened_bounds), ("max_steps", _tightened_step)):
             limits = closed_mapping(getattr(self, name), name, LEVERS)
             self._set(name, {lever: tightened(lever, limits[lever]) for lever in sorted(limits)})
@@ -98,38 +120,82 @@ def _tightened_step(name: str, step: object) -> float:
 class LessonParameters(Document):
     """How lessons are built from cells (docs/method.md 3).
 
-    - `n_min`: the fewest trades of a cell with 1-2, 3-4, 5-6, and 7 or more dimensions.
-    - `counterfactual_cutoffs` (R): the limits between none, small, medium and large.
-    - `signal_edge_min` (R): the edge from which the two signal thresholds move.
-    - `dimensions`: None means the learned dimensions of the module.
-    - `max_subset_size`: None means all dimensions at once.
-
     Raises FieldError.
     """
 
-    learning_rate: float = 0.02
-    lesson_edge_scale: float = 20.0
-    edge_min: float = 0.5
-    incremental_min: float = 0.1
-    max_lessons: int = 3
-    default_half_life_days: float = 90.0
-    n_min: tuple[int, ...] = (10, 20, 30, 50)
-    max_subset_size: int | None = None
-    cell_budget: int = 2_000_000
-    books: tuple[str, ...] = ("paper",)
-    dimensions: tuple[str, ...] | None = None
-    counterfactual_cutoffs: tuple[float, ...] = (0.1, 0.5, 1.5)
-    signal_edge_min: float = 0.3
+    learning_rate: float = constant(
+        0.02,
+        SMALLEST,
+        1,
+        "most that one day with closed trades moves a lever's target, as a factor less 1; a larger rate follows the "
+        "edge sooner (method 3.5)",
+    )
+    lesson_edge_scale: float = constant(
+        20.0,
+        SMALLEST,
+        LARGEST,
+        "edge, in R, from which on a day moves a target by the whole learning_rate, smaller edges in proportion; a "
+        "larger scale makes targets move less (method 3.5)",
+    )
+    edge_min: float = constant(
+        0.5,
+        0,
+        LARGEST,
+        "in R, least distance of a cell's mean outcome from the baseline for a lesson; a larger one gives fewer "
+        "lessons (method 3.2)",
+    )
+    incremental_min: float = constant(
+        0.1,
+        0,
+        LARGEST,
+        "in R, least edge of a lesson beyond that of every scope with one dimension less; a larger one gives fewer "
+        "and simpler lessons (method 3.2)",
+    )
+    max_lessons: int = constant(
+        3, 1, LARGEST, "most lessons of one pattern and action category, simplest scopes first (method 3.3)"
+    )
+    default_half_life_days: float = constant(
+        90.0,
+        SMALLEST,
+        LARGEST,
+        "in days, half-life of a lesson whose weekly edges say nothing about it, and the value fitted ones are drawn "
+        "towards (method 3.6)",
+    )
+    n_min: tuple[int, ...] = described(
+        "fewest trades of a cell with 1-2, 3-4, 5-6 and 7 or more dimensions; larger numbers give fewer cells and "
+        "lessons (method 2.2)",
+        default=(10, 20, 30, 50),
+    )
+    max_subset_size: int | None = constant(
+        None, 1, LARGEST, "most dimensions of a cell's scope; null allows all that are learned (method 2.2)", of=int
+    )
+    cell_budget: int = constant(
+        2_000_000,
+        1,
+        LARGEST,
+        "most cells that are built; beyond, building refuses and says what to reduce (method 2.2)",
+    )
+    books: tuple[str, ...] = described(
+        "books whose trades are learned from, such as paper or live (method 1.4)", default=("paper",)
+    )
+    dimensions: tuple[str, ...] | None = described(
+        "scope dimensions that cells and lessons are built from; null means those of the first format (method 2.1)",
+        default=None,
+    )
+    counterfactual_cutoffs: tuple[float, ...] = described(
+        "in R, the gain of the best fixed alternative from which on it is small, medium and large (method 7.2)",
+        default=(0.1, 0.5, 1.5),
+    )
+    signal_edge_min: float = constant(
+        0.3,
+        0,
+        LARGEST,
+        "edge, in R, above which the two signal thresholds leave neutral; a larger one moves them less often "
+        "(method 7.3)",
+    )
 
     def __post_init__(self) -> None:
-        self._set("learning_rate", positive(self.learning_rate, "learning_rate", high=1))
-        for name in ("lesson_edge_scale", "default_half_life_days"):
-            self._set(name, positive(getattr(self, name), name))
-        for name in ("edge_min", "incremental_min", "signal_edge_min"):
-            self._set(name, finite(getattr(self, name), name, low=0))
-        for name in ("max_lessons", "cell_budget", "max_subset_size"):
-            if getattr(self, name) is not None or name != "max_subset_size":
-                self._set(name, whole(getattr(self, name), name, 1))
+        super().__post_init__()
         self._set("n_min", tuple(whole(each, "n_min", 1) for each in _listed(self.n_min, "n_min", 4)))
         self._set("books", _names(self.books, "books"))
         self._set("dimensions", None if self.dimensions is None else _names(self.dimensions, "dimensions"))
@@ -147,8 +213,8 @@ class LessonParameters(Document):
         return self.n_min[min(max(dims - 1, 0) // 2, 3)]
 
     def dimensions_of(self, module: str) -> tuple[str, ...]:
-        """Return the dimensions that lessons of the module are built from."""
-        return LEARNED_DIMENSIONS[module] if self.dimensions is None else self.dimensions
+        """Return the dimensions that lessons of the module are built from; None means those of the first format."""
+        return FIRST.learned[module] if self.dimensions is None else self.dimensions
 
 
 def _listed(value: object, name: str, length: int | None = None) -> tuple[Any, ...]:

@@ -14,7 +14,7 @@ from learning.core.cells.cube import build_cube
 from learning.core.cells.parents import incremental_edges
 from learning.core.plan_method.lesson_selection import Candidates, Standing, fresh_weight, select, stats_of
 from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
-from overrides.core.engine.weights import rounded_weight
+from overrides.core.engine.weights import Basis, formula_of, rounded_weight
 from tests.learning.core.builders import random_rows
 
 PLAN, WEIGHTS = LessonParameters(), WeightParameters(max_scope_dims=3)
@@ -47,7 +47,8 @@ def naive_candidates(
         gain = min(edge - parent if edge > 0 else parent - edge for parent in parents)
         if n >= lessons.n_min_of(len(dims)) and abs(edge) >= lessons.edge_min and gain >= lessons.incremental_min:
             mask = sum(1 << dim for dim in dims)
-            found.append((len(dims), -abs(edge), mask, codes, fresh_weight(edge, n, variance, len(dims), weights)))
+            basis = Basis(edge, n, variance, lessons.default_half_life_days, len(dims))
+            found.append((len(dims), -abs(edge), mask, codes, fresh_weight(basis, formula_of(weights))))
     lessons_left, result = lessons.max_lessons, []
     for *_, codes, weight in sorted(found):
         standing = Standing.TOO_LIGHT
@@ -111,7 +112,9 @@ class TestSelect:
         assert chosen(cells, candidates, Standing.LESSON) == [(3, 3), (2, 2), (1, 1)]
         assert chosen(cells, candidates, Standing.SURPLUS) == [(0, 0)]
         assert chosen(cells, candidates, Standing.TOO_LIGHT) == list(light)
-        assert candidates.weight[0] == pytest.approx(fresh_weight(0.9, 12, 0.0, 1, WeightParameters()), rel=1e-12)
+        assert candidates.weight[0] == pytest.approx(
+            fresh_weight(Basis(0.9, 12, 0.0, 90.0, 1), formula_of(WeightParameters())), rel=1e-12
+        )
 
     @pytest.mark.parametrize("seed", range(6))
     def test_equals_the_loop(self, seed: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
+from overrides.core.engine.definitions.formats import FIRST
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.models import ChangeRequest, ModulePolicy
 from tests.admin_pages import MOST_QUERIES, browser_of, page
@@ -111,6 +112,29 @@ class TestParameters:
         text = page(browser_of(proposer), PARAMETERS)
 
         assert "log of the multiplier per R of edge: the risk dial; above 0, at most 2; default 1" in text
+
+    def test_say_what_every_constant_means(self, proposer: User) -> None:
+        text = page(browser_of(proposer), PARAMETERS)
+
+        for words in (
+            "number of trades at which w_n = 1 - exp(-n / n_target) is 0.63; a larger target makes overrides that rest "
+            "on few trades lighter (method 4.3); above 0; default 25",
+            "edge sooner (method 3.5); above 0, at most 1; default 0.02",
+            "around neutral; levers left out keep the registry's (method 4.8); default {}",
+            "null sets no limit (method 8.4); default",
+        ):
+            assert words in text
+
+    def test_write_out_the_dimensions_that_an_older_document_means(self, proposer: User) -> None:
+        older = make_parameters(lessons={"dimensions": None})
+        publish(make_spec(), parameters=older)
+        typed = constants(**{N_TARGET: 31}) | {"reason": "because", "draft": "yes"}
+
+        browser_of(proposer).post(PARAMETERS, typed)
+
+        request = ChangeRequest.objects.exclude(state="applied").get()
+        assert request.content["lessons"]["dimensions"] == list(FIRST.learned["pm"])
+        assert request.title == "Parameters: pm_strength.weights.n_target 25 → 31"
 
     def test_refuse_a_constant_of_evidence_at_its_field(self, proposer: User) -> None:
         typed = constants(**{"evidence.kappa": 3}) | {"reason": "because", "draft": "yes"}

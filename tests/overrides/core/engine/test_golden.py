@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from overrides.core.engine.combination import Combination, Request
+from overrides.core.engine.combination import Combination, Contribution, Request
 from overrides.core.engine.combine import combine
 from overrides.core.engine.compile_overrides import compile_overrides
 from overrides.core.engine.definitions.json_fields import instant
@@ -31,6 +31,8 @@ def answer_of(case: dict[str, Any]) -> Combination:
 
 def agree(found: Any, expected: Any, where: str) -> None:
     """Compare the keys present in `expected`: numbers at rtol 1e-9, lists in order, everything else exactly."""
+    if isinstance(found, Contribution):
+        found = found.to_document()
     if isinstance(expected, dict):
         for key, value in expected.items():
             agree(getattr(found, key) if hasattr(found, "_fields") else found[key], value, f"{where}.{key}")

@@ -5,14 +5,25 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from overrides.core.engine.definitions.constants import words_of
+from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.engine.weights import (
+    FACTORS,
+    MULTIPLIED,
+    SYMBOLS,
+    Basis,
+    Factor,
     age_in_days,
+    by_symbol,
     decay_weight,
     edge_weight,
+    formula_of,
+    is_below,
     microseconds,
     rounded_weight,
     sample_weight,
@@ -79,6 +90,77 @@ class TestFactors:
         assert all(0.0 <= factor <= 1.0 for factor in factors)
 
 
+def arguments_of(factor: Factor, rows: int, seed: int = 5) -> list[list[float]]:
+    """Random arguments of a factor, one list each, with those at which it is 0 or 1 among them."""
+    draw = np.random.default_rng(seed)
+    columns = {
+        "age_days": np.append(draw.uniform(0, 400, rows), [0.0]),
+        "edge_raw": np.append(draw.normal(0, 2, rows), [0.0]),
+        "n": np.append(draw.integers(0, 400, rows), [0]),
+        "variance": np.append(draw.exponential(2, rows), [0.0]),
+        "half_life_days": np.append(draw.uniform(1, 400, rows), [90.0]),
+        "dims": np.append(draw.integers(0, 15, rows), [0]),
+        "max_scope_dims": np.append(draw.integers(1, 15, rows), [8]),
+    }
+    names = (("age_days",) if factor.depends_on_moment else ()) + factor.basis + factor.constants
+    others = np.append(draw.uniform(0.1, 90, rows), [1.5])
+    return [columns.get(name, others).astype(float).tolist() for name in names]
+
+
+class TestTheTable:
+    @pytest.mark.parametrize("factor", FACTORS, ids=lambda factor: factor.symbol)
+    def test_gives_plain_floats_for_floats(self, factor: Factor) -> None:
+        assert {type(factor.value(*row)) for row in zip(*arguments_of(factor, 50), strict=True)} == {float}
+
+    @pytest.mark.parametrize("factor", FACTORS, ids=lambda factor: factor.symbol)
+    def test_gives_the_same_for_columns(self, factor: Factor) -> None:
+        """Within 1e-15 of the factor, or of the 1 that something is subtracted from: w_n of few trades is small."""
+        arguments = arguments_of(factor, 5_000)
+        expected = [factor.value(*row) for row in zip(*arguments, strict=True)]
+
+        found = factor.value(*map(np.array, arguments))
+
+        assert found.shape == (5_001,)
+        assert found.tolist() == pytest.approx(expected, rel=1e-15, abs=2.3e-16)
+
+    def test_takes_constants_that_are_explained(self) -> None:
+        constants = {name for factor in FACTORS for name in factor.constants}
+
+        assert constants <= words_of(WeightParameters).keys()
+
+    def test_names_each_factor_once(self) -> None:
+        assert len(set(SYMBOLS)) == len({factor.label for factor in FACTORS}) == len(FACTORS)
+
+    def test_says_what_a_value_rests_on(self) -> None:
+        basis, constants = Basis(0.82, 37.0, 0.45, 18.0, 3), WeightParameters()
+        names = {"age_days": 9.0, **basis._asdict(), **constants.to_document()}
+
+        said = [factor.rests_on.format(**names) for factor in FACTORS]
+
+        assert said == ["+0.82 R", "37 trades", "0.45 R²", "9 days", "3 of 8"]
+
+
+class TestAWeight:
+    def test_multiplies_what_depends_on_the_moment_last(self) -> None:
+        weight = formula_of(WeightParameters(max_scope_dims=10)).weight(Basis(0.82, 37, 0.45, 18, 3))
+
+        values, total = weight.at(9.0)
+
+        assert [factor.symbol for factor in MULTIPLIED] == ["w_edge", "w_n", "w_var", "w_spec", "w_decay"]
+        assert values == (*weight.static_values, decay_weight(9.0, 18.0))
+        assert total == weight.static_weight * decay_weight(9.0, 18.0)
+        assert total == pytest.approx(0.035837, abs=5e-7)
+
+    def test_names_its_factors_in_the_order_of_the_table(self) -> None:
+        assert list(by_symbol((1.0, 2.0, 3.0, 4.0, 5.0)).items()) == [
+            ("w_edge", 1.0), ("w_n", 2.0), ("w_var", 3.0), ("w_decay", 5.0), ("w_spec", 4.0),
+        ]  # fmt: skip
+        assert by_symbol(None) == dict.fromkeys(SYMBOLS)
+
+    def test_of_nothing_but_floats_is_a_float(self) -> None:
+        assert type(formula_of(WeightParameters()).weight(Basis(0.82, 37, 0.45, 18, 3)).at(9.0)[1]) is float
+
+
 class TestAge:
     def test_is_exact_to_the_microsecond(self) -> None:
         updated = microseconds(datetime(2025, 1, 11, tzinfo=UTC))
@@ -95,3 +177,11 @@ class TestRoundedWeight:
 
     def test_keeps_twelve_decimals(self) -> None:
         assert rounded_weight(0.02 - 1e-12) < 0.02
+
+
+class TestIsBelow:
+    @given(st.floats(0, 1), st.floats(-3e-11, 3e-11))
+    def test_is_what_the_rounded_weight_says(self, floor: float, beside: float) -> None:
+        weight = max(floor + beside, 0.0)
+
+        assert is_below(weight, floor) == (rounded_weight(weight) < floor)

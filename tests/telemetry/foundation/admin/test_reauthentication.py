@@ -22,8 +22,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def browser(reviewer: User, settings: Any) -> Client:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real hasher is slow by design
+def browser(reviewer: User) -> Client:
     reviewer.set_password(RIGHT)
     reviewer.save()
     reviewer.user_permissions.add(*Permission.objects.filter(codename__startswith="view_"))

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from overrides.core.engine.definitions.evidence_parameters import EVIDENCE_WORDS, EvidenceParameters
+from overrides.core.engine.definitions.constants import words_of
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 
 
 class TestEvidenceParameters:
@@ -81,11 +82,13 @@ class TestEvidenceParameters:
             EvidenceParameters.from_document({"kappa": 3}, "evidence")
 
     def test_say_of_each_what_it_means_and_its_range(self) -> None:
-        assert set(EVIDENCE_WORDS) == set(EvidenceParameters().to_document())
-        assert EVIDENCE_WORDS["kappa"] == "log of the multiplier per R of edge: the risk dial; above 0, at most 2"
-        assert EVIDENCE_WORDS["verified_lfsr"].endswith("; 0 to 0.5")
-        assert EVIDENCE_WORDS["half_life_days"].endswith("; above 0")
-        assert EVIDENCE_WORDS["same_day"].endswith("independent evidence")
+        words = words_of(EvidenceParameters)
+
+        assert set(words) == set(EvidenceParameters().to_document())
+        assert words["kappa"] == "log of the multiplier per R of edge: the risk dial; above 0, at most 2"
+        assert words["verified_lfsr"].endswith("; 0 to 0.5")
+        assert words["half_life_days"].endswith("; above 0")
+        assert words["same_day"].endswith("independent evidence")
 
     def test_refuse_an_unknown_name(self) -> None:
         with pytest.raises(ValueError, match=r"^parameters\.halflife: unknown name; known are "):

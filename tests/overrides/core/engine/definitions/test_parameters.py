@@ -4,7 +4,11 @@ from typing import Any
 
 import pytest
 
+from overrides.core.engine.definitions.constants import words_of
 from overrides.core.engine.definitions.dimensions import LEARNED_DIMENSIONS, RECORDED_DIMENSIONS, known_dimensions
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
+from overrides.core.engine.definitions.formats import FIRST
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
 
 
@@ -106,3 +110,75 @@ class TestLessonParameters:
     def test_refuse_by_name(self, over: Any, named: str) -> None:
         with pytest.raises(ValueError, match=named):
             LessonParameters.from_document(over)
+
+
+class TestModuleParameters:
+    @pytest.mark.parametrize("module", ["dm", "pm"])
+    def test_name_todays_dimensions_by_default(self, module: str) -> None:
+        document = ModuleParameters.default(module).to_document()
+
+        assert document["dimensions"] == list(known_dimensions(module))
+        assert document["lessons"]["dimensions"] == list(LEARNED_DIMENSIONS[module])
+        assert {each["weights"]["max_scope_dims"] for each in document["channels"].values()} == {
+            len(LEARNED_DIMENSIONS[module])
+        }
+
+    def test_name_the_dimensions_of_a_format(self) -> None:
+        later = FIRST.extended(learned={"pm": ["session"]})
+
+        found = ModuleParameters.default("pm", later)
+
+        assert (found.dimensions, found.lessons.dimensions) == (later.dimensions("pm"), later.learned["pm"])
+        assert {each.weights.max_scope_dims for each in found.channels.values()} == {9}
+
+    @pytest.mark.parametrize("module", ["dm", "pm"])
+    def test_of_a_document_that_leaves_dimensions_out_are_those_of_the_first_format(self, module: str) -> None:
+        document = ModuleParameters.default(module, FIRST.extended(learned={module: ["session"]})).to_document()
+        del document["dimensions"]
+        document["lessons"]["dimensions"] = None
+        for channel in document["channels"].values():
+            del channel["weights"]["max_scope_dims"]
+
+        found = ModuleParameters.from_document(module, document)
+
+        assert found.dimensions == FIRST.dimensions(module)
+        assert found.lessons.dimensions_of(module) == FIRST.learned[module]
+        assert {each.weights.max_scope_dims for each in found.channels.values()} == {len(FIRST.learned[module])}
+
+    @pytest.mark.parametrize("module", ["dm", "pm"])
+    def test_keep_the_document_that_they_were_read_from(self, module: str) -> None:
+        document = ModuleParameters.default(module, FIRST).to_document()
+        document["lessons"]["dimensions"] = None
+
+        assert ModuleParameters.from_document(module, document).to_document() == document
+
+    def test_are_written_out_with_the_dimensions_they_mean(self) -> None:
+        document = ModuleParameters.default("pm", FIRST).to_document()
+        document["lessons"]["dimensions"] = None
+
+        written = ModuleParameters.from_document("pm", document).written_out()
+
+        assert written == ModuleParameters.default("pm", FIRST)
+        assert written.written_out() == written
+
+
+class TestHelpTexts:
+    @pytest.mark.parametrize("parameters", [WeightParameters, LessonParameters, EvidenceParameters])
+    def test_explain_every_constant(self, parameters: type[WeightParameters | LessonParameters]) -> None:
+        words = words_of(parameters)
+
+        assert list(words) == list(parameters().to_document())
+        assert all(len(text) > 20 for text in words.values())
+
+    @pytest.mark.parametrize("parameters", [WeightParameters, LessonParameters])
+    def test_name_their_source(self, parameters: type[WeightParameters | LessonParameters]) -> None:
+        assert all("(method " in text for text in words_of(parameters).values())
+
+    def test_end_with_the_range(self) -> None:
+        words = words_of(WeightParameters)
+
+        assert words["n_target"].startswith("number of trades at which w_n = 1 - exp(-n / n_target) is 0.63; a larger ")
+        assert words["n_target"].endswith("; above 0")
+        assert words["variance_penalty"].endswith("; 0 or more")
+        assert words["min_total_weight"].endswith("; 0 to 1")
+        assert words["max_scope_dims"].endswith("; 1 to 64")

@@ -1,0 +1,87 @@
+"""What the engine knew, format by format: the levers, scope dimensions and weight factors of every release of it.
+
+A stored decision names the format of the engine that answered it; none means the first. Replay compares what that
+format knew, so that a lever, a dimension or a factor added later breaks no older decision. A format is added whenever
+one of these registries grows (a test says so), and is never edited once decisions name it:
+
+    Format 2 = FIRST.extended(levers=["max_edx_for_add"], dimensions={"pm": ["session"]}, factors=["w_last"])
+
+What a parameter document leaves out, or holds as null, means the first format's dimensions for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from .field_error import FieldError
+
+
+@dataclass(frozen=True)
+class Format:
+    """The names that one format of the engine knew; `learned` and `recorded` hold dimensions by module."""
+
+    levers: tuple[str, ...]
+    learned: Mapping[str, tuple[str, ...]]
+    recorded: Mapping[str, tuple[str, ...]]
+    factors: tuple[str, ...]
+
+    def dimensions(self, module: str) -> tuple[str, ...]:
+        """Return the dimensions that a request of the module could carry without a flag."""
+        return self.learned[module] + self.recorded[module]
+
+    def extended(
+        self,
+        levers: Iterable[str] = (),
+        learned: Mapping[str, Iterable[str]] = MappingProxyType({}),
+        recorded: Mapping[str, Iterable[str]] = MappingProxyType({}),
+        factors: Iterable[str] = (),
+    ) -> Format:
+        """Return the next format, which knows these names too.
+
+        >>> FIRST.extended(learned={"pm": ["session"]}).dimensions("pm")[-4:]
+        ('timeframe', 'session', 'A_mode', 'E_mode')
+        """
+        return Format(
+            (*self.levers, *levers),
+            {module: (*names, *learned.get(module, ())) for module, names in self.learned.items()},
+            {module: (*names, *recorded.get(module, ())) for module, names in self.recorded.items()},
+            (*self.factors, *factors),
+        )
+
+
+FIRST = Format(
+    levers=(
+        "alloc_mult", "size_mult", "entry_aggression_mult", "exit_aggression_mult", "phase1_frac_mult",
+        "trim_delay_mult", "trail_mult", "entry_delay_bars", "min_ts_for_add", "min_ox_for_trim",
+    ),
+    learned={
+        "pm": (
+            "macro_phase", "meso_phase", "micro_phase", "bucket_leader", "bucket_rank_position", "market_family",
+            "bucket", "timeframe",
+        ),
+        "dm": (
+            "curator", "chain", "mcap_bucket", "vol_bucket", "age_bucket", "intent", "mapping_confidence",
+            "mcap_vol_ratio_bucket", "macro_phase", "meso_phase", "micro_phase", "bucket_leader",
+            "bucket_rank_position", "bucket",
+        ),
+    },
+    recorded={"pm": ("A_mode", "E_mode"), "dm": ()},
+    factors=("w_edge", "w_n", "w_var", "w_decay", "w_spec"),
+)  # fmt: skip
+FORMATS: tuple[Format, ...] = (FIRST,)  # format 1 first; append, never edit
+CURRENT_FORMAT = len(FORMATS)
+
+
+def format_of(number: int | None) -> Format:
+    """Return the format that a decision names; none means the first. Raises FieldError for others.
+
+    >>> format_of(None) is format_of(1) is FIRST
+    True
+    """
+    if number is None:
+        return FIRST
+    if not 1 <= number <= len(FORMATS):
+        raise FieldError("format", f"{number} is unknown; known are 1 to {len(FORMATS)}")
+    return FORMATS[number - 1]
