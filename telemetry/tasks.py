@@ -1,13 +1,18 @@
-"""Celery tasks of telemetry, one call each; the schedule is in `config.celery`."""
+"""Celery tasks of telemetry, one call each; the schedule is in `config.celery`.
+
+A message chooses which work is done, never its time: every task takes that from `moment_of_task`.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from celery import shared_task
+import structlog
+from celery import current_task, shared_task
 from django.db import InterfaceError, OperationalError, connection
 
 from telemetry.audit.audit_log import verify_audit
+from telemetry.audit.simulated_time import simulated_time
 from telemetry.decisions.attribute_trades import attribute_trades
 from telemetry.foundation.core.fields import named
 from telemetry.foundation.core.fields import parse_moment as read_moment
@@ -19,10 +24,22 @@ from telemetry.recording.record_trades import Receipt
 
 MONTHS_AHEAD = 4
 
+logger = structlog.get_logger(__name__)
+
 
 def moment_of_task(now: str | None) -> datetime:
-    """Return the time a task works at: `now` (ISO text with an offset, else Refused) or the present."""
-    return datetime.now(UTC) if now is None else named(read_moment, now, "now")
+    """Return the time a task works at: the present, because whoever writes to the queue must not choose another.
+
+    The message's `now` (ISO text with an offset, else Refused) counts only while the owner of the database allows
+    simulated time; otherwise it is ignored with a warning.
+    """
+    if now is None:
+        return datetime.now(UTC)
+    if simulated_time() is not None:
+        return named(read_moment, now, "now")
+    task = current_task.name if current_task else None
+    logger.warning("time of a message ignored: time is not simulated", task=task, time=str(now)[:100])
+    return datetime.now(UTC)
 
 
 @shared_task(
@@ -33,7 +50,11 @@ def moment_of_task(now: str | None) -> datetime:
     max_retries=None,
 )
 def record_task(*, trades: list[object], now: str | None = None, **_: object) -> None:
-    """Record trades sent through the queue. A refusal fails the task and names the field; the others are recorded."""
+    """Record trades sent through the queue. A refusal fails the task and names the field; the others are recorded.
+
+    This is open on purpose to whoever may write to the queue: it takes trades without a key, as a bot beside the queue
+    sends them. The queue's password is what guards it.
+    """
     raise_refusals(receive_trades(trades, now=moment_of_task(now)))
 
 

@@ -33,6 +33,7 @@ class Work:
         return 7
 
 
+@pytest.mark.django_db
 class TestMoment:
     def test_reads_an_aware_time_and_no_other(self) -> None:
         assert moment_of_task("2026-03-02T13:00:00+01:00") == NOW
