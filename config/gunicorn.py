@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 SILENCE_SECONDS = 10
 
-workers, threads = 2, 4
+# A client that drips its request holds a thread: 8 of them stopped all of 2 x 4 threads, and leave 24 of these. Only a
+# front server that reads requests whole (docs/deploy/nginx.conf) stops any number of them. Each thread that serves may
+# hold one connection to PostgreSQL.
+workers, threads = 2, 16
 timeout = 60  # seconds without a heartbeat before a process is replaced; no request takes this long
 limit_request_line = limit_request_field_size = 8190  # bytes; a longer address gets 414, a longer header 431
 

@@ -78,3 +78,29 @@ class TestSilence:
         assert answered == 200
         for caller in silent:
             caller.close()
+
+
+class TestDripping:
+    """A byte now and then, which no limit on silence ends, by as many as once stopped everything."""
+
+    DRIPPING = 8
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            HEALTH + b"X-Slow: ",
+            b"POST /admin/login/ HTTP/1.1\r\n" + HEAD + b"Content-Length: 5000\r\n\r\n",
+        ],
+        ids=["headers", "a body"],
+    )
+    def test_leaves_every_other_client_an_answer(self, port: int, words: bytes) -> None:
+        slow = [connected(port, words) for _ in range(self.DRIPPING)]
+        for _ in range(10):
+            for caller in slow:
+                caller.sendall(b"a")
+            with connected(port, HEALTH + b"\r\n") as other:
+                other.settimeout(2)
+                assert other.recv(4096).split()[1] == b"200"
+
+        for caller in slow:
+            caller.close()
