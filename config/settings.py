@@ -118,16 +118,17 @@ LOGIN_REDIRECT_URL = "admin:index"
 LOGIN_URL = "admin:login"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 
-# Failed logins (`config.access.logins`): five for a name from one address, or twenty from anywhere, lock the name.
+# Failed logins (`config.access.logins`): five of a name from one address lock that name there, and twenty of any names
+# lock the address. A name is never locked for everybody: a stranger could keep its owner out.
 AXES_HANDLER = "config.access.logins.Attempts"
-AXES_LOCKOUT_PARAMETERS: list[str | list[str]] = [["username", "ip_address"], "username"]
+AXES_LOCKOUT_PARAMETERS: list[str | list[str]] = [["username", "ip_address"], "ip_address"]
 AXES_FAILURE_LIMIT = 5
-LOGIN_FAILURES_ANYWHERE = 20
+LOGIN_FAILURES_OF_ADDRESS = 20
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # further attempts do not prolong the lock
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_CALLABLE = "config.access.logins.locked"
-AXES_CLIENT_IP_CALLABLE = "config.access.logins.address_of"
+AXES_CLIENT_IP_CALLABLE = "config.access.logins.network_of"
 AXES_ENABLE_ADMIN = False
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
@@ -185,6 +186,8 @@ SPECTACULAR_SETTINGS = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 # Requests a minute of one key by role; a list of a thousand is one request. Bots that record also query levers.
 API_REQUESTS_PER_MINUTE = {"evaluate": 120_000, "record": 120_000, "propose": 600, "read": 3_000}
+# Open change requests of one person or machine: the next is refused, so that nobody floods the reviewers.
+OPEN_REQUESTS_PER_AUTHOR = env.int("OPEN_REQUESTS_PER_AUTHOR", default=20)
 # Seconds after which PostgreSQL cancels a statement of a read or write, and a write's wait for locked rows.
 API_STATEMENT_SECONDS, API_WRITE_SECONDS, API_LOCK_SECONDS = 5.0, 10.0, 5.0
 

@@ -1,7 +1,9 @@
 """Login limits: failed logins are counted in PostgreSQL (django-axes), and too many lock the login for some time.
 
-The strict limit applies to a name from one address and stops guessing; the wide limit applies to a name from any
-address and stops distributed guessing. A wrong password in a re-authentication counts like a failed login.
+The strict limit is on a name from one address, the wide one on all names from one address: an address may try at most
+20 passwords of a name and 80 in all within an hour. No limit is on a name alone. Any stranger could reach that one and
+so keep operators from switching everything off; the right password from another address always works. A wrong password
+where a page asks for it again counts like a failed login.
 """
 
 from __future__ import annotations
@@ -20,11 +22,13 @@ from django.shortcuts import render
 
 from telemetry.foundation.admin.reauthentication import note_proof
 
+IPV6_PREFIX = 64  # bits that name a subscriber's network
+
 logger = structlog.get_logger(__name__)
 
 
 class Attempts(AxesDatabaseHandler):  # type: ignore[misc]  # the package has no types
-    """Counts failures by name and address, and by name; the settings list the two in this order."""
+    """Counts failures by name and address, and by address; the settings list the two in this order."""
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
         """Return the failures on the scale of the strict limit, which is reached when either limit is."""
@@ -32,13 +36,13 @@ class Attempts(AxesDatabaseHandler):  # type: ignore[misc]  # the package has no
             sum(attempts.values_list("failures_since_start", flat=True))
             for attempts in self.get_user_attempts(request, credentials)
         ]
-        here, anywhere = counted
-        return max(here, anywhere * settings.AXES_FAILURE_LIMIT // settings.LOGIN_FAILURES_ANYWHERE)
+        of_name, of_address = counted
+        return max(of_name, of_address * settings.AXES_FAILURE_LIMIT // settings.LOGIN_FAILURES_OF_ADDRESS)
 
     def reset_user_attempts(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
-        """Forget the failures from the address of a successful login; those from other addresses still count."""
-        here, _ = self.filter_user_attempts(request, credentials)
-        count: int = here.delete()[0]
+        """Forget the failures of the name that logged in, from its address; those of other names still count."""
+        of_name, _ = self.filter_user_attempts(request, credentials)
+        count: int = of_name.delete()[0]
         return count
 
 
@@ -54,6 +58,20 @@ def address_of(request: HttpRequest) -> str | None:
         return str(ipaddress.ip_address(address))
     except ValueError:
         return None
+
+
+def network_of(request: HttpRequest) -> str | None:
+    """Return the address that failed logins are counted by: of IPv6 the first of its /64, all of which one caller has.
+
+    An IPv4 address written as IPv6 is that IPv4 address.
+    """
+    address = address_of(request)
+    found = None if address is None else ipaddress.ip_address(address)
+    if not isinstance(found, ipaddress.IPv6Address):
+        return address
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((found.packed, IPV6_PREFIX), strict=False).network_address)
 
 
 def locked(request: HttpRequest, response: HttpResponse, credentials: dict[str, Any] | None) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""Failed logins lock a login for some time, by name and address and by name, and the ways to unlock it."""
+"""Failed logins lock a login for a while, by name and address and by address; the way back in."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from axes.models import AccessAttempt
-from django.contrib.auth.models import User
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import Permission, User
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db.models import F
@@ -16,11 +17,14 @@ from django.test import Client, RequestFactory
 from rest_framework.test import APIClient
 
 from config.access.keys import issue_key
-from config.access.logins import address_of, tidy
+from config.access.logins import address_of, network_of, tidy
 from config.access.tasks import tidy_logins_task
+from overrides.models import ModuleMode
 from telemetry.foundation.models import JobRun
+from tests.builders import set_mode
 
 LOGIN = "/admin/login/?next=/admin/"
+EVERYTHING_OFF = "/admin/overrides/modulemode/everything-off/"
 RIGHT = "a long and right password"
 ELSEWHERE = "203.0.113.9"
 
@@ -77,11 +81,42 @@ class TestLock:
         assert log_in(RIGHT, address=ELSEWHERE).status_code == 302
         assert log_in(RIGHT, name="bob").status_code == 302
 
-    def test_comes_for_a_name_after_twenty_failures_from_anywhere(self) -> None:
-        seen = [log_in(address=f"203.0.113.{n // 4}").status_code for n in range(20)]
+    def test_comes_for_an_address_after_twenty_failures_of_any_names(self) -> None:
+        seen = [log_in(name=f"somebody {n // 4}").status_code for n in range(20)]
 
         assert seen == [200] * 19 + [429]
-        assert log_in(RIGHT, address=ELSEWHERE).status_code == 429
+        assert log_in(RIGHT).status_code == 429
+        assert log_in(RIGHT, address=ELSEWHERE).status_code == 302
+
+    def test_is_never_on_a_name_for_everybody(self) -> None:
+        """A stranger with fifty addresses keeps nobody from switching everything off."""
+        for n in range(50):
+            fail(5, address=f"203.0.113.{100 + n}")
+
+        assert log_in(RIGHT).status_code == 302
+
+    def test_of_ipv6_is_on_the_network_that_one_caller_has(self) -> None:
+        seen = [log_in(address=f"2001:db8:0:1::{n}").status_code for n in range(1, 6)]
+
+        assert seen == [200] * 4 + [429]
+        assert log_in(RIGHT, address="2001:db8:0:2::1").status_code == 302
+
+    def test_lets_whoever_is_logged_in_switch_everything_off(self) -> None:
+        self.ada_may_lower()
+        client = Client(REMOTE_ADDR="198.51.100.1")
+        client.post(LOGIN, {"username": "ada", "password": RIGHT})
+        set_mode("on")
+        fail(5)
+        fail(20, name="another")
+
+        response = client.post(EVERYTHING_OFF, {"reason": "halt"})
+
+        assert response.status_code == 302
+        assert ModuleMode.objects.get(module="pm").mode == "off"
+
+    def ada_may_lower(self) -> None:
+        wanted = Permission.objects.filter(codename__in=["lower_modulemode", "view_modulemode"])
+        User.objects.get(username="ada").user_permissions.add(*wanted)
 
     def test_ends_by_itself(self) -> None:
         fail(5)
@@ -125,6 +160,46 @@ class TestLock:
         log_in("a nearly right password")
 
         assert "nearly" not in str(AccessAttempt.objects.values().get())
+
+
+class TestGuessing:
+    """How many passwords are compared within an hour, whatever a stranger does with one address."""
+
+    @pytest.fixture
+    def compared(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        names: list[str] = []
+
+        def note(self: ModelBackend, request: Any, username: str | None = None, **_: Any) -> None:
+            names.append(str(username))
+
+        monkeypatch.setattr(ModelBackend, "authenticate", note)
+        return names
+
+    def an_hour(self, *names: str) -> None:
+        """Tries every name more often than it is let, four times a quarter of an hour."""
+        for _ in range(4 * 4):
+            for name in names:
+                fail(3, name=name)
+            age(timedelta(minutes=3, seconds=45))
+
+    def test_is_bounded_by_twenty_an_hour_of_a_name_from_an_address(self, compared: list[str]) -> None:
+        self.an_hour("ada")
+
+        assert 5 <= len(compared) <= 20
+
+    def test_is_bounded_by_eighty_an_hour_from_an_address(self, compared: list[str]) -> None:
+        self.an_hour(*[f"somebody {n}" for n in range(8)])
+
+        assert 20 <= len(compared) <= 80
+
+    def test_in_bursts_reaches_the_bounds_and_no_more(self, compared: list[str]) -> None:
+        for _ in range(4):
+            for n in range(8):
+                fail(7, name=f"somebody {n}")
+            age(timedelta(minutes=15, seconds=1))
+
+        assert len(compared) == 80
+        assert max(compared.count(name) for name in compared) == 20
 
 
 class TestLogin:
@@ -188,6 +263,18 @@ class TestAddressOf:
         request = RequestFactory().get("/", REMOTE_ADDR="10.0.0.1", HTTP_X_FORWARDED_FOR=forwarded)
 
         assert address_of(request) == address
+
+    @pytest.mark.parametrize(
+        ("address", "network"),
+        [
+            ("198.51.100.1", "198.51.100.1"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+            ("::ffff:198.51.100.1", "198.51.100.1"),
+            ("", None),
+        ],
+    )
+    def test_is_counted_as_the_network_of_one_caller(self, address: str, network: str | None) -> None:
+        assert network_of(RequestFactory().get("/", REMOTE_ADDR=address)) == network
 
     def test_is_nothing_on_a_socket_of_the_file_system(self) -> None:
         assert address_of(RequestFactory().get("/", REMOTE_ADDR="")) is None
