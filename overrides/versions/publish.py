@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from overrides.core.engine.compile_module import compile_module
 from overrides.core.engine.definitions.coefficients import read_weights
@@ -26,6 +26,7 @@ from overrides.versions.load_version import Content, load_content, load_new, par
 from telemetry.audit.audit_log import write_audit
 
 CHANNEL = "counterweight_versions"
+LAST_NUMBER = 2**31 - 1  # that the column of a version's number holds
 Side = tuple[str, str | None]  # a line and its new override, None if it is withdrawn
 
 
@@ -96,6 +97,21 @@ def lock_modules(modules: Iterable[str]) -> None:
         lock_module(module)
 
 
+def next_number(rows: QuerySet[Any], *, of: str, count: int = 1) -> int:
+    """Return the highest number of the rows plus one; `of` says of what, such as "version of pm".
+
+    Raises PublishError where this number, or the last of `count` numbers, does not fit the column, which takes a row
+    forged by the owner of the database.
+    """
+    last: int = rows.aggregate(last=Max("number"))["last"] or 0
+    if last > LAST_NUMBER - count:
+        raise PublishError.because(
+            f"a {of} has the number {last}, the last there can be, so none can follow and nothing was done; switch "
+            "everything off, which needs no number, and have the owner of the database remove that row"
+        )
+    return last + 1
+
+
 @transaction.atomic
 def publish_version(
     *,
@@ -117,7 +133,7 @@ def publish_version(
     module = request.module
     if coefficients is not None:
         refuse_foreign_weights(module, coefficients)
-    number = (Version.objects.filter(module=module).aggregate(last=Max("number"))["last"] or 0) + 1
+    number = next_number(Version.objects.filter(module=module), of=f"version of {module}")
     parameters = parameters or (before.parameters if before else _first_parameters(module, by, at))
     if coefficients is None:
         coefficients = before.coefficients if before else {}
@@ -148,7 +164,7 @@ def publish_trial(
     module = request.module
     if before is None:
         raise PublishError.because(f"nothing of {module} is in force to try this beside; publish a first version")
-    number = before.number + 1
+    number = next_number(Version.objects.filter(module=module), of=f"version of {module}", count=2)
     weights = before.coefficients
     content = _moved(request, number, changes, before, parameters, at)
     trial = _new_version(request, number, VersionKind.TRIAL, content, parameters, weights, by, at)

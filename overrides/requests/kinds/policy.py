@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Max
-
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.permissions import PROPOSE_PARAMETERS
 from overrides.models import ChangeLine, ChangeRequest, ModulePolicy, RequestKind
 from overrides.requests.governance_store import policy_of
 from overrides.requests.kinds.kind import Basis, BeforeAfter, Kind
 from overrides.versions.load_version import InForce
+from overrides.versions.publish import next_number
 from telemetry.audit.audit_log import write_audit
 
 
@@ -26,7 +25,7 @@ def take_effect(request: ChangeRequest, changes: Sequence[ChangeLine], basis: Ba
     """Store the policy as the module's active one and write the audit entry."""
     policies = ModulePolicy.objects.filter(module=request.module)
     standing = policies.select_for_update().filter(is_active=True).first()
-    number = (policies.aggregate(last=Max("number"))["last"] or 0) + 1
+    number = next_number(policies, of=f"policy of {request.module}")
     policies.filter(is_active=True).update(is_active=False)
     row = ModulePolicy.objects.create(
         module=request.module,
