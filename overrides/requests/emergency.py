@@ -52,14 +52,18 @@ def lower_mode_with_request(
 ) -> ModuleMode:
     """Serve less of a module: `to` shadow or off, to fewer callers, or log no challenger beside it any more.
 
-    Raises RaisesEffectError where that is more.
+    Where that stands already nothing is written, so that a second click leaves one change. Raises RaisesEffectError
+    where it is more.
     """
     _refuse_without(by, LOWER, reason)
     lock_module(module)
+    revision = ModuleMode.objects.filter(module=module).values_list("revision", flat=True).first() or 0
     row = lower_mode(
         module=module, to=to, rollout_percent=rollout_percent, stop_challenger=stop_challenger,
         by=by.get_username(), reason=reason, at=at,
     )  # fmt: skip
+    if row.revision == revision:
+        return row
     asked = {"mode": to, "rollout_percent": rollout_percent}
     content: dict[str, str | float | None] = {name: value for name, value in asked.items() if value is not None}
     if stop_challenger:

@@ -34,12 +34,18 @@ class BulkOutcome:
 
 @transaction.atomic
 def comment(*, request_id: int, by: User, text: str, at: datetime, line_id: str | None = None) -> Comment:
-    """Say something about a request, or about one of its lines."""
+    """Say something about a request, or about one of its lines.
+
+    The words of one's latest comment on it again, about the same line, are a second click: that comment is returned.
+    """
     if not text.strip():
         raise GateError("text", "a comment says something")
     request = locked(request_id)
     if line_id is not None and not request.lines.filter(line_id=line_id).exists():
         raise GateError("line", f"{line_id[:12]} is no line of this request")
+    latest = Comment.objects.filter(request=request, author=by).order_by("-pk").first()
+    if latest is not None and (latest.line_id, latest.text) == (line_id, text):
+        return latest
     row = Comment.objects.create(request=request, line_id=line_id, author=by, text=text, written_at=at)
     audit_request(request, "comment", by.get_username(), text, at)
     return row

@@ -41,7 +41,8 @@ def lower_mode(
 ) -> ModuleMode:
     """Serve less of a module at once: `to` shadow or off, to fewer callers, or without logging a challenger.
 
-    Raises RaisesEffectError if the change would serve more, if no reason is given, or if there is no challenger.
+    The mode that stands already is no change: nothing is written, and the row is returned as it is (unsaved where the
+    module has none). Raises RaisesEffectError if the change would serve more, if no reason is given, or if there is no challenger.
     """
     if not reason.strip():
         raise RaisesEffectError("reason", "say why; it is reviewed afterwards")
@@ -64,6 +65,8 @@ def lower_mode(
             if current["challenger"] is None:
                 raise RaisesEffectError("challenger", f"{module} has none that could be stopped")
             lowered["challenger"] = None
+        if current | lowered == current:
+            return row or ModuleMode(module=module, revision=0)
         return _write(module, row, current | lowered, by=by, reason=reason, at=at)
 
 
