@@ -24,5 +24,6 @@ def limits() -> str:
         f"A read is stopped after {settings.API_STATEMENT_SECONDS:g} s, a write after {settings.API_WRITE_SECONDS:g} s "
         f"or {settings.API_LOCK_SECONDS:g} s of waiting for what another is writing (503); whatever was begun is "
         f"undone, so the same request may be sent again. Levers wait for no database.\n\n"
+        f"An author may have {settings.OPEN_REQUESTS_PER_AUTHOR} open change requests; the next is refused (400).\n\n"
         f"Requests a minute by the role of the key: {rates} (429); a list is one request."
     )

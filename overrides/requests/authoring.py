@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Q
 
 from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.governance.errors import GateError
@@ -60,6 +62,8 @@ def draft_request(
         raise GateError("reason", "a reviewer reads it first; say why")
     if author is not None:
         _refuse_kind(kind, author)
+    if route == Route.REVIEW and split_from is None:
+        _refuse_flood(author, author_name)
     is_for_review = submit and route == Route.REVIEW
     request = ChangeRequest(
         module=module,
@@ -135,6 +139,23 @@ def write_content(request: ChangeRequest, lines: Sequence[DraftLine], content: M
 def _refuse_kind(kind: str, who: Permitted) -> None:
     if not may_draft(kind, who):
         raise GateError("kind", f"you may not draft requests of kind {kind}; ask a parameter admin")
+
+
+def _refuse_flood(author: User | None, author_name: str) -> None:
+    """Refuse one open request more than an author may have; drafts of one author are counted one after the other.
+
+    A machine without a person behind it is counted by its name. What takes effect at once or under mandates is never
+    open, so it is not counted.
+    """
+    who = Q(author=None, author_name=author_name) if author is None else Q(author=author)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"draft {author_name}"])
+    count = ChangeRequest.objects.filter(who, state__in=ChangeRequest.OPEN).count()
+    if count >= settings.OPEN_REQUESTS_PER_AUTHOR:
+        raise GateError.because(
+            f"{author_name} has {count} open requests, as many as one author may have; "
+            "cancel some, or wait until reviewers have decided or taken back"
+        )
 
 
 def _checked_content(kind: Kind, content: Mapping[str, Any], standing: InForce) -> dict[str, Any]:

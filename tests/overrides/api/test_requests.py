@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from rest_framework.test import APIClient
 
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.models import ChangeRequest, ModuleMode, Override, Version
-from overrides.requests.review import approve
+from overrides.requests.review import approve, reject
 from tests.api_clients import PROBLEM, client_of, fields_of, pages
 from tests.builders import NOW, draft, make_spec, publish
 from tests.conftest import make_user
@@ -217,3 +218,26 @@ class TestKey:
         request = draft(make_spec())
 
         assert api.post(f"{URL}{request.pk}/{path}", {}, format="json").status_code == 404
+
+
+class TestOpenRequests:
+    def test_of_one_key_are_bounded_with_the_way_out(self, settings: Any) -> None:
+        settings.OPEN_REQUESTS_PER_AUTHOR = 2
+        busy, other = client_of("propose"), client_of("propose")
+        kinds = [proposal("mode", {"mode": mode}) for mode in ("on", "shadow", "off")]
+
+        answers = [propose(busy, body) for body in kinds]
+
+        assert [each.status_code for each in answers] == [201, 201, 400]
+        assert "has 2 open requests, as many as one author may have; cancel some" in str(answers[-1].json())
+        assert propose(other, kinds[0]).status_code == 201
+        assert ChangeRequest.objects.count() == 3
+
+    def test_that_are_decided_make_room(self, settings: Any) -> None:
+        settings.OPEN_REQUESTS_PER_AUTHOR = 1
+        api = client_of("propose")
+        propose(api, proposal())
+        reviewer = make_user("reviewer", "overrides.review_changerequest")
+        reject(request_id=ChangeRequest.objects.get().pk, by=reviewer, reason="no", at=datetime.now(UTC))
+
+        assert propose(api, proposal()).status_code == 201
