@@ -33,7 +33,7 @@ INSTALLED_APPS = [
     "config.demo",
     "config.desk",
     "config.reports",
-    "django.contrib.admin",
+    "telemetry.foundation.admin.apps.ReadableAdminConfig",  # django.contrib.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

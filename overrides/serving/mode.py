@@ -42,7 +42,8 @@ def lower_mode(
     """Serve less of a module at once: `to` shadow or off, to fewer callers, or without logging a challenger.
 
     The mode that stands already is no change: nothing is written, and the row is returned as it is (unsaved where the
-    module has none). Raises RaisesEffectError if the change would serve more, if no reason is given, or if there is no challenger.
+    module has none). Raises RaisesEffectError if the change would serve more, if no reason is given, or if there is no
+    challenger.
     """
     if not reason.strip():
         raise RaisesEffectError("reason", "say why; it is reviewed afterwards")
