@@ -11,9 +11,9 @@ from django.test import Client
 
 from config.access.api import throttle
 from config.access.api.rate_counters import Allowances
+from overrides.core.governance.errors import GateError, PublishError
 from overrides.models import ChangeRequest, Comment, LineHold, Membership, ModuleMode, Quarantine, Version
-from overrides.requests.gates import GateError
-from overrides.versions.publish import LAST_NUMBER, PublishError
+from overrides.versions.publish import LAST_NUMBER
 from telemetry.models import AuditEntry
 from tests.admin_pages import browser_of
 from tests.api_clients import client_of

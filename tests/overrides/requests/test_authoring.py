@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
+from overrides.core.governance.errors import GateError
 from overrides.models import ChangeRequest
-from overrides.requests.gates import GateError
 from overrides.requests.review import approve, cancel
 from tests.builders import NOW, attempt, draft, make_spec, publish, together
 
