@@ -10,14 +10,14 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from config.access.api import throttle
-from config.access.api.rate_counters import Allowances
+from config.access.api.rate_counters import RateCounters
 from overrides.core.governance.errors import GateError, PublishError
 from overrides.models import ChangeRequest, Comment, LineHold, Membership, ModuleMode, Quarantine, Version
 from overrides.versions.publish import LAST_NUMBER
 from telemetry.models import AuditEntry
 from tests.admin_pages import browser_of
 from tests.api_clients import client_of
-from tests.builders import agreed, behind_the_back, draft, make_spec, publish, set_mode
+from tests.builders import approve_and_apply, draft, make_spec, publish, set_mode, without_triggers
 
 pytestmark = pytest.mark.django_db
 
@@ -113,7 +113,7 @@ class TestFlood:
     def test_of_requests_with_a_key_leaves_everything_off_in_reach(
         self, browser: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(throttle, "ALLOWANCES", Allowances())
+        monkeypatch.setattr(throttle, "RATE_COUNTERS", RateCounters())
         settings.API_REQUESTS_PER_MINUTE = dict.fromkeys(settings.API_REQUESTS_PER_MINUTE, 3)
         set_mode("on")
         api = client_of("read")
@@ -150,7 +150,7 @@ class TestPoisonedNumber:
         set_mode("on")
         version.pk, version.number, version.is_active = None, LAST_NUMBER, False
         version.request = draft(kind="mode", content={"mode": "shadow"})
-        with behind_the_back():
+        with without_triggers():
             version.save(force_insert=True)
 
     @pytest.mark.parametrize("what", ["retire", "veto"])
@@ -177,4 +177,4 @@ class TestPoisonedNumber:
         asked = draft(kind="trial", content=Version.objects.get(is_active=True).parameters.document)
 
         with pytest.raises(PublishError, match="the last there can be"):
-            agreed(asked)
+            approve_and_apply(asked)

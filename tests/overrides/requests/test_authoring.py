@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from overrides.core.governance.errors import GateError
 from overrides.models import ChangeRequest
 from overrides.requests.review import approve, cancel
-from tests.builders import NOW, attempt, draft, make_spec, publish, together
+from tests.builders import NOW, attempt, draft, make_spec, publish, run_concurrently
 
 BUCKETS = ("micro", "small", "big")
 
@@ -69,6 +69,6 @@ class TestDraftsAtOnce:
         def one_of(bucket: str) -> Any:
             return lambda: attempt(lambda: ask(bucket, author_name="flood", at=NOW + timedelta(seconds=1)))
 
-        together(*[one_of(each) for each in (*BUCKETS, *BUCKETS)])
+        run_concurrently(*[one_of(each) for each in (*BUCKETS, *BUCKETS)])
 
         assert ChangeRequest.objects.filter(author_name="flood").count() == 2
