@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.mandates import grants
@@ -37,9 +38,12 @@ def is_quarantined(module: str) -> bool:
 
 def sign_mandates(
     request: ChangeRequest, changes: Sequence[ChangeLine], policy: GovernancePolicy, at: datetime
-) -> None:
-    """Sign what the builder may do with each approved line from now on; the older mandates on these lines end."""
-    Mandate.objects.filter(line_id__in=[change.line_id for change in changes], revoked_at=None).update(revoked_at=at)
+) -> list[int]:
+    """Sign what the builder may do with each approved line from now on; the older mandates on these lines end.
+
+    Returns the ids of those that ended; `transitions.audit_mandates` writes the entry.
+    """
+    ended = end_mandates([change.line_id for change in changes], at)
     approved = [change.after for change in changes if change.after is not None]
     signed = zip(approved, grants([override.spec for override in approved], policy, at), strict=True)
     rows = [
@@ -55,3 +59,28 @@ def sign_mandates(
         for override, terms in signed
     ]
     Mandate.objects.bulk_create(rows, batch_size=2000)
+    return ended
+
+
+def end_mandates(lines: Collection[str], at: datetime) -> list[int]:
+    """End the mandates that stand on these lines; return their ids, which belong into an audit entry."""
+    standing = Mandate.objects.filter(line_id__in=lines, revoked_at=None)
+    ended = sorted(standing.values_list("pk", flat=True))
+    standing.update(revoked_at=at)
+    return ended
+
+
+def mandate_document(mandate: Mandate) -> dict[str, Any]:
+    """Return a mandate as its audit entry says it; when it ended is said by another entry."""
+    return {
+        "id": mandate.pk,
+        "line": mandate.line_id,
+        "direction": mandate.direction,
+        "reach": mandate.reach,
+        "evidence_floor": mandate.evidence_floor,
+        "edge_sign": mandate.edge_sign,
+        "approvals_needed": mandate.approvals_needed,
+        "voter_groups": mandate.voter_groups,
+        "review_by": mandate.review_by,
+        "granted_at": mandate.granted_at,
+    }
