@@ -14,7 +14,7 @@ from telemetry.audit.audit_log import chain_rows
 from telemetry.core.hash_chain import GENESIS, Row, linked
 from telemetry.foundation.core.canonical_json import fact_json
 from telemetry.models import AuditEntry
-from tests.builders import behind_the_back
+from tests.builders import without_triggers
 
 NEW_IN_FORMAT_2 = ("vote", "author", "request", "hold", "placed_by", "quarantine")
 COLUMNS = "seq, previous_hash, hash, content, format, written_at, transaction, epoch"
@@ -22,7 +22,7 @@ COLUMNS = "seq, previous_hash, hash, content, format, written_at, transaction, e
 
 def execute(statement: str, *values: Any) -> None:
     """Run a statement that no trigger sees."""
-    with behind_the_back(), connection.cursor() as cursor:
+    with without_triggers(), connection.cursor() as cursor:
         cursor.execute(statement, values)
 
 
@@ -37,7 +37,7 @@ def hashed_anew(rows: Iterable[Row]) -> list[Row]:
 
 def store(rows: Iterable[Row]) -> None:
     """Put these rows in the place of the whole trail."""
-    with behind_the_back(), connection.cursor() as cursor:
+    with without_triggers(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM telemetry_auditentry")
         for row in rows:
             values = (row.seq, row.previous_hash, row.hash, row.content, row.format)

@@ -1,4 +1,4 @@
-"""Alarms on the first page: what a nightly check found, what to do about it, and how a person explains it."""
+"""Alarms on the first page: what a nightly check found, what to do about it, and the page to acknowledge it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,16 @@ from django.urls import reverse
 
 from overrides.admin.request_form import ReasonForm
 from overrides.core.governance.permissions import REVIEW
-from telemetry.audit.alarms import CHECKS, REPLAY, VERIFY_AUDIT, Alarm, acknowledge_alarm, alarm_of, alarms
+from telemetry.audit.alarms import (
+    CHECKS,
+    REPLAY,
+    VERIFY_AUDIT,
+    Alarm,
+    NothingToAcknowledge,
+    acknowledge_alarm,
+    alarm_of,
+    alarms,
+)
 from telemetry.foundation.admin.read_only import person
 from telemetry.foundation.admin.reauthentication import is_proof_due, missing_proof
 
@@ -25,7 +34,7 @@ SEES = "telemetry.view_auditentry"
 
 @dataclass(frozen=True)
 class Meaning:
-    """What an alarm of a check means, and what to do first."""
+    """The meaning of an alarm in words, and what to do first."""
 
     title: str
     advice: str
@@ -52,7 +61,7 @@ MEANINGS: Mapping[str, Meaning] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Shown:
-    """An alarm as the first page shows it."""
+    """An alarm, as the first page shows it."""
 
     alarm: Alarm
     meaning: Meaning
@@ -60,12 +69,12 @@ class Shown:
 
 
 def shown_alarms() -> list[Shown]:
-    """The alarms that stand, those that nobody has acknowledged first."""
+    """Return the current alarms, unacknowledged ones first."""
     return [_shown(alarm) for alarm in alarms()]
 
 
 def acknowledge_page(request: HttpRequest, check: str) -> HttpResponse:
-    """Ask for the explanation of an alarm, and write it into the audit trail."""
+    """Ask for a reason, and acknowledge an alarm with it."""
     if not request.user.has_perms((SEES, REVIEW)):
         raise PermissionDenied
     alarm = alarm_of(check) if check in CHECKS else None
@@ -83,8 +92,8 @@ def acknowledge_page(request: HttpRequest, check: str) -> HttpResponse:
                 reason=form.cleaned_data["reason"],
                 at=now,
             )
-        except ValueError as refusal:
-            form.refuse(refusal)
+        except NothingToAcknowledge as refusal:
+            form.add_error(None, str(refusal))
         else:
             messages.success(request, "Acknowledged, with your reason in the audit trail")
             return HttpResponseRedirect(reverse("admin:index"))

@@ -70,8 +70,8 @@ def waiting(person: User, now: datetime) -> list[Waiting]:
 
 
 def to_look_at(now: datetime) -> dict[str, int]:
-    """Return the number of requests that took effect at once and wait for acknowledgement (`afterwards`), and of mandates
-    whose review is due within two weeks or overdue (`mandates_due`); a number of 0 is left out. One query.
+    """Return the number of requests that took effect at once and wait for acknowledgement, as `afterwards`, and of
+    mandates whose review is due within two weeks or overdue, as `mandates_due`. A number of 0 is left out.
     """
     afterwards = unacknowledged().order_by().values(what=Value("afterwards"))
     mandates = Mandate.objects.filter(due_by(now)).order_by().values(what=Value("mandates_due"))

@@ -103,7 +103,7 @@ def replay(choice: Choice, *, now: datetime, on_difference: Told, on_progress: P
 def replay_nightly(*, now: datetime) -> int:
     """A sample of the last day and of all before it, and every stored hash; the number replayed.
 
-    The sample is the same whenever it is drawn for the same day. Raises ReplayDiffers on any difference, and logs it.
+    The sample is the same whenever it is drawn for the same day. Raises ReplayDiffers on any difference.
     """
     seed, yesterday = now.toordinal(), now - timedelta(days=1)
     recent = sample(Span(since=yesterday, until=now), NIGHTLY_RECENT, seed)

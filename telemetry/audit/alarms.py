@@ -1,7 +1,7 @@
-"""Alarms: what a check found stands in the audit trail until it verifies again or a person acknowledges it.
+"""Alarms: what a nightly check found is kept in the audit trail until it verifies again or a person acknowledges it.
 
-The trail is used because the role of the processes can neither change nor remove its entries, while it may delete the
-records of job runs. An entry is written only where what stands changes, so a finding that stays the same is one alarm.
+The trail is used because the application role can neither change nor remove its entries, while it may delete the
+records of job runs. Findings that stay the same are one alarm with one entry.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ class CheckFailed(RuntimeError):
 
 
 class NothingToAcknowledge(ValueError):
-    """There is no such alarm, or it was acknowledged before, or it changed since it was shown."""
+    """There is no such alarm, it was acknowledged before, or it has changed since it was shown."""
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """What a check found and nobody has explained or mended. `digest` identifies all of it, `findings` are the first.
+    """What a check found. `digest` identifies all findings, `findings` are the first of them in words.
 
-    `acknowledged_by` and `acknowledged_for` name a person who has explained exactly this, and the reason given.
+    `acknowledged_by` and `acknowledged_for` are the person who acknowledged exactly these findings, and the reason.
     """
 
     check: str
@@ -55,38 +55,38 @@ class Alarm:
 
     @property
     def is_acknowledged(self) -> bool:
-        """Whether a person has acknowledged it as it stands."""
+        """Whether a person has acknowledged these findings."""
         return bool(self.acknowledged_by)
 
     @property
     def more(self) -> int:
-        """How many findings are not named."""
+        """The number of findings that are not listed."""
         return self.count - len(self.findings)
 
 
 def in_words(findings: Collection[Finding], named: int = NAMED) -> str:
-    """The first findings in one line, and how many more there are."""
+    """Return the first findings as one line, and the number of the others."""
     listed = "; ".join(str(each) for each in list(findings)[:named])
     return f"{listed} and {len(findings) - named} more" if len(findings) > named else listed
 
 
 def digest_of(findings: Iterable[Finding]) -> str:
-    """What identifies these findings in whatever order: 64 hexadecimal digits."""
+    """Return 64 hexadecimal digits that identify the findings in any order."""
     return sha256("\n".join(sorted(each.identity for each in findings)).encode()).hexdigest()
 
 
 def alarm_of(check: str) -> Alarm | None:
-    """The alarm that stands for a check, acknowledged or not; None where it verified since."""
+    """Return the alarm of a check, acknowledged or not; None if there is none or the check has found nothing since."""
     return next(iter(_standing([check])), None)
 
 
 def alarms() -> list[Alarm]:
-    """The alarms that stand, those that nobody has acknowledged first."""
+    """Return the current alarms, unacknowledged ones first."""
     return sorted(_standing(CHECKS), key=lambda alarm: alarm.is_acknowledged)
 
 
 def _standing(checks: Iterable[str]) -> Iterator[Alarm]:
-    """The newest entry that raises or ends the alarm of each check says whether it stands; read in one query."""
+    """Yield the current alarms: those whose newest entry raises one. One query, whatever the number of entries."""
     objects = {_object(check): check for check in checks}
     about = AuditEntry.objects.filter(object__in=objects, action__in=(RAISE, END, ACKNOWLEDGE))
     newest = about.annotate(is_word=Q(action=ACKNOWLEDGE)).order_by("object", "is_word", "-seq")
@@ -101,17 +101,17 @@ def _alarm(check: str, row: AuditEntry, word: AuditEntry | None) -> Alarm:
     raised = _entry(row)
     if raised is None:
         return Alarm(check, "", row.hash, 1, (f"audit entry {row.seq} raises it, and says nothing about it",))
-    digest, count, findings = (raised.says(name) for name in ("digest", "count", "findings"))
+    digest, count, findings = (raised.field(name) for name in ("digest", "count", "findings"))
     named = tuple(map(str, findings)) if isinstance(findings, list) else (raised.reason,)
     alarm = Alarm(check, raised.at, str(digest), count if type(count) is int else len(named), named)
     explained = _entry(word) if word is not None and word.seq > row.seq else None
-    if explained is None or explained.says("digest") != digest:
+    if explained is None or explained.field("digest") != digest:
         return alarm
     return replace(alarm, acknowledged_by=explained.actor, acknowledged_for=explained.reason)
 
 
 def _entry(row: AuditEntry) -> Entry | None:
-    """An entry as it was written; None for one that this system did not write."""
+    """Return the content of an entry; None if this system did not write it."""
     try:
         return read_entry(Row(row.seq, row.previous_hash, row.hash, row.content))
     except NotReadable:
@@ -119,14 +119,14 @@ def _entry(row: AuditEntry) -> Entry | None:
 
 
 def is_acknowledged(check: str, findings: Collection[Finding]) -> bool:
-    """Whether a person has acknowledged exactly these findings."""
+    """Return whether a person has acknowledged exactly these findings."""
     alarm = alarm_of(check)
     return alarm is not None and alarm.is_acknowledged and alarm.digest == digest_of(findings)
 
 
 @transaction.atomic
 def raise_alarm(check: str, findings: Collection[Finding], *, at: datetime) -> bool:
-    """Write the alarm into the trail; False where the same one stands already."""
+    """Write the alarm into the trail. Return False if the same alarm exists already."""
     digest, standing = digest_of(findings), alarm_of(check)
     if standing is not None and standing.digest == digest:
         return False
@@ -137,7 +137,7 @@ def raise_alarm(check: str, findings: Collection[Finding], *, at: datetime) -> b
 
 @transaction.atomic
 def end_alarm(check: str, *, at: datetime) -> bool:
-    """Write that a check verifies again; False where no alarm stood."""
+    """Write into the trail that a check finds nothing any more. Return False if there was no alarm."""
     standing = alarm_of(check)
     if standing is None:
         return False
@@ -147,9 +147,9 @@ def end_alarm(check: str, *, at: datetime) -> bool:
 
 @transaction.atomic
 def acknowledge_alarm(check: str, *, digest: str, by: str, reason: str, at: datetime) -> None:
-    """Write that a person explains what was found: the alarm is shown in red no longer, until something else is found.
+    """Write into the trail that a person explains the findings. Other findings raise the alarm again.
 
-    `digest` names what the person saw. Raises NothingToAcknowledge, and ValueError without a reason.
+    `digest` identifies the findings that the person saw. Raises NothingToAcknowledge, and ValueError without a reason.
     """
     if not reason.strip():
         raise ValueError("reason: say how it is explained, and what was done")

@@ -95,7 +95,7 @@ def verify_audit(*, expected_head: str | None = None, reading: Callable[[Row], N
     """Return every break of the stored chain, with its row number; empty if the chain holds.
 
     An `expected_head` (a hash noted elsewhere) also reveals entries that were removed from the end. `reading` is called
-    with each row on the way, so that whoever compares what the entries say reads the chain no second time.
+    with each row, so that comparisons of what the entries say need not read the chain again.
     """
 
     def rows() -> Iterator[Row]:
@@ -115,16 +115,16 @@ class Part:
 
     @property
     def entries(self) -> QuerySet[AuditEntry]:
-        """The entries of the part."""
+        """The entries of the part, in no order."""
         return AuditEntry.objects.filter(seq__range=(self.first, self.last))
 
 
 def part_of_period(since: datetime | None, until: datetime | None) -> Part:
-    """The part of the chain that was committed in [since, until), by its sequence: the order of commits.
+    """Return the part of the chain that was committed in [since, until), found by sequence: the order of commits.
 
-    An entry may name another time than that of its commit, so its time alone never leaves it out. The part begins after
-    the newest entry before the period and ends before the oldest one after it; what stands between these two may belong
-    to the period, and does.
+    An entry may name another time than that of its commit, so its time alone never excludes it. The part begins after
+    the newest entry before the period and ends before the oldest one after it; every entry between these two may
+    belong to the period and is included.
     """
     with connection.cursor() as cursor:
         cursor.execute(PART, {"since": since, "until": until})
@@ -132,6 +132,6 @@ def part_of_period(since: datetime | None, until: datetime | None) -> Part:
 
 
 def export_part(part: Part) -> Iterator[str]:
-    """Export a part of the chain, verifiable on its own."""
+    """Yield the lines of an export of a part of the chain, which can be verified on its own."""
     before = AuditEntry.objects.filter(seq=part.first - 1).values_list("seq", "hash").first()
     return export_lines(chain_rows(part.entries), WHOLE if before is None else Start(*before))

@@ -1,7 +1,7 @@
 """The file outside the database in which each nightly check notes the head of the audit chain.
 
-The setting AUDIT_HEAD_FILE names it, and it only ever grows, by one line a check. It proves something as long as
-whoever can rewrite the database cannot write it: on another disk or host, or append-only (`chattr +a`).
+The setting AUDIT_HEAD_FILE names the file. It only grows, by one line for each check. It is evidence only if whoever
+can rewrite the database cannot write the file: keep it on another disk or host, or append-only (`chattr +a`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LOST = "bring it back from a copy; without it a cut tail or an older backup goes
 
 @dataclass(frozen=True)
 class NotedHeads:
-    """What the file holds and what is wrong with it; `is_lost` where heads were noted and none is there."""
+    """What the file contains and what is wrong with it. `is_lost`: heads were noted and none of them is there."""
 
     heads: tuple[Head, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -37,7 +37,7 @@ class NotedHeads:
 
 
 def noted_heads() -> NotedHeads:
-    """Read the file. A missing one is a finding, unless no head was noted before, which the trail remembers."""
+    """Read the file. A missing file is a finding, unless the trail has no entry that says that heads are noted."""
     try:
         heads, unreadable = read_heads(_text().splitlines())
     except (OSError, ValueError) as error:
@@ -54,7 +54,7 @@ def noted_heads() -> NotedHeads:
 
 
 def note_head(head: Head) -> Finding | None:
-    """Append a head to the file; it is on the disk when this returns. Return what prevented it, if anything did."""
+    """Append a head to the file and wait until it is on the disk. Return a finding if that fails."""
     file = _file()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -65,7 +65,7 @@ def note_head(head: Head) -> Finding | None:
 
 
 def remember_beginning(*, at: datetime) -> None:
-    """Once a head is noted, write into the trail that they are, so that a file which disappears is missed."""
+    """Write into the trail, once, that heads are noted, so that a file that disappears is noticed."""
     with suppress(OSError, ValueError):  # a file that cannot be read is a finding of the check itself
         if _beginning() is None and _text():
             _write_beginning(at)
@@ -78,13 +78,13 @@ def _write_beginning(at: datetime) -> None:
 
 
 def _beginning() -> int | None:
-    """The entry that says that heads are noted."""
+    """Return the number of the entry that says that heads are noted, if there is one."""
     began = AuditEntry.objects.filter(object=OBJECT, action=BEGIN).order_by("seq")
     return began.values_list("seq", flat=True).first()
 
 
 def _text() -> str:
-    """What the file holds; nothing where it is missing."""
+    """Return the text of the file; empty if there is no file."""
     try:
         return _file().read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -92,7 +92,7 @@ def _text() -> str:
 
 
 def _append(file: Path, line: bytes) -> None:
-    """Write the line at once and whole, on a line of its own even where the one before was torn."""
+    """Append the line in one write; begin a new line if the last one is incomplete."""
     is_new = not file.exists()
     is_torn = not is_new and file.read_bytes()[-1:] not in (b"", b"\n")
     data = b"\n" + line if is_torn else line
@@ -108,7 +108,7 @@ def _append(file: Path, line: bytes) -> None:
 
 
 def _sync_directory(directory: Path) -> None:
-    """Make the name of a new file outlast a crash too."""
+    """Write the name of a new file to the disk, so that it survives a crash."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -13,10 +13,10 @@ logger = logging.getLogger(__name__)
 
 
 def run_check(check: str, *, now: datetime, work: Callable[[], int]) -> None:
-    """Run the `work` of a check unless it is done for this day; it returns the number of rows or raises CheckFailed.
+    """Run the `work` of a check unless it is done for this day. It returns the number of rows or raises CheckFailed.
 
-    What it finds fails the job run, is logged, and stands as an alarm in the audit trail until a later run finds
-    nothing or a person acknowledges it; what is acknowledged fails no run. All that `work` reads is of one moment.
+    Findings fail the job run, are logged, and raise an alarm that lasts until a later run finds nothing. Findings that
+    a person has acknowledged do not fail the run. Everything that `work` reads is as of one moment.
     """
     found: list[CheckFailed] = []
 

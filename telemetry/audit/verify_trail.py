@@ -1,7 +1,7 @@
-"""Verify the audit trail as a whole: its chain, the heads noted outside the database, and the rows that it tells of.
+"""Verify the audit trail: its chain, the heads noted outside the database, and the rows that its entries are about.
 
-The chain is read once, whole, every time: a rewritten old entry shows in no other way. What compares rows reads along;
-the setting AUDIT_COMPARISONS names these comparisons, one for each area, because the trail knows no area's tables.
+Every check reads the whole chain once, because a rewritten old entry can be detected in no other way. Comparisons with
+rows read along. The setting AUDIT_COMPARISONS names them, one for each area, because the trail knows no area's tables.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class ChainBroken(CheckFailed):
 
 @dataclass(frozen=True)
 class Verification:
-    """What a check of the trail found; `last` is the last entry that it read, `noted` are the heads it compared."""
+    """The result of a check: findings, number of entries, the last entry, and the heads that were compared."""
 
     findings: tuple[Finding, ...]
     entries: int
@@ -38,10 +38,10 @@ class Verification:
 
 
 def verify_trail(*, full: bool = False, expected_head: str | None = None) -> Verification:
-    """Compare the trail with itself, with the heads noted outside the database, and with the rows that it tells of.
+    """Verify the chain, and compare it with the heads noted outside the database and with the rows it is about.
 
-    What takes long of the comparisons leaves out what an earlier check verified, unless `full`. `expected_head` is the
-    hash of one more entry that has to occur. All of it is read as it was at one moment.
+    Slow comparisons leave out what an earlier check verified, unless `full`. `expected_head` is the hash of one more
+    entry that must occur. Everything is read as of one moment.
     """
     with one_snapshot():
         noted = noted_heads()
@@ -56,9 +56,9 @@ def verify_trail(*, full: bool = False, expected_head: str | None = None) -> Ver
 
 
 def verify_nightly(*, now: datetime) -> None:
-    """Verify the trail once a day, and note its head for the checks to come.
+    """Verify the trail once a day, and note its head for later checks.
 
-    Raises ChainBroken with everything that was found, unless a person has acknowledged exactly that.
+    Raises ChainBroken with all findings, unless a person has acknowledged exactly these.
     """
     try:
         run_check(VERIFY_AUDIT, now=now, work=lambda: _verified_and_noted(now))
@@ -67,7 +67,7 @@ def verify_nightly(*, now: datetime) -> None:
 
 
 def _verified_and_noted(now: datetime) -> int:
-    """Return the number of entries. A head is also noted where something was found, as later checks need it."""
+    """Return the number of entries. The head is noted even if something was found, because later checks need it."""
     checked = verify_trail()
     found = list(checked.findings)
     is_explained = not found or is_acknowledged(VERIFY_AUDIT, found)
@@ -80,7 +80,7 @@ def _verified_and_noted(now: datetime) -> int:
 
 
 class _Reader:
-    """Reads along with the chain: what each row says, for itself and for the comparisons."""
+    """Reads each row of the chain for itself and for the comparisons."""
 
     def __init__(self, noted: set[int]) -> None:
         self.comparisons: list[TrailComparison] = [import_string(each)() for each in settings.AUDIT_COMPARISONS]

@@ -1,7 +1,7 @@
-"""What audit entries say about rows, compared with the rows in both directions.
+"""Compare what audit entries say about rows with the rows, in both directions.
 
 Every governed row has an entry that says the same, and every such entry has its row. Entries of format 2 name the rows
-by id. Those of format 1 do not; they are paired with the rows of their group (the votes on one request, the holds on
+by id. Those of format 1 do not: they are paired with the rows of their group (the votes on one request, the holds on
 one line) in the order in which both were written, and compared in what they do say.
 """
 
@@ -23,7 +23,7 @@ LONGEST = 120
 class Finding:
     """Something that does not verify: what it is about, and what is wrong with it in words.
 
-    `key` tells it from others where its words change from night to night.
+    `key` identifies it if its words change from night to night.
 
     >>> str(Finding("vote 7", "is not there"))
     'vote 7: is not there'
@@ -38,18 +38,18 @@ class Finding:
 
     @property
     def identity(self) -> str:
-        """What stays the same while it stays the same finding."""
+        """The text that stays the same as long as the finding does."""
         return self.key or str(self)
 
     @classmethod
     def of_break(cls, found: Break) -> Finding:
-        """The finding that says what a break of the chain says."""
+        """Return a break of the chain as a finding."""
         return cls(f"audit entry {found.seq}", found.message)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An audit entry, read. `before` and `after` are JSON values, `at` is its time as canonical text."""
+    """The content of an audit entry. `before` and `after` are JSON values, `at` is its time as canonical text."""
 
     seq: int
     format: int
@@ -66,28 +66,28 @@ class Entry:
         """Whether an entry of this format names the rows that it is about."""
         return self.format >= NAMES_ROWS
 
-    def says(self, name: str) -> Any:
-        """A field of `after`; None where it has none."""
+    def field(self, name: str) -> Any:
+        """Return a field of `after`; None if there is none."""
         return self.after.get(name) if isinstance(self.after, dict) else None
 
     def split(self) -> tuple[str, str]:
-        """The kind of the object and its name: `request 7` is about the request named 7."""
+        """Return the kind of the object and its name: (`request`, `7`) for `request 7`."""
         kind, _, name = self.object.partition(" ")
         return kind, name
 
 
 class TrailComparison(Protocol):
-    """Compares one area's rows with the trail: it reads every entry in order and then says what differs."""
+    """Compares the rows of one area with the trail: reads every entry in order, then yields what differs."""
 
     def read(self, entry: Entry) -> None:
         """Take note of an entry."""
 
     def findings(self, *, since: int) -> Iterator[Finding]:
-        """Yield what differs. What takes long may leave out what was verified up to entry `since`; 0: everything."""
+        """Yield what differs. Slow comparisons may leave out what was verified up to entry `since`; 0 for none."""
 
 
 class NotReadable(ValueError):
-    """The content of an entry is not what `write_audit` writes."""
+    """The content of an entry does not have the form that `write_audit` gives it."""
 
 
 def read_entry(row: Row) -> Entry:
@@ -110,7 +110,7 @@ def read_entry(row: Row) -> Entry:
 
 
 def is_of_its_time(row: Row, entry: Entry) -> bool:
-    """Whether an entry was stored under the time that its content names. In format 1 the content alone is hashed.
+    """Return whether an entry is stored with the time that its content names. Format 1 hashes the content alone.
 
     >>> entry = Entry(1, 1, "", "", "", "", None, None, "2026-03-02T12:00:00Z")
     >>> is_of_its_time(Row(1, "", "", "", written_at="2026-03-02T12:00:00.000000Z"), entry)
@@ -121,8 +121,8 @@ def is_of_its_time(row: Row, entry: Entry) -> bool:
 
 
 @dataclass(slots=True)
-class Said:
-    """What the trail says about one row: in which entry first, and field by field."""
+class Claim:
+    """What the trail says about one row: the number of the entry that said so first, and the fields."""
 
     seq: int
     fields: dict[str, Any]
@@ -130,7 +130,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One row: its id, the group in which entries of format 1 are counted, its name in words, its fields."""
+    """One row: its id, the group in which entries of format 1 are counted, its name in messages, its fields."""
 
     id: Hashable
     group: Hashable
@@ -139,80 +139,82 @@ class Fact:
 
 
 class Ledger:
-    """All that the trail says about the rows of one kind."""
+    """Everything that the trail says about the rows of one kind."""
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
-        self._by_id: dict[Hashable, Said] = {}
-        self._in_order: dict[Hashable, list[Said]] = {}
+        self._by_id: dict[Hashable, Claim] = {}
+        self._in_order: dict[Hashable, list[Claim]] = {}
         self._findings: list[Finding] = []
 
-    def say(self, entry: Entry, group: Hashable, fields: dict[str, Any], id: Hashable | None = None) -> Said:
-        """Note that an entry says that a row was made; return what is said, to which later entries may add."""
-        said = Said(entry.seq, fields)
+    def claim(self, entry: Entry, group: Hashable, fields: dict[str, Any], id: Hashable | None = None) -> Claim:
+        """Note that an entry says that a row was made. Return the claim; later entries may change its fields."""
+        claim = Claim(entry.seq, fields)
         if id is None:
             if entry.names_rows:
                 self.refuse(entry, f"says {entry.action} of {entry.object} and names no {self._kind}")
             else:
-                self._in_order.setdefault(group, []).append(said)
+                self._in_order.setdefault(group, []).append(claim)
         elif id in self._by_id:
             self.refuse(entry, f"says of {self._kind} {id} again what audit entry {self._by_id[id].seq} said")
         else:
-            self._by_id[id] = said
-        return said
+            self._by_id[id] = claim
+        return claim
 
     def refuse(self, entry: Entry, message: str) -> None:
-        """Note something that is wrong with an entry by itself."""
+        """Note what is wrong with an entry by itself."""
         self._findings.append(Finding(f"audit entry {entry.seq}", message))
 
-    def named(self, id: Hashable) -> Said | None:
-        """What is said about the row of this id so far."""
+    def named(self, id: Hashable) -> Claim | None:
+        """Return the claim about the row of this id, if an entry has made one so far."""
         return self._by_id.get(id)
 
     def differences(self, rows: Iterable[Fact]) -> Iterator[Finding]:
-        """Yield every difference; `rows` are in the order in which they were made. What was said is used up.
+        """Yield every difference. `rows` are in the order in which they were made; the claims are used up.
 
         >>> ledger = Ledger("vote")
         >>> entry = Entry(5, 2, "a", "approve", "request 1", "", None, None, "t")
-        >>> _ = ledger.say(entry, 1, {"voter": "a"}, id=7)
+        >>> _ = ledger.claim(entry, 1, {"voter": "a"}, id=7)
         >>> [str(each) for each in ledger.differences([Fact(7, 1, "vote 7", {"voter": "b"})])]
         ['vote 7: voter is "b", and audit entry 5 says "a"']
         """
         yield from self._findings
         counted: Counter[Hashable] = Counter()
         for row in rows:
-            said = self._by_id.pop(row.id, None)
-            if said is None:
-                said = self._next_of(row.group, counted)
-            if said is None:
+            claim = self._by_id.pop(row.id, None)
+            if claim is None:
+                claim = self._next_of(row.group, counted)
+            if claim is None:
                 yield Finding(row.name, "no audit entry says that it was made")
             else:
-                yield from field_differences(row.name, said, row.fields)
+                yield from field_differences(row.name, claim, row.fields)
         yield from self._without_rows(counted)
 
-    def _next_of(self, group: Hashable, counted: Counter[Hashable]) -> Said | None:
+    def _next_of(self, group: Hashable, counted: Counter[Hashable]) -> Claim | None:
         unnamed = self._in_order.get(group, ())
         counted[group] += 1
         return unnamed[counted[group] - 1] if counted[group] <= len(unnamed) else None
 
     def _without_rows(self, counted: Counter[Hashable]) -> Iterator[Finding]:
-        for id, said in self._by_id.items():
-            yield Finding(f"{self._kind} {id}", f"is not there, and audit entry {said.seq} says that it was made")
+        for id, claim in self._by_id.items():
+            yield Finding(f"{self._kind} {id}", f"is not there, and audit entry {claim.seq} says that it was made")
         for group, unnamed in self._in_order.items():
-            for said in unnamed[counted[group] :]:
-                told = f"audit entry {said.seq} says that one was made, and it is not there"
-                yield Finding(f"{self._kind} of {group}", told)
+            for claim in unnamed[counted[group] :]:
+                message = f"audit entry {claim.seq} says that one was made, and it is not there"
+                yield Finding(f"{self._kind} of {group}", message)
 
 
-def field_differences(name: str, said: Said, fields: Mapping[str, Any]) -> Iterator[Finding]:
+def field_differences(name: str, claim: Claim, fields: Mapping[str, Any]) -> Iterator[Finding]:
     """Yield a finding for each field that an entry names and that the row `name` has otherwise."""
-    for field, value in said.fields.items():
-        if fields[field] != value:
-            yield Finding(name, f"{field} is {shown(fields[field])}, and audit entry {said.seq} says {shown(value)}")
+    for field, value in claim.fields.items():
+        if fields.get(field) != value:
+            yield Finding(
+                name, f"{field} is {shown(fields.get(field))}, and audit entry {claim.seq} says {shown(value)}"
+            )
 
 
 def shown(value: object) -> str:
-    """A JSON value inside a message, cut where it is long.
+    """Return a JSON value for a message, shortened if it is long.
 
     >>> shown(None), shown("a"), len(shown("a" * 500))
     ('null', '"a"', 121)

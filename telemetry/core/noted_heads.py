@@ -1,7 +1,7 @@
-"""Heads of the audit chain that were noted outside the database, and what they reveal about the chain as it is now.
+"""Compare the audit chain with heads that were noted outside the database.
 
-A chain that was cut, restored from an older backup, or written anew with right hashes is whole in itself. Only a hash
-that was noted earlier, where whoever rewrites the chain does not write, shows that it is not the chain that it was.
+A chain that was cut, restored from an older backup, or written anew with valid hashes is consistent in itself. Only a
+hash that was noted earlier, in a place that whoever rewrites the chain cannot write, shows that the chain has changed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class NotAHead(ValueError):
 
 
 def line_of(head: Head) -> str:
-    """The head as one line of the file.
+    """Return the head as one line of the file.
 
     >>> line_of(Head(7, "ab", "2026-03-02T01:10:00Z"))
     '{"seq": 7, "hash": "ab", "at": "2026-03-02T01:10:00Z", "verified": true}\\n'
@@ -40,7 +40,7 @@ def line_of(head: Head) -> str:
 
 
 def read_heads(lines: Iterable[str]) -> tuple[list[Head], list[int]]:
-    """Return the heads of a file in its order, and the numbers of the lines that hold none; blank lines are left out.
+    """Return the heads of a file in their order, and the numbers of lines that are no head. Blank lines are skipped.
 
     >>> read_heads([line_of(Head(7, "ab", "t")), "torn"])
     ([Head(seq=7, hash='ab', at='t', verified=True)], [2])
@@ -68,7 +68,7 @@ def _head(line: str) -> Head:
 
 
 def verified_up_to(heads: Sequence[Head]) -> int:
-    """The last entry up to which the chain was verified; 0 where it never was.
+    """Return the number of the last entry up to which the chain was verified; 0 if it never was.
 
     >>> verified_up_to([Head(7, "ab", "t"), Head(9, "cd", "t", verified=False)])
     7
@@ -77,9 +77,9 @@ def verified_up_to(heads: Sequence[Head]) -> int:
 
 
 def compare_heads(heads: Iterable[Head], hashes: Mapping[int, str], last: int) -> Iterator[Finding]:
-    """Yield what noted heads reveal, as one finding about the first of those that are not in the chain.
+    """Yield one finding about the first noted head that is not in the chain; nothing if all are.
 
-    `hashes` are those of the chain's entries by number, as far as a head names them; `last` is its last entry.
+    `hashes` are the hashes of the entries that heads name, by number; `last` is the number of the last entry.
 
     >>> [str(each) for each in compare_heads([Head(7, "ab", "Monday")], {7: "ab"}, 9)]
     []

@@ -10,9 +10,9 @@ from django.db import connection, transaction
 
 @contextmanager
 def one_snapshot() -> Iterator[None]:
-    """A transaction in which every query sees the database of one moment: that of the first query.
+    """Open a transaction in which every query sees the database as of the first query.
 
-    Inside another transaction it is only a part of that one, and sees what that one sees.
+    Inside another transaction it is part of that transaction and sees what that one sees.
     """
     is_outermost = not connection.in_atomic_block
     with transaction.atomic():

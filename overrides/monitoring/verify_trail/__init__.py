@@ -1,4 +1,4 @@
-"""The audit trail compared with what is stored of policy, in both directions: what each entry says, each row holds."""
+"""Compare the governed rows with what the audit trail says about them, in both directions."""
 
 from __future__ import annotations
 

@@ -1,23 +1,22 @@
-"""Versions, policies and modes against their entries: what was put into force, by whom, and which of it is in force."""
+"""Compare versions, policies and modes with their entries: their content, who put them into force, which is active."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterator
 
-from overrides.models import ModuleMode, ModulePolicy, Version
+from overrides.models import ModuleMode, ModulePolicy, Version, VersionKind
 from overrides.serving.mode import mode_document
-from telemetry.core.audit_facts import Entry, Fact, Finding, Ledger, Said, field_differences
+from telemetry.core.audit_facts import Claim, Entry, Fact, Finding, Ledger, field_differences
 from telemetry.foundation.core.canonical_json import utc_text
 
 CHUNK = 2000
 
 
 class _Numbered:
-    """What is numbered within its module, the last of it in force."""
+    """Rows that are numbered within a module, of which the last one is in force."""
 
     def __init__(self, kind: str) -> None:
-        self._kind = kind
         self._ledger = Ledger(kind)
         self._last: dict[str, tuple[Hashable, int]] = {}  # module -> the one in force, the entry that says so
 
@@ -25,7 +24,7 @@ class _Numbered:
         self._last[module] = (id, entry.seq)
 
     def differences(self, rows: Iterator[tuple[str, bool, Fact]]) -> Iterator[Finding]:
-        """Yield what differs; `rows` are each of a module and in force or not."""
+        """Yield what differs. Each row comes with its module and whether it is in force."""
         active: list[Finding] = []
 
         def facts() -> Iterator[Fact]:
@@ -33,8 +32,8 @@ class _Numbered:
                 id, seq = self._last.get(module, (None, 0))
                 if is_active != (fact.id == id):
                     word = "is" if is_active else "is not"
-                    told = f"{word} in force, and audit entry {seq} says that {id or 'none'} is"
-                    active.append(Finding(fact.name, told))
+                    message = f"{word} in force, and audit entry {seq} says that {id or 'none'} is"
+                    active.append(Finding(fact.name, message))
                 yield fact
 
         yield from self._ledger.differences(facts())
@@ -42,7 +41,7 @@ class _Numbered:
 
 
 class Versions(_Numbered):
-    """Each version has the content, the constants, the request and the publisher that its entry says."""
+    """Compares content hash, parameters, request and publisher of each version with its entry."""
 
     def __init__(self) -> None:
         super().__init__("version")
@@ -51,16 +50,16 @@ class Versions(_Numbered):
         if entry.action != "publish":
             return
         fields = {
-            "content hash": entry.says("content_hash"),
-            "parameters": entry.says("parameters"),
-            "overrides": entry.says("overrides"),
+            "content hash": entry.field("content_hash"),
+            "parameters": entry.field("parameters"),
+            "overrides": entry.field("overrides"),
             "publisher": entry.actor,
             "time": entry.at,
         }
         if entry.names_rows:
-            fields |= {"kind": entry.says("kind"), "request": entry.says("request")}
-        self._ledger.say(entry, name, fields, id=name)
-        if entry.says("kind") != Version.Kind.TRIAL:  # the version after a trial follows in the same transaction
+            fields |= {"kind": entry.field("kind"), "request": entry.field("request")}
+        self._ledger.claim(entry, name, fields, id=name)
+        if entry.field("kind") != VersionKind.TRIAL:  # the version after a trial follows in the same transaction
             self.in_force(entry, name.partition("/")[0], name)
 
     def findings(self, *, since: int) -> Iterator[Finding]:
@@ -83,7 +82,7 @@ class Versions(_Numbered):
 
 
 class Policies(_Numbered):
-    """Each policy is the document that its entry says."""
+    """Compares the document of each policy with its entry."""
 
     def __init__(self) -> None:
         super().__init__("policy")
@@ -92,7 +91,7 @@ class Policies(_Numbered):
         if entry.action != "policy":
             return
         fields = {"document": entry.after, "author": entry.actor, "time": entry.at}
-        self._ledger.say(entry, name, fields, id=name)
+        self._ledger.claim(entry, name, fields, id=name)
         self.in_force(entry, name.partition("/")[0], name)
 
     def findings(self, *, since: int) -> Iterator[Finding]:
@@ -106,31 +105,31 @@ class Policies(_Numbered):
 
 
 class Modes:
-    """Each module's mode is what its last entry says, and was changed as often as there are entries."""
+    """Compares the mode of each module with its last entry, and the number of changes with that of entries."""
 
     def __init__(self) -> None:
-        self._last: dict[str, Said] = {}
+        self._last: dict[str, Claim] = {}
         self._changes: Counter[str] = Counter()
 
     def read(self, entry: Entry, module: str) -> None:
         if entry.action != "mode":
             return
         self._changes[module] += 1
-        fields = {name: entry.says(name) for name in mode_document(None)}
+        fields = {name: entry.field(name) for name in mode_document(None)}
         fields |= {"person": entry.actor, "reason": entry.reason, "time": entry.at}
-        self._last[module] = Said(entry.seq, fields)
+        self._last[module] = Claim(entry.seq, fields)
 
     def findings(self, *, since: int) -> Iterator[Finding]:
         for row in ModuleMode.objects.select_related("challenger").order_by("module"):
             name, changes = f"mode {row.module}", self._changes[row.module]
-            said = self._last.pop(row.module, None)
-            if said is None:
+            claim = self._last.pop(row.module, None)
+            if claim is None:
                 yield Finding(name, "no audit entry says that it was set")
                 continue
             fields = mode_document(row)
             fields |= {"person": row.changed_by, "reason": row.reason, "time": utc_text(row.changed_at)}
-            yield from field_differences(name, said, fields)
+            yield from field_differences(name, claim, fields)
             if row.revision != changes:
                 yield Finding(name, f"was changed {row.revision} times, and {changes} audit entries say so")
-        for module, said in self._last.items():
-            yield Finding(f"mode {module}", f"is not there, and audit entry {said.seq} says that it was set")
+        for module, claim in self._last.items():
+            yield Finding(f"mode {module}", f"is not there, and audit entry {claim.seq} says that it was set")

@@ -1,4 +1,4 @@
-"""All of policy that the audit trail tells of, read along with the trail and then compared with the rows."""
+"""The comparison of all governed rows of `overrides` with the audit trail."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _OfNames(Protocol):
 
 
 class PolicyFacts:
-    """One comparison of the trail with the rows of requests, votes, mandates, versions, policies, modes and holds.
+    """Compares requests, votes, mandates, versions, policies, modes, holds and quarantines with the trail.
 
     The setting AUDIT_COMPARISONS names this class.
     """
@@ -42,7 +42,7 @@ class PolicyFacts:
         }
 
     def read(self, entry: Entry) -> None:
-        """Let whom it concerns take note of an entry. Raises ValueError for a request that is no number."""
+        """Pass an entry to the comparisons that it concerns. Raises ValueError if a request is named by no number."""
         kind, name = entry.split()
         if kind == "request":
             request = int(name)
@@ -52,7 +52,7 @@ class PolicyFacts:
             self._of_names[kind].read(entry, name)
 
     def findings(self, *, since: int) -> Iterator[Finding]:
-        """Yield every difference, kind by kind."""
+        """Yield every difference, one kind of row after the other."""
         for each in self._of_requests:
             yield from each.findings(since=since)
         for named in self._of_names.values():

@@ -1,4 +1,4 @@
-"""Requests and votes against their entries, which are about `request <id>`."""
+"""Compare requests and votes with their entries, whose object is `request <id>`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from overrides.models import ChangeRequest, Vote
 from overrides.monitoring.verify_trail.people import People
 from overrides.requests.gates import hash_of
-from telemetry.core.audit_facts import Entry, Fact, Finding, Ledger, Said, field_differences
+from telemetry.core.audit_facts import Claim, Entry, Fact, Finding, Ledger, field_differences
 from telemetry.foundation.core.canonical_json import utc_text
 
 CHUNK = 2000
@@ -16,22 +16,22 @@ VOTES = tuple(decision.value for decision in Vote.Decision)
 
 
 class Requests:
-    """Each request is where its last entry says, of the content that this entry names, and its author's who drafted it.
+    """Compares state, content and author of each request with its last entry, and its origin with the first one.
 
-    Of a request that was voted on, the content is hashed anew where its last entry is younger than `since`.
+    The content of a request with votes is also compared with its hash if its last entry is newer than `since`.
     """
 
     def __init__(self) -> None:
-        self._last: dict[int, Said] = {}
-        self._drafted: dict[int, Said] = {}
+        self._last: dict[int, Claim] = {}
+        self._drafted: dict[int, Claim] = {}
 
     def read(self, entry: Entry, request: int) -> None:
-        fields = {name: entry.says(name) for name in ("state", "module", "kind", "content")}
+        fields = {name: entry.field(name) for name in ("state", "module", "kind", "content")}
         if isinstance(entry.after, dict) and "author" in entry.after:  # entries of older code name none
             fields["author"] = entry.after["author"]
-        self._last[request] = Said(entry.seq, fields)
+        self._last[request] = Claim(entry.seq, fields)
         if entry.action == DRAFT and request not in self._drafted:
-            self._drafted[request] = Said(entry.seq, {"author's name": entry.actor, "created": entry.at})
+            self._drafted[request] = Claim(entry.seq, {"author's name": entry.actor, "created": entry.at})
 
     def findings(self, *, since: int) -> Iterator[Finding]:
         columns = ("pk", "state", "module", "kind", "content_hash", "author", "author_name", "created_at")
@@ -43,17 +43,17 @@ class Requests:
             last, drafted = self._last.pop(pk, None), self._drafted.get(pk)
             if last is None or drafted is None:
                 yield Finding(f"request {pk}", "no audit entry says that it was drafted")
-            for said in (drafted, last):
-                if said is not None:
-                    yield from field_differences(f"request {pk}", said, fields)
+            for claim in (drafted, last):
+                if claim is not None:
+                    yield from field_differences(f"request {pk}", claim, fields)
             if last is not None and last.seq > since:
                 yield from _signed_content(pk)
-        for pk, said in self._last.items():
-            yield Finding(f"request {pk}", f"is not there, and audit entry {said.seq} is about it")
+        for pk, claim in self._last.items():
+            yield Finding(f"request {pk}", f"is not there, and audit entry {claim.seq} is about it")
 
 
 def _signed_content(pk: int) -> Iterator[Finding]:
-    """Whether a request that was voted on still holds what its hash says."""
+    """Compare the content of a request that has votes with its hash."""
     request = ChangeRequest.objects.filter(pk=pk, votes__isnull=False).first()
     if request is not None:
         recomputed = hash_of(request, list(request.lines.select_related("before__line", "after__line")))
@@ -65,7 +65,7 @@ def _signed_content(pk: int) -> Iterator[Finding]:
 
 
 class Votes:
-    """Each vote is that of the person, on the content, at the time and for the reason that its entry says."""
+    """Compares person, decision, content, time and reason of each vote with its entry."""
 
     def __init__(self, people: People) -> None:
         self._people = people
@@ -78,19 +78,20 @@ class Votes:
             "request": request,
             "decision": entry.action,
             "reason": entry.reason,
-            "content": entry.says("content"),
+            "content": entry.field("content"),
             "time": entry.at,
         }
-        named = entry.says("vote")
+        named = entry.field("vote")
         if not isinstance(named, dict):
             if entry.actor in self._people.ids:
                 fields["voter"] = self._people.label(self._people.ids[entry.actor])
-            self._ledger.say(entry, f"request {request}", fields)
+            self._ledger.claim(entry, f"request {request}", fields)
             return
         voter = named.get("voter")
         if self._people.is_another(entry.actor, voter):
             self._ledger.refuse(entry, f"says that {entry.actor} gave the vote of {self._people.label(voter)}")
-        self._ledger.say(entry, f"request {request}", fields | {"voter": self._people.label(voter)}, id=named.get("id"))
+        fields["voter"] = self._people.label(voter)
+        self._ledger.claim(entry, f"request {request}", fields, id=named.get("id"))
 
     def findings(self, *, since: int) -> Iterator[Finding]:
         return self._ledger.differences(self._rows())

@@ -1,4 +1,4 @@
-"""Mandates, vetoes, pins and quarantines against their entries: who made them, what they say, and when they ended."""
+"""Compare mandates, vetoes, pins and quarantines with their entries: who made them, what they say, when they ended."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Hashable, Iterator
 from datetime import datetime
 from typing import Any
 
-from overrides.models import LineHold, Mandate, Quarantine
+from overrides.models import HoldKind, LineHold, Mandate, Quarantine
 from overrides.monitoring.verify_trail.people import People
-from overrides.requests.transitions import MANDATES, mandate_document
-from telemetry.core.audit_facts import Entry, Fact, Finding, Ledger, Said, field_differences
+from overrides.requests.governance_store import mandate_document
+from overrides.requests.transitions import MANDATES
+from telemetry.core.audit_facts import Claim, Entry, Fact, Finding, Ledger, field_differences
 from telemetry.foundation.core.canonical_json import utc_text
 
 CHUNK = 2000
@@ -18,34 +19,34 @@ ENDED = "time of its end"
 
 
 class Mandates:
-    """Each mandate is what the entry says that was written when it was signed, and ended when another one says.
+    """Compares each mandate with the entry of its signing, and its end with the entry that ended it.
 
-    Entries of format 1 name no mandates. Of those that were signed then, the request has to be applied at that time.
+    Entries of format 1 name no mandates. A mandate from that time is only compared with the time of its application.
     """
 
     def __init__(self) -> None:
         self._ledger = Ledger("mandate")
-        self._ended: dict[int, Said] = {}
-        self._applied: dict[int, Said] = {}  # requests of format 1
+        self._ended: dict[int, Claim] = {}
+        self._applied: dict[int, Claim] = {}  # requests of format 1
 
     def read(self, entry: Entry, request: int) -> None:
         if entry.action == APPLY and not entry.names_rows:
-            self._applied[request] = Said(entry.seq, {"granted_at": entry.at})
+            self._applied[request] = Claim(entry.seq, {"granted_at": entry.at})
         elif entry.action == MANDATES:
-            for document in entry.says("signed"):
-                self._ledger.say(entry, request, {**document, "request": request}, id=document["id"])
-            for mandate in entry.says("ended"):
-                self._ended[mandate] = Said(entry.seq, {ENDED: entry.at})
+            for document in entry.field("signed"):
+                self._ledger.claim(entry, request, {**document, "request": request}, id=document["id"])
+            for mandate in entry.field("ended"):
+                self._ended[mandate] = Claim(entry.seq, {ENDED: entry.at})
 
     def findings(self, *, since: int) -> Iterator[Finding]:
         beside: list[Finding] = []
         yield from self._ledger.differences(self._rows(beside))
         yield from beside
-        for mandate, said in self._ended.items():
-            yield Finding(f"mandate {mandate}", f"is not there, and audit entry {said.seq} says that it ended")
+        for mandate, claim in self._ended.items():
+            yield Finding(f"mandate {mandate}", f"is not there, and audit entry {claim.seq} says that it ended")
 
     def _rows(self, beside: list[Finding]) -> Iterator[Fact]:
-        """The mandates that entries name, or should; what is wrong with the others is added to `beside`."""
+        """Yield the mandates that an entry has to name; findings about the others are added to `beside`."""
         for mandate in Mandate.objects.order_by("pk").iterator(chunk_size=CHUNK):
             request, name = mandate.request_id, f"mandate {mandate.pk} on line {mandate.line_id[:12]}"
             fields = mandate_document(mandate)
@@ -58,31 +59,31 @@ class Mandates:
                 yield Fact(mandate.pk, request, name, fields)
 
     def _end(self, mandate: Mandate, name: str, *, is_known: bool) -> Iterator[Finding]:
-        said = self._ended.pop(mandate.pk, None)
+        claim = self._ended.pop(mandate.pk, None)
         at = _text(mandate.revoked_at)
-        if said is not None:
-            yield from field_differences(name, said, {ENDED: at})
+        if claim is not None:
+            yield from field_differences(name, claim, {ENDED: at})
         elif at is not None and is_known:
             yield Finding(name, f"ended at {at}, and no audit entry says so")
 
 
 class _Placed:
-    """Restrictions that somebody places and somebody lifts, one at a time in each group."""
+    """Restrictions that are placed and lifted, one at a time in each group."""
 
     def __init__(self, kind: str) -> None:
         self._ledger = Ledger(kind)
-        self._standing: dict[Hashable, Said] = {}
+        self._standing: dict[Hashable, Claim] = {}
 
     def place(self, entry: Entry, group: Hashable, fields: dict[str, Any], id: Hashable | None) -> None:
-        """A new one lifts the one before it, which has expired: the verbs place no second one beside a live one."""
+        """Note a new restriction. It ends the one before it, which has expired: no two are in effect at once."""
         before = self._standing.get(group)
         if before is not None:
             before.fields[ENDED] = entry.at
-        said = {**fields, "reason": entry.reason, "time": entry.at, ENDED: None}
-        self._standing[group] = self._ledger.say(entry, group, said, id)
+        claim = {**fields, "reason": entry.reason, "time": entry.at, ENDED: None}
+        self._standing[group] = self._ledger.claim(entry, group, claim, id)
 
     def lift(self, entry: Entry, group: Hashable, id: Hashable | None) -> None:
-        """The one that stands is lifted; an entry of format 2 names it, but one of format 1 may have placed it."""
+        """Note the end of the restriction in effect. The entry that placed it may be of format 1 and name no id."""
         standing = self._standing.pop(group, None)
         lifted = (None if id is None else self._ledger.named(id)) or standing
         if lifted is None or lifted.fields[ENDED] is not None:
@@ -92,7 +93,7 @@ class _Placed:
 
 
 class Holds(_Placed):
-    """Each veto and pin is what its entry says, and was lifted when another entry says, or a later one was placed."""
+    """Compares vetoes and pins with their entries."""
 
     def __init__(self, people: People) -> None:
         super().__init__("hold")
@@ -100,12 +101,12 @@ class Holds(_Placed):
 
     def read(self, entry: Entry, line: str) -> None:
         action, _, lifted = entry.action.partition(" ")
-        id = entry.says("hold")
-        if action in LineHold.Kind.values:
-            fields = {"line": line, "kind": action, "until": _until(entry.says("expires_at"))}
+        id = entry.field("hold")
+        if action in HoldKind.values:
+            fields = {"line": line, "kind": action, "until": _until(entry.field("expires_at"))}
             fields |= _placer(self._people, entry, "placed_by")
             self.place(entry, f"{action} on line {line[:12]}", fields, id)
-        elif action == "lift" and lifted in LineHold.Kind.values:
+        elif action == "lift" and lifted in HoldKind.values:
             self.lift(entry, f"{lifted} on line {line[:12]}", id)
 
     def findings(self, *, since: int) -> Iterator[Finding]:
@@ -127,14 +128,14 @@ class Holds(_Placed):
 
 
 class Quarantines(_Placed):
-    """Each quarantine is what its entry says, and was lifted when another entry says."""
+    """Compares quarantines with their entries."""
 
     def __init__(self, people: People) -> None:
         super().__init__("quarantine")
         self._people = people
 
     def read(self, entry: Entry, module: str) -> None:
-        id = entry.says("quarantine")
+        id = entry.field("quarantine")
         if entry.action == "quarantine":
             self.place(entry, f"builder {module}", {"module": module} | _placer(self._people, entry, "placed_by"), id)
         elif entry.action == "lift quarantine":
@@ -156,15 +157,15 @@ class Quarantines(_Placed):
 
 
 def _placer(people: People, entry: Entry, field: str) -> dict[str, str]:
-    """Whom an entry names: by id, or by the name of somebody who is known by it; nobody where it is an old name."""
-    person = entry.says(field)
+    """Return the person that an entry names, by id or by a current name; nothing for a name that nobody has now."""
+    person = entry.field(field)
     if person is None:
         person = people.ids.get(entry.actor)
     return {} if person is None else {"person": people.label(person)}
 
 
 def _until(text: object) -> str | None:
-    """An expiry in canonical text; entries of format 1 write it with an offset."""
+    """Return an expiry as canonical text; entries of format 1 write it with an offset."""
     return utc_text(datetime.fromisoformat(text)) if isinstance(text, str) else None
 
 

@@ -20,7 +20,7 @@ from overrides.requests.emergency import (
 )
 from overrides.requests.review import approve, cancel, reject, request_changes, schedule, unschedule
 from telemetry.audit.verify_trail import verify_trail
-from tests.builders import DAY, agreed, draft, make_parameters, make_spec, publish, set_mode
+from tests.builders import DAY, approve_and_apply, draft, make_parameters, make_spec, publish, set_mode
 from tests.conftest import make_user
 
 DIP, RECOVER = {"macro_phase": "Dip"}, {"macro_phase": "Recover"}
@@ -41,10 +41,10 @@ def furnish(at: datetime) -> None:
     publish(make_spec(), make_spec(scope=DIP))
     publish(make_spec({"size_mult": 1.2}))
     set_mode("on", rollout_percent=20)
-    agreed(draft(kind="policy", content={}))
-    agreed(draft(kind="policy", content={"daily_cap": 40}))
-    agreed(draft(kind="rollback", content={"to": 1}))
-    agreed(draft(make_spec({"size_mult": 1.25}), kind="trial", content=make_parameters().to_document()))
+    approve_and_apply(draft(kind="policy", content={}))
+    approve_and_apply(draft(kind="policy", content={"daily_cap": 40}))
+    approve_and_apply(draft(kind="rollback", content={"to": 1}))
+    approve_and_apply(draft(make_spec({"size_mult": 1.25}), kind="trial", content=make_parameters().to_document()))
     both = draft(make_spec(scope=RECOVER), make_spec({"size_mult": 0.9}), author=author)
     approve(request_id=both.pk, by=reviewer, at=at, only=[make_spec(scope=RECOVER).line])
     apply_request(request_id=both.pk, by=reviewer, at=at)
