@@ -35,8 +35,8 @@ def apply_request(*, request_id: int, by: User | None, at: datetime) -> ChangeRe
     actor = MACHINE if by is None else by.get_username()
     apply_now(request, Step.APPLY, read.changes, read.basis, actor, at)
     if KINDS[request.kind].is_published:
-        ended = sign_mandates(request, read.changes, read.situation.policy, at)
-        audit_mandates(request, actor, at, ended=ended)
+        mandates = sign_mandates(request, read.changes, read.situation.policy, at)
+        audit_mandates(request, mandates, actor, at)
     return request
 
 

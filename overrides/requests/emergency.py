@@ -108,7 +108,7 @@ def retire_lines(*, module: str, lines: Collection[str], by: User, reason: str, 
     )
     changes = list(request.lines.select_related("line", "after__line").order_by("line_id"))
     apply_now(request, Step.ACT_AT_ONCE, changes, KINDS[request.kind].basis(request), by.get_username(), at)
-    audit_mandates(request, by.get_username(), at, ended=end_mandates(found, at))
+    audit_mandates(request, end_mandates(found, at), by.get_username(), at)
     return request
 
 

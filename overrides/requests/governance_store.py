@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.mandates import grants
 from overrides.models import ChangeLine, ChangeRequest, LineHold, Mandate, ModulePolicy, Quarantine
 from overrides.requests.votes import suspended
+
+
+class MandatesWritten(TypedDict):
+    """What an audit entry says of mandates: the signed ones as they are stored, and the ids of the ended ones."""
+
+    signed: list[dict[str, Any]]
+    ended: list[int]
 
 
 def policy_of(module: str) -> GovernancePolicy:
@@ -38,11 +45,8 @@ def is_quarantined(module: str) -> bool:
 
 def sign_mandates(
     request: ChangeRequest, changes: Sequence[ChangeLine], policy: GovernancePolicy, at: datetime
-) -> list[int]:
-    """Sign what the builder may do with each approved line from now on; the older mandates on these lines end.
-
-    Returns the ids of those that ended; `transitions.audit_mandates` writes the entry.
-    """
+) -> MandatesWritten:
+    """Sign what the builder may do with each approved line from now on; the older mandates on these lines end."""
     ended = end_mandates([change.line_id for change in changes], at)
     approved = [change.after for change in changes if change.after is not None]
     signed = zip(approved, grants([override.spec for override in approved], policy, at), strict=True)
@@ -59,15 +63,16 @@ def sign_mandates(
         for override, terms in signed
     ]
     Mandate.objects.bulk_create(rows, batch_size=2000)
-    return ended
+    stored = Mandate.objects.filter(request=request).order_by("pk")  # with what the database has set
+    return {"signed": [mandate_document(mandate) for mandate in stored], "ended": ended["ended"]}
 
 
-def end_mandates(lines: Collection[str], at: datetime) -> list[int]:
-    """End the mandates that stand on these lines; return their ids, which belong into an audit entry."""
+def end_mandates(lines: Collection[str], at: datetime) -> MandatesWritten:
+    """End the mandates that stand on these lines."""
     standing = Mandate.objects.filter(line_id__in=lines, revoked_at=None)
     ended = sorted(standing.values_list("pk", flat=True))
     standing.update(revoked_at=at)
-    return ended
+    return {"signed": [], "ended": ended}
 
 
 def mandate_document(mandate: Mandate) -> dict[str, Any]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from overrides.core.governance import request_states
 from overrides.core.governance.errors import GateError
 from overrides.core.governance.request_states import Step
-from overrides.models import ChangeRequest, Mandate
-from overrides.requests.governance_store import mandate_document
+from overrides.models import ChangeRequest
+from overrides.requests.governance_store import MandatesWritten
 from telemetry.audit.audit_log import write_audit
 
 MANDATES = "mandates"  # the action of the entry about mandates that a request signs or ends
@@ -68,11 +68,7 @@ def audit_request(
     )
 
 
-def audit_mandates(request: ChangeRequest, actor: str, at: datetime, *, ended: Collection[int]) -> None:
-    """Write the audit entry of the mandates that a request signed, each as it is stored, and of those that it ended.
-
-    Nothing is written where there are none.
-    """
-    signed = [mandate_document(mandate) for mandate in Mandate.objects.filter(request=request).order_by("pk")]
-    if signed or ended:
-        audit_request(request, MANDATES, actor, request.reason, at, {"signed": signed, "ended": list(ended)})
+def audit_mandates(request: ChangeRequest, written: MandatesWritten, actor: str, at: datetime) -> None:
+    """Write the audit entry of the mandates that a request signed and ended, if there are any."""
+    if written["signed"] or written["ended"]:
+        audit_request(request, MANDATES, actor, request.reason, at, dict(written))
