@@ -228,6 +228,14 @@ TASKS_AFTER_TRADES: list[tuple[str, dict[str, Any]]] = [
     ("telemetry.attribute_soon", {}),
 ]
 
+# --- audit trail ----------------------------------------------------------------------------------
+
+# Where each nightly check notes the head of the audit chain: outside the database, best on another disk or host.
+AUDIT_HEAD_FILE = env.path("AUDIT_HEAD_FILE", default=str(BASE_DIR / ".dev" / "audit-heads.jsonl"))
+
+# What compares the rows of an area with the trail; it is read along with the entries (`TrailComparison`).
+AUDIT_COMPARISONS = ["overrides.monitoring.verify_trail.PolicyFacts"]
+
 # --- the rest -------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en-gb"

@@ -10,6 +10,7 @@ from config.api.docs_page import DocumentationView
 from config.api.error_handlers import ApiNotFound
 from config.api.health import HealthView
 from config.api.schema import SchemaView
+from config.desk.alarms import acknowledge_page
 from config.desk.coverage import coverage_page
 from config.desk.request_evidence import request_evidence_csv
 from config.operations.health import healthz, readyz
@@ -21,6 +22,7 @@ admin.site.site_url = None  # the admin is the site
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/alarms/<str:check>/acknowledge/", admin.site.admin_view(acknowledge_page), name="acknowledge_alarm"),
     path("admin/coverage/", admin.site.admin_view(coverage_page), name="coverage"),
     path("admin/evidence/", admin.site.admin_view(evidence_page), name="evidence"),
     path(

@@ -11,6 +11,8 @@ from overrides.monitoring.replay import replay_nightly
 from overrides.requests.apply import apply_due, expire_requests
 from overrides.requests.impact.what_if import run_what_if
 from overrides.requests.staleness import refresh_health
+from telemetry.audit.alarms import REPLAY
+from telemetry.audit.nightly_check import run_check
 from telemetry.foundation.job_runs import run_once
 from telemetry.tasks import moment_of_task
 
@@ -29,9 +31,9 @@ def publish_due_task(*, now: str | None = None, **_: object) -> None:
 
 @shared_task(name="overrides.replay")
 def replay_task(*, now: str | None = None, **_: object) -> None:
-    """Replay a sample of decisions and verify every stored hash; a difference fails the run and is named."""
+    """Replay a sample of decisions and verify every stored hash; a difference fails the run and raises an alarm."""
     at = moment_of_task(now)
-    run_once("replay", now=at, every=timedelta(days=1), work=lambda: replay_nightly(now=at))
+    run_check(REPLAY, now=at, work=lambda: replay_nightly(now=at))
 
 
 @shared_task(name="overrides.what_if")

@@ -11,8 +11,8 @@ import structlog
 from celery import current_task, shared_task
 from django.db import InterfaceError, OperationalError, connection
 
-from telemetry.audit.audit_log import verify_audit
 from telemetry.audit.simulated_time import simulated_time
+from telemetry.audit.verify_trail import verify_nightly
 from telemetry.decisions.attribute_trades import attribute_trades
 from telemetry.foundation.core.fields import named
 from telemetry.foundation.core.fields import parse_moment as read_moment
@@ -80,8 +80,8 @@ def send_outbox_task(*, now: str | None = None, **_: object) -> None:
 
 @shared_task(name="telemetry.verify_audit")
 def verify_audit_task(*, now: str | None = None, **_: object) -> None:
-    """Verify the audit chain; a break fails the run and names the row."""
-    run_once("verify audit", now=moment_of_task(now), every=timedelta(days=1), work=_verified)
+    """Verify the audit trail; what does not verify fails the run, names the row and raises an alarm."""
+    verify_nightly(now=moment_of_task(now))
 
 
 @shared_task(name="telemetry.extend_partitions")
@@ -103,17 +103,6 @@ def raise_refusals(receipts: list[Receipt]) -> None:
     refusals = [refusal for receipt in receipts for refusal in receipt.refusals]
     if refusals:
         raise Refused(*refusals)
-
-
-class ChainBroken(RuntimeError):
-    """The audit chain does not verify."""
-
-
-def _verified() -> int:
-    breaks = verify_audit()
-    if breaks:
-        raise ChainBroken("; ".join(each.message for each in breaks[:20]))
-    return 0
 
 
 def _extend(at: datetime) -> int:

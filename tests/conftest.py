@@ -40,9 +40,16 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
 
 
 @pytest.fixture(autouse=True)
-def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Load engines and keys anew in each test, and not in the background unless the test starts it."""
+def fresh_process(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Load engines and keys anew in each test, and not in the background unless the test starts it.
+
+    The file of the audit trail's heads is one of the tests' own, and empty when each begins.
+    """
     engine, access = (sys.modules.get(name) for name in REMEMBERING)
+    heads = tmp_path_factory.getbasetemp() / "audit-heads.jsonl"
+    heads.unlink(missing_ok=True)
+    if (django := sys.modules.get("django.conf")) is not None:
+        monkeypatch.setattr(django.settings, "AUDIT_HEAD_FILE", heads)
     if engine is not None:
         monkeypatch.setattr(engine, "POLL_SECONDS", 3600.0)
     if access is not None:

@@ -25,6 +25,7 @@ from overrides.requests.apply import apply_request
 from overrides.requests.review import approve
 from overrides.versions.load_version import load_specs
 from telemetry.audit.audit_log import verify_audit
+from telemetry.audit.verify_trail import verify_trail
 from telemetry.recording.intake import receive_trades
 from tests.builders import publish
 
@@ -100,3 +101,4 @@ def test_asks_once_a_day_and_serves_nothing_outside_a_mandate(reviewer: User) ->
     assert routes["mandate"] >= 1
     assert Version.objects.filter(module="pm").count() == routes["mandate"] + routes["review"]
     assert verify_audit() == []
+    assert verify_trail(full=True).findings == ()

@@ -24,6 +24,7 @@ from overrides.serving.engine import ENGINE_ROOM
 from overrides.serving.mode import lower_mode
 from overrides.serving.resolve import Resolved, resolve
 from telemetry.audit.audit_log import verify_audit
+from telemetry.audit.verify_trail import verify_trail
 from telemetry.decisions.attribute_trades import attribute_trades
 from telemetry.decisions.decision_log import record_decisions
 from telemetry.models import AttributionShare, AuditEntry, Decision, DecisionOutcome, DirtyGroup
@@ -114,6 +115,7 @@ def test_from_facts_to_policy_and_back(author: User, reviewer: User, now: dateti
 
     assert Version.objects.get(is_active=True).n_overrides == 3
     assert list(AuditEntry.objects.order_by("seq").values_list("action", flat=True)) == [
-        "draft", "approve", "apply", "publish", "draft", "approve", "apply", "mode", "mode",
+        "draft", "approve", "apply", "publish", "mandates", "draft", "approve", "apply", "mode", "mode",
     ]  # fmt: skip
     assert verify_audit() == []
+    assert verify_trail(full=True).findings == ()

@@ -79,7 +79,8 @@ def throw_away(*, durable: bool = False) -> Iterator[Exports]:
         ports = {name: free_port() for name in _ours()}
         for name, port in ports.items():
             _server(name, home, home / "pg", port, passwords, durable=durable).start(lasting=False)
-        yield _exports(ports, passwords, secret_key=secrets.token_urlsafe(50), role=SUPERUSER)
+        heads = {"AUDIT_HEAD_FILE": str(home / "audit-heads.jsonl")}  # of a chain that vanishes with its server
+        yield _exports(ports, passwords, secret_key=secrets.token_urlsafe(50), role=SUPERUSER) | heads
 
 
 @contextmanager

@@ -50,6 +50,9 @@ class HealthSerializer(serializers.Serializer[Any]):
     postgresql = serializers.ChoiceField([OK, DOWN])
     migrations_unapplied = serializers.IntegerField(required=False)
     jobs = serializers.DictField(child=JobSerializer(), required=False)
+    alarms = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="checks whose findings nobody has acknowledged"
+    )
     queue = serializers.ChoiceField([OK, DOWN])
     engines = serializers.DictField(child=EngineSerializer())
     decisions_waiting = serializers.IntegerField(help_text="decisions that this process has not written yet")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Exists, Min, OuterRef
+from django.db.models import Count, Exists, Min, OuterRef, Value
 from django.urls import reverse
 
 from config.operations.job_punctuality import punctuality
@@ -69,14 +69,14 @@ def waiting(person: User, now: datetime) -> list[Waiting]:
     return [_waiting(request, person, now) for request in requests[:MOST_WAITING]]
 
 
-def afterwards() -> int:
-    """Return the number of requests that took effect at once and wait for acknowledgement."""
-    return unacknowledged().count()
-
-
-def mandates_due(now: datetime) -> int:
-    """Return the number of mandates whose review is due within two weeks or overdue."""
-    return Mandate.objects.filter(due_by(now)).count()
+def to_look_at(now: datetime) -> dict[str, int]:
+    """Return the number of requests that took effect at once and wait for acknowledgement, as `afterwards`, and of
+    mandates whose review is due within two weeks or overdue, as `mandates_due`. A number of 0 is left out.
+    """
+    afterwards = unacknowledged().order_by().values(what=Value("afterwards"))
+    mandates = Mandate.objects.filter(due_by(now)).order_by().values(what=Value("mandates_due"))
+    counted = afterwards.annotate(n=Count("pk")).union(mandates.annotate(n=Count("pk")), all=True)
+    return {row["what"]: row["n"] for row in counted}
 
 
 def troubles(now: datetime) -> list[Trouble]:

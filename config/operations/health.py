@@ -22,6 +22,7 @@ from config.operations.job_punctuality import punctuality
 from config.operations.probe import Probe
 from overrides.api.resolve import QUEUE
 from overrides.serving.engine import ENGINE_ROOM, FRESH_SECONDS
+from telemetry.audit.alarms import alarms
 from telemetry.core.vocabulary import Module
 
 PATIENCE_SECONDS = 1.0
@@ -34,7 +35,10 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 if PostgreSQL is available and migrated; a missing queue, late job or stale engine only degrades."""
+    """Answer 200 if PostgreSQL is available and migrated; a missing queue, late job, alarm or stale engine degrades.
+
+    `alarms` names the checks that found something which nobody has acknowledged.
+    """
     report = health_report()
     return JsonResponse(report, status=503 if report["status"] == DOWN else 200)
 
@@ -57,7 +61,7 @@ def _status(report: Mapping[str, Any]) -> str:
     if report["postgresql"] != OK or report["migrations_unapplied"]:
         return DOWN
     parts = {report["queue"], *(each["status"] for group in ("jobs", "engines") for each in report[group].values())}
-    return OK if parts == {OK} else DEGRADED
+    return OK if parts == {OK} and not report["alarms"] else DEGRADED
 
 
 def _ask_postgresql() -> dict[str, Any]:
@@ -68,7 +72,8 @@ def _ask_postgresql() -> dict[str, Any]:
         if not unapplied:
             ENGINE_ROOM.engine(Module.PM)
         jobs = {} if unapplied else punctuality(now=datetime.now(UTC))
-        return {"postgresql": OK, "migrations_unapplied": unapplied, "jobs": jobs}
+        standing = [] if unapplied else [alarm.check for alarm in alarms() if not alarm.is_acknowledged]
+        return {"postgresql": OK, "migrations_unapplied": unapplied, "jobs": jobs, "alarms": standing}
     finally:
         connection.close()
 

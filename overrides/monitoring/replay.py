@@ -11,7 +11,6 @@ names the format of the engine that answered it, and what is computed is compare
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -32,11 +31,11 @@ from overrides.serving.engine_cache import Engines, past_engines
 from overrides.serving.resolve import NUMERIC_BUILD, SERVED_UNDER, resolve_one
 from overrides.serving.resolve_request import Question
 from overrides.versions.verify_hashes import Recheck
+from telemetry.audit.alarms import CheckFailed
+from telemetry.core.audit_facts import Finding
 from telemetry.decisions.decision_stream import Span, fetch, sample, slices, stream
 from telemetry.foundation.core.refusal import Refused
 from telemetry.models import Decision
-
-logger = logging.getLogger(__name__)
 
 UNCLAIMED = (Reason.STALE, Reason.ERROR)
 RECOMPUTED = (
@@ -52,14 +51,13 @@ RECOMPUTED = (
 )
 NIGHTLY_RECENT = 2000  # of the last day
 NIGHTLY_MOMENTS, NIGHTLY_EACH = 40, 25  # of all the time before
-NAMED = 20
 ALL_TIME = Span()
 
 Told = Callable[[Difference], None]
 Progress = Callable[[int, int], None]
 
 
-class ReplayDiffers(RuntimeError):
+class ReplayDiffers(CheckFailed):
     """What is stored is not what computing it again gives; the message names the first differences."""
 
 
@@ -105,7 +103,7 @@ def replay(choice: Choice, *, now: datetime, on_difference: Told, on_progress: P
 def replay_nightly(*, now: datetime) -> int:
     """A sample of the last day and of all before it, and every stored hash; the number replayed.
 
-    The sample is the same whenever it is drawn for the same day. Raises ReplayDiffers on any difference, and logs it.
+    The sample is the same whenever it is drawn for the same day. Raises ReplayDiffers on any difference.
     """
     seed, yesterday = now.toordinal(), now - timedelta(days=1)
     recent = sample(Span(since=yesterday, until=now), NIGHTLY_RECENT, seed)
@@ -114,10 +112,9 @@ def replay_nightly(*, now: datetime) -> int:
     found = list(recheck.everything())
     report = _replayed(fetch([*older, *recent]), recheck, found.append)
     if found:
-        more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
-        named = "; ".join(map(str, found[:NAMED])) + more
-        logger.error("replay differs: %s", named)
-        raise ReplayDiffers(f"{report.replayed} replayed, {len(found)} differences: {named}")
+        findings = [Finding(each.object, each.in_words()) for each in found]
+        counts = f"{report.replayed} replayed, {len(found)} differences: "
+        raise ReplayDiffers(findings, checked=report.replayed, introduction=counts)
     return report.replayed
 
 

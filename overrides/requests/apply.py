@@ -19,8 +19,9 @@ from overrides.requests.gates import refuse_blocked
 from overrides.requests.governance_store import sign_mandates
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.kind import Basis
-from overrides.requests.transitions import MACHINE, locked, take_step
+from overrides.requests.transitions import audit_mandates, locked, take_step
 from overrides.versions.publish import lock_module, lock_modules
+from telemetry.audit.audit_log import MACHINE
 
 State = ChangeRequest.State
 
@@ -34,7 +35,8 @@ def apply_request(*, request_id: int, by: User | None, at: datetime) -> ChangeRe
     actor = MACHINE if by is None else by.get_username()
     apply_now(request, Step.APPLY, read.changes, read.basis, actor, at)
     if KINDS[request.kind].is_published:
-        sign_mandates(request, read.changes, read.situation.policy, at)
+        mandates = sign_mandates(request, read.changes, read.situation.policy, at)
+        audit_mandates(request, mandates, actor, at)
     return request
 
 

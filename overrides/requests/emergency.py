@@ -20,7 +20,6 @@ from overrides.models import (
     HoldKind,
     Line,
     LineHold,
-    Mandate,
     Membership,
     ModuleMode,
     Quarantine,
@@ -28,9 +27,10 @@ from overrides.models import (
 )
 from overrides.requests.apply import apply_now, close_applied
 from overrides.requests.authoring import draft_request
+from overrides.requests.governance_store import end_mandates
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.kind import DraftLine
-from overrides.requests.transitions import audit_request, locked
+from overrides.requests.transitions import audit_mandates, audit_request, locked
 from overrides.serving.mode import lower_mode
 from overrides.versions.publish import lock_module, lock_modules
 from telemetry.audit.audit_log import write_audit
@@ -112,7 +112,7 @@ def retire_lines(*, module: str, lines: Collection[str], by: User, reason: str, 
     )
     changes = list(request.lines.select_related("line", "after__line").order_by("line_id"))
     apply_now(request, Step.ACT_AT_ONCE, changes, KINDS[request.kind].basis(request), by.get_username(), at)
-    _end_mandates(found, at)
+    audit_mandates(request, end_mandates(found, at), by.get_username(), at)
     return request
 
 
@@ -152,7 +152,7 @@ def quarantine_builder(*, module: str, by: User, reason: str, at: datetime) -> Q
     if Quarantine.objects.filter(module=module, lifted_at=None).exists():
         raise GateError("module", f"the builder of {module} is in quarantine already")
     row = Quarantine.objects.create(module=module, reason=reason, placed_by=by, placed_at=at)
-    _audit_builder(module, "quarantine", by, reason, at)
+    _audit_builder(row, "quarantine", by, reason, at)
     return row
 
 
@@ -164,7 +164,7 @@ def lift_quarantine(*, module: str, by: User, reason: str, at: datetime) -> None
         raise GateError("module", f"the builder of {module} is in no quarantine")
     row.lifted_at = at
     row.save(update_fields=["lifted_at"])
-    _audit_builder(module, "lift quarantine", by, reason, at)
+    _audit_builder(row, "lift quarantine", by, reason, at)
 
 
 @transaction.atomic
@@ -228,10 +228,6 @@ def _hold(
     return hold
 
 
-def _end_mandates(lines: Collection[str], at: datetime) -> None:
-    Mandate.objects.filter(line_id__in=lines, revoked_at=None).update(revoked_at=at)
-
-
 def _refuse_without(by: User, permission: str, reason: str) -> None:
     if not by.has_perm(permission):
         raise GateError.because("you may not do this; an operator or a reviewer has the permission")
@@ -240,25 +236,24 @@ def _refuse_without(by: User, permission: str, reason: str) -> None:
 
 
 def _audit_line(hold: LineHold, action: str, by: User, reason: str, at: datetime) -> None:
-    expires = None if hold.expires_at is None else hold.expires_at.isoformat()
     write_audit(
         actor=by.get_username(),
         action=action,
         object=f"line {hold.line_id}",
         reason=reason,
         before=None,
-        after={"expires_at": expires},
+        after={"hold": hold.pk, "placed_by": hold.placed_by_id, "expires_at": hold.expires_at},
         at=at,
     )
 
 
-def _audit_builder(module: str, action: str, by: User, reason: str, at: datetime) -> None:
+def _audit_builder(quarantine: Quarantine, action: str, by: User, reason: str, at: datetime) -> None:
     write_audit(
         actor=by.get_username(),
         action=action,
-        object=f"builder {module}",
+        object=f"builder {quarantine.module}",
         reason=reason,
         before=None,
-        after=None,
+        after={"quarantine": quarantine.pk, "placed_by": quarantine.placed_by_id},
         at=at,
     )

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any, TypedDict
 
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.mandates import grants
 from overrides.models import ChangeLine, ChangeRequest, LineHold, Mandate, ModulePolicy, Quarantine
 from overrides.requests.votes import suspended
+
+
+class MandatesWritten(TypedDict):
+    """What an audit entry says of mandates: the signed ones as they are stored, and the ids of the ended ones."""
+
+    signed: list[dict[str, Any]]
+    ended: list[int]
 
 
 def policy_of(module: str) -> GovernancePolicy:
@@ -37,9 +45,9 @@ def is_quarantined(module: str) -> bool:
 
 def sign_mandates(
     request: ChangeRequest, changes: Sequence[ChangeLine], policy: GovernancePolicy, at: datetime
-) -> None:
+) -> MandatesWritten:
     """Sign what the builder may do with each approved line from now on; the older mandates on these lines end."""
-    Mandate.objects.filter(line_id__in=[change.line_id for change in changes], revoked_at=None).update(revoked_at=at)
+    ended = end_mandates([change.line_id for change in changes], at)
     approved = [change.after for change in changes if change.after is not None]
     signed = zip(approved, grants([override.spec for override in approved], policy, at), strict=True)
     rows = [
@@ -55,3 +63,29 @@ def sign_mandates(
         for override, terms in signed
     ]
     Mandate.objects.bulk_create(rows, batch_size=2000)
+    stored = Mandate.objects.filter(request=request).order_by("pk")  # with what the database has set
+    return {"signed": [mandate_document(mandate) for mandate in stored], "ended": ended["ended"]}
+
+
+def end_mandates(lines: Collection[str], at: datetime) -> MandatesWritten:
+    """End the mandates that stand on these lines."""
+    standing = Mandate.objects.filter(line_id__in=lines, revoked_at=None)
+    ended = sorted(standing.values_list("pk", flat=True))
+    standing.update(revoked_at=at)
+    return {"signed": [], "ended": ended}
+
+
+def mandate_document(mandate: Mandate) -> dict[str, Any]:
+    """Return a mandate as its audit entry says it; when it ended is said by another entry."""
+    return {
+        "id": mandate.pk,
+        "line": mandate.line_id,
+        "direction": mandate.direction,
+        "reach": mandate.reach,
+        "evidence_floor": mandate.evidence_floor,
+        "edge_sign": mandate.edge_sign,
+        "approvals_needed": mandate.approvals_needed,
+        "voter_groups": mandate.voter_groups,
+        "review_by": mandate.review_by,
+        "granted_at": mandate.granted_at,
+    }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -71,11 +72,11 @@ def approve(
     read = refuse_blocked(request, Step.SIGN, by, at)
     if only is not None:
         _split(request, read.changes, only, by, at)
-    _vote(request, by, Vote.Decision.APPROVE, reason, at)
+    vote = _vote(request, by, Vote.Decision.APPROVE, reason, at)
     # What is left after a split is another content, which moves less; whose votes count on it is read anew.
     is_agreed = read.is_agreed_with(by) if only is None else read_situation(request, at).is_agreed
     step = Step.APPROVE if is_agreed else Step.SIGN
-    take_step(request, step, action="approve", actor=by.get_username(), reason=reason, at=at)
+    take_step(request, step, action="approve", actor=by.get_username(), reason=reason, at=at, also=vote)
     return request
 
 
@@ -149,15 +150,16 @@ def _decide_against(
         raise GateError("reason", "deciding against it needs one; its author learns from it")
     request = locked(request_id)
     refuse_blocked(request, step, by, at)
-    _vote(request, by, decision, reason, at)
+    vote = _vote(request, by, decision, reason, at)
     if step is Step.REJECT:
         request.closed_at = at
-    take_step(request, step, action=step.value, actor=by.get_username(), reason=reason, at=at)
+    take_step(request, step, action=step.value, actor=by.get_username(), reason=reason, at=at, also=vote)
     return request
 
 
-def _vote(request: ChangeRequest, by: User, decision: str, reason: str, at: datetime) -> None:
-    Vote.objects.create(
+def _vote(request: ChangeRequest, by: User, decision: str, reason: str, at: datetime) -> dict[str, Any]:
+    """Store a vote, and return what its audit entry says of it."""
+    vote = Vote.objects.create(
         request=request,
         voter=by,
         content_hash=request.content_hash,
@@ -165,6 +167,7 @@ def _vote(request: ChangeRequest, by: User, decision: str, reason: str, at: date
         reason=reason,
         voted_at=at,
     )
+    return {"vote": {"id": vote.pk, "voter": vote.voter_id}}
 
 
 def _split(

@@ -10,7 +10,8 @@ from overrides.core.governance.gates import Attempt, Situation, gates, health
 from overrides.core.governance.request_states import Step
 from overrides.models import ChangeRequest
 from overrides.requests.gates import read_situation
-from overrides.requests.transitions import MACHINE, audit_request
+from overrides.requests.transitions import audit_request
+from telemetry.audit.audit_log import MACHINE
 
 
 def health_of(situation: Situation, at: datetime) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from overrides.core.governance import request_states
 from overrides.core.governance.errors import GateError
 from overrides.core.governance.request_states import Step
 from overrides.models import ChangeRequest
+from overrides.requests.governance_store import MandatesWritten
 from telemetry.audit.audit_log import write_audit
 
-MACHINE = "counterweight"  # the actor of what nobody does by hand
+MANDATES = "mandates"  # the action of the entry about mandates that a request signs or ends
+Also = Mapping[str, Any] | None
 
 
 def locked(request_id: int) -> ChangeRequest:
@@ -30,15 +34,22 @@ def move(request: ChangeRequest, step: Step) -> None:
     request.state = ChangeRequest.State(leads_to)
 
 
-def take_step(request: ChangeRequest, step: Step, *, action: str, actor: str, reason: str, at: datetime) -> None:
+def take_step(
+    request: ChangeRequest, step: Step, *, action: str, actor: str, reason: str, at: datetime, also: Also = None
+) -> None:
     """Move the request, save it with whatever the caller has set on it, and write the audit entry of `action`."""
     move(request, step)
     request.save()
-    audit_request(request, action, actor, reason, at)
+    audit_request(request, action, actor, reason, at, also)
 
 
-def audit_request(request: ChangeRequest, action: str, actor: str, reason: str, at: datetime) -> None:
-    """Write the audit entry of what somebody did to a request that is saved."""
+def audit_request(
+    request: ChangeRequest, action: str, actor: str, reason: str, at: datetime, also: Also = None
+) -> None:
+    """Write the audit entry of what somebody did to a request that is saved.
+
+    `also` names other rows that the step wrote, by id: the nightly check finds them rewritten by it.
+    """
     write_audit(
         actor=actor,
         action=action,
@@ -50,6 +61,14 @@ def audit_request(request: ChangeRequest, action: str, actor: str, reason: str, 
             "module": request.module,
             "kind": request.kind,
             "content": request.content_hash,
+            "author": request.author_id,
+            **(also or {}),
         },
         at=at,
     )
+
+
+def audit_mandates(request: ChangeRequest, written: MandatesWritten, actor: str, at: datetime) -> None:
+    """Write the audit entry of the mandates that a request signed and ended, if there are any."""
+    if written["signed"] or written["ended"]:
+        audit_request(request, MANDATES, actor, request.reason, at, dict(written))

@@ -237,7 +237,8 @@ def _audit_version(version: Version, before: Version | None, changes: Sequence[S
         object=f"version {version.module}/{version.number}",
         reason=reason,
         before=None if before is None else _summary(before),
-        after=_summary(version) | {"changes": [list(side) for side in changes]},
+        after=_summary(version)
+        | {"kind": version.kind, "request": version.request_id, "changes": [list(side) for side in changes]},
         at=version.published_at,
     )
 

@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Max, Min, QuerySet
+from django.db.models import QuerySet
 
 from telemetry.core.hash_chain import WHOLE, Break, Row, Start, export_lines, verify
 from telemetry.foundation.core.canonical_json import fact_json
 from telemetry.foundation.request_id import request_id
 from telemetry.models import AuditEntry
 
+MACHINE = "counterweight"  # the actor of what nobody does by hand
 INSERT = """
 INSERT INTO telemetry_auditentry (seq, previous_hash, hash, content, written_at, transaction, format, epoch)
 VALUES (0, '', '', %s, %s, 0, 0, 0) RETURNING seq
+"""
+# Of the entries that follow the last one before `until`, a time in the future is believed only where time is simulated.
+PART = """
+WITH begins AS (
+    SELECT seq FROM telemetry_auditentry
+    WHERE %(since)s::timestamptz IS NOT NULL AND seq < coalesce(
+        (SELECT min(seq) FROM telemetry_auditentry WHERE written_at >= %(since)s::timestamptz),
+        (SELECT max(seq) + 1 FROM telemetry_auditentry)
+    )
+    ORDER BY written_at DESC, seq DESC LIMIT 1
+), ends AS (
+    SELECT seq FROM telemetry_auditentry
+    WHERE %(until)s::timestamptz IS NOT NULL AND seq > coalesce(
+        (SELECT max(seq) FROM telemetry_auditentry WHERE written_at < %(until)s::timestamptz), 0
+    ) AND (written_at <= clock_timestamp() + interval '5 seconds' OR is_time_simulated())
+    ORDER BY written_at, seq LIMIT 1
+)
+SELECT coalesce((SELECT seq FROM begins) + 1, 1),
+       coalesce((SELECT seq FROM ends) - 1, (SELECT max(seq) FROM telemetry_auditentry), 0)
 """
 
 
@@ -70,26 +91,47 @@ def _written(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def verify_audit(*, expected_head: str | None = None) -> list[Break]:
+def verify_audit(*, expected_head: str | None = None, reading: Callable[[Row], None] = lambda row: None) -> list[Break]:
     """Return every break of the stored chain, with its row number; empty if the chain holds.
 
-    An `expected_head` (a hash noted elsewhere) also reveals entries that were removed from the end.
+    An `expected_head` (a hash noted elsewhere) also reveals entries that were removed from the end. `reading` is called
+    with each row, so that comparisons of what the entries say need not read the chain again.
     """
-    return verify(chain_rows(), expected_head=expected_head)
+
+    def rows() -> Iterator[Row]:
+        for row in chain_rows():
+            reading(row)
+            yield row
+
+    return verify(rows(), expected_head=expected_head)
 
 
-def export_part(since: datetime | None, until: datetime | None) -> Iterator[str]:
-    """Export the entries from the first to the last one written in [since, until), verifiable on its own.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The entries `first` to `last` of the chain, which are none where `last` is before `first`."""
 
-    No entry between them is left out: the chain follows the order of commits, which may differ from `written_at`.
+    first: int
+    last: int
+
+    @property
+    def entries(self) -> QuerySet[AuditEntry]:
+        """The entries of the part, in no order."""
+        return AuditEntry.objects.filter(seq__range=(self.first, self.last))
+
+
+def part_of_period(since: datetime | None, until: datetime | None) -> Part:
+    """Return the part of the chain that was committed in [since, until), found by sequence: the order of commits.
+
+    An entry may name another time than that of its commit, so its time alone never excludes it. The part begins after
+    the newest entry before the period and ends before the oldest one after it; every entry between these two may
+    belong to the period and is included.
     """
-    entries = AuditEntry.objects.all()
-    entries = entries if since is None else entries.filter(written_at__gte=since)
-    entries = entries if until is None else entries.filter(written_at__lt=until)
-    ends = entries.aggregate(first=Min("seq"), last=Max("seq"))
-    first, last = ends["first"], ends["last"]
-    if first is None:
-        return export_lines([])
-    before = AuditEntry.objects.filter(seq=first - 1).values_list("seq", "hash").first()
-    part = AuditEntry.objects.filter(seq__range=(first, last))
-    return export_lines(chain_rows(part), WHOLE if before is None else Start(*before))
+    with connection.cursor() as cursor:
+        cursor.execute(PART, {"since": since, "until": until})
+        return Part(*cursor.fetchone())
+
+
+def export_part(part: Part) -> Iterator[str]:
+    """Yield the lines of an export of a part of the chain, which can be verified on its own."""
+    before = AuditEntry.objects.filter(seq=part.first - 1).values_list("seq", "hash").first()
+    return export_lines(chain_rows(part.entries), WHOLE if before is None else Start(*before))

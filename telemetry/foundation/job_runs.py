@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from telemetry.foundation.models import JobRun
+from telemetry.foundation.snapshot import one_snapshot
 
 RETENTION = timedelta(days=30)
 LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))"
@@ -28,18 +29,20 @@ def run_once(
     every: timedelta,
     work: Callable[[], int],
     refusals: tuple[type[Exception], ...] = (),
+    of_one_moment: bool = False,
 ) -> JobRun | None:
     """Run `work` (it returns the number of rows) unless this period's run is done or in progress elsewhere.
 
     The run is recorded in the transaction of the work, under an advisory lock that ends with its holder: a killed
     worker leaves nothing behind, and a second delivery finds the lock or the record. A failure, including a timeout, is
     recorded and raised, and the period can be tried again. One of the `refusals` is advice to a person and no fault of
-    the work: it is recorded in its own words and not raised.
+    the work: it is recorded in its own words and not raised. Work `of_one_moment` sees the database as it was when the
+    run began (`snapshot`).
     """
     period = period_of(now, every)
     started_at = datetime.now(UTC)
     try:
-        with transaction.atomic():
+        with one_snapshot() if of_one_moment else transaction.atomic():
             if not _take(job) or JobRun.objects.filter(job=job, period=period, status="done").exists():
                 return None
             rows = work()

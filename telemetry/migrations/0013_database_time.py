@@ -28,7 +28,7 @@ def restrict(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("telemetry", "0011_coefficients")]
+    dependencies = [("telemetry", "0012_decision_format")]
     operations = [
         migrations.AddField(
             "auditentry",

@@ -25,6 +25,7 @@ from telemetry.audit.audit_log import write_audit
 from telemetry.models import AuditEntry
 from tests.builders import NOW, approve_and_apply, draft, make_spec, publish, set_mode
 from tests.bypass.table import MODELS
+from tests.conftest import make_user
 
 DIP = {"macro_phase": "Dip"}
 LINE, OTHER = make_spec().line, make_spec(scope=DIP).line

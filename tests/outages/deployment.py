@@ -41,6 +41,7 @@ class Deployment:
             "DEBUG": "false",
             "MAX_STALE_SECONDS": str(MAX_STALE_SECONDS),
             "CELERY_BEAT_SCHEDULE_FILENAME": str(logs / "beat-schedule"),
+            "AUDIT_HEAD_FILE": str(logs / "audit-heads.jsonl"),
         }
 
     def database_url(self, role: str) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 from django import template
 from django.template import Context
 
-from config.desk.today import MOST_WAITING, afterwards, mandates_due, served, troubles, waiting
+from config.desk.alarms import SEES, shown_alarms
+from config.desk.today import MOST_WAITING, served, to_look_at, troubles, waiting
 from overrides.admin.request_form import ReasonForm
-from overrides.core.governance.permissions import LOWER, VIEW_REQUESTS
+from overrides.core.governance.permissions import LOWER, REVIEW, VIEW_REQUESTS
 from telemetry.foundation.admin.read_only import person
 
 register = template.Library()
@@ -21,13 +22,16 @@ def today(context: Context) -> dict[str, Any]:
     """Return the panels that the person may see."""
     user, now = person(context["request"]), datetime.now(UTC)
     sees_policy = user.has_perm(VIEW_REQUESTS)
+    counts = to_look_at(now) if sees_policy else {}
     return {
         "served": served() if user.has_perm("overrides.view_modulemode") else None,
         "waiting": waiting(user, now) if sees_policy else None,
         "most_waiting": MOST_WAITING,
-        "afterwards": afterwards() if sees_policy else 0,
-        "mandates_due": mandates_due(now) if user.has_perm("overrides.view_mandate") else 0,
+        "afterwards": counts.get("afterwards", 0) if sees_policy else 0,
+        "mandates_due": counts.get("mandates_due", 0) if user.has_perm("overrides.view_mandate") else 0,
         "may_lower": user.has_perm(LOWER) and user.has_perm("overrides.view_modulemode"),
         "off_form": ReasonForm(auto_id="off_%s"),
+        "alarms": shown_alarms() if user.has_perm(SEES) else None,
+        "may_acknowledge": user.has_perm(REVIEW),
         "troubles": troubles(now) if user.has_perm("telemetry.view_jobrun") else None,
     }

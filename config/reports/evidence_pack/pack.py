@@ -19,13 +19,18 @@ from django.core.files.temp import NamedTemporaryFile
 
 from config.reports.evidence_pack.tables import TABLES
 from config.reports.exports.selection import Selection
-from telemetry.audit.audit_log import export_part
+from telemetry.audit.audit_log import Part, export_part, part_of_period
 from telemetry.core import hash_chain
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.core.csv_cells import csv_lines
 
 Opened = Callable[[str], AbstractContextManager[IO[bytes]]]
 AUDIT_COLUMNS = ("seq", "at", "actor", "action", "object", "reason", "before", "after", "request_id", "hash")
+MOST_NUMBERS = 100
+RANGE = (
+    "by sequence, the order in which the database committed: from the entry after the newest one before the period to "
+    "the entry before the oldest one after it; none between them is left out for the time that it names"
+)
 
 
 def write_pack(opened: Opened, selection: Selection, *, made_at: datetime) -> dict[str, Any]:
@@ -39,15 +44,16 @@ def write_pack(opened: Opened, selection: Selection, *, made_at: datetime) -> di
         put(f"{name}.csv", csv_lines(table.columns, table.rows(selection)))
         put(f"{name}.jsonl", (_line(row) for row in table.rows(selection)))
     ends: list[dict[str, Any]] = []
-    put("audit.jsonl", (f"{line}\n" for line in _ends_of(export_part(selection.since, selection.until), ends)))
-    put("audit.csv", csv_lines(AUDIT_COLUMNS, _entries(selection)))
+    part = part_of_period(selection.since, selection.until)
+    put("audit.jsonl", (f"{line}\n" for line in _ends_of(export_part(part), ends)))
+    put("audit.csv", csv_lines(AUDIT_COLUMNS, _entries(part)))
     put("chain.py", [Path(hash_chain.__file__).read_text(encoding="utf-8")])
     manifest = {
         "made_at": utc_text(made_at),
         "since": selection.since and utc_text(selection.since),
         "until": selection.until and utc_text(selection.until),
         "module": selection.module,
-        "audit": ends[0] | ends[-1],
+        "audit": ends[0] | ends[-1] | _range(part, selection),
         "verify": "python chain.py audit.jsonl HEAD, the head as noted elsewhere; sha256sum of each file",
         "files": files,
     }
@@ -91,9 +97,16 @@ def _ends_of(lines: Iterable[str], ends: list[dict[str, Any]]) -> Iterator[str]:
     ends.append(json.loads(last))
 
 
-def _entries(selection: Selection) -> Iterator[dict[str, Any]]:
+def _range(part: Part, selection: Selection) -> dict[str, Any]:
+    """Return how the part of the trail was found, and which of its entries name a time outside the period."""
+    elsewhere = part.entries.exclude(pk__in=selection.between(part.entries, "written_at").values("pk"))
+    numbers = list(elsewhere.order_by("seq").values_list("seq", flat=True)[:MOST_NUMBERS])
+    return {"range": RANGE, "dated_elsewhere": {"entries": elsewhere.count(), "first": numbers}}
+
+
+def _entries(part: Part) -> Iterator[dict[str, Any]]:
     """Yield the audit entries as table rows, without the fields that only the chain needs."""
-    for line in export_part(selection.since, selection.until):
+    for line in export_part(part):
         row = json.loads(line)
         if "content" in row:
             yield json.loads(row["content"]) | {"seq": row["seq"], "hash": row["hash"]}

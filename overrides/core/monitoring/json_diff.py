@@ -29,7 +29,11 @@ class Difference:
     recomputed: Any
 
     def __str__(self) -> str:
-        return f"{self.object}: {self.field} is {_shown(self.stored)}, recomputed {_shown(self.recomputed)}"
+        return f"{self.object}: {self.in_words()}"
+
+    def in_words(self) -> str:
+        """What differs, without the object that it is about."""
+        return f"{self.field} is {_shown(self.stored)}, recomputed {_shown(self.recomputed)}"
 
 
 def differences(

@@ -5,6 +5,8 @@ from rest_framework.test import APIClient
 
 from config.celery import BEAT
 from overrides.serving.engine import ENGINE_ROOM
+from telemetry.audit.alarms import VERIFY_AUDIT, acknowledge_alarm, alarm_of, raise_alarm
+from telemetry.core.audit_facts import Finding
 from telemetry.foundation.models import OutboxMessage
 from telemetry.recording.record_trades import record_trades
 from tests.api_clients import client_of
@@ -47,6 +49,18 @@ class TestHealth:
         assert (body["engines"]["pm"]["status"], body["engines"]["pm"]["version"]) == ("ok", 1)
         assert body["engines"]["dm"]["version"] is None
         assert set(body["jobs"]) == set(BEAT)
+
+    def test_names_the_checks_whose_findings_nobody_has_explained(self, api: APIClient) -> None:
+        assert api.get(URL).json()["alarms"] == []
+        raise_alarm(VERIFY_AUDIT, [Finding("vote 7", "is not there")], at=NOW)
+
+        body = api.get(URL).json()
+
+        assert (body["status"], body["alarms"]) == ("degraded", ["verify audit"])
+        alarm = alarm_of(VERIFY_AUDIT)
+        assert alarm is not None
+        acknowledge_alarm(VERIFY_AUDIT, digest=alarm.digest, by="chief", reason="a test", at=NOW)
+        assert api.get(URL).json()["alarms"] == []
 
     def test_is_told_to_a_known_key_while_the_database_is_away(self, api: APIClient) -> None:
         api.get(URL)  # reads the keys

@@ -8,6 +8,8 @@ import json
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,15 +21,18 @@ from django.core.management import CommandError, call_command
 from overrides.models import ChangeRequest
 from overrides.requests.emergency import pin_line, quarantine_builder
 from overrides.requests.review import comment
-from telemetry.audit.audit_log import write_audit
+from telemetry.audit.audit_log import chain_rows, write_audit
 from telemetry.decisions.decision_log import record_decisions
 from tests.admin_pages import browser_of, page
 from tests.builders import DAY, NOW, approve_and_apply, draft, make_decision, make_spec, publish, set_mode
+from tests.trail import execute, hashed_anew, store
 
 pytestmark = pytest.mark.django_db
 
 DIP = {"macro_phase": "Dip"}
 LATER = NOW + 10 * DAY
+HOUR = timedelta(hours=1)
+LONG_AGO, FAR_AHEAD = datetime(1970, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
 HELD = (
     "requests", "lines", "votes", "comments", "versions", "modes", "policies", "parameters", "mandates", "holds",
     "quarantines", "decisions",
@@ -126,6 +131,105 @@ class TestPack:
         pack = packed(tmp_path, since=LATER + DAY, until=LATER + 2 * DAY)
 
         assert (rows(pack, "requests"), manifest(pack)["audit"]["entries"]) == ([], 0)
+
+
+def entry(object: str, at: datetime) -> int:
+    return write_audit(actor="a", action="x", object=object, reason="", before=None, after=None, at=at)
+
+
+class TestTheTrailOfAPeriod:
+    """Entries belong to a period by their sequence: the time that one names leaves none out."""
+
+    def packed(self, directory: Path) -> tuple[list[int], dict[str, Any]]:
+        pack = packed(directory, since=NOW, until=NOW + DAY)
+        numbers = [row["seq"] for row in rows(pack, "audit") if "seq" in row]
+        with (pack / "audit.csv").open(newline="") as stream:
+            assert [int(row["seq"]) for row in csv.DictReader(stream)] == numbers
+        return numbers, manifest(pack)["audit"]
+
+    @pytest.mark.parametrize("others", [(), (NOW + 2 * DAY, NOW + 3 * DAY)])
+    def test_holds_an_entry_dated_long_before(self, tmp_path: Path, others: tuple[datetime, ...]) -> None:
+        for at in (NOW - DAY, NOW, NOW + HOUR, LONG_AGO, *others):
+            entry("o", at)
+
+        numbers, audit = self.packed(tmp_path)
+
+        assert numbers == [2, 3, 4]
+        assert audit["dated_elsewhere"] == {"entries": 1, "first": [4]}
+        assert "by sequence, the order in which the database committed" in audit["range"]
+
+    @pytest.mark.parametrize("forged", [LONG_AGO, FAR_AHEAD])
+    def test_holds_one_that_is_the_first_of_it(self, tmp_path: Path, forged: datetime) -> None:
+        """Between yesterday's last entry and today's first, it may be either's: both packs have it."""
+        for at in (NOW - DAY, forged, NOW + HOUR, NOW + 2 * DAY):
+            entry("o", at)
+
+        assert self.packed(tmp_path)[0] == [2, 3]
+
+    @pytest.mark.parametrize("forged", [LONG_AGO, FAR_AHEAD])
+    def test_holds_one_that_is_the_last_of_it(self, tmp_path: Path, forged: datetime) -> None:
+        for at in (NOW - DAY, NOW, forged, NOW + 2 * DAY):
+            entry("o", at)
+
+        assert self.packed(tmp_path)[0] == [2, 3]
+
+    def test_holds_one_dated_ahead_that_nothing_follows(self, tmp_path: Path) -> None:
+        for at in (NOW - DAY, NOW, FAR_AHEAD):
+            entry("o", at)
+        execute("DELETE FROM simulated_time")  # so that a time in the future is nobody's
+
+        assert self.packed(tmp_path)[0] == [2, 3]
+
+    def test_is_none_between_two_entries(self, tmp_path: Path) -> None:
+        for at in (NOW - DAY, NOW + 2 * DAY):
+            entry("o", at)
+
+        numbers, audit = self.packed(tmp_path)
+
+        assert (numbers, audit["follows"], audit["entries"]) == ([], 1, 0)
+
+    def test_is_verified_by_the_copy_in_the_pack_in_both_formats(self, tmp_path: Path) -> None:
+        for at in (NOW - DAY, NOW, NOW + HOUR):
+            entry("old", at)
+        store(hashed_anew(replace(row, format=1) for row in chain_rows()))
+        entry("new", NOW + HOUR)
+        pack = packed(tmp_path, since=NOW, until=NOW + DAY)
+        head = manifest(pack)["audit"]["head"]
+
+        assert ["format" in row for row in rows(pack, "audit")[1:-1]] == [False, False, True]
+        assert offline(pack, head) == (0, "audit.jsonl: the chain holds\n")
+
+    @pytest.mark.parametrize("field", ["written_at", "transaction", "epoch", "format", "content"])
+    def test_is_not_verified_with_another_value_of_anything_that_an_entry_says(
+        self, tmp_path: Path, field: str
+    ) -> None:
+        for at in (NOW, NOW + HOUR):
+            entry("o", at)
+        pack = packed(tmp_path, since=NOW, until=NOW + DAY)
+        lines = rows(pack, "audit")
+        lines[1][field] = lines[1][field] + (1 if isinstance(lines[1][field], int) else " ")
+        (pack / "audit.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+        code, told = offline(pack)
+
+        assert (code, "row 1: changed" in told) == (1, True), told
+
+    def test_needs_the_heads_that_were_noted_elsewhere(self, tmp_path: Path) -> None:
+        entry("o", NOW)
+        pack = packed(tmp_path, since=NOW, until=NOW + DAY)
+
+        code, told = offline(pack, "f" * 64)
+
+        assert (code, "the expected head does not follow row 1" in told) == (1, True)
+
+
+def offline(pack: Path, *head: str) -> tuple[int, str]:
+    """What the copy of the verifier in the pack says, with nothing but Python."""
+    done = subprocess.run(
+        [sys.executable, "-I", "chain.py", "audit.jsonl", *head],
+        cwd=pack, capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout
 
 
 class TestCommand:

@@ -229,7 +229,7 @@ class TestApply:
         version = Version.objects.get(is_active=True)
         assert (state(request), request.closed_at, version.request) == ("applied", now + HOUR, request)
         assert [spec.id for spec in load_specs("pm", version.number)] == [make_spec().id]
-        assert actions() == ["draft", "approve", "apply", "publish"]
+        assert actions() == ["draft", "approve", "apply", "publish", "mandates"]
         assert verify_audit() == []
 
     def test_puts_a_mode_into_force(self, reviewer: User, now: datetime) -> None:

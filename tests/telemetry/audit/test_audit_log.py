@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -53,7 +54,9 @@ class TestWriteAudit:
             '"size_mult":1e-07,"zero":-0.0},"at":"2026-03-01T12:00:00Z","before":null,"object":"version pm/1",'
             '"reason":"größer 𝄞 €","request_id":""}'
         )
-        assert row.hash == "08ce807b8b084c6c17ec85a1403872ac9e6e2077132142305157123b7e6ca10c"
+        assert link(replace(row, format=1)) == "08ce807b8b084c6c17ec85a1403872ac9e6e2077132142305157123b7e6ca10c"
+        signed = f"2|1|{GENESIS}|2026-03-01T12:00:00.000000Z|{row.transaction}|{row.epoch}|{row.content}"
+        assert row.hash == sha256(signed.encode()).hexdigest()
 
     def test_records_who_did_what_to_what_in_which_transaction(self, now: datetime) -> None:
         write("mode pm")

@@ -9,11 +9,12 @@ import pytest
 from django.db import DatabaseError, connection
 
 from telemetry.audit.audit_log import write_audit
+from telemetry.audit.verify_trail import ChainBroken
 from telemetry.foundation.core.refusal import Refused
 from telemetry.foundation.job_runs import RETENTION, period_of, run_once
 from telemetry.foundation.models import JobRun
 from telemetry.models import AuditEntry
-from telemetry.tasks import ChainBroken, forget_runs_task, moment_of_task, verify_audit_task
+from telemetry.tasks import forget_runs_task, moment_of_task, verify_audit_task
 from tests.builders import NOW, attempt, run_concurrently, wait_until
 
 HOUR = timedelta(hours=1)

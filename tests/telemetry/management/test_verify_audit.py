@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from telemetry.audit.audit_log import export_part, write_audit
+from telemetry.audit.alarms import VERIFY_AUDIT, acknowledge_alarm, alarm_of, raise_alarm
+from telemetry.audit.audit_log import export_part, part_of_period, write_audit
 from telemetry.core import hash_chain
+from telemetry.core.audit_facts import Finding
 from telemetry.models import AuditEntry
 from tests.builders import DAY, NOW
+from tests.trail import execute
 
 Lines = list[dict[str, Any]]
 
@@ -24,7 +27,7 @@ Lines = list[dict[str, Any]]
 def exported(db: None) -> Lines:
     for day in range(6):
         write_audit(actor="é", action="x", object=f"o{day}", reason="r", before=None, after=None, at=NOW + day * DAY)
-    return [json.loads(line) for line in export_part(None, None)]
+    return [json.loads(line) for line in export_part(part_of_period(None, None))]
 
 
 def written(lines: Lines, directory: Path) -> Path:
@@ -106,14 +109,14 @@ class TestExport:
             call_command("verify_audit", file=file)
 
     def test_of_a_part_is_verified_by_itself(self, exported: Lines, tmp_path: Path) -> None:
-        part = [json.loads(line) for line in export_part(NOW + 2 * DAY, NOW + 4 * DAY)]
+        part = [json.loads(line) for line in export_part(part_of_period(NOW + 2 * DAY, NOW + 4 * DAY))]
 
         assert [line.get("seq") for line in part] == [None, 3, 4, None]
         assert part[0] == {"follows": 2, "hash": exported[2]["hash"]}
         assert alone(written(part, tmp_path))[0] == 0
 
     def test_of_a_part_does_not_begin_later(self, exported: Lines, tmp_path: Path) -> None:
-        part = [json.loads(line) for line in export_part(NOW + 2 * DAY, NOW + 5 * DAY)]
+        part = [json.loads(line) for line in export_part(part_of_period(NOW + 2 * DAY, NOW + 5 * DAY))]
         del part[1]
 
         assert "row 3: removed" in alone(written(part, tmp_path))[1]
@@ -147,8 +150,52 @@ class TestVerifyAudit:
     def test_reads_the_chain_of_the_database(self, exported: Lines, capsys: pytest.CaptureFixture[str]) -> None:
         call_command("verify_audit", head=AuditEntry.objects.order_by("seq")[5].hash)
 
-        assert capsys.readouterr().out == "the chain holds\n"
+        told = "the chain holds: 6 entries, 0 noted heads, and the rows it tells of\n"
+        assert capsys.readouterr().out == told
 
     def test_misses_a_head_that_is_gone(self, exported: Lines) -> None:
-        with pytest.raises(CommandError, match="row 7: removed: the expected head"):
+        with pytest.raises(CommandError, match="audit entry 7: removed: the expected head"):
             call_command("verify_audit", head="f" * 64)
+
+    @pytest.mark.parametrize("head", [{}, {"head": "the last"}])
+    def test_finds_an_entry_that_was_given_another_time(self, exported: Lines, head: dict[str, str]) -> None:
+        noted = {name: AuditEntry.objects.latest("seq").hash for name in head}
+        execute("UPDATE telemetry_auditentry SET written_at = '1970-01-01' WHERE seq = 3")
+
+        with pytest.raises(CommandError, match="audit entry 3: changed: its content does not belong to its hash"):
+            call_command("verify_audit", **noted)
+
+    def test_raises_an_alarm_and_ends_it(self, exported: Lines) -> None:
+        said = {"actor": "a", "action": "mode", "object": "mode pm"}
+        write_audit(**said, reason="r", before=None, after={"mode": "on"}, at=NOW)
+        with pytest.raises(CommandError, match="mode pm: is not there, and audit entry 7 says that it was set"):
+            call_command("verify_audit")
+        alarm = alarm_of(VERIFY_AUDIT)
+
+        execute("DELETE FROM telemetry_auditentry WHERE seq >= 7")
+        raise_alarm(VERIFY_AUDIT, [Finding("mode pm", "is not there")], at=NOW)
+        call_command("verify_audit", full=True)
+
+        assert alarm is not None
+        assert alarm_of(VERIFY_AUDIT) is None
+
+    def test_raises_no_alarm_for_a_head_that_somebody_mistyped(self, exported: Lines) -> None:
+        with pytest.raises(CommandError):
+            call_command("verify_audit", head="f" * 64)
+
+        assert alarm_of(VERIFY_AUDIT) is None
+
+    def test_says_that_somebody_explained_what_it_finds(
+        self, exported: Lines, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        execute("UPDATE telemetry_auditentry SET written_at = '1970-01-01' WHERE seq = 3")
+        with pytest.raises(CommandError):
+            call_command("verify_audit")
+        alarm = alarm_of(VERIFY_AUDIT)
+        assert alarm is not None
+        acknowledge_alarm(VERIFY_AUDIT, digest=alarm.digest, by="chief", reason="a drill", at=NOW)
+
+        with pytest.raises(CommandError, match="audit entry 3: changed"):
+            call_command("verify_audit")
+
+        assert "this was acknowledged by a person" in capsys.readouterr().err
