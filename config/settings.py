@@ -116,7 +116,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_REDIRECT_URL = "admin:index"
 LOGIN_URL = "admin:login"
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "config.access.logins.Passwords"]
 
 # Failed logins (`config.access.logins`): five for a name from one address, or twenty from anywhere, lock the name.
 AXES_HANDLER = "config.access.logins.Attempts"
