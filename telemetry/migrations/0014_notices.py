@@ -40,7 +40,11 @@ def restrict(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("telemetry", "0013_database_time"), migrations.swappable_dependency(settings.AUTH_USER_MODEL)]
+    dependencies = [
+        ("telemetry", "0012_decision_format"),
+        ("telemetry", "0013_database_time"),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+    ]
     operations = [
         migrations.CreateModel(
             name="Notice",
