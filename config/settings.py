@@ -116,7 +116,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_REDIRECT_URL = "admin:index"
 LOGIN_URL = "admin:login"
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "config.access.logins.Passwords"]
 
 # Failed logins (`config.access.logins`): five of a name from one address lock that name there, and twenty of any names
 # lock the address. A name is never locked for everybody: a stranger could keep its owner out.

@@ -6,12 +6,14 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
+from config.access.admin.people import change_own_password
 from config.api.docs_page import DocumentationView
 from config.api.error_handlers import ApiNotFound
 from config.api.health import HealthView
 from config.api.schema import SchemaView
 from config.desk.alarms import acknowledge_page
 from config.desk.coverage import coverage_page
+from config.desk.inbox import acknowledge_page
 from config.desk.request_evidence import request_evidence_csv
 from config.operations.health import healthz, readyz
 from config.reports.evidence_pack.page import evidence_page
@@ -25,10 +27,16 @@ urlpatterns = [
     path("admin/alarms/<str:check>/acknowledge/", admin.site.admin_view(acknowledge_page), name="acknowledge_alarm"),
     path("admin/coverage/", admin.site.admin_view(coverage_page), name="coverage"),
     path("admin/evidence/", admin.site.admin_view(evidence_page), name="evidence"),
+    path("admin/notices/acknowledge/", admin.site.admin_view(acknowledge_page), name="acknowledge_notices"),
     path(
         "admin/requests/<int:request_id>/evidence.csv",
         admin.site.admin_view(request_evidence_csv),
         name="request_evidence",
+    ),
+    path(
+        "admin/password_change/",
+        admin.site.admin_view(change_own_password, cacheable=True),
+        name="change_own_password",
     ),
     path("admin/", admin.site.urls),
     path("api/v1/", include("telemetry.api.urls")),

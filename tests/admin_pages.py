@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.test import Client
 
 from overrides.models import ChangeRequest
+from tests.people import settled
 
 INLINE = re.compile(rb"<[^>]* style=|<style|<script(?![^>]* src=)|<[^>]* on[a-z]+=")
 MOST_QUERIES = 12  # of one page, including those for session and permissions
@@ -16,8 +17,8 @@ MOST_QUERIES = 12  # of one page, including those for session and permissions
 
 def browser_of(person: User) -> Client:
     """Return a client that is logged in as this person."""
-    for permission in Permission.objects.filter(codename__startswith="view_"):
-        person.user_permissions.add(permission)
+    with settled():
+        person.user_permissions.add(*Permission.objects.filter(codename__startswith="view_"))
     client = Client()
     client.force_login(person)
     return client

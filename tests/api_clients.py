@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from rest_framework.test import APIClient
 
+from tests.people import keeper
+
 if TYPE_CHECKING:
     from telemetry.decisions.decision_log import DecisionRecord
 
@@ -48,7 +50,7 @@ def new_key(role: str, *, expires_in: timedelta | None = None, is_revoked: bool 
 
     now = datetime.now(UTC)
     expires_at = None if expires_in is None else now + expires_in
-    row, key = issue_key(name=f"{role} bot", role=role, by=None, at=now, expires_at=expires_at)
+    row, key = issue_key(name=f"{role} bot", role=role, owner=keeper(), by=None, at=now, expires_at=expires_at)
     if is_revoked:
         revoke_key(prefix=row.prefix, by=None, at=now)
     KEY_RING.forget()

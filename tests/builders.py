@@ -163,14 +163,12 @@ def set_mode(mode: str = "on", *, module: str = "pm", at: datetime = NOW, **cont
 
 def approve_and_apply(request: ChangeRequest, *, at: datetime = NOW) -> ChangeRequest:
     """Return the request after an authorised person has approved and applied it."""
-    from django.contrib.auth.models import User
-
     from overrides.requests.apply import apply_request
     from overrides.requests.review import approve
+    from tests.people import somebody
 
-    somebody, _ = User.objects.get_or_create(username="somebody", defaults={"is_superuser": True})
-    approve(request_id=request.pk, by=somebody, at=at)
-    return apply_request(request_id=request.pk, by=somebody, at=at)
+    approve(request_id=request.pk, by=somebody(), at=at)
+    return apply_request(request_id=request.pk, by=somebody(), at=at)
 
 
 def draft(*specs: OverrideSpec, author: Any = None, at: datetime = NOW, **over: Any) -> ChangeRequest:

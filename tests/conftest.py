@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.builders import NOW
+from tests.people import empty_trail, make_person
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -22,12 +23,14 @@ REMEMBERING = ("overrides.serving.engine", "config.access.api.authentication")  
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Set up the test database: simulate time, and allow TRUNCATE, which transactional tests need to clean up.
+    """Set up the test database: simulate time, empty the trail, and allow TRUNCATE, which cleans up after tests.
 
     Passwords are hashed fast in it: the hasher of production takes a third of a second by design. One test of added
     people and the tests of outages use the hasher of production.
     """
+    from django.apps import apps
     from django.db import connection
+    from django.db.models.signals import post_migrate
     from django.test import override_settings
 
     with django_db_blocker.unblock(), connection.cursor() as cursor:
@@ -35,6 +38,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
         cursor.execute("SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname LIKE '%_is_not_truncated'")
         for table, trigger in cursor.fetchall():
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
+        empty_trail(connection.alias)
+    post_migrate.connect(empty_trail, sender=apps.get_app_config("access"), weak=False)
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         yield
 
@@ -81,12 +86,12 @@ def operator(db: None) -> User:
     return make_user("operator", "overrides.lower_modulemode")
 
 
+@pytest.fixture
+def admin_user(db: None) -> User:
+    """Return the administrator of pytest-django, created like all people of tests."""
+    return make_person("admin", password="password", is_staff=True, is_superuser=True)
+
+
 def make_user(name: str, *permissions: str) -> User:
     """Make a person who may log in to the admin and has the named permissions (`app.codename`) directly."""
-    from django.contrib.auth.models import Permission, User
-
-    user = User.objects.create_user(name, is_staff=True)
-    for permission in permissions:
-        app, codename = permission.split(".")
-        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
-    return user
+    return make_person(name, *permissions, is_staff=True)

@@ -15,13 +15,15 @@ from django.db import connection, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations import RunSQL
 
+from config.access.models.sql.triggers import TRIGGERS as ACCESS
 from overrides.models.sql.triggers import TRIGGERS as OVERRIDES
 from telemetry.models.sql.triggers import TRIGGERS as TELEMETRY
 
 ROOT = Path(__file__).parents[1]
-FUNCTION_FILES = sorted(ROOT.glob("*/models/sql/functions/*.sql"))
-FROZEN_COPIES = sorted(ROOT.glob("*/migrations/sql/*/*.sql"))
-TRIGGERS = {**TELEMETRY, **OVERRIDES}
+APPS = [ROOT / name for name in ("telemetry", "overrides", "config/access")]
+FUNCTION_FILES = sorted(path for app in APPS for path in app.glob("models/sql/functions/*.sql"))
+FROZEN_COPIES = sorted(path for app in APPS for path in app.glob("migrations/sql/*/*.sql"))
+TRIGGERS = {**TELEMETRY, **OVERRIDES, **ACCESS}
 
 FUNCTIONS_NOW = """
 SELECT p.oid::regprocedure::text,
@@ -176,7 +178,7 @@ def statements(app: str, migration: str) -> list[object]:
 class TestFrozenCopies:
     @pytest.mark.parametrize("path", FROZEN_COPIES, ids=lambda path: f"{path.parent.name}/{path.name}")
     def test_are_executed_by_the_migration_of_their_folder(self, path: Path) -> None:
-        app = path.relative_to(ROOT).parts[0]
+        app = path.parents[3].name
 
         assert path.read_text() in statements(app, path.parent.name)
 

@@ -12,6 +12,7 @@ class AccessConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("config.access.api.schema")  # drf-spectacular registers extensions on import
-        # These two modules import models, which are available only now.
+        # These modules import models, which are available only now.
         post_migrate.connect(import_module("config.access.groups").after_migrate, sender=self)
+        import_module("config.access.people_audit").connect_signals()
         user_logged_in.connect(import_module("config.access.logins").note_login)

@@ -1,11 +1,13 @@
 """The roles as Django groups: one group for each role, with exactly the permissions that `roles` lists.
 
 The first migration of roles creates the groups. Every later `migrate` sets them again, so new models and roles need no
-migration of their own. Use other groups for other combinations of permissions.
+migration of their own; a group that differed gets an audit entry. Use other groups for other combinations of
+permissions.
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django.apps import apps as installed
@@ -13,9 +15,10 @@ from django.contrib.auth.management import create_permissions
 from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
 
+from config.access.people_audit import note_people_change, people_audited
 from config.access.roles import ROLES, SEEN, grants
 
-MADE_BY = ("access", "0002_roles")
+GOVERNED_BY = ("access", "0004_people_are_governed")
 
 
 def set_groups(apps: Any, using: str) -> None:
@@ -38,7 +41,9 @@ def delete_groups(apps: Any, using: str) -> None:
 
 
 def after_migrate(*, using: str, apps: Any = installed, **_: object) -> None:
-    """Set the groups again, once the migration that created them has run."""
-    app, name = MADE_BY
+    """Set the groups again, with an audit entry for each that differed, once people are governed."""
+    app, name = GOVERNED_BY
     if MigrationRecorder(connections[using]).migration_qs.filter(app=app, name=name).exists():
-        set_groups(apps, using)
+        with people_audited(actor="command migrate", at=datetime.now(UTC), using=using):
+            note_people_change()  # the models of migrations send no signals
+            set_groups(apps, using)

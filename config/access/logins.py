@@ -16,10 +16,13 @@ import structlog
 from axes.handlers.database import AxesDatabaseHandler
 from axes.models import AccessAttempt
 from django.conf import settings
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from config.access.people_audit import people_audited
 from telemetry.foundation.admin.reauthentication import note_proof
 
 IPV6_PREFIX = 64  # bits that name a subscriber's network
@@ -44,6 +47,17 @@ class Attempts(AxesDatabaseHandler):  # type: ignore[misc]  # the package has no
         of_name, _ = self.filter_user_attempts(request, credentials)
         count: int = of_name.delete()[0]
         return count
+
+
+class Passwords(ModelBackend):
+    """Checks names and passwords; if Django upgrades a stored hash at the login, the person gets an audit entry."""
+
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+    ) -> User | None:
+        at, reason = datetime.now(UTC), "the stored hash was weaker than new ones"
+        with people_audited(actor=username or "", at=at, reason=reason, action="upgrade hash"):
+            return super().authenticate(request, username, password, **kwargs)
 
 
 def address_of(request: HttpRequest) -> str | None:

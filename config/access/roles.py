@@ -14,8 +14,6 @@ from overrides.core.governance.permissions import APPLY, DRAFT, LOWER, PROPOSE_P
 
 SEEN = ("telemetry", "overrides", "learning")  # every role may view everything in these apps
 
-SEEN = ("telemetry", "overrides", "learning")  # every role may look at everything in these
-
 ROLES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "viewer": frozenset(),

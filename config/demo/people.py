@@ -14,30 +14,35 @@ from django.contrib.auth.models import Group, User
 
 from config.access.keys import issue_key
 from config.access.models import ApiKey
+from config.access.people_audit import people_audited
 
 ROLES: Mapping[str, str] = {"author": "parameter admin", "reviewer": "reviewer", "operator": "operator"}
 ADMINISTRATOR = "administrator"  # manages roles and keys
 BOT = "demo bot"
+COMMAND = "demo"
 
 
 def create_people(now: datetime, credentials: Path | None) -> dict[str, User]:
     """Return the demo's users by name, creating missing ones; their passwords are added to `credentials`."""
     made: dict[str, Any] = {}
-    people = {name: _create(name, made) for name in (*ROLES, ADMINISTRATOR)}
+    people = {name: _create(name, made, now) for name in (*ROLES, ADMINISTRATOR)}
     if not ApiKey.objects.filter(name=BOT).exists():
-        made["bot key"] = issue_key(name=BOT, role=ApiKey.Role.RECORD, by=None, at=now)[1]
+        owner = people[ADMINISTRATOR]
+        made["bot key"] = issue_key(name=BOT, role=ApiKey.Role.RECORD, owner=owner, by=None, at=now, command=COMMAND)[1]
     if made and credentials is not None:
         _store(made, credentials)
     return people
 
 
-def _create(name: str, made: dict[str, Any]) -> User:
-    rank = {"is_staff": True, "is_superuser": name == ADMINISTRATOR}
-    user, is_new = User.objects.get_or_create(username=name, defaults=rank)
-    if is_new:
-        made[name] = secrets.token_urlsafe(12)
-        user.set_password(made[name])
-        user.save()
+def _create(name: str, made: dict[str, Any], now: datetime) -> User:
+    """Return a person of the demo, creating them if missing."""
+    user = User.objects.filter(username=name).first()
+    if user is not None:
+        return user
+    made[name] = secrets.token_urlsafe(12)
+    with people_audited(actor=f"command {COMMAND}", at=now, reason="people of the demo"):
+        is_administrator = name == ADMINISTRATOR
+        user = User.objects.create_user(name, password=made[name], is_staff=True, is_superuser=is_administrator)
         user.groups.set(Group.objects.filter(name=ROLES.get(name)))
     return user
 

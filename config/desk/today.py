@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Exists, Min, OuterRef, Value
+from django.db.models import Count, Exists, IntegerField, Min, OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
 
+from config.access.models import ApiKey
 from config.operations.job_punctuality import punctuality
 from overrides.admin.governance.mandate_admin import due_by
 from overrides.admin.requests.request_admin import unacknowledged
@@ -69,19 +70,46 @@ def waiting(person: User, now: datetime) -> list[Waiting]:
     return [_waiting(request, person, now) for request in requests[:MOST_WAITING]]
 
 
-def to_look_at(now: datetime) -> dict[str, int]:
-    """Return the number of requests that took effect at once and wait for acknowledgement, as `afterwards`, and of
-    mandates whose review is due within two weeks or overdue, as `mandates_due`. A number of 0 is left out.
-    """
-    afterwards = unacknowledged().order_by().values(what=Value("afterwards"))
-    mandates = Mandate.objects.filter(due_by(now)).order_by().values(what=Value("mandates_due"))
-    counted = afterwards.annotate(n=Count("pk")).union(mandates.annotate(n=Count("pk")), all=True)
-    return {row["what"]: row["n"] for row in counted}
+@dataclass(frozen=True)
+class Counts:
+    """The numbers of requests that took effect at once and wait for acknowledgement, of mandates whose review is due
+    within two weeks or overdue, and of live keys without an active owner."""
+
+    afterwards: int
+    mandates_due: int
+    unowned_keys: int
+
+
+def counts(person: User, now: datetime) -> Counts:
+    """Return the numbers for the start page, in one query."""
+    each = (unacknowledged(), Mandate.objects.filter(due_by(now)), unowned_keys(now))
+    rows = User.objects.filter(pk=person.pk).values_list(*(_Count(rows.order_by().values("pk")) for rows in each))
+    return Counts(*rows.get())
+
+
+def unowned_keys(now: datetime) -> QuerySet[ApiKey]:
+    """Return the live keys without an active owner."""
+    live = ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
+    return live.filter(Q(owner=None) | Q(owner__is_active=False))
+
+
+class _Count(Subquery):
+    """The number of rows of a query, as a column."""
+
+    template = "(SELECT count(*) FROM (%(subquery)s) AS counted)"
+    output_field = IntegerField()
 
 
 def troubles(now: datetime) -> list[Trouble]:
     """Return the jobs that failed in the last day without success since, late jobs, and stuck work."""
     return [*_failed(now), *_late(now), *_stuck(now), *_stale_engines()]
+
+
+def key_troubles(now: datetime, *, sees_keys: bool) -> list[Trouble]:
+    """Return the keys without an active owner, with a link to their list for readers who may see it."""
+    url = reverse("admin:access_apikey_changelist") if sees_keys else ""
+    rows = unowned_keys(now).select_related("owner").order_by("name", "pk")
+    return [_unowned(key, url) for key in rows[:MOST_FAILED]]
 
 
 def in_words(span: timedelta) -> str:
@@ -131,6 +159,13 @@ def _stuck(now: datetime) -> Iterator[Trouble]:
     if backlog["n"] and now - backlog["oldest"] > OUTBOX_PATIENCE:
         oldest = in_words(now - backlog["oldest"])
         yield Trouble(f"{backlog['n']} tasks wait for the queue", f"the oldest for {oldest}; is Redis there, and beat?")
+
+
+def _unowned(key: ApiKey, url: str) -> Trouble:
+    """Return what is wrong with the owner of a key, and what follows."""
+    why = "has no owner" if key.owner is None else f"is owned by {key.owner}, who is deactivated"
+    detail = "it cannot draft requests until an active person owns it; resolving and recording continue"
+    return Trouble(f"the key of {key.name} ({key.prefix}) {why}", detail, url)
 
 
 def _stale_engines() -> Iterator[Trouble]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol, cast
 
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
@@ -43,6 +44,7 @@ FILTERS: Filters = {
     "kind": one_of("kind", RequestKind.values, "what it changes"),
     "state": one_of("state", ChangeRequest.State.values, "where it stands"),
 }
+ASSIGN = "ask an administrator to assign an owner who may draft it, in the admin under Access, API keys"
 REQUEST_ID = named_id("request_id", {"type": "integer", "minimum": 0}, "as the list has it")
 LINES = ChangeLine.objects.select_related("before__line", "after__line")
 
@@ -60,10 +62,11 @@ class RequestsView(ListView):
         operation_id="propose",
         summary="Draft a change request",
         description=(
-            "It goes to review at once and takes effect only when a person has approved it; no key can. Kind `lines` "
-            "brings overrides and withdraws lines (`lines`, up to 500); `parameters`, `mode` and `rollback` say in "
-            "`content` what they set: the module's whole parameters; any of mode, rollout_percent, allow, challenger; "
-            "or `{to: number}`."
+            "It goes to review at once and takes effect only when a person has approved it. No key can, nor the key's "
+            "owner, in whose name it is drafted; a key without an owner, or whose owner may not draft it, drafts "
+            "nothing. Kind `lines` brings overrides and withdraws lines (`lines`, up to 500); `parameters`, `mode` and "
+            "`rollback` say in `content` what they set: the module's whole parameters; any of mode, rollout_percent, "
+            "allow, challenger; or `{to: number}`."
         ),
         parameters=[IDEMPOTENCY_KEY],
         request=ProposalSerializer,
@@ -77,7 +80,8 @@ class RequestsView(ListView):
         if not may_draft(proposal.kind, request.user):
             raise PermissionDenied(f"this key may not draft requests of kind {proposal.kind}; ask a parameter admin to")
         with write_time_limit():
-            drafted = propose(proposal, by=str(request.user), at=datetime.now(UTC))
+            owner = _drafting_owner(cast(OwnedKey, request.user), proposal.kind)
+            drafted = propose(proposal, owner=owner, by=str(request.user), at=datetime.now(UTC))
             return Response(_document(drafted, datetime.now(UTC)), status=201)
 
 
@@ -125,6 +129,26 @@ class RequestLinesView(ListView):
 
     def selected(self, chosen: Mapping[str, Any], **path: Any) -> QuerySet[ChangeLine]:
         return self.rows.filter(request=_get_request(path["request_id"]))
+
+
+class OwnedKey(Protocol):
+    """A caller by key, reduced to its owner."""
+
+    @property
+    def owner(self) -> User | None: ...
+
+
+def _drafting_owner(key: OwnedKey, kind: str) -> User:
+    """Return the owner of a key; raise PermissionDenied unless the owner is active and may draft this kind."""
+    # The key ring may be a second old, but a deactivation must count immediately.
+    owner = None if key.owner is None else User.objects.filter(pk=key.owner.pk).first()
+    if owner is None:
+        raise PermissionDenied(f"this key has no owner to be the author of its drafts; {ASSIGN}")
+    if not owner.is_active:
+        raise PermissionDenied(f"the owner of this key, {owner}, is deactivated; {ASSIGN}")
+    if not owner.has_perm(DRAFT) or not may_draft(kind, owner):
+        raise PermissionDenied(f"the owner of this key, {owner}, may not draft requests of kind {kind}; {ASSIGN}")
+    return owner
 
 
 def _get_request(request_id: str) -> ChangeRequest:

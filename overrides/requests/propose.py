@@ -1,10 +1,11 @@
-"""A machine's proposal becomes a change request in review: its overrides stored and checked, for people to decide."""
+"""A key's proposal becomes a change request in review: its overrides stored and checked, for people to decide."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
@@ -21,11 +22,15 @@ from overrides.versions.publish import store_override
 from telemetry.foundation.core.refusal import Refusal, Refused
 
 SOURCE = "api"
+LONGEST_NAME = ChangeRequest._meta.get_field("author_name").max_length
 
 
 @transaction.atomic
-def propose(proposal: Proposal, *, by: str, at: datetime) -> ChangeRequest:
-    """Draft it as a machine named `by`. Raises Refused where it does not fit what is in force."""
+def propose(proposal: Proposal, *, owner: User, by: str, at: datetime) -> ChangeRequest:
+    """Draft it as the key named `by`, whose owner is the author and so cannot approve it.
+
+    Raises Refused where it does not fit what is in force.
+    """
     raise_any(_misfits(proposal, current_parameters(proposal.module)))
     specs = {each.line: each for each in proposal.lines if isinstance(each, OverrideSpec)}
     # In line order: two proposals at once meet on the first line they share, not crosswise.
@@ -36,8 +41,8 @@ def propose(proposal: Proposal, *, by: str, at: datetime) -> ChangeRequest:
             kind=proposal.kind.value,
             title=proposal.title,
             reason=proposal.reason,
-            author=None,
-            author_name=by,
+            author=owner,
+            author_name=by[:LONGEST_NAME],
             at=at,
             lines=[_draft_line(each, stored) for each in proposal.lines],
             content=proposal.content,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import QuerySet
 
 from telemetry.core.hash_chain import WHOLE, Break, Row, Start, export_lines, verify
@@ -50,11 +50,13 @@ def write_audit(
     before: Any,
     after: Any,
     at: datetime,
+    using: str = DEFAULT_DB_ALIAS,
 ) -> int:
     """Append one audit entry and return its sequence number. Call it inside the transaction of the governed write.
 
     The entry says what `actor` did to `object` and why; `before` and `after` are JSON values. It also holds the id of
-    the current request (`telemetry.foundation.request_id`). Entry and write are committed or rolled back together.
+    the current request (`telemetry.foundation.request_id`). Entry and write are committed or rolled back together,
+    so both go through the same connection (`using`).
     """
     content = fact_json(
         {
@@ -68,7 +70,7 @@ def write_audit(
             "request_id": request_id(),
         }
     )
-    with connection.cursor() as cursor:
+    with connections[using].cursor() as cursor:
         cursor.execute(INSERT, [content, at])
         seq: int = cursor.fetchone()[0]
     return seq

@@ -9,11 +9,13 @@ from telemetry.models.attributions import Attribution, AttributionShare, Pending
 from telemetry.models.audit import AuditEntry
 from telemetry.models.choices import CATEGORIES, MODULES
 from telemetry.models.decisions import Decision, DecisionOutcome
+from telemetry.models.notices import Acknowledgement, Notice
 from telemetry.models.trades import Action, DirtyGroup, FreshTrade, Outcome, Trade
 
 __all__ = [
     "CATEGORIES",
     "MODULES",
+    "Acknowledgement",
     "Action",
     "Attribution",
     "AttributionShare",
@@ -24,6 +26,7 @@ __all__ = [
     "DirtyGroup",
     "FreshTrade",
     "JobRun",
+    "Notice",
     "OutboxMessage",
     "Outcome",
     "PendingAttribution",

@@ -11,7 +11,6 @@ import sys
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
-from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -21,6 +20,7 @@ from overrides.models import Challenge
 from overrides.monitoring.challenger import latest, request_comparison, run_comparison
 from tests.bench.pages import MOST_MILLISECONDS, MOST_QUERIES, fill
 from tests.bench.report import figure, scratch_database, timed
+from tests.people import make_person
 
 DECISIONS, OVERRIDES = 1_000_000, 1_000
 ROUNDS = 5
@@ -58,7 +58,7 @@ def _refuse_unfinished(decisions: int) -> None:
 
 def _page(rounds: int, of: dict[str, int]) -> None:
     client = Client()
-    client.force_login(User.objects.create_superuser("bench"))
+    client.force_login(make_person("bench", is_staff=True, is_superuser=True))
     address = reverse("admin:overrides_modulemode_challenger", args=["pm"])
     with CaptureQueriesContext(connection) as asked:
         client.get(address)

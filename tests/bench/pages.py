@@ -16,7 +16,6 @@ from statistics import median
 from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import Model
 from django.test import Client
@@ -28,6 +27,7 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.models import ChangeRequest, Membership
 from tests.bench.report import figure, scratch_database, timed
+from tests.people import make_person
 
 WORLD = Path(__file__).with_suffix(".sql")
 OVERRIDES, DECISIONS, TRADES, AUDITED = 100_000, 1_000_000, 200_000, 100_000
@@ -134,7 +134,7 @@ def run(
     of = {"overrides": overrides, "decisions": decisions, "trades": trades}
     figure("pages", "fill", filling.wall, "s", **of)
     client = Client()
-    client.force_login(User.objects.create_superuser("reviewer"))
+    client.force_login(make_person("reviewer", is_staff=True, is_superuser=True))
     kept = [measured(client, *address, rounds) for address in [*requests(client), *heaviest()]]
     figure("pages", "within_both_bars", sum(kept), "requests", asked=len(kept), **of)
 

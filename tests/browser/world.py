@@ -37,6 +37,7 @@ from telemetry.recording.record_trades import record_trades
 from tests.browser.addresses import Address, page_addresses
 from tests.builders import DAY, action_payload, approve_and_apply, decision_ids, draft, set_mode, trade_payload
 from tests.conftest import make_user
+from tests.people import make_person, settled
 
 GOOD, DIP = {"macro_phase": "Good"}, {"macro_phase": "Dip"}
 SECOND_KEY = "rsi.long.dip"
@@ -83,12 +84,12 @@ def make_people() -> dict[str, User]:
     """Create the author, the reviewer and the operator, who may see all our pages, and the owner, who may do all."""
     looking = Permission.objects.filter(codename__startswith="view_").exclude(content_type__app_label="auth")
     people = {name: make_user(name, *permissions) for name, permissions in PEOPLE.items()}
-    for person in people.values():
-        person.user_permissions.add(*looking)
-    people["owner"] = User.objects.create_superuser("owner")
-    for person in people.values():
-        person.set_password(PASSWORD)
-        person.save()
+    people["owner"] = make_person("owner", is_staff=True, is_superuser=True)
+    with settled():
+        for person in people.values():
+            person.user_permissions.add(*looking)
+            person.set_password(PASSWORD)
+            person.save()
     return people
 
 
@@ -148,11 +149,12 @@ def _fill_the_rest(people: Mapping[str, User], now: datetime) -> None:
     line = Membership.objects.get(line__scope=GOOD, line__channel="pm_strength").line_id
     pin_line(line_id=line, by=people["reviewer"], reason="Let it stand until the month is over", at=now)
     approve_and_apply(draft(kind="policy", content={"approvals": 1}, title="The rules as they are", at=now), at=now)
-    issue_key(name="bot 1", role="record", by=people["operator"], at=now)
+    issue_key(name="bot 1", role="record", owner=people["author"], by=people["operator"], at=now)
     _allocate(at=now)
     walk_forward(module="pm", now=now)
     build_lessons(module="pm", policy=LearningMethod.EVIDENCE, now=now)
     for policy in LearningMethod:
         count_twins(module="pm", policy=policy, now=now)
     run_once("attribute", now=now, every=timedelta(minutes=5), work=lambda: 3)
-    Group.objects.create(name="risk desk")
+    with settled():
+        Group.objects.create(name="risk desk")

@@ -13,13 +13,15 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.management.commands import changepassword
+from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command, get_commands
 from django.db import connection
 from django.test import Client, RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from config.access import roles
+from config.access.models import ApiKey
 from config.celery import app
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.models import ChangeRequest, LineHold, Version
@@ -33,6 +35,7 @@ from tests.conftest import make_user
 from tests.learning.proposals.test_switch_method import ran
 from tests.overrides.admin.governance.test_policy_admin import N_TARGET, constants, rules
 from tests.overrides.admin.overrides.test_manual_page import typed
+from tests.people import as_committed, make_person
 
 pytestmark = [pytest.mark.usefixtures("world"), pytest.mark.django_db]
 
@@ -48,10 +51,19 @@ LOWERED = {"ChangeRequest", "ModuleMode", "AuditEntry"}
 RETIRED = {"ChangeRequest", "ChangeLine", "Version", "Membership", "Mandate", "AuditEntry"}
 
 
+PEOPLE = {  # name -> table, and the column that is not governed
+    "Person": ("auth_user", "last_login"), "Membership of a group": ("auth_user_groups", ""),
+    "Permission of a person": ("auth_user_user_permissions", ""), "Group": ("auth_group", ""),
+    "Permission of a group": ("auth_group_permissions", ""), "Key": ("access_apikey", "last_used_at"),
+    "Notice": ("telemetry_notice", ""), "Acknowledgement": ("telemetry_acknowledgement", ""),
+}  # fmt: skip
+FINGERPRINTED = {name: (model._meta.db_table, "") for name, model in MODELS.items()} | PEOPLE
+
+
 def fingerprint() -> dict[str, int]:
-    """Return the content of every governed table as a number."""
-    one = "SELECT '{0}', coalesce(sum(hashtextextended(t::text, 0)), 0) FROM {1} AS t"
-    parts = [one.format(name, model._meta.db_table) for name, model in MODELS.items()]
+    """Return the content of every governed table, and of those of people, as a number."""
+    one = "SELECT '{0}', coalesce(sum(hashtextextended((to_jsonb(t) - '{2}')::text, 0)), 0) FROM {1} AS t"
+    parts = [one.format(name, table, free) for name, (table, free) in FINGERPRINTED.items()]
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts))
         return dict(cursor.fetchall())
@@ -62,13 +74,12 @@ def written(write: Callable[[], object]) -> set[str]:
     before = fingerprint()
     write()
     after = fingerprint()
-    return {name for name in MODELS if before[name] != after[name]}
+    return {name for name in FINGERPRINTED if before[name] != after[name]}
 
 
 def browser(role: str) -> Client:
-    person = User.objects.create_user(f"a {role}", is_staff=True, is_superuser=role == "superuser")
-    if role in roles.ROLES:
-        person.groups.add(Group.objects.get(name=role))
+    groups = (role,) if role in roles.ROLES else ()
+    person = make_person(f"a {role}", groups=groups, is_staff=True, is_superuser=role == "superuser")
     client = Client()
     client.force_login(person)
     return client
@@ -231,7 +242,7 @@ GOVERNED: dict[tuple[str, str], tuple[str, frozenset[str], set[str]]] = {
     ("Override", "retire"): ("neutralize.retire_lines", LOWERS, RETIRED),
 }
 ACTIONS = {
-    "ApiKey": {"revoke"}, "User": {"delete_selected"}, "Group": {"delete_selected"},
+    "ApiKey": {"revoke"}, "Group": {"delete_selected"},
     "ChangeRequest": {"approve", "reject", "cancel"}, "Override": {"retire"},
 }  # fmt: skip
 UNREGISTERED = {
@@ -239,6 +250,7 @@ UNREGISTERED = {
     "coverage": "counts", "request_evidence": "a table out",
     "evidence": "a pack out", "healthz": "an answer", "readyz": "an answer",
     "acknowledge_alarm": "an entry that explains what a check found; tests/config/desk/test_alarms.py says whose",
+    "acknowledge_notices": "notices.acknowledge: each for themselves", "change_own_password": "one's own password",
 }  # fmt: skip
 
 
@@ -308,6 +320,85 @@ class TestAdmin:
         assert found == (tables if role in who else set())
 
 
+# Pages of people and keys: where to post, the form, and what an administrator's post writes; others write nothing.
+PERSON_FORM = {"username": "candidate", "is_active": "on"}
+PEOPLE_POSTS: dict[str, tuple[Callable[[], str], dict[str, Any], set[str]]] = {
+    "add a person": (
+        lambda: "auth/user/add/",
+        {"username": "new", "usable_password": "true", "password1": "a long password", "password2": "a long password"},
+        {"Person"},
+    ),
+    "deactivate a person": (
+        lambda: f"auth/user/{candidate()}/change/", {"username": "candidate"}, {"Person"},
+    ),
+    "make a superuser": (
+        lambda: f"auth/user/{candidate()}/change/", PERSON_FORM | {"is_superuser": "on"}, {"Person", "Notice"},
+    ),
+    "rename a person": (
+        lambda: f"auth/user/{candidate()}/change/", PERSON_FORM | {"username": "elector"}, {"Person"},
+    ),
+    "give the role that approves": (
+        lambda: f"auth/user/{candidate()}/change/", PERSON_FORM | {"groups": "reviewer"},
+        {"Membership of a group", "Notice"},
+    ),
+    "give a permission": (
+        lambda: f"auth/user/{candidate()}/change/", PERSON_FORM | {"user_permissions": "view_line"},
+        {"Permission of a person"},
+    ),
+    "set a password": (
+        lambda: f"auth/user/{candidate()}/password/",
+        {
+            "usable_password": "true", "password1": "a long password", "password2": "a long password",
+            "set-password": "x",
+        },
+        {"Person"},
+    ),
+    "delete a person": (lambda: f"auth/user/{candidate()}/delete/", {"post": "yes"}, set()),
+    "add a group": (lambda: "auth/group/add/", {"name": "new"}, {"Group"}),
+    "remove a group": (
+        lambda: f"auth/group/{Group.objects.get(name='operator').pk}/delete/", {"post": "yes"},
+        {"Group", "Permission of a group", "Membership of a group"},
+    ),
+    "take a group's permissions": (
+        lambda: f"auth/group/{Group.objects.get(name='reviewer').pk}/change/", {"name": "reviewer"},
+        {"Permission of a group"},
+    ),
+    "issue a key": (lambda: "access/apikey/add/", {"name": "b", "role": "propose", "owner": "candidate"}, {"Key"}),
+}  # fmt: skip
+
+
+def candidate() -> int:
+    return User.objects.get(username="candidate").pk
+
+
+def by_key(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the form with the names of rows replaced by their keys."""
+    found: dict[str, Callable[[str], int]] = {
+        "groups": lambda name: Group.objects.get(name=name).pk,
+        "user_permissions": lambda name: Permission.objects.get(codename=name).pk,
+        "owner": lambda name: User.objects.get(username=name).pk,
+    }
+    return {name: found[name](value) if name in found else value for name, value in data.items()}
+
+
+@pytest.mark.parametrize("role", ROLES)
+class TestPeople:
+    @pytest.mark.parametrize("name", PEOPLE_POSTS)
+    def test_are_changed_only_by_an_administrator_and_with_an_entry(self, name: str, role: str) -> None:
+        where, data, tables = PEOPLE_POSTS[name]
+        make_person("candidate")
+        make_person("an operator", groups=("operator",))
+        client, address = browser(role), f"/admin/{where()}"
+        last = AuditEntry.objects.count()
+
+        found = written(lambda: client.post(address, by_key(data)))
+        as_committed()
+
+        is_done = role == "superuser" and tables != set()
+        assert found == (tables | {"AuditEntry"} if is_done else set())
+        assert (AuditEntry.objects.count() > last) is is_done
+
+
 class TestAdminTable:
     def test_has_a_row_for_every_page(self) -> None:
         assert set(own_pages()) - DJANGOS == set(POSTS)
@@ -327,7 +418,7 @@ class TestAdminTable:
         request.user = User(is_superuser=True, is_staff=True, is_active=True)
         changed = {model for model, page in admin.site._registry.items() if page.has_change_permission(request)}
 
-        assert changed - {User, Group} == set()
+        assert changed - {User, Group} == {ApiKey}  # its owner alone: keys.assign_key
 
 
 # --- the API ------------------------------------------------------------------------------------------
@@ -403,8 +494,22 @@ COMMANDS: Mapping[str, tuple[list[str], str, set[str]]] = {
     "evidence_pack": (
         ["--since", "2026-03-01", "--until", "2026-03-09", "--output", "{directory}/pack.zip"], "a file out", set()
     ),
-    "issue_key": (["a bot", "--role", "propose"], "keys.issue_key; no key approves", {"AuditEntry"}),
-    "add_person": (["newcomer", "--role", "viewer"], "a person of a role; no vote by it", {"AuditEntry"}),
+    "issue_key": (
+        ["a bot", "--role", "propose", "--owner", "a rule maker"], "keys.issue_key; no key approves",
+        {"AuditEntry", "Key"},
+    ),
+    "add_person": (
+        ["newcomer", "--role", "viewer"], "people.add_person; no vote by it",
+        {"AuditEntry", "Person", "Membership of a group"},
+    ),
+    "createsuperuser": (
+        ["--username", "chief", "--email", "", "--no-input"], "people_audited: with a notice",
+        {"AuditEntry", "Person", "Notice"},
+    ),
+    "changepassword": (
+        ["a rule maker"], "people_audited: with a notice for somebody who approves",
+        {"AuditEntry", "Person"},
+    ),
     "switch_policy": (
         ["pm_strength", "evidence", "--by", "a rule maker", "--reason", "it earned more"],
         "switch_policy.draft_switch, in the name of one who may not approve it then",
@@ -442,7 +547,8 @@ class TestCommands:
         assert ours == set(COMMANDS)
 
     @pytest.mark.parametrize("name", [name for name in COMMANDS if COMMANDS[name][1] != DEMO])
-    def test_write_what_their_row_says(self, name: str, tmp_path: Path) -> None:
+    def test_write_what_their_row_says(self, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(changepassword.Command, "_get_pass", lambda self, prompt="": "quite another password")
         (tmp_path / "trades.jsonl").write_text(json.dumps(trade_payload()))
         built_by_evidence()
         make_user("a rule maker", "overrides.propose_parameters")

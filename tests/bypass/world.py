@@ -25,7 +25,7 @@ from telemetry.audit.audit_log import write_audit
 from telemetry.models import AuditEntry
 from tests.builders import NOW, approve_and_apply, draft, make_spec, publish, set_mode
 from tests.bypass.table import MODELS
-from tests.conftest import make_user
+from tests.people import make_person
 
 DIP = {"macro_phase": "Dip"}
 LINE, OTHER = make_spec().line, make_spec(scope=DIP).line
@@ -39,9 +39,9 @@ def furnish() -> None:
     set_mode("shadow", rollout_percent=20)
     approve_and_apply(draft(kind="policy", content={}))
     present = datetime.now(UTC)  # pages read the clock
-    request = draft(make_spec(scope=DIP), author=User.objects.create_user("writer"), at=present)
+    request = draft(make_spec(scope=DIP), author=make_person("writer"), at=present)
     chief = User.objects.get(username="somebody")
-    make_user("voter", "overrides.review_changerequest")
+    make_person("voter", "overrides.review_changerequest", is_staff=True)
     comment(request_id=request.pk, by=chief, text="so", at=NOW)
     pin_line(line_id=LINE, by=chief, reason="until May", at=NOW)
     quarantine_builder(module="pm", by=chief, reason="looks wrong", at=NOW)

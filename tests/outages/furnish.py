@@ -11,11 +11,11 @@ import django
 
 from telemetry.foundation.core.canonical_json import utc_text
 from tests.builders import draft, make_spec, publish, set_mode
+from tests.people import keeper, make_person
 
 
 def furnish(now: datetime) -> dict[str, Any]:
     """Create a version that moves size, both modes on, an open request, a reviewer, and keys of bots."""
-    from django.contrib.auth.models import User
 
     from config.access.keys import issue_key
 
@@ -25,8 +25,8 @@ def furnish(now: datetime) -> dict[str, Any]:
         set_mode("on", module=module, at=now)
     waiting = draft(make_spec(stats=fresh, scope={"bucket": "nano"}), at=now)
     password = secrets.token_urlsafe(20)
-    User.objects.create_superuser("reviewer", password=password)
-    keys = {role: issue_key(name=role, role=role, by=None, at=now)[1] for role in ("record", "read")}
+    make_person("reviewer", password=password, is_staff=True, is_superuser=True)
+    keys = {role: issue_key(name=role, role=role, owner=keeper(), by=None, at=now)[1] for role in ("record", "read")}
     return {**keys, "password": password, "request": waiting.pk}
 
 

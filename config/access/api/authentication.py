@@ -6,6 +6,7 @@ import threading
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+from django.contrib.auth.models import User
 from django.db import Error, OperationalError, close_old_connections, connection
 from django.utils.functional import cached_property
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
@@ -34,8 +35,13 @@ class KeyUser:
     def pk(self) -> str:
         return f"key:{self.key.prefix}"
 
+    @property
+    def owner(self) -> User | None:
+        """Whose drafts the key's drafts are."""
+        return self.key.owner
+
     def __str__(self) -> str:
-        return f"key {self.key.name} ({self.key.prefix})"
+        return f"key {self.key.prefix}" if self.owner is None else f"key {self.key.prefix} of {self.owner}"
 
     @cached_property
     def permissions(self) -> frozenset[str]:
@@ -117,7 +123,8 @@ class KeyRing:
             ApiKey.objects.filter(prefix=prefix).update(last_used_at=at)
 
     def _read(self) -> None:
-        self._keys = {key.prefix: key for key in ApiKey.objects.filter(revoked_at=None)}
+        live = ApiKey.objects.filter(revoked_at=None).select_related("owner")
+        self._keys = {key.prefix: key for key in live}
 
 
 KEY_RING = KeyRing()

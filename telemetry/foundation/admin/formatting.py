@@ -23,6 +23,7 @@ TONES: Mapping[str, str] = {
     "off": "bad", "rejected": "bad", "reject": "bad", "failed": "bad", "conflict": "bad", "withdraw": "bad",
     "blocks": "bad", "warns": "warn", "veto": "bad", "pin": "warn", "retired": "quiet",
     "ERROR": "bad", "withdrawn": "quiet", "revoked": "bad",
+    "no owner": "warn", "deactivated": "warn",
 }  # fmt: skip
 
 

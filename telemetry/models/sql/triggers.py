@@ -19,5 +19,17 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
             Trigger("audit_is_append_only", "UPDATE OR DELETE", "refuse_change()"),
             Trigger("audit_is_not_truncated", "TRUNCATE", "refuse_change()"),
         ),
+        # Notices belong to entries of their own transaction; each reader acknowledges for themselves.
+        "telemetry_notice": (
+            Trigger("guard_notice", "INSERT", "guard_notice()"),
+            Trigger("notice_is_append_only", "UPDATE OR DELETE", "refuse_change()"),
+            Trigger("telemetry_notice_is_not_truncated", "TRUNCATE", "refuse_change()"),
+        ),
+        "telemetry_acknowledgement": (
+            Trigger("telemetry_acknowledgement_keeps_time", "INSERT", "keep_time('acknowledged_at')"),
+            Trigger("acknowledgement_is_append_only", "UPDATE OR DELETE", "refuse_change()"),
+            Trigger("telemetry_acknowledgement_is_not_truncated", "TRUNCATE", "refuse_change()"),
+            Trigger("acknowledgement_is_audited", "INSERT", "acknowledgement_is_audited()", deferred=True),
+        ),
     }
 )

@@ -20,6 +20,7 @@ from config.access.keys import digest_of, revoke_key
 from config.access.models import ApiKey
 from tests.api_clients import RecordingQueue, bearer, new_key
 from tests.builders import KEY, SCOPE, database_away, wait_until
+from tests.people import keeper, make_person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -123,7 +124,8 @@ class TestLastUse:
 class TestSecret:
     def test_stands_nowhere_in_the_database(self, client: Client, admin_user: User) -> None:
         client.force_login(admin_user)
-        page = client.post("/admin/access/apikey/add/", {"name": "bot", "role": "evaluate"}).content.decode()
+        form = {"name": "bot", "role": "evaluate", "owner": keeper().pk}
+        page = client.post("/admin/access/apikey/add/", form).content.decode()
         key = page.partition('id="issued-key">')[2].partition("<")[0]
         assert ask(key) == 200
 
@@ -133,20 +135,31 @@ class TestSecret:
     def test_is_printed_once_by_the_command(self) -> None:
         errors, printed = StringIO(), StringIO()
 
-        call_command("issue_key", "bot", role="read", days=1, stdout=printed, stderr=errors)
+        call_command("issue_key", "bot", role="read", owner=str(keeper()), days=1, stdout=printed, stderr=errors)
 
         key, row = printed.getvalue().strip(), ApiKey.objects.get()
         assert digest_of(key) == row.digest
         assert key not in errors.getvalue()
+        assert row.owner == keeper()
         assert row.expires_at is not None
         assert row.expires_at - row.created_at == timedelta(days=1)
 
     @pytest.mark.parametrize(
-        ("name", "days", "words"), [("", 1, "name: "), ("bot", 0, "--days: "), ("bot", 3651, "--days: ")]
+        ("name", "days", "owner", "words"),
+        [
+            ("", 1, "keeper", "name: "),
+            ("bot", 0, "keeper", "--days: "),
+            ("bot", 3651, "keeper", "--days: "),
+            ("bot", 1, "nobody", "--owner: nobody is no active person"),
+            ("bot", 1, "gone", "--owner: gone is no active person"),
+        ],
     )
-    def test_is_not_made_where_the_command_refuses(self, name: str, days: int, words: str) -> None:
+    def test_is_not_made_where_the_command_refuses(self, name: str, days: int, owner: str, words: str) -> None:
+        keeper()
+        make_person("gone", is_active=False)
+
         with pytest.raises(CommandError, match=words):
-            call_command("issue_key", name, role="read", days=days)
+            call_command("issue_key", name, role="read", owner=owner, days=days)
 
         assert not ApiKey.objects.exists()
 

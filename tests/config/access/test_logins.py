@@ -22,6 +22,7 @@ from config.access.tasks import tidy_logins_task
 from overrides.models import ModuleMode
 from telemetry.foundation.models import JobRun
 from tests.builders import set_mode
+from tests.people import keeper, make_person
 
 LOGIN = "/admin/login/?next=/admin/"
 EVERYTHING_OFF = "/admin/overrides/modulemode/everything-off/"
@@ -33,7 +34,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def ada() -> User:
-    return User.objects.create_user("ada", password=RIGHT, is_staff=True)
+    return make_person("ada", password=RIGHT, is_staff=True)
 
 
 def log_in(password: str = "wrong", *, name: str = "ada", address: str = "198.51.100.1") -> Any:
@@ -75,7 +76,7 @@ class TestLock:
             assert text in record.getMessage()
 
     def test_is_on_that_name_from_that_address_alone(self) -> None:
-        User.objects.create_user("bob", password=RIGHT, is_staff=True)
+        make_person("bob", password=RIGHT, is_staff=True)
         fail(5)
 
         assert log_in(RIGHT, address=ELSEWHERE).status_code == 302
@@ -147,7 +148,7 @@ class TestLock:
         assert fail(5, name="nobody")[-1] == 429
 
     def test_does_not_touch_keys(self) -> None:
-        _, key = issue_key(name="bot", role="read", by=None, at=datetime.now(UTC))
+        _, key = issue_key(name="bot", role="read", owner=keeper(), by=None, at=datetime.now(UTC))
         client = APIClient(HTTP_AUTHORIZATION=f"Bearer {key}", REMOTE_ADDR="198.51.100.1")
         fail(5)
 

@@ -11,6 +11,7 @@ from django.test import Client
 
 from config.access.roles import ROLES
 from telemetry.models import AuditEntry
+from tests.people import make_person
 
 pytestmark = pytest.mark.django_db
 
@@ -43,15 +44,20 @@ class TestAddPerson:
         call_command("add_person", "ada", role="reviewer")
 
         entry = AuditEntry.objects.get()
-        assert (entry.actor, entry.object) == ("command line", "person ada")
-        assert json.loads(entry.content)["after"] == {"role": "reviewer"}
+        assert (entry.actor, entry.action, entry.object) == ("command add_person", "add", "person ada")
+        content = json.loads(entry.content)
+        assert content["before"] is None
+        assert content["after"] == {
+            "name": "ada", "first_name": "", "last_name": "", "email": "", "is_active": True, "is_staff": True,
+            "is_superuser": False, "groups": ["reviewer"], "permissions": [], "password": "set",
+        }  # fmt: skip
         assert capsys.readouterr().out.strip() not in entry.content
 
     @pytest.mark.parametrize(
         ("name", "error"), [("ada", "ada is there already"), ("a b", "Enter a valid username"), ("", "cannot be blank")]
     )
     def test_refuses_a_name_that_is_taken_or_none(self, name: str, error: str) -> None:
-        User.objects.create_user("ada")
+        make_person("ada")
 
         with pytest.raises(CommandError, match=f"name: .*{error}"):
             call_command("add_person", name, role="viewer")

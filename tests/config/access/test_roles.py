@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,13 +11,15 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.contrib.auth.models import Group, Permission, User
+from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 
 from config.access import keys
 from config.access.roles import ROLES, SEEN, SUPERUSER_ONLY, grants
 from config.celery import app
+from telemetry.models import AuditEntry
+from tests.people import as_committed, make_person, settled
 
 ROOT = Path(__file__).parents[3]
 OURS = (*SEEN, "access")
@@ -69,7 +72,8 @@ class TestGroups:
             codename="view_scorecard", name="Can view scorecard", content_type=ContentType.objects.get(model="override")
         )
         taken = Permission.objects.get(codename="apply_changerequest")
-        Group.objects.get(name="reviewer").permissions.remove(taken)
+        with settled():
+            Group.objects.get(name="reviewer").permissions.remove(taken)
 
         call_command("migrate", verbosity=0)
 
@@ -77,9 +81,27 @@ class TestGroups:
         assert "overrides.apply_changerequest" in permissions_of("reviewer")
         assert later.group_set.count() == len(ROLES)
 
+    def test_get_an_entry_if_they_differed_and_none_otherwise(self) -> None:
+        call_command("migrate", verbosity=0)
+        assert not AuditEntry.objects.exists()
+        with settled():
+            Group.objects.get(name="reviewer").permissions.remove(
+                Permission.objects.get(codename="apply_changerequest"), Permission.objects.get(codename="view_line")
+            )
+
+        call_command("migrate", verbosity=0)
+        as_committed()
+
+        entry = AuditEntry.objects.get()
+        assert (entry.actor, entry.action, entry.object) == ("command migrate", "change rights", "group reviewer")
+        content = json.loads(entry.content)
+        gained = set(content["after"]["permissions"]) - set(content["before"]["permissions"])
+        assert gained == {"overrides.apply_changerequest", "overrides.view_line"}
+
     def test_leave_other_groups_alone(self) -> None:
-        other = Group.objects.create(name="pm desk")
-        other.permissions.add(Permission.objects.get(codename="add_apikey"))
+        with settled():
+            other = Group.objects.create(name="pm desk")
+            other.permissions.add(Permission.objects.get(codename="add_apikey"))
 
         call_command("migrate", verbosity=0)
 
@@ -99,8 +121,7 @@ class TestMembers:
         ],
     )
     def test_may_what_their_role_says_and_no_more(self, role: str, may: str, may_not: str) -> None:
-        user = User.objects.create_user("somebody", is_staff=True)
-        user.groups.add(Group.objects.get(name=role))
+        user = make_person("somebody", groups=(role,), is_staff=True)
 
         assert user.has_perm(f"overrides.{may}")
         assert not user.has_perm(f"overrides.{may_not}")

@@ -9,11 +9,15 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from config.desk.today import in_words, troubles, waiting
+from config.access.keys import issue_key, revoke_key
+from config.access.models import ApiKey
+from config.desk.today import in_words, key_troubles, troubles, waiting
 from overrides.requests.review import approve
 from telemetry.foundation.models import JobRun, OutboxMessage
 from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import draft, make_spec, publish, set_mode
+from tests.conftest import make_user
+from tests.people import as_committed, make_person, settled
 
 pytestmark = pytest.mark.django_db
 
@@ -127,3 +131,43 @@ class TestTroubles:
 )
 def test_a_span_is_told_in_its_largest_unit(span: timedelta, words: str) -> None:
     assert in_words(span) == words
+
+
+class TestKeys:
+    """A key without an active owner cannot draft, which the start page shows."""
+
+    @pytest.mark.parametrize(
+        ("is_owned", "is_active", "detail"),
+        [
+            (True, True, None),
+            (True, False, "is owned by ada, who is deactivated"),
+            (False, True, "has no owner"),
+        ],
+    )
+    def test_without_an_active_owner_are_listed(
+        self, client: Client, admin_user: User, is_owned: bool, is_active: bool, detail: str | None
+    ) -> None:
+        ada = make_person("ada")
+        row, _ = issue_key(name="bot 1", role="record", owner=ada, by=None, at=datetime.now(UTC))
+        as_committed()
+        with settled():
+            User.objects.filter(pk=ada.pk).update(is_active=is_active)
+            ApiKey.objects.filter(pk=row.pk).update(owner=ada if is_owned else None)
+
+        texts = []
+        for who in (make_user("looks", "telemetry.view_jobrun"), admin_user):
+            client.force_login(who)
+            texts.append(page(client, "/admin/"))
+
+        named = f"the key of bot 1 ({row.prefix}) {detail}"
+        assert [named in text for text in texts] == [detail is not None] * 2
+        assert [f'<a href="/admin/access/apikey/">{named}' in text for text in texts] == [False, detail is not None]
+
+    def test_that_are_revoked_are_not_listed(self, author: User) -> None:
+        now = datetime.now(UTC)
+        row, _ = issue_key(name="bot 1", role="record", owner=author, by=None, at=now)
+        revoke_key(prefix=row.prefix, by=author, at=now)
+        with settled():
+            ApiKey.objects.update(owner=None)
+
+        assert key_troubles(now, sees_keys=True) == []

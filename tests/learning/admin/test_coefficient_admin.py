@@ -18,6 +18,7 @@ from telemetry.decisions.decision_log import record_decisions
 from tests.admin_pages import MOST_QUERIES, page
 from tests.builders import DAY, NOW, approve_and_apply, draft, make_parameters, make_question, publish, set_mode
 from tests.learning.coefficients.test_coefficient_memory import allocated, record
+from tests.people import make_person
 
 pytestmark = pytest.mark.django_db
 
@@ -81,7 +82,7 @@ class TestList:
 
     @pytest.mark.usefixtures("traded")
     def test_is_for_those_who_may_look(self, client: Client) -> None:
-        client.force_login(User.objects.create_user("nobody", is_staff=True))
+        client.force_login(make_person("nobody", is_staff=True))
 
         assert client.get(f"{LIST}coefficients.csv").status_code == 403
 

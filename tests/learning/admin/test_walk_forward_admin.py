@@ -19,6 +19,7 @@ from telemetry.recording.record_trades import record_trades
 from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import DAY, NOW, action_payload, make_trade
 from tests.conftest import make_user
+from tests.people import make_person
 
 pytestmark = pytest.mark.django_db
 
@@ -96,7 +97,7 @@ class TestPage:
         assert browser_of(reader).get("/admin/learning/walkforward/of/xx/").status_code == 404
 
     def test_is_not_for_who_may_not_look(self, client: Any) -> None:
-        client.force_login(User.objects.create_user("nobody", is_staff=True))
+        client.force_login(make_person("nobody", is_staff=True))
 
         assert client.get(PM).status_code == 403
         assert client.get(f"{PM}walk.csv").status_code == 403

@@ -37,6 +37,7 @@ from tests.builders import (
     set_mode,
 )
 from tests.conftest import make_user
+from tests.people import keeper
 
 pytestmark = pytest.mark.django_db
 
@@ -60,7 +61,7 @@ def world(author: User) -> None:
     """Several rows of most lists of the admin, and at least one of the others."""
     override = make_spec(stats=fresh())
     publish(override, *(make_spec(scope={"bucket": f"b{n}"}, stats=fresh()) for n in range(SEVERAL)))
-    issue_key(name="bot", role="evaluate", by=author, at=NOW)
+    issue_key(name="bot", role="evaluate", owner=keeper(), by=author, at=NOW)
     set_mode("on")
     set_mode("off", module="dm")
     draft(make_spec({"size_mult": 1.2}), author=author)

@@ -1,18 +1,25 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from rest_framework.test import APIClient
 
+from config.access.api.authentication import KEY_RING
+from config.access.keys import issue_key
+from config.access.models import ApiKey
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.governance.errors import GateError
 from overrides.models import ChangeRequest, ModuleMode, Override, Version
 from overrides.requests.review import approve, reject
-from tests.api_clients import PROBLEM, client_of, fields_of, pages
-from tests.builders import NOW, draft, make_spec, publish
+from tests.api_clients import PROBLEM, RecordingQueue, bearer, client_of, fields_of, pages
+from tests.builders import NOW, draft, make_spec, publish, trade_payload
 from tests.conftest import make_user
+from tests.people import as_committed, keeper, make_person, settled
 
 pytestmark = pytest.mark.django_db
 
@@ -35,6 +42,76 @@ def propose(api: APIClient, body: Any) -> Any:
     return api.post(URL, body, format="json")
 
 
+class TestOwner:
+    """The owner is the author of what a key drafts; without an active owner who may draft, a key cannot draft."""
+
+    @pytest.fixture
+    def owner(self) -> User:
+        return make_person("ada", "overrides.add_changerequest", "overrides.review_changerequest")
+
+    def key_of(self, owner: User, role: str = "propose") -> tuple[ApiKey, APIClient]:
+        KEY_RING.forget()
+        row, key = issue_key(name="bot", role=role, owner=owner, by=None, at=datetime.now(UTC))
+        return row, bearer(key)
+
+    def test_cannot_approve_what_the_key_drafts(self, owner: User) -> None:
+        body = propose(self.key_of(owner)[1], proposal()).json()
+
+        with pytest.raises(GateError, match="you drafted this request"):
+            approve(request_id=body["id"], by=owner, at=datetime.now(UTC))
+
+        other = make_user("reviewer", "overrides.review_changerequest")
+        assert approve(request_id=body["id"], by=other, at=datetime.now(UTC)).state == "approved"
+
+    def test_may_have_the_longest_name(self) -> None:
+        owner = make_person("a" * 150, is_superuser=True)
+
+        assert propose(self.key_of(owner)[1], proposal()).json()["author_name"].startswith("key ")
+
+    @pytest.mark.parametrize(
+        ("state", "kind", "message"),
+        [
+            ("none", "lines", "this key has no owner"),
+            ("deactivated", "lines", "the owner of this key, ada, is deactivated"),
+            ("without the right", "lines", "the owner of this key, ada, may not draft requests of kind lines"),
+            ("as before", "parameters", "the owner of this key, ada, may not draft requests of kind parameters"),
+        ],
+    )
+    def test_must_be_able_to_draft(self, owner: User, state: str, kind: str, message: str) -> None:
+        row, client = self.key_of(owner)
+        as_committed()
+        with settled():
+            if state == "none":
+                ApiKey.objects.filter(pk=row.pk).update(owner=None)
+            elif state == "deactivated":
+                User.objects.filter(pk=owner.pk).update(is_active=False)
+            elif state == "without the right":
+                owner.user_permissions.clear()
+        content = ModuleParameters.default("pm").to_document() if kind == "parameters" else None
+
+        answer = propose(client, proposal(kind, content))
+
+        assert (answer.status_code, answer["Content-Type"]) == (403, PROBLEM)
+        assert message in answer.json()["detail"]
+        assert "ask an administrator to assign an owner who may draft it" in answer.json()["detail"]
+        assert not ChangeRequest.objects.exists()
+
+    @pytest.mark.parametrize("is_left", [True, False])
+    def test_is_not_needed_to_resolve_and_to_record(self, monkeypatch: pytest.MonkeyPatch, is_left: bool) -> None:
+        """A bot continues after its owner has left."""
+        monkeypatch.setattr("overrides.api.resolve.QUEUE", RecordingQueue())
+        owner = make_person("gone", is_superuser=True)
+        row, client = self.key_of(owner, role="record")
+        as_committed()
+        with settled():
+            User.objects.filter(pk=owner.pk).update(is_active=False)
+            ApiKey.objects.filter(pk=row.pk).update(owner=owner if is_left else None)
+
+        question = {"module": "pm", "pattern_key": "a.b.c", "action_category": "entry", "scope": {}}
+        assert client.post("/api/v1/levers/resolve/", question, format="json").status_code == 200
+        assert client.post("/api/v1/trades/", [trade_payload()], format="json").status_code < 300
+
+
 class TestDraft:
     def test_of_lines_brings_changes_and_withdraws(self, api: APIClient) -> None:
         stays, goes = make_spec({"size_mult": 1.1}), make_spec(pattern_key="rsi.long.dip")
@@ -47,7 +124,8 @@ class TestDraft:
         body = response.json()
         assert (response.status_code, body["state"], body["n_lines"], body["votes"]) == (201, "in_review", 3, [])
         assert (body["title"], body["reason"], body["base_version"]) == ("a change", "because", 1)
-        assert body["author_name"].startswith("key propose bot (")
+        assert re.fullmatch("key [0-9a-f]{8} of keeper", body["author_name"])
+        assert ChangeRequest.objects.get(pk=body["id"]).author == keeper()
         changes = {line["line"]: (line["action"], line["before"], line["after"]) for line in body["lines"]}
         assert changes == {
             moved.line: ("change", stays.to_document(), moved.to_document()),

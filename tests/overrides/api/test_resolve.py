@@ -16,6 +16,7 @@ from telemetry.foundation.core.identifiers import uuid7_time
 from telemetry.models import Decision
 from tests.api_clients import RecordingQueue
 from tests.builders import KEY, NOW, SCOPE, make_spec, publish, set_mode
+from tests.people import keeper
 
 pytestmark = pytest.mark.django_db
 
@@ -37,7 +38,7 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> RecordingQueue:
 @pytest.fixture
 def api(queue: RecordingQueue) -> APIClient:
     """A bot's client, with one override of size 1.1 in force and served."""
-    _, key = issue_key(name="bot", role="evaluate", by=None, at=datetime.now(UTC))
+    _, key = issue_key(name="bot", role="evaluate", owner=keeper(), by=None, at=datetime.now(UTC))
     publish(make_spec())
     set_mode("on")
     ENGINE_ROOM.refresh()
@@ -159,7 +160,7 @@ class TestRefusal:
 
     @pytest.mark.parametrize(("role", "status"), [("evaluate", 200), ("record", 200), ("propose", 403), ("read", 403)])
     def test_follows_the_role(self, api: APIClient, role: str, status: int) -> None:
-        _, key = issue_key(name="bot", role=role, by=None, at=datetime.now(UTC))
+        _, key = issue_key(name="bot", role=role, owner=keeper(), by=None, at=datetime.now(UTC))
         authentication.KEY_RING.forget()
 
         response = APIClient(HTTP_AUTHORIZATION=f"Bearer {key}").post(URL, QUESTION, format="json")

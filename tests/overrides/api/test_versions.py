@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 from config.access.keys import issue_key
 from overrides.models import Version
 from tests.builders import NOW, make_spec, publish, without_triggers
+from tests.people import keeper
 
 pytestmark = pytest.mark.django_db
 
@@ -18,7 +19,7 @@ PROBLEM = "application/problem+json"
 
 @pytest.fixture
 def api() -> APIClient:
-    _, key = issue_key(name="reader", role="read", by=None, at=datetime.now(UTC))
+    _, key = issue_key(name="reader", role="read", owner=keeper(), by=None, at=datetime.now(UTC))
     return APIClient(HTTP_AUTHORIZATION=f"Bearer {key}")
 
 
@@ -44,7 +45,7 @@ class TestList:
 
     @pytest.mark.parametrize("role", ["evaluate", "record", "propose", "read"])
     def test_is_open_to_every_role(self, role: str) -> None:
-        _, key = issue_key(name="bot", role=role, by=None, at=datetime.now(UTC))
+        _, key = issue_key(name="bot", role=role, owner=keeper(), by=None, at=datetime.now(UTC))
 
         assert APIClient(HTTP_AUTHORIZATION=f"Bearer {key}").get(URL).status_code == 200
 

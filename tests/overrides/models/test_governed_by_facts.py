@@ -30,6 +30,7 @@ from overrides.requests.review import approve
 from overrides.versions.publish import store_override
 from telemetry.audit.audit_log import write_audit
 from tests.builders import NOW, approve_and_apply, draft, make_parameters, make_spec, publish, set_mode
+from tests.people import settled
 
 DIP = {"macro_phase": "Dip"}
 
@@ -127,7 +128,8 @@ class TestVersions:
         approve_and_apply(
             draft(kind="policy", content={"large_movement": 6, "large_approvals": 1, "large_groups": ["board"]})
         )
-        reviewer.groups.add(Group.objects.create(name="board"))
+        with settled():
+            reviewer.groups.add(Group.objects.create(name="board"))
         large = draft(make_spec({"size_mult": 1.3}))
         approve(request_id=large.pk, by=reviewer, at=NOW)
         apply_request(request_id=large.pk, by=reviewer, at=NOW)

@@ -15,6 +15,7 @@ from overrides.requests.governance_store import policy_of
 from overrides.requests.review import approve, schedule
 from tests.builders import NOW, approve_and_apply, draft, make_parameters, make_spec, publish
 from tests.conftest import make_user
+from tests.people import make_person, settled
 
 HOUR = timedelta(hours=1)
 DIP = {"macro_phase": "Dip"}
@@ -128,7 +129,8 @@ class TestPolicy:
         with pytest.raises(GateError, match="votes of board alone count here"):
             approve(request_id=request.pk, by=reviewer, at=NOW)
 
-        reviewer.groups.add(Group.objects.create(name="board"))
+        with settled():
+            reviewer.groups.add(Group.objects.create(name="board"))
         approve(request_id=request.pk, by=User.objects.get(pk=reviewer.pk), at=NOW)
         request.refresh_from_db()
         assert request.state == "approved"
@@ -149,9 +151,7 @@ class TestPolicy:
 
 def member(name: str, group: str) -> User:
     """Return a reviewer whose vote counts if a policy names this group."""
-    user = make_user(name, *MAY)
-    user.groups.add(Group.objects.get_or_create(name=group)[0])
-    return user
+    return make_person(name, *MAY, groups=(group,), is_staff=True)
 
 
 @pytest.mark.django_db

@@ -42,6 +42,7 @@ from tests.builders import (
     waits_for_lock,
     without_triggers,
 )
+from tests.people import make_person, settled
 
 HOUR = timedelta(hours=1)
 DIP = {"macro_phase": "Dip"}
@@ -99,7 +100,8 @@ class TestDraft:
 
     def test_of_the_rules_is_not_edited_by_those_who_may_no_more(self, author: User) -> None:
         request = ask("policy", {"approvals": 2}, author=author)
-        author.user_permissions.clear()
+        with settled():
+            author.user_permissions.clear()
 
         with pytest.raises(GateError, match="you may not draft requests of kind policy"):
             edit_request(request_id=request.pk, by=User.objects.get(pk=author.pk), at=NOW, content={"approvals": 1})
@@ -170,7 +172,7 @@ class TestVotes:
         assert (state(request), Vote.objects.count()) == ("in_review", 0)
 
     def test_are_never_on_ones_own_even_for_a_superuser(self, now: datetime) -> None:
-        root = User.objects.create_superuser("root")
+        root = make_person("root", is_superuser=True)
         request = draft(make_spec(), author=root)
 
         with pytest.raises(GateError, match="you drafted this request"):

@@ -23,6 +23,7 @@ from overrides.versions.publish import store_override
 from telemetry.audit.audit_log import write_audit
 from telemetry.models import AuditEntry
 from tests.builders import NOW, approve_and_apply, draft, make_parameters, make_question, make_spec, publish, set_mode
+from tests.people import somebody
 
 EVIDENCE = make_parameters({"policy": "evidence", "combiner": "evidence"}).to_document()
 PLAN = make_spec({"size_mult": 1.1})
@@ -218,8 +219,7 @@ class TestTheDatabaseRefuses:
     def applied(self) -> ChangeRequest:
         """A request that was approved and marked as applied, without its effect."""
         request = trial()
-        somebody, _ = User.objects.get_or_create(username="somebody", defaults={"is_superuser": True})
-        approve(request_id=request.pk, by=somebody, at=NOW)
+        approve(request_id=request.pk, by=somebody(), at=NOW)
         ChangeRequest.objects.filter(pk=request.pk).update(state="applied", closed_at=NOW)
         return request
 

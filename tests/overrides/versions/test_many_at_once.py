@@ -16,6 +16,7 @@ from telemetry.audit.audit_log import verify_audit
 from telemetry.models import AuditEntry
 from tests.builders import DAY, NOW, draft, make_spec, publish, set_mode
 from tests.overrides.process_pool import Call, ProcessPool, process_pool
+from tests.people import make_person, settled, somebody
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,14 +33,14 @@ def processes(django_db_setup: None) -> Iterator[ProcessPool]:
 @pytest.fixture
 def crowd(transactional_db: None) -> list[str]:
     people = [User(username=f"chief{index}", is_superuser=True, is_staff=True) for index in range(N)]
-    User.objects.bulk_create(people)
+    with settled():
+        User.objects.bulk_create(people)
     return [person.username for person in people]
 
 
 def approved(**over: object) -> ChangeRequest:
     request = draft(**{"lines": []} | over) if "kind" in over else draft(make_spec({"size_mult": 1.2}), **over)  # type: ignore[arg-type]
-    person, _ = User.objects.get_or_create(username="somebody", defaults={"is_superuser": True})
-    return approve(request_id=request.pk, by=person, at=NOW)
+    return approve(request_id=request.pk, by=somebody(), at=NOW)
 
 
 def done(results: list[str]) -> int:
@@ -133,7 +134,7 @@ class TestFiftyAtOnce:
 
 class TestAgainstEachOther:
     def test_edit_and_approve(self, processes: ProcessPool, crowd: list[str]) -> None:
-        author = User.objects.create(username="author")
+        author = make_person("author")
         request = draft(kind="mode", content={"mode": "shadow"}, author=author)
         edit = {"request_id": request.pk, "who": "author", "content": {"mode": "on"}}
         calls: list[Call] = [("approve", {"request_id": request.pk, "who": who}) for who in crowd[:10]]

@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 from config.access.keys import issue_key
 from telemetry.models import Action, DirtyGroup, Trade
 from tests.builders import action_payload, trade_payload
+from tests.people import keeper
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +22,7 @@ PROBLEM = "application/problem+json"
 
 @pytest.fixture
 def api() -> APIClient:
-    _, key = issue_key(name="recorder", role="record", by=None, at=datetime.now(UTC))
+    _, key = issue_key(name="recorder", role="record", owner=keeper(), by=None, at=datetime.now(UTC))
     return APIClient(HTTP_AUTHORIZATION=f"Bearer {key}")
 
 
@@ -159,7 +160,7 @@ class TestDoor:
 
     @pytest.mark.parametrize("role", ["evaluate", "propose", "read"])
     def test_needs_the_role_to_record(self, role: str) -> None:
-        _, key = issue_key(name="bot", role=role, by=None, at=datetime.now(UTC))
+        _, key = issue_key(name="bot", role=role, owner=keeper(), by=None, at=datetime.now(UTC))
 
         response = APIClient(HTTP_AUTHORIZATION=f"Bearer {key}").post(URL, trade_payload(), format="json")
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from config.access.people import add_person
+from config.access.people import TAKEN, add_person, is_name_taken
 from config.access.roles import ROLES
 
 
@@ -27,6 +27,8 @@ class Command(BaseCommand):
             raise CommandError(f"name: {' '.join(error.messages)}") from error
         if User.objects.filter(username=name).exists():
             raise CommandError(f"name: {name} is there already; an administrator gives roles in the admin, under Users")
-        password = add_person(name=name, role=role, at=datetime.now(UTC))
+        if is_name_taken(name):
+            raise CommandError(f"name: {name} {TAKEN}")
+        password = add_person(name=name, role=role, actor="command add_person", at=datetime.now(UTC))
         self.stderr.write(f"{name}, {role}. The password is shown this once; change it after the first login:")
         self.stdout.write(password)

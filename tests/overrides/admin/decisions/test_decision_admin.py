@@ -25,6 +25,7 @@ from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import Decision
 from telemetry.recording.record_trades import record_trades
 from tests.builders import NOW, action_payload, make_question, make_spec, make_trade, publish, set_mode
+from tests.people import settled
 
 pytestmark = pytest.mark.django_db
 
@@ -258,7 +259,8 @@ class TestExport:
 
         assert client.get(f"{DECISIONS}contributions.csv").status_code == 403
 
-        reviewer.user_permissions.add(Permission.objects.get(codename="view_decision"))
+        with settled():
+            reviewer.user_permissions.add(Permission.objects.get(codename="view_decision"))
         assert client.get(f"{DECISIONS}contributions.csv").status_code == 200
 
     def test_refuses_as_the_list_does_what_it_cannot_read(self, browser: Client) -> None:

@@ -13,6 +13,7 @@ from django.test import Client
 from overrides.models import ChangeRequest, ModuleMode, Version
 from telemetry.foundation.admin.reauthentication import PROVEN_AT
 from tests.builders import draft, make_spec, set_mode
+from tests.people import make_person, settled
 
 RIGHT = "a long and right password"
 OLD = 900  # seconds after which a proof is old
@@ -23,10 +24,11 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def browser(reviewer: User) -> Client:
-    reviewer.set_password(RIGHT)
-    reviewer.save()
-    reviewer.user_permissions.add(*Permission.objects.filter(codename__startswith="view_"))
-    reviewer.user_permissions.add(Permission.objects.get(codename="lower_modulemode"))
+    with settled():
+        reviewer.set_password(RIGHT)
+        reviewer.save()
+        reviewer.user_permissions.add(*Permission.objects.filter(codename__startswith="view_"))
+        reviewer.user_permissions.add(Permission.objects.get(codename="lower_modulemode"))
     client = Client()
     client.post("/admin/login/", {"username": "reviewer", "password": RIGHT})
     return client
@@ -117,7 +119,7 @@ class TestProof:
         assert state(drafted) == "in_review"
 
     def test_of_somebody_else_is_none(self, browser: Client, drafted: ChangeRequest) -> None:
-        User.objects.create_user("eve", password="the password of somebody else")
+        make_person("eve", password="the password of somebody else")
         let_pass(browser, LATER)
 
         take(browser, drafted, "approve", username="eve", password="the password of somebody else")

@@ -1,4 +1,4 @@
-"""Admin pages of API keys: a key is issued and shown once, can be revoked, and is never shown again."""
+"""Admin pages of API keys: issue a key to an owner and show it once, assign it to another owner, revoke it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminSplitDateTime
+from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from config.access.api.authentication import KEY_RING
-from config.access.keys import issue_key, revoke_key
+from config.access.keys import KeyRevokedError, assign_key, issue_key, revoke_key
 from config.access.models import ApiKey
-from telemetry.foundation.admin.formatting import badge, format_moment, short
+from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, short
 from telemetry.foundation.admin.read_only import person
 
 if TYPE_CHECKING:
@@ -36,12 +38,25 @@ class LabelledDateTime(AdminSplitDateTime):
         return context
 
 
-class IssueForm(ModelForm):
+OWNER_HELP = "the person responsible for the key: the author of its drafts, who therefore cannot approve them"
+
+
+class OwnerForm(ModelForm):
+    """The form that assigns a key to an active person."""
+
+    owner = forms.ModelChoiceField(User.objects.filter(is_active=True).order_by("username"), help_text=OWNER_HELP)
+
+    class Meta:
+        model = ApiKey
+        fields = ("owner",)
+
+
+class IssueForm(OwnerForm):
     """The form that issues a key."""
 
     class Meta:
         model = ApiKey
-        fields = ("name", "role", "expires_at")
+        fields = ("name", "role", "owner", "expires_at")
         widgets = {"expires_at": LabelledDateTime}
         help_texts = {
             "name": "who will use it: one key for each bot or tool",
@@ -58,16 +73,34 @@ class IssueForm(ModelForm):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ModelAdmin):
-    """Lists, issues and revokes API keys."""
+    """Lists, issues, assigns and revokes API keys."""
 
     form = IssueForm
-    list_display = ("name", "role", "prefix_shown", "state", "expires", "last_used", "created")
-    list_filter = ("role", ("revoked_at", admin.EmptyFieldListFilter))
-    search_fields = ("name__icontains", "prefix__startswith")
+    list_display = ("name", "role", "owned_by", "prefix_shown", "state", "expires", "last_used", "created")
+    list_filter = ("role", ("revoked_at", admin.EmptyFieldListFilter), ("owner", admin.EmptyFieldListFilter))
+    list_select_related = ("owner",)
+    search_fields = ("name__icontains", "prefix__startswith", "owner__username__startswith")
     actions = ("revoke",)
 
+    def get_form(self, request: HttpRequest, obj: ApiKey | None = None, change: bool = False, **kwargs: Any) -> Any:
+        form = IssueForm if obj is None else OwnerForm
+        return super().get_form(request, obj, change, **kwargs | {"form": form})
+
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
+        """Return the fields of a key; only its owner can change, as a different role or expiry needs a new key."""
+        if obj is None:
+            return IssueForm.Meta.fields
+        return ("name", "role", "owner", "prefix_shown", "state", "expires", "last_used", "created")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
+        if obj is None:
+            return ()
+        return [each for each in self.get_fields(request, obj) if each != "owner"]
+
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False  # a different role or expiry needs a new key
+        """Return whether the owner can be changed; a revoked key does not change any more."""
+        is_revoked = isinstance(obj, ApiKey) and obj.revoked_at is not None
+        return super().has_change_permission(request, None) and not is_revoked
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False  # a revoked key is kept, so that its actions can still be attributed
@@ -91,12 +124,21 @@ class ApiKeyAdmin(ModelAdmin):
         return super().add_view(request, form_url, one_button | (extra_context or {}))
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> ApiKey:
+        if change:
+            saved: ApiKey = form.save(commit=False)
+            return saved
         row, key = issue_key(**form.cleaned_data, by=person(request), at=datetime.now(UTC))
         row.shown_once = key
         return row
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
-        """Do nothing, because `save_form` has stored the row."""
+        """Assign an existing key to its new owner; `save_form` has stored a new key."""
+        if change and obj.owner is not None:
+            try:
+                assign_key(prefix=obj.prefix, owner=obj.owner, by=person(request), at=datetime.now(UTC))
+            except KeyRevokedError as error:
+                self.message_user(request, str(error), messages.ERROR)
+            KEY_RING.forget()
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Do nothing, because a key has no related objects."""
@@ -105,6 +147,15 @@ class ApiKeyAdmin(ModelAdmin):
         """Show the key directly; a redirect would require storing it."""
         context = self.admin_site.each_context(request) | {"title": "Key issued", "opts": self.opts, "row": obj}
         return TemplateResponse(request, "access/issued.html", context)
+
+    @admin.display(description="owner", ordering="owner__username")
+    def owned_by(self, row: ApiKey) -> str | SafeString:
+        """Return the owner, with a badge if the key cannot draft."""
+        if row.owner is None:
+            return badge("no owner") if row.revoked_at is None else MISSING
+        if row.owner.is_active or row.revoked_at is not None:
+            return str(row.owner)
+        return format_html("{} {}", row.owner, badge("deactivated"))
 
     @admin.display(description="begins with", ordering="prefix")
     def prefix_shown(self, row: ApiKey) -> SafeString:

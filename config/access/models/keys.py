@@ -8,7 +8,10 @@ from django.db.models import Q
 
 
 class ApiKey(models.Model):
-    """The key of a bot or a tool. `prefix` identifies it, `digest` (SHA-256 of the whole key) verifies it."""
+    """The key of a bot or a tool. `prefix` identifies it, `digest` (SHA-256 of the whole key) verifies it.
+
+    The owner is the author of what the key drafts, and so cannot approve it.
+    """
 
     class Role(models.TextChoices):
         EVALUATE = "evaluate"
@@ -22,6 +25,13 @@ class ApiKey(models.Model):
     role = models.CharField(max_length=8, choices=Role)
     prefix = models.CharField(max_length=12, unique=True, editable=False)
     digest = models.CharField(max_length=64, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="the author of the key's drafts; without an owner it cannot draft",
+    )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
