@@ -52,7 +52,9 @@ class Facts:
     told: Alternatives | None = None
 
 
-def followed(found: Sequence[CandidateLesson], row: CellGroup, parameters: ModuleParameters) -> list[CandidateLesson]:
+def with_plan_targets(
+    found: Sequence[CandidateLesson], row: CellGroup, parameters: ModuleParameters
+) -> list[CandidateLesson]:
     """Return the lessons with targets and weeks computed from the facts, for those that act; others have none.
 
     A tuning lesson that would move no lever is left out.
@@ -61,7 +63,7 @@ def followed(found: Sequence[CandidateLesson], row: CellGroup, parameters: Modul
     if not acting:
         return list(found)
     facts = _facts(acting, row, parameters.lessons)
-    told = [_follow(each, facts, parameters) if each.status == Lesson.Status.ACTIVE else each for each in found]
+    told = [_with_targets(each, facts, parameters) if each.status == Lesson.Status.ACTIVE else each for each in found]
     return [each for each in told if each.channel is not Channel.PM_TUNING or _moves(each)]
 
 
@@ -73,7 +75,7 @@ def _facts(acting: Sequence[CandidateLesson], row: CellGroup, lessons: LessonPar
     return Facts(*load_with_alternatives(acting[0].group, row.dimensions, lessons.books, graded.lever, graded.bucket))
 
 
-def _follow(found: CandidateLesson, facts: Facts, parameters: ModuleParameters) -> CandidateLesson:
+def _with_targets(found: CandidateLesson, facts: Facts, parameters: ModuleParameters) -> CandidateLesson:
     """Return a lesson with half-life, targets and weeks."""
     lessons = parameters.lessons
     inside = facts.group.rows.are_inside(_codes_among(facts.group, found.scope))
@@ -83,7 +85,9 @@ def _follow(found: CandidateLesson, facts: Facts, parameters: ModuleParameters) 
         weeks.started_at / DAY, weeks.n, weeks.mean - found.baseline, found.stats.variance,
         lessons.default_half_life_days,
     )  # fmt: skip
-    targets, said = (_tuned if found.channel is Channel.PM_TUNING else _moved)(found, facts, inside, days, parameters)
+    targets, said = (_tuning_targets if found.channel is Channel.PM_TUNING else _strength_targets)(
+        found, facts, inside, days, parameters
+    )
     return replace(
         found,
         stats=replace(found.stats, half_life_days=half_life.shrunk),
@@ -93,7 +97,7 @@ def _follow(found: CandidateLesson, facts: Facts, parameters: ModuleParameters) 
     )
 
 
-def _moved(
+def _strength_targets(
     found: CandidateLesson, facts: Facts, inside: Bools, days: Days, parameters: ModuleParameters
 ) -> tuple[dict[str, float], dict[str, Any]]:
     """Return the targets of a strength lesson, and further facts to store."""
@@ -105,7 +109,7 @@ def _moved(
     return {LESSON_NAMES.get(name, name): each.target for name, each in movements.items()}, {"updates": updates}
 
 
-def _tuned(
+def _tuning_targets(
     found: CandidateLesson, facts: Facts, inside: Bools, days: Days, parameters: ModuleParameters
 ) -> tuple[dict[str, float], dict[str, Any]]:
     """Return the targets of a tuning lesson, and further facts to store."""

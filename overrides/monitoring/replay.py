@@ -1,4 +1,4 @@
-"""Logged decisions computed again from facts alone: the stored row and the immutable version it names (design 5, 9).
+"""Recompute logged decisions from stored facts: the row and the immutable version that it names (docs/design.md 16).
 
 What is claimed: reason, flags, levers, who took part and who was left out, the challenger's answer and the effect are
 what the code makes of the stored request today, numbers at nine decimals (across numeric builds, which a decision

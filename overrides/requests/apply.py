@@ -1,4 +1,4 @@
-"""Decided requests take effect: a new version, a mode or a policy; what is due is applied, what is too old closed.
+"""Put decided requests into force, apply scheduled requests when they are due, and expire requests nobody decided.
 
 Every gate is evaluated again under the module's lock, so that two requests on one line cannot both pass.
 """
@@ -54,7 +54,7 @@ def close_applied(request: ChangeRequest, step: Step, actor: str, at: datetime) 
 
 @transaction.atomic
 def apply_due(*, now: datetime) -> int:
-    """Apply the requests whose time has come, and their number; one that may not any more fails and says why."""
+    """Apply the scheduled requests that are due, and return their number; a blocked one fails with its reason."""
     due = _in_hand(ChangeRequest.objects.filter(state=State.SCHEDULED, scheduled_for__lte=now))
     lock_modules(request.module for request in due)
     for request in sorted(due, key=lambda request: (request.scheduled_for, request.pk)):
@@ -67,7 +67,7 @@ def apply_due(*, now: datetime) -> int:
 
 @transaction.atomic
 def expire_requests(*, now: datetime) -> int:
-    """Close the open requests nobody decided in time; their number."""
+    """Close the open requests that nobody decided in time and return their number."""
     due = _in_hand(ChangeRequest.objects.filter(state__in=ChangeRequest.OPEN, expires_at__lte=now))
     for request in due:
         request.closed_at = now
@@ -77,7 +77,7 @@ def expire_requests(*, now: datetime) -> int:
 
 
 def _in_hand(requests: QuerySet[ChangeRequest]) -> list[ChangeRequest]:
-    """These rows, locked all before the audit trail is; one that somebody decides on just now waits for next time."""
+    """Lock and return these rows, before the audit trail is locked; rows that are locked already are left out."""
     return list(requests.select_for_update(skip_locked=True).order_by("id"))
 
 

@@ -1,7 +1,7 @@
-"""The builder publishes by itself what mandates cover, through the same gates; the rest waits for a person.
+"""Publish what mandates cover without a person, through the same gates; everything else waits for review.
 
 Inside a mandate: fresh statistics, moves towards neutral, withdrawal. A daily cap on automatic movement stands above
-all mandates. What comes out is a request like any other, by the route of mandates (design 7).
+all mandates. The result is a change request like any other, by the route of mandates (docs/design.md 11).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Towards neutral, at once: a mode lowered, lines retired, a veto, the builder stopped. Logged, and reviewed after.
+"""Emergency actions that only reduce effect: lower a mode, retire lines, veto a line, stop the builder.
 
 Nobody has to agree first: whoever sees harm stops it. Each leaves a request by the route `at_once`, which a reviewer
-acknowledges afterwards; undoing it goes away from neutral and takes a review (design 7).
+acknowledges afterwards; undoing it goes away from neutral and takes a review (docs/design.md 9).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def lower_mode_with_request(
     rollout_percent: float | None = None,
     stop_challenger: bool = False,
 ) -> ModuleMode:
-    """Serve less of a module: `to` shadow or off, to fewer callers, or log no challenger beside it any more.
+    """Reduce what is served of a module: `to` shadow or off, to fewer callers, or without its challenger.
 
     Raises RaisesEffectError where that is more.
     """
@@ -76,7 +76,7 @@ def lower_mode_with_request(
 
 @transaction.atomic
 def switch_everything_off(*, by: User, reason: str, at: datetime) -> list[str]:
-    """The master switch: every module off. The modules that were not off already."""
+    """Turn every module off (the master switch) and return the modules that were not off before."""
     _refuse_without(by, LOWER, reason)
     off = ModuleMode.Mode.OFF
     lock_modules(module for module, _ in MODULES)
@@ -114,7 +114,7 @@ def retire_lines(*, module: str, lines: Collection[str], by: User, reason: str, 
 
 @transaction.atomic
 def veto_line(*, line_id: str, by: User, reason: str, at: datetime, expires_at: datetime | None = None) -> LineHold:
-    """Never serve this line until the veto expires or is lifted; what stands on it is retired with it."""
+    """Veto a line until the veto expires or is lifted; its override in force is retired with it."""
     hold = _hold(line_id, HoldKind.VETO, by, LOWER, reason, at, expires_at)
     if Membership.objects.filter(line_id=line_id, to_version=None).exists():
         retire_lines(module=hold.line.module, lines=[line_id], by=by, reason=reason, at=at)
@@ -123,13 +123,13 @@ def veto_line(*, line_id: str, by: User, reason: str, at: datetime, expires_at: 
 
 @transaction.atomic
 def pin_line(*, line_id: str, by: User, reason: str, at: datetime, expires_at: datetime | None = None) -> LineHold:
-    """Keep machines from changing this line until a date; people may."""
+    """Pin a line, so that only people may change it, until a date or until the pin is lifted."""
     return _hold(line_id, HoldKind.PIN, by, REVIEW, reason, at, expires_at)
 
 
 @transaction.atomic
 def lift_hold(*, hold_id: int, by: User, reason: str, at: datetime) -> LineHold:
-    """End a veto or a pin. Nothing comes back into force by it: that takes a request."""
+    """Lift a veto or a pin. This brings nothing back into force, which takes a request."""
     _refuse_without(by, REVIEW, reason)
     hold = LineHold.objects.select_for_update(of=("self",)).select_related("line").get(pk=hold_id)
     if hold.lifted_at is not None:
@@ -142,7 +142,7 @@ def lift_hold(*, hold_id: int, by: User, reason: str, at: datetime) -> LineHold:
 
 @transaction.atomic
 def quarantine_builder(*, module: str, by: User, reason: str, at: datetime) -> Quarantine:
-    """Let the builder publish nothing of the module by itself, mandates or not."""
+    """Stop the builder from publishing anything of a module by itself, whatever its mandates."""
     _refuse_without(by, LOWER, reason)
     lock_module(module)
     if Quarantine.objects.filter(module=module, lifted_at=None).exists():
@@ -165,7 +165,7 @@ def lift_quarantine(*, module: str, by: User, reason: str, at: datetime) -> None
 
 @transaction.atomic
 def acknowledge(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeRequest:
-    """Say afterwards that what took effect at once was looked at: by somebody else than who did it."""
+    """Acknowledge an action that took effect at once; only somebody other than its author may."""
     request = locked(request_id)
     if request.route != Route.AT_ONCE or request.acknowledged_at is not None:
         raise GateError.because(f"request {request.pk} waits for no review afterwards")
@@ -189,7 +189,7 @@ def _drafted(
     lines: Collection[DraftLine] = (),
     content: Mapping[str, object] | None = None,
 ) -> ChangeRequest:
-    """The request that says what is done at once."""
+    """Return the applied request that documents an action taken at once."""
     return draft_request(
         module=module,
         kind=kind,

@@ -96,7 +96,7 @@ def read_situation(
 
 
 def changes_of(request: ChangeRequest, at: datetime) -> list[ChangeLine]:
-    """The request's lines, each with the holds and rivals it has and the override that stands on it now.
+    """Return the lines of a request, each with its holds, the rival requests and the override now in force.
 
     What changes nothing that is served is nobody's rival.
     """
@@ -114,14 +114,15 @@ def changes_of(request: ChangeRequest, at: datetime) -> list[ChangeLine]:
 
 
 def window_of(request: ChangeRequest, policy: GovernancePolicy) -> timedelta:
-    """Over how long movement adds up: the builder's cap is one of 24 hours, whatever the policy's window."""
+    """Return how long movement adds up: 24 hours for the builder's cap, otherwise the window of the policy."""
     return DAY if request.route == ChangeRequest.Route.MANDATE else timedelta(days=policy.window_days)
 
 
 def hash_of(request: ChangeRequest, changes: Sequence[ChangeLine]) -> str:
-    """What a vote signs: module, kind, content, parameters, and of every line its levers before and its override after.
+    """Return the hash that votes sign: module, kind, content, parameters and lines.
 
-    Before, only levers count: fresh statistics of a line under its mandate void no vote.
+    Of a line it covers the levers before and the override after: fresh statistics of a line under its mandate void no
+    vote.
     """
     sides = sorted([each.line_id, dict(each.before.levers) if each.before else {}, each.after_id] for each in changes)
     signed = [request.module, request.kind, request.content, request.base_parameters, request.edition]
@@ -129,7 +130,7 @@ def hash_of(request: ChangeRequest, changes: Sequence[ChangeLine]) -> str:
 
 
 def approving(request: ChangeRequest, groups: Sequence[str]) -> frozenset[int]:
-    """Members of these groups whose latest word on this content is to approve, the author never among them."""
+    """Return the members of these groups, except the author, whose latest vote on this content approves it."""
     votes = sorted(request.votes.all(), key=lambda vote: vote.pk)  # a page has read them with their voters already
     latest = {vote.voter_id: vote for vote in votes if vote.content_hash == request.content_hash}
     return frozenset(
@@ -140,12 +141,12 @@ def approving(request: ChangeRequest, groups: Sequence[str]) -> frozenset[int]:
 
 
 def _counts(voter: User, groups: Sequence[str]) -> bool:
-    """Whether a person's vote counts where the policy names these groups; their own are read only then."""
+    """Return whether a person's vote counts if the policy names these groups; memberships are read only if it does."""
     return not groups or may_count(list(voter.groups.values_list("name", flat=True)), groups)
 
 
 def moved_before(module: str, at: datetime, window: timedelta, route: str) -> float:
-    """Steps that requests applied by this route moved a module within the window."""
+    """Return the steps by which requests of this route moved a module within the window."""
     applied = ChangeRequest.objects.filter(
         module=module, route=route, state=ChangeRequest.State.APPLIED, closed_at__gt=at - window, closed_at__lte=at
     )
@@ -154,14 +155,14 @@ def moved_before(module: str, at: datetime, window: timedelta, route: str) -> fl
 
 
 def _moved_before(request: ChangeRequest, policy: GovernancePolicy, at: datetime) -> float:
-    """What was moved before, where anything depends on it."""
+    """Return the steps moved before the request, or 0 if nothing depends on them."""
     if request.route != ChangeRequest.Route.MANDATE and policy.large_movement is None:
         return 0.0
     return moved_before(request.module, at, window_of(request, policy), request.route)
 
 
 def _touched(changes: Sequence[Any], is_delegated: bool) -> tuple[TouchedLine, ...]:
-    """The lines as the gates see them. Mandates bind the machine alone, and are read for it alone."""
+    """Return the lines as the gates need them; mandates are read only if the builder acts."""
     moved_on = [each.standing_id for each in changes if each.standing_id not in (None, each.before_id)]
     others = Override.objects.select_related("line").in_bulk(moved_on) if moved_on else {}
     mandates = live_mandates([change.line_id for change in changes]) if is_delegated else {}
@@ -186,13 +187,13 @@ def _touched(changes: Sequence[Any], is_delegated: bool) -> tuple[TouchedLine, .
 
 
 def standing_specs(lines: Sequence[str]) -> dict[str, OverrideSpec]:
-    """What is in force on each of these lines."""
+    """Return the override in force on each of these lines that has one."""
     rows = Membership.objects.filter(line_id__in=lines, to_version=None).select_related("override__line")
     return {row.line_id: row.override.spec for row in rows}
 
 
 def gate_person(person: User | None, request: ChangeRequest, situation: Situation) -> Person | None:
-    """Whoever takes a step, as the gates see them."""
+    """Return the person who takes a step as the gates need them; None is the machine."""
     if person is None:
         return None
     return Person(

@@ -20,7 +20,7 @@ BY_HAND = "person"
 
 @transaction.atomic
 def draft_by_hand(spec: OverrideSpec, *, by: User, reason: str, at: datetime) -> ChangeRequest:
-    """A person's judgement as a request of one line."""
+    """Draft a request of one line from a person's judgement."""
     stored = store_override(spec, source=BY_HAND, at=at)
     return draft_request(
         module=spec.module,

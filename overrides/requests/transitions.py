@@ -14,7 +14,7 @@ MACHINE = "counterweight"  # the actor of what nobody does by hand
 
 
 def locked(request_id: int) -> ChangeRequest:
-    """The request, locked for update until the transaction ends."""
+    """Return the request, locked for update until the transaction ends."""
     found = ChangeRequest.objects.select_for_update(of=("self",)).select_related("author").filter(pk=request_id).first()
     if found is None:
         raise GateError.because(f"there is no request {request_id}")

@@ -1,4 +1,4 @@
-"""The engines of this process: compiled versions with their modes, swapped by reference when the database says so.
+"""Hold the compiled engines of this process; poll versions and modes and swap engines by reference.
 
 A daemon thread asks for the version and mode of every module each second. While PostgreSQL is away, or a published
 version does not compile, the last good engine answers on, flagged, for `max_stale_seconds`; then it is not trusted.
@@ -43,7 +43,7 @@ LEFT JOIN overrides_modulemode o ON o.module = m.module
 
 @dataclass(frozen=True)
 class Engine:
-    """All that answering for a module needs. Without a published version it compiles to nothing: neutral."""
+    """Everything needed to answer for a module; neutral if no version is published."""
 
     module: str
     version: int | None
@@ -99,7 +99,7 @@ def unpublished_engine(module: str, mode: ServingMode, known: Format | None = No
 
 
 def _load_mode(module: str) -> tuple[ServingMode, Version | None]:
-    """The mode in force, and the version that challenges."""
+    """Return the serving mode in force and the challenger version."""
     row = ModuleMode.objects.select_related("challenger__parameters").filter(module=module).first()
     return ServingMode.parse(mode_document(row)), row.challenger if row else None
 
@@ -132,20 +132,20 @@ class EngineRoom:
         self._thread: threading.Thread | None = None
 
     def engine(self, module: str) -> Engine | None:
-        """The module's engine; None before the first successful look at the database."""
+        """Return the engine of a module; None before the first successful poll. Starts the polling thread."""
         self.start()
         return self._engines.get(module)
 
     def known(self, module: str) -> Engine | None:
-        """The same without starting to look."""
+        """Return the engine of a module without starting the polling thread."""
         return self._engines.get(module)
 
     def stale_seconds(self, module: str) -> float:
-        """Seconds since the database last confirmed the module's engine; infinite before the first time."""
+        """Return the seconds since the database last confirmed the module's engine; infinity before the first time."""
         return time.monotonic() - self._confirmed_at.get(module, -math.inf)
 
     def refresh(self) -> None:
-        """Look now and reload what changed; raises django.db.Error while PostgreSQL is away."""
+        """Poll now and reload what changed. Raises django.db.Error while PostgreSQL is away."""
         with self._refreshing:
             asked_at = time.monotonic()
             with connection.cursor() as cursor:
@@ -155,7 +155,7 @@ class EngineRoom:
                 self._renew(module, (number, revision), asked_at)
 
     def close(self) -> None:
-        """Stop looking and forget the engines; the next question begins anew."""
+        """Stop polling and drop the engines; the next request starts again."""
         self._closing.set()
         if self._thread is not None:
             self._thread.join()
@@ -181,7 +181,7 @@ class EngineRoom:
         self._confirmed_at[module] = asked_at
 
     def start(self) -> None:
-        """Look once in the caller's thread, then keep looking from a thread beside it, one per process, after fork."""
+        """Poll once in the caller's thread, then in one background thread per process, also after a fork."""
         if self._is_polling():
             return
         with self._starting:

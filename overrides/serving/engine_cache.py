@@ -1,4 +1,4 @@
-"""Engines of any version, compiled once while there is room for them: versions are immutable."""
+"""LRU cache of compiled engines by module and version; versions are immutable."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Failed:
 
 
 def past_engines(kept: int = KEPT) -> Engines:
-    """A function from module and version number to its engine, in mode off. It raises EngineMissing at every call."""
+    """Return a cached function from module and version number to its engine, in mode off; it raises EngineMissing."""
 
     @lru_cache(maxsize=kept)
     def known(module: str, number: int | None) -> Engine | _Failed:
@@ -41,7 +41,7 @@ def past_engines(kept: int = KEPT) -> Engines:
 
 
 def _engine_of(module: str, number: int | None) -> Engine:
-    """The engine of a version that is read now; None is no version."""
+    """Return the engine of a version, read now; None stands for no version."""
     version = None
     if number is not None:
         version = Version.objects.select_related("parameters").filter(module=module, number=number).first()

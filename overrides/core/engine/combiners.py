@@ -1,4 +1,6 @@
-"""The three combiners: matching overrides in, contributions and exclusions out, both in id order (design section 5).
+"""The three combiners: matching overrides in, contributions and exclusions out, both in id order.
+
+Their formulas are in docs/method.md 4.4 to 4.6.
 
 A combiner decides who takes part and with which part of each lever. Adding the parts up, the step and the bounds
 are the same for all and live in `combine`.
@@ -22,7 +24,7 @@ SECONDS_PER_HOUR = 3600.0
 
 
 def plan(rows: Sequence[Row], section: Section, at: datetime) -> Taken:
-    """Weighted blend towards the targets: part = w * unit / (prior_weight + sum of w), plan section 3."""
+    """Weighted blend towards the targets: part = w * unit / (prior_weight + sum of w), docs/method.md 4.4."""
     floor, now = section.parameters.min_total_weight, microseconds(at)
     weighed: list[tuple[Row, tuple[float, ...], float]] = []
     excluded: list[Excluded] = []

@@ -1,4 +1,4 @@
-"""What a change would put in force: lines, parameters and coefficients before it and after it, published or not."""
+"""Lines, parameters and coefficients before and after a proposed change, as documents and as engines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from telemetry.foundation.core.refusal import Refused
 
 
 def proposed_by(request: ChangeRequest, base: int | None) -> Proposed:
-    """What a request proposes to do to a version (None: to nothing). Raises Refused where that is no answer."""
+    """Return what a request proposes to do to a version (None: none yet). Raises Refused if that is not defined."""
     return _proposer(request)(request, base)
 
 
@@ -35,7 +35,7 @@ def _proposer(request: ChangeRequest) -> Callable[[ChangeRequest, int | None], P
 
 
 def sides(proposed: Proposed, base: int | None) -> tuple[VersionSide, VersionSide]:
-    """A version and the same with the change, as engines. Raises Refused where either cannot be served."""
+    """Return a version without and with the change, as engines. Raises Refused if either cannot be compiled."""
     before, standing = specs_without_ramps(proposed.module, base), parameters_of(proposed.module, base)
     after = {line: spec for line, spec in before.items() if line not in proposed.withdraw}
     after |= {spec.line: spec for spec in proposed.bring}

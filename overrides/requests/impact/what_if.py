@@ -1,4 +1,4 @@
-"""What a change would have done to the last logged decisions of its module, computed in the background and kept.
+"""Compute in the background what a change would have done to the last logged decisions of its module.
 
 The document: how many were `asked`, how many of them the change can reach (`touched`) and for how many levers differ
 (`changed`), `newly_moved` and `no_longer_moved`; per lever the spread before, after and of the change, of the touched
@@ -41,7 +41,7 @@ WHAT_IFS = BackgroundComputation(WhatIf, TASK, TAKEN_OVER_AFTER, expected_errors
 
 
 def compare(proposed: Proposed, *, n: int, as_of: datetime | None = None, last: UUID | None = None) -> dict[str, Any]:
-    """Ask the last `n` decisions (none newer than `last`) again, of the version in force and of it with the change.
+    """Answer the last `n` decisions (none newer than `last`) again, with the version in force and with the change.
 
     Each is asked as of its own time, or all as of one. Raises Refused where the change cannot be served.
     """
@@ -53,7 +53,7 @@ def compare(proposed: Proposed, *, n: int, as_of: datetime | None = None, last: 
 
 
 def ask_what_if(request_id: int, n: int, now: datetime, *, as_of_now: bool = False) -> WhatIf:
-    """The row of the answer, at once; a task is sent to compute it where it is new, failed, or its worker is gone.
+    """Return the row of the answer at once; a task computes it if it is new, has failed or lost its worker.
 
     As of now means as of the full hour, so that asking again soon finds the same answer.
     """
@@ -68,7 +68,7 @@ def ask_what_if(request_id: int, n: int, now: datetime, *, as_of_now: bool = Fal
 
 
 def run_what_if(key: str, *, now: datetime) -> None:
-    """Compute the row's answer. Progress shows at once, to everybody; of two workers one computes."""
+    """Compute the answer of a row and store its progress; of two workers only one computes."""
     WHAT_IFS.run(key, _answered, now=now)
 
 
@@ -104,7 +104,7 @@ def _number_in_force(module: str) -> int | None:
 
 
 def _depends_on(request: ChangeRequest, now: datetime, as_of_now: bool) -> dict[str, Any]:
-    """The values of DEPENDS_ON as they stand."""
+    """Return the current values of DEPENDS_ON."""
     newest = Decision.objects.filter(module=request.module).order_by("-decision_id")
     return {
         "version": _number_in_force(request.module),
@@ -114,7 +114,7 @@ def _depends_on(request: ChangeRequest, now: datetime, as_of_now: bool) -> dict[
 
 
 def is_about(row: WhatIf, request: ChangeRequest) -> bool:
-    """Whether the answer is about the request as it stands, and not about what it was before an edit."""
+    """Return whether the answer is about the present content of the request."""
     return row.key == _key(request, row.n, *(getattr(row, name) for name in DEPENDS_ON))
 
 
@@ -129,7 +129,7 @@ def _refuse_number(n: int) -> None:
 
 
 def logged_requests(module: str, n: int, last: UUID | None) -> QuerySet[Decision, tuple[Any, ...]]:
-    """The requests of the last decisions, in as few columns as asking again takes; JSON as the text it is."""
+    """Return the requests of the last decisions in the columns that answering them again needs; JSON stays text."""
     rows = Decision.objects.filter(module=module).order_by("-decision_id")
     if last is not None:
         rows = rows.filter(decision_id__lte=last)
@@ -138,7 +138,7 @@ def logged_requests(module: str, n: int, last: UUID | None) -> QuerySet[Decision
 
 
 def _described(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Lines with what they are about; one that is new to the database is known by its id alone."""
+    """Return the lines with their pattern and scope; a line that is not stored yet has only its id."""
     known: Mapping[str, Line] = Line.objects.in_bulk([each["line"] for each in lines])
     about = {
         name: {"pattern_key": row.pattern_key, "action_category": row.action_category, "scope": row.scope}
