@@ -1,4 +1,4 @@
-"""A change request as its author writes it: what would change, against what is in force, hashed for votes to sign."""
+"""Draft, edit and submit change requests: their content and lines against what is in force, and the hash of both."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ Route = ChangeRequest.Route
 
 
 class Permitted(Protocol):
-    """A person or a key, as far as it is asked what it may do."""
+    """A person or an API key, as the holder of permissions."""
 
     def has_perm(self, permission: str, /) -> bool: ...
 
 
 def may_draft(kind: str, who: Permitted) -> bool:
-    """Whether somebody who may draft at all may draft this: the rules that weigh and judge the rest are not for all."""
+    """Return whether somebody who may draft requests may draft this kind of request."""
     permission = KINDS[kind].permission
     return not permission or who.has_perm(permission)
 
@@ -52,7 +52,7 @@ def draft_request(
     route: str = Route.REVIEW,
     split_from: ChangeRequest | None = None,
 ) -> ChangeRequest:
-    """Draft a request, and submit it for review unless told otherwise.
+    """Draft a request and submit it for review, unless `submit` is False or another route is given.
 
     `lines` for kind lines, and for kinds parameters and trial where they change with them; `content` for the others.
     """
@@ -91,7 +91,7 @@ def edit_request(
     title: str | None = None,
     reason: str | None = None,
 ) -> ChangeRequest:
-    """Give an open request of one's own another content, drafted against what is in force now; its votes are void."""
+    """Replace the content of one's own open request, against what is in force now; earlier votes become void."""
     request = locked(request_id)
     if request.author_id != by.pk:
         raise GateError.because("only its author may edit a request; comment on it, or ask for changes")
@@ -105,7 +105,7 @@ def edit_request(
 
 @transaction.atomic
 def submit(*, request_id: int, by: User, at: datetime) -> ChangeRequest:
-    """Hand a draft of one's own, or what was sent back, to the reviewers."""
+    """Submit one's own draft, or a request that was sent back, for review."""
     request = locked(request_id)
     if request.author_id != by.pk:
         raise GateError.because("only its author may submit a request")
@@ -115,7 +115,7 @@ def submit(*, request_id: int, by: User, at: datetime) -> ChangeRequest:
 
 
 def write_content(request: ChangeRequest, lines: Sequence[DraftLine], content: Mapping[str, Any]) -> None:
-    """Fill and save the request: its content, its lines against what is in force now, and the hash of both."""
+    """Set and save the content of a request, its lines against what is in force now, and the hash of both."""
     kind, standing = KINDS[request.kind], read_in_force(request.module)
     request.base_version, request.base_parameters = standing.number, standing.parameters_id
     request.content = _checked_content(kind, content, standing)
@@ -163,7 +163,7 @@ def _change_line(line: DraftLine, before: Override | None, after: Override | Non
 
 
 def _refuse_idle(lines: Sequence[DraftLine], standing: Mapping[str, str], brought: Mapping[str, Override]) -> None:
-    """Every line once, each with a change to make, and with an override of its own."""
+    """Raise GateError unless every line is named once, changes something and has an override of its own."""
     seen: set[str] = set()
     for line in lines:
         name = line.line_id[:12]

@@ -1,4 +1,4 @@
-"""The builder publishes by itself what mandates cover, through the same gates; the rest waits for a person.
+"""Publish the lessons that mandates cover, through the same gates; everything else waits for a person.
 
 Inside a mandate: fresh statistics, moves towards neutral, withdrawal. A daily cap on automatic movement stands above
 all mandates. What comes out is a request like any other, by the route of mandates (design 7).

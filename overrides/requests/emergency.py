@@ -1,4 +1,4 @@
-"""Towards neutral, at once: a mode lowered, lines retired, a veto, the builder stopped. Logged, and reviewed after.
+"""Emergency actions that only reduce effect: lower a mode, retire lines, veto, quarantine. Reviewed afterwards.
 
 Nobody has to agree first: whoever sees harm stops it. Each leaves a request by the route `at_once`, which a reviewer
 acknowledges afterwards; undoing it goes away from neutral and takes a review (design 7).
@@ -50,7 +50,7 @@ def lower_mode_with_request(
     rollout_percent: float | None = None,
     stop_challenger: bool = False,
 ) -> ModuleMode:
-    """Serve less of a module: `to` shadow or off, to fewer callers, or log no challenger beside it any more.
+    """Serve less of a module: `to` shadow or off, a smaller roll-out, or no challenger.
 
     Raises RaisesEffectError where that is more.
     """
@@ -76,7 +76,7 @@ def lower_mode_with_request(
 
 @transaction.atomic
 def switch_everything_off(*, by: User, reason: str, at: datetime) -> list[str]:
-    """The master switch: every module off. The modules that were not off already."""
+    """Switch every module off and return the modules that were not off."""
     _refuse_without(by, LOWER, reason)
     off = ModuleMode.Mode.OFF
     lock_modules(module for module, _ in MODULES)
@@ -89,7 +89,7 @@ def switch_everything_off(*, by: User, reason: str, at: datetime) -> list[str]:
 
 @transaction.atomic
 def retire_lines(*, module: str, lines: Collection[str], by: User, reason: str, at: datetime) -> ChangeRequest:
-    """Withdraw lines from the version in force. Retiring a cut raises exposure: the page says by how much."""
+    """Withdraw lines from the version in force. Retiring a cut raises exposure; the page shows by how much."""
     _refuse_without(by, LOWER, reason)
     lock_module(module)
     standing = Membership.objects.filter(module=module, line_id__in=lines, to_version=None)
@@ -114,7 +114,7 @@ def retire_lines(*, module: str, lines: Collection[str], by: User, reason: str, 
 
 @transaction.atomic
 def veto_line(*, line_id: str, by: User, reason: str, at: datetime, expires_at: datetime | None = None) -> LineHold:
-    """Never serve this line until the veto expires or is lifted; what stands on it is retired with it."""
+    """Forbid serving a line until the veto expires or is lifted, and retire its override in force."""
     hold = _hold(line_id, HoldKind.VETO, by, LOWER, reason, at, expires_at)
     if Membership.objects.filter(line_id=line_id, to_version=None).exists():
         retire_lines(module=hold.line.module, lines=[line_id], by=by, reason=reason, at=at)
@@ -123,13 +123,13 @@ def veto_line(*, line_id: str, by: User, reason: str, at: datetime, expires_at: 
 
 @transaction.atomic
 def pin_line(*, line_id: str, by: User, reason: str, at: datetime, expires_at: datetime | None = None) -> LineHold:
-    """Keep machines from changing this line until a date; people may."""
+    """Forbid machines to change a line until the pin expires or is lifted; people still may."""
     return _hold(line_id, HoldKind.PIN, by, REVIEW, reason, at, expires_at)
 
 
 @transaction.atomic
 def lift_hold(*, hold_id: int, by: User, reason: str, at: datetime) -> LineHold:
-    """End a veto or a pin. Nothing comes back into force by it: that takes a request."""
+    """Lift a veto or a pin. Retired lines do not come back into force; that takes a request."""
     _refuse_without(by, REVIEW, reason)
     hold = LineHold.objects.select_for_update(of=("self",)).select_related("line").get(pk=hold_id)
     if hold.lifted_at is not None:
@@ -142,7 +142,7 @@ def lift_hold(*, hold_id: int, by: User, reason: str, at: datetime) -> LineHold:
 
 @transaction.atomic
 def quarantine_builder(*, module: str, by: User, reason: str, at: datetime) -> Quarantine:
-    """Let the builder publish nothing of the module by itself, mandates or not."""
+    """Forbid the builder to publish anything of the module under mandates."""
     _refuse_without(by, LOWER, reason)
     lock_module(module)
     if Quarantine.objects.filter(module=module, lifted_at=None).exists():
@@ -165,7 +165,7 @@ def lift_quarantine(*, module: str, by: User, reason: str, at: datetime) -> None
 
 @transaction.atomic
 def acknowledge(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeRequest:
-    """Say afterwards that what took effect at once was looked at: by somebody else than who did it."""
+    """Acknowledge a request that took effect at once; the person who did it may not."""
     request = locked(request_id)
     if request.route != Route.AT_ONCE or request.acknowledged_at is not None:
         raise GateError.because(f"request {request.pk} waits for no review afterwards")
@@ -189,7 +189,7 @@ def _drafted(
     lines: Collection[DraftLine] = (),
     content: Mapping[str, object] | None = None,
 ) -> ChangeRequest:
-    """The request that says what is done at once."""
+    """Draft the request that records an emergency action."""
     return draft_request(
         module=module,
         kind=kind,

@@ -96,9 +96,9 @@ def read_situation(
 
 
 def changes_of(request: ChangeRequest, at: datetime) -> list[ChangeLine]:
-    """The request's lines, each with the holds and rivals it has and the override that stands on it now.
+    """Return the lines of a request, annotated with vetoes, pins, rival requests and the override in force.
 
-    What changes nothing that is served is nobody's rival.
+    Requests that change nothing that is served are no rivals.
     """
     holds = LineHold.objects.filter(LineHold.is_live(at), line=OuterRef("line"))
     rivals = ChangeLine.objects.filter(line=OuterRef("line"), request__state__in=ChangeRequest.OPEN)
@@ -114,14 +114,14 @@ def changes_of(request: ChangeRequest, at: datetime) -> list[ChangeLine]:
 
 
 def window_of(request: ChangeRequest, policy: GovernancePolicy) -> timedelta:
-    """Over how long movement adds up: the builder's cap is one of 24 hours, whatever the policy's window."""
+    """Return the time within which movement adds up: 24 hours under mandates, otherwise the policy's window."""
     return DAY if request.route == ChangeRequest.Route.MANDATE else timedelta(days=policy.window_days)
 
 
 def hash_of(request: ChangeRequest, changes: Sequence[ChangeLine]) -> str:
-    """What a vote signs: module, kind, content, parameters, and of every line its levers before and its override after.
+    """Return the hash that a vote signs: module, kind, content, parameters, edition, and both sides of every line.
 
-    Before, only levers count: fresh statistics of a line under its mandate void no vote.
+    Of the override before, only the levers are signed, so that fresh statistics under a mandate do not void votes.
     """
     sides = sorted([each.line_id, dict(each.before.levers) if each.before else {}, each.after_id] for each in changes)
     signed = [request.module, request.kind, request.content, request.base_parameters, request.edition]
@@ -129,7 +129,7 @@ def hash_of(request: ChangeRequest, changes: Sequence[ChangeLine]) -> str:
 
 
 def approving(request: ChangeRequest, groups: Sequence[str]) -> frozenset[int]:
-    """Members of these groups whose latest word on this content is to approve, the author never among them."""
+    """Return the ids of these groups' members, without the author, whose latest vote on this content approves it."""
     votes = sorted(request.votes.all(), key=lambda vote: vote.pk)  # a page has read them with their voters already
     latest = {vote.voter_id: vote for vote in votes if vote.content_hash == request.content_hash}
     return frozenset(
@@ -140,12 +140,12 @@ def approving(request: ChangeRequest, groups: Sequence[str]) -> frozenset[int]:
 
 
 def _counts(voter: User, groups: Sequence[str]) -> bool:
-    """Whether a person's vote counts where the policy names these groups; their own are read only then."""
+    """Return whether a person's vote counts if the policy names these groups; without groups everybody's does."""
     return not groups or may_count(list(voter.groups.values_list("name", flat=True)), groups)
 
 
 def moved_before(module: str, at: datetime, window: timedelta, route: str) -> float:
-    """Steps that requests applied by this route moved a module within the window."""
+    """Return the steps by which requests applied by this route moved a module within the window."""
     applied = ChangeRequest.objects.filter(
         module=module, route=route, state=ChangeRequest.State.APPLIED, closed_at__gt=at - window, closed_at__lte=at
     )
@@ -154,14 +154,14 @@ def moved_before(module: str, at: datetime, window: timedelta, route: str) -> fl
 
 
 def _moved_before(request: ChangeRequest, policy: GovernancePolicy, at: datetime) -> float:
-    """What was moved before, where anything depends on it."""
+    """Return the steps moved before this request; 0 without a query if nothing depends on them."""
     if request.route != ChangeRequest.Route.MANDATE and policy.large_movement is None:
         return 0.0
     return moved_before(request.module, at, window_of(request, policy), request.route)
 
 
 def _touched(changes: Sequence[Any], is_delegated: bool) -> tuple[TouchedLine, ...]:
-    """The lines as the gates see them. Mandates bind the machine alone, and are read for it alone."""
+    """Return the lines for the gates. Mandates limit the builder only, and are read only for its requests."""
     moved_on = [each.standing_id for each in changes if each.standing_id not in (None, each.before_id)]
     others = Override.objects.select_related("line").in_bulk(moved_on) if moved_on else {}
     mandates = live_mandates([change.line_id for change in changes]) if is_delegated else {}
@@ -186,13 +186,13 @@ def _touched(changes: Sequence[Any], is_delegated: bool) -> tuple[TouchedLine, .
 
 
 def standing_specs(lines: Sequence[str]) -> dict[str, OverrideSpec]:
-    """What is in force on each of these lines."""
+    """Return the override in force on each of these lines."""
     rows = Membership.objects.filter(line_id__in=lines, to_version=None).select_related("override__line")
     return {row.line_id: row.override.spec for row in rows}
 
 
 def gate_person(person: User | None, request: ChangeRequest, situation: Situation) -> Person | None:
-    """Whoever takes a step, as the gates see them."""
+    """Return the person who takes a step, for the gates; None is the machine."""
     if person is None:
         return None
     return Person(

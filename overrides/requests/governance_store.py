@@ -1,4 +1,4 @@
-"""Rows of governance: the policy in force, the mandates and holds on lines, the stop of the builder."""
+"""Read and write governance rows: policies in force, mandates and holds on lines, quarantines of the builder."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from overrides.models import ChangeLine, ChangeRequest, LineHold, Mandate, Modul
 
 
 def policy_of(module: str) -> GovernancePolicy:
-    """The policy in force; the defaults before the first one is reviewed."""
+    """Return the policy in force; the defaults if there is none."""
     row = ModulePolicy.objects.filter(module=module, is_active=True).first()
     return GovernancePolicy() if row is None else row.parsed
 
 
 def live_mandates(lines: Collection[str]) -> dict[str, Mandate]:
-    """The mandate that stands on each of these lines, expired or not."""
+    """Return the unrevoked mandate of each of these lines, whether or not it has expired."""
     rows = Mandate.objects.filter(line_id__in=lines, revoked_at=None)
     return {row.line_id: row for row in rows}
 
 
 def held_lines(kind: str, lines: Collection[str], at: datetime) -> set[str]:
-    """Those of the lines that a live veto, or a live pin, is on."""
+    """Return the lines among these that a veto, or a pin, is in effect on."""
     return set(
         LineHold.objects.filter(LineHold.is_live(at), kind=kind, line_id__in=lines).values_list("line_id", flat=True)
     )
@@ -36,7 +36,7 @@ def is_quarantined(module: str) -> bool:
 def sign_mandates(
     request: ChangeRequest, changes: Sequence[ChangeLine], policy: GovernancePolicy, at: datetime
 ) -> None:
-    """Sign what the builder may do with each approved line from now on; the older mandates on these lines end."""
+    """Store a mandate for each approved line and revoke the earlier mandates of all changed lines."""
     Mandate.objects.filter(line_id__in=[change.line_id for change in changes], revoked_at=None).update(revoked_at=at)
     approved = [change.after for change in changes if change.after is not None]
     signed = zip(approved, grants([override.spec for override in approved], policy, at), strict=True)

@@ -1,4 +1,4 @@
-"""A person drafts an override by hand, or edits the levers of an open request."""
+"""Draft an override written by a person, or edit the levers of an open request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BY_HAND = "person"
 
 @transaction.atomic
 def draft_by_hand(spec: OverrideSpec, *, by: User, reason: str, at: datetime) -> ChangeRequest:
-    """A person's judgement as a request of one line."""
+    """Draft a request of one line with an override written by a person."""
     stored = store_override(spec, source=BY_HAND, at=at)
     return draft_request(
         module=spec.module,

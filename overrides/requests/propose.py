@@ -1,4 +1,4 @@
-"""A machine's proposal becomes a change request in review: its overrides stored and checked, for people to decide."""
+"""Turn the proposal of a machine into a change request in review, with its overrides checked and stored."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SOURCE = "api"
 
 @transaction.atomic
 def propose(proposal: Proposal, *, by: str, at: datetime) -> ChangeRequest:
-    """Draft it as a machine named `by`. Raises Refused where it does not fit what is in force."""
+    """Draft a request by the machine `by`. Raises Refused if it does not fit what is in force."""
     raise_any(_misfits(proposal, current_parameters(proposal.module)))
     specs = {each.line: each for each in proposal.lines if isinstance(each, OverrideSpec)}
     # In line order: two proposals at once meet on the first line they share, not crosswise.
@@ -53,7 +53,7 @@ def _draft_line(line: OverrideSpec | str, stored: Mapping[str, str]) -> DraftLin
 
 
 def _misfits(proposal: Proposal, parameters: ModuleParameters) -> Iterator[Refusal]:
-    """What only the parameters in force can tell: whether anything would be made of an override."""
+    """Yield refusals of overrides that the parameters in force could not serve."""
     for index, spec in enumerate(proposal.lines):
         if isinstance(spec, str):
             continue

@@ -1,7 +1,7 @@
-"""A change request until it is decided: discussed, signed or refused by others than its author.
+"""Comment on, approve, reject, cancel and schedule change requests.
 
-A vote signs `content_hash` (`gates.hash_of`): an edit changes the hash and so voids every vote. What may follow what
-is `core.lifecycle`; what stands in the way is `gates`; what an approved request does is `apply`.
+A vote signs `content_hash` (`gates.hash_of`): an edit changes the hash and so voids every vote. The order of states is
+in `core.governance.request_states`, obstacles are in `gates`, the effect of an approved request is in `apply`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from overrides.requests.transitions import audit_request, locked, take_step
 
 @dataclass(frozen=True)
 class BulkOutcome:
-    """What became of one request of many; `refused` is empty where the step was taken."""
+    """The result for one request of many; `refused` is empty if the step was taken."""
 
     request_id: int
     refused: str
@@ -34,7 +34,7 @@ class BulkOutcome:
 
 @transaction.atomic
 def comment(*, request_id: int, by: User, text: str, at: datetime, line_id: str | None = None) -> Comment:
-    """Say something about a request, or about one of its lines."""
+    """Add a comment to a request, or to one of its lines."""
     if not text.strip():
         raise GateError("text", "a comment says something")
     request = locked(request_id)
@@ -55,7 +55,7 @@ def approve(
     only: Collection[str] | None = None,
     seen: str = "",
 ) -> ChangeRequest:
-    """Sign the content as it stands, or `only` these of its lines: the rest becomes a request of its own.
+    """Sign the content, or `only` some of its lines; the rest becomes a request of its own.
 
     `seen` is the hash of the content that was looked at, where that may be another by now.
     """
@@ -75,19 +75,19 @@ def approve(
 
 @transaction.atomic
 def request_changes(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeRequest:
-    """Send the request back to its author, saying what should be different."""
+    """Send the request back to its author with the reason."""
     return _decide_against(request_id, Step.REQUEST_CHANGES, Vote.Decision.REQUEST_CHANGES, by, reason, at)
 
 
 @transaction.atomic
 def reject(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeRequest:
-    """Refuse the request for good, with a reason its author can read."""
+    """Reject the request for good, with a reason."""
     return _decide_against(request_id, Step.REJECT, Vote.Decision.REJECT, by, reason, at)
 
 
 @transaction.atomic
 def cancel(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeRequest:
-    """Take an open request back: its author may, and a reviewer may take back what a machine asked."""
+    """Cancel an open request: its author may, and a reviewer may cancel a machine's request."""
     if not reason.strip():
         raise GateError("reason", "say why it is taken back")
     request = locked(request_id)
@@ -101,7 +101,7 @@ def cancel(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeReq
 
 @transaction.atomic
 def schedule(*, request_id: int, by: User, due: datetime, at: datetime) -> ChangeRequest:
-    """Let an approved request take effect at a time to come, if it still may then."""
+    """Schedule an approved request; its gates are evaluated again at the scheduled time."""
     request = locked(request_id)
     refuse_blocked(request, Step.SCHEDULE, by, at)
     if not at < due < request.expires_at:
@@ -114,7 +114,7 @@ def schedule(*, request_id: int, by: User, due: datetime, at: datetime) -> Chang
 
 @transaction.atomic
 def unschedule(*, request_id: int, by: User, at: datetime) -> ChangeRequest:
-    """Back to approved, to be applied by hand or at another time."""
+    """Remove the schedule; the request stays approved."""
     request = locked(request_id)
     refuse_blocked(request, Step.UNSCHEDULE, by, at)
     request.scheduled_for = None
@@ -123,7 +123,7 @@ def unschedule(*, request_id: int, by: User, at: datetime) -> ChangeRequest:
 
 
 def decide_many(requests: Collection[int], decide: Callable[[int], object]) -> list[BulkOutcome]:
-    """Take one step on many requests, each by itself: one that is refused holds no other back."""
+    """Take one step on each of many requests in its own transaction; refused ones do not stop the others."""
     outcomes = []
     for request_id in requests:
         try:
@@ -164,7 +164,7 @@ def _vote(request: ChangeRequest, by: User, decision: str, reason: str, at: date
 def _split(
     request: ChangeRequest, changes: Sequence[ChangeLine], only: Collection[str], by: User, at: datetime
 ) -> None:
-    """Keep `only` these lines in the request; the others, and coefficients, go on as a new one by the same author."""
+    """Keep `only` these lines; the others, and the coefficients, become a new request by the same author."""
     chosen = set(only)
     strangers = chosen - {change.line_id for change in changes}
     rest = [change for change in changes if change.line_id not in chosen]

@@ -1,4 +1,4 @@
-"""Whether open requests still fit what is in force, looked at each minute: lists tell it without reading lines."""
+"""Refresh every minute whether open requests still fit what is in force, so that lists need not compute it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from overrides.requests.transitions import MACHINE, audit_request
 
 
 def health_of(situation: Situation, at: datetime) -> str:
-    """The word for what the gates before its effect find, whatever state it is in and whoever looks."""
+    """Return the health that follows from the gates before applying, whatever the request's state."""
     return health(gates(situation, Attempt(Step.APPLY, None, at)))
 
 
 @transaction.atomic
 def refresh_health(*, now: datetime) -> int:
-    """Store the health of the open requests that people decide; the number that changed, each told in the audit trail.
+    """Store the health of open requests on the review route and audit each change; return how many changed.
 
     One that somebody has in hand is left for the next minute. All are looked at before the first is written: whoever
     has written an audit entry keeps others from writing theirs.
