@@ -80,12 +80,12 @@ def publish_what_mandates_cover(*, module: str, now: datetime) -> ChangeRequest 
     standing, wanted = _standing(module), _live(module, parameters)
     lines = (standing.keys() | wanted.keys()) - _lines_of_people(module)
     young = _young(module, now)
-    news = {
+    proposed = {
         line: wanted.get(line)
         for line in lines
         if line not in young or material_differences(standing.get(line), wanted.get(line), parameters)
     }
-    return publish_within_mandates(module=module, wanted=news, source=SOURCE, at=now)
+    return publish_within_mandates(module=module, proposed=proposed, source=SOURCE, at=now)
 
 
 def _young(module: str, now: datetime) -> set[str]:

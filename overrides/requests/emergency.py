@@ -1,7 +1,8 @@
-"""Emergency actions that only reduce effect: lower a mode, retire lines, veto, quarantine. Reviewed afterwards.
+"""Emergency actions that only reduce effect: lower a mode, retire lines, veto or pin a line, stop the builder.
 
-Nobody has to agree first: whoever sees harm stops it. Each leaves a request by the route `at_once`, which a reviewer
-acknowledges afterwards; undoing it goes away from neutral and takes a review (design 7).
+They take effect at once, without anybody's approval. Each leaves a request with route `at_once`, which a reviewer
+acknowledges afterwards; undoing it needs a reviewed request (docs/design.md 9). All of them raise GateError without the
+permission or a reason.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def lower_mode_with_request(
 ) -> ModuleMode:
     """Serve less of a module: `to` shadow or off, a smaller roll-out, or no challenger.
 
-    Raises RaisesEffectError where that is more.
+    Raises RaisesEffectError if the change would serve more.
     """
     _refuse_without(by, LOWER, reason)
     lock_module(module)
@@ -60,16 +61,16 @@ def lower_mode_with_request(
         module=module, to=to, rollout_percent=rollout_percent, stop_challenger=stop_challenger,
         by=by.get_username(), reason=reason, at=at,
     )  # fmt: skip
-    asked = {"mode": to, "rollout_percent": rollout_percent}
-    content: dict[str, str | float | None] = {name: value for name, value in asked.items() if value is not None}
+    lowered = {"mode": to, "rollout_percent": rollout_percent}
+    content: dict[str, str | float | None] = {name: value for name, value in lowered.items() if value is not None}
     if stop_challenger:
         content["challenger"] = None
-    told = (
+    new_mode = (
         "no challenger"
         if stop_challenger
         else ", ".join(f"{value:g} %" if name == "rollout_percent" else str(value) for name, value in content.items())
     )
-    request = _drafted(module, RequestKind.MODE, f"{module} to {told}", reason, by, at, content=content)
+    request = _drafted(module, RequestKind.MODE, f"{module} to {new_mode}", reason, by, at, content=content)
     close_applied(request, Step.ACT_AT_ONCE, by.get_username(), at)  # the mode is lowered already
     return row
 
@@ -80,8 +81,8 @@ def switch_everything_off(*, by: User, reason: str, at: datetime) -> list[str]:
     _refuse_without(by, LOWER, reason)
     off = ModuleMode.Mode.OFF
     lock_modules(module for module, _ in MODULES)
-    standing = set(ModuleMode.objects.exclude(mode=off).values_list("module", flat=True))
-    modules = [module for module, _ in MODULES if module in standing]
+    not_off = set(ModuleMode.objects.exclude(mode=off).values_list("module", flat=True))
+    modules = [module for module, _ in MODULES if module in not_off]
     for module in modules:
         lower_mode_with_request(module=module, to=off, by=by, reason=reason, at=at)
     return modules
@@ -89,11 +90,14 @@ def switch_everything_off(*, by: User, reason: str, at: datetime) -> list[str]:
 
 @transaction.atomic
 def retire_lines(*, module: str, lines: Collection[str], by: User, reason: str, at: datetime) -> ChangeRequest:
-    """Withdraw lines from the version in force. Retiring a cut raises exposure; the page shows by how much."""
+    """Withdraw lines from the version in force.
+
+    Retiring an override that cuts exposure raises exposure; the page shows it.
+    """
     _refuse_without(by, LOWER, reason)
     lock_module(module)
-    standing = Membership.objects.filter(module=module, line_id__in=lines, to_version=None)
-    found = sorted(standing.values_list("line_id", flat=True))
+    memberships = Membership.objects.filter(module=module, line_id__in=lines, to_version=None)
+    found = sorted(memberships.values_list("line_id", flat=True))
     if not found or len(found) < len(set(lines)):
         missing = sorted(set(lines) - set(found))
         raise GateError("lines", f"{', '.join(line[:12] for line in missing) or 'none'} not in force in {module}")
@@ -154,6 +158,7 @@ def quarantine_builder(*, module: str, by: User, reason: str, at: datetime) -> Q
 
 @transaction.atomic
 def lift_quarantine(*, module: str, by: User, reason: str, at: datetime) -> None:
+    """Allow the builder to publish under mandates again."""
     _refuse_without(by, REVIEW, reason)
     row = Quarantine.objects.select_for_update().filter(module=module, lifted_at=None).first()
     if row is None:
@@ -165,7 +170,7 @@ def lift_quarantine(*, module: str, by: User, reason: str, at: datetime) -> None
 
 @transaction.atomic
 def acknowledge(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeRequest:
-    """Acknowledge a request that took effect at once; the person who did it may not."""
+    """Record that an emergency action was reviewed afterwards, by somebody other than the person who took it."""
     request = locked(request_id)
     if request.route != Route.AT_ONCE or request.acknowledged_at is not None:
         raise GateError.because(f"request {request.pk} waits for no review afterwards")

@@ -96,19 +96,19 @@ def read_situation(
 
 
 def changes_of(request: ChangeRequest, at: datetime) -> list[ChangeLine]:
-    """Return the lines of a request, annotated with vetoes, pins, rival requests and the override in force.
+    """Return the lines of a request with their holds, their rivals, and the override now in force on each.
 
     Requests that change nothing that is served are no rivals.
     """
     holds = LineHold.objects.filter(LineHold.is_live(at), line=OuterRef("line"))
     rivals = ChangeLine.objects.filter(line=OuterRef("line"), request__state__in=ChangeRequest.OPEN)
     rivals = rivals.filter(request__kind__in=SERVED)
-    standing = Membership.objects.filter(line=OuterRef("line"), to_version=None)
+    in_force = Membership.objects.filter(line=OuterRef("line"), to_version=None)
     changes = request.lines.select_related("line", "before__line", "after__line").annotate(
         is_vetoed=Exists(holds.filter(kind=HoldKind.VETO)),
         is_pinned=Exists(holds.filter(kind=HoldKind.PIN)),
         rivals=ArraySubquery(rivals.exclude(request=request.pk).order_by("request").values("request")),
-        standing_id=Subquery(standing.values("override")[:1]),
+        in_force_id=Subquery(in_force.values("override")[:1]),
     )
     return list(changes.order_by("line_id"))
 
@@ -123,14 +123,14 @@ def hash_of(request: ChangeRequest, changes: Sequence[ChangeLine]) -> str:
 
     Of the override before, only the levers are signed, so that fresh statistics under a mandate do not void votes.
     """
-    sides = sorted([each.line_id, dict(each.before.levers) if each.before else {}, each.after_id] for each in changes)
+    lines = sorted([each.line_id, dict(each.before.levers) if each.before else {}, each.after_id] for each in changes)
     signed = [request.module, request.kind, request.content, request.base_parameters, request.edition]
-    return content_hash([*signed, sides])
+    return content_hash([*signed, lines])
 
 
 def approving(request: ChangeRequest, groups: Sequence[str]) -> frozenset[int]:
     """Return the ids of these groups' members, without the author, whose latest vote on this content approves it."""
-    votes = sorted(request.votes.all(), key=lambda vote: vote.pk)  # a page has read them with their voters already
+    votes = sorted(request.votes.all(), key=lambda vote: vote.pk)  # no query if a page has prefetched them
     latest = {vote.voter_id: vote for vote in votes if vote.content_hash == request.content_hash}
     return frozenset(
         voter
@@ -161,21 +161,21 @@ def _moved_before(request: ChangeRequest, policy: GovernancePolicy, at: datetime
 
 
 def _touched(changes: Sequence[Any], is_delegated: bool) -> tuple[TouchedLine, ...]:
-    """Return the lines for the gates. Mandates limit the builder only, and are read only for its requests."""
-    moved_on = [each.standing_id for each in changes if each.standing_id not in (None, each.before_id)]
+    """Return the lines as the gates need them. Mandates bind only the machine and are read only for it."""
+    moved_on = [each.in_force_id for each in changes if each.in_force_id not in (None, each.before_id)]
     others = Override.objects.select_related("line").in_bulk(moved_on) if moved_on else {}
     mandates = live_mandates([change.line_id for change in changes]) if is_delegated else {}
     touched = []
     for change in changes:
         before = None if change.before is None else change.before.spec
-        is_as_drafted = change.standing_id in (None, change.before_id)
+        is_as_drafted = change.in_force_id in (None, change.before_id)
         touched.append(
             TouchedLine(
                 line=change.line_id,
                 label=str(change.line),
                 before=before,
                 after=None if change.after is None else change.after.spec,
-                in_force=(change.standing_id and before) if is_as_drafted else others[change.standing_id].spec,
+                in_force=(change.in_force_id and before) if is_as_drafted else others[change.in_force_id].spec,
                 is_vetoed=change.is_vetoed,
                 is_pinned=change.is_pinned,
                 mandate=mandates[change.line_id].terms if change.line_id in mandates else None,
@@ -185,14 +185,14 @@ def _touched(changes: Sequence[Any], is_delegated: bool) -> tuple[TouchedLine, .
     return tuple(touched)
 
 
-def standing_specs(lines: Sequence[str]) -> dict[str, OverrideSpec]:
+def specs_in_force(lines: Sequence[str]) -> dict[str, OverrideSpec]:
     """Return the override in force on each of these lines."""
     rows = Membership.objects.filter(line_id__in=lines, to_version=None).select_related("override__line")
     return {row.line_id: row.override.spec for row in rows}
 
 
 def gate_person(person: User | None, request: ChangeRequest, situation: Situation) -> Person | None:
-    """Return the person who takes a step, for the gates; None is the machine."""
+    """Return the person who takes a step as the gates need them; None for the machine."""
     if person is None:
         return None
     return Person(

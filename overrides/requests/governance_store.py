@@ -1,4 +1,4 @@
-"""Read and write governance rows: policies in force, mandates and holds on lines, quarantines of the builder."""
+"""Read and write rows of governance: the policy in force, mandates and holds on lines, the builder's quarantine."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from overrides.models import ChangeLine, ChangeRequest, LineHold, Mandate, Modul
 
 
 def policy_of(module: str) -> GovernancePolicy:
-    """Return the policy in force; the defaults if there is none."""
+    """Return the policy in force; the defaults before the first one."""
     row = ModulePolicy.objects.filter(module=module, is_active=True).first()
     return GovernancePolicy() if row is None else row.parsed
 
 
 def live_mandates(lines: Collection[str]) -> dict[str, Mandate]:
-    """Return the unrevoked mandate of each of these lines, whether or not it has expired."""
+    """Return the mandate of each of these lines, expired or not, unless it was revoked."""
     rows = Mandate.objects.filter(line_id__in=lines, revoked_at=None)
     return {row.line_id: row for row in rows}
 
 
 def held_lines(kind: str, lines: Collection[str], at: datetime) -> set[str]:
-    """Return the lines among these that a veto, or a pin, is in effect on."""
+    """Return the lines that a veto or a pin is in effect on."""
     return set(
         LineHold.objects.filter(LineHold.is_live(at), kind=kind, line_id__in=lines).values_list("line_id", flat=True)
     )
 
 
 def is_quarantined(module: str) -> bool:
+    """Return whether the builder of a module is in quarantine."""
     return Quarantine.objects.filter(module=module, lifted_at=None).exists()
 
 

@@ -34,20 +34,22 @@ def _proposer(request: ChangeRequest) -> Callable[[ChangeRequest, int | None], P
     return proposed
 
 
-def sides(proposed: Proposed, base: int | None) -> tuple[VersionSide, VersionSide]:
-    """Return a version and the same version with the change. Raises Refused if either cannot be served."""
-    before, standing = specs_without_ramps(proposed.module, base), parameters_of(proposed.module, base)
+def version_pair(proposed: Proposed, base: int | None) -> tuple[VersionSide, VersionSide]:
+    """Return a version and the same version with the change, as engines. Raises Refused if either cannot be served."""
+    before, current = specs_without_ramps(proposed.module, base), parameters_of(proposed.module, base)
     after = {line: spec for line, spec in before.items() if line not in proposed.withdraw}
     after |= {spec.line: spec for spec in proposed.bring}
     weights = coefficients_of(proposed.module, base)
-    wanted = weights if proposed.coefficients is None else proposed.coefficients
+    weights_after = weights if proposed.coefficients is None else proposed.coefficients
     try:
-        return _side(standing, before, weights), _side(proposed.parameters or standing, after, wanted)
+        return _version_side(current, before, weights), _version_side(
+            proposed.parameters or current, after, weights_after
+        )
     except ValueError as error:
         raise Refused.because(f"cannot be served: {error}").under("proposal") from error
 
 
-def _side(
+def _version_side(
     parameters: ModuleParameters, specs: Mapping[str, OverrideSpec], coefficients: Mapping[str, float]
 ) -> VersionSide:
     scaling = Scaling(read_weights(coefficients), parameters.product_cap)
