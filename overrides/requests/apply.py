@@ -1,6 +1,6 @@
-"""Put decided requests into force, apply scheduled requests when they are due, and expire requests nobody decided.
+"""Put decided requests into force, apply scheduled ones when they are due, and expire those nobody decided.
 
-Every gate is evaluated again under the module's lock, so that two requests on one line cannot both pass.
+Every gate is evaluated again under the module's lock, so that two requests for one line cannot both pass.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ def apply_now(
 
 
 def close_applied(request: ChangeRequest, step: Step, actor: str, at: datetime) -> None:
-    """Close a request as applied. This comes before its effect: the database checks the effect against it."""
+    """Close a request as applied. This precedes its effect, which the database checks against it."""
     request.closed_at = at
     take_step(request, step, action="apply", actor=actor, reason=request.reason, at=at)
 
 
 @transaction.atomic
 def apply_due(*, now: datetime) -> int:
-    """Apply the scheduled requests that are due, and return their number; a blocked one fails with its reason."""
-    due = _in_hand(ChangeRequest.objects.filter(state=State.SCHEDULED, scheduled_for__lte=now))
+    """Apply the requests that are due and return their number; one that is blocked by then fails with its reason."""
+    due = _lock_available(ChangeRequest.objects.filter(state=State.SCHEDULED, scheduled_for__lte=now))
     lock_modules(request.module for request in due)
     for request in sorted(due, key=lambda request: (request.scheduled_for, request.pk)):
         try:
@@ -67,8 +67,8 @@ def apply_due(*, now: datetime) -> int:
 
 @transaction.atomic
 def expire_requests(*, now: datetime) -> int:
-    """Close the open requests that nobody decided in time and return their number."""
-    due = _in_hand(ChangeRequest.objects.filter(state__in=ChangeRequest.OPEN, expires_at__lte=now))
+    """Expire the open requests that nobody decided in time; return their number."""
+    due = _lock_available(ChangeRequest.objects.filter(state__in=ChangeRequest.OPEN, expires_at__lte=now))
     for request in due:
         request.closed_at = now
         reason = "nobody decided in time"
@@ -76,8 +76,8 @@ def expire_requests(*, now: datetime) -> int:
     return len(due)
 
 
-def _in_hand(requests: QuerySet[ChangeRequest]) -> list[ChangeRequest]:
-    """Lock and return these rows, before the audit trail is locked; rows that are locked already are left out."""
+def _lock_available(requests: QuerySet[ChangeRequest]) -> list[ChangeRequest]:
+    """Lock these rows, before the audit log is locked; skip those that another transaction holds until the next run."""
     return list(requests.select_for_update(skip_locked=True).order_by("id"))
 
 

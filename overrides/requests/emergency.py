@@ -1,7 +1,8 @@
-"""Emergency actions that only reduce effect: lower a mode, retire lines, veto a line, stop the builder.
+"""Emergency actions that only reduce effect: lower a mode, retire lines, veto or pin a line, stop the builder.
 
-Nobody has to agree first: whoever sees harm stops it. Each leaves a request by the route `at_once`, which a reviewer
-acknowledges afterwards; undoing it goes away from neutral and takes a review (docs/design.md 9).
+They take effect at once, without anybody's approval. Each leaves a request with route `at_once`, which a reviewer
+acknowledges afterwards; undoing it needs a reviewed request (docs/design.md 9). All of them raise GateError without the
+permission or a reason.
 """
 
 from __future__ import annotations
@@ -50,9 +51,9 @@ def lower_mode_with_request(
     rollout_percent: float | None = None,
     stop_challenger: bool = False,
 ) -> ModuleMode:
-    """Reduce what is served of a module: `to` shadow or off, to fewer callers, or without its challenger.
+    """Serve less of a module: `to` shadow or off, a smaller roll-out, or no challenger.
 
-    Raises RaisesEffectError where that is more.
+    Raises RaisesEffectError if the change would serve more.
     """
     _refuse_without(by, LOWER, reason)
     lock_module(module)
@@ -60,28 +61,28 @@ def lower_mode_with_request(
         module=module, to=to, rollout_percent=rollout_percent, stop_challenger=stop_challenger,
         by=by.get_username(), reason=reason, at=at,
     )  # fmt: skip
-    asked = {"mode": to, "rollout_percent": rollout_percent}
-    content: dict[str, str | float | None] = {name: value for name, value in asked.items() if value is not None}
+    lowered = {"mode": to, "rollout_percent": rollout_percent}
+    content: dict[str, str | float | None] = {name: value for name, value in lowered.items() if value is not None}
     if stop_challenger:
         content["challenger"] = None
-    told = (
+    new_mode = (
         "no challenger"
         if stop_challenger
         else ", ".join(f"{value:g} %" if name == "rollout_percent" else str(value) for name, value in content.items())
     )
-    request = _drafted(module, RequestKind.MODE, f"{module} to {told}", reason, by, at, content=content)
+    request = _drafted(module, RequestKind.MODE, f"{module} to {new_mode}", reason, by, at, content=content)
     close_applied(request, Step.ACT_AT_ONCE, by.get_username(), at)  # the mode is lowered already
     return row
 
 
 @transaction.atomic
 def switch_everything_off(*, by: User, reason: str, at: datetime) -> list[str]:
-    """Turn every module off (the master switch) and return the modules that were not off before."""
+    """Switch every module off and return the modules that were not off."""
     _refuse_without(by, LOWER, reason)
     off = ModuleMode.Mode.OFF
     lock_modules(module for module, _ in MODULES)
-    standing = set(ModuleMode.objects.exclude(mode=off).values_list("module", flat=True))
-    modules = [module for module, _ in MODULES if module in standing]
+    not_off = set(ModuleMode.objects.exclude(mode=off).values_list("module", flat=True))
+    modules = [module for module, _ in MODULES if module in not_off]
     for module in modules:
         lower_mode_with_request(module=module, to=off, by=by, reason=reason, at=at)
     return modules
@@ -89,11 +90,14 @@ def switch_everything_off(*, by: User, reason: str, at: datetime) -> list[str]:
 
 @transaction.atomic
 def retire_lines(*, module: str, lines: Collection[str], by: User, reason: str, at: datetime) -> ChangeRequest:
-    """Withdraw lines from the version in force. Retiring a cut raises exposure: the page says by how much."""
+    """Withdraw lines from the version in force.
+
+    Retiring an override that cuts exposure raises exposure; the page shows it.
+    """
     _refuse_without(by, LOWER, reason)
     lock_module(module)
-    standing = Membership.objects.filter(module=module, line_id__in=lines, to_version=None)
-    found = sorted(standing.values_list("line_id", flat=True))
+    memberships = Membership.objects.filter(module=module, line_id__in=lines, to_version=None)
+    found = sorted(memberships.values_list("line_id", flat=True))
     if not found or len(found) < len(set(lines)):
         missing = sorted(set(lines) - set(found))
         raise GateError("lines", f"{', '.join(line[:12] for line in missing) or 'none'} not in force in {module}")
@@ -114,7 +118,7 @@ def retire_lines(*, module: str, lines: Collection[str], by: User, reason: str, 
 
 @transaction.atomic
 def veto_line(*, line_id: str, by: User, reason: str, at: datetime, expires_at: datetime | None = None) -> LineHold:
-    """Veto a line until the veto expires or is lifted; its override in force is retired with it."""
+    """Forbid serving a line until the veto expires or is lifted, and retire its override in force."""
     hold = _hold(line_id, HoldKind.VETO, by, LOWER, reason, at, expires_at)
     if Membership.objects.filter(line_id=line_id, to_version=None).exists():
         retire_lines(module=hold.line.module, lines=[line_id], by=by, reason=reason, at=at)
@@ -123,13 +127,13 @@ def veto_line(*, line_id: str, by: User, reason: str, at: datetime, expires_at: 
 
 @transaction.atomic
 def pin_line(*, line_id: str, by: User, reason: str, at: datetime, expires_at: datetime | None = None) -> LineHold:
-    """Pin a line, so that only people may change it, until a date or until the pin is lifted."""
+    """Forbid machines to change a line until the pin expires or is lifted; people still may."""
     return _hold(line_id, HoldKind.PIN, by, REVIEW, reason, at, expires_at)
 
 
 @transaction.atomic
 def lift_hold(*, hold_id: int, by: User, reason: str, at: datetime) -> LineHold:
-    """Lift a veto or a pin. This brings nothing back into force, which takes a request."""
+    """Lift a veto or a pin. Retired lines do not come back into force; that takes a request."""
     _refuse_without(by, REVIEW, reason)
     hold = LineHold.objects.select_for_update(of=("self",)).select_related("line").get(pk=hold_id)
     if hold.lifted_at is not None:
@@ -142,7 +146,7 @@ def lift_hold(*, hold_id: int, by: User, reason: str, at: datetime) -> LineHold:
 
 @transaction.atomic
 def quarantine_builder(*, module: str, by: User, reason: str, at: datetime) -> Quarantine:
-    """Stop the builder from publishing anything of a module by itself, whatever its mandates."""
+    """Forbid the builder to publish anything of the module under mandates."""
     _refuse_without(by, LOWER, reason)
     lock_module(module)
     if Quarantine.objects.filter(module=module, lifted_at=None).exists():
@@ -154,6 +158,7 @@ def quarantine_builder(*, module: str, by: User, reason: str, at: datetime) -> Q
 
 @transaction.atomic
 def lift_quarantine(*, module: str, by: User, reason: str, at: datetime) -> None:
+    """Allow the builder to publish under mandates again."""
     _refuse_without(by, REVIEW, reason)
     row = Quarantine.objects.select_for_update().filter(module=module, lifted_at=None).first()
     if row is None:
@@ -165,7 +170,7 @@ def lift_quarantine(*, module: str, by: User, reason: str, at: datetime) -> None
 
 @transaction.atomic
 def acknowledge(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeRequest:
-    """Acknowledge an action that took effect at once; only somebody other than its author may."""
+    """Record that an emergency action was reviewed afterwards, by somebody other than the person who took it."""
     request = locked(request_id)
     if request.route != Route.AT_ONCE or request.acknowledged_at is not None:
         raise GateError.because(f"request {request.pk} waits for no review afterwards")
@@ -189,7 +194,7 @@ def _drafted(
     lines: Collection[DraftLine] = (),
     content: Mapping[str, object] | None = None,
 ) -> ChangeRequest:
-    """Return the applied request that documents an action taken at once."""
+    """Draft the request that records an emergency action."""
     return draft_request(
         module=module,
         kind=kind,

@@ -1,4 +1,4 @@
-"""Turn a machine's proposal into a change request in review: check and store its overrides."""
+"""Turn a machine's proposal into a change request in review; its overrides are stored and checked."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ SOURCE = "api"
 
 @transaction.atomic
 def propose(proposal: Proposal, *, by: str, at: datetime) -> ChangeRequest:
-    """Draft a proposal for the machine named `by`. Raises Refused if it does not fit what is in force."""
+    """Draft the proposal as a machine named `by`. Raises Refused if it does not fit what is in force."""
     raise_any(_misfits(proposal, current_parameters(proposal.module)))
     specs = {each.line: each for each in proposal.lines if isinstance(each, OverrideSpec)}
-    # In line order: two proposals at once meet on the first line they share, not crosswise.
+    # In the order of lines, so that two simultaneous proposals cannot deadlock.
     stored = {line: store_override(specs[line], source=SOURCE, at=at).id for line in sorted(specs)}
     try:
         return draft_request(
@@ -42,8 +42,8 @@ def propose(proposal: Proposal, *, by: str, at: datetime) -> ChangeRequest:
             lines=[_draft_line(each, stored) for each in proposal.lines],
             content=proposal.content,
         )
-    except GovernanceError as told:
-        raise Refused(refusal(told, "" if KINDS[proposal.kind].is_of_lines else "content")) from told
+    except GovernanceError as error:
+        raise Refused(refusal(error, "" if KINDS[proposal.kind].is_of_lines else "content")) from error
 
 
 def _draft_line(line: OverrideSpec | str, stored: Mapping[str, str]) -> DraftLine:
@@ -53,7 +53,7 @@ def _draft_line(line: OverrideSpec | str, stored: Mapping[str, str]) -> DraftLin
 
 
 def _misfits(proposal: Proposal, parameters: ModuleParameters) -> Iterator[Refusal]:
-    """Yield a refusal for each override that the parameters in force would not use."""
+    """Yield what is wrong with the proposal under the parameters in force."""
     for index, spec in enumerate(proposal.lines):
         if isinstance(spec, str):
             continue

@@ -10,11 +10,11 @@ from overrides.core.governance.request_states import Step
 from overrides.models import ChangeRequest
 from telemetry.audit.audit_log import write_audit
 
-MACHINE = "counterweight"  # the actor of what nobody does by hand
+MACHINE = "counterweight"  # the actor of automatic steps
 
 
 def locked(request_id: int) -> ChangeRequest:
-    """Return the request, locked for update until the transaction ends."""
+    """Return the request, locked FOR UPDATE until the transaction ends. Raises GateError if it does not exist."""
     found = ChangeRequest.objects.select_for_update(of=("self",)).select_related("author").filter(pk=request_id).first()
     if found is None:
         raise GateError.because(f"there is no request {request_id}")
@@ -22,7 +22,7 @@ def locked(request_id: int) -> ChangeRequest:
 
 
 def move(request: ChangeRequest, step: Step) -> None:
-    """Move the request along the table of `request_states`, or raise GateError; the caller saves it."""
+    """Move the request along the table of `request_states`; the caller saves it. Raises GateError."""
     try:
         leads_to = request_states.after(step, request.state)
     except request_states.WrongState as error:
@@ -38,7 +38,7 @@ def take_step(request: ChangeRequest, step: Step, *, action: str, actor: str, re
 
 
 def audit_request(request: ChangeRequest, action: str, actor: str, reason: str, at: datetime) -> None:
-    """Write the audit entry of what somebody did to a request that is saved."""
+    """Write the audit entry of what somebody did to a saved request."""
     write_audit(
         actor=actor,
         action=action,
