@@ -79,13 +79,13 @@ def publish_what_mandates_cover(*, module: str, now: datetime) -> ChangeRequest 
     parameters = current_parameters(module)
     standing, wanted = _in_force(module), _requested(module, parameters)
     lines = (standing.keys() | wanted.keys()) - _lines_of_people(module)
-    young = _young(module, now)
-    proposed = {
+    young = _recently_renewed(module, now)
+    news = {
         line: wanted.get(line)
         for line in lines
         if line not in young or material_differences(standing.get(line), wanted.get(line), parameters)
     }
-    return publish_within_mandates(module=module, proposed=proposed, source=SOURCE, at=now)
+    return publish_within_mandates(module=module, proposed=news, source=SOURCE, at=now)
 
 
 def _recently_renewed(module: str, now: datetime) -> set[str]:

@@ -7,7 +7,7 @@ stored decision holds beyond its format.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from typing import Any
 
 from overrides.core.engine.definitions.formats import Format
