@@ -49,7 +49,7 @@ class Facts:
     """The rows of a group and, if its category is graded and tuned, the alternatives they report."""
 
     group: GroupRows
-    told: Alternatives | None = None
+    alternatives: Alternatives | None = None
 
 
 def with_plan_targets(
@@ -63,8 +63,10 @@ def with_plan_targets(
     if not acting:
         return list(found)
     facts = _facts(acting, row, parameters.lessons)
-    told = [_with_targets(each, facts, parameters) if each.status == Lesson.Status.ACTIVE else each for each in found]
-    return [each for each in told if each.channel is not Channel.PM_TUNING or _moves(each)]
+    lessons = [
+        _with_targets(each, facts, parameters) if each.status == Lesson.Status.ACTIVE else each for each in found
+    ]
+    return [each for each in lessons if each.channel is not Channel.PM_TUNING or _moves(each)]
 
 
 def _facts(acting: Sequence[CandidateLesson], row: CellGroup, lessons: LessonParameters) -> Facts:
@@ -114,7 +116,7 @@ def _tuning_targets(
 ) -> tuple[dict[str, float], dict[str, Any]]:
     """Return the targets of a tuning lesson, and further facts to store."""
     n_min = parameters.lessons.n_min_of(len(found.scope))
-    grade = None if facts.told is None else _grade(found, facts, inside, n_min, parameters.lessons)
+    grade = None if facts.alternatives is None else _grade(found, facts, inside, n_min, parameters.lessons)
     targets = tuning_targets(
         found.group.action_category, grade, days, found.baseline, n_min, parameters.lessons,
         parameters.channels[found.channel].weights,
@@ -127,11 +129,11 @@ def _tuning_targets(
 
 def _grade(found: CandidateLesson, facts: Facts, inside: Bools, n_min: int, lessons: LessonParameters) -> Grade | None:
     """Return the grade of a cell's rows."""
-    assert facts.told is not None
+    assert facts.alternatives is not None
     graded = GRADED[found.group.action_category]
     return grade_of(
         facts.group.rows.take(inside),
-        facts.told.take(inside),
+        facts.alternatives.take(inside),
         neutral=LEVERS[graded.lever].neutral,
         n_min=n_min,
         cutoffs=lessons.counterfactual_cutoffs,
