@@ -77,7 +77,7 @@ class BuilderRun(models.Model):
     n_withdrawn = models.PositiveIntegerField()
     code_version = models.CharField(max_length=40)
     tested = models.JSONField(
-        null=True, help_text="what was tested (learning.core.funnel); of a policy's newest run alone"
+        null=True, help_text="what was tested (learning.core.significance.funnel); of a policy's newest run alone"
     )
 
     class Meta:
@@ -211,7 +211,9 @@ class WalkForward(BackgroundResult):
     n_outcomes = models.PositiveIntegerField(help_text="judged actions known as of then")
     parameters = models.JSONField()
     code_version = models.CharField(max_length=40)
-    figures = models.JSONField(null=True, help_text="uplift, tilt, calibration, folds (learning.core.walk.forward)")
+    figures = models.JSONField(
+        null=True, help_text="uplift, tilt, calibration, folds (learning.core.walk_forward.walk)"
+    )
     curves = models.JSONField(null=True, help_text="columns by day: uplift with band, matched, optimistic")
 
     class Meta:

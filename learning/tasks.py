@@ -14,8 +14,8 @@ from learning.lessons.build_evidence import Unlearnable
 from learning.lessons.methods import METHODS
 from learning.models import BuilderRun, NoiseTwin
 from learning.proposals.materialize import materialize, publish_what_mandates_cover
-from learning.validation.noise_twin_runs import ask_twins, count_twins, run_twin
-from learning.validation.walk_forward_runs import ask_walk_forward, run_walk_forward
+from learning.validation.noise_twin_runs import count_twins, request_twins, run_twin
+from learning.validation.walk_forward_runs import request_walk_forward, run_walk_forward
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from telemetry.foundation.core.refusal import Refused
 from telemetry.foundation.job_runs import run_once
@@ -130,7 +130,7 @@ def validate_task(*, module: str, now: str | None = None, **_: object) -> None:
         f"validate {module}",
         now=at,
         every=timedelta(days=1),
-        work=lambda: len(ask_walk_forward(module=module, now=at)) + len(_twins_asked(module, at)),
+        work=lambda: len(request_walk_forward(module=module, now=at)) + len(_request_twins(module, at)),
     )
 
 
@@ -139,7 +139,7 @@ def _job(what: str, module: str, policy: str) -> str:
     return f"{what} {module}" if METHODS[LearningMethod(policy)].default else f"{what} {module} {policy}"
 
 
-def _twins_asked(module: str, at: datetime) -> list[NoiseTwin]:
+def _request_twins(module: str, at: datetime) -> list[NoiseTwin]:
     """Request the noise twins of every method that has run."""
     ran = BuilderRun.objects.filter(module=module).order_by().values_list("policy", flat=True).distinct()
-    return [twin for policy in ran for twin in ask_twins(module=module, policy=LearningMethod(policy), now=at)]
+    return [twin for policy in ran for twin in request_twins(module=module, policy=LearningMethod(policy), now=at)]

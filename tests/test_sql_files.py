@@ -1,6 +1,6 @@
-"""The functions and triggers of a migrated database are those of the files in `models/sql/`: all of them and no other.
+"""The functions and triggers of a migrated database are exactly those of the files in `models/sql/`.
 
-The comparison drops what migrations made, makes everything again from the files alone, and looks for what differs.
+The comparison drops what the migrations created, creates everything again from the files alone, and lists differences.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ TOKEN = re.compile(r"'(?:[^']|'')*'|--[^\n]*|\s+|\w+|[-+*/<>=~!@#%^&|?]+|.")
 
 
 def words(sql: str) -> list[str]:
-    """The tokens of a statement, comments among them, whatever stands between them.
+    """Return the tokens of a statement, comments included; the space between tokens does not count.
 
     >>> words("ARRAY['a',  'b']  -- two") == words("ARRAY[\\n 'a', 'b'\\n] -- two\\n")
     True
@@ -50,7 +50,7 @@ def words(sql: str) -> list[str]:
 
 
 def defined_now() -> dict[str, list[str]]:
-    """Every function and trigger of our schemas by its name."""
+    """Return every function and trigger of our schemas by name."""
     with connection.cursor() as cursor:
         cursor.execute(FUNCTIONS_NOW)
         functions = dict(cursor.fetchall())
@@ -66,7 +66,7 @@ def undone_afterwards() -> Iterator[None]:
 
 
 def defined_by_files() -> dict[str, list[str]]:
-    """The same, of a database that holds what the files say and nothing else."""
+    """Return the functions and triggers of a database that was built from the files alone."""
     with undone_afterwards(), connection.cursor() as cursor:
         cursor.execute("SELECT tgname, tgrelid::regclass FROM pg_trigger WHERE NOT tgisinternal")
         for trigger, table in cursor.fetchall():
@@ -84,7 +84,7 @@ def defined_by_files() -> dict[str, list[str]]:
 
 
 def differences() -> list[str]:
-    """The names of functions and triggers that the database and the files do not define alike."""
+    """Return the names of functions and triggers whose definitions in the database and in the files differ."""
     migrated, filed = defined_now(), defined_by_files()
     return sorted(name for name in migrated | filed if migrated.get(name) != filed.get(name))
 
@@ -105,7 +105,7 @@ class TestFiles:
 
 
 def changed(function: str, old: str, new: str) -> str:
-    """The statement that puts other words into a function."""
+    """Return the statement that replaces a text in a function."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_get_functiondef(%s::regproc)", [function])
         text: str = cursor.fetchone()[0]
@@ -170,7 +170,7 @@ class TestComparison:
 
 
 def statements(app: str, migration: str) -> list[object]:
-    """What a migration's RunSQL operations execute, forwards and backwards."""
+    """Return the statements that a migration's RunSQL operations execute, forwards and backwards."""
     operations = MigrationLoader(None).disk_migrations[app, migration].operations
     return [text for each in operations if isinstance(each, RunSQL) for text in (each.sql, each.reverse_sql)]
 

@@ -30,7 +30,7 @@ from learning.admin.lesson_estimates import (
 from learning.core.significance.funnel import BY_CHANCE, n_stored
 from learning.lessons.methods import METHODS
 from learning.models import BuilderRun, Lesson, WalkForward
-from learning.validation.walk_forward_runs import told
+from learning.validation.walk_forward_runs import summary_line
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.core.governance.evidence_bar import clears_evidence_bar, false_sign_rate
@@ -97,7 +97,7 @@ class RequestEvidence:
     @property
     def walk_summary(self) -> str:
         """The latest walk-forward result in one line; empty if there is none."""
-        return "" if self.walk is None else told(self.walk)
+        return "" if self.walk is None else summary_line(self.walk)
 
     @property
     def by_chance(self) -> float:

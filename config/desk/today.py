@@ -14,7 +14,7 @@ from config.access.models import ApiKey
 from config.operations.job_punctuality import punctuality
 from overrides.admin.governance.mandate_admin import due_by
 from overrides.admin.requests.request_admin import unacknowledged
-from overrides.admin.requests.steps import at_a_glance
+from overrides.admin.requests.steps import step_summaries
 from overrides.models import ChangeRequest, Mandate, ModuleMode, Version
 from overrides.serving.engine import ENGINE_ROOM, FRESH_SECONDS
 from telemetry.foundation.models import JobRun, OutboxMessage
@@ -122,7 +122,7 @@ def in_words(span: timedelta) -> str:
 
 def _waiting(request: ChangeRequest, person: User, now: datetime) -> Waiting:
     """Describe one request for a person."""
-    each = at_a_glance(request, person, now)
+    each = step_summaries(request, person, now)
     steps = tuple(offer.step.label for offer in each if not offer.blocked)
     blocked = next((offer.blocked for offer in each if offer.blocked), "its author has to change it")
     age, left = in_words(now - request.created_at), request.expires_at - now

@@ -36,7 +36,7 @@ from learning.admin.significance_page import (
 )
 from learning.lessons.candidates import LEARNED_CHANNELS
 from learning.models import BuilderRun, NoiseTwin
-from learning.validation.noise_twin_runs import SEEDS, ask_twins
+from learning.validation.noise_twin_runs import SEEDS, request_twins
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.core.governance.permissions import DRAFT, LOWER
 from telemetry.foundation.admin.formatting import badge, format_moment
@@ -114,7 +114,7 @@ class NoiseTwinAdmin(FactAdmin):
             raise PermissionDenied
         policies = {each.value: each for each in LearningMethod}
         policy = policies.get(request.POST.get("policy", "")) or policy_in_force(module)
-        known = are_computed(ask_twins(module=module, policy=policy, now=datetime.now(UTC)))
+        known = are_computed(request_twins(module=module, policy=policy, now=datetime.now(UTC)))
         words = "Nothing has changed since these twins" if known else "Counting; the page shows how far it is"
         self.message_user(request, words, messages.INFO if known else messages.SUCCESS)
         page = reverse("admin:learning_builderrun_evidence", args=[module])

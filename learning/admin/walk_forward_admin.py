@@ -23,7 +23,7 @@ from django.views.decorators.http import require_POST
 
 from learning.admin.walk_forward_page import COLUMNS, csv_rows, walk_page
 from learning.models import WalkForward
-from learning.validation.walk_forward_runs import ask_walk_forward, choice_of
+from learning.validation.walk_forward_runs import choice_of, request_walk_forward
 from overrides.core.governance.permissions import DRAFT, LOWER
 from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, number, pretty
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
@@ -77,7 +77,7 @@ class WalkForwardAdmin(FactAdmin):
         self._require_view(request, module)
         if not _may_request(request):
             raise PermissionDenied
-        rows = ask_walk_forward(module=module, now=datetime.now(UTC))
+        rows = request_walk_forward(module=module, now=datetime.now(UTC))
         is_known = all(row.status == WalkForward.Status.DONE for row in rows)
         words = "Nothing has changed since these walks" if is_known else "Walking; the page shows how far it is"
         self.message_user(request, words, messages.INFO if is_known else messages.SUCCESS)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from learning.core.cells.baseline import Baseline, baseline_of
-from learning.core.plan_method.lesson_selection import Candidates, Standing, select, stats_of, tested_of
+from learning.core.plan_method.lesson_selection import Candidates, SelectionStatus, select, stats_of, tested_of
 from learning.core.significance.tested_cells import TestedCells
 from learning.lessons.candidates import LEARNED_CHANNELS, CandidateLesson, SearchResult
-from learning.lessons.plan_targets import followed
+from learning.lessons.plan_targets import with_plan_targets
 from learning.models import CellGroup, Lesson
 from learning.readers.group_columns import PatternGroup, load_category, load_cells, scope_of
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
@@ -46,7 +46,9 @@ def find_lessons(
     def chosen(channel: Channel) -> Candidates:
         return select(cells, baseline, lessons, parameters.channels[channel].weights)
 
-    def kept(channel: Channel, candidates: Candidates, standings: frozenset[Standing]) -> Iterator[CandidateLesson]:
+    def kept(
+        channel: Channel, candidates: Candidates, standings: frozenset[SelectionStatus]
+    ) -> Iterator[CandidateLesson]:
         columns = (candidates.cell, candidates.incremental_edge, candidates.weight, candidates.standing)
         for cell, incremental_edge, weight, standing in zip(*(column.tolist() for column in columns), strict=True):
             if standing in standings:
@@ -55,7 +57,7 @@ def find_lessons(
                     channel=channel,
                     policy=LearningMethod.PLAN,
                     scope=scope_of(cells.codes[cell].tolist(), row.dimensions, values),
-                    status=Lesson.Status.ACTIVE if standing == Standing.LESSON else Lesson.Status.TOO_LIGHT,
+                    status=Lesson.Status.ACTIVE if standing == SelectionStatus.LESSON else Lesson.Status.TOO_LIGHT,
                     stats=stats_of(cells, cell, baseline, lessons.default_half_life_days),
                     baseline=baseline,
                     weight=weight,
@@ -64,10 +66,10 @@ def find_lessons(
 
     channel = LEARNED_CHANNELS[row.module]
     candidates = chosen(channel)
-    found = list(kept(channel, candidates, frozenset({Standing.LESSON, Standing.TOO_LIGHT})))
+    found = list(kept(channel, candidates, frozenset({SelectionStatus.LESSON, SelectionStatus.TOO_LIGHT})))
     if CHANNEL_MODULE[Channel.PM_TUNING] == row.module:
-        found += kept(Channel.PM_TUNING, chosen(Channel.PM_TUNING), frozenset({Standing.LESSON}))
-    return followed(found, row, parameters), len(candidates), tested_of(cells, baseline, lessons, candidates)
+        found += kept(Channel.PM_TUNING, chosen(Channel.PM_TUNING), frozenset({SelectionStatus.LESSON}))
+    return with_plan_targets(found, row, parameters), len(candidates), tested_of(cells, baseline, lessons, candidates)
 
 
 def _baselines(module: str, categories: set[str], parameters: ModuleParameters) -> dict[str, Baseline]:

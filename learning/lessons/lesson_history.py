@@ -8,10 +8,10 @@ from django.db.models import OuterRef, Subquery
 
 from learning.models import BuilderRun, Lesson, LessonHistory
 
-SAID = ("status", "edge_raw", "n", "weight", "half_life_days", "targets")
+TRACKED_FIELDS = ("status", "edge_raw", "n", "weight", "half_life_days", "targets")
 
 
-def track(run: BuilderRun) -> int:
+def record_history(run: BuilderRun) -> int:
     """Store the state of a run's lessons where it differs from their last stored state; return the number of rows.
 
     A later state of the same UTC day replaces an earlier one with the same status: hourly runs leave one row a day, and
@@ -23,8 +23,8 @@ def track(run: BuilderRun) -> int:
     before = LessonHistory.objects.in_bulk([lesson.newest for lesson in lessons if lesson.newest is not None])
     said, replaced = [], []
     for lesson in lessons:
-        now, last = _said(lesson, run), before.get(lesson.newest)
-        if last is not None and _says_the_same(last, now):
+        now, last = _history_row(lesson, run), before.get(lesson.newest)
+        if last is not None and _is_unchanged(last, now):
             continue
         if last is not None and last.status == now.status and _day(last.at) == _day(run.as_of):
             replaced.append(last.pk)
@@ -33,7 +33,7 @@ def track(run: BuilderRun) -> int:
     return len(LessonHistory.objects.bulk_create(said, batch_size=2000))
 
 
-def _said(lesson: Lesson, run: BuilderRun) -> LessonHistory:
+def _history_row(lesson: Lesson, run: BuilderRun) -> LessonHistory:
     """Return the current state of a lesson as a history row."""
     return LessonHistory(
         lesson=lesson,
@@ -48,11 +48,11 @@ def _said(lesson: Lesson, run: BuilderRun) -> LessonHistory:
     )
 
 
-def _says_the_same(last: LessonHistory, now: LessonHistory) -> bool:
+def _is_unchanged(last: LessonHistory, now: LessonHistory) -> bool:
     """Return whether two states count as equal."""
     if last.status == now.status == Lesson.Status.TOO_LIGHT:
         return True
-    return all(getattr(last, name) == getattr(now, name) for name in SAID)
+    return all(getattr(last, name) == getattr(now, name) for name in TRACKED_FIELDS)
 
 
 def _day(at: datetime) -> date:

@@ -49,10 +49,12 @@ class Facts:
     """The rows of a group and, if its category is graded and tuned, the alternatives they report."""
 
     group: GroupRows
-    told: Alternatives | None = None
+    alternatives: Alternatives | None = None
 
 
-def followed(found: Sequence[CandidateLesson], row: CellGroup, parameters: ModuleParameters) -> list[CandidateLesson]:
+def with_plan_targets(
+    found: Sequence[CandidateLesson], row: CellGroup, parameters: ModuleParameters
+) -> list[CandidateLesson]:
     """Return the lessons with targets and weeks computed from the facts, for those that act; others have none.
 
     A tuning lesson that would move no lever is left out.
@@ -61,8 +63,10 @@ def followed(found: Sequence[CandidateLesson], row: CellGroup, parameters: Modul
     if not acting:
         return list(found)
     facts = _facts(acting, row, parameters.lessons)
-    told = [_follow(each, facts, parameters) if each.status == Lesson.Status.ACTIVE else each for each in found]
-    return [each for each in told if each.channel is not Channel.PM_TUNING or _moves(each)]
+    lessons = [
+        _with_targets(each, facts, parameters) if each.status == Lesson.Status.ACTIVE else each for each in found
+    ]
+    return [each for each in lessons if each.channel is not Channel.PM_TUNING or _moves(each)]
 
 
 def _facts(acting: Sequence[CandidateLesson], row: CellGroup, lessons: LessonParameters) -> Facts:
@@ -73,7 +77,7 @@ def _facts(acting: Sequence[CandidateLesson], row: CellGroup, lessons: LessonPar
     return Facts(*load_with_alternatives(acting[0].group, row.dimensions, lessons.books, graded.lever, graded.bucket))
 
 
-def _follow(found: CandidateLesson, facts: Facts, parameters: ModuleParameters) -> CandidateLesson:
+def _with_targets(found: CandidateLesson, facts: Facts, parameters: ModuleParameters) -> CandidateLesson:
     """Return a lesson with half-life, targets and weeks."""
     lessons = parameters.lessons
     inside = facts.group.rows.are_inside(_codes_among(facts.group, found.scope))
@@ -83,7 +87,9 @@ def _follow(found: CandidateLesson, facts: Facts, parameters: ModuleParameters) 
         weeks.started_at / DAY, weeks.n, weeks.mean - found.baseline, found.stats.variance,
         lessons.default_half_life_days,
     )  # fmt: skip
-    targets, said = (_tuned if found.channel is Channel.PM_TUNING else _moved)(found, facts, inside, days, parameters)
+    targets, said = (_tuning_targets if found.channel is Channel.PM_TUNING else _strength_targets)(
+        found, facts, inside, days, parameters
+    )
     return replace(
         found,
         stats=replace(found.stats, half_life_days=half_life.shrunk),
@@ -93,7 +99,7 @@ def _follow(found: CandidateLesson, facts: Facts, parameters: ModuleParameters) 
     )
 
 
-def _moved(
+def _strength_targets(
     found: CandidateLesson, facts: Facts, inside: Bools, days: Days, parameters: ModuleParameters
 ) -> tuple[dict[str, float], dict[str, Any]]:
     """Return the targets of a strength lesson, and further facts to store."""
@@ -105,12 +111,12 @@ def _moved(
     return {LESSON_NAMES.get(name, name): each.target for name, each in movements.items()}, {"updates": updates}
 
 
-def _tuned(
+def _tuning_targets(
     found: CandidateLesson, facts: Facts, inside: Bools, days: Days, parameters: ModuleParameters
 ) -> tuple[dict[str, float], dict[str, Any]]:
     """Return the targets of a tuning lesson, and further facts to store."""
     n_min = parameters.lessons.n_min_of(len(found.scope))
-    grade = None if facts.told is None else _grade(found, facts, inside, n_min, parameters.lessons)
+    grade = None if facts.alternatives is None else _grade(found, facts, inside, n_min, parameters.lessons)
     targets = tuning_targets(
         found.group.action_category, grade, days, found.baseline, n_min, parameters.lessons,
         parameters.channels[found.channel].weights,
@@ -123,11 +129,11 @@ def _tuned(
 
 def _grade(found: CandidateLesson, facts: Facts, inside: Bools, n_min: int, lessons: LessonParameters) -> Grade | None:
     """Return the grade of a cell's rows."""
-    assert facts.told is not None
+    assert facts.alternatives is not None
     graded = GRADED[found.group.action_category]
     return grade_of(
         facts.group.rows.take(inside),
-        facts.told.take(inside),
+        facts.alternatives.take(inside),
         neutral=LEVERS[graded.lever].neutral,
         n_min=n_min,
         cutoffs=lessons.counterfactual_cutoffs,

@@ -9,7 +9,7 @@ import numpy as np
 
 from learning.core.cells.rows import LARGEST
 from learning.lessons.candidates import CandidateLesson, SearchResult
-from learning.lessons.lesson_history import track
+from learning.lessons.lesson_history import record_history
 from learning.models import BuilderRun, EdgeHistory, Lesson
 from learning.readers.group_columns import moment_from_microseconds
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
@@ -49,7 +49,7 @@ def write_run(
         rows, update_conflicts=True, unique_fields=["line_id"], update_fields=fields, batch_size=2000
     )
     _write_history(stored, lines)
-    track(run)
+    record_history(run)
     return run
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from learning.proposals.replace_lines import exchange
+from learning.proposals.replace_lines import replace_lines
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, LearningMethod
 from overrides.core.governance.errors import GateError
@@ -33,13 +33,13 @@ def draft_trial(
     Raises GateError that names the field and the remedy.
     """
     standing = current_parameters(module)
-    wanted = tried(standing, choices)
+    wanted = trial_parameters(standing, choices)
     moved = {
         channel: each.policy
         for channel, each in wanted.channels.items()
         if each.policy is not standing.channels[channel].policy
     }
-    lines = exchange(wanted, moved, at).lines(at)
+    lines = replace_lines(wanted, moved, at).lines(at)
     title = "; ".join(
         f"{channel}: {each.policy}, {each.combiner}"
         for channel, each in wanted.channels.items()
@@ -58,7 +58,7 @@ def draft_trial(
     )
 
 
-def tried(standing: ModuleParameters, choices: Mapping[Channel, Choice]) -> ModuleParameters:
+def trial_parameters(standing: ModuleParameters, choices: Mapping[Channel, Choice]) -> ModuleParameters:
     """Return the parameters in force with other methods and combiners. Raises GateError for invalid choices."""
     channels = dict(standing.channels)
     for channel, (policy, combiner) in choices.items():

@@ -42,12 +42,12 @@ def materialize(*, module: str, now: datetime) -> ChangeRequest | None:
     """Draft the changes of the lessons to the active version; None if nothing is material or a request is open."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"materialize {module}"])
-    if _already_asked(module, now):
+    if _is_already_requested(module, now):
         return None
     parameters = current_parameters(module)
     held = _held_lines(module, now) | _lines_of_people(module)
-    standing = {line: spec for line, spec in _standing(module).items() if line not in held}
-    wanted = {line: spec for line, spec in _live(module, parameters).items() if line not in held}
+    standing = {line: spec for line, spec in _in_force(module).items() if line not in held}
+    wanted = {line: spec for line, spec in _requested(module, parameters).items() if line not in held}
 
     lines = []
     for line in sorted(standing.keys() | wanted.keys()):
@@ -77,18 +77,18 @@ def materialize(*, module: str, now: datetime) -> ChangeRequest | None:
 def publish_what_mandates_cover(*, module: str, now: datetime) -> ChangeRequest | None:
     """Publish fresh targets of lines in force where mandates allow it; the rest is materialized."""
     parameters = current_parameters(module)
-    standing, wanted = _standing(module), _live(module, parameters)
+    standing, wanted = _in_force(module), _requested(module, parameters)
     lines = (standing.keys() | wanted.keys()) - _lines_of_people(module)
-    young = _young(module, now)
+    young = _recently_renewed(module, now)
     news = {
         line: wanted.get(line)
         for line in lines
         if line not in young or material_differences(standing.get(line), wanted.get(line), parameters)
     }
-    return publish_within_mandates(module=module, wanted=news, source=SOURCE, at=now)
+    return publish_within_mandates(module=module, proposed=news, source=SOURCE, at=now)
 
 
-def _young(module: str, now: datetime) -> set[str]:
+def _recently_renewed(module: str, now: datetime) -> set[str]:
     """Return the lines renewed within the last day whose method refits all lessons together.
 
     Every trade changes each of these lines a little; changes that are not material can wait.
@@ -98,7 +98,7 @@ def _young(module: str, now: datetime) -> set[str]:
     return set(rows.filter(override__created_at__gt=now - DAY).values_list("line_id", flat=True))
 
 
-def wanted_specs(
+def requested_specs(
     module: str, parameters: ModuleParameters, policies: Mapping[Channel, LearningMethod]
 ) -> dict[str, OverrideSpec]:
     """Return line -> override requested by the active lessons of these methods on the named channels.
@@ -115,9 +115,9 @@ def wanted_specs(
     return {spec.line: spec for spec in specs if any(_moves(spec.levers)) and not contradicts(spec)}
 
 
-def _live(module: str, parameters: ModuleParameters) -> dict[str, OverrideSpec]:
+def _requested(module: str, parameters: ModuleParameters) -> dict[str, OverrideSpec]:
     """Return the overrides requested on each channel by the method in force there."""
-    return wanted_specs(module, parameters, {channel: each.policy for channel, each in parameters.channels.items()})
+    return requested_specs(module, parameters, {channel: each.policy for channel, each in parameters.channels.items()})
 
 
 def material_differences(
@@ -154,7 +154,7 @@ def _change_of_status(before: OverrideSpec, after: OverrideSpec, parameters: Mod
     return [] if was is becomes else ["now verified" if becomes else "verified no more"]
 
 
-def _already_asked(module: str, now: datetime) -> bool:
+def _is_already_requested(module: str, now: datetime) -> bool:
     """Return whether a request of the materializer is open or was drafted today."""
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     mine = ChangeRequest.objects.filter(module=module, kind=RequestKind.LINES, author=None, author_name=AUTHOR)
@@ -173,7 +173,7 @@ def _lines_of_people(module: str) -> set[str]:
     return set(others.values_list("line_id", flat=True))
 
 
-def _standing(module: str) -> dict[str, OverrideSpec]:
+def _in_force(module: str) -> dict[str, OverrideSpec]:
     """Return the overrides in force that lessons proposed."""
     rows = Membership.objects.filter(module=module, to_version=None, override__source=SOURCE)
     return {row.line_id: row.override.spec for row in rows.select_related("override__line")}

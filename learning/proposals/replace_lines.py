@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from learning.models import BuilderRun
-from learning.proposals.materialize import SOURCE, wanted_specs
+from learning.proposals.materialize import SOURCE, requested_specs
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
@@ -23,7 +23,7 @@ from overrides.versions.publish import store_override
 
 
 @dataclass(frozen=True)
-class Exchange:
+class LineReplacement:
     """The replacement: `leaving` maps withdrawn lines to their sources, `coming` maps lines to new overrides."""
 
     leaving: Mapping[str, str]
@@ -37,7 +37,9 @@ class Exchange:
         ]
 
 
-def exchange(wanted: ModuleParameters, policies: Mapping[Channel, LearningMethod], at: datetime) -> Exchange:
+def replace_lines(
+    wanted: ModuleParameters, policies: Mapping[Channel, LearningMethod], at: datetime
+) -> LineReplacement:
     """Return the replacement for changing these channels to these methods; vetoed lines are not added.
 
     Raises GateError if a method has built no lessons yet.
@@ -48,9 +50,9 @@ def exchange(wanted: ModuleParameters, policies: Mapping[Channel, LearningMethod
             message = f"no lessons of {policy} have been built for {module} yet; its builder runs every hour"
             raise GateError("policy", message)
     held = Membership.objects.filter(module=module, to_version=None, line__channel__in=list(policies))
-    coming = wanted_specs(module, wanted, policies)
+    coming = requested_specs(module, wanted, policies)
     vetoed = held_lines(HoldKind.VETO, list(coming), at)
-    return Exchange(
+    return LineReplacement(
         leaving=dict(held.order_by("line_id").values_list("line_id", "override__source")),
         coming={line: spec for line, spec in sorted(coming.items()) if line not in vetoed},
     )

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from learning.lessons.methods import METHODS
 from learning.proposals.materialize import SOURCE
-from learning.proposals.replace_lines import Exchange, exchange
+from learning.proposals.replace_lines import LineReplacement, replace_lines
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, LearningMethod
 from overrides.core.governance.errors import GateError
@@ -25,7 +25,7 @@ from overrides.versions.load_version import current_parameters
 
 
 @dataclass(frozen=True)
-class Switch(Exchange):
+class Switch(LineReplacement):
     """The effect of a switch."""
 
     module: str
@@ -76,7 +76,7 @@ def switch_to(
         raise GateError("combiner", f"policy {policy} goes with {', '.join(combiners)}, not with {combiner}")
     changed = {**parameters.channels, channel: replace(standing, policy=policy, combiner=combiner or combiners[0])}
     wanted = replace(parameters, channels=changed)
-    lines = exchange(wanted, {channel: policy}, at)
+    lines = replace_lines(wanted, {channel: policy}, at)
     return Switch(
         module=module,
         channel=channel,

@@ -33,9 +33,11 @@ TWINS = BackgroundComputation(
 
 
 @transaction.atomic
-def ask_twins(*, module: str, policy: LearningMethod, now: datetime, seeds: Sequence[int] = SEEDS) -> list[NoiseTwin]:
+def request_twins(
+    *, module: str, policy: LearningMethod, now: datetime, seeds: Sequence[int] = SEEDS
+) -> list[NoiseTwin]:
     """Return the rows at once; a task is sent for each that is new, failed or abandoned by its worker."""
-    return [TWINS.request(*each, now=now) for each in _asked(module, policy, seeds, now)]
+    return [TWINS.request(*each, now=now) for each in _requested_rows(module, policy, seeds, now)]
 
 
 def count_twins(
@@ -47,7 +49,7 @@ def count_twins(
     progress: Progress = lambda _: None,
 ) -> list[NoiseTwin]:
     """Return the rows, computing new ones here. Raises Refused if the facts cannot be learned from."""
-    rows = [TWINS.find_or_create(*each, now=now)[0] for each in _asked(module, policy, seeds, now)]
+    rows = [TWINS.find_or_create(*each, now=now)[0] for each in _requested_rows(module, policy, seeds, now)]
     for number, row in enumerate(rows, start=1):
         run_twin(row.key, now=now)
         row.refresh_from_db()
@@ -59,10 +61,10 @@ def count_twins(
 
 def run_twin(key: str, *, now: datetime) -> None:
     """Count the lessons of a twin, with visible progress; if two workers try, only one computes."""
-    TWINS.run(key, _counted, now=now)
+    TWINS.run(key, _count, now=now)
 
 
-def _counted(row: NoiseTwin, progress: Progress) -> dict[str, Any]:
+def _count(row: NoiseTwin, progress: Progress) -> dict[str, Any]:
     """Return the count of a row's twin."""
 
     def tell(done: int, of: int) -> None:
@@ -72,20 +74,20 @@ def _counted(row: NoiseTwin, progress: Progress) -> dict[str, Any]:
     return {"count": noise_twin(module=row.module, policy=policy, seed=row.seed, now=row.as_of, progress=tell)}
 
 
-def found_by(module: str, policy: LearningMethod) -> QuerySet[Lesson]:
+def comparable_lessons(module: str, policy: LearningMethod) -> QuerySet[Lesson]:
     """Return the real lessons that are comparable with a twin's count (see `Method.comparable`)."""
     acting = Lesson.objects.filter(module=module, policy=policy, status=Lesson.Status.ACTIVE)
     return METHODS[policy].comparable(acting, module)
 
 
-def _asked(
+def _requested_rows(
     module: str, policy: LearningMethod, seeds: Sequence[int], now: datetime
 ) -> list[tuple[str, dict[str, Any]]]:
     """Return the key and the fields of each seed's row."""
     if not 1 <= len(seeds) <= MOST_SEEDS or not all(0 <= seed <= LARGEST_SEED for seed in seeds):
         raise Refused.because(f"give 1 to {MOST_SEEDS} seeds, each from 0 to {LARGEST_SEED}").under("seeds")
     content = _content(module, policy, now)
-    found = found_by(module, policy).count()
+    found = comparable_lessons(module, policy).count()
     fields = {"content": content, "module": module, "policy": policy, "as_of": now, "found": found}
     return [(content_hash([content, seed]), fields | {"seed": seed}) for seed in dict.fromkeys(seeds)]
 

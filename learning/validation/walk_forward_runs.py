@@ -62,7 +62,7 @@ def walk_forward(
 ) -> list[WalkForward]:
     """Run every choice on the module's current trades; earlier results are reused."""
     rows = []
-    for number, asked in enumerate(_asked(module, choices, folds, now)):
+    for number, asked in enumerate(_requested_rows(module, choices, folds, now)):
         row, _ = WALKS.find_or_create(*asked, now=now)
         run_walk_forward(row.key, now=now, on_progress=partial(_part, progress, number, len(choices)))
         row.refresh_from_db()
@@ -72,16 +72,16 @@ def walk_forward(
 
 
 @transaction.atomic
-def ask_walk_forward(
+def request_walk_forward(
     *, module: str, choices: Sequence[Choice] = CHOICES, folds: int = FOLDS, now: datetime
 ) -> list[WalkForward]:
     """Return the rows at once; a task is sent for each that is new, failed or abandoned by its worker."""
-    return [WALKS.request(*asked, now=now) for asked in _asked(module, choices, folds, now)]
+    return [WALKS.request(*asked, now=now) for asked in _requested_rows(module, choices, folds, now)]
 
 
 def run_walk_forward(key: str, *, now: datetime, on_progress: Progress = lambda _: None) -> None:
     """Compute a row's result, with visible progress; if two workers try, only one computes."""
-    WALKS.run(key, _computed, now=now, on_progress=on_progress)
+    WALKS.run(key, _compute, now=now, on_progress=on_progress)
 
 
 def newest_walks(module: str) -> dict[Choice, tuple[WalkForward | None, WalkForward | None]]:
@@ -101,7 +101,7 @@ def choice_of(row: WalkForward) -> Choice:
     return Choice(LearningMethod(row.policy), Combiner(row.combiner))
 
 
-def told(row: WalkForward) -> str:
+def summary_line(row: WalkForward) -> str:
     """Describe a finished run in one line, for a request's page and the evidence gate.
 
     For example: walk-forward of policy evidence: +8.3 R per 1,000 trades (95 % +7.4 to +9.2), slope 0.99, 50,817
@@ -127,7 +127,7 @@ def _part(progress: Progress, done: int, of: int, share: float) -> None:
     progress((done + share) / of)
 
 
-def _computed(row: WalkForward, progress: Progress) -> dict[str, Any]:
+def _compute(row: WalkForward, progress: Progress) -> dict[str, Any]:
     """Compute the result of a row."""
     parameters = ModuleParameters.from_document(row.module, row.parameters)
     policy = sizing_method(LearningMethod(row.policy), Combiner(row.combiner), parameters)
@@ -137,7 +137,9 @@ def _computed(row: WalkForward, progress: Progress) -> dict[str, Any]:
     return {"figures": figures(walked, *bounds), "curves": curves(walked, *bounds)}
 
 
-def _asked(module: str, choices: Sequence[Choice], folds: int, now: datetime) -> list[tuple[str, dict[str, Any]]]:
+def _requested_rows(
+    module: str, choices: Sequence[Choice], folds: int, now: datetime
+) -> list[tuple[str, dict[str, Any]]]:
     """Return the key and the fields of the row of each choice."""
     if not 1 <= folds <= MOST_FOLDS:
         raise Refused.because(f"{folds} does not fit; ask for 1 to {MOST_FOLDS}").under("folds")

@@ -112,7 +112,7 @@ class LineHold(models.Model):
 
     @staticmethod
     def is_live(at: datetime) -> Q:
-        """The holds that stand at a moment: neither lifted nor expired."""
+        """Return the condition for holds in effect at a time: neither lifted nor expired."""
         return Q(lifted_at=None) & (Q(expires_at=None) | Q(expires_at__gt=at))
 
 

@@ -69,11 +69,14 @@ class Override(models.Model):
 
     @cached_property
     def spec(self) -> OverrideSpec:
-        """The override as the combiner reads it, without a ramp. Raises FieldError where the row was rewritten."""
+        """The override without a ramp, as the combiner reads it. Raises FieldError if the row was rewritten."""
         return self.on_path(None)
 
     def on_path(self, path: Path | None) -> OverrideSpec:
-        """The override as the combiner reads it, ramping along `path`. Raises FieldError as `spec` does."""
+        """Return the override with the ramp `path`, as the combiner reads it.
+
+        Raises FieldError if the row was rewritten.
+        """
         line = self.line
         return OverrideSpec(
             id=self.id,

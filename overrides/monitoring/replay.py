@@ -1,12 +1,12 @@
-"""Logged decisions computed again from facts alone: the stored row and the immutable version it names (design 5, 9).
+"""Replay logged decisions: compute each again from its stored request and the immutable version it names.
 
-What is claimed: reason, flags, levers, who took part and who was left out, the challenger's answer and the effect are
-what the code makes of the stored request today, numbers at nine decimals (across numeric builds, which a decision
-names, give or take one unit in the ninth). Not claimed: STALE and ERROR tell of the process, not of the request, and
-only their neutral levers are checked; so does the flag STALE_VERSION, which is left out.
+Compared are reason, flags, levers, contributions, exclusions, the challenger's answer and the effect, with numbers at
+nine decimals; if the decision names another numeric build, the ninth may differ by one unit. Not compared are reasons
+STALE and ERROR and the flag STALE_VERSION, which depend on the process and not on the request; of such decisions only
+the neutral levers are checked (docs/design.md 16).
 
-A lever, a dimension or a weight factor that came after a decision is no difference while it is neutral: a decision
-names the format of the engine that answered it, and what is computed is compared as that format would store it.
+A lever, a dimension or a weight factor that was added after a decision is no difference while it is neutral: a decision
+names the format of the engine that answered it, and the recomputed one is compared as that format would store it.
 """
 
 from __future__ import annotations
@@ -49,21 +49,21 @@ RECOMPUTED = (
     "effect",
     "multipliers",
 )
-NIGHTLY_RECENT = 2000  # of the last day
-NIGHTLY_MOMENTS, NIGHTLY_EACH = 40, 25  # of all the time before
+NIGHTLY_RECENT = 2000  # decisions of the last day
+NIGHTLY_MOMENTS, NIGHTLY_EACH = 40, 25  # times sampled before the last day, decisions at each
 ALL_TIME = Span()
 
-Told = Callable[[Difference], None]
+OnDifference = Callable[[Difference], None]
 Progress = Callable[[int, int], None]
 
 
 class ReplayDiffers(CheckFailed):
-    """What is stored is not what computing it again gives; the message names the first differences."""
+    """Stored values differ from recomputed ones; the message names the first differences."""
 
 
 @dataclass
 class Report:
-    """`unclaimed` of the replayed were STALE or ERROR, whose reason is taken as it stands."""
+    """The counts of a replay. `unclaimed` decisions were STALE or ERROR; their reason is not checked."""
 
     replayed: int = 0
     unclaimed: int = 0
@@ -72,7 +72,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which decisions: one, a sample, or all of a span."""
+    """Which decisions to replay: one, a sample, or all of a period."""
 
     span: Span = ALL_TIME
     decision: UUID | None = None
@@ -80,6 +80,7 @@ class Choice:
     seed: int = 0
 
     def refuse(self, now: datetime) -> None:
+        """Raise Refused if nothing can be chosen by it."""
         self.span.refuse(now)
         if self.sample is not None and self.sample < 1:
             raise Refused.because(f"{self.sample} replays nothing; give 1 or more").under("sample")
@@ -87,8 +88,10 @@ class Choice:
             raise Refused.because(f"no decision {self.decision} is stored; decisions list their ids").under("decision")
 
 
-def replay(choice: Choice, *, now: datetime, on_difference: Told, on_progress: Progress = lambda *_: None) -> Report:
-    """Replay the chosen decisions, and check the versions they name. Raises Refused for what cannot be chosen."""
+def replay(
+    choice: Choice, *, now: datetime, on_difference: OnDifference, on_progress: Progress = lambda *_: None
+) -> Report:
+    """Replay the chosen decisions, and check the versions that they name. Raises Refused for an invalid choice."""
     choice.refuse(now)
     if choice.decision is not None:
         total, rows = 1, fetch([choice.decision])
@@ -101,9 +104,9 @@ def replay(choice: Choice, *, now: datetime, on_difference: Told, on_progress: P
 
 
 def replay_nightly(*, now: datetime) -> int:
-    """A sample of the last day and of all before it, and every stored hash; the number replayed.
+    """Replay a sample of the last day and of all days before, and check every stored hash; return the number replayed.
 
-    The sample is the same whenever it is drawn for the same day. Raises ReplayDiffers on any difference.
+    The sample of a day is always the same. Raises ReplayDiffers on any difference.
     """
     seed, yesterday = now.toordinal(), now - timedelta(days=1)
     recent = sample(Span(since=yesterday, until=now), NIGHTLY_RECENT, seed)
@@ -119,15 +122,18 @@ def replay_nightly(*, now: datetime) -> int:
 
 
 def _replayed(
-    rows: Iterable[Decision], recheck: Recheck, told: Told, on_progress: Callable[[int], None] = lambda _: None
+    rows: Iterable[Decision],
+    recheck: Recheck,
+    on_difference: OnDifference,
+    on_progress: Callable[[int], None] = lambda _: None,
 ) -> Report:
     report, engines = Report(), past_engines()
     for row in rows:
         versions = [number for number in (row.version, row.challenger_version) if number is not None]
-        behind = (recheck.version(row.module, number) for number in versions)
-        for difference in chain(chain.from_iterable(behind), replay_one(row, engines)):
+        of_versions = (recheck.version(row.module, number) for number in versions)
+        for difference in chain(chain.from_iterable(of_versions), replay_one(row, engines)):
             report.differences += 1
-            told(difference)
+            on_difference(difference)
         report.replayed += 1
         report.unclaimed += row.reason in UNCLAIMED
         on_progress(report.replayed)
@@ -135,7 +141,7 @@ def _replayed(
 
 
 def replay_one(row: Decision, engines: Engines) -> Iterator[Difference]:
-    """Every field of one decision that is not what its request gives, as the format that it names would store it."""
+    """Yield every field of a decision that differs from the recomputed one, as the format it names would store it."""
     name = f"decision {row.decision_id}"
     try:
         known = format_of(row.format)
@@ -165,9 +171,9 @@ def _neutral(row: Decision) -> dict[str, Any]:
 
 
 def _computed(row: Decision, engines: Engines, known: Format) -> dict[str, Any]:
-    """What the row would be if it were asked today, of the same version and in the same mode.
+    """Return the recomputed decision, with the same version and in the same mode.
 
-    Before a first version was published, the dimensions known by default were those of the row's format.
+    If no version was published yet, the dimensions known by default are those of the row's format.
     """
     engine = (
         unpublished_engine(row.module, ServingMode(), known)
@@ -183,8 +189,8 @@ def _computed(row: Decision, engines: Engines, known: Format) -> dict[str, Any]:
 
 
 def question_of(row: Decision) -> Question:
-    """What was asked, as it is stored."""
-    asked: dict[str, Any] = row.request
-    request = Request(row.module, row.pattern_key, row.action_category, row.scope, row.at, asked["current"])
-    carried = asked.get("coefficient_product"), asked.get("alloc_mult")
-    return Question(request, asked["rollout_key"], asked["base_allocation"], *carried)
+    """Return the stored request of a decision."""
+    stored: dict[str, Any] = row.request
+    request = Request(row.module, row.pattern_key, row.action_category, row.scope, row.at, stored["current"])
+    carried = stored.get("coefficient_product"), stored.get("alloc_mult")
+    return Question(request, stored["rollout_key"], stored["base_allocation"], *carried)

@@ -1,6 +1,6 @@
-"""Decided requests take effect: a new version, a mode or a policy; what is due is applied, what is too old closed.
+"""Put decided requests into force, apply scheduled ones when they are due, and expire those nobody decided.
 
-Every gate is evaluated again under the module's lock, so that two requests on one line cannot both pass.
+Every gate is evaluated again under the module's lock, so that two requests for one line cannot both pass.
 """
 
 from __future__ import annotations
@@ -49,15 +49,15 @@ def apply_now(
 
 
 def close_applied(request: ChangeRequest, step: Step, actor: str, at: datetime) -> None:
-    """Close a request as applied. This comes before its effect: the database checks the effect against it."""
+    """Close a request as applied. This precedes its effect, which the database checks against it."""
     request.closed_at = at
     take_step(request, step, action="apply", actor=actor, reason=request.reason, at=at)
 
 
 @transaction.atomic
 def apply_due(*, now: datetime) -> int:
-    """Apply the requests whose time has come, and their number; one that may not any more fails and says why."""
-    due = _in_hand(ChangeRequest.objects.filter(state=State.SCHEDULED, scheduled_for__lte=now))
+    """Apply the requests that are due and return their number; one that is blocked by then fails with its reason."""
+    due = _lock_available(ChangeRequest.objects.filter(state=State.SCHEDULED, scheduled_for__lte=now))
     lock_modules(request.module for request in due)
     for request in sorted(due, key=lambda request: (request.scheduled_for, request.pk)):
         try:
@@ -69,8 +69,8 @@ def apply_due(*, now: datetime) -> int:
 
 @transaction.atomic
 def expire_requests(*, now: datetime) -> int:
-    """Close the open requests nobody decided in time; their number."""
-    due = _in_hand(ChangeRequest.objects.filter(state__in=ChangeRequest.OPEN, expires_at__lte=now))
+    """Expire the open requests that nobody decided in time; return their number."""
+    due = _lock_available(ChangeRequest.objects.filter(state__in=ChangeRequest.OPEN, expires_at__lte=now))
     for request in due:
         request.closed_at = now
         reason = "nobody decided in time"
@@ -78,8 +78,8 @@ def expire_requests(*, now: datetime) -> int:
     return len(due)
 
 
-def _in_hand(requests: QuerySet[ChangeRequest]) -> list[ChangeRequest]:
-    """These rows, locked all before the audit trail is; one that somebody decides on just now waits for next time."""
+def _lock_available(requests: QuerySet[ChangeRequest]) -> list[ChangeRequest]:
+    """Lock these rows, before the audit log is locked; skip those that another transaction holds until the next run."""
     return list(requests.select_for_update(skip_locked=True).order_by("id"))
 
 

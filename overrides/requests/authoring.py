@@ -1,4 +1,4 @@
-"""A change request as its author writes it: what would change, against what is in force, hashed for votes to sign."""
+"""Write the content of a change request: what would change, relative to what is in force, hashed for votes to sign."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ Route = ChangeRequest.Route
 
 
 class Permitted(Protocol):
-    """A person or a key, as far as it is asked what it may do."""
+    """A person or an API key, reduced to the check of permissions."""
 
     def has_perm(self, permission: str, /) -> bool: ...
 
 
 def may_draft(kind: str, who: Permitted) -> bool:
-    """Whether somebody who may draft at all may draft this: the rules that weigh and judge the rest are not for all."""
+    """Return whether somebody who may draft requests may draft this kind; some kinds need a further permission."""
     permission = KINDS[kind].permission
     return not permission or who.has_perm(permission)
 
@@ -54,9 +54,9 @@ def draft_request(
     route: str = Route.REVIEW,
     split_from: ChangeRequest | None = None,
 ) -> ChangeRequest:
-    """Draft a request, and submit it for review unless told otherwise.
+    """Draft a request, and submit it for review unless `submit` is false. Raises GateError.
 
-    `lines` for kind lines, and for kinds parameters and trial where they change with them; `content` for the others.
+    `lines` belong to kind lines, and to kinds parameters and trial if lines change with them; `content` to the others.
     """
     if not reason.strip():
         raise GateError("reason", "a reviewer reads it first; say why")
@@ -95,7 +95,10 @@ def edit_request(
     title: str | None = None,
     reason: str | None = None,
 ) -> ChangeRequest:
-    """Give an open request of one's own another content, drafted against what is in force now; its votes are void."""
+    """Replace the content of one's own open request, drafted against what is in force now; its votes become void.
+
+    Raises GateError.
+    """
     request = locked(request_id)
     if request.author_id != by.pk:
         raise GateError.because("only its author may edit a request; comment on it, or ask for changes")
@@ -109,7 +112,7 @@ def edit_request(
 
 @transaction.atomic
 def submit(*, request_id: int, by: User, at: datetime) -> ChangeRequest:
-    """Hand a draft of one's own, or what was sent back, to the reviewers."""
+    """Submit one's own draft, or a request that was sent back, for review. Raises GateError."""
     request = locked(request_id)
     if request.author_id != by.pk:
         raise GateError.because("only its author may submit a request")
@@ -119,18 +122,18 @@ def submit(*, request_id: int, by: User, at: datetime) -> ChangeRequest:
 
 
 def write_content(request: ChangeRequest, lines: Sequence[DraftLine], content: Mapping[str, Any]) -> None:
-    """Fill and save the request: its content, its lines against what is in force now, and the hash of both."""
-    kind, standing = KINDS[request.kind], read_in_force(request.module)
-    request.base_version, request.base_parameters = standing.number, standing.parameters_id
-    request.content = _checked_content(kind, content, standing)
+    """Fill and save the request: its content, its lines relative to what is in force now, and the hash of both."""
+    kind, in_force = KINDS[request.kind], read_in_force(request.module)
+    request.base_version, request.base_parameters = in_force.number, in_force.parameters_id
+    request.content = _checked_content(kind, content, in_force)
     if kind.lines_of is not None:
-        lines = kind.lines_of(request.module, request.content, standing)
+        lines = kind.lines_of(request.module, request.content, in_force)
     changes = _change_lines(lines)
     request.edition += 1
-    request.movement = kind.movement(request, changes, standing)
+    request.movement = kind.movement(request, changes, in_force)
     request.content_hash = hash_of(request, changes)
     request.save()
-    request.lines.all().delete()  # after the hash: what is signed has no lines to lose
+    request.lines.all().delete()  # after the hash, since a signed request may not lose lines
     for change in changes:
         change.request = request
     ChangeLine.objects.bulk_create(changes, batch_size=2000)
@@ -158,20 +161,20 @@ def _refuse_flood(author: User | None, author_name: str) -> None:
         )
 
 
-def _checked_content(kind: Kind, content: Mapping[str, Any], standing: InForce) -> dict[str, Any]:
+def _checked_content(kind: Kind, content: Mapping[str, Any], in_force: InForce) -> dict[str, Any]:
     try:
-        return kind.checked_content(standing.module, content, standing)
+        return kind.checked_content(in_force.module, content, in_force)
     except FieldError as error:
         raise GateError(error.path, error.message) from error
 
 
 def _change_lines(lines: Sequence[DraftLine]) -> list[ChangeLine]:
     rows = Membership.objects.filter(line_id__in=[line.line_id for line in lines], to_version=None)
-    standing = {row.line_id: row.override for row in rows.select_related("override__line")}
-    brought = Override.objects.select_related("line").in_bulk([line.after for line in lines if line.after is not None])
-    _refuse_idle(lines, {line: override.pk for line, override in standing.items()}, brought)
+    current = {row.line_id: row.override for row in rows.select_related("override__line")}
+    added = Override.objects.select_related("line").in_bulk([line.after for line in lines if line.after is not None])
+    _refuse_idle(lines, {line: override.pk for line, override in current.items()}, added)
     return [
-        _change_line(line, standing.get(line.line_id), brought[line.after] if line.after else None)
+        _change_line(line, current.get(line.line_id), added[line.after] if line.after else None)
         for line in sorted(lines, key=lambda line: line.line_id)
     ]
 
@@ -183,15 +186,15 @@ def _change_line(line: DraftLine, before: Override | None, after: Override | Non
     )
 
 
-def _refuse_idle(lines: Sequence[DraftLine], standing: Mapping[str, str], brought: Mapping[str, Override]) -> None:
-    """Every line once, each with a change to make, and with an override of its own."""
-    seen: set[str] = set()
+def _refuse_idle(lines: Sequence[DraftLine], current: Mapping[str, str], added: Mapping[str, Override]) -> None:
+    """Raise GateError unless every line is named once, changes something, and gets an override of its own."""
+    named: set[str] = set()
     for line in lines:
         name = line.line_id[:12]
-        if line.line_id in seen:
+        if line.line_id in named:
             raise GateError("lines", f"{name} is named twice; say once what it should have")
-        if line.after == standing.get(line.line_id):
+        if line.after == current.get(line.line_id):
             raise GateError("lines", f"{name} has {line.after or 'no override in force'} already; leave it out")
-        if line.after is not None and (line.after not in brought or brought[line.after].line_id != line.line_id):
+        if line.after is not None and (line.after not in added or added[line.after].line_id != line.line_id):
             raise GateError("lines", f"{line.after[:12]} is no override of {name}; store it first")
-        seen.add(line.line_id)
+        named.add(line.line_id)

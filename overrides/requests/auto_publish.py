@@ -1,7 +1,7 @@
-"""The builder publishes by itself what mandates cover, through the same gates; the rest waits for a person.
+"""Publish what mandates cover without a person, through the same gates; everything else waits for a person.
 
-Inside a mandate: fresh statistics, moves towards neutral, withdrawal. A daily cap on automatic movement stands above
-all mandates. What comes out is a request like any other, by the route of mandates (design 7).
+Within a mandate are new statistics, moves towards neutral, and withdrawal. A daily cap on automatic movement applies in
+addition to all mandates. The result is a request like any other, with route `mandate` (docs/design.md 11).
 """
 
 from __future__ import annotations
@@ -20,29 +20,31 @@ from overrides.core.governance.request_states import Step
 from overrides.models import ChangeLine, ChangeRequest, HoldKind, Mandate, RequestKind
 from overrides.requests.apply import apply_now
 from overrides.requests.authoring import draft_request
-from overrides.requests.gates import DAY, moved_before, refuse_blocked, standing_specs
+from overrides.requests.gates import DAY, moved_before, refuse_blocked, specs_in_force
 from overrides.requests.governance_store import held_lines, is_quarantined, live_mandates, policy_of
 from overrides.requests.kinds.kind import DraftLine
 from overrides.versions.load_version import current_parameters
 from overrides.versions.publish import lock_module, store_override
 
 NAMED = 3
-Wanted = Mapping[str, OverrideSpec | None]
+ProposedOverrides = Mapping[str, OverrideSpec | None]
 
 
 @transaction.atomic
-def publish_within_mandates(*, module: str, wanted: Wanted, source: str, at: datetime) -> ChangeRequest | None:
-    """Publish those of the `wanted` changes (line -> its new override, None to withdraw it) that mandates cover.
+def publish_within_mandates(
+    *, module: str, proposed: ProposedOverrides, source: str, at: datetime
+) -> ChangeRequest | None:
+    """Publish the `proposed` changes that mandates cover: line -> new override, or None to withdraw it.
 
-    Where the module's policy lets what lowers exposure apply by itself, that needs no mandate. None where nothing is
-    covered, or the builder is in quarantine. Lines are taken in id order until the cap is
-    reached; a line that an open request would move stays as it is, so that no vote is made void by the hour.
+    A change that lowers exposure needs no mandate if the module's policy lets such changes apply by themselves. Lines
+    are taken in id order until the daily cap is reached; a line that an open request would move is left alone, so that
+    its votes stay valid. Returns None if nothing is covered, or if the builder is in quarantine.
     """
     lock_module(module)
     if is_quarantined(module):
         return None
-    mandates = live_mandates(list(wanted))
-    covered = _covered(module, wanted, mandates, at)
+    mandates = live_mandates(list(proposed))
+    covered = _covered(module, proposed, mandates, at)
     if not covered:
         return None
     lines = [
@@ -67,45 +69,49 @@ def publish_within_mandates(*, module: str, wanted: Wanted, source: str, at: dat
 
 
 def _covered(
-    module: str, wanted: Wanted, mandates: Mapping[str, Mandate], at: datetime
+    module: str, proposed: ProposedOverrides, mandates: Mapping[str, Mandate], at: datetime
 ) -> dict[str, OverrideSpec | None]:
-    lines = sorted(wanted)
-    standing = standing_specs(lines)
-    held = {line for kind in HoldKind.values for line in held_lines(kind, lines, at)}
-    asked = set(
+    """Return the changes that may be published now, in id order."""
+    lines = sorted(proposed)
+    in_force = specs_in_force(lines)
+    on_hold = {line for kind in HoldKind.values for line in held_lines(kind, lines, at)}
+    requested = set(
         ChangeLine.objects.filter(line_id__in=lines, request__state__in=ChangeRequest.OPEN).values_list(
             "line_id", flat=True
         )
     )
     parameters, policy = current_parameters(module), policy_of(module)
-    room = policy.daily_cap - moved_before(module, at, DAY, ChangeRequest.Route.MANDATE)
+    remaining = policy.daily_cap - moved_before(module, at, DAY, ChangeRequest.Route.MANDATE)
     covered: dict[str, OverrideSpec | None] = {}
     for line in lines:
-        before, after = standing.get(line), wanted[line]
+        before, after = in_force.get(line), proposed[line]
         terms = mandates[line].terms if line in mandates else None
         is_free = policy.lowering_applies and lowers(before, after)
-        if line in held or _same(before, after) or (exceeded(terms, after, at) and not is_free):
+        if line in on_hold or _same(before, after) or (exceeded(terms, after, at) and not is_free):
             continue
         moved = _moved(before, after, parameters)
         is_weak = after is not None and is_below_bar(after, policy, parameters)
-        if (moved > 0 and line in asked) or moved > room or is_weak:
+        if (moved > 0 and line in requested) or moved > remaining or is_weak:
             continue
-        room -= moved
+        remaining -= moved
         covered[line] = after
     return covered
 
 
 def _same(before: OverrideSpec | None, after: OverrideSpec | None) -> bool:
+    """Return whether both are the same override, or both are none."""
     return before is after is None or (before is not None and after is not None and after.content_id == before.id)
 
 
 def _moved(before: OverrideSpec | None, after: OverrideSpec | None, parameters: ModuleParameters) -> float:
-    side = after or before
-    weights = next(each.weights for name, each in parameters.channels.items() if side and name is side.channel)
+    """Return the steps by which a change moves a line; one of the overrides has to be given."""
+    spec = after or before
+    weights = next(each.weights for name, each in parameters.channels.items() if spec and name is spec.channel)
     return steps_moved(target_levers(before), target_levers(after), weights)
 
 
 def _actor(mandates: Sequence[Mandate]) -> str:
+    """Return the name of the actor: the builder, with the mandates it acts under."""
     if not mandates:
         return "builder, lowering exposure"
     numbers = sorted(mandate.pk for mandate in mandates)

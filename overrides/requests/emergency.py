@@ -1,7 +1,8 @@
-"""Towards neutral, at once: a mode lowered, lines retired, a veto, the builder stopped. Logged, and reviewed after.
+"""Emergency actions that only reduce effect: lower a mode, retire lines, veto or pin a line, stop the builder.
 
-Nobody has to agree first: whoever sees harm stops it. Each leaves a request by the route `at_once`, which a reviewer
-acknowledges afterwards; undoing it goes away from neutral and takes a review (design 7).
+They take effect at once, without anybody's approval. Each leaves a request with route `at_once`, which a reviewer
+acknowledges afterwards; undoing it needs a reviewed request (docs/design.md 9). All of them raise GateError without the
+permission or a reason.
 """
 
 from __future__ import annotations
@@ -50,10 +51,10 @@ def lower_mode_with_request(
     rollout_percent: float | None = None,
     stop_challenger: bool = False,
 ) -> ModuleMode:
-    """Serve less of a module: `to` shadow or off, to fewer callers, or log no challenger beside it any more.
+    """Serve less of a module: `to` shadow or off, a smaller roll-out, or no challenger.
 
-    Where that stands already nothing is written, so that a second click leaves one change. Raises RaisesEffectError
-    where it is more.
+    If the module serves no more than that already, nothing is written. Raises RaisesEffectError if the change would
+    serve more.
     """
     _refuse_without(by, LOWER, reason)
     lock_module(module)
@@ -64,28 +65,28 @@ def lower_mode_with_request(
     )  # fmt: skip
     if row.revision == revision:
         return row
-    asked = {"mode": to, "rollout_percent": rollout_percent}
-    content: dict[str, str | float | None] = {name: value for name, value in asked.items() if value is not None}
+    lowered = {"mode": to, "rollout_percent": rollout_percent}
+    content: dict[str, str | float | None] = {name: value for name, value in lowered.items() if value is not None}
     if stop_challenger:
         content["challenger"] = None
-    told = (
+    new_mode = (
         "no challenger"
         if stop_challenger
         else ", ".join(f"{value:g} %" if name == "rollout_percent" else str(value) for name, value in content.items())
     )
-    request = _drafted(module, RequestKind.MODE, f"{module} to {told}", reason, by, at, content=content)
+    request = _drafted(module, RequestKind.MODE, f"{module} to {new_mode}", reason, by, at, content=content)
     close_applied(request, Step.ACT_AT_ONCE, by.get_username(), at)  # the mode is lowered already
     return row
 
 
 @transaction.atomic
 def switch_everything_off(*, by: User, reason: str, at: datetime) -> list[str]:
-    """The master switch: every module off. The modules that were not off already."""
+    """Switch every module off and return the modules that were not off."""
     _refuse_without(by, LOWER, reason)
     off = ModuleMode.Mode.OFF
     lock_modules(module for module, _ in MODULES)
-    standing = set(ModuleMode.objects.exclude(mode=off).values_list("module", flat=True))
-    modules = [module for module, _ in MODULES if module in standing]
+    not_off = set(ModuleMode.objects.exclude(mode=off).values_list("module", flat=True))
+    modules = [module for module, _ in MODULES if module in not_off]
     for module in modules:
         lower_mode_with_request(module=module, to=off, by=by, reason=reason, at=at)
     return modules
@@ -93,11 +94,14 @@ def switch_everything_off(*, by: User, reason: str, at: datetime) -> list[str]:
 
 @transaction.atomic
 def retire_lines(*, module: str, lines: Collection[str], by: User, reason: str, at: datetime) -> ChangeRequest:
-    """Withdraw lines from the version in force. Retiring a cut raises exposure: the page says by how much."""
+    """Withdraw lines from the version in force.
+
+    Retiring an override that cuts exposure raises exposure; the page shows it.
+    """
     _refuse_without(by, LOWER, reason)
     lock_module(module)
-    standing = Membership.objects.filter(module=module, line_id__in=lines, to_version=None)
-    found = sorted(standing.values_list("line_id", flat=True))
+    memberships = Membership.objects.filter(module=module, line_id__in=lines, to_version=None)
+    found = sorted(memberships.values_list("line_id", flat=True))
     if not found or len(found) < len(set(lines)):
         missing = sorted(set(lines) - set(found))
         raise GateError("lines", f"{', '.join(line[:12] for line in missing) or 'none'} not in force in {module}")
@@ -118,7 +122,7 @@ def retire_lines(*, module: str, lines: Collection[str], by: User, reason: str, 
 
 @transaction.atomic
 def veto_line(*, line_id: str, by: User, reason: str, at: datetime, expires_at: datetime | None = None) -> LineHold:
-    """Never serve this line until the veto expires or is lifted; what stands on it is retired with it."""
+    """Forbid serving a line until the veto expires or is lifted, and retire its override in force."""
     hold = _hold(line_id, HoldKind.VETO, by, LOWER, reason, at, expires_at)
     if Membership.objects.filter(line_id=line_id, to_version=None).exists():
         retire_lines(module=hold.line.module, lines=[line_id], by=by, reason=reason, at=at)
@@ -127,13 +131,13 @@ def veto_line(*, line_id: str, by: User, reason: str, at: datetime, expires_at: 
 
 @transaction.atomic
 def pin_line(*, line_id: str, by: User, reason: str, at: datetime, expires_at: datetime | None = None) -> LineHold:
-    """Keep machines from changing this line until a date; people may."""
+    """Forbid machines to change a line until the pin expires or is lifted; people still may."""
     return _hold(line_id, HoldKind.PIN, by, REVIEW, reason, at, expires_at)
 
 
 @transaction.atomic
 def lift_hold(*, hold_id: int, by: User, reason: str, at: datetime) -> LineHold:
-    """End a veto or a pin. Nothing comes back into force by it: that takes a request."""
+    """Lift a veto or a pin. Retired lines do not come back into force; that takes a request."""
     _refuse_without(by, REVIEW, reason)
     hold = LineHold.objects.select_for_update(of=("self",)).select_related("line").get(pk=hold_id)
     if hold.lifted_at is not None:
@@ -146,7 +150,7 @@ def lift_hold(*, hold_id: int, by: User, reason: str, at: datetime) -> LineHold:
 
 @transaction.atomic
 def quarantine_builder(*, module: str, by: User, reason: str, at: datetime) -> Quarantine:
-    """Let the builder publish nothing of the module by itself, mandates or not."""
+    """Forbid the builder to publish anything of the module under mandates."""
     _refuse_without(by, LOWER, reason)
     lock_module(module)
     if Quarantine.objects.filter(module=module, lifted_at=None).exists():
@@ -158,6 +162,7 @@ def quarantine_builder(*, module: str, by: User, reason: str, at: datetime) -> Q
 
 @transaction.atomic
 def lift_quarantine(*, module: str, by: User, reason: str, at: datetime) -> None:
+    """Allow the builder to publish under mandates again."""
     _refuse_without(by, REVIEW, reason)
     row = Quarantine.objects.select_for_update().filter(module=module, lifted_at=None).first()
     if row is None:
@@ -169,7 +174,7 @@ def lift_quarantine(*, module: str, by: User, reason: str, at: datetime) -> None
 
 @transaction.atomic
 def acknowledge(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeRequest:
-    """Say afterwards that what took effect at once was looked at: by somebody else than who did it."""
+    """Record that an emergency action was reviewed afterwards, by somebody other than the person who took it."""
     request = locked(request_id)
     if request.route != Route.AT_ONCE or request.acknowledged_at is not None:
         raise GateError.because(f"request {request.pk} waits for no review afterwards")
@@ -193,7 +198,7 @@ def _drafted(
     lines: Collection[DraftLine] = (),
     content: Mapping[str, object] | None = None,
 ) -> ChangeRequest:
-    """The request that says what is done at once."""
+    """Draft the request that records an emergency action."""
     return draft_request(
         module=module,
         kind=kind,

@@ -100,34 +100,34 @@ def read_situation(
 
 
 def changes_of(request: ChangeRequest, at: datetime) -> list[ChangeLine]:
-    """The request's lines, each with the holds and rivals it has and the override that stands on it now.
+    """Return the lines of a request with their holds, their rivals, and the override now in force on each.
 
-    What changes nothing that is served is nobody's rival.
+    Requests that change nothing that is served are no rivals.
     """
     holds = LineHold.objects.filter(LineHold.is_live(at), line=OuterRef("line"))
     rivals = ChangeLine.objects.filter(line=OuterRef("line"), request__state__in=ChangeRequest.OPEN)
     rivals = rivals.filter(request__kind__in=SERVED)
-    standing = Membership.objects.filter(line=OuterRef("line"), to_version=None)
+    in_force = Membership.objects.filter(line=OuterRef("line"), to_version=None)
     changes = request.lines.select_related("line", "before__line", "after__line").annotate(
         is_vetoed=Exists(holds.filter(kind=HoldKind.VETO)),
         is_pinned=Exists(holds.filter(kind=HoldKind.PIN)),
         rivals=ArraySubquery(rivals.exclude(request=request.pk).order_by("request").values("request")),
-        standing_id=Subquery(standing.values("override")[:1]),
+        in_force_id=Subquery(in_force.values("override")[:1]),
     )
     return list(changes.order_by("line_id"))
 
 
 def window_of(request: ChangeRequest, policy: GovernancePolicy) -> timedelta:
-    """Over how long movement adds up: the builder's cap is one of 24 hours, whatever the policy's window."""
+    """Return the time within which movement adds up: 24 hours under mandates, otherwise the policy's window."""
     return DAY if request.route == ChangeRequest.Route.MANDATE else timedelta(days=policy.window_days)
 
 
 def hash_of(request: ChangeRequest, changes: Sequence[ChangeLine]) -> str:
-    """What a vote signs: all that people read of a request, by the format of its hash.
+    """Return the hash that a vote signs: all that people read of a request, by the format of its hash.
 
-    Format 1 covers module, kind, content, parameters and edition, and of every line its levers before and its override
-    after; format 2 covers title, reason and expiry too. Before, only levers count: fresh statistics of a line under
-    its mandate void no vote.
+    Format 1 covers module, kind, content, parameters, edition, and both sides of every line; format 2 covers title,
+    reason and expiry too. Of the override before, only the levers are signed, so that fresh statistics under a mandate
+    do not void votes.
     """
     sides = sorted([each.line_id, dict(each.before.levers) if each.before else {}, each.after_id] for each in changes)
     content = [request.content, request.base_parameters, request.edition, sides]
@@ -138,12 +138,12 @@ def hash_of(request: ChangeRequest, changes: Sequence[ChangeLine]) -> str:
 
 
 def _counts(voter: User, groups: Sequence[str]) -> bool:
-    """Whether a person's vote counts where the policy names these groups; their own are read only then."""
+    """Return whether a person's vote counts if the policy names these groups; without groups everybody's does."""
     return not groups or may_count(list(voter.groups.values_list("name", flat=True)), groups)
 
 
 def moved_before(module: str, at: datetime, window: timedelta, route: str) -> float:
-    """Steps that requests applied by this route moved a module within the window."""
+    """Return the steps by which requests applied by this route moved a module within the window."""
     applied = ChangeRequest.objects.filter(
         module=module, route=route, state=ChangeRequest.State.APPLIED, closed_at__gt=at - window, closed_at__lte=at
     )
@@ -152,28 +152,28 @@ def moved_before(module: str, at: datetime, window: timedelta, route: str) -> fl
 
 
 def _moved_before(request: ChangeRequest, policy: GovernancePolicy, at: datetime) -> float:
-    """What was moved before, where anything depends on it."""
+    """Return the steps moved before this request; 0 without a query if nothing depends on them."""
     if request.route != ChangeRequest.Route.MANDATE and policy.large_movement is None:
         return 0.0
     return moved_before(request.module, at, window_of(request, policy), request.route)
 
 
 def _touched(changes: Sequence[Any], is_delegated: bool) -> tuple[TouchedLine, ...]:
-    """The lines as the gates see them. Mandates bind the machine alone, and are read for it alone."""
-    moved_on = [each.standing_id for each in changes if each.standing_id not in (None, each.before_id)]
+    """Return the lines as the gates need them. Mandates bind only the machine and are read only for it."""
+    moved_on = [each.in_force_id for each in changes if each.in_force_id not in (None, each.before_id)]
     others = Override.objects.select_related("line").in_bulk(moved_on) if moved_on else {}
     mandates = live_mandates([change.line_id for change in changes]) if is_delegated else {}
     touched = []
     for change in changes:
         before = None if change.before is None else change.before.spec
-        is_as_drafted = change.standing_id in (None, change.before_id)
+        is_as_drafted = change.in_force_id in (None, change.before_id)
         touched.append(
             TouchedLine(
                 line=change.line_id,
                 label=str(change.line),
                 before=before,
                 after=None if change.after is None else change.after.spec,
-                in_force=(change.standing_id and before) if is_as_drafted else others[change.standing_id].spec,
+                in_force=(change.in_force_id and before) if is_as_drafted else others[change.in_force_id].spec,
                 is_vetoed=change.is_vetoed,
                 is_pinned=change.is_pinned,
                 mandate=mandates[change.line_id].terms if change.line_id in mandates else None,
@@ -183,14 +183,14 @@ def _touched(changes: Sequence[Any], is_delegated: bool) -> tuple[TouchedLine, .
     return tuple(touched)
 
 
-def standing_specs(lines: Sequence[str]) -> dict[str, OverrideSpec]:
-    """What is in force on each of these lines."""
+def specs_in_force(lines: Sequence[str]) -> dict[str, OverrideSpec]:
+    """Return the override in force on each of these lines."""
     rows = Membership.objects.filter(line_id__in=lines, to_version=None).select_related("override__line")
     return {row.line_id: row.override.spec for row in rows}
 
 
 def gate_person(person: User | None, request: ChangeRequest, situation: Situation) -> Person | None:
-    """Whoever takes a step, as the gates see them."""
+    """Return the person who takes a step as the gates need them; None for the machine."""
     if person is None:
         return None
     return Person(

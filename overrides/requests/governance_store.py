@@ -1,4 +1,4 @@
-"""Rows of governance: the policy in force, the mandates and holds on lines, the stop of the builder."""
+"""Read and write rows of governance: the policy in force, mandates and holds on lines, the builder's quarantine."""
 
 from __future__ import annotations
 
@@ -20,33 +20,34 @@ class MandatesWritten(TypedDict):
 
 
 def policy_of(module: str) -> GovernancePolicy:
-    """The policy in force; the defaults before the first one is reviewed."""
+    """Return the policy in force; the defaults before the first one."""
     row = ModulePolicy.objects.filter(module=module, is_active=True).first()
     return GovernancePolicy() if row is None else row.parsed
 
 
 def live_mandates(lines: Collection[str]) -> dict[str, Mandate]:
-    """The mandate that stands on each of these lines, expired or not; a suspended one does not stand."""
+    """Return the mandate of each of these lines, expired or not, unless it was revoked or is suspended."""
     rows = list(Mandate.objects.filter(line_id__in=lines, revoked_at=None))
     gone = suspended(rows)
     return {row.line_id: row for row in rows if row.pk not in gone}
 
 
 def held_lines(kind: str, lines: Collection[str], at: datetime) -> set[str]:
-    """Those of the lines that a live veto, or a live pin, is on."""
+    """Return the lines that a veto or a pin is in effect on."""
     return set(
         LineHold.objects.filter(LineHold.is_live(at), kind=kind, line_id__in=lines).values_list("line_id", flat=True)
     )
 
 
 def is_quarantined(module: str) -> bool:
+    """Return whether the builder of a module is in quarantine."""
     return Quarantine.objects.filter(module=module, lifted_at=None).exists()
 
 
 def sign_mandates(
     request: ChangeRequest, changes: Sequence[ChangeLine], policy: GovernancePolicy, at: datetime
 ) -> MandatesWritten:
-    """Sign what the builder may do with each approved line from now on; the older mandates on these lines end."""
+    """Store a mandate for each approved line and revoke the earlier mandates of all changed lines."""
     ended = end_mandates([change.line_id for change in changes], at)
     approved = [change.after for change in changes if change.after is not None]
     signed = zip(approved, grants([override.spec for override in approved], policy, at), strict=True)

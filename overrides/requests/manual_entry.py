@@ -1,4 +1,4 @@
-"""A person drafts an override by hand, or edits the levers of an open request."""
+"""Manual changes by a person: draft an override, or edit the levers of an open request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BY_HAND = "person"
 
 @transaction.atomic
 def draft_by_hand(spec: OverrideSpec, *, by: User, reason: str, at: datetime) -> ChangeRequest:
-    """A person's judgement as a request of one line."""
+    """Draft a request with one override that a person wrote."""
     stored = store_override(spec, source=BY_HAND, at=at)
     return draft_request(
         module=spec.module,
@@ -46,8 +46,9 @@ def edit(
     levers: Mapping[int, Mapping[str, float]] | None = None,
     content: Mapping[str, Any] | None = None,
 ) -> ChangeRequest:
-    """Give a request of one's own other words and content: the lines to `keep` (by number of the change), other
-    targets for lines written by hand. Raises GovernanceError where that may not be.
+    """Change title, reason and content of one's own request. Raises GovernanceError.
+
+    `keep` are the changes to keep (by primary key), `levers` other targets for overrides written by hand.
     """
     kept = ChangeLine.objects.filter(request_id=request_id, pk__in=keep).select_related("line", "after__line")
     lines = [_edited(change, (levers or {}).get(change.pk), at) for change in kept.order_by("line_id")]

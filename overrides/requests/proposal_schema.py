@@ -24,7 +24,7 @@ _read_line_id = matching("[0-9a-f]{64}", "the id of a line: 64 hexadecimal digit
 
 @dataclass(frozen=True)
 class Proposal:
-    """A request before it is drafted. Of kind lines: overrides to bring, and ids of lines to withdraw."""
+    """A request before it is drafted. For kind lines: overrides to add, and ids of lines to withdraw."""
 
     module: Module
     kind: RequestKind
@@ -35,7 +35,7 @@ class Proposal:
 
 
 def read_proposal(value: object) -> Proposal:
-    """Return the proposal in a JSON value. Raises Refused with everything that is wrong with its form."""
+    """Parse a proposal from JSON. Raises Refused with every refusal of its structure."""
     fields = Fields(value, ("module", "kind", "title", "reason", "lines", "content"))
     module = fields.need("module", member(Module), Module.PM)
     kind = fields.need("kind", member(PROPOSABLE), RequestKind.LINES)
@@ -44,10 +44,10 @@ def read_proposal(value: object) -> Proposal:
     lines: Sequence[OverrideSpec | str] = fields.take("lines", items(_line, least=1, most=MOST_LINES), ())
     content = fields.take("content", KINDS[kind].read_content or mapping, None)
     if fields.sound("kind"):
-        wanted, other = ("lines", "content") if KINDS[kind].is_of_lines else ("content", "lines")
+        required, other = ("lines", "content") if KINDS[kind].is_of_lines else ("content", "lines")
         sent = mapping(value)
-        if sent.get(wanted) is None:
-            fields.refuse(wanted, f"missing; a request of kind {kind} says there what it changes")
+        if sent.get(required) is None:
+            fields.refuse(required, f"missing; a request of kind {kind} says there what it changes")
         if sent.get(other) is not None:
             fields.refuse(other, f"is not part of a request of kind {kind}; send two requests")
     fields.close()
@@ -71,6 +71,7 @@ def refusal(error: FieldError, place: str = "") -> Refusal:
 
 
 def raise_any(refusals: Iterable[Refusal]) -> None:
+    """Raise Refused with these refusals, if there are any."""
     if found := tuple(refusals):
         raise Refused(*found)
 

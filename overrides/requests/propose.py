@@ -1,4 +1,4 @@
-"""A key's proposal becomes a change request in review: its overrides stored and checked, for people to decide."""
+"""Turn a key's proposal into a change request in review; its overrides are stored and checked."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ LONGEST_NAME = ChangeRequest._meta.get_field("author_name").max_length
 
 @transaction.atomic
 def propose(proposal: Proposal, *, owner: User, by: str, at: datetime) -> ChangeRequest:
-    """Draft it as the key named `by`, whose owner is the author and so cannot approve it.
+    """Draft the proposal as the key named `by`, whose owner is the author and so cannot approve it.
 
-    Raises Refused where it does not fit what is in force.
+    Raises Refused if it does not fit what is in force.
     """
     raise_any(_misfits(proposal, current_parameters(proposal.module)))
     specs = {each.line: each for each in proposal.lines if isinstance(each, OverrideSpec)}
-    # In line order: two proposals at once meet on the first line they share, not crosswise.
+    # In the order of lines, so that two simultaneous proposals cannot deadlock.
     stored = {line: store_override(specs[line], source=SOURCE, at=at).id for line in sorted(specs)}
     try:
         return draft_request(
@@ -47,8 +47,8 @@ def propose(proposal: Proposal, *, owner: User, by: str, at: datetime) -> Change
             lines=[_draft_line(each, stored) for each in proposal.lines],
             content=proposal.content,
         )
-    except GovernanceError as told:
-        raise Refused(refusal(told, "" if KINDS[proposal.kind].is_of_lines else "content")) from told
+    except GovernanceError as error:
+        raise Refused(refusal(error, "" if KINDS[proposal.kind].is_of_lines else "content")) from error
 
 
 def _draft_line(line: OverrideSpec | str, stored: Mapping[str, str]) -> DraftLine:
@@ -58,7 +58,7 @@ def _draft_line(line: OverrideSpec | str, stored: Mapping[str, str]) -> DraftLin
 
 
 def _misfits(proposal: Proposal, parameters: ModuleParameters) -> Iterator[Refusal]:
-    """What only the parameters in force can tell: whether anything would be made of an override."""
+    """Yield what is wrong with the proposal under the parameters in force."""
     for index, spec in enumerate(proposal.lines):
         if isinstance(spec, str):
             continue

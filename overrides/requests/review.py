@@ -1,7 +1,8 @@
-"""A change request until it is decided: discussed, signed or refused by others than its author.
+"""Review a change request until it is decided: comment, approve, reject, send back, cancel and schedule.
 
-A vote signs `content_hash` (`gates.hash_of`): an edit changes the hash and so voids every vote. What may follow what
-is `core.lifecycle`; what stands in the way is `gates`; what an approved request does is `apply`.
+A vote signs `content_hash` (`gates.hash_of`), so an edit, which changes the hash, voids every vote. The order of steps
+is in `core.governance.request_states`, their obstacles in `gates`, and the effect of an approved request in `apply`.
+All functions raise GateError if the step is not possible.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from overrides.requests.transitions import audit_request, locked, take_step
 
 @dataclass(frozen=True)
 class BulkOutcome:
-    """What became of one request of many; `refused` is empty where the step was taken."""
+    """The result for one request of several; `refused` is empty if the step was taken."""
 
     request_id: int
     refused: str
@@ -35,9 +36,9 @@ class BulkOutcome:
 
 @transaction.atomic
 def comment(*, request_id: int, by: User, text: str, at: datetime, line_id: str | None = None) -> Comment:
-    """Say something about a request, or about one of its lines.
+    """Comment on a request, or on one of its lines.
 
-    The words of one's latest comment on it again, about the same line, are a second click: that comment is returned.
+    The same text as one's latest comment there is a second click: that comment is returned and none is added.
     """
     if not text.strip():
         raise GateError("text", "a comment says something")
@@ -60,20 +61,20 @@ def approve(
     at: datetime,
     reason: str = "",
     only: Collection[str] | None = None,
-    seen: str = "",
+    expected_hash: str = "",
 ) -> ChangeRequest:
-    """Sign the content as it stands, or `only` these of its lines: the rest becomes a request of its own.
+    """Sign the current content, or `only` these of its lines; the others become a request of their own.
 
-    `seen` is the hash of the content that was looked at, where that may be another by now.
+    `expected_hash` is the hash of the content that the person has seen; the vote is refused if it has changed since.
     """
     request = locked(request_id)
-    if seen and seen != request.content_hash:
+    if expected_hash and expected_hash != request.content_hash:
         raise GateError("content", "it was edited after you opened it; look at what it says now")
     read = refuse_blocked(request, Step.SIGN, by, at)
     if only is not None:
         _split(request, read.changes, only, by, at)
     vote = _vote(request, by, Vote.Decision.APPROVE, reason, at)
-    # What is left after a split is another content, which moves less; whose votes count on it is read anew.
+    # A split changes the content, which then moves less, so the votes that count are read again.
     is_agreed = read.is_agreed_with(by) if only is None else read_situation(request, at).is_agreed
     step = Step.APPROVE if is_agreed else Step.SIGN
     take_step(request, step, action="approve", actor=by.get_username(), reason=reason, at=at, also=vote)
@@ -82,19 +83,19 @@ def approve(
 
 @transaction.atomic
 def request_changes(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeRequest:
-    """Send the request back to its author, saying what should be different."""
+    """Send the request back to its author with what should be different."""
     return _decide_against(request_id, Step.REQUEST_CHANGES, Vote.Decision.REQUEST_CHANGES, by, reason, at)
 
 
 @transaction.atomic
 def reject(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeRequest:
-    """Refuse the request for good, with a reason its author can read."""
+    """Reject the request for good, with a reason for its author."""
     return _decide_against(request_id, Step.REJECT, Vote.Decision.REJECT, by, reason, at)
 
 
 @transaction.atomic
 def cancel(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeRequest:
-    """Take an open request back: its author may, and a reviewer may take back what a machine asked."""
+    """Cancel an open request: one's own, or as a reviewer one of a machine."""
     if not reason.strip():
         raise GateError("reason", "say why it is taken back")
     request = locked(request_id)
@@ -108,7 +109,7 @@ def cancel(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeReq
 
 @transaction.atomic
 def schedule(*, request_id: int, by: User, due: datetime, at: datetime) -> ChangeRequest:
-    """Let an approved request take effect at a time to come, if it still may then."""
+    """Let an approved request take effect at a later time, if it still may then."""
     request = locked(request_id)
     refuse_blocked(request, Step.SCHEDULE, by, at)
     if not at < due < request.expires_at:
@@ -121,7 +122,7 @@ def schedule(*, request_id: int, by: User, due: datetime, at: datetime) -> Chang
 
 @transaction.atomic
 def unschedule(*, request_id: int, by: User, at: datetime) -> ChangeRequest:
-    """Back to approved, to be applied by hand or at another time."""
+    """Return a scheduled request to approved, to be applied by hand or at another time."""
     request = locked(request_id)
     refuse_blocked(request, Step.UNSCHEDULE, by, at)
     request.scheduled_for = None
@@ -130,7 +131,7 @@ def unschedule(*, request_id: int, by: User, at: datetime) -> ChangeRequest:
 
 
 def decide_many(requests: Collection[int], decide: Callable[[int], object]) -> list[BulkOutcome]:
-    """Take one step on many requests, each by itself: one that is refused holds no other back."""
+    """Take one step on many requests independently: a refused one does not affect the others."""
     outcomes = []
     for request_id in requests:
         try:
@@ -173,7 +174,7 @@ def _vote(request: ChangeRequest, by: User, decision: str, reason: str, at: date
 def _split(
     request: ChangeRequest, changes: Sequence[ChangeLine], only: Collection[str], by: User, at: datetime
 ) -> None:
-    """Keep `only` these lines in the request; the others, and coefficients, go on as a new one by the same author."""
+    """Keep `only` these lines in the request; the others, and the coefficients, become a new one of the same author."""
     chosen = set(only)
     strangers = chosen - {change.line_id for change in changes}
     rest = [change for change in changes if change.line_id not in chosen]
@@ -184,7 +185,7 @@ def _split(
         return
     kept = [DraftLine(c.line_id, c.after_id, c.differences) for c in changes if c.line_id in chosen]
     whole, request.title = request.title, f"{request.title[:170]} ({len(kept)} of {len(changes)} lines)"
-    content = request.content  # coefficients were not among what was ticked
+    content = request.content  # coefficients are not among the chosen lines
     write_content(request, kept, {})
     audit_request(request, "split", by.get_username(), f"{len(kept)} of {len(changes)} lines are decided now", at)
     draft_request(

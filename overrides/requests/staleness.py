@@ -1,4 +1,7 @@
-"""Whether open requests still fit what is in force, looked at each minute: lists tell it without reading lines."""
+"""Refresh the health of open requests every minute, so that lists can show it without reading lines.
+
+Health states whether a request still fits what is in force: valid, stale, evidence lapsed or conflict.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +18,16 @@ from telemetry.audit.audit_log import MACHINE
 
 
 def health_of(situation: Situation, at: datetime) -> str:
-    """The word for what the gates before its effect find, whatever state it is in and whoever looks."""
+    """Return the health that the gates before applying find, in any state of the request and for any person."""
     return health(gates(situation, Attempt(Step.APPLY, None, at)))
 
 
 @transaction.atomic
 def refresh_health(*, now: datetime) -> int:
-    """Store the health of the open requests that people decide; the number that changed, each told in the audit trail.
+    """Store the health of the open requests under review; return how many changed, each with an audit entry.
 
-    One that somebody has in hand is left for the next minute. All are looked at before the first is written: whoever
-    has written an audit entry keeps others from writing theirs.
+    Requests locked by another transaction are left for the next minute. All are evaluated before the first is written,
+    because an audit entry blocks the entries of others until the commit.
     """
     reviewed = ChangeRequest.objects.filter(state__in=ChangeRequest.OPEN, route=ChangeRequest.Route.REVIEW)
     found = {
@@ -39,11 +42,11 @@ def refresh_health(*, now: datetime) -> int:
 
 
 def _store(request: ChangeRequest, health: str, now: datetime) -> None:
-    told = f"its health was {_words(request.health)} and is {_words(health)}"
+    reason = f"its health was {_readable(request.health)} and is {_readable(health)}"
     request.health = ChangeRequest.Health(health)
     request.save(update_fields=["health"])
-    audit_request(request, "health", MACHINE, told, now)
+    audit_request(request, "health", MACHINE, reason, now)
 
 
-def _words(health: str) -> str:
+def _readable(health: str) -> str:
     return health.replace("_", " ")

@@ -13,12 +13,13 @@ from overrides.models import ChangeRequest
 from overrides.requests.governance_store import MandatesWritten
 from telemetry.audit.audit_log import write_audit
 
+MACHINE = "counterweight"  # the actor of automatic steps
 MANDATES = "mandates"  # the action of the entry about mandates that a request signs or ends
 Also = Mapping[str, Any] | None
 
 
 def locked(request_id: int) -> ChangeRequest:
-    """The request, locked for update until the transaction ends."""
+    """Return the request, locked FOR UPDATE until the transaction ends. Raises GateError if it does not exist."""
     found = ChangeRequest.objects.select_for_update(of=("self",)).select_related("author").filter(pk=request_id).first()
     if found is None:
         raise GateError.because(f"there is no request {request_id}")
@@ -26,7 +27,7 @@ def locked(request_id: int) -> ChangeRequest:
 
 
 def move(request: ChangeRequest, step: Step) -> None:
-    """Move the request along the table of `request_states`, or raise GateError; the caller saves it."""
+    """Move the request along the table of `request_states`; the caller saves it. Raises GateError."""
     try:
         leads_to = request_states.after(step, request.state)
     except request_states.WrongState as error:
@@ -46,9 +47,9 @@ def take_step(
 def audit_request(
     request: ChangeRequest, action: str, actor: str, reason: str, at: datetime, also: Also = None
 ) -> None:
-    """Write the audit entry of what somebody did to a request that is saved.
+    """Write the audit entry of what somebody did to a saved request.
 
-    `also` names other rows that the step wrote, by id: the nightly check finds them rewritten by it.
+    `also` names other rows that the step wrote, by id: with it the nightly check recognises rewritten rows.
     """
     write_audit(
         actor=actor,

@@ -1,8 +1,8 @@
-"""The engines of this process: compiled versions with their modes, swapped by reference when the database says so.
+"""The engines of this process: compiled versions with their modes, replaced when the database has newer ones.
 
-A daemon thread asks for the version and mode of every module each second. While PostgreSQL is away, or a published
-version does not compile, the last good engine answers on, flagged, for `max_stale_seconds`; then it is not trusted.
-A new mode is in force at once: it waits for no compiling.
+A daemon thread polls version and mode of every module each second. While PostgreSQL is unreachable, or if a published
+version does not compile, the last good engine keeps answering, flagged, for `max_stale_seconds`; after that answers are
+neutral. A new mode takes effect at once, without waiting for compilation.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ LEFT JOIN overrides_modulemode o ON o.module = m.module
 
 @dataclass(frozen=True)
 class Engine:
-    """All that answering for a module needs. Without a published version it compiles to nothing: neutral."""
+    """Everything that answering for a module needs. Without a published version it is empty: all levers are neutral."""
 
     module: str
     version: int | None
@@ -57,8 +57,8 @@ class Engine:
 def load_engine(module: str, *, number: int | None = None, known: Engine | None = None) -> Engine:
     """Build the engine of the active version (or of version `number`) with the mode in force.
 
-    What an engine `known` before has compiled is not compiled again: versions are immutable, and a later version
-    differs only where its memberships do.
+    Parts that a `known` engine has compiled are reused: versions are immutable, and a later version differs only where
+    its memberships do.
     """
     versions = Version.objects.select_related("parameters").filter(module=module)
     version = versions.filter(is_active=True).first() if number is None else versions.get(number=number)
@@ -74,7 +74,7 @@ def build_engine(
     challenger: Version | None = None,
     known: Engine | None = None,
 ) -> Engine:
-    """Compile a version, or none: the default parameters and no overrides. Raises ValueError where it does not compile.
+    """Compile a version; None means default parameters and no overrides. Raises ValueError if it does not compile.
 
     `known` is an engine of the module that was built before, see `load_engine`.
     """
@@ -99,7 +99,7 @@ def unpublished_engine(module: str, mode: ServingMode, known: Format | None = No
 
 
 def _load_mode(module: str) -> tuple[ServingMode, Version | None]:
-    """The mode in force, and the version that challenges."""
+    """Return the mode in force and the challenger version."""
     row = ModuleMode.objects.select_related("challenger__parameters").filter(module=module).first()
     return ServingMode.parse(mode_document(row)), row.challenger if row else None
 
@@ -121,7 +121,7 @@ def _compiled(version: Version, known: Engine | None) -> Compiled:
 
 
 class EngineRoom:
-    """The engines of one process and how fresh they are."""
+    """The engines of one process, and when each was last confirmed by the database."""
 
     def __init__(self, *, max_stale_seconds: float = 300.0) -> None:
         self.max_stale_seconds = max_stale_seconds
@@ -133,36 +133,36 @@ class EngineRoom:
         self._thread: threading.Thread | None = None
 
     def engine(self, module: str) -> Engine | None:
-        """The module's engine; None before the first successful look at the database."""
+        """Return the module's engine; None before the first successful poll. Starts polling."""
         self.start()
         return self._engines.get(module)
 
     def known(self, module: str) -> Engine | None:
-        """The same without starting to look."""
+        """Return the module's engine without starting to poll."""
         return self._engines.get(module)
 
     def stale_seconds(self, module: str) -> float:
-        """Seconds since the database last confirmed the module's engine; infinite before the first time."""
+        """Return the seconds since the database last confirmed the module's engine; infinite before the first time."""
         return time.monotonic() - self._confirmed_at.get(module, -math.inf)
 
     def refresh(self) -> None:
-        """Look now and reload what changed; raises django.db.Error while PostgreSQL is away."""
+        """Poll now and reload what changed. Raises django.db.Error while PostgreSQL is unreachable."""
         with self._refreshing:
-            asked_at = time.monotonic()
+            polled_at = time.monotonic()
             with connection.cursor() as cursor:
                 cursor.execute(STAMPS)
                 stamps = cursor.fetchall()
             for module, number, revision in stamps:
-                self._renew(module, (number, revision), asked_at)
+                self._renew(module, (number, revision), polled_at)
 
     def close(self) -> None:
-        """Stop looking and forget the engines; the next question begins anew."""
+        """Stop polling and discard the engines; the next question starts again."""
         self._closing.set()
         if self._thread is not None:
             self._thread.join()
         self._engines, self._stamps, self._confirmed_at, self._thread = {}, {}, {}, None
 
-    def _renew(self, module: str, stamp: tuple[int | None, int | None], asked_at: float) -> None:
+    def _renew(self, module: str, stamp: tuple[int | None, int | None], polled_at: float) -> None:
         known = self._engines.get(module)
         if known is None or self._stamps[module] != stamp:
             if known is not None:
@@ -172,17 +172,17 @@ class EngineRoom:
                 engine = load_engine(module, known=known)
             except Error:
                 raise
-            except Exception:  # of one module: the others must not suffer for it
+            except Exception:  # a fault of one module must not affect the others
                 logger.exception(
                     "the published version of %s does not compile; its last good engine answers on", module
                 )
                 return
             self._engines = self._engines | {module: engine}
             self._stamps[module] = stamp
-        self._confirmed_at[module] = asked_at
+        self._confirmed_at[module] = polled_at
 
     def start(self) -> None:
-        """Look once in the caller's thread, then keep looking from a thread beside it, one per process, after fork."""
+        """Poll once in the caller's thread, then keep polling in a thread of this process, also after a fork."""
         if self._is_polling():
             return
         with self._starting:

@@ -1,4 +1,4 @@
-"""Engines of any version, compiled once while there is room for them: versions are immutable."""
+"""LRU cache of compiled engines by (module, version); versions are immutable, so entries never expire."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from overrides.core.governance.errors import EngineMissing
 from overrides.models import Version
 from overrides.serving.engine import Engine, build_engine
 
-KEPT = 8
+MAX_ENGINES = 8
 
 Engines = Callable[[str, int | None], Engine]
 
@@ -21,10 +21,13 @@ class _Failed:
     why: str
 
 
-def past_engines(kept: int = KEPT) -> Engines:
-    """A function from module and version number to its engine, in mode off. It raises EngineMissing at every call."""
+def past_engines(size: int = MAX_ENGINES) -> Engines:
+    """Return a function from module and version number to the engine, in mode off, which raises EngineMissing.
 
-    @lru_cache(maxsize=kept)
+    A failure is cached too and raised at every call.
+    """
+
+    @lru_cache(maxsize=size)
     def known(module: str, number: int | None) -> Engine | _Failed:
         try:
             return _engine_of(module, number)
@@ -41,7 +44,7 @@ def past_engines(kept: int = KEPT) -> Engines:
 
 
 def _engine_of(module: str, number: int | None) -> Engine:
-    """The engine of a version that is read now; None is no version."""
+    """Return the engine of a version; None stands for no version. Raises EngineMissing."""
     version = None
     if number is not None:
         version = Version.objects.select_related("parameters").filter(module=module, number=number).first()

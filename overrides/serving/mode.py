@@ -94,7 +94,10 @@ def apply_mode(*, module: str, content: Mapping[str, Any], by: str, reason: str,
 
 
 def checked_mode(module: str, content: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of a mode request, as it is stored. Raises FieldError where it says what a mode cannot."""
+    """Return the content of a mode request, as it is stored.
+
+    Raises FieldError for an unknown field or an invalid value.
+    """
     known = mode_document(None)
     unknown = sorted(set(content) - set(known))
     if unknown:

@@ -302,8 +302,8 @@ def _refuse_uncompilable(specs: Sequence[OverrideSpec], parameters: ModuleParame
     policies = {channel: each.policy for channel, each in parameters.channels.items()}
     others = [spec for spec in specs if spec.channel in policies and policies[spec.channel] is not spec.policy]
     if others:
-        told = f"{len(others)} overrides in force are of another policy than their channel would use"
-        raise PublishError("policy", f"{told}; withdraw their lines in the same request")
+        message = f"{len(others)} overrides in force are of another policy than their channel would use"
+        raise PublishError("policy", f"{message}; withdraw their lines in the same request")
     try:
         compile_module(parameters, specs)
     except FieldError as error:

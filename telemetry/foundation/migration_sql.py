@@ -1,8 +1,8 @@
-"""Steps of migrations that change functions and triggers of the database, each with its way back.
+"""Operations for migrations that change functions and triggers of the database; each can be reversed.
 
-The current text of every function and trigger stands in an app's `models/sql/`. A migration does not read it there,
-because that text changes later; it carries a frozen copy in a folder of its own name, `migrations/sql/<migration>/`:
-`<function>.sql` as the migration leaves the function, `<function>.before.sql` as it found it.
+The current text of every function and trigger is in an app's `models/sql/`. Migrations do not read it, because that
+text changes later. A migration has a frozen copy in a folder of its own name, `migrations/sql/<migration>/`:
+`<function>.sql` is the function after the migration, `<function>.before.sql` the one before it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from django.db.migrations import RunSQL
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """A trigger and the function it calls, with that function's arguments.
+    """A trigger and the call of its function.
 
-    `events` are joined by OR. A deferred trigger looks at rows when the transaction commits; any other one runs before
-    a row is written, or before the statement for TRUNCATE. `when` is a condition on the row.
+    `events` are joined by OR. A deferred trigger checks rows when the transaction commits; any other one runs before a
+    row is written, or before the statement for TRUNCATE. `when` is a condition on the row.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Trigger:
     when: str = ""
 
     def create_on(self, table: str) -> str:
-        """The statement that creates the trigger on a table. Applied migrations rely on it staying as it is.
+        """Return the statement that creates the trigger on a table. Applied migrations rely on it not changing.
 
         >>> Trigger("note_is_kept", "UPDATE OR DELETE", "refuse_change()").create_on("note")
         'CREATE TRIGGER note_is_kept BEFORE UPDATE OR DELETE ON note FOR EACH ROW EXECUTE FUNCTION refuse_change()'
@@ -43,7 +43,7 @@ class Trigger:
         return f"CREATE TRIGGER {self.name} BEFORE {self.events} ON {table} {action}"
 
     def drop_from(self, table: str) -> str:
-        """The statement that removes the trigger from a table.
+        """Return the statement that drops the trigger from a table.
 
         >>> Trigger("note_is_kept", "UPDATE OR DELETE", "refuse_change()").drop_from("note")
         'DROP TRIGGER note_is_kept ON note'
@@ -52,30 +52,30 @@ class Trigger:
 
 
 def create_function(migration: str, name: str) -> RunSQL:
-    """Create a function from the migration's frozen copy; the way back drops it.
+    """Return the operation that creates a function from the migration's frozen copy; reversed, it drops the function.
 
-    `migration` is the migration's `__file__`. The name must be that of one function only, whatever its arguments.
-    Raises FileNotFoundError without the copy, ValueError if the copy does not define the function.
+    `migration` is the migration's `__file__`. The name must belong to one function only, whatever its arguments. Raises
+    FileNotFoundError without the copy, ValueError if the copy does not define the function.
     """
     return RunSQL(_frozen(migration, name, f"{name}.sql"), f"DROP FUNCTION {name}")
 
 
 def replace_function(migration: str, name: str) -> RunSQL:
-    """Replace a function by the migration's frozen copy; the way back restores the copy of the text before it.
+    """Return the operation that replaces a function by the frozen copy; reversed, it restores the earlier text.
 
-    `migration` is the migration's `__file__`. Arguments and result stay what they were. Raises FileNotFoundError
-    without the two copies, ValueError if one of them does not define the function.
+    `migration` is the migration's `__file__`. Arguments and result type do not change. Raises FileNotFoundError without
+    the two copies, ValueError if one of them does not define the function.
     """
     return RunSQL(_frozen(migration, name, f"{name}.sql"), _frozen(migration, name, f"{name}.before.sql"))
 
 
 def create_trigger(table: str, trigger: Trigger) -> RunSQL:
-    """Create a trigger on a table; the way back drops it."""
+    """Return the operation that creates a trigger on a table; reversed, it drops the trigger."""
     return RunSQL(trigger.create_on(table), trigger.drop_from(table))
 
 
 def replace_trigger(table: str, trigger: Trigger, before: Trigger) -> RunSQL:
-    """Put a trigger in the place of another one on the same table; the way back restores the one before it."""
+    """Return the operation that replaces a trigger of a table by another one; reversed, it restores the earlier one."""
     return RunSQL(
         [before.drop_from(table), trigger.create_on(table)],
         [trigger.drop_from(table), before.create_on(table)],

@@ -132,7 +132,7 @@ class Claims:
 
 
 def sure_ones(log: Log, as_of: float, parameters: EvidenceParameters = PARAMETERS) -> Overrides:
-    """The verified overrides of a log."""
+    """Return the verified overrides of a log."""
     found = fold_down(fit(log.observations(), as_of, parameters))
     return found.take(verified(found, parameters))
 

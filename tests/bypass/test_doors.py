@@ -138,7 +138,8 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
         {"Comment", "AuditEntry"},
     ),
     "overrides_changerequest_what_if": (
-        lambda: {"request_id": open_request().pk}, {}, "what_if.ask_what_if: an answer, in a table of its own", NOBODY,
+        lambda: {"request_id": open_request().pk}, {}, "what_if.request_what_if: an answer, in a table of its own",
+        NOBODY,
         set(),
     ),
     "overrides_modulemode_quarantine": (

@@ -68,7 +68,7 @@ def verbs() -> dict[str, Callable[..., object]]:
 
     def publish_covered(size: float) -> object:
         spec = make_spec({"size_mult": size})
-        return auto_publish.publish_within_mandates(module="pm", wanted={spec.line: spec}, source="lesson", at=NOW)
+        return auto_publish.publish_within_mandates(module="pm", proposed={spec.line: spec}, source="lesson", at=NOW)
 
     return {
         "approve": person(review.approve),

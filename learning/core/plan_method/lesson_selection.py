@@ -26,7 +26,7 @@ from overrides.core.engine.weights import WEIGHT_DECIMALS, Basis, WeightFormula,
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Standing(IntEnum):
+class SelectionStatus(IntEnum):
     """The result of the selection for a candidate."""
 
     LESSON = 0
@@ -42,7 +42,7 @@ class Candidates:
     edge_raw           (candidates,) mean - baseline, in R
     incremental_edge   (candidates,) smallest gain over any parent in the direction of the edge, in R
     weight             (candidates,) w_total at age 0, 0 to 1
-    standing           (candidates,) a `Standing` for each
+    standing           (candidates,) a `SelectionStatus` for each
     """
 
     cell: Ints
@@ -81,7 +81,7 @@ def tested_of(cells: Cells, baseline: float, lessons: LessonParameters, candidat
     cell = np.flatnonzero(cells.n >= _n_min(cells, lessons)[cells.sizes])
     edge = cells.mean[cell] - baseline
     emitted = np.zeros(len(cells), dtype=np.bool_)
-    emitted[candidates.cell[candidates.standing == Standing.LESSON]] = True
+    emitted[candidates.cell[candidates.standing == SelectionStatus.LESSON]] = True
     error = np.sqrt(cells.variance[cell] / cells.n[cell])
     return TestedCells(n=cells.n[cell], raw=edge, se=error, shrunk=edge, emitted=emitted[cell])
 
@@ -137,5 +137,5 @@ def _fresh_weights(cells: Cells, edge: Floats, cell: Ints, half_life_days: float
 def _standing(weight: Floats, min_total_weight: float, max_lessons: int) -> NDArray[np.int8]:
     """Return the selection result of each candidate, given its weight."""
     heavy = np.array([rounded_weight(each) >= min_total_weight for each in weight.tolist()], dtype=np.bool_)
-    standing = np.where(np.cumsum(heavy) <= max_lessons, Standing.LESSON, Standing.SURPLUS)
-    return np.where(heavy, standing, Standing.TOO_LIGHT).astype(np.int8)
+    standing = np.where(np.cumsum(heavy) <= max_lessons, SelectionStatus.LESSON, SelectionStatus.SURPLUS)
+    return np.where(heavy, standing, SelectionStatus.TOO_LIGHT).astype(np.int8)

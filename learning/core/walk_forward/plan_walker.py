@@ -17,7 +17,7 @@ from learning.core.cells.cell_history import days_of, weeks_of
 from learning.core.cells.cube import build_cubes
 from learning.core.cells.rows import DAY, Floats, Rows
 from learning.core.plan_method.half_life import fit_half_life
-from learning.core.plan_method.lesson_selection import EPOCH, Standing, select, stats_of
+from learning.core.plan_method.lesson_selection import EPOCH, SelectionStatus, select, stats_of
 from learning.core.plan_method.lever_movement import lever_movements
 from learning.core.walk_forward.outcome_columns import DECIDED, Trades
 from learning.core.walk_forward.sized_trades import Sizing
@@ -69,7 +69,7 @@ def _lessons(own: Trades, rows: list[Rows], baseline: float, parameters: ModuleP
     weights = parameters.channels[CHANNELS[own.module]].weights
     for code, cells in enumerate(build_cubes(rows, lessons)):
         candidates = select(cells, baseline, lessons, weights)
-        for cell in candidates.cell[candidates.standing == Standing.LESSON].tolist():
+        for cell in candidates.cell[candidates.standing == SelectionStatus.LESSON].tolist():
             inside = rows[code].inside(cells.codes[cell])
             scope = own.scope_of(cells.codes[cell])
             n_min = lessons.n_min_of(len(scope))

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from learning.core.cells.baseline import baseline_of
 from learning.core.cells.cube import build_cubes
 from learning.core.cells.rows import Rows
-from learning.core.plan_method.lesson_selection import Standing, select
+from learning.core.plan_method.lesson_selection import SelectionStatus, select
 from learning.core.significance.permutation import permute_outcomes
 from learning.core.walk_forward.plan_walker import CHANNELS
 from learning.lessons.build_plan import find_plan_lessons
@@ -70,7 +70,7 @@ def count_lessons(rows: list[Rows], groups: list[PatternGroup], parameters: Modu
         baseline = baseline_of(members).mean
         for cells in build_cubes(members, parameters.lessons):
             candidates = select(cells, baseline, parameters.lessons, weights)
-            found += int((candidates.standing == Standing.LESSON).sum())
+            found += int((candidates.standing == SelectionStatus.LESSON).sum())
     return found
 
 

@@ -1,6 +1,6 @@
-"""Overrides and changes as pictures: pure geometry in SVG units, drawn by templates; every number comes from `core`.
+"""Geometry of the charts of overrides and requests, in SVG units; templates draw it, `core` computes every number.
 
-Of an override: how its factors multiply to a weight (logarithmic, so that equal bars are equal losses), how the
-weight fades with age, and where each lever's target lies between its bounds. Of a change: how each lever is spread
-before it and after it.
+Of an override: the product of its weight factors (logarithmic, so that equal bars are equal losses), the decay of the
+weight with age, and the targets between their levers' bounds. Of a change: the distribution of each lever before and
+after.
 """

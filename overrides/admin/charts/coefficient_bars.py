@@ -1,4 +1,4 @@
-"""A weight around 1 in the size of a word, and its way through the versions; logarithmic, so that x2 and /2 mirror."""
+"""Charts of a coefficient: a bar for lists and the history by version; logarithmic, so that x2 and /2 mirror."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from telemetry.foundation.core.number_text import plain
 BAR_WIDTH = 96.0
 LEFT, RIGHT, TOP, BOTTOM, HEIGHT = 44.0, 64.0, 14.0, 134.0, 160.0
 GRID = (0.5, 0.7, 1.0, 1.4, 2.0)
-MOST_NAMED = 8  # versions below the axis
+MOST_NAMED = 8  # labels of versions below the axis
 
 
 @dataclass(frozen=True)
 class WeightBar:
-    """From 1 to a weight; `served` is where another one lies that it is compared with."""
+    """A bar from 1 to a weight; `served` is the position of the weight that it is compared with."""
 
     x: float
     width: float
@@ -30,7 +30,8 @@ class WeightBar:
 
 
 def weight_bar(weight: float, served: float) -> WeightBar:
-    """
+    """Return the bar of a weight and the position of the served weight; both are cut to the bounds of coefficients.
+
     >>> bar = weight_bar(2.0, 0.5)
     >>> bar.x, bar.width, bar.served, bar.is_up
     (48.0, 48.0, 0.0, True)
@@ -42,7 +43,10 @@ def weight_bar(weight: float, served: float) -> WeightBar:
 
 @dataclass(frozen=True)
 class CoefficientHistory:
-    """A weight by version, as steps: it holds until the next version says otherwise. `dot` is where it stands now."""
+    """The steps of a coefficient by version, each up to the next version.
+
+    `dot` is the position of the current value.
+    """
 
     points: str
     dot: tuple[float, float]
@@ -59,7 +63,9 @@ class CoefficientHistory:
 
 
 def weight_track(versions: Sequence[tuple[int, float]], fresh: float) -> CoefficientHistory | None:
-    """Version numbers with the weight each serves, oldest first; `fresh` is what the facts say now. None without any.
+    """Return the history of (version number, served weight) pairs, oldest first; None without any.
+
+    `fresh` is the weight that the current facts give.
 
     >>> track = weight_track([(3, 1.0), (5, 2.0)], 0.5)
     >>> track.points, track.fresh.at

@@ -1,4 +1,4 @@
-"""The weight over the age of its evidence."""
+"""Chart of an override's weight over the age of its evidence."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from telemetry.foundation.charts.scales import LinearScale, Mark
 
 HEIGHT, TOP, BOTTOM = 190.0, 14.0, 156.0
 POINTS = 80
-LIGHTEST = 1e-6  # a curve of nothing still has an axis
+LIGHTEST = 1e-6  # keeps the axis of a weight of 0 from collapsing
 
 
 @dataclass(frozen=True)
 class DecayCurve:
+    """The curve, the floor, and the current position; `meets` marks the day on which the curve meets the floor."""
+
     points: str
     floor_y: float
     now: tuple[float, float]
@@ -29,7 +31,7 @@ class DecayCurve:
 
 
 def decay_curve(weighing: Weighing) -> DecayCurve:
-    """w_total over the age of the evidence, with today and the day on which it meets the floor."""
+    """Return w_total over the age of the evidence in days, with today and the day on which it meets the floor."""
     meets = weighing.meets_floor_at
     longest = 1.25 * max(weighing.age_days, 0.0 if meets is None else meets, weighing.half_life_days / 2, 1.0)
     highest = 1.1 * max(weighing.fresh, weighing.floor, LIGHTEST)

@@ -1,4 +1,4 @@
-"""How a lever is spread before a change and after it: after grows up from the axis, before grows down."""
+"""Chart of a lever's distribution before and after a change: after grows up from the axis, before grows down."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GAP = 1.0
 
 @dataclass(frozen=True)
 class Bin:
-    """How many requests are served a value between two others."""
+    """The number of requests that are served a value from `low` to `high`."""
 
     x: float
     width: float
@@ -34,6 +34,8 @@ class Bin:
 
 @dataclass(frozen=True)
 class Histogram:
+    """The two distributions of one lever, and how many of the `requests` are served a changed value."""
+
     name: str
     requests: int
     changed: int
@@ -53,16 +55,16 @@ class Histogram:
 
 
 def histograms(document: Mapping[str, Any]) -> tuple[Histogram, ...]:
-    """One per lever that anything moves, in the registry's order, then the coefficient product.
+    """Return a chart for every lever that anything moves, in the registry's order, then for the coefficient product.
 
-    From the document of `overrides.what_if`.
+    `document` is the result of a what-if (`overrides.requests.impact.what_if`).
     """
     levers: Mapping[str, Any] = document["levers"]
     return tuple(_histogram(name, levers[name]) for name in MEASURED if name in levers)
 
 
 def _histogram(name: str, found: Mapping[str, Any]) -> Histogram:
-    """Both sides on one scale, of values and of counts."""
+    """Return the chart of one lever; both distributions share the scale of values and the scale of counts."""
     lever, spread = MEASURED[name], found["histogram"]
     edges: Sequence[float] = spread["edges"]
     most = max(*spread["before"], *spread["after"], 1)

@@ -1,4 +1,4 @@
-"""Every lever of an override between its bounds."""
+"""Chart of the levers of an override between their bounds."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from overrides.core.engine.definitions.parameters import WeightParameters
 from telemetry.foundation.charts.canvas import WIDTH
 from telemetry.foundation.charts.scales import LinearScale
 
-LEFT, RIGHT, TOP = 14.0, 14.0, 28.0  # words stand above their track, not beside it
+LEFT, RIGHT, TOP = 14.0, 14.0, 28.0  # labels are above their track, not beside it
 TRACK_ROW, HALF_BAND = 56.0, 6.0
 
 
 @dataclass(frozen=True)
 class LeverRange:
-    """One lever: its bounds, neutral, what one answer may move it at most, and the override's target."""
+    """One lever: its bounds, neutral, the override's target, and the range that one answer may reach from neutral."""
 
     name: str
     low: float
@@ -40,6 +40,8 @@ class LeverRange:
 
 @dataclass(frozen=True)
 class LeverRanges:
+    """The ranges of all levers of an override, one below the other."""
+
     height: float
     tracks: tuple[LeverRange, ...]
     left: float = LEFT
@@ -48,7 +50,7 @@ class LeverRanges:
 
 
 def lever_tracks(spec: OverrideSpec, parameters: WeightParameters) -> LeverRanges:
-    """Every target of the override within its lever's bounds, on the lever's own scale (logarithmic or linear)."""
+    """Return every target of the override between its lever's bounds, on that lever's scale (logarithmic or linear)."""
     names = [name for name in LEVERS if name in spec.levers]
     tracks = tuple(_track(name, spec.levers[name], parameters, row) for row, name in enumerate(names))
     return LeverRanges(len(tracks) * TRACK_ROW + 6, tracks)

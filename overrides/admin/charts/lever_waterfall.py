@@ -1,4 +1,4 @@
-"""How one lever came from neutral to its value: a bar per part, then what step and bounds cut, then what is left."""
+"""Chart of a lever's way from neutral to its value: a bar per override's part, the cuts of step and bounds, the sum."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from overrides.core.monitoring.lever_path import Movement
 from telemetry.foundation.charts.canvas import TOP, WIDTH
 from telemetry.foundation.charts.scales import LinearScale
 
-LEFT, RIGHT = 150.0, 76.0  # names on the left are longer than those of factors
+LEFT, RIGHT = 150.0, 76.0  # names of overrides are longer than those of factors
 ROW, BAR = 24.0, 14.0
-MOST_BARS = 10  # the lighter rest is one bar
+MOST_BARS = 10  # all further parts share one bar
 
 
 @dataclass(frozen=True)
 class MoveBar:
-    """A row: from where the lever stood before (`start`) to where it stands after (`end`), in units from neutral."""
+    """One row: from the lever's position before (`start`) to the one after (`end`), in units from neutral."""
 
     name: str
     kind: str
@@ -39,6 +39,8 @@ class MoveBar:
 
 @dataclass(frozen=True)
 class Moves:
+    """The rows of one lever, the total last."""
+
     height: float
     bars: tuple[MoveBar, ...]
     x_neutral: float
@@ -52,7 +54,7 @@ class Moves:
 
 
 def moves(movement: Movement, names: Mapping[str, str]) -> Moves:
-    """The picture of a lever; `names` are what the overrides are called in it."""
+    """Return the chart of a lever; `names` maps ids of overrides to the text shown for them."""
     steps = _steps(movement, names)
     running, points = 0.0, [(0.0, 0.0)]
     for _, _, amount in steps:
@@ -72,7 +74,7 @@ def moves(movement: Movement, names: Mapping[str, str]) -> Moves:
 
 
 def _steps(movement: Movement, names: Mapping[str, str]) -> list[tuple[str, str, float]]:
-    """Name, kind and amount of every row before the total."""
+    """Return name, kind and amount of every row before the total."""
     parts = list(movement.parts.items())
     steps = [(names.get(override, override[:12]), "part", part) for override, part in parts[:MOST_BARS]]
     if rest := parts[MOST_BARS:]:

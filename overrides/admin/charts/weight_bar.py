@@ -1,4 +1,4 @@
-"""A weight against its floor in the size of a word, for lists."""
+"""A bar for lists: an override's weight against its floor."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ LIGHTEST = 1e-4
 
 @dataclass(frozen=True)
 class MiniBar:
+    """The length of a weight and the position of its floor, in SVG units."""
+
     width: float
     floor: float
     whole: float = WIDTH
 
 
 def mini_bar(weighing: Weighing) -> MiniBar:
-    """The weight as a bar and the floor as a position, on the logarithmic scale that the waterfall uses too."""
+    """Return weight and floor on a logarithmic scale from 1e-4 to 1."""
     x = LogScale(LIGHTEST, 1.0, 0.0, WIDTH)
     return MiniBar(x(weighing.total), x(weighing.floor))

@@ -1,4 +1,4 @@
-"""The factors of a weight and what each takes away, on a logarithmic scale."""
+"""Chart of the weight factors: how much each takes away, on a logarithmic scale."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from telemetry.foundation.charts.canvas import LEFT, RIGHT, TOP, WIDTH
 from telemetry.foundation.charts.scales import LogScale, Mark
 
 ROW, BAR = 26.0, 16.0
-LIGHTEST = 1e-6  # where the scale ends; a factor of 0 reaches it
+LIGHTEST = 1e-6  # the lower end of the scale; a factor of 0 reaches it
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A row of the waterfall: from the product before a factor down to the product with it."""
+    """One row: from the product before a factor down to the product with it."""
 
     factor: FactorValue
     x: float
@@ -28,12 +28,14 @@ class Bar:
 
     @property
     def below(self) -> float:
-        """The top of the next row: a hairline carries the product down to it."""
+        """The top of the next row; a hairline leads down to it."""
         return self.y + ROW
 
 
 @dataclass(frozen=True)
 class Waterfall:
+    """The rows of all factors, w_total last, and the floor (None without one)."""
+
     height: float
     bars: tuple[Bar, ...]
     total: Bar
@@ -45,7 +47,7 @@ class Waterfall:
 
     @property
     def axis(self) -> float:
-        """Where the scale's lines end; its words stand below."""
+        """The lower end of the grid lines; the labels are below it."""
         return self.total.y + ROW
 
     @property
@@ -54,7 +56,7 @@ class Waterfall:
 
 
 def waterfall(weighing: Weighing) -> Waterfall:
-    """From 1 on the right, each factor takes its share to the left; what stays must reach past the floor."""
+    """Return the chart: starting from 1 at the right, each factor takes its share; w_total must exceed the floor."""
     smallest = max(min(weight for weight in (0.1, weighing.total, weighing.floor) if weight > 0), LIGHTEST)
     decades = math.ceil(-math.log10(smallest) - 1e-9)
     x = LogScale(float(f"1e-{decades}"), 1.0, LEFT, WIDTH - RIGHT)

@@ -1,4 +1,4 @@
-"""The author's own edit of an open request: other words, fewer lines, other targets by hand, another content."""
+"""The author's edit of an open request: other title and reason, fewer lines, other manual targets, other content."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from telemetry.foundation.admin.read_only import FactAdmin, person
 
 
 def may_edit(request: ChangeRequest, who: User) -> bool:
-    """Whether it is theirs and still open; what they may not draft they may not edit."""
+    """Return whether the request is open, this person's own, and of a kind that the person may draft."""
     return is_own(request, who) and allows(Step.EDIT, request.state) and may_draft(request.kind, who)
 
 
 class EditForm(ReasonForm):
-    """What the author may change of a request. A field `levers_N` holds the targets of line N, written by hand."""
+    """What the author may change. A field `levers_N` holds the targets of the manual override of change N."""
 
     title = forms.CharField(max_length=TITLE_LENGTH)
 
@@ -81,36 +81,36 @@ class EditForm(ReasonForm):
         return {change.pk: self.cleaned_data[f"levers_{change.pk}"] for change in self.by_hand}
 
 
-def edit_page(model_admin: FactAdmin, request: HttpRequest, asked: ChangeRequest, at: datetime) -> HttpResponse:
-    """The form; POST gives the request its new content, drafted against what is in force now."""
-    page = reverse("admin:overrides_changerequest_change", args=[asked.pk])
-    changes = list(asked.lines.select_related("line", "after").order_by("line_id"))
-    form = EditForm(asked, changes, request.POST if request.method == "POST" else None)
-    if form.is_valid() and _edited(request, asked, form, at):
-        messages.success(request, f"Request {asked.pk} is edited; votes on what it was do not count any more")
+def edit_page(model_admin: FactAdmin, request: HttpRequest, edited: ChangeRequest, at: datetime) -> HttpResponse:
+    """Show the form; POST gives the request its new content, drafted against what is in force now."""
+    page = reverse("admin:overrides_changerequest_change", args=[edited.pk])
+    changes = list(edited.lines.select_related("line", "after").order_by("line_id"))
+    form = EditForm(edited, changes, request.POST if request.method == "POST" else None)
+    if form.is_valid() and _edited(request, edited, form, at):
+        messages.success(request, f"Request {edited.pk} is edited; votes on what it was do not count any more")
         return HttpResponseRedirect(page)
     context = model_admin.admin_site.each_context(request) | {
-        "title": f"Edit: {asked.title}",
+        "title": f"Edit: {edited.title}",
         "opts": model_admin.opts,
-        "asked": asked,
+        "asked": edited,
         "form": form,
         "way_back": page,
     }
     return TemplateResponse(request, "overrides/requests/edit.html", context)
 
 
-def _edited(request: HttpRequest, asked: ChangeRequest, form: EditForm, at: datetime) -> bool:
-    given = form.cleaned_data
+def _edited(request: HttpRequest, edited: ChangeRequest, form: EditForm, at: datetime) -> bool:
+    values = form.cleaned_data
     try:
         edit(
-            request_id=asked.pk,
+            request_id=edited.pk,
             by=person(request),
-            title=given["title"],
-            reason=given["reason"],
+            title=values["title"],
+            reason=values["reason"],
             at=at,
-            keep=given.get("lines", ()),
+            keep=values.get("lines", ()),
             levers=form.levers,
-            content=given.get("content", asked.content),
+            content=values.get("content", edited.content),
         )
     except GovernanceError as refused:
         form.refuse(refused)

@@ -1,4 +1,4 @@
-"""Change requests: what would change, who agreed, and the buttons that decide."""
+"""Admin of change requests: what would change, who approved it, and the buttons that decide."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from django.views.decorators.http import require_POST
 from overrides.admin.requests.bulk_actions import actions
 from overrides.admin.requests.edit_page import edit_page, may_edit
 from overrides.admin.requests.request_page import WHAT_IF_DECISIONS, request_page
-from overrides.admin.requests.step_input import chosen, given
-from overrides.admin.requests.steps import PROVEN, STEPS
+from overrides.admin.requests.step_input import chosen_lines, read_step_input
+from overrides.admin.requests.steps import PROOF_STEPS, STEPS
 from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.permissions import DRAFT, REVIEW
 from overrides.models import ChangeRequest, RequestKind
-from overrides.requests.impact.what_if import ask_what_if
+from overrides.requests.impact.what_if import request_what_if
 from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, number
 from telemetry.foundation.admin.read_only import FactAdmin, one_of, person
 from telemetry.foundation.admin.reauthentication import is_proof_due, missing_proof
@@ -33,11 +33,13 @@ State = ChangeRequest.State
 
 
 def unacknowledged() -> QuerySet[ChangeRequest]:
-    """What took effect at once and nobody else has looked at yet."""
+    """Return the emergency actions that nobody has acknowledged yet."""
     return ChangeRequest.objects.filter(route=ChangeRequest.Route.AT_ONCE, acknowledged_at=None, state=State.APPLIED)
 
 
 class AfterwardsFilter(admin.SimpleListFilter):
+    """Limits the list to emergency actions that wait to be acknowledged."""
+
     title = "review afterwards"
     parameter_name = "afterwards"
 
@@ -50,6 +52,8 @@ class AfterwardsFilter(admin.SimpleListFilter):
 
 @admin.register(ChangeRequest)
 class ChangeRequestAdmin(FactAdmin):
+    """The list and the pages of change requests, and the steps that can be taken on them."""
+
     nothing_yet = "The materializer drafts one a day from lessons that would change something."
     change_form_template = "overrides/requests/request.html"
     list_display = (
@@ -63,7 +67,7 @@ class ChangeRequestAdmin(FactAdmin):
         one_of("route", ChangeRequest.Route.values),
         AfterwardsFilter,
     )
-    actions = ()  # those of `get_actions`: without Django's own, which would delete
+    actions = ()  # see `get_actions`; Django's own action would delete
     search_fields = ("title__icontains", "author_name__startswith")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ChangeRequest]:
@@ -74,7 +78,7 @@ class ChangeRequestAdmin(FactAdmin):
         )
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """What a reader may do with many at once."""
+        """Return the actions that this user may take on several requests at once."""
         return {name: each for name, each in actions().items() if request.user.has_perm(STEPS[name].permission)}
 
     def get_urls(self) -> list[URLPattern]:
@@ -94,65 +98,65 @@ class ChangeRequestAdmin(FactAdmin):
         )
         what_if = path(
             "<int:request_id>/what-if/",
-            require_POST(self.admin_site.admin_view(self.ask_what_if)),
+            require_POST(self.admin_site.admin_view(self.request_what_if)),
             name="overrides_changerequest_what_if",
         )
         return [*steps, edit, what_if, *super().get_urls()]
 
     def decide(self, request: HttpRequest, request_id: int, name: str) -> HttpResponseBase:
-        """A page that says what the step does and asks why; POST takes the step."""
-        asked = self.get_object(request, str(request_id))
-        if asked is None:
+        """Show what the step does and ask for a reason; POST takes the step."""
+        change_request = self.get_object(request, str(request_id))
+        if change_request is None:
             raise Http404
         step, now = STEPS[name], datetime.now(UTC)
-        if not self.has_view_permission(request, asked) or not request.user.has_perm(step.permission):
+        if not self.has_view_permission(request, change_request) or not request.user.has_perm(step.permission):
             raise PermissionDenied
         page = HttpResponseRedirect(reverse("admin:overrides_changerequest_change", args=[request_id]))
-        asks_password = name in PROVEN and is_proof_due(request, now)
-        missing = missing_proof(request, now) if asks_password and request.method == "POST" else ""
+        needs_password = name in PROOF_STEPS and is_proof_due(request, now)
+        missing = missing_proof(request, now) if needs_password and request.method == "POST" else ""
         if request.method == "POST" and not missing:
             try:
-                step.take(request_id, person(request), given(asked, request.POST), now)
+                step.take(request_id, person(request), read_step_input(change_request, request.POST), now)
             except GovernanceError as refusal:
                 self.message_user(request, str(refusal), messages.ERROR)
                 return page
-            self.message_user(request, f"{asked}: {step.name} done", messages.SUCCESS)
+            self.message_user(request, f"{change_request}: {step.name} done", messages.SUCCESS)
             return page
         context = self.admin_site.each_context(request) | {
-            "title": f"{step.label}: {asked.title}",
+            "title": f"{step.label}: {change_request.title}",
             "opts": self.opts,
-            "asked": asked,
+            "asked": change_request,
             "step": step,
-            "chosen": chosen(asked, request.POST or request.GET) if "only" in step.asks else [],
+            "chosen": chosen_lines(change_request, request.POST or request.GET) if "only" in step.extra_fields else [],
             "due": request.POST.get("due", ""),
-            "seen": request.POST.get("seen") or request.GET.get("seen") or asked.content_hash,
+            "seen": request.POST.get("seen") or request.GET.get("seen") or change_request.content_hash,
             "way_back": page.url,
             "reason": request.POST.get("reason", ""),
-            "asks_password": asks_password,
+            "asks_password": needs_password,
             "missing_proof": missing,
         }
         return TemplateResponse(request, "overrides/requests/step.html", context)
 
     def edit(self, request: HttpRequest, request_id: int) -> HttpResponseBase:
-        """A form over what its author may change; POST changes it."""
-        asked = self.get_object(request, str(request_id))
-        if asked is None:
+        """Show a form over what its author may change; POST changes it."""
+        change_request = self.get_object(request, str(request_id))
+        if change_request is None:
             raise Http404
-        if not self.has_view_permission(request, asked) or not may_edit(asked, person(request)):
+        if not self.has_view_permission(request, change_request) or not may_edit(change_request, person(request)):
             raise PermissionDenied
-        return edit_page(self, request, asked, datetime.now(UTC))
+        return edit_page(self, request, change_request, datetime.now(UTC))
 
-    def ask_what_if(self, request: HttpRequest, request_id: int) -> HttpResponseBase:
-        """Have the last decisions asked again in the background; the request's page shows the answer."""
-        asked = self.get_object(request, str(request_id))
-        if asked is None:
+    def request_what_if(self, request: HttpRequest, request_id: int) -> HttpResponseBase:
+        """Request a what-if over the last decisions; the page of the request shows it once it is computed."""
+        change_request = self.get_object(request, str(request_id))
+        if change_request is None:
             raise Http404
         may_ask = request.user.has_perm(DRAFT) or request.user.has_perm(REVIEW)
-        if not self.has_view_permission(request, asked) or not may_ask:
+        if not self.has_view_permission(request, change_request) or not may_ask:
             raise PermissionDenied
         page = reverse("admin:overrides_changerequest_change", args=[request_id])
         try:
-            ask_what_if(request_id, WHAT_IF_DECISIONS, datetime.now(UTC))
+            request_what_if(request_id, WHAT_IF_DECISIONS, datetime.now(UTC))
         except Refused as refused:
             self.message_user(request, str(refused), messages.ERROR)
         return HttpResponseRedirect(f"{page}#what-if-title")

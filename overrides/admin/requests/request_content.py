@@ -1,4 +1,4 @@
-"""What a request would change besides its lines, field by field, against what is in force now."""
+"""What a request would change besides its lines, field by field, compared with what is in force now."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ STALE = "The parameters changed since this was drafted: it has to be drafted aga
 def content_page(
     request: ChangeRequest, changes: Sequence[ChangeLine], in_force: InForce, at: datetime
 ) -> dict[str, Any]:
-    """The template's context; `changes` are its lines.
+    """Return the template context; `changes` are the lines of the request.
 
     A closed request is compared with the version it was drafted against.
     """
     is_open = request.state in ChangeRequest.OPEN
     context: dict[str, Any] = {"document": pretty(request.content) if request.content else None, "is_open": is_open}
     context |= weights_page(request, in_force, is_open=is_open)
-    sides = KINDS[request.kind].before_after(request, in_force, is_open)
-    if sides is None:
+    documents = KINDS[request.kind].before_after(request, in_force, is_open)
+    if documents is None:
         return context
-    found = document_differences(sides.before or {}, sides.after)
-    n_coefficients = len(document_differences(*sides.coefficients))
-    is_idle = sides.before is not None and not found and not n_coefficients and not changes
+    differences = document_differences(documents.before or {}, documents.after)
+    n_coefficients = len(document_differences(*documents.coefficients))
+    is_idle = documents.before is not None and not differences and not n_coefficients and not changes
     context |= {
-        "differences": found,
-        "note": STALE if sides.is_stale else NOTHING if is_idle else "",
-        "has_before": sides.before is not None,
+        "differences": differences,
+        "note": STALE if documents.is_stale else NOTHING if is_idle else "",
+        "has_before": documents.before is not None,
     }
-    if sides.reweighs is not None:
-        context["effect"] = reweighed(evidence_in_force(request.module), *sides.reweighs, at)
-    if sides.brings_back is not None:
+    if documents.reweighs is not None:
+        context["effect"] = reweighed(evidence_in_force(request.module), *documents.reweighs, at)
+    if documents.brings_back is not None:
         base = (in_force.number if is_open else None) or request.base_version or 0
         context["rollback"] = {
-            "to": sides.brings_back,
+            "to": documents.brings_back,
             "base": base,
             "counts": _counts(changes),
             "n_coefficients": n_coefficients,
@@ -54,6 +54,6 @@ def content_page(
 
 
 def _counts(changes: Sequence[ChangeLine]) -> dict[str, int]:
-    """How many of the lines are added, changed and withdrawn."""
+    """Count the lines that are added, changed and withdrawn."""
     counted = Counter(change.action for change in changes)
     return {action: counted[action] for action in ChangeLine.Action.values}

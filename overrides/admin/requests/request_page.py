@@ -1,4 +1,4 @@
-"""What the page of a change request shows: gates, lines by how far they move, votes, what was said and done."""
+"""Content of a request's page: gates, lines by how far they move, votes, comments and history."""
 
 from __future__ import annotations
 
@@ -29,33 +29,33 @@ from overrides.requests.staleness import health_of
 from telemetry.models import AuditEntry
 
 MOST_LINES = 200
-MOST_SAID = 100  # comments, and entries of the history
+MOST_ENTRIES = 100  # comments, and entries of the history
 WHAT_IF_DECISIONS = 10_000
 
 
 @dataclass(frozen=True)
 class LineRow:
-    """One changed line as the page shows it; `steps` is how far it moves, in largest steps."""
+    """One changed line as the page shows it: `steps` is how far it moves in largest steps, `exposure` is in percent."""
 
     change: ChangeLine
     levers: SafeString
     weight: SafeString | None
     steps: float
     exposure: float
-    said: Sequence[Comment]
+    comments: Sequence[Comment]
 
 
 @dataclass(frozen=True)
 class Obstacle:
-    """A gate, and the steps of the reader's that it stands before."""
+    """A gate, and the steps of this person that it affects."""
 
     gate: Gate
     steps: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Past:
-    """One entry of the audit trail about the request."""
+class HistoryEntry:
+    """One audit entry about the request."""
 
     at: datetime
     actor: str
@@ -64,15 +64,15 @@ class Past:
 
 
 def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
-    """The template's context; the request comes with `n_lines`, as the list counts them."""
+    """Return the template context; `request` has `n_lines`, as the list annotates it."""
     votes = Vote.objects.select_related("voter").order_by("voted_at", "id")
     prefetch_related_objects([request], Prefetch("votes", votes))
     read = read_situation(request, at, None if request.n_lines else ())
     changes, situation = read.changes, read.situation
     open_to = offers(request, situation, person, at)
-    past = history(request.pk)
-    is_discussed = any(each.action == "comment" for each in past)
-    comments = list(request.comments.select_related("author")[:MOST_SAID]) if is_discussed else []
+    entries = history(request.pk)
+    is_discussed = any(each.action == "comment" for each in entries)
+    comments = list(request.comments.select_related("author")[:MOST_ENTRIES]) if is_discussed else []
     measured = _measured(changes, situation.parameters)
     return {
         "asked": request,
@@ -87,7 +87,7 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         "n_hidden": max(len(changes) - MOST_LINES, 0),
         "exposure": _exposure(measured),
         "comments": comments,
-        "history": past,
+        "history": entries,
         "rivals": sorted({number for each in situation.lines for number in each.rivals}),
         **_votes(request),
         **content_page(request, changes, read.basis.in_force, at),
@@ -96,13 +96,13 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
 
 
 def _has_parts(request: ChangeRequest, changes: Sequence[ChangeLine]) -> bool:
-    """Whether some of its lines can be decided without the rest, which may be coefficients alone."""
+    """Return whether some of its lines can be decided without the rest, which may be only coefficients."""
     is_of_lines = KINDS[request.kind].is_of_lines
     return is_of_lines and (len(changes) > 1 or (len(changes) == 1 and COEFFICIENTS in request.content))
 
 
 def obstacles(found: Iterable[Offer]) -> list[Obstacle]:
-    """Every gate once, blockers first, with the steps it stands before."""
+    """Return every gate once, blockers first, with the steps that it affects."""
     steps: dict[Gate, list[str]] = {}
     for offer in found:
         for gate in offer.gates:
@@ -111,38 +111,38 @@ def obstacles(found: Iterable[Offer]) -> list[Obstacle]:
     return sorted(listed, key=lambda each: each.gate.severity.value)  # blocks, then warns
 
 
-def history(request_id: int) -> list[Past]:
-    """What the audit trail has of a request, oldest first."""
+def history(request_id: int) -> list[HistoryEntry]:
+    """Return the newest audit entries of a request, oldest first."""
     rows = AuditEntry.objects.filter(object=f"request {request_id}").order_by("-seq").values_list("content", flat=True)
-    entries = [json.loads(content) for content in rows[:MOST_SAID]]
+    entries = [json.loads(content) for content in rows[:MOST_ENTRIES]]
     return [
-        Past(datetime.fromisoformat(each["at"]), each["actor"], each["action"], each["reason"])
+        HistoryEntry(datetime.fromisoformat(each["at"]), each["actor"], each["action"], each["reason"])
         for each in reversed(entries)
     ]
 
 
 def _measured(changes: Sequence[ChangeLine], parameters: ModuleParameters) -> list[tuple[float, float, ChangeLine]]:
-    """Steps moved and change of exposure of each line, what moves most first."""
+    """Return steps moved, change of exposure and line of each change, largest move first."""
     channels: Mapping[str, WeightParameters] = {
         channel.value: each.weights for channel, each in parameters.channels.items()
     }
     unknown = WeightParameters()
-    found = []
+    measured = []
     for change in changes:
         before = change.before.levers if change.before else {}
         after = change.after.levers if change.after else {}
         steps = steps_moved(before, after, channels.get(change.line.channel, unknown))
-        found.append((steps, exposure_change(change.line.action_category, before, after), change))
-    return sorted(found, key=lambda each: (-each[0], each[2].line_id))
+        measured.append((steps, exposure_change(change.line.action_category, before, after), change))
+    return sorted(measured, key=lambda each: (-each[0], each[2].line_id))
 
 
 def _rows(
     measured: Sequence[tuple[float, float, ChangeLine]], comments: Sequence[Comment], weights: Weights
 ) -> list[LineRow]:
-    said: dict[str, list[Comment]] = {}
+    by_line: dict[str, list[Comment]] = {}
     for comment in comments:
         if comment.line_id is not None:
-            said.setdefault(comment.line_id, []).append(comment)
+            by_line.setdefault(comment.line_id, []).append(comment)
     return [
         LineRow(
             change=change,
@@ -150,14 +150,14 @@ def _rows(
             weight=weights.bar(change.after) if change.after else None,
             steps=steps,
             exposure=100 * exposure,
-            said=said.get(change.line_id, ()),
+            comments=by_line.get(change.line_id, ()),
         )
         for steps, exposure, change in measured
     ]
 
 
 def _exposure(measured: Sequence[tuple[float, float, ChangeLine]]) -> dict[str, float]:
-    """How many lines raise and lower exposure, and the sum over the lines, in percent."""
+    """Return how many lines raise and lower exposure, and the sum over the lines in percent."""
     changes = [exposure for _, exposure, _ in measured]
     return {
         "raising": sum(change > 0 for change in changes),
@@ -167,7 +167,7 @@ def _exposure(measured: Sequence[tuple[float, float, ChangeLine]]) -> dict[str, 
 
 
 def _votes(request: ChangeRequest) -> dict[str, Any]:
-    """Every vote, and who has agreed to the content as it stands."""
+    """Return every vote, and the people who have approved the current content."""
     votes = list(request.votes.all())
     latest = {vote.voter: vote for vote in votes if vote.content_hash == request.content_hash}
     signed = [voter.get_username() for voter, vote in latest.items() if vote.decision == Vote.Decision.APPROVE]

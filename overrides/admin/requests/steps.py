@@ -1,4 +1,4 @@
-"""The steps a person may take on a change request: what each needs, what stands before it, how it is taken."""
+"""The steps that a person can take on a change request: what each needs, its gates, and the verb it calls."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from overrides.requests.gates import gate_person
 
 @dataclass(frozen=True)
 class StepInput:
-    """What a person typed and ticked; `only` names lines, empty for all; `seen` the content on the page."""
+    """What a person entered: `only` are line ids (empty: all), `expected_hash` is that of the page's content."""
 
     reason: str = ""
     only: tuple[str, ...] = ()
     due: str = ""
-    seen: str = ""
+    expected_hash: str = ""
 
     @property
     def due_at(self) -> datetime:
-        """The time as the browser's field has it, in UTC."""
+        """Return the time from the browser's field, in UTC. Raises GateError."""
         try:
             due = datetime.fromisoformat(self.due)
         except ValueError as error:
@@ -39,9 +39,10 @@ class StepInput:
 
 @dataclass(frozen=True)
 class StepPage:
-    """One button. `take` calls the verb; `effect` says what pressing it does; `asks` names the fields besides.
+    """One step as a button and a page: `take` calls the verb, `effect` describes it.
 
-    `life` is its step in `request_states`, whose table says when it is offered and whose gates it passes.
+    `extra_fields` names the inputs besides the reason. `request_step` is its step in `request_states`: that table
+    decides when it is offered and which gates apply.
     """
 
     name: str
@@ -51,59 +52,63 @@ class StepPage:
     has_reason: bool
     effect: str
     take: Callable[[int, User, StepInput, datetime], object]
-    life: Step | None = None
-    asks: Collection[str] = ()
+    request_step: Step | None = None
+    extra_fields: Collection[str] = ()
     is_open: Callable[[ChangeRequest, User], bool] = lambda request, person: True
 
     def offered(self, request: ChangeRequest, person: User) -> bool:
-        return (self.life is None or allows(self.life, request.state)) and self.is_open(request, person)
+        """Return whether this person is offered the step on the request."""
+        return (self.request_step is None or allows(self.request_step, request.state)) and self.is_open(request, person)
 
 
-def _approve(request_id: int, by: User, given: StepInput, at: datetime) -> object:
-    if not given.seen:
+def _approve(request_id: int, by: User, step_input: StepInput, at: datetime) -> object:
+    if not step_input.expected_hash:
         raise GateError("content", "an approval names what was seen; open the request and approve it there")
-    only = given.only or None
-    return review.approve(request_id=request_id, by=by, at=at, reason=given.reason, only=only, seen=given.seen)
+    only = step_input.only or None
+    return review.approve(
+        request_id=request_id, by=by, at=at, reason=step_input.reason, only=only, expected_hash=step_input.expected_hash
+    )
 
 
-def _request_changes(request_id: int, by: User, given: StepInput, at: datetime) -> object:
-    return review.request_changes(request_id=request_id, by=by, reason=given.reason, at=at)
+def _request_changes(request_id: int, by: User, step_input: StepInput, at: datetime) -> object:
+    return review.request_changes(request_id=request_id, by=by, reason=step_input.reason, at=at)
 
 
-def _reject(request_id: int, by: User, given: StepInput, at: datetime) -> object:
-    return review.reject(request_id=request_id, by=by, reason=given.reason, at=at)
+def _reject(request_id: int, by: User, step_input: StepInput, at: datetime) -> object:
+    return review.reject(request_id=request_id, by=by, reason=step_input.reason, at=at)
 
 
-def _cancel(request_id: int, by: User, given: StepInput, at: datetime) -> object:
-    return review.cancel(request_id=request_id, by=by, reason=given.reason, at=at)
+def _cancel(request_id: int, by: User, step_input: StepInput, at: datetime) -> object:
+    return review.cancel(request_id=request_id, by=by, reason=step_input.reason, at=at)
 
 
-def _submit(request_id: int, by: User, given: StepInput, at: datetime) -> object:
+def _submit(request_id: int, by: User, step_input: StepInput, at: datetime) -> object:
     return submit(request_id=request_id, by=by, at=at)
 
 
-def _schedule(request_id: int, by: User, given: StepInput, at: datetime) -> object:
-    return review.schedule(request_id=request_id, by=by, due=given.due_at, at=at)
+def _schedule(request_id: int, by: User, step_input: StepInput, at: datetime) -> object:
+    return review.schedule(request_id=request_id, by=by, due=step_input.due_at, at=at)
 
 
-def _unschedule(request_id: int, by: User, given: StepInput, at: datetime) -> object:
+def _unschedule(request_id: int, by: User, step_input: StepInput, at: datetime) -> object:
     return review.unschedule(request_id=request_id, by=by, at=at)
 
 
-def _apply(request_id: int, by: User, given: StepInput, at: datetime) -> object:
+def _apply(request_id: int, by: User, step_input: StepInput, at: datetime) -> object:
     return apply.apply_request(request_id=request_id, by=by, at=at)
 
 
-def _acknowledge(request_id: int, by: User, given: StepInput, at: datetime) -> object:
-    return emergency.acknowledge(request_id=request_id, by=by, reason=given.reason, at=at)
+def _acknowledge(request_id: int, by: User, step_input: StepInput, at: datetime) -> object:
+    return emergency.acknowledge(request_id=request_id, by=by, reason=step_input.reason, at=at)
 
 
-def _comment(request_id: int, by: User, given: StepInput, at: datetime) -> object:
-    line = given.only[0] if given.only else None
-    return review.comment(request_id=request_id, by=by, text=given.reason, at=at, line_id=line)
+def _comment(request_id: int, by: User, step_input: StepInput, at: datetime) -> object:
+    line = step_input.only[0] if step_input.only else None
+    return review.comment(request_id=request_id, by=by, text=step_input.reason, at=at, line_id=line)
 
 
 def is_own(request: ChangeRequest, person: User) -> bool:
+    """Return whether the person is the author of the request."""
     return request.author_id == person.pk
 
 
@@ -112,7 +117,7 @@ def _may_cancel(request: ChangeRequest, person: User) -> bool:
 
 
 def awaits_acknowledgement(request: ChangeRequest, person: User) -> bool:
-    """What took effect at once, done by somebody else and looked at by nobody yet."""
+    """Return whether the request is an emergency action of somebody else that nobody has acknowledged."""
     is_at_once = request.route == ChangeRequest.Route.AT_ONCE and request.state == ChangeRequest.State.APPLIED
     return is_at_once and request.acknowledged_at is None and not is_own(request, person)
 
@@ -220,19 +225,19 @@ _ALL = (
         True,
         "says something that everybody who opens the request reads",
         _comment,
-        asks=("only",),
+        extra_fields=("only",),
     ),
 )
 STEPS = {step.name: step for step in _ALL}
 
 
-# These let something act: they take a recent proof of who is asking. Turning something down never does.
-PROVEN = frozenset({"approve", "schedule", "apply"})
+# Steps that can raise risk need a recent re-authentication; rejecting something never does.
+PROOF_STEPS = frozenset({"approve", "schedule", "apply"})
 
 
 @dataclass(frozen=True)
 class Offer:
-    """A step as one person sees it, with every gate before it; `blocked` says what stands in the way, or nothing."""
+    """A step as one person sees it, with its gates; `blocked` describes what blocks it, empty if nothing does."""
 
     step: StepPage
     gates: tuple[Gate, ...]
@@ -243,35 +248,35 @@ class Offer:
 
 
 def offers(request: ChangeRequest, situation: Situation, person: User, at: datetime) -> list[Offer]:
-    """The steps the request's state allows, each with what stands before it for this person."""
+    """Return the steps that the request's state allows, each with its gates for this person."""
     who = gate_person(person, request, situation)
     return [
-        Offer(step, gates(situation, Attempt(step.life, who, at)) if step.life else ())
+        Offer(step, gates(situation, Attempt(step.request_step, who, at)) if step.request_step else ())
         for step in STEPS.values()
         if step.offered(request, person) and step.name != "comment"
     ]
 
 
-GLANCED = ("approve", "reject", "apply")
+SUMMARY_STEPS = ("approve", "reject", "apply")
 
 
 @dataclass(frozen=True)
-class Glance:
-    """A step that a list of requests names; `blocked` says what is plain without reading the request's lines."""
+class StepSummary:
+    """A step as a list of requests shows it; `blocked` considers only the request's row and the person."""
 
     step: StepPage
     blocked: str
 
 
-def at_a_glance(request: ChangeRequest, person: User, at: datetime) -> list[Glance]:
-    """What a reader may do about a request, as far as its row and the reader tell; its page names every gate."""
-    steps = (STEPS[name] for name in GLANCED)
+def step_summaries(request: ChangeRequest, person: User, at: datetime) -> list[StepSummary]:
+    """Return what a person may do about a request, as far as its row tells; its page shows every gate."""
+    steps = (STEPS[name] for name in SUMMARY_STEPS)
     return [
-        Glance(step, _plainly_blocked(step, request, person, at)) for step in steps if step.offered(request, person)
+        StepSummary(step, _blocked_by_row(step, request, person, at)) for step in steps if step.offered(request, person)
     ]
 
 
-def _plainly_blocked(step: StepPage, request: ChangeRequest, person: User, at: datetime) -> str:
+def _blocked_by_row(step: StepPage, request: ChangeRequest, person: User, at: datetime) -> str:
     if at >= request.expires_at:
         return "it has expired; it has to be drafted again"
     if not person.has_perm(step.permission):

@@ -1,4 +1,4 @@
-"""A question to the engine and its answer, as values: nothing here is rounded."""
+"""Requests to the engine and its answers as values; nothing here is rounded."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ FLAG_ORDER = tuple(Flag)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Levers for this pattern, action and scope, as of `at`.
+    """A request for the levers of a pattern, action and scope, as of `at`.
 
-    `current` maps lever -> the caller's value now (default neutral); outside the registry's bounds it is refused
-    with FieldError, as is a time without a zone.
+    `current` maps lever -> the caller's value now (default: neutral). Raises FieldError for a value outside the
+    registry's bounds and for a time without a zone.
     """
 
     module: str
@@ -38,11 +38,11 @@ class Request:
 
 
 class Contribution(NamedTuple):
-    """What one override did. Parts (units from neutral) of all contributions add up to a lever's target.
+    """The effect of one override. Parts (units from neutral) of all contributions add up to a lever's target.
 
-    `targets` are the values it asks for at this moment, `ramping` the levers still on their way to the approved
-    target. `factors` are those of `w_total` in the order of `weights.MULTIPLIED`; both are None under combiners that
-    do not weigh.
+    `targets` are its targets at the time of the request; `ramping` are the levers that have not reached the approved
+    target yet. `factors` are those of `w_total` in the order of `weights.MULTIPLIED`; both are None under combiners
+    that do not weigh.
     """
 
     id: str
@@ -54,7 +54,7 @@ class Contribution(NamedTuple):
     ramping: tuple[str, ...] = ()
 
     def to_document(self) -> dict[str, Any]:
-        """As answers and decisions hold it, each factor by its symbol."""
+        """Return the contribution as answers and decisions contain it, each factor by its symbol."""
         return {
             "id": self.id,
             "line": self.line,
@@ -67,7 +67,7 @@ class Contribution(NamedTuple):
 
 
 class Excluded(NamedTuple):
-    """A matching override that took no part."""
+    """A matching override that the combiner left out, with the reason."""
 
     id: str
     line: str
@@ -78,9 +78,9 @@ class Excluded(NamedTuple):
 class LeverValue(NamedTuple):
     """One lever of the answer: unit(value) = sum of parts + cut.
 
-    `target` is what the overrides ask for together, `stepped` what the step limit leaves of it, `value` what the
-    bounds leave of that; `cut` is value from target in units (ln value - ln target, or value - target). `support` is
-    the sum of weights without the prior; None where nothing is weighed.
+    `target` is the sum of the overrides' parts as a value, `stepped` the target after the step limit, `value` that
+    after the bounds. `cut` is the distance of `value` from `target` in units (ln value - ln target, or value - target).
+    `support` is the sum of weights without the prior; None under combiners that do not weigh.
     """
 
     value: float
@@ -99,7 +99,7 @@ class LeverValue(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """The answer: levers that overrides move (the others are neutral), who moved them and who was left out."""
+    """The answer: levers that overrides move (the others are neutral), the contributions and the exclusions."""
 
     levers: Mapping[str, LeverValue]
     contributions: tuple[Contribution, ...]
@@ -109,11 +109,12 @@ class Combination:
 
 
 def refuse_foreign(current: Mapping[str, float]) -> None:
-    """Raise FieldError where a current value is of no lever, or outside the registry's bounds."""
+    """Raise FieldError if a current value names no lever, or is outside the registry's bounds."""
     if current:
         for name, value in closed_mapping(current, "current", LEVERS).items():
             finite(value, f"current.{name}", LEVERS[name].low, LEVERS[name].high)
 
 
 def ordered_flags(flags: set[Flag]) -> tuple[Flag, ...]:
+    """Return flags in the order of the enum."""
     return tuple(flag for flag in FLAG_ORDER if flag in flags) if flags else ()

@@ -1,7 +1,7 @@
-"""The one resolver: list, explanation and answer all come from `combine`.
+"""Combine the overrides that match a request into levers; lists, explanations and answers all use `combine`.
 
-Overrides match where key and category are equal and the request's scope contains theirs. Their combiner turns
-them into parts, parts add up to a target per lever, and step and bounds act last, in this order.
+An override matches if key and category are equal and its scope is contained in the request's. Its combiner turns it
+into parts, the parts add up to a target per lever, and then the step limit and the bounds apply, in this order.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from .definitions.levers import LEVERS
 from .definitions.vocabulary import Combiner, Flag, Reason
 from .weights import rounded_weight
 
-NOTICEABLE = 1e-12  # a step or a bound that changes less than this has not acted
+NOTICEABLE = 1e-12  # a step limit or a bound that changes less than this did not act
 
 
 class Matched(NamedTuple):
-    """The overrides that a key and a scope call for, per section: what of an answer depends on nothing else."""
+    """The overrides that match a key and a scope, per section; this part of an answer depends on nothing else."""
 
     rows: tuple[Sequence[Row], ...]
     has_unknown_dimension: bool
 
 
 def combine(compiled: Compiled, request: Request) -> Combination:
-    """Levers for a request: pure, deterministic, order of overrides irrelevant.
+    """Return the levers for a request; the result is deterministic and does not depend on the order of overrides.
 
-    Contributions come by (-w_total, id) under plan and by id otherwise, exclusions by id; sums run in id order.
+    Contributions are sorted by (-w_total, id) under plan and by id otherwise, exclusions by id; sums run in id order.
     """
     key = (request.module, request.pattern_key, request.action_category)
     return settle(compiled, matching(compiled, key, request.scope), request.at, request.current)
 
 
 def matching(compiled: Compiled, key: Key, scope: Mapping[str, str]) -> Matched:
-    """The first half of `combine`: for many requests that differ in time and current values alone, it is one."""
+    """Return the overrides that match: the first half of `combine`, which depends on no time and no current value."""
     buckets = [section.buckets.get(key) for section in compiled.sections]
     known = [section.known_dimensions for section in compiled.sections]
     return Matched(
@@ -47,7 +47,7 @@ def matching(compiled: Compiled, key: Key, scope: Mapping[str, str]) -> Matched:
 
 
 def settle(compiled: Compiled, matched: Matched, at: datetime, current: Mapping[str, float]) -> Combination:
-    """The second half: what the overrides found make of the levers at this moment."""
+    """Return the levers that the matched overrides give at a time: the second half of `combine`."""
     levers: dict[str, LeverValue] = {}
     contributions: list[Contribution] = []
     excluded: list[Excluded] = []
@@ -66,7 +66,7 @@ def settle(compiled: Compiled, matched: Matched, at: datetime, current: Mapping[
 
 
 def _heaviest_first(contribution: Contribution) -> float:
-    """Sorting keeps the order of ids among equal weights."""
+    """Return the sort key; sorting keeps the order of ids among equal weights."""
     weight = contribution.w_total
     return 0.0 if weight is None else -rounded_weight(weight)
 
@@ -80,7 +80,7 @@ def _reason(taking_part: int, left_out: int) -> Reason:
 def _lever_values(
     contributions: Sequence[Contribution], section: Section, current: Mapping[str, float]
 ) -> dict[str, LeverValue]:
-    """Every lever that a contribution carries, in the registry's order."""
+    """Return every lever that a contribution moves, in the registry's order."""
     units: dict[str, float] = {}
     support: dict[str, float] = {}
     ramping: set[str] = set()
@@ -101,7 +101,7 @@ def _lever_values(
 def _settled(
     section: Section, name: str, unit: float, support: float | None, current: Mapping[str, float], ramping: bool
 ) -> LeverValue:
-    """From the target through the step (plan only) and the bounds to the value."""
+    """Return the lever's value: its target after the step limit (plan only) and the bounds."""
     limits = section.limits[name]
     lever = limits.lever
     is_plan = section.combiner is Combiner.PLAN

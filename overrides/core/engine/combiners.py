@@ -1,7 +1,7 @@
-"""The three combiners: matching overrides in, contributions and exclusions out, both in id order (design section 5).
+"""The three combiners: matching overrides in, contributions and exclusions out, both in id order (docs/method.md 4).
 
-A combiner decides who takes part and with which part of each lever. Adding the parts up, the step and the bounds
-are the same for all and live in `combine`.
+A combiner decides which overrides take part, and with which part of each lever. Summing the parts, the step limit and
+the bounds are the same for all combiners and are in `combine`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ SECONDS_PER_HOUR = 3600.0
 
 
 def plan(rows: Sequence[Row], section: Section, at: datetime) -> Taken:
-    """Weighted blend towards the targets: part = w * unit / (prior_weight + sum of w), plan section 3."""
+    """Blend targets by weight: part = w * unit / (prior_weight + sum of w); docs/method.md 4.4.
+
+    Overrides whose weight is below the floor are excluded.
+    """
     floor, now = section.parameters.min_total_weight, microseconds(at)
     weighed: list[tuple[Row, tuple[float, ...], float]] = []
     excluded: list[Excluded] = []
@@ -51,11 +54,11 @@ def plan(rows: Sequence[Row], section: Section, at: datetime) -> Taken:
 
 
 def _whole(weight: float) -> float:
-    return math.inf if weight == 0 else weight  # without a floor nothing at all may weigh anything: parts are 0
+    return math.inf if weight == 0 else weight  # without a floor all weights can be 0, and so are the parts
 
 
 def most_specific(rows: Sequence[Row], section: Section, at: datetime) -> Taken:
-    """Per lever the override with most dimensions decides alone; then the larger n, then the first id."""
+    """Let one override set each lever: the one with most dimensions, then the largest n, then the first id."""
     winners: dict[str, Row] = {}
     for row in rows:
         for name in row.units:
@@ -71,7 +74,7 @@ def most_specific(rows: Sequence[Row], section: Section, at: datetime) -> Taken:
 
 
 def evidence(rows: Sequence[Row], section: Section, at: datetime) -> Taken:
-    """Every override adds its own part, as far as its ramp has come; evidence past its age takes no part."""
+    """Let every override add its own part, as far as its ramp has come; evidence that is too old is excluded."""
     oldest, now = section.parameters.max_evidence_age_days, microseconds(at)
     contributions: list[Contribution] = []
     excluded: list[Excluded] = []
@@ -81,11 +84,11 @@ def evidence(rows: Sequence[Row], section: Section, at: datetime) -> Taken:
         elif row.path is None:
             contributions.append(Contribution(row.id, row.line, row.units, row.targets))
         else:
-            contributions.append(_on_its_way(row, section, at))
+            contributions.append(_ramping(row, section, at))
     return contributions, excluded
 
 
-def _on_its_way(row: Row, section: Section, at: datetime) -> Contribution:
+def _ramping(row: Row, section: Section, at: datetime) -> Contribution:
     assert row.path is not None
     hours = (at - row.path.since).total_seconds() / SECONDS_PER_HOUR
     values = {}

@@ -14,7 +14,7 @@ from .definitions.vocabulary import Channel
 
 
 def compile_module(parameters: ModuleParameters, specs: Iterable[OverrideSpec]) -> Compiled:
-    """Everything a module serves as one engine. Raises FieldError where an override does not fit."""
+    """Compile all overrides of a module into one engine. Raises FieldError if an override does not fit."""
     by_channel: dict[Channel | None, list[OverrideSpec]] = {}
     for spec in specs:
         by_channel.setdefault(spec.channel, []).append(spec)
@@ -38,10 +38,10 @@ def compile_module(parameters: ModuleParameters, specs: Iterable[OverrideSpec]) 
 def recompile_module(
     known: Compiled, parameters: ModuleParameters, changed: Set[Key], specs: Iterable[OverrideSpec]
 ) -> Compiled:
-    """The engine that `compile_module` would make, out of one `known` under the same parameters.
+    """Return the engine that `compile_module` would return, reusing a `known` one with the same parameters.
 
-    Only the buckets at the `changed` keys are compiled, from `specs`, which are all overrides there; the others are
-    shared with `known`. A line is of one bucket for ever, so what is checked within a bucket is checked for all.
+    Only the buckets of the `changed` keys are compiled, from `specs`, which are all overrides there; the others are
+    shared with `known`. A line never changes its bucket, so checks within a bucket cover all lines.
     """
     partly = compile_module(parameters, specs)
     sections = (

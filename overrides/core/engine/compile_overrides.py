@@ -1,7 +1,7 @@
-"""Overrides of a version, prepared for answering: checked, grouped, indexed, everything timeless precomputed.
+"""Compile the overrides of a version: check, group and index them, and compute everything that does not depend on time.
 
-A version compiles to a dict (module, pattern_key, action_category) -> bucket. A bucket holds its overrides in id
-order beside their packed scopes; of the weight's factors only those that depend on the moment of asking are left.
+A version compiles to a dict (module, pattern_key, action_category) -> bucket. A bucket holds its overrides in id order
+and their packed scopes; only the weight factors that depend on the time of the request remain to be computed.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def compile_overrides(
     channel: Channel | None = None,
     known_dimensions: Collection[str] | None = None,
 ) -> Compiled:
-    """Compile the overrides of one channel; several channels become one `Compiled` by `join`.
+    """Compile the overrides of one channel; `join` makes one `Compiled` of several channels.
 
-    With a channel every override must belong to it and pass `check`; without one they are blended as given.
-    With `known_dimensions` a request that carries others is flagged. Raises FieldError; its message names the override.
+    With a channel, every override must belong to it and pass `check`; without one, they are combined as given. With
+    `known_dimensions`, a request that has other dimensions is flagged. Raises FieldError that names the override.
     """
     ordered = sorted(specs, key=lambda spec: spec.id)
     for before, after in pairwise(ordered):
@@ -53,9 +53,9 @@ def compile_overrides(
 
 
 def join(*compiled: Compiled) -> Compiled:
-    """One engine out of several channels; a channel may come once only, or two would move the same lever.
+    """Join the engines of several channels.
 
-    Raises FieldError otherwise.
+    Raises FieldError if a channel occurs twice, which would move a lever twice.
     """
     sections = tuple(section for each in compiled for section in each.sections)
     channels = [section.channel for section in sections]

@@ -1,4 +1,4 @@
-"""What a version looks like to the combiner: sections of buckets of rows, immutable and shared between threads."""
+"""A compiled version as the combiners read it: sections of buckets of rows, immutable and shared between threads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Key = tuple[str, str, str]
 
 
 class Limits(NamedTuple):
-    """A lever with the bounds and the step in force."""
+    """A lever with the bounds and the step limit in force."""
 
     lever: Lever
     low: float
@@ -27,7 +27,10 @@ class Limits(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One override, ready to weigh. `units` are its targets' distances from neutral, `updated` is in microseconds."""
+    """One override, ready to be weighed.
+
+    `units` are its targets' distances from neutral; `updated` is in microseconds.
+    """
 
     id: str
     line: str
@@ -42,11 +45,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
+    """The overrides of one pattern and action, in id order, with their scopes."""
+
     rows: tuple[Row, ...]
     scopes: PackedScopes
 
     def matching(self, scope: Mapping[str, str]) -> list[Row]:
-        """The overrides whose scope the request's contains, in id order."""
+        """Return the overrides whose scope is contained in the request's, in id order."""
         return [self.rows[index] for index in self.scopes.contained_in(scope)]
 
 
@@ -64,7 +69,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What `combine` reads: one section per channel, each lever moved by one channel only."""
+    """The input of `combine`: one section per channel; each lever is moved by one channel only."""
 
     sections: tuple[Section, ...]
 

@@ -1,14 +1,14 @@
-"""How much an override weighs: one table of factors, whose product is the weight (docs/method.md 4.3).
+"""The weight of an override: one table of factors, whose product is the weight (docs/method.md 4.3).
 
     w_total = w_edge * w_n * w_var * w_spec * w_decay
 
-`FACTORS` is the one place that knows them. The engine, the pages, the choice of lessons and the preview of other
-parameters all weigh by it. A new factor is a function and a row here, its constants (with their meaning) in
+`FACTORS` is the only place that lists them. The engine, the pages, the selection of lessons and the preview of other
+parameters all use it. A new factor needs a function and a row here, its constants (with their meaning) in
 `definitions.parameters`, and a format in `definitions.formats`; nothing else names a factor.
 
-Only w_decay depends on the moment of asking; the product of the others is fixed when a version is compiled.
-The examples are the plan's own override: edge .82R, 37 trades, variance .45, three of ten dimensions.
-Every factor takes floats, for one override, or arrays of shape (overrides,), for many at once.
+Only w_decay depends on the time of the request; the product of the others is fixed when a version is compiled. The
+examples are the plan's own override: edge .82 R, 37 trades, variance .45, three of ten dimensions. Every factor takes
+floats, for one override, or arrays of shape (overrides,), for many at once.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from .definitions.parameters import WeightParameters
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 DAY = 86_400_000_000  # microseconds
-WEIGHT_DECIMALS = 12  # of w_total, for the floor test and the order only
-ROUNDED_AWAY = 1e-11  # more than rounding to so many decimals ever moves a weight
+WEIGHT_DECIMALS = 12  # of w_total, for the floor test and the sort order only
+ROUNDED_AWAY = 1e-11  # more than rounding to WEIGHT_DECIMALS can change a weight
 
 N = TypeVar("N", float, NDArray[np.float64])
 
 
 def edge_weight(edge_raw: N, edge_scale: N) -> N:
-    """w_edge = tanh(|edge_raw| / edge_scale), in [0, 1]; edge in R.
+    """Return w_edge = tanh(|edge_raw| / edge_scale), in [0, 1]; edge in R.
 
     >>> round(edge_weight(0.82, 1.0), 6)
     0.67507
@@ -47,7 +47,7 @@ def edge_weight(edge_raw: N, edge_scale: N) -> N:
 
 
 def sample_weight(n: N, n_target: N) -> N:
-    """w_n = 1 - exp(-n / n_target), in [0, 1]; n in trades.
+    """Return w_n = 1 - exp(-n / n_target), in [0, 1]; n in trades.
 
     >>> round(sample_weight(37, 25), 6)
     0.772362
@@ -57,7 +57,7 @@ def sample_weight(n: N, n_target: N) -> N:
 
 
 def variance_weight(variance: N, variance_penalty: N) -> N:
-    """w_var = 1 / (1 + variance_penalty * variance), in (0, 1]; variance in R squared.
+    """Return w_var = 1 / (1 + variance_penalty * variance), in (0, 1]; variance in R squared.
 
     >>> round(variance_weight(0.45, 1.0), 6)
     0.689655
@@ -66,7 +66,7 @@ def variance_weight(variance: N, variance_penalty: N) -> N:
 
 
 def specificity_weight(dims: N, max_scope_dims: N, alpha: N) -> N:
-    """w_spec = min(1, dims / max_scope_dims) ** alpha, in [0, 1]; a scope without dimensions weighs 0.
+    """Return w_spec = min(1, dims / max_scope_dims) ** alpha, in [0, 1]; 0 for a scope without dimensions.
 
     >>> round(specificity_weight(3, 10, 1.5), 6), specificity_weight(0, 10, 0.0)
     (0.164317, 0.0)
@@ -78,7 +78,7 @@ def specificity_weight(dims: N, max_scope_dims: N, alpha: N) -> N:
 
 
 def decay_weight(age_days: N, half_life_days: N) -> N:
-    """w_decay = exp(-age / half_life), in [0, 1]: at one half-life it is 1/e, not 1/2, exactly as the plan has it.
+    """Return w_decay = exp(-age / half_life), in [0, 1]: after one half-life 1/e, not 1/2, as in the plan.
 
     >>> round(decay_weight(18.0, 18.0), 6), decay_weight(9.0, 18.0) ** 2 == decay_weight(18.0, 18.0)
     (0.367879, True)
@@ -88,7 +88,7 @@ def decay_weight(age_days: N, half_life_days: N) -> N:
 
 
 class Basis(NamedTuple, Generic[N]):
-    """What the weight of an override rests on, beside its age: its statistics and how many dimensions it names."""
+    """The inputs of an override's weight besides its age: its statistics and the number of its scope's dimensions."""
 
     edge_raw: N
     n: N
@@ -98,7 +98,7 @@ class Basis(NamedTuple, Generic[N]):
 
 
 def basis_of(stats: Stats, dims: int) -> Basis[float]:
-    """The basis of one override with a scope of `dims` dimensions."""
+    """Return the basis of one override whose scope has `dims` dimensions."""
     return Basis(stats.edge_raw, stats.n, stats.variance, stats.half_life_days, dims)
 
 
@@ -106,9 +106,9 @@ def basis_of(stats: Stats, dims: int) -> Basis[float]:
 class Factor:
     """One factor of a weight.
 
-    `symbol` is its key in answers, decisions and tables, `label` its name for people. `value` takes what `basis` names
-    of a `Basis` and then what `constants` names of the parameters; where it `depends_on_moment`, the age in days comes
-    first. `rests_on` says for people what its value follows from, with those names to be filled in.
+    `symbol` is its key in answers, decisions and tables, `label` its name for people. `value` is called with the fields
+    of a `Basis` that `basis` names, then with the parameters that `constants` names; if it `depends_on_moment`, the age
+    in days comes first. `rests_on` is a format string that shows people its inputs.
     """
 
     symbol: str
@@ -120,7 +120,7 @@ class Factor:
     depends_on_moment: bool = False
 
     def picked(self, basis: Basis[N]) -> tuple[N, ...]:
-        """What the function takes of a basis."""
+        """Return the fields of a basis that the function takes."""
         return tuple([getattr(basis, name) for name in self.basis])
 
 
@@ -141,7 +141,7 @@ FACTORS: tuple[Factor, ...] = (
 
 
 def multiplied(factors: Sequence[Factor]) -> tuple[Factor, ...]:
-    """Factors in the order in which they are multiplied: those that depend on the moment last.
+    """Return the factors in the order of multiplication: those that depend on the time of the request last.
 
     >>> [each.label for each in multiplied(FACTORS)]
     ['edge', 'sample', 'variance', 'specificity', 'decay']
@@ -151,15 +151,15 @@ def multiplied(factors: Sequence[Factor]) -> tuple[Factor, ...]:
 
 MULTIPLIED = multiplied(FACTORS)
 SYMBOLS = tuple(each.symbol for each in FACTORS)
-PLACES = tuple((each.symbol, MULTIPLIED.index(each)) for each in FACTORS)  # of each factor among the multiplied ones
+PLACES = tuple((each.symbol, MULTIPLIED.index(each)) for each in FACTORS)  # index in MULTIPLIED by symbol
 
 
 @dataclass(frozen=True, slots=True)
 class OverrideWeight(Generic[N]):
-    """The weight of one override, or of many as columns, over the age of its evidence.
+    """The weight of one override, or of many as columns, as a function of the age of its evidence.
 
-    `static_values` are the factors that do not depend on the moment and `static_weight` is their product. `moment`
-    holds the others, each as its function with the arguments that follow the age.
+    `static_values` are the factors that do not depend on the time of the request and `static_weight` is their product.
+    `moment` holds the others, each as a function and its arguments after the age.
     """
 
     static_values: tuple[N, ...]
@@ -167,7 +167,7 @@ class OverrideWeight(Generic[N]):
     moment: tuple[tuple[Callable[..., N], tuple[N, ...]], ...]
 
     def at(self, age_days: N) -> tuple[tuple[N, ...], N]:
-        """The values of all factors in the order of `MULTIPLIED`, and w_total, their product in that order."""
+        """Return the values of all factors in the order of `MULTIPLIED`, and w_total, their product, at this age."""
         values, total = self.static_values, self.static_weight
         for value, arguments in self.moment:
             factor = value(age_days, *arguments)
@@ -178,17 +178,17 @@ class OverrideWeight(Generic[N]):
 
 @dataclass(frozen=True, slots=True)
 class WeightFormula(Generic[N]):
-    """`FACTORS` under given constants, with the constants of each of `MULTIPLIED`."""
+    """`FACTORS` with given constants: for each of `MULTIPLIED`, the values of its constants."""
 
     constants: tuple[tuple[N, ...], ...]
 
     @classmethod
     def under(cls, constant: Callable[[str], N]) -> WeightFormula[N]:
-        """The formula under constants by name, which are columns where many overrides are weighed at once."""
+        """Return the formula with constants by name; they are columns if many overrides are weighed at once."""
         return cls(tuple([tuple([constant(name) for name in each.constants]) for each in MULTIPLIED]))
 
     def weight(self, basis: Basis[N]) -> OverrideWeight[N]:
-        """The weight that rests on a basis."""
+        """Return the weight of an override with this basis."""
         static: list[N] = []
         moment: list[tuple[Callable[..., N], tuple[N, ...]]] = []
         for factor, constants in zip(MULTIPLIED, self.constants, strict=True):
@@ -201,7 +201,7 @@ class WeightFormula(Generic[N]):
 
 
 def formula_of(parameters: WeightParameters) -> WeightFormula[float]:
-    """The formula under a channel's parameters.
+    """Return the formula with a channel's parameters.
 
     >>> basis = Basis(edge_raw=0.82, n=37, variance=0.45, half_life_days=18, dims=3)
     >>> values, total = formula_of(WeightParameters(max_scope_dims=10)).weight(basis).at(9.0)
@@ -212,7 +212,7 @@ def formula_of(parameters: WeightParameters) -> WeightFormula[float]:
 
 
 def by_symbol(values: Sequence[float] | None) -> dict[str, float | None]:
-    """Values in the order of `MULTIPLIED` by their symbols, in the order of the table; None where nothing is weighed.
+    """Return values in the order of `MULTIPLIED` by symbol, in the order of `FACTORS`; None for each without weights.
 
     >>> by_symbol([0.1, 0.2, 0.3, 0.4, 0.5])
     {'w_edge': 0.1, 'w_n': 0.2, 'w_var': 0.3, 'w_decay': 0.5, 'w_spec': 0.4}
@@ -221,12 +221,12 @@ def by_symbol(values: Sequence[float] | None) -> dict[str, float | None]:
 
 
 def microseconds(at: datetime) -> int:
-    """An aware time as a whole number: differences of such numbers are exact and cheap."""
+    """Return an aware time as whole microseconds since 1970; differences of such numbers are exact and cheap."""
     return (at - EPOCH) // MICROSECOND
 
 
 def age_in_days(updated: int, now: int) -> float:
-    """Age of evidence in days, never negative, from times in `microseconds`.
+    """Return the age of evidence in days, never negative, from times in `microseconds`.
 
     >>> age_in_days(microseconds(datetime(2025, 1, 11, tzinfo=UTC)), microseconds(datetime(2025, 1, 20, tzinfo=UTC)))
     9.0
@@ -235,7 +235,7 @@ def age_in_days(updated: int, now: int) -> float:
 
 
 def rounded_weight(w_total: float) -> float:
-    """The weight as the floor test and the order see it, so that neither hangs on the last bit.
+    """Return the weight as the floor test and the sort order use it, so that the last bit decides nothing.
 
     >>> rounded_weight(0.02 - 1e-16) < 0.02
     False
@@ -244,7 +244,7 @@ def rounded_weight(w_total: float) -> float:
 
 
 def is_below(w_total: float, floor: float) -> bool:
-    """Whether a weight, rounded, is below the floor; rounding is slow, and far above the floor it decides nothing.
+    """Return whether the rounded weight is below the floor; weights far above it are not rounded, which is slow.
 
     >>> is_below(0.02 - 1e-16, 0.02), is_below(0.02 - 1e-11, 0.02), is_below(0.5, 0.02)
     (False, True, False)

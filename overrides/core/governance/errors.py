@@ -1,4 +1,4 @@
-"""What verbs of governance raise where a step may not be taken. Doors catch `GovernanceError` and show its message."""
+"""Errors of governance verbs; pages, API and tasks catch `GovernanceError` and show its message."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from overrides.core.governance.gates import Gate
 
 
 class GovernanceError(FieldError):
-    """The step may not be taken. `path` names the field of what was given that is at fault; it is empty for none."""
+    """A step is not allowed. `path` names the field at fault; it is empty if no single field is."""
 
 
 class GateError(GovernanceError):
-    """A rule stands in the way; the message says why and the way past, `gates` holds each obstacle by itself."""
+    """A rule blocks the step. The message states the reason and the remedy; `gates` holds each obstacle."""
 
     def __init__(self, path: str, message: str, gates: Sequence[Gate] = ()) -> None:
         super().__init__(path, message)
@@ -21,7 +21,7 @@ class GateError(GovernanceError):
 
 
 class PublishError(GovernanceError):
-    """The content does not hold together; the message names every fault, and `path` the field of a single one."""
+    """The content is not consistent. The message names every fault; `path` is the field if there is only one."""
 
 
 class RaisesEffectError(GovernanceError):
@@ -29,7 +29,7 @@ class RaisesEffectError(GovernanceError):
 
 
 class EngineMissing(GovernanceError):
-    """The version does not exist, or its stored rows do not hold together."""
+    """The version does not exist, or its stored rows are not consistent."""
 
 
 class VersionAltered(GovernanceError):

@@ -51,5 +51,5 @@ def exceeds_held_target(spec: OverrideSpec, parameters: EvidenceParameters) -> b
 
 
 def exceeding_held_target(specs: Sequence[OverrideSpec], parameters: EvidenceParameters) -> frozenset[str]:
-    """The ids of those overrides that move farther than they are sure enough for."""
+    """Return the ids of the overrides that move farther than an unverified one may."""
     return frozenset(spec.id for spec in specs if exceeds_held_target(spec, parameters))

@@ -128,7 +128,7 @@ def health(found: Iterable[Gate]) -> str:
 
 
 def blocking(situation: Situation, attempt: Attempt) -> list[Gate]:
-    """Every gate that blocks the step."""
+    """Return every gate that blocks the step."""
     return blockers(gates(situation, attempt))
 
 

@@ -41,9 +41,9 @@ class GovernancePolicy:
 
     Limits on persons are groups too. Reviewers of module pm only are members of a group that the policy of pm names and
     that of dm does not. Reviewers of small movements only are those in `groups` but not in `large_groups`; they may not
-    approve requests without a size either, which are all kinds but lines. Raises FieldError.
+    approve requests without a size either, which are all kinds but lines.
 
-    Building it raises FieldError for a rule that is out of its range.
+    Building a policy raises FieldError for a rule that is out of its range.
 
     >>> GovernancePolicy.from_document({"approvals": 2}).approvals
     2
@@ -95,7 +95,7 @@ class GovernancePolicy:
         return asdict(self) | {"groups": list(self.groups), "large_groups": list(self.large_groups)}
 
     def agreement(self, kind: str, movement: float, moved_before: float = 0.0) -> Agreement:
-        """What agreeing takes to a request that moves so many steps, after so many within the window.
+        """Return what approval takes for a request that moves so many steps, after so many within the window.
 
         >>> GovernancePolicy(large_movement=20, large_groups=("board",)).agreement("lines", 21)
         Agreement(needed=2, groups=('board',))

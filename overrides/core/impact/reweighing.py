@@ -1,6 +1,6 @@
-"""What other parameters would make of the overrides in force: who crosses the floor, how far weights move.
+"""Preview of other parameters on the overrides in force: which ones cross the floor, and how far weights move.
 
-All overrides at once, as columns: a module may have a hundred thousand of them.
+All overrides are computed at once, as columns, because a module may have a hundred thousand of them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What an override's weight rests on; `name` is its own id."""
+    """The inputs of an override's weight; `name` is the override's id."""
 
     name: str
     channel: str
@@ -46,7 +46,7 @@ class Crossing:
 
 @dataclass(frozen=True)
 class Reweighing:
-    """The effect on the weighed overrides. `change` is of the mean weight; `largest` the largest of one override."""
+    """The effect on the weighed overrides: how many act, their mean weights, and the largest change of one weight."""
 
     weighed: int
     acting_before: int
@@ -61,11 +61,12 @@ class Reweighing:
 
     @property
     def is_nothing(self) -> bool:
+        """Whether no weight changes and no override starts or stops acting."""
         return self.largest == 0 and not self.n_starting and not self.n_stopping
 
 
 def reweighed(rows: Sequence[Evidence], before: ModuleParameters, after: ModuleParameters, at: datetime) -> Reweighing:
-    """Both parameter sets on the same overrides at one moment. Channels that do not weigh are left out of both."""
+    """Compare two parameter sets on the same overrides at one time, without channels that do not weigh under both."""
     weighs = _weighing(before).keys() & _weighing(after).keys()
     rows = [row for row in rows if row.channel in weighs]
     basis, ages = _columns(rows, at)
@@ -92,13 +93,13 @@ def reweighed(rows: Sequence[Evidence], before: ModuleParameters, after: ModuleP
 
 
 def _weighing(parameters: ModuleParameters) -> Mapping[str, WeightParameters]:
-    """The channels whose combiner weighs, by name."""
+    """Return the channels whose combiner weighs, by name."""
     channels = parameters.channels.items()
     return {channel.value: each.weights for channel, each in channels if each.combiner is Combiner.PLAN}
 
 
 def _columns(rows: Sequence[Evidence], at: datetime) -> tuple[Basis[Column], Column]:
-    """What the weights rest on, and the ages in days; each of shape (rows,)."""
+    """Return the inputs of the weights, and the ages in days; each of shape (rows,)."""
     now = microseconds(at)
     basis = Basis(*(np.array([getattr(row, name) for row in rows], dtype=float) for name in Basis._fields))
     return basis, np.array([age_in_days(microseconds(row.updated_at), now) for row in rows], dtype=float)
@@ -107,7 +108,7 @@ def _columns(rows: Sequence[Evidence], at: datetime) -> tuple[Basis[Column], Col
 def _weights(
     rows: Sequence[Evidence], basis: Basis[Column], ages: Column, channels: Mapping[str, WeightParameters]
 ) -> tuple[Column, Column]:
-    """Each override's weight, rounded as the floor test sees it, and the floor of its channel."""
+    """Return each override's weight, rounded as for the floor test, and the floor of its channel."""
     each = [channels[row.channel] for row in rows]
 
     def of(name: str) -> Column:

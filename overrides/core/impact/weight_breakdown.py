@@ -1,4 +1,4 @@
-"""An override's weight at one moment, factor by factor, and when it meets the floor."""
+"""The weight of an override at a time, factor by factor, and the age at which it falls below the floor."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ONE_SECOND = 1 / 86_400
 
 @dataclass(frozen=True)
 class FactorValue:
-    """One factor's label, what its value rests on, the value, and the product up to and with it."""
+    """One factor: its label, a text of its inputs, its value, and the product up to and including it."""
 
     name: str
     rests_on: str
@@ -34,7 +34,7 @@ class FactorValue:
 
 @dataclass(frozen=True)
 class Weighing:
-    """An override's weight at one moment. `meets_floor_at` is the age (days) at which it is excluded; None: never."""
+    """The weight of an override at a time. `meets_floor_at` is the age (days) at which it is excluded; None: never."""
 
     factors: tuple[FactorValue, ...]
     total: float
@@ -47,19 +47,21 @@ class Weighing:
 
     @property
     def acts(self) -> bool:
+        """Whether the weight reaches the floor."""
         return not is_below(self.total, self.floor)
 
     @property
     def acts_when_fresh(self) -> bool:
+        """Whether the weight reached the floor when its evidence was new."""
         return not is_below(self.fresh, self.floor)
 
     def at_age(self, age_days: float) -> float:
-        """w_total when the evidence is so old."""
+        """Return w_total at an age of the evidence in days."""
         return self.weight.at(age_days)[1]
 
 
 def weigh(spec: OverrideSpec, parameters: WeightParameters, at: datetime) -> Weighing:
-    """The factors at `at`, in the order in which the engine multiplies them."""
+    """Return the weight at `at`, its factors in the order in which the engine multiplies them."""
     age = age_in_days(microseconds(spec.stats.updated_at), microseconds(at))
     basis = basis_of(spec.stats, len(spec.scope))
     weight = formula_of(parameters).weight(basis)
@@ -90,7 +92,7 @@ def _factors(
 
 
 def _age_at_floor(weight: OverrideWeight[float], floor: float) -> float | None:
-    """The first age at which the floor excludes, by bisection over the engine's own weight and rounding."""
+    """Return the first age (days) at which the floor excludes, by bisection over the engine's own weight."""
 
     def is_excluded(age_days: float) -> bool:
         return is_below(weight.at(age_days)[1], floor)

@@ -1,13 +1,13 @@
-"""What is computed today as an older format of the engine would have stored it, so that the two can be compared.
+"""Recomputed decisions as an older format of the engine would have stored them, for comparison with the stored ones.
 
-A format could not store what it did not know. Of that only what is neutral today is left out: a lever at its neutral
-value that nothing moved, and a weight factor of 1. Whatever else came in since is a difference, and so is everything
-that a stored decision holds beyond its format.
+A format could not store what it did not know. Only neutral values of what it did not know are left out: a lever at its
+neutral value that nothing moved, and a weight factor of 1. Any other value is a difference, and so is everything that a
+stored decision holds beyond its format.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from typing import Any
 
 from overrides.core.engine.definitions.formats import Format
@@ -16,20 +16,19 @@ from overrides.core.engine.weights import SYMBOLS
 
 
 def stored_as(known: Format, computed: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a decision without what the format did not know and is neutral.
+    """Return the fields of a decision without neutral values of names that the format did not know.
 
     >>> stored_as(Format((), {}, {}, ()), {"levers": {"size_mult": {"served": 1.0}, "trail_mult": {"served": 0.9}}})
     {'levers': {'trail_mult': {'served': 0.9}}}
     """
-    seen = dict(computed)
-    if "levers" in seen:
-        seen["levers"] = _levers(known, seen["levers"])
-    if "contributions" in seen:
-        since = set(SYMBOLS) - set(known.factors)
-        seen["contributions"] = [_contribution(since, each) for each in seen["contributions"]]
-    if seen.get("challenger"):
-        seen["challenger"] = seen["challenger"] | {"levers": _levers(known, seen["challenger"]["levers"])}
-    return seen
+    fields = dict(computed)
+    if "levers" in fields:
+        fields["levers"] = _levers(known, fields["levers"])
+    if "contributions" in fields:
+        fields["contributions"] = [_contribution(known, each) for each in fields["contributions"]]
+    if fields.get("challenger"):
+        fields["challenger"] = fields["challenger"] | {"levers": _levers(known, fields["challenger"]["levers"])}
+    return fields
 
 
 def _levers(known: Format, levers: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,6 +39,7 @@ def _levers(known: Format, levers: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _contribution(since: Set[str], contribution: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out factors that came `since`: one of 1 changes no weight, None is that of a combiner without weights."""
+def _contribution(known: Format, contribution: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a contribution without unknown factors that are 1, or None under combiners that do not weigh."""
+    since = set(SYMBOLS) - set(known.factors)
     return {name: value for name, value in contribution.items() if name not in since or value not in (None, 1)}

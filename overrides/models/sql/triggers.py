@@ -1,4 +1,4 @@
-"""Which triggers guard which table of `overrides`; the functions they call stand beside this file in `functions/`.
+"""The triggers that guard each table of `overrides`; the functions they call are in `functions/`, beside this file.
 
 Both show the current state; a test compares them with a migrated database. To change a function:
 
@@ -22,7 +22,7 @@ from telemetry.foundation.migration_sql import Trigger
 
 TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
     {
-        # Lines, overrides and parameters are never changed; a version refers to them for ever.
+        # Lines, overrides and parameters never change, because versions refer to them for ever.
         "overrides_line": (
             Trigger("line_is_immutable", "UPDATE OR DELETE", "refuse_change()"),
             Trigger("overrides_line_is_not_truncated", "TRUNCATE", "refuse_change()"),
@@ -36,7 +36,7 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
             Trigger("parameters_are_immutable", "UPDATE OR DELETE", "refuse_change()"),
             Trigger("overrides_parameterset_is_not_truncated", "TRUNCATE", "refuse_change()"),
         ),
-        # Requests take the steps of their life, are voted on as they stand and are kept.
+        # Requests follow the table of states, are voted on with their current content, and are never deleted.
         "overrides_changerequest": (
             Trigger(
                 "overrides_changerequest_keeps_time",
@@ -78,7 +78,7 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
                 "overrides_comment_is_audited", "INSERT", "require_audit('request %s', 'request_id')", deferred=True
             ),
         ),
-        # A version is what its request says; its memberships are opened and closed with it.
+        # A version has exactly the content of its request; its memberships are opened and closed with it.
         "learning_configs": (
             Trigger("learning_configs_keeps_time", "INSERT OR UPDATE", "keep_time('published_at')"),
             Trigger("guard_version", "INSERT OR UPDATE", "guard_version()"),
@@ -116,7 +116,7 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
                 "membership_is_of_its_version", "INSERT OR UPDATE", "membership_is_of_its_version()", deferred=True
             ),
         ),
-        # What a person decides about a module or a line: with an audit entry, and kept.
+        # Decisions of a person about a module or a line: each has an audit entry and is never deleted.
         "overrides_modulemode": (
             Trigger("guard_mode", "INSERT OR UPDATE", "guard_mode()"),
             Trigger("overrides_modulemode_keeps_time", "INSERT OR UPDATE", "keep_time('changed_at')"),

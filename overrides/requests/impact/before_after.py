@@ -1,4 +1,4 @@
-"""What a change would put in force: lines, parameters and coefficients before it and after it, published or not."""
+"""Engines before and after a change of lines, parameters or coefficients, published or not."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from telemetry.foundation.core.refusal import Refused
 
 
 def proposed_by(request: ChangeRequest, base: int | None) -> Proposed:
-    """What a request proposes to do to a version (None: to nothing). Raises Refused where that is no answer."""
+    """Return what a request would change in a version (None: in no version). Raises Refused as `refuse_kind` does."""
     return _proposer(request)(request, base)
 
 
 def refuse_kind(request: ChangeRequest) -> None:
-    """Raise Refused for a request that no what-if can answer."""
+    """Raise Refused if the request is of a kind that changes no answers."""
     _proposer(request)
 
 
@@ -34,20 +34,22 @@ def _proposer(request: ChangeRequest) -> Callable[[ChangeRequest, int | None], P
     return proposed
 
 
-def sides(proposed: Proposed, base: int | None) -> tuple[VersionSide, VersionSide]:
-    """A version and the same with the change, as engines. Raises Refused where either cannot be served."""
-    before, standing = specs_without_ramps(proposed.module, base), parameters_of(proposed.module, base)
+def version_pair(proposed: Proposed, base: int | None) -> tuple[VersionSide, VersionSide]:
+    """Return a version and the same version with the change, as engines. Raises Refused if either cannot be served."""
+    before, current = specs_without_ramps(proposed.module, base), parameters_of(proposed.module, base)
     after = {line: spec for line, spec in before.items() if line not in proposed.withdraw}
     after |= {spec.line: spec for spec in proposed.bring}
     weights = coefficients_of(proposed.module, base)
-    wanted = weights if proposed.coefficients is None else proposed.coefficients
+    weights_after = weights if proposed.coefficients is None else proposed.coefficients
     try:
-        return _side(standing, before, weights), _side(proposed.parameters or standing, after, wanted)
+        return _version_side(current, before, weights), _version_side(
+            proposed.parameters or current, after, weights_after
+        )
     except ValueError as error:
         raise Refused.because(f"cannot be served: {error}").under("proposal") from error
 
 
-def _side(
+def _version_side(
     parameters: ModuleParameters, specs: Mapping[str, OverrideSpec], coefficients: Mapping[str, float]
 ) -> VersionSide:
     scaling = Scaling(read_weights(coefficients), parameters.product_cap)

@@ -1,9 +1,10 @@
-"""What a change would have done to the last logged decisions of its module, computed in the background and kept.
+"""What a change would have done to the last logged decisions of its module, computed in the background and stored.
 
-The document: how many were `asked`, how many of them the change can reach (`touched`) and for how many levers differ
-(`changed`), `newly_moved` and `no_longer_moved`; per lever the spread before, after and of the change, of the touched
-ones; how often step and bounds act; the mean change of exposure; which patterns and lines move most; and caveats.
-Of dm the coefficient product stands among the levers, with how often the cap cuts it, and which `weights` move most.
+The document counts the requests (`asked`), those the change can affect (`touched`), those whose levers differ
+(`changed`), `newly_moved` and `no_longer_moved`. It holds, per lever and over the touched requests, the distribution
+before, after and of the change, and how often step limit and bounds acted; the mean change of exposure; the patterns
+and lines that move most; and caveats. For dm the coefficient product is listed among the levers, with how often the cap
+cut it, and the `weights` that move most.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from overrides.core.engine.definitions.content_hash import content_hash
 from overrides.core.impact.version_pair import VersionSide
 from overrides.core.impact.what_if import Comparison
 from overrides.models import ChangeRequest, Line, WhatIf
-from overrides.requests.impact.before_after import proposed_by, refuse_kind, sides
+from overrides.requests.impact.before_after import proposed_by, refuse_kind, version_pair
 from overrides.requests.kinds.kind import Proposed
 from overrides.versions.load_version import active_version
 from telemetry.foundation.background_results import BackgroundComputation, Progress
@@ -31,31 +32,31 @@ from telemetry.models import Decision
 
 MOST = 1_000_000
 CHUNK = 5000
-TAKEN_OVER_AFTER = timedelta(minutes=2)  # without a sign of life; one comes with every chunk
+TAKEN_OVER_AFTER = timedelta(minutes=2)  # without a sign of life; every chunk gives one
 TASK = "overrides.what_if"
-CODE = "what if 2"  # raise it with every change of what is computed
+CODE = "what if 2"  # increase it whenever the computation changes, so that stored results are not reused
 DEPENDS_ON = ("version", "last_decision", "as_of")  # besides the request's content and the number
 NOTHING_LOGGED = UUID(int=0)  # below every decision's id
-# A change that cannot be served is an answer, not a fault.
+# A change that cannot be served is reported to the requester; it is no fault.
 WHAT_IFS = BackgroundComputation(WhatIf, TASK, TAKEN_OVER_AFTER, expected_errors=Refused)
 
 
 def compare(proposed: Proposed, *, n: int, as_of: datetime | None = None, last: UUID | None = None) -> dict[str, Any]:
-    """Ask the last `n` decisions (none newer than `last`) again, of the version in force and of it with the change.
+    """Answer the last `n` decisions (none newer than `last`) again, with the version in force and with the change.
 
-    Each is asked as of its own time, or all as of one. Raises Refused where the change cannot be served.
+    Each is answered as of its own time, or all as of `as_of`. Raises Refused if the change cannot be served.
     """
     _refuse_number(n)
     if as_of is not None and as_of.utcoffset() is None:
         raise Refused.because(f"'{as_of}' names no time zone; end it with Z or an offset").under("as_of")
-    both = sides(proposed, _number_in_force(proposed.module))
+    both = version_pair(proposed, _number_in_force(proposed.module))
     return _compared(proposed.module, both, n=n, as_of=as_of, last=last)
 
 
-def ask_what_if(request_id: int, n: int, now: datetime, *, as_of_now: bool = False) -> WhatIf:
-    """The row of the answer, at once; a task is sent to compute it where it is new, failed, or its worker is gone.
+def request_what_if(request_id: int, n: int, now: datetime, *, as_of_now: bool = False) -> WhatIf:
+    """Return the row of the what-if at once, and enqueue its computation if it is due. Raises Refused.
 
-    As of now means as of the full hour, so that asking again soon finds the same answer.
+    `as_of_now` means as of the full hour, so that a repeated request soon afterwards finds the same row.
     """
     request = ChangeRequest.objects.filter(pk=request_id).first()
     if request is None:
@@ -68,12 +69,12 @@ def ask_what_if(request_id: int, n: int, now: datetime, *, as_of_now: bool = Fal
 
 
 def run_what_if(key: str, *, now: datetime) -> None:
-    """Compute the row's answer. Progress shows at once, to everybody; of two workers one computes."""
+    """Compute the what-if of the row; progress is visible at once, and only one worker computes."""
     WHAT_IFS.run(key, _answered, now=now)
 
 
 def _answered(row: WhatIf, progress: Progress) -> dict[str, Any]:
-    both = sides(proposed_by(row.request, row.version), row.version)
+    both = version_pair(proposed_by(row.request, row.version), row.version)
     last = row.last_decision or NOTHING_LOGGED
     module = row.request.module
     return {"document": _compared(module, both, n=row.n, as_of=row.as_of, last=last, on_progress=progress)}
@@ -104,7 +105,7 @@ def _number_in_force(module: str) -> int | None:
 
 
 def _depends_on(request: ChangeRequest, now: datetime, as_of_now: bool) -> dict[str, Any]:
-    """The values of DEPENDS_ON as they stand."""
+    """Return the current values of DEPENDS_ON."""
     newest = Decision.objects.filter(module=request.module).order_by("-decision_id")
     return {
         "version": _number_in_force(request.module),
@@ -114,7 +115,7 @@ def _depends_on(request: ChangeRequest, now: datetime, as_of_now: bool) -> dict[
 
 
 def is_about(row: WhatIf, request: ChangeRequest) -> bool:
-    """Whether the answer is about the request as it stands, and not about what it was before an edit."""
+    """Return whether the what-if is about the current content of the request, not that before an edit."""
     return row.key == _key(request, row.n, *(getattr(row, name) for name in DEPENDS_ON))
 
 
@@ -129,7 +130,7 @@ def _refuse_number(n: int) -> None:
 
 
 def logged_requests(module: str, n: int, last: UUID | None) -> QuerySet[Decision, tuple[Any, ...]]:
-    """The requests of the last decisions, in as few columns as asking again takes; JSON as the text it is."""
+    """Return the requests of the last decisions, in as few columns as answering them needs; JSON as text."""
     rows = Decision.objects.filter(module=module).order_by("-decision_id")
     if last is not None:
         rows = rows.filter(decision_id__lte=last)
@@ -138,7 +139,7 @@ def logged_requests(module: str, n: int, last: UUID | None) -> QuerySet[Decision
 
 
 def _described(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Lines with what they are about; one that is new to the database is known by its id alone."""
+    """Add pattern, category and scope to the lines; a line that is not stored yet has only its id."""
     known: Mapping[str, Line] = Line.objects.in_bulk([each["line"] for each in lines])
     about = {
         name: {"pattern_key": row.pattern_key, "action_category": row.action_category, "scope": row.scope}

@@ -71,8 +71,8 @@ class BeforeAfter:
 
 def basis_in_force(request: ChangeRequest) -> Basis:
     """Return the basis of a request that can be applied whatever has changed since it was drafted."""
-    standing = read_in_force(request.module)
-    return Basis(standing, standing.parameters)
+    in_force = read_in_force(request.module)
+    return Basis(in_force, in_force.parameters)
 
 
 def no_movement(request: ChangeRequest, changes: Sequence[ChangeLine], in_force: InForce) -> float:

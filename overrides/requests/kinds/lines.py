@@ -29,14 +29,14 @@ def checked_content(module: str, content: Mapping[str, Any], in_force: InForce) 
 
 def basis(request: ChangeRequest) -> Basis:
     """Return what is in force; the request rests on its parameters and, if it sets coefficients, on those."""
-    standing = read_in_force(request.module)
-    return Basis(standing, standing.parameters, _changed(request, standing))
+    in_force = read_in_force(request.module)
+    return Basis(in_force, in_force.parameters, _changed(request, in_force))
 
 
 def movement(request: ChangeRequest, changes: Sequence[ChangeLine], in_force: InForce) -> float:
     """Return the steps that its lines and its coefficients move; one weight counts as one line."""
-    standing = in_force.coefficients
-    weights_moved = steps_between(standing, request.content.get(COEFFICIENTS, standing))
+    current = in_force.coefficients
+    weights_moved = steps_between(current, request.content.get(COEFFICIENTS, current))
     return steps_of_lines(changes, in_force.parameters) + weights_moved
 
 
@@ -55,11 +55,11 @@ def take_effect(request: ChangeRequest, changes: Sequence[ChangeLine], basis: Ba
 
 def proposed(request: ChangeRequest, number: int | None) -> Proposed:
     """Return the request's lines and coefficients, whatever version they are compared with."""
-    bring, withdraw = sides_of(request)
+    bring, withdraw = added_and_withdrawn(request)
     return Proposed(request.module, bring, withdraw, coefficients=request.content.get(COEFFICIENTS))
 
 
-def sides_of(request: ChangeRequest) -> tuple[list[OverrideSpec], list[str]]:
+def added_and_withdrawn(request: ChangeRequest) -> tuple[list[OverrideSpec], list[str]]:
     """Return the overrides that a request brings, and the ids of the lines that it withdraws."""
     lines = list(request.lines.select_related("after__line"))
     return (
@@ -72,10 +72,10 @@ def steps_of_lines(changes: Iterable[ChangeLine], parameters: ModuleParameters) 
     """Return the sum, over the lines, of the largest move among the levers of a line, in steps."""
     total = 0.0
     for change in changes:
-        side = change.after or change.before
-        if side is None:
+        override = change.after or change.before
+        if override is None:
             continue
-        channel = side.spec.channel
+        channel = override.spec.channel
         known = channel is not None and channel in parameters.channels  # a stranger is the gates' matter
         weights = parameters.channels[channel].weights if known and channel else WeightParameters()
         before = change.before.levers if change.before else {}

@@ -43,8 +43,8 @@ def before_after(request: ChangeRequest, in_force: InForce, is_open: bool) -> Be
     """Return the mode before and after; only the audit trail keeps what it was before a closed request."""
     if not is_open:
         return BeforeAfter(None, request.content)
-    standing = mode_document(ModuleMode.objects.select_related("challenger").filter(pk=request.module).first())
-    return BeforeAfter(standing, standing | request.content)
+    current = mode_document(ModuleMode.objects.select_related("challenger").filter(pk=request.module).first())
+    return BeforeAfter(current, current | request.content)
 
 
 MODE = Kind(

@@ -24,7 +24,7 @@ def checked_content(module: str, content: Mapping[str, Any], in_force: InForce) 
 def take_effect(request: ChangeRequest, changes: Sequence[ChangeLine], basis: Basis, by: str, at: datetime) -> None:
     """Store the policy as the module's active one and write the audit entry."""
     policies = ModulePolicy.objects.filter(module=request.module)
-    standing = policies.select_for_update().filter(is_active=True).first()
+    current = policies.select_for_update().filter(is_active=True).first()
     number = next_number(policies, of=f"policy of {request.module}")
     policies.filter(is_active=True).update(is_active=False)
     row = ModulePolicy.objects.create(
@@ -41,7 +41,7 @@ def take_effect(request: ChangeRequest, changes: Sequence[ChangeLine], basis: Ba
         action="policy",
         object=f"policy {request.module}/{number}",
         reason=request.reason,
-        before=standing.document if standing else None,
+        before=current.document if current else None,
         after=row.document,
         at=at,
     )

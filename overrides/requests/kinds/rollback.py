@@ -44,10 +44,10 @@ def checked_content(module: str, content: Mapping[str, Any], in_force: InForce) 
 
 def basis(request: ChangeRequest) -> Basis:
     """Return what is in force and the parameters of the version brought back; it rests on the version in force."""
-    standing, target = read_in_force_and(request.module, request.content["to"])
+    in_force, target = read_in_force_and(request.module, request.content["to"])
     request.rolls_back_to = target
-    changed = "the version in force" if request.base_version != standing.number else ""
-    return Basis(standing, target.parameters.parsed, changed)
+    changed = "the version in force" if request.base_version != in_force.number else ""
+    return Basis(in_force, target.parameters.parsed, changed)
 
 
 def lines_of(module: str, content: Mapping[str, Any], in_force: InForce) -> list[DraftLine]:
@@ -103,9 +103,9 @@ def before_after(request: ChangeRequest, in_force: InForce, is_open: bool) -> Be
 def proposed(request: ChangeRequest, number: int | None) -> Proposed:
     """Return the change from version `number` to the one brought back."""
     module, to = request.module, request.content["to"]
-    wanted, standing = specs_without_ramps(module, to), specs_without_ramps(module, number)
-    gone = standing.keys() - wanted.keys()
-    return Proposed(module, list(wanted.values()), gone, parameters_of(module, to), coefficients_of(module, to))
+    target, current = specs_without_ramps(module, to), specs_without_ramps(module, number)
+    gone = current.keys() - target.keys()
+    return Proposed(module, list(target.values()), gone, parameters_of(module, to), coefficients_of(module, to))
 
 
 ROLLBACK = Kind(

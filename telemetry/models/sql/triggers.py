@@ -1,4 +1,4 @@
-"""Which triggers guard which table of `telemetry`; the functions they call stand beside this file in `functions/`.
+"""The triggers that guard each table of `telemetry`; the functions they call are in `functions/`, beside this file.
 
 A test compares both with a migrated database. `overrides/models/sql/triggers.py` says how to change one of them.
 Privileges of the application role and the partitioning of the decisions stay in migrations, which run once.
@@ -13,7 +13,7 @@ from telemetry.foundation.migration_sql import Trigger
 
 TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
     {
-        # The audit trail only grows, and the database links its entries.
+        # The audit log is append-only, and the database links its entries.
         "telemetry_auditentry": (
             Trigger("link_audit_entry", "INSERT", "link_audit_entry()"),
             Trigger("audit_is_append_only", "UPDATE OR DELETE", "refuse_change()"),

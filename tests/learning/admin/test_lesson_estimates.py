@@ -16,7 +16,7 @@ from learning.admin.lesson_estimates import (
     run_with_lessons,
 )
 from learning.models import EdgeHistory, Lesson, NoiseTwin
-from learning.validation.walk_forward_runs import Choice, told, walk_forward
+from learning.validation.walk_forward_runs import Choice, summary_line, walk_forward
 from overrides.core.engine.definitions.vocabulary import Combiner, LearningMethod
 from tests.builders import DAY, NOW, draft, make_lesson, make_parameters, make_spec, publish
 from tests.learning.opinions import make_evidence_lesson, make_run
@@ -34,8 +34,8 @@ class TestEstimate:
     def test_of_policy_evidence_is_what_was_measured_and_what_is_believed(self) -> None:
         found = estimate_of(make_evidence_lesson(b=0.2), parent=0.1)
 
-        told = (found.raw, found.raw_se, found.shrunk, found.sd, found.parent)
-        assert told == pytest.approx((0.6, 0.1, 0.2, 0.05, 0.1))
+        expected = (found.raw, found.raw_se, found.shrunk, found.sd, found.parent)
+        assert expected == pytest.approx((0.6, 0.1, 0.2, 0.05, 0.1))
 
     def test_of_policy_plan_shrinks_nothing_and_knows_the_gain_over_its_parent(self) -> None:
         stats = {**make_lesson().stats, "edge_raw": -0.8, "n": 40, "variance": 0.9, "incremental_edge": 0.3}
@@ -139,7 +139,10 @@ class TestRunWithLessons:
         assert learned.weeks == [(date(2026, 2, 2), 20, 0.1), (date(2026, 2, 9), 30, 0.4)]
         assert [(each.found, each.count) for each in found.twins] == [(7, 1), (7, 2)]
         assert found.walk is not None
-        assert (found.walk.as_of, told(found.walk)) == (NOW, "walk-forward of policy evidence: no trades to decide yet")
+        assert (found.walk.as_of, summary_line(found.walk)) == (
+            NOW,
+            "walk-forward of policy evidence: no trades to decide yet",
+        )
 
     def test_is_none_before_a_run(self) -> None:
         assert run_with_lessons(make_parameters(), LearningMethod.EVIDENCE, ["0" * 64]) is None

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 
 from learning.admin.walk_forward_page import verdict
 from learning.models import WalkForward
-from learning.validation.walk_forward_runs import ask_walk_forward, walk_forward
+from learning.validation.walk_forward_runs import request_walk_forward, walk_forward
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.models import OutboxMessage
 from telemetry.recording.record_trades import record_trades
@@ -74,7 +74,7 @@ class TestPage:
 
     def test_shows_how_far_a_walk_is(self, reader: User) -> None:
         furnish()
-        ask_walk_forward(module="pm", now=NOW)
+        request_walk_forward(module="pm", now=NOW)
         WalkForward.objects.filter(policy="evidence").update(status="running", progress=0.375)
 
         text = page(browser_of(reader), PM)
@@ -85,7 +85,7 @@ class TestPage:
         furnish()
         walk_forward(module="pm", now=NOW)
         record_trades([make_trade("another")], now=NOW)
-        ask_walk_forward(module="pm", now=NOW + DAY)
+        request_walk_forward(module="pm", now=NOW + DAY)
         WalkForward.objects.filter(status="waiting").update(status="failed", error="ValueError: drop a dimension")
 
         text = page(browser_of(reader), PM)

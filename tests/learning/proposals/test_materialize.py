@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from learning.models import Lesson
-from learning.proposals.materialize import material_differences, materialize, wanted_specs
+from learning.proposals.materialize import material_differences, materialize, requested_specs
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from overrides.models import ChangeLine, ChangeRequest, LineHold
@@ -243,7 +243,7 @@ class TestWantedSpecs:
     def requested(
         self, *policies: LearningMethod, parameters: ModuleParameters = parameters
     ) -> dict[str, Mapping[str, float]]:
-        found = [wanted_specs("pm", parameters, {Channel.PM_STRENGTH: policy}) for policy in policies]
+        found = [requested_specs("pm", parameters, {Channel.PM_STRENGTH: policy}) for policy in policies]
         return {line: spec.levers for each in found for line, spec in each.items()}
 
     def test_are_those_of_the_policies_asked_for_whatever_is_in_force(self) -> None:
@@ -252,7 +252,9 @@ class TestWantedSpecs:
 
         assert self.requested(LearningMethod.PLAN) == {of_plan.line_id: {"size_mult": 1.1}}
         assert self.requested(LearningMethod.EVIDENCE) == {of_evidence.line_id: {"size_mult": 1.2}}
-        assert self.requested() == {} == wanted_specs("pm", self.parameters, {Channel.PM_TUNING: LearningMethod.PLAN})
+        assert (
+            self.requested() == {} == requested_specs("pm", self.parameters, {Channel.PM_TUNING: LearningMethod.PLAN})
+        )
 
     def test_keep_to_tighter_bounds(self) -> None:
         lesson = make_lesson({"size_mult": 1.25, "entry_aggression_mult": 1.1})

@@ -15,7 +15,14 @@ from learning.lessons.build import build_lessons
 from learning.lessons.noise_twin import noise_twin
 from learning.models import NoiseTwin
 from learning.tasks import noise_twin_task, twin_task
-from learning.validation.noise_twin_runs import SEEDS, TAKEN_OVER_AFTER, ask_twins, count_twins, found_by, run_twin
+from learning.validation.noise_twin_runs import (
+    SEEDS,
+    TAKEN_OVER_AFTER,
+    comparable_lessons,
+    count_twins,
+    request_twins,
+    run_twin,
+)
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from telemetry.foundation.core.refusal import Refused
 from telemetry.foundation.models import JobRun, OutboxMessage
@@ -42,17 +49,17 @@ def sent() -> list[dict[str, Any]]:
     return [each.kwargs for each in OutboxMessage.objects.filter(task="learning.twin").order_by("pk")]
 
 
-def request_twins(**over: Any) -> list[NoiseTwin]:
+def request_rows(**over: Any) -> list[NoiseTwin]:
     given: dict[str, Any] = {"module": "pm", "policy": LearningMethod.PLAN, "now": NOW}
-    return ask_twins(**given | over)
+    return request_twins(**given | over)
 
 
 class TestAsking:
     def test_sends_a_task_for_each_seed_and_finds_the_same_rows_again(self) -> None:
         learn()
 
-        rows = request_twins()
-        again = request_twins(now=NOW + timedelta(minutes=1))
+        rows = request_rows()
+        again = request_rows(now=NOW + timedelta(minutes=1))
 
         assert [row.seed for row in rows] == list(SEEDS)
         assert [row.key for row in rows] == [row.key for row in again]
@@ -60,27 +67,27 @@ class TestAsking:
 
     def test_again_after_new_facts_other_parameters_or_another_policy_is_about_something_else(self) -> None:
         learn()
-        keys = {request_twins(seeds=[1])[0].key, request_twins(seeds=[1], policy=LearningMethod.EVIDENCE)[0].key}
+        keys = {request_rows(seeds=[1])[0].key, request_rows(seeds=[1], policy=LearningMethod.EVIDENCE)[0].key}
         keys.add(
-            request_twins(seeds=[1], policy=LearningMethod.EVIDENCE, now=NOW + DAY)[0].key
+            request_rows(seeds=[1], policy=LearningMethod.EVIDENCE, now=NOW + DAY)[0].key
         )  # evidence ages by the day
         record_trades(make_trades([1.0], scope=GOOD, prefix="new"), now=NOW)
         aggregate_dirty(now=NOW + HOUR)
-        keys.add(request_twins(seeds=[1])[0].key)
+        keys.add(request_rows(seeds=[1])[0].key)
         publish(parameters=make_parameters({"weights": {"min_total_weight": 0.5}}))
-        keys.add(request_twins(seeds=[1])[0].key)
+        keys.add(request_rows(seeds=[1])[0].key)
 
         assert len(keys) == 5
 
     def test_sends_again_what_failed_or_was_abandoned(self) -> None:
         learn()
-        failed, lost, running = request_twins(seeds=[1, 2, 3])
+        failed, lost, running = request_rows(seeds=[1, 2, 3])
         NoiseTwin.objects.filter(pk=failed.pk).update(status="failed", error="a fault")
         NoiseTwin.objects.filter(pk=lost.pk).update(status="running")
         later = NOW + TAKEN_OVER_AFTER + HOUR
         NoiseTwin.objects.filter(pk=running.pk).update(status="running", seen_at=later)
 
-        rows = request_twins(seeds=[1, 2, 3], now=later)
+        rows = request_rows(seeds=[1, 2, 3], now=later)
 
         assert [(row.status, row.error) for row in rows] == [("waiting", ""), ("waiting", ""), ("running", "")]
         assert sent()[3:] == [{"key": failed.key}, {"key": lost.key}]
@@ -88,14 +95,14 @@ class TestAsking:
     @pytest.mark.parametrize("seeds", [[], [-1], [2**31], range(101)])
     def test_refuses_seeds_that_do_not_fit(self, seeds: Any) -> None:
         with pytest.raises(Refused, match="seeds: give 1 to 100 seeds, each from 0 to 2147483647"):
-            request_twins(seeds=seeds)
+            request_rows(seeds=seeds)
         assert not NoiseTwin.objects.exists()
 
 
 class TestCounting:
     def test_equals_what_the_pipeline_finds_in_permuted_outcomes(self) -> None:
         learn()
-        real = found_by("pm", LearningMethod.PLAN).count()
+        real = comparable_lessons("pm", LearningMethod.PLAN).count()
 
         rows = count_twins(module="pm", policy=LearningMethod.PLAN, seeds=[1, 2], now=NOW)
 
@@ -116,7 +123,7 @@ class TestCounting:
 
     def test_leaves_to_another_worker_what_it_is_at_and_looks_after_it(self) -> None:
         learn()
-        (row,) = request_twins(seeds=[1])
+        (row,) = request_rows(seeds=[1])
         NoiseTwin.objects.filter(pk=row.pk).update(status="running", attempts=1)
         OutboxMessage.objects.update(sent_at=NOW)
 
@@ -128,7 +135,7 @@ class TestCounting:
 
     def test_takes_over_from_a_worker_that_is_gone(self) -> None:
         learn()
-        (row,) = request_twins(seeds=[1])
+        (row,) = request_rows(seeds=[1])
         NoiseTwin.objects.filter(pk=row.pk).update(status="running", attempts=1)
 
         run_twin(row.key, now=NOW + TAKEN_OVER_AFTER + HOUR)
@@ -165,14 +172,14 @@ class TestFound:
         make_lesson(scope=DIP, status="too_light")
         make_lesson({"trail_mult": 1.1}, type="pm_tuning", scope=GOOD)
 
-        assert found_by("pm", LearningMethod.PLAN).count() == 1
+        assert comparable_lessons("pm", LearningMethod.PLAN).count() == 1
 
     def test_by_policy_evidence_are_the_verified_ones_of_a_scope(self) -> None:
         make_evidence_lesson(1, scope=GOOD)
         make_evidence_lesson(2, scope=DIP, stats={"verified": False})
         make_evidence_lesson(3, scope={})
 
-        assert found_by("pm", LearningMethod.EVIDENCE).count() == 1
+        assert comparable_lessons("pm", LearningMethod.EVIDENCE).count() == 1
 
 
 class TestCommand:

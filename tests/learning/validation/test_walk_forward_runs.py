@@ -18,7 +18,7 @@ from learning.core.walk_forward.plan_walker import plan_sizing
 from learning.lessons.aggregate import aggregate_dirty
 from learning.lessons.build import build_lessons
 from learning.models import NoiseTwin, WalkForward
-from learning.proposals.materialize import wanted_specs
+from learning.proposals.materialize import requested_specs
 from learning.readers.walk_trades import facts_until, load_trades
 from learning.tasks import validate_task, walk_forward_task
 from learning.validation.noise_twin_runs import SEEDS
@@ -26,9 +26,9 @@ from learning.validation.walk_forward_runs import (
     CHOICES,
     TAKEN_OVER_AFTER,
     TASK,
-    ask_walk_forward,
+    request_walk_forward,
     run_walk_forward,
-    told,
+    summary_line,
     walk_forward,
 )
 from overrides.core.engine.combination import Request
@@ -64,7 +64,7 @@ def furnish(count: int = 400, *, edge: float = 2.0, seed: int = 1) -> None:
 
 def request_walks(**over: Any) -> list[WalkForward]:
     given: dict[str, Any] = {"module": "pm", "choices": EVIDENCE, "now": NOW}
-    return ask_walk_forward(**given | over)
+    return request_walk_forward(**given | over)
 
 
 def messages() -> QuerySet[OutboxMessage]:
@@ -171,7 +171,7 @@ class TestAgainstTheProduct:
         aggregate_dirty(now=NOW)
         build_lessons(module="pm", now=NOW)
         parameters = current_parameters("pm")
-        specs = wanted_specs("pm", parameters, {Channel.PM_STRENGTH: LearningMethod.PLAN}).values()
+        specs = requested_specs("pm", parameters, {Channel.PM_STRENGTH: LearningMethod.PLAN}).values()
         weights = parameters.channels[Channel.PM_STRENGTH].weights
         engine = compile_overrides(specs, weights, combiner, channel=Channel.PM_STRENGTH)
         trades = load_trades(parameters, NOW)
@@ -316,11 +316,11 @@ class TestLatest:
         row = run_walks()
 
         uplift = figures(row)["uplift"]
-        assert told(row).startswith(
+        assert summary_line(row).startswith(
             f"walk-forward of policy evidence: {uplift['mean']:+.1f} R per 1,000 trades "
             f"(95 % {uplift['low']:+.1f} to {uplift['high']:+.1f}), slope "
         )
-        assert told(run_walks(module="dm")) == "walk-forward of policy evidence: no trades to decide yet"
+        assert summary_line(run_walks(module="dm")) == "walk-forward of policy evidence: no trades to decide yet"
 
 
 class TestCommand:
@@ -342,8 +342,12 @@ class TestCommand:
 
         [line] = self.run("--policy", "evidence", "--folds", "4", "--json")
 
-        told = json.loads(line)
-        assert (told["policy"], told["folds"], len(told["figures"]["folds"])) == ("evidence", 4, 4)
+        summary_line = json.loads(line)
+        assert (summary_line["policy"], summary_line["folds"], len(summary_line["figures"]["folds"])) == (
+            "evidence",
+            4,
+            4,
+        )
 
     def test_works_without_trades(self) -> None:
         assert len(self.run("--module", "dm")) == 1 + len(CHOICES)

@@ -29,8 +29,8 @@ def size(of: float, scope: dict[str, str] | None = None, **stats: Any) -> Overri
 
 
 def delegate(*specs: OverrideSpec, withdraw: tuple[str, ...] = (), at: Any = NOW + HOUR) -> ChangeRequest | None:
-    wanted: dict[str, OverrideSpec | None] = {spec.line: spec for spec in specs} | dict.fromkeys(withdraw)
-    return publish_within_mandates(module="pm", wanted=wanted, source="lesson", at=at)
+    proposed: dict[str, OverrideSpec | None] = {spec.line: spec for spec in specs} | dict.fromkeys(withdraw)
+    return publish_within_mandates(module="pm", proposed=proposed, source="lesson", at=at)
 
 
 def served() -> dict[str, float]:

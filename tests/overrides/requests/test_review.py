@@ -371,14 +371,14 @@ class TestEdits:
 
     def test_are_noticed_by_readers_of_an_older_state(self, author: User, reviewer: User, now: datetime) -> None:
         request = draft(kind="mode", content={"mode": "shadow"}, author=author)
-        seen = request.content_hash
+        opened = request.content_hash
         edit_request(request_id=request.pk, by=author, at=now, content={"mode": "on"})
 
         with pytest.raises(GateError, match="it was edited after you opened it"):
-            approve(request_id=request.pk, by=reviewer, at=now, seen=seen)
+            approve(request_id=request.pk, by=reviewer, at=now, expected_hash=opened)
 
         request.refresh_from_db()
-        approve(request_id=request.pk, by=reviewer, at=now, seen=request.content_hash)
+        approve(request_id=request.pk, by=reviewer, at=now, expected_hash=request.content_hash)
 
     def test_back_to_what_was_signed_bring_no_vote_back(self, author: User, reviewer: User, now: datetime) -> None:
         request = draft(kind="mode", content={"mode": "shadow"}, author=author)

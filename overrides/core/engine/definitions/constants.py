@@ -1,4 +1,4 @@
-"""Constants as fields of a dataclass: default, range and meaning stand together where a constant is declared."""
+"""Constants as fields of a dataclass: a declaration states default, range and meaning in one place."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def switch(default: bool, words: str) -> Any:
 
 
 def described(words: str, **default: Any) -> Any:
-    """Declare a constant of another shape, which its class reads; `default` or `default_factory` as for `field`."""
+    """Declare a constant of another type, which its class parses; `default` or `default_factory` as for `field`."""
     return field(metadata={"words": words}, **default)
 
 
 @dataclass(frozen=True)
 class Document:
-    """Base class of parameters: from and to JSON; unknown names raise FieldError, missing ones take their default.
+    """Base class of parameters, from and to JSON: unknown names raise FieldError, missing ones take their default.
 
-    What `constant` and `switch` declare is read on construction; a wrong value raises FieldError.
+    Fields declared with `constant` and `switch` are checked on construction; a wrong value raises FieldError.
     """
 
     def __post_init__(self) -> None:
@@ -74,7 +74,7 @@ def _read(name: str, value: object, default: object, declared: Mapping[str, Any]
 
 
 def words_of(parameters: type) -> dict[str, str]:
-    """Return for each constant of a class what it means and its range, to be shown where a value is entered."""
+    """Return, for each constant of a class, its meaning and range as text for forms."""
     return {each.name: _words(each.metadata) for each in fields(parameters) if "words" in each.metadata}
 
 

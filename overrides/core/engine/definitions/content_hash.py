@@ -18,7 +18,7 @@ from typing import Any
 
 
 def content_json(value: Any) -> str:
-    """The canonical text of a JSON value: sorted keys, no spaces, ASCII with escapes, floats by repr.
+    """Return the canonical text of a JSON value: sorted keys, no spaces, ASCII with escapes, floats by repr.
 
     Raises ValueError for NaN and infinities, TypeError for anything that is no JSON value; a time has to be text.
 
@@ -29,7 +29,7 @@ def content_json(value: Any) -> str:
 
 
 def content_hash(value: Any) -> str:
-    """The sha256 of the canonical text, as 64 hexadecimal digits. Raises what `content_json` raises.
+    """Return the sha256 of the canonical text, as 64 hexadecimal digits. Raises what `content_json` raises.
 
     >>> content_hash({"b": 1.0, "a": ["é"]})[:12]
     'e020d772a506'

@@ -1,12 +1,12 @@
-"""What the engine knew, format by format: the levers, scope dimensions and weight factors of every release of it.
+"""The formats of the engine: which levers, scope dimensions and weight factors each release knew.
 
-A stored decision names the format of the engine that answered it; none means the first. Replay compares what that
-format knew, so that a lever, a dimension or a factor added later breaks no older decision. A format is added whenever
-one of these registries grows (a test says so), and is never edited once decisions name it:
+A stored decision names the format of the engine that answered it; without a name it is the first. Replay compares what
+that format knew, so that a lever, dimension or factor added later breaks no older decision. A format is added whenever
+one of these registries grows (a test checks this), and is never edited once decisions name it:
 
     Format 2 = FIRST.extended(levers=["max_edx_for_add"], dimensions={"pm": ["session"]}, factors=["w_last"])
 
-What a parameter document leaves out, or holds as null, means the first format's dimensions for ever.
+In a parameter document, a missing or null list of dimensions means those of the first format, for ever.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Format:
         recorded: Mapping[str, Iterable[str]] = MappingProxyType({}),
         factors: Iterable[str] = (),
     ) -> Format:
-        """Return the next format, which knows these names too.
+        """Return the next format, which has these names in addition.
 
         >>> FIRST.extended(learned={"pm": ["session"]}).dimensions("pm")[-4:]
         ('timeframe', 'session', 'A_mode', 'E_mode')
@@ -75,7 +75,7 @@ CURRENT_FORMAT = len(FORMATS)
 
 
 def format_of(number: int | None) -> Format:
-    """Return the format that a decision names; none means the first. Raises FieldError for others.
+    """Return the format of a decision; None stands for the first. Raises FieldError for unknown formats.
 
     >>> format_of(None) is format_of(1) is FIRST
     True

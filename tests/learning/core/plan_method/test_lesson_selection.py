@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from learning.core.cells.cell_columns import Cells
 from learning.core.cells.cube import build_cube
 from learning.core.cells.parents import incremental_edges
-from learning.core.plan_method.lesson_selection import Candidates, Standing, fresh_weight, select, stats_of
+from learning.core.plan_method.lesson_selection import Candidates, SelectionStatus, fresh_weight, select, stats_of
 from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
 from overrides.core.engine.weights import Basis, formula_of, rounded_weight
 from tests.learning.core.builders import random_rows
@@ -31,13 +31,13 @@ def make_cells(cells: Mapping[Any, tuple[int, float]], variance: float = 0.0) ->
     )
 
 
-def chosen(cells: Cells, candidates: Candidates, standing: Standing) -> list[tuple[int, ...]]:
+def chosen(cells: Cells, candidates: Candidates, standing: SelectionStatus) -> list[tuple[int, ...]]:
     return [tuple(codes) for codes in cells.codes[candidates.cell[candidates.standing == standing]].tolist()]
 
 
 def naive_candidates(
     cells: Cells, baseline: float, lessons: LessonParameters, weights: WeightParameters
-) -> list[tuple[tuple[int, ...], float, Standing]]:
+) -> list[tuple[tuple[int, ...], float, SelectionStatus]]:
     """Return codes, weight and status, simplest first, by a literal reading of the rule."""
     edges = {tuple(codes): mean - baseline for codes, mean in zip(cells.codes.tolist(), cells.mean, strict=True)}
     found = []
@@ -51,9 +51,9 @@ def naive_candidates(
             found.append((len(dims), -abs(edge), mask, codes, fresh_weight(basis, formula_of(weights))))
     lessons_left, result = lessons.max_lessons, []
     for *_, codes, weight in sorted(found):
-        standing = Standing.TOO_LIGHT
+        standing = SelectionStatus.TOO_LIGHT
         if rounded_weight(weight) >= weights.min_total_weight:
-            standing = Standing.LESSON if lessons_left > 0 else Standing.SURPLUS
+            standing = SelectionStatus.LESSON if lessons_left > 0 else SelectionStatus.SURPLUS
             lessons_left -= 1
         result.append((tuple(codes), weight, standing))
     return result
@@ -67,7 +67,7 @@ class TestSelect:
 
         assert sorted(candidates.edge_raw.tolist()) == [-0.8, 0.8]
         assert candidates.incremental_edge.tolist() == [0.8, 0.8]
-        assert candidates.standing.tolist() == [Standing.LESSON, Standing.LESSON]
+        assert candidates.standing.tolist() == [SelectionStatus.LESSON, SelectionStatus.LESSON]
 
     def test_asks_a_gain_over_every_parent_in_the_direction_of_the_edge(self) -> None:
         """(0, 0) adds .05 to its better parent (0, -); (1, 1) takes .2 off its worse parent (-, 1)."""
@@ -92,7 +92,7 @@ class TestSelect:
 
         assert candidates.incremental_edge == pytest.approx([0.9], rel=1e-12)
         assert candidates.weight.tolist() == [0.0]
-        assert candidates.standing.tolist() == [Standing.TOO_LIGHT]
+        assert candidates.standing.tolist() == [SelectionStatus.TOO_LIGHT]
 
     @pytest.mark.parametrize(("n", "edge", "is_candidate"), [(10, 0.5, True), (9, 0.5, False), (10, 0.499999, False)])
     def test_takes_its_limits_inclusively(self, n: int, edge: float, is_candidate: bool) -> None:
@@ -109,9 +109,9 @@ class TestSelect:
 
         candidates = select(cells, 0.0, PLAN, WeightParameters(max_scope_dims=8))
 
-        assert chosen(cells, candidates, Standing.LESSON) == [(3, 3), (2, 2), (1, 1)]
-        assert chosen(cells, candidates, Standing.SURPLUS) == [(0, 0)]
-        assert chosen(cells, candidates, Standing.TOO_LIGHT) == list(light)
+        assert chosen(cells, candidates, SelectionStatus.LESSON) == [(3, 3), (2, 2), (1, 1)]
+        assert chosen(cells, candidates, SelectionStatus.SURPLUS) == [(0, 0)]
+        assert chosen(cells, candidates, SelectionStatus.TOO_LIGHT) == list(light)
         assert candidates.weight[0] == pytest.approx(
             fresh_weight(Basis(0.9, 12, 0.0, 90.0, 1), formula_of(WeightParameters())), rel=1e-12
         )
@@ -127,7 +127,7 @@ class TestSelect:
         actual = zip(
             map(tuple, cells.codes[candidates.cell].tolist()),
             candidates.weight.tolist(),
-            map(Standing, candidates.standing.tolist()),
+            map(SelectionStatus, candidates.standing.tolist()),
             strict=True,
         )
         expected = naive_candidates(cells, 0.1, lessons, weights)

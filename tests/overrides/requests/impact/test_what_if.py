@@ -12,7 +12,7 @@ import pytest
 from django.db.models import QuerySet
 
 from overrides.models import ChangeRequest, WhatIf
-from overrides.requests.impact.what_if import TAKEN_OVER_AFTER, TASK, ask_what_if, compare, run_what_if
+from overrides.requests.impact.what_if import TAKEN_OVER_AFTER, TASK, compare, request_what_if, run_what_if
 from overrides.requests.kinds.kind import DraftLine, Proposed
 from overrides.serving.engine import load_engine
 from overrides.serving.resolve import resolve_one
@@ -61,7 +61,7 @@ def messages() -> QuerySet[OutboxMessage]:
 
 
 def row_of(request: ChangeRequest, n: int = 10, **over: Any) -> WhatIf:
-    return ask_what_if(request.pk, n, NOW, **over)
+    return request_what_if(request.pk, n, NOW, **over)
 
 
 def computed(request: ChangeRequest, n: int = 10, **over: Any) -> dict[str, Any]:
@@ -244,7 +244,7 @@ class TestRequests:
         assert refused(lambda: row_of(request)) == ["request"]
 
     def test_that_do_not_exist_are_refused(self) -> None:
-        assert refused(lambda: ask_what_if(404, 10, NOW)) == ["request"]
+        assert refused(lambda: request_what_if(404, 10, NOW)) == ["request"]
 
     @pytest.mark.parametrize("n", [0, -1])
     def test_about_no_decisions_are_refused(self, n: int) -> None:
@@ -269,7 +269,7 @@ class TestAsking:
         request = draft(make_spec())
         computed(request)
 
-        again = ask_what_if(request.pk, 10, NOW + HOUR)
+        again = request_what_if(request.pk, 10, NOW + HOUR)
 
         assert (again.status, messages().count(), WhatIf.objects.count()) == ("done", 1, 1)
 
@@ -294,7 +294,7 @@ class TestAsking:
         ask()
         request = draft(make_spec())
 
-        rows = [ask_what_if(request.pk, 10, NOW + timedelta(minutes=m), as_of_now=True) for m in (0, 59, 60)]
+        rows = [request_what_if(request.pk, 10, NOW + timedelta(minutes=m), as_of_now=True) for m in (0, 59, 60)]
 
         assert rows[0].key == rows[1].key != rows[2].key
         assert [row.as_of for row in rows] == [NOW, NOW, NOW + HOUR]
