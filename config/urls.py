@@ -11,9 +11,9 @@ from config.api.docs_page import DocumentationView
 from config.api.error_handlers import ApiNotFound
 from config.api.health import HealthView
 from config.api.schema import SchemaView
-from config.desk.alarms import acknowledge_page
+from config.desk.alarms import acknowledge_page as acknowledge_alarm
 from config.desk.coverage import coverage_page
-from config.desk.inbox import acknowledge_page
+from config.desk.inbox import acknowledge_page as acknowledge_notices
 from config.desk.request_evidence import request_evidence_csv
 from config.operations.health import healthz, readyz
 from config.reports.evidence_pack.page import evidence_page
@@ -24,10 +24,10 @@ admin.site.site_url = None  # the admin is the site
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
-    path("admin/alarms/<str:check>/acknowledge/", admin.site.admin_view(acknowledge_page), name="acknowledge_alarm"),
+    path("admin/alarms/<str:check>/acknowledge/", admin.site.admin_view(acknowledge_alarm), name="acknowledge_alarm"),
     path("admin/coverage/", admin.site.admin_view(coverage_page), name="coverage"),
     path("admin/evidence/", admin.site.admin_view(evidence_page), name="evidence"),
-    path("admin/notices/acknowledge/", admin.site.admin_view(acknowledge_page), name="acknowledge_notices"),
+    path("admin/notices/acknowledge/", admin.site.admin_view(acknowledge_notices), name="acknowledge_notices"),
     path(
         "admin/requests/<int:request_id>/evidence.csv",
         admin.site.admin_view(request_evidence_csv),

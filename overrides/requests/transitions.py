@@ -13,7 +13,6 @@ from overrides.models import ChangeRequest
 from overrides.requests.governance_store import MandatesWritten
 from telemetry.audit.audit_log import write_audit
 
-MACHINE = "counterweight"  # the actor of automatic steps
 MANDATES = "mandates"  # the action of the entry about mandates that a request signs or ends
 Also = Mapping[str, Any] | None
 
