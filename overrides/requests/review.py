@@ -75,8 +75,8 @@ def approve(
         _split(request, read.changes, only, by, at)
     vote = _vote(request, by, Vote.Decision.APPROVE, reason, at)
     # A split changes the content, which then moves less, so the votes that count are read again.
-    is_agreed = read.is_agreed_with(by) if only is None else read_situation(request, at).is_agreed
-    step = Step.APPROVE if is_agreed else Step.SIGN
+    signed = read.approved_by | {by.pk} if only is None else read_situation(request, at).approved_by
+    step = Step.APPROVE if len(signed) >= read.situation.needed else Step.SIGN
     take_step(request, step, action="approve", actor=by.get_username(), reason=reason, at=at, also=vote)
     return request
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from django.contrib.auth.models import Permission, User
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from overrides.core.governance.votes import Standing, VoteCast, approvers, lapsed, standings
+from overrides.core.governance.votes import Signatures, Standing, VoteCast, signatures, standings
 from overrides.models import ChangeRequest, Mandate, Vote
 
 REVIEW_CODENAME = "review_changerequest"
@@ -51,6 +51,11 @@ def standings_of(request: ChangeRequest, groups: Sequence[str]) -> dict[int, Sta
     return standings(votes_on([request.pk])[request.pk], request.content_hash, request.author_id, groups)
 
 
+def signatures_on(request: ChangeRequest, groups: Sequence[str]) -> Signatures:
+    """Return whose approvals of a request count now, if the votes of these groups count."""
+    return signatures(votes_on([request.pk])[request.pk], request.content_hash, request.author_id, groups)
+
+
 def suspended(mandates: Collection[Mandate]) -> dict[int, str]:
     """Mandates of which too few signers may still sign, by id, with the reason in words.
 
@@ -61,9 +66,9 @@ def suspended(mandates: Collection[Mandate]) -> dict[int, str]:
     found = {}
     for mandate in mandates:
         request = requests[mandate.request_id]
-        signed = votes[mandate.request_id], request.content_hash, request.author_id, mandate.voter_groups
-        counted = len(approvers(*signed))
+        signed = signatures(votes[mandate.request_id], request.content_hash, request.author_id, mandate.voter_groups)
+        counted = len(signed.approvers)
         if counted < mandate.approvals_needed:
-            gone = "; ".join(lapsed(*signed)) or "its votes were withdrawn"
+            gone = "; ".join(signed.lapsed) or "its votes were withdrawn"
             found[mandate.pk] = f"suspended: {counted} of {mandate.approvals_needed} signatures still count ({gone})"
     return found

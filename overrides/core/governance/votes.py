@@ -43,6 +43,14 @@ class VoteCast:
     groups: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Signatures:
+    """The ids of the people whose approvals count, and in words the approvals whose givers may not give them now."""
+
+    approvers: frozenset[int]
+    lapsed: tuple[str, ...]
+
+
 def standings(
     votes: Iterable[VoteCast], content_hash: str, author: int | None, groups: Sequence[str]
 ) -> dict[int, Standing]:
@@ -59,24 +67,18 @@ def standings(
     return {vote.sequence: _standing(vote, content_hash, latest, author, groups) for vote in ordered}
 
 
-def approvers(
-    votes: Iterable[VoteCast], content_hash: str, author: int | None, groups: Sequence[str]
-) -> frozenset[int]:
-    """The people whose approval of this content counts now.
+def signatures(votes: Iterable[VoteCast], content_hash: str, author: int | None, groups: Sequence[str]) -> Signatures:
+    """Return whose approvals of this content count now, and which counted once and do not now.
 
-    >>> approvers([VoteCast(1, 7, "ann", True, "h"), VoteCast(2, 8, "bob", True, "h", is_active=False)], "h", None, ())
-    frozenset({7})
+    >>> signatures([VoteCast(1, 7, "ann", True, "h"), VoteCast(2, 8, "bob", True, "h", is_active=False)], "h", None, ())
+    Signatures(approvers=frozenset({7}), lapsed=('bob: deactivated',))
     """
     votes = list(votes)
     found = standings(votes, content_hash, author, groups)
-    return frozenset(vote.voter for vote in votes if found[vote.sequence] is Standing.COUNTS)
-
-
-def lapsed(votes: Iterable[VoteCast], content_hash: str, author: int | None, groups: Sequence[str]) -> tuple[str, ...]:
-    """The approvals that counted once and do not now, in words: `ann: deactivated`."""
-    votes = list(votes)
-    found = standings(votes, content_hash, author, groups)
-    return tuple(f"{vote.name}: {found[vote.sequence]}" for vote in votes if found[vote.sequence] in LAPSED)
+    return Signatures(
+        frozenset(vote.voter for vote in votes if found[vote.sequence] is Standing.COUNTS),
+        tuple(f"{vote.name}: {found[vote.sequence]}" for vote in votes if found[vote.sequence] in LAPSED),
+    )
 
 
 def _standing(
