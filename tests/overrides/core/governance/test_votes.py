@@ -55,9 +55,9 @@ class TestSignatures:
         expected = set()
         for person in {1, 2, 3, 4} - {4}:  # 4 is the author
             last = [vote for vote in votes if vote.voter == person and vote.content_hash == "h"][-1:]
-            if last and last[0].approves and last[0].is_active and last[0].may_review:
-                if not groups or "risk" in last[0].groups:
-                    expected.add(person)
+            counts = last and last[0].approves and last[0].is_active and last[0].may_review
+            if counts and (not groups or "risk" in last[0].groups):
+                expected.add(person)
 
         assert signatures(votes, "h", 4, groups).approvers == expected
 
