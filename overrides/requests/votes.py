@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from django.contrib.auth.models import Permission, User
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from overrides.core.governance.votes import Signatures, Standing, VoteCast, signatures, standings
@@ -22,15 +23,14 @@ def reviewers() -> QuerySet[User]:
 
 
 def votes_on(requests: Collection[int]) -> dict[int, list[VoteCast]]:
-    """The votes on each of these requests, with their givers as they are now: two queries, however many there are."""
+    """Return the votes on each of these requests, with their givers as they are now: one query, however many."""
+    groups = User.groups.through.objects.filter(user_id=OuterRef("voter_id"))
+    rows = Vote.objects.filter(request_id__in=requests).annotate(
+        may_review=Exists(reviewers().filter(pk=OuterRef("voter_id"))),
+        groups=ArraySubquery(groups.order_by("group__name").values("group__name")),
+    )
     found: dict[int, list[VoteCast]] = {request: [] for request in requests}
-    rows = list(Vote.objects.filter(request_id__in=requests).select_related("voter").order_by("id"))
-    voters = {row.voter_id for row in rows}
-    may = set(reviewers().filter(pk__in=voters).values_list("pk", flat=True)) if voters else set()
-    groups: dict[int, list[str]] = {}
-    for person, name in User.groups.through.objects.filter(user_id__in=voters).values_list("user_id", "group__name"):
-        groups.setdefault(person, []).append(name)
-    for row in rows:
+    for row in rows.select_related("voter").order_by("id"):
         found[row.request_id].append(
             VoteCast(
                 sequence=row.pk,
@@ -39,8 +39,8 @@ def votes_on(requests: Collection[int]) -> dict[int, list[VoteCast]]:
                 approves=row.decision == Vote.Decision.APPROVE,
                 content_hash=row.content_hash,
                 is_active=row.voter.is_active,
-                may_review=row.voter_id in may,
-                groups=tuple(groups.get(row.voter_id, ())),
+                may_review=row.may_review,
+                groups=tuple(row.groups),
             )
         )
     return found

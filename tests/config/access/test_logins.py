@@ -170,7 +170,7 @@ class TestGuessing:
     def compared(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names: list[str] = []
 
-        def note(self: ModelBackend, request: Any, username: str | None = None, **_: Any) -> None:
+        def note(self: ModelBackend, request: Any, username: str | None = None, *_: Any, **__: Any) -> None:
             names.append(str(username))
 
         monkeypatch.setattr(ModelBackend, "authenticate", note)

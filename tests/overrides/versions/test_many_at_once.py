@@ -14,7 +14,8 @@ from overrides.requests.review import approve, schedule
 from overrides.versions.verify_hashes import Recheck
 from telemetry.audit.audit_log import verify_audit
 from telemetry.models import AuditEntry
-from tests.builders import DAY, NOW, draft, make_spec, publish, set_mode
+from telemetry.recording.record_trades import record_trades
+from tests.builders import DAY, NOW, draft, make_spec, make_trades, publish, set_mode
 from tests.overrides.process_pool import Call, ProcessPool, process_pool
 from tests.people import make_person, settled, somebody
 
@@ -170,6 +171,7 @@ class TestAgainstEachOther:
         assert_whole()
 
     def test_retire_and_delegate(self, processes: ProcessPool, crowd: list[str]) -> None:
+        record_trades(make_trades([1.0] * 40), now=NOW)  # as many as the evidence claims
         publish(make_spec({"size_mult": 1.2}))
         retire = {"module": "pm", "lines": [LINE], "reason": "harm"}
         calls: list[Call] = [("retire", retire | {"who": who}) for who in crowd[:5]]
@@ -195,6 +197,7 @@ class TestAgainstEachOther:
         assert_whole()
 
     def test_quarantine_and_delegate(self, processes: ProcessPool, crowd: list[str]) -> None:
+        record_trades(make_trades([1.0] * 40), now=NOW)
         publish(make_spec({"size_mult": 1.2}))
         stop = {"module": "pm", "reason": "harm"}
         calls: list[Call] = [("quarantine", stop | {"who": who}) for who in crowd[:5]]
