@@ -196,6 +196,7 @@ class TestRewrittenOverride:
         assert publish(withdraw=[rewritten.line]).n_overrides == 1
 
 
+@pytest.mark.django_db
 class TestWhatIsCompiled:
     """One override of version 1 does not compile, as of other code or of a row that was written past all checks."""
 
