@@ -70,6 +70,7 @@ BEAT: dict[str, dict[str, Any]] = {
         "kwargs": {"module": "pm"},
     },
     "publish due": {"task": "overrides.publish_due", "schedule": MINUTE},
+    "request effects": {"task": "overrides.request_effects", "schedule": MINUTE},
     "send outbox": {"task": "telemetry.send_outbox", "schedule": MINUTE},
     "attribute": {"task": "telemetry.attribute", "schedule": 5 * MINUTE},
     "verify audit": {"task": "telemetry.verify_audit", "schedule": crontab(hour="1", minute="10")},

@@ -9,6 +9,7 @@ from celery import shared_task
 from overrides.monitoring.challenger import run_comparison
 from overrides.monitoring.replay import replay_nightly
 from overrides.requests.apply import apply_due, expire_requests
+from overrides.requests.impact.effects import request_effects
 from overrides.requests.impact.what_if import run_what_if
 from overrides.requests.staleness import refresh_health
 from telemetry.audit.alarms import REPLAY
@@ -27,6 +28,13 @@ def publish_due_task(*, now: str | None = None, **_: object) -> None:
         every=timedelta(minutes=1),
         work=lambda: apply_due(now=at) + expire_requests(now=at) + refresh_health(now=at),
     )
+
+
+@shared_task(name="overrides.request_effects")
+def request_effects_task(*, now: str | None = None, **_: object) -> None:
+    """Request the effect on exposure of every submitted request that has none yet."""
+    at = moment_of_task(now)
+    run_once("request effects", now=at, every=timedelta(minutes=1), work=lambda: request_effects(now=at))
 
 
 @shared_task(name="overrides.replay")

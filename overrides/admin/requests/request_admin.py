@@ -17,13 +17,13 @@ from django.views.decorators.http import require_POST
 
 from overrides.admin.requests.bulk_actions import actions
 from overrides.admin.requests.edit_page import edit_page, may_edit
-from overrides.admin.requests.request_page import WHAT_IF_DECISIONS, request_page
+from overrides.admin.requests.request_page import request_page
 from overrides.admin.requests.step_input import chosen_lines, read_step_input
 from overrides.admin.requests.steps import PROOF_STEPS, STEPS
 from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.permissions import DRAFT, REVIEW
 from overrides.models import ChangeRequest, RequestKind
-from overrides.requests.impact.what_if import request_what_if
+from overrides.requests.impact.what_if import EFFECT_DECISIONS, request_what_if
 from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, number
 from telemetry.foundation.admin.read_only import FactAdmin, one_of, person
 from telemetry.foundation.admin.reauthentication import is_proof_due, missing_proof
@@ -156,7 +156,7 @@ class ChangeRequestAdmin(FactAdmin):
             raise PermissionDenied
         page = reverse("admin:overrides_changerequest_change", args=[request_id])
         try:
-            request_what_if(request_id, WHAT_IF_DECISIONS, datetime.now(UTC))
+            request_what_if(request_id, EFFECT_DECISIONS, datetime.now(UTC))
         except Refused as refused:
             self.message_user(request, str(refused), messages.ERROR)
         return HttpResponseRedirect(f"{page}#what-if-title")

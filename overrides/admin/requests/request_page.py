@@ -22,7 +22,7 @@ from overrides.core.governance.exposure import exposure_change, steps_moved
 from overrides.core.governance.gates import Gate
 from overrides.models import ChangeLine, ChangeRequest, Comment, Vote, WhatIf
 from overrides.requests.gates import read_situation
-from overrides.requests.impact.what_if import is_about
+from overrides.requests.impact.what_if import EFFECT_DECISIONS, is_about
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.lines import COEFFICIENTS
 from overrides.requests.staleness import health_of
@@ -30,7 +30,6 @@ from telemetry.models import AuditEntry
 
 MOST_LINES = 200
 MOST_ENTRIES = 100  # comments, and entries of the history
-WHAT_IF_DECISIONS = 10_000
 
 
 @dataclass(frozen=True)
@@ -184,5 +183,5 @@ def _what_if(request: ChangeRequest) -> dict[str, Any]:
         "is_running": row is not None and row.is_under_way,
         "pictures": histograms(row.document) if row is not None and is_done and row.document else (),
         "may_ask_what_if": is_askable and request.state in ChangeRequest.OPEN,
-        "what_if_n": WHAT_IF_DECISIONS,
+        "what_if_n": EFFECT_DECISIONS,
     }

@@ -13,7 +13,7 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from overrides.core.engine.combination import Combination, LeverValue, refuse_foreign
@@ -23,6 +23,7 @@ from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.vocabulary import MODULE_CATEGORIES, Reason
 from overrides.core.engine.serve import neutral_levers, rounded_for_output
 from overrides.core.impact.coefficient_products import ProductOf, product_of, product_parts
+from overrides.core.impact.daily_effect import DailyEffect
 from overrides.core.impact.distribution import change, distribution
 from overrides.core.impact.largest_changes import LargestChanges, Pattern
 from overrides.core.impact.measured_levers import MEASURED, PRODUCT
@@ -82,6 +83,10 @@ class Comparison:
         self._counts: Counter[str] = Counter()
         self._largest = LargestChanges()
         self._times: tuple[datetime, datetime] | None = None
+        self._daily = DailyEffect()
+        self._scaled = frozenset(
+            category for category, names in self._neutral.items() if any(LEVERS[name].scales_on for name in names)
+        )
 
     def add_request(
         self, pattern_key: str, category: str, scope: str, at: datetime, current: Mapping[str, float]
@@ -94,17 +99,24 @@ class Comparison:
         self._largest.requested[pattern] += 1
         first, last = self._times or (at, at)
         self._times = min(first, at), max(last, at)
+        effect = self._effect(pattern, scope, at, current)
+        if category in self._scaled:
+            self._daily.add(at.astimezone(UTC).date(), effect)
+
+    def _effect(self, pattern: Pattern, scope: str, at: datetime, current: Mapping[str, float]) -> float:
+        """Answer a request on both sides, count the difference, and return the change of its ln exposure."""
         place = self._place(pattern)
         if not place.is_touched:
-            return
+            return 0.0
         try:
             read = json.loads(scope)
             group = place.group(read)
             if place.is_reached(read, group):
                 refuse_foreign(current)
-                self._compare(place, group, pattern, read, at, current)
+                return self._compare(place, group, pattern, read, at, current)
         except (ValueError, TypeError, AttributeError):  # a tampered row, to which every version answers ERROR
             self._counts["unreadable"] += 1
+        return 0.0
 
     def document(self) -> dict[str, Any]:
         """Return the result as JSON values; `overrides.requests.impact.what_if` describes it."""
@@ -137,7 +149,7 @@ class Comparison:
         scope: Mapping[str, str],
         at: datetime,
         current: Mapping[str, float],
-    ) -> None:
+    ) -> float:
         before, after = self._settled(group, at, current)
         category = pattern[1]
         neutral = self._neutral[category]
@@ -163,6 +175,7 @@ class Comparison:
         self._counts["newly_moved"] += is_moved and not was_moved
         self._counts["no_longer_moved"] += was_moved and not is_moved
         self._largest.add(pattern, changes, before, after)
+        return sum(MEASURED[n].exposure(category) * unit for n, unit in changes.items() if MEASURED[n].scales_on)
 
     def _settled(
         self, group: RequestGroup | None, at: datetime, current: Mapping[str, float]
@@ -206,14 +219,15 @@ class Comparison:
         for (name, category), column in self._columns.items():
             if MEASURED[name].scales_on:
                 moved[category] += MEASURED[name].exposure(category) * change(name, column.before, column.after)
-        applies = {
-            c: n for c, n in requested.items() if any(LEVERS[name].scales_on for name in self._neutral.get(c, ()))
-        }
+        applies = {c: n for c, n in requested.items() if c in self._scaled}
         whole = sum(applies.values())
         mean = sum(moved.values()) / whole if whole else 0.0
+        band = self._daily.band()
         return {
             "asked": whole,
             "mean_ln": mean,
             "percent": 100 * math.expm1(mean),
+            "band": None if band is None else band.to_document(),
+            "whole_days": len(self._daily.whole_days),
             "categories": {c: {"asked": n, "mean_ln": moved[c] / n} for c, n in sorted(applies.items())},
         }

@@ -27,14 +27,16 @@ from overrides.requests.impact.before_after import proposed_by, refuse_kind, ver
 from overrides.requests.kinds.kind import Proposed
 from overrides.versions.load_version import active_version
 from telemetry.foundation.background_results import BackgroundComputation, Progress
+from telemetry.foundation.core.identifiers import uuid7_floor
 from telemetry.foundation.core.refusal import Refused
 from telemetry.models import Decision
 
 MOST = 1_000_000
+EFFECT_DECISIONS = 10_000  # of the effect that is computed for every request
 CHUNK = 5000
 TAKEN_OVER_AFTER = timedelta(minutes=2)  # without a sign of life; every chunk gives one
 TASK = "overrides.what_if"
-CODE = "what if 2"  # increase it whenever the computation changes, so that stored results are not reused
+CODE = "what if 3"  # increase it whenever the computation changes, so that stored results are not reused
 DEPENDS_ON = ("version", "last_decision", "as_of")  # besides the request's content and the number
 NOTHING_LOGGED = UUID(int=0)  # below every decision's id
 # A change that cannot be served is reported to the requester; it is no fault.
@@ -105,10 +107,12 @@ def _number_in_force(module: str) -> int | None:
 
 
 def _depends_on(request: ChangeRequest, now: datetime, as_of_now: bool) -> dict[str, Any]:
-    """Return the current values of DEPENDS_ON."""
+    """Return the values of DEPENDS_ON: those of now, or for a closed request those when it was closed."""
     newest = Decision.objects.filter(module=request.module).order_by("-decision_id")
+    if request.closed_at is not None:
+        newest = newest.filter(decision_id__lt=uuid7_floor(request.closed_at))
     return {
-        "version": _number_in_force(request.module),
+        "version": request.base_version if request.closed_at is not None else _number_in_force(request.module),
         "last_decision": newest.values_list("decision_id", flat=True).first(),
         "as_of": now.replace(minute=0, second=0, microsecond=0) if as_of_now else None,
     }

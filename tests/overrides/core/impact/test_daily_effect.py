@@ -1,0 +1,100 @@
+"""The band of an effect: by hand, its coverage on days that go together, and what it needs."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from overrides.core.impact.daily_effect import AHEAD, DailyEffect, DayTotal, prediction_band, student_quantile
+
+FIRST = date(2026, 3, 2)
+# Of Student's t for .95, from the tables: degrees of freedom -> quantile.
+TABLE = {7: 1.8946, 10: 1.8125, 15: 1.7531, 30: 1.6973, 120: 1.6577}
+
+
+class TestBand:
+    def test_by_hand(self) -> None:
+        """Eight days of one decision, four at .01 and four at .03: mean .02, s = .01 sqrt(8/7)."""
+        days = [DayTotal(1, 0.01), DayTotal(1, 0.03), DayTotal(1, 0.03), DayTotal(1, 0.01)] * 2
+
+        band = prediction_band(days)
+
+        assert band is not None
+        half = 1.8946 * 0.01 * math.sqrt(8 / 7) * math.sqrt(1 / 14 + 1 / 8)
+        assert (band.mean, band.days) == (pytest.approx(0.02), 8)
+        assert band.high - band.mean == pytest.approx(half, rel=2e-3)
+        assert band.mean - band.low == pytest.approx(half, rel=2e-3)
+
+    def test_is_wider_where_neighbouring_days_go_together(self) -> None:
+        apart = [DayTotal(1, 0.01 * (-1) ** day) for day in range(16)]
+        together = [DayTotal(1, 0.01 if day < 8 else -0.01) for day in range(16)]
+
+        narrow, wide = prediction_band(apart), prediction_band(together)
+
+        assert narrow is not None
+        assert wide is not None
+        assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
+
+    def test_weighs_days_by_their_decisions(self) -> None:
+        band = prediction_band([DayTotal(100, 1.0)] * 7 + [DayTotal(1, 1.0)])
+
+        assert band is not None
+        assert band.mean == pytest.approx(8 / 701)
+
+    @pytest.mark.parametrize("dependence", [0.0, 0.5])
+    def test_covers_the_next_two_weeks_nine_times_in_ten(self, dependence: float) -> None:
+        generator = np.random.default_rng(20_261_129)
+        inside, runs = 0, 600
+        for _ in range(runs):
+            shocks = generator.standard_t(5, 21 + AHEAD)
+            days = np.empty_like(shocks)
+            days[0] = shocks[0]
+            for day in range(1, len(days)):
+                days[day] = dependence * days[day - 1] + shocks[day]
+            counts = generator.integers(20, 60, len(days))
+            totals = [DayTotal(int(n), float(n * value)) for n, value in zip(counts, 0.001 * days, strict=True)]
+            band = prediction_band(totals[:21])
+            assert band is not None
+            after = totals[21:]
+            realised = sum(day.total for day in after) / sum(day.n for day in after)
+            inside += band.low <= realised <= band.high
+
+        assert 0.85 <= inside / runs <= 0.96
+
+    @given(st.lists(st.tuples(st.integers(1, 50), st.floats(-1, 1)), min_size=8, max_size=40))
+    def test_holds_its_own_mean_and_is_finite(self, days: list[tuple[int, float]]) -> None:
+        band = prediction_band([DayTotal(n, total) for n, total in days])
+
+        assert band is not None
+        assert band.low <= band.mean <= band.high
+        assert math.isfinite(band.low + band.high)
+
+
+class TestDailyEffect:
+    def test_leaves_out_the_days_in_which_the_log_is_cut(self) -> None:
+        effect = DailyEffect()
+        for day in range(10):
+            effect.add(FIRST + timedelta(days=day), 1.0 if day in (0, 9) else 0.0)
+
+        band = effect.band()
+
+        assert band is not None
+        assert (band.days, band.mean, band.high) == (8, 0.0, 0.0)
+
+    def test_has_no_band_from_fewer_than_eight_whole_days(self) -> None:
+        effect = DailyEffect()
+        for day in range(9):
+            effect.add(FIRST + timedelta(days=day), 0.1)
+
+        assert effect.band() is None
+        assert len(effect.whole_days) == 7
+
+
+@pytest.mark.parametrize(("degrees", "quantile"), TABLE.items())
+def test_students_quantile_is_that_of_the_tables(degrees: int, quantile: float) -> None:
+    assert student_quantile(0.95, degrees) == pytest.approx(quantile, abs=0.002)
