@@ -39,6 +39,7 @@ SERVERS = (
     "tests/telemetry/foundation/test_snapshot.py",
     "tests/telemetry/models",
     "tests/telemetry/recording",
+    "tests/test_an_approver_gone.py",
     "tests/test_flow.py",
     "tests/test_sql_files.py",
 )

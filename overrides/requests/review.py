@@ -66,11 +66,16 @@ def approve(
     """Sign the current content, or `only` these of its lines; the others become a request of their own.
 
     `expected_hash` is the hash of the content that the person has seen; the vote is refused if it has changed since.
+    An approval that counts already, with the same reason, is a second click and changes nothing.
     """
     request = locked(request_id)
     if expected_hash and expected_hash != request.content_hash:
         raise GateError("content", "it was edited after you opened it; look at what it says now")
     read = refuse_blocked(request, Step.SIGN, by, at)
+    if only is None and by.pk in read.tally.approvers and _last_reason(read.votes, by) == reason:
+        return request
+    if only is not None and request.state != ChangeRequest.State.IN_REVIEW:
+        raise GateError("only", f"lines are split off while it is in review; it is {request.state}: approve all of it")
     if only is not None:
         _split(request, read.changes, only, by, at)
     vote = _vote(request, by, Vote.Decision.APPROVE, reason, at)
@@ -156,6 +161,11 @@ def _decide_against(
         request.closed_at = at
     take_step(request, step, action=step.value, actor=by.get_username(), reason=reason, at=at, also=vote)
     return request
+
+
+def _last_reason(votes: Sequence[Vote], by: User) -> str:
+    """Return the reason of a person's latest vote."""
+    return next(vote.reason for vote in reversed(votes) if vote.voter_id == by.pk)
 
 
 def _vote(request: ChangeRequest, by: User, decision: str, reason: str, at: datetime) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from django.contrib.auth.models import Permission, User
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from overrides.core.governance.votes import Standing, VoteCast, approvers, lapsed, standings
+from overrides.core.governance.votes import VoteCast, tally
 from overrides.models import ChangeRequest, Mandate, Vote
 
 REVIEW_CODENAME = "review_changerequest"
@@ -22,33 +22,34 @@ def reviewers() -> QuerySet[User]:
 
 
 def votes_on(requests: Collection[int]) -> dict[int, list[VoteCast]]:
-    """The votes on each of these requests, with their givers as they are now: two queries, however many there are."""
+    """The votes on each of these requests, with their givers as they are now: three queries, however many there are."""
     found: dict[int, list[VoteCast]] = {request: [] for request in requests}
     rows = list(Vote.objects.filter(request_id__in=requests).select_related("voter").order_by("id"))
+    for row, cast in zip(rows, cast_by(rows), strict=True):
+        found[row.request_id].append(cast)
+    return found
+
+
+def cast_by(rows: Collection[Vote]) -> list[VoteCast]:
+    """These votes, read with their voters, as values: two queries for what their givers may do, none without votes."""
     voters = {row.voter_id for row in rows}
     may = set(reviewers().filter(pk__in=voters).values_list("pk", flat=True)) if voters else set()
     groups: dict[int, list[str]] = {}
     for person, name in User.groups.through.objects.filter(user_id__in=voters).values_list("user_id", "group__name"):
         groups.setdefault(person, []).append(name)
-    for row in rows:
-        found[row.request_id].append(
-            VoteCast(
-                sequence=row.pk,
-                voter=row.voter_id,
-                name=row.voter.get_username(),
-                approves=row.decision == Vote.Decision.APPROVE,
-                content_hash=row.content_hash,
-                is_active=row.voter.is_active,
-                may_review=row.voter_id in may,
-                groups=tuple(groups.get(row.voter_id, ())),
-            )
+    return [
+        VoteCast(
+            sequence=row.pk,
+            voter=row.voter_id,
+            name=row.voter.get_username(),
+            approves=row.decision == Vote.Decision.APPROVE,
+            content_hash=row.content_hash,
+            is_active=row.voter.is_active,
+            may_review=row.voter_id in may,
+            groups=tuple(groups.get(row.voter_id, ())),
         )
-    return found
-
-
-def standings_of(request: ChangeRequest, groups: Sequence[str]) -> dict[int, Standing]:
-    """The standing of every vote on a request, by the vote's id."""
-    return standings(votes_on([request.pk])[request.pk], request.content_hash, request.author_id, groups)
+        for row in rows
+    ]
 
 
 def suspended(mandates: Collection[Mandate]) -> dict[int, str]:
@@ -61,9 +62,9 @@ def suspended(mandates: Collection[Mandate]) -> dict[int, str]:
     found = {}
     for mandate in mandates:
         request = requests[mandate.request_id]
-        signed = votes[mandate.request_id], request.content_hash, request.author_id, mandate.voter_groups
-        counted = len(approvers(*signed))
-        if counted < mandate.approvals_needed:
-            gone = "; ".join(lapsed(*signed)) or "its votes were withdrawn"
-            found[mandate.pk] = f"suspended: {counted} of {mandate.approvals_needed} signatures still count ({gone})"
+        counted = tally(votes[request.pk], request.content_hash, request.author_id, mandate.voter_groups)
+        n_approvers = len(counted.approvers)
+        if n_approvers < mandate.approvals_needed:
+            gone = "; ".join(counted.lapsed) or "its votes were withdrawn"
+            found[mandate.pk] = f"{n_approvers} of {mandate.approvals_needed} signatures still count ({gone})"
     return found

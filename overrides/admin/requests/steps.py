@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from django.contrib.auth.models import User
 
 from overrides.core.governance.errors import GateError
-from overrides.core.governance.gates import Attempt, Gate, Severity, Situation, gates
+from overrides.core.governance.gates import ALREADY_AGREED, Attempt, Gate, Severity, Situation, gates
 from overrides.core.governance.permissions import APPLY, REVIEW, VIEW_REQUESTS
 from overrides.core.governance.request_states import Step, allows
 from overrides.models import ChangeRequest
@@ -248,13 +248,17 @@ class Offer:
 
 
 def offers(request: ChangeRequest, situation: Situation, person: User, at: datetime) -> list[Offer]:
-    """Return the steps that the request's state allows, each with its gates for this person."""
+    """Return the steps that the request's state allows, each with its gates for this person.
+
+    An approval is not offered where none is missing.
+    """
     who = gate_person(person, request, situation)
-    return [
+    found = [
         Offer(step, gates(situation, Attempt(step.request_step, who, at)) if step.request_step else ())
         for step in STEPS.values()
         if step.offered(request, person) and step.name != "comment"
     ]
+    return [offer for offer in found if all(gate.name != ALREADY_AGREED for gate in offer.gates)]
 
 
 SUMMARY_STEPS = ("approve", "reject", "apply")
@@ -270,7 +274,8 @@ class StepSummary:
 
 def step_summaries(request: ChangeRequest, person: User, at: datetime) -> list[StepSummary]:
     """Return what a person may do about a request, as far as its row tells; its page shows every gate."""
-    steps = (STEPS[name] for name in SUMMARY_STEPS)
+    is_agreed = request.state in (ChangeRequest.State.APPROVED, ChangeRequest.State.SCHEDULED)
+    steps = (STEPS[name] for name in SUMMARY_STEPS if not (is_agreed and name == "approve"))
     return [
         StepSummary(step, _blocked_by_row(step, request, person, at)) for step in steps if step.offered(request, person)
     ]

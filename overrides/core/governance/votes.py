@@ -6,7 +6,7 @@ approval ends with the right to give it and comes back with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,9 +18,9 @@ class Standing(StrEnum):
 
     COUNTS = "counts"
     AGAINST = "against"
-    OTHER_CONTENT = "of another edition"
+    OTHER_CONTENT = "edited since"
     REPLACED = "replaced by a later vote"
-    OWN = "the author's own"
+    OWN = "own request"
     DEACTIVATED = "deactivated"
     DEMOTED = "demoted"
     OTHER_GROUP = "of no group whose votes count"
@@ -43,40 +43,37 @@ class VoteCast:
     groups: tuple[str, ...] = ()
 
 
-def standings(
-    votes: Iterable[VoteCast], content_hash: str, author: int | None, groups: Sequence[str]
-) -> dict[int, Standing]:
-    """The standing of each vote, by its sequence number, under a policy that names these groups.
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The votes on a request as they count now.
+
+    `standings` has each vote's by its sequence number, `approvers` the people whose approval counts, `lapsed` in words
+    the approvals that counted once and do not now.
+    """
+
+    standings: Mapping[int, Standing]
+    approvers: frozenset[int]
+    lapsed: tuple[str, ...]
+
+
+def tally(votes: Iterable[VoteCast], content_hash: str, author: int | None, groups: Sequence[str]) -> Tally:
+    """Count the votes on this content of a request under a policy that names these groups.
 
     >>> yes, no = VoteCast(1, 7, "ann", True, "h"), VoteCast(2, 7, "ann", False, "h")
-    >>> standings([yes, no], "h", None, ())
+    >>> tally([yes, no], "h", None, ()).standings
     {1: <Standing.REPLACED: 'replaced by a later vote'>, 2: <Standing.AGAINST: 'against'>}
-    >>> standings([VoteCast(3, 8, "bob", True, "h", may_review=False)], "h", None, ())
-    {3: <Standing.DEMOTED: 'demoted'>}
+    >>> counted = tally([yes, VoteCast(3, 8, "bob", True, "h", may_review=False)], "h", None, ())
+    >>> counted.approvers, counted.lapsed
+    (frozenset({7}), ('bob: demoted',))
     """
     ordered = sorted(votes, key=lambda vote: vote.sequence)
     latest = {vote.voter: vote.sequence for vote in ordered if vote.content_hash == content_hash}
-    return {vote.sequence: _standing(vote, content_hash, latest, author, groups) for vote in ordered}
-
-
-def approvers(
-    votes: Iterable[VoteCast], content_hash: str, author: int | None, groups: Sequence[str]
-) -> frozenset[int]:
-    """The people whose approval of this content counts now.
-
-    >>> approvers([VoteCast(1, 7, "ann", True, "h"), VoteCast(2, 8, "bob", True, "h", is_active=False)], "h", None, ())
-    frozenset({7})
-    """
-    votes = list(votes)
-    found = standings(votes, content_hash, author, groups)
-    return frozenset(vote.voter for vote in votes if found[vote.sequence] is Standing.COUNTS)
-
-
-def lapsed(votes: Iterable[VoteCast], content_hash: str, author: int | None, groups: Sequence[str]) -> tuple[str, ...]:
-    """The approvals that counted once and do not now, in words: `ann: deactivated`."""
-    votes = list(votes)
-    found = standings(votes, content_hash, author, groups)
-    return tuple(f"{vote.name}: {found[vote.sequence]}" for vote in votes if found[vote.sequence] in LAPSED)
+    found = {vote.sequence: _standing(vote, content_hash, latest, author, groups) for vote in ordered}
+    return Tally(
+        found,
+        frozenset(vote.voter for vote in ordered if found[vote.sequence] is Standing.COUNTS),
+        tuple(f"{vote.name}: {found[vote.sequence]}" for vote in ordered if found[vote.sequence] in LAPSED),
+    )
 
 
 def _standing(
