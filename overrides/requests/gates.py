@@ -25,7 +25,7 @@ from overrides.models import ChangeLine, ChangeRequest, HoldKind, LineHold, Memb
 from overrides.requests.governance_store import is_quarantined, live_mandates, policy_of
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.kind import Basis
-from overrides.requests.votes import cast_by
+from overrides.requests.votes import cast_by, votes_read
 
 DAY = timedelta(days=1)
 SERVED = tuple(kind.name for kind in KINDS.values() if kind.is_served)
@@ -74,8 +74,8 @@ def read_situation(
     basis = kind.basis(request)
     moved = _moved_before(request, policy, at)
     agreement = policy.agreement(request.kind, request.movement, moved)
-    votes = list(request.votes.select_related("voter").order_by("id"))
-    counted = tally(cast_by(votes), request.content_hash, request.author_id, agreement.groups)
+    votes = list(votes_read().filter(request=request))
+    counted = tally(map(cast_by, votes), request.content_hash, request.author_id, agreement.groups)
     is_delegated = request.route == ChangeRequest.Route.MANDATE
     situation = Situation(
         state=request.state,

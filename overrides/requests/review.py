@@ -78,7 +78,7 @@ def approve(
         raise GateError("only", f"lines are split off while it is in review; it is {request.state}: approve all of it")
     if only is not None:
         _split(request, read.changes, only, by, at)
-    vote = _vote(request, by, Vote.Decision.APPROVE, reason, at)
+    vote = write_vote(request, by, Vote.Decision.APPROVE, reason, at)
     # A split changes the content, which then moves less, so the votes that count are read again.
     is_agreed = read.is_agreed_with(by) if only is None else read_situation(request, at).is_agreed
     step = Step.APPROVE if is_agreed else Step.SIGN
@@ -156,7 +156,7 @@ def _decide_against(
         raise GateError("reason", "deciding against it needs one; its author learns from it")
     request = locked(request_id)
     refuse_blocked(request, step, by, at)
-    vote = _vote(request, by, decision, reason, at)
+    vote = write_vote(request, by, decision, reason, at)
     if step is Step.REJECT:
         request.closed_at = at
     take_step(request, step, action=step.value, actor=by.get_username(), reason=reason, at=at, also=vote)
@@ -168,7 +168,7 @@ def _last_reason(votes: Sequence[Vote], by: User) -> str:
     return next(vote.reason for vote in reversed(votes) if vote.voter_id == by.pk)
 
 
-def _vote(request: ChangeRequest, by: User, decision: str, reason: str, at: datetime) -> dict[str, Any]:
+def write_vote(request: ChangeRequest, by: User, decision: str, reason: str, at: datetime) -> dict[str, Any]:
     """Store a vote, and return what its audit entry says of it."""
     vote = Vote.objects.create(
         request=request,

@@ -21,7 +21,7 @@ from telemetry.foundation.admin.read_only import FactAdmin, person
 from telemetry.foundation.admin.reauthentication import is_proof_due, missing_proof
 
 MOST = 200  # requests that can be decided at once
-BULK_STEPS = ("approve", "reject", "cancel")
+BULK_STEPS = ("approve", "reject", "cancel", "renew")
 
 
 class BulkForm(ReasonForm):

@@ -15,6 +15,7 @@ from overrides.requests.review import approve, reject
 from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import approve_and_apply, draft, make_parameters, make_spec, publish, set_mode, without_triggers
 from tests.conftest import make_user
+from tests.people import as_committed
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +36,9 @@ def in_force(policy: dict[str, Any], others: Sequence[str] = ()) -> ChangeReques
     request = draft(kind="policy", content=policy, at=now)
     for name in others:
         approve(request_id=request.pk, by=make_user(name, "overrides.review_changerequest"), at=now)
-    return approve_and_apply(request, at=now)
+    applied = approve_and_apply(request, at=now)
+    as_committed()  # the database judges by the policy that stood then
+    return applied
 
 
 def drafted_parameters(author: User, n_target: int) -> ChangeRequest:
@@ -104,7 +107,7 @@ class TestStrengthOfAPolicyRequest:
     def test_compares_an_applied_one_with_the_policy_it_replaced(self, author: User) -> None:
         in_force({"approvals": 2})
         weaker = in_force({}, others=["ann"])
-        in_force({"approvals": 3})
+        in_force({"approvals": 3, "large_approvals": 3})
 
         text = shown(author, weaker)
 

@@ -126,7 +126,7 @@ class TestVotes:
             approve(request_id=request.pk, by=voter, at=datetime.now(UTC))
         browser = browser_of(reviewer)
 
-        with django_assert_max_num_queries(MOST_QUERIES + 2):  # those of what voters may do, and of their groups
+        with django_assert_max_num_queries(MOST_QUERIES):
             page(browser, f"{REQUESTS}{request.pk}/change/")
 
 
