@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import Exists, IntegerField, JSONField, OuterRef, Q, QuerySet, Subquery
@@ -97,7 +98,8 @@ def counts(person: User, now: datetime) -> Counts:
     oldest = Subquery(tasks.order_by("due_at").values("due_at")[:1])
     time = RawSQL("(SELECT jsonb_build_array(since, reason) FROM simulated_time)", (), JSONField())
     numbers = (_Count(rows.order_by().values("pk")) for rows in each)
-    *found, simulated = User.objects.filter(pk=person.pk).values_list(*numbers, oldest, time).get()
+    row: tuple[Any, ...] = User.objects.filter(pk=person.pk).values_list(*numbers, oldest, time).get()
+    *found, simulated = row
     return Counts(*found, simulated and SimulatedTime(datetime.fromisoformat(simulated[0]), simulated[1]))
 
 
