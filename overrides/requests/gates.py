@@ -20,7 +20,7 @@ from overrides.core.governance.errors import GateError
 from overrides.core.governance.gates import Attempt, Person, Situation, TouchedLine, blocking
 from overrides.core.governance.governance_policy import GovernancePolicy, may_count
 from overrides.core.governance.request_states import Step
-from overrides.core.governance.votes import Tally, tally
+from overrides.core.governance.votes import Signatures, signatures
 from overrides.models import ChangeLine, ChangeRequest, HoldKind, LineHold, Membership, Override, Vote
 from overrides.requests.governance_store import is_quarantined, live_mandates, policy_of
 from overrides.requests.kinds import KINDS
@@ -36,7 +36,7 @@ class RequestSituation:
     """A request with everything that a step on it needs, read once.
 
     `changes` are its lines with their overrides, `basis` is the version and the parameters it rests on, `situation` is
-    what the gates judge. `votes` are all in their order, `tally` says which of them count now.
+    what the gates judge. `votes` are all in their order, `signatures` says which of them count now.
     """
 
     request: ChangeRequest
@@ -44,16 +44,7 @@ class RequestSituation:
     basis: Basis
     situation: Situation
     votes: Sequence[Vote]
-    tally: Tally
-
-    @property
-    def is_agreed(self) -> bool:
-        """Return whether enough people have signed the content."""
-        return self.situation.approvals >= self.situation.needed
-
-    def is_agreed_with(self, person: User) -> bool:
-        """Return whether enough people have signed the content once this person, whose vote counts, has signed it."""
-        return len(self.tally.approvers | {person.pk}) >= self.situation.needed
+    signatures: Signatures
 
 
 def refuse_blocked(request: ChangeRequest, step: Step, person: User | None, at: datetime) -> RequestSituation:
@@ -75,7 +66,7 @@ def read_situation(
     moved = _moved_before(request, policy, at)
     agreement = policy.agreement(request.kind, request.movement, moved)
     votes = list(votes_read().filter(request=request))
-    counted = tally(map(cast_by, votes), request.content_hash, request.author_id, agreement.groups)
+    signed = signatures(map(cast_by, votes), request.content_hash, request.author_id, agreement.groups)
     is_delegated = request.route == ChangeRequest.Route.MANDATE
     situation = Situation(
         state=request.state,
@@ -83,9 +74,9 @@ def read_situation(
         is_machine=request.author_id is None,
         signed_hash=request.content_hash,
         content_hash=hash_of(request, changes),
-        approvals=len(counted.approvers),
+        approvals=len(signed.approvers),
         needed=agreement.needed,
-        lapsed=counted.lapsed,
+        lapsed=signed.lapsed,
         lines=_touched(changes, is_delegated),
         policy=policy,
         parameters=basis.parameters,
@@ -97,7 +88,7 @@ def read_situation(
         is_quarantined=is_delegated and is_quarantined(request.module),
         scheduled_for=request.scheduled_for,
     )
-    return RequestSituation(request, changes, basis, situation, votes, counted)
+    return RequestSituation(request, changes, basis, situation, votes, signed)
 
 
 def changes_of(request: ChangeRequest, at: datetime) -> list[ChangeLine]:

@@ -72,7 +72,7 @@ def approve(
     if expected_hash and expected_hash != request.content_hash:
         raise GateError("content", "it was edited after you opened it; look at what it says now")
     read = refuse_blocked(request, Step.SIGN, by, at)
-    if only is None and by.pk in read.tally.approvers and _last_reason(read.votes, by) == reason:
+    if only is None and by.pk in read.signatures.approvers and _last_reason(read.votes, by) == reason:
         return request
     if only is not None and request.state != ChangeRequest.State.IN_REVIEW:
         raise GateError("only", f"lines are split off while it is in review; it is {request.state}: approve all of it")
@@ -80,8 +80,8 @@ def approve(
         _split(request, read.changes, only, by, at)
     vote = write_vote(request, by, Vote.Decision.APPROVE, reason, at)
     # A split changes the content, which then moves less, so the votes that count are read again.
-    is_agreed = read.is_agreed_with(by) if only is None else read_situation(request, at).is_agreed
-    step = Step.APPROVE if is_agreed else Step.SIGN
+    signed = read.signatures.approvers | {by.pk} if only is None else read_situation(request, at).signatures.approvers
+    step = Step.APPROVE if len(signed) >= read.situation.needed else Step.SIGN
     take_step(request, step, action="approve", actor=by.get_username(), reason=reason, at=at, also=vote)
     return request
 

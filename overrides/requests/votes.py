@@ -9,7 +9,7 @@ from django.contrib.auth.models import Permission, User
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from overrides.core.governance.votes import VoteCast, tally
+from overrides.core.governance.votes import VoteCast, signatures
 from overrides.models import ChangeRequest, Mandate, Vote
 
 REVIEW_CODENAME = "review_changerequest"
@@ -70,7 +70,7 @@ def suspended(mandates: Collection[Mandate]) -> dict[int, str]:
     found = {}
     for mandate in mandates:
         request = requests[mandate.request_id]
-        counted = tally(votes[request.pk], request.content_hash, request.author_id, mandate.voter_groups)
+        counted = signatures(votes[request.pk], request.content_hash, request.author_id, mandate.voter_groups)
         n_approvers = len(counted.approvers)
         if n_approvers < mandate.approvals_needed:
             gone = "; ".join(counted.lapsed) or "its votes were withdrawn"

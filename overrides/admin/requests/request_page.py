@@ -105,7 +105,7 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         "comments": comments,
         "history": entries,
         "rivals": sorted({number for each in situation.lines for number in each.rivals}),
-        "votes": votes_shown(read.votes, read.tally.standings),
+        "votes": votes_shown(read.votes, read.signatures.standings),
         "strength": KINDS[request.kind].strength(request, situation.policy),
         **content_page(request, changes, read.basis.in_force, at),
         **_what_if(request),

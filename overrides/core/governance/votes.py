@@ -7,7 +7,7 @@ approval ends with the right to give it and comes back with it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from overrides.core.governance.governance_policy import may_count
@@ -44,35 +44,45 @@ class VoteCast:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """The votes on a request as they count now.
+class Signatures:
+    """The ids of the people whose approvals count, and in words the approvals whose givers may not give them now.
 
-    `standings` has each vote's by its sequence number, `approvers` the people whose approval counts, `lapsed` in words
-    the approvals that counted once and do not now.
+    `standings` has the standing of each vote, by its sequence number.
     """
 
-    standings: Mapping[int, Standing]
     approvers: frozenset[int]
     lapsed: tuple[str, ...]
+    standings: Mapping[int, Standing] = field(repr=False)
 
 
-def tally(votes: Iterable[VoteCast], content_hash: str, author: int | None, groups: Sequence[str]) -> Tally:
-    """Count the votes on this content of a request under a policy that names these groups.
+def standings(
+    votes: Iterable[VoteCast], content_hash: str, author: int | None, groups: Sequence[str]
+) -> dict[int, Standing]:
+    """The standing of each vote, by its sequence number, under a policy that names these groups.
 
     >>> yes, no = VoteCast(1, 7, "ann", True, "h"), VoteCast(2, 7, "ann", False, "h")
-    >>> tally([yes, no], "h", None, ()).standings
+    >>> standings([yes, no], "h", None, ())
     {1: <Standing.REPLACED: 'replaced by a later vote'>, 2: <Standing.AGAINST: 'against'>}
-    >>> counted = tally([yes, VoteCast(3, 8, "bob", True, "h", may_review=False)], "h", None, ())
-    >>> counted.approvers, counted.lapsed
-    (frozenset({7}), ('bob: demoted',))
+    >>> standings([VoteCast(3, 8, "bob", True, "h", may_review=False)], "h", None, ())
+    {3: <Standing.DEMOTED: 'demoted'>}
     """
     ordered = sorted(votes, key=lambda vote: vote.sequence)
     latest = {vote.voter: vote.sequence for vote in ordered if vote.content_hash == content_hash}
-    found = {vote.sequence: _standing(vote, content_hash, latest, author, groups) for vote in ordered}
-    return Tally(
+    return {vote.sequence: _standing(vote, content_hash, latest, author, groups) for vote in ordered}
+
+
+def signatures(votes: Iterable[VoteCast], content_hash: str, author: int | None, groups: Sequence[str]) -> Signatures:
+    """Return whose approvals of this content count now, and which counted once and do not now.
+
+    >>> signatures([VoteCast(1, 7, "ann", True, "h"), VoteCast(2, 8, "bob", True, "h", is_active=False)], "h", None, ())
+    Signatures(approvers=frozenset({7}), lapsed=('bob: deactivated',))
+    """
+    votes = list(votes)
+    found = standings(votes, content_hash, author, groups)
+    return Signatures(
+        frozenset(vote.voter for vote in votes if found[vote.sequence] is Standing.COUNTS),
+        tuple(f"{vote.name}: {found[vote.sequence]}" for vote in votes if found[vote.sequence] in LAPSED),
         found,
-        frozenset(vote.voter for vote in ordered if found[vote.sequence] is Standing.COUNTS),
-        tuple(f"{vote.name}: {found[vote.sequence]}" for vote in ordered if found[vote.sequence] in LAPSED),
     )
 
 
