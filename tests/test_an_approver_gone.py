@@ -143,7 +143,7 @@ class TestScheduledRequestOfAnApproverGone:
         text = desk.page()
 
         assert f"it has 0 of 1 approvals of this content (a: {word})" in text
-        assert f'<td>no: <span class="cw-badge cw-warn">{word}</span></td>' in text
+        assert f'<td>no:&nbsp;<span class="cw-badge cw-warn">{word}</span></td>' in text
         assert "<td>yes</td>" not in text
 
     def test_is_refused_by_the_database_whatever_the_code_did(
@@ -207,7 +207,7 @@ class TestRequestAppliedByHand:
         text = desk.page()
 
         assert text.count("<td>yes</td>") == 1
-        assert text.count('<td>no: <span class="cw-badge cw-warn">deactivated</span></td>') == 1
+        assert text.count('<td>no:&nbsp;<span class="cw-badge cw-warn">deactivated</span></td>') == 1
         assert "What stands in the way" not in text
 
 

@@ -92,15 +92,22 @@ class Counts:
 
 def counts(person: User, now: datetime) -> Counts:
     """Return what the start page counts, in one query."""
-    due, gone = (Mandate.objects.filter(condition) for condition in (due_by(now), suspended_at(now)))
     tasks = OutboxMessage.objects.filter(sent_at=None, due_at__lte=now)
-    each = (unacknowledged(), due, gone, unowned_keys(now), tasks)
-    oldest = Subquery(tasks.order_by("due_at").values("due_at")[:1])
+    counted: dict[str, QuerySet[Any]] = {
+        "afterwards": unacknowledged(),
+        "mandates_due": Mandate.objects.filter(due_by(now)),
+        "mandates_suspended": Mandate.objects.filter(suspended_at(now)),
+        "unowned_keys": unowned_keys(now),
+        "waiting_tasks": tasks,
+    }
+    columns = {name: _Count(rows.order_by().values("pk")) for name, rows in counted.items()}
     time = RawSQL("(SELECT jsonb_build_array(since, reason) FROM simulated_time)", (), JSONField())
-    numbers = (_Count(rows.order_by().values("pk")) for rows in each)
-    row: tuple[Any, ...] = User.objects.filter(pk=person.pk).values_list(*numbers, oldest, time).get()
-    *found, simulated = row
-    return Counts(*found, simulated and SimulatedTime(datetime.fromisoformat(simulated[0]), simulated[1]))
+    oldest = Subquery(tasks.order_by("due_at").values("due_at")[:1])
+    row: dict[str, Any] = User.objects.filter(pk=person.pk).values(**columns, oldest_task=oldest, simulated=time).get()
+    if row["simulated"]:
+        since, reason = row["simulated"]
+        row["simulated"] = SimulatedTime(datetime.fromisoformat(since), reason)
+    return Counts(**row)
 
 
 def unowned_keys(now: datetime) -> QuerySet[ApiKey]:

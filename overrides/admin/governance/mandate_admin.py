@@ -14,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from overrides.core.governance.mandates import remaining
+from overrides.core.governance.permissions import REVIEW
 from overrides.models import Mandate, Membership, Override
 from overrides.requests.renewal import OF_LINES_IN_FORCE, reasons_of, suspended_at
 from telemetry.foundation.admin.formatting import MISSING, badge, chips, number, pattern
@@ -58,7 +59,10 @@ class DueFilter(admin.SimpleListFilter):
 
 
 class MandateList(FactList):
-    """Adds to each row `in_force`, the override in force on its line, and `suspended`, the reason if it is."""
+    """Adds to each row `in_force`, the override in force on its line, and `suspended`, the reason if it is.
+
+    `may_sign`: the reader may sign it again.
+    """
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -67,6 +71,7 @@ class MandateList(FactList):
         reasons = reasons_of(Mandate.objects.filter(pk__in=[row.pk for row in rows]))
         for row in rows:
             row.in_force, row.suspended = found.get(row.in_force_id), reasons.get(row.pk, "")
+            row.may_sign = request.user.has_perm(REVIEW)
         self.result_list = rows
 
 
@@ -109,6 +114,7 @@ class MandateAdmin(FactAdmin):
         row: Any = super().get_object(request, object_id, from_field)
         if row is not None:
             row.in_force = Override.objects.select_related("line").filter(pk=row.in_force_id).first()
+            row.may_sign = request.user.has_perm(REVIEW)
             row.suspended = reasons_of(Mandate.objects.filter(pk=row.pk)).get(row.pk, "")
         return row
 
@@ -166,6 +172,7 @@ class MandateAdmin(FactAdmin):
             return badge("expired", "overdue") if mandate.in_force else badge("revoked", "lapsed")
         if mandate.suspended:
             where = reverse("admin:overrides_changerequest_renew", args=[mandate.request_id])
-            words = '{} <div class="cw-quiet cw-small">{}</div><a href="{}">sign again…</a>'
-            return format_html(words, badge("suspended"), mandate.suspended, where)
+            link = format_html('<a href="{}">sign again…</a>', where) if mandate.may_sign else ""
+            words = '{} <div class="cw-quiet cw-small">{}</div>{}'
+            return format_html(words, badge("suspended"), mandate.suspended, link)
         return badge("stale", "due soon") if mandate.review_by <= now + SOON else badge("live")

@@ -112,7 +112,7 @@ def weakenings(old: GovernancePolicy, new: GovernancePolicy) -> list[str]:
             continue  # nothing adds up where no movement counts as large
         was, becomes = float(getattr(old, name)), float(getattr(new, name))
         if becomes != was and (becomes > was) == larger_is_weaker:
-            found.append(f"{meaning}: {name} from {getattr(old, name)} to {getattr(new, name)}")
+            found.append(f"{meaning}: {name} from {was:g} to {becomes:g}")
     return found
 
 

@@ -55,13 +55,15 @@ def test_hides_what_lapsed_with_its_line_unless_selected(author: User) -> None:
 
 
 class TestSuspended:
-    def test_are_listed_with_the_reason_and_the_way_to_sign_again(self, author: User) -> None:
+    def test_are_listed_with_the_reason_and_for_reviewers_the_way_to_sign_again(
+        self, author: User, reviewer: User
+    ) -> None:
         suspend(publish(make_spec(), at=datetime.now(UTC)))
         mandate = Mandate.objects.get()
+        own = f"{URL}{mandate.pk}/change/"
 
-        listed = page(browser_of(author), f"{URL}?due=suspended")
-
-        for text in (listed, page(browser_of(author), f"{URL}{mandate.pk}/change/")):
+        assert "/renew/" not in page(browser_of(author), f"{URL}?due=suspended")
+        for text in (page(browser_of(reviewer), f"{URL}?due=suspended"), page(browser_of(reviewer), own)):
             assert '<span class="cw-badge cw-warn">suspended</span>' in text
             assert "0 of 1 signatures still count (somebody: deactivated)" in text
             assert f'href="/admin/overrides/changerequest/{mandate.request_id}/renew/"' in text

@@ -102,7 +102,7 @@ class TestStrengthOfAPolicyRequest:
 
         assert '<span class="cw-badge cw-warn">Weaker</span>' in text
         assert "a request of lines, however large, with 1 vote of a reviewer of no named group would pass" in text
-        assert "the builder may move the module farther in a day: daily_cap from 50.0 to 80" in text
+        assert "the builder may move the module farther in a day: daily_cap from 50 to 80" in text
 
     def test_compares_an_applied_one_with_the_policy_it_replaced(self, author: User) -> None:
         in_force({"approvals": 2})
