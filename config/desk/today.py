@@ -103,7 +103,7 @@ def counts(person: User, now: datetime) -> Counts:
     columns = {name: _Count(rows.order_by().values("pk")) for name, rows in counted.items()}
     time = RawSQL("(SELECT jsonb_build_array(since, reason) FROM simulated_time)", (), JSONField())
     oldest = Subquery(tasks.order_by("due_at").values("due_at")[:1])
-    row: dict[str, Any] = User.objects.filter(pk=person.pk).values(**columns, oldest_task=oldest, simulated=time).get()
+    row: Any = User.objects.filter(pk=person.pk).values(**columns, oldest_task=oldest, simulated=time).get()
     if row["simulated"]:
         since, reason = row["simulated"]
         row["simulated"] = SimulatedTime(datetime.fromisoformat(since), reason)

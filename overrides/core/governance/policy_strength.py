@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from overrides.core.governance.governance_policy import MEASURED, GovernancePolicy, may_count
@@ -105,7 +105,9 @@ def weakenings(old: GovernancePolicy, new: GovernancePolicy) -> list[str]:
     for case in _cases(old, new):
         if passes(new, case) and not passes(old, case):
             passing.setdefault((case.kind, case.group), case)
-    found = list(dict.fromkeys(f"{case} would pass" for case in passing.values()))
+    by_anybody = {case for case in passing.values() if case.group is None}
+    cases = [case for case in passing.values() if case.group is None or replace(case, group=None) not in by_anybody]
+    found = list(dict.fromkeys(f"{case} would pass" for case in cases))
     has_window = None not in (old.large_movement, new.large_movement)
     for name, larger_is_weaker, meaning in LIMITS:
         if name == "window_days" and not has_window:

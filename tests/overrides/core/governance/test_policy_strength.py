@@ -51,6 +51,14 @@ class TestWeakenings:
     def test_of_a_policy_against_itself_are_none(self, policy: GovernancePolicy) -> None:
         assert weakenings(policy, policy) == []
 
+    def test_name_no_group_where_anybody_passes(self) -> None:
+        old = GovernancePolicy(approvals=2, large_approvals=2, groups=("desk",))
+
+        assert weakenings(old, GovernancePolicy()) == [
+            "a request of lines, however large, with 1 vote of a reviewer of no named group would pass",
+            "a request of any other kind, however large, with 1 vote of a reviewer of no named group would pass",
+        ]
+
     @pytest.mark.parametrize(("name", "larger_is_weaker", "meaning"), LIMITS)
     def test_name_the_limit_that_was_relaxed(self, name: str, larger_is_weaker: bool, meaning: str) -> None:
         low: Any = {name: False if name == "lowering_applies" else 0.5}
