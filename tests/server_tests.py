@@ -14,6 +14,7 @@ SERVERS = (
     "tests/config/access/api/test_throttle.py",
     "tests/config/access/test_key_life.py",
     "tests/config/access/test_keys.py",
+    "tests/config/access/test_migrations.py",
     "tests/config/api/test_health.py",
     "tests/config/test_worker.py",
     "tests/learning/coefficients",

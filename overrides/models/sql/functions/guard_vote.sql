@@ -12,12 +12,14 @@ BEGIN
         RAISE EXCEPTION 'request %: nobody votes on their own', asked.id
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    IF asked.content_hash <> NEW.content_hash OR NOT (
-        asked.state IN ('in_review', 'changes_requested', 'approved', 'scheduled')
-        OR asked.state = 'applied' AND asked.route = 'review' AND NEW.decision = 'approve' AND EXISTS (
-            SELECT FROM overrides_mandate WHERE request_id = asked.id AND revoked_at IS NULL
+    IF asked.content_hash <> NEW.content_hash
+        OR asked.state NOT IN ('in_review', 'changes_requested', 'approved', 'scheduled') AND NOT (
+            asked.state = 'applied' AND asked.route = 'review' AND NEW.decision = 'approve' AND EXISTS (
+                SELECT FROM overrides_mandate AS m WHERE m.request_id = asked.id AND m.revoked_at IS NULL
+                AND approvers_of(asked.id, asked.content_hash, asked.author_id, m.voter_groups) < m.approvals_needed
+            )
         )
-    ) THEN
+    THEN
         RAISE EXCEPTION 'request %: a vote is on the content as it stands, while it is open', asked.id
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;

@@ -170,7 +170,7 @@ class TestSteps:
         browser = browser_of(reviewer)
         confirmation = page(browser, f"{REQUESTS}{request.pk}/approve/?only={ticked.pk}")
 
-        post(reviewer, request, "approve", only=ticked.pk)
+        post(reviewer, request, "approve", only=ticked.pk, seen=request.content_hash)
 
         assert "Only these lines" in confirmation
         assert request.state == "approved"
