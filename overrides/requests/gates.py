@@ -20,12 +20,12 @@ from overrides.core.governance.errors import GateError
 from overrides.core.governance.gates import Attempt, Person, Situation, TouchedLine, blocking
 from overrides.core.governance.governance_policy import GovernancePolicy, may_count
 from overrides.core.governance.request_states import Step
-from overrides.core.governance.votes import Signatures, signatures
+from overrides.core.governance.votes import Signatures
 from overrides.models import ChangeLine, ChangeRequest, HoldKind, LineHold, Membership, Override, Vote
 from overrides.requests.governance_store import is_quarantined, live_mandates, policy_of
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.kind import Basis
-from overrides.requests.votes import cast_by, votes_read
+from overrides.requests.votes import signatures_on
 
 DAY = timedelta(days=1)
 SERVED = tuple(kind.name for kind in KINDS.values() if kind.is_served)
@@ -65,8 +65,7 @@ def read_situation(
     basis = kind.basis(request)
     moved = _moved_before(request, policy, at)
     agreement = policy.agreement(request.kind, request.movement, moved)
-    votes = list(votes_read().filter(request=request))
-    signed = signatures(map(cast_by, votes), request.content_hash, request.author_id, agreement.groups)
+    votes, signed = signatures_on(request, agreement.groups)
     is_delegated = request.route == ChangeRequest.Route.MANDATE
     situation = Situation(
         state=request.state,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.contrib.auth.models import Permission, User
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from overrides.core.governance.votes import VoteCast, signatures
+from overrides.core.governance.votes import Signatures, VoteCast, signatures
 from overrides.models import ChangeRequest, Mandate, Vote
 
 REVIEW_CODENAME = "review_changerequest"
@@ -42,6 +42,12 @@ def votes_on(requests: Collection[int]) -> dict[int, list[VoteCast]]:
     for row in votes_read().filter(request_id__in=requests):
         found[row.request_id].append(cast_by(row))
     return found
+
+
+def signatures_on(request: ChangeRequest, groups: Sequence[str]) -> tuple[list[Vote], Signatures]:
+    """Return the votes on a request in their order, and which of them count now if the votes of these groups count."""
+    rows = list(votes_read().filter(request=request))
+    return rows, signatures(map(cast_by, rows), request.content_hash, request.author_id, groups)
 
 
 def cast_by(row: Any) -> VoteCast:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
 from django.test import Client
 
 from config.access.keys import issue_key, revoke_key
@@ -66,8 +65,7 @@ class TestToday:
         assert "tests work at an instant of their own" in text
 
     def test_does_not_speak_of_time_where_the_clock_counts(self, author: User) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("DELETE FROM simulated_time")
+        end_simulated_time("in earnest")
 
         assert "Time is simulated" not in page(browser_of(author), "/admin/")
 
