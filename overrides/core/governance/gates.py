@@ -170,7 +170,7 @@ def _other_group(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
 
 def _already_agreed(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     if situation.state in (State.APPROVED, State.SCHEDULED) and situation.approvals >= situation.needed:
-        message = f"it is {situation.state} and has the {situation.needed} approvals that it needs"
+        message = f"it is {situation.state}, with all the approvals that it needs"
         yield Gate(ALREADY_AGREED, message, "apply it, or comment on it")
 
 
