@@ -24,6 +24,7 @@ SERVERS = (
     "tests/outages",
     "tests/overrides/models",
     "tests/overrides/requests/test_auto_publish.py",
+    "tests/overrides/requests/test_renewal.py",
     "tests/overrides/requests/test_trial.py",
     "tests/overrides/monitoring/test_replay.py",
     "tests/overrides/monitoring/verify_trail",
@@ -40,6 +41,7 @@ SERVERS = (
     "tests/telemetry/foundation/test_snapshot.py",
     "tests/telemetry/models",
     "tests/telemetry/recording",
+    "tests/test_an_approver_gone.py",
     "tests/test_flow.py",
     "tests/test_sql_files.py",
 )

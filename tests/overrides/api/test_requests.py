@@ -252,6 +252,7 @@ class TestPolling:
             {
                 "voter": "reviewer",
                 "decision": "approve",
+                "standing": "counts",
                 "content_hash": request.content_hash,
                 "reason": "it pays",
                 "voted_at": "2026-03-02T12:00:00Z",
