@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,9 +16,8 @@ from django.template.response import TemplateResponse
 
 from overrides.admin.request_form import ReasonForm
 from overrides.core.governance.errors import GovernanceError
-from overrides.core.governance.exposure import exposure_change
 from overrides.core.governance.permissions import LOWER, REVIEW
-from overrides.models import LineHold, Override
+from overrides.models import LineHold
 from telemetry.foundation.admin.read_only import ModelAdmin
 
 
@@ -58,19 +57,6 @@ RETIRE = Act(
 )
 EVERYTHING_OFF = Act("off", "Everything off", LOWER, "every bot gets neutral levers from every module", "reject")
 LIFT = Act("lift", "Lift", REVIEW, "nothing comes back into force by it: that takes a request")
-
-
-@dataclass(frozen=True)
-class Retired:
-    """An override in force that would be retired; `exposure` is the change of exposure in percent."""
-
-    override: Override
-    exposure: float
-
-
-def retired(overrides: Sequence[Override]) -> list[Retired]:
-    """Return the overrides with the change of exposure that retiring each of them causes."""
-    return [Retired(each, 100 * exposure_change(each.line.action_category, each.levers, {})) for each in overrides]
 
 
 def refuse_others(request: HttpRequest, model_admin: ModelAdmin, row: Model | None, act: Act) -> None:

@@ -141,6 +141,11 @@ class EngineRoom:
         """Return the module's engine without starting to poll."""
         return self._engines.get(module)
 
+    def mode(self, module: str) -> ServingMode | None:
+        """Return the serving mode that this process has read last; None before the first time."""
+        known = self.known(module)
+        return None if known is None else known.mode
+
     def stale_seconds(self, module: str) -> float:
         """Return the seconds since the database last confirmed the module's engine; infinite before the first time."""
         return time.monotonic() - self._confirmed_at.get(module, -math.inf)

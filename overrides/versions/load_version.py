@@ -164,11 +164,14 @@ def load_held(module: str, number: int) -> list[list[Any]]:
     ]
 
 
-def specs_without_ramps(module: str, number: int | None) -> dict[str, OverrideSpec]:
-    """Return the overrides of a version by line, with the targets of their ramps; `number` None is no version."""
+def specs_without_ramps(module: str, number: int | None, keys: Iterable[Key] | None = None) -> dict[str, OverrideSpec]:
+    """Return the overrides of a version by line, with the targets of their ramps; `number` None is no version.
+
+    With `keys` only those of these keys, as in `load_specs`.
+    """
     if number is None:
         return {}
-    return {spec.line: replace(spec, path=None) for spec in load_specs(module, number)}
+    return {spec.line: replace(spec, path=None) for spec in load_specs(module, number, keys)}
 
 
 def current_parameters(module: str) -> ModuleParameters:

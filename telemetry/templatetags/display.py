@@ -28,6 +28,12 @@ def number(value: float | Nothing | None, decimals: int = 3, signed: bool = Fals
 
 
 @register.simple_tag
+def exposure(percent: float | Nothing | None, decimals: int = 2) -> SafeString:
+    """Format a change of exposure; see `formatting.exposure`."""
+    return formatting.exposure(None if percent == "" else percent, decimals)
+
+
+@register.simple_tag
 def moment(at: datetime | Nothing | None) -> SafeString:
     """Format a time; see `formatting.format_moment`."""
     return formatting.format_moment(None if at == "" else at)

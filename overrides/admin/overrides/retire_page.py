@@ -12,10 +12,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from overrides.admin.immediate_actions import RETIRE, act_page, perform, refuse_others, retired
+from overrides.admin.immediate_actions import RETIRE, act_page, perform, refuse_others
 from overrides.admin.request_form import ReasonForm
 from overrides.models import Override
 from overrides.requests.emergency import retire_lines
+from overrides.requests.impact.effects import effect_of_retiring
+from overrides.serving.engine import ENGINE_ROOM
 from telemetry.foundation.admin.read_only import FactAdmin, person
 
 
@@ -45,13 +47,12 @@ def retire_page(
         return f"{request_made}: done; somebody else acknowledges it"
 
     response = perform(request, form, way_back, take) if form.is_valid() else None
-    rows = retired(overrides)
     ticked = [(ACTION_CHECKBOX_NAME, each.pk) for each in overrides]
     about = {
-        "title": f"Retire {len(rows)} line{'' if len(rows) == 1 else 's'}",
+        "title": f"Retire {len(overrides)} line{'' if len(overrides) == 1 else 's'}",
         "module": module,
-        "retired": rows,
-        "exposure": sum(each.exposure for each in rows),
+        "retired": overrides,
+        "estimate": effect_of_retiring([each.line for each in overrides], ENGINE_ROOM.mode(module)),
         "ticked": [("action", "retire"), *ticked] if is_ticked else [],
     }
     return response or act_page(model_admin, request, RETIRE, form, about, way_back)

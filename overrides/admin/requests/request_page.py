@@ -17,15 +17,17 @@ from overrides.admin.requests.steps import Offer, offers
 from overrides.admin.weight_display import Weights, levers
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.parameters import WeightParameters
-from overrides.core.governance.exposure import exposure_change, steps_moved
+from overrides.core.governance.exposure import steps_moved
 from overrides.core.governance.gates import Gate
 from overrides.core.governance.votes import LAPSED, Standing
-from overrides.models import ChangeLine, ChangeRequest, Comment, Vote, WhatIf
+from overrides.models import ChangeLine, ChangeRequest, Comment, Vote
 from overrides.requests.gates import read_situation
-from overrides.requests.impact.what_if import EFFECT_DECISIONS, is_about
+from overrides.requests.impact.effects import effect_of, row_of
+from overrides.requests.impact.what_if import EFFECT_DECISIONS
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.lines import COEFFICIENTS
 from overrides.requests.staleness import health_of
+from overrides.serving.engine import ENGINE_ROOM
 from telemetry.models import AuditEntry
 
 MOST_LINES = 200
@@ -34,13 +36,12 @@ MOST_ENTRIES = 100  # comments, and entries of the history
 
 @dataclass(frozen=True)
 class LineRow:
-    """One changed line as the page shows it: `steps` is how far it moves in largest steps, `exposure` is in percent."""
+    """One changed line as the page shows it: `steps` is how far it moves in largest steps."""
 
     change: ChangeLine
     levers: SafeString
     weight: SafeString | None
     steps: float
-    exposure: float
     comments: Sequence[Comment]
 
 
@@ -100,7 +101,6 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         and any(each.step.name == "approve" and not each.blocked for each in open_to),
         "n_lines": len(changes),
         "n_hidden": max(len(changes) - MOST_LINES, 0),
-        "exposure": _exposure(measured),
         "comments": comments,
         "history": entries,
         "rivals": sorted({number for each in situation.lines for number in each.rivals}),
@@ -137,8 +137,8 @@ def history(request_id: int) -> list[HistoryEntry]:
     ]
 
 
-def _measured(changes: Sequence[ChangeLine], parameters: ModuleParameters) -> list[tuple[float, float, ChangeLine]]:
-    """Return steps moved, change of exposure and line of each change, largest move first."""
+def _measured(changes: Sequence[ChangeLine], parameters: ModuleParameters) -> list[tuple[float, ChangeLine]]:
+    """Return steps moved and line of each change, largest move first."""
     channels: Mapping[str, WeightParameters] = {
         channel.value: each.weights for channel, each in parameters.channels.items()
     }
@@ -148,13 +148,11 @@ def _measured(changes: Sequence[ChangeLine], parameters: ModuleParameters) -> li
         before = change.before.levers if change.before else {}
         after = change.after.levers if change.after else {}
         steps = steps_moved(before, after, channels.get(change.line.channel, unknown))
-        measured.append((steps, exposure_change(change.line.action_category, before, after), change))
-    return sorted(measured, key=lambda each: (-each[0], each[2].line_id))
+        measured.append((steps, change))
+    return sorted(measured, key=lambda each: (-each[0], each[1].line_id))
 
 
-def _rows(
-    measured: Sequence[tuple[float, float, ChangeLine]], comments: Sequence[Comment], weights: Weights
-) -> list[LineRow]:
+def _rows(measured: Sequence[tuple[float, ChangeLine]], comments: Sequence[Comment], weights: Weights) -> list[LineRow]:
     by_line: dict[str, list[Comment]] = {}
     for comment in comments:
         if comment.line_id is not None:
@@ -165,21 +163,10 @@ def _rows(
             levers=levers(change.after.levers if change.after else {}, change.before.levers if change.before else {}),
             weight=weights.bar(change.after) if change.after else None,
             steps=steps,
-            exposure=100 * exposure,
             comments=by_line.get(change.line_id, ()),
         )
-        for steps, exposure, change in measured
+        for steps, change in measured
     ]
-
-
-def _exposure(measured: Sequence[tuple[float, float, ChangeLine]]) -> dict[str, float]:
-    """Return how many lines raise and lower exposure, and the sum over the lines in percent."""
-    changes = [exposure for _, exposure, _ in measured]
-    return {
-        "raising": sum(change > 0 for change in changes),
-        "lowering": sum(change < 0 for change in changes),
-        "sum": 100 * sum(changes),
-    }
 
 
 def votes_shown(votes: Sequence[Vote], standings: Mapping[int, Standing]) -> list[VoteShown]:
@@ -188,14 +175,14 @@ def votes_shown(votes: Sequence[Vote], standings: Mapping[int, Standing]) -> lis
 
 
 def _what_if(request: ChangeRequest) -> dict[str, Any]:
-    is_askable = KINDS[request.kind].is_published
-    rows = request.what_ifs.order_by("-asked_at") if is_askable else ()
-    row = next((row for row in rows if is_about(row, request)), None)
-    is_done = row is not None and row.status == WhatIf.Status.DONE
+    is_askable = KINDS[request.kind].proposed is not None
+    row = row_of(request.what_ifs.all(), request) if is_askable else None
     return {
         "row": row,
+        "estimate": effect_of(row, ENGINE_ROOM.mode(request.module)),
         "is_running": row is not None and row.is_under_way,
-        "pictures": histograms(row.document) if row is not None and is_done and row.document else (),
+        "pictures": histograms(row.document) if row is not None and row.document else (),
+        "has_effect": is_askable,
         "may_ask_what_if": is_askable and request.state in ChangeRequest.OPEN,
         "what_if_n": EFFECT_DECISIONS,
     }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from overrides.core.engine.compile_module import compile_module
+from overrides.core.engine.compiled import Key
 from overrides.core.engine.definitions.coefficients import read_weights
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
@@ -34,9 +35,15 @@ def _proposer(request: ChangeRequest) -> Callable[[ChangeRequest, int | None], P
     return proposed
 
 
-def version_pair(proposed: Proposed, base: int | None) -> tuple[VersionSide, VersionSide]:
-    """Return a version and the same version with the change, as engines. Raises Refused if either cannot be served."""
-    before, current = specs_without_ramps(proposed.module, base), parameters_of(proposed.module, base)
+def version_pair(
+    proposed: Proposed, base: int | None, keys: Collection[Key] | None = None
+) -> tuple[VersionSide, VersionSide]:
+    """Return a version and the same version with the change, as engines. Raises Refused if either cannot be served.
+
+    With `keys`, only the overrides of these (module, pattern_key, action_category) are loaded: enough if the change
+    touches no others.
+    """
+    before, current = specs_without_ramps(proposed.module, base, keys), parameters_of(proposed.module, base)
     after = {line: spec for line, spec in before.items() if line not in proposed.withdraw}
     after |= {spec.line: spec for spec in proposed.bring}
     weights = coefficients_of(proposed.module, base)

@@ -6,16 +6,18 @@ edited, or applied without a review; nobody has to wait for it to act.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Prefetch, Q
 
-from overrides.models import ChangeRequest, ModuleMode, WhatIf
-from overrides.requests.impact.what_if import EFFECT_DECISIONS, is_about, request_what_if
+from overrides.core.engine.definitions.serving_mode import Mode, ServingMode
+from overrides.models import ChangeRequest, Line, WhatIf
+from overrides.requests.impact.what_if import EFFECT_DECISIONS, compare, is_about, request_what_if
 from overrides.requests.kinds import KINDS
+from overrides.requests.kinds.kind import Proposed
 from telemetry.foundation.core.refusal import Refused
 
 MEASURED = tuple(kind.name for kind in KINDS.values() if kind.proposed is not None)
@@ -29,7 +31,7 @@ class Effect:
 
     `percent` is the mean change of exposure; `low` and `high` are its 90 % prediction band for the next 14 days, None
     with fewer than 8 whole days of decisions (`days`). `levers` counts the answers that move, per lever. `served` is
-    the change at the mode and the roll-out of now, in percent.
+    the change at the mode and the roll-out of now, in percent; None if they are not known.
     """
 
     percent: float
@@ -39,7 +41,7 @@ class Effect:
     decisions: int
     changed: int
     levers: Mapping[str, int]
-    served: float
+    served: float | None
 
     @property
     def warns(self) -> bool:
@@ -71,17 +73,28 @@ def request_effects(*, now: datetime) -> int:
     return sum(_is_requested(request, now) for request in missing[:MOST_AT_ONCE])
 
 
-def row_of(rows: Sequence[WhatIf], request: ChangeRequest) -> WhatIf | None:
+def row_of(rows: Iterable[WhatIf], request: ChangeRequest) -> WhatIf | None:
     """Return the newest of a request's what-ifs that is about its present content."""
     newest = sorted(rows, key=lambda row: row.asked_at, reverse=True)
     return next((row for row in newest if is_about(row, request)), None)
 
 
-def effect_of(row: WhatIf | None, mode: ModuleMode | None) -> Effect | None:
-    """Return the effect that a what-if found, or None before it is known."""
+def effect_of(row: WhatIf | None, mode: ServingMode | None) -> Effect | None:
+    """Return the effect that a what-if found, or None before it is known; `mode` is the mode of the module."""
     if row is None or row.status != WhatIf.Status.DONE or not row.document:
         return None
-    found: Mapping[str, Any] = row.document
+    return _effect(row.document, mode)
+
+
+def effect_of_retiring(lines: Sequence[Line], mode: ServingMode | None) -> Effect:
+    """Return the effect of retiring lines of one module, computed at once: only their patterns are answered again."""
+    module = lines[0].module
+    keys = {(module, line.pattern_key, line.action_category) for line in lines}
+    change = Proposed(module, withdraw=[line.pk for line in lines])
+    return _effect(compare(change, n=EFFECT_DECISIONS, keys=keys), mode)
+
+
+def _effect(found: Mapping[str, Any], mode: ServingMode | None) -> Effect:
     exposure = found["exposure"]
     band = exposure.get("band")  # missing in results of older code
     return Effect(
@@ -92,13 +105,13 @@ def effect_of(row: WhatIf | None, mode: ModuleMode | None) -> Effect | None:
         decisions=found["asked"],
         changed=found["changed"],
         levers={name: lever["changed"] for name, lever in found["levers"].items() if lever["changed"]},
-        served=exposure["percent"] * _served_share(mode),
+        served=None if mode is None else exposure["percent"] * _served_share(mode),
     )
 
 
-def _served_share(mode: ModuleMode | None) -> float:
+def _served_share(mode: ServingMode) -> float:
     """Return the share of callers who are served: the roll-out of a module that is on."""
-    return mode.rollout_percent / 100 if mode is not None and mode.mode == ModuleMode.Mode.ON else 0.0
+    return mode.rollout_percent / 100 if mode.mode is Mode.ON else 0.0
 
 
 def _is_requested(request: ChangeRequest, now: datetime) -> bool:

@@ -10,7 +10,7 @@ cut it, and the `weights` that move most.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,7 @@ from django.db.models import QuerySet, TextField
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
+from overrides.core.engine.compiled import Key
 from overrides.core.engine.definitions.content_hash import content_hash
 from overrides.core.impact.version_pair import VersionSide
 from overrides.core.impact.what_if import Comparison
@@ -43,15 +44,23 @@ NOTHING_LOGGED = UUID(int=0)  # below every decision's id
 WHAT_IFS = BackgroundComputation(WhatIf, TASK, TAKEN_OVER_AFTER, expected_errors=Refused)
 
 
-def compare(proposed: Proposed, *, n: int, as_of: datetime | None = None, last: UUID | None = None) -> dict[str, Any]:
+def compare(
+    proposed: Proposed,
+    *,
+    n: int,
+    as_of: datetime | None = None,
+    last: UUID | None = None,
+    keys: Collection[Key] | None = None,
+) -> dict[str, Any]:
     """Answer the last `n` decisions (none newer than `last`) again, with the version in force and with the change.
 
-    Each is answered as of its own time, or all as of `as_of`. Raises Refused if the change cannot be served.
+    Each is answered as of its own time, or all as of `as_of`. `keys` are the patterns and actions that the change
+    touches, if they are known. Raises Refused if the change cannot be served.
     """
     _refuse_number(n)
     if as_of is not None and as_of.utcoffset() is None:
         raise Refused.because(f"'{as_of}' names no time zone; end it with Z or an offset").under("as_of")
-    both = version_pair(proposed, _number_in_force(proposed.module))
+    both = version_pair(proposed, _number_in_force(proposed.module), keys)
     return _compared(proposed.module, both, n=n, as_of=as_of, last=last)
 
 

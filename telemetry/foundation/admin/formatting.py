@@ -58,6 +58,16 @@ def number(value: float | None, decimals: int = 3, *, signed: bool = False, unit
     )
 
 
+def exposure(percent: float | None, decimals: int = 2) -> SafeString:
+    """Format a change of exposure: more exposure warns in colour, less calms. None becomes a dash."""
+    if percent is None:
+        return MISSING
+    rounded = round(percent, decimals) + 0.0
+    tone = "" if rounded == 0 else " cw-raises" if rounded > 0 else " cw-lowers"
+    text = f"{rounded:+,.{decimals}f}" if rounded else f"{rounded:,.{decimals}f}"
+    return format_html('<span class="cw-num{}">{}\N{NO-BREAK SPACE}%</span>', tone, typeset(text))
+
+
 def format_moment(at: datetime | None) -> SafeString:
     """Format a time in UTC to the minute; its title attribute holds the exact time. None becomes a dash."""
     if at is None:

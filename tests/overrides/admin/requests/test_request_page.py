@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from overrides.models import ChangeRequest, WhatIf
 from overrides.requests.authoring import edit_request
 from overrides.requests.emergency import retire_lines, veto_line
+from overrides.requests.impact.effects import request_effects
 from overrides.requests.impact.what_if import run_what_if
 from overrides.requests.kinds.kind import DraftLine
 from overrides.requests.review import approve, request_changes
@@ -20,6 +21,7 @@ from telemetry.decisions.decision_log import record_decisions
 from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import NOW, approve_and_apply, draft, make_question, make_spec, publish
 from tests.conftest import make_user
+from tests.overrides.requests.impact.test_what_if import ask
 from tests.people import settled
 
 pytestmark = pytest.mark.django_db
@@ -213,17 +215,39 @@ class TestSteps:
         assert f'href="{REQUESTS}{request.pk}/acknowledge/' not in shown(reviewer, request)
 
 
-class TestExposure:
-    def test_rises_where_a_cut_is_retired(self, author: User, reviewer: User) -> None:
+class TestEffect:
+    @pytest.fixture
+    def withdrawal(self, author: User) -> ChangeRequest:
         cut = make_spec({"size_mult": 0.8})
         publish(cut)
-        lines = [DraftLine(cut.line, None, ["withdrawn"])]
-        request = draft(author=author, at=datetime.now(UTC), lines=lines)
+        ask(3)
+        return draft(author=author, at=datetime.now(UTC), lines=[DraftLine(cut.line, None, ["withdrawn"])])
 
-        text = shown(reviewer, request)
+    def test_is_being_computed_and_nothing_waits_for_it(self, withdrawal: ChangeRequest, reviewer: User) -> None:
+        text = shown(reviewer, withdrawal)
 
-        assert "retiring a cut raises exposure" in text
-        assert "+25.0" in text
+        assert "being computed; nothing waits for it" in text
+        assert f'href="{REQUESTS}{withdrawal.pk}/approve/' in text
+
+    def test_of_a_cut_that_is_withdrawn_is_more_exposure_and_warns(
+        self, withdrawal: ChangeRequest, reviewer: User
+    ) -> None:
+        request_effects(now=datetime.now(UTC))
+        run_what_if(WhatIf.objects.get().key, now=datetime.now(UTC))
+
+        text = " ".join(shown(reviewer, withdrawal).split())
+
+        assert (
+            '<dt>Estimated exposure change</dt><dd><span class="cw-num cw-raises">+2.00\N{NO-BREAK SPACE}%</span>'
+            in text
+        )
+        assert "in a replay of the last 3 decisions, as if the module were on; no band: 0 whole days" in text
+        assert "Answers that change: 3 (size_mult 3)" in text
+
+    def test_of_modes_is_not_promised(self, author: User, reviewer: User) -> None:
+        request = draft(kind="mode", content={"mode": "shadow"}, author=author, at=datetime.now(UTC))
+
+        assert "Estimated exposure change" not in shown(reviewer, request)
 
 
 class TestComments:

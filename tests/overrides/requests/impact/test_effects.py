@@ -8,10 +8,11 @@ from math import expm1, log
 import pytest
 from django.contrib.auth.models import User
 
-from overrides.models import ChangeRequest, ModuleMode, WhatIf
+from overrides.core.engine.definitions.serving_mode import Mode, ServingMode
+from overrides.models import ChangeRequest, Line, WhatIf
 from overrides.requests.authoring import edit_request
 from overrides.requests.emergency import retire_lines
-from overrides.requests.impact.effects import effect_of, request_effects, row_of
+from overrides.requests.impact.effects import effect_of, effect_of_retiring, request_effects, row_of
 from overrides.requests.impact.what_if import run_what_if
 from overrides.requests.kinds.kind import DraftLine
 from overrides.tasks import request_effects_task
@@ -105,14 +106,11 @@ class TestEffectOf:
     @pytest.mark.parametrize(
         ("mode", "share"),
         [
-            (None, 0.0),
-            (ModuleMode(mode="shadow", rollout_percent=100), 0.0),
-            (ModuleMode(mode="on", rollout_percent=25), 0.25),
+            (ServingMode(Mode.SHADOW), 0.0),
+            (ServingMode(Mode.ON, rollout_percent=25), 0.25),
         ],
     )
-    def test_names_the_share_that_is_served_beside_it(
-        self, mode: ModuleMode | None, share: float, author: User
-    ) -> None:
+    def test_names_the_share_that_is_served_beside_it(self, mode: ServingMode, share: float, author: User) -> None:
         publish(make_spec({"size_mult": 0.9}, scope=MICRO))
         ask(4)
         request = draft(make_spec(), author=author)
@@ -122,3 +120,17 @@ class TestEffectOf:
 
         assert effect is not None
         assert effect.served == pytest.approx(effect.percent * share)
+
+
+class TestEffectOfRetiring:
+    def test_is_that_of_a_request_that_withdraws_the_lines(self, author: User) -> None:
+        publish(make_spec(), make_spec({"size_mult": 0.9}, scope=MICRO), make_spec(pattern_key="ema.long.cross"))
+        ask(4)
+        ask(2, scope=MICRO)
+        request = draft(lines=[DraftLine(make_spec().line, None, ["withdrawn"])], author=author)
+        request_effects(now=NOW + DAY)
+
+        effect = effect_of_retiring([Line.objects.get(pk=make_spec().line)], None)
+
+        assert effect == effect_of(computed(request), None)
+        assert effect.changed == 4
