@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from overrides.core.governance.errors import GateError
 from overrides.core.governance.gates import Attempt, Gate, Severity, Situation, gates
 from overrides.core.governance.permissions import APPLY, REVIEW, VIEW_REQUESTS
-from overrides.core.governance.request_states import Step, allows
+from overrides.core.governance.request_states import AGREED, Step, allows
 from overrides.models import ChangeRequest
 from overrides.requests import apply, emergency, review
 from overrides.requests.authoring import submit
@@ -248,13 +248,17 @@ class Offer:
 
 
 def offers(request: ChangeRequest, situation: Situation, person: User, at: datetime) -> list[Offer]:
-    """Return the steps that the request's state allows, each with its gates for this person."""
+    """Return the steps that the request's state allows, each with its gates for this person.
+
+    What enough people have signed is not offered for another signature.
+    """
     who = gate_person(person, request, situation)
-    return [
+    found = [
         Offer(step, gates(situation, Attempt(step.request_step, who, at)) if step.request_step else ())
         for step in STEPS.values()
         if step.offered(request, person) and step.name != "comment"
     ]
+    return [offer for offer in found if all(gate.name != "wrong_state" for gate in offer.gates)]
 
 
 SUMMARY_STEPS = ("approve", "reject", "apply")
@@ -269,8 +273,11 @@ class StepSummary:
 
 
 def step_summaries(request: ChangeRequest, person: User, at: datetime) -> list[StepSummary]:
-    """Return what a person may do about a request, as far as its row tells; its page shows every gate."""
-    steps = (STEPS[name] for name in SUMMARY_STEPS)
+    """Return what a person may do about a request, as far as its row tells; its page shows every gate.
+
+    Only the page knows whether what was approved lacks a signature again.
+    """
+    steps = (STEPS[name] for name in SUMMARY_STEPS if name != "approve" or request.state not in AGREED)
     return [
         StepSummary(step, _blocked_by_row(step, request, person, at)) for step in steps if step.offered(request, person)
     ]

@@ -21,7 +21,7 @@ from overrides.core.governance.exposure import lowers_exposure
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.mandates import Terms, exceeded
 from overrides.core.governance.permissions import APPLY, REVIEW
-from overrides.core.governance.request_states import Step, WrongState, after
+from overrides.core.governance.request_states import AGREED, Step, WrongState, after
 
 NAMED = 3  # lines named in one message; further ones are only counted
 HEALTH = {
@@ -142,6 +142,10 @@ def _wrong_state(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
         after(attempt.step, situation.state)
     except WrongState as error:
         yield Gate("wrong_state", f"it {error}", "open a request that is in such a state")
+        return
+    is_agreed = situation.state in AGREED and situation.approvals >= situation.needed
+    if attempt.step in _AGREEING and is_agreed:
+        yield Gate("wrong_state", f"it is {situation.state}; enough people have signed it", "apply or schedule it")
 
 
 def _expired(situation: Situation, attempt: Attempt) -> Iterator[Gate]:

@@ -49,13 +49,15 @@ class Step(StrEnum):
 
 OPEN = (State.DRAFT, State.IN_REVIEW, State.CHANGES_REQUESTED, State.APPROVED, State.SCHEDULED)
 DECIDABLE = (State.IN_REVIEW, State.CHANGES_REQUESTED, State.APPROVED, State.SCHEDULED)
+AGREED = (State.APPROVED, State.SCHEDULED)  # signed again only where an approval counts no more
+SIGNABLE = (State.IN_REVIEW, *AGREED)
 
 TRANSITIONS: Mapping[Step, Mapping[State, State]] = MappingProxyType(
     {
         Step.EDIT: {State.DRAFT: State.DRAFT} | dict.fromkeys(DECIDABLE, State.IN_REVIEW),
         Step.SUBMIT: dict.fromkeys((State.DRAFT, State.CHANGES_REQUESTED), State.IN_REVIEW),
-        Step.SIGN: {State.IN_REVIEW: State.IN_REVIEW},
-        Step.APPROVE: {State.IN_REVIEW: State.APPROVED},
+        Step.SIGN: {state: state for state in SIGNABLE},
+        Step.APPROVE: {State.IN_REVIEW: State.APPROVED} | {state: state for state in AGREED},
         Step.REQUEST_CHANGES: dict.fromkeys(
             (State.IN_REVIEW, State.APPROVED, State.SCHEDULED), State.CHANGES_REQUESTED
         ),

@@ -42,7 +42,8 @@ from tests.builders import (
     waits_for_lock,
     without_triggers,
 )
-from tests.people import make_person, settled
+from tests.conftest import make_user
+from tests.people import as_committed, make_person, settled
 
 HOUR = timedelta(hours=1)
 DIP = {"macro_phase": "Dip"}
@@ -206,7 +207,7 @@ class TestVotes:
         request = draft(make_spec(), author=author)
         reject(request_id=request.pk, by=reviewer, reason="noise", at=now)
 
-        with pytest.raises(GateError, match="is rejected; only in_review allows to sign"):
+        with pytest.raises(GateError, match="is rejected; only in_review, approved, scheduled allows to sign"):
             approve(request_id=request.pk, by=reviewer, at=now)
 
     def test_come_too_late_for_what_has_expired(self, author: User, reviewer: User, now: datetime) -> None:
@@ -233,6 +234,28 @@ class TestApply:
         assert [spec.id for spec in load_specs("pm", version.number)] == [make_spec().id]
         assert actions() == ["draft", "approve", "apply", "publish", "mandates"]
         assert verify_audit() == []
+
+    @pytest.mark.parametrize("is_scheduled", [False, True])
+    def test_waits_for_another_signature_where_an_approver_is_gone(
+        self, is_scheduled: bool, author: User, reviewer: User, now: datetime
+    ) -> None:
+        request = self.approved(reviewer, make_spec(), author=author)
+        if is_scheduled:
+            schedule(request_id=request.pk, by=reviewer, due=now + HOUR, at=now)
+        another = make_user("another", "overrides.review_changerequest", "overrides.apply_changerequest")
+        with pytest.raises(GateError, match="enough people have signed it; apply or schedule it"):
+            approve(request_id=request.pk, by=another, at=now)
+        with settled():
+            User.objects.filter(pk=reviewer.pk).update(is_active=False)
+
+        with pytest.raises(GateError, match=r"0 of 1 approvals of this content \(reviewer: deactivated\)"):
+            apply_request(request_id=request.pk, by=another, at=now)
+        approve(request_id=request.pk, by=another, at=now)
+        assert state(request) == ("scheduled" if is_scheduled else "approved")
+        apply_request(request_id=request.pk, by=another, at=now)
+
+        assert state(request) == "applied"
+        as_committed()
 
     def test_puts_a_mode_into_force(self, reviewer: User, now: datetime) -> None:
         request = self.approved(reviewer, kind="mode", content={"mode": "on", "rollout_percent": 25})
@@ -410,7 +433,7 @@ class TestDraftsNotSubmitted:
     def test_wait_for_their_author(self, author: User, reviewer: User, now: datetime) -> None:
         request = draft(make_spec(), author=author, submit=False)
 
-        with pytest.raises(GateError, match="it is draft; only in_review allows to sign"):
+        with pytest.raises(GateError, match="it is draft; only in_review, approved, scheduled allows to sign"):
             approve(request_id=request.pk, by=reviewer, at=now)
         with pytest.raises(GateError, match="only its author may submit"):
             submit(request_id=request.pk, by=reviewer, at=now)
