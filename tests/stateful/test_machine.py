@@ -1,7 +1,7 @@
 """Any order of steps against real PostgreSQL: no version is ever served that the model does not allow.
 
-Every run takes the same few examples. `STATEFUL_EXAMPLES=500 ./dev test tests/stateful -rP` takes so many new and longer
-ones, prints what happened how often, and reduces a failure to its fewest steps.
+Every run takes the same few examples. `STATEFUL_EXAMPLES=500 ./dev test tests/stateful -rP` takes so many new
+and longer ones, prints what happened how often, and reduces a failure to its fewest steps.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.stateful.machine import TALLY, GovernanceMachine
+from tests.stateful.machine import GovernanceMachine
 from tests.stateful.product import prepare
+from tests.stateful.steps import TALLY
 
 EXAMPLES = int(os.environ.get("STATEFUL_EXAMPLES", "0"))  # 0: the few of every run, always the same
 
