@@ -74,6 +74,10 @@ BEAT: dict[str, dict[str, Any]] = {
     "attribute": {"task": "telemetry.attribute", "schedule": 5 * MINUTE},
     "verify audit": {"task": "telemetry.verify_audit", "schedule": crontab(hour="1", minute="10")},
     "replay": {"task": "overrides.replay", "schedule": crontab(hour="1", minute="20")},
+    "published evidence": {
+        "task": "learning.check_published_evidence",
+        "schedule": crontab(hour="1", minute="30"),
+    },
     "tidy logins": {"task": "access.tidy_logins", "schedule": crontab(hour="1", minute="55")},
     "decision partitions": {"task": "telemetry.extend_partitions", "schedule": crontab(hour="1", minute="40")},
     "forget runs": {"task": "telemetry.forget_runs", "schedule": crontab(hour="1", minute="50")},

@@ -15,8 +15,11 @@ from learning.lessons.methods import METHODS
 from learning.models import BuilderRun, NoiseTwin
 from learning.proposals.materialize import materialize, publish_what_mandates_cover
 from learning.validation.noise_twin_runs import count_twins, request_twins, run_twin
+from learning.validation.published_evidence import check_published_evidence
 from learning.validation.walk_forward_runs import request_walk_forward, run_walk_forward
 from overrides.core.engine.definitions.vocabulary import LearningMethod
+from telemetry.audit.alarms import EVIDENCE
+from telemetry.audit.nightly_check import run_check
 from telemetry.foundation.core.refusal import Refused
 from telemetry.foundation.job_runs import run_once
 from telemetry.tasks import moment_of_task
@@ -132,6 +135,13 @@ def validate_task(*, module: str, now: str | None = None, **_: object) -> None:
         every=timedelta(days=1),
         work=lambda: len(request_walk_forward(module=module, now=at)) + len(_request_twins(module, at)),
     )
+
+
+@shared_task(name="learning.check_published_evidence")
+def check_published_evidence_task(*, now: str | None = None, **_: object) -> None:
+    """Compare what was published under mandates with the builder's runs; a difference raises an alarm."""
+    at = moment_of_task(now)
+    run_check(EVIDENCE, now=at, work=lambda: check_published_evidence(now=at))
 
 
 def _job(what: str, module: str, policy: str) -> str:

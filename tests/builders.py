@@ -178,9 +178,9 @@ def draft(*specs: OverrideSpec, author: Any = None, at: datetime = NOW, **over: 
     from overrides.versions.publish import store_override
 
     lines = [DraftLine(spec.line, store_override(spec, source="person", at=at).id, ["new line"]) for spec in specs]
-    fields = {"module": "pm", "kind": "lines", "title": "a change", "reason": "because", "lines": lines}
+    fields: dict[str, Any] = {"module": "pm", "kind": "lines", "title": "a change", "reason": "because", "lines": lines}
     name = "machine" if author is None else author.get_username()
-    return draft_request(**{"author_name": name} | fields | over, author=author, at=at)
+    return draft_request(**fields | {"author_name": name} | over, author=author, at=at)
 
 
 def make_question(**over: Any) -> Question:

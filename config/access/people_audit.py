@@ -111,7 +111,7 @@ class _EntryWriter:
         entry = write_audit(
             actor=self.actor,
             action=self.action or _action(before, after, is_own=self.actor == member.name),
-            object=f"{member.kind} {member.name}",
+            object=f"{member.type} {member.name}",
             reason=self.reason,
             before=before,
             after=after,
@@ -123,7 +123,7 @@ class _EntryWriter:
 
     def _affects_approval(self, old: Member | None, new: Member) -> bool:
         """Return whether somebody may approve by this change, or got a new password from another person."""
-        if new.kind == "group":
+        if new.type == "group":
             is_given = REVIEW in new.fields["permissions"] and (old is None or REVIEW not in old.fields["permissions"])
             return is_given and bool(self.after.reviewers_in(new.name))
         if not self.after.may_review(new):
@@ -145,7 +145,7 @@ def _differences(member: Member | None, other: Member | None) -> dict[str, Any] 
         return None
     shared = {} if other is None else other.fields
     fields = {name: value for name, value in member.fields.items() if name not in shared or shared[name] != value}
-    if member.kind == "person" and (other is None or member.password != other.password):
+    if member.type == "person" and (other is None or member.password != other.password):
         fields["password"] = "set" if member.has_password else "none"
     return fields
 

@@ -18,7 +18,7 @@ OWN_FIELDS = ("first_name", "last_name", "email", "is_active", "is_staff", "is_s
 class Member:
     """One person or group: the fields that audit entries state, and the password hash, which is only compared."""
 
-    kind: str
+    type: str
     fields: Mapping[str, Any]
     password: str = field(default="", repr=False)
 
@@ -35,14 +35,14 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """All people and groups at one moment, by kind and id."""
+    """All people and groups at one moment, by type and id."""
 
     members: Mapping[tuple[str, int], Member]
 
     @property
     def reviewing_groups(self) -> frozenset[str]:
         """Return the names of the groups whose members may approve."""
-        groups = (each for each in self.members.values() if each.kind == "group")
+        groups = (each for each in self.members.values() if each.type == "group")
         return frozenset(each.name for each in groups if REVIEW in each.fields["permissions"])
 
     def may_review(self, person: Member) -> bool:
@@ -57,7 +57,7 @@ class People:
 
     def reviewers_in(self, group: str) -> list[str]:
         """Return the names of the members of a group who may approve, sorted."""
-        people = (each for each in self.members.values() if each.kind == "person")
+        people = (each for each in self.members.values() if each.type == "person")
         return sorted(each.name for each in people if group in each.fields["groups"] and self.may_review(each))
 
 

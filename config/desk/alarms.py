@@ -18,6 +18,7 @@ from overrides.admin.request_form import ReasonForm
 from overrides.core.governance.permissions import REVIEW
 from telemetry.audit.alarms import (
     CHECKS,
+    EVIDENCE,
     REPLAY,
     VERIFY_AUDIT,
     Alarm,
@@ -54,6 +55,12 @@ MEANINGS: Mapping[str, Meaning] = MappingProxyType(
             "Decisions or stored content computed again differ from what they were. Compare the rows named here with "
             "the last backup, and switch the module off where a version in force is among them. manage.py replay names "
             "every difference; the alarm ends once the nightly check finds nothing.",
+        ),
+        EVIDENCE: Meaning(
+            "The builder published evidence that it did not find",
+            "Overrides went into force under mandates with trades or an edge that no run of the builder found, so "
+            "something other than the builder may have published them. Quarantine the builder of the module, retire "
+            "the lines named here, and build the lessons again; the alarm ends two days after the last such request.",
         ),
     }
 )

@@ -69,9 +69,9 @@ def deeds(content: Mapping[str, Any]) -> Iterator[str]:
     >>> list(deeds(entry))
     ['put ada into reviewer']
     """
-    kind, _, name = content["object"].partition(" ")
+    what, _, name = content["object"].partition(" ")
     before, after = content["before"] or {}, content["after"] or {}
-    called = f"the group {name}" if kind == "group" else name
+    called = f"the group {name}" if what == "group" else name
     if content["before"] is None:
         yield f"added {called}"
     elif "name" in after:

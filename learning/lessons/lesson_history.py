@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import Exists, OuterRef, Subquery
 
 from learning.models import BuilderRun, Lesson, LessonHistory
+from overrides.models import Override
 
 TRACKED_FIELDS = ("status", "edge_raw", "n", "weight", "half_life_days", "targets")
 
@@ -14,9 +15,10 @@ TRACKED_FIELDS = ("status", "edge_raw", "n", "weight", "half_life_days", "target
 def record_history(run: BuilderRun) -> int:
     """Store the state of a run's lessons where it differs from their last stored state; return the number of rows.
 
-    A later state of the same UTC day replaces an earlier one with the same status: hourly runs leave one row a day, and
-    no withdrawal or return is lost. Of lessons that are too light to act, which are the majority, only the change of
-    status is stored.
+    A later state of the same UTC day replaces an earlier one with the same status, unless an override was stored with
+    its evidence: hourly runs leave one row a day, no withdrawal or return is lost, and the evidence of what was
+    published can be compared with the run it came from (`learning.validation.published_evidence`). Of lessons that are
+    too light to act, which are the majority, only the change of status is stored.
     """
     newest = LessonHistory.objects.filter(lesson=OuterRef("pk")).order_by("-at", "-id").values("pk")[:1]
     lessons = list(Lesson.objects.filter(run=run).annotate(newest=Subquery(newest)).order_by("pk"))
@@ -29,7 +31,10 @@ def record_history(run: BuilderRun) -> int:
         if last is not None and last.status == now.status and _day(last.at) == _day(run.as_of):
             replaced.append(last.pk)
         said.append(now)
-    LessonHistory.objects.filter(pk__in=replaced).delete()
+    stored = Override.objects.filter(
+        line_id=OuterRef("lesson__line_id"), n=OuterRef("n"), edge_raw=OuterRef("edge_raw")
+    )
+    LessonHistory.objects.filter(pk__in=replaced).exclude(Exists(stored)).delete()
     return len(LessonHistory.objects.bulk_create(said, batch_size=2000))
 
 

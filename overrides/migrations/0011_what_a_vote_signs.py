@@ -22,13 +22,14 @@ REASON = "votes sign title, reason and expiry from now on: earlier votes on this
 def sign_again(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
     """Give every open request a new edition, each with an entry in the audit trail."""
     requests = apps.get_model("overrides", "ChangeRequest")
-    for request in requests.objects.filter(state__in=OPEN).order_by("id"):
+    alias = editor.connection.alias
+    for request in requests.objects.using(alias).filter(state__in=OPEN).order_by("id"):
         request.edition += 1
         request.hash_format = 2
         request.content_hash = hash_of(request)
         if request.state in ("approved", "scheduled"):
             request.state, request.scheduled_for = "in_review", None
-        request.save()
+        request.save(using=alias)
         write_entry(editor, request)
     with editor.connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # or the tables could not be altered in this transaction

@@ -20,12 +20,12 @@ from overrides.core.governance.errors import GateError
 from overrides.core.governance.gates import Attempt, Person, Situation, TouchedLine, blocking
 from overrides.core.governance.governance_policy import GovernancePolicy, may_count
 from overrides.core.governance.request_states import Step
-from overrides.core.governance.votes import approvers, lapsed
-from overrides.models import ChangeLine, ChangeRequest, HoldKind, LineHold, Membership, Override
+from overrides.core.governance.votes import Signatures
+from overrides.models import ChangeLine, ChangeRequest, HoldKind, LineHold, Membership, Override, Vote
 from overrides.requests.governance_store import is_quarantined, live_mandates, policy_of
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.kind import Basis
-from overrides.requests.votes import votes_on
+from overrides.requests.votes import signatures_on
 
 DAY = timedelta(days=1)
 SERVED = tuple(kind.name for kind in KINDS.values() if kind.is_served)
@@ -36,23 +36,15 @@ class RequestSituation:
     """A request with everything that a step on it needs, read once.
 
     `changes` are its lines with their overrides, `basis` is the version and the parameters it rests on, `situation` is
-    what the gates judge. `approved_by` are the ids of the people who have signed this content and whose votes count.
+    what the gates judge. `votes` are all in their order, `signatures` says which of them count now.
     """
 
     request: ChangeRequest
     changes: Sequence[ChangeLine]
     basis: Basis
     situation: Situation
-    approved_by: frozenset[int]
-
-    @property
-    def is_agreed(self) -> bool:
-        """Return whether enough people have signed the content."""
-        return self.situation.approvals >= self.situation.needed
-
-    def is_agreed_with(self, person: User) -> bool:
-        """Return whether enough people have signed the content once this person, whose vote counts, has signed it."""
-        return len(self.approved_by | {person.pk}) >= self.situation.needed
+    votes: Sequence[Vote]
+    signatures: Signatures
 
 
 def refuse_blocked(request: ChangeRequest, step: Step, person: User | None, at: datetime) -> RequestSituation:
@@ -73,8 +65,7 @@ def read_situation(
     basis = kind.basis(request)
     moved = _moved_before(request, policy, at)
     agreement = policy.agreement(request.kind, request.movement, moved)
-    signed = votes_on([request.pk])[request.pk], request.content_hash, request.author_id, agreement.groups
-    approved_by = approvers(*signed)
+    votes, signed = signatures_on(request, agreement.groups)
     is_delegated = request.route == ChangeRequest.Route.MANDATE
     situation = Situation(
         state=request.state,
@@ -82,9 +73,9 @@ def read_situation(
         is_machine=request.author_id is None,
         signed_hash=request.content_hash,
         content_hash=hash_of(request, changes),
-        approvals=len(approved_by),
+        approvals=len(signed.approvers),
         needed=agreement.needed,
-        lapsed=lapsed(*signed),
+        lapsed=signed.lapsed,
         lines=_touched(changes, is_delegated),
         policy=policy,
         parameters=basis.parameters,
@@ -96,7 +87,7 @@ def read_situation(
         is_quarantined=is_delegated and is_quarantined(request.module),
         scheduled_for=request.scheduled_for,
     )
-    return RequestSituation(request, changes, basis, situation, approved_by)
+    return RequestSituation(request, changes, basis, situation, votes, signed)
 
 
 def changes_of(request: ChangeRequest, at: datetime) -> list[ChangeLine]:

@@ -19,8 +19,8 @@ from telemetry.core.audit_facts import Entry, Finding, NotReadable, read_entry
 from telemetry.core.hash_chain import Row
 from telemetry.models import AuditEntry
 
-VERIFY_AUDIT, REPLAY = "verify audit", "replay"
-CHECKS = (VERIFY_AUDIT, REPLAY)  # the jobs whose findings raise an alarm
+VERIFY_AUDIT, REPLAY, EVIDENCE = "verify audit", "replay", "published evidence"
+CHECKS = (VERIFY_AUDIT, REPLAY, EVIDENCE)  # the jobs whose findings raise an alarm
 RAISE, ACKNOWLEDGE, END = "alarm", "acknowledge", "verified again"
 NAMED = 20
 

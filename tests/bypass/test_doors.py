@@ -236,6 +236,10 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
 }  # fmt: skip
 DJANGOS = frozenset({"auth_user_password_change"})  # each person's own page
 # Actions of lists: name, the verb behind it, who may, and what it writes. Django's own exist only for people.
+# What a page says was seen, where it must say so.
+SHOWN: dict[str, Callable[[], dict[str, str]]] = {
+    "overrides_changerequest_approve": lambda: {"seen": open_request().content_hash},
+}
 GOVERNED: dict[tuple[str, str], tuple[str, frozenset[str], set[str]]] = {
     ("ChangeRequest", "approve"): ("review.approve", DECIDES, {"ChangeRequest", "Vote", "AuditEntry"}),
     ("ChangeRequest", "reject"): ("review.reject", DECIDES, {"ChangeRequest", "Vote", "AuditEntry"}),
@@ -302,6 +306,7 @@ class TestAdmin:
     def test_pages_write_by_their_verb_alone(self, name: str, role: str) -> None:
         where, data, _, who, tables = POSTS[name]
         client, address = browser(role), reverse(f"admin:{name}", kwargs=where())
+        data = data | SHOWN.get(name, dict)()
         last = AuditEntry.objects.count()
 
         found = written(lambda: client.post(address, data))
@@ -315,6 +320,7 @@ class TestAdmin:
         client = browser(role)
         row = open_request().pk if model == "ChangeRequest" else make_spec({"size_mult": 1.2}).id
         form = {"action": action, "_selected_action": [row], "decide": "yes", "reason": "because"}
+        form |= {"seen": [f"{row}:{open_request().content_hash}"]}
 
         found = written(lambda: client.post(reverse(f"admin:overrides_{model.lower()}_changelist"), form))
 
@@ -468,6 +474,7 @@ TASKS: Mapping[str, tuple[dict[str, Any], str, set[str]]] = {
     "learning.materialize": (PM, "draft.draft_request", DRAFTED | {"ChangeLine", "Line", "Override"}),
     "learning.publish_within_mandates": (PM, "delegate: in quarantine here, so nothing", set()),
     "learning.walk_forward": ({"key": "0" * 64}, "opinions only", set()),
+    "learning.check_published_evidence": ({}, "a comparison", set()),
     "learning.validate": (PM, "opinions only", set()),
     "learning.noise_twin": (PM, "opinions only", set()),
     "learning.twin": ({"key": "0" * 64}, "opinions only", set()),
@@ -490,6 +497,7 @@ COMMANDS: Mapping[str, tuple[list[str], str, set[str]]] = {
     "replay": (["--sample", "5"], "a comparison", set()),
     "walk_forward": ([], "opinions only", set()),
     "noise_twin": (["--seed", "1"], "opinions only", set()),
+    "simulated_time": ([], "reads; only the owner allows or ends it", set()),
     "verify_audit": ([], "reads", set()),
     "export": (["lessons", "--output", "{directory}/lessons.jsonl"], "a file out", set()),
     "evidence_pack": (

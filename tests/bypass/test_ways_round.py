@@ -113,8 +113,8 @@ def other_parameters() -> None:
 
 
 def mode_again() -> None:
-    ModuleMode.objects.filter(module="pm").update(mode="off")
-    ModuleMode.objects.filter(module="pm").update(mode="shadow")
+    for mode in ("off", "shadow"):
+        ModuleMode.objects.filter(module="pm").update(mode=mode, revision=F("revision") + 1)
     audited("mode pm", f"request {applied('mode')}")
 
 

@@ -182,7 +182,8 @@ class Governance:
         person = None if name is None else self.people[name]
         right = "review" if step in VOTES else "apply"
         found = {
-            "wrong_state": request.state not in STATES[step] or (agrees and self.is_agreed_already(request)),
+            "wrong_state": request.state not in STATES[step],
+            "already_agreed": agrees and self.is_agreed_already(request),
             "expired": self.now >= request.expires,
             "no_permission": person is not None and not person.may(right),
             "own_request": step in VOTES and name == request.author and name is not None,

@@ -21,7 +21,8 @@ from telemetry.foundation.admin.read_only import FactAdmin, person
 from telemetry.foundation.admin.reauthentication import is_proof_due, missing_proof
 
 MOST = 200  # requests that can be decided at once
-BULK_STEPS = ("approve", "reject", "cancel")
+SEEN = "seen"  # fields that name the content the page showed
+BULK_STEPS = ("approve", "reject", "cancel", "renew")
 
 
 class BulkForm(ReasonForm):
@@ -56,7 +57,9 @@ def decide_bulk(
     needs_password = step.name in PROOF_STEPS and is_proof_due(request, now)
     missing = missing_proof(request, now) if needs_password and is_pressed else ""
     is_decided = is_pressed and not missing and form.is_valid()
-    outcomes = _outcomes(rows, step, person(request), form, now) if is_decided else None
+    reason, hashes = form.cleaned_data["reason"] if is_decided else "", _shown_hashes(request)
+    inputs = {row.pk: StepInput(reason, expected_hash=hashes.get(row.pk, "")) for row in rows}
+    outcomes = _outcomes(rows, step, person(request), inputs, now) if is_decided else None
     context = model_admin.admin_site.each_context(request) | {
         "title": f"{step.label} {len(rows)} request{'' if len(rows) == 1 else 's'}",
         "opts": model_admin.opts,
@@ -65,6 +68,7 @@ def decide_bulk(
         "outcomes": outcomes,
         "form": form,
         "box": ACTION_CHECKBOX_NAME,
+        "seen": SEEN,
         "asks_password": needs_password,
         "missing_proof": missing,
     }
@@ -72,8 +76,13 @@ def decide_bulk(
 
 
 def _outcomes(
-    rows: list[ChangeRequest], step: StepPage, by: User, form: BulkForm, at: datetime
+    rows: list[ChangeRequest], step: StepPage, by: User, inputs: Mapping[int, StepInput], at: datetime
 ) -> list[tuple[ChangeRequest, BulkOutcome]]:
-    step_input = StepInput(form.cleaned_data["reason"])
-    outcomes = decide_many([row.pk for row in rows], lambda number: step.take(number, by, step_input, at))
+    outcomes = decide_many([row.pk for row in rows], lambda number: step.take(number, by, inputs[number], at))
     return list(zip(rows, outcomes, strict=True))
+
+
+def _shown_hashes(request: HttpRequest) -> dict[int, str]:
+    """Return the hash of each request's content as the page showed it, from fields of the form `number:hash`."""
+    pairs = (each.partition(":") for each in request.POST.getlist(SEEN))
+    return {int(number): shown for number, _, shown in pairs if number.isdecimal()}

@@ -6,8 +6,8 @@ approval ends with the right to give it and comes back with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from overrides.core.governance.governance_policy import may_count
@@ -18,9 +18,9 @@ class Standing(StrEnum):
 
     COUNTS = "counts"
     AGAINST = "against"
-    OTHER_CONTENT = "of another edition"
+    OTHER_CONTENT = "edited since"
     REPLACED = "replaced by a later vote"
-    OWN = "the author's own"
+    OWN = "own request"
     DEACTIVATED = "deactivated"
     DEMOTED = "demoted"
     OTHER_GROUP = "of no group whose votes count"
@@ -43,6 +43,18 @@ class VoteCast:
     groups: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Signatures:
+    """The ids of the people whose approvals count, and in words the approvals whose givers may not give them now.
+
+    `standings` has the standing of each vote, by its sequence number.
+    """
+
+    approvers: frozenset[int]
+    lapsed: tuple[str, ...]
+    standings: Mapping[int, Standing] = field(repr=False)
+
+
 def standings(
     votes: Iterable[VoteCast], content_hash: str, author: int | None, groups: Sequence[str]
 ) -> dict[int, Standing]:
@@ -59,24 +71,19 @@ def standings(
     return {vote.sequence: _standing(vote, content_hash, latest, author, groups) for vote in ordered}
 
 
-def approvers(
-    votes: Iterable[VoteCast], content_hash: str, author: int | None, groups: Sequence[str]
-) -> frozenset[int]:
-    """The people whose approval of this content counts now.
+def signatures(votes: Iterable[VoteCast], content_hash: str, author: int | None, groups: Sequence[str]) -> Signatures:
+    """Return whose approvals of this content count now, and which counted once and do not now.
 
-    >>> approvers([VoteCast(1, 7, "ann", True, "h"), VoteCast(2, 8, "bob", True, "h", is_active=False)], "h", None, ())
-    frozenset({7})
+    >>> signatures([VoteCast(1, 7, "ann", True, "h"), VoteCast(2, 8, "bob", True, "h", is_active=False)], "h", None, ())
+    Signatures(approvers=frozenset({7}), lapsed=('bob: deactivated',))
     """
     votes = list(votes)
     found = standings(votes, content_hash, author, groups)
-    return frozenset(vote.voter for vote in votes if found[vote.sequence] is Standing.COUNTS)
-
-
-def lapsed(votes: Iterable[VoteCast], content_hash: str, author: int | None, groups: Sequence[str]) -> tuple[str, ...]:
-    """The approvals that counted once and do not now, in words: `ann: deactivated`."""
-    votes = list(votes)
-    found = standings(votes, content_hash, author, groups)
-    return tuple(f"{vote.name}: {found[vote.sequence]}" for vote in votes if found[vote.sequence] in LAPSED)
+    return Signatures(
+        frozenset(vote.voter for vote in votes if found[vote.sequence] is Standing.COUNTS),
+        tuple(f"{vote.name}: {found[vote.sequence]}" for vote in votes if found[vote.sequence] in LAPSED),
+        found,
+    )
 
 
 def _standing(

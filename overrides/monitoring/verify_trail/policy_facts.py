@@ -43,13 +43,13 @@ class PolicyFacts:
 
     def read(self, entry: Entry) -> None:
         """Pass an entry to the comparisons that it concerns. Raises ValueError if a request is named by no number."""
-        kind, name = entry.split()
-        if kind == "request":
+        area, name = entry.split()
+        if area == "request":
             request = int(name)
             for each in self._of_requests:
                 each.read(entry, request)
-        elif kind in self._of_names:
-            self._of_names[kind].read(entry, name)
+        elif area in self._of_names:
+            self._of_names[area].read(entry, name)
 
     def findings(self, *, since: int) -> Iterator[Finding]:
         """Yield every difference, one kind of row after the other."""

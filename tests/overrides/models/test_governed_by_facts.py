@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import Group, User
 from django.db import DatabaseError, IntegrityError, connection
+from django.db.models import F
 
 from overrides.models import (
     ChangeLine,
@@ -191,7 +192,7 @@ class TestModes:
     def test_do_not_rise_without_a_request(self) -> None:
         set_mode("shadow")
         commit()
-        ModuleMode.objects.update(mode="on")
+        ModuleMode.objects.update(mode="on", revision=F("revision") + 1)
         audited("mode pm")
 
         with pytest.raises(IntegrityError, match="mode pm: going away from neutral takes an applied request"):
@@ -205,7 +206,7 @@ class TestModes:
     def test_do_not_widen_without_a_request(self, change: dict[str, object]) -> None:
         set_mode("on", rollout_percent=20, allow={"bucket": ["mid"]})
         commit()
-        ModuleMode.objects.update(**change)
+        ModuleMode.objects.update(**change, revision=F("revision") + 1)
         audited("mode pm")
 
         with pytest.raises(IntegrityError, match="mode pm: going away from neutral"):
@@ -217,7 +218,7 @@ class TestModes:
     def test_fall_with_an_audit_entry_alone(self, change: dict[str, object]) -> None:
         set_mode("on", rollout_percent=20, allow={"bucket": ["mid", "nano"]})
         commit()
-        ModuleMode.objects.update(**change)
+        ModuleMode.objects.update(**change, revision=F("revision") + 1)
         audited("mode pm")
 
         commit()
@@ -235,7 +236,7 @@ class TestRequests:
         request = draft(kind="mode", content={"mode": "shadow"})
         approve(request_id=request.pk, by=reviewer, at=NOW)
 
-        with pytest.raises(IntegrityError, match="what was voted on is not changed under its votes"):
+        with pytest.raises(IntegrityError, match="what reviewers read is not changed under them"):
             ChangeRequest.objects.update(content={"mode": "on"})
 
     def test_lines_are_not_swapped_under_their_votes(self, reviewer: User) -> None:

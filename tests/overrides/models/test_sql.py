@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from itertools import product
+from typing import Any
 
 import pytest
 from django.db import connection
 
 from overrides.core.engine.definitions.coefficients import HIGHEST, LEVER_DIMENSIONS, LONGEST_VALUE, LOWEST
-from overrides.core.engine.definitions.levers import LEVERS
+from overrides.core.engine.definitions.levers import LEVERS, Lever
 from overrides.core.engine.definitions.serving_mode import Mode
 from overrides.core.engine.definitions.vocabulary import MODULE_CATEGORIES, Blend
 from overrides.core.governance.exposure import lowers_exposure
@@ -82,12 +83,10 @@ class TestLevers:
             expected = lever.exposure(category) if lever.blend is Blend.LOG else 0
             assert evaluate("lever_exposure(%s, %s)", name, category) == expected
 
-    @pytest.mark.parametrize("function", ["lever_neutral", "lever_exposure"])
-    def test_named_by_a_function_are_in_the_table(self, function: str) -> None:
-        words = {word for (word,) in found(r"'(\w+)'", function)}
+    def test_are_the_rows_of_the_table(self) -> None:
+        rows = json.loads(str(evaluate("json_agg(l)::text FROM lever_table() AS l")))
 
-        assert words
-        assert words <= LEVERS.keys() | {"trim"}
+        assert {row["name"]: row for row in rows} == {name: _row_of(lever) for name, lever in LEVERS.items()}
 
     @pytest.mark.parametrize("category", ["entry", "trim"])
     def test_lower_exposure_together_as_the_core_computes(self, category: str) -> None:
@@ -127,9 +126,19 @@ class TestOthers:
         assert {kind for (kind,) in found(r"h\.kind = '(\w+)'", "version_is_decided")} == set(HoldKind.values)
 
     def test_mandates_are_exceeded_by_what_is_noticeable(self) -> None:
-        assert {float(each) for (each,) in found(r"float8 [-+] ([\de-]+)", "is_mandated")} == {NOTICEABLE}
+        assert {float(each) for (each,) in found(r"float8 [-+] ([\de-]+)", "is_covered")} == {NOTICEABLE}
 
     def test_routes_named_anywhere_exist(self) -> None:
         sources = str(evaluate("string_agg(prosrc, ' ') FROM pg_proc WHERE pronamespace = 'public'::regnamespace"))
 
         assert set(re.findall(r"\broute (?:=|<>) '(\w+)'", sources)) == set(ChangeRequest.Route.values)
+
+
+def _row_of(lever: Lever) -> dict[str, Any]:
+    """Return a lever as the database's table holds it: exposure only where it multiplies, and one reversed category."""
+    (reversed_on,) = lever.reversed_on or (None,)
+    return {
+        "name": lever.name, "blend": lever.blend, "neutral": lever.neutral, "low": lever.low, "high": lever.high,
+        "step": lever.max_step, "exposure": lever.raises_exposure if lever.blend is Blend.LOG else 0,
+        "reversed_on": reversed_on,
+    }  # fmt: skip

@@ -55,7 +55,7 @@ class TestOpenRequests:
         request = draft(*[make_spec(scope={"bucket": each}) for each in BUCKETS], author=author)
         line = request.lines.order_by("line_id").values_list("line_id", flat=True)[0]
 
-        approve(request_id=request.pk, by=reviewer, only=[line], seen=request.content_hash, at=NOW)
+        approve(request_id=request.pk, by=reviewer, only=[line], expected_hash=request.content_hash, at=NOW)
 
         assert ChangeRequest.objects.filter(author=author, state__in=ChangeRequest.OPEN).count() == 2
 

@@ -16,11 +16,18 @@ from overrides.requests.auto_publish import publish_within_mandates
 from overrides.requests.emergency import lift_quarantine, pin_line, quarantine_builder
 from overrides.versions.load_version import load_specs
 from telemetry.audit.audit_log import verify_audit
-from tests.builders import NOW, approve_and_apply, draft, make_spec, publish, without_triggers
+from telemetry.recording.record_trades import record_trades
+from tests.builders import NOW, approve_and_apply, draft, make_spec, make_trades, publish, without_triggers
 
 DIP = {"macro_phase": "Dip"}
 HOUR = timedelta(hours=1)
 LINE, OTHER = make_spec().line, make_spec(scope=DIP).line
+
+
+@pytest.fixture(autouse=True)
+def trades(db: None) -> None:
+    """The module has the trades that the evidence of its overrides claims."""
+    record_trades(make_trades([1.0] * 100), now=NOW)
 
 
 def size(of: float, scope: dict[str, str] | None = None, **stats: Any) -> OverrideSpec:

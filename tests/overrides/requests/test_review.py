@@ -42,8 +42,7 @@ from tests.builders import (
     waits_for_lock,
     without_triggers,
 )
-from tests.conftest import make_user
-from tests.people import as_committed, make_person, settled
+from tests.people import make_person, settled
 
 HOUR = timedelta(hours=1)
 DIP = {"macro_phase": "Dip"}
@@ -234,28 +233,6 @@ class TestApply:
         assert [spec.id for spec in load_specs("pm", version.number)] == [make_spec().id]
         assert actions() == ["draft", "approve", "apply", "publish", "mandates"]
         assert verify_audit() == []
-
-    @pytest.mark.parametrize("is_scheduled", [False, True])
-    def test_waits_for_another_signature_where_an_approver_is_gone(
-        self, is_scheduled: bool, author: User, reviewer: User, now: datetime
-    ) -> None:
-        request = self.approved(reviewer, make_spec(), author=author)
-        if is_scheduled:
-            schedule(request_id=request.pk, by=reviewer, due=now + HOUR, at=now)
-        another = make_user("another", "overrides.review_changerequest", "overrides.apply_changerequest")
-        with pytest.raises(GateError, match="enough people have signed it; apply or schedule it"):
-            approve(request_id=request.pk, by=another, at=now)
-        with settled():
-            User.objects.filter(pk=reviewer.pk).update(is_active=False)
-
-        with pytest.raises(GateError, match=r"0 of 1 approvals of this content \(reviewer: deactivated\)"):
-            apply_request(request_id=request.pk, by=another, at=now)
-        approve(request_id=request.pk, by=another, at=now)
-        assert state(request) == ("scheduled" if is_scheduled else "approved")
-        apply_request(request_id=request.pk, by=another, at=now)
-
-        assert state(request) == "applied"
-        as_committed()
 
     def test_puts_a_mode_into_force(self, reviewer: User, now: datetime) -> None:
         request = self.approved(reviewer, kind="mode", content={"mode": "on", "rollout_percent": 25})

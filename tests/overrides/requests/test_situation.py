@@ -16,7 +16,8 @@ from tests.module_stays import Names, counted
 # Left out: rows and what they give (models), the shared toolkit, and the values everything is written in.
 LEFT_OUT = ("overrides.models", "telemetry.models", "telemetry.foundation", "overrides.core.engine.definitions")
 ENGINE = "overrides.core.engine"  # one module here: it ships as one library, and who publishes calls it once
-MOST = 30
+MOST_STAYS = 31  # of an approval, which reads whose votes count at this moment
+MOST_OF_EFFECT = 35  # of an effect, which also names the mandates that it signs and ends in an entry of their own
 
 
 def all_modules(module: str) -> str | None:
@@ -49,7 +50,7 @@ def test_an_approval_stays_few_times(lines: int, reviewer: User) -> None:
     with counted(all_modules) as stays:
         approve(request_id=request.pk, by=reviewer, at=NOW)
 
-    assert len(stays.visited) <= MOST, "\n".join(stays.visited)
+    assert len(stays.visited) <= MOST_STAYS, "\n".join(stays.visited)
 
 
 @pytest.mark.parametrize("lines", [1, 5])
@@ -63,7 +64,7 @@ def test_an_effect_enters_few_modules(names: Names, lines: int, reviewer: User) 
         apply_request(request_id=request.pk, by=reviewer, at=NOW)
 
     found = len(stays.visited) if names is outside_the_core else stays.entries
-    assert found <= MOST, "\n".join(stays.visited)
+    assert found <= MOST_OF_EFFECT, "\n".join(stays.visited)
 
 
 def test_lines_cost_no_queries_of_their_own(reviewer: User) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
+from django.db.models import F
 
 from overrides.core.governance.errors import GateError, RaisesEffectError
 from overrides.models import ChangeRequest, Mandate, Membership, ModuleMode, Version
@@ -212,7 +213,7 @@ class TestTheDatabaseRefuses:
 
     def test_another_challenger_than_the_trial(self) -> None:
         approve_and_apply(trial())
-        ModuleMode.objects.update(challenger=Version.objects.get(number=1))
+        ModuleMode.objects.update(challenger=Version.objects.get(number=1), revision=F("revision") + 1)
 
         self.refused("mode pm: going away from neutral takes an applied request")
 

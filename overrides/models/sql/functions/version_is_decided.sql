@@ -31,10 +31,6 @@ BEGIN
         RAISE EXCEPTION 'version %/% is the first and needs votes like any other', NEW.module, NEW.number
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    IF asked.movement < steps_of_request(asked) - 1e-6 THEN
-        RAISE EXCEPTION 'request % moves % steps and says %', asked.id, steps_of_request(asked), asked.movement
-            USING ERRCODE = 'integrity_constraint_violation';
-    END IF;
 
     WITH opened AS (
         SELECT line_id, override_id FROM overrides_membership
@@ -139,6 +135,10 @@ BEGIN
             RAISE EXCEPTION 'request %: no mandate covers line %', asked.id, astray
                 USING ERRCODE = 'integrity_constraint_violation';
         END IF;
+    END IF;
+    IF asked.movement < steps_of_request(asked) - 1e-6 THEN
+        RAISE EXCEPTION 'request % moves % steps and says %', asked.id, steps_of_request(asked), asked.movement
+            USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     RETURN NULL;
 END $$;

@@ -83,11 +83,6 @@ class TestApproving:
     def test_does_not_need_what_only_applying_needs(self) -> None:
         assert found(Step.SIGN, situation(NEW, approvals=0, needed=9)) == []
 
-    @pytest.mark.parametrize("state", ["approved", "scheduled"])
-    def test_of_what_was_approved_is_free_only_where_an_approval_counts_no_more(self, state: str) -> None:
-        assert found(Step.SIGN, situation(NEW, state=state, approvals=1)) == ["wrong_state"]
-        assert found(Step.SIGN, situation(NEW, state=state, approvals=0)) == []
-
     def test_against_it_is_free_whatever_is_wrong_with_the_content(self) -> None:
         line = touched(after=make_spec({"size_mult": 0.9}, stats={"edge_raw": 1.0}), is_vetoed=True)
 

@@ -48,7 +48,8 @@ class TestExceeded:
         ("proposed", "why"),
         [
             (spec(1.21), "size_mult: 1.21 is beyond the approved 1 to 1.2"),
-            (spec(0.95), "size_mult: changes sign"),
+            (spec(0.95, edge=-0.8), "size_mult: changes sign"),
+            (spec(1.1, edge=-0.8), "edge_raw: -0.800 R is of the other sign than the edge that was approved"),
             (spec(1.1, entry_aggression_mult=1.1), "entry_aggression_mult: is a new lever"),
             (spec(1.1, n=19), "n: 19 trades are fewer than the 20 it needs"),
             (spec(1.1, edge=0.39), r"edge_raw: +0.390 R is less than the 0.400 R it needs"),
