@@ -30,6 +30,7 @@ SERVERS = (
     "tests/overrides/monitoring/verify_trail",
     "tests/overrides/serving/test_engine.py",
     "tests/overrides/versions",
+    "tests/stateful",
     "tests/telemetry/audit",
     "tests/telemetry/decisions",
     "tests/telemetry/foundation/api/test_idempotency.py",

@@ -21,7 +21,7 @@ from overrides.models import ChangeLine, ChangeRequest, HoldKind, Mandate, Reque
 from overrides.requests.apply import apply_now
 from overrides.requests.authoring import draft_request
 from overrides.requests.gates import DAY, moved_before, refuse_blocked, specs_in_force
-from overrides.requests.governance_store import held_lines, is_quarantined, live_mandates, policy_of
+from overrides.requests.governance_store import held_lines, is_quarantined, live_mandates, policy_of, trades_of
 from overrides.requests.kinds.kind import DraftLine
 from overrides.versions.load_version import current_parameters
 from overrides.versions.publish import lock_module, store_override
@@ -80,14 +80,16 @@ def _covered(
             "line_id", flat=True
         )
     )
-    parameters, policy = current_parameters(module), policy_of(module)
+    parameters, policy, most_trades = current_parameters(module), policy_of(module), trades_of(module)
     remaining = policy.daily_cap - moved_before(module, at, DAY, ChangeRequest.Route.MANDATE)
     covered: dict[str, OverrideSpec | None] = {}
     for line in lines:
         before, after = in_force.get(line), proposed[line]
         terms = mandates[line].terms if line in mandates else None
         is_free = policy.lowering_applies and lowers(before, after)
-        if line in on_hold or _same(before, after) or (exceeded(terms, after, at) and not is_free):
+        is_invented = after is not None and after.stats.n > most_trades
+        needs_a_person = is_invented or bool(exceeded(terms, after, at))
+        if line in on_hold or _same(before, after) or (needs_a_person and not is_free):
             continue
         moved = _moved(before, after, parameters)
         is_weak = after is not None and is_below_bar(after, policy, parameters)

@@ -6,6 +6,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, TypedDict
 
+from django.db import connection
+
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.mandates import grants
 from overrides.models import ChangeLine, ChangeRequest, LineHold, Mandate, ModulePolicy, Quarantine
@@ -42,6 +44,14 @@ def held_lines(kind: str, lines: Collection[str], at: datetime) -> set[str]:
 def is_quarantined(module: str) -> bool:
     """Return whether the builder of a module is in quarantine."""
     return Quarantine.objects.filter(module=module, lifted_at=None).exists()
+
+
+def trades_of(module: str) -> int:
+    """Return how many trades a module has: more than any evidence under a mandate may claim."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT trades_of(%s)", [module])
+        (trades,) = cursor.fetchone()
+    return int(trades)
 
 
 def sign_mandates(

@@ -79,6 +79,14 @@ class TestPublishWithinMandates:
         assert delegate(wanted) is None
         assert served() == {LINE: 1.2}
 
+    def test_leaves_evidence_of_more_trades_than_there_are_to_a_person(self) -> None:
+        publish(size(1.2), size(1.1, DIP))
+
+        request = delegate(size(1.15, n=101), size(1.05, DIP, n=100))
+
+        assert request is not None
+        assert served() == {LINE: 1.2, OTHER: 1.05}
+
     def test_never_brings_a_new_line(self) -> None:
         publish(size(1.2))
 
