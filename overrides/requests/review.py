@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -18,12 +18,16 @@ from django.db import transaction
 from overrides.core.governance.errors import GateError
 from overrides.core.governance.permissions import REVIEW
 from overrides.core.governance.request_states import Step
-from overrides.models import ChangeLine, ChangeRequest, Comment, Vote
+from overrides.models import ChangeLine, ChangeRequest, Comment, HoldKind, Vote
 from overrides.requests.authoring import draft_request, write_content
+from overrides.requests.emergency import pin_line
 from overrides.requests.gates import read_situation, refuse_blocked
+from overrides.requests.governance_store import held_lines
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.kind import DraftLine
 from overrides.requests.transitions import audit_request, locked, take_step
+
+REJECTED_FOR = timedelta(days=30)  # how long machines do not propose a rejected line again
 
 
 @dataclass(frozen=True)
@@ -94,8 +98,19 @@ def request_changes(*, request_id: int, by: User, reason: str, at: datetime) -> 
 
 @transaction.atomic
 def reject(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeRequest:
-    """Reject the request for good, with a reason for its author."""
-    return _decide_against(request_id, Step.REJECT, Vote.Decision.REJECT, by, reason, at)
+    """Reject the request for good, with a reason for its author.
+
+    The lines that a machine proposed are pinned for 30 days, unless they are pinned already, because it would propose
+    them again the next day. Withdrawals are not, so that a line can always go.
+    """
+    request = _decide_against(request_id, Step.REJECT, Vote.Decision.REJECT, by, reason, at)
+    if request.author_id is None:
+        proposed = request.lines.filter(after__isnull=False).values_list("line_id", flat=True)
+        free = set(proposed) - held_lines(HoldKind.PIN, proposed, at)
+        for line in sorted(free):
+            why = f"rejected as part of request {request.pk}: {reason}"
+            pin_line(line_id=line, by=by, reason=why, at=at, expires_at=at + REJECTED_FOR)
+    return request
 
 
 @transaction.atomic

@@ -186,6 +186,7 @@ class Governance:
             "already_agreed": agrees and self.is_agreed_already(request),
             "expired": self.now >= request.expires,
             "no_permission": person is not None and not person.may(right),
+            "no_author": step == "request_changes" and request.author is None,
             "own_request": step in VOTES and name == request.author and name is not None,
             "other_group": agrees and person is not None and not self.is_of_groups(person, request),
             "missing_approvals": step in ("apply", "schedule") and not self.is_agreed(request),
@@ -224,6 +225,12 @@ class Governance:
         """Whether a veto or a pin is in effect on a line."""
         until = self.holds.get((kind, line), self.now)
         return until is None or until > self.now
+
+    def remembered(self, request: Request) -> None:
+        """A machine's request was rejected: what it would have brought is pinned for 30 days."""
+        for line, after in request.lines.items():
+            if after is not None and not self.is_held("pin", line):
+                self.holds["pin", line] = self.now + 30 * DAY
 
     def undecided(self, request: Request) -> set[str]:
         """Why nothing may come of a reviewed request even if every gate were passed by: what the database refuses."""

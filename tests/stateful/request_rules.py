@@ -175,6 +175,8 @@ class VoteRules(Steps):
             if self.step(lambda: verb(request_id=key, by=product.user(name), reason="no", at=self.now), expected):
                 request.votes.append((name, request.edition, False))
                 request.state = "rejected" if step == "reject" else "changes_requested"
+                if step == "reject" and request.author is None:
+                    self.model.remembered(request)
 
     @precondition(has_open)
     @rule(which=recent, name=people)

@@ -18,11 +18,13 @@ from django.views.decorators.http import require_POST
 from overrides.admin.requests.bulk_actions import actions
 from overrides.admin.requests.edit_page import edit_page, may_edit
 from overrides.admin.requests.request_page import request_page
+from overrides.admin.requests.signing import Signing, signing_of
 from overrides.admin.requests.step_input import chosen_lines, read_step_input
 from overrides.admin.requests.steps import PROOF_STEPS, STEPS
 from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.permissions import DRAFT, REVIEW
 from overrides.models import ChangeRequest, Mandate, RequestKind
+from overrides.requests.governance_store import policy_of
 from overrides.requests.impact.what_if import EFFECT_DECISIONS, request_what_if
 from overrides.requests.renewal import suspended_at
 from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, number
@@ -36,6 +38,9 @@ State = ChangeRequest.State
 def unacknowledged() -> QuerySet[ChangeRequest]:
     """Return the emergency actions that nobody has acknowledged yet."""
     return ChangeRequest.objects.filter(route=ChangeRequest.Route.AT_ONCE, acknowledged_at=None, state=State.APPLIED)
+
+
+SIGNING_STEPS = ("approve", "apply", "schedule")  # whose pages say which mandates come with them
 
 
 class AfterwardsFilter(admin.SimpleListFilter):
@@ -148,6 +153,7 @@ class ChangeRequestAdmin(FactAdmin):
             "chosen": chosen_lines(change_request, request.POST or request.GET) if "only" in step.extra_fields else [],
             "due": request.POST.get("due", ""),
             "seen": request.POST.get("seen") or request.GET.get("seen") or change_request.content_hash,
+            "signing": _signing(change_request, request) if name in SIGNING_STEPS else None,
             "way_back": page.url,
             "reason": request.POST.get("reason", ""),
             "asks_password": needs_password,
@@ -208,3 +214,9 @@ class ChangeRequestAdmin(FactAdmin):
     @admin.display(description="expires", ordering="expires_at")
     def expires(self, row: ChangeRequest) -> SafeString:
         return format_moment(row.expires_at if row.state in ChangeRequest.OPEN else None)
+
+
+def _signing(request: ChangeRequest, sent: HttpRequest) -> Signing | None:
+    """Return what the step signs, for the chosen lines alone if only some were chosen."""
+    changes = chosen_lines(request, sent.POST or sent.GET) or list(request.lines.all())
+    return signing_of(request, changes, policy_of(request.module), datetime.now(UTC))

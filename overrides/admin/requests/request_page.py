@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from overrides.admin.charts.impact_histogram import histograms
 from overrides.admin.requests.request_content import content_page
+from overrides.admin.requests.signing import signing_of
 from overrides.admin.requests.steps import Offer, offers
 from overrides.admin.weight_display import Weights, levers
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
@@ -89,12 +90,13 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
     is_discussed = any(each.action == "comment" for each in entries)
     comments = list(request.comments.select_related("author")[:MOST_ENTRIES]) if is_discussed else []
     measured = _measured(changes, situation.parameters)
+    is_open = request.state in ChangeRequest.OPEN
     return {
         "asked": request,
         "situation": situation,
         "offers": open_to,
         "obstacles": obstacles(open_to),
-        "health": health_of(situation, at) if request.state in ChangeRequest.OPEN else request.health,
+        "health": health_of(situation, at) if is_open else request.health,
         "rows": _rows(measured[:MOST_LINES], comments, Weights(at, situation.parameters)),
         "may_split": _has_parts(request, changes)
         and request.state == ChangeRequest.State.IN_REVIEW
@@ -105,6 +107,7 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         "history": entries,
         "rivals": sorted({number for each in situation.lines for number in each.rivals}),
         "votes": votes_shown(read.votes, read.signatures.standings),
+        "signing": signing_of(request, changes, situation.policy, at) if is_open else None,
         "strength": KINDS[request.kind].strength(request, situation.policy),
         **content_page(request, changes, read.basis.in_force, at),
         **_what_if(request),

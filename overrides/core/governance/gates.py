@@ -168,6 +168,12 @@ def _other_group(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
         yield Gate("other_group", f"votes of {groups} alone count here", f"ask a member of {groups}", permission=REVIEW)
 
 
+def _no_author(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
+    if situation.is_machine:
+        way_past = "approve the lines that are right, reject the request, or veto or pin single lines"
+        yield Gate("no_author", "a machine drafted this request, and it reads no comments", way_past)
+
+
 def _already_agreed(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     if situation.state in (State.APPROVED, State.SCHEDULED) and situation.approvals >= situation.needed:
         message = f"it is {situation.state}, with all the approvals that it needs"
@@ -336,6 +342,7 @@ RULES: tuple[tuple[frozenset[Step], Callable[[Situation, Attempt], Iterator[Gate
     (_EVERY - {Step.EXPIRE, Step.DELEGATE, Step.ACT_AT_ONCE, Step.CANCEL}, _expired),
     (_VOTING | _APPLYING, _no_permission),
     (_VOTING, _own_request),
+    (frozenset({Step.REQUEST_CHANGES}), _no_author),
     (_AGREEING, _other_group),
     (_AGREEING, _already_agreed),
     (_APPLYING - {Step.UNSCHEDULE}, _missing_approvals),

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.governance.errors import GateError
-from overrides.models import ChangeLine, ChangeRequest, ModuleMode, Version, Vote
+from overrides.models import ChangeLine, ChangeRequest, LineHold, ModuleMode, Version, Vote
 from overrides.requests.apply import apply_request, expire_requests
 from overrides.requests.authoring import edit_request, submit
 from overrides.requests.kinds.kind import DraftLine
@@ -31,6 +31,7 @@ from overrides.versions.publish import store_override
 from telemetry.audit.audit_log import verify_audit
 from telemetry.models import AuditEntry
 from tests.builders import (
+    DAY,
     NOW,
     attempt,
     draft,
@@ -602,3 +603,44 @@ class TestConcurrentDecisions:
 
         assert results == [1]
         assert (state(decided), state(forgotten)) == ("rejected", "expired")
+
+
+@pytest.mark.django_db
+class TestAMachinesRequest:
+    def test_is_not_sent_back_because_nobody_would_answer(self, reviewer: User) -> None:
+        request = draft(make_spec())
+
+        with pytest.raises(GateError, match="reads no comments; approve the lines that are right, reject the request"):
+            request_changes(request_id=request.pk, by=reviewer, reason="smaller", at=NOW)
+
+    def test_pins_the_rejected_lines_for_30_days(self, reviewer: User) -> None:
+        proposed = make_spec()
+        request = draft(proposed)
+
+        reject(request_id=request.pk, by=reviewer, reason="noise", at=NOW)
+
+        (hold,) = LineHold.objects.all()
+        assert (hold.kind, hold.line_id, hold.placed_by) == ("pin", proposed.line, reviewer)
+        assert hold.expires_at == NOW + 30 * DAY
+        assert hold.reason == f"rejected as part of request {request.pk}: noise"
+
+    def test_pins_no_withdrawal_and_nothing_twice(self, reviewer: User) -> None:
+        publish(make_spec())
+        line = make_spec().line
+        first = draft(lines=[DraftLine(line, None, ["withdrawn"])])
+        reject(request_id=first.pk, by=reviewer, reason="keep it", at=NOW)
+        assert LineHold.objects.count() == 0
+        second = draft(make_spec({"size_mult": 1.2}))
+        third = draft(make_spec({"size_mult": 1.25}))
+
+        for request in (second, third):
+            reject(request_id=request.pk, by=reviewer, reason="noise", at=NOW)
+
+        assert LineHold.objects.count() == 1
+
+    def test_of_a_person_pins_nothing(self, author: User, reviewer: User) -> None:
+        request = draft(make_spec(), author=author)
+
+        reject(request_id=request.pk, by=reviewer, reason="noise", at=NOW)
+
+        assert LineHold.objects.count() == 0
