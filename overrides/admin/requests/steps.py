@@ -226,7 +226,7 @@ _ALL = (
         REVIEW,
         True,
         True,
-        "closes the request; lines that a machine proposed are pinned for 30 days, so that they do not come back tomorrow",
+        "closes the request; lines that a machine proposed in it are pinned, and not proposed again, for 30 days",
         _reject,
         Step.REJECT,
     ),
