@@ -19,7 +19,7 @@ from django.db import DatabaseError, connection
 
 from tests.bench.mutants.mutant import Mutant
 
-MOST = 12  # tests of one file that judge one change
+MOST = 16  # tests of one file that judge one change
 CALLS = """
 SELECT funcname, sum(calls) FROM pg_stat_user_functions GROUP BY funcname
 UNION ALL SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables WHERE schemaname = 'public'
@@ -138,14 +138,18 @@ def _passes(item: pytest.Item) -> bool:
     """Run a test; what its file has set up stays, because what is said to come next is the file itself."""
     reports = runtestprotocol(item, log=False, nextitem=item.getparent(pytest.File))  # type: ignore[arg-type]
     import os
+
     if os.environ.get("SHOW"):
         for r in reports:
-            if r.failed: say(item.nodeid + r.longreprtext[-1500:])
+            if r.failed:
+                say(item.nodeid + r.longreprtext[-1500:])
     return all(report.outcome != "failed" for report in reports)
 
 
 def _count_calls() -> None:
-    _execute(["ALTER ROLE CURRENT_USER SET track_functions = 'all'", "ALTER ROLE CURRENT_USER SET statement_timeout = '20s'"])
+    _execute(
+        ["ALTER ROLE CURRENT_USER SET track_functions = 'all'", "ALTER ROLE CURRENT_USER SET statement_timeout = '20s'"]
+    )
     connection.close()
 
 

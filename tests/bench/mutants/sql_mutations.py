@@ -26,7 +26,19 @@ def changes(text: str) -> Iterator[Change]:
     """Yield every change of a function's text, once; two of the same wording are numbered."""
     body = Body(text)
     seen: dict[str, int] = {}
-    for rule in (operands, alone, comparisons, negations, defaults, lists, pairs, numbers, orders, statements, branches):
+    for rule in (
+        operands,
+        alone,
+        comparisons,
+        negations,
+        defaults,
+        lists,
+        pairs,
+        numbers,
+        orders,
+        statements,
+        branches,
+    ):
         for kind, first, last, new in rule(body):
             wording = _wording(body, first, last, new)
             seen[wording] = seen.get(wording, 0) + 1
@@ -111,7 +123,7 @@ def _starts_condition(body: Body, index: int) -> bool:
         case = index - 1
         while case >= 0 and body.word(case) not in {"CASE", "WHEN"}:
             case = body.before(case)
-        return body.word(case) == "WHEN" and _is_searched(body, case) or body.word(index - 1) == "CASE"
+        return (body.word(case) == "WHEN" and _is_searched(body, case)) or body.word(index - 1) == "CASE"
     if word == "IF":
         return body.word(index - 1) != "END"
     if word == "ON":
