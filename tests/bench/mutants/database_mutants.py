@@ -25,6 +25,17 @@ NOT_GOVERNING = {  # functions that decide nothing
     "decision_id_floor": "where their partitions begin",
     "lever_table": "the registry's values; tests compare them with Python's",
 }
+VOTES, COVERED, PATH = "approvals of its content", "no mandate covers line", "does not begin where the line stood"
+MESSAGES = {  # what callers say of functions that raise nothing themselves
+    **dict.fromkeys(
+        ("approvals_needed", "approvals_of", "approvers_of", "groups_for", "is_large", "is_of_groups", "policy_for"), VOTES
+    ),
+    **dict.fromkeys(("is_covered", "lowers_exposure", "mandate_stands", "trades_of", "lever_exposure"), COVERED),
+    **dict.fromkeys(("path_is_from_what_stood", "ramped_value", "step_in_force", "stood_on", "lever_neutral"), PATH),
+    **dict.fromkeys(("steps_of_line", "steps_of_request", "steps_of_weights", "lever_unit"), "steps and says"),
+    "may_review": "may not review", "is_signed": "without votes", "is_this_transaction": "in another transaction",
+    "is_audited": "without an audit entry", "is_time_simulated": "which is not the time of the database",
+}  # fmt: skip
 CONSTRAINTS = """
 SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
 WHERE conrelid::regclass::text = ANY (%s) AND contype IN ('c', 'u') ORDER BY 1, 2
@@ -45,7 +56,7 @@ def function_mutants() -> Iterator[Mutant]:
             text = path.read_text(encoding="utf-8")
             for change in changes(text):
                 called = frozenset({path.stem})
-                yield Mutant(path.stem, change.kind, change.wording, (change.text,), (text,), called, change.message)
+                yield Mutant(path.stem, change.kind, change.wording, (change.text,), (text,), called, MESSAGES.get(path.stem, change.message))
 
 
 def trigger_mutants() -> Iterator[Mutant]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
+from pathlib import Path
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -19,7 +20,7 @@ from django.db import DatabaseError, connection
 
 from tests.bench.mutants.mutant import Mutant
 
-MOST = 16  # tests of one file that judge one change
+MOST = 14  # tests of one world that judge one change by its message, and as many others
 CALLS = """
 SELECT funcname, sum(calls) FROM pg_stat_user_functions GROUP BY funcname
 UNION ALL SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables WHERE schemaname = 'public'
@@ -50,7 +51,7 @@ class Judge:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         from pytest_django.plugin import blocking_manager_key  # pytest wants to import its plugins itself
 
-        files = [list(items) for _, items in groupby(session.items, key=lambda item: item.path)]
+        files = [list(items) for _, items in groupby(session.items, key=_world)]
         self.verdict.tests = len(session.items)
         alive: list[Mutant] | None = None
         with session.config.stash[blocking_manager_key].unblock():
@@ -105,18 +106,30 @@ class Judge:
         name = table.rpartition("_")[2]
         deaths = self.deadly.get(mutant.where, {})
 
-        def rank(item: pytest.Item) -> tuple[bool, int, bool, bool]:
-            refused = any(mutant.message in each for each in self.refused[item.nodeid]) if mutant.message else False
+        def rank(item: pytest.Item) -> tuple[int, bool, bool]:
             kills = deaths.get(item.nodeid, 0)
-            return not refused, -kills, not (table and name in item.nodeid.lower()), table not in touched[item]
+            return -kills, not (table and name in item.nodeid.lower()), table not in touched[item]
 
-        found = [
-            item
-            for item, names in touched.items()
-            if (names & mutant.functions or (table and name in item.nodeid.lower()))
-            and (mutant.kind in {"list", "number"} or not item.nodeid.startswith(TEXTUAL))
-        ]
-        return sorted(found, key=rank)[:MOST]
+        found = sorted(
+            (
+                item
+                for item, names in touched.items()
+                if (names & mutant.functions or (table and name in item.nodeid.lower()))
+                and (mutant.kind in {"list", "number"} or not item.nodeid.startswith(TEXTUAL))
+            ),
+            key=rank,
+        )
+        named = [item for item in found if self._refuses(item, mutant.message)]
+        others = [item for item in found if item not in named]
+        return named[:MOST] + others[:MOST]
+
+    def _refuses(self, item: pytest.Item, message: str) -> bool:
+        return bool(message) and any(message in each for each in self.refused[item.nodeid])
+
+
+def _world(item: pytest.Item) -> Path:
+    """Where the world of a test is committed: for its folder, or for its file alone."""
+    return item.path.parent if item.path.parent.name == "ways" else item.path
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The world of the forgeries: committed once per file, with trades, mandates and people of every kind."""
+"""The world of the forgeries: committed once for all of them, with trades, mandates and people of every kind."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def furnish() -> None:
     draft(size(1.1), author=make_person("writer", "overrides.review_changerequest"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def market(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     with django_db_blocker.unblock():
         furnish()
