@@ -1,6 +1,7 @@
 """Change every condition of governance once, and list the changes that no test notices.
 
-`./dev bench mutants [database|python] [-k TEXT]` prints a line of JSON per figure and the survivors.
+`./dev bench mutants [database|python] [TEXT]`: of both or one of them, all or those whose name contains the text. It
+prints a line of JSON per figure, then what docs/mutants.md does not explain, and ends with 1 if there is anything.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from functools import partial
 from itertools import chain
 
 from tests.bench.mutants.database_mutants import function_mutants, key_mutants, trigger_mutants
+from tests.bench.mutants.explained import DOCUMENT, complaints, read
 from tests.bench.mutants.judge_database import Verdict, judge_database, say
+from tests.bench.mutants.judge_python import judge_python
 from tests.bench.mutants.mutant import Mutant
 from tests.bench.report import figure, timed
 
@@ -30,30 +33,41 @@ JUDGES = (
 )
 
 
-def main(text: str = "") -> int:
+def of_database(text: str) -> tuple[list[str], list[str]]:
+    """Return the names of all changes of the database, and of those that no test noticed."""
+
     def find() -> Iterator[Mutant]:
         return (each for each in chain(function_mutants(), trigger_mutants(), key_mutants()) if text in each.name)
 
-    found: list[Verdict] = []
-    taken = timed(lambda: found.append(judge_database(find, tuple(sys.argv[2:]) or JUDGES)))
-    (verdict,) = found
-    for name, killer in verdict.killed.items():
-        say(f"killed: {name} BY {killer}")
+    verdict: Verdict = judge_database(find, JUDGES)
     for name in verdict.unusable:
-        say(f"not usable: {name}")
-    for name in verdict.invalid:
-        say(f"invalid: {name}")
-    for mutant in verdict.survivors:
-        print(f"survivor: {mutant.kind} | {mutant.name}")
-    count = partial(figure, "mutants", unit="mutants")
-    count("tried", len(verdict.tried))
-    count("killed", len(verdict.killed))
-    count("invalid", len(verdict.invalid))
-    count("survivors", len(verdict.survivors))
-    figure("mutants", "unusable", len(verdict.unusable), "tests")
-    figure("mutants", "wall", taken.wall, "s")
-    return 0
+        say(f"fails without any change, and judges none: {name}")
+    figure("mutants", "database_unusable", len(verdict.unusable), "tests")
+    figure("mutants", "database_invalid", len(verdict.invalid), "mutants")
+    return [each.name for each in verdict.tried], [each.name for each in verdict.survivors]
+
+
+def main(which: str = "both", text: str = "") -> int:
+    """Run the tool; see the module."""
+    explained = {name: why for name, why in read(DOCUMENT.read_text(encoding="utf-8")).items() if text in name}
+    wrong: list[str] = []
+    for name, judge in (("database", of_database), ("python", judge_python)):
+        if which not in (name, "both"):
+            continue
+        found: list[tuple[list[str], list[str]]] = []
+        taken = timed(lambda judge=judge, found=found: found.append(judge(text)))
+        [(tried, survivors)] = found
+        count = partial(figure, "mutants", unit="mutants")
+        count(f"{name}_tried", len(tried))
+        count(f"{name}_killed", len(tried) - len(survivors))
+        count(f"{name}_survivors", len(survivors))
+        figure("mutants", f"{name}_wall", taken.wall, "s")
+        listed = {each: why for each, why in explained.items() if each.startswith("core.") is (name == "python")}
+        wrong += complaints(listed, tried, survivors)
+    for line in wrong:
+        print(line)
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:2]))
+    sys.exit(main(*sys.argv[1:]))

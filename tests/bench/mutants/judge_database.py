@@ -20,7 +20,7 @@ from django.db import DatabaseError, connection
 
 from tests.bench.mutants.mutant import Mutant
 
-MOST = 14  # tests of one world that judge one change by its message, and as many others
+MOST = {True: (60, 24), False: (5, 3)}  # tests that judge one change, of the ways and of other worlds: named, others
 CALLS = """
 SELECT funcname, sum(calls) FROM pg_stat_user_functions GROUP BY funcname
 UNION ALL SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables WHERE schemaname = 'public'
@@ -83,6 +83,7 @@ class Judge:
     def _is_killed(self, mutant: Mutant, touched: dict[pytest.Item, frozenset[str]]) -> bool:
         judges = self._judges(mutant, touched)
         if not judges:
+            say(f"lives on unjudged: {mutant.kind} | {mutant.name}")
             return False
         try:
             _execute(mutant.make)
@@ -93,9 +94,11 @@ class Judge:
             for item in judges:
                 if not _passes(item):
                     self.verdict.killed[mutant.name] = item.nodeid
+                    say(f"killed {mutant.name} by {item.nodeid}")
                     deaths = self.deadly.setdefault(mutant.where, {})
                     deaths[item.nodeid] = deaths.get(item.nodeid, 0) + 1
                     return True
+            say(f"lives on: {mutant.kind} | {mutant.name}")
             return False
         finally:
             _execute(mutant.unmake)
@@ -103,12 +106,12 @@ class Judge:
     def _judges(self, mutant: Mutant, touched: dict[pytest.Item, frozenset[str]]) -> list[pytest.Item]:
         """The tests that could notice the change, likeliest first."""
         table = mutant.where.partition(" on ")[2]
-        name = table.rpartition("_")[2]
+        name = table.rpartition("_")[2] or mutant.where.removeprefix("guard_").partition("_")[0]
         deaths = self.deadly.get(mutant.where, {})
 
         def rank(item: pytest.Item) -> tuple[int, bool, bool]:
             kills = deaths.get(item.nodeid, 0)
-            return -kills, not (table and name in item.nodeid.lower()), table not in touched[item]
+            return -kills, name not in item.nodeid.lower(), table not in touched[item]
 
         found = sorted(
             (
@@ -121,7 +124,8 @@ class Judge:
         )
         named = [item for item in found if self._refuses(item, mutant.message)]
         others = [item for item in found if item not in named]
-        return named[:MOST] + others[:MOST]
+        by_name, beside = MOST[bool(found) and _is_of_ways(found[0])]
+        return named[:by_name] + others[:beside]
 
     def _refuses(self, item: pytest.Item, message: str) -> bool:
         return bool(message) and any(message in each for each in self.refused[item.nodeid])
@@ -129,7 +133,11 @@ class Judge:
 
 def _world(item: pytest.Item) -> Path:
     """Where the world of a test is committed: for its folder, or for its file alone."""
-    return item.path.parent if item.path.parent.name == "ways" else item.path
+    return item.path.parent if _is_of_ways(item) else item.path
+
+
+def _is_of_ways(item: pytest.Item) -> bool:
+    return item.path.parent.name == "ways"
 
 
 @contextmanager

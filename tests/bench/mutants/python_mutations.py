@@ -1,0 +1,116 @@
+"""Every way in which one condition of a Python module is changed; see `sql_mutations` for the same of SQL."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+
+from tests.bench.mutants.mutant import Change
+
+OTHER: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
+}  # fmt: skip
+CALLED_OTHER = {"min": "max", "max": "min", "any": "all", "all": "any"}
+
+Edit = Callable[[], None]
+
+
+def changes(text: str, functions: frozenset[str] = frozenset()) -> Iterator[Change]:
+    """Yield every change of a module's text, or of these functions of it; two of the same wording are numbered."""
+    seen: dict[str, int] = {}
+    for number in range(_count(text, functions)):
+        tree = ast.parse(text)
+        kind, node, edit = _edits(tree, functions)[number]
+        place, before = _enclosing(tree, node), ast.unparse(node)
+        edit()
+        after = ast.unparse(node)
+        wording = f"{place}: {before} -> {after}"
+        seen[wording] = seen.get(wording, 0) + 1
+        counted = wording if seen[wording] == 1 else f"{wording} ({seen[wording]})"
+        yield Change(kind, counted, ast.unparse(ast.fix_missing_locations(tree)))
+
+
+def _count(text: str, functions: frozenset[str]) -> int:
+    return len(_edits(ast.parse(text), functions))
+
+
+def _edits(tree: ast.Module, functions: frozenset[str]) -> list[tuple[str, ast.AST, Edit]]:
+    found: list[tuple[str, ast.AST, Edit]] = []
+    for node in ast.walk(tree):
+        if functions and _enclosing(tree, node) not in functions:
+            continue
+        found += [(kind, node, edit) for kind, edit in _of(node)]
+    return found
+
+
+def _of(node: ast.AST) -> Iterator[tuple[str, Edit]]:
+    match node:
+        case ast.Compare():
+            for place, operator in enumerate(node.ops):
+                yield "comparison", lambda place=place, other=OTHER[type(operator)]: node.ops.__setitem__(place, other())
+        case ast.BoolOp():
+            for place in range(len(node.values)):
+                yield "operand", lambda place=place: node.values.__setitem__(place, _neutral(node.op))
+        case ast.UnaryOp(op=ast.Not()):
+            yield "negation", lambda: setattr(node, "operand", _negated(node.operand))
+        case ast.If() | ast.IfExp():
+            for value in (True, False):
+                yield "condition", lambda value=value: setattr(node, "test", ast.Constant(value))
+        case ast.comprehension() if node.ifs:
+            for place in range(len(node.ifs)):
+                yield "condition", lambda place=place: node.ifs.__setitem__(place, ast.Constant(True))
+        case ast.BinOp(op=ast.BitOr() | ast.Sub() | ast.Add() | ast.Mult()):
+            yield "side", lambda: _keep_left(node)
+        case ast.Call(func=ast.Name(id=name)) if name in CALLED_OTHER:
+            yield "extreme", lambda: setattr(node.func, "id", CALLED_OTHER[name])
+        case ast.Set() if len(node.elts) > 1:
+            for place in range(len(node.elts)):
+                yield "list", lambda place=place: node.elts.__delitem__(place)
+        case ast.Dict() if len(node.keys) > 1:
+            for place in range(len(node.keys)):
+                yield "list", lambda place=place: _without(node, place)
+        case ast.Tuple(ctx=ast.Load()) if len(node.elts) > 1 and all(isinstance(e, ast.Attribute) for e in node.elts):
+            for place in range(len(node.elts)):
+                yield "list", lambda place=place: node.elts.__delitem__(place)
+        case ast.Constant(value=bool()) | ast.Constant(value=str()) | ast.Constant(value=None):
+            return
+        case ast.Constant(value=int() | float() as number):
+            yield "number", lambda: setattr(node, "value", number + 1)
+
+
+def _without(node: ast.Dict, place: int) -> None:
+    del node.keys[place], node.values[place]
+
+
+def _neutral(operator: ast.boolop) -> ast.expr:
+    return ast.Constant(isinstance(operator, ast.And))
+
+
+def _negated(operand: ast.expr) -> ast.expr:
+    return ast.UnaryOp(ast.Not(), deepcopy(operand))
+
+
+def _keep_left(node: ast.BinOp) -> None:
+    """Leave the right side out: a union without it, a difference that takes nothing away."""
+    if isinstance(node.op, ast.BitOr) or not _is_number(node):
+        node.op, node.right = ast.BitOr(), deepcopy(node.left)
+    else:
+        node.right = ast.Constant(1 if isinstance(node.op, ast.Mult) else 0)
+
+
+def _is_number(node: ast.BinOp) -> bool:
+    """Whether two numbers are calculated with: the sets of these modules are constants in capitals."""
+    return not (isinstance(node.left, ast.Name | ast.BinOp) and ast.unparse(node.left).lstrip("_")[:1].isupper())
+
+
+def _enclosing(tree: ast.Module, node: ast.AST) -> str:
+    """The name of the outermost function, class or constant that a node stands in."""
+    for outer in tree.body:
+        if any(each is node for each in ast.walk(outer)):
+            if isinstance(outer, ast.FunctionDef | ast.ClassDef):
+                return outer.name
+            if isinstance(outer, ast.Assign | ast.AnnAssign):
+                return ast.unparse(outer.targets[0] if isinstance(outer, ast.Assign) else outer.target)
+    return "module"
