@@ -7,7 +7,7 @@ prints a line of JSON per figure, then what docs/mutants.md does not explain, an
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
 
@@ -18,6 +18,7 @@ from tests.bench.mutants.judge_python import judge_python
 from tests.bench.mutants.mutant import Mutant
 from tests.bench.report import figure, timed
 
+Judged = tuple[list[str], list[str]]  # all changes by name, and those that no test noticed
 JUDGES = (
     "tests/bypass/ways",
     "tests/bypass/test_people.py",
@@ -33,7 +34,7 @@ JUDGES = (
 )
 
 
-def of_database(text: str) -> tuple[list[str], list[str]]:
+def of_database(text: str) -> Judged:
     """Return the names of all changes of the database, and of those that no test noticed."""
 
     def find() -> Iterator[Mutant]:
@@ -47,6 +48,10 @@ def of_database(text: str) -> tuple[list[str], list[str]]:
     return [each.name for each in verdict.tried], [each.name for each in verdict.survivors]
 
 
+def _into(found: list[Judged], judge: Callable[[str], Judged], text: str) -> None:
+    found.append(judge(text))
+
+
 def main(which: str = "both", text: str = "") -> int:
     """Run the tool; see the module."""
     explained = {name: why for name, why in read(DOCUMENT.read_text(encoding="utf-8")).items() if text in name}
@@ -54,8 +59,8 @@ def main(which: str = "both", text: str = "") -> int:
     for name, judge in (("database", of_database), ("python", judge_python)):
         if which not in (name, "both"):
             continue
-        found: list[tuple[list[str], list[str]]] = []
-        taken = timed(lambda judge=judge, found=found: found.append(judge(text)))
+        found: list[Judged] = []
+        taken = timed(partial(_into, found, judge, text))
         [(tried, survivors)] = found
         count = partial(figure, "mutants", unit="mutants")
         count(f"{name}_tried", len(tried))

@@ -28,7 +28,8 @@ NOT_GOVERNING = {  # functions that decide nothing
 VOTES, COVERED, PATH = "approvals of its content", "no mandate covers line", "does not begin where the line stood"
 MESSAGES = {  # what callers say of functions that raise nothing themselves
     **dict.fromkeys(
-        ("approvals_needed", "approvals_of", "approvers_of", "groups_for", "is_large", "is_of_groups", "policy_for"), VOTES
+        ("approvals_needed", "approvals_of", "approvers_of", "groups_for", "is_large", "is_of_groups", "policy_for"),
+        VOTES,
     ),
     **dict.fromkeys(("is_covered", "lowers_exposure", "mandate_stands", "trades_of", "lever_exposure"), COVERED),
     **dict.fromkeys(("path_is_from_what_stood", "ramped_value", "step_in_force", "stood_on", "lever_neutral"), PATH),
@@ -56,7 +57,15 @@ def function_mutants() -> Iterator[Mutant]:
             text = path.read_text(encoding="utf-8")
             for change in changes(text):
                 called = frozenset({path.stem})
-                yield Mutant(path.stem, change.kind, change.wording, (change.text,), (text,), called, MESSAGES.get(path.stem, change.message))
+                yield Mutant(
+                    path.stem,
+                    change.kind,
+                    change.wording,
+                    (change.text,),
+                    (text,),
+                    called,
+                    MESSAGES.get(path.stem, change.message),
+                )
 
 
 def trigger_mutants() -> Iterator[Mutant]:

@@ -31,6 +31,9 @@ def complaints(explained: Mapping[str, str], tried: Collection[str], survivors: 
     """
     return [
         *(f"unexplained: {name}" for name in sorted(set(survivors) - explained.keys())),
-        *(f"explained, but noticed by a test: {name}" for name in sorted(explained.keys() & tried - set(survivors))),
+        *(
+            f"explained, but noticed by a test: {name}"
+            for name in sorted(explained.keys() & set(tried) - set(survivors))
+        ),
         *(f"explained, but never tried: {name}" for name in sorted(explained.keys() - set(tried))),
     ]

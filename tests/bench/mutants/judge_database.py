@@ -157,13 +157,7 @@ def refusals_into(messages: set[str]) -> Iterator[None]:
 
 def _passes(item: pytest.Item) -> bool:
     """Run a test; what its file has set up stays, because what is said to come next is the file itself."""
-    reports = runtestprotocol(item, log=False, nextitem=item.getparent(pytest.File))  # type: ignore[arg-type]
-    import os
-
-    if os.environ.get("SHOW"):
-        for r in reports:
-            if r.failed:
-                say(item.nodeid + r.longreprtext[-1500:])
+    reports = runtestprotocol(item, log=False, nextitem=item.getparent(pytest.Module))  # type: ignore[arg-type]
     return all(report.outcome != "failed" for report in reports)
 
 

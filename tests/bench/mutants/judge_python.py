@@ -19,7 +19,6 @@ from types import CodeType
 import hypothesis
 import pytest
 
-from tests.bench.mutants.mutant import Change
 from tests.bench.mutants.python_mutations import changes
 
 ROOT = Path(__file__).parents[3]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from functools import partial
 
 from tests.bench.mutants.mutant import Change
 
@@ -14,7 +15,7 @@ OTHER: dict[type[ast.cmpop], type[ast.cmpop]] = {
 }  # fmt: skip
 CALLED_OTHER = {"min": "max", "max": "min", "any": "all", "all": "any"}
 
-Edit = Callable[[], None]
+Edit = Callable[[], object]
 
 
 def changes(text: str, functions: frozenset[str] = frozenset()) -> Iterator[Change]:
@@ -49,47 +50,41 @@ def _of(node: ast.AST) -> Iterator[tuple[str, Edit]]:
     match node:
         case ast.Compare():
             for place, operator in enumerate(node.ops):
-                yield "comparison", lambda place=place, other=OTHER[type(operator)]: node.ops.__setitem__(place, other())
+                yield "comparison", partial(node.ops.__setitem__, place, OTHER[type(operator)]())
         case ast.BoolOp():
             for place in range(len(node.values)):
-                yield "operand", lambda place=place: node.values.__setitem__(place, _neutral(node.op))
+                yield "operand", partial(node.values.__setitem__, place, ast.Constant(isinstance(node.op, ast.And)))
         case ast.UnaryOp(op=ast.Not()):
-            yield "negation", lambda: setattr(node, "operand", _negated(node.operand))
+            yield "negation", partial(setattr, node, "operand", ast.UnaryOp(ast.Not(), deepcopy(node.operand)))
         case ast.If() | ast.IfExp():
             for value in (True, False):
-                yield "condition", lambda value=value: setattr(node, "test", ast.Constant(value))
-        case ast.comprehension() if node.ifs:
+                yield "condition", partial(setattr, node, "test", ast.Constant(value))
+        case ast.comprehension():
             for place in range(len(node.ifs)):
-                yield "condition", lambda place=place: node.ifs.__setitem__(place, ast.Constant(True))
+                yield "condition", partial(node.ifs.__setitem__, place, ast.Constant(True))
         case ast.BinOp(op=ast.BitOr() | ast.Sub() | ast.Add() | ast.Mult()):
-            yield "side", lambda: _keep_left(node)
-        case ast.Call(func=ast.Name(id=name)) if name in CALLED_OTHER:
-            yield "extreme", lambda: setattr(node.func, "id", CALLED_OTHER[name])
-        case ast.Set() if len(node.elts) > 1:
-            for place in range(len(node.elts)):
-                yield "list", lambda place=place: node.elts.__delitem__(place)
+            yield "side", partial(_keep_left, node)
+        case ast.Call(func=ast.Name(id=name) as function) if name in CALLED_OTHER:
+            yield "extreme", partial(setattr, function, "id", CALLED_OTHER[name])
+        case ast.Set(elts=entries) if len(entries) > 1:
+            for place in range(len(entries)):
+                yield "list", partial(entries.__delitem__, place)
+        case ast.Tuple(elts=entries, ctx=ast.Load()) if _are_names(entries):
+            for place in range(len(entries)):
+                yield "list", partial(entries.__delitem__, place)
         case ast.Dict() if len(node.keys) > 1:
             for place in range(len(node.keys)):
-                yield "list", lambda place=place: _without(node, place)
-        case ast.Tuple(ctx=ast.Load()) if len(node.elts) > 1 and all(isinstance(e, ast.Attribute) for e in node.elts):
-            for place in range(len(node.elts)):
-                yield "list", lambda place=place: node.elts.__delitem__(place)
-        case ast.Constant(value=bool()) | ast.Constant(value=str()) | ast.Constant(value=None):
-            return
-        case ast.Constant(value=int() | float() as number):
-            yield "number", lambda: setattr(node, "value", number + 1)
+                yield "list", partial(_without, node, place)
+        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+            yield "number", partial(setattr, node, "value", number + 1)
+
+
+def _are_names(entries: list[ast.expr]) -> bool:
+    return len(entries) > 1 and all(isinstance(each, ast.Attribute) for each in entries)
 
 
 def _without(node: ast.Dict, place: int) -> None:
     del node.keys[place], node.values[place]
-
-
-def _neutral(operator: ast.boolop) -> ast.expr:
-    return ast.Constant(isinstance(operator, ast.And))
-
-
-def _negated(operand: ast.expr) -> ast.expr:
-    return ast.UnaryOp(ast.Not(), deepcopy(operand))
 
 
 def _keep_left(node: ast.BinOp) -> None:

@@ -14,8 +14,8 @@ from tests.bench.mutants.sql_text import Body
 
 STARTS = {"WHERE", "ON", "IF", "ELSIF", "WHEN"}
 STOPS = STARTS | {
-    "", "(", "[", ",", ";", "THEN", "ELSE", "SELECT", "RETURN", "FROM", "GROUP", "ORDER", "LIMIT", "LEFT", "JOIN", "UNION",
-    "EXCEPT", "FOR", ":=", "CASE", ")", "]", "END", "AS", "LATERAL", "LOOP", "BEGIN", "DECLARE",
+    "", "(", "[", ",", ";", "THEN", "ELSE", "SELECT", "RETURN", "FROM", "GROUP", "ORDER", "LIMIT", "LEFT", "JOIN",
+    "UNION", "EXCEPT", "FOR", ":=", "CASE", ")", "]", "END", "AS", "LATERAL", "LOOP", "BEGIN", "DECLARE",
 }  # fmt: skip
 BORDERS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
 NEAR = 3  # a longer condition needs no words around it

@@ -36,12 +36,22 @@ def audited(*named: str) -> None:
         write_audit(actor="mallory", action="apply", object=each, reason="x", before=None, after=None, at=NOW)
 
 
-def sql(statement: str, *values: object) -> None:
+def then(*acts: Act) -> Act:
+    """One act after another, as one."""
+
+    def all_of_them() -> None:
+        for act in acts:
+            act()
+
+    return all_of_them
+
+
+def sql(statement: str, *values: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
 
 
-def as_before(statement: str, *values: object) -> None:
+def as_before(statement: str, *values: Any) -> None:
     """Change rows as if they had always been so: without triggers, as the owner of the cluster alone can."""
     sql("RESET ROLE")
     sql("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
@@ -51,7 +61,7 @@ def as_before(statement: str, *values: object) -> None:
 
 
 def refused(act: Act, why: str, role: str = "role") -> None:
-    """Commit what the act writes, as the role of the processes or as the owner; it is refused by name, or not at all."""
+    """Commit what the act writes, as a process or as the owner: it is refused by name, or not at all."""
     attempt: AbstractContextManager[object] = undone(role)
     if why == HONEST:
         with attempt:
@@ -97,14 +107,15 @@ class Forgery:
         before = {each.line_id: each for each in Membership.objects.filter(module="pm", to_version=None)}
         self.asked = ChangeRequest.objects.create(
             module="pm", kind=self.kind, route=self.route, title="t", reason="r", author_name="machine",
-            content=self.content, content_hash="a" * 64, movement=self.movement, created_at=NOW, expires_at=NOW + 30 * DAY,
+            content=self.content, content_hash="a" * 64, movement=self.movement, created_at=NOW,
+            expires_at=NOW + 30 * DAY,
             state="in_review" if self.route == "review" else "draft", **self.request,
         )  # fmt: skip
         audited(f"request {self.asked.pk}")
         for spec in self.brings:
             stood = before.get(spec.line)
             after = store_override(spec, source="lesson", at=self.at)
-            self._change(spec.line, stood and stood.override_id, after.pk, "change" if stood else "add")
+            self._change(spec.line, stood.override_id if stood else None, after.pk, "change" if stood else "add")
         for line in self.withdraws:
             self._change(line, before[line].override_id, None, "withdraw")
         return self.asked

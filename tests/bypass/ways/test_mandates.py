@@ -22,6 +22,7 @@ from tests.bypass.ways.forgery import (
     refused,
     size,
     sql,
+    then,
 )
 
 pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
@@ -54,8 +55,8 @@ def under(document: str, act: Act) -> Act:
 
     def write() -> None:
         as_before(
-            "INSERT INTO overrides_modulepolicy (module, number, is_active, document, request_id, created_at, created_by) "
-            "SELECT 'pm', 1, true, %s, min(request_id), now(), 'm' FROM overrides_mandate",
+            "INSERT INTO overrides_modulepolicy (module, number, is_active, document, request_id, created_at, "
+            "created_by) SELECT 'pm', 1, true, %s, min(request_id), now(), 'm' FROM overrides_mandate",
             document,
         )  # fmt: skip
         act()
@@ -102,22 +103,29 @@ MANDATES: dict[str, tuple[Act, str]] = {
     "no floor of trades": (granted(evidence_floor={"least_edge": 0.4}), LONGER),
     "no floor of edge": (granted(evidence_floor={"least_n": 20.0}), LONGER),
     "a policy of ten days": (under('{"mandate_days": 10, "groups": []}', granted()), LONGER),
-    "a policy of a hundred days": (under('{"mandate_days": 100, "groups": []}', granted(review_by=NOW + 100 * DAY)), HONEST),
+    "a policy of a hundred days": (
+        under('{"mandate_days": 100, "groups": []}', granted(review_by=NOW + 100 * DAY)),
+        HONEST,
+    ),
     "a policy that keeps more evidence": (under('{"evidence_kept": 0.6, "groups": []}', granted()), LONGER),
     "a policy that keeps less": (
-        under('{"evidence_kept": 0.25, "groups": []}', granted(evidence_floor={"least_n": 10, "least_edge": 0.2})), HONEST,
+        under('{"evidence_kept": 0.25, "groups": []}', granted(evidence_floor={"least_n": 10, "least_edge": 0.2})),
+        HONEST,
     ),
     "of another transaction": (old_request, "was applied in another transaction"),
     "what it claims to rest on": (claims, HONEST),
     "what it claims without an edge": (claims_without_an_edge, HONEST),
     "without votes": (granted(Forgery(brings=(NEW,), voters=())), "has 0 of 1 approvals"),
-    "under a mandate": (granted(Forgery(route="mandate", brings=(size(1.1),)), reach={"size_mult": [1.0, 1.1]}), f"{BEYOND}|one_live_mandate"),
+    "under a mandate": (
+        granted(Forgery(route="mandate", brings=(size(1.1),)), reach={"size_mult": [1.0, 1.1]}),
+        f"{BEYOND}|one_live_mandate",
+    ),
     "revoked at its grant": (granted(revoked_at=NOW), "only revoked_at is set, once and later"),
     "a direction that is none": (granted(direction=2), "mandate_direction_is_a_sign"),
     "revoked without an entry": (unaudited, "without an audit entry in its transaction"),
-    "revoked with one": (lambda: (unaudited(), audited("anything")), HONEST),
+    "revoked with one": (then(unaudited, lambda: audited("anything")), HONEST),
     "a second one on its line": (lambda: granted(Forgery(brings=(size(1.1),)))(), "one_live_mandate_per_line"),
-}  # fmt: skip
+}
 
 
 def policy(content: dict[str, Any], document: dict[str, Any] | None = None, **over: Any) -> Act:
@@ -154,27 +162,38 @@ POLICIES: dict[str, tuple[Act, str]] = {
     "of the other module": (policy({}, module="dm"), "is not applied, or of another kind"),
     "without votes": (policy({}, voters=()), "has 0 of 1 approvals"),
     "with fewer votes than the last one": (
-        under(RAISED, replaced(policy({"approvals": 1}, number=2))), "has 1 of 2 approvals",
+        under(RAISED, replaced(policy({"approvals": 1}, number=2))),
+        "has 1 of 2 approvals",
     ),
     "with as many votes as the last one": (
-        under(RAISED, replaced(policy({"approvals": 1}, number=2, voters=("somebody", "second")))), HONEST,
+        under(RAISED, replaced(policy({"approvals": 1}, number=2, voters=("somebody", "second")))),
+        HONEST,
     ),
     "of groups without the voter": (
-        under('{"groups": ["board"]}', replaced(policy({}, number=2))), "has 0 of 1 approvals",
+        under('{"groups": ["board"]}', replaced(policy({}, number=2))),
+        "has 0 of 1 approvals",
     ),
     "of large groups without the voter": (
-        under('{"groups": [], "large_groups": ["board"]}', replaced(policy({}, number=2))), "has 0 of 1 approvals",
+        under('{"groups": [], "large_groups": ["board"]}', replaced(policy({}, number=2))),
+        "has 0 of 1 approvals",
     ),
-    "beside another one": (under(RAISED, policy({}, number=2, voters=("somebody", "second"))), "one_active_policy_per_module"),
+    "beside another one": (
+        under(RAISED, policy({}, number=2, voters=("somebody", "second"))),
+        "one_active_policy_per_module",
+    ),
     "a document changed later": (
-        under(RAISED, lambda: sql("UPDATE overrides_modulepolicy SET document = '{}'")), "is immutable; another one replaces it",
+        under(RAISED, lambda: sql("UPDATE overrides_modulepolicy SET document = '{}'")),
+        "is immutable; another one replaces it",
     ),
     "none in its place": (
         under(RAISED, lambda: sql("UPDATE overrides_modulepolicy SET is_active = false")),
         "is immutable; another one replaces it",
     ),
-    "under nobody": (under('{"approvals": 0, "groups": []}', replaced(policy({}, number=2, voters=()))), "has 0 of 1 approvals"),
-}  # fmt: skip
+    "under nobody": (
+        under('{"approvals": 0, "groups": []}', replaced(policy({}, number=2, voters=()))),
+        "has 0 of 1 approvals",
+    ),
+}
 
 
 @pytest.mark.parametrize("role", ["role", "owner"])
@@ -195,9 +214,12 @@ def nothing_moved() -> None:
 
 
 class TestLargeMovements:
-    """What is large by itself, or with what was applied before it in the window, needs the votes that the policy says."""
+    """What is large, by itself or with what was applied in the window before it, needs the votes of the policy."""
 
-    POLICY = '{"approvals": 1, "groups": [], "large_movement": 10, "large_approvals": 2, "large_groups": [], "window_days": 1}'
+    POLICY = (
+        '{"approvals": 1, "groups": [], "large_movement": 10, "large_approvals": 2, "large_groups": [], '
+        '"window_days": 1}'
+    )
 
     @pytest.mark.parametrize(
         ("moved", "before", "hours", "over", "why"),
@@ -232,7 +254,8 @@ class TestLargeMovements:
     def test_count_what_was_applied_in_their_module_by_their_route(self, change: str) -> None:
         def write() -> None:
             as_before(
-                f"UPDATE overrides_changerequest SET movement = 100, closed_at = now(), {change} WHERE state = 'applied'"
+                "UPDATE overrides_changerequest SET movement = 100, closed_at = now(), "
+                f"{change} WHERE state = 'applied'"
             )
             Forgery(brings=(size(1.1),), movement=7.0)()
 
@@ -242,7 +265,7 @@ class TestLargeMovements:
     def test_need_votes_of_their_groups(self, moved: float, why: str) -> None:
         board = self.POLICY.replace('"large_groups": []', '"large_groups": ["board"]')
 
-        refused(under(board, lambda: (nothing_moved(), Forgery(brings=(size(1.1),), movement=moved)())), why)
+        refused(under(board, then(nothing_moved, Forgery(brings=(size(1.1),), movement=moved))), why)
 
     def test_are_voted_on_by_members_of_their_groups(self) -> None:
         board = self.POLICY.replace('"groups": [],', '"groups": ["desk", "board"],', 1)
@@ -250,10 +273,11 @@ class TestLargeMovements:
         def join() -> None:
             as_before("INSERT INTO auth_group (name) VALUES ('board'), ('others')")
             as_before(
-                "INSERT INTO auth_user_groups (user_id, group_id) SELECT u.id, g.id FROM auth_user AS u, auth_group AS g "
+                "INSERT INTO auth_user_groups (user_id, group_id) "
+                "SELECT u.id, g.id FROM auth_user AS u, auth_group AS g "
                 "WHERE (u.username, g.name) IN (('somebody', 'board'), ('second', 'others'))"
             )
 
         first, second = (Forgery(brings=(size(1.1),), movement=7.0, voters=(name,)) for name in ("somebody", "second"))
-        refused(under(board, lambda: (nothing_moved(), join(), first())), HONEST)
-        refused(under(board, lambda: (nothing_moved(), join(), second())), "has 0 of 1 approvals")
+        refused(under(board, then(nothing_moved, join, first)), HONEST)
+        refused(under(board, then(nothing_moved, join, second)), "has 0 of 1 approvals")

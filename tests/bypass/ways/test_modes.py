@@ -32,7 +32,7 @@ def asked(content: dict[str, Any], was: dict[str, Any] | None = None, **over: An
     """Change it together with a reviewed request of this content."""
 
     def write() -> None:
-        forgery = Forgery(**{"kind": "mode", "content": content, "brings": ()} | over)  # type: ignore[arg-type]
+        forgery = Forgery(**{"kind": "mode", "content": content, "brings": ()} | over)
         forgery.apply(forgery.draft())
         alone(**(content if was is None else was))()
 
@@ -109,13 +109,16 @@ ROWS: dict[str, tuple[Act, str]] = {
     "a request for a smaller roll-out": (asked({"mode": "on"}, {"mode": "on", "rollout_percent": 30.0}), AWAY),
     "a request for a narrower allow-list": (asked({"mode": "on"}, {"mode": "on", "allow": {}}), AWAY),
     "a request for no challenger": (
-        lambda: asked({"mode": "on"}, {"mode": "on", "challenger_id": challenger()})(), AWAY,
+        lambda: asked({"mode": "on"}, {"mode": "on", "challenger_id": challenger()})(),
+        AWAY,
     ),
     "a request for a challenger": (
-        lambda: asked({"challenger": 2}, {"challenger_id": challenger(2)})(), HONEST,
+        lambda: asked({"challenger": 2}, {"challenger_id": challenger(2)})(),
+        HONEST,
     ),
     "a request for another challenger": (
-        lambda: asked({"challenger": 2}, {"challenger_id": challenger(1)})(), AWAY,
+        lambda: asked({"challenger": 2}, {"challenger_id": challenger(1)})(),
+        AWAY,
     ),
     "a request without votes": (asked({"mode": "on"}, voters=()), "has 0 of 1 approvals"),
     "a request at once": (asked({"mode": "on"}, route="at_once"), AWAY),
@@ -124,7 +127,7 @@ ROWS: dict[str, tuple[Act, str]] = {
     "a request that is not applied": (not_applied, AWAY),
     "a request of the other module": (of_dm, AWAY),
     "a request of another cluster": (of_another_cluster, AWAY),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("role", ["role", "owner"])

@@ -36,9 +36,9 @@ LEVER_SETS: dict[str, tuple[Any, str]] = {
 def test_overrides_move_levers_within_bounds(name: str) -> None:
     levers, why = LEVER_SETS[name]
     copy = (
-        "INSERT INTO overrides_override (id, line_id, levers, edge_raw, n, variance, half_life_days, updated_at, source, "
-        "created_at) SELECT repeat('e', 64), line_id, %s, edge_raw, n, variance, half_life_days, updated_at, source, "
-        "created_at FROM overrides_override WHERE line_id = %s LIMIT 1"
+        "INSERT INTO overrides_override (id, line_id, levers, edge_raw, n, variance, half_life_days, updated_at, "
+        "source, created_at) SELECT repeat('e', 64), line_id, %s, edge_raw, n, variance, half_life_days, updated_at, "
+        "source, created_at FROM overrides_override WHERE line_id = %s LIMIT 1"
     )
 
     refused(lambda: sql(copy, json.dumps(levers), LINE), why)

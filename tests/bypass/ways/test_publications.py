@@ -9,7 +9,20 @@ import pytest
 from overrides.models import Mandate, Membership, Quarantine
 from overrides.versions.publish import store_override
 from tests.builders import NOW, make_spec
-from tests.bypass.ways.forgery import DAY, DIP, HONEST, LINE, OTHER, Act, Forgery, as_before, audited, refused, size
+from tests.bypass.ways.forgery import (
+    DAY,
+    DIP,
+    HONEST,
+    LINE,
+    OTHER,
+    Act,
+    Forgery,
+    as_before,
+    audited,
+    refused,
+    size,
+    then,
+)
 from tests.people import somebody
 
 pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
@@ -37,14 +50,6 @@ def reviewed(spec: object = None, **over: object) -> Forgery:
     return Forgery(brings=(spec or size(1.1),), **over)  # type: ignore[arg-type]
 
 
-def then(before: Act, act: Act) -> Act:
-    def both() -> None:
-        before()
-        act()
-
-    return both
-
-
 def hold(kind: str, line: str = LINE, *, expires_at: datetime | None = None, lifted_at: datetime | None = None) -> Act:
     """Let a veto or a pin have stood for long."""
     return lambda: as_before(
@@ -69,8 +74,8 @@ def lowering(document: str = '{"lowering_applies": true}', *, is_active: bool = 
 
     def place() -> None:
         as_before(
-            "INSERT INTO overrides_modulepolicy (module, number, is_active, document, request_id, created_at, created_by) "
-            "SELECT 'pm', 1, %s, %s, min(request_id), now(), 'm' FROM overrides_mandate",
+            "INSERT INTO overrides_modulepolicy (module, number, is_active, document, request_id, created_at, "
+            "created_by) SELECT 'pm', 1, %s, %s, min(request_id), now(), 'm' FROM overrides_mandate",
             is_active, document,
         )  # fmt: skip
 
@@ -114,7 +119,8 @@ UNDER_MANDATES: dict[str, tuple[Act, str]] = {
         "change_brings_its_line",
     ),
     "an override of another line as what stood": (
-        mandated(line={"before_id": size(1.2, DIP).content_id}), "change_replaces_its_line",
+        mandated(line={"before_id": size(1.2, DIP).content_id}),
+        "change_replaces_its_line",
     ),
     "an override of another line in the membership": (
         then(lambda: stored(size(1.1, BAD)), mandated(membership={"override_id": NEW.content_id, "override": None})),
@@ -139,7 +145,8 @@ UNDER_MANDATES: dict[str, tuple[Act, str]] = {
     "a mandate whose signer may not review": (then(somebody_is("is_superuser = false"), mandated()), UNCOVERED),
     "a mandate whose signer said no later": (then(replaced_edition, mandated()), UNCOVERED),
     "a person who drafted it": (
-        lambda: mandated(request={"author": somebody()})(), "no mandate covers line <NULL>|no mandate covers line",
+        lambda: mandated(request={"author": somebody()})(),
+        "no mandate covers line <NULL>|no mandate covers line",
     ),
     "a quarantine": (then(quarantine(), mandated()), "the builder of pm is in quarantine"),
     "a quarantine of the other module": (then(quarantine("dm"), mandated()), HONEST),
@@ -153,21 +160,23 @@ UNDER_MANDATES: dict[str, tuple[Act, str]] = {
     "a veto of what is withdrawn": (then(hold("veto"), Forgery(route="mandate", withdraws=(LINE,))), HONEST),
     "parameters": (mandated(kind="parameters"), "has constants|was not reviewed and may move lines alone"),
     "content beside its lines": (mandated(content={"note": "x"}), "was not reviewed and may move lines alone"),
-    "less exposure where the policy lets it": (then(lambda: (lowering()(), revoked()), mandated()), HONEST),
+    "less exposure where the policy lets it": (then(then(lowering(), revoked), mandated()), HONEST),
     "more exposure where the policy lets it fall": (
-        then(lambda: (lowering()(), revoked()), mandated(size(1.26))), UNCOVERED,
+        then(then(lowering(), revoked), mandated(size(1.26))),
+        UNCOVERED,
     ),
     "less exposure where a policy of old let it": (
-        then(lambda: (lowering(is_active=False)(), revoked()), mandated()), UNCOVERED,
+        then(then(lowering(is_active=False), revoked), mandated()),
+        UNCOVERED,
     ),
     "less exposure than a before that did not stand": (
         then(
-            lambda: (lowering()(), revoked(), stored(size(1.3))),
+            then(lowering(), revoked, lambda: stored(size(1.3))),
             mandated(size(1.28), line={"before_id": size(1.3).content_id}),
         ),
         "was drafted against other levers than stood on line",
     ),
-}  # fmt: skip
+}
 
 REVIEWED: dict[str, tuple[Act, str]] = {
     "a change": (reviewed(), HONEST),
@@ -185,14 +194,17 @@ REVIEWED: dict[str, tuple[Act, str]] = {
         f"version pm/4 differs from request [0-9]+ at line {OTHER}",
     ),
     "another override than was brought": (
-        lambda: (stored(size(1.15)), reviewed(membership={"override_id": size(1.15).content_id, "override": None})()),
+        then(lambda: stored(size(1.15)), reviewed(membership={"override_id": size(1.15).content_id, "override": None})),
         "differs from request",
     ),
     "a path of the plan's method": (
         reviewed(membership={"path_from": {"size_mult": 1.0}, "path_since": NOW}),
         "the path of line [0-9a-f]+ does not begin where the line stood",
     ),
-    "half a path": (reviewed(membership={"path_from": {"size_mult": 1.0}}), "does not begin where|membership_path_is_whole"),
+    "half a path": (
+        reviewed(membership={"path_from": {"size_mult": 1.0}}),
+        "does not begin where|membership_path_is_whole",
+    ),
     "a number beyond the next": (reviewed(version={"number": 5}), "version pm/5: the next number is 4"),
     "the greatest number": (reviewed(version={"number": 2147483647}), "version pm/2147483647: the next number is 4"),
     "an earlier number": (reviewed(version={"number": 2}), "version pm/2: the next number is 4"),
@@ -200,7 +212,8 @@ REVIEWED: dict[str, tuple[Act, str]] = {
     "as much movement as it says": (reviewed(movement=6.46), HONEST),
     "a transaction of another cluster": (in_another_cluster(reviewed()), "was applied in another transaction"),
     "a request that expired": (
-        reviewed(at=NOW + 30 * DAY), "request [0-9]+ expired on",
+        reviewed(at=NOW + 30 * DAY),
+        "request [0-9]+ expired on",
     ),
     "a request in its last second": (reviewed(at=NOW + 30 * DAY - timedelta(seconds=1)), HONEST),
     "a veto": (then(hold("veto"), reviewed()), f"a veto stands on line {LINE}"),
@@ -208,13 +221,22 @@ REVIEWED: dict[str, tuple[Act, str]] = {
     "a veto that ran out": (then(hold("veto", expires_at=NOW), reviewed()), HONEST),
     "a veto that runs": (then(hold("veto", expires_at=NOW + DAY), reviewed()), "a veto stands on line"),
     "a pin": (then(hold("pin"), reviewed()), HONEST),
-    "other coefficients": (reviewed(version={"coefficients": {"chain=base": 2.0}}), "has constants that request|no weight of dm"),
-    "an active trial": (reviewed(version={"kind": "trial"}), "trial_is_never_active|is not applied, or of another kind"),
+    "other coefficients": (
+        reviewed(version={"coefficients": {"chain=base": 2.0}}),
+        "has constants that request|no weight of dm",
+    ),
+    "an active trial": (
+        reviewed(version={"kind": "trial"}),
+        "trial_is_never_active|is not applied, or of another kind",
+    ),
     "a restored version": (reviewed(version={"kind": "restored"}), DIFFERS),
     "inactive": (reviewed(version={"is_active": False}), "was taken out of force without another in its place"),
-    "what is served at once": (Forgery(route="at_once", brings=(size(1.1),)), "took effect at once and may only take lines away"),
+    "what is served at once": (
+        Forgery(route="at_once", brings=(size(1.1),)),
+        "took effect at once and may only take lines away",
+    ),
     "a line taken away at once": (Forgery(route="at_once", withdraws=(LINE,)), HONEST),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("role", ["role", "owner"])

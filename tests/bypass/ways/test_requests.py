@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,7 +11,20 @@ from django.db.models import F
 from overrides.models import ChangeLine, ChangeRequest
 from overrides.versions.publish import store_override
 from tests.builders import NOW, make_spec
-from tests.bypass.ways.forgery import DAY, DENIED, HONEST, Act, Forgery, as_before, audited, refused, size, sql, vote
+from tests.bypass.ways.forgery import (
+    DAY,
+    DENIED,
+    HONEST,
+    Act,
+    Forgery,
+    as_before,
+    audited,
+    refused,
+    size,
+    sql,
+    then,
+    vote,
+)
 
 pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
 
@@ -143,13 +157,23 @@ def applied_again() -> None:
 
 
 FROZEN: dict[str, Any] = {
-    "title": "another", "reason": "another", "expires_at": NOW + 99 * DAY, "content": {"a": 1},
-    "base_parameters": "p", "base_version": 99, "movement": 0.5, "content_hash": "c" * 64,
-}  # fmt: skip
+    "title": "another",
+    "reason": "another",
+    "expires_at": NOW + 99 * DAY,
+    "content": {"a": 1},
+    "base_parameters": "p",
+    "base_version": 99,
+    "movement": 0.5,
+    "content_hash": "c" * 64,
+}
 OWN: dict[str, Any] = {
-    "module": "dm", "kind": "rollback", "route": "mandate", "author_id": None, "author_name": "somebody else",
+    "module": "dm",
+    "kind": "rollback",
+    "route": "mandate",
+    "author_id": None,
+    "author_name": "somebody else",
     "created_at": NOW - DAY,
-}  # fmt: skip
+}
 ROWS: dict[str, tuple[Act, str]] = {
     **{f"{name} without another edition": (change(**{name: value}), READ) for name, value in FROZEN.items()},
     **{f"another {name}": (edited(**{name: value}), WHOSE) for name, value in OWN.items()},
@@ -159,26 +183,31 @@ ROWS: dict[str, tuple[Act, str]] = {
     "an edit with the hash that is signed": (signed_edition, AGAIN),
     "an edit back to a hash that is signed": (back_to_a_signed_content, AGAIN),
     "an edition taken back": (
-        lambda: (edited()(), change(edition=F("edition") - 1)()), "an edition is not taken back",
+        then(edited(), change(edition=F("edition") - 1)),
+        "an edition is not taken back",
     ),
     "a format taken back": (edited(hash_format=1), "an edition is not taken back"),
     "a format of old": (Forgery(brings=(size(1.1),), request={"hash_format": 1}), "a request is hashed by format 2"),
     "a format without another edition": (change(hash_format=3), READ),
     "a beginning at its end": (lambda: as_applied(), "a request begins as a draft or in review"),
     "lines dropped without an edition": (drop_lines, LINES),
-    "lines dropped with an edition": (lambda: (edited()(), drop_lines()), HONEST),
+    "lines dropped with an edition": (then(edited(), drop_lines), HONEST),
     "a line added without an edition": (add_line, LINES),
-    "a line added with an edition": (lambda: (edited()(), add_line()), HONEST),
+    "a line added with an edition": (then(edited(), add_line), HONEST),
     "a line moved to another request": (move_line, f"a line stays with its request|{DENIED}"),
     "lines dropped in another cluster": (lines_of_another_cluster, LINES),
     "lines dropped after its end": (lines_of_a_closed_one, "is closed: its lines are not changed any more"),
     "lines dropped under its votes": (signed_lines, SIGNED),
-    **{f"a claimed {name}": (claimed(name), HONEST) for name in ("transaction", "epoch", "edited_transaction", "edited_epoch")},
+    **{
+        f"a claimed {name}": (claimed(name), HONEST)
+        for name in ("transaction", "epoch", "edited_transaction", "edited_epoch")
+    },
     "a birth that claims a transaction": (born(transaction=7, epoch=7, edited_transaction=7, edited_epoch=7), HONEST),
     "an application that keeps its transaction": (applied_again, HONEST),
     "an application without a time": (from_state("approved", state="applied"), "was applied at some time"),
     "an application of a draft by the route of reviews": (
-        from_state("draft", state="applied", closed_at=NOW), "a draft is applied at once or under mandates",
+        from_state("draft", state="applied", closed_at=NOW),
+        "a draft is applied at once or under mandates",
     ),
     "a change of a draft's reason": (from_state("draft", reason="another"), HONEST),
     "a change of a draft's hash": (from_state("draft", content_hash="d" * 64), READ),
@@ -188,12 +217,13 @@ ROWS: dict[str, tuple[Act, str]] = {
     },
     **{
         f"an acknowledgement after it was {state}": (
-            from_state(state, acknowledged_at=NOW, acknowledged_by="somebody"), HONEST,
+            from_state(state, acknowledged_at=NOW, acknowledged_by="somebody"),
+            HONEST,
         )
         for state in ("applied", "failed")
     },
     "a failure taken back to nothing": (from_state("failed", scheduled_for=NOW), CLOSED),
-}  # fmt: skip
+}
 
 
 def as_applied() -> None:
@@ -208,8 +238,14 @@ def test_requests(name: str, role: str) -> None:
     refused(*ROWS[name], role=role)
 
 
+def voted_in(state: str) -> None:
+    found = asked()
+    stands(state=state)
+    vote(found, "second")
+
+
 class TestVotes:
-    """A vote is of somebody else who may review, on the content as it stands, while it is open, in the order of time."""
+    """A vote is of somebody else who may review, on the content as it stands, while it is open, in order."""
 
     @pytest.mark.parametrize("role", ["role", "owner"])
     @pytest.mark.parametrize(
@@ -223,11 +259,11 @@ class TestVotes:
                 "on the content as it stands",
             ),
             **{
-                f"while it is {state}": (lambda state=state: voted_in(state), "while it is open")
+                f"while it is {state}": (partial(voted_in, state), "while it is open")
                 for state in ("draft", "applied", "rejected", "cancelled", "expired", "failed")
             },
             **{
-                f"while it is {state} ": (lambda state=state: voted_in(state), HONEST)
+                f"while it is {state} ": (partial(voted_in, state), HONEST)
                 for state in ("in_review", "changes_requested", "approved", "scheduled")
             },
         }.values(),
@@ -249,11 +285,5 @@ class TestVotes:
         refused(forged, "has 0 of 1 approvals")
 
     def test_of_the_role_pass_as_those_of_the_person_it_names(self) -> None:
-        """By design: the database cannot tell persons apart behind one role. README says so; it waits for signatures."""
+        """By design: behind one role the database cannot tell persons apart; README claims nothing else."""
         refused(lambda: vote(asked(), "second"), HONEST)
-
-
-def voted_in(state: str) -> None:
-    found = asked()
-    stands(state=state)
-    vote(found, "second")

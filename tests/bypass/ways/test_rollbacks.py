@@ -1,4 +1,4 @@
-"""A rollback brings exactly what the older version held, a first version needs votes, and weights stay within their bounds."""
+"""A rollback brings what the older version held, a first version needs votes, and weights keep their bounds."""
 
 from __future__ import annotations
 
@@ -70,9 +70,15 @@ ROWS: dict[str, tuple[Act, str]] = {
     "an override of later": (back(1, withdraws=(OTHER,)), f"{GONE_BACK} {LINE}"),
     "a version that is none": (back(9), "is not what request [0-9]+ goes back to"),
     "other parameters than it had": (other_constants(back(3)), "is not what request [0-9]+ goes back to"),
-    "other coefficients than it had": (back(3, version={"coefficients": {"chain=base": 2.0}}), "is not what request|no weight"),
+    "other coefficients than it had": (
+        back(3, version={"coefficients": {"chain=base": 2.0}}),
+        "is not what request|no weight",
+    ),
     "a rollback at once": (back(2, withdraws=(OTHER,), route="at_once"), "was not reviewed and may move lines alone"),
-    "a rollback under mandates": (back(2, withdraws=(OTHER,), route="mandate"), "was not reviewed and may move lines alone"),
+    "a rollback under mandates": (
+        back(2, withdraws=(OTHER,), route="mandate"),
+        "was not reviewed and may move lines alone",
+    ),
     "parameters as they were signed": (parameters(), HONEST),
     "parameters other than were signed": (parameters({}), "has constants that request [0-9]+ does not hold"),
     "a first version after votes": (of_dm("review"), HONEST),
@@ -80,7 +86,7 @@ ROWS: dict[str, tuple[Act, str]] = {
     "a first version under mandates": (of_dm("mandate"), "version dm/1 is the first and needs votes like any other"),
     "a first version that is the second": (of_dm("review", number=2), "version dm/2: the next number is 1"),
     "a first version with weights": (of_dm("review", coefficients={"chain=base": 1.5}), "has constants that request"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("role", ["role", "owner"])

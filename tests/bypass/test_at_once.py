@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,10 +23,9 @@ EARLY = "SET CONSTRAINTS version_is_decided, veto_takes_out IMMEDIATE"
 
 
 @pytest.fixture(autouse=True)
-def there(transactional_db: None) -> Iterator[None]:
+def there(transactional_db: None) -> None:
     furnish()
     store_override(NEW, source="lesson", at=NOW)
-    yield
 
 
 def veto(line: str) -> Act:
