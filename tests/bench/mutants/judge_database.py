@@ -7,6 +7,7 @@ take turns, because they commit worlds of their own; a later file judges only wh
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from django.db import DatabaseError, connection
 from tests.bench.mutants.mutant import Mutant
 
 MOST = {True: (60, 24), False: (5, 3)}  # tests that judge one change, of the ways and of other worlds: named, others
+RAISED_IN = re.compile(r"function (\w+)\(")
 CALLS = """
 SELECT funcname, sum(calls) FROM pg_stat_user_functions GROUP BY funcname
 UNION ALL SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables WHERE schemaname = 'public'
@@ -72,7 +74,9 @@ class Judge:
                 passed = _passes(item)
             after = _calls()
             if passed:
-                touched[item] = frozenset(name for name, calls in after.items() if calls > before.get(name, 0))
+                raised = {name for each in self.refused[item.nodeid] for name in RAISED_IN.findall(each)}
+                counted = {name for name, calls in after.items() if calls > before.get(name, 0)}
+                touched[item] = frozenset(counted | raised)  # a call that ends in a refusal is not counted
             else:
                 self.verdict.unusable.append(item.nodeid)
             before = after
@@ -148,7 +152,7 @@ def refusals_into(messages: set[str]) -> Iterator[None]:
         try:
             return execute(*arguments)
         except DatabaseError as refusal:
-            messages.add(str(refusal).partition("\n")[0])
+            messages.add(str(refusal))
             raise
 
     with connection.execute_wrapper(record):

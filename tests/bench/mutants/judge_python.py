@@ -16,14 +16,11 @@ from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import CodeType
 
-import hypothesis
 import pytest
 
 from tests.bench.mutants.python_mutations import changes
 
 ROOT = Path(__file__).parents[3]
-os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # read by pytest in the forks: these tests need no plugin
-hypothesis.settings.register_profile("mutants", derandomize=True)
 
 
 @dataclass(frozen=True)
@@ -83,6 +80,10 @@ def judge_python(chosen: str = "") -> tuple[list[str], list[str]]:
 
     Raises SystemExit if tests fail without any change.
     """
+    from hypothesis import settings  # here, as pytest wants to import its plugins itself in `judge_database`
+
+    settings.register_profile("mutants", derandomize=True)
+    settings.load_profile("mutants")
     tried: list[str] = []
     survivors: list[str] = []
     for target in TARGETS:
@@ -95,6 +96,7 @@ def judge_python(chosen: str = "") -> tuple[list[str], list[str]]:
                 continue
             tried.append(name)
             if not _fails(target, change.text):
+                print("lives on", name, flush=True)
                 survivors.append(name)
     return tried, survivors
 
@@ -113,7 +115,7 @@ def _run(target: Target, text: str) -> int:
         del sys.modules[name]
     sys.meta_path.insert(0, Finder(target, text))
     sys.dont_write_bytecode = True
-    hypothesis.settings.load_profile("mutants")
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # these tests need no plugin
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)

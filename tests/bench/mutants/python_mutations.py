@@ -21,29 +21,39 @@ Edit = Callable[[], object]
 def changes(text: str, functions: frozenset[str] = frozenset()) -> Iterator[Change]:
     """Yield every change of a module's text, or of these functions of it; two of the same wording are numbered."""
     seen: dict[str, int] = {}
-    for number in range(_count(text, functions)):
+    for number in range(len(_edits(ast.parse(text), functions))):
         tree = ast.parse(text)
-        kind, node, edit = _edits(tree, functions)[number]
-        place, before = _enclosing(tree, node), ast.unparse(node)
+        kind, place, node, edit = _edits(tree, functions)[number]
+        before = _condition(node)
         edit()
-        after = ast.unparse(node)
-        wording = f"{place}: {before} -> {after}"
+        wording = f"{place}: {before} -> {_condition(node)}"
         seen[wording] = seen.get(wording, 0) + 1
         counted = wording if seen[wording] == 1 else f"{wording} ({seen[wording]})"
         yield Change(kind, counted, ast.unparse(ast.fix_missing_locations(tree)))
 
 
-def _count(text: str, functions: frozenset[str]) -> int:
-    return len(_edits(ast.parse(text), functions))
+def _condition(node: ast.AST) -> str:
+    return " ".join(ast.unparse(node.test if isinstance(node, ast.If) else node).split())
 
 
-def _edits(tree: ast.Module, functions: frozenset[str]) -> list[tuple[str, ast.AST, Edit]]:
-    found: list[tuple[str, ast.AST, Edit]] = []
-    for node in ast.walk(tree):
-        if functions and _enclosing(tree, node) not in functions:
-            continue
-        found += [(kind, node, edit) for kind, edit in _of(node)]
-    return found
+def _edits(tree: ast.Module, functions: frozenset[str]) -> list[tuple[str, str, ast.AST, Edit]]:
+    """Every edit of the tree, with the name of the function, class or constant that it stands in."""
+    return [
+        (kind, _name(outer), node, edit)
+        for outer in tree.body
+        if not functions or _name(outer) in functions
+        for node in ast.walk(outer)
+        for kind, edit in _of(node)
+    ]
+
+
+def _name(outer: ast.stmt) -> str:
+    match outer:
+        case ast.FunctionDef() | ast.ClassDef():
+            return outer.name
+        case ast.Assign(targets=[target]) | ast.AnnAssign(target=target):
+            return ast.unparse(target)
+    return "module"
 
 
 def _of(node: ast.AST) -> Iterator[tuple[str, Edit]]:
@@ -98,14 +108,3 @@ def _keep_left(node: ast.BinOp) -> None:
 def _is_number(node: ast.BinOp) -> bool:
     """Whether two numbers are calculated with: the sets of these modules are constants in capitals."""
     return not (isinstance(node.left, ast.Name | ast.BinOp) and ast.unparse(node.left).lstrip("_")[:1].isupper())
-
-
-def _enclosing(tree: ast.Module, node: ast.AST) -> str:
-    """The name of the outermost function, class or constant that a node stands in."""
-    for outer in tree.body:
-        if any(each is node for each in ast.walk(outer)):
-            if isinstance(outer, ast.FunctionDef | ast.ClassDef):
-                return outer.name
-            if isinstance(outer, ast.Assign | ast.AnnAssign):
-                return ast.unparse(outer.targets[0] if isinstance(outer, ast.Assign) else outer.target)
-    return "module"

@@ -71,6 +71,21 @@ def claims() -> None:
     assert (found.edge_sign, found.approvals_needed, found.voter_groups) == (1, 1, [])
 
 
+def claims_of_a_falling_line() -> None:
+    falling = size(0.9, BAD, edge_raw=-0.8)
+    granted(Forgery(brings=(size(1.1), falling)), line_id=falling.line, reach={"size_mult": [0.9, 1.0]})()
+    assert Mandate.objects.latest("pk").edge_sign == -1
+
+
+def claims_under_a_stricter_policy() -> None:
+    as_before("INSERT INTO auth_group (name) VALUES ('board')")
+    as_before("INSERT INTO auth_user_groups (user_id, group_id) SELECT u.id, g.id FROM auth_user AS u, auth_group AS g")
+    forgery = Forgery(brings=(NEW,), voters=("somebody", "second"))
+    under('{"approvals": 2, "groups": ["board"]}', granted(forgery))()
+    found = Mandate.objects.latest("pk")
+    assert (found.approvals_needed, found.voter_groups) == (2, ["board"])
+
+
 def claims_without_an_edge() -> None:
     granted(Forgery(brings=(size(1.1, BAD, edge_raw=0.0),)), edge_sign=1, evidence_floor=FLOOR | {"least_edge": 0})()
     assert Mandate.objects.latest("pk").edge_sign == 0
@@ -114,6 +129,8 @@ MANDATES: dict[str, tuple[Act, str]] = {
     ),
     "of another transaction": (old_request, "was applied in another transaction"),
     "what it claims to rest on": (claims, HONEST),
+    "what it claims of a falling line": (claims_of_a_falling_line, HONEST),
+    "what it claims under a stricter policy": (claims_under_a_stricter_policy, HONEST),
     "what it claims without an edge": (claims_without_an_edge, HONEST),
     "without votes": (granted(Forgery(brings=(NEW,), voters=())), "has 0 of 1 approvals"),
     "under a mandate": (
