@@ -62,7 +62,7 @@ class Changed(SourceFileLoader):
 
 
 class Finder(MetaPathFinder):
-    """Finds the one changed module before anybody else does."""
+    """Finds the one changed module before anybody else does; also a plugin of pytest, which would rewrite it."""
 
     def __init__(self, target: Target, text: str) -> None:
         self.target, self.text = target, text
@@ -73,6 +73,9 @@ class Finder(MetaPathFinder):
         file = str(ROOT / self.target.path)
         loader: Loader = Changed(fullname, file, self.text)
         return spec_from_file_location(fullname, file, loader=loader)
+
+    def pytest_sessionstart(self) -> None:
+        sys.meta_path.insert(0, self)
 
 
 def judge_python(chosen: str = "") -> tuple[list[str], list[str]]:
@@ -96,7 +99,6 @@ def judge_python(chosen: str = "") -> tuple[list[str], list[str]]:
                 continue
             tried.append(name)
             if not _fails(target, change.text):
-                print("lives on", name, flush=True)
                 survivors.append(name)
     return tried, survivors
 
@@ -113,11 +115,10 @@ def _fails(target: Target, text: str) -> bool:
 def _run(target: Target, text: str) -> int:
     for name in [name for name in sys.modules if name.startswith(("overrides.core", "tests.overrides"))]:
         del sys.modules[name]
-    sys.meta_path.insert(0, Finder(target, text))
     sys.dont_write_bytecode = True
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # these tests need no plugin
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
         bare = ["-c", os.devnull, "--rootdir", str(ROOT), "-p", "no:cacheprovider", "--doctest-modules", "-x", "-qqq"]
-        return int(pytest.main([*bare, *(str(ROOT / path) for path in target.tests)]))
+        return int(pytest.main([*bare, *(str(ROOT / path) for path in target.tests)], [Finder(target, text)]))

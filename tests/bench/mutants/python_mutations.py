@@ -72,6 +72,8 @@ def _of(node: ast.AST) -> Iterator[tuple[str, Edit]]:
         case ast.comprehension():
             for place in range(len(node.ifs)):
                 yield "condition", partial(node.ifs.__setitem__, place, ast.Constant(True))
+        case ast.BinOp(op=ast.BitOr(), right=ast.Constant(value=None)):
+            return  # an annotation
         case ast.BinOp(op=ast.BitOr() | ast.Sub() | ast.Add() | ast.Mult()):
             yield "side", partial(_keep_left, node)
         case ast.Call(func=ast.Name(id=name) as function) if name in CALLED_OTHER:

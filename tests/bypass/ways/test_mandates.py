@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from overrides.models import Mandate, ModulePolicy
-from tests.builders import NOW
+from overrides.versions.publish import store_parameters
+from tests.builders import NOW, make_parameters
 from tests.bypass.ways.forgery import (
     DAY,
     DENIED,
@@ -103,11 +104,64 @@ def unaudited() -> None:
     Mandate.objects.filter(line_id=OTHER).update(revoked_at=NOW)
 
 
+def on_a_line_that_had_one(forgery: Forgery, **over: Any) -> Act:
+    """Sign another mandate on a line after the one before it has ended."""
+
+    def write() -> None:
+        line = forgery.brings[0].line
+        Mandate.objects.filter(line_id=line, revoked_at=None).update(revoked_at=NOW)
+        granted(forgery, **over)()
+
+    return write
+
+
+def of_parameters() -> None:
+    wanted = make_parameters(protected_motifs=["a"])
+    row = store_parameters(wanted, by="m", reason="m", at=NOW)
+    forgery = Forgery(kind="parameters", content=wanted.to_document(), brings=(NEW,), version={"parameters_id": row.pk})
+    granted(forgery)()
+
+
 MANDATES: dict[str, tuple[Act, str]] = {
     "as it was signed": (granted(), HONEST),
     "less than was signed": (granted(reach={"size_mult": [1.0, 1.05]}), BEYOND),
     "farther than was signed": (granted(reach={"size_mult": [1.0, 1.11]}), BEYOND),
     "to the other side": (granted(reach={"size_mult": [0.99, 1.1]}), BEYOND),
+    "nothing": (granted(reach={"size_mult": [1.0, 1.0]}), BEYOND),
+    "the target alone": (granted(reach={"size_mult": [1.1, 1.1]}), HONEST),
+    "another lever that stays": (granted(reach={"size_mult": [1.0, 1.1], "alloc_mult": [1.0, 1.0]}), BEYOND),
+    "what another line of the request brings": (
+        granted(Forgery(brings=(NEW, size(1.2, {"trend": "Good"}))), reach={"size_mult": [1.0, 1.2]}),
+        BEYOND,
+    ),
+    "what an earlier request brought": (
+        on_a_line_that_had_one(Forgery(brings=(size(1.1),)), reach={"size_mult": [1.0, 1.25]}),
+        BEYOND,
+    ),
+    "less evidence than another line of the request has": (
+        granted(Forgery(brings=(NEW, size(1.2, {"trend": "Good"}, n=90)))),
+        HONEST,
+    ),
+    "less evidence than an earlier request had": (
+        on_a_line_that_had_one(
+            Forgery(brings=(size(1.1, n=20, edge_raw=0.4),)), evidence_floor={"least_n": 10, "least_edge": 0.2}
+        ),
+        HONEST,
+    ),
+    "a hair fewer trades": (granted(evidence_floor=FLOOR | {"least_n": 19.995}), LONGER),
+    "a hair less edge": (granted(evidence_floor=FLOOR | {"least_edge": 0.395}), LONGER),
+    "of a rollback": (
+        on_a_line_that_had_one(
+            Forgery(kind="rollback", content={"to": 1}, brings=(size(1.2),), withdraws=(OTHER,)),
+            reach={"size_mult": [1.0, 1.2]},
+        ),
+        HONEST,
+    ),
+    "of a request for parameters": (of_parameters, HONEST),
+    "by a request under mandates": (
+        on_a_line_that_had_one(Forgery(route="mandate", brings=(size(1.1),))),
+        f"{BEYOND}|no mandate covers",
+    ),
     "another lever": (granted(reach={"size_mult": [1.0, 1.1], "alloc_mult": [1.0, 1.1]}), BEYOND),
     "another line": (granted(line_id=LINE), f"{BEYOND}|one_live_mandate_per_line"),
     "as long as the policy says": (granted(review_by=NOW + 90 * DAY), HONEST),

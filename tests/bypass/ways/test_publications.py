@@ -82,6 +82,18 @@ def lowering(document: str = '{"lowering_applies": true}', *, is_active: bool = 
     return place
 
 
+def late(number: int = 3) -> None:
+    """Open a membership of a version that was published long ago."""
+    store_override(NEW, source="x", at=NOW)
+    Membership.objects.create(module="pm", line_id=NEW.line, override_id=NEW.content_id, from_version=number)
+    audited("version pm/3")
+
+
+def ended_late() -> None:
+    Membership.objects.filter(line_id=LINE, to_version=None).update(to_version=3)
+    audited("version pm/3")
+
+
 def revoked() -> None:
     Mandate.objects.filter(line_id=LINE, revoked_at=None).update(revoked_at=NOW)
     audited("anything")
@@ -113,6 +125,7 @@ def in_another_cluster(act: Forgery) -> Act:
 UNDER_MANDATES: dict[str, tuple[Act, str]] = {
     "a move towards neutral": (mandated(), HONEST),
     "a withdrawal": (Forgery(route="mandate", withdraws=(LINE,)), HONEST),
+    "a withdrawal without a mandate": (then(revoked, Forgery(route="mandate", withdraws=(LINE,))), UNCOVERED),
     "another line without a mandate": (mandated(NEW), "no mandate covers line"),
     "an override of another line in the change": (
         then(lambda: stored(size(1.1, DIP)), mandated(line={"after_id": size(1.1, DIP).content_id})),
@@ -165,6 +178,18 @@ UNDER_MANDATES: dict[str, tuple[Act, str]] = {
         then(then(lowering(), revoked), mandated(size(1.26))),
         UNCOVERED,
     ),
+    "the same exposure where the policy lets it fall": (
+        then(lowering(), revoked, mandated(size(1.25, n=50))),
+        UNCOVERED,
+    ),
+    "less exposure in one lever and more in another": (
+        then(lowering(), revoked, mandated(AGGRESSIVE)),
+        UNCOVERED,
+    ),
+    "a withdrawal where the policy lets exposure fall": (
+        then(lowering(), revoked, Forgery(route="mandate", withdraws=(LINE,))),
+        HONEST,
+    ),
     "less exposure where a policy of old let it": (
         then(then(lowering(is_active=False), revoked), mandated()),
         UNCOVERED,
@@ -197,6 +222,12 @@ REVIEWED: dict[str, tuple[Act, str]] = {
         then(lambda: stored(size(1.15)), reviewed(membership={"override_id": size(1.15).content_id, "override": None})),
         "differs from request",
     ),
+    "a membership of a version of old": (late, "is opened or closed only by the version that does it"),
+    "a membership of a version of old beside a new one": (
+        then(reviewed(), late),
+        "is opened or closed only by the version that does it",
+    ),
+    "an end by a version of old": (ended_late, "is opened or closed only by the version that does it"),
     "a path of the plan's method": (
         reviewed(membership={"path_from": {"size_mult": 1.0}, "path_since": NOW}),
         "the path of line [0-9a-f]+ does not begin where the line stood",
