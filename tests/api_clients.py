@@ -14,6 +14,8 @@ from rest_framework.test import APIClient
 from tests.people import keeper
 
 if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
     from telemetry.decisions.decision_log import DecisionRecord
 
 PROBLEM = "application/problem+json"
@@ -38,19 +40,21 @@ def bearer(key: str | None) -> APIClient:
     return client
 
 
-def client_of(role: str) -> APIClient:
+def client_of(role: str, owner: User | None = None) -> APIClient:
     """Return a client with a new, live key of this role."""
-    return bearer(new_key(role))
+    return bearer(new_key(role, owner))
 
 
-def new_key(role: str, *, expires_in: timedelta | None = None, is_revoked: bool = False) -> str:
+def new_key(
+    role: str, owner: User | None = None, *, expires_in: timedelta | None = None, is_revoked: bool = False
+) -> str:
     """Return a new key, as shown when it was issued; this process's key ring knows it."""
     from config.access.api.authentication import KEY_RING
     from config.access.keys import issue_key, revoke_key
 
     now = datetime.now(UTC)
     expires_at = None if expires_in is None else now + expires_in
-    row, key = issue_key(name=f"{role} bot", role=role, owner=keeper(), by=None, at=now, expires_at=expires_at)
+    row, key = issue_key(name=f"{role} bot", role=role, owner=owner or keeper(), by=None, at=now, expires_at=expires_at)
     if is_revoked:
         revoke_key(prefix=row.prefix, by=None, at=now)
     KEY_RING.forget()

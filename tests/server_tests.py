@@ -14,6 +14,7 @@ SERVERS = (
     "tests/config/access/api/test_throttle.py",
     "tests/config/access/test_key_life.py",
     "tests/config/access/test_keys.py",
+    "tests/config/access/test_migrations.py",
     "tests/config/api/test_health.py",
     "tests/config/test_worker.py",
     "tests/learning/coefficients",
@@ -23,6 +24,7 @@ SERVERS = (
     "tests/outages",
     "tests/overrides/models",
     "tests/overrides/requests/test_auto_publish.py",
+    "tests/overrides/requests/test_renewal.py",
     "tests/overrides/requests/test_trial.py",
     "tests/overrides/monitoring/test_replay.py",
     "tests/overrides/monitoring/verify_trail",
@@ -39,6 +41,7 @@ SERVERS = (
     "tests/telemetry/foundation/test_snapshot.py",
     "tests/telemetry/models",
     "tests/telemetry/recording",
+    "tests/test_an_approver_gone.py",
     "tests/test_flow.py",
     "tests/test_sql_files.py",
 )

@@ -69,9 +69,12 @@ LEVER: tuple[Place, ...] = (
             '            Lever("min_ox_for_trim",',
         ),
     ),
-    (  # and a migration, which holds copies of both; `tests/overrides/models/test_sql.py` compares the database
-        Edit(f"{FUNCTIONS}/lever_neutral.sql", "WHEN 'max_edx_for_add' THEN 0.60 ", "WHEN 'min_ox_for_trim'"),
-        Edit(f"{FUNCTIONS}/lever_exposure.sql", "'max_edx_for_add', ", "'min_ox_for_trim'"),
+    (  # and a migration, which holds a copy of it; `tests/overrides/models/test_sql.py` compares the database
+        Edit(
+            f"{FUNCTIONS}/lever_table.sql",
+            "('max_edx_for_add', 'linear', 0.60, 0.0, 1.0, 0.05, 0, NULL),\n        ",
+            "('min_ox_for_trim',",
+        ),
     ),
     (Edit(FORMATS, '.extended(levers=["max_edx_for_add"])', ",)  # format 1 first"),),
 )

@@ -53,6 +53,14 @@ class HealthSerializer(serializers.Serializer[Any]):
     alarms = serializers.ListField(
         child=serializers.CharField(), required=False, help_text="checks whose findings nobody has acknowledged"
     )
+    clock_ahead_seconds = serializers.FloatField(
+        allow_null=True,
+        required=False,
+        help_text="of this process's clock before the database's, negative behind; null within a second",
+    )
+    simulated_since = serializers.DateTimeField(
+        allow_null=True, required=False, help_text="since when the database accepts other times than its clock's"
+    )
     queue = serializers.ChoiceField([OK, DOWN])
     engines = serializers.DictField(child=EngineSerializer())
     decisions_waiting = serializers.IntegerField(help_text="decisions that this process has not written yet")

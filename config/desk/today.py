@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Exists, IntegerField, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, IntegerField, JSONField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.expressions import RawSQL
 from django.urls import reverse
 
 from config.access.models import ApiKey
@@ -16,7 +18,9 @@ from overrides.admin.governance.mandate_admin import due_by
 from overrides.admin.requests.request_admin import unacknowledged
 from overrides.admin.requests.steps import step_summaries
 from overrides.models import ChangeRequest, Mandate, ModuleMode, Version
+from overrides.requests.renewal import suspended_at
 from overrides.serving.engine import ENGINE_ROOM, FRESH_SECONDS
+from telemetry.audit.simulated_time import SimulatedTime
 from telemetry.foundation.models import JobRun, OutboxMessage
 from telemetry.models import MODULES
 
@@ -73,18 +77,37 @@ def waiting(person: User, now: datetime) -> list[Waiting]:
 @dataclass(frozen=True)
 class Counts:
     """The numbers of requests that took effect at once and wait for acknowledgement, of mandates whose review is due
-    within two weeks or overdue, and of live keys without an active owner."""
+    within two weeks or overdue, of suspended mandates, of live keys without an active owner, and of tasks that are due
+    and not sent, with the time of the oldest; and `simulated`, since when and why the database accepts other times than
+    its clock's."""
 
     afterwards: int
     mandates_due: int
+    mandates_suspended: int
     unowned_keys: int
+    waiting_tasks: int
+    oldest_task: datetime | None
+    simulated: SimulatedTime | None
 
 
 def counts(person: User, now: datetime) -> Counts:
-    """Return the numbers for the start page, in one query."""
-    each = (unacknowledged(), Mandate.objects.filter(due_by(now)), unowned_keys(now))
-    rows = User.objects.filter(pk=person.pk).values_list(*(_Count(rows.order_by().values("pk")) for rows in each))
-    return Counts(*rows.get())
+    """Return what the start page counts, in one query."""
+    tasks = OutboxMessage.objects.filter(sent_at=None, due_at__lte=now)
+    counted: dict[str, QuerySet[Any]] = {
+        "afterwards": unacknowledged(),
+        "mandates_due": Mandate.objects.filter(due_by(now)),
+        "mandates_suspended": Mandate.objects.filter(suspended_at(now)),
+        "unowned_keys": unowned_keys(now),
+        "waiting_tasks": tasks,
+    }
+    columns = {name: _Count(rows.order_by().values("pk")) for name, rows in counted.items()}
+    time = RawSQL("(SELECT jsonb_build_array(since, reason) FROM simulated_time)", (), JSONField())
+    oldest = Subquery(tasks.order_by("due_at").values("due_at")[:1])
+    row: Any = User.objects.filter(pk=person.pk).values(**columns, oldest_task=oldest, simulated=time).get()
+    if row["simulated"]:
+        since, reason = row["simulated"]
+        row["simulated"] = SimulatedTime(datetime.fromisoformat(since), reason)
+    return Counts(**row)
 
 
 def unowned_keys(now: datetime) -> QuerySet[ApiKey]:
@@ -100,9 +123,9 @@ class _Count(Subquery):
     output_field = IntegerField()
 
 
-def troubles(now: datetime) -> list[Trouble]:
+def troubles(counted: Counts, now: datetime) -> list[Trouble]:
     """Return the jobs that failed in the last day without success since, late jobs, and stuck work."""
-    return [*_failed(now), *_late(now), *_stuck(now), *_stale_engines()]
+    return [*_failed(now), *_late(now), *_stuck(counted, now), *_stale_engines()]
 
 
 def key_troubles(now: datetime, *, sees_keys: bool) -> list[Trouble]:
@@ -152,13 +175,13 @@ def _late(now: datetime) -> Iterator[Trouble]:
             yield Trouble(f"{job} is late", f"it should succeed every {every}; {since}")
 
 
-def _stuck(now: datetime) -> Iterator[Trouble]:
+def _stuck(counted: Counts, now: datetime) -> Iterator[Trouble]:
     """Yield a trouble if tasks have waited too long for the queue."""
-    due = OutboxMessage.objects.filter(sent_at=None, due_at__lte=now)
-    backlog = due.aggregate(n=Count("id"), oldest=Min("due_at"))
-    if backlog["n"] and now - backlog["oldest"] > OUTBOX_PATIENCE:
-        oldest = in_words(now - backlog["oldest"])
-        yield Trouble(f"{backlog['n']} tasks wait for the queue", f"the oldest for {oldest}; is Redis there, and beat?")
+    if counted.oldest_task is not None and now - counted.oldest_task > OUTBOX_PATIENCE:
+        oldest = in_words(now - counted.oldest_task)
+        yield Trouble(
+            f"{counted.waiting_tasks} tasks wait for the queue", f"the oldest for {oldest}; is Redis there, and beat?"
+        )
 
 
 def _unowned(key: ApiKey, url: str) -> Trouble:

@@ -23,6 +23,8 @@ from config.operations.probe import Probe
 from overrides.api.resolve import QUEUE
 from overrides.serving.engine import ENGINE_ROOM, FRESH_SECONDS
 from telemetry.audit.alarms import alarms
+from telemetry.audit.clock_difference import NOTICEABLE_SECONDS, clock_difference
+from telemetry.audit.simulated_time import simulated_time
 from telemetry.core.vocabulary import Module
 
 PATIENCE_SECONDS = 1.0
@@ -37,7 +39,8 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """Answer 200 if PostgreSQL is available and migrated; a missing queue, late job, alarm or stale engine degrades.
 
-    `alarms` names the checks that found something which nobody has acknowledged.
+    `alarms` names the checks that found something which nobody has acknowledged. A clock more than a second off the
+    database's degrades too; `simulated_since` says since when the owner of the database accepts other times.
     """
     report = health_report()
     return JsonResponse(report, status=503 if report["status"] == DOWN else 200)
@@ -61,7 +64,8 @@ def _status(report: Mapping[str, Any]) -> str:
     if report["postgresql"] != OK or report["migrations_unapplied"]:
         return DOWN
     parts = {report["queue"], *(each["status"] for group in ("jobs", "engines") for each in report[group].values())}
-    return OK if parts == {OK} and not report["alarms"] else DEGRADED
+    is_fine = parts == {OK} and not report["alarms"] and report["clock_ahead_seconds"] is None
+    return OK if is_fine else DEGRADED
 
 
 def _ask_postgresql() -> dict[str, Any]:
@@ -73,9 +77,19 @@ def _ask_postgresql() -> dict[str, Any]:
             ENGINE_ROOM.engine(Module.PM)
         jobs = {} if unapplied else punctuality(now=datetime.now(UTC))
         standing = [] if unapplied else [alarm.check for alarm in alarms() if not alarm.is_acknowledged]
-        return {"postgresql": OK, "migrations_unapplied": unapplied, "jobs": jobs, "alarms": standing}
+        clock = {} if unapplied else _clock()
+        return {"postgresql": OK, "migrations_unapplied": unapplied, "jobs": jobs, "alarms": standing, **clock}
     finally:
         connection.close()
+
+
+def _clock() -> dict[str, Any]:
+    """Return how far this process's clock is off the database's, if noticeably, and since when time is simulated."""
+    ahead, simulated = clock_difference(), simulated_time()
+    return {
+        "clock_ahead_seconds": round(ahead, 1) if abs(ahead) > NOTICEABLE_SECONDS else None,
+        "simulated_since": simulated.since.isoformat() if simulated else None,
+    }
 
 
 def _ask_redis() -> str:

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from overrides.api.serializers import OverrideSerializer
 from overrides.core.governance.gates import Gate, Severity
+from overrides.core.governance.votes import Standing
 from overrides.models import ChangeLine, ChangeRequest, Override, Vote
 from overrides.requests.proposal_schema import MOST_LINES, PROPOSABLE
 from telemetry.api.pattern_fields import MODULES
@@ -52,10 +53,13 @@ class VoteSerializer(serializers.ModelSerializer[Vote]):
     """One person's vote on the content with this hash."""
 
     voter = serializers.CharField(source="voter.username")
+    standing = serializers.ChoiceField(
+        [each.value for each in Standing], help_text="whether it counts at this moment, and why if it does not"
+    )
 
     class Meta:
         model = Vote
-        fields = ("voter", "decision", "content_hash", "reason", "voted_at")
+        fields = ("voter", "decision", "standing", "content_hash", "reason", "voted_at")
 
 
 class ChangeLineSerializer(serializers.ModelSerializer[ChangeLine]):

@@ -162,8 +162,11 @@ def _get_request(request_id: str) -> ChangeRequest:
 def _document(row: ChangeRequest, at: datetime) -> Any:
     row.n_lines = row.lines.count()  # type: ignore[attr-defined]  # only shown
     row.first_lines = LINES.filter(request=row).order_by("-id")[:MOST]  # type: ignore[attr-defined]  # only shown
-    row.signatures = row.votes.select_related("voter").order_by("id")  # type: ignore[attr-defined]  # only shown
+    read = read_situation(row, at)
+    for vote in read.votes:
+        vote.standing = read.signatures.standings[vote.pk].value  # type: ignore[attr-defined]  # only shown
+    row.signatures = read.votes  # type: ignore[attr-defined]  # only shown
     # An API key can never apply a request, so the gates are those of a person who may.
     attempt = Attempt(Step.APPLY, Person(frozenset({APPLY})), at)
-    row.before_applying = gates(read_situation(row, at).situation, attempt)  # type: ignore[attr-defined]  # only shown
+    row.before_applying = gates(read.situation, attempt)  # type: ignore[attr-defined]  # only shown
     return WholeRequestSerializer(row).data

@@ -20,7 +20,8 @@ from overrides.core.governance.errors import GateError
 from overrides.core.governance.gates import Attempt, Person, Situation, TouchedLine, blocking
 from overrides.core.governance.governance_policy import GovernancePolicy, may_count
 from overrides.core.governance.request_states import Step
-from overrides.models import ChangeLine, ChangeRequest, HoldKind, LineHold, Membership, Override
+from overrides.core.governance.votes import Signatures
+from overrides.models import ChangeLine, ChangeRequest, HoldKind, LineHold, Membership, Override, Vote
 from overrides.requests.governance_store import is_quarantined, live_mandates, policy_of
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.kind import Basis
@@ -35,14 +36,15 @@ class RequestSituation:
     """A request with everything that a step on it needs, read once.
 
     `changes` are its lines with their overrides, `basis` is the version and the parameters it rests on, `situation` is
-    what the gates judge. `approved_by` are the ids of the people who have signed this content and whose votes count.
+    what the gates judge. `votes` are all in their order, `signatures` says which of them count now.
     """
 
     request: ChangeRequest
     changes: Sequence[ChangeLine]
     basis: Basis
     situation: Situation
-    approved_by: frozenset[int]
+    votes: Sequence[Vote]
+    signatures: Signatures
 
 
 def refuse_blocked(request: ChangeRequest, step: Step, person: User | None, at: datetime) -> RequestSituation:
@@ -63,7 +65,7 @@ def read_situation(
     basis = kind.basis(request)
     moved = _moved_before(request, policy, at)
     agreement = policy.agreement(request.kind, request.movement, moved)
-    signed = signatures_on(request, agreement.groups)
+    votes, signed = signatures_on(request, agreement.groups)
     is_delegated = request.route == ChangeRequest.Route.MANDATE
     situation = Situation(
         state=request.state,
@@ -85,7 +87,7 @@ def read_situation(
         is_quarantined=is_delegated and is_quarantined(request.module),
         scheduled_for=request.scheduled_for,
     )
-    return RequestSituation(request, changes, basis, situation, signed.approvers)
+    return RequestSituation(request, changes, basis, situation, votes, signed)
 
 
 def changes_of(request: ChangeRequest, at: datetime) -> list[ChangeLine]:

@@ -66,16 +66,21 @@ def approve(
     """Sign the current content, or `only` these of its lines; the others become a request of their own.
 
     `expected_hash` is the hash of the content that the person has seen; the vote is refused if it has changed since.
+    An approval that counts already, with the same reason, is a second click and changes nothing.
     """
     request = locked(request_id)
     if expected_hash and expected_hash != request.content_hash:
         raise GateError("content", "it was edited after you opened it; look at what it says now")
     read = refuse_blocked(request, Step.SIGN, by, at)
+    if only is None and by.pk in read.signatures.approvers and _last_reason(read.votes, by) == reason:
+        return request
+    if only is not None and request.state != ChangeRequest.State.IN_REVIEW:
+        raise GateError("only", f"lines are split off while it is in review; it is {request.state}: approve all of it")
     if only is not None:
         _split(request, read.changes, only, by, at)
-    vote = _vote(request, by, Vote.Decision.APPROVE, reason, at)
+    vote = write_vote(request, by, Vote.Decision.APPROVE, reason, at)
     # A split changes the content, which then moves less, so the votes that count are read again.
-    signed = read.approved_by | {by.pk} if only is None else read_situation(request, at).approved_by
+    signed = read.signatures.approvers | {by.pk} if only is None else read_situation(request, at).signatures.approvers
     step = Step.APPROVE if len(signed) >= read.situation.needed else Step.SIGN
     take_step(request, step, action="approve", actor=by.get_username(), reason=reason, at=at, also=vote)
     return request
@@ -151,14 +156,19 @@ def _decide_against(
         raise GateError("reason", "deciding against it needs one; its author learns from it")
     request = locked(request_id)
     refuse_blocked(request, step, by, at)
-    vote = _vote(request, by, decision, reason, at)
+    vote = write_vote(request, by, decision, reason, at)
     if step is Step.REJECT:
         request.closed_at = at
     take_step(request, step, action=step.value, actor=by.get_username(), reason=reason, at=at, also=vote)
     return request
 
 
-def _vote(request: ChangeRequest, by: User, decision: str, reason: str, at: datetime) -> dict[str, Any]:
+def _last_reason(votes: Sequence[Vote], by: User) -> str:
+    """Return the reason of a person's latest vote."""
+    return next(vote.reason for vote in reversed(votes) if vote.voter_id == by.pk)
+
+
+def write_vote(request: ChangeRequest, by: User, decision: str, reason: str, at: datetime) -> dict[str, Any]:
     """Store a vote, and return what its audit entry says of it."""
     vote = Vote.objects.create(
         request=request,

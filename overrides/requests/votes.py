@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from django.contrib.auth.models import Permission, User
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from overrides.core.governance.votes import Signatures, Standing, VoteCast, signatures, standings
+from overrides.core.governance.votes import Signatures, VoteCast, signatures
 from overrides.models import ChangeRequest, Mandate, Vote
 
 REVIEW_CODENAME = "review_changerequest"
@@ -21,39 +23,45 @@ def reviewers() -> QuerySet[User]:
     return User.objects.filter(Q(is_superuser=True) | direct | by_group, is_active=True)
 
 
-def votes_on(requests: Collection[int]) -> dict[int, list[VoteCast]]:
-    """The votes on each of these requests, with their givers as they are now: two queries, however many there are."""
-    found: dict[int, list[VoteCast]] = {request: [] for request in requests}
-    rows = list(Vote.objects.filter(request_id__in=requests).select_related("voter").order_by("id"))
-    voters = {row.voter_id for row in rows}
-    may = set(reviewers().filter(pk__in=voters).values_list("pk", flat=True)) if voters else set()
-    groups: dict[int, list[str]] = {}
-    for person, name in User.groups.through.objects.filter(user_id__in=voters).values_list("user_id", "group__name"):
-        groups.setdefault(person, []).append(name)
-    for row in rows:
-        found[row.request_id].append(
-            VoteCast(
-                sequence=row.pk,
-                voter=row.voter_id,
-                name=row.voter.get_username(),
-                approves=row.decision == Vote.Decision.APPROVE,
-                content_hash=row.content_hash,
-                is_active=row.voter.is_active,
-                may_review=row.voter_id in may,
-                groups=tuple(groups.get(row.voter_id, ())),
-            )
+def votes_read() -> QuerySet[Vote]:
+    """The votes in their order, with their givers as they are now: `may_review`, and `group_names`."""
+    groups = User.groups.through.objects.filter(user_id=OuterRef("voter")).order_by("group__name")
+    return (
+        Vote.objects.select_related("voter")
+        .annotate(
+            may_review=Exists(reviewers().filter(pk=OuterRef("voter"))),
+            group_names=ArraySubquery(groups.values("group__name")),
         )
+        .order_by("id")
+    )
+
+
+def votes_on(requests: Collection[int]) -> dict[int, list[VoteCast]]:
+    """The votes on each of these requests as values, in one query."""
+    found: dict[int, list[VoteCast]] = {request: [] for request in requests}
+    for row in votes_read().filter(request_id__in=requests):
+        found[row.request_id].append(cast_by(row))
     return found
 
 
-def standings_of(request: ChangeRequest, groups: Sequence[str]) -> dict[int, Standing]:
-    """The standing of every vote on a request, by the vote's id."""
-    return standings(votes_on([request.pk])[request.pk], request.content_hash, request.author_id, groups)
+def signatures_on(request: ChangeRequest, groups: Sequence[str]) -> tuple[list[Vote], Signatures]:
+    """Return the votes on a request in their order, and which of them count now if the votes of these groups count."""
+    rows = list(votes_read().filter(request=request))
+    return rows, signatures(map(cast_by, rows), request.content_hash, request.author_id, groups)
 
 
-def signatures_on(request: ChangeRequest, groups: Sequence[str]) -> Signatures:
-    """Return whose approvals of a request count now, if the votes of these groups count."""
-    return signatures(votes_on([request.pk])[request.pk], request.content_hash, request.author_id, groups)
+def cast_by(row: Any) -> VoteCast:
+    """One of the `votes_read` as a value."""
+    return VoteCast(
+        sequence=row.pk,
+        voter=row.voter_id,
+        name=row.voter.get_username(),
+        approves=row.decision == Vote.Decision.APPROVE,
+        content_hash=row.content_hash,
+        is_active=row.voter.is_active,
+        may_review=row.may_review,
+        groups=tuple(row.group_names),
+    )
 
 
 def suspended(mandates: Collection[Mandate]) -> dict[int, str]:
@@ -61,14 +69,16 @@ def suspended(mandates: Collection[Mandate]) -> dict[int, str]:
 
     A mandate rests on the approvals of its request, under the policy at its signing.
     """
+    if not mandates:
+        return {}
     votes = votes_on({mandate.request_id for mandate in mandates})
     requests = ChangeRequest.objects.in_bulk(list(votes))
     found = {}
     for mandate in mandates:
         request = requests[mandate.request_id]
-        signed = signatures(votes[mandate.request_id], request.content_hash, request.author_id, mandate.voter_groups)
-        counted = len(signed.approvers)
-        if counted < mandate.approvals_needed:
-            gone = "; ".join(signed.lapsed) or "its votes were withdrawn"
-            found[mandate.pk] = f"suspended: {counted} of {mandate.approvals_needed} signatures still count ({gone})"
+        counted = signatures(votes[request.pk], request.content_hash, request.author_id, mandate.voter_groups)
+        n_approvers = len(counted.approvers)
+        if n_approvers < mandate.approvals_needed:
+            gone = "; ".join(counted.lapsed) or "its votes were withdrawn"
+            found[mandate.pk] = f"{n_approvers} of {mandate.approvals_needed} signatures still count ({gone})"
     return found

@@ -43,16 +43,17 @@ FROM (VALUES ('dm', %(dm)s), ('pm', %(pm)s)) given (module, document);
 SET session_replication_role = replica;
 INSERT INTO overrides_changerequest (module, kind, state, health, title, reason, author_name, content, content_hash,
     base_version, base_parameters, edition, movement, route, created_at, submitted_at, expires_at, acknowledged_by, failure,
-    transaction)
+    transaction, epoch, edited_transaction, edited_epoch, hash_format)
 SELECT module, 'lines', CASE WHEN module = 'pm' AND i <= 50 THEN 'in_review' ELSE 'applied' END, 'valid', 'Lessons of run ' || i,
     'what changed', 'materializer', '{}', repeat('0', 64), 40, encode(sha256(('parameters ' || module)::bytea), 'hex'), 0, 0,
-    'review', now() - i * interval '5 hours', now(), now() + interval '10 days', '', '', 0
+    'review', now() - i * interval '5 hours', now(), now() + interval '10 days', '', '', 0, 0, 0, 0, 2
 FROM (VALUES ('dm', 40), ('pm', 2000)) asked (module, most), generate_series(1, most) i;
 INSERT INTO learning_configs (module, number, is_active, kind, parameters_id, coefficients, n_overrides, content_hash,
-    config_data, request_id, published_at, published_by, transaction)
+    config_data, request_id, published_at, published_by, transaction,
+    epoch)
 SELECT module, number, number = 40, 'lines', encode(sha256(('parameters ' || module)::bytea), 'hex'), '{}',
     CASE module WHEN 'pm' THEN %(overrides)s ELSE 0 END, repeat('0', 64), NULL, request_id,
-    now() - (41 - number) * interval '12 hours', 'bench', 0
+    now() - (41 - number) * interval '12 hours', 'bench', 0, 0
 FROM (SELECT id AS request_id, module, 41 - row_number() OVER (PARTITION BY module ORDER BY created_at DESC) AS number
     FROM overrides_changerequest WHERE state = 'applied') decided WHERE number > 0;
 INSERT INTO overrides_membership (module, line_id, override_id, from_version, to_version)

@@ -77,8 +77,8 @@ def quarantine_beside_a_trail_of_its_own() -> None:
         cursor.execute(f"CREATE TEMP TABLE {TRAIL} (LIKE public.{TRAIL})")
         cursor.execute("SET LOCAL search_path = pg_temp, public")
         cursor.execute(
-            f"INSERT INTO {TRAIL} (seq, previous_hash, hash, content, written_at, transaction, object, format) "
-            "VALUES (1, '', '', '{}', now(), pg_current_xact_id()::text::bigint, 'builder dm', 2)"
+            f"INSERT INTO {TRAIL} (seq, previous_hash, hash, content, written_at, transaction, object, format, epoch) "
+            "VALUES (1, '', '', '{}', now(), pg_current_xact_id()::text::bigint, 'builder dm', 2, 0)"
         )
         cursor.execute(
             "INSERT INTO public.overrides_quarantine (module, reason, placed_at, placed_by_id) "

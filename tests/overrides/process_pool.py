@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+FORTY_TRADES = {"n": 40, "edge_raw": 0.8, "variance": 0.5}
 Call = tuple[str, dict[str, Any]]
 PROCESSES = 5
 
@@ -67,7 +68,7 @@ def verbs() -> dict[str, Callable[..., object]]:
         return lambda who, **over: verb(by=by(who), at=NOW, **over)
 
     def publish_covered(size: float) -> object:
-        spec = make_spec({"size_mult": size})
+        spec = make_spec({"size_mult": size}, stats=FORTY_TRADES)
         return auto_publish.publish_within_mandates(module="pm", proposed={spec.line: spec}, source="lesson", at=NOW)
 
     return {

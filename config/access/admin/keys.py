@@ -76,7 +76,7 @@ class ApiKeyAdmin(ModelAdmin):
     """Lists, issues, assigns and revokes API keys."""
 
     form = IssueForm
-    list_display = ("name", "role", "owned_by", "prefix_shown", "state", "expires", "last_used", "created")
+    list_display = ("name", "role", "owned_by", "prefix_shown", "state", "expires", "last_used")
     list_filter = ("role", ("revoked_at", admin.EmptyFieldListFilter), ("owner", admin.EmptyFieldListFilter))
     list_select_related = ("owner",)
     search_fields = ("name__icontains", "prefix__startswith", "owner__username__startswith")
@@ -90,7 +90,7 @@ class ApiKeyAdmin(ModelAdmin):
         """Return the fields of a key; only its owner can change, as a different role or expiry needs a new key."""
         if obj is None:
             return IssueForm.Meta.fields
-        return ("name", "role", "owner", "prefix_shown", "state", "expires", "last_used", "created")
+        return ("name", "role", "owner", "prefix_shown", "state", "expires", "last_used")
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
         if obj is None:

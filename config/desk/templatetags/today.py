@@ -31,12 +31,14 @@ def today(context: Context) -> dict[str, Any]:
         "most_waiting": MOST_WAITING,
         "afterwards": counted.afterwards if sees_policy else 0,
         "mandates_due": counted.mandates_due if user.has_perm("overrides.view_mandate") else 0,
+        "mandates_suspended": counted.mandates_suspended if user.has_perm("overrides.view_mandate") else 0,
         "may_lower": user.has_perm(LOWER) and user.has_perm("overrides.view_modulemode"),
         "off_form": ReasonForm(auto_id="off_%s"),
+        "simulated": counted.simulated,
         "alarms": shown_alarms() if user.has_perm(SEES) else None,
         "may_acknowledge": user.has_perm(REVIEW),
         "inbox": inbox(user),
-        "troubles": [*troubles(now), *_keys(user, counted, now)] if sees_runs else None,
+        "troubles": [*troubles(counted, now), *_keys(user, counted, now)] if sees_runs else None,
     }
 
 

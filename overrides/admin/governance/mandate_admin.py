@@ -7,14 +7,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from overrides.core.governance.mandates import remaining
+from overrides.core.governance.permissions import REVIEW
 from overrides.models import Mandate, Membership, Override
+from overrides.requests.renewal import OF_LINES_IN_FORCE, reasons_of, suspended_at
 from telemetry.foundation.admin.formatting import MISSING, badge, chips, number, pattern
 from telemetry.foundation.admin.pagination import FactList
 from telemetry.foundation.admin.read_only import FactAdmin
@@ -22,12 +24,9 @@ from telemetry.foundation.admin.read_only import FactAdmin
 SOON = timedelta(days=14)
 
 
-IN_FORCE = Exists(Membership.objects.filter(line=OuterRef("line"), to_version=None))
-
-
 def due_by(at: datetime) -> Q:
     """Return the condition for mandates on lines in force whose review is overdue or due within two weeks."""
-    return Q(IN_FORCE, revoked_at=None, review_by__lte=at + SOON)
+    return Q(OF_LINES_IN_FORCE, revoked_at=None, review_by__lte=at + SOON)
 
 
 class DueFilter(admin.SimpleListFilter):
@@ -38,7 +37,8 @@ class DueFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
         soon = f"due within {SOON.days} days"
-        return (("soon", soon), ("over", "overdue"), ("ended", "ended or lapsed"), ("any", "any"))
+        others = (("suspended", "suspended"), ("ended", "ended or lapsed"), ("any", "any"))
+        return (("soon", soon), ("over", "overdue"), *others)
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         unchosen, *others = super().choices(changelist)
@@ -47,10 +47,11 @@ class DueFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Mandate]) -> QuerySet[Mandate]:
         now = datetime.now(UTC)
-        current = Q(revoked_at=None) & (Q(review_by__gt=now) | Q(IN_FORCE))
+        current = Q(revoked_at=None) & (Q(review_by__gt=now) | Q(OF_LINES_IN_FORCE))
         conditions = {
             "soon": due_by(now),
-            "over": Q(IN_FORCE, revoked_at=None, review_by__lte=now),
+            "over": Q(OF_LINES_IN_FORCE, revoked_at=None, review_by__lte=now),
+            "suspended": suspended_at(now),
             "ended": ~current,
             "any": Q(),
         }
@@ -58,14 +59,19 @@ class DueFilter(admin.SimpleListFilter):
 
 
 class MandateList(FactList):
-    """Adds to each row `in_force`, the override in force on its line."""
+    """Adds to each row `in_force`, the override in force on its line, and `suspended`, the reason if it is.
+
+    `may_sign`: the reader may sign it again.
+    """
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         rows: list[Any] = list(self.result_list)
         found = Override.objects.select_related("line").in_bulk([row.in_force_id for row in rows if row.in_force_id])
+        reasons = reasons_of(Mandate.objects.filter(pk__in=[row.pk for row in rows]))
         for row in rows:
-            row.in_force = found.get(row.in_force_id)
+            row.in_force, row.suspended = found.get(row.in_force_id), reasons.get(row.pk, "")
+            row.may_sign = request.user.has_perm(REVIEW)
         self.result_list = rows
 
 
@@ -108,6 +114,8 @@ class MandateAdmin(FactAdmin):
         row: Any = super().get_object(request, object_id, from_field)
         if row is not None:
             row.in_force = Override.objects.select_related("line").filter(pk=row.in_force_id).first()
+            row.may_sign = request.user.has_perm(REVIEW)
+            row.suspended = reasons_of(Mandate.objects.filter(pk=row.pk)).get(row.pk, "")
         return row
 
     @admin.display(description="pattern and action")
@@ -162,4 +170,9 @@ class MandateAdmin(FactAdmin):
         now = datetime.now(UTC)
         if mandate.review_by <= now:
             return badge("expired", "overdue") if mandate.in_force else badge("revoked", "lapsed")
+        if mandate.suspended:
+            where = reverse("admin:overrides_changerequest_renew", args=[mandate.request_id])
+            link = format_html('<a href="{}">sign again…</a>', where) if mandate.may_sign else ""
+            words = '{} <div class="cw-quiet cw-small">{}</div>{}'
+            return format_html(words, badge("suspended"), mandate.suspended, link)
         return badge("stale", "due soon") if mandate.review_by <= now + SOON else badge("live")

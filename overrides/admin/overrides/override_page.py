@@ -16,7 +16,9 @@ from overrides.admin.decisions.decision_search import moved_by_override
 from overrides.admin.weight_display import Weights
 from overrides.core.engine.definitions.vocabulary import Combiner
 from overrides.core.impact.weight_breakdown import Weighing, weigh
-from overrides.models import Membership, Override
+from overrides.models import Mandate, Membership, Override
+from overrides.requests.renewal import SIGNERS
+from overrides.requests.votes import suspended
 from telemetry.models import AttributionShare, Decision, DecisionOutcome
 
 SHOWN = 12  # decisions
@@ -35,6 +37,14 @@ class Moved:
     parts: dict[str, float]
     rr: float | None
     share: float | None
+
+
+@dataclass(frozen=True)
+class StandingMandate:
+    """The mandate on a line that nobody ended; `suspended` says why it does not count now, empty if it does."""
+
+    mandate: Mandate
+    suspended: str
 
 
 def override_page(override: Override, at: datetime) -> dict[str, Any]:
@@ -56,8 +66,18 @@ def override_page(override: Override, at: datetime) -> dict[str, Any]:
         "tracks": lever_tracks(spec, channel.weights),
         "memberships": memberships.order_by("-from_version"),
         "moved": _moved(override),
+        "mandate": mandate_on(override.line_id),
         "earned": earned.aggregate(total=Sum("share"), trades=Count("attribution", distinct=True)),
     }
+
+
+def mandate_on(line: str) -> StandingMandate | None:
+    """Return the mandate that stands on a line; None where the builder may do nothing with it by itself."""
+    mandate = Mandate.objects.filter(line=line, revoked_at=None).annotate(n_signers=SIGNERS).first()
+    if mandate is None:
+        return None
+    reasons = suspended([mandate]) if mandate.n_signers < mandate.approvals_needed else {}
+    return StandingMandate(mandate, reasons.get(mandate.pk, ""))
 
 
 def _floor_date(weighing: Weighing, override: Override) -> datetime | None:

@@ -22,7 +22,7 @@ from telemetry.foundation.admin.reauthentication import is_proof_due, missing_pr
 
 MOST = 200  # requests that can be decided at once
 SEEN = "seen"  # fields that name the content the page showed
-BULK_STEPS = ("approve", "reject", "cancel")
+BULK_STEPS = ("approve", "reject", "cancel", "renew")
 
 
 class BulkForm(ReasonForm):

@@ -22,8 +22,9 @@ from overrides.admin.requests.step_input import chosen_lines, read_step_input
 from overrides.admin.requests.steps import PROOF_STEPS, STEPS
 from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.permissions import DRAFT, REVIEW
-from overrides.models import ChangeRequest, RequestKind
+from overrides.models import ChangeRequest, Mandate, RequestKind
 from overrides.requests.impact.what_if import request_what_if
+from overrides.requests.renewal import suspended_at
 from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, number
 from telemetry.foundation.admin.read_only import FactAdmin, one_of, person
 from telemetry.foundation.admin.reauthentication import is_proof_due, missing_proof
@@ -50,6 +51,22 @@ class AfterwardsFilter(admin.SimpleListFilter):
         return queryset.filter(pk__in=unacknowledged().values("pk")) if self.value() == "waiting" else queryset
 
 
+class MandatesFilter(admin.SimpleListFilter):
+    """Limits the list to applied requests whose mandates are suspended until somebody signs again."""
+
+    title = "mandates"
+    parameter_name = "mandates"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
+        return (("suspended", "suspended"),)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ChangeRequest]) -> QuerySet[ChangeRequest]:
+        if self.value() != "suspended":
+            return queryset
+        found = Mandate.objects.filter(suspended_at(datetime.now(UTC)))
+        return queryset.filter(pk__in=found.values("request"))
+
+
 @admin.register(ChangeRequest)
 class ChangeRequestAdmin(FactAdmin):
     """The list and the pages of change requests, and the steps that can be taken on them."""
@@ -66,6 +83,7 @@ class ChangeRequestAdmin(FactAdmin):
         one_of("kind", RequestKind.values),
         one_of("route", ChangeRequest.Route.values),
         AfterwardsFilter,
+        MandatesFilter,
     )
     actions = ()  # see `get_actions`; Django's own action would delete
     search_fields = ("title__icontains", "author_name__startswith")

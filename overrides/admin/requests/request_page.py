@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Prefetch, prefetch_related_objects
 from django.utils.safestring import SafeString
 
 from overrides.admin.charts.impact_histogram import histograms
@@ -20,6 +19,7 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.governance.exposure import exposure_change, steps_moved
 from overrides.core.governance.gates import Gate
+from overrides.core.governance.votes import LAPSED, Standing
 from overrides.models import ChangeLine, ChangeRequest, Comment, Vote, WhatIf
 from overrides.requests.gates import read_situation
 from overrides.requests.impact.what_if import is_about
@@ -54,6 +54,23 @@ class Obstacle:
 
 
 @dataclass(frozen=True)
+class VoteShown:
+    """One vote, and why it counts at this moment or does not."""
+
+    vote: Vote
+    standing: Standing
+
+    @property
+    def counts(self) -> bool:
+        return self.standing is Standing.COUNTS
+
+    @property
+    def has_lapsed(self) -> bool:
+        """Return whether it counted once, and its giver may not give it any more."""
+        return self.standing in LAPSED
+
+
+@dataclass(frozen=True)
 class HistoryEntry:
     """One audit entry about the request."""
 
@@ -65,8 +82,6 @@ class HistoryEntry:
 
 def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
     """Return the template context; `request` has `n_lines`, as the list annotates it."""
-    votes = Vote.objects.select_related("voter").order_by("voted_at", "id")
-    prefetch_related_objects([request], Prefetch("votes", votes))
     read = read_situation(request, at, None if request.n_lines else ())
     changes, situation = read.changes, read.situation
     open_to = offers(request, situation, person, at)
@@ -82,6 +97,7 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         "health": health_of(situation, at) if request.state in ChangeRequest.OPEN else request.health,
         "rows": _rows(measured[:MOST_LINES], comments, Weights(at, situation.parameters)),
         "may_split": _has_parts(request, changes)
+        and request.state == ChangeRequest.State.IN_REVIEW
         and any(each.step.name == "approve" and not each.blocked for each in open_to),
         "n_lines": len(changes),
         "n_hidden": max(len(changes) - MOST_LINES, 0),
@@ -89,7 +105,8 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         "comments": comments,
         "history": entries,
         "rivals": sorted({number for each in situation.lines for number in each.rivals}),
-        **_votes(request),
+        "votes": votes_shown(read.votes, read.signatures.standings),
+        "strength": KINDS[request.kind].strength(request, situation.policy),
         **content_page(request, changes, read.basis.in_force, at),
         **_what_if(request),
     }
@@ -166,12 +183,9 @@ def _exposure(measured: Sequence[tuple[float, float, ChangeLine]]) -> dict[str, 
     }
 
 
-def _votes(request: ChangeRequest) -> dict[str, Any]:
-    """Return every vote, and the people who have approved the current content."""
-    votes = list(request.votes.all())
-    latest = {vote.voter: vote for vote in votes if vote.content_hash == request.content_hash}
-    signed = [voter.get_username() for voter, vote in latest.items() if vote.decision == Vote.Decision.APPROVE]
-    return {"votes": votes, "signed_by": signed}
+def votes_shown(votes: Sequence[Vote], standings: Mapping[int, Standing]) -> list[VoteShown]:
+    """Return the votes as the page shows them, in their order."""
+    return [VoteShown(vote, standings[vote.pk]) for vote in votes]
 
 
 def _what_if(request: ChangeRequest) -> dict[str, Any]:

@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 from django.contrib.auth.models import User
 
 from overrides.core.governance.errors import GateError
-from overrides.core.governance.gates import Attempt, Gate, Severity, Situation, gates
+from overrides.core.governance.gates import ALREADY_AGREED, Attempt, Gate, Severity, Situation, gates
 from overrides.core.governance.permissions import APPLY, REVIEW, VIEW_REQUESTS
 from overrides.core.governance.request_states import Step, allows
 from overrides.models import ChangeRequest
 from overrides.requests import apply, emergency, review
 from overrides.requests.authoring import submit
 from overrides.requests.gates import gate_person
+from overrides.requests.kinds import KINDS
+from overrides.requests.renewal import renew_mandates, suspended_of
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,10 @@ def _apply(request_id: int, by: User, step_input: StepInput, at: datetime) -> ob
     return apply.apply_request(request_id=request_id, by=by, at=at)
 
 
+def _renew(request_id: int, by: User, step_input: StepInput, at: datetime) -> object:
+    return renew_mandates(request_id=request_id, by=by, at=at, reason=step_input.reason)
+
+
 def _acknowledge(request_id: int, by: User, step_input: StepInput, at: datetime) -> object:
     return emergency.acknowledge(request_id=request_id, by=by, reason=step_input.reason, at=at)
 
@@ -114,6 +120,13 @@ def is_own(request: ChangeRequest, person: User) -> bool:
 
 def _may_cancel(request: ChangeRequest, person: User) -> bool:
     return is_own(request, person) or (request.author_id is None and person.has_perm(REVIEW))
+
+
+def may_renew(request: ChangeRequest, person: User) -> bool:
+    """Return whether mandates of an applied request of somebody else wait to be signed again."""
+    is_reviewed = request.route == ChangeRequest.Route.REVIEW and request.state == ChangeRequest.State.APPLIED
+    is_signing = is_reviewed and KINDS[request.kind].is_published and not is_own(request, person)
+    return is_signing and bool(suspended_of(request, datetime.now(UTC)))
 
 
 def awaits_acknowledgement(request: ChangeRequest, person: User) -> bool:
@@ -176,6 +189,17 @@ _ALL = (
         is_open=awaits_acknowledgement,
     ),
     StepPage(
+        "renew",
+        "Sign again",
+        REVIEW,
+        False,
+        True,
+        "signs what was applied once more, so that its suspended mandates count again on the same terms until their "
+        "review",
+        _renew,
+        is_open=may_renew,
+    ),
+    StepPage(
         "submit",
         "Submit",
         VIEW_REQUESTS,
@@ -232,7 +256,7 @@ STEPS = {step.name: step for step in _ALL}
 
 
 # Steps that can raise risk need a recent re-authentication; rejecting something never does.
-PROOF_STEPS = frozenset({"approve", "schedule", "apply"})
+PROOF_STEPS = frozenset({"approve", "schedule", "apply", "renew"})
 
 
 @dataclass(frozen=True)
@@ -248,13 +272,17 @@ class Offer:
 
 
 def offers(request: ChangeRequest, situation: Situation, person: User, at: datetime) -> list[Offer]:
-    """Return the steps that the request's state allows, each with its gates for this person."""
+    """Return the steps that the request's state allows, each with its gates for this person.
+
+    An approval is not offered where none is missing.
+    """
     who = gate_person(person, request, situation)
-    return [
+    found = [
         Offer(step, gates(situation, Attempt(step.request_step, who, at)) if step.request_step else ())
         for step in STEPS.values()
         if step.offered(request, person) and step.name != "comment"
     ]
+    return [offer for offer in found if all(gate.name != ALREADY_AGREED for gate in offer.gates)]
 
 
 SUMMARY_STEPS = ("approve", "reject", "apply")
@@ -270,7 +298,8 @@ class StepSummary:
 
 def step_summaries(request: ChangeRequest, person: User, at: datetime) -> list[StepSummary]:
     """Return what a person may do about a request, as far as its row tells; its page shows every gate."""
-    steps = (STEPS[name] for name in SUMMARY_STEPS)
+    is_agreed = request.state in (ChangeRequest.State.APPROVED, ChangeRequest.State.SCHEDULED)
+    steps = (STEPS[name] for name in SUMMARY_STEPS if not (is_agreed and name == "approve"))
     return [
         StepSummary(step, _blocked_by_row(step, request, person, at)) for step in steps if step.offered(request, person)
     ]

@@ -21,8 +21,9 @@ from overrides.core.governance.exposure import lowers_exposure
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.mandates import Terms, exceeded
 from overrides.core.governance.permissions import APPLY, REVIEW
-from overrides.core.governance.request_states import Step, WrongState, after
+from overrides.core.governance.request_states import State, Step, WrongState, after
 
+ALREADY_AGREED = "already_agreed"
 NAMED = 3  # lines named in one message; further ones are only counted
 HEALTH = {
     "stale": frozenset({"edited", "stale_base", "stale_line"}),
@@ -165,6 +166,12 @@ def _other_group(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     if attempt.person is not None and not attempt.person.counts:
         groups = ", ".join(situation.voters)
         yield Gate("other_group", f"votes of {groups} alone count here", f"ask a member of {groups}", permission=REVIEW)
+
+
+def _already_agreed(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
+    if situation.state in (State.APPROVED, State.SCHEDULED) and situation.approvals >= situation.needed:
+        message = f"it is {situation.state}, with all the approvals that it needs"
+        yield Gate(ALREADY_AGREED, message, "apply it, or comment on it")
 
 
 def _missing_approvals(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
@@ -330,6 +337,7 @@ RULES: tuple[tuple[frozenset[Step], Callable[[Situation, Attempt], Iterator[Gate
     (_VOTING | _APPLYING, _no_permission),
     (_VOTING, _own_request),
     (_AGREEING, _other_group),
+    (_AGREEING, _already_agreed),
     (_APPLYING - {Step.UNSCHEDULE}, _missing_approvals),
     (_AGREEING | _APPLYING - {Step.UNSCHEDULE}, _edited),
     (_AGREEING | _EFFECT, _stale),

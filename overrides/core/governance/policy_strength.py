@@ -3,19 +3,37 @@
 A request is decided by its kind, by how far it moves (alone, or with what was applied before it in the window) and by
 who votes. Both policies of a comparison are constant between their thresholds, so trying every kind, one movement on
 each side of every threshold, and voters of every named group and of none tries every case there is.
+
+Requests of mode, policy and trial have no size of their own: `large_approvals` never applies to them for what they
+change, only where the steps applied before them in the window are already beyond `large_movement`. The examples say so.
+Requests of parameters and rollbacks move lines, and count as large like requests of lines.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from overrides.core.governance.governance_policy import MEASURED, GovernancePolicy, may_count
 
-UNMEASURED = "parameters"  # stands for every kind whose effect has no size in steps
+PARTLY_MEASURED = "parameters"  # stands for parameters and rollback, which move lines besides what has no size
+UNMEASURED = "mode"  # stands for mode, policy and trial, which move no line
+# Each kind in words: however far it moves, and up to a number of steps (with what was applied before it).
+WORDS = {
+    MEASURED: ("lines, however large,", "lines that moves {moved} steps"),
+    PARTLY_MEASURED: ("any other kind, however large,", "parameters or a rollback that moves {moved} steps"),
+    UNMEASURED: (
+        "any other kind, however large,",
+        "mode, policy or trial, which has no size of its own, after {moved} steps at most in the window",
+    ),
+}
 MOST_VOTES = 9
+WITHOUT_A_VOTE = (
+    "Steps towards neutral (off, shadow, retire, veto) take effect without a vote under any policy, and so does what "
+    "the builder publishes under mandates that votes have signed."
+)
 # Fields outside the voting rules: (field, whether a larger value allows more, what it allows).
 LIMITS = (
     ("window_days", False, "movement adds up over a shorter time before it counts as large"),
@@ -38,10 +56,10 @@ class Case:
     group: str | None
 
     def __str__(self) -> str:
-        size = "of any size" if math.isinf(self.moved) else f"that moves {self.moved:g} steps"
-        what = f"a request of lines {size}" if self.kind == MEASURED else "a request of any other kind"
         who = "a reviewer of no named group" if self.group is None else f"a member of {self.group}"
-        return f"{what} with {self.votes} vote{'s' if self.votes > 1 else ''} of {who}"
+        any_size, up_to = WORDS[self.kind]
+        what = any_size if math.isinf(self.moved) else up_to.format(moved=f"{self.moved:g}")
+        return f"a request of {what} with {self.votes} vote{'s' if self.votes > 1 else ''} of {who}"
 
 
 def passes(policy: GovernancePolicy, case: Case) -> bool:
@@ -58,23 +76,28 @@ def passes(policy: GovernancePolicy, case: Case) -> bool:
 def one_vote_examples(policy: GovernancePolicy) -> list[Case]:
     """The largest request of each sort that a single vote passes; empty where no request passes with one vote.
 
-    >>> [str(case) for case in one_vote_examples(GovernancePolicy(large_movement=20))][0]
-    'a request of lines that moves 20 steps with 1 vote of a reviewer of no named group'
+    >>> for case in one_vote_examples(GovernancePolicy(large_movement=20)):
+    ...     print(case)
+    a request of lines that moves 20 steps with 1 vote of a reviewer of no named group
+    a request of parameters or a rollback that moves 20 steps with 1 vote of a reviewer of no named group
+    a request of mode, policy or trial, which has no size of its own, after 20 steps at most in the window with 1 vote \
+of a reviewer of no named group
     >>> one_vote_examples(GovernancePolicy(approvals=2))
     []
     """
     found: dict[str, Case] = {}
     for case in _cases(policy, policy):
-        if case.votes == 1 and passes(policy, case):
-            found.setdefault(case.kind, case)
-    return list(found.values())
+        largest = found.get(case.kind)
+        if case.votes == 1 and passes(policy, case) and (largest is None or case.moved > largest.moved):
+            found[case.kind] = case
+    return list({str(case): case for case in found.values()}.values())
 
 
 def weakenings(old: GovernancePolicy, new: GovernancePolicy) -> list[str]:
     """In words, each way in which the new policy lets through what the old one does not; empty where it is no weaker.
 
     >>> weakenings(GovernancePolicy(approvals=2), GovernancePolicy())[0]
-    'a request of lines of any size with 1 vote of a reviewer of no named group would pass'
+    'a request of lines, however large, with 1 vote of a reviewer of no named group would pass'
     >>> weakenings(GovernancePolicy(), GovernancePolicy(approvals=2, daily_cap=10))
     []
     """
@@ -82,11 +105,16 @@ def weakenings(old: GovernancePolicy, new: GovernancePolicy) -> list[str]:
     for case in _cases(old, new):
         if passes(new, case) and not passes(old, case):
             passing.setdefault((case.kind, case.group), case)
-    found = [f"{case} would pass" for case in passing.values()]
+    by_anybody = {case for case in passing.values() if case.group is None}
+    cases = [case for case in passing.values() if case.group is None or replace(case, group=None) not in by_anybody]
+    found = list(dict.fromkeys(f"{case} would pass" for case in cases))
+    has_window = None not in (old.large_movement, new.large_movement)
     for name, larger_is_weaker, meaning in LIMITS:
+        if name == "window_days" and not has_window:
+            continue  # nothing adds up where no movement counts as large
         was, becomes = float(getattr(old, name)), float(getattr(new, name))
         if becomes != was and (becomes > was) == larger_is_weaker:
-            found.append(f"{meaning}: {name} from {getattr(old, name)} to {getattr(new, name)}")
+            found.append(f"{meaning}: {name} from {was:g} to {becomes:g}")
     return found
 
 
@@ -95,6 +123,5 @@ def _cases(one: GovernancePolicy, other: GovernancePolicy) -> Iterator[Case]:
     thresholds = {each.large_movement for each in (one, other) if each.large_movement is not None}
     moved = [math.inf, *sorted(thresholds, reverse=True)]  # a movement at a threshold is not large yet
     groups: list[str | None] = [None, *sorted({*one.groups, *one.large_groups, *other.groups, *other.large_groups})]
-    for kind, group, votes in product((MEASURED, UNMEASURED), groups, range(1, MOST_VOTES + 1)):
-        for size in moved if kind == MEASURED else [0.0]:
-            yield Case(kind, size, votes, group)
+    for kind, group, votes, size in product(WORDS, groups, range(1, MOST_VOTES + 1), moved):
+        yield Case(kind, size, votes, group)

@@ -28,6 +28,7 @@ class State(StrEnum):
 class Step(StrEnum):
     """What can be done to a request. `sign` is an approval that does not suffice yet, `approve` the one that does.
 
+    An agreed request can be signed again, because an approval ends with its giver's right and another replaces it.
     `delegate` applies what mandates cover, `act_at_once` what goes towards neutral; neither needs a vote before.
     """
 
@@ -54,8 +55,9 @@ TRANSITIONS: Mapping[Step, Mapping[State, State]] = MappingProxyType(
     {
         Step.EDIT: {State.DRAFT: State.DRAFT} | dict.fromkeys(DECIDABLE, State.IN_REVIEW),
         Step.SUBMIT: dict.fromkeys((State.DRAFT, State.CHANGES_REQUESTED), State.IN_REVIEW),
-        Step.SIGN: {State.IN_REVIEW: State.IN_REVIEW},
-        Step.APPROVE: {State.IN_REVIEW: State.APPROVED},
+        Step.SIGN: {state: state for state in (State.IN_REVIEW, State.APPROVED, State.SCHEDULED)},
+        Step.APPROVE: dict.fromkeys((State.IN_REVIEW, State.APPROVED), State.APPROVED)
+        | {State.SCHEDULED: State.SCHEDULED},
         Step.REQUEST_CHANGES: dict.fromkeys(
             (State.IN_REVIEW, State.APPROVED, State.SCHEDULED), State.CHANGES_REQUESTED
         ),

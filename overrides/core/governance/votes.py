@@ -6,8 +6,8 @@ approval ends with the right to give it and comes back with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from overrides.core.governance.governance_policy import may_count
@@ -18,9 +18,9 @@ class Standing(StrEnum):
 
     COUNTS = "counts"
     AGAINST = "against"
-    OTHER_CONTENT = "of another edition"
+    OTHER_CONTENT = "edited since"
     REPLACED = "replaced by a later vote"
-    OWN = "the author's own"
+    OWN = "own request"
     DEACTIVATED = "deactivated"
     DEMOTED = "demoted"
     OTHER_GROUP = "of no group whose votes count"
@@ -45,10 +45,14 @@ class VoteCast:
 
 @dataclass(frozen=True, slots=True)
 class Signatures:
-    """The ids of the people whose approvals count, and in words the approvals whose givers may not give them now."""
+    """The ids of the people whose approvals count, and in words the approvals whose givers may not give them now.
+
+    `standings` has the standing of each vote, by its sequence number.
+    """
 
     approvers: frozenset[int]
     lapsed: tuple[str, ...]
+    standings: Mapping[int, Standing] = field(repr=False)
 
 
 def standings(
@@ -78,6 +82,7 @@ def signatures(votes: Iterable[VoteCast], content_hash: str, author: int | None,
     return Signatures(
         frozenset(vote.voter for vote in votes if found[vote.sequence] is Standing.COUNTS),
         tuple(f"{vote.name}: {found[vote.sequence]}" for vote in votes if found[vote.sequence] in LAPSED),
+        found,
     )
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.governance.governance_policy import GovernancePolicy
+from overrides.core.governance.policy_strength import WITHOUT_A_VOTE
 from overrides.models import ChangeLine, ChangeRequest, RequestKind, Version
 from overrides.versions.load_version import InForce, read_in_force
 
@@ -86,6 +88,26 @@ def no_documents(request: ChangeRequest, in_force: InForce, is_open: bool) -> Be
 
 
 @dataclass(frozen=True)
+class Strength:
+    """What a policy that a request asks for lets pass, in words.
+
+    `one_vote` has examples of requests that pass with one vote, `weaker` each way in which it is weaker than `against`,
+    which is empty where there is nothing to compare with. `fault` is what is wrong with content that is no policy.
+    """
+
+    one_vote: tuple[str, ...] = ()
+    weaker: tuple[str, ...] = ()
+    against: str = ""
+    fault: str = ""
+    without_a_vote: str = WITHOUT_A_VOTE
+
+
+def no_strength(request: ChangeRequest, in_force: GovernancePolicy) -> Strength | None:
+    """Return None: the request asks for no policy."""
+    return None
+
+
+@dataclass(frozen=True)
 class Kind:
     """One kind of request: functions with the same signature for every kind, and the facts that differ.
 
@@ -96,6 +118,7 @@ class Kind:
     - `movement(request, changes, in_force)` counts the largest steps by which it moves served levers.
     - `before_after(request, in_force, is_open)` returns the documents that its page compares. A closed request is
       compared with the version it was drafted against.
+    - `strength(request, in_force)` returns what the policy that it asks for lets pass, beside the one in force.
     - `proposed(request, number)` returns what it would change in version `number`. None: a what-if has no answer.
     - `lines_of(module, content, in_force)` returns its lines if they follow from its content. None: the author names
       them.
@@ -113,6 +136,7 @@ class Kind:
     basis: Callable[[ChangeRequest], Basis] = basis_in_force
     movement: Callable[[ChangeRequest, Sequence[ChangeLine], InForce], float] = no_movement
     before_after: Callable[[ChangeRequest, InForce, bool], BeforeAfter | None] = no_documents
+    strength: Callable[[ChangeRequest, GovernancePolicy], Strength | None] = no_strength
     proposed: Callable[[ChangeRequest, int | None], Proposed] | None = None
     lines_of: Callable[[str, Mapping[str, Any], InForce], list[DraftLine]] | None = None
     read_content: Callable[[object], Mapping[str, Any]] | None = None

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.permissions import PROPOSE_PARAMETERS
+from overrides.core.governance.policy_strength import one_vote_examples, weakenings
 from overrides.models import ChangeLine, ChangeRequest, ModulePolicy, RequestKind
 from overrides.requests.governance_store import policy_of
-from overrides.requests.kinds.kind import Basis, BeforeAfter, Kind
+from overrides.requests.kinds.kind import Basis, BeforeAfter, Kind, Strength
 from overrides.versions.load_version import InForce
 from overrides.versions.publish import next_number
 from telemetry.audit.audit_log import write_audit
@@ -52,11 +54,33 @@ def before_after(request: ChangeRequest, in_force: InForce, is_open: bool) -> Be
     return BeforeAfter(policy_of(request.module).to_document() if is_open else None, request.content)
 
 
+def strength(request: ChangeRequest, in_force: GovernancePolicy) -> Strength:
+    """Return what the policy lets pass; an applied one is compared with the policy that it replaced."""
+    try:
+        policy = GovernancePolicy.from_document(request.content)
+    except FieldError as fault:  # written past the verbs; it cannot be applied either
+        return Strength(fault=str(fault))
+    one_vote = tuple(map(str, one_vote_examples(policy)))
+    if request.state in ChangeRequest.OPEN:
+        return Strength(one_vote, tuple(weakenings(in_force, policy)), "the policy in force")
+    if request.state == ChangeRequest.State.APPLIED:
+        return Strength(one_vote, tuple(weakenings(_replaced_by(request), policy)), "the policy it replaced")
+    return Strength(one_vote)
+
+
+def _replaced_by(request: ChangeRequest) -> GovernancePolicy:
+    """Return the policy before the one that an applied request made; the defaults before the first."""
+    own = ModulePolicy.objects.filter(request=request).values("number")[:1]
+    before = ModulePolicy.objects.filter(module=request.module, number__lt=own).order_by("-number").first()
+    return GovernancePolicy() if before is None else before.parsed
+
+
 POLICY = Kind(
     name=RequestKind.POLICY,
     checked_content=checked_content,
     take_effect=take_effect,
     before_after=before_after,
+    strength=strength,
     permission=PROPOSE_PARAMETERS,
     is_typed=True,
 )

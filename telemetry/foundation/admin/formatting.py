@@ -23,7 +23,8 @@ TONES: Mapping[str, str] = {
     "off": "bad", "rejected": "bad", "reject": "bad", "failed": "bad", "conflict": "bad", "withdraw": "bad",
     "blocks": "bad", "warns": "warn", "veto": "bad", "pin": "warn", "retired": "quiet",
     "ERROR": "bad", "withdrawn": "quiet", "revoked": "bad",
-    "no owner": "warn", "deactivated": "warn",
+    "no owner": "warn", "deactivated": "warn", "demoted": "warn", "of no group whose votes count": "warn",
+    "edited since": "warn", "suspended": "warn",
 }  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from config.access.tasks import tidy_logins_task
 from overrides.models import ModuleMode
 from telemetry.foundation.models import JobRun
 from tests.builders import set_mode
-from tests.people import keeper, make_person
+from tests.people import keeper, make_person, settled
 
 LOGIN = "/admin/login/?next=/admin/"
 EVERYTHING_OFF = "/admin/overrides/modulemode/everything-off/"
@@ -117,7 +117,8 @@ class TestLock:
 
     def ada_may_lower(self) -> None:
         wanted = Permission.objects.filter(codename__in=["lower_modulemode", "view_modulemode"])
-        User.objects.get(username="ada").user_permissions.add(*wanted)
+        with settled():
+            User.objects.get(username="ada").user_permissions.add(*wanted)
 
     def test_ends_by_itself(self) -> None:
         fail(5)
@@ -170,7 +171,7 @@ class TestGuessing:
     def compared(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names: list[str] = []
 
-        def note(self: ModelBackend, request: Any, username: str | None = None, **_: Any) -> None:
+        def note(self: ModelBackend, request: Any, username: str | None = None, *_: Any, **__: Any) -> None:
             names.append(str(username))
 
         monkeypatch.setattr(ModelBackend, "authenticate", note)

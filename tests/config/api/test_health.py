@@ -4,8 +4,10 @@ import pytest
 from rest_framework.test import APIClient
 
 from config.celery import BEAT
+from config.operations import health
 from overrides.serving.engine import ENGINE_ROOM
 from telemetry.audit.alarms import VERIFY_AUDIT, acknowledge_alarm, alarm_of, raise_alarm
+from telemetry.audit.simulated_time import simulated_time
 from telemetry.core.audit_facts import Finding
 from telemetry.foundation.models import OutboxMessage
 from telemetry.recording.record_trades import record_trades
@@ -61,6 +63,21 @@ class TestHealth:
         assert alarm is not None
         acknowledge_alarm(VERIFY_AUDIT, digest=alarm.digest, by="chief", reason="a test", at=NOW)
         assert api.get(URL).json()["alarms"] == []
+
+    def test_names_a_clock_that_the_database_would_refuse(
+        self, api: APIClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert api.get(URL).json()["clock_ahead_seconds"] is None
+        monkeypatch.setattr(health, "clock_difference", lambda: -6.04)
+
+        body = api.get(URL).json()
+
+        assert (body["status"], body["clock_ahead_seconds"]) == ("degraded", -6.0)
+
+    def test_says_since_when_time_is_simulated(self, api: APIClient) -> None:
+        simulated = simulated_time()
+        assert simulated is not None
+        assert api.get(URL).json()["simulated_since"] == simulated.since.isoformat()
 
     def test_is_told_to_a_known_key_while_the_database_is_away(self, api: APIClient) -> None:
         api.get(URL)  # reads the keys

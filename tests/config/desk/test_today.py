@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,19 +13,24 @@ from django.test import Client
 
 from config.access.keys import issue_key, revoke_key
 from config.access.models import ApiKey
-from config.desk.today import in_words, key_troubles, troubles, waiting
+from config.desk.today import Trouble, counts, in_words, key_troubles, troubles, waiting
 from overrides.requests.review import approve
+from telemetry.audit.simulated_time import allow_simulated_time, end_simulated_time
 from telemetry.foundation.models import JobRun, OutboxMessage
 from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import draft, make_spec, publish, set_mode
 from tests.conftest import make_user
-from tests.people import as_committed, make_person, settled
+from tests.people import as_committed, make_person, settled, somebody
 
 pytestmark = pytest.mark.django_db
 
 
 def ran(job: str, status: str, at: datetime, error: str = "") -> None:
     JobRun.objects.create(job=job, period=at.isoformat(), status=status, started_at=at, finished_at=at, error=error)
+
+
+def troubles_at(now: datetime) -> list[Trouble]:
+    return troubles(counts(somebody(), now), now)
 
 
 class TestToday:
@@ -49,6 +56,27 @@ class TestToday:
         assert text.count("Nobody has set a mode yet") == 2
         assert text.count("none yet: neutral") == 2
         assert "Nothing waits." in text
+
+    def test_says_that_time_is_simulated_since_when_and_why(self, author: User) -> None:
+        text = page(browser_of(author), "/admin/")
+
+        assert "Time is simulated" in text
+        assert "the owner of the database accepts other times" in text
+        assert "tests work at an instant of their own" in text
+
+    def test_does_not_speak_of_time_where_the_clock_counts(self, author: User) -> None:
+        end_simulated_time("in earnest")
+
+        assert "Time is simulated" not in page(browser_of(author), "/admin/")
+
+    def test_leads_to_the_audit_entries_about_simulated_time(self, author: User) -> None:
+        end_simulated_time("the demo is over")
+        allow_simulated_time("another demo")
+        browser = browser_of(author)
+
+        (link,) = re.findall(r'href="([^"]*q=clock)"', page(browser, "/admin/"))
+
+        assert "another demo" in page(browser, html.unescape(link))
 
     def test_shows_nothing_to_who_may_see_nothing(self, author: User) -> None:
         draft(make_spec(), author=author, at=datetime.now(UTC))
@@ -98,14 +126,14 @@ class TestTroubles:
         ran("broken", "done", now - timedelta(hours=3))
         ran("broken", "failed", now - timedelta(hours=2), "Traceback\nKeyError: 'x'")
 
-        found = [each for each in troubles(now) if "failed" in each.what]
+        found = [each for each in troubles_at(now) if "failed" in each.what]
 
         assert [(each.what, each.detail) for each in found] == [("broken failed 2 h ago", "KeyError: 'x'")]
 
     def test_are_jobs_that_are_late(self) -> None:
         now = datetime.now(UTC) + timedelta(days=30)
 
-        late = {each.what: each.detail for each in troubles(now)}
+        late = {each.what: each.detail for each in troubles_at(now)}
 
         assert late["attribute is late"] == "it should succeed every 5 min; it never has"
 
@@ -115,8 +143,8 @@ class TestTroubles:
         for _ in range(2):
             OutboxMessage.objects.create(task="x", created_at=due, due_at=due)
 
-        assert "2 tasks wait for the queue" in [each.what for each in troubles(now)]
-        assert [each.what for each in troubles(due) if "queue" in each.what] == []
+        assert "2 tasks wait for the queue" in [each.what for each in troubles_at(now)]
+        assert [each.what for each in troubles_at(due) if "queue" in each.what] == []
 
 
 @pytest.mark.parametrize(

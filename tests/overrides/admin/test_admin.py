@@ -207,7 +207,7 @@ class TestDeciding:
         browser = browser_of(reviewer)
         page(browser, f"{REQUESTS}{request.pk}/approve/")
 
-        browser.post(f"{REQUESTS}{request.pk}/approve/", {"reason": "looks right"})
+        browser.post(f"{REQUESTS}{request.pk}/approve/", {"reason": "looks right", "seen": request.content_hash})
         browser.post(f"{REQUESTS}{request.pk}/apply/")
 
         request.refresh_from_db()

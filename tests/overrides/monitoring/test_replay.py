@@ -277,7 +277,7 @@ class TestRewrittenPolicy:
         [line] = self.named()
 
         assert line.startswith(f"parameters {row.pk}: id is '{row.pk}', recomputed '")
-        assert any("w_spec" in each for each in replayed()[1])
+        assert any("version pm/2: its parameters have the hash" in each for each in replayed()[1])
 
     @pytest.mark.parametrize(
         ("over", "field"),

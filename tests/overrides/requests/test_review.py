@@ -206,7 +206,7 @@ class TestVotes:
         request = draft(make_spec(), author=author)
         reject(request_id=request.pk, by=reviewer, reason="noise", at=now)
 
-        with pytest.raises(GateError, match="is rejected; only in_review allows to sign"):
+        with pytest.raises(GateError, match="is rejected; only in_review, approved, scheduled allows to sign"):
             approve(request_id=request.pk, by=reviewer, at=now)
 
     def test_come_too_late_for_what_has_expired(self, author: User, reviewer: User, now: datetime) -> None:
@@ -410,7 +410,7 @@ class TestDraftsNotSubmitted:
     def test_wait_for_their_author(self, author: User, reviewer: User, now: datetime) -> None:
         request = draft(make_spec(), author=author, submit=False)
 
-        with pytest.raises(GateError, match="it is draft; only in_review allows to sign"):
+        with pytest.raises(GateError, match="it is draft; only in_review, approved, scheduled allows to sign"):
             approve(request_id=request.pk, by=reviewer, at=now)
         with pytest.raises(GateError, match="only its author may submit"):
             submit(request_id=request.pk, by=reviewer, at=now)

@@ -382,12 +382,13 @@ class TestDatabase:
     def test_refuses_what_is_no_weight_of_dm(self, module: str, weights: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         for where in ("overrides.requests.kinds.lines", "overrides.versions.publish"):
             monkeypatch.setattr(f"{where}.refuse_foreign_weights", lambda *_: None)
-        monkeypatch.setattr("overrides.requests.kinds.lines.steps_between", lambda *_: 1.0)
+        monkeypatch.setattr("overrides.requests.kinds.lines.steps_between", lambda *_: 100.0)
 
         with pytest.raises(IntegrityError, match="is no weight of dm"):
             commit(lambda: approve_and_apply(draft(module=module, content={"coefficients": weights})))
 
     def test_refuses_coefficients_drafted_against_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("overrides.requests.kinds.lines.steps_between", lambda *_: 100.0)
         request = draft(module="dm", content={"coefficients": {"chain=base": 1.4}})
         weigh()
         monkeypatch.setattr("overrides.requests.kinds.lines._weights_changed", lambda *_: False)

@@ -14,8 +14,9 @@ from overrides.requests.review import approve, schedule
 from overrides.versions.verify_hashes import Recheck
 from telemetry.audit.audit_log import verify_audit
 from telemetry.models import AuditEntry
-from tests.builders import DAY, NOW, draft, make_spec, publish, set_mode
-from tests.overrides.process_pool import Call, ProcessPool, process_pool
+from telemetry.recording.record_trades import record_trades
+from tests.builders import DAY, NOW, draft, make_spec, make_trades, publish, set_mode
+from tests.overrides.process_pool import FORTY_TRADES, Call, ProcessPool, process_pool
 from tests.people import make_person, settled, somebody
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,6 +42,12 @@ def crowd(transactional_db: None) -> list[str]:
 def approved(**over: object) -> ChangeRequest:
     request = draft(**{"lines": []} | over) if "kind" in over else draft(make_spec({"size_mult": 1.2}), **over)  # type: ignore[arg-type]
     return approve(request_id=request.pk, by=somebody(), at=NOW)
+
+
+def delegated() -> None:
+    """Put a line in force whose evidence claims no more trades than there are, as its mandate asks."""
+    record_trades(make_trades([1.0] * 40), now=NOW)
+    publish(make_spec({"size_mult": 1.2}, stats=FORTY_TRADES))
 
 
 def done(results: list[str]) -> int:
@@ -170,7 +177,7 @@ class TestAgainstEachOther:
         assert_whole()
 
     def test_retire_and_delegate(self, processes: ProcessPool, crowd: list[str]) -> None:
-        publish(make_spec({"size_mult": 1.2}))
+        delegated()
         retire = {"module": "pm", "lines": [LINE], "reason": "harm"}
         calls: list[Call] = [("retire", retire | {"who": who}) for who in crowd[:5]]
 
@@ -195,7 +202,7 @@ class TestAgainstEachOther:
         assert_whole()
 
     def test_quarantine_and_delegate(self, processes: ProcessPool, crowd: list[str]) -> None:
-        publish(make_spec({"size_mult": 1.2}))
+        delegated()
         stop = {"module": "pm", "reason": "harm"}
         calls: list[Call] = [("quarantine", stop | {"who": who}) for who in crowd[:5]]
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.core.governance.errors import GateError, PublishError
+from overrides.core.governance.errors import GateError, PublishError, VersionAltered
 from overrides.models import Line, Membership, Override, ParameterSet, Version
 from overrides.serving.engine import load_engine
 from overrides.versions.load_version import load_specs
@@ -32,6 +32,7 @@ from tests.builders import (
     waits_for_lock,
     without_triggers,
 )
+from tests.people import somebody
 
 EVIDENCE = {"policy": "evidence", "combiner": "evidence"}
 GOOD, DIP = {"macro_phase": "Good"}, {"macro_phase": "Dip"}
@@ -166,7 +167,7 @@ class TestMisfits:
     def test_of_another_module_are_refused(self) -> None:
         dm = make_spec({"alloc_mult": 1.1}, type="dm_alloc", module="dm", action_category="allocation")
 
-        with pytest.raises(GateError, match="policy: its channel does not use plan"):
+        with pytest.raises(IntegrityError, match=f"line {dm.line} is of another module"), transaction.atomic():
             publish(dm, module="pm")
 
     def test_with_a_dimension_nobody_knows_are_refused(self) -> None:
@@ -175,8 +176,8 @@ class TestMisfits:
 
 
 @pytest.mark.django_db
-class TestWhatIsCompiled:
-    """One override of version 1 no longer compiles, because its row was tampered with."""
+class TestRewrittenOverride:
+    """The row of one override of version 1 was rewritten past the database's rules."""
 
     @pytest.fixture(autouse=True)
     def rewritten(self) -> OverrideSpec:
@@ -186,21 +187,44 @@ class TestWhatIsCompiled:
             Override.objects.filter(pk=rewritten.content_id).update(n=7.0)
         return rewritten
 
+    @pytest.mark.parametrize("elsewhere", [{}, {"pattern_key": "ema.long.cross", "scope": {"bucket": "big"}}])
+    def test_is_in_no_further_version(self, rewritten: OverrideSpec, elsewhere: dict[str, Any]) -> None:
+        with pytest.raises(VersionAltered, match=f"override {rewritten.content_id}: of pm version 2"):
+            publish(make_spec({"size_mult": 1.2}, **elsewhere))
+
+    def test_can_be_taken_out_of_force(self, rewritten: OverrideSpec) -> None:
+        assert publish(withdraw=[rewritten.line]).n_overrides == 1
+
+
+@pytest.mark.django_db
+class TestWhatIsCompiled:
+    """One override of version 1 does not compile, as of other code or of a row that was written past all checks."""
+
+    @pytest.fixture(autouse=True)
+    def broken(self) -> OverrideSpec:
+        good = make_spec(pattern_key="ema.long.cross")
+        broken = make_spec({"size_mult": 9.0}, pattern_key="ema.long.cross")
+        publish(make_spec(), good)
+        with without_triggers():
+            Override.objects.filter(pk=good.content_id).update(id=broken.content_id, levers=broken.levers)
+            Membership.objects.filter(override_id=good.content_id).update(override_id=broken.content_id)
+        return broken
+
     def test_is_not_what_lies_elsewhere(self) -> None:
         assert publish(make_spec({"size_mult": 1.2})).n_overrides == 2
 
-    def test_is_all_that_lies_beside_a_change(self, rewritten: OverrideSpec) -> None:
-        with pytest.raises(PublishError, match=rewritten.content_id):
+    def test_is_all_that_lies_beside_a_change(self, broken: OverrideSpec) -> None:
+        with pytest.raises(PublishError, match=broken.content_id):
             publish(make_spec(pattern_key="ema.long.cross", scope={"bucket": "big"}))
 
-    def test_is_everything_where_parameters_change(self, rewritten: OverrideSpec) -> None:
-        with pytest.raises(PublishError, match=rewritten.content_id):
+    def test_is_everything_where_parameters_change(self, broken: OverrideSpec) -> None:
+        with pytest.raises(PublishError, match=broken.content_id):
             publish(parameters=make_parameters({"weights": {"n_target": 31}}))
 
-    def test_is_everything_where_much_changes(self, rewritten: OverrideSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_is_everything_where_much_changes(self, broken: OverrideSpec, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("overrides.versions.load_version.FEW_KEYS", 0)
 
-        with pytest.raises(PublishError, match=rewritten.content_id):
+        with pytest.raises(PublishError, match=broken.content_id):
             publish(make_spec({"size_mult": 1.2}))
 
 
@@ -284,6 +308,7 @@ class TestConcurrentPublishers:
     def test_of_one_line_leave_one_of_them_in_force(self) -> None:
         """All were drafted for a line that had no override; the first is applied, and the others are stale."""
         requests = [draft(spec(size)) for size in (1.1, 1.2, 1.3)]
+        somebody()  # approves in each thread
 
         results = run_concurrently(*[lambda request=request: approve_and_apply(request) for request in requests])
 

@@ -5,17 +5,7 @@
 CREATE OR REPLACE FUNCTION guard_request() RETURNS trigger
     LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
-    moves constant text[] := ARRAY[
-        'approved applied', 'approved cancelled', 'approved changes_requested', 'approved expired',
-        'approved in_review', 'approved rejected', 'approved scheduled',
-        'changes_requested cancelled', 'changes_requested expired', 'changes_requested in_review',
-        'changes_requested rejected',
-        'draft applied', 'draft cancelled', 'draft draft', 'draft expired', 'draft in_review',
-        'in_review approved', 'in_review cancelled', 'in_review changes_requested', 'in_review expired',
-        'in_review in_review', 'in_review rejected',
-        'scheduled applied', 'scheduled approved', 'scheduled cancelled', 'scheduled changes_requested',
-        'scheduled expired', 'scheduled failed', 'scheduled in_review', 'scheduled rejected', 'scheduled scheduled'
-    ];
+    moves constant text[] := ARRAY['approved applied', 'approved cancelled', 'approved changes_requested', 'approved expired', 'approved in_review', 'approved rejected', 'approved scheduled', 'changes_requested cancelled', 'changes_requested expired', 'changes_requested in_review', 'changes_requested rejected', 'draft applied', 'draft cancelled', 'draft draft', 'draft expired', 'draft in_review', 'in_review approved', 'in_review cancelled', 'in_review changes_requested', 'in_review expired', 'in_review in_review', 'in_review rejected', 'scheduled applied', 'scheduled approved', 'scheduled cancelled', 'scheduled changes_requested', 'scheduled expired', 'scheduled failed', 'scheduled in_review', 'scheduled rejected', 'scheduled scheduled'];
     afterwards constant text[] := ARRAY['acknowledged_at', 'acknowledged_by'];
 BEGIN
     NEW.transaction := 0;

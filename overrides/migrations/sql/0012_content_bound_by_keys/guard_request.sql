@@ -3,8 +3,8 @@ CREATE OR REPLACE FUNCTION guard_request() RETURNS trigger
     LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
     moves constant text[] := ARRAY[
-        'approved applied', 'approved cancelled', 'approved changes_requested', 'approved expired',
-        'approved in_review', 'approved rejected', 'approved scheduled',
+        'approved applied', 'approved approved', 'approved cancelled', 'approved changes_requested',
+        'approved expired', 'approved in_review', 'approved rejected', 'approved scheduled',
         'changes_requested cancelled', 'changes_requested expired', 'changes_requested in_review',
         'changes_requested rejected',
         'draft applied', 'draft cancelled', 'draft draft', 'draft expired', 'draft in_review',

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from overrides.models import Mandate
+from overrides.models import Mandate, Membership, Version
 from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import make_spec, publish
+from tests.people import as_committed, settled
 
 pytestmark = pytest.mark.django_db
 
 URL = "/admin/overrides/mandate/"
+REQUESTS = "/admin/overrides/changerequest/"
 
 
 def test_shows_what_is_left_of_reach_days_and_evidence(author: User) -> None:
@@ -50,6 +52,89 @@ def test_hides_what_lapsed_with_its_line_unless_selected(author: User) -> None:
     assert "0 mandates" in page(browser, URL)
     assert "No mandates match" in page(browser, f"{URL}?due=soon")
     assert "1 mandate<" in page(browser, f"{URL}?due=any").replace("\n", "<")
+
+
+class TestSuspended:
+    def test_are_listed_with_the_reason_and_for_reviewers_the_way_to_sign_again(
+        self, author: User, reviewer: User
+    ) -> None:
+        suspend(publish(make_spec(), at=datetime.now(UTC)))
+        mandate = Mandate.objects.get()
+        own = f"{URL}{mandate.pk}/change/"
+
+        assert "/renew/" not in page(browser_of(author), f"{URL}?due=suspended")
+        for text in (page(browser_of(reviewer), f"{URL}?due=suspended"), page(browser_of(reviewer), own)):
+            assert '<span class="cw-badge cw-warn">suspended</span>' in text
+            assert "0 of 1 signatures still count (somebody: deactivated)" in text
+            assert f'href="/admin/overrides/changerequest/{mandate.request_id}/renew/"' in text
+
+    def test_are_not_listed_where_they_count(self, author: User) -> None:
+        publish(make_spec(), at=datetime.now(UTC))
+
+        assert "No mandates match" in page(browser_of(author), f"{URL}?due=suspended")
+
+    def test_are_named_on_the_page_of_their_override(self, author: User) -> None:
+        version = publish(make_spec(), at=datetime.now(UTC))
+        address = f"/admin/overrides/override/{Membership.objects.get().override_id}/change/"
+        assert "suspended" not in page(browser_of(author), address)
+        suspend(version)
+
+        assert "0 of 1 signatures still count" in page(browser_of(author), address)
+
+    def test_are_counted_on_the_start_page(self, author: User) -> None:
+        version = publish(make_spec(), make_spec(scope={"bucket": "big"}), at=datetime.now(UTC))
+        assert "suspended" not in page(browser_of(author), "/admin/")
+        suspend(version)
+
+        text = page(browser_of(author), "/admin/")
+
+        assert '?due=suspended">2 mandates</a>' in text
+        assert "are suspended: too few signers may still vote" in text
+
+    def test_are_signed_again_on_the_page_of_their_request(self, author: User, reviewer: User) -> None:
+        version = publish(make_spec(), at=datetime.now(UTC))
+        suspend(version)
+        address = f"/admin/overrides/changerequest/{version.request_id}/"
+        assert f'href="{address}renew/' in page(browser_of(reviewer), f"{address}change/")
+
+        response = browser_of(reviewer).post(f"{address}renew/", {"reason": "looked at"}, follow=True)
+
+        assert "renew done" in response.content.decode()
+        assert f'href="{address}renew/' not in page(browser_of(reviewer), f"{address}change/")
+        assert "No mandates match" in page(browser_of(author), f"{URL}?due=suspended")
+
+    def test_are_signed_again_together_in_one_act(self, reviewer: User) -> None:
+        for scope in ({"bucket": "big"}, {"bucket": "mid"}):
+            version = publish(make_spec(scope=scope), at=datetime.now(UTC))
+        suspend(version)
+        requests = list(Mandate.objects.values_list("request", flat=True))
+        browser = browser_of(reviewer)
+        assert "2 change requests" in page(browser, f"{REQUESTS}?mandates=suspended")
+
+        act = {"action": "renew", "_selected_action": requests, "decide": "yes", "reason": "looked at both"}
+        text = browser.post(REQUESTS, act).content.decode()
+
+        assert text.count(">done</span>") == 2
+        assert "No mandates match" in page(browser, f"{URL}?due=suspended")
+
+    def test_cost_no_query_a_row(self, author: User, django_assert_max_num_queries: Any) -> None:
+        now = datetime.now(UTC)
+        for group in range(3):
+            version = publish(*(make_spec(scope={"bucket": f"b{group}{number}"}) for number in range(6)), at=now)
+        suspend(version)
+        browser = browser_of(author)
+
+        for address in (f"{URL}?due=suspended", "/admin/"):
+            with django_assert_max_num_queries(MOST_QUERIES):
+                page(browser, address)
+
+
+def suspend(version: Version) -> None:
+    """Deactivate the person who signed the mandates of this version."""
+    as_committed()
+    signer = version.request.votes.get().voter
+    with settled():
+        User.objects.filter(pk=signer.pk).update(is_active=False)
 
 
 def test_costs_no_query_a_row(author: User, django_assert_max_num_queries: Any) -> None:

@@ -40,7 +40,8 @@ class TestTogether:
     def test_reports_the_outcome_of_each(self, author: User, reviewer: User) -> None:
         one, own = drafted(author, "micro"), drafted(reviewer, "big")
 
-        text = sent(reviewer, "approve", one, own, decide="yes", reason="looked at")
+        seen = [f"{each.pk}:{each.content_hash}" for each in (one, own)]
+        text = sent(reviewer, "approve", one, own, decide="yes", reason="looked at", seen=seen)
 
         one.refresh_from_db()
         own.refresh_from_db()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,9 @@ from overrides.models import ChangeRequest
 from overrides.requests.apply import apply_request
 from overrides.requests.review import approve, reject
 from tests.admin_pages import MOST_QUERIES, browser_of, page
-from tests.builders import draft, make_parameters, make_spec, publish, set_mode
+from tests.builders import approve_and_apply, draft, make_parameters, make_spec, publish, set_mode, without_triggers
+from tests.conftest import make_user
+from tests.people import as_committed
 
 pytestmark = pytest.mark.django_db
 
@@ -25,6 +28,17 @@ def shown(person: User, request: ChangeRequest) -> str:
 
 def ask(kind: str, content: dict[str, Any], author: User) -> ChangeRequest:
     return draft(author=author, kind=kind, content=content, at=datetime.now(UTC))
+
+
+def in_force(policy: dict[str, Any], others: Sequence[str] = ()) -> ChangeRequest:
+    """Return the applied request for a policy of pm, which `others` have approved besides the one who applies it."""
+    now = datetime.now(UTC)
+    request = draft(kind="policy", content=policy, at=now)
+    for name in others:
+        approve(request_id=request.pk, by=make_user(name, "overrides.review_changerequest"), at=now)
+    applied = approve_and_apply(request, at=now)
+    as_committed()  # the database judges by the policy that stood then
+    return applied
 
 
 def drafted_parameters(author: User, n_target: int) -> ChangeRequest:
@@ -63,6 +77,61 @@ class TestParametersRequest:
 
     def test_says_when_nothing_would_change(self, author: User) -> None:
         assert "Nothing would change" in shown(author, drafted_parameters(author, 25))
+
+
+class TestStrengthOfAPolicyRequest:
+    def test_says_that_one_vote_passes_with_an_example(self, author: User) -> None:
+        text = shown(author, ask("policy", {"large_movement": 20.0}, author))
+
+        assert '<span class="cw-badge cw-warn">One vote passes</span>' in text
+        assert "<li>a request of lines that moves 20 steps with 1 vote of a reviewer of no named group</li>" in text
+        assert "mode, policy or trial, which has no size of its own, after 20 steps at most in the window" in text
+        assert "take effect without a vote under any policy" in text
+
+    def test_says_that_no_request_passes_with_one_vote(self, author: User) -> None:
+        text = shown(author, ask("policy", {"approvals": 2}, author))
+
+        assert "No request passes with one vote." in text
+        assert '<span class="cw-badge cw-good">Not weaker</span>' in text
+        assert '<span class="cw-badge cw-warn">Weaker</span>' not in text
+
+    def test_names_each_way_in_which_it_is_weaker_than_the_one_in_force(self, author: User) -> None:
+        in_force({"approvals": 2})
+
+        text = shown(author, ask("policy", {"daily_cap": 80}, author))
+
+        assert '<span class="cw-badge cw-warn">Weaker</span>' in text
+        assert "a request of lines, however large, with 1 vote of a reviewer of no named group would pass" in text
+        assert "the builder may move the module farther in a day: daily_cap from 50 to 80" in text
+
+    def test_compares_an_applied_one_with_the_policy_it_replaced(self, author: User) -> None:
+        in_force({"approvals": 2})
+        weaker = in_force({}, others=["ann"])
+        in_force({"approvals": 3, "large_approvals": 3})
+
+        text = shown(author, weaker)
+
+        assert "Is it weaker than the policy it replaced?" in text
+        assert '<span class="cw-badge cw-warn">Weaker</span>' in text
+
+    def test_compares_a_rejected_one_with_nothing(self, author: User, reviewer: User) -> None:
+        request = ask("policy", {}, author)
+        reject(request_id=request.pk, by=reviewer, reason="too weak", at=datetime.now(UTC))
+
+        text = shown(author, request)
+
+        assert "Can a request pass with one vote?" in text
+        assert "Is it weaker" not in text
+
+    def test_names_what_is_wrong_with_content_that_is_no_policy(self, author: User) -> None:
+        request = ask("policy", {}, author)
+        with without_triggers():
+            ChangeRequest.objects.filter(pk=request.pk).update(content={"approvals": 0})
+
+        assert "This is no policy, and cannot be applied: approvals: must be 1 to 9." in shown(author, request)
+
+    def test_is_not_shown_of_another_kind(self, author: User) -> None:
+        assert "What this policy lets pass" not in shown(author, ask("mode", {"mode": "on"}, author))
 
 
 class TestModeRequest:

@@ -13,13 +13,14 @@ from overrides.requests.authoring import edit_request
 from overrides.requests.emergency import retire_lines, veto_line
 from overrides.requests.impact.what_if import run_what_if
 from overrides.requests.kinds.kind import DraftLine
-from overrides.requests.review import approve
+from overrides.requests.review import approve, request_changes
 from overrides.serving.engine import load_engine
 from overrides.serving.resolve import resolve_one
 from telemetry.decisions.decision_log import record_decisions
 from tests.admin_pages import MOST_QUERIES, browser_of, page
-from tests.builders import NOW, draft, make_question, make_spec, publish
+from tests.builders import NOW, approve_and_apply, draft, make_question, make_spec, publish
 from tests.conftest import make_user
+from tests.people import settled
 
 pytestmark = pytest.mark.django_db
 
@@ -77,6 +78,58 @@ class TestGates:
             page(browser, f"{REQUESTS}{request.pk}/change/")
 
 
+class TestVotes:
+    def test_say_which_counts_now_and_why_others_do_not(self, author: User, reviewer: User) -> None:
+        now = datetime.now(UTC)
+        request = drafted(author)
+        other = make_user("other", "overrides.review_changerequest")
+        approve(request_id=request.pk, by=reviewer, at=now)
+        edit_request(request_id=request.pk, by=author, title="another", reason="edited", at=now)
+        approve(request_id=request.pk, by=other, at=now)
+        request_changes(request_id=request.pk, by=other, reason="no, after all", at=now)
+
+        text = shown(author, request)
+
+        assert f"<td>{reviewer}</td>" in text
+        for standing in ("edited since", "replaced by a later vote", "against"):
+            assert f">{standing}</span></td>" in text
+        assert "<td>yes</td>" not in text
+
+    def test_of_a_person_without_the_group_that_the_policy_names_do_not_count(self, author: User) -> None:
+        now = datetime.now(UTC)
+        request = drafted(author)
+        approve(request_id=request.pk, by=make_user("desk", "overrides.review_changerequest"), at=now)
+        approve_and_apply(draft(kind="policy", content={"groups": ["risk"]}, at=now), at=now)
+
+        text = shown(author, request)
+
+        assert "of no group whose votes count</span></td>" in text
+        assert "0 of 1" in text
+
+    def test_can_be_given_again_where_an_approval_has_lapsed(self, author: User, reviewer: User) -> None:
+        request = drafted(author)
+        leaver = make_user("leaver", "overrides.review_changerequest")
+        approve(request_id=request.pk, by=leaver, at=datetime.now(UTC))
+        approve_href = f'href="{REQUESTS}{request.pk}/approve/'
+        assert approve_href not in shown(reviewer, request)
+
+        with settled():
+            leaver.user_permissions.clear()
+
+        assert approve_href in shown(reviewer, request)
+
+    def test_cost_no_query_a_voter(self, author: User, reviewer: User, django_assert_max_num_queries: Any) -> None:
+        approve_and_apply(draft(kind="policy", content={"approvals": 9, "large_approvals": 9}, at=datetime.now(UTC)))
+        request = drafted(author)
+        for number in range(6):
+            voter = make_user(f"voter{number}", "overrides.review_changerequest")
+            approve(request_id=request.pk, by=voter, at=datetime.now(UTC))
+        browser = browser_of(reviewer)
+
+        with django_assert_max_num_queries(MOST_QUERIES):
+            page(browser, f"{REQUESTS}{request.pk}/change/")
+
+
 class TestSteps:
     def test_of_an_author_are_to_submit_and_cancel(self, author: User) -> None:
         request = drafted(author, submit=False)
@@ -117,7 +170,7 @@ class TestSteps:
         browser = browser_of(reviewer)
         confirmation = page(browser, f"{REQUESTS}{request.pk}/approve/?only={ticked.pk}")
 
-        post(reviewer, request, "approve", only=ticked.pk)
+        post(reviewer, request, "approve", only=ticked.pk, seen=request.content_hash)
 
         assert "Only these lines" in confirmation
         assert request.state == "approved"

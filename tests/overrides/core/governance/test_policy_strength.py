@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -32,8 +31,8 @@ def policies(draw: Any) -> GovernancePolicy:
 def naive_cases() -> list[Case]:
     return [
         Case(kind, size, votes, group)
-        for kind in ("lines", "parameters", "mode", "policy")
-        for size in (SIZES if kind == "lines" else [0.0])
+        for kind in ("lines", "parameters", "rollback", "mode", "policy", "trial")
+        for size in SIZES
         for votes in range(1, 10)
         for group in (None, *GROUPS)
     ]
@@ -52,16 +51,28 @@ class TestWeakenings:
     def test_of_a_policy_against_itself_are_none(self, policy: GovernancePolicy) -> None:
         assert weakenings(policy, policy) == []
 
+    def test_name_no_group_where_anybody_passes(self) -> None:
+        old = GovernancePolicy(approvals=2, large_approvals=2, groups=("desk",))
+
+        assert weakenings(old, GovernancePolicy()) == [
+            "a request of lines, however large, with 1 vote of a reviewer of no named group would pass",
+            "a request of any other kind, however large, with 1 vote of a reviewer of no named group would pass",
+        ]
+
     @pytest.mark.parametrize(("name", "larger_is_weaker", "meaning"), LIMITS)
     def test_name_the_limit_that_was_relaxed(self, name: str, larger_is_weaker: bool, meaning: str) -> None:
         low: Any = {name: False if name == "lowering_applies" else 0.5}
         high: Any = {name: True if name == "lowering_applies" else 0.75}
-        stricter, laxer = replace(GovernancePolicy(), **low), replace(GovernancePolicy(), **high)
+        sized = GovernancePolicy(large_movement=20.0)
+        stricter, laxer = replace(sized, **low), replace(sized, **high)
         old, new = (stricter, laxer) if larger_is_weaker else (laxer, stricter)
 
         assert weakenings(new, old) == []
         (found,) = weakenings(old, new)
         assert found.startswith(meaning)
+
+    def test_do_not_name_the_window_where_no_movement_counts_as_large(self) -> None:
+        assert weakenings(GovernancePolicy(window_days=7), GovernancePolicy(window_days=1)) == []
 
 
 class TestOneVote:
@@ -79,6 +90,28 @@ class TestOneVote:
 
         assert [str(each) for each in one_vote_examples(policy)] == [
             "a request of lines that moves 20 steps with 1 vote of a member of desk",
-            "a request of any other kind with 1 vote of a member of board",
+            "a request of parameters or a rollback that moves 20 steps with 1 vote of a member of board",
+            "a request of mode, policy or trial, which has no size of its own, after 20 steps at most in the window "
+            "with 1 vote of a member of board",
         ]
-        assert one_vote_examples(GovernancePolicy())[0].moved == math.inf
+
+    def test_of_a_policy_without_sizes_passes_all_kinds_however_large(self) -> None:
+        assert [str(each) for each in one_vote_examples(GovernancePolicy())] == [
+            "a request of lines, however large, with 1 vote of a reviewer of no named group",
+            "a request of any other kind, however large, with 1 vote of a reviewer of no named group",
+        ]
+
+    def test_prefers_the_group_that_passes_more(self) -> None:
+        policy = GovernancePolicy(large_movement=20.0, large_approvals=1, groups=("desk",), large_groups=("board",))
+
+        assert str(one_vote_examples(policy)[0]).startswith(
+            "a request of lines, however large, with 1 vote of a member"
+        )
+        assert one_vote_examples(policy)[0].group == "board"
+
+    @given(policies())
+    def test_examples_are_the_largest_that_pass(self, policy: GovernancePolicy) -> None:
+        largest = {each.kind: each.moved for each in one_vote_examples(policy)}
+        for case in naive_cases():
+            if case.votes == 1 and passes(policy, case) and case.kind == "lines":
+                assert case.moved <= largest["lines"]

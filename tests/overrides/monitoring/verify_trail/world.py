@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.contrib.auth.models import User
-
 from overrides.models import ChangeRequest
 from overrides.requests.apply import apply_request
 from overrides.requests.emergency import (
@@ -22,6 +20,7 @@ from overrides.requests.review import approve, cancel, reject, request_changes, 
 from telemetry.audit.verify_trail import verify_trail
 from tests.builders import DAY, approve_and_apply, draft, make_parameters, make_spec, publish, set_mode
 from tests.conftest import make_user
+from tests.people import make_person
 
 DIP, RECOVER = {"macro_phase": "Dip"}, {"macro_phase": "Recover"}
 LINE = make_spec().line
@@ -36,7 +35,7 @@ def furnish(at: datetime) -> None:
     """Something of every kind that the trail tells of, by people and by machines, begun and ended."""
     author = make_user("author", "overrides.propose_parameters")
     reviewer = make_user("reviewer", "overrides.review_changerequest", "overrides.apply_changerequest")
-    chief = User.objects.create_user("chief", is_superuser=True)
+    chief = make_person("chief", is_superuser=True)
     make_user("operator", "overrides.lower_modulemode")
     publish(make_spec(), make_spec(scope=DIP))
     publish(make_spec({"size_mult": 1.2}))

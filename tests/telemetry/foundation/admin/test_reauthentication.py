@@ -47,7 +47,7 @@ def let_pass(client: Client, seconds: float) -> None:
 
 
 def take(client: Client, request: ChangeRequest, step: str, **form: str) -> Any:
-    return client.post(f"/admin/overrides/changerequest/{request.pk}/{step}/", form)
+    return client.post(f"/admin/overrides/changerequest/{request.pk}/{step}/", {"seen": request.content_hash} | form)
 
 
 def state(request: ChangeRequest) -> str:

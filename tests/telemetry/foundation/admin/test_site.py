@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import User
 from django.db import models
 from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 
 from telemetry.foundation.admin.site import MOST_CHARACTERS, ReadableFilters, unreadable_parameter
+from tests.people import make_person
 
 LISTS: dict[Any, Any] = dict(admin.site._registry)
 WRONG = ["99999999", "9" * 30, "x"]
@@ -43,7 +43,7 @@ def wrong_parameters(model: type[models.Model]) -> Iterator[tuple[str, str]]:
 @pytest.fixture
 def browser(db: None) -> Client:
     client = Client()
-    client.force_login(User.objects.create_superuser("root"))
+    client.force_login(make_person("root", is_superuser=True, is_staff=True))
     return client
 
 
