@@ -19,10 +19,17 @@ def back(to: int, *specs: Any, withdraws: tuple[str, ...] = (), **over: Any) -> 
     return Forgery(kind="rollback", content={"to": to}, brings=specs, withdraws=withdraws, **over)
 
 
+def without_dm() -> None:
+    """Let the other module have nothing yet."""
+    for table in ("overrides_membership", "learning_configs"):
+        as_before(f"DELETE FROM {table} WHERE module = 'dm'")
+
+
 def of_dm(route: str, **over: Any) -> Act:
     """The first version of dm, with the constants that its request names."""
 
     def write() -> None:
+        without_dm()
         parameters = store_parameters(ModuleParameters.default("dm"), by="m", reason="m", at=NOW)
         forgery = Forgery(route=route, request={"base_parameters": parameters.pk})
         asked = forgery.draft()
@@ -114,6 +121,7 @@ def test_weights_of_dm(name: str) -> None:
     weights, why = WEIGHTS[name]
 
     def write() -> None:
+        without_dm()
         parameters = store_parameters(ModuleParameters.default("dm"), by="m", reason="m", at=NOW)
         forgery = Forgery(content={"coefficients": weights}, request={"base_parameters": parameters.pk})
         asked = forgery.draft()
