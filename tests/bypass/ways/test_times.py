@@ -81,7 +81,8 @@ WRITES: dict[str, Timed] = {
     "learning_configs.published_at": lambda at: sql(
         "INSERT INTO learning_configs (module, number, is_active, kind, parameters_id, coefficients, n_overrides, "
         "content_hash, request_id, published_at, published_by, transaction, epoch) SELECT module, 4, false, 'trial', "
-        "parameters_id, coefficients, 1, 'h', request_id, %s, 'm', 0, 0 FROM learning_configs WHERE number = 1 AND module = 'pm'",
+        "parameters_id, coefficients, 1, 'h', request_id, %s, 'm', 0, 0 FROM learning_configs "
+        "WHERE number = 1 AND module = 'pm'",
         at,
     ),
     "overrides_modulepolicy.created_at": lambda at: sql(

@@ -38,6 +38,7 @@ class Trial(Forgery):
     ends: bool = True
     returns: bool = True
     is_restored: bool = True
+    is_replaced: bool = True
 
     def publish(self) -> None:
         before = Version.objects.get(module="pm", is_active=True)
@@ -60,7 +61,8 @@ class Trial(Forgery):
             return
         if self.ends:
             Membership.objects.filter(line_id__in=touched, to_version=None).update(to_version=number + 1)
-        Version.objects.filter(pk=before.pk).update(is_active=False)
+        if self.is_replaced:
+            Version.objects.filter(pk=before.pk).update(is_active=False)
         like = {
             "number": number + 1, "kind": "restored", "is_active": True, "parameters_id": before.parameters_id,
             "n_overrides": before.n_overrides, "content_hash": before.content_hash,
@@ -143,6 +145,10 @@ TRIALS: dict[str, tuple[Act, str]] = {
     "other constants restored": (
         lambda: Trial(restored={"parameters_id": store_parameters(LIVE, by="m", reason="m", at=NOW).pk})(),
         OTHERS,
+    ),
+    "restored and not in force beside the one before": (
+        Trial(restored={"is_active": False}, is_replaced=False),
+        NOTHING,
     ),
     "restored and not in force": (Trial(restored={"is_active": False}), f"{NOTHING}|taken out of force"),
     "a start of its own": (Trial(membership=STARTED | {"path_from": {"size_mult": 1.2}}), PATH),
