@@ -78,6 +78,8 @@ def trigger_mutants() -> Iterator[Mutant]:
             for wording, other in [("dropped", None), *_narrowed(trigger)]:
                 make = (drop,) if other is None else (drop, other.create_on(table))
                 unmake = (trigger.create_on(table),) if other is None else (drop, trigger.create_on(table))
+                if trigger.events == "TRUNCATE":  # tests clean up by it
+                    unmake = (*unmake, f"ALTER TABLE {table} DISABLE TRIGGER {trigger.name}")
                 yield Mutant(where, "trigger", wording, make, unmake, function)
 
 
