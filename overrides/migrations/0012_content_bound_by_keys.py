@@ -39,7 +39,7 @@ KEYS = (
 CREATED = (  # in the order in which they call each other
     "lever_table", "lever_unit", "step_in_force", "ramped_value", "steps_of_line", "steps_of_weights",
     "steps_of_request", "may_review", "is_of_groups", "approvers_of", "trades_of", "mandate_stands", "is_covered",
-    "guard_override", "guard_mandate", "guard_mode", "stood_on", "path_is_from_what_stood",
+    "guard_override", "guard_mandate", "guard_mode", "stood_on", "path_is_from_what_stood", "veto_takes_out",
 )  # fmt: skip
 REPLACED = (
     "lever_neutral", "lever_exposure", "approvals_of", "is_audited", "require_any_audit", "guard_request",
@@ -51,6 +51,10 @@ TRIGGERS = (
     ("overrides_override", Trigger("guard_override", "INSERT", "guard_override()")),
     ("overrides_mandate", Trigger("guard_mandate", "INSERT", "guard_mandate()")),
     ("overrides_modulemode", Trigger("guard_mode", "INSERT OR UPDATE", "guard_mode()")),
+    (
+        "overrides_linehold",
+        Trigger("veto_takes_out", "INSERT", "veto_takes_out()", deferred=True, when="NEW.kind = 'veto'"),
+    ),
 )
 TIMES = (  # table -> the columns whose times grant or prove something
     ("overrides_changerequest", "'created_at', 'submitted_at', 'closed_at', 'acknowledged_at'"),

@@ -162,6 +162,7 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
                 "require_audit('line %s', 'line_id')",
                 deferred=True,
             ),
+            Trigger("veto_takes_out", "INSERT", "veto_takes_out()", deferred=True, when="NEW.kind = 'veto'"),
         ),
         "overrides_quarantine": (
             Trigger("overrides_quarantine_keeps_time", "INSERT OR UPDATE", "keep_time('placed_at', 'lifted_at')"),

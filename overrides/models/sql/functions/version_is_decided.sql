@@ -96,6 +96,7 @@ BEGIN
         END IF;
     END IF;
 
+    PERFORM pg_advisory_xact_lock(hashtextextended('telemetry_auditentry', 0));  -- a veto waits, or is seen
     SELECT m.line_id INTO astray FROM overrides_membership AS m JOIN overrides_linehold AS h ON h.line_id = m.line_id
         WHERE m.module = NEW.module AND m.from_version = NEW.number AND m.to_version IS NULL
         AND h.kind = 'veto' AND h.lifted_at IS NULL
