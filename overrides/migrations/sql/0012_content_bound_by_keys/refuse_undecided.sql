@@ -5,7 +5,7 @@ DECLARE
     asked overrides_changerequest;
 BEGIN
     SELECT * INTO asked FROM overrides_changerequest WHERE id = request;
-    IF asked.id IS NULL OR asked.state <> 'applied' OR asked.module <> of_module OR NOT asked.kind = ANY (kinds) THEN
+    IF asked.id IS NULL OR asked.state <> 'applied' OR asked.module IS DISTINCT FROM of_module OR NOT asked.kind = ANY (kinds) THEN
         RAISE EXCEPTION 'request % of % is not applied, or of another kind', request, of_module
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
