@@ -350,3 +350,26 @@ WAYS: dict[Callable[[], None], str] = {
 def test_no_way_leads_round(way: Callable[[], None]) -> None:
     with pytest.raises(IntegrityError, match=WAYS[way]), undone():
         way()
+
+
+def test_nothing_is_taken_back_between_an_early_check_and_the_commit() -> None:
+    """Whoever vetoes or takes back a vote or a right writes an audit entry, for which the check holds the lock."""
+    request = open_request()
+    with undone(), connection.cursor() as cursor:
+        Vote.objects.create(
+            request=request,
+            voter=User.objects.get(username="voter"),
+            decision="approve",
+            content_hash=request.content_hash,
+            voted_at=NOW,
+        )
+        ChangeRequest.objects.filter(pk=request.pk).update(state="approved")
+        held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+        cursor.execute(held)
+        assert cursor.fetchone() == (0,)
+
+        cursor.execute("SET CONSTRAINTS request_is_decided IMMEDIATE")
+
+        cursor.execute(held)
+        assert cursor.fetchone() == (1,)
+        audited(f"request {request.pk}")

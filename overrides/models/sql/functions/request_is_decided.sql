@@ -5,6 +5,7 @@ CREATE OR REPLACE FUNCTION request_is_decided() RETURNS trigger
 DECLARE
     asked overrides_changerequest := NEW;
 BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('telemetry_auditentry', 0));  -- see link_audit_entry
     IF NEW.state = OLD.state OR OLD.state = 'scheduled' AND NEW.state = 'approved'
         OR NEW.state <> (SELECT state FROM overrides_changerequest WHERE id = NEW.id)
     THEN
