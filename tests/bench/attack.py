@@ -12,13 +12,13 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from tests.bench.attacks import by_hand, flows, systematic
+from tests.bench.attacks import by_hand, flows, queue, systematic
 from tests.bench.attacks.judge import snapshot
 from tests.bench.attacks.probe import brakes
 from tests.bench.attacks.world import Outcome, World, attempt, forged_names, furnish
 from tests.bench.report import figure, scratch_database
 
-PARTS = ("by_hand", "flows", "systematic")
+PARTS = ("by_hand", "queue", "flows", "systematic")
 
 
 def run(parts: str = ",".join(PARTS), thin: str = "1") -> int:
@@ -33,7 +33,7 @@ def run(parts: str = ",".join(PARTS), thin: str = "1") -> int:
             verdicts[outcome.verdict] += 1
             if outcome.verdict in ("governs", "outage"):
                 print(f"{outcome.verdict.upper()} {part}: {name}: {outcome.details}", file=sys.stderr, flush=True)
-            elif part != "systematic":
+            elif part == "by_hand":
                 print(f"{outcome.verdict}: {name}: {outcome.details}", file=sys.stderr, flush=True)
         for verdict in ("refused", "refused in Python", "without effect", "by design", "governs", "outage"):
             figure("attack", f"{part}: {verdict}", verdicts[verdict], "attempts", of=verdicts.total())
@@ -45,6 +45,9 @@ def _outcomes(part: str, world: World, before: Any, forge: list[str], thin: int)
     if part == "systematic":
         for name, work in systematic.statements(thin):
             yield name, attempt(work, forge=forge, before=before, probe=brakes)
+    elif part == "queue":
+        for name, work in queue.statements():
+            yield name, attempt(work, forge=[], before=before)
     elif part == "flows":
         yield from flows.mutated(world, before, forge, thin)
     else:

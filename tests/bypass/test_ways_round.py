@@ -310,6 +310,12 @@ def term_that_no_page_can_read() -> None:
         cursor.execute("UPDATE overrides_changerequest SET expires_at = 'infinity', edition = edition + 1")
 
 
+def login_that_no_page_can_read() -> None:
+    """Lock everybody out by a time of their last login, which needs no audit entry."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE auth_user SET last_login = '-infinity'")
+
+
 WAYS: dict[Callable[[], None], str] = {
     constants_at_once: "was not reviewed and may move lines alone",
     coefficients_at_once: "was not reviewed and may move lines alone",
@@ -342,6 +348,7 @@ WAYS: dict[Callable[[], None], str] = {
     applied_without_effect: "is applied without what it brings",
     edited_and_still_approved: "an edit goes back to review",
     mandate_before_its_request_is_applied: "is signed after request [0-9]+ was applied",
+    login_that_no_page_can_read: "person_times_are_readable",
     term_that_no_page_can_read: "request_times_are_readable|is closed: it is not changed any more",
 }
 
