@@ -52,6 +52,13 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
                 "require_audit('request %s', 'id')",
                 deferred=True,
             ),
+            Trigger(
+                "request_is_decided",
+                "UPDATE",
+                "request_is_decided()",
+                deferred=True,
+                when="NEW.state IN ('approved', 'scheduled', 'applied')",
+            ),
         ),
         "overrides_changeline": (
             Trigger("guard_change_line", "INSERT OR UPDATE OR DELETE", "guard_change_line()"),
