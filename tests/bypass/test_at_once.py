@@ -95,7 +95,7 @@ def test_a_request_is_not_applied_while_its_only_approver_rejects_it() -> None:
     refusal = at_once(lambda: vote(forgery.asked, decision="reject"), applied(forgery))
 
     assert "has 0 of 1 approvals of its content by others than its author" in str(refusal)
-    assert Version.objects.get(is_active=True).number == 3
+    assert Version.objects.get(module="pm", is_active=True).number == 3
 
 
 def test_a_request_is_not_rejected_while_it_is_applied() -> None:
@@ -104,7 +104,7 @@ def test_a_request_is_not_rejected_while_it_is_applied() -> None:
     refusal = at_once(applied(forgery), lambda: vote(forgery.asked, decision="reject"))
 
     assert "a vote is on the content as it stands, while it is open" in str(refusal)
-    assert Version.objects.get(is_active=True).number == 4
+    assert Version.objects.get(module="pm", is_active=True).number == 4
 
 
 def test_two_versions_of_one_line_follow_each_other() -> None:

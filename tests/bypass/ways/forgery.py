@@ -51,10 +51,14 @@ def sql(statement: str, *values: Any) -> None:
         cursor.execute(statement, values)
 
 
-def as_before(statement: str, *values: Any) -> None:
-    """Change rows as if they had always been so: without triggers, as the owner of the cluster alone can."""
+def as_before(statement: str, *values: Any, is_checked: bool = True) -> None:
+    """Change rows as if they had always been so: without triggers, as the owner of the cluster alone can.
+
+    What was written before is checked first, unless `is_checked` is false.
+    """
     sql("RESET ROLE")
-    sql("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+    if is_checked:
+        sql("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
     sql("SET session_replication_role = replica")
     sql(statement, *values)
     sql("SET session_replication_role = origin")

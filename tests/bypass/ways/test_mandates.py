@@ -29,6 +29,7 @@ from tests.bypass.ways.forgery import (
 pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
 
 BEYOND = "reaches beyond what request"
+UNREADABLE = "has no readable reach, floor or term"
 LONGER = "lasts longer, or needs less evidence, than the policy of request"
 BAD = {"trend": "Bad"}
 NEW = size(1.1, BAD)
@@ -169,8 +170,8 @@ MANDATES: dict[str, tuple[Act, str]] = {
     "for a hundred years": (granted(review_by=NOW + 36500 * DAY), LONGER),
     "fewer trades than the policy says": (granted(evidence_floor=FLOOR | {"least_n": 19.9}), LONGER),
     "less edge than the policy says": (granted(evidence_floor=FLOOR | {"least_edge": 0.39}), LONGER),
-    "no floor of trades": (granted(evidence_floor={"least_edge": 0.4}), LONGER),
-    "no floor of edge": (granted(evidence_floor={"least_n": 20.0}), LONGER),
+    "no floor of trades": (granted(evidence_floor={"least_edge": 0.4}), UNREADABLE),
+    "no floor of edge": (granted(evidence_floor={"least_n": 20.0}), UNREADABLE),
     "a policy of ten days": (under('{"mandate_days": 10, "groups": []}', granted()), LONGER),
     "a policy of a hundred days": (
         under('{"mandate_days": 100, "groups": []}', granted(review_by=NOW + 100 * DAY)),

@@ -14,6 +14,7 @@ from tests.bypass.ways.forgery import HONEST, Act, Forgery, as_before, audited, 
 pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
 
 AWAY = "mode pm: going away from neutral takes an applied request that says so"
+WITHOUT = "is applied without what it brings"
 LISTS = "allow maps a dimension to a list of values"
 COUNTED = "a change counts the revision up by one"
 
@@ -122,8 +123,8 @@ ROWS: dict[str, tuple[Act, str]] = {
     ),
     "a request without votes": (asked({"mode": "on"}, voters=()), "has 0 of 1 approvals"),
     "a request at once": (asked({"mode": "on"}, route="at_once"), AWAY),
-    "a request for lines": (asked({"mode": "on"}, kind="lines"), AWAY),
-    "a request for a trial": (asked({"mode": "on"}, kind="trial"), AWAY),
+    "a request for lines": (asked({"mode": "on"}, kind="lines"), WITHOUT),
+    "a request for a trial": (asked({"mode": "on"}, kind="trial"), WITHOUT),
     "a request that is not applied": (not_applied, AWAY),
     "a request of the other module": (of_dm, AWAY),
     "a request of another cluster": (of_another_cluster, AWAY),

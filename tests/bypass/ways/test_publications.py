@@ -116,8 +116,9 @@ def in_another_cluster(act: Forgery) -> Act:
     def forge() -> None:
         act.draft()
         act.apply(act.asked)
-        as_before("UPDATE overrides_changerequest SET epoch = 1 WHERE id = %s", act.asked.pk)
         act.publish()
+        epoch = "UPDATE overrides_changerequest SET epoch = 1 WHERE id = %s"
+        as_before(epoch, act.asked.pk, is_checked=False)
 
     return forge
 
