@@ -6,6 +6,7 @@ numbers follow each other; a mandate counts while its signers may still sign it;
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from django.db import migrations, models
@@ -39,7 +40,8 @@ KEYS = (
 CREATED = (  # in the order in which they call each other
     "lever_table", "lever_unit", "step_in_force", "ramped_value", "steps_of_line", "steps_of_weights",
     "steps_of_request", "may_review", "is_of_groups", "approvers_of", "trades_of", "mandate_stands", "is_covered",
-    "guard_override", "guard_mandate", "guard_mode", "stood_on", "path_is_from_what_stood",
+    "guard_override", "guard_mandate", "guard_mode", "stood_on", "path_is_from_what_stood", "veto_takes_out",
+    "request_is_decided",
 )  # fmt: skip
 REPLACED = (
     "lever_neutral", "lever_exposure", "approvals_of", "is_audited", "require_any_audit", "guard_request",
@@ -49,8 +51,22 @@ REPLACED = (
 )  # fmt: skip
 TRIGGERS = (
     ("overrides_override", Trigger("guard_override", "INSERT", "guard_override()")),
+    (
+        "overrides_changerequest",
+        Trigger(
+            "request_is_decided",
+            "UPDATE",
+            "request_is_decided()",
+            deferred=True,
+            when="NEW.state IN ('approved', 'scheduled', 'applied')",
+        ),
+    ),
     ("overrides_mandate", Trigger("guard_mandate", "INSERT", "guard_mandate()")),
     ("overrides_modulemode", Trigger("guard_mode", "INSERT OR UPDATE", "guard_mode()")),
+    (
+        "overrides_linehold",
+        Trigger("veto_takes_out", "INSERT", "veto_takes_out()", deferred=True, when="NEW.kind = 'veto'"),
+    ),
 )
 TIMES = (  # table -> the columns whose times grant or prove something
     ("overrides_changerequest", "'created_at', 'submitted_at', 'closed_at', 'acknowledged_at'"),
@@ -62,6 +78,42 @@ TIMES = (  # table -> the columns whose times grant or prove something
     ("overrides_quarantine", "'placed_at', 'lifted_at'"),
     ("overrides_modulemode", "'changed_at'"),
     ("overrides_modulepolicy", "'created_at'"),
+)
+# Words that no rule knows would pass rules that name the words they refuse; times that Python cannot read stop pages.
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+KNOWN: tuple[tuple[str, str, dict[str, list[str] | tuple[str, ...]]], ...] = (
+    (
+        "changerequest",
+        "request_words_are_known",
+        {
+            "module__in": ("dm", "pm"),
+            "kind__in": ("lines", "parameters", "mode", "policy", "rollback", "trial"),
+            "route__in": ("review", "mandate", "at_once"),
+            "health__in": ("valid", "stale", "evidence_lapsed", "conflict"),
+        },
+    ),
+    (
+        "line",
+        "line_words_are_known",
+        {
+            "module__in": ("dm", "pm"),
+            "channel__in": ["dm_alloc", "pm_strength", "pm_tuning"],
+            "policy__in": ["plan", "evidence"],
+            "action_category__in": ["entry", "add", "trim", "exit", "allocation"],
+        },
+    ),
+    ("linehold", "hold_kind_is_known", {"kind__in": ("veto", "pin")}),
+    ("parameterset", "parameters_module_is_known", {"module__in": ("dm", "pm")}),
+    ("version", "version_kind_is_known", {"kind__in": ("lines", "parameters", "rollback", "trial", "restored")}),
+    ("vote", "vote_decision_is_known", {"decision__in": ("approve", "reject", "request_changes")}),
+)
+READABLE = (
+    ("changerequest", "request_times_are_readable", ("expires_at", "scheduled_for")),
+    ("line", "line_time_is_readable", ("created_at",)),
+    ("linehold", "hold_term_is_readable", ("expires_at",)),
+    ("mandate", "mandate_term_is_readable", ("review_by",)),
+    ("override", "override_times_are_readable", ("updated_at", "created_at")),
+    ("parameterset", "parameters_time_is_readable", ("created_at",)),
 )
 # What mandates signed before this rested on is read from their requests, under the policy of today.
 SIGNED_BEFORE = """
@@ -86,6 +138,19 @@ IS_MANDATED = (FROZEN / "is_mandated.before.sql").read_text(encoding="utf-8")  #
 class Migration(migrations.Migration):
     dependencies = [("overrides", "0011_what_a_vote_signs"), ("auth", "0012_alter_user_first_name_max_length")]
     operations = [
+        *(
+            migrations.AddConstraint(model, models.CheckConstraint(condition=models.Q(**words), name=name))
+            for model, name, words in KNOWN
+        ),
+        *(
+            migrations.AddConstraint(
+                model,
+                models.CheckConstraint(
+                    condition=models.Q(**{f"{each}__range": (EARLIEST, LATEST) for each in times}), name=name
+                ),
+            )
+            for model, name, times in READABLE
+        ),
         migrations.AddField(
             "mandate",
             "edge_sign",

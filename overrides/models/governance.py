@@ -13,6 +13,7 @@ from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.mandates import Terms
 from overrides.models.overrides import Line
 from overrides.models.requests import ChangeRequest
+from telemetry.foundation.models import readable
 from telemetry.models import MODULES
 
 
@@ -68,6 +69,7 @@ class Mandate(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["line"], condition=Q(revoked_at=None), name="one_live_mandate_per_line"),
             models.CheckConstraint(condition=Q(direction__in=(-1, 1)), name="mandate_direction_is_a_sign"),
+            models.CheckConstraint(condition=readable("review_by"), name="mandate_term_is_readable"),
         ]
 
     def __str__(self) -> str:
@@ -105,6 +107,8 @@ class LineHold(models.Model):
                 fields=["line", "kind"], condition=Q(lifted_at=None), name="one_live_hold_per_line"
             ),
             models.CheckConstraint(condition=~Q(reason=""), name="hold_has_a_reason"),
+            models.CheckConstraint(condition=Q(kind__in=("veto", "pin")), name="hold_kind_is_known"),
+            models.CheckConstraint(condition=readable("expires_at"), name="hold_term_is_readable"),
         ]
 
     def __str__(self) -> str:

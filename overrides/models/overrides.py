@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils.functional import cached_property
 
 from overrides.core.engine.definitions.json_fields import one_of
@@ -11,7 +11,7 @@ from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.override_stats import Path, Stats
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from overrides.models.choices import CHANNELS, DAYS_MAX, POLICIES
-from telemetry.foundation.models import finite
+from telemetry.foundation.models import finite, readable
 from telemetry.models import CATEGORIES, MODULES
 
 
@@ -29,6 +29,18 @@ class Line(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["module", "pattern_key", "action_category"], name="line_by_pattern")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    module__in=("dm", "pm"),
+                    channel__in=[name for name, _ in CHANNELS],
+                    policy__in=[name for name, _ in POLICIES],
+                    action_category__in=[name for name, _ in CATEGORIES],
+                ),
+                name="line_words_are_known",
+            ),
+            models.CheckConstraint(condition=readable("created_at"), name="line_time_is_readable"),
+        ]
 
     def __str__(self) -> str:
         scope = ", ".join(f"{key}={value}" for key, value in sorted(self.scope.items())) or "everything"
@@ -57,6 +69,7 @@ class Override(models.Model):
             models.CheckConstraint(
                 condition=finite("half_life_days", low=1e-9, high=DAYS_MAX), name="override_half_life_is_positive"
             ),
+            models.CheckConstraint(condition=readable("updated_at", "created_at"), name="override_times_are_readable"),
         ]
         indexes = [
             models.Index(F("created_at").desc(), F("id"), name="override_newest_first"),

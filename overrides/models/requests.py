@@ -12,7 +12,7 @@ from django.utils.functional import cached_property
 from overrides.core.governance import request_states
 from overrides.models.overrides import Line, Override
 from overrides.models.versions import Version
-from telemetry.foundation.models import finite
+from telemetry.foundation.models import finite, readable
 from telemetry.models import MODULES
 
 
@@ -105,6 +105,18 @@ class ChangeRequest(models.Model):
         ]
         constraints = [
             models.CheckConstraint(condition=finite("movement", low=0), name="request_movement_is_finite"),
+            models.CheckConstraint(
+                condition=Q(
+                    module__in=("dm", "pm"),
+                    kind__in=("lines", "parameters", "mode", "policy", "rollback", "trial"),
+                    route__in=("review", "mandate", "at_once"),
+                    health__in=("valid", "stale", "evidence_lapsed", "conflict"),
+                ),
+                name="request_words_are_known",
+            ),
+            models.CheckConstraint(
+                condition=readable("expires_at", "scheduled_for"), name="request_times_are_readable"
+            ),
         ]
         permissions = [
             ("review_changerequest", "Can approve or reject change requests"),
@@ -178,6 +190,9 @@ class Vote(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(decision="approve") | ~Q(reason=""), name="vote_against_has_a_reason"),
+            models.CheckConstraint(
+                condition=Q(decision__in=("approve", "reject", "request_changes")), name="vote_decision_is_known"
+            ),
         ]
         indexes = [models.Index(fields=["request", "content_hash"], name="vote_by_content")]
 

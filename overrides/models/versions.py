@@ -10,6 +10,7 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.override_stats import Path
 from overrides.models.overrides import Line, Override
+from telemetry.foundation.models import readable
 from telemetry.models import MODULES
 
 
@@ -22,6 +23,12 @@ class ParameterSet(models.Model):
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=150)
     reason = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(module__in=("dm", "pm")), name="parameters_module_is_known"),
+            models.CheckConstraint(condition=readable("created_at"), name="parameters_time_is_readable"),
+        ]
 
     def __str__(self) -> str:
         return f"parameters {self.module} {self.id[:12]}"
@@ -74,6 +81,10 @@ class Version(models.Model):
                 fields=["request"], condition=Q(kind="restored"), name="one_restored_version_per_request"
             ),
             models.CheckConstraint(condition=~Q(kind="trial", is_active=True), name="trial_is_never_active"),
+            models.CheckConstraint(
+                condition=Q(kind__in=("lines", "parameters", "rollback", "trial", "restored")),
+                name="version_kind_is_known",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from django.db import models
 from django.db.models import Q
 
 LARGEST = 1e9
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 
 def finite(*fields: str, low: float = -LARGEST, high: float = LARGEST) -> Q:
@@ -17,6 +20,11 @@ def finite(*fields: str, low: float = -LARGEST, high: float = LARGEST) -> Q:
     for field in fields:
         condition &= Q(**{f"{field}__range": (low, high)})
     return condition
+
+
+def readable(*fields: str) -> Q:
+    """Return the condition that the times can be read, null included: PostgreSQL stores years that Python has not."""
+    return Q(**{f"{field}__range": (EARLIEST, LATEST) for field in fields})
 
 
 class JobRun(models.Model):

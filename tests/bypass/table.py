@@ -101,7 +101,7 @@ TABLE: dict[str, Row] = {
         role="insert close",
     ),
     "LineHold": Row(
-        insert=(AUDIT, Open("neutralize.veto_line")),
+        insert=(AUDIT, "a veto takes it out of force in the same transaction"),
         update=both(CLOSES),
         close=(AUDIT, Open("neutralize.lift_hold")),
         delete=both(KEPT),

@@ -133,6 +133,20 @@ class TestApplicationRole:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("table", TABLES)
+def test_no_governed_table_is_emptied_not_even_by_the_owner(table: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND tgname LIKE '%%is_not_truncated'", [table]
+        )
+        ((trigger,),) = cursor.fetchall()
+        cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER {trigger}")  # tests clean up by TRUNCATE
+
+        with pytest.raises(DatabaseError, match="is append-only: TRUNCATE refused"), transaction.atomic():
+            cursor.execute(f"TRUNCATE {table} CASCADE")
+
+
+@pytest.mark.django_db
 def test_every_function_that_looks_at_tables_says_where() -> None:
     with connection.cursor() as cursor:
         cursor.execute(

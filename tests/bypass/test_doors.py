@@ -108,6 +108,10 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
         lambda: {"request_id": open_request().pk}, {}, "apply.apply_request: refused, nobody has approved", NOBODY,
         set(),
     ),
+    "overrides_changerequest_renew": (
+        lambda: {"request_id": open_request().pk}, {}, "renewal.renew_mandates: refused, it has no mandates", NOBODY,
+        set(),
+    ),
     "overrides_changerequest_request_changes": (
         lambda: {"request_id": open_request().pk}, {"reason": "smaller"}, "review.request_changes", DECIDES,
         {"ChangeRequest", "Vote", "AuditEntry"},
@@ -244,11 +248,12 @@ GOVERNED: dict[tuple[str, str], tuple[str, frozenset[str], set[str]]] = {
     ("ChangeRequest", "approve"): ("review.approve", DECIDES, {"ChangeRequest", "Vote", "AuditEntry"}),
     ("ChangeRequest", "reject"): ("review.reject", DECIDES, {"ChangeRequest", "Vote", "AuditEntry"}),
     ("ChangeRequest", "cancel"): ("review.cancel: its author's alone", NOBODY, set()),
+    ("ChangeRequest", "renew"): ("renewal.renew_mandates: refused, it has no mandates", NOBODY, set()),
     ("Override", "retire"): ("neutralize.retire_lines", LOWERS, RETIRED),
 }
 ACTIONS = {
     "ApiKey": {"revoke"}, "Group": {"delete_selected"},
-    "ChangeRequest": {"approve", "reject", "cancel"}, "Override": {"retire"},
+    "ChangeRequest": {"approve", "reject", "cancel", "renew"}, "Override": {"retire"},
 }  # fmt: skip
 UNREGISTERED = {
     "": "redirects to the admin",
@@ -478,6 +483,7 @@ TASKS: Mapping[str, tuple[dict[str, Any], str, set[str]]] = {
     "learning.validate": (PM, "opinions only", set()),
     "learning.noise_twin": (PM, "opinions only", set()),
     "learning.twin": ({"key": "0" * 64}, "opinions only", set()),
+    "overrides.request_effects": ({}, "what-ifs of submitted requests: opinions only", set()),
     "overrides.publish_due": ({}, "apply.apply_due, health.refresh_health: nothing is due or has changed", set()),
     "overrides.replay": ({}, "a comparison", set()),
     "overrides.compare_challenger": ({"key": "0" * 64}, "an answer, in a table of its own", set()),

@@ -58,10 +58,11 @@ def signed(request: ChangeRequest) -> ChangeRequest:
 
 def version(request: ChangeRequest, module: str = "pm", **over: object) -> None:
     before = Version.objects.get(module=module, is_active=True)
-    fields = {"number": 3, "parameters_id": before.parameters_id, "coefficients": {}} | over
-    Version.objects.filter(pk=before.pk).update(is_active=False)
+    fields = {"number": 3, "parameters_id": before.parameters_id, "coefficients": {}, "is_active": True} | over
+    if fields["is_active"]:
+        Version.objects.filter(pk=before.pk).update(is_active=False)
     Version.objects.create(
-        module=module, is_active=True, kind="lines", n_overrides=1, content_hash="h", request=request,
+        module=module, kind="lines", n_overrides=1, content_hash="h", request=request,
         published_at=NOW, published_by="mallory", **fields,
     )  # fmt: skip
     audited(f"version {module}/{fields['number']}")
@@ -233,6 +234,88 @@ def quorum_of_nobody() -> None:
     version(closed(draft(lines=[])))
 
 
+def policy_without_votes() -> None:
+    """Put a policy into force by the route of acts towards neutral, which nobody votes on."""
+    request = closed(unreviewed("at_once", kind="policy", content={"approvals": 1}))
+    ModulePolicy.objects.filter(is_active=True).update(is_active=False)
+    ModulePolicy.objects.create(
+        module="pm",
+        number=2,
+        is_active=True,
+        document={"approvals": 1},
+        request=request,
+        created_at=NOW,
+        created_by="m",
+    )
+    audited("policy pm/2")
+
+
+def route_that_no_rule_names() -> None:
+    version(closed(unreviewed("foo", lines=[])))
+
+
+def version_for_later() -> None:
+    """Store a version that is not in force, whose lines the next version would serve."""
+    request = signed(draft(make_spec({"size_mult": 1.3}, scope={"macro_phase": "Euphoria"})))
+    version(request, is_active=False)
+
+
+def line_before_its_request() -> None:
+    """Write a line of the request with the next id, whose lines another transaction writes and people sign."""
+    ChangeLine.objects.create(
+        request_id=ChangeRequest.objects.latest("pk").pk + 1,
+        line_id=OTHER,
+        action="add",
+        after=Override.objects.get(line_id=OTHER),
+    )
+
+
+def vote_before_its_request() -> None:
+    Vote.objects.create(
+        request_id=ChangeRequest.objects.latest("pk").pk + 1,
+        voter=User.objects.get(username="voter"),
+        decision="approve",
+        content_hash="q",
+        voted_at=NOW,
+    )
+
+
+def approved_by_nobody() -> None:
+    request = open_request()
+    ChangeRequest.objects.filter(pk=request.pk).update(state="approved")
+    audited(f"request {request.pk}")
+
+
+def applied_without_effect() -> None:
+    signed(draft(make_spec({"size_mult": 1.3}, scope={"macro_phase": "Euphoria"})))
+
+
+def edited_and_still_approved() -> None:
+    """Edit an approved request without sending it back to review."""
+    request = draft(kind="policy", content={"approvals": 1})
+    approve(request_id=request.pk, by=User.objects.get(username="somebody"), at=NOW)
+    ChangeRequest.objects.filter(pk=request.pk).update(
+        content={"approvals": 2}, edition=F("edition") + 1, content_hash="q"
+    )
+
+
+def mandate_before_its_request_is_applied() -> None:
+    mandate = Mandate.objects.latest("pk")
+    mandate.pk, mandate.revoked_at, mandate.request = None, None, open_request()
+    mandate.save()
+
+
+def term_that_no_page_can_read() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE overrides_changerequest SET expires_at = 'infinity', edition = edition + 1")
+
+
+def login_that_no_page_can_read() -> None:
+    """Lock everybody out by a time of their last login, which needs no audit entry."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE auth_user SET last_login = '-infinity'")
+
+
 WAYS: dict[Callable[[], None], str] = {
     constants_at_once: "was not reviewed and may move lines alone",
     coefficients_at_once: "was not reviewed and may move lines alone",
@@ -256,6 +339,17 @@ WAYS: dict[Callable[[], None], str] = {
     applied_as_a_draft: "a draft is applied at once or under mandates, not by the route of reviews",
     transaction_claimed: "mode pm: going away from neutral takes an applied request",
     quorum_of_nobody: "has 0 of 1 approvals of its content by others than its author",
+    policy_without_votes: "was not reviewed and changes no policy",
+    route_that_no_rule_names: "request_words_are_known",
+    version_for_later: "is not in force, which only a trial may be",
+    line_before_its_request: "a line is written after its request",
+    vote_before_its_request: "a vote is on a request that exists",
+    approved_by_nobody: "has 0 of 1 approvals of its content by others than its author",
+    applied_without_effect: "is applied without what it brings",
+    edited_and_still_approved: "an edit goes back to review",
+    mandate_before_its_request_is_applied: "is signed after request [0-9]+ was applied",
+    login_that_no_page_can_read: "person_times_are_readable",
+    term_that_no_page_can_read: "request_times_are_readable|is closed: it is not changed any more",
 }
 
 
@@ -263,3 +357,26 @@ WAYS: dict[Callable[[], None], str] = {
 def test_no_way_leads_round(way: Callable[[], None]) -> None:
     with pytest.raises(IntegrityError, match=WAYS[way]), undone():
         way()
+
+
+def test_nothing_is_taken_back_between_an_early_check_and_the_commit() -> None:
+    """Whoever vetoes or takes back a vote or a right writes an audit entry, for which the check holds the lock."""
+    request = open_request()
+    with undone(), connection.cursor() as cursor:
+        Vote.objects.create(
+            request=request,
+            voter=User.objects.get(username="voter"),
+            decision="approve",
+            content_hash=request.content_hash,
+            voted_at=NOW,
+        )
+        ChangeRequest.objects.filter(pk=request.pk).update(state="approved")
+        held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+        cursor.execute(held)
+        assert cursor.fetchone() == (0,)
+
+        cursor.execute("SET CONSTRAINTS request_is_decided IMMEDIATE")
+
+        cursor.execute(held)
+        assert cursor.fetchone() == (1,)
+        audited(f"request {request.pk}")

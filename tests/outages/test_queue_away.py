@@ -90,7 +90,8 @@ def _approved_and_applied(deployment: Deployment, reviewer: Reviewer, request: i
     """Return the request after a person has opened, approved and applied it."""
     page = f"/admin/overrides/changerequest/{request}"
     assert reviewer.open_page(f"{page}/change/").status == 200
-    assert [reviewer.send(f"{page}/{step}/").status for step in ("approve", "apply")] == [200, 200]
+    seen = deployment.query("SELECT content_hash FROM overrides_changerequest WHERE id = %s", request)[0][0]
+    assert [reviewer.send(f"{page}/{step}/", seen=seen).status for step in ("approve", "apply")] == [200, 200]
     state: str = deployment.query("SELECT state FROM overrides_changerequest WHERE id = %s", request)[0][0]
     return state
 

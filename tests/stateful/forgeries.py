@@ -110,7 +110,7 @@ FORGERIES = {
             f"WHERE id = {OPEN}",
             BROUGHT,
         ),
-        "change_brings_its_line",
+        "change_brings_its_line|an edit goes back to review",
     ),
     "an old request opened again": one(
         f"UPDATE overrides_changerequest SET state = 'in_review' WHERE id = {APPLIED}", "is closed"

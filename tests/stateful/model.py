@@ -234,22 +234,15 @@ class Governance:
 
     def undecided(self, request: Request) -> set[str]:
         """Why nothing may come of a reviewed request even if every gate were passed by: what the database refuses."""
-        is_served, lowers = request.kind != "trial", self.lowers_mode(request)
+        is_served = request.kind != "trial"
         found = {
             "closed": request.state not in OPEN,
             "expired": self.now >= request.expires,
-            "missing_approvals": not self.is_agreed(request) and not lowers,
+            "missing_approvals": not self.is_agreed(request),
             "stale_line": self.is_stale(request) or self.misses_target(request),
             "vetoed": is_served and "vetoed" in self.misfits(request),
         }
         return {name for name, blocks in found.items() if blocks}
-
-    def lowers_mode(self, request: Request) -> bool:
-        """Whether a request only serves less: towards neutral is always allowed."""
-        if not isinstance(request.content, tuple):
-            return False
-        mode, rollout = request.content
-        return ORDER.index(mode) <= ORDER.index(self.mode) and rollout <= self.rollout
 
     def misses_target(self, request: Request) -> bool:
         """Whether a rollback would not bring back exactly the older version."""

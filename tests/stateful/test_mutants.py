@@ -36,9 +36,8 @@ class Mutant:
 
 
 MUTANTS = {
-    "any request is agreed to": Mutant("refuse_undecided", "approvals_of(asked) < approvals_needed(asked)", "false"),
-    "nobody's own request is recognised": Mutant("guard_vote", "asked.author_id = NEW.voter_id", "false"),
     "deactivated people vote": Mutant("may_review", "u.is_active AND", "true AND"),
+    "nobody's own request is recognised": Mutant("guard_vote", "asked.author_id = NEW.voter_id", "false"),
     "a mandate lasts for ever": Mutant("mandate_stands", "given.review_by > at", "true"),
     "a veto is ignored": Mutant("version_is_decided", "h.kind = 'veto'", "h.kind = 'none'"),
     "a mandate outlives its signers": Mutant("mandate_stands", ">= given.approvals_needed", ">= 0"),

@@ -108,6 +108,25 @@ GRANT UPDATE ON auth_user_groups, auth_user_user_permissions, auth_group_permiss
 """
 
 
+# PostgreSQL stores years and infinities that Python cannot read: every page of such a person would fail.
+READABLE = """
+ALTER TABLE auth_user ADD CONSTRAINT person_times_are_readable CHECK (
+    last_login BETWEEN '1900-01-01 00:00+00' AND '9000-01-01 00:00+00'
+    AND date_joined BETWEEN '1900-01-01 00:00+00' AND '9000-01-01 00:00+00'
+);
+ALTER TABLE access_apikey ADD CONSTRAINT key_times_are_readable CHECK (
+    created_at BETWEEN '1900-01-01 00:00+00' AND '9000-01-01 00:00+00'
+    AND expires_at BETWEEN '1900-01-01 00:00+00' AND '9000-01-01 00:00+00'
+    AND revoked_at BETWEEN '1900-01-01 00:00+00' AND '9000-01-01 00:00+00'
+    AND last_used_at BETWEEN '1900-01-01 00:00+00' AND '9000-01-01 00:00+00'
+);
+"""
+UNREADABLE = """
+ALTER TABLE auth_user DROP CONSTRAINT person_times_are_readable;
+ALTER TABLE access_apikey DROP CONSTRAINT key_times_are_readable;
+"""
+
+
 def write_entries(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
     """Write one audit entry for each person, group and key."""
     with editor.connection.cursor() as cursor:
@@ -150,6 +169,7 @@ class Migration(migrations.Migration):
         ("contenttypes", "0002_remove_content_type_name"),
     ]
     operations = [
+        migrations.RunSQL(READABLE, UNREADABLE),
         migrations.CreateModel(
             name="PersonName",
             fields=[

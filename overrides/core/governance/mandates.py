@@ -32,7 +32,7 @@ class Terms:
     least_n: float
     least_edge: float
     review_by: datetime
-    edge_sign: int = 0
+    edge_sign: int
 
 
 def grant(approved: OverrideSpec, policy: GovernancePolicy, at: datetime) -> Terms:

@@ -52,6 +52,13 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
                 "require_audit('request %s', 'id')",
                 deferred=True,
             ),
+            Trigger(
+                "request_is_decided",
+                "UPDATE",
+                "request_is_decided()",
+                deferred=True,
+                when="NEW.state IN ('approved', 'scheduled', 'applied')",
+            ),
         ),
         "overrides_changeline": (
             Trigger("guard_change_line", "INSERT OR UPDATE OR DELETE", "guard_change_line()"),
@@ -162,6 +169,7 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
                 "require_audit('line %s', 'line_id')",
                 deferred=True,
             ),
+            Trigger("veto_takes_out", "INSERT", "veto_takes_out()", deferred=True, when="NEW.kind = 'veto'"),
         ),
         "overrides_quarantine": (
             Trigger("overrides_quarantine_keeps_time", "INSERT OR UPDATE", "keep_time('placed_at', 'lifted_at')"),

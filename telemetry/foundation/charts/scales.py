@@ -11,6 +11,7 @@ from telemetry.foundation.core.number_text import plain
 INTERVALS = 4  # between round values, at most; two at least
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)  # times a power of ten
 LOG_STEPS = (1, 2, 5)
+SMALLEST_SPAN = 1e-300
 ROOM = 0.08  # beside the values of a scale, as a share of their range
 SLACK = 1e-6  # of a step: a round value at the end of a scale belongs to it, whatever floats make of it
 
@@ -73,13 +74,15 @@ class LinearScale:
     ) -> LinearScale:
         """Return a scale that includes the values and 0, with room beyond the values; zeros alone lie in its middle.
 
+        Differences too small to be divided into ticks (below 1e-300) count as none.
+
         >>> scale = LinearScale.around_zero([-5.0, 15.0, None], 0, 100, room=0.1)
         >>> scale(-7.0), scale(17.0), scale(5.0)
         (0.0, 100.0, 50.0)
         """
         known = [0.0, *(value for value in values if value is not None)]
         low, high = min(known), max(known)
-        if low == high:
+        if high - low < SMALLEST_SPAN:
             return cls(-1.0, 1.0, start, end)
         beyond = room * (high - low)
         return cls(low - beyond * (low < 0), high + beyond * (high > 0), start, end)

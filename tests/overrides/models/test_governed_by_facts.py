@@ -98,6 +98,7 @@ class TestVersions:
     def test_of_a_large_movement_need_votes_of_those_who_may_agree_to_it(self, reviewer: User) -> None:
         large = draft(make_spec({"size_mult": 1.3}))
         approve(request_id=large.pk, by=reviewer, at=NOW)
+        commit()
         approve_and_apply(
             draft(kind="policy", content={"large_movement": 6, "large_approvals": 1, "large_groups": ["board"]})
         )

@@ -22,6 +22,7 @@ from overrides.requests.emergency import (
 from overrides.versions.load_version import load_specs
 from telemetry.models import AuditEntry
 from tests.builders import NOW, approve_and_apply, draft, make_spec, publish, set_mode
+from tests.people import as_committed
 
 DIP = {"macro_phase": "Dip"}
 LINE, OTHER = make_spec().line, make_spec(scope=DIP).line
@@ -107,6 +108,7 @@ class TestHolds:
         publish(make_spec(), make_spec(scope=DIP))
 
         hold = veto_line(line_id=LINE, by=operator, reason="never again", at=NOW)
+        as_committed()
 
         assert in_force() == {OTHER}
         with pytest.raises(GateError, match="must not be served: a veto stands"):
@@ -120,6 +122,7 @@ class TestHolds:
     def test_a_veto_ends_by_itself_when_it_expires(self, operator: User) -> None:
         publish(make_spec())
         veto_line(line_id=LINE, by=operator, reason="until Monday", at=NOW, expires_at=NOW + DAY)
+        as_committed()
 
         publish(make_spec({"size_mult": 1.2}), at=NOW + DAY)
 

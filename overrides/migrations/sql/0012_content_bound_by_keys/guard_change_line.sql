@@ -7,6 +7,9 @@ DECLARE
 BEGIN
     SELECT * INTO asked FROM overrides_changerequest
         WHERE id = (CASE TG_OP WHEN 'DELETE' THEN OLD.request_id ELSE NEW.request_id END);
+    IF asked.id IS NULL THEN  -- otherwise nothing below would be asked of a request that another transaction makes
+        RAISE EXCEPTION 'a line is written after its request' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     IF asked.state NOT IN ('draft', 'in_review', 'changes_requested', 'approved', 'scheduled') THEN
         RAISE EXCEPTION 'request % is closed: its lines are not changed any more', asked.id
             USING ERRCODE = 'integrity_constraint_violation';
@@ -23,7 +26,7 @@ BEGIN
         RAISE EXCEPTION 'request %: its lines change only with its edition, in one transaction', asked.id
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    IF TG_OP <> 'DELETE' AND asked.module <> (SELECT module FROM overrides_line WHERE id = line) THEN
+    IF TG_OP <> 'DELETE' AND asked.module IS DISTINCT FROM (SELECT module FROM overrides_line WHERE id = line) THEN
         RAISE EXCEPTION 'request %: line % is of another module', asked.id, line
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;

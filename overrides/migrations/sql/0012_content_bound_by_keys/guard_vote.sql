@@ -8,6 +8,9 @@ DECLARE
 BEGIN
     NEW.id := nextval(pg_get_serial_sequence('overrides_vote', 'id'));
     SELECT id, state, route, author_id, content_hash INTO asked FROM overrides_changerequest WHERE id = NEW.request_id FOR UPDATE;
+    IF asked.id IS NULL THEN
+        RAISE EXCEPTION 'a vote is on a request that exists' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     IF asked.author_id = NEW.voter_id THEN
         RAISE EXCEPTION 'request %: nobody votes on their own', asked.id
             USING ERRCODE = 'integrity_constraint_violation';

@@ -21,7 +21,11 @@ BEGIN
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     PERFORM refuse_undecided(NEW.request_id, NEW.module, ARRAY['policy']);
-    IF NEW.document <> (SELECT content FROM overrides_changerequest WHERE id = NEW.request_id) THEN
+    IF (SELECT route FROM overrides_changerequest WHERE id = NEW.request_id) <> 'review' THEN
+        RAISE EXCEPTION 'request % was not reviewed and changes no policy', NEW.request_id
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF NEW.document IS DISTINCT FROM (SELECT content FROM overrides_changerequest WHERE id = NEW.request_id) THEN
         RAISE EXCEPTION 'policy %/% is not what request % holds', NEW.module, NEW.number, NEW.request_id
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;

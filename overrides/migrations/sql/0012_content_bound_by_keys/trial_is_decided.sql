@@ -43,7 +43,7 @@ BEGIN
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     IF NEW.coefficients <> before.coefficients
-        OR (SELECT document FROM overrides_parameterset WHERE id = NEW.parameters_id) <> asked.content
+        OR (SELECT document FROM overrides_parameterset WHERE id = NEW.parameters_id) IS DISTINCT FROM asked.content
         OR before.parameters_id <> asked.base_parameters
     THEN
         RAISE EXCEPTION 'trial %/% has constants that request % does not hold', NEW.module, NEW.number, asked.id

@@ -24,6 +24,10 @@ BEGIN
         RETURN NULL;
     END IF;
     PERFORM refuse_undecided(NEW.request_id, NEW.module, ARRAY['lines', 'parameters', 'rollback']);
+    IF NOT NEW.is_active THEN  -- its memberships would be served by whatever version comes next
+        RAISE EXCEPTION 'version %/% is not in force, which only a trial may be', NEW.module, NEW.number
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     SELECT * INTO asked FROM overrides_changerequest WHERE id = NEW.request_id;
     SELECT * INTO before FROM learning_configs
         WHERE module = NEW.module AND number < NEW.number ORDER BY number DESC LIMIT 1;
@@ -87,8 +91,8 @@ BEGIN
         IF NEW.coefficients <> coalesce(asked.content -> 'coefficients', before.coefficients, '{}'::jsonb)
             OR (CASE asked.kind
                 WHEN 'parameters' THEN
-                    (SELECT document FROM overrides_parameterset WHERE id = NEW.parameters_id) <> asked.content
-                ELSE NEW.parameters_id <> coalesce(before.parameters_id, asked.base_parameters)
+                    (SELECT document FROM overrides_parameterset WHERE id = NEW.parameters_id) IS DISTINCT FROM asked.content
+                ELSE NEW.parameters_id IS DISTINCT FROM coalesce(before.parameters_id, asked.base_parameters)
             END)
         THEN
             RAISE EXCEPTION 'version %/% has constants that request % does not hold', NEW.module, NEW.number, asked.id
@@ -96,6 +100,7 @@ BEGIN
         END IF;
     END IF;
 
+    PERFORM pg_advisory_xact_lock(hashtextextended('telemetry_auditentry', 0));  -- a veto waits, or is seen
     SELECT m.line_id INTO astray FROM overrides_membership AS m JOIN overrides_linehold AS h ON h.line_id = m.line_id
         WHERE m.module = NEW.module AND m.from_version = NEW.number AND m.to_version IS NULL
         AND h.kind = 'veto' AND h.lifted_at IS NULL

@@ -5,6 +5,10 @@ DECLARE
     asked overrides_changerequest;
 BEGIN
     SELECT * INTO asked FROM overrides_changerequest WHERE id = NEW.request_id;
+    IF asked.state IS DISTINCT FROM 'applied' THEN  -- before, neither its size nor its lines are final
+        RAISE EXCEPTION 'a mandate on line % is signed after request % was applied', NEW.line_id, NEW.request_id
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     NEW.approvals_needed := approvals_needed(asked);
     NEW.voter_groups := groups_for(asked);
     SELECT sign(o.edge_raw)::integer INTO NEW.edge_sign FROM overrides_changeline AS c

@@ -11,5 +11,14 @@ BEGIN
         RAISE EXCEPTION 'override %: % is no lever within its bounds', NEW.id, misfit
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
+    IF NEW.promise IS NOT NULL AND NEW.promise <> 'null' AND NOT coalesce(
+        jsonb_typeof(NEW.promise) = 'object' AND NOT EXISTS (
+            SELECT FROM jsonb_each(NEW.promise) AS each
+            WHERE NOT coalesce(each.key IN ('predicted', 'sd', 'mu0', 's_p') AND jsonb_typeof(each.value) = 'number', false)
+        ), false
+    ) THEN
+        RAISE EXCEPTION 'override %: its promise cannot be read', NEW.id
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     RETURN NEW;
 END $$;

@@ -83,6 +83,10 @@ BEGIN
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     IF NEW.edition > OLD.edition THEN
+        IF NEW.state NOT IN ('draft', 'in_review') THEN
+            RAISE EXCEPTION 'request %: an edit goes back to review', OLD.id
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
         IF NEW.content_hash = OLD.content_hash OR is_signed(OLD.id, NEW.content_hash) THEN
             RAISE EXCEPTION 'request %: another edition has another hash, without votes', OLD.id
                 USING ERRCODE = 'integrity_constraint_violation';

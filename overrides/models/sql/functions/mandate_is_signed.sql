@@ -18,11 +18,20 @@ BEGIN
         WHERE c.request_id = NEW.request_id AND c.line_id = NEW.line_id AND asked.route = 'review'
         AND NOT EXISTS (
             SELECT FROM jsonb_each(NEW.reach) AS each
-            WHERE NOT coalesce(each.value @> (o.levers -> each.key), false)
+            WHERE NOT coalesce(jsonb_array_length(each.value) = 2 AND each.value -> 0 <= each.value -> 1, false)
+            OR NOT coalesce(each.value @> (o.levers -> each.key), false)
             OR NOT each.value <@ jsonb_build_array(o.levers -> each.key, lever_neutral(each.key))
         )
     ) THEN
         RAISE EXCEPTION 'a mandate on line % reaches beyond what request % brings', NEW.line_id, NEW.request_id
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF NOT coalesce(
+        jsonb_typeof(NEW.evidence_floor -> 'least_n') = 'number'
+        AND jsonb_typeof(NEW.evidence_floor -> 'least_edge') = 'number',
+        false
+    ) OR NEW.reach = '{}' OR NEW.review_by <= NEW.granted_at THEN
+        RAISE EXCEPTION 'a mandate on line % has no readable reach, floor or term', NEW.line_id
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     IF NEW.review_by > NEW.granted_at + make_interval(secs => 86400 * coalesce((policy ->> 'mandate_days')::float8, 90))

@@ -15,6 +15,7 @@ from overrides.models import ChangeRequest, ModulePolicy
 from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import approve_and_apply, draft, make_parameters, make_spec, publish
 from tests.conftest import make_user
+from tests.people import as_committed
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +49,7 @@ def constants(**over: Any) -> dict[str, str]:
 class TestPolicies:
     def test_show_each_rule_in_words_and_against_the_one_before(self, author: User) -> None:
         approve_and_apply(draft(kind="policy", content={"least_n": 5}))
+        as_committed()
         approve_and_apply(draft(kind="policy", content={"least_n": 5, "daily_cap": 20}))
 
         text = page(browser_of(author), f"{POLICIES}{ModulePolicy.objects.get(number=2).pk}/change/")

@@ -22,7 +22,7 @@ from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import NOW, approve_and_apply, draft, make_question, make_spec, publish
 from tests.conftest import make_user
 from tests.overrides.requests.impact.test_what_if import ask
-from tests.people import settled
+from tests.people import as_committed, settled
 
 pytestmark = pytest.mark.django_db
 
@@ -101,6 +101,7 @@ class TestVotes:
         now = datetime.now(UTC)
         request = drafted(author)
         approve(request_id=request.pk, by=make_user("desk", "overrides.review_changerequest"), at=now)
+        as_committed()
         approve_and_apply(draft(kind="policy", content={"groups": ["risk"]}, at=now), at=now)
 
         text = shown(author, request)
@@ -112,6 +113,7 @@ class TestVotes:
         request = drafted(author)
         leaver = make_user("leaver", "overrides.review_changerequest")
         approve(request_id=request.pk, by=leaver, at=datetime.now(UTC))
+        as_committed()
         approve_href = f'href="{REQUESTS}{request.pk}/approve/'
         assert approve_href not in shown(reviewer, request)
 

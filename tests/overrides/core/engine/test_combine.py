@@ -160,6 +160,44 @@ class TestStepAndBounds:
 
             assert (found.levers[name].bounded, found.flags) == (False, ())
 
+    @pytest.mark.parametrize(("target", "flags"), [(-1e-12, ()), (-2e-12, (Flag.STEP_LIMITED,))])
+    def test_flag_a_step_that_leaves_more_than_the_last_bits(self, target: float, flags: tuple[Flag, ...]) -> None:
+        """From 0.2 one step of 0.2 leads down to 0."""
+        spec, request = make_spec("a", {"entry_delay_bars": target}), make_request(current={"entry_delay_bars": 0.2})
+        found = combined(spec, request=request)
+
+        assert (found.levers["entry_delay_bars"].value, found.flags) == (0.0, flags)
+
+    @pytest.mark.parametrize(
+        ("target", "value", "flags"),
+        [(-1e-12, 0.0, ()), (-2e-12, 0.0, (Flag.BOUND_LOW,)), (2e-12, 1e-12, ()), (3e-12, 1e-12, (Flag.BOUND_HIGH,))],
+    )
+    def test_flag_a_bound_that_takes_more_than_the_last_bits(
+        self, target: float, value: float, flags: tuple[Flag, ...]
+    ) -> None:
+        spec = make_spec("a", {"entry_delay_bars": target})
+        found = combined(spec, combiner=Combiner.MOST_SPECIFIC, bounds={"entry_delay_bars": (0.0, 1e-12)})
+        lever = found.levers["entry_delay_bars"]
+
+        assert (lever.value, lever.bounded, found.flags) == (value, bool(flags), flags)
+
+    @pytest.mark.parametrize("other", [0.9, 0.95, 1.01, 1.03, 1.07])
+    def test_cut_nothing_where_the_target_is_served(self, other: float) -> None:
+        """Not even the last bits, in which the log of the product differs from the sum of the logs."""
+        found = size(combined(*pair((1.1, 0.3), (other, 0.3)), combiner=Combiner.EVIDENCE))
+
+        assert found.value == found.target == pytest.approx(1.1 * other)
+        assert found.cut == 0.0
+
+    def test_name_the_prior_under_plan_only(self) -> None:
+        for combiner, prior in ((Combiner.PLAN, 1.5), (Combiner.EVIDENCE, 0.0), (Combiner.MOST_SPECIFIC, 0.0)):
+            assert size(combined(make_spec(), combiner=combiner, prior_weight=1.5)).prior_weight == prior
+
+    def test_list_levers_in_the_registrys_order(self) -> None:
+        found = combined(make_spec("a", {"entry_aggression_mult": 1.1, "size_mult": 1.1}))
+
+        assert list(found.levers) == ["size_mult", "entry_aggression_mult"]
+
 
 class TestMostSpecific:
     def test_lets_more_trades_then_the_first_id_break_a_tie(self) -> None:

@@ -10,7 +10,19 @@ import pytest
 
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.core.governance.gates import Attempt, Person, Severity, Situation, TouchedLine, blockers, gates
+from overrides.core.governance.gates import (
+    Attempt,
+    Gate,
+    Person,
+    Severity,
+    Situation,
+    TouchedLine,
+    blockers,
+    gates,
+    health,
+    is_below_bar,
+    lowers,
+)
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.mandates import grant
 from overrides.core.governance.permissions import APPLY, REVIEW
@@ -39,8 +51,94 @@ def found(step: Step, of: Situation, person: Person | None = REVIEWER) -> list[s
     return [gate.name for gate in gates(of, Attempt(step, person, NOW))]
 
 
+def only(step: Step, of: Situation, person: Person | None = REVIEWER) -> Gate:
+    (gate,) = gates(of, Attempt(step, person, NOW))
+    return gate
+
+
 NEW = touched(after=make_spec())
 APPROVED = {"state": "approved", "approvals": 1}
+CONTRARY = make_spec(stats={"edge_raw": -1.0})
+VOTING = {Step.SIGN, Step.APPROVE, Step.REQUEST_CHANGES, Step.REJECT}
+AGREEING = {Step.SIGN, Step.APPROVE}
+APPLYING = {Step.APPLY, Step.SCHEDULE, Step.UNSCHEDULE}
+EFFECT = {Step.SIGN, Step.APPROVE, Step.APPLY, Step.DELEGATE}
+
+
+class TestRules:
+    @pytest.mark.parametrize(
+        ("name", "of", "person", "steps"),
+        [
+            ("wrong_state", situation(state="applied"), REVIEWER, set(Step)),
+            (
+                "expired", situation(expires_at=NOW), REVIEWER,
+                set(Step) - {Step.EXPIRE, Step.DELEGATE, Step.ACT_AT_ONCE, Step.CANCEL},
+            ),
+            ("no_permission", situation(), Person(frozenset()), VOTING | APPLYING),
+            ("own_request", situation(), replace(REVIEWER, is_author=True), VOTING),
+            ("other_group", situation(), replace(REVIEWER, counts=False), AGREEING),
+            ("already_agreed", situation(**APPROVED), REVIEWER, AGREEING),
+            ("missing_approvals", situation(), REVIEWER, {Step.APPLY, Step.SCHEDULE}),
+            ("edited", situation(signed_hash="other"), REVIEWER, AGREEING | {Step.APPLY, Step.SCHEDULE}),
+            ("stale_base", situation(base_changed="the parameters"), REVIEWER, EFFECT),
+            ("stale_line", situation(touched(before=make_spec(), in_force=None)), REVIEWER, EFFECT),
+            ("conflict", situation(touched(rivals=(7,))), REVIEWER, EFFECT),
+            ("evidence_below_bar", situation(touched(after=make_spec(stats={"n": 1}))), REVIEWER, EFFECT),
+            ("sign_contradiction", situation(touched(after=CONTRARY)), REVIEWER, EFFECT),
+            ("outside_bounds_or_category", situation(touched(after=make_spec({"size_mult": 9.0}))), REVIEWER, EFFECT),
+            ("vetoed", situation(replace(NEW, is_vetoed=True)), REVIEWER, EFFECT),
+            ("pinned", situation(replace(NEW, is_pinned=True), is_machine=True), REVIEWER, EFFECT),
+            ("mandate_exceeded", situation(NEW), None, {Step.DELEGATE}),
+            ("cap_reached", situation(movement=51.0), None, {Step.DELEGATE}),
+            ("quarantined", situation(is_quarantined=True), None, {Step.DELEGATE}),
+            ("not_due", situation(), None, {Step.APPLY}),
+        ],
+    )  # fmt: skip
+    def test_say_which_steps_a_gate_guards(
+        self, name: str, of: Situation, person: Person | None, steps: set[Step]
+    ) -> None:
+        assert {step for step in Step if name in found(step, of, person)} == steps
+
+    @pytest.mark.parametrize("step", sorted(VOTING | APPLYING))
+    def test_about_people_do_not_hold_for_the_machine(self, step: Step) -> None:
+        assert {"no_permission", "own_request", "other_group"}.isdisjoint(found(step, situation(NEW), None))
+
+    @pytest.mark.parametrize(
+        ("steps", "held", "needed", "message"),
+        [
+            (VOTING, APPLY, REVIEW, "you may not decide about requests"),
+            (APPLYING, REVIEW, APPLY, "you may not apply requests"),
+        ],
+    )
+    def test_require_the_permission_of_the_step(self, steps: set[Step], held: str, needed: str, message: str) -> None:
+        for step in steps:
+            for permissions, refused in (({held}, [(message, needed)]), ({needed}, [])):
+                attempt = Attempt(step, Person(frozenset(permissions)), NOW)
+                refusals = [each for each in gates(situation(), attempt) if each.name == "no_permission"]
+
+                assert [(each.message, each.permission) for each in refusals] == refused
+
+    def test_list_what_blocks_before_what_warns(self) -> None:
+        line = touched(after=make_spec(stats={"n": 1}), rivals=(7,))
+
+        assert found(Step.SIGN, situation(line)) == ["evidence_below_bar", "conflict"]
+
+
+@pytest.mark.parametrize(
+    ("names", "word"),
+    [
+        (["edited"], "stale"),
+        (["stale_base"], "stale"),
+        (["stale_line"], "stale"),
+        (["evidence_below_bar"], "evidence_lapsed"),
+        (["conflict"], "conflict"),
+        (["conflict", "evidence_below_bar"], "evidence_lapsed"),
+        (["evidence_below_bar", "edited"], "stale"),
+        (["expired", "vetoed"], "valid"),
+    ],
+)
+def test_health_is_the_gravest_fault(names: list[str], word: str) -> None:
+    assert health([Gate(name, "", "") for name in names]) == word
 
 
 class TestApproving:
@@ -72,7 +170,7 @@ class TestApproving:
         near = make_spec({"size_mult": 1.02}, policy="evidence", promise=unsure, stats={"edge_raw": 0.2, "n": 40})
 
         assert found(Step.SIGN, situation(touched(after=near), parameters=parameters)) == []
-        (gate,) = gates(situation(touched(after=far), parameters=parameters), Attempt(Step.SIGN, REVIEWER, NOW))
+        gate = only(Step.SIGN, situation(touched(after=far), parameters=parameters))
 
         assert (gate.name, gate.severity) == ("evidence_below_bar", Severity.BLOCKS)
         assert gate.message == (
@@ -82,6 +180,28 @@ class TestApproving:
 
     def test_does_not_need_what_only_applying_needs(self) -> None:
         assert found(Step.SIGN, situation(NEW, approvals=0, needed=9)) == []
+
+    @pytest.mark.parametrize(
+        ("state", "approvals", "names"),
+        [
+            ("in_review", 1, []),
+            ("approved", 0, []),
+            ("approved", 1, ["already_agreed"]),
+            ("approved", 2, ["already_agreed"]),
+            ("scheduled", 0, []),
+            ("scheduled", 1, ["already_agreed"]),
+        ],
+    )
+    def test_again_is_for_an_approval_that_was_lost(self, state: str, approvals: int, names: list[str]) -> None:
+        assert found(Step.SIGN, situation(NEW, state=state, approvals=approvals)) == names
+
+    def test_needs_the_fewest_trades_of_the_policy(self) -> None:
+        for trades, names in ((10, []), (9.9, ["evidence_below_bar"])):
+            assert found(Step.SIGN, situation(touched(after=make_spec(stats={"n": trades})))) == names
+
+    def test_of_a_pinned_line_is_for_requests_of_people(self) -> None:
+        for is_machine, names in ((False, []), (True, ["pinned"])):
+            assert found(Step.SIGN, situation(replace(NEW, is_pinned=True), is_machine=is_machine)) == names
 
     def test_against_it_is_free_whatever_is_wrong_with_the_content(self) -> None:
         line = touched(after=make_spec({"size_mult": 0.9}, stats={"edge_raw": 1.0}), is_vetoed=True)
@@ -97,11 +217,29 @@ class TestApplying:
         policy = GovernancePolicy(large_movement=5)
         of = situation(NEW, state="approved", approvals=1, needed=2, policy=policy, movement=4.0, moved_before=2.0)
 
-        (gate,) = gates(of, Attempt(Step.APPLY, REVIEWER, NOW))
-
-        assert gate.message == (
+        assert only(Step.APPLY, of).message == (
             "it has 1 of 2 approvals of this content, because it moves much (4.0 steps, 2.0 before it)"
         )
+
+    @pytest.mark.parametrize(
+        ("approvals", "lapsed", "message"),
+        [
+            (1, (), "it has 1 of 2 approvals of this content"),
+            (0, ("ann: demoted", "bob: deactivated"),
+             "it has 0 of 2 approvals of this content (ann: demoted; bob: deactivated)"),
+        ],
+    )  # fmt: skip
+    def test_names_no_size_where_every_request_needs_as_many(
+        self, approvals: int, lapsed: tuple[str, ...], message: str
+    ) -> None:
+        policy = GovernancePolicy(approvals=2)
+        of = situation(NEW, state="approved", approvals=approvals, needed=2, policy=policy, lapsed=lapsed)
+
+        assert only(Step.APPLY, of).message == message
+
+    def test_before_its_time_says_when_that_is(self) -> None:
+        for due, message in ((None, "it is not scheduled"), (NOW + DAY, "it is scheduled for 2026-03-03 12:00")):
+            assert only(Step.APPLY, situation(NEW, **APPROVED, scheduled_for=due), None).message == message
 
     def test_by_the_schedule_waits_for_its_time(self) -> None:
         for due, names in ((None, ["not_due"]), (NOW + DAY, ["not_due"]), (NOW, [])):
@@ -120,12 +258,17 @@ class TestApplying:
     def test_warns_of_rivals_and_goes_on(self) -> None:
         of = situation(touched(after=make_spec(), rivals=(7, 9)), **APPROVED)
 
-        (gate,) = gates(of, Attempt(Step.APPLY, REVIEWER, NOW))
+        gate = only(Step.APPLY, of)
 
         assert (gate.name, gate.severity, gate.message) == (
             "conflict", Severity.WARNS, "request 7, request 9 would change some of the same lines",
         )  # fmt: skip
         assert blockers([gate]) == []
+
+    def test_has_no_rivals_where_it_changes_nothing_that_is_served(self) -> None:
+        of = situation(touched(after=make_spec(), rivals=(7,)), **APPROVED, is_served=False)
+
+        assert found(Step.APPLY, of) == []
 
     def test_of_a_withdrawal_needs_no_evidence(self) -> None:
         line = touched(before=make_spec(stats={"n": 1}), after=None, is_vetoed=True)
@@ -135,6 +278,7 @@ class TestApplying:
     @pytest.mark.parametrize(
         "wrong",
         [
+            make_spec(type=None),
             make_spec(policy="evidence"),
             make_spec(scope={"weather": "rain"}),
             make_spec({"exit_aggression_mult": 1.1}),
@@ -143,12 +287,18 @@ class TestApplying:
     def test_of_what_the_registry_does_not_allow_is_refused(self, wrong: OverrideSpec) -> None:
         assert found(Step.APPLY, situation(touched(after=wrong), **APPROVED)) == ["outside_bounds_or_category"]
 
-    def test_names_few_lines_and_counts_the_others(self) -> None:
-        lines = [touched(after=make_spec(stats={"n": 1}), label=f"line {number}") for number in range(5)]
+    @pytest.mark.parametrize(
+        ("count", "named"),
+        [
+            (3, "line 0 (1), line 1 (1), line 2 (1)"),
+            (4, "line 0 (1), line 1 (1), line 2 (1) and 1 more"),
+            (5, "line 0 (1), line 1 (1), line 2 (1) and 2 more"),
+        ],
+    )
+    def test_names_few_lines_and_counts_the_others(self, count: int, named: str) -> None:
+        lines = [touched(after=make_spec(stats={"n": 1}), label=f"line {number}") for number in range(count)]
 
-        (gate,) = gates(situation(*lines, **APPROVED), Attempt(Step.APPLY, REVIEWER, NOW))
-
-        assert gate.message == "line 0 (1), line 1 (1), line 2 (1) and 2 more rest on fewer than 10 trades"
+        assert only(Step.APPLY, situation(*lines, **APPROVED)).message == f"{named} rest on fewer than 10 trades"
 
 
 class TestDelegating:
@@ -173,6 +323,20 @@ class TestDelegating:
         for before, names in ((45.0, []), (45.1, ["cap_reached"])):
             assert found(Step.DELEGATE, self.of(self.line(), movement=5.0, moved_before=before), None) == names
 
+    def test_of_what_does_not_move_passes_a_cap_of_nothing(self) -> None:
+        assert found(Step.DELEGATE, self.of(self.line(), policy=GovernancePolicy(daily_cap=0.0)), None) == []
+
+    @pytest.mark.parametrize(
+        ("lowering_applies", "size", "names"),
+        [(True, 1.1, []), (True, 1.3, ["mandate_exceeded"]), (False, 1.1, ["mandate_exceeded"])],
+    )
+    def test_needs_no_mandate_to_lower_exposure_where_the_policy_lets_it(
+        self, lowering_applies: bool, size: float, names: list[str]
+    ) -> None:
+        policy = GovernancePolicy(lowering_applies=lowering_applies)
+
+        assert found(Step.DELEGATE, self.of(self.line(size, mandate=None), policy=policy), None) == names
+
     def test_stops_in_quarantine_and_on_pinned_lines(self) -> None:
         of = self.of(self.line(is_pinned=True), is_quarantined=True)
 
@@ -183,3 +347,43 @@ def test_tuning_targets_have_no_sign_to_contradict() -> None:
     tuning = make_spec({"entry_delay_bars": 2.0}, type="pm_tuning", stats={"edge_raw": -1.0})
 
     assert found(Step.SIGN, situation(touched(after=tuning))) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (None, None, False),
+        (None, 0.9, True),
+        (None, 1.1, False),
+        (1.2, None, True),
+        (0.8, None, False),
+        (1.2, 1.1, True),
+        (1.1, 1.2, False),
+        (1.1, 1.1, False),
+    ],
+)
+def test_lowers_compares_with_neutral_where_there_is_no_override(
+    before: float | None, after: float | None, expected: bool
+) -> None:
+    in_force, new = (None if size is None else make_spec({"size_mult": size}) for size in (before, after))
+
+    assert lowers(in_force, new) is expected
+
+
+@pytest.mark.parametrize(
+    ("size", "trades", "sd", "expected"),
+    [
+        (1.02, 30, 0.3, False),
+        (1.02, 29, 0.3, True),
+        (1.1, 30, 0.1, False),
+        (1.1, 30, 0.3, True),
+    ],
+)
+def test_below_the_bar_is_too_few_trades_or_too_far_for_them(
+    size: float, trades: float, sd: float, expected: bool
+) -> None:
+    """Phi(-0.2 / 0.1) = .023 is sure enough to move more than 2 %, Phi(-0.2 / 0.3) = .25 is not."""
+    promise = {"predicted": 0.2, "sd": sd, "mu0": 0.0, "s_p": 1.0}
+    spec = make_spec({"size_mult": size}, policy="evidence", promise=promise, stats={"edge_raw": 0.2, "n": trades})
+
+    assert is_below_bar(spec, GovernancePolicy(least_n=30), ModuleParameters.default("pm")) is expected

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.mandates import exceeded, grant, remaining
+from telemetry.foundation.core.canonical_json import utc_text
 from tests.builders import NOW, make_spec
 
 POLICY = GovernancePolicy(evidence_kept=0.5, mandate_days=30)
@@ -20,6 +21,11 @@ LATER = NOW + timedelta(days=1)
 def spec(size: float, n: float = 40, edge: float = 0.8, **levers: float) -> OverrideSpec:
     edge = edge if size >= 1 else -edge
     return make_spec({"size_mult": size, **levers}, stats={"n": n, "edge_raw": edge, "variance": 0.5})
+
+
+def delay(bars: float) -> OverrideSpec:
+    """A linear lever of neutral 0, so that the border of a tolerance is a double."""
+    return make_spec({"entry_delay_bars": bars}, type="pm_tuning", stats={"edge_raw": 0.8})
 
 
 TERMS = grant(spec(1.2), POLICY, NOW)
@@ -34,6 +40,13 @@ class TestGrant:
         assert (TERMS.direction, TERMS.least_n, TERMS.least_edge) == (1, 20, 0.4)
         assert TERMS.review_by == NOW + timedelta(days=30)
         assert grant(spec(0.8), POLICY, NOW).direction == -1
+
+    def test_raises_exposure_where_no_lever_scales_it(self) -> None:
+        assert grant(delay(2.0), POLICY, NOW).direction == 1
+
+    @pytest.mark.parametrize(("edge", "sign"), [(0.8, 1), (0.0, 0), (-0.8, -1)])
+    def test_signs_the_sign_of_the_edge(self, edge: float, sign: int) -> None:
+        assert grant(spec(1.2, edge=edge), POLICY, NOW).edge_sign == sign
 
 
 class TestExceeded:
@@ -58,6 +71,45 @@ class TestExceeded:
     def test_says_what_needs_a_person(self, proposed: OverrideSpec, why: str) -> None:
         assert exceeded(TERMS, proposed, LATER) == [why]
 
+    @pytest.mark.parametrize(
+        ("approved", "proposed", "why"),
+        [
+            (0.8, spec(0.75), "size_mult: 0.75 is beyond the approved 0.8 to 1"),
+            (0.8, spec(1.1, edge=-0.8), "size_mult: changes sign"),
+            (1.0, spec(1.1), "size_mult: 1.1 is beyond the approved 1 to 1"),
+        ],
+    )
+    def test_tells_a_farther_target_from_one_over_neutral(
+        self, approved: float, proposed: OverrideSpec, why: str
+    ) -> None:
+        assert exceeded(grant(spec(approved), POLICY, NOW), proposed, LATER) == [why]
+
+    @pytest.mark.parametrize(
+        ("approved", "proposed", "reasons"), [(2.0, -1e-12, 0), (2.0, -2e-12, 1), (-2.0, 1e-12, 0), (-2.0, 2e-12, 1)]
+    )
+    def test_forgives_a_target_the_last_bits_and_no_more(self, approved: float, proposed: float, reasons: int) -> None:
+        assert len(exceeded(grant(delay(approved), POLICY, NOW), delay(proposed), LATER)) == reasons
+
+    def test_is_nothing_at_the_floor(self) -> None:
+        assert exceeded(TERMS, spec(1.1, n=20, edge=0.4), LATER) == []
+
+    @pytest.mark.parametrize("approved", [spec(1.2, edge=0.0), spec(1.2, edge=-0.8)])
+    def test_is_the_sign_of_any_edge_that_was_not_approved(self, approved: OverrideSpec) -> None:
+        terms = grant(approved, POLICY, NOW)
+
+        assert exceeded(terms, spec(1.1), LATER) == [
+            "edge_raw: +0.800 R is of the other sign than the edge that was approved"
+        ]
+
+    def test_is_no_change_of_sign_where_the_edge_is_gone(self) -> None:
+        assert exceeded(TERMS, spec(1.1, edge=0.0), LATER) == ["edge_raw: +0.000 R is less than the 0.400 R it needs"]
+
+    @pytest.mark.parametrize(("seconds", "why"), [(0, []), (1, ["updated_at: 2026-03-03 12:00 lies in the future"])])
+    def test_is_evidence_of_the_future(self, seconds: int, why: list[str]) -> None:
+        stats = spec(1.1).stats.to_document() | {"updated_at": utc_text(LATER + timedelta(seconds=seconds))}
+
+        assert exceeded(TERMS, make_spec({"size_mult": 1.1}, stats=stats), LATER) == why
+
     def test_says_everything_at_once(self) -> None:
         assert len(exceeded(TERMS, spec(1.3, n=1, edge=0.1, entry_aggression_mult=1.1), LATER)) == 4
 
@@ -81,3 +133,11 @@ def test_remaining_counts_units_and_days() -> None:
     assert left["days"] == pytest.approx(29)
     assert left["size_mult"] == pytest.approx(0)
     assert remaining(TERMS, spec(1.0), LATER)["size_mult"] == pytest.approx(0.18232155679395)
+
+
+def test_remaining_counts_from_neutral_to_an_approved_cut() -> None:
+    """A cut to 0.8 allows ln(1 / 0.8) = 0.2231436 units, all of them at neutral and none at the target."""
+    terms = grant(spec(0.8), POLICY, NOW)
+
+    assert remaining(terms, spec(1.0), LATER)["size_mult"] == pytest.approx(0.2231436, abs=1e-7)
+    assert remaining(terms, spec(0.8), LATER)["size_mult"] == pytest.approx(0)

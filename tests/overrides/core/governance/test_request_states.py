@@ -7,11 +7,33 @@ import pytest
 from overrides.core.governance.request_states import OPEN, TRANSITIONS, State, Step, WrongState, after, allows, moves
 
 CLOSED = sorted(set(State) - set(OPEN))
+LEADS = {  # from draft, in_review, changes_requested, approved and scheduled; "-" where the step is not allowed
+    Step.EDIT: "draft in_review in_review in_review in_review",
+    Step.SUBMIT: "in_review - in_review - -",
+    Step.SIGN: "- in_review - approved scheduled",
+    Step.APPROVE: "- approved - approved scheduled",
+    Step.REQUEST_CHANGES: "- changes_requested - changes_requested changes_requested",
+    Step.REJECT: "- rejected rejected rejected rejected",
+    Step.CANCEL: "cancelled cancelled cancelled cancelled cancelled",
+    Step.SCHEDULE: "- - - scheduled scheduled",
+    Step.UNSCHEDULE: "- - - - approved",
+    Step.APPLY: "- - - applied applied",
+    Step.FAIL: "- - - - failed",
+    Step.EXPIRE: "expired expired expired expired expired",
+    Step.DELEGATE: "applied - - - -",
+    Step.ACT_AT_ONCE: "applied - - - -",
+}
 
 
 class TestTransitions:
     def test_name_every_step(self) -> None:
         assert set(TRANSITIONS) == set(Step)
+
+    @pytest.mark.parametrize("step", Step)
+    def test_lead_from_each_open_state_to_the_one_of_the_table(self, step: Step) -> None:
+        found = [after(step, state).value if allows(step, state) else "-" for state in OPEN]
+
+        assert found == LEADS[step].split()
 
     @pytest.mark.parametrize("state", CLOSED)
     def test_lead_nowhere_from_a_closed_state(self, state: State) -> None:

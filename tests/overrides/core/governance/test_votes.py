@@ -69,3 +69,8 @@ class TestSignatures:
         ]
 
         assert signatures(votes, "h", None, ()).lapsed == ("ann: deactivated", "bob: demoted")
+
+    def test_name_an_approval_whose_giver_left_the_groups(self) -> None:
+        moved = replace(YES, groups=("desk",))
+
+        assert signatures([moved], "h", None, ("risk",)).lapsed == ("ann: of no group whose votes count",)

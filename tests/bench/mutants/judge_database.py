@@ -1,0 +1,198 @@
+"""Run the tests against every change of the database, in one process and on one database.
+
+First each test runs on the database as it is: it must pass, and the functions it calls and the tables it writes are
+counted. Then each change is made, the tests that could notice it run until one fails, and the change is unmade. Files
+take turns, because they commit worlds of their own; a later file judges only what survived the earlier ones.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+from _pytest.runner import runtestprotocol
+from django.db import DatabaseError, connection
+
+from tests.bench.mutants.mutant import Mutant
+
+MOST = {True: (80, 100), False: (12, 6)}  # tests that judge one change, of the ways and of other worlds: named, others
+RAISED_IN = re.compile(r"function (\w+)\(")
+CALLS = """
+SELECT funcname, sum(calls) FROM pg_stat_user_functions GROUP BY funcname
+UNION ALL SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables WHERE schemaname = 'public'
+"""
+TEXTUAL = re.compile(r"test_sql\.py::Test(Requests|Coefficients|Others)")  # read texts: judge lists and numbers only
+
+
+@dataclass
+class Verdict:
+    """What became of the changes, and the tests that could judge none, because they fail without any."""
+
+    tried: list[Mutant] = field(default_factory=list)
+    killed: dict[str, str] = field(default_factory=dict)
+    invalid: list[str] = field(default_factory=list)
+    survivors: list[Mutant] = field(default_factory=list)
+    unusable: list[str] = field(default_factory=list)
+    tests: int = 0
+
+
+class Judge:
+    """A plugin of pytest that replaces the loop over tests."""
+
+    def __init__(self, find: Callable[[], Iterable[Mutant]], verdict: Verdict) -> None:
+        self.find, self.verdict = find, verdict
+        self.refused: dict[str, set[str]] = {}
+        self.deadly: dict[str, dict[str, int]] = {}
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        from pytest_django.plugin import blocking_manager_key  # pytest wants to import its plugins itself
+
+        files = [list(items) for _, items in groupby(session.items, key=_world)]
+        self.verdict.tests = len(session.items)
+        alive: list[Mutant] | None = None
+        with session.config.stash[blocking_manager_key].unblock():
+            _count_calls()
+            for number, items in enumerate(files):
+                following = files[number + 1][0] if number + 1 < len(files) else None
+                alive = self._judge(items, alive)
+                session._setupstate.teardown_exact(following)
+                say(f"{items[0].path.name}: {len(alive)} of {len(self.verdict.tried)} live on")
+        self.verdict.survivors = alive or []
+        return True
+
+    def _judge(self, items: list[pytest.Item], alive: list[Mutant] | None) -> list[Mutant]:
+        touched: dict[pytest.Item, frozenset[str]] = {}
+        before = dict[str, int]()
+        for item in items:
+            with refusals_into(self.refused.setdefault(item.nodeid, set())):
+                passed = _passes(item)
+            after = _calls()
+            if passed:
+                raised = {name for each in self.refused[item.nodeid] for name in RAISED_IN.findall(each)}
+                counted = {name for name, calls in after.items() if calls > before.get(name, 0)}
+                touched[item] = frozenset(counted | raised)  # a call that ends in a refusal is not counted
+            else:
+                self.verdict.unusable.append(item.nodeid)
+            before = after
+        if alive is None:  # the database is there now
+            alive = self.verdict.tried = list(self.find())
+        return [mutant for mutant in alive if not self._is_killed(mutant, touched)]
+
+    def _is_killed(self, mutant: Mutant, touched: dict[pytest.Item, frozenset[str]]) -> bool:
+        judges = self._judges(mutant, touched)
+        if not judges:
+            say(f"lives on unjudged: {mutant.kind} | {mutant.name}")
+            return False
+        try:
+            _execute(mutant.make)
+        except DatabaseError as error:
+            self.verdict.invalid.append(f"{mutant.name} ({error})".replace("\n", " "))
+            return True
+        try:
+            for item in judges:
+                if not _passes(item):
+                    self.verdict.killed[mutant.name] = item.nodeid
+                    say(f"killed {mutant.name} by {item.nodeid}")
+                    deaths = self.deadly.setdefault(mutant.where, {})
+                    deaths[item.nodeid] = deaths.get(item.nodeid, 0) + 1
+                    return True
+            say(f"lives on: {mutant.kind} | {mutant.name}")
+            return False
+        finally:
+            _execute(mutant.unmake)
+
+    def _judges(self, mutant: Mutant, touched: dict[pytest.Item, frozenset[str]]) -> list[pytest.Item]:
+        """The tests that could notice the change, likeliest first."""
+        table = mutant.where.partition(" on ")[2]
+        name = table.rpartition("_")[2] or mutant.where.removeprefix("guard_").partition("_")[0]
+        deaths = self.deadly.get(mutant.where, {})
+
+        def rank(item: pytest.Item) -> tuple[int, bool, bool]:
+            kills = deaths.get(item.nodeid, 0)
+            return -kills, name not in item.nodeid.lower(), table not in touched[item]
+
+        found = sorted(
+            (
+                item
+                for item, names in touched.items()
+                if (names & mutant.functions or (table and name in item.nodeid.lower()))
+                and (mutant.kind in {"list", "number"} or not TEXTUAL.search(item.nodeid))
+            ),
+            key=rank,
+        )
+        named = [item for item in found if self._refuses(item, mutant.message)]
+        others = [item for item in found if item not in named]
+        by_name, beside = MOST[bool(found) and _is_of_ways(found[0])]
+        return named[:by_name] + others[: beside if named else by_name + beside]
+
+    def _refuses(self, item: pytest.Item, message: str) -> bool:
+        return bool(message) and any(message in each for each in self.refused[item.nodeid])
+
+
+def _world(item: pytest.Item) -> Path:
+    """Where the world of a test is committed: for its folder, or for its file alone."""
+    return item.path.parent if _is_of_ways(item) else item.path
+
+
+def _is_of_ways(item: pytest.Item) -> bool:
+    return item.path.parent.name == "ways"
+
+
+@contextmanager
+def refusals_into(messages: set[str]) -> Iterator[None]:
+    """Collect the texts of the database's refusals."""
+
+    def record(execute: Callable[..., object], *arguments: object) -> object:
+        try:
+            return execute(*arguments)
+        except DatabaseError as refusal:
+            messages.add(str(refusal))
+            raise
+
+    with connection.execute_wrapper(record):
+        yield
+
+
+def _passes(item: pytest.Item) -> bool:
+    """Run a test; what its file has set up stays, because what is said to come next is the file itself."""
+    reports = runtestprotocol(item, log=False, nextitem=item.getparent(pytest.Module))  # type: ignore[arg-type]
+    return all(report.outcome != "failed" for report in reports)
+
+
+def _count_calls() -> None:
+    _execute(
+        ["ALTER ROLE CURRENT_USER SET track_functions = 'all'", "ALTER ROLE CURRENT_USER SET statement_timeout = '20s'"]
+    )
+    connection.close()
+
+
+def _calls() -> dict[str, int]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush()")
+        cursor.execute(CALLS)
+        return {name: int(calls) for name, calls in cursor.fetchall()}
+
+
+def _execute(statements: Iterable[str]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("; ".join(statements))
+
+
+def say(line: str) -> None:
+    print(line, file=sys.__stderr__, flush=True)
+
+
+def judge_database(find: Callable[[], Iterable[Mutant]], paths: Sequence[str]) -> Verdict:
+    """Run pytest over the paths in this process with all changes; return what became of them."""
+    verdict = Verdict()
+    arguments = ["-qqq", "--no-header", "--no-summary", "-p", "no:randomly", "-p", "no:cacheprovider", *paths]
+    code = pytest.main(arguments, plugins=[Judge(find, verdict)])
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise SystemExit(f"pytest ended with {code!r}")
+    return verdict

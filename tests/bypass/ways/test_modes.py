@@ -1,0 +1,138 @@
+"""A mode goes away from neutral only by an applied request of this transaction that says exactly so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db.models import F
+
+from overrides.models import ChangeRequest, ModuleMode, Version
+from tests.builders import NOW
+from tests.bypass.ways.forgery import HONEST, Act, Forgery, as_before, audited, refused, sql
+
+pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
+
+AWAY = "mode pm: going away from neutral takes an applied request that says so"
+WITHOUT = "is applied without what it brings"
+LISTS = "allow maps a dimension to a list of values"
+COUNTED = "a change counts the revision up by one"
+
+
+def alone(**values: Any) -> Act:
+    """Change pm's mode (shadow, 20 %, bucket mid or nano) with an audit entry alone."""
+
+    def write() -> None:
+        ModuleMode.objects.filter(module="pm").update(**{"revision": F("revision") + 1} | values)
+        audited("mode pm", "mode dm")
+
+    return write
+
+
+def asked(content: dict[str, Any], was: dict[str, Any] | None = None, **over: Any) -> Act:
+    """Change it together with a reviewed request of this content."""
+
+    def write() -> None:
+        forgery = Forgery(**{"kind": "mode", "content": content, "brings": ()} | over)
+        forgery.apply(forgery.draft())
+        alone(**(content if was is None else was))()
+
+    return write
+
+
+def other(**values: Any) -> Act:
+    def write() -> None:
+        fields = {"module": "dm", "mode": "off", "changed_at": NOW, "changed_by": "m", "reason": "m"} | values
+        ModuleMode.objects.create(**fields)
+        audited("mode dm")
+
+    return write
+
+
+def renamed() -> None:
+    """Exchange the rows of a module that is on and one that is off, by way of a third name."""
+    other()()
+    for old, new in (("pm", "xx"), ("dm", "pm"), ("xx", "dm")):
+        sql("UPDATE overrides_modulemode SET module = %s, revision = revision + 1 WHERE module = %s", new, old)
+    audited("mode pm", "mode dm", "mode xx")
+
+
+def of_another_cluster() -> None:
+    forgery = Forgery(kind="mode", content={"mode": "on"}, brings=())
+    forgery.apply(forgery.draft())
+    as_before("UPDATE overrides_changerequest SET epoch = 1 WHERE id = %s", forgery.asked.pk)
+    alone(mode="on")()
+
+
+def of_dm() -> None:
+    forgery = Forgery(kind="mode", content={"mode": "on"}, brings=(), request={})
+    asked_ = forgery.draft()
+    as_before("UPDATE overrides_changerequest SET module = 'dm' WHERE id = %s", asked_.pk)
+    forgery.apply(asked_)
+    alone(mode="on")()
+
+
+def not_applied() -> None:
+    Forgery(kind="mode", content={"mode": "on"}, brings=()).draft()
+    alone(mode="on")()
+
+
+def challenger(number: int = 1) -> int:
+    return Version.objects.get(module="pm", number=number).pk
+
+
+ROWS: dict[str, tuple[Act, str]] = {
+    "the rows of two modules exchanged": (renamed, "a mode stays with its module"),
+    "a revision that stays": (alone(mode="off", revision=F("revision")), COUNTED),
+    "a revision that jumps": (alone(mode="off", revision=F("revision") + 2), COUNTED),
+    "a first revision of its own": (other(revision=7), COUNTED),
+    "a module that is none": (other(module="xx"), "there is no such module"),
+    "a mode of the other module": (other(), HONEST),
+    "an allow-list that is a text": (alone(allow={"bucket": "mid"}), LISTS),
+    "an allow-list of numbers": (alone(allow={"bucket": ["mid", 1]}), LISTS),
+    "an allow-list that is a list": (alone(allow=["mid"]), LISTS),
+    "a narrower allow-list": (alone(allow={"bucket": ["mid"]}), HONEST),
+    "one more dimension to allow": (alone(allow={"bucket": ["mid"], "chain": ["sol"]}), HONEST),
+    "a wider allow-list": (alone(allow={"bucket": ["mid", "nano", "big"]}), AWAY),
+    "another dimension to allow": (alone(allow={"chain": ["sol"]}), AWAY),
+    "a lower mode": (alone(mode="off"), HONEST),
+    "the same mode": (alone(), HONEST),
+    "a higher mode": (alone(mode="on"), AWAY),
+    "a smaller roll-out": (alone(rollout_percent=10.0), HONEST),
+    "a larger roll-out": (alone(rollout_percent=20.5), AWAY),
+    "a lower mode and a larger roll-out": (alone(mode="off", rollout_percent=30.0), AWAY),
+    "a challenger": (lambda: alone(challenger_id=challenger())(), AWAY),
+    "another module that is on": (other(mode="on"), "mode dm: going away from neutral"),
+    "another module in shadow": (other(mode="shadow"), "mode dm: going away from neutral"),
+    "a request that says it": (asked({"mode": "on"}), HONEST),
+    "a request for all": (asked({"mode": "on", "rollout_percent": 50, "allow": {}}), HONEST),
+    "a request for less": (asked({"mode": "shadow"}, {"mode": "on"}), AWAY),
+    "a request for a smaller roll-out": (asked({"mode": "on"}, {"mode": "on", "rollout_percent": 30.0}), AWAY),
+    "a request for a narrower allow-list": (asked({"mode": "on"}, {"mode": "on", "allow": {}}), AWAY),
+    "a request for no challenger": (
+        lambda: asked({"mode": "on"}, {"mode": "on", "challenger_id": challenger()})(),
+        AWAY,
+    ),
+    "a request for a challenger": (
+        lambda: asked({"challenger": 2}, {"challenger_id": challenger(2)})(),
+        HONEST,
+    ),
+    "a request for another challenger": (
+        lambda: asked({"challenger": 2}, {"challenger_id": challenger(1)})(),
+        AWAY,
+    ),
+    "a request without votes": (asked({"mode": "on"}, voters=()), "has 0 of 1 approvals"),
+    "a request at once": (asked({"mode": "on"}, route="at_once"), AWAY),
+    "a request for lines": (asked({"mode": "on"}, kind="lines"), WITHOUT),
+    "a request for a trial": (asked({"mode": "on"}, kind="trial"), WITHOUT),
+    "a request that is not applied": (not_applied, AWAY),
+    "a request of the other module": (of_dm, AWAY),
+    "a request of another cluster": (of_another_cluster, AWAY),
+}
+
+
+@pytest.mark.parametrize("role", ["role", "owner"])
+@pytest.mark.parametrize("name", ROWS)
+def test_modes(name: str, role: str) -> None:
+    assert ChangeRequest.objects.exists()
+    refused(*ROWS[name], role=role)

@@ -1,0 +1,283 @@
+"""A version is what its votes or mandates say, line by line: every deviation from an honest one is refused by name."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from overrides.models import Mandate, Membership, Quarantine
+from overrides.versions.publish import store_override
+from tests.builders import NOW, make_spec
+from tests.bypass.ways.forgery import (
+    DAY,
+    DIP,
+    HONEST,
+    LINE,
+    OTHER,
+    Act,
+    Forgery,
+    as_before,
+    audited,
+    refused,
+    size,
+    then,
+)
+from tests.people import somebody
+
+pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
+
+BAD = {"trend": "Bad"}
+NEW = size(1.1, BAD)
+AGGRESSIVE = make_spec(
+    {"size_mult": 1.1, "entry_aggression_mult": 1.1}, stats={"n": 40, "edge_raw": 0.8, "variance": 0.5}
+)
+UNDECIDED = "has 0 of 1 approvals of its content by others than its author"
+UNCOVERED = f"no mandate covers line {LINE}"
+DIFFERS = f"version pm/4 differs from request [0-9]+ at line {LINE}"
+
+
+def stored(*specs: object) -> None:
+    for spec in specs:
+        store_override(spec, source="lesson", at=NOW)  # type: ignore[arg-type]
+
+
+def mandated(spec: object = None, **over: object) -> Forgery:
+    return Forgery(route="mandate", brings=(spec or size(1.1),), **over)  # type: ignore[arg-type]
+
+
+def reviewed(spec: object = None, **over: object) -> Forgery:
+    return Forgery(brings=(spec or size(1.1),), **over)  # type: ignore[arg-type]
+
+
+def hold(kind: str, line: str = LINE, *, expires_at: datetime | None = None, lifted_at: datetime | None = None) -> Act:
+    """Let a veto or a pin have stood for long."""
+    return lambda: as_before(
+        "INSERT INTO overrides_linehold (line_id, kind, reason, placed_by_id, placed_at, expires_at, lifted_at) "
+        "SELECT %s, %s, 'x', min(id), %s, %s, %s FROM auth_user",
+        line, kind, NOW, expires_at, lifted_at,
+    )  # fmt: skip
+
+
+def quarantine(module: str = "pm", *, is_lifted: bool = False) -> Act:
+    def place() -> None:
+        Quarantine.objects.create(module=module, reason="x", placed_by=somebody(), placed_at=NOW)
+        if is_lifted:
+            Quarantine.objects.update(lifted_at=NOW)
+        audited(f"builder {module}")
+
+    return place
+
+
+def lowering(document: str = '{"lowering_applies": true}', *, is_active: bool = True) -> Act:
+    """Let a policy stand that lets the builder lower exposure without a mandate."""
+
+    def place() -> None:
+        as_before(
+            "INSERT INTO overrides_modulepolicy (module, number, is_active, document, request_id, created_at, "
+            "created_by) SELECT 'pm', 1, %s, %s, min(request_id), now(), 'm' FROM overrides_mandate",
+            is_active, document,
+        )  # fmt: skip
+
+    return place
+
+
+def late(number: int = 3) -> None:
+    """Open a membership of a version that was published long ago."""
+    store_override(NEW, source="x", at=NOW)
+    Membership.objects.create(module="pm", line_id=NEW.line, override_id=NEW.content_id, from_version=number)
+    audited("version pm/3")
+
+
+def ended_late() -> None:
+    Membership.objects.filter(line_id=LINE, to_version=None).update(to_version=3)
+    audited("version pm/3")
+
+
+def revoked() -> None:
+    Mandate.objects.filter(line_id=LINE, revoked_at=None).update(revoked_at=NOW)
+    audited("anything")
+
+
+def somebody_is(change: str) -> Act:
+    return lambda: as_before(f"UPDATE auth_user SET {change} WHERE username = 'somebody'")
+
+
+def replaced_edition() -> None:
+    as_before(
+        "INSERT INTO overrides_vote (request_id, voter_id, decision, content_hash, reason, voted_at) "
+        "SELECT request_id, voter_id, 'reject', content_hash, 'no', now() FROM overrides_vote"
+    )
+
+
+def in_another_cluster(act: Forgery) -> Act:
+    """Claim the transaction of an old request, as after a restore into a cluster that counts anew."""
+
+    def forge() -> None:
+        act.draft()
+        act.apply(act.asked)
+        act.publish()
+        epoch = "UPDATE overrides_changerequest SET epoch = 1 WHERE id = %s"
+        as_before(epoch, act.asked.pk, is_checked=False)
+
+    return forge
+
+
+UNDER_MANDATES: dict[str, tuple[Act, str]] = {
+    "a move towards neutral": (mandated(), HONEST),
+    "a withdrawal": (Forgery(route="mandate", withdraws=(LINE,)), HONEST),
+    "a withdrawal without a mandate": (then(revoked, Forgery(route="mandate", withdraws=(LINE,))), UNCOVERED),
+    "another line without a mandate": (mandated(NEW), "no mandate covers line"),
+    "an override of another line in the change": (
+        then(lambda: stored(size(1.1, DIP)), mandated(line={"after_id": size(1.1, DIP).content_id})),
+        "change_brings_its_line",
+    ),
+    "an override of another line as what stood": (
+        mandated(line={"before_id": size(1.2, DIP).content_id}),
+        "change_replaces_its_line",
+    ),
+    "an override of another line in the membership": (
+        then(lambda: stored(size(1.1, BAD)), mandated(membership={"override_id": NEW.content_id, "override": None})),
+        "membership_holds_its_line|differs from request",
+    ),
+    "more trades than the module has": (mandated(size(1.1, n=101)), UNCOVERED),
+    "as many trades as the module has": (mandated(size(1.1, n=100)), HONEST),
+    "fewer trades than the floor": (mandated(size(1.1, n=19)), UNCOVERED),
+    "as many trades as the floor": (mandated(size(1.1, n=20)), HONEST),
+    "less edge than the floor": (mandated(size(1.1, edge_raw=0.39)), UNCOVERED),
+    "as much edge as the floor": (mandated(size(1.1, edge_raw=0.4)), HONEST),
+    "the opposite sign of the edge": (mandated(size(1.1, edge_raw=-0.8)), UNCOVERED),
+    "evidence of the future": (mandated(size(1.1, updated_at="2100-01-01T00:00:00Z")), UNCOVERED),
+    "a target beyond the reach": (mandated(size(1.255)), UNCOVERED),
+    "a target beyond neutral": (mandated(size(0.995)), UNCOVERED),
+    "another lever": (mandated(AGGRESSIVE), UNCOVERED),
+    "a mandate that ran out": (mandated(at=NOW + 400 * DAY), UNCOVERED),
+    "a mandate at the moment it runs out": (mandated(at=NOW + 90 * DAY), UNCOVERED),
+    "a mandate in its last second": (mandated(at=NOW + 90 * DAY - timedelta(seconds=1)), HONEST),
+    "a mandate that was revoked": (then(revoked, mandated()), UNCOVERED),
+    "a mandate whose signer was deactivated": (then(somebody_is("is_active = false"), mandated()), UNCOVERED),
+    "a mandate whose signer may not review": (then(somebody_is("is_superuser = false"), mandated()), UNCOVERED),
+    "a mandate whose signer said no later": (then(replaced_edition, mandated()), UNCOVERED),
+    "a person who drafted it": (
+        lambda: mandated(request={"author": somebody()})(),
+        "no mandate covers line <NULL>|no mandate covers line",
+    ),
+    "a quarantine": (then(quarantine(), mandated()), "the builder of pm is in quarantine"),
+    "a quarantine of the other module": (then(quarantine("dm"), mandated()), HONEST),
+    "a quarantine that was lifted": (then(quarantine(is_lifted=True), mandated()), HONEST),
+    "a pin": (then(hold("pin"), mandated()), f"line {LINE} is pinned"),
+    "a pin on another line": (then(hold("pin", OTHER), mandated()), HONEST),
+    "a pin that was lifted": (then(hold("pin", lifted_at=NOW), mandated()), HONEST),
+    "a pin that ran out": (then(hold("pin", expires_at=NOW), mandated()), HONEST),
+    "a pin that runs": (then(hold("pin", expires_at=NOW + DAY), mandated()), "is pinned"),
+    "a veto": (then(hold("veto"), mandated()), f"a veto stands on line {LINE}"),
+    "a veto of what is withdrawn": (then(hold("veto"), Forgery(route="mandate", withdraws=(LINE,))), HONEST),
+    "parameters": (mandated(kind="parameters"), "has constants|was not reviewed and may move lines alone"),
+    "content beside its lines": (mandated(content={"note": "x"}), "was not reviewed and may move lines alone"),
+    "less exposure where the policy lets it": (then(then(lowering(), revoked), mandated()), HONEST),
+    "more exposure where the policy lets it fall": (
+        then(then(lowering(), revoked), mandated(size(1.26))),
+        UNCOVERED,
+    ),
+    "the same exposure where the policy lets it fall": (
+        then(lowering(), revoked, mandated(size(1.25, n=50))),
+        UNCOVERED,
+    ),
+    "less exposure in one lever and more in another": (
+        then(lowering(), revoked, mandated(AGGRESSIVE)),
+        UNCOVERED,
+    ),
+    "a withdrawal where the policy lets exposure fall": (
+        then(lowering(), revoked, Forgery(route="mandate", withdraws=(LINE,))),
+        HONEST,
+    ),
+    "less exposure where a policy of old let it": (
+        then(then(lowering(is_active=False), revoked), mandated()),
+        UNCOVERED,
+    ),
+    "less exposure than a before that did not stand": (
+        then(
+            then(lowering(), revoked, lambda: stored(size(1.3))),
+            mandated(size(1.28), line={"before_id": size(1.3).content_id}),
+        ),
+        "was drafted against other levers than stood on line",
+    ),
+}
+
+REVIEWED: dict[str, tuple[Act, str]] = {
+    "a change": (reviewed(), HONEST),
+    "a new line": (reviewed(NEW), HONEST),
+    "a withdrawal": (Forgery(withdraws=(LINE,)), HONEST),
+    "no vote": (reviewed(voters=()), UNDECIDED),
+    "a vote of somebody who was deactivated since": (reviewed(more=somebody_is("is_active = false")), UNDECIDED),
+    "a vote of somebody who was demoted since": (reviewed(more=somebody_is("is_superuser = false")), UNDECIDED),
+    "a line that was not brought": (reviewed(opens=False), DIFFERS),
+    "a line that was not closed": (reviewed(closes=False), f"{DIFFERS}|one_open_membership_per_line"),
+    "a new line that is not opened": (reviewed(NEW, opens=False), "version pm/4 differs from request"),
+    "a withdrawal that is not closed": (Forgery(withdraws=(LINE,), closes=False), DIFFERS),
+    "a line more is closed": (
+        reviewed(last=lambda: Membership.objects.filter(line_id=OTHER, to_version=None).update(to_version=4)),
+        f"version pm/4 differs from request [0-9]+ at line {OTHER}",
+    ),
+    "another override than was brought": (
+        then(lambda: stored(size(1.15)), reviewed(membership={"override_id": size(1.15).content_id, "override": None})),
+        "differs from request",
+    ),
+    "a membership of a version of old": (late, "is opened or closed only by the version that does it"),
+    "a membership of a version of old beside a new one": (
+        then(reviewed(), late),
+        "is opened or closed only by the version that does it",
+    ),
+    "an end by a version of old": (ended_late, "is opened or closed only by the version that does it"),
+    "a path of the plan's method": (
+        reviewed(membership={"path_from": {"size_mult": 1.0}, "path_since": NOW}),
+        "the path of line [0-9a-f]+ does not begin where the line stood",
+    ),
+    "half a path": (
+        reviewed(membership={"path_from": {"size_mult": 1.0}}),
+        "does not begin where|membership_path_is_whole",
+    ),
+    "a number beyond the next": (reviewed(version={"number": 5}), "version pm/5: the next number is 4"),
+    "the greatest number": (reviewed(version={"number": 2147483647}), "version pm/2147483647: the next number is 4"),
+    "an earlier number": (reviewed(version={"number": 2}), "version pm/2: the next number is 4"),
+    "more movement than it says": (reviewed(movement=6.45), "request [0-9]+ moves 6.45[0-9]* steps and says 6.4"),
+    "as much movement as it says": (reviewed(movement=6.46), HONEST),
+    "a transaction of another cluster": (in_another_cluster(reviewed()), "was applied in another transaction"),
+    "a request that expired": (
+        reviewed(at=NOW + 30 * DAY),
+        "request [0-9]+ expired on",
+    ),
+    "a request in its last second": (reviewed(at=NOW + 30 * DAY - timedelta(seconds=1)), HONEST),
+    "a veto": (then(hold("veto"), reviewed()), f"a veto stands on line {LINE}"),
+    "a veto that was lifted": (then(hold("veto", lifted_at=NOW), reviewed()), HONEST),
+    "a veto that ran out": (then(hold("veto", expires_at=NOW), reviewed()), HONEST),
+    "a veto that runs": (then(hold("veto", expires_at=NOW + DAY), reviewed()), "a veto stands on line"),
+    "a pin": (then(hold("pin"), reviewed()), HONEST),
+    "other coefficients": (
+        reviewed(version={"coefficients": {"chain=base": 2.0}}),
+        "has constants that request|no weight of dm",
+    ),
+    "an active trial": (
+        reviewed(version={"kind": "trial"}),
+        "trial_is_never_active|is not applied, or of another kind",
+    ),
+    "a restored version": (reviewed(version={"kind": "restored"}), DIFFERS),
+    "inactive": (reviewed(version={"is_active": False}), "was taken out of force without another in its place"),
+    "what is served at once": (
+        Forgery(route="at_once", brings=(size(1.1),)),
+        "took effect at once and may only take lines away",
+    ),
+    "a line taken away at once": (Forgery(route="at_once", withdraws=(LINE,)), HONEST),
+}
+
+
+@pytest.mark.parametrize("role", ["role", "owner"])
+@pytest.mark.parametrize("name", UNDER_MANDATES)
+def test_under_mandates(name: str, role: str) -> None:
+    refused(*UNDER_MANDATES[name], role=role)
+
+
+@pytest.mark.parametrize("role", ["role", "owner"])
+@pytest.mark.parametrize("name", REVIEWED)
+def test_after_votes(name: str, role: str) -> None:
+    refused(*REVIEWED[name], role=role)

@@ -1,0 +1,289 @@
+"""What reviewers read, and where a request stands, is not changed round its edition, its votes and its end."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db.models import F
+
+from overrides.models import ChangeLine, ChangeRequest
+from overrides.versions.publish import store_override
+from tests.builders import NOW, make_spec
+from tests.bypass.ways.forgery import (
+    DAY,
+    DENIED,
+    HONEST,
+    Act,
+    Forgery,
+    as_before,
+    audited,
+    refused,
+    size,
+    sql,
+    then,
+    vote,
+)
+
+pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
+
+READ = "what reviewers read is not changed under them; an edit is another edition"
+WHOSE = "what kind it is, by which route and whose, is not changed"
+CLOSED = "is closed: it is not changed any more"
+AGAIN = "another edition has another hash, without votes"
+LINES = "its lines change only with its edition, in one transaction"
+SIGNED = "what was voted on is not changed under its votes"
+
+
+def asked() -> ChangeRequest:
+    return ChangeRequest.objects.get(state="in_review")
+
+
+def change(**values: Any) -> Act:
+    """Change the open request, with an entry that states nothing."""
+
+    def write() -> None:
+        found = asked()
+        ChangeRequest.objects.filter(pk=found.pk).update(**values)
+        audited(f"request {found.pk}")
+
+    return write
+
+
+def stands(**values: Any) -> None:
+    """Let the open request stand otherwise, as if it had always done so."""
+    columns = ", ".join(f"{name} = %s" for name in values)
+    as_before(f"UPDATE overrides_changerequest SET {columns} WHERE id = %s", *values.values(), asked().pk)
+
+
+def from_state(now_state: str, /, **values: Any) -> Act:
+    def write() -> None:
+        found = asked().pk
+        stands(state=now_state)
+        ChangeRequest.objects.filter(pk=found).update(**values)
+        audited(f"request {found}")
+
+    return write
+
+
+def edited(**values: Any) -> Act:
+    return change(**{"edition": F("edition") + 1, "content_hash": "b" * 64} | values)
+
+
+def signed_edition() -> None:
+    vote(asked(), "second")
+    edited(content_hash=asked().content_hash)()
+
+
+def back_to_a_signed_content() -> None:
+    first = asked().content_hash
+    vote(asked(), "second")
+    edited()()
+    edited(content_hash=first)()
+
+
+def drop_lines() -> None:
+    sql("DELETE FROM overrides_changeline WHERE request_id = %s", asked().pk)
+    audited(f"request {asked().pk}")
+
+
+def add_line(**over: Any) -> None:
+    spec = make_spec({"size_mult": 1.1}, scope={"trend": "Bad"})
+    after = store_override(spec, source="x", at=NOW)
+    fields = {"request": asked(), "line_id": spec.line, "after": after, "action": "add", "differences": []}
+    ChangeLine.objects.create(**fields | over)
+    audited(f"request {asked().pk}")
+
+
+def move_line() -> None:
+    found = asked()
+    edited()()
+    other = Forgery(brings=(size(1.15, {"trend": "Bad"}),)).draft()
+    ChangeLine.objects.filter(request=found).update(request=other)
+
+
+def lines_of_another_cluster() -> None:
+    edited()()
+    stands(edited_epoch=1)
+    drop_lines()
+
+
+def lines_of_a_closed_one() -> None:
+    found = asked().pk
+    edited()()
+    as_before("UPDATE overrides_changerequest SET state = 'rejected' WHERE id = %s", found)
+    sql("DELETE FROM overrides_changeline WHERE request_id = %s", found)
+
+
+def signed_lines() -> None:
+    edited()()
+    vote(asked(), "second")
+    drop_lines()
+
+
+def claimed(column: str) -> Act:
+    """Write a column that only the database writes; it stays as it was."""
+
+    def write() -> None:
+        before = ChangeRequest.objects.values_list(column, flat=True).get(pk=asked().pk)
+        change(**{column: 7, "title": F("title")})()
+        assert ChangeRequest.objects.values_list(column, flat=True).get(pk=asked().pk) == before
+
+    return write
+
+
+def born(**values: Any) -> Act:
+    """Begin a request whose columns claim a transaction; the database writes them itself."""
+
+    def write() -> None:
+        forgery = Forgery(brings=(size(1.15),), request=values)
+        found = ChangeRequest.objects.get(pk=forgery.draft().pk)
+        assert (found.transaction, found.epoch) == (0, 0)
+        assert found.edited_transaction > 7
+        assert found.edited_epoch > 7
+
+    return write
+
+
+def applied_again() -> None:
+    """Apply a request and claim it for the transaction after the next: the database keeps its own."""
+    forgery = Forgery(brings=(size(1.1),))
+    forgery.apply(forgery.draft())
+    found = ChangeRequest.objects.get(pk=forgery.asked.pk)
+    assert found.transaction == found.edited_transaction
+    assert found.epoch == found.edited_epoch
+    forgery.publish()
+
+
+FROZEN: dict[str, Any] = {
+    "title": "another",
+    "reason": "another",
+    "expires_at": NOW + 99 * DAY,
+    "content": {"a": 1},
+    "base_parameters": "p",
+    "base_version": 99,
+    "movement": 0.5,
+    "content_hash": "c" * 64,
+}
+OWN: dict[str, Any] = {
+    "module": "dm",
+    "kind": "rollback",
+    "route": "mandate",
+    "author_id": None,
+    "author_name": "somebody else",
+    "created_at": NOW - DAY,
+}
+ROWS: dict[str, tuple[Act, str]] = {
+    **{f"{name} without another edition": (change(**{name: value}), READ) for name, value in FROZEN.items()},
+    **{f"another {name}": (edited(**{name: value}), WHOSE) for name, value in OWN.items()},
+    "another one that it is split from": (lambda: edited(split_from=ChangeRequest.objects.earliest("pk"))(), WHOSE),
+    "an edit": (edited(title="another"), HONEST),
+    "an edit with the same hash": (change(edition=F("edition") + 1), AGAIN),
+    "an edit with the hash that is signed": (signed_edition, AGAIN),
+    "an edit back to a hash that is signed": (back_to_a_signed_content, AGAIN),
+    "an edition taken back": (
+        then(edited(), change(edition=F("edition") - 1)),
+        "an edition is not taken back",
+    ),
+    "a format taken back": (edited(hash_format=1), "an edition is not taken back"),
+    "a format of old": (Forgery(brings=(size(1.1),), request={"hash_format": 1}), "a request is hashed by format 2"),
+    "a format without another edition": (change(hash_format=3), READ),
+    "a beginning at its end": (lambda: as_applied(), "a request begins as a draft or in review"),
+    "lines dropped without an edition": (drop_lines, LINES),
+    "lines dropped with an edition": (then(edited(), drop_lines), HONEST),
+    "a line added without an edition": (add_line, LINES),
+    "a line added with an edition": (then(edited(), add_line), HONEST),
+    "a line moved to another request": (move_line, f"a line stays with its request|{DENIED}"),
+    "lines dropped in another cluster": (lines_of_another_cluster, LINES),
+    "lines dropped after its end": (lines_of_a_closed_one, "is closed: its lines are not changed any more"),
+    "lines dropped under its votes": (signed_lines, SIGNED),
+    **{
+        f"a claimed {name}": (claimed(name), HONEST)
+        for name in ("transaction", "epoch", "edited_transaction", "edited_epoch")
+    },
+    "a birth that claims a transaction": (born(transaction=7, epoch=7, edited_transaction=7, edited_epoch=7), HONEST),
+    "an application that keeps its transaction": (applied_again, HONEST),
+    "an application without a time": (from_state("approved", state="applied"), "was applied at some time"),
+    "an application of a draft by the route of reviews": (
+        from_state("draft", state="applied", closed_at=NOW),
+        "a draft is applied at once or under mandates",
+    ),
+    "a change of a draft's reason": (from_state("draft", reason="another"), HONEST),
+    "a change of a draft's hash": (from_state("draft", content_hash="d" * 64), READ),
+    **{
+        f"a reason after it was {state}": (from_state(state, reason="another"), CLOSED)
+        for state in ("applied", "rejected", "cancelled", "expired", "failed")
+    },
+    **{
+        f"an acknowledgement after it was {state}": (
+            from_state(state, acknowledged_at=NOW, acknowledged_by="somebody"),
+            HONEST,
+        )
+        for state in ("applied", "failed")
+    },
+    "a failure taken back to nothing": (from_state("failed", scheduled_for=NOW), CLOSED),
+}
+
+
+def as_applied() -> None:
+    fields = ChangeRequest.objects.filter(state="applied").values().first()
+    assert fields is not None
+    ChangeRequest.objects.create(**fields | {"id": None})
+
+
+@pytest.mark.parametrize("role", ["role", "owner"])
+@pytest.mark.parametrize("name", ROWS)
+def test_requests(name: str, role: str) -> None:
+    refused(*ROWS[name], role=role)
+
+
+def voted_in(state: str) -> None:
+    found = asked()
+    stands(state=state)
+    vote(found, "second")
+
+
+class TestVotes:
+    """A vote is of somebody else who may review, on the content as it stands, while it is open, in order."""
+
+    @pytest.mark.parametrize("role", ["role", "owner"])
+    @pytest.mark.parametrize(
+        ("act", "why"),
+        {
+            "of another": (lambda: vote(asked(), "second"), HONEST),
+            "of its author": (lambda: vote(asked(), "writer"), "nobody votes on their own"),
+            "of an operator": (lambda: vote(asked(), "operator"), "person [0-9]+ may not review"),
+            "on another content": (
+                lambda: vote(asked(), "second", content_hash="e" * 64),
+                "on the content as it stands",
+            ),
+            **{
+                f"while it is {state}": (partial(voted_in, state), "while it is open")
+                for state in ("draft", "applied", "rejected", "cancelled", "expired", "failed")
+            },
+            **{
+                f"while it is {state} ": (partial(voted_in, state), HONEST)
+                for state in ("in_review", "changes_requested", "approved", "scheduled")
+            },
+        }.values(),
+    )
+    def test_are_of_those_who_may(self, act: Act, why: str, role: str) -> None:
+        refused(act, why, role)
+
+    def test_are_numbered_by_the_database(self) -> None:
+        """An approval that chose a number of 9e9 would outlive the same person's later No."""
+
+        def forged() -> None:
+            forgery = Forgery(brings=(size(1.1),), voters=())
+            found = forgery.draft()
+            vote(found, id=9_000_000_000)
+            vote(found, decision="reject")
+            forgery.apply(found)
+            forgery.publish()
+
+        refused(forged, "has 0 of 1 approvals")
+
+    def test_of_the_role_pass_as_those_of_the_person_it_names(self) -> None:
+        """By design: behind one role the database cannot tell persons apart; README claims nothing else."""
+        refused(lambda: vote(asked(), "second"), HONEST)

@@ -1,0 +1,188 @@
+"""A trial stands between the version in force and its exact restoration, by one reviewed request of its kind.
+
+Its line is of the evidence method, so that the paths of memberships are tried here too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from overrides.models import Membership, Override, Version
+from overrides.versions.publish import store_override, store_parameters
+from tests.builders import NOW, make_parameters, make_spec
+from tests.bypass.ways.forgery import HONEST, LINE, OTHER, Act, Forgery, as_before, audited, refused, size
+
+pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
+
+LIVE = make_parameters({"policy": "evidence", "combiner": "evidence"})
+TRIED = make_spec({"size_mult": 1.3}, policy="evidence", stats={"n": 40, "edge_raw": 0.8, "variance": 0.5})
+HOUR = timedelta(hours=1)
+STARTED = {"path_from": {"size_mult": 1.0}, "path_since": NOW + HOUR}
+
+
+@dataclass
+class Trial(Forgery):
+    """A trial of another line and its restoration by hand."""
+
+    kind: str = "trial"
+    brings: tuple[Any, ...] = (TRIED,)
+    withdraws: tuple[str, ...] = (LINE,)
+    content: dict[str, Any] = field(default_factory=LIVE.to_document)
+    membership: dict[str, Any] = field(default_factory=lambda: dict(STARTED))
+    restored: dict[str, Any] = field(default_factory=dict)
+    again: dict[str, Any] = field(default_factory=dict)
+    ends: bool = True
+    returns: bool = True
+    is_restored: bool = True
+    is_replaced: bool = True
+
+    def publish(self) -> None:
+        before = Version.objects.get(module="pm", is_active=True)
+        number, touched = before.number + 1, [spec.line for spec in self.brings]
+        stood = list(Membership.objects.filter(line_id__in=self.withdraws, to_version=None))
+        if self.closes:
+            Membership.objects.filter(line_id__in=self.withdraws, to_version=None).update(to_version=number)
+        base: dict[str, Any] = {
+            "module": "pm", "coefficients": before.coefficients, "request": self.asked, "published_at": self.at,
+            "published_by": "mallory",
+        }  # fmt: skip
+        parameters = store_parameters(LIVE, by="m", reason="m", at=NOW)
+        tried = {"number": number, "kind": "trial", "parameters": parameters, "n_overrides": 1, "content_hash": "t"}
+        Version.objects.create(**base | tried | self.version)
+        audited(f"version pm/{number}")
+        for spec in self.brings if self.opens else ():
+            opened = {"module": "pm", "line_id": spec.line, "override_id": spec.content_id, "from_version": number}
+            Membership.objects.create(**opened | self.membership)
+        if not self.is_restored:
+            return
+        if self.ends:
+            Membership.objects.filter(line_id__in=touched, to_version=None).update(to_version=number + 1)
+        if self.is_replaced:
+            Version.objects.filter(pk=before.pk).update(is_active=False)
+        like = {
+            "number": number + 1, "kind": "restored", "is_active": True, "parameters_id": before.parameters_id,
+            "n_overrides": before.n_overrides, "content_hash": before.content_hash,
+        }  # fmt: skip
+        Version.objects.create(**base | like | self.restored)
+        audited(f"version pm/{number + 1}")
+        for each in stood if self.returns else ():
+            back = {
+                "module": "pm", "line_id": each.line_id, "override_id": each.override_id, "from_version": number + 1,
+                "path_from": each.path_from, "path_since": each.path_since,
+            }  # fmt: skip
+            Membership.objects.create(**back | self.again)
+
+    def draft(self) -> Any:
+        in_force = Version.objects.get(module="pm", is_active=True)
+        self.request = {"base_parameters": in_force.parameters_id} | self.request
+        return super().draft()
+
+
+def stored(act: Trial, *specs: Any) -> Act:
+    def write() -> None:
+        for spec in specs:
+            store_override(spec, source="x", at=NOW)
+        act()
+
+    return write
+
+
+def evidence_in_force(act: Forgery, path: str = '{"size_mult": 1.0}', hours: int = 24) -> Act:
+    """Let the module learn by evidence, and let the line have stood on a path that began hours before `act`."""
+
+    def write() -> None:
+        row = store_parameters(LIVE, by="m", reason="m", at=NOW)
+        store_override(TRIED, source="x", at=NOW)
+        as_before("UPDATE learning_configs SET parameters_id = %s WHERE is_active", row.pk)
+        as_before(
+            "INSERT INTO overrides_membership (module, line_id, override_id, from_version, path_from, path_since) "
+            "VALUES ('pm', %s, %s, 3, %s, %s)", TRIED.line, TRIED.content_id, path, act.at - timedelta(hours=hours),
+        )  # fmt: skip
+        act()
+
+    return write
+
+
+def evidence(start: float | None, target: float = 1.2, **over: Any) -> Forgery:
+    path = {"path_from": None if start is None else {"size_mult": start}, "path_since": NOW + HOUR} | over
+    spec = make_spec({"size_mult": target}, policy="evidence", stats={"n": 40, "edge_raw": 0.8, "variance": 0.5})
+    return Forgery(brings=(spec,), membership=path)
+
+
+DIFFERS, CONSTANTS = "trial pm/4 differs from request", "trial pm/4 has constants that request"
+NOTHING, AGAIN = "version pm/5 restores nothing", "version pm/5 differs from the one it restores at line"
+OTHERS, ASTRAY = "version pm/5 has other constants", "differs from request [0-9]+ at line"
+PATH = "the path of line [0-9a-f]+ does not begin where the line stood when it was published"
+TRIALS: dict[str, tuple[Act, str]] = {
+    "as it was signed": (Trial(), HONEST),
+    "without votes": (Trial(voters=()), "has 0 of 1 approvals"),
+    "at once": (Trial(route="at_once"), "was not reviewed and may move lines alone"),
+    "of another kind": (Trial(kind="lines", version={"kind": "trial"}), "is not applied, or of another kind"),
+    "active": (Trial(version={"is_active": True}), "trial_is_never_active"),
+    "not restored": (Trial(is_restored=False), "trial pm/4 stands between a version and its restoration"),
+    "not brought": (Trial(opens=False), f"{DIFFERS}|{ASTRAY}"),
+    "not closed": (Trial(closes=False), f"{DIFFERS}|one_open_membership"),
+    "another line closed": (
+        Trial(more=lambda: Membership.objects.filter(line_id=OTHER, to_version=None).update(to_version=4)),
+        f"{DIFFERS}|{ASTRAY}|opened or closed only by",
+    ),
+    "other parameters than were signed": (Trial(content={}), CONSTANTS),
+    "other parameters than it was drafted against": (Trial(request={"base_parameters": "p"}), CONSTANTS),
+    "other coefficients": (Trial(version={"coefficients": {"chain=base": 2}}), f"{CONSTANTS}|no weight of dm"),
+    "no end of what it tries": (Trial(ends=False), f"{AGAIN}|{DIFFERS}"),
+    "no return of what stood": (Trial(returns=False), AGAIN),
+    "another return than stood": (
+        stored(Trial(again={"override_id": size(1.15).content_id}), size(1.15)),
+        f"{AGAIN}|{ASTRAY}",
+    ),
+    "a path on what returns": (Trial(again=STARTED), f"{AGAIN}|{ASTRAY}"),
+    "another number of overrides": (Trial(restored={"n_overrides": 9}), OTHERS),
+    "another hash": (Trial(restored={"content_hash": "x"}), OTHERS),
+    "other constants restored": (
+        lambda: Trial(restored={"parameters_id": store_parameters(LIVE, by="m", reason="m", at=NOW).pk})(),
+        OTHERS,
+    ),
+    "restored and not in force beside the one before": (
+        Trial(restored={"is_active": False}, is_replaced=False),
+        NOTHING,
+    ),
+    "restored and not in force": (Trial(restored={"is_active": False}), f"{NOTHING}|taken out of force"),
+    "a start of its own": (Trial(membership=STARTED | {"path_from": {"size_mult": 1.2}}), PATH),
+    "a start of its own time": (Trial(membership=STARTED | {"path_since": NOW + 90 * HOUR}), PATH),
+    "no path": (Trial(membership={}), PATH),
+    "a path of another lever": (Trial(membership=STARTED | {"path_from": {"alloc_mult": 1.0}}), PATH),
+    "a path of one lever more": (
+        Trial(membership=STARTED | {"path_from": {"size_mult": 1.0, "alloc_mult": 1.0}}),
+        PATH,
+    ),
+}
+A_DAY, TWO = 1.02, 1.02**2
+PATHS: dict[str, tuple[Act, str]] = {
+    "where it had come in a day": (evidence_in_force(evidence(A_DAY)), HONEST),
+    "where it had come in two days": (evidence_in_force(evidence(TWO), hours=48), HONEST),
+    "farther than it had come in a day": (evidence_in_force(evidence(TWO)), PATH),
+    "at neutral again": (evidence_in_force(evidence(1.0)), PATH),
+    "at the target of old": (evidence_in_force(evidence(1.3)), PATH),
+    "at the target of old that was reached": (evidence_in_force(evidence(1.3), hours=24 * 365), HONEST),
+    "from where it had begun": (evidence_in_force(evidence(1.1), path='{"size_mult": 1.1}', hours=0), HONEST),
+    "from neutral where it named no beginning": (evidence_in_force(evidence(A_DAY), path="{}"), HONEST),
+    "none": (evidence_in_force(evidence(None)), f"{PATH}|membership_path_is_whole"),
+    "of another time": (evidence_in_force(evidence(A_DAY, path_since=NOW)), PATH),
+    "nearly where it had come": (evidence_in_force(evidence(A_DAY + 1e-6)), PATH),
+}
+
+
+@pytest.mark.parametrize("role", ["role", "owner"])
+@pytest.mark.parametrize("name", TRIALS)
+def test_trials(name: str, role: str) -> None:
+    refused(*TRIALS[name], role=role)
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_paths_begin(name: str) -> None:
+    assert not Override.objects.filter(pk=TRIED.content_id).exists()
+    refused(*PATHS[name])
