@@ -57,8 +57,8 @@ class TestRefreshHealth:
         assert refresh_health(now=NOW) == 1
         assert refreshed_health(request) == "evidence_lapsed"
 
-    def test_looks_at_no_request_that_is_closed(self, reviewer: User) -> None:
-        request = draft(make_spec())
+    def test_looks_at_no_request_that_is_closed(self, author: User, reviewer: User) -> None:
+        request = draft(make_spec(), author=author)
         reject(request_id=request.pk, by=reviewer, reason="no", at=NOW)
         publish(make_spec({"size_mult": 1.2}))
 

@@ -13,6 +13,7 @@ from overrides.requests.emergency import pin_line, quarantine_builder
 from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import make_spec, publish, set_mode
 from tests.conftest import make_user
+from tests.overrides.requests.impact.test_what_if import ask
 
 pytestmark = pytest.mark.django_db
 
@@ -75,15 +76,17 @@ class TestHolding:
 
 
 class TestRetiring:
-    def test_shows_the_exposure_before_and_then_retires(self, operator: User) -> None:
+    def test_shows_the_effect_of_a_replay_before_and_then_retires(self, operator: User) -> None:
         publish(CUT)
+        ask(3)
         url = f"{OVERRIDES}{CUT.content_id}/retire/"
 
         text = page(browser_of(operator), url)
         submitted(operator, url, reason="it lost", decide="yes")
 
         assert "retiring a cut raises exposure" in text
-        assert "+25.0" in text
+        assert "+2.00\N{NO-BREAK SPACE}%" in text
+        assert "in a replay of the last 3 decisions" in text
         assert not Membership.objects.filter(to_version=None).exists()
         assert ChangeRequest.objects.get(route="at_once").reason == "it lost"
 

@@ -122,7 +122,9 @@ class TestExceeded:
 
     @given(st.floats(0.7, 1.3), st.floats(0.7, 1.3))
     def test_never_lets_the_target_go_farther_or_over_neutral(self, approved: float, proposed: float) -> None:
-        inside = exceeded(grant(spec(approved), POLICY, NOW), spec(proposed), LATER) == []
+        edge = 0.8 if (approved >= 1) == (proposed >= 1) else -0.8  # of the sign that was approved, on either side
+
+        inside = exceeded(grant(spec(approved), POLICY, NOW), spec(proposed, edge=edge), LATER) == []
 
         assert inside == (min(1, approved) - 1e-12 <= proposed <= max(1, approved) + 1e-12)
 
