@@ -5,6 +5,7 @@ Every gate is evaluated again under the module's lock, so that two requests for 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -24,6 +25,9 @@ from overrides.versions.publish import lock_module, lock_modules
 from telemetry.audit.audit_log import MACHINE
 
 State = ChangeRequest.State
+UNREADABLE = (ValueError, TypeError, LookupError, AttributeError)
+
+logger = logging.getLogger(__name__)
 
 
 @transaction.atomic
@@ -56,7 +60,11 @@ def close_applied(request: ChangeRequest, step: Step, actor: str, at: datetime) 
 
 @transaction.atomic
 def apply_due(*, now: datetime) -> int:
-    """Apply the requests that are due and return their number; one that is blocked by then fails with its reason."""
+    """Apply the requests that are due and return their number; one that is blocked by then fails with its reason.
+
+    So does one whose stored content cannot be read, which only a row written past the verbs can have: it must not keep
+    the others from their time.
+    """
     due = _lock_available(ChangeRequest.objects.filter(state=State.SCHEDULED, scheduled_for__lte=now))
     lock_modules(request.module for request in due)
     for request in sorted(due, key=lambda request: (request.scheduled_for, request.pk)):
@@ -64,6 +72,9 @@ def apply_due(*, now: datetime) -> int:
             apply_request(request_id=request.pk, by=None, at=now)
         except GovernanceError as refused:
             _fail(request.pk, str(refused), now)
+        except UNREADABLE as fault:
+            logger.exception("request %s cannot be read", request.pk)
+            _fail(request.pk, f"its content cannot be read: {type(fault).__name__}: {fault}", now)
     return len(due)
 
 

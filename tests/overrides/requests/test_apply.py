@@ -9,11 +9,12 @@ from django.contrib.auth.models import Group, User
 
 from overrides.core.governance.errors import GateError
 from overrides.core.governance.governance_policy import GovernancePolicy
-from overrides.models import ChangeRequest, Mandate, ModulePolicy, Version
+from overrides.models import ChangeRequest, Mandate, ModulePolicy, Version, Vote
 from overrides.requests.apply import apply_due, apply_request
+from overrides.requests.gates import hash_of
 from overrides.requests.governance_store import policy_of
 from overrides.requests.review import approve, schedule
-from tests.builders import NOW, approve_and_apply, draft, make_parameters, make_spec, publish
+from tests.builders import NOW, approve_and_apply, draft, make_parameters, make_spec, publish, without_triggers
 from tests.conftest import make_user
 from tests.people import make_person, settled
 
@@ -59,6 +60,25 @@ class TestApplyDue:
 
         assert apply_due(now=NOW + 2 * HOUR) == 2
         assert Version.objects.get(is_active=True).request == fine
+
+    def test_goes_on_past_one_whose_content_cannot_be_read(self, reviewer: User) -> None:
+        forged = draft(kind="mode", content={"mode": "shadow"})
+        approve(request_id=forged.pk, by=reviewer, at=NOW)
+        schedule(request_id=forged.pk, by=reviewer, due=NOW + HOUR, at=NOW)
+        fine = scheduled(reviewer)
+        forged.refresh_from_db()
+        forged.content = ["shadow"]
+        with without_triggers():
+            signed = hash_of(forged, [])
+            ChangeRequest.objects.filter(pk=forged.pk).update(content=["shadow"], content_hash=signed)
+            Vote.objects.filter(request=forged).update(content_hash=signed)
+
+        assert apply_due(now=NOW + 2 * HOUR) == 2
+
+        forged.refresh_from_db()
+        fine.refresh_from_db()
+        assert (forged.state, fine.state) == ("failed", "applied")
+        assert forged.failure.startswith("its content cannot be read: ")
 
     def test_may_be_overtaken_by_a_person(self, reviewer: User) -> None:
         request = scheduled(reviewer)
