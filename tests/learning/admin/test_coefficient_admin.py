@@ -120,7 +120,7 @@ class TestElsewhere:
         assert "Coefficients: 3 weights would move" in text
         assert f"chain=base: {fresh:.4f}, now 1.1000" in text
         assert "no trade of it is learned from: back to 1" in text
-        assert "steps in all" in text
+        assert "Size of change" in text
         assert "What if?" in text
 
     def test_a_closed_request_shows_what_it_replaced(self, browser: Client) -> None:

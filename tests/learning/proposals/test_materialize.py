@@ -15,7 +15,7 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from overrides.models import ChangeLine, ChangeRequest, LineHold
 from overrides.requests.apply import apply_request
-from overrides.requests.review import approve, reject
+from overrides.requests.review import approve, cancel, reject
 from tests.builders import (
     DAY,
     NOW,
@@ -130,10 +130,20 @@ class TestMaterialize:
         make_lesson()
         first = propose()
         assert first is not None
-        reject(request_id=first.pk, by=reviewer, reason="not today", at=now)
+        cancel(request_id=first.pk, by=reviewer, reason="not today", at=now)
 
         assert propose(now + timedelta(hours=11, minutes=59)) is None
         assert propose(now + timedelta(hours=12)) is not None
+
+    def test_asks_for_30_days_not_again_what_was_rejected(self, reviewer: User, now: datetime) -> None:
+        make_lesson()
+        first = propose()
+        assert first is not None
+        reject(request_id=first.pk, by=reviewer, reason="noise", at=now)
+
+        assert propose(now + DAY) is None
+        assert propose(now + 29 * DAY) is None
+        assert propose(now + 30 * DAY) is not None
 
     def test_asks_nothing_while_a_request_is_open(self) -> None:
         make_lesson()
