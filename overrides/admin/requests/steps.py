@@ -118,6 +118,11 @@ def is_own(request: ChangeRequest, person: User) -> bool:
     return request.author_id == person.pk
 
 
+def _has_author(request: ChangeRequest, person: User) -> bool:
+    """Return whether a person drafted the request, who can answer; a machine reads no comments."""
+    return request.author_id is not None
+
+
 def _may_cancel(request: ChangeRequest, person: User) -> bool:
     return is_own(request, person) or (request.author_id is None and person.has_perm(REVIEW))
 
@@ -219,6 +224,7 @@ _ALL = (
         "returns it to its author with your comments",
         _request_changes,
         Step.REQUEST_CHANGES,
+        is_open=_has_author,
     ),
     StepPage(
         "reject",

@@ -152,6 +152,13 @@ class TestSteps:
 
         assert ">stale<" in shown(reviewer, request)
 
+    def test_do_not_send_back_what_a_machine_drafted(self, reviewer: User) -> None:
+        text = shown(reviewer, drafted(None))
+
+        assert "Reject…" in text
+        assert "Request changes" not in text
+        assert "reads no comments" not in text
+
     def test_submit_then_request_changes(self, author: User, reviewer: User) -> None:
         request = drafted(author, submit=False)
 
