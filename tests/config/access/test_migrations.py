@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
-from django.db import connection
 
-ROOT = Path(__file__).parents[3]
+from tests.scratch_database import run_in_a_new_database
 
 SCRIPT = """
 import json
@@ -78,24 +72,6 @@ print("done")
 
 @pytest.mark.django_db(transaction=True)
 def test_state_who_existed_and_who_owns_the_keys() -> None:
-    settings = connection.settings_dict
-    scratch = f"{settings['NAME']}_people"
-    login = f"{settings['USER']}:{settings['PASSWORD']}@{settings['HOST']}:{settings['PORT']}"
-    environment = {"DATABASE_URL": f"postgres://{login}/{scratch}", "DJANGO_SETTINGS_MODULE": "config.settings"}
-    with connection.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE IF EXISTS {scratch}")
-        cursor.execute(f"CREATE DATABASE {scratch}")
-        try:
-            done = subprocess.run(
-                [sys.executable, "-c", SCRIPT],
-                cwd=ROOT,
-                env=os.environ | environment,
-                timeout=120,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-        finally:
-            cursor.execute(f"DROP DATABASE {scratch} WITH (FORCE)")
+    done = run_in_a_new_database(SCRIPT)
 
     assert done.stdout.strip() == "done", done.stderr[-3000:]

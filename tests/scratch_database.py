@@ -1,0 +1,35 @@
+"""A script in a process of its own, whose database is empty and belongs to it alone; migrations are tried there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from django.db import connection
+
+ROOT = Path(__file__).parents[1]
+
+
+def run_in_a_new_database(script: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in a new database beside that of the tests; it is dropped afterwards."""
+    settings = connection.settings_dict
+    scratch = f"{settings['NAME']}_scratch"
+    login = f"{settings['USER']}:{settings['PASSWORD']}@{settings['HOST']}:{settings['PORT']}"
+    environment = {"DATABASE_URL": f"postgres://{login}/{scratch}", "DJANGO_SETTINGS_MODULE": "config.settings"}
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE IF EXISTS {scratch}")
+        cursor.execute(f"CREATE DATABASE {scratch}")
+        try:
+            return subprocess.run(
+                [sys.executable, "-c", script],
+                cwd=ROOT,
+                env=os.environ | environment,
+                timeout=240,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        finally:
+            cursor.execute(f"DROP DATABASE {scratch} WITH (FORCE)")
