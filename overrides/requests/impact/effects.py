@@ -18,7 +18,6 @@ from overrides.models import ChangeRequest, Line, WhatIf
 from overrides.requests.impact.what_if import EFFECT_DECISIONS, compare, is_about, request_what_if
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.kind import Proposed
-from telemetry.foundation.core.refusal import Refused
 
 MEASURED = tuple(kind.name for kind in KINDS.values() if kind.proposed is not None)
 AFTERWARDS = timedelta(days=2)  # what took effect without a review gets its effect if it is no older
@@ -70,7 +69,9 @@ def request_effects(*, now: datetime) -> int:
     missing = [
         request for request in requests.prefetch_related(_rows()) if row_of(request.what_ifs.all(), request) is None
     ]
-    return sum(_is_requested(request, now) for request in missing[:MOST_AT_ONCE])
+    for request in missing[:MOST_AT_ONCE]:
+        request_what_if(request.pk, EFFECT_DECISIONS, now)
+    return len(missing[:MOST_AT_ONCE])
 
 
 def row_of(rows: Iterable[WhatIf], request: ChangeRequest) -> WhatIf | None:
@@ -112,14 +113,6 @@ def _effect(found: Mapping[str, Any], mode: ServingMode | None) -> Effect:
 def _served_share(mode: ServingMode) -> float:
     """Return the share of callers who are served: the roll-out of a module that is on."""
     return mode.rollout_percent / 100 if mode.mode is Mode.ON else 0.0
-
-
-def _is_requested(request: ChangeRequest, now: datetime) -> bool:
-    try:
-        request_what_if(request.pk, EFFECT_DECISIONS, now)
-    except Refused:  # it cannot be served any more, as its gates say
-        return False
-    return True
 
 
 def _rows() -> Prefetch[Any]:
