@@ -46,7 +46,7 @@ def brakes() -> list[str]:
             with transaction.atomic():
                 work(lines, chief)
                 transaction.set_rollback(True)
-        except Exception as error:
+        except Exception as error:  # whatever a verb fails with is the outage that is looked for
             broken.append(f"{name} {type(error).__name__} {error}".splitlines()[0][:200])
     client = Client(raise_request_exception=False)
     client.force_login(chief)
@@ -54,7 +54,7 @@ def brakes() -> list[str]:
         try:
             with transaction.atomic():
                 status = client.get(page).status_code
-        except Exception as error:
+        except Exception as error:  # likewise of a page
             broken.append(f"{page} {type(error).__name__} {error}".splitlines()[0][:200])
             continue
         if status != 200:

@@ -161,7 +161,7 @@ def refusals_into(messages: set[str]) -> Iterator[None]:
 
 def _passes(item: pytest.Item) -> bool:
     """Run a test; what its file has set up stays, because what is said to come next is the file itself."""
-    reports = runtestprotocol(item, log=False, nextitem=item.getparent(pytest.Module))  # type: ignore[arg-type]
+    reports = runtestprotocol(item, log=False, nextitem=item.getparent(pytest.Module))  # type: ignore[arg-type]  # a node serves
     return all(report.outcome != "failed" for report in reports)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.bench.mutants import database_mutants, python_mutations, sql_mutations
 from tests.bench.mutants.explained import DOCUMENT, read
-from tests.bench.mutants.judge_python import ROOT, TARGETS
+from tests.bench.mutants.judge_python import ROOT, TARGETS, Target
 
 FUNCTION = """-- A rule.
 CREATE OR REPLACE FUNCTION rule() RETURNS trigger
@@ -89,10 +89,10 @@ class TestPython:
         }  # fmt: skip
 
     @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.path)
-    def test_every_change_can_be_compiled_and_is_one(self, target: object) -> None:
-        text = (ROOT / target.path).read_text(encoding="utf-8")  # type: ignore[attr-defined]
+    def test_every_change_can_be_compiled_and_is_one(self, target: Target) -> None:
+        text = (ROOT / target.path).read_text(encoding="utf-8")
         before = ast.unparse(ast.parse(text))
-        found = list(python_mutations.changes(text, target.functions))  # type: ignore[attr-defined]
+        found = list(python_mutations.changes(text, target.functions))
 
         assert len({change.wording for change in found}) == len(found) > 5
         assert all(compile(change.text, "x", "exec") and change.text != before for change in found)

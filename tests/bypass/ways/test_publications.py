@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
+from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.models import Mandate, Membership, Quarantine
 from overrides.versions.publish import store_override
 from tests.builders import NOW, make_spec
@@ -37,17 +39,17 @@ UNCOVERED = f"no mandate covers line {LINE}"
 DIFFERS = f"version pm/4 differs from request [0-9]+ at line {LINE}"
 
 
-def stored(*specs: object) -> None:
+def stored(*specs: OverrideSpec) -> None:
     for spec in specs:
-        store_override(spec, source="lesson", at=NOW)  # type: ignore[arg-type]
+        store_override(spec, source="lesson", at=NOW)
 
 
-def mandated(spec: object = None, **over: object) -> Forgery:
-    return Forgery(route="mandate", brings=(spec or size(1.1),), **over)  # type: ignore[arg-type]
+def mandated(spec: OverrideSpec | None = None, **over: Any) -> Forgery:
+    return Forgery(route="mandate", brings=(spec or size(1.1),), **over)
 
 
-def reviewed(spec: object = None, **over: object) -> Forgery:
-    return Forgery(brings=(spec or size(1.1),), **over)  # type: ignore[arg-type]
+def reviewed(spec: OverrideSpec | None = None, **over: Any) -> Forgery:
+    return Forgery(brings=(spec or size(1.1),), **over)
 
 
 def hold(kind: str, line: str = LINE, *, expires_at: datetime | None = None, lifted_at: datetime | None = None) -> Act:
