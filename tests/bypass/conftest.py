@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -11,11 +12,18 @@ from django.core.management import call_command
 from tests.bypass.world import furnish
 
 
-@pytest.fixture(scope="module")
-def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+@contextmanager
+def committed(django_db_blocker: Any, furnish: Callable[[], None]) -> Iterator[None]:
+    """Commit what a function writes, and empty the database afterwards."""
     with django_db_blocker.unblock():
         furnish()
         try:
             yield
         finally:
             call_command("flush", interactive=False, verbosity=0)
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    with committed(django_db_blocker, furnish):
+        yield

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 
 from telemetry.recording.record_trades import record_trades
 from tests.builders import NOW, draft, make_spec, make_trades, publish, set_mode
+from tests.bypass.conftest import committed
 from tests.bypass.ways.forgery import DIP, size
 from tests.people import make_person
 
@@ -34,9 +34,5 @@ def furnish() -> None:
 
 @pytest.fixture(scope="package")
 def market(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    with django_db_blocker.unblock():
-        furnish()
-        try:
-            yield
-        finally:
-            call_command("flush", interactive=False, verbosity=0)
+    with committed(django_db_blocker, furnish):
+        yield
