@@ -15,6 +15,7 @@ SILENCE_SECONDS = 10
 # front server that reads requests whole (docs/deploy/nginx.conf) stops any number of them. Each thread that serves may
 # hold one connection to PostgreSQL.
 workers, threads = 2, 16
+worker_class = "config.web_worker.WebWorker"
 timeout = 60  # seconds without a heartbeat before a process is replaced; no request takes this long
 limit_request_line = limit_request_field_size = 8190  # bytes; a longer address gets 414, a longer header 431
 

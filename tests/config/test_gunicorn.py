@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -13,9 +14,11 @@ from devkit import supervise
 from devkit.processes import end, free_port, spawn
 
 from config.gunicorn import SILENCE_SECONDS, threads, workers
+from config.web_worker import LINGER_SECONDS
 from tests.builders import wait_until
 
 PATIENCE = 3.0 * SILENCE_SECONDS  # one process may have accepted all silent connections
+AT_ONCE = 2 * LINGER_SECONDS  # for a few answers; less than waiting for silent or lingering clients takes
 HEAD = b"Host: 127.0.0.1\r\nConnection: close\r\n"
 HEALTH = b"GET /healthz HTTP/1.1\r\n" + HEAD
 
@@ -87,6 +90,18 @@ class TestSilence:
             caller.close()
 
 
+class TestKeptOpen:
+    """Clients that do not hang up after their answer, fewer than the threads of one process."""
+
+    def test_does_not_keep_the_next_one_waiting(self, port: int) -> None:
+        deadline = time.monotonic() + AT_ONCE
+        with ExitStack() as stack:
+            for _ in range(threads - 4):
+                caller = stack.enter_context(connected(port, HEALTH + b"\r\n"))
+                caller.settimeout(deadline - time.monotonic())
+                assert caller.recv(4096).split()[1] == b"200"
+
+
 class TestDripping:
     """A byte now and then, which no limit on silence ends, by as many as once stopped everything."""
 
@@ -103,9 +118,10 @@ class TestDripping:
     def test_leaves_every_other_client_an_answer(self, port: int, words: bytes) -> None:
         with ExitStack() as stack:
             slow = [stack.enter_context(connected(port, words)) for _ in range(self.DRIPPING)]
+            deadline = time.monotonic() + AT_ONCE
             for _ in range(10):
                 for caller in slow:
                     drip(caller)
                 with connected(port, HEALTH + b"\r\n") as other:
-                    other.settimeout(2)
+                    other.settimeout(deadline - time.monotonic())
                     assert other.recv(4096).split()[1] == b"200"
