@@ -10,7 +10,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from overrides.core.governance.votes import Signatures, VoteCast, signatures
-from overrides.models import ChangeRequest, Mandate, Vote
+from overrides.models import ChangeRequest, Mandate, MandateRenewal, Vote
 
 REVIEW_CODENAME = "review_changerequest"
 
@@ -25,9 +25,18 @@ def reviewers() -> QuerySet[User]:
 
 def votes_read() -> QuerySet[Vote]:
     """The votes in their order, with their givers as they are now: `may_review`, and `group_names`."""
+    return _with_givers(Vote.objects.all())
+
+
+def renewals_read() -> QuerySet[MandateRenewal]:
+    """The approvals of renewals in their order, with their givers as `votes_read` has them."""
+    return _with_givers(MandateRenewal.objects.all())
+
+
+def _with_givers(rows: QuerySet[Any]) -> QuerySet[Any]:
     groups = User.groups.through.objects.filter(user_id=OuterRef("voter")).order_by("group__name")
     return (
-        Vote.objects.select_related("voter")
+        rows.select_related("voter")
         .annotate(
             may_review=Exists(reviewers().filter(pk=OuterRef("voter"))),
             group_names=ArraySubquery(groups.values("group__name")),
@@ -52,33 +61,54 @@ def signatures_on(request: ChangeRequest, groups: Sequence[str]) -> tuple[list[V
 
 def cast_by(row: Any) -> VoteCast:
     """One of the `votes_read` as a value."""
+    return _cast(row, approves=row.decision == Vote.Decision.APPROVE, content_hash=row.content_hash)
+
+
+def _cast(row: Any, *, approves: bool, content_hash: str) -> VoteCast:
     return VoteCast(
         sequence=row.pk,
         voter=row.voter_id,
         name=row.voter.get_username(),
-        approves=row.decision == Vote.Decision.APPROVE,
-        content_hash=row.content_hash,
+        approves=approves,
+        content_hash=content_hash,
         is_active=row.voter.is_active,
         may_review=row.may_review,
         groups=tuple(row.group_names),
     )
 
 
-def suspended(mandates: Collection[Mandate]) -> dict[int, str]:
-    """Mandates of which too few signers may still sign, by id, with the reason in words.
+def signatures_of(mandates: Collection[Mandate]) -> dict[int, Signatures]:
+    """Return who signs each of these mandates now, by id.
 
-    A mandate rests on the approvals of its request, under the policy at its signing.
+    A mandate rests on the approvals of its request, a renewed one on those of its renewal, under the policy at its
+    signing.
     """
-    if not mandates:
-        return {}
-    votes = votes_on({mandate.request_id for mandate in mandates})
-    requests = ChangeRequest.objects.in_bulk(list(votes))
+    requests = ChangeRequest.objects.in_bulk({mandate.request_id for mandate in mandates})
+    votes = votes_on({mandate.request_id for mandate in mandates if mandate.renews_id is None})
+    renewals: dict[int, list[MandateRenewal]] = {m.renews_id: [] for m in mandates if m.renews_id is not None}
+    for row in renewals_read().filter(mandate__in=renewals) if renewals else ():
+        renewals[row.mandate_id].append(row)
     found = {}
     for mandate in mandates:
         request = requests[mandate.request_id]
-        counted = signatures(votes[request.pk], request.content_hash, request.author_id, mandate.voter_groups)
-        n_approvers = len(counted.approvers)
+        content = request.content_hash
+        if mandate.renews_id is None:
+            given = votes[request.pk]
+        else:
+            given = [_cast(row, approves=True, content_hash=content) for row in renewals[mandate.renews_id]]
+        found[mandate.pk] = signatures(given, content, request.author_id, mandate.voter_groups)
+    return found
+
+
+def suspended(mandates: Collection[Mandate]) -> dict[int, str]:
+    """Mandates of which too few signers may still sign, by id, with the reason in words."""
+    if not mandates:
+        return {}
+    found = {}
+    counted = signatures_of(mandates)
+    for mandate in mandates:
+        n_approvers = len(counted[mandate.pk].approvers)
         if n_approvers < mandate.approvals_needed:
-            gone = "; ".join(counted.lapsed) or "its votes were withdrawn"
+            gone = "; ".join(counted[mandate.pk].lapsed) or "its votes were withdrawn"
             found[mandate.pk] = f"{n_approvers} of {mandate.approvals_needed} signatures still count ({gone})"
     return found

@@ -34,7 +34,7 @@ LATER = NOW + 10 * DAY
 HOUR = timedelta(hours=1)
 LONG_AGO, FAR_AHEAD = datetime(1970, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
 HELD = (
-    "requests", "lines", "votes", "comments", "versions", "modes", "policies", "parameters", "mandates", "holds",
+    "requests", "lines", "votes", "comments", "versions", "modes", "policies", "parameters", "mandates", "renewals", "holds",
     "quarantines", "decisions",
 )  # fmt: skip
 
