@@ -9,24 +9,26 @@ takes the place of the one before it. Revoking is towards neutral: at once, by o
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.db.models import Prefetch, prefetch_related_objects
 
 from overrides.core.governance.errors import GateError
-from overrides.core.governance.governance_policy import may_count
+from overrides.core.governance.governance_policy import GovernancePolicy, may_count
 from overrides.core.governance.mandates import DUE_BEFORE
 from overrides.core.governance.permissions import LOWER, REVIEW
 from overrides.models import ChangeLine, Mandate, MandateRenewal, Membership
-from overrides.requests.governance_store import mandate_document, policy_of
+from overrides.requests.governance_store import mandate_document
 from overrides.requests.transitions import MANDATES, audit_request, locked
 from overrides.requests.votes import suspended
 from overrides.versions.publish import lock_module
 
+WITH_RENEWALS = Prefetch("renewals", MandateRenewal.objects.select_related("voter").order_by("pk"))
 SIGN_RENEWAL = "sign renewal"  # the action of the entry about one approval of a renewal
 
 
@@ -45,7 +47,12 @@ class Rules:
 
     needed: int
     groups: tuple[str, ...]
-    days: float
+    policy: GovernancePolicy
+
+    @property
+    def days(self) -> float:
+        """How many days a renewed mandate lasts."""
+        return self.policy.mandate_days
 
 
 def rules_of(mandates: Collection[Mandate]) -> dict[int, Rules]:
@@ -53,23 +60,28 @@ def rules_of(mandates: Collection[Mandate]) -> dict[int, Rules]:
     requests = [mandate.request_id for mandate in mandates]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT r.id, r.module, approvals_needed(r), groups_for(r)::text FROM overrides_changerequest AS r "
-            "WHERE r.id = ANY(%s)",
+            "SELECT r.id, approvals_needed(r), groups_for(r)::text, policy_for(r)::text "
+            "FROM overrides_changerequest AS r WHERE r.id = ANY(%s)",
             [requests],
         )
         rows = cursor.fetchall()
-    days = {module: policy_of(module).mandate_days for module in {row[1] for row in rows}}
-    found = {row[0]: Rules(row[2], tuple(json.loads(row[3])), days[row[1]]) for row in rows}
+    found = {
+        request: Rules(needed, tuple(json.loads(groups)), GovernancePolicy.from_document(json.loads(policy)))
+        for request, needed, groups, policy in rows
+    }
     return {mandate.pk: found[mandate.request_id] for mandate in mandates}
 
 
-def why_not_renewed(mandates: Collection[Mandate], by: User, at: datetime) -> dict[int, str]:
+def why_not_renewed(
+    mandates: Collection[Mandate], by: User, at: datetime, rules: Mapping[int, Rules] | None = None
+) -> dict[int, str]:
     """Return, by id, why a person may not approve the renewal of these mandates; an empty text if they may."""
     if not by.has_perm(REVIEW):
         return {mandate.pk: "you may not decide about requests; ask a reviewer" for mandate in mandates}
-    due, rules = due_among(mandates, at), rules_of(mandates)
-    signed = set(MandateRenewal.objects.filter(mandate__in=mandates, voter=by).values_list("mandate", flat=True))
-    groups = list(by.groups.values_list("name", flat=True))
+    due, rules = due_among(mandates, at), rules or rules_of(mandates)
+    prefetch_related_objects(list(mandates), WITH_RENEWALS)
+    is_closed = any(rules[mandate.pk].groups for mandate in mandates)
+    groups = list(by.groups.values_list("name", flat=True)) if is_closed else []
     found = {}
     for mandate in mandates:
         named = rules[mandate.pk].groups
@@ -77,7 +89,7 @@ def why_not_renewed(mandates: Collection[Mandate], by: User, at: datetime) -> di
             why = "you drafted its request; somebody else has to renew it"
         elif mandate.pk not in due:
             why = _not_due(mandate)
-        elif mandate.pk in signed:
+        elif any(each.voter_id == by.pk for each in mandate.renewals.all()):
             why = "you have approved its renewal already; somebody else has to as well"
         else:
             listed = ", ".join(named)
@@ -154,7 +166,7 @@ def _terms(mandate: Mandate, rules: Rules, at: datetime) -> dict[str, Any]:
     """Return the renewed mandate: the same, but for its dates, and for more evidence if the policy asks for it now."""
     approved = ChangeLine.objects.select_related("after").get(request=mandate.request_id, line=mandate.line_id).after
     assert approved is not None  # a mandate is signed on what a request brings
-    kept, floor = policy_of(mandate.line.module).evidence_kept, mandate.evidence_floor
+    kept, floor = rules.policy.evidence_kept, mandate.evidence_floor
     return {
         "line_id": mandate.line_id,
         "request_id": mandate.request_id,

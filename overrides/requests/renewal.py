@@ -22,8 +22,8 @@ from overrides.requests.review import write_vote
 from overrides.requests.transitions import audit_request, locked
 from overrides.requests.votes import suspended
 
-# The requests of which a standing mandate, never renewed, is suspended: the votes of each are counted once, not for each
-# mandate. Then the standing mandates that were renewed by people of whom too few may still vote.
+# The requests of which a standing mandate, never renewed, is suspended: the votes of each are counted once. Then the
+# standing mandates that were renewed by people of whom too few may still vote.
 REQUESTS = """
 SELECT signed.request_id FROM (
     SELECT request_id, voter_groups, approvals_needed FROM overrides_mandate

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.contrib.auth.models import Permission, User
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, prefetch_related_objects
 
 from overrides.core.governance.votes import Signatures, VoteCast, signatures
 from overrides.models import ChangeRequest, Mandate, MandateRenewal, Vote
@@ -77,38 +78,56 @@ def _cast(row: Any, *, approves: bool, content_hash: str) -> VoteCast:
     )
 
 
-def signatures_of(mandates: Collection[Mandate]) -> dict[int, Signatures]:
-    """Return who signs each of these mandates now, by id.
+def rows_behind(mandates: Collection[Mandate]) -> dict[int, list[Any]]:
+    """Return the votes on the request of each of these mandates, or the approvals of its renewal, by id of the mandate.
+
+    They are in their order, with their givers as `votes_read` has them.
+    """
+    prefetch_related_objects(list(mandates), "request")
+    first_signed = {mandate.request_id for mandate in mandates if mandate.renews_id is None}
+    renewed = {mandate.renews_id for mandate in mandates if mandate.renews_id is not None}
+    votes: dict[int, list[Any]] = defaultdict(list)
+    renewals: dict[int, list[Any]] = defaultdict(list)
+    for vote in votes_read().filter(request_id__in=first_signed) if first_signed else ():
+        votes[vote.request_id].append(vote)
+    for renewal in renewals_read().filter(mandate_id__in=renewed) if renewed else ():
+        renewals[renewal.mandate_id].append(renewal)
+    return {
+        mandate.pk: votes[mandate.request_id] if mandate.renews_id is None else renewals[mandate.renews_id]
+        for mandate in mandates
+    }
+
+
+def signatures_of(mandates: Collection[Mandate], rows: Mapping[int, list[Any]] | None = None) -> dict[int, Signatures]:
+    """Return who signs each of these mandates now, by id; `rows` are those of `rows_behind`, if they are read already.
 
     A mandate rests on the approvals of its request, a renewed one on those of its renewal, under the policy at its
     signing.
     """
-    requests = ChangeRequest.objects.in_bulk({mandate.request_id for mandate in mandates})
-    votes = votes_on({mandate.request_id for mandate in mandates if mandate.renews_id is None})
-    renewals: dict[int, list[MandateRenewal]] = {m.renews_id: [] for m in mandates if m.renews_id is not None}
-    for row in renewals_read().filter(mandate__in=renewals) if renewals else ():
-        renewals[row.mandate_id].append(row)
-    found = {}
-    for mandate in mandates:
-        request = requests[mandate.request_id]
-        content = request.content_hash
-        if mandate.renews_id is None:
-            given = votes[request.pk]
-        else:
-            given = [_cast(row, approves=True, content_hash=content) for row in renewals[mandate.renews_id]]
-        found[mandate.pk] = signatures(given, content, request.author_id, mandate.voter_groups)
-    return found
+    rows = rows_behind(mandates) if rows is None else rows
+    return {mandate.pk: _signatures(mandate, rows[mandate.pk]) for mandate in mandates}
+
+
+def _signatures(mandate: Mandate, rows: list[Any]) -> Signatures:
+    content = mandate.request.content_hash
+    is_first = mandate.renews_id is None
+    given = [cast_by(row) if is_first else _cast(row, approves=True, content_hash=content) for row in rows]
+    return signatures(given, content, mandate.request.author_id, mandate.voter_groups)
 
 
 def suspended(mandates: Collection[Mandate]) -> dict[int, str]:
     """Mandates of which too few signers may still sign, by id, with the reason in words."""
     if not mandates:
         return {}
-    found = {}
     counted = signatures_of(mandates)
-    for mandate in mandates:
-        n_approvers = len(counted[mandate.pk].approvers)
-        if n_approvers < mandate.approvals_needed:
-            gone = "; ".join(counted[mandate.pk].lapsed) or "its votes were withdrawn"
-            found[mandate.pk] = f"{n_approvers} of {mandate.approvals_needed} signatures still count ({gone})"
-    return found
+    reasons = {mandate.pk: why_suspended(mandate, counted[mandate.pk]) for mandate in mandates}
+    return {key: reason for key, reason in reasons.items() if reason}
+
+
+def why_suspended(mandate: Mandate, signed: Signatures) -> str:
+    """Return in words why a mandate does not count: too few of its signers may still sign; empty if enough may."""
+    n_approvers = len(signed.approvers)
+    if n_approvers >= mandate.approvals_needed:
+        return ""
+    gone = "; ".join(signed.lapsed) or "its votes were withdrawn"
+    return f"{n_approvers} of {mandate.approvals_needed} signatures still count ({gone})"

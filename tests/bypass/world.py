@@ -35,7 +35,7 @@ FIRST_FREE = 900_001
 
 
 def furnish() -> None:
-    """Create two versions, a renewed mandate, a mode, a policy, an open request with a comment, a pin and a quarantine."""
+    """Create versions, a renewed mandate, a mode, a policy, an open request with a comment, a pin and a quarantine."""
     publish(make_spec())
     publish(make_spec({"size_mult": 1.2}))
     set_mode("shadow", rollout_percent=20)

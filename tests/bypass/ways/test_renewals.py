@@ -124,9 +124,7 @@ RENEWALS: dict[str, tuple[Act, str]] = {
         EARLY,
     ),
     "two weeks before its review": (
-        then(
-            lambda: as_before("UPDATE overrides_mandate SET review_by = %s", LATER + 14 * DAY), approved(), signed()
-        ),
+        then(lambda: as_before("UPDATE overrides_mandate SET review_by = %s", LATER + 14 * DAY), approved(), signed()),
         HONEST,
     ),
     "long after its review": (
