@@ -94,7 +94,7 @@ class MandateAdmin(FactAdmin):
 
     nothing_yet = "Approving a line and applying it signs one."
     change_form_template = "overrides/governance/mandate.html"
-    list_display = ("what", "scope_shown", "state", "review", "still_allows", "evidence", "signed_by", "request_shown")
+    list_display = ("what", "scope_shown", "state", "signed_by", "still_allows", "evidence", "request_shown")
     list_filter = (DueFilter, "line__module", "line__channel")
     search_fields = ("line__pattern_key__startswith",)
     list_select_related = ("line", "request")
@@ -152,32 +152,30 @@ class MandateAdmin(FactAdmin):
     def signed_by(self, mandate: Any) -> SafeString:
         return signers_shown(mandate.signers)
 
-    @admin.display(description="in force, and the farthest the builder may go")
+    @admin.display(description="in force, and the farthest allowed")
     def still_allows(self, mandate: Any) -> SafeString:
         return headroom_shown(mandate, mandate.in_force, datetime.now(UTC))
 
-    @admin.display(description="review")
-    def review(self, mandate: Mandate) -> SafeString:
-        return term_shown(mandate.review_by, datetime.now(UTC)) if mandate.revoked_at is None else MISSING
-
-    @admin.display(description="evidence, and the least it needs")
+    @admin.display(description="evidence, and the least")
     def evidence(self, mandate: Any) -> SafeString:
         """Format the evidence in force beside the least for which the mandate applies."""
         if mandate.in_force is None:
             return MISSING
         terms, in_force = mandate.terms, mandate.in_force
         return format_html(
-            '<div class="cw-lever">{} <span class="cw-quiet">trades, at least</span> {}</div>'
-            '<div class="cw-lever">{} <span class="cw-quiet">edge, at least</span> {}</div>',
+            '<div class="cw-lever">{} trades <span class="cw-quiet">of</span> {}</div>'
+            '<div class="cw-lever">edge {} <span class="cw-quiet">of</span> {}</div>',
             *(number(in_force.n, 0), number(terms.least_n, 0)),
-            *(number(abs(in_force.edge_raw), 3), number(terms.least_edge, 3, unit="R")),
+            *(number(abs(in_force.edge_raw), 2), number(terms.least_edge, 2, unit="R")),
         )
 
-    @admin.display(description="state")
+    @admin.display(description="review")
     def state(self, mandate: Any) -> SafeString:
         now = datetime.now(UTC)
         suspended = mandate.signers.suspended
         shown = state_badge(mandate, in_force=mandate.in_force is not None, suspended=suspended, at=now)
+        if mandate.revoked_at is None:
+            shown = format_html('{} <div class="cw-small">{}</div>', shown, term_shown(mandate.review_by, now))
         if not suspended or mandate.revoked_at is not None or mandate.review_by <= now:
             return shown
         where = reverse("admin:overrides_changerequest_renew", args=[mandate.request_id])

@@ -29,12 +29,12 @@ def test_shows_what_is_left_of_reach_days_and_evidence(author: User) -> None:
 
     assert "at its limit" in listed  # the value in force is the farthest approved one
     assert "none: at its limit" in shown
-    assert '>40</span> <span class="cw-quiet">trades, at least</span> <span class="cw-num">20</span>' in listed
+    assert '>40</span> trades <span class="cw-quiet">of</span> <span class="cw-num">20</span>' in listed
     assert 'at least <span class="cw-num">20</span>' in shown
     for text in (listed, shown):
         assert "89 days left" in text
         assert "somebody" in text
-        assert "0.800" in text
+        assert "0.80" in text
     assert f'href="/admin/overrides/line/{mandate.line_id}/change/"' in listed
     assert f'href="/admin/overrides/changerequest/{mandate.request_id}/change/"' in listed
 
