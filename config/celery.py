@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from logging.config import dictConfig
 from typing import Any
 
 import structlog
 from celery import Celery, Task
 from celery.schedules import crontab
-from celery.signals import beat_embedded_init, beat_init, before_task_publish, setup_logging, task_postrun, task_prerun
+from celery.signals import before_task_publish, setup_logging, task_postrun, task_prerun
 
 from config import celery_transport
 from telemetry.foundation.request_id import request_id, set_request_id
@@ -93,15 +92,6 @@ def configure_logging(**_: Any) -> None:
     from django.conf import settings  # importable only once the settings module is
 
     dictConfig(settings.LOGGING)
-
-
-@beat_init.connect
-@beat_embedded_init.connect
-def record_start_of_beat(**_: Any) -> None:
-    """Record when beat starts: before it has run for a while no job is late (config/operations/job_punctuality.py)."""
-    from config.operations.job_punctuality import record_start  # importable only once the apps are
-
-    record_start(now=datetime.now(UTC))
 
 
 @before_task_publish.connect

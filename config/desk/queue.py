@@ -5,7 +5,7 @@ Each comes with its estimated effect. All of them are read by one query, whateve
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -114,7 +114,8 @@ class Queue:
 def queue(person: User, now: datetime) -> Queue:
     """Return the requests that the start page shows a person."""
     parts: dict[str, list[Any]] = {MINE: [], OTHERS: [], SCHEDULED: [], PUBLISHED: []}
-    for row in _rows(person, now):
+    rows: Iterable[Any] = _rows(person, now)
+    for row in rows:
         parts[row.part].append(row)
     return Queue(
         mine=[_waiting(row, person, now) for row in parts[MINE]],

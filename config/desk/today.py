@@ -15,8 +15,9 @@ from django.db.models.functions import JSONObject
 
 from config.desk.queue import DAY, WAITING, WEEK, awaiting
 from config.desk.troubles import Stuck, failed_runs, unowned_keys
+from overrides.admin.decisions.decision_rows import LEVERS_OF
 from overrides.admin.governance.mandate_admin import due_by, overdue_at
-from overrides.admin.governance.mandate_display import term
+from overrides.admin.mandate_display import term
 from overrides.admin.requests.request_admin import unacknowledged
 from overrides.models import (
     ChangeLine,
@@ -36,7 +37,6 @@ from telemetry.foundation.models import OutboxMessage
 from telemetry.models import MODULES
 
 MOST_DUE = 12
-LEVERS_OF = {"dm_alloc": "allocation", "pm_strength": "strength", "pm_tuning": "tuning"}
 EARNED_TRADES = 1000  # the trades whose earnings the page sums, so that it takes no longer as they grow
 
 

@@ -36,7 +36,7 @@ def renewals_read() -> QuerySet[MandateRenewal]:
 
 def _with_givers(rows: QuerySet[Any]) -> QuerySet[Any]:
     groups = User.groups.through.objects.filter(user_id=OuterRef("voter")).order_by("group__name")
-    return (
+    found: QuerySet[Any] = (
         rows.select_related("voter")
         .annotate(
             may_review=Exists(reviewers().filter(pk=OuterRef("voter"))),
@@ -44,6 +44,7 @@ def _with_givers(rows: QuerySet[Any]) -> QuerySet[Any]:
         )
         .order_by("id")
     )
+    return found
 
 
 def votes_on(requests: Collection[int]) -> dict[int, list[VoteCast]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import Aggregate, Count, JSONField, Q, QuerySet, Sum
@@ -10,6 +11,7 @@ from django.db.models.expressions import RawSQL
 from telemetry.models import Attribution, AttributionShare
 
 COEFFICIENTS, CAP = "coefficients", "cap"  # names of parts that no override earned
+ROUNDING = 1e-9  # R: what is left of sums that cancel
 BY_OVERRIDES = ~Q(line_id="")
 LATELY = """
 (SELECT jsonb_build_object(
@@ -50,11 +52,18 @@ def earned_by(shares: QuerySet[AttributionShare]) -> Earned:
     return Earned(**found)
 
 
-def earned_in(attribution: Attribution) -> Earned:
-    """Return the sums of one trade; what the levers carried in, and the residual, are part of the rest."""
-    found = earned_by(AttributionShare.objects.filter(attribution=attribution))
-    own = found.overrides or 0.0, found.coefficients or 0.0, found.cap or 0.0
-    return Earned(found.overrides, found.coefficients, found.cap, attribution.total - sum(own), found.answers)
+def earned_in(attribution: Attribution, shares: Iterable[AttributionShare]) -> Earned:
+    """Return the sums of one trade from its shares; the rest makes them up to its total."""
+    parts: dict[str, float] = {}
+    answers = set()
+    for share in shares:
+        name = "overrides" if share.line_id else share.override_id
+        parts[name] = parts.get(name, 0.0) + share.share
+        if share.line_id:
+            answers.add(share.decision_id)
+    overrides, coefficients, cap = (parts.get(name) for name in ("overrides", COEFFICIENTS, CAP))
+    rest = attribution.total - sum(each or 0.0 for each in (overrides, coefficients, cap))
+    return Earned(overrides, coefficients, cap, rest if abs(rest) > ROUNDING else None, len(answers))
 
 
 def sums() -> dict[str, Aggregate]:

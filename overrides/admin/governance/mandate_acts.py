@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from overrides.admin.governance.mandate_display import Headroom, Signers, headroom, signers_of, term
+from overrides.admin.mandate_display import Headroom, Signers, headroom, signers_of, term
 from overrides.admin.request_form import ReasonForm
 from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.permissions import LOWER, REVIEW

@@ -15,14 +15,14 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from overrides.admin.governance.mandate_acts import ACTS, act_view, lead_to
-from overrides.admin.governance.mandate_display import (
+from overrides.admin.governance.mandate_page import mandate_page
+from overrides.admin.mandate_display import (
     headroom_shown,
     signers_of,
     signers_shown,
     state_badge,
     term_shown,
 )
-from overrides.admin.governance.mandate_page import mandate_page
 from overrides.core.governance.mandates import DUE_BEFORE
 from overrides.core.governance.permissions import REVIEW
 from overrides.models import Mandate, Membership, Override

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from overrides.admin.governance.mandate_display import headroom, signers_of, state_badge, term
+from overrides.admin.mandate_display import headroom, signers_of, state_badge, term
 from overrides.core.governance.permissions import LOWER, REVIEW
 from overrides.models import ChangeLine, ChangeRequest, Mandate, Override, Version, Vote
 from overrides.requests.mandate_terms import rules_of, why_not_renewed

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from overrides.admin.origins import origin_of_version
 from overrides.admin.versions.version_diff import Changes, LineChange, constants_of
 from overrides.admin.weight_display import levers
 from overrides.models import Version
+from telemetry.decisions.earnings import Earned, earned_by
+from telemetry.models import AttributionShare, Decision, DecisionOutcome
 
 PER_PAGE = 200
 MOST_VERSIONS = 200  # offered to compare with, newest first
 MOST_COEFFICIENTS = 200
+MOST_DECISIONS = 10_000  # whose earnings are summed, the last ones, so that the page stays quick
 MOST_SHOWN_WHOLE = 200  # overrides of a document that is shown in the page
 
 
@@ -39,7 +43,18 @@ def version_page(version: Version, query: Mapping[str, str]) -> dict[str, Any]:
         "parameters": parameters,
         "coefficients": coefficients[:MOST_COEFFICIENTS],
         "n_coefficients": len(coefficients),
+        "earned": _earned(version),
+        "most_decisions": MOST_DECISIONS,
+        "approved": origin_of_version(version.module, version.number),
     }
+
+
+def _earned(version: Version) -> Earned:
+    """Return what levers earned in the last decisions that the version answered."""
+    decisions = Decision.objects.filter(module=version.module, version=version.number).order_by("-decision_id")
+    last = decisions.values("decision_id")[:MOST_DECISIONS]
+    trades = DecisionOutcome.objects.filter(decision_id__in=last).values("trade")
+    return earned_by(AttributionShare.objects.filter(attribution__in=trades, decision_id__in=last))
 
 
 def _against(version: Version, number: str) -> tuple[int, str]:
