@@ -43,14 +43,11 @@ LEFT JOIN LATERAL (
 WHERE {{condition}} ORDER BY k.from_version
 """
 OF_OVERRIDES, OF_LINE = (ORIGINS.format(condition=each) for each in ("k.override_id = ANY(%s)", "k.line_id = %s"))
-OF_VERSIONS = f"""
+OF_COEFFICIENTS = f"""
 SELECT '', '', v.module, v.number, v.id, v.kind, NULL, NULL, NULL,
     r.id, r.title, r.route, {APPROVERS}, NULL, NULL, ARRAY[]::text[]
 FROM learning_configs AS v LEFT JOIN overrides_changerequest AS r ON r.id = v.request_id
-WHERE v.module = %s AND
-"""
-OF_VERSION = f"{OF_VERSIONS} v.number = %s"
-OF_COEFFICIENTS = f"""{OF_VERSIONS} v.number <= %s AND v.kind <> 'trial'
+WHERE v.module = %s AND v.number <= %s AND v.kind <> 'trial'
     AND (r.kind = 'lines' AND r.content ? 'coefficients' OR v.kind IN ('rollback', 'restored'))
 ORDER BY v.number DESC LIMIT 1
 """
@@ -86,6 +83,11 @@ class Origin:
         return self.route == ChangeRequest.Route.MANDATE
 
     @property
+    def is_in_force(self) -> bool:
+        """Whether no later version has ended it."""
+        return self.until is None and not self.is_trial
+
+    @property
     def is_trial(self) -> bool:
         """Whether its version is a trial, which is logged beside the live one and never served."""
         return self.kind == VersionKind.TRIAL
@@ -117,11 +119,6 @@ def origins_on(line: str) -> list[Origin]:
 def origin_of_coefficients(module: str, version: int) -> Origin | None:
     """Return the version that last brought coefficients, among those of a module up to one of them."""
     return next(iter(_read(OF_COEFFICIENTS, [module, version])), None)
-
-
-def origin_of_version(module: str, number: int) -> Origin | None:
-    """Return a version with its request and who approved that; under mandates nobody did."""
-    return next(iter(_read(OF_VERSION, [module, number])), None)
 
 
 def _read(query: str, values: list[Any]) -> list[Origin]:

@@ -13,14 +13,15 @@ from telemetry.models import Attribution, AttributionShare
 COEFFICIENTS, CAP = "coefficients", "cap"  # names of parts that no override earned
 ROUNDING = 1e-9  # R: what is left of sums that cancel
 BY_OVERRIDES = ~Q(line_id="")
-LATELY = """
-(SELECT jsonb_build_object(
+AS_JSON = """jsonb_build_object(
     'overrides', sum(share) FILTER (WHERE line_id <> ''),
-    'coefficients', sum(share) FILTER (WHERE line_id = '' AND override_id = %s),
-    'cap', sum(share) FILTER (WHERE line_id = '' AND override_id = %s),
-    'rest', sum(share) FILTER (WHERE line_id = '' AND override_id NOT IN (%s, %s)),
-    'answers', count(DISTINCT decision_id) FILTER (WHERE line_id <> '')
-) FROM telemetry_attributionshare WHERE attribution_id IN (
+    'coefficients', sum(share) FILTER (WHERE line_id = '' AND override_id = 'coefficients'),
+    'cap', sum(share) FILTER (WHERE line_id = '' AND override_id = 'cap'),
+    'rest', sum(share) FILTER (WHERE line_id = '' AND override_id NOT IN ('coefficients', 'cap')),
+    'answers', count(DISTINCT s.decision_id) FILTER (WHERE line_id <> '')
+)"""  # the fields of `Earned`, over rows of telemetry_attributionshare AS s
+LATELY = f"""
+(SELECT {AS_JSON} FROM telemetry_attributionshare AS s WHERE attribution_id IN (
     SELECT trade_id FROM telemetry_attribution ORDER BY attributed_at DESC, trade_id DESC LIMIT %s
 ))
 """
@@ -79,4 +80,4 @@ def sums() -> dict[str, Aggregate]:
 
 def earned_lately(trades: int) -> RawSQL:
     """Return the expression for the sums of the trades that were attributed last; `Earned(**value)` reads its value."""
-    return RawSQL(LATELY, (COEFFICIENTS, CAP, COEFFICIENTS, CAP, trades), JSONField())
+    return RawSQL(LATELY, (trades,), JSONField())

@@ -78,8 +78,9 @@ def link_to(override: str, line: Line | None) -> SafeString:
     """Link to an override by the values of its scope and its levers, which distinguish two of the same scope."""
     if line is None:
         return override_link(override, None)
-    words = LEVERS_OF.get(line.channel, line.channel)
-    return format_html('{} <span class="cw-quiet">{}</span>', override_link(override, line.scope), words)
+    title = ", ".join(f"{name} {value}" for name, value in sorted(line.scope.items())) or "the empty scope"
+    where = reverse("admin:overrides_override_change", args=[override])
+    return format_html('<a href="{}" title="{}">{}</a>', where, title, name_of(override, line))
 
 
 def name_of(override: str, line: Line | None) -> str:
@@ -87,7 +88,7 @@ def name_of(override: str, line: Line | None) -> str:
     if line is None:
         return override[:12]
     scope = " · ".join(value for _, value in sorted(line.scope.items())) or "everything"
-    return f"{scope} {LEVERS_OF.get(line.channel, line.channel)}"
+    return f"{scope}, {LEVERS_OF.get(line.channel, line.channel)}"
 
 
 def override_link(override: str, scope: Mapping[str, str] | None) -> SafeString:

@@ -115,13 +115,12 @@ class LineAdmin(FactAdmin):
         return manual_page(self, request, module)
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        in_force = Membership.objects.filter(line=obj, to_version=None).values_list("override", flat=True).first()
-        now = datetime.now(UTC)
+        now, origins = datetime.now(UTC), origins_on(obj.pk)
         return {
             "line": obj,
             "holds": holds_on(obj.pk, now),
-            "standing": in_force,
-            "origins": origins_on(obj.pk),
+            "standing": next((each.override_id for each in origins if each.is_in_force), None),
+            "origins": origins,
             "mandate": mandate_on(obj.pk, now),
             "earned": AttributionShare.objects.filter(line_id=obj.pk).aggregate(
                 total=Sum("share"), trades=Count("attribution", distinct=True)

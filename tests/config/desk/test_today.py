@@ -18,6 +18,7 @@ from config.desk.today import counts, due_mandates
 from config.desk.troubles import Trouble, key_troubles, troubles
 from config.desk.words import in_words
 from config.operations.job_punctuality import record_start
+from overrides.core.governance.permissions import LOWER, REVIEW
 from overrides.models import ChangeRequest, Mandate, WhatIf
 from overrides.requests.auto_publish import publish_within_mandates
 from overrides.requests.emergency import pin_line, quarantine_builder
@@ -66,7 +67,7 @@ class TestToday:
         with django_assert_max_num_queries(MOST_QUERIES):
             text = page(browser, "/admin/")
 
-        for shown in ("pm 1</a>", "to 25 % of positions", "Waiting for you (3)", "Approve, Reject", "failed 0 min ago"):
+        for shown in ("pm 2</a>", "to 25 % of positions", "Waiting for you (3)", "Approve, Reject", "failed 0 min ago"):
             assert shown in text
         assert "ValueError: odd" in text
 
@@ -110,23 +111,23 @@ class TestToday:
 
         text = page(browser, "/admin/")
         assert text.index("Waiting for you") < text.index('id="cw-off"')
-        browser.post("/admin/overrides/modulemode/off/", {"reason": "we are not sure"})
+        browser.post("/admin/overrides/modulemode/everything-off/", {"reason": "we are not sure"})
         text = page(browser, "/admin/")
 
         assert 'id="cw-off"' not in text
         assert text.count("Bots get neutral levers: it is off.") == 2
         assert "<dt>Overrides</dt>" not in text  # nothing in force is served
 
-    def test_names_quarantine_vetoes_and_pins(self, author: User, reviewer: User) -> None:
+    def test_names_quarantine_vetoes_and_pins(self, author: User, reviewer: User, operator: User) -> None:
         publish(make_spec())
         now = datetime.now(UTC)
-        quarantine_builder(module="pm", by=reviewer, reason="looks wrong", at=now)
+        quarantine_builder(module="pm", by=operator, reason="looks wrong", at=now)
         pin_line(line_id=make_spec().line, by=reviewer, reason="until May", at=now)
 
         text = page(browser_of(author), "/admin/")
 
         assert "The builder of pm is in quarantine" in text
-        assert "looks wrong (reviewer)" in text
+        assert "looks wrong (operator)" in text
         assert "0 vetoes and 1 pin</a>" in text
 
     def test_says_that_time_is_simulated_since_when_and_why(self, author: User) -> None:
@@ -294,14 +295,14 @@ FEW = {"n": 40, "edge_raw": 0.8, "variance": 0.5}
 
 
 class TestDueMandates:
-    def test_are_listed_with_who_signed_and_ways_to_renew_and_to_revoke(self, reviewer: User) -> None:
-        now = datetime.now(UTC)
+    def test_are_listed_with_who_signed_and_ways_to_renew_and_to_revoke(self) -> None:
+        now, chief = datetime.now(UTC), make_user("chief", REVIEW, LOWER)
         publish(make_spec(), at=now - timedelta(days=110, minutes=1))
         publish(make_spec(scope={"bucket": "big"}), at=now - timedelta(days=80))
         publish(make_spec(scope={"bucket": "mid"}), at=now)
 
         overdue, soon = due_mandates(now)
-        text = page(browser_of(reviewer), "/admin/")
+        text = page(browser_of(chief), "/admin/")
 
         assert (overdue.term, overdue.is_overdue, overdue.signers) == ("overdue by 20 days", True, ("somebody",))
         assert (soon.term, soon.is_overdue) == ("10 days left", False)

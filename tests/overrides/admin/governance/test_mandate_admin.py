@@ -104,7 +104,7 @@ class TestSuspended:
 
         response = browser_of(reviewer).post(f"{address}renew/", {"reason": "looked at"}, follow=True)
 
-        assert "renew done" in response.content.decode()
+        assert "You signed the mandates of request" in response.content.decode()
         assert f'href="{address}renew/' not in page(browser_of(reviewer), f"{address}change/")
         assert "No mandates match" in page(browser_of(author), f"{URL}?due=suspended")
 
