@@ -18,11 +18,11 @@ from tests.stateful import product
 from tests.stateful.effect_rules import EffectRules
 from tests.stateful.emergency_rules import EmergencyRules
 from tests.stateful.forgeries import FORGERIES, IN_THE_PAST, Forgery, attempt, cover
-from tests.stateful.model import Move, Rules
+from tests.stateful.model import Content, Move, Rules
 from tests.stateful.product import LINE_OF
 from tests.stateful.request_rules import DraftRules, policy_document
 from tests.stateful.steps import TALLY, has_open
-from tests.stateful.strategies import approved, people, policies, recent
+from tests.stateful.strategies import approved, contents, people, policies, recent
 
 
 class GovernanceMachine(DraftRules, EffectRules, EmergencyRules):
@@ -59,6 +59,25 @@ class GovernanceMachine(DraftRules, EffectRules, EmergencyRules):
         change = (lambda user: user.groups.add(row)) if joins else (lambda user: user.groups.remove(row))
         self.step(lambda: product.change_person(name, change, self.now), set())
         (groups.add if joins else groups.remove)(group)
+
+    # --- orders that are rare among steps drawn one by one -------------------------------------------------
+
+    @precondition(has_open)
+    @rule(which=recent, name=people, content=contents)
+    def approve_then_edit(self, which: int, name: str, content: Content) -> None:
+        """Another edition after a vote."""
+        if picked := self.pick(which):
+            self.approve_as(*picked, name)
+            self.edit(which, str(picked[1].author or name), content)
+
+    @precondition(has_open)
+    @rule(which=recent, name=people)
+    def approve_then_think_better_of_it(self, which: int, name: str) -> None:
+        """A later No of the same person, after which the author submits the request once more."""
+        if picked := self.pick(which):
+            self.approve_as(*picked, name)
+            self.decide_against(which, name, "request_changes")
+            self.submit(which)
 
     @precondition(has_open)
     @rule(which=recent)

@@ -179,23 +179,6 @@ class VoteRules(Steps):
                     self.model.remembered(request)
 
     @precondition(has_open)
-    @rule(which=recent, name=people, content=contents)
-    def approve_then_edit(self, which: int, name: str, content: Content) -> None:
-        """Another edition after a vote, which is rare among steps drawn one by one."""
-        if picked := self.pick(which):
-            self.approve_as(*picked, name)
-            self.edit(which, str(picked[1].author or name), content)
-
-    @precondition(has_open)
-    @rule(which=recent, name=people)
-    def approve_then_think_better_of_it(self, which: int, name: str) -> None:
-        """A later No of the same person, after which the author submits the request once more."""
-        if picked := self.pick(which):
-            self.approve_as(*picked, name)
-            self.decide_against(which, name, "request_changes")
-            self.submit(which)
-
-    @precondition(has_open)
     @rule(which=recent, name=people)
     def cancel(self, which: int, name: str) -> None:
         if picked := self.pick(which):
