@@ -36,7 +36,7 @@ from config.desk.words import in_words
 from overrides.admin.requests.steps import step_summaries
 from overrides.core.governance.permissions import APPLY, REVIEW
 from overrides.models import ChangeRequest, Version, Vote, WhatIf
-from overrides.requests.impact.effects import MEASURED, Effect, effect_of, row_of
+from overrides.requests.impact.effects import AFTERWARDS, MEASURED, Effect, effect_of, row_of
 from overrides.serving.engine import ENGINE_ROOM
 
 State, Route = ChangeRequest.State, ChangeRequest.Route
@@ -95,6 +95,7 @@ class Publication:
     effect: Effect | None
     is_failed: bool
     is_recent: bool
+    is_given_up: bool  # its effect is not known, and is computed no more
     is_measured: bool = True  # it brings overrides
 
 
@@ -228,6 +229,7 @@ def _publication(row: Any, now: datetime) -> Publication:
         effect=found,
         is_failed=is_failed,
         is_recent=row.closed_at > now - DAY,
+        is_given_up=found is None and row.closed_at < now - AFTERWARDS,
     )
 
 

@@ -94,7 +94,7 @@ class MandateAdmin(FactAdmin):
 
     nothing_yet = "Approving a line and applying it signs one."
     change_form_template = "overrides/governance/mandate.html"
-    list_display = ("what", "scope_shown", "state", "signed_by", "still_allows", "evidence", "request_shown")
+    list_display = ("what", "scope_shown", "state", "signed_by", "still_allows", "evidence")
     list_filter = (DueFilter, "line__module", "line__channel")
     search_fields = ("line__pattern_key__startswith",)
     list_select_related = ("line", "request")
@@ -142,15 +142,15 @@ class MandateAdmin(FactAdmin):
     def scope_shown(self, mandate: Mandate) -> SafeString:
         return chips(mandate.line.scope)
 
-    @admin.display(description="request")
-    def request_shown(self, mandate: Mandate) -> SafeString:
-        where = reverse("admin:overrides_changerequest_change", args=[mandate.request_id])
-        line = reverse("admin:overrides_line_change", args=[mandate.line_id])
-        return format_html('<a href="{}">request {}</a> · <a href="{}">line</a>', where, mandate.request_id, line)
-
     @admin.display(description="signed by")
     def signed_by(self, mandate: Any) -> SafeString:
-        return signers_shown(mandate.signers)
+        """Format the names, with links to the request and to the line."""
+        where = reverse("admin:overrides_changerequest_change", args=[mandate.request_id])
+        line = reverse("admin:overrides_line_change", args=[mandate.line_id])
+        return format_html(
+            '{} <div class="cw-small"><a href="{}">request {}</a> · <a href="{}">line</a></div>',
+            *(signers_shown(mandate.signers), where, mandate.request_id, line),
+        )
 
     @admin.display(description="in force, and the farthest allowed")
     def still_allows(self, mandate: Any) -> SafeString:
