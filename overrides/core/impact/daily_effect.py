@@ -2,24 +2,26 @@
 
 The effect of one decision is its change of ln exposure. Decisions of one day share their market, so whole days are the
 sample: the band is a prediction interval for a ratio of sums (Cochran, Sampling Techniques, 1977, section 6.4) with
-Student's t, widened where neighbouring days go together. The first and the last day are left out, because the log is
-cut within them.
+Student's t, widened where neighbouring days go together. The first and the last day are left out where the log is cut
+within them. Markets drift, so the band rests on the newest 21 whole days at most.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
-from statistics import NormalDist
+from statistics import NormalDist, median
 from typing import Any
 
 AHEAD = 14  # days that the band is about
 LEVEL = 0.90
 LEAST_DAYS = 8  # whole days without which there is no band
+MOST_DAYS = 21  # newest whole days that the band rests on
 MOST_DEPENDENCE = 0.8  # the correlation of neighbouring days that is allowed for
+WIDEST = 4  # median deviations of a day from the mean, from the low end of a band to the high one
 
 
 @dataclass
@@ -46,10 +48,11 @@ class EffectBand:
 
 
 class DailyEffect:
-    """Adds up effects by day, then gives the band."""
+    """Adds up effects by day, then gives the band. With `is_whole`, the first and the last day are whole too."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_whole: bool = False) -> None:
         self._days: dict[date, DayTotal] = {}
+        self._is_whole = is_whole
 
     def add(self, day: date, effect: float) -> None:
         """Add one decision and its change of ln exposure, 0 for a decision that the change does not affect."""
@@ -59,12 +62,18 @@ class DailyEffect:
 
     @property
     def whole_days(self) -> list[DayTotal]:
-        """The days between the first and the last, in order; a day without decisions says nothing and is left out."""
-        return [self._days[day] for day in sorted(self._days)[1:-1]]
+        """The newest whole days, in order, 21 at most; a day without decisions says nothing and is left out."""
+        days = sorted(self._days) if self._is_whole else whole_days(self._days)
+        return [self._days[day] for day in days[-MOST_DAYS:]]
 
     def band(self) -> EffectBand | None:
         """Return the band, or None with fewer than 8 whole days."""
         return prediction_band(self.whole_days)
+
+
+def whole_days(days: Iterable[date]) -> list[date]:
+    """Return the days between the first and the last, in order: the log is cut within those two."""
+    return sorted(set(days))[1:-1]
 
 
 def prediction_band(days: Sequence[DayTotal], *, ahead: int = AHEAD, level: float = LEVEL) -> EffectBand | None:
@@ -73,7 +82,8 @@ def prediction_band(days: Sequence[DayTotal], *, ahead: int = AHEAD, level: floa
     With days of n_i decisions and sums t_i: mean m = sum t / sum n, residuals e_i = (t_i - m n_i) / mean n, their
     standard deviation s (k - 1 degrees of freedom), and half width t_(k-1) s sqrt((1/ahead + 1/k) (1 + r) / (1 - r)),
     where r is the residuals' correlation at one day, corrected for its bias in short series (Kendall, Biometrika 1954)
-    and at least 0. None with fewer than 8 days.
+    and at least 0. A few extraordinary days would make the band wider than a fortnight needs: it spans at most four
+    times `daily_deviation`. None with fewer than 8 days.
 
     >>> band = prediction_band([DayTotal(10, 0.1 + 0.01 * (-1) ** day) for day in range(10)])
     >>> round(band.mean, 6), round(band.low, 6), round(band.high, 6), band.days
@@ -94,7 +104,24 @@ def prediction_band(days: Sequence[DayTotal], *, ahead: int = AHEAD, level: floa
         dependence = min(max((k * together + 1) / (k - 4), 0.0), MOST_DEPENDENCE)
     variance = squares / (k - 1) * (1 / ahead + 1 / k) * (1 + dependence) / (1 - dependence)
     half = student_quantile((1 + level) / 2, k - 1) * math.sqrt(variance)
+    half = min(half, WIDEST / 2 * daily_deviation(days, mean))
     return EffectBand(mean, mean - half, mean + half, k)
+
+
+def daily_deviation(days: Sequence[DayTotal], mean: float) -> float:
+    """Return the median distance of a day's mean effect from `mean`; 0 without days.
+
+    Where the change moves answers on at most half of the days, only those days are looked at: the median of all would
+    be the distance of a day without effect.
+
+    >>> daily_deviation([DayTotal(10, 0.1), DayTotal(10, 0.3), DayTotal(10, 0.2)], 0.02)
+    0.01
+    >>> daily_deviation([DayTotal(10, 0.0), DayTotal(10, 0.0), DayTotal(10, 0.3)], 0.01)
+    0.02
+    """
+    moved = [day for day in days if day.total != 0]
+    looked_at = days if 2 * len(moved) > len(days) else moved
+    return median(abs(day.total / day.n - mean) for day in looked_at) if looked_at else 0.0
 
 
 def student_quantile(p: float, degrees: int) -> float:

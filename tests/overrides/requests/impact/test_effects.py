@@ -12,9 +12,11 @@ from overrides.core.engine.definitions.serving_mode import Mode, ServingMode
 from overrides.models import ChangeRequest, Line, WhatIf
 from overrides.requests.authoring import edit_request
 from overrides.requests.emergency import retire_lines
-from overrides.requests.impact.effects import effect_of, effect_of_retiring, request_effects, row_of
+from overrides.requests.impact.effects import effect_of, effect_row, request_effects
+from overrides.requests.impact.effects_at_once import effect_of_retiring
 from overrides.requests.impact.what_if import run_what_if
 from overrides.requests.kinds.kind import DraftLine
+from overrides.serving.mode import mode_of
 from overrides.tasks import request_effects_task
 from overrides.versions.publish import store_override
 from tests.builders import DAY, NOW, draft, make_spec, publish
@@ -26,7 +28,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def known(request: ChangeRequest) -> WhatIf | None:
-    return row_of(list(request.what_ifs.all()), request)
+    return effect_row(list(request.what_ifs.all()), request)
 
 
 def computed(request: ChangeRequest) -> WhatIf:
@@ -43,11 +45,12 @@ class TestRequestEffects:
         ask(3)
         waiting = draft(make_spec(scope=MICRO), author=author)
         draft(make_spec({"size_mult": 1.17}), author=author, submit=False)
-        draft(kind="mode", content={"mode": "shadow"}, author=author)
+        mode = draft(kind="mode", content={"mode": "shadow"}, author=author)
+        draft(kind="policy", content={"approvals": 2}, author=author)
 
-        assert request_effects(now=NOW + MINUTE) == 1
+        assert request_effects(now=NOW + MINUTE) == 2
         assert request_effects(now=NOW + 2 * MINUTE) == 0
-        assert [row.request_id for row in WhatIf.objects.all()] == [waiting.pk]
+        assert {row.request_id for row in WhatIf.objects.all()} == {waiting.pk, mode.pk}
 
     def test_is_computed_anew_for_another_edition(self, author: User) -> None:
         publish(make_spec())
@@ -130,7 +133,7 @@ class TestEffectOfRetiring:
         request = draft(lines=[DraftLine(make_spec().line, None, ["withdrawn"])], author=author)
         request_effects(now=NOW + DAY)
 
-        effect = effect_of_retiring([Line.objects.get(pk=make_spec().line)], None)
+        effect = effect_of_retiring([Line.objects.get(pk=make_spec().line)], NOW + DAY)
 
-        assert effect == effect_of(computed(request), None)
+        assert effect == effect_of(computed(request), mode_of("pm"))
         assert effect.changed == 4
