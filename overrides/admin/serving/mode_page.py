@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from overrides.admin.serving.switching_effect import effect_of_off
@@ -77,7 +78,8 @@ def mode_page(status: ModuleStatus, at: datetime) -> dict[str, Any]:
         .filter(module=status.module, lifted_at=None)
         .first(),
         "acts": acts_today(status.module, at, status.held),
-        "switching": effect_of_off(status.held, ServingMode.parse(status.document), at),
+        # Called by the template for those who may switch the module off.
+        "switching": partial(effect_of_off, status.held, ServingMode.parse(status.document), at),
         **_answers(status.module, at),
     }
 

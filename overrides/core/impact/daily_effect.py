@@ -34,17 +34,30 @@ class DayTotal:
 
 @dataclass(frozen=True, slots=True)
 class EffectBand:
-    """The mean effect of the whole days and its band, all as changes of ln exposure per decision."""
+    """The mean effect of the whole days and its band, all as changes of ln exposure per decision.
+
+    `deviation` is the median distance of a day's mean effect from the mean. `moves_most_days`: the change moves answers
+    on more than half of the days; the deviation of other effects is that of a day without one.
+    """
 
     mean: float
     low: float
     high: float
     days: int
+    deviation: float
+    moves_most_days: bool
 
     def to_document(self) -> dict[str, Any]:
         """Return the band in percent of exposure, as pages show it."""
         percents = {name: 100 * math.expm1(getattr(self, name)) for name in ("mean", "low", "high")}
-        return {**percents, "days": self.days, "ahead": AHEAD, "level": LEVEL}
+        return {
+            **percents,
+            "days": self.days,
+            "deviation": 100 * self.deviation,
+            "moves_most_days": self.moves_most_days,
+            "ahead": AHEAD,
+            "level": LEVEL,
+        }
 
 
 class DailyEffect:
@@ -83,7 +96,7 @@ def prediction_band(days: Sequence[DayTotal], *, ahead: int = AHEAD, level: floa
     standard deviation s (k - 1 degrees of freedom), and half width t_(k-1) s sqrt((1/ahead + 1/k) (1 + r) / (1 - r)),
     where r is the residuals' correlation at one day, corrected for its bias in short series (Kendall, Biometrika 1954)
     and at least 0. A few extraordinary days would make the band wider than a fortnight needs: it spans at most four
-    times `daily_deviation`. None with fewer than 8 days.
+    times the `daily_deviation` of the days on which the change moves answers. None with fewer than 8 days.
 
     >>> band = prediction_band([DayTotal(10, 0.1 + 0.01 * (-1) ** day) for day in range(10)])
     >>> round(band.mean, 6), round(band.low, 6), round(band.high, 6), band.days
@@ -104,24 +117,20 @@ def prediction_band(days: Sequence[DayTotal], *, ahead: int = AHEAD, level: floa
         dependence = min(max((k * together + 1) / (k - 4), 0.0), MOST_DEPENDENCE)
     variance = squares / (k - 1) * (1 / ahead + 1 / k) * (1 + dependence) / (1 - dependence)
     half = student_quantile((1 + level) / 2, k - 1) * math.sqrt(variance)
-    half = min(half, WIDEST / 2 * daily_deviation(days, mean))
-    return EffectBand(mean, mean - half, mean + half, k)
+    moved = [day for day in days if day.total != 0]
+    moves_most_days = 2 * len(moved) > k
+    # Where answers move on few days, the median of all days is that of a day without effect, and says nothing of those.
+    half = min(half, WIDEST / 2 * daily_deviation(days if moves_most_days else moved, mean))
+    return EffectBand(mean, mean - half, mean + half, k, daily_deviation(days, mean), moves_most_days)
 
 
 def daily_deviation(days: Sequence[DayTotal], mean: float) -> float:
     """Return the median distance of a day's mean effect from `mean`; 0 without days.
 
-    Where the change moves answers on at most half of the days, only those days are looked at: the median of all would
-    be the distance of a day without effect.
-
-    >>> daily_deviation([DayTotal(10, 0.1), DayTotal(10, 0.3), DayTotal(10, 0.2)], 0.02)
+    >>> round(daily_deviation([DayTotal(10, 0.1), DayTotal(10, 0.3), DayTotal(10, 0.2)], 0.02), 12)
     0.01
-    >>> daily_deviation([DayTotal(10, 0.0), DayTotal(10, 0.0), DayTotal(10, 0.3)], 0.01)
-    0.02
     """
-    moved = [day for day in days if day.total != 0]
-    looked_at = days if 2 * len(moved) > len(days) else moved
-    return median(abs(day.total / day.n - mean) for day in looked_at) if looked_at else 0.0
+    return median(abs(day.total / day.n - mean) for day in days) if days else 0.0
 
 
 def student_quantile(p: float, degrees: int) -> float:

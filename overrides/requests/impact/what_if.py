@@ -80,6 +80,18 @@ def compare_effect(
     return found
 
 
+def compare_period(proposed: Proposed, number: int | None, *, since: datetime, until: datetime) -> dict[str, Any]:
+    """Return what a change of version `number` did, or would have done, to the decisions of a period.
+
+    Each is answered as of its own time. Raises Refused if the change cannot be served.
+    """
+    rows = _columns(Decision.objects.filter(module=proposed.module, at__gte=since, at__lt=until).order_by("at"))
+    comparison = Comparison(proposed.module, *version_pair(proposed, number))
+    for pattern_key, category, scope, at, current in rows.iterator(chunk_size=CHUNK):
+        comparison.add_request(pattern_key, category, scope, at, json.loads(current) if current else {})
+    return comparison.document()
+
+
 def request_effect(request_id: int, now: datetime) -> WhatIf:
     """Return the row of the request's effect at once, and enqueue its computation if it is due. Raises Refused."""
     return request_what_if(request_id, EFFECT_DECISIONS, now, as_of_now=True)
@@ -206,8 +218,12 @@ def logged_requests(module: str, n: int, last: UUID | None) -> QuerySet[Decision
     rows = Decision.objects.filter(module=module).order_by("-decision_id")
     if last is not None:
         rows = rows.filter(decision_id__lte=last)
+    return _columns(rows)[:n]
+
+
+def _columns(rows: QuerySet[Decision]) -> QuerySet[Decision, tuple[Any, ...]]:
     scope, current = Cast("scope", TextField()), KeyTextTransform("current", "request")
-    return rows.values_list("pattern_key", "action_category", scope, "at", current)[:n]
+    return rows.values_list("pattern_key", "action_category", scope, "at", current)
 
 
 def with_lines_described(found: dict[str, Any]) -> dict[str, Any]:
