@@ -21,6 +21,7 @@ from typing import Any
 from unittest.mock import patch
 
 from celery import current_app
+from django.db.models import Max
 
 from config.demo import story
 from overrides.core.impact.daily_effect import AHEAD, WIDEST
@@ -29,6 +30,7 @@ from overrides.requests.impact.before_after import proposed_by
 from overrides.requests.impact.what_if import compare_period, request_effect, run_what_if
 from overrides.requests.kinds import KINDS
 from telemetry.audit.simulated_time import time_simulated
+from telemetry.models import Decision
 from tests.bench.report import figure, scratch_database
 
 SEEDS = (0, 1, 2)
@@ -82,8 +84,8 @@ def announced(requests: Sequence[ChangeRequest]) -> Iterator[Announced]:
         assert row.document is not None, row.error
         band = row.document["exposure"]["band"]
         later = Version.objects.filter(module=request.module, published_at__gt=request.closed_at)
-        until = later.order_by("published_at").values_list("published_at", flat=True).first()
-        if band is None or until is None:
+        until = later.order_by("published_at").values_list("published_at", flat=True).first() or ends_at(request.module)
+        if band is None or until <= request.closed_at:
             continue
         change = proposed_by(request, row.version)
         ends = (until, min(until, request.closed_at + timedelta(days=AHEAD)))
@@ -93,6 +95,12 @@ def announced(requests: Sequence[ChangeRequest]) -> Iterator[Announced]:
         ]
         bounds = {name: band[name] for name in ("mean", "low", "high", "deviation", "moves_most_days")}
         yield Announced(request.pk, request.kind, **bounds, realised=found[0], fortnight=found[1])
+
+
+def ends_at(module: str) -> datetime:
+    """Return the end of the log, where no version follows."""
+    last: datetime = Decision.objects.filter(module=module).aggregate(last=Max("at"))["last"]
+    return last + timedelta(seconds=1)
 
 
 def measured() -> list[Announced]:

@@ -36,5 +36,6 @@ class ActsTodayFilter(admin.SimpleListFilter):
 
 def _is_one_of(ids: list[str]) -> Any:
     """Return the condition that the primary key is among the ids, as one array: they may be a hundred thousand."""
-    condition = Func(F("pk"), Value(ids), template="%(expressions)s", arg_joiner=" = ANY ", output_field=BooleanField())
-    return ExpressionWrapper(condition, output_field=BooleanField())
+    is_one = BooleanField()
+    condition = Func(F("pk"), Value(ids), template="%(expressions)s)", arg_joiner=" = ANY(", output_field=is_one)
+    return ExpressionWrapper(condition, output_field=is_one)

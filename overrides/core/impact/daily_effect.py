@@ -21,6 +21,7 @@ LEVEL = 0.90
 LEAST_DAYS = 8  # whole days without which there is no band
 MOST_DAYS = 21  # newest whole days that the band rests on
 MOST_DEPENDENCE = 0.8  # the correlation of neighbouring days that is allowed for
+LEAST_DEGREES = 4  # of freedom, however much the days depend on each other
 WIDEST = 4  # median deviations of a day from the mean, from the low end of a band to the high one
 
 
@@ -93,9 +94,9 @@ def prediction_band(days: Sequence[DayTotal], *, ahead: int = AHEAD, level: floa
     """Return the band that holds the mean effect of the next `ahead` days with probability `level`.
 
     With days of n_i decisions and sums t_i: mean m = sum t / sum n, residuals e_i = (t_i - m n_i) / mean n, their
-    standard deviation s (k - 1 degrees of freedom), and half width t_(k-1) s sqrt((1/ahead + 1/k) (1 + r) / (1 - r)),
-    where r is the residuals' correlation at one day, corrected for its bias in short series (Kendall, Biometrika 1954)
-    and at least 0. A few extraordinary days would make the band wider than a fortnight needs: it spans at most four
+    standard deviation s (k - 1 degrees of freedom), and half width t s sqrt((1/ahead + 1/k) (1 + r) / (1 - r)), where r
+    is the dependence of neighbouring days, and t has the degrees of freedom of as many independent days: k (1 - r) /
+    (1 + r) - 1. A few extraordinary days would make the band wider than a fortnight needs: it spans at most four
     times the `daily_deviation` of the days on which the change moves answers. None with fewer than 8 days.
 
     >>> band = prediction_band([DayTotal(10, 0.1 + 0.01 * (-1) ** day) for day in range(10)])
@@ -111,17 +112,31 @@ def prediction_band(days: Sequence[DayTotal], *, ahead: int = AHEAD, level: floa
     mean = sum(day.total for day in days) / decisions
     residuals = [(day.total - mean * day.n) * k / decisions for day in days]
     squares = sum(each * each for each in residuals)
-    dependence = 0.0
-    if squares > 0:
-        together = sum(one * other for one, other in pairwise(residuals)) / squares
-        dependence = min(max((k * together + 1) / (k - 4), 0.0), MOST_DEPENDENCE)
+    dependence = _dependence(residuals, squares)
+    degrees = max(k * (1 - dependence) / (1 + dependence) - 1, LEAST_DEGREES)
     variance = squares / (k - 1) * (1 / ahead + 1 / k) * (1 + dependence) / (1 - dependence)
-    half = student_quantile((1 + level) / 2, k - 1) * math.sqrt(variance)
+    half = student_quantile((1 + level) / 2, degrees) * math.sqrt(variance)
     moved = [day for day in days if day.total != 0]
     moves_most_days = 2 * len(moved) > k
     # Where answers move on few days, the median of all days is that of a day without effect, and says nothing of those.
     half = min(half, WIDEST / 2 * daily_deviation(days if moves_most_days else moved, mean))
     return EffectBand(mean, mean - half, mean + half, k, daily_deviation(days, mean), moves_most_days)
+
+
+def _dependence(residuals: Sequence[float], squares: float) -> float:
+    """Return the correlation of neighbouring days, corrected for its bias in short series (Kendall, Biometrika 1954).
+
+    Where it is above 0, half of its standard error is added, because too small a value costs more than too large a one.
+    """
+    k = len(residuals)
+    if squares == 0:
+        return 0.0
+    together = sum(one * other for one, other in pairwise(residuals)) / squares
+    found = (k * together + 1) / (k - 4)
+    if found <= 0:
+        return 0.0
+    found = min(found, MOST_DEPENDENCE)
+    return min(found + (1 - found * found) / (2 * math.sqrt(k)), MOST_DEPENDENCE)
 
 
 def daily_deviation(days: Sequence[DayTotal], mean: float) -> float:
@@ -133,7 +148,7 @@ def daily_deviation(days: Sequence[DayTotal], mean: float) -> float:
     return median(abs(day.total / day.n - mean) for day in days) if days else 0.0
 
 
-def student_quantile(p: float, degrees: int) -> float:
+def student_quantile(p: float, degrees: float) -> float:
     """Return the quantile of Student's t (Abramowitz and Stegun 26.7.5); within .01 from 7 degrees of freedom on.
 
     >>> round(student_quantile(0.95, 7), 2), round(student_quantile(0.95, 30), 3)

@@ -97,7 +97,7 @@ class Comparison:
         self._counts: Counter[str] = Counter()
         self._largest = LargestChanges()
         self._times: tuple[datetime, datetime] | None = None
-        self._daily = DailyEffect(is_whole=is_whole)
+        self.daily = DailyEffect(is_whole=is_whole)
         self._scaled = frozenset(
             category for category, names in self._neutral.items() if any(LEVERS[name].scales_on for name in names)
         )
@@ -123,7 +123,7 @@ class Comparison:
         self._times = min(first, moment), max(last, moment)
         effect = self._effect(pattern, scope, moment, current)
         if category in self._scaled:
-            self._daily.add(at.astimezone(UTC).date(), effect)
+            self.daily.add(at.astimezone(UTC).date(), effect)
 
     def _effect(self, pattern: Pattern, scope: str, at: datetime, current: Mapping[str, float]) -> float:
         """Answer a request on both sides, count the difference, and return the change of its ln exposure."""
@@ -247,13 +247,13 @@ class Comparison:
         applies = {c: n for c, n in requested.items() if c in self._scaled}
         whole = sum(applies.values())
         mean = sum(moved.values()) / whole if whole else 0.0
-        band = self._daily.band()
+        band = self.daily.band()
         return {
             "asked": whole,
             "mean_ln": mean,
             "percent": 100 * math.expm1(mean),
             "served": None if self._served is None else self._served.to_document(self._served_sum / max(whole, 1)),
             "band": None if band is None else band.to_document(),
-            "whole_days": len(self._daily.whole_days),
+            "whole_days": len(self.daily.whole_days),
             "categories": {c: {"asked": n, "mean_ln": moved[c] / n} for c, n in sorted(applies.items())},
         }
