@@ -20,6 +20,7 @@ from overrides.admin.requests.steps import step_summaries
 from overrides.models import ChangeRequest, Mandate, ModuleMode, Version
 from overrides.requests.renewal import suspended_at
 from overrides.serving.engine import ENGINE_ROOM, FRESH_SECONDS
+from overrides.versions.acts_today import ActsToday, acts_in
 from telemetry.audit.simulated_time import SimulatedTime
 from telemetry.foundation.models import JobRun, OutboxMessage
 from telemetry.models import MODULES
@@ -38,6 +39,7 @@ class Served:
     module: str
     row: ModuleMode | None
     version: Version | None
+    acts: ActsToday
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,14 @@ class Trouble:
     url: str = ""
 
 
-def served() -> list[Served]:
-    """Return what each module serves."""
+def served(now: datetime) -> list[Served]:
+    """Return what each module serves, and how many of its overrides act at this hour."""
     rows = {row.module: row for row in ModuleMode.objects.all()}
-    versions = Version.objects.filter(is_active=True).defer("config_data", "coefficients")
+    versions = Version.objects.filter(is_active=True).select_related("parameters").defer("config_data", "coefficients")
     active = {version.module: version for version in versions}
-    return [Served(module, rows.get(module), active.get(module)) for module, _ in MODULES]
+    return [
+        Served(module, rows.get(module), active.get(module), acts_in(active.get(module), now)) for module, _ in MODULES
+    ]
 
 
 def waiting(person: User, now: datetime) -> list[Waiting]:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from overrides.core.impact.acting import EvidenceColumns, acting
 from overrides.models import Version
-from overrides.versions.load_version import InForce, evidence_in_force, read_in_force
+from overrides.versions.load_version import InForce, active_version, evidence_in_force
 
 _known: dict[str, tuple[tuple[int, str], EvidenceColumns]] = {}  # the columns of each module's newest version
 
@@ -30,25 +30,31 @@ def full_hour(at: datetime) -> datetime:
 
 def acts_today(module: str, at: datetime, held: InForce | None = None) -> ActsToday:
     """Return both figures for a module; `held` is what is in force, if it has been read already."""
-    held = held or read_in_force(module)
-    columns = _columns(module, held.version)
-    return ActsToday(len(columns), int(acting(columns, held.parameters, full_hour(at)).sum()))
+    return acts_in(held.version if held else active_version(module), at)
+
+
+def acts_in(version: Version | None, at: datetime) -> ActsToday:
+    """Return both figures for a version in force; None is a module without one."""
+    if version is None:
+        return ActsToday(0, 0)
+    columns = _columns(version)
+    return ActsToday(len(columns), int(acting(columns, version.parameters.parsed, full_hour(at)).sum()))
 
 
 def acting_ids(module: str, at: datetime) -> list[str]:
     """Return the ids of the overrides in force that act at this hour."""
-    held = read_in_force(module)
-    columns = _columns(module, held.version)
-    ids: list[str] = columns.names[acting(columns, held.parameters, full_hour(at))].tolist()
+    version = active_version(module)
+    if version is None:
+        return []
+    columns = _columns(version)
+    ids: list[str] = columns.names[acting(columns, version.parameters.parsed, full_hour(at))].tolist()
     return ids
 
 
-def _columns(module: str, version: Version | None) -> EvidenceColumns:
-    if version is None:
-        return EvidenceColumns.of(())
+def _columns(version: Version) -> EvidenceColumns:
     key = version.pk, version.content_hash
-    known = _known.get(module)
+    known = _known.get(version.module)
     if known is None or known[0] != key:
-        known = key, EvidenceColumns.of(evidence_in_force(module))
-        _known[module] = known
+        known = key, EvidenceColumns.of(evidence_in_force(version.module))
+        _known[version.module] = known
     return known[1]

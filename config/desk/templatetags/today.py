@@ -26,7 +26,7 @@ def today(context: Context) -> dict[str, Any]:
     sees_policy, sees_runs = user.has_perm(VIEW_REQUESTS), user.has_perm("telemetry.view_jobrun")
     counted = counts(user, now)
     return {
-        "served": served() if user.has_perm("overrides.view_modulemode") else None,
+        "served": served(now) if user.has_perm("overrides.view_modulemode") else None,
         "waiting": waiting(user, now) if sees_policy else None,
         "most_waiting": MOST_WAITING,
         "afterwards": counted.afterwards if sees_policy else 0,

@@ -39,6 +39,16 @@ class TestHolding:
         assert LineHold.objects.get().kind == "veto"
         assert not Membership.objects.filter(to_version=None).exists()
 
+    def test_shows_what_a_veto_does_to_exposure(self, operator: User) -> None:
+        cut = make_spec({"size_mult": 0.8}, stats={"updated_at": utc_text(datetime.now(UTC))})
+        publish(cut)
+        ask(3)
+        url = f"{LINES}{cut.line}/veto/"
+
+        assert "+2.00\N{NO-BREAK SPACE}%" in page(browser_of(operator), url)
+        publish(withdraw=[cut.line])
+        assert "none: the line is not in force" in page(browser_of(operator), url)
+
     def test_pins_until_a_time_in_utc_and_lifts(self, reviewer: User) -> None:
         publish(CUT)
 
