@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 
 from overrides.admin.requests.bulk_actions import actions
 from overrides.admin.requests.edit_page import edit_page, may_edit
+from overrides.admin.requests.outcomes import done
 from overrides.admin.requests.request_page import request_page
 from overrides.admin.requests.signing import Signing, signing_of
 from overrides.admin.requests.step_input import chosen_lines, read_step_input
@@ -143,7 +144,7 @@ class ChangeRequestAdmin(FactAdmin):
             except GovernanceError as refusal:
                 self.message_user(request, str(refusal), messages.ERROR)
                 return page
-            self.message_user(request, f"{change_request}: {step.name} done", messages.SUCCESS)
+            self.message_user(request, done(step.name, change_request), messages.SUCCESS)
             return page
         context = self.admin_site.each_context(request) | {
             "title": f"{step.label}: {change_request.title}",
