@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -18,15 +19,20 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
 from overrides.core.impact.reweighing import Reweighing, reweighed
 from overrides.models import RequestKind
-from overrides.versions.load_version import current_parameters, evidence_in_force
+from overrides.requests.impact.effects_at_once import TOO_LARGE, effect_of_parameters
+from overrides.versions.acts_today import full_hour
+from overrides.versions.load_version import InForce, evidence_in_force, read_in_force
 from telemetry.foundation.admin.read_only import FactAdmin
+from telemetry.foundation.core.refusal import Refused
 
 
 def propose_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> HttpResponse:
     """Return the form; with the effect once it is valid, or the drafted request if its button was pressed."""
-    current = current_parameters(module)
+    held = read_in_force(module)
+    current = held.parameters
     form = _form(current, request)
     effect: Reweighing | None = None
+    exposure: dict[str, Any] = {}
     if form.is_valid():
         document = with_constants(current.to_document(), {path: form.cleaned_data[path] for path in _paths(current)})
         try:
@@ -38,7 +44,9 @@ def propose_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> H
                 response := draft(request, module, form, _proposed_request(current, proposed))
             ):
                 return response
-            effect = reweighed(evidence_in_force(module), current, proposed, datetime.now(UTC))
+            at = datetime.now(UTC)
+            effect = reweighed(evidence_in_force(module), current, proposed, full_hour(at))
+            exposure = _exposure(held, proposed, at)
     context = model_admin.admin_site.each_context(request) | {
         "title": f"Ask for other parameters of {module}",
         "opts": model_admin.opts,
@@ -46,8 +54,17 @@ def propose_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> H
         "effect": effect,
         "shows_effect": True,
         "way_back": reverse("admin:overrides_parameterset_changelist"),
+        **exposure,
     }
     return TemplateResponse(request, "overrides/governance/constants_form.html", context)
+
+
+def _exposure(held: InForce, proposed: ModuleParameters, at: datetime) -> dict[str, Any]:
+    """Return the effect on exposure, or why it is not known yet."""
+    try:
+        return {"estimate": effect_of_parameters(held, proposed, at), "effect_words": TOO_LARGE}
+    except Refused as refused:
+        return {"effect_words": f"could not be computed: {refused}"}
 
 
 def _paths(parameters: ModuleParameters) -> dict[str, object]:

@@ -27,14 +27,15 @@ from overrides.admin.immediate_actions import (
     refuse_others,
 )
 from overrides.admin.origins import origins_on
+from overrides.admin.overrides.acts_today_list import ActsTodayFilter
 from overrides.admin.overrides.manual_page import manual_page
 from overrides.admin.overrides.override_page import mandate_on, override_page
-from overrides.admin.overrides.retire_page import retire_page, retire_selected
+from overrides.admin.overrides.retire_page import retire_page, retire_selected, veto_effect
 from overrides.admin.weight_display import Weights, levers
 from overrides.core.governance.permissions import DRAFT, LOWER
 from overrides.models import Line, Membership, Override
 from overrides.requests.emergency import pin_line, veto_line
-from telemetry.foundation.admin.formatting import badge, chips, format_moment, number, pattern, short
+from telemetry.foundation.admin.formatting import MISSING, badge, chips, format_moment, number, pattern, short
 from telemetry.foundation.admin.read_only import FactAdmin, FactInline, one_of, person
 from telemetry.models import MODULES, AttributionShare
 
@@ -144,7 +145,8 @@ class LineAdmin(FactAdmin):
             return f"The {act.name} stands"
 
         response = perform(request, form, way_back, take) if form.is_valid() else None
-        return response or act_page(self, request, act, form, {"title": f"{act.label} a line", "line": line}, way_back)
+        about = {"title": f"{act.label} a line", "line": line} | (veto_effect(line) if act is VETO else {})
+        return response or act_page(self, request, act, form, about, way_back)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Line]:
         open_now = Membership.objects.filter(line=OuterRef("pk"), to_version=None)
@@ -195,6 +197,7 @@ class OverrideAdmin(FactAdmin):
     change_form_template = "overrides/overrides/override.html"
     list_filter = (
         InForceFilter,
+        ActsTodayFilter,
         "line__module",
         "line__channel",
         "line__action_category",
@@ -230,7 +233,11 @@ class OverrideAdmin(FactAdmin):
         def weight(override: Override) -> SafeString:
             return weights.bar(override)
 
-        return ("what", "scope_shown", "targets", "edge", "n_shown", weight, "state")
+        @admin.display(description="acts today")
+        def acts_today(override: Any) -> SafeString:
+            return weights.acts_today(override) if override.is_in_force else MISSING
+
+        return ("what", "scope_shown", "targets", "edge", "n_shown", weight, "state", acts_today)
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         now = datetime.now(UTC)

@@ -26,7 +26,7 @@ from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.permissions import DRAFT, REVIEW
 from overrides.models import ChangeRequest, Mandate, RequestKind
 from overrides.requests.governance_store import policy_of
-from overrides.requests.impact.what_if import EFFECT_DECISIONS, request_what_if
+from overrides.requests.impact.what_if import request_effect
 from overrides.requests.renewal import suspended_at
 from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, number
 from telemetry.foundation.admin.read_only import FactAdmin, one_of, person
@@ -181,7 +181,7 @@ class ChangeRequestAdmin(FactAdmin):
             raise PermissionDenied
         page = reverse("admin:overrides_changerequest_change", args=[request_id])
         try:
-            request_what_if(request_id, EFFECT_DECISIONS, datetime.now(UTC))
+            request_effect(request_id, datetime.now(UTC))
         except Refused as refused:
             self.message_user(request, str(refused), messages.ERROR)
         return HttpResponseRedirect(f"{page}#what-if-title")

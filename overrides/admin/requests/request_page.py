@@ -23,7 +23,7 @@ from overrides.core.governance.gates import Gate
 from overrides.core.governance.votes import LAPSED, Standing
 from overrides.models import ChangeLine, ChangeRequest, Comment, Vote
 from overrides.requests.gates import read_situation
-from overrides.requests.impact.effects import effect_of, row_of
+from overrides.requests.impact.effects import known_effect
 from overrides.requests.impact.what_if import EFFECT_DECISIONS
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.lines import COEFFICIENTS
@@ -179,13 +179,15 @@ def votes_shown(votes: Sequence[Vote], standings: Mapping[int, Standing]) -> lis
 
 def _what_if(request: ChangeRequest) -> dict[str, Any]:
     is_askable = KINDS[request.kind].proposed is not None
-    row = row_of(request.what_ifs.all(), request) if is_askable else None
+    known = known_effect(request, ENGINE_ROOM.mode(request.module))
+    row = known.row
     return {
         "row": row,
-        "estimate": effect_of(row, ENGINE_ROOM.mode(request.module)),
+        "estimate": known.effect,
+        "effect_words": known.words,
         "is_running": row is not None and row.is_under_way,
         "pictures": histograms(row.document) if row is not None and row.document else (),
-        "has_effect": is_askable,
+        "has_effect": True,
         "may_ask_what_if": is_askable and request.state in ChangeRequest.OPEN,
         "what_if_n": EFFECT_DECISIONS,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import admin
@@ -17,8 +18,10 @@ from overrides.admin.request_form import ProposedRequest, ReasonForm, draft
 from overrides.admin.versions.version_page import MOST_SHOWN_WHOLE, version_page, with_earnings
 from overrides.core.governance.permissions import DRAFT
 from overrides.models import RequestKind, Version, VersionKind
+from overrides.requests.impact.effects_at_once import TOO_LARGE, effect_of_rolling_back
 from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, number, pretty, short
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
+from telemetry.foundation.core.refusal import Refused
 
 TRIAL = VersionKind.TRIAL
 
@@ -78,6 +81,7 @@ class VersionAdmin(FactAdmin):
             "opts": self.opts,
             "version": version,
             "form": form,
+            **_effect(version),
         }
         return TemplateResponse(request, "overrides/versions/roll_back.html", context)
 
@@ -114,3 +118,14 @@ class VersionAdmin(FactAdmin):
     def parameters_shown(self, version: Version) -> SafeString:
         where = reverse("admin:overrides_parameterset_change", args=[version.parameters_id])
         return format_html('<a href="{}">{}</a>', where, short(version.parameters_id, 24))
+
+
+def _effect(version: Version) -> dict[str, Any]:
+    """Return the effect of putting the version into force, or why it is not known yet."""
+    if version.is_active:
+        return {}
+    try:
+        estimate = effect_of_rolling_back(version, datetime.now(UTC))
+    except Refused as refused:
+        return {"effect_words": f"could not be computed: {refused}"}
+    return {"estimate": estimate, "effect_words": TOO_LARGE}

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 
 from overrides.models import ChangeRequest, LineHold, Membership, ModuleMode, Quarantine
 from overrides.requests.emergency import pin_line, quarantine_builder
+from telemetry.foundation.core.canonical_json import utc_text
 from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import make_spec, publish, set_mode
 from tests.conftest import make_user
@@ -37,6 +38,16 @@ class TestHolding:
 
         assert LineHold.objects.get().kind == "veto"
         assert not Membership.objects.filter(to_version=None).exists()
+
+    def test_shows_what_a_veto_does_to_exposure(self, operator: User) -> None:
+        cut = make_spec({"size_mult": 0.8}, stats={"updated_at": utc_text(datetime.now(UTC))})
+        publish(cut)
+        ask(3)
+        url = f"{LINES}{cut.line}/veto/"
+
+        assert "+2.00\N{NO-BREAK SPACE}%" in page(browser_of(operator), url)
+        publish(withdraw=[cut.line])
+        assert "none: the line is not in force" in page(browser_of(operator), url)
 
     def test_pins_until_a_time_in_utc_and_lifts(self, reviewer: User) -> None:
         publish(CUT)
@@ -77,9 +88,10 @@ class TestHolding:
 
 class TestRetiring:
     def test_shows_the_effect_of_a_replay_before_and_then_retires(self, operator: User) -> None:
-        publish(CUT)
+        cut = make_spec({"size_mult": 0.8}, stats={"updated_at": utc_text(datetime.now(UTC))})
+        publish(cut)
         ask(3)
-        url = f"{OVERRIDES}{CUT.content_id}/retire/"
+        url = f"{OVERRIDES}{cut.content_id}/retire/"
 
         text = page(browser_of(operator), url)
         submitted(operator, url, reason="it lost", decide="yes")

@@ -39,8 +39,9 @@ class TestPreview:
 
         text = sent(proposer, show="yes")
 
-        assert "It would weigh" in text
-        assert "What this would have done to the last 2000 decisions" in text
+        assert "Its weight would be" in text
+        assert "Estimated exposure change" in text
+        assert "What this would have done to the last 0 decisions" in text
         assert 'name="draft"' in text
         assert not Override.objects.exists()
 

@@ -18,6 +18,7 @@ from overrides.requests.review import approve, request_changes
 from overrides.serving.engine import load_engine
 from overrides.serving.resolve import resolve_one
 from telemetry.decisions.decision_log import record_decisions
+from telemetry.foundation.core.canonical_json import utc_text
 from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import NOW, approve_and_apply, draft, make_question, make_spec, publish
 from tests.conftest import make_user
@@ -227,7 +228,7 @@ class TestSteps:
 class TestEffect:
     @pytest.fixture
     def withdrawal(self, author: User) -> ChangeRequest:
-        cut = make_spec({"size_mult": 0.8})
+        cut = make_spec({"size_mult": 0.8}, stats={"updated_at": utc_text(datetime.now(UTC))})
         publish(cut)
         ask(3)
         return draft(author=author, at=datetime.now(UTC), lines=[DraftLine(cut.line, None, ["withdrawn"])])
@@ -250,10 +251,10 @@ class TestEffect:
         assert "in a replay of the last 3 decisions, as if the module were on; no band: 0 whole days" in text
         assert "Answers that change: 3 (size_mult 3)" in text
 
-    def test_of_modes_is_not_promised(self, author: User, reviewer: User) -> None:
-        request = draft(kind="mode", content={"mode": "shadow"}, author=author, at=datetime.now(UTC))
+    def test_of_a_policy_is_none(self, author: User, reviewer: User) -> None:
+        request = draft(kind="policy", content={"approvals": 2}, author=author, at=datetime.now(UTC))
 
-        assert "Estimated exposure change" not in shown(reviewer, request)
+        assert "none: a policy decides who may approve what" in shown(reviewer, request)
 
 
 class TestComments:
@@ -292,7 +293,7 @@ class TestWhatIf:
         row = WhatIf.objects.get(request=request)
         assert "Look again" in shown(reviewer, request)
         run_what_if(row.key, now=datetime.now(UTC))
-        assert "Answered otherwise" in shown(reviewer, request)
+        assert "Answers changed" in shown(reviewer, request)
 
     def test_of_coefficients_alone_shows_the_product_as_one_more_lever(self, author: User, reviewer: User) -> None:
         engine = load_engine("dm")
@@ -320,7 +321,7 @@ class TestWhatIf:
         lines = [DraftLine(each.line_id, each.after_id) for each in request.lines.all()]
         edit_request(request_id=request.pk, by=author, at=datetime.now(UTC), lines=lines)
 
-        assert "Answered otherwise" not in shown(reviewer, request)
+        assert "Answers changed" not in shown(reviewer, request)
 
     def test_takes_a_post_of_somebody_who_may_propose_or_decide(self, author: User, reviewer: User) -> None:
         request = drafted(author)
