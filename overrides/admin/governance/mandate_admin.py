@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,13 +12,23 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from overrides.admin.overrides.line_lists import (
+    BY_CHANNEL,
+    BY_METHOD,
+    LINE_COLUMNS,
+    LINE_SEARCH,
+    channel_words,
+    found_by_line,
+    line_shown,
+)
 from overrides.core.governance.mandates import remaining
 from overrides.core.governance.permissions import REVIEW
 from overrides.models import Mandate, Membership, Override
 from overrides.requests.renewal import OF_LINES_IN_FORCE, reasons_of, suspended_at
-from telemetry.foundation.admin.formatting import MISSING, badge, chips, number, pattern
+from telemetry.core.vocabulary import Module
+from telemetry.foundation.admin.formatting import MISSING, badge, number
 from telemetry.foundation.admin.pagination import FactList
-from telemetry.foundation.admin.read_only import FactAdmin
+from telemetry.foundation.admin.read_only import DefaultFilter, FactAdmin, one_of
 
 SOON = timedelta(days=14)
 
@@ -29,33 +38,33 @@ def due_by(at: datetime) -> Q:
     return Q(OF_LINES_IN_FORCE, revoked_at=None, review_by__lte=at + SOON)
 
 
-class DueFilter(admin.SimpleListFilter):
+class DueFilter(DefaultFilter):
     """Filters by review date. Without a choice it lists mandates that apply, or would if they had been reviewed."""
 
     title = "review"
     parameter_name = "due"
+    words = "mandates that apply, or would apply once reviewed"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
         soon = f"due within {SOON.days} days"
-        others = (("suspended", "suspended"), ("ended", "ended or lapsed"), ("any", "any"))
-        return (("soon", soon), ("over", "overdue"), *others)
+        return (("soon", soon), ("over", "overdue"), ("suspended", "suspended"), ("ended", "ended or lapsed"))
 
-    def choices(self, changelist: Any) -> Iterator[Any]:
-        unchosen, *others = super().choices(changelist)
-        yield {**unchosen, "display": "current"}
-        yield from others
+    def default(self, queryset: QuerySet[Mandate]) -> QuerySet[Mandate]:
+        return queryset.filter(_current(datetime.now(UTC)))
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Mandate]) -> QuerySet[Mandate]:
+    def chosen(self, queryset: QuerySet[Mandate], value: str) -> QuerySet[Mandate]:
         now = datetime.now(UTC)
-        current = Q(revoked_at=None) & (Q(review_by__gt=now) | Q(OF_LINES_IN_FORCE))
         conditions = {
             "soon": due_by(now),
             "over": Q(OF_LINES_IN_FORCE, revoked_at=None, review_by__lte=now),
             "suspended": suspended_at(now),
-            "ended": ~current,
-            "any": Q(),
+            "ended": ~_current(now),
         }
-        return queryset.filter(conditions.get(self.value() or "", current))
+        return queryset.filter(conditions.get(value, _current(now)))
+
+
+def _current(at: datetime) -> Q:
+    return Q(revoked_at=None) & (Q(review_by__gt=at) | Q(OF_LINES_IN_FORCE))
 
 
 class MandateList(FactList):
@@ -80,20 +89,25 @@ class MandateAdmin(FactAdmin):
     """The list of mandates with what each still allows."""
 
     nothing_yet = "Approving a line and applying it signs one."
-    list_display = ("what", "scope_shown", "state", "days_left", "still_allows", "evidence", "request_shown")
-    list_filter = (DueFilter, "line__module", "line__channel")
-    search_fields = ("line__pattern_key__startswith",)
+    list_display = ("what", "levers_of", "state", "days_left", "still_allows", "evidence", "request_shown")
+    list_filter = (DueFilter, one_of("line__module", Module, "module"), BY_CHANNEL, BY_METHOD)
+    search_fields = ("line__pattern_key",)
+    search_help_text = LINE_SEARCH
+    csv_fields = (
+        "id", "line_id", *(f"line__{name}" for name in LINE_COLUMNS), "request_id", "direction", "granted_at",
+        "review_by", "revoked_at", "in_force_id",
+    )  # fmt: skip
     list_select_related = ("line", "request")
     ordering = ("review_by", "id")
     sortable_by = ()
     fields = (
-        ("what", "scope_shown", "line_shown", "request_shown"),
+        ("what", "levers_of", "line_shown", "request_shown"),
         ("state", "direction", "days_left", "review_by", "granted_at", "revoked_at"),
         ("still_allows", "evidence"),
     )
     readonly_fields = (
         "what",
-        "scope_shown",
+        "levers_of",
         "line_shown",
         "request_shown",
         "state",
@@ -104,6 +118,11 @@ class MandateAdmin(FactAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[FactList]:
         return MandateList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Mandate], search_term: str
+    ) -> tuple[QuerySet[Mandate], bool]:
+        return found_by_line(queryset, search_term), False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Mandate]:
         in_force = Membership.objects.filter(line=OuterRef("line"), to_version=None).values("override")[:1]
@@ -118,13 +137,13 @@ class MandateAdmin(FactAdmin):
             row.suspended = reasons_of(Mandate.objects.filter(pk=row.pk)).get(row.pk, "")
         return row
 
-    @admin.display(description="pattern and action")
+    @admin.display(description="pattern, action and scope")
     def what(self, mandate: Mandate) -> SafeString:
-        return pattern(mandate.line.pattern_key, mandate.line.action_category)
+        return line_shown(mandate.line)
 
-    @admin.display(description="scope")
-    def scope_shown(self, mandate: Mandate) -> SafeString:
-        return chips(mandate.line.scope)
+    @admin.display(description="levers, learning method")
+    def levers_of(self, mandate: Mandate) -> SafeString:
+        return channel_words(mandate.line.channel, mandate.line.policy)
 
     @admin.display(description="line")
     def line_shown(self, mandate: Mandate) -> SafeString:
@@ -137,7 +156,7 @@ class MandateAdmin(FactAdmin):
         line = reverse("admin:overrides_line_change", args=[mandate.line_id])
         return format_html('<a href="{}">request {}</a> · <a href="{}">line</a>', where, mandate.request_id, line)
 
-    @admin.display(description="still allows, units from neutral")
+    @admin.display(description="remaining headroom (units from neutral)")
     def still_allows(self, mandate: Any) -> SafeString:
         """Format, per lever, the units left between the value in force and the farthest approved one."""
         if mandate.in_force is None:
@@ -150,7 +169,7 @@ class MandateAdmin(FactAdmin):
     def days_left(self, mandate: Mandate) -> SafeString:
         return number((mandate.review_by - datetime.now(UTC)).total_seconds() / 86_400, 1)
 
-    @admin.display(description="evidence, floor")
+    @admin.display(description="evidence, of the least required")
     def evidence(self, mandate: Any) -> SafeString:
         """Format the evidence in force beside the least for which the mandate applies."""
         if mandate.in_force is None:
