@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from overrides.admin.immediate_actions import LIFT, act_page, perform, refuse_others
-from overrides.admin.overrides.line_lists import (
+from overrides.admin.line_lists import (
     BY_CHANNEL,
     BY_METHOD,
     LINE_COLUMNS,

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from overrides.admin.overrides.line_lists import (
+from overrides.admin.line_lists import (
     BY_CHANNEL,
     BY_METHOD,
     LINE_COLUMNS,

@@ -25,7 +25,7 @@ from overrides.admin.immediate_actions import (
     perform,
     refuse_others,
 )
-from overrides.admin.overrides.line_lists import (
+from overrides.admin.line_lists import (
     BY_CHANNEL,
     BY_METHOD,
     LINE_COLUMNS,

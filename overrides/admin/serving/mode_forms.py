@@ -109,8 +109,14 @@ class ModeForm(ReasonForm):
         """The request that the form describes."""
         current = self._status.document
         differences = document_differences({name: current[name] for name in self.content}, self.content)
-        changes = (f"{each.field} {each.before} → {each.after}" for each in differences)
-        title = f"Mode of {self._status.module}: {'; '.join(changes)}"
+        module = self._status.module
+        switch = [f"Switch {module} to {self.content['mode']}"] if "mode" in self.content else []
+        others = (
+            f"{each.field.replace('_percent', ' percentage').replace('_', ' ')} {each.before} → {each.after}"
+            for each in differences
+            if each.field != "mode"
+        )
+        title = "; ".join([*switch, *others]) if switch else f"Serving of {module}: {'; '.join(others)}"
         return ProposedRequest(RequestKind.MODE, title, self.content)
 
 
