@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Exists, Func, OuterRef, QuerySet, Sum, TextField
-from django.db.models.functions import Cast
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -14,7 +13,7 @@ from django.utils.safestring import SafeString
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from overrides.models import Line, Membership, Override
 from telemetry.foundation.admin.formatting import chips, pattern
-from telemetry.foundation.admin.part_search import all_words, begins_an_id, terms
+from telemetry.foundation.admin.part_search import all_words, begins_an_id, said, terms
 from telemetry.foundation.admin.read_only import DefaultFilter, one_of
 from telemetry.models import AttributionShare
 
@@ -25,15 +24,7 @@ BY_CHANNEL = one_of("line__channel", Channel, "levers")
 BY_METHOD = one_of("line__policy", LearningMethod, "learning method")
 
 
-class LineWords(Func):
-    """SQL function: what a line says, in capitals. It must match the expression of the index `line_by_words`."""
-
-    template = "upper(%(expressions)s)"
-    arg_joiner = " || ' ' || "
-    output_field = TextField()
-
-    def __init__(self) -> None:
-        super().__init__("pattern_key", "action_category", Cast("scope", TextField()))
+SAID = ("pattern_key", "action_category", "scope")  # by a line; the index `line_by_words` is on them
 
 
 def found_lines(rows: QuerySet[Line], term: str) -> QuerySet[Line]:
@@ -43,7 +34,7 @@ def found_lines(rows: QuerySet[Line], term: str) -> QuerySet[Line]:
         return rows
     if begins_an_id(term.strip()) and (by_id := rows.filter(pk__startswith=term.strip())).exists():
         return by_id
-    return rows.alias(said=LineWords()).filter(all_words("said", words))
+    return rows.alias(said=said(*SAID)).filter(all_words("said", words))
 
 
 def found_by_line(rows: QuerySet[Any], term: str) -> QuerySet[Any]:

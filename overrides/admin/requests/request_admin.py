@@ -10,7 +10,8 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, OuterRef, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -27,7 +28,7 @@ from overrides.admin.requests.step_input import chosen_lines, read_step_input
 from overrides.admin.requests.steps import PROOF_STEPS, STEPS
 from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.permissions import DRAFT, REVIEW
-from overrides.models import ChangeRequest, Mandate, RequestKind
+from overrides.models import ChangeLine, ChangeRequest, Mandate, RequestKind
 from overrides.requests.governance_store import policy_of
 from overrides.requests.impact.what_if import EFFECT_DECISIONS, request_what_if
 from overrides.requests.renewal import suspended_at
@@ -107,8 +108,10 @@ class ChangeRequestAdmin(FactAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ChangeRequest]:
         queryset: QuerySet[ChangeRequest] = super().get_queryset(request)
         parts = ChangeRequest.objects.filter(split_from=OuterRef("pk")).order_by("pk")
+        lines = ChangeLine.objects.filter(request=OuterRef("pk")).order_by().values("request")
+        counted = lines.annotate(n=Count("pk")).values("n")
         return queryset.select_related("author").annotate(
-            n_lines=Count("lines"), part_ids=ArraySubquery(parts.values("pk"))
+            n_lines=Coalesce(Subquery(counted), 0), part_ids=ArraySubquery(parts.values("pk"))
         )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[FactList]:

@@ -93,7 +93,8 @@ class DefaultFilter(admin.SimpleListFilter):
     other_lists: Sequence[str] = ()  # parameters of filters that list other rows; with one of them, no default applies
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
-        self._is_left_out = any(request.GET.get(name) for name in self.other_lists)
+        acts = request.method == "POST"  # on ticked rows, whichever list showed them
+        self._is_left_out = acts or any(request.GET.get(name) for name in self.other_lists)
         everything = request.GET.copy()
         everything[str(self.parameter_name)] = self.ANY
         everything.pop("p", None)

@@ -161,7 +161,7 @@ class TestAsking:
         drafted = requests_by_people().get()
         assert response["Location"] == f"/admin/overrides/changerequest/{drafted.pk}/change/"
         assert (drafted.kind, drafted.state, drafted.content) == ("mode", "in_review", {"mode": "on"})
-        assert (drafted.title, drafted.author, drafted.reason) == ("Mode of pm: mode off → on", asker, "it is reviewed")
+        assert (drafted.title, drafted.author, drafted.reason) == ("Switch pm to on", asker, "it is reviewed")
         assert not ModuleMode.objects.exists()
         now = datetime.now(UTC)
         approve(request_id=drafted.pk, by=reviewer, at=now)
