@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet, Sum
@@ -11,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
+from overrides.core.impact.reweighing import Crossing, Reweighing
 from overrides.models import Line, Membership, Override
 from telemetry.foundation.admin.formatting import chips, pattern
 from telemetry.foundation.admin.part_search import all_words, begins_an_id, said, terms
@@ -61,6 +63,24 @@ def line_shown(line: Line) -> SafeString:
 def in_force() -> Exists:
     """Return the condition that an override is in force."""
     return Exists(Membership.objects.filter(override=OuterRef("pk"), to_version=None))
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """An override that starts or stops acting, with its line."""
+
+    crossing: Crossing
+    override: Override
+    starts: bool
+
+
+def crossings(effect: Reweighing) -> list[Crossed]:
+    """Return the overrides that stop and that start to act, with their lines, in one query."""
+    known = Override.objects.select_related("line").in_bulk(
+        [each.name for each in (*effect.stopping, *effect.starting)]
+    )
+    sides = ((effect.stopping, False), (effect.starting, True))
+    return [Crossed(each, known[each.name], starts) for side, starts in sides for each in side if each.name in known]
 
 
 def earned_by(overrides: Iterable[str], lines: Iterable[str]) -> dict[str, float]:
