@@ -172,7 +172,7 @@ class TestAsking:
     def test_needs_the_module_s_name_to_switch_on(self, asker: User, confirm: str) -> None:
         response = ask(asker, mode="on", confirm=confirm)
 
-        assert "type the module&#x27;s name, pm, exactly" in response.content.decode()
+        assert "Type &quot;pm&quot; to confirm. Bots will receive overrides again." in response.content.decode()
         assert not requests_by_people().exists()
 
     def test_asks_for_no_name_where_it_is_on(self, asker: User) -> None:
@@ -215,7 +215,7 @@ class TestAsking:
     @pytest.mark.parametrize(
         ("fields", "words"),
         [
-            ({}, "This is how the module is served already"),
+            ({}, "Nothing differs from how the module is served"),
             ({"rollout_percent": "101"}, "less than or equal to 100"),
             ({"rollout_percent": ""}, "This field is required"),
             ({"mode": "loud"}, "loud is not one of the available choices"),
@@ -258,7 +258,7 @@ class TestAsking:
     @pytest.mark.parametrize(
         ("combiner", "words"),
         [
-            ("plan", "The channels combine like this already"),
+            ("plan", "Nothing differs from the combiners in force"),
             ("evidence", "evidence is not one of the available choices"),
         ],
     )
