@@ -30,6 +30,8 @@ def delay(bars: float) -> OverrideSpec:
 
 TERMS = grant(spec(1.2), POLICY, NOW)
 
+FUTURE = "updated_at: 2026-03-03 12:00 UTC lies in the future"
+
 
 class TestGrant:
     def test_reaches_from_neutral_to_the_approved_target(self) -> None:
@@ -104,7 +106,7 @@ class TestExceeded:
     def test_is_no_change_of_sign_where_the_edge_is_gone(self) -> None:
         assert exceeded(TERMS, spec(1.1, edge=0.0), LATER) == ["edge_raw: +0.000 R is less than the 0.400 R it needs"]
 
-    @pytest.mark.parametrize(("seconds", "why"), [(0, []), (1, ["updated_at: 2026-03-03 12:00 UTC lies in the future"])])
+    @pytest.mark.parametrize(("seconds", "why"), [(0, []), (1, [FUTURE])])
     def test_is_evidence_of_the_future(self, seconds: int, why: list[str]) -> None:
         stats = spec(1.1).stats.to_document() | {"updated_at": utc_text(LATER + timedelta(seconds=seconds))}
 
