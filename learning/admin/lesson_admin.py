@@ -165,7 +165,7 @@ class LessonAdmin(FactAdmin):
     def edge(self, lesson: Lesson) -> SafeString:
         return number(lesson.edge_raw, 3, signed=True, unit="R")
 
-    @admin.display(description="n", ordering=KeyTransform("n", "stats"))
+    @admin.display(description="trades", ordering=KeyTransform("n", "stats"))
     def n(self, lesson: Lesson) -> SafeString:
         return number(lesson.stats["n"], 0)
 
@@ -181,21 +181,21 @@ class LessonAdmin(FactAdmin):
     def half_life(self, lesson: Lesson) -> SafeString:
         return number(lesson.stats["half_life_days"], 1, unit="days")
 
-    @admin.display(description="newest close behind it")
+    @admin.display(description="newest trade")
     def newest(self, lesson: Lesson) -> SafeString:
         return format_moment(datetime.fromisoformat(lesson.stats["updated_at"]))
 
-    @admin.display(description="days it moved")
+    @admin.display(description="days on which it moved")
     def updates(self, lesson: Lesson) -> SafeString:
         return number(lesson.stats.get("updates"), 0)
 
-    @admin.display(description="targets")
+    @admin.display(description="lever targets")
     def targets_shown(self, lesson: Lesson) -> SafeString:
         return format_html_join(
             "", '<div class="cw-lever">{} {}</div>', ((name, number(t, 4)) for name, t in lesson.targets.items())
         )
 
-    @admin.display(description="overrides of its line")
+    @admin.display(description="overrides of this line")
     def line(self, lesson: Lesson) -> SafeString:
         where = reverse("admin:overrides_override_changelist")
         return format_html('<a href="{}?q={}&amp;in_force=any">{}</a>', where, lesson.line_id, short(lesson.line_id))

@@ -193,10 +193,10 @@ class AttributionAdmin(FactAdmin):
     def attributed(self, row: Attribution) -> SafeString:
         return format_moment(row.attributed_at)
 
-    @admin.display(description="carried in", ordering="carried")
+    @admin.display(description="from the bot's own levers", ordering="carried")
     def carried_shown(self, row: Attribution) -> SafeString:
         return number(row.carried, 5, signed=True, unit="R")
 
-    @admin.display(description="residual", ordering="residual")
+    @admin.display(description="not assigned", ordering="residual")
     def residual_shown(self, row: Attribution) -> SafeString:
         return number(row.residual, 5, signed=True, unit="R")

@@ -86,7 +86,7 @@ class ParameterSetAdmin(FactAdmin):
             "n_hidden": max(obj.n_versions - MOST_VERSIONS, 0),
         }
 
-    @admin.display(description="set", ordering="id")
+    @admin.display(description="parameter set", ordering="id")
     def name(self, row: ParameterSet) -> SafeString:
         return short(row.pk)
 
@@ -106,7 +106,7 @@ class ParameterSetAdmin(FactAdmin):
     def why(self, row: ParameterSet) -> str:
         return Truncator(row.reason).chars(100)
 
-    @admin.display(description="made", ordering="created_at")
+    @admin.display(description="created", ordering="created_at")
     def made(self, row: ParameterSet) -> SafeString:
         return format_moment(row.created_at)
 

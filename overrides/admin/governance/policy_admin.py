@@ -125,7 +125,7 @@ class ModulePolicyAdmin(FactAdmin):
     def changed(self, policy: ModulePolicy) -> str:
         return "; ".join(f"{rule.label}: {rule.value}" for rule in _rules(policy.document) if rule.differs) or "nothing"
 
-    @admin.display(description="made")
+    @admin.display(description="created")
     def made(self, policy: ModulePolicy) -> SafeString:
         return format_moment(policy.created_at)
 

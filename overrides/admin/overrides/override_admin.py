@@ -71,15 +71,15 @@ class RevisionInline(FactInline):
     def edge(self, override: Override) -> SafeString:
         return number(override.edge_raw, 3, signed=True, unit="R")
 
-    @admin.display(description="n")
+    @admin.display(description="trades")
     def n_shown(self, override: Override) -> SafeString:
         return number(override.n, 0)
 
-    @admin.display(description="targets")
+    @admin.display(description="lever targets")
     def targets(self, override: Override) -> SafeString:
         return levers(override.levers)
 
-    @admin.display(description="made")
+    @admin.display(description="created")
     def made(self, override: Override) -> SafeString:
         return format_moment(override.created_at)
 
@@ -286,7 +286,7 @@ class OverrideAdmin(FactAdmin):
     def earned(self, override: Any) -> SafeString:
         return number(override.earned, 4, signed=True, unit="R")
 
-    @admin.display(description="targets")
+    @admin.display(description="lever targets")
     def targets(self, override: Override) -> SafeString:
         return levers(override.levers)
 
@@ -294,6 +294,6 @@ class OverrideAdmin(FactAdmin):
     def edge(self, override: Override) -> SafeString:
         return number(override.edge_raw, 3, signed=True, unit="R")
 
-    @admin.display(description="n", ordering="n")
+    @admin.display(description="trades", ordering="n")
     def n_shown(self, override: Override) -> SafeString:
         return number(override.n, 0)

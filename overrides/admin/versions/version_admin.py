@@ -125,7 +125,7 @@ class VersionAdmin(FactAdmin):
         where = reverse("admin:overrides_changerequest_change", args=[version.request.pk])
         return format_html('<a href="{}">{} {}</a>', where, version.request.pk, version.request.title)
 
-    @admin.display(description="content")
+    @admin.display(description="hash of the content")
     def content(self, version: Version) -> SafeString:
         return short(version.content_hash, 24)
 
