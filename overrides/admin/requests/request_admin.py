@@ -21,6 +21,7 @@ from django.views.decorators.http import require_POST
 
 from overrides.admin.requests.bulk_actions import actions
 from overrides.admin.requests.edit_page import edit_page, may_edit
+from overrides.admin.requests.outcomes import done
 from overrides.admin.requests.request_list import RequestList, StateFilter, effect_shown, found_requests, progress_of
 from overrides.admin.requests.request_page import request_page
 from overrides.admin.requests.signing import Signing, signing_of
@@ -171,7 +172,7 @@ class ChangeRequestAdmin(FactAdmin):
             except GovernanceError as refusal:
                 self.message_user(request, str(refusal), messages.ERROR)
                 return page
-            self.message_user(request, f"{change_request}: {step.name} done", messages.SUCCESS)
+            self.message_user(request, done(step.name, change_request), messages.SUCCESS)
             return page
         context = self.admin_site.each_context(request) | {
             "title": f"{step.label}: {change_request.title}",

@@ -28,6 +28,6 @@ $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("overrides", "0012_content_bound_by_keys")]
+    dependencies = [("overrides", "0015_mandates_are_renewed")]
 
     operations = [migrations.RunSQL(INDEX, "DROP INDEX IF EXISTS line_by_words")]
