@@ -64,8 +64,8 @@ def materialize(*, module: str, now: datetime) -> ChangeRequest | None:
         module=module,
         kind=RequestKind.LINES,
         title=request_title(_title(lines), weights),
-        reason=f"what {len(wanted)} active lessons of {module} would change of what is in force"
-        + ("; and its weights, where they have moved" if weights else ""),
+        reason=f"Daily proposal: {len(lines)} changes from {len(wanted)} active lessons of {module}"
+        + ("; and the weights of coefficients that have moved" if weights else ""),
         author=None,
         author_name=AUTHOR,
         at=now,

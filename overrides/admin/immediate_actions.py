@@ -18,7 +18,7 @@ from overrides.admin.request_form import ReasonForm
 from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.permissions import LOWER, REVIEW
 from overrides.models import LineHold
-from telemetry.foundation.admin.read_only import ModelAdmin
+from telemetry.foundation.admin.site import ModelAdmin
 
 
 class HoldForm(ReasonForm):

@@ -55,7 +55,7 @@ def publish_within_mandates(
     request = draft_request(
         module=module,
         kind=RequestKind.LINES,
-        title=f"Within mandates: {len(lines)} lines",
+        title=f"Published within mandates: {len(lines)} line{'' if len(lines) == 1 else 's'}",
         reason="fresh statistics, moves towards neutral and withdrawals that the approvals of these lines allow",
         author=None,
         author_name=actor,

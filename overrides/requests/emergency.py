@@ -69,12 +69,8 @@ def lower_mode_with_request(
     content: dict[str, str | float | None] = {name: value for name, value in lowered.items() if value is not None}
     if stop_challenger:
         content["challenger"] = None
-    new_mode = (
-        "no challenger"
-        if stop_challenger
-        else ", ".join(f"{value:g} %" if name == "rollout_percent" else str(value) for name, value in content.items())
-    )
-    request = _drafted(module, RequestKind.MODE, f"{module} to {new_mode}", reason, by, at, content=content)
+    title = _lowering(module, to, rollout_percent, stop_challenger=stop_challenger)
+    request = _drafted(module, RequestKind.MODE, title, reason, by, at, content=content)
     close_applied(request, Step.ACT_AT_ONCE, by.get_username(), at)  # the mode is lowered already
     return row
 
@@ -185,6 +181,17 @@ def acknowledge(*, request_id: int, by: User, reason: str, at: datetime) -> Chan
     request.save(update_fields=["acknowledged_at", "acknowledged_by"])
     audit_request(request, "acknowledge", by.get_username(), reason, at)
     return request
+
+
+def _lowering(module: str, to: str | None, rollout_percent: float | None, *, stop_challenger: bool) -> str:
+    """Return the title of the request that records a lowering."""
+    parts = [f"switch {module} to {to}"] if to is not None else []
+    if rollout_percent is not None:
+        parts.append(f"reduce the roll-out of {module} to {rollout_percent:g} %")
+    if stop_challenger:
+        parts.append(f"stop the challenger of {module}")
+    title = " and ".join(parts)
+    return title[:1].upper() + title[1:]
 
 
 def _drafted(

@@ -133,9 +133,9 @@ def schedule(*, request_id: int, by: User, due: datetime, at: datetime) -> Chang
     request = locked(request_id)
     refuse_blocked(request, Step.SCHEDULE, by, at)
     if not at < due < request.expires_at:
-        raise GateError("due", f"must lie between now and the expiry on {request.expires_at:%Y-%m-%d %H:%M}")
+        raise GateError("due", f"must lie between now and the expiry on {request.expires_at:%Y-%m-%d %H:%M} UTC")
     request.scheduled_for = due
-    reason = f"for {due:%Y-%m-%d %H:%M}"
+    reason = f"for {due:%Y-%m-%d %H:%M} UTC"
     take_step(request, Step.SCHEDULE, action="schedule", actor=by.get_username(), reason=reason, at=at)
     return request
 

@@ -315,7 +315,7 @@ def _blocked_by_row(step: StepPage, request: ChangeRequest, person: User, at: da
     if at >= request.expires_at:
         return "it has expired; it has to be drafted again"
     if not person.has_perm(step.permission):
-        return "you lack the permission; a reviewer has it"
+        return "waiting for a reviewer"
     if step.permission == REVIEW and is_own(request, person):
         return "you drafted it; somebody else has to decide"
     return ""

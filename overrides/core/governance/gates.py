@@ -147,7 +147,7 @@ def _wrong_state(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
 
 def _expired(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     if attempt.at >= situation.expires_at:
-        when = f"{situation.expires_at:%Y-%m-%d %H:%M}"
+        when = f"{situation.expires_at:%Y-%m-%d %H:%M} UTC"
         yield Gate("expired", f"it expired on {when}", "draft it again from what is in force")
 
 
@@ -290,7 +290,7 @@ def _quarantined(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
 def _not_due(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     due = situation.scheduled_for
     if attempt.person is None and (due is None or attempt.at < due):
-        when = "not scheduled" if due is None else f"scheduled for {due:%Y-%m-%d %H:%M}"
+        when = "not scheduled" if due is None else f"scheduled for {due:%Y-%m-%d %H:%M} UTC"
         yield Gate("not_due", f"it is {when}", "wait, or let a person apply it", permission=APPLY)
 
 

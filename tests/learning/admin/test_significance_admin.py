@@ -64,7 +64,7 @@ class TestFunnel:
         text = words(shown(client))
 
         assert "13,486 cells fitted, 2 verified, expected false at most 2" in text
-        assert f"n = 13,486 cells, as of 2026-03-02 12:00, run {run.pk}" in text
+        assert f"n = 13,486 cells, as of 2026-03-02 12:00 UTC, run {run.pk}" in text
         assert "Drawn are the 4 farthest from no edge" in text
 
     def test_marks_the_verified_and_leads_to_their_lessons(self, client: Client) -> None:

@@ -214,7 +214,7 @@ class TestVotes:
         """This holds whether or not the job that expires requests has run."""
         request = draft(make_spec(), author=author)
 
-        with pytest.raises(GateError, match="expired on 2026-03-16 12:00; draft it again"):
+        with pytest.raises(GateError, match="expired on 2026-03-16 12:00 UTC; draft it again"):
             approve(request_id=request.pk, by=reviewer, at=now + timedelta(days=14))
 
 

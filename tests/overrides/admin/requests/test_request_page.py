@@ -71,7 +71,7 @@ class TestGates:
         assert request.state == "in_review"
 
     def test_are_absent_without_obstacles(self, author: User, reviewer: User) -> None:
-        assert "What stands in the way" not in shown(reviewer, drafted(author))
+        assert "Blockers" not in shown(reviewer, drafted(author))
 
     def test_cost_no_query_a_line(self, author: User, reviewer: User, django_assert_max_num_queries: Any) -> None:
         request = drafted(author, *(f"b{number}" for number in range(30)))

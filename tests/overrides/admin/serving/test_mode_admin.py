@@ -164,7 +164,7 @@ class TestAsking:
         drafted = requests_by_people().get()
         assert response["Location"] == f"/admin/overrides/changerequest/{drafted.pk}/change/"
         assert (drafted.kind, drafted.state, drafted.content) == ("mode", "in_review", {"mode": "on"})
-        assert (drafted.title, drafted.author, drafted.reason) == ("Mode of pm: mode off → on", asker, "it is reviewed")
+        assert (drafted.title, drafted.author, drafted.reason) == ("Switch pm to on", asker, "it is reviewed")
         assert not ModuleMode.objects.exists()
         now = datetime.now(UTC)
         approve(request_id=drafted.pk, by=reviewer, at=now)
@@ -175,7 +175,7 @@ class TestAsking:
     def test_needs_the_module_s_name_to_switch_on(self, asker: User, confirm: str) -> None:
         response = ask(asker, mode="on", confirm=confirm)
 
-        assert "type the module&#x27;s name, pm, exactly" in response.content.decode()
+        assert "Type &quot;pm&quot; to confirm. Bots will receive overrides again." in response.content.decode()
         assert not requests_by_people().exists()
 
     def test_asks_for_no_name_where_it_is_on(self, asker: User) -> None:
@@ -218,7 +218,7 @@ class TestAsking:
     @pytest.mark.parametrize(
         ("fields", "words"),
         [
-            ({}, "This is how the module is served already"),
+            ({}, "Nothing differs from how the module is served"),
             ({"rollout_percent": "101"}, "less than or equal to 100"),
             ({"rollout_percent": ""}, "This field is required"),
             ({"mode": "loud"}, "loud is not one of the available choices"),
@@ -261,7 +261,7 @@ class TestAsking:
     @pytest.mark.parametrize(
         ("combiner", "words"),
         [
-            ("plan", "The channels combine like this already"),
+            ("plan", "Nothing differs from the combiners in force"),
             ("evidence", "evidence is not one of the available choices"),
         ],
     )

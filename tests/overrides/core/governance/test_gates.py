@@ -238,7 +238,7 @@ class TestApplying:
         assert only(Step.APPLY, of).message == message
 
     def test_before_its_time_says_when_that_is(self) -> None:
-        for due, message in ((None, "it is not scheduled"), (NOW + DAY, "it is scheduled for 2026-03-03 12:00")):
+        for due, message in ((None, "it is not scheduled"), (NOW + DAY, "it is scheduled for 2026-03-03 12:00 UTC")):
             assert only(Step.APPLY, situation(NEW, **APPROVED, scheduled_for=due), None).message == message
 
     def test_by_the_schedule_waits_for_its_time(self) -> None:
