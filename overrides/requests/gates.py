@@ -98,10 +98,13 @@ def changes_of(request: ChangeRequest, at: datetime) -> list[ChangeLine]:
     holds = LineHold.objects.filter(LineHold.is_live(at), line=OuterRef("line"))
     rivals = ChangeLine.objects.filter(line=OuterRef("line"), request__state__in=ChangeRequest.OPEN)
     rivals = rivals.filter(request__kind__in=SERVED)
+    pins = holds.filter(kind=HoldKind.PIN)
     in_force = Membership.objects.filter(line=OuterRef("line"), to_version=None)
     changes = request.lines.select_related("line", "before__line", "after__line").annotate(
         is_vetoed=Exists(holds.filter(kind=HoldKind.VETO)),
-        is_pinned=Exists(holds.filter(kind=HoldKind.PIN)),
+        is_pinned=Exists(pins.filter(rejected__isnull=True)),
+        is_rejected=Exists(pins.filter(rejected__isnull=False)),
+        cap=Subquery(holds.filter(kind=HoldKind.CAP).values("cap")[:1]),
         rivals=ArraySubquery(rivals.exclude(request=request.pk).order_by("request").values("request")),
         in_force_id=Subquery(in_force.values("override")[:1]),
     )
@@ -166,7 +169,8 @@ def _touched(changes: Sequence[Any], is_delegated: bool) -> tuple[TouchedLine, .
                 after=None if change.after is None else change.after.spec,
                 in_force=(change.in_force_id and before) if is_as_drafted else others[change.in_force_id].spec,
                 is_vetoed=change.is_vetoed,
-                is_pinned=change.is_pinned,
+                is_pinned=change.is_pinned or (change.is_rejected and change.after_id is not None),
+                cap=change.cap,
                 mandate=mandates[change.line_id].terms if change.line_id in mandates else None,
                 rivals=tuple(change.rivals),
             )

@@ -158,7 +158,10 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             _in_force(Mandate.objects.all(), "granted_at", "revoked_at", "line__module"),
         ),
         "holds": Table(
-            ("id", "line", "kind", "reason", "placed_by__username", "placed_at", "expires_at", "lifted_at"),
+            (
+                "id", "line", "kind", "reason", "placed_by__username", "placed_at", "expires_at", "lifted_at", "cap",
+                "rejected",
+            ),
             _in_force(LineHold.objects.all(), "placed_at", "lifted_at", "line__module"),
         ),
         "quarantines": Table(
