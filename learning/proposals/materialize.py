@@ -125,7 +125,7 @@ def _changes(module: str, now: datetime, others: Collection[str] = ()) -> _Chang
 
 def _moved(rejection: LineHold | None, after: OverrideSpec | None, parameters: ModuleParameters) -> list[str]:
     """Return what changed since a line was rejected; empty if nothing did, or if it was not rejected."""
-    if rejection is None or after is None:
+    if rejection is None or rejection.rejected is None or after is None:
         return []
     then = ProposedEvidence.from_document(rejection.rejected)
     return evidence_moved(then, ProposedEvidence.of(after, parameters.evidence))
@@ -251,10 +251,12 @@ def _mine(module: str) -> QuerySet[ChangeRequest]:
 
 def _held(module: str, now: datetime) -> _Held:
     """Return the holds in effect on lines of a module, by what they keep the materializer from."""
-    lines, caps, rejections = set(), {}, {}
+    lines: set[str] = set()
+    caps: dict[str, Mapping[str, float]] = {}
+    rejections: dict[str, LineHold] = {}
     for hold in LineHold.objects.filter(LineHold.is_live(now), line__module=module):
         if hold.kind == HoldKind.CAP:
-            caps[hold.line_id] = hold.cap
+            caps[hold.line_id] = hold.cap or {}
         elif hold.rejected is not None:
             rejections[hold.line_id] = hold
         else:

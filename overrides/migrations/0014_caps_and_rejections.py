@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
             "changerequest",
             "succeeds",
             models.OneToOneField(
-                "self",
+                "overrides.changerequest",
                 on_delete=django.db.models.deletion.PROTECT,
                 null=True,
                 related_name="successor",

@@ -111,7 +111,7 @@ def _is_held(holds: Sequence[LineHold], after: OverrideSpec | None) -> bool:
     """
     for hold in holds:
         if hold.kind == HoldKind.CAP:
-            if after is not None and beyond_cap(after.levers, hold.cap):
+            if after is not None and beyond_cap(after.levers, hold.cap or {}):
                 return True
         elif after is not None or hold.rejected is None:
             return True

@@ -105,6 +105,7 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         "n_hidden": max(len(changes) - MOST_LINES, 0),
         "comments": comments,
         "history": entries,
+        "next_draft": _next_draft(request),
         "rivals": sorted({number for each in situation.lines for number in each.rivals}),
         "votes": votes_shown(read.votes, read.signatures.standings),
         "signing": signing_of(request, changes, situation.policy, at) if is_open else None,
@@ -112,6 +113,13 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         **content_page(request, changes, read.basis.in_force, at),
         **_what_if(request),
     }
+
+
+def _next_draft(request: ChangeRequest) -> int | None:
+    """Return the request that a machine drafted after this one was returned with wishes."""
+    if request.state != ChangeRequest.State.CANCELLED:
+        return None
+    return ChangeRequest.objects.filter(succeeds=request).values_list("pk", flat=True).first()
 
 
 def _has_parts(request: ChangeRequest, changes: Sequence[ChangeLine]) -> bool:

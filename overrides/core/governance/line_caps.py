@@ -1,7 +1,7 @@
 """Caps on lines: how far from neutral machines may move the levers of a line until the cap ends.
 
-A cap maps lever -> value. It limits the distance from neutral in either direction, in units of the lever, so that a line
-whose edge changes sign cannot move farther on the other side. A lever that the cap does not name is not limited by it.
+A cap maps lever -> value. It limits the distance from neutral in either direction, in units of the lever, so that a
+line whose edge changes sign cannot move farther on the other side. A lever that the cap does not name is not limited.
 """
 
 from __future__ import annotations
@@ -44,10 +44,8 @@ def moves_away(before: Levers, after: Levers) -> bool:
     >>> moves_away({}, {"size_mult": 1.1}), moves_away({"size_mult": 1.2}, {"size_mult": 1.1})
     (True, False)
     """
-    pairs = (
-        (LEVERS[name].unit(before.get(name, LEVERS[name].neutral)), LEVERS[name].unit(after[name])) for name in after
-    )
-    return any(end != 0 and (start * end < 0 or abs(end) > abs(start)) for start, end in pairs)
+    moves = ((_unit(before, name), _unit(after, name)) for name in after)
+    return any(end != 0 and (start * end < 0 or abs(end) > abs(start)) for start, end in moves)
 
 
 def beyond_cap(levers: Levers, cap: Levers) -> list[str]:
@@ -72,6 +70,10 @@ def within_cap(levers: Levers, cap: Levers) -> dict[str, float]:
     {'size_mult': 1.05, 'entry_aggression_mult': 1.1}
     """
     return {name: _nearer(name, value, cap[name]) if name in cap else value for name, value in levers.items()}
+
+
+def _unit(levers: Levers, name: str) -> float:
+    return LEVERS[name].unit(levers[name]) if name in levers else 0.0
 
 
 def _nearer(name: str, value: float, limit: float) -> float:

@@ -1,4 +1,4 @@
-"""Compare mandates, vetoes, pins, caps and quarantines with their entries: who made them, what they say, when they ended."""
+"""Compare mandates, holds on lines and quarantines with their entries: who made them, what they say, their ends."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def hold(
     )  # fmt: skip
 
 
-def capped(of: str = '{"size_mult": 1.05}', line: str = LINE, **over: datetime) -> Act:
+def capped(of: str = '{"size_mult": 1.05}', line: str = LINE, **over: Any) -> Act:
     return hold("cap", line, cap=of, **over)
 
 

@@ -12,23 +12,24 @@ from learning.proposals.materialize import materialize, publish_what_mandates_co
 from overrides.core.governance.errors import GateError
 from overrides.models import ChangeRequest, LineHold, Membership, Vote
 from overrides.requests.apply import apply_request
+from overrides.requests.emergency import cap_line
 from overrides.requests.redraft import Redrafted, Wish, redraft
 from overrides.requests.review import approve
 from telemetry.audit.verify_trail import verify_trail
 from telemetry.models import AuditEntry
-from tests.builders import DAY, NOW, draft, make_lesson, make_spec, run_concurrently
+from telemetry.recording.record_trades import record_trades
+from tests.builders import DAY, NOW, draft, make_lesson, make_spec, make_trades, run_concurrently
 from tests.conftest import make_user
 
 DIP, BAD, NANO = {"macro_phase": "Dip"}, {"macro_phase": "Bad"}, {"bucket": "nano"}
 UNTIL = NOW + 30 * DAY
+MAY = ("review_changerequest", "apply_changerequest", "lower_modulemode")
 
 
 @pytest.fixture
 def desk(db: None) -> User:
     """A reviewer who may also lower, as the role has it."""
-    return make_user(
-        "desk", "overrides.review_changerequest", "overrides.apply_changerequest", "overrides.lower_modulemode"
-    )
+    return make_user("desk", *(f"overrides.{each}" for each in MAY))
 
 
 def proposed(at: datetime = NOW) -> ChangeRequest:
@@ -201,15 +202,12 @@ class TestRedraft:
 
     def test_lets_the_builder_move_within_the_cap_alone(self, desk: User) -> None:
         """Mandates reach to 1.2; under a cap of 1.1 ** .5 the builder publishes that target and no farther one."""
-        from telemetry.recording.record_trades import record_trades
-        from tests.builders import make_trades
 
         record_trades(make_trades([1.0] * 100), now=NOW)
         lesson = make_lesson({"size_mult": 1.2})
         first = proposed()
         approve(request_id=first.pk, by=desk, at=NOW)
         apply_request(request_id=first.pk, by=desk, at=NOW)
-        from overrides.requests.emergency import cap_line
 
         cap_line(line_id=lesson.line_id, cap={"size_mult": 1.05}, by=desk, reason="smaller", at=NOW, expires_at=UNTIL)
         type(lesson).objects.update(targets={"size_mult": 1.15})
