@@ -16,6 +16,7 @@ from config.access.models import ApiKey
 from config.operations.job_punctuality import punctuality
 from overrides.admin.governance.mandate_admin import due_by
 from overrides.admin.requests.request_admin import unacknowledged
+from overrides.admin.requests.returned import returned_steps, waits_for_author
 from overrides.admin.requests.steps import step_summaries
 from overrides.models import ChangeRequest, Mandate, ModuleMode, Version
 from overrides.requests.renewal import suspended_at
@@ -145,9 +146,10 @@ def in_words(span: timedelta) -> str:
 
 def _waiting(request: ChangeRequest, person: User, now: datetime) -> Waiting:
     """Describe one request for a person."""
-    each = step_summaries(request, person, now)
-    steps = tuple(offer.step.label for offer in each if not offer.blocked)
-    blocked = next((offer.blocked for offer in each if offer.blocked), "its author has to change it")
+    returned = returned_steps(request, person, now)
+    each = () if returned else step_summaries(request, person, now)
+    steps = returned or tuple(offer.step.label for offer in each if not offer.blocked)
+    blocked = waits_for_author(request) or next((offer.blocked for offer in each if offer.blocked), "")
     age, left = in_words(now - request.created_at), request.expires_at - now
     return Waiting(request, age, in_words(left) if left > timedelta(0) else "expired", steps, blocked)
 

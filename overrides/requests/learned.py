@@ -6,10 +6,11 @@ approved or rejected as they are, and nothing is known to be measured.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.models import ChangeRequest
 
 
@@ -46,6 +47,7 @@ class Measured:
         return (edge < 0 < self.low) or (edge > 0 > self.high)
 
 
+CONTRADICTS = "contradicts the measurement: "  # begins the mark among the differences of a line
 DRAFTERS: dict[str, Drafter] = {}  # by the author's name on its requests
 MEASURES: dict[str, Callable[[Collection[str]], Mapping[str, Measured]]] = {}  # by the learner's name
 
@@ -61,6 +63,18 @@ def measured(lines: Collection[str]) -> dict[str, Measured]:
     for measure in MEASURES.values():
         found |= measure(lines)
     return found
+
+
+def contradicted(specs: Iterable[OverrideSpec]) -> dict[str, Measured]:
+    """Return line -> what was measured, for the overrides whose edge has the other sign than the whole interval."""
+    by_line = {spec.line: spec for spec in specs}
+    return {line: each for line, each in measured(by_line).items() if each.contradicts(by_line[line].stats.edge_raw)}
+
+
+def marks(spec: OverrideSpec, contradictions: Mapping[str, Measured]) -> list[str]:
+    """Return what a line of a request says of its contradiction to the measurement; empty without one."""
+    found = contradictions.get(spec.line)
+    return [] if found is None else [f"{CONTRADICTS}{found}"]
 
 
 def _signed(value: float, digits: int) -> str:

@@ -14,11 +14,15 @@ from overrides.admin.charts.impact_histogram import histograms
 from overrides.admin.overrides.manual_form import ManualForm
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.governance.errors import GovernanceError
+from overrides.core.governance.gates import blockers
+from overrides.core.governance.overlaps import Pull
 from overrides.core.impact.weight_breakdown import weigh
 from overrides.models import ChangeRequest, WhatIf
+from overrides.requests.gates import foreseen
 from overrides.requests.impact.what_if import compare
 from overrides.requests.kinds.kind import Proposed
 from overrides.requests.manual_entry import draft_by_hand
+from overrides.requests.opposing_lines import opposing
 from overrides.versions.load_version import read_in_force
 from telemetry.foundation.admin.read_only import FactAdmin, person
 from telemetry.foundation.core.refusal import Refused
@@ -37,7 +41,10 @@ def manual_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> Ht
         if "draft" in request.POST and (response := _drafted(request, form, form.spec, at)):
             return response
         weighing = weigh(form.spec, parameters.channels[form.spec.channel].weights, at) if form.spec.channel else None
-        preview = {"weighing": weighing, **_compared(form, form.spec, standing.number, at)}
+        said = foreseen(form.spec, parameters, at)
+        against = opposing(Pull.of(form.spec))
+        preview = {"weighing": weighing, "gates": said, "is_blocked": bool(blockers(said)), "opposing": against}
+        preview |= _compared(form, form.spec, standing.number, at)
     context = model_admin.admin_site.each_context(request) | {
         "title": f"An override of {module} by hand",
         "opts": model_admin.opts,
@@ -61,7 +68,9 @@ def _compared(form: ManualForm, spec: OverrideSpec, version: int | None, at: dat
 
 def _drafted(request: HttpRequest, form: ManualForm, spec: OverrideSpec, at: datetime) -> HttpResponse | None:
     try:
-        drafted: ChangeRequest = draft_by_hand(spec, by=person(request), reason=form.cleaned_data["reason"], at=at)
+        drafted: ChangeRequest = draft_by_hand(
+            spec, by=person(request), at=at, **{name: form.cleaned_data[name] for name in ("reason", "despite")}
+        )
     except GovernanceError as refusal:
         form.refuse(refusal)
         return None

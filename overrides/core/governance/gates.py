@@ -63,6 +63,7 @@ class TouchedLine:
     is_vetoed: bool = False
     is_pinned: bool = False
     cap: Mapping[str, float] | None = None
+    contradicts: str = ""  # what was measured, if the line's judgement has the other sign
     mandate: Terms | None = None
     rivals: tuple[int, ...] = ()
 
@@ -252,6 +253,14 @@ def _contradiction(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
         yield Gate("sign_contradiction", message, "correct the edge or the targets")
 
 
+def _against_measurement(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
+    for each in situation.lines:
+        if each.contradicts:
+            message = f"{each.label}: its judgement {each.contradicts}"
+            way_past = "weigh the stated reason against the measurement, or reject it"
+            yield Gate("against_measurement", message, way_past, Severity.WARNS)
+
+
 def _misfit(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     faults = [(each, _faults(each.after, situation.parameters)) for each in situation.lines]
     wrong = [(each, found) for each, found in faults if found]
@@ -368,6 +377,7 @@ RULES: tuple[tuple[frozenset[Step], Callable[[Situation, Attempt], Iterator[Gate
     (_AGREEING | _EFFECT, _conflict),
     (_AGREEING | _EFFECT, _little_evidence),
     (_AGREEING | _EFFECT, _contradiction),
+    (_AGREEING | _EFFECT, _against_measurement),
     (_AGREEING | _EFFECT, _misfit),
     (_AGREEING | _EFFECT, _vetoed),
     (_AGREEING | _EFFECT, _pinned),

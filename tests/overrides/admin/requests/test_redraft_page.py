@@ -96,7 +96,9 @@ class TestSending:
         successor = ChangeRequest.objects.get(succeeds=asked)
         assert response.redirect_chain[-1][0] == f"{REQUESTS}{successor.pk}/change/"
         text = response.content.decode()
-        assert f"Request {asked.pk} was returned and is cancelled. This is its next draft, request {successor.pk}" in text
+        assert (
+            f"Request {asked.pk} was returned and is cancelled. This is its next draft, request {successor.pk}" in text
+        )
         assert f'<a href="{REQUESTS}{asked.pk}/change/">request {asked.pk}</a>' in text
         assert f'<a href="{REQUESTS}{successor.pk}/change/">request' in page(
             browser_of(desk), f"{REQUESTS}{asked.pk}/change/"

@@ -8,16 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.core.governance.overlaps import can_both_match, opposed_levers, opposition
+from overrides.core.governance.overlaps import Pull, can_both_match, opposed_levers, opposition
 from tests.builders import make_spec
 
 DIP, GOOD, NANO = {"macro_phase": "Dip"}, {"macro_phase": "Good"}, {"bucket": "nano"}
 SCOPES = st.dictionaries(st.sampled_from("abc"), st.sampled_from("xy"))
 
 
-def size(of: float, scope: dict[str, str], **over: str) -> OverrideSpec:
-    return make_spec({"size_mult": of}, scope=scope, **over)
+def size(of: float, scope: dict[str, str], **over: str) -> Pull:
+    return Pull.of(make_spec({"size_mult": of}, scope=scope, **over))
 
 
 class TestCanBothMatch:
@@ -31,8 +30,8 @@ class TestCanBothMatch:
 
 class TestOpposedLevers:
     def test_names_the_levers_that_differ_in_direction(self) -> None:
-        one = make_spec({"size_mult": 1.1, "entry_aggression_mult": 1.1}, scope=DIP)
-        other = make_spec({"size_mult": 0.9, "entry_aggression_mult": 1.05}, scope=NANO)
+        one = Pull.of(make_spec({"size_mult": 1.1, "entry_aggression_mult": 1.1}, scope=DIP))
+        other = Pull.of(make_spec({"size_mult": 0.9, "entry_aggression_mult": 1.05}, scope=NANO))
 
         assert opposed_levers(one, other) == ("size_mult",)
 
@@ -43,7 +42,7 @@ class TestOpposedLevers:
             size(1.2, NANO),
             size(0.9, NANO, action_category="add"),
             size(0.9, NANO, pattern_key="ema.long.cross"),
-            make_spec({"entry_aggression_mult": 0.9}, scope=NANO),
+            Pull.of(make_spec({"entry_aggression_mult": 0.9}, scope=NANO)),
             size(0.9, DIP),
         ],
         ids=[
@@ -55,7 +54,7 @@ class TestOpposedLevers:
             "the line itself",
         ],
     )
-    def test_is_empty_where_nothing_pulls_against(self, other: OverrideSpec) -> None:
+    def test_is_empty_where_nothing_pulls_against(self, other: Pull) -> None:
         assert opposed_levers(size(1.1, DIP), other) == ()
 
 
