@@ -37,8 +37,9 @@ def _reject(request: ChangeRequest, at: datetime) -> list[str]:
             f"proposes or changes them{mandates}."
         )
         said.append(
-            "A line comes back earlier if its edge or a target changes sign, it becomes verified or is not any more, "
-            "its trades grow by half, or its edge moves by one standard error of today."
+            "The next daily draft brings a line back earlier if its edge or a target changes sign, if it becomes "
+            "verified or is not any more, if its trades grow by half, or if its edge moves by one standard error of "
+            "today."
         )
     if len(pinned) < len(proposed):
         said.append(f"{count_of(len(proposed) - len(pinned), 'line')} pinned already will stay pinned as they are.")
@@ -74,8 +75,8 @@ def redraft_consequences(
         Membership.objects.filter(line_id__in=lines, to_version=None).count(),
     )
     said = [
-        f"Request {request.pk} is cancelled, and {request.author_name} drafts its next request at once, from the "
-        "evidence of that moment and besides the daily draft."
+        f"Request {request.pk} is cancelled, and the machine that drafted it ({request.author_name}) drafts its next "
+        "request at once, from the evidence of that moment and besides the daily draft."
     ]
     if may_veto:
         said.append(

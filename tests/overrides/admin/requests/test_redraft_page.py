@@ -50,7 +50,7 @@ class TestPage:
     def test_says_what_each_choice_does(self, desk: User, asked: ChangeRequest) -> None:
         text = page(browser_of(desk), f"{REQUESTS}{asked.pk}/redraft/")
 
-        assert f"Request {asked.pk} is cancelled, and materializer drafts its next request at once" in text
+        assert f"Request {asked.pk} is cancelled, and the machine that drafted it (materializer) drafts its" in text
         assert "(0 of these 3 lines) is retired at once, and its mandate ends." in text
         assert "no machine changes it (0 of these lines have a mandate)" in text
         assert "½ of the movement: size_mult 1.049" in text

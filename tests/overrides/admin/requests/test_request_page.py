@@ -387,7 +387,7 @@ class TestWhatRejectingDoes:
         until = datetime.now(UTC) + timedelta(days=30)
         assert f"2 proposed lines will be pinned until {until:%Y-%m-%d}" in text
         assert "1 withdrawal will not be pinned" in text
-        assert "its trades grow by half, or its edge moves by one standard error of today" in text
+        assert "if its trades grow by half, or if its edge moves by one standard error of today" in text
 
     def test_of_a_person_is_said_too(self, author: User, reviewer: User) -> None:
         request = drafted(author)
