@@ -30,7 +30,7 @@ from overrides.core.engine.definitions.vocabulary import Blend, Channel, Learnin
 from overrides.core.governance.evidence_bar import clears_evidence_bar
 from overrides.core.governance.line_caps import beyond_cap, within_cap
 from overrides.core.governance.rejections import ProposedEvidence, evidence_moved
-from overrides.models import ChangeLine, ChangeRequest, HoldKind, LineHold, Membership, RequestKind
+from overrides.models import ChangeLine, ChangeRequest, LineHold, Membership, RequestKind
 from overrides.requests.authoring import draft_request, lock_author
 from overrides.requests.auto_publish import publish_within_mandates
 from overrides.requests.gates import DAY
@@ -255,8 +255,8 @@ def _held(module: str, now: datetime) -> _Held:
     caps: dict[str, Mapping[str, float]] = {}
     rejections: dict[str, LineHold] = {}
     for hold in LineHold.objects.filter(LineHold.is_live(now), line__module=module):
-        if hold.kind == HoldKind.CAP:
-            caps[hold.line_id] = hold.cap or {}
+        if hold.cap is not None:
+            caps[hold.line_id] = hold.cap
         elif hold.rejected is not None:
             rejections[hold.line_id] = hold
         else:

@@ -53,9 +53,7 @@ def replace_lines(
     held = Membership.objects.filter(module=module, to_version=None, line__channel__in=list(policies))
     coming = requested_specs(module, wanted, policies)
     vetoed = held_lines(HoldKind.VETO, list(coming), at)
-    caps = {
-        line: hold.cap for line, holds in live_holds(coming, at).items() for hold in holds if hold.kind == HoldKind.CAP
-    }
+    caps = {line: hold.cap for line, holds in live_holds(coming, at).items() for hold in holds if hold.cap}
     return LineReplacement(
         leaving=dict(held.order_by("line_id").values_list("line_id", "override__source")),
         coming={line: capped(spec, caps.get(line)) for line, spec in sorted(coming.items()) if line not in vetoed},

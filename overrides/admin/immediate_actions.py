@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -104,20 +104,20 @@ def mandates_on(lines: Iterable[str], at: datetime) -> QuerySet[Mandate]:
     return Mandate.objects.filter(line_id__in=list(lines), revoked_at=None, review_by__gt=at)
 
 
-def hold_consequences(kind: str, line: Line, at: datetime) -> list[str]:
-    """Return what placing a hold of this kind does to the line now, in sentences."""
+def hold_consequences(act: str, line: Line, at: datetime) -> list[str]:
+    """Return what placing a hold by this act does to the line now, in sentences."""
     in_force = Membership.objects.filter(line=line, to_version=None).select_related("override").first()
     targets = ", ".join(f"{name} {value:.4g}" for name, value in in_force.override.levers.items()) if in_force else ""
     mandate = mandates_on([line.pk], at).first()
     named = f"Mandate {mandate.pk}, which runs until {moment_of(mandate.review_by)}," if mandate else ""
     said = [f"In force on it now: {targets}." if in_force else "Nothing is in force on it now."]
-    if kind == VETO.name:
+    if act == VETO.name:
         said += (
             ["It is retired at once, in a new version, and a reviewer looks at that afterwards."] if in_force else []
         )
         said += [f"{named} ends with it."] if in_force and mandate else []
         said.append("No request, by a machine or a person, can put the line into force until the veto ends.")
-    elif kind == PIN.name:
+    elif act == PIN.name:
         said += ["It stays in force as it is, and its weight fades with age."] if in_force else []
         said += [f"{named} allows nothing meanwhile, not even a withdrawal."] if mandate else []
         said.append("Machines do not propose the line, and their open requests that change it cannot be approved.")
@@ -129,14 +129,33 @@ def hold_consequences(kind: str, line: Line, at: datetime) -> list[str]:
 
 def lift_consequences(hold: LineHold, at: datetime) -> list[str]:
     """Return what lifting a hold does, in sentences."""
-    mandate = mandates_on([hold.line_id], at).first()
-    if hold.kind == HoldKind.VETO:
-        return ["What the veto retired stays retired. The next daily draft or a person may propose it again."]
-    said = ["The next daily draft may propose the line " + ("without the cap." if hold.cap else "again.")]
-    if mandate:
-        limit = "the whole range" if hold.cap else "what it covers"
-        said.append(f"Mandate {mandate.pk} lets the builder publish {limit} again within the hour, without a person.")
-    return said
+    return LIFTED[HoldKind(hold.kind)](mandates_on([hold.line_id], at).first())
+
+
+def _veto_lifted(mandate: Mandate | None) -> list[str]:
+    return ["What the veto retired stays retired. The next daily draft or a person may propose it again."]
+
+
+def _pin_lifted(mandate: Mandate | None) -> list[str]:
+    return ["The next daily draft may propose the line again.", *_acts_again(mandate, "what it covers")]
+
+
+def _cap_lifted(mandate: Mandate | None) -> list[str]:
+    return ["The next daily draft may propose the line without the cap.", *_acts_again(mandate, "its whole range")]
+
+
+def _acts_again(mandate: Mandate | None, what: str) -> list[str]:
+    """Return what the mandate on the line lets the builder do again."""
+    if mandate is None:
+        return []
+    return [f"Mandate {mandate.pk} lets the builder publish {what} again within the hour, without a person."]
+
+
+LIFTED: Mapping[HoldKind, Callable[[Mandate | None], list[str]]] = {
+    HoldKind.VETO: _veto_lifted,
+    HoldKind.PIN: _pin_lifted,
+    HoldKind.CAP: _cap_lifted,
+}
 
 
 def _open_requests(line: Line) -> list[str]:

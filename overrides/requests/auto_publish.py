@@ -18,7 +18,7 @@ from overrides.core.governance.gates import is_below_bar, lowers, target_levers
 from overrides.core.governance.line_caps import beyond_cap
 from overrides.core.governance.mandates import exceeded
 from overrides.core.governance.request_states import Step
-from overrides.models import ChangeLine, ChangeRequest, HoldKind, LineHold, Mandate, RequestKind
+from overrides.models import ChangeLine, ChangeRequest, LineHold, Mandate, RequestKind
 from overrides.requests.apply import apply_now
 from overrides.requests.authoring import draft_request
 from overrides.requests.gates import DAY, moved_before, refuse_blocked, specs_in_force
@@ -110,8 +110,8 @@ def _is_held(holds: Sequence[LineHold], after: OverrideSpec | None) -> bool:
     A cap keeps it from moving farther; a pin of a rejection does not keep it from withdrawing the line.
     """
     for hold in holds:
-        if hold.kind == HoldKind.CAP:
-            if after is not None and beyond_cap(after.levers, hold.cap or {}):
+        if hold.cap is not None:
+            if after is not None and beyond_cap(after.levers, hold.cap):
                 return True
         elif after is not None or hold.rejected is None:
             return True

@@ -106,7 +106,7 @@ def _refuse_malformed(hold: NewHold, at: datetime) -> None:
             raise GateError("cap", f"{value:g} is no value of {name}; name a lever and a value within its bounds")
         if value == LEVERS[name].neutral:
             raise GateError("cap", f"{name} would be capped at neutral; veto the line to keep it from moving at all")
-    if hold.kind is HoldKind.CAP and not hold.cap:
+    if hold.cap is not None and not hold.cap:
         raise GateError("cap", "name at least one lever and how far from neutral it may be")
 
 

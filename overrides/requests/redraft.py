@@ -151,13 +151,11 @@ def _hold(change: ChangeLine, wish: Wish, until: datetime, why: str) -> NewHold:
 
 def _stands(wanted: NewHold, standing: Mapping[str, Sequence[LineHold]]) -> bool:
     """Return whether a veto or a pin does already what is wanted; the pin of a rejection may end sooner."""
-    if wanted.kind is HoldKind.CAP or wanted.expires_at is None:
+    if wanted.cap is not None or wanted.expires_at is None:
         return False
+    same = [hold for hold in standing.get(wanted.line_id, ()) if HoldKind(hold.kind) is wanted.kind]
     return any(
-        hold.kind == wanted.kind
-        and hold.rejected is None
-        and (hold.expires_at is None or hold.expires_at >= wanted.expires_at)
-        for hold in standing.get(wanted.line_id, ())
+        hold.rejected is None and (hold.expires_at is None or hold.expires_at >= wanted.expires_at) for hold in same
     )
 
 
