@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from django.http import StreamingHttpResponse
@@ -33,6 +34,7 @@ def lesson_page(lesson: Lesson) -> dict[str, Any]:
         "n": lesson.stats["n"],
         "sequence": lesson_sequence(lesson),
         "half_life": _half_life(lesson),
+        "weight_halves": math.log(2) * lesson.stats["half_life_days"],  # the weight falls by exp(-age / half-life)
         "fade": lesson_fade(lesson),
         "default": parameters.default_half_life_days,
         "track": lesson_history_chart(history[::-1], lesson.run.as_of),

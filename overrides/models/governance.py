@@ -64,6 +64,7 @@ class Mandate(models.Model):
     review_by = models.DateTimeField()
     granted_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
+    renews = models.OneToOneField("self", models.PROTECT, null=True, related_name="renewed_by")
 
     class Meta:
         constraints = [
@@ -81,6 +82,24 @@ class Mandate(models.Model):
         reach = {name: (float(low), float(high)) for name, (low, high) in self.reach.items()}
         floor = self.evidence_floor
         return Terms(self.direction, reach, floor["least_n"], floor["least_edge"], self.review_by, self.edge_sign)
+
+
+class MandateRenewal(models.Model):
+    """One person's approval of renewing a mandate; with enough of them another mandate takes its place."""
+
+    mandate = models.ForeignKey(Mandate, models.PROTECT, related_name="renewals")
+    voter = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    reason = models.TextField()
+    voted_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["mandate", "voter"], name="one_renewal_per_mandate_and_person"),
+            models.CheckConstraint(condition=~Q(reason=""), name="renewal_has_a_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"renewal of mandate {self.mandate_id}"
 
 
 class HoldKind(models.TextChoices):

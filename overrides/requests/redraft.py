@@ -6,7 +6,7 @@ Lines without a wish are drafted as the evidence of the moment has them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -134,9 +134,10 @@ def _place(
     """
     changes = {change.line_id: change for change in read.changes}
     why = f"changes requested on request {read.request.pk}: {reason}"
-    standing = live_holds(wishes, at)
+    standing = {(hold.line_id, str(hold.kind)): hold for found in live_holds(wishes, at).values() for hold in found}
     holds = [_hold(changes[line], wish, until, why) for line, wish in sorted(wishes.items())]
-    place_holds([each for each in holds if not _stands(each, standing)], by=by, at=at, replace=True)
+    wanted = [each for each in holds if not _stands(each, standing.get((each.line_id, str(each.kind))))]
+    place_holds(wanted, by=by, at=at, replace=True)
     left_out = [line for line, wish in wishes.items() if wish is Wish.LEAVE_OUT]
     in_force = Membership.objects.filter(line_id__in=left_out, to_version=None).values_list("line_id", flat=True)
     if lines := list(in_force):
@@ -149,14 +150,11 @@ def _hold(change: ChangeLine, wish: Wish, until: datetime, why: str) -> NewHold:
     return NewHold(change.line_id, HoldKind.VETO if wish is Wish.LEAVE_OUT else HoldKind.PIN, why, until)
 
 
-def _stands(wanted: NewHold, standing: Mapping[str, Sequence[LineHold]]) -> bool:
-    """Return whether a veto or a pin does already what is wanted; the pin of a rejection may end sooner."""
-    if wanted.cap is not None or wanted.expires_at is None:
+def _stands(wanted: NewHold, standing: LineHold | None) -> bool:
+    """Return whether a veto or a pin that stands does already what is wanted; that of a rejection may end sooner."""
+    if standing is None or wanted.cap is not None or wanted.expires_at is None or standing.rejected is not None:
         return False
-    same = [hold for hold in standing.get(wanted.line_id, ()) if HoldKind(hold.kind) is wanted.kind]
-    return any(
-        hold.rejected is None and (hold.expires_at is None or hold.expires_at >= wanted.expires_at) for hold in same
-    )
+    return standing.expires_at is None or standing.expires_at >= wanted.expires_at
 
 
 def _next_reason(request: ChangeRequest, by: User, wishes: Mapping[str, Wish], until: datetime, reason: str) -> str:

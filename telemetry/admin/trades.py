@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import QuerySet, Sum
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from telemetry.decisions.earnings import ROUNDING, earned_in, sums
 from telemetry.foundation.admin.formatting import MISSING, badge, chips, format_moment, number, pattern, pretty, short
 from telemetry.foundation.admin.read_only import FactAdmin, FactInline, one_of
 from telemetry.foundation.admin.text_filters import window
@@ -78,15 +81,21 @@ class TradeAdmin(FactAdmin):
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         outcomes = list(obj.decision_outcomes.order_by("action_index", "id"))
-        decisions = Decision.objects.only("at", "pattern_key", "action_category", "reason").in_bulk(
-            [outcome.decision_id for outcome in outcomes]
-        )
-        shares = AttributionShare.objects.filter(attribution_id=obj.pk).values_list("decision_id")
-        earned = dict(shares.annotate(Sum("share")))
+        decisions = Decision.objects.only(
+            "at", "module", "version", "pattern_key", "action_category", "reason"
+        ).in_bulk([outcome.decision_id for outcome in outcomes])
+        shares = list(AttributionShare.objects.filter(attribution_id=obj.pk).order_by("decision_id", "pk"))
+        attribution = Attribution.objects.filter(pk=obj.pk).first()
+        earned: dict[UUID, float] = {}
+        for share in shares:
+            earned[share.decision_id] = earned.get(share.decision_id, 0.0) + share.share
         return {
             "trade": obj,
             "controls": pretty({f"{each.index} {each.action_category}": each.controls for each in obj.actions.all()}),
-            "attribution": Attribution.objects.filter(pk=obj.pk).first(),
+            "attribution": attribution,
+            "shares": shares,
+            "decisions": decisions,
+            "earned": None if attribution is None else earned_in(attribution, shares),
             "named": [(each, decisions.get(each.decision_id), earned.get(each.decision_id)) for each in outcomes],
             "revisions": Trade.objects.filter(external_id=obj.external_id).order_by("revision"),
         }
@@ -116,12 +125,22 @@ class ShareInline(FactInline):
     """The attribution shares of a trade, one row per decision, lever and override."""
 
     model = AttributionShare
-    fields = ("decision_id", "lever", "override", "part_shown", "share_shown")
+    fields = ("decision", "lever", "override", "part_shown", "share_shown")
     readonly_fields = fields
+    ordering = ("decision_id", "pk")
+
+    @admin.display(description="decision")
+    def decision(self, share: AttributionShare) -> SafeString:
+        where = reverse("admin:telemetry_decision_change", args=[share.decision_id])
+        return format_html('<a href="{}">{}</a>', where, str(share.decision_id)[:13])
 
     @admin.display(description="earned by")
-    def override(self, share: AttributionShare) -> SafeString:
-        return short(share.override_id)
+    def override(self, share: AttributionShare) -> SafeString | str:
+        """Link to the override; what no override earned has a name in words."""
+        if not share.line_id:
+            return share.override_id
+        where = reverse("admin:overrides_override_change", args=[share.override_id])
+        return format_html('override <a href="{}">{}</a>', where, short(share.override_id))
 
     @admin.display(description="part")
     def part_shown(self, share: AttributionShare) -> SafeString:
@@ -137,24 +156,56 @@ class AttributionAdmin(FactAdmin):
     """What the levers of one trade earned, in R: total = shares + carried + residual."""
 
     nothing_yet = "One appears within minutes of a closed trade that names its decisions."
-    list_display = ("trade_name", "closed", "trade_rr", "total_shown", "carried_shown", "residual_shown")
+    list_display = (
+        "trade_name", "closed", "trade_rr", "total_shown", "overrides_shown", "coefficients_shown", "rest_shown",
+    )  # fmt: skip
     list_select_related = ("trade",)
     list_filter = window("attributed_at")
     sortable_by = ("total_shown",)
     search_fields = ("trade__external_id__startswith",)
     search_help_text = "external id of the trade, from its beginning"
     ordering = ("-attributed_at", "-trade_id")
-    fields = (("trade", "closed", "trade_rr"), ("total_shown", "carried_shown", "residual_shown"), "attributed")
-    readonly_fields = ("attributed", "closed", "trade_rr", "total_shown", "carried_shown", "residual_shown")
+    fields = (
+        ("trade_link", "closed", "trade_rr"),
+        ("total_shown", "overrides_shown", "coefficients_shown", "rest_shown", "carried_shown", "residual_shown"),
+        "attributed",
+    )
+    readonly_fields = (
+        "trade_link", "attributed", "closed", "trade_rr", "total_shown", "overrides_shown", "coefficients_shown",
+        "rest_shown", "carried_shown", "residual_shown",
+    )  # fmt: skip
     inlines = (ShareInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Attribution]:
+        """Add what overrides and what coefficients earned in each trade."""
         queryset: QuerySet[Attribution] = super().get_queryset(request)
-        return queryset.select_related("trade")
+        shares = AttributionShare.objects.filter(attribution=OuterRef("pk")).order_by().values("attribution")
+        parts = {name: each for name, each in sums().items() if name in ("overrides", "coefficients")}
+        return queryset.select_related("trade").annotate(
+            **{f"by_{name}": Subquery(shares.annotate(found=each).values("found")) for name, each in parts.items()}
+        )
 
     @admin.display(description="trade", ordering="trade__external_id")
     def trade_name(self, row: Attribution) -> SafeString:
         return format_html("{} <span class='cw-quiet'>{}</span>", row.trade.external_id, row.trade.symbol or MISSING)
+
+    @admin.display(description="trade")
+    def trade_link(self, row: Attribution) -> SafeString:
+        where = reverse("admin:telemetry_trade_change", args=[row.trade_id])
+        return format_html('<a href="{}">{}</a>', where, row.trade.external_id)
+
+    @admin.display(description="by overrides")
+    def overrides_shown(self, row: Any) -> SafeString:
+        return number(row.by_overrides, 5, signed=True, unit="R")
+
+    @admin.display(description="by coefficients")
+    def coefficients_shown(self, row: Any) -> SafeString:
+        return number(row.by_coefficients, 5, signed=True, unit="R")
+
+    @admin.display(description="cap and rest")
+    def rest_shown(self, row: Any) -> SafeString:
+        rest = row.total - (row.by_overrides or 0.0) - (row.by_coefficients or 0.0)
+        return number(rest if abs(rest) > ROUNDING else 0.0, 5, signed=True, unit="R")
 
     @admin.display(description="closed", ordering="trade__closed_at")
     def closed(self, row: Attribution) -> SafeString:

@@ -100,6 +100,7 @@ TABLE: dict[str, Row] = {
         delete=both(KEPT),
         role="insert close",
     ),
+    "MandateRenewal": Row(both("is not due for renewal"), both(KEPT), both(KEPT), "insert"),
     "LineHold": Row(
         insert=(AUDIT, "a veto takes it out of force in the same transaction"),
         update=both(CLOSES),

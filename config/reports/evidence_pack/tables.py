@@ -17,6 +17,7 @@ from overrides.models import (
     Comment,
     LineHold,
     Mandate,
+    MandateRenewal,
     ModuleMode,
     ModulePolicy,
     ParameterSet,
@@ -80,9 +81,9 @@ def _of_requests(rows: QuerySet[Any]) -> Callable[[Selection], QuerySet[Any]]:
     return lambda selection: rows.filter(request__in=_requests(selection).order_by().values("pk"))
 
 
-def _made(rows: QuerySet[Any], time: str) -> Callable[[Selection], QuerySet[Any]]:
+def _made(rows: QuerySet[Any], time: str, module: str = "module") -> Callable[[Selection], QuerySet[Any]]:
     """Return a query for the rows created in the period."""
-    return lambda selection: _of_module(rows.filter(_in_period(selection, time)), selection)
+    return lambda selection: _of_module(rows.filter(_in_period(selection, time)), selection, module)
 
 
 def _in_force(
@@ -153,9 +154,13 @@ TABLES: Mapping[str, Table] = MappingProxyType(
         "mandates": Table(
             (
                 "id", "line", "request", "direction", "reach", "evidence_floor", "review_by", "granted_at",
-                "revoked_at",
+                "revoked_at", "renews",
             ),
             _in_force(Mandate.objects.all(), "granted_at", "revoked_at", "line__module"),
+        ),
+        "renewals": Table(
+            ("id", "mandate", "mandate__request", "voter__username", "reason", "voted_at"),
+            _made(MandateRenewal.objects.all(), "voted_at", "mandate__line__module"),
         ),
         "holds": Table(
             (

@@ -42,7 +42,12 @@ class ManualForm(ReasonForm):
     edge_raw = forms.FloatField(label="Edge, in R", widget=forms.NumberInput({"step": "any"}))
     n = forms.FloatField(label="Worth how many trades", widget=forms.NumberInput({"step": "any"}))
     variance = forms.FloatField(label="Variance, in R²", initial=1.0, widget=forms.NumberInput({"step": "any"}))
-    half_life_days = forms.FloatField(label="Half-life, in days", initial=90, widget=forms.NumberInput({"step": "any"}))
+    half_life_days = forms.FloatField(
+        label="Half-life of the edge, in days",
+        initial=90,
+        widget=forms.NumberInput({"step": "any"}),
+        help_text="half of the edge is left after it; of the weight, 37 %",
+    )
     despite = forms.CharField(
         label="Why, if it contradicts the measurement",
         required=False,

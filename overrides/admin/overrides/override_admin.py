@@ -9,7 +9,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -28,9 +28,10 @@ from overrides.admin.immediate_actions import (
     perform,
     refuse_others,
 )
+from overrides.admin.origins import origins_on
 from overrides.admin.overrides.cap_form import CapForm
 from overrides.admin.overrides.manual_page import manual_page
-from overrides.admin.overrides.override_page import override_page
+from overrides.admin.overrides.override_page import mandate_on, override_page
 from overrides.admin.overrides.retire_page import retire_page, retire_selected
 from overrides.admin.weight_display import Weights, levers
 from overrides.core.governance.permissions import DRAFT, LOWER
@@ -38,7 +39,7 @@ from overrides.models import Line, Membership, Override
 from overrides.requests.emergency import cap_line, pin_line, veto_line
 from telemetry.foundation.admin.formatting import badge, chips, format_moment, number, pattern, short
 from telemetry.foundation.admin.read_only import FactAdmin, FactInline, one_of, person
-from telemetry.models import MODULES
+from telemetry.models import MODULES, AttributionShare
 
 PLACES: Mapping[str, Callable[..., object]] = {"veto": veto_line, "pin": pin_line, "cap": cap_line}
 BEGINS_AN_ID = re.compile("[0-9a-f]{6,64}")
@@ -118,8 +119,18 @@ class LineAdmin(FactAdmin):
         return manual_page(self, request, module)
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        in_force = Membership.objects.filter(line=obj, to_version=None).values_list("override", flat=True).first()
-        return {"line": obj, "holds": holds_on(obj.pk, datetime.now(UTC)), "standing": in_force, **may_act(request)}
+        now, origins = datetime.now(UTC), origins_on(obj.pk)
+        return {
+            "line": obj,
+            "holds": holds_on(obj.pk, now),
+            "standing": next((each.override_id for each in origins if each.is_in_force), None),
+            "origins": origins,
+            "mandate": mandate_on(obj.pk, now),
+            "earned": AttributionShare.objects.filter(line_id=obj.pk).aggregate(
+                total=Sum("share"), trades=Count("attribution", distinct=True)
+            ),
+            **may_act(request),
+        }
 
     def hold(self, request: HttpRequest, line_id: str, act: Act) -> HttpResponse:
         """Show what a veto, a pin or a cap does and ask for reason and end; POST places it."""

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 from overrides.admin.requests.bulk_actions import actions
 from overrides.admin.requests.consequences import consequences
 from overrides.admin.requests.edit_page import edit_page, may_edit
+from overrides.admin.requests.outcomes import done
 from overrides.admin.requests.redraft_page import redraft_page
 from overrides.admin.requests.request_page import request_page
 from overrides.admin.requests.signing import Signing, signing_of
@@ -147,7 +148,7 @@ class ChangeRequestAdmin(FactAdmin):
             except GovernanceError as refusal:
                 self.message_user(request, str(refusal), messages.ERROR)
                 return page
-            self.message_user(request, f"{change_request}: {step.name} done", messages.SUCCESS)
+            self.message_user(request, done(step.name, change_request), messages.SUCCESS)
             return page
         context = self.admin_site.each_context(request) | {
             "title": f"{step.label}: {change_request.title}",

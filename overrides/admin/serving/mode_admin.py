@@ -92,8 +92,7 @@ class ModuleModeAdmin(FactAdmin):
             except GovernanceError as refusal:
                 form.refuse(refusal)
             else:
-                served = f"{row.mode}, rolled out to {row.rollout_percent:g} %,"
-                self.message_user(request, f"{module} is {served} for every bot within a second", messages.SUCCESS)
+                self.message_user(request, f"{_now_serves(row)} Every bot follows within a second.", messages.SUCCESS)
                 return HttpResponseRedirect(reverse("admin:overrides_modulemode_change", args=[module]))
         return self._page(request, status, **{name: form})
 
@@ -164,3 +163,12 @@ class ModuleModeAdmin(FactAdmin):
             **mode_page(status, datetime.now(UTC)),
         }
         return TemplateResponse(request, "overrides/serving/mode.html", context)
+
+
+def _now_serves(row: ModuleMode) -> str:
+    """Return in a sentence what a module serves in its mode."""
+    if row.mode == ModuleMode.Mode.OFF:
+        return f"Module {row.module} is off and serves neutral levers."
+    if row.mode == ModuleMode.Mode.SHADOW:
+        return f"Module {row.module} is in shadow mode: it serves neutral levers and logs its answers."
+    return f"Module {row.module} is on, rolled out to {row.rollout_percent:g} %."

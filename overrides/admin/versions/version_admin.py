@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from overrides.admin.request_form import ProposedRequest, ReasonForm, draft
-from overrides.admin.versions.version_page import MOST_SHOWN_WHOLE, version_page
+from overrides.admin.versions.version_page import MOST_SHOWN_WHOLE, version_page, with_earnings
 from overrides.core.governance.permissions import DRAFT
 from overrides.models import RequestKind, Version, VersionKind
 from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, number, pretty, short
@@ -41,7 +41,10 @@ class VersionAdmin(FactAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Version]:
         """Leave out the documents, which may be large."""
         queryset: QuerySet[Version] = super().get_queryset(request)
-        return queryset.select_related("request").defer("config_data", "coefficients")
+        found = queryset.select_related("request").defer("config_data", "coefficients")
+        match = request.resolver_match
+        is_list = match is not None and match.url_name == "overrides_version_changelist"
+        return found if is_list else with_earnings(found)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.roll_back)

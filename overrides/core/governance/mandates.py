@@ -16,6 +16,7 @@ from overrides.core.governance.exposure import exposure_change
 from overrides.core.governance.governance_policy import GovernancePolicy
 
 NOTICEABLE = 1e-12
+DUE_BEFORE = timedelta(days=14)  # how long before its review a mandate may be renewed
 
 
 @dataclass(frozen=True)

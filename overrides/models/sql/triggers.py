@@ -158,6 +158,13 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
             Trigger("mandate_is_audited", "INSERT OR UPDATE", "require_any_audit()", deferred=True),
             Trigger("mandate_is_signed", "INSERT", "mandate_is_signed()", deferred=True),
         ),
+        "overrides_mandaterenewal": (
+            Trigger("overrides_mandaterenewal_keeps_time", "INSERT", "keep_time('voted_at')"),
+            Trigger("guard_renewal", "INSERT", "guard_renewal()"),
+            Trigger("renewal_is_append_only", "UPDATE OR DELETE", "refuse_change()"),
+            Trigger("overrides_mandaterenewal_is_not_truncated", "TRUNCATE", "refuse_change()"),
+            Trigger("overrides_mandaterenewal_is_audited", "INSERT", "require_any_audit()", deferred=True),
+        ),
         "overrides_linehold": (
             Trigger("overrides_linehold_keeps_time", "INSERT OR UPDATE", "keep_time('placed_at', 'lifted_at')"),
             Trigger("overrides_linehold_only_closes", "INSERT OR UPDATE", "only_closes('lifted_at')"),

@@ -19,6 +19,7 @@ BEGIN
         OR asked.state NOT IN ('in_review', 'changes_requested', 'approved', 'scheduled') AND NOT (
             asked.state = 'applied' AND asked.route = 'review' AND NEW.decision = 'approve' AND EXISTS (
                 SELECT FROM overrides_mandate AS m WHERE m.request_id = asked.id AND m.revoked_at IS NULL
+                AND m.renews_id IS NULL
                 AND approvers_of(asked.id, asked.content_hash, asked.author_id, m.voter_groups) < m.approvals_needed
             )
         )

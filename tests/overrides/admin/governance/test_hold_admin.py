@@ -170,7 +170,7 @@ class TestFirstPage:
         publish(CUT)  # published in March, so its mandate of ninety days is overdue in November
         reader = make_user("reader")
 
-        assert "1 mandate<" in page(browser_of(reader), "/admin/")
+        assert "Mandates to review: 1 overdue, 0 due within 14 days" in page(browser_of(reader), "/admin/")
         assert "1 mandate" in page(browser_of(reader), "/admin/overrides/mandate/?due=soon")
 
 
