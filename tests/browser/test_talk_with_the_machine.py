@@ -117,7 +117,7 @@ class TestAReturnedRequest:
         page = enter("author")
         device = device_type(page)
         row = page.get_by_role("row").filter(has_text="Switch dm on")
-        expect(row).to_contain_text("you: edit, submit again, cancel")
+        expect(row).to_contain_text("Edit, Submit again, Cancel")
         device.press(row.get_by_role("link"))
         expect(page.get_by_role("status")).to_contain_text("begin in shadow")
         expect(page.get_by_role("status")).to_contain_text("You can edit it, submit it again, or cancel it.")
