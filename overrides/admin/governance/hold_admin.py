@@ -1,4 +1,4 @@
-"""Admin of vetoes and pins: the list, and the page that lifts one."""
+"""Admin of vetoes, pins and caps: the list, and the page that lifts one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from overrides.admin.immediate_actions import LIFT, act_page, perform, refuse_others
+from overrides.admin.immediate_actions import LIFT, act_page, lift_consequences, perform, refuse_others
 from overrides.admin.line_lists import (
     BY_CHANNEL,
     BY_METHOD,
@@ -23,10 +23,11 @@ from overrides.admin.line_lists import (
     line_shown,
 )
 from overrides.admin.request_form import ReasonForm
+from overrides.admin.weight_display import levers
 from overrides.models import HoldKind, LineHold
 from overrides.requests.emergency import lift_hold
 from telemetry.core.vocabulary import Module
-from telemetry.foundation.admin.formatting import badge, format_moment
+from telemetry.foundation.admin.formatting import MISSING, badge, format_moment
 from telemetry.foundation.admin.read_only import DefaultFilter, FactAdmin, one_of, person
 
 
@@ -50,10 +51,10 @@ class HoldStateFilter(DefaultFilter):
 
 @admin.register(LineHold)
 class LineHoldAdmin(FactAdmin):
-    """The list of vetoes and pins."""
+    """The list of vetoes, pins and caps."""
 
-    nothing_yet = "A veto or a pin is placed on the page of an override or of its line."
-    list_display = ("what", "levers_of", "kind_shown", "reason", "placed_by", "placed", "ends")
+    nothing_yet = "A veto, a pin or a cap is placed on the page of an override or of its line."
+    list_display = ("what", "levers_of", "kind_shown", "limit", "reason", "placed_by", "placed", "ends")
     list_filter = (
         HoldStateFilter,
         one_of("kind", HoldKind.values),
@@ -70,8 +71,12 @@ class LineHoldAdmin(FactAdmin):
     list_select_related = ("line", "placed_by")
     ordering = ("-placed_at", "-id")
     sortable_by = ()
-    fields = (("what", "levers_of", "line_shown"), ("kind_shown", "placed_by", "placed", "ends", "lift"), "reason")
-    readonly_fields = ("what", "levers_of", "line_shown", "kind_shown", "placed", "ends", "lift")
+    fields = (
+        ("what", "levers_of", "line_shown"),
+        ("kind_shown", "limit", "placed_by", "placed", "ends", "lift"),
+        "reason",
+    )
+    readonly_fields = ("what", "levers_of", "line_shown", "kind_shown", "limit", "placed", "ends", "lift")
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.lift_view)
@@ -92,6 +97,7 @@ class LineHoldAdmin(FactAdmin):
 
         response = perform(request, form, way_back, take) if form.is_valid() else None
         about = {"title": f"Lift a {hold.kind}", "line": hold.line, "hold": hold}
+        about["consequences"] = lift_consequences(hold, datetime.now(UTC))
         return response or act_page(self, request, LIFT, form, about, way_back)
 
     def get_search_results(
@@ -115,6 +121,15 @@ class LineHoldAdmin(FactAdmin):
     @admin.display(description="kind")
     def kind_shown(self, hold: LineHold) -> SafeString:
         return badge(hold.kind)
+
+    @admin.display(description="limit")
+    def limit(self, hold: LineHold) -> SafeString:
+        """Show the cap, or what the rejection was about."""
+        if hold.cap:
+            return levers(hold.cap)
+        if hold.rejected:
+            return format_html("rejected: {}", levers(hold.rejected["targets"]))
+        return MISSING
 
     @admin.display(description="placed")
     def placed(self, hold: LineHold) -> SafeString:

@@ -15,11 +15,15 @@ from overrides.admin.overrides.manual_form import ManualForm
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import Combiner
 from overrides.core.governance.errors import GovernanceError
+from overrides.core.governance.gates import blockers
+from overrides.core.governance.overlaps import Pull
 from overrides.core.impact.weight_breakdown import weigh
 from overrides.models import ChangeRequest, WhatIf
+from overrides.requests.gates import foreseen
 from overrides.requests.impact.effects_at_once import compare_bringing
 from overrides.requests.impact.what_if import EFFECT_DECISIONS
 from overrides.requests.manual_entry import draft_by_hand
+from overrides.requests.opposing_lines import opposing
 from overrides.versions.load_version import InForce, read_in_force
 from telemetry.foundation.admin.read_only import FactAdmin, person
 from telemetry.foundation.core.refusal import Refused
@@ -36,9 +40,13 @@ def manual_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> Ht
         if "draft" in request.POST and (response := _drafted(request, form, form.spec, at)):
             return response
         channel = parameters.channels[form.spec.channel] if form.spec.channel else None
+        said = foreseen(form.spec, parameters, at)
         preview = {
             "weighing": weigh(form.spec, channel.weights, at) if channel else None,
             "is_weighed": channel is not None and channel.combiner is Combiner.PLAN,
+            "gates": said,
+            "is_blocked": bool(blockers(said)),
+            "opposing": opposing(Pull.of(form.spec)),
             **_compared(form, form.spec, standing, at),
         }
     context = model_admin.admin_site.each_context(request) | {
@@ -65,7 +73,9 @@ def _compared(form: ManualForm, spec: OverrideSpec, held: InForce, at: datetime)
 
 def _drafted(request: HttpRequest, form: ManualForm, spec: OverrideSpec, at: datetime) -> HttpResponse | None:
     try:
-        drafted: ChangeRequest = draft_by_hand(spec, by=person(request), reason=form.cleaned_data["reason"], at=at)
+        drafted: ChangeRequest = draft_by_hand(
+            spec, by=person(request), at=at, **{name: form.cleaned_data[name] for name in ("reason", "despite")}
+        )
     except GovernanceError as refusal:
         form.refuse(refusal)
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,11 +15,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from overrides.admin.immediate_actions import (
+    CAP,
     PIN,
     VETO,
     Act,
     HoldForm,
     act_page,
+    hold_consequences,
     holds_on,
     may_act,
     perform,
@@ -40,6 +42,7 @@ from overrides.admin.line_lists import (
 )
 from overrides.admin.origins import origins_on
 from overrides.admin.overrides.acts_today_list import ActsTodayFilter
+from overrides.admin.overrides.cap_form import CapForm
 from overrides.admin.overrides.manual_page import manual_page
 from overrides.admin.overrides.override_page import mandate_on, override_page
 from overrides.admin.overrides.retire_page import retire_page, retire_selected, veto_effect
@@ -47,12 +50,14 @@ from overrides.admin.weight_display import Weights, levers
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from overrides.core.governance.permissions import DRAFT, LOWER
 from overrides.models import Line, Membership, Override
-from overrides.requests.emergency import pin_line, veto_line
+from overrides.requests.emergency import cap_line, pin_line, veto_line
 from telemetry.core.vocabulary import ActionCategory, Module
 from telemetry.foundation.admin.formatting import badge, chips, format_moment, number, pattern, short
 from telemetry.foundation.admin.pagination import FactList
 from telemetry.foundation.admin.read_only import FactAdmin, FactInline, one_of, person
 from telemetry.models import MODULES, AttributionShare
+
+PLACES: Mapping[str, Callable[..., object]] = {"veto": veto_line, "pin": pin_line, "cap": cap_line}
 
 
 class RevisionInline(FactInline):
@@ -116,7 +121,7 @@ class LineAdmin(FactAdmin):
                 {"act": act},
                 name=f"overrides_line_{act.name}",
             )
-            for act in (VETO, PIN)
+            for act in (VETO, PIN, CAP)
         ]
         by_hand = path("by-hand/<str:module>/", self.admin_site.admin_view(self.by_hand), name="overrides_line_by_hand")
         return [*acts, by_hand, *super().get_urls()]
@@ -144,22 +149,24 @@ class LineAdmin(FactAdmin):
         }
 
     def hold(self, request: HttpRequest, line_id: str, act: Act) -> HttpResponse:
-        """Show what a veto or a pin does and ask for reason and end; POST places it."""
+        """Show what a veto, a pin or a cap does and ask for reason and end; POST places it."""
         line = Line.objects.filter(pk=line_id).first()
         if line is None:
             raise Http404
         refuse_others(request, self, line, act)
         way_back = reverse("admin:overrides_line_change", args=[line_id])
-        form = HoldForm(request.POST if request.method == "POST" else None)
+        form = (CapForm if act is CAP else HoldForm)(request.POST if request.method == "POST" else None)
 
         def take(at: datetime) -> str:
-            fields = {name: form.cleaned_data[name] for name in ("reason", "expires_at")}
-            place = veto_line if act is VETO else pin_line
-            place(line_id=line_id, by=person(request), at=at, **fields)
+            fields = {
+                name: value for name, value in form.cleaned_data.items() if name in ("reason", "expires_at", "cap")
+            }
+            PLACES[act.name](line_id=line_id, by=person(request), at=at, **fields)
             return f"The {act.name} stands"
 
         response = perform(request, form, way_back, take) if form.is_valid() else None
         about = {"title": f"{act.label} a line", "line": line} | (veto_effect(line) if act is VETO else {})
+        about["consequences"] = hold_consequences(act.name, line, datetime.now(UTC))
         return response or act_page(self, request, act, form, about, way_back)
 
     def get_search_results(

@@ -20,13 +20,15 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from overrides.admin.requests.bulk_actions import actions
+from overrides.admin.requests.consequences import consequences
 from overrides.admin.requests.edit_page import edit_page, may_edit
 from overrides.admin.requests.outcomes import done
+from overrides.admin.requests.redraft_page import redraft_page
 from overrides.admin.requests.request_list import RequestList, StateFilter, effect_shown, found_requests, progress_of
 from overrides.admin.requests.request_page import request_page
 from overrides.admin.requests.signing import Signing, signing_of
 from overrides.admin.requests.step_input import chosen_lines, read_step_input
-from overrides.admin.requests.steps import PROOF_STEPS, STEPS
+from overrides.admin.requests.steps import PROOF_STEPS, REDRAFT, STEPS
 from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.permissions import DRAFT, REVIEW
 from overrides.models import ChangeLine, ChangeRequest, Mandate, RequestKind
@@ -163,6 +165,8 @@ class ChangeRequestAdmin(FactAdmin):
         step, now = STEPS[name], datetime.now(UTC)
         if not self.has_view_permission(request, change_request) or not request.user.has_perm(step.permission):
             raise PermissionDenied
+        if name == REDRAFT:
+            return redraft_page(self, request, change_request, now)
         page = HttpResponseRedirect(reverse("admin:overrides_changerequest_change", args=[request_id]))
         needs_password = name in PROOF_STEPS and is_proof_due(request, now)
         missing = missing_proof(request, now) if needs_password and request.method == "POST" else ""
@@ -179,6 +183,7 @@ class ChangeRequestAdmin(FactAdmin):
             "opts": self.opts,
             "asked": change_request,
             "step": step,
+            "consequences": consequences(name, change_request, now),
             "chosen": chosen_lines(change_request, request.POST or request.GET) if "only" in step.extra_fields else [],
             "due": request.POST.get("due", ""),
             "seen": request.POST.get("seen") or request.GET.get("seen") or change_request.content_hash,

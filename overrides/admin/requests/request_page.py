@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from overrides.admin.charts.impact_histogram import histograms
 from overrides.admin.requests.request_content import content_page
+from overrides.admin.requests.returned import returned
 from overrides.admin.requests.signing import signing_of
 from overrides.admin.requests.steps import Offer, offers
 from overrides.admin.weight_display import Weights, levers
@@ -20,13 +21,16 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.governance.exposure import steps_moved
 from overrides.core.governance.gates import Gate
+from overrides.core.governance.overlaps import Opposition
 from overrides.core.governance.votes import LAPSED, Standing
 from overrides.models import ChangeLine, ChangeRequest, Comment, Vote
-from overrides.requests.gates import read_situation
+from overrides.requests.gates import changes_of, read_situation
 from overrides.requests.impact.effects import known_effect
 from overrides.requests.impact.what_if import EFFECT_DECISIONS
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.lines import COEFFICIENTS
+from overrides.requests.learned import CONTRADICTS
+from overrides.requests.opposing_lines import opposing_changes, pulls_in_force
 from overrides.requests.staleness import health_of
 from overrides.serving.engine import ENGINE_ROOM
 from telemetry.models import AuditEntry
@@ -44,6 +48,14 @@ class LineRow:
     weight: SafeString | None
     steps: float
     comments: Sequence[Comment]
+    opposing: Sequence[Opposition] = ()
+
+    @property
+    def contradiction(self) -> str:
+        """Return what was measured, if the line's judgement has the other sign."""
+        marked = (each for each in self.change.differences if each.startswith(CONTRADICTS))
+        found = next(marked, "")
+        return found[:1].upper() + found[1:]
 
 
 @dataclass(frozen=True)
@@ -83,7 +95,8 @@ class HistoryEntry:
 
 def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
     """Return the template context; `request` has `n_lines`, as the list annotates it."""
-    read = read_situation(request, at, None if request.n_lines else ())
+    lines = changes_of(request, at, pulls_in_force(request)) if request.n_lines else ()
+    read = read_situation(request, at, lines)
     changes, situation = read.changes, read.situation
     open_to = offers(request, situation, person, at)
     entries = history(request.pk)
@@ -97,7 +110,12 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         "offers": open_to,
         "obstacles": obstacles(open_to),
         "health": health_of(situation, at) if is_open else request.health,
-        "rows": _rows(measured[:MOST_LINES], comments, Weights(at, situation.parameters)),
+        "rows": _rows(
+            measured[:MOST_LINES],
+            comments,
+            Weights(at, situation.parameters),
+            opposing_changes([change for _, change in measured[:MOST_LINES]], changes) if is_open else {},
+        ),
         "may_split": _has_parts(request, changes)
         and request.state == ChangeRequest.State.IN_REVIEW
         and any(each.step.name == "approve" and not each.blocked for each in open_to),
@@ -105,6 +123,8 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         "n_hidden": max(len(changes) - MOST_LINES, 0),
         "comments": comments,
         "history": entries,
+        "returned": returned(request, person, read.votes),
+        "next_draft": _next_draft(request),
         "rivals": sorted({number for each in situation.lines for number in each.rivals}),
         "votes": votes_shown(read.votes, read.signatures.standings),
         "signing": signing_of(request, changes, situation.policy, at) if is_open else None,
@@ -112,6 +132,13 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         **content_page(request, changes, read.basis.in_force, at),
         **_what_if(request),
     }
+
+
+def _next_draft(request: ChangeRequest) -> int | None:
+    """Return the request that a machine drafted after this one was returned with wishes."""
+    if request.state != ChangeRequest.State.CANCELLED:
+        return None
+    return ChangeRequest.objects.filter(succeeds=request).values_list("pk", flat=True).first()
 
 
 def _has_parts(request: ChangeRequest, changes: Sequence[ChangeLine]) -> bool:
@@ -155,7 +182,12 @@ def _measured(changes: Sequence[ChangeLine], parameters: ModuleParameters) -> li
     return sorted(measured, key=lambda each: (-each[0], each[1].line_id))
 
 
-def _rows(measured: Sequence[tuple[float, ChangeLine]], comments: Sequence[Comment], weights: Weights) -> list[LineRow]:
+def _rows(
+    measured: Sequence[tuple[float, ChangeLine]],
+    comments: Sequence[Comment],
+    weights: Weights,
+    opposing: Mapping[str, Sequence[Opposition]],
+) -> list[LineRow]:
     by_line: dict[str, list[Comment]] = {}
     for comment in comments:
         if comment.line_id is not None:
@@ -167,6 +199,7 @@ def _rows(measured: Sequence[tuple[float, ChangeLine]], comments: Sequence[Comme
             weight=weights.bar(change.after) if change.after else None,
             steps=steps,
             comments=by_line.get(change.line_id, ()),
+            opposing=opposing.get(change.line_id, ()),
         )
         for steps, change in measured
     ]
