@@ -146,7 +146,8 @@ class TestDailyEffect:
         band = effect.band()
 
         assert band is not None
-        assert (band.days, band.mean) == (8, pytest.approx(0.1))
+        assert band.days == 8
+        assert band.mean == pytest.approx(0.1)
 
     def test_leaves_out_the_days_in_which_the_log_is_cut(self) -> None:
         effect = DailyEffect()
