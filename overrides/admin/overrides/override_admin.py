@@ -35,7 +35,7 @@ from overrides.admin.weight_display import Weights, levers
 from overrides.core.governance.permissions import DRAFT, LOWER
 from overrides.models import Line, Membership, Override
 from overrides.requests.emergency import pin_line, veto_line
-from telemetry.foundation.admin.formatting import MISSING, badge, chips, format_moment, number, pattern, short
+from telemetry.foundation.admin.formatting import badge, chips, format_moment, number, pattern, short
 from telemetry.foundation.admin.read_only import FactAdmin, FactInline, one_of, person
 from telemetry.models import MODULES, AttributionShare
 
@@ -233,11 +233,13 @@ class OverrideAdmin(FactAdmin):
         def weight(override: Override) -> SafeString:
             return weights.bar(override)
 
-        @admin.display(description="acts today")
-        def acts_today(override: Any) -> SafeString:
-            return weights.acts_today(override) if override.is_in_force else MISSING
+        @admin.display(description="in force, acts today", ordering="is_in_force")
+        def state(override: Any) -> SafeString:
+            if not override.is_in_force:
+                return badge("withdrawn", "not in force")
+            return format_html("{} {}", badge("in force"), weights.acts_today(override))
 
-        return ("what", "scope_shown", "targets", "edge", "n_shown", weight, "state", acts_today)
+        return ("what", "scope_shown", "targets", "edge", "n_shown", weight, state)
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         now = datetime.now(UTC)
@@ -277,7 +279,3 @@ class OverrideAdmin(FactAdmin):
     @admin.display(description="n", ordering="n")
     def n_shown(self, override: Override) -> SafeString:
         return number(override.n, 0)
-
-    @admin.display(description="state", ordering="is_in_force")
-    def state(self, override: Any) -> SafeString:
-        return badge("in force") if override.is_in_force else badge("withdrawn", "not in force")
