@@ -236,6 +236,8 @@ def _publication(row: Any, now: datetime) -> Publication:
 def _effect(row: Any) -> tuple[Effect | None, bool]:
     """Return the effect of a request, None before it is known, and whether it could not be computed."""
     found = row_of([_what_if(each) for each in row.effects], row)
+    if found is not None:
+        found.request = row
     mode = ENGINE_ROOM.mode(row.module)
     return effect_of(found, mode), found is not None and found.status == WhatIf.Status.FAILED
 

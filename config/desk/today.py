@@ -31,7 +31,6 @@ from overrides.models import (
     Vote,
 )
 from overrides.requests.renewal import suspended_at
-from overrides.versions.acts_today import ActsToday, acts_in
 from telemetry.audit.simulated_time import SimulatedTime
 from telemetry.decisions.earnings import Earned, earned_lately
 from telemetry.foundation.models import OutboxMessage
@@ -48,7 +47,6 @@ class Served:
     module: str
     row: ModuleMode | None
     version: Version | None
-    acts: ActsToday
 
     @property
     def mode(self) -> str:
@@ -132,14 +130,12 @@ class Counts:
         return self.mandates_due - self.mandates_overdue
 
 
-def served(now: datetime) -> list[Served]:
-    """Return what each module serves, and how many of its overrides act at this hour."""
+def served() -> list[Served]:
+    """Return what each module serves."""
     rows = {row.module: row for row in ModuleMode.objects.all()}
-    versions = Version.objects.filter(is_active=True).select_related("parameters").defer("config_data", "coefficients")
+    versions = Version.objects.filter(is_active=True).defer("config_data", "coefficients")
     active = {version.module: version for version in versions}
-    return [
-        Served(module, rows.get(module), active.get(module), acts_in(active.get(module), now)) for module, _ in MODULES
-    ]
+    return [Served(module, rows.get(module), active.get(module)) for module, _ in MODULES]
 
 
 def counts(person: User, now: datetime) -> Counts:

@@ -144,10 +144,9 @@ def inline() -> Iterator[None]:
 def tell_story(seed: int) -> None:
     """Run the demo's story up to its last period, without a part of its trades for seeds other than 0."""
     chance = random.Random(seed)
-    whole = demo_trades
 
     def some(bars: Any) -> list[dict[str, Any]]:
-        return [each for each in whole(bars) if not seed or chance.random() >= LEFT_OUT]
+        return [each for each in demo_trades(bars) if not seed or chance.random() >= LEFT_OUT]
 
     nothing: dict[str, Any] = {"_learn_at_the_end": lambda _: None, "_compare": lambda _: None}
     with time_simulated("the bench replays eight months"), inline(), patch.multiple(story, demo_trades=some, **nothing):

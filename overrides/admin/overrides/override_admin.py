@@ -267,11 +267,13 @@ class OverrideAdmin(FactAdmin):
     def get_list_display(self, request: HttpRequest) -> tuple[str | Callable[..., Any], ...]:
         weights = Weights(datetime.now(UTC))
 
-        @admin.display(description="weight now")
+        @admin.display(description="weight; in force, acts today")
         def weight(override: Any) -> SafeString:
             if not override.is_in_force:
                 return badge("withdrawn", "not in force")
-            return format_html("{}<div>{}</div>", weights.bar(override), weights.acts_today(override))
+            return format_html(
+                "{}<div>{} {}</div>", weights.bar(override), badge("in force"), weights.acts_today(override)
+            )
 
         return ("what", "levers_of", "targets", "edge", "n_shown", weight, "earned")
 

@@ -16,7 +16,7 @@ from typing import Any
 from django.db.models import Prefetch, Q
 
 from overrides.core.engine.definitions.serving_mode import Mode, ServingMode
-from overrides.models import ChangeRequest, WhatIf
+from overrides.models import ChangeRequest, RequestKind, WhatIf
 from overrides.requests.impact.what_if import is_about, is_effect, request_effect
 from overrides.requests.kinds import KINDS
 
@@ -150,7 +150,8 @@ def effect_of(row: WhatIf | None, mode: ServingMode | None) -> Effect | None:
     """Return the effect that a what-if found, or None before it is known; `mode` is the mode of the module."""
     if row is None or row.status != WhatIf.Status.DONE or not row.document:
         return None
-    return read_effect(row.document, mode, kind=row.request.kind, as_of=row.as_of)
+    kind = "" if row.request_id is None else row.request.kind  # a row read in part names no request
+    return read_effect(row.document, mode, kind=kind, as_of=row.as_of)
 
 
 def read_effect(
@@ -161,7 +162,7 @@ def read_effect(
     band = exposure.get("band")  # missing in results of older code
     counted = found.get("overrides") or {}
     is_trial = bool(kind) and not KINDS[kind].is_served
-    is_of_mode = found.get("is_of_mode", False)
+    is_of_mode = found.get("is_of_mode", kind == RequestKind.MODE)
     return Effect(
         percent=exposure["percent"],
         low=None if band is None else band["low"],
