@@ -25,10 +25,11 @@ from config.demo.shift_dates import shift, shifted
 from learning.models import NoiseTwin, WalkForward
 from learning.proposals.challenger_trial import draft_trial
 from overrides.core.engine.definitions.vocabulary import PAIRS, Combiner, LearningMethod
-from overrides.models import Challenge, ChangeRequest, ModuleMode, Version
+from overrides.models import Challenge, ChangeRequest, ModuleMode, Version, WhatIf
 from overrides.monitoring.challenger import request_comparison
 from overrides.requests.apply import apply_request
 from overrides.requests.authoring import draft_request
+from overrides.requests.impact.effects import request_effects
 from overrides.requests.review import approve
 from overrides.versions.load_version import current_parameters
 from telemetry.audit.simulated_time import time_simulated
@@ -139,6 +140,7 @@ def _learn_at_the_end(at: datetime) -> None:
     """Learn once more at the end, leave the proposals to the person at the screen, and count noise twins."""
     with step("learning from everything, and from its noise twin"):
         _learn(at)
+        _effects(at)
         run_jobs(
             [(f"noise twin {m}", "learning.noise_twin", timedelta(minutes=1), {"module": m}) for m in MODULES], now=at
         )
@@ -147,12 +149,19 @@ def _learn_at_the_end(at: datetime) -> None:
         wait_until(lambda: not (_is_counting(WalkForward) or _is_counting(NoiseTwin)), "walks and twins")
 
 
-def _is_counting(model: type[WalkForward] | type[NoiseTwin]) -> bool:
+def _is_counting(model: type[WalkForward] | type[NoiseTwin] | type[WhatIf]) -> bool:
     return model._default_manager.filter(status__in=model.UNDER_WAY).exists()
 
 
+def _effects(at: datetime) -> None:
+    """Compute the effects of the requests submitted or published at this time, from the decisions known then."""
+    while request_effects(now=at):
+        wait_until(lambda: not _is_counting(WhatIf), "the effects of requests")
+
+
 def _review(reviewer: User, at: datetime) -> None:
-    """Approve and apply all waiting requests."""
+    """Approve and apply all waiting requests, once their effects are known."""
+    _effects(at)
     for request in ChangeRequest.objects.filter(state=ChangeRequest.State.IN_REVIEW).order_by("id"):
         approve(request_id=request.pk, by=reviewer, at=at, reason="demo: agreed")
     for request in ChangeRequest.objects.filter(state=ChangeRequest.State.APPROVED).order_by("id"):

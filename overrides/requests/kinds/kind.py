@@ -149,3 +149,8 @@ class Kind:
     is_published: bool = False
     is_served: bool = True
     settles_serving: bool = False
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether it changes answers, so that its effect is computed."""
+        return self.proposed is not None
