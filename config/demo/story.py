@@ -48,7 +48,7 @@ RESCALE_REASON = (
     "levers by a few per cent at most. At 1 the same edge moves them by 2 % a day, inside the same bounds and steps."
 )
 EVIDENCE = {"policy": LearningMethod.EVIDENCE.value}
-TRIAL_REASON = "See what policy evidence would answer and earn before anybody is served by it."
+TRIAL_REASON = "See what the evidence method would answer and earn before anybody is served by it."
 ON_REASON = "The first version is reviewed: serve it, so that what it earns can be measured."
 
 
@@ -144,7 +144,7 @@ def _learn_at_the_end(at: datetime) -> None:
         run_jobs(
             [(f"noise twin {m}", "learning.noise_twin", timedelta(minutes=1), {"module": m}) for m in MODULES], now=at
         )
-    with step("walking forward: what each policy would have earned; dealing the outcomes anew"):
+    with step("walking forward: what each method would have earned; dealing the outcomes anew"):
         run_jobs([(f"validate {m}", "learning.validate", timedelta(days=1), {"module": m}) for m in MODULES], now=at)
         wait_until(lambda: not (_is_counting(WalkForward) or _is_counting(NoiseTwin)), "walks and twins")
 

@@ -105,10 +105,10 @@ class Counts:
     """What the start page counts.
 
     Requests that wait for the reader, for others, and for their time; those that took effect at once and wait to be
-    acknowledged; mandates that are due for review (`mandates_overdue` of them overdue) or suspended; vetoes and pins;
-    live keys without an active owner; what the builder published by itself; failed runs of jobs; and what the last
-    trades earned. `modes` are the serving modes by module, as far as they are set. `simulated` is since when and why
-    the database accepts other times than its clock's.
+    acknowledged; mandates that are due for review (`mandates_overdue` of them overdue) or suspended; vetoes, pins and
+    caps; live keys without an active owner; what the builder published by itself; failed runs of jobs; and what the
+    last trades earned. `modes` are the serving modes by module, as far as they are set. `simulated` is since when and
+    why the database accepts other times than its clock's.
     """
 
     mine: int
@@ -120,6 +120,7 @@ class Counts:
     mandates_suspended: int
     vetoes: int
     pins: int
+    caps: int
     unowned_keys: int
     published: Published
     quarantines: tuple[Mapping[str, str], ...]
@@ -159,6 +160,7 @@ def counts(person: User, now: datetime) -> Counts:
         "mandates_suspended": Mandate.objects.filter(suspended_at(now)),
         "vetoes": holds.filter(kind="veto"),
         "pins": holds.filter(kind="pin"),
+        "caps": holds.filter(kind="cap"),
         "unowned_keys": unowned_keys(now),
         "tasks": tasks,
     }

@@ -106,7 +106,7 @@ class TestChangingAMode:
 
             expect(page.get_by_text(words)).to_be_visible()
             expect(fact(page, "Mode")).to_have_text(to)
-            expect(panel(page, "What stands")).to_contain_text(f"odd fills: {to}")
+            expect(panel(page, "Current state")).to_contain_text(f"odd fills: {to}")
 
         expect(page.get_by_text("pm is off: nothing is served")).to_be_visible()
 

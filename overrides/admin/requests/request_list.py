@@ -143,6 +143,10 @@ def effect_shown(request: ChangeRequest, effect: Effect | None) -> SafeString:
     if effect is None:
         is_pending = KINDS[request.kind].is_measured and request.state in ChangeRequest.OPEN
         return format_html('<span class="cw-quiet">{}</span>', "not computed yet") if is_pending else MISSING
+    if not effect.decisions:
+        return format_html(
+            '<span class="cw-quiet" title="{}">unknown</span>', "the module had logged no decision to replay"
+        )
     if effect.low is None or effect.high is None:
         return exposure(effect.percent)
     band = format_html("{} to {}", exposure(effect.low), exposure(effect.high))

@@ -141,7 +141,7 @@ class TestToday:
 
         assert "The builder of pm is in quarantine" in text
         assert "looks wrong (operator)" in text
-        assert "0 vetoes and 1 pin</a>" in text
+        assert "0 vetoes, 1 pin and 0 caps</a>" in text
 
     def test_says_that_time_is_simulated_since_when_and_why(self, author: User) -> None:
         text = page(browser_of(author), "/admin/")

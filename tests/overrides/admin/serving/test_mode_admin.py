@@ -277,7 +277,7 @@ class TestAsking:
 
         text = page(browser_of(asker), f"{LIST}dm/change/")
 
-        assert "policy goes with one combiner only" in text
+        assert "method goes with one combiner only" in text
         assert ask(asker, "combiner", "dm", dm_alloc="plan").status_code == 200
         assert not requests_by_people().exists()
 
