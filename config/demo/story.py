@@ -44,7 +44,7 @@ MODULES = ("dm", "pm")
 JOB = "demo"
 
 RESCALE_REASON = (
-    "At lesson_edge_scale 20 an edge of 1 R moves a target by 0.1 % a day: five months of evidence have moved the "
+    "At an edge scale of 20 an edge of 1 R moves a target by 0.1 % a day: five months of evidence have moved the "
     "levers by a few per cent at most. At 1 the same edge moves them by 2 % a day, inside the same bounds and steps."
 )
 EVIDENCE = {"policy": LearningMethod.EVIDENCE.value}
@@ -204,7 +204,7 @@ def _rescale(people: dict[str, User], at: datetime) -> None:
         parameters = current_parameters(module)
         if parameters.lessons.lesson_edge_scale != RESCALED_TO:
             rescaled = replace(parameters, lessons=replace(parameters.lessons, lesson_edge_scale=RESCALED_TO))
-            title = f"lesson_edge_scale of {module}: 20 to 1"
+            title = f"Edge scale of the movement of {module}: 20 to 1"
             _request(people, at, module, "parameters", title, RESCALE_REASON, rescaled.to_document())
     _review(people["reviewer"], at)
 
