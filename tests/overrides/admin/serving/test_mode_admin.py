@@ -77,8 +77,8 @@ class TestPages:
 
         text = page(browser_of(author), PM)
 
-        assert '<td>SINGLE</td><td class="cw-r"><span class="cw-num">2</span>' in text
-        assert "MODULE_OFF" not in text
+        assert '>one override</span></td><td class="cw-r"><span class="cw-num">2</span>' in text
+        assert ">module off</span>" not in text
 
     def test_know_no_other_module(self, author: User) -> None:
         assert browser_of(author).get(f"{LIST}zz/change/").status_code == 404
