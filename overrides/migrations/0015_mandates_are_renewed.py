@@ -29,7 +29,7 @@ def restrict(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("overrides", "0012_content_bound_by_keys"),
+        ("overrides", "0013_request_evidence"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
     operations = [
