@@ -58,15 +58,15 @@ def _paths(parameters: ModuleParameters) -> dict[str, object]:
 
 def _form(current: ModuleParameters, request: HttpRequest) -> ConstantsForm:
     defaults = _paths(ModuleParameters.default(current.module))
-    meanings = _meanings(current)
+    words_by_path = meanings(current)
     words = {
-        path: f"{meanings[path]}; default {value if isinstance(value, dict) else worded(value)}"
+        path: f"{words_by_path[path]}; default {value if isinstance(value, dict) else worded(value)}"
         for path, value in defaults.items()
     }
     return ConstantsForm(_paths(current), words, request.POST if request.method == "POST" else None)
 
 
-def _meanings(parameters: ModuleParameters) -> dict[str, str]:
+def meanings(parameters: ModuleParameters) -> dict[str, str]:
     """Return what each constant means, by its path."""
     classes: dict[str, type] = {
         f"channels.{channel.value}.weights.": WeightParameters for channel in parameters.channels
