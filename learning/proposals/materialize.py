@@ -7,8 +7,9 @@ A run without lessons proposes to withdraw everything proposed before.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -17,6 +18,8 @@ from learning.coefficients.proposed_weights import proposed_weights, request_tit
 from learning.core.lesson_levers import LEVER_NAMES
 from learning.lessons.methods import METHODS
 from learning.models import Lesson
+from learning.proposals.evidence_document import drafted_lines, measured_as, method_of
+from learning.proposals.withdrawal_reasons import withdrawal_reasons
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec, grouped
@@ -28,6 +31,7 @@ from overrides.core.governance.evidence_bar import clears_evidence_bar
 from overrides.models import ChangeRequest, LineHold, Membership, RequestKind
 from overrides.requests.authoring import draft_request
 from overrides.requests.auto_publish import publish_within_mandates
+from overrides.requests.evidence import Measured
 from overrides.requests.gates import DAY
 from overrides.requests.kinds.kind import DraftLine
 from overrides.versions.load_version import current_parameters
@@ -71,7 +75,27 @@ def materialize(*, module: str, now: datetime) -> ChangeRequest | None:
         at=now,
         lines=lines,
         content=weights,
+        measured=_measured(module, parameters, standing, wanted, lines, weights, now),
     )
+
+
+def _measured(
+    module: str,
+    parameters: ModuleParameters,
+    standing: Mapping[str, OverrideSpec],
+    wanted: Mapping[str, OverrideSpec],
+    lines: Sequence[DraftLine],
+    weights: Mapping[str, Any],
+    now: datetime,
+) -> Measured:
+    """Return what is known of a draft, with the reason of each withdrawal."""
+    changed = {each.line_id for each in lines}
+    before, after = ({line: spec for line, spec in side.items() if line in changed} for side in (standing, wanted))
+    withdrawn = {line: spec for line, spec in before.items() if line not in after}
+    drafted = drafted_lines(before, after)
+    moved = weights["evidence"]["values"] if weights else ()
+    reasons = withdrawal_reasons(module, parameters, withdrawn)
+    return measured_as(module, method_of(module, drafted), drafted, moved, now, reasons)
 
 
 def publish_what_mandates_cover(*, module: str, now: datetime) -> ChangeRequest | None:

@@ -39,19 +39,23 @@ class Weights:
 
     def bar(self, override: Override) -> SafeString:
         """Format the weight against its floor, as a bar with its number."""
-        weighing = self.of(override)
-        bar = mini_bar(weighing)
-        return format_html(
-            '<span class="cw-weight{}"><svg class="cw-mini" viewBox="0 0 {} 12" width="{}" height="12" role="img">'
-            '<title>{}</title><rect class="cw-track" width="{}" height="6" y="3"/>'
-            '<rect class="cw-bar" width="{}" height="6" y="3"/>'
-            '<line class="cw-floor" x1="{}" x2="{}" y1="0" y2="12"/></svg>{}</span>',
-            "" if weighing.acts else " cw-light",
-            *(f"{bar.whole:.0f}", f"{bar.whole:.0f}"),
-            f"weight {weighing.total:.4f}, floor {weighing.floor:g}",
-            *(f"{bar.whole:.0f}", f"{bar.width:.1f}", f"{bar.floor:.1f}", f"{bar.floor:.1f}"),
-            number(weighing.total, 4),
-        )
+        return bar_of(self.of(override))
+
+
+def bar_of(weighing: Weighing) -> SafeString:
+    """Format a weighing as a bar with its number, and a mark at the floor."""
+    bar = mini_bar(weighing)
+    return format_html(
+        '<span class="cw-weight{}"><svg class="cw-mini" viewBox="0 0 {} 12" width="{}" height="12" role="img">'
+        '<title>{}</title><rect class="cw-track" width="{}" height="6" y="3"/>'
+        '<rect class="cw-bar" width="{}" height="6" y="3"/>'
+        '<line class="cw-floor" x1="{}" x2="{}" y1="0" y2="12"/></svg>{}</span>',
+        "" if weighing.acts else " cw-light",
+        *(f"{bar.whole:.0f}", f"{bar.whole:.0f}"),
+        f"weight {weighing.total:.4f}, floor {weighing.floor:g}",
+        *(f"{bar.whole:.0f}", f"{bar.width:.1f}", f"{bar.floor:.1f}", f"{bar.floor:.1f}"),
+        number(weighing.total, 4),
+    )
 
 
 def levers(values: Mapping[str, float], before: Mapping[str, float] | None = None) -> SafeString:

@@ -22,6 +22,8 @@ from overrides.admin.requests.request_page import request_page
 from overrides.admin.requests.signing import Signing, signing_of
 from overrides.admin.requests.step_input import chosen_lines, read_step_input
 from overrides.admin.requests.steps import PROOF_STEPS, STEPS
+from overrides.admin.requests.stored_evidence import evidence_rows
+from overrides.admin.requests.who_may_act import next_waiting
 from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.permissions import DRAFT, REVIEW
 from overrides.models import ChangeRequest, Mandate, RequestKind
@@ -41,6 +43,7 @@ def unacknowledged() -> QuerySet[ChangeRequest]:
     return ChangeRequest.objects.filter(route=ChangeRequest.Route.AT_ONCE, acknowledged_at=None, state=State.APPLIED)
 
 
+PAGE = "overrides_changerequest_change"
 SIGNING_STEPS = ("approve", "apply", "schedule")  # whose pages say which mandates come with them
 
 
@@ -97,9 +100,11 @@ class ChangeRequestAdmin(FactAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ChangeRequest]:
         queryset: QuerySet[ChangeRequest] = super().get_queryset(request)
         parts = ChangeRequest.objects.filter(split_from=OuterRef("pk")).order_by("pk")
-        return queryset.select_related("author").annotate(
+        annotated = queryset.select_related("author").annotate(
             n_lines=Count("lines"), part_ids=ArraySubquery(parts.values("pk"))
         )
+        is_page = request.resolver_match is not None and request.resolver_match.url_name == PAGE
+        return annotated.annotate(evidence_rows=evidence_rows(request.user)) if is_page else annotated
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Return the actions that this user may take on several requests at once."""
@@ -125,7 +130,25 @@ class ChangeRequestAdmin(FactAdmin):
             require_POST(self.admin_site.admin_view(self.request_what_if)),
             name="overrides_changerequest_what_if",
         )
-        return [*steps, edit, what_if, *super().get_urls()]
+        after = path(
+            "<int:request_id>/next/",
+            self.admin_site.admin_view(self.next),
+            name="overrides_changerequest_next",
+        )
+        return [*steps, edit, what_if, after, *super().get_urls()]
+
+    def next(self, request: HttpRequest, request_id: int) -> HttpResponseBase:
+        """Lead to the next request that waits for this reviewer's vote, or to the list if none does."""
+        change_request = self.get_object(request, str(request_id))
+        if change_request is None:
+            raise Http404
+        if not self.has_view_permission(request, change_request) or not request.user.has_perm(REVIEW):
+            raise PermissionDenied
+        waiting = next_waiting(change_request, person(request))
+        if waiting is None:
+            self.message_user(request, "No other request waits for your vote", messages.INFO)
+            return HttpResponseRedirect(reverse("admin:overrides_changerequest_changelist"))
+        return HttpResponseRedirect(reverse("admin:overrides_changerequest_change", args=[waiting.pk]))
 
     def decide(self, request: HttpRequest, request_id: int, name: str) -> HttpResponseBase:
         """Show what the step does and ask for a reason; POST takes the step."""

@@ -1,4 +1,4 @@
-"""Content of a request's page: gates, lines by how far they move, votes, comments and history."""
+"""Content of a request's page: what decides it, lines by how far they move, gates, votes, comments and history."""
 
 from __future__ import annotations
 
@@ -9,17 +9,21 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.utils.safestring import SafeString
 
 from overrides.admin.charts.impact_histogram import histograms
+from overrides.admin.requests.line_groups import LineRow, counted, grouped
 from overrides.admin.requests.request_content import content_page
 from overrides.admin.requests.signing import signing_of
 from overrides.admin.requests.steps import Offer, offers
-from overrides.admin.weight_display import Weights, levers
+from overrides.admin.requests.stored_evidence import Known, LineKnown, stored_evidence
+from overrides.admin.requests.vote_difference import difference_between
+from overrides.admin.requests.who_may_act import who_may_act
+from overrides.admin.weight_display import Weights, bar_of, levers
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.governance.exposure import steps_moved
 from overrides.core.governance.gates import Gate
+from overrides.core.governance.permissions import REVIEW
 from overrides.core.governance.votes import LAPSED, Standing
 from overrides.models import ChangeLine, ChangeRequest, Comment, Vote
 from overrides.requests.gates import read_situation
@@ -31,19 +35,8 @@ from overrides.requests.staleness import health_of
 from overrides.serving.engine import ENGINE_ROOM
 from telemetry.models import AuditEntry
 
-MOST_LINES = 200
+MOST_LINES = 100
 MOST_ENTRIES = 100  # comments, and entries of the history
-
-
-@dataclass(frozen=True)
-class LineRow:
-    """One changed line as the page shows it: `steps` is how far it moves in largest steps."""
-
-    change: ChangeLine
-    levers: SafeString
-    weight: SafeString | None
-    steps: float
-    comments: Sequence[Comment]
 
 
 @dataclass(frozen=True)
@@ -82,7 +75,7 @@ class HistoryEntry:
 
 
 def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
-    """Return the template context; `request` has `n_lines`, as the list annotates it."""
+    """Return the template context; `request` has `n_lines` and `evidence_rows`, as the admin annotates it."""
     read = read_situation(request, at, None if request.n_lines else ())
     changes, situation = read.changes, read.situation
     open_to = offers(request, situation, person, at)
@@ -91,13 +84,24 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
     comments = list(request.comments.select_related("author")[:MOST_ENTRIES]) if is_discussed else []
     measured = _measured(changes, situation.parameters)
     is_open = request.state in ChangeRequest.OPEN
+    current, voted = stored_evidence(request)
+    known = None if current is None else Known(current)
+    rows = _rows(
+        measured[:MOST_LINES], comments, Weights(at, situation.parameters), {} if known is None else known.lines
+    )
     return {
         "asked": request,
         "situation": situation,
         "offers": open_to,
         "obstacles": obstacles(open_to),
         "health": health_of(situation, at) if is_open else request.health,
-        "rows": _rows(measured[:MOST_LINES], comments, Weights(at, situation.parameters)),
+        "rows": rows,
+        "groups": grouped(rows),
+        "counts": counted(changes),
+        "known": known,
+        "since_vote": None if voted is None or current is None else difference_between(voted, current),
+        "who": who_may_act(request, situation, open_to),
+        "may_review": person.has_perm(REVIEW),
         "may_split": _has_parts(request, changes)
         and request.state == ChangeRequest.State.IN_REVIEW
         and any(each.step.name == "approve" and not each.blocked for each in open_to),
@@ -109,7 +113,7 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         "votes": votes_shown(read.votes, read.signatures.standings),
         "signing": signing_of(request, changes, situation.policy, at) if is_open else None,
         "strength": KINDS[request.kind].strength(request, situation.policy),
-        **content_page(request, changes, read.basis.in_force, at),
+        **content_page(request, changes, read.basis.in_force, at, known),
         **_what_if(request),
     }
 
@@ -155,21 +159,35 @@ def _measured(changes: Sequence[ChangeLine], parameters: ModuleParameters) -> li
     return sorted(measured, key=lambda each: (-each[0], each[1].line_id))
 
 
-def _rows(measured: Sequence[tuple[float, ChangeLine]], comments: Sequence[Comment], weights: Weights) -> list[LineRow]:
+def _rows(
+    measured: Sequence[tuple[float, ChangeLine]],
+    comments: Sequence[Comment],
+    weights: Weights,
+    known: Mapping[str, LineKnown],
+) -> list[LineRow]:
     by_line: dict[str, list[Comment]] = {}
     for comment in comments:
         if comment.line_id is not None:
             by_line.setdefault(comment.line_id, []).append(comment)
     return [
-        LineRow(
-            change=change,
-            levers=levers(change.after.levers if change.after else {}, change.before.levers if change.before else {}),
-            weight=weights.bar(change.after) if change.after else None,
-            steps=steps,
-            comments=by_line.get(change.line_id, ()),
-        )
+        _row(change, steps, weights, by_line.get(change.line_id, ()), known.get(change.line_id))
         for steps, change in measured
     ]
+
+
+def _row(
+    change: ChangeLine, steps: float, weights: Weights, comments: Sequence[Comment], known: LineKnown | None
+) -> LineRow:
+    weighing = weights.of(change.after) if change.after else None
+    return LineRow(
+        change=change,
+        levers=levers(change.after.levers if change.after else {}, change.before.levers if change.before else {}),
+        weight=None if weighing is None else bar_of(weighing),
+        acts=weighing is None or weighing.acts,
+        steps=steps,
+        comments=comments,
+        known=known,
+    )
 
 
 def votes_shown(votes: Sequence[Vote], standings: Mapping[int, Standing]) -> list[VoteShown]:
