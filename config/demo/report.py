@@ -147,7 +147,7 @@ def _worked(worked: Worked) -> Iterator[str]:
     decision, lever, trade = worked.decision, worked.decision.levers[worked.lever], worked.trade
     yield "One worked answer"
     yield (
-        f"  {decision.pattern_key} {decision.action_category} at {decision.at:%Y-%m-%d %H:%M}, "
+        f"  {decision.pattern_key} {decision.action_category} at {decision.at:%Y-%m-%d %H:%M} UTC, "
         f"{decision.module} version {decision.version}"
     )
     for each in decision.contributions:
@@ -155,7 +155,7 @@ def _worked(worked: Worked) -> Iterator[str]:
             yield from _contribution(each, worked.lever)
     step = "cut by the step to" if lever["step_limited"] else "within one step:"
     yield f"    blend {lever['target']:.6f}, {step} {lever['value']:.6f}, served {lever['served']}"
-    closed = f"the trade closed {trade.closed_at:%Y-%m-%d %H:%M} at {trade.rr:+.2f} R"
+    closed = f"the trade closed {trade.closed_at:%Y-%m-%d %H:%M} UTC at {trade.rr:+.2f} R"
     yield f"    {closed}: the move earned {worked.share:+.5f} R per unit of size"
 
 

@@ -36,7 +36,7 @@ from config.desk.words import in_words
 from overrides.admin.requests.steps import step_summaries
 from overrides.core.governance.permissions import APPLY, REVIEW
 from overrides.models import ChangeRequest, Version, Vote, WhatIf
-from overrides.requests.impact.effects import MEASURED, Effect, effect_of, row_of
+from overrides.requests.impact.effects import AFTERWARDS, MEASURED, Effect, effect_of, row_of
 from overrides.serving.engine import ENGINE_ROOM
 
 State, Route = ChangeRequest.State, ChangeRequest.Route
@@ -95,6 +95,7 @@ class Publication:
     effect: Effect | None
     is_failed: bool
     is_recent: bool
+    is_given_up: bool  # its effect is not known, and is computed no more
     is_measured: bool = True  # it brings overrides
 
 
@@ -228,12 +229,15 @@ def _publication(row: Any, now: datetime) -> Publication:
         effect=found,
         is_failed=is_failed,
         is_recent=row.closed_at > now - DAY,
+        is_given_up=found is None and row.closed_at < now - AFTERWARDS,
     )
 
 
 def _effect(row: Any) -> tuple[Effect | None, bool]:
     """Return the effect of a request, None before it is known, and whether it could not be computed."""
     found = row_of([_what_if(each) for each in row.effects], row)
+    if found is not None:
+        found.request = row
     mode = ENGINE_ROOM.mode(row.module)
     return effect_of(found, mode), found is not None and found.status == WhatIf.Status.FAILED
 

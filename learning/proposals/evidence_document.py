@@ -19,7 +19,6 @@ from learning.lessons.methods import METHODS
 from learning.models import Lesson
 from learning.proposals.withdrawal_reasons import withdrawal_reasons
 from learning.validation.run_evidence import RunEvidence, run_evidence
-from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.requests.evidence import DraftedLine, Measured
 from overrides.versions.load_version import current_parameters
@@ -105,8 +104,3 @@ def _raw(stats: Mapping[str, Any]) -> tuple[float, float]:
     if "raw" in stats:
         return stats["raw"], stats["raw_se"]
     return stats["edge_raw"], math.sqrt(stats["variance"] / stats["n"]) if stats["n"] else 0.0
-
-
-def drafted_lines(before: Mapping[str, OverrideSpec], after: Mapping[str, OverrideSpec]) -> list[DraftedLine]:
-    """Return the lines of two sets of overrides by line, in the order of their ids."""
-    return [DraftedLine(line, before.get(line), after.get(line)) for line in sorted(before.keys() | after.keys())]

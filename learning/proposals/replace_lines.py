@@ -12,7 +12,7 @@ from datetime import datetime
 
 from learning.models import BuilderRun
 from learning.proposals.evidence_document import measured_as
-from learning.proposals.materialize import SOURCE, requested_specs
+from learning.proposals.materialize import SOURCE, capped, requested_specs
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
@@ -20,6 +20,7 @@ from overrides.core.governance.errors import GateError
 from overrides.models import HoldKind, Membership
 from overrides.requests.evidence import DraftedLine, Measured
 from overrides.requests.governance_store import held_lines
+from overrides.requests.holds import live_holds
 from overrides.requests.kinds.kind import DraftLine
 from overrides.versions.publish import store_override
 
@@ -50,7 +51,7 @@ class LineReplacement:
 def replace_lines(
     wanted: ModuleParameters, policies: Mapping[Channel, LearningMethod], at: datetime
 ) -> LineReplacement:
-    """Return the replacement for changing these channels to these methods; vetoed lines are not added.
+    """Return the replacement for changing these channels to these methods; vetoed lines are not added, and caps hold.
 
     Raises GateError if a method has built no lessons yet.
     """
@@ -62,7 +63,8 @@ def replace_lines(
     held = Membership.objects.filter(module=module, to_version=None, line__channel__in=list(policies))
     coming = requested_specs(module, wanted, policies)
     vetoed = held_lines(HoldKind.VETO, list(coming), at)
+    caps = {line: hold.cap for line, holds in live_holds(coming, at).items() for hold in holds if hold.cap}
     return LineReplacement(
         leaving=dict(held.order_by("line_id").values_list("line_id", "override__source")),
-        coming={line: spec for line, spec in sorted(coming.items()) if line not in vetoed},
+        coming={line: capped(spec, caps.get(line)) for line, spec in sorted(coming.items()) if line not in vetoed},
     )

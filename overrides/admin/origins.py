@@ -47,8 +47,8 @@ OF_COEFFICIENTS = f"""
 SELECT '', '', v.module, v.number, v.id, v.kind, NULL, NULL, NULL,
     r.id, r.title, r.route, {APPROVERS}, NULL, NULL, ARRAY[]::text[]
 FROM learning_configs AS v LEFT JOIN overrides_changerequest AS r ON r.id = v.request_id
-WHERE v.module = %s AND v.number <= %s AND v.kind <> 'trial'
-    AND (r.kind = 'lines' AND r.content ? 'coefficients' OR v.kind IN ('rollback', 'restored'))
+WHERE v.module = %s AND v.number <= %s AND v.kind NOT IN ('trial', 'restored')
+    AND (r.kind = 'lines' AND r.content ? 'coefficients' OR v.kind = 'rollback')
 ORDER BY v.number DESC LIMIT 1
 """
 
@@ -88,6 +88,11 @@ class Origin:
         return self.until is None and not self.is_trial
 
     @property
+    def is_restored(self) -> bool:
+        """Whether its version puts back what was in force before a trial."""
+        return self.kind == VersionKind.RESTORED
+
+    @property
     def is_trial(self) -> bool:
         """Whether its version is a trial, which is logged beside the live one and never served."""
         return self.kind == VersionKind.TRIAL
@@ -107,8 +112,13 @@ def origins_of(overrides: Collection[str]) -> dict[str, list[Origin]]:
 
 
 def as_of(origins: Sequence[Origin], version: int) -> Origin | None:
-    """Return the last of these origins up to a version; None if there is none."""
-    return next((each for each in reversed(origins) if each.number <= version), None)
+    """Return the last of these origins up to a version; None if there is none.
+
+    What was only put back after a trial came before that trial.
+    """
+    found = [each for each in origins if each.number <= version]
+    brought = [each for each in found if not each.is_restored] or found
+    return brought[-1] if brought else None
 
 
 def origins_on(line: str) -> list[Origin]:

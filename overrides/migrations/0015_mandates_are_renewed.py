@@ -29,7 +29,7 @@ def restrict(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("overrides", "0013_request_evidence"),
+        ("overrides", "0014_caps_and_rejections"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
     operations = [

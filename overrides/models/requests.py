@@ -82,6 +82,9 @@ class ChangeRequest(models.Model):
     split_from = models.ForeignKey(
         "self", models.PROTECT, null=True, related_name="parts", help_text="whose remaining lines these are"
     )
+    succeeds = models.OneToOneField(
+        "self", models.PROTECT, null=True, related_name="successor", help_text="the returned request it was drafted for"
+    )
     route = models.CharField(max_length=8, choices=Route, default=Route.REVIEW, help_text="how it takes effect")
     created_at = models.DateTimeField()
     submitted_at = models.DateTimeField(null=True)

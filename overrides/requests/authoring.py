@@ -56,11 +56,13 @@ def draft_request(
     route: str = Route.REVIEW,
     split_from: ChangeRequest | None = None,
     measured: Measured | None = None,
+    succeeds: ChangeRequest | None = None,
 ) -> ChangeRequest:
     """Draft a request, and submit it for review unless `submit` is false. Raises GateError.
 
     `lines` belong to kind lines, and to kinds parameters and trial if lines change with them; `content` to the others.
     `measured` is what the drafter knows about it; if it is not given, the registered source is asked.
+    `succeeds` is the returned request that a machine drafts this one for.
     """
     if not reason.strip():
         raise GateError("reason", "a reviewer reads it first; say why")
@@ -82,6 +84,7 @@ def draft_request(
         submitted_at=at if is_for_review else None,
         expires_at=at + timedelta(days=policy_of(module).expires_days),
         split_from=split_from,
+        succeeds=succeeds,
     )
     stored = write_content(request, lines, content or {}, at, measured)
     audit_request(request, "draft", author_name, reason, at, evidence_named(stored))
@@ -178,14 +181,19 @@ def _refuse_flood(author: User | None, author_name: str) -> None:
     open, so it is not counted.
     """
     who = Q(author=None, author_name=author_name) if author is None else Q(author=author)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"draft {author_name}"])
+    lock_author(author_name)
     count = ChangeRequest.objects.filter(who, state__in=ChangeRequest.OPEN).count()
     if count >= settings.OPEN_REQUESTS_PER_AUTHOR:
         raise GateError.because(
             f"{author_name} has {count} open requests, as many as one author may have; "
             "cancel some, or wait until reviewers have decided or taken back"
         )
+
+
+def lock_author(author_name: str) -> None:
+    """Wait for other drafts of an author, and keep them out until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"draft {author_name}"])
 
 
 def _checked_content(kind: Kind, content: Mapping[str, Any], in_force: InForce) -> dict[str, Any]:

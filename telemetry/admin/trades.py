@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from telemetry.decisions.earnings import ROUNDING, earned_in, sums
 from telemetry.foundation.admin.formatting import MISSING, badge, chips, format_moment, number, pattern, pretty, short
-from telemetry.foundation.admin.read_only import FactAdmin, FactInline, one_of
+from telemetry.foundation.admin.read_only import DefaultFilter, FactAdmin, FactInline, one_of
 from telemetry.foundation.admin.text_filters import window
 from telemetry.models import Action, Attribution, AttributionShare, Decision, Trade
 
@@ -38,21 +38,38 @@ class ActionInline(FactInline):
     def frozen_scope(self, action: Action) -> SafeString:
         return chips(action.scope)
 
-    @admin.display(description="fraction")
+    @admin.display(description="share of the position")
     def fraction_shown(self, action: Action) -> SafeString:
         return number(action.fraction, 2)
 
-    @admin.display(description="leg")
+    @admin.display(description="outcome of the leg")
     def leg_shown(self, action: Action) -> SafeString:
         return number(action.leg_rr, 3, signed=True, unit="R")
 
-    @admin.display(description="rr after")
+    @admin.display(description="outcome after the sale")
     def after_shown(self, action: Action) -> SafeString:
         return number(action.rr_after, 3, signed=True, unit="R")
 
     @admin.display(description="decisions")
     def n_decisions(self, action: Action) -> int:
         return len(action.decision_ids)
+
+
+class CurrentFilter(DefaultFilter):
+    """Limits the list to current revisions, which is the default, or to those that a correction superseded."""
+
+    title = "revision"
+    parameter_name = "is_current"
+    words = "current revisions"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
+        return (("no", "superseded"),)
+
+    def default(self, queryset: QuerySet[Trade]) -> QuerySet[Trade]:
+        return queryset.filter(is_current=True)
+
+    def chosen(self, queryset: QuerySet[Trade], value: str) -> QuerySet[Trade]:
+        return queryset.filter(is_current=value != "no")
 
 
 @admin.register(Trade)
@@ -64,12 +81,12 @@ class TradeAdmin(FactAdmin):
     list_display = ("external_id", "symbol", "side", "closed", "outcome", "book", "state")
     list_filter = (
         one_of("side", ("long", "short")),
-        ("is_current", admin.BooleanFieldListFilter),
+        CurrentFilter,
         *window("closed_at"),
     )
     sortable_by = ("external_id", "closed", "outcome")
-    search_fields = ("external_id__startswith", "symbol__startswith")
-    search_help_text = "external id or symbol, from its beginning"
+    search_fields = ("external_id__icontains", "symbol__icontains")
+    search_help_text = "any part of an external id or symbol"
     fields = (
         ("external_id", "revision", "correction_reason"),
         ("symbol", "side", "timeframe", "book"),
@@ -162,8 +179,12 @@ class AttributionAdmin(FactAdmin):
     list_select_related = ("trade",)
     list_filter = window("attributed_at")
     sortable_by = ("total_shown",)
-    search_fields = ("trade__external_id__startswith",)
-    search_help_text = "external id of the trade, from its beginning"
+    search_fields = ("trade__external_id__icontains", "trade__symbol__icontains")
+    search_help_text = "any part of the trade's external id or symbol"
+    csv_fields = (
+        "trade__external_id", "trade__symbol", "trade__closed_at", "rr", "total", "carried", "residual",
+        "attributed_at",
+    )  # fmt: skip
     ordering = ("-attributed_at", "-trade_id")
     fields = (
         ("trade_link", "closed", "trade_rr"),
@@ -211,7 +232,7 @@ class AttributionAdmin(FactAdmin):
     def closed(self, row: Attribution) -> SafeString:
         return format_moment(row.trade.closed_at)
 
-    @admin.display(description="trade", ordering="rr")
+    @admin.display(description="outcome of the trade", ordering="rr")
     def trade_rr(self, row: Attribution) -> SafeString:
         return number(row.rr, 3, signed=True, unit="R")
 
@@ -223,10 +244,10 @@ class AttributionAdmin(FactAdmin):
     def attributed(self, row: Attribution) -> SafeString:
         return format_moment(row.attributed_at)
 
-    @admin.display(description="carried in", ordering="carried")
+    @admin.display(description="from the bot's own levers", ordering="carried")
     def carried_shown(self, row: Attribution) -> SafeString:
         return number(row.carried, 5, signed=True, unit="R")
 
-    @admin.display(description="residual", ordering="residual")
+    @admin.display(description="not assigned", ordering="residual")
     def residual_shown(self, row: Attribution) -> SafeString:
         return number(row.residual, 5, signed=True, unit="R")

@@ -17,7 +17,7 @@ from django.template import Context
 from config.desk.thread import Behind
 from config.desk.thread import behind as behind_of
 from overrides.core.governance.permissions import VIEW_REQUESTS
-from overrides.models import ChangeRequest, Mandate, Version
+from overrides.models import ChangeRequest, Mandate, Version, VersionKind
 from telemetry.models import AttributionShare, Decision
 
 register = template.Library()
@@ -30,8 +30,8 @@ def brought(request: Any) -> Version | None:
         return None
     signed = Mandate.objects.filter(request=OuterRef("request")).order_by().values("request")
     counted = Coalesce(Subquery(signed.annotate(n=Count("pk")).values("n")), 0)
-    rows = Version.objects.filter(request=request.pk).only("module", "number", "request")
-    return rows.annotate(n_mandates=counted).first()
+    rows = Version.objects.filter(request=request.pk).exclude(kind=VersionKind.RESTORED)
+    return rows.only("module", "number", "request").annotate(n_mandates=counted).first()
 
 
 @register.simple_tag(takes_context=True)

@@ -168,7 +168,10 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             _made(MandateRenewal.objects.all(), "voted_at", "mandate__line__module"),
         ),
         "holds": Table(
-            ("id", "line", "kind", "reason", "placed_by__username", "placed_at", "expires_at", "lifted_at"),
+            (
+                "id", "line", "kind", "reason", "placed_by__username", "placed_at", "expires_at", "lifted_at", "cap",
+                "rejected",
+            ),
             _in_force(LineHold.objects.all(), "placed_at", "lifted_at", "line__module"),
         ),
         "quarantines": Table(

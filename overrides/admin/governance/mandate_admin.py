@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -16,6 +15,15 @@ from django.utils.safestring import SafeString
 
 from overrides.admin.governance.mandate_acts import ACTS, act_view, lead_to
 from overrides.admin.governance.mandate_page import mandate_page
+from overrides.admin.line_lists import (
+    BY_CHANNEL,
+    BY_METHOD,
+    LINE_COLUMNS,
+    LINE_SEARCH,
+    channel_words,
+    found_by_line,
+    line_shown,
+)
 from overrides.admin.mandate_display import (
     headroom_shown,
     signers_of,
@@ -27,9 +35,10 @@ from overrides.core.governance.mandates import DUE_BEFORE
 from overrides.core.governance.permissions import REVIEW
 from overrides.models import Mandate, Membership, Override
 from overrides.requests.renewal import OF_LINES_IN_FORCE, suspended_at
-from telemetry.foundation.admin.formatting import MISSING, chips, number, pattern
+from telemetry.core.vocabulary import Module
+from telemetry.foundation.admin.formatting import MISSING, number
 from telemetry.foundation.admin.pagination import FactList
-from telemetry.foundation.admin.read_only import FactAdmin, person
+from telemetry.foundation.admin.read_only import DefaultFilter, FactAdmin, one_of, person
 
 
 def due_by(at: datetime) -> Q:
@@ -42,33 +51,33 @@ def overdue_at(at: datetime) -> Q:
     return Q(OF_LINES_IN_FORCE, revoked_at=None, review_by__lte=at)
 
 
-class DueFilter(admin.SimpleListFilter):
+class DueFilter(DefaultFilter):
     """Filters by review date. Without a choice it lists mandates that apply, or would if they had been reviewed."""
 
     title = "review"
     parameter_name = "due"
+    words = "mandates that apply, or would apply once reviewed"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
         soon = f"due within {DUE_BEFORE.days} days"
-        others = (("suspended", "suspended"), ("ended", "ended or lapsed"), ("any", "any"))
-        return (("soon", soon), ("over", "overdue"), *others)
+        return (("soon", soon), ("over", "overdue"), ("suspended", "suspended"), ("ended", "ended or lapsed"))
 
-    def choices(self, changelist: Any) -> Iterator[Any]:
-        unchosen, *others = super().choices(changelist)
-        yield {**unchosen, "display": "current"}
-        yield from others
+    def default(self, queryset: QuerySet[Mandate]) -> QuerySet[Mandate]:
+        return queryset.filter(_current(datetime.now(UTC)))
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Mandate]) -> QuerySet[Mandate]:
+    def chosen(self, queryset: QuerySet[Mandate], value: str) -> QuerySet[Mandate]:
         now = datetime.now(UTC)
-        current = Q(revoked_at=None) & (Q(review_by__gt=now) | Q(OF_LINES_IN_FORCE))
         conditions = {
             "soon": due_by(now),
             "over": overdue_at(now),
             "suspended": suspended_at(now),
-            "ended": ~current,
-            "any": Q(),
+            "ended": ~_current(now),
         }
-        return queryset.filter(conditions.get(self.value() or "", current))
+        return queryset.filter(conditions.get(value, _current(now)))
+
+
+def _current(at: datetime) -> Q:
+    return Q(revoked_at=None) & (Q(review_by__gt=at) | Q(OF_LINES_IN_FORCE))
 
 
 class MandateList(FactList):
@@ -94,9 +103,14 @@ class MandateAdmin(FactAdmin):
 
     nothing_yet = "Approving a line and applying it signs one."
     change_form_template = "overrides/governance/mandate.html"
-    list_display = ("what", "scope_shown", "state", "signed_by", "still_allows", "evidence", "request_shown")
-    list_filter = (DueFilter, "line__module", "line__channel")
-    search_fields = ("line__pattern_key__startswith",)
+    list_display = ("what", "levers_of", "state", "signed_by", "still_allows", "evidence")
+    list_filter = (DueFilter, one_of("line__module", Module, "module"), BY_CHANNEL, BY_METHOD)
+    search_fields = ("line__pattern_key",)
+    search_help_text = LINE_SEARCH
+    csv_fields = (
+        "id", "line_id", *(f"line__{name}" for name in LINE_COLUMNS), "request_id", "direction", "granted_at",
+        "review_by", "revoked_at", "in_force_id",
+    )  # fmt: skip
     list_select_related = ("line", "request")
     ordering = ("review_by", "id")
     sortable_by = ()
@@ -106,6 +120,11 @@ class MandateAdmin(FactAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[FactList]:
         return MandateList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Mandate], search_term: str
+    ) -> tuple[QuerySet[Mandate], bool]:
+        return found_by_line(queryset, search_term), False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Mandate]:
         in_force = Membership.objects.filter(line=OuterRef("line"), to_version=None).values("override")[:1]
@@ -134,23 +153,23 @@ class MandateAdmin(FactAdmin):
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         return mandate_page(obj, person(request), datetime.now(UTC))
 
-    @admin.display(description="pattern and action")
+    @admin.display(description="pattern, action and scope")
     def what(self, mandate: Mandate) -> SafeString:
-        return pattern(mandate.line.pattern_key, mandate.line.action_category)
+        return line_shown(mandate.line)
 
-    @admin.display(description="scope")
-    def scope_shown(self, mandate: Mandate) -> SafeString:
-        return chips(mandate.line.scope)
-
-    @admin.display(description="request")
-    def request_shown(self, mandate: Mandate) -> SafeString:
-        where = reverse("admin:overrides_changerequest_change", args=[mandate.request_id])
-        line = reverse("admin:overrides_line_change", args=[mandate.line_id])
-        return format_html('<a href="{}">request {}</a> · <a href="{}">line</a>', where, mandate.request_id, line)
+    @admin.display(description="levers, learning method")
+    def levers_of(self, mandate: Mandate) -> SafeString:
+        return channel_words(mandate.line.channel, mandate.line.policy)
 
     @admin.display(description="signed by")
     def signed_by(self, mandate: Any) -> SafeString:
-        return signers_shown(mandate.signers)
+        """Format the names, with links to the request and to the line."""
+        where = reverse("admin:overrides_changerequest_change", args=[mandate.request_id])
+        line = reverse("admin:overrides_line_change", args=[mandate.line_id])
+        return format_html(
+            '{} <div class="cw-small"><a href="{}">request {}</a> · <a href="{}">line</a></div>',
+            *(signers_shown(mandate.signers), where, mandate.request_id, line),
+        )
 
     @admin.display(description="in force, and the farthest allowed")
     def still_allows(self, mandate: Any) -> SafeString:

@@ -14,7 +14,7 @@ from overrides.admin.charts.lever_ranges import lever_tracks
 from overrides.admin.charts.weight_waterfall import waterfall
 from overrides.admin.decisions.decision_search import moved_by_override
 from overrides.admin.mandate_display import signers_of, term
-from overrides.admin.origins import Origin, origins_on
+from overrides.admin.origins import Origin, as_of, origins_on
 from overrides.admin.weight_display import Weights
 from overrides.core.engine.definitions.module_parameters import ChannelParameters
 from overrides.core.engine.definitions.vocabulary import Combiner
@@ -58,7 +58,8 @@ def override_page(override: Override, at: datetime) -> dict[str, Any]:
     """Return the template context, under the parameters that `_channel` names."""
     spec = override.spec
     origins = origins_on(override.line_id)
-    origin = next((each for each in origins if each.override_id == override.pk), None)
+    own = [each for each in reversed(origins) if each.override_id == override.pk]
+    origin = as_of(own, own[-1].number) if own else None
     channel = _channel(override, origin, at)
     weighing = weigh(spec, channel.weights, at)
     earned = AttributionShare.objects.filter(line_id=override.line_id)

@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 
 from overrides.admin.governance.constants_form import paths_of, with_constants
-from overrides.admin.governance.parameter_form import meanings
+from overrides.admin.governance.parameter_form import constants_of
 from overrides.admin.governance.policy_admin import RULES
 from overrides.admin.requests.typed_fields import field_of, read_value
 from overrides.admin.serving.mode_forms import allow_text, read_allow
@@ -115,7 +115,9 @@ def _parameters(request: ChangeRequest) -> ContentForm:
             combiners[f"channels.{channel.value}.combiner"] = tuple(name.value for name in allowed)
     values, defaults = _constants(parameters, document), _constants(parameters, default)
     values |= {path: paths_of(document, path.rpartition(".")[0])[path] for path in combiners}
-    return _typed(document, values, defaults, meanings(parameters), combiners)
+    return _typed(
+        document, values, defaults, {path: each.words for path, each in constants_of(parameters).items()}, combiners
+    )
 
 
 def _constants(parameters: ModuleParameters, document: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from types import MappingProxyType
 from django.utils.safestring import SafeString
 
 from overrides.admin.requests.stored_evidence import LineKnown
+from overrides.core.governance.overlaps import Opposition
 from overrides.models import ChangeLine, Comment, Override
+from overrides.requests.learned import CONTRADICTS
 
 CHANNEL_WORDS: Mapping[str, str] = MappingProxyType(
     {"dm_alloc": "allocation", "pm_strength": "strength", "pm_tuning": "tuning"}
@@ -25,10 +27,17 @@ class LineRow:
     change: ChangeLine
     levers: SafeString
     weight: SafeString | None
-    acts: bool
     steps: float
     comments: Sequence[Comment]
     known: LineKnown | None
+    opposing: Sequence[Opposition] = ()
+
+    @property
+    def contradiction(self) -> str:
+        """What was measured, if the line's judgement has the other sign."""
+        marked = (each for each in self.change.differences if each.startswith(CONTRADICTS))
+        found = next(marked, "")
+        return found[:1].upper() + found[1:]
 
     @property
     def channel(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from overrides.admin.coefficient_display import weights_page
 from overrides.admin.document_diff import document_differences
+from overrides.admin.line_lists import crossings
 from overrides.admin.requests.stored_evidence import Known
 from overrides.core.impact.reweighing import reweighed
 from overrides.models import ChangeLine, ChangeRequest
@@ -44,6 +45,7 @@ def content_page(
     }
     if documents.reweighs is not None:
         context["effect"] = reweighed(evidence_in_force(request.module), *documents.reweighs, at)
+        context["crossing"] = crossings(context["effect"])
     if documents.brings_back is not None:
         base = (in_force.number if is_open else None) or request.base_version or 0
         context["rollback"] = {

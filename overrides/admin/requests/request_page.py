@@ -13,24 +13,27 @@ from django.contrib.auth.models import User
 from overrides.admin.charts.impact_histogram import histograms
 from overrides.admin.requests.line_groups import LineRow, counted, grouped
 from overrides.admin.requests.request_content import content_page
+from overrides.admin.requests.returned import returned
 from overrides.admin.requests.signing import signing_of
 from overrides.admin.requests.steps import Offer, offers
 from overrides.admin.requests.stored_evidence import Known, LineKnown, stored_evidence
 from overrides.admin.requests.vote_difference import difference_between
 from overrides.admin.requests.who_may_act import who_may_act
-from overrides.admin.weight_display import Weights, bar_of, levers
+from overrides.admin.weight_display import Weights, levers
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.governance.exposure import steps_moved
 from overrides.core.governance.gates import Gate
+from overrides.core.governance.overlaps import Opposition
 from overrides.core.governance.permissions import REVIEW
 from overrides.core.governance.votes import LAPSED, Standing
 from overrides.models import ChangeLine, ChangeRequest, Comment, Vote
-from overrides.requests.gates import read_situation
-from overrides.requests.impact.effects import effect_of, row_of
+from overrides.requests.gates import changes_of, read_situation
+from overrides.requests.impact.effects import known_effect
 from overrides.requests.impact.what_if import EFFECT_DECISIONS
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.lines import COEFFICIENTS
+from overrides.requests.opposing_lines import opposing_changes, pulls_in_force
 from overrides.requests.staleness import health_of
 from overrides.serving.engine import ENGINE_ROOM
 from telemetry.models import AuditEntry
@@ -76,7 +79,8 @@ class HistoryEntry:
 
 def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
     """Return the template context; `request` has `n_lines` and `evidence_rows`, as the admin annotates it."""
-    read = read_situation(request, at, None if request.n_lines else ())
+    lines = changes_of(request, at, pulls_in_force(request)) if request.n_lines else ()
+    read = read_situation(request, at, lines)
     changes, situation = read.changes, read.situation
     open_to = offers(request, situation, person, at)
     entries = history(request.pk)
@@ -86,8 +90,13 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
     is_open = request.state in ChangeRequest.OPEN
     current, voted = stored_evidence(request)
     known = None if current is None else Known(current)
+    shown = measured[:MOST_LINES]
     rows = _rows(
-        measured[:MOST_LINES], comments, Weights(at, situation.parameters), {} if known is None else known.lines
+        shown,
+        comments,
+        Weights(at, situation.parameters),
+        {} if known is None else known.lines,
+        opposing_changes([change for _, change in shown], changes) if is_open else {},
     )
     return {
         "asked": request,
@@ -109,6 +118,8 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         "n_hidden": max(len(changes) - MOST_LINES, 0),
         "comments": comments,
         "history": entries,
+        "returned": returned(request, person, read.votes),
+        "next_draft": _next_draft(request),
         "rivals": sorted({number for each in situation.lines for number in each.rivals}),
         "votes": votes_shown(read.votes, read.signatures.standings),
         "signing": signing_of(request, changes, situation.policy, at) if is_open else None,
@@ -116,6 +127,13 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         **content_page(request, changes, read.basis.in_force, at, known),
         **_what_if(request),
     }
+
+
+def _next_draft(request: ChangeRequest) -> int | None:
+    """Return the request that a machine drafted after this one was returned with wishes."""
+    if request.state != ChangeRequest.State.CANCELLED:
+        return None
+    return ChangeRequest.objects.filter(succeeds=request).values_list("pk", flat=True).first()
 
 
 def _has_parts(request: ChangeRequest, changes: Sequence[ChangeLine]) -> bool:
@@ -164,30 +182,24 @@ def _rows(
     comments: Sequence[Comment],
     weights: Weights,
     known: Mapping[str, LineKnown],
+    opposing: Mapping[str, Sequence[Opposition]],
 ) -> list[LineRow]:
     by_line: dict[str, list[Comment]] = {}
     for comment in comments:
         if comment.line_id is not None:
             by_line.setdefault(comment.line_id, []).append(comment)
     return [
-        _row(change, steps, weights, by_line.get(change.line_id, ()), known.get(change.line_id))
+        LineRow(
+            change=change,
+            levers=levers(change.after.levers if change.after else {}, change.before.levers if change.before else {}),
+            weight=weights.bar(change.after) if change.after else None,
+            steps=steps,
+            comments=by_line.get(change.line_id, ()),
+            opposing=opposing.get(change.line_id, ()),
+            known=known.get(change.line_id),
+        )
         for steps, change in measured
     ]
-
-
-def _row(
-    change: ChangeLine, steps: float, weights: Weights, comments: Sequence[Comment], known: LineKnown | None
-) -> LineRow:
-    weighing = weights.of(change.after) if change.after else None
-    return LineRow(
-        change=change,
-        levers=levers(change.after.levers if change.after else {}, change.before.levers if change.before else {}),
-        weight=None if weighing is None else bar_of(weighing),
-        acts=weighing is None or weighing.acts,
-        steps=steps,
-        comments=comments,
-        known=known,
-    )
 
 
 def votes_shown(votes: Sequence[Vote], standings: Mapping[int, Standing]) -> list[VoteShown]:
@@ -197,13 +209,15 @@ def votes_shown(votes: Sequence[Vote], standings: Mapping[int, Standing]) -> lis
 
 def _what_if(request: ChangeRequest) -> dict[str, Any]:
     is_askable = KINDS[request.kind].proposed is not None
-    row = row_of(request.what_ifs.all(), request) if is_askable else None
+    known = known_effect(request, ENGINE_ROOM.mode(request.module))
+    row = known.row
     return {
         "row": row,
-        "estimate": effect_of(row, ENGINE_ROOM.mode(request.module)),
+        "estimate": known.effect,
+        "effect_words": known.words,
         "is_running": row is not None and row.is_under_way,
         "pictures": histograms(row.document) if row is not None and row.document else (),
-        "has_effect": is_askable,
+        "has_effect": True,
         "may_ask_what_if": is_askable and request.state in ChangeRequest.OPEN,
         "what_if_n": EFFECT_DECISIONS,
     }

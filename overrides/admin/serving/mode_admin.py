@@ -18,6 +18,7 @@ from overrides.admin.request_form import ReasonForm, draft
 from overrides.admin.serving.challenger_page import challenger_page
 from overrides.admin.serving.mode_forms import CombinerForm, FewerForm, LowerForm, ModeForm, StopForm
 from overrides.admin.serving.mode_page import ModuleStatus, mode_page, module_status
+from overrides.admin.serving.switching_effect import effects_of_everything_off
 from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.permissions import DRAFT, LOWER, REVIEW
 from overrides.models import ModuleMode
@@ -129,7 +130,10 @@ class ModuleModeAdmin(FactAdmin):
             return f"Off within a second: {', '.join(modules)}" if modules else "Every module was off already"
 
         response = perform(request, form, home, take) if form.is_valid() else None
-        return response or act_page(self, request, EVERYTHING_OFF, form, {"title": "Everything off"}, home)
+        if response is not None:
+            return response
+        about = {"title": "Everything off", "estimates": effects_of_everything_off(datetime.now(UTC))}
+        return act_page(self, request, EVERYTHING_OFF, form, about, home)
 
     def _require_view_permission(self, request: HttpRequest) -> None:
         if not self.has_view_permission(request):

@@ -237,7 +237,7 @@ class TestWaiting:
         now = datetime.now(UTC)
         publish(make_spec())
         request = draft(make_spec(scope={"bucket": "big"}), author=author, at=now)
-        draft(kind="mode", content={"mode": "shadow"}, author=author, at=now)
+        draft(kind="policy", content={"approvals": 2}, author=author, at=now)
         assert "not known yet" in page(browser_of(reviewer), "/admin/")
 
         computed(request, now)
@@ -247,7 +247,7 @@ class TestWaiting:
         assert (measured.effect.percent, measured.effect.decisions) == (0.0, 0)
         text = page(browser_of(reviewer), "/admin/")
         assert "not known yet" not in text
-        assert "no levers" in text  # of the request of the mode
+        assert "no levers" in text  # of the request of the policy
 
     def test_shows_the_oldest_and_counts_all(self, author: User, reviewer: User) -> None:
         now = datetime.now(UTC)

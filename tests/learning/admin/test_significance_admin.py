@@ -66,7 +66,7 @@ class TestFunnel:
         assert "13,486 cells fitted, 2 verified" in text
         assert "Their false sign rates assume that the model fits" in text  # no twin has been counted
         assert "Not compared with noise yet: 2 verified lessons were found in 13,486 tested cells" in text
-        assert f"n = 13,486 cells, as of 2026-03-02 12:00, run {run.pk}" in text
+        assert f"n = 13,486 cells, as of 2026-03-02 12:00 UTC, run {run.pk}" in text
         assert "Drawn are the 4 farthest from no edge" in text
 
     def test_marks_the_verified_and_leads_to_their_lessons(self, client: Client) -> None:
