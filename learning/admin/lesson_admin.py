@@ -22,8 +22,10 @@ from learning.admin.lesson_page import edge_csv, history_csv, lesson_page, weeks
 from learning.admin.significance_admin import evidence_urls
 from learning.admin.switch_method_page import switch_page
 from learning.admin.trial_form import trial_page
+from learning.core.significance.verdict import Verdict
 from learning.lessons.methods import METHODS
 from learning.models import BuilderRun, Lesson
+from learning.validation.run_evidence import run_evidence
 from overrides.admin.line_lists import LINE_SEARCH, channel_words
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
@@ -48,11 +50,26 @@ def floors() -> Callable[[str, Channel], float]:
     return lambda module, channel: of_module(module).channels[channel].weights.min_total_weight
 
 
-def _verification(lesson: Lesson) -> SafeString:
-    """Return the verification status of an evidence lesson and the probability that its sign is wrong."""
+def verdicts() -> Callable[[str, LearningMethod], Verdict]:
+    """Return a function for the verdict on the newest run of a module's method; each is read once."""
+
+    @cache
+    def verdict(module: str, policy: LearningMethod) -> Verdict:
+        return run_evidence(module, policy).verdict
+
+    return verdict
+
+
+def _verification(lesson: Lesson, verdict: Verdict) -> SafeString:
+    """Return the verification status of an evidence lesson and the probability that its sign is wrong.
+
+    It is green only if the verdict on the run is an edge.
+    """
     status = lesson.stats.get("standing", "unverified")
-    shown = badge("active" if status == "verified" else "too_light", status)
+    is_verified = status == "verified"
+    tone = "too_light" if not is_verified else "active" if verdict.allows_green else verdict.tone
     probability = "probability that the sign of the edge is wrong (local false sign rate)"
+    shown = badge(tone, status)
     return format_html('{} <abbr title="{}">lfsr</abbr> {}', shown, probability, number(1 - lesson.weight, 3))
 
 
@@ -129,12 +146,13 @@ class LessonAdmin(FactAdmin):
         return lesson_page(obj)
 
     def get_list_display(self, request: HttpRequest) -> tuple[str | Callable[..., Any], ...]:
-        floor_of = floors()
+        floor_of, verdict_of = floors(), verdicts()
 
         @admin.display(description="weight (minimum), or certainty of the sign", ordering="weight")
         def against_floor(lesson: Lesson) -> SafeString:
-            if METHODS[LearningMethod(lesson.policy)].verifies:
-                return _verification(lesson)
+            policy = LearningMethod(lesson.policy)
+            if METHODS[policy].verifies:
+                return _verification(lesson, verdict_of(lesson.module, policy))
             floor = floor_of(lesson.module, Channel(lesson.type))
             tone = "" if lesson.weight >= floor else "cw-quiet"
             return format_html('<span class="{}">{} ({})</span>', tone, number(lesson.weight, 4), f"{floor:g}")

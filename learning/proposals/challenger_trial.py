@@ -39,7 +39,8 @@ def draft_trial(
         for channel, each in wanted.channels.items()
         if each.policy is not standing.channels[channel].policy
     }
-    lines = replace_lines(wanted, moved, at).lines(at)
+    replacement = replace_lines(wanted, moved, at)
+    method = next(iter(moved.values()), next(iter(wanted.channels.values())).policy)
     title = "; ".join(
         f"{channel}: learning method {each.policy}, combiner {each.combiner}"
         for channel, each in wanted.channels.items()
@@ -53,8 +54,9 @@ def draft_trial(
         author=author,
         author_name=author.get_username(),
         at=at,
-        lines=lines,
+        lines=replacement.lines(at),
         content=wanted.to_document(),
+        measured=replacement.measured(module, method, at),
     )
 
 

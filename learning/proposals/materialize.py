@@ -8,7 +8,7 @@ withdraw everything proposed before. A rejected line is proposed again after 30 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +20,8 @@ from learning.coefficients.proposed_weights import proposed_weights, request_tit
 from learning.core.lesson_levers import LEVER_NAMES
 from learning.lessons.methods import METHODS
 from learning.models import Lesson
+from learning.proposals.evidence_document import measured_as, method_of
+from learning.proposals.withdrawal_reasons import withdrawal_reasons
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec, grouped
@@ -33,6 +35,7 @@ from overrides.core.governance.rejections import ProposedEvidence, evidence_move
 from overrides.models import ChangeLine, ChangeRequest, LineHold, Membership, RequestKind
 from overrides.requests.authoring import draft_request, lock_author
 from overrides.requests.auto_publish import publish_within_mandates
+from overrides.requests.evidence import DraftedLine, Measured
 from overrides.requests.gates import DAY
 from overrides.requests.holds import end_hold
 from overrides.requests.kinds.kind import DraftLine
@@ -59,6 +62,7 @@ class _Changes:
     lines: list[DraftLine]
     n_wanted: int
     returned: Mapping[int, str]  # hold of a rejection -> what changed since
+    drafted: Sequence[DraftedLine]  # the overrides before and after of each line
 
 
 @transaction.atomic
@@ -107,7 +111,7 @@ def _changes(module: str, now: datetime, others: Collection[str] = ()) -> _Chang
     closed = held.lines | _lines_of_people(module) | set(others)
     standing = {line: spec for line, spec in _in_force(module).items() if line not in closed}
     wanted = {line: spec for line, spec in _requested(module, parameters).items() if line not in closed}
-    lines, returned = [], {}
+    lines, returned, drafted = [], {}, []
     for line in sorted(standing.keys() | wanted.keys()):
         after, rejection = wanted.get(line), held.rejections.get(line)
         moved = _moved(rejection, after, parameters)
@@ -118,9 +122,10 @@ def _changes(module: str, now: datetime, others: Collection[str] = ()) -> _Chang
         if differences:
             stored = None if after is None else store_override(after, source=SOURCE, at=now).id
             lines.append(DraftLine(line, stored, differences))
+            drafted.append(DraftedLine(line, standing.get(line), after))
             if rejection is not None and moved:
                 returned[rejection.pk] = "; ".join(moved)
-    return _Changes(lines, len(wanted), returned)
+    return _Changes(lines, len(wanted), returned, drafted)
 
 
 def _moved(rejection: LineHold | None, after: OverrideSpec | None, parameters: ModuleParameters) -> list[str]:
@@ -150,11 +155,20 @@ def _draft(
         at=at,
         lines=changes.lines,
         content=weights,
+        measured=_measured(module, changes.drafted, weights, at),
         succeeds=succeeds,
     )
     for hold in LineHold.objects.select_for_update().filter(pk__in=changes.returned, lifted_at=None).order_by("pk"):
         end_hold(hold, actor=AUTHOR, reason=f"proposed again: {changes.returned[hold.pk]}", at=at)
     return request
+
+
+def _measured(module: str, drafted: Sequence[DraftedLine], weights: Mapping[str, Any], at: datetime) -> Measured:
+    """Return what is known of a draft, with the reason of each withdrawal."""
+    withdrawn = {each.line_id: each.before for each in drafted if each.after is None and each.before is not None}
+    moved = weights["evidence"]["values"] if weights else ()
+    reasons = withdrawal_reasons(module, current_parameters(module), withdrawn)
+    return measured_as(module, method_of(module, drafted), drafted, moved, at, reasons)
 
 
 def publish_what_mandates_cover(*, module: str, now: datetime) -> ChangeRequest | None:

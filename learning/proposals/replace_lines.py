@@ -11,16 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from learning.models import BuilderRun
+from learning.proposals.evidence_document import measured_as
 from learning.proposals.materialize import SOURCE, capped, requested_specs
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from overrides.core.governance.errors import GateError
 from overrides.models import HoldKind, Membership
+from overrides.requests.evidence import DraftedLine, Measured
 from overrides.requests.governance_store import held_lines
 from overrides.requests.holds import live_holds
 from overrides.requests.kinds.kind import DraftLine
 from overrides.versions.publish import store_override
+
+REPLACED = "its channel changes to another learning method, whose lines replace it"
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,12 @@ class LineReplacement:
             DraftLine(line, store_override(spec, source=SOURCE, at=at).id, ["new line"])
             for line, spec in self.coming.items()
         ]
+
+    def measured(self, module: str, method: LearningMethod, at: datetime) -> Measured:
+        """Return what is known of the lines; those that leave do so because their method does."""
+        leaving = [DraftedLine(line, None, None) for line in self.leaving]
+        coming = [DraftedLine(line, None, spec) for line, spec in self.coming.items()]
+        return measured_as(module, method, [*leaving, *coming], (), at, dict.fromkeys(self.leaving, REPLACED))
 
 
 def replace_lines(

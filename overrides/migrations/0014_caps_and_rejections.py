@@ -13,7 +13,7 @@ REJECTED = "of a rejection's pin: what was proposed, and on what evidence"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("overrides", "0012_content_bound_by_keys")]
+    dependencies = [("overrides", "0013_request_evidence")]
     operations = [
         migrations.AddField("linehold", "cap", models.JSONField(null=True, help_text=CAP)),
         migrations.AddField("linehold", "rejected", models.JSONField(null=True, help_text=REJECTED)),

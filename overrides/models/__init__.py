@@ -9,7 +9,7 @@ from overrides.models.background import Challenge, WhatIf
 from overrides.models.choices import CHANNELS, DAYS_MAX, POLICIES
 from overrides.models.governance import HoldKind, LineHold, Mandate, MandateRenewal, ModulePolicy, Quarantine
 from overrides.models.overrides import Line, Override
-from overrides.models.requests import ChangeLine, ChangeRequest, Comment, RequestKind, Vote
+from overrides.models.requests import ChangeLine, ChangeRequest, Comment, RequestEvidence, RequestKind, Vote
 from overrides.models.serving import ModuleMode
 from overrides.models.versions import Membership, ParameterSet, Version, VersionKind
 
@@ -32,6 +32,7 @@ __all__ = [
     "Override",
     "ParameterSet",
     "Quarantine",
+    "RequestEvidence",
     "RequestKind",
     "Version",
     "VersionKind",

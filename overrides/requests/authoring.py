@@ -14,11 +14,13 @@ from django.db.models import Q
 from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.governance.errors import GateError
 from overrides.core.governance.request_states import Step
-from overrides.models import ChangeLine, ChangeRequest, Membership, Override
+from overrides.models import ChangeLine, ChangeRequest, Membership, Override, RequestEvidence
+from overrides.requests.evidence import Measured, evidence_named, measured_by_source, write_evidence
 from overrides.requests.gates import hash_of
 from overrides.requests.governance_store import policy_of
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.kind import DraftLine, Kind
+from overrides.requests.kinds.lines import COEFFICIENTS
 from overrides.requests.transitions import audit_request, locked, move, take_step
 from overrides.versions.load_version import InForce, read_in_force
 
@@ -53,11 +55,13 @@ def draft_request(
     submit: bool = True,
     route: str = Route.REVIEW,
     split_from: ChangeRequest | None = None,
+    measured: Measured | None = None,
     succeeds: ChangeRequest | None = None,
 ) -> ChangeRequest:
     """Draft a request, and submit it for review unless `submit` is false. Raises GateError.
 
     `lines` belong to kind lines, and to kinds parameters and trial if lines change with them; `content` to the others.
+    `measured` is what the drafter knows about it; if it is not given, the registered source is asked.
     `succeeds` is the returned request that a machine drafts this one for.
     """
     if not reason.strip():
@@ -82,8 +86,8 @@ def draft_request(
         split_from=split_from,
         succeeds=succeeds,
     )
-    write_content(request, lines, content or {})
-    audit_request(request, "draft", author_name, reason, at)
+    stored = write_content(request, lines, content or {}, at, measured)
+    audit_request(request, "draft", author_name, reason, at, evidence_named(stored))
     return request
 
 
@@ -108,8 +112,8 @@ def edit_request(
     _refuse_kind(request.kind, by)
     move(request, Step.EDIT)
     request.title, request.reason = title or request.title, reason or request.reason
-    write_content(request, lines, content or {})
-    audit_request(request, "edit", by.get_username(), request.reason, at)
+    stored = write_content(request, lines, content or {}, at)
+    audit_request(request, "edit", by.get_username(), request.reason, at, evidence_named(stored))
     return request
 
 
@@ -124,8 +128,17 @@ def submit(*, request_id: int, by: User, at: datetime) -> ChangeRequest:
     return request
 
 
-def write_content(request: ChangeRequest, lines: Sequence[DraftLine], content: Mapping[str, Any]) -> None:
-    """Fill and save the request: its content, its lines relative to what is in force now, and the hash of both."""
+def write_content(
+    request: ChangeRequest,
+    lines: Sequence[DraftLine],
+    content: Mapping[str, Any],
+    at: datetime,
+    measured: Measured | None = None,
+) -> RequestEvidence | None:
+    """Fill and save the request: its content, its lines relative to what is in force now, and the hash of both.
+
+    Returns the evidence that is stored with the edition; None for what takes effect at once.
+    """
     kind, in_force = KINDS[request.kind], read_in_force(request.module)
     request.base_version, request.base_parameters = in_force.number, in_force.parameters_id
     request.content = _checked_content(kind, content, in_force)
@@ -140,6 +153,20 @@ def write_content(request: ChangeRequest, lines: Sequence[DraftLine], content: M
     for change in changes:
         change.request = request
     ChangeLine.objects.bulk_create(changes, batch_size=2000)
+    if request.route == Route.AT_ONCE:
+        return None
+    if measured is None:
+        measured = measured_by_source(request, changes, _moved_weights(request, in_force), at)
+    return write_evidence(request, changes, measured, at)
+
+
+def _moved_weights(request: ChangeRequest, in_force: InForce) -> set[str]:
+    """Return the names of the coefficients that a request of lines changes."""
+    proposed = request.content.get(COEFFICIENTS) if KINDS[request.kind].is_of_lines else None
+    if proposed is None:
+        return set()
+    names = in_force.coefficients.keys() | proposed.keys()
+    return {name for name in names if in_force.coefficients.get(name, 1.0) != proposed.get(name, 1.0)}
 
 
 def _refuse_kind(kind: str, who: Permitted) -> None:

@@ -21,6 +21,7 @@ from overrides.core.governance.rejections import REJECTED_FOR, ProposedEvidence
 from overrides.core.governance.request_states import Step
 from overrides.models import ChangeLine, ChangeRequest, Comment, HoldKind, Vote
 from overrides.requests.authoring import draft_request, write_content
+from overrides.requests.evidence import current_evidence, evidence_named, measured_of
 from overrides.requests.gates import RequestSituation, read_situation, refuse_blocked
 from overrides.requests.governance_store import held_lines
 from overrides.requests.holds import NewHold, place_holds
@@ -213,6 +214,7 @@ def write_vote(request: ChangeRequest, by: User, decision: str, reason: str, at:
         decision=decision,
         reason=reason,
         voted_at=at,
+        evidence=current_evidence(request),
     )
     return {"vote": {"id": vote.pk, "voter": vote.voter_id}}
 
@@ -232,8 +234,10 @@ def _split(
     kept = [DraftLine(c.line_id, c.after_id, c.differences) for c in changes if c.line_id in chosen]
     whole, request.title = request.title, f"{request.title[:170]} ({len(kept)} of {len(changes)} lines)"
     content = request.content  # coefficients are not among the chosen lines
-    write_content(request, kept, {})
-    audit_request(request, "split", by.get_username(), f"{len(kept)} of {len(changes)} lines are decided now", at)
+    known = current_evidence(request)
+    stored = write_content(request, kept, {}, at, measured_of(known, chosen))
+    words = f"{len(kept)} of {len(changes)} lines are decided now"
+    audit_request(request, "split", by.get_username(), words, at, evidence_named(stored))
     draft_request(
         module=request.module,
         kind=request.kind,
@@ -245,4 +249,5 @@ def _split(
         lines=[DraftLine(change.line_id, change.after_id, change.differences) for change in rest],
         content=content,
         split_from=request,
+        measured=measured_of(known, {change.line_id for change in rest}),
     )

@@ -101,8 +101,10 @@ DIFFERS: dict[str, Callable[[], dict[str, Any]]] = {
         "line_id": LINE, "action": "withdraw", "before_id": Membership.objects.get(to_version=None).override_id,
         "after_id": None,
     },
+    "RequestEvidence": lambda: {"request_id": open_request().pk, "edition": 2},
     "Vote": lambda: {
         "request_id": open_request().pk, "content_hash": open_request().content_hash, "voter_id": _voter().pk,
+        "evidence_id": open_request().evidence.get().pk,
     },
     "Comment": _nothing,
     "Version": lambda: {"number": 3, "is_active": False, "request_id": open_request().pk},
@@ -124,6 +126,7 @@ CHANGES: dict[str, tuple[str, Any]] = {
     "ParameterSet": ("document", {}),
     "ChangeRequest": ("title", "something else"),
     "ChangeLine": ("differences", ["something else"]),
+    "RequestEvidence": ("document", "{}"),
     "Vote": ("decision", "reject"),
     "Comment": ("text", "never said"),
     "Version": ("content_hash", "x"),
@@ -149,6 +152,7 @@ CLOSING: dict[str, tuple[str, Any]] = {
 NAMES: dict[str, Callable[[Any], str]] = {
     "ChangeRequest": lambda row: f"request {row.pk}",
     "ChangeLine": lambda row: f"request {row.request_id}",
+    "RequestEvidence": lambda row: f"request {row.request_id}",
     "Vote": lambda row: f"request {row.request_id}",
     "Comment": lambda row: f"request {row.request_id}",
     "Version": lambda row: f"version {row.module}/{row.number}",

@@ -22,6 +22,7 @@ from overrides.models import (
     ModulePolicy,
     ParameterSet,
     Quarantine,
+    RequestEvidence,
     Version,
     Vote,
 )
@@ -121,8 +122,12 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             ("request", "line"),
         ),
         "votes": Table(
-            ("id", "request", "voter__username", "decision", "reason", "content_hash", "voted_at"),
+            ("id", "request", "voter__username", "decision", "reason", "content_hash", "evidence", "voted_at"),
             _of_requests(Vote.objects.all()),
+        ),
+        "known": Table(
+            ("id", "request", "edition", "document_hash", "stored_at", "document"),
+            _of_requests(RequestEvidence.objects.all()),
         ),
         "comments": Table(
             ("id", "request", "line", "author__username", "text", "written_at"), _of_requests(Comment.objects.all())

@@ -29,6 +29,8 @@ from overrides.admin.requests.request_page import request_page
 from overrides.admin.requests.signing import Signing, signing_of
 from overrides.admin.requests.step_input import chosen_lines, read_step_input
 from overrides.admin.requests.steps import PROOF_STEPS, REDRAFT, STEPS
+from overrides.admin.requests.stored_evidence import evidence_rows
+from overrides.admin.requests.who_may_act import next_waiting
 from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.permissions import DRAFT, REVIEW
 from overrides.models import ChangeLine, ChangeRequest, Mandate, RequestKind
@@ -49,6 +51,7 @@ def unacknowledged() -> QuerySet[ChangeRequest]:
     return ChangeRequest.objects.filter(route=ChangeRequest.Route.AT_ONCE, acknowledged_at=None, state=State.APPLIED)
 
 
+PAGE = "overrides_changerequest_change"
 SIGNING_STEPS = ("approve", "apply", "schedule")  # whose pages say which mandates come with them
 
 
@@ -113,9 +116,11 @@ class ChangeRequestAdmin(FactAdmin):
         parts = ChangeRequest.objects.filter(split_from=OuterRef("pk")).order_by("pk")
         lines = ChangeLine.objects.filter(request=OuterRef("pk")).order_by().values("request")
         counted = lines.annotate(n=Count("pk")).values("n")
-        return queryset.select_related("author").annotate(
+        annotated = queryset.select_related("author").annotate(
             n_lines=Coalesce(Subquery(counted), 0), part_ids=ArraySubquery(parts.values("pk"))
         )
+        is_page = request.resolver_match is not None and request.resolver_match.url_name == PAGE
+        return annotated.annotate(evidence_rows=evidence_rows(request.user)) if is_page else annotated
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[FactList]:
         return RequestList
@@ -155,7 +160,25 @@ class ChangeRequestAdmin(FactAdmin):
             require_POST(self.admin_site.admin_view(self.request_what_if)),
             name="overrides_changerequest_what_if",
         )
-        return [*steps, edit, what_if, *super().get_urls()]
+        after = path(
+            "<int:request_id>/next/",
+            self.admin_site.admin_view(self.next),
+            name="overrides_changerequest_next",
+        )
+        return [*steps, edit, what_if, after, *super().get_urls()]
+
+    def next(self, request: HttpRequest, request_id: int) -> HttpResponseBase:
+        """Lead to the next request that waits for this reviewer's vote, or to the list if none does."""
+        change_request = self.get_object(request, str(request_id))
+        if change_request is None:
+            raise Http404
+        if not self.has_view_permission(request, change_request) or not request.user.has_perm(REVIEW):
+            raise PermissionDenied
+        waiting = next_waiting(change_request, person(request))
+        if waiting is None:
+            self.message_user(request, "No other request waits for your vote", messages.INFO)
+            return HttpResponseRedirect(reverse("admin:overrides_changerequest_changelist"))
+        return HttpResponseRedirect(reverse("admin:overrides_changerequest_change", args=[waiting.pk]))
 
     def decide(self, request: HttpRequest, request_id: int, name: str) -> HttpResponseBase:
         """Show what the step does and ask for a reason; POST takes the step."""

@@ -36,7 +36,7 @@ HOUR = timedelta(hours=1)
 LONG_AGO, FAR_AHEAD = datetime(1970, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
 HELD = (
     "requests", "lines", "votes", "comments", "versions", "modes", "policies", "parameters", "mandates", "renewals",
-    "holds", "quarantines", "decisions",
+    "holds", "quarantines", "decisions", "known",
 )  # fmt: skip
 
 
