@@ -21,7 +21,8 @@ from django.db import DatabaseError, connection
 
 from tests.bench.mutants.mutant import Mutant
 
-MOST = {True: (80, 100), False: (12, 6)}  # tests that judge one change, of the ways and of other worlds: named, others
+MOST = {"ways": (80, 100), "bypass": (60, 60)}  # how many tests judge one change, by folder: named, and others
+ELSEWHERE = (12, 12)
 RAISED_IN = re.compile(r"function (\w+)\(")
 CALLS = """
 SELECT funcname, sum(calls) FROM pg_stat_user_functions GROUP BY funcname
@@ -36,7 +37,7 @@ class Verdict:
 
     tried: list[Mutant] = field(default_factory=list)
     killed: dict[str, str] = field(default_factory=dict)
-    invalid: list[str] = field(default_factory=list)
+    invalid: dict[str, str] = field(default_factory=dict)  # changes that the database does not accept, and why
     survivors: list[Mutant] = field(default_factory=list)
     unusable: list[str] = field(default_factory=list)
     tests: int = 0
@@ -92,7 +93,8 @@ class Judge:
         try:
             _execute(mutant.make)
         except DatabaseError as error:
-            self.verdict.invalid.append(f"{mutant.name} ({error})".replace("\n", " "))
+            self.verdict.invalid[mutant.name] = str(error)
+            say(f"cannot be made: {mutant.name}, {str(error).splitlines()[0]}")
             return True
         try:
             for item in judges:
@@ -128,7 +130,7 @@ class Judge:
         )
         named = [item for item in found if self._refuses(item, mutant.message)]
         others = [item for item in found if item not in named]
-        by_name, beside = MOST[bool(found) and _is_of_ways(found[0])]
+        by_name, beside = MOST.get(found[0].path.parent.name, ELSEWHERE) if found else ELSEWHERE
         return named[:by_name] + others[: beside if named else by_name + beside]
 
     def _refuses(self, item: pytest.Item, message: str) -> bool:

@@ -79,6 +79,27 @@ def claims_of_a_falling_line() -> None:
     assert Mandate.objects.latest("pk").edge_sign == -1
 
 
+def claims_of_a_line_that_turned() -> None:
+    """The edge counts that this request brings, not what earlier ones brought on the same line."""
+    fallen = Forgery(brings=(size(0.9, edge_raw=-0.8),))
+    on_a_line_that_had_one(fallen, reach={"size_mult": [0.9, 1.0]})()
+    assert Mandate.objects.latest("pk").edge_sign == -1
+
+
+def early(**request: Any) -> Act:
+    """Sign a mandate in the transaction of its request, before the request is applied or even written."""
+    forgery = Forgery(brings=(NEW,), request=request)
+
+    def sign() -> None:
+        Mandate.objects.create(
+            line_id=NEW.line, request_id=request.get("id") or forgery.asked.pk, direction=1, granted_at=NOW,
+            reach={"size_mult": [1.0, 1.1]}, evidence_floor=FLOOR, review_by=NOW + DAY,
+        )  # fmt: skip
+
+    forgery.more = (lambda: None) if request else sign
+    return then(sign, forgery) if request else forgery
+
+
 def claims_under_a_stricter_policy() -> None:
     as_before("INSERT INTO auth_group (name) VALUES ('board')")
     as_before("INSERT INTO auth_user_groups (user_id, group_id) SELECT u.id, g.id FROM auth_user AS u, auth_group AS g")
@@ -123,6 +144,16 @@ def of_parameters() -> None:
     granted(forgery)()
 
 
+def by_itself() -> None:
+    """Publish under the mandate on a line, have that checked, and sign a wider mandate by the same request."""
+
+    def checked() -> None:
+        sql("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+        Mandate.objects.filter(line_id=LINE, revoked_at=None).update(revoked_at=NOW)
+
+    granted(Forgery(route="mandate", brings=(size(1.1),), last=checked), review_by=NOW + 99 * DAY)()
+
+
 MANDATES: dict[str, tuple[Act, str]] = {
     "as it was signed": (granted(), HONEST),
     "less than was signed": (granted(reach={"size_mult": [1.0, 1.05]}), BEYOND),
@@ -130,6 +161,12 @@ MANDATES: dict[str, tuple[Act, str]] = {
     "to the other side": (granted(reach={"size_mult": [0.99, 1.1]}), BEYOND),
     "nothing": (granted(reach={"size_mult": [1.0, 1.0]}), BEYOND),
     "the target alone": (granted(reach={"size_mult": [1.1, 1.1]}), HONEST),
+    "the wrong way round": (granted(reach={"size_mult": [1.1, 1.0]}), BEYOND),
+    "three ends": (granted(reach={"size_mult": [1.0, 1.1, 1.1]}), BEYOND),
+    "no lever": (granted(reach={}), UNREADABLE),
+    "a term that is over as it begins": (granted(review_by=NOW), UNREADABLE),
+    "a term that was over before": (granted(review_by=NOW - DAY), UNREADABLE),
+    "by a request that the mandate before covered": (by_itself, BEYOND),
     "another lever that stays": (granted(reach={"size_mult": [1.0, 1.1], "alloc_mult": [1.0, 1.0]}), BEYOND),
     "what another line of the request brings": (
         granted(Forgery(brings=(NEW, size(1.2, {"trend": "Good"}))), reach={"size_mult": [1.0, 1.2]}),
@@ -185,6 +222,9 @@ MANDATES: dict[str, tuple[Act, str]] = {
     "of another transaction": (old_request, "was applied in another transaction"),
     "what it claims to rest on": (claims, HONEST),
     "what it claims of a falling line": (claims_of_a_falling_line, HONEST),
+    "what it claims of a line that turned": (claims_of_a_line_that_turned, HONEST),
+    "before its request is applied": (early(), "is signed after request [0-9]+ was applied"),
+    "before its request is written": (early(id=900_001), "is signed after request 900001 was applied"),
     "what it claims under a stricter policy": (claims_under_a_stricter_policy, HONEST),
     "what it claims without an edge": (claims_without_an_edge, HONEST),
     "without votes": (granted(Forgery(brings=(NEW,), voters=())), "has 0 of 1 approvals"),

@@ -83,16 +83,32 @@ class TestLevers:
             expected = lever.exposure(category) if lever.blend is Blend.LOG else 0
             assert evaluate("lever_exposure(%s, %s)", name, category) == expected
 
+    def test_that_nobody_knows_raise_exposure_from_one(self) -> None:
+        """No override holds one; if one did, more of it would be more exposure."""
+        assert evaluate("lever_exposure('moon_mult', 'entry')") == 1
+        assert evaluate("lever_neutral('moon_mult')::float8") == 1.0
+
     def test_are_the_rows_of_the_table(self) -> None:
         rows = json.loads(str(evaluate("json_agg(l)::text FROM lever_table() AS l")))
 
         assert {row["name"]: row for row in rows} == {name: _row_of(lever) for name, lever in LEVERS.items()}
 
-    @pytest.mark.parametrize("category", ["entry", "trim"])
-    def test_lower_exposure_together_as_the_core_computes(self, category: str) -> None:
-        other = "entry_aggression_mult" if category == "entry" else "exit_aggression_mult"
-        asked = [{"size_mult": a, other: b} for a, b in product((0.9, 1.0, 1.1), repeat=2) if (a, b) != (1.0, 1.0)]
-        specs = [make_spec(levers, action_category=category) for levers in asked]
+    @pytest.mark.parametrize(
+        ("channel", "category", "choices"),
+        [
+            ("pm_strength", "entry", {"size_mult": (0.9, 1.0, 1.1), "entry_aggression_mult": (0.9, 1.0, 1.1)}),
+            ("pm_strength", "trim", {"size_mult": (0.9, 1.0, 1.1), "exit_aggression_mult": (0.9, 1.0, 1.1)}),
+            ("pm_tuning", "entry", {"phase1_frac_mult": (0.9, 1.0, 1.1), "entry_delay_bars": (0.0, 1.0)}),
+        ],
+    )
+    def test_lower_exposure_together_as_the_core_computes(
+        self, channel: str, category: str, choices: dict[str, tuple[float, ...]]
+    ) -> None:
+        asked = [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
+        specs = [make_spec(levers, type=channel, action_category=category) for levers in asked if any_moves(levers)]
+        for another in ("entry", "trim"):
+            store_override(make_spec(action_category=another, scope={"trend": "Bad"}), source="x", at=NOW)
+        asked = [dict(spec.levers) for spec in specs]
         stored = [None, *(store_override(spec, source="x", at=NOW).id for spec in specs)]
 
         for (before, levers), (after, wanted) in product(zip(stored, [{}, *asked], strict=True), repeat=2):
@@ -132,6 +148,10 @@ class TestOthers:
         sources = str(evaluate("string_agg(prosrc, ' ') FROM pg_proc WHERE pronamespace = 'public'::regnamespace"))
 
         assert set(re.findall(r"\broute (?:=|<>) '(\w+)'", sources)) == set(ChangeRequest.Route.values)
+
+
+def any_moves(levers: dict[str, float]) -> bool:
+    return any(value != LEVERS[name].neutral for name, value in levers.items())
 
 
 def _row_of(lever: Lever) -> dict[str, Any]:
