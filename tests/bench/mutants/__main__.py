@@ -34,6 +34,7 @@ JUDGES = (
     "tests/config/access/test_people_audit.py",
     "tests/telemetry/audit/test_audit_log.py",
     "tests/telemetry/models/test_constraints.py",
+    "tests/bypass/test_at_once.py",
 )
 
 

@@ -267,6 +267,25 @@ def replaced(act: Act) -> Act:
 
 
 RAISED = '{"approvals": 2, "groups": []}'
+
+
+def stands(number: int, module: str = "pm", *, is_active: bool = True) -> Act:
+    """Let a policy have been there for long."""
+    return lambda: as_before(
+        "INSERT INTO overrides_modulepolicy (module, number, is_active, document, request_id, created_at, created_by) "
+        "SELECT %s, %s, %s, '{\"groups\": []}', min(request_id), now(), 'm' FROM overrides_mandate",
+        module, number, is_active,
+    )  # fmt: skip
+
+
+def is_active(number: int, value: bool, document: str = '{"groups": []}') -> Act:
+    return lambda: sql(
+        "UPDATE overrides_modulepolicy SET is_active = %s, document = %s WHERE module = 'pm' AND number = %s",
+        value, document, number,
+    )  # fmt: skip
+
+
+IMMUTABLE = "policy pm/[0-9] is immutable; another one replaces it"
 POLICIES: dict[str, tuple[Act, str]] = {
     "as it was signed": (policy({"approvals": 2}), HONEST),
     "another document": (policy({"approvals": 2}, {"approvals": 1}), "is not what request"),
@@ -297,6 +316,34 @@ POLICIES: dict[str, tuple[Act, str]] = {
         under(RAISED, lambda: sql("UPDATE overrides_modulepolicy SET document = '{}'")),
         "is immutable; another one replaces it",
     ),
+    "a document changed as another replaces it": (
+        then(stands(1), is_active(1, False, '{"approvals": 0}'), policy({}, number=2)),
+        IMMUTABLE,
+    ),
+    "none in its place but an inactive one": (
+        then(stands(1), stands(2, is_active=False), is_active(1, False)),
+        IMMUTABLE,
+    ),
+    "none in its place but one of the other module": (
+        then(stands(1), stands(2, "dm"), is_active(1, False)),
+        IMMUTABLE,
+    ),
+    "an older one in force for a moment": (
+        then(
+            stands(1, is_active=False),
+            stands(2),
+            is_active(2, False),
+            is_active(1, True),
+            is_active(1, False),
+            policy({}, number=3),
+        ),
+        IMMUTABLE,
+    ),
+    "the second of its module beside the first of another": (
+        then(stands(1), stands(1, "dm"), is_active(1, False), policy({}, number=2)),
+        HONEST,
+    ),
+    "at once": (policy({}, route="at_once"), "was not reviewed and changes no policy"),
     "none in its place": (
         under(RAISED, lambda: sql("UPDATE overrides_modulepolicy SET is_active = false")),
         "is immutable; another one replaces it",

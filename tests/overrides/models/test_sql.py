@@ -14,6 +14,7 @@ from overrides.core.engine.definitions.coefficients import HIGHEST, LEVER_DIMENS
 from overrides.core.engine.definitions.levers import LEVERS, Lever
 from overrides.core.engine.definitions.serving_mode import Mode
 from overrides.core.engine.definitions.vocabulary import MODULE_CATEGORIES, Blend
+from overrides.core.engine.ramp import ramped
 from overrides.core.governance.exposure import lowers_exposure
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.mandates import NOTICEABLE
@@ -23,7 +24,7 @@ from overrides.versions.publish import store_override
 from tests.builders import NOW, make_spec
 
 
-def evaluate(expression: str, *values: str | None) -> object:
+def evaluate(expression: str, *values: str | float | None) -> object:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {expression}", values)
         return cursor.fetchone()[0]
@@ -87,6 +88,14 @@ class TestLevers:
         """No override holds one; if one did, more of it would be more exposure."""
         assert evaluate("lever_exposure('moon_mult', 'entry')") == 1
         assert evaluate("lever_neutral('moon_mult')::float8") == 1.0
+
+    @pytest.mark.parametrize("name", LEVERS)
+    @pytest.mark.parametrize("hours", [-5.0, 0.0, 12.0, 30.0, 1e6])
+    def test_stand_on_their_ramp_where_the_core_computes(self, name: str, hours: float) -> None:
+        lever = LEVERS[name]
+        for start, target in product((lever.neutral, lever.high * 0.95), (lever.neutral, lever.high)):
+            answer = evaluate("ramped_value(%s, %s, %s, %s, %s)", name, lever.max_step, start, target, hours)
+            assert answer == pytest.approx(ramped(lever.blend, lever.max_step, start, target, hours), abs=1e-12)
 
     def test_are_the_rows_of_the_table(self) -> None:
         rows = json.loads(str(evaluate("json_agg(l)::text FROM lever_table() AS l")))
