@@ -55,7 +55,7 @@ def of_database(text: str, *paths: str) -> Judged:
     def find() -> Iterator[Mutant]:
         return (each for each in chain(function_mutants(), trigger_mutants(), key_mutants()) if is_asked(each.name, text))
 
-    verdict: Verdict = judge_database(find, paths or JUDGES)
+    verdict: Verdict = judge_database(find, paths or JUDGES, read(DOCUMENT.read_text(encoding="utf-8")))
     for name in verdict.unusable:
         say(f"fails without any change, and judges none: {name}")
     for file, killed in Counter(item.partition("::")[0] for item in verdict.killed.values()).most_common():

@@ -7,9 +7,10 @@ take turns, because they commit worlds of their own; a later file judges only wh
 
 from __future__ import annotations
 
+import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -21,8 +22,10 @@ from django.db import DatabaseError, connection
 
 from tests.bench.mutants.mutant import Mutant
 
-MOST = {"ways": (50, 40), "bypass": (40, 40)}  # how many tests judge one change, by folder: named, and others
+MOST = {"ways": (60, 120), "bypass": (60, 60)}  # how many tests judge one change, by folder: named, and others
 ELSEWHERE = (12, 12)
+FEW = (15, 15)  # for a change that is explained
+KILLERS = Path(__file__).parents[3] / ".dev" / "mutants.json"  # what noticed a change last time is tried first
 RAISED_IN = re.compile(r"function (\w+)\(")
 CALLS = """
 SELECT funcname, sum(calls) FROM pg_stat_user_functions GROUP BY funcname
@@ -46,16 +49,19 @@ class Verdict:
 class Judge:
     """A plugin of pytest that replaces the loop over tests."""
 
-    def __init__(self, find: Callable[[], Iterable[Mutant]], verdict: Verdict) -> None:
-        self.find, self.verdict = find, verdict
+    def __init__(self, find: Callable[[], Iterable[Mutant]], verdict: Verdict, explained: Collection[str]) -> None:
+        self.find, self.verdict, self.explained = find, verdict, explained
+        self.killers: dict[str, str] = json.loads(KILLERS.read_text()) if KILLERS.exists() else {}
         self.refused: dict[str, set[str]] = {}
         self.deadly: dict[str, dict[str, int]] = {}
+        self.items: set[str] = set()
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         from pytest_django.plugin import blocking_manager_key  # pytest wants to import its plugins itself
 
         files = [list(items) for _, items in groupby(session.items, key=_world)]
         self.verdict.tests = len(session.items)
+        self.items = {item.nodeid for item in session.items}
         alive: list[Mutant] | None = None
         with session.config.stash[blocking_manager_key].unblock():
             _count_calls()
@@ -65,6 +71,8 @@ class Judge:
                 session._setupstate.teardown_exact(following)
                 say(f"{items[0].path.name}: {len(alive)} of {len(self.verdict.tried)} live on")
         self.verdict.survivors = alive or []
+        KILLERS.parent.mkdir(exist_ok=True)
+        KILLERS.write_text(json.dumps(self.killers, indent=0, sort_keys=True))
         return True
 
     def _judge(self, items: list[pytest.Item], alive: list[Mutant] | None) -> list[Mutant]:
@@ -86,6 +94,9 @@ class Judge:
         return [mutant for mutant in alive if not self._is_killed(mutant, touched)]
 
     def _is_killed(self, mutant: Mutant, touched: dict[pytest.Item, frozenset[str]]) -> bool:
+        last = self.killers.get(mutant.name)
+        if last in self.items and not any(item.nodeid == last for item in touched):
+            return False  # its turn comes with the file of what noticed it last time
         judges = self._judges(mutant, touched)
         if not judges:
             say(f"lives on unjudged: {mutant.kind} | {mutant.name}")
@@ -93,7 +104,7 @@ class Judge:
         try:
             while (item := _first_to_fail(judges, mutant)) is not None:
                 if _passes(item):
-                    self.verdict.killed[mutant.name] = item.nodeid
+                    self.verdict.killed[mutant.name] = self.killers[mutant.name] = item.nodeid
                     say(f"killed {mutant.name} by {item.nodeid}")
                     deaths = self.deadly.setdefault(mutant.where, {})
                     deaths[item.nodeid] = deaths.get(item.nodeid, 0) + 1
@@ -113,11 +124,12 @@ class Judge:
         name = table.rpartition("_")[2] or mutant.where.removeprefix("guard_").partition("_")[0]
         deaths = self.deadly.get(mutant.where, {})
 
-        def rank(item: pytest.Item) -> tuple[int, bool, bool, bool, bool]:
+        def rank(item: pytest.Item) -> tuple[bool, int, bool, bool, bool, bool]:
             """The deadliest first, then those of the name and the table; the second role of a row after the first."""
             kills, called = deaths.get(item.nodeid, 0), item.nodeid.lower()
             is_second = called.endswith("-owner]")
-            return -kills, is_second, name not in called, table not in touched[item], bool(self.refused[item.nodeid])
+            was_last = self.killers.get(mutant.name) == item.nodeid
+            return not was_last, -kills, is_second, name not in called, table not in touched[item], bool(self.refused[item.nodeid])
 
         found = sorted(
             (
@@ -128,10 +140,13 @@ class Judge:
             ),
             key=rank,
         )
+        last = [item for item in found[:1] if self.killers.get(mutant.name) == item.nodeid]
         named = [item for item in found if self._refuses(item, mutant.message)]
         others = [item for item in found if item not in named]
         by_name, beside = MOST.get(found[0].path.parent.name, ELSEWHERE) if found else ELSEWHERE
-        return named[:by_name] + others[: beside if named else by_name + beside]
+        if mutant.name in self.explained:
+            by_name, beside = FEW
+        return last + named[:by_name] + others[: beside if named else by_name + beside]
 
     def _refuses(self, item: pytest.Item, message: str) -> bool:
         return bool(message) and any(message in each for each in self.refused[item.nodeid])
@@ -203,11 +218,16 @@ def say(line: str) -> None:
     print(line, file=sys.__stderr__, flush=True)
 
 
-def judge_database(find: Callable[[], Iterable[Mutant]], paths: Sequence[str]) -> Verdict:
-    """Run pytest over the paths in this process with all changes; return what became of them."""
+def judge_database(
+    find: Callable[[], Iterable[Mutant]], paths: Sequence[str], explained: Collection[str] = ()
+) -> Verdict:
+    """Run pytest over the paths in this process with all changes; return what became of them.
+
+    A change that is explained already is judged by a few tests only.
+    """
     verdict = Verdict()
     arguments = ["-qqq", "--no-header", "--no-summary", "-p", "no:randomly", "-p", "no:cacheprovider", *paths]
-    code = pytest.main(arguments, plugins=[Judge(find, verdict)])
+    code = pytest.main(arguments, plugins=[Judge(find, verdict, explained)])
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise SystemExit(f"pytest ended with {code!r}")
     return verdict

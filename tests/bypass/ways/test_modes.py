@@ -81,7 +81,13 @@ def challenger(number: int = 1) -> int:
     return Version.objects.get(module="pm", number=number).pk
 
 
+def misnamed() -> None:
+    ModuleMode.objects.filter(module="pm").update(mode="off", revision=F("revision") + 1)
+    audited("mode dm")
+
+
 ROWS: dict[str, tuple[Act, str]] = {
+    "a lower mode with an entry about the other module": (misnamed, 'without an audit entry of "mode pm"'),
     "the rows of two modules exchanged": (renamed, "a mode stays with its module"),
     "a revision that stays": (alone(mode="off", revision=F("revision")), COUNTED),
     "a revision that jumps": (alone(mode="off", revision=F("revision") + 2), COUNTED),

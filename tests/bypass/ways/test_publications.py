@@ -6,13 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.models import Mandate, Membership, Quarantine
+from overrides.models import ChangeRequest, Mandate, Membership, Quarantine
 from overrides.versions.publish import store_override
 from tests.builders import NOW, make_spec
 from tests.bypass.ways.forgery import (
     DAY,
+    DENIED,
     DIP,
     HONEST,
     LINE,
@@ -23,7 +25,9 @@ from tests.bypass.ways.forgery import (
     audited,
     refused,
     size,
+    sql,
     then,
+    vote,
 )
 from tests.people import somebody
 
@@ -125,6 +129,33 @@ def in_another_cluster(act: Forgery) -> Act:
     return forge
 
 
+def voted_beside() -> None:
+    """Let a vote be on another request whose content has the same hash."""
+    vote(Forgery(brings=(NEW,)).draft())
+
+
+def edited_after(act: Forgery) -> Act:
+    """Apply another edition by the votes on the one before."""
+
+    def edit() -> None:
+        found = ChangeRequest.objects.filter(pk=act.asked.pk)
+        found.update(edition=F("edition") + 1, content_hash="b" * 64, state="in_review")
+        found.update(state="approved")
+
+    act.more = edit
+    return act
+
+
+def signed_by_its_author(act: Forgery) -> Act:
+    """Let the voter have been the author all along."""
+    act.more = lambda: as_before(
+        "UPDATE overrides_changerequest SET author_id = (SELECT id FROM auth_user WHERE username = 'somebody') "
+        "WHERE id = %s",
+        act.asked.pk,
+    )
+    return act
+
+
 UNDER_MANDATES: dict[str, tuple[Act, str]] = {
     "a move towards neutral": (mandated(), HONEST),
     "a withdrawal": (Forgery(route="mandate", withdraws=(LINE,)), HONEST),
@@ -213,6 +244,9 @@ REVIEWED: dict[str, tuple[Act, str]] = {
     "no vote": (reviewed(voters=()), UNDECIDED),
     "a vote of somebody who was deactivated since": (reviewed(more=somebody_is("is_active = false")), UNDECIDED),
     "a vote of somebody who was demoted since": (reviewed(more=somebody_is("is_superuser = false")), UNDECIDED),
+    "votes on another request of the same content": (then(voted_beside, reviewed(voters=())), UNDECIDED),
+    "votes on the edition before": (edited_after(reviewed()), UNDECIDED),
+    "the vote of its author": (signed_by_its_author(reviewed()), UNDECIDED),
     "a line that was not brought": (reviewed(opens=False), DIFFERS),
     "a line that was not closed": (reviewed(closes=False), f"{DIFFERS}|one_open_membership_per_line"),
     "a new line that is not opened": (reviewed(NEW, opens=False), "version pm/4 differs from request"),
@@ -264,6 +298,10 @@ REVIEWED: dict[str, tuple[Act, str]] = {
         "trial_is_never_active|is not applied, or of another kind",
     ),
     "a restored version": (reviewed(version={"kind": "restored"}), DIFFERS),
+    "a version of old rewritten": (
+        lambda: sql("UPDATE learning_configs SET content_hash = 'x' WHERE module = 'pm' AND number = 1"),
+        f"version pm/1 is immutable|{DENIED}",
+    ),
     "inactive": (reviewed(version={"is_active": False}), "was taken out of force without another in its place"),
     "what is served at once": (
         Forgery(route="at_once", brings=(size(1.1),)),

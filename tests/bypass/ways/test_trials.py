@@ -5,12 +5,14 @@ Its line is of the evidence method, so that the paths of memberships are tried h
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.models import Membership, Override, Version
 from overrides.versions.publish import store_override, store_parameters
 from tests.builders import NOW, make_parameters, make_spec
@@ -39,24 +41,25 @@ class Trial(Forgery):
     returns: bool = True
     is_restored: bool = True
     is_replaced: bool = True
+    tried: ModuleParameters = LIVE
 
     def publish(self) -> None:
-        before = Version.objects.get(module="pm", is_active=True)
+        before = Version.objects.get(module=self.module, is_active=True)
         number, touched = before.number + 1, [spec.line for spec in self.brings]
         stood = list(Membership.objects.filter(line_id__in=self.withdraws, to_version=None))
         if self.closes:
             Membership.objects.filter(line_id__in=self.withdraws, to_version=None).update(to_version=number)
         base: dict[str, Any] = {
-            "module": "pm", "coefficients": before.coefficients, "request": self.asked, "published_at": self.at,
+            "module": self.module, "coefficients": before.coefficients, "request": self.asked, "published_at": self.at,
             "published_by": "mallory",
         }  # fmt: skip
-        parameters = store_parameters(LIVE, by="m", reason="m", at=NOW)
+        parameters = store_parameters(self.tried, by="m", reason="m", at=NOW)
         tried = {"number": number, "kind": "trial", "parameters": parameters, "n_overrides": 1, "content_hash": "t"}
         Version.objects.create(**base | tried | self.version)
-        audited(f"version pm/{number}")
+        audited(f"version {self.module}/{number}")
         for spec in self.brings if self.opens else ():
-            opened = {"module": "pm", "line_id": spec.line, "override_id": spec.content_id, "from_version": number}
-            Membership.objects.create(**opened | self.membership)
+            opened: dict[str, Any] = {"module": self.module, "line_id": spec.line, "from_version": number}
+            Membership.objects.create(**opened | {"override_id": spec.content_id} | self.membership)
         if not self.is_restored:
             return
         if self.ends:
@@ -68,16 +71,16 @@ class Trial(Forgery):
             "n_overrides": before.n_overrides, "content_hash": before.content_hash,
         }  # fmt: skip
         Version.objects.create(**base | like | self.restored)
-        audited(f"version pm/{number + 1}")
+        audited(f"version {self.module}/{number + 1}")
         for each in stood if self.returns else ():
             back = {
-                "module": "pm", "line_id": each.line_id, "override_id": each.override_id, "from_version": number + 1,
+                "module": self.module, "line_id": each.line_id, "override_id": each.override_id, "from_version": number + 1,
                 "path_from": each.path_from, "path_since": each.path_since,
             }  # fmt: skip
             Membership.objects.create(**back | self.again)
 
     def draft(self) -> Any:
-        in_force = Version.objects.get(module="pm", is_active=True)
+        in_force = Version.objects.get(module=self.module, is_active=True)
         self.request = {"base_parameters": in_force.parameters_id} | self.request
         return super().draft()
 
@@ -113,6 +116,38 @@ def evidence(start: float | None, target: float = 1.2, **over: Any) -> Forgery:
     return Forgery(brings=(spec,), membership=path)
 
 
+DM = ModuleParameters.default("dm")
+WEIGHTS, OTHER_WEIGHTS = {"chain=base": 1.5}, {"chain=base": 1.6}
+
+
+def of_dm(**over: Any) -> Act:
+    """A trial of the other module, whose version in force has weights."""
+    tried = make_spec(
+        {"alloc_mult": 1.1}, type="dm_alloc", module="dm", action_category="allocation", scope={"chain": "base"}
+    )
+    fields = {
+        "module": "dm", "brings": (tried,), "withdraws": (), "membership": {}, "tried": DM,
+        "content": DM.to_document(),
+    } | over  # fmt: skip
+
+    def write() -> None:
+        as_before("UPDATE learning_configs SET coefficients = %s WHERE module = 'dm'", json.dumps(WEIGHTS))
+        Trial(**fields)()
+
+    return write
+
+
+def with_new_constants(act: Trial) -> Act:
+    """A trial after a version that has other parameters than the versions before it."""
+
+    def write() -> None:
+        row = store_parameters(make_parameters(protected_motifs=["a"]), by="m", reason="m", at=NOW)
+        as_before("UPDATE learning_configs SET parameters_id = %s WHERE module = 'pm' AND is_active", row.pk)
+        act()
+
+    return write
+
+
 DIFFERS, CONSTANTS = "trial pm/4 differs from request", "trial pm/4 has constants that request"
 NOTHING, AGAIN = "version pm/5 restores nothing", "version pm/5 differs from the one it restores at line"
 OTHERS, ASTRAY = "version pm/5 has other constants", "differs from request [0-9]+ at line"
@@ -140,6 +175,16 @@ TRIALS: dict[str, tuple[Act, str]] = {
         f"{AGAIN}|{ASTRAY}",
     ),
     "a path on what returns": (Trial(again=STARTED), f"{AGAIN}|{ASTRAY}"),
+    "of the other module": (of_dm(), HONEST),
+    "of the other module with other weights": (
+        of_dm(version={"coefficients": OTHER_WEIGHTS}),
+        "trial dm/6 has constants that request",
+    ),
+    "of the other module with other weights afterwards": (
+        of_dm(restored={"coefficients": OTHER_WEIGHTS}),
+        "version dm/7 has other constants",
+    ),
+    "after a version with other parameters": (with_new_constants(Trial()), HONEST),
     "another number of overrides": (Trial(restored={"n_overrides": 9}), OTHERS),
     "another hash": (Trial(restored={"content_hash": "x"}), OTHERS),
     "other constants restored": (
