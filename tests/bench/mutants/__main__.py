@@ -23,9 +23,10 @@ from tests.bench.report import figure, timed
 
 Judged = tuple[list[str], list[str]]  # all changes by name, and those that no test noticed
 JUDGES = (
+    "tests/overrides/models/test_sql.py",
     "tests/bypass/ways",
     "tests/bypass/test_people.py",
-    "tests/overrides/models",
+    "tests/overrides/models/test_governed_by_facts.py",
     "tests/overrides/versions/test_coefficients.py",
     "tests/overrides/requests/test_trial.py",
     "tests/overrides/requests/test_auto_publish.py",
@@ -53,7 +54,9 @@ def of_database(text: str, *paths: str) -> Judged:
     """Return the names of all changes of the database that could be made, and of those that no test noticed."""
 
     def find() -> Iterator[Mutant]:
-        return (each for each in chain(function_mutants(), trigger_mutants(), key_mutants()) if is_asked(each.name, text))
+        return (
+            each for each in chain(function_mutants(), trigger_mutants(), key_mutants()) if is_asked(each.name, text)
+        )
 
     verdict: Verdict = judge_database(find, paths or JUDGES, read(DOCUMENT.read_text(encoding="utf-8")))
     for name in verdict.unusable:

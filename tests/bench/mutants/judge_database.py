@@ -129,7 +129,14 @@ class Judge:
             kills, called = deaths.get(item.nodeid, 0), item.nodeid.lower()
             is_second = called.endswith("-owner]")
             was_last = self.killers.get(mutant.name) == item.nodeid
-            return not was_last, -kills, is_second, name not in called, table not in touched[item], bool(self.refused[item.nodeid])
+            return (
+                not was_last,
+                -kills,
+                is_second,
+                name not in called,
+                table not in touched[item],
+                bool(self.refused[item.nodeid]),
+            )
 
         found = sorted(
             (
@@ -142,7 +149,7 @@ class Judge:
         )
         last = [item for item in found[:1] if self.killers.get(mutant.name) == item.nodeid]
         named = [item for item in found if self._refuses(item, mutant.message)]
-        others = [item for item in found if item not in named]
+        others = _file_by_file([item for item in found if item not in named])
         by_name, beside = MOST.get(found[0].path.parent.name, ELSEWHERE) if found else ELSEWHERE
         if mutant.name in self.explained:
             by_name, beside = FEW
@@ -150,6 +157,15 @@ class Judge:
 
     def _refuses(self, item: pytest.Item, message: str) -> bool:
         return bool(message) and any(message in each for each in self.refused[item.nodeid])
+
+
+def _file_by_file(items: Iterable[pytest.Item]) -> list[pytest.Item]:
+    """The first test of each file, then the second of each, so that a few are of all kinds."""
+    files: dict[Path, int] = {}
+    places: dict[pytest.Item, int] = {}
+    for item in items:
+        places[item] = files[item.path] = files.get(item.path, -1) + 1
+    return sorted(places, key=lambda item: places[item])
 
 
 def _first_to_fail(judges: Iterable[pytest.Item], mutant: Mutant) -> pytest.Item | None:

@@ -391,6 +391,9 @@ class TestLargeMovements:
             (7.0, 4.0, 23.99, {}, "has 1 of 2 approvals"),
             (7.0, 4.0, 24, {}, HONEST),
             (7.0, 4.0, 0, {}, "has 1 of 2 approvals"),
+            (7.0, 4.0, -1, {}, HONEST),
+            (10.0, 0.0, 48, {}, HONEST),
+            (10.1, 0.0, 48, {}, "has 1 of 2 approvals"),
         ],
     )  # fmt: skip
     def test_need_their_votes(self, moved: float, before: float, hours: float, over: dict[str, Any], why: str) -> None:
@@ -413,12 +416,17 @@ class TestLargeMovements:
     def test_count_what_was_applied_in_their_module_by_their_route(self, change: str) -> None:
         def write() -> None:
             as_before(
-                "UPDATE overrides_changerequest SET movement = 100, closed_at = now(), "
-                f"{change} WHERE state = 'applied'"
+                f"UPDATE overrides_changerequest SET movement = 100, closed_at = %s, {change} WHERE state = 'applied'",
+                NOW,
             )
             Forgery(brings=(size(1.1),), movement=7.0)()
 
         refused(under(self.POLICY, write), HONEST)
+
+    def test_are_none_where_the_policy_names_no_size(self) -> None:
+        policy = '{"approvals": 1, "groups": [], "large_approvals": 2}'
+
+        refused(under(policy, Forgery(brings=(size(1.1),), movement=1e6)), HONEST)
 
     @pytest.mark.parametrize(("moved", "why"), [(11.0, "has 0 of 2 approvals"), (9.0, HONEST)])
     def test_need_votes_of_their_groups(self, moved: float, why: str) -> None:

@@ -33,6 +33,7 @@ from tests.people import somebody
 
 pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
 
+HOUR = timedelta(hours=1)
 BAD = {"trend": "Bad"}
 NEW = size(1.1, BAD)
 AGGRESSIVE = make_spec(
@@ -40,6 +41,7 @@ AGGRESSIVE = make_spec(
 )
 UNDECIDED = "has 0 of 1 approvals of its content by others than its author"
 UNCOVERED = f"no mandate covers line {LINE}"
+OF_ITS_VERSION = "(?s)differs from request [0-9]+ at line.*membership_is_of_its_version"
 DIFFERS = f"version pm/4 differs from request [0-9]+ at line {LINE}"
 
 
@@ -105,6 +107,20 @@ def revoked() -> None:
     audited("anything")
 
 
+def voted_down() -> None:
+    """Let the signer of one mandate alone have changed his mind."""
+    as_before(
+        "INSERT INTO overrides_vote (request_id, voter_id, decision, content_hash, reason, voted_at) "
+        "SELECT v.request_id, v.voter_id, 'reject', v.content_hash, 'no', now() FROM overrides_vote AS v "
+        "JOIN overrides_mandate AS m ON m.request_id = v.request_id WHERE m.line_id = %s AND m.revoked_at IS NULL",
+        LINE,
+    )  # fmt: skip
+
+
+def without_floor() -> None:
+    as_before('UPDATE overrides_mandate SET evidence_floor = \'{"least_n": 20, "least_edge": 0}\'')
+
+
 def somebody_is(change: str) -> Act:
     return lambda: as_before(f"UPDATE auth_user SET {change} WHERE username = 'somebody'")
 
@@ -156,6 +172,31 @@ def signed_by_its_author(act: Forgery) -> Act:
     return act
 
 
+def checked_early() -> None:
+    """Let memberships be checked before the version is."""
+    sql("SET CONSTRAINTS membership_is_of_its_version IMMEDIATE")
+
+
+def opened(line: str, override: str) -> None:
+    Membership.objects.create(module="pm", line_id=line, override_id=override, from_version=4)
+
+
+def brought_beside() -> None:
+    """Let another request bring a line, and open the line with a version of this one."""
+    Forgery(brings=(NEW,)).draft()
+    reviewed(last=then(lambda: opened(NEW.line, NEW.content_id), checked_early))()
+
+
+def ended_beside() -> None:
+    Membership.objects.filter(line_id=OTHER, to_version=None).update(to_version=4)
+
+
+def of_dm() -> None:
+    """Publish version 6 of the other module as it should be."""
+    spec = make_spec({"alloc_mult": 1.1}, type="dm_alloc", module="dm", action_category="allocation")
+    Forgery(module="dm", brings=(spec,))()
+
+
 UNDER_MANDATES: dict[str, tuple[Act, str]] = {
     "a move towards neutral": (mandated(), HONEST),
     "a withdrawal": (Forgery(route="mandate", withdraws=(LINE,)), HONEST),
@@ -181,6 +222,8 @@ UNDER_MANDATES: dict[str, tuple[Act, str]] = {
     "as much edge as the floor": (mandated(size(1.1, edge_raw=0.4)), HONEST),
     "the opposite sign of the edge": (mandated(size(1.1, edge_raw=-0.8)), UNCOVERED),
     "evidence of the future": (mandated(size(1.1, updated_at="2100-01-01T00:00:00Z")), UNCOVERED),
+    "evidence of this moment": (mandated(size(1.1, updated_at=(NOW + HOUR).isoformat())), HONEST),
+    "no edge where the mandate asks for none": (then(without_floor, mandated(size(1.1, edge_raw=0.0))), HONEST),
     "a target beyond the reach": (mandated(size(1.255)), UNCOVERED),
     "a target beyond neutral": (mandated(size(0.995)), UNCOVERED),
     "another lever": (mandated(AGGRESSIVE), UNCOVERED),
@@ -191,6 +234,7 @@ UNDER_MANDATES: dict[str, tuple[Act, str]] = {
     "a mandate whose signer was deactivated": (then(somebody_is("is_active = false"), mandated()), UNCOVERED),
     "a mandate whose signer may not review": (then(somebody_is("is_superuser = false"), mandated()), UNCOVERED),
     "a mandate whose signer said no later": (then(replaced_edition, mandated()), UNCOVERED),
+    "a mandate whose own request was voted down later": (then(voted_down, mandated()), UNCOVERED),
     "a person who drafted it": (
         lambda: mandated(request={"author": somebody()})(),
         "no mandate covers line <NULL>|no mandate covers line",
@@ -263,6 +307,19 @@ REVIEWED: dict[str, tuple[Act, str]] = {
     "a membership of a version of old beside a new one": (
         then(reviewed(), late),
         "is opened or closed only by the version that does it",
+    ),
+    "a membership of a version of the other module": (
+        then(of_dm, lambda: late(6)),
+        "a membership of pm is opened or closed only by the version that does it",
+    ),
+    "a line that another request brings": (brought_beside, OF_ITS_VERSION),
+    "an end of a line beside those of the request": (reviewed(last=then(ended_beside, checked_early)), OF_ITS_VERSION),
+    "another override on a line of the request": (
+        then(
+            lambda: stored(size(1.15)),
+            reviewed(membership={"override_id": size(1.15).content_id, "override": None}, last=checked_early),
+        ),
+        OF_ITS_VERSION,
     ),
     "an end by a version of old": (ended_late, "is opened or closed only by the version that does it"),
     "a path of the plan's method": (

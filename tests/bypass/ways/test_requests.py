@@ -222,6 +222,11 @@ ROWS: dict[str, tuple[Act, str]] = {
         then(lambda: stands(edited_epoch=1), edited(), drop_lines),
         HONEST,
     ),
+    "an edit of what was voted on": (then(lambda: vote(asked(), "second"), edited()), HONEST),
+    "an edit with a hash that is signed in another request": (
+        lambda: edited(content_hash=Vote.objects.exclude(request=asked().pk).earliest("pk").content_hash)(),
+        HONEST,
+    ),
     "an edit that stays approved": (
         from_state("approved", edition=F("edition") + 1, content_hash="b" * 64),
         "an edit goes back to review",
@@ -335,9 +340,12 @@ class TestVotes:
             "of an operator": (lambda: vote(asked(), "operator"), "person [0-9]+ may not review"),
             "on a request that is not there": (
                 lambda: Vote.objects.create(
-                    request_id=900_001, voter=User.objects.get(username="second"), decision="approve",
-                    content_hash="a" * 64, voted_at=NOW,
-                ),  # fmt: skip
+                    request_id=900_001,
+                    voter=User.objects.get(username="second"),
+                    decision="approve",
+                    content_hash="a" * 64,
+                    voted_at=NOW,
+                ),
                 "a vote is on a request that exists",
             ),
             "on what was applied, once a signer of its mandate has left": (renewed(), HONEST),

@@ -16,7 +16,7 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.models import Membership, Override, Version
 from overrides.versions.publish import store_override, store_parameters
 from tests.builders import NOW, make_parameters, make_spec
-from tests.bypass.ways.forgery import HONEST, LINE, OTHER, Act, Forgery, as_before, audited, refused, size
+from tests.bypass.ways.forgery import HONEST, LINE, OTHER, Act, Forgery, as_before, audited, refused, size, sql
 
 pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
 
@@ -74,7 +74,8 @@ class Trial(Forgery):
         audited(f"version {self.module}/{number + 1}")
         for each in stood if self.returns else ():
             back = {
-                "module": self.module, "line_id": each.line_id, "override_id": each.override_id, "from_version": number + 1,
+                "module": self.module, "line_id": each.line_id, "override_id": each.override_id,
+                "from_version": number + 1,
                 "path_from": each.path_from, "path_since": each.path_since,
             }  # fmt: skip
             Membership.objects.create(**back | self.again)
@@ -116,6 +117,11 @@ def evidence(start: float | None, target: float = 1.2, **over: Any) -> Forgery:
     return Forgery(brings=(spec,), membership=path)
 
 
+def checked_early() -> None:
+    sql("SET CONSTRAINTS membership_is_of_its_version IMMEDIATE")
+
+
+OF_ITS_VERSION = "(?s)differs from request [0-9]+ at line.*membership_is_of_its_version"
 DM = ModuleParameters.default("dm")
 WEIGHTS, OTHER_WEIGHTS = {"chain=base": 1.5}, {"chain=base": 1.6}
 
@@ -125,7 +131,7 @@ def of_dm(**over: Any) -> Act:
     tried = make_spec(
         {"alloc_mult": 1.1}, type="dm_alloc", module="dm", action_category="allocation", scope={"chain": "base"}
     )
-    fields = {
+    fields: dict[str, Any] = {
         "module": "dm", "brings": (tried,), "withdraws": (), "membership": {}, "tried": DM,
         "content": DM.to_document(),
     } | over  # fmt: skip
@@ -173,6 +179,18 @@ TRIALS: dict[str, tuple[Act, str]] = {
     "another return than stood": (
         stored(Trial(again={"override_id": size(1.15).content_id}), size(1.15)),
         f"{AGAIN}|{ASTRAY}",
+    ),
+    "another return than stood, if that is checked first": (
+        stored(Trial(again={"override_id": size(1.15).content_id}, last=checked_early), size(1.15)),
+        OF_ITS_VERSION,
+    ),
+    "a return of what stood long ago": (
+        Trial(again={"override_id": size(1.2).content_id}, last=checked_early),
+        OF_ITS_VERSION,
+    ),
+    "of a line on its way": (
+        evidence_in_force(Trial(brings=(), withdraws=(TRIED.line,))),
+        HONEST,
     ),
     "a path on what returns": (Trial(again=STARTED), f"{AGAIN}|{ASTRAY}"),
     "of the other module": (of_dm(), HONEST),

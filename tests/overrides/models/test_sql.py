@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from itertools import product
+from itertools import combinations, product
 from typing import Any
 
 import pytest
 from django.db import connection
 
-from overrides.core.engine.definitions.coefficients import HIGHEST, LEVER_DIMENSIONS, LONGEST_VALUE, LOWEST
+from overrides.core.engine.definitions.coefficients import (
+    HIGHEST,
+    LEVER_DIMENSIONS,
+    LONGEST_VALUE,
+    LOWEST,
+    steps_between,
+)
 from overrides.core.engine.definitions.levers import LEVERS, Lever
+from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.engine.definitions.serving_mode import Mode
 from overrides.core.engine.definitions.vocabulary import MODULE_CATEGORIES, Blend
 from overrides.core.engine.ramp import ramped
-from overrides.core.governance.exposure import lowers_exposure
+from overrides.core.governance.exposure import lowers_exposure, steps_moved
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.mandates import NOTICEABLE
 from overrides.core.governance.request_states import DECIDABLE, OPEN, State, moves
@@ -90,6 +97,32 @@ class TestLevers:
         assert evaluate("lever_neutral('moon_mult')::float8") == 1.0
 
     @pytest.mark.parametrize("name", LEVERS)
+    def test_are_as_far_from_neutral_as_the_table_says(self, name: str) -> None:
+        lever = LEVERS[name]
+        for value in (lever.neutral, lever.high, (lever.neutral + lever.high) / 2):
+            assert evaluate("lever_unit(%s, %s)", name, value) == pytest.approx(lever.unit(value), abs=1e-12)
+
+    @pytest.mark.parametrize(
+        ("channel", "levers"),
+        [
+            ("pm_strength", {"size_mult": 1.1, "entry_aggression_mult": 0.9}),
+            ("pm_tuning", {"phase1_frac_mult": 1.1, "entry_delay_bars": 2.0}),
+        ],
+    )
+    @pytest.mark.parametrize("tightened", [{}, {"size_mult": 0.01, "entry_delay_bars": 0.1}])
+    def test_move_by_the_steps_that_the_core_counts(
+        self, channel: str, levers: dict[str, float], tightened: dict[str, float]
+    ) -> None:
+        wanted = [dict(chosen) for count in (1, 2) for chosen in combinations(levers.items(), count)]
+        ids = [store_override(make_spec(each, type=channel), source="x", at=NOW).id for each in wanted]
+        document = json.dumps({"channels": {channel: {"weights": {"max_steps": tightened}}}})
+        weights = WeightParameters(max_steps=tightened)
+
+        for (before, earlier), (after, later) in product(zip([None, *ids], [{}, *wanted], strict=True), repeat=2):
+            answer = evaluate("steps_of_line(%s, %s, %s, %s)", document, channel, before, after)
+            assert answer == pytest.approx(steps_moved(earlier, later, weights), abs=1e-9)
+
+    @pytest.mark.parametrize("name", LEVERS)
     @pytest.mark.parametrize("hours", [-5.0, 0.0, 12.0, 30.0, 1e6])
     def test_stand_on_their_ramp_where_the_core_computes(self, name: str, hours: float) -> None:
         lever = LEVERS[name]
@@ -123,6 +156,16 @@ class TestLevers:
         for (before, levers), (after, wanted) in product(zip(stored, [{}, *asked], strict=True), repeat=2):
             answer = evaluate("lowers_exposure(%s, %s, %s)", specs[0].line, before, after)
             assert answer == lowers_exposure(category, levers, wanted), (levers, wanted)
+
+
+@pytest.mark.django_db
+class TestWeights:
+    @pytest.mark.parametrize("before", [{}, {"chain=base": 1.5}, {"chain=base": 0.5, "cap=small": 2}])
+    @pytest.mark.parametrize("after", [{}, {"chain=base": 1.4}, {"cap=small": 1.1, "age=old": 0.9}])
+    def test_move_by_the_steps_that_the_core_counts(self, before: dict[str, float], after: dict[str, float]) -> None:
+        answer = evaluate("steps_of_weights(%s, %s)", json.dumps(before), json.dumps(after))
+
+        assert answer == pytest.approx(steps_between(before, after), abs=1e-9)
 
 
 @pytest.mark.django_db
