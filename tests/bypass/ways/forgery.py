@@ -166,3 +166,17 @@ def vote(asked: ChangeRequest, name: str = "somebody", decision: str = "approve"
     } | over  # fmt: skip
     Vote.objects.create(request=asked, **fields)
     audited(f"request {asked.pk}")
+
+
+def under(document: str, act: Act) -> Act:
+    """Under a policy that has long been in force."""
+
+    def write() -> None:
+        as_before(
+            "INSERT INTO overrides_modulepolicy (module, number, is_active, document, request_id, created_at, "
+            "created_by) SELECT 'pm', 1, true, %s, min(request_id), now(), 'm' FROM overrides_mandate",
+            document,
+        )  # fmt: skip
+        act()
+
+    return write
