@@ -22,11 +22,7 @@ from django.db import DatabaseError, connection
 
 from tests.bench.mutants.mutant import Mutant
 
-MOST = {
-    "ways": (60, 120),
-    "bypass": (60, 60),
-    "models": (60, 60),
-}  # how many tests judge one change, by folder: named, and others
+MOST = {"ways": (60, 120), "bypass": (60, 60), "models": (60, 60)}  # judges of a change by folder: named, and others
 ELSEWHERE = (12, 12)
 FEW = (15, 15)  # for a change that is explained
 KILLERS = Path(__file__).parents[3] / ".dev" / "mutants.json"  # what noticed a change last time is tried first
