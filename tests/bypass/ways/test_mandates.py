@@ -221,6 +221,14 @@ MANDATES: dict[str, tuple[Act, str]] = {
     "revoked at its grant": (granted(revoked_at=NOW), "only revoked_at is set, once and later"),
     "a direction that is none": (granted(direction=2), "mandate_direction_is_a_sign"),
     "revoked without an entry": (unaudited, "without an audit entry in its transaction"),
+    "revoked where nothing was ever written": (
+        lambda: then(lambda: as_before("DELETE FROM telemetry_auditentry"), unaudited)(),
+        "without an audit entry in its transaction",
+    ),
+    "revoked twice": (
+        then(unaudited, lambda: audited("anything"), unaudited),
+        "only revoked_at is set, once and later",
+    ),
     "revoked with one": (then(unaudited, lambda: audited("anything")), HONEST),
     "a second one on its line": (lambda: granted(Forgery(brings=(size(1.1),)))(), "one_live_mandate_per_line"),
 }

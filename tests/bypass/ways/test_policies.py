@@ -7,9 +7,22 @@ from typing import Any
 
 import pytest
 
-from overrides.models import ModulePolicy
+from overrides.models import ChangeRequest, ModulePolicy
 from tests.builders import NOW
-from tests.bypass.ways.forgery import DENIED, HONEST, Act, Forgery, as_before, audited, refused, size, sql, then, under
+from tests.bypass.ways.forgery import (
+    DENIED,
+    HONEST,
+    Act,
+    Forgery,
+    as_before,
+    audited,
+    refused,
+    size,
+    sql,
+    then,
+    under,
+    vote,
+)
 
 pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
 
@@ -190,6 +203,19 @@ class TestLargeMovements:
             Forgery(brings=(size(1.1),), movement=7.0)()
 
         refused(under(self.POLICY, write), HONEST)
+
+    def test_are_counted_to_the_clock_while_a_request_is_approved(self) -> None:
+        def approve() -> None:
+            as_before("UPDATE overrides_changerequest SET movement = 0 WHERE state = 'applied'")
+            as_before(
+                "UPDATE overrides_changerequest SET movement = 4, closed_at = now() WHERE id = (SELECT max(id) FROM "
+                "overrides_changerequest WHERE state = 'applied' AND module = 'pm' AND route = 'review')"
+            )
+            asked = Forgery(brings=(size(1.1),), movement=7.0).draft()
+            vote(asked)
+            ChangeRequest.objects.filter(pk=asked.pk).update(state="approved")
+
+        refused(under(self.POLICY, approve), "has 1 of 2 approvals")
 
     def test_are_none_where_the_policy_names_no_size(self) -> None:
         policy = '{"approvals": 1, "groups": [], "large_approvals": 2}'

@@ -217,6 +217,9 @@ ROWS: dict[str, tuple[Act, str]] = {
         then(lambda: stands(base_version=None), change(base_version=1)),
         READ,
     ),
+    "a schedule taken back": (from_state("scheduled", state="approved"), HONEST),
+    "an approval taken back at once": (then(change(state="approved"), change_of_asked("in_review")), HONEST),
+    "an approval without votes": (change(state="approved"), "has 0 of 1 approvals"),
     "an edit of a draft": (from_state("draft", edition=F("edition") + 1, content_hash="b" * 64), HONEST),
     "lines dropped with an edition of this cluster after one of another": (
         then(lambda: stands(edited_epoch=1), edited(), drop_lines),
