@@ -307,6 +307,19 @@ class TestChanges:
 
         assert "without an audit entry in its transaction" in message
 
+    def test_need_an_entry_of_their_own_transaction(self, name: str, role: str) -> None:
+        write_entries(CHANGES[name])
+        with settled():
+            run("UPDATE telemetry_auditentry SET transaction = 0")
+
+        assert "without an audit entry in its transaction" in refusal(partial(run, CHANGES[name].statement), role=role)
+
+    def test_are_stated_by_an_entry_that_a_later_one_about_something_else_leaves(self, name: str, role: str) -> None:
+        change = CHANGES[name]
+        about_else = partial(write_entries, change, after={"something else": 1})
+
+        assert refusal(partial(write_entries, change), about_else, partial(run, change.statement), role=role) == ""
+
     def test_need_a_notice_if_they_let_somebody_approve(self, name: str, role: str) -> None:
         change = CHANGES[name]
 
@@ -325,6 +338,27 @@ def test_changes_need_an_entry_that_no_later_one_contradicts(name: str) -> None:
     message = refusal(partial(write_entries, change), false_entries, partial(run, change.statement))
 
     assert "without an audit entry in its transaction" in message
+
+
+WITHOUT_A_PART = {
+    "rename": {"person ada2": (None, {"name": "ada2"})},
+    "rename a group": {"group board": (None, {"name": "board"})},
+    "rename a group with members": {"group board": ({"name": "desk"}, {"name": "board"})},
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_A_PART)
+def test_renames_need_the_name_before_and_an_entry_for_each_member(name: str) -> None:
+    change = Change(CHANGES[name].statement, WITHOUT_A_PART[name])
+
+    message = refusal(partial(write_entries, change), partial(run, change.statement))
+
+    assert "without an audit entry in its transaction" in message
+
+
+@pytest.mark.parametrize("statement", ["UPDATE auth_group SET name = name", "UPDATE auth_user SET email = email"])
+def test_what_stays_as_it_was_needs_no_entry(statement: str) -> None:
+    assert refusal(partial(run, statement)) == ""
 
 
 class TestNever:
@@ -465,9 +499,10 @@ class TestNotices:
         with settled(), connection.cursor() as cursor:
             cursor.execute("UPDATE telemetry_auditentry SET transaction = 0")
 
-        assert "is written in the transaction of its audit entry" in refusal(
-            partial(write_notice, notice.entry_id, audience="nobody.reads", using="default")
-        )
+        late = partial(write_notice, notice.entry_id, audience="nobody.reads", using="default")
+        another = partial(write_entries, CHANGES["add a group"], is_noticed=False)
+        for acts in ([late], [another, late]):
+            assert "is written in the transaction of its audit entry" in refusal(*acts)
 
     @pytest.mark.parametrize("actor", [None, "ada"])
     def test_are_not_acknowledged_for_another(self, notice: Notice, actor: str | None) -> None:
@@ -483,6 +518,25 @@ class TestNotices:
             )
 
         assert "acknowledged for bob without an audit entry by bob" in refusal(forge)
+
+    @pytest.mark.parametrize(
+        ("changed", "transaction"),
+        [({"object": "notice 0"}, "transaction"), ({"action": "look"}, "transaction"), ({}, "0")],
+    )
+    def test_are_not_acknowledged_by_an_entry_about_something_else_or_of_old(
+        self, notice: Notice, changed: dict[str, str], transaction: str
+    ) -> None:
+        def forge() -> None:
+            fields = {"actor": "bob", "action": "acknowledge", "object": f"notice {notice.pk}"} | changed
+            write_audit(**fields, reason="", before=None, after=None, at=NOW)
+            with settled():
+                run(f"UPDATE telemetry_auditentry SET transaction = {transaction}")
+            run(
+                "INSERT INTO telemetry_acknowledgement (notice_id, person_id, acknowledged_at) "
+                f"VALUES ({notice.pk}, {BOB}, now())"
+            )
+
+        assert "acknowledged for bob without an audit entry by bob" in refusal(forge, role="owner")
 
     def test_are_acknowledged_by_the_verb(self, notice: Notice) -> None:
         bob = User.objects.get(username="bob")

@@ -22,7 +22,7 @@ from django.db import DatabaseError, connection
 
 from tests.bench.mutants.mutant import Mutant
 
-MOST = {"ways": (60, 120), "bypass": (60, 60), "models": (60, 60)}  # judges of a change by folder: named, and others
+MOST = {"ways": (40, 40), "bypass": (50, 50), "models": (60, 60)}  # judges of a change by folder: named, and others
 ELSEWHERE = (12, 12)
 FEW = (15, 15)  # for a change that is explained
 KILLERS = Path(__file__).parents[3] / ".dev" / "mutants.json"  # what noticed a change last time is tried first
@@ -150,22 +150,23 @@ class Judge:
         )
         last = [item for item in found[:1] if self.killers.get(mutant.name) == item.nodeid]
         named = [item for item in found if self._refuses(item, mutant.message)]
-        others = _file_by_file([item for item in found if item not in named])
+        others = _kind_by_kind([item for item in found if item not in named])
         by_name, beside = MOST.get(found[0].path.parent.name, ELSEWHERE) if found else ELSEWHERE
         if mutant.name in self.explained:
             by_name, beside = FEW
-        return last + named[:by_name] + others[: beside if named else by_name + beside]
+        return last + _kind_by_kind(named)[:by_name] + others[: beside if named else by_name + beside]
 
     def _refuses(self, item: pytest.Item, message: str) -> bool:
         return bool(message) and any(message in each for each in self.refused[item.nodeid])
 
 
-def _file_by_file(items: Iterable[pytest.Item]) -> list[pytest.Item]:
-    """The first test of each file, then the second of each, so that a few are of all kinds."""
-    files: dict[Path, int] = {}
+def _kind_by_kind(items: Iterable[pytest.Item]) -> list[pytest.Item]:
+    """The first row of each test, then the second of each, so that a few are of all kinds."""
+    kinds: dict[str, int] = {}
     places: dict[pytest.Item, int] = {}
     for item in items:
-        places[item] = files[item.path] = files.get(item.path, -1) + 1
+        kind = item.nodeid.partition("[")[0]
+        places[item] = kinds[kind] = kinds.get(kind, -1) + 1
     return sorted(places, key=lambda item: places[item])
 
 
