@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -31,15 +31,19 @@ REVIEW_ID = (
     "WHERE t.app_label = 'overrides' AND p.codename = 'review_changerequest')"
 )
 LOOK_ID = REVIEW_ID.replace("review_changerequest", "view_changerequest")
-ADA, BOB, EVE, REVIEWER, DESK, EMPTY = (
+ADA, BOB, EVE, FAY, GIL, REVIEWER, DESK, EMPTY, PANEL, ASLEEP = (
     f"(SELECT id FROM auth_{table} WHERE {column} = '{name}')"
     for table, column, name in (
         ("user", "username", "ada"),
         ("user", "username", "bob"),
         ("user", "username", "eve"),
+        ("user", "username", "fay"),
+        ("user", "username", "gil"),
         ("group", "name", "reviewer"),
         ("group", "name", "desk"),
         ("group", "name", "empty"),
+        ("group", "name", "panel"),
+        ("group", "name", "asleep"),
     )
 )
 ROW = {
@@ -160,6 +164,45 @@ CHANGES: dict[str, Change] = {
         {"permissions": [REVIEW]},
         lets_approve=True,
     ),
+    "give another permission to a group that approves": one(
+        f"INSERT INTO auth_group_permissions (group_id, permission_id) VALUES ({PANEL}, {LOOK_ID})",
+        "group panel",
+        {"permissions": [REVIEW, "overrides.view_changerequest"]},
+    ),
+    "let a group approve whose members are inactive": one(
+        f"INSERT INTO auth_group_permissions (group_id, permission_id) VALUES ({ASLEEP}, {REVIEW_ID})",
+        "group asleep",
+        {"permissions": [REVIEW]},
+    ),
+    "take its permission from a group": one(
+        f"DELETE FROM auth_group_permissions WHERE group_id = {PANEL}", "group panel", {"permissions": []}
+    ),
+    "take one who approves out of a group": one(
+        f"DELETE FROM auth_user_groups WHERE user_id = {FAY}", "person fay", {"groups": []}
+    ),
+    "put one who approves into a group that does not": one(
+        f"INSERT INTO auth_user_groups (user_id, group_id) VALUES ({BOB}, {EMPTY})",
+        "person bob",
+        {"groups": ["empty", "reviewer"]},
+    ),
+    "put one who is inactive into a group that approves": one(
+        f"INSERT INTO auth_user_groups (user_id, group_id) VALUES ({GIL}, {REVIEWER})",
+        "person gil",
+        {"groups": ["reviewer"]},
+    ),
+    "give another permission to one who approves": one(
+        f"INSERT INTO auth_user_user_permissions (user_id, permission_id) VALUES ({BOB}, {LOOK_ID})",
+        "person bob",
+        {"permissions": ["overrides.view_changerequest"]},
+    ),
+    "give the permission to approve to one who is inactive": one(
+        f"INSERT INTO auth_user_user_permissions (user_id, permission_id) VALUES ({GIL}, {REVIEW_ID})",
+        "person gil",
+        {"permissions": [REVIEW]},
+    ),
+    "take a permission from one who approves by a group": one(
+        f"DELETE FROM auth_user_user_permissions WHERE user_id = {FAY}", "person fay", {"permissions": []}
+    ),
     "issue a key": one(
         "INSERT INTO access_apikey (name, role, prefix, digest, created_at, owner_id) "
         f"VALUES ('bot', 'propose', '12345678', 'x', now(), {BOB})",
@@ -239,13 +282,21 @@ NEVER = {
 
 @pytest.fixture(autouse=True)
 def people() -> None:
-    """Create Ada without rights, Bob who approves, Eve who would if active, Cy in a group, and two keys."""
+    """Create people with rights of all kinds, and two keys.
+
+    Ada has no rights, Bob approves by a group, Eve would if she were active, Cy is in a group, Fay approves by herself
+    and by a group, and Gil is inactive without rights.
+    """
     make_person("ada")
     make_person("bob", groups=("reviewer",))
     make_person("eve", REVIEW, is_active=False)
     make_person("cy", groups=("desk",))
+    make_person("fay", REVIEW, groups=("panel",))
+    make_person("gil", is_active=False)
+    make_person("hal", is_active=False, groups=("asleep",))
     with settled():
         Group.objects.create(name="empty")
+        run(f"INSERT INTO auth_group_permissions (group_id, permission_id) VALUES ({PANEL}, {REVIEW_ID})")
         run(
             "INSERT INTO access_apikey (name, role, prefix, digest, created_at, owner_id, expires_at, revoked_at) "
             f"VALUES ('bot', 'record', 'aaaaaaaa', 'x', now(), {BOB}, now() + interval '1 day', NULL), "
@@ -449,6 +500,7 @@ class TestTemporaryRights:
 
     GIVE = CHANGES["put into a group that approves"].statement
     TAKE = f"DELETE FROM auth_user_groups WHERE user_id = {ADA}"
+    ALONE: ClassVar = {"permissions": [REVIEW]}
 
     def test_membership_is_refused(self) -> None:
         change = Change("", {"person ada": (None, {"groups": []})})
@@ -456,6 +508,27 @@ class TestTemporaryRights:
         assert "not given and taken in one transaction" in refusal(
             partial(write_entries, change), partial(run, self.GIVE), partial(run, self.TAKE)
         )
+
+    @pytest.mark.parametrize(
+        ("table", "columns", "owner", "right", "entry"),
+        [
+            ("auth_user_groups", "user_id, group_id", BOB, DESK, ("person bob", {"groups": ["reviewer"]})),
+            ("auth_user_user_permissions", "user_id, permission_id", FAY, LOOK_ID, ("person fay", ALONE)),
+            ("auth_group_permissions", "group_id, permission_id", PANEL, LOOK_ID, ("group panel", ALONE)),
+        ],
+        ids=["membership", "permission", "permission of a group"],
+    )  # fmt: skip
+    def test_is_refused_beside_one_that_stays(
+        self, table: str, columns: str, owner: str, right: str, entry: tuple[str, Any]
+    ) -> None:
+        first, second = columns.split(", ")
+        change = Change("", {entry[0]: (None, entry[1])})
+        give = f"INSERT INTO {table} ({columns}) VALUES ({owner}, {right})"
+        take = f"DELETE FROM {table} WHERE {first} = {owner} AND {second} = {right}"
+
+        message = refusal(partial(write_entries, change), partial(run, give), partial(run, take))
+
+        assert "not given and taken in one transaction" in message
 
     def test_group_permission_is_refused_even_if_the_group_is_removed(self) -> None:
         change = Change("", {"group desk": ({"name": "desk"}, None), "person cy": (None, {"groups": []})})
