@@ -15,6 +15,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.db import DatabaseError, connection, transaction
 
+from config.access.models import PersonName
 from config.access.people_audit import people_audited
 from overrides.core.governance.permissions import REVIEW
 from telemetry.audit.audit_log import write_audit
@@ -266,6 +267,10 @@ NEVER = {
         "INSERT INTO access_apikey (name, role, prefix, digest, created_at) VALUES ('b', 'read', '1', 'x', now())",
         "a key has an owner",
     ),
+    "assign a revoked key": (
+        f"UPDATE access_apikey SET owner_id = {ADA} WHERE revoked_at IS NOT NULL",
+        "a revoked key stays revoked",
+    ),
     "call back a revoked key": (
         "UPDATE access_apikey SET revoked_at = NULL WHERE revoked_at IS NOT NULL",
         "a revoked key stays revoked",
@@ -358,19 +363,6 @@ class TestChanges:
 
         assert "without an audit entry in its transaction" in message
 
-    def test_need_an_entry_of_their_own_transaction(self, name: str, role: str) -> None:
-        write_entries(CHANGES[name])
-        with settled():
-            run("UPDATE telemetry_auditentry SET transaction = 0")
-
-        assert "without an audit entry in its transaction" in refusal(partial(run, CHANGES[name].statement), role=role)
-
-    def test_are_stated_by_an_entry_that_a_later_one_about_something_else_leaves(self, name: str, role: str) -> None:
-        change = CHANGES[name]
-        about_else = partial(write_entries, change, after={"something else": 1})
-
-        assert refusal(partial(write_entries, change), about_else, partial(run, change.statement), role=role) == ""
-
     def test_need_a_notice_if_they_let_somebody_approve(self, name: str, role: str) -> None:
         change = CHANGES[name]
 
@@ -391,6 +383,28 @@ def test_changes_need_an_entry_that_no_later_one_contradicts(name: str) -> None:
     assert "without an audit entry in its transaction" in message
 
 
+def as_of_old() -> None:
+    """Let all entries be of another transaction."""
+    with settled():
+        run("UPDATE telemetry_auditentry SET transaction = 0")
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_changes_need_an_entry_of_their_own_transaction(name: str) -> None:
+    write_entries(CHANGES[name])
+    as_of_old()
+
+    assert "without an audit entry in its transaction" in refusal(partial(run, CHANGES[name].statement))
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_changes_are_stated_by_an_entry_that_a_later_one_about_something_else_leaves(name: str) -> None:
+    change = CHANGES[name]
+    about_else = partial(write_entries, change, after={"something else": 1})
+
+    assert refusal(partial(write_entries, change), about_else, partial(run, change.statement)) == ""
+
+
 WITHOUT_A_PART = {
     "rename": {"person ada2": (None, {"name": "ada2"})},
     "rename a group": {"group board": (None, {"name": "board"})},
@@ -405,6 +419,34 @@ def test_renames_need_the_name_before_and_an_entry_for_each_member(name: str) ->
     message = refusal(partial(write_entries, change), partial(run, change.statement))
 
     assert "without an audit entry in its transaction" in message
+
+
+@pytest.mark.parametrize(("name", "before"), [("rename", "ada"), ("rename a group", "empty")])
+def test_renames_need_the_name_before_in_an_entry_of_their_own(name: str, before: str) -> None:
+    write_entries(CHANGES[name])
+    as_of_old()
+    change = Change(CHANGES[name].statement, WITHOUT_A_PART[name] | {"person other": ({"name": before}, None)})
+
+    message = refusal(partial(write_entries, change), partial(run, change.statement))
+
+    assert "without an audit entry in its transaction" in message
+
+
+@pytest.mark.parametrize("left_out", ["name", "role", "owner"])
+def test_a_key_is_issued_with_all_that_it_is(left_out: str) -> None:
+    [(place, (_, after))] = CHANGES["issue a key"].entries.items()
+    change = one(CHANGES["issue a key"].statement, place, {key: after[key] for key in after if key != left_out})
+
+    message = refusal(partial(write_entries, change), partial(run, change.statement))
+
+    assert "without an audit entry in its transaction" in message
+
+
+def test_keys_of_old_are_used_without_an_owner_and_after_their_end() -> None:
+    with settled():
+        run("UPDATE access_apikey SET owner_id = NULL")
+
+    assert refusal(partial(run, "UPDATE access_apikey SET last_used_at = now()")) == ""
 
 
 @pytest.mark.parametrize("statement", ["UPDATE auth_group SET name = name", "UPDATE auth_user SET email = email"])
@@ -487,6 +529,14 @@ class TestNames:
         renames, adds = partial(run, change.statement), partial(run, INSERT.format(name, "false"))
         for acts in ([renames], [partial(write_entries, change), renames], [adds]):
             assert "no name is given twice" in refusal(*acts)
+
+    def test_are_stored_for_each_person(self) -> None:
+        self.rename("bob", "robert")
+        self.rename("ada", "lovelace")
+
+        assert set(PersonName.objects.values_list("key", "person__username")) == {
+            ("robert", "robert"), ("lovelace", "lovelace"),
+        }  # fmt: skip
 
     def test_may_be_used_again_by_the_same_person(self) -> None:
         self.rename("ada", "lovelace")

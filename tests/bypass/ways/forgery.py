@@ -100,6 +100,7 @@ class Forgery:
     membership: dict[str, Any] = field(default_factory=dict)
     opens: bool = True
     closes: bool = True
+    replaces: bool = True
     more: Act = lambda: None  # between the votes and the application
     last: Act = lambda: None
 
@@ -143,7 +144,8 @@ class Forgery:
         touched = [*(spec.line for spec in self.brings), *self.withdraws]
         if self.closes:
             Membership.objects.filter(line_id__in=touched, to_version=None).update(to_version=number)
-        Version.objects.filter(pk=before.pk).update(is_active=False)
+        if self.replaces:
+            Version.objects.filter(pk=before.pk).update(is_active=False)
         fields: dict[str, Any] = {
             "module": self.module, "number": number, "is_active": True, "kind": self.kind, "n_overrides": 1,
             "parameters_id": before.parameters_id, "coefficients": before.coefficients, "content_hash": "h",

@@ -42,6 +42,8 @@ AGGRESSIVE = make_spec(
 UNDECIDED = "has 0 of 1 approvals of its content by others than its author"
 UNCOVERED = f"no mandate covers line {LINE}"
 OF_ITS_VERSION = "(?s)differs from request [0-9]+ at line.*membership_is_of_its_version"
+OUT = "was taken out of force without another in its place"
+BY_VERSION = "(?s)version pm/4 differs from request [0-9]+ at line.*version_is_decided"
 DIFFERS = f"version pm/4 differs from request [0-9]+ at line {LINE}"
 
 
@@ -77,14 +79,14 @@ def quarantine(module: str = "pm", *, is_lifted: bool = False) -> Act:
     return place
 
 
-def lowering(document: str = '{"lowering_applies": true}', *, is_active: bool = True) -> Act:
+def lowering(document: str = '{"lowering_applies": true}', *, is_active: bool = True, module: str = "pm") -> Act:
     """Let a policy stand that lets the builder lower exposure without a mandate."""
 
     def place() -> None:
         as_before(
             "INSERT INTO overrides_modulepolicy (module, number, is_active, document, request_id, created_at, "
-            "created_by) SELECT 'pm', 1, %s, %s, min(request_id), now(), 'm' FROM overrides_mandate",
-            is_active, document,
+            "created_by) SELECT %s, 1, %s, %s, min(request_id), now(), 'm' FROM overrides_mandate",
+            module, is_active, document,
         )  # fmt: skip
 
     return place
@@ -181,10 +183,14 @@ def opened(line: str, override: str) -> None:
     Membership.objects.create(module="pm", line_id=line, override_id=override, from_version=4)
 
 
+def opened_new() -> None:
+    opened(NEW.line, NEW.content_id)
+
+
 def brought_beside() -> None:
     """Let another request bring a line, and open the line with a version of this one."""
     Forgery(brings=(NEW,)).draft()
-    reviewed(last=then(lambda: opened(NEW.line, NEW.content_id), checked_early))()
+    reviewed(last=then(opened_new, checked_early))()
 
 
 def ended_beside() -> None:
@@ -246,6 +252,7 @@ UNDER_MANDATES: dict[str, tuple[Act, str]] = {
     "a pin on another line": (then(hold("pin", OTHER), mandated()), HONEST),
     "a pin that was lifted": (then(hold("pin", lifted_at=NOW), mandated()), HONEST),
     "a pin that ran out": (then(hold("pin", expires_at=NOW), mandated()), HONEST),
+    "a pin that ends at this moment": (then(hold("pin", expires_at=NOW + HOUR), mandated()), HONEST),
     "a pin that runs": (then(hold("pin", expires_at=NOW + DAY), mandated()), "is pinned"),
     "a veto": (then(hold("veto"), mandated()), f"a veto stands on line {LINE}"),
     "a veto of what is withdrawn": (then(hold("veto"), Forgery(route="mandate", withdraws=(LINE,))), HONEST),
@@ -272,6 +279,10 @@ UNDER_MANDATES: dict[str, tuple[Act, str]] = {
         then(then(lowering(is_active=False), revoked), mandated()),
         UNCOVERED,
     ),
+    "less exposure where the policy of the other module lets it": (
+        then(lowering(module="dm"), revoked, mandated()),
+        UNCOVERED,
+    ),
     "less exposure than a before that did not stand": (
         then(
             then(lowering(), revoked, lambda: stored(size(1.3))),
@@ -291,18 +302,19 @@ REVIEWED: dict[str, tuple[Act, str]] = {
     "votes on another request of the same content": (then(voted_beside, reviewed(voters=())), UNDECIDED),
     "votes on the edition before": (edited_after(reviewed()), UNDECIDED),
     "the vote of its author": (signed_by_its_author(reviewed()), UNDECIDED),
-    "a line that was not brought": (reviewed(opens=False), DIFFERS),
+    "a line that was not brought": (reviewed(opens=False), BY_VERSION),
     "a line that was not closed": (reviewed(closes=False), f"{DIFFERS}|one_open_membership_per_line"),
-    "a new line that is not opened": (reviewed(NEW, opens=False), "version pm/4 differs from request"),
-    "a withdrawal that is not closed": (Forgery(withdraws=(LINE,), closes=False), DIFFERS),
+    "a new line that is not opened": (reviewed(NEW, opens=False), BY_VERSION),
+    "a withdrawal that is not closed": (Forgery(withdraws=(LINE,), closes=False), BY_VERSION),
     "a line more is closed": (
         reviewed(last=lambda: Membership.objects.filter(line_id=OTHER, to_version=None).update(to_version=4)),
-        f"version pm/4 differs from request [0-9]+ at line {OTHER}",
+        f"(?s)version pm/4 differs from request [0-9]+ at line {OTHER}.*version_is_decided",
     ),
     "another override than was brought": (
         then(lambda: stored(size(1.15)), reviewed(membership={"override_id": size(1.15).content_id, "override": None})),
-        "differs from request",
+        BY_VERSION,
     ),
+    "a line more is opened": (then(lambda: stored(NEW), reviewed(last=opened_new)), BY_VERSION),
     "a membership of a version of old": (late, "is opened or closed only by the version that does it"),
     "a membership of a version of old beside a new one": (
         then(reviewed(), late),
@@ -326,6 +338,7 @@ REVIEWED: dict[str, tuple[Act, str]] = {
         reviewed(membership={"path_from": {"size_mult": 1.0}, "path_since": NOW}),
         "the path of line [0-9a-f]+ does not begin where the line stood",
     ),
+    "a time without a path": (reviewed(membership={"path_since": NOW}), "membership_path_is_whole"),
     "half a path": (
         reviewed(membership={"path_from": {"size_mult": 1.0}}),
         "does not begin where|membership_path_is_whole",
@@ -344,6 +357,8 @@ REVIEWED: dict[str, tuple[Act, str]] = {
     "a veto": (then(hold("veto"), reviewed()), f"a veto stands on line {LINE}"),
     "a veto that was lifted": (then(hold("veto", lifted_at=NOW), reviewed()), HONEST),
     "a veto that ran out": (then(hold("veto", expires_at=NOW), reviewed()), HONEST),
+    "a veto that ends at this moment": (then(hold("veto", expires_at=NOW + HOUR), reviewed()), HONEST),
+    "a veto on another line": (then(hold("veto", OTHER), reviewed()), HONEST),
     "a veto that runs": (then(hold("veto", expires_at=NOW + DAY), reviewed()), "a veto stands on line"),
     "a pin": (then(hold("pin"), reviewed()), HONEST),
     "other coefficients": (
@@ -358,6 +373,22 @@ REVIEWED: dict[str, tuple[Act, str]] = {
     "a version of old rewritten": (
         lambda: sql("UPDATE learning_configs SET content_hash = 'x' WHERE module = 'pm' AND number = 1"),
         f"version pm/1 is immutable|{DENIED}",
+    ),
+    "a version of old in force again": (
+        lambda: sql("UPDATE learning_configs SET is_active = true WHERE module = 'pm' AND number = 1"),
+        "version pm/1 is immutable",
+    ),
+    "a version of old put out of force once more": (
+        lambda: sql("UPDATE learning_configs SET is_active = false WHERE module = 'pm' AND number = 1"),
+        OUT,
+    ),
+    "out of force beside a new version of the other module": (
+        then(of_dm, lambda: sql("UPDATE learning_configs SET is_active = false WHERE module = 'pm' AND is_active")),
+        OUT,
+    ),
+    "inactive beside the one before": (
+        reviewed(version={"is_active": False}, replaces=False),
+        "version pm/4 is not in force, which only a trial may be",
     ),
     "inactive": (reviewed(version={"is_active": False}), "was taken out of force without another in its place"),
     "what is served at once": (

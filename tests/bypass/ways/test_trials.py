@@ -22,6 +22,8 @@ pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
 
 LIVE = make_parameters({"policy": "evidence", "combiner": "evidence"})
 TRIED = make_spec({"size_mult": 1.3}, policy="evidence", stats={"n": 40, "edge_raw": 0.8, "variance": 0.5})
+CHANNEL = LIVE.to_document()["channels"]["pm_strength"]
+TIGHTENED = make_parameters(CHANNEL | {"weights": CHANNEL["weights"] | {"max_steps": {"size_mult": 0.01}}})
 HOUR = timedelta(hours=1)
 STARTED = {"path_from": {"size_mult": 1.0}, "path_since": NOW + HOUR}
 
@@ -95,16 +97,19 @@ def stored(act: Trial, *specs: Any) -> Act:
     return write
 
 
-def evidence_in_force(act: Forgery, path: str = '{"size_mult": 1.0}', hours: int = 24) -> Act:
+def evidence_in_force(
+    act: Forgery, path: str | None = '{"size_mult": 1.0}', hours: int = 24, parameters: ModuleParameters = LIVE
+) -> Act:
     """Let the module learn by evidence, and let the line have stood on a path that began hours before `act`."""
 
     def write() -> None:
-        row = store_parameters(LIVE, by="m", reason="m", at=NOW)
+        row = store_parameters(parameters, by="m", reason="m", at=NOW)
+        since = None if path is None else act.at - timedelta(hours=hours)
         store_override(TRIED, source="x", at=NOW)
         as_before("UPDATE learning_configs SET parameters_id = %s WHERE is_active", row.pk)
         as_before(
             "INSERT INTO overrides_membership (module, line_id, override_id, from_version, path_from, path_since) "
-            "VALUES ('pm', %s, %s, 3, %s, %s)", TRIED.line, TRIED.content_id, path, act.at - timedelta(hours=hours),
+            "VALUES ('pm', %s, %s, 3, %s, %s)", TRIED.line, TRIED.content_id, path, since,
         )  # fmt: skip
         act()
 
@@ -192,6 +197,16 @@ TRIALS: dict[str, tuple[Act, str]] = {
         evidence_in_force(Trial(brings=(), withdraws=(TRIED.line,))),
         HONEST,
     ),
+    "another path of what returns": (
+        evidence_in_force(
+            Trial(brings=(), withdraws=(TRIED.line,), again={"path_from": {"size_mult": 1.1}}, last=checked_early)
+        ),
+        OF_ITS_VERSION,
+    ),
+    "another time of what returns": (
+        evidence_in_force(Trial(brings=(), withdraws=(TRIED.line,), again={"path_since": NOW}, last=checked_early)),
+        OF_ITS_VERSION,
+    ),
     "a path on what returns": (Trial(again=STARTED), f"{AGAIN}|{ASTRAY}"),
     "of the other module": (of_dm(), HONEST),
     "of the other module with other weights": (
@@ -213,7 +228,7 @@ TRIALS: dict[str, tuple[Act, str]] = {
         Trial(restored={"is_active": False}, is_replaced=False),
         NOTHING,
     ),
-    "restored and not in force": (Trial(restored={"is_active": False}), f"{NOTHING}|taken out of force"),
+    "restored and not in force": (Trial(restored={"is_active": False}), "taken out of force without another"),
     "a start of its own": (Trial(membership=STARTED | {"path_from": {"size_mult": 1.2}}), PATH),
     "a start of its own time": (Trial(membership=STARTED | {"path_since": NOW + 90 * HOUR}), PATH),
     "no path": (Trial(membership={}), PATH),
@@ -235,6 +250,10 @@ PATHS: dict[str, tuple[Act, str]] = {
     "from neutral where it named no beginning": (evidence_in_force(evidence(A_DAY), path="{}"), HONEST),
     "none": (evidence_in_force(evidence(None)), f"{PATH}|membership_path_is_whole"),
     "of another time": (evidence_in_force(evidence(A_DAY, path_since=NOW)), PATH),
+    "where it had come by a tightened step": (evidence_in_force(evidence(1.01), parameters=TIGHTENED), HONEST),
+    "farther than a tightened step leads": (evidence_in_force(evidence(A_DAY), parameters=TIGHTENED), PATH),
+    "where it stood without a path": (evidence_in_force(evidence(1.3), path=None), HONEST),
+    "at neutral where it stood without a path": (evidence_in_force(evidence(1.0), path=None), PATH),
     "nearly where it had come": (evidence_in_force(evidence(A_DAY + 1e-6)), PATH),
 }
 

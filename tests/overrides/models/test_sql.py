@@ -126,9 +126,10 @@ class TestLevers:
     @pytest.mark.parametrize("hours", [-5.0, 0.0, 12.0, 30.0, 1e6])
     def test_stand_on_their_ramp_where_the_core_computes(self, name: str, hours: float) -> None:
         lever = LEVERS[name]
-        for start, target in product((lever.neutral, lever.high * 0.95), (lever.neutral, lever.high)):
-            answer = evaluate("ramped_value(%s, %s, %s, %s, %s)", name, lever.max_step, start, target, hours)
-            assert answer == pytest.approx(ramped(lever.blend, lever.max_step, start, target, hours), abs=1e-12)
+        starts, targets = (lever.neutral, lever.high * 0.95), (lever.neutral, lever.high)
+        for start, target, step in product(starts, targets, (lever.max_step, lever.max_step / 2)):
+            answer = evaluate("ramped_value(%s, %s, %s, %s, %s)", name, step, start, target, hours)
+            assert answer == pytest.approx(ramped(lever.blend, step, start, target, hours), abs=1e-12)
 
     def test_are_the_rows_of_the_table(self) -> None:
         rows = json.loads(str(evaluate("json_agg(l)::text FROM lever_table() AS l")))
