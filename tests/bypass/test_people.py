@@ -32,7 +32,7 @@ REVIEW_ID = (
     "WHERE t.app_label = 'overrides' AND p.codename = 'review_changerequest')"
 )
 LOOK_ID = REVIEW_ID.replace("review_changerequest", "view_changerequest")
-ADA, BOB, EVE, FAY, GIL, REVIEWER, DESK, EMPTY, PANEL, ASLEEP = (
+ADA, BOB, EVE, FAY, GIL, REVIEWER, DESK, EMPTY, PANEL, ASLEEP, WATCH = (
     f"(SELECT id FROM auth_{table} WHERE {column} = '{name}')"
     for table, column, name in (
         ("user", "username", "ada"),
@@ -45,6 +45,7 @@ ADA, BOB, EVE, FAY, GIL, REVIEWER, DESK, EMPTY, PANEL, ASLEEP = (
         ("group", "name", "empty"),
         ("group", "name", "panel"),
         ("group", "name", "asleep"),
+        ("group", "name", "watch"),
     )
 )
 ROW = {
@@ -112,6 +113,17 @@ CHANGES: dict[str, Change] = {
     ),
     "change an address": one(
         "UPDATE auth_user SET email = 'a@b.c' WHERE username = 'ada'", "person ada", {"email": "a@b.c"}
+    ),
+    "change the address of one who approves": one(
+        "UPDATE auth_user SET email = 'a@b.c' WHERE username = 'bob'", "person bob", {"email": "a@b.c"}
+    ),
+    "change the address of a superuser": one(
+        "UPDATE auth_user SET email = 'a@b.c' WHERE username = 'root'", "person root", {"email": "a@b.c"}
+    ),
+    "change an address and state a password that stays": one(
+        "UPDATE auth_user SET email = 'a@b.c' WHERE username = 'bob'",
+        "person bob",
+        {"email": "a@b.c", "password": "set"},
     ),
     "change a real name": one(
         "UPDATE auth_user SET first_name = 'Bob' WHERE username = 'ada'", "person ada", {"first_name": "Bob"}
@@ -185,6 +197,11 @@ CHANGES: dict[str, Change] = {
         f"INSERT INTO auth_user_groups (user_id, group_id) VALUES ({BOB}, {EMPTY})",
         "person bob",
         {"groups": ["empty", "reviewer"]},
+    ),
+    "put one who approves into a group that looks": one(
+        f"INSERT INTO auth_user_groups (user_id, group_id) VALUES ({BOB}, {WATCH})",
+        "person bob",
+        {"groups": ["reviewer", "watch"]},
     ),
     "put one who is inactive into a group that approves": one(
         f"INSERT INTO auth_user_groups (user_id, group_id) VALUES ({GIL}, {REVIEWER})",
@@ -298,10 +315,15 @@ def people() -> None:
     make_person("cy", groups=("desk",))
     make_person("fay", REVIEW, groups=("panel",))
     make_person("gil", is_active=False)
+    make_person("root", is_superuser=True)
     make_person("hal", is_active=False, groups=("asleep",))
     with settled():
         Group.objects.create(name="empty")
-        run(f"INSERT INTO auth_group_permissions (group_id, permission_id) VALUES ({PANEL}, {REVIEW_ID})")
+        Group.objects.create(name="watch")
+        run(
+            "INSERT INTO auth_group_permissions (group_id, permission_id) "
+            f"VALUES ({PANEL}, {REVIEW_ID}), ({WATCH}, {LOOK_ID})"
+        )
         run(
             "INSERT INTO access_apikey (name, role, prefix, digest, created_at, owner_id, expires_at, revoked_at) "
             f"VALUES ('bot', 'record', 'aaaaaaaa', 'x', now(), {BOB}, now() + interval '1 day', NULL), "
@@ -432,10 +454,13 @@ def test_renames_need_the_name_before_in_an_entry_of_their_own(name: str, before
     assert "without an audit entry in its transaction" in message
 
 
-@pytest.mark.parametrize("left_out", ["name", "role", "owner"])
-def test_a_key_is_issued_with_all_that_it_is(left_out: str) -> None:
-    [(place, (_, after))] = CHANGES["issue a key"].entries.items()
-    change = one(CHANGES["issue a key"].statement, place, {key: after[key] for key in after if key != left_out})
+@pytest.mark.parametrize(
+    ("name", "left_out"),
+    [("issue a key", key) for key in ("name", "role", "owner")] + [("add a person", key) for key in (*ROW, "password")],
+)
+def test_a_key_or_a_person_is_added_with_all_that_they_are(name: str, left_out: str) -> None:
+    [(place, (_, after))] = CHANGES[name].entries.items()
+    change = one(CHANGES[name].statement, place, {key: after[key] for key in after if key != left_out})
 
     message = refusal(partial(write_entries, change), partial(run, change.statement))
 
@@ -454,7 +479,59 @@ def test_what_stays_as_it_was_needs_no_entry(statement: str) -> None:
     assert refusal(partial(run, statement)) == ""
 
 
+@pytest.mark.parametrize("way", ["about another person", "to nobody", "of old"])
+def test_a_right_to_approve_needs_a_notice_about_itself_to_those_who_approve(way: str) -> None:
+    change = CHANGES["make a superuser"]
+    acts = [partial(write_entries, change, is_noticed=False), partial(run, change.statement)]
+    if way == "of old":
+        write_entries(change)
+        as_of_old()
+    elif way == "about another person":
+        acts.append(partial(write_entries, change, named="person cy"))
+    else:
+
+        def to_nobody() -> None:
+            entry = write_audit(
+                actor="m",
+                action="x",
+                object="person ada",
+                reason="x",
+                before=None,
+                after={"is_superuser": True},
+                at=NOW,
+            )
+            write_notice(entry, audience="nobody.reads", using="default")
+
+        acts.append(to_nobody)
+
+    assert "has no notice to those who approve" in refusal(*acts)
+
+
 class TestNever:
+    @pytest.mark.parametrize("operation", ["UPDATE {} SET {} = {}", "DELETE FROM {}"])
+    @pytest.mark.parametrize(
+        ("table", "column"),
+        [
+            ("telemetry_notice", "audience"),
+            ("telemetry_acknowledgement", "acknowledged_at"),
+            ("access_personname", "key"),
+        ],
+    )
+    def test_is_what_people_were_told_rewritten_not_even_by_the_owner(
+        self, table: str, column: str, operation: str
+    ) -> None:
+        with settled():
+            write_entries(CHANGES["make a superuser"])
+            run(
+                "INSERT INTO telemetry_acknowledgement (notice_id, person_id, acknowledged_at) "
+                f"SELECT id, {BOB}, now() FROM telemetry_notice"
+            )
+            run(f"INSERT INTO access_personname (key, person_id) VALUES ('ada', {ADA})")
+
+        message = refusal(partial(run, operation.format(table, column, column)), role="owner")
+
+        assert f"{table} is append-only: {operation.split()[0]} refused" in message
+
     @pytest.mark.parametrize("name", NEVER)
     def test_as_the_role_of_the_processes(self, name: str) -> None:
         statement, why = NEVER[name]
@@ -507,6 +584,29 @@ class TestLogins:
 
         assert refusal(by_bob) == ""
         assert "has no notice" in refusal(partial(write_entries, change, is_noticed=False), by_bob)
+
+    @pytest.mark.parametrize(
+        ("object", "after", "transaction"),
+        [
+            ("person ada", {"password": "set"}, "transaction"),
+            ("person bob", {"email": ""}, "transaction"),
+            ("person bob", {"password": "set"}, "0"),
+        ],
+    )
+    def test_upgrade_a_hash_without_a_notice_beside_entries_of_others(
+        self, object: str, after: dict[str, str], transaction: str
+    ) -> None:
+        def by_bob() -> None:
+            write_audit(actor="mallory", action="change", object=object, reason="", before=None, after=after, at=NOW)
+            with settled():
+                run(f"UPDATE telemetry_auditentry SET transaction = {transaction}")
+            write_audit(
+                actor="bob", action="upgrade hash", object="person bob", reason="", before=None,
+                after={"password": "set"}, at=NOW,
+            )  # fmt: skip
+            run("UPDATE auth_user SET password = 'stronger' WHERE username = 'bob'")
+
+        assert refusal(by_bob, role="owner") == ""
 
 
 class TestNames:

@@ -147,6 +147,10 @@ MANDATES: dict[str, tuple[Act, str]] = {
     "to the other side": (granted(reach={"size_mult": [0.99, 1.1]}), BEYOND),
     "nothing": (granted(reach={"size_mult": [1.0, 1.0]}), BEYOND),
     "the target alone": (granted(reach={"size_mult": [1.1, 1.1]}), HONEST),
+    "on a line that is not there": (
+        then(granted(line_id="f" * 64), lambda: sql("SET CONSTRAINTS mandate_is_signed IMMEDIATE")),
+        "is not applied, or of another kind",
+    ),
     "the wrong way round": (granted(reach={"size_mult": [1.1, 1.0]}), BEYOND),
     "three ends": (granted(reach={"size_mult": [1.0, 1.1, 1.1]}), BEYOND),
     "no lever": (granted(reach={}), UNREADABLE),

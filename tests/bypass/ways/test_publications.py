@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,8 +11,8 @@ from django.db.models import F
 
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.models import ChangeRequest, Mandate, Membership, Quarantine
-from overrides.versions.publish import store_override
-from tests.builders import NOW, make_spec
+from overrides.versions.publish import store_override, store_parameters
+from tests.builders import NOW, make_parameters, make_spec
 from tests.bypass.ways.forgery import (
     DAY,
     DENIED,
@@ -35,6 +36,7 @@ pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
 
 HOUR = timedelta(hours=1)
 BAD = {"trend": "Bad"}
+WEIGHTS = {"chain=base": 1.5}
 NEW = size(1.1, BAD)
 AGGRESSIVE = make_spec(
     {"size_mult": 1.1, "entry_aggression_mult": 1.1}, stats={"n": 40, "edge_raw": 0.8, "variance": 0.5}
@@ -183,6 +185,12 @@ def opened(line: str, override: str) -> None:
     Membership.objects.create(module="pm", line_id=line, override_id=override, from_version=4)
 
 
+def published_unapplied() -> None:
+    forgery = reviewed()
+    forgery.draft()
+    forgery.publish()
+
+
 def opened_new() -> None:
     opened(NEW.line, NEW.content_id)
 
@@ -201,6 +209,30 @@ def of_dm() -> None:
     """Publish version 6 of the other module as it should be."""
     spec = make_spec({"alloc_mult": 1.1}, type="dm_alloc", module="dm", action_category="allocation")
     Forgery(module="dm", brings=(spec,))()
+
+
+def of_dm_with(weights: dict[str, float], *, movement: float) -> Act:
+    """Publish other weights of the other module, and nothing else."""
+    return Forgery(
+        module="dm", content={"coefficients": weights}, version={"coefficients": weights}, movement=movement,
+        request={"base_version": 5},
+    )  # fmt: skip
+
+
+def doubled() -> None:
+    """Let each trade have another action that was judged."""
+    as_before(
+        "INSERT INTO telemetry_outcome SELECT (jsonb_populate_record(o, jsonb_build_object('id', o.id + 1000000, "
+        "'action_index', o.action_index + 9))).* FROM telemetry_outcome AS o"
+    )
+
+
+def tightened() -> None:
+    """Let half the largest step be in force."""
+    channel = make_parameters().to_document()["channels"]["pm_strength"]
+    weights = channel["weights"] | {"max_steps": {"size_mult": 0.01}}
+    row = store_parameters(make_parameters({"weights": weights}), by="m", reason="m", at=NOW)
+    as_before("UPDATE learning_configs SET parameters_id = %s WHERE module = 'pm' AND is_active", row.pk)
 
 
 UNDER_MANDATES: dict[str, tuple[Act, str]] = {
@@ -222,6 +254,16 @@ UNDER_MANDATES: dict[str, tuple[Act, str]] = {
     ),
     "more trades than the module has": (mandated(size(1.1, n=101)), UNCOVERED),
     "as many trades as the module has": (mandated(size(1.1, n=100)), HONEST),
+    "more trades than the module has without those of another": (
+        then(
+            lambda: as_before("UPDATE telemetry_outcome SET module = 'dm' WHERE id %% 2 = 0"), mandated(size(1.1, n=60))
+        ),
+        UNCOVERED,
+    ),
+    "more trades than the module has, each with two actions": (
+        then(doubled, mandated(size(1.1, n=101))),
+        UNCOVERED,
+    ),
     "fewer trades than the floor": (mandated(size(1.1, n=19)), UNCOVERED),
     "as many trades as the floor": (mandated(size(1.1, n=20)), HONEST),
     "less edge than the floor": (mandated(size(1.1, edge_raw=0.39)), UNCOVERED),
@@ -347,6 +389,35 @@ REVIEWED: dict[str, tuple[Act, str]] = {
     "the greatest number": (reviewed(version={"number": 2147483647}), "version pm/2147483647: the next number is 4"),
     "an earlier number": (reviewed(version={"number": 2}), "version pm/2: the next number is 4"),
     "more movement than it says": (reviewed(movement=6.45), "request [0-9]+ moves 6.45[0-9]* steps and says 6.4"),
+    "less movement than it makes, and another version in its place": (
+        then(reviewed(movement=1.0), Forgery(brings=(NEW,))),
+        "request [0-9]+ moves 6.45[0-9]* steps and says 1(?![0-9])",
+    ),
+    "less movement than it makes at tightened steps": (
+        then(tightened, reviewed(movement=12.8)),
+        "request [0-9]+ moves 12.8[0-9]* steps and says 12.8",
+    ),
+    "less movement than its weights make": (
+        of_dm_with(WEIGHTS, movement=20.0),
+        "moves 20.4[0-9]* steps and says 20(?![0-9])",
+    ),
+    "no movement where its weights stood": (
+        then(
+            lambda: as_before(
+                "UPDATE learning_configs SET coefficients = %s WHERE module = 'dm' AND is_active", json.dumps(WEIGHTS)
+            ),
+            of_dm_with(WEIGHTS, movement=0.0),
+        ),
+        HONEST,
+    ),
+    "as much movement as its weights make": (of_dm_with(WEIGHTS, movement=20.5), HONEST),
+    "as much movement as it says beside another module with weights": (
+        then(
+            lambda: as_before("UPDATE learning_configs SET coefficients = '{\"chain=base\": 1.5}' WHERE module = 'dm'"),
+            reviewed(movement=6.46),
+        ),
+        HONEST,
+    ),
     "as much movement as it says": (reviewed(movement=6.46), HONEST),
     "a transaction of another cluster": (in_another_cluster(reviewed()), "was applied in another transaction"),
     "a request that expired": (
@@ -365,6 +436,7 @@ REVIEWED: dict[str, tuple[Act, str]] = {
         reviewed(version={"coefficients": {"chain=base": 2.0}}),
         "has constants that request|no weight of dm",
     ),
+    "a request that is not applied": (published_unapplied, "request [0-9]+ of pm is not applied, or of another kind"),
     "an active trial": (
         reviewed(version={"kind": "trial"}),
         "trial_is_never_active|is not applied, or of another kind",

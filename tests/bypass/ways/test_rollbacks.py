@@ -116,14 +116,15 @@ WEIGHTS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", WEIGHTS)
-def test_weights_of_dm(name: str) -> None:
-    weights, why = WEIGHTS[name]
+def first_with(weights: dict[str, Any], movement: float = 100.0) -> Act:
+    """A first version of the other module, with weights."""
 
     def write() -> None:
         without_dm()
         parameters = store_parameters(ModuleParameters.default("dm"), by="m", reason="m", at=NOW)
-        forgery = Forgery(content={"coefficients": weights}, request={"base_parameters": parameters.pk})
+        forgery = Forgery(
+            content={"coefficients": weights}, request={"base_parameters": parameters.pk}, movement=movement
+        )
         asked = forgery.draft()
         as_before("UPDATE overrides_changerequest SET module = 'dm' WHERE id = %s", asked.pk)
         forgery.apply(asked)
@@ -133,4 +134,15 @@ def test_weights_of_dm(name: str) -> None:
         )  # fmt: skip
         audited("version dm/1")
 
-    refused(write, why)
+    return write
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_weights_of_dm(name: str) -> None:
+    weights, why = WEIGHTS[name]
+
+    refused(first_with(weights), why)
+
+
+def test_weights_of_a_first_version_move_from_one() -> None:
+    refused(first_with({"chain=base": 1.5}, movement=20.0), "moves 20.4[0-9]* steps and says 20")

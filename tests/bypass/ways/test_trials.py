@@ -258,6 +258,18 @@ PATHS: dict[str, tuple[Act, str]] = {
 }
 
 
+def of_two_levers() -> None:
+    spec = make_spec(
+        {"size_mult": 1.2, "entry_aggression_mult": 1.1}, policy="evidence", scope={"trend": "Bad"},
+        stats={"n": 40, "edge_raw": 0.8, "variance": 0.5},
+    )  # fmt: skip
+    start = {"size_mult": 1.0, "entry_aggression_mult": 1.0}
+    Forgery(brings=(spec,), membership={"path_from": start, "path_since": NOW + HOUR})()
+
+
+PATHS["of two levers"] = (of_two_levers, HONEST)
+
+
 @pytest.mark.parametrize("role", ["role", "owner"])
 @pytest.mark.parametrize("name", TRIALS)
 def test_trials(name: str, role: str) -> None:
