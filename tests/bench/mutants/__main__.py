@@ -1,18 +1,21 @@
 """Change every condition of governance once, and list the changes that no test notices.
 
 `./dev bench mutants [database|python] [TEXT [PATH ...]]`: of both or one of them, all or those whose name contains the
-text (or stands in the file, where the text is `@FILE`), judged by all tests or by those of the paths. It prints a line
-of JSON per figure, then what docs/mutants.md does not explain, and ends with 1 if there is anything.
+text, judged by all tests or by those of the paths. `@FILE` as the text stands for the names in a file, and `1/2` for the
+first of two parts. It prints a line of JSON per figure, then what docs/mutants.md does not explain, and ends with 1
+if there is anything.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from zlib import crc32
 
 from tests.bench.mutants.database_mutants import function_mutants, key_mutants, trigger_mutants
 from tests.bench.mutants.explained import DOCUMENT, complaints, read
@@ -21,6 +24,7 @@ from tests.bench.mutants.judge_python import judge_python
 from tests.bench.mutants.mutant import Mutant
 from tests.bench.report import figure, timed
 
+PART = re.compile(r"(\d+)/(\d+)")
 Judged = tuple[list[str], list[str]]  # all changes by name, and those that no test noticed
 JUDGES = (
     "tests/overrides/models/test_sql.py",
@@ -45,6 +49,8 @@ def is_asked(name: str, text: str) -> bool:
     >>> is_asked("guard_vote: [a] -> true", "vote"), is_asked("guard_vote: [a] -> true", "guard_mode")
     (True, False)
     """
+    if part := PART.fullmatch(text):
+        return crc32(name.encode()) % int(part[2]) == int(part[1]) % int(part[2])
     if text.startswith("@"):
         return name in Path(text[1:]).read_text(encoding="utf-8").splitlines()
     return text in name
