@@ -1,8 +1,8 @@
 """Change every condition of governance once, and list the changes that no test notices.
 
 `./dev bench mutants [database|python] [TEXT [PATH ...]]`: of both or one of them, all or those whose name contains the
-text, judged by all tests or by those of the paths. `@FILE` as the text stands for the names in a file, and `1/2` for the
-first of two parts. It prints a line of JSON per figure, then what docs/mutants.md does not explain, and ends with 1
+text, judged by all tests or by those of the paths. `@FILE` as the text stands for the names in a file, and `1/2` for
+the first of two parts. It prints a line of JSON per figure, then what docs/mutants.md does not explain, and ends with 1
 if there is anything.
 """
 
