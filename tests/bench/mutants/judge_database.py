@@ -22,7 +22,7 @@ from django.db import DatabaseError, connection
 
 from tests.bench.mutants.mutant import Mutant
 
-MOST = {"ways": (200, 400), "bypass": (200, 400), "models": (100, 100)}  # judges of a change by folder: named, and others
+MOST = {"ways": (200, 400), "bypass": (200, 400), "models": (100, 100)}  # judges of a change: named, and others
 ELSEWHERE = (12, 12)
 FEW = (15, 15)  # for a change that is explained
 KILLERS = Path(__file__).parents[3] / ".dev" / "mutants.json"  # what noticed a change last time is tried first

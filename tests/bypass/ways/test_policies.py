@@ -56,12 +56,12 @@ def replaced(act: Act) -> Act:
 RAISED = '{"approvals": 2, "groups": []}'
 
 
-def stands(number: int, module: str = "pm", *, is_active: bool = True) -> Act:
+def stands(number: int, module: str = "pm", *, is_active: bool = True, document: str = '{"groups": []}') -> Act:
     """Let a policy have been there for long."""
     return lambda: as_before(
         "INSERT INTO overrides_modulepolicy (module, number, is_active, document, request_id, created_at, created_by) "
-        "SELECT %s, %s, %s, '{\"groups\": []}', min(request_id), now(), 'm' FROM overrides_mandate",
-        module, number, is_active,
+        "SELECT %s, %s, %s, %s, min(request_id), now(), 'm' FROM overrides_mandate",
+        module, number, is_active, document,
     )  # fmt: skip
 
 
@@ -70,6 +70,11 @@ def is_active(number: int, value: bool, document: str = '{"groups": []}') -> Act
         "UPDATE overrides_modulepolicy SET is_active = %s, document = %s WHERE module = 'pm' AND number = %s",
         value, document, number,
     )  # fmt: skip
+
+
+def applied_alone() -> None:
+    forgery = Forgery(kind="policy")
+    forgery.apply(forgery.draft())
 
 
 IMMUTABLE = "policy pm/[0-9] is immutable; another one replaces it"
@@ -130,6 +135,16 @@ POLICIES: dict[str, tuple[Act, str]] = {
         then(stands(1), stands(1, "dm"), is_active(1, False), policy({}, number=2)),
         HONEST,
     ),
+    "lines by fewer votes than the policy in force asks for, and as many as the one before it": (
+        then(stands(1, is_active=False), stands(2, document=RAISED), Forgery(brings=(size(1.1),))),
+        "has 1 of 2 approvals",
+    ),
+    "by fewer votes than the last one asks for, and as many as the one before it": (
+        then(stands(1, is_active=False), stands(2, document=RAISED), is_active(2, False, RAISED), policy({}, number=3)),
+        "has 1 of 2 approvals",
+    ),
+    "inactive": (policy({}, is_active=False), "is applied without what it brings"),
+    "none, beside another one": (then(stands(1), applied_alone), "is applied without what it brings"),
     "at once": (policy({}, route="at_once"), "was not reviewed and changes no policy"),
     "none in its place": (
         under(RAISED, lambda: sql("UPDATE overrides_modulepolicy SET is_active = false")),

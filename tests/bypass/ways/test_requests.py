@@ -219,6 +219,11 @@ ROWS: dict[str, tuple[Act, str]] = {
     ),
     "a schedule taken back": (from_state("scheduled", state="approved"), HONEST),
     "an approval taken back at once": (then(change(state="approved"), change_of_asked("in_review")), HONEST),
+    "a scheduled application without votes": (
+        from_state("scheduled", state="applied", closed_at=NOW),
+        "has 0 of 1 approvals",
+    ),
+    "a health of what has lost its votes": (from_state("approved", health="stale"), HONEST),
     "an approval without votes": (change(state="approved"), "has 0 of 1 approvals"),
     "an edit of a draft": (from_state("draft", edition=F("edition") + 1, content_hash="b" * 64), HONEST),
     "lines dropped with an edition of this cluster after one of another": (
