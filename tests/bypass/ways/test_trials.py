@@ -122,6 +122,10 @@ def evidence(start: float | None, target: float = 1.2, **over: Any) -> Forgery:
     return Forgery(brings=(spec,), membership=path)
 
 
+def opened(spec: Any) -> None:
+    Membership.objects.create(module="pm", line_id=spec.line, override_id=spec.content_id, from_version=4)
+
+
 def checked_early() -> None:
     sql("SET CONSTRAINTS membership_is_of_its_version IMMEDIATE")
 
@@ -175,6 +179,14 @@ TRIALS: dict[str, tuple[Act, str]] = {
     "another line closed": (
         Trial(more=lambda: Membership.objects.filter(line_id=OTHER, to_version=None).update(to_version=4)),
         f"{DIFFERS}|{ASTRAY}|opened or closed only by",
+    ),
+    "another line opened as well": (
+        stored(Trial(last=lambda: opened(size(1.1, {"trend": "Bad"}))), size(1.1, {"trend": "Bad"})),
+        DIFFERS,
+    ),
+    "another line closed as well": (
+        Trial(last=lambda: Membership.objects.filter(line_id=OTHER, to_version=None).update(to_version=4)),
+        DIFFERS,
     ),
     "other parameters than were signed": (Trial(content={}), CONSTANTS),
     "other parameters than it was drafted against": (Trial(request={"base_parameters": "p"}), CONSTANTS),
