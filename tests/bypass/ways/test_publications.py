@@ -41,6 +41,7 @@ NEW = size(1.1, BAD)
 AGGRESSIVE = make_spec(
     {"size_mult": 1.1, "entry_aggression_mult": 1.1}, stats={"n": 40, "edge_raw": 0.8, "variance": 0.5}
 )
+ALLOCATION = make_spec({"alloc_mult": 1.1}, type="dm_alloc", module="dm", action_category="allocation")
 UNDECIDED = "has 0 of 1 approvals of its content by others than its author"
 UNCOVERED = f"no mandate covers line {LINE}"
 OF_ITS_VERSION = "(?s)differs from request [0-9]+ at line.*membership_is_of_its_version"
@@ -207,8 +208,7 @@ def ended_beside() -> None:
 
 def of_dm() -> None:
     """Publish version 6 of the other module as it should be."""
-    spec = make_spec({"alloc_mult": 1.1}, type="dm_alloc", module="dm", action_category="allocation")
-    Forgery(module="dm", brings=(spec,))()
+    Forgery(module="dm", brings=(ALLOCATION,))()
 
 
 def of_dm_with(weights: dict[str, float], *, movement: float) -> Act:
@@ -429,6 +429,14 @@ REVIEWED: dict[str, tuple[Act, str]] = {
     "a veto that was lifted": (then(hold("veto", lifted_at=NOW), reviewed()), HONEST),
     "a veto that ran out": (then(hold("veto", expires_at=NOW), reviewed()), HONEST),
     "a veto that ends at this moment": (then(hold("veto", expires_at=NOW + HOUR), reviewed()), HONEST),
+    "a veto on what the next version takes out": (
+        then(hold("veto"), reviewed(), Forgery(withdraws=(LINE,))),
+        HONEST,
+    ),
+    "a veto on a line that the other module's version of this number opened": (
+        then(hold("veto", ALLOCATION.line), reviewed()),
+        HONEST,
+    ),
     "a veto on another line": (then(hold("veto", OTHER), reviewed()), HONEST),
     "a veto that runs": (then(hold("veto", expires_at=NOW + DAY), reviewed()), "a veto stands on line"),
     "a pin": (then(hold("pin"), reviewed()), HONEST),

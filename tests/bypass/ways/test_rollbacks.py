@@ -10,7 +10,7 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.models import Version
 from overrides.versions.publish import store_parameters
 from tests.builders import NOW, make_parameters
-from tests.bypass.ways.forgery import HONEST, LINE, OTHER, Act, Forgery, as_before, audited, refused, size
+from tests.bypass.ways.forgery import HONEST, LINE, OTHER, Act, Forgery, as_before, audited, refused, size, then
 
 pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
 
@@ -70,6 +70,10 @@ GONE_BACK = "version pm/4 differs from version [0-9] that request [0-9]+ goes ba
 ROWS: dict[str, tuple[Act, str]] = {
     "back to the version before": (back(2, withdraws=(OTHER,)), HONEST),
     "back to the first": (back(1, size(1.2), withdraws=(OTHER,)), HONEST),
+    "back to the version before, and on from there": (
+        then(back(2, withdraws=(OTHER,)), Forgery(brings=(size(1.1, {"trend": "Bad"}),))),
+        HONEST,
+    ),
     "back to what is in force": (back(3), HONEST),
     "a line that the older version did not hold": (back(2), f"{GONE_BACK} {OTHER}"),
     "another override than it held": (back(1, size(1.15), withdraws=(OTHER,)), f"{GONE_BACK} {LINE}"),
