@@ -13,6 +13,7 @@ from config.api.health import HealthView
 from config.api.schema import SchemaView
 from config.desk.alarms import acknowledge_page as acknowledge_alarm
 from config.desk.coverage import coverage_page
+from config.desk.glossary import glossary_page
 from config.desk.inbox import acknowledge_page as acknowledge_notices
 from config.desk.request_evidence import request_evidence_csv
 from config.operations.health import healthz, readyz
@@ -27,6 +28,7 @@ urlpatterns = [
     path("admin/alarms/<str:check>/acknowledge/", admin.site.admin_view(acknowledge_alarm), name="acknowledge_alarm"),
     path("admin/coverage/", admin.site.admin_view(coverage_page), name="coverage"),
     path("admin/evidence/", admin.site.admin_view(evidence_page), name="evidence"),
+    path("admin/glossary/", admin.site.admin_view(glossary_page), name="glossary"),
     path("admin/notices/acknowledge/", admin.site.admin_view(acknowledge_notices), name="acknowledge_notices"),
     path(
         "admin/requests/<int:request_id>/evidence.csv",

@@ -218,6 +218,7 @@ class WalkForward(BackgroundResult):
 
     class Meta:
         db_table = "learning_walk_forwards"
+        verbose_name = "walk-forward run"
         ordering = ("-asked_at", "key")
         constraints = [
             models.CheckConstraint(condition=finite("progress", low=0, high=1), name="walk_forward_progress_is_a_share")

@@ -24,6 +24,7 @@ SERVERS = (
     "tests/outages",
     "tests/overrides/models",
     "tests/overrides/requests/test_auto_publish.py",
+    "tests/overrides/requests/test_evidence.py",
     "tests/overrides/requests/test_renewal.py",
     "tests/overrides/requests/test_trial.py",
     "tests/overrides/monitoring/test_replay.py",

@@ -208,7 +208,7 @@ class TestRequestAppliedByHand:
 
         assert text.count("<td>yes</td>") == 1
         assert text.count('<td>no:&nbsp;<span class="cw-badge cw-warn">deactivated</span></td>') == 1
-        assert "What stands in the way" not in text
+        assert "Blockers" not in text
 
 
 @GONE

@@ -31,6 +31,7 @@ SELECT p.oid::regprocedure::text,
     || CASE WHEN has_function_privilege('public', p.oid, 'EXECUTE') THEN '' ELSE ' -- not for PUBLIC' END
 FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
 WHERE n.nspname !~ '^(pg_|information_schema$)'
+AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = p.oid AND d.deptype = 'e')  -- of an extension
 """
 TRIGGERS_NOW = """
 SELECT format('%s on %s', tgname, tgrelid::regclass), pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal

@@ -11,12 +11,14 @@ from typing import Any
 from django.db.models import Count, F, Func, Max, Min, Sum
 
 from learning.models import Cell, Lesson
+from overrides.admin.decisions.decision_rows import LEVERS_OF
 from overrides.core.engine.definitions.parameters import LessonParameters
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.core.engine.weights import FACTORS
 from overrides.models import ChangeRequest, Line, ModuleMode, Override, Version
 from overrides.monitoring.challenger import latest
 from overrides.versions.load_version import load_specs
+from telemetry.decisions.earnings import earned_by
 from telemetry.foundation.models import JobRun
 from telemetry.models import Attribution, AttributionShare, Decision, Outcome, Trade
 
@@ -145,7 +147,7 @@ def _worked(worked: Worked) -> Iterator[str]:
     decision, lever, trade = worked.decision, worked.decision.levers[worked.lever], worked.trade
     yield "One worked answer"
     yield (
-        f"  {decision.pattern_key} {decision.action_category} at {decision.at:%Y-%m-%d %H:%M}, "
+        f"  {decision.pattern_key} {decision.action_category} at {decision.at:%Y-%m-%d %H:%M} UTC, "
         f"{decision.module} version {decision.version}"
     )
     for each in decision.contributions:
@@ -153,7 +155,7 @@ def _worked(worked: Worked) -> Iterator[str]:
             yield from _contribution(each, worked.lever)
     step = "cut by the step to" if lever["step_limited"] else "within one step:"
     yield f"    blend {lever['target']:.6f}, {step} {lever['value']:.6f}, served {lever['served']}"
-    closed = f"the trade closed {trade.closed_at:%Y-%m-%d %H:%M} at {trade.rr:+.2f} R"
+    closed = f"the trade closed {trade.closed_at:%Y-%m-%d %H:%M} UTC at {trade.rr:+.2f} R"
     yield f"    {closed}: the move earned {worked.share:+.5f} R per unit of size"
 
 
@@ -171,15 +173,23 @@ def _contribution(each: dict[str, Any], lever: str) -> Iterator[str]:
 def _earned() -> Iterator[str]:
     total = Attribution.objects.aggregate(n=Count("trade_id"), total=Sum("total"), rr=Sum("rr"))
     by_overrides = AttributionShare.objects.exclude(line_id="")
-    moved = by_overrides.values("attribution_id").distinct().count()
+    moved, earned = by_overrides.values("attribution_id").distinct().count(), earned_by(AttributionShare.objects.all())
     yield "What it earned"
     answers = Decision.objects.count()
-    yield f"  {answers:,} answers are logged; {total['n']:,} of their trades have closed, {moved:,} of them moved"
+    closed = f"{total['n']:,} of their trades have closed"
+    yield f"  {answers:,} answers are logged; {closed}, and overrides moved {moved:,} of them"
     if total["n"]:
-        yield f"  at unit size those trades made {total['rr']:+.1f} R; the levers added {total['total']:+.4f} R"
+        overrides, coefficients = earned.overrides or 0.0, earned.coefficients or 0.0
+        rest = total["total"] - overrides - coefficients
+        yield f"  at unit size those trades made {total['rr']:+.1f} R; the levers added {total['total']:+.4f} R:"
+        yield f"    overrides {overrides:+.4f} R in {earned.answers:,} answers, coefficients {coefficients:+.4f} R,"
+        yield f"    cap and rest {rest:+.4f} R"
+    yield "  the overrides that earned and lost most:"
     shares = by_overrides.values("line_id").annotate(earned=Sum("share"), n=Count("id"))
     for row in [*shares.order_by("-earned")[:2], *shares.order_by("earned")[:2]]:
-        yield f"    {row['earned']:+.4f} R in {row['n']} answers: {Line.objects.get(pk=row['line_id'])}"
+        line = Line.objects.get(pk=row["line_id"])
+        levers = LEVERS_OF.get(line.channel, line.channel)
+        yield f"    {row['earned']:+.4f} R in {row['n']} answers: {line}, {levers} levers"
 
 
 def _challenged() -> Iterator[str]:

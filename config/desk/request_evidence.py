@@ -22,21 +22,22 @@ from learning.admin.charts.funnel import Funnel, Spot, funnel
 from learning.admin.lesson_estimates import (
     LearnedLine,
     RunWithLessons,
-    Twin,
     estimate_of,
     run_with_lessons,
     sequence_of,
 )
 from learning.core.significance.funnel import BY_CHANCE, n_stored
 from learning.lessons.methods import METHODS
-from learning.models import BuilderRun, Lesson, WalkForward
-from learning.validation.walk_forward_runs import summary_line
+from learning.models import BuilderRun, Lesson
+from learning.validation.run_evidence import RunEvidence
+from overrides.admin.requests.line_groups import CHANNEL_WORDS
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.core.governance.evidence_bar import clears_evidence_bar, false_sign_rate
 from overrides.core.governance.gates import Situation
 from overrides.core.governance.permissions import VIEW_REQUESTS
 from overrides.models import ChangeLine, ChangeRequest
+from overrides.requests.evidence import BY_HAND
 from overrides.versions.load_version import current_parameters
 from telemetry.foundation.core.csv_cells import csv_lines
 
@@ -59,6 +60,17 @@ class LineEvidence:
     lesson: Lesson | None
     edge_sequence: EdgeSequence | None
     lfsr: float | None
+
+    @property
+    def channel(self) -> str:
+        """The channel in a plain word."""
+        return CHANNEL_WORDS[self.change.line.channel]
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether a person wrote the override."""
+        side = self.change.after or self.change.before
+        return side is not None and side.source == BY_HAND
 
 
 @dataclass(frozen=True)
@@ -86,8 +98,7 @@ class RequestEvidence:
     run: BuilderRun | None
     policy: LearningMethod
     significance: RequestSignificance | None
-    twins: tuple[Twin, ...]
-    walk: WalkForward | None
+    known: RunEvidence | None
 
     @property
     def verifies(self) -> bool:
@@ -95,9 +106,14 @@ class RequestEvidence:
         return METHODS[self.policy].verifies
 
     @property
-    def walk_summary(self) -> str:
-        """The latest walk-forward result in one line; empty if there is none."""
-        return "" if self.walk is None else summary_line(self.walk)
+    def is_green(self) -> bool:
+        """Whether lines may be shown as good: the verdict on the run is an edge."""
+        return self.known is not None and self.known.allows_green
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether the dots of the funnel are grey."""
+        return not self.is_green
 
     @property
     def by_chance(self) -> float:
@@ -110,11 +126,6 @@ class RequestEvidence:
         """The number of cells in the funnel."""
         tested = None if self.run is None else self.run.tested
         return n_stored(tested) if tested else 0
-
-    @property
-    def most_in_noise(self) -> int:
-        """The largest number of lessons found in a noise twin."""
-        return max(each.count for each in self.twins)
 
 
 def may_look(person: AbstractBaseUser | AnonymousUser) -> bool:
@@ -140,8 +151,7 @@ def evidence_of(changes: Sequence[ChangeLine], situation: Situation) -> RequestE
         run=run,
         policy=policy,
         significance=_significance(situation) if METHODS[policy].verifies else None,
-        twins=() if learned_run is None else learned_run.twins,
-        walk=None if learned_run is None else learned_run.walk,
+        known=None if learned_run is None else learned_run.evidence,
     )
 
 

@@ -1,34 +1,43 @@
-"""The admin's start page: what is served, which requests wait and for whom, and what has failed."""
+"""The admin's start page: what is served and what is off, the mandates that are due for review, and all its counts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Exists, IntegerField, JSONField, OuterRef, Q, QuerySet, Subquery
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import F, IntegerField, JSONField, OuterRef, QuerySet, Subquery
 from django.db.models.expressions import RawSQL
-from django.urls import reverse
+from django.db.models.functions import JSONObject
 
-from config.access.models import ApiKey
-from config.operations.job_punctuality import punctuality
-from overrides.admin.governance.mandate_admin import due_by
+from config.desk.queue import DAY, WAITING, WEEK, awaiting
+from config.desk.troubles import Stuck, failed_runs, unowned_keys
+from overrides.admin.decisions.decision_rows import LEVERS_OF
+from overrides.admin.governance.mandate_admin import due_by, overdue_at
+from overrides.admin.mandate_display import term
 from overrides.admin.requests.request_admin import unacknowledged
-from overrides.admin.requests.steps import step_summaries
-from overrides.models import ChangeRequest, Mandate, ModuleMode, Version
+from overrides.models import (
+    ChangeLine,
+    ChangeRequest,
+    LineHold,
+    Mandate,
+    MandateRenewal,
+    ModuleMode,
+    Quarantine,
+    Version,
+    Vote,
+)
 from overrides.requests.renewal import suspended_at
-from overrides.serving.engine import ENGINE_ROOM, FRESH_SECONDS
 from telemetry.audit.simulated_time import SimulatedTime
-from telemetry.foundation.models import JobRun, OutboxMessage
+from telemetry.decisions.earnings import Earned, earned_lately
+from telemetry.foundation.models import OutboxMessage
 from telemetry.models import MODULES
 
-MOST_WAITING = 12
-MOST_FAILED = 8
-LOOKED_BACK = timedelta(days=1)
-OUTBOX_PATIENCE = timedelta(minutes=5)
-WAITING = (ChangeRequest.State.IN_REVIEW, ChangeRequest.State.APPROVED, ChangeRequest.State.CHANGES_REQUESTED)
+MOST_DUE = 12
+EARNED_TRADES = 1000  # the trades whose earnings the page sums, so that it takes no longer as they grow
 
 
 @dataclass(frozen=True)
@@ -39,25 +48,86 @@ class Served:
     row: ModuleMode | None
     version: Version | None
 
+    @property
+    def mode(self) -> str:
+        """The mode in force; a module without one is off."""
+        return ModuleMode.Mode.OFF if self.row is None else self.row.mode
+
+    @property
+    def is_off(self) -> bool:
+        """Whether it answers nothing but neutral and logs no answers."""
+        return self.mode == ModuleMode.Mode.OFF
+
+    @property
+    def serves(self) -> str:
+        """What bots get, in words."""
+        if self.is_off:
+            return "neutral levers: it is off"
+        if self.version is None:
+            return "neutral levers: no version is published yet"
+        number = f"{self.module} {self.version.number}"
+        if self.mode == ModuleMode.Mode.SHADOW:
+            return f"neutral levers; what {number} would answer is logged"
+        percent = 100.0 if self.row is None else self.row.rollout_percent
+        return f"the levers of {number}" if percent == 100 else f"the levers of {number}, to {percent:g} % of positions"
+
 
 @dataclass(frozen=True)
-class Waiting:
-    """A request and the steps open to the reader, or why it is not theirs to decide."""
+class DueMandate:
+    """A mandate whose review is due or overdue, in words, and who signed it."""
 
-    request: ChangeRequest
-    age: str
-    left: str
-    steps: tuple[str, ...]
-    blocked: str
+    mandate: Mandate
+    term: str
+    is_overdue: bool
+    signers: tuple[str, ...]
+
+    @property
+    def levers(self) -> str:
+        """Which levers its line moves, in a word."""
+        return LEVERS_OF[self.mandate.line.channel]
 
 
 @dataclass(frozen=True)
-class Trouble:
-    """A failure in words, with the address of a page with details."""
+class Published:
+    """What the builder published by itself: requests and lines, in the last day and in the last week."""
 
-    what: str
-    detail: str
-    url: str = ""
+    day: int
+    day_lines: int
+    week: int
+    week_lines: int
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the start page counts.
+
+    Requests that wait for the reader, for others, and for their time; those that took effect at once and wait to be
+    acknowledged; mandates that are due for review (`mandates_overdue` of them overdue) or suspended; vetoes and pins;
+    live keys without an active owner; what the builder published by itself; failed runs of jobs; and what the last
+    trades earned. `simulated` is since when and why the database accepts other times than its clock's.
+    """
+
+    mine: int
+    others: int
+    scheduled: int
+    afterwards: int
+    mandates_due: int
+    mandates_overdue: int
+    mandates_suspended: int
+    vetoes: int
+    pins: int
+    unowned_keys: int
+    published: Published
+    quarantines: tuple[Mapping[str, str], ...]
+    failed: list[Mapping[str, Any]]
+    stuck: Stuck
+    simulated: SimulatedTime | None
+    earned: Earned
+
+    @property
+    def mandates_due_soon(self) -> int:
+        """The mandates that are due and not overdue yet."""
+        return self.mandates_due - self.mandates_overdue
 
 
 def served() -> list[Served]:
@@ -68,52 +138,74 @@ def served() -> list[Served]:
     return [Served(module, rows.get(module), active.get(module)) for module, _ in MODULES]
 
 
-def waiting(person: User, now: datetime) -> list[Waiting]:
-    """Return the requests that wait for a person, oldest first."""
-    requests = ChangeRequest.objects.filter(state__in=WAITING).order_by("created_at", "id")
-    return [_waiting(request, person, now) for request in requests[:MOST_WAITING]]
-
-
-@dataclass(frozen=True)
-class Counts:
-    """The numbers of requests that took effect at once and wait for acknowledgement, of mandates whose review is due
-    within two weeks or overdue, of suspended mandates, of live keys without an active owner, and of tasks that are due
-    and not sent, with the time of the oldest; and `simulated`, since when and why the database accepts other times than
-    its clock's."""
-
-    afterwards: int
-    mandates_due: int
-    mandates_suspended: int
-    unowned_keys: int
-    waiting_tasks: int
-    oldest_task: datetime | None
-    simulated: SimulatedTime | None
-
-
 def counts(person: User, now: datetime) -> Counts:
     """Return what the start page counts, in one query."""
+    open_requests = ChangeRequest.objects.filter(state__in=WAITING)
+    mine = awaiting(person, now)
     tasks = OutboxMessage.objects.filter(sent_at=None, due_at__lte=now)
+    holds = LineHold.objects.filter(LineHold.is_live(now))
     counted: dict[str, QuerySet[Any]] = {
+        "mine": open_requests.filter(mine),
+        "others": open_requests.exclude(pk__in=open_requests.filter(mine).values("pk")),
+        "scheduled": ChangeRequest.objects.filter(state=ChangeRequest.State.SCHEDULED),
         "afterwards": unacknowledged(),
         "mandates_due": Mandate.objects.filter(due_by(now)),
+        "mandates_overdue": Mandate.objects.filter(overdue_at(now)),
         "mandates_suspended": Mandate.objects.filter(suspended_at(now)),
+        "vetoes": holds.filter(kind="veto"),
+        "pins": holds.filter(kind="pin"),
         "unowned_keys": unowned_keys(now),
-        "waiting_tasks": tasks,
+        "tasks": tasks,
     }
-    columns = {name: _Count(rows.order_by().values("pk")) for name, rows in counted.items()}
-    time = RawSQL("(SELECT jsonb_build_array(since, reason) FROM simulated_time)", (), JSONField())
-    oldest = Subquery(tasks.order_by("due_at").values("due_at")[:1])
-    row: Any = User.objects.filter(pk=person.pk).values(**columns, oldest_task=oldest, simulated=time).get()
+    columns: dict[str, Any] = {name: _Count(rows.order_by().values("pk")) for name, rows in counted.items()}
+    for name, since in (("day", now - DAY), ("week", now - WEEK)):
+        published = ChangeRequest.objects.filter(
+            route=ChangeRequest.Route.MANDATE, state=ChangeRequest.State.APPLIED, closed_at__gt=since
+        )
+        columns[name] = _Count(published.order_by().values("pk"))
+        columns[f"{name}_lines"] = _Count(
+            ChangeLine.objects.filter(request__in=published.order_by().values("pk")).values("pk")
+        )
+    stopped = Quarantine.objects.filter(lifted_at=None).order_by("module")
+    quarantine = JSONObject(module=F("module"), reason=F("reason"), by=F("placed_by__username"))
+    columns |= {
+        "earned": earned_lately(EARNED_TRADES),
+        "quarantines": ArraySubquery(stopped.values(found=quarantine)),
+        "failed": failed_runs(now),
+        "oldest": Subquery(tasks.order_by("due_at").values("due_at")[:1]),
+        "simulated": RawSQL("(SELECT jsonb_build_array(since, reason) FROM simulated_time)", (), JSONField()),
+    }
+    row: Any = User.objects.filter(pk=person.pk).values(**columns).get()
     if row["simulated"]:
         since, reason = row["simulated"]
         row["simulated"] = SimulatedTime(datetime.fromisoformat(since), reason)
+    row["earned"] = Earned(**row["earned"])
+    row["published"] = Published(*(row.pop(name) for name in ("day", "day_lines", "week", "week_lines")))
+    row["stuck"] = Stuck(row.pop("tasks"), row.pop("oldest"))
+    row["quarantines"] = tuple(row["quarantines"])
     return Counts(**row)
 
 
-def unowned_keys(now: datetime) -> QuerySet[ApiKey]:
-    """Return the live keys without an active owner."""
-    live = ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
-    return live.filter(Q(owner=None) | Q(owner__is_active=False))
+def due_mandates(now: datetime) -> list[DueMandate]:
+    """Return the first mandates whose review is due, the longest overdue first, in one query."""
+    votes = Vote.objects.filter(
+        request=OuterRef("request"), content_hash=OuterRef("request__content_hash"), decision=Vote.Decision.APPROVE
+    )
+    renewals = MandateRenewal.objects.filter(mandate=OuterRef("renews"))
+    rows: Any = Mandate.objects.filter(due_by(now)).select_related("line").order_by("review_by", "pk")
+    annotated = rows.annotate(
+        voters=ArraySubquery(votes.order_by("pk").values("voter__username")),
+        renewers=ArraySubquery(renewals.order_by("pk").values("voter__username")),
+    )
+    return [
+        DueMandate(
+            row,
+            term(row.review_by - now),
+            row.review_by <= now,
+            tuple(dict.fromkeys(row.renewers if row.renews_id is not None else row.voters)),
+        )
+        for row in annotated[:MOST_DUE]
+    ]
 
 
 class _Count(Subquery):
@@ -121,82 +213,3 @@ class _Count(Subquery):
 
     template = "(SELECT count(*) FROM (%(subquery)s) AS counted)"
     output_field = IntegerField()
-
-
-def troubles(counted: Counts, now: datetime) -> list[Trouble]:
-    """Return the jobs that failed in the last day without success since, late jobs, and stuck work."""
-    return [*_failed(now), *_late(now), *_stuck(counted, now), *_stale_engines()]
-
-
-def key_troubles(now: datetime, *, sees_keys: bool) -> list[Trouble]:
-    """Return the keys without an active owner, with a link to their list for readers who may see it."""
-    url = reverse("admin:access_apikey_changelist") if sees_keys else ""
-    rows = unowned_keys(now).select_related("owner").order_by("name", "pk")
-    return [_unowned(key, url) for key in rows[:MOST_FAILED]]
-
-
-def in_words(span: timedelta) -> str:
-    """Return a length of time in its largest unit, to compare ages at a glance; negative lengths count as zero."""
-    minutes = max(0, int(span.total_seconds() // 60))
-    if minutes < 60:
-        return f"{minutes} min"
-    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} d"
-
-
-def _waiting(request: ChangeRequest, person: User, now: datetime) -> Waiting:
-    """Describe one request for a person."""
-    each = step_summaries(request, person, now)
-    steps = tuple(offer.step.label for offer in each if not offer.blocked)
-    blocked = next((offer.blocked for offer in each if offer.blocked), "its author has to change it")
-    age, left = in_words(now - request.created_at), request.expires_at - now
-    return Waiting(request, age, in_words(left) if left > timedelta(0) else "expired", steps, blocked)
-
-
-def _failed(now: datetime) -> Iterator[Trouble]:
-    """Yield the failed jobs."""
-    done_since = JobRun.objects.filter(
-        job=OuterRef("job"), status=JobRun.Status.DONE, finished_at__gt=OuterRef("finished_at")
-    )
-    failed = JobRun.objects.filter(status=JobRun.Status.FAILED, finished_at__gt=now - LOOKED_BACK)
-    for run in failed.exclude(Exists(done_since)).order_by("-finished_at")[:MOST_FAILED]:
-        last_line = (run.error.strip().splitlines() or [""])[-1]
-        ago = in_words(now - run.finished_at)
-        url = reverse("admin:telemetry_jobrun_change", args=[run.pk])
-        yield Trouble(f"{run.job} failed {ago} ago", last_line[:200], url)
-
-
-def _late(now: datetime) -> Iterator[Trouble]:
-    """Yield the late jobs."""
-    for job, each in punctuality(now=now).items():
-        if each["status"] == "late":
-            age = each["seconds_since_success"]
-            since = "it never has" if age is None else f"the last time {in_words(timedelta(seconds=age))} ago"
-            every = in_words(timedelta(seconds=each["period_seconds"]))
-            yield Trouble(f"{job} is late", f"it should succeed every {every}; {since}")
-
-
-def _stuck(counted: Counts, now: datetime) -> Iterator[Trouble]:
-    """Yield a trouble if tasks have waited too long for the queue."""
-    if counted.oldest_task is not None and now - counted.oldest_task > OUTBOX_PATIENCE:
-        oldest = in_words(now - counted.oldest_task)
-        yield Trouble(
-            f"{counted.waiting_tasks} tasks wait for the queue", f"the oldest for {oldest}; is Redis there, and beat?"
-        )
-
-
-def _unowned(key: ApiKey, url: str) -> Trouble:
-    """Return what is wrong with the owner of a key, and what follows."""
-    why = "has no owner" if key.owner is None else f"is owned by {key.owner}, who is deactivated"
-    detail = "it cannot draft requests until an active person owns it; resolving and recording continue"
-    return Trouble(f"the key of {key.name} ({key.prefix}) {why}", detail, url)
-
-
-def _stale_engines() -> Iterator[Trouble]:
-    """Yield the stale engines of this process, which serve their last version because a newer one does not compile."""
-    for module, _ in MODULES:
-        engine, age = ENGINE_ROOM.known(module), ENGINE_ROOM.stale_seconds(module)
-        if engine is not None and age > FRESH_SECONDS:
-            ago = in_words(timedelta(seconds=age))
-            yield Trouble(
-                f"the engine of {module} is stale", f"it serves version {engine.version}, confirmed {ago} ago"
-            )

@@ -57,10 +57,10 @@ class CoefficientAdmin(FactAdmin):
     def get_list_display(self, request: HttpRequest) -> tuple[str | Callable[..., Any], ...]:
         weights = in_force()
 
-        @admin.display(description="fresh weight (mark: in force)", ordering="weight")
+        @admin.display(description="new weight (mark: in force)", ordering="weight")
         def against_served(row: Coefficient) -> SafeString:
             served = weights.get(name_of(row), 1.0)
-            return bar(row.weight, served, f"fresh {row.weight:.4f}, in force {served:.4f}")
+            return bar(row.weight, served, f"new {row.weight:.4f}, in force {served:.4f}")
 
         @admin.display(description="in force")
         def served(row: Coefficient) -> SafeString:
@@ -102,7 +102,7 @@ class CoefficientAdmin(FactAdmin):
     def value(self, row: Coefficient) -> str:
         return row.key or "all"
 
-    @admin.display(description="fresh weight", ordering="weight")
+    @admin.display(description="new weight", ordering="weight")
     def weight_shown(self, row: Coefficient) -> SafeString:
         return number(row.weight, 4)
 
@@ -110,23 +110,23 @@ class CoefficientAdmin(FactAdmin):
     def in_force_shown(self, row: Coefficient) -> SafeString:
         return number(in_force().get(name_of(row)), 4)
 
-    @admin.display(description="short mean", ordering="rr_short")
+    @admin.display(description="recent mean (decays over 14 days)", ordering="rr_short")
     def short_memory(self, row: Coefficient) -> SafeString:
         return number(row.rr_short, 3, signed=True, unit="R")
 
-    @admin.display(description="long mean", ordering="rr_long")
+    @admin.display(description="long-run mean (decays over 90 days)", ordering="rr_long")
     def long_memory(self, row: Coefficient) -> SafeString:
         return number(row.rr_long, 3, signed=True, unit="R")
 
-    @admin.display(description="short mean before shrinking")
+    @admin.display(description="recent mean before shrinking")
     def short_unshrunk(self, row: Coefficient) -> SafeString:
         return number(memory_of(row).short.mean, 3, signed=True, unit="R")
 
-    @admin.display(description="long mean before shrinking")
+    @admin.display(description="long-run mean before shrinking")
     def long_unshrunk(self, row: Coefficient) -> SafeString:
         return number(memory_of(row).long.mean, 3, signed=True, unit="R")
 
-    @admin.display(description="n", ordering="n")
+    @admin.display(description="trades", ordering="n")
     def n_shown(self, row: Coefficient) -> SafeString:
         return number(row.n, 0)
 
@@ -138,11 +138,11 @@ class CoefficientAdmin(FactAdmin):
     def as_of_shown(self, row: Coefficient) -> SafeString:
         return format_moment(row.as_of)
 
-    @admin.display(description="which is worth")
+    @admin.display(description="equivalent trades")
     def short_worth(self, row: Coefficient) -> SafeString:
         return number(memory_of(row).weights_at(day_of(row.as_of))[0], 1, unit="trades of today")
 
-    @admin.display(description="which is worth")
+    @admin.display(description="equivalent trades")
     def long_worth(self, row: Coefficient) -> SafeString:
         return number(memory_of(row).weights_at(day_of(row.as_of))[1], 1, unit="trades of today")
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.db.models.fields.json import KeyTransform
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -21,13 +22,19 @@ from learning.admin.lesson_page import edge_csv, history_csv, lesson_page, weeks
 from learning.admin.significance_admin import evidence_urls
 from learning.admin.switch_method_page import switch_page
 from learning.admin.trial_form import trial_page
+from learning.core.significance.verdict import Verdict
 from learning.lessons.methods import METHODS
 from learning.models import BuilderRun, Lesson
+from learning.validation.run_evidence import run_evidence
+from overrides.admin.line_lists import LINE_SEARCH, channel_words
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from overrides.versions.load_version import current_parameters
+from telemetry.core.vocabulary import ActionCategory
 from telemetry.foundation.admin.formatting import badge, chips, format_moment, number, pattern, pretty, short
-from telemetry.foundation.admin.read_only import FactAdmin, one_of
+from telemetry.foundation.admin.part_search import all_words, begins_an_id, said, terms
+from telemetry.foundation.admin.read_only import DefaultFilter, FactAdmin, one_of
+from telemetry.models import MODULES
 
 
 def floors() -> Callable[[str, Channel], float]:
@@ -43,11 +50,48 @@ def floors() -> Callable[[str, Channel], float]:
     return lambda module, channel: of_module(module).channels[channel].weights.min_total_weight
 
 
-def _verification(lesson: Lesson) -> SafeString:
-    """Return the verification status of an evidence lesson and the probability that its sign is wrong."""
+def verdicts() -> Callable[[str, LearningMethod], Verdict]:
+    """Return a function for the verdict on the newest run of a module's method; each is read once."""
+
+    @cache
+    def verdict(module: str, policy: LearningMethod) -> Verdict:
+        return run_evidence(module, policy).verdict
+
+    return verdict
+
+
+def _verification(lesson: Lesson, verdict: Verdict) -> SafeString:
+    """Return the verification status of an evidence lesson and the probability that its sign is wrong.
+
+    It is green only if the verdict on the run is an edge.
+    """
     status = lesson.stats.get("standing", "unverified")
-    shown = badge("active" if status == "verified" else "too_light", status)
-    return format_html("{} lfsr {}", shown, number(1 - lesson.weight, 3))
+    is_verified = status == "verified"
+    tone = "too_light" if not is_verified else "active" if verdict.allows_green else verdict.tone
+    probability = "probability that the sign of the edge is wrong (local false sign rate)"
+    shown = badge(tone, status)
+    return format_html('{} <abbr title="{}">lfsr</abbr> {}', shown, probability, number(1 - lesson.weight, 3))
+
+
+class MethodFilter(DefaultFilter):
+    """Limits the list to lessons of the methods that are served, which is the default, or to those of one method."""
+
+    title = "learning method"
+    parameter_name = "policy"
+    words = "lessons of the learning methods that are served"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
+        return tuple((method.value, method.value) for method in LearningMethod)
+
+    def default(self, queryset: QuerySet[Lesson]) -> QuerySet[Lesson]:
+        served = Q()
+        for module, _ in MODULES:
+            for channel, parameters in current_parameters(module).channels.items():
+                served |= Q(module=module, type=channel, policy=parameters.policy)
+        return queryset.filter(served)
+
+    def chosen(self, queryset: QuerySet[Lesson], value: str) -> QuerySet[Lesson]:
+        return queryset.filter(policy=value)
 
 
 @admin.register(Lesson)
@@ -56,24 +100,29 @@ class LessonAdmin(FactAdmin):
 
     nothing_yet = "The builder looks for them every hour, in cells with enough trades."
     list_filter = (
+        MethodFilter,
         "module",
+        one_of("type", Channel, "levers"),
         one_of("status", [status.value for status in Lesson.Status]),
-        "action_category",
-        one_of("policy", ("plan", "evidence")),
+        one_of("action_category", ActionCategory, "action"),
     )
-    search_fields = ("pattern_key__startswith",)
-    search_help_text = "pattern, from its beginning"
+    search_fields = ("pattern_key",)
+    search_help_text = LINE_SEARCH
+    csv_fields = (
+        "id", "line_id", "module", "type", "policy", "pattern_key", "action_category", "scope", "status", "edge_raw",
+        "stats__n", "stats__variance", "stats__half_life_days", "stats__updated_at", "weight", "targets", "run__as_of",
+    )  # fmt: skip
     ordering = ("-weight", "id")
     fields = (
-        ("what", "scope_shown", "state"),
+        ("what", "state"),
         ("edge", "n", "variance", "weight_shown"),
         ("half_life", "newest", "updates"),
-        ("targets_shown", "type", "policy"),
+        ("targets_shown", "levers_of"),
         ("first_run", "run", "line"),
     )
     readonly_fields = (
-        "what", "scope_shown", "state", "edge", "n", "variance", "weight_shown", "half_life", "newest", "updates",
-        "targets_shown", "line",
+        "what", "state", "edge", "n", "variance", "weight_shown", "half_life", "newest", "updates",
+        "targets_shown", "levers_of", "line",
     )  # fmt: skip
     change_form_template = "learning/lessons/lesson.html"
 
@@ -97,25 +146,34 @@ class LessonAdmin(FactAdmin):
         return lesson_page(obj)
 
     def get_list_display(self, request: HttpRequest) -> tuple[str | Callable[..., Any], ...]:
-        floor_of = floors()
+        floor_of, verdict_of = floors(), verdicts()
 
-        @admin.display(description="weight, floor; or sureness", ordering="weight")
+        @admin.display(description="weight (minimum), or certainty of the sign", ordering="weight")
         def against_floor(lesson: Lesson) -> SafeString:
-            if METHODS[LearningMethod(lesson.policy)].verifies:
-                return _verification(lesson)
+            policy = LearningMethod(lesson.policy)
+            if METHODS[policy].verifies:
+                return _verification(lesson, verdict_of(lesson.module, policy))
             floor = floor_of(lesson.module, Channel(lesson.type))
             tone = "" if lesson.weight >= floor else "cw-quiet"
-            return format_html('<span class="{}">{} / {}</span>', tone, number(lesson.weight, 4), f"{floor:g}")
+            return format_html('<span class="{}">{} ({})</span>', tone, number(lesson.weight, 4), f"{floor:g}")
 
-        return ("what", "scope_shown", "state", "edge", "n", against_floor, "targets_shown")
+        return ("what", "levers_of", "state", "edge", "n", against_floor, "targets_shown")
 
-    @admin.display(description="pattern and action", ordering="pattern_key")
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Lesson], search_term: str
+    ) -> tuple[QuerySet[Lesson], bool]:
+        if begins_an_id(search_term.strip()):
+            return queryset.filter(line_id__startswith=search_term.strip()), False
+        rows = queryset.alias(said=said("pattern_key", "action_category", "scope"))
+        return rows.filter(all_words("said", terms(search_term))), False
+
+    @admin.display(description="pattern, action and scope", ordering="pattern_key")
     def what(self, lesson: Lesson) -> SafeString:
-        return pattern(lesson.pattern_key, lesson.action_category)
+        return format_html("{}<div>{}</div>", pattern(lesson.pattern_key, lesson.action_category), chips(lesson.scope))
 
-    @admin.display(description="scope", ordering="n_dims")
-    def scope_shown(self, lesson: Lesson) -> SafeString:
-        return chips(lesson.scope)
+    @admin.display(description="levers, learning method")
+    def levers_of(self, lesson: Lesson) -> SafeString:
+        return channel_words(lesson.type, lesson.policy)
 
     @admin.display(description="status", ordering="status")
     def state(self, lesson: Lesson) -> SafeString:
@@ -125,7 +183,7 @@ class LessonAdmin(FactAdmin):
     def edge(self, lesson: Lesson) -> SafeString:
         return number(lesson.edge_raw, 3, signed=True, unit="R")
 
-    @admin.display(description="n")
+    @admin.display(description="trades", ordering=KeyTransform("n", "stats"))
     def n(self, lesson: Lesson) -> SafeString:
         return number(lesson.stats["n"], 0)
 
@@ -141,24 +199,24 @@ class LessonAdmin(FactAdmin):
     def half_life(self, lesson: Lesson) -> SafeString:
         return number(lesson.stats["half_life_days"], 1, unit="days")
 
-    @admin.display(description="newest close behind it")
+    @admin.display(description="newest trade")
     def newest(self, lesson: Lesson) -> SafeString:
         return format_moment(datetime.fromisoformat(lesson.stats["updated_at"]))
 
-    @admin.display(description="days it moved")
+    @admin.display(description="days on which it moved")
     def updates(self, lesson: Lesson) -> SafeString:
         return number(lesson.stats.get("updates"), 0)
 
-    @admin.display(description="targets")
+    @admin.display(description="lever targets")
     def targets_shown(self, lesson: Lesson) -> SafeString:
         return format_html_join(
             "", '<div class="cw-lever">{} {}</div>', ((name, number(t, 4)) for name, t in lesson.targets.items())
         )
 
-    @admin.display(description="overrides of its line")
+    @admin.display(description="overrides of this line")
     def line(self, lesson: Lesson) -> SafeString:
         where = reverse("admin:overrides_override_changelist")
-        return format_html('<a href="{}?q={}">{}</a>', where, lesson.line_id, short(lesson.line_id))
+        return format_html('<a href="{}?q={}&amp;in_force=any">{}</a>', where, lesson.line_id, short(lesson.line_id))
 
 
 @admin.register(BuilderRun)
@@ -166,15 +224,24 @@ class BuilderRunAdmin(FactAdmin):
     """Read-only list of builder runs, and the routes of the pages of a module's methods."""
 
     nothing_yet = "The builder runs every hour for each module."
-    list_display = ("run_shown", "as_of_shown", "policy", "n_cells", "n_candidates", "n_active", "n_withdrawn")
-    list_filter = ("module", one_of("policy", ("plan", "evidence")))
+    list_display = (
+        "run_shown", "as_of_shown", "method", "cells_shown", "candidates_shown", "active_shown", "withdrawn_shown",
+    )  # fmt: skip
+    sortable_by = ("run_shown", "as_of_shown")
+    list_filter = ("module", one_of("policy", LearningMethod, "learning method"))
     fields = (
-        ("module", "policy", "as_of_shown", "code_version"),
-        ("n_cells", "n_candidates", "n_active", "n_withdrawn"),
+        ("module", "method", "as_of_shown", "code_version"),
+        ("cells_shown", "candidates_shown", "active_shown", "withdrawn_shown"),
         ("lessons", "evidence"),
         ("baseline_shown", "parameters_shown"),
     )
-    readonly_fields = ("as_of_shown", "lessons", "evidence", "baseline_shown", "parameters_shown")
+    readonly_fields = (
+        "method", "as_of_shown", "cells_shown", "candidates_shown", "active_shown", "withdrawn_shown", "lessons",
+        "evidence", "baseline_shown", "parameters_shown",
+    )  # fmt: skip
+    csv_fields = (
+        "id", "module", "policy", "as_of", "n_cells", "n_candidates", "n_active", "n_withdrawn", "code_version",
+    )  # fmt: skip
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(switch_page)
@@ -195,7 +262,27 @@ class BuilderRunAdmin(FactAdmin):
     def as_of_shown(self, run: BuilderRun) -> SafeString:
         return format_moment(run.as_of)
 
-    @admin.display(description="its lessons")
+    @admin.display(description="learning method")
+    def method(self, run: BuilderRun) -> str:
+        return run.policy
+
+    @admin.display(description="cells")
+    def cells_shown(self, run: BuilderRun) -> SafeString:
+        return number(run.n_cells, 0)
+
+    @admin.display(description="candidates")
+    def candidates_shown(self, run: BuilderRun) -> SafeString:
+        return number(run.n_candidates, 0)
+
+    @admin.display(description="active lessons")
+    def active_shown(self, run: BuilderRun) -> SafeString:
+        return number(run.n_active, 0)
+
+    @admin.display(description="withdrawn lessons")
+    def withdrawn_shown(self, run: BuilderRun) -> SafeString:
+        return number(run.n_withdrawn, 0)
+
+    @admin.display(description="lessons")
     def lessons(self, run: BuilderRun) -> SafeString:
         where = reverse("admin:learning_lesson_changelist")
         return format_html('<a href="{}?module__exact={}">lessons of {}</a>', where, run.module, run.module)

@@ -16,16 +16,15 @@ from learning.admin.charts.confidence_sequence import EdgeSequence, Frame, Weeks
 from learning.admin.charts.forest import Estimate
 from learning.lessons.methods import METHODS
 from learning.lessons.methods.method import Order
-from learning.models import BuilderRun, EdgeHistory, Lesson, NoiseTwin, WalkForward
+from learning.models import BuilderRun, EdgeHistory, Lesson
+from learning.validation.run_evidence import RunEvidence, evidence_of_run, runs_with_evidence
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.models import ChangeLine, ChangeRequest, Membership
 
 Status = Lesson.Status
 LESSON_FIELDS = ("id", "line_id", "policy", "stats", "edge_raw")
-TWIN_FIELDS = {"found": "found", "count": "count"}
 WEEK_FIELDS = {"week": "week", "n": "n", "edge_raw": "edge_raw"}
-WALK_FIELDS = {"policy": "policy", "combiner": "combiner", "as_of": "as_of", "figures": "figures"}
 
 
 @dataclass(frozen=True)
@@ -52,21 +51,12 @@ class LearnedLine:
 
 
 @dataclass(frozen=True)
-class Twin:
-    """The number of lessons in the real outcomes and in one noise twin."""
-
-    found: int
-    count: int
-
-
-@dataclass(frozen=True)
 class RunWithLessons:
-    """A builder run, its lessons by line, and the newest noise twins and walk-forward run of its method."""
+    """A builder run with the verdict on it, and some of its lessons by line."""
 
     run: BuilderRun
     learned: Mapping[str, LearnedLine]
-    twins: tuple[Twin, ...]
-    walk: WalkForward | None
+    evidence: RunEvidence
 
 
 @dataclass(frozen=True)
@@ -124,35 +114,22 @@ def run_with_lessons(
     parameters: ModuleParameters, policy: LearningMethod, lines: Iterable[str]
 ) -> RunWithLessons | None:
     """Return a method's newest run, its twins and walk-forward run, and the lessons of some lines, in one query."""
-    module = parameters.module
     weeks = EdgeHistory.objects.filter(lesson=OuterRef("pk")).order_by("week")
     fields = {name: name for name in LESSON_FIELDS} | {
         "weeks": ArraySubquery(weeks.values(document=JSONObject(**WEEK_FIELDS)))
     }
     lessons = Lesson.objects.filter(line_id__in=list(lines)).values(document=JSONObject(**fields, parents=_parents()))
-    twins = newest_twins(module, policy).exclude(count=None)
-    runs = BuilderRun.objects.filter(module=module, policy=policy).defer("parameters", "baseline")
-    run = runs.annotate(
-        lesson_documents=ArraySubquery(lessons),
-        twin_documents=ArraySubquery(twins.values(document=JSONObject(**TWIN_FIELDS))),
-        walk_documents=ArraySubquery(finished_walks(parameters, policy).values(document=JSONObject(**WALK_FIELDS))[:1]),
-    ).first()
+    run = (
+        runs_with_evidence(parameters, policy)
+        .defer(None)
+        .defer("parameters", "baseline")
+        .annotate(lesson_documents=ArraySubquery(lessons))
+        .first()
+    )
     if run is None:
         return None
     learned = {each["line_id"]: _learned(each) for each in run.lesson_documents}
-    counted = tuple(Twin(each["found"], each["count"]) for each in run.twin_documents)
-    return RunWithLessons(run, learned, counted, next(map(_walk, run.walk_documents), None))
-
-
-def _walk(document: dict[str, Any]) -> WalkForward:
-    return WalkForward(**document | {"as_of": datetime.fromisoformat(document["as_of"])})
-
-
-def finished_walks(parameters: ModuleParameters, policy: LearningMethod) -> QuerySet[WalkForward]:
-    """Return a method's finished walk-forward runs, newest first; for the plan method, of the module's combiner."""
-    rows = WalkForward.objects.filter(module=parameters.module, policy=policy, status=WalkForward.Status.DONE)
-    combiner = METHODS[policy].walk_combiner(parameters)
-    return rows if combiner is None else rows.filter(combiner=combiner)
+    return RunWithLessons(run, learned, evidence_of_run(run, policy))
 
 
 def _learned(document: dict[str, Any]) -> LearnedLine:
@@ -200,9 +177,3 @@ def sequence_of(lesson: Lesson, weeks: Weeks, until: datetime, frame: Frame) -> 
     stats = lesson.stats
     shrunk_edge = (stats["edge_raw"] - stats["recent"], stats["edge_raw"]) if "recent" in stats else None
     return edge_sequence(weeks, stats["variance"], until.date(), shrunk_edge, frame)
-
-
-def newest_twins(module: str, policy: LearningMethod) -> QuerySet[NoiseTwin]:
-    """Return the noise twins of the most recently requested facts, by seed."""
-    newest = NoiseTwin.objects.filter(module=module, policy=policy).order_by("-asked_at").values("content")[:1]
-    return NoiseTwin.objects.filter(content__in=newest).order_by("seed")

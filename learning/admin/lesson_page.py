@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from django.http import StreamingHttpResponse
 
-from learning.admin.charts.confidence_sequence import FULL, EdgeSequence, sequence_rows
+from learning.admin.charts.confidence_sequence import FULL, EdgeSequence, Weeks, sequence_rows
 from learning.admin.charts.half_life import Fade, fade, fade_rows
 from learning.admin.charts.lesson_history import history_rows, lesson_history_chart
 from learning.admin.lesson_estimates import sequence_of
 from learning.lessons.plan_targets import GRADED
 from learning.models import Lesson, LessonHistory
+from learning.validation.run_evidence import run_evidence
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.versions.load_version import current_parameters
 from telemetry.foundation.core.csv_cells import csv_lines
 
@@ -26,14 +29,18 @@ def lesson_page(lesson: Lesson) -> dict[str, Any]:
     """Return what `learning/lessons/lesson.html` shows besides the fields."""
     history = list(lesson.history.order_by("-at", "-id")[:SHOWN])
     n_kept = len(history) if len(history) < SHOWN else lesson.history.count()
-    parameters = current_parameters(lesson.module).lessons
+    in_force = current_parameters(lesson.module)
+    parameters = in_force.lessons
+    weeks = weeks_of(lesson)
     graded = GRADED.get(lesson.action_category)
     return {
         "lesson": lesson,
         "n": lesson.stats["n"],
-        "sequence": lesson_sequence(lesson),
+        "sequence": lesson_sequence(lesson, weeks),
+        "evidence": run_evidence(lesson.module, LearningMethod(lesson.policy), in_force),
         "half_life": _half_life(lesson),
-        "fade": lesson_fade(lesson),
+        "weight_halves": math.log(2) * lesson.stats["half_life_days"],  # the weight falls by exp(-age / half-life)
+        "fade": lesson_fade(lesson, weeks),
         "default": parameters.default_half_life_days,
         "track": lesson_history_chart(history[::-1], lesson.run.as_of),
         "newest": history[:LISTED],
@@ -44,15 +51,18 @@ def lesson_page(lesson: Lesson) -> dict[str, Any]:
     }
 
 
-def lesson_fade(lesson: Lesson) -> Fade | None:
+def weeks_of(lesson: Lesson) -> Weeks:
+    """Return the weekly edges of a lesson."""
+    return [(each.week, each.n, each.edge_raw) for each in lesson.edge_history.all()]
+
+
+def lesson_fade(lesson: Lesson, weeks: Weeks) -> Fade | None:
     """Return the chart of a lesson's edge decay."""
-    weeks = [(each.week, each.n, each.edge_raw) for each in lesson.edge_history.all()]
     return fade(weeks, lesson.stats["half_life_days"])
 
 
-def lesson_sequence(lesson: Lesson) -> EdgeSequence | None:
+def lesson_sequence(lesson: Lesson, weeks: Weeks) -> EdgeSequence | None:
     """Return the chart of a lesson's confidence sequence."""
-    weeks = [(each.week, each.n, each.edge_raw) for each in lesson.edge_history.all()]
     return sequence_of(lesson, weeks, lesson.run.as_of, FULL)
 
 
@@ -64,13 +74,13 @@ def _half_life(lesson: Lesson) -> dict[str, Any]:
 
 def edge_csv(lesson: Lesson) -> StreamingHttpResponse:
     """Return the confidence sequence of a lesson as CSV."""
-    picture = lesson_sequence(lesson)
+    picture = lesson_sequence(lesson, weeks_of(lesson))
     return _csv(f"edge-of-lesson-{lesson.pk}", EDGE_COLUMNS, [] if picture is None else sequence_rows(picture))
 
 
 def weeks_csv(lesson: Lesson) -> StreamingHttpResponse:
     """Return the weekly edges of a lesson as CSV."""
-    picture = lesson_fade(lesson)
+    picture = lesson_fade(lesson, weeks_of(lesson))
     return _csv(f"weeks-of-lesson-{lesson.pk}", WEEK_COLUMNS, [] if picture is None else fade_rows(picture))
 
 

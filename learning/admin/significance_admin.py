@@ -99,7 +99,7 @@ class NoiseTwinAdmin(FactAdmin):
 
     nothing_yet = "A module's page of evidence has a button that counts them."
     list_display = ("what", "state", "found", "count", "seed", "as_of_shown")
-    list_filter = ("module", one_of("policy", ("plan", "evidence")))
+    list_filter = ("module", one_of("policy", LearningMethod, "learning method"))
     fields = (("module", "policy", "seed", "state"), ("found", "count", "as_of_shown"), "error_shown")
     readonly_fields = ("state", "as_of_shown", "error_shown")
 

@@ -23,7 +23,6 @@ from learning.admin.lesson_estimates import (
     lfsr_of,
     line_statuses,
     nearest_parent,
-    newest_twins,
     orders_of,
 )
 from learning.core.significance.funnel import BY_CHANCE, bands, n_stored
@@ -31,6 +30,7 @@ from learning.lessons.candidates import LEARNED_CHANNELS
 from learning.lessons.methods import METHODS
 from learning.lessons.methods.method import Order
 from learning.models import BuilderRun, Lesson, NoiseTwin
+from learning.validation.run_evidence import evidence_of_run, newest_twins, runs_with_evidence
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.versions.load_version import current_parameters
 
@@ -91,14 +91,19 @@ def policy_in_force(module: str) -> LearningMethod:
 
 def evidence_page(module: str, query: PageQuery) -> dict[str, Any]:
     """Return the template's context."""
-    run = latest_run(module, query.policy)
+    parameters = current_parameters(module)
+    run = runs_with_evidence(parameters, query.policy).defer(None).defer("parameters", "baseline").first()
+    tally = count_significance(module, query.policy)
     lessons = Paginator(lessons_of(module, query.policy, query.order, only_acting=query.only_acting), PER_PAGE)
+    if query.only_acting:
+        lessons.count = tally.acting  # counted already
     return {
         "module": module,
         "query": query,
         "policies": [(each, query.address(policy=each.value, sort="")) for each in LearningMethod],
         "run": run,
-        "tally": count_significance(module, query.policy),
+        "evidence": None if run is None else evidence_of_run(run, query.policy),
+        "tally": tally,
         "channel": LEARNED_CHANNELS[module],
         **funnel_of(run, verified_spots(module, query.policy)),
         **_forest(lessons.get_page(query.page), query),

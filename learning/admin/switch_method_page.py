@@ -16,6 +16,7 @@ from django.urls import reverse
 from learning.lessons.candidates import LEARNED_CHANNELS
 from learning.models import BuilderRun
 from learning.proposals.switch_method import Switch, draft_switch, other_policy, switch_to
+from learning.validation.run_evidence import run_evidence
 from overrides.admin.request_form import ReasonForm
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, LearningMethod
@@ -94,8 +95,8 @@ def _described(module: str, channel: Channel, policy: LearningMethod, at: dateti
         switch = switch_to(module=module, channel=channel, policy=policy, at=at)
     except GovernanceError as refusal:
         return {"obstacle": refusal.message}
-    run = BuilderRun.objects.filter(module=module, policy=policy).only("as_of").first()
-    return {"switch": switch, "run": run, "coming": _heaviest(switch)}
+    evidence = run_evidence(module, policy, switch.parameters)
+    return {"switch": switch, "run": evidence.run, "coming": _heaviest(switch), "evidence": evidence}
 
 
 def _heaviest(switch: Switch) -> list[tuple[OverrideSpec, bool]]:

@@ -24,6 +24,7 @@ from django.views.decorators.http import require_POST
 from learning.admin.walk_forward_page import COLUMNS, csv_rows, walk_page
 from learning.models import WalkForward
 from learning.validation.walk_forward_runs import choice_of, request_walk_forward
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.core.governance.permissions import DRAFT, LOWER
 from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, number, pretty
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
@@ -39,8 +40,12 @@ class WalkForwardAdmin(FactAdmin):
 
     nothing_yet = "Every night each module's trades are walked; its page of walk-forward has a button."
     change_form_template = "learning/walk_forward/run.html"
+    csv_fields = (
+        "key", "module", "policy", "combiner", "status", "folds", "n_outcomes", "as_of", "asked_at", "code_version",
+        "figures",
+    )  # fmt: skip
     list_display = ("what", "state", "trades", "uplift", "matched", "slope", "as_of_shown")
-    list_filter = ("module", one_of("policy", ("plan", "evidence")))
+    list_filter = ("module", one_of("policy", LearningMethod, "learning method"))
     fields = (("state", "as_of_shown", "trades", "folds", "code_version"), "error_shown", "parameters_shown")
     readonly_fields = ("state", "as_of_shown", "trades", "error_shown", "parameters_shown")
 
@@ -100,15 +105,15 @@ class WalkForwardAdmin(FactAdmin):
     def state(self, row: WalkForward) -> SafeString:
         return badge(row.status)
 
-    @admin.display(description="trades decided")
+    @admin.display(description="trades replayed")
     def trades(self, row: WalkForward) -> SafeString:
         return number((row.figures or {}).get("n"), 0)
 
-    @admin.display(description="uplift per 1,000")
+    @admin.display(description="R gained per 1,000 trades")
     def uplift(self, row: WalkForward) -> SafeString:
         return _banded(row, "uplift")
 
-    @admin.display(description="at matched tilt")
+    @admin.display(description="at equal average size")
     def matched(self, row: WalkForward) -> SafeString:
         return _banded(row, "matched")
 

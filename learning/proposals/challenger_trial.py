@@ -39,22 +39,24 @@ def draft_trial(
         for channel, each in wanted.channels.items()
         if each.policy is not standing.channels[channel].policy
     }
-    lines = replace_lines(wanted, moved, at).lines(at)
+    replacement = replace_lines(wanted, moved, at)
+    method = next(iter(moved.values()), next(iter(wanted.channels.values())).policy)
     title = "; ".join(
-        f"{channel}: {each.policy}, {each.combiner}"
+        f"{channel}: learning method {each.policy}, combiner {each.combiner}"
         for channel, each in wanted.channels.items()
         if each != standing.channels[channel]
     )
     return draft_request(
         module=module,
         kind=RequestKind.TRIAL,
-        title=f"Try beside the live one {title}",
+        title=f"Shadow trial on {title}",
         reason=reason,
         author=author,
         author_name=author.get_username(),
         at=at,
-        lines=lines,
+        lines=replacement.lines(at),
         content=wanted.to_document(),
+        measured=replacement.measured(module, method, at),
     )
 
 

@@ -1,22 +1,27 @@
 """Lessons to a change request: the override materializer (docs/design.md 7).
 
 It proposes material differences only, at most one request for each module and day, and none while one waits for review.
-A run without lessons proposes to withdraw everything proposed before.
+The successor of a request that a reviewer returned is drafted at once, besides that. A run without lessons proposes to
+withdraw everything proposed before. A rejected line is proposed again after 30 days, or once its evidence has changed.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from learning.coefficients.proposed_weights import proposed_weights, request_title
 from learning.core.lesson_levers import LEVER_NAMES
 from learning.lessons.methods import METHODS
 from learning.models import Lesson
+from learning.proposals.evidence_document import measured_as, method_of
+from learning.proposals.withdrawal_reasons import withdrawal_reasons
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec, grouped
@@ -25,10 +30,14 @@ from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.engine.definitions.validation import contradicts
 from overrides.core.engine.definitions.vocabulary import Blend, Channel, LearningMethod
 from overrides.core.governance.evidence_bar import clears_evidence_bar
-from overrides.models import ChangeRequest, LineHold, Membership, RequestKind
-from overrides.requests.authoring import draft_request
+from overrides.core.governance.line_caps import beyond_cap, within_cap
+from overrides.core.governance.rejections import ProposedEvidence, evidence_moved
+from overrides.models import ChangeLine, ChangeRequest, LineHold, Membership, RequestKind
+from overrides.requests.authoring import draft_request, lock_author
 from overrides.requests.auto_publish import publish_within_mandates
+from overrides.requests.evidence import DraftedLine, Measured
 from overrides.requests.gates import DAY
+from overrides.requests.holds import end_hold
 from overrides.requests.kinds.kind import DraftLine
 from overrides.versions.load_version import current_parameters
 from overrides.versions.publish import store_override
@@ -37,47 +46,136 @@ SOURCE = "lesson"
 AUTHOR = "materializer"
 
 
+@dataclass(frozen=True)
+class _Held:
+    """What people keep the materializer from: lines it may not touch, caps by line, and rejections by line."""
+
+    lines: frozenset[str]
+    caps: Mapping[str, Mapping[str, float]]
+    rejections: Mapping[str, LineHold]
+
+
+@dataclass(frozen=True)
+class _Changes:
+    """What the materializer would change now, and why the rejections of some lines end with it."""
+
+    lines: list[DraftLine]
+    n_wanted: int
+    returned: Mapping[int, str]  # hold of a rejection -> what changed since
+    drafted: Sequence[DraftedLine]  # the overrides before and after of each line
+
+
 @transaction.atomic
 def materialize(*, module: str, now: datetime) -> ChangeRequest | None:
     """Draft the changes of the lessons to the active version; None if nothing is material or a request is open."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"materialize {module}"])
+    lock_drafts(module)
     if _is_already_requested(module, now):
         return None
-    parameters = current_parameters(module)
-    held = _held_lines(module, now) | _lines_of_people(module)
-    standing = {line: spec for line, spec in _in_force(module).items() if line not in held}
-    wanted = {line: spec for line, spec in _requested(module, parameters).items() if line not in held}
+    changes = _changes(module, now)
+    weights = proposed_weights(module=module, at=now)
+    if not changes.lines and not weights:
+        return None
+    reason = f"Daily proposal: {len(changes.lines)} changes from {changes.n_wanted} active lessons of {module}"
+    reason += "; and the weights of coefficients that have moved" if weights else ""
+    return _draft(module, changes, weights, reason, now)
 
-    lines = []
+
+@transaction.atomic
+def draft_successor(returned: ChangeRequest, reason: str, at: datetime) -> ChangeRequest | None:
+    """Draft the next request after one that a reviewer returned with wishes, which are holds by now.
+
+    It is drafted from the lessons of this moment, besides the daily one, and leaves out what another open request of
+    the materializer proposes. Returns None if nothing is left to propose.
+    """
+    module = returned.module
+    lock_drafts(module)
+    others = _mine(module).filter(state__in=ChangeRequest.OPEN)
+    changes = _changes(module, at, set(ChangeLine.objects.filter(request__in=others).values_list("line_id", flat=True)))
+    is_weighed = any("coefficients" in content for content in others.values_list("content", flat=True))
+    weights = {} if is_weighed else proposed_weights(module=module, at=at)
+    if not changes.lines and not weights:
+        return None
+    return _draft(module, changes, weights, reason, at, succeeds=returned)
+
+
+def lock_drafts(module: str) -> None:
+    """Wait for other drafts of the materializer, and keep them out until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"materialize {module}"])
+    lock_author(AUTHOR)
+
+
+def _changes(module: str, now: datetime, others: Collection[str] = ()) -> _Changes:
+    """Return the material differences between the lessons and what is in force, less what people hold."""
+    parameters, held = current_parameters(module), _held(module, now)
+    closed = held.lines | _lines_of_people(module) | set(others)
+    standing = {line: spec for line, spec in _in_force(module).items() if line not in closed}
+    wanted = {line: spec for line, spec in _requested(module, parameters).items() if line not in closed}
+    lines, returned, drafted = [], {}, []
     for line in sorted(standing.keys() | wanted.keys()):
-        differences = material_differences(standing.get(line), wanted.get(line), parameters)
+        after, rejection = wanted.get(line), held.rejections.get(line)
+        moved = _moved(rejection, after, parameters)
+        if rejection is not None and after is not None and not moved:
+            continue
+        after = None if after is None else capped(after, held.caps.get(line))
+        differences = material_differences(standing.get(line), after, parameters)
         if differences:
-            after = wanted.get(line)
             stored = None if after is None else store_override(after, source=SOURCE, at=now).id
             lines.append(DraftLine(line, stored, differences))
-    weights = proposed_weights(module=module, at=now)
-    if not lines and not weights:
-        return None
+            drafted.append(DraftedLine(line, standing.get(line), after))
+            if rejection is not None and moved:
+                returned[rejection.pk] = "; ".join(moved)
+    return _Changes(lines, len(wanted), returned, drafted)
 
-    return draft_request(
+
+def _moved(rejection: LineHold | None, after: OverrideSpec | None, parameters: ModuleParameters) -> list[str]:
+    """Return what changed since a line was rejected; empty if nothing did, or if it was not rejected."""
+    if rejection is None or rejection.rejected is None or after is None:
+        return []
+    then = ProposedEvidence.from_document(rejection.rejected)
+    return evidence_moved(then, ProposedEvidence.of(after, parameters.evidence))
+
+
+def _draft(
+    module: str,
+    changes: _Changes,
+    weights: Mapping[str, Any],
+    reason: str,
+    at: datetime,
+    succeeds: ChangeRequest | None = None,
+) -> ChangeRequest:
+    """Draft the request, and end the rejections of the lines that it proposes again."""
+    request = draft_request(
         module=module,
         kind=RequestKind.LINES,
-        title=request_title(_title(lines), weights),
-        reason=f"what {len(wanted)} active lessons of {module} would change of what is in force"
-        + ("; and its weights, where they have moved" if weights else ""),
+        title=request_title(_title(changes.lines), weights),
+        reason=reason,
         author=None,
         author_name=AUTHOR,
-        at=now,
-        lines=lines,
+        at=at,
+        lines=changes.lines,
         content=weights,
+        measured=_measured(module, changes.drafted, weights, at),
+        succeeds=succeeds,
     )
+    for hold in LineHold.objects.select_for_update().filter(pk__in=changes.returned, lifted_at=None).order_by("pk"):
+        end_hold(hold, actor=AUTHOR, reason=f"proposed again: {changes.returned[hold.pk]}", at=at)
+    return request
+
+
+def _measured(module: str, drafted: Sequence[DraftedLine], weights: Mapping[str, Any], at: datetime) -> Measured:
+    """Return what is known of a draft, with the reason of each withdrawal."""
+    withdrawn = {each.line_id: each.before for each in drafted if each.after is None and each.before is not None}
+    moved = weights["evidence"]["values"] if weights else ()
+    reasons = withdrawal_reasons(module, current_parameters(module), withdrawn)
+    return measured_as(module, method_of(module, drafted), drafted, moved, at, reasons)
 
 
 def publish_what_mandates_cover(*, module: str, now: datetime) -> ChangeRequest | None:
     """Publish fresh targets of lines in force where mandates allow it; the rest is materialized."""
     parameters = current_parameters(module)
-    standing, wanted = _in_force(module), _requested(module, parameters)
+    standing, caps = _in_force(module), _held(module, now).caps
+    wanted = {line: capped(spec, caps.get(line)) for line, spec in _requested(module, parameters).items()}
     lines = (standing.keys() | wanted.keys()) - _lines_of_people(module)
     young = _recently_renewed(module, now)
     news = {
@@ -157,14 +255,34 @@ def _change_of_status(before: OverrideSpec, after: OverrideSpec, parameters: Mod
 def _is_already_requested(module: str, now: datetime) -> bool:
     """Return whether a request of the materializer is open or was drafted today."""
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    mine = ChangeRequest.objects.filter(module=module, kind=RequestKind.LINES, author=None, author_name=AUTHOR)
-    return mine.filter(Q(state__in=ChangeRequest.OPEN) | Q(created_at__gte=midnight)).exists()
+    return _mine(module).filter(Q(state__in=ChangeRequest.OPEN) | Q(created_at__gte=midnight)).exists()
 
 
-def _held_lines(module: str, now: datetime) -> set[str]:
-    """Return the lines under a hold."""
-    live = Q(lifted_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now))
-    return set(LineHold.objects.filter(live, line__module=module).values_list("line_id", flat=True))
+def _mine(module: str) -> QuerySet[ChangeRequest]:
+    """Return the requests of the materializer."""
+    return ChangeRequest.objects.filter(module=module, kind=RequestKind.LINES, author=None, author_name=AUTHOR)
+
+
+def _held(module: str, now: datetime) -> _Held:
+    """Return the holds in effect on lines of a module, by what they keep the materializer from."""
+    lines: set[str] = set()
+    caps: dict[str, Mapping[str, float]] = {}
+    rejections: dict[str, LineHold] = {}
+    for hold in LineHold.objects.filter(LineHold.is_live(now), line__module=module):
+        if hold.cap is not None:
+            caps[hold.line_id] = hold.cap
+        elif hold.rejected is not None:
+            rejections[hold.line_id] = hold
+        else:
+            lines.add(hold.line_id)
+    return _Held(frozenset(lines), caps, rejections)
+
+
+def capped(spec: OverrideSpec, cap: Mapping[str, float] | None) -> OverrideSpec:
+    """Return the override with its targets at most as far from neutral as a cap allows."""
+    if not cap or not beyond_cap(spec.levers, cap):
+        return spec
+    return spec.with_levers(within_cap(spec.levers, cap))
 
 
 def _lines_of_people(module: str) -> set[str]:

@@ -11,15 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from learning.models import BuilderRun
-from learning.proposals.materialize import SOURCE, requested_specs
+from learning.proposals.evidence_document import measured_as
+from learning.proposals.materialize import SOURCE, capped, requested_specs
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from overrides.core.governance.errors import GateError
 from overrides.models import HoldKind, Membership
+from overrides.requests.evidence import DraftedLine, Measured
 from overrides.requests.governance_store import held_lines
+from overrides.requests.holds import live_holds
 from overrides.requests.kinds.kind import DraftLine
 from overrides.versions.publish import store_override
+
+REPLACED = "its channel changes to another learning method, whose lines replace it"
 
 
 @dataclass(frozen=True)
@@ -36,11 +41,17 @@ class LineReplacement:
             for line, spec in self.coming.items()
         ]
 
+    def measured(self, module: str, method: LearningMethod, at: datetime) -> Measured:
+        """Return what is known of the lines; those that leave do so because their method does."""
+        leaving = [DraftedLine(line, None, None) for line in self.leaving]
+        coming = [DraftedLine(line, None, spec) for line, spec in self.coming.items()]
+        return measured_as(module, method, [*leaving, *coming], (), at, dict.fromkeys(self.leaving, REPLACED))
+
 
 def replace_lines(
     wanted: ModuleParameters, policies: Mapping[Channel, LearningMethod], at: datetime
 ) -> LineReplacement:
-    """Return the replacement for changing these channels to these methods; vetoed lines are not added.
+    """Return the replacement for changing these channels to these methods; vetoed lines are not added, and caps hold.
 
     Raises GateError if a method has built no lessons yet.
     """
@@ -52,7 +63,8 @@ def replace_lines(
     held = Membership.objects.filter(module=module, to_version=None, line__channel__in=list(policies))
     coming = requested_specs(module, wanted, policies)
     vetoed = held_lines(HoldKind.VETO, list(coming), at)
+    caps = {line: hold.cap for line, holds in live_holds(coming, at).items() for hold in holds if hold.cap}
     return LineReplacement(
         leaving=dict(held.order_by("line_id").values_list("line_id", "override__source")),
-        coming={line: spec for line, spec in sorted(coming.items()) if line not in vetoed},
+        coming={line: capped(spec, caps.get(line)) for line, spec in sorted(coming.items()) if line not in vetoed},
     )

@@ -115,4 +115,5 @@ def draft_switch(
         at=at,
         lines=switch.lines(at),
         content=content,
+        measured=switch.measured(module, policy, at),
     )

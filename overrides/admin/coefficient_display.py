@@ -31,12 +31,19 @@ class WeightRow:
     before: float
     after: float
     bar: SafeString
-    evidence: Mapping[str, float] | None
+    evidence: Mapping[str, Any] | None
 
     @property
     def percent(self) -> float:
         """The relative change of the weight, in percent."""
         return 100 * (self.after / self.before - 1)
+
+    @property
+    def covers_one(self) -> bool:
+        """Whether the 95 % interval of the fresh weight contains 1, or is not known."""
+        known = self.evidence or {}
+        low, high = known.get("low"), known.get("high")
+        return low is None or high is None or low <= 1.0 <= high
 
 
 def bar(weight: float, served: float, words: str) -> SafeString:
@@ -56,10 +63,13 @@ def bar(weight: float, served: float, words: str) -> SafeString:
     )
 
 
-def weights_page(request: ChangeRequest, in_force: InForce, *, is_open: bool) -> dict[str, Any]:
+def weights_page(
+    request: ChangeRequest, in_force: InForce, *, is_open: bool, stored: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
     """Return the weights that a request of kind lines changes, largest change first.
 
-    An open request is compared with what is in force, a closed one with the version it was drafted against.
+    An open request is compared with what is in force, a closed one with the version it was drafted against. `stored` is
+    the evidence of the weights by name, as stored with the request.
     """
     if COEFFICIENTS not in request.content:
         return {}
@@ -67,21 +77,24 @@ def weights_page(request: ChangeRequest, in_force: InForce, *, is_open: bool) ->
     proposed: Mapping[str, float] = request.content[COEFFICIENTS]
     evidence = request.content.get("evidence", {})
     names = [n for n in current.keys() | proposed.keys() if current.get(n, 1.0) != proposed.get(n, 1.0)]
-    rows = [_row(name, current.get(name, 1.0), proposed.get(name, 1.0), evidence.get("values", {})) for name in names]
+    signed: Mapping[str, Mapping[str, Any]] = evidence.get("values", {})
+    values = {name: {**signed.get(name, {}), **stored.get(name, {})} for name in names}
+    rows = [_row(name, current.get(name, 1.0), proposed.get(name, 1.0), values[name] or None) for name in names]
     rows.sort(key=lambda row: (-abs(math.log(row.after / row.before)), row.lever, row.value))
     return {
         "weight_rows": rows[:MOST_WEIGHTS],
         "n_weights": len(rows),
         "n_raising": sum(row.after > row.before for row in rows),
+        "n_lowering": sum(row.after < row.before for row in rows),
         "weight_evidence": evidence,
         "weight_evidence_as_of": datetime.fromisoformat(evidence["as_of"]) if evidence.get("as_of") else None,
     }
 
 
-def _row(name: str, before: float, after: float, evidence: Mapping[str, Mapping[str, float]]) -> WeightRow:
+def _row(name: str, before: float, after: float, evidence: Mapping[str, Any] | None) -> WeightRow:
     lever, _, value = name.partition("=")
     words = f"{name}: {after:.4f}, now {before:.4f}"
-    return WeightRow(lever, value, before, after, bar(after, before, words), evidence.get(name))
+    return WeightRow(lever, value, before, after, bar(after, before, words), evidence)
 
 
 def multipliers_page(decision: Decision) -> dict[str, Any]:

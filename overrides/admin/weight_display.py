@@ -12,17 +12,19 @@ from overrides.admin.charts.weight_bar import mini_bar
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.module_parameters import ChannelParameters, ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.vocabulary import Combiner
 from overrides.core.impact.weight_breakdown import Weighing, weigh
 from overrides.models import Override
+from overrides.versions.acts_today import full_hour
 from overrides.versions.load_version import current_parameters
 from telemetry.foundation.admin.formatting import badge, number
 
 
 class Weights:
-    """Weighs overrides as of one time; the parameters of a module are read once, unless they are passed as `known`."""
+    """Weighs overrides as of one hour; the parameters of a module are read once, unless they are passed as `known`."""
 
     def __init__(self, at: datetime, *known: ModuleParameters) -> None:
-        self._at = at
+        self._at = full_hour(at)
         self._parameters = {parameters.module: parameters for parameters in known}
 
     def channel_of(self, spec: OverrideSpec) -> ChannelParameters:
@@ -37,8 +39,42 @@ class Weights:
         spec = override.spec
         return weigh(spec, self.channel_of(spec).weights, self._at)
 
+    def acts(self, override: Override) -> bool:
+        """Return whether the combiner of the override's channel lets it take part."""
+        spec = override.spec
+        channel = self.channel_of(spec)
+        if channel.combiner is Combiner.PLAN:
+            return weigh(spec, channel.weights, self._at).acts
+        return not _is_stale(channel, weigh(spec, channel.weights, self._at))
+
+    def acts_today(self, override: Override) -> SafeString:
+        """Format whether an override in force acts."""
+        return badge("in force", "acts") if self.acts(override) else badge("below the floor", "does nothing")
+
+    def words(self, override: Override) -> str:
+        """Return in words why the override does nothing; empty if it acts."""
+        spec = override.spec
+        channel = self.channel_of(spec)
+        weighing = weigh(spec, channel.weights, self._at)
+        if channel.combiner is not Combiner.PLAN:
+            if not _is_stale(channel, weighing):
+                return ""
+            oldest = f"{channel.weights.max_evidence_age_days:g}"
+            return f"Its evidence is older than {oldest} days: it does nothing until newer evidence arrives."
+        if weighing.acts:
+            return ""
+        weight = f"Weight {weighing.total:.4f} is below the minimum of {weighing.floor:g}"
+        if weighing.acts_when_fresh:
+            return f"{weight}: it does nothing until newer evidence arrives."
+        return f"{weight}, and would be with the newest evidence: it does nothing until stronger evidence arrives."
+
     def bar(self, override: Override) -> SafeString:
-        """Format the weight against its floor, as a bar with its number."""
+        """Format the weight against its floor, as a bar with its number, and in words why it does nothing."""
+        words = self.words(override)
+        bar = self._bar(override)
+        return format_html('{}<div class="cw-quiet cw-small">{}</div>', bar, words) if words else bar
+
+    def _bar(self, override: Override) -> SafeString:
         weighing = self.of(override)
         bar = mini_bar(weighing)
         return format_html(
@@ -52,6 +88,12 @@ class Weights:
             *(f"{bar.whole:.0f}", f"{bar.width:.1f}", f"{bar.floor:.1f}", f"{bar.floor:.1f}"),
             number(weighing.total, 4),
         )
+
+
+def _is_stale(channel: ChannelParameters, weighing: Weighing) -> bool:
+    """Return whether a combiner that does not weigh excludes the override by the age of its evidence."""
+    oldest = channel.weights.max_evidence_age_days if channel.combiner is Combiner.EVIDENCE else None
+    return oldest is not None and weighing.age_days > oldest
 
 
 def levers(values: Mapping[str, float], before: Mapping[str, float] | None = None) -> SafeString:

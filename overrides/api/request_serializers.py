@@ -11,6 +11,7 @@ from overrides.api.serializers import OverrideSerializer
 from overrides.core.governance.gates import Gate, Severity
 from overrides.core.governance.votes import Standing
 from overrides.models import ChangeLine, ChangeRequest, Override, Vote
+from overrides.requests.impact.effects import EffectStatus
 from overrides.requests.proposal_schema import MOST_LINES, PROPOSABLE
 from telemetry.api.pattern_fields import MODULES
 from telemetry.foundation.api.schema_parts import words
@@ -93,6 +94,40 @@ class GateSerializer(serializers.Serializer[Gate]):
     permission = serializers.CharField(help_text="whose it is to clear; empty where nobody can on this request")
 
 
+class EffectSerializer(serializers.Serializer[Any]):
+    """What the request would have done to the last decisions, with the module taken as on; in percent of exposure."""
+
+    percent = serializers.FloatField(help_text="mean change of exposure over the decisions")
+    low = serializers.FloatField(allow_null=True, help_text="low end of the band")
+    high = serializers.FloatField(
+        allow_null=True,
+        help_text="high end of the 90 % prediction band for the mean of the next 14 days; null with fewer than 8 "
+        "whole days of decisions",
+    )
+    days = serializers.IntegerField(help_text="whole days that the band rests on")
+    decisions = serializers.IntegerField(help_text="decisions that were answered again")
+    changed = serializers.IntegerField(help_text="answers that change")
+    levers = serializers.DictField(child=serializers.IntegerField(), help_text="answers that change, by lever")
+    served = serializers.FloatField(
+        allow_null=True, help_text="the change as served, at the mode and roll-out of now; null if they are not known"
+    )
+    as_of = serializers.DateTimeField(allow_null=True, help_text="the hour whose weights were taken")
+    in_force = serializers.ListField(
+        child=serializers.IntegerField(),
+        min_length=2,
+        max_length=2,
+        allow_null=True,
+        help_text="overrides in force, before and after",
+    )
+    acting = serializers.ListField(
+        child=serializers.IntegerField(),
+        min_length=2,
+        max_length=2,
+        allow_null=True,
+        help_text="those of them that act at that hour, before and after",
+    )
+
+
 class WholeRequestSerializer(RequestSummary):
     """A change request with its content, votes, and the gates that keep it from being applied."""
 
@@ -101,9 +136,25 @@ class WholeRequestSerializer(RequestSummary):
     lines = ChangeLineSerializer(many=True, source="first_lines")
     votes = VoteSerializer(many=True, source="signatures")
     gates = GateSerializer(many=True, source="before_applying")
+    effect = EffectSerializer(allow_null=True, source="effect_document")
+    effect_status = serializers.ChoiceField(
+        [each.value for each in EffectStatus],
+        help_text="`known`; or why `effect` is null: it is being computed, failed, comes with submission (`draft`), "
+        "does not exist for a policy (`none`), or was not known when the request was closed (`not_computed`)",
+    )
 
     class Meta(RequestSummary.Meta):
-        fields = (*RequestSummary.Meta.fields, "failure", "content", "n_lines", "lines", "votes", "gates")
+        fields = (
+            *RequestSummary.Meta.fields,
+            "failure",
+            "content",
+            "n_lines",
+            "lines",
+            "votes",
+            "gates",
+            "effect",
+            "effect_status",
+        )
 
 
 def _document(override: Override | None) -> dict[str, Any] | None:

@@ -29,8 +29,10 @@ from overrides.core.governance.request_states import Step
 from overrides.models import ChangeLine, ChangeRequest, RequestKind
 from overrides.requests.authoring import may_draft
 from overrides.requests.gates import read_situation
+from overrides.requests.impact.effects import known_effect
 from overrides.requests.proposal_schema import read_proposal
 from overrides.requests.propose import propose
+from overrides.serving.mode import mode_of
 from telemetry.api.pattern_fields import MODULE
 from telemetry.foundation.api.etags import tagged
 from telemetry.foundation.api.idempotency import IDEMPOTENCY_KEY, idempotent
@@ -95,7 +97,8 @@ class RequestView(APIView):
         summary="One change request: content, votes, state",
         description=(
             f"`lines` holds the first {MOST}; `…/lines/` has all. `gates` names everything that stands before applying "
-            "it, with the way past. Send the ETag as If-None-Match to poll it."
+            "it, with the way past. `effect` is the estimated change of exposure, known within a minute of submission; "
+            "nothing waits for it. Send the ETag as If-None-Match to poll it."
         ),
         parameters=[REQUEST_ID],
         responses={
@@ -169,4 +172,7 @@ def _document(row: ChangeRequest, at: datetime) -> Any:
     # An API key can never apply a request, so the gates are those of a person who may.
     attempt = Attempt(Step.APPLY, Person(frozenset({APPLY})), at)
     row.before_applying = gates(read.situation, attempt)  # type: ignore[attr-defined]  # only shown
+    known = known_effect(row, mode_of(row.module))
+    row.effect_document = known.effect and known.effect.to_document()  # type: ignore[attr-defined]  # only shown
+    row.effect_status = known.status.value  # type: ignore[attr-defined]  # only shown
     return WholeRequestSerializer(row).data

@@ -7,9 +7,9 @@ overrides; vetoes, pins, mandates and scorecards refer to lines.
 
 from overrides.models.background import Challenge, WhatIf
 from overrides.models.choices import CHANNELS, DAYS_MAX, POLICIES
-from overrides.models.governance import HoldKind, LineHold, Mandate, ModulePolicy, Quarantine
+from overrides.models.governance import HoldKind, LineHold, Mandate, MandateRenewal, ModulePolicy, Quarantine
 from overrides.models.overrides import Line, Override
-from overrides.models.requests import ChangeLine, ChangeRequest, Comment, RequestKind, Vote
+from overrides.models.requests import ChangeLine, ChangeRequest, Comment, RequestEvidence, RequestKind, Vote
 from overrides.models.serving import ModuleMode
 from overrides.models.versions import Membership, ParameterSet, Version, VersionKind
 
@@ -25,12 +25,14 @@ __all__ = [
     "Line",
     "LineHold",
     "Mandate",
+    "MandateRenewal",
     "Membership",
     "ModuleMode",
     "ModulePolicy",
     "Override",
     "ParameterSet",
     "Quarantine",
+    "RequestEvidence",
     "RequestKind",
     "Version",
     "VersionKind",

@@ -64,6 +64,7 @@ class Mandate(models.Model):
     review_by = models.DateTimeField()
     granted_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
+    renews = models.OneToOneField("self", models.PROTECT, null=True, related_name="renewed_by")
 
     class Meta:
         constraints = [
@@ -83,15 +84,41 @@ class Mandate(models.Model):
         return Terms(self.direction, reach, floor["least_n"], floor["least_edge"], self.review_by, self.edge_sign)
 
 
+class MandateRenewal(models.Model):
+    """One person's approval of renewing a mandate; with enough of them another mandate takes its place."""
+
+    mandate = models.ForeignKey(Mandate, models.PROTECT, related_name="renewals")
+    voter = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    reason = models.TextField()
+    voted_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["mandate", "voter"], name="one_renewal_per_mandate_and_person"),
+            models.CheckConstraint(condition=~Q(reason=""), name="renewal_has_a_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"renewal of mandate {self.mandate_id}"
+
+
 class HoldKind(models.TextChoices):
-    """What holds a line: a veto keeps it from being served, a pin keeps the builder from changing it."""
+    """What holds a line: a veto keeps it from being served, a pin or a cap keeps machines from changing or moving it.
+
+    A cap limits how far from neutral machines may move it (`core.governance.line_caps`).
+    """
 
     VETO = "veto"
     PIN = "pin"
+    CAP = "cap"
 
 
 class LineHold(models.Model):
-    """A veto (never serve this line) or a pin (the builder may not change it), until it expires or is lifted."""
+    """A veto (never serve this line), a pin or a cap (what machines may do with it), until it expires or is lifted.
+
+    A pin that a rejection placed remembers what was rejected (`core.governance.rejections`): it ends earlier once that
+    has changed, and does not keep the line from being withdrawn.
+    """
 
     line = models.ForeignKey(Line, models.PROTECT, related_name="holds")
     kind = models.CharField(max_length=4, choices=HoldKind)
@@ -100,6 +127,8 @@ class LineHold(models.Model):
     placed_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
     lifted_at = models.DateTimeField(null=True)
+    cap = models.JSONField(null=True, help_text="of a cap: lever -> value farthest from neutral")
+    rejected = models.JSONField(null=True, help_text="of a rejection's pin: what was proposed, and on what evidence")
 
     class Meta:
         constraints = [
@@ -107,7 +136,12 @@ class LineHold(models.Model):
                 fields=["line", "kind"], condition=Q(lifted_at=None), name="one_live_hold_per_line"
             ),
             models.CheckConstraint(condition=~Q(reason=""), name="hold_has_a_reason"),
-            models.CheckConstraint(condition=Q(kind__in=("veto", "pin")), name="hold_kind_is_known"),
+            models.CheckConstraint(condition=Q(kind__in=("veto", "pin", "cap")), name="hold_kind_is_known"),
+            models.CheckConstraint(
+                condition=Q(kind="cap", cap__isnull=False) | ~Q(kind="cap") & Q(cap__isnull=True),
+                name="hold_cap_is_of_a_cap",
+            ),
+            models.CheckConstraint(condition=Q(kind="pin") | Q(rejected__isnull=True), name="hold_rejection_is_a_pin"),
             models.CheckConstraint(condition=readable("expires_at"), name="hold_term_is_readable"),
         ]
 

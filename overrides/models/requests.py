@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import json
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -80,6 +81,9 @@ class ChangeRequest(models.Model):
     movement = models.FloatField(default=0.0, help_text="largest steps moved, summed over its lines")
     split_from = models.ForeignKey(
         "self", models.PROTECT, null=True, related_name="parts", help_text="whose remaining lines these are"
+    )
+    succeeds = models.OneToOneField(
+        "self", models.PROTECT, null=True, related_name="successor", help_text="the returned request it was drafted for"
     )
     route = models.CharField(max_length=8, choices=Route, default=Route.REVIEW, help_text="how it takes effect")
     created_at = models.DateTimeField()
@@ -167,6 +171,33 @@ class ChangeLine(models.Model):
         return f"{self.action} {self.line_id[:12]}"
 
 
+class RequestEvidence(models.Model):
+    """What was known when an edition of a request was drafted: one document for each edition, which never changes.
+
+    The document is canonical JSON as text, so that its hash can be checked by anybody.
+    """
+
+    MOST_BYTES: ClassVar = 1_048_576
+
+    request = models.ForeignKey(ChangeRequest, models.CASCADE, related_name="evidence", db_index=False)
+    edition = models.PositiveIntegerField()
+    document = models.TextField()
+    document_hash = models.CharField(max_length=64, help_text="sha256 of the document; set by the database")
+    stored_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["request", "edition"], name="one_evidence_per_edition")]
+
+    def __str__(self) -> str:
+        return f"evidence of request {self.request_id}, edition {self.edition}"
+
+    @cached_property
+    def parsed(self) -> dict[str, Any]:
+        """The document as JSON values."""
+        found: dict[str, Any] = json.loads(self.document)
+        return found
+
+
 class Vote(models.Model):
     """One person's vote on one content, identified by its hash; an edit voids the vote by changing the hash.
 
@@ -186,6 +217,9 @@ class Vote(models.Model):
     content_hash = models.CharField(max_length=64)
     reason = models.TextField(blank=True)
     voted_at = models.DateTimeField()
+    evidence = models.ForeignKey(
+        RequestEvidence, models.PROTECT, null=True, related_name="votes", help_text="what was known; null: not stored"
+    )
 
     class Meta:
         constraints = [

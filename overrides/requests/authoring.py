@@ -14,11 +14,13 @@ from django.db.models import Q
 from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.governance.errors import GateError
 from overrides.core.governance.request_states import Step
-from overrides.models import ChangeLine, ChangeRequest, Membership, Override
+from overrides.models import ChangeLine, ChangeRequest, Membership, Override, RequestEvidence
+from overrides.requests.evidence import Measured, evidence_named, measured_by_source, write_evidence
 from overrides.requests.gates import hash_of
 from overrides.requests.governance_store import policy_of
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.kind import DraftLine, Kind
+from overrides.requests.kinds.lines import COEFFICIENTS
 from overrides.requests.transitions import audit_request, locked, move, take_step
 from overrides.versions.load_version import InForce, read_in_force
 
@@ -53,10 +55,14 @@ def draft_request(
     submit: bool = True,
     route: str = Route.REVIEW,
     split_from: ChangeRequest | None = None,
+    measured: Measured | None = None,
+    succeeds: ChangeRequest | None = None,
 ) -> ChangeRequest:
     """Draft a request, and submit it for review unless `submit` is false. Raises GateError.
 
     `lines` belong to kind lines, and to kinds parameters and trial if lines change with them; `content` to the others.
+    `measured` is what the drafter knows about it; if it is not given, the registered source is asked.
+    `succeeds` is the returned request that a machine drafts this one for.
     """
     if not reason.strip():
         raise GateError("reason", "a reviewer reads it first; say why")
@@ -78,9 +84,10 @@ def draft_request(
         submitted_at=at if is_for_review else None,
         expires_at=at + timedelta(days=policy_of(module).expires_days),
         split_from=split_from,
+        succeeds=succeeds,
     )
-    write_content(request, lines, content or {})
-    audit_request(request, "draft", author_name, reason, at)
+    stored = write_content(request, lines, content or {}, at, measured)
+    audit_request(request, "draft", author_name, reason, at, evidence_named(stored))
     return request
 
 
@@ -105,8 +112,8 @@ def edit_request(
     _refuse_kind(request.kind, by)
     move(request, Step.EDIT)
     request.title, request.reason = title or request.title, reason or request.reason
-    write_content(request, lines, content or {})
-    audit_request(request, "edit", by.get_username(), request.reason, at)
+    stored = write_content(request, lines, content or {}, at)
+    audit_request(request, "edit", by.get_username(), request.reason, at, evidence_named(stored))
     return request
 
 
@@ -121,8 +128,17 @@ def submit(*, request_id: int, by: User, at: datetime) -> ChangeRequest:
     return request
 
 
-def write_content(request: ChangeRequest, lines: Sequence[DraftLine], content: Mapping[str, Any]) -> None:
-    """Fill and save the request: its content, its lines relative to what is in force now, and the hash of both."""
+def write_content(
+    request: ChangeRequest,
+    lines: Sequence[DraftLine],
+    content: Mapping[str, Any],
+    at: datetime,
+    measured: Measured | None = None,
+) -> RequestEvidence | None:
+    """Fill and save the request: its content, its lines relative to what is in force now, and the hash of both.
+
+    Returns the evidence that is stored with the edition; None for what takes effect at once.
+    """
     kind, in_force = KINDS[request.kind], read_in_force(request.module)
     request.base_version, request.base_parameters = in_force.number, in_force.parameters_id
     request.content = _checked_content(kind, content, in_force)
@@ -137,6 +153,20 @@ def write_content(request: ChangeRequest, lines: Sequence[DraftLine], content: M
     for change in changes:
         change.request = request
     ChangeLine.objects.bulk_create(changes, batch_size=2000)
+    if request.route == Route.AT_ONCE:
+        return None
+    if measured is None:
+        measured = measured_by_source(request, changes, _moved_weights(request, in_force), at)
+    return write_evidence(request, changes, measured, at)
+
+
+def _moved_weights(request: ChangeRequest, in_force: InForce) -> set[str]:
+    """Return the names of the coefficients that a request of lines changes."""
+    proposed = request.content.get(COEFFICIENTS) if KINDS[request.kind].is_of_lines else None
+    if proposed is None:
+        return set()
+    names = in_force.coefficients.keys() | proposed.keys()
+    return {name for name in names if in_force.coefficients.get(name, 1.0) != proposed.get(name, 1.0)}
 
 
 def _refuse_kind(kind: str, who: Permitted) -> None:
@@ -151,14 +181,19 @@ def _refuse_flood(author: User | None, author_name: str) -> None:
     open, so it is not counted.
     """
     who = Q(author=None, author_name=author_name) if author is None else Q(author=author)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"draft {author_name}"])
+    lock_author(author_name)
     count = ChangeRequest.objects.filter(who, state__in=ChangeRequest.OPEN).count()
     if count >= settings.OPEN_REQUESTS_PER_AUTHOR:
         raise GateError.because(
             f"{author_name} has {count} open requests, as many as one author may have; "
             "cancel some, or wait until reviewers have decided or taken back"
         )
+
+
+def lock_author(author_name: str) -> None:
+    """Wait for other drafts of an author, and keep them out until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"draft {author_name}"])
 
 
 def _checked_content(kind: Kind, content: Mapping[str, Any], in_force: InForce) -> dict[str, Any]:

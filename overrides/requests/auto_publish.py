@@ -15,13 +15,14 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.governance.exposure import steps_moved
 from overrides.core.governance.gates import is_below_bar, lowers, target_levers
+from overrides.core.governance.line_caps import beyond_cap
 from overrides.core.governance.mandates import exceeded
 from overrides.core.governance.request_states import Step
-from overrides.models import ChangeLine, ChangeRequest, HoldKind, Mandate, RequestKind
+from overrides.models import ChangeLine, ChangeRequest, LineHold, Mandate, RequestKind
 from overrides.requests.apply import apply_now
 from overrides.requests.authoring import draft_request
 from overrides.requests.gates import DAY, moved_before, refuse_blocked, specs_in_force
-from overrides.requests.governance_store import held_lines, is_quarantined, live_mandates, policy_of, trades_of
+from overrides.requests.governance_store import is_quarantined, live_mandates, policy_of, trades_of
 from overrides.requests.kinds.kind import DraftLine
 from overrides.versions.load_version import current_parameters
 from overrides.versions.publish import lock_module, store_override
@@ -55,7 +56,7 @@ def publish_within_mandates(
     request = draft_request(
         module=module,
         kind=RequestKind.LINES,
-        title=f"Within mandates: {len(lines)} lines",
+        title=f"Published within mandates: {len(lines)} line{'' if len(lines) == 1 else 's'}",
         reason="fresh statistics, moves towards neutral and withdrawals that the approvals of these lines allow",
         author=None,
         author_name=actor,
@@ -74,7 +75,7 @@ def _covered(
     """Return the changes that may be published now, in id order."""
     lines = sorted(proposed)
     in_force = specs_in_force(lines)
-    on_hold = {line for kind in HoldKind.values for line in held_lines(kind, lines, at)}
+    holds = list(LineHold.objects.filter(LineHold.is_live(at), line_id__in=lines))
     requested = set(
         ChangeLine.objects.filter(line_id__in=lines, request__state__in=ChangeRequest.OPEN).values_list(
             "line_id", flat=True
@@ -82,6 +83,9 @@ def _covered(
     )
     parameters, policy, most_trades = current_parameters(module), policy_of(module), trades_of(module)
     remaining = policy.daily_cap - moved_before(module, at, DAY, ChangeRequest.Route.MANDATE)
+    holds_of: dict[str, list[LineHold]] = {}
+    for hold in holds:
+        holds_of.setdefault(hold.line_id, []).append(hold)
     covered: dict[str, OverrideSpec | None] = {}
     for line in lines:
         before, after = in_force.get(line), proposed[line]
@@ -89,7 +93,7 @@ def _covered(
         is_free = policy.lowering_applies and lowers(before, after)
         is_invented = after is not None and after.stats.n > most_trades
         needs_a_person = is_invented or bool(exceeded(terms, after, at))
-        if line in on_hold or _same(before, after) or (needs_a_person and not is_free):
+        if _is_held(holds_of.get(line, ()), after) or _same(before, after) or (needs_a_person and not is_free):
             continue
         moved = _moved(before, after, parameters)
         is_weak = after is not None and is_below_bar(after, policy, parameters)
@@ -98,6 +102,20 @@ def _covered(
         remaining -= moved
         covered[line] = after
     return covered
+
+
+def _is_held(holds: Sequence[LineHold], after: OverrideSpec | None) -> bool:
+    """Return whether holds keep the builder from this change.
+
+    A cap keeps it from moving farther; a pin of a rejection does not keep it from withdrawing the line.
+    """
+    for hold in holds:
+        if hold.cap is not None:
+            if after is not None and beyond_cap(after.levers, hold.cap):
+                return True
+        elif after is not None or hold.rejected is None:
+            return True
+    return False
 
 
 def _same(before: OverrideSpec | None, after: OverrideSpec | None) -> bool:

@@ -1,4 +1,4 @@
-"""Emergency actions that only reduce effect: lower a mode, retire lines, veto or pin a line, stop the builder.
+"""Emergency actions that only reduce effect: lower a mode, retire lines, veto, pin or cap a line, stop the builder.
 
 They take effect at once, without anybody's approval. Each leaves a request with route `at_once`, which a reviewer
 acknowledges afterwards; undoing it needs a reviewed request (docs/design.md 9). All of them raise GateError without the
@@ -19,7 +19,6 @@ from overrides.core.governance.request_states import Step
 from overrides.models import (
     ChangeRequest,
     HoldKind,
-    Line,
     LineHold,
     Membership,
     ModuleMode,
@@ -29,6 +28,7 @@ from overrides.models import (
 from overrides.requests.apply import apply_now, close_applied
 from overrides.requests.authoring import draft_request
 from overrides.requests.governance_store import end_mandates
+from overrides.requests.holds import NewHold, end_hold, place_holds, refuse_without
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.kind import DraftLine
 from overrides.requests.transitions import audit_mandates, audit_request, locked
@@ -56,7 +56,7 @@ def lower_mode_with_request(
     If the module serves no more than that already, nothing is written. Raises RaisesEffectError if the change would
     serve more.
     """
-    _refuse_without(by, LOWER, reason)
+    refuse_without(by, LOWER, reason)
     lock_module(module)
     revision = ModuleMode.objects.filter(module=module).values_list("revision", flat=True).first() or 0
     row = lower_mode(
@@ -69,12 +69,8 @@ def lower_mode_with_request(
     content: dict[str, str | float | None] = {name: value for name, value in lowered.items() if value is not None}
     if stop_challenger:
         content["challenger"] = None
-    new_mode = (
-        "no challenger"
-        if stop_challenger
-        else ", ".join(f"{value:g} %" if name == "rollout_percent" else str(value) for name, value in content.items())
-    )
-    request = _drafted(module, RequestKind.MODE, f"{module} to {new_mode}", reason, by, at, content=content)
+    title = _lowering(module, to, rollout_percent, stop_challenger=stop_challenger)
+    request = _drafted(module, RequestKind.MODE, title, reason, by, at, content=content)
     close_applied(request, Step.ACT_AT_ONCE, by.get_username(), at)  # the mode is lowered already
     return row
 
@@ -82,7 +78,7 @@ def lower_mode_with_request(
 @transaction.atomic
 def switch_everything_off(*, by: User, reason: str, at: datetime) -> list[str]:
     """Switch every module off and return the modules that were not off."""
-    _refuse_without(by, LOWER, reason)
+    refuse_without(by, LOWER, reason)
     off = ModuleMode.Mode.OFF
     lock_modules(module for module, _ in MODULES)
     not_off = set(ModuleMode.objects.exclude(mode=off).values_list("module", flat=True))
@@ -98,7 +94,7 @@ def retire_lines(*, module: str, lines: Collection[str], by: User, reason: str, 
 
     Retiring an override that cuts exposure raises exposure; the page shows it.
     """
-    _refuse_without(by, LOWER, reason)
+    refuse_without(by, LOWER, reason)
     lock_module(module)
     memberships = Membership.objects.filter(module=module, line_id__in=lines, to_version=None)
     found = sorted(memberships.values_list("line_id", flat=True))
@@ -123,7 +119,7 @@ def retire_lines(*, module: str, lines: Collection[str], by: User, reason: str, 
 @transaction.atomic
 def veto_line(*, line_id: str, by: User, reason: str, at: datetime, expires_at: datetime | None = None) -> LineHold:
     """Forbid serving a line until the veto expires or is lifted, and retire its override in force."""
-    hold = _hold(line_id, HoldKind.VETO, by, LOWER, reason, at, expires_at)
+    (hold,) = place_holds([NewHold(line_id, HoldKind.VETO, reason, expires_at)], by=by, at=at)
     if Membership.objects.filter(line_id=line_id, to_version=None).exists():
         retire_lines(module=hold.line.module, lines=[line_id], by=by, reason=reason, at=at)
     return hold
@@ -132,26 +128,37 @@ def veto_line(*, line_id: str, by: User, reason: str, at: datetime, expires_at: 
 @transaction.atomic
 def pin_line(*, line_id: str, by: User, reason: str, at: datetime, expires_at: datetime | None = None) -> LineHold:
     """Forbid machines to change a line until the pin expires or is lifted; people still may."""
-    return _hold(line_id, HoldKind.PIN, by, REVIEW, reason, at, expires_at)
+    (hold,) = place_holds([NewHold(line_id, HoldKind.PIN, reason, expires_at)], by=by, at=at)
+    return hold
+
+
+@transaction.atomic
+def cap_line(
+    *, line_id: str, cap: Mapping[str, float], by: User, reason: str, at: datetime, expires_at: datetime | None = None
+) -> LineHold:
+    """Forbid machines to move a line's levers farther from neutral than the cap; people still may.
+
+    `cap` maps lever -> value farthest from neutral. A cap that stands on the line is replaced.
+    """
+    (hold,) = place_holds([NewHold(line_id, HoldKind.CAP, reason, expires_at, cap)], by=by, at=at, replace=True)
+    return hold
 
 
 @transaction.atomic
 def lift_hold(*, hold_id: int, by: User, reason: str, at: datetime) -> LineHold:
-    """Lift a veto or a pin. Retired lines do not come back into force; that takes a request."""
-    _refuse_without(by, REVIEW, reason)
+    """Lift a veto, a pin or a cap. Retired lines do not come back into force; that takes a request."""
+    refuse_without(by, REVIEW, reason)
     hold = LineHold.objects.select_for_update(of=("self",)).select_related("line").get(pk=hold_id)
     if hold.lifted_at is not None:
         raise GateError(hold.kind, "was lifted already")
-    hold.lifted_at = at
-    hold.save(update_fields=["lifted_at"])
-    _audit_line(hold, f"lift {hold.kind}", by, reason, at)
+    end_hold(hold, actor=by.get_username(), reason=reason, at=at)
     return hold
 
 
 @transaction.atomic
 def quarantine_builder(*, module: str, by: User, reason: str, at: datetime) -> Quarantine:
     """Forbid the builder to publish anything of the module under mandates."""
-    _refuse_without(by, LOWER, reason)
+    refuse_without(by, LOWER, reason)
     lock_module(module)
     if Quarantine.objects.filter(module=module, lifted_at=None).exists():
         raise GateError("module", f"the builder of {module} is in quarantine already")
@@ -163,7 +170,7 @@ def quarantine_builder(*, module: str, by: User, reason: str, at: datetime) -> Q
 @transaction.atomic
 def lift_quarantine(*, module: str, by: User, reason: str, at: datetime) -> None:
     """Allow the builder to publish under mandates again."""
-    _refuse_without(by, REVIEW, reason)
+    refuse_without(by, REVIEW, reason)
     row = Quarantine.objects.select_for_update().filter(module=module, lifted_at=None).first()
     if row is None:
         raise GateError("module", f"the builder of {module} is in no quarantine")
@@ -180,11 +187,22 @@ def acknowledge(*, request_id: int, by: User, reason: str, at: datetime) -> Chan
         raise GateError.because(f"request {request.pk} waits for no review afterwards")
     if request.author_id == by.pk:
         raise GateError.because("you did this yourself; somebody else has to look at it")
-    _refuse_without(by, REVIEW, reason)
+    refuse_without(by, REVIEW, reason)
     request.acknowledged_at, request.acknowledged_by = at, by.get_username()
     request.save(update_fields=["acknowledged_at", "acknowledged_by"])
     audit_request(request, "acknowledge", by.get_username(), reason, at)
     return request
+
+
+def _lowering(module: str, to: str | None, rollout_percent: float | None, *, stop_challenger: bool) -> str:
+    """Return the title of the request that records a lowering."""
+    parts = [f"switch {module} to {to}"] if to is not None else []
+    if rollout_percent is not None:
+        parts.append(f"reduce the roll-out of {module} to {rollout_percent:g} %")
+    if stop_challenger:
+        parts.append(f"stop the challenger of {module}")
+    title = " and ".join(parts)
+    return title[:1].upper() + title[1:]
 
 
 def _drafted(
@@ -210,45 +228,6 @@ def _drafted(
         lines=list(lines),
         content=content,
         route=Route.AT_ONCE,
-    )
-
-
-def _hold(
-    line_id: str, kind: str, by: User, permission: str, reason: str, at: datetime, expires_at: datetime | None
-) -> LineHold:
-    _refuse_without(by, permission, reason)
-    if expires_at is not None and expires_at <= at:
-        raise GateError("expires_at", "lies in the past; leave it open, or name a time to come")
-    line = Line.objects.filter(pk=line_id).first()
-    if line is None:
-        raise GateError("line", f"there is no line {line_id[:12]}")
-    lock_module(line.module)
-    LineHold.objects.filter(line=line, kind=kind, lifted_at=None, expires_at__lte=at).update(lifted_at=at)
-    if LineHold.objects.filter(line=line, kind=kind, lifted_at=None).exists():
-        raise GateError("line", f"a {kind} stands on it already; lift it first")
-    hold = LineHold.objects.create(
-        line=line, kind=kind, reason=reason, placed_by=by, placed_at=at, expires_at=expires_at
-    )
-    _audit_line(hold, str(kind), by, reason, at)
-    return hold
-
-
-def _refuse_without(by: User, permission: str, reason: str) -> None:
-    if not by.has_perm(permission):
-        raise GateError.because("you may not do this; an operator or a reviewer has the permission")
-    if not reason.strip():
-        raise GateError("reason", "say why; it is reviewed afterwards")
-
-
-def _audit_line(hold: LineHold, action: str, by: User, reason: str, at: datetime) -> None:
-    write_audit(
-        actor=by.get_username(),
-        action=action,
-        object=f"line {hold.line_id}",
-        reason=reason,
-        before=None,
-        after={"hold": hold.pk, "placed_by": hold.placed_by_id, "expires_at": hold.expires_at},
-        at=at,
     )
 
 

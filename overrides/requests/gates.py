@@ -5,26 +5,29 @@ Admin, API and jobs use the same list of gates. A verb takes its locks first, th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, OuterRef, Subquery, Sum
+from django.db.models import Case, Exists, Expression, OuterRef, Subquery, Sum
 
 from overrides.core.engine.definitions.content_hash import content_hash
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.governance.errors import GateError
-from overrides.core.governance.gates import Attempt, Person, Situation, TouchedLine, blocking
+from overrides.core.governance.gates import Attempt, Gate, Person, Situation, TouchedLine, blocking, gates
 from overrides.core.governance.governance_policy import GovernancePolicy, may_count
+from overrides.core.governance.permissions import REVIEW
 from overrides.core.governance.request_states import Step
 from overrides.core.governance.votes import Signatures
-from overrides.models import ChangeLine, ChangeRequest, HoldKind, LineHold, Membership, Override, Vote
+from overrides.models import ChangeLine, ChangeRequest, HoldKind, Line, LineHold, Membership, Override, Vote
 from overrides.requests.governance_store import is_quarantined, live_mandates, policy_of
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.kind import Basis
+from overrides.requests.learned import CONTRADICTS, contradicted, marks
 from overrides.requests.votes import signatures_on
 
 DAY = timedelta(days=1)
@@ -90,20 +93,64 @@ def read_situation(
     return RequestSituation(request, changes, basis, situation, votes, signed)
 
 
-def changes_of(request: ChangeRequest, at: datetime) -> list[ChangeLine]:
+def foreseen(spec: OverrideSpec, parameters: ModuleParameters, at: datetime) -> tuple[Gate, ...]:
+    """Return the gates that would be in the way of approving a person's request with this override alone.
+
+    `parameters` are those in force.
+    """
+    holds = LineHold.objects.filter(LineHold.is_live(at), line=OuterRef("pk"), kind=HoldKind.VETO)
+    line = Line.objects.filter(pk=spec.line).annotate(is_vetoed=Exists(holds), rivals=_rivals("pk")).first()
+    found: Any = line
+    touched = TouchedLine(
+        line=spec.line,
+        label=f"{spec.pattern_key} {spec.action_category}",
+        before=None,
+        after=spec,
+        in_force=None,
+        is_vetoed=line is not None and found.is_vetoed,
+        contradicts="".join(marks(spec, contradicted([spec]))),
+        rivals=() if line is None else tuple(found.rivals),
+    )
+    situation = Situation(
+        state=ChangeRequest.State.IN_REVIEW,
+        expires_at=at + DAY,
+        is_machine=False,
+        signed_hash="",
+        content_hash="",
+        approvals=0,
+        needed=1,
+        lines=(touched,),
+        policy=policy_of(spec.module),
+        parameters=parameters,
+    )
+    return gates(situation, Attempt(Step.SIGN, Person(frozenset({REVIEW})), at))
+
+
+def _rivals(line: str, *besides: int) -> ArraySubquery:
+    """Return a subquery for the open requests on the line of that outer column that can change what is served."""
+    rivals = ChangeLine.objects.filter(line=OuterRef(line), request__state__in=ChangeRequest.OPEN)
+    rivals = rivals.filter(request__kind__in=SERVED).exclude(request__in=besides)
+    return ArraySubquery(rivals.order_by("request").values("request"))
+
+
+def changes_of(
+    request: ChangeRequest, at: datetime, also: Mapping[str, Expression | Case] | None = None
+) -> list[ChangeLine]:
     """Return the lines of a request with their holds, their rivals, and the override now in force on each.
 
-    Requests that change nothing that is served are no rivals.
+    Requests that change nothing that is served are no rivals. `also` are further annotations.
     """
     holds = LineHold.objects.filter(LineHold.is_live(at), line=OuterRef("line"))
-    rivals = ChangeLine.objects.filter(line=OuterRef("line"), request__state__in=ChangeRequest.OPEN)
-    rivals = rivals.filter(request__kind__in=SERVED)
+    pins = holds.filter(kind=HoldKind.PIN)
     in_force = Membership.objects.filter(line=OuterRef("line"), to_version=None)
     changes = request.lines.select_related("line", "before__line", "after__line").annotate(
         is_vetoed=Exists(holds.filter(kind=HoldKind.VETO)),
-        is_pinned=Exists(holds.filter(kind=HoldKind.PIN)),
-        rivals=ArraySubquery(rivals.exclude(request=request.pk).order_by("request").values("request")),
+        is_pinned=Exists(pins.filter(rejected__isnull=True)),
+        is_rejected=Exists(pins.filter(rejected__isnull=False)),
+        cap=Subquery(holds.filter(kind=HoldKind.CAP).values("cap")[:1]),
+        rivals=_rivals("line", request.pk),
         in_force_id=Subquery(in_force.values("override")[:1]),
+        **(also or {}),
     )
     return list(changes.order_by("line_id"))
 
@@ -166,7 +213,9 @@ def _touched(changes: Sequence[Any], is_delegated: bool) -> tuple[TouchedLine, .
                 after=None if change.after is None else change.after.spec,
                 in_force=(change.in_force_id and before) if is_as_drafted else others[change.in_force_id].spec,
                 is_vetoed=change.is_vetoed,
-                is_pinned=change.is_pinned,
+                is_pinned=change.is_pinned or (change.is_rejected and change.after_id is not None),
+                cap=change.cap,
+                contradicts=next((each for each in change.differences if each.startswith(CONTRADICTS)), ""),
                 mandate=mandates[change.line_id].terms if change.line_id in mandates else None,
                 rivals=tuple(change.rivals),
             )

@@ -99,4 +99,5 @@ def mandate_document(mandate: Mandate) -> dict[str, Any]:
         "voter_groups": mandate.voter_groups,
         "review_by": mandate.review_by,
         "granted_at": mandate.granted_at,
+        **({} if mandate.renews_id is None else {"renews": mandate.renews_id}),
     }

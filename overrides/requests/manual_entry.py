@@ -10,17 +10,28 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.governance.errors import GateError
 from overrides.models import ChangeLine, ChangeRequest, RequestKind
 from overrides.requests.authoring import draft_request, edit_request
 from overrides.requests.kinds.kind import DraftLine
+from overrides.requests.learned import contradicted, marks
 from overrides.versions.publish import store_override
 
 BY_HAND = "person"
 
 
 @transaction.atomic
-def draft_by_hand(spec: OverrideSpec, *, by: User, reason: str, at: datetime) -> ChangeRequest:
-    """Draft a request with one override that a person wrote."""
+def draft_by_hand(spec: OverrideSpec, *, by: User, reason: str, at: datetime, despite: str = "") -> ChangeRequest:
+    """Draft a request with one override that a person wrote.
+
+    A judgement that contradicts what was measured of its line has to say why, in `despite`: that becomes part of the
+    reason, which votes sign. Raises GovernanceError.
+    """
+    contradictions = contradicted([spec])
+    for found in contradictions.values():
+        if not despite.strip():
+            raise GateError("despite", f"{found} was measured, of the other sign; say why you judge otherwise")
+        reason = f"{reason}\n\nContradicts the measurement, {found}: {despite}"
     stored = store_override(spec, source=BY_HAND, at=at)
     return draft_request(
         module=spec.module,
@@ -30,7 +41,7 @@ def draft_by_hand(spec: OverrideSpec, *, by: User, reason: str, at: datetime) ->
         author=by,
         author_name=by.get_username(),
         at=at,
-        lines=[DraftLine(stored.line_id, stored.id, ["by hand"])],
+        lines=[DraftLine(stored.line_id, stored.id, ["by hand", *marks(spec, contradictions)])],
     )
 
 
@@ -58,5 +69,6 @@ def edit(
 def _edited(change: ChangeLine, levers: Mapping[str, float] | None, at: datetime) -> DraftLine:
     if levers is None or change.after is None or dict(levers) == change.after.levers:
         return DraftLine(change.line_id, change.after_id, change.differences)
-    stored = store_override(change.after.spec.with_levers(levers), source=BY_HAND, at=at)
-    return DraftLine(change.line_id, stored.id, ["by hand"])
+    spec = change.after.spec.with_levers(levers)
+    stored = store_override(spec, source=BY_HAND, at=at)
+    return DraftLine(change.line_id, stored.id, ["by hand", *marks(spec, contradicted([spec]))])

@@ -16,6 +16,7 @@ from overrides.models import ChangeRequest
 from overrides.requests.authoring import draft_request
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.kind import DraftLine
+from overrides.requests.learned import Measured, contradicted, marks
 from overrides.requests.proposal_schema import Proposal, raise_any, refusal
 from overrides.versions.load_version import current_parameters
 from overrides.versions.publish import store_override
@@ -34,6 +35,7 @@ def propose(proposal: Proposal, *, owner: User, by: str, at: datetime) -> Change
     raise_any(_misfits(proposal, current_parameters(proposal.module)))
     specs = {each.line: each for each in proposal.lines if isinstance(each, OverrideSpec)}
     # In the order of lines, so that two simultaneous proposals cannot deadlock.
+    contradictions = contradicted(specs.values())
     stored = {line: store_override(specs[line], source=SOURCE, at=at).id for line in sorted(specs)}
     try:
         return draft_request(
@@ -44,17 +46,19 @@ def propose(proposal: Proposal, *, owner: User, by: str, at: datetime) -> Change
             author=owner,
             author_name=by[:LONGEST_NAME],
             at=at,
-            lines=[_draft_line(each, stored) for each in proposal.lines],
+            lines=[_draft_line(each, stored, contradictions) for each in proposal.lines],
             content=proposal.content,
         )
     except GovernanceError as error:
         raise Refused(refusal(error, "" if KINDS[proposal.kind].is_of_lines else "content")) from error
 
 
-def _draft_line(line: OverrideSpec | str, stored: Mapping[str, str]) -> DraftLine:
+def _draft_line(
+    line: OverrideSpec | str, stored: Mapping[str, str], contradictions: Mapping[str, Measured]
+) -> DraftLine:
     if isinstance(line, str):
         return DraftLine(line, None, ["withdrawn"])
-    return DraftLine(line.line, stored[line.line], ["proposed"])
+    return DraftLine(line.line, stored[line.line], ["proposed", *marks(line, contradictions)])
 
 
 def _misfits(proposal: Proposal, parameters: ModuleParameters) -> Iterator[Refusal]:

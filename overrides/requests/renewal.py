@@ -2,7 +2,7 @@
 
 A mandate rests on the approvals of the request that signed it, and is suspended while too few of their givers may still
 vote under the policy at its signing. Another approval of that same content takes the place of one that lapsed; the
-terms of the mandates and the date of their review stay.
+terms of the mandates and the date of their review stay. `mandate_terms` renews mandates whose review is due.
 """
 
 from __future__ import annotations
@@ -22,30 +22,32 @@ from overrides.requests.review import write_vote
 from overrides.requests.transitions import audit_request, locked
 from overrides.requests.votes import suspended
 
-# The requests of which a standing mandate is suspended: the votes of each are counted once, not for each mandate.
+# The requests of which a standing mandate, never renewed, is suspended: the votes of each are counted once. Then the
+# standing mandates that were renewed by people of whom too few may still vote.
 REQUESTS = """
 SELECT signed.request_id FROM (
     SELECT request_id, voter_groups, approvals_needed FROM overrides_mandate
-    WHERE revoked_at IS NULL GROUP BY request_id, voter_groups, approvals_needed
+    WHERE revoked_at IS NULL AND renews_id IS NULL GROUP BY request_id, voter_groups, approvals_needed
 ) AS signed JOIN overrides_changerequest AS r ON r.id = signed.request_id
 WHERE approvers_of(r.id, r.content_hash, r.author_id, signed.voter_groups) < signed.approvals_needed
 """
-SIGNERS = Func(
-    F("request_id"), F("request__content_hash"), F("request__author_id"), F("voter_groups"),
-    function="approvers_of", output_field=IntegerField(),
-)  # fmt: skip
+SIGNERS = Func(F("pk"), function="signers_of", output_field=IntegerField())
+RENEWED = """
+SELECT id FROM overrides_mandate
+WHERE revoked_at IS NULL AND renews_id IS NOT NULL AND signers_of(id) < approvals_needed
+"""
 OF_LINES_IN_FORCE = Exists(Membership.objects.filter(line=OuterRef("line"), to_version=None))
 
 
 def suspended_at(at: datetime) -> Q:
     """Return the condition for mandates on lines in force that are suspended and not overdue."""
-    of_requests = Q(request__in=RawSQL(REQUESTS, ()))
-    return Q(OF_LINES_IN_FORCE, of_requests, revoked_at=None, review_by__gt=at)
+    never_renewed = Q(request__in=RawSQL(REQUESTS, ()), renews=None)
+    return Q(OF_LINES_IN_FORCE, never_renewed | Q(pk__in=RawSQL(RENEWED, ())), revoked_at=None, review_by__gt=at)
 
 
 def suspended_of(request: ChangeRequest, at: datetime) -> dict[int, str]:
-    """Return the suspended mandates of a request, by id, with the reason in words."""
-    return reasons_of(Mandate.objects.filter(OF_LINES_IN_FORCE, request=request, review_by__gt=at))
+    """Return the suspended mandates of a request that were never renewed, by id, with the reason in words."""
+    return reasons_of(Mandate.objects.filter(OF_LINES_IN_FORCE, request=request, renews=None, review_by__gt=at))
 
 
 def reasons_of(mandates: QuerySet[Mandate]) -> dict[int, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -17,17 +17,18 @@ from django.db import transaction
 
 from overrides.core.governance.errors import GateError
 from overrides.core.governance.permissions import REVIEW
+from overrides.core.governance.rejections import REJECTED_FOR, ProposedEvidence
 from overrides.core.governance.request_states import Step
 from overrides.models import ChangeLine, ChangeRequest, Comment, HoldKind, Vote
 from overrides.requests.authoring import draft_request, write_content
-from overrides.requests.emergency import pin_line
-from overrides.requests.gates import read_situation, refuse_blocked
+from overrides.requests.evidence import current_evidence, evidence_named, measured_of
+from overrides.requests.gates import RequestSituation, read_situation, refuse_blocked
 from overrides.requests.governance_store import held_lines
+from overrides.requests.holds import NewHold, place_holds
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.kind import DraftLine
 from overrides.requests.transitions import audit_request, locked, take_step
-
-REJECTED_FOR = timedelta(days=30)  # how long machines do not propose a rejected line again
+from overrides.versions.publish import lock_module
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def approve(
 @transaction.atomic
 def request_changes(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeRequest:
     """Send the request back to its author with what should be different."""
-    return _decide_against(request_id, Step.REQUEST_CHANGES, Vote.Decision.REQUEST_CHANGES, by, reason, at)
+    return _decide_against(request_id, Step.REQUEST_CHANGES, Vote.Decision.REQUEST_CHANGES, by, reason, at).request
 
 
 @transaction.atomic
@@ -101,16 +102,35 @@ def reject(*, request_id: int, by: User, reason: str, at: datetime) -> ChangeReq
     """Reject the request for good, with a reason for its author.
 
     The lines that a machine proposed are pinned for 30 days, unless they are pinned already, because it would propose
-    them again the next day. Withdrawals are not, so that a line can always go.
+    them again the next day. Each pin remembers what was proposed and on what evidence, and ends earlier once that has
+    changed (`core.governance.rejections`). Withdrawals are not pinned, so that a line can always go.
     """
-    request = _decide_against(request_id, Step.REJECT, Vote.Decision.REJECT, by, reason, at)
-    if request.author_id is None:
-        proposed = request.lines.filter(after__isnull=False).values_list("line_id", flat=True)
-        free = set(proposed) - held_lines(HoldKind.PIN, proposed, at)
-        for line in sorted(free):
-            why = f"rejected as part of request {request.pk}: {reason}"
-            pin_line(line_id=line, by=by, reason=why, at=at, expires_at=at + REJECTED_FOR)
-    return request
+    read = _decide_against(request_id, Step.REJECT, Vote.Decision.REJECT, by, reason, at)
+    if read.request.author_id is None:
+        place_holds(_rejections(read, reason, at), by=by, at=at)
+    return read.request
+
+
+def lines_pinned_by_rejection(request: ChangeRequest, changes: Sequence[ChangeLine], at: datetime) -> set[str]:
+    """Return the lines that rejecting the request pins: those that a machine proposed and no pin holds yet."""
+    if request.author_id is not None:
+        return set()
+    proposed = {change.line_id for change in changes if change.after_id is not None}
+    return proposed - held_lines(HoldKind.PIN, proposed, at)
+
+
+def _rejections(read: RequestSituation, reason: str, at: datetime) -> list[NewHold]:
+    """Return the pins of a rejection, each with what was proposed."""
+    free = lines_pinned_by_rejection(read.request, read.changes, at)
+    why, bar = f"rejected as part of request {read.request.pk}: {reason}", read.situation.parameters.evidence
+    return [
+        NewHold(
+            change.line_id, HoldKind.PIN, why, at + REJECTED_FOR,
+            rejected=ProposedEvidence.of(change.after.spec, bar).to_document(),
+        )
+        for change in read.changes
+        if change.after is not None and change.line_id in free
+    ]  # fmt: skip
 
 
 @transaction.atomic
@@ -133,9 +153,9 @@ def schedule(*, request_id: int, by: User, due: datetime, at: datetime) -> Chang
     request = locked(request_id)
     refuse_blocked(request, Step.SCHEDULE, by, at)
     if not at < due < request.expires_at:
-        raise GateError("due", f"must lie between now and the expiry on {request.expires_at:%Y-%m-%d %H:%M}")
+        raise GateError("due", f"must lie between now and the expiry on {request.expires_at:%Y-%m-%d %H:%M} UTC")
     request.scheduled_for = due
-    reason = f"for {due:%Y-%m-%d %H:%M}"
+    reason = f"for {due:%Y-%m-%d %H:%M} UTC"
     take_step(request, Step.SCHEDULE, action="schedule", actor=by.get_username(), reason=reason, at=at)
     return request
 
@@ -166,16 +186,18 @@ def decide_many(requests: Collection[int], decide: Callable[[int], object]) -> l
 
 def _decide_against(
     request_id: int, step: Step, decision: Vote.Decision, by: User, reason: str, at: datetime
-) -> ChangeRequest:
+) -> RequestSituation:
     if not reason.strip():
         raise GateError("reason", "deciding against it needs one; its author learns from it")
     request = locked(request_id)
-    refuse_blocked(request, step, by, at)
+    if step is Step.REJECT:
+        lock_module(request.module)  # before the first audit entry, for the holds on its lines
+    read = refuse_blocked(request, step, by, at)
     vote = write_vote(request, by, decision, reason, at)
     if step is Step.REJECT:
         request.closed_at = at
     take_step(request, step, action=step.value, actor=by.get_username(), reason=reason, at=at, also=vote)
-    return request
+    return read
 
 
 def _last_reason(votes: Sequence[Vote], by: User) -> str:
@@ -192,6 +214,7 @@ def write_vote(request: ChangeRequest, by: User, decision: str, reason: str, at:
         decision=decision,
         reason=reason,
         voted_at=at,
+        evidence=current_evidence(request),
     )
     return {"vote": {"id": vote.pk, "voter": vote.voter_id}}
 
@@ -211,8 +234,10 @@ def _split(
     kept = [DraftLine(c.line_id, c.after_id, c.differences) for c in changes if c.line_id in chosen]
     whole, request.title = request.title, f"{request.title[:170]} ({len(kept)} of {len(changes)} lines)"
     content = request.content  # coefficients are not among the chosen lines
-    write_content(request, kept, {})
-    audit_request(request, "split", by.get_username(), f"{len(kept)} of {len(changes)} lines are decided now", at)
+    known = current_evidence(request)
+    stored = write_content(request, kept, {}, at, measured_of(known, chosen))
+    words = f"{len(kept)} of {len(changes)} lines are decided now"
+    audit_request(request, "split", by.get_username(), words, at, evidence_named(stored))
     draft_request(
         module=request.module,
         kind=request.kind,
@@ -224,4 +249,5 @@ def _split(
         lines=[DraftLine(change.line_id, change.after_id, change.differences) for change in rest],
         content=content,
         split_from=request,
+        measured=measured_of(known, {change.line_id for change in rest}),
     )

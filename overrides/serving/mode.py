@@ -29,6 +29,11 @@ def mode_document(row: ModuleMode | None) -> dict[str, Any]:
     }
 
 
+def mode_of(module: str) -> ServingMode:
+    """Return the mode of a module as the engine reads it: a malformed or missing one is off."""
+    return ServingMode.parse(mode_document(ModuleMode.objects.select_related("challenger").filter(pk=module).first()))
+
+
 def lower_mode(
     *,
     module: str,

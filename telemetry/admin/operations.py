@@ -8,7 +8,16 @@ from typing import Any
 from django.contrib import admin
 from django.utils.safestring import SafeString
 
-from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, number, preformatted, pretty, short
+from telemetry.foundation.admin.formatting import (
+    MISSING,
+    badge,
+    format_moment,
+    in_words,
+    number,
+    preformatted,
+    pretty,
+    short,
+)
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
 from telemetry.foundation.admin.text_filters import window
 from telemetry.foundation.models import JobRun
@@ -21,21 +30,30 @@ class AuditEntryAdmin(FactAdmin):
 
     change_list_template = "telemetry/audit_list.html"
     nothing_yet = "Every draft, vote, publication and change of a mode writes one."
-    list_display = ("seq", "written", "actor", "action", "object", "reason")
+    list_display = ("entry", "written", "actor", "deed", "object", "reason")
     list_filter = window("written_at")
-    sortable_by = ("seq", "written")
+    sortable_by = ("entry", "written")
     search_fields = ("object__startswith", "actor__startswith")
     search_help_text = "object (request 12, version pm/3, mode pm) or actor, from its beginning"
     fields = (
-        ("seq", "written", "actor"),
-        ("action", "object"),
+        ("entry", "written", "actor"),
+        ("deed", "object"),
         "reason",
         ("before", "after"),
         ("previous", "own_hash", "transaction"),
     )
-    readonly_fields = ("written", "reason", "before", "after", "previous", "own_hash")
+    csv_fields = ("seq", "written_at", "actor", "action", "object", "content", "previous_hash", "hash")
+    readonly_fields = ("entry", "deed", "written", "reason", "before", "after", "previous", "own_hash")
 
-    @admin.display(description="at", ordering="seq")
+    @admin.display(description="entry", ordering="seq")
+    def entry(self, entry: AuditEntry) -> int:
+        return entry.seq
+
+    @admin.display(description="action")
+    def deed(self, entry: AuditEntry) -> str:
+        return in_words(entry.action)
+
+    @admin.display(description="written", ordering="seq")
     def written(self, entry: AuditEntry) -> SafeString:
         return format_moment(entry.written_at)
 
@@ -73,8 +91,8 @@ class JobRunAdmin(FactAdmin):
     list_display = ("job", "period", "state", "finished", "duration", "n_rows", "went_wrong")
     list_filter = (one_of("status", [status.value for status in JobRun.Status]),)
     sortable_by = ("job", "finished")
-    search_fields = ("job__startswith",)
-    search_help_text = "job, from its beginning"
+    search_fields = ("job__icontains",)
+    search_help_text = "any part of a job's name"
     fields = (("job", "period", "state"), ("started", "finished", "duration", "n_rows"), "error_shown", "detail_shown")
     readonly_fields = ("state", "started", "finished", "duration", "n_rows", "error_shown", "detail_shown")
 
@@ -90,7 +108,7 @@ class JobRunAdmin(FactAdmin):
     def finished(self, run: JobRun) -> SafeString:
         return format_moment(run.finished_at)
 
-    @admin.display(description="took")
+    @admin.display(description="duration")
     def duration(self, run: JobRun) -> SafeString:
         return number((run.finished_at - run.started_at).total_seconds(), 2, unit="s")
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import QuerySet, Sum
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from telemetry.decisions.earnings import ROUNDING, earned_in, sums
 from telemetry.foundation.admin.formatting import MISSING, badge, chips, format_moment, number, pattern, pretty, short
-from telemetry.foundation.admin.read_only import FactAdmin, FactInline, one_of
+from telemetry.foundation.admin.read_only import DefaultFilter, FactAdmin, FactInline, one_of
 from telemetry.foundation.admin.text_filters import window
 from telemetry.models import Action, Attribution, AttributionShare, Decision, Trade
 
@@ -35,21 +38,38 @@ class ActionInline(FactInline):
     def frozen_scope(self, action: Action) -> SafeString:
         return chips(action.scope)
 
-    @admin.display(description="fraction")
+    @admin.display(description="share of the position")
     def fraction_shown(self, action: Action) -> SafeString:
         return number(action.fraction, 2)
 
-    @admin.display(description="leg")
+    @admin.display(description="outcome of the leg")
     def leg_shown(self, action: Action) -> SafeString:
         return number(action.leg_rr, 3, signed=True, unit="R")
 
-    @admin.display(description="rr after")
+    @admin.display(description="outcome after the sale")
     def after_shown(self, action: Action) -> SafeString:
         return number(action.rr_after, 3, signed=True, unit="R")
 
     @admin.display(description="decisions")
     def n_decisions(self, action: Action) -> int:
         return len(action.decision_ids)
+
+
+class CurrentFilter(DefaultFilter):
+    """Limits the list to current revisions, which is the default, or to those that a correction superseded."""
+
+    title = "revision"
+    parameter_name = "is_current"
+    words = "current revisions"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
+        return (("no", "superseded"),)
+
+    def default(self, queryset: QuerySet[Trade]) -> QuerySet[Trade]:
+        return queryset.filter(is_current=True)
+
+    def chosen(self, queryset: QuerySet[Trade], value: str) -> QuerySet[Trade]:
+        return queryset.filter(is_current=value != "no")
 
 
 @admin.register(Trade)
@@ -61,12 +81,12 @@ class TradeAdmin(FactAdmin):
     list_display = ("external_id", "symbol", "side", "closed", "outcome", "book", "state")
     list_filter = (
         one_of("side", ("long", "short")),
-        ("is_current", admin.BooleanFieldListFilter),
+        CurrentFilter,
         *window("closed_at"),
     )
     sortable_by = ("external_id", "closed", "outcome")
-    search_fields = ("external_id__startswith", "symbol__startswith")
-    search_help_text = "external id or symbol, from its beginning"
+    search_fields = ("external_id__icontains", "symbol__icontains")
+    search_help_text = "any part of an external id or symbol"
     fields = (
         ("external_id", "revision", "correction_reason"),
         ("symbol", "side", "timeframe", "book"),
@@ -78,15 +98,21 @@ class TradeAdmin(FactAdmin):
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         outcomes = list(obj.decision_outcomes.order_by("action_index", "id"))
-        decisions = Decision.objects.only("at", "pattern_key", "action_category", "reason").in_bulk(
-            [outcome.decision_id for outcome in outcomes]
-        )
-        shares = AttributionShare.objects.filter(attribution_id=obj.pk).values_list("decision_id")
-        earned = dict(shares.annotate(Sum("share")))
+        decisions = Decision.objects.only(
+            "at", "module", "version", "pattern_key", "action_category", "reason"
+        ).in_bulk([outcome.decision_id for outcome in outcomes])
+        shares = list(AttributionShare.objects.filter(attribution_id=obj.pk).order_by("decision_id", "pk"))
+        attribution = Attribution.objects.filter(pk=obj.pk).first()
+        earned: dict[UUID, float] = {}
+        for share in shares:
+            earned[share.decision_id] = earned.get(share.decision_id, 0.0) + share.share
         return {
             "trade": obj,
             "controls": pretty({f"{each.index} {each.action_category}": each.controls for each in obj.actions.all()}),
-            "attribution": Attribution.objects.filter(pk=obj.pk).first(),
+            "attribution": attribution,
+            "shares": shares,
+            "decisions": decisions,
+            "earned": None if attribution is None else earned_in(attribution, shares),
             "named": [(each, decisions.get(each.decision_id), earned.get(each.decision_id)) for each in outcomes],
             "revisions": Trade.objects.filter(external_id=obj.external_id).order_by("revision"),
         }
@@ -116,12 +142,22 @@ class ShareInline(FactInline):
     """The attribution shares of a trade, one row per decision, lever and override."""
 
     model = AttributionShare
-    fields = ("decision_id", "lever", "override", "part_shown", "share_shown")
+    fields = ("decision", "lever", "override", "part_shown", "share_shown")
     readonly_fields = fields
+    ordering = ("decision_id", "pk")
+
+    @admin.display(description="decision")
+    def decision(self, share: AttributionShare) -> SafeString:
+        where = reverse("admin:telemetry_decision_change", args=[share.decision_id])
+        return format_html('<a href="{}">{}</a>', where, str(share.decision_id)[:13])
 
     @admin.display(description="earned by")
-    def override(self, share: AttributionShare) -> SafeString:
-        return short(share.override_id)
+    def override(self, share: AttributionShare) -> SafeString | str:
+        """Link to the override; what no override earned has a name in words."""
+        if not share.line_id:
+            return share.override_id
+        where = reverse("admin:overrides_override_change", args=[share.override_id])
+        return format_html('override <a href="{}">{}</a>', where, short(share.override_id))
 
     @admin.display(description="part")
     def part_shown(self, share: AttributionShare) -> SafeString:
@@ -137,30 +173,66 @@ class AttributionAdmin(FactAdmin):
     """What the levers of one trade earned, in R: total = shares + carried + residual."""
 
     nothing_yet = "One appears within minutes of a closed trade that names its decisions."
-    list_display = ("trade_name", "closed", "trade_rr", "total_shown", "carried_shown", "residual_shown")
+    list_display = (
+        "trade_name", "closed", "trade_rr", "total_shown", "overrides_shown", "coefficients_shown", "rest_shown",
+    )  # fmt: skip
     list_select_related = ("trade",)
     list_filter = window("attributed_at")
     sortable_by = ("total_shown",)
-    search_fields = ("trade__external_id__startswith",)
-    search_help_text = "external id of the trade, from its beginning"
+    search_fields = ("trade__external_id__icontains", "trade__symbol__icontains")
+    search_help_text = "any part of the trade's external id or symbol"
+    csv_fields = (
+        "trade__external_id", "trade__symbol", "trade__closed_at", "rr", "total", "carried", "residual",
+        "attributed_at",
+    )  # fmt: skip
     ordering = ("-attributed_at", "-trade_id")
-    fields = (("trade", "closed", "trade_rr"), ("total_shown", "carried_shown", "residual_shown"), "attributed")
-    readonly_fields = ("attributed", "closed", "trade_rr", "total_shown", "carried_shown", "residual_shown")
+    fields = (
+        ("trade_link", "closed", "trade_rr"),
+        ("total_shown", "overrides_shown", "coefficients_shown", "rest_shown", "carried_shown", "residual_shown"),
+        "attributed",
+    )
+    readonly_fields = (
+        "trade_link", "attributed", "closed", "trade_rr", "total_shown", "overrides_shown", "coefficients_shown",
+        "rest_shown", "carried_shown", "residual_shown",
+    )  # fmt: skip
     inlines = (ShareInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Attribution]:
+        """Add what overrides and what coefficients earned in each trade."""
         queryset: QuerySet[Attribution] = super().get_queryset(request)
-        return queryset.select_related("trade")
+        shares = AttributionShare.objects.filter(attribution=OuterRef("pk")).order_by().values("attribution")
+        parts = {name: each for name, each in sums().items() if name in ("overrides", "coefficients")}
+        return queryset.select_related("trade").annotate(
+            **{f"by_{name}": Subquery(shares.annotate(found=each).values("found")) for name, each in parts.items()}
+        )
 
     @admin.display(description="trade", ordering="trade__external_id")
     def trade_name(self, row: Attribution) -> SafeString:
         return format_html("{} <span class='cw-quiet'>{}</span>", row.trade.external_id, row.trade.symbol or MISSING)
 
+    @admin.display(description="trade")
+    def trade_link(self, row: Attribution) -> SafeString:
+        where = reverse("admin:telemetry_trade_change", args=[row.trade_id])
+        return format_html('<a href="{}">{}</a>', where, row.trade.external_id)
+
+    @admin.display(description="by overrides")
+    def overrides_shown(self, row: Any) -> SafeString:
+        return number(row.by_overrides, 5, signed=True, unit="R")
+
+    @admin.display(description="by coefficients")
+    def coefficients_shown(self, row: Any) -> SafeString:
+        return number(row.by_coefficients, 5, signed=True, unit="R")
+
+    @admin.display(description="cap and rest")
+    def rest_shown(self, row: Any) -> SafeString:
+        rest = row.total - (row.by_overrides or 0.0) - (row.by_coefficients or 0.0)
+        return number(rest if abs(rest) > ROUNDING else 0.0, 5, signed=True, unit="R")
+
     @admin.display(description="closed", ordering="trade__closed_at")
     def closed(self, row: Attribution) -> SafeString:
         return format_moment(row.trade.closed_at)
 
-    @admin.display(description="trade", ordering="rr")
+    @admin.display(description="outcome of the trade", ordering="rr")
     def trade_rr(self, row: Attribution) -> SafeString:
         return number(row.rr, 3, signed=True, unit="R")
 
@@ -172,10 +244,10 @@ class AttributionAdmin(FactAdmin):
     def attributed(self, row: Attribution) -> SafeString:
         return format_moment(row.attributed_at)
 
-    @admin.display(description="carried in", ordering="carried")
+    @admin.display(description="from the bot's own levers", ordering="carried")
     def carried_shown(self, row: Attribution) -> SafeString:
         return number(row.carried, 5, signed=True, unit="R")
 
-    @admin.display(description="residual", ordering="residual")
+    @admin.display(description="not assigned", ordering="residual")
     def residual_shown(self, row: Attribution) -> SafeString:
         return number(row.residual, 5, signed=True, unit="R")

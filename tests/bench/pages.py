@@ -1,6 +1,8 @@
 """How long a reviewer waits: every list and page of the admin over a large world.
 
-100,000 overrides in force, a million decisions over several months of partitions, 200,000 closed trades. Each list is
+100,000 overrides in force, a million decisions over several months of partitions, 200,000 closed trades, 500 open
+requests. The pages of a reviewer's day come first, with a figure of their own; `./dev bench pages day` asks only for
+those. Each list is
 requested plainly, with every filter, search and sortable column, and on its second and last page. Each model's page is
 requested for its newest row, and also for the heaviest row where one is known. A figure is the median of `ROUNDS`
 responses of Django's test client (no network, one process), after one that is not counted.
@@ -13,11 +15,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db import connection
-from django.db.models import Model
+from django.db.models import Count, Model, QuerySet
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -25,17 +28,19 @@ from django.urls import reverse
 from learning.admin.lesson_estimates import orders_of
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import LearningMethod
-from overrides.models import ChangeRequest, Membership
+from overrides.models import ChangeRequest, Mandate, Membership, Version
+from telemetry.models import DecisionOutcome
 from tests.bench.report import figure, scratch_database, timed
 from tests.people import make_person
 
 WORLD = Path(__file__).with_suffix(".sql")
 OVERRIDES, DECISIONS, TRADES, AUDITED = 100_000, 1_000_000, 200_000, 100_000
 ROUNDS = 3
+DAY = "day"
 MOST_MILLISECONDS, MOST_QUERIES = 300, 12
 OURS = ("access", "learning", "overrides", "telemetry")
 ORDERS = tuple(orders_of(LearningMethod.PLAN))
-TERMS = ("strategy1", "trade-77", "version pm/7", "nowhere")
+TERMS = ("strategy1", "rategy1", "b3", "trade-77", "version pm/7", "nowhere")
 
 
 def fill(overrides: int, decisions: int, trades: int, audited: int) -> None:
@@ -46,6 +51,26 @@ def fill(overrides: int, decisions: int, trades: int, audited: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(WORLD.read_text(), sizes | documents)
         cursor.execute("VACUUM ANALYZE")
+
+
+def day() -> Iterator[tuple[str, str]]:
+    """Yield the pages of a reviewer's day: home, queue, a request of 500 lines, and one page of each other kind."""
+    yield "day: home", reverse("admin:index")
+    yield "day: queue", reverse("admin:overrides_changerequest_changelist")
+    request = ChangeRequest.objects.annotate(n=Count("lines")).filter(n__lte=500).order_by("-n", "-pk").first()
+    member = Membership.objects.filter(to_version=None).earliest("id")
+    outcome = DecisionOutcome.objects.order_by("-decision_id").first()
+    rows: dict[str, tuple[str, Any]] = {
+        "request of 500 lines": ("overrides_changerequest", request and request.pk),
+        "override": ("overrides_override", member.override_id),
+        "decision": ("telemetry_decision", outcome and outcome.decision_id),
+        "trade": ("telemetry_trade", outcome and outcome.trade_id),
+        "version": ("overrides_version", Version.objects.filter(is_active=True, module="pm").values("pk")[:1]),
+        "mandate": ("overrides_mandate", Mandate.objects.order_by("-pk").values("pk")[:1]),
+    }
+    for name, (model, key) in rows.items():
+        pk = key[0]["pk"] if isinstance(key, QuerySet) else key
+        yield f"day: {name}", reverse(f"admin:{model}_change", args=[pk])
 
 
 def requests(client: Client) -> Iterator[tuple[str, str]]:
@@ -105,7 +130,7 @@ def heaviest() -> Iterator[tuple[str, str]]:
     evidence = reverse("admin:learning_builderrun_evidence", args=["pm"])
     for order in ORDERS:
         yield f"evidence page by {order}", f"{evidence}?policy=plan&sort={order}"
-    widest = ChangeRequest.objects.latest("created_at")
+    widest = ChangeRequest.objects.annotate(n=Count("lines")).latest("n", "pk")
     yield "request page, the widest", reverse("admin:overrides_changerequest_change", args=[widest.pk])
 
 
@@ -129,16 +154,23 @@ def run(
     trades: int = TRADES,
     audited: int = AUDITED,
     rounds: int = ROUNDS,
+    *,
+    only_day: bool = False,
 ) -> None:
     filling = timed(lambda: fill(overrides, decisions, trades, audited))
     of = {"overrides": overrides, "decisions": decisions, "trades": trades}
     figure("pages", "fill", filling.wall, "s", **of)
     client = Client()
     client.force_login(make_person("reviewer", is_staff=True, is_superuser=True))
+    of_a_day = [measured(client, *address, rounds) for address in day()]
+    figure("pages", "day_within_both_bars", sum(of_a_day), "pages", asked=len(of_a_day), **of)
+    if only_day:
+        return
     kept = [measured(client, *address, rounds) for address in [*requests(client), *heaviest()]]
     figure("pages", "within_both_bars", sum(kept), "requests", asked=len(kept), **of)
 
 
 if __name__ == "__main__":
     with scratch_database():
-        run(*map(int, sys.argv[1:]))
+        sizes = [int(each) for each in sys.argv[1:] if each != DAY]
+        run(*sizes, only_day=DAY in sys.argv[1:])

@@ -38,13 +38,13 @@ FROM lines WHERE mod(i, 20) = 0;
 INSERT INTO overrides_parameterset (id, module, document, created_at, created_by, reason)
 SELECT encode(sha256(('parameters ' || module)::bytea), 'hex'), module, document::jsonb, now() - interval '30 days', 'bench', 'bench'
 FROM (VALUES ('dm', %(dm)s), ('pm', %(pm)s)) given (module, document);
--- Fifty requests wait for a decision, of which the newest touches a twentieth of all lines; more are decided.
+-- Five hundred requests wait for a decision: the newest touches a twentieth of all lines, the second 500; more are decided.
 -- Facts that no verb brought about: the triggers that look for votes behind them rest until they are all there.
 SET session_replication_role = replica;
 INSERT INTO overrides_changerequest (module, kind, state, health, title, reason, author_name, content, content_hash,
     base_version, base_parameters, edition, movement, route, created_at, submitted_at, expires_at, acknowledged_by, failure,
     transaction, epoch, edited_transaction, edited_epoch, hash_format)
-SELECT module, 'lines', CASE WHEN module = 'pm' AND i <= 50 THEN 'in_review' ELSE 'applied' END, 'valid', 'Lessons of run ' || i,
+SELECT module, 'lines', CASE WHEN module = 'pm' AND i <= 500 THEN 'in_review' ELSE 'applied' END, 'valid', 'Lessons of run ' || i,
     'what changed', 'materializer', '{}', repeat('0', 64), 40, encode(sha256(('parameters ' || module)::bytea), 'hex'), 0, 0,
     'review', now() - i * interval '5 hours', now(), now() + interval '10 days', '', '', 0, 0, 0, 0, 2
 FROM (VALUES ('dm', 40), ('pm', 2000)) asked (module, most), generate_series(1, most) i;
@@ -70,7 +70,18 @@ INSERT INTO overrides_changeline (request_id, line_id, action, before_id, after_
 SELECT request.id, line, 'add', NULL, override, '["new line"]'
 FROM (SELECT id, row_number() OVER (ORDER BY created_at DESC) AS place FROM overrides_changerequest
     WHERE module = 'pm') request, generate_series(1, 10) n
-JOIN lines ON lines.i = 1 + n WHERE request.place > 1;
+JOIN lines ON lines.i = 1 + n WHERE request.place > 2;
+INSERT INTO overrides_changeline (request_id, line_id, action, before_id, after_id, differences)
+SELECT (SELECT id FROM overrides_changerequest WHERE module = 'pm' ORDER BY created_at DESC LIMIT 1 OFFSET 1), line, 'add', NULL,
+    override, '["new line"]'
+FROM lines WHERE mod(i, 20) = 3 ORDER BY i LIMIT 500;
+-- Mandates on 2,000 lines, signed by the newest request that was applied.
+INSERT INTO overrides_mandate (line_id, request_id, direction, reach, evidence_floor, edge_sign, approvals_needed, voter_groups,
+    review_by, granted_at)
+SELECT line, request.id, 1, '{"size_mult": [1.0, 1.2]}', '{"least_n": 5, "least_edge": 0.1}', 1, 1, '[]',
+    now() + (mod(i, 90) - 5) * interval '1 day', now() - interval '20 days'
+FROM lines, (SELECT id FROM overrides_changerequest WHERE state = 'applied' AND module = 'pm' ORDER BY created_at DESC LIMIT 1) request
+WHERE i <= 2000;
 
 SET session_replication_role = origin;
 

@@ -23,6 +23,10 @@ class Mouse:
         target.click()
         target.fill(text)
 
+    def choose(self, target: Locator, option: int) -> None:
+        """Choose an option of a select by its place, from 0."""
+        target.select_option(index=option)
+
 
 class Keyboard:
     """Only Tab, Enter and letters; wherever the focus stops, it must be visible."""
@@ -39,6 +43,12 @@ class Keyboard:
         self._tab_to(target)
         self.page.keyboard.press("ControlOrMeta+A")
         self.page.keyboard.type(text)
+
+    def choose(self, target: Locator, option: int) -> None:
+        """Choose an option of a select that shows its first, by its place, from 0."""
+        self._tab_to(target)
+        for _ in range(option):
+            self.page.keyboard.press("ArrowDown")
 
     def _tab_to(self, target: Locator) -> None:
         target.wait_for()

@@ -82,7 +82,7 @@ class TestInspectingWeights:
         open_override(page, device)
 
         moved = panel(page, "What it moved")
-        expect(moved).to_contain_text("Its line has earned +0.06000 R in 1 closed trade.")
+        expect(moved).to_contain_text("Its line has earned +0.06000 R per unit of size in 1 closed trade;")
         device.press(moved.get_by_role("row").get_by_role("link").first)
         expect(page.get_by_role("heading", level=1)).to_contain_text("donchian.long.breakout entry")
 
@@ -93,15 +93,18 @@ class TestChangingAMode:
     ) -> None:
         page = enter("operator")
         device = device_type(page)
-        device.press(link(page, "Module modes"))
+        device.press(link(page, "Modes"))
         device.press(link(page, "pm"))
         expect(fact(page, "Mode")).to_have_text("on")
 
-        for to in ("shadow", "off"):
+        for to, words in (
+            ("shadow", "Module pm is in shadow mode"),
+            ("off", "Module pm is off and serves neutral levers"),
+        ):
             device.write(form(page, f"Set to {to}").get_by_label("Reason"), f"odd fills: {to}")
             device.press(page.get_by_role("button", name=f"Set to {to}"))
 
-            expect(page.get_by_text(f"pm is {to}, rolled out to 100 %, for every bot within a second")).to_be_visible()
+            expect(page.get_by_text(words)).to_be_visible()
             expect(fact(page, "Mode")).to_have_text(to)
             expect(panel(page, "What stands")).to_contain_text(f"odd fills: {to}")
 
@@ -110,7 +113,7 @@ class TestChangingAMode:
     def test_is_refused_without_a_reason(self, enter: Enter, device_type: type[InputDevice]) -> None:
         page = enter("operator")
         device = device_type(page)
-        device.press(link(page, "Module modes"))
+        device.press(link(page, "Modes"))
         device.press(link(page, "pm"))
 
         device.press(page.get_by_role("button", name="Set to off"))
@@ -137,7 +140,7 @@ class TestChangingAMode:
         device.press(page.get_by_role("button", name="Apply"))
         expect(fact(page, "State")).to_have_text("applied")
 
-        device.press(link(page, "Module modes"))
+        device.press(link(page, "Modes"))
         device.press(link(page, "dm"))
         expect(fact(page, "Mode")).to_have_text("on")
 

@@ -27,6 +27,7 @@ PRIVILEGE = "permission denied for table"
 CLOSES = "is immutable: only (to_version|revoked_at|lifted_at) is set, once and later"
 REPLAYED = "was applied in another transaction"
 LINES = "its lines change only with its edition"
+EVIDENCE = "its evidence is written only with its edition"
 READ = "what reviewers read is not changed under them"
 COUNTED = "a change counts the revision up by one"
 STORED = Open("publish.store_override: content that no version names")
@@ -70,6 +71,7 @@ TABLE: dict[str, Row] = {
         delete=both(LINES),
         role="insert delete",
     ),
+    "RequestEvidence": Row(both(EVIDENCE), both(KEPT), both(KEPT), "insert"),
     "Vote": Row((AUDIT, Open("review.approve: never one's own")), both(KEPT), both(KEPT), "insert"),
     "Comment": Row((AUDIT, Open("review.comment")), both(KEPT), both(KEPT), "insert"),
     "Version": Row(
@@ -100,6 +102,7 @@ TABLE: dict[str, Row] = {
         delete=both(KEPT),
         role="insert close",
     ),
+    "MandateRenewal": Row(both("is not due for renewal"), both(KEPT), both(KEPT), "insert"),
     "LineHold": Row(
         insert=(AUDIT, "a veto takes it out of force in the same transaction"),
         update=both(CLOSES),

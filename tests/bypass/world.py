@@ -15,11 +15,13 @@ from psycopg import sql
 from overrides.models import (
     ChangeLine,
     ChangeRequest,
+    Mandate,
     Membership,
     Override,
     Version,
 )
 from overrides.requests.emergency import pin_line, quarantine_builder
+from overrides.requests.mandate_terms import renew_mandate
 from overrides.requests.review import comment
 from telemetry.audit.audit_log import write_audit
 from telemetry.models import AuditEntry
@@ -33,15 +35,17 @@ FIRST_FREE = 900_001
 
 
 def furnish() -> None:
-    """Create two versions, a mode, a policy, an open request with a comment, a pin and a quarantine."""
+    """Create versions, a renewed mandate, a mode, a policy, an open request with a comment, a pin and a quarantine."""
     publish(make_spec())
     publish(make_spec({"size_mult": 1.2}))
     set_mode("shadow", rollout_percent=20)
     approve_and_apply(draft(kind="policy", content={}))
+    voter = make_person("voter", "overrides.review_changerequest", is_staff=True)
+    mandate = Mandate.objects.get(revoked_at=None)
+    renew_mandate(mandate_id=mandate.pk, by=voter, reason="it still holds", at=NOW + timedelta(days=80))
     present = datetime.now(UTC)  # pages read the clock
     request = draft(make_spec(scope=DIP), author=make_person("writer"), at=present)
     chief = User.objects.get(username="somebody")
-    make_person("voter", "overrides.review_changerequest", is_staff=True)
     comment(request_id=request.pk, by=chief, text="so", at=NOW)
     pin_line(line_id=LINE, by=chief, reason="until May", at=NOW)
     quarantine_builder(module="pm", by=chief, reason="looks wrong", at=NOW)
@@ -97,8 +101,10 @@ DIFFERS: dict[str, Callable[[], dict[str, Any]]] = {
         "line_id": LINE, "action": "withdraw", "before_id": Membership.objects.get(to_version=None).override_id,
         "after_id": None,
     },
+    "RequestEvidence": lambda: {"request_id": open_request().pk, "edition": 2},
     "Vote": lambda: {
         "request_id": open_request().pk, "content_hash": open_request().content_hash, "voter_id": _voter().pk,
+        "evidence_id": open_request().evidence.get().pk,
     },
     "Comment": _nothing,
     "Version": lambda: {"number": 3, "is_active": False, "request_id": open_request().pk},
@@ -106,7 +112,8 @@ DIFFERS: dict[str, Callable[[], dict[str, Any]]] = {
         "line_id": OTHER, "override_id": Override.objects.get(line_id=OTHER).pk, "from_version": 3,
     },
     "ModulePolicy": lambda: {"number": 2, "is_active": False, "request_id": applied("policy")},
-    "Mandate": lambda: {"line_id": OTHER, "request_id": applied("lines")},
+    "Mandate": lambda: {"line_id": OTHER, "request_id": applied("lines"), "renews_id": None},
+    "MandateRenewal": lambda: {"voter_id": User.objects.get(username="somebody").pk},
     "LineHold": lambda: {"kind": "veto"},
     "Quarantine": lambda: {"module": "dm"},
     "ModuleMode": lambda: {"module": "dm", "mode": "on", "revision": 1},
@@ -119,12 +126,14 @@ CHANGES: dict[str, tuple[str, Any]] = {
     "ParameterSet": ("document", {}),
     "ChangeRequest": ("title", "something else"),
     "ChangeLine": ("differences", ["something else"]),
+    "RequestEvidence": ("document", "{}"),
     "Vote": ("decision", "reject"),
     "Comment": ("text", "never said"),
     "Version": ("content_hash", "x"),
     "Membership": ("path_since", NOW),
     "ModulePolicy": ("document", {"approvals": 0}),
     "Mandate": ("review_by", NOW + timedelta(days=9_999)),
+    "MandateRenewal": ("reason", "another"),
     "LineHold": ("reason", "another"),
     "Quarantine": ("reason", "another"),
     "ModuleMode": ("rollout_percent", 50.0),
@@ -143,6 +152,7 @@ CLOSING: dict[str, tuple[str, Any]] = {
 NAMES: dict[str, Callable[[Any], str]] = {
     "ChangeRequest": lambda row: f"request {row.pk}",
     "ChangeLine": lambda row: f"request {row.request_id}",
+    "RequestEvidence": lambda row: f"request {row.request_id}",
     "Vote": lambda row: f"request {row.request_id}",
     "Comment": lambda row: f"request {row.request_id}",
     "Version": lambda row: f"version {row.module}/{row.number}",

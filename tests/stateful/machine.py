@@ -10,7 +10,7 @@ from datetime import timedelta
 import hypothesis.strategies as st
 from django.contrib.auth.models import Group
 from django.db import DatabaseError, transaction
-from hypothesis.stateful import initialize, invariant, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from overrides.versions.verify_hashes import Recheck
 from telemetry.audit.verify_trail import verify_trail
@@ -18,11 +18,11 @@ from tests.stateful import product
 from tests.stateful.effect_rules import EffectRules
 from tests.stateful.emergency_rules import EmergencyRules
 from tests.stateful.forgeries import FORGERIES, IN_THE_PAST, Forgery, attempt, cover
-from tests.stateful.model import Move, Rules
+from tests.stateful.model import Content, Move, Rules
 from tests.stateful.product import LINE_OF
 from tests.stateful.request_rules import DraftRules, policy_document
-from tests.stateful.steps import TALLY
-from tests.stateful.strategies import approved, people, policies
+from tests.stateful.steps import TALLY, has_open
+from tests.stateful.strategies import approved, contents, people, policies, recent
 
 
 class GovernanceMachine(DraftRules, EffectRules, EmergencyRules):
@@ -59,6 +59,40 @@ class GovernanceMachine(DraftRules, EffectRules, EmergencyRules):
         change = (lambda user: user.groups.add(row)) if joins else (lambda user: user.groups.remove(row))
         self.step(lambda: product.change_person(name, change, self.now), set())
         (groups.add if joins else groups.remove)(group)
+
+    # --- orders that are rare among steps drawn one by one -------------------------------------------------
+
+    @precondition(has_open)
+    @rule(which=recent, name=people, content=contents)
+    def approve_then_edit(self, which: int, name: str, content: Content) -> None:
+        """Another edition after a vote."""
+        if picked := self.pick(which):
+            self.approve_as(*picked, name)
+            self.edit(which, str(picked[1].author or name), content)
+
+    @precondition(has_open)
+    @rule(which=recent, name=people)
+    def approve_then_think_better_of_it(self, which: int, name: str) -> None:
+        """A later No of the same person, after which the author submits the request once more."""
+        if picked := self.pick(which):
+            self.approve_as(*picked, name)
+            self.decide_against(which, name, "request_changes")
+            self.submit(which)
+
+    @precondition(has_open)
+    @rule(which=recent)
+    def approve_then_leave_the_desk(self, which: int) -> None:
+        """The only member of the group that policies name approves, and belongs to it no more."""
+        if picked := self.pick(which):
+            self.approve_as(*picked, "bob")
+            if "desk" in self.model.people["bob"].groups:
+                self.join_or_leave("bob", "desk")
+
+    @precondition(lambda self: self.model.mandates)
+    @rule(which=recent)
+    def pin_what_the_builder_may_publish(self, which: int) -> None:
+        line = sorted(self.model.mandates)[which % len(self.model.mandates)]
+        self.hold("ann", line, "pin", None)
 
     # --- forgeries ------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """What the machine would notice: each of these faults lets one kind of change through, and the machine finds it.
 
-The usual run tries the first of them; with STATEFUL_EXAMPLES all are tried.
+The usual run tries the first of them; with STATEFUL_EXAMPLES all are tried, on so many and longer examples.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _execute(statement: str) -> None:
 
 def noticed() -> None:
     with pytest.raises(AssertionError, match=NOTICED):
-        run(20, 15)
+        run(*((EXAMPLES, 40) if EXAMPLES else (20, 15)))
 
 
 @pytest.mark.parametrize("name", list(MUTANTS) if EXAMPLES else list(MUTANTS)[:QUICK])

@@ -18,14 +18,14 @@ from django.utils.safestring import SafeString
 from config.access.api.authentication import KEY_RING
 from config.access.keys import KeyRevokedError, assign_key, issue_key, revoke_key
 from config.access.models import ApiKey
+from telemetry.foundation.admin.csv_list import CsvList
 from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, short
 from telemetry.foundation.admin.read_only import person
 
 if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[ApiKey]
     ModelForm = forms.ModelForm[ApiKey]
-else:  # Django's classes are not generic at runtime
-    ModelAdmin, ModelForm = admin.ModelAdmin, forms.ModelForm
+else:  # Django's class is not generic at runtime
+    ModelForm = forms.ModelForm
 
 
 class LabelledDateTime(AdminSplitDateTime):
@@ -72,10 +72,13 @@ class IssueForm(OwnerForm):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ModelAdmin):
+class ApiKeyAdmin(CsvList):
     """Lists, issues, assigns and revokes API keys."""
 
     form = IssueForm
+    csv_fields = (
+        "name", "role", "owner__username", "prefix", "expires_at", "revoked_at", "last_used_at",
+    )  # fmt: skip
     list_display = ("name", "role", "owned_by", "prefix_shown", "state", "expires", "last_used")
     list_filter = ("role", ("revoked_at", admin.EmptyFieldListFilter), ("owner", admin.EmptyFieldListFilter))
     list_select_related = ("owner",)

@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString
 
 from config.access.people import TAKEN, is_name_taken
 from config.access.people_audit import people_audited
+from telemetry.foundation.admin.csv_list import CsvList
 from telemetry.foundation.admin.formatting import MISSING, badge, format_moment
 from telemetry.foundation.admin.read_only import person
 
@@ -93,7 +94,7 @@ admin.site.unregister((User, Group))
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):
+class PersonAdmin(CsvList, UserAdmin):
     """Adds and changes people; they can be deactivated, but not deleted."""
 
     form = ChangeForm
@@ -109,6 +110,10 @@ class PersonAdmin(UserAdmin):
         (None, {"classes": ("wide",), "fields": ("username", "usable_password", "password1", "password2", REASON)}),
     )
     readonly_fields = ("last_login", "date_joined", "trail")
+    csv_fields = (
+        "username", "first_name", "last_name", "email", "is_active", "is_staff", "is_superuser", "last_login",
+        "date_joined",
+    )  # fmt: skip
     list_display = ("username", "roles", "state", "is_staff", "is_superuser", "seen")
     list_filter = ("is_active", "is_staff", "is_superuser", "groups")
 
@@ -144,11 +149,12 @@ class PersonAdmin(UserAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(auth_admin.GroupAdmin):
+class GroupAdmin(CsvList, auth_admin.GroupAdmin):
     """Adds, changes and removes groups."""
 
     form = GroupChangeForm
     fields = ("name", "permissions", "trail", REASON)
+    csv_fields = ("name",)
     readonly_fields = ("trail",)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:

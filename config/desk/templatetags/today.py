@@ -11,7 +11,9 @@ from django.template import Context
 
 from config.desk.alarms import SEES, shown_alarms
 from config.desk.inbox import inbox
-from config.desk.today import MOST_WAITING, Counts, Trouble, counts, key_troubles, served, troubles, waiting
+from config.desk.queue import queue
+from config.desk.today import EARNED_TRADES, Counts, counts, due_mandates, served
+from config.desk.troubles import Trouble, key_troubles, troubles
 from overrides.admin.request_form import ReasonForm
 from overrides.core.governance.permissions import LOWER, REVIEW, VIEW_REQUESTS
 from telemetry.foundation.admin.read_only import person
@@ -23,25 +25,52 @@ register = template.Library()
 def today(context: Context) -> dict[str, Any]:
     """Return the panels that the person may see."""
     user, now = person(context["request"]), datetime.now(UTC)
-    sees_policy, sees_runs = user.has_perm(VIEW_REQUESTS), user.has_perm("telemetry.view_jobrun")
     counted = counts(user, now)
     return {
-        "served": served() if user.has_perm("overrides.view_modulemode") else None,
-        "waiting": waiting(user, now) if sees_policy else None,
-        "most_waiting": MOST_WAITING,
-        "afterwards": counted.afterwards if sees_policy else 0,
-        "mandates_due": counted.mandates_due if user.has_perm("overrides.view_mandate") else 0,
-        "mandates_suspended": counted.mandates_suspended if user.has_perm("overrides.view_mandate") else 0,
-        "may_lower": user.has_perm(LOWER) and user.has_perm("overrides.view_modulemode"),
-        "off_form": ReasonForm(auto_id="off_%s"),
+        "counted": counted,
         "simulated": counted.simulated,
         "alarms": shown_alarms() if user.has_perm(SEES) else None,
         "may_acknowledge": user.has_perm(REVIEW),
         "inbox": inbox(user),
-        "troubles": [*troubles(counted, now), *_keys(user, counted, now)] if sees_runs else None,
+        "queue": queue(user, now) if user.has_perm(VIEW_REQUESTS) else None,
+        **_mandates(user, counted, now),
+        **_served(user),
+        "earned": counted.earned if user.has_perm("telemetry.view_attribution") else None,
+        "earned_trades": EARNED_TRADES,
+        "troubles": _troubles(user, counted, now),
     }
 
 
-def _keys(user: User, counted: Counts, now: datetime) -> list[Trouble]:
-    """Return the keys without an active owner; without any there is no query for them."""
-    return key_troubles(now, sees_keys=user.has_perm("access.view_apikey")) if counted.unowned_keys else []
+def _mandates(user: User, counted: Counts, now: datetime) -> dict[str, Any]:
+    """Return the mandates that are due, and what the person may do about them."""
+    sees = user.has_perm("overrides.view_mandate")
+    return {
+        "sees_mandates": sees,
+        "due": due_mandates(now) if sees and counted.mandates_due else [],
+        "may_renew": sees and user.has_perm(REVIEW),
+        "may_revoke": sees and user.has_perm(LOWER),
+    }
+
+
+def _served(user: User) -> dict[str, Any]:
+    """Return what the modules serve, and the form that switches everything off where something is not off."""
+    if not user.has_perm("overrides.view_modulemode"):
+        return {"served": None}
+    modules = served()
+    is_all_off = all(each.is_off for each in modules)
+    return {
+        "served": modules,
+        "is_all_off": is_all_off,
+        "may_switch_off": user.has_perm(LOWER) and not is_all_off,
+        "off_form": ReasonForm(auto_id="off_%s"),
+    }
+
+
+def _troubles(user: User, counted: Counts, now: datetime) -> list[Trouble] | None:
+    """Return what went wrong, if the person may see it; without keys that lack an owner there is no query for them."""
+    if not user.has_perm("telemetry.view_jobrun"):
+        return None
+    found = troubles(counted.failed, counted.stuck, now)
+    if not counted.unowned_keys:
+        return found
+    return [*found, *key_troubles(now, sees_keys=user.has_perm("access.view_apikey"))]

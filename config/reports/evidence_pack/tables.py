@@ -17,10 +17,12 @@ from overrides.models import (
     Comment,
     LineHold,
     Mandate,
+    MandateRenewal,
     ModuleMode,
     ModulePolicy,
     ParameterSet,
     Quarantine,
+    RequestEvidence,
     Version,
     Vote,
 )
@@ -80,9 +82,9 @@ def _of_requests(rows: QuerySet[Any]) -> Callable[[Selection], QuerySet[Any]]:
     return lambda selection: rows.filter(request__in=_requests(selection).order_by().values("pk"))
 
 
-def _made(rows: QuerySet[Any], time: str) -> Callable[[Selection], QuerySet[Any]]:
+def _made(rows: QuerySet[Any], time: str, module: str = "module") -> Callable[[Selection], QuerySet[Any]]:
     """Return a query for the rows created in the period."""
-    return lambda selection: _of_module(rows.filter(_in_period(selection, time)), selection)
+    return lambda selection: _of_module(rows.filter(_in_period(selection, time)), selection, module)
 
 
 def _in_force(
@@ -120,8 +122,12 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             ("request", "line"),
         ),
         "votes": Table(
-            ("id", "request", "voter__username", "decision", "reason", "content_hash", "voted_at"),
+            ("id", "request", "voter__username", "decision", "reason", "content_hash", "evidence", "voted_at"),
             _of_requests(Vote.objects.all()),
+        ),
+        "known": Table(
+            ("id", "request", "edition", "document_hash", "stored_at", "document"),
+            _of_requests(RequestEvidence.objects.all()),
         ),
         "comments": Table(
             ("id", "request", "line", "author__username", "text", "written_at"), _of_requests(Comment.objects.all())
@@ -153,12 +159,19 @@ TABLES: Mapping[str, Table] = MappingProxyType(
         "mandates": Table(
             (
                 "id", "line", "request", "direction", "reach", "evidence_floor", "review_by", "granted_at",
-                "revoked_at",
+                "revoked_at", "renews",
             ),
             _in_force(Mandate.objects.all(), "granted_at", "revoked_at", "line__module"),
         ),
+        "renewals": Table(
+            ("id", "mandate", "mandate__request", "voter__username", "reason", "voted_at"),
+            _made(MandateRenewal.objects.all(), "voted_at", "mandate__line__module"),
+        ),
         "holds": Table(
-            ("id", "line", "kind", "reason", "placed_by__username", "placed_at", "expires_at", "lifted_at"),
+            (
+                "id", "line", "kind", "reason", "placed_by__username", "placed_at", "expires_at", "lifted_at", "cap",
+                "rejected",
+            ),
             _in_force(LineHold.objects.all(), "placed_at", "lifted_at", "line__module"),
         ),
         "quarantines": Table(

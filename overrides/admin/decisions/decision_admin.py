@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from overrides.admin.decisions.decision_page import decision_page
 from overrides.admin.decisions.decision_rows import DecisionList, mover_shown
-from overrides.admin.decisions.decision_search import moved_by
+from overrides.admin.decisions.decision_search import found_decisions, moved_by
 from overrides.core.engine.definitions.vocabulary import Reason
 from overrides.monitoring.contributions import CONTRIBUTION_COLUMNS, contribution_rows
 from telemetry.core.vocabulary import ActionCategory, Module, read_pattern_key
@@ -24,8 +24,10 @@ from telemetry.foundation.admin.read_only import FactAdmin, one_of
 from telemetry.foundation.admin.text_filters import read_number, typed_filter, window
 from telemetry.foundation.core.csv_cells import csv_lines
 from telemetry.foundation.core.fields import matching
+from telemetry.foundation.core.identifiers import uuid7_time
 from telemetry.models import Decision
 
+ABOUT_NOW = timedelta(minutes=1)
 MOST_EXPORTED = 50_000  # decisions; `manage.py export contributions` has no such limit
 MOVING = (Reason.SINGLE.value, Reason.COMBINED.value)
 
@@ -50,8 +52,8 @@ class DecisionAdmin(FactAdmin):
     nothing_yet = "Each answer to a bot that asks for its levers is one; a module that is off answers too."
     change_list_template = "overrides/decisions/decision_list.html"
     change_form_template = "overrides/decisions/decision.html"
-    list_display = ("asked_at", "what", "scope_shown", "moved", "reason_shown", "version_shown", "outcome")
-    list_display_links = ("asked_at", "what")
+    list_display = ("answered_at", "what", "scope_shown", "moved", "reason_shown", "version_shown", "outcome")
+    list_display_links = ("answered_at", "what")
     list_filter = (
         MovedFilter,
         one_of("module", Module),
@@ -70,8 +72,12 @@ class DecisionAdmin(FactAdmin):
         ),
     )  # fmt: skip
     search_fields = ("pattern_key",)
-    search_help_text = "a decision's whole id, or a pattern from its beginning"
-    sortable_by = ("asked_at",)
+    search_help_text = "a decision's whole id, or any part of a pattern or of a scope value (of the newest 50,000)"
+    sortable_by = ("answered_at",)
+    csv_fields = (
+        "decision_id", "at", "module", "pattern_key", "action_category", "scope", "version", "combiner", "mode",
+        "reason", "flags", "levers", "latency_us",
+    )  # fmt: skip
     ordering = ("-decision_id",)
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
@@ -103,20 +109,19 @@ class DecisionAdmin(FactAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Decision], search_term: str
     ) -> tuple[QuerySet[Decision], bool]:
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        try:
-            return queryset.filter(decision_id=UUID(term)), False
-        except ValueError:
-            return queryset.filter(pattern_key__startswith=term), False
+        return found_decisions(queryset, search_term), False
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         return decision_page(obj)
 
-    @admin.display(description="asked as of", ordering="decision_id")
-    def asked_at(self, decision: Decision) -> SafeString:
-        return format_moment(decision.at)
+    @admin.display(description="answered", ordering="decision_id")
+    def answered_at(self, decision: Decision) -> SafeString:
+        """Format the time of the answer, by which the list is ordered, and the time it was asked for if another."""
+        answered = uuid7_time(decision.decision_id)
+        if abs(answered - decision.at) < ABOUT_NOW:
+            return format_moment(answered)
+        as_of = format_html('<div class="cw-quiet cw-small">as of {}</div>', format_moment(decision.at))
+        return format_html("{}{}", format_moment(answered), as_of)
 
     @admin.display(description="pattern and action")
     def what(self, decision: Decision) -> SafeString:
@@ -126,21 +131,21 @@ class DecisionAdmin(FactAdmin):
     def scope_shown(self, decision: Decision) -> SafeString:
         return chips(decision.scope)
 
-    @admin.display(description="moved")
+    @admin.display(description="moved by")
     def moved(self, decision: Any) -> SafeString:
         shown = format_html_join("", "{}", ((mover_shown(*each),) for each in decision.movers))
         return shown or MISSING
 
     @admin.display(description="reason")
     def reason_shown(self, decision: Decision) -> SafeString:
-        reason = badge(decision.reason, decision.reason.replace("_", " ").lower())
+        reason = badge(decision.reason)
         return reason if decision.mode == "on" else format_html("{} {}", reason, badge(decision.mode))
 
     @admin.display(description="version")
     def version_shown(self, decision: Decision) -> SafeString | str:
         return MISSING if decision.version is None else f"{decision.module} {decision.version}"
 
-    @admin.display(description="trade made")
+    @admin.display(description="trade outcome")
     def outcome(self, decision: Any) -> SafeString:
         if decision.named_by is None:
             return MISSING

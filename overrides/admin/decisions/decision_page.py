@@ -6,19 +6,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Sum
 from django.utils.safestring import SafeString
 
 from overrides.admin.charts.lever_waterfall import Moves, moves
 from overrides.admin.coefficient_display import multipliers_page
-from overrides.admin.decisions.decision_rows import override_link, scopes_of
+from overrides.admin.decisions.decision_rows import link_to, name_of
+from overrides.admin.origins import as_of, origin_of_coefficients, origins_of
+from overrides.core.engine.attribution_parts import PRIOR
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.vocabulary import Blend
 from overrides.core.engine.position_scaling import CAP, COEFFICIENTS
 from overrides.core.engine.weights import FACTORS, SYMBOLS
 from overrides.core.monitoring.lever_path import Movement, movements
-from overrides.models import Version
+from overrides.models import Line, Version
+from telemetry.decisions.earnings import Earned
 from telemetry.foundation.core.identifiers import uuid7_time
 from telemetry.models import AttributionShare, Decision, DecisionOutcome
 
@@ -56,27 +60,31 @@ class LeverPanel:
 def decision_page(decision: Decision) -> dict[str, Any]:
     """Return the template context."""
     lines = {each["id"]: each["line"] for each in (*decision.contributions, *decision.excluded)}
-    scopes = scopes_of(lines.values())
-    links = {override: override_link(override, scopes.get(line)) for override, line in lines.items()}
-    names = {override: _name(override, scopes.get(line)) for override, line in lines.items()}
-    shares = _shares(decision)
-    outcomes = DecisionOutcome.objects.filter(decision_id=decision.pk).select_related("trade")
-    version = Version.objects.filter(module=decision.module, number=decision.version or 0)
+    known = Line.objects.in_bulk(list(set(lines.values())))
+    about = {override: known.get(line) for override, line in lines.items()}
+    links = {override: link_to(override, line) for override, line in about.items()}
+    names = {override: name_of(override, line) for override, line in about.items()}
+    outcomes = list(DecisionOutcome.objects.filter(decision_id=decision.pk).select_related("trade"))
+    shares = _shares(decision, [each.trade_id for each in outcomes])
+    version = decision.version or 0
+    origins = {override: as_of(found, version) for override, found in origins_of(lines).items()}
     return {
         "decision": decision,
         "given_at": uuid7_time(decision.pk),
-        "version_key": version.values_list("pk", flat=True).first(),
+        "version_of": Version.objects.filter(module=decision.module, number=version).select_related("request").first(),
+        "coefficients_of": origin_of_coefficients(decision.module, version) if decision.multipliers else None,
         "panels": list(_panels(decision, names, links, shares)),
         "still": [name for name, each in decision.levers.items() if "target" not in each and _is_neutral(name, each)],
         **multipliers_page(decision),
         "factors": FACTORS,
         "contributions": [
-            (links[each["id"]], each, [each.get(symbol) for symbol in SYMBOLS]) for each in decision.contributions
+            (links[each["id"]], each, [each.get(symbol) for symbol in SYMBOLS], origins.get(each["id"]))
+            for each in decision.contributions
         ],
-        "excluded": [(links[each["id"]], each) for each in decision.excluded],
+        "excluded": [(links[each["id"]], each, origins.get(each["id"])) for each in decision.excluded],
         "outcomes": outcomes,
         "multiplier_shares": {name: _sum(shares.get(name, {})) for name in (COEFFICIENTS, CAP)},
-        "earned": AttributionShare.objects.filter(decision_id=decision.pk).aggregate(total=Sum("share"))["total"],
+        "earned": _earned(shares),
     }
 
 
@@ -113,9 +121,22 @@ def _is_neutral(name: str, detail: Mapping[str, Any]) -> bool:
     return detail.get("served") == LEVERS[name].neutral
 
 
-def _shares(decision: Decision) -> dict[str, dict[str, float]]:
-    """Return lever -> override (or prior etc.) -> R earned, over all trades that name the decision."""
-    rows = AttributionShare.objects.filter(decision_id=decision.pk).values_list("lever", "override_id")
+def _earned(shares: Mapping[str, Mapping[str, float]]) -> Earned | None:
+    """Return what overrides, coefficients, cap and the rest earned, from the shares by lever."""
+    sums: dict[str, float] = {}
+    for lever in shares.values():
+        for who, share in lever.items():
+            name = who if who in (COEFFICIENTS, CAP) else "rest" if who == PRIOR else "overrides"
+            sums[name] = sums.get(name, 0.0) + share
+    if not sums:
+        return None
+    return Earned(sums.get("overrides"), sums.get(COEFFICIENTS), sums.get(CAP), sums.get("rest"), answers=0)
+
+
+def _shares(decision: Decision, trades: Sequence[UUID]) -> dict[str, dict[str, float]]:
+    """Return lever -> override (or prior etc.) -> R earned, over the trades that name the decision."""
+    found = AttributionShare.objects.filter(attribution__in=trades, decision_id=decision.pk)
+    rows = found.values_list("lever", "override_id")
     shares: dict[str, dict[str, float]] = {}
     for lever, override, share in rows.annotate(Sum("share")):
         shares.setdefault(lever, {})[override] = share
@@ -124,7 +145,3 @@ def _shares(decision: Decision) -> dict[str, dict[str, float]]:
 
 def _sum(shares: Mapping[str, float]) -> float | None:
     return sum(shares.values()) if shares else None
-
-
-def _name(override: str, scope: Mapping[str, str] | None) -> str:
-    return override[:12] if scope is None else " · ".join(value for _, value in sorted(scope.items())) or "everything"

@@ -17,6 +17,7 @@ from telemetry.foundation.admin.formatting import number, short
 from telemetry.foundation.admin.pagination import FactList
 from telemetry.models import Decision, DecisionOutcome
 
+LEVERS_OF = {"dm_alloc": "allocation", "pm_strength": "strength", "pm_tuning": "tuning"}  # by channel
 COLUMNS = (
     "decision_id", "at", "module", "pattern_key", "action_category", "scope", "version", "mode", "reason", "levers",
     "contributions",
@@ -71,6 +72,23 @@ def mover_shown(mover: Mover, scope: Mapping[str, str] | None) -> SafeString:
         override_link(mover.override, scope),
         format_html(' <span class="cw-quiet">and {} more</span>', mover.others) if mover.others else "",
     )
+
+
+def link_to(override: str, line: Line | None) -> SafeString:
+    """Link to an override by the values of its scope and its levers, which distinguish two of the same scope."""
+    if line is None:
+        return override_link(override, None)
+    title = ", ".join(f"{name} {value}" for name, value in sorted(line.scope.items())) or "the empty scope"
+    where = reverse("admin:overrides_override_change", args=[override])
+    return format_html('<a href="{}" title="{}">{}</a>', where, title, name_of(override, line))
+
+
+def name_of(override: str, line: Line | None) -> str:
+    """Return the words of `link_to`, for pictures."""
+    if line is None:
+        return override[:12]
+    scope = " · ".join(value for _, value in sorted(line.scope.items())) or "everything"
+    return f"{scope}, {LEVERS_OF.get(line.channel, line.channel)}"
 
 
 def override_link(override: str, scope: Mapping[str, str] | None) -> SafeString:

@@ -1,4 +1,4 @@
-"""Find decisions by the override or line that moved them, with the index on their lines."""
+"""Find decisions by what they say, or by the override or line that moved them, with the index on their lines."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from django.db import connection
 from django.db.models import Func, JSONField, QuerySet
 
 from overrides.models import Line, Override
+from telemetry.core.vocabulary import ActionCategory
+from telemetry.foundation.admin.part_search import said, terms
 from telemetry.models import Decision
 
 MOVED_LINES = "jsonb_path_query_array(contributions, '$[*].line')"  # must match the expression of the index
@@ -21,11 +23,66 @@ SELECT decision_id FROM found LIMIT %s
 """
 
 
+# Every pattern that was asked for: the smallest one after the last, each by the index of patterns.
+PATTERNS = """
+WITH RECURSIVE known(pattern_key) AS (
+    (SELECT pattern_key FROM telemetry_decision ORDER BY pattern_key USING ~<~ LIMIT 1)
+    UNION ALL
+    SELECT (
+        SELECT later.pattern_key FROM telemetry_decision later WHERE later.pattern_key ~>~ known.pattern_key
+        ORDER BY later.pattern_key USING ~<~ LIMIT 1
+    )
+    FROM known WHERE known.pattern_key IS NOT NULL
+)
+SELECT pattern_key FROM known WHERE pattern_key IS NOT NULL
+"""
+NEWEST = 50_000  # decisions in whose scopes words are looked for
+
+
 class Lines(Func):
     """SQL function: the lines that moved a decision."""
 
     template = MOVED_LINES.replace("contributions", "%(expressions)s")
     output_field = JSONField()
+
+
+def found_decisions(rows: QuerySet[Decision], term: str) -> QuerySet[Decision]:
+    """Return the decisions with this id, or those that say all words: in their pattern, action or scope.
+
+    Scopes are looked at only of the newest decisions, and only for words that no pattern holds.
+    """
+    words = terms(term)
+    if not words:
+        return rows
+    try:
+        return rows.filter(decision_id=UUID(term.strip()))
+    except ValueError:
+        pass
+    patterns = known_patterns()
+    for word in words:
+        holding = [pattern for pattern in patterns if word in pattern.upper()]
+        action = next((each for each in ActionCategory if each.value.upper() == word), None)
+        if action is not None:
+            rows = rows.filter(action_category=action)
+        elif holding:
+            rows = rows.filter(pattern_key__in=holding)
+        else:
+            rows = _newest(rows).alias(said=said("scope")).filter(said__contains=word)
+    return rows
+
+
+def known_patterns() -> list[str]:
+    """Return every pattern that was asked for."""
+    with connection.cursor() as cursor:
+        cursor.execute(PATTERNS)
+        return [pattern for (pattern,) in cursor.fetchall()]
+
+
+def _newest(rows: QuerySet[Decision]) -> QuerySet[Decision]:
+    """Leave out all but the newest decisions."""
+    newest = Decision.objects.order_by("-decision_id").values_list("decision_id", flat=True)
+    oldest = next(iter(newest[NEWEST : NEWEST + 1]), None)
+    return rows if oldest is None else rows.filter(decision_id__gt=oldest)
 
 
 def moved_by_line(rows: QuerySet[Decision], line: Line) -> QuerySet[Decision]:

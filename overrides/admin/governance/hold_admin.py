@@ -1,4 +1,4 @@
-"""Admin of vetoes and pins: the list, and the page that lifts one."""
+"""Admin of vetoes, pins and caps: the list, and the page that lifts one."""
 
 from __future__ import annotations
 
@@ -12,42 +12,71 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from overrides.admin.immediate_actions import LIFT, act_page, perform, refuse_others
+from overrides.admin.immediate_actions import LIFT, act_page, lift_consequences, perform, refuse_others
+from overrides.admin.line_lists import (
+    BY_CHANNEL,
+    BY_METHOD,
+    LINE_COLUMNS,
+    LINE_SEARCH,
+    channel_words,
+    found_by_line,
+    line_shown,
+)
 from overrides.admin.request_form import ReasonForm
+from overrides.admin.weight_display import levers
 from overrides.models import HoldKind, LineHold
 from overrides.requests.emergency import lift_hold
-from telemetry.foundation.admin.formatting import badge, chips, format_moment, pattern
-from telemetry.foundation.admin.read_only import FactAdmin, one_of, person
+from telemetry.core.vocabulary import Module
+from telemetry.foundation.admin.formatting import MISSING, badge, format_moment
+from telemetry.foundation.admin.read_only import DefaultFilter, FactAdmin, one_of, person
 
 
-class HoldStateFilter(admin.SimpleListFilter):
-    """Limits the list to holds that are in effect, or to those that ended."""
+class HoldStateFilter(DefaultFilter):
+    """Limits the list to holds that are in effect, which is the default, or to those that ended."""
 
-    title = "stands"
+    title = "in effect"
     parameter_name = "stands"
+    words = "holds in effect"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
-        return (("yes", "stands"), ("no", "lifted or expired"))
+        return (("no", "lifted or expired"),)
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[LineHold]) -> QuerySet[LineHold]:
+    def default(self, queryset: QuerySet[LineHold]) -> QuerySet[LineHold]:
+        return queryset.filter(LineHold.is_live(datetime.now(UTC)))
+
+    def chosen(self, queryset: QuerySet[LineHold], value: str) -> QuerySet[LineHold]:
         live = LineHold.is_live(datetime.now(UTC))
-        condition = {"yes": live, "no": ~Q(live)}.get(self.value() or "")
-        return queryset if condition is None else queryset.filter(condition)
+        return queryset.filter(~Q(live) if value == "no" else live)
 
 
 @admin.register(LineHold)
 class LineHoldAdmin(FactAdmin):
-    """The list of vetoes and pins."""
+    """The list of vetoes, pins and caps."""
 
-    nothing_yet = "A veto or a pin is placed on the page of an override or of its line."
-    list_display = ("what", "scope_shown", "kind_shown", "reason", "placed_by", "placed", "ends")
-    list_filter = (one_of("kind", HoldKind.values), HoldStateFilter, "line__module")
-    search_fields = ("line__pattern_key__startswith",)
+    nothing_yet = "A veto, a pin or a cap is placed on the page of an override or of its line."
+    list_display = ("what", "levers_of", "kind_shown", "limit", "reason", "placed_by", "placed", "ends")
+    list_filter = (
+        HoldStateFilter,
+        one_of("kind", HoldKind.values),
+        one_of("line__module", Module, "module"),
+        BY_CHANNEL,
+        BY_METHOD,
+    )
+    search_fields = ("line__pattern_key",)
+    search_help_text = LINE_SEARCH
+    csv_fields = (
+        "id", "line_id", *(f"line__{name}" for name in LINE_COLUMNS), "kind", "reason", "placed_by__username",
+        "placed_at", "expires_at", "lifted_at",
+    )  # fmt: skip
     list_select_related = ("line", "placed_by")
     ordering = ("-placed_at", "-id")
     sortable_by = ()
-    fields = (("what", "scope_shown", "line_shown"), ("kind_shown", "placed_by", "placed", "ends", "lift"), "reason")
-    readonly_fields = ("what", "scope_shown", "line_shown", "kind_shown", "placed", "ends", "lift")
+    fields = (
+        ("what", "levers_of", "line_shown"),
+        ("kind_shown", "limit", "placed_by", "placed", "ends", "lift"),
+        "reason",
+    )
+    readonly_fields = ("what", "levers_of", "line_shown", "kind_shown", "limit", "placed", "ends", "lift")
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.lift_view)
@@ -68,15 +97,21 @@ class LineHoldAdmin(FactAdmin):
 
         response = perform(request, form, way_back, take) if form.is_valid() else None
         about = {"title": f"Lift a {hold.kind}", "line": hold.line, "hold": hold}
+        about["consequences"] = lift_consequences(hold, datetime.now(UTC))
         return response or act_page(self, request, LIFT, form, about, way_back)
 
-    @admin.display(description="pattern and action")
-    def what(self, hold: LineHold) -> SafeString:
-        return pattern(hold.line.pattern_key, hold.line.action_category)
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[LineHold], search_term: str
+    ) -> tuple[QuerySet[LineHold], bool]:
+        return found_by_line(queryset, search_term), False
 
-    @admin.display(description="scope")
-    def scope_shown(self, hold: LineHold) -> SafeString:
-        return chips(hold.line.scope)
+    @admin.display(description="pattern, action and scope")
+    def what(self, hold: LineHold) -> SafeString:
+        return line_shown(hold.line)
+
+    @admin.display(description="levers, learning method")
+    def levers_of(self, hold: LineHold) -> SafeString:
+        return channel_words(hold.line.channel, hold.line.policy)
 
     @admin.display(description="line")
     def line_shown(self, hold: LineHold) -> SafeString:
@@ -87,6 +122,15 @@ class LineHoldAdmin(FactAdmin):
     def kind_shown(self, hold: LineHold) -> SafeString:
         return badge(hold.kind)
 
+    @admin.display(description="limit")
+    def limit(self, hold: LineHold) -> SafeString:
+        """Show the cap, or what the rejection was about."""
+        if hold.cap:
+            return levers(hold.cap)
+        if hold.rejected:
+            return format_html("rejected: {}", levers(hold.rejected["targets"]))
+        return MISSING
+
     @admin.display(description="placed")
     def placed(self, hold: LineHold) -> SafeString:
         return format_moment(hold.placed_at)
@@ -95,8 +139,8 @@ class LineHoldAdmin(FactAdmin):
     def ends(self, hold: LineHold) -> SafeString:
         return format_moment(hold.lifted_at or hold.expires_at)
 
-    @admin.display(description="to lift it")
+    @admin.display(description="lift")
     def lift(self, hold: LineHold) -> SafeString:
         if hold.lifted_at is not None:
-            return format_html("{}", "lifted already")
+            return format_html("{}", "already lifted")
         return format_html('<a href="{}">lift…</a>', reverse("admin:overrides_linehold_lift", args=[hold.pk]))

@@ -16,6 +16,7 @@ from django.utils.text import Truncator
 
 from overrides.admin.document_diff import ABSENT, document_differences, flattened, worded
 from overrides.admin.governance.parameter_form import propose_page
+from overrides.admin.governance.parameter_names import is_named, name_of
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.governance.permissions import DRAFT
 from overrides.models import ParameterSet, Version
@@ -28,9 +29,10 @@ MOST_VERSIONS = 50
 
 @dataclass(frozen=True)
 class Constant:
-    """One constant as the page shows it."""
+    """One constant as the page shows it; `label` is what people call it, empty for what only documents name."""
 
     name: str
+    label: str
     default: str
     value: str
 
@@ -48,6 +50,7 @@ class ParameterSetAdmin(FactAdmin):
     list_filter = ("module",)
     search_fields = ("id__startswith",)
     search_help_text = "the set's id, from its beginning"
+    csv_fields = ("id", "module", "is_in_force", "n_versions", "document", "created_at", "created_by", "reason")
     ordering = ("-created_at", "id")
     fields = (("name", "state", "made", "created_by"), "reason")
     readonly_fields = ("name", "state", "made")
@@ -83,13 +86,17 @@ class ParameterSetAdmin(FactAdmin):
             "n_hidden": max(obj.n_versions - MOST_VERSIONS, 0),
         }
 
-    @admin.display(description="set", ordering="id")
+    @admin.display(description="parameter set", ordering="id")
     def name(self, row: ParameterSet) -> SafeString:
         return short(row.pk)
 
     @admin.display(description="state", ordering="is_in_force")
     def state(self, row: Any) -> SafeString:
-        return badge("in force", f"in force for {row.module}") if row.is_in_force else badge("superseded", row.module)
+        return (
+            badge("in force", f"in force for {row.module}")
+            if row.is_in_force
+            else badge("superseded", f"superseded, {row.module}")
+        )
 
     @admin.display(description="versions", ordering="n_versions")
     def used(self, row: Any) -> SafeString:
@@ -99,7 +106,7 @@ class ParameterSetAdmin(FactAdmin):
     def why(self, row: ParameterSet) -> str:
         return Truncator(row.reason).chars(100)
 
-    @admin.display(description="made", ordering="created_at")
+    @admin.display(description="created", ordering="created_at")
     def made(self, row: ParameterSet) -> SafeString:
         return format_moment(row.created_at)
 
@@ -110,9 +117,15 @@ def _sections(document: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[
     sections: dict[str, list[Constant]] = {}
     for field in [*values, *(field for field in plain if field not in values)]:
         section, name = _place(field)
-        constant = Constant(name, worded(plain.get(field, ABSENT)), worded(values.get(field, ABSENT)))
+        constant = Constant(name, _label(field), worded(plain.get(field, ABSENT)), worded(values.get(field, ABSENT)))
         sections.setdefault(section, []).append(constant)
     return sections
+
+
+def _label(field: str) -> str:
+    """Return what people call the constant at a path, or the one that a path within it belongs to."""
+    known = (name_of(each).label for each in (field, field.rpartition(".")[0]) if is_named(each))
+    return next(known, "")
 
 
 def _place(field: str) -> tuple[str, str]:

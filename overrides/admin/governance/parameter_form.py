@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import UTC, datetime
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from overrides.admin.document_diff import document_differences, worded
-from overrides.admin.governance.constants_form import ConstantsForm, paths_of, with_constants
+from overrides.admin.document_diff import document_differences
+from overrides.admin.governance.constants_form import Constant, ConstantsForm, paths_of, with_constants
+from overrides.admin.governance.parameter_names import is_named, name_of
+from overrides.admin.line_lists import Crossed, crossings
 from overrides.admin.request_form import ProposedRequest, draft
 from overrides.core.engine.definitions.constants import words_of
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
@@ -18,15 +22,21 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
 from overrides.core.impact.reweighing import Reweighing, reweighed
 from overrides.models import RequestKind
-from overrides.versions.load_version import current_parameters, evidence_in_force
+from overrides.requests.impact.effects_at_once import TOO_LARGE, effect_of_parameters
+from overrides.versions.acts_today import full_hour
+from overrides.versions.load_version import InForce, evidence_in_force, read_in_force
 from telemetry.foundation.admin.read_only import FactAdmin
+from telemetry.foundation.core.refusal import Refused
 
 
 def propose_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> HttpResponse:
     """Return the form; with the effect once it is valid, or the drafted request if its button was pressed."""
-    current = current_parameters(module)
-    form = _form(current, request)
+    held = read_in_force(module)
+    current = held.parameters
+    form = ConstantsForm(constants_of(current), request.POST if request.method == "POST" else None)
     effect: Reweighing | None = None
+    crossing: list[Crossed] = []
+    exposure: dict[str, Any] = {}
     if form.is_valid():
         document = with_constants(current.to_document(), {path: form.cleaned_data[path] for path in _paths(current)})
         try:
@@ -38,16 +48,29 @@ def propose_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> H
                 response := draft(request, module, form, _proposed_request(current, proposed))
             ):
                 return response
-            effect = reweighed(evidence_in_force(module), current, proposed, datetime.now(UTC))
+            at = datetime.now(UTC)
+            effect = reweighed(evidence_in_force(module), current, proposed, full_hour(at))
+            crossing = crossings(effect)
+            exposure = _exposure(held, proposed, at)
     context = model_admin.admin_site.each_context(request) | {
-        "title": f"Ask for other parameters of {module}",
+        "title": f"Propose other parameters of {module}",
         "opts": model_admin.opts,
         "form": form,
         "effect": effect,
+        "crossing": crossing,
         "shows_effect": True,
         "way_back": reverse("admin:overrides_parameterset_changelist"),
+        **exposure,
     }
     return TemplateResponse(request, "overrides/governance/constants_form.html", context)
+
+
+def _exposure(held: InForce, proposed: ModuleParameters, at: datetime) -> dict[str, Any]:
+    """Return the effect on exposure, or why it is not known yet."""
+    try:
+        return {"estimate": effect_of_parameters(held, proposed, at), "effect_words": TOO_LARGE}
+    except Refused as refused:
+        return {"effect_words": f"could not be computed: {refused}"}
 
 
 def _paths(parameters: ModuleParameters) -> dict[str, object]:
@@ -56,26 +79,31 @@ def _paths(parameters: ModuleParameters) -> dict[str, object]:
     return paths_of(document, *weights, "lessons", "evidence") | {"product_cap": document["product_cap"]}
 
 
-def _form(current: ModuleParameters, request: HttpRequest) -> ConstantsForm:
-    defaults = _paths(ModuleParameters.default(current.module))
-    meanings = _meanings(current)
-    words = {
-        path: f"{meanings[path]}; default {value if isinstance(value, dict) else worded(value)}"
-        for path, value in defaults.items()
+def constants_of(current: ModuleParameters) -> dict[str, Constant]:
+    """Return every constant that the form asks for, by its path."""
+    values, defaults = _paths(current), _paths(ModuleParameters.default(current.module))
+    places: dict[str, type] = {
+        f"channels.{channel.value}.weights.": WeightParameters for channel in current.channels
+    } | {"lessons.": LessonParameters, "evidence.": EvidenceParameters, "": ModuleParameters}
+    words = {f"{place}{name}": text for place, each in places.items() for name, text in words_of(each).items()}
+    declared = {f"{place}{each.name}": each for place, cls in places.items() for each in fields(cls)}
+    return {
+        path: Constant(value, defaults[path], str(declared[path].type), words[path], declared[path].metadata)
+        for path, value in values.items()
     }
-    return ConstantsForm(_paths(current), words, request.POST if request.method == "POST" else None)
-
-
-def _meanings(parameters: ModuleParameters) -> dict[str, str]:
-    """Return what each constant means, by its path."""
-    classes: dict[str, type] = {
-        f"channels.{channel.value}.weights.": WeightParameters for channel in parameters.channels
-    }
-    classes |= {"lessons.": LessonParameters, "evidence.": EvidenceParameters, "": ModuleParameters}
-    return {f"{place}{name}": words for place, each in classes.items() for name, words in words_of(each).items()}
 
 
 def _proposed_request(current: ModuleParameters, proposed: ModuleParameters) -> ProposedRequest:
     differences = document_differences(current.to_document(), proposed.to_document())
-    changes = "; ".join(f"{each.field.removeprefix('channels.')} {each.before} → {each.after}" for each in differences)
-    return ProposedRequest(RequestKind.PARAMETERS, f"Parameters: {changes}", proposed.to_document())
+    changes = "; ".join(f"{_named(each.field)} {each.before} → {each.after}" for each in differences)
+    return ProposedRequest(RequestKind.PARAMETERS, f"Parameters of {current.module}: {changes}", proposed.to_document())
+
+
+def _named(path: str) -> str:
+    """Return what people call the field of a difference, which may lie below a constant."""
+    known = next((each for each in (path, path.rpartition(".")[0]) if is_named(each)), None)
+    if known is None:
+        return path
+    lever = f" of {path[len(known) + 1 :]}" if known != path else ""
+    channel = f" ({path.split('.')[1]})" if path.startswith("channels.") else ""
+    return f"{name_of(known).label}{lever}{channel}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from django.contrib import admin
@@ -14,7 +14,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from overrides.admin.document_diff import document_differences, worded
-from overrides.admin.governance.constants_form import ConstantsForm, paths_of
+from overrides.admin.governance.constants_form import Constant, ConstantsForm
+from overrides.admin.governance.parameter_names import name_of
 from overrides.admin.request_form import ProposedRequest, draft
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.permissions import DRAFT
@@ -25,18 +26,21 @@ from telemetry.foundation.admin.read_only import FactAdmin
 from telemetry.models import MODULES
 
 RULES = {
-    "approvals": "people who must approve a request",
-    "large_movement": "steps beyond which a request counts as large, together with those of the window; null: none",
-    "large_approvals": "people who must approve a large one",
-    "window_days": "days over which movement adds up",
-    "groups": "whose members' votes count; empty: everybody with the permission",
-    "large_groups": "whose members' votes count on a large one and on whatever is not of lines; empty: as above",
-    "expires_days": "days a request waits before it expires",
-    "mandate_days": "days a mandate holds before it is due for review",
-    "evidence_kept": "share of the approved trades and edge that must remain for a mandate to carry on",
-    "least_n": "fewest trades of any line that may be approved",
-    "daily_cap": "steps the builder may move the module in 24 hours by itself",
-    "lowering_applies": "whether new lines that lower exposure apply by themselves",
+    "approvals": "people who must approve a request; more takes longer and lets no single person decide",
+    "large_movement": "steps beyond which a request counts as large, together with those applied within the window; "
+    "more lets larger requests pass with the usual approvals; empty: no request is large",
+    "large_approvals": "people who must approve a large request",
+    "window_days": "time over which the sizes of requests add up; a longer one makes more requests large",
+    "groups": "groups whose members' votes count; empty: everybody with the permission",
+    "large_groups": "groups whose members' votes count on large requests and on all requests that change no lines; "
+    "empty: the same groups",
+    "expires_days": "time after which a request that nobody has decided expires",
+    "mandate_days": "time after which a mandate is due for review; until then the builder may act within it",
+    "evidence_kept": "share of the approved trades and edge that must remain for a mandate to apply; more stops the "
+    "builder sooner",
+    "least_n": "fewest trades of a line that may be approved; more keeps lines with little evidence out",
+    "daily_cap": "steps by which the builder may move the module in 24 hours by itself; more lets it move farther",
+    "lowering_applies": "whether new lines that lower exposure apply without a person",
 }
 
 
@@ -45,6 +49,7 @@ class Rule:
     """One rule as the page shows it."""
 
     name: str
+    label: str
     words: str
     value: str
     default: str
@@ -63,6 +68,7 @@ class ModulePolicyAdmin(FactAdmin):
     list_display = ("name", "state", "changed", "made", "created_by", "request_shown")
     list_filter = ("module",)
     list_select_related = ("request",)
+    csv_fields = ("module", "number", "is_active", "document", "created_at", "created_by", "request_id")
     sortable_by = ()
     fields = (("name", "state", "made", "created_by", "request_shown"),)
     readonly_fields = ("name", "state", "made", "request_shown")
@@ -88,20 +94,19 @@ class ModulePolicyAdmin(FactAdmin):
             raise Http404
         if not self.has_view_permission(request) or not request.user.has_perm(DRAFT):
             raise PermissionDenied
-        current = paths_of(policy_of(module).to_document(), "")
-        defaults = GovernancePolicy().to_document()
-        words = {name: f"{rule}; default {worded(defaults[name])}" for name, rule in RULES.items()}
-        form = ConstantsForm(current, words, request.POST if request.method == "POST" else None)
+        current = policy_of(module).to_document()
+        form = ConstantsForm(_constants(current), request.POST if request.method == "POST" else None)
         if form.is_valid():
             content = {name: form.cleaned_data[name] for name in current}
             changes = "; ".join(
-                f"{each.field} {each.before} → {each.after}" for each in document_differences(current, content)
+                f"{name_of(each.field).label} {each.before} → {each.after}"
+                for each in document_differences(current, content)
             )
-            proposed = ProposedRequest(RequestKind.POLICY, f"Policy of {module}: {changes}", content)
+            proposed = ProposedRequest(RequestKind.POLICY, f"Governance policy of {module}: {changes}", content)
             if response := draft(request, module, form, proposed):
                 return response
         context = self.admin_site.each_context(request) | {
-            "title": f"Ask for another policy of {module}",
+            "title": f"Propose another governance policy of {module}",
             "opts": self.opts,
             "form": form,
             "way_back": reverse("admin:overrides_modulepolicy_changelist"),
@@ -116,11 +121,11 @@ class ModulePolicyAdmin(FactAdmin):
     def state(self, policy: ModulePolicy) -> SafeString:
         return badge("active") if policy.is_active else badge("superseded")
 
-    @admin.display(description="otherwise than the defaults")
+    @admin.display(description="different from the defaults")
     def changed(self, policy: ModulePolicy) -> str:
-        return "; ".join(f"{rule.name} {rule.value}" for rule in _rules(policy.document) if rule.differs) or "nothing"
+        return "; ".join(f"{rule.label}: {rule.value}" for rule in _rules(policy.document) if rule.differs) or "nothing"
 
-    @admin.display(description="made")
+    @admin.display(description="created")
     def made(self, policy: ModulePolicy) -> SafeString:
         return format_moment(policy.created_at)
 
@@ -133,4 +138,15 @@ class ModulePolicyAdmin(FactAdmin):
 def _rules(document: dict[str, Any]) -> list[Rule]:
     defaults = GovernancePolicy().to_document()
     values = GovernancePolicy.from_document(document).to_document()
-    return [Rule(name, words, worded(values[name]), worded(defaults[name])) for name, words in RULES.items()]
+    return [
+        Rule(name, name_of(name).label, words, worded(values[name]), worded(defaults[name]))
+        for name, words in RULES.items()
+    ]
+
+
+def _constants(document: dict[str, Any]) -> dict[str, Constant]:
+    """Return every rule that the form asks for, with its value in this policy."""
+    defaults, declared = GovernancePolicy().to_document(), {each.name: each for each in fields(GovernancePolicy)}
+    return {
+        name: Constant(document[name], defaults[name], str(declared[name].type), words) for name, words in RULES.items()
+    }

@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 
-from overrides.admin.request_form import ReasonForm
+from overrides.admin.request_form import REASON_LENGTH, ReasonForm
 from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.json_fields import instant_text
 from overrides.core.engine.definitions.levers import LEVERS
@@ -42,10 +42,22 @@ class ManualForm(ReasonForm):
     edge_raw = forms.FloatField(label="Edge, in R", widget=forms.NumberInput({"step": "any"}))
     n = forms.FloatField(label="Worth how many trades", widget=forms.NumberInput({"step": "any"}))
     variance = forms.FloatField(label="Variance, in R²", initial=1.0, widget=forms.NumberInput({"step": "any"}))
-    half_life_days = forms.FloatField(label="Half-life, in days", initial=90, widget=forms.NumberInput({"step": "any"}))
+    half_life_days = forms.FloatField(
+        label="Half-life of the edge, in days",
+        initial=90,
+        widget=forms.NumberInput({"step": "any"}),
+        help_text="half of the edge is left after it; of the weight, 37 %",
+    )
+    despite = forms.CharField(
+        label="Why, if it contradicts the measurement",
+        required=False,
+        max_length=REASON_LENGTH,
+        widget=forms.Textarea({"rows": 2}),
+        help_text="required where the measured edge of this line has the other sign; reviewers read it",
+    )
     field_order = (
         "channel", "pattern_key", "action_category", "scope", "levers", "edge_raw", "n", "variance", "half_life_days",
-        "reason",
+        "reason", "despite",
     )  # fmt: skip
 
     def __init__(self, parameters: ModuleParameters, data: Mapping[str, Any] | None, at: datetime) -> None:

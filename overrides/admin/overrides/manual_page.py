@@ -13,17 +13,20 @@ from django.urls import reverse
 from overrides.admin.charts.impact_histogram import histograms
 from overrides.admin.overrides.manual_form import ManualForm
 from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.vocabulary import Combiner
 from overrides.core.governance.errors import GovernanceError
+from overrides.core.governance.gates import blockers
+from overrides.core.governance.overlaps import Pull
 from overrides.core.impact.weight_breakdown import weigh
 from overrides.models import ChangeRequest, WhatIf
-from overrides.requests.impact.what_if import compare
-from overrides.requests.kinds.kind import Proposed
+from overrides.requests.gates import foreseen
+from overrides.requests.impact.effects_at_once import compare_bringing
+from overrides.requests.impact.what_if import EFFECT_DECISIONS
 from overrides.requests.manual_entry import draft_by_hand
-from overrides.versions.load_version import read_in_force
+from overrides.requests.opposing_lines import opposing
+from overrides.versions.load_version import InForce, read_in_force
 from telemetry.foundation.admin.read_only import FactAdmin, person
 from telemetry.foundation.core.refusal import Refused
-
-PREVIEWED = 2000  # decisions
 
 
 def manual_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> HttpResponse:
@@ -36,8 +39,16 @@ def manual_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> Ht
     if form.is_valid() and form.spec is not None:
         if "draft" in request.POST and (response := _drafted(request, form, form.spec, at)):
             return response
-        weighing = weigh(form.spec, parameters.channels[form.spec.channel].weights, at) if form.spec.channel else None
-        preview = {"weighing": weighing, **_compared(form, form.spec, standing.number, at)}
+        channel = parameters.channels[form.spec.channel] if form.spec.channel else None
+        said = foreseen(form.spec, parameters, at)
+        preview = {
+            "weighing": weigh(form.spec, channel.weights, at) if channel else None,
+            "is_weighed": channel is not None and channel.combiner is Combiner.PLAN,
+            "gates": said,
+            "is_blocked": bool(blockers(said)),
+            "opposing": opposing(Pull.of(form.spec)),
+            **_compared(form, form.spec, standing, at),
+        }
     context = model_admin.admin_site.each_context(request) | {
         "title": f"An override of {module} by hand",
         "opts": model_admin.opts,
@@ -48,20 +59,23 @@ def manual_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> Ht
     return TemplateResponse(request, "overrides/overrides/manual.html", context)
 
 
-def _compared(form: ManualForm, spec: OverrideSpec, version: int | None, at: datetime) -> dict[str, Any]:
-    """Return what the override would do to the newest decisions, computed within the request."""
+def _compared(form: ManualForm, spec: OverrideSpec, held: InForce, at: datetime) -> dict[str, Any]:
+    """Return the effect of the override, computed within the request: the figure that its request will show."""
     try:
-        document = compare(Proposed(spec.module, bring=[spec]), n=PREVIEWED)
+        document, estimate = compare_bringing(spec, held, at)
     except Refused as refused:
         form.add_error(None, str(refused))
         return {}
-    row = WhatIf(n=PREVIEWED, version=version, status=WhatIf.Status.DONE, document=document, asked_at=at, seen_at=at)
-    return {"row": row, "pictures": histograms(document)}
+    done = WhatIf.Status.DONE
+    row = WhatIf(n=EFFECT_DECISIONS, version=held.number, status=done, document=document, as_of=estimate.as_of)
+    return {"row": row, "pictures": histograms(document), "estimate": estimate}
 
 
 def _drafted(request: HttpRequest, form: ManualForm, spec: OverrideSpec, at: datetime) -> HttpResponse | None:
     try:
-        drafted: ChangeRequest = draft_by_hand(spec, by=person(request), reason=form.cleaned_data["reason"], at=at)
+        drafted: ChangeRequest = draft_by_hand(
+            spec, by=person(request), at=at, **{name: form.cleaned_data[name] for name in ("reason", "despite")}
+        )
     except GovernanceError as refusal:
         form.refuse(refusal)
         return None

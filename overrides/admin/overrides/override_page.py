@@ -13,12 +13,14 @@ from overrides.admin.charts.decay_curve import decay_curve
 from overrides.admin.charts.lever_ranges import lever_tracks
 from overrides.admin.charts.weight_waterfall import waterfall
 from overrides.admin.decisions.decision_search import moved_by_override
+from overrides.admin.mandate_display import signers_of, term
+from overrides.admin.origins import Origin, as_of, origins_on
 from overrides.admin.weight_display import Weights
+from overrides.core.engine.definitions.module_parameters import ChannelParameters
 from overrides.core.engine.definitions.vocabulary import Combiner
 from overrides.core.impact.weight_breakdown import Weighing, weigh
-from overrides.models import Mandate, Membership, Override
-from overrides.requests.renewal import SIGNERS
-from overrides.requests.votes import suspended
+from overrides.models import Mandate, Override
+from overrides.versions.load_version import parameters_of
 from telemetry.models import AttributionShare, Decision, DecisionOutcome
 
 SHOWN = 12  # decisions
@@ -41,19 +43,26 @@ class Moved:
 
 @dataclass(frozen=True)
 class StandingMandate:
-    """The mandate on a line that nobody ended; `suspended` says why it does not count now, empty if it does."""
+    """The mandate on a line that nobody ended, who signs it, and in words how long it lasts.
+
+    `suspended` says why it does not count now, empty if it does.
+    """
 
     mandate: Mandate
+    signers: tuple[str, ...]
+    term: str
     suspended: str
 
 
 def override_page(override: Override, at: datetime) -> dict[str, Any]:
-    """Return the template context, under the parameters in force now, whatever version published the override."""
+    """Return the template context, under the parameters that `_channel` names."""
     spec = override.spec
-    channel = Weights(at).channel_of(spec)
+    origins = origins_on(override.line_id)
+    own = [each for each in reversed(origins) if each.override_id == override.pk]
+    origin = as_of(own, own[-1].number) if own else None
+    channel = _channel(override, origin, at)
     weighing = weigh(spec, channel.weights, at)
     earned = AttributionShare.objects.filter(line_id=override.line_id)
-    memberships = Membership.objects.filter(line_id=override.line_id).select_related("override")
     return {
         "line": override.line,
         "override": override,
@@ -64,20 +73,34 @@ def override_page(override: Override, at: datetime) -> dict[str, Any]:
         "waterfall": waterfall(weighing),
         "curve": decay_curve(weighing),
         "tracks": lever_tracks(spec, channel.weights),
-        "memberships": memberships.order_by("-from_version"),
+        "origins": origins,
+        "origin": origin,
         "moved": _moved(override),
-        "mandate": mandate_on(override.line_id),
+        "mandate": mandate_on(override.line_id, at),
         "earned": earned.aggregate(total=Sum("share"), trades=Count("attribution", distinct=True)),
     }
 
 
-def mandate_on(line: str) -> StandingMandate | None:
+def _channel(override: Override, origin: Origin | None, at: datetime) -> ChannelParameters:
+    """Return the parameters that weigh the override: those in force now, whatever version published it.
+
+    Under another learning method than the one in force, as in a trial, they are those of the version that holds it: the
+    combiner in force now never asks it.
+    """
+    current = Weights(at).channel_of(override.spec)
+    if origin is None or override.line.policy == current.policy:
+        return current
+    parameters = parameters_of(origin.module, origin.number)
+    return Weights(at, parameters).channel_of(override.spec)
+
+
+def mandate_on(line: str, at: datetime) -> StandingMandate | None:
     """Return the mandate that stands on a line; None where the builder may do nothing with it by itself."""
-    mandate = Mandate.objects.filter(line=line, revoked_at=None).annotate(n_signers=SIGNERS).first()
+    mandate = Mandate.objects.filter(line=line, revoked_at=None).select_related("request").first()
     if mandate is None:
         return None
-    reasons = suspended([mandate]) if mandate.n_signers < mandate.approvals_needed else {}
-    return StandingMandate(mandate, reasons.get(mandate.pk, ""))
+    signers = signers_of([mandate])[mandate.pk]
+    return StandingMandate(mandate, signers.names, term(mandate.review_by - at), signers.suspended)
 
 
 def _floor_date(weighing: Weighing, override: Override) -> datetime | None:
@@ -95,7 +118,8 @@ def _moved(override: Override) -> list[Moved]:
         if contribution["id"] == override.id
     ]
     ids = [decision.decision_id for decision, _ in found]
-    shares = _sums(AttributionShare.objects.filter(override_id=override.id, decision_id__in=ids), "share")
+    own = AttributionShare.objects.filter(line_id=line.pk, override_id=override.id, decision_id__in=ids)
+    shares = _sums(own, "share")
     outcomes = dict(DecisionOutcome.objects.filter(decision_id__in=ids).values_list("decision_id", "rr"))
     return [
         Moved(

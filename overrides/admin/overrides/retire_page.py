@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import messages
@@ -14,10 +14,9 @@ from django.urls import reverse
 
 from overrides.admin.immediate_actions import RETIRE, act_page, perform, refuse_others
 from overrides.admin.request_form import ReasonForm
-from overrides.models import Override
+from overrides.models import Line, Membership, Override
 from overrides.requests.emergency import retire_lines
-from overrides.requests.impact.effects import effect_of_retiring
-from overrides.serving.engine import ENGINE_ROOM
+from overrides.requests.impact.effects_at_once import effect_of_retiring
 from telemetry.foundation.admin.read_only import FactAdmin, person
 
 
@@ -52,7 +51,14 @@ def retire_page(
         "title": f"Retire {len(overrides)} line{'' if len(overrides) == 1 else 's'}",
         "module": module,
         "retired": overrides,
-        "estimate": effect_of_retiring([each.line for each in overrides], ENGINE_ROOM.mode(module)),
+        "estimate": effect_of_retiring([each.line for each in overrides], datetime.now(UTC)),
         "ticked": [("action", "retire"), *ticked] if is_ticked else [],
     }
     return response or act_page(model_admin, request, RETIRE, form, about, way_back)
+
+
+def veto_effect(line: Line) -> dict[str, Any]:
+    """Return the effect of a veto, which retires what is in force on the line."""
+    if not Membership.objects.filter(line=line, to_version=None).exists():
+        return {"effect_words": "none: the line is not in force"}
+    return {"estimate": effect_of_retiring([line], datetime.now(UTC))}

@@ -1,4 +1,7 @@
-"""The author's edit of an open request: other title and reason, fewer lines, other manual targets, other content."""
+"""The author's edit of an open request: other title and reason, fewer lines, other manual targets, other content.
+
+Every value has a field of its own; nobody edits a document.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,9 @@ from django.urls import reverse
 
 from overrides.admin.overrides.manual_form import read_levers
 from overrides.admin.request_form import TITLE_LENGTH, ReasonForm
+from overrides.admin.requests.content_form import content_form
 from overrides.admin.requests.steps import is_own
+from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.request_states import Step, allows
 from overrides.models import ChangeLine, ChangeRequest
@@ -39,10 +44,11 @@ class EditForm(ReasonForm):
         super().__init__(data, initial={"title": request.title, "reason": request.reason})
         kind = KINDS[request.kind]
         self._changes = changes if kind.lines_of is None else ()
-        if kind.is_typed:
-            self.fields["content"] = forms.JSONField(
-                initial=request.content, widget=forms.Textarea({"rows": 12, "spellcheck": "false"})
-            )
+        self.content: Mapping[str, Any] = request.content
+        self._content = content_form(request)
+        names = [] if self._content is None else list(self._content.fields)
+        if self._content is not None:
+            self.fields.update(self._content.fields)
         if self._changes:
             self.fields["lines"] = forms.TypedMultipleChoiceField(
                 label="Lines to keep",
@@ -51,7 +57,7 @@ class EditForm(ReasonForm):
                 initial=[change.pk for change in self._changes],
                 required=kind.is_of_lines,
                 widget=forms.CheckboxSelectMultiple,
-                error_messages={"required": "keep one at least; to ask for nothing, cancel the request"},
+                error_messages={"required": "keep at least one line, or cancel the request"},
             )
         for change in self.by_hand:
             assert change.after is not None
@@ -61,7 +67,7 @@ class EditForm(ReasonForm):
                 widget=forms.Textarea({"rows": 2}),
                 help_text="lever=target, one a line",
             )
-        self.order_fields(["title", "lines", *(f"levers_{each.pk}" for each in self.by_hand), "content", "reason"])
+        self.order_fields(["title", "lines", *(f"levers_{each.pk}" for each in self.by_hand), *names, "reason"])
 
     @property
     def by_hand(self) -> list[ChangeLine]:
@@ -75,6 +81,19 @@ class EditForm(ReasonForm):
                     self.cleaned_data[name] = read_levers(self.cleaned_data[name])
                 except forms.ValidationError as wrong:
                     self.add_error(name, wrong)
+        if self._content is not None and not self.errors:
+            try:
+                self.content = self._content.read({name: self.cleaned_data[name] for name in self._content.fields})
+            except forms.ValidationError as wrong:
+                self.add_error(None, wrong)
+
+    def refuse(self, error: FieldError) -> None:
+        """Show the error at the field with the longest path that the error's begins with."""
+        known = [name for name in self.fields if error.path == name or error.path.startswith((f"{name}.", f"{name}["))]
+        if known:
+            self.add_error(max(known, key=len), error.message)
+        else:
+            super().refuse(error)
 
     @property
     def levers(self) -> dict[int, dict[str, float]]:
@@ -87,7 +106,7 @@ def edit_page(model_admin: FactAdmin, request: HttpRequest, edited: ChangeReques
     changes = list(edited.lines.select_related("line", "after").order_by("line_id"))
     form = EditForm(edited, changes, request.POST if request.method == "POST" else None)
     if form.is_valid() and _edited(request, edited, form, at):
-        messages.success(request, f"Request {edited.pk} is edited; votes on what it was do not count any more")
+        messages.success(request, f"Request {edited.pk} is edited; earlier votes do not count any more")
         return HttpResponseRedirect(page)
     context = model_admin.admin_site.each_context(request) | {
         "title": f"Edit: {edited.title}",
@@ -110,7 +129,7 @@ def _edited(request: HttpRequest, edited: ChangeRequest, form: EditForm, at: dat
             at=at,
             keep=values.get("lines", ()),
             levers=form.levers,
-            content=values.get("content", edited.content),
+            content=form.content,
         )
     except GovernanceError as refused:
         form.refuse(refused)

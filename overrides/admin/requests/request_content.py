@@ -9,6 +9,8 @@ from typing import Any
 
 from overrides.admin.coefficient_display import weights_page
 from overrides.admin.document_diff import document_differences
+from overrides.admin.line_lists import crossings
+from overrides.admin.requests.stored_evidence import Known
 from overrides.core.impact.reweighing import reweighed
 from overrides.models import ChangeLine, ChangeRequest
 from overrides.requests.kinds import KINDS
@@ -20,15 +22,16 @@ STALE = "The parameters changed since this was drafted: it has to be drafted aga
 
 
 def content_page(
-    request: ChangeRequest, changes: Sequence[ChangeLine], in_force: InForce, at: datetime
+    request: ChangeRequest, changes: Sequence[ChangeLine], in_force: InForce, at: datetime, known: Known | None = None
 ) -> dict[str, Any]:
-    """Return the template context; `changes` are the lines of the request.
+    """Return the template context; `changes` are the lines of the request, `known` is its stored evidence.
 
     A closed request is compared with the version it was drafted against.
     """
     is_open = request.state in ChangeRequest.OPEN
     context: dict[str, Any] = {"document": pretty(request.content) if request.content else None, "is_open": is_open}
-    context |= weights_page(request, in_force, is_open=is_open)
+    stored = {} if known is None else known.coefficients
+    context |= weights_page(request, in_force, is_open=is_open, stored=stored)
     documents = KINDS[request.kind].before_after(request, in_force, is_open)
     if documents is None:
         return context
@@ -42,6 +45,7 @@ def content_page(
     }
     if documents.reweighs is not None:
         context["effect"] = reweighed(evidence_in_force(request.module), *documents.reweighs, at)
+        context["crossing"] = crossings(context["effect"])
     if documents.brings_back is not None:
         base = (in_force.number if is_open else None) or request.base_version or 0
         context["rollback"] = {

@@ -1,4 +1,4 @@
-"""Content of a request's page: gates, lines by how far they move, votes, comments and history."""
+"""Content of a request's page: what decides it, lines by how far they move, gates, votes, comments and history."""
 
 from __future__ import annotations
 
@@ -9,41 +9,37 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.utils.safestring import SafeString
 
 from overrides.admin.charts.impact_histogram import histograms
+from overrides.admin.requests.line_groups import LineRow, counted, grouped
 from overrides.admin.requests.request_content import content_page
+from overrides.admin.requests.returned import returned
 from overrides.admin.requests.signing import signing_of
 from overrides.admin.requests.steps import Offer, offers
+from overrides.admin.requests.stored_evidence import Known, LineKnown, stored_evidence
+from overrides.admin.requests.vote_difference import difference_between
+from overrides.admin.requests.who_may_act import who_may_act
 from overrides.admin.weight_display import Weights, levers
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.governance.exposure import steps_moved
 from overrides.core.governance.gates import Gate
+from overrides.core.governance.overlaps import Opposition
+from overrides.core.governance.permissions import REVIEW
 from overrides.core.governance.votes import LAPSED, Standing
 from overrides.models import ChangeLine, ChangeRequest, Comment, Vote
-from overrides.requests.gates import read_situation
-from overrides.requests.impact.effects import effect_of, row_of
+from overrides.requests.gates import changes_of, read_situation
+from overrides.requests.impact.effects import known_effect
 from overrides.requests.impact.what_if import EFFECT_DECISIONS
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.lines import COEFFICIENTS
+from overrides.requests.opposing_lines import opposing_changes, pulls_in_force
 from overrides.requests.staleness import health_of
 from overrides.serving.engine import ENGINE_ROOM
 from telemetry.models import AuditEntry
 
-MOST_LINES = 200
+MOST_LINES = 100
 MOST_ENTRIES = 100  # comments, and entries of the history
-
-
-@dataclass(frozen=True)
-class LineRow:
-    """One changed line as the page shows it: `steps` is how far it moves in largest steps."""
-
-    change: ChangeLine
-    levers: SafeString
-    weight: SafeString | None
-    steps: float
-    comments: Sequence[Comment]
 
 
 @dataclass(frozen=True)
@@ -82,8 +78,9 @@ class HistoryEntry:
 
 
 def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
-    """Return the template context; `request` has `n_lines`, as the list annotates it."""
-    read = read_situation(request, at, None if request.n_lines else ())
+    """Return the template context; `request` has `n_lines` and `evidence_rows`, as the admin annotates it."""
+    lines = changes_of(request, at, pulls_in_force(request)) if request.n_lines else ()
+    read = read_situation(request, at, lines)
     changes, situation = read.changes, read.situation
     open_to = offers(request, situation, person, at)
     entries = history(request.pk)
@@ -91,13 +88,29 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
     comments = list(request.comments.select_related("author")[:MOST_ENTRIES]) if is_discussed else []
     measured = _measured(changes, situation.parameters)
     is_open = request.state in ChangeRequest.OPEN
+    current, voted = stored_evidence(request)
+    known = None if current is None else Known(current)
+    shown = measured[:MOST_LINES]
+    rows = _rows(
+        shown,
+        comments,
+        Weights(at, situation.parameters),
+        {} if known is None else known.lines,
+        opposing_changes([change for _, change in shown], changes) if is_open else {},
+    )
     return {
         "asked": request,
         "situation": situation,
         "offers": open_to,
         "obstacles": obstacles(open_to),
         "health": health_of(situation, at) if is_open else request.health,
-        "rows": _rows(measured[:MOST_LINES], comments, Weights(at, situation.parameters)),
+        "rows": rows,
+        "groups": grouped(rows),
+        "counts": counted(changes),
+        "known": known,
+        "since_vote": None if voted is None or current is None else difference_between(voted, current),
+        "who": who_may_act(request, situation, open_to),
+        "may_review": person.has_perm(REVIEW),
         "may_split": _has_parts(request, changes)
         and request.state == ChangeRequest.State.IN_REVIEW
         and any(each.step.name == "approve" and not each.blocked for each in open_to),
@@ -105,13 +118,22 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         "n_hidden": max(len(changes) - MOST_LINES, 0),
         "comments": comments,
         "history": entries,
+        "returned": returned(request, person, read.votes),
+        "next_draft": _next_draft(request),
         "rivals": sorted({number for each in situation.lines for number in each.rivals}),
         "votes": votes_shown(read.votes, read.signatures.standings),
         "signing": signing_of(request, changes, situation.policy, at) if is_open else None,
         "strength": KINDS[request.kind].strength(request, situation.policy),
-        **content_page(request, changes, read.basis.in_force, at),
+        **content_page(request, changes, read.basis.in_force, at, known),
         **_what_if(request),
     }
+
+
+def _next_draft(request: ChangeRequest) -> int | None:
+    """Return the request that a machine drafted after this one was returned with wishes."""
+    if request.state != ChangeRequest.State.CANCELLED:
+        return None
+    return ChangeRequest.objects.filter(succeeds=request).values_list("pk", flat=True).first()
 
 
 def _has_parts(request: ChangeRequest, changes: Sequence[ChangeLine]) -> bool:
@@ -155,7 +177,13 @@ def _measured(changes: Sequence[ChangeLine], parameters: ModuleParameters) -> li
     return sorted(measured, key=lambda each: (-each[0], each[1].line_id))
 
 
-def _rows(measured: Sequence[tuple[float, ChangeLine]], comments: Sequence[Comment], weights: Weights) -> list[LineRow]:
+def _rows(
+    measured: Sequence[tuple[float, ChangeLine]],
+    comments: Sequence[Comment],
+    weights: Weights,
+    known: Mapping[str, LineKnown],
+    opposing: Mapping[str, Sequence[Opposition]],
+) -> list[LineRow]:
     by_line: dict[str, list[Comment]] = {}
     for comment in comments:
         if comment.line_id is not None:
@@ -167,6 +195,8 @@ def _rows(measured: Sequence[tuple[float, ChangeLine]], comments: Sequence[Comme
             weight=weights.bar(change.after) if change.after else None,
             steps=steps,
             comments=by_line.get(change.line_id, ()),
+            opposing=opposing.get(change.line_id, ()),
+            known=known.get(change.line_id),
         )
         for steps, change in measured
     ]
@@ -179,13 +209,15 @@ def votes_shown(votes: Sequence[Vote], standings: Mapping[int, Standing]) -> lis
 
 def _what_if(request: ChangeRequest) -> dict[str, Any]:
     is_askable = KINDS[request.kind].proposed is not None
-    row = row_of(request.what_ifs.all(), request) if is_askable else None
+    known = known_effect(request, ENGINE_ROOM.mode(request.module))
+    row = known.row
     return {
         "row": row,
-        "estimate": effect_of(row, ENGINE_ROOM.mode(request.module)),
+        "estimate": known.effect,
+        "effect_words": known.words,
         "is_running": row is not None and row.is_under_way,
         "pictures": histograms(row.document) if row is not None and row.document else (),
-        "has_effect": is_askable,
+        "has_effect": True,
         "may_ask_what_if": is_askable and request.state in ChangeRequest.OPEN,
         "what_if_n": EFFECT_DECISIONS,
     }

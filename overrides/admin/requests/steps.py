@@ -17,7 +17,10 @@ from overrides.requests import apply, emergency, review
 from overrides.requests.authoring import submit
 from overrides.requests.gates import gate_person
 from overrides.requests.kinds import KINDS
+from overrides.requests.learned import drafter_of
 from overrides.requests.renewal import renew_mandates, suspended_of
+
+REDRAFT = "redraft"  # has a page of its own, with choices for each line
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,10 @@ def _request_changes(request_id: int, by: User, step_input: StepInput, at: datet
     return review.request_changes(request_id=request_id, by=by, reason=step_input.reason, at=at)
 
 
+def _redraft(request_id: int, by: User, step_input: StepInput, at: datetime) -> object:
+    raise GateError("wishes", "say line by line what should be different, on the page of the request")
+
+
 def _reject(request_id: int, by: User, step_input: StepInput, at: datetime) -> object:
     return review.reject(request_id=request_id, by=by, reason=step_input.reason, at=at)
 
@@ -116,6 +123,11 @@ def _comment(request_id: int, by: User, step_input: StepInput, at: datetime) -> 
 def is_own(request: ChangeRequest, person: User) -> bool:
     """Return whether the person is the author of the request."""
     return request.author_id == person.pk
+
+
+def _drafts_again(request: ChangeRequest, person: User) -> bool:
+    """Return whether a machine drafted the request that answers wishes with its next draft."""
+    return drafter_of(request) is not None
 
 
 def _has_author(request: ChangeRequest, person: User) -> bool:
@@ -227,12 +239,23 @@ _ALL = (
         is_open=_has_author,
     ),
     StepPage(
+        REDRAFT,
+        "Request changes",
+        REVIEW,
+        True,
+        True,
+        "returns it to the machine with your wishes for each line; its next draft follows at once",
+        _redraft,
+        Step.REDRAFT,
+        is_open=_drafts_again,
+    ),
+    StepPage(
         "reject",
         "Reject",
         REVIEW,
         True,
         True,
-        "closes the request; lines that a machine proposed in it are pinned, and not proposed again, for 30 days",
+        "closes the request; lines that a machine proposed are pinned for 30 days, or until their evidence changes",
         _reject,
         Step.REJECT,
     ),
@@ -315,7 +338,7 @@ def _blocked_by_row(step: StepPage, request: ChangeRequest, person: User, at: da
     if at >= request.expires_at:
         return "it has expired; it has to be drafted again"
     if not person.has_perm(step.permission):
-        return "you lack the permission; a reviewer has it"
+        return "waiting for a reviewer"
     if step.permission == REVIEW and is_own(request, person):
         return "you drafted it; somebody else has to decide"
     return ""

@@ -18,6 +18,7 @@ from overrides.admin.request_form import ReasonForm, draft
 from overrides.admin.serving.challenger_page import challenger_page
 from overrides.admin.serving.mode_forms import CombinerForm, FewerForm, LowerForm, ModeForm, StopForm
 from overrides.admin.serving.mode_page import ModuleStatus, mode_page, module_status
+from overrides.admin.serving.switching_effect import effects_of_everything_off
 from overrides.core.governance.errors import GovernanceError
 from overrides.core.governance.permissions import DRAFT, LOWER, REVIEW
 from overrides.models import ModuleMode
@@ -92,8 +93,7 @@ class ModuleModeAdmin(FactAdmin):
             except GovernanceError as refusal:
                 form.refuse(refusal)
             else:
-                served = f"{row.mode}, rolled out to {row.rollout_percent:g} %,"
-                self.message_user(request, f"{module} is {served} for every bot within a second", messages.SUCCESS)
+                self.message_user(request, f"{_now_serves(row)} Every bot follows within a second.", messages.SUCCESS)
                 return HttpResponseRedirect(reverse("admin:overrides_modulemode_change", args=[module]))
         return self._page(request, status, **{name: form})
 
@@ -130,7 +130,10 @@ class ModuleModeAdmin(FactAdmin):
             return f"Off within a second: {', '.join(modules)}" if modules else "Every module was off already"
 
         response = perform(request, form, home, take) if form.is_valid() else None
-        return response or act_page(self, request, EVERYTHING_OFF, form, {"title": "Everything off"}, home)
+        if response is not None:
+            return response
+        about = {"title": "Everything off", "estimates": effects_of_everything_off(datetime.now(UTC))}
+        return act_page(self, request, EVERYTHING_OFF, form, about, home)
 
     def _require_view_permission(self, request: HttpRequest) -> None:
         if not self.has_view_permission(request):
@@ -164,3 +167,12 @@ class ModuleModeAdmin(FactAdmin):
             **mode_page(status, datetime.now(UTC)),
         }
         return TemplateResponse(request, "overrides/serving/mode.html", context)
+
+
+def _now_serves(row: ModuleMode) -> str:
+    """Return in a sentence what a module serves in its mode."""
+    if row.mode == ModuleMode.Mode.OFF:
+        return f"Module {row.module} is off and serves neutral levers."
+    if row.mode == ModuleMode.Mode.SHADOW:
+        return f"Module {row.module} is in shadow mode: it serves neutral levers and logs its answers."
+    return f"Module {row.module} is on, rolled out to {row.rollout_percent:g} %."

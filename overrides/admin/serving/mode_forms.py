@@ -29,7 +29,7 @@ class FewerForm(ReasonForm):
     """Reduce the roll-out."""
 
     rollout_percent = forms.FloatField(
-        label="Serve to only, in %",
+        label="Serve only this share of callers, in %",
         min_value=0,
         max_value=100,
         widget=forms.NumberInput({"step": "any"}),
@@ -81,7 +81,7 @@ class ModeForm(ReasonForm):
         }
         super().__init__(data, initial=initial, auto_id="mode_%s")
         module = status.module
-        self.fields["confirm"].label = f"Type {module} to switch it on"
+        self.fields["confirm"].label = f'Type "{module}" to switch it on'
         active = status.version.number if status.version else None
         versions = [(n, f"{module} {n}{', in force' if n == active else ''}") for n in status.challengers]
         challenger = self.fields["challenger"]
@@ -94,9 +94,9 @@ class ModeForm(ReasonForm):
     def clean(self) -> None:
         cleaned, module = self.cleaned_data, self._status.module
         if cleaned.get("mode") == On and self._status.document["mode"] != On and cleaned.get("confirm") != module:
-            self.add_error("confirm", f"type the module's name, {module}, exactly: bots will be served")
+            self.add_error("confirm", f'Type "{module}" to confirm. Bots will receive overrides again.')
         if not self.errors and not self.content:
-            raise forms.ValidationError("This is how the module is served already; change a field first.")
+            raise forms.ValidationError("Nothing differs from how the module is served; change a field first.")
 
     @property
     def content(self) -> dict[str, Any]:
@@ -109,8 +109,14 @@ class ModeForm(ReasonForm):
         """The request that the form describes."""
         current = self._status.document
         differences = document_differences({name: current[name] for name in self.content}, self.content)
-        changes = (f"{each.field} {each.before} → {each.after}" for each in differences)
-        title = f"Mode of {self._status.module}: {'; '.join(changes)}"
+        module = self._status.module
+        switch = [f"Switch {module} to {self.content['mode']}"] if "mode" in self.content else []
+        others = (
+            f"{each.field.replace('_percent', ' percentage').replace('_', ' ')} {each.before} → {each.after}"
+            for each in differences
+            if each.field != "mode"
+        )
+        title = "; ".join([*switch, *others]) if switch else f"Serving of {module}: {'; '.join(others)}"
         return ProposedRequest(RequestKind.MODE, title, self.content)
 
 
@@ -136,7 +142,7 @@ class CombinerForm(ReasonForm):
 
     def clean(self) -> None:
         if not self.errors and not self._moved:
-            raise forms.ValidationError("The channels combine like this already; choose another combiner first.")
+            raise forms.ValidationError("Nothing differs from the combiners in force; choose another combiner first.")
 
     @property
     def _moved(self) -> dict[Channel, Combiner]:

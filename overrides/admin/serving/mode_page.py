@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
+from overrides.admin.serving.switching_effect import effect_of_off
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.serving_mode import ServingMode
 from overrides.core.engine.definitions.vocabulary import PAIRS
 from overrides.models import ChangeRequest, ModuleMode, Quarantine, Version
 from overrides.requests.kinds import KINDS
 from overrides.serving.mode import ORDER, mode_document
-from overrides.versions.load_version import read_in_force
+from overrides.versions.acts_today import acts_today
+from overrides.versions.load_version import InForce, read_in_force
 from telemetry.models import Decision
 
 MOST_COUNTED = 10_000  # newest answers, of all modules, among which those of the module are counted
@@ -34,6 +38,7 @@ class ModuleStatus:
     version: Version | None
     parameters: ModuleParameters
     challengers: tuple[int, ...]
+    held: InForce
 
     @property
     def document(self) -> dict[str, Any]:
@@ -48,7 +53,7 @@ def module_status(module: str) -> ModuleStatus:
     numbers = list(newest[:MOST_VERSIONS])
     if row and row.challenger and row.challenger.number not in numbers:
         numbers.append(row.challenger.number)
-    return ModuleStatus(module, row, standing.version, standing.parameters, tuple(numbers))
+    return ModuleStatus(module, row, standing.version, standing.parameters, tuple(numbers), standing)
 
 
 def mode_page(status: ModuleStatus, at: datetime) -> dict[str, Any]:
@@ -72,6 +77,9 @@ def mode_page(status: ModuleStatus, at: datetime) -> dict[str, Any]:
         "quarantine": Quarantine.objects.select_related("placed_by")
         .filter(module=status.module, lifted_at=None)
         .first(),
+        "acts": acts_today(status.module, at, status.held),
+        # Called by the template for those who may switch the module off.
+        "switching": partial(effect_of_off, status.held, ServingMode.parse(status.document), at),
         **_answers(status.module, at),
     }
 

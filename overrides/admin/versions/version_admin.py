@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import admin
@@ -14,11 +15,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from overrides.admin.request_form import ProposedRequest, ReasonForm, draft
-from overrides.admin.versions.version_page import MOST_SHOWN_WHOLE, version_page
+from overrides.admin.versions.version_page import MOST_SHOWN_WHOLE, version_page, with_earnings
 from overrides.core.governance.permissions import DRAFT
 from overrides.models import RequestKind, Version, VersionKind
-from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, number, pretty, short
+from overrides.requests.impact.effects_at_once import TOO_LARGE, effect_of_rolling_back
+from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, in_words, number, pretty, short
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
+from telemetry.foundation.core.refusal import Refused
 
 TRIAL = VersionKind.TRIAL
 
@@ -29,19 +32,36 @@ class VersionAdmin(FactAdmin):
 
     nothing_yet = "Applying an approved change request publishes one."
     change_form_template = "overrides/versions/version.html"
-    list_display = ("name", "state", "kind", "overrides", "published", "published_by", "request_shown")
+    list_display = ("name", "state", "kind_shown", "overrides", "published", "publisher", "request_shown")
+    csv_fields = (
+        "module", "number", "is_active", "kind", "n_overrides", "published_at", "published_by", "request_id",
+        "parameters_id", "content_hash",
+    )  # fmt: skip
     list_filter = ("module", one_of("kind", [kind.value for kind in VersionKind]))
     fields = (
-        ("name", "state", "kind", "overrides"),
-        ("published", "published_by", "request_shown"),
+        ("name", "state", "kind_shown", "overrides"),
+        ("published", "publisher", "request_shown"),
         ("content", "parameters_shown"),
     )
-    readonly_fields = ("name", "state", "overrides", "published", "request_shown", "content", "parameters_shown")
+    readonly_fields = (
+        "name",
+        "state",
+        "kind_shown",
+        "overrides",
+        "publisher",
+        "published",
+        "request_shown",
+        "content",
+        "parameters_shown",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Version]:
         """Leave out the documents, which may be large."""
         queryset: QuerySet[Version] = super().get_queryset(request)
-        return queryset.select_related("request").defer("config_data", "coefficients")
+        found = queryset.select_related("request").defer("config_data", "coefficients")
+        match = request.resolver_match
+        is_list = match is not None and match.url_name == "overrides_version_changelist"
+        return found if is_list else with_earnings(found)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.roll_back)
@@ -75,6 +95,7 @@ class VersionAdmin(FactAdmin):
             "opts": self.opts,
             "version": version,
             "form": form,
+            **_effect(version),
         }
         return TemplateResponse(request, "overrides/versions/roll_back.html", context)
 
@@ -87,6 +108,14 @@ class VersionAdmin(FactAdmin):
         if version.is_active:
             return badge("active")
         return badge("never served") if version.kind == TRIAL else badge("superseded")
+
+    @admin.display(description="change", ordering="kind")
+    def kind_shown(self, version: Version) -> str:
+        return in_words(version.kind)
+
+    @admin.display(description="published by", ordering="published_by")
+    def publisher(self, version: Version) -> str:
+        return version.published_by
 
     @admin.display(description="overrides", ordering="n_overrides")
     def overrides(self, version: Version) -> SafeString:
@@ -103,7 +132,7 @@ class VersionAdmin(FactAdmin):
         where = reverse("admin:overrides_changerequest_change", args=[version.request.pk])
         return format_html('<a href="{}">{} {}</a>', where, version.request.pk, version.request.title)
 
-    @admin.display(description="content")
+    @admin.display(description="hash of the content")
     def content(self, version: Version) -> SafeString:
         return short(version.content_hash, 24)
 
@@ -111,3 +140,14 @@ class VersionAdmin(FactAdmin):
     def parameters_shown(self, version: Version) -> SafeString:
         where = reverse("admin:overrides_parameterset_change", args=[version.parameters_id])
         return format_html('<a href="{}">{}</a>', where, short(version.parameters_id, 24))
+
+
+def _effect(version: Version) -> dict[str, Any]:
+    """Return the effect of putting the version into force, or why it is not known yet."""
+    if version.is_active:
+        return {}
+    try:
+        estimate = effect_of_rolling_back(version, datetime.now(UTC))
+    except Refused as refused:
+        return {"effect_words": f"could not be computed: {refused}"}
+    return {"estimate": estimate, "effect_words": TOO_LARGE}

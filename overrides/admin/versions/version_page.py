@@ -5,18 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import JSONField, OuterRef, QuerySet
+from django.db.models.expressions import RawSQL
+
 from overrides.admin.versions.version_diff import Changes, LineChange, constants_of
 from overrides.admin.weight_display import levers
-from overrides.models import Version
+from overrides.models import Version, Vote
+from telemetry.decisions.earnings import AS_JSON, Earned
 
 PER_PAGE = 200
 MOST_VERSIONS = 200  # offered to compare with, newest first
 MOST_COEFFICIENTS = 200
+MOST_DECISIONS = 10_000  # whose earnings are summed, the last ones, so that the page stays quick
+EARNED = f"""
+(SELECT {AS_JSON} FROM (
+    SELECT DISTINCT o.trade_id, o.decision_id FROM telemetry_decisionoutcome AS o JOIN (
+        SELECT decision_id FROM telemetry_decision
+        WHERE module = learning_configs.module AND version = learning_configs.number
+        ORDER BY decision_id DESC LIMIT %s
+    ) AS last USING (decision_id)
+) AS asked
+JOIN telemetry_attributionshare AS s ON s.attribution_id = asked.trade_id AND s.decision_id = asked.decision_id)
+"""
 MOST_SHOWN_WHOLE = 200  # overrides of a document that is shown in the page
 
 
-def version_page(version: Version, query: Mapping[str, str]) -> dict[str, Any]:
-    """Return the template context; `query` may name a version to compare with (`against`) and a `page` of lines."""
+def version_page(version: Any, query: Mapping[str, str]) -> dict[str, Any]:
+    """Return the template context of a version `with_earnings`.
+
+    `query` may name a version to compare with (`against`) and a `page` of lines.
+    """
     numbers = Version.objects.filter(module=version.module).exclude(pk=version.pk).order_by("-number")
     others = list(numbers.values_list("number", flat=True)[:MOST_VERSIONS])
     against, refusal = _against(version, query.get("against", ""))
@@ -39,7 +58,20 @@ def version_page(version: Version, query: Mapping[str, str]) -> dict[str, Any]:
         "parameters": parameters,
         "coefficients": coefficients[:MOST_COEFFICIENTS],
         "n_coefficients": len(coefficients),
+        "earned": Earned(**version.earned),
+        "most_decisions": MOST_DECISIONS,
     }
+
+
+def with_earnings(versions: QuerySet[Version]) -> QuerySet[Version]:
+    """Add `approvers`, who approved the request of a version, and `earned` by levers in its last decisions."""
+    votes = Vote.objects.filter(
+        request=OuterRef("request"), content_hash=OuterRef("request__content_hash"), decision=Vote.Decision.APPROVE
+    )
+    return versions.annotate(
+        approvers=ArraySubquery(votes.order_by("voter__username").values("voter__username").distinct()),
+        earned=RawSQL(EARNED, (MOST_DECISIONS,), JSONField()),
+    )
 
 
 def _against(version: Version, number: str) -> tuple[int, str]:

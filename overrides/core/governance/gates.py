@@ -19,6 +19,7 @@ from overrides.core.engine.definitions.validation import check, contradicts
 from overrides.core.governance.evidence_bar import exceeding_held_target, exceeds_held_target, false_sign_rate
 from overrides.core.governance.exposure import lowers_exposure
 from overrides.core.governance.governance_policy import GovernancePolicy
+from overrides.core.governance.line_caps import beyond_cap
 from overrides.core.governance.mandates import Terms, exceeded
 from overrides.core.governance.permissions import APPLY, REVIEW
 from overrides.core.governance.request_states import State, Step, WrongState, after
@@ -61,6 +62,8 @@ class TouchedLine:
     in_force: OverrideSpec | None
     is_vetoed: bool = False
     is_pinned: bool = False
+    cap: Mapping[str, float] | None = None
+    contradicts: str = ""  # what was measured, if the line's judgement has the other sign
     mandate: Terms | None = None
     rivals: tuple[int, ...] = ()
 
@@ -147,7 +150,7 @@ def _wrong_state(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
 
 def _expired(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     if attempt.at >= situation.expires_at:
-        when = f"{situation.expires_at:%Y-%m-%d %H:%M}"
+        when = f"{situation.expires_at:%Y-%m-%d %H:%M} UTC"
         yield Gate("expired", f"it expired on {when}", "draft it again from what is in force")
 
 
@@ -170,8 +173,13 @@ def _other_group(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
 
 def _no_author(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     if situation.is_machine:
-        way_past = "approve the lines that are right, reject the request, or veto or pin single lines"
+        way_past = "say line by line what its next draft should leave out, hold or make smaller, or reject the request"
         yield Gate("no_author", "a machine drafted this request, and it reads no comments", way_past)
+
+
+def _has_author(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
+    if not situation.is_machine:
+        yield Gate("has_author", "a person drafted this request", "request changes; its author reads your comments")
 
 
 def _already_agreed(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
@@ -245,6 +253,14 @@ def _contradiction(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
         yield Gate("sign_contradiction", message, "correct the edge or the targets")
 
 
+def _against_measurement(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
+    for each in situation.lines:
+        if each.contradicts:
+            message = f"{each.label}: its judgement {each.contradicts}"
+            way_past = "weigh the stated reason against the measurement, or reject it"
+            yield Gate("against_measurement", message, way_past, Severity.WARNS)
+
+
 def _misfit(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     faults = [(each, _faults(each.after, situation.parameters)) for each in situation.lines]
     wrong = [(each, found) for each, found in faults if found]
@@ -265,6 +281,15 @@ def _pinned(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     if pinned:
         message = f"{_named(pinned)} are pinned: no machine may change them"
         yield Gate("pinned", message, "lift the pin, or leave the line out", permission=REVIEW)
+
+
+def _capped(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
+    if not situation.is_machine:
+        return
+    capped = [each for each in situation.lines if each.cap and beyond_cap(target_levers(each.after), each.cap)]
+    if capped:
+        message = f"{_named(capped)} would move farther than a cap lets machines move them"
+        yield Gate("capped", message, "lift the cap, or leave the line out", permission=REVIEW)
 
 
 def _beyond_mandate(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
@@ -290,7 +315,7 @@ def _quarantined(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
 def _not_due(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     due = situation.scheduled_for
     if attempt.person is None and (due is None or attempt.at < due):
-        when = "not scheduled" if due is None else f"scheduled for {due:%Y-%m-%d %H:%M}"
+        when = "not scheduled" if due is None else f"scheduled for {due:%Y-%m-%d %H:%M} UTC"
         yield Gate("not_due", f"it is {when}", "wait, or let a person apply it", permission=APPLY)
 
 
@@ -332,7 +357,7 @@ def _named(lines: list[TouchedLine], figure: Callable[[OverrideSpec], str] | Non
 
 
 _APPLYING = frozenset({Step.APPLY, Step.SCHEDULE, Step.UNSCHEDULE})
-_VOTING = frozenset({Step.SIGN, Step.APPROVE, Step.REQUEST_CHANGES, Step.REJECT})
+_VOTING = frozenset({Step.SIGN, Step.APPROVE, Step.REQUEST_CHANGES, Step.REDRAFT, Step.REJECT})
 _AGREEING = frozenset({Step.SIGN, Step.APPROVE})
 _EFFECT = frozenset({Step.APPLY, Step.DELEGATE})
 _EVERY = frozenset(Step)
@@ -343,6 +368,7 @@ RULES: tuple[tuple[frozenset[Step], Callable[[Situation, Attempt], Iterator[Gate
     (_VOTING | _APPLYING, _no_permission),
     (_VOTING, _own_request),
     (frozenset({Step.REQUEST_CHANGES}), _no_author),
+    (frozenset({Step.REDRAFT}), _has_author),
     (_AGREEING, _other_group),
     (_AGREEING, _already_agreed),
     (_APPLYING - {Step.UNSCHEDULE}, _missing_approvals),
@@ -351,9 +377,11 @@ RULES: tuple[tuple[frozenset[Step], Callable[[Situation, Attempt], Iterator[Gate
     (_AGREEING | _EFFECT, _conflict),
     (_AGREEING | _EFFECT, _little_evidence),
     (_AGREEING | _EFFECT, _contradiction),
+    (_AGREEING | _EFFECT, _against_measurement),
     (_AGREEING | _EFFECT, _misfit),
     (_AGREEING | _EFFECT, _vetoed),
     (_AGREEING | _EFFECT, _pinned),
+    (_AGREEING | _EFFECT, _capped),
     (frozenset({Step.DELEGATE}), _beyond_mandate),
     (frozenset({Step.DELEGATE}), _cap_reached),
     (frozenset({Step.DELEGATE}), _quarantined),

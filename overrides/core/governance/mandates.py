@@ -16,6 +16,7 @@ from overrides.core.governance.exposure import exposure_change
 from overrides.core.governance.governance_policy import GovernancePolicy
 
 NOTICEABLE = 1e-12
+DUE_BEFORE = timedelta(days=14)  # how long before its review a mandate may be renewed
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def exceeded(terms: Terms | None, proposed: OverrideSpec | None, at: datetime) -
     if terms is None:
         return ["mandate: there is none on this line"]
     if at >= terms.review_by:
-        return [f"mandate: was to be reviewed by {terms.review_by:%Y-%m-%d %H:%M}"]
+        return [f"mandate: was to be reviewed by {terms.review_by:%Y-%m-%d %H:%M} UTC"]
     if proposed is None:
         return []
     return _beyond(terms, proposed) + _lapsed(terms, proposed, at)
@@ -87,7 +88,7 @@ def _lapsed(terms: Terms, proposed: OverrideSpec, at: datetime) -> list[str]:
             f"edge_raw: {proposed.stats.edge_raw:+.3f} R is of the other sign than the edge that was approved"
         )
     if proposed.stats.updated_at > at:
-        reasons.append(f"updated_at: {proposed.stats.updated_at:%Y-%m-%d %H:%M} lies in the future")
+        reasons.append(f"updated_at: {proposed.stats.updated_at:%Y-%m-%d %H:%M} UTC lies in the future")
     if proposed.stats.n < terms.least_n:
         reasons.append(f"n: {proposed.stats.n:g} trades are fewer than the {terms.least_n:g} it needs")
     if abs(proposed.stats.edge_raw) < terms.least_edge:

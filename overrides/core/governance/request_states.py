@@ -29,6 +29,7 @@ class Step(StrEnum):
     """What can be done to a request. `sign` is an approval that does not suffice yet, `approve` the one that does.
 
     An agreed request can be signed again, because an approval ends with its giver's right and another replaces it.
+    `redraft` returns a machine's request with wishes for its successor: it is cancelled, and drafted again.
     `delegate` applies what mandates cover, `act_at_once` what goes towards neutral; neither needs a vote before.
     """
 
@@ -37,6 +38,7 @@ class Step(StrEnum):
     SIGN = "sign"
     APPROVE = "approve"
     REQUEST_CHANGES = "request_changes"
+    REDRAFT = "redraft"
     REJECT = "reject"
     CANCEL = "cancel"
     SCHEDULE = "schedule"
@@ -61,6 +63,7 @@ TRANSITIONS: Mapping[Step, Mapping[State, State]] = MappingProxyType(
         Step.REQUEST_CHANGES: dict.fromkeys(
             (State.IN_REVIEW, State.APPROVED, State.SCHEDULED), State.CHANGES_REQUESTED
         ),
+        Step.REDRAFT: dict.fromkeys(DECIDABLE, State.CANCELLED),
         Step.REJECT: dict.fromkeys(DECIDABLE, State.REJECTED),
         Step.CANCEL: dict.fromkeys(OPEN, State.CANCELLED),
         Step.SCHEDULE: dict.fromkeys((State.APPROVED, State.SCHEDULED), State.SCHEDULED),

@@ -47,12 +47,13 @@ class VoteCast:
 class Signatures:
     """The ids of the people whose approvals count, and in words the approvals whose givers may not give them now.
 
-    `standings` has the standing of each vote, by its sequence number.
+    `standings` has the standing of each vote, by its sequence number; `names` are those of the people, in order.
     """
 
     approvers: frozenset[int]
     lapsed: tuple[str, ...]
     standings: Mapping[int, Standing] = field(repr=False)
+    names: tuple[str, ...] = field(repr=False, default=())
 
 
 def standings(
@@ -83,6 +84,7 @@ def signatures(votes: Iterable[VoteCast], content_hash: str, author: int | None,
         frozenset(vote.voter for vote in votes if found[vote.sequence] is Standing.COUNTS),
         tuple(f"{vote.name}: {found[vote.sequence]}" for vote in votes if found[vote.sequence] in LAPSED),
         found,
+        tuple(sorted({vote.name for vote in votes if found[vote.sequence] is Standing.COUNTS})),
     )
 
 

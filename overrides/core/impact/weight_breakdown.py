@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,6 +45,11 @@ class Weighing:
     half_life_days: float
     meets_floor_at: float | None
     weight: OverrideWeight[float]
+
+    @property
+    def halves_after_days(self) -> float:
+        """The age at which half of the weight is left: sooner than the half-life, at which 1/e is (method 4.3)."""
+        return math.log(2) * self.half_life_days
 
     @property
     def acts(self) -> bool:

@@ -27,6 +27,7 @@ from overrides.core.impact.daily_effect import DailyEffect
 from overrides.core.impact.distribution import change, distribution
 from overrides.core.impact.largest_changes import LargestChanges, Pattern
 from overrides.core.impact.measured_levers import MEASURED, PRODUCT
+from overrides.core.impact.served_share import ServedShare
 from overrides.core.impact.version_pair import DifferingScope, RequestGroup, VersionSide
 
 SIDES, HITS = ("before", "after"), ("step_limited", "bounded")
@@ -72,10 +73,23 @@ class _Column:
 
 
 class Comparison:
-    """Compares two engines: add the logged requests one by one, then read the result with `document`."""
+    """Compares two engines: add the logged requests one by one, then read the result with `document`.
 
-    def __init__(self, module: str, before: VersionSide, after: VersionSide) -> None:
-        self._module, self._before, self._after = module, before, after
+    `served` are the modes with which fewer and more callers are served: the share that is served lies between the two.
+    With `is_whole`, the requests are those of whole days.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        before: VersionSide,
+        after: VersionSide,
+        *,
+        served: ServedShare | None = None,
+        is_whole: bool = False,
+    ) -> None:
+        self._module, self._before, self._after, self._served = module, before, after, served
+        self._served_sum = 0.0
         self._has_same_rules = before.rules == after.rules
         self._places: dict[Pattern, DifferingScope] = {}
         self._columns: dict[tuple[str, str], _Column] = {}
@@ -83,25 +97,33 @@ class Comparison:
         self._counts: Counter[str] = Counter()
         self._largest = LargestChanges()
         self._times: tuple[datetime, datetime] | None = None
-        self._daily = DailyEffect()
+        self.daily = DailyEffect(is_whole=is_whole)
         self._scaled = frozenset(
             category for category, names in self._neutral.items() if any(LEVERS[name].scales_on for name in names)
         )
 
     def add_request(
-        self, pattern_key: str, category: str, scope: str, at: datetime, current: Mapping[str, float]
+        self,
+        pattern_key: str,
+        category: str,
+        scope: str,
+        at: datetime,
+        current: Mapping[str, float],
+        *,
+        as_of: datetime | None = None,
     ) -> None:
         """Add one logged request; its scope is JSON text, which is parsed only if the change can affect it.
 
-        A request that cannot be answered is counted as unreadable.
+        It is answered as of `as_of`, or of its own time `at`. One that cannot be answered is counted as unreadable.
         """
         pattern = pattern_key, category
         self._largest.requested[pattern] += 1
-        first, last = self._times or (at, at)
-        self._times = min(first, at), max(last, at)
-        effect = self._effect(pattern, scope, at, current)
+        moment = at if as_of is None else as_of
+        first, last = self._times or (moment, moment)
+        self._times = min(first, moment), max(last, moment)
+        effect = self._effect(pattern, scope, moment, current)
         if category in self._scaled:
-            self._daily.add(at.astimezone(UTC).date(), effect)
+            self.daily.add(at.astimezone(UTC).date(), effect)
 
     def _effect(self, pattern: Pattern, scope: str, at: datetime, current: Mapping[str, float]) -> float:
         """Answer a request on both sides, count the difference, and return the change of its ln exposure."""
@@ -113,7 +135,10 @@ class Comparison:
             group = place.group(read)
             if place.is_reached(read, group):
                 refuse_foreign(current)
-                return self._compare(place, group, pattern, read, at, current)
+                effect = self._compare(place, group, pattern, read, at, current)
+                if self._served is not None and pattern[1] in self._scaled:
+                    self._served_sum += effect * self._served.of(read)
+                return effect
         except (ValueError, TypeError, AttributeError):  # a tampered row, to which every version answers ERROR
             self._counts["unreadable"] += 1
         return 0.0
@@ -222,12 +247,13 @@ class Comparison:
         applies = {c: n for c, n in requested.items() if c in self._scaled}
         whole = sum(applies.values())
         mean = sum(moved.values()) / whole if whole else 0.0
-        band = self._daily.band()
+        band = self.daily.band()
         return {
             "asked": whole,
             "mean_ln": mean,
             "percent": 100 * math.expm1(mean),
+            "served": None if self._served is None else self._served.to_document(self._served_sum / max(whole, 1)),
             "band": None if band is None else band.to_document(),
-            "whole_days": len(self._daily.whole_days),
+            "whole_days": len(self.daily.whole_days),
             "categories": {c: {"asked": n, "mean_ln": moved[c] / n} for c, n in sorted(applies.items())},
         }

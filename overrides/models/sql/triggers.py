@@ -70,6 +70,18 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
                 deferred=True,
             ),
         ),
+        "overrides_requestevidence": (
+            Trigger("overrides_requestevidence_keeps_time", "INSERT OR UPDATE", "keep_time('stored_at')"),
+            Trigger("guard_request_evidence", "INSERT", "guard_request_evidence()"),
+            Trigger("request_evidence_is_append_only", "UPDATE OR DELETE", "refuse_change()"),
+            Trigger("overrides_requestevidence_is_not_truncated", "TRUNCATE", "refuse_change()"),
+            Trigger(
+                "overrides_requestevidence_is_audited",
+                "INSERT",
+                "require_audit('request %s', 'request_id')",
+                deferred=True,
+            ),
+        ),
         "overrides_vote": (
             Trigger("overrides_vote_keeps_time", "INSERT OR UPDATE", "keep_time('voted_at')"),
             Trigger("guard_vote", "INSERT", "guard_vote()"),
@@ -157,6 +169,13 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
             Trigger("overrides_mandate_is_not_truncated", "TRUNCATE", "refuse_change()"),
             Trigger("mandate_is_audited", "INSERT OR UPDATE", "require_any_audit()", deferred=True),
             Trigger("mandate_is_signed", "INSERT", "mandate_is_signed()", deferred=True),
+        ),
+        "overrides_mandaterenewal": (
+            Trigger("overrides_mandaterenewal_keeps_time", "INSERT", "keep_time('voted_at')"),
+            Trigger("guard_renewal", "INSERT", "guard_renewal()"),
+            Trigger("renewal_is_append_only", "UPDATE OR DELETE", "refuse_change()"),
+            Trigger("overrides_mandaterenewal_is_not_truncated", "TRUNCATE", "refuse_change()"),
+            Trigger("overrides_mandaterenewal_is_audited", "INSERT", "require_any_audit()", deferred=True),
         ),
         "overrides_linehold": (
             Trigger("overrides_linehold_keeps_time", "INSERT OR UPDATE", "keep_time('placed_at', 'lifted_at')"),

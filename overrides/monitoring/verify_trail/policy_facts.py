@@ -7,7 +7,7 @@ from typing import Protocol
 
 from overrides.monitoring.verify_trail.modules import Modes, Policies, Versions
 from overrides.monitoring.verify_trail.people import people_now
-from overrides.monitoring.verify_trail.requests import Requests, Votes
+from overrides.monitoring.verify_trail.requests import Renewals, Requests, Votes
 from overrides.monitoring.verify_trail.restrictions import Holds, Mandates, Quarantines
 from telemetry.core.audit_facts import Entry, Finding
 
@@ -25,14 +25,14 @@ class _OfNames(Protocol):
 
 
 class PolicyFacts:
-    """Compares requests, votes, mandates, versions, policies, modes, holds and quarantines with the trail.
+    """Compares requests, votes, mandates, renewals, versions, policies, modes, holds and quarantines with the trail.
 
     The setting AUDIT_COMPARISONS names this class.
     """
 
     def __init__(self) -> None:
         people = people_now()
-        self._of_requests: tuple[_OfRequests, ...] = Requests(), Votes(people), Mandates()
+        self._of_requests: tuple[_OfRequests, ...] = Requests(), Votes(people), Mandates(), Renewals(people)
         self._of_names: Mapping[str, _OfNames] = {
             "version": Versions(),
             "policy": Policies(),

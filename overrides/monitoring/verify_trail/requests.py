@@ -1,12 +1,13 @@
-"""Compare requests and votes with their entries, whose object is `request <id>`."""
+"""Compare requests, votes and approvals of renewals with their entries, whose object is `request <id>`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from overrides.models import ChangeRequest, Vote
+from overrides.models import ChangeRequest, MandateRenewal, Vote
 from overrides.monitoring.verify_trail.people import People
 from overrides.requests.gates import hash_of
+from overrides.requests.mandate_terms import SIGN_RENEWAL
 from telemetry.core.audit_facts import Claim, Entry, Fact, Finding, Ledger, field_differences
 from telemetry.foundation.core.canonical_json import utc_text
 
@@ -109,3 +110,36 @@ class Votes:
                 "voter": self._people.label(voter),
             }
             yield Fact(pk, f"request {request}", f"vote {pk} on request {request}", fields)
+
+
+class Renewals:
+    """Compares person, reason and time of each approval of a mandate's renewal with its entry."""
+
+    def __init__(self, people: People) -> None:
+        self._people = people
+        self._ledger = Ledger("renewal")
+
+    def read(self, entry: Entry, request: int) -> None:
+        if entry.action != SIGN_RENEWAL:
+            return
+        named = entry.field("renewal")
+        voter = named.get("voter")
+        if self._people.is_another(entry.actor, voter):
+            self._ledger.refuse(entry, f"says that {entry.actor} approved for {self._people.label(voter)}")
+        fields = {
+            "mandate": named.get("mandate"),
+            "voter": self._people.label(voter),
+            "reason": entry.reason,
+            "time": entry.at,
+        }
+        self._ledger.claim(entry, f"request {request}", fields, id=named.get("id"))
+
+    def findings(self, *, since: int) -> Iterator[Finding]:
+        return self._ledger.differences(self._rows())
+
+    def _rows(self) -> Iterator[Fact]:
+        columns = ("pk", "mandate", "mandate__request", "voter", "reason", "voted_at")
+        rows = MandateRenewal.objects.order_by("pk").values_list(*columns)
+        for pk, mandate, request, voter, reason, at in rows.iterator(chunk_size=CHUNK):
+            fields = {"mandate": mandate, "voter": self._people.label(voter), "reason": reason, "time": utc_text(at)}
+            yield Fact(pk, f"request {request}", f"renewal {pk} of mandate {mandate}", fields)

@@ -1,4 +1,4 @@
-"""Compare mandates, vetoes, pins and quarantines with their entries: who made them, what they say, when they ended."""
+"""Compare mandates, holds on lines and quarantines with their entries: who made them, what they say, their ends."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class _Placed:
 
 
 class Holds(_Placed):
-    """Compares vetoes and pins with their entries."""
+    """Compares vetoes, pins and caps with their entries."""
 
     def __init__(self, people: People) -> None:
         super().__init__("hold")
@@ -104,6 +104,7 @@ class Holds(_Placed):
         id = entry.field("hold")
         if action in HoldKind.values:
             fields = {"line": line, "kind": action, "until": _until(entry.field("expires_at"))}
+            fields |= {"cap": entry.field("cap"), "rejected": entry.field("rejected")}
             fields |= _placer(self._people, entry, "placed_by")
             self.place(entry, f"{action} on line {line[:12]}", fields, id)
         elif action == "lift" and lifted in HoldKind.values:
@@ -118,6 +119,8 @@ class Holds(_Placed):
                 "line": hold.line_id,
                 "kind": hold.kind,
                 "until": _text(hold.expires_at),
+                "cap": hold.cap,
+                "rejected": hold.rejected,
                 "person": self._people.label(hold.placed_by_id),
                 "reason": hold.reason,
                 "time": utc_text(hold.placed_at),

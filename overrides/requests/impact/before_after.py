@@ -10,11 +10,12 @@ from overrides.core.engine.definitions.coefficients import read_weights
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.position_scaling import Scaling
+from overrides.core.impact.served_share import ServedShare
 from overrides.core.impact.version_pair import VersionSide
 from overrides.models import ChangeRequest
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.kind import Proposed
-from overrides.versions.load_version import coefficients_of, parameters_of, specs_without_ramps
+from overrides.versions.load_version import InForce, coefficients_of, parameters_of, specs_without_ramps
 from telemetry.foundation.core.refusal import Refused
 
 
@@ -36,17 +37,22 @@ def _proposer(request: ChangeRequest) -> Callable[[ChangeRequest, int | None], P
 
 
 def version_pair(
-    proposed: Proposed, base: int | None, keys: Collection[Key] | None = None
+    proposed: Proposed, base: int | None, keys: Collection[Key] | None = None, held: InForce | None = None
 ) -> tuple[VersionSide, VersionSide]:
     """Return a version and the same version with the change, as engines. Raises Refused if either cannot be served.
 
     With `keys`, only the overrides of these (module, pattern_key, action_category) are loaded: enough if the change
-    touches no others.
+    touches no others. `held` is the version, if it is in force and has been read. A change of mode is the whole version
+    against neutral: neutral comes first where it serves more.
     """
-    before, current = specs_without_ramps(proposed.module, base, keys), parameters_of(proposed.module, base)
+    before = specs_without_ramps(proposed.module, base, keys)
+    current = held.parameters if held else parameters_of(proposed.module, base)
     after = {line: spec for line, spec in before.items() if line not in proposed.withdraw}
     after |= {spec.line: spec for spec in proposed.bring}
-    weights = coefficients_of(proposed.module, base)
+    weights = held.coefficients if held else coefficients_of(proposed.module, base)
+    if proposed.modes is not None:
+        neutral, whole = _version_side(current, {}, {}), _version_side(current, before, weights)
+        return (neutral, whole) if ServedShare.between(*proposed.modes)[1] else (whole, neutral)
     weights_after = weights if proposed.coefficients is None else proposed.coefficients
     try:
         return _version_side(current, before, weights), _version_side(

@@ -1,27 +1,48 @@
-"""The effect of requests on exposure: computed for every request without being asked for, and kept with it.
+"""The effect of changes on exposure: one replay for requests of every kind, and for what takes effect at once.
 
-It is the what-if over the last 10,000 decisions of the module. A request gets it within a minute of being submitted,
-edited, or applied without a review; nobody has to wait for it to act.
+The last 10,000 decisions of the module, of 21 whole days at most, are answered again with and without the change, with
+the weights of one hour. A request gets its effect within a minute of being submitted, edited, or applied without a
+review, and keeps it; nobody has to wait for it to act.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from django.db.models import Prefetch, Q
 
 from overrides.core.engine.definitions.serving_mode import Mode, ServingMode
-from overrides.models import ChangeRequest, Line, WhatIf
-from overrides.requests.impact.what_if import EFFECT_DECISIONS, compare, is_about, request_what_if
+from overrides.models import ChangeRequest, RequestKind, WhatIf
+from overrides.requests.impact.what_if import is_about, is_effect, request_effect
 from overrides.requests.kinds import KINDS
-from overrides.requests.kinds.kind import Proposed
 
 MEASURED = tuple(kind.name for kind in KINDS.values() if kind.proposed is not None)
 AFTERWARDS = timedelta(days=2)  # what took effect without a review gets its effect if it is no older
 MOST_AT_ONCE = 50  # requests of one run, so that the queue is never filled with them
+UNREVIEWED = (ChangeRequest.Route.MANDATE, ChangeRequest.Route.AT_ONCE)
+
+
+class EffectStatus(StrEnum):
+    """Whether the effect of a request is known, and if it is not, why."""
+
+    KNOWN = "known"
+    COMPUTING = "computing"
+    FAILED = "failed"
+    DRAFT = "draft"
+    NONE = "none"
+    NOT_COMPUTED = "not_computed"
+
+
+WORDS = {
+    EffectStatus.COMPUTING: "being computed; nothing waits for it",
+    EffectStatus.DRAFT: "computed within a minute of submission",
+    EffectStatus.NONE: "none: a policy decides who may approve what, and changes no answer",
+    EffectStatus.NOT_COMPUTED: "not computed: the request was closed before its effect was known",
+}
 
 
 @dataclass(frozen=True)
@@ -30,7 +51,9 @@ class Effect:
 
     `percent` is the mean change of exposure; `low` and `high` are its 90 % prediction band for the next 14 days, None
     with fewer than 8 whole days of decisions (`days`). `levers` counts the answers that move, per lever. `served` is
-    the change at the mode and the roll-out of now, in percent; None if they are not known.
+    the change for the callers that are served, in percent; None if they are not known. `in_force` and `acting` count
+    the overrides before and after. `is_of_mode`: the change is that of serving, and the levers are the whole version's.
+    `is_trial`: nothing of it is served.
     """
 
     percent: float
@@ -41,6 +64,11 @@ class Effect:
     changed: int
     levers: Mapping[str, int]
     served: float | None
+    as_of: datetime | None = None
+    in_force: tuple[int, int] | None = None
+    acting: tuple[int, int] | None = None
+    is_of_mode: bool = False
+    is_trial: bool = False
 
     @property
     def warns(self) -> bool:
@@ -52,25 +80,37 @@ class Effect:
         """Whether it lowers exposure."""
         return self.percent < 0
 
+    def to_document(self) -> dict[str, Any]:
+        """Return the figures as the API sends them."""
+        names = ("percent", "low", "high", "days", "decisions", "changed", "levers", "served", "as_of")
+        counts = {name: getattr(self, name) and list(getattr(self, name)) for name in ("in_force", "acting")}
+        return {name: getattr(self, name) for name in names} | counts
+
+
+@dataclass(frozen=True)
+class KnownEffect:
+    """The effect of a request as far as it is known; `words` say why it is not, and `row` holds the computation."""
+
+    status: EffectStatus
+    effect: Effect | None = None
+    words: str = ""
+    row: WhatIf | None = None
+
 
 def request_effects(*, now: datetime) -> int:
     """Request the effect of each submitted request that has none for its present content; return their number.
 
-    Included are requests that took effect at once or under mandates within the last two days. Requests of modes and
-    policies change no answer and have no effect of this kind.
+    Included are requests that took effect at once or under mandates within the last two days. A policy changes no
+    answer, so that a request of this kind has no effect.
     """
-    unreviewed = Q(
-        state=ChangeRequest.State.APPLIED,
-        route__in=(ChangeRequest.Route.MANDATE, ChangeRequest.Route.AT_ONCE),
-        closed_at__gt=now - AFTERWARDS,
-    )
+    unreviewed = Q(state=ChangeRequest.State.APPLIED, route__in=UNREVIEWED, closed_at__gt=now - AFTERWARDS)
     submitted = Q(state__in=ChangeRequest.OPEN) & ~Q(state=ChangeRequest.State.DRAFT)
     requests = ChangeRequest.objects.filter(submitted | unreviewed, kind__in=MEASURED).order_by("pk")
     missing = [
-        request for request in requests.prefetch_related(_rows()) if row_of(request.what_ifs.all(), request) is None
+        request for request in requests.prefetch_related(_rows()) if effect_row(request.what_ifs.all(), request) is None
     ]
     for request in missing[:MOST_AT_ONCE]:
-        request_what_if(request.pk, EFFECT_DECISIONS, now)
+        request_effect(request.pk, now)
     return len(missing[:MOST_AT_ONCE])
 
 
@@ -80,24 +120,49 @@ def row_of(rows: Iterable[WhatIf], request: ChangeRequest) -> WhatIf | None:
     return next((row for row in newest if is_about(row, request)), None)
 
 
+def effect_row(rows: Iterable[WhatIf], request: ChangeRequest) -> WhatIf | None:
+    """Return the newest of a request's what-ifs that is its effect, with its present content."""
+    return row_of((row for row in rows if is_effect(row)), request)
+
+
+def known_effect(request: ChangeRequest, mode: ServingMode | None) -> KnownEffect:
+    """Return the effect of a request with its status; `mode` is the mode of the module, None if it is not known."""
+    if KINDS[request.kind].proposed is None:
+        return KnownEffect(EffectStatus.NONE, None, WORDS[EffectStatus.NONE])
+    row = effect_row(request.what_ifs.all(), request)
+    effect = effect_of(row, mode)
+    if effect is not None:
+        return KnownEffect(EffectStatus.KNOWN, effect, "", row)
+    if row is not None and row.status == WhatIf.Status.FAILED:
+        return KnownEffect(EffectStatus.FAILED, None, f"could not be computed: {row.error}", row)
+    status = EffectStatus.COMPUTING if row is not None else _status_without_row(request)
+    return KnownEffect(status, None, WORDS[status], row)
+
+
+def _status_without_row(request: ChangeRequest) -> EffectStatus:
+    if request.state == ChangeRequest.State.DRAFT:
+        return EffectStatus.DRAFT
+    is_due = request.state in ChangeRequest.OPEN or request.route in UNREVIEWED
+    return EffectStatus.COMPUTING if is_due else EffectStatus.NOT_COMPUTED
+
+
 def effect_of(row: WhatIf | None, mode: ServingMode | None) -> Effect | None:
     """Return the effect that a what-if found, or None before it is known; `mode` is the mode of the module."""
     if row is None or row.status != WhatIf.Status.DONE or not row.document:
         return None
-    return _effect(row.document, mode)
+    kind = "" if row.request_id is None else row.request.kind  # a row read in part names no request
+    return read_effect(row.document, mode, kind=kind, as_of=row.as_of)
 
 
-def effect_of_retiring(lines: Sequence[Line], mode: ServingMode | None) -> Effect:
-    """Return the effect of retiring lines of one module, computed at once: only their patterns are answered again."""
-    module = lines[0].module
-    keys = {(module, line.pattern_key, line.action_category) for line in lines}
-    change = Proposed(module, withdraw=[line.pk for line in lines])
-    return _effect(compare(change, n=EFFECT_DECISIONS, keys=keys), mode)
-
-
-def _effect(found: Mapping[str, Any], mode: ServingMode | None) -> Effect:
+def read_effect(
+    found: Mapping[str, Any], mode: ServingMode | None, *, kind: str = "", as_of: datetime | None = None
+) -> Effect:
+    """Return the effect that a comparison found; `kind` is that of the request, if there is one."""
     exposure = found["exposure"]
     band = exposure.get("band")  # missing in results of older code
+    counted = found.get("overrides") or {}
+    is_trial = bool(kind) and not KINDS[kind].is_served
+    is_of_mode = found.get("is_of_mode", kind == RequestKind.MODE)
     return Effect(
         percent=exposure["percent"],
         low=None if band is None else band["low"],
@@ -106,13 +171,27 @@ def _effect(found: Mapping[str, Any], mode: ServingMode | None) -> Effect:
         decisions=found["asked"],
         changed=found["changed"],
         levers={name: lever["changed"] for name, lever in found["levers"].items() if lever["changed"]},
-        served=None if mode is None else exposure["percent"] * _served_share(mode),
+        served=0.0 if is_trial else _served(exposure, mode, is_of_mode=is_of_mode),
+        as_of=as_of,
+        in_force=_pair(counted.get("in_force")),
+        acting=_pair(counted.get("acting")),
+        is_of_mode=is_of_mode,
+        is_trial=is_trial,
     )
 
 
-def _served_share(mode: ServingMode) -> float:
-    """Return the share of callers who are served: the roll-out of a module that is on."""
-    return mode.rollout_percent / 100 if mode.mode is Mode.ON else 0.0
+def _served(exposure: Mapping[str, Any], mode: ServingMode | None, *, is_of_mode: bool) -> float | None:
+    """Return the change for the callers that are served: under the modes it was computed for, or at the mode of now."""
+    kept = exposure.get("served")
+    if kept is not None and (is_of_mode or (mode is not None and ServingMode.parse(kept["more"]) == mode)):
+        return float(kept["percent"])
+    if mode is None or (mode.mode is Mode.ON and mode.allow):
+        return None
+    return float(exposure["percent"]) * (mode.rollout_percent / 100 if mode.mode is Mode.ON else 0.0)
+
+
+def _pair(values: Any) -> tuple[int, int] | None:
+    return None if values is None else (values[0], values[1])
 
 
 def _rows() -> Prefetch[Any]:

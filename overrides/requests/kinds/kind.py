@@ -12,6 +12,7 @@ from typing import Any
 
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.serving_mode import ServingMode
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.policy_strength import WITHOUT_A_VOTE
 from overrides.models import ChangeLine, ChangeRequest, RequestKind, Version
@@ -44,7 +45,8 @@ class Basis:
 class Proposed:
     """A change of a module: overrides to bring, lines to withdraw, and what else to set (None keeps what is in force).
 
-    `coefficients` are all weights of the changed version, not only those that differ.
+    `coefficients` are all weights of the changed version, not only those that differ. `modes` are the serving modes
+    before and after, of a change of mode, which changes nothing else.
     """
 
     module: str
@@ -52,6 +54,7 @@ class Proposed:
     withdraw: Collection[str] = ()
     parameters: ModuleParameters | None = None
     coefficients: Mapping[str, float] | None = None
+    modes: tuple[ServingMode, ServingMode] | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ class Kind:
     - `before_after(request, in_force, is_open)` returns the documents that its page compares. A closed request is
       compared with the version it was drafted against.
     - `strength(request, in_force)` returns what the policy that it asks for lets pass, beside the one in force.
-    - `proposed(request, number)` returns what it would change in version `number`. None: a what-if has no answer.
+    - `proposed(request, number)` returns what it would change in version `number`. None: it changes no answer.
     - `lines_of(module, content, in_force)` returns its lines if they follow from its content. None: the author names
       them.
     - `read_content(value)` reads the content that a machine sends. None: a machine may not draft this kind.

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from overrides.core.engine.definitions.serving_mode import ServingMode
 from overrides.models import ChangeLine, ChangeRequest, ModuleMode, RequestKind
-from overrides.requests.kinds.kind import Basis, BeforeAfter, Kind
+from overrides.requests.kinds.kind import Basis, BeforeAfter, Kind, Proposed
 from overrides.serving.mode import apply_mode, checked_mode, mode_document
 from overrides.versions.load_version import InForce
 from telemetry.foundation.core.fields import integer
 from telemetry.foundation.core.objects import Fields, mapping
 from telemetry.foundation.core.refusal import Refused
+from telemetry.models import AuditEntry
 
 FIELDS = tuple(mode_document(None))
+MOST_ENTRIES = 100  # newest audit entries among which that of an applied request is looked for
 _read_number = integer(1, 2**31 - 1)
 
 
@@ -47,11 +51,30 @@ def before_after(request: ChangeRequest, in_force: InForce, is_open: bool) -> Be
     return BeforeAfter(current, current | request.content)
 
 
+def proposed(request: ChangeRequest, number: int | None) -> Proposed:
+    """Return the modes before and after the request; the overrides that it serves or withholds are those in force."""
+    before = _mode_before(request)
+    after = before | {name: value for name, value in request.content.items() if name in before}
+    return Proposed(request.module, modes=(ServingMode.parse(before), ServingMode.parse(after)))
+
+
+def _mode_before(request: ChangeRequest) -> dict[str, Any]:
+    """Return the mode that the request changes: the one in force, or for an applied request that of the audit trail."""
+    if request.closed_at is not None:
+        entries = AuditEntry.objects.filter(object=f"mode {request.module}").order_by("-seq")
+        for content in entries.values_list("content", flat=True)[:MOST_ENTRIES]:
+            entry = json.loads(content)
+            if datetime.fromisoformat(entry["at"]) == request.closed_at and entry["before"] is not None:
+                return dict(entry["before"])
+    return mode_document(ModuleMode.objects.select_related("challenger").filter(pk=request.module).first())
+
+
 MODE = Kind(
     name=RequestKind.MODE,
     checked_content=checked_content,
     take_effect=take_effect,
     before_after=before_after,
+    proposed=proposed,
     read_content=read_content,
     is_typed=True,
     settles_serving=True,

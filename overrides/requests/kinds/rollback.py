@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from overrides.core.engine.compiled import Key
 from overrides.core.engine.definitions.coefficients import steps_between
 from overrides.core.governance.errors import GateError
 from overrides.models import ChangeLine, ChangeRequest, Membership, RequestKind, Version, VersionKind
@@ -102,8 +103,12 @@ def before_after(request: ChangeRequest, in_force: InForce, is_open: bool) -> Be
 
 def proposed(request: ChangeRequest, number: int | None) -> Proposed:
     """Return the change from version `number` to the one brought back."""
-    module, to = request.module, request.content["to"]
-    target, current = specs_without_ramps(module, to), specs_without_ramps(module, number)
+    return brought_back(request.module, request.content["to"], number)
+
+
+def brought_back(module: str, to: int, number: int | None, keys: Collection[Key] | None = None) -> Proposed:
+    """Return the change from version `number` to version `to`; with `keys` only of the overrides of these keys."""
+    target, current = specs_without_ramps(module, to, keys), specs_without_ramps(module, number, keys)
     gone = current.keys() - target.keys()
     return Proposed(module, list(target.values()), gone, parameters_of(module, to), coefficients_of(module, to))
 

@@ -9,7 +9,10 @@ from datetime import UTC, datetime
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from telemetry.foundation.core.moment_text import moment_text
 from telemetry.foundation.core.number_text import typeset
+
+NOT_LEARNED = frozenset({"A_mode", "E_mode"})  # outputs of the system: recorded with a scope, never learned from
 
 MISSING = format_html('<span class="cw-quiet">{}</span>', "\N{EN DASH}")
 
@@ -27,18 +30,42 @@ TONES: Mapping[str, str] = {
     "edited since": "warn", "suspended": "warn",
 }  # fmt: skip
 
+# Stored words of closed vocabularies that do not read as English by themselves.
+WORDS: Mapping[str, str] = {
+    "NO_MATCH": "no override matches", "ALL_EXCLUDED": "all overrides excluded", "SINGLE": "one override",
+    "COMBINED": "several overrides", "MODULE_OFF": "module off", "SHADOW": "shadow mode",
+    "NOT_IN_ROLLOUT": "outside the roll-out", "SCOPE_NOT_ALLOWED": "scope not allowed", "PROTECTED": "protected motif",
+    "HOLDBACK": "held back for comparison", "STALE": "stale data", "ERROR": "error", "review": "reviewer vote",
+    "mandate": "within mandates", "too_light": "too light to act", "at_once": "immediate, reviewed afterwards",
+    "below the floor": "below the minimum weight",
+}  # fmt: skip
+
+
+def in_words(word: str) -> str:
+    """Return a stored word of a closed vocabulary as people say it.
+
+    >>> in_words("changes_requested"), in_words("NO_MATCH")
+    ('changes requested', 'no override matches')
+    """
+    return WORDS.get(word, word.replace("_", " "))
+
 
 def badge(word: str, text: str | None = None) -> SafeString:
     """Format a word of a closed vocabulary as a badge in its tone."""
-    shown = word.replace("_", " ") if text is None else text
+    shown = in_words(word) if text is None else text
     return format_html('<span class="cw-badge cw-{}">{}</span>', TONES.get(word, "quiet"), shown)
 
 
 def chips(scope: Mapping[str, str]) -> SafeString:
-    """Format a scope as chips; the empty scope, which matches everything, as one chip "everything"."""
+    """Format a scope as chips, dimensions that nothing is learned from last; the empty scope as "everything"."""
     if not scope:
         return format_html('<span class="cw-chip cw-everything">{}</span>', "everything")
-    each = format_html_join(" ", '<span class="cw-chip">{} <b>{}</b></span>', sorted(scope.items()))
+    ordered = sorted(scope.items(), key=lambda item: (item[0] in NOT_LEARNED, item))
+    each = format_html_join(
+        " ",
+        '<span class="cw-chip{}">{} <b>{}</b></span>',
+        ((" cw-recorded" if name in NOT_LEARNED else "", name, value) for name, value in ordered),
+    )
     return format_html('<span class="cw-chips">{}</span>', each)
 
 
@@ -72,10 +99,8 @@ def format_moment(at: datetime | None) -> SafeString:
     """Format a time in UTC to the minute; its title attribute holds the exact time. None becomes a dash."""
     if at is None:
         return MISSING
-    utc = at.astimezone(UTC)
-    return format_html(
-        '<time class="cw-num" datetime="{0}" title="{0}">{1}</time>', utc.isoformat(), utc.strftime("%Y-%m-%d %H:%M")
-    )
+    exact = at.astimezone(UTC).isoformat()
+    return format_html('<time class="cw-num" datetime="{0}" title="{0}">{1}</time>', exact, moment_text(at))
 
 
 def short(identity: str, length: int = 12) -> SafeString:

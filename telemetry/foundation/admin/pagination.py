@@ -64,4 +64,6 @@ class FactList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
+        if not self.result_count:  # counted already; a search that finds nothing is not made twice
+            self.result_list = self.queryset.none()
         self.full_result_count = self.result_count  # shown beside the search; the list's footer shows the estimate

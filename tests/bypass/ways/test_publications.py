@@ -47,6 +47,7 @@ UNCOVERED = f"no mandate covers line {LINE}"
 OF_ITS_VERSION = "(?s)differs from request [0-9]+ at line.*membership_is_of_its_version"
 OUT = "was taken out of force without another in its place"
 BY_VERSION = "(?s)version pm/4 differs from request [0-9]+ at line.*version_is_decided"
+CAPPED = f"line {LINE} moves farther than its cap"
 DIFFERS = f"version pm/4 differs from request [0-9]+ at line {LINE}"
 
 
@@ -63,13 +64,25 @@ def reviewed(spec: OverrideSpec | None = None, **over: Any) -> Forgery:
     return Forgery(brings=(spec or size(1.1),), **over)
 
 
-def hold(kind: str, line: str = LINE, *, expires_at: datetime | None = None, lifted_at: datetime | None = None) -> Act:
-    """Let a veto or a pin have stood for long."""
+def hold(
+    kind: str,
+    line: str = LINE,
+    *,
+    expires_at: datetime | None = None,
+    lifted_at: datetime | None = None,
+    cap: str | None = None,
+    rejected: str | None = None,
+) -> Act:
+    """Let a veto, a pin or a cap have stood for long; `cap` and `rejected` are JSON."""
     return lambda: as_before(
-        "INSERT INTO overrides_linehold (line_id, kind, reason, placed_by_id, placed_at, expires_at, lifted_at) "
-        "SELECT %s, %s, 'x', min(id), %s, %s, %s FROM auth_user",
-        line, kind, NOW, expires_at, lifted_at,
+        "INSERT INTO overrides_linehold (line_id, kind, reason, placed_by_id, placed_at, expires_at, lifted_at, cap, "
+        "rejected) SELECT %s, %s, 'x', min(id), %s, %s, %s, %s::jsonb, %s::jsonb FROM auth_user",
+        line, kind, NOW, expires_at, lifted_at, cap, rejected,
     )  # fmt: skip
+
+
+def capped(of: str = '{"size_mult": 1.05}', line: str = LINE, **over: Any) -> Act:
+    return hold("cap", line, cap=of, **over)
 
 
 def quarantine(module: str = "pm", *, is_lifted: bool = False) -> Act:
@@ -296,6 +309,27 @@ UNDER_MANDATES: dict[str, tuple[Act, str]] = {
     "a pin that ran out": (then(hold("pin", expires_at=NOW), mandated()), HONEST),
     "a pin that ends at this moment": (then(hold("pin", expires_at=NOW + HOUR), mandated()), HONEST),
     "a pin that runs": (then(hold("pin", expires_at=NOW + DAY), mandated()), "is pinned"),
+    "a pin of a rejection": (then(hold("pin", rejected="{}"), mandated()), f"line {LINE} is pinned"),
+    "a withdrawal under a pin": (then(hold("pin"), Forgery(route="mandate", withdraws=(LINE,))), "is pinned"),
+    "a withdrawal under a pin of a rejection": (
+        then(hold("pin", rejected="{}"), Forgery(route="mandate", withdraws=(LINE,))),
+        HONEST,
+    ),
+    "a target beyond a cap": (then(capped(), mandated()), CAPPED),
+    "a target beyond a cap in the other direction": (then(capped('{"size_mult": 0.96}'), mandated()), CAPPED),
+    "a target at a cap": (then(capped('{"size_mult": 1.1}'), mandated()), HONEST),
+    "a target within a cap in the other direction": (then(capped('{"size_mult": 0.9}'), mandated()), HONEST),
+    "a cap on another lever": (then(capped('{"entry_aggression_mult": 1.05}'), mandated()), HONEST),
+    "a cap that no one can read": (then(capped('{"size_mult": null}'), mandated()), CAPPED),
+    "a cap on another line": (then(capped(line=OTHER), mandated()), HONEST),
+    "a cap that was lifted": (then(capped(lifted_at=NOW), mandated()), HONEST),
+    "a cap that ran out": (then(capped(expires_at=NOW), mandated()), HONEST),
+    "a cap that runs": (then(capped(expires_at=NOW + DAY), mandated()), CAPPED),
+    "a withdrawal under a cap": (then(capped(), Forgery(route="mandate", withdraws=(LINE,))), HONEST),
+    "a target beyond a cap where the policy lets exposure fall": (
+        then(lowering(), revoked, capped(), mandated()),
+        CAPPED,
+    ),
     "a veto": (then(hold("veto"), mandated()), f"a veto stands on line {LINE}"),
     "a veto of what is withdrawn": (then(hold("veto"), Forgery(route="mandate", withdraws=(LINE,))), HONEST),
     "parameters": (mandated(kind="parameters"), "has constants|was not reviewed and may move lines alone"),
@@ -440,6 +474,7 @@ REVIEWED: dict[str, tuple[Act, str]] = {
     "a veto on another line": (then(hold("veto", OTHER), reviewed()), HONEST),
     "a veto that runs": (then(hold("veto", expires_at=NOW + DAY), reviewed()), "a veto stands on line"),
     "a pin": (then(hold("pin"), reviewed()), HONEST),
+    "a cap": (then(capped(), reviewed()), HONEST),
     "other coefficients": (
         reviewed(version={"coefficients": {"chain=base": 2.0}}),
         "has constants that request|no weight of dm",

@@ -58,8 +58,9 @@ class TestOfPolicyEvidence:
     def test_counts_the_verified_and_the_wrong_signs_to_be_expected(self, reviewer: User) -> None:
         text = words(shown(reviewer, self.request()))
 
-        assert "Its evidence: 1 of 2 lines verified, expected false at most 1" in text
-        assert "n = 4 cells that policy evidence tested, as of 2026-03-02 12:00" in text
+        assert "1 of 2 lines are verified by their own false sign rate. The rate assumes that the model fits" in text
+        assert "no noise twin has checked that yet" in text
+        assert "n = 4 cells tested by the evidence method, as of 2026-03-02 12:00 UTC" in text
 
     def test_draws_its_lines_their_intervals_and_how_they_grew(self, reviewer: User) -> None:
         request = self.request()
@@ -70,12 +71,14 @@ class TestOfPolicyEvidence:
         assert text.count('class="cw-believed-dot"') == 2
         assert text.count('class="cw-thumbnail"') == 1
         assert "+0.600 0.40 to 0.80 +0.200 0.10 to 0.30 90 0.000 3.0" in words(text)
-        assert "no lesson: by judgement" in text
+        assert ">by hand</span>" in text
         assert f'href="/admin/learning/lesson/{Lesson.objects.get().pk}/change/"' in text
 
     def test_says_what_the_noise_twin_found(self, reviewer: User) -> None:
         request = self.request()
-        assert "No noise twin of policy evidence has been counted yet; five are each night." in shown(reviewer, request)
+        assert "no noise twin (the same search in shuffled outcomes) has been counted" in words(
+            shown(reviewer, request)
+        )
         for seed, count in ((1, 0), (2, 3)):
             NoiseTwin.objects.create(
                 key=f"{seed}", content="c", module="pm", policy="evidence", seed=seed, as_of=NOW, found=8, count=count,
@@ -84,7 +87,10 @@ class TestOfPolicyEvidence:
 
         text = words(shown(reviewer, request))
 
-        assert "policy evidence found 8 verified lessons, and at most 3 in 2 twins of permuted outcomes." in text
+        found = (
+            "8 verified lessons were found in 4 tested cells, while the same search finds up to 3 in shuffled outcomes"
+        )
+        assert f"Not decided: {found} (2 noise twins), and no walk-forward has been run." in text
 
     def test_says_in_the_gate_how_sure_each_line_is(self, reviewer: User) -> None:
         assert "(0.31 on 90) move more than 2% and are not verified" in words(shown(reviewer, self.request()))
@@ -116,8 +122,8 @@ class TestOfAChangeOfPolicy:
 
         text = words(shown(reviewer, make_request(lines=lines)))
 
-        assert "cells that policy evidence tested" in text
-        assert "2 of 2 lines verified" in text
+        assert "cells tested by the evidence method" in text
+        assert "2 of 2 lines are verified" in text
 
 
 class TestOfPolicyPlan:
@@ -127,11 +133,11 @@ class TestOfPolicyPlan:
 
         text = shown(reviewer, make_request(make_spec(scope=GOOD)))
 
-        assert "Its evidence: edge or noise" in words(text)
+        assert "Not compared with noise yet: 1 lesson was found" in words(text)
         assert 'class="cw-believed-dot"' not in text
         assert "+0.800" in words(text)
 
-    def test_says_first_how_many_lessons_noise_would_make(self, reviewer: User) -> None:
+    def test_says_first_that_noise_would_make_as_many_lessons(self, reviewer: User) -> None:
         make_run("plan")
         NoiseTwin.objects.create(
             key="1", content="c", module="pm", policy="plan", seed=1, as_of=NOW, found=54, count=50, status="done",
@@ -140,11 +146,12 @@ class TestOfPolicyPlan:
 
         text = words(shown(reviewer, make_request(make_spec(scope=GOOD))))
 
-        assert "Its evidence: policy plan found 54 lessons, and up to 50 in noise" in text
+        found = "54 lessons were found in 4 tested cells, while the same search finds up to 50 in shuffled outcomes"
+        assert text.count(f"Indistinguishable from noise: {found} (1 noise twin)") == 2  # first of all, and as evidence
 
     def test_works_before_the_builder_ran(self, reviewer: User) -> None:
         text = words(shown(reviewer, make_request(make_spec(scope=GOOD))))
-        assert "What the builder tested besides is kept from its next run on." in text
+        assert "The builder has not run under the plan method, so nothing was measured." in text
 
     def test_shows_the_lines_that_move_most_first_and_says_so(self, reviewer: User) -> None:
         make_run("plan")
@@ -153,7 +160,7 @@ class TestOfPolicyPlan:
         text = shown(reviewer, make_request(*specs))
 
         assert text.count('class="cw-spot"') == MOST
-        assert "The 20 that move most of 25." in words(text)
+        assert "The 20 lines that move most, of 25" in words(text)
         panel = text[text.index("cw-forest-table") :]
         assert re.findall(r"<b>(b\d+)</b>", panel)[:2] == ["b24", "b23"]
 
@@ -177,12 +184,11 @@ class TestWalkForward:
     def test_is_told_as_of_the_newest_one_of_its_policy(self, reviewer: User) -> None:
         make_run("plan")
         request = make_request(make_spec(scope=GOOD))
-        assert "Policy plan has not been walked forward through these trades yet" in words(shown(reviewer, request))
+        assert "no walk-forward has been run" in words(shown(reviewer, request))
 
         walk_forward(module="pm", now=NOW)
 
-        line = "Walk-forward of policy plan/plan: no trades to decide yet, as of 2026-03-02 12:00"
-        assert line in words(shown(reviewer, request))
+        assert "walk-forward as of 2026-03-02 12:00 UTC." in words(shown(reviewer, request))
 
 
 class TestRefusals:
@@ -194,7 +200,7 @@ class TestRefusals:
 
         text = page(browser, reverse("admin:overrides_changerequest_change", args=[request.pk]))
 
-        assert "Its evidence" not in text
+        assert 'id="cw-evidence"' not in text
         assert browser.get(reverse("request_evidence", args=[request.pk])).status_code == 403
 
     def test_of_requests_there_are_not(self, reviewer: User) -> None:
@@ -202,4 +208,4 @@ class TestRefusals:
 
     def test_requests_without_lines_have_no_evidence(self, reviewer: User) -> None:
         request = make_request(kind="mode", content={"mode": "on"}, lines=[])
-        assert "Its evidence" not in shown(reviewer, request)
+        assert 'id="cw-evidence"' not in shown(reviewer, request)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import connection
 
-from config.operations.job_punctuality import punctuality
+from config.operations.job_punctuality import punctuality, record_start, schedule
 from telemetry.foundation.models import JobRun
 from tests.builders import DAY
 
@@ -56,3 +56,31 @@ class TestPunctuality:
 
         assert status_of("replay", applied + DAY) == "ok"
         assert status_of("replay", applied + 3 * DAY) == "late"
+
+    def test_no_job_is_late_before_it_has_had_its_time_since_beat_first_started(self) -> None:
+        ran(LATER - 30 * DAY)
+        record_start(now=LATER - timedelta(hours=1))
+        record_start(now=LATER - timedelta(minutes=1))
+
+        assert (status_of("replay"), status_of("verify audit")) == ("ok", "ok")
+        assert status_of("publish due") == "late"  # every minute, and an hour has passed
+        assert status_of("replay", LATER + 3 * DAY) == "late"
+
+
+@pytest.mark.django_db
+class TestWhoRunsTheJobs:
+    def test_is_nobody_where_nothing_ever_ran(self) -> None:
+        found = schedule(now=LATER)
+
+        assert (found.last_sign, found.is_run(LATER)) == (None, False)
+
+    @pytest.mark.parametrize(("age", "is_run"), [(timedelta(minutes=3), True), (timedelta(minutes=4), False)])
+    def test_is_somebody_while_the_most_frequent_job_succeeds(self, age: timedelta, is_run: bool) -> None:
+        ran(LATER - age, job="publish due")
+
+        assert schedule(now=LATER).is_run(LATER) is is_run
+
+    def test_is_somebody_when_beat_has_just_started(self) -> None:
+        record_start(now=LATER)
+
+        assert schedule(now=LATER).is_run(LATER + timedelta(minutes=1))

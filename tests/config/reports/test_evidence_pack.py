@@ -18,8 +18,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from overrides.models import ChangeRequest
+from overrides.models import ChangeRequest, Mandate
 from overrides.requests.emergency import pin_line, quarantine_builder
+from overrides.requests.mandate_terms import renew_mandate
 from overrides.requests.review import comment
 from telemetry.audit.audit_log import chain_rows, write_audit
 from telemetry.decisions.decision_log import record_decisions
@@ -34,8 +35,8 @@ LATER = NOW + 10 * DAY
 HOUR = timedelta(hours=1)
 LONG_AGO, FAR_AHEAD = datetime(1970, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
 HELD = (
-    "requests", "lines", "votes", "comments", "versions", "modes", "policies", "parameters", "mandates", "holds",
-    "quarantines", "decisions",
+    "requests", "lines", "votes", "comments", "versions", "modes", "policies", "parameters", "mandates", "renewals",
+    "holds", "quarantines", "decisions", "known",
 )  # fmt: skip
 
 
@@ -43,9 +44,10 @@ HELD = (
 def two_periods(reviewer: User) -> None:
     """Make one object of each kind at NOW, and one more version ten days later."""
     write_audit(actor="a", action="x", object="o", reason="before", before=None, after=None, at=NOW - DAY)
+    approve_and_apply(draft(kind="policy", content={"mandate_days": 10}, title="=1+1", at=NOW), at=NOW)
     publish(make_spec(), at=NOW)
+    renew_mandate(mandate_id=Mandate.objects.get().pk, by=reviewer, reason="it holds", at=NOW)
     set_mode("on", at=NOW)
-    approve_and_apply(draft(kind="policy", content={}, title="=1+1", at=NOW), at=NOW)
     boss = User.objects.get(username="somebody")
     comment(request_id=ChangeRequest.objects.earliest("pk").pk, by=reviewer, text="so", at=NOW)
     pin_line(line_id=make_spec().line, by=boss, reason="until May", at=NOW)

@@ -52,8 +52,8 @@ class TestList:
 
         text = page(browser, LIST)
 
-        assert f"fresh {row('base').weight:.4f}, in force 1.2500" in text
-        assert f"fresh {row('=sol').weight:.4f}, in force 1.0000" in text
+        assert f"new {row('base').weight:.4f}, in force 1.2500" in text
+        assert f"new {row('=sol').weight:.4f}, in force 1.0000" in text
 
     def test_is_drawn_with_few_queries_however_many_values(
         self, browser: Client, django_assert_max_num_queries: Any

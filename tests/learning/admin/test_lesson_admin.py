@@ -157,5 +157,5 @@ def test_the_list_tells_of_evidence_how_sure_it_is_of_its_sign(client: Client) -
 
     text = page(client, "/admin/learning/lesson/?policy=evidence")
 
-    assert "likely</span> lfsr" in text
+    assert 'likely</span> <abbr title="probability that the sign of the edge is wrong' in text
     assert "0.080" in text

@@ -137,9 +137,10 @@ class TestRunWithLessons:
         learned = found.learned[lesson.line_id]
         assert (learned.lesson, learned.lesson.stats, learned.parent) == (lesson, lesson.stats, parent.edge_raw)
         assert learned.weeks == [(date(2026, 2, 2), 20, 0.1), (date(2026, 2, 9), 30, 0.4)]
-        assert [(each.found, each.count) for each in found.twins] == [(7, 1), (7, 2)]
-        assert found.walk is not None
-        assert (found.walk.as_of, summary_line(found.walk)) == (
+        assert (found.evidence.voices.found, found.evidence.voices.twins) == (7, (1, 2))
+        walk = found.evidence.walk
+        assert walk is not None
+        assert (walk.as_of, summary_line(walk)) == (
             NOW,
             "walk-forward of policy evidence: no trades to decide yet",
         )

@@ -63,8 +63,10 @@ class TestFunnel:
 
         text = words(shown(client))
 
-        assert "13,486 cells fitted, 2 verified, expected false at most 2" in text
-        assert f"n = 13,486 cells, as of 2026-03-02 12:00, run {run.pk}" in text
+        assert "13,486 cells fitted, 2 verified" in text
+        assert "Their false sign rates assume that the model fits" in text  # no twin has been counted
+        assert "Not compared with noise yet: 2 verified lessons were found in 13,486 tested cells" in text
+        assert f"n = 13,486 cells, as of 2026-03-02 12:00 UTC, run {run.pk}" in text
         assert "Drawn are the 4 farthest from no edge" in text
 
     def test_marks_the_verified_and_leads_to_their_lessons(self, client: Client) -> None:
@@ -82,7 +84,8 @@ class TestFunnel:
 
         text = words(shown(client, "?policy=plan"))
 
-        assert re.search(r"2,000 cells tested, 0 act; \d+ outside the cone, where chance alone puts 100", text)
+        assert "2,000 cells tested, 0 act" in text
+        assert re.search(r"One cell in twenty lies outside by chance: about 100 of 2,000; \d+ do\.", text)
 
     def test_is_of_the_policy_in_force_where_none_is_named(self, client: Client) -> None:
         make_run("plan")
@@ -185,7 +188,7 @@ class TestTwins:
 
         text = shown(client)
 
-        assert "Noise twin: 7 verified found, at most 1 on 3 twins of permuted outcomes" in words(text)
+        assert "Noise twins: 7 verified lessons found, up to 1 in 3 sets of shuffled outcomes" in words(text)
         assert text.count('class="cw-twin"') == 3
         assert "found: 7</text>" in text
         assert [(row["seed"], row["count"]) for row in table(client, "twins")] == [("1", "0"), ("2", "1"), ("3", "1")]
@@ -278,7 +281,9 @@ class TestLessonsPage:
 
     def test_says_where_zero_is_inside(self, client: Client) -> None:
         lesson = self.grown(0.2, -0.1)
-        assert "zero is inside" in page(client, reverse("admin:learning_lesson_change", args=[lesson.pk]))
+        assert "not statistically different from zero" in page(
+            client, reverse("admin:learning_lesson_change", args=[lesson.pk])
+        )
 
     def test_tells_its_weeks_with_their_interval_as_csv(self, client: Client) -> None:
         lesson = self.grown(1.0, 0.2)

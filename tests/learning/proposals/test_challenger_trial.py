@@ -109,7 +109,7 @@ def test_form_drafts_it(learned: str, proposer: User) -> None:
     browser.post(PAGE, {"pm_strength": "evidence/evidence", "pm_tuning": "plan/plan", "reason": "see it first"})
 
     request = ChangeRequest.objects.get(kind="trial")
-    assert request.title == "Try beside the live one pm_strength: evidence, evidence"
+    assert request.title == "Shadow trial on pm_strength: learning method evidence, combiner evidence"
     assert request.state == "in_review"
 
 

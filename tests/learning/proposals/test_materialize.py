@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,18 +11,29 @@ import pytest
 from django.contrib.auth.models import User
 
 from learning.models import Lesson
-from learning.proposals.materialize import material_differences, materialize, requested_specs
+from learning.proposals.materialize import (
+    material_differences,
+    materialize,
+    publish_what_mandates_cover,
+    requested_specs,
+)
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 from overrides.models import ChangeLine, ChangeRequest, LineHold
 from overrides.requests.apply import apply_request
+from overrides.requests.emergency import cap_line
 from overrides.requests.review import approve, cancel, reject
+from overrides.versions.publish import store_override
+from telemetry.audit.verify_trail import verify_trail
+from telemetry.models import AuditEntry
+from telemetry.recording.record_trades import record_trades
 from tests.builders import (
     DAY,
     NOW,
     make_lesson,
     make_parameters,
     make_spec,
+    make_trades,
     publish,
     run_concurrently,
     without_triggers,
@@ -40,6 +52,13 @@ def lines(request: ChangeRequest | None) -> dict[str, tuple[str, list[str]]]:
     """Return line -> action and reasons."""
     assert request is not None
     return {line.line_id: (line.action, line.differences) for line in request.lines.all()}
+
+
+def targets(request: ChangeRequest) -> dict[str, float]:
+    """Return the targets of a request's only line."""
+    after = request.lines.get().after
+    assert after is not None
+    return dict(after.levers)
 
 
 def put_into_force(reviewer: User, at: datetime = NOW) -> None:
@@ -329,3 +348,101 @@ def test_two_at_once_draft_one_request() -> None:
 
     assert sum(request is None for request in drafted) == 2
     assert ChangeRequest.objects.count() == 1
+
+
+def rejected(reviewer: User) -> Lesson:
+    """A lesson whose line was rejected: an edge of .8 R on 40 trades with variance .5, a standard error of .1118."""
+    lesson = make_lesson()
+    request = propose()
+    assert request is not None
+    reject(request_id=request.pk, by=reviewer, reason="noise", at=NOW)
+    return lesson
+
+
+@pytest.mark.django_db
+class TestARejectedLine:
+    @pytest.mark.parametrize(
+        ("stats", "why"),
+        [
+            ({"n": 60}, "proposed again: its trades grew from 40 to 60"),
+            (
+                {"edge_raw": 0.92},
+                "proposed again: its edge moved from +0.800 to +0.920 R, at least the standard error of 0.112 R",
+            ),
+        ],
+    )
+    def test_comes_back_when_its_evidence_moved(self, reviewer: User, stats: dict[str, float], why: str) -> None:
+        lesson = rejected(reviewer)
+        move(lesson, stats=lesson.stats | stats)
+
+        request = propose(NOW + DAY)
+
+        assert lines(request) == {lesson.line_id: ("add", ["new line"])}
+        (hold,) = LineHold.objects.all()
+        assert hold.lifted_at == NOW + DAY
+        entry = AuditEntry.objects.get(object=f"line {lesson.line_id}", content__contains='"lift pin"')
+        assert json.loads(entry.content)["reason"] == why
+        assert json.loads(entry.content)["actor"] == "materializer"
+        assert request is not None
+        approve(request_id=request.pk, by=reviewer, at=NOW + DAY)  # no pin is in the way
+        assert verify_trail(full=True).findings == ()
+
+    def test_comes_back_on_the_other_side(self, reviewer: User) -> None:
+        lesson = rejected(reviewer)
+        move(lesson, stats=lesson.stats | {"edge_raw": -0.75}, edge_raw=-0.75, targets={"size_mult": 0.95})
+
+        assert lines(propose(NOW + DAY)) == {lesson.line_id: ("add", ["new line"])}
+
+    @pytest.mark.parametrize("stats", [{"n": 59}, {"edge_raw": 0.91}, {"edge_raw": 0.7}, {"n": 20}])
+    def test_waits_where_its_evidence_moved_less(self, reviewer: User, stats: dict[str, float]) -> None:
+        lesson = rejected(reviewer)
+        move(lesson, stats=lesson.stats | stats, targets={"size_mult": 1.3})
+
+        assert propose(NOW + DAY) is None
+        assert LineHold.objects.get().lifted_at is None
+
+    def test_may_be_withdrawn_all_the_time(self, reviewer: User) -> None:
+        lesson = make_lesson()
+        put_into_force(reviewer)
+        move(lesson, targets={"size_mult": 1.2})
+        request = propose(NOW + DAY)
+        assert request is not None
+        reject(request_id=request.pk, by=reviewer, reason="noise", at=NOW + DAY)
+        move(lesson, status="withdrawn")
+
+        gone = propose(NOW + 2 * DAY)
+
+        assert lines(gone) == {lesson.line_id: ("withdraw", ["withdrawn"])}
+        assert gone is not None
+        approve(request_id=gone.pk, by=reviewer, at=NOW + 2 * DAY)
+
+    def test_is_not_moved_under_its_mandate_either(self, reviewer: User) -> None:
+        lesson = make_lesson({"size_mult": 1.2})
+        put_into_force(reviewer)
+        move(lesson, targets={"size_mult": 1.25})
+        request = propose(NOW + DAY)
+        assert request is not None
+        reject(request_id=request.pk, by=reviewer, reason="noise", at=NOW + DAY)
+        record_trades(make_trades([1.0] * 100), now=NOW)
+        move(lesson, targets={"size_mult": 1.1})
+
+        assert publish_what_mandates_cover(module="pm", now=NOW + 2 * DAY) is None
+        move(lesson, status="withdrawn")
+        assert publish_what_mandates_cover(module="pm", now=NOW + 2 * DAY) is not None
+
+
+@pytest.mark.django_db
+class TestACap:
+    def test_keeps_proposals_within(self, reviewer: User) -> None:
+        lesson = make_lesson({"size_mult": 1.2})
+        store_override(make_spec({"size_mult": 1.2}), source="lesson", at=NOW)
+        cap_line(line_id=lesson.line_id, cap={"size_mult": 1.05}, by=reviewer, reason="x", at=NOW, expires_at=NOW + DAY)
+
+        request = propose()
+
+        assert request is not None
+        assert targets(request) == {"size_mult": 1.05}
+        cancel(request_id=request.pk, by=reviewer, reason="later", at=NOW)
+        later = propose(NOW + DAY)
+        assert later is not None
+        assert targets(later) == {"size_mult": 1.2}

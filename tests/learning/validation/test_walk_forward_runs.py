@@ -12,7 +12,6 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db.models import QuerySet
 
-from learning.admin.lesson_estimates import finished_walks
 from learning.core.plan_method.lesson_selection import EPOCH
 from learning.core.walk_forward.plan_walker import plan_sizing
 from learning.lessons.aggregate import aggregate_dirty
@@ -22,6 +21,7 @@ from learning.proposals.materialize import requested_specs
 from learning.readers.walk_trades import facts_until, load_trades
 from learning.tasks import validate_task, walk_forward_task
 from learning.validation.noise_twin_runs import SEEDS
+from learning.validation.run_evidence import finished_walks
 from learning.validation.walk_forward_runs import (
     CHOICES,
     TAKEN_OVER_AFTER,

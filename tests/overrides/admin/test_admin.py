@@ -118,6 +118,64 @@ class TestEveryPage:
                 with django_assert_max_num_queries(MOST_QUERIES):
                     page(browser, f"/admin/{model._meta.app_label}/{model._meta.model_name}/{row.pk}/change/")
 
+    def test_of_a_list_is_downloaded_as_csv_without_secrets(self, browser: Client) -> None:
+        for model, model_admin in admin.site._registry.items():
+            if hasattr(model_admin, "csv_fields"):
+                response = browser.get(f"/admin/{model._meta.app_label}/{model._meta.model_name}/list.csv")
+
+                assert (response.status_code, response.streaming) == (200, True), model
+                header, *rows = response.getvalue().decode().splitlines()
+                secrets = {"password", "digest"} if model._meta.app_label in ("access", "auth") else set()
+                assert not secrets & set(header.split(",")), model
+                assert rows or model_admin.get_changelist_instance(response.wsgi_request).result_count == 0
+
+    def test_of_every_list_of_ours_is_downloaded(self) -> None:
+        ours = [each for model, each in admin.site._registry.items() if model._meta.app_label in (*self.OURS, "auth")]
+
+        assert [each for each in ours if not hasattr(each, "csv_fields")] == []
+
+    @pytest.mark.parametrize(
+        ("term", "count"),
+        [("", SEVERAL + 1), ("breakout", SEVERAL + 1), ("b2", 1), ("ENTRY B1", 1), ("nowhere", 0), ("%", 0)],
+    )
+    def test_of_overrides_is_found_by_any_part_and_downloaded_as_found(
+        self, browser: Client, term: str, count: int
+    ) -> None:
+        listed = browser.get("/admin/overrides/override/", {"q": term})
+        csv = browser.get("/admin/overrides/override/list.csv", {"q": term})
+
+        assert listed.context["cl"].result_count == count
+        header, *rows = csv.getvalue().decode().splitlines()
+        assert len(rows) == count
+        assert {"line_scope", "edge_raw", "weight", "minimum_weight", "earned"} <= set(header.split(","))
+
+    def test_of_a_line_is_found_by_the_beginning_of_its_id(self, browser: Client) -> None:
+        override = Override.objects.select_related("line").first()
+        assert override is not None
+
+        for identity in (override.pk[:12], override.line_id[:12], override.line_id):
+            assert browser.get("/admin/overrides/override/", {"q": identity}).context["cl"].result_count == 1
+
+    def test_of_overrides_lists_those_in_force_and_says_so(self, browser: Client) -> None:
+        publish(withdraw=[Override.objects.filter(line__scope={"bucket": "b2"})[0].line_id])
+
+        text = page(browser, "/admin/overrides/override/")
+
+        assert "Listed by default: overrides in force." in text
+        assert browser.get("/admin/overrides/override/").context["cl"].result_count == SEVERAL
+        whole = browser.get("/admin/overrides/override/?in_force=any")
+        assert whole.context["cl"].result_count > SEVERAL
+        assert "Listed by default" not in whole.content.decode()
+
+    def test_of_requests_lists_open_ones_with_approvals_and_who_can_act(self, browser: Client) -> None:
+        text = page(browser, "/admin/overrides/changerequest/")
+
+        assert "Listed by default: open requests." in text
+        assert '<span class="cw-num">0 of 1</span>' in text
+        assert "you, or another reviewer" in text
+        found = browser.get("/admin/overrides/changerequest/?q=breakout&state=any")
+        assert found.context["cl"].result_count >= 2
+
     def test_of_facts_offers_no_change(self, browser: Client) -> None:
         for model in (Trade, Override, Version, AuditEntry, BuilderRun, ChangeRequest, ModuleMode):
             base = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"

@@ -12,13 +12,17 @@ from rest_framework.test import APIClient
 from config.access.api.authentication import KEY_RING
 from config.access.keys import issue_key
 from config.access.models import ApiKey
+from config.api.schema import schema_document
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.governance.errors import GateError
-from overrides.models import ChangeRequest, ModuleMode, Override, Version
+from overrides.models import ChangeRequest, ModuleMode, Override, Version, WhatIf
+from overrides.requests.impact.effects import request_effects
+from overrides.requests.impact.what_if import run_what_if
 from overrides.requests.review import approve, reject
 from tests.api_clients import PROBLEM, RecordingQueue, bearer, client_of, fields_of, pages
 from tests.builders import NOW, draft, make_spec, publish, trade_payload
 from tests.conftest import make_user
+from tests.overrides.requests.impact.test_what_if import ask
 from tests.people import as_committed, keeper, make_person, settled
 
 pytestmark = pytest.mark.django_db
@@ -320,3 +324,43 @@ class TestOpenRequests:
         reject(request_id=ChangeRequest.objects.get().pk, by=reviewer, reason="no", at=datetime.now(UTC))
 
         assert propose(api, proposal()).status_code == 201
+
+
+class TestEffect:
+    NAMES = {
+        "percent", "low", "high", "days", "decisions", "changed", "levers", "served", "as_of", "in_force", "acting",
+    }  # fmt: skip
+
+    def test_is_being_computed_and_then_known(self, api: APIClient) -> None:
+        publish(make_spec())
+        ask(3)
+        request = draft(make_spec({"size_mult": 0.9}))
+        before = api.get(f"{URL}{request.pk}/").json()
+        request_effects(now=NOW)
+        run_what_if(WhatIf.objects.get().key, now=NOW)
+
+        after = api.get(f"{URL}{request.pk}/").json()
+
+        assert (before["effect_status"], before["effect"]) == ("computing", None)
+        assert after["effect_status"] == "known"
+        assert after["effect"].keys() == self.NAMES
+        assert (after["effect"]["decisions"], after["effect"]["levers"]) == (3, {"size_mult": 3})
+        assert after["effect"]["percent"] == pytest.approx(100 * (1 / 1.02**2 - 1))
+        assert (after["effect"]["low"], after["effect"]["high"], after["effect"]["days"]) == (None, None, 0)
+        assert (after["effect"]["served"], after["effect"]["in_force"]) == (0.0, [1, 1])
+
+    def test_does_not_exist_for_a_policy(self, api: APIClient) -> None:
+        request = draft(kind="policy", content={"approvals": 2})
+
+        found = api.get(f"{URL}{request.pk}/").json()
+
+        assert (found["effect_status"], found["effect"]) == ("none", None)
+
+    def test_is_part_of_the_answer_to_a_proposal(self, api: APIClient) -> None:
+        assert propose(api, proposal()).json()["effect_status"] == "computing"
+
+    def test_is_documented(self) -> None:
+        parts = schema_document()["components"]["schemas"]
+
+        assert parts["Effect"]["properties"].keys() == self.NAMES
+        assert "effect" in parts["WholeRequest"]["properties"]

@@ -85,10 +85,10 @@ class TestTheComparison:
     @pytest.mark.parametrize(
         ("low", "high", "few", "verdict"),
         [
-            (-1.0, 1.0, False, "zero is inside"),
+            (-1.0, 1.0, False, "not statistically different from zero"),
             (0.5, 1.0, False, "the challenger would have earned more"),
             (-1.0, -0.5, False, "the challenger would have earned less"),
-            (0.5, 1.0, True, "luck decides"),
+            (0.5, 1.0, True, "closed trades say little"),
         ],
     )
     def test_page_says_first_whether_the_outcomes_differ(

@@ -214,7 +214,7 @@ class TestVotes:
         """This holds whether or not the job that expires requests has run."""
         request = draft(make_spec(), author=author)
 
-        with pytest.raises(GateError, match="expired on 2026-03-16 12:00; draft it again"):
+        with pytest.raises(GateError, match="expired on 2026-03-16 12:00 UTC; draft it again"):
             approve(request_id=request.pk, by=reviewer, at=now + timedelta(days=14))
 
 
@@ -611,7 +611,7 @@ class TestAMachinesRequest:
     def test_is_not_sent_back_because_nobody_would_answer(self, reviewer: User) -> None:
         request = draft(make_spec())
 
-        with pytest.raises(GateError, match="reads no comments; approve the lines that are right, reject the request"):
+        with pytest.raises(GateError, match="reads no comments; say line by line what its next draft should leave out"):
             request_changes(request_id=request.pk, by=reviewer, reason="smaller", at=NOW)
 
     def test_pins_the_rejected_lines_for_30_days(self, reviewer: User) -> None:

@@ -18,49 +18,139 @@ class EvidenceParameters(Document):
     Raises FieldError.
     """
 
-    half_life_days: float = constant(360.0, SMALLEST, LARGEST, "a trade this old weighs half, in days")
-    recent_days: float = constant(60.0, SMALLEST, LARGEST, "length of the window that may have shifted, in days")
+    half_life_days: float = constant(
+        360.0,
+        SMALLEST,
+        LARGEST,
+        "in days, the age at which a trade weighs half; a longer one keeps old trades and follows change later "
+        "(method 5.1)",
+    )
+    recent_days: float = constant(
+        60.0,
+        SMALLEST,
+        LARGEST,
+        "in days, length of the window whose effect may have shifted; a longer one sees slower shifts with more "
+        "trades (method 5.4)",
+    )
     n_min: int = constant(
-        20, 2, 10**6, "fewest trades of a cell that gets an effect, and of its own of a verified override"
+        20,
+        2,
+        10**6,
+        "fewest trades of a cell that gets an effect, and of its own of a verified override; more gives fewer cells "
+        "and fewer verified overrides (method 5.4)",
     )
     winsor_sds: float = constant(
-        3.0, SMALLEST, LARGEST, "outcomes are clipped this many noise sds from their pattern's mean"
+        3.0,
+        SMALLEST,
+        LARGEST,
+        "number of noise standard deviations from its pattern's mean at which an outcome is clipped; more lets "
+        "single large outcomes count for more (method 5.2)",
     )
     same_day: bool = switch(
-        True, "whether trades that close within 24 hours may move together; otherwise each is independent evidence"
+        True,
+        "whether trades that close within 24 hours may move together; otherwise each is independent evidence, and "
+        "more overrides are verified (method 5.6)",
     )
     noise_prior: float = constant(
-        10.0, SMALLEST, LARGEST, "the common noise counts as this many trades of every pattern"
+        10.0,
+        SMALLEST,
+        LARGEST,
+        "number of trades that the common noise counts as in every pattern; more draws the noise of patterns "
+        "together (method 5.2)",
     )
     grid: tuple[float, ...] = constant(
         (0.0, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8), 0, 10,
-        "sds of the prior's normals, in sds of the outcome, rising; the first is 0, no effect",
+        "standard deviations of the prior's normals, in those of the outcome, rising; the first is 0, no effect; "
+        "larger ones allow larger effects (method 5.5)",
     )  # fmt: skip
     null_mass: tuple[float, ...] = constant(
-        (0.3, 0.7, 0.95), 0, 1, "prior mass of no effect at the start, by dimensions"
+        (0.3, 0.7, 0.95),
+        0,
+        1,
+        "prior probability of no effect at the start, for scopes of 0, 1 and 2 dimensions; a larger one gives fewer "
+        "effects (method 5.5)",
     )
     null_counts: tuple[float, ...] = constant(
-        (1.0, 5.0, 10.0), 0, 1e6, "effects of 0 added to every count of no effect, by dimensions"
+        (1.0, 5.0, 10.0),
+        0,
+        1e6,
+        "effects of 0 added to the counts from which that probability is fitted, by dimensions; more gives fewer "
+        "effects (method 5.5)",
     )
     recent_factor: float = constant(
-        0.3, 0, 1, "of the prior mass that is not on no effect, the part that a recent shift keeps"
+        0.3,
+        0,
+        1,
+        "share of the prior probability of an effect that a recent shift keeps; a larger one finds more shifts "
+        "(method 5.5)",
     )
-    sweeps: int = constant(4, 1, 1000, "sweeps of the coordinate ascent")
-    kappa: float = constant(1.0, SMALLEST, 2, "log of the multiplier per R of edge: the risk dial")
+    sweeps: int = constant(
+        4, 1, 1000, "passes over all effects in the fit; more fits more exactly and takes longer (method 5.7)"
+    )
+    kappa: float = constant(
+        1.0,
+        SMALLEST,
+        2,
+        "log of the multiplier per R of edge: the risk dial; a larger one moves every lever farther (method 5.10)",
+    )
     verified_lfsr: float = constant(
-        0.05, 0, 0.5, "a verified override has the wrong sign with at most this probability (local false sign rate)"
+        0.05,
+        0,
+        0.5,
+        "largest probability that a verified override has the wrong sign (local false sign rate); a larger one "
+        "verifies more overrides, of which more are wrong (method 5.9)",
     )
-    likely_lfsr: float = constant(0.10, 0, 0.5, "the same of one shown as likely")
-    cap_unverified: bool = switch(True, "whether an override that is not verified is held within unverified_cap")
-    unverified_cap: float = constant(0.02, 0, 1, "its farthest multiplier, less 1")
+    likely_lfsr: float = constant(
+        0.10,
+        0,
+        0.5,
+        "the same probability of an override shown as likely; a larger one shows more as likely (method 5.9)",
+    )
+    cap_unverified: bool = switch(
+        True,
+        "whether an override that is not verified is held within the cap below; without it, unverified overrides "
+        "move as far as verified ones (method 5.10)",
+    )
+    unverified_cap: float = constant(
+        0.02,
+        0,
+        1,
+        "farthest multiplier of an override that is not verified, less 1; a larger one lets unverified overrides "
+        "move farther (method 5.10)",
+    )
     least_move: float = constant(
-        0.002, 0, 1, "an override whose multiplier is nearer to 1 than this is too light to act: nobody can judge it"
+        0.002,
+        0,
+        1,
+        "distance of a multiplier from 1 below which an override is too light to act; a larger one leaves fewer "
+        "overrides (method 5.10)",
     )
-    max_overrides: int = constant(500, 1, 10**6, "most overrides proposed, those of the largest n times edge squared")
-    max_subset_size: int = constant(2, 0, SUBSET_SIZES - 1, "most dimensions of an override")
-    cell_budget: int = constant(1_000_000, 1, 10**8, "most cells fitted, and most overrides they may fold into")
+    max_overrides: int = constant(
+        500,
+        1,
+        10**6,
+        "most overrides proposed, those of the largest n times edge squared; more proposes weaker ones too (method "
+        "5.10)",
+    )
+    max_subset_size: int = constant(
+        2,
+        0,
+        SUBSET_SIZES - 1,
+        "most dimensions of an override's scope; more finds narrower scopes, and tests far more of them (method 5.4)",
+    )
+    cell_budget: int = constant(
+        1_000_000,
+        1,
+        10**8,
+        "most cells fitted, and most overrides they may fold into; beyond, the fit refuses and says what to reduce "
+        "(method 5.12)",
+    )
     index_budget: int = constant(
-        400_000_000, 1, 10**10, "most entries (rows times blocks) held by a fit, 2 to 8 bytes each"
+        400_000_000,
+        1,
+        10**10,
+        "most entries (rows times blocks) held by a fit, 2 to 8 bytes each; more allows larger fits and takes more "
+        "memory (method 5.12)",
     )
 
     def __post_init__(self) -> None:

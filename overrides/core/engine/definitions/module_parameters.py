@@ -65,7 +65,7 @@ class ModuleParameters:
     protected_motifs: tuple[str, ...] = PROTECTED_MOTIFS
     evidence: EvidenceParameters = field(default_factory=EvidenceParameters)
     product_cap: float | None = described(
-        "most that the coefficients, alloc_mult and size_mult of a position multiply to, 1 to 10; null sets no limit "
+        "most that the coefficients, alloc_mult and size_mult of a position multiply to, 1 to 10; empty sets no limit "
         "(method 8.4)",
         default=None,
     )

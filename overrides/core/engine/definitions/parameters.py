@@ -72,7 +72,7 @@ class WeightParameters(Document):
         None,
         SMALLEST,
         LARGEST,
-        "in days, an override whose newest trade closed longer ago takes no part under the combiner evidence; null "
+        "in days, an override whose newest trade closed longer ago takes no part under the combiner evidence; empty "
         "sets no limit (method 4.6)",
         of=float,
     )
@@ -152,14 +152,18 @@ class LessonParameters(Document):
         "and simpler lessons (method 3.2)",
     )
     max_lessons: int = constant(
-        3, 1, LARGEST, "most lessons of one pattern and action category, simplest scopes first (method 3.3)"
+        3,
+        1,
+        LARGEST,
+        "most lessons of one pattern and action category, simplest scopes first; more gives narrower ones too "
+        "(method 3.3)",
     )
     default_half_life_days: float = constant(
         90.0,
         SMALLEST,
         LARGEST,
         "in days, half-life of a lesson whose weekly edges say nothing about it, and the value fitted ones are drawn "
-        "towards (method 3.6)",
+        "towards; a longer one keeps old lessons in force longer (method 3.6)",
     )
     n_min: tuple[int, ...] = described(
         "fewest trades of a cell with 1-2, 3-4, 5-6 and 7 or more dimensions; larger numbers give fewer cells and "
@@ -167,23 +171,32 @@ class LessonParameters(Document):
         default=(10, 20, 30, 50),
     )
     max_subset_size: int | None = constant(
-        None, 1, LARGEST, "most dimensions of a cell's scope; null allows all that are learned (method 2.2)", of=int
+        None,
+        1,
+        LARGEST,
+        "most dimensions of a cell's scope; more gives narrower cells too, empty allows all that are learned "
+        "(method 2.2)",
+        of=int,
     )
     cell_budget: int = constant(
         2_000_000,
         1,
         LARGEST,
-        "most cells that are built; beyond, building refuses and says what to reduce (method 2.2)",
+        "most cells that are built; beyond, building refuses and says what to reduce; more takes more memory "
+        "(method 2.2)",
     )
     books: tuple[str, ...] = described(
-        "books whose trades are learned from, such as paper or live (method 1.4)", default=("paper",)
+        "books whose trades are learned from, such as paper or live; more books give more trades (method 1.4)",
+        default=("paper",),
     )
     dimensions: tuple[str, ...] | None = described(
-        "scope dimensions that cells and lessons are built from; null means those of the first format (method 2.1)",
+        "scope dimensions that cells and lessons are built from; more give narrower cells, empty means those of the "
+        "first format (method 2.1)",
         default=None,
     )
     counterfactual_cutoffs: tuple[float, ...] = described(
-        "in R, the gain of the best fixed alternative from which on it is small, medium and large (method 7.2)",
+        "in R, the gain of the best fixed alternative from which on it is small, medium and large; larger "
+        "ones move the tuning levers less often (method 7.2)",
         default=(0.1, 0.5, 1.5),
     )
     signal_edge_min: float = constant(

@@ -48,9 +48,11 @@ BEGIN
         RAISE EXCEPTION 'request %: a draft is applied at once or under mandates, not by the route of reviews', OLD.id
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    IF (NEW.module, NEW.kind, NEW.route, NEW.author_id, NEW.author_name, NEW.created_at, NEW.split_from_id)
+    IF (NEW.module, NEW.kind, NEW.route, NEW.author_id, NEW.author_name, NEW.created_at, NEW.split_from_id,
+        NEW.succeeds_id)
         IS DISTINCT FROM
-        (OLD.module, OLD.kind, OLD.route, OLD.author_id, OLD.author_name, OLD.created_at, OLD.split_from_id)
+        (OLD.module, OLD.kind, OLD.route, OLD.author_id, OLD.author_name, OLD.created_at, OLD.split_from_id,
+        OLD.succeeds_id)
     THEN
         RAISE EXCEPTION 'request %: what kind it is, by which route and whose, is not changed', OLD.id
             USING ERRCODE = 'integrity_constraint_violation';

@@ -1,15 +1,35 @@
--- A mandate reaches no farther, needs no less evidence and lasts no longer than its request and policy say.
+-- A mandate reaches no farther, needs no less evidence and lasts no longer than its request and the policy of today say.
+-- A renewed one needs as many approvals of its renewal as the policy of today asks for its request.
 CREATE OR REPLACE FUNCTION mandate_is_signed() RETURNS trigger
     LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
     asked overrides_changerequest;
     policy jsonb;
 BEGIN
-    PERFORM refuse_undecided(
-        NEW.request_id,
-        (SELECT module FROM overrides_line WHERE id = NEW.line_id),
-        ARRAY['lines', 'parameters', 'rollback']
-    );
+    IF NEW.renews_id IS NULL THEN
+        PERFORM refuse_undecided(
+            NEW.request_id,
+            (SELECT module FROM overrides_line WHERE id = NEW.line_id),
+            ARRAY['lines', 'parameters', 'rollback']
+        );
+    ELSE
+        PERFORM pg_advisory_xact_lock(hashtextextended('telemetry_auditentry', 0));  -- see link_audit_entry
+        IF renewers_of(NEW.renews_id, NEW.voter_groups) < NEW.approvals_needed THEN
+            RAISE EXCEPTION 'the renewal of mandate % has % of % approvals by others than the author of its request',
+                NEW.renews_id, renewers_of(NEW.renews_id, NEW.voter_groups), NEW.approvals_needed
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+        IF EXISTS (
+            SELECT FROM overrides_mandate AS before WHERE before.id = NEW.renews_id AND NOT coalesce(
+                (NEW.evidence_floor ->> 'least_n')::float8 >= (before.evidence_floor ->> 'least_n')::float8
+                AND (NEW.evidence_floor ->> 'least_edge')::float8 >= (before.evidence_floor ->> 'least_edge')::float8,
+                false
+            )
+        ) THEN
+            RAISE EXCEPTION 'the renewal of mandate % needs less evidence than it did', NEW.renews_id
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+    END IF;
     SELECT * INTO asked FROM overrides_changerequest WHERE id = NEW.request_id;
     policy := policy_for(asked);
     IF NOT EXISTS (

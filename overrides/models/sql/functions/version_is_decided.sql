@@ -127,9 +127,17 @@ BEGIN
         END IF;
         SELECT c.line_id INTO astray FROM overrides_changeline AS c JOIN overrides_linehold AS h USING (line_id)
             WHERE c.request_id = asked.id AND h.kind = 'pin' AND h.lifted_at IS NULL
-            AND (h.expires_at IS NULL OR h.expires_at > NEW.published_at) LIMIT 1;
+            AND (h.expires_at IS NULL OR h.expires_at > NEW.published_at)
+            AND (c.after_id IS NOT NULL OR h.rejected IS NULL) LIMIT 1;  -- what was rejected may always go
         IF astray IS NOT NULL THEN
             RAISE EXCEPTION 'request %: line % is pinned', asked.id, astray
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+        SELECT c.line_id INTO astray FROM overrides_changeline AS c JOIN overrides_linehold AS h USING (line_id)
+            WHERE c.request_id = asked.id AND h.kind = 'cap' AND h.lifted_at IS NULL
+            AND (h.expires_at IS NULL OR h.expires_at > NEW.published_at) AND is_beyond_cap(c.after_id, h.cap) LIMIT 1;
+        IF astray IS NOT NULL THEN
+            RAISE EXCEPTION 'request %: line % moves farther than its cap', asked.id, astray
                 USING ERRCODE = 'integrity_constraint_violation';
         END IF;
         most_trades := trades_of(NEW.module);

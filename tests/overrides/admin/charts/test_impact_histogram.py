@@ -86,8 +86,8 @@ class TestFragment:
         page = rendered(row(document=raised))
 
         text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
-        assert "What this would have done to the last 1000 decisions" in text
-        assert "Answered otherwise 4 Newly moved 4" in text
+        assert "What this would have done to the last 4 decisions" in text
+        assert "Answers changed 4 Newly affected 4" in text
         assert "Compared with pm version 3" in text
         assert "own time" in text
         assert "macro_phase Good" in text

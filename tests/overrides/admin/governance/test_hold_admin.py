@@ -9,7 +9,8 @@ import pytest
 from django.contrib.auth.models import User
 
 from overrides.models import ChangeRequest, LineHold, Membership, ModuleMode, Quarantine
-from overrides.requests.emergency import pin_line, quarantine_builder
+from overrides.requests.emergency import cap_line, pin_line, quarantine_builder
+from telemetry.foundation.core.canonical_json import utc_text
 from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import make_spec, publish, set_mode
 from tests.conftest import make_user
@@ -37,6 +38,16 @@ class TestHolding:
 
         assert LineHold.objects.get().kind == "veto"
         assert not Membership.objects.filter(to_version=None).exists()
+
+    def test_shows_what_a_veto_does_to_exposure(self, operator: User) -> None:
+        cut = make_spec({"size_mult": 0.8}, stats={"updated_at": utc_text(datetime.now(UTC))})
+        publish(cut)
+        ask(3)
+        url = f"{LINES}{cut.line}/veto/"
+
+        assert "+2.00\N{NO-BREAK SPACE}%" in page(browser_of(operator), url)
+        publish(withdraw=[cut.line])
+        assert "none: the line is not in force" in page(browser_of(operator), url)
 
     def test_pins_until_a_time_in_utc_and_lifts(self, reviewer: User) -> None:
         publish(CUT)
@@ -77,9 +88,10 @@ class TestHolding:
 
 class TestRetiring:
     def test_shows_the_effect_of_a_replay_before_and_then_retires(self, operator: User) -> None:
-        publish(CUT)
+        cut = make_spec({"size_mult": 0.8}, stats={"updated_at": utc_text(datetime.now(UTC))})
+        publish(cut)
         ask(3)
-        url = f"{OVERRIDES}{CUT.content_id}/retire/"
+        url = f"{OVERRIDES}{cut.content_id}/retire/"
 
         text = page(browser_of(operator), url)
         submitted(operator, url, reason="it lost", decide="yes")
@@ -170,5 +182,34 @@ class TestFirstPage:
         publish(CUT)  # published in March, so its mandate of ninety days is overdue in November
         reader = make_user("reader")
 
-        assert "1 mandate<" in page(browser_of(reader), "/admin/")
+        assert "Mandates to review: 1 overdue, 0 due within 14 days" in page(browser_of(reader), "/admin/")
         assert "1 mandate" in page(browser_of(reader), "/admin/overrides/mandate/?due=soon")
+
+
+class TestACap:
+    def test_is_placed_on_the_page_of_the_line_and_shown(self, reviewer: User) -> None:
+        spec = make_spec()
+        publish(spec)
+        url = f"/admin/overrides/line/{spec.line}/cap/"
+        browser = browser_of(reviewer)
+
+        assert "In force on it now: size_mult 1.1." in page(browser, url)
+        refused = browser.post(url, {"cap": "size_mult=9", "reason": "too bold"}).content.decode()
+        response = browser.post(url, {"cap": "size_mult=1.05", "reason": "too bold"}, follow=True)
+
+        assert "9 is no value of size_mult" in refused
+        assert "no farther from neutral than size_mult" in response.content.decode()
+        hold = LineHold.objects.get()
+        assert (hold.kind, hold.cap, hold.reason) == ("cap", {"size_mult": 1.05}, "too bold")
+        assert "size_mult" in page(browser, "/admin/overrides/linehold/")
+
+    def test_says_what_lifting_it_does(self, reviewer: User) -> None:
+        spec = make_spec()
+        publish(spec)
+        hold = cap_line(
+            line_id=spec.line, cap={"size_mult": 1.05}, by=reviewer, reason="too bold", at=datetime.now(UTC)
+        )
+
+        text = page(browser_of(reviewer), f"/admin/overrides/linehold/{hold.pk}/lift/")
+
+        assert "The next daily draft may propose the line without the cap." in text

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 
 from overrides.models import Mandate, Membership, Version
+from telemetry.foundation.admin.reauthentication import PROVEN_AT
 from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import make_spec, publish
 from tests.people import as_committed, settled
@@ -26,10 +27,14 @@ def test_shows_what_is_left_of_reach_days_and_evidence(author: User) -> None:
     listed = page(browser_of(author), URL)
     shown = page(browser_of(author), f"{URL}{mandate.pk}/change/")
 
+    assert "at its limit" in listed  # the value in force is the farthest approved one
+    assert "none: at its limit" in shown
+    assert '>40</span> trades <span class="cw-quiet">of</span> <span class="cw-num">20</span>' in listed
+    assert 'at least <span class="cw-num">20</span>' in shown
     for text in (listed, shown):
-        assert 'size_mult <span class="cw-num">0.0000</span>' in text  # the value in force is the farthest approved one
-        assert '>40</span> <span class="cw-quiet">of <span class="cw-num">20</span>' in text
-        assert ">0.800</span>" in text
+        assert "89 days left" in text
+        assert "somebody" in text
+        assert "0.80" in text
     assert f'href="/admin/overrides/line/{mandate.line_id}/change/"' in listed
     assert f'href="/admin/overrides/changerequest/{mandate.request_id}/change/"' in listed
 
@@ -99,7 +104,7 @@ class TestSuspended:
 
         response = browser_of(reviewer).post(f"{address}renew/", {"reason": "looked at"}, follow=True)
 
-        assert "renew done" in response.content.decode()
+        assert "You signed the mandates of request" in response.content.decode()
         assert f'href="{address}renew/' not in page(browser_of(reviewer), f"{address}change/")
         assert "No mandates match" in page(browser_of(author), f"{URL}?due=suspended")
 
@@ -143,3 +148,105 @@ def test_costs_no_query_a_row(author: User, django_assert_max_num_queries: Any) 
 
     with django_assert_max_num_queries(MOST_QUERIES):
         page(browser, URL)
+
+
+class TestActs:
+    """Renewing and revoking, on the page of a mandate and for the selected ones of the list."""
+
+    def test_a_due_mandate_is_renewed_from_its_page(self, reviewer: User) -> None:
+        mandate = due()
+        browser = browser_of(reviewer)
+        own = page(browser, f"{URL}{mandate.pk}/change/")
+        assert "Its review is overdue by 10 days: until somebody renews it" in own
+        assert f'href="{URL}renew/?mandate={mandate.pk}">Renew…</a>' in own
+        asked = page(browser, f"{URL}renew/?mandate={mandate.pk}")
+        assert "You approve again what was approved" in asked
+        assert '<span class="cw-num">90\N{NO-BREAK SPACE}days</span>' in asked
+
+        sent = {"mandate": mandate.pk, "reason": "it still earns"}
+        text = browser.post(f"{URL}renew/", sent, follow=True).content.decode()
+
+        renewed = Mandate.objects.get(revoked_at=None)
+        assert f"Renewed until {renewed.review_by:%Y-%m-%d}" in text
+        assert f"mandate {renewed.pk}, pm" in text
+        assert "it still earns" in text
+        assert f'href="{URL}{mandate.pk}/change/">mandate {mandate.pk}</a>' in text
+        before = page(browser, f"{URL}{mandate.pk}/change/")
+        assert f"renewed as mandate {renewed.pk}</a>" in before
+
+    def test_a_mandate_is_revoked_from_its_page_by_an_operator(self, operator: User) -> None:
+        publish(make_spec(), at=datetime.now(UTC))
+        mandate = Mandate.objects.get()
+        browser = browser_of(operator)
+        own = page(browser, f"{URL}{mandate.pk}/change/")
+        assert "Revoke…" in own
+        assert "Renew…" not in own
+
+        sent = {"mandate": mandate.pk, "reason": "noise"}
+        text = browser.post(f"{URL}revoke/", sent, follow=True).content.decode()
+
+        assert "Revoked: every change of its line needs a person now" in text
+        assert "It ended on" in text
+
+    def test_several_have_an_outcome_each(self, reviewer: User) -> None:
+        mandate = due()
+        publish(make_spec(scope={"bucket": "big"}), at=datetime.now(UTC))
+        keys = list(Mandate.objects.values_list("pk", flat=True).order_by("pk"))
+        browser = browser_of(reviewer)
+        act = {"action": "renew", "_selected_action": keys}
+        asked = browser.post(URL, act, follow=True).content.decode()
+        assert asked.count("not possible: its review is not due before") == 1
+        assert "Renew this mandate" in asked
+
+        text = browser.post(f"{URL}renew/", {"mandate": keys, "reason": "looked at both"}).content.decode()
+
+        assert (text.count(">done</span> renewed until"), text.count(">refused</span> its review is not due")) == (1, 1)
+        assert Mandate.objects.get(renews=mandate)
+
+    def test_a_reason_is_asked_for(self, reviewer: User) -> None:
+        mandate = due()
+
+        text = browser_of(reviewer).post(f"{URL}renew/", {"mandate": mandate.pk, "reason": ""}).content.decode()
+
+        assert "say why" in text
+        assert not Mandate.objects.filter(renews=mandate).exists()
+
+    def test_renewing_asks_for_the_password_after_a_while(self, reviewer: User) -> None:
+        mandate = due()
+        browser = browser_of(reviewer)
+        session = browser.session
+        session.pop(PROVEN_AT, None)
+        session.save()
+
+        text = browser.post(f"{URL}renew/", {"mandate": mandate.pk, "reason": "x"}).content.decode()
+
+        assert "type your password as well" in text.lower()
+        assert not Mandate.objects.filter(renews=mandate).exists()
+
+    def test_who_may_not_is_refused(self, author: User, operator: User) -> None:
+        mandate = due()
+
+        assert browser_of(author).get(f"{URL}revoke/?mandate={mandate.pk}").status_code == 403
+        assert browser_of(operator).get(f"{URL}renew/?mandate={mandate.pk}").status_code == 403
+
+    @pytest.mark.parametrize("chosen", ["", "?mandate=x", "?mandate=999999"])
+    def test_without_a_choice_leads_to_the_list(self, reviewer: User, chosen: str) -> None:
+        text = browser_of(reviewer).get(f"{URL}renew/{chosen}", follow=True).content.decode()
+
+        assert "Select the mandates to renew first" in text
+
+    def test_cost_no_query_a_row(self, reviewer: User, django_assert_max_num_queries: Any) -> None:
+        then = datetime.now(UTC) - timedelta(days=80)
+        publish(*(make_spec(scope={"bucket": f"b{number}"}) for number in range(20)), at=then)
+        keys = "&".join(f"mandate={key}" for key in Mandate.objects.values_list("pk", flat=True))
+        browser = browser_of(reviewer)
+
+        for address in (f"{URL}renew/?{keys}", f"{URL}{Mandate.objects.earliest('pk').pk}/change/"):
+            with django_assert_max_num_queries(MOST_QUERIES):
+                page(browser, address)
+
+
+def due() -> Mandate:
+    """Publish a line whose mandate was to be reviewed ten days ago."""
+    publish(make_spec(), at=datetime.now(UTC) - timedelta(days=100, minutes=5))
+    return Mandate.objects.get()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 
 from overrides.models import ChangeRequest, Override
+from overrides.requests.manual_entry import edit
 from tests.admin_pages import MOST_QUERIES, browser_of, page
+from tests.builders import make_lesson, make_spec, publish
 from tests.conftest import make_user
 
 pytestmark = pytest.mark.django_db
@@ -39,8 +42,9 @@ class TestPreview:
 
         text = sent(proposer, show="yes")
 
-        assert "It would weigh" in text
-        assert "What this would have done to the last 2000 decisions" in text
+        assert "Its weight would be" in text
+        assert "Estimated exposure change" in text
+        assert "What this would have done to the last 0 decisions" in text
         assert 'name="draft"' in text
         assert not Override.objects.exists()
 
@@ -49,6 +53,70 @@ class TestPreview:
 
         with django_assert_max_num_queries(MOST_QUERIES):
             browser.post(URL, typed(show="yes"))
+
+    def test_says_that_it_would_be_blocked_and_not_that_it_would_act(self, proposer: User) -> None:
+        """A size above neutral on an edge below zero."""
+        text = sent(proposer, show="yes", levers="size_mult=1.1", n="100", edge_raw="-1.5")
+
+        assert "It cannot be approved as it is" in text
+        assert "move against the sign of their own edge. To resolve it: correct the edge or the targets" in text
+        assert "would act" not in text.replace("would not act", "")
+
+    def test_names_the_lines_that_pull_the_other_way(self, proposer: User) -> None:
+        other = make_spec({"size_mult": 1.2}, scope={"bucket": "micro"})
+        publish(other)
+
+        text = sent(proposer, show="yes")
+
+        assert "1 line pulls the other way" in text
+        assert f"/admin/overrides/override/{other.id}/change/" in text
+
+
+class TestAgainstTheMeasurement:
+    """The lesson of the same line measured +0.8 R on 40 trades with variance .5: 0.8 ± 1.96 · 0.1118."""
+
+    @pytest.fixture(autouse=True)
+    def lesson(self, db: None) -> None:
+        make_lesson(scope={"macro_phase": "Dip", "bucket": "micro"})
+
+    def test_is_refused_without_saying_why(self, proposer: User) -> None:
+        text = sent(proposer, draft="yes")
+
+        assert "+0.80 R (+0.58 to +1.02) on 40 trades was measured, of the other sign" in text
+        assert not ChangeRequest.objects.exists()
+
+    def test_shows_on_the_request_with_its_reason(self, proposer: User, reviewer: User) -> None:
+        sent(proposer, draft="yes", despite="the venue changed its fees")
+
+        request = ChangeRequest.objects.get()
+        assert request.reason.endswith(
+            "Contradicts the measurement, +0.80 R (+0.58 to +1.02) on 40 trades: the venue changed its fees"
+        )
+        text = page(browser_of(reviewer), f"/admin/overrides/changerequest/{request.pk}/change/")
+        assert "Contradicts the measurement: +0.80 R (+0.58 to +1.02) on 40 trades</span>" in text
+        assert "weigh the stated reason against the measurement, or reject it" in text
+
+    def test_shows_after_an_edit_too(self, proposer: User) -> None:
+        sent(proposer, draft="yes", despite="the venue changed its fees")
+        request = ChangeRequest.objects.get()
+        change = request.lines.get()
+
+        edit(
+            request_id=request.pk, by=proposer, title="t", reason="r", at=datetime.now(UTC), keep=[change.pk],
+            levers={change.pk: {"size_mult": 0.95}},
+        )  # fmt: skip
+
+        assert request.lines.get().differences == [
+            "by hand", "contradicts the measurement: +0.80 R (+0.58 to +1.02) on 40 trades",
+        ]  # fmt: skip
+
+    def test_is_foreseen_by_the_preview(self, proposer: User) -> None:
+        assert "contradicts the measurement: +0.80 R (+0.58 to +1.02) on 40 trades" in sent(proposer, show="yes")
+
+    def test_is_no_contradiction_with_the_same_sign(self, proposer: User) -> None:
+        sent(proposer, draft="yes", edge_raw="0.2", levers="size_mult=1.02")
+
+        assert ChangeRequest.objects.get().lines.get().differences == ["by hand"]
 
 
 class TestDrafting:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -35,6 +34,12 @@ def url(request: ChangeRequest) -> str:
 
 def sent(browser: Client, request: ChangeRequest, **typed: Any) -> Any:
     return browser.post(url(request), {"title": request.title, "reason": request.reason} | typed)
+
+
+def initial_of(form: Any) -> dict[str, Any]:
+    """Return the values that a browser would send without a change."""
+    shown = {field.name: field.value() for field in form}
+    return {name: value for name, value in shown.items() if value is not None and value is not False}
 
 
 class TestEdit:
@@ -77,15 +82,62 @@ class TestEdit:
         document = ParameterSet.objects.get().document
         proposed = document | {"lessons": document["lessons"] | {"edge_min": 0.7}}
         request = draft(kind="parameters", content=proposed, author=author)
-        assert "&quot;edge_min&quot;: 0.7" in browser_of(author).get(url(request)).content.decode()
+        form = browser_of(author).get(url(request)).context["form"]
+        assert form["lessons.edge_min"].initial == 0.7
+        typed = initial_of(form)
 
-        refused = sent(browser_of(author), request, content="{edge_min: 0.8}")
-        assert "Enter a valid JSON" in refused.content.decode()
+        refused = sent(browser_of(author), request, **typed | {"lessons.edge_min": "much", "lessons.n_min": "10, x"})
+        assert "Enter a number" in refused.content.decode()
+        refused = sent(browser_of(author), request, **typed | {"lessons.n_min": "10, x"})
+        assert "is no number" in refused.content.decode()
 
-        proposed["lessons"]["edge_min"] = 0.8
-        assert sent(browser_of(author), request, content=json.dumps(proposed)).status_code == 302
+        assert sent(browser_of(author), request, **typed | {"lessons.edge_min": "0.8"}).status_code == 302
         request.refresh_from_db()
-        assert request.content["lessons"]["edge_min"] == 0.8
+        assert request.content == proposed | {"lessons": proposed["lessons"] | {"edge_min": 0.8}}
+
+    def test_of_a_rollback_chooses_a_version(self, proposer: User) -> None:
+        for target in (1.1, 1.2, 1.3):
+            publish(make_spec({"size_mult": target}))
+        request = draft(kind="rollback", content={"to": 1}, lines=[], author=proposer)
+
+        assert sent(browser_of(proposer), request, to="2").status_code == 302
+        request.refresh_from_db()
+        assert request.content == {"to": 2}
+        assert "Select a valid choice" in sent(browser_of(proposer), request, to="9").content.decode()
+
+    def test_of_a_mode_has_a_field_for_each_of_its_parts(self, proposer: User) -> None:
+        publish(make_spec())
+        request = draft(kind="mode", content={"mode": "on"}, lines=[], author=proposer)
+        fields = {"mode": "shadow", "rollout_percent": "25", "allow": "macro_phase: Good", "challenger": "1"}
+
+        refused = sent(browser_of(proposer), request, **fields | {"allow": "weather: fine"})
+        assert "is no dimension" in refused.content.decode()
+        assert sent(browser_of(proposer), request, **fields).status_code == 302
+
+        request.refresh_from_db()
+        wanted = {"mode": "shadow", "rollout_percent": 25.0, "allow": {"macro_phase": ["Good"]}, "challenger": 1}
+        assert request.content == wanted
+
+    def test_of_a_policy_and_of_a_trial_are_fields_too(self) -> None:
+        author = make_user(
+            "author", "overrides.add_changerequest", "overrides.view_changerequest", "overrides.propose_parameters"
+        )
+        publish(make_spec())
+        policy = draft(kind="policy", content={"approvals": 2}, lines=[], author=author)
+        trial = draft(kind="trial", content=make_parameters().to_document(), lines=[], author=author)
+        browser = browser_of(author)
+
+        typed = initial_of(browser.get(url(policy)).context["form"])
+        assert sent(browser, policy, **typed | {"large_movement": "30", "groups": "risk, desk"}).status_code == 302
+        policy.refresh_from_db()
+        rules = {name: policy.content[name] for name in ("approvals", "large_movement", "groups")}
+        assert rules == {"approvals": 2, "large_movement": 30.0, "groups": ["risk", "desk"]}
+        page = browser.get(url(trial))
+        assert 'textarea name="content"' not in page.content.decode()
+        typed = initial_of(page.context["form"]) | {"channels.pm_strength.combiner": "most_specific"}
+        assert sent(browser, trial, **typed).status_code == 302
+        trial.refresh_from_db()
+        assert trial.content["channels"]["pm_strength"]["combiner"] == "most_specific"
 
     def test_keeps_the_lines_that_come_with_parameters(self) -> None:
         author = make_user(
@@ -94,9 +146,10 @@ class TestEdit:
         content = make_parameters().to_document()
         request = draft(make_spec(), kind="parameters", content=content, author=author)
         (change,) = request.lines.all()
-        fields = {"content": json.dumps(content), f"levers_{change.pk}": "size_mult=1.1"}
+        typed = initial_of(browser_of(author).get(url(request)).context["form"])
+        fields = typed | {f"levers_{change.pk}": "size_mult=1.1"}
 
-        assert sent(browser_of(author), request, lines=[change.pk], **fields).status_code == 302
+        assert sent(browser_of(author), request, **fields | {"lines": [change.pk]}).status_code == 302
         assert [each.after_id for each in request.lines.all()] == [change.after_id]
 
     def test_shows_a_target_to_its_last_digit(self, proposer: User) -> None:
@@ -109,7 +162,7 @@ class TestEdit:
         [
             ({"levers": "size_mult=9"}, "outside"),
             ({"levers": "sizes=1"}, "is no lever"),
-            ({"lines": []}, "keep one at least"),
+            ({"lines": []}, "keep at least one line"),
             ({"lines": ["0"]}, "Select a valid choice"),
             ({"reason": " "}, "say why"),
         ],

@@ -196,4 +196,4 @@ def test_a_request_of_lines_shows_its_document_folded(author: User) -> None:
     text = shown(author, draft(make_spec(), author=author, content={"note": 1}, at=datetime.now(UTC)))
 
     assert "<details" in text
-    assert "What would change: 1 line<" in text
+    assert "What would change: 1 line of 1 scope<" in text

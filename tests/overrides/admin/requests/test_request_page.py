@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
+from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.models import ChangeRequest, WhatIf
 from overrides.requests.authoring import edit_request
 from overrides.requests.emergency import retire_lines, veto_line
@@ -17,7 +18,9 @@ from overrides.requests.kinds.kind import DraftLine
 from overrides.requests.review import approve, request_changes
 from overrides.serving.engine import load_engine
 from overrides.serving.resolve import resolve_one
+from overrides.versions.publish import store_override
 from telemetry.decisions.decision_log import record_decisions
+from telemetry.foundation.core.canonical_json import utc_text
 from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import NOW, approve_and_apply, draft, make_question, make_spec, publish
 from tests.conftest import make_user
@@ -70,7 +73,7 @@ class TestGates:
         assert request.state == "in_review"
 
     def test_are_absent_without_obstacles(self, author: User, reviewer: User) -> None:
-        assert "What stands in the way" not in shown(reviewer, drafted(author))
+        assert "Blockers" not in shown(reviewer, drafted(author))
 
     def test_cost_no_query_a_line(self, author: User, reviewer: User, django_assert_max_num_queries: Any) -> None:
         request = drafted(author, *(f"b{number}" for number in range(30)))
@@ -227,7 +230,7 @@ class TestSteps:
 class TestEffect:
     @pytest.fixture
     def withdrawal(self, author: User) -> ChangeRequest:
-        cut = make_spec({"size_mult": 0.8})
+        cut = make_spec({"size_mult": 0.8}, stats={"updated_at": utc_text(datetime.now(UTC))})
         publish(cut)
         ask(3)
         return draft(author=author, at=datetime.now(UTC), lines=[DraftLine(cut.line, None, ["withdrawn"])])
@@ -250,10 +253,10 @@ class TestEffect:
         assert "in a replay of the last 3 decisions, as if the module were on; no band: 0 whole days" in text
         assert "Answers that change: 3 (size_mult 3)" in text
 
-    def test_of_modes_is_not_promised(self, author: User, reviewer: User) -> None:
-        request = draft(kind="mode", content={"mode": "shadow"}, author=author, at=datetime.now(UTC))
+    def test_of_a_policy_is_none(self, author: User, reviewer: User) -> None:
+        request = draft(kind="policy", content={"approvals": 2}, author=author, at=datetime.now(UTC))
 
-        assert "Estimated exposure change" not in shown(reviewer, request)
+        assert "none: a policy decides who may approve what" in shown(reviewer, request)
 
 
 class TestComments:
@@ -292,7 +295,7 @@ class TestWhatIf:
         row = WhatIf.objects.get(request=request)
         assert "Look again" in shown(reviewer, request)
         run_what_if(row.key, now=datetime.now(UTC))
-        assert "Answered otherwise" in shown(reviewer, request)
+        assert "Answers changed" in shown(reviewer, request)
 
     def test_of_coefficients_alone_shows_the_product_as_one_more_lever(self, author: User, reviewer: User) -> None:
         engine = load_engine("dm")
@@ -320,7 +323,7 @@ class TestWhatIf:
         lines = [DraftLine(each.line_id, each.after_id) for each in request.lines.all()]
         edit_request(request_id=request.pk, by=author, at=datetime.now(UTC), lines=lines)
 
-        assert "Answered otherwise" not in shown(reviewer, request)
+        assert "Answers changed" not in shown(reviewer, request)
 
     def test_takes_a_post_of_somebody_who_may_propose_or_decide(self, author: User, reviewer: User) -> None:
         request = drafted(author)
@@ -328,3 +331,67 @@ class TestWhatIf:
         assert browser_of(author).post(f"{REQUESTS}{request.pk}/what-if/").status_code == 403
         assert browser_of(reviewer).get(f"{REQUESTS}{request.pk}/what-if/").status_code == 405
         assert not WhatIf.objects.exists()
+
+
+class TestAReturnedRequest:
+    def test_says_to_its_author_what_he_can_do(self, author: User, reviewer: User) -> None:
+        request = drafted(author)
+        request_changes(request_id=request.pk, by=reviewer, reason="fewer lines", at=datetime.now(UTC))
+
+        text = " ".join(shown(author, request).split())
+
+        assert "“fewer lines”" in text
+        assert "You can edit it, submit it again, or cancel it." in text
+
+    def test_says_to_others_whom_it_waits_for(self, author: User, reviewer: User) -> None:
+        request = drafted(author)
+        request_changes(request_id=request.pk, by=reviewer, reason="fewer lines", at=datetime.now(UTC))
+
+        assert "It waits for its author, author." in shown(reviewer, request)
+
+
+class TestOpposingLines:
+    def test_are_named_beside_the_line(self, author: User, reviewer: User) -> None:
+        inside, outside = make_spec({"size_mult": 1.2}, scope={"macro_phase": "Dip"}), make_spec({"size_mult": 1.3})
+        publish(inside, outside)
+        request = draft(make_spec({"size_mult": 0.9}, scope={"bucket": "nano"}), author=author, at=datetime.now(UTC))
+
+        text = shown(reviewer, request)
+
+        assert "1 line pulls the other way" in text
+        assert f"/admin/overrides/override/{inside.id}/change/" in text
+        assert outside.id not in text
+
+
+def brought(spec: OverrideSpec, at: datetime) -> DraftLine:
+    return DraftLine(spec.line, store_override(spec, source="lesson", at=at).id, [])
+
+
+class TestWhatRejectingDoes:
+    def asked(self, person: User, request: ChangeRequest, step: str = "reject") -> str:
+        return " ".join(page(browser_of(person), f"{REQUESTS}{request.pk}/{step}/").split())
+
+    def test_is_said_with_counts_and_dates(self, reviewer: User) -> None:
+        now = datetime.now(UTC)
+        publish(make_spec(), make_spec(scope={"macro_phase": "Dip"}))
+        changed, new = make_spec({"size_mult": 1.2}), make_spec(scope={"macro_phase": "Bad"})
+        request = draft(
+            author=None, at=now,
+            lines=[
+                *(brought(each, now) for each in (changed, new)),
+                DraftLine(make_spec(scope={"macro_phase": "Dip"}).line, None, ["withdrawn"]),
+            ],
+        )  # fmt: skip
+
+        text = self.asked(reviewer, request)
+
+        until = datetime.now(UTC) + timedelta(days=30)
+        assert f"2 proposed lines will be pinned until {until:%Y-%m-%d}" in text
+        assert "1 withdrawal will not be pinned" in text
+        assert "if its trades grow by half, or if its edge moves by one standard error of today" in text
+
+    def test_of_a_person_is_said_too(self, author: User, reviewer: User) -> None:
+        request = drafted(author)
+
+        assert "author reads your reason. No line is pinned" in self.asked(reviewer, request)
+        assert "goes back to author, who finds it on the start page" in self.asked(reviewer, request, "request_changes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,10 +15,12 @@ from overrides.models import ModuleMode
 from overrides.requests.apply import apply_request
 from overrides.requests.review import approve
 from telemetry.decisions.decision_log import record_decisions
+from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.core.identifiers import uuid7
 from tests.admin_pages import MOST_QUERIES, browser_of, page, requests_by_people
 from tests.builders import make_decision, make_parameters, make_spec, publish, set_mode
 from tests.conftest import make_user
+from tests.overrides.requests.impact.test_what_if import ask as log_questions
 
 pytestmark = pytest.mark.django_db
 
@@ -161,7 +164,7 @@ class TestAsking:
         drafted = requests_by_people().get()
         assert response["Location"] == f"/admin/overrides/changerequest/{drafted.pk}/change/"
         assert (drafted.kind, drafted.state, drafted.content) == ("mode", "in_review", {"mode": "on"})
-        assert (drafted.title, drafted.author, drafted.reason) == ("Mode of pm: mode off → on", asker, "it is reviewed")
+        assert (drafted.title, drafted.author, drafted.reason) == ("Switch pm to on", asker, "it is reviewed")
         assert not ModuleMode.objects.exists()
         now = datetime.now(UTC)
         approve(request_id=drafted.pk, by=reviewer, at=now)
@@ -172,7 +175,7 @@ class TestAsking:
     def test_needs_the_module_s_name_to_switch_on(self, asker: User, confirm: str) -> None:
         response = ask(asker, mode="on", confirm=confirm)
 
-        assert "type the module&#x27;s name, pm, exactly" in response.content.decode()
+        assert "Type &quot;pm&quot; to confirm. Bots will receive overrides again." in response.content.decode()
         assert not requests_by_people().exists()
 
     def test_asks_for_no_name_where_it_is_on(self, asker: User) -> None:
@@ -215,7 +218,7 @@ class TestAsking:
     @pytest.mark.parametrize(
         ("fields", "words"),
         [
-            ({}, "This is how the module is served already"),
+            ({}, "Nothing differs from how the module is served"),
             ({"rollout_percent": "101"}, "less than or equal to 100"),
             ({"rollout_percent": ""}, "This field is required"),
             ({"mode": "loud"}, "loud is not one of the available choices"),
@@ -258,7 +261,7 @@ class TestAsking:
     @pytest.mark.parametrize(
         ("combiner", "words"),
         [
-            ("plan", "The channels combine like this already"),
+            ("plan", "Nothing differs from the combiners in force"),
             ("evidence", "evidence is not one of the available choices"),
         ],
     )
@@ -303,3 +306,40 @@ class TestAsking:
         forger.force_login(asker)
 
         assert forger.post(f"{LIST}pm/ask/mode/", UNCHANGED | {"rollout_percent": "1"}).status_code == 403
+
+
+class TestEffect:
+    """What switching a module off does to exposure is shown where it is done."""
+
+    FRESH = {"updated_at": utc_text(datetime.now(UTC))}
+
+    @pytest.fixture
+    def served(self) -> None:
+        set_mode("on", rollout_percent=50.0)
+        publish(make_spec({"size_mult": 0.8}, stats=self.FRESH), make_spec(scope={"bucket": "micro"}))
+        log_questions(3)
+
+    @pytest.mark.usefixtures("served")
+    def test_is_beside_the_buttons_of_the_module_s_page(self, operator: User) -> None:
+        text = " ".join(page(browser_of(operator), PM).split())
+
+        assert 'switching pm off: <span class="cw-num cw-raises">+2.00 %</span>' in text
+        assert 'as served: <span class="cw-num cw-raises">+1.00 %</span>' in text
+
+    @pytest.mark.usefixtures("served")
+    def test_is_on_the_page_that_switches_everything_off(
+        self, operator: User, django_assert_max_num_queries: Any
+    ) -> None:
+        browser = browser_of(operator)
+
+        with django_assert_max_num_queries(MOST_QUERIES):
+            text = " ".join(page(browser, f"{LIST}everything-off/").split())
+
+        assert 'exposure change of dm: <span class="cw-quiet">none: nothing of it is served</span>' in text
+        assert 'exposure change of pm: <span class="cw-num cw-raises">+2.00 %</span>' in text
+
+    @pytest.mark.usefixtures("served")
+    def test_stands_beside_how_many_overrides_act(self, author: User) -> None:
+        text = " ".join(re.sub(r"<[^>]+>", "", page(browser_of(author), PM)).split())
+
+        assert "pm 1, 2 overrides in force, of which 1 acts today" in text

@@ -17,6 +17,7 @@ from tests.admin_pages import MOST_QUERIES, browser_of, page, requests_by_people
 from tests.builders import approve_and_apply, draft, make_parameters, make_spec, publish, without_triggers
 from tests.conftest import make_user
 from tests.learning.admin.test_significance_admin import words
+from tests.overrides.requests.impact.test_what_if import ask
 from tests.overrides.requests.test_trial import LATER, PLAN, trial
 
 pytestmark = pytest.mark.django_db
@@ -202,3 +203,15 @@ def test_a_trial_is_shown_as_never_served_and_may_be_put_into_force(db: None) ->
     assert listed.count("never served") == text.count("never served") == 1
     assert "Put this trial into force…" in text
     assert "Put pm version 2 into force" in words(way)
+
+
+class TestEffectOfRollingBack:
+    def test_is_shown_before_it_is_drafted(self, versions: list[Version]) -> None:
+        ask(2, scope=MID)
+        browser = browser_of(make_user("planner", "overrides.add_changerequest"))
+
+        text = " ".join(page(browser, f"{BASE}{versions[1].pk}/roll-back/").split())
+
+        assert "Estimated exposure change: <span" in text
+        assert "in a replay of the last 2 decisions, as if the module were on; no band: 0 whole days" in text
+        assert "Overrides in force: 2 → 2" in text

@@ -59,7 +59,7 @@ def only(step: Step, of: Situation, person: Person | None = REVIEWER) -> Gate:
 NEW = touched(after=make_spec())
 APPROVED = {"state": "approved", "approvals": 1}
 CONTRARY = make_spec(stats={"edge_raw": -1.0})
-VOTING = {Step.SIGN, Step.APPROVE, Step.REQUEST_CHANGES, Step.REJECT}
+VOTING = {Step.SIGN, Step.APPROVE, Step.REQUEST_CHANGES, Step.REDRAFT, Step.REJECT}
 AGREEING = {Step.SIGN, Step.APPROVE}
 APPLYING = {Step.APPLY, Step.SCHEDULE, Step.UNSCHEDULE}
 EFFECT = {Step.SIGN, Step.APPROVE, Step.APPLY, Step.DELEGATE}
@@ -88,6 +88,9 @@ class TestRules:
             ("outside_bounds_or_category", situation(touched(after=make_spec({"size_mult": 9.0}))), REVIEWER, EFFECT),
             ("vetoed", situation(replace(NEW, is_vetoed=True)), REVIEWER, EFFECT),
             ("pinned", situation(replace(NEW, is_pinned=True), is_machine=True), REVIEWER, EFFECT),
+            ("capped", situation(replace(NEW, cap={"size_mult": 1.05}), is_machine=True), REVIEWER, EFFECT),
+            ("no_author", situation(is_machine=True), REVIEWER, {Step.REQUEST_CHANGES}),
+            ("has_author", situation(), REVIEWER, {Step.REDRAFT}),
             ("mandate_exceeded", situation(NEW), None, {Step.DELEGATE}),
             ("cap_reached", situation(movement=51.0), None, {Step.DELEGATE}),
             ("quarantined", situation(is_quarantined=True), None, {Step.DELEGATE}),
@@ -238,7 +241,7 @@ class TestApplying:
         assert only(Step.APPLY, of).message == message
 
     def test_before_its_time_says_when_that_is(self) -> None:
-        for due, message in ((None, "it is not scheduled"), (NOW + DAY, "it is scheduled for 2026-03-03 12:00")):
+        for due, message in ((None, "it is not scheduled"), (NOW + DAY, "it is scheduled for 2026-03-03 12:00 UTC")):
             assert only(Step.APPLY, situation(NEW, **APPROVED, scheduled_for=due), None).message == message
 
     def test_by_the_schedule_waits_for_its_time(self) -> None:

@@ -30,6 +30,8 @@ def delay(bars: float) -> OverrideSpec:
 
 TERMS = grant(spec(1.2), POLICY, NOW)
 
+FUTURE = "updated_at: 2026-03-03 12:00 UTC lies in the future"
+
 
 class TestGrant:
     def test_reaches_from_neutral_to_the_approved_target(self) -> None:
@@ -104,7 +106,7 @@ class TestExceeded:
     def test_is_no_change_of_sign_where_the_edge_is_gone(self) -> None:
         assert exceeded(TERMS, spec(1.1, edge=0.0), LATER) == ["edge_raw: +0.000 R is less than the 0.400 R it needs"]
 
-    @pytest.mark.parametrize(("seconds", "why"), [(0, []), (1, ["updated_at: 2026-03-03 12:00 lies in the future"])])
+    @pytest.mark.parametrize(("seconds", "why"), [(0, []), (1, [FUTURE])])
     def test_is_evidence_of_the_future(self, seconds: int, why: list[str]) -> None:
         stats = spec(1.1).stats.to_document() | {"updated_at": utc_text(LATER + timedelta(seconds=seconds))}
 
@@ -114,7 +116,7 @@ class TestExceeded:
         assert len(exceeded(TERMS, spec(1.3, n=1, edge=0.1, entry_aggression_mult=1.1), LATER)) == 4
 
     def test_holds_for_everything_once_it_was_to_be_reviewed(self) -> None:
-        assert exceeded(TERMS, None, TERMS.review_by) == ["mandate: was to be reviewed by 2026-04-01 12:00"]
+        assert exceeded(TERMS, None, TERMS.review_by) == ["mandate: was to be reviewed by 2026-04-01 12:00 UTC"]
         assert exceeded(TERMS, spec(1.1), TERMS.review_by - timedelta(seconds=1)) == []
 
     def test_holds_where_there_is_no_mandate(self) -> None:

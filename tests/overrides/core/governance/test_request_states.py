@@ -13,6 +13,7 @@ LEADS = {  # from draft, in_review, changes_requested, approved and scheduled; "
     Step.SIGN: "- in_review - approved scheduled",
     Step.APPROVE: "- approved - approved scheduled",
     Step.REQUEST_CHANGES: "- changes_requested - changes_requested changes_requested",
+    Step.REDRAFT: "- cancelled cancelled cancelled cancelled",
     Step.REJECT: "- rejected rejected rejected rejected",
     Step.CANCEL: "cancelled cancelled cancelled cancelled cancelled",
     Step.SCHEDULE: "- - - scheduled scheduled",

@@ -238,8 +238,8 @@ class TestRequests:
         product = found["levers"]["coefficient product"]
         assert (product["changed"], product["capped"]) == (2, {"before": 0, "after": 2})
 
-    def test_of_a_mode_are_refused(self) -> None:
-        request = draft(kind="mode", content={"mode": "shadow"}, lines=())
+    def test_of_a_policy_are_refused(self) -> None:
+        request = draft(kind="policy", content={"approvals": 2}, lines=())
 
         assert refused(lambda: row_of(request)) == ["request"]
 

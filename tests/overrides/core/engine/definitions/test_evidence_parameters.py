@@ -85,10 +85,13 @@ class TestEvidenceParameters:
         words = words_of(EvidenceParameters)
 
         assert set(words) == set(EvidenceParameters().to_document())
-        assert words["kappa"] == "log of the multiplier per R of edge: the risk dial; above 0, at most 2"
+        assert words["kappa"] == (
+            "log of the multiplier per R of edge: the risk dial; a larger one moves every lever farther (method 5.10); "
+            "above 0, at most 2"
+        )
         assert words["verified_lfsr"].endswith("; 0 to 0.5")
         assert words["half_life_days"].endswith("; above 0")
-        assert words["same_day"].endswith("independent evidence")
+        assert words["same_day"].endswith("and more overrides are verified (method 5.6)")
 
     def test_refuse_an_unknown_name(self) -> None:
         with pytest.raises(ValueError, match=r"^parameters\.halflife: unknown name; known are "):

@@ -170,7 +170,7 @@ class TestHelpTexts:
         assert list(words) == list(parameters().to_document())
         assert all(len(text) > 20 for text in words.values())
 
-    @pytest.mark.parametrize("parameters", [WeightParameters, LessonParameters])
+    @pytest.mark.parametrize("parameters", [WeightParameters, LessonParameters, EvidenceParameters])
     def test_name_their_source(self, parameters: type[WeightParameters | LessonParameters]) -> None:
         assert all("(method " in text for text in words_of(parameters).values())
 

@@ -1,0 +1,84 @@
+"""How sure the weight of a coefficient is, and how many weights move as far in permuted outcomes (docs/method.md 8)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from learning.core.cells.rows import Floats, Ints
+from learning.core.coefficients import KAPPA, TAU_SHORT, Memory, memories, weigh
+from learning.core.significance.funnel import SIGNIFICANT
+from overrides.core.engine.definitions.coefficients import HIGHEST, LOWEST, is_material
+
+DAYS_IN_WEEK = 7.0
+
+
+@dataclass(frozen=True)
+class WeightEvidence:
+    """The 95 % interval of a weight, and the effective days behind its short mean; None where one day is all."""
+
+    days: float
+    low: float | None
+    high: float | None
+
+
+def weight_evidence(weight: float, rr: Floats, day: Floats, as_of: float) -> WeightEvidence:
+    """Return the evidence of a weight from the outcomes `(trades,)` in R of its value and their close days.
+
+    The short mean has weights e^(-age / 14 d). Trades of one day count together: with w_d the weight of a day and r_d
+    its weighted sum of deviations from the mean, the effective days are (sum w_d)^2 / sum w_d^2 = m and the variance of
+    the mean is m / (m - 1) * sum r_d^2 / (sum w_d)^2. Shrinkage towards the prior shrinks the error like the mean.
+
+    >>> rr, day = np.array([1.0, -1.0, 1.0, -1.0]), np.array([1.0, 2.0, 3.0, 4.0])
+    >>> found = weight_evidence(1.0, rr, day, 4.0)
+    >>> round(found.days, 2), round(found.low, 2), round(found.high, 2)
+    (3.97, 0.74, 1.35)
+    """
+    decay = np.exp(-(as_of - day) / TAU_SHORT)
+    total = float(decay.sum())
+    if total <= 0:
+        return WeightEvidence(0.0, None, None)
+    mean = float((decay * rr).sum()) / total
+    _, number = np.unique(np.floor(day), return_inverse=True)
+    of_day = np.bincount(number, decay)
+    days = total**2 / float((of_day**2).sum())
+    if days <= 1.0 + 1e-9:
+        return WeightEvidence(days, None, None)
+    deviation = np.bincount(number, decay * (rr - mean))
+    variance = days / (days - 1) * float((deviation**2).sum()) / total**2
+    error = SIGNIFICANT * math.sqrt(variance) * total / (total + KAPPA)
+    return WeightEvidence(days, max(weight * math.exp(-error), LOWEST), min(weight * math.exp(error), HIGHEST))
+
+
+def moved_weights(rr: Floats, day: Floats, code: Ints, overall: Memory, as_of: float) -> int:
+    """Return how many values of one dimension have a weight that differs enough from 1 to be proposed.
+
+    All columns are `(trades,)`: outcome in R, close day, and the value's number.
+    """
+    return sum(is_material(1.0, weigh(each, overall, as_of).weight) for each in memories(rr, day, code).values())
+
+
+def permuted_in_weeks(rr: Floats, day: Floats, seed: int) -> Floats:
+    """Return the outcomes exchanged among the trades that closed in the same week; equal for the same seed.
+
+    >>> permuted_in_weeks(np.array([1.0, 2.0, 3.0]), np.array([0.0, 1.0, 9.0]), 3).tolist()[2]
+    3.0
+    """
+    week = np.floor(day / DAYS_IN_WEEK)
+    dealt = np.lexsort((np.random.default_rng(seed).random(len(rr)), week))
+    permuted = np.empty(len(rr))
+    permuted[np.argsort(week, kind="stable")] = rr[dealt]
+    return permuted
+
+
+def moved_in_noise(columns: Mapping[str, tuple[Floats, Floats, Ints]], overall: Memory, as_of: float, seed: int) -> int:
+    """Return how many weights of all dimensions move if outcomes are exchanged within weeks.
+
+    `columns` maps each dimension to the outcomes, close days and value numbers of its trades.
+    """
+    return sum(
+        moved_weights(permuted_in_weeks(rr, day, seed), day, code, overall, as_of) for rr, day, code in columns.values()
+    )

@@ -1,0 +1,5 @@
+-- Whether a mandate counts: not revoked, within its term, and enough of its signers may still sign it.
+CREATE OR REPLACE FUNCTION mandate_stands(given overrides_mandate, at timestamptz) RETURNS boolean
+    LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+    SELECT given.revoked_at IS NULL AND given.review_by > at AND signers_of(given.id) >= given.approvals_needed
+$$;

@@ -1,0 +1,43 @@
+"""The menu by task: what a reviewer needs first, and nothing that a person may not see."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import User
+
+from config.desk.menu import SECTIONS, menu
+from tests.admin_pages import browser_of, page
+
+pytestmark = pytest.mark.django_db
+
+
+class TestMenu:
+    def test_begins_with_what_a_reviewer_needs_most(self, reviewer: User) -> None:
+        text = page(browser_of(reviewer), "/admin/overrides/mandate/")
+        nav = text[text.index('id="nav-sidebar"') :]
+
+        names = re.findall(r'<th scope="row"><a [^>]*>([^<]+)</a>', nav)
+
+        assert names[:5] == ["Today", "Requests", "Overrides", "Audit trail", "Mandates"]
+        assert re.findall(r'aria-current="page">([^<]+)<', nav) == ["Mandates"]
+
+    def test_holds_only_what_a_person_may_see(self) -> None:
+        apps = [{"models": [{"object_name": "Trade", "name": "Trades", "admin_url": "/t/"}]}]
+
+        assert [(each.title, [entry.name for entry in each.entries]) for each in menu(apps)] == [
+            ("", ["Today"]),
+            ("What happened", ["Trades"]),
+        ]
+
+    def test_lists_what_no_section_names_last(self) -> None:
+        apps = [{"models": [{"object_name": "Novelty", "name": "Novelties", "admin_url": "/n/"}]}]
+
+        assert [each.title for each in menu(apps)] == ["", "Other"]
+
+    def test_names_only_models_that_there_are(self) -> None:
+        known = {model._meta.model_name for model in admin.site._registry}
+
+        assert {key for entries in SECTIONS.values() for key in entries} <= known

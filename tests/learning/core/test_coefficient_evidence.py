@@ -1,0 +1,74 @@
+"""The interval of a weight, its effective days, and how many weights move in permuted outcomes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from learning.core.coefficient_evidence import (
+    WeightEvidence,
+    moved_in_noise,
+    moved_weights,
+    permuted_in_weeks,
+    weight_evidence,
+)
+from learning.core.coefficients import memories
+
+RANDOM = np.random.default_rng(5)
+
+
+def low(found: WeightEvidence) -> float:
+    assert found.low is not None
+    return found.low
+
+
+def high(found: WeightEvidence) -> float:
+    assert found.high is not None
+    return found.high
+
+
+class TestInterval:
+    def test_narrows_with_the_days_and_contains_the_weight(self) -> None:
+        few, many = (
+            weight_evidence(1.1, RANDOM.normal(0, 1, n), np.repeat(np.arange(30.0), n // 30), 30.0) for n in (30, 3000)
+        )
+
+        assert (low(few), low(many)) < (1.1, 1.1) < (high(few), high(many))
+        assert high(many) - low(many) < high(few) - low(few)
+
+    def test_of_one_day_is_not_known_whatever_the_trades(self) -> None:
+        found = weight_evidence(1.1, RANDOM.normal(0, 1, 500), np.full(500, 3.5), 4.0)
+
+        assert found.days == pytest.approx(1.0)
+        assert (found.low, found.high) == (None, None)
+
+    def test_counts_equal_days_as_days(self) -> None:
+        spread = np.repeat(np.arange(10.0), 3)
+        assert 9 < weight_evidence(1.0, np.ones(30), spread, 9.0).days <= 10
+
+    def test_stays_within_the_bounds_of_a_weight(self) -> None:
+        found = weight_evidence(1.9, RANDOM.normal(0, 50, 40), np.arange(40.0), 40.0)
+        assert (found.low, found.high) == (0.5, 2.0)
+
+    def test_without_trades_is_not_known(self) -> None:
+        assert weight_evidence(1.0, np.array([]), np.array([]), 3.0).low is None
+
+
+class TestNoise:
+    def test_exchanges_outcomes_within_a_week_only(self) -> None:
+        rr, day = np.arange(20.0), np.repeat([0.0, 8.0], 10)
+        permuted = permuted_in_weeks(rr, day, 2)
+
+        assert sorted(permuted[:10]) == rr[:10].tolist()
+        assert sorted(permuted[10:]) == rr[10:].tolist()
+        assert permuted.tolist() == permuted_in_weeks(rr, day, 2).tolist() != rr.tolist()
+
+    def test_finds_fewer_weights_than_a_planted_difference(self) -> None:
+        day = np.repeat(np.arange(100.0), 20)
+        code = np.tile(np.arange(2), 1000)
+        recent = (day > 80) * np.where(code == 0, 0.8, -0.8)
+        rr = RANDOM.normal(0, 0.05, 2000) + recent
+        overall = memories(rr, day, np.zeros(2000, int))[0]
+
+        assert moved_weights(rr, day, code, overall, 99.0) == 2
+        assert moved_in_noise({"chain": (rr, day, code)}, overall, 99.0, 1) < 2
