@@ -22,6 +22,18 @@ HOLD = (
     "INSERT INTO overrides_linehold (line_id, kind, reason, placed_by_id, placed_at, expires_at) "
     "SELECT line_id, {}, {}, 1, now(), {} FROM overrides_membership WHERE to_version IS NULL"
 )
+HOLD_OF = (
+    "INSERT INTO overrides_linehold (line_id, kind, reason, placed_by_id, placed_at, cap, rejected) "
+    "SELECT line_id, {}, 'x', 1, now(), {}, {} FROM overrides_membership WHERE to_version IS NULL"
+)
+RENEWAL = (
+    "INSERT INTO overrides_mandaterenewal (mandate_id, voter_id, reason, voted_at) "
+    "SELECT id, 1, {}, now() FROM overrides_mandate"
+)
+EVIDENCE = (
+    "INSERT INTO overrides_requestevidence (request_id, edition, document, document_hash, stored_at) "
+    "SELECT id, {}, '{{}}', 'x', now() FROM overrides_changerequest"
+)
 QUARANTINE = "INSERT INTO overrides_quarantine (module, reason, placed_by_id, placed_at) VALUES ('pm', {}, 1, now())"
 POLICY = (
     "INSERT INTO overrides_modulepolicy (module, number, is_active, document, request_id, created_at, created_by) "
@@ -73,6 +85,7 @@ REFUSED: dict[str, str] = {
     "change_line_has_its_sides": column("overrides_changeline", "action", "'withdraw'"),
     "one_change_per_line_and_request": column("overrides_changeline", "(request_id, line_id)", "(1, 'x')"),
     "overrides_changerequest_base_version_check": column("overrides_changerequest", "base_version", "-1"),
+    "overrides_changerequest_succeeds_id_key": column("overrides_changerequest", "succeeds_id", "1"),
     "overrides_changerequest_edition_check": column("overrides_changerequest", "edition", "-1"),
     "request_movement_is_finite": column("overrides_changerequest", "movement", "'Infinity'"),
     "request_times_are_readable": column("overrides_changerequest", "scheduled_for", NEVER),
@@ -85,6 +98,13 @@ REFUSED: dict[str, str] = {
     "hold_has_a_reason": HOLD.format("'pin'", "''", "NULL"),
     "hold_kind_is_known": HOLD.format("'stop'", "'x'", "NULL"),
     "hold_term_is_readable": HOLD.format("'pin'", "'x'", NEVER),
+    "hold_cap_is_of_a_cap": HOLD_OF.format("'pin'", "'{}'", "NULL"),
+    "hold_rejection_is_a_pin": HOLD_OF.format("'veto'", "NULL", "'{}'"),
+    "one_renewal_per_mandate_and_person": twice(RENEWAL.format("'x'")),
+    "renewal_has_a_reason": RENEWAL.format("''"),
+    "overrides_mandate_renews_id_key": column("overrides_mandate", "renews_id", "1"),
+    "one_evidence_per_edition": twice(EVIDENCE.format(9)),
+    "overrides_requestevidence_edition_check": EVIDENCE.format(-1),
     "one_live_hold_per_line": twice(HOLD.format("'pin'", "'x'", "NULL")),
     "mandate_direction_is_a_sign": column("overrides_mandate", "direction", "0"),
     "mandate_term_is_readable": column("overrides_mandate", "review_by", NEVER),
