@@ -427,7 +427,7 @@ def test_changes_are_stated_by_an_entry_that_a_later_one_about_something_else_le
     assert refusal(partial(write_entries, change), about_else, partial(run, change.statement)) == ""
 
 
-WITHOUT_A_PART = {
+WITHOUT_A_PART: dict[str, dict[str, tuple[Any, Any]]] = {
     "rename": {"person ada2": (None, {"name": "ada2"})},
     "rename a group": {"group board": (None, {"name": "board"})},
     "rename a group with members": {"group board": ({"name": "desk"}, {"name": "board"})},
@@ -482,7 +482,10 @@ def test_what_stays_as_it_was_needs_no_entry(statement: str) -> None:
 @pytest.mark.parametrize("way", ["about another person", "to nobody", "of old"])
 def test_a_right_to_approve_needs_a_notice_about_itself_to_those_who_approve(way: str) -> None:
     change = CHANGES["make a superuser"]
-    acts = [partial(write_entries, change, is_noticed=False), partial(run, change.statement)]
+    acts: list[Callable[[], object]] = [
+        partial(write_entries, change, is_noticed=False),
+        partial(run, change.statement),
+    ]
     if way == "of old":
         write_entries(change)
         as_of_old()
