@@ -25,10 +25,11 @@ from config.demo.shift_dates import shift, shifted
 from learning.models import NoiseTwin, WalkForward
 from learning.proposals.challenger_trial import draft_trial
 from overrides.core.engine.definitions.vocabulary import PAIRS, Combiner, LearningMethod
-from overrides.models import Challenge, ChangeRequest, ModuleMode, Version
+from overrides.models import Challenge, ChangeRequest, ModuleMode, Version, WhatIf
 from overrides.monitoring.challenger import request_comparison
 from overrides.requests.apply import apply_request
 from overrides.requests.authoring import draft_request
+from overrides.requests.impact.effects import request_effects
 from overrides.requests.review import approve
 from overrides.versions.load_version import current_parameters
 from telemetry.audit.simulated_time import time_simulated
@@ -43,11 +44,11 @@ MODULES = ("dm", "pm")
 JOB = "demo"
 
 RESCALE_REASON = (
-    "At lesson_edge_scale 20 an edge of 1 R moves a target by 0.1 % a day: five months of evidence have moved the "
+    "At an edge scale of 20 an edge of 1 R moves a target by 0.1 % a day: five months of evidence have moved the "
     "levers by a few per cent at most. At 1 the same edge moves them by 2 % a day, inside the same bounds and steps."
 )
 EVIDENCE = {"policy": LearningMethod.EVIDENCE.value}
-TRIAL_REASON = "See what policy evidence would answer and earn before anybody is served by it."
+TRIAL_REASON = "See what the evidence method would answer and earn before anybody is served by it."
 ON_REASON = "The first version is reviewed: serve it, so that what it earns can be measured."
 
 
@@ -139,20 +140,28 @@ def _learn_at_the_end(at: datetime) -> None:
     """Learn once more at the end, leave the proposals to the person at the screen, and count noise twins."""
     with step("learning from everything, and from its noise twin"):
         _learn(at)
+        _effects(at)
         run_jobs(
             [(f"noise twin {m}", "learning.noise_twin", timedelta(minutes=1), {"module": m}) for m in MODULES], now=at
         )
-    with step("walking forward: what each policy would have earned; dealing the outcomes anew"):
+    with step("walking forward: what each method would have earned; dealing the outcomes anew"):
         run_jobs([(f"validate {m}", "learning.validate", timedelta(days=1), {"module": m}) for m in MODULES], now=at)
         wait_until(lambda: not (_is_counting(WalkForward) or _is_counting(NoiseTwin)), "walks and twins")
 
 
-def _is_counting(model: type[WalkForward] | type[NoiseTwin]) -> bool:
+def _is_counting(model: type[WalkForward] | type[NoiseTwin] | type[WhatIf]) -> bool:
     return model._default_manager.filter(status__in=model.UNDER_WAY).exists()
 
 
+def _effects(at: datetime) -> None:
+    """Compute the effects of the requests submitted or published at this time, from the decisions known then."""
+    while request_effects(now=at):
+        wait_until(lambda: not _is_counting(WhatIf), "the effects of requests")
+
+
 def _review(reviewer: User, at: datetime) -> None:
-    """Approve and apply all waiting requests."""
+    """Approve and apply all waiting requests, once their effects are known."""
+    _effects(at)
     for request in ChangeRequest.objects.filter(state=ChangeRequest.State.IN_REVIEW).order_by("id"):
         approve(request_id=request.pk, by=reviewer, at=at, reason="demo: agreed")
     for request in ChangeRequest.objects.filter(state=ChangeRequest.State.APPROVED).order_by("id"):
@@ -195,7 +204,7 @@ def _rescale(people: dict[str, User], at: datetime) -> None:
         parameters = current_parameters(module)
         if parameters.lessons.lesson_edge_scale != RESCALED_TO:
             rescaled = replace(parameters, lessons=replace(parameters.lessons, lesson_edge_scale=RESCALED_TO))
-            title = f"lesson_edge_scale of {module}: 20 to 1"
+            title = f"Edge scale of the movement of {module}: 20 to 1"
             _request(people, at, module, "parameters", title, RESCALE_REASON, rescaled.to_document())
     _review(people["reviewer"], at)
 

@@ -29,7 +29,7 @@ class Section:
 SECTIONS: Mapping[str, Mapping[str, str]] = {
     "": {"changerequest": "Requests", "override": "Overrides", "auditentry": "Audit trail"},
     "Decide": {
-        "mandate": "Mandates", "linehold": "Vetoes and pins", "modulemode": "Modes", "version": "Versions",
+        "mandate": "Mandates", "linehold": "Vetoes, pins and caps", "modulemode": "Modes", "version": "Versions",
         "parameterset": "Parameters", "modulepolicy": "Policies", "line": "Lines",
     },
     "What happened": {"decision": "Decisions", "trade": "Trades", "attribution": "Earnings by trade"},

@@ -36,7 +36,9 @@ from config.desk.words import in_words
 from overrides.admin.requests.steps import step_summaries
 from overrides.core.governance.permissions import APPLY, REVIEW
 from overrides.models import ChangeRequest, Version, Vote, WhatIf
-from overrides.requests.impact.effects import AFTERWARDS, MEASURED, Effect, effect_of, row_of
+from overrides.requests.impact.effects import AFTERWARDS, Effect, effect_of, effect_row
+from overrides.requests.impact.what_if import EFFECT_DECISIONS
+from overrides.requests.kinds import KINDS
 from overrides.serving.engine import ENGINE_ROOM
 
 State, Route = ChangeRequest.State, ChangeRequest.Route
@@ -45,7 +47,7 @@ DAY, WEEK = timedelta(days=1), timedelta(days=7)
 WAITING = (State.IN_REVIEW, State.APPROVED, State.CHANGES_REQUESTED)
 MINE, OTHERS, SCHEDULED, PUBLISHED = "mine", "others", "scheduled", "published"
 EFFECT_FIELDS = ("key", "n", "version", "last_decision", "as_of", "status", "asked_at", "error")
-EFFECT_PARTS = ("asked", "changed", "levers", "exposure")  # of a what-if's document
+EFFECT_PARTS = ("asked", "changed", "levers", "exposure", "is_of_mode")  # of a what-if's document
 LINES = "(SELECT count(*) FROM overrides_changeline AS c WHERE c.request_id = overrides_changerequest.id)"
 # Who signed the mandates that covered the lines of a request when it was applied.
 SIGNERS = """
@@ -178,7 +180,7 @@ def _rows(person: User, now: datetime) -> QuerySet[ChangeRequest]:
 
 def _what_ifs() -> Any:
     """Return the what-ifs of a request as JSON, without the large parts of their documents."""
-    rows = WhatIf.objects.filter(request=OuterRef("pk")).order_by("-asked_at")
+    rows = WhatIf.objects.filter(request=OuterRef("pk"), n=EFFECT_DECISIONS, as_of__isnull=False).order_by("-asked_at")
     parts = {name: F(f"document__{name}") for name in EFFECT_PARTS}
     return rows.values(found=JSONObject(**{name: F(name) for name in EFFECT_FIELDS}, document=JSONObject(**parts)))[:3]
 
@@ -194,7 +196,7 @@ def _waiting(row: Any, person: User, now: datetime) -> Waiting:
         steps=steps,
         waits_for=waits_for,
         effect=found,
-        is_measured=row.kind in MEASURED,
+        is_measured=KINDS[row.kind].is_measured,
         is_failed=is_failed,
     )
 
@@ -235,7 +237,7 @@ def _publication(row: Any, now: datetime) -> Publication:
 
 def _effect(row: Any) -> tuple[Effect | None, bool]:
     """Return the effect of a request, None before it is known, and whether it could not be computed."""
-    found = row_of([_what_if(each) for each in row.effects], row)
+    found = effect_row([_what_if(each) for each in row.effects], row)
     if found is not None:
         found.request = row
     mode = ENGINE_ROOM.mode(row.module)

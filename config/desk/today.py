@@ -31,12 +31,14 @@ from overrides.models import (
     Vote,
 )
 from overrides.requests.renewal import suspended_at
+from overrides.versions.acts_today import ActsToday, acts_by_module
 from telemetry.audit.simulated_time import SimulatedTime
 from telemetry.decisions.earnings import Earned, earned_lately
 from telemetry.foundation.models import OutboxMessage
 from telemetry.models import MODULES
 
 MOST_DUE = 12
+MODE_FIELDS = ("module", "mode", "rollout_percent", "changed_at", "changed_by", "reason")  # what the page shows
 EARNED_TRADES = 1000  # the trades whose earnings the page sums, so that it takes no longer as they grow
 
 
@@ -47,6 +49,7 @@ class Served:
     module: str
     row: ModuleMode | None
     version: Version | None
+    acts: ActsToday | None = None  # of the version, None without one
 
     @property
     def mode(self) -> str:
@@ -102,9 +105,10 @@ class Counts:
     """What the start page counts.
 
     Requests that wait for the reader, for others, and for their time; those that took effect at once and wait to be
-    acknowledged; mandates that are due for review (`mandates_overdue` of them overdue) or suspended; vetoes and pins;
-    live keys without an active owner; what the builder published by itself; failed runs of jobs; and what the last
-    trades earned. `simulated` is since when and why the database accepts other times than its clock's.
+    acknowledged; mandates that are due for review (`mandates_overdue` of them overdue) or suspended; vetoes, pins and
+    caps; live keys without an active owner; what the builder published by itself; failed runs of jobs; and what the
+    last trades earned. `modes` are the serving modes by module, as far as they are set. `simulated` is since when and
+    why the database accepts other times than its clock's.
     """
 
     mine: int
@@ -116,6 +120,7 @@ class Counts:
     mandates_suspended: int
     vetoes: int
     pins: int
+    caps: int
     unowned_keys: int
     published: Published
     quarantines: tuple[Mapping[str, str], ...]
@@ -123,6 +128,7 @@ class Counts:
     stuck: Stuck
     simulated: SimulatedTime | None
     earned: Earned
+    modes: Mapping[str, ModuleMode]
 
     @property
     def mandates_due_soon(self) -> int:
@@ -130,12 +136,12 @@ class Counts:
         return self.mandates_due - self.mandates_overdue
 
 
-def served() -> list[Served]:
-    """Return what each module serves."""
-    rows = {row.module: row for row in ModuleMode.objects.all()}
-    versions = Version.objects.filter(is_active=True).defer("config_data", "coefficients")
+def served(modes: Mapping[str, ModuleMode], now: datetime) -> list[Served]:
+    """Return what each module serves in these modes."""
+    versions = Version.objects.filter(is_active=True).select_related("parameters").defer("config_data", "coefficients")
     active = {version.module: version for version in versions}
-    return [Served(module, rows.get(module), active.get(module)) for module, _ in MODULES]
+    acts = acts_by_module(active.values(), now)
+    return [Served(module, modes.get(module), active.get(module), acts.get(module)) for module, _ in MODULES]
 
 
 def counts(person: User, now: datetime) -> Counts:
@@ -154,6 +160,7 @@ def counts(person: User, now: datetime) -> Counts:
         "mandates_suspended": Mandate.objects.filter(suspended_at(now)),
         "vetoes": holds.filter(kind="veto"),
         "pins": holds.filter(kind="pin"),
+        "caps": holds.filter(kind="cap"),
         "unowned_keys": unowned_keys(now),
         "tasks": tasks,
     }
@@ -170,6 +177,7 @@ def counts(person: User, now: datetime) -> Counts:
     quarantine = JSONObject(module=F("module"), reason=F("reason"), by=F("placed_by__username"))
     columns |= {
         "earned": earned_lately(EARNED_TRADES),
+        "modes": ArraySubquery(ModuleMode.objects.values(found=JSONObject(**{name: F(name) for name in MODE_FIELDS}))),
         "quarantines": ArraySubquery(stopped.values(found=quarantine)),
         "failed": failed_runs(now),
         "oldest": Subquery(tasks.order_by("due_at").values("due_at")[:1]),
@@ -182,6 +190,8 @@ def counts(person: User, now: datetime) -> Counts:
     row["earned"] = Earned(**row["earned"])
     row["published"] = Published(*(row.pop(name) for name in ("day", "day_lines", "week", "week_lines")))
     row["stuck"] = Stuck(row.pop("tasks"), row.pop("oldest"))
+    modes = [ModuleMode(**{**each, "changed_at": datetime.fromisoformat(each["changed_at"])}) for each in row["modes"]]
+    row["modes"] = {mode.module: mode for mode in modes}
     row["quarantines"] = tuple(row["quarantines"])
     return Counts(**row)
 

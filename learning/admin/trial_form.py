@@ -34,7 +34,7 @@ class TrialForm(ReasonForm):
         for channel, each in current.channels.items():
             pairs = [(policy, name) for (of, policy), names in PAIRS.items() if of is channel for name in names]
             self.fields[channel.value] = forms.ChoiceField(
-                label=f"{channel.value}: policy and combiner",
+                label=f"{channel.value}: method and combiner",
                 choices=[(f"{policy}/{name}", f"{policy}, combined by {name}") for policy, name in pairs],
                 initial=f"{each.policy}/{each.combiner}",
             )
@@ -69,7 +69,7 @@ def trial_page(request: HttpRequest, module: str) -> HttpResponse:
             messages.success(request, f"Request {drafted.pk} is drafted and waits for a reviewer")
             return HttpResponseRedirect(reverse("admin:overrides_changerequest_change", args=[drafted.pk]))
     context = admin.site.each_context(request) | {
-        "title": f"Try another policy beside the live one: {module}",
+        "title": f"Try another method beside the live one: {module}",
         "opts": BuilderRun._meta,
         "form": form,
         "module": module,

@@ -53,13 +53,13 @@ def verdict(uplifts: Sequence[tuple[str, dict[str, Any] | None]]) -> str:
     >>> verdict([("plan", {"low": -1.0, "high": 1.0}), ("evidence", {"low": 2.0, "high": 3.0})])
     'Above zero: evidence'
     >>> verdict([("plan", {"low": -1.0, "high": 1.0}), ("evidence", None)])
-    'No policy is clear of zero'
+    'No method is clear of zero'
     """
     known = [(name, each) for name, each in uplifts if each is not None and each["low"] is not None]
     above = ", ".join(name for name, each in known if each["low"] > 0)
     below = ", ".join(name for name, each in known if each["high"] < 0)
     sides = [f"{side} zero: {names}" for side, names in (("above", above), ("below", below)) if names]
-    return "; ".join(sides).capitalize() if sides else "No policy is clear of zero"
+    return "; ".join(sides).capitalize() if sides else "No method is clear of zero"
 
 
 def _method_result(choice: Choice, walk: WalkForward | None, coming: WalkForward | None) -> MethodResult:

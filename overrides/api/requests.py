@@ -172,7 +172,7 @@ def _document(row: ChangeRequest, at: datetime) -> Any:
     # An API key can never apply a request, so the gates are those of a person who may.
     attempt = Attempt(Step.APPLY, Person(frozenset({APPLY})), at)
     row.before_applying = gates(read.situation, attempt)  # type: ignore[attr-defined]  # only shown
-    known = known_effect(row, mode_of(row.module))
+    known = known_effect(row, mode_of(row.module), now=at)
     row.effect_document = known.effect and known.effect.to_document()  # type: ignore[attr-defined]  # only shown
     row.effect_status = known.status.value  # type: ignore[attr-defined]  # only shown
     return WholeRequestSerializer(row).data

@@ -5,12 +5,13 @@ The inputs of the weights are kept per version, which never changes, so that cou
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from overrides.core.impact.acting import EvidenceColumns, acting
 from overrides.models import Version
-from overrides.versions.load_version import InForce, active_version, evidence_in_force
+from overrides.versions.load_version import InForce, active_version, evidence_by_module
 
 _known: dict[str, tuple[tuple[int, str], EvidenceColumns]] = {}  # the columns of each module's newest version
 
@@ -51,10 +52,33 @@ def acting_ids(module: str, at: datetime) -> list[str]:
     return ids
 
 
+def acts_by_module(versions: Iterable[Version], at: datetime) -> dict[str, ActsToday]:
+    """Return both figures of versions in force, one of each module; what is not kept yet is read in one query."""
+    versions = list(versions)
+    _read([version for version in versions if _kept(version) is None])
+    return {version.module: acts_in(version, at) for version in versions}
+
+
 def _columns(version: Version) -> EvidenceColumns:
-    key = version.pk, version.content_hash
+    kept = _kept(version)
+    return _read([version])[version.module] if kept is None else kept
+
+
+def _kept(version: Version) -> EvidenceColumns | None:
     known = _known.get(version.module)
-    if known is None or known[0] != key:
-        known = key, EvidenceColumns.of(evidence_in_force(version.module))
-        _known[version.module] = known
-    return known[1]
+    return known[1] if known is not None and known[0] == _key(version) else None
+
+
+def _read(versions: list[Version]) -> dict[str, EvidenceColumns]:
+    """Read the columns of versions in force and keep them."""
+    if not versions:
+        return {}
+    rows = evidence_by_module([version.module for version in versions])
+    found = {module: EvidenceColumns.of(each) for module, each in rows.items()}
+    for version in versions:
+        _known[version.module] = _key(version), found[version.module]
+    return found
+
+
+def _key(version: Version) -> tuple[int, str]:
+    return version.pk, version.content_hash

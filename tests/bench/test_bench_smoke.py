@@ -14,6 +14,7 @@ from tests.bench import (
     challenge,
     combine,
     cube,
+    effects,
     import_files,
     learning,
     pages,
@@ -24,7 +25,10 @@ from tests.bench import (
     what_if,
 )
 from tests.bench.simulator import Simulator
-from tests.builders import NOW, make_trades
+from tests.builders import DAY, NOW, approve_and_apply, draft, make_spec, make_trades
+from tests.builders import publish as publish_override
+from tests.overrides.requests.impact.test_what_if import MICRO
+from tests.overrides.requests.impact.test_what_if import ask as log_questions
 
 Figures = Callable[[], dict[str, float]]
 
@@ -112,6 +116,18 @@ class TestBenches:
         found = figures()
         assert {"compared_wall", "peak_rss", "page_median", "page_queries"} <= found.keys()
         assert min(found.values()) > 0
+
+    def test_effects_announces_a_band_and_tells_what_came_true(self, figures: Figures) -> None:
+        publish_override(make_spec(scope=MICRO), at=NOW - 20 * DAY)
+        for day in range(-12, 4):
+            log_questions(2, at=NOW + day * DAY)
+        request = approve_and_apply(draft(make_spec({"size_mult": 0.9}), at=NOW), at=NOW)
+
+        effects.report(list(effects.announced([request])))
+
+        found = figures()
+        assert {"inside", "no_wider_than_4_deviations", "signs_right"} <= found.keys()
+        assert found["inside"] == found["signs_right"] == 1
 
     def test_walk_forward_tells_every_policy(self, figures: Figures, monkeypatch: pytest.MonkeyPatch) -> None:
         trades = make_trades([2.0, -1.0] * 40)

@@ -106,7 +106,7 @@ class TestChangingAMode:
 
             expect(page.get_by_text(words)).to_be_visible()
             expect(fact(page, "Mode")).to_have_text(to)
-            expect(panel(page, "What stands")).to_contain_text(f"odd fills: {to}")
+            expect(panel(page, "Current state")).to_contain_text(f"odd fills: {to}")
 
         expect(page.get_by_text("pm is off: nothing is served")).to_be_visible()
 
@@ -166,7 +166,7 @@ class TestAuditingContributions:
         assert served == pytest.approx(math.log(1.02), abs=1e-6)
         expect(size.get_by_role("img")).to_be_visible()
         expect(panel(page, "What became of it")).to_contain_text("+3.000 R")
-        expect(panel(page, "What became of it")).to_contain_text("+0.060000 R")
+        expect(panel(page, "What became of it")).to_contain_text("overrides +0.0600 R, coefficients nothing")
         device.press(link(panel(page, "What became of it"), "served 3 R"))
         expect(page.get_by_role("heading", level=1)).to_contain_text("served 3 R")
 
@@ -180,6 +180,6 @@ class TestAuditingContributions:
         device.write(page.get_by_role("textbox", name="Search decisions"), "donchian")
         device.press(page.get_by_role("button", name="Search"))
         expect(page.get_by_text("3 decisions")).to_be_visible()
-        device.press(link(page.get_by_role("navigation", name="Filter"), "SINGLE"))
+        device.press(link(page.get_by_role("navigation", name="Filter"), "one override"))
 
         expect(page.get_by_text("1 decision", exact=True)).to_be_visible()

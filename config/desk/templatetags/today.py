@@ -34,7 +34,7 @@ def today(context: Context) -> dict[str, Any]:
         "inbox": inbox(user),
         "queue": queue(user, now) if user.has_perm(VIEW_REQUESTS) else None,
         **_mandates(user, counted, now),
-        **_served(user),
+        **_served(user, counted, now),
         "earned": counted.earned if user.has_perm("telemetry.view_attribution") else None,
         "earned_trades": EARNED_TRADES,
         "troubles": _troubles(user, counted, now),
@@ -52,11 +52,11 @@ def _mandates(user: User, counted: Counts, now: datetime) -> dict[str, Any]:
     }
 
 
-def _served(user: User) -> dict[str, Any]:
+def _served(user: User, counted: Counts, now: datetime) -> dict[str, Any]:
     """Return what the modules serve, and the form that switches everything off where something is not off."""
     if not user.has_perm("overrides.view_modulemode"):
         return {"served": None}
-    modules = served()
+    modules = served(counted.modes, now)
     is_all_off = all(each.is_off for each in modules)
     return {
         "served": modules,

@@ -33,24 +33,24 @@ def field_for(declared: str, value: Any, limits: Mapping[str, Any], **options: A
     """Return the field of a constant with this type annotation; `limits` has "low" and "high" if they are declared."""
     is_optional = declared.endswith("| None")
     options |= {"required": not is_optional, "error_messages": {"required": "give a value"}}
-    kind = declared.removesuffix("| None").strip()
-    if kind == "bool":
+    base = declared.removesuffix("| None").strip()
+    if base == "bool":
         chosen = {**options, "initial": "yes" if value else "no"}
         return forms.TypedChoiceField(choices=YES_OR_NO, coerce="yes".__eq__, **chosen)
-    if kind in ("int", "float"):
+    if base in ("int", "float"):
         ends = {name: limits[end] for name, end in (("min", "low"), ("max", "high")) if end in limits}
-        step = {"step": "1" if kind == "int" else "any"}
+        step = {"step": "1" if base == "int" else "any"}
         widget = forms.NumberInput({name: f"{end:g}" for name, end in ends.items() if abs(end) < 1e12} | step)
-        field = forms.IntegerField if kind == "int" else forms.FloatField
+        field = forms.IntegerField if base == "int" else forms.FloatField
         return field(initial=_number(value), widget=widget, **options)
-    if kind.startswith("tuple[str"):
+    if base.startswith("tuple[str"):
         read = _names_or_none if is_optional else _names
         return TextField(", ".join, read, initial=value, **options | {"required": False})
-    if kind.startswith("tuple"):
-        read_numbers = partial(_numbers, int if kind.startswith("tuple[int") else float)
+    if base.startswith("tuple"):
+        read_numbers = partial(_numbers, int if base.startswith("tuple[int") else float)
         return TextField(_listed, read_numbers, initial=value, **options)
     area = forms.Textarea({"rows": 3})
-    limits_of = _ranges if "tuple" in kind else _steps
+    limits_of = _ranges if "tuple" in base else _steps
     return TextField(_lines, limits_of, initial=value, widget=area, **options | {"required": False})
 
 

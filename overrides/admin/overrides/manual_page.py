@@ -50,7 +50,7 @@ def manual_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> Ht
             **_compared(form, form.spec, standing, at),
         }
     context = model_admin.admin_site.each_context(request) | {
-        "title": f"An override of {module} by hand",
+        "title": f"Manual override of {module}",
         "opts": model_admin.opts,
         "form": form,
         "way_back": reverse("admin:overrides_override_changelist"),

@@ -20,7 +20,8 @@ from overrides.core.governance.votes import signatures
 from overrides.models import ChangeLine, ChangeRequest, Line, WhatIf
 from overrides.requests.gates import moved_before, window_of
 from overrides.requests.governance_store import policy_of
-from overrides.requests.impact.effects import MEASURED, Effect, effect_of, row_of
+from overrides.requests.impact.effects import Effect, effect_of, effect_row
+from overrides.requests.kinds import KINDS
 from overrides.requests.votes import votes_on
 from telemetry.foundation.admin.formatting import MISSING, exposure
 from telemetry.foundation.admin.pagination import FactList
@@ -58,7 +59,7 @@ def progress_of(requests: Sequence[ChangeRequest], reader: User | AnonymousUser,
     """Return the progress of each request, as this reader sees it."""
     votes = votes_on([each.pk for each in requests])
     policies = {module: policy_of(module) for module in {each.module for each in requests}}
-    effects = _effects([each for each in requests if each.kind in MEASURED])
+    effects = _effects([each for each in requests if KINDS[each.kind].is_measured])
     moved = cache(partial(moved_before, at=at))
     may = {permission: reader.has_perm(permission) for permission in (REVIEW, APPLY)}
     found = []
@@ -75,10 +76,12 @@ def progress_of(requests: Sequence[ChangeRequest], reader: User | AnonymousUser,
 
 
 def _effects(requests: Sequence[ChangeRequest]) -> dict[int, Effect | None]:
-    rows: dict[int, list[WhatIf]] = {each.pk: [] for each in requests}
-    for row in WhatIf.objects.filter(request__in=list(rows)):
+    known = {each.pk: each for each in requests}
+    rows: dict[int, list[WhatIf]] = {key: [] for key in known}
+    for row in WhatIf.objects.filter(request__in=list(known)):
+        row.request = known[row.request_id]
         rows[row.request_id].append(row)
-    return {each.pk: effect_of(row_of(rows[each.pk], each), None) for each in requests}
+    return {key: effect_of(effect_row(rows[key], each), None) for key, each in known.items()}
 
 
 def _who(
@@ -138,8 +141,12 @@ def found_requests(rows: QuerySet[ChangeRequest], term: str) -> QuerySet[ChangeR
 def effect_shown(request: ChangeRequest, effect: Effect | None) -> SafeString:
     """Format the effect of a request on exposure with its 90 % band."""
     if effect is None:
-        is_pending = request.kind in MEASURED and request.state in ChangeRequest.OPEN
+        is_pending = KINDS[request.kind].is_measured and request.state in ChangeRequest.OPEN
         return format_html('<span class="cw-quiet">{}</span>', "not computed yet") if is_pending else MISSING
+    if not effect.decisions:
+        return format_html(
+            '<span class="cw-quiet" title="{}">unknown</span>', "the module had logged no decision to replay"
+        )
     if effect.low is None or effect.high is None:
         return exposure(effect.percent)
     band = format_html("{} to {}", exposure(effect.low), exposure(effect.high))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -209,7 +209,7 @@ def votes_shown(votes: Sequence[Vote], standings: Mapping[int, Standing]) -> lis
 
 def _what_if(request: ChangeRequest) -> dict[str, Any]:
     is_askable = KINDS[request.kind].proposed is not None
-    known = known_effect(request, ENGINE_ROOM.mode(request.module))
+    known = known_effect(request, ENGINE_ROOM.mode(request.module), now=datetime.now(UTC))
     row = known.row
     return {
         "row": row,

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
+
 from overrides.admin.serving.switching_effect import effect_of_off
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.serving_mode import ServingMode
@@ -47,10 +49,11 @@ class ModuleStatus:
 
 def module_status(module: str) -> ModuleStatus:
     """Read how a module is served now, with the newest versions that can be its challenger."""
-    row = ModuleMode.objects.select_related("challenger").defer(*_documents("challenger")).filter(pk=module).first()
+    newest = Version.objects.filter(module=module).order_by("-number").values_list("number", flat=True)[:MOST_VERSIONS]
+    rows: Any = ModuleMode.objects.select_related("challenger").defer(*_documents("challenger")).filter(pk=module)
+    row = rows.annotate(numbers=ArraySubquery(newest)).first()
     standing = read_in_force(module)
-    newest = Version.objects.filter(module=module).order_by("-number").values_list("number", flat=True)
-    numbers = list(newest[:MOST_VERSIONS])
+    numbers = list(row.numbers if row else newest)
     if row and row.challenger and row.challenger.number not in numbers:
         numbers.append(row.challenger.number)
     return ModuleStatus(module, row, standing.version, standing.parameters, tuple(numbers), standing)

@@ -47,7 +47,8 @@ def version_pair(
     """
     before = specs_without_ramps(proposed.module, base, keys)
     current = held.parameters if held else parameters_of(proposed.module, base)
-    after = {line: spec for line, spec in before.items() if line not in proposed.withdraw}
+    gone = before.keys() if proposed.is_whole else proposed.withdraw
+    after = {line: spec for line, spec in before.items() if line not in gone}
     after |= {spec.line: spec for spec in proposed.bring}
     weights = held.coefficients if held else coefficients_of(proposed.module, base)
     if proposed.modes is not None:

@@ -16,11 +16,11 @@ from typing import Any
 from django.db.models import Prefetch, Q
 
 from overrides.core.engine.definitions.serving_mode import Mode, ServingMode
-from overrides.models import ChangeRequest, RequestKind, WhatIf
+from overrides.models import ChangeRequest, WhatIf
 from overrides.requests.impact.what_if import is_about, is_effect, request_effect
 from overrides.requests.kinds import KINDS
 
-MEASURED = tuple(kind.name for kind in KINDS.values() if kind.proposed is not None)
+MEASURED = tuple(kind.name for kind in KINDS.values() if kind.is_measured)
 AFTERWARDS = timedelta(days=2)  # what took effect without a review gets its effect if it is no older
 MOST_AT_ONCE = 50  # requests of one run, so that the queue is never filled with them
 UNREVIEWED = (ChangeRequest.Route.MANDATE, ChangeRequest.Route.AT_ONCE)
@@ -125,9 +125,9 @@ def effect_row(rows: Iterable[WhatIf], request: ChangeRequest) -> WhatIf | None:
     return row_of((row for row in rows if is_effect(row)), request)
 
 
-def known_effect(request: ChangeRequest, mode: ServingMode | None) -> KnownEffect:
+def known_effect(request: ChangeRequest, mode: ServingMode | None, *, now: datetime) -> KnownEffect:
     """Return the effect of a request with its status; `mode` is the mode of the module, None if it is not known."""
-    if KINDS[request.kind].proposed is None:
+    if not KINDS[request.kind].is_measured:
         return KnownEffect(EffectStatus.NONE, None, WORDS[EffectStatus.NONE])
     row = effect_row(request.what_ifs.all(), request)
     effect = effect_of(row, mode)
@@ -135,14 +135,15 @@ def known_effect(request: ChangeRequest, mode: ServingMode | None) -> KnownEffec
         return KnownEffect(EffectStatus.KNOWN, effect, "", row)
     if row is not None and row.status == WhatIf.Status.FAILED:
         return KnownEffect(EffectStatus.FAILED, None, f"could not be computed: {row.error}", row)
-    status = EffectStatus.COMPUTING if row is not None else _status_without_row(request)
+    status = EffectStatus.COMPUTING if row is not None else _status_without_row(request, now)
     return KnownEffect(status, None, WORDS[status], row)
 
 
-def _status_without_row(request: ChangeRequest) -> EffectStatus:
+def _status_without_row(request: ChangeRequest, now: datetime) -> EffectStatus:
     if request.state == ChangeRequest.State.DRAFT:
         return EffectStatus.DRAFT
-    is_due = request.state in ChangeRequest.OPEN or request.route in UNREVIEWED
+    is_recent = request.closed_at is not None and request.closed_at > now - AFTERWARDS
+    is_due = request.state in ChangeRequest.OPEN or (request.route in UNREVIEWED and is_recent)
     return EffectStatus.COMPUTING if is_due else EffectStatus.NOT_COMPUTED
 
 
@@ -162,7 +163,7 @@ def read_effect(
     band = exposure.get("band")  # missing in results of older code
     counted = found.get("overrides") or {}
     is_trial = bool(kind) and not KINDS[kind].is_served
-    is_of_mode = found.get("is_of_mode", kind == RequestKind.MODE)
+    is_of_mode = bool(found.get("is_of_mode"))  # missing in results of older code
     return Effect(
         percent=exposure["percent"],
         low=None if band is None else band["low"],

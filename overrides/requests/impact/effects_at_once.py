@@ -21,7 +21,7 @@ from overrides.requests.kinds.kind import Proposed
 from overrides.requests.kinds.rollback import brought_back
 from overrides.serving.mode import mode_of
 from overrides.versions.acts_today import full_hour
-from overrides.versions.load_version import InForce, changed_keys, read_in_force
+from overrides.versions.load_version import InForce, changed_keys, read_in_force, read_in_force_and
 
 MOST_LOADED = 5_000  # overrides that a page loads to compute an effect
 TOO_LARGE = "too many overrides to be replayed within this page; computed within a minute of submission"
@@ -52,13 +52,13 @@ def effect_of_parameters(held: InForce, parameters: ModuleParameters, at: dateti
 
 def effect_of_rolling_back(version: Version, at: datetime) -> Effect | None:
     """Return the effect of publishing a version again; None if that is too much to load. Raises Refused."""
-    held = read_in_force(version.module)
+    held, target = read_in_force_and(version.module, version.number)
     keys = None
-    if held.version is not None and _has_same_constants(version, held.version):
+    if held.version is not None and _has_same_constants(target, held.version):
         keys = changed_keys(version.module, *sorted((version.number, held.version.number)))
     elif _is_large(version) or _is_large(held.version):
         return None
-    return _effect(brought_back(version.module, version.number, held.number, keys), held, at, keys)
+    return _effect(brought_back(target, keys), held, at, keys)
 
 
 def effect_of_switching_off(held: InForce, mode: ServingMode, at: datetime) -> Effect | None:

@@ -46,7 +46,8 @@ class Proposed:
     """A change of a module: overrides to bring, lines to withdraw, and what else to set (None keeps what is in force).
 
     `coefficients` are all weights of the changed version, not only those that differ. `modes` are the serving modes
-    before and after, of a change of mode, which changes nothing else.
+    before and after, of a change of mode, which changes nothing else. `is_whole`: every override of the changed version
+    is among those to bring.
     """
 
     module: str
@@ -55,6 +56,7 @@ class Proposed:
     parameters: ModuleParameters | None = None
     coefficients: Mapping[str, float] | None = None
     modes: tuple[ServingMode, ServingMode] | None = None
+    is_whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,3 +151,8 @@ class Kind:
     is_published: bool = False
     is_served: bool = True
     settles_serving: bool = False
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether it changes answers, so that its effect is computed."""
+        return self.proposed is not None

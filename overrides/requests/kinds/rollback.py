@@ -103,14 +103,14 @@ def before_after(request: ChangeRequest, in_force: InForce, is_open: bool) -> Be
 
 def proposed(request: ChangeRequest, number: int | None) -> Proposed:
     """Return the change from version `number` to the one brought back."""
-    return brought_back(request.module, request.content["to"], number)
+    return brought_back(read_in_force_and(request.module, request.content["to"])[1])
 
 
-def brought_back(module: str, to: int, number: int | None, keys: Collection[Key] | None = None) -> Proposed:
-    """Return the change from version `number` to version `to`; with `keys` only of the overrides of these keys."""
-    target, current = specs_without_ramps(module, to, keys), specs_without_ramps(module, number, keys)
-    gone = current.keys() - target.keys()
-    return Proposed(module, list(target.values()), gone, parameters_of(module, to), coefficients_of(module, to))
+def brought_back(target: Version, keys: Collection[Key] | None = None) -> Proposed:
+    """Return the change from any version to this one; with `keys` only of the overrides of these keys."""
+    bring = list(specs_without_ramps(target.module, target.number, keys).values())
+    parameters = target.parameters.parsed
+    return Proposed(target.module, bring, parameters=parameters, coefficients=target.coefficients, is_whole=True)
 
 
 ROLLBACK = Kind(

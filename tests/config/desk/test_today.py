@@ -26,6 +26,7 @@ from overrides.requests.impact.effects import request_effects
 from overrides.requests.impact.what_if import run_what_if
 from overrides.requests.review import approve, request_changes, schedule
 from telemetry.audit.simulated_time import allow_simulated_time, end_simulated_time
+from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.models import JobRun, OutboxMessage
 from telemetry.recording.record_trades import record_trades
 from tests.admin_pages import MOST_QUERIES, browser_of, page
@@ -61,6 +62,7 @@ class TestToday:
             draft(make_spec({"size_mult": 1.2}, scope={"bucket": f"b{number}"}), author=author, at=now)
         ran("build pm", "failed", now, "Traceback\nValueError: odd")
         publish(make_spec(scope={"bucket": "late"}), at=now - timedelta(days=100))
+        publish(make_spec({"alloc_mult": 1.1}, type="dm_alloc", module="dm", action_category="allocation"), module="dm")
         schedule_one(reviewer, author, now)
         browser = browser_of(reviewer)
 
@@ -89,6 +91,17 @@ class TestToday:
         record_start(now=datetime.now(UTC))
 
         assert "the jobs run, none of them failed in the last day or is late" in page(browser_of(author), "/admin/")
+
+    def test_counts_what_is_in_force_and_what_acts(self, author: User) -> None:
+        fresh = {"updated_at": utc_text(datetime.now(UTC))}
+        publish(make_spec(stats=fresh), make_spec(scope={"bucket": "micro"}, stats=fresh | {"variance": 5}))
+        set_mode("on")
+
+        text = page(browser_of(author), "/admin/")
+
+        assert re.search(
+            r'2</span> in force, of which <a href="[^"]*acts_today=yes[^"]*pm"><span[^>]*>1</span> acts', text
+        )
 
     @pytest.mark.parametrize(
         ("mode", "percent", "words"),
@@ -128,7 +141,7 @@ class TestToday:
 
         assert "The builder of pm is in quarantine" in text
         assert "looks wrong (operator)" in text
-        assert "0 vetoes and 1 pin</a>" in text
+        assert "0 vetoes, 1 pin and 0 caps</a>" in text
 
     def test_says_that_time_is_simulated_since_when_and_why(self, author: User) -> None:
         text = page(browser_of(author), "/admin/")

@@ -172,5 +172,5 @@ def test_a_heading_names_the_policies_that_are_clear_of_zero() -> None:
     uplifts = [(name, {"low": low, "high": high}) for name, (low, high) in ends.items()]
 
     assert verdict(uplifts) == "Above zero: evidence; below zero: plan"
-    assert verdict(uplifts[1:2]) == "No policy is clear of zero"
-    assert verdict([("plan", None), ("evidence", {"low": None, "high": None})]) == "No policy is clear of zero"
+    assert verdict(uplifts[1:2]) == "No method is clear of zero"
+    assert verdict([("plan", None), ("evidence", {"low": None, "high": None})]) == "No method is clear of zero"

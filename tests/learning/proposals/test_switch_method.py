@@ -241,7 +241,7 @@ class TestItsDoors:
         build()
         publish(make_spec())
         browser = browser_of(proposer)
-        assert f'<a href="{PAGE}">Change policy of pm_strength to evidence…</a>' in page(
+        assert f'<a href="{PAGE}">Change pm_strength to method evidence…</a>' in page(
             browser, "/admin/overrides/modulemode/pm/change/"
         )
 

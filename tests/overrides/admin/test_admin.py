@@ -14,7 +14,7 @@ from learning.models import BuilderRun, Cell, CellGroup
 from learning.validation.noise_twin_runs import count_twins
 from learning.validation.walk_forward_runs import CHOICES, walk_forward
 from overrides.core.engine.definitions.vocabulary import LearningMethod
-from overrides.models import ChangeRequest, ModuleMode, Override, Version
+from overrides.models import ChangeRequest, Membership, ModuleMode, Override, Version
 from overrides.requests.emergency import pin_line
 from telemetry.decisions.attribute_trades import attribute_trades
 from telemetry.decisions.decision_log import record_decisions
@@ -150,8 +150,7 @@ class TestEveryPage:
         assert {"line_scope", "edge_raw", "weight", "minimum_weight", "earned"} <= set(header.split(","))
 
     def test_of_a_line_is_found_by_the_beginning_of_its_id(self, browser: Client) -> None:
-        override = Override.objects.select_related("line").first()
-        assert override is not None
+        override = Membership.objects.select_related("override").filter(to_version=None)[0].override
 
         for identity in (override.pk[:12], override.line_id[:12], override.line_id):
             assert browser.get("/admin/overrides/override/", {"q": identity}).context["cl"].result_count == 1

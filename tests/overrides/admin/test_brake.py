@@ -24,6 +24,10 @@ pytestmark = pytest.mark.django_db
 PM = "/admin/overrides/modulemode/pm"
 EVERYTHING_OFF = "/admin/overrides/modulemode/everything-off/"
 LINE = make_spec().line
+NOW_SERVES = {
+    "shadow": "in shadow mode: it serves neutral levers and logs its answers.",
+    "off": "off and serves neutral levers.",
+}
 HALT = {"reason": "halt"}
 
 
@@ -56,7 +60,7 @@ class TestSecondClick:
         answers = clicked_twice(browser, f"{PM}/lower/", {"to": to, "reason": "odd fills"})
 
         for each in answers:
-            assert f"Pm is {to}, rolled out to 100 %," in each
+            assert f"Module pm is {NOW_SERVES[to]}" in each
         assert ModuleMode.objects.get(module="pm").revision == 2
         assert ChangeRequest.objects.filter(route="at_once").count() == 1
 

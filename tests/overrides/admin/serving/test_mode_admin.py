@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from overrides.admin.serving import mode_page
+from overrides.core.governance.permissions import DRAFT, LOWER, REVIEW
 from overrides.models import ModuleMode
 from overrides.requests.apply import apply_request
 from overrides.requests.review import approve
@@ -76,8 +77,8 @@ class TestPages:
 
         text = page(browser_of(author), PM)
 
-        assert '<td>SINGLE</td><td class="cw-r"><span class="cw-num">2</span>' in text
-        assert "MODULE_OFF" not in text
+        assert '>one override</span></td><td class="cw-r"><span class="cw-num">2</span>' in text
+        assert ">module off</span>" not in text
 
     def test_know_no_other_module(self, author: User) -> None:
         assert browser_of(author).get(f"{LIST}zz/change/").status_code == 404
@@ -276,7 +277,7 @@ class TestAsking:
 
         text = page(browser_of(asker), f"{LIST}dm/change/")
 
-        assert "policy goes with one combiner only" in text
+        assert "method goes with one combiner only" in text
         assert ask(asker, "combiner", "dm", dm_alloc="plan").status_code == 200
         assert not requests_by_people().exists()
 
@@ -325,6 +326,16 @@ class TestEffect:
 
         assert 'switching pm off: <span class="cw-num cw-raises">+2.00 %</span>' in text
         assert 'as served: <span class="cw-num cw-raises">+1.00 %</span>' in text
+
+    @pytest.mark.usefixtures("served")
+    def test_costs_few_queries_even_those_who_may_do_everything(self, django_assert_max_num_queries: Any) -> None:
+        browser = browser_of(make_user("chief", LOWER, REVIEW, DRAFT))
+
+        with django_assert_max_num_queries(MOST_QUERIES):
+            text = page(browser, PM)
+
+        assert "switching pm off" in text
+        assert "/ask/mode/" in text
 
     @pytest.mark.usefixtures("served")
     def test_is_on_the_page_that_switches_everything_off(

@@ -215,3 +215,11 @@ class TestEffectOfRollingBack:
         assert "Estimated exposure change: <span" in text
         assert "in a replay of the last 2 decisions, as if the module were on; no band: 0 whole days" in text
         assert "Overrides in force: 2 → 2" in text
+
+    @pytest.mark.parametrize("base", [0, 1, 2], ids=["as in force", "other overrides", "other parameters"])
+    def test_costs_few_queries(self, versions: list[Version], base: int, django_assert_max_num_queries: Any) -> None:
+        ask(2, scope=MID)
+        browser = browser_of(make_user("planner", "overrides.add_changerequest"))
+
+        with django_assert_max_num_queries(MOST_QUERIES):
+            page(browser, f"{BASE}{versions[base].pk}/roll-back/")

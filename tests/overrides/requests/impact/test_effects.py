@@ -240,6 +240,14 @@ class TestWholeDays:
 
 
 class TestKnownEffect:
+    def test_is_computed_no_more_two_days_after_a_change_at_once(self, operator: User) -> None:
+        publish(make_spec())
+        request = retire_lines(module="pm", lines=[make_spec().line], by=operator, reason="harm", at=NOW)
+
+        found = [known_effect(request, None, now=NOW + 2 * DAY + each).status for each in (-MINUTE, timedelta())]
+
+        assert found == ["computing", "not_computed"]
+
     def test_says_why_it_is_not_known(self, author: User, reviewer: User) -> None:
         drafted = draft(make_spec(), author=author, submit=False)
         submitted = draft(make_spec(scope=MICRO), author=author)
@@ -247,7 +255,7 @@ class TestKnownEffect:
         rejected = reject(request_id=draft(make_spec(scope={"bucket": "big"}), author=author).pk, by=reviewer, at=NOW,
                           reason="no")  # fmt: skip
 
-        found = [known_effect(each, None) for each in (drafted, submitted, policy, rejected)]
+        found = [known_effect(each, None, now=NOW) for each in (drafted, submitted, policy, rejected)]
 
         assert [each.status for each in found] == ["draft", "computing", "none", "not_computed"]
         assert all(each.words and each.effect is None for each in found)
@@ -258,7 +266,7 @@ class TestKnownEffect:
         request = draft(make_spec({"size_mult": 0.9}), author=author)
         run_what_if(request_what_if(request.pk, 2, NOW).key, now=NOW)
 
-        assert known_effect(request, None).status == "computing"
+        assert known_effect(request, None, now=NOW).status == "computing"
         request_effects(now=NOW + MINUTE)
         assert computed(request).n == EFFECT_DECISIONS
-        assert known_effect(request, None).status == "known"
+        assert known_effect(request, None, now=NOW).status == "known"

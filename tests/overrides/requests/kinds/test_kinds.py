@@ -46,7 +46,7 @@ class TestRegistry:
             ("is_published", {"lines", "parameters", "rollback"}),
             ("is_served", set(RequestKind.values) - {"trial"}),
             ("settles_serving", {"parameters", "mode", "rollback", "trial"}),
-            ("proposed", {"lines", "parameters", "rollback", "trial"}),
+            ("is_measured", set(RequestKind.values) - {"policy"}),
         ],
     )
     def test_says_what_tells_the_kinds_apart(self, fact: str, kinds: set[str]) -> None:
@@ -57,7 +57,9 @@ def test_nothing_outside_the_folder_compares_kinds_of_requests() -> None:
     found = comparisons("overrides", "learning", "config", names=("RequestKind",), attributes=("kind",))
 
     known = {
-        # A version's kind, not a request's.
+        # A version's kind, not a request's: a trial's, and that of a version that puts back what a trial replaced.
+        "overrides/admin/origins.py: self.kind == VersionKind.RESTORED",
+        "overrides/admin/origins.py: self.kind == VersionKind.TRIAL",
         "overrides/admin/versions/version_admin.py: version.kind == TRIAL",
         # The policy's own words for what has a size; the database repeats them (`groups_for`).
         "overrides/core/governance/governance_policy.py: kind == MEASURED",
