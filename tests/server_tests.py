@@ -26,6 +26,7 @@ SERVERS = (
     "tests/overrides/requests/test_auto_publish.py",
     "tests/overrides/requests/test_evidence.py",
     "tests/overrides/requests/test_renewal.py",
+    "tests/overrides/requests/test_renewal_trail.py",
     "tests/overrides/requests/test_trial.py",
     "tests/overrides/monitoring/test_replay.py",
     "tests/overrides/monitoring/verify_trail",

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.db import DatabaseError, connection, transaction
 
+from config.access.models import PersonName
 from config.access.people_audit import people_audited
 from overrides.core.governance.permissions import REVIEW
 from telemetry.audit.audit_log import write_audit
@@ -31,15 +32,20 @@ REVIEW_ID = (
     "WHERE t.app_label = 'overrides' AND p.codename = 'review_changerequest')"
 )
 LOOK_ID = REVIEW_ID.replace("review_changerequest", "view_changerequest")
-ADA, BOB, EVE, REVIEWER, DESK, EMPTY = (
+ADA, BOB, EVE, FAY, GIL, REVIEWER, DESK, EMPTY, PANEL, ASLEEP, WATCH = (
     f"(SELECT id FROM auth_{table} WHERE {column} = '{name}')"
     for table, column, name in (
         ("user", "username", "ada"),
         ("user", "username", "bob"),
         ("user", "username", "eve"),
+        ("user", "username", "fay"),
+        ("user", "username", "gil"),
         ("group", "name", "reviewer"),
         ("group", "name", "desk"),
         ("group", "name", "empty"),
+        ("group", "name", "panel"),
+        ("group", "name", "asleep"),
+        ("group", "name", "watch"),
     )
 )
 ROW = {
@@ -108,6 +114,17 @@ CHANGES: dict[str, Change] = {
     "change an address": one(
         "UPDATE auth_user SET email = 'a@b.c' WHERE username = 'ada'", "person ada", {"email": "a@b.c"}
     ),
+    "change the address of one who approves": one(
+        "UPDATE auth_user SET email = 'a@b.c' WHERE username = 'bob'", "person bob", {"email": "a@b.c"}
+    ),
+    "change the address of a superuser": one(
+        "UPDATE auth_user SET email = 'a@b.c' WHERE username = 'root'", "person root", {"email": "a@b.c"}
+    ),
+    "change an address and state a password that stays": one(
+        "UPDATE auth_user SET email = 'a@b.c' WHERE username = 'bob'",
+        "person bob",
+        {"email": "a@b.c", "password": "set"},
+    ),
     "change a real name": one(
         "UPDATE auth_user SET first_name = 'Bob' WHERE username = 'ada'", "person ada", {"first_name": "Bob"}
     ),
@@ -159,6 +176,50 @@ CHANGES: dict[str, Change] = {
         "group desk",
         {"permissions": [REVIEW]},
         lets_approve=True,
+    ),
+    "give another permission to a group that approves": one(
+        f"INSERT INTO auth_group_permissions (group_id, permission_id) VALUES ({PANEL}, {LOOK_ID})",
+        "group panel",
+        {"permissions": [REVIEW, "overrides.view_changerequest"]},
+    ),
+    "let a group approve whose members are inactive": one(
+        f"INSERT INTO auth_group_permissions (group_id, permission_id) VALUES ({ASLEEP}, {REVIEW_ID})",
+        "group asleep",
+        {"permissions": [REVIEW]},
+    ),
+    "take its permission from a group": one(
+        f"DELETE FROM auth_group_permissions WHERE group_id = {PANEL}", "group panel", {"permissions": []}
+    ),
+    "take one who approves out of a group": one(
+        f"DELETE FROM auth_user_groups WHERE user_id = {FAY}", "person fay", {"groups": []}
+    ),
+    "put one who approves into a group that does not": one(
+        f"INSERT INTO auth_user_groups (user_id, group_id) VALUES ({BOB}, {EMPTY})",
+        "person bob",
+        {"groups": ["empty", "reviewer"]},
+    ),
+    "put one who approves into a group that looks": one(
+        f"INSERT INTO auth_user_groups (user_id, group_id) VALUES ({BOB}, {WATCH})",
+        "person bob",
+        {"groups": ["reviewer", "watch"]},
+    ),
+    "put one who is inactive into a group that approves": one(
+        f"INSERT INTO auth_user_groups (user_id, group_id) VALUES ({GIL}, {REVIEWER})",
+        "person gil",
+        {"groups": ["reviewer"]},
+    ),
+    "give another permission to one who approves": one(
+        f"INSERT INTO auth_user_user_permissions (user_id, permission_id) VALUES ({BOB}, {LOOK_ID})",
+        "person bob",
+        {"permissions": ["overrides.view_changerequest"]},
+    ),
+    "give the permission to approve to one who is inactive": one(
+        f"INSERT INTO auth_user_user_permissions (user_id, permission_id) VALUES ({GIL}, {REVIEW_ID})",
+        "person gil",
+        {"permissions": [REVIEW]},
+    ),
+    "take a permission from one who approves by a group": one(
+        f"DELETE FROM auth_user_user_permissions WHERE user_id = {FAY}", "person fay", {"permissions": []}
     ),
     "issue a key": one(
         "INSERT INTO access_apikey (name, role, prefix, digest, created_at, owner_id) "
@@ -223,6 +284,10 @@ NEVER = {
         "INSERT INTO access_apikey (name, role, prefix, digest, created_at) VALUES ('b', 'read', '1', 'x', now())",
         "a key has an owner",
     ),
+    "assign a revoked key": (
+        f"UPDATE access_apikey SET owner_id = {ADA} WHERE revoked_at IS NOT NULL",
+        "a revoked key stays revoked",
+    ),
     "call back a revoked key": (
         "UPDATE access_apikey SET revoked_at = NULL WHERE revoked_at IS NOT NULL",
         "a revoked key stays revoked",
@@ -239,13 +304,26 @@ NEVER = {
 
 @pytest.fixture(autouse=True)
 def people() -> None:
-    """Create Ada without rights, Bob who approves, Eve who would if active, Cy in a group, and two keys."""
+    """Create people with rights of all kinds, and two keys.
+
+    Ada has no rights, Bob approves by a group, Eve would if she were active, Cy is in a group, Fay approves by herself
+    and by a group, and Gil is inactive without rights.
+    """
     make_person("ada")
     make_person("bob", groups=("reviewer",))
     make_person("eve", REVIEW, is_active=False)
     make_person("cy", groups=("desk",))
+    make_person("fay", REVIEW, groups=("panel",))
+    make_person("gil", is_active=False)
+    make_person("root", is_superuser=True)
+    make_person("hal", is_active=False, groups=("asleep",))
     with settled():
         Group.objects.create(name="empty")
+        Group.objects.create(name="watch")
+        run(
+            "INSERT INTO auth_group_permissions (group_id, permission_id) "
+            f"VALUES ({PANEL}, {REVIEW_ID}), ({WATCH}, {LOOK_ID})"
+        )
         run(
             "INSERT INTO access_apikey (name, role, prefix, digest, created_at, owner_id, expires_at, revoked_at) "
             f"VALUES ('bot', 'record', 'aaaaaaaa', 'x', now(), {BOB}, now() + interval '1 day', NULL), "
@@ -327,7 +405,136 @@ def test_changes_need_an_entry_that_no_later_one_contradicts(name: str) -> None:
     assert "without an audit entry in its transaction" in message
 
 
+def as_of_old() -> None:
+    """Let all entries be of another transaction."""
+    with settled():
+        run("UPDATE telemetry_auditentry SET transaction = 0")
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_changes_need_an_entry_of_their_own_transaction(name: str) -> None:
+    write_entries(CHANGES[name])
+    as_of_old()
+
+    assert "without an audit entry in its transaction" in refusal(partial(run, CHANGES[name].statement))
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_changes_are_stated_by_an_entry_that_a_later_one_about_something_else_leaves(name: str) -> None:
+    change = CHANGES[name]
+    about_else = partial(write_entries, change, after={"something else": 1})
+
+    assert refusal(partial(write_entries, change), about_else, partial(run, change.statement)) == ""
+
+
+WITHOUT_A_PART: dict[str, dict[str, tuple[Any, Any]]] = {
+    "rename": {"person ada2": (None, {"name": "ada2"})},
+    "rename a group": {"group board": (None, {"name": "board"})},
+    "rename a group with members": {"group board": ({"name": "desk"}, {"name": "board"})},
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_A_PART)
+def test_renames_need_the_name_before_and_an_entry_for_each_member(name: str) -> None:
+    change = Change(CHANGES[name].statement, WITHOUT_A_PART[name])
+
+    message = refusal(partial(write_entries, change), partial(run, change.statement))
+
+    assert "without an audit entry in its transaction" in message
+
+
+@pytest.mark.parametrize(("name", "before"), [("rename", "ada"), ("rename a group", "empty")])
+def test_renames_need_the_name_before_in_an_entry_of_their_own(name: str, before: str) -> None:
+    write_entries(CHANGES[name])
+    as_of_old()
+    change = Change(CHANGES[name].statement, WITHOUT_A_PART[name] | {"person other": ({"name": before}, None)})
+
+    message = refusal(partial(write_entries, change), partial(run, change.statement))
+
+    assert "without an audit entry in its transaction" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "left_out"),
+    [("issue a key", key) for key in ("name", "role", "owner")] + [("add a person", key) for key in (*ROW, "password")],
+)
+def test_a_key_or_a_person_is_added_with_all_that_they_are(name: str, left_out: str) -> None:
+    [(place, (_, after))] = CHANGES[name].entries.items()
+    change = one(CHANGES[name].statement, place, {key: after[key] for key in after if key != left_out})
+
+    message = refusal(partial(write_entries, change), partial(run, change.statement))
+
+    assert "without an audit entry in its transaction" in message
+
+
+def test_keys_of_old_are_used_without_an_owner_and_after_their_end() -> None:
+    with settled():
+        run("UPDATE access_apikey SET owner_id = NULL")
+
+    assert refusal(partial(run, "UPDATE access_apikey SET last_used_at = now()")) == ""
+
+
+@pytest.mark.parametrize("statement", ["UPDATE auth_group SET name = name", "UPDATE auth_user SET email = email"])
+def test_what_stays_as_it_was_needs_no_entry(statement: str) -> None:
+    assert refusal(partial(run, statement)) == ""
+
+
+@pytest.mark.parametrize("way", ["about another person", "to nobody", "of old"])
+def test_a_right_to_approve_needs_a_notice_about_itself_to_those_who_approve(way: str) -> None:
+    change = CHANGES["make a superuser"]
+    acts: list[Callable[[], object]] = [
+        partial(write_entries, change, is_noticed=False),
+        partial(run, change.statement),
+    ]
+    if way == "of old":
+        write_entries(change)
+        as_of_old()
+    elif way == "about another person":
+        acts.append(partial(write_entries, change, named="person cy"))
+    else:
+
+        def to_nobody() -> None:
+            entry = write_audit(
+                actor="m",
+                action="x",
+                object="person ada",
+                reason="x",
+                before=None,
+                after={"is_superuser": True},
+                at=NOW,
+            )
+            write_notice(entry, audience="nobody.reads", using="default")
+
+        acts.append(to_nobody)
+
+    assert "has no notice to those who approve" in refusal(*acts)
+
+
 class TestNever:
+    @pytest.mark.parametrize("operation", ["UPDATE {} SET {} = {}", "DELETE FROM {}"])
+    @pytest.mark.parametrize(
+        ("table", "column"),
+        [
+            ("telemetry_notice", "audience"),
+            ("telemetry_acknowledgement", "acknowledged_at"),
+            ("access_personname", "key"),
+        ],
+    )
+    def test_is_what_people_were_told_rewritten_not_even_by_the_owner(
+        self, table: str, column: str, operation: str
+    ) -> None:
+        with settled():
+            write_entries(CHANGES["make a superuser"])
+            run(
+                "INSERT INTO telemetry_acknowledgement (notice_id, person_id, acknowledged_at) "
+                f"SELECT id, {BOB}, now() FROM telemetry_notice"
+            )
+            run(f"INSERT INTO access_personname (key, person_id) VALUES ('ada', {ADA})")
+
+        message = refusal(partial(run, operation.format(table, column, column)), role="owner")
+
+        assert f"{table} is append-only: {operation.split()[0]} refused" in message
+
     @pytest.mark.parametrize("name", NEVER)
     def test_as_the_role_of_the_processes(self, name: str) -> None:
         statement, why = NEVER[name]
@@ -381,6 +588,29 @@ class TestLogins:
         assert refusal(by_bob) == ""
         assert "has no notice" in refusal(partial(write_entries, change, is_noticed=False), by_bob)
 
+    @pytest.mark.parametrize(
+        ("object", "after", "transaction"),
+        [
+            ("person ada", {"password": "set"}, "transaction"),
+            ("person bob", {"email": ""}, "transaction"),
+            ("person bob", {"password": "set"}, "0"),
+        ],
+    )
+    def test_upgrade_a_hash_without_a_notice_beside_entries_of_others(
+        self, object: str, after: dict[str, str], transaction: str
+    ) -> None:
+        def by_bob() -> None:
+            write_audit(actor="mallory", action="change", object=object, reason="", before=None, after=after, at=NOW)
+            with settled():
+                run(f"UPDATE telemetry_auditentry SET transaction = {transaction}")
+            write_audit(
+                actor="bob", action="upgrade hash", object="person bob", reason="", before=None,
+                after={"password": "set"}, at=NOW,
+            )  # fmt: skip
+            run("UPDATE auth_user SET password = 'stronger' WHERE username = 'bob'")
+
+        assert refusal(by_bob, role="owner") == ""
+
 
 class TestNames:
     def rename(self, name: str, to: str) -> None:
@@ -403,6 +633,14 @@ class TestNames:
         for acts in ([renames], [partial(write_entries, change), renames], [adds]):
             assert "no name is given twice" in refusal(*acts)
 
+    def test_are_stored_for_each_person(self) -> None:
+        self.rename("bob", "robert")
+        self.rename("ada", "lovelace")
+
+        assert set(PersonName.objects.values_list("key", "person__username")) == {
+            ("robert", "robert"), ("lovelace", "lovelace"),
+        }  # fmt: skip
+
     def test_may_be_used_again_by_the_same_person(self) -> None:
         self.rename("ada", "lovelace")
         self.rename("lovelace", "ada")
@@ -415,6 +653,7 @@ class TestTemporaryRights:
 
     GIVE = CHANGES["put into a group that approves"].statement
     TAKE = f"DELETE FROM auth_user_groups WHERE user_id = {ADA}"
+    ALONE: ClassVar = {"permissions": [REVIEW]}
 
     def test_membership_is_refused(self) -> None:
         change = Change("", {"person ada": (None, {"groups": []})})
@@ -422,6 +661,27 @@ class TestTemporaryRights:
         assert "not given and taken in one transaction" in refusal(
             partial(write_entries, change), partial(run, self.GIVE), partial(run, self.TAKE)
         )
+
+    @pytest.mark.parametrize(
+        ("table", "columns", "owner", "right", "entry"),
+        [
+            ("auth_user_groups", "user_id, group_id", BOB, DESK, ("person bob", {"groups": ["reviewer"]})),
+            ("auth_user_user_permissions", "user_id, permission_id", FAY, LOOK_ID, ("person fay", ALONE)),
+            ("auth_group_permissions", "group_id, permission_id", PANEL, LOOK_ID, ("group panel", ALONE)),
+        ],
+        ids=["membership", "permission", "permission of a group"],
+    )  # fmt: skip
+    def test_is_refused_beside_one_that_stays(
+        self, table: str, columns: str, owner: str, right: str, entry: tuple[str, Any]
+    ) -> None:
+        first, second = columns.split(", ")
+        change = Change("", {entry[0]: (None, entry[1])})
+        give = f"INSERT INTO {table} ({columns}) VALUES ({owner}, {right})"
+        take = f"DELETE FROM {table} WHERE {first} = {owner} AND {second} = {right}"
+
+        message = refusal(partial(write_entries, change), partial(run, give), partial(run, take))
+
+        assert "not given and taken in one transaction" in message
 
     def test_group_permission_is_refused_even_if_the_group_is_removed(self) -> None:
         change = Change("", {"group desk": ({"name": "desk"}, None), "person cy": (None, {"groups": []})})
@@ -465,9 +725,10 @@ class TestNotices:
         with settled(), connection.cursor() as cursor:
             cursor.execute("UPDATE telemetry_auditentry SET transaction = 0")
 
-        assert "is written in the transaction of its audit entry" in refusal(
-            partial(write_notice, notice.entry_id, audience="nobody.reads", using="default")
-        )
+        late = partial(write_notice, notice.entry_id, audience="nobody.reads", using="default")
+        another = partial(write_entries, CHANGES["add a group"], is_noticed=False)
+        for acts in ([late], [another, late]):
+            assert "is written in the transaction of its audit entry" in refusal(*acts)
 
     @pytest.mark.parametrize("actor", [None, "ada"])
     def test_are_not_acknowledged_for_another(self, notice: Notice, actor: str | None) -> None:
@@ -483,6 +744,25 @@ class TestNotices:
             )
 
         assert "acknowledged for bob without an audit entry by bob" in refusal(forge)
+
+    @pytest.mark.parametrize(
+        ("changed", "transaction"),
+        [({"object": "notice 0"}, "transaction"), ({"action": "look"}, "transaction"), ({}, "0")],
+    )
+    def test_are_not_acknowledged_by_an_entry_about_something_else_or_of_old(
+        self, notice: Notice, changed: dict[str, str], transaction: str
+    ) -> None:
+        def forge() -> None:
+            fields = {"actor": "bob", "action": "acknowledge", "object": f"notice {notice.pk}"} | changed
+            write_audit(**fields, reason="", before=None, after=None, at=NOW)
+            with settled():
+                run(f"UPDATE telemetry_auditentry SET transaction = {transaction}")
+            run(
+                "INSERT INTO telemetry_acknowledgement (notice_id, person_id, acknowledged_at) "
+                f"VALUES ({notice.pk}, {BOB}, now())"
+            )
+
+        assert "acknowledged for bob without an audit entry by bob" in refusal(forge, role="owner")
 
     def test_are_acknowledged_by_the_verb(self, notice: Notice) -> None:
         bob = User.objects.get(username="bob")

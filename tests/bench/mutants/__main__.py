@@ -1,15 +1,21 @@
 """Change every condition of governance once, and list the changes that no test notices.
 
-`./dev bench mutants [database|python] [TEXT]`: of both or one of them, all or those whose name contains the text. It
-prints a line of JSON per figure, then what docs/mutants.md does not explain, and ends with 1 if there is anything.
+`./dev bench mutants [database|python] [TEXT [PATH ...]]`: of both or one of them, all or those whose name contains the
+text, judged by all tests or by those of the paths. `@FILE` as the text stands for the names in a file, and `1/2` for
+the first of two parts. It prints a line of JSON per figure, then what docs/mutants.md does not explain, and ends with 1
+if there is anything.
 """
 
 from __future__ import annotations
 
+import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
+from pathlib import Path
+from zlib import crc32
 
 from tests.bench.mutants.database_mutants import function_mutants, key_mutants, trigger_mutants
 from tests.bench.mutants.explained import DOCUMENT, complaints, read
@@ -18,11 +24,13 @@ from tests.bench.mutants.judge_python import judge_python
 from tests.bench.mutants.mutant import Mutant
 from tests.bench.report import figure, timed
 
+PART = re.compile(r"(\d+)/(\d+)")
 Judged = tuple[list[str], list[str]]  # all changes by name, and those that no test noticed
 JUDGES = (
+    "tests/overrides/models/test_sql.py",
     "tests/bypass/ways",
     "tests/bypass/test_people.py",
-    "tests/overrides/models",
+    "tests/overrides/models/test_governed_by_facts.py",
     "tests/overrides/versions/test_coefficients.py",
     "tests/overrides/requests/test_trial.py",
     "tests/overrides/requests/test_auto_publish.py",
@@ -31,36 +39,60 @@ JUDGES = (
     "tests/config/access/test_people_audit.py",
     "tests/telemetry/audit/test_audit_log.py",
     "tests/telemetry/models/test_constraints.py",
+    "tests/bypass/test_at_once.py",
 )
 
 
-def of_database(text: str) -> Judged:
-    """Return the names of all changes of the database, and of those that no test noticed."""
+def is_asked(name: str, text: str) -> bool:
+    """Return whether a change is to be tried.
+
+    >>> is_asked("guard_vote: [a] -> true", "vote"), is_asked("guard_vote: [a] -> true", "guard_mode")
+    (True, False)
+    """
+    if part := PART.fullmatch(text):
+        return crc32(name.encode()) % int(part[2]) == int(part[1]) % int(part[2])
+    if text.startswith("@"):
+        return name in Path(text[1:]).read_text(encoding="utf-8").splitlines()
+    return text in name
+
+
+def of_database(text: str, *paths: str) -> Judged:
+    """Return the names of all changes of the database that could be made, and of those that no test noticed."""
 
     def find() -> Iterator[Mutant]:
-        return (each for each in chain(function_mutants(), trigger_mutants(), key_mutants()) if text in each.name)
+        return (
+            each for each in chain(function_mutants(), trigger_mutants(), key_mutants()) if is_asked(each.name, text)
+        )
 
-    verdict: Verdict = judge_database(find, JUDGES)
+    verdict: Verdict = judge_database(find, paths or JUDGES, read(DOCUMENT.read_text(encoding="utf-8")))
     for name in verdict.unusable:
         say(f"fails without any change, and judges none: {name}")
+    for file, killed in Counter(item.partition("::")[0] for item in verdict.killed.values()).most_common():
+        figure("mutants", "database_killed_by", killed, "mutants", file=file)
     figure("mutants", "database_unusable", len(verdict.unusable), "tests")
     figure("mutants", "database_invalid", len(verdict.invalid), "mutants")
-    return [each.name for each in verdict.tried], [each.name for each in verdict.survivors]
+    tried = [each.name for each in verdict.tried if each.name not in verdict.invalid]
+    return tried, [each.name for each in verdict.survivors]
 
 
-def _into(found: list[Judged], judge: Callable[[str], Judged], text: str) -> None:
-    found.append(judge(text))
+def of_python(text: str, *_: str) -> Judged:
+    """Return the same of the changes of the cores, whose tests stand beside them."""
+    return judge_python(text)
 
 
-def main(which: str = "both", text: str = "") -> int:
+def _into(found: list[Judged], judge: Callable[..., Judged], *asked: str) -> None:
+    found.append(judge(*asked))
+
+
+def main(which: str = "both", text: str = "", *paths: str) -> int:
     """Run the tool; see the module."""
-    explained = {name: why for name, why in read(DOCUMENT.read_text(encoding="utf-8")).items() if text in name}
+    explained = {name: why for name, why in read(DOCUMENT.read_text(encoding="utf-8")).items() if is_asked(name, text)}
     wrong: list[str] = []
-    for name, judge in (("database", of_database), ("python", judge_python)):
+    for name, judge in (("database", of_database), ("python", of_python)):
         if which not in (name, "both"):
             continue
         found: list[Judged] = []
-        taken = timed(partial(_into, found, judge, text))
+        taken = timed(partial(_into, found, judge, text, *paths))
         [(tried, survivors)] = found
         count = partial(figure, "mutants", unit="mutants")
         count(f"{name}_tried", len(tried))

@@ -7,9 +7,10 @@ take turns, because they commit worlds of their own; a later file judges only wh
 
 from __future__ import annotations
 
+import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -21,7 +22,10 @@ from django.db import DatabaseError, connection
 
 from tests.bench.mutants.mutant import Mutant
 
-MOST = {True: (80, 100), False: (12, 6)}  # tests that judge one change, of the ways and of other worlds: named, others
+MOST = {"ways": (200, 400), "bypass": (200, 400), "models": (100, 100)}  # judges of a change: named, and others
+ELSEWHERE = (12, 12)
+FEW = (15, 15)  # for a change that is explained
+KILLERS = Path(__file__).parents[3] / ".dev" / "mutants.json"  # what noticed a change last time is tried first
 RAISED_IN = re.compile(r"function (\w+)\(")
 CALLS = """
 SELECT funcname, sum(calls) FROM pg_stat_user_functions GROUP BY funcname
@@ -36,7 +40,7 @@ class Verdict:
 
     tried: list[Mutant] = field(default_factory=list)
     killed: dict[str, str] = field(default_factory=dict)
-    invalid: list[str] = field(default_factory=list)
+    invalid: dict[str, str] = field(default_factory=dict)  # changes that the database does not accept, and why
     survivors: list[Mutant] = field(default_factory=list)
     unusable: list[str] = field(default_factory=list)
     tests: int = 0
@@ -45,16 +49,19 @@ class Verdict:
 class Judge:
     """A plugin of pytest that replaces the loop over tests."""
 
-    def __init__(self, find: Callable[[], Iterable[Mutant]], verdict: Verdict) -> None:
-        self.find, self.verdict = find, verdict
+    def __init__(self, find: Callable[[], Iterable[Mutant]], verdict: Verdict, explained: Collection[str]) -> None:
+        self.find, self.verdict, self.explained = find, verdict, explained
+        self.killers: dict[str, str] = json.loads(KILLERS.read_text()) if KILLERS.exists() else {}
         self.refused: dict[str, set[str]] = {}
         self.deadly: dict[str, dict[str, int]] = {}
+        self.items: set[str] = set()
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         from pytest_django.plugin import blocking_manager_key  # pytest wants to import its plugins itself
 
         files = [list(items) for _, items in groupby(session.items, key=_world)]
         self.verdict.tests = len(session.items)
+        self.items = {item.nodeid for item in session.items}
         alive: list[Mutant] | None = None
         with session.config.stash[blocking_manager_key].unblock():
             _count_calls()
@@ -64,6 +71,9 @@ class Judge:
                 session._setupstate.teardown_exact(following)
                 say(f"{items[0].path.name}: {len(alive)} of {len(self.verdict.tried)} live on")
         self.verdict.survivors = alive or []
+        KILLERS.parent.mkdir(exist_ok=True)
+        before = json.loads(KILLERS.read_text()) if KILLERS.exists() else {}
+        KILLERS.write_text(json.dumps(before | self.killers, indent=0, sort_keys=True))
         return True
 
     def _judge(self, items: list[pytest.Item], alive: list[Mutant] | None) -> list[Mutant]:
@@ -85,27 +95,29 @@ class Judge:
         return [mutant for mutant in alive if not self._is_killed(mutant, touched)]
 
     def _is_killed(self, mutant: Mutant, touched: dict[pytest.Item, frozenset[str]]) -> bool:
+        last = self.killers.get(mutant.name)
+        if last in self.items and not any(item.nodeid == last for item in touched):
+            return False  # its turn comes with the file of what noticed it last time
         judges = self._judges(mutant, touched)
         if not judges:
             say(f"lives on unjudged: {mutant.kind} | {mutant.name}")
             return False
         try:
-            _execute(mutant.make)
-        except DatabaseError as error:
-            self.verdict.invalid.append(f"{mutant.name} ({error})".replace("\n", " "))
-            return True
-        try:
-            for item in judges:
-                if not _passes(item):
-                    self.verdict.killed[mutant.name] = item.nodeid
+            while (item := _first_to_fail(judges, mutant)) is not None:
+                if item.nodeid == last or _passes(item):  # what noticed it last time passed without it then
+                    self.verdict.killed[mutant.name] = self.killers[mutant.name] = item.nodeid
                     say(f"killed {mutant.name} by {item.nodeid}")
                     deaths = self.deadly.setdefault(mutant.where, {})
                     deaths[item.nodeid] = deaths.get(item.nodeid, 0) + 1
                     return True
-            say(f"lives on: {mutant.kind} | {mutant.name}")
-            return False
-        finally:
-            _execute(mutant.unmake)
+                say(f"proves nothing, because it fails without the change too: {item.nodeid}")
+                judges = judges[judges.index(item) + 1 :]
+        except DatabaseError as error:
+            self.verdict.invalid[mutant.name] = str(error)
+            say(f"cannot be made: {mutant.name}, {str(error).splitlines()[0]}")
+            return True
+        say(f"lives on: {mutant.kind} | {mutant.name}")
+        return False
 
     def _judges(self, mutant: Mutant, touched: dict[pytest.Item, frozenset[str]]) -> list[pytest.Item]:
         """The tests that could notice the change, likeliest first."""
@@ -113,26 +125,61 @@ class Judge:
         name = table.rpartition("_")[2] or mutant.where.removeprefix("guard_").partition("_")[0]
         deaths = self.deadly.get(mutant.where, {})
 
-        def rank(item: pytest.Item) -> tuple[int, bool, bool]:
-            kills = deaths.get(item.nodeid, 0)
-            return -kills, name not in item.nodeid.lower(), table not in touched[item]
+        def rank(item: pytest.Item) -> tuple[bool, int, bool, bool, bool, bool]:
+            """The deadliest first, then those of the name and the table; the second role of a row after the first."""
+            kills, called = deaths.get(item.nodeid, 0), item.nodeid.lower()
+            is_second = called.endswith("-owner]")
+            was_last = self.killers.get(mutant.name) == item.nodeid
+            return (
+                not was_last,
+                -kills,
+                is_second,
+                name not in called,
+                table not in touched[item],
+                bool(self.refused[item.nodeid]),
+            )
 
         found = sorted(
             (
                 item
                 for item, names in touched.items()
-                if (names & mutant.functions or (table and name in item.nodeid.lower()))
+                if (names & mutant.functions or (table and name in item.nodeid.lower()) or TEXTUAL.search(item.nodeid))
                 and (mutant.kind in {"list", "number"} or not TEXTUAL.search(item.nodeid))
             ),
             key=rank,
         )
+        last = [item for item in found[:1] if self.killers.get(mutant.name) == item.nodeid]
         named = [item for item in found if self._refuses(item, mutant.message)]
-        others = [item for item in found if item not in named]
-        by_name, beside = MOST[bool(found) and _is_of_ways(found[0])]
-        return named[:by_name] + others[: beside if named else by_name + beside]
+        others = _kind_by_kind([item for item in found if item not in named])
+        by_name, beside = MOST.get(found[0].path.parent.name, ELSEWHERE) if found else ELSEWHERE
+        if mutant.name in self.explained:
+            by_name, beside = FEW
+        return last + _kind_by_kind(named)[:by_name] + others[: beside if named else by_name + beside]
 
     def _refuses(self, item: pytest.Item, message: str) -> bool:
         return bool(message) and any(message in each for each in self.refused[item.nodeid])
+
+
+def _kind_by_kind(items: Iterable[pytest.Item]) -> list[pytest.Item]:
+    """The first row of each test, then the second of each, so that a few are of all kinds."""
+    kinds: dict[str, int] = {}
+    places: dict[pytest.Item, int] = {}
+    for item in items:
+        kind = item.nodeid.partition("[")[0]
+        places[item] = kinds[kind] = kinds.get(kind, -1) + 1
+    return sorted(places, key=lambda item: places[item])
+
+
+def _first_to_fail(judges: Iterable[pytest.Item], mutant: Mutant) -> pytest.Item | None:
+    """Make a change, return the first test that fails, and unmake the change."""
+    _execute(mutant.make)
+    try:
+        return next((item for item in judges if not _passes(item)), None)
+    finally:
+        try:
+            _execute(mutant.unmake)
+        except DatabaseError as error:
+            raise SystemExit(f"cannot be unmade: {mutant.name}, {error}") from error
 
 
 def _world(item: pytest.Item) -> Path:
@@ -160,14 +207,16 @@ def refusals_into(messages: set[str]) -> Iterator[None]:
 
 
 def _passes(item: pytest.Item) -> bool:
-    """Run a test; what its file has set up stays, because what is said to come next is the file itself."""
-    reports = runtestprotocol(item, log=False, nextitem=item.getparent(pytest.Module))  # type: ignore[arg-type]  # a node serves
+    """Run a test; what its world has set up stays, because what is said to come next is the file or folder itself."""
+    world = item.getparent(pytest.Package if _is_of_ways(item) else pytest.Module)
+    reports = runtestprotocol(item, log=False, nextitem=world)  # type: ignore[arg-type]  # a node serves
     return all(report.outcome != "failed" for report in reports)
 
 
 def _count_calls() -> None:
     _execute(
-        ["ALTER ROLE CURRENT_USER SET track_functions = 'all'", "ALTER ROLE CURRENT_USER SET statement_timeout = '20s'"]
+        f"ALTER ROLE CURRENT_USER SET {setting}"
+        for setting in ("track_functions = 'all'", "statement_timeout = '20s'", "synchronous_commit = off")
     )
     connection.close()
 
@@ -188,11 +237,16 @@ def say(line: str) -> None:
     print(line, file=sys.__stderr__, flush=True)
 
 
-def judge_database(find: Callable[[], Iterable[Mutant]], paths: Sequence[str]) -> Verdict:
-    """Run pytest over the paths in this process with all changes; return what became of them."""
+def judge_database(
+    find: Callable[[], Iterable[Mutant]], paths: Sequence[str], explained: Collection[str] = ()
+) -> Verdict:
+    """Run pytest over the paths in this process with all changes; return what became of them.
+
+    A change that is explained already is judged by a few tests only.
+    """
     verdict = Verdict()
     arguments = ["-qqq", "--no-header", "--no-summary", "-p", "no:randomly", "-p", "no:cacheprovider", *paths]
-    code = pytest.main(arguments, plugins=[Judge(find, verdict)])
+    code = pytest.main(arguments, plugins=[Judge(find, verdict, explained)])
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise SystemExit(f"pytest ended with {code!r}")
     return verdict

@@ -20,9 +20,10 @@ def furnish() -> None:
     The other module has versions, lines and mandates of the same numbers, so that a rule that forgets the module fails.
     """
     record_trades(make_trades([1.0] * 100), now=NOW)
-    for target in (1.1, 1.15, 1.2, 1.25, 1.3):
-        dm = make_spec({"alloc_mult": target}, type="dm_alloc", module="dm", action_category="allocation")
-        publish(dm, module="dm", source="lesson")
+    allocation: dict[str, Any] = {"type": "dm_alloc", "module": "dm", "action_category": "allocation"}
+    for target in (1.1, 1.15, 1.2, 1.25):
+        publish(make_spec({"alloc_mult": target}, **allocation), module="dm", source="lesson")
+    publish(make_spec({"alloc_mult": 1.3}, scope={"chain": "sol"}, **allocation), module="dm", source="lesson")
     publish(size(1.2), source="lesson")
     publish(size(1.25), source="lesson")
     publish(size(1.2, DIP), source="lesson")

@@ -85,6 +85,7 @@ def size(of: float = 1.1, scope: dict[str, str] | None = None, **stats: Any) -> 
 class Forgery:
     """One publication; every field that is not set is honest. `at` is when it is published."""
 
+    module: str = "pm"
     route: str = "review"
     kind: str = "lines"
     brings: tuple[OverrideSpec, ...] = ()
@@ -99,6 +100,7 @@ class Forgery:
     membership: dict[str, Any] = field(default_factory=dict)
     opens: bool = True
     closes: bool = True
+    replaces: bool = True
     more: Act = lambda: None  # between the votes and the application
     last: Act = lambda: None
 
@@ -108,9 +110,9 @@ class Forgery:
         self.last()
 
     def draft(self) -> ChangeRequest:
-        before = {each.line_id: each for each in Membership.objects.filter(module="pm", to_version=None)}
+        before = {each.line_id: each for each in Membership.objects.filter(module=self.module, to_version=None)}
         self.asked = ChangeRequest.objects.create(
-            module="pm", kind=self.kind, route=self.route, title="t", reason="r", author_name="machine",
+            module=self.module, kind=self.kind, route=self.route, title="t", reason="r", author_name="machine",
             content=self.content, content_hash="a" * 64, movement=self.movement, created_at=NOW,
             expires_at=NOW + 30 * DAY,
             state="in_review" if self.route == "review" else "draft", **self.request,
@@ -137,25 +139,26 @@ class Forgery:
         ChangeRequest.objects.filter(pk=asked.pk).update(state="applied", closed_at=self.at)
 
     def publish(self) -> None:
-        before = Version.objects.get(module="pm", is_active=True)
+        before = Version.objects.get(module=self.module, is_active=True)
         number = before.number + 1
         touched = [*(spec.line for spec in self.brings), *self.withdraws]
         if self.closes:
             Membership.objects.filter(line_id__in=touched, to_version=None).update(to_version=number)
-        Version.objects.filter(pk=before.pk).update(is_active=False)
+        if self.replaces:
+            Version.objects.filter(pk=before.pk).update(is_active=False)
         fields: dict[str, Any] = {
-            "module": "pm", "number": number, "is_active": True, "kind": self.kind, "n_overrides": 1,
+            "module": self.module, "number": number, "is_active": True, "kind": self.kind, "n_overrides": 1,
             "parameters_id": before.parameters_id, "coefficients": before.coefficients, "content_hash": "h",
             "request": self.asked, "published_at": self.at, "published_by": "mallory",
         } | self.version  # fmt: skip
         Version.objects.create(**fields)
         for spec in self.brings if self.opens else ():
             opened: dict[str, Any] = {
-                "module": "pm", "line_id": spec.line, "override": Override.objects.get(pk=spec.content_id),
+                "module": self.module, "line_id": spec.line, "override": Override.objects.get(pk=spec.content_id),
                 "from_version": number,
             } | self.membership  # fmt: skip
             Membership.objects.create(**opened)
-        audited(f"version pm/{fields['number']}")
+        audited(f"version {self.module}/{fields['number']}")
 
 
 def vote(asked: ChangeRequest, name: str = "somebody", decision: str = "approve", **over: Any) -> None:
@@ -165,3 +168,17 @@ def vote(asked: ChangeRequest, name: str = "somebody", decision: str = "approve"
     } | over  # fmt: skip
     Vote.objects.create(request=asked, **fields)
     audited(f"request {asked.pk}")
+
+
+def under(document: str, act: Act) -> Act:
+    """Under a policy that has long been in force."""
+
+    def write() -> None:
+        as_before(
+            "INSERT INTO overrides_modulepolicy (module, number, is_active, document, request_id, created_at, "
+            "created_by) SELECT 'pm', 1, true, %s, min(request_id), now(), 'm' FROM overrides_mandate",
+            document,
+        )  # fmt: skip
+        act()
+
+    return write

@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
 AWAY = "mode pm: going away from neutral takes an applied request that says so"
 WITHOUT = "is applied without what it brings"
 LISTS = "allow maps a dimension to a list of values"
+UNAUDITED = 'without an audit entry of "mode pm"'
 COUNTED = "a change counts the revision up by one"
 
 
@@ -81,7 +82,26 @@ def challenger(number: int = 1) -> int:
     return Version.objects.get(module="pm", number=number).pk
 
 
+def misnamed() -> None:
+    ModuleMode.objects.filter(module="pm").update(mode="off", revision=F("revision") + 1)
+    audited("mode dm")
+
+
+def entry_of_another_cluster() -> None:
+    alone(mode="off")()
+    as_before(
+        "UPDATE telemetry_auditentry SET epoch = 1 WHERE transaction = pg_current_xact_id()::text::bigint",
+        is_checked=False,
+    )
+
+
 ROWS: dict[str, tuple[Act, str]] = {
+    "a lower mode with an entry of long ago": (
+        lambda: ModuleMode.objects.filter(module="pm").update(mode="off", revision=F("revision") + 1),
+        UNAUDITED,
+    ),
+    "a lower mode with an entry of another cluster": (entry_of_another_cluster, UNAUDITED),
+    "a lower mode with an entry about the other module": (misnamed, UNAUDITED),
     "the rows of two modules exchanged": (renamed, "a mode stays with its module"),
     "a revision that stays": (alone(mode="off", revision=F("revision")), COUNTED),
     "a revision that jumps": (alone(mode="off", revision=F("revision") + 2), COUNTED),

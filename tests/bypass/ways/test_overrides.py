@@ -44,6 +44,31 @@ def test_overrides_move_levers_within_bounds(name: str) -> None:
     refused(lambda: sql(copy, json.dumps(levers), LINE), why)
 
 
+UNREAD = "its promise cannot be read"
+PROMISES: dict[str, tuple[Any, str]] = {
+    "none": (None, HONEST),
+    "all four numbers": ({"predicted": 0.1, "sd": 0.2, "mu0": 0, "s_p": 1}, HONEST),
+    "one of them": ({"predicted": 0.1}, HONEST),
+    "a text": ({"predicted": "much"}, UNREAD),
+    "no number": ({"predicted": 0.1, "sd": None}, UNREAD),
+    "another word": ({"predicted": 0.1, "moon": 1}, UNREAD),
+    "a list": ([0.1], UNREAD),
+    "a number alone": (0.1, UNREAD),
+}
+
+
+@pytest.mark.parametrize("name", PROMISES)
+def test_promises_can_be_read(name: str) -> None:
+    promise, why = PROMISES[name]
+    copy = (
+        "INSERT INTO overrides_override (id, line_id, levers, edge_raw, n, variance, half_life_days, updated_at, "
+        "source, created_at, promise) SELECT repeat('e', 64), line_id, levers, edge_raw, n, variance, half_life_days, "
+        "updated_at, source, created_at, %s FROM overrides_override WHERE line_id = %s LIMIT 1"
+    )
+
+    refused(lambda: sql(copy, json.dumps(promise), LINE), why)
+
+
 def test_a_version_that_says_other_than_its_rows_is_not_served() -> None:
     """Memberships are served and `config_data` proves nothing: whoever loads a version recomputes its hash."""
 

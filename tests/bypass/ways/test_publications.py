@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.models import Mandate, Membership, Quarantine
-from overrides.versions.publish import store_override
-from tests.builders import NOW, make_spec
+from overrides.models import ChangeRequest, Mandate, Membership, Quarantine
+from overrides.versions.publish import store_override, store_parameters
+from tests.builders import NOW, make_parameters, make_spec
 from tests.bypass.ways.forgery import (
     DAY,
+    DENIED,
     DIP,
     HONEST,
     LINE,
@@ -23,19 +26,27 @@ from tests.bypass.ways.forgery import (
     audited,
     refused,
     size,
+    sql,
     then,
+    vote,
 )
 from tests.people import somebody
 
 pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
 
+HOUR = timedelta(hours=1)
 BAD = {"trend": "Bad"}
+WEIGHTS = {"chain=base": 1.5}
 NEW = size(1.1, BAD)
 AGGRESSIVE = make_spec(
     {"size_mult": 1.1, "entry_aggression_mult": 1.1}, stats={"n": 40, "edge_raw": 0.8, "variance": 0.5}
 )
+ALLOCATION = make_spec({"alloc_mult": 1.1}, type="dm_alloc", module="dm", action_category="allocation")
 UNDECIDED = "has 0 of 1 approvals of its content by others than its author"
 UNCOVERED = f"no mandate covers line {LINE}"
+OF_ITS_VERSION = "(?s)differs from request [0-9]+ at line.*membership_is_of_its_version"
+OUT = "was taken out of force without another in its place"
+BY_VERSION = "(?s)version pm/4 differs from request [0-9]+ at line.*version_is_decided"
 CAPPED = f"line {LINE} moves farther than its cap"
 DIFFERS = f"version pm/4 differs from request [0-9]+ at line {LINE}"
 
@@ -84,14 +95,14 @@ def quarantine(module: str = "pm", *, is_lifted: bool = False) -> Act:
     return place
 
 
-def lowering(document: str = '{"lowering_applies": true}', *, is_active: bool = True) -> Act:
+def lowering(document: str = '{"lowering_applies": true}', *, is_active: bool = True, module: str = "pm") -> Act:
     """Let a policy stand that lets the builder lower exposure without a mandate."""
 
     def place() -> None:
         as_before(
             "INSERT INTO overrides_modulepolicy (module, number, is_active, document, request_id, created_at, "
-            "created_by) SELECT 'pm', 1, %s, %s, min(request_id), now(), 'm' FROM overrides_mandate",
-            is_active, document,
+            "created_by) SELECT %s, 1, %s, %s, min(request_id), now(), 'm' FROM overrides_mandate",
+            module, is_active, document,
         )  # fmt: skip
 
     return place
@@ -112,6 +123,20 @@ def ended_late() -> None:
 def revoked() -> None:
     Mandate.objects.filter(line_id=LINE, revoked_at=None).update(revoked_at=NOW)
     audited("anything")
+
+
+def voted_down() -> None:
+    """Let the signer of one mandate alone have changed his mind."""
+    as_before(
+        "INSERT INTO overrides_vote (request_id, voter_id, decision, content_hash, reason, voted_at) "
+        "SELECT v.request_id, v.voter_id, 'reject', v.content_hash, 'no', now() FROM overrides_vote AS v "
+        "JOIN overrides_mandate AS m ON m.request_id = v.request_id WHERE m.line_id = %s AND m.revoked_at IS NULL",
+        LINE,
+    )  # fmt: skip
+
+
+def without_floor() -> None:
+    as_before('UPDATE overrides_mandate SET evidence_floor = \'{"least_n": 20, "least_edge": 0}\'')
 
 
 def somebody_is(change: str) -> Act:
@@ -138,6 +163,91 @@ def in_another_cluster(act: Forgery) -> Act:
     return forge
 
 
+def voted_beside() -> None:
+    """Let a vote be on another request whose content has the same hash."""
+    vote(Forgery(brings=(NEW,)).draft())
+
+
+def edited_after(act: Forgery) -> Act:
+    """Apply another edition by the votes on the one before."""
+
+    def edit() -> None:
+        found = ChangeRequest.objects.filter(pk=act.asked.pk)
+        found.update(edition=F("edition") + 1, content_hash="b" * 64, state="in_review")
+        found.update(state="approved")
+
+    act.more = edit
+    return act
+
+
+def signed_by_its_author(act: Forgery) -> Act:
+    """Let the voter have been the author all along."""
+    act.more = lambda: as_before(
+        "UPDATE overrides_changerequest SET author_id = (SELECT id FROM auth_user WHERE username = 'somebody') "
+        "WHERE id = %s",
+        act.asked.pk,
+    )
+    return act
+
+
+def checked_early() -> None:
+    """Let memberships be checked before the version is."""
+    sql("SET CONSTRAINTS membership_is_of_its_version IMMEDIATE")
+
+
+def opened(line: str, override: str) -> None:
+    Membership.objects.create(module="pm", line_id=line, override_id=override, from_version=4)
+
+
+def published_unapplied() -> None:
+    forgery = reviewed()
+    forgery.draft()
+    forgery.publish()
+
+
+def opened_new() -> None:
+    opened(NEW.line, NEW.content_id)
+
+
+def brought_beside() -> None:
+    """Let another request bring a line, and open the line with a version of this one."""
+    Forgery(brings=(NEW,)).draft()
+    reviewed(last=then(opened_new, checked_early))()
+
+
+def ended_beside() -> None:
+    Membership.objects.filter(line_id=OTHER, to_version=None).update(to_version=4)
+
+
+def of_dm() -> None:
+    """Publish version 6 of the other module as it should be."""
+    Forgery(module="dm", brings=(ALLOCATION,))()
+
+
+def of_dm_with(weights: dict[str, float], *, movement: float) -> Act:
+    """Publish other weights of the other module, and nothing else."""
+    return Forgery(
+        module="dm", content={"coefficients": weights}, version={"coefficients": weights}, movement=movement,
+        request={"base_version": 5},
+    )  # fmt: skip
+
+
+def doubled() -> None:
+    """Let each trade have another action that was judged."""
+    as_before(
+        "INSERT INTO telemetry_outcome SELECT (jsonb_populate_record(o, jsonb_build_object('id', o.id + 1000000, "
+        "'action_index', o.action_index + 9))).* FROM telemetry_outcome AS o"
+    )
+
+
+def tightened() -> None:
+    """Let half the largest step be in force."""
+    channel = make_parameters().to_document()["channels"]["pm_strength"]
+    weights = channel["weights"] | {"max_steps": {"size_mult": 0.01}}
+    row = store_parameters(make_parameters({"weights": weights}), by="m", reason="m", at=NOW)
+    as_before("UPDATE learning_configs SET parameters_id = %s WHERE module = 'pm' AND is_active", row.pk)
+
+
 UNDER_MANDATES: dict[str, tuple[Act, str]] = {
     "a move towards neutral": (mandated(), HONEST),
     "a withdrawal": (Forgery(route="mandate", withdraws=(LINE,)), HONEST),
@@ -157,12 +267,24 @@ UNDER_MANDATES: dict[str, tuple[Act, str]] = {
     ),
     "more trades than the module has": (mandated(size(1.1, n=101)), UNCOVERED),
     "as many trades as the module has": (mandated(size(1.1, n=100)), HONEST),
+    "more trades than the module has without those of another": (
+        then(
+            lambda: as_before("UPDATE telemetry_outcome SET module = 'dm' WHERE id %% 2 = 0"), mandated(size(1.1, n=60))
+        ),
+        UNCOVERED,
+    ),
+    "more trades than the module has, each with two actions": (
+        then(doubled, mandated(size(1.1, n=101))),
+        UNCOVERED,
+    ),
     "fewer trades than the floor": (mandated(size(1.1, n=19)), UNCOVERED),
     "as many trades as the floor": (mandated(size(1.1, n=20)), HONEST),
     "less edge than the floor": (mandated(size(1.1, edge_raw=0.39)), UNCOVERED),
     "as much edge as the floor": (mandated(size(1.1, edge_raw=0.4)), HONEST),
     "the opposite sign of the edge": (mandated(size(1.1, edge_raw=-0.8)), UNCOVERED),
     "evidence of the future": (mandated(size(1.1, updated_at="2100-01-01T00:00:00Z")), UNCOVERED),
+    "evidence of this moment": (mandated(size(1.1, updated_at=(NOW + HOUR).isoformat())), HONEST),
+    "no edge where the mandate asks for none": (then(without_floor, mandated(size(1.1, edge_raw=0.0))), HONEST),
     "a target beyond the reach": (mandated(size(1.255)), UNCOVERED),
     "a target beyond neutral": (mandated(size(0.995)), UNCOVERED),
     "another lever": (mandated(AGGRESSIVE), UNCOVERED),
@@ -173,6 +295,7 @@ UNDER_MANDATES: dict[str, tuple[Act, str]] = {
     "a mandate whose signer was deactivated": (then(somebody_is("is_active = false"), mandated()), UNCOVERED),
     "a mandate whose signer may not review": (then(somebody_is("is_superuser = false"), mandated()), UNCOVERED),
     "a mandate whose signer said no later": (then(replaced_edition, mandated()), UNCOVERED),
+    "a mandate whose own request was voted down later": (then(voted_down, mandated()), UNCOVERED),
     "a person who drafted it": (
         lambda: mandated(request={"author": somebody()})(),
         "no mandate covers line <NULL>|no mandate covers line",
@@ -184,6 +307,7 @@ UNDER_MANDATES: dict[str, tuple[Act, str]] = {
     "a pin on another line": (then(hold("pin", OTHER), mandated()), HONEST),
     "a pin that was lifted": (then(hold("pin", lifted_at=NOW), mandated()), HONEST),
     "a pin that ran out": (then(hold("pin", expires_at=NOW), mandated()), HONEST),
+    "a pin that ends at this moment": (then(hold("pin", expires_at=NOW + HOUR), mandated()), HONEST),
     "a pin that runs": (then(hold("pin", expires_at=NOW + DAY), mandated()), "is pinned"),
     "a pin of a rejection": (then(hold("pin", rejected="{}"), mandated()), f"line {LINE} is pinned"),
     "a withdrawal under a pin": (then(hold("pin"), Forgery(route="mandate", withdraws=(LINE,))), "is pinned"),
@@ -231,6 +355,10 @@ UNDER_MANDATES: dict[str, tuple[Act, str]] = {
         then(then(lowering(is_active=False), revoked), mandated()),
         UNCOVERED,
     ),
+    "less exposure where the policy of the other module lets it": (
+        then(lowering(module="dm"), revoked, mandated()),
+        UNCOVERED,
+    ),
     "less exposure than a before that did not stand": (
         then(
             then(lowering(), revoked, lambda: stored(size(1.3))),
@@ -247,28 +375,46 @@ REVIEWED: dict[str, tuple[Act, str]] = {
     "no vote": (reviewed(voters=()), UNDECIDED),
     "a vote of somebody who was deactivated since": (reviewed(more=somebody_is("is_active = false")), UNDECIDED),
     "a vote of somebody who was demoted since": (reviewed(more=somebody_is("is_superuser = false")), UNDECIDED),
-    "a line that was not brought": (reviewed(opens=False), DIFFERS),
+    "votes on another request of the same content": (then(voted_beside, reviewed(voters=())), UNDECIDED),
+    "votes on the edition before": (edited_after(reviewed()), UNDECIDED),
+    "the vote of its author": (signed_by_its_author(reviewed()), UNDECIDED),
+    "a line that was not brought": (reviewed(opens=False), BY_VERSION),
     "a line that was not closed": (reviewed(closes=False), f"{DIFFERS}|one_open_membership_per_line"),
-    "a new line that is not opened": (reviewed(NEW, opens=False), "version pm/4 differs from request"),
-    "a withdrawal that is not closed": (Forgery(withdraws=(LINE,), closes=False), DIFFERS),
+    "a new line that is not opened": (reviewed(NEW, opens=False), BY_VERSION),
+    "a withdrawal that is not closed": (Forgery(withdraws=(LINE,), closes=False), BY_VERSION),
     "a line more is closed": (
         reviewed(last=lambda: Membership.objects.filter(line_id=OTHER, to_version=None).update(to_version=4)),
-        f"version pm/4 differs from request [0-9]+ at line {OTHER}",
+        f"(?s)version pm/4 differs from request [0-9]+ at line {OTHER}.*version_is_decided",
     ),
     "another override than was brought": (
         then(lambda: stored(size(1.15)), reviewed(membership={"override_id": size(1.15).content_id, "override": None})),
-        "differs from request",
+        BY_VERSION,
     ),
+    "a line more is opened": (then(lambda: stored(NEW), reviewed(last=opened_new)), BY_VERSION),
     "a membership of a version of old": (late, "is opened or closed only by the version that does it"),
     "a membership of a version of old beside a new one": (
         then(reviewed(), late),
         "is opened or closed only by the version that does it",
+    ),
+    "a membership of a version of the other module": (
+        then(of_dm, lambda: late(6)),
+        "a membership of pm is opened or closed only by the version that does it",
+    ),
+    "a line that another request brings": (brought_beside, OF_ITS_VERSION),
+    "an end of a line beside those of the request": (reviewed(last=then(ended_beside, checked_early)), OF_ITS_VERSION),
+    "another override on a line of the request": (
+        then(
+            lambda: stored(size(1.15)),
+            reviewed(membership={"override_id": size(1.15).content_id, "override": None}, last=checked_early),
+        ),
+        OF_ITS_VERSION,
     ),
     "an end by a version of old": (ended_late, "is opened or closed only by the version that does it"),
     "a path of the plan's method": (
         reviewed(membership={"path_from": {"size_mult": 1.0}, "path_since": NOW}),
         "the path of line [0-9a-f]+ does not begin where the line stood",
     ),
+    "a time without a path": (reviewed(membership={"path_since": NOW}), "membership_path_is_whole"),
     "half a path": (
         reviewed(membership={"path_from": {"size_mult": 1.0}}),
         "does not begin where|membership_path_is_whole",
@@ -277,6 +423,35 @@ REVIEWED: dict[str, tuple[Act, str]] = {
     "the greatest number": (reviewed(version={"number": 2147483647}), "version pm/2147483647: the next number is 4"),
     "an earlier number": (reviewed(version={"number": 2}), "version pm/2: the next number is 4"),
     "more movement than it says": (reviewed(movement=6.45), "request [0-9]+ moves 6.45[0-9]* steps and says 6.4"),
+    "less movement than it makes, and another version in its place": (
+        then(reviewed(movement=1.0), Forgery(brings=(NEW,))),
+        "request [0-9]+ moves 6.45[0-9]* steps and says 1(?![0-9])",
+    ),
+    "less movement than it makes at tightened steps": (
+        then(tightened, reviewed(movement=12.8)),
+        "request [0-9]+ moves 12.8[0-9]* steps and says 12.8",
+    ),
+    "less movement than its weights make": (
+        of_dm_with(WEIGHTS, movement=20.0),
+        "moves 20.4[0-9]* steps and says 20(?![0-9])",
+    ),
+    "no movement where its weights stood": (
+        then(
+            lambda: as_before(
+                "UPDATE learning_configs SET coefficients = %s WHERE module = 'dm' AND is_active", json.dumps(WEIGHTS)
+            ),
+            of_dm_with(WEIGHTS, movement=0.0),
+        ),
+        HONEST,
+    ),
+    "as much movement as its weights make": (of_dm_with(WEIGHTS, movement=20.5), HONEST),
+    "as much movement as it says beside another module with weights": (
+        then(
+            lambda: as_before("UPDATE learning_configs SET coefficients = '{\"chain=base\": 1.5}' WHERE module = 'dm'"),
+            reviewed(movement=6.46),
+        ),
+        HONEST,
+    ),
     "as much movement as it says": (reviewed(movement=6.46), HONEST),
     "a transaction of another cluster": (in_another_cluster(reviewed()), "was applied in another transaction"),
     "a request that expired": (
@@ -287,6 +462,16 @@ REVIEWED: dict[str, tuple[Act, str]] = {
     "a veto": (then(hold("veto"), reviewed()), f"a veto stands on line {LINE}"),
     "a veto that was lifted": (then(hold("veto", lifted_at=NOW), reviewed()), HONEST),
     "a veto that ran out": (then(hold("veto", expires_at=NOW), reviewed()), HONEST),
+    "a veto that ends at this moment": (then(hold("veto", expires_at=NOW + HOUR), reviewed()), HONEST),
+    "a veto on what the next version takes out": (
+        then(hold("veto"), reviewed(), Forgery(withdraws=(LINE,))),
+        HONEST,
+    ),
+    "a veto on a line that the other module's version of this number opened": (
+        then(hold("veto", ALLOCATION.line), reviewed()),
+        HONEST,
+    ),
+    "a veto on another line": (then(hold("veto", OTHER), reviewed()), HONEST),
     "a veto that runs": (then(hold("veto", expires_at=NOW + DAY), reviewed()), "a veto stands on line"),
     "a pin": (then(hold("pin"), reviewed()), HONEST),
     "a cap": (then(capped(), reviewed()), HONEST),
@@ -294,11 +479,32 @@ REVIEWED: dict[str, tuple[Act, str]] = {
         reviewed(version={"coefficients": {"chain=base": 2.0}}),
         "has constants that request|no weight of dm",
     ),
+    "a request that is not applied": (published_unapplied, "request [0-9]+ of pm is not applied, or of another kind"),
     "an active trial": (
         reviewed(version={"kind": "trial"}),
         "trial_is_never_active|is not applied, or of another kind",
     ),
     "a restored version": (reviewed(version={"kind": "restored"}), DIFFERS),
+    "a version of old rewritten": (
+        lambda: sql("UPDATE learning_configs SET content_hash = 'x' WHERE module = 'pm' AND number = 1"),
+        f"version pm/1 is immutable|{DENIED}",
+    ),
+    "a version of old in force again": (
+        lambda: sql("UPDATE learning_configs SET is_active = true WHERE module = 'pm' AND number = 1"),
+        "version pm/1 is immutable",
+    ),
+    "a version of old put out of force once more": (
+        lambda: sql("UPDATE learning_configs SET is_active = false WHERE module = 'pm' AND number = 1"),
+        OUT,
+    ),
+    "out of force beside a new version of the other module": (
+        then(of_dm, lambda: sql("UPDATE learning_configs SET is_active = false WHERE module = 'pm' AND is_active")),
+        OUT,
+    ),
+    "inactive beside the one before": (
+        reviewed(version={"is_active": False}, replaces=False),
+        "version pm/4 is not in force, which only a trial may be",
+    ),
     "inactive": (reviewed(version={"is_active": False}), "was taken out of force without another in its place"),
     "what is served at once": (
         Forgery(route="at_once", brings=(size(1.1),)),

@@ -10,8 +10,22 @@ from django.contrib.auth.models import User
 
 from overrides.models import Mandate, MandateRenewal
 from tests.builders import NOW
-from tests.bypass.ways.forgery import DAY, DENIED, HONEST, LINE, OTHER, Act, as_before, audited, refused, sql, then
-from tests.bypass.ways.test_mandates import LONGER, RAISED, under
+from tests.bypass.ways.forgery import (
+    DAY,
+    DENIED,
+    HONEST,
+    LINE,
+    OTHER,
+    Act,
+    as_before,
+    audited,
+    refused,
+    sql,
+    then,
+    under,
+)
+from tests.bypass.ways.test_mandates import LONGER
+from tests.bypass.ways.test_policies import RAISED
 
 pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
 

@@ -6,15 +6,17 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db.models import F
 
-from overrides.models import ChangeLine, ChangeRequest
+from overrides.models import ChangeLine, ChangeRequest, Mandate, Vote
 from overrides.versions.publish import store_override
 from tests.builders import NOW, make_spec
 from tests.bypass.ways.forgery import (
     DAY,
     DENIED,
     HONEST,
+    LINE,
     Act,
     Forgery,
     as_before,
@@ -94,6 +96,38 @@ def add_line(**over: Any) -> None:
     fields = {"request": asked(), "line_id": spec.line, "after": after, "action": "add", "differences": []}
     ChangeLine.objects.create(**fields | over)
     audited(f"request {asked().pk}")
+
+
+def line_of_dm() -> None:
+    spec = make_spec({"alloc_mult": 1.1}, type="dm_alloc", module="dm", action_category="allocation")
+    edited()()
+    add_line(line_id=spec.line, after=store_override(spec, source="x", at=NOW))
+
+
+def line_of_no_module_yet() -> None:
+    """A line of the change before the line itself, which could then be of any module."""
+    edited()()
+    add_line(line_id="f" * 64, after=None, before_id="e" * 64, action="withdraw")
+
+
+def line_of_no_request_yet() -> None:
+    add_line(request=None, request_id=900_001)
+
+
+def signed_lines_in(*states: str) -> Act:
+    return then(edited(), lambda: vote(asked(), "second"), *(change_of_asked(state) for state in states))
+
+
+def change_of_asked(state: str) -> Act:
+    """Move the one request that the world has open, whatever its state is by now."""
+    return lambda: ChangeRequest.objects.filter(author__username="writer").update(state=state)
+
+
+def drop_lines_of_writer() -> None:
+    sql(
+        "DELETE FROM overrides_changeline WHERE request_id = "
+        "(SELECT id FROM overrides_changerequest WHERE author_name = 'writer')"
+    )
 
 
 def move_line() -> None:
@@ -179,6 +213,37 @@ ROWS: dict[str, tuple[Act, str]] = {
     **{f"another {name}": (edited(**{name: value}), WHOSE) for name, value in OWN.items()},
     "another one that it is split from": (lambda: edited(split_from=ChangeRequest.objects.earliest("pk"))(), WHOSE),
     "an edit": (edited(title="another"), HONEST),
+    "a version to start from where none was named": (
+        then(lambda: stands(base_version=None), change(base_version=1)),
+        READ,
+    ),
+    "a schedule taken back": (from_state("scheduled", state="approved"), HONEST),
+    "an approval taken back at once": (then(change(state="approved"), change_of_asked("in_review")), HONEST),
+    "a scheduled application without votes": (
+        from_state("scheduled", state="applied", closed_at=NOW),
+        "has 0 of 1 approvals",
+    ),
+    "a health of what has lost its votes": (from_state("approved", health="stale"), HONEST),
+    "an approval without votes": (change(state="approved"), "has 0 of 1 approvals"),
+    "an edit of a draft": (from_state("draft", edition=F("edition") + 1, content_hash="b" * 64), HONEST),
+    "lines dropped with an edition of this cluster after one of another": (
+        then(lambda: stands(edited_epoch=1), edited(), drop_lines),
+        HONEST,
+    ),
+    "an edit of what was voted on": (then(lambda: vote(asked(), "second"), edited()), HONEST),
+    "an edit with a hash that is signed in another request": (
+        lambda: edited(content_hash=Vote.objects.exclude(request=asked().pk).earliest("pk").content_hash)(),
+        HONEST,
+    ),
+    "an edit that stays approved": (
+        from_state("approved", edition=F("edition") + 1, content_hash="b" * 64),
+        "an edit goes back to review",
+    ),
+    "a step that leads nowhere": (change(state="failed"), "no step leads from in_review to failed"),
+    "what takes effect at once after its expiry": (
+        Forgery(route="at_once", withdraws=(LINE,), at=NOW + 31 * DAY),
+        HONEST,
+    ),
     "an edit with the same hash": (change(edition=F("edition") + 1), AGAIN),
     "an edit with the hash that is signed": (signed_edition, AGAIN),
     "an edit back to a hash that is signed": (back_to_a_signed_content, AGAIN),
@@ -195,6 +260,18 @@ ROWS: dict[str, tuple[Act, str]] = {
     "a line added without an edition": (add_line, LINES),
     "a line added with an edition": (then(edited(), add_line), HONEST),
     "a line moved to another request": (move_line, f"a line stays with its request|{DENIED}"),
+    "a line of another module": (line_of_dm, "is of another module"),
+    "a line of a module that is not known yet": (line_of_no_module_yet, "is of another module"),
+    "a line before its request": (line_of_no_request_yet, "a line is written after its request"),
+    "lines dropped with an edition that is sent back": (
+        then(edited(), change_of_asked("changes_requested"), drop_lines_of_writer),
+        HONEST,
+    ),
+    "lines dropped after its approval": (then(signed_lines_in("approved"), drop_lines_of_writer), SIGNED),
+    "lines dropped after it was scheduled": (
+        then(signed_lines_in("approved", "scheduled"), drop_lines_of_writer),
+        SIGNED,
+    ),
     "lines dropped in another cluster": (lines_of_another_cluster, LINES),
     "lines dropped after its end": (lines_of_a_closed_one, "is closed: its lines are not changed any more"),
     "lines dropped under its votes": (signed_lines, SIGNED),
@@ -244,6 +321,21 @@ def voted_in(state: str) -> None:
     vote(found, "second")
 
 
+def renewed(name: str = "second", decision: str = "approve", *, signer_left: bool = True, change: str = "") -> Act:
+    """Vote on an applied request whose mandate still stands, after its signer has left or not."""
+
+    def write() -> None:
+        if signer_left:
+            as_before("UPDATE auth_user SET is_active = false WHERE username = 'somebody'")
+        found = Mandate.objects.get(line_id=LINE, revoked_at=None).request
+        if change:
+            as_before(change, found.pk)
+        found.refresh_from_db()
+        vote(found, name, decision)
+
+    return write
+
+
 class TestVotes:
     """A vote is of somebody else who may review, on the content as it stands, while it is open, in order."""
 
@@ -254,6 +346,31 @@ class TestVotes:
             "of another": (lambda: vote(asked(), "second"), HONEST),
             "of its author": (lambda: vote(asked(), "writer"), "nobody votes on their own"),
             "of an operator": (lambda: vote(asked(), "operator"), "person [0-9]+ may not review"),
+            "on a request that is not there": (
+                lambda: Vote.objects.create(
+                    request_id=900_001,
+                    voter=User.objects.get(username="second"),
+                    decision="approve",
+                    content_hash="a" * 64,
+                    voted_at=NOW,
+                ),
+                "a vote is on a request that exists",
+            ),
+            "on what was applied, once a signer of its mandate has left": (renewed(), HONEST),
+            "on what was applied while its signers are there": (renewed(signer_left=False), "while it is open"),
+            "against what was applied": (renewed(decision="reject"), "while it is open"),
+            "on what was applied, after the end of its mandate": (
+                renewed(change="UPDATE overrides_mandate SET revoked_at = now() WHERE request_id = %s"),
+                "while it is open",
+            ),
+            "on what was applied at once": (
+                renewed(change="UPDATE overrides_changerequest SET route = 'at_once' WHERE id = %s"),
+                "while it is open",
+            ),
+            "on what was rejected in spite of its mandate": (
+                renewed(change="UPDATE overrides_changerequest SET state = 'rejected' WHERE id = %s"),
+                "while it is open",
+            ),
             "on another content": (
                 lambda: vote(asked(), "second", content_hash="e" * 64),
                 "on the content as it stands",

@@ -10,7 +10,7 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.models import Version
 from overrides.versions.publish import store_parameters
 from tests.builders import NOW, make_parameters
-from tests.bypass.ways.forgery import HONEST, LINE, OTHER, Act, Forgery, as_before, audited, refused, size
+from tests.bypass.ways.forgery import HONEST, LINE, OTHER, Act, Forgery, as_before, audited, refused, size, then
 
 pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
 
@@ -70,6 +70,10 @@ GONE_BACK = "version pm/4 differs from version [0-9] that request [0-9]+ goes ba
 ROWS: dict[str, tuple[Act, str]] = {
     "back to the version before": (back(2, withdraws=(OTHER,)), HONEST),
     "back to the first": (back(1, size(1.2), withdraws=(OTHER,)), HONEST),
+    "back to the version before, and on from there": (
+        then(back(2, withdraws=(OTHER,)), Forgery(brings=(size(1.1, {"trend": "Bad"}),))),
+        HONEST,
+    ),
     "back to what is in force": (back(3), HONEST),
     "a line that the older version did not hold": (back(2), f"{GONE_BACK} {OTHER}"),
     "another override than it held": (back(1, size(1.15), withdraws=(OTHER,)), f"{GONE_BACK} {LINE}"),
@@ -116,14 +120,15 @@ WEIGHTS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", WEIGHTS)
-def test_weights_of_dm(name: str) -> None:
-    weights, why = WEIGHTS[name]
+def first_with(weights: dict[str, Any], movement: float = 100.0) -> Act:
+    """A first version of the other module, with weights."""
 
     def write() -> None:
         without_dm()
         parameters = store_parameters(ModuleParameters.default("dm"), by="m", reason="m", at=NOW)
-        forgery = Forgery(content={"coefficients": weights}, request={"base_parameters": parameters.pk})
+        forgery = Forgery(
+            content={"coefficients": weights}, request={"base_parameters": parameters.pk}, movement=movement
+        )
         asked = forgery.draft()
         as_before("UPDATE overrides_changerequest SET module = 'dm' WHERE id = %s", asked.pk)
         forgery.apply(asked)
@@ -133,4 +138,15 @@ def test_weights_of_dm(name: str) -> None:
         )  # fmt: skip
         audited("version dm/1")
 
-    refused(write, why)
+    return write
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_weights_of_dm(name: str) -> None:
+    weights, why = WEIGHTS[name]
+
+    refused(first_with(weights), why)
+
+
+def test_weights_of_a_first_version_move_from_one() -> None:
+    refused(first_with({"chain=base": 1.5}, movement=20.0), "moves 20.4[0-9]* steps and says 20")

@@ -61,7 +61,44 @@ def request(column: str) -> Timed:
     return lambda at: sql(f"UPDATE overrides_changerequest SET {column} = %s WHERE state = 'in_review'", at)
 
 
+def mode_of_dm(at: datetime) -> None:
+    ModuleMode.objects.create(module="dm", mode="off", changed_at=at, changed_by="m", reason="m")
+
+
+def mandate(at: datetime) -> None:
+    sql(
+        "INSERT INTO overrides_mandate (line_id, request_id, direction, reach, evidence_floor, granted_at, review_by, "
+        "edge_sign, approvals_needed, voter_groups) SELECT line_id, request_id, direction, reach, evidence_floor, %s, "
+        "review_by, 1, 1, '[]' FROM overrides_mandate",
+        at,
+    )
+
+
+def policy(at: datetime) -> None:
+    WRITES["overrides_modulepolicy.created_at"](now())
+    sql("UPDATE overrides_modulepolicy SET created_at = %s", at)
+
+
+def acknowledgement(at: datetime) -> None:
+    as_before("INSERT INTO telemetry_notice (entry_id, audience) SELECT min(seq), 'x' FROM telemetry_auditentry")
+    sql(
+        "INSERT INTO telemetry_acknowledgement (notice_id, person_id, acknowledged_at) SELECT n.id, u.id, %s "
+        "FROM telemetry_notice AS n, auth_user AS u",
+        at,
+    )
+
+
 WRITES: dict[str, Timed] = {
+    "overrides_changerequest.created_at": lambda at: sql(
+        "INSERT INTO overrides_changerequest SELECT (jsonb_populate_record(r, jsonb_build_object('id', 900001, "
+        "'created_at', %s, 'submitted_at', NULL))).* FROM overrides_changerequest AS r WHERE state = 'in_review'",
+        at,
+    ),
+    "overrides_modulemode.changed_at as it is made": mode_of_dm,
+    "overrides_mandate.granted_at": mandate,
+    "overrides_vote.voted_at later": lambda at: sql("UPDATE overrides_vote SET voted_at = %s", at),
+    "overrides_modulepolicy.created_at later": policy,
+    "telemetry_acknowledgement.acknowledged_at": acknowledgement,
     "telemetry_auditentry.written_at": entry,
     "overrides_linehold.placed_at": hold,
     "overrides_linehold.lifted_at": lift,
@@ -104,7 +141,9 @@ def in_earnest(name: str, off: timedelta) -> Act:
 @pytest.mark.parametrize("off", [PAST, FUTURE])
 @pytest.mark.parametrize("name", WRITES)
 def test_are_the_databases_own(name: str, off: timedelta) -> None:
-    refused(in_earnest(name, off), f"{name} is .*, which is not the time of the database", role="owner")
+    column = name.partition(" ")[0]
+
+    refused(in_earnest(name, off), f"{column} is .*, which is not the time of the database", role="owner")
 
 
 @pytest.mark.parametrize("off", [-CLOSE, CLOSE])

@@ -159,6 +159,6 @@ class TestElsewhere:
         text = page(browser, f"/admin/telemetry/decision/{record_of.decision_id}/change/")
 
         assert "cuts size_mult" in text
-        still = text.partition("Neutral, moved by nothing: ")[2].partition("</p>")[0]
+        still = text.partition("Unchanged levers: ")[2].partition("</p>")[0]
         assert "entry_aggression_mult" in still
         assert "size_mult" not in still

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from itertools import product
+from itertools import combinations, product
 from typing import Any
 
 import pytest
 from django.db import connection
 
-from overrides.core.engine.definitions.coefficients import HIGHEST, LEVER_DIMENSIONS, LONGEST_VALUE, LOWEST
+from overrides.core.engine.definitions.coefficients import (
+    HIGHEST,
+    LEVER_DIMENSIONS,
+    LONGEST_VALUE,
+    LOWEST,
+    steps_between,
+)
 from overrides.core.engine.definitions.levers import LEVERS, Lever
+from overrides.core.engine.definitions.parameters import WeightParameters
 from overrides.core.engine.definitions.serving_mode import Mode
 from overrides.core.engine.definitions.vocabulary import MODULE_CATEGORIES, Blend
-from overrides.core.governance.exposure import lowers_exposure
+from overrides.core.engine.ramp import ramped
+from overrides.core.governance.exposure import lowers_exposure, steps_moved
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.mandates import NOTICEABLE
 from overrides.core.governance.request_states import DECIDABLE, OPEN, State, moves
@@ -23,7 +31,7 @@ from overrides.versions.publish import store_override
 from tests.builders import NOW, make_spec
 
 
-def evaluate(expression: str, *values: str | None) -> object:
+def evaluate(expression: str, *values: str | float | None) -> object:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {expression}", values)
         return cursor.fetchone()[0]
@@ -83,21 +91,82 @@ class TestLevers:
             expected = lever.exposure(category) if lever.blend is Blend.LOG else 0
             assert evaluate("lever_exposure(%s, %s)", name, category) == expected
 
+    def test_that_nobody_knows_raise_exposure_from_one(self) -> None:
+        """No override holds one; if one did, more of it would be more exposure."""
+        assert evaluate("lever_exposure('moon_mult', 'entry')") == 1
+        assert evaluate("lever_neutral('moon_mult')::float8") == 1.0
+
+    @pytest.mark.parametrize("name", LEVERS)
+    def test_are_as_far_from_neutral_as_the_table_says(self, name: str) -> None:
+        lever = LEVERS[name]
+        for value in (lever.neutral, lever.high, (lever.neutral + lever.high) / 2):
+            assert evaluate("lever_unit(%s, %s)", name, value) == pytest.approx(lever.unit(value), abs=1e-12)
+
+    @pytest.mark.parametrize(
+        ("channel", "levers"),
+        [
+            ("pm_strength", {"size_mult": 1.1, "entry_aggression_mult": 0.9}),
+            ("pm_tuning", {"phase1_frac_mult": 1.1, "entry_delay_bars": 2.0}),
+        ],
+    )
+    @pytest.mark.parametrize("tightened", [{}, {"size_mult": 0.01, "entry_delay_bars": 0.1}])
+    def test_move_by_the_steps_that_the_core_counts(
+        self, channel: str, levers: dict[str, float], tightened: dict[str, float]
+    ) -> None:
+        wanted = [dict(chosen) for count in (1, 2) for chosen in combinations(levers.items(), count)]
+        ids = [store_override(make_spec(each, type=channel), source="x", at=NOW).id for each in wanted]
+        document = json.dumps({"channels": {channel: {"weights": {"max_steps": tightened}}}})
+        weights = WeightParameters(max_steps=tightened)
+
+        for (before, earlier), (after, later) in product(zip([None, *ids], [{}, *wanted], strict=True), repeat=2):
+            answer = evaluate("steps_of_line(%s, %s, %s, %s)", document, channel, before, after)
+            assert answer == pytest.approx(steps_moved(earlier, later, weights), abs=1e-9)
+
+    @pytest.mark.parametrize("name", LEVERS)
+    @pytest.mark.parametrize("hours", [-5.0, 0.0, 12.0, 30.0, 1e6])
+    def test_stand_on_their_ramp_where_the_core_computes(self, name: str, hours: float) -> None:
+        lever = LEVERS[name]
+        starts, targets = (lever.neutral, lever.high * 0.95), (lever.neutral, lever.high)
+        for start, target, step in product(starts, targets, (lever.max_step, lever.max_step / 2)):
+            answer = evaluate("ramped_value(%s, %s, %s, %s, %s)", name, step, start, target, hours)
+            assert answer == pytest.approx(ramped(lever.blend, step, start, target, hours), abs=1e-12)
+
     def test_are_the_rows_of_the_table(self) -> None:
         rows = json.loads(str(evaluate("json_agg(l)::text FROM lever_table() AS l")))
 
         assert {row["name"]: row for row in rows} == {name: _row_of(lever) for name, lever in LEVERS.items()}
 
-    @pytest.mark.parametrize("category", ["entry", "trim"])
-    def test_lower_exposure_together_as_the_core_computes(self, category: str) -> None:
-        other = "entry_aggression_mult" if category == "entry" else "exit_aggression_mult"
-        asked = [{"size_mult": a, other: b} for a, b in product((0.9, 1.0, 1.1), repeat=2) if (a, b) != (1.0, 1.0)]
-        specs = [make_spec(levers, action_category=category) for levers in asked]
+    @pytest.mark.parametrize(
+        ("channel", "category", "choices"),
+        [
+            ("pm_strength", "entry", {"size_mult": (0.9, 1.0, 1.1), "entry_aggression_mult": (0.9, 1.0, 1.1)}),
+            ("pm_strength", "trim", {"size_mult": (0.9, 1.0, 1.1), "exit_aggression_mult": (0.9, 1.0, 1.1)}),
+            ("pm_tuning", "entry", {"phase1_frac_mult": (0.9, 1.0, 1.1), "entry_delay_bars": (0.0, 1.0)}),
+        ],
+    )
+    def test_lower_exposure_together_as_the_core_computes(
+        self, channel: str, category: str, choices: dict[str, tuple[float, ...]]
+    ) -> None:
+        asked = [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
+        specs = [make_spec(levers, type=channel, action_category=category) for levers in asked if any_moves(levers)]
+        for another in ("entry", "trim"):
+            store_override(make_spec(action_category=another, scope={"trend": "Bad"}), source="x", at=NOW)
+        asked = [dict(spec.levers) for spec in specs]
         stored = [None, *(store_override(spec, source="x", at=NOW).id for spec in specs)]
 
         for (before, levers), (after, wanted) in product(zip(stored, [{}, *asked], strict=True), repeat=2):
             answer = evaluate("lowers_exposure(%s, %s, %s)", specs[0].line, before, after)
             assert answer == lowers_exposure(category, levers, wanted), (levers, wanted)
+
+
+@pytest.mark.django_db
+class TestWeights:
+    @pytest.mark.parametrize("before", [{}, {"chain=base": 1.5}, {"chain=base": 0.5, "cap=small": 2}])
+    @pytest.mark.parametrize("after", [{}, {"chain=base": 1.4}, {"cap=small": 1.1, "age=old": 0.9}])
+    def test_move_by_the_steps_that_the_core_counts(self, before: dict[str, float], after: dict[str, float]) -> None:
+        answer = evaluate("steps_of_weights(%s, %s)", json.dumps(before), json.dumps(after))
+
+        assert answer == pytest.approx(steps_between(before, after), abs=1e-9)
 
 
 @pytest.mark.django_db
@@ -132,6 +201,10 @@ class TestOthers:
         sources = str(evaluate("string_agg(prosrc, ' ') FROM pg_proc WHERE pronamespace = 'public'::regnamespace"))
 
         assert set(re.findall(r"\broute (?:=|<>) '(\w+)'", sources)) == set(ChangeRequest.Route.values)
+
+
+def any_moves(levers: dict[str, float]) -> bool:
+    return any(value != LEVERS[name].neutral for name, value in levers.items())
 
 
 def _row_of(lever: Lever) -> dict[str, Any]:

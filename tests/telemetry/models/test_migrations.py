@@ -21,7 +21,9 @@ def ours():
 
 def left_over():
     with connection.cursor() as cursor:
-        cursor.execute("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace UNION ALL "
+        cursor.execute("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace "
+                       "AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = pg_proc.oid AND d.deptype = 'e') "
+                       "UNION ALL "
                        "SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|public|information_schema)'")
         return {{name for (name,) in cursor}}
 
@@ -46,11 +48,12 @@ def read(statement):
         return sorted(cursor.fetchall())
 
 def defined():
-    return read("SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace UNION ALL "
+    return read("SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace "
+                "AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = pg_proc.oid AND d.deptype = 'e') UNION ALL "
                 "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal")
 
 NEWER = ["epoch", "transaction", "edited_transaction", "edited_epoch", "hash_format", "edge_sign", "approvals_needed",
-         "voter_groups"]  # columns that the older states lack
+         "voter_groups", "succeeds_id", "renews_id", "evidence_id"]  # columns that the older states lack
 
 def written():
     # What is open is signed again on the way forth, with an entry.

@@ -7,7 +7,7 @@ DECLARE
     document jsonb;
     moved float8;
 BEGIN
-    SELECT * INTO published FROM learning_configs WHERE request_id = asked.id AND kind <> 'trial' AND is_active;
+    SELECT * INTO published FROM learning_configs WHERE request_id = asked.id AND kind <> 'trial';
     IF published.id IS NULL OR published.kind = 'restored' THEN
         RETURN 0;  -- a mode or a policy moves no line, and a trial is not served
     END IF;
