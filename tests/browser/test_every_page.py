@@ -35,7 +35,7 @@ def test_an_author_finds_the_form_for_an_edit_which_passes_inspection(enter: Ent
     page.goto("/admin/overrides/changerequest/?state=in_review")
 
     page.get_by_role("link", name="Switch dm on").click()
-    page.get_by_role("link", name="Edit").click()
+    page.get_by_role("link", name="Edit").first.click()
 
     expect(page.get_by_role("heading", name="Edit:")).to_be_visible()
 
