@@ -23,8 +23,9 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from config.access import roles
 from config.access.models import ApiKey
 from config.celery import app
+from overrides.admin.governance.mandate_acts import CHOSEN
 from overrides.core.engine.definitions.vocabulary import LearningMethod
-from overrides.models import ChangeRequest, LineHold, Version
+from overrides.models import ChangeRequest, LineHold, Mandate, Version
 from telemetry.models import AuditEntry
 from tests.api_clients import bearer, new_key
 from tests.builders import NOW, make_lesson, make_spec, trade_payload
@@ -46,7 +47,7 @@ DECIDES = frozenset({"reviewer", "superuser"})
 LOWERS = frozenset({"reviewer", "operator", "superuser"})
 DRAFTS = frozenset({"reviewer", "parameter admin", "superuser"})
 SETS_CONSTANTS = frozenset({"parameter admin", "superuser"})
-DRAFTED = {"ChangeRequest", "AuditEntry"}
+DRAFTED = {"ChangeRequest", "RequestEvidence", "AuditEntry"}
 LOWERED = {"ChangeRequest", "ModuleMode", "AuditEntry"}
 RETIRED = {"ChangeRequest", "ChangeLine", "Version", "Membership", "Mandate", "AuditEntry"}
 
@@ -214,6 +215,24 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
         lambda: {"version_id": Version.objects.get(number=1).pk}, {"reason": "it was better"}, "draft.draft_request",
         DRAFTS, DRAFTED | {"ChangeLine"},
     ),
+    "overrides_line_cap": (
+        lambda: {"line_id": OTHER}, {"cap": "size_mult=1.05", "reason": "not too far"}, "emergency.cap_line", DECIDES,
+        {"LineHold", "AuditEntry"},
+    ),
+    "overrides_mandate_revoke": (
+        dict, {"reason": "no longer"}, "mandate_terms.revoke_mandate", LOWERS, {"Mandate", "AuditEntry"},
+    ),
+    "overrides_mandate_renew": (
+        dict, {"reason": "go on"}, "mandate_terms.renew_mandate: it is overdue", DECIDES,
+        {"Mandate", "MandateRenewal", "AuditEntry"},
+    ),
+    "overrides_changerequest_redraft": (
+        lambda: {"request_id": open_request().pk}, {"reason": "smaller"},
+        "redraft.redraft: refused, it is a person's", NOBODY, set(),
+    ),
+    "overrides_changerequest_next": (
+        lambda: {"request_id": open_request().pk}, {}, "nothing: it leads to the next request", NOBODY, set(),
+    ),
     "learning_coefficient_export": (dict, {}, "nothing: a table out", NOBODY, set()),
     "telemetry_decision_export": (dict, {}, "nothing: a table out", NOBODY, set()),
     "learning_lesson_weeks": (
@@ -238,26 +257,52 @@ POSTS: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, Any], str, frozen
         lambda: {"module": "pm"}, {"policy": "plan"}, "twin.ask_twins: opinions only", NOBODY, set(),
     ),
 }  # fmt: skip
+POSTS |= {
+    f"{model}_csv": (dict, {}, "nothing: a table out", NOBODY, set())
+    for model in (
+        "access_apikey", "auth_group", "auth_user", "learning_builderrun", "learning_cell", "learning_cellgroup",
+        "learning_coefficient", "learning_lesson", "learning_noisetwin", "learning_walkforward",
+        "overrides_changerequest", "overrides_line", "overrides_linehold", "overrides_mandate", "overrides_modulemode",
+        "overrides_modulepolicy", "overrides_override", "overrides_parameterset", "overrides_version",
+        "telemetry_attribution", "telemetry_auditentry", "telemetry_decision", "telemetry_jobrun", "telemetry_trade",
+    )
+}  # fmt: skip
 DJANGOS = frozenset({"auth_user_password_change"})  # each person's own page
-# Actions of lists: name, the verb behind it, who may, and what it writes. Django's own exist only for people.
-# What a page says was seen, where it must say so.
-SHOWN: dict[str, Callable[[], dict[str, str]]] = {
+# What a page says was seen or chosen, where it must say so.
+SHOWN: dict[str, Callable[[], dict[str, Any]]] = {
     "overrides_changerequest_approve": lambda: {"seen": open_request().content_hash},
+    "overrides_mandate_revoke": lambda: {CHOSEN: [live_mandate().pk]},
+    "overrides_mandate_renew": lambda: {CHOSEN: [live_mandate().pk]},
 }
+
+
+def live_mandate() -> Mandate:
+    return Mandate.objects.get(revoked_at=None)
+
+
+# Actions of lists: name, the verb behind it, who may, and what it writes. Django's own exist only for people.
 GOVERNED: dict[tuple[str, str], tuple[str, frozenset[str], set[str]]] = {
     ("ChangeRequest", "approve"): ("review.approve", DECIDES, {"ChangeRequest", "Vote", "AuditEntry"}),
     ("ChangeRequest", "reject"): ("review.reject", DECIDES, {"ChangeRequest", "Vote", "AuditEntry"}),
     ("ChangeRequest", "cancel"): ("review.cancel: its author's alone", NOBODY, set()),
     ("ChangeRequest", "renew"): ("renewal.renew_mandates: refused, it has no mandates", NOBODY, set()),
     ("Override", "retire"): ("neutralize.retire_lines", LOWERS, RETIRED),
+    ("Mandate", "renew"): ("nothing: it leads to the page that asks", NOBODY, set()),
+    ("Mandate", "revoke"): ("nothing: it leads to the page that asks", NOBODY, set()),
+}
+ROWS: dict[str, Callable[[], Any]] = {
+    "ChangeRequest": lambda: open_request().pk,
+    "Override": lambda: make_spec({"size_mult": 1.2}).id,
+    "Mandate": lambda: live_mandate().pk,
 }
 ACTIONS = {
     "ApiKey": {"revoke"}, "Group": {"delete_selected"},
     "ChangeRequest": {"approve", "reject", "cancel", "renew"}, "Override": {"retire"},
+    "Mandate": {"renew", "revoke"},
 }  # fmt: skip
 UNREGISTERED = {
     "": "redirects to the admin",
-    "coverage": "counts", "request_evidence": "a table out",
+    "coverage": "counts", "glossary": "words", "request_evidence": "a table out",
     "evidence": "a pack out", "healthz": "an answer", "readyz": "an answer",
     "acknowledge_alarm": "an entry that explains what a check found; tests/config/desk/test_alarms.py says whose",
     "acknowledge_notices": "notices.acknowledge: each for themselves", "change_own_password": "one's own password",
@@ -323,7 +368,7 @@ class TestAdmin:
     def test_actions_write_by_their_verb_alone(self, model: str, action: str, role: str) -> None:
         _, who, tables = GOVERNED[model, action]
         client = browser(role)
-        row = open_request().pk if model == "ChangeRequest" else make_spec({"size_mult": 1.2}).id
+        row = ROWS[model]()
         form = {"action": action, "_selected_action": [row], "decide": "yes", "reason": "because"}
         form |= {"seen": [f"{row}:{open_request().content_hash}"]}
 

@@ -326,7 +326,7 @@ WAYS: dict[Callable[[], None], str] = {
     other_parameters: "has constants that request [0-9]+ does not hold",
     mode_again: "mode pm: going away from neutral takes an applied request",
     policy_again: "was applied in another transaction",
-    mandate_again: "was applied in another transaction",
+    mandate_again: "is not due for renewal",
     mandate_revived: "overrides_mandate is immutable: only revoked_at is set, once and later",
     veto_lifted_and_put_back: "overrides_linehold is immutable: only lifted_at is set, once and later",
     quarantine_extended: "overrides_quarantine is immutable: only lifted_at is set, once and later",

@@ -209,8 +209,6 @@ class OverrideList(FactList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        if request.method == "POST":  # an action on ticked rows, which shows no list
-            return
         rows: list[Any] = list(self.result_list)
         earned = earned_by([row.pk for row in rows], [row.line_id for row in rows])
         for row in rows:

@@ -47,8 +47,6 @@ class RequestList(FactList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        if request.method == "POST":  # an action on ticked rows, which shows no list
-            return
         rows: list[Any] = list(self.result_list)
         for row, progress in zip(rows, progress_of(rows, person(request), datetime.now(UTC)), strict=True):
             row.progress = progress
