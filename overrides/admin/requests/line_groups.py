@@ -79,8 +79,10 @@ class LineGroup:
 
     @property
     def contradicts(self) -> LineKnown | None:
-        """A judgement of the group that contradicts what is measured, if there is one."""
-        return next((row.known for row in self.rows if row.known is not None and row.known.contradicts), None)
+        """A judgement that contradicts what is measured and was not marked so when it was drafted, if there is one."""
+        return next(
+            (row.known for row in self.rows if row.known and row.known.contradicts and not row.contradiction), None
+        )
 
     @property
     def reasons(self) -> tuple[str, ...]:

@@ -95,7 +95,7 @@ class TestHalfLife:
         lesson = make_lesson(policy="evidence")
         lesson.edge_history.create(week=NOW.date(), n=4, mean=0.5, edge_raw=0.4)
 
-        assert "for all lessons of this policy alike" in shown(client, lesson)
+        assert "for all lessons of this method alike" in shown(client, lesson)
 
     def test_says_what_fills_it(self, client: Client) -> None:
         assert "kept from the builder" in shown(client, make_lesson())

@@ -112,7 +112,7 @@ class TestFunnel:
         assert sum(int(row["cells"]) for row in table(client, "funnel", "?policy=plan")) == 3000
 
     def test_says_what_fills_it(self, client: Client) -> None:
-        assert "The builder has not run for pm under policy evidence yet." in shown(client)
+        assert "The builder has not run for pm with the evidence method yet." in shown(client)
         make_run(tested=None)
         assert "What was tested is kept from the builder's next run on." in shown(client)
         assert table(client, "funnel") == []
@@ -160,7 +160,7 @@ class TestForest:
     def test_shows_what_is_too_light_to_act_when_asked(self, client: Client) -> None:
         make_evidence_lesson(1, scope=GOOD, status="too_light", run=make_run())
 
-        assert "None acts under policy evidence." in shown(client)
+        assert "None acts under the evidence method." in shown(client)
         assert "too light to act</span>" in shown(client, "?policy=evidence&all=1")
 
     def test_tells_every_lesson_as_csv_whatever_the_page(self, client: Client) -> None:
