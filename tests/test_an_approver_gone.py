@@ -194,7 +194,7 @@ class TestRequestAppliedByHand:
         desk.step(desk.b, "approve")
         done = desk.step(desk.b, "apply")
 
-        assert "apply done" in done
+        assert "is applied and in force" in done
         assert (desk.state, Version.objects.count()) == ("applied", 2)
         assert [each.voter.username for each in Vote.objects.filter(request=desk.request)] == ["a", "b"]
 

@@ -95,7 +95,7 @@ FOLLOWED = """
 import django; django.setup()
 from config.demo.report import FACTORS
 from config.reports.exports import CONTRIBUTION_COLUMNS
-from overrides.admin.governance.parameter_form import _meanings
+from overrides.admin.governance.parameter_form import constants_of
 from overrides.api.resolve_schema import ContributionSerializer, QuestionSerializer
 from overrides.core.engine.definitions.formats import CURRENT_FORMAT
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
@@ -111,7 +111,8 @@ for name, weight in four_weights(spec, on).items():
     assert abs(weight - four_weights(spec, off)[name] / 2) < 1e-12, name
 assert "w_life" in CONTRIBUTION_COLUMNS and "w_life" in ContributionSerializer().fields
 assert "w_life" in {each.symbol for each in FACTORS}
-assert "halves a weight" in _meanings(ModuleParameters.default("pm"))["channels.pm_tuning.weights.short_life_penalty"]
+penalty = constants_of(ModuleParameters.default("pm"))["channels.pm_tuning.weights.short_life_penalty"]
+assert "halves a weight" in penalty.words
 assert "max_edx_for_add" in QuestionSerializer().fields["current"].help_text
 
 default = ModuleParameters.default("pm")

@@ -62,7 +62,8 @@ class TestInspectingWeights:
 
         device.press(link(page, re.compile("Lessons: 3 new")))
         expect(page.get_by_role("heading", level=1)).to_contain_text("Lessons: 3 new")
-        device.press(link(panel(page, re.compile("^What would change")), re.compile("^rsi.long.dip entry")))
+        changes = panel(page, re.compile("^What would change"))
+        device.press(changes.get_by_role("row").filter(has_text="rsi.long.dip").first.get_by_role("link").first)
 
         weighs = panel(page, "What it weighs")
         expect(weighs).to_be_visible()

@@ -138,7 +138,7 @@ def chance_of(found: int, twins: tuple[int, ...]) -> float:
     >>> round(chance_of(1, (0, 0, 0, 0, 0)), 4), round(chance_of(2, (0, 0, 0, 0, 0)), 4)
     (0.1667, 0.0278)
     >>> round(chance_of(54, (50, 51, 53, 52, 50)), 2)
-    0.39
+    0.38
     """
     total, share = found + sum(twins), 1 / (len(twins) + 1)
     terms = (

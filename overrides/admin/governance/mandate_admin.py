@@ -37,7 +37,7 @@ from overrides.models import Mandate, Membership, Override
 from overrides.requests.renewal import OF_LINES_IN_FORCE, suspended_at
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.admin.formatting import MISSING, number
-from telemetry.foundation.admin.pagination import FactList
+from telemetry.foundation.admin.pagination import CompletedList, FactList
 from telemetry.foundation.admin.read_only import DefaultFilter, FactAdmin, one_of, person
 
 
@@ -80,21 +80,18 @@ def _current(at: datetime) -> Q:
     return Q(revoked_at=None) & (Q(review_by__gt=at) | Q(OF_LINES_IN_FORCE))
 
 
-class MandateList(FactList):
+class MandateList(CompletedList):
     """Adds to each row `in_force`, the override in force on its line, and `signers`, the people who sign it.
 
     `may_sign`: the reader may sign it again.
     """
 
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        rows: list[Any] = list(self.result_list)
+    def complete(self, request: HttpRequest, rows: list[Any]) -> None:
         found = Override.objects.select_related("line").in_bulk([row.in_force_id for row in rows if row.in_force_id])
         signers = signers_of(rows)
         for row in rows:
             row.in_force, row.signers = found.get(row.in_force_id), signers[row.pk]
             row.may_sign = request.user.has_perm(REVIEW)
-        self.result_list = rows
 
 
 @admin.register(Mandate)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -22,11 +23,10 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.parameters import LessonParameters, WeightParameters
 from overrides.core.impact.reweighing import Reweighing, reweighed
 from overrides.models import RequestKind
-from overrides.requests.impact.effects_at_once import TOO_LARGE, effect_of_parameters
+from overrides.requests.impact.effects_at_once import effect_of_parameters, shown
 from overrides.versions.acts_today import full_hour
-from overrides.versions.load_version import InForce, evidence_in_force, read_in_force
+from overrides.versions.load_version import evidence_in_force, read_in_force
 from telemetry.foundation.admin.read_only import FactAdmin
-from telemetry.foundation.core.refusal import Refused
 
 
 def propose_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> HttpResponse:
@@ -51,7 +51,7 @@ def propose_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> H
             at = datetime.now(UTC)
             effect = reweighed(evidence_in_force(module), current, proposed, full_hour(at))
             crossing = crossings(effect)
-            exposure = _exposure(held, proposed, at)
+            exposure = shown(partial(effect_of_parameters, held, proposed, at))
     context = model_admin.admin_site.each_context(request) | {
         "title": f"Propose other parameters of {module}",
         "opts": model_admin.opts,
@@ -63,14 +63,6 @@ def propose_page(model_admin: FactAdmin, request: HttpRequest, module: str) -> H
         **exposure,
     }
     return TemplateResponse(request, "overrides/governance/constants_form.html", context)
-
-
-def _exposure(held: InForce, proposed: ModuleParameters, at: datetime) -> dict[str, Any]:
-    """Return the effect on exposure, or why it is not known yet."""
-    try:
-        return {"estimate": effect_of_parameters(held, proposed, at), "effect_words": TOO_LARGE}
-    except Refused as refused:
-        return {"effect_words": f"could not be computed: {refused}"}
 
 
 def _paths(parameters: ModuleParameters) -> dict[str, object]:

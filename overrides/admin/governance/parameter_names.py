@@ -20,6 +20,7 @@ class Name(NamedTuple):
 WEIGHT, BLEND, LIMITS = "Weight of an override", "Blending", "Steps and bounds"
 CELLS, LESSONS, MOVEMENT, TUNING = "What is learned from", "Which lessons are made", "How targets move", "Tuning levers"
 SAMPLE, PRIOR, TARGET, SIZE = "What counts as evidence", "Prior", "Targets and verification", "Size of the fit"
+OTHERS = "Others"
 APPROVAL, DURATION, MACHINE = "Approval", "Durations", "What the builder may do alone"
 
 NAMES: Mapping[str, Name] = {
@@ -89,8 +90,11 @@ def name_of(path: str) -> Name:
 
     >>> name_of("channels.pm_strength.weights.n_target").label
     'Trades for a large weight'
+    >>> name_of("channels.pm_strength.weights.of_an_extension").label
+    'Of an extension'
     """
-    return NAMES[".".join(path.split(".")[-2:])]
+    key = ".".join(path.split(".")[-2:])
+    return NAMES.get(key) or Name(key.rpartition(".")[2].replace("_", " ").capitalize(), "", OTHERS)
 
 
 def is_named(path: str) -> bool:

@@ -14,7 +14,7 @@ from overrides.admin.charts.impact_histogram import histograms
 from overrides.admin.overrides.manual_form import ManualForm
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import Combiner
-from overrides.core.governance.errors import GovernanceError
+from overrides.core.governance.errors import GovernanceError, VersionAltered
 from overrides.core.governance.gates import blockers
 from overrides.core.governance.overlaps import Pull
 from overrides.core.impact.weight_breakdown import weigh
@@ -63,7 +63,7 @@ def _compared(form: ManualForm, spec: OverrideSpec, held: InForce, at: datetime)
     """Return the effect of the override, computed within the request: the figure that its request will show."""
     try:
         document, estimate = compare_bringing(spec, held, at)
-    except Refused as refused:
+    except (Refused, VersionAltered) as refused:
         form.add_error(None, str(refused))
         return {}
     done = WhatIf.Status.DONE

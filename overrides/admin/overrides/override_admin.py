@@ -53,7 +53,7 @@ from overrides.models import Line, Membership, Override
 from overrides.requests.emergency import cap_line, pin_line, veto_line
 from telemetry.core.vocabulary import ActionCategory, Module
 from telemetry.foundation.admin.formatting import badge, chips, format_moment, number, pattern, short
-from telemetry.foundation.admin.pagination import FactList
+from telemetry.foundation.admin.pagination import CompletedList, FactList
 from telemetry.foundation.admin.read_only import FactAdmin, FactInline, one_of, person
 from telemetry.models import MODULES, AttributionShare
 
@@ -204,16 +204,13 @@ class LineAdmin(FactAdmin):
         return short(line.pk, 24)
 
 
-class OverrideList(FactList):
+class OverrideList(CompletedList):
     """Adds to each row `earned`, what it earned in closed trades, with one query per page."""
 
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        rows: list[Any] = list(self.result_list)
+    def complete(self, request: HttpRequest, rows: list[Any]) -> None:
         earned = earned_by([row.pk for row in rows], [row.line_id for row in rows])
         for row in rows:
             row.earned = earned.get(row.pk)
-        self.result_list = rows
 
 
 @admin.register(Override)

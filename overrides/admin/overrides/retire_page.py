@@ -16,7 +16,7 @@ from overrides.admin.immediate_actions import RETIRE, act_page, perform, refuse_
 from overrides.admin.request_form import ReasonForm
 from overrides.models import Line, Membership, Override
 from overrides.requests.emergency import retire_lines
-from overrides.requests.impact.effects_at_once import effect_of_retiring
+from overrides.requests.impact.effects_at_once import effect_of_retiring, shown
 from telemetry.foundation.admin.read_only import FactAdmin, person
 
 
@@ -46,19 +46,25 @@ def retire_page(
         return f"{request_made}: done; somebody else acknowledges it"
 
     response = perform(request, form, way_back, take) if form.is_valid() else None
+    if response is not None:
+        return response
     ticked = [(ACTION_CHECKBOX_NAME, each.pk) for each in overrides]
     about = {
         "title": f"Retire {len(overrides)} line{'' if len(overrides) == 1 else 's'}",
         "module": module,
         "retired": overrides,
-        "estimate": effect_of_retiring([each.line for each in overrides], datetime.now(UTC)),
         "ticked": [("action", "retire"), *ticked] if is_ticked else [],
+        **_effect([each.line for each in overrides]),
     }
-    return response or act_page(model_admin, request, RETIRE, form, about, way_back)
+    return act_page(model_admin, request, RETIRE, form, about, way_back)
 
 
 def veto_effect(line: Line) -> dict[str, Any]:
     """Return the effect of a veto, which retires what is in force on the line."""
     if not Membership.objects.filter(line=line, to_version=None).exists():
         return {"effect_words": "none: the line is not in force"}
-    return {"estimate": effect_of_retiring([line], datetime.now(UTC))}
+    return _effect([line])
+
+
+def _effect(lines: Sequence[Line]) -> dict[str, Any]:
+    return shown(lambda: effect_of_retiring(lines, datetime.now(UTC)))

@@ -24,7 +24,7 @@ from overrides.requests.impact.effects import Effect, effect_of, effect_row
 from overrides.requests.kinds import KINDS
 from overrides.requests.votes import votes_on
 from telemetry.foundation.admin.formatting import MISSING, exposure
-from telemetry.foundation.admin.pagination import FactList
+from telemetry.foundation.admin.pagination import CompletedList
 from telemetry.foundation.admin.part_search import all_words, said, terms
 from telemetry.foundation.admin.read_only import DefaultFilter, person
 
@@ -42,15 +42,12 @@ class Progress:
     effect: Effect | None
 
 
-class RequestList(FactList):
+class RequestList(CompletedList):
     """Adds to each row `progress`, with a few queries per page."""
 
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        rows: list[Any] = list(self.result_list)
+    def complete(self, request: HttpRequest, rows: list[Any]) -> None:
         for row, progress in zip(rows, progress_of(rows, person(request), datetime.now(UTC)), strict=True):
             row.progress = progress
-        self.result_list = rows
 
 
 def progress_of(requests: Sequence[ChangeRequest], reader: User | AnonymousUser, at: datetime) -> list[Progress]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from overrides.core.engine.definitions.serving_mode import Mode, ServingMode
+from overrides.core.governance.errors import VersionAltered
 from overrides.requests.impact.effects import Effect
 from overrides.requests.impact.effects_at_once import TOO_LARGE, effect_of_switching_off
 from overrides.serving.mode import mode_of
@@ -33,7 +34,14 @@ class Switching:
 
 def effects_of_everything_off(at: datetime) -> list[Switching]:
     """Return the effect of switching each module off."""
-    return [effect_of_off(read_in_force(module), mode_of(module), at) for module, _ in MODULES]
+    return [_of_module(module, at) for module, _ in MODULES]
+
+
+def _of_module(module: str, at: datetime) -> Switching:
+    try:
+        return effect_of_off(read_in_force(module), mode_of(module), at)
+    except VersionAltered as altered:  # the switch has to work then all the more
+        return Switching(module, words=f"could not be computed: {altered}")
 
 
 def effect_of_off(held: InForce, mode: ServingMode, at: datetime) -> Switching:
@@ -45,7 +53,7 @@ def effect_of_off(held: InForce, mode: ServingMode, at: datetime) -> Switching:
     if known is None or known[0] != key:
         try:
             known = key, effect_of_switching_off(held, mode, at)
-        except Refused as refused:
+        except (Refused, VersionAltered) as refused:
             return Switching(held.module, words=f"could not be computed: {refused}")
         _known[held.module] = known
     return Switching(held.module, known[1], TOO_LARGE)

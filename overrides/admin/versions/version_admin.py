@@ -18,10 +18,9 @@ from overrides.admin.request_form import ProposedRequest, ReasonForm, draft
 from overrides.admin.versions.version_page import MOST_SHOWN_WHOLE, version_page, with_earnings
 from overrides.core.governance.permissions import DRAFT
 from overrides.models import RequestKind, Version, VersionKind
-from overrides.requests.impact.effects_at_once import TOO_LARGE, effect_of_rolling_back
+from overrides.requests.impact.effects_at_once import effect_of_rolling_back, shown
 from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, in_words, number, pretty, short
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
-from telemetry.foundation.core.refusal import Refused
 
 TRIAL = VersionKind.TRIAL
 
@@ -146,8 +145,4 @@ def _effect(version: Version) -> dict[str, Any]:
     """Return the effect of putting the version into force, or why it is not known yet."""
     if version.is_active:
         return {}
-    try:
-        estimate = effect_of_rolling_back(version, datetime.now(UTC))
-    except Refused as refused:
-        return {"effect_words": f"could not be computed: {refused}"}
-    return {"estimate": estimate, "effect_words": TOO_LARGE}
+    return shown(lambda: effect_of_rolling_back(version, datetime.now(UTC)))

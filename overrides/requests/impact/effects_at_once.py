@@ -6,7 +6,7 @@ request gets it within a minute.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from overrides.core.engine.compiled import Key
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.serving_mode import ServingMode
+from overrides.core.governance.errors import VersionAltered
 from overrides.models import Line, Version
 from overrides.requests.impact.effects import Effect, read_effect
 from overrides.requests.impact.what_if import compare_effect, with_lines_described
@@ -22,9 +23,18 @@ from overrides.requests.kinds.rollback import brought_back
 from overrides.serving.mode import mode_of
 from overrides.versions.acts_today import full_hour
 from overrides.versions.load_version import InForce, changed_keys, read_in_force, read_in_force_and
+from telemetry.foundation.core.refusal import Refused
 
 MOST_LOADED = 5_000  # overrides that a page loads to compute an effect
 TOO_LARGE = "too many overrides to be replayed within this page; computed within a minute of submission"
+
+
+def shown(compute: Callable[[], Effect | None]) -> dict[str, Any]:
+    """Return an effect as a page shows it, or in words why there is none; no act waits for an effect or fails by it."""
+    try:
+        return {"estimate": compute(), "effect_words": TOO_LARGE}
+    except (Refused, VersionAltered) as refused:
+        return {"effect_words": f"could not be computed: {refused}"}
 
 
 def effect_of_retiring(lines: Sequence[Line], at: datetime) -> Effect:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.functional import cached_property
+from django.utils.functional import SimpleLazyObject, cached_property
 
 MAX_ROWS = 10_000  # rows that can be paged through; filters or the reverse order reach the others
 
@@ -67,3 +68,23 @@ class FactList(ChangeList):
         if not self.result_count:  # counted already; a search that finds nothing is not made twice
             self.result_list = self.queryset.none()
         self.full_result_count = self.result_count  # shown beside the search; the list's footer shows the estimate
+
+
+class CompletedList(FactList):
+    """A change list whose columns show more than the fields of its rows: `complete` adds it, once the list is drawn.
+
+    An action on ticked rows draws no list and needs nothing of it.
+    """
+
+    def complete(self, request: HttpRequest, rows: list[Any]) -> None:
+        """Add to each row what its columns show, with a few queries for all of them."""
+        raise NotImplementedError
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = SimpleLazyObject(partial(self._completed, request, self.result_list))
+
+    def _completed(self, request: HttpRequest, found: QuerySet[Any]) -> list[Any]:
+        rows = list(found)
+        self.complete(request, rows)
+        return rows

@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from overrides.admin.governance.parameter_form import constants_of
-from overrides.admin.governance.parameter_names import name_of
+from overrides.admin.governance.parameter_names import is_named
 from overrides.core.engine.definitions.formats import FIRST
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.governance.governance_policy import GovernancePolicy
@@ -164,7 +164,7 @@ class TestParameters:
 
             assert len(constants) == number
             for path, each in constants.items():
-                assert name_of(path).label
+                assert is_named(path), f"{path} has no name"
                 assert "(method " in each.words, f"{path} names no source"
 
     def test_preview_names_lines_and_no_hashes(self, proposer: User) -> None:
