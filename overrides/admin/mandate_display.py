@@ -16,6 +16,7 @@ from overrides.core.governance.mandates import DUE_BEFORE, remaining
 from overrides.models import Mandate, Override
 from overrides.requests.votes import signatures_of, why_suspended
 from telemetry.foundation.admin.formatting import MISSING, badge, number
+from telemetry.foundation.core.words import moment_of
 
 NOTHING_LEFT = 1e-9  # units
 
@@ -87,7 +88,7 @@ def headroom_shown(mandate: Mandate, in_force: Override | None, at: datetime) ->
 def term_shown(review_by: datetime, at: datetime) -> SafeString:
     """Format how long a mandate lasts: "overdue by 62 days", "12 days left"."""
     words = term(review_by - at)
-    return format_html('<span title="{}">{}</span>', f"review by {review_by:%Y-%m-%d %H:%M} UTC", words)
+    return format_html('<span title="{}">{}</span>', f"review by {moment_of(review_by)}", words)
 
 
 def term(left: timedelta) -> str:

@@ -25,6 +25,7 @@ from overrides.requests.learned import Drafter, drafter_of
 from overrides.requests.review import write_vote
 from overrides.requests.transitions import locked, take_step
 from overrides.versions.publish import lock_module
+from telemetry.foundation.core.words import moment_of
 
 LONGEST = timedelta(days=366)  # a wish is about the evidence of today; what should last longer is a hold of its own
 
@@ -119,7 +120,7 @@ def _refuse_malformed(read: RequestSituation, wishes: Mapping[str, Wish], until:
     if not wishes:
         raise GateError("wishes", "choose for at least one line what should be different; otherwise comment, or reject")
     if not at < until <= at + LONGEST:
-        raise GateError("until", f"name a time between now and {at + LONGEST:%Y-%m-%d %H:%M} UTC")
+        raise GateError("until", f"name a time between now and {moment_of(at + LONGEST)}")
     for line, wish in wishes.items():
         if wish in SHARES and not may_be_smaller(changes[line]):
             raise GateError("wishes", f"{changes[line].line} does not move away from neutral; hold it, or leave it out")
@@ -167,6 +168,6 @@ def _next_reason(request: ChangeRequest, by: User, wishes: Mapping[str, Wish], u
     wished = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     return (
         f"The next draft after request {request.pk}, on which {by.get_username()} requested changes: {reason}\n"
-        f"Wishes on its lines, until {until:%Y-%m-%d %H:%M} UTC: {wished}. The other lines are as the evidence of now "
+        f"Wishes on its lines, until {moment_of(until)}: {wished}. The other lines are as the evidence of now "
         "has them."
     )

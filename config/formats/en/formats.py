@@ -1,4 +1,4 @@
-"""How Django writes dates and times that no page formats itself; `moment_text` writes the others in the same form."""
+"""How Django writes dates and times that no page formats itself; `moment_of` writes the others in the same form."""
 
 DATE_FORMAT = SHORT_DATE_FORMAT = "Y-m-d"
 TIME_FORMAT = "H:i"

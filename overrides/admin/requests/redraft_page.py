@@ -20,6 +20,7 @@ from overrides.requests.gates import gate_person, read_situation
 from overrides.requests.learned import drafter_of
 from overrides.requests.redraft import Redrafted, redraft
 from telemetry.foundation.admin.read_only import FactAdmin, person
+from telemetry.foundation.core.words import moment_of
 
 
 def redraft_page(model_admin: FactAdmin, request: HttpRequest, asked: ChangeRequest, at: datetime) -> HttpResponseBase:
@@ -63,7 +64,7 @@ def _leave(request: HttpRequest, found: Redrafted, until: datetime) -> HttpRespo
     """Lead to the successor, or back to the returned request if there is none, and say what was done."""
     done, next_one = f"Request {found.request.pk} was returned and is cancelled", found.successor
     if next_one is None:
-        messages.success(request, f"{done}. Your wishes leave nothing to propose until {until:%Y-%m-%d %H:%M} UTC")
+        messages.success(request, f"{done}. Your wishes leave nothing to propose until {moment_of(until)}")
     else:
         messages.success(request, f"{done}. This is its next draft, request {next_one.pk}")
     shown = found.request if next_one is None else next_one

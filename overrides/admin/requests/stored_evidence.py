@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import JSONObject
 
 from overrides.models import RequestEvidence, Vote
+from overrides.requests.learned import Measured
 
 COLUMNS = ("id", "edition", "document", "document_hash", "stored_at")
 
@@ -34,8 +35,8 @@ class LineKnown:
         """Whether a person states an edge of one sign where the 95 % interval of the trades lies on the other side."""
         if not self.by_hand or "low" not in self.measured:
             return False
-        low, high = self.measured["low"], self.measured["high"]
-        return (low > 0 and self.edge < 0) or (high < 0 and self.edge > 0)
+        found = Measured(*(self.measured[name] for name in ("raw", "low", "high", "n")))
+        return found.contradicts(self.edge)
 
 
 @dataclass(frozen=True)

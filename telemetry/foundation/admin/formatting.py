@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from telemetry.foundation.core.moment_text import moment_text
 from telemetry.foundation.core.number_text import typeset
+from telemetry.foundation.core.words import moment_of
 
 NOT_LEARNED = frozenset({"A_mode", "E_mode"})  # outputs of the system: recorded with a scope, never learned from
 
@@ -100,7 +100,7 @@ def format_moment(at: datetime | None) -> SafeString:
     if at is None:
         return MISSING
     exact = at.astimezone(UTC).isoformat()
-    return format_html('<time class="cw-num" datetime="{0}" title="{0}">{1}</time>', exact, moment_text(at))
+    return format_html('<time class="cw-num" datetime="{0}" title="{0}">{1}</time>', exact, moment_of(at))
 
 
 def short(identity: str, length: int = 12) -> SafeString:
