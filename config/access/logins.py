@@ -16,13 +16,13 @@ import structlog
 from axes.handlers.database import AxesDatabaseHandler
 from axes.models import AccessAttempt
 from django.conf import settings
-from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from config.access.people_audit import people_audited
+from telemetry.foundation.admin.permissions import PermissionsAtOnce
 from telemetry.foundation.admin.reauthentication import note_proof
 
 IPV6_PREFIX = 64  # bits that name a subscriber's network
@@ -49,7 +49,7 @@ class Attempts(AxesDatabaseHandler):  # type: ignore[misc]  # the package has no
         return count
 
 
-class Passwords(ModelBackend):
+class Passwords(PermissionsAtOnce):
     """Checks names and passwords; if Django upgrades a stored hash at the login, the person gets an audit entry."""
 
     def authenticate(

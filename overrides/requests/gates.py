@@ -23,7 +23,7 @@ from overrides.core.governance.governance_policy import GovernancePolicy, may_co
 from overrides.core.governance.permissions import REVIEW
 from overrides.core.governance.request_states import Step
 from overrides.core.governance.votes import Signatures
-from overrides.models import ChangeLine, ChangeRequest, HoldKind, Line, LineHold, Membership, Override, Vote
+from overrides.models import ChangeLine, ChangeRequest, HoldKind, Line, LineHold, Membership, Vote
 from overrides.requests.governance_store import is_quarantined, live_mandates, policy_of
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.kind import Basis
@@ -104,9 +104,10 @@ def foreseen(spec: OverrideSpec, parameters: ModuleParameters, at: datetime) -> 
     touched = TouchedLine(
         line=spec.line,
         label=f"{spec.pattern_key} {spec.action_category}",
+        action_category=spec.action_category,
         before=None,
         after=spec,
-        in_force=None,
+        in_force={},
         is_vetoed=line is not None and found.is_vetoed,
         contradicts="".join(marks(spec, contradicted([spec]))),
         rivals=() if line is None else tuple(found.rivals),
@@ -136,23 +137,28 @@ def _rivals(line: str, *besides: int) -> ArraySubquery:
 def changes_of(
     request: ChangeRequest, at: datetime, also: Mapping[str, Expression | Case] | None = None
 ) -> list[ChangeLine]:
-    """Return the lines of a request with their holds, their rivals, and the override now in force on each.
+    """Return the lines of a request with their holds, their rivals, and the targets now in force on each.
 
     Requests that change nothing that is served are no rivals. `also` are further annotations.
     """
     holds = LineHold.objects.filter(LineHold.is_live(at), line=OuterRef("line"))
     pins = holds.filter(kind=HoldKind.PIN)
     in_force = Membership.objects.filter(line=OuterRef("line"), to_version=None)
-    changes = request.lines.select_related("line", "before__line", "after__line").annotate(
+    rows = request.lines.select_related("line", "before", "after").annotate(
         is_vetoed=Exists(holds.filter(kind=HoldKind.VETO)),
         is_pinned=Exists(pins.filter(rejected__isnull=True)),
         is_rejected=Exists(pins.filter(rejected__isnull=False)),
         cap=Subquery(holds.filter(kind=HoldKind.CAP).values("cap")[:1]),
         rivals=_rivals("line", request.pk),
-        in_force_id=Subquery(in_force.values("override")[:1]),
+        in_force=Subquery(in_force.values("override__levers")[:1]),
         **(also or {}),
     )
-    return list(changes.order_by("line_id"))
+    changes = list(rows.order_by("line_id"))
+    for change in changes:
+        for side in (change.before, change.after):
+            if side is not None:
+                side.line = change.line  # as its foreign key says; read once
+    return changes
 
 
 def window_of(request: ChangeRequest, policy: GovernancePolicy) -> timedelta:
@@ -198,20 +204,17 @@ def _moved_before(request: ChangeRequest, policy: GovernancePolicy, at: datetime
 
 def _touched(changes: Sequence[Any], is_delegated: bool) -> tuple[TouchedLine, ...]:
     """Return the lines as the gates need them. Mandates bind only the machine and are read only for it."""
-    moved_on = [each.in_force_id for each in changes if each.in_force_id not in (None, each.before_id)]
-    others = Override.objects.select_related("line").in_bulk(moved_on) if moved_on else {}
     mandates = live_mandates([change.line_id for change in changes]) if is_delegated else {}
     touched = []
     for change in changes:
-        before = None if change.before is None else change.before.spec
-        is_as_drafted = change.in_force_id in (None, change.before_id)
         touched.append(
             TouchedLine(
                 line=change.line_id,
                 label=str(change.line),
-                before=before,
+                action_category=change.line.action_category,
+                before=None if change.before is None else change.before.spec,
                 after=None if change.after is None else change.after.spec,
-                in_force=(change.in_force_id and before) if is_as_drafted else others[change.in_force_id].spec,
+                in_force=change.in_force or {},
                 is_vetoed=change.is_vetoed,
                 is_pinned=change.is_pinned or (change.is_rejected and change.after_id is not None),
                 cap=change.cap,

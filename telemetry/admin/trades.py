@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from telemetry.decisions.earnings import ROUNDING, earned_in, sums
-from telemetry.foundation.admin.formatting import MISSING, badge, chips, format_moment, number, pattern, pretty, short
+from telemetry.foundation.admin.formatting import MISSING, badge, chips, format_moment, number, pattern, short
 from telemetry.foundation.admin.read_only import DefaultFilter, FactAdmin, FactInline, one_of
 from telemetry.foundation.admin.text_filters import window
 from telemetry.models import Action, Attribution, AttributionShare, Decision, Trade
@@ -108,7 +108,6 @@ class TradeAdmin(FactAdmin):
             earned[share.decision_id] = earned.get(share.decision_id, 0.0) + share.share
         return {
             "trade": obj,
-            "controls": pretty({f"{each.index} {each.action_category}": each.controls for each in obj.actions.all()}),
             "attribution": attribution,
             "shares": shares,
             "decisions": decisions,

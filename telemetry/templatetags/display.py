@@ -13,7 +13,7 @@ from telemetry.foundation.core import number_text
 
 register = template.Library()
 
-for show in (formatting.badge, formatting.chips, formatting.short, formatting.pattern):
+for show in (formatting.badge, formatting.chips, formatting.short, formatting.pattern, formatting.pretty):
     register.simple_tag(show)
 
 register.filter("typeset", number_text.typeset, is_safe=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Sum
+from django.db.models import Count, OuterRef, Subquery, Sum
 
 from overrides.admin.charts.decay_curve import decay_curve
 from overrides.admin.charts.lever_ranges import lever_tracks
@@ -110,30 +109,25 @@ def _floor_date(weighing: Weighing, override: Override) -> datetime | None:
 
 def _moved(override: Override) -> list[Moved]:
     line = override.line
-    rows = Decision.objects.only("decision_id", "at", "scope", "mode", "reason", "contributions")
-    found = [
+    own = AttributionShare.objects.filter(decision_id=OuterRef("pk"), line_id=line.pk, override_id=override.id)
+    rows = Decision.objects.only("decision_id", "at", "scope", "mode", "reason", "contributions").annotate(
+        share=Subquery(own.order_by().values("decision_id").values_list(Sum("share"))),
+        rr=Subquery(DecisionOutcome.objects.filter(decision_id=OuterRef("pk")).values("rr")[:1]),
+    )
+    found: list[tuple[Any, Any]] = [
         (decision, contribution)
         for decision in moved_by_override(rows, override).order_by("-decision_id")[:SHOWN]
         for contribution in decision.contributions
         if contribution["id"] == override.id
     ]
-    ids = [decision.decision_id for decision, _ in found]
-    own = AttributionShare.objects.filter(line_id=line.pk, override_id=override.id, decision_id__in=ids)
-    shares = _sums(own, "share")
-    outcomes = dict(DecisionOutcome.objects.filter(decision_id__in=ids).values_list("decision_id", "rr"))
     return [
         Moved(
             decision=decision,
             beyond={name: value for name, value in decision.scope.items() if name not in line.scope},
             weight=contribution["w_total"],
             parts=contribution["parts"],
-            rr=outcomes.get(decision.decision_id),
-            share=shares.get(decision.decision_id),
+            rr=decision.rr,
+            share=decision.share,
         )
         for decision, contribution in found
     ]
-
-
-def _sums(rows: Any, field: str) -> dict[Any, float]:
-    summed: Iterable[tuple[Any, float]] = rows.values_list("decision_id").annotate(Sum(field))
-    return dict(summed)

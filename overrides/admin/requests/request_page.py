@@ -38,7 +38,7 @@ from overrides.requests.staleness import health_of
 from overrides.serving.engine import ENGINE_ROOM
 from telemetry.models import AuditEntry
 
-MOST_LINES = 100
+MOST_LINES = 60
 MOST_ENTRIES = 100  # comments, and entries of the history
 
 

@@ -53,13 +53,14 @@ class Gate:
 
 @dataclass(frozen=True)
 class TouchedLine:
-    """One line of a request: the override it was drafted against, the one it adds, and the one now in force."""
+    """One line of a request: the override it was drafted against, the one it adds, and the targets now in force."""
 
     line: str
     label: str
+    action_category: str
     before: OverrideSpec | None
     after: OverrideSpec | None
-    in_force: OverrideSpec | None
+    in_force: Mapping[str, float]  # lever -> target; empty where nothing is in force
     is_vetoed: bool = False
     is_pinned: bool = False
     cap: Mapping[str, float] | None = None
@@ -209,7 +210,7 @@ def _edited(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
 def _stale(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     if situation.base_changed:
         yield Gate("stale_base", f"stale: {situation.base_changed} changed since this was drafted", "draft it again")
-    moved = [each for each in situation.lines if target_levers(each.in_force) != target_levers(each.before)]
+    moved = [each for each in situation.lines if each.in_force != target_levers(each.before)]
     if moved:
         message = f"stale: {_named(moved)} changed since this was drafted"
         yield Gate("stale_line", message, "draft it again from what is in force")
@@ -295,7 +296,8 @@ def _capped(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
 def _beyond_mandate(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     for each in situation.lines:
         reasons = exceeded(each.mandate, each.after, attempt.at)
-        if reasons and not (situation.policy.lowering_applies and lowers(each.in_force, each.after)):
+        is_lower = lowers_exposure(each.action_category, each.in_force, target_levers(each.after))
+        if reasons and not (situation.policy.lowering_applies and is_lower):
             message = f"{each.label}: {'; '.join(reasons)}"
             yield Gate("mandate_exceeded", message, "the daily request asks a person", permission=REVIEW)
 

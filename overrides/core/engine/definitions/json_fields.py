@@ -16,6 +16,7 @@ from .field_error import FieldError
 
 LARGEST = 1e9  # of any number in a document; keeps every sum and product finite
 SMALLEST = 1 / LARGEST  # of any number that something is divided by, for the same reason
+REFUSED = re.compile("[\0\ud800-\udfff]")  # what a database or a hash does not accept in text
 _PLAIN = re.compile("[A-Za-z0-9_-]{1,60}")
 
 
@@ -104,7 +105,7 @@ def text(value: object, field: str, longest: int = 200) -> str:
     """Return non-empty text that a database and a hash accept: no NUL, no lone surrogates."""
     if not isinstance(value, str) or not 0 < len(value) <= longest:
         raise FieldError(field, f"must be text of 1 to {longest} characters")
-    if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value):
+    if REFUSED.search(value):
         raise FieldError(field, "contains NUL or a lone surrogate; remove it")
     return value
 

@@ -22,6 +22,7 @@ from overrides.core.governance.gates import (
     health,
     is_below_bar,
     lowers,
+    target_levers,
 )
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.mandates import grant
@@ -34,7 +35,10 @@ DAY = timedelta(days=1)
 
 
 def touched(before: OverrideSpec | None = None, after: OverrideSpec | None = None, **over: Any) -> TouchedLine:
-    fields: dict[str, Any] = {"line": "l", "label": "a line", "before": before, "after": after, "in_force": before}
+    fields: dict[str, Any] = {
+        "line": "l", "label": "a line", "action_category": "entry", "before": before, "after": after,
+        "in_force": target_levers(before),
+    }  # fmt: skip
     return TouchedLine(**fields | over)
 
 
@@ -81,7 +85,7 @@ class TestRules:
             ("missing_approvals", situation(), REVIEWER, {Step.APPLY, Step.SCHEDULE}),
             ("edited", situation(signed_hash="other"), REVIEWER, AGREEING | {Step.APPLY, Step.SCHEDULE}),
             ("stale_base", situation(base_changed="the parameters"), REVIEWER, EFFECT),
-            ("stale_line", situation(touched(before=make_spec(), in_force=None)), REVIEWER, EFFECT),
+            ("stale_line", situation(touched(before=make_spec(), in_force={})), REVIEWER, EFFECT),
             ("conflict", situation(touched(rivals=(7,))), REVIEWER, EFFECT),
             ("evidence_below_bar", situation(touched(after=make_spec(stats={"n": 1}))), REVIEWER, EFFECT),
             ("sign_contradiction", situation(touched(after=CONTRARY)), REVIEWER, EFFECT),
@@ -158,7 +162,7 @@ class TestApproving:
 
     def test_of_what_cannot_take_effect_is_refused_with_everything_that_is_wrong(self) -> None:
         contrary = make_spec({"size_mult": 0.9}, stats={"edge_raw": 1.0, "n": 3})
-        line = touched(before=make_spec(), after=contrary, in_force=None, is_vetoed=True, is_pinned=True)
+        line = touched(before=make_spec(), after=contrary, in_force={}, is_vetoed=True, is_pinned=True)
 
         names = found(Step.SIGN, situation(line, is_machine=True, base_changed="the parameters", signed_hash="other"))
 
@@ -254,7 +258,7 @@ class TestApplying:
     def test_on_a_line_with_fresh_statistics_is_free(self) -> None:
         """Drafts are compared by lever targets: new statistics behind the same targets do not make a request stale."""
         fresher = make_spec(stats={"n": 77})
-        line = touched(before=make_spec(), after=make_spec({"size_mult": 1.2}), in_force=fresher)
+        line = touched(make_spec(), make_spec({"size_mult": 1.2}), in_force=target_levers(fresher))
 
         assert found(Step.APPLY, situation(line, **APPROVED)) == []
 
