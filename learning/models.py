@@ -79,6 +79,10 @@ class BuilderRun(models.Model):
     tested = models.JSONField(
         null=True, help_text="what was tested (learning.core.significance.funnel); of a policy's newest run alone"
     )
+    twins = models.JSONField(
+        null=True,
+        help_text="counts in the run's noise twins (learning.core.significance.twin_gate), if it verified any",
+    )
 
     class Meta:
         db_table = "learning_builder_runs"

@@ -8,21 +8,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 
 from learning.core.cells.baseline import Baseline
 from learning.core.cells.cell_history import weeks_of
-from learning.core.cells.rows import LARGEST, Bools, Floats, Ints, Rows
+from learning.core.cells.rows import LARGEST, MISSING, Bools, Codes, Floats, Ints, Rows
+from learning.core.evidence_method.coding import Owner
+from learning.core.evidence_method.fold_down import Overrides
 from learning.core.evidence_method.learn import FAMILIES, Learned, learn
 from learning.core.evidence_method.lever_targets import lever_targets, likely
 from learning.core.evidence_method.supporting_trades import SupportingTrades
 from learning.core.lesson_levers import LESSON_NAMES
 from learning.core.significance.tested_cells import TestedCells
+from learning.core.significance.twin_gate import TwinCounts
 from learning.lessons.candidates import LEARNED_CHANNELS, CandidateLesson, SearchResult
+from learning.lessons.run_twins import counted_before, twins_of_run
 from learning.models import Lesson
 from learning.readers.group_columns import PatternGroup, moment_from_microseconds, scope_of
 from learning.readers.observations import LoadedObservations, day_at, load_observations
+from overrides.core.engine.definitions.content_hash import content_hash
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_stats import Stats
 from overrides.core.engine.definitions.vocabulary import LearningMethod
@@ -37,6 +43,8 @@ class Unlearnable(ValueError):
 def find_evidence_lessons(module: str, parameters: ModuleParameters, now: datetime) -> SearchResult:
     """Return the best overrides of a fit to everything closed by `now`; reproducible for the same facts and day.
 
+    None of them is verified where noise twins of the run verify too many (`twin_gate`).
+
     Raises BudgetExceeded, which says what to drop, if the fit would hold too much, and Unlearnable if outcomes scatter
     too widely.
     """
@@ -46,6 +54,9 @@ def find_evidence_lessons(module: str, parameters: ModuleParameters, now: dateti
     if learned is None:
         return SearchResult({}, 0, 0, (), BUILDER)
     _refuse_wide(loaded, learned)
+    twins = _twins(loaded, learned, module, parameters, now)
+    if twins is not None and not twins.is_beyond_noise:
+        learned = learned.with_none_verified(parameters.evidence)
     found = list(_Finder(loaded, learned, module, parameters).lessons())
     return SearchResult(
         baselines=_baselines(loaded, learned),
@@ -54,6 +65,7 @@ def find_evidence_lessons(module: str, parameters: ModuleParameters, now: dateti
         found=found,
         code_version=BUILDER,
         tested=_tested(learned, parameters),
+        twins=twins,
     )
 
 
@@ -84,6 +96,48 @@ def acts(learned: Learned, parameters: ModuleParameters) -> Bools:
     is_felt = np.abs(learned.c) >= np.log1p(evidence.least_move)
     acting: Bools = (np.arange(len(n)) < learned.materialised) & (n >= evidence.n_min) & is_felt
     return acting
+
+
+def _verified(learned: Learned, parameters: ModuleParameters) -> Bools:
+    """Return which overrides `(overrides,)` are verified, act and have a scope; twins count the same."""
+    of_a_scope = (learned.overrides.scope != MISSING).any(axis=1)
+    found: Bools = learned.verified & acts(learned, parameters) & of_a_scope
+    return found
+
+
+def count_verified(loaded: LoadedObservations, module: str, parameters: ModuleParameters, now: datetime) -> int:
+    """Return the number of verified overrides that act and have a scope; 0 without facts.
+
+    Twins keep the mean of a pattern, so overrides without a scope are not counted; what is not verified stays close to
+    neutral.
+    """
+    learned = learn_module(loaded, module, parameters, now)
+    return 0 if learned is None else int(_verified(learned, parameters).sum())
+
+
+def _twins(
+    loaded: LoadedObservations, learned: Learned, module: str, parameters: ModuleParameters, now: datetime
+) -> TwinCounts | None:
+    """Return the counts in the noise twins of a run, made anew only if what it verified has changed."""
+    found = np.flatnonzero(_verified(learned, parameters))
+    if not len(found):
+        return None
+    overrides = learned.overrides.take(found)
+    names = [loaded.patterns[code] for code in overrides.pattern.tolist()]
+    keys = zip(names, overrides.category.tolist(), map(partial(_scope, loaded), overrides.scope), strict=True)
+    of = content_hash([module, parameters.evidence.to_document(), sorted(map(list, keys), key=str)])
+    count = partial(count_verified, module=module, parameters=parameters, now=now)
+    return counted_before(module, of) or twins_of_run(loaded, len(found), of, count)
+
+
+def _scope(loaded: LoadedObservations, codes: Codes) -> dict[str, str]:
+    return dict(scope_of(codes.tolist(), loaded.observations.dimensions, loaded.values))
+
+
+def days_of_others(overrides: Overrides, at: int) -> float | None:
+    """Return the fewest effective days behind what an override has from other trades; None if it has nothing."""
+    shared = overrides.parts[at, : Owner.OWN] != 0
+    return float(overrides.days[at, : Owner.OWN][shared].min()) if shared.any() else None
 
 
 def _tested(learned: Learned, parameters: ModuleParameters) -> TestedCells:
@@ -133,7 +187,7 @@ class _Finder:
             group=PatternGroup(self.module, self.loaded.patterns[int(overrides.pattern[at])], category),
             channel=channel,
             policy=LearningMethod.EVIDENCE,
-            scope=scope_of(overrides.scope[at].tolist(), self.loaded.observations.dimensions, self.loaded.values),
+            scope=_scope(self.loaded, overrides.scope[at]),
             status=Lesson.Status.TOO_LIGHT,
             stats=Stats(
                 edge_raw=b,
@@ -155,6 +209,10 @@ class _Finder:
                 "capped": bool(c != self.parameters.evidence.kappa * b),
                 "rank": at + 1,
                 "owner_shares": shares.tolist(),
+                "from_others": float(overrides.parts[at, : Owner.OWN].sum()),
+                "days_of_others": days_of_others(overrides, at),
+                "days": float(overrides.days[at, Owner.OWN]),
+                "left_out": float(overrides.left_out[at]),
                 "recent": float(overrides.recent[at]),
                 "weight_sum": float(overrides.weight[at]),
                 "noise": noise,

@@ -10,11 +10,13 @@ from learning.core.cells.baseline import Baseline
 from learning.core.cells.cell_history import Weeks
 from learning.core.cells.rows import Floats
 from learning.core.significance.tested_cells import TestedCells
+from learning.core.significance.twin_gate import TwinCounts
 from learning.readers.group_columns import PatternGroup
 from overrides.core.engine.definitions.content_hash import line_id
 from overrides.core.engine.definitions.override_stats import Stats
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 
+JUDGED_BY_TRADE = frozenset({"entry", "add", "allocation"})  # by its result; others by what followed
 LEARNED_CHANNELS: Mapping[str, Channel] = {"dm": Channel.DM_ALLOC, "pm": Channel.PM_STRENGTH}
 
 
@@ -57,6 +59,7 @@ class SearchResult:
     n_cells       number of cells examined
     n_candidates  number of those that passed the method's first test; evidence method: number of overrides
     tested        all cells that could have become lessons
+    twins         counts in the noise twins of the run, if it verified anything
     """
 
     baselines: Mapping[str, Baseline]
@@ -65,3 +68,4 @@ class SearchResult:
     found: Sequence[CandidateLesson]
     code_version: str
     tested: TestedCells | None = None
+    twins: TwinCounts | None = None

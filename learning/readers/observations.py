@@ -37,10 +37,10 @@ class LoadedObservations:
 
 
 OUTCOMES = """
-SELECT trade_id::text, nullif(cluster_id, ''), pattern_key, {scope} action_category, rr,
-       (extract(epoch FROM closed_at) * 1000000)::bigint
-FROM telemetry_outcome
-WHERE module = %s AND book = ANY(%s) AND closed_at <= %s
+SELECT o.trade_id::text, nullif(o.cluster_id, ''), o.pattern_key, {scope} o.action_category, o.rr,
+       (extract(epoch FROM a.at) * 1000000)::bigint, (extract(epoch FROM o.closed_at) * 1000000)::bigint
+FROM telemetry_outcome o JOIN telemetry_action a ON a.trade_id = o.trade_id AND a.index = o.action_index
+WHERE o.module = %s AND o.book = ANY(%s) AND o.closed_at <= %s
 """
 
 
@@ -50,20 +50,23 @@ def load_observations(
     """Return the outcomes of a module in these books that had closed by `now`."""
     categories = MODULE_CATEGORIES[module]
     names = [_Names() for _ in range(NAMES + len(dimensions))]
-    category, outcome, closed_at = _Column(np.int64), _Column(np.float64), _Column(np.int64)
+    category, outcome = _Column(np.int64), _Column(np.float64)
+    decided_at, closed_at = _Column(np.int64), _Column(np.int64)
     number = {name: code for code, name in enumerate(categories)}
     for columns in _chunks(module, dimensions, books, now):
-        *named, of_category, rr, closed = columns
+        *named, of_category, rr, decided, closed = columns
         for each, column in zip(names, named, strict=True):
             each.add(column)
         category.add([number[name] for name in of_category])
         outcome.add(rr)
+        decided_at.add(decided)
         closed_at.add(closed)
 
     (_, trades), (_, clusters), (patterns, pattern), *scope = (each.alphabetical() for each in names)
     closes = closed_at.all()
     observations = Observations(
-        day=closes / DAY,
+        day=decided_at.all() / DAY,
+        known=closes / DAY,
         pattern=pattern,
         category=category.all(),
         scope=np.stack([codes for _, codes in scope], axis=1) if scope else np.empty((len(closes), 0), np.int32),
@@ -84,7 +87,7 @@ def _chunks(
     module: str, dimensions: Sequence[str], books: Sequence[str], now: datetime
 ) -> Iterator[list[tuple[Any, ...]]]:
     """Yield columns of a few thousand rows at a time, so that memory holds numbers instead of text."""
-    scope = sql.SQL("").join(sql.SQL("scope ->> {}, ").format(sql.Literal(name)) for name in dimensions)
+    scope = sql.SQL("").join(sql.SQL("o.scope ->> {}, ").format(sql.Literal(name)) for name in dimensions)
     with transaction.atomic(), connection.chunked_cursor() as cursor:
         cursor.execute(sql.SQL(OUTCOMES).format(scope=scope).as_string(cursor.connection), [module, list(books), now])
         while rows := cursor.fetchmany(CHUNK):

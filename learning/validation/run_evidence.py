@@ -12,6 +12,7 @@ from django.db.models import Count, IntegerField, QuerySet, Subquery
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, JSONObject
 
+from learning.core.significance.twin_gate import TwinCounts
 from learning.core.significance.verdict import LESSON, VERIFIED, Verdict, Voices, WalkVoice, sentence_of, verdict_of
 from learning.lessons.methods import METHODS
 from learning.models import BuilderRun, Lesson, NoiseTwin, WalkForward
@@ -93,15 +94,25 @@ def runs_with_evidence(parameters: ModuleParameters, policy: LearningMethod) -> 
 def evidence_of_run(run: Any, policy: LearningMethod) -> RunEvidence:
     """Return the evidence of one of the `runs_with_evidence`.
 
-    Twins are compared with the lessons found in the same facts, which they store. Without twins, the lessons found are
-    counted.
+    Twins are compared with the lessons found in the same facts, which they store. Those of the run itself come before
+    those that somebody asked for. Without twins, the lessons found are counted.
     """
     walk = next(map(_walk, run.walk_documents), None)
-    twins = tuple(each["count"] for each in run.twin_documents)
-    found = run.twin_documents[0]["found"] if twins else run.n_found
+    found, twins, as_of = _twins(run)
     voices = Voices(found, twins, _voice(walk), run.n_tested, _counted(policy))
-    as_of = datetime.fromisoformat(run.twin_documents[0]["as_of"]) if twins else None
     return RunEvidence(run, voices, walk, as_of)
+
+
+def _twins(run: Any) -> tuple[int, tuple[int, ...], datetime | None]:
+    """Return what was found, the counts of the twins and their moment: of the run's own twins where it has any."""
+    if run.twins is not None:
+        own = TwinCounts.from_document(run.twins)
+        return own.found, own.counts, run.as_of
+    if not run.twin_documents:
+        return run.n_found, (), None
+    newest = run.twin_documents[0]
+    counts = tuple(each["count"] for each in run.twin_documents)
+    return newest["found"], counts, datetime.fromisoformat(newest["as_of"])
 
 
 def _count_of(lessons: QuerySet[Lesson]) -> Coalesce:

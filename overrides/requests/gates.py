@@ -153,7 +153,7 @@ def changes_of(
         in_force=Subquery(in_force.values("override__levers")[:1]),
         **(also or {}),
     )
-    changes = list(rows.order_by("line_id"))
+    changes: list[ChangeLine] = list(rows.order_by("line_id"))
     for change in changes:
         for side in (change.before, change.after):
             if side is not None:

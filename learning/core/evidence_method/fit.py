@@ -4,8 +4,8 @@
 
 A step replaces the posterior of one block's effects, given the posterior means of all other effects. A sweep is one
 step for every block; after each class of blocks the weights of its prior are set to what its posteriors imply. If
-trades of a day are independent, no step lowers the evidence bound. If they are dependent, cells keep their means but
-have a larger variance (`day_dependence`), which makes every step smaller.
+trades are independent, no step lowers the evidence bound. If those of a day and of days near it are dependent, cells
+keep their means but have a larger variance (`day_dependence`), which makes every step smaller.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from learning.core.evidence_method.coding import Coding, Owner
 from learning.core.evidence_method.mixture import local_false_sign_rates, posterior, responsibilities
 from learning.core.evidence_method.noise import Noise, winsorise
 from learning.core.evidence_method.observations import Observations, age_weights, shares
-from learning.core.significance.day_dependence import design_effects, same_day_correlation
+from learning.core.significance.day_dependence import DecisionDays
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 
 
@@ -33,6 +33,8 @@ class Block:
     m, v       unshrunk estimate of the cell's effect given all other effects, and its variance
     b, var     posterior mean and variance
     phi        (cells, k) responsibilities of the prior's normal components
+    days       effective number of decision days behind the cell
+    left_out   posterior mean of an effect that rests on too few days; its b is 0, its variance stays
     """
 
     block_class: BlockClass
@@ -43,6 +45,8 @@ class Block:
     b: Floats
     var: Floats
     phi: Floats
+    days: Floats
+    left_out: Floats
 
     @property
     def rows(self) -> int:
@@ -55,31 +59,27 @@ class Sample:
     """The rows of a fit: the rows of the recent window first, each part in an order that depends on content alone.
 
     digits       (columns, rows)
-    day          (rows,) whole days before `as_of`
-    share        (rows,) the row's share of its unit
-    weight       (rows,) share times age weight
+    weight       (rows,) share of the unit times age weight
     precision    (rows,) weight divided by the noise variance of the pattern, per squared unit of scale
     recent       number of rows in the window
-    correlation  correlation of the outcomes of two units on one day, 0 to 1
+    days         the days of the decisions, whole days before `as_of`
     """
 
     digits: Ints
-    day: Ints
-    share: Floats
     weight: Floats
     precision: Floats
     units: UnitCounts
     recent: int
-    correlation: float
+    days: DecisionDays
 
-    def variances(self, cells: EffectCells, precision: Floats) -> Floats:
-        """Return the variance `(cells,)` of the mean of cells with this precision.
+    def variances(self, cells: EffectCells, precision: Floats, owner: Owner) -> tuple[Floats, Floats]:
+        """Return the variance of the mean of an owner's cells with this precision, and their days, both `(cells,)`.
 
-        Accounts for the correlation of trades that close on one day.
+        The variance accounts for the dependence of trades that are decided on one day or on days near each other.
         """
-        if self.correlation == 0:
-            return 1.0 / precision
-        return design_effects(cells, self.day, self.share, self.weight, self.correlation) / precision
+        base = self.days.of_all if owner is Owner.ALL else self.days.of_patterns
+        effect, days = self.days.spread(cells, base)
+        return effect / precision, days
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,8 +114,8 @@ class Fit:
 def fit(observations: Observations, as_of: float, parameters: EvidenceParameters) -> Fit:
     """Fit the observations (at least one row) as they were known at `as_of`, in days from the same origin.
 
-    Raises ValueError if there are no observations or some close after `as_of`, and BudgetExceeded, whose message says
-    what to drop, if the lattice is too large.
+    Raises ValueError if there are no observations or some became known after `as_of`, and BudgetExceeded, whose message
+    says what to drop, if the lattice is too large.
     """
     order, recent = _sorted(observations, as_of, parameters.recent_days)
     observations = observations.take(order)
@@ -127,13 +127,13 @@ def fit(observations: Observations, as_of: float, parameters: EvidenceParameters
     noise = winsorise(observations.outcome, weight, pattern, category, parameters)
     sd, units = noise.sd[pattern], UnitCounts(observations.cluster)
     day = np.floor(as_of - observations.day).astype(np.int64)
-    together = (day, units.number, weight, noise.outcome / sd)
-    correlation = same_day_correlation(*together) if parameters.same_day else 0.0
-    sample = Sample(digits, day, share, weight, weight / sd**2, units, recent, correlation)
+    days = DecisionDays(day, units.number, share, weight, noise.outcome / sd, pattern, parameters.same_day)
+    sample = Sample(digits, weight, weight / sd**2, units, recent, days)
     numbered = Lattice(digits, coding, units, recent, parameters).blocks(observations.dimensions)
     ascent = _Ascent(sample, noise.outcome, numbered, parameters)
     for _ in range(parameters.sweeps):
         ascent.sweep()
+    ascent.leave_out(parameters.effective_days)
     blocks = tuple(block for blocks in ascent.blocks.values() for block in blocks)
     residual = ascent.pull / sample.precision
     return Fit(parameters, observations.dimensions, coding, noise, sample, order, blocks, ascent.pi, residual)
@@ -143,9 +143,9 @@ def _sorted(observations: Observations, as_of: float, recent_days: float) -> tup
     """Return an order that depends only on the observations' content, and how many rows, placed first, are recent."""
     if not len(observations):
         raise ValueError("outcome: no observations; there is nothing to learn from")
-    late = np.count_nonzero(observations.day > as_of)
+    late = np.count_nonzero(observations.known > as_of)
     if late:
-        raise ValueError(f"day: {late} observations close after as_of; leave them out or learn as of a later day")
+        raise ValueError(f"known: {late} observations close after as_of; leave them out or learn as of a later day")
     old = observations.day < as_of - recent_days
     codes = (*observations.scope.T, observations.category, observations.pattern)
     keys = (shares(observations), observations.outcome, *map(_narrow, codes), observations.day, old)
@@ -178,9 +178,10 @@ class _Ascent:
     def _start(self, block_class: BlockClass, cells: EffectCells, sample: Sample) -> Block:
         """Return a block at the start of the ascent, with all effects 0."""
         precision = cells.sums(sample.precision[: len(cells.cell)])
-        m, b, var = np.zeros((3, len(cells)))
+        m, b, var, left_out = np.zeros((4, len(cells)))
         phi = np.zeros((len(cells), len(self.variances)))
-        return Block(block_class, cells, precision, sample.variances(cells, precision), m, b, var, phi)
+        v, days = sample.variances(cells, precision, block_class.owner)
+        return Block(block_class, cells, precision, v, m, b, var, phi, days, left_out)
 
     def sweep(self) -> None:
         """Update every block once, and the prior weights after each class."""
@@ -199,8 +200,23 @@ class _Ascent:
         block.phi = responsibilities(block.m, block.v, pi, self.variances)
         before = block.b
         block.b, block.var = posterior(block.phi, block.m, block.v, self.variances)
-        change = np.append(block.b - before, 0.0)  # rows in no cell keep their residual
-        pull -= self.precision[: block.rows] * change.take(block.cells.cell)
+        self._fit_to(block, block.b - before)
+
+    def leave_out(self, fewest: float) -> None:
+        """Set effects that rest on fewer effective days to 0; their rows' residuals get them back.
+
+        The normal distribution that a posterior assumes does not hold for a mean over a few days (Cameron, Gelbach and
+        Miller, REStat 2008). During the ascent these effects are fitted, so that no other one takes them up.
+        """
+        for block in (each for blocks in self.blocks.values() for each in blocks):
+            block.left_out = np.where(block.days < fewest, block.b, 0.0)
+            block.b = block.b - block.left_out
+            self._fit_to(block, -block.left_out)
+
+    def _fit_to(self, block: Block, change: Floats) -> None:
+        """Update the residuals of a block's rows after a change `(cells,)` of its effects."""
+        of_rows = np.append(change, 0.0).take(block.cells.cell)  # rows in no cell keep their residual
+        self.pull[: block.rows] -= self.precision[: block.rows] * of_rows
 
 
 def _start_weights(block_class: BlockClass, parameters: EvidenceParameters) -> Floats:

@@ -33,6 +33,8 @@ class Overrides:
                        standard error, in R; over all days, while b is for the coming days, with any recent shift
     b, sd              the edge it adds, shrunk, and its posterior sd, in R; `parts` add up to b
     parts              (overrides, 3) the parts of b learned from all trades, from the pattern's and from its own
+    days               (overrides, 3) effective decision days: the fewest behind the first two parts; of its own trades
+    left_out           what was learned on too few days to count, and is no part of b, in R
     recent             the part of b that holds for the most recent days alone, in R
     lfsr               probability that b has the wrong sign, 0 to 0.5
     mu0                mean outcome of the category in R, to which b is added
@@ -49,6 +51,8 @@ class Overrides:
     b: Floats
     sd: Floats
     parts: Floats
+    days: Floats
+    left_out: Floats
     recent: Floats
     lfsr: Floats
     mu0: Floats
@@ -115,7 +119,8 @@ def _fold_subset(fit: Fit, subset: tuple[int, ...]) -> Overrides:
     own = number_cells(sample.digits, coding.widths, (Owner.OWN, *subset), sample.units, fewest)
     group, *values = digits_of(own.key, coding.widths, own.columns)
     effects = _effects(fit, blocks, group, values)
-    raw, raw_se = _own_evidence(fit, own, effects)
+    raw, raw_se, own_days = _own_evidence(fit, own, effects)
+    effects.days[:, Owner.OWN] = own_days
     b, sd = effects.parts.sum(axis=1), np.sqrt(effects.variance)
     pattern, category = coding.group_pattern[group - 1], coding.group_category[group - 1]
     folded = Overrides(
@@ -129,6 +134,8 @@ def _fold_subset(fit: Fit, subset: tuple[int, ...]) -> Overrides:
         b=b * scale,
         sd=sd * scale,
         parts=effects.parts * scale,
+        days=effects.days,
+        left_out=effects.left_out * scale,
         recent=effects.recent * scale,
         lfsr=normal_cdf(-np.abs(b) / np.where(sd > 0, sd, 1.0)),
         mu0=fit.noise.mu0[category],
@@ -146,29 +153,36 @@ def _scope(coding: Coding, cells: int, subset: tuple[int, ...], values: list[Int
 
 
 class _Effects(NamedTuple):
-    """Effects of each cell in units of scale: parts by owner `(cells, 3)`, the recent part, the variance of the sum."""
+    """Effects of each cell in units of scale: parts by owner and the days behind them, both `(cells, 3)`, what was left
+    out, the recent part and the variance of the sum."""
 
     parts: Floats
+    days: Floats
+    left_out: Floats
     recent: Floats
     variance: Floats
 
 
 def _effects(fit: Fit, blocks: list[Block], group: Ints, values: list[Ints]) -> _Effects:
     """Sum the effects of all blocks on each cell, by owner."""
-    parts, recent, variance = np.zeros((len(group), len(Owner))), np.zeros(len(group)), np.zeros(len(group))
+    left_out, recent, variance = np.zeros((3, len(group)))
+    parts, days = np.zeros((len(group), len(Owner))), np.full((len(group), len(Owner)), np.inf)
     for block in blocks:
         digits = [fit.coding.owner_digit(block.block_class.owner, group), *values]
         at = block.cells.find(key_of(digits, fit.coding.widths, block.cells.columns))
         b = np.append(block.b, 0.0).take(at)
+        of_owner = days[:, block.block_class.owner]  # a view
+        np.minimum(of_owner, np.append(block.days, np.inf).take(at), out=of_owner)
         parts[:, block.block_class.owner] += b
+        left_out += np.append(block.left_out, 0.0).take(at)
         variance += np.append(block.var, 0.0).take(at)
         if block.block_class.recent:
             recent += b
-    return _Effects(parts, recent, variance)
+    return _Effects(parts, np.where(np.isfinite(days), days, 0.0), left_out, recent, variance)
 
 
-def _own_evidence(fit: Fit, own: EffectCells, effects: _Effects) -> tuple[Floats, Floats]:
-    """Return the mean outcome of an override's own trades net of all other effects, and its standard error.
+def _own_evidence(fit: Fit, own: EffectCells, effects: _Effects) -> tuple[Floats, Floats, Floats]:
+    """Return the mean outcome of an override's own trades net of all other effects, its standard error and its days.
 
     The mean is weighted by precision. Residuals exclude the override's own effects, so those are added back; the recent
     effect is added for the trades of the window alone.
@@ -178,4 +192,5 @@ def _own_evidence(fit: Fit, own: EffectCells, effects: _Effects) -> tuple[Floats
     total = own.sums(precision)
     left = own.sums(precision * fit.residual) / total
     lasting = effects.parts.sum(axis=1) - effects.recent
-    return left + lasting + effects.recent * own.sums(recent) / total, np.sqrt(sample.variances(own, total))
+    variances, days = sample.variances(own, total, Owner.OWN)
+    return left + lasting + effects.recent * own.sums(recent) / total, np.sqrt(variances), days

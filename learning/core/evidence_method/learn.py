@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Self
 
 import numpy as np
 
@@ -37,6 +38,11 @@ class Learned:
     c: Floats
     materialised: int
 
+    def with_none_verified(self, parameters: EvidenceParameters) -> Self:
+        """Return the same with no override verified, so that none requests more than unverified ones may."""
+        nothing = np.zeros(len(self.overrides), dtype=np.bool_)
+        return replace(self, verified=nothing, c=log_size_multipliers(self.overrides, nothing, parameters))
+
 
 def learn(
     observations: Observations, families: Sequence[Sequence[int]], as_of: float, parameters: EvidenceParameters
@@ -53,5 +59,6 @@ def learn(
     fits = tuple(fit(observations.take(each), as_of, parameters) for each in members)
     rows = tuple(each[found.order] for each, found in zip(members, fits, strict=True))
     overrides = Overrides.join(*map(fold_down, fits)).ranked()
-    is_verified, c = verified(overrides, parameters), log_size_multipliers(overrides, parameters)
+    is_verified = verified(overrides, parameters)
+    c = log_size_multipliers(overrides, is_verified, parameters)
     return Learned(fits, rows, overrides, is_verified, c, min(len(overrides), parameters.max_overrides))

@@ -31,16 +31,17 @@ def likely(overrides: Overrides, parameters: EvidenceParameters) -> Bools:
     return near & ~verified(overrides, parameters)
 
 
-def log_size_multipliers(overrides: Overrides, parameters: EvidenceParameters) -> Floats:
+def log_size_multipliers(overrides: Overrides, is_verified: Bools, parameters: EvidenceParameters) -> Floats:
     """Return c `(overrides,)`, the log of the size multiplier that each override requests.
 
-    Unverified overrides request at most `unverified_cap` above or below neutral, if the parameters say so.
+    `is_verified` is `(overrides,)`. Unverified overrides request at most `unverified_cap` above or below neutral, if
+    the parameters say so.
     """
     c = parameters.kappa * overrides.b
     if not parameters.cap_unverified:
         return c
     cap = math.log1p(parameters.unverified_cap)
-    return np.where(verified(overrides, parameters), c, np.clip(c, -cap, cap))
+    return np.where(is_verified, c, np.clip(c, -cap, cap))
 
 
 @dataclass(frozen=True)

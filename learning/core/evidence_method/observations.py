@@ -16,7 +16,8 @@ from learning.core.cells.units import run_lengths, runs
 class Observations:
     """Judged actions of any patterns and categories, one row for each, in any order.
 
-    day         (rows,) close of the trade, in days from any fixed origin
+    day         (rows,) the decision, in days from any fixed origin
+    known       (rows,) when the outcome was known, in days from the same origin; not before the decision
     pattern     (rows,) a number >= 0 for each pattern key
     category    (rows,) a number >= 0 for each action category
     scope       (rows, dims) the value of each dimension as a number >= 0; -1 where the action does not have it
@@ -30,6 +31,7 @@ class Observations:
     """
 
     day: Floats
+    known: Floats
     pattern: Ints
     category: Ints
     scope: Codes
@@ -46,7 +48,7 @@ class Observations:
         for name, column in self._columns().items():
             if len(column) != len(self.scope):
                 raise ValueError(f"{name}: {len(self.scope)} rows expected, as in scope, got {len(column)}")
-        for name in ("day", "outcome"):
+        for name in ("day", "known", "outcome"):
             if not (np.abs(getattr(self, name)) <= LARGEST).all():
                 raise ValueError(f"{name}: finite and within 1e9 expected; leave out the actions without one")
         for name, lowest in (("pattern", 0), ("category", 0), ("scope", MISSING)):
@@ -60,9 +62,9 @@ class Observations:
     def of_trades(
         cls, day: Floats, pattern: Ints, category: Ints, scope: Codes, outcome: Floats, dimensions: Sequence[str]
     ) -> Self:
-        """Return observations of trades with one action each, none of them in a shared cluster."""
+        """Return observations of trades with one action each, known at once, none of them in a shared cluster."""
         trade = np.arange(len(outcome))
-        return cls(day, pattern, category, scope, outcome, trade, trade, tuple(dimensions))
+        return cls(day, day, pattern, category, scope, outcome, trade, trade, tuple(dimensions))
 
     def __len__(self) -> int:
         return len(self.outcome)

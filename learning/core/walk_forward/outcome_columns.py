@@ -69,9 +69,8 @@ class Trades:
 
     def observations(self) -> Observations:
         """Return the rows as input of the evidence method, with days from 1970-01-01."""
-        day = self.closed_at / DAY
         columns = (self.pattern, self.category, self.scope, self.outcome, self.trade, self.cluster)
-        return Observations(day, *columns, self.dimensions)
+        return Observations(self.at / DAY, self.closed_at / DAY, *columns, self.dimensions)
 
     def rows(self) -> Rows:
         """Return the rows as input of the cube."""

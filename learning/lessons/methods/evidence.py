@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
-import numpy as np
 from django.db.models import F, QuerySet
 from django.db.models.functions import Abs, NullIf
 
-from learning.core.cells.rows import MISSING
-from learning.core.significance.permutation import permute_outcomes
-from learning.lessons.build_evidence import acts, find_evidence_lessons, learn_module
-from learning.lessons.methods.method import BY_EDGE, BY_TRADES, JUDGED_BY_TRADE, Method, Order, Progress, stat
+from learning.lessons.build_evidence import count_verified, find_evidence_lessons
+from learning.lessons.methods.method import BY_EDGE, BY_TRADES, Method, Order, Progress, stat
+from learning.lessons.run_twins import within_weeks
 from learning.models import Lesson
-from learning.readers.observations import LoadedObservations, load_observations
+from learning.readers.observations import load_observations
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 
@@ -28,28 +25,9 @@ def count_in_noise(module: str, parameters: ModuleParameters, now: datetime, see
     lessons = parameters.lessons
     loaded = load_observations(module, lessons.dimensions_of(module), lessons.books, now)
     tell(1, 2)
-    learned = learn_module(without_edges(loaded, seed), module, parameters, now)
+    found = count_verified(within_weeks(loaded, seed), module, parameters, now)
     tell(2, 2)
-    if learned is None:
-        return 0
-    of_a_scope = (learned.overrides.scope != MISSING).any(axis=1)
-    return int((learned.verified & acts(learned, parameters) & of_a_scope).sum())
-
-
-def without_edges(loaded: LoadedObservations, seed: int) -> LoadedObservations:
-    """Return the observations with permuted outcomes (`core.significance.permutation`)."""
-    observations = loaded.observations
-    judged_by_trade = np.array([name in JUDGED_BY_TRADE for name in loaded.categories])
-    outcome = permute_outcomes(
-        observations.outcome,
-        trade=observations.trade,
-        pattern=observations.pattern,
-        category=observations.category,
-        judged_by_trade=judged_by_trade[observations.category],
-        closed_at=loaded.closed_at,
-        seed=seed,
-    )
-    return replace(loaded, observations=replace(observations, outcome=outcome))
+    return found
 
 
 def comparable(acting: QuerySet[Lesson], module: str) -> QuerySet[Lesson]:

@@ -19,7 +19,6 @@ from learning.models import Lesson
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import Combiner, LearningMethod
 
-JUDGED_BY_TRADE = frozenset({"entry", "add", "allocation"})
 Progress = Callable[[int, int], None]  # (completed steps, all steps)
 
 

@@ -15,8 +15,8 @@ from learning.core.plan_method.lesson_selection import SelectionStatus, select
 from learning.core.significance.permutation import permute_outcomes
 from learning.core.walk_forward.plan_walker import CHANNELS
 from learning.lessons.build_plan import find_plan_lessons
-from learning.lessons.candidates import LEARNED_CHANNELS, SearchResult
-from learning.lessons.methods.method import BY_EDGE, BY_TRADES, JUDGED_BY_TRADE, Method, Order, Progress
+from learning.lessons.candidates import JUDGED_BY_TRADE, LEARNED_CHANNELS, SearchResult
+from learning.lessons.methods.method import BY_EDGE, BY_TRADES, Method, Order, Progress
 from learning.models import CellGroup, Lesson
 from learning.readers.group_columns import GroupRows, PatternGroup, Units, load_group
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
@@ -54,7 +54,7 @@ def permuted(groups: list[GroupRows], seed: int) -> list[Rows]:
         pattern=np.repeat([patterns.index(each.group.pattern_key) for each in groups], sizes),
         category=np.repeat([categories.index(each.group.action_category) for each in groups], sizes),
         judged_by_trade=np.repeat([each.group.action_category in JUDGED_BY_TRADE for each in groups], sizes),
-        closed_at=rows.closed_at,
+        at=rows.closed_at,
         seed=seed,
     )
     dealt = np.split(outcomes, np.cumsum(sizes)[:-1])

@@ -48,8 +48,15 @@ class EvidenceParameters(Document):
     )
     same_day: bool = switch(
         True,
-        "whether trades that close within 24 hours may move together; otherwise each is independent evidence, and "
-        "more overrides are verified (method 5.6)",
+        "whether trades that are decided on one day or on days near each other may move together; otherwise each is "
+        "independent evidence, and more overrides are verified (method 5.6)",
+    )
+    effective_days: float = constant(
+        8.0,
+        0,
+        1000,
+        "fewest effective decision days behind an effect that counts, own or shared; more verifies fewer overrides, "
+        "and later (method 5.6)",
     )
     noise_prior: float = constant(
         10.0,

@@ -22,6 +22,7 @@ NORMAL = EvidenceParameters(
     half_life_days=1e9,
     winsor_sds=1e6,
     same_day=False,
+    effective_days=0,
     sweeps=1000,
 )
 
@@ -41,9 +42,11 @@ def make_observations(
     values = np.asarray(outcome, dtype=np.float64)
     count = len(values)
     codes = np.zeros((count, 0), dtype=np.int64) if scope is None else np.asarray(scope, dtype=np.int64)
+    days = np.full(count, AS_OF) if day is None else np.asarray(day, dtype=np.float64)
     of_trade = np.arange(count) if trade is None else np.asarray(trade, dtype=np.int64)
     return Observations(
-        day=np.full(count, AS_OF) if day is None else np.asarray(day, dtype=np.float64),
+        day=days,
+        known=days,
         pattern=np.zeros(count, dtype=np.int64) if pattern is None else np.asarray(pattern, dtype=np.int64),
         category=np.zeros(count, dtype=np.int64) if category is None else np.asarray(category, dtype=np.int64),
         scope=codes,

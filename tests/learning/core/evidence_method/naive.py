@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, zip_longest
+from typing import Any
 
 from learning.core.evidence_method.observations import Observations
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
@@ -38,6 +39,8 @@ class Effect:
     b: float = 0.0
     var: float = 0.0
     phi: list[float] = field(default_factory=list)
+    days: float = 0.0
+    left_out: float = 0.0
 
 
 class NaiveFit:
@@ -48,13 +51,15 @@ class NaiveFit:
         self.rows = list(_rows(observations, as_of, parameters))
         self.winsorise()
         self.start()
-        self.correlation = self.same_day_correlation() if parameters.same_day else 0.0
+        self.lags = {group: self.lags_over(group) for group in ("all", "pattern")}
         self.blocks = {name: self.cells(*name) for name in self.names(observations.scope.shape[1])}
+        self.measure()
         self.pi = {
             (len(dims), owner, recent): self.start_weights(len(dims), recent) for owner, dims, recent in self.blocks
         }
         for _ in range(parameters.sweeps):
             self.sweep()
+        self.leave_out()
 
     # 1. noise and winsorising
 
@@ -86,29 +91,51 @@ class NaiveFit:
     def precision(self, row: Row) -> float:
         return row.weight / self.sd[row.pattern] ** 2
 
-    def same_day_correlation(self) -> float:
-        outcomes: dict[int, dict[int, list[float]]] = defaultdict(lambda: defaultdict(lambda: [0.0, 0.0]))
-        for row in self.rows:
-            together = outcomes[self.age(row)][row.unit]
-            together[0] += row.weight
-            together[1] += row.weight * (row.y - self.mu0[row.category]) / self.sd[row.pattern]
-        pairs = products = squares = total = 0.0
-        for day in outcomes.values():
-            for unit, (weight, value) in day.items():
-                squares, total = squares + value**2 / weight, total + weight
-                for other, (other_weight, other_value) in day.items():
-                    if other != unit:
-                        pairs, products = pairs + weight * other_weight, products + value * other_value
-        return min(max(products / pairs / (squares / total), 0.0), 1.0)
+    def deviation(self, row: Row) -> float:
+        return (row.y - self.mu0[row.category]) / self.sd[row.pattern]
 
-    def variance(self, rows: list[Row]) -> float:
-        """Return the variance of the mean of a cell's rows, given that rows of one day move together."""
-        days: dict[int, list[Row]] = defaultdict(list)
-        for row in rows:
-            days[self.age(row)].append(row)
-        others = sum(a.weight * b.share for day in days.values() for a in day for b in day if a is not b)
-        effect = 1 + self.correlation * others / sum(row.weight for row in rows)
+    def lags_over(self, group: str) -> list[float]:
+        """Return the correlations among all rows, or among those of a pattern, around the means of patterns."""
+        means = self.means(
+            {row.pattern: [each for each in self.rows if each.pattern == row.pattern] for row in self.rows}
+        )
+        groups: dict[object, list[tuple[Row, float]]] = defaultdict(list)
+        for row in self.rows:
+            key = row.pattern if group == "pattern" else None
+            groups[key].append((row, self.deviation(row) - means[row.pattern]))
+        return _correlations(groups.values(), self.age) if self.parameters.same_day else []
+
+    def lags_of(self, cells: dict[Cell, list[Row]], owner: str) -> list[float]:
+        """Return the correlations among the rows of one cell, lag by lag at least those among all of the owner."""
+        if not self.parameters.same_day:
+            return []
+        means = self.means(cells)
+        found = _correlations(
+            [[(row, self.deviation(row) - means[cell]) for row in rows] for cell, rows in cells.items()], self.age
+        )
+        base = self.lags["all" if owner == "all" else "pattern"]
+        return [max(pair) for pair in zip_longest(found, base, fillvalue=0.0)]
+
+    def means(self, groups: Mapping[Any, list[Row]]) -> dict[Any, float]:
+        return {
+            key: sum(row.weight * self.deviation(row) for row in rows) / sum(row.weight for row in rows)
+            for key, rows in groups.items()
+        }
+
+    def variance(self, rows: list[Row], lags: list[float]) -> float:
+        """Return the variance of the mean of a cell's rows, given how rows of days `lag` apart move together."""
+        others = 0.0
+        for lag, correlation in enumerate(lags):
+            near = [(a, b) for a in rows for b in rows if abs(self.age(a) - self.age(b)) == lag]
+            others += correlation * sum(a.weight * b.share for a, b in near if a is not b)
+        effect = 1 + others / sum(row.weight for row in rows)
         return effect / sum(self.precision(row) for row in rows)
+
+    def effective_days(self, rows: list[Row]) -> float:
+        days: dict[int, float] = defaultdict(float)
+        for row in rows:
+            days[self.age(row)] += row.weight
+        return sum(days.values()) ** 2 / sum(weight**2 for weight in days.values())
 
     def age(self, row: Row) -> int:
         return math.floor(self.as_of - row.day)
@@ -131,6 +158,13 @@ class NaiveFit:
                 cells[_cell(row, owner, dims)].rows.append(row)
                 cells[_cell(row, owner, dims)].units.add(row.unit)
         return {cell: effect for cell, effect in cells.items() if len(effect.units) >= self.parameters.n_min}
+
+    def measure(self) -> None:
+        """Give every effect the variance of its unshrunk estimate, and its days."""
+        for (owner, _, _), cells in self.blocks.items():
+            lags = self.lags_of({cell: effect.rows for cell, effect in cells.items()}, owner)
+            for effect in cells.values():
+                effect.v, effect.days = self.variance(effect.rows, lags), self.effective_days(effect.rows)
 
     def is_in(self, row: Row, dims: tuple[int, ...], recent: bool) -> bool:
         return all(row.scope[d] != -1 for d in dims) and (
@@ -173,7 +207,6 @@ class NaiveFit:
     def update(self, effect: Effect, pi: list[float]) -> None:
         total = sum(self.precision(row) for row in effect.rows)
         effect.m = sum(self.precision(row) * (row.y - row.fitted + effect.b) for row in effect.rows) / total
-        effect.v = self.variance(effect.rows)
         variances = [(self.scale * s) ** 2 for s in self.parameters.grid]
         densities = [p * _normal_density(effect.m, s2 + effect.v) for p, s2 in zip(pi, variances, strict=True)]
         effect.phi = [density / sum(densities) for density in densities]
@@ -186,6 +219,15 @@ class NaiveFit:
             row.fitted += b - effect.b
         effect.b, effect.var = b, second - b * b
 
+    def leave_out(self) -> None:
+        """Set the effects of too few days to 0, and give their rows back what was fitted."""
+        for cells in self.blocks.values():
+            for effect in cells.values():
+                if effect.days < self.parameters.effective_days:
+                    effect.left_out, effect.b = effect.b, 0.0
+                    for row in effect.rows:
+                        row.fitted -= effect.left_out
+
     def lfsr(self, effect: Effect) -> float:
         negative = positive = 0.0
         for phi, s in zip(effect.phi[1:], self.parameters.grid[1:], strict=True):
@@ -197,11 +239,11 @@ class NaiveFit:
     # 5. fold-down
 
     def fold(self, pattern: int, category: int, scope: tuple[int, ...]) -> dict[str, float]:
-        """Return n, b, var, the owners' parts, the recent part and the raw edge of one key."""
+        """Return n, b, var, the owners' parts and days, the part left out, the recent part and raw edge of a key."""
         dims = tuple(d for d, value in enumerate(scope) if value != -1)
         mine = [row for row in self.rows if (row.pattern, row.category) == (pattern, category)]
         mine = [row for row in mine if all(row.scope[d] == scope[d] for d in dims)]
-        found = dict.fromkeys(("b", "var", "recent", *OWNERS), 0.0)
+        found = dict.fromkeys(("b", "var", "recent", "left_out", *OWNERS), 0.0)
         own_effects = []
         for (owner, subset, recent), cells in self.blocks.items():
             effect = cells.get(_cell(mine[0], owner, dims)) if subset == dims else None
@@ -210,6 +252,8 @@ class NaiveFit:
                 found["var"] += effect.var
                 found[owner] += effect.b
                 found["recent"] += effect.b if recent else 0.0
+                found["left_out"] += effect.left_out
+                found[f"{owner} days"] = min(effect.days, found.get(f"{owner} days", effect.days))
                 own_effects.append((effect.b, recent))
         total = raw = 0.0
         for row in mine:
@@ -220,9 +264,45 @@ class NaiveFit:
             "n": len({row.unit for row in mine}),
             "weight": weight,
             "raw": raw / total,
-            "raw_se": math.sqrt(self.variance(mine)),
+            "own days": self.effective_days(mine),
+            "raw_se": math.sqrt(self.variance(mine, self.own_lags(dims))),
         }
         return found | own
+
+    def own_lags(self, dims: tuple[int, ...]) -> list[float]:
+        """Return the correlations among the own trades of all keys of these dimensions that have enough of them."""
+        fewest = 1 if any(owner != "own" and of == dims for (owner, of, _), c in self.blocks.items() if c) else None
+        cells: dict[Cell, list[Row]] = defaultdict(list)
+        for row in self.rows:
+            if self.is_in(row, dims, False):
+                cells[_cell(row, "own", dims)].append(row)
+        enough = fewest or self.parameters.n_min
+        return self.lags_of({c: rows for c, rows in cells.items() if len({r.unit for r in rows}) >= enough}, "own")
+
+
+def _correlations(groups: Iterable[list[tuple[Row, float]]], age: Callable[[Row], int]) -> list[float]:
+    """Return the mean product of pairs of units of a group, `lag` days apart, over the mean square, while positive."""
+    merged: list[dict[tuple[int, int], list[float]]] = []
+    for rows in groups:
+        units: dict[tuple[int, int], list[float]] = defaultdict(lambda: [0.0, 0.0])
+        for row, value in rows:
+            units[age(row), row.unit][0] += row.weight
+            units[age(row), row.unit][1] += row.weight * value
+        merged.append(units)
+    total = sum(weight for units in merged for weight, _ in units.values())
+    square = sum(pull**2 / weight for units in merged for weight, pull in units.values()) / total if total else 0.0
+    found: list[float] = []
+    for lag in range(31):
+        products = pairs = 0.0
+        for units in merged:
+            for one, (weight, pull) in units.items():
+                for other, (other_weight, other_pull) in units.items():
+                    if one != other and other[0] - one[0] == lag:
+                        pairs, products = pairs + weight * other_weight, products + pull * other_pull
+        if square == 0 or pairs <= 1e-9 * total or products <= 0:
+            break
+        found.append(min(products / pairs / square, 1.0))
+    return found
 
 
 def _rows(observations: Observations, as_of: float, parameters: EvidenceParameters) -> Iterator[Row]:

@@ -100,7 +100,7 @@ class TestLattice:
         """Two patterns share 40 values: 40 cells of all trades, few of their own, but 80 overrides."""
         scope, pattern = np.arange(80)[:, None] // 2, np.arange(80) % 2
         observations = make_observations(np.arange(80) % 7, scope, pattern=pattern)
-        found = fit(observations, AS_OF, replace(crowded(), cell_budget=50))
+        found = fit(observations, AS_OF, replace(crowded(), cell_budget=50, effective_days=0))
 
         assert found.cells == 42
         with pytest.raises(BudgetExceeded, match="more than the 50 overrides of cell_budget; drop the dimension"):

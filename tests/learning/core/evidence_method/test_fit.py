@@ -42,7 +42,8 @@ class TestAgainstTheLoops:
 
         found, naive = fit(observations, AS_OF, DEFAULTS), NaiveFit(observations, AS_OF, DEFAULTS)
 
-        assert found.sample.correlation == pytest.approx(naive.correlation, rel=1e-9)
+        for lags, expected_lags in ((found.sample.days.of_all, "all"), (found.sample.days.of_patterns, "pattern")):
+            assert lags == pytest.approx(naive.lags[expected_lags], rel=1e-9)
         seen = 0
         for block in found.blocks:
             dims = tuple(column - 3 for column in block.cells.columns[1:])
@@ -54,6 +55,8 @@ class TestAgainstTheLoops:
             assert block.m * scale == pytest.approx([effect.m for effect in effects], rel=1e-9, abs=1e-9)
             assert block.b * scale == pytest.approx([effect.b for effect in effects], rel=1e-9, abs=1e-9)
             assert block.var * scale**2 == pytest.approx([effect.var for effect in effects], rel=1e-9)
+            assert block.days == pytest.approx([effect.days for effect in effects], rel=1e-9)
+            assert block.left_out * scale == pytest.approx([effect.left_out for effect in effects], rel=1e-9, abs=1e-9)
             assert found.lfsr(block) == pytest.approx([naive.lfsr(effect) for effect in effects], rel=1e-9)
             seen += len(cells)
         assert seen == sum(len(cells) for cells in naive.blocks.values()) > 50
@@ -287,5 +290,5 @@ class TestDegenerateInput:
             fit(make_observations([]), AS_OF, DEFAULTS)
 
     def test_what_closes_later_is_refused(self) -> None:
-        with pytest.raises(ValueError, match=r"^day: 1 observations close after as_of; leave them out"):
+        with pytest.raises(ValueError, match=r"^known: 1 observations close after as_of; leave them out"):
             fit(make_observations([1.0, 2.0], day=[1.0, 3.0]), 2.0, DEFAULTS)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learning.core.cells.rows import MISSING, Floats
-from learning.core.evidence_method.fit import fit
+from learning.core.evidence_method.fit import Fit, fit
 from learning.core.evidence_method.fold_down import Overrides, fold_down
 from learning.core.evidence_method.observations import Observations
 from learning.core.evidence_method.predict import predict
@@ -17,7 +17,7 @@ from overrides.core.engine.definitions.evidence_parameters import EvidenceParame
 from tests.learning.core.evidence_method.builders import AS_OF, make_observations, random_observations
 from tests.learning.core.evidence_method.naive import OWNERS, NaiveFit
 
-DEFAULTS = EvidenceParameters(n_min=5)
+DEFAULTS = EvidenceParameters(n_min=5, effective_days=4)
 
 
 def matching_sum(overrides: Overrides, observations: Observations) -> Floats:
@@ -29,6 +29,14 @@ def matching_sum(overrides: Overrides, observations: Observations) -> Floats:
         inside &= observations.pattern == overrides.pattern[row]
         inside &= observations.category == overrides.category[row]
         total[inside] += overrides.b[row]
+    return total
+
+
+def sum_of_effects(found: Fit) -> Floats:
+    """Return what a fit expects of each of its rows, in units of its scale."""
+    total = np.zeros(len(found.order))
+    for block in found.blocks:
+        total[: block.rows] += np.append(block.b, 0.0)[block.cells.cell]
     return total
 
 
@@ -44,10 +52,11 @@ class TestFold:
             key = int(found.pattern[row]), int(found.category[row]), tuple(found.scope[row].tolist())
             expected = naive.fold(*key)
             assert found.n[row] == expected["n"]
-            for name in ("weight", "raw", "raw_se", "b", "recent"):
+            for name in ("weight", "raw", "raw_se", "b", "recent", "left_out"):
                 assert getattr(found, name)[row] == pytest.approx(expected[name], rel=1e-9, abs=1e-9)
             assert found.sd[row] ** 2 == pytest.approx(expected["var"], rel=1e-9)
             assert found.parts[row] == pytest.approx([expected[owner] for owner in OWNERS], rel=1e-9, abs=1e-9)
+            assert found.days[row] == pytest.approx([expected.get(f"{owner} days", 0.0) for owner in OWNERS])
 
     @given(st.integers(0, 10**6))
     @settings(deadline=None, max_examples=15)
@@ -83,12 +92,37 @@ class TestFold:
         outcome = np.where(scope[:, 0] == 1, 2.0, 0.0) + np.arange(310) // 2 % 2
         pattern = np.repeat([0, 1], [300, 10])
 
-        found = fold_down(fit(make_observations(outcome, scope, pattern=pattern), AS_OF, EvidenceParameters()))
+        found = fold_down(
+            fit(make_observations(outcome, scope, day=np.arange(310), pattern=pattern), AS_OF, EvidenceParameters())
+        )
 
         mine = (found.pattern == 1) & (found.scope[:, 0] == 1)
         assert found.n[mine].tolist() == [5]
         assert found.b[mine][0] > 0.4
         assert found.owner_shares[mine].tolist() == [[1.0, 0.0, 0.0]]
+
+    def test_leaves_out_what_was_learned_on_few_days_and_keeps_its_variance(self) -> None:
+        """300 trades of value 1 earned 1 R more, all on two days; the same trades over thirty days are believed."""
+        rng = np.random.default_rng(6)
+        scope = (np.arange(600) % 2)[:, None]
+        outcome = scope[:, 0] + rng.normal(0, 1, 600)
+        days = {count: AS_OF - 30 + np.arange(600) // 2 % count * (30 / count) for count in (2, 30)}
+
+        few, many = (
+            fold_down(fit(make_observations(outcome, scope, day=days[count]), AS_OF, EvidenceParameters()))
+            for count in (2, 30)
+        )
+
+        assert len(few) == 0
+        assert many.b.max() > 0.3
+        assert many.days.max() == pytest.approx(30, abs=1)
+        fitted = fit(make_observations(outcome, scope, day=days[2]), AS_OF, EvidenceParameters())
+        (block, *_) = (each for each in fitted.blocks if np.abs(each.left_out).max() > 0.1)
+        assert block.b.tolist() == [0.0, 0.0]
+        assert (block.var > 0).all()
+        assert fitted.residual * fitted.noise.scale == pytest.approx(
+            (fitted.noise.outcome - sum_of_effects(fitted)) * fitted.noise.scale
+        )
 
     def test_of_outcomes_that_never_differ_is_nothing(self) -> None:
         constant = replace(random_observations(1), outcome=np.full(400, 0.4))

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from learning.core.cells.rows import Floats
 from learning.core.evidence_method.fit import fit
 from learning.core.evidence_method.fold_down import Overrides, fold_down
 from learning.core.evidence_method.lever_targets import lever_targets, likely, log_size_multipliers, verified
@@ -24,6 +25,10 @@ def overrides(**columns: Any) -> Overrides:
     """Return three overrides with the given columns."""
     three = fold_down(fit(random_observations(1), AS_OF, EvidenceParameters(n_min=5))).take(np.arange(3))
     return replace(three, **{name: np.array(column) for name, column in columns.items()})
+
+
+def multipliers(three: Overrides, parameters: EvidenceParameters) -> Floats:
+    return log_size_multipliers(three, verified(three, parameters), parameters)
 
 
 class TestVerified:
@@ -42,17 +47,17 @@ class TestContributions:
     def test_of_the_unverified_stay_within_one_cap(self) -> None:
         three = overrides(lfsr=[0.01, 0.3, 0.3], n=[50, 50, 50], b=[0.2, -0.2, 0.01])
 
-        assert log_size_multipliers(three, EvidenceParameters()) == pytest.approx([0.2, -math.log(1.02), 0.01])
+        assert multipliers(three, EvidenceParameters()) == pytest.approx([0.2, -math.log(1.02), 0.01])
 
     def test_grow_with_kappa_inside_the_cap(self) -> None:
         three = overrides(lfsr=[0.01, 0.3, 0.3], n=[50, 50, 50], b=[0.1, -0.2, 0.005])
 
-        assert log_size_multipliers(three, EvidenceParameters(kappa=2)) == pytest.approx([0.2, -math.log(1.02), 0.01])
+        assert multipliers(three, EvidenceParameters(kappa=2)) == pytest.approx([0.2, -math.log(1.02), 0.01])
 
     def test_are_not_held_once_the_cap_is_off(self) -> None:
         three = overrides(lfsr=[0.3, 0.3, 0.3], b=[0.2, -0.2, 0.1])
 
-        assert log_size_multipliers(three, EvidenceParameters(cap_unverified=False)).tolist() == [0.2, -0.2, 0.1]
+        assert multipliers(three, EvidenceParameters(cap_unverified=False)).tolist() == [0.2, -0.2, 0.1]
 
 
 class TestLeverTargets:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ class TestObservations:
         unnumbered: Any = np.array([[0.5]])
 
         with pytest.raises(ValueError, match=r"^scope: whole numbers expected, not float64; number the values first"):
-            type(one)(one.day, one.pattern, one.category, unnumbered, one.outcome, one.trade, one.cluster, ("x",))
+            replace(one, scope=unnumbered)
 
     def test_of_trades_count_each_row_as_a_trade(self) -> None:
         two = make_observations([1.0, 2.0])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learning.core.cells.effect_cells import UnitCounts, number_cells
+from learning.core.cells.rows import Floats, Ints
 from learning.core.evidence_method.learn import learn
-from learning.core.significance.day_dependence import design_effects, same_day_correlation
+from learning.core.significance.day_dependence import MOST_LAGS, DecisionDays
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 from tests.learning.core.evidence_method.builders import AS_OF, make_observations, random_observations
 
@@ -18,57 +20,107 @@ COLUMNS = st.lists(
 )
 
 
-class TestSameDayCorrelation:
-    def test_is_that_of_the_shocks_that_made_the_outcomes(self) -> None:
-        """A common daily shift of sd .5 and noise of sd 1: .25 / 1.25."""
+def days_of(day: Ints, deviation: Floats, **columns: Any) -> DecisionDays:
+    """Return rows that are units of their own, of one pattern and of weight 1, unless a column says otherwise."""
+    one, rows = np.ones(len(day)), np.arange(len(day))
+    others = {"unit": rows, "share": one, "weight": one, "pattern": np.zeros(len(day), dtype=np.int64)}
+    return DecisionDays(day=day, deviation=deviation, **others | columns)
+
+
+class TestCorrelations:
+    def test_are_those_of_the_shocks_that_made_the_outcomes(self) -> None:
+        """A common daily shift of sd .5 that keeps 60 % of itself from day to day, and noise of sd 1: .2 x .6^lag."""
         rng = np.random.default_rng(1)
-        day = rng.integers(0, 2000, 20_000)
-        outcome = rng.normal(0, 0.5, 2000)[day] + rng.normal(0, 1, 20_000)
+        shift = rng.normal(0, 0.5, 3000)
+        for day in range(1, 3000):
+            shift[day] = 0.6 * shift[day - 1] + 0.8 * shift[day]
+        day = rng.integers(0, 3000, 60_000)
 
-        found = same_day_correlation(day, np.arange(20_000), np.ones(20_000), outcome)
+        found = days_of(day, shift[day] + rng.normal(0, 1, 60_000)).of_all
 
-        assert found == pytest.approx(0.2, abs=0.02)
+        assert found[:3] == pytest.approx([0.2, 0.12, 0.072], abs=0.02)
 
-    def test_does_not_take_the_actions_of_a_trade_for_trades(self) -> None:
+    def test_are_seen_within_patterns_where_a_day_lifts_one_and_sinks_the_other(self) -> None:
+        rng = np.random.default_rng(1)
+        day, pattern = rng.integers(0, 2000, 20_000), rng.integers(0, 2, 20_000)
+        outcome = rng.normal(0, 0.5, 2000)[day] * np.where(pattern == 1, 1, -1) + rng.normal(0, 1, 20_000)
+
+        days = days_of(day, outcome, pattern=pattern)
+
+        assert days.of_all.tolist() == []
+        assert days.of_patterns[0] == pytest.approx(0.2, abs=0.02)
+
+    def test_do_not_take_the_actions_of_a_trade_for_trades(self) -> None:
         rng = np.random.default_rng(2)
         trade = np.repeat(np.arange(5000), 4)
         outcome = rng.normal(size=5000)[trade]
 
-        assert same_day_correlation(trade // 5, trade, np.full(20_000, 0.25), outcome) < 0.02
+        found = days_of(trade // 5, outcome, unit=trade, weight=np.full(20_000, 0.25)).of_all
+
+        assert found[:1].sum() < 0.02
 
     @given(COLUMNS)
-    def test_is_between_0_and_1(self, rows: list[tuple[int, int, float, float]]) -> None:
+    @settings(deadline=None)
+    def test_are_between_0_and_1(self, rows: list[tuple[int, int, float, float]]) -> None:
         day, unit, weight, deviation = (np.array(column) for column in zip(*rows, strict=True))
 
-        assert 0 <= same_day_correlation(day, unit, weight, deviation - deviation.mean()) <= 1
+        found = days_of(day, deviation, unit=unit, weight=weight).of_all
 
-    def test_is_none_where_nothing_is_to_be_seen(self) -> None:
-        one, three = np.ones(3), np.arange(3)
+        assert ((found > 0) & (found <= 1)).all()
+        assert len(found) <= MOST_LAGS + 1
 
-        assert same_day_correlation(three, three, one, np.array([1.0, -2.0, 1.0])) == 0.0
-        assert same_day_correlation(np.zeros(3, int), three, one, np.zeros(3)) == 0.0
+    def test_are_none_where_nothing_is_to_be_seen(self) -> None:
+        three = np.arange(3)
+
+        assert days_of(three, np.array([1.0, -2.0, 1.0])).of_all.tolist() == []
+        assert days_of(np.zeros(3, int), np.zeros(3)).of_all.tolist() == []
+        assert replace(days_of(np.zeros(3, int), np.ones(3)), is_dependent=False).of_all.tolist() == []
 
 
-class TestDesignEffects:
+class TestSpread:
+    def test_of_ten_trades_is_by_the_days_between_them(self) -> None:
+        """Ten trades on one day, on two days in a row and on ten days apart, with correlations .2 and .1."""
+        day = np.concatenate([np.zeros(10, int), np.repeat([100, 101], 5), np.arange(200, 700, 50)])
+        cells = number_cells(np.repeat([1, 2, 3], 10)[None, :], (4,), (0,), UnitCounts(np.arange(30)), 1)
+
+        effect, days = days_of(day, np.zeros(30)).spread(cells, np.array([0.2, 0.1]))
+
+        assert effect == pytest.approx([1 + 0.2 * 9, 1 + 0.2 * 4 + 0.1 * 5, 1.0])
+        assert days == pytest.approx([1, 2, 10])
+
     @given(COLUMNS, st.floats(0, 1))
     @settings(deadline=None)
-    def test_lie_between_independent_and_identical_trades(
+    def test_lies_between_independent_and_identical_trades(
         self, rows: list[tuple[int, int, float, float]], correlation: float
     ) -> None:
-        day, digit, weight, _ = (np.array(column) for column in zip(*sorted(rows), strict=True))
+        day, digit, weight, _ = (np.array(column) for column in zip(*rows, strict=True))
         cells = number_cells(digit[None, :], (9,), (0,), UnitCounts(np.arange(len(rows))), 1)
 
-        effects = design_effects(cells, day, np.ones(len(rows)), weight, correlation)
+        found = days_of(day, np.zeros(len(rows)), weight=weight).spread(cells, np.array([correlation]))
 
-        assert (effects >= 1).all()
-        assert (effects <= 1 + correlation * (cells.n - 1) + 1e-9).all()
+        distinct = np.array([len(np.unique(day[cells.cell == cell])) for cell in range(len(cells))])
+        assert (found.effect >= 1).all()
+        assert (found.effect <= 1 + correlation * (cells.n - 1) + 1e-9).all()
+        assert ((found.days > 1 - 1e-9) & (found.days <= distinct + 1e-9)).all()
 
-    def test_are_one_for_what_differs_between_the_trades_of_a_day(self) -> None:
+    def test_is_one_for_what_differs_between_the_trades_of_a_day(self) -> None:
         """Two trades a day, one of each value."""
-        digit, day = np.tile([1, 2], 30), np.repeat(np.arange(30), 2)
+        digit, day = np.tile([1, 2], 30), np.repeat(np.arange(0, 60, 2), 2)
         cells = number_cells(digit[None, :], (3,), (0,), UnitCounts(np.arange(60)), 1)
 
-        assert design_effects(cells, day, np.ones(60), np.ones(60), 0.9).tolist() == [1.0, 1.0]
+        assert days_of(day, np.zeros(60)).spread(cells, np.array([0.9])).effect.tolist() == [1.0, 1.0]
+
+    def test_sees_what_the_trades_of_a_cell_share_beyond_their_pattern(self) -> None:
+        """Each day moves the two values of a scope in opposite directions; the pattern as a whole does not move."""
+        rng = np.random.default_rng(3)
+        day, digit = np.repeat(np.arange(500), 20), np.tile([1, 2], 5000)
+        outcome = rng.normal(0, 1, 500)[day] * np.where(digit == 1, 1, -1) + rng.normal(0, 1, 10_000)
+        cells = number_cells(digit[None, :], (3,), (0,), UnitCounts(np.arange(10_000)), 1)
+
+        days = days_of(day, outcome)
+
+        assert days.of_patterns.tolist() == []
+        assert days.spread(cells, days.of_patterns).effect == pytest.approx([1 + 0.5 * 9] * 2, rel=0.1)
 
 
 class TestFitOfDays:
@@ -81,7 +133,7 @@ class TestFitOfDays:
         observations = make_observations(outcome, phase[:, None], day=day, pattern=rng.integers(0, 2, 3000))
 
         days, trades = (
-            learn(observations, [[0]], 12.0, EvidenceParameters(same_day=same_day, recent_days=30))
+            learn(observations, [[0]], 12.0, EvidenceParameters(same_day=same_day, effective_days=0, recent_days=30))
             for same_day in (True, False)
         )
 
@@ -92,10 +144,11 @@ class TestFitOfDays:
         assert days.overrides.raw_se.max() > 5 * trades.overrides.raw_se.max()
 
     def test_is_that_of_independent_trades_where_days_do_not_matter(self) -> None:
-        observations = replace(random_observations(3), day=np.linspace(0, AS_OF, 400))
+        day = np.linspace(0, AS_OF, 400) // 1 * 40  # farther apart than dependence is looked for
+        observations = replace(random_observations(3), day=day, known=day)
 
         first, second = (
-            learn(observations, [[0, 1]], AS_OF, EvidenceParameters(n_min=5, same_day=same_day))
+            learn(observations, [[0, 1]], 40 * AS_OF, EvidenceParameters(n_min=5, same_day=same_day))
             for same_day in (True, False)
         )
 

@@ -16,6 +16,7 @@ class TestEvidenceParameters:
             "n_min": 20,
             "winsor_sds": 3.0,
             "same_day": True,
+            "effective_days": 8.0,
             "noise_prior": 10.0,
             "grid": [0.0, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8],
             "null_mass": [0.3, 0.7, 0.95],
