@@ -129,6 +129,55 @@ def market_days(simulator: Simulator, seeds: Sequence[int], trades: int) -> None
     judged("verified_on_market_days", float(np.mean(counts[True])), "per run", "<= 1", trades=trades, **context)
 
 
+SHOCKS = {  # name -> sign of the shock for patterns of odd number, and its persistence from day to day
+    "on_signed_days": (-1.0, 0.0),
+    "on_signed_days_that_persist": (-1.0, 0.8),
+    "on_days_that_persist": (1.0, 0.8),
+    "on_signed_days_that_last": (-1.0, 0.95),
+}
+
+
+def shocked(log: Log, seed: int, odd: float, persistence: float) -> Log:
+    """Return the log with shocks of days added: s_t = persistence s_(t-1) + noise, with an sd of `SHOCK` R.
+
+    Patterns of even number get + s, those of odd number `odd` times s: a market day lifts longs and sinks shorts.
+    """
+    day = log.day.astype(np.int64)
+    fresh = np.random.default_rng(seed + 777).normal(0, SHOCK, int(END) + 1)
+    shock = fresh.copy()
+    for at in range(1, len(shock)):
+        shock[at] = persistence * shock[at - 1] + math.sqrt(1 - persistence**2) * fresh[at]
+    return replace(log, outcome=log.outcome + np.where(log.pattern % 2 == 0, 1.0, odd) * shock[day])
+
+
+def in_phases(log: Log, seed: int) -> Log:
+    """Return the log with its first dimension replaced by a market phase that changes every ten days."""
+    phase = np.random.default_rng(seed).integers(0, PHASES, math.ceil(END / PHASE_DAYS) + 1)
+    return replace(log, scope=np.column_stack([phase[log.day.astype(np.int64) // PHASE_DAYS], log.scope[:, 1:]]))
+
+
+def shocks_without_signal(simulator: Simulator, seeds: Sequence[int], trades: int) -> None:
+    """Report what is verified where there is nothing to find but days that move many trades together."""
+    for name, (odd, persistence) in SHOCKS.items():
+        found = [
+            len(sure_ones(shocked(in_phases(Log.draw(world, trades, seed), seed), seed, odd, persistence), END))
+            for seed in seeds
+            for world in [simulator.world(seed, "mild", signal=0.0)]
+        ]
+        judged(f"verified_{name}", float(np.mean(found)), "per run", "<= 1", most=max(found), seeds=len(seeds))
+
+
+def signed_days_with_signal(simulator: Simulator, seeds: Sequence[int], trades: int) -> None:
+    """Report the calibration where edges are real and days lift one side and sink the other; truth is without days."""
+    for drift in DRIFTS:
+        walks = [
+            Walk().with_evidence(shocked(Log.draw(simulator.world(seed, drift), trades, seed), seed, -1.0, 0.3))
+            for seed in seeds
+        ]
+        slope = float(np.mean([each.slope for walk in walks for each in walk.accuracies]))
+        judged(f"calibration_slope_on_signed_days_{drift}", slope, "R per R", ">= 0.8", "<= 1.25", seeds=len(seeds))
+
+
 def cost(simulator: Simulator, trades: int, bar: float) -> None:
     log = Log.draw(simulator.world(0, "mild"), trades, 0)
     work = partial(fit, log.observations(), END, PARAMETERS)
@@ -148,6 +197,8 @@ def run(simulator: Simulator, seeds: Sequence[int], trades: int = TRADES, costs:
         cost(simulator, size, seconds)
     without_signal(simulator, seeds, trades)
     market_days(simulator, seeds, trades)
+    shocks_without_signal(simulator, seeds, trades)
+    signed_days_with_signal(simulator, seeds, trades)
     for name, bars in DRIFTS.items():
         drift = Drift(simulator, seeds, name, trades)
         drift.report_uplift()

@@ -88,7 +88,7 @@ class DecisionDays:
         columns = self._by_day(len(group))
         number = group[columns[0]]
         first = np.argsort(number, kind="stable")[: int(np.count_nonzero(number < groups))]
-        return _ByDay(number[first], *(column[first] for column in columns), has_units=self._has_units)
+        return _ByDay(self._has_units, number[first].astype(np.int64), *(column[first] for column in columns))
 
     def _by_day(self, rows: int) -> tuple[Any, ...]:
         """Return the numbers and the columns of the first rows, by day and unit."""
@@ -112,14 +112,14 @@ class DecisionDays:
 class _ByDay:
     """Rows sorted by group, day and unit."""
 
-    group: CellNumbers
+    has_units: bool  # whether some rows share their unit
+    group: Ints
     row: Ints
     day: Ints
     unit: Ints
     share: Floats
     weight: Floats
     deviation: Floats
-    has_units: bool
 
     @cached_property
     def starts(self) -> Ints:
@@ -154,13 +154,14 @@ class _ByDay:
         if square == 0:
             return NO_LAGS
         of_day, pull_of_day = self.weight_of_day, _sums(self.weight * deviation, self.starts)
-        product, pairs = pull_of_day @ pull_of_day - pull @ pull, of_day @ of_day - weight @ weight
+        product = float(pull_of_day @ pull_of_day - pull @ pull)
+        pairs = float(of_day @ of_day - weight @ weight)
         found: list[float] = []
         for early, late in self._pairs():
             if pairs <= NEGLIGIBLE * total or product <= 0:
                 break
             found.append(min(product / pairs / square, 1.0))
-            product, pairs = pull_of_day[early] @ pull_of_day[late], of_day[early] @ of_day[late]
+            product, pairs = float(pull_of_day[early] @ pull_of_day[late]), float(of_day[early] @ of_day[late])
         return np.array(found)
 
     def spread(self, lags: Floats, groups: int) -> Spread:
@@ -182,7 +183,7 @@ class _ByDay:
         """Yield the positions of the days of one group that lie 1 day apart, then 2, up to `MOST_LAGS` + 1."""
         day = self.day[self.starts]
         first, last = int(day.min(initial=0)), int(day.max(initial=0))
-        key = self.group[self.starts].astype(np.int64) * (last - first + MOST_LAGS + 2) + (day - first)  # it rises
+        key = self.group[self.starts] * (last - first + MOST_LAGS + 2) + (day - first)  # it rises
         place = np.arange(len(key))  # of the first key that is at least `lag` above each
         for lag in range(1, MOST_LAGS + 2):
             place += key.take(place, mode="clip") == key + (lag - 1)

@@ -32,8 +32,8 @@ class TestCorrelations:
         """A common daily shift of sd .5 that keeps 60 % of itself from day to day, and noise of sd 1: .2 x .6^lag."""
         rng = np.random.default_rng(1)
         shift = rng.normal(0, 0.5, 3000)
-        for day in range(1, 3000):
-            shift[day] = 0.6 * shift[day - 1] + 0.8 * shift[day]
+        for at in range(1, 3000):
+            shift[at] = 0.6 * shift[at - 1] + 0.8 * shift[at]
         day = rng.integers(0, 3000, 60_000)
 
         found = days_of(day, shift[day] + rng.normal(0, 1, 60_000)).of_all
