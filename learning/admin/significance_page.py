@@ -26,6 +26,7 @@ from learning.admin.lesson_estimates import (
     orders_of,
 )
 from learning.core.significance.funnel import BY_CHANCE, bands, n_stored
+from learning.core.significance.twin_gate import TwinCounts
 from learning.lessons.candidates import LEARNED_CHANNELS
 from learning.lessons.methods import METHODS
 from learning.lessons.methods.method import Order
@@ -103,6 +104,7 @@ def evidence_page(module: str, query: PageQuery) -> dict[str, Any]:
         "policies": [(each, query.address(policy=each.value, sort="")) for each in LearningMethod],
         "run": run,
         "evidence": None if run is None else evidence_of_run(run, query.policy),
+        "of_run": None if run is None or run.twins is None else TwinCounts.from_document(run.twins),
         "tally": tally,
         "channel": LEARNED_CHANNELS[module],
         **funnel_of(run, verified_spots(module, query.policy)),

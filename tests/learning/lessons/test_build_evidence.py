@@ -414,3 +414,54 @@ class TestNoiseTwin:
         assert steps == [(0, 2), (1, 2), (2, 2)] * 2
         assert not Lesson.objects.exists()
         assert not BuilderRun.objects.exists()
+
+
+@pytest.mark.django_db
+class TestTwinsOfARun:
+    def test_are_counted_where_something_is_verified_and_stored_with_the_run(self) -> None:
+        record_phases()
+
+        run = build()
+
+        found = Lesson.objects.filter(stats__verified=True, n_dims__gt=0).count()
+        assert run.twins["found"] == found > 0
+        assert run.twins["weeks"] == run.twins["shifts"] == [0] * 5
+
+    def test_are_not_counted_where_nothing_is(self) -> None:
+        record_trades(make_trades([1.0, -1.0] * 30, scope={"macro_phase": "Good"}), now=NOW)
+
+        assert build().twins is None
+
+    def test_are_counted_again_only_when_what_is_verified_has_changed(self) -> None:
+        record_phases()
+        first = build()
+        assert first.twins is not None
+        BuilderRun.objects.filter(pk=first.pk).update(twins=first.twins | {"weeks": [0, 0, 0, 0, 1]})
+
+        same = build(NOW + HOUR)
+        record_phases(at=NOW + HOUR, seed=2, prefix="other", pattern_key=OTHER)
+        changed = build(NOW + 2 * HOUR)
+
+        assert same.twins["weeks"] == [0, 0, 0, 0, 1]
+        assert changed.twins["weeks"] == [0] * 5
+        assert changed.twins["of"] != first.twins["of"]
+
+    def test_that_find_as_much_leave_nothing_verified(self) -> None:
+        """A phase that changes every day, with the sign of what it earns: shifted by any days, it says the same."""
+        for phase, (sign, first) in {"Good": (1, 0), "Dip": (-1, 1)}.items():
+            for number in range(160):
+                at = NOW - DAY * (2 + 2 * (number // 4) + first)
+                action = action_payload(scope={"macro_phase": phase}, at=at.isoformat())
+                times = {"opened_at": at.isoformat(), "closed_at": (at + HOUR).isoformat()}
+                rr = sign + 0.5 * (number % 5 - 2)
+                record_trades([make_trade(f"{phase}{number}", rr=rr, actions=[action], **times)], now=NOW)
+        aggregate_dirty(now=NOW)
+
+        run = build()
+
+        assert run.twins["found"] > 0
+        assert max(run.twins["shifts"]) >= run.twins["found"]
+        lessons = list(Lesson.objects.all())
+        assert lessons
+        assert not any(lesson.stats["verified"] for lesson in lessons)
+        assert all(abs(math.log(lesson.targets["size_mult"])) <= math.log(1.02) + 1e-9 for lesson in lessons)
