@@ -35,6 +35,7 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.core.monitoring.day_bootstrap import day_block_band
 from overrides.versions.load_version import current_parameters
+from telemetry.foundation.core.number_text import typeset
 from tests.bench.record import empty_tables
 from tests.bench.report import figure, scratch_database
 from tests.bench.walk_forward import DATA
@@ -80,7 +81,8 @@ class Claimed:
 
 def run(data: Path, names: Sequence[str], folds: int = FOLDS) -> list[str]:
     """Return the lines of the table and of what follows it."""
-    lines, pooled, errors = list(HEADER), Claimed(), []
+    lines, pooled = list(HEADER), Claimed()
+    errors: list[tuple[Ints, Floats, Floats]] = []
     for name in names:
         empty_tables()
         WalkForward.objects.all().delete()
@@ -166,12 +168,10 @@ def error_of(errors: Sequence[tuple[Ints, Floats, Floats]]) -> str:
     weeks = np.concatenate([day // 7 + 100_000 * at for at, (day, _, _) in enumerate(errors)])
     gain = np.concatenate([(without - believed) / without.mean() for _, believed, without in errors])
     band = day_block_band(weeks, gain)
-    low, high = (None, None) if band is None else (100 * band.low, 100 * band.high)
-    figure("real_table", "squared_error_gain", 100 * float(gain.mean()), "% of not learning", low=low, high=high)
-    interval = "" if low is None or high is None else f" (95 % {low:+.2f} to {high:+.2f}, blocks of seven days)"
-    return (
-        f"Squared error of the evidence method against not learning: {100 * float(gain.mean()):+.2f} % less{interval}."
-    )
+    low, high = (None, None) if band is None else (band.low, band.high)
+    figure("real_table", "squared_error_gain", float(gain.mean()), "of not learning", low=low, high=high)
+    interval = "" if low is None or high is None else f" (95 % {low:+.2%} to {high:+.2%}, blocks of seven days)"
+    return f"The evidence method saves {float(gain.mean()):+.2%} of the squared error of not learning{interval}."
 
 
 def _uplift(found: Any) -> str:
@@ -199,7 +199,7 @@ def write(file: Path, lines: Sequence[str], command: str) -> None:
     before, _, rest = file.read_text(encoding="utf-8").partition(START)
     _, _, after = rest.partition(END)
     dated = f"Measured on {datetime.now(UTC):%Y-%m-%d} by `{command}`."
-    file.write_text("\n".join([before + START, dated, "", *lines, END + after]), encoding="utf-8")
+    file.write_text("\n".join([before + START, dated, "", *map(typeset, lines), END + after]), encoding="utf-8")
 
 
 if __name__ == "__main__":

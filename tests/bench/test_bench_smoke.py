@@ -19,6 +19,7 @@ from tests.bench import (
     learning,
     pages,
     publish,
+    real_table,
     record,
     replay,
     walk_forward,
@@ -136,6 +137,24 @@ class TestBenches:
         walk_forward.run(Path("nowhere"), ["small"], folds=2)
 
         assert {"uplift", "optimistic", "tilt", "squared_error", "lessons", "peak_rss"} <= figures().keys()
+
+    def test_real_table_says_what_verified_overrides_earned(
+        self, figures: Figures, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        trades = make_trades([2.0, -1.0] * 40)
+        monkeypatch.setitem(walk_forward.DATA, "small", (lambda _: record_trades(trades, now=NOW), ("pm",)))
+        document = tmp_path / "real.md"
+        document.write_text(f"before\n{real_table.START}\nthe last one\n{real_table.END}\nafter\n")
+
+        lines = real_table.run(Path("nowhere"), ["small"], folds=2)
+        real_table.write(document, lines, "a command")
+
+        assert {"claims", "squared_error_gain"} <= figures().keys()
+        assert "| small | pm | evidence |" in document.read_text()
+        assert "not decidable below 30" in document.read_text()
+        assert "the last one" not in document.read_text()
+        assert document.read_text().startswith("before")
+        assert document.read_text().endswith("after\n")
 
 
 class TestLearning:

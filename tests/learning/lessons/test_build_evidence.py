@@ -416,6 +416,12 @@ class TestNoiseTwin:
         assert not BuilderRun.objects.exists()
 
 
+def twins_of(run: BuilderRun) -> dict[str, Any]:
+    assert run.twins is not None
+    found: dict[str, Any] = run.twins
+    return found
+
+
 @pytest.mark.django_db
 class TestTwinsOfARun:
     def test_are_counted_where_something_is_verified_and_stored_with_the_run(self) -> None:
@@ -424,8 +430,8 @@ class TestTwinsOfARun:
         run = build()
 
         found = Lesson.objects.filter(stats__verified=True, n_dims__gt=0).count()
-        assert run.twins["found"] == found > 0
-        assert run.twins["weeks"] == run.twins["shifts"] == [0] * 5
+        assert twins_of(run)["found"] == found > 0
+        assert twins_of(run)["weeks"] == twins_of(run)["shifts"] == [0] * 5
 
     def test_are_not_counted_where_nothing_is(self) -> None:
         record_trades(make_trades([1.0, -1.0] * 30, scope={"macro_phase": "Good"}), now=NOW)
@@ -435,16 +441,15 @@ class TestTwinsOfARun:
     def test_are_counted_again_only_when_what_is_verified_has_changed(self) -> None:
         record_phases()
         first = build()
-        assert first.twins is not None
-        BuilderRun.objects.filter(pk=first.pk).update(twins=first.twins | {"weeks": [0, 0, 0, 0, 1]})
+        BuilderRun.objects.filter(pk=first.pk).update(twins=twins_of(first) | {"weeks": [0, 0, 0, 0, 1]})
 
         same = build(NOW + HOUR)
         record_phases(at=NOW + HOUR, seed=2, prefix="other", pattern_key=OTHER)
         changed = build(NOW + 2 * HOUR)
 
-        assert same.twins["weeks"] == [0, 0, 0, 0, 1]
-        assert changed.twins["weeks"] == [0] * 5
-        assert changed.twins["of"] != first.twins["of"]
+        assert twins_of(same)["weeks"] == [0, 0, 0, 0, 1]
+        assert twins_of(changed)["weeks"] == [0] * 5
+        assert twins_of(changed)["of"] != twins_of(first)["of"]
 
     def test_that_find_as_much_leave_nothing_verified(self) -> None:
         """A phase that changes every day, with the sign of what it earns: shifted by any days, it says the same."""
@@ -459,8 +464,8 @@ class TestTwinsOfARun:
 
         run = build()
 
-        assert run.twins["found"] > 0
-        assert max(run.twins["shifts"]) >= run.twins["found"]
+        assert twins_of(run)["found"] > 0
+        assert max(twins_of(run)["shifts"]) >= twins_of(run)["found"]
         lessons = list(Lesson.objects.all())
         assert lessons
         assert not any(lesson.stats["verified"] for lesson in lessons)
