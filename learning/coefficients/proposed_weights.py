@@ -1,4 +1,4 @@
-"""The fresh weights of dm that a change request proposes: those that moved enough to need a review.
+"""The fresh weights of dm that a change request proposes: those that moved enough, and rest on enough trades and days.
 
 A request contains all coefficients of the next version. Weights that moved by less than half a largest step of
 alloc_mult keep their value in force, so that the request and its reviewer see only the others. Fresh weights are
@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import Any
 
 from learning.coefficients.coefficient_memory import MODULE, OVERALL, day_of, memory_of
+from learning.coefficients.recent_units import days_behind
 from learning.core.coefficients import Coefficient, Memory, weigh
 from learning.models import Coefficient as Row
 from overrides.core.engine.definitions.coefficients import is_material
-from overrides.versions.load_version import active_version
+from overrides.versions.load_version import active_version, current_parameters
 from telemetry.foundation.core.canonical_json import utc_text
 
 DECIMALS = 6  # of a weight as displayed and approved
@@ -46,13 +47,15 @@ def proposed_weights(*, module: str, at: datetime) -> dict[str, Any]:
     """Return the content of a request for the fresh weights; empty if no weight moved enough.
 
     `coefficients` are all those of the next version, `evidence` the data behind the moved ones. A value whose trades
-    are no longer learned from returns to weight 1.
+    are no longer learned from, or too few (`enough`), returns to weight 1.
     """
     if module != MODULE:
         return {}
     overall, fresh = weigh_all(at=at)
     current = in_force()
-    proposed = {name: round(each.weight, DECIMALS) for name, each in fresh.items()}
+    moving = {name: each for name, each in fresh.items() if name in current or is_material(1.0, each.weight)}
+    strong = enough(moving, day_of(at) if overall is None else max(day_of(at), overall.at))
+    proposed = {name: round(fresh[name].weight, DECIMALS) for name in strong}
     names = current.keys() | proposed.keys()
     moved = {name for name in names if is_material(current.get(name, 1.0), proposed.get(name, 1.0))}
     if not moved:
@@ -69,10 +72,23 @@ def proposed_weights(*, module: str, at: datetime) -> dict[str, Any]:
             "long": None if overall is None else overall.long.mean,
             "values": {
                 name: {"n": fresh[name].n, "short": fresh[name].short, "long": fresh[name].long}
+                | ({} if name in strong else {"too_few": True})
                 for name in sorted(moved & fresh.keys())
             },
         },
     }
+
+
+def enough(weights: Mapping[str, Coefficient], as_of: float) -> set[str]:
+    """Return the weights that may be proposed: from `n_min` own trades and `effective_days` on.
+
+    The formula of the weight stays as it is; two trades of one day make a weight of 1.5 that says nothing.
+    """
+    parameters = current_parameters(MODULE)
+    fewest = parameters.evidence
+    many = [name for name, each in weights.items() if each.n >= fewest.n_min]
+    days = days_behind(many, parameters.lessons.books, as_of)
+    return {name for name in many if days[name] >= fewest.effective_days}
 
 
 def request_title(lines: str, content: Mapping[str, Any]) -> str:

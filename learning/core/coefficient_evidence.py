@@ -25,6 +25,22 @@ class WeightEvidence:
     high: float | None
 
 
+def effective_days(day: Floats, as_of: float) -> float:
+    """Return the effective days (sum w_d)^2 / sum w_d^2 behind trades with these close days `(trades,)`; 0 without any.
+
+    w_d is the weight of a day's trades in the short mean, e^(-age / 14 d) each (Kish 1965).
+
+    >>> effective_days(np.array([1.2, 1.5, 1.9]), 2.0), round(effective_days(np.array([1.0, 2.0, 3.0, 4.0]), 4.0), 2)
+    (1.0, 3.97)
+    """
+    decay = np.exp(-(as_of - day) / TAU_SHORT)
+    total = float(decay.sum())
+    if total <= 0:
+        return 0.0
+    _, number = np.unique(np.floor(day), return_inverse=True)
+    return total**2 / float((np.bincount(number, decay) ** 2).sum())
+
+
 def weight_evidence(weight: float, rr: Floats, day: Floats, as_of: float) -> WeightEvidence:
     """Return the evidence of a weight from the outcomes `(trades,)` in R of its value and their close days.
 
@@ -37,28 +53,38 @@ def weight_evidence(weight: float, rr: Floats, day: Floats, as_of: float) -> Wei
     >>> round(found.days, 2), round(found.low, 2), round(found.high, 2)
     (3.97, 0.74, 1.35)
     """
-    decay = np.exp(-(as_of - day) / TAU_SHORT)
-    total = float(decay.sum())
-    if total <= 0:
-        return WeightEvidence(0.0, None, None)
-    mean = float((decay * rr).sum()) / total
-    _, number = np.unique(np.floor(day), return_inverse=True)
-    of_day = np.bincount(number, decay)
-    days = total**2 / float((of_day**2).sum())
+    days = effective_days(day, as_of)
     if days <= 1.0 + 1e-9:
         return WeightEvidence(days, None, None)
+    decay = np.exp(-(as_of - day) / TAU_SHORT)
+    total = float(decay.sum())
+    mean = float((decay * rr).sum()) / total
+    _, number = np.unique(np.floor(day), return_inverse=True)
     deviation = np.bincount(number, decay * (rr - mean))
     variance = days / (days - 1) * float((deviation**2).sum()) / total**2
     error = SIGNIFICANT * math.sqrt(variance) * total / (total + KAPPA)
     return WeightEvidence(days, max(weight * math.exp(-error), LOWEST), min(weight * math.exp(error), HIGHEST))
 
 
-def moved_weights(rr: Floats, day: Floats, code: Ints, overall: Memory, as_of: float) -> int:
-    """Return how many values of one dimension have a weight that differs enough from 1 to be proposed.
+@dataclass(frozen=True)
+class Fewest:
+    """The fewest trades of its own, and effective days behind them, from which a weight is proposed."""
+
+    trades: int
+    days: float
+
+
+def moved_weights(rr: Floats, day: Floats, code: Ints, overall: Memory, as_of: float, fewest: Fewest) -> int:
+    """Return how many values of one dimension have a weight that is proposed: it differs enough from 1, on enough.
 
     All columns are `(trades,)`: outcome in R, close day, and the value's number.
     """
-    return sum(is_material(1.0, weigh(each, overall, as_of).weight) for each in memories(rr, day, code).values())
+    return sum(
+        is_material(1.0, weigh(each, overall, as_of).weight)
+        and each.n >= fewest.trades
+        and effective_days(day[code == value], as_of) >= fewest.days
+        for value, each in memories(rr, day, code).items()
+    )
 
 
 def permuted_in_weeks(rr: Floats, day: Floats, seed: int) -> Floats:
@@ -74,11 +100,14 @@ def permuted_in_weeks(rr: Floats, day: Floats, seed: int) -> Floats:
     return permuted
 
 
-def moved_in_noise(columns: Mapping[str, tuple[Floats, Floats, Ints]], overall: Memory, as_of: float, seed: int) -> int:
+def moved_in_noise(
+    columns: Mapping[str, tuple[Floats, Floats, Ints]], overall: Memory, as_of: float, fewest: Fewest, seed: int
+) -> int:
     """Return how many weights of all dimensions move if outcomes are exchanged within weeks.
 
     `columns` maps each dimension to the outcomes, close days and value numbers of its trades.
     """
     return sum(
-        moved_weights(permuted_in_weeks(rr, day, seed), day, code, overall, as_of) for rr, day, code in columns.values()
+        moved_weights(permuted_in_weeks(rr, day, seed), day, code, overall, as_of, fewest)
+        for rr, day, code in columns.values()
     )

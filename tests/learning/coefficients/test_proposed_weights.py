@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -24,9 +25,10 @@ HALF_STEP = 1.02**0.5
 
 
 def traded(**rr: float) -> None:
-    """Record ten allocations a day ago on each chain, each with this outcome in R."""
+    """Record two allocations on each of the last twelve days for each chain, each with this outcome in R."""
     for chain, outcome in rr.items():
-        record_trades([allocated(f"{chain}{n}", outcome, 1, {"chain": chain}) for n in range(10)], now=NOW)
+        trades = [allocated(f"{chain}{n}", outcome, 1 + n // 2, {"chain": chain}) for n in range(24)]
+        record_trades(trades, now=NOW)
     update_coefficients(now=NOW)
 
 
@@ -51,9 +53,9 @@ class TestProposedWeights:
         assert content["coefficients"] == fresh()
         row = Coefficient.objects.get(key="base")
         assert content["evidence"]["values"]["chain=base"] == {
-            "n": 10, "short": pytest.approx(row.rr_short), "long": pytest.approx(row.rr_long)
+            "n": 24, "short": pytest.approx(row.rr_short), "long": pytest.approx(row.rr_long)
         }  # fmt: skip
-        assert content["evidence"] == content["evidence"] | {"n": 20, "moved": 2, "as_of": "2026-03-02T12:00:00Z"}
+        assert content["evidence"] == content["evidence"] | {"n": 48, "moved": 2, "as_of": "2026-03-02T12:00:00Z"}
 
     def test_are_none_without_trades_or_for_pm(self) -> None:
         assert proposed() == {}
@@ -73,6 +75,27 @@ class TestProposedWeights:
 
         assert proposed()["coefficients"] == {"chain=base": fresh()["chain=base"], "chain=sol": near}
         assert set(proposed()["evidence"]["values"]) == {"chain=base"}
+
+    def test_need_twenty_trades_of_their_own_and_eight_effective_days(self) -> None:
+        for chain, trades, days in (("few", 19, 19), ("sudden", 24, 2), ("base", 24, 12), ("sol", 24, 12)):
+            outcome = -0.8 if chain == "sol" else 0.8
+            made = [allocated(f"{chain}{n}", outcome, 1 + n % days, {"chain": chain}) for n in range(trades)]
+            record_trades(made, now=NOW)
+        update_coefficients(now=NOW)
+
+        assert set(proposed()["coefficients"]) == {"chain=base", "chain=sol"}
+        assert abs(math.log(fresh()["chain=sudden"])) > math.log(HALF_STEP)
+
+    def test_leave_by_a_request_where_they_are_in_force_on_too_few(self) -> None:
+        traded(base=0.8, sol=-0.8)
+        record_trades([allocated(f"two{n}", 3.0, 1, {"chain": "two"}) for n in range(2)], now=NOW)
+        update_coefficients(now=NOW)
+        serve({"chain=two": 1.5})
+
+        content = proposed()
+
+        assert "chain=two" not in content["coefficients"]
+        assert content["evidence"]["values"]["chain=two"]["too_few"]
 
     def test_go_back_to_one_where_no_trade_is_learned_from_any_more(self) -> None:
         traded(base=0.4, sol=-0.4)

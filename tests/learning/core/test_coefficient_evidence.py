@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from learning.core.coefficient_evidence import (
+    Fewest,
     WeightEvidence,
     moved_in_noise,
     moved_weights,
@@ -25,6 +26,9 @@ def low(found: WeightEvidence) -> float:
 def high(found: WeightEvidence) -> float:
     assert found.high is not None
     return found.high
+
+
+FEWEST = Fewest(20, 8.0)
 
 
 class TestInterval:
@@ -70,5 +74,7 @@ class TestNoise:
         rr = RANDOM.normal(0, 0.05, 2000) + recent
         overall = memories(rr, day, np.zeros(2000, int))[0]
 
-        assert moved_weights(rr, day, code, overall, 99.0) == 2
-        assert moved_in_noise({"chain": (rr, day, code)}, overall, 99.0, 1) < 2
+        assert moved_weights(rr, day, code, overall, 99.0, FEWEST) == 2
+        assert moved_weights(rr, day, code, overall, 99.0, Fewest(10**6, 8.0)) == 0
+        assert moved_weights(rr, day, code, overall, 99.0, Fewest(20, 1000.0)) == 0
+        assert moved_in_noise({"chain": (rr, day, code)}, overall, 99.0, FEWEST, 1) < 2

@@ -1,0 +1,51 @@
+"""The newest outcomes behind the values of a coefficient, and the effective days that they fill."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from django.db import connection
+from psycopg import sql
+
+from learning.coefficients.coefficient_memory import DAY, MICROSECONDS
+from learning.core.cells.rows import Floats, Ints
+from learning.core.coefficient_evidence import effective_days
+from learning.readers.group_columns import EPOCH
+from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS
+
+RECENT_DAYS = 280  # twenty time constants of the short mean: an older trade weighs less than 3e-9
+UNITS = """
+SELECT scope ->> {dimension} AS value, avg(rr), (extract(epoch FROM max(closed_at)) * 1000000)::bigint
+FROM telemetry_outcome
+WHERE module = 'dm' AND action_category = 'allocation' AND book = ANY(%s) AND scope ->> {dimension} IS NOT NULL
+    AND closed_at > %s AND closed_at <= %s
+GROUP BY 1, coalesce('c' || nullif(cluster_id, ''), trade_id::text)
+"""
+
+
+def recent_units(dimension: str, books: Sequence[str], as_of: float) -> tuple[list[str], Floats, Floats, Ints]:
+    """Return the values of a dimension, and the outcome, close day and value number of each unit."""
+    since, until = (EPOCH + DAY * moment for moment in (as_of - RECENT_DAYS, as_of))
+    with connection.cursor() as cursor:
+        query = sql.SQL(UNITS).format(dimension=sql.Literal(dimension)).as_string(cursor.connection)
+        cursor.execute(query, [list(books), since, until])
+        fetched = cursor.fetchall()
+    values = sorted({row[0] for row in fetched})
+    number = {value: code for code, value in enumerate(values)}
+    return (
+        values,
+        np.array([row[1] for row in fetched], dtype=np.float64),
+        np.array([row[2] for row in fetched], dtype=np.float64) / MICROSECONDS,
+        np.array([number[row[0]] for row in fetched], dtype=np.int64),
+    )
+
+
+def days_behind(names: Collection[str], books: Sequence[str], as_of: float) -> dict[str, float]:
+    """Return the effective days behind each weight, by name (`lever=value`); 0 where no recent trade is."""
+    found = dict.fromkeys(names, 0.0)
+    for lever in sorted({name.partition("=")[0] for name in names}):
+        values, _, day, code = recent_units(LEVER_DIMENSIONS[lever], books, as_of)
+        days = {f"{lever}={value}": effective_days(day[code == at], as_of) for at, value in enumerate(values)}
+        found |= {name: each for name, each in days.items() if name in found}
+    return found
