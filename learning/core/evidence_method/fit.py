@@ -20,7 +20,7 @@ from learning.core.evidence_method.blocks import BlockClass, Lattice
 from learning.core.evidence_method.coding import Coding, Owner
 from learning.core.evidence_method.mixture import local_false_sign_rates, posterior, responsibilities
 from learning.core.evidence_method.noise import Noise, winsorise
-from learning.core.evidence_method.observations import Observations, age_weights, shares
+from learning.core.evidence_method.observations import Observations, age_weights, open_weights, shares
 from learning.core.significance.day_dependence import DecisionDays
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 
@@ -124,6 +124,7 @@ def fit(observations: Observations, as_of: float, parameters: EvidenceParameters
     pattern, category = digits[Owner.PATTERN] - 1, coding.group_category[digits[Owner.OWN] - 1]
     share = shares(observations)
     weight = share * age_weights(observations.day, as_of, parameters.half_life_days)
+    weight *= open_weights(observations.day, observations.known, as_of, parameters.recent_days)
     noise = winsorise(observations.outcome, weight, pattern, category, parameters)
     sd, units = noise.sd[pattern], UnitCounts(observations.cluster)
     day = np.floor(as_of - observations.day).astype(np.int64)

@@ -11,6 +11,8 @@ import numpy as np
 from learning.core.cells.rows import LARGEST, MISSING, Bools, Codes, Floats, Ints
 from learning.core.cells.units import run_lengths, runs
 
+MOST_OPEN = 3.0  # largest weight of a trade for those like it that are still open
+
 
 @dataclass(frozen=True, eq=False)
 class Observations:
@@ -122,3 +124,18 @@ def age_weights(day: Floats, as_of: float, half_life_days: float) -> Floats:
     [0.25, 0.5, 1.0]
     """
     return np.exp2(-np.minimum((as_of - day) / half_life_days, 60.0))
+
+
+def open_weights(day: Floats, known: Floats, as_of: float, days: float) -> Floats:
+    """Return the weight `(rows,)` with which each trade stands for those like it that are still open, 1 to `MOST_OPEN`.
+
+    A trade that stays open for h days is known only if it was decided at least h days ago. Of the decisions of the last
+    `days` days that is the share 1 - h / days, so each known one counts 1 / (1 - h / days) times (Horvitz and Thompson,
+    JASA 1952); otherwise losing trades, which close sooner, would count too much. Trades decided earlier count once.
+
+    >>> open_weights(np.array([50.0, 50.0, 10.0]), np.array([50.0, 56.0, 30.0]), 60.0, 30.0).tolist()
+    [1.0, 1.25, 1.0]
+    """
+    visible = 1.0 - (known - day) / days
+    weights: Floats = np.where(day >= as_of - days, 1.0 / np.maximum(visible, 1.0 / MOST_OPEN), 1.0)
+    return weights

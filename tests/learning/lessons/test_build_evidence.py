@@ -155,8 +155,8 @@ class TestBuildEvidence:
         assert (light, heavy) == ({"too_light"}, {"active"})
 
     def test_tells_week_by_week_what_its_trades_earned_beside_the_others(self) -> None:
-        """Without age weights the weeks add up to the run's raw edge; the means are those of the outcomes."""
-        publish(parameters=evidence_parameters(half_life_days=1e9))
+        """Without weights by age the weeks add up to the run's raw edge; the means are those of the outcomes."""
+        publish(parameters=evidence_parameters(half_life_days=1e9, recent_days=1e9))
         record_phases()
 
         build()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learning.core.evidence_method.observations import age_weights, shares
+from learning.core.evidence_method.observations import age_weights, open_weights, shares
 from tests.learning.core.evidence_method.builders import make_observations
 
 
@@ -68,3 +68,22 @@ class TestAgeWeights:
     @given(st.floats(0, 1e9), st.floats(1e-3, 1e9))
     def test_are_above_zero_and_at_most_one(self, age: float, half_life: float) -> None:
         assert 0 < age_weights(np.array([0.0]), age, half_life)[0] <= 1
+
+
+class TestOpenWeights:
+    def test_make_a_window_whole_in_which_losers_close_at_once_and_winners_after_ten_days(self) -> None:
+        """Three trades a day for 60 days: of those of the last ten days the winners, every third, are still open."""
+        day = np.repeat(np.arange(60.0), 3)
+        is_winner = np.arange(180) % 3 == 0
+        known = day + np.where(is_winner, 10.0, 0.0)
+        seen = known <= 60.0
+
+        weight = open_weights(day[seen], known[seen], 60.0, 60.0)
+
+        assert is_winner[seen].mean() < 0.3
+        assert np.average(is_winner[seen], weights=weight) == pytest.approx(1 / 3, abs=0.01)
+
+    def test_are_limited_and_one_before_the_window(self) -> None:
+        weight = open_weights(np.array([1.0, 50.0]), np.array([59.0, 79.0]), 80.0, 30.0)
+
+        assert weight.tolist() == [1.0, 3.0]
