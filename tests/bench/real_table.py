@@ -194,12 +194,17 @@ def _counts(counts: Sequence[int]) -> str:
     return ", ".join(map(str, counts))
 
 
+def _printed(line: str) -> str:
+    """Return the line with minus signs; the rule below the header keeps the hyphens that make it a table."""
+    return line if line in HEADER else typeset(line)
+
+
 def write(file: Path, lines: Sequence[str], command: str) -> None:
     """Replace the table in a document."""
     before, _, rest = file.read_text(encoding="utf-8").partition(START)
     _, _, after = rest.partition(END)
     dated = f"Measured on {datetime.now(UTC):%Y-%m-%d} by `{command}`."
-    file.write_text("\n".join([before + START, dated, "", *map(typeset, lines), END + after]), encoding="utf-8")
+    file.write_text("\n".join([before + START, dated, "", *map(_printed, lines), END + after]), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -151,6 +151,7 @@ class TestBenches:
 
         assert {"claims", "squared_error_gain"} <= figures().keys()
         assert "| small | pm | evidence |" in document.read_text()
+        assert real_table.HEADER[1] in document.read_text()
         assert "not decidable below 30" in document.read_text()
         assert "the last one" not in document.read_text()
         assert document.read_text().startswith("before")
