@@ -33,8 +33,8 @@ def browser(client: Client, admin_user: User) -> Client:
 
 @pytest.fixture
 def traded() -> None:
-    record(*[allocated(f"t{n}", 0.4, 1, {"chain": "base"}) for n in range(10)])
-    record(*[allocated(f"u{n}", -0.4, 1, {"chain": "=sol"}) for n in range(10)])
+    record(*[allocated(f"t{n}", 0.4, 1 + n // 2, {"chain": "base"}) for n in range(24)])
+    record(*[allocated(f"u{n}", -0.4, 1 + n // 2, {"chain": "=sol"}) for n in range(24)])
     update_coefficients(now=NOW)
 
 
@@ -78,7 +78,7 @@ class TestList:
         ]  # fmt: skip
         assert float(rows[1]["weight"]) == row("base").weight
         assert float(rows[1]["long_unshrunk"]) == pytest.approx(0.4)
-        assert rows[1]["n"] == "10"
+        assert rows[1]["n"] == "24"
 
     @pytest.mark.usefixtures("traded")
     def test_is_for_those_who_may_look(self, client: Client) -> None:
