@@ -34,9 +34,10 @@ from learning.admin.significance_page import (
     read_query,
     twin_table,
 )
+from learning.core.significance.twin_gate import SEEDS
 from learning.lessons.candidates import LEARNED_CHANNELS
 from learning.models import BuilderRun, NoiseTwin
-from learning.validation.noise_twin_runs import SEEDS, request_twins
+from learning.validation.noise_twin_runs import request_twins
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.core.governance.permissions import DRAFT, LOWER
 from telemetry.foundation.admin.formatting import badge, format_moment

@@ -12,11 +12,10 @@ from learning.coefficients.coefficient_memory import MODULE, day_of
 from learning.coefficients.proposed_weights import weigh_all
 from learning.coefficients.recent_units import recent_units
 from learning.core.coefficient_evidence import Fewest, moved_in_noise, moved_weights, weight_evidence
+from learning.core.significance.twin_gate import SEEDS
 from learning.core.significance.verdict import Voices, voices_document
 from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS
 from overrides.versions.load_version import current_parameters
-
-SEEDS = (1, 2, 3, 4, 5)
 
 
 def coefficient_evidence(names: Collection[str], *, at: datetime) -> dict[str, dict[str, Any]]:
@@ -32,7 +31,7 @@ def coefficient_evidence(names: Collection[str], *, at: datetime) -> dict[str, d
     as_of = max(day_of(at), overall.at)
     parameters = current_parameters(MODULE)
     books = list(parameters.lessons.books)
-    fewest = Fewest(parameters.evidence.n_min, parameters.evidence.effective_days)
+    fewest = Fewest.of(parameters.evidence)
     loaded = {lever: recent_units(dimension, books, as_of) for lever, dimension in LEVER_DIMENSIONS.items()}
     columns = {lever: (rr, day, code) for lever, (_, rr, day, code) in loaded.items() if len(rr)}
     as_of = max([as_of, *(float(day.max()) for _, day, _ in columns.values())])  # rounding of times

@@ -13,6 +13,7 @@ from typing import Any
 
 from learning.coefficients.coefficient_memory import MODULE, OVERALL, day_of, memory_of
 from learning.coefficients.recent_units import days_behind
+from learning.core.coefficient_evidence import Fewest
 from learning.core.coefficients import Coefficient, Memory, weigh
 from learning.models import Coefficient as Row
 from overrides.core.engine.definitions.coefficients import is_material
@@ -85,10 +86,10 @@ def enough(weights: Mapping[str, Coefficient], as_of: float) -> set[str]:
     The formula of the weight stays as it is; two trades of one day make a weight of 1.5 that says nothing.
     """
     parameters = current_parameters(MODULE)
-    fewest = parameters.evidence
-    many = [name for name, each in weights.items() if each.n >= fewest.n_min]
+    fewest = Fewest.of(parameters.evidence)
+    many = [name for name, each in weights.items() if each.n >= fewest.trades]
     days = days_behind(many, parameters.lessons.books, as_of)
-    return {name for name in many if days[name] >= fewest.effective_days}
+    return {name for name in many if days[name] >= fewest.days}
 
 
 def request_title(lines: str, content: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from learning.core.cells.rows import Floats, Ints
 from learning.core.coefficients import KAPPA, TAU_SHORT, Memory, memories, weigh
 from learning.core.significance.funnel import SIGNIFICANT
 from overrides.core.engine.definitions.coefficients import HIGHEST, LOWEST, is_material
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 
 DAYS_IN_WEEK = 7.0
 
@@ -72,6 +74,11 @@ class Fewest:
 
     trades: int
     days: float
+
+    @classmethod
+    def of(cls, parameters: EvidenceParameters) -> Self:
+        """Return those of a module: what an effect of the evidence method needs, a weight needs too."""
+        return cls(parameters.n_min, parameters.effective_days)
 
 
 def moved_weights(rr: Floats, day: Floats, code: Ints, overall: Memory, as_of: float, fewest: Fewest) -> int:

@@ -33,7 +33,7 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_stats import Stats
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 
-BUILDER = "evidence 1"
+BUILDER = "evidence 2"
 
 
 class Unlearnable(ValueError):
@@ -125,7 +125,7 @@ def _twins(
     overrides = learned.overrides.take(found)
     names = [loaded.patterns[code] for code in overrides.pattern.tolist()]
     keys = zip(names, overrides.category.tolist(), map(partial(_scope, loaded), overrides.scope), strict=True)
-    of = content_hash([module, parameters.evidence.to_document(), sorted(map(list, keys), key=str)])
+    of = content_hash([BUILDER, module, parameters.evidence.to_document(), sorted(map(list, keys), key=str)])
     count = partial(count_verified, module=module, parameters=parameters, now=now)
     return counted_before(module, of) or twins_of_run(loaded, len(found), of, count)
 

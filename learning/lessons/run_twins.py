@@ -9,13 +9,11 @@ import numpy as np
 
 from learning.core.cells.rows import DAY, Ints
 from learning.core.significance.permutation import permute_outcomes, shift_scopes
-from learning.core.significance.twin_gate import TwinCounts
+from learning.core.significance.twin_gate import SEEDS, TwinCounts
 from learning.lessons.candidates import JUDGED_BY_TRADE
 from learning.models import BuilderRun
 from learning.readers.observations import LoadedObservations
 from overrides.core.engine.definitions.vocabulary import LearningMethod
-
-SEEDS = (1, 2, 3, 4, 5)
 
 Count = Callable[[LoadedObservations], int]
 

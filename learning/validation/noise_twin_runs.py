@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
+from learning.core.significance.twin_gate import SEEDS
 from learning.lessons.methods import METHODS
 from learning.lessons.noise_twin import noise_twin
 from learning.models import CellGroup, Lesson, NoiseTwin
@@ -21,8 +22,7 @@ from overrides.versions.load_version import current_parameters
 from telemetry.foundation.background_results import BackgroundComputation, Progress
 from telemetry.foundation.core.refusal import Refused
 
-CODE = "twin 1"  # increment it with every change of what is counted
-SEEDS = (1, 2, 3, 4, 5)
+CODE = "twin 2"  # increment it with every change of what is counted
 LARGEST_SEED, MOST_SEEDS = 2**31 - 1, 100
 TASK = "learning.twin"
 TAKEN_OVER_AFTER = timedelta(minutes=5)  # without a heartbeat; there is one for every step

@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from learning.core.cells.rows import DAY, MISSING, Floats, Ints
-from learning.core.evidence_method.learn import FAMILIES, learn
+from learning.core.cells.rows import MISSING, Floats, Ints
 from learning.core.evidence_method.predict import predict
+from learning.core.walk_forward.evidence_walker import learned_at
 from learning.core.walk_forward.folds import folds_of
-from learning.core.walk_forward.outcome_columns import DECIDED, Trades
+from learning.core.walk_forward.outcome_columns import Trades
 from learning.core.walk_forward.walk import bounds_of, figures, sizing_method, walk
 from learning.lessons.build_evidence import count_verified
 from learning.lessons.run_twins import twins_of_run
@@ -132,18 +132,16 @@ def twins_cells(parameters: ModuleParameters) -> tuple[str, str, str]:
 
 def follow(trades: Trades, parameters: ModuleParameters, folds: int, claims: Claimed) -> None:
     """Add what overrides that were verified at the start of each fold earned in it, all other beliefs taken out."""
-    decided, families = trades.decided(), FAMILIES[parameters.module]
+    decided = trades.decided()
     for period in folds_of(decided.at, folds):
         known, coming = (
             trades.known_at(period.start),
             decided.take((decided.at >= period.start) & (decided.at < period.end)),
         )
-        numbers = [[known.categories.index(each) for each in family if each in known.categories] for family in families]
-        category = known.categories.index(DECIDED[parameters.module])
-        learned = learn(known.observations(), numbers, period.start / DAY, parameters.evidence) if len(known) else None
-        fit = None if learned is None else next((f for f in learned.fits if category in f.coding.categories), None)
-        if learned is None or fit is None or not len(coming):
+        found = learned_at(known, period.start, parameters.evidence)
+        if found is None or not len(coming):
             continue
+        learned, fit, category = found
         expected = predict(fit, coming.pattern, coming.category, coming.scope).edge
         residual = coming.outcome - coming.outcome.mean() - (expected - expected.mean())
         sure = np.flatnonzero(learned.verified & (learned.overrides.category == category))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
+SEEDS = (1, 2, 3, 4, 5)  # of the twins of each kind
 LEAST_ALLOWED, SHARE_ALLOWED = 1.0, 0.1  # mean of a kind's counts, and its share of what the run found
 
 

@@ -29,20 +29,30 @@ def evidence_sizing(
     `known` must have closed before `moment`, in microseconds. Raises as the fit does (BudgetExceeded says what to
     drop).
     """
-    families = [
-        [known.categories.index(each) for each in family if each in known.categories] for family in _families_of(known)
-    ]
-    learned = learn(known.observations(), families, moment / DAY, parameters)
-    category = known.categories.index(DECIDED[known.module])
-    fit = None if learned is None else _fit_of(learned, category)
-    if learned is None or fit is None:
+    found = learned_at(known, moment, parameters)
+    if found is None:
         return Sizing.neutral(len(decided))
+    learned, fit, category = found
     expected = predict(fit, decided.pattern, decided.category, decided.scope)
     bounds = math.log(low), math.log(high)
     size = np.exp(np.clip(log_sizes(learned, decided, bounds), *bounds))
     deciding = learned.overrides.category[: learned.materialised] == category
     verified = int((deciding & learned.verified[: learned.materialised]).sum())
     return Sizing(size, expected.edge, expected.mu0, int(deciding.sum()), verified)
+
+
+def learned_at(known: Trades, moment: int, parameters: EvidenceParameters) -> tuple[Learned, Fit, int] | None:
+    """Return what is learned from `known` at a moment in microseconds, the fit of the deciding category and its code.
+
+    None if no outcome of that category was known. Raises as the fit does.
+    """
+    families = [
+        [known.categories.index(each) for each in family if each in known.categories] for family in _families_of(known)
+    ]
+    learned = learn(known.observations(), families, moment / DAY, parameters)
+    category = known.categories.index(DECIDED[known.module])
+    fit = None if learned is None else _fit_of(learned, category)
+    return None if learned is None or fit is None else (learned, fit, category)
 
 
 def _families_of(known: Trades) -> tuple[tuple[str, ...], ...]:

@@ -10,8 +10,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from learning.core.significance.twin_gate import SEEDS
 from learning.models import NoiseTwin
-from learning.validation.noise_twin_runs import SEEDS, count_twins
+from learning.validation.noise_twin_runs import count_twins
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.core.refusal import Refused

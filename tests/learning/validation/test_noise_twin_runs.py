@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from learning.core.significance.twin_gate import SEEDS
 from learning.lessons.aggregate import aggregate_dirty
 from learning.lessons.build import build_lessons
 from learning.lessons.noise_twin import noise_twin
 from learning.models import NoiseTwin
 from learning.tasks import noise_twin_task, twin_task
 from learning.validation.noise_twin_runs import (
-    SEEDS,
     TAKEN_OVER_AFTER,
     comparable_lessons,
     count_twins,

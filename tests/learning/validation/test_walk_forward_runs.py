@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db.models import QuerySet
 
 from learning.core.plan_method.lesson_selection import EPOCH
+from learning.core.significance.twin_gate import SEEDS
 from learning.core.walk_forward.plan_walker import plan_sizing
 from learning.lessons.aggregate import aggregate_dirty
 from learning.lessons.build import build_lessons
@@ -20,7 +21,6 @@ from learning.models import NoiseTwin, WalkForward
 from learning.proposals.materialize import requested_specs
 from learning.readers.walk_trades import facts_until, load_trades
 from learning.tasks import validate_task, walk_forward_task
-from learning.validation.noise_twin_runs import SEEDS
 from learning.validation.run_evidence import finished_walks
 from learning.validation.walk_forward_runs import (
     CHOICES,
