@@ -35,7 +35,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "What happened": {"decision": "Decisions", "trade": "Trades", "attribution": "Earnings by trade"},
     "What was learned": {
         "lesson": "Lessons", "coefficient": "Coefficients", "walkforward": "Walk-forward", "noisetwin": "Noise twins",
-        "builderrun": "Builder runs", "cell": "Cells", "cellgroup": "Cell groups",
+        "lifetimeledger": "Proofs for life", "builderrun": "Builder runs", "cell": "Cells", "cellgroup": "Cell groups",
     },
     "Operation": {
         "jobrun": "Job runs", "apikey": "API keys", "user": "People", "group": "Roles and groups",

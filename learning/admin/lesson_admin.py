@@ -70,6 +70,8 @@ def _verification(lesson: Lesson, verdict: Verdict) -> SafeString:
     tone = "too_light" if not is_verified else "active" if verdict.allows_green else verdict.tone
     probability = "probability that the sign of the edge is wrong (local false sign rate)"
     shown = badge(tone, status)
+    if lesson.stats.get("proven"):
+        shown = format_html("{} {}", shown, badge("active", "proven"))
     return format_html('{} <abbr title="{}">lfsr</abbr> {}', shown, probability, number(1 - lesson.weight, 3))
 
 

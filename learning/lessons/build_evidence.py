@@ -5,7 +5,7 @@ See docs/method.md 5.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -24,6 +24,7 @@ from learning.core.lesson_levers import LESSON_NAMES
 from learning.core.significance.tested_cells import TestedCells
 from learning.core.significance.twin_gate import TwinCounts
 from learning.lessons.candidates import LEARNED_CHANNELS, CandidateLesson, SearchResult
+from learning.lessons.lifetime_ledger import proven_signs, update_ledger
 from learning.lessons.run_twins import counted_before, twins_of_run
 from learning.models import Lesson
 from learning.readers.group_columns import PatternGroup, moment_from_microseconds, scope_of
@@ -57,7 +58,8 @@ def find_evidence_lessons(module: str, parameters: ModuleParameters, now: dateti
     twins = _twins(loaded, learned, module, parameters, now)
     if twins is not None and not twins.is_beyond_noise:
         learned = learned.with_none_verified(parameters.evidence)
-    found = list(_Finder(loaded, learned, module, parameters).lessons())
+    update_ledger(loaded, module, parameters, now)
+    found = list(_Finder(loaded, learned, module, parameters, proven_signs(module)).lessons())
     return SearchResult(
         baselines=_baselines(loaded, learned),
         n_cells=sum(fit.cells for fit in learned.fits),
@@ -158,12 +160,13 @@ def _baselines(loaded: LoadedObservations, learned: Learned) -> dict[str, Baseli
 
 @dataclass(frozen=True)
 class _Finder:
-    """Converts the ranked overrides of a module to lessons."""
+    """Converts the ranked overrides of a module to lessons; `proven` has the sign of each line proven for life."""
 
     loaded: LoadedObservations
     learned: Learned
     module: str
     parameters: ModuleParameters
+    proven: Mapping[str, float]
 
     def lessons(self) -> Iterator[CandidateLesson]:
         """Yield the lessons, best first; those that act with their weekly edges."""
@@ -174,6 +177,8 @@ class _Finder:
         for at in range(self.learned.materialised):
             rows = behind.rows(int(overrides.pattern[at]), int(overrides.category[at]), overrides.scope[at])
             found = self._lesson(at, rows, shares[at], bool(nearly[at]))
+            is_proven = self.proven.get(found.line, 0.0) * found.stats.edge_raw > 0
+            found = replace(found, facts={**found.facts, "proven": is_proven})
             yield self._with_weeks(found, at, rows, behind) if active[at] else found
 
     def _lesson(self, at: int, rows: Ints, shares: Floats, is_likely: bool) -> CandidateLesson:

@@ -17,6 +17,7 @@ from tests.bench import (
     effects,
     import_files,
     learning,
+    lifetime,
     pages,
     publish,
     real_table,
@@ -226,3 +227,14 @@ class TestRefusal:
 
         with pytest.raises(AssertionError, match="do not write the same rows"):
             record.run(count=5, rounds=1)
+
+
+def test_lifetime_measures_both_rules_in_every_world(figures: Figures) -> None:
+    lifetime.run(lives=2, lines=60, nested_trades=200)
+
+    found = figures()
+    worlds = [*(world.name for world in lifetime.WORLDS), "nested", "nested, no signal"]
+    for world in worlds:
+        for rule in ("ledger", "run"):
+            assert 0 <= found[f"{world}: nulls of published, {rule}"] <= 1
+    assert found["day of 10,000 lines"] > 0

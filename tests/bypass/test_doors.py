@@ -261,7 +261,8 @@ POSTS |= {
     f"{model}_csv": (dict, {}, "nothing: a table out", NOBODY, set())
     for model in (
         "access_apikey", "auth_group", "auth_user", "learning_builderrun", "learning_cell", "learning_cellgroup",
-        "learning_coefficient", "learning_lesson", "learning_noisetwin", "learning_walkforward",
+        "learning_coefficient", "learning_lesson", "learning_lifetimeledger", "learning_noisetwin",
+        "learning_walkforward",
         "overrides_changerequest", "overrides_line", "overrides_linehold", "overrides_mandate", "overrides_modulemode",
         "overrides_modulepolicy", "overrides_override", "overrides_parameterset", "overrides_version",
         "telemetry_attribution", "telemetry_auditentry", "telemetry_decision", "telemetry_jobrun", "telemetry_trade",

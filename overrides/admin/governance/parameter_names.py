@@ -53,6 +53,8 @@ NAMES: Mapping[str, Name] = {
     "evidence.winsor_sds": Name("Clipping of outcomes", "standard deviations", SAMPLE),
     "evidence.same_day": Name("Trades of one day, or of days near it, move together", "", SAMPLE),
     "evidence.effective_days": Name("Effective days behind an effect", "days", SAMPLE),
+    "evidence.lifetime_alpha": Name("False share of all that was ever proven", "share", TARGET),
+    "evidence.lifetime_wait_days": Name("Wait until a decision day is closed", "days", SAMPLE),
     "evidence.noise_prior": Name("Weight of the common noise", "trades", PRIOR),
     "evidence.grid": Name("Sizes of effects considered", "standard deviations", PRIOR),
     "evidence.null_mass": Name("Prior probability of no effect", "share, by dimensions", PRIOR),

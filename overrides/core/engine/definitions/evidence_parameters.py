@@ -113,6 +113,20 @@ class EvidenceParameters(Document):
         0.5,
         "the same probability of an override shown as likely; a larger one shows more as likely (method 5.9)",
     )
+    lifetime_alpha: float = constant(
+        0.10,
+        SMALLEST,
+        0.5,
+        "largest mean share of lines without an edge among all lines ever published as proven, over the life of the "
+        "learner; a larger one proves more lines, sooner, of which more are false (method 5.13)",
+    )
+    lifetime_wait_days: float = constant(
+        10.0,
+        0,
+        1000,
+        "days after its end at which a decision day is closed for proofs; a longer one leaves out fewer trades that "
+        "stay open, and proves later (method 5.13)",
+    )
     cap_unverified: bool = switch(
         True,
         "whether an override that is not verified is held within the cap below; without it, unverified overrides "

@@ -26,6 +26,8 @@ class TestEvidenceParameters:
             "kappa": 1.0,
             "verified_lfsr": 0.05,
             "likely_lfsr": 0.1,
+            "lifetime_alpha": 0.1,
+            "lifetime_wait_days": 10.0,
             "cap_unverified": True,
             "unverified_cap": 0.02,
             "least_move": 0.002,
