@@ -22,7 +22,8 @@ from learning.core.lifetime.ledger import Ledger
 from tests.bench.report import figure
 
 BENCH = "lifetime"
-DAYS, LINES, LIVES, SD, ALPHA = 730, 1000, 60, 1.3, 0.10
+DAYS, LINES, LIVES, ALPHA = 730, 1000, 60, 0.10
+SD = 1.2  # R, of outcomes as clipped; 1.3 before
 GRID = np.square(np.array([0.0, 0.05, 0.1, 0.2, 0.4, 0.8]))
 BURST = 3  # trades that come together
 
@@ -161,7 +162,7 @@ class Lived:
 def live(life: Life, dependence: DayDependence, alpha: float = ALPHA) -> Lived:
     """Return what a life publishes. The rule of one run sees the same evidence, never restarted."""
     lines = len(life.edge)
-    ledger, evidence, by_run = Ledger.of_new(lines, lines // 2), Evidence.of_new(lines), np.zeros(lines, dtype=bool)
+    ledger, evidence, by_run = Ledger.of_new(lines), Evidence.of_new(lines), np.zeros(lines, dtype=bool)
     weights = np.full(len(GRID), 0.5 / (len(GRID) - 1))
     weights[0] = 0.5
     for day, at, n, total in life.days:

@@ -13,7 +13,7 @@ from learning.core.lifetime.publication import FEWEST, has_lost_its_sign, publis
 from learning.core.lifetime.spending import SURPLUS, horizon_boosts, shares_of_budget
 
 NEVER = -1
-LEAST_INITIAL = 100
+LEAST_INITIAL = 300  # fewer leave little for the lines of a log that has just begun, more make each share small
 COLUMNS = ("number", "share", "boost", "horizon", "sign", "published", "withdrawn", "times")
 
 

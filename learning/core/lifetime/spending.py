@@ -6,10 +6,9 @@ import numpy as np
 
 from learning.core.cells.rows import Floats, Ints
 
-# Most trades in the line's budgeted life, and the factor; from 60 on with the values of the study that this follows,
-# below and between simulated with the same margin (they are 0.88 to 0.98 of the simulated 1 / P).
-HORIZONS = np.array([25.0, 30, 40, 50, 60, 80, 100, 120, 240, 500, 1000, 2000])
-BOOSTS = np.array([7.4, 5.9, 4.35, 3.55, 3.1, 2.55, 2.25, 2.1, 1.7, 1.4, 1.28, 1.19, 1.0])
+# Most trades in the line's budgeted life, and .95 / P(the e-value reaches 30 within them), by 400,000 simulated lines.
+HORIZONS = np.array([20.0, 25, 30, 40, 50, 60, 80, 120, 240, 500, 1000, 2000, 4000])
+BOOSTS = np.array([12.2, 8.06, 6.34, 4.68, 3.84, 3.33, 2.75, 2.21, 1.69, 1.4, 1.24, 1.15, 1.09])
 SURPLUS = 1.25  # the budgeted life holds this multiple of the trades that are expected in it
 
 
@@ -33,12 +32,14 @@ def horizon_boosts(expected: Floats) -> Floats:
     """Return the factor `(lines,)` by which the evidence of a line counts for more, from its expected trades.
 
     `expected` is the number of trades, above 0, expected over the budgeted life at the rate known at arrival. The
-    factor is 1 / P(the e-value reaches 30 within 1.25 times as many trades) under the prior of the alternative:
-    evidence counts for publication only where it reaches 30, so what other paths would have used is available. It was
-    computed for independent outcomes that are close to normal, and is exact for those alone.
+    factor is .95 / P(the e-value reaches 30 within 1.25 times as many trades) under the prior of the alternative:
+    evidence counts for publication only where it reaches 30, so what other paths would have used is available. Between
+    the simulated horizons its logarithm is interpolated in that of the horizon. It was computed for independent
+    outcomes that are close to normal, and is exact for those alone.
 
-    >>> horizon_boosts(np.array([40.0, 400.0, 5000.0])).tolist()
-    [3.55, 1.4, 1.0]
+    >>> horizon_boosts(np.array([40.0, 400.0, 5000.0])).round(2).tolist()
+    [3.84, 1.4, 1.0]
     """
-    boosts: Floats = BOOSTS[np.searchsorted(HORIZONS, SURPLUS * expected, side="left")]
-    return boosts
+    horizon = SURPLUS * expected
+    boosts: Floats = np.exp(np.interp(np.log(horizon), np.log(HORIZONS), np.log(BOOSTS)))
+    return np.where(horizon > HORIZONS[-1], 1.0, boosts)

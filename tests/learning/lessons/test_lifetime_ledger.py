@@ -37,7 +37,7 @@ def test_lines_with_a_planted_edge_are_proven_on_closed_days() -> None:
     build()
 
     ledger = LifetimeLedger.objects.get()
-    assert (ledger.alpha, ledger.initial) == (0.1, 100)
+    assert (ledger.alpha, ledger.initial) == (0.1, 300)
     assert ledger.ever > 0
     assert ledger.taken_until == (NOW - DAY * 11).date()
     good = LifetimeLine.objects.get(scope={"macro_phase": "Good", "bucket": "micro"})

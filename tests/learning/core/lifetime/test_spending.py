@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learning.core.lifetime.spending import horizon_boosts, shares_of_budget
+from learning.core.lifetime.e_process import SCALES
+from learning.core.lifetime.publication import FEWEST, LEAST_E
+from learning.core.lifetime.spending import SURPLUS, horizon_boosts, shares_of_budget
 
 
 @given(st.integers(1, 300), st.integers(1, 3000))
@@ -26,7 +28,23 @@ def test_arrivals_and_initial_lines_count_from_one(number: int, initial: int) ->
         shares_of_budget(np.array([number]), initial)
 
 
-def test_a_longer_horizon_raises_evidence_less() -> None:
-    boosts = horizon_boosts(np.array([1.0, 40, 41, 48, 49, 64, 96, 97, 192, 400, 800, 1600, 1601]))
+@given(st.floats(1, 1e5), st.floats(1, 10))
+def test_a_longer_horizon_raises_evidence_less(expected: float, longer: float) -> None:
+    shorter_life, longer_life = horizon_boosts(np.array([expected, expected * longer]))
 
-    assert boosts.tolist() == [7.4, 3.55, 3.1, 3.1, 2.55, 2.55, 2.1, 1.7, 1.7, 1.4, 1.28, 1.19, 1.0]
+    assert 1 <= longer_life <= shorter_life <= 12.2
+
+
+def test_boosts_never_exceed_the_inverse_of_the_chance_to_reach_thirty() -> None:
+    random, lines, most = np.random.default_rng(7), 40_000, 2200
+    edge = random.normal(size=lines) * random.choice(SCALES, lines)
+    score, has_reached = np.zeros(lines), np.zeros(lines, dtype=bool)
+    for n in range(1, most + 1):
+        score += edge + random.normal(size=lines)
+        spread = 1 + np.square(SCALES)[:, None] * n
+        e = (np.exp(np.minimum(np.square(score * SCALES[:, None]) / (2 * spread), 700)) / np.sqrt(spread)).mean(axis=0)
+        has_reached |= (n >= FEWEST) & (e >= LEAST_E)
+        if n in (22, 35, 45, 70, 95, 170, 350, 700, 1500, 2200):
+            boost = float(horizon_boosts(np.array([n / SURPLUS]))[0])
+            assert boost * has_reached.mean() <= 1, n
+            assert boost * has_reached.mean() >= 0.9, n
