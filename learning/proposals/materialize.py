@@ -18,6 +18,7 @@ from django.db.models import Q, QuerySet
 
 from learning.coefficients.proposed_weights import proposed_weights, request_title
 from learning.core.lesson_levers import LEVER_NAMES
+from learning.lessons.lifetime_ledger import proven_signs
 from learning.lessons.methods import METHODS
 from learning.models import Lesson
 from learning.proposals.evidence_document import measured_as, method_of
@@ -183,7 +184,13 @@ def publish_what_mandates_cover(*, module: str, now: datetime) -> ChangeRequest 
         for line in lines
         if line not in young or material_differences(standing.get(line), wanted.get(line), parameters)
     }
-    return publish_within_mandates(module=module, proposed=news, source=SOURCE, at=now)
+    return publish_within_mandates(module=module, proposed=news, source=SOURCE, at=now, proven=_proven(module, news))
+
+
+def _proven(module: str, proposed: Mapping[str, OverrideSpec | None]) -> set[str]:
+    """Return the lines whose proposed edge has the sign that is proven for the life of the learner."""
+    signs = proven_signs(module)
+    return {line for line, spec in proposed.items() if spec and signs.get(line, 0.0) * spec.stats.edge_raw > 0}
 
 
 def _recently_renewed(module: str, now: datetime) -> set[str]:

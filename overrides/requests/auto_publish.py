@@ -6,17 +6,18 @@ addition to all mandates. The result is a request like any other, with route `ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
 
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.core.governance.exposure import steps_moved
 from overrides.core.governance.gates import is_below_bar, lowers, target_levers
 from overrides.core.governance.line_caps import beyond_cap
-from overrides.core.governance.mandates import exceeded
+from overrides.core.governance.mandates import exceeded, moves_farther
 from overrides.core.governance.request_states import Step
 from overrides.models import ChangeLine, ChangeRequest, LineHold, Mandate, RequestKind
 from overrides.requests.apply import apply_now
@@ -33,19 +34,21 @@ ProposedOverrides = Mapping[str, OverrideSpec | None]
 
 @transaction.atomic
 def publish_within_mandates(
-    *, module: str, proposed: ProposedOverrides, source: str, at: datetime
+    *, module: str, proposed: ProposedOverrides, source: str, at: datetime, proven: Collection[str] = ()
 ) -> ChangeRequest | None:
     """Publish the `proposed` changes that mandates cover: line -> new override, or None to withdraw it.
 
     A change that lowers exposure needs no mandate if the module's policy lets such changes apply by themselves. Lines
     are taken in id order until the daily cap is reached; a line that an open request would move is left alone, so that
-    its votes stay valid. Returns None if nothing is covered, or if the builder is in quarantine.
+    its votes stay valid. `proven` names the lines whose edge is proven for the life of the learner, which the parameter
+    `publish_proven_only` asks for where a line of the evidence method moves farther from neutral. Returns None if
+    nothing is covered, or if the builder is in quarantine.
     """
     lock_module(module)
     if is_quarantined(module):
         return None
     mandates = live_mandates(list(proposed))
-    covered = _covered(module, proposed, mandates, at)
+    covered = _covered(module, proposed, mandates, proven, at)
     if not covered:
         return None
     lines = [
@@ -70,7 +73,11 @@ def publish_within_mandates(
 
 
 def _covered(
-    module: str, proposed: ProposedOverrides, mandates: Mapping[str, Mandate], at: datetime
+    module: str,
+    proposed: ProposedOverrides,
+    mandates: Mapping[str, Mandate],
+    proven: Collection[str],
+    at: datetime,
 ) -> dict[str, OverrideSpec | None]:
     """Return the changes that may be published now, in id order."""
     lines = sorted(proposed)
@@ -97,11 +104,18 @@ def _covered(
             continue
         moved = _moved(before, after, parameters)
         is_weak = after is not None and is_below_bar(after, policy, parameters)
+        if line not in proven and _needs_proof(before, after, parameters):
+            continue
         if (moved > 0 and line in requested) or moved > remaining or is_weak:
             continue
         remaining -= moved
         covered[line] = after
     return covered
+
+
+def _needs_proof(before: OverrideSpec | None, after: OverrideSpec | None, parameters: ModuleParameters) -> bool:
+    is_learned = after is not None and after.policy is LearningMethod.EVIDENCE
+    return parameters.evidence.publish_proven_only and is_learned and moves_farther(before, after)
 
 
 def _is_held(holds: Sequence[LineHold], after: OverrideSpec | None) -> bool:

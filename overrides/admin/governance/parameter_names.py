@@ -55,6 +55,7 @@ NAMES: Mapping[str, Name] = {
     "evidence.effective_days": Name("Effective days behind an effect", "days", SAMPLE),
     "evidence.lifetime_alpha": Name("False share of all that was ever proven", "share", TARGET),
     "evidence.lifetime_wait_days": Name("Wait until a decision day is closed", "days", SAMPLE),
+    "evidence.publish_proven_only": Name("Builder moves only proven lines farther by itself", "", TARGET),
     "evidence.noise_prior": Name("Weight of the common noise", "trades", PRIOR),
     "evidence.grid": Name("Sizes of effects considered", "standard deviations", PRIOR),
     "evidence.null_mass": Name("Prior probability of no effect", "share, by dimensions", PRIOR),

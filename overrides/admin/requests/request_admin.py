@@ -37,6 +37,7 @@ from overrides.models import ChangeLine, ChangeRequest, Mandate, RequestKind
 from overrides.requests.governance_store import policy_of
 from overrides.requests.impact.what_if import request_effect
 from overrides.requests.renewal import suspended_at
+from overrides.versions.load_version import current_parameters
 from telemetry.foundation.admin.formatting import MISSING, badge, format_moment, in_words, number
 from telemetry.foundation.admin.pagination import FactList
 from telemetry.foundation.admin.read_only import FactAdmin, one_of, person
@@ -292,4 +293,5 @@ class ChangeRequestAdmin(FactAdmin):
 def _signing(request: ChangeRequest, sent: HttpRequest) -> Signing | None:
     """Return what the step signs, for the chosen lines alone if only some were chosen."""
     changes = chosen_lines(request, sent.POST or sent.GET) or list(request.lines.all())
-    return signing_of(request, changes, policy_of(request.module), datetime.now(UTC))
+    module = request.module
+    return signing_of(request, changes, policy_of(module), current_parameters(module), datetime.now(UTC))

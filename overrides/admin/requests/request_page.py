@@ -122,7 +122,7 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         "next_draft": _next_draft(request),
         "rivals": sorted({number for each in situation.lines for number in each.rivals}),
         "votes": votes_shown(read.votes, read.signatures.standings),
-        "signing": signing_of(request, changes, situation.policy, at) if is_open else None,
+        "signing": signing_of(request, changes, situation.policy, situation.parameters, at) if is_open else None,
         "strength": KINDS[request.kind].strength(request, situation.policy),
         **content_page(request, changes, read.basis.in_force, at, known),
         **_what_if(request),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.models import ChangeLine, ChangeRequest
 from overrides.requests.kinds import KINDS
@@ -16,7 +17,8 @@ class Signing:
     """The mandates of a request: how many lines get one, how many lose theirs, and what holds for all of them.
 
     `until` is when they end if the request is applied now; `evidence_kept` is in percent of the approved evidence, and
-    `daily_cap` in largest steps of the whole module.
+    `daily_cap` in largest steps of the whole module. `proven_only` says whether the builder moves lines of the evidence
+    method farther from neutral only while they are proven for the life of the learner.
     """
 
     lines: int
@@ -25,10 +27,15 @@ class Signing:
     days: float
     evidence_kept: float
     daily_cap: float
+    proven_only: bool
 
 
 def signing_of(
-    request: ChangeRequest, changes: Sequence[ChangeLine], policy: GovernancePolicy, at: datetime
+    request: ChangeRequest,
+    changes: Sequence[ChangeLine],
+    policy: GovernancePolicy,
+    parameters: ModuleParameters,
+    at: datetime,
 ) -> Signing | None:
     """Return what approving and applying the request signs; None if it signs no mandate."""
     lines = sum(change.after_id is not None for change in changes)
@@ -41,4 +48,5 @@ def signing_of(
         days=policy.mandate_days,
         evidence_kept=100 * policy.evidence_kept,
         daily_cap=policy.daily_cap,
+        proven_only=parameters.evidence.publish_proven_only,
     )

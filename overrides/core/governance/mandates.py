@@ -96,6 +96,23 @@ def _lapsed(terms: Terms, proposed: OverrideSpec, at: datetime) -> list[str]:
     return reasons
 
 
+def moves_farther(before: OverrideSpec | None, after: OverrideSpec | None) -> bool:
+    """Return whether a change brings some lever farther from neutral; None is neutral in every lever.
+
+    A lever that changes sides moves farther, however close to neutral it ends.
+    """
+    if after is None:
+        return False
+    standing = {} if before is None else before.levers
+    return any(_is_farther(name, standing.get(name), value) for name, value in after.levers.items())
+
+
+def _is_farther(name: str, before: float | None, after: float) -> bool:
+    lever = LEVERS[name]
+    was, becomes = 0.0 if before is None else lever.unit(before), lever.unit(after)
+    return abs(becomes) > NOTICEABLE and (was * becomes <= 0 or abs(becomes) > abs(was) + NOTICEABLE)
+
+
 def remaining(terms: Terms, in_force: OverrideSpec, at: datetime) -> dict[str, float]:
     """Return what a mandate still allows: days, and per lever the units between the value in force and the farthest."""
     left = {"days": (terms.review_by - at).total_seconds() / 86_400}

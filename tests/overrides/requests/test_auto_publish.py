@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection
 
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.models import ChangeRequest, Mandate, Version
@@ -17,7 +19,16 @@ from overrides.requests.emergency import lift_quarantine, pin_line, quarantine_b
 from overrides.versions.load_version import load_specs
 from telemetry.audit.audit_log import verify_audit
 from telemetry.recording.record_trades import record_trades
-from tests.builders import NOW, approve_and_apply, draft, make_spec, make_trades, publish, without_triggers
+from tests.builders import (
+    NOW,
+    approve_and_apply,
+    draft,
+    make_parameters,
+    make_spec,
+    make_trades,
+    publish,
+    without_triggers,
+)
 
 DIP = {"macro_phase": "Dip"}
 HOUR = timedelta(hours=1)
@@ -35,9 +46,11 @@ def size(of: float, scope: dict[str, str] | None = None, **stats: Any) -> Overri
     return make_spec({"size_mult": of}, stats={"n": 40, "edge_raw": 0.8, "variance": 0.5} | stats, **over)
 
 
-def delegate(*specs: OverrideSpec, withdraw: tuple[str, ...] = (), at: Any = NOW + HOUR) -> ChangeRequest | None:
+def delegate(
+    *specs: OverrideSpec, withdraw: tuple[str, ...] = (), proven: tuple[str, ...] = (), at: Any = NOW + HOUR
+) -> ChangeRequest | None:
     proposed: dict[str, OverrideSpec | None] = {spec.line: spec for spec in specs} | dict.fromkeys(withdraw)
-    return publish_within_mandates(module="pm", proposed=proposed, source="lesson", at=at)
+    return publish_within_mandates(module="pm", proposed=proposed, source="lesson", proven=proven, at=at)
 
 
 def served() -> dict[str, float]:
@@ -114,6 +127,21 @@ class TestPublishWithinMandates:
 
         approve_and_apply(request, at=NOW + 2 * HOUR)
         assert served() == {LINE: 1.25}
+
+    def test_moves_only_what_is_proven_farther_where_the_parameters_ask_for_it(self) -> None:
+        stats = {"edge_raw": 0.8, "variance": 0.5}
+        near, renewed, far = (
+            make_spec({"size_mult": of}, policy="evidence", stats=stats | {"n": n})
+            for of, n in ((1.01, 60), (1.01, 61), (1.02, 60))
+        )
+        asking = replace(EvidenceParameters(), publish_proven_only=True).to_document()
+        publish(far, parameters=make_parameters({"policy": "evidence", "combiner": "evidence"}, evidence=asking))
+
+        assert delegate(near) is not None
+        assert delegate(far) is None
+        assert delegate(far, proven=(OTHER,)) is None
+        assert delegate(renewed) is not None
+        assert delegate(far, proven=(far.line,)) is not None
 
     def test_respects_a_pin(self, reviewer: User) -> None:
         publish(size(1.2))

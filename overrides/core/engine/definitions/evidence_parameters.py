@@ -127,6 +127,12 @@ class EvidenceParameters(Document):
         "days after its end at which a decision day is closed for proofs; a longer one leaves out fewer trades that "
         "stay open, and proves later (method 5.13)",
     )
+    publish_proven_only: bool = switch(
+        False,
+        "whether the builder may move an override farther from neutral without a person, under a mandate or because "
+        "that lowers exposure, only while the line is proven for the life of the learner; otherwise a mandate is "
+        "enough (method 5.13)",
+    )
     cap_unverified: bool = switch(
         True,
         "whether an override that is not verified is held within the cap below; without it, unverified overrides "

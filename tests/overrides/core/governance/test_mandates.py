@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.governance.governance_policy import GovernancePolicy
-from overrides.core.governance.mandates import exceeded, grant, remaining
+from overrides.core.governance.mandates import exceeded, grant, moves_farther, remaining
 from telemetry.foundation.core.canonical_json import utc_text
 from tests.builders import NOW, make_spec
 
@@ -145,3 +145,23 @@ def test_remaining_counts_from_neutral_to_an_approved_cut() -> None:
 
     assert remaining(terms, spec(1.0), LATER)["size_mult"] == pytest.approx(0.2231436, abs=1e-7)
     assert remaining(terms, spec(0.8), LATER)["size_mult"] == pytest.approx(0)
+
+
+class TestMovesFarther:
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [(1.1, 1.2), (0.9, 0.8), (1.2, 0.99), (0.8, 1.01), (None, 1.01)],
+        ids=["up", "down", "to the other side", "back over neutral", "a new line"],
+    )
+    def test_is_so_where_a_lever_leaves_neutral_behind(self, before: float | None, after: float) -> None:
+        assert moves_farther(None if before is None else spec(before), spec(after))
+
+    @pytest.mark.parametrize(("before", "after"), [(1.2, 1.1), (0.8, 0.9), (1.2, 1.2), (1.2, 1.0), (0.8, 1.0)])
+    def test_is_not_so_towards_neutral_or_where_it_stays(self, before: float, after: float) -> None:
+        assert not moves_farther(spec(before), spec(after))
+
+    def test_is_not_so_for_a_withdrawal(self) -> None:
+        assert not moves_farther(spec(1.2), None)
+
+    def test_is_so_where_one_lever_of_several_moves_farther(self) -> None:
+        assert moves_farther(spec(1.2), spec(1.1, exit_aggression_mult=1.1))

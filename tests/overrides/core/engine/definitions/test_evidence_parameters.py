@@ -28,6 +28,7 @@ class TestEvidenceParameters:
             "likely_lfsr": 0.1,
             "lifetime_alpha": 0.1,
             "lifetime_wait_days": 10.0,
+            "publish_proven_only": False,
             "cap_unverified": True,
             "unverified_cap": 0.02,
             "least_move": 0.002,
