@@ -45,7 +45,7 @@ MOST = 20
 PERMISSIONS = (VIEW_REQUESTS, "learning.view_lesson")
 COLUMNS = (
     "line", "action", "pattern_key", "action_category", "scope", "n", "raw", "raw_low", "raw_high", "shrunk", "low",
-    "high", "lfsr", "verified", "exaggeration", "lesson",
+    "high", "lfsr", "verified", "proven", "exaggeration", "lesson",
 )  # fmt: skip
 
 
@@ -256,6 +256,7 @@ def _table(change_request: ChangeRequest) -> Iterator[dict[str, Any]]:
             "high": high,
             "lfsr": lfsr_of(spec),
             "verified": clears_evidence_bar(spec, evidence) if _verifies(spec) else None,
+            "proven": None if lesson is None or not _verifies(spec) else bool(lesson.stats.get("proven")),
             "exaggeration": estimate.exaggeration,
             "lesson": None if lesson is None else lesson.pk,
         }

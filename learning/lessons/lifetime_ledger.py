@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
+from django.db.models import Count, Q
 
 from learning.core.cells.rows import LARGEST, Floats, Ints
 from learning.core.lifetime.day_outcomes import (
@@ -28,6 +29,7 @@ from learning.core.lifetime.day_outcomes import (
 from learning.core.lifetime.e_process import DayDependence
 from learning.core.lifetime.ledger import NEVER, Ledger
 from learning.core.lifetime.publication import FEWEST
+from learning.core.lifetime.spending import shares_of_budget
 from learning.lessons.candidates import LEARNED_CHANNELS
 from learning.models import LifetimeLedger, LifetimeLine
 from learning.readers.group_columns import scope_of
@@ -75,6 +77,23 @@ def proven_signs(module: str) -> dict[str, float]:
     """Return the sign of each line of a module that is published as proven now."""
     rows = LifetimeLine.objects.filter(ledger__module=module).exclude(sign=0)
     return dict(rows.values_list("line_id", "sign"))
+
+
+def ledger_document(module: str) -> dict[str, Any] | None:
+    """Return what the ledger of a module spent and how many lines it published, as JSON values; None without one."""
+    proven = Count("lines", filter=~Q(lines__sign=0))
+    row = LifetimeLedger.objects.filter(module=module).annotate(proven=proven).first()
+    if row is None:
+        return None
+    spent = float(shares_of_budget(np.arange(1, row.arrivals + 1), row.initial).sum())
+    return {
+        "alpha": row.alpha,
+        "spent": spent,
+        "lines": row.arrivals,
+        "proven": row.proven,
+        "ever": row.ever,
+        "until": row.taken_until.isoformat(),
+    }
 
 
 def advance(

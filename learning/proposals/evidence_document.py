@@ -15,6 +15,7 @@ from typing import Any
 from learning.coefficients.coefficient_evidence import coefficient_evidence
 from learning.core.significance.funnel import SIGNIFICANT
 from learning.core.significance.verdict import voices_document
+from learning.lessons.lifetime_ledger import ledger_document
 from learning.lessons.methods import METHODS
 from learning.models import Lesson
 from learning.proposals.withdrawal_reasons import withdrawal_reasons
@@ -51,7 +52,9 @@ def measured_as(
     known = {line: lesson_document(lesson) for line, lesson in lessons.items()}
     for line, reason in (reasons or {}).items():
         known[line] = known.get(line, {}) | {"reason": reason}
-    return Measured(run_document(method, run_evidence(module, method)), known, coefficient_evidence(weights, at=at))
+    return Measured(
+        run_document(module, method, run_evidence(module, method)), known, coefficient_evidence(weights, at=at)
+    )
 
 
 def method_of(module: str, lines: Sequence[DraftedLine]) -> LearningMethod:
@@ -64,8 +67,8 @@ def method_of(module: str, lines: Sequence[DraftedLine]) -> LearningMethod:
     return next(iter(channels.values())).policy
 
 
-def run_document(method: LearningMethod, evidence: RunEvidence) -> dict[str, Any]:
-    """Return the verdict on a run, with the run and the walk-forward behind it, as JSON values."""
+def run_document(module: str, method: LearningMethod, evidence: RunEvidence) -> dict[str, Any]:
+    """Return the verdict on a run, with the run, the walk-forward and the ledger behind it, as JSON values."""
     run, walk = evidence.run, evidence.walk
     return voices_document(evidence.voices) | {
         "method": str(method),
@@ -74,13 +77,14 @@ def run_document(method: LearningMethod, evidence: RunEvidence) -> dict[str, Any
         "twins_as_of": None if evidence.twins_as_of is None else utc_text(evidence.twins_as_of),
         "walk_as_of": None if walk is None else utc_text(walk.as_of),
         "combiner": None if walk is None else walk.combiner,
+        "lifetime": ledger_document(module) if METHODS[method].verifies else None,
     }
 
 
 def lesson_document(lesson: Lesson) -> dict[str, Any]:
     """Return what a lesson has measured, as JSON values: its raw edge with 95 %, and what it believes.
 
-    `lfsr` and `verified` are those of methods that verify.
+    `lfsr`, `verified` and `proven` are those of methods that verify.
     """
     stats = lesson.stats
     raw, error = _raw(stats)
@@ -95,7 +99,7 @@ def lesson_document(lesson: Lesson) -> dict[str, Any]:
     if METHODS[LearningMethod(lesson.policy)].verifies:
         edge, sd = stats["edge_raw"], stats.get("sd", 0.0)
         found |= {"believed": edge, "believed_low": edge - SIGNIFICANT * sd, "believed_high": edge + SIGNIFICANT * sd}
-        found |= {"lfsr": stats.get("lfsr"), "verified": stats.get("verified")}
+        found |= {"lfsr": stats.get("lfsr"), "verified": stats.get("verified"), "proven": stats.get("proven")}
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, IntegerField, QuerySet, Subquery
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast, Coalesce, JSONObject
+from django.db.models.functions import Cast, Coalesce, JSONObject, TruncDate
 
 from learning.core.significance.twin_gate import TwinCounts
 from learning.core.significance.verdict import LESSON, VERIFIED, Verdict, Voices, WalkVoice, sentence_of, verdict_of
@@ -83,6 +83,10 @@ def runs_with_evidence(parameters: ModuleParameters, policy: LearningMethod) -> 
         BuilderRun.objects.filter(module=module, policy=policy)
         .annotate(
             n_tested=Cast(KeyTextTransform("total", "tested"), IntegerField()),
+            n_runs=_number(BuilderRun.objects.filter(module=module, policy=policy), Count("pk")),
+            n_days=_number(
+                BuilderRun.objects.filter(module=module, policy=policy), Count(TruncDate("as_of"), distinct=True)
+            ),
             n_found=_count_of(comparable_lessons(module, policy)),
             twin_documents=ArraySubquery(counted.values(document=JSONObject(**TWIN_FIELDS))),
             walk_documents=ArraySubquery(walks.values(document=JSONObject(**WALK_FIELDS))[:1]),
@@ -99,7 +103,7 @@ def evidence_of_run(run: Any, policy: LearningMethod) -> RunEvidence:
     """
     walk = next(map(_walk, run.walk_documents), None)
     found, twins, as_of = _twins(run)
-    voices = Voices(found, twins, _voice(walk), run.n_tested, _counted(policy))
+    voices = Voices(found, twins, _voice(walk), run.n_tested, _counted(policy), runs=run.n_runs, days=run.n_days)
     return RunEvidence(run, voices, walk, as_of)
 
 
@@ -117,7 +121,12 @@ def _twins(run: Any) -> tuple[int, tuple[int, ...], datetime | None]:
 
 def _count_of(lessons: QuerySet[Lesson]) -> Coalesce:
     """Return the number of these lessons of one module as a subquery."""
-    counted = lessons.order_by().values("module").annotate(number=Count("pk"))
+    return _number(lessons, Count("pk"))
+
+
+def _number(rows: QuerySet[Any], count: Count) -> Coalesce:
+    """Return a count over rows of one module as a subquery."""
+    counted = rows.order_by().values("module").annotate(number=count)
     return Coalesce(Subquery(counted.values("number")[:1]), 0)
 
 

@@ -82,6 +82,16 @@ class Known:
         """The number of lines whose lessons were verified."""
         return sum(bool(each.measured.get("verified")) for each in self.lines.values())
 
+    @property
+    def n_proven(self) -> int:
+        """The number of lines whose lessons were proven for the life of the learner."""
+        return sum(bool(each.measured.get("proven")) for each in self.lines.values())
+
+    @property
+    def spent(self) -> float:
+        """The share of the module's budget of error for life that was given out, in percent."""
+        return 100 * float((self.run.get("lifetime") or {}).get("spent", 0.0))
+
 
 def _line(document: Mapping[str, Any]) -> LineKnown:
     earned = document["earned"] or {}

@@ -65,6 +65,18 @@ class TestChance:
 
 class TestSentence:
     @pytest.mark.parametrize(
+        ("runs", "days", "words"),
+        [
+            (None, 0, "1,200 tested cells, while"),
+            (1, 1, "1,200 tested cells by the first run, while"),
+            (3, 3, "1,200 tested cells by the newest of 3 runs, while"),
+            (1_700, 70, "1,200 tested cells by the newest of 1,700 runs (1,630 of them repeated a day), while"),
+        ],
+    )
+    def test_counts_the_runs_and_how_many_repeated_a_day(self, runs: int | None, days: int, words: str) -> None:
+        assert words in sentence_of(replace(CLEAR, runs=runs, days=days))
+
+    @pytest.mark.parametrize(
         ("voices", "sentence"),
         [
             (
