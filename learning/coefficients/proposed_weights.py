@@ -1,8 +1,8 @@
 """The fresh weights of dm that a change request proposes: those that moved enough, and rest on enough trades and days.
 
-A request contains all coefficients of the next version. Weights that moved by less than half a largest step of
-alloc_mult keep their value in force, so that the request and its reviewer see only the others. Fresh weights are
-compared with those in force, so a slow drift adds up until it is proposed.
+A request contains all coefficients of the next version. Weights that do not move (`next_weight`) keep their value in
+force, so that the request and its reviewer see only the others. Fresh weights are compared with those in force, so a
+slow drift adds up until it is proposed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 from learning.coefficients.coefficient_memory import MODULE, OVERALL, day_of, memory_of
 from learning.coefficients.recent_units import days_behind
 from learning.core.coefficient_evidence import Fewest
+from learning.core.coefficient_steps import next_weight
 from learning.core.coefficients import Coefficient, Memory, weigh
 from learning.models import Coefficient as Row
 from overrides.core.engine.definitions.coefficients import is_material
@@ -56,15 +57,12 @@ def proposed_weights(*, module: str, at: datetime) -> dict[str, Any]:
     current = in_force()
     moving = {name: each for name, each in fresh.items() if name in current or is_material(1.0, each.weight)}
     strong = enough(moving, day_of(at) if overall is None else max(day_of(at), overall.at))
-    proposed = {name: round(fresh[name].weight, DECIMALS) for name in strong}
-    names = current.keys() | proposed.keys()
-    moved = {name for name in names if is_material(current.get(name, 1.0), proposed.get(name, 1.0))}
+    after = {name: _next(name, current, fresh, name in strong) for name in sorted(current.keys() | strong)}
+    moved = {name for name, weight in after.items() if weight != current.get(name, 1.0)}
     if not moved:
         return {}
-    after = {name: proposed.get(name, 1.0) if name in moved else weight for name, weight in current.items()}
-    after |= {name: proposed[name] for name in moved & proposed.keys()}
     return {
-        "coefficients": {name: weight for name, weight in sorted(after.items()) if weight != 1.0},
+        "coefficients": {name: weight for name, weight in after.items() if weight != 1.0},
         "evidence": {
             "as_of": utc_text(at),
             "moved": len(moved),
@@ -78,6 +76,13 @@ def proposed_weights(*, module: str, at: datetime) -> dict[str, Any]:
             },
         },
     }
+
+
+def _next(name: str, current: Mapping[str, float], fresh: Mapping[str, Coefficient], is_enough: bool) -> float:
+    """Return the weight of a value in the next version; a value without trades that are learned from has 1."""
+    known = fresh.get(name)
+    weight = 1.0 if known is None else round(known.weight, DECIMALS)
+    return next_weight(current.get(name, 1.0), weight, is_enough=is_enough)
 
 
 def enough(weights: Mapping[str, Coefficient], as_of: float) -> set[str]:

@@ -13,6 +13,7 @@ from .levers import LEVERS
 LOWEST, HIGHEST = 0.5, 2.0  # bounds of one weight, and of the product of a decision's weights
 LONGEST_VALUE = 64  # characters of a scope value
 
+COEFFICIENT_MODULE = "dm"  # coefficients scale allocations, and no other module decides those
 # A request without the dimension has no such factor: timeframe acts only if the request names one.
 LEVER_DIMENSIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -31,9 +32,19 @@ LEVER_DIMENSIONS: Mapping[str, str] = MappingProxyType(
 
 # A weight scales what alloc_mult scales, so the same change is material: more than half of the largest step. A change
 # of less than 1 % of an allocation is not worth a reviewer's time.
-MATERIAL = math.log1p(LEVERS["alloc_mult"].max_step) / 2
+STEP = math.log1p(LEVERS["alloc_mult"].max_step)
+MATERIAL = STEP / 2
 
 Weights = Mapping[str, Mapping[str, float]]  # lever -> value -> weight
+
+
+def dimensions_weighed(module: str) -> tuple[str, ...]:
+    """Return the scope dimensions of a module that coefficients are learned from.
+
+    >>> dimensions_weighed("pm"), "timeframe" in dimensions_weighed("dm")
+    ((), True)
+    """
+    return tuple(LEVER_DIMENSIONS.values()) if module == COEFFICIENT_MODULE else ()
 
 
 def lever_values(scope: Mapping[str, str]) -> dict[str, str]:
@@ -82,7 +93,7 @@ def steps_between(before: Mapping[str, float], after: Mapping[str, float]) -> fl
     3.0
     """
     moved = (math.log(after.get(name, 1.0) / before.get(name, 1.0)) for name in before.keys() | after.keys())
-    return sum(map(abs, moved)) / (2 * MATERIAL)
+    return sum(map(abs, moved)) / STEP
 
 
 def weights_of(weights: Weights, scope: Mapping[str, str]) -> dict[str, float]:
