@@ -10,11 +10,10 @@ from psycopg import sql
 
 from learning.coefficients.coefficient_memory import DAY, MICROSECONDS
 from learning.core.cells.rows import Floats, Ints
-from learning.core.coefficient_evidence import effective_days
+from learning.core.coefficient_evidence import RECENT_DAYS, days_by_value
 from learning.readers.group_columns import EPOCH
 from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS
 
-RECENT_DAYS = 280  # twenty time constants of the short mean: an older trade weighs less than 3e-9
 UNITS = """
 SELECT scope ->> {dimension} AS value, avg(rr), (extract(epoch FROM max(closed_at)) * 1000000)::bigint
 FROM telemetry_outcome
@@ -46,6 +45,6 @@ def days_behind(names: Collection[str], books: Sequence[str], as_of: float) -> d
     found = dict.fromkeys(names, 0.0)
     for lever in sorted({name.partition("=")[0] for name in names}):
         values, _, day, code = recent_units(LEVER_DIMENSIONS[lever], books, as_of)
-        days = {f"{lever}={value}": effective_days(day[code == at], as_of) for at, value in enumerate(values)}
+        days = {f"{lever}={values[at]}": each for at, each in days_by_value(day, code, as_of).items()}
         found |= {name: each for name, each in days.items() if name in found}
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -16,6 +16,8 @@ from overrides.core.engine.definitions.coefficients import HIGHEST, LOWEST, is_m
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 
 DAYS_IN_WEEK = 7.0
+Columns = Mapping[str, tuple[Floats, Floats, Ints]]  # lever -> outcomes in R, close days, value numbers, (trades,) each
+RECENT_DAYS = 280  # twenty time constants of the short mean: an older trade weighs less than 3e-9
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,24 @@ class WeightEvidence:
     days: float
     low: float | None
     high: float | None
+
+
+def days_by_value(day: Floats, code: Ints, as_of: float) -> dict[int, float]:
+    """Return value -> effective days for trades with these close days and values, both `(trades,)`.
+
+    Trades older than 280 days count for nothing: they weigh less than 3e-9 in the short mean.
+
+    >>> days_by_value(np.array([1.2, 1.5, 1.9, -400.0]), np.array([7, 7, 7, 8]), 2.0)
+    {7: 1.0}
+    """
+    recent = day > as_of - RECENT_DAYS
+    values, position = np.unique(code[recent], return_inverse=True)
+    decay = np.exp(-(as_of - day[recent]) / TAU_SHORT)
+    days, number = np.unique(np.floor(day[recent]), return_inverse=True)
+    pairs, pair = np.unique(position * len(days) + number, return_inverse=True)
+    squares = np.bincount(pairs // max(len(days), 1), np.bincount(pair, decay) ** 2, len(values))
+    effective = np.bincount(position, decay, len(values)) ** 2 / squares
+    return dict(zip(values.tolist(), effective.tolist(), strict=True))
 
 
 def effective_days(day: Floats, as_of: float) -> float:
@@ -81,17 +101,27 @@ class Fewest:
         return cls(parameters.n_min, parameters.effective_days)
 
 
+def strong_values(day: Floats, code: Ints, as_of: float, fewest: Fewest) -> set[int]:
+    """Return the values with enough trades of their own and effective days; close day and value are `(trades,)`."""
+    values, counts = np.unique(code, return_counts=True)
+    days = days_by_value(day, code, as_of)
+    counted = zip(values.tolist(), counts.tolist(), strict=True)
+    return {value for value, n in counted if n >= fewest.trades and days.get(value, 0.0) >= fewest.days}
+
+
 def moved_weights(rr: Floats, day: Floats, code: Ints, overall: Memory, as_of: float, fewest: Fewest) -> int:
     """Return how many values of one dimension have a weight that is proposed: it differs enough from 1, on enough.
 
     All columns are `(trades,)`: outcome in R, close day, and the value's number.
     """
-    return sum(
-        is_material(1.0, weigh(each, overall, as_of).weight)
-        and each.n >= fewest.trades
-        and effective_days(day[code == value], as_of) >= fewest.days
-        for value, each in memories(rr, day, code).items()
-    )
+    strong = strong_values(day, code, as_of, fewest)
+    weights = weights_of_values(rr, day, code, overall, as_of)
+    return sum(is_material(1.0, weights[value]) for value in strong)
+
+
+def weights_of_values(rr: Floats, day: Floats, code: Ints, overall: Memory, as_of: float) -> dict[int, float]:
+    """Return value -> weight of one dimension; all columns are `(trades,)`, as for `moved_weights`."""
+    return {value: weigh(each, overall, as_of).weight for value, each in memories(rr, day, code).items()}
 
 
 def permuted_in_weeks(rr: Floats, day: Floats, seed: int) -> Floats:
@@ -107,14 +137,27 @@ def permuted_in_weeks(rr: Floats, day: Floats, seed: int) -> Floats:
     return permuted
 
 
-def moved_in_noise(
-    columns: Mapping[str, tuple[Floats, Floats, Ints]], overall: Memory, as_of: float, fewest: Fewest, seed: int
-) -> int:
-    """Return how many weights of all dimensions move if outcomes are exchanged within weeks.
+def weights_in_noise(columns: Columns, overall: Memory, as_of: float, seed: int) -> dict[str, dict[int, float]]:
+    """Return lever -> value -> the weight it has if outcomes are exchanged within weeks.
 
-    `columns` maps each dimension to the outcomes, close days and value numbers of its trades.
+    `columns` maps each lever to the outcomes, close days and value numbers of its trades.
     """
-    return sum(
-        moved_weights(permuted_in_weeks(rr, day, seed), day, code, overall, as_of, fewest)
-        for rr, day, code in columns.values()
-    )
+    return {
+        lever: weights_of_values(permuted_in_weeks(rr, day, seed), day, code, overall, as_of)
+        for lever, (rr, day, code) in columns.items()
+    }
+
+
+def moved_in_noise(columns: Columns, overall: Memory, as_of: float, fewest: Fewest, seed: int) -> int:
+    """Return how many weights of all levers would be proposed if outcomes are exchanged within weeks."""
+    dealt = weights_in_noise(columns, overall, as_of, seed)
+    return moved_among(dealt, {lever: strong_values(*each[1:], as_of, fewest) for lever, each in columns.items()})
+
+
+def moved_among(weights: Mapping[str, Mapping[int, float]], strong: Mapping[str, Collection[int]]) -> int:
+    """Return how many of the strong values of all levers have a weight that differs enough from 1.
+
+    >>> moved_among({"chain": {0: 1.2, 1: 1.3, 2: 1.001}}, {"chain": {0, 2}})
+    1
+    """
+    return sum(is_material(1.0, weights[lever][value]) for lever, values in strong.items() for value in values)

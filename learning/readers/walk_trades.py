@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -28,9 +29,13 @@ FROM telemetry_outcome WHERE module = %s AND book = ANY(%s) AND closed_at <= %s
 """
 
 
-def load_trades(parameters: ModuleParameters, until: datetime) -> Trades:
-    """Return the outcomes closed by `until`, of the books and dimensions that the parameters learn from."""
-    dimensions = parameters.lessons.dimensions_of(parameters.module)
+def load_trades(parameters: ModuleParameters, until: datetime, beside: Iterable[str] = ()) -> Trades:
+    """Return the outcomes closed by `until`, of the books and dimensions that the parameters learn from.
+
+    `beside` names further dimensions to read; they come last.
+    """
+    learned = parameters.lessons.dimensions_of(parameters.module)
+    dimensions = (*learned, *(name for name in beside if name not in learned))
     scope = sql.SQL("").join(sql.SQL(", o.scope ->> {}").format(sql.Literal(name)) for name in dimensions)
     reader = _Reader(len(dimensions))
     with transaction.atomic(), connection.chunked_cursor() as cursor:

@@ -14,10 +14,13 @@ from typing import Any
 
 from django.db import transaction
 
+from learning.core.coefficient_evidence import Fewest
+from learning.core.walk_forward.coefficient_walk import walk_coefficients
 from learning.core.walk_forward.plan_walker import CHANNELS
 from learning.core.walk_forward.walk import bounds_of, curves, figures, sizing_method, walk
 from learning.models import WalkForward
 from learning.readers.walk_trades import facts_until, load_trades
+from overrides.core.engine.definitions.coefficients import dimensions_weighed
 from overrides.core.engine.definitions.content_hash import content_hash
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS, Combiner, LearningMethod
@@ -26,7 +29,7 @@ from telemetry.foundation.background_results import BackgroundComputation, Progr
 from telemetry.foundation.core.number_text import typeset
 from telemetry.foundation.core.refusal import Refused
 
-CODE = "walk 2"  # increment it with every change of what is computed
+CODE = "walk 3"  # increment it with every change of what is computed
 FOLDS, MOST_FOLDS = 8, 200
 TASK = "learning.walk_forward"
 TAKEN_OVER_AFTER = timedelta(minutes=5)  # without a heartbeat; there is one for every fold
@@ -131,10 +134,15 @@ def _compute(row: WalkForward, progress: Progress) -> dict[str, Any]:
     """Compute the result of a row."""
     parameters = ModuleParameters.from_document(row.module, row.parameters)
     policy = sizing_method(LearningMethod(row.policy), Combiner(row.combiner), parameters)
-    trades = load_trades(parameters, row.as_of)
+    weighed = dimensions_weighed(row.module)
+    loaded = load_trades(parameters, row.as_of, weighed)
+    trades = loaded.in_dimensions(parameters.lessons.dimensions_of(row.module))
     walked = walk(trades, policy, folds=row.folds, protected=parameters.protected_motifs, progress=progress)
     bounds = bounds_of(parameters)
-    return {"figures": figures(walked, *bounds), "curves": curves(walked, *bounds)}
+    found = figures(walked, *bounds)
+    if weighed:
+        found["coefficients"] = walk_coefficients(loaded, row.folds, Fewest.of(parameters.evidence))
+    return {"figures": found, "curves": curves(walked, *bounds)}
 
 
 def _requested_rows(

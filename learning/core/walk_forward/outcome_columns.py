@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -49,6 +49,12 @@ class Trades:
         columns = {field.name: getattr(self, field.name) for field in fields(self)}
         taken = {name: each[index] for name, each in columns.items() if isinstance(each, np.ndarray)}
         return Trades(**(columns | taken))
+
+    def in_dimensions(self, names: tuple[str, ...]) -> Trades:
+        """Return the same rows with the scope in these of their dimensions alone. Raises ValueError for others."""
+        at = [self.dimensions.index(name) for name in names]
+        values = tuple(self.values[each] for each in at)
+        return replace(self, scope=self.scope[:, at], dimensions=names, values=values)
 
     def known_at(self, moment: int) -> Trades:
         """Return the rows closed before a moment in microseconds, the only ones that may be learned from then."""
