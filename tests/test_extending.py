@@ -59,7 +59,7 @@ FACTOR: tuple[Place, ...] = (
             "    min_total_weight: float = constant(",
         ),
     ),
-    (Edit(FORMATS, '.extended(factors=["w_life"])', ",)  # format 1 first"),),
+    (Edit(FORMATS, '.extended(factors=["w_life"])', ")  # format 1 first"),),
 )
 LEVER: tuple[Place, ...] = (
     (
@@ -76,11 +76,11 @@ LEVER: tuple[Place, ...] = (
             "('min_ox_for_trim',",
         ),
     ),
-    (Edit(FORMATS, '.extended(levers=["max_edx_for_add"])', ",)  # format 1 first"),),
+    (Edit(FORMATS, '.extended(levers=["max_edx_for_add"])', ")  # format 1 first"),),
 )
 DIMENSION: tuple[Place, ...] = (
     (Edit(f"{ENGINE}/definitions/dimensions.py", '"session", ', '"market_family"'),),
-    (Edit(FORMATS, '.extended(learned={"pm": ["session"]})', ",)  # format 1 first"),),
+    (Edit(FORMATS, '.extended(learned={"pm": ["session"]})', ")  # format 1 first"),),
 )
 EXTENSIONS = {"factor": FACTOR, "lever": LEVER, "dimension": DIMENSION}
 
@@ -147,7 +147,7 @@ def extended(root: Path, *, declared: bool) -> Path:
         names = ", ".join(
             edit.text.removeprefix(".extended(").removesuffix(")") for edit in edits if edit.file == FORMATS
         )
-        Edit(FORMATS, f", FIRST.extended({names})", ",)  # format 1 first").apply(root)
+        Edit(FORMATS, f", SECOND.extended({names})", ")  # format 1 first").apply(root)
     return root
 
 
@@ -187,7 +187,7 @@ class TestAnExtension:
     def test_is_followed_by_all_that_names_levers_dimensions_and_factors(self, product: Path) -> None:
         done = run(product, "-c", FOLLOWED)
 
-        assert done.stdout.strip() == "followed 2", done.stderr[-3000:]
+        assert done.stdout.strip() == "followed 3", done.stderr[-3000:]
 
     def test_says_what_to_do_where_it_is_not_declared(self, tmp_path: Path) -> None:
         root = extended(tmp_path, declared=False)

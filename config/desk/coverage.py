@@ -13,12 +13,14 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 
+from overrides.core.engine.definitions.coefficients import dimensions_weighed
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.versions.load_version import current_parameters
 from telemetry.models import MODULES
 
 WINDOW = 25_000  # newest actions of a module
 LOOKED_THROUGH = 200_000  # newest actions of all modules that are searched, which keeps the page fast
+LEARNED_BY_COEFFICIENT = "a coefficient is learned from it, no lesson"
 PERMISSION = "telemetry.view_trade"
 
 _NEWEST = """
@@ -106,13 +108,16 @@ def coverage_page(request: HttpRequest) -> HttpResponseBase:
 def _coverage(parameters: ModuleParameters, totals: Iterable[Any] | None, present: dict[str, int]) -> Coverage:
     """Return one module's coverage."""
     n, keyed, categorized, complete, first, last = totals or (0, 0, 0, 0, None, None)
-    learned, known = parameters.lessons.dimensions_of(parameters.module), parameters.dimensions
+    learned, known = parameters.lessons.dimensions_of(parameters.module), parameters.known_dimensions
     wholes = (
         Share("pattern key", keyed, n),
         Share("action category", categorized, n),
         Share(f"all {len(learned)} learned dimensions", complete, n),
     )
-    shares = [Share(name, present.get(name, 0), n, "" if name in learned else "recorded only") for name in known]
+    weighed = dimensions_weighed(parameters.module)
+    recorded = {name: LEARNED_BY_COEFFICIENT if name in weighed else "recorded only" for name in known}
+    notes = recorded | dict.fromkeys(learned, "")
+    shares = [Share(name, present.get(name, 0), n, notes[name]) for name in known]
     strangers = sorted(set(present) - set(known))
     shares += [Share(name, present[name], n, "not known to the module: ignored") for name in strangers]
     return Coverage(parameters.module, n, first, last, wholes, tuple(shares))

@@ -21,10 +21,10 @@ from psycopg import sql
 from learning.core.coefficients import Memory, memories, weigh
 from learning.models import Coefficient
 from learning.readers.group_columns import EPOCH, Numbering
-from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS, lever_values
+from overrides.core.engine.definitions.coefficients import COEFFICIENT_MODULE, LEVER_DIMENSIONS, lever_values
 from overrides.versions.load_version import current_parameters
 
-MODULE = "dm"
+MODULE = COEFFICIENT_MODULE
 REWEIGH_AFTER = timedelta(hours=1)  # weights also change with time, slowly: the shorter tau is 14 days
 DAY = timedelta(days=1)
 MICROSECONDS = 86_400_000_000  # in a day

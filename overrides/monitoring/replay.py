@@ -19,6 +19,7 @@ from typing import Any
 from uuid import UUID
 
 from overrides.core.engine.combination import Request
+from overrides.core.engine.compile_module import knowing
 from overrides.core.engine.definitions.formats import Format, format_of
 from overrides.core.engine.definitions.serving_mode import ServingMode
 from overrides.core.engine.definitions.vocabulary import Flag, Reason
@@ -173,18 +174,21 @@ def _neutral(row: Decision) -> dict[str, Any]:
 def _computed(row: Decision, engines: Engines, known: Format) -> dict[str, Any]:
     """Return the recomputed decision, with the same version and in the same mode.
 
-    If no version was published yet, the dimensions known by default are those of the row's format.
+    The dimensions known to the module are those that the row's format would have known.
     """
     engine = (
         unpublished_engine(row.module, ServingMode(), known)
         if row.version is None
         else engines(row.module, row.version)
     )
+    compiled = knowing(engine.compiled, engine.parameters.dimensions_known_to(known))
     challenger = None
     if row.challenger_version is not None:
         challenger = (row.challenger_version, engines(row.module, row.challenger_version).compiled)
     mode = ServingMode.checked({"mode": row.mode, **row.request.get(SERVED_UNDER, {})})
-    found = resolve_one(question_of(row), replace(engine, mode=mode, challenger=challenger), now=row.at)
+    found = resolve_one(
+        question_of(row), replace(engine, compiled=compiled, mode=mode, challenger=challenger), now=row.at
+    )
     return {field: getattr(found.record, field) for field in RECOMPUTED}
 
 

@@ -70,7 +70,7 @@ def _misfits(proposal: Proposal, parameters: ModuleParameters) -> Iterator[Refus
         if spec.module != proposal.module:
             yield Refusal(f"{place}.module", f"is {spec.module} in a request of {proposal.module}; send two requests")
             continue
-        yield from (refusal(fault, place) for fault in check(spec, parameters.dimensions))
+        yield from (refusal(fault, place) for fault in check(spec, parameters.known_dimensions))
         policy = next(each.policy for channel, each in parameters.channels.items() if channel is spec.channel)
         if policy is not spec.policy:
             yield Refusal(f"{place}.policy", f"{spec.channel} is of policy {policy} now; send an override of that one")

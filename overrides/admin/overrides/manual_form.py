@@ -92,7 +92,7 @@ class ManualForm(ReasonForm):
         except FieldError as error:
             self.refuse(error)
             return
-        for fault in check(spec, self._parameters.dimensions):
+        for fault in check(spec, self._parameters.known_dimensions):
             self.refuse(fault)
         self.spec = None if self.errors else spec
 

@@ -84,7 +84,7 @@ def _mode(request: ChangeRequest) -> ContentForm:
             initial=asked["challenger"] or "",
         ),
     }
-    known = current_parameters(request.module).dimensions
+    known = current_parameters(request.module).known_dimensions
 
     def read(values: Values) -> dict[str, Any]:
         try:

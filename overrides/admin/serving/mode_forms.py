@@ -89,7 +89,7 @@ class ModeForm(ReasonForm):
         challenger.choices = [("", "none"), *versions]
 
     def clean_allow(self) -> dict[str, list[str]]:
-        return read_allow(self.cleaned_data["allow"], self._status.parameters.dimensions)
+        return read_allow(self.cleaned_data["allow"], self._status.parameters.known_dimensions)
 
     def clean(self) -> None:
         cleaned, module = self.cleaned_data, self._status.module

@@ -28,11 +28,17 @@ def compile_module(parameters: ModuleParameters, specs: Iterable[OverrideSpec]) 
                 each.weights,
                 each.combiner,
                 channel=channel,
-                known_dimensions=parameters.dimensions,
+                known_dimensions=parameters.known_dimensions,
             )
             for channel, each in parameters.channels.items()
         )
     )
+
+
+def knowing(compiled: Compiled, dimensions: Iterable[str]) -> Compiled:
+    """Return the same engine; it flags a request that has other dimensions than these."""
+    known = frozenset(dimensions)
+    return Compiled(tuple(replace(section, known_dimensions=known) for section in compiled.sections))
 
 
 def recompile_module(

@@ -335,7 +335,7 @@ def target_levers(spec: OverrideSpec | None) -> Mapping[str, float]:
 def _faults(spec: OverrideSpec | None, parameters: ModuleParameters) -> list[FieldError]:
     if spec is None:
         return []
-    faults = check(spec, parameters.dimensions)
+    faults = check(spec, parameters.known_dimensions)
     channel = None if spec.channel is None else parameters.channels.get(spec.channel)
     if channel is None or channel.policy is not spec.policy:
         faults.append(FieldError("policy", f"its channel does not use {spec.policy}"))

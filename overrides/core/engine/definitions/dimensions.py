@@ -1,8 +1,10 @@
 """The scope dimensions of each module, in the bit order of the reference implementation.
 
-Learned dimensions make cells and lessons. Recorded dimensions are outputs of the system itself: they are stored with
-every decision and not learned from, unless the builder's parameters ask for them. A new dimension needs a name here and
-in a new format (`formats`). Modules whose parameters are stored already take it up by a request that names it.
+Learned dimensions make cells and lessons. Recorded dimensions are stored with every decision and make none, unless the
+builder's parameters ask for them: those of pm are outputs of the system itself, and from that of dm a coefficient alone
+is learned. A new dimension needs a name here and in a new format (`formats`). Modules whose parameters are stored
+already take it up by a request that names it; one that a coefficient is learned from they know without
+(`ModuleParameters.known_dimensions`).
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ LEARNED_DIMENSIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
     }
 )  # fmt: skip
-RECORDED_DIMENSIONS: Mapping[str, tuple[str, ...]] = MappingProxyType({"pm": ("A_mode", "E_mode"), "dm": ()})
+RECORDED_DIMENSIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"pm": ("A_mode", "E_mode"), "dm": ("timeframe",)}
+)
 
 
 def known_dimensions(module: str) -> tuple[str, ...]:

@@ -70,7 +70,9 @@ FIRST = Format(
     recorded={"pm": ("A_mode", "E_mode"), "dm": ()},
     factors=("w_edge", "w_n", "w_var", "w_decay", "w_spec"),
 )  # fmt: skip
-FORMATS: tuple[Format, ...] = (FIRST,)  # format 1 first; append, never edit
+# Since the second format, a dimension that a coefficient is learned from is known whatever the parameters name.
+SECOND = FIRST.extended(recorded={"dm": ("timeframe",)})
+FORMATS: tuple[Format, ...] = (FIRST, SECOND)  # format 1 first; append, never edit
 CURRENT_FORMAT = len(FORMATS)
 
 

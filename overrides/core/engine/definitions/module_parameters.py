@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+from .coefficients import dimensions_weighed
 from .constants import described
 from .dimensions import LEARNED_DIMENSIONS, known_dimensions
 from .evidence_parameters import EvidenceParameters
 from .field_error import FieldError
-from .formats import FIRST, Format
+from .formats import FIRST, FORMATS, Format
 from .json_fields import closed_mapping, finite, one_of, required, text
 from .parameters import LessonParameters, WeightParameters
 from .serving_mode import PROTECTED_MOTIFS
@@ -54,7 +55,7 @@ class ModuleParameters:
 
     - `lessons`: parameters of the plan method, and the books and dimensions that both methods learn from.
     - `evidence`: parameters of the evidence method.
-    - `dimensions`: the scope dimensions that a request may carry without a flag.
+    - `dimensions`: the scope dimensions that a request may carry without a flag, besides those of coefficients.
     - `product_cap`: upper bound of coefficients x alloc_mult x size_mult, 1 to 10; None (default): no bound.
     """
 
@@ -83,6 +84,24 @@ class ModuleParameters:
             channel: ChannelParameters(LearningMethod.PLAN, Combiner.PLAN, weights) for channel in channels_of(module)
         }
         return cls(module, channels, LessonParameters(dimensions=learned), dimensions)
+
+    @property
+    def known_dimensions(self) -> tuple[str, ...]:
+        """The scope dimensions that are known to the module: those named, and those a coefficient is learned from.
+
+        Requests carry them without a flag; overrides and allow-lists may name them.
+        """
+        return self.dimensions_known_to(FORMATS[-1])
+
+    def dimensions_known_to(self, known: Format) -> tuple[str, ...]:
+        """Return the known dimensions as a format of the engine had them; the first knew those named, and no others.
+
+        >>> dm = ModuleParameters.default("dm", FIRST)
+        >>> "timeframe" in dm.dimensions_known_to(FIRST), "timeframe" in dm.known_dimensions
+        (False, True)
+        """
+        weighed = () if known == FIRST else dimensions_weighed(self.module)
+        return tuple(dict.fromkeys((*self.dimensions, *weighed)))
 
     @classmethod
     def from_document(cls, module: str, document: object) -> Self:

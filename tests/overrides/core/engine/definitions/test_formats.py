@@ -14,7 +14,10 @@ from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.weights import SYMBOLS
 
 # Of each format that decisions name, so that nobody edits it.
-FROZEN = ("58e3d680b10bd8f325a8121b8c5a3e2c2d9e84e441c4eb3a00f6ed412d98685c",)
+FROZEN = (
+    "58e3d680b10bd8f325a8121b8c5a3e2c2d9e84e441c4eb3a00f6ed412d98685c",
+    "a196e1fa0b58910b3d5de42850d94a875b320581eae453b841b34443dd874121",
+)
 
 
 def known_today() -> Format:
