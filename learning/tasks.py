@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from celery import shared_task
 
+from learning.coefficients.coefficient_evidence import measure_coefficients
 from learning.coefficients.coefficient_memory import update_coefficients
 from learning.core.evidence_method.blocks import BudgetExceeded
 from learning.lessons.aggregate import aggregate_dirty
@@ -45,9 +46,9 @@ def aggregate_soon_task(*, module: str, now: str | None = None, **_: object) -> 
 
 @shared_task(name="learning.coefficients")
 def coefficients_task(*, now: str | None = None, **_: object) -> None:
-    """Update the coefficients with changed trades, and weigh as of now."""
+    """Update the coefficients with changed trades, weigh as of now, and measure the evidence of each weight hourly."""
     at = moment_of_task(now)
-    run_once("coefficients", now=at, every=timedelta(minutes=5), work=lambda: update_coefficients(now=at))
+    run_once("coefficients", now=at, every=timedelta(minutes=5), work=lambda: _updated_coefficients(at))
 
 
 @shared_task(name="learning.coefficients_soon")
@@ -142,6 +143,13 @@ def check_published_evidence_task(*, now: str | None = None, **_: object) -> Non
     """Compare what was published under mandates with the builder's runs; a difference raises an alarm."""
     at = moment_of_task(now)
     run_check(EVIDENCE, now=at, work=lambda: check_published_evidence(now=at))
+
+
+def _updated_coefficients(at: datetime) -> int:
+    """Update and measure the coefficients; return the number of changed trades."""
+    changed = update_coefficients(now=at)
+    measure_coefficients(now=at)
+    return changed
 
 
 def _job(what: str, module: str, policy: str) -> str:

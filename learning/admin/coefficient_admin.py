@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -14,14 +15,17 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
-from learning.coefficients.coefficient_memory import DAY, day_of, memory_of
+from learning.admin.coefficient_evidence_display import EXPORTED, exported_evidence, gain, interval, twins_of, walk_of
+from learning.coefficients.coefficient_memory import DAY, MODULE, OVERALL, day_of, memory_of
 from learning.coefficients.proposed_weights import in_force, name_of
+from learning.core.coefficient_evidence import Fewest
 from learning.models import Coefficient
 from learning.readers.group_columns import EPOCH
 from overrides.admin.charts.coefficient_bars import weight_track
 from overrides.admin.coefficient_display import bar
 from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS
 from overrides.models import Version
+from overrides.versions.load_version import current_parameters
 from telemetry.foundation.admin.formatting import format_moment, number
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
 from telemetry.foundation.core.canonical_json import utc_text
@@ -30,6 +34,7 @@ from telemetry.foundation.core.csv_cells import csv_lines
 MOST_VERSIONS = 60
 COLUMNS = (
     "lever", "value", "weight", "in_force", "short_mean", "long_mean", "short_unshrunk", "long_unshrunk", "n", "as_of",
+    *EXPORTED,
 )  # fmt: skip
 
 
@@ -66,7 +71,10 @@ class CoefficientAdmin(FactAdmin):
         def served(row: Coefficient) -> SafeString:
             return number(weights.get(name_of(row)), 3)
 
-        return ("lever_and_value", against_served, served, "short_memory", "long_memory", "n_shown", "as_of_shown")
+        return (
+            "lever_and_value", against_served, served, "interval_shown", "n_shown", "days_shown", "gain_shown",
+            "short_memory", "long_memory", "as_of_shown",
+        )  # fmt: skip
 
     def get_urls(self) -> list[URLPattern]:
         export = path("coefficients.csv", self.admin_site.admin_view(self.export), name="learning_coefficient_export")
@@ -82,7 +90,8 @@ class CoefficientAdmin(FactAdmin):
         return response
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        return super().changelist_view(request, {"export_query": request.GET.urlencode()} | (extra_context or {}))
+        context = {"export_query": request.GET.urlencode()} | verdict_on_all() | (extra_context or {})
+        return super().changelist_view(request, context)
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         versions = weights_by_version(obj)
@@ -92,6 +101,10 @@ class CoefficientAdmin(FactAdmin):
             if obj.key
             else None,
             "is_overall": not obj.key,
+            "walk": walk_of(obj),
+            "twins": twins_of(obj),
+            **verdict_on_all(),
+            **gate_of(obj),
         }
 
     @admin.display(description="lever and value", ordering="name")
@@ -130,6 +143,18 @@ class CoefficientAdmin(FactAdmin):
     def n_shown(self, row: Coefficient) -> SafeString:
         return number(row.n, 0)
 
+    @admin.display(description="95 % interval", ordering="low")
+    def interval_shown(self, row: Coefficient) -> SafeString:
+        return interval(row)
+
+    @admin.display(description="effective days", ordering="effective_days")
+    def days_shown(self, row: Coefficient) -> SafeString:
+        return number(row.effective_days, 1)
+
+    @admin.display(description="gained in the walk-forward", ordering="walk_gain")
+    def gain_shown(self, row: Coefficient) -> SafeString:
+        return gain(row)
+
     @admin.display(description="newest trade")
     def newest(self, row: Coefficient) -> SafeString:
         return format_moment(EPOCH + memory_of(row).at * DAY)
@@ -163,7 +188,27 @@ def exported(rows: QuerySet[Coefficient]) -> Iterator[dict[str, Any]]:
             "long_unshrunk": memory.long.mean,
             "n": row.n,
             "as_of": utc_text(row.as_of),
+            **exported_evidence(row),
         }
+
+
+def verdict_on_all() -> dict[str, Any]:
+    """Return the verdict on all weights together with its time, as template context; empty before it is measured."""
+    overall = Coefficient.objects.filter(module=MODULE, name=OVERALL[0], key=OVERALL[1]).first()
+    if overall is None or overall.evidence is None:
+        return {}
+    walked_at = overall.evidence["walk_as_of"]
+    return {
+        "weights_verdict": overall.evidence,
+        "measured_at": overall.measured_at,
+        "walked_at": None if walked_at is None else datetime.fromisoformat(walked_at),
+    }
+
+
+def gate_of(row: Coefficient) -> dict[str, Any]:
+    """Return what a weight needs to be proposed, and whether it has that, as template context."""
+    fewest = Fewest.of(current_parameters(row.module).evidence)
+    return {"fewest": fewest, "is_enough": row.n >= fewest.trades and (row.effective_days or 0.0) >= fewest.days}
 
 
 def weights_by_version(row: Coefficient) -> list[tuple[int, float, Any]]:

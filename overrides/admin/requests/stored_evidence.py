@@ -72,6 +72,12 @@ class Known:
         """The verdict on all weights together; empty if the request moves none."""
         return self.coefficients.get("", {})
 
+    @property
+    def weights_walked_at(self) -> datetime | None:
+        """The time that the walk-forward of the weights is as of; None if the document has none."""
+        walked = self.weights_run.get("walk_as_of")
+        return None if not walked else datetime.fromisoformat(walked)
+
     @cached_property
     def lines(self) -> Mapping[str, LineKnown]:
         """What was known of each line, by its id."""

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import csv
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from learning.coefficients.coefficient_evidence import measure_coefficients
 from learning.coefficients.coefficient_memory import update_coefficients
 from learning.models import Coefficient
 from learning.proposals.materialize import materialize
+from overrides.models import RequestEvidence
 from overrides.serving.engine import load_engine
 from overrides.serving.resolve import resolve_one
 from telemetry.decisions.decision_log import record_decisions
+from telemetry.foundation.core.canonical_json import fact_json
 from tests.admin_pages import MOST_QUERIES, page
-from tests.builders import DAY, NOW, approve_and_apply, draft, make_parameters, make_question, publish, set_mode
+from tests.builders import (
+    DAY,
+    NOW,
+    approve_and_apply,
+    draft,
+    make_parameters,
+    make_question,
+    publish,
+    set_mode,
+    without_triggers,
+)
+from tests.learning.coefficients.test_coefficient_evidence import ABOVE, GAIN, walked
 from tests.learning.coefficients.test_coefficient_memory import allocated, record
 from tests.people import make_person
 
@@ -36,6 +51,12 @@ def traded() -> None:
     record(*[allocated(f"t{n}", 0.4, 1 + n // 2, {"chain": "base"}) for n in range(24)])
     record(*[allocated(f"u{n}", -0.4, 1 + n // 2, {"chain": "=sol"}) for n in range(24)])
     update_coefficients(now=NOW)
+
+
+@pytest.fixture
+def measured(traded: None) -> None:
+    walked({"chain=base": GAIN}, ABOVE)
+    measure_coefficients(now=NOW)
 
 
 def row(key: str) -> Coefficient:
@@ -80,6 +101,27 @@ class TestList:
         assert float(rows[1]["long_unshrunk"]) == pytest.approx(0.4)
         assert rows[1]["n"] == "24"
 
+    @pytest.mark.usefixtures("measured")
+    def test_shows_the_evidence_of_each_weight_and_of_all(self, browser: Client) -> None:
+        text = page(browser, f"{LIST}?o=6")
+
+        assert "while the same search finds" in text
+        assert text.count("moved weight") == 1
+        base = row("base")
+        assert base.effective_days is not None
+        assert f"{base.effective_days:.1f}" in text
+        assert "+4.5" in text
+
+    @pytest.mark.usefixtures("measured")
+    def test_is_given_out_with_the_evidence(self, browser: Client) -> None:
+        rows = list(csv.DictReader(b"".join(browser.get(f"{LIST}coefficients.csv?name=chain")).decode().splitlines()))
+
+        base = next(each for each in rows if each["value"] == "base")
+        assert (base["walk_gain"], base["walk_low"], base["walk_trades"], base["twins"]) == ("4.5", "1.0", "30", "5")
+        assert float(base["low"]) == row("base").low
+        assert base["measured_at"] == "2026-03-02T12:00:00Z"
+        assert next(each for each in rows if each["value"] == "'=sol")["walk_gain"] == ""
+
     @pytest.mark.usefixtures("traded")
     def test_is_for_those_who_may_look(self, client: Client) -> None:
         client.force_login(make_person("nobody", is_staff=True))
@@ -103,6 +145,33 @@ class TestPage:
     def test_says_how_a_weight_comes_into_force(self, browser: Client) -> None:
         assert "No version of dm is published yet" in page(browser, f"{LIST}{row('base').pk}/change/")
 
+    def test_says_that_nothing_is_measured_yet(self, browser: Client) -> None:
+        assert "Nothing is measured yet" in page(browser, f"{LIST}{row('base').pk}/change/")
+
+    @pytest.mark.usefixtures("measured")
+    def test_shows_interval_days_walk_forward_and_twins(
+        self, browser: Client, django_assert_max_num_queries: Any
+    ) -> None:
+        with django_assert_max_num_queries(MOST_QUERIES):
+            text = " ".join(page(browser, f"{LIST}{row('base').pk}/change/").split())
+
+        assert "30</span> trades on" in text
+        assert "rests on enough to be proposed: 20 trades of its own" in text
+        assert "as far from 1 in" in text
+        assert "All weights together:" in text
+
+    @pytest.mark.usefixtures("measured")
+    def test_says_what_is_missing_for_a_weight(self, browser: Client) -> None:
+        record(allocated("alone", 3.0, 1, {"curator": "new"}))
+        update_coefficients(now=NOW)
+        measure_coefficients(now=NOW + DAY)
+
+        text = " ".join(page(browser, f"{LIST}{row('new').pk}/change/").split())
+
+        assert "not known from one day" in text
+        assert "rests on too little to be proposed" in text
+        assert "no weight of it was in force in a fold" in text
+
     def test_of_all_trades_has_no_weight(self, browser: Client) -> None:
         assert "has no weight of its own" in page(browser, f"{LIST}{row('').pk}/change/")
 
@@ -122,6 +191,37 @@ class TestElsewhere:
         assert "no trade of it is learned from: back to 1" in text
         assert "Size of change" in text
         assert "What if?" in text
+
+    @pytest.mark.usefixtures("measured")
+    def test_a_request_shows_the_walk_forward_and_the_noise_twins_of_a_weight(self, browser: Client) -> None:
+        request = materialize(module="dm", now=NOW)
+        assert request is not None
+
+        text = " ".join(page(browser, f"/admin/overrides/changerequest/{request.pk}/change/").split())
+
+        assert "walk-forward gain" in text
+        assert "30</span> trades" in text
+        assert "+4.5" in text
+        assert "in R over all its trades there" in text
+
+    def test_a_request_that_was_stored_before_is_shown_without_them(self, browser: Client) -> None:
+        """Documents of the first format have neither walk-forward nor noise twins of a weight."""
+        request = materialize(module="dm", now=NOW)
+        assert request is not None
+        stored = request.evidence.get()
+        document = stored.parsed
+        for each in document["coefficients"].values():
+            each.pop("walk", None), each.pop("twins", None), each.pop("walk_as_of", None)
+        text = fact_json(document | {"format": 1})
+        with without_triggers():
+            RequestEvidence.objects.filter(pk=stored.pk).update(
+                document=text, document_hash=sha256(text.encode()).hexdigest()
+            )
+
+        shown = page(browser, f"/admin/overrides/changerequest/{request.pk}/change/")
+
+        assert "No walk-forward of coefficients is stored with this request." in shown
+        assert "not known" in shown
 
     def test_a_closed_request_shows_what_it_replaced(self, browser: Client) -> None:
         first = approve_and_apply(draft(module="dm", content={"coefficients": {"chain=base": 1.1}}))
