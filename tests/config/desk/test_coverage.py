@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from config.desk.coverage import Coverage, coverage
+from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS
 from overrides.core.engine.definitions.dimensions import LEARNED_DIMENSIONS
 from telemetry.recording.record_trades import record_trades
 from tests.admin_pages import MOST_QUERIES, browser_of, page
@@ -46,6 +47,20 @@ class TestCoverage:
 
         assert (notes["bucket"], notes["A_mode"]) == ("", "recorded only")
         assert notes["colour"] == "not known to the module: ignored"
+
+    def test_calls_no_dimension_that_a_coefficient_is_learned_from_unknown(self) -> None:
+        scope = dict.fromkeys(LEVER_DIMENSIONS.values(), "x")
+        allocation = {
+            "module": "dm",
+            "pattern_key": "dm_pattern.allocation.allocation",
+            "action_category": "allocation",
+        }
+        record_trades([make_trade("t", actions=[action_payload(scope=scope, **allocation)])], now=NOW)
+
+        notes = {share.name: share.note for share in coverage()[0].dimensions}
+
+        assert {notes[name] for name in scope} == {"", "a coefficient is learned from it, no lesson"}
+        assert notes["timeframe"] == "a coefficient is learned from it, no lesson"
 
     def test_looks_at_the_newest_actions_only(self) -> None:
         record({"bucket": "micro"}, {"bucket": "micro"}, prefix="old")

@@ -69,6 +69,31 @@ class TestTheFirstFormat:
         assert all("UNKNOWN_DIMENSION" in row.flags for row in rows)
 
 
+class TestADimensionOfACoefficient:
+    @pytest.fixture(params=[None, 1])
+    def of_dm(self, request: pytest.FixtureRequest) -> Decision:
+        """A decision of dm, also from before a first version, whose scope names timeframe; its parameters do not."""
+        row = decision(module="dm", reason="NO_MATCH")
+        row.version = request.param
+        row.scope = {**row.scope, "timeframe": "1h"}
+        return row
+
+    def test_was_flagged_by_the_first_format(self, of_dm: Decision) -> None:
+        flags = [flag for flag in of_dm.flags if flag != "UNKNOWN_DIMENSION"]
+
+        for stored, n_differences in ([*flags, "UNKNOWN_DIMENSION"], 0), (flags, 1):
+            of_dm.flags = stored
+            assert len([line for line in replayed(of_dm) if "flags" in line]) == n_differences
+
+    def test_is_known_since_the_second(self, of_dm: Decision) -> None:
+        of_dm.format = 2
+        flags = [flag for flag in of_dm.flags if flag != "UNKNOWN_DIMENSION"]
+
+        for stored, n_differences in ([*flags, "UNKNOWN_DIMENSION"], 1), (flags, 0):
+            of_dm.flags = stored
+            assert len([line for line in replayed(of_dm) if "flags" in line]) == n_differences
+
+
 class TestARewrittenDecision:
     @pytest.mark.parametrize(
         ("wanted", "field", "path", "value", "named"),

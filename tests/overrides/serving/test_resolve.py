@@ -95,6 +95,14 @@ class TestOn:
     def test_flags_a_dimension_nobody_knows(self) -> None:
         assert ask(scope={**SCOPE, "weather": "rain"}).record.flags == ("STEP_LIMITED", "UNKNOWN_DIMENSION")
 
+    def test_knows_a_dimension_of_a_coefficient_whatever_the_parameters_name(self) -> None:
+        publish(module="dm", parameters=make_parameters(module="dm", dimensions=["chain"]))
+        set_mode(module="dm")
+        scope = {"timeframe": "1h", "vol_bucket": "high", "chain": "base"}
+
+        assert ask(scope=scope, **ALLOCATION).record.flags == ()
+        assert ask(scope={**scope, "bucket": "micro"}, **ALLOCATION).record.flags == ("UNKNOWN_DIMENSION",)
+
     def test_keeps_protected_motifs_neutral(self) -> None:
         found = ask(pattern_key="donchian.long.stop")
 
