@@ -24,6 +24,7 @@ from config.demo.queue import run_jobs, step, wait_for_worker, wait_until
 from config.demo.shift_dates import shift, shifted
 from learning.models import NoiseTwin, WalkForward
 from learning.proposals.challenger_trial import draft_trial
+from learning.validation.walk_forward_runs import request_walk_forward
 from overrides.core.engine.definitions.vocabulary import PAIRS, Combiner, LearningMethod
 from overrides.models import Challenge, ChangeRequest, ModuleMode, Version, WhatIf
 from overrides.monitoring.challenger import request_comparison
@@ -137,14 +138,21 @@ def _learn(at: datetime) -> None:
 
 
 def _learn_at_the_end(at: datetime) -> None:
-    """Learn once more at the end, leave the proposals to the person at the screen, and count noise twins."""
+    """Learn once more at the end, leave the proposals to the person at the screen, and count noise twins.
+
+    What is proposed is stored with the walk-forward of then, so that it is computed first.
+    """
+    with step("walking forward: what each method would have earned"):
+        for module in MODULES:
+            request_walk_forward(module=module, now=at)
+        wait_until(lambda: not _is_counting(WalkForward), "walks")
     with step("learning from everything, and from its noise twin"):
         _learn(at)
         _effects(at)
         run_jobs(
             [(f"noise twin {m}", "learning.noise_twin", timedelta(minutes=1), {"module": m}) for m in MODULES], now=at
         )
-    with step("walking forward: what each method would have earned; dealing the outcomes anew"):
+    with step("dealing the outcomes anew"):
         run_jobs([(f"validate {m}", "learning.validate", timedelta(days=1), {"module": m}) for m in MODULES], now=at)
         wait_until(lambda: not (_is_counting(WalkForward) or _is_counting(NoiseTwin)), "walks and twins")
 

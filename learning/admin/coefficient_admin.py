@@ -15,7 +15,15 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
-from learning.admin.coefficient_evidence_display import EXPORTED, exported_evidence, gain, interval, twins_of, walk_of
+from learning.admin.coefficient_evidence_display import (
+    EXPORTED,
+    Proposal,
+    exported_evidence,
+    gain,
+    interval,
+    twins_of,
+    walk_of,
+)
 from learning.coefficients.coefficient_memory import DAY, MODULE, OVERALL, day_of, memory_of
 from learning.coefficients.proposed_weights import in_force, name_of
 from learning.core.coefficient_evidence import Fewest
@@ -26,7 +34,7 @@ from overrides.admin.coefficient_display import bar
 from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS
 from overrides.models import Version
 from overrides.versions.load_version import current_parameters
-from telemetry.foundation.admin.formatting import format_moment, number
+from telemetry.foundation.admin.formatting import MISSING, format_moment, number
 from telemetry.foundation.admin.read_only import FactAdmin, one_of
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.core.csv_cells import csv_lines
@@ -67,13 +75,21 @@ class CoefficientAdmin(FactAdmin):
             served = weights.get(name_of(row), 1.0)
             return bar(row.weight, served, f"new {row.weight:.4f}, in force {served:.4f}")
 
+        fewest = Fewest.of(current_parameters(MODULE).evidence)
+
+        @admin.display(description="to be proposed")
+        def proposed(row: Coefficient) -> SafeString:
+            if not row.key or row.measured_at is None:
+                return MISSING
+            return Proposal.of(row, weights.get(name_of(row), 1.0), fewest).cell()
+
         @admin.display(description="in force")
         def served(row: Coefficient) -> SafeString:
             return number(weights.get(name_of(row)), 3)
 
         return (
-            "lever_and_value", against_served, served, "interval_shown", "n_shown", "days_shown", "gain_shown",
-            "short_memory", "long_memory", "as_of_shown",
+            "lever_and_value", against_served, served, proposed, "interval_shown", "n_shown", "days_shown",
+            "gain_shown", "short_memory", "long_memory", "as_of_shown",
         )  # fmt: skip
 
     def get_urls(self) -> list[URLPattern]:
@@ -104,7 +120,7 @@ class CoefficientAdmin(FactAdmin):
             "walk": walk_of(obj),
             "twins": twins_of(obj),
             **verdict_on_all(),
-            **gate_of(obj),
+            "proposal": proposal_of(obj),
         }
 
     @admin.display(description="lever and value", ordering="name")
@@ -205,10 +221,10 @@ def verdict_on_all() -> dict[str, Any]:
     }
 
 
-def gate_of(row: Coefficient) -> dict[str, Any]:
-    """Return what a weight needs to be proposed, and whether it has that, as template context."""
+def proposal_of(row: Coefficient) -> Proposal:
+    """Return what the next request would do with the weight of a row."""
     fewest = Fewest.of(current_parameters(row.module).evidence)
-    return {"fewest": fewest, "is_enough": row.n >= fewest.trades and (row.effective_days or 0.0) >= fewest.days}
+    return Proposal.of(row, in_force().get(name_of(row), 1.0), fewest)
 
 
 def weights_by_version(row: Coefficient) -> list[tuple[int, float, Any]]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from learning.core.coefficient_evidence import Fewest
+from learning.core.coefficient_steps import next_weight
 from learning.models import Coefficient
 from telemetry.foundation.admin.formatting import MISSING, number
 from telemetry.foundation.core.canonical_json import utc_text
@@ -35,6 +38,47 @@ def gain(row: Coefficient) -> SafeString:
         return total
     low, high = (number(walk[end], 1, signed=True) for end in ("low", "high"))
     return format_html('{} <span class="cw-quiet">({} to {})</span>', total, low, high)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What the next request would do with a weight, as of its last measurement.
+
+    in_force, proposed   the weight in force and the next one; equal where nothing is proposed
+    is_enough            whether the fresh weight rests on enough trades and effective days
+    """
+
+    in_force: float
+    proposed: float
+    is_enough: bool
+    fewest: Fewest
+
+    @classmethod
+    def of(cls, row: Coefficient, in_force: float, fewest: Fewest) -> Proposal:
+        """Return the proposal for the weight of a row."""
+        is_enough = row.n >= fewest.trades and (row.effective_days or 0.0) >= fewest.days
+        return cls(in_force, next_weight(in_force, row.weight, is_enough=is_enough), is_enough, fewest)
+
+    @property
+    def sentence(self) -> str:
+        """The proposal and its reason in one sentence."""
+        needed = f"{self.fewest.trades} trades of its own and {self.fewest.days:g} effective days"
+        if self.proposed != self.in_force:
+            back = "" if self.is_enough else f", because a weight takes {needed}"
+            return f"The next request would propose {self.proposed:.3f} instead of {self.in_force:.3f}{back}."
+        if not self.is_enough:
+            return f"Nothing is proposed: a weight takes {needed}."
+        near = (
+            "within half a step (1 %) of 1" if self.in_force == 1.0 else "less than a step (2 %) from the one in force"
+        )
+        return f"Nothing is proposed: the new weight is {near}."
+
+    def cell(self) -> SafeString:
+        """Format the proposal for a list: the weight to propose, or why there is none in a few words."""
+        if self.proposed != self.in_force:
+            return number(self.proposed, 3)
+        words = "no change" if self.is_enough else "too few"
+        return format_html('<span class="cw-quiet">{}</span>', words)
 
 
 def walk_of(row: Coefficient) -> Mapping[str, Any] | None:

@@ -26,10 +26,19 @@ class CoefficientDocument(serializers.ModelSerializer[Coefficient]):
     short_mean = serializers.FloatField(source="rr_short", help_text="in R, decayed over about 14 days")
     long_mean = serializers.FloatField(source="rr_long", help_text="in R, decayed over about 90 days")
     n = serializers.IntegerField(help_text="number of trades; a cluster counts once")
+    effective_days = serializers.FloatField(allow_null=True, help_text="days behind the short mean; null: not measured")
+    low = serializers.FloatField(allow_null=True, help_text="lower end of the weight's 95 % interval; null: not known")
+    high = serializers.FloatField(allow_null=True, help_text="upper end of the weight's 95 % interval; null: not known")
+    walk_gain = serializers.FloatField(
+        allow_null=True, help_text="R gained in the newest walk-forward; null: in force in no fold"
+    )
 
     class Meta:
         model = Coefficient
-        fields = ("id", "module", "lever", "value", "weight", "short_mean", "long_mean", "n", "as_of")
+        fields = (
+            "id", "module", "lever", "value", "weight", "short_mean", "long_mean", "n", "effective_days", "low", "high",
+            "walk_gain", "as_of", "measured_at",
+        )  # fmt: skip
 
 
 @extend_schema_view(get=list_schema("list_coefficients", "Fresh weights of dm", CoefficientDocument, FILTERS))

@@ -52,10 +52,10 @@ def coefficient_evidence(names: Collection[str], *, at: datetime) -> dict[str, d
 
 
 def measure_coefficients(*, now: datetime) -> int:
-    """Store the evidence of every weight with it, at most once an hour; return the number of weights measured."""
+    """Store the evidence of every weight with it, hourly and after each walk-forward; return how many were measured."""
     rows = {name_of(row): row for row in Row.objects.filter(module=MODULE).defer("sums")}
     overall = rows.get("=".join(OVERALL))
-    if overall is None or (overall.measured_at is not None and now - overall.measured_at < MEASURED_AGAIN_AFTER):
+    if overall is None or not _is_due(overall, now):
         return 0
     sample = _load_sample(now)
     if sample is None:
@@ -70,6 +70,18 @@ def measure_coefficients(*, now: datetime) -> int:
             row.walk_gain = None if found["walk"] is None else min(max(found["walk"]["gain"], -LARGEST), LARGEST)
             row.evidence = {"twins": found["twins"], "walk": found["walk"]}
     return Row.objects.bulk_update(rows.values(), STORED, batch_size=500)
+
+
+def _is_due(overall: Row, now: datetime) -> bool:
+    """Return whether the evidence is an hour old, or older than the newest walk-forward."""
+    if overall.measured_at is None or overall.evidence is None:
+        return True
+    is_old = now - overall.measured_at >= MEASURED_AGAIN_AFTER
+    return is_old or overall.evidence["walk_as_of"] != _text_of(walked_weights().as_of)
+
+
+def _text_of(at: datetime | None) -> str | None:
+    return None if at is None else utc_text(at)
 
 
 @dataclass(frozen=True)
@@ -90,8 +102,7 @@ class _Sample:
         twins = tuple(moved_among(dealt, self._strong) for dealt in self._dealt)
         tested = sum(map(len, self.values.values()))
         voices = Voices(found, twins, self.walked.voice, tested, "moved weight", "tested value")
-        as_of = self.walked.as_of
-        return voices_document(voices) | {"walk_as_of": None if as_of is None else utc_text(as_of)}
+        return voices_document(voices) | {"walk_as_of": _text_of(self.walked.as_of)}
 
     def evidence_of(self, name: str) -> dict[str, Any]:
         """Return the evidence of one weight as JSON values.

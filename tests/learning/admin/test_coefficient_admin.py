@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from hashlib import sha256
 from typing import Any
 
@@ -111,6 +112,7 @@ class TestList:
         assert base.effective_days is not None
         assert f"{base.effective_days:.1f}" in text
         assert "+4.5" in text
+        assert re.search(rf'field-proposed[^>]*><span class="cw-num">{base.weight:.3f}<', text)
 
     @pytest.mark.usefixtures("measured")
     def test_is_given_out_with_the_evidence(self, browser: Client) -> None:
@@ -156,7 +158,7 @@ class TestPage:
             text = " ".join(page(browser, f"{LIST}{row('base').pk}/change/").split())
 
         assert "30</span> trades on" in text
-        assert "rests on enough to be proposed: 20 trades of its own" in text
+        assert f"The next request would propose {row('base').weight:.3f} instead of 1.000." in text
         assert "as far from 1 in" in text
         assert "All weights together:" in text
 
@@ -169,7 +171,7 @@ class TestPage:
         text = " ".join(page(browser, f"{LIST}{row('new').pk}/change/").split())
 
         assert "not known from one day" in text
-        assert "rests on too little to be proposed" in text
+        assert "Nothing is proposed: a weight takes 20 trades of its own and 8 effective days." in text
         assert "no weight of it was in force in a fold" in text
 
     def test_of_all_trades_has_no_weight(self, browser: Client) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 import pytest
 from rest_framework.test import APIClient
 
+from learning.coefficients.coefficient_evidence import measure_coefficients
 from learning.coefficients.coefficient_memory import update_coefficients
 from learning.models import Coefficient
 from tests.api_clients import bearer, new_key
@@ -28,14 +29,18 @@ def names(api: APIClient, **query: str) -> set[str]:
 
 
 class TestList:
-    def test_holds_the_row_in_the_words_of_the_reader(self, api: APIClient) -> None:
+    def test_holds_the_row_in_the_words_of_the_reader(self, api: APIClient, now: datetime) -> None:
+        measure_coefficients(now=now)
         row = Coefficient.objects.get(key="base")
 
         (found,) = api.get(URL, {"value": "base"}).json()["results"]
 
+        assert row.low is not None
         assert found == {
             "id": row.pk, "module": "dm", "lever": "chain", "value": "base", "weight": row.weight,
             "short_mean": row.rr_short, "long_mean": row.rr_long, "n": 2, "as_of": "2026-03-02T12:00:00Z",
+            "effective_days": row.effective_days, "low": row.low, "high": row.high, "walk_gain": None,
+            "measured_at": "2026-03-02T12:00:00Z",
         }  # fmt: skip
 
     def test_is_narrowed_by_lever_and_trades(self, api: APIClient) -> None:

@@ -118,6 +118,15 @@ def test_is_measured_for_every_weight_once_an_hour() -> None:
     assert Coefficient.objects.get(key="").evidence == known[""]
 
 
+def test_is_measured_again_after_a_walk_forward() -> None:
+    trade_for_ten_days()
+    measure_coefficients(now=NOW)
+    walked({"chain=base": GAIN}, ABOVE)
+
+    assert measure_coefficients(now=NOW + timedelta(minutes=5)) == 3
+    assert Coefficient.objects.get(key="base").walk_gain == 4.5
+
+
 def test_is_measured_of_nothing_without_trades() -> None:
     assert measure_coefficients(now=NOW) == 0
 
