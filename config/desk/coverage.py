@@ -20,7 +20,7 @@ from telemetry.models import MODULES
 
 WINDOW = 25_000  # newest actions of a module
 LOOKED_THROUGH = 200_000  # newest actions of all modules that are searched, which keeps the page fast
-LEARNED_BY_COEFFICIENT = "a coefficient is learned from it, no lesson"
+LEARNED_BY_COEFFICIENT = "learned by a coefficient only"
 PERMISSION = "telemetry.view_trade"
 
 _NEWEST = """

@@ -167,7 +167,7 @@ class CoefficientAdmin(FactAdmin):
     def days_shown(self, row: Coefficient) -> SafeString:
         return number(row.effective_days, 1)
 
-    @admin.display(description="gained in the walk-forward", ordering="walk_gain")
+    @admin.display(description="walk-forward gain", ordering="walk_gain")
     def gain_shown(self, row: Coefficient) -> SafeString:
         return gain(row)
 

@@ -37,7 +37,7 @@ def gain(row: Coefficient) -> SafeString:
     if walk["low"] is None:
         return total
     low, high = (number(walk[end], 1, signed=True) for end in ("low", "high"))
-    return format_html('{} <span class="cw-quiet">({} to {})</span>', total, low, high)
+    return format_html('{}<div class="cw-quiet cw-small">{} to {}</div>', total, low, high)
 
 
 @dataclass(frozen=True)

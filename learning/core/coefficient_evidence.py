@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 
 from learning.core.cells.rows import Floats, Ints
-from learning.core.coefficients import KAPPA, TAU_SHORT, Memory, memories, weigh
+from learning.core.coefficients import KAPPA, TAU_LONG, TAU_SHORT, Memory, memories, weigh
 from learning.core.significance.funnel import SIGNIFICANT
 from overrides.core.engine.definitions.coefficients import HIGHEST, LOWEST, is_material
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
@@ -55,37 +55,56 @@ def effective_days(day: Floats, as_of: float) -> float:
     >>> effective_days(np.array([1.2, 1.5, 1.9]), 2.0), round(effective_days(np.array([1.0, 2.0, 3.0, 4.0]), 4.0), 2)
     (1.0, 3.97)
     """
-    decay = np.exp(-(as_of - day) / TAU_SHORT)
-    total = float(decay.sum())
-    if total <= 0:
-        return 0.0
-    _, number = np.unique(np.floor(day), return_inverse=True)
-    return total**2 / float((np.bincount(number, decay) ** 2).sum())
+    return _days_of(_by_day(np.exp(-(as_of - day) / TAU_SHORT), day))
+
+
+def influence(day: Floats, as_of: float) -> Floats:
+    """Return what 1 R more of each trade adds to ln weight, `(trades,)`, for trades with these close days.
+
+    The logarithm of a weight is linear in the outcomes of its value: with W the sums of e^(-age / tau) and kappa = 10,
+
+        c = ( e^(-age / 14 d) + kappa * e^(-age / 90 d) / (W_long + kappa) ) / (W_short + kappa)
+
+    >>> influence(np.array([2.0]), 2.0).round(4).tolist()
+    [0.1736]
+    """
+    short, long = (np.exp(-(as_of - day) / tau) for tau in (TAU_SHORT, TAU_LONG))
+    added: Floats = (short + KAPPA * long / (long.sum() + KAPPA)) / (short.sum() + KAPPA)
+    return added
 
 
 def weight_evidence(weight: float, rr: Floats, day: Floats, as_of: float) -> WeightEvidence:
     """Return the evidence of a weight from the outcomes `(trades,)` in R of its value and their close days.
 
-    The short mean has weights e^(-age / 14 d). Trades of one day count together: with w_d the weight of a day and r_d
-    its weighted sum of deviations from the mean, the effective days are (sum w_d)^2 / sum w_d^2 = m and the variance of
-    the mean is m / (m - 1) * sum r_d^2 / (sum w_d)^2. Shrinkage towards the prior shrinks the error like the mean.
+    With c the influence of a trade on ln weight and r_d the sum of c times the deviation from the c-weighted mean over
+    one day, the variance of ln weight is m / (m - 1) * sum r_d^2; m are the effective days of the c. Trades of one day
+    count together, and both means of the formula are covered; those of all trades are taken as known.
 
     >>> rr, day = np.array([1.0, -1.0, 1.0, -1.0]), np.array([1.0, 2.0, 3.0, 4.0])
     >>> found = weight_evidence(1.0, rr, day, 4.0)
     >>> round(found.days, 2), round(found.low, 2), round(found.high, 2)
-    (3.97, 0.74, 1.35)
+    (3.97, 0.59, 1.71)
     """
-    days = effective_days(day, as_of)
-    if days <= 1.0 + 1e-9:
+    days, added = effective_days(day, as_of), influence(day, as_of)
+    behind = _days_of(_by_day(added, day))
+    if behind <= 1.0 + 1e-9:
         return WeightEvidence(days, None, None)
-    decay = np.exp(-(as_of - day) / TAU_SHORT)
-    total = float(decay.sum())
-    mean = float((decay * rr).sum()) / total
-    _, number = np.unique(np.floor(day), return_inverse=True)
-    deviation = np.bincount(number, decay * (rr - mean))
-    variance = days / (days - 1) * float((deviation**2).sum()) / total**2
-    error = SIGNIFICANT * math.sqrt(variance) * total / (total + KAPPA)
+    mean = float((added * rr).sum() / added.sum())
+    variance = behind / (behind - 1) * float((_by_day(added * (rr - mean), day) ** 2).sum())
+    error = SIGNIFICANT * math.sqrt(variance)
     return WeightEvidence(days, max(weight * math.exp(-error), LOWEST), min(weight * math.exp(error), HIGHEST))
+
+
+def _by_day(values: Floats, day: Floats) -> Floats:
+    """Return the sum of the values `(trades,)` of each day."""
+    _, number = np.unique(np.floor(day), return_inverse=True)
+    return np.bincount(number, values).astype(np.float64)
+
+
+def _days_of(weights: Floats) -> float:
+    """Return the effective days of the weights of days; 0 without any."""
+    total = float(weights.sum())
+    return total**2 / float((weights**2).sum()) if total > 0 else 0.0
 
 
 @dataclass(frozen=True)

@@ -59,8 +59,8 @@ class TestCoverage:
 
         notes = {share.name: share.note for share in coverage()[0].dimensions}
 
-        assert {notes[name] for name in scope} == {"", "a coefficient is learned from it, no lesson"}
-        assert notes["timeframe"] == "a coefficient is learned from it, no lesson"
+        assert {notes[name] for name in scope} == {"", "learned by a coefficient only"}
+        assert notes["timeframe"] == "learned by a coefficient only"
 
     def test_looks_at_the_newest_actions_only(self) -> None:
         record({"bucket": "micro"}, {"bucket": "micro"}, prefix="old")

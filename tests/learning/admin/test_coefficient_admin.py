@@ -202,7 +202,7 @@ class TestElsewhere:
         text = " ".join(page(browser, f"/admin/overrides/changerequest/{request.pk}/change/").split())
 
         assert "walk-forward gain" in text
-        assert "30</span> trades" in text
+        assert 'n = <span class="cw-num">30<' in text
         assert "+4.5" in text
         assert "in R over all its trades there" in text
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
+from learning.core.cells.rows import Floats
 from learning.core.coefficient_evidence import (
     Fewest,
     WeightEvidence,
+    influence,
     moved_in_noise,
     moved_weights,
     permuted_in_weeks,
     weight_evidence,
 )
-from learning.core.coefficients import memories
+from learning.core.coefficients import memories, weigh
 
 RANDOM = np.random.default_rng(5)
 
@@ -53,6 +57,30 @@ class TestInterval:
     def test_stays_within_the_bounds_of_a_weight(self) -> None:
         found = weight_evidence(1.9, RANDOM.normal(0, 50, 40), np.arange(40.0), 40.0)
         assert (found.low, found.high) == (0.5, 2.0)
+
+    @pytest.mark.parametrize(("trades", "youngest", "oldest"), [(60, 0, 60), (40, 0, 250), (40, 40, 200)])
+    def test_misses_one_seldom_where_there_is_no_edge(self, trades: int, youngest: float, oldest: float) -> None:
+        """Also of a value that rests on its long record alone, because nothing of it closed lately."""
+        rng, misses = np.random.default_rng(8), 0
+        every = memories(rng.normal(0, 1, 20_000), rng.uniform(0, 250, 20_000), np.zeros(20_000, int))[0]
+        for _ in range(300):
+            rr, day = rng.normal(0, 1, trades), 250.0 - rng.uniform(youngest, oldest, trades)
+            weight = weigh(memories(rr, day, np.zeros(trades, int))[0], every, 250.0).weight
+            found = weight_evidence(weight, rr, day, 250.0)
+            misses += not low(found) <= 1 <= high(found)
+
+        assert 0.01 < misses / 300 < 0.12
+
+    def test_rests_on_what_each_trade_adds_to_the_weight(self) -> None:
+        day = np.array([3.0, 40.5, 77.2, 79.9])
+        every = memories(np.zeros(4), day, np.zeros(4, int))[0]
+
+        def ln_weight(rr: Floats) -> float:
+            return math.log(weigh(memories(rr, day, np.zeros(4, int))[0], every, 80.0).weight)
+
+        for trade in range(4):
+            added = ln_weight(np.eye(4)[trade] * 0.25) / 0.25
+            assert influence(day, 80.0)[trade] == pytest.approx(added)
 
     def test_without_trades_is_not_known(self) -> None:
         assert weight_evidence(1.0, np.array([]), np.array([]), 3.0).low is None
