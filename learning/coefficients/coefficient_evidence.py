@@ -102,7 +102,8 @@ class _Sample:
         twins = tuple(moved_among(dealt, self._strong) for dealt in self._dealt)
         tested = sum(map(len, self.values.values()))
         voices = Voices(found, twins, self.walked.voice, tested, "moved weight", "tested value")
-        return voices_document(voices) | {"walk_as_of": _text_of(self.walked.as_of)}
+        since = {"walk_as_of": _text_of(self.walked.as_of), "intervals_cover_both_means": True}
+        return voices_document(voices) | since
 
     def evidence_of(self, name: str) -> dict[str, Any]:
         """Return the evidence of one weight as JSON values.

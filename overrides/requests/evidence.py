@@ -21,7 +21,7 @@ from overrides.models import ChangeLine, ChangeRequest, Override, RequestEvidenc
 from telemetry.foundation.core.canonical_json import fact_json, utc_text
 from telemetry.models import AttributionShare
 
-FORMAT = 2  # since 2, the evidence of a coefficient has its noise twins and its walk-forward
+FORMAT = 2  # since 2, a weight has its noise twins and its walk-forward, and its interval covers both means
 MOST_MEASURED = 1_000  # lines whose measurements are kept where the document would be too large; those that move most
 BY_HAND = "person"  # source of an override that somebody wrote; others come from lessons or machines
 

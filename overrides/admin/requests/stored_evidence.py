@@ -73,6 +73,11 @@ class Known:
         return self.coefficients.get("", {})
 
     @property
+    def intervals_cover_both_means(self) -> bool:
+        """Whether the interval of a weight covers its long mean too; what was measured first covers the short alone."""
+        return bool(self.weights_run.get("intervals_cover_both_means"))
+
+    @property
     def weights_walked_at(self) -> datetime | None:
         """The time that the walk-forward of the weights is as of; None if the document has none."""
         walked = self.weights_run.get("walk_as_of")

@@ -205,6 +205,7 @@ class TestElsewhere:
         assert 'n = <span class="cw-num">30<' in text
         assert "+4.5" in text
         assert "in R over all its trades there" in text
+        assert "The interval covers both means" in text
 
     def test_a_request_that_was_stored_before_is_shown_without_them(self, browser: Client) -> None:
         """Documents of the first format have neither walk-forward nor noise twins of a weight."""
@@ -213,7 +214,9 @@ class TestElsewhere:
         stored = request.evidence.get()
         document = stored.parsed
         for each in document["coefficients"].values():
-            each.pop("walk", None), each.pop("twins", None), each.pop("walk_as_of", None)
+            for name in ("walk", "walk_as_of", "intervals_cover_both_means"):
+                each.pop(name, None)
+        document["coefficients"]["chain=base"].pop("twins")
         text = fact_json(document | {"format": 1})
         with without_triggers():
             RequestEvidence.objects.filter(pk=stored.pk).update(
@@ -223,6 +226,7 @@ class TestElsewhere:
         shown = page(browser, f"/admin/overrides/changerequest/{request.pk}/change/")
 
         assert "No walk-forward of coefficients is stored with this request." in shown
+        assert "The interval is that of the 14-day mean alone" in shown
         assert "not known" in shown
 
     def test_a_closed_request_shows_what_it_replaced(self, browser: Client) -> None:
