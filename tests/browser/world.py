@@ -14,12 +14,13 @@ from typing import Any
 from django.contrib.auth.models import Group, Permission, User
 
 from config.access.keys import issue_key
+from learning.coefficients.coefficient_evidence import measure_coefficients
 from learning.coefficients.coefficient_memory import update_coefficients
 from learning.lessons.aggregate import aggregate_dirty
 from learning.lessons.build import build_lessons
 from learning.proposals.materialize import materialize
 from learning.validation.noise_twin_runs import count_twins
-from learning.validation.walk_forward_runs import walk_forward
+from learning.validation.walk_forward_runs import CHOICES, walk_forward
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.models import ChangeRequest, Membership
 from overrides.requests.apply import apply_request
@@ -106,14 +107,19 @@ def _learn(outcomes: Mapping[float, dict[str, str]], *, at: datetime, **action: 
 
 
 def _allocate(*, at: datetime) -> None:
-    """Record a dozen allocations that win on one chain and lose on another, and propose their weights."""
-    for number in range(12):
-        times = {"opened_at": utc_text(at - DAY * (number + 2)), "closed_at": utc_text(at - DAY * (number + 1))}
+    """Record allocations that win on one chain and lose on another, and propose their weights with their evidence."""
+    payloads = []
+    for number in range(44):
+        day = number // 2
+        times = {"opened_at": utc_text(at - DAY * (day + 2)), "closed_at": utc_text(at - DAY * (day + 1))}
         scope = {"chain": "base" if number % 2 else "sol", "curator": "a"}
         action = action_payload(module="dm", action_category="allocation", scope=scope, at=times["opened_at"])
-        payload = trade_payload(f"allocated {number}", rr=1.5 if number % 2 else -1.0, actions=[action], **times)
-        record_trades([parse_trade(payload, now=at)], now=at)
+        rr = (1.5 if number % 2 else -1.0) + day % 3 / 10
+        payloads.append(trade_payload(f"allocated {number}", rr=rr, actions=[action], **times))
+    record_trades([parse_trade(payload, now=at) for payload in payloads], now=at)
     update_coefficients(now=at)
+    walk_forward(module="dm", choices=CHOICES[:1], now=at)
+    measure_coefficients(now=at)
     materialize(module="dm", now=at)
 
 
