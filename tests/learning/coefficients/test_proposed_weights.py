@@ -68,6 +68,13 @@ class TestProposedWeights:
 
         assert proposed() == {}
 
+    @pytest.mark.parametrize(("steps", "moves"), [(0.9, False), (-0.9, False), (1.1, True), (-1.1, True)])
+    def test_replace_one_in_force_from_a_whole_step_on(self, steps: float, moves: bool) -> None:
+        traded(base=0.4, sol=-0.4)
+        serve({name: weight * 1.02**steps for name, weight in fresh().items()})
+
+        assert bool(proposed()) is moves
+
     def test_leave_those_alone_that_moved_by_less(self) -> None:
         traded(base=0.4, sol=-0.4)
         near = fresh()["chain=sol"] * 1.001
