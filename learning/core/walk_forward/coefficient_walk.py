@@ -49,10 +49,13 @@ class WeightGain:
 
     @classmethod
     def of(cls, day_gains: Floats, n: int, days: int, folds: int) -> WeightGain:
-        """Return the sum of the gains `(days,)` in R of all days of its folds, with D / (D - 1) * their scatter.
+        """Return the sum of the gains `(days,)` in R of all D days of its folds.
 
-        >>> WeightGain.of(np.array([1.0, -1.0] * 8), n=20, days=16, folds=1).high.__round__(2)
-        8.1
+        The variance of the sum is D / (D - 1) times the sum of squared deviations from the mean gain of a day.
+
+        >>> found = WeightGain.of(np.array([1.0, -1.0] * 8), n=20, days=16, folds=1)
+        >>> found.gain, round(found.high, 2)
+        (0.0, 8.1)
         """
         gain, count = float(day_gains.sum()), len(day_gains)
         if days < FEWEST_DAYS or count < 2:
