@@ -5,14 +5,14 @@ Admin, API and jobs use the same list of gates. A verb takes its locks first, th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Case, Exists, Expression, OuterRef, Subquery, Sum
+from django.db.models import Exists, OuterRef, Subquery, Sum
 
 from overrides.core.engine.definitions.content_hash import content_hash
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
@@ -134,12 +134,10 @@ def _rivals(line: str, *besides: int) -> ArraySubquery:
     return ArraySubquery(rivals.order_by("request").values("request"))
 
 
-def changes_of(
-    request: ChangeRequest, at: datetime, also: Mapping[str, Expression | Case] | None = None
-) -> list[ChangeLine]:
+def changes_of(request: ChangeRequest, at: datetime) -> list[ChangeLine]:
     """Return the lines of a request with their holds, their rivals, and the targets now in force on each.
 
-    Requests that change nothing that is served are no rivals. `also` are further annotations.
+    Requests that change nothing that is served are no rivals.
     """
     holds = LineHold.objects.filter(LineHold.is_live(at), line=OuterRef("line"))
     pins = holds.filter(kind=HoldKind.PIN)
@@ -151,7 +149,6 @@ def changes_of(
         cap=Subquery(holds.filter(kind=HoldKind.CAP).values("cap")[:1]),
         rivals=_rivals("line", request.pk),
         in_force=Subquery(in_force.values("override__levers")[:1]),
-        **(also or {}),
     )
     changes: list[ChangeLine] = list(rows.order_by("line_id"))
     for change in changes:

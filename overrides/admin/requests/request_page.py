@@ -28,12 +28,12 @@ from overrides.core.governance.overlaps import Opposition
 from overrides.core.governance.permissions import REVIEW
 from overrides.core.governance.votes import LAPSED, Standing
 from overrides.models import ChangeLine, ChangeRequest, Comment, Vote
-from overrides.requests.gates import changes_of, read_situation
+from overrides.requests.gates import read_situation
 from overrides.requests.impact.effects import known_effect
 from overrides.requests.impact.what_if import EFFECT_DECISIONS
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.lines import COEFFICIENTS
-from overrides.requests.opposing_lines import opposing_changes, pulls_in_force
+from overrides.requests.opposing_lines import opposing_changes
 from overrides.requests.staleness import health_of
 from overrides.serving.engine import ENGINE_ROOM
 from telemetry.models import AuditEntry
@@ -79,8 +79,7 @@ class HistoryEntry:
 
 def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
     """Return the template context; `request` has `n_lines` and `evidence_rows`, as the admin annotates it."""
-    lines = changes_of(request, at, pulls_in_force(request)) if request.n_lines else ()
-    read = read_situation(request, at, lines)
+    read = read_situation(request, at, None if request.n_lines else ())
     changes, situation = read.changes, read.situation
     open_to = offers(request, situation, person, at)
     entries = history(request.pk)
@@ -96,7 +95,7 @@ def request_page(request: Any, person: User, at: datetime) -> dict[str, Any]:
         comments,
         Weights(at, situation.parameters),
         {} if known is None else known.lines,
-        opposing_changes([change for _, change in shown], changes) if is_open else {},
+        opposing_changes([change for _, change in shown], changes, read.basis.in_force) if is_open else {},
     )
     return {
         "asked": request,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.parameters import WeightParameters
@@ -35,7 +36,7 @@ class FactorValue:
 
 @dataclass(frozen=True)
 class Weighing:
-    """The weight of an override at a time. `meets_floor_at` is the age (days) at which it is excluded; None: never."""
+    """The weight of an override at a time, with its age and half-life in days."""
 
     factors: tuple[FactorValue, ...]
     total: float
@@ -43,7 +44,6 @@ class Weighing:
     floor: float
     age_days: float
     half_life_days: float
-    meets_floor_at: float | None
     weight: OverrideWeight[float]
 
     @property
@@ -60,6 +60,11 @@ class Weighing:
     def acts_when_fresh(self) -> bool:
         """Whether the weight reached the floor when its evidence was new."""
         return not is_below(self.fresh, self.floor)
+
+    @cached_property
+    def meets_floor_at(self) -> float | None:
+        """The age (days) at which the floor excludes it; None: never."""
+        return _age_at_floor(self.weight, self.floor)
 
     def at_age(self, age_days: float) -> float:
         """Return w_total at an age of the evidence in days."""
@@ -80,7 +85,6 @@ def weigh(spec: OverrideSpec, parameters: WeightParameters, at: datetime) -> Wei
         floor=floor,
         age_days=age,
         half_life_days=half_life_days,
-        meets_floor_at=_age_at_floor(weight, floor),
         weight=weight,
     )
 

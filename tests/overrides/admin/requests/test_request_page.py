@@ -362,6 +362,18 @@ class TestOpposingLines:
         assert f"/admin/overrides/override/{inside.id}/change/" in text
         assert outside.id not in text
 
+    def test_are_those_of_the_version_in_force_when_the_page_is_opened(self, author: User, reviewer: User) -> None:
+        inside = make_spec({"size_mult": 1.2}, scope={"macro_phase": "Dip"})
+        publish(inside)
+        request = draft(make_spec({"size_mult": 0.9}, scope={"bucket": "nano"}), author=author, at=datetime.now(UTC))
+        assert "1 line pulls the other way" in shown(reviewer, request)
+
+        publish(withdraw=[inside.line])
+        assert "pulls the other way" not in shown(reviewer, request)
+
+        publish(inside)
+        assert "1 line pulls the other way" in shown(reviewer, request)
+
 
 def brought(spec: OverrideSpec, at: datetime) -> DraftLine:
     return DraftLine(spec.line, store_override(spec, source="lesson", at=at).id, [])
