@@ -1,14 +1,14 @@
 """The demo's bot: queries levers at the time of each action, and reports a trade once its outcome is known.
 
-A trade is reported when its last result is known: the close, the end of the window that measures the exit's `rr_after`,
-or the end of the last counterfactual. So nothing is learned before it could have been known.
+A trade is reported when its last result is known: at the close, or at the latest `known_at` of its actions, which
+`backtest.closed_trades` states. So nothing is learned before it could have been known.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from celery import current_app
@@ -17,13 +17,13 @@ from config.demo.queue import wait_until
 from overrides.serving.engine import Engine, load_engine
 from overrides.serving.resolve import Resolved, resolve_one
 from overrides.serving.resolve_request import Question, read_question
+from telemetry.core.outcomes import known_at
 from telemetry.decisions.decision_log import record_decisions
 from telemetry.models import Decision, Trade
 
 BASE_ALLOCATION = 4.0  # per cent of the book, before levers
 TRADES_A_MESSAGE = 200
 DECISIONS_A_COPY = 2000
-LENGTH = {"1h": timedelta(hours=1), "4h": timedelta(hours=4)}
 
 ActionKey = tuple[str, str, str]  # external id, module, category: a demo trade has one action of each
 
@@ -42,14 +42,9 @@ class Plan:
 
 def plan_of(payload: dict[str, Any]) -> Plan:
     """Return a demo trade with the time at which all of its results are known."""
-    opened_at, closed_at = (datetime.fromisoformat(payload[name]) for name in ("opened_at", "closed_at"))
-    known_at, bar = closed_at, LENGTH[payload["timeframe"]]
-    for action in payload["actions"]:
-        if action["action_category"] == "exit":
-            known_at = max(known_at, opened_at + action["controls"]["counterfactual_bars"] * bar)
-            if action.get("rr_after") is not None:
-                known_at = max(known_at, closed_at + action["controls"]["rr_after_bars"] * bar)
-    return Plan(payload, known_at)
+    closed_at = datetime.fromisoformat(payload["closed_at"])
+    stated = [datetime.fromisoformat(each["known_at"]) for each in payload["actions"] if "known_at" in each]
+    return Plan(payload, max(known_at(closed_at, each) for each in (None, *stated)))
 
 
 class Bot:

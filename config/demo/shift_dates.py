@@ -29,7 +29,10 @@ def shifted(payload: Mapping[str, Any], delta: timedelta) -> dict[str, Any]:
     return dict(payload) | {
         "opened_at": _later(payload["opened_at"], delta),
         "closed_at": _later(payload["closed_at"], delta),
-        "actions": [dict(action) | {"at": _later(action["at"], delta)} for action in payload["actions"]],
+        "actions": [
+            dict(action) | {name: _later(action[name], delta) for name in ("at", "known_at") if name in action}
+            for action in payload["actions"]
+        ],
     }
 
 

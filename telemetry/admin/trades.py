@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from telemetry.core.outcomes import known_at
 from telemetry.decisions.earnings import ROUNDING, earned_in, sums
 from telemetry.foundation.admin.formatting import MISSING, badge, chips, format_moment, number, pattern, short
 from telemetry.foundation.admin.read_only import DefaultFilter, FactAdmin, FactInline, one_of
@@ -23,7 +24,7 @@ class ActionInline(FactInline):
     """The actions of a trade, listed on the trade's page."""
 
     model = Action
-    fields = ("acted_at", "what", "frozen_scope", "fraction_shown", "leg_shown", "after_shown", "n_decisions")
+    fields = ("acted_at", "what", "frozen_scope", "fraction_shown", "leg_shown", "after_shown", "known", "n_decisions")
     readonly_fields = fields
 
     @admin.display(description="at")
@@ -49,6 +50,11 @@ class ActionInline(FactInline):
     @admin.display(description="outcome after the sale")
     def after_shown(self, action: Action) -> SafeString:
         return number(action.rr_after, 3, signed=True, unit="R")
+
+    @admin.display(description="known")
+    def known(self, action: Action) -> SafeString:
+        """Show when the outcome of the action was known, which is at the close unless the action says later."""
+        return format_moment(known_at(action.trade.closed_at, action.known_at))
 
     @admin.display(description="decisions")
     def n_decisions(self, action: Action) -> int:

@@ -29,7 +29,7 @@ class ActionFact(serializers.ModelSerializer[Action]):
         model = Action
         fields = (
             "index", "module", "pattern_key", "action_category", "at", "scope", "fraction", "leg_rr", "rr_after",
-            "decision_ids", "controls", "counterfactuals", "buckets",
+            "known_at", "decision_ids", "controls", "counterfactuals", "buckets",
         )  # fmt: skip
 
 
@@ -56,7 +56,7 @@ class OutcomeFact(serializers.ModelSerializer[Outcome]):
         model = Outcome
         fields = (
             "external_id", "action_index", "module", "pattern_key", "action_category", "book", "cluster_id", "scope",
-            "rr", "closed_at",
+            "rr", "closed_at", "known_at",
         )  # fmt: skip
 
 

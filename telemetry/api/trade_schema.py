@@ -27,6 +27,12 @@ class ActionSerializer(serializers.Serializer[Any]):
     fraction = number("part of the position, above 0 and at most 1", low=0)
     leg_rr = number("outcome of the part that an add added")
     rr_after = number("trim, exit: what the part sold would have earned had it stayed")
+    known_at = serializers.DateTimeField(
+        required=False,
+        allow_null=True,
+        help_text="when the last of its results (rr_after, counterfactuals) was known, with its offset; not before "
+        "`at`, not in the future; without it, the close",
+    )
     decision_ids = serializers.ListField(
         child=serializers.UUIDField(),
         required=False,

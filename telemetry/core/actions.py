@@ -8,14 +8,15 @@ from datetime import datetime
 
 from telemetry.core.scopes import read_scope
 from telemetry.core.vocabulary import CATEGORIES, SALES, ActionCategory, Module, read_pattern_key
+from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.core.documents import small_document
 from telemetry.foundation.core.fields import EARLIEST, finite, identifier, matching, member, parse_moment, share, text
 from telemetry.foundation.core.objects import Fields, entries, items
 from telemetry.foundation.core.refusal import Refused
 
 KEYS = dict.fromkeys((
-    "module", "pattern_key", "action_category", "at", "scope", "fraction", "leg_rr", "rr_after", "decision_ids",
-    "controls", "counterfactuals", "cf_entry_improvement_bucket", "cf_exit_improvement_bucket",
+    "module", "pattern_key", "action_category", "at", "scope", "fraction", "leg_rr", "rr_after", "known_at",
+    "decision_ids", "controls", "counterfactuals", "cf_entry_improvement_bucket", "cf_exit_improvement_bucket",
 ))  # fmt: skip
 BUCKETS = ("cf_entry_improvement_bucket", "cf_exit_improvement_bucket")
 
@@ -27,6 +28,7 @@ class Action:
     - `fraction`: the part of the position that the action moved, in (0, 1].
     - `leg_rr`: what that part earned, in R per unit of its size.
     - `rr_after` (trim, exit): what the part that was sold would have earned if kept, in R.
+    - `known_at`: when the last of its results (`rr_after`, `counterfactuals`) was known; None if all were at the close.
     - `counterfactuals`: lever -> alternative value -> change of rr in R; `buckets` is its graded form.
     """
 
@@ -38,13 +40,18 @@ class Action:
     fraction: float | None
     leg_rr: float | None
     rr_after: float | None
+    known_at: datetime | None
     decision_ids: tuple[str, ...]
     controls: Mapping[str, object]
     counterfactuals: Mapping[str, Mapping[str, float]]
     buckets: Mapping[str, str]
 
     def document(self) -> dict[str, object]:
-        """Return the action as a JSON value with every field, for the digest of its trade."""
+        """Return the action as a JSON value with every field, for the digest of its trade.
+
+        `known_at` is in it only if it was sent, so that trades recorded before the field existed keep their digest.
+        """
+        known = {} if self.known_at is None else {"known_at": self.known_at}
         return {
             "module": self.module,
             "pattern_key": self.pattern_key,
@@ -58,6 +65,7 @@ class Action:
             "controls": self.controls,
             "counterfactuals": self.counterfactuals,
             "buckets": self.buckets,
+            **known,
         }
 
 
@@ -76,6 +84,7 @@ def read_action(value: object, latest: datetime | None) -> Action:
         fraction=fields.take("fraction", share, None),
         leg_rr=fields.take("leg_rr", finite, None),
         rr_after=fields.take("rr_after", finite, None),
+        known_at=fields.take("known_at", parse_moment, None),
         decision_ids=fields.take("decision_ids", _decision_ids, ()),
         controls=fields.take("controls", _controls, {}),
         counterfactuals=fields.take("counterfactuals", _counterfactuals, {}),
@@ -95,6 +104,8 @@ def _refuse_contradictions(fields: Fields, action: Action, latest: datetime | No
         fields.refuse("rr_after", f"only a trim or an exit is judged by what followed; leave it out of the {category}")
     if latest is not None and fields.sound("at") and action.at > latest:
         fields.refuse("at", "lies after the close of its trade; correct it or the trade's closed_at")
+    if action.known_at is not None and fields.sound("at", "known_at") and action.known_at < action.at:
+        fields.refuse("known_at", f"lies before the action itself ({utc_text(action.at)}); correct one of them")
 
 
 def _decision_ids(value: object) -> tuple[str, ...]:

@@ -13,7 +13,10 @@ from telemetry.core.vocabulary import SALES, ActionCategory, Module
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One judged action: `rr` in R per unit of size, positive if the action was right."""
+    """One judged action: `rr` in R per unit of size, positive if the action was right.
+
+    `known_at` is the moment from which it may be learned from (see `known_at`).
+    """
 
     action_index: int
     module: Module
@@ -22,6 +25,22 @@ class Outcome:
     scope: Mapping[str, str]
     rr: float
     closed_at: datetime
+    known_at: datetime
+
+
+def known_at(closed_at: datetime, action_known_at: datetime | None) -> datetime:
+    """Return when the outcome of an action and all of its alternatives were known.
+
+    This is the close of its trade, or the `known_at` that the action states if that is later: what an exit spared is
+    measured in a window after the close.
+
+    >>> close = datetime(2024, 5, 2, 4)
+    >>> known_at(close, None) == known_at(close, datetime(2024, 5, 2, 3)) == close
+    True
+    >>> known_at(close, datetime(2024, 5, 3, 4))
+    datetime.datetime(2024, 5, 3, 4, 0)
+    """
+    return closed_at if action_known_at is None else max(closed_at, action_known_at)
 
 
 def judge(trade: Trade) -> tuple[Outcome, ...]:
@@ -35,7 +54,16 @@ def judge(trade: Trade) -> tuple[Outcome, ...]:
         return ()
     judged = ((index, action, _result(action, trade.rr)) for index, action in enumerate(trade.actions))
     return tuple(
-        Outcome(index, action.module, action.pattern_key, action.action_category, action.scope, rr, trade.closed_at)
+        Outcome(
+            index,
+            action.module,
+            action.pattern_key,
+            action.action_category,
+            action.scope,
+            rr,
+            trade.closed_at,
+            known_at(trade.closed_at, action.known_at),
+        )
         for index, action, rr in judged
         if rr is not None
     )

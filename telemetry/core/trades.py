@@ -62,7 +62,7 @@ class Trade:
 
 
 def parse_trade(payload: object, *, now: datetime, field: str = "") -> Trade:
-    """Parse a trade from its JSON payload; `now` is an aware time, and no trade may close over five minutes after it.
+    """Parse a trade from its JSON payload; `now` is an aware time. Nothing in it may be over five minutes later.
 
     Raises one Refused with every refusal, their paths below `field`. An explicit null equals a missing field.
 
@@ -120,6 +120,12 @@ def _refuse_contradictions(fields: Fields, trade: Trade, latest: datetime) -> No
             fields.refuse("closed_at", f"lies in the future (latest {utc_text(latest)}); send trades once they closed")
     named_before: set[str] = set()
     for index, action in enumerate(trade.actions):
+        if action.known_at is not None and action.known_at > latest:
+            message = (
+                f"lies in the future (latest {utc_text(latest)}), so its results cannot be in this trade yet; send the "
+                "trade once they are known, or now without them and then as a correction"
+            )
+            fields.refuse(f"actions[{index}].known_at", message)
         if not named_before.isdisjoint(action.decision_ids):
             repeated = ", ".join(sorted(named_before.intersection(action.decision_ids)))
             message = f"{repeated} belongs to an earlier action; a decision answers for one action, name it there only"

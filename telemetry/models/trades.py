@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import OpClass
+from django.contrib.postgres.indexes import BrinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
 
@@ -69,6 +69,7 @@ class Action(models.Model):
     fraction = models.FloatField(null=True)
     leg_rr = models.FloatField(null=True)
     rr_after = models.FloatField(null=True, help_text="what the part sold would have earned had it stayed")
+    known_at = models.DateTimeField(null=True, help_text="when its last result was known; empty: at the close")
     decision_ids = ArrayField(models.UUIDField(), default=list)
     controls = models.JSONField(default=dict)
     counterfactuals = models.JSONField(default=dict, help_text="lever -> alternative -> change of rr")
@@ -83,6 +84,9 @@ class Action(models.Model):
             ),
             models.CheckConstraint(condition=Q(leg_rr=None) | finite("leg_rr"), name="action_leg_rr_is_finite"),
             models.CheckConstraint(condition=Q(rr_after=None) | finite("rr_after"), name="action_rr_after_is_finite"),
+            models.CheckConstraint(
+                condition=Q(known_at=None) | Q(known_at__gte=F("at")), name="action_is_known_after_it_was_taken"
+            ),
             models.CheckConstraint(
                 condition=Q(module__in=[name for name, _ in MODULES]), name="action_module_is_known"
             ),
@@ -108,14 +112,18 @@ class Outcome(models.Model):
     scope = models.JSONField(default=dict)
     rr = models.FloatField()
     closed_at = models.DateTimeField()
+    known_at = models.DateTimeField(help_text="nothing is learned from it before")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["trade", "action_index"], name="one_outcome_per_action"),
             models.CheckConstraint(condition=finite("rr"), name="outcome_rr_is_finite"),
+            models.CheckConstraint(condition=Q(known_at__gte=F("closed_at")), name="outcome_is_known_after_the_close"),
         ]
         indexes = [
-            models.Index(fields=["module", "pattern_key", "action_category", "closed_at"], name="outcome_by_group")
+            models.Index(fields=["module", "pattern_key", "action_category", "closed_at"], name="outcome_by_group"),
+            # Finds the few outcomes that are not known yet, at next to no cost for those who write.
+            BrinIndex(fields=["known_at"], autosummarize=True, name="outcome_by_knowledge"),
         ]
 
     def __str__(self) -> str:

@@ -184,11 +184,11 @@ TRADE_COLUMNS = (
 )  # fmt: skip
 ACTION_COLUMNS = (
     "trade_id", "index", "module", "pattern_key", "action_category", "at", "scope", "fraction", "leg_rr", "rr_after",
-    "decision_ids", "controls", "counterfactuals", "buckets",
+    "known_at", "decision_ids", "controls", "counterfactuals", "buckets",
 )  # fmt: skip
 OUTCOME_COLUMNS = (
     "trade_id", "action_index", "module", "pattern_key", "action_category", "book", "cluster_id", "scope", "rr",
-    "closed_at",
+    "closed_at", "known_at",
 )  # fmt: skip
 PENDING_COLUMNS = FRESH_COLUMNS = ("trade_id", "marked_at")
 DIRTY_COLUMNS = ("module", "pattern_key", "action_category", "marked_at")
@@ -208,8 +208,9 @@ def _action_rows(accepted: Iterable[_Accepted]) -> Iterator[tuple[Any, ...]]:
         for index, (action, scope) in enumerate(zip(each.trade.actions, each.scopes, strict=True)):
             yield (
                 each.id, index, action.module, action.pattern_key, action.action_category, action.at, scope,
-                action.fraction, action.leg_rr, action.rr_after, "{" + ",".join(action.decision_ids) + "}",
-                _json(action.controls), _json(action.counterfactuals), _json(action.buckets),
+                action.fraction, action.leg_rr, action.rr_after, action.known_at,
+                "{" + ",".join(action.decision_ids) + "}", _json(action.controls), _json(action.counterfactuals),
+                _json(action.buckets),
             )  # fmt: skip
 
 
@@ -217,7 +218,7 @@ def _outcome_row(accepted: _Accepted, outcome: Judged) -> tuple[Any, ...]:
     return (
         accepted.id, outcome.action_index, outcome.module, outcome.pattern_key, outcome.action_category,
         accepted.trade.book, accepted.trade.cluster_id or "", accepted.scopes[outcome.action_index], outcome.rr,
-        outcome.closed_at,
+        outcome.closed_at, outcome.known_at,
     )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from telemetry.core.vocabulary import CATEGORIES, Module
 from telemetry.foundation.bulk_copy import copy_rows
-from telemetry.models import Outcome, Trade
+from telemetry.models import Action, Outcome, Trade
 from tests.bench.report import figure, scratch_database, timed
 from tests.bench.simulator import END, Log, Simulator
 from tests.bench.worlds import DIMENSIONS, NOW, group_name, world
@@ -41,10 +41,15 @@ TRADE_COLUMNS = (
     "id", "external_id", "revision", "correction_reason", "is_current", "excluded_reason", "book", "source", "symbol",
     "side", "timeframe", "cluster_id", "opened_at", "closed_at", "rr", "digest", "recorded_at",
 )  # fmt: skip
+ACTION_COLUMNS = (
+    "trade_id", "index", "module", "pattern_key", "action_category", "at", "scope", "decision_ids", "controls",
+    "counterfactuals", "buckets",
+)  # fmt: skip
 OUTCOME_COLUMNS = (
     "trade_id", "action_index", "module", "pattern_key", "action_category", "book", "cluster_id", "scope", "rr",
-    "closed_at",
+    "closed_at", "known_at",
 )  # fmt: skip
+OPEN_FOR = timedelta(hours=30)
 Row = tuple[str, str, dict[str, str], float, int]  # pattern, category, scope, rr, close
 
 
@@ -71,9 +76,10 @@ def write(rows: list[Row]) -> None:
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE telemetry_trade, learning_lessons, learning_builder_runs CASCADE")
     copy_rows(Trade, TRADE_COLUMNS, (_trade(number, row) for number, row in enumerate(rows)))
+    copy_rows(Action, ACTION_COLUMNS, (_action(number, row) for number, row in enumerate(rows)))
     copy_rows(Outcome, OUTCOME_COLUMNS, (_outcome(number, row) for number, row in enumerate(rows)))
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE telemetry_outcome")
+        cursor.execute("ANALYZE telemetry_action, telemetry_outcome")
 
 
 def _trade(number: int, row: Row) -> tuple[Any, ...]:
@@ -82,8 +88,14 @@ def _trade(number: int, row: Row) -> tuple[Any, ...]:
     symbol = f"COIN{number % 97}/USDT"
     return (
         UUID(int=number), name, 1, "", True, "", "paper", "bench", symbol, "long", "1h", "",
-        closed_at - timedelta(hours=30), closed_at, row[3], name.encode(), NOW,
+        closed_at - OPEN_FOR, closed_at, row[3], name.encode(), NOW,
     )  # fmt: skip
+
+
+def _action(number: int, row: Row) -> tuple[Any, ...]:
+    pattern, category, scope, _, closed_at = row
+    at = moment_from_microseconds(closed_at) - OPEN_FOR
+    return UUID(int=number), 0, "pm", pattern, category, at, json.dumps(scope), "{}", "{}", "{}", "{}"
 
 
 def _outcome(number: int, row: Row) -> tuple[Any, ...]:
@@ -98,6 +110,7 @@ def _outcome(number: int, row: Row) -> tuple[Any, ...]:
         "",
         json.dumps(scope),
         rr,
+        moment_from_microseconds(closed_at),
         moment_from_microseconds(closed_at),
     )
 

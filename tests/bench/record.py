@@ -87,6 +87,7 @@ def _actions(key: UUID, trade: TradeValue) -> list[Action]:
             fraction=action.fraction,
             leg_rr=action.leg_rr,
             rr_after=action.rr_after,
+            known_at=action.known_at,
             decision_ids=list(action.decision_ids),
             controls=action.controls,
             counterfactuals=action.counterfactuals,
@@ -108,6 +109,7 @@ def _outcome(key: UUID, trade: TradeValue, outcome: Judged) -> Outcome:
         scope=outcome.scope,
         rr=outcome.rr,
         closed_at=outcome.closed_at,
+        known_at=outcome.known_at,
     )
 
 

@@ -36,7 +36,7 @@ def store(everything: World) -> None:
         name, at = f"stored-{row}", moment_from_microseconds(closed_at)
         key = trade_id(name, 1)
         trades.append((key, name, 1, "", True, "", "paper", "", "COIN/USDT", "", "", "", at, at, rr, b"", NOW))
-        outcomes.append((key, 0, *group_name(group), "paper", "", fact_json(everything.scope(row)), rr, at))
+        outcomes.append((key, 0, *group_name(group), "paper", "", fact_json(everything.scope(row)), rr, at, at))
     copy_rows(Trade, TRADE_COLUMNS, trades)
     copy_rows(Outcome, OUTCOME_COLUMNS, outcomes)
 

@@ -10,7 +10,8 @@ later sale is the exit; for an exit it is the close of the 24th bar after it, an
 before. It is known only `controls.rr_after_bars` bars after `closed_at`.
 
 Counterfactuals are known when the last alternative has ended, `controls.counterfactual_bars` of the exit after the
-trade opened: a trail twice as wide, or an entry six bars later, may outlast the trade.
+trade opened: a trail twice as wide, or an entry six bars later, may outlast the trade. `known_at` of an action is the
+moment at which all of its results are known.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ class _Trade:
         action["fraction"] = round(1 - TRIM_FRACTION, 6) if self.is_trimmed else 1.0
         action["leg_rr"] = self._number(self.columns.exit_leg)
         if not math.isnan(self.columns.exit_after[self.row]):
-            action["rr_after"] = self._number(self.columns.exit_after)
+            action |= {"rr_after": self._number(self.columns.exit_after), "known_at": self._known_at(AFTER_BARS)}
         action["controls"] |= {
             "rr_after_bars": AFTER_BARS,
             "counterfactual_bars": int(self.columns.would_have.bars[self.row]),
@@ -138,10 +139,17 @@ class _Trade:
             "action_category": category,
             "at": utc_at(at),
             "scope": pm_scope(self.market, self.bars.symbol, self.bars.timeframe, at, ts=ts, ox=ox),
+            "known_at": self._known_at(0),
             "controls": self._controls(signals),
             "counterfactuals": alternatives,
             grade: missed_bucket(alternatives),
         }
+
+    def _known_at(self, after_close: int) -> str:
+        """Return the end of the last alternative, or `after_close` bars after the close, whichever is later."""
+        opened, last = (int(self.bars.time[each[self.row]]) for each in (self.columns.entry, self.columns.exit))
+        length, alternatives = SECONDS[self.bars.timeframe], int(self.columns.would_have.bars[self.row])
+        return utc_at(max(opened + alternatives * length, last + (1 + after_close) * length))
 
     def _controls(self, signals: Signals) -> Payload:
         """Return the signal proxies that are defined at this moment, and the ATR as a price."""

@@ -52,6 +52,7 @@ def _action(action: Action) -> Document:
         "action_category": action.action_category,
         "at": utc_text(action.at),
         **_present(optional),
+        **({} if action.known_at is None else {"known_at": utc_text(action.known_at)}),
         **_present({"decision_ids": [str(each) for each in action.decision_ids]}),
         **_present({"controls": _floats(action.controls)}),
         **action.buckets,

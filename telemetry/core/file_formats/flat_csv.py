@@ -6,9 +6,9 @@
 | revision, correction_reason, book, source, side, timeframe, cluster_id, excluded_reason | optional, of the trade |
 | pattern_key | required, of the entry, the trim and the exit |
 | module, action_category, at | optional, of the entry; default: pm, entry (dm: allocation), opened_at |
-| scope.<dimension>, decision_ids (separated by spaces), fraction, leg_rr | optional, of the entry |
-| trim.at, trim.fraction, trim.rr_after, trim.decision_ids, trim.scope.<dimension> | a trim, if any is filled |
-| exit.at, exit.rr_after, exit.decision_ids, exit.scope.<dimension> | the exit, if any is filled; at: closed_at |
+| scope.<dimension>, decision_ids (separated by spaces), fraction, leg_rr, known_at | optional, of the entry |
+| trim.at, .fraction, .rr_after, .known_at, .decision_ids, .scope.<dimension> | a trim, if any is filled |
+| exit.at, .rr_after, .known_at, .decision_ids, .scope.<dimension> | the exit, if any is filled; at: closed_at |
 | actions | replaces all columns of actions: their JSON list, as `export trades --format csv` writes it |
 
 Trim and exit inherit the entry's scope, overridden by their own dimensions. An empty cell means no value. An apostrophe
@@ -31,8 +31,8 @@ TRADE = (
     "opened_at", "closed_at", "rr", "excluded_reason",
 )  # fmt: skip
 REQUIRED = ("external_id", "symbol", "opened_at", "closed_at", "rr")
-ENTRY = ("module", "pattern_key", "action_category", "at", "decision_ids", "fraction", "leg_rr")
-SALE = ("at", "decision_ids", "fraction", "rr_after")
+ENTRY = ("module", "pattern_key", "action_category", "at", "decision_ids", "fraction", "leg_rr", "known_at")
+SALE = ("at", "decision_ids", "fraction", "rr_after", "known_at")
 SALES = ("trim", "exit")
 NUMBERS = ("revision", "rr", "fraction", "leg_rr", "rr_after")
 KNOWN = (*TRADE, *ENTRY, "scope.<dimension>", *(f"{sale}.{each}" for sale in SALES for each in (*SALE, "scope.…")))

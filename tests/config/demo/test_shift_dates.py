@@ -33,5 +33,8 @@ class TestShifted:
         assert datetime.fromisoformat(moved["opened_at"]) - datetime.fromisoformat(trade["opened_at"]) == delta
         assert datetime.fromisoformat(moved["closed_at"]) - datetime.fromisoformat(trade["closed_at"]) == delta
         for after, before in zip(moved["actions"], trade["actions"], strict=True):
-            assert datetime.fromisoformat(after["at"]) - datetime.fromisoformat(before["at"]) == delta
-            assert {**after, "at": 0} == {**before, "at": 0}
+            times = {"at", "known_at"} & before.keys()
+            for name in times:
+                assert datetime.fromisoformat(after[name]) - datetime.fromisoformat(before[name]) == delta
+            assert {**after, **dict.fromkeys(times)} == {**before, **dict.fromkeys(times)}
+        assert sum("known_at" in action for action in moved["actions"]) >= 2

@@ -40,7 +40,7 @@ FULL_ACTION = action_payload(
     counterfactuals={"entry_delay_bars": {"1": 0.2}},
     cf_entry_improvement_bucket="small",
 )  # fmt: skip
-EXIT = action_payload(action_category="exit", rr_after=0.0, scope={})
+EXIT = action_payload(action_category="exit", rr_after=0.0, scope={}, known_at=utc_text(NOW - DAY / 2))
 
 
 def export(what: str, **options: Any) -> str:

@@ -39,6 +39,7 @@ class TestOutcome:
                 "scope": SCOPE,
                 "rr": 1.5,
                 "closed_at": "2026-03-01T12:00:00Z",
+                "known_at": "2026-03-01T12:00:00Z",
             }
         ]
 

@@ -36,6 +36,9 @@ class TestReadAction:
             ("pattern_key", "a.b", "pattern_key", "send family.state.motif"),
             ("at", "2024-05-01T10:00:00", "at", "end it with Z or an offset"),
             ("scope", "Good", "scope", "send a JSON object"),
+            ("known_at", "soon", "known_at", "send ISO 8601 text"),
+            ("known_at", "2024-05-03T10:00:00", "known_at", "end it with Z or an offset"),
+            ("known_at", "2024-05-01T09:59:59Z", "known_at", "before the action itself (2024-05-01T10:00:00Z)"),
             ("fraction", 0, "fraction", "send a number above 0 and at most 1"),
             ("fraction", 1.01, "fraction", "send a number above 0 and at most 1"),
             ("leg_rr", "1", "leg_rr", "send a JSON number"),
@@ -87,6 +90,14 @@ class TestReadAction:
         assert only_refusal(at="2024-05-02T00:00:01Z") == (
             "at", "lies after the close of its trade; correct it or the trade's closed_at",
         )  # fmt: skip
+
+    def test_may_be_known_with_the_action_or_any_time_after_it(self) -> None:
+        assert read().known_at is None
+        assert read(known_at="2024-05-01T12:00:00+02:00").known_at == read().at
+        assert read(known_at="2024-05-09T10:00:00Z").known_at == datetime(2024, 5, 9, 10, tzinfo=UTC)
+
+    def test_does_not_blame_what_was_known_when_the_time_is_unknown(self) -> None:
+        assert only_refusal(at="noon", known_at="2020-01-01T00:00:00Z")[0] == "at"
 
     def test_does_not_blame_the_time_when_the_close_is_unknown(self) -> None:
         assert read_action(action_payload(at="2099-01-01T00:00:00Z"), None).at.year == 2099

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.core.outcomes import judge
+from telemetry.core.outcomes import judge, known_at
 from telemetry.core.trades import Trade, parse_trade
 from telemetry.core.vocabulary import ActionCategory, Module
 from tests.telemetry.core.builders import NOW, action_payload, trade_payload
@@ -49,3 +51,40 @@ class TestJudge:
 
     def test_judges_nothing_of_an_excluded_trade(self) -> None:
         assert judge(trade({}, {"action_category": "exit", "rr_after": 2}, excluded_reason="outage")) == ()
+
+
+class TestKnownAt:
+    def test_is_the_close_unless_an_action_says_later(self) -> None:
+        """Closed on May 2 at 10:00: a trim settled before it, an exit judged a day after it."""
+        sales = [
+            {"action_category": "trim", "rr_after": 1, "known_at": "2024-05-02T09:00:00Z"},
+            {"action_category": "exit", "rr_after": 2, "known_at": "2024-05-03T10:00:00Z"},
+        ]
+
+        outcomes = judge(trade({}, *sales))
+
+        assert [each.closed_at.day for each in outcomes] == [2, 2, 2]
+        assert [(each.known_at.day, each.known_at.hour) for each in outcomes] == [(2, 10), (2, 10), (3, 10)]
+
+    def test_holds_for_what_an_entry_says_of_its_alternatives_too(self) -> None:
+        entry: dict[str, object] = {
+            "counterfactuals": {"entry_delay_bars": {"1": 0.2}},
+            "known_at": "2024-05-04T10:00:00Z",
+        }
+
+        (outcome,) = judge(trade(entry))
+
+        assert outcome.known_at == datetime(2024, 5, 4, 10, tzinfo=UTC)
+
+    @given(
+        days=st.integers(-3000, 3000),
+        later=st.none() | st.timedeltas(timedelta(days=-300), timedelta(days=300)),
+    )
+    def test_is_never_before_the_close_nor_before_what_was_said(self, days: int, later: timedelta | None) -> None:
+        closed = NOW + timedelta(days=days)
+        stated = None if later is None else closed + later
+
+        found = known_at(closed, stated)
+
+        assert found in (closed, stated)
+        assert all(found >= each for each in (closed, stated) if each is not None)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telemetry.core.actions import KEYS as ACTION_KEYS
-from telemetry.core.trades import KEYS, Trade, parse_trade
+from telemetry.core.trades import CLOCK_SKEW, KEYS, Trade, parse_trade
 from telemetry.core.vocabulary import ActionCategory, Module
 from telemetry.foundation.core.refusal import Refusal, Refused
 from tests.telemetry.core.builders import (
@@ -226,9 +226,33 @@ CHANGES: list[dict[str, Any]] = [
 ACTION_CHANGES: list[dict[str, Any]] = [
     {"module": "dm", "action_category": "allocation"}, {"pattern_key": "a.b.c"}, {"action_category": "add"},
     {"at": "2024-05-01T11:00:00Z"}, {"scope": {}}, {"fraction": 0.4}, {"leg_rr": None}, {"decision_ids": []},
-    {"action_category": "trim", "rr_after": 1}, {"controls": {}}, {"counterfactuals": {}},
-    {"cf_entry_improvement_bucket": "none"}, {"cf_exit_improvement_bucket": "none"},
+    {"action_category": "trim", "rr_after": 1}, {"known_at": "2024-05-03T10:00:00Z"}, {"controls": {}},
+    {"counterfactuals": {}}, {"cf_entry_improvement_bucket": "none"}, {"cf_exit_improvement_bucket": "none"},
 ]  # fmt: skip
+
+
+class TestKnowledge:
+    def test_cannot_lie_beyond_the_moment_of_sending(self) -> None:
+        """Results that are in the trade are known; five minutes are left to clocks that disagree."""
+        actions = [action_payload(), action_payload(action_category="exit", rr_after=1)]
+        payload = trade_payload(actions=actions)
+        actions[1]["known_at"] = (NOW + CLOCK_SKEW).isoformat()
+        assert parse(payload).actions[1].known_at == NOW + CLOCK_SKEW
+
+        actions[1]["known_at"] = (NOW + CLOCK_SKEW + timedelta(microseconds=1)).isoformat()
+        with pytest.raises(Refused) as caught:
+            parse(payload)
+
+        (only,) = caught.value.refusals
+        assert only.field == "actions[1].known_at"
+        assert "lies in the future (latest 2024-06-01T00:05:00Z)" in only.message
+        assert only.message.endswith("send the trade once they are known, or now without them and then as a correction")
+
+    def test_does_not_enter_the_digest_where_nothing_is_said_of_it(self) -> None:
+        parsed = parse(trade_payload(actions=[action_payload(known_at=None)]))
+
+        assert parsed.digest == parse(trade_payload()).digest
+        assert "known_at" not in parsed.actions[0].document()
 
 
 class TestDigest:

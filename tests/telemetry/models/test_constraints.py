@@ -1,14 +1,20 @@
-"""The database refuses NaN and infinity in every number, whoever writes the row."""
+"""The database refuses NaN and infinity in every number, and knowledge before its time, whoever writes the row."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, models, transaction
 from psycopg import sql
 
+from telemetry.models import Trade
+from telemetry.recording.record_trades import record_trades
+from tests.builders import NOW, make_trade
+
+SECOND = timedelta(seconds=1)
 OURS = ("telemetry", "overrides", "learning", "access")
 FINE = 0.7  # inside every range: shares, weights, percentages, R
 
@@ -51,3 +57,21 @@ def test_finds_the_columns_it_is_about() -> None:
 
     assert len(columns) > 20
     assert {("telemetry_trade", "rr"), ("pattern_scope_stats", "variance"), ("learning_lessons", "weight")} <= columns
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("row", "early", "constraint"),
+    [
+        ("actions", {"at": NOW, "known_at": NOW - SECOND}, "action_is_known_after_it_was_taken"),
+        ("outcomes", {"closed_at": NOW, "known_at": NOW - SECOND}, "outcome_is_known_after_the_close"),
+    ],
+)
+def test_nothing_is_known_before_it_happened(row: str, early: dict[str, datetime], constraint: str) -> None:
+    record_trades([make_trade()], now=NOW)
+    rows = getattr(Trade.objects.get(), row)
+
+    assert rows.update(**early | {"known_at": NOW}) == 1
+
+    with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+        rows.update(**early)

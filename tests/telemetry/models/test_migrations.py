@@ -92,6 +92,31 @@ publish(make_spec({"size_mult": 1.1}))
 print("back and forth")
 """
 
+OUTCOMES = """
+import django; django.setup()
+from django.core.management import call_command
+from telemetry.models import Action, Outcome, Trade
+from telemetry.recording.record_trades import Status, record_trades
+from tests.builders import NOW, action_payload, make_trade
+
+sold = [action_payload(), action_payload(action_category="exit", rr_after=0.5)]
+trades = [make_trade(f"t{number}", actions=sold) for number in range(3)]
+
+call_command("migrate", verbosity=0)
+assert {each.status for each in record_trades(trades, now=NOW)} == {Status.NEW}
+before = sorted(Trade.objects.values_list("id", "digest"))
+
+call_command("migrate", "telemetry", "0014", verbosity=0)
+call_command("migrate", "telemetry", verbosity=0)
+
+assert Outcome.objects.count() == 6
+assert all(known == closed for known, closed in Outcome.objects.values_list("known_at", "closed_at"))
+assert set(Action.objects.values_list("known_at", flat=True)) == {None}
+assert sorted(Trade.objects.values_list("id", "digest")) == before
+assert {each.status for each in record_trades(trades, now=NOW)} == {Status.UNCHANGED}
+print("known at the close")
+"""
+
 DECISIONS = """
 import django; django.setup()
 from django.core.management import call_command
@@ -147,3 +172,10 @@ def test_of_decisions_reach_every_month_and_keep_what_was_stored() -> None:
     done = run_in_a_new_database(DECISIONS)
 
     assert done.stdout.strip() == "kept", done.stderr[-3000:]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_what_was_known_leave_recorded_trades_as_they_are() -> None:
+    done = run_in_a_new_database(OUTCOMES)
+
+    assert done.stdout.strip() == "known at the close", done.stderr[-3000:]

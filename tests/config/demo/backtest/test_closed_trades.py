@@ -100,6 +100,12 @@ class TestDemoTrades:
             judged = closed + 24 * bar if "rr_after" in action else closed
 
             assert plan_of(trade).known_at == max(closed, replayed, judged) <= NOW
+            assert datetime.fromisoformat(action["known_at"]) == max(closed, replayed, judged)
+            for each in trade["actions"]:
+                if each["module"] == "dm":
+                    assert "known_at" not in each
+                elif each is not action:
+                    assert datetime.fromisoformat(each["known_at"]) == max(closed, replayed)
             waits.add("replayed" if replayed > judged else "judged")
         assert waits == {"replayed", "judged"}
 

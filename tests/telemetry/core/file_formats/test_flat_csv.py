@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from telemetry.core.trades import parse_trade
+from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.core.refusal import Refused
 from tests.telemetry.core.builders import DECISION, NOW, OTHER_DECISION, full_payload
 from tests.telemetry.core.file_formats.builders import CLOSED, COLUMNS, OPENED, payload, refusal, rows, table
@@ -73,6 +74,18 @@ class TestReadFlat:
             "scope": {"bucket": "mid"},
         }  # fmt: skip
         assert len(flat(**{"exit.at": ""})["actions"]) == 1
+
+    def test_takes_when_the_results_of_each_action_were_known(self) -> None:
+        at = [f"2024-05-0{day}T10:00:00Z" for day in (3, 4, 5)]
+        cells = {"known_at": at[0], "trim.at": "2024-05-01T12:00:00Z", "trim.known_at": at[1], "exit.known_at": at[2]}
+
+        found = flat(**cells)
+
+        assert [action["known_at"] for action in found["actions"]] == at
+        assert [utc_text(each.known_at or NOW) for each in parse_trade(found, now=NOW).actions] == at
+        early = dict.fromkeys(("known_at", "exit.known_at"), "2024-01-01T00:00:00Z")
+        assert list(refusals(**cells | early)) == ["known_at", "exit.known_at"]
+        assert list(refusals(**{"exit.known_at": "2024-06-02T00:00:00Z"})) == ["exit.known_at"]
 
     def test_takes_an_allocation_for_the_module_that_allocates(self) -> None:
         (action,) = flat(module="dm", pattern_key="dm_pattern.allocation.allocation")["actions"]
