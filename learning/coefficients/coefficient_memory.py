@@ -52,7 +52,7 @@ def update_coefficients(*, now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", ["coefficients"])
     books = list(current_parameters(MODULE).lessons.books)
-    marked = _take_marks()
+    marked = _take_marks(now)
     stored = {(row.name, row.key): row for row in Coefficient.objects.filter(module=MODULE)}
     overall = stored.get(OVERALL)
     if overall is None or overall.sums["books"] != books:
@@ -86,13 +86,24 @@ def _apply_changes(books: Sequence[str], known: Memories, changes: _Changes) -> 
     return known
 
 
-def _take_marks() -> list[Any]:
-    """Remove all marks and return the trades they were on.
+TAKE_MARKS = """
+DELETE FROM telemetry_freshtrade AS mark
+WHERE NOT EXISTS (
+    SELECT FROM telemetry_outcome AS outcome
+    WHERE outcome.trade_id = mark.trade_id AND outcome.action_category = 'allocation' AND outcome.known_at > %s
+)
+RETURNING trade_id
+"""
 
-    A trade that is marked after this call came later, and must be left out of what is read afterwards.
+
+def _take_marks(now: datetime) -> list[Any]:
+    """Remove the marks of trades that were known by `now`, and return these trades.
+
+    A trade keeps its mark until all of its allocations are known. It, and a trade that is marked after this call, must
+    be left out of what is read afterwards.
     """
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM telemetry_freshtrade RETURNING trade_id")
+        cursor.execute(TAKE_MARKS, [now])
         return list({row[0] for row in cursor.fetchall()})
 
 

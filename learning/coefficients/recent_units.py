@@ -18,7 +18,7 @@ UNITS = """
 SELECT scope ->> {dimension} AS value, avg(rr), (extract(epoch FROM max(closed_at)) * 1000000)::bigint
 FROM telemetry_outcome
 WHERE module = 'dm' AND action_category = 'allocation' AND book = ANY(%s) AND scope ->> {dimension} IS NOT NULL
-    AND closed_at > %s AND closed_at <= %s
+    AND closed_at > %s AND known_at <= %s
 GROUP BY 1, coalesce('c' || nullif(cluster_id, ''), trade_id::text)
 """
 

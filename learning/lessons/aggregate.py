@@ -22,7 +22,8 @@ from telemetry.models import DirtyGroup, Outcome
 def aggregate_dirty(*, now: datetime, module: str | None = None) -> int:
     """Rebuild every group with new facts, of one module or of all; return the number of groups.
 
-    If a module's parameters changed since its cells were built, all of its groups are rebuilt. Marks locked by another
+    If a module's parameters changed since its cells were built, all of its groups are rebuilt. A group keeps its marks
+    while one of its outcomes is not known yet, so that it is rebuilt once more when it is. Marks locked by another
     worker are left to it. A group is locked before its facts are read, so the last writer has also read last. Raises
     CellBudgetExceeded, with the marks kept, if the cells do not fit.
     """
@@ -34,7 +35,9 @@ def aggregate_dirty(*, now: datetime, module: str | None = None) -> int:
             groups = {PatternGroup(mark.module, mark.pattern_key, mark.action_category) for mark in marks}
             groups |= _outdated(each, lessons)
             aggregate_groups(sorted(groups), lessons, now=now)
-            DirtyGroup.objects.filter(id__in=[mark.id for mark in marks]).delete()
+            waiting = _waiting(each, now)
+            done = [mark.id for mark in marks if (mark.pattern_key, mark.action_category) not in waiting]
+            DirtyGroup.objects.filter(id__in=done).delete()
             rebuilt += len(groups)
     return rebuilt
 
@@ -46,7 +49,7 @@ def aggregate_groups(groups: Sequence[PatternGroup], lessons: LessonParameters, 
         return
     _lock(groups)
     cut = _cut(groups[0].module, lessons)
-    loaded = [load_group(group, cut["dimensions"], lessons.books) for group in groups]
+    loaded = [load_group(group, cut["dimensions"], lessons.books, now) for group in groups]
     for group, cells in zip(loaded, build_cubes([each.rows for each in loaded], lessons), strict=True):
         _replace(group, cells, cut, now)
 
@@ -77,6 +80,12 @@ def _outdated(module: str, lessons: LessonParameters) -> set[PatternGroup]:
     known = Outcome.objects.filter(module=module).values_list("pattern_key", "action_category").distinct()
     stored = rows.values_list("pattern_key", "action_category")
     return {PatternGroup(module, *names) for names in [*known, *stored]}
+
+
+def _waiting(module: str, now: datetime) -> set[tuple[str, str]]:
+    """Return the pattern and category of the module's groups with an outcome that is known only after `now`."""
+    later = Outcome.objects.filter(module=module, known_at__gt=now)
+    return set(later.values_list("pattern_key", "action_category").distinct())
 
 
 def _lock(groups: Sequence[PatternGroup]) -> None:

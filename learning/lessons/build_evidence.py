@@ -42,7 +42,7 @@ class Unlearnable(ValueError):
 
 
 def find_evidence_lessons(module: str, parameters: ModuleParameters, now: datetime) -> SearchResult:
-    """Return the best overrides of a fit to everything closed by `now`; reproducible for the same facts and day.
+    """Return the best overrides of a fit to everything known by `now`; reproducible for the same facts and day.
 
     None of them is verified where noise twins of the run verify too many (`twin_gate`).
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from learning.core.cells.baseline import Baseline, baseline_of
 from learning.core.plan_method.lesson_selection import Candidates, SelectionStatus, select, stats_of, tested_of
@@ -17,11 +18,11 @@ from overrides.core.engine.definitions.vocabulary import CHANNEL_MODULE, Channel
 BUILDER = "plan 2"
 
 
-def find_plan_lessons(module: str, parameters: ModuleParameters) -> SearchResult:
-    """Return the lessons of a module's cells; the same cells and facts give the same lessons and targets."""
+def find_plan_lessons(module: str, parameters: ModuleParameters, now: datetime) -> SearchResult:
+    """Return the lessons of a module's cells; the same cells, and facts known by `now`, give the same lessons."""
     groups = list(CellGroup.objects.filter(module=module).order_by("pattern_key", "action_category"))
-    baselines = _baselines(module, {group.action_category for group in groups}, parameters)
-    searched = [find_lessons(row, baselines[row.action_category].mean, parameters) for row in groups]
+    baselines = _baselines(module, {group.action_category for group in groups}, parameters, now)
+    searched = [find_lessons(row, baselines[row.action_category].mean, parameters, now) for row in groups]
     return SearchResult(
         baselines=baselines,
         n_cells=sum(group.n_cells for group in groups),
@@ -33,7 +34,7 @@ def find_plan_lessons(module: str, parameters: ModuleParameters) -> SearchResult
 
 
 def find_lessons(
-    row: CellGroup, baseline: float, parameters: ModuleParameters
+    row: CellGroup, baseline: float, parameters: ModuleParameters, now: datetime
 ) -> tuple[list[CandidateLesson], int, TestedCells]:
     """Return one group's lessons, including those too light to act, its number of candidates, and all tested cells.
 
@@ -69,10 +70,11 @@ def find_lessons(
     found = list(kept(channel, candidates, frozenset({SelectionStatus.LESSON, SelectionStatus.TOO_LIGHT})))
     if CHANNEL_MODULE[Channel.PM_TUNING] == row.module:
         found += kept(Channel.PM_TUNING, chosen(Channel.PM_TUNING), frozenset({SelectionStatus.LESSON}))
-    return with_plan_targets(found, row, parameters), len(candidates), tested_of(cells, baseline, lessons, candidates)
+    tested = tested_of(cells, baseline, lessons, candidates)
+    return with_plan_targets(found, row, parameters, now), len(candidates), tested
 
 
-def _baselines(module: str, categories: set[str], parameters: ModuleParameters) -> dict[str, Baseline]:
+def _baselines(module: str, categories: set[str], parameters: ModuleParameters, now: datetime) -> dict[str, Baseline]:
     """Return the baseline of each category."""
     books = parameters.lessons.books
-    return {category: baseline_of([load_category(module, category, books)]) for category in sorted(categories)}
+    return {category: baseline_of([load_category(module, category, books, now)]) for category in sorted(categories)}

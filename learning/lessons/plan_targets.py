@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -53,28 +54,29 @@ class Facts:
 
 
 def with_plan_targets(
-    found: Sequence[CandidateLesson], row: CellGroup, parameters: ModuleParameters
+    found: Sequence[CandidateLesson], row: CellGroup, parameters: ModuleParameters, now: datetime
 ) -> list[CandidateLesson]:
-    """Return the lessons with targets and weeks computed from the facts, for those that act; others have none.
+    """Return the lessons with targets and weeks computed from the facts known by `now`, for those that act.
 
     A tuning lesson that would move no lever is left out.
     """
     acting = [each for each in found if each.status == Lesson.Status.ACTIVE]
     if not acting:
         return list(found)
-    facts = _facts(acting, row, parameters.lessons)
+    facts = _facts(acting, row, parameters.lessons, now)
     lessons = [
         _with_targets(each, facts, parameters) if each.status == Lesson.Status.ACTIVE else each for each in found
     ]
     return [each for each in lessons if each.channel is not Channel.PM_TUNING or _moves(each)]
 
 
-def _facts(acting: Sequence[CandidateLesson], row: CellGroup, lessons: LessonParameters) -> Facts:
+def _facts(acting: Sequence[CandidateLesson], row: CellGroup, lessons: LessonParameters, now: datetime) -> Facts:
     """Load the facts of a group, with alternatives if a tuning lesson needs them."""
     graded = GRADED.get(row.action_category)
     if graded is None or all(each.channel is not Channel.PM_TUNING for each in acting):
-        return Facts(load_group(acting[0].group, row.dimensions, lessons.books))
-    return Facts(*load_with_alternatives(acting[0].group, row.dimensions, lessons.books, graded.lever, graded.bucket))
+        return Facts(load_group(acting[0].group, row.dimensions, lessons.books, now))
+    of_group = (acting[0].group, row.dimensions, lessons.books, now)
+    return Facts(*load_with_alternatives(*of_group, graded.lever, graded.bucket))
 
 
 def _with_targets(found: CandidateLesson, facts: Facts, parameters: ModuleParameters) -> CandidateLesson:

@@ -65,7 +65,7 @@ class GroupRows:
 OUTCOMES = """
 SELECT trade_id, cluster_id, rr, (extract(epoch FROM closed_at) * 1000000)::bigint {scope}
 FROM telemetry_outcome
-WHERE module = %s AND {where} AND book = ANY(%s)
+WHERE module = %s AND {where} AND book = ANY(%s) AND known_at <= %s
 ORDER BY closed_at, trade_id, action_index
 """
 
@@ -79,29 +79,36 @@ ALTERNATIVES = """
 
 
 def load_group(
-    group: PatternGroup, dimensions: Sequence[str], books: Sequence[str], units: Units | None = None
+    group: PatternGroup, dimensions: Sequence[str], books: Sequence[str], now: datetime, units: Units | None = None
 ) -> GroupRows:
-    """Return the outcomes of one group in these books; pass `units` to number trades equally across groups."""
-    return _group_rows(group, dimensions, _fetch_group(group, dimensions, books), units or Units())
+    """Return the outcomes of one group in these books that were known by `now`.
+
+    Pass `units` to number trades equally across groups.
+    """
+    return _group_rows(group, dimensions, _fetch_group(group, dimensions, books, now), units or Units())
 
 
 def load_with_alternatives(
-    group: PatternGroup, dimensions: Sequence[str], books: Sequence[str], lever: str, bucket: str
+    group: PatternGroup, dimensions: Sequence[str], books: Sequence[str], now: datetime, lever: str, bucket: str
 ) -> tuple[GroupRows, Alternatives]:
-    """Return the outcomes of one group and, row by row, the reported alternatives of a lever and grade bucket."""
+    """Return the same outcomes and, row by row, the reported alternatives of a lever and grade bucket."""
     column = sql.SQL(ALTERNATIVES).format(lever=sql.Literal(lever), bucket=sql.Literal(bucket))
-    fetched = _fetch_group(group, dimensions, books, column)
+    fetched = _fetch_group(group, dimensions, books, now, column)
     reported = _alternatives([json.loads(row[-1]) if row[-1] else [None, None] for row in fetched])
     return _group_rows(group, dimensions, [row[:-1] for row in fetched], Units()), reported
 
 
 def _fetch_group(
-    group: PatternGroup, dimensions: Sequence[str], books: Sequence[str], extra: sql.Composable | None = None
+    group: PatternGroup,
+    dimensions: Sequence[str],
+    books: Sequence[str],
+    now: datetime,
+    extra: sql.Composable | None = None,
 ) -> list[tuple[Any, ...]]:
     """Return the rows of one group, with an optional further column."""
     scope = sql.SQL("").join(sql.SQL(", scope ->> {}").format(sql.Literal(name)) for name in dimensions)
     where = sql.SQL("pattern_key = %s AND action_category = %s")
-    return _fetch(scope if extra is None else scope + extra, where, [*group, list(books)])
+    return _fetch(scope if extra is None else scope + extra, where, [*group, list(books), now])
 
 
 def _group_rows(
@@ -126,9 +133,9 @@ def _alternatives(reported: Sequence[list[Any]]) -> Alternatives:
     return Alternatives(deltas, grade)
 
 
-def load_category(module: str, category: str, books: Sequence[str]) -> Rows:
-    """Return all outcomes of a (module, action_category) without scopes, the input of a baseline."""
-    fetched = _fetch(sql.SQL(""), sql.SQL("action_category = %s"), [module, category, list(books)])
+def load_category(module: str, category: str, books: Sequence[str], now: datetime) -> Rows:
+    """Return the outcomes of a (module, action_category) known by `now`, without scopes: the input of a baseline."""
+    fetched = _fetch(sql.SQL(""), sql.SQL("action_category = %s"), [module, category, list(books), now])
     return _rows(np.empty((len(fetched), 0), dtype=np.int32), fetched, Units())
 
 
@@ -189,6 +196,17 @@ def _microseconds(column: str) -> str:
 def scope_of(codes: Iterable[int], dimensions: Sequence[str], values: Sequence[Sequence[str]]) -> dict[str, str]:
     """Return the scope that a cell's codes stand for."""
     return {name: known[code] for code, name, known in zip(codes, dimensions, values, strict=True) if code != MISSING}
+
+
+def known(closed: Sequence[int], later: Sequence[int | None]) -> Sequence[int]:
+    """Return when each outcome was known, given the closes and what was known later than its close (None elsewhere).
+
+    >>> known((5, 6), (None, 9)), known((5, 6), (None, None))
+    ([5, 9], (5, 6))
+    """
+    if later.count(None) == len(later):
+        return closed
+    return [close if of is None else of for close, of in zip(closed, later, strict=True)]
 
 
 def moment_from_microseconds(microseconds: int) -> datetime:

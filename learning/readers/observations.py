@@ -13,7 +13,7 @@ from psycopg import sql
 
 from learning.core.cells.rows import DAY, MISSING, Ints
 from learning.core.evidence_method.observations import Observations
-from learning.readers.group_columns import since_epoch
+from learning.readers.group_columns import known, since_epoch
 from overrides.core.engine.definitions.vocabulary import MODULE_CATEGORIES
 
 CHUNK = 20_000  # rows per fetch, a few megabytes
@@ -38,35 +38,37 @@ class LoadedObservations:
 
 OUTCOMES = """
 SELECT o.trade_id::text, nullif(o.cluster_id, ''), o.pattern_key, {scope} o.action_category, o.rr,
-       (extract(epoch FROM a.at) * 1000000)::bigint, (extract(epoch FROM o.closed_at) * 1000000)::bigint
+       (extract(epoch FROM a.at) * 1000000)::bigint, (extract(epoch FROM o.closed_at) * 1000000)::bigint,
+       (extract(epoch FROM nullif(o.known_at, o.closed_at)) * 1000000)::bigint
 FROM telemetry_outcome o JOIN telemetry_action a ON a.trade_id = o.trade_id AND a.index = o.action_index
-WHERE o.module = %s AND o.book = ANY(%s) AND o.closed_at <= %s
+WHERE o.module = %s AND o.book = ANY(%s) AND o.known_at <= %s
 """
 
 
 def load_observations(
     module: str, dimensions: Sequence[str], books: Sequence[str], now: datetime
 ) -> LoadedObservations:
-    """Return the outcomes of a module in these books that had closed by `now`."""
+    """Return the outcomes of a module in these books that were known by `now`."""
     categories = MODULE_CATEGORIES[module]
     names = [_Names() for _ in range(NAMES + len(dimensions))]
     category, outcome = _Column(np.int64), _Column(np.float64)
-    decided_at, closed_at = _Column(np.int64), _Column(np.int64)
+    decided_at, closed_at, known_at = (_Column(np.int64) for _ in range(3))
     number = {name: code for code, name in enumerate(categories)}
     for columns in _chunks(module, dimensions, books, now):
-        *named, of_category, rr, decided, closed = columns
+        *named, of_category, rr, decided, closed, later = columns
         for each, column in zip(names, named, strict=True):
             each.add(column)
         category.add([number[name] for name in of_category])
         outcome.add(rr)
         decided_at.add(decided)
         closed_at.add(closed)
+        known_at.add(known(closed, later))
 
     (_, trades), (_, clusters), (patterns, pattern), *scope = (each.alphabetical() for each in names)
     closes = closed_at.all()
     observations = Observations(
         day=decided_at.all() / DAY,
-        known=closes / DAY,
+        known=known_at.all() / DAY,
         pattern=pattern,
         category=category.all(),
         scope=np.stack([codes for _, codes in scope], axis=1) if scope else np.empty((len(closes), 0), np.int32),

@@ -12,25 +12,26 @@ from psycopg import sql
 
 from learning.core.cells.rows import MISSING
 from learning.core.walk_forward.outcome_columns import Trades
-from learning.readers.group_columns import Numbering
+from learning.readers.group_columns import Numbering, known
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 
 CHUNK = 20_000
 DECISIONS = """
 SELECT o.trade_id, o.cluster_id, o.rr, (extract(epoch FROM o.closed_at) * 1000000)::bigint,
+       (extract(epoch FROM nullif(o.known_at, o.closed_at)) * 1000000)::bigint,
        (extract(epoch FROM a.at) * 1000000)::bigint, o.pattern_key, o.action_category {scope}
 FROM telemetry_outcome o JOIN telemetry_action a ON a.trade_id = o.trade_id AND a.index = o.action_index
-WHERE o.module = %s AND o.book = ANY(%s) AND o.closed_at <= %s
+WHERE o.module = %s AND o.book = ANY(%s) AND o.known_at <= %s
 ORDER BY o.closed_at, o.trade_id, o.action_index
 """
 FINGERPRINT = """
 SELECT count(*), coalesce(max(id), 0), coalesce(sum(id), 0)::text
-FROM telemetry_outcome WHERE module = %s AND book = ANY(%s) AND closed_at <= %s
+FROM telemetry_outcome WHERE module = %s AND book = ANY(%s) AND known_at <= %s
 """
 
 
 def load_trades(parameters: ModuleParameters, until: datetime, beside: Iterable[str] = ()) -> Trades:
-    """Return the outcomes closed by `until`, of the books and dimensions that the parameters learn from.
+    """Return the outcomes known by `until`, of the books and dimensions that the parameters learn from.
 
     `beside` names further dimensions to read; they come last.
     """
@@ -67,12 +68,13 @@ class _Reader:
 
     def add(self, rows: list[tuple[Any, ...]]) -> None:
         """Add fetched rows."""
-        trade, cluster, rr, closed, at, pattern, category, *scope = zip(*rows, strict=True)
+        trade, cluster, rr, closed, later, at, pattern, category, *scope = zip(*rows, strict=True)
         named = zip(cluster, trade, strict=True)
         columns = (
             [self.trade(each) for each in trade],
             [self.cluster(of or each) for of, each in named],
             closed,
+            known(closed, later),
             at,
             [self.pattern(each) for each in pattern],
             [self.category(each) for each in category],
@@ -87,12 +89,13 @@ class _Reader:
 
     def trades(self, module: str, dimensions: tuple[str, ...]) -> Trades:
         """Return all rows added so far."""
-        empty = np.empty((6, 0), dtype=np.int64)
-        trade, cluster, closed, at, pattern, category = np.concatenate([empty, *self.numbers], axis=1)
+        empty = np.empty((7, 0), dtype=np.int64)
+        trade, cluster, closed, known_at, at, pattern, category = np.concatenate([empty, *self.numbers], axis=1)
         return Trades(
             module=module,
             at=at,
             closed_at=closed,
+            known=known_at,
             pattern=pattern,
             category=category,
             scope=np.concatenate([np.empty((0, self.dims), dtype=np.int32), *self.codes]),

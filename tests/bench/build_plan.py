@@ -50,9 +50,9 @@ def one_group(count: int, seed: int) -> list[Row]:
 def run(count: int, seed: int = 0) -> None:
     write(one_group(count, seed))
     dimensions = PLAN.dimensions_of("pm")
-    loaded = [load_group(GROUP, dimensions, PLAN.books)]
+    loaded = [load_group(GROUP, dimensions, PLAN.books, NOW)]
     taken = {
-        "load": timed(lambda: load_group(GROUP, dimensions, PLAN.books)),
+        "load": timed(lambda: load_group(GROUP, dimensions, PLAN.books, NOW)),
         "cube": timed(lambda: build_cube(loaded[0].rows, PLAN)),
     }
     loaded.clear()

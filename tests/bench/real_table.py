@@ -12,7 +12,7 @@ import argparse
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from learning.core.walk_forward.walk import bounds_of, figures, sizing_method, w
 from learning.lessons.build_evidence import count_verified
 from learning.lessons.run_twins import twins_of_run
 from learning.models import WalkForward
+from learning.readers.group_columns import EPOCH
 from learning.readers.observations import load_observations
 from learning.readers.walk_trades import load_trades
 from learning.validation.walk_forward_runs import CHOICES, FOLDS
@@ -124,7 +125,7 @@ def twins_cells(parameters: ModuleParameters) -> tuple[str, str, str]:
     """Return what the evidence method verifies as of now, and in its twins of both kinds."""
     module, lessons = parameters.module, parameters.lessons
     loaded = load_observations(module, lessons.dimensions_of(module), lessons.books, NOW)
-    at = datetime.fromtimestamp(int(loaded.closed_at.max()) / 1_000_000 + 1, tz=UTC)
+    at = EPOCH + timedelta(days=float(loaded.observations.known.max()), seconds=1)
     count = partial(count_verified, module=module, parameters=parameters, now=at)
     found = twins_of_run(loaded, count(loaded), "", count)
     return str(found.found), _counts(found.weeks), _counts(found.shifts)

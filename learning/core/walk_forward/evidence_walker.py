@@ -26,7 +26,7 @@ def evidence_sizing(
 ) -> Sizing:
     """Return the sizes that a fit on `known` would have given `decided`, within [low, high].
 
-    `known` must have closed before `moment`, in microseconds. Raises as the fit does (BudgetExceeded says what to
+    `known` must have been known before `moment`, in microseconds. Raises as the fit does (BudgetExceeded says what to
     drop).
     """
     found = learned_at(known, moment, parameters)

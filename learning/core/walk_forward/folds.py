@@ -1,7 +1,8 @@
-"""Folds by time: what had closed before a fold sizes the trades decided in it.
+"""Folds by time: what was known before a fold sizes the trades decided in it.
 
 A trade that was open when a fold began is neither learned from nor sized in that fold: its outcome was not known and
-its size was already set. This gap is the embargo, so the embargo needs no parameter.
+its size was already set. Nor is a sale learned from before what followed it was known. This gap is the embargo, so the
+embargo needs no parameter.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from learning.core.cells.rows import DAY, Ints, day_of
 
 @dataclass(frozen=True)
 class Fold:
-    """Learn from trades closed before `start`, size those decided in [start, end); microseconds at UTC midnights."""
+    """Learn from outcomes known before `start`, size those decided in [start, end); microseconds at UTC midnights."""
 
     start: int
     end: int

@@ -20,6 +20,7 @@ class Trades:
     """Judged actions, one row for each, in any order.
 
     at, closed_at    (rows,) the decision and the close of its trade, microseconds since 1970-01-01 UTC
+    known            (rows,) when the outcome was known, likewise; not before the close
     pattern          (rows,) positions in `patterns`
     category         (rows,) positions in `categories`
     scope            (rows, dims) positions in `values` of the dimension; -1 where the action does not have it
@@ -30,6 +31,7 @@ class Trades:
     module: str
     at: Ints
     closed_at: Ints
+    known: Ints
     pattern: Ints
     category: Ints
     scope: Codes
@@ -57,8 +59,8 @@ class Trades:
         return replace(self, scope=self.scope[:, at], dimensions=names, values=values)
 
     def known_at(self, moment: int) -> Trades:
-        """Return the rows closed before a moment in microseconds, the only ones that may be learned from then."""
-        return self.take(self.closed_at < moment)
+        """Return the rows known before a moment in microseconds, the only ones that may be learned from then."""
+        return self.take(self.known < moment)
 
     def decided(self) -> Trades:
         """Return the rows that a run sizes, in time order.
@@ -76,7 +78,7 @@ class Trades:
     def observations(self) -> Observations:
         """Return the rows as input of the evidence method, with days from 1970-01-01."""
         columns = (self.pattern, self.category, self.scope, self.outcome, self.trade, self.cluster)
-        return Observations(self.at / DAY, self.closed_at / DAY, *columns, self.dimensions)
+        return Observations(self.at / DAY, self.known / DAY, *columns, self.dimensions)
 
     def rows(self) -> Rows:
         """Return the rows as input of the cube."""

@@ -49,7 +49,7 @@ def plan_sizing(
 ) -> Sizing:
     """Return the sizes that lessons on `known` would have given `decided`.
 
-    `known` must have closed before `moment`, in microseconds.
+    `known` must have been known before `moment`, in microseconds.
     """
     category, module = DECIDED[decided.module], decided.module
     own = known.take(known.category == known.categories.index(category))

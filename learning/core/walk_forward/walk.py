@@ -1,4 +1,4 @@
-"""The walk-forward run: in each fold, learn from what had closed, size what comes, and compare with its outcome."""
+"""The walk-forward run: in each fold, learn from what was known, size what comes, and compare with its outcome."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def walk(
         summaries.append(_fold_summary(fold, known, in_fold, sizing))
         progress((number + 1) / (len(periods) + 1))
     in_fold = decided.take(decided.at >= periods[0].start) if periods else decided.take(np.arange(0))
-    seen_all = _sizing(method, trades, in_fold, int(trades.closed_at.max(initial=0)) + 1)
+    seen_all = _sizing(method, trades, in_fold, int(trades.known.max(initial=0)) + 1)
     optimistic = _neutral_where_protected(seen_all, in_fold, protected).size
     progress(1.0)
     return WalkForwardResult(_joined(parts, optimistic), tuple(summaries))

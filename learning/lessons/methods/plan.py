@@ -24,8 +24,8 @@ from overrides.core.engine.definitions.vocabulary import Combiner, LearningMetho
 
 
 def search(module: str, parameters: ModuleParameters, now: datetime) -> SearchResult:
-    """Find the lessons in the stored cells; they do not depend on `now`."""
-    return find_plan_lessons(module, parameters)
+    """Find the lessons in the stored cells; of the facts behind them those known by `now` count."""
+    return find_plan_lessons(module, parameters, now)
 
 
 def count_in_noise(module: str, parameters: ModuleParameters, now: datetime, seed: int, tell: Progress) -> int:
@@ -35,7 +35,7 @@ def count_in_noise(module: str, parameters: ModuleParameters, now: datetime, see
     for done, row in enumerate(rows):
         tell(done, len(rows) + 1)
         group = PatternGroup(module, row.pattern_key, row.action_category)
-        groups.append(load_group(group, row.dimensions, parameters.lessons.books, units))
+        groups.append(load_group(group, row.dimensions, parameters.lessons.books, now, units))
     tell(len(rows), len(rows) + 1)
     found = 0 if not groups else count_lessons(permuted(groups, seed), [each.group for each in groups], parameters)
     tell(len(rows) + 1, len(rows) + 1)

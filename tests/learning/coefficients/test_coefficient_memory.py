@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from random import Random
 from statistics import fmean
 from typing import Any
 
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from learning.coefficients.coefficient_memory import update_coefficients
 from learning.models import Coefficient
+from learning.readers.group_columns import EPOCH
 from overrides.core.engine.definitions.coefficients import LEVER_DIMENSIONS
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import FreshTrade, Outcome
@@ -36,9 +38,12 @@ CASES = json.loads((Path(__file__).parents[1] / "core" / "coefficients.json").re
 EXACT = 1e-9
 
 
-def allocated(external_id: str, rr: float, day: float, *scopes: Mapping[str, str], **over: Any) -> Any:
-    """Return a trade with an allocation for each scope, closed this many days before NOW."""
+def allocated(
+    external_id: str, rr: float, day: float, *scopes: Mapping[str, str], known: float | None = None, **over: Any
+) -> Any:
+    """Return a trade with an allocation for each scope, closed (and if given, known) this many days before NOW."""
     closed_at = NOW - DAY * day
+    stated = {} if known is None else {"known_at": utc_text(NOW - DAY * known)}
     return (make_correction if "revision" in over else make_trade)(
         external_id,
         rr=rr,
@@ -51,6 +56,7 @@ def allocated(external_id: str, rr: float, day: float, *scopes: Mapping[str, str
                 action_category="allocation",
                 scope=scope,
                 at=utc_text(closed_at - DAY),
+                **stated,
             )
             for scope in scopes or ({"chain": "base"},)
         ],
@@ -74,7 +80,7 @@ def stored() -> dict[str, tuple[float, ...]]:
 
 def recomputed(as_of: datetime = NOW, books: Sequence[str] = ("paper",)) -> dict[str, tuple[float, ...]]:
     """Return the result of the formulas of docs/method.md 8 over the facts, in plain loops."""
-    facts = list(Outcome.objects.filter(module="dm", book__in=books).values())
+    facts = list(Outcome.objects.filter(module="dm", book__in=books, known_at__lte=as_of).values())
     values = {(lever, f["scope"].get(name)) for lever, name in LEVER_DIMENSIONS.items() for f in facts}
     own = {
         f"{lever}={value}": [f for f in facts if f["scope"].get(LEVER_DIMENSIONS[lever]) == value]
@@ -282,16 +288,101 @@ class TestUpdateCoefficients:
 
     def test_weighs_no_earlier_than_its_newest_trade(self) -> None:
         record(allocated("t", 2.0, 1))
+        update_coefficients(now=NOW - DAY)
+        record(allocated("u", 1.0, 6))
 
         update_coefficients(now=NOW - 5 * DAY)
 
-        assert Coefficient.objects.get(key="base").as_of == NOW - DAY
+        row = Coefficient.objects.get(key="base")
+        assert (row.n, row.as_of) == (2, NOW - DAY)
 
     def test_leaves_other_modules_and_categories_alone(self) -> None:
         record(make_trade())
 
         assert update_coefficients(now=NOW) == 0
         assert stored() == {}
+
+
+@pytest.mark.django_db
+class TestKnowledge:
+    """A trade is remembered from the moment at which its allocations were known, and once."""
+
+    def test_comes_after_the_close(self) -> None:
+        record(allocated("known", 1.0, 9), allocated("later", 5.0, 8, known=3))
+
+        taken = [update_coefficients(now=NOW - DAY * day) for day in (7, 3.5, 3, 2)]
+
+        assert taken == [1, 0, 1, 0]
+        assert FreshTrade.objects.count() == 0
+        assert_as_recomputed(as_of=NOW - 2 * DAY)
+        row = Coefficient.objects.get(name="all")
+        assert (row.n, row.sums["at"]) == (2, pytest.approx((NOW - 8 * DAY - EPOCH) / DAY))
+
+    def test_decays_from_the_close(self) -> None:
+        """Two trades of one close weigh the same, whenever they were known."""
+        record(allocated("a", 1.0, 9), allocated("b", 3.0, 9, known=1))
+
+        update_coefficients(now=NOW)
+
+        assert Coefficient.objects.get(name="all").rr_short == pytest.approx(2.0)
+
+    def test_is_not_moved_forward_by_another_trade_of_the_cluster(self) -> None:
+        record(allocated("a", 1.0, 9, cluster_id="c"), allocated("b", 3.0, 9, cluster_id="c", known=1))
+        for day in (8, 1):
+            update_coefficients(now=NOW - DAY * day)
+            assert_as_recomputed(as_of=NOW - DAY * day)
+
+        assert Coefficient.objects.get(name="all").n == 1
+
+    def test_of_a_correction_replaces_the_earlier_one_at_once_and_is_its_own(self) -> None:
+        """Between the correction and its knowledge neither result counts; afterwards the new one does, once."""
+        record(allocated("other", 0.5, 9), allocated("t", 5.0, 8))
+        update_coefficients(now=NOW - 7 * DAY)
+        record(allocated("t", 2.0, 8, revision=2, known=4))
+
+        seen = []
+        for day in (6, 4, 3):
+            update_coefficients(now=NOW - DAY * day)
+            assert_as_recomputed(as_of=NOW - DAY * day)
+            seen.append(Coefficient.objects.get(name="all").n)
+
+        assert seen == [1, 2, 2]
+
+    def test_is_left_out_of_a_recomputation_by_other_books(self) -> None:
+        record(allocated("a", 1.0, 9), allocated("b", 3.0, 8, known=2), allocated("c", 2.0, 8, book="live", known=3))
+        update_coefficients(now=NOW - 7 * DAY)
+        publish(module="dm", parameters=make_parameters(module="dm", lessons={"books": ["paper", "live"]}))
+
+        for day, n in ((6, 1), (3, 2), (2, 3)):
+            update_coefficients(now=NOW - DAY * day)
+            assert_as_recomputed(as_of=NOW - DAY * day, books=("paper", "live"))
+            assert Coefficient.objects.get(name="all").n == n
+
+    @pytest.mark.parametrize("seed", range(4))
+    def test_is_complete_at_every_moment_whatever_came_when(self, seed: int) -> None:
+        chance = Random(seed)
+        revisions: dict[str, int] = {}
+        for day in range(40, 0, -1):
+            for _ in range(chance.randint(0, 3)):
+                name = f"t{chance.randint(0, 30)}"
+                revisions[name] = revisions.get(name, 0) + 1
+                closed = day + chance.random()
+                over: dict[str, Any] = (
+                    {"known": max(0.0, closed - 12 * chance.random())} if chance.random() < 0.6 else {}
+                )
+                over |= {"cluster_id": "c"} if chance.random() < 0.2 else {}
+                over |= {"revision": revisions[name]} if revisions[name] > 1 else {}
+                over |= {"excluded_reason": "a test"} if chance.random() < 0.1 else {}
+                scopes = [{"chain": chance.choice("ab")} for _ in range(chance.choice((1, 1, 2)))]
+                record(allocated(name, chance.gauss(0.2, 1), closed, *scopes, **over))
+            now = NOW - DAY * day
+            if chance.random() < 0.7:
+                update_coefficients(now=now)
+                assert_as_recomputed(as_of=now)
+        update_coefficients(now=NOW)
+
+        assert FreshTrade.objects.count() == 0
+        assert_as_recomputed()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -17,9 +17,11 @@ from learning.core.cells.cell_columns import CellBudgetExceeded
 from learning.lessons.aggregate import aggregate_dirty
 from learning.models import Cell, CellGroup
 from telemetry.core.trades import Trade as TradeValue
+from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import DirtyGroup, Outcome
 from telemetry.recording.record_trades import record_trades
 from tests.builders import (
+    DAY,
     KEY,
     NOW,
     SCOPE,
@@ -63,9 +65,15 @@ def stored() -> dict[tuple[str, frozenset[tuple[str, str]]], tuple[int, float, f
     }
 
 
-def counted_naively() -> dict[tuple[str, frozenset[tuple[str, str]]], tuple[int, float, float]]:
-    """Return the statistics of every subset of every scope, row by row: trade means, then cluster means."""
-    rows = list(Outcome.objects.values("pattern_key", "scope", "trade_id", "cluster_id", "rr"))
+def counted_naively(
+    now: datetime | None = None,
+) -> dict[tuple[str, frozenset[tuple[str, str]]], tuple[int, float, float]]:
+    """Return the statistics of every subset of every scope, row by row: trade means, then cluster means.
+
+    With a time, of what was known then.
+    """
+    known = Outcome.objects.all() if now is None else Outcome.objects.filter(known_at__lte=now)
+    rows = list(known.values("pattern_key", "scope", "trade_id", "cluster_id", "rr"))
     cells = {(row["pattern_key"], subset) for row in rows for subset in subsets(row["scope"])}
     cells |= {(row["pattern_key"], frozenset()) for row in rows}
     counted = {}
@@ -192,6 +200,63 @@ class TestAggregateDirty:
         aggregate_dirty(now=now)
 
         assert (before, max(cell.n for cell in Cell.objects.all())) == (0, 12)
+
+
+@pytest.mark.django_db
+class TestKnowledge:
+    """An outcome is counted from the moment at which it was known, and its group is marked until then."""
+
+    def test_comes_after_the_close(self) -> None:
+        entry = action_payload(known_at=utc_text(NOW - DAY / 2))
+        record(*make_trades([1.0] * 12), make_trade("late", rr=9.0, actions=[entry]))
+
+        seen = []
+        for now in (NOW - DAY, NOW - DAY / 2, NOW):
+            rebuilt = aggregate_dirty(now=now)
+            seen.append((rebuilt, Cell.objects.get(scope=SCOPE).n, DirtyGroup.objects.count()))
+
+        assert seen == [(1, 12, 1), (1, 13, 0), (0, 13, 0)]
+
+    def test_keeps_only_the_marks_of_what_is_not_known(self) -> None:
+        entry = action_payload(pattern_key="a.b.c", known_at=utc_text(NOW - DAY / 2))
+        record(*make_trades([1.0] * 12), make_trade("late", actions=[entry]))
+
+        aggregate_dirty(now=NOW - DAY)
+
+        assert list(DirtyGroup.objects.values_list("pattern_key", flat=True)) == ["a.b.c"]
+        assert not CellGroup.objects.filter(pattern_key="a.b.c").exists()
+
+    def test_of_a_correction_takes_the_earlier_one_back_at_once(self) -> None:
+        record(*make_trades([1.0] * 12), make_trade("late", rr=9.0))
+        aggregate_dirty(now=NOW - DAY)
+        record(make_correction("late", rr=5.0, actions=[action_payload(known_at=utc_text(NOW - DAY / 2))]))
+
+        seen = []
+        for now in (NOW - DAY, NOW - DAY / 2):
+            aggregate_dirty(now=now)
+            seen.append((Cell.objects.get(scope=SCOPE).n, Cell.objects.get(scope=SCOPE).mean))
+
+        assert seen == [(12, 1.0), (13, pytest.approx(17 / 13))]
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_is_complete_at_every_moment_whatever_came_when(self, seed: int) -> None:
+        random = Random(seed)
+        for day in range(12, 0, -1):
+            for number in range(random.randint(0, 15)):
+                closed = NOW - DAY * (day + random.random())
+                opened, stated = utc_text(closed - DAY), closed + DAY * random.uniform(-0.5, 6)
+                known = {"known_at": utc_text(min(stated, NOW))} if random.random() < 0.6 else {}
+                action = action_payload(scope={"bucket": random.choice("ab")}, at=opened, **known)
+                times = {"opened_at": opened, "closed_at": utc_text(closed)}
+                cluster = {"cluster_id": f"c{day}"} if random.random() < 0.2 else {}
+                record(make_trade(f"t{day}-{number}", rr=random.gauss(0, 1), actions=[action], **times, **cluster))
+            if random.random() < 0.7:
+                aggregate_dirty(now=NOW - DAY * day)
+                assert stored() == counted_naively(NOW - DAY * day)
+        aggregate_dirty(now=NOW)
+
+        assert stored() == counted_naively()
+        assert DirtyGroup.objects.count() == 0
 
 
 @pytest.mark.django_db(transaction=True)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from learning.readers import observations as loading
 from learning.readers.group_columns import since_epoch
 from learning.readers.observations import LoadedObservations, load_observations
+from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.models import Outcome, Trade
 from telemetry.recording.record_trades import record_trades
 from tests.builders import DAY, KEY, NOW, action_payload, make_correction, make_trade, make_trades
@@ -41,13 +42,15 @@ def read(loaded: LoadedObservations) -> list[tuple[Any, ...]]:
             ),
             float(rows.outcome[at]),
             int(loaded.closed_at[at]),
+            round(float(rows.known[at]) * 86_400),
+            round(float(rows.day[at]) * 86_400),
         )
         for at in range(len(rows))
     )
 
 
 def naive(now: datetime = NOW) -> list[tuple[Any, ...]]:
-    found = Outcome.objects.filter(module="pm", book="paper", closed_at__lte=now)
+    found = Outcome.objects.filter(module="pm", book="paper", known_at__lte=now)
     return sorted(
         (
             each.pattern_key,
@@ -55,6 +58,8 @@ def naive(now: datetime = NOW) -> list[tuple[Any, ...]]:
             tuple((name, each.scope[name]) for name in DIMENSIONS if name in each.scope),
             each.rr,
             since_epoch(each.closed_at),
+            round(each.known_at.timestamp()),
+            round(each.trade.actions.get(index=each.action_index).at.timestamp()),
         )
         for each in found
     )
@@ -73,7 +78,7 @@ def record_mixture() -> None:
     sales = [
         action_payload(action_category="trim", rr_after=0.25, scope={"bucket": "nano"}),
         action_payload(action_category="exit", rr_after=None),
-        action_payload(action_category="exit", rr_after=-0.75, scope={}),
+        action_payload(action_category="exit", rr_after=-0.75, scope={}, known_at=utc_text(NOW - DAY / 4)),
     ]
     adds = [action_payload(action_category=name, scope={"macro_phase": "Dip"}) for name in ("entry", "add", "add")]
     record_trades(
@@ -150,6 +155,15 @@ class TestLoadObservations:
 
         assert read(load(before)) == naive(before)
         assert len(load(before).observations) < len(load().observations)
+
+    def test_knows_nothing_of_what_was_measured_after_the_close_until_then(self) -> None:
+        record_mixture()
+
+        before, then = NOW - DAY / 4 - timedelta(microseconds=1), NOW - DAY / 4
+
+        assert read(load(before)) == naive(before)
+        assert read(load(then)) == naive(then) == naive()
+        assert {row[3] for row in naive()} - {row[3] for row in read(load(before))} == {0.75}
 
     def test_numbers_names_in_their_order_whatever_that_of_recording(self) -> None:
         record_trades(make_trades([1.0], prefix="z", pattern_key=OTHER, scope={"bucket": "micro"}), now=NOW)

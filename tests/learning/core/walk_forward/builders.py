@@ -55,7 +55,8 @@ def make_trades(outcome: ArrayLike, **over: Any) -> Trades:
         "values": VALUES,
     }
     given = {name: column if isinstance(column, str | tuple) else np.asarray(column) for name, column in over.items()}
-    return Trades(**columns | given)
+    columns |= given
+    return Trades(**{"known": columns["closed_at"]} | columns)
 
 
 def make_sized_trades(outcome: ArrayLike, size: ArrayLike, **over: Any) -> SizedTrades:

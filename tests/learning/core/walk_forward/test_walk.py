@@ -87,15 +87,23 @@ class TestKnownWorlds:
         assert result["optimistic"]["mean"] > result["uplift"]["mean"]
 
 
+@cache
+def known_late() -> Trades:
+    """Return a world in which a third of the outcomes are known up to 40 days after the close."""
+    trades, chance = world(1.0), np.random.default_rng(7)
+    late = np.where(chance.random(len(trades)) < 1 / 3, chance.integers(0, 40 * DAY, len(trades)), 0)
+    return replace(trades, known=trades.closed_at + late)
+
+
 class TestLookingAhead:
+    @pytest.mark.parametrize("trades", [world(1.0), known_late()], ids=["at the close", "later"])
     @pytest.mark.parametrize("choice", CHOICES)
-    def test_no_size_depends_on_an_outcome_that_came_later(self, choice: str) -> None:
+    def test_no_size_depends_on_an_outcome_that_came_later(self, choice: str, trades: Trades) -> None:
         """For every fold, replace every outcome not known at its start by its opposite times a hundred."""
-        trades = world(1.0)
         before = run_walk(trades, choice).sized
 
         for number, fold in enumerate(folds_of(trades.decided().at, FOLDS)):
-            later = trades.closed_at >= fold.start
+            later = trades.known >= fold.start
             planted = replace(trades, outcome=np.where(later, -100.0 * trades.outcome, trades.outcome))
             after = run_walk(planted, choice).sized
             inside = before.fold == number
@@ -107,7 +115,7 @@ class TestLookingAhead:
     def test_sizes_do_depend_on_what_had_closed(self, choice: str) -> None:
         trades = world(1.0)
         start = folds_of(trades.decided().at, FOLDS)[0].start
-        turned = replace(trades, outcome=np.where(trades.closed_at < start, -trades.outcome, trades.outcome))
+        turned = replace(trades, outcome=np.where(trades.known < start, -trades.outcome, trades.outcome))
 
         first = run_walk(trades, choice).sized.fold == 0
 
@@ -116,11 +124,35 @@ class TestLookingAhead:
     def test_a_trade_that_was_open_is_neither_learned_from_nor_decided(self) -> None:
         trades = make_trades(np.zeros(10))
         start = folds_of(trades.at, 1)[0].start
-        open_then = replace(trades, closed_at=np.where(trades.at < start, start, trades.closed_at))
+        closed_at = np.where(trades.at < start, start, trades.closed_at)
+        open_then = replace(trades, closed_at=closed_at, known=closed_at)
 
         result = run_walk(open_then, "evidence", folds=1)
 
         assert [(fold["known"], fold["decided"]) for fold in result.folds] == [(0, 5)]
+
+    def test_an_outcome_known_later_than_its_close_is_not_learned_from_before(self) -> None:
+        """Ten trades, five of them before the fold; of two of these the outcome is known at or after its start."""
+        trades = make_trades(np.zeros(10))
+        start = folds_of(trades.at, 1)[0].start
+        known = trades.known.copy()
+        known[:3] = start, start + HOUR, start - 1
+
+        result = run_walk(replace(trades, known=known), "evidence", folds=1)
+
+        assert [(fold["known"], fold["decided"]) for fold in result.folds] == [(3, 5)]
+
+    @pytest.mark.parametrize("choice", CHOICES)
+    def test_a_walk_over_what_was_known_late_is_a_walk_without_it_until_then(self, choice: str) -> None:
+        trades = known_late()
+        fold = folds_of(trades.decided().at, FOLDS)[1]
+        kept = trades.take((trades.known < fold.start) | (trades.at >= fold.start))
+        decided = trades.decided().take((trades.decided().at >= fold.start) & (trades.decided().at < fold.end))
+
+        whole = run_walk(trades, choice).sized
+
+        sizing = sizing_method(*CHOICES[choice], parameters())(kept.known_at(fold.start), decided, fold.start)
+        assert (whole.size[whole.fold == 1] == sizing.size).all()
 
     def test_the_order_of_rows_does_not_matter(self) -> None:
         trades = world(1.0)
@@ -135,7 +167,7 @@ class TestLookingAhead:
 class TestWhatIsServed:
     def test_evidence_is_what_the_combiner_makes_of_the_overrides(self) -> None:
         """The run adds up columns; the product compiles overrides and queries the engine."""
-        trades, moment = world(1.0), int(world(1.0).closed_at.max()) + 1
+        trades, moment = world(1.0), int(world(1.0).known.max()) + 1
         acted = trades.take(np.arange(300))
         evidence = parameters().evidence
 
@@ -171,7 +203,7 @@ class TestWhatIsServed:
         scope = np.zeros((80, 3), dtype=np.int64)
         scope[:, 0] = np.arange(80) % 2
         trades = make_trades(np.where(scope[:, 0] == 0, 2.0, 0.0), scope=scope)
-        moment = int(trades.closed_at.max()) + 1
+        moment = int(trades.known.max()) + 1
         light = parameters()
         weights = replace(light.channels[Channel.PM_STRENGTH].weights, min_total_weight=0.0)
         channel = replace(light.channels[Channel.PM_STRENGTH], weights=weights)
