@@ -17,7 +17,7 @@ from overrides.core.engine.definitions.vocabulary import LearningMethod
 from telemetry.core.vocabulary import Module
 from telemetry.foundation.core.refusal import Refused
 
-HELP = """Walk forward through a module's closed trades: learn from what had closed when a fold began, size the trades
+HELP = """Walk forward through a module's closed trades: learn from what was known when a fold began, size the trades
 decided in it. Uplift is in R per 1,000 trades of unit size at equal exposure, with the 95 % band of a bootstrap over
 UTC days; matched is the same with the ln m of every method scaled to the same spread. Earlier results are reused."""
 NOTHING = "-"
