@@ -31,7 +31,7 @@ class Standard:
 def closed_rows(observations: Observations, until: int, wait: float) -> Bools:
     """Return which rows `(rows,)` belong to the closed days up to `until`, a whole day.
 
-    A decision day is closed `wait` days after its end. Trades that close later are left out for good, on whichever side
+    A decision day is closed `wait` days after its end. Outcomes known later are left out for good, on whichever side
     they end, and are left out of the baseline too.
     """
     day = np.floor(observations.day)

@@ -142,6 +142,15 @@ class TestLookingAhead:
 
         assert [(fold["known"], fold["decided"]) for fold in result.folds] == [(3, 5)]
 
+    def test_the_evidence_method_reads_when_each_outcome_was_known(self) -> None:
+        """A row that was known late stands for those like it that are not known yet."""
+        trades = known_late()
+
+        observations = trades.observations()
+
+        assert (observations.known * DAY == pytest.approx(trades.known)).all()
+        assert (observations.day * DAY == pytest.approx(trades.at)).all()
+
     @pytest.mark.parametrize("choice", CHOICES)
     def test_a_walk_over_what_was_known_late_is_a_walk_without_it_until_then(self, choice: str) -> None:
         trades = known_late()
