@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from telemetry.core.outcomes import known_at
+from telemetry.core.vocabulary import SALES
 from telemetry.decisions.earnings import ROUNDING, earned_in, sums
 from telemetry.foundation.admin.formatting import MISSING, badge, chips, format_moment, number, pattern, short
 from telemetry.foundation.admin.read_only import DefaultFilter, FactAdmin, FactInline, one_of
@@ -43,18 +44,19 @@ class ActionInline(FactInline):
     def fraction_shown(self, action: Action) -> SafeString:
         return number(action.fraction, 2)
 
-    @admin.display(description="outcome of the leg")
+    @admin.display(description="leg")
     def leg_shown(self, action: Action) -> SafeString:
         return number(action.leg_rr, 3, signed=True, unit="R")
 
-    @admin.display(description="outcome after the sale")
+    @admin.display(description="after the sale")
     def after_shown(self, action: Action) -> SafeString:
         return number(action.rr_after, 3, signed=True, unit="R")
 
     @admin.display(description="known")
     def known(self, action: Action) -> SafeString:
         """Show when the outcome of the action was known, which is at the close unless the action says later."""
-        return format_moment(known_at(action.trade.closed_at, action.known_at))
+        has_none = action.action_category in SALES and action.rr_after is None and action.known_at is None
+        return format_moment(None if has_none else known_at(action.trade.closed_at, action.known_at))
 
     @admin.display(description="decisions")
     def n_decisions(self, action: Action) -> int:
