@@ -67,6 +67,8 @@ def update_ledger(loaded: LoadedObservations, module: str, parameters: ModulePar
     """
     closed = int(np.floor(day_at(now) - parameters.evidence.lifetime_wait_days)) - 1
     row = LifetimeLedger.objects.filter(module=module).first()
+    if row is not None and _day(row.taken_until) >= closed:
+        return
     before = None if row is None else _read(row)
     life = advance(before, loaded, module, parameters, closed)
     if life is not None and (row is None or life.until > _day(row.taken_until)):
