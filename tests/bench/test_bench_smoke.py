@@ -18,6 +18,7 @@ from tests.bench import (
     import_files,
     learning,
     lifetime,
+    lifetime_rows,
     pages,
     publish,
     real_table,
@@ -227,6 +228,14 @@ class TestRefusal:
 
         with pytest.raises(AssertionError, match="do not write the same rows"):
             record.run(count=5, rounds=1)
+
+
+def test_lifetime_rows_measures_every_world(figures: Figures) -> None:
+    lifetime_rows.run(lives=2, trades=600)
+
+    found = figures()
+    assert {f"{world.name}: nulls of published" for world in lifetime_rows.WORLDS} <= found.keys()
+    assert all(0 <= share <= 1 for share in found.values())
 
 
 def test_lifetime_measures_both_rules_in_every_world(figures: Figures) -> None:
