@@ -1,9 +1,10 @@
 """Change every condition of governance once, and list the changes that no test notices.
 
-`./dev bench mutants [database|python] [TEXT [PATH ...]]`: of both or one of them, all or those whose name contains the
-text, judged by all tests or by those of the paths. `@FILE` as the text stands for the names in a file, and `1/2` for
-the first of two parts. It prints a line of JSON per figure, then what docs/mutants.md does not explain, and ends with 1
-if there is anything.
+`./dev bench mutants [--only-unkilled] [database|python] [TEXT [PATH ...]]`: of both or one of them, all or those whose
+name contains the text, judged by all tests or by those of the paths. `@FILE` as the text stands for the names in a
+file, and `1/2` for the first of two parts. With `--only-unkilled`, changes of the database that a test noticed in an
+earlier run are left out. It prints a line of JSON per figure, then what docs/mutants.md does not explain, and ends with
+1 if there is anything.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -19,11 +20,12 @@ from zlib import crc32
 
 from tests.bench.mutants.database_mutants import function_mutants, key_mutants, trigger_mutants
 from tests.bench.mutants.explained import DOCUMENT, complaints, read
-from tests.bench.mutants.judge_database import Verdict, judge_database, say
+from tests.bench.mutants.judge_database import Verdict, judge_database, known_killers, say
 from tests.bench.mutants.judge_python import judge_python
 from tests.bench.mutants.mutant import Mutant
 from tests.bench.report import figure, timed
 
+ONLY_UNKILLED = "--only-unkilled"
 PART = re.compile(r"(\d+)/(\d+)")
 Judged = tuple[list[str], list[str]]  # all changes by name, and those that no test noticed
 JUDGES = (
@@ -56,13 +58,12 @@ def is_asked(name: str, text: str) -> bool:
     return text in name
 
 
-def of_database(text: str, *paths: str) -> Judged:
+def of_database(left_out: Collection[str], text: str, *paths: str) -> Judged:
     """Return the names of all changes of the database that could be made, and of those that no test noticed."""
 
     def find() -> Iterator[Mutant]:
-        return (
-            each for each in chain(function_mutants(), trigger_mutants(), key_mutants()) if is_asked(each.name, text)
-        )
+        every = chain(function_mutants(), trigger_mutants(), key_mutants())
+        return (each for each in every if is_asked(each.name, text) and each.name not in left_out)
 
     verdict: Verdict = judge_database(find, paths or JUDGES, read(DOCUMENT.read_text(encoding="utf-8")))
     for name in verdict.unusable:
@@ -84,11 +85,15 @@ def _into(found: list[Judged], judge: Callable[..., Judged], *asked: str) -> Non
     found.append(judge(*asked))
 
 
-def main(which: str = "both", text: str = "", *paths: str) -> int:
+def main(*arguments: str) -> int:
     """Run the tool; see the module."""
-    explained = {name: why for name, why in read(DOCUMENT.read_text(encoding="utf-8")).items() if is_asked(name, text)}
+    asked = [each for each in arguments if each != ONLY_UNKILLED]
+    which, text, *paths = [*asked, *("both", "")[len(asked) :]]
+    left_out = frozenset(known_killers()) if ONLY_UNKILLED in arguments else frozenset[str]()
+    listed = read(DOCUMENT.read_text(encoding="utf-8"))
+    explained = {name: why for name, why in listed.items() if is_asked(name, text) and name not in left_out}
     wrong: list[str] = []
-    for name, judge in (("database", of_database), ("python", of_python)):
+    for name, judge in (("database", partial(of_database, left_out)), ("python", of_python)):
         if which not in (name, "both"):
             continue
         found: list[Judged] = []
@@ -99,8 +104,8 @@ def main(which: str = "both", text: str = "", *paths: str) -> int:
         count(f"{name}_killed", len(tried) - len(survivors))
         count(f"{name}_survivors", len(survivors))
         figure("mutants", f"{name}_wall", taken.wall, "s")
-        listed = {each: why for each, why in explained.items() if each.startswith("core.") is (name == "python")}
-        wrong += complaints(listed, tried, survivors)
+        of_it = {each: why for each, why in explained.items() if each.startswith("core.") is (name == "python")}
+        wrong += complaints(of_it, tried, survivors)
     for line in wrong:
         print(line)
     return 1 if wrong else 0

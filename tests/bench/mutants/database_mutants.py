@@ -25,6 +25,7 @@ NOT_GOVERNING = {  # functions that decide nothing
     "decision_id_floor": "where their partitions begin",
     "lever_table": "the registry's values; tests compare them with Python's",
 }
+WHATEVER = "whatever the row"
 VOTES, COVERED, PATH = "approvals of its content", "no mandate covers line", "does not begin where the line stood"
 MESSAGES = {  # what callers say of functions that raise nothing themselves
     **dict.fromkeys(
@@ -80,7 +81,8 @@ def trigger_mutants() -> Iterator[Mutant]:
                 unmake = (trigger.create_on(table),) if other is None else (drop, trigger.create_on(table))
                 if trigger.events == "TRUNCATE":  # tests clean up by it
                     unmake = (*unmake, f"ALTER TABLE {table} DISABLE TRIGGER {trigger.name}")
-                yield Mutant(where, "trigger", wording, make, unmake, function)
+                judged_by = function | {table} if wording == WHATEVER else function  # some never call it
+                yield Mutant(where, "trigger", wording, make, unmake, judged_by)
 
 
 def _narrowed(trigger: Trigger) -> Iterator[tuple[str, Trigger]]:
@@ -100,7 +102,7 @@ def _narrowed(trigger: Trigger) -> Iterator[tuple[str, Trigger]]:
         rest = ", ".join(each for each in arguments if each != argument)
         yield f"without {argument}", replace(trigger, function=f"keep_time({rest})")
     if trigger.when:
-        yield "whatever the row", replace(trigger, when="")
+        yield WHATEVER, replace(trigger, when="")
 
 
 def key_mutants() -> Iterator[Mutant]:
@@ -116,6 +118,7 @@ def key_mutants() -> Iterator[Mutant]:
         indexes = cursor.fetchall()
     for table, name, text in found:
         drop, add = f"ALTER TABLE {table} DROP CONSTRAINT {name}", f"ALTER TABLE {table} ADD CONSTRAINT {name} {text}"
-        yield Mutant(f"{name} on {table}", "key", "dropped", (drop,), (add,), frozenset({table}))
+        yield Mutant(f"{name} on {table}", "key", "dropped", (drop,), (add,), frozenset({table}), f'"{name}"')
     for table, name, text in indexes:
-        yield Mutant(f"{name} on {table}", "key", "dropped", (f"DROP INDEX {name}",), (text,), frozenset({table}))
+        drop = f"DROP INDEX {name}"
+        yield Mutant(f"{name} on {table}", "key", "dropped", (drop,), (text,), frozenset({table}), f'"{name}"')
