@@ -467,6 +467,22 @@ def test_a_key_or_a_person_is_added_with_all_that_they_are(name: str, left_out: 
     assert "without an audit entry in its transaction" in message
 
 
+def test_a_family_name_needs_an_entry_too() -> None:
+    statement = "UPDATE auth_user SET last_name = 'Byron' WHERE username = 'ada'"
+
+    assert "without an audit entry in its transaction" in refusal(partial(run, statement))
+
+
+def test_who_adds_themselves_as_one_who_approves_needs_a_notice() -> None:
+    [(place, (_, after))] = CHANGES["add a superuser"].entries.items()
+
+    def added() -> None:
+        write_audit(actor="new", action="add", object=place, reason="x", before=None, after=after, at=NOW)
+        run(CHANGES["add a superuser"].statement)
+
+    assert "has no notice to those who approve" in refusal(added)
+
+
 def test_keys_of_old_are_used_without_an_owner_and_after_their_end() -> None:
     with settled():
         run("UPDATE access_apikey SET owner_id = NULL")

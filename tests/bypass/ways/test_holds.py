@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from overrides.models import Comment, LineHold
+from overrides.models import Comment, LineHold, Quarantine
 from tests.builders import NOW
 from tests.bypass.ways.forgery import HONEST, LINE, OTHER, Act, Forgery, audited, refused, then
+from tests.bypass.ways.test_publications import CAPPED, HOUR, capped, mandated
 from tests.people import somebody
 
 pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
@@ -25,6 +26,11 @@ def hold(kind: str, **over: Any) -> Act:
         audited(f"line {fields['line_id']}")
 
     return place
+
+
+def quarantine_that_begins_lifted() -> None:
+    Quarantine.objects.create(module="pm", reason="x", placed_by=somebody(), placed_at=NOW, lifted_at=NOW)
+    audited("builder pm")
 
 
 def taken_out(line: str) -> Forgery:
@@ -44,6 +50,9 @@ ROWS: dict[str, tuple[Act, str]] = {
         HONEST,
     ),
     "a pin that begins lifted": (hold("pin", lifted_at=NOW), "only lifted_at is set, once and later"),
+    "a quarantine that begins lifted": (quarantine_that_begins_lifted, "only lifted_at is set, once and later"),
+    "a target a hair beyond a cap": (then(capped('{"size_mult": 1.0999999}'), mandated()), CAPPED),
+    "a cap that ends at this moment": (then(capped(expires_at=NOW + HOUR), mandated()), HONEST),
 }
 
 

@@ -10,9 +10,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 
-from overrides.models import ChangeRequest, LineHold, Membership, ModulePolicy, Vote
+from overrides.models import ChangeRequest, LineHold, Mandate, MandateRenewal, Membership, ModulePolicy, Vote
 from tests.builders import NOW
 from tests.bypass.ways.forgery import DAY, LINE, as_before, audited, sql, vote
+from tests.bypass.ways.test_renewals import LATER, standing
 from tests.bypass.world import undone
 from tests.people import somebody
 
@@ -48,6 +49,20 @@ def approved(**over: object) -> ChangeRequest:
     return asked
 
 
+def renewed() -> Mandate:
+    """The mandate of a line, whose renewal one person has approved, without any entry."""
+    found = standing()
+    MandateRenewal.objects.create(mandate=found, voter=User.objects.get(username="second"), reason="x", voted_at=LATER)
+    return found
+
+
+def holder(table: str, row: int) -> str:
+    """The transaction that locked a row last."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT xmax::text FROM {table} WHERE id = %s", [row])
+        return str(cursor.fetchone()[0])
+
+
 @pytest.mark.parametrize("role", ["role", "owner"])
 class TestTheLockOfTheTrailIsHeld:
     def test_from_the_first_entry_on(self, role: str) -> None:
@@ -76,6 +91,18 @@ class TestTheLockOfTheTrailIsHeld:
             assert is_held()
             audited(f"request {asked.pk}", "policy pm/1")
 
+    def test_once_a_renewal_is_checked(self, role: str) -> None:
+        with undone(role):
+            before = renewed()
+            Mandate.objects.create(
+                line_id=before.line_id, request_id=before.request_id, direction=before.direction, reach=before.reach,
+                evidence_floor=before.evidence_floor, granted_at=LATER, review_by=LATER + DAY, renews=before,
+            )  # fmt: skip
+            assert not is_held()
+            sql("SET CONSTRAINTS mandate_is_signed IMMEDIATE")
+            assert is_held()
+            audited(f"request {before.request_id}")
+
     def test_once_a_veto_is_checked(self, role: str) -> None:
         as_before("UPDATE overrides_membership SET to_version = 9 WHERE line_id = %s AND to_version IS NULL", LINE)
         assert not Membership.objects.filter(line_id=LINE, to_version=None).exists()
@@ -89,12 +116,17 @@ class TestTheLockOfTheTrailIsHeld:
 
 @pytest.mark.parametrize("role", ["role", "owner"])
 def test_a_vote_locks_its_request_so_that_no_edit_passes_it(role: str) -> None:
-    def holder() -> str:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT xmax::text FROM overrides_changerequest WHERE state = 'in_review'")
-            return str(cursor.fetchone()[0])
-
     with undone(role):
-        before = holder()
-        vote(ChangeRequest.objects.get(state="in_review"), "second")
-        assert holder() != before
+        asked = ChangeRequest.objects.get(state="in_review")
+        before = holder("overrides_changerequest", asked.pk)
+        vote(asked, "second")
+        assert holder("overrides_changerequest", asked.pk) != before
+
+
+@pytest.mark.parametrize("role", ["role", "owner"])
+def test_the_approval_of_a_renewal_locks_its_mandate_so_that_no_end_passes_it(role: str) -> None:
+    with undone(role):
+        before = holder("overrides_mandate", standing().pk)
+        found = renewed()
+        assert holder("overrides_mandate", found.pk) != before
+        audited(f"request {found.request_id}")

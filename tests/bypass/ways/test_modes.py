@@ -9,7 +9,8 @@ from django.db.models import F
 
 from overrides.models import ChangeRequest, ModuleMode, Version
 from tests.builders import NOW
-from tests.bypass.ways.forgery import HONEST, Act, Forgery, as_before, audited, refused, sql
+from tests.bypass.ways.forgery import HONEST, Act, Forgery, as_before, audited, refused, sql, then
+from tests.bypass.ways.test_trials import Trial
 
 pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
 
@@ -82,6 +83,29 @@ def challenger(number: int = 1) -> int:
     return Version.objects.get(module="pm", number=number).pk
 
 
+def challenged() -> None:
+    """Let the first version have been the challenger."""
+    as_before("UPDATE overrides_modulemode SET challenger_id = %s WHERE module = 'pm'", challenger())
+
+
+def tried(number: int = 4, **values: Any) -> Act:
+    """Try a version, which is the fourth, and restore the one in force as the fifth; one of them is the challenger."""
+
+    def write() -> None:
+        Trial()()
+        alone(challenger_id=challenger(number), **values)()
+
+    return write
+
+
+def tried_before() -> None:
+    """Name the version of an earlier trial as the challenger, together with a trial of today."""
+    earlier = Trial()
+    earlier()
+    as_before("UPDATE overrides_changerequest SET epoch = 1 WHERE id = %s", earlier.asked.pk)
+    tried()()
+
+
 def misnamed() -> None:
     ModuleMode.objects.filter(module="pm").update(mode="off", revision=F("revision") + 1)
     audited("mode dm")
@@ -141,6 +165,18 @@ ROWS: dict[str, tuple[Act, str]] = {
         lambda: asked({"challenger": 2}, {"challenger_id": challenger(1)})(),
         AWAY,
     ),
+    "a lower mode beside its challenger": (then(challenged, alone(mode="off")), HONEST),
+    "a request that leaves the challenger": (then(challenged, asked({"mode": "on"})), HONEST),
+    "a request that takes the challenger away": (
+        then(challenged, asked({"mode": "on", "challenger": None}, {"mode": "on", "challenger_id": None})),
+        HONEST,
+    ),
+    "a trial": (tried(), HONEST),
+    "a trial and a higher mode": (tried(mode="on"), AWAY),
+    "a trial and a larger roll-out": (tried(rollout_percent=30.0), AWAY),
+    "a trial and a wider allow-list": (tried(allow={}), AWAY),
+    "a trial for the version that it restores": (tried(5), AWAY),
+    "a trial for the version of another": (tried_before, AWAY),
     "a request without votes": (asked({"mode": "on"}, voters=()), "has 0 of 1 approvals"),
     "a request at once": (asked({"mode": "on"}, route="at_once"), AWAY),
     "a request for lines": (asked({"mode": "on"}, kind="lines"), WITHOUT),

@@ -80,6 +80,10 @@ def test_a_version_that_says_other_than_its_rows_is_not_served() -> None:
     refused(forged, HONEST)
 
 
+def test_a_membership_that_begins_ended_is_refused() -> None:
+    refused(Forgery(brings=(size(1.1),), membership={"to_version": 9}), "only to_version is set, once and later")
+
+
 def test_an_override_that_is_other_than_its_hash_is_not_served() -> None:
     def forged() -> None:
         as_before("UPDATE overrides_override SET levers = '{\"size_mult\": 1.29}' WHERE id = %s", size(1.25).content_id)

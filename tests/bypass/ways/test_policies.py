@@ -27,7 +27,13 @@ from tests.bypass.ways.forgery import (
 pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
 
 
-def policy(content: dict[str, Any], document: dict[str, Any] | None = None, **over: Any) -> Act:
+def policy(
+    content: dict[str, Any],
+    document: dict[str, Any] | None = None,
+    *,
+    named: str = "policy {module}/{number}",
+    **over: Any,
+) -> Act:
     forgery = Forgery(
         kind="policy", content=content, brings=(), **{k: v for k, v in over.items() if k in ("voters", "route")}
     )
@@ -40,7 +46,7 @@ def policy(content: dict[str, Any], document: dict[str, Any] | None = None, **ov
             "document": content if document is None else document, "created_by": "m",
         } | fields  # fmt: skip
         ModulePolicy.objects.create(**row)
-        audited(f"policy {row['module']}/{row['number']}")
+        audited(named.format_map(row))
 
     return write
 
@@ -84,6 +90,10 @@ POLICIES: dict[str, tuple[Act, str]] = {
     "a number that does not follow": (policy({}, number=2), "policy pm/2 does not follow the last one"),
     "of the other module": (policy({}, module="dm"), "is not applied, or of another kind"),
     "without votes": (policy({}, voters=()), "has 0 of 1 approvals"),
+    "without an entry of its own": (
+        policy({}, named="policy dm/{number}"),
+        'overrides_modulepolicy without an audit entry of "policy pm/1"',
+    ),
     "with fewer votes than the last one": (
         under(RAISED, replaced(policy({"approvals": 1}, number=2))),
         "has 1 of 2 approvals",
@@ -138,6 +148,10 @@ POLICIES: dict[str, tuple[Act, str]] = {
     "lines by fewer votes than the policy in force asks for, and as many as the one before it": (
         then(stands(1, is_active=False), stands(2, document=RAISED), Forgery(brings=(size(1.1),))),
         "has 1 of 2 approvals",
+    ),
+    "lines by fewer votes than the policy of the other module asks for": (
+        then(stands(1, "dm", document=RAISED), Forgery(brings=(size(1.1),))),
+        HONEST,
     ),
     "by fewer votes than the last one asks for, and as many as the one before it": (
         then(stands(1, is_active=False), stands(2, document=RAISED), is_active(2, False, RAISED), policy({}, number=3)),

@@ -17,14 +17,17 @@ from tests.bypass.ways.forgery import (
     LINE,
     OTHER,
     Act,
+    Forgery,
     as_before,
     audited,
     refused,
+    size,
     sql,
     then,
     under,
+    vote,
 )
-from tests.bypass.ways.test_mandates import LONGER
+from tests.bypass.ways.test_mandates import LONGER, granted
 from tests.bypass.ways.test_policies import RAISED
 
 pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
@@ -92,6 +95,34 @@ def authored() -> None:
     )  # fmt: skip
 
 
+def left(name: str) -> Act:
+    return lambda: as_before("UPDATE auth_user SET is_active = false WHERE username = %s", name)
+
+
+def due_later() -> None:
+    as_before("UPDATE overrides_mandate SET review_by = %s", LATER + 14 * DAY + timedelta(seconds=1))
+
+
+def brought_twice() -> None:
+    """Let another request have brought the same override to the line."""
+    stands_under = "JOIN overrides_mandate AS m ON m.line_id = %s AND m.revoked_at IS NULL AND m.request_id ="
+    as_before(
+        "INSERT INTO overrides_changerequest SELECT (jsonb_populate_record(r, '{\"id\": 900001}')).* "
+        f"FROM overrides_changerequest AS r {stands_under} r.id",
+        OTHER,
+    )  # fmt: skip
+    as_before(
+        "INSERT INTO overrides_changeline "
+        "SELECT (jsonb_populate_record(c, '{\"id\": 900001, \"request_id\": 900001}')).* "
+        f"FROM overrides_changeline AS c {stands_under} c.request_id WHERE c.line_id = m.line_id",
+        OTHER,
+    )  # fmt: skip
+
+
+PAIR = Forgery(brings=(size(1.1, {"trend": "Bad"}), size(1.1, {"trend": "Good"})))
+ONE, SAME = (spec.line for spec in PAIR.brings)
+
+
 def out_of_force() -> None:
     as_before("UPDATE overrides_membership SET to_version = 99 WHERE line_id = %s AND to_version IS NULL", OTHER)
 
@@ -130,12 +161,16 @@ RENEWALS: dict[str, tuple[Act, str]] = {
     "with more evidence": (then(approved(), signed(evidence_floor={"least_n": 30, "least_edge": 0.5})), HONEST),
     "without an approval": (signed(), MISSING),
     "with an approval of another mandate": (then(approved(line=LINE), signed()), MISSING),
-    "before it is due": (
-        then(
-            lambda: as_before("UPDATE overrides_mandate SET review_by = %s", LATER + 14 * DAY + timedelta(seconds=1)),
-            approved(),
-        ),
-        EARLY,
+    "before it is due": (then(due_later, approved()), EARLY),
+    "before it is due, once its signer has left": (then(due_later, left("somebody"), approved()), EARLY),
+    "once more, while who renewed it is there": (then(approved(), signed(), approved("somebody")), EARLY),
+    "once more, after who renewed it has left": (
+        then(approved(), signed(), left("second"), approved("somebody"), signed()),
+        HONEST,
+    ),
+    "by a vote on its request, after its first signer has left": (
+        then(approved(), signed(), left("somebody"), lambda: vote(standing().request, "second")),
+        "while it is open",
     ),
     "two weeks before its review": (
         then(lambda: as_before("UPDATE overrides_mandate SET review_by = %s", LATER + 14 * DAY), approved(), signed()),
@@ -153,6 +188,8 @@ RENEWALS: dict[str, tuple[Act, str]] = {
     "a second time": (then(approved(), again), EARLY),
     "of a line out of force": (then(out_of_force, approved()), EARLY),
     "by the author": (then(authored, approved()), "nobody renews what they drafted"),
+    "by the author of another request": (approved("writer"), HONEST),
+    "with the approval of its author alone": (then(approved(), authored, signed()), MISSING),
     "by who may not review": (approved("operator"), "may not review"),
     "longer than the policy says": (
         then(approved(), signed(review_by=LATER + 90 * DAY + timedelta(seconds=1))),
@@ -163,6 +200,21 @@ RENEWALS: dict[str, tuple[Act, str]] = {
     "less far": (then(approved(), signed(reach={"size_mult": [1.0, 1.1]})), CHANGED),
     "in the other direction": (then(approved(), signed(direction=-1)), CHANGED),
     "of another line": (then(approved(), signed(line_id=LINE)), f"{CHANGED}|one_live_mandate_per_line"),
+    "of another request that brought the same": (
+        then(brought_twice, approved(), signed(request_id=900_001)),
+        CHANGED,
+    ),
+    "of another line of its request": (
+        then(granted(PAIR), approved(line=ONE), signed(ONE, line_id=SAME)),
+        CHANGED,
+    ),
+    "with fewer trades than before under a policy that keeps less": (
+        under(
+            '{"evidence_kept": 0.25, "groups": []}',
+            then(approved(), signed(evidence_floor={"least_n": 19.9, "least_edge": 0.4})),
+        ),
+        "needs less evidence",
+    ),
     "with fewer trades": (
         then(approved(), signed(evidence_floor={"least_n": 19.9, "least_edge": 0.4})),
         f"needs less evidence|{LONGER}",

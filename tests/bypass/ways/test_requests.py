@@ -212,6 +212,7 @@ ROWS: dict[str, tuple[Act, str]] = {
     **{f"{name} without another edition": (change(**{name: value}), READ) for name, value in FROZEN.items()},
     **{f"another {name}": (edited(**{name: value}), WHOSE) for name, value in OWN.items()},
     "another one that it is split from": (lambda: edited(split_from=ChangeRequest.objects.earliest("pk"))(), WHOSE),
+    "another one that it succeeds": (lambda: edited(succeeds=ChangeRequest.objects.earliest("pk"))(), WHOSE),
     "an edit": (edited(title="another"), HONEST),
     "a version to start from where none was named": (
         then(lambda: stands(base_version=None), change(base_version=1)),

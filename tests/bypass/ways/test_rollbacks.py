@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.models import Version
 from overrides.versions.publish import store_parameters
-from tests.builders import NOW, make_parameters
+from tests.builders import NOW, make_parameters, make_spec
 from tests.bypass.ways.forgery import HONEST, LINE, OTHER, Act, Forgery, as_before, audited, refused, size, then
 
 pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
@@ -66,12 +67,56 @@ def parameters(content: dict[str, Any] | None = None) -> Act:
     return write
 
 
+CHAIN, HEAVIER = {"chain=base": 1.5}, {"chain=base": 1.6}
+ALLOCATION = make_spec({"alloc_mult": 1.1}, type="dm_alloc", module="dm", action_category="allocation")
+
+
+def weighed() -> None:
+    """Let the versions of the other module have weights."""
+    as_before("UPDATE learning_configs SET coefficients = %s WHERE module = 'dm'", json.dumps(CHAIN))
+
+
+def beside_a_version_of_its_number() -> None:
+    """Let pm have a version of the number of the one in force in dm, which comes first in the table."""
+    as_before("UPDATE learning_configs SET number = 5 WHERE module = 'pm' AND number = 2")
+    weighed()
+
+
+def in_dm(to: int = 5, weights: dict[str, float] | None = None, **content: Any) -> Forgery:
+    """Go back in the other module to what is in force, with its weights or others."""
+    version = {} if weights is None else {"coefficients": weights}
+    return Forgery(module="dm", kind="rollback", content={"to": to} | content, version=version)
+
+
 GONE_BACK = "version pm/4 differs from version [0-9] that request [0-9]+ goes back to, at line"
 ROWS: dict[str, tuple[Act, str]] = {
     "back to the version before": (back(2, withdraws=(OTHER,)), HONEST),
     "back to the first": (back(1, size(1.2), withdraws=(OTHER,)), HONEST),
     "back to the version before, and on from there": (
         then(back(2, withdraws=(OTHER,)), Forgery(brings=(size(1.1, {"trend": "Bad"}),))),
+        HONEST,
+    ),
+    "back to the version before, and less from there": (
+        then(back(2, withdraws=(OTHER,)), Forgery(withdraws=(LINE,))),
+        HONEST,
+    ),
+    "back in a module with weights": (then(weighed, in_dm()), HONEST),
+    "back in a module with weights, by a request that names weights too": (
+        then(weighed, in_dm(coefficients={})),
+        HONEST,
+    ),
+    "other weights than it had": (then(weighed, in_dm(weights=HEAVIER)), "is not what request [0-9]+ goes back to"),
+    "lines alone in a module with weights": (then(weighed, Forgery(module="dm", brings=(ALLOCATION,))), HONEST),
+    "weights beside a version of the other module with the same number": (
+        then(
+            beside_a_version_of_its_number,
+            Forgery(
+                module="dm",
+                content={"coefficients": HEAVIER},
+                version={"coefficients": HEAVIER},
+                request={"base_version": 5},
+            ),
+        ),
         HONEST,
     ),
     "back to what is in force": (back(3), HONEST),
@@ -120,14 +165,14 @@ WEIGHTS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-def first_with(weights: dict[str, Any], movement: float = 100.0) -> Act:
+def first_with(weights: dict[str, Any], movement: float = 100.0, **request: Any) -> Act:
     """A first version of the other module, with weights."""
 
     def write() -> None:
         without_dm()
         parameters = store_parameters(ModuleParameters.default("dm"), by="m", reason="m", at=NOW)
         forgery = Forgery(
-            content={"coefficients": weights}, request={"base_parameters": parameters.pk}, movement=movement
+            content={"coefficients": weights}, request={"base_parameters": parameters.pk} | request, movement=movement
         )
         asked = forgery.draft()
         as_before("UPDATE overrides_changerequest SET module = 'dm' WHERE id = %s", asked.pk)
@@ -146,6 +191,10 @@ def test_weights_of_dm(name: str) -> None:
     weights, why = WEIGHTS[name]
 
     refused(first_with(weights), why)
+
+
+def test_weights_of_a_first_version_are_drafted_against_none() -> None:
+    refused(first_with(CHAIN, base_version=1), "was drafted against other coefficients")
 
 
 def test_weights_of_a_first_version_move_from_one() -> None:

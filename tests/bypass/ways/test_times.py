@@ -88,6 +88,27 @@ def acknowledgement(at: datetime) -> None:
     )
 
 
+def renewal(at: datetime) -> None:
+    sql(
+        "INSERT INTO overrides_mandaterenewal (mandate_id, voter_id, reason, voted_at) "
+        "SELECT m.id, u.id, 'x', %s FROM overrides_mandate AS m, auth_user AS u "
+        "WHERE m.revoked_at IS NULL AND u.username = 'second'",
+        at,
+    )
+
+
+def evidence(at: datetime) -> None:
+    sql(
+        "UPDATE overrides_changerequest SET edition = edition + 1, content_hash = repeat('b', 64) "
+        "WHERE state = 'in_review'"
+    )
+    sql(
+        "INSERT INTO overrides_requestevidence (request_id, edition, document, document_hash, stored_at) "
+        "SELECT id, edition, '{}', 'x', %s FROM overrides_changerequest WHERE state = 'in_review'",
+        at,
+    )
+
+
 WRITES: dict[str, Timed] = {
     "overrides_changerequest.created_at": lambda at: sql(
         "INSERT INTO overrides_changerequest SELECT (jsonb_populate_record(r, jsonb_build_object('id', 900001, "
@@ -110,6 +131,11 @@ WRITES: dict[str, Timed] = {
     ),
     "overrides_comment.written_at": lambda at: Comment.objects.create(
         request_id=Mandate.objects.earliest("pk").request_id, author=somebody(), text="x", written_at=at
+    ),
+    "overrides_mandaterenewal.voted_at": renewal,
+    "overrides_requestevidence.stored_at": evidence,
+    "overrides_requestevidence.stored_at later": lambda at: sql(
+        "UPDATE overrides_requestevidence SET stored_at = %s", at
     ),
     "overrides_vote.voted_at": vote,
     "overrides_changerequest.submitted_at": request("submitted_at"),

@@ -176,6 +176,7 @@ TRIALS: dict[str, tuple[Act, str]] = {
     "not restored": (Trial(is_restored=False), "trial pm/4 stands between a version and its restoration"),
     "not brought": (Trial(opens=False), f"{DIFFERS}|{ASTRAY}"),
     "not closed": (Trial(closes=False), f"{DIFFERS}|one_open_membership"),
+    "not closed and not brought back": (Trial(closes=False, returns=False), DIFFERS),
     "another line closed": (
         Trial(more=lambda: Membership.objects.filter(line_id=OTHER, to_version=None).update(to_version=4)),
         f"{DIFFERS}|{ASTRAY}|opened or closed only by",
