@@ -119,6 +119,10 @@ ROWS: dict[str, tuple[Act, str]] = {
         ),
         HONEST,
     ),
+    "no weights beside a version of the other module with the same number": (
+        then(weighed, Forgery(brings=(size(1.1),), content={"coefficients": {}}, request={"base_version": 3})),
+        HONEST,
+    ),
     "back to what is in force": (back(3), HONEST),
     "a line that the older version did not hold": (back(2), f"{GONE_BACK} {OTHER}"),
     "another override than it held": (back(1, size(1.15), withdraws=(OTHER,)), f"{GONE_BACK} {LINE}"),
