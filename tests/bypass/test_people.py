@@ -467,6 +467,37 @@ def test_a_key_or_a_person_is_added_with_all_that_they_are(name: str, left_out: 
     assert "without an audit entry in its transaction" in message
 
 
+@pytest.mark.parametrize(
+    ("table", "columns", "stays", "goes", "entry"),
+    [
+        ("auth_user_groups", "user_id, group_id", (ADA, REVIEWER), (BOB, REVIEWER), ("person bob", {"groups": []})),
+        (
+            "auth_user_groups", "user_id, group_id", (BOB, REVIEWER), (BOB, EMPTY),
+            ("person bob", {"groups": ["reviewer"]}),
+        ),
+        (
+            "auth_user_user_permissions", "user_id, permission_id", (FAY, REVIEW_ID), (FAY, LOOK_ID),
+            ("person fay", {"permissions": [REVIEW]}),
+        ),
+        (
+            "auth_group_permissions", "group_id, permission_id", (PANEL, REVIEW_ID), (PANEL, LOOK_ID),
+            ("group panel", {"permissions": [REVIEW]}),
+        ),
+    ],
+    ids=["a membership of two in a group", "one of two memberships", "one of two permissions", "one of two of a group"],
+)  # fmt: skip
+def test_a_right_is_taken_beside_another_that_stays(
+    table: str, columns: str, stays: tuple[str, str], goes: tuple[str, str], entry: tuple[str, Any]
+) -> None:
+    with settled():
+        for owner, right in (stays, goes):
+            run(f"INSERT INTO {table} ({columns}) VALUES ({owner}, {right}) ON CONFLICT DO NOTHING")
+    first, second = columns.split(", ")
+    take = f"DELETE FROM {table} WHERE {first} = {goes[0]} AND {second} = {goes[1]}"
+
+    assert refusal(partial(write_entries, Change("", {entry[0]: (None, entry[1])})), partial(run, take)) == ""
+
+
 def test_a_family_name_needs_an_entry_too() -> None:
     statement = "UPDATE auth_user SET last_name = 'Byron' WHERE username = 'ada'"
 

@@ -60,9 +60,15 @@ def claims() -> None:
 
 
 def claims_of_a_falling_line() -> None:
-    falling = size(0.9, BAD, edge_raw=-0.8)
-    granted(Forgery(brings=(size(1.1), falling)), line_id=falling.line, reach={"size_mult": [0.9, 1.0]})()
-    assert Mandate.objects.latest("pk").edge_sign == -1
+    """Each line of a request has the sign of its own edge."""
+    falling, rising = size(0.9, BAD, edge_raw=-0.8), size(1.1, {"trend": "Good"})
+    forgery = Forgery(brings=(falling, rising))
+    granted(forgery, reach={"size_mult": [0.9, 1.0]})()
+    Mandate.objects.create(
+        line_id=rising.line, request=forgery.asked, direction=1, reach={"size_mult": [1.0, 1.1]}, evidence_floor=FLOOR,
+        granted_at=NOW, review_by=NOW + DAY,
+    )  # fmt: skip
+    assert list(Mandate.objects.order_by("-pk").values_list("edge_sign", flat=True)[:2]) == [1, -1]
 
 
 def claims_of_a_line_that_turned() -> None:

@@ -122,8 +122,9 @@ def evidence(start: float | None, target: float = 1.2, **over: Any) -> Forgery:
     return Forgery(brings=(spec,), membership=path)
 
 
-def opened(spec: Any) -> None:
-    Membership.objects.create(module="pm", line_id=spec.line, override_id=spec.content_id, from_version=4)
+def opened(spec: Any, **path: Any) -> None:
+    fields = {"module": "pm", "line_id": spec.line, "override_id": spec.content_id, "from_version": 4} | path
+    Membership.objects.create(**fields)
 
 
 def checked_early() -> None:
@@ -271,16 +272,22 @@ PATHS: dict[str, tuple[Act, str]] = {
 }
 
 
-def of_two_levers() -> None:
-    spec = make_spec(
-        {"size_mult": 1.2, "entry_aggression_mult": 1.1}, policy="evidence", scope={"trend": "Bad"},
-        stats={"n": 40, "edge_raw": 0.8, "variance": 0.5},
-    )  # fmt: skip
-    start = {"size_mult": 1.0, "entry_aggression_mult": 1.0}
-    Forgery(brings=(spec,), membership={"path_from": start, "path_since": NOW + HOUR})()
+def of_two_levers_and_of_one() -> None:
+    stats = {"n": 40, "edge_raw": 0.8, "variance": 0.5}
+    two, one = (
+        make_spec(levers, policy="evidence", scope={"trend": trend}, stats=stats)
+        for levers, trend in (({"size_mult": 1.2, "entry_aggression_mult": 1.1}, "Bad"), ({"size_mult": 1.2}, "Good"))
+    )
+
+    def open_both() -> None:
+        for spec in (two, one):
+            start = dict.fromkeys(spec.levers, 1.0)
+            opened(spec, path_from=start, path_since=NOW + HOUR)
+
+    Forgery(brings=(two, one), opens=False, last=open_both)()
 
 
-PATHS["of two levers"] = (of_two_levers, HONEST)
+PATHS["of two levers and of one"] = (of_two_levers_and_of_one, HONEST)
 
 
 @pytest.mark.parametrize("role", ["role", "owner"])
