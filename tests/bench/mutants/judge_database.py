@@ -24,7 +24,7 @@ from tests.bench.mutants.mutant import Mutant
 
 MOST = {"ways": (400, 800), "bypass": (400, 1200), "models": (100, 100)}  # judges of a change: named, and others
 ELSEWHERE = (12, 12)
-FEW = (15, 15)  # for a change that is explained
+FEW, FEWER = (15, 15), (3, 3)  # for a change that is explained: of the ways, and elsewhere
 KILLERS = Path(__file__).parents[3] / ".dev" / "mutants.json"  # what noticed a change last time is tried first
 RAISED_IN = re.compile(r"function (\w+)\(")
 CALLS = """
@@ -157,7 +157,7 @@ class Judge:
         others = _kind_by_kind([item for item in found if item not in named])
         by_name, beside = MOST.get(found[0].path.parent.name, ELSEWHERE) if found else ELSEWHERE
         if mutant.name in self.explained:
-            by_name, beside = FEW
+            by_name, beside = FEW if found and _is_of_ways(found[0]) else FEWER
         return last + _kind_by_kind(named)[:by_name] + others[: beside if named else by_name + beside]
 
     def _refuses(self, item: pytest.Item, message: str) -> bool:
