@@ -24,7 +24,7 @@ MOST_LINES = 100
 class LifetimeLedgerAdmin(FactAdmin):
     """Read-only list of the ledgers of modules; the page of one explains it and lists its lines."""
 
-    nothing_yet = "The builder starts a ledger once the evidence method runs and a line has 20 trades on closed days."
+    nothing_yet = "The builder starts a ledger once 60 decision days are closed and a line has 20 trades."
     change_form_template = "learning/lifetime/ledger.html"
     csv_fields = (
         "module", "installed_on", "taken_until", "alpha", "initial", "arrivals", "ever", "correlation", "persistence",

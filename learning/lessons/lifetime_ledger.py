@@ -1,8 +1,8 @@
 """The ledger of proofs for life, kept by the evidence builder: closed days in, published and withdrawn lines out.
 
 Lines are all combinations of pattern, action and scope with 20 trades of their own, chosen by counts and never by
-outcomes. A decision day is taken in once, `lifetime_wait_days` after its end; facts that reach a day that was taken in
-change it no more. A run that finds no newly closed day changes nothing.
+outcomes. The ledger begins once 60 days are closed. A decision day is taken in once, `lifetime_wait_days` after its
+end; facts that reach a day that was taken in change it no more. A run that finds no newly closed day changes nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from django.db.models import Count, Q
 
 from learning.core.cells.rows import LARGEST, Floats, Ints
 from learning.core.lifetime.day_outcomes import (
+    FEWEST_DAYS,
     Key,
     LineDays,
     Standard,
@@ -101,7 +102,10 @@ def ledger_document(module: str) -> dict[str, Any] | None:
 def advance(
     life: Life | None, loaded: LoadedObservations, module: str, parameters: ModuleParameters, closed: int
 ) -> Life | None:
-    """Return the life after all days up to `closed`, a whole day since 1970; None while no line has 20 trades."""
+    """Return the life after all days up to `closed`, a whole day since 1970.
+
+    None until 60 days are closed and a line has 20 trades.
+    """
     if life is None:
         return _take(None, loaded, module, parameters, closed)
     for day in range(life.until + 1, closed + 1):
@@ -123,7 +127,7 @@ def _take(
         return life
     found = line_days(rows, share, outcome, evidence.max_subset_size)
     if life is None:
-        if not found.lines:
+        if not found.lines or day - int(np.floor(rows.day.min())) < FEWEST_DAYS:
             return None
         life = Life(Ledger.of_new(0), [], {}, day, day, DayDependence(0, 0))
     earlier = np.floor(rows.day) < day

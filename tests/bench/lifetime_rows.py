@@ -2,7 +2,7 @@
 
 `./dev bench lifetime_rows [--lives 30] [--trades 20000] [--only WORD]`. A life of two years has patterns on two sides,
 scopes of three dimensions and a phase that changes every ten days; a day's shock lifts one side and sinks the other,
-and may persist. Correlations are measured anew every 30 days from the days before.
+and may persist. As in the product, the first run takes in 60 days; correlations are measured anew every 30 days.
 """
 
 from __future__ import annotations
@@ -16,7 +16,15 @@ import numpy as np
 
 from learning.core.cells.rows import Bools, Floats
 from learning.core.evidence_method.observations import Observations
-from learning.core.lifetime.day_outcomes import Key, Standard, dependence_of, line_days, standardised, with_shares
+from learning.core.lifetime.day_outcomes import (
+    FEWEST_DAYS,
+    Key,
+    Standard,
+    dependence_of,
+    line_days,
+    standardised,
+    with_shares,
+)
 from learning.core.lifetime.e_process import DayDependence
 from learning.core.lifetime.ledger import Ledger
 from tests.bench.lifetime import ALPHA, DAYS, outcomes, shocks
@@ -77,10 +85,15 @@ def live(world: World, trades: int, seed: int, pool: Floats) -> tuple[Bools, Flo
     outcome = standardised(rows, share, STANDARD)
     found = line_days(rows, share, outcome, MOST_DIMENSIONS)
     ledger, dependence, whole = Ledger.of_new(len(found.lines)), DayDependence(0, 0), np.floor(rows.day)
-    for number, (day, at, n, total) in enumerate(found.by_day()):
-        if number % MEASURED_EVERY == 0:
-            known = whole < day
-            dependence = dependence_of(rows.take(known), share[known], outcome[known]) if known.any() else dependence
+    measured = -MEASURED_EVERY
+    for day, at, n, total in found.by_day():
+        if max(day, FEWEST_DAYS) >= measured + MEASURED_EVERY:
+            measured = max(day, FEWEST_DAYS)
+            known = whole < measured
+            dependence = dependence_of(rows.take(known), share[known], outcome[known])
+        if day < FEWEST_DAYS:  # taken in by the first run
+            ledger.evidence.take_day(day, at, n, total, dependence)
+            continue
         rate = (ledger.evidence.n + 1) / np.maximum(day - found.first + 1, 1)
         ledger.take_day(day, at, n, total, dependence=dependence, expected=np.maximum(rate * DAYS, 20), alpha=ALPHA)
     return ledger.times > 0, edges_of(made, planted, found.lines)

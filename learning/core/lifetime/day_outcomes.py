@@ -17,6 +17,7 @@ from learning.core.lifetime.publication import FEWEST
 from learning.core.significance.day_dependence import DecisionDays
 
 MOST_PHI, PERSISTENT = 0.95, 1.5  # where days persist, 1.5 times the measured correlation is assumed
+FEWEST_DAYS = 60  # before a ledger begins: on fewer, correlations over days are measured too small too often
 Key = tuple[int, int, tuple[int, ...]]  # pattern, category and scope of a line, as the codes of its observations
 
 

@@ -62,6 +62,14 @@ def test_lines_with_a_planted_edge_are_proven_on_closed_days() -> None:
     assert set(lessons.values()) <= {True, False}
 
 
+def test_the_ledger_begins_once_sixty_days_are_closed() -> None:
+    build(-21)
+    assert not LifetimeLedger.objects.exists()
+
+    build(-20)
+    assert LifetimeLedger.objects.get().installed_on == (NOW - DAY * 31).date()
+
+
 def test_a_second_run_of_the_same_day_changes_nothing() -> None:
     build()
     before = state()
@@ -84,10 +92,10 @@ def test_days_are_taken_in_as_they_close_and_the_facts_give_them_again() -> None
 
 
 def test_a_longer_wait_takes_in_fewer_days() -> None:
-    publish(parameters=evidence_parameters(lifetime_wait_days=40.0))
+    publish(parameters=evidence_parameters(lifetime_wait_days=20.0))
     build()
 
-    assert LifetimeLedger.objects.get().taken_until == (NOW - DAY * 41).date()
+    assert LifetimeLedger.objects.get().taken_until == (NOW - DAY * 21).date()
 
 
 def test_lines_without_an_edge_are_not_proven() -> None:
