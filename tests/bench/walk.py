@@ -21,6 +21,8 @@ from learning.core.evidence_method.fold_down import Overrides, fold_down
 from learning.core.evidence_method.learn import Learned, learn
 from learning.core.evidence_method.lever_targets import verified
 from learning.core.evidence_method.predict import predict
+from learning.core.significance.strength import NO_BRAKE, Brake
+from learning.core.walk_forward.prequential import evidence_strength
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 from tests.bench.simulator import Log, World
 
@@ -70,12 +72,14 @@ class Walk:
         self.scores: defaultdict[str, list[Score]] = defaultdict(list)
         self.accuracies: list[Accuracy] = []
 
-    def with_evidence(self, log: Log) -> Walk:
+    def with_evidence(self, log: Log, is_braked: bool = True) -> Walk:
+        """Add the evidence method, as runs learn: braked by the strength measured on what was known."""
         for as_of, known, acted in log.folds():
-            learned = learn(known.observations(), [range(known.categories)], as_of, PARAMETERS)
+            brake = brake_of(known, as_of) if is_braked else NO_BRAKE
+            learned = learn(known.observations(), [range(known.categories)], as_of, PARAMETERS, [brake])
             if learned is None:
                 raise SystemExit(f"no trades before day {as_of:g}; simulate more")
-            expected = predict(learned.fits[0], acted.pattern, acted.category, acted.scope)
+            expected = predict(learned.fits[0], acted.pattern, acted.category, acted.scope).braked(brake)
             self.scores["evidence"].append(scored(acted.mu, PARAMETERS.kappa * expected.edge))
             self.scores["materialised"].append(scored(acted.mu, served(learned, acted)))
             self.accuracies.append(accuracy(known, acted, expected.mu0 + expected.edge, expected.variance))
@@ -87,6 +91,12 @@ class Walk:
             for name, found in _readings(readings, world, as_of, known, acted).items():
                 self.scores[name].append(found)
         return self
+
+
+def brake_of(log: Log, as_of: float, parameters: EvidenceParameters = PARAMETERS) -> Brake:
+    """Return the brake that a run on these trades would use."""
+    (strength,) = evidence_strength(log.observations(), [range(log.categories)], as_of, parameters)
+    return NO_BRAKE if strength is None else strength.brake
 
 
 def _readings(readings: Any, world: World, as_of: float, known: Log, acted: Log) -> dict[str, Score]:
@@ -133,7 +143,7 @@ class Claims:
 
 def sure_ones(log: Log, as_of: float, parameters: EvidenceParameters = PARAMETERS) -> Overrides:
     """Return the verified overrides of a log."""
-    found = fold_down(fit(log.observations(), as_of, parameters))
+    found = fold_down(fit(log.observations(), as_of, parameters), brake_of(log, as_of, parameters))
     return found.take(verified(found, parameters))
 
 

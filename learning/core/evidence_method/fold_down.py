@@ -3,7 +3,8 @@
     override(pattern, category, scope).b = sum of the effects on that scope over owners and windows
 
 The sum over the overrides that match a trade then equals the fit's prediction for it, without wildcard keys. Variances
-add up in the same way, because the effects are independent in the posterior.
+add up in the same way, because the effects are independent in the posterior. A brake multiplies the lasting and the
+recent part of every b (`significance.strength`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from learning.core.evidence_method.blocks import BudgetExceeded
 from learning.core.evidence_method.coding import FIRST_DIMENSION, Coding, Owner
 from learning.core.evidence_method.fit import Block, Fit
 from learning.core.evidence_method.mixture import normal_cdf
+from learning.core.significance.strength import NO_BRAKE, Brake
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,7 @@ class Overrides:
     days               (overrides, 3) effective decision days: the fewest behind the first two parts; of its own trades
     left_out           what was learned on too few days to count, and is no part of b, in R
     recent             the part of b that holds for the most recent days alone, in R
+    believed           (overrides, 2) the lasting and the recent part of the edge as fitted, before the brake, in R
     lfsr               probability that b has the wrong sign, 0 to 0.5
     mu0                mean outcome of the category in R, to which b is added
     noise              s_p of the pattern, in R
@@ -54,6 +57,7 @@ class Overrides:
     days: Floats
     left_out: Floats
     recent: Floats
+    believed: Floats
     lfsr: Floats
     mu0: Floats
     noise: Floats
@@ -92,7 +96,7 @@ class Overrides:
         return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
 
-def fold_down(fit: Fit) -> Overrides:
+def fold_down(fit: Fit, brake: Brake = NO_BRAKE) -> Overrides:
     """Return every override with an edge other than 0, ranked by score.
 
     Raises BudgetExceeded if there are more than `cell_budget` of them.
@@ -100,7 +104,7 @@ def fold_down(fit: Fit) -> Overrides:
     subsets = dict.fromkeys(block.cells.columns[1:] for block in fit.blocks)
     parts, left = [], fit.parameters.cell_budget
     for subset in subsets or [()]:
-        parts.append(_fold_subset(fit, subset))
+        parts.append(_fold_subset(fit, subset, brake))
         left -= len(parts[-1])
         if left < 0:
             raise BudgetExceeded(
@@ -110,7 +114,7 @@ def fold_down(fit: Fit) -> Overrides:
     return Overrides.join(*parts).ranked()
 
 
-def _fold_subset(fit: Fit, subset: tuple[int, ...]) -> Overrides:
+def _fold_subset(fit: Fit, subset: tuple[int, ...], brake: Brake) -> Overrides:
     """Return the overrides of one subset of dimensions."""
     sample, coding, scale = fit.sample, fit.coding, fit.noise.scale
     blocks = [block for block in fit.blocks if block.cells.columns[1:] == subset]
@@ -121,7 +125,8 @@ def _fold_subset(fit: Fit, subset: tuple[int, ...]) -> Overrides:
     effects = _effects(fit, blocks, group, values)
     raw, raw_se, own_days = _own_evidence(fit, own, effects)
     effects.days[:, Owner.OWN] = own_days
-    b, sd = effects.parts.sum(axis=1), np.sqrt(effects.variance)
+    lasting, recent = (each.sum(axis=1) for each in (effects.lasting, effects.recent))
+    b, sd = brake.edge(lasting, recent), np.sqrt(brake.variance(lasting, recent, effects.variance))
     pattern, category = coding.group_pattern[group - 1], coding.group_category[group - 1]
     folded = Overrides(
         pattern=coding.patterns[pattern],
@@ -133,10 +138,11 @@ def _fold_subset(fit: Fit, subset: tuple[int, ...]) -> Overrides:
         raw_se=raw_se * scale,
         b=b * scale,
         sd=sd * scale,
-        parts=effects.parts * scale,
+        parts=brake.edge(effects.lasting, effects.recent) * scale,
         days=effects.days,
         left_out=effects.left_out * scale,
-        recent=effects.recent * scale,
+        recent=brake.recent * recent * scale,
+        believed=np.column_stack([lasting, recent]) * scale,
         lfsr=normal_cdf(-np.abs(b) / np.where(sd > 0, sd, 1.0)),
         mu0=fit.noise.mu0[category],
         noise=fit.noise.sd[pattern] * scale,
@@ -153,32 +159,31 @@ def _scope(coding: Coding, cells: int, subset: tuple[int, ...], values: list[Int
 
 
 class _Effects(NamedTuple):
-    """Effects of each cell in units of scale: parts by owner and the days behind them, both `(cells, 3)`, what was left
-    out, the recent part and the variance of the sum."""
+    """Effects of each cell in units of scale: lasting and recent parts by owner and the days behind them, all
+    `(cells, 3)`, what was left out and the variance of the sum."""
 
-    parts: Floats
+    lasting: Floats
+    recent: Floats
     days: Floats
     left_out: Floats
-    recent: Floats
     variance: Floats
 
 
 def _effects(fit: Fit, blocks: list[Block], group: Ints, values: list[Ints]) -> _Effects:
     """Sum the effects of all blocks on each cell, by owner."""
-    left_out, recent, variance = np.zeros((3, len(group)))
-    parts, days = np.zeros((len(group), len(Owner))), np.full((len(group), len(Owner)), np.inf)
+    left_out, variance = np.zeros((2, len(group)))
+    lasting, recent = np.zeros((2, len(group), len(Owner)))
+    days = np.full((len(group), len(Owner)), np.inf)
     for block in blocks:
         digits = [fit.coding.owner_digit(block.block_class.owner, group), *values]
         at = block.cells.find(key_of(digits, fit.coding.widths, block.cells.columns))
-        b = np.append(block.b, 0.0).take(at)
         of_owner = days[:, block.block_class.owner]  # a view
         np.minimum(of_owner, np.append(block.days, np.inf).take(at), out=of_owner)
-        parts[:, block.block_class.owner] += b
+        parts = recent if block.block_class.recent else lasting
+        parts[:, block.block_class.owner] += np.append(block.b, 0.0).take(at)
         left_out += np.append(block.left_out, 0.0).take(at)
         variance += np.append(block.var, 0.0).take(at)
-        if block.block_class.recent:
-            recent += b
-    return _Effects(parts, np.where(np.isfinite(days), days, 0.0), left_out, recent, variance)
+    return _Effects(lasting, recent, np.where(np.isfinite(days), days, 0.0), left_out, variance)
 
 
 def _own_evidence(fit: Fit, own: EffectCells, effects: _Effects) -> tuple[Floats, Floats, Floats]:
@@ -191,6 +196,6 @@ def _own_evidence(fit: Fit, own: EffectCells, effects: _Effects) -> tuple[Floats
     recent = np.where(np.arange(len(precision)) < sample.recent, precision, 0.0)
     total = own.sums(precision)
     left = own.sums(precision * fit.residual) / total
-    lasting = effects.parts.sum(axis=1) - effects.recent
+    lasting, shift = effects.lasting.sum(axis=1), effects.recent.sum(axis=1)
     variances, days = sample.variances(own, total, Owner.OWN)
-    return left + lasting + effects.recent * own.sums(recent) / total, np.sqrt(variances), days
+    return left + lasting + shift * own.sums(recent) / total, np.sqrt(variances), days

@@ -14,6 +14,7 @@ from learning.core.evidence_method.fit import Fit, fit
 from learning.core.evidence_method.fold_down import Overrides, fold_down
 from learning.core.evidence_method.lever_targets import log_size_multipliers, verified
 from learning.core.evidence_method.observations import Observations
+from learning.core.significance.strength import NO_BRAKE, Brake
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 
 # Outcomes of the same meaning are fitted together: what a trade earned, or the loss that a sale avoided.
@@ -45,20 +46,26 @@ class Learned:
 
 
 def learn(
-    observations: Observations, families: Sequence[Sequence[int]], as_of: float, parameters: EvidenceParameters
+    observations: Observations,
+    families: Sequence[Sequence[int]],
+    as_of: float,
+    parameters: EvidenceParameters,
+    brakes: Sequence[Brake] = (),
 ) -> Learned | None:
     """Fit each family, a list of category codes, separately; None if no family has an observation.
 
-    Observations whose category is in no family are left out. `as_of` is in days from the observations' origin. Raises
-    ValueError and BudgetExceeded as `fit` and `fold_down` do.
+    Observations whose category is in no family are left out. `as_of` is in days from the observations' origin. `brakes`
+    has one for each family; without it nothing is braked. Raises ValueError and BudgetExceeded as `fit` and `fold_down`
+    do.
     """
     members = [np.flatnonzero(np.isin(observations.category, family)) for family in families]
-    members = [each for each in members if len(each)]
+    braked = list(zip(members, brakes or [NO_BRAKE] * len(members), strict=True))
+    members, brakes = [each for each in members if len(each)], [brake for each, brake in braked if len(each)]
     if not members:
         return None
     fits = tuple(fit(observations.take(each), as_of, parameters) for each in members)
     rows = tuple(each[found.order] for each, found in zip(members, fits, strict=True))
-    overrides = Overrides.join(*map(fold_down, fits)).ranked()
+    overrides = Overrides.join(*map(fold_down, fits, brakes)).ranked()
     is_verified = verified(overrides, parameters)
     c = log_size_multipliers(overrides, is_verified, parameters)
     return Learned(fits, rows, overrides, is_verified, c, min(len(overrides), parameters.max_overrides))

@@ -9,19 +9,31 @@ import numpy as np
 from learning.core.cells.effect_cells import key_of
 from learning.core.cells.rows import Codes, Floats, Ints
 from learning.core.evidence_method.fit import Fit
+from learning.core.significance.strength import Brake
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
     """Expectation for each row, shape `(rows,)`: the category's mean in R, the edge over it in R, and its variance.
 
-    The variance (R squared) is that of the edge's posterior. It includes neither the noise of a single trade nor the
-    uncertainty of the category's mean.
+    `recent` is the part of the edge that holds for the most recent days alone. The variance (R squared) is that of the
+    edge's posterior. It includes neither the noise of a single trade nor the uncertainty of the category's mean.
     """
 
     mu0: Floats
     edge: Floats
     variance: Floats
+    recent: Floats
+
+    def braked(self, brake: Brake) -> Prediction:
+        """Return the prediction with both parts of the edge multiplied by their strengths."""
+        lasting = self.edge - self.recent
+        return Prediction(
+            mu0=self.mu0,
+            edge=brake.edge(lasting, self.recent),
+            variance=brake.variance(lasting, self.recent, self.variance),
+            recent=brake.recent * self.recent,
+        )
 
 
 def predict(fit: Fit, pattern: Ints, category: Ints, scope: Codes) -> Prediction:
@@ -36,12 +48,15 @@ def predict(fit: Fit, pattern: Ints, category: Ints, scope: Codes) -> Prediction
     if not known.all():
         raise ValueError(f"category: {category[~known][0]} was not fitted; predict from the fit of its family")
     digits, grid = fit.coding.digits(pattern, category, scope), np.square(fit.parameters.grid)
-    edge, variance = np.zeros((2, len(category)))
+    edge, variance, recent = np.zeros((3, len(category)))
     for block in fit.blocks:
         columns = block.cells.columns
         key = key_of([digits[column] for column in columns], fit.coding.widths, columns)
         at = block.cells.find(key)
-        edge += np.append(block.b, 0.0).take(at)
+        b = np.append(block.b, 0.0).take(at)
+        edge += b
+        if block.block_class.recent:
+            recent += b
         variance += np.append(block.var, fit.pi[block.block_class] @ grid).take(at)
     scale = fit.noise.scale
-    return Prediction(fit.noise.mu0[position], edge * scale, variance * scale**2)
+    return Prediction(fit.noise.mu0[position], edge * scale, variance * scale**2, recent * scale)

@@ -13,6 +13,7 @@ from learning.core.evidence_method.fit import Fit, fit
 from learning.core.evidence_method.fold_down import Overrides, fold_down
 from learning.core.evidence_method.observations import Observations
 from learning.core.evidence_method.predict import predict
+from learning.core.significance.strength import Brake
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 from tests.learning.core.evidence_method.builders import AS_OF, make_observations, random_observations
 from tests.learning.core.evidence_method.naive import OWNERS, NaiveFit
@@ -67,6 +68,33 @@ class TestFold:
         expected = predict(found, observations.pattern, observations.category, observations.scope)
 
         assert matching_sum(fold_down(found), observations) == pytest.approx(expected.edge, abs=1e-12)
+
+    @given(st.integers(0, 10**6), st.floats(0, 1), st.floats(0, 1))
+    @settings(deadline=None, max_examples=15)
+    def test_adds_up_to_the_braked_prediction_and_keeps_what_was_believed(
+        self, seed: int, lasting: float, recent: float
+    ) -> None:
+        observations = random_observations(seed, 150)
+        found, brake = fit(observations, AS_OF, DEFAULTS), Brake(lasting, recent, 0.02, -0.01, 0.03)
+
+        braked, free = fold_down(found, brake), fold_down(found)
+
+        expected = predict(found, observations.pattern, observations.category, observations.scope).braked(brake)
+        assert matching_sum(braked, observations) == pytest.approx(expected.edge, abs=1e-12)
+        assert braked.b == pytest.approx(lasting * braked.believed[:, 0] + recent * braked.believed[:, 1])
+        assert braked.parts.sum(axis=1) == pytest.approx(braked.b)
+        assert braked.recent == pytest.approx(recent * braked.believed[:, 1])
+        assert free.believed.sum(axis=1) == pytest.approx(free.b)
+        assert {*braked.raw.round(12)} <= {*free.raw.round(12)}
+
+    def test_doubts_the_sign_more_the_less_sure_the_strength(self) -> None:
+        found = fit(random_observations(8), AS_OF, DEFAULTS)
+
+        sure, unsure = (fold_down(found, Brake(variance_lasting=error)) for error in (0.0, 0.25))
+
+        assert (np.sort(unsure.lfsr) >= np.sort(sure.lfsr)).all()
+        assert unsure.b == pytest.approx(sure.b)
+        assert (unsure.sd > sure.sd).any()
 
     @given(st.integers(0, 10**6))
     @settings(deadline=None, max_examples=15)

@@ -1,0 +1,101 @@
+"""The steps of a strength: what each fit knew, what it predicted, and that nothing else is compared."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from learning.core.evidence_method.fit import fit
+from learning.core.evidence_method.observations import Observations
+from learning.core.evidence_method.predict import predict
+from learning.core.walk_forward.prequential import cuts_of, evidence_beliefs, evidence_strength
+from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
+
+AS_OF, PARAMETERS = 240.0, EvidenceParameters()
+
+
+def log(seed: int = 1, rows: int = 3000, edge: float = 0.8) -> Observations:
+    """Return trades of 240 days, open for up to five, whose first value earns `edge` R more than the second."""
+    rng = np.random.default_rng(seed)
+    day, scope = np.sort(rng.uniform(0, AS_OF, rows)), rng.integers(0, 2, (rows, 2))
+    day[0] = 0.0
+    outcome = edge * (scope[:, 0] == 0) + rng.normal(0, 1, rows)
+    found = Observations.of_trades(day, rng.integers(0, 3, rows), np.zeros(rows, int), scope, outcome, ("a", "b"))
+    return replace(found, known=day + rng.uniform(0, 5, rows))
+
+
+class TestCuts:
+    def test_are_six_of_a_month_or_of_an_eighth_of_a_short_span(self) -> None:
+        assert [cut for cut, _ in cuts_of(0.0, 1000.0)] == [970.0, 940.0, 910.0, 880.0, 850.0, 820.0]
+        assert list(cuts_of(100.0, 180.0))[-1] == (120.0, 130.0)
+
+
+class TestEvidenceBeliefs:
+    def test_are_those_of_fits_that_knew_only_what_had_closed(self) -> None:
+        observations = log()
+
+        found = evidence_beliefs(observations, AS_OF, PARAMETERS)
+
+        assert found.step.max() == 5
+        for step in range(6):
+            cut = AS_OF - 30.0 * (step + 1)
+            before = fit(observations.take(observations.known < cut), cut, PARAMETERS)
+            decided = observations.take(
+                (observations.day >= cut) & (observations.day < cut + 30) & (observations.known <= AS_OF)
+            )
+            expected = predict(before, decided.pattern, decided.category, decided.scope)
+            assert (found.lasting + found.recent)[found.step == step] == pytest.approx(expected.edge)
+            assert found.outcome[found.step == step].tolist() == decided.outcome.tolist()
+
+    def test_do_not_change_with_what_comes_later(self) -> None:
+        """A later outcome of the newest step changes what came true, never what was believed."""
+        observations = log()
+        worse = replace(observations, outcome=observations.outcome - 5.0 * (observations.day >= AS_OF - 30))
+
+        known, changed = (evidence_beliefs(each, AS_OF, PARAMETERS) for each in (observations, worse))
+
+        assert known.lasting.tolist() == changed.lasting.tolist()
+        assert known.outcome.tolist() != changed.outcome.tolist()
+
+    def test_leave_out_decisions_whose_outcome_is_not_known_yet(self) -> None:
+        observations = log()
+
+        found = evidence_beliefs(observations, AS_OF, PARAMETERS)
+
+        late = (observations.known > AS_OF) & (observations.day >= AS_OF - 30)
+        assert late.any()
+        assert len(found) == np.count_nonzero(observations.day >= AS_OF - 180) - np.count_nonzero(late)
+
+    def test_leave_out_steps_that_know_or_predict_too_little(self) -> None:
+        observations = log(rows=400)
+
+        found = evidence_beliefs(observations, AS_OF, PARAMETERS)
+
+        assert found.step.max() == 3  # the others knew fewer than 200 trades
+        assert len(evidence_beliefs(observations.take(np.arange(190)), AS_OF, PARAMETERS)) == 0
+
+
+class TestEvidenceStrength:
+    def test_is_near_one_where_an_edge_lasts_and_near_nothing_where_there_is_none(self) -> None:
+        lasting, none = (evidence_strength(log(edge=edge), [[0], [1]], AS_OF, PARAMETERS) for edge in (0.8, 0.0))
+
+        assert lasting[0] is not None
+        assert lasting[0].whole.value == pytest.approx(1.0, abs=0.15)
+        assert lasting[0].came_true
+        assert none[0] is None or none[0].whole.se > 0.2
+        assert lasting[1] is None  # a family without trades
+
+    def test_falls_where_an_edge_ends(self) -> None:
+        """The edge of the first 60 days is gone when the first of the six fits believes in it."""
+        observations = log(edge=0.0)
+        early = (observations.day < 60) & (observations.scope[:, 0] == 0)
+
+        (found,) = evidence_strength(
+            replace(observations, outcome=observations.outcome + 1.5 * early), [[0]], AS_OF, PARAMETERS
+        )
+
+        assert found is not None
+        assert found.whole.factor < 0.2
+        assert not found.came_true
