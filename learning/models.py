@@ -83,6 +83,13 @@ class BuilderRun(models.Model):
         null=True,
         help_text="counts in the run's noise twins (learning.core.significance.twin_gate), if it verified any",
     )
+    strength = models.ForeignKey(
+        "MethodStrength",
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="the newest one known to the run",
+    )
 
     class Meta:
         db_table = "learning_builder_runs"
@@ -267,6 +274,33 @@ class NoiseTwin(BackgroundResult):
 
     def __str__(self) -> str:
         return f"{self.policy} twin {self.seed} of {self.module}"
+
+
+class MethodStrength(BackgroundResult):
+    """Of what a learning method believed, how much came true; one for each closed day and parameters."""
+
+    module = models.CharField(max_length=2, choices=MODULES)
+    policy = models.CharField(max_length=8, choices=POLICIES)
+    as_of = models.DateTimeField(help_text="the midnight (UTC) by which its outcomes were known")
+    parameters = models.JSONField()
+    code_version = models.CharField(max_length=40)
+    strengths = models.JSONField(
+        null=True,
+        help_text="categories learned together -> strength (core.significance); null: too few steps",
+    )
+
+    class Meta:
+        db_table = "learning_strengths"
+        verbose_name = "strength of a method"
+        verbose_name_plural = "strengths of methods"
+        ordering = ("-as_of", "-asked_at", "key")
+        constraints = [
+            models.CheckConstraint(condition=finite("progress", low=0, high=1), name="strength_progress_is_a_share")
+        ]
+        indexes = [models.Index(fields=["module", "policy", "-as_of"], name="strength_newest")]
+
+    def __str__(self) -> str:
+        return f"strength of {self.policy} in {self.module}, {self.as_of:%Y-%m-%d}"
 
 
 class LifetimeLedger(models.Model):

@@ -17,6 +17,7 @@ from learning.models import BuilderRun, NoiseTwin
 from learning.proposals.materialize import materialize, publish_what_mandates_cover
 from learning.validation.noise_twin_runs import count_twins, request_twins, run_twin
 from learning.validation.published_evidence import check_published_evidence
+from learning.validation.strength_runs import request_strengths, run_strength
 from learning.validation.walk_forward_runs import request_walk_forward, run_walk_forward
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from telemetry.audit.alarms import EVIDENCE
@@ -123,9 +124,15 @@ def walk_forward_task(*, key: str, now: str | None = None, **_: object) -> None:
     run_walk_forward(key, now=moment_of_task(now))
 
 
+@shared_task(name="learning.strength")
+def strength_task(*, key: str, now: str | None = None, **_: object) -> None:
+    """Measure a requested strength, unless it is done or another worker computes it."""
+    run_strength(key, now=moment_of_task(now))
+
+
 @shared_task(name="learning.validate")
 def validate_task(*, module: str, now: str | None = None, **_: object) -> None:
-    """Request a module's walk-forward runs, and noise twins of the methods that have run, one task each.
+    """Request a module's strengths, walk-forward runs, and noise twins of the methods that have run, one task each.
 
     Results for the same facts are reused.
     """
@@ -134,7 +141,7 @@ def validate_task(*, module: str, now: str | None = None, **_: object) -> None:
         f"validate {module}",
         now=at,
         every=timedelta(days=1),
-        work=lambda: len(request_walk_forward(module=module, now=at)) + len(_request_twins(module, at)),
+        work=lambda: _request_validation(module, at),
     )
 
 
@@ -155,6 +162,12 @@ def _updated_coefficients(at: datetime) -> int:
 def _job(what: str, module: str, policy: str) -> str:
     """The name of a job of one method; that of the default method names no method, as before there was another."""
     return f"{what} {module}" if METHODS[LearningMethod(policy)].default else f"{what} {module} {policy}"
+
+
+def _request_validation(module: str, at: datetime) -> int:
+    """Request everything that is measured once a day, and return the number of rows."""
+    strengths, walks = request_strengths(module=module, now=at), request_walk_forward(module=module, now=at)
+    return len(strengths) + len(walks) + len(_request_twins(module, at))
 
 
 def _request_twins(module: str, at: datetime) -> list[NoiseTwin]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from django.db import connection, transaction
 
 from learning.lessons.methods import METHODS
+from learning.lessons.run_strength import newest_strength
 from learning.lessons.write_lessons import write_run
 from learning.models import BuilderRun, CellGroup
 from overrides.core.engine.definitions.vocabulary import LearningMethod
@@ -34,18 +35,22 @@ def build_due(*, module: str, policy: LearningMethod, now: datetime) -> int:
 
 
 def is_current(module: str, policy: LearningMethod, now: datetime) -> bool:
-    """Return whether the last run of a method that ages has used all current facts, parameters and the date.
+    """Return whether the last run of a method that ages has used all current facts, parameters, strength and the date.
 
     A group whose last trade was excluded leaves no trace here; it is noticed the next day. The plan method is never
     current: its runs are cheap, and its cells do not record when they changed.
     """
     if not METHODS[policy].ages:
         return False
-    last = BuilderRun.objects.filter(module=module, policy=policy, as_of__lte=now).only("as_of", "parameters").first()
+    runs = BuilderRun.objects.filter(module=module, policy=policy, as_of__lte=now)
+    last = runs.only("as_of", "parameters", "strength").first()
     if last is None or last.as_of.astimezone(UTC).date() != now.astimezone(UTC).date():
         return False
     has_new_facts = (
         DirtyGroup.objects.filter(module=module).exists()
         or CellGroup.objects.filter(module=module, aggregated_at__gte=last.as_of).exists()
     )
-    return not has_new_facts and last.parameters == current_parameters(module).to_document()
+    if has_new_facts or last.parameters != current_parameters(module).to_document():
+        return False
+    strength = newest_strength(module, policy, now)
+    return last.strength_id == (None if strength is None else strength.pk)

@@ -5,7 +5,7 @@ See docs/method.md 5.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -21,11 +21,13 @@ from learning.core.evidence_method.learn import FAMILIES, Learned, learn
 from learning.core.evidence_method.lever_targets import lever_targets, likely
 from learning.core.evidence_method.supporting_trades import SupportingTrades
 from learning.core.lesson_levers import LESSON_NAMES
+from learning.core.significance.strength import Brake
 from learning.core.significance.tested_cells import TestedCells
 from learning.core.significance.twin_gate import TwinCounts
 from learning.lessons.candidates import LEARNED_CHANNELS, CandidateLesson, SearchResult
 from learning.lessons.lifetime_ledger import proven_signs, update_ledger
-from learning.lessons.run_twins import counted_before, twins_of_run
+from learning.lessons.run_strength import brakes_of, newest_strength
+from learning.lessons.run_twins import Count, counted_before, twins_of_run
 from learning.models import Lesson
 from learning.readers.group_columns import PatternGroup, moment_from_microseconds, scope_of
 from learning.readers.observations import LoadedObservations, day_at, load_observations
@@ -34,7 +36,7 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_stats import Stats
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 
-BUILDER = "evidence 2"
+BUILDER = "evidence 3"
 
 
 class Unlearnable(ValueError):
@@ -51,11 +53,14 @@ def find_evidence_lessons(module: str, parameters: ModuleParameters, now: dateti
     """
     lessons = parameters.lessons
     loaded = load_observations(module, lessons.dimensions_of(module), lessons.books, now)
-    learned = learn_module(loaded, module, parameters, now)
+    strength = newest_strength(module, LearningMethod.EVIDENCE, now)
+    brakes = brakes_of(strength, module)
+    learned = learn_module(loaded, module, parameters, now, brakes)
     if learned is None:
-        return SearchResult({}, 0, 0, (), BUILDER)
+        return SearchResult({}, 0, 0, (), BUILDER, strength=strength)
     _refuse_wide(loaded, learned)
-    twins = _twins(loaded, learned, module, parameters, now)
+    count = partial(count_verified, module=module, parameters=parameters, now=now, brakes=brakes)
+    twins = _twins(loaded, learned, module, parameters, count)
     if twins is not None and not twins.is_beyond_noise:
         learned = learned.with_none_verified(parameters.evidence)
     update_ledger(loaded, module, parameters, now)
@@ -68,15 +73,16 @@ def find_evidence_lessons(module: str, parameters: ModuleParameters, now: dateti
         code_version=BUILDER,
         tested=_tested(learned, parameters),
         twins=twins,
+        strength=strength,
     )
 
 
 def learn_module(
-    loaded: LoadedObservations, module: str, parameters: ModuleParameters, now: datetime
+    loaded: LoadedObservations, module: str, parameters: ModuleParameters, now: datetime, brakes: Sequence[Brake] = ()
 ) -> Learned | None:
-    """Return the fits of a module, one for each family of categories; None without facts."""
+    """Return the fits of a module, one for each family of categories, braked each by its own; None without facts."""
     families = [[loaded.categories.index(category) for category in family] for family in FAMILIES[module]]
-    return learn(loaded.observations, families, day_at(now), parameters.evidence)
+    return learn(loaded.observations, families, day_at(now), parameters.evidence, brakes)
 
 
 def _refuse_wide(loaded: LoadedObservations, learned: Learned) -> None:
@@ -107,18 +113,20 @@ def _verified(learned: Learned, parameters: ModuleParameters) -> Bools:
     return found
 
 
-def count_verified(loaded: LoadedObservations, module: str, parameters: ModuleParameters, now: datetime) -> int:
+def count_verified(
+    loaded: LoadedObservations, module: str, parameters: ModuleParameters, now: datetime, brakes: Sequence[Brake] = ()
+) -> int:
     """Return the number of verified overrides that act and have a scope; 0 without facts.
 
     Twins keep the mean of a pattern, so overrides without a scope are not counted; what is not verified stays close to
     neutral.
     """
-    learned = learn_module(loaded, module, parameters, now)
+    learned = learn_module(loaded, module, parameters, now, brakes)
     return 0 if learned is None else int(_verified(learned, parameters).sum())
 
 
 def _twins(
-    loaded: LoadedObservations, learned: Learned, module: str, parameters: ModuleParameters, now: datetime
+    loaded: LoadedObservations, learned: Learned, module: str, parameters: ModuleParameters, count: Count
 ) -> TwinCounts | None:
     """Return the counts in the noise twins of a run, made anew only if what it verified has changed."""
     found = np.flatnonzero(_verified(learned, parameters))
@@ -128,7 +136,6 @@ def _twins(
     names = [loaded.patterns[code] for code in overrides.pattern.tolist()]
     keys = zip(names, overrides.category.tolist(), map(partial(_scope, loaded), overrides.scope), strict=True)
     of = content_hash([BUILDER, module, parameters.evidence.to_document(), sorted(map(list, keys), key=str)])
-    count = partial(count_verified, module=module, parameters=parameters, now=now)
     return counted_before(module, of) or twins_of_run(loaded, len(found), of, count)
 
 
@@ -219,6 +226,7 @@ class _Finder:
                 "days": float(overrides.days[at, Owner.OWN]),
                 "left_out": float(overrides.left_out[at]),
                 "recent": float(overrides.recent[at]),
+                "believed": float(overrides.believed[at].sum()),
                 "weight_sum": float(overrides.weight[at]),
                 "noise": noise,
             },
@@ -228,8 +236,7 @@ class _Finder:
     def _with_weeks(self, found: CandidateLesson, at: int, rows: Ints, behind: SupportingTrades) -> CandidateLesson:
         """Return the lesson as acting, with its trades' weekly means and their weekly edges net of other effects."""
         overrides = self.learned.overrides
-        recent = float(overrides.recent[at])
-        edges = behind.incremental(rows, float(overrides.b[at]) - recent, recent)
+        edges = behind.incremental(rows, *overrides.believed[at].tolist())
         weeks = weeks_of(self._rows(rows, self.loaded.observations.outcome[rows]))
         of_edges = weeks_of(self._rows(rows, edges))
         return replace(found, status=Lesson.Status.ACTIVE, weeks=weeks, week_edges=of_edges.mean)

@@ -11,6 +11,7 @@ from learning.core.cells.cell_history import Weeks
 from learning.core.cells.rows import Floats
 from learning.core.significance.tested_cells import TestedCells
 from learning.core.significance.twin_gate import TwinCounts
+from learning.models import MethodStrength
 from learning.readers.group_columns import PatternGroup
 from overrides.core.engine.definitions.content_hash import line_id
 from overrides.core.engine.definitions.override_stats import Stats
@@ -60,6 +61,7 @@ class SearchResult:
     n_candidates  number of those that passed the method's first test; evidence method: number of overrides
     tested        all cells that could have become lessons
     twins         counts in the noise twins of the run, if it verified anything
+    strength      the strength that braked the run, if one was measured
     """
 
     baselines: Mapping[str, Baseline]
@@ -69,3 +71,4 @@ class SearchResult:
     code_version: str
     tested: TestedCells | None = None
     twins: TwinCounts | None = None
+    strength: MethodStrength | None = None

@@ -41,6 +41,7 @@ def write_run(
         code_version=search.code_version,
         tested=None if search.tested is None else search.tested.to_document(),
         twins=None if search.twins is None else search.twins.to_document(),
+        strength=search.strength,
     )
     gone.update(status=Lesson.Status.WITHDRAWN, run=run)
     first_runs = dict(Lesson.objects.filter(line_id__in=list(lines)).values_list("line_id", "first_run_id"))

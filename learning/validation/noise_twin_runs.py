@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from learning.core.significance.twin_gate import SEEDS
 from learning.lessons.methods import METHODS
 from learning.lessons.noise_twin import noise_twin
+from learning.lessons.run_strength import newest_strength
 from learning.models import CellGroup, Lesson, NoiseTwin
 from overrides.core.engine.definitions.content_hash import content_hash
 from overrides.core.engine.definitions.vocabulary import LearningMethod
@@ -22,7 +23,7 @@ from overrides.versions.load_version import current_parameters
 from telemetry.foundation.background_results import BackgroundComputation, Progress
 from telemetry.foundation.core.refusal import Refused
 
-CODE = "twin 2"  # increment it with every change of what is counted
+CODE = "twin 3"  # increment it with every change of what is counted
 LARGEST_SEED, MOST_SEEDS = 2**31 - 1, 100
 TASK = "learning.twin"
 TAKEN_OVER_AFTER = timedelta(minutes=5)  # without a heartbeat; there is one for every step
@@ -93,11 +94,13 @@ def _requested_rows(
 
 
 def _content(module: str, policy: LearningMethod, now: datetime) -> str:
-    """Return a hash of what a twin depends on: aggregated groups, parameters, and the day by which evidence ages."""
+    """Return a hash of what a twin depends on: groups, parameters, strength, and the day by which evidence ages."""
     groups = CellGroup.objects.filter(module=module).order_by("pattern_key", "action_category")
     facts = [
         [key, category, n, at.isoformat()]
         for key, category, n, at in groups.values_list("pattern_key", "action_category", "n_outcomes", "aggregated_at")
     ]
     day = now.astimezone(UTC).date().isoformat() if METHODS[policy].ages else None
-    return content_hash([CODE, module, policy, current_parameters(module).to_document(), facts, day])
+    strength = newest_strength(module, policy, now) if METHODS[policy].braked else None
+    of = None if strength is None else strength.key
+    return content_hash([CODE, module, policy, current_parameters(module).to_document(), facts, day, of])

@@ -28,7 +28,7 @@ from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.models import ChangeRequest, LineHold, Mandate, Version
 from telemetry.models import AuditEntry
 from tests.api_clients import bearer, new_key
-from tests.builders import NOW, make_lesson, make_spec, trade_payload
+from tests.builders import NOW, come_true, make_lesson, make_spec, trade_payload
 from tests.bypass.table import MODELS
 from tests.bypass.world import LINE, OTHER, open_request
 from tests.config.access.api.test_permissions import MATRIX, METHODS
@@ -88,6 +88,7 @@ def browser(role: str) -> Client:
 
 def built_by_evidence() -> dict[str, Any]:
     """Return a run of the evidence method with a lesson that could be served; its names are arbitrary."""
+    come_true()
     ran(LearningMethod.EVIDENCE)
     make_lesson(policy="evidence")
     return {}
@@ -529,6 +530,7 @@ TASKS: Mapping[str, tuple[dict[str, Any], str, set[str]]] = {
     "learning.validate": (PM, "opinions only", set()),
     "learning.noise_twin": (PM, "opinions only", set()),
     "learning.twin": ({"key": "0" * 64}, "opinions only", set()),
+    "learning.strength": ({"key": "0" * 64}, "opinions only", set()),
     "overrides.request_effects": ({}, "what-ifs of submitted requests: opinions only", set()),
     "overrides.publish_due": ({}, "apply.apply_due, health.refresh_health: nothing is due or has changed", set()),
     "overrides.replay": ({}, "a comparison", set()),

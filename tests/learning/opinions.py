@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from learning.models import BuilderRun, Lesson
+from learning.core.significance.strength import Estimate, Strength
+from learning.models import BuilderRun, Lesson, MethodStrength
 from tests.builders import HEAVY, NOW, make_lesson
 
 TESTED: dict[str, Any] = {
@@ -23,6 +24,20 @@ def make_run(policy: str = "evidence", tested: dict[str, Any] | None = TESTED, *
         "n_active": 1, "n_withdrawn": 0, "code_version": "test",
     }  # fmt: skip
     return BuilderRun.objects.create(policy=policy, tested=tested, **fields | over)
+
+
+def make_strength(
+    lasting: float = 0.9, recent: float = 0.8, se: float = 0.1, *, module: str = "pm", **over: Any
+) -> MethodStrength:
+    """Store a measured strength of the evidence method, without covariance."""
+    whole, of = Estimate(lasting, se), "allocation" if module == "dm" else "entry and add"
+    found = Strength(whole, whole, Estimate(recent, se), 0.0, 6, 1200)
+    fields: dict[str, Any] = {
+        "policy": "evidence", "as_of": NOW, "asked_at": NOW, "seen_at": NOW, "finished_at": NOW, "status": "done",
+        "progress": 1.0, "parameters": {}, "code_version": "test", "strengths": {of: found.to_document()},
+    }  # fmt: skip
+    fields |= over
+    return MethodStrength.objects.create(key=f"{module} {fields['policy']} {fields['as_of']}", module=module, **fields)
 
 
 def make_evidence_lesson(rank: int = 1, b: float = 0.2, *, run: BuilderRun | None = None, **over: Any) -> Lesson:

@@ -23,6 +23,15 @@ FAMILIES: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
 )
 
 
+def family_name(family: Sequence[str]) -> str:
+    """Return how pages and stored strengths name categories that are fitted together.
+
+    >>> family_name(("entry", "add"))
+    'entry and add'
+    """
+    return " and ".join(family)
+
+
 @dataclass(frozen=True, eq=False)
 class Learned:
     """The fits, and the overrides of all fits, best first; the first `materialised` of them are to be proposed.

@@ -37,7 +37,7 @@ class SupportingTrades:
     def incremental(self, rows: Ints, lasting: float, recent: float) -> Floats:
         """Return what each row `(rows,)` earned net of all effects except the override's, in R.
 
-        `lasting` and `recent` are the two parts of the override's edge in R. The mean by precision is the override's
-        `raw`.
+        `lasting` and `recent` are the two parts of the override's edge in R as fitted (`Overrides.believed`). The mean
+        by precision is the override's `raw`.
         """
         return self.own[rows] + lasting + np.where(self.recent[rows], recent, 0.0)

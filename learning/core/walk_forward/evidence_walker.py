@@ -3,7 +3,8 @@
     ln m = clip(sum of clip(c) over the matching overrides)
 
 Ramps count as completed. The expected edge of a trade is the prediction of the whole fit, not only of the effects that
-became overrides.
+became overrides. Both are braked by the strength that the folds before have shown: their fits are its steps, so that a
+fold costs one fit.
 """
 
 from __future__ import annotations
@@ -15,42 +16,72 @@ import numpy as np
 from learning.core.cells.rows import DAY, MISSING, Floats
 from learning.core.evidence_method.fit import Fit
 from learning.core.evidence_method.learn import FAMILIES, Learned, learn
-from learning.core.evidence_method.predict import predict
+from learning.core.evidence_method.predict import Prediction, predict
+from learning.core.significance.strength import NO_BRAKE, Brake, strength_of
 from learning.core.walk_forward.outcome_columns import DECIDED, Trades
+from learning.core.walk_forward.prequential import FEWEST_DECIDED, FEWEST_KNOWN, STEPS, beliefs_of
 from learning.core.walk_forward.sized_trades import Sizing
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
 
 
-def evidence_sizing(
-    known: Trades, decided: Trades, moment: int, parameters: EvidenceParameters, low: float, high: float
-) -> Sizing:
-    """Return the sizes that a fit on `known` would have given `decided`, within [low, high].
+class EvidenceWalker:
+    """Sizes the trades of one fold after another, and remembers what it believed of them.
 
-    `known` must have been known before `moment`, in microseconds. Raises as the fit does (BudgetExceeded says what to
-    drop).
+    Folds must come in order. Of the trades that the folds before sized, those that have closed by the next one show how
+    much of what was believed came true.
     """
-    found = learned_at(known, moment, parameters)
-    if found is None:
-        return Sizing.neutral(len(decided))
-    learned, fit, category = found
-    expected = predict(fit, decided.pattern, decided.category, decided.scope)
-    bounds = math.log(low), math.log(high)
-    size = np.exp(np.clip(log_sizes(learned, decided, bounds), *bounds))
-    deciding = learned.overrides.category[: learned.materialised] == category
-    verified = int((deciding & learned.verified[: learned.materialised]).sum())
-    return Sizing(size, expected.edge, expected.mu0, int(deciding.sum()), verified)
+
+    def __init__(self, parameters: EvidenceParameters, low: float, high: float) -> None:
+        self.parameters, self.low, self.high = parameters, low, high
+        self.steps: list[tuple[Trades, Prediction]] = []
+
+    def __call__(self, known: Trades, decided: Trades, moment: int) -> Sizing:
+        """Return the sizes that a fit on `known` would have given `decided`, within the bounds.
+
+        `known` must have been known before `moment`, in microseconds. Raises as the fit does (BudgetExceeded says what
+        to drop).
+        """
+        brake = self.brake(moment)
+        found = learned_at(known, moment, self.parameters, brake)
+        if found is None:
+            return Sizing.neutral(len(decided))
+        learned, fit, category = found
+        believed = predict(fit, decided.pattern, decided.category, decided.scope)
+        expected = believed.braked(brake)
+        bounds = math.log(self.low), math.log(self.high)
+        size = np.exp(np.clip(log_sizes(learned, decided, bounds), *bounds))
+        deciding = learned.overrides.category[: learned.materialised] == category
+        verified = int((deciding & learned.verified[: learned.materialised]).sum())
+        if len(known) >= FEWEST_KNOWN and len(decided) >= FEWEST_DECIDED:
+            self.steps.append((decided, believed))
+        return Sizing(size, expected.edge, expected.mu0, int(deciding.sum()), verified)
+
+    def brake(self, moment: int) -> Brake:
+        """Return the brake of a fit at a moment in microseconds, from the folds before it."""
+        steps = []
+        for decided, believed in self.steps[-STEPS:]:
+            closed = decided.known < moment
+            recent, outcome = believed.recent[closed], decided.outcome[closed]
+            columns = (decided.at[closed] / DAY, believed.edge[closed] - recent, recent, outcome, np.ones(len(outcome)))
+            steps.append(columns)
+        strength = strength_of(beliefs_of(steps))
+        return NO_BRAKE if strength is None else strength.brake
 
 
-def learned_at(known: Trades, moment: int, parameters: EvidenceParameters) -> tuple[Learned, Fit, int] | None:
+def learned_at(
+    known: Trades, moment: int, parameters: EvidenceParameters, brake: Brake = NO_BRAKE
+) -> tuple[Learned, Fit, int] | None:
     """Return what is learned from `known` at a moment in microseconds, the fit of the deciding category and its code.
 
-    None if no outcome of that category was known. Raises as the fit does.
+    The brake is that of the deciding category's fit; others are not braked. None if no outcome of that category was
+    known. Raises as the fit does.
     """
     families = [
         [known.categories.index(each) for each in family if each in known.categories] for family in _families_of(known)
     ]
-    learned = learn(known.observations(), families, moment / DAY, parameters)
     category = known.categories.index(DECIDED[known.module])
+    brakes = [brake if category in family else NO_BRAKE for family in families]
+    learned = learn(known.observations(), families, moment / DAY, parameters, brakes)
     fit = None if learned is None else _fit_of(learned, category)
     return None if learned is None or fit is None else (learned, fit, category)
 

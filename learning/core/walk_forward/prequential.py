@@ -1,6 +1,6 @@
 """The steps behind a strength: fits on what was known then, and what came of the decisions that followed each.
 
-    for j = 1 .. 6: cut = as_of - j h, with h = min(30 days, a eighth of the span)
+    for j = 1 .. 6: cut = as_of - j h, with h = min(30 days, an eighth of the span)
 
 Each fit knows what had closed before its cut and predicts the decisions of the h days from there. It never sees what it
 predicts, and only outcomes known at `as_of` are compared (docs/method.md 5.14).
@@ -12,12 +12,16 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from learning.core.cells.rows import Bools, Floats
+from learning.core.cells.rows import DAY, Bools, Floats
 from learning.core.evidence_method.fit import fit
 from learning.core.evidence_method.observations import Observations, shares
 from learning.core.evidence_method.predict import predict
 from learning.core.significance.strength import Beliefs, Strength, strength_of
+from learning.core.walk_forward.outcome_columns import Trades
+from learning.core.walk_forward.plan_walker import plan_sizing
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.vocabulary import Combiner
 
 STEPS = 6
 LONGEST, PART = 30.0, 8.0  # a step in days at most, and how many of them the span must hold
@@ -75,3 +79,21 @@ def evidence_strength(
     """
     members = [observations.take(np.isin(observations.category, family)) for family in families]
     return [strength_of(evidence_beliefs(each, as_of, parameters)) for each in members]
+
+
+def plan_strength(trades: Trades, as_of: int, parameters: ModuleParameters, combiner: Combiner) -> Strength | None:
+    """Return the strength of what the plan method's lessons, combined, expected of the trades that a walk sizes.
+
+    `as_of` is in microseconds, and everything in `trades` was known then. Lessons have no recent part. None where too
+    little was predicted. Raises as `build_cubes` does.
+    """
+    decided, steps = trades.decided(), []
+    first = int(decided.at.min(initial=as_of))
+    for cut, end in cuts_of(first / DAY, as_of / DAY):
+        start, stop = round(cut * DAY), round(end * DAY)
+        known, coming = trades.known_at(start), decided.take((decided.at >= start) & (decided.at < stop))
+        if len(known.decided()) < FEWEST_KNOWN or len(coming) < FEWEST_DECIDED:
+            continue
+        edge = plan_sizing(known, coming, start, parameters, combiner).edge
+        steps.append((coming.at / DAY, edge, np.zeros(len(coming)), coming.outcome, np.ones(len(coming))))
+    return strength_of(beliefs_of(steps))

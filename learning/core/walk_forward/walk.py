@@ -12,7 +12,7 @@ import numpy as np
 
 from learning.core.cells.rows import DAY, Floats, day_of
 from learning.core.walk_forward.calibration import calibration
-from learning.core.walk_forward.evidence_walker import evidence_sizing
+from learning.core.walk_forward.evidence_walker import EvidenceWalker
 from learning.core.walk_forward.folds import Fold, folds_of
 from learning.core.walk_forward.outcome_columns import Trades
 from learning.core.walk_forward.plan_walker import CHANNELS, LEVER, plan_sizing
@@ -36,7 +36,10 @@ class WalkForwardResult:
 
 
 def sizing_method(policy: LearningMethod, combiner: Combiner, parameters: ModuleParameters) -> SizingMethod:
-    """Return the function that sizes trades with a learning method under the given parameters."""
+    """Return the function that sizes trades with a learning method under the given parameters, for one walk.
+
+    It may remember the folds it has sized, which come in order.
+    """
     return SIZING_METHODS[policy](combiner, parameters)
 
 
@@ -45,8 +48,7 @@ def _plan(combiner: Combiner, parameters: ModuleParameters) -> SizingMethod:
 
 
 def _evidence(combiner: Combiner, parameters: ModuleParameters) -> SizingMethod:
-    low, high = bounds_of(parameters)
-    return partial(evidence_sizing, parameters=parameters.evidence, low=low, high=high)
+    return EvidenceWalker(parameters.evidence, *bounds_of(parameters))
 
 
 SIZING_METHODS: Mapping[LearningMethod, Callable[[Combiner, ModuleParameters], SizingMethod]] = MappingProxyType(

@@ -9,6 +9,7 @@ from django.db.models.functions import Abs, NullIf
 
 from learning.lessons.build_evidence import count_verified, find_evidence_lessons
 from learning.lessons.methods.method import BY_EDGE, BY_TRADES, Method, Order, Progress, stat
+from learning.lessons.run_strength import brakes_of, newest_strength
 from learning.lessons.run_twins import within_weeks
 from learning.models import Lesson
 from learning.readers.observations import load_observations
@@ -17,7 +18,7 @@ from overrides.core.engine.definitions.vocabulary import LearningMethod
 
 
 def count_in_noise(module: str, parameters: ModuleParameters, now: datetime, seed: int, tell: Progress) -> int:
-    """Count the verified lessons that act and have a scope.
+    """Count the verified lessons that act and have a scope, braked as the newest run would be.
 
     The permutation preserves the mean of a pattern, and lessons that are not verified stay close to neutral.
     """
@@ -25,7 +26,8 @@ def count_in_noise(module: str, parameters: ModuleParameters, now: datetime, see
     lessons = parameters.lessons
     loaded = load_observations(module, lessons.dimensions_of(module), lessons.books, now)
     tell(1, 2)
-    found = count_verified(within_weeks(loaded, seed), module, parameters, now)
+    brakes = brakes_of(newest_strength(module, LearningMethod.EVIDENCE, now), module)
+    found = count_verified(within_weeks(loaded, seed), module, parameters, now, brakes)
     tell(2, 2)
     return found
 
@@ -56,4 +58,5 @@ EVIDENCE = Method(
     ages=True,
     verifies=True,
     refits=True,
+    braked=True,
 )

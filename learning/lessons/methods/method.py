@@ -54,7 +54,8 @@ class Method:
     `orders` are the sort orders of its lessons, the default first. `default`: its jobs are named after the module
     alone. `ages`: its lessons change with the date, so that a run is current for one day. `verifies`: its lessons are
     verified or not, their weight is 1 - lfsr, and pages show them beside their parents. `refits`: it fits all lessons
-    together, so that each new trade moves every one of them a little.
+    together, so that each new trade moves every one of them a little. `braked`: its claims are braked by its strength,
+    and a channel changes to it only where enough of what it believed came true.
     """
 
     name: LearningMethod
@@ -67,3 +68,4 @@ class Method:
     ages: bool = False
     verifies: bool = False
     refits: bool = False
+    braked: bool = False

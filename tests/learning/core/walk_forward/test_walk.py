@@ -15,7 +15,7 @@ from learning.core.cells.rows import DAY, Ints
 from learning.core.evidence_method.learn import learn
 from learning.core.evidence_method.lever_targets import lever_targets
 from learning.core.plan_method.lesson_selection import EPOCH
-from learning.core.walk_forward.evidence_walker import evidence_sizing
+from learning.core.walk_forward.evidence_walker import EvidenceWalker
 from learning.core.walk_forward.folds import folds_of
 from learning.core.walk_forward.outcome_columns import Trades
 from learning.core.walk_forward.plan_walker import plan_sizing
@@ -180,7 +180,7 @@ class TestWhatIsServed:
         acted = trades.take(np.arange(300))
         evidence = parameters().evidence
 
-        sizing = evidence_sizing(trades, acted, moment, evidence, 0.7, 1.3)
+        sizing = EvidenceWalker(evidence, 0.7, 1.3)(trades, acted, moment)
 
         learned = learn(trades.observations(), [[0]], moment / DAY, evidence)
         assert learned is not None
