@@ -23,6 +23,7 @@ from django.views.decorators.http import require_POST
 
 from learning.admin.walk_forward_page import COLUMNS, csv_rows, walk_page
 from learning.models import WalkForward
+from learning.validation.strength_runs import request_strengths
 from learning.validation.walk_forward_runs import choice_of, request_walk_forward
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.core.governance.permissions import DRAFT, LOWER
@@ -78,11 +79,13 @@ class WalkForwardAdmin(FactAdmin):
         return response
 
     def again(self, request: HttpRequest, module: str) -> HttpResponseBase:
-        """Request walk-forward runs of the current facts; the page shows their progress."""
+        """Request walk-forward runs of the current facts, and strengths; the page shows their progress."""
         self._require_view(request, module)
         if not _may_request(request):
             raise PermissionDenied
-        rows = request_walk_forward(module=module, now=datetime.now(UTC))
+        at = datetime.now(UTC)
+        request_strengths(module=module, now=at)
+        rows = request_walk_forward(module=module, now=at)
         is_known = all(row.status == WalkForward.Status.DONE for row in rows)
         words = "Nothing has changed since these walks" if is_known else "Walking; the page shows how far it is"
         self.message_user(request, words, messages.INFO if is_known else messages.SUCCESS)

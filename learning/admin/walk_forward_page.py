@@ -8,6 +8,8 @@ from typing import Any
 
 from learning.admin.charts.calibration import Calibration, calibration_chart
 from learning.admin.charts.walk_forward import Growth, forest, growth
+from learning.admin.strength_table import strength_csv, strength_rows
+from learning.core.significance.strength import LEAST
 from learning.core.walk_forward.calibration import SLOPE_BAR
 from learning.core.walk_forward.score import TILT
 from learning.models import WalkForward
@@ -44,6 +46,8 @@ def walk_page(module: str) -> dict[str, Any]:
         "latest": max((each.walk for each in shown if each.walk), key=lambda row: row.as_of, default=None),
         "tilt": TILT,
         "slope_bar": SLOPE_BAR,
+        "strengths": strength_rows(module),
+        "least_strength": LEAST,
     }
 
 
@@ -71,6 +75,7 @@ def _method_result(choice: Choice, walk: WalkForward | None, coming: WalkForward
 
 def csv_rows(module: str) -> Iterator[Row]:
     """Yield every number of the page as a row, identified by table and key."""
+    yield from strength_csv(module)
     for walk, _ in newest_walks(module).values():
         if walk is not None:
             about = {"policy": walk.policy, "combiner": walk.combiner, "as_of": walk.as_of.isoformat()}
