@@ -140,7 +140,10 @@ def publish(
     source: str = "person",
     at: datetime = NOW,
 ) -> Version:
-    """Publish overrides as the module's next version, requested by a machine and approved by a person."""
+    """Publish overrides as the module's next version, requested by a machine and approved by a person.
+
+    Of a method that gates its use by strength, everything it believed has come true.
+    """
     from overrides.models import Version
     from overrides.requests.kinds.kind import DraftLine
     from overrides.versions.publish import store_override
@@ -149,8 +152,19 @@ def publish(
     lines += [DraftLine(line, None, ["withdrawn"]) for line in withdraw]
     kind = "lines" if parameters is None else "parameters"
     content = None if parameters is None else parameters.to_document()
+    if parameters is not None and any(each.policy == "evidence" for each in parameters.channels.values()):
+        come_true(module, at)
     request = approve_and_apply(draft(module=module, kind=kind, lines=lines, content=content, at=at), at=at)
     return Version.objects.get(request=request)
+
+
+def come_true(module: str = "pm", at: datetime = NOW) -> None:
+    """Let all that the evidence method believed have come true, where nothing was measured by then."""
+    from learning.models import MethodStrength
+    from tests.learning.opinions import make_strength
+
+    if not MethodStrength.objects.filter(module=module, policy="evidence", as_of__lte=at).exists():
+        make_strength(1.0, 1.0, 0.0, module=module, as_of=at, asked_at=at)
 
 
 def set_mode(mode: str = "on", *, module: str = "pm", at: datetime = NOW, **content: Any) -> ModuleMode:

@@ -6,8 +6,10 @@ class DeskConfig(AppConfig):
     label = "desk"
 
     def ready(self) -> None:
-        """Let what learning measures be stored with every draft; overrides does not know where it comes from."""
+        """Let what learning measures be stored with drafts, and gate methods; overrides does not know its source."""
         from learning.proposals.evidence_document import measure
-        from overrides.requests.evidence import measure_with
+        from learning.validation.strength_gate import unready_method
+        from overrides.requests.evidence import judge_methods_with, measure_with
 
         measure_with(measure)
+        judge_methods_with(unready_method)

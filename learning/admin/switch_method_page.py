@@ -17,6 +17,7 @@ from learning.lessons.candidates import LEARNED_CHANNELS
 from learning.models import BuilderRun
 from learning.proposals.switch_method import Switch, draft_switch, other_policy, switch_to
 from learning.validation.run_evidence import run_evidence
+from learning.validation.strength_gate import deciding_strength
 from overrides.admin.request_form import ReasonForm
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, LearningMethod
@@ -96,7 +97,13 @@ def _described(module: str, channel: Channel, policy: LearningMethod, at: dateti
     except GovernanceError as refusal:
         return {"obstacle": refusal.message}
     evidence = run_evidence(module, policy, switch.parameters)
-    return {"switch": switch, "run": evidence.run, "coming": _heaviest(switch), "evidence": evidence}
+    return {
+        "switch": switch,
+        "run": evidence.run,
+        "coming": _heaviest(switch),
+        "evidence": evidence,
+        "strength": deciding_strength(module, switch.strength),
+    }
 
 
 def _heaviest(switch: Switch) -> list[tuple[OverrideSpec, bool]]:

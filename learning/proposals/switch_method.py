@@ -13,8 +13,11 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from learning.lessons.methods import METHODS
+from learning.lessons.run_strength import newest_strength
+from learning.models import MethodStrength
 from learning.proposals.materialize import SOURCE
 from learning.proposals.replace_lines import LineReplacement, replace_lines
+from learning.validation.strength_gate import unready_by
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS, Channel, Combiner, LearningMethod
 from overrides.core.governance.errors import GateError
@@ -26,12 +29,13 @@ from overrides.versions.load_version import current_parameters
 
 @dataclass(frozen=True)
 class Switch(LineReplacement):
-    """The effect of a switch."""
+    """The effect of a switch, and the newest strength of the new method."""
 
     module: str
     channel: Channel
     policy: LearningMethod
     parameters: ModuleParameters
+    strength: MethodStrength | None
 
     @property
     def verifies(self) -> bool:
@@ -74,6 +78,10 @@ def switch_to(
         raise GateError("policy", message)
     if combiner is not None and combiner not in combiners:
         raise GateError("combiner", f"policy {policy} goes with {', '.join(combiners)}, not with {combiner}")
+    strength = newest_strength(module, policy, at)
+    unready = unready_by(module, policy, strength)
+    if unready is not None:
+        raise GateError("policy", f"{unready.message}; {unready.way_past}")
     changed = {**parameters.channels, channel: replace(standing, policy=policy, combiner=combiner or combiners[0])}
     wanted = replace(parameters, channels=changed)
     lines = replace_lines(wanted, {channel: policy}, at)
@@ -82,6 +90,7 @@ def switch_to(
         channel=channel,
         policy=policy,
         parameters=wanted,
+        strength=strength,
         leaving=lines.leaving,
         coming=lines.coming,
     )

@@ -2,7 +2,8 @@
 
 The drafter passes in what was measured. For drafts that are written here, by people or by the API, a source that was
 registered with `measure_with` is asked; what it measures, and how, is unknown here. What takes effect at once waits for
-no evidence and has none.
+no evidence and has none. Whether a learning method is ready to be served is asked of the source registered with
+`judge_methods_with`, each time a step depends on it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from django.db.models import Count, Sum
 
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.vocabulary import LearningMethod
+from overrides.core.governance.gates import Unready
 from overrides.models import ChangeLine, ChangeRequest, Override, RequestEvidence
 from telemetry.foundation.core.canonical_json import fact_json, utc_text
 from telemetry.models import AttributionShare
@@ -56,6 +59,22 @@ _sources: list[Source] = []
 def measure_with(source: Source) -> None:
     """Let a source measure what is drafted here; the latest one registered is asked."""
     _sources[:] = [source]
+
+
+# (module, learning method, time) -> why the method is not ready to be served; None if it is
+Judge = Callable[[str, LearningMethod, datetime], Unready | None]
+_judges: list[Judge] = []
+
+
+def judge_methods_with(judge: Judge) -> None:
+    """Let a source judge the methods that channels would change to; the latest one registered is asked."""
+    _judges[:] = [judge]
+
+
+def unready_methods(module: str, methods: Collection[LearningMethod], at: datetime) -> tuple[Unready, ...]:
+    """Return why each of these methods that is not ready is not; nothing if no source is registered."""
+    found = [judge(module, method, at) for judge in _judges for method in sorted(methods)]
+    return tuple(each for each in found if each is not None)
 
 
 def measured_by_source(

@@ -17,6 +17,7 @@ from django.db.models import Exists, OuterRef, Subquery, Sum
 from overrides.core.engine.definitions.content_hash import content_hash
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
+from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.core.governance.errors import GateError
 from overrides.core.governance.gates import Attempt, Gate, Person, Situation, TouchedLine, blocking, gates
 from overrides.core.governance.governance_policy import GovernancePolicy, may_count
@@ -24,6 +25,7 @@ from overrides.core.governance.permissions import REVIEW
 from overrides.core.governance.request_states import Step
 from overrides.core.governance.votes import Signatures
 from overrides.models import ChangeLine, ChangeRequest, HoldKind, Line, LineHold, Membership, Vote
+from overrides.requests.evidence import unready_methods
 from overrides.requests.governance_store import is_quarantined, live_mandates, policy_of
 from overrides.requests.kinds import KINDS
 from overrides.requests.kinds.kind import Basis
@@ -89,8 +91,19 @@ def read_situation(
         is_served=kind.is_served,
         is_quarantined=is_delegated and is_quarantined(request.module),
         scheduled_for=request.scheduled_for,
+        unready=unready_methods(request.module, _new_methods(basis), at) if kind.is_served else (),
     )
     return RequestSituation(request, changes, basis, situation, votes, signed)
+
+
+def _new_methods(basis: Basis) -> set[LearningMethod]:
+    """Return the learning methods that a channel would change to."""
+    now = basis.in_force.parameters.channels
+    return {
+        each.policy
+        for channel, each in basis.parameters.channels.items()
+        if channel not in now or now[channel].policy is not each.policy
+    }
 
 
 def foreseen(spec: OverrideSpec, parameters: ModuleParameters, at: datetime) -> tuple[Gate, ...]:

@@ -70,6 +70,14 @@ class TouchedLine:
 
 
 @dataclass(frozen=True)
+class Unready:
+    """Why a learning method is not ready to be served, and what would make it so."""
+
+    message: str
+    way_past: str
+
+
+@dataclass(frozen=True)
 class Person:
     """The person who wants to take the step. `counts` says whether the module's policy counts this person's vote."""
 
@@ -84,7 +92,8 @@ class Situation:
 
     `movement` and `moved_before` (within the policy's window) are in steps summed over lines. `voters` names the groups
     whose members' votes count (empty: everybody's), `lapsed` the approvals that counted once and do not now.
-    `is_served`: the request can change what bots receive.
+    `is_served`: the request can change what bots receive. `unready` says of each learning method that a channel would
+    change to, and that is not ready to be served, why.
     """
 
     state: str
@@ -105,6 +114,7 @@ class Situation:
     is_quarantined: bool = False
     scheduled_for: datetime | None = None
     lapsed: tuple[str, ...] = ()
+    unready: tuple[Unready, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -247,6 +257,11 @@ def is_below_bar(spec: OverrideSpec, policy: GovernancePolicy, parameters: Modul
     return spec.stats.n < policy.least_n or exceeds_held_target(spec, parameters.evidence)
 
 
+def _method_not_ready(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
+    for each in situation.unready:
+        yield Gate("method_not_ready", each.message, each.way_past)
+
+
 def _contradiction(situation: Situation, attempt: Attempt) -> Iterator[Gate]:
     contrary = [each for each in situation.lines if each.after is not None and contradicts(each.after)]
     if contrary:
@@ -378,6 +393,7 @@ RULES: tuple[tuple[frozenset[Step], Callable[[Situation, Attempt], Iterator[Gate
     (_AGREEING | _EFFECT, _stale),
     (_AGREEING | _EFFECT, _conflict),
     (_AGREEING | _EFFECT, _little_evidence),
+    (_AGREEING | _EFFECT, _method_not_ready),
     (_AGREEING | _EFFECT, _contradiction),
     (_AGREEING | _EFFECT, _against_measurement),
     (_AGREEING | _EFFECT, _misfit),

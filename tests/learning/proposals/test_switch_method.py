@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,14 +12,17 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
 from learning.lessons.build import build_lessons
-from learning.models import BuilderRun, Lesson
+from learning.models import BuilderRun, Lesson, MethodStrength
+from learning.proposals.challenger_trial import draft_trial
 from learning.proposals.materialize import publish_what_mandates_cover
 from learning.proposals.switch_method import draft_switch, other_policy, switch_to
+from learning.validation.strength_gate import unready_method
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import Channel, Combiner, LearningMethod
 from overrides.core.governance.errors import GateError
 from overrides.models import ChangeRequest, Mandate, Membership, Version
 from overrides.requests.apply import apply_request
+from overrides.requests.authoring import draft_request
 from overrides.requests.emergency import veto_line
 from overrides.requests.review import approve
 from overrides.serving.engine import ENGINE_ROOM
@@ -27,11 +31,18 @@ from overrides.versions.load_version import current_parameters, load_specs
 from tests.admin_pages import browser_of, page
 from tests.builders import DAY, NOW, make_lesson, make_question, make_spec, publish, set_mode
 from tests.conftest import make_user
+from tests.learning.opinions import make_strength
 from tests.learning.phases import evidence_parameters, record_phases
 
 HOUR = timedelta(hours=1)
 STRENGTH = Channel.PM_STRENGTH
 PAGE = "/admin/learning/builderrun/pm/switch/"
+
+
+@pytest.fixture(autouse=True)
+def strength(db: None) -> MethodStrength:
+    """Most of what the evidence method believed came true."""
+    return make_strength(1.0, 1.0, 0.0)
 
 
 @pytest.fixture
@@ -232,6 +243,92 @@ class TestSwitchTo:
 
         assert other_policy(current, STRENGTH) is LearningMethod.EVIDENCE
         assert other_policy(evidence_parameters(), STRENGTH) is LearningMethod.PLAN
+
+
+@pytest.mark.django_db
+class TestTheGateOfStrength:
+    """No way leads to the evidence method where what it believed did not come true, or was not measured."""
+
+    @pytest.fixture
+    def served_once(self, strength: MethodStrength) -> int:
+        """The number of a version that served the evidence method while it was fit to; the plan is served since."""
+        number = publish(parameters=evidence_parameters()).number
+        publish(parameters=ModuleParameters.default("pm"))
+        return number
+
+    @pytest.fixture(params=["not measured", "nothing came true"])
+    def words(self, request: Any, strength: MethodStrength, served_once: int) -> str:
+        strength.delete()
+        if request.param == "not measured":
+            return "is not measured yet"
+        make_strength(0.1, 0.9, 0.1)
+        return "10 % (95 % \u221210 % to 30 %) came true by 2026-03-02 12:00 UTC, on 1,200 decisions"
+
+    def test_refuses_the_draft_by_page_and_by_command(self, proposer: User, words: str) -> None:
+        ran(LearningMethod.EVIDENCE)
+
+        assert words in page(browser_of(proposer), PAGE)
+        browser_of(proposer).post(PAGE, {"reason": "it earned more"})
+        with pytest.raises(CommandError, match=re.escape(words)):
+            call_command("switch_policy", "pm_strength", "evidence", "--reason", "it earned more", "--by", "proposer")
+        assert not ChangeRequest.objects.filter(state__in=ChangeRequest.OPEN).exists()
+
+    def test_refuses_every_other_draft_when_it_is_to_be_agreed_or_applied(
+        self, proposer: User, reviewer: User, words: str, served_once: int
+    ) -> None:
+        """Parameters by the API or the module's page, and a version brought back, reach the same gates."""
+        by_hand = draft_request(
+            module="pm", kind="parameters", title="by hand", reason="quietly", author=proposer, author_name="proposer",
+            at=NOW, content=evidence_parameters().to_document(),
+        )  # fmt: skip
+        brought_back = draft_request(
+            module="pm", kind="rollback", title="back", reason="it was better", author=proposer,
+            author_name="proposer", at=NOW, content={"to": served_once},
+        )  # fmt: skip
+
+        for request in (by_hand, brought_back):
+            with pytest.raises(GateError, match=re.escape(words)) as refused:
+                approve(request_id=request.pk, by=reviewer, at=NOW)
+            assert "method_not_ready" in {gate.name for gate in refused.value.gates}
+
+    def test_refuses_to_apply_what_was_approved_before_it_turned(
+        self, author: User, reviewer: User, strength: MethodStrength
+    ) -> None:
+        ran(LearningMethod.EVIDENCE)
+        request = switch(author)
+        approve(request_id=request.pk, by=reviewer, at=NOW)
+        make_strength(0.0, 0.0, 0.1, as_of=NOW + DAY, asked_at=NOW + DAY)
+
+        with pytest.raises(GateError, match="less than 50 % at best"):
+            apply_request(request_id=request.pk, by=reviewer, at=NOW + DAY)
+
+        assert current_parameters("pm").channels[STRENGTH].policy is LearningMethod.PLAN
+
+    def test_lets_a_trial_and_the_way_back_pass(self, author: User, reviewer: User, strength: MethodStrength) -> None:
+        build()
+        publish(parameters=evidence_parameters())
+        BuilderRun.objects.update(strength=None)
+        strength.delete()
+
+        put_into_force(switch(author, policy=LearningMethod.PLAN, combiner=Combiner.PLAN), reviewer, NOW)
+
+        assert unready_method("pm", LearningMethod.EVIDENCE, NOW) is not None
+        assert current_parameters("pm").channels[STRENGTH].policy is LearningMethod.PLAN
+        trial = draft_trial(
+            module="pm", choices={STRENGTH: (LearningMethod.EVIDENCE, Combiner.EVIDENCE)}, author=author,
+            reason="see it first", at=NOW,
+        )  # fmt: skip
+        approve(request_id=trial.pk, by=reviewer, at=NOW)
+
+    def test_counts_what_was_known_then_alone(self, author: User, strength: MethodStrength) -> None:
+        strength.delete()
+        ran(LearningMethod.EVIDENCE)
+        make_strength(as_of=NOW + DAY, asked_at=NOW + DAY)
+
+        with pytest.raises(GateError, match="not measured yet"):
+            switch(author)
+
+        assert switch(author, NOW + DAY).pk
 
 
 @pytest.mark.django_db
