@@ -22,8 +22,9 @@ from config.demo.market.bars import last_bar_end
 from config.demo.people import create_people
 from config.demo.queue import run_jobs, step, wait_for_worker, wait_until
 from config.demo.shift_dates import shift, shifted
-from learning.models import NoiseTwin, WalkForward
+from learning.models import MethodStrength, NoiseTwin, WalkForward
 from learning.proposals.challenger_trial import draft_trial
+from learning.validation.strength_runs import request_strengths
 from learning.validation.walk_forward_runs import request_walk_forward
 from overrides.core.engine.definitions.vocabulary import PAIRS, Combiner, LearningMethod
 from overrides.models import Challenge, ChangeRequest, ModuleMode, Version, WhatIf
@@ -34,7 +35,7 @@ from overrides.requests.impact.effects import request_effects
 from overrides.requests.review import approve
 from overrides.versions.load_version import current_parameters
 from telemetry.audit.simulated_time import time_simulated
-from telemetry.foundation.models import JobRun
+from telemetry.foundation.models import BackgroundResult, JobRun
 from telemetry.models import Trade
 
 RECORDED_FIRST = timedelta(weeks=13)
@@ -140,12 +141,14 @@ def _learn(at: datetime) -> None:
 def _learn_at_the_end(at: datetime) -> None:
     """Learn once more at the end, leave the proposals to the person at the screen, and count noise twins.
 
-    What is proposed is stored with the walk-forward of then, so that it is computed first.
+    What is learned is braked by the strengths of then, and what is proposed is stored with the walk-forward of then, so
+    that both are computed first.
     """
-    with step("walking forward: what each method would have earned"):
+    with step("walking forward: what each method would have earned, and how much of what it believed came true"):
         for module in MODULES:
+            request_strengths(module=module, now=at)
             request_walk_forward(module=module, now=at)
-        wait_until(lambda: not _is_counting(WalkForward), "walks")
+        wait_until(lambda: not (_is_counting(WalkForward) or _is_counting(MethodStrength)), "walks and strengths")
     with step("learning from everything, and from its noise twin"):
         _learn(at)
         _effects(at)
@@ -157,7 +160,7 @@ def _learn_at_the_end(at: datetime) -> None:
         wait_until(lambda: not (_is_counting(WalkForward) or _is_counting(NoiseTwin)), "walks and twins")
 
 
-def _is_counting(model: type[WalkForward] | type[NoiseTwin] | type[WhatIf]) -> bool:
+def _is_counting(model: type[BackgroundResult]) -> bool:
     return model._default_manager.filter(status__in=model.UNDER_WAY).exists()
 
 

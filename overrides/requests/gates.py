@@ -17,9 +17,8 @@ from django.db.models import Exists, OuterRef, Subquery, Sum
 from overrides.core.engine.definitions.content_hash import content_hash
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.core.governance.errors import GateError
-from overrides.core.governance.gates import Attempt, Gate, Person, Situation, TouchedLine, blocking, gates
+from overrides.core.governance.gates import Attempt, Gate, Person, Situation, TouchedLine, Unready, blocking, gates
 from overrides.core.governance.governance_policy import GovernancePolicy, may_count
 from overrides.core.governance.permissions import REVIEW
 from overrides.core.governance.request_states import Step
@@ -91,19 +90,16 @@ def read_situation(
         is_served=kind.is_served,
         is_quarantined=is_delegated and is_quarantined(request.module),
         scheduled_for=request.scheduled_for,
-        unready=unready_methods(request.module, _new_methods(basis), at) if kind.is_served else (),
+        unready=_unready(request, basis, at) if kind.is_served else (),
     )
     return RequestSituation(request, changes, basis, situation, votes, signed)
 
 
-def _new_methods(basis: Basis) -> set[LearningMethod]:
-    """Return the learning methods that a channel would change to."""
-    now = basis.in_force.parameters.channels
-    return {
-        each.policy
-        for channel, each in basis.parameters.channels.items()
-        if channel not in now or now[channel].policy is not each.policy
-    }
+def _unready(request: ChangeRequest, basis: Basis, at: datetime) -> tuple[Unready, ...]:
+    """Return why each learning method that a channel would change to, and that is not ready, is not."""
+    now, channels = basis.in_force.parameters.channels, basis.parameters.channels
+    new = {each.policy for channel, each in channels.items() if now[channel].policy is not each.policy}
+    return unready_methods(request.module, new, at) if new else ()
 
 
 def foreseen(spec: OverrideSpec, parameters: ModuleParameters, at: datetime) -> tuple[Gate, ...]:

@@ -38,6 +38,7 @@ from telemetry.recording.record_trades import record_trades
 from tests.browser.addresses import Address, page_addresses
 from tests.builders import DAY, action_payload, approve_and_apply, decision_ids, draft, set_mode, trade_payload
 from tests.conftest import make_user
+from tests.learning.opinions import make_strength
 from tests.people import make_person, settled
 
 GOOD, DIP = {"macro_phase": "Good"}, {"macro_phase": "Dip"}
@@ -158,6 +159,7 @@ def _fill_the_rest(people: Mapping[str, User], now: datetime) -> None:
     issue_key(name="bot 1", role="record", owner=people["author"], by=people["operator"], at=now)
     _allocate(at=now)
     walk_forward(module="pm", now=now)
+    make_strength(0.62, 0.94, 0.12, as_of=now - DAY, asked_at=now - DAY)
     build_lessons(module="pm", policy=LearningMethod.EVIDENCE, now=now)
     for policy in LearningMethod:
         count_twins(module="pm", policy=policy, now=now)

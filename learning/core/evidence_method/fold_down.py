@@ -3,8 +3,8 @@
     override(pattern, category, scope).b = sum of the effects on that scope over owners and windows
 
 The sum over the overrides that match a trade then equals the fit's prediction for it, without wildcard keys. Variances
-add up in the same way, because the effects are independent in the posterior. A brake multiplies the lasting and the
-recent part of every b (`significance.strength`).
+add up in the same way, because the effects are independent in the posterior. A brake then multiplies the lasting and
+the recent part of every b (`significance.strength`).
 """
 
 from __future__ import annotations
@@ -74,12 +74,12 @@ class Overrides:
     def owner_shares(self) -> Floats:
         """The shares `(overrides, 3)` of all trades, the pattern and the override itself in the evidence.
 
-        Each row adds up to 1. Shares are of absolute parts, because an own part may have the opposite sign of what it
-        inherits.
+        Each row adds up to 1, or to 0 where the brake leaves nothing. Shares are of absolute parts, because an own part
+        may have the opposite sign of what it inherits.
         """
         magnitude: Floats = np.abs(self.parts)
-        magnitude /= magnitude.sum(axis=1, keepdims=True)
-        return magnitude
+        total = magnitude.sum(axis=1, keepdims=True)
+        return magnitude / np.where(total > 0, total, 1.0)
 
     def take(self, index: Ints | Bools) -> Self:
         """Return the overrides at the index (numbers, or one boolean for each), in the order of the index."""
@@ -97,7 +97,7 @@ class Overrides:
 
 
 def fold_down(fit: Fit, brake: Brake = NO_BRAKE) -> Overrides:
-    """Return every override with an edge other than 0, ranked by score.
+    """Return every override with an edge other than 0 before the brake, ranked by score.
 
     Raises BudgetExceeded if there are more than `cell_budget` of them.
     """
@@ -126,7 +126,9 @@ def _fold_subset(fit: Fit, subset: tuple[int, ...], brake: Brake) -> Overrides:
     raw, raw_se, own_days = _own_evidence(fit, own, effects)
     effects.days[:, Owner.OWN] = own_days
     lasting, recent = (each.sum(axis=1) for each in (effects.lasting, effects.recent))
-    b, sd = brake.edge(lasting, recent), np.sqrt(brake.variance(lasting, recent, effects.variance))
+    of_lasting, of_recent = brake.shares(lasting, recent)
+    parts = of_lasting[:, None] * effects.lasting + of_recent[:, None] * effects.recent
+    b, sd = parts.sum(axis=1), np.sqrt(brake.variance(lasting, recent, effects.variance))
     pattern, category = coding.group_pattern[group - 1], coding.group_category[group - 1]
     folded = Overrides(
         pattern=coding.patterns[pattern],
@@ -138,16 +140,16 @@ def _fold_subset(fit: Fit, subset: tuple[int, ...], brake: Brake) -> Overrides:
         raw_se=raw_se * scale,
         b=b * scale,
         sd=sd * scale,
-        parts=brake.edge(effects.lasting, effects.recent) * scale,
+        parts=parts * scale,
         days=effects.days,
         left_out=effects.left_out * scale,
-        recent=brake.recent * recent * scale,
+        recent=of_recent * recent * scale,
         believed=np.column_stack([lasting, recent]) * scale,
         lfsr=normal_cdf(-np.abs(b) / np.where(sd > 0, sd, 1.0)),
         mu0=fit.noise.mu0[category],
         noise=fit.noise.sd[pattern] * scale,
     )
-    return folded.take(b != 0)
+    return folded.take(lasting + recent != 0)
 
 
 def _scope(coding: Coding, cells: int, subset: tuple[int, ...], values: list[Ints]) -> Codes:

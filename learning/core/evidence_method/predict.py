@@ -26,13 +26,13 @@ class Prediction:
     recent: Floats
 
     def braked(self, brake: Brake) -> Prediction:
-        """Return the prediction with both parts of the edge multiplied by their strengths."""
+        """Return the prediction with both parts of the edge multiplied by their strengths, as one claim."""
         lasting = self.edge - self.recent
         return Prediction(
             mu0=self.mu0,
             edge=brake.edge(lasting, self.recent),
             variance=brake.variance(lasting, self.recent, self.variance),
-            recent=brake.recent * self.recent,
+            recent=brake.shares(lasting, self.recent)[1] * self.recent,
         )
 
 

@@ -65,12 +65,29 @@ class Brake:
     variance_recent: float = 0.0
 
     def edge(self, lasting: Floats, recent: Floats) -> Floats:
-        """Return lambda_1 lasting + lambda_2 recent, of any shape.
+        """Return lambda_1 lasting + lambda_2 recent, of any shape, but never beyond the edge as fitted, nor across 0.
+
+        Where a recent shift takes a lasting edge back, braking the shift alone would raise the claim: of .5 R less a
+        shift of .4 R, .1 R remains, and not .5 R.
 
         >>> Brake(0.5, 0.25).edge(np.array([0.4]), np.array([0.2])).tolist()
         [0.25]
+        >>> Brake(1.0, 0.0).edge(np.array([0.5, 0.5]), np.array([-0.4, -0.6])).round(9).tolist()
+        [0.1, 0.0]
         """
-        return self.lasting * lasting + self.recent * recent
+        fitted = lasting + recent
+        braked = self.lasting * lasting + self.recent * recent
+        return np.clip(braked, np.minimum(fitted, 0.0), np.maximum(fitted, 0.0))
+
+    def shares(self, lasting: Floats, recent: Floats) -> tuple[Floats, Floats]:
+        """Return the factors of the lasting and of the recent part, of any shape, with which they add up to `edge`.
+
+        >>> [each.round(9).tolist() for each in Brake(1.0, 0.5).shares(np.array([0.5]), np.array([-0.4]))]
+        [[0.333333333], [0.166666667]]
+        """
+        braked = self.lasting * lasting + self.recent * recent
+        kept = np.divide(self.edge(lasting, recent), braked, out=np.zeros_like(braked), where=braked != 0)
+        return self.lasting * kept, self.recent * kept
 
     def variance(self, lasting: Floats, recent: Floats, variance: Floats) -> Floats:
         """Return the variance of the braked edge, given that of the edge as believed; all of one shape.

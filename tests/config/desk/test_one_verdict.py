@@ -26,7 +26,7 @@ from overrides.core.engine.definitions.vocabulary import Combiner, LearningMetho
 from telemetry.core.trades import parse_trade
 from telemetry.recording.record_trades import record_trades
 from tests.admin_pages import browser_of, page
-from tests.builders import NOW, make_trades, publish
+from tests.builders import NOW, come_true, make_trades, publish
 from tests.conftest import make_user
 from tests.learning.phases import evidence_parameters, record_phases
 
@@ -136,6 +136,7 @@ class TestSwitch:
     def test_shows_the_verdict_on_the_method_it_switches_to(self, quant: User) -> None:
         record_noise()
         publish()
+        come_true()
         evidence = learn(EVIDENCE)
 
         text = page(browser_of(quant), reverse("admin:learning_builderrun_switch_policy", args=["pm"]))

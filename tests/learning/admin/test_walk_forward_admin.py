@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from learning.admin.walk_forward_page import verdict
-from learning.models import WalkForward
+from learning.admin.walk_forward_page import csv_rows, verdict
+from learning.models import MethodStrength, WalkForward
 from learning.validation.walk_forward_runs import request_walk_forward, walk_forward
 from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.models import OutboxMessage
@@ -19,6 +19,7 @@ from telemetry.recording.record_trades import record_trades
 from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import DAY, NOW, action_payload, make_trade
 from tests.conftest import make_user
+from tests.learning.opinions import make_run, make_strength
 from tests.people import make_person
 
 pytestmark = pytest.mark.django_db
@@ -114,6 +115,62 @@ class TestList:
 
         assert "pm evidence" in page(browser, "/admin/learning/walkforward/")
         assert f'href="{PM}"' in page(browser, f"/admin/learning/walkforward/{row.pk}/change/")
+
+
+class TestStrength:
+    def test_says_of_every_method_that_nothing_is_measured(self, reader: User) -> None:
+        text = page(browser_of(reader), PM)
+
+        assert text.count("not measured yet") == 3
+        assert "none: claims stand as fitted" in text
+
+    def test_shows_what_came_true_with_its_interval_and_what_it_does_to_claims(self, reader: User) -> None:
+        strength = make_strength(1.25, 0.3, 0.1)
+        browser = browser_of(reader)
+
+        before = page(browser, PM)
+        make_run(strength=strength)
+        text = page(browser, PM)
+
+        assert '1.25</span>\n              <span class="cw-quiet">(<span class="cw-num">1.05' in text
+        assert 'lasting \u00d7 <span class="cw-num">1.00</span>, recent \u00d7 <span class="cw-num">0.30</span>' in text
+        assert "1,200" in text
+        assert "2026-03-02 12:00 UTC" in text
+        assert "from its next run on" in before
+        assert "from its next run on" not in text
+
+    @pytest.mark.parametrize(
+        ("over", "words"),
+        [
+            ({"status": "running"}, "not measured yet: it is being measured"),
+            ({"status": "failed", "error": "scope: drop a dimension"}, "not measured yet: scope: drop a dimension"),
+            ({"strengths": {"entry and add": None}}, "not measured yet: too few closed trades"),
+        ],
+    )
+    def test_says_why_nothing_is_measured(self, reader: User, over: dict[str, Any], words: str) -> None:
+        make_strength(**over)
+
+        assert words in page(browser_of(reader), PM)
+
+    def test_is_in_the_table_of_all_numbers(self, reader: User) -> None:
+        make_strength(0.5, 0.3, 0.0)
+
+        rows = list(csv_rows("pm"))
+
+        assert [(row["table"], row["key"], row["value"], row["n"]) for row in rows] == [
+            ("strength of entry and add", "whole", 0.5, 1200),
+            ("strength of entry and add", "lasting", 0.5, 1200),
+            ("strength of entry and add", "recent", 0.3, 1200),
+        ]
+
+    def test_is_measured_anew_by_the_button(self) -> None:
+        operator = make_user("operator", "overrides.lower_modulemode")
+
+        browser_of(operator).post(PM + "again/")
+
+        assert set(MethodStrength.objects.values_list("policy", "status")) == {
+            ("plan", "waiting"), ("evidence", "waiting"),
+        }  # fmt: skip
 
 
 class TestAgain:

@@ -23,7 +23,17 @@ from overrides.versions.load_version import load_held
 from overrides.versions.publish import store_override
 from telemetry.audit.audit_log import write_audit
 from telemetry.models import AuditEntry
-from tests.builders import NOW, approve_and_apply, draft, make_parameters, make_question, make_spec, publish, set_mode
+from tests.builders import (
+    NOW,
+    approve_and_apply,
+    come_true,
+    draft,
+    make_parameters,
+    make_question,
+    make_spec,
+    publish,
+    set_mode,
+)
 from tests.people import somebody
 
 EVIDENCE = make_parameters({"policy": "evidence", "combiner": "evidence"}).to_document()
@@ -109,6 +119,7 @@ class TestATrial:
         assert load_engine("pm").challenger[0] == 4  # type: ignore[index]
 
     def test_can_be_brought_into_force_by_a_rollback_that_others_agree_to(self) -> None:
+        come_true()
         approve_and_apply(draft(kind="rollback", content={"to": 2}), at=LATER)
         commit()
 

@@ -69,23 +69,41 @@ class TestFold:
 
         assert matching_sum(fold_down(found), observations) == pytest.approx(expected.edge, abs=1e-12)
 
-    @given(st.integers(0, 10**6), st.floats(0, 1), st.floats(0, 1))
+    @given(st.integers(0, 10**6), st.floats(0, 1))
     @settings(deadline=None, max_examples=15)
-    def test_adds_up_to_the_braked_prediction_and_keeps_what_was_believed(
-        self, seed: int, lasting: float, recent: float
+    def test_adds_up_to_the_braked_prediction_where_both_parts_are_braked_alike(
+        self, seed: int, strength: float
     ) -> None:
         observations = random_observations(seed, 150)
-        found, brake = fit(observations, AS_OF, DEFAULTS), Brake(lasting, recent, 0.02, -0.01, 0.03)
-
-        braked, free = fold_down(found, brake), fold_down(found)
+        found, brake = fit(observations, AS_OF, DEFAULTS), Brake(strength, strength)
 
         expected = predict(found, observations.pattern, observations.category, observations.scope).braked(brake)
-        assert matching_sum(braked, observations) == pytest.approx(expected.edge, abs=1e-12)
-        assert braked.b == pytest.approx(lasting * braked.believed[:, 0] + recent * braked.believed[:, 1])
+
+        assert matching_sum(fold_down(found, brake), observations) == pytest.approx(expected.edge, abs=1e-12)
+
+    @given(st.integers(0, 10**6), st.floats(0, 1), st.floats(0, 1))
+    @settings(deadline=None, max_examples=15)
+    def test_brakes_each_claim_and_keeps_what_was_fitted(self, seed: int, lasting: float, recent: float) -> None:
+        found = fit(random_observations(seed, 150), AS_OF, DEFAULTS)
+
+        braked, free = fold_down(found, Brake(lasting, recent, 0.02, -0.01, 0.03)), fold_down(found)
+
+        fitted = braked.believed.sum(axis=1)
+        linear = lasting * braked.believed[:, 0] + recent * braked.believed[:, 1]
+        assert braked.b == pytest.approx(np.clip(linear, np.minimum(fitted, 0), np.maximum(fitted, 0)), abs=1e-12)
         assert braked.parts.sum(axis=1) == pytest.approx(braked.b)
-        assert braked.recent == pytest.approx(recent * braked.believed[:, 1])
         assert free.believed.sum(axis=1) == pytest.approx(free.b)
-        assert {*braked.raw.round(12)} <= {*free.raw.round(12)}
+        assert sorted(braked.raw.round(12)) == sorted(free.raw.round(12))
+
+    def test_keeps_what_was_tested_where_the_brake_leaves_nothing(self) -> None:
+        found = fit(random_observations(8), AS_OF, DEFAULTS)
+
+        free, nothing = fold_down(found), fold_down(found, Brake(0.0, 0.0))
+
+        assert len(nothing) == len(free) > 0
+        assert not nothing.b.any()
+        assert (nothing.lfsr == 0.5).all()
+        assert not nothing.owner_shares.any()
 
     def test_doubts_the_sign_more_the_less_sure_the_strength(self) -> None:
         found = fit(random_observations(8), AS_OF, DEFAULTS)

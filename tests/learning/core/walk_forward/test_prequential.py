@@ -7,11 +7,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from learning.core.cells.rows import DAY
 from learning.core.evidence_method.fit import fit
 from learning.core.evidence_method.observations import Observations
 from learning.core.evidence_method.predict import predict
-from learning.core.walk_forward.prequential import cuts_of, evidence_beliefs, evidence_strength
+from learning.core.significance.strength import strength_of
+from learning.core.walk_forward.plan_walker import plan_sizing
+from learning.core.walk_forward.prequential import (
+    beliefs_of,
+    cuts_of,
+    evidence_beliefs,
+    evidence_strength,
+    plan_strength,
+)
 from overrides.core.engine.definitions.evidence_parameters import EvidenceParameters
+from overrides.core.engine.definitions.vocabulary import Combiner
+from tests.learning.core.walk_forward.builders import FIRST_DAY, make_world, parameters
 
 AS_OF, PARAMETERS = 240.0, EvidenceParameters()
 
@@ -99,3 +110,28 @@ class TestEvidenceStrength:
         assert found is not None
         assert found.whole.factor < 0.2
         assert not found.came_true
+
+
+class TestPlanStrength:
+    def test_compares_what_the_combined_lessons_expected_with_what_was_earned(self) -> None:
+        trades, as_of = make_world(1, 3000, edge=2.0), (FIRST_DAY + 300) * DAY
+        known = trades.known_at(as_of)
+
+        found = plan_strength(known, as_of, parameters(), Combiner.PLAN)
+
+        decided, steps = known.decided(), []
+        for cut, end in cuts_of(float(decided.at.min() / DAY), as_of / DAY):
+            start, stop = round(cut * DAY), round(end * DAY)
+            coming = decided.take((decided.at >= start) & (decided.at < stop))
+            edge = plan_sizing(known.known_at(start), coming, start, parameters(), Combiner.PLAN).edge
+            steps.append((coming.at / DAY, edge, 0 * edge, coming.outcome, 1 + 0 * edge))
+        assert found == strength_of(beliefs_of(steps))
+        assert found is not None
+        assert found.steps == 6
+        assert found.whole.factor > 0.5
+
+    def test_is_none_without_trades(self) -> None:
+        trades = make_world(1, 3000, edge=2.0)
+
+        assert plan_strength(trades.take(np.arange(0)), FIRST_DAY * DAY, parameters(), Combiner.PLAN) is None
+        assert plan_strength(trades.take(np.arange(150)), FIRST_DAY * DAY, parameters(), Combiner.PLAN) is None

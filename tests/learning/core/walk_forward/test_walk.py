@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import astuple, replace
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -11,14 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from learning.core.cells.rows import DAY, Ints
+from learning.core.cells.rows import DAY, Floats, Ints
 from learning.core.evidence_method.learn import learn
 from learning.core.evidence_method.lever_targets import lever_targets
+from learning.core.evidence_method.predict import predict
 from learning.core.plan_method.lesson_selection import EPOCH
-from learning.core.walk_forward.evidence_walker import EvidenceWalker
+from learning.core.significance.strength import NO_BRAKE, strength_of
+from learning.core.walk_forward.evidence_walker import EvidenceWalker, learned_at
 from learning.core.walk_forward.folds import folds_of
 from learning.core.walk_forward.outcome_columns import Trades
 from learning.core.walk_forward.plan_walker import plan_sizing
+from learning.core.walk_forward.prequential import beliefs_of
 from learning.core.walk_forward.uplift_curve import POINTS, curve
 from learning.core.walk_forward.walk import WalkForwardResult, bounds_of, curves, figures, sizing_method, walk
 from overrides.core.engine.combination import Request
@@ -93,6 +96,46 @@ def known_late() -> Trades:
     trades, chance = world(1.0), np.random.default_rng(7)
     late = np.where(chance.random(len(trades)) < 1 / 3, chance.integers(0, 40 * DAY, len(trades)), 0)
     return replace(trades, known=trades.closed_at + late)
+
+
+class TestBrake:
+    def test_of_a_fold_is_the_strength_of_the_closed_decisions_of_the_folds_before(self) -> None:
+        """The first fold is not braked; the third by what the first two believed of what had closed by its start."""
+        trades = world(0.5)
+        decided = trades.decided()
+        walker, periods = EvidenceWalker(parameters().evidence, 0.7, 1.3), folds_of(decided.at, FOLDS)[:3]
+        assert walker.brake(periods[0].start) == NO_BRAKE
+        steps: list[tuple[Floats, Floats, Floats, Floats, Floats]] = []
+        for fold in periods[:2]:
+            coming = decided.take((decided.at >= fold.start) & (decided.at < fold.end))
+            walker(trades.known_at(fold.start), coming, fold.start)
+            found = learned_at(trades.known_at(fold.start), fold.start, parameters().evidence)
+            assert found is not None
+            expected = predict(found[1], coming.pattern, coming.category, coming.scope)
+            closed = coming.known < periods[2].start
+            lasting = (expected.edge - expected.recent)[closed]
+            outcome = coming.outcome[closed]
+            steps.append(((coming.at / DAY)[closed], lasting, expected.recent[closed], outcome, np.ones(len(outcome))))
+
+        expected_strength = strength_of(beliefs_of(steps))
+
+        assert expected_strength is not None
+        assert astuple(walker.brake(periods[2].start)) == pytest.approx(astuple(expected_strength.brake), abs=1e-12)
+
+    def test_never_expects_more_than_the_fit(self) -> None:
+        """Of an edge that ended, the fit takes the lasting part back by the recent one; a brake must not undo it."""
+        trades = world(1.5)
+        middle = int(np.median(trades.at))
+        ended = replace(trades, outcome=np.where(trades.at < middle, trades.outcome, world(0.0).outcome))
+        decided = ended.decided()
+        walked = run_walk(ended, "evidence").sized
+
+        for number, fold in enumerate(folds_of(decided.at, FOLDS)):
+            coming = decided.take((decided.at >= fold.start) & (decided.at < fold.end))
+            free = EvidenceWalker(parameters().evidence, 0.7, 1.3)(ended.known_at(fold.start), coming, fold.start)
+            edge = walked.edge[walked.fold == number]
+            assert (np.abs(edge) <= np.abs(free.edge) + 1e-12).all()
+            assert (edge * free.edge >= 0).all()
 
 
 class TestLookingAhead:
