@@ -20,16 +20,19 @@ from typing import Any
 import numpy as np
 
 from learning.core.cells.rows import MISSING, Floats, Ints
+from learning.core.evidence_method.learn import FAMILIES
 from learning.core.evidence_method.predict import predict
-from learning.core.walk_forward.evidence_walker import learned_at
+from learning.core.significance.strength import NO_BRAKE
+from learning.core.walk_forward.evidence_walker import EvidenceWalker, learned_at
 from learning.core.walk_forward.folds import folds_of
 from learning.core.walk_forward.outcome_columns import Trades
+from learning.core.walk_forward.prequential import evidence_strength
 from learning.core.walk_forward.walk import bounds_of, figures, sizing_method, walk
 from learning.lessons.build_evidence import count_verified
 from learning.lessons.run_twins import twins_of_run
 from learning.models import WalkForward
 from learning.readers.group_columns import EPOCH
-from learning.readers.observations import load_observations
+from learning.readers.observations import day_at, load_observations
 from learning.readers.walk_trades import load_trades
 from learning.validation.walk_forward_runs import CHOICES, FOLDS
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
@@ -126,24 +129,30 @@ def twins_cells(parameters: ModuleParameters) -> tuple[str, str, str]:
     module, lessons = parameters.module, parameters.lessons
     loaded = load_observations(module, lessons.dimensions_of(module), lessons.books, NOW)
     at = EPOCH + timedelta(days=float(loaded.observations.known.max()), seconds=1)
-    count = partial(count_verified, module=module, parameters=parameters, now=at)
+    families = [[loaded.categories.index(name) for name in family] for family in FAMILIES[module]]
+    strengths = evidence_strength(loaded.observations, families, day_at(at), parameters.evidence)
+    brakes = [NO_BRAKE if each is None else each.brake for each in strengths]
+    count = partial(count_verified, module=module, parameters=parameters, now=at, brakes=brakes)
     found = twins_of_run(loaded, count(loaded), "", count)
     return str(found.found), _counts(found.weeks), _counts(found.shifts)
 
 
 def follow(trades: Trades, parameters: ModuleParameters, folds: int, claims: Claimed) -> None:
     """Add what overrides that were verified at the start of each fold earned in it, all other beliefs taken out."""
-    decided = trades.decided()
+    decided, walker = trades.decided(), EvidenceWalker(parameters.evidence, *bounds_of(parameters))
     for period in folds_of(decided.at, folds):
         known, coming = (
             trades.known_at(period.start),
             decided.take((decided.at >= period.start) & (decided.at < period.end)),
         )
-        found = learned_at(known, period.start, parameters.evidence)
+        brake = walker.brake(period.start)
+        found = learned_at(known, period.start, parameters.evidence, brake)
         if found is None or not len(coming):
             continue
         learned, fit, category = found
-        expected = predict(fit, coming.pattern, coming.category, coming.scope).edge
+        believed = predict(fit, coming.pattern, coming.category, coming.scope)
+        walker.remember(known, coming, believed)
+        expected = believed.braked(brake).edge
         residual = coming.outcome - coming.outcome.mean() - (expected - expected.mean())
         sure = np.flatnonzero(learned.verified & (learned.overrides.category == category))
         for at in sure.tolist():

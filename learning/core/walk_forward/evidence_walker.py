@@ -52,9 +52,13 @@ class EvidenceWalker:
         size = np.exp(np.clip(log_sizes(learned, decided, bounds), *bounds))
         deciding = learned.overrides.category[: learned.materialised] == category
         verified = int((deciding & learned.verified[: learned.materialised]).sum())
+        self.remember(known, decided, believed)
+        return Sizing(size, expected.edge, expected.mu0, int(deciding.sum()), verified)
+
+    def remember(self, known: Trades, decided: Trades, believed: Prediction) -> None:
+        """Keep what a fit on `known` believed of the trades of a fold; too small folds tell nothing."""
         if len(known) >= FEWEST_KNOWN and len(decided) >= FEWEST_DECIDED:
             self.steps.append((decided, believed))
-        return Sizing(size, expected.edge, expected.mu0, int(deciding.sum()), verified)
 
     def brake(self, moment: int) -> Brake:
         """Return the brake of a fit at a moment in microseconds, from the folds before it."""
