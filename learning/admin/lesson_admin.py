@@ -234,12 +234,12 @@ class BuilderRunAdmin(FactAdmin):
     fields = (
         ("module", "method", "as_of_shown", "code_version"),
         ("cells_shown", "candidates_shown", "active_shown", "withdrawn_shown"),
-        ("lessons", "evidence"),
+        ("lessons", "evidence", "strength_shown"),
         ("baseline_shown", "parameters_shown"),
     )
     readonly_fields = (
         "method", "as_of_shown", "cells_shown", "candidates_shown", "active_shown", "withdrawn_shown", "lessons",
-        "evidence", "baseline_shown", "parameters_shown",
+        "evidence", "strength_shown", "baseline_shown", "parameters_shown",
     )  # fmt: skip
     csv_fields = (
         "id", "module", "policy", "as_of", "n_cells", "n_candidates", "n_active", "n_withdrawn", "code_version",
@@ -259,6 +259,10 @@ class BuilderRunAdmin(FactAdmin):
     @admin.display(description="run", ordering="id")
     def run_shown(self, run: BuilderRun) -> str:
         return f"{run.module} run {run.pk}"
+
+    @admin.display(description="braked by strength as of")
+    def strength_shown(self, run: BuilderRun) -> str:
+        return "not measured yet" if run.strength is None else format_moment(run.strength.as_of)
 
     @admin.display(description="as of", ordering="as_of")
     def as_of_shown(self, run: BuilderRun) -> SafeString:

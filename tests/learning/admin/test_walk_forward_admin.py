@@ -152,6 +152,15 @@ class TestStrength:
 
         assert words in page(browser_of(reader), PM)
 
+    def test_is_named_by_the_run_that_it_braked(self, reader: User) -> None:
+        free, braked = make_run(), make_run(strength=make_strength())
+        browser = browser_of(reader)
+
+        assert "not measured yet" in page(browser, f"/admin/learning/builderrun/{free.pk}/change/")
+        text = page(browser, f"/admin/learning/builderrun/{braked.pk}/change/")
+        assert "not measured yet" not in text
+        assert "raked by strength as of" in text
+
     def test_is_in_the_table_of_all_numbers(self, reader: User) -> None:
         make_strength(0.5, 0.3, 0.0)
 
