@@ -197,13 +197,16 @@ class TestLookingAhead:
     @pytest.mark.parametrize("choice", CHOICES)
     def test_a_walk_over_what_was_known_late_is_a_walk_without_it_until_then(self, choice: str) -> None:
         trades = known_late()
-        fold = folds_of(trades.decided().at, FOLDS)[1]
+        before, fold = folds_of(trades.decided().at, FOLDS)[:2]
         kept = trades.take((trades.known < fold.start) | (trades.at >= fold.start))
-        decided = trades.decided().take((trades.decided().at >= fold.start) & (trades.decided().at < fold.end))
+        decided = kept.decided()
 
         whole = run_walk(trades, choice).sized
 
-        sizing = sizing_method(*CHOICES[choice], parameters())(kept.known_at(fold.start), decided, fold.start)
+        method = sizing_method(*CHOICES[choice], parameters())
+        for each in (before, fold):
+            in_fold = decided.take((decided.at >= each.start) & (decided.at < each.end))
+            sizing = method(kept.known_at(each.start), in_fold, each.start)
         assert (whole.size[whole.fold == 1] == sizing.size).all()
 
     def test_the_order_of_rows_does_not_matter(self) -> None:
