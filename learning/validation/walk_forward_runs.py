@@ -29,7 +29,7 @@ from telemetry.foundation.background_results import BackgroundComputation, Progr
 from telemetry.foundation.core.number_text import typeset
 from telemetry.foundation.core.refusal import Refused
 
-CODE = "walk 3"  # increment it with every change of what is computed
+CODE = "walk 4"  # increment it with every change of what is computed
 FOLDS, MOST_FOLDS = 8, 200
 TASK = "learning.walk_forward"
 TAKEN_OVER_AFTER = timedelta(minutes=5)  # without a heartbeat; there is one for every fold
