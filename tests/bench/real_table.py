@@ -19,19 +19,19 @@ from typing import Any
 
 import numpy as np
 
-from learning.core.cells.rows import MISSING, Floats, Ints
+from learning.core.cells.rows import DAY, MISSING, Floats, Ints
 from learning.core.evidence_method.learn import FAMILIES
 from learning.core.evidence_method.predict import predict
-from learning.core.significance.strength import NO_BRAKE
+from learning.core.significance.strength import NO_BRAKE, Brake
 from learning.core.walk_forward.evidence_walker import EvidenceWalker, learned_at
 from learning.core.walk_forward.folds import folds_of
 from learning.core.walk_forward.outcome_columns import Trades
 from learning.core.walk_forward.prequential import evidence_strength
 from learning.core.walk_forward.walk import bounds_of, figures, sizing_method, walk
-from learning.lessons.build_evidence import count_verified
+from learning.lessons.build_evidence import acts, count_verified
 from learning.lessons.run_twins import twins_of_run
 from learning.models import WalkForward
-from learning.readers.group_columns import EPOCH
+from learning.readers.group_columns import EPOCH, moment_from_microseconds
 from learning.readers.observations import day_at, load_observations
 from learning.readers.walk_trades import load_trades
 from learning.validation.walk_forward_runs import CHOICES, FOLDS
@@ -40,54 +40,69 @@ from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.core.monitoring.day_bootstrap import day_block_band
 from overrides.versions.load_version import current_parameters
 from telemetry.foundation.core.number_text import typeset
+from tests.bench.real_logs import SCOPED
+from tests.bench.real_trades import SOURCES
 from tests.bench.record import empty_tables
 from tests.bench.report import figure, scratch_database
 from tests.bench.walk_forward import DATA
 from tests.builders import NOW
 
-FEWEST_IN_FOLD, FEWEST_CLAIMS = 5, 30
+FEWEST_IN_FOLD, FEWEST_CLAIMS, WEEKS_OF_A_SET = 5, 30, 100_000
+# Data sets whose trades another one holds: the parts of "converter", logs that are also scoped, and one in two formats.
+REPEATED = {
+    *(f"converter {source}" for source in SOURCES),
+    *(f"log {name}" for name in SCOPED),
+    "log freqtrade_native",
+}
 START, END = "<!-- table -->", "<!-- end of table -->"
 HEADER = (
     "| data | module | method | trades | uplift, R per 1,000 | squared error | slope | verified | twins: weeks "
-    "| twins: shifted |",
-    "|---|---|---|---|---|---|---|---|---|---|",
+    "| twins: shifted | verified, in the fold after |",
+    "|---|---|---|---|---|---|---|---|---|---|---|",
 )
 
 
 @dataclass
 class Claimed:
-    """What verified overrides claimed and earned in the fold after, R per trade, one entry for each of them."""
+    """What verified overrides claimed and earned in the fold after.
+
+    Each override has arrays `(trades,)` of its scope's trades in the fold: the week of each, numbered apart from those
+    of other data sets, and what it earned, in R; `claimed` is its edge without sign.
+    """
 
     claimed: list[float] = field(default_factory=list)
-    earned: list[float] = field(default_factory=list)
-    trades: list[int] = field(default_factory=list)
+    weeks: list[Ints] = field(default_factory=list)
+    earned: list[Floats] = field(default_factory=list)
+
+    def add(self, other: Claimed, data_set: int) -> None:
+        """Add the overrides of a data set."""
+        self.claimed += other.claimed
+        self.weeks += [weeks + WEEKS_OF_A_SET * data_set for weeks in other.weeks]
+        self.earned += other.earned
 
     def report(self, name: str) -> str:
-        """Return one sentence; below 30 claims nothing is decided."""
-        n = len(self.trades)
+        """Return what was earned of what was claimed; below 30 claims nothing is decided."""
+        n = len(self.claimed)
         if n < FEWEST_CLAIMS:
             figure("real_table", "claims", n, "overrides", data=name, decidable=False)
-            return f"{name}: {n} verified claims were followed by trades; not decidable below {FEWEST_CLAIMS}."
-        claimed, earned = self._mean(self.claimed), self._mean(self.earned)
-        weights = np.array(self.trades) / sum(self.trades)
-        se = math.sqrt(float((weights**2 * (np.array(self.earned) - earned) ** 2).sum()))
-        wrong = float(weights @ (np.array(self.earned) < 0))
-        figure("real_table", "earned_of_claimed", earned / claimed, "x", data=name, claims=n, claimed=round(claimed, 3),
-               earned=round(earned, 3), se=round(se, 3), wrong_sign=round(wrong, 3), decidable=True)  # fmt: skip
-        return (
-            f"{name}: {n} claims, claimed {claimed:+.3f} R, earned {earned:+.3f} R "
-            f"(95 % {earned - 1.96 * se:+.3f} to {earned + 1.96 * se:+.3f}), wrong sign {wrong:.0%}."
-        )
-
-    def _mean(self, values: Sequence[float]) -> float:
-        return float(np.average(values, weights=self.trades))
+            return f"{n} claims: not decidable below {FEWEST_CLAIMS}"
+        trades = np.array([len(each) for each in self.earned])
+        claimed = float(np.average(self.claimed, weights=trades))
+        wrong = float(np.average([each.mean() < 0 for each in self.earned], weights=trades))
+        band = day_block_band(np.concatenate(self.weeks), np.concatenate(self.earned))
+        assert band is not None  # there are claims, and each has trades
+        ends = {} if band.low is None or band.high is None else {"low": round(band.low, 3), "high": round(band.high, 3)}
+        known = {"claims": n, "claimed": round(claimed, 3), "earned": round(band.mean, 3), "wrong_sign": wrong} | ends
+        figure("real_table", "earned_of_claimed", band.mean / claimed, "x", data=name, decidable=True, **known)
+        interval = f" (95 % {ends['low']:+.3f} to {ends['high']:+.3f})" if ends else ""
+        return f"{n} claims: claimed {claimed:+.3f} R, earned {band.mean:+.3f} R{interval}, wrong sign {wrong:.0%}"
 
 
 def run(data: Path, names: Sequence[str], folds: int = FOLDS) -> list[str]:
-    """Return the lines of the table and of what follows it."""
+    """Return the lines of the table and of what follows it; pooled are data sets that hold no trade of another."""
     lines, pooled = list(HEADER), Claimed()
     errors: list[tuple[Ints, Floats, Floats]] = []
-    for name in names:
+    for number, name in enumerate(names):
         empty_tables()
         WalkForward.objects.all().delete()
         fill, modules = DATA[name]
@@ -96,25 +111,33 @@ def run(data: Path, names: Sequence[str], folds: int = FOLDS) -> list[str]:
             parameters = current_parameters(module)
             trades = load_trades(parameters, NOW)
             if len(trades.decided()):
-                lines += list(rows_of(name, parameters, trades, folds, errors))
-                follow(trades, parameters, folds, pooled)
-    return [*lines, "", pooled.report("Verified overrides in the fold after, all data"), error_of(errors)]
+                claims = follow(trades, parameters, folds)
+                is_pooled = name not in REPEATED and module == modules[0]
+                lines += list(rows_of(name, parameters, trades, folds, claims, errors if is_pooled else []))
+                if is_pooled:
+                    pooled.add(claims, number)
+    return [*lines, "", f"Verified overrides in the fold after, pooled: {pooled.report('pooled')}.", error_of(errors)]
 
 
 def rows_of(
-    name: str, parameters: ModuleParameters, trades: Trades, folds: int, errors: list[tuple[Ints, Floats, Floats]]
+    name: str,
+    parameters: ModuleParameters,
+    trades: Trades,
+    folds: int,
+    claims: Claimed,
+    errors: list[tuple[Ints, Floats, Floats]],
 ) -> Iterator[str]:
-    """Yield the table's row of each method, and keep the squared errors of the evidence method."""
+    """Yield the table's row of each method, and add the squared errors of the evidence method to `errors`."""
     low, high = bounds_of(parameters)
     for choice in CHOICES:
         try:
             sized = walk(trades, sizing_method(choice.policy, choice.combiner, parameters), folds=folds)
         except ValueError as refused:
-            yield f"| {name} | {parameters.module} | {choice} | {len(trades):,} | {refused} | | | | | |"
+            yield f"| {name} | {parameters.module} | {choice} | {len(trades):,} | {refused} | | | | | | |"
             continue
         found = figures(sized, low, high)
         is_evidence = choice.policy is LearningMethod.EVIDENCE
-        ends = twins_cells(parameters) if is_evidence else ("", "", "")
+        ends = (*twins_cells(parameters), claims.report(name)) if is_evidence else ("", "", "", "")
         if is_evidence and len(sized.sized):
             each = sized.sized
             believed = (each.outcome - each.baseline - each.edge) ** 2
@@ -137,31 +160,42 @@ def twins_cells(parameters: ModuleParameters) -> tuple[str, str, str]:
     return str(found.found), _counts(found.weeks), _counts(found.shifts)
 
 
-def follow(trades: Trades, parameters: ModuleParameters, folds: int, claims: Claimed) -> None:
-    """Add what overrides that were verified at the start of each fold earned in it, all other beliefs taken out."""
-    decided, walker = trades.decided(), EvidenceWalker(parameters.evidence, *bounds_of(parameters))
+def follow(trades: Trades, parameters: ModuleParameters, folds: int) -> Claimed:
+    """Return what overrides verified at the start of each fold earned in it, all else believed taken out."""
+    decided, walker, claims = trades.decided(), EvidenceWalker(parameters.evidence, *bounds_of(parameters)), Claimed()
     for period in folds_of(decided.at, folds):
-        known, coming = (
-            trades.known_at(period.start),
-            decided.take((decided.at >= period.start) & (decided.at < period.end)),
-        )
-        brake = walker.brake(period.start)
+        coming = decided.take((decided.at >= period.start) & (decided.at < period.end))
+        known, brake = trades.known_at(period.start), walker.brake(period.start)
         found = learned_at(known, period.start, parameters.evidence, brake)
         if found is None or not len(coming):
             continue
         learned, fit, category = found
         believed = predict(fit, coming.pattern, coming.category, coming.scope)
         walker.remember(known, coming, believed)
+        scopes, own = learned.overrides.scope, learned.overrides.category == category
+        is_sure = learned.verified & acts(learned, parameters) & own & (scopes != MISSING).any(axis=1)
+        if not is_sure.any() or not is_beyond_noise(parameters, known, category, period.start, brake):
+            continue
         expected = believed.braked(brake).edge
         residual = coming.outcome - coming.outcome.mean() - (expected - expected.mean())
-        sure = np.flatnonzero(learned.verified & (learned.overrides.category == category))
-        for at in sure.tolist():
-            inside = _inside(coming, int(learned.overrides.pattern[at]), learned.overrides.scope[at])
+        for at in np.flatnonzero(is_sure).tolist():
+            inside = _inside(coming, int(learned.overrides.pattern[at]), scopes[at])
             if inside.sum() >= FEWEST_IN_FOLD:
                 b = float(learned.overrides.b[at])
                 claims.claimed.append(abs(b))
-                claims.earned.append(math.copysign(1.0, b) * (float(residual[inside].mean()) + b))
-                claims.trades.append(int(inside.sum()))
+                claims.weeks.append(coming.at[inside] // (7 * DAY))
+                claims.earned.append(math.copysign(1.0, b) * (residual[inside] + b))
+    return claims
+
+
+def is_beyond_noise(parameters: ModuleParameters, known: Trades, category: int, moment: int, brake: Brake) -> bool:
+    """Return whether the twins of a run at a moment in microseconds let it verify anything."""
+    module, lessons, at = parameters.module, parameters.lessons, moment_from_microseconds(moment)
+    loaded = load_observations(module, lessons.dimensions_of(module), lessons.books, at)
+    deciding = known.categories[category]
+    brakes = [brake if deciding in family else NO_BRAKE for family in FAMILIES[module]]
+    count = partial(count_verified, module=module, parameters=parameters, now=at, brakes=brakes)
+    return twins_of_run(loaded, count(loaded), "", count).is_beyond_noise
 
 
 def _inside(trades: Trades, pattern: int, scope: Any) -> Any:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from telemetry.recording.record_trades import record_trades
@@ -158,6 +159,20 @@ class TestBenches:
         assert "the last one" not in document.read_text()
         assert document.read_text().startswith("before")
         assert document.read_text().endswith("after\n")
+
+
+def test_claims_are_weighed_by_their_trades_and_pooled_across_data_sets(figures: Figures) -> None:
+    pooled = real_table.Claimed()
+    for data_set, earned in enumerate((0.3, -0.1)):
+        one = real_table.Claimed([0.2] * 20, [np.arange(5)] * 20, [np.full(5 * (1 + data_set), earned)] * 20)
+        one.weeks = [np.arange(len(each)) for each in one.earned]
+        pooled.add(one, data_set)
+
+    words = pooled.report("all")
+
+    assert words.startswith("40 claims: claimed +0.200 R, earned +0.033 R (95 % ")
+    assert words.endswith("wrong sign 67%")
+    assert figures()["earned_of_claimed"] == pytest.approx(1 / 6)
 
 
 class TestLearning:
