@@ -34,8 +34,8 @@ from overrides.admin.requests.line_groups import CHANNEL_WORDS
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import LearningMethod
 from overrides.core.governance.evidence_bar import clears_evidence_bar, false_sign_rate
-from overrides.core.governance.gates import Situation
 from overrides.core.governance.permissions import VIEW_REQUESTS
+from overrides.core.governance.situation import Situation
 from overrides.models import ChangeLine, ChangeRequest
 from overrides.requests.evidence import BY_HAND
 from overrides.versions.load_version import current_parameters

@@ -12,7 +12,7 @@ from learning.lessons.methods import METHODS
 from learning.lessons.run_strength import newest_strength, strengths_of
 from learning.models import MethodStrength
 from overrides.core.engine.definitions.vocabulary import LearningMethod
-from overrides.core.governance.gates import Unready
+from overrides.core.governance.situation import Unready
 from telemetry.foundation.core.number_text import typeset
 
 WAY_PAST = "it is measured every night, and by the button of the walk-forward page"

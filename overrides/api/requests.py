@@ -23,9 +23,10 @@ from overrides.api.request_serializers import (
     RequestSummary,
     WholeRequestSerializer,
 )
-from overrides.core.governance.gates import Attempt, Person, gates
+from overrides.core.governance.gates import gates
 from overrides.core.governance.permissions import APPLY, DRAFT, VIEW_REQUESTS
 from overrides.core.governance.request_states import Step
+from overrides.core.governance.situation import Attempt, Person
 from overrides.models import ChangeLine, ChangeRequest, RequestKind
 from overrides.requests.authoring import may_draft
 from overrides.requests.gates import read_situation

@@ -19,7 +19,7 @@ from django.db.models import Count, Sum
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.engine.definitions.vocabulary import LearningMethod
-from overrides.core.governance.gates import Unready
+from overrides.core.governance.situation import Unready
 from overrides.models import ChangeLine, ChangeRequest, Override, RequestEvidence
 from telemetry.foundation.core.canonical_json import fact_json, utc_text
 from telemetry.models import AttributionShare

@@ -18,10 +18,11 @@ from overrides.core.engine.definitions.content_hash import content_hash
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.governance.errors import GateError
-from overrides.core.governance.gates import Attempt, Gate, Person, Situation, TouchedLine, Unready, blocking, gates
+from overrides.core.governance.gates import Gate, blocking, gates
 from overrides.core.governance.governance_policy import GovernancePolicy, may_count
 from overrides.core.governance.permissions import REVIEW
 from overrides.core.governance.request_states import Step
+from overrides.core.governance.situation import Attempt, Person, Situation, TouchedLine, Unready
 from overrides.core.governance.votes import Signatures
 from overrides.models import ChangeLine, ChangeRequest, HoldKind, Line, LineHold, Membership, Vote
 from overrides.requests.evidence import unready_methods

@@ -9,8 +9,9 @@ from datetime import datetime
 
 from django.db import transaction
 
-from overrides.core.governance.gates import Attempt, Situation, gates, health
+from overrides.core.governance.gates import gates, health
 from overrides.core.governance.request_states import Step
+from overrides.core.governance.situation import Attempt, Situation
 from overrides.models import ChangeRequest
 from overrides.requests.gates import read_situation
 from overrides.requests.transitions import audit_request

@@ -12,9 +12,10 @@ from django.urls import reverse
 from overrides.admin.requests.consequences import redraft_consequences
 from overrides.admin.requests.wish_form import WishForm, wish_groups, wishes_of
 from overrides.core.governance.errors import GovernanceError
-from overrides.core.governance.gates import Attempt, blocking
+from overrides.core.governance.gates import blocking
 from overrides.core.governance.permissions import LOWER
 from overrides.core.governance.request_states import Step
+from overrides.core.governance.situation import Attempt
 from overrides.models import ChangeRequest
 from overrides.requests.gates import gate_person, read_situation
 from overrides.requests.learned import drafter_of

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from django.contrib.auth.models import User
 
 from overrides.core.governance.errors import GateError
-from overrides.core.governance.gates import ALREADY_AGREED, Attempt, Gate, Severity, Situation, gates
+from overrides.core.governance.gates import ALREADY_AGREED, Gate, Severity, gates
 from overrides.core.governance.permissions import APPLY, REVIEW, VIEW_REQUESTS
 from overrides.core.governance.request_states import Step, allows
+from overrides.core.governance.situation import Attempt, Situation
 from overrides.models import ChangeRequest
 from overrides.requests import apply, emergency, review
 from overrides.requests.authoring import submit

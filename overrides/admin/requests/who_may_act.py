@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef
 
 from overrides.admin.requests.steps import Offer
-from overrides.core.governance.gates import Situation
+from overrides.core.governance.situation import Situation
 from overrides.models import ChangeRequest, Vote
 
 State = ChangeRequest.State

@@ -10,25 +10,12 @@ import pytest
 
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.core.governance.gates import (
-    Attempt,
-    Gate,
-    Person,
-    Severity,
-    Situation,
-    TouchedLine,
-    Unready,
-    blockers,
-    gates,
-    health,
-    is_below_bar,
-    lowers,
-    target_levers,
-)
+from overrides.core.governance.gates import Gate, Severity, blockers, gates, health, is_below_bar, lowers, target_levers
 from overrides.core.governance.governance_policy import GovernancePolicy
 from overrides.core.governance.mandates import grant
 from overrides.core.governance.permissions import APPLY, REVIEW
 from overrides.core.governance.request_states import Step
+from overrides.core.governance.situation import Attempt, Person, Situation, TouchedLine, Unready
 from tests.builders import NOW, make_parameters, make_spec
 
 REVIEWER = Person(frozenset({REVIEW, APPLY}))
