@@ -317,6 +317,7 @@ class LifetimeLedger(models.Model):
     persistence = models.FloatField(help_text="share of the correlation that is left a day later")
 
     class Meta:
+        verbose_name = verbose_name_plural = "proofs for life"
         db_table = "learning_lifetime_ledgers"
         ordering = ("module",)
         constraints = [
@@ -361,11 +362,13 @@ class LifetimeLine(models.Model):
         ordering = ("ledger", "position")
         constraints = [
             models.UniqueConstraint(fields=["ledger", "position"], name="one_lifetime_line_per_position"),
-            models.CheckConstraint(condition=finite("score", "recent"), name="lifetime_line_is_finite"),
+            models.CheckConstraint(condition=finite("score", "recent", "carried"), name="lifetime_line_is_finite"),
             models.CheckConstraint(
-                condition=finite("information", "n", "recent_n", "e_value", low=0), name="lifetime_line_counts"
+                condition=finite("information", "n", "day_n", "recent_n", "e_value", "boost", "horizon", low=0),
+                name="lifetime_line_counts",
             ),
             models.CheckConstraint(condition=finite("share", low=0, high=1), name="lifetime_share_is_a_share"),
+            models.CheckConstraint(condition=models.Q(sign__in=(-1, 0, 1)), name="lifetime_sign"),
         ]
         indexes = [models.Index(fields=["ledger", "-e_value"], name="lifetime_line_by_evidence")]
 

@@ -89,7 +89,7 @@ class CoefficientAdmin(FactAdmin):
 
         return (
             "lever_and_value", against_served, served, proposed, "interval_shown", "n_shown", "days_shown",
-            "gain_shown", "short_memory", "long_memory", "as_of_shown",
+            "gain_shown",
         )  # fmt: skip
 
     def get_urls(self) -> list[URLPattern]:

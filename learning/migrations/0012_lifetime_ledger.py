@@ -28,6 +28,8 @@ class Migration(migrations.Migration):
                 ("persistence", models.FloatField(help_text="share of the correlation that is left a day later")),
             ],
             options={
+                "verbose_name": "proofs for life",
+                "verbose_name_plural": "proofs for life",
                 "db_table": "learning_lifetime_ledgers",
                 "ordering": ("module",),
                 "constraints": [
@@ -109,6 +111,7 @@ class Migration(migrations.Migration):
                         condition=models.Q(
                             ("score__range", (-1000000000.0, 1000000000.0)),
                             ("recent__range", (-1000000000.0, 1000000000.0)),
+                            ("carried__range", (-1000000000.0, 1000000000.0)),
                         ),
                         name="lifetime_line_is_finite",
                     ),
@@ -116,14 +119,18 @@ class Migration(migrations.Migration):
                         condition=models.Q(
                             ("information__range", (0, 1000000000.0)),
                             ("n__range", (0, 1000000000.0)),
+                            ("day_n__range", (0, 1000000000.0)),
                             ("recent_n__range", (0, 1000000000.0)),
                             ("e_value__range", (0, 1000000000.0)),
+                            ("boost__range", (0, 1000000000.0)),
+                            ("horizon__range", (0, 1000000000.0)),
                         ),
                         name="lifetime_line_counts",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("share__range", (0, 1))), name="lifetime_share_is_a_share"
                     ),
+                    models.CheckConstraint(condition=models.Q(("sign__in", (-1, 0, 1))), name="lifetime_sign"),
                 ],
             },
         ),

@@ -166,7 +166,7 @@ def past_the_gates() -> Iterator[None]:
     def read(request: ChangeRequest, step: Step, person: User | None, at: datetime) -> gates.RequestSituation:
         return gates.read_situation(request, at)
 
-    def everything(module: str, proposed: Any, mandates: object, at: datetime) -> Any:
+    def everything(module: str, proposed: Any, *_: object) -> Any:
         return dict(proposed)
 
     with ExitStack() as patches:

@@ -10,7 +10,7 @@ from django.test import Client
 
 from config.access.keys import issue_key
 from learning.coefficients.coefficient_memory import update_coefficients
-from learning.models import BuilderRun, Cell, CellGroup
+from learning.models import BuilderRun, Cell, CellGroup, LifetimeLedger
 from learning.validation.noise_twin_runs import count_twins
 from learning.validation.walk_forward_runs import CHOICES, walk_forward
 from overrides.core.engine.definitions.vocabulary import LearningMethod
@@ -93,6 +93,10 @@ def world(author: User) -> None:
     approve_and_apply(draft(kind="policy", content={"approvals": 1}))
     count_twins(module="pm", policy=LearningMethod.PLAN, seeds=[1], now=NOW)
     walk_forward(module="pm", choices=CHOICES[:1], now=NOW)
+    LifetimeLedger.objects.create(
+        module="pm", installed_on=NOW, taken_until=NOW, alpha=0.1, initial=300, arrivals=0, ever=0, correlation=0.0,
+        persistence=0.0,
+    )  # fmt: skip
     JobRun.objects.create(job="build pm", period="x", status="failed", started_at=NOW, finished_at=NOW, error="a\nb")
 
 
