@@ -27,6 +27,14 @@ class ActionInline(FactInline):
     model = Action
     fields = ("acted_at", "what", "frozen_scope", "fraction_shown", "leg_shown", "after_shown", "known", "n_decisions")
     readonly_fields = fields
+    note = (
+        "Known: the time at which the outcome of the action was complete. Nothing that was learned before then rests "
+        "on it. It may be later than the close, because the price is followed for some time after a sale, or after an "
+        "entry that could have been made later."
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Action]:
+        return super().get_queryset(request).select_related("trade")
 
     @admin.display(description="at")
     def acted_at(self, action: Action) -> SafeString:

@@ -136,6 +136,7 @@ class FactInline(ReadOnly, TabularInline):
     max_num = 0
     can_delete = False
     template = "foundation/read_only_inline.html"
+    note = ""  # a text below the table that explains its columns
 
 
 def one_of(field: str, words: Iterable[str], title: str = "") -> type[admin.SimpleListFilter]:

@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils.html import strip_tags
+from pytest_django import DjangoAssertNumQueries
 
 from telemetry.core.trades import Trade
 from telemetry.foundation.admin.formatting import MISSING
@@ -43,3 +44,15 @@ class TestKnown:
         shown = known_of(browser, make_trade(actions=[action_payload(), *sales]))
 
         assert shown == ["2026-03-01 12:00 UTC", strip_tags(MISSING), "2026-03-02 00:00 UTC"]
+
+    def test_takes_no_query_per_action(
+        self, browser: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        trade = make_trade(actions=[action_payload(), *(action_payload(action_category="add") for _ in range(9))])
+        record_trades([trade], now=NOW)
+
+        with django_assert_max_num_queries(12):
+            shown = page(browser, f"/admin/telemetry/trade/{trade_id(trade.external_id, 1)}/change/")
+
+        assert len(KNOWN.findall(shown)) == 10
+        assert "Nothing that was learned before then rests on it." in shown
