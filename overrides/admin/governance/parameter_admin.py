@@ -25,6 +25,12 @@ from telemetry.foundation.admin.read_only import FactAdmin
 from telemetry.models import MODULES
 
 MOST_VERSIONS = 50
+CHOICES = {  # constants that other requests choose than those of a parameter form
+    "policy": "Learning method",
+    "combiner": "Combiner",
+    "dimensions": "Scope dimensions of the module",
+    "protected_motifs": "Motifs that always get neutral",
+}
 
 
 @dataclass(frozen=True)
@@ -125,7 +131,7 @@ def _sections(document: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[
 def _label(field: str) -> str:
     """Return what people call the constant at a path, or the one that a path within it belongs to."""
     known = (name_of(each).label for each in (field, field.rpartition(".")[0]) if is_named(each))
-    return next(known, "")
+    return next(known, CHOICES.get(field.rpartition(".")[2], ""))
 
 
 def _place(field: str) -> tuple[str, str]:

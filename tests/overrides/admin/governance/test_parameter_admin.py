@@ -42,6 +42,13 @@ class TestParametersPage:
         ]
         assert '<code>weights.specificity_alpha</code></th><td class="cw-quiet">1.5</td><td>1.5</td>' in text
 
+    def test_names_every_constant_in_words(self, author: User, latest: ParameterSet) -> None:
+        text = page(browser_of(author), f"{BASE}{latest.pk}/change/")
+
+        labels = {each.strip() for each in re.findall(r'<th scope="row">([^<]*)\n *<code>', text)}
+        assert labels >= {"Learning method", "Combiner", "Motifs that always get neutral"}
+        assert "" not in labels
+
     def test_names_the_versions_and_the_set_before(self, author: User, latest: ParameterSet) -> None:
         publish()
         before = ParameterSet.objects.exclude(pk=latest.pk).get()
