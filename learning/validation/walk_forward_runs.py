@@ -26,7 +26,7 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.vocabulary import PAIRS, Combiner, LearningMethod
 from overrides.versions.load_version import current_parameters
 from telemetry.foundation.background_results import BackgroundComputation, Progress
-from telemetry.foundation.core.number_text import typeset
+from telemetry.foundation.core.number_text import signed_fixed, typeset
 from telemetry.foundation.core.refusal import Refused
 
 CODE = "walk 4"  # increment it with every change of what is computed
@@ -122,7 +122,7 @@ def summary_line(row: WalkForward) -> str:
 
 
 def _signed(value: float) -> str:
-    return typeset(f"{value:+.1f}")
+    return signed_fixed(value, 1)
 
 
 def _part(progress: Progress, done: int, of: int, share: float) -> None:

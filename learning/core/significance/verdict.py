@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from telemetry.foundation.core.number_text import typeset
+from telemetry.foundation.core.number_text import signed_fixed
 
 LEVEL = 0.05  # largest probability at which as many lessons in permuted outcomes count as unlikely
 MOST_NOISE = 0.5  # largest share of the lessons found that noise may explain where the verdict is an edge
@@ -79,8 +79,10 @@ class WalkVoice:
         return self.high is not None and self.high < 0
 
     def __str__(self) -> str:
-        band = "" if self.low is None or self.high is None else f", 95 % {self.low:+.1f} to {self.high:+.1f}"
-        return typeset(f"{self.mean:+.1f} R per 1,000 trades{band}")
+        mean = f"{signed_fixed(self.mean, 1)} R per 1,000 trades"
+        if self.low is None or self.high is None:
+            return mean
+        return f"{mean}, 95 % {signed_fixed(self.low, 1)} to {signed_fixed(self.high, 1)}"
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,7 @@ def sentence_of(voices: Voices) -> str:
     >>> print(sentence_of(Voices(8, (11, 14, 8, 9, 8), walk, tested=46450, what=VERIFIED, runs=70, days=3)))
     Indistinguishable from noise: 8 verified lessons were found in 46,450 tested cells by the newest of 70 runs (67 of \
 them repeated a day), while the same search finds up \
-to 14 in shuffled outcomes (5 noise twins), and the walk-forward is not clear of zero (+0.0 R per 1,000 trades, \
+to 14 in shuffled outcomes (5 noise twins), and the walk-forward is not clear of zero (0.0 R per 1,000 trades, \
 95 % \u22121.0 to +1.0).
     """
     verdict = verdict_of(voices)

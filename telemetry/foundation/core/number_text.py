@@ -34,6 +34,16 @@ def fixed(value: float, decimals: int) -> str:
     return typeset(f"{round(value, decimals) + 0.0:.{decimals}f}")
 
 
+def signed_fixed(value: float, decimals: int) -> str:
+    """Return a number as `fixed` does, with its sign; a number that rounds to zero has none.
+
+    >>> signed_fixed(0.25, 1), signed_fixed(-0.25, 2), signed_fixed(-0.04, 1)
+    ('+0.2', '\N{MINUS SIGN}0.25', '0.0')
+    """
+    rounded = round(value, decimals)
+    return typeset(f"{rounded:+.{decimals}f}") if rounded else fixed(rounded, decimals)
+
+
 def signed(value: float, digits: int = 6) -> str:
     """Return a number as `plain` does, with its sign; zero has none.
 

@@ -107,6 +107,11 @@ class TestSentence:
     def test_names_every_voice(self, voices: Voices, sentence: str) -> None:
         assert sentence_of(voices) == sentence
 
+    def test_gives_no_sign_to_an_uplift_that_rounds_to_zero(self) -> None:
+        walk = WalkVoice(-0.01, -0.18, 0.04)
+
+        assert str(walk) == "0.0 R per 1,000 trades, 95 % \N{MINUS SIGN}0.2 to 0.0"
+
     def test_is_stored_with_the_voices(self) -> None:
         document = voices_document(CLEAR)
 
