@@ -172,8 +172,23 @@ def line_statuses(lines: Iterable[str]) -> dict[str, LineStatus]:
     return {line: LineStatus(overrides.get(line), tuple(requests.get(line, ()))) for line in line_ids}
 
 
+def variance_per_trade(stats: Mapping[str, Any]) -> float:
+    """Return the variance in R squared that a trade adds to a mean, for intervals; at least that of an outcome.
+
+    The evidence method knows the standard error of the mean of a lesson's own trades, in which trades of one day and of
+    days near it move together; n times its square is the variance per trade that gives this error. For the plan method
+    trades count as independent.
+
+    >>> variance_per_trade({"variance": 2.0, "n": 100, "raw_se": 0.3}), variance_per_trade({"variance": 2.0, "n": 100})
+    (9.0, 2.0)
+    """
+    of_outcome: float = stats["variance"]
+    of_mean: float = stats["n"] * stats.get("raw_se", 0.0) ** 2
+    return max(of_outcome, of_mean)
+
+
 def sequence_of(lesson: Lesson, weeks: Weeks, until: datetime, frame: Frame) -> EdgeSequence | None:
     """Return the chart of a lesson's weekly edges; the shrunk edge is drawn for methods that shrink."""
     stats = lesson.stats
     shrunk_edge = (stats["edge_raw"] - stats["recent"], stats["edge_raw"]) if "recent" in stats else None
-    return edge_sequence(weeks, stats["variance"], until.date(), shrunk_edge, frame)
+    return edge_sequence(weeks, variance_per_trade(stats), until.date(), shrunk_edge, frame)

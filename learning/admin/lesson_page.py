@@ -10,7 +10,7 @@ from django.http import StreamingHttpResponse
 from learning.admin.charts.confidence_sequence import FULL, EdgeSequence, Weeks, sequence_rows
 from learning.admin.charts.half_life import Fade, fade, fade_rows
 from learning.admin.charts.lesson_history import history_rows, lesson_history_chart
-from learning.admin.lesson_estimates import sequence_of
+from learning.admin.lesson_estimates import sequence_of, variance_per_trade
 from learning.lessons.plan_targets import GRADED
 from learning.models import Lesson, LessonHistory
 from learning.validation.run_evidence import run_evidence
@@ -37,6 +37,7 @@ def lesson_page(lesson: Lesson) -> dict[str, Any]:
         "lesson": lesson,
         "n": lesson.stats["n"],
         "sequence": lesson_sequence(lesson, weeks),
+        "variance_per_trade": variance_per_trade(lesson.stats),
         "evidence": run_evidence(lesson.module, LearningMethod(lesson.policy), in_force),
         "half_life": _half_life(lesson),
         "weight_halves": math.log(2) * lesson.stats["half_life_days"],  # the weight falls by exp(-age / half-life)

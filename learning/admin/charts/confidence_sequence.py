@@ -114,7 +114,7 @@ def edge_sequence(
     """Return the chart of a lesson's weeks, or None if there are none.
 
     weeks     (Monday, trades >= 1, mean edge in R), ascending
-    variance  of an outcome in R squared
+    variance  per trade in R squared; above that of an outcome where trades move together
     until     the day for which the chart is drawn
     shrunk_edge  the shrunk edge in R before the last 60 days and within them
     """

@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 
+from learning.admin.charts.confidence_sequence import FULL
 from learning.admin.lesson_estimates import (
     count_significance,
     estimate_of,
@@ -14,6 +15,7 @@ from learning.admin.lesson_estimates import (
     nearest_parent,
     orders_of,
     run_with_lessons,
+    sequence_of,
 )
 from learning.models import EdgeHistory, Lesson, NoiseTwin
 from learning.validation.walk_forward_runs import Choice, summary_line, walk_forward
@@ -48,6 +50,24 @@ class TestEstimate:
         assert nearest_parent(Lesson(edge_raw=0.5), [0.1, 0.3, -0.9]) == 0.3
         assert nearest_parent(Lesson(edge_raw=-0.5), [0.1, 0.3, -0.9]) == -0.9
         assert nearest_parent(Lesson(edge_raw=0.5), []) is None
+
+
+class TestSequence:
+    WEEKS = [(date(2026, 1, 5), 40, 0.3), (date(2026, 1, 12), 50, 0.5)]
+
+    def half_width_of(self, **stats: float) -> float:
+        lesson = Lesson(policy="evidence", stats={"edge_raw": 0.2, "n": 90, "variance": 1.96} | stats)
+        picture = sequence_of(lesson, self.WEEKS, NOW, FULL)
+        assert picture is not None
+        return (picture.final.high - picture.final.low) / 2
+
+    def test_is_as_wide_as_the_error_of_trades_that_move_together(self) -> None:
+        alone = self.half_width_of(raw_se=0.1, variance=1.96)
+
+        assert self.half_width_of(raw_se=0.4, variance=1.96) == pytest.approx(alone * math.sqrt(90 * 0.16 / 1.96))
+
+    def test_is_never_narrower_than_that_of_independent_trades(self) -> None:
+        assert self.half_width_of(raw_se=0.01) == pytest.approx(self.half_width_of())
 
 
 class TestLessons:
