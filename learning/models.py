@@ -327,7 +327,7 @@ class LifetimeLedger(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"proofs for life of {self.module}"
+        return f"Proofs for life of {self.module}"
 
 
 class LifetimeLine(models.Model):

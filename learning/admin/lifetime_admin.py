@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from learning.core.lifetime.spending import shares_of_budget
 from learning.models import LifetimeLedger, LifetimeLine
-from telemetry.foundation.admin.formatting import MISSING, chips, format_moment, number, pattern
+from telemetry.foundation.admin.formatting import MISSING, chips, number, pattern
 from telemetry.foundation.admin.read_only import FactAdmin
 
 MOST_LINES = 100
@@ -77,27 +77,27 @@ class LifetimeLedgerAdmin(FactAdmin):
     def ever_shown(self, row: LifetimeLedger) -> SafeString:
         return number(row.ever, 0)
 
-    @admin.display(description="lines with equal first shares")
+    @admin.display(description="first lines, with equal shares")
     def initial_shown(self, row: LifetimeLedger) -> SafeString:
         return number(row.initial, 0)
 
-    @admin.display(description="shares given out")
+    @admin.display(description="shares given out, restarts included")
     def arrivals_shown(self, row: LifetimeLedger) -> SafeString:
         return number(row.arrivals, 0)
 
-    @admin.display(description="first day of publication")
+    @admin.display(description="lines could be published from")
     def installed_shown(self, row: LifetimeLedger) -> SafeString:
         return _day(row.installed_on)
 
-    @admin.display(description="decision days taken in until")
+    @admin.display(description="newest decision day taken in")
     def until_shown(self, row: LifetimeLedger) -> SafeString:
         return _day(row.taken_until)
 
-    @admin.display(description="assumed correlation within a day")
+    @admin.display(description="assumed correlation within a pattern and day")
     def correlation_shown(self, row: LifetimeLedger) -> SafeString:
         return number(row.correlation, 3)
 
-    @admin.display(description="share of it left a day later")
+    @admin.display(description="share of the correlation left a day later")
     def persistence_shown(self, row: LifetimeLedger) -> SafeString:
         return number(row.persistence, 3)
 
@@ -120,4 +120,4 @@ def _words(line: LifetimeLine) -> SafeString:
 
 
 def _day(on: date | None) -> SafeString:
-    return MISSING if on is None else format_moment(datetime.combine(on, time(), UTC))
+    return MISSING if on is None else format_html('<time class="cw-num" datetime="{0}">{0}</time>', on.isoformat())
