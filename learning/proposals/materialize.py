@@ -42,6 +42,7 @@ from overrides.requests.holds import end_hold
 from overrides.requests.kinds.kind import DraftLine
 from overrides.versions.load_version import current_parameters
 from overrides.versions.publish import store_override
+from telemetry.foundation.core.words import count_of
 
 SOURCE = "lesson"
 AUTHOR = "materializer"
@@ -76,7 +77,8 @@ def materialize(*, module: str, now: datetime) -> ChangeRequest | None:
     weights = proposed_weights(module=module, at=now)
     if not changes.lines and not weights:
         return None
-    reason = f"Daily proposal: {len(changes.lines)} changes from {changes.n_wanted} active lessons of {module}"
+    lessons = count_of(changes.n_wanted, "active lesson")
+    reason = f"Daily proposal: {count_of(len(changes.lines), 'change')} from {lessons} of {module}"
     reason += "; and the weights of coefficients that have moved" if weights else ""
     return _draft(module, changes, weights, reason, now)
 

@@ -88,6 +88,14 @@ class TestMaterialize:
         assert (after.levers, after.source, after.created_at) == ({"size_mult": 1.1}, "lesson", now)
         assert (after.edge_raw, after.n, after.variance, after.half_life_days) == (0.8, 40.0, 0.5, 90.0)
 
+    def test_counts_its_changes_in_the_reason(self) -> None:
+        make_lesson()
+
+        request = propose()
+
+        assert request is not None
+        assert request.reason == "Daily proposal: 1 change from 1 active lesson of pm"
+
     def test_copies_the_promise_that_scoring_holds_it_to(self) -> None:
         """The sd of a mean of 40 with variance .5 is .1118, s_p = .7071, mu0 the baseline."""
         make_lesson()
