@@ -68,11 +68,13 @@ def _verification(lesson: Lesson, verdict: Verdict) -> SafeString:
     status = lesson.stats.get("standing", "unverified")
     is_verified = status == "verified"
     tone = "too_light" if not is_verified else "active" if verdict.allows_green else verdict.tone
-    probability = "probability that the sign of the edge is wrong (local false sign rate)"
+    probability = "probability that the sign of the edge is wrong, if the model fits"
     shown = badge(tone, status)
     if lesson.stats.get("proven"):
         shown = format_html("{} {}", shown, badge("active", "proven"))
-    return format_html('{} <abbr title="{}">lfsr</abbr> {}', shown, probability, number(1 - lesson.weight, 3))
+    return format_html(
+        '{} <abbr title="{}">false sign rate</abbr> {}', shown, probability, number(1 - lesson.weight, 3)
+    )
 
 
 class MethodFilter(DefaultFilter):
