@@ -37,9 +37,16 @@ class Target:
 
 
 GOVERNANCE, ENGINE = "overrides/core/governance", "tests/overrides/core/engine"
+
+
+def _tests_of(name: str) -> list[str]:
+    """Return the files of tests whose names begin with the module's."""
+    return sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests" / GOVERNANCE).glob(f"test_{name}*.py"))
+
+
 TARGETS = (
     *(
-        Target(f"{GOVERNANCE}/{name}.py", (f"tests/{GOVERNANCE}/test_{name}.py", f"{GOVERNANCE}/{name}.py"))
+        Target(f"{GOVERNANCE}/{name}.py", (*_tests_of(name), f"{GOVERNANCE}/{name}.py"))
         for name in ("votes", "mandates", "request_states", "gates")
     ),
     Target(

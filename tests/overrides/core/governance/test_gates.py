@@ -3,53 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
-from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.core.governance.gates import Gate, Severity, blockers, gates, health, is_below_bar, lowers, target_levers
+from overrides.core.governance.gates import Gate, Severity, gates, health, is_below_bar, lowers
 from overrides.core.governance.governance_policy import GovernancePolicy
-from overrides.core.governance.mandates import grant
 from overrides.core.governance.permissions import APPLY, REVIEW
 from overrides.core.governance.request_states import Step
-from overrides.core.governance.situation import Attempt, Person, Situation, TouchedLine, Unready
+from overrides.core.governance.situation import Attempt, Person, Situation, Unready
 from tests.builders import NOW, make_parameters, make_spec
+from tests.overrides.core.governance.situations import APPROVED, NEW, REVIEWER, found, only, situation, touched
 
-REVIEWER = Person(frozenset({REVIEW, APPLY}))
-DAY = timedelta(days=1)
-
-
-def touched(before: OverrideSpec | None = None, after: OverrideSpec | None = None, **over: Any) -> TouchedLine:
-    fields: dict[str, Any] = {
-        "line": "l", "label": "a line", "action_category": "entry", "before": before, "after": after,
-        "in_force": target_levers(before),
-    }  # fmt: skip
-    return TouchedLine(**fields | over)
-
-
-def situation(*lines: TouchedLine, **over: Any) -> Situation:
-    fields: dict[str, Any] = {
-        "state": "in_review", "expires_at": NOW + DAY, "is_machine": False, "signed_hash": "h",
-        "content_hash": "h", "approvals": 0, "needed": 1, "lines": lines, "policy": GovernancePolicy(),
-        "parameters": ModuleParameters.default("pm"),
-    }  # fmt: skip
-    return Situation(**fields | over)
-
-
-def found(step: Step, of: Situation, person: Person | None = REVIEWER) -> list[str]:
-    return [gate.name for gate in gates(of, Attempt(step, person, NOW))]
-
-
-def only(step: Step, of: Situation, person: Person | None = REVIEWER) -> Gate:
-    (gate,) = gates(of, Attempt(step, person, NOW))
-    return gate
-
-
-NEW = touched(after=make_spec())
-APPROVED = {"state": "approved", "approvals": 1}
 CONTRARY = make_spec(stats={"edge_raw": -1.0})
 VOTING = {Step.SIGN, Step.APPROVE, Step.REQUEST_CHANGES, Step.REDRAFT, Step.REJECT}
 AGREEING = {Step.SIGN, Step.APPROVE}
@@ -78,6 +43,7 @@ class TestRules:
             ("evidence_below_bar", situation(touched(after=make_spec(stats={"n": 1}))), REVIEWER, EFFECT),
             ("method_not_ready", situation(unready=(Unready("not measured", "wait"),)), REVIEWER, EFFECT),
             ("sign_contradiction", situation(touched(after=CONTRARY)), REVIEWER, EFFECT),
+            ("against_measurement", situation(replace(NEW, contradicts="has the other sign")), REVIEWER, EFFECT),
             ("outside_bounds_or_category", situation(touched(after=make_spec({"size_mult": 9.0}))), REVIEWER, EFFECT),
             ("vetoed", situation(replace(NEW, is_vetoed=True)), REVIEWER, EFFECT),
             ("pinned", situation(replace(NEW, is_pinned=True), is_machine=True), REVIEWER, EFFECT),
@@ -199,144 +165,45 @@ class TestApproving:
         for is_machine, names in ((False, []), (True, ["pinned"])):
             assert found(Step.SIGN, situation(replace(NEW, is_pinned=True), is_machine=is_machine)) == names
 
+    @pytest.mark.parametrize(
+        ("is_machine", "cap", "names"), [(True, 1.05, ["capped"]), (True, 1.1, []), (False, 1.05, [])]
+    )
+    def test_of_a_line_beyond_its_cap_is_for_requests_of_people(
+        self, is_machine: bool, cap: float, names: list[str]
+    ) -> None:
+        """The line's target is 1.1: at a cap of 1.1 it is as far from neutral as a machine may move it."""
+        of = situation(touched(after=make_spec({"size_mult": 1.1}), cap={"size_mult": cap}), is_machine=is_machine)
+
+        assert found(Step.SIGN, of) == names
+
+    def test_of_a_judgement_against_the_measurement_is_warned_of_it(self) -> None:
+        line = replace(NEW, contradicts="has the other sign than the measured edge")
+
+        gate = only(Step.SIGN, situation(line))
+
+        assert (gate.name, gate.severity, gate.message) == (
+            "against_measurement", Severity.WARNS,
+            "a line: its judgement has the other sign than the measured edge",
+        )  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("step", "is_machine", "names"),
+        [
+            (Step.REQUEST_CHANGES, False, []),
+            (Step.REQUEST_CHANGES, True, ["no_author"]),
+            (Step.REDRAFT, True, []),
+            (Step.REDRAFT, False, ["has_author"]),
+        ],
+    )
+    def test_asks_people_for_changes_and_machines_for_another_draft(
+        self, step: Step, is_machine: bool, names: list[str]
+    ) -> None:
+        assert found(step, situation(NEW, is_machine=is_machine)) == names
+
     def test_against_it_is_free_whatever_is_wrong_with_the_content(self) -> None:
         line = touched(after=make_spec({"size_mult": 0.9}, stats={"edge_raw": 1.0}), is_vetoed=True)
 
         assert found(Step.REJECT, situation(line, base_changed="the parameters")) == []
-
-
-class TestApplying:
-    def test_is_free_once_agreed(self) -> None:
-        assert found(Step.APPLY, situation(NEW, **APPROVED)) == []
-
-    def test_needs_the_approvals_and_says_why_they_are_many(self) -> None:
-        policy = GovernancePolicy(large_movement=5)
-        of = situation(NEW, state="approved", approvals=1, needed=2, policy=policy, movement=4.0, moved_before=2.0)
-
-        assert only(Step.APPLY, of).message == (
-            "it has 1 of 2 approvals of this content, because it moves much (4.0 steps, 2.0 before it)"
-        )
-
-    @pytest.mark.parametrize(
-        ("approvals", "lapsed", "message"),
-        [
-            (1, (), "it has 1 of 2 approvals of this content"),
-            (0, ("ann: demoted", "bob: deactivated"),
-             "it has 0 of 2 approvals of this content (ann: demoted; bob: deactivated)"),
-        ],
-    )  # fmt: skip
-    def test_names_no_size_where_every_request_needs_as_many(
-        self, approvals: int, lapsed: tuple[str, ...], message: str
-    ) -> None:
-        policy = GovernancePolicy(approvals=2)
-        of = situation(NEW, state="approved", approvals=approvals, needed=2, policy=policy, lapsed=lapsed)
-
-        assert only(Step.APPLY, of).message == message
-
-    def test_before_its_time_says_when_that_is(self) -> None:
-        for due, message in ((None, "it is not scheduled"), (NOW + DAY, "it is scheduled for 2026-03-03 12:00 UTC")):
-            assert only(Step.APPLY, situation(NEW, **APPROVED, scheduled_for=due), None).message == message
-
-    def test_by_the_schedule_waits_for_its_time(self) -> None:
-        for due, names in ((None, ["not_due"]), (NOW + DAY, ["not_due"]), (NOW, [])):
-            assert found(Step.APPLY, situation(NEW, **APPROVED, scheduled_for=due), None) == names
-
-    def test_after_expiry_is_refused(self) -> None:
-        assert found(Step.APPLY, situation(NEW, **APPROVED, expires_at=NOW)) == ["expired"]
-
-    def test_on_a_line_with_fresh_statistics_is_free(self) -> None:
-        """Drafts are compared by lever targets: new statistics behind the same targets do not make a request stale."""
-        fresher = make_spec(stats={"n": 77})
-        line = touched(make_spec(), make_spec({"size_mult": 1.2}), in_force=target_levers(fresher))
-
-        assert found(Step.APPLY, situation(line, **APPROVED)) == []
-
-    def test_warns_of_rivals_and_goes_on(self) -> None:
-        of = situation(touched(after=make_spec(), rivals=(7, 9)), **APPROVED)
-
-        gate = only(Step.APPLY, of)
-
-        assert (gate.name, gate.severity, gate.message) == (
-            "conflict", Severity.WARNS, "request 7, request 9 would change some of the same lines",
-        )  # fmt: skip
-        assert blockers([gate]) == []
-
-    def test_has_no_rivals_where_it_changes_nothing_that_is_served(self) -> None:
-        of = situation(touched(after=make_spec(), rivals=(7,)), **APPROVED, is_served=False)
-
-        assert found(Step.APPLY, of) == []
-
-    def test_of_a_withdrawal_needs_no_evidence(self) -> None:
-        line = touched(before=make_spec(stats={"n": 1}), after=None, is_vetoed=True)
-
-        assert found(Step.APPLY, situation(line, **APPROVED)) == []
-
-    @pytest.mark.parametrize(
-        "wrong",
-        [
-            make_spec(type=None),
-            make_spec(policy="evidence"),
-            make_spec(scope={"weather": "rain"}),
-            make_spec({"exit_aggression_mult": 1.1}),
-        ],
-    )
-    def test_of_what_the_registry_does_not_allow_is_refused(self, wrong: OverrideSpec) -> None:
-        assert found(Step.APPLY, situation(touched(after=wrong), **APPROVED)) == ["outside_bounds_or_category"]
-
-    @pytest.mark.parametrize(
-        ("count", "named"),
-        [
-            (3, "line 0 (1), line 1 (1), line 2 (1)"),
-            (4, "line 0 (1), line 1 (1), line 2 (1) and 1 more"),
-            (5, "line 0 (1), line 1 (1), line 2 (1) and 2 more"),
-        ],
-    )
-    def test_names_few_lines_and_counts_the_others(self, count: int, named: str) -> None:
-        lines = [touched(after=make_spec(stats={"n": 1}), label=f"line {number}") for number in range(count)]
-
-        assert only(Step.APPLY, situation(*lines, **APPROVED)).message == f"{named} rest on fewer than 10 trades"
-
-
-class TestDelegating:
-    IN_FORCE = make_spec({"size_mult": 1.2})
-    TERMS = grant(IN_FORCE, GovernancePolicy(), NOW)
-
-    def line(self, size: float = 1.1, **over: Any) -> TouchedLine:
-        after = make_spec({"size_mult": size})
-        return touched(before=self.IN_FORCE, after=after, **{"mandate": self.TERMS} | over)
-
-    def of(self, line: TouchedLine, **over: Any) -> Situation:
-        return situation(line, state="draft", is_machine=True, **over)
-
-    def test_is_free_inside_the_mandate(self) -> None:
-        assert found(Step.DELEGATE, self.of(self.line()), None) == []
-
-    def test_is_refused_beyond_it_or_without_one(self) -> None:
-        assert found(Step.DELEGATE, self.of(self.line(1.3)), None) == ["mandate_exceeded"]
-        assert found(Step.DELEGATE, self.of(self.line(mandate=None)), None) == ["mandate_exceeded"]
-
-    def test_stops_at_the_cap_above_all_mandates(self) -> None:
-        for before, names in ((45.0, []), (45.1, ["cap_reached"])):
-            assert found(Step.DELEGATE, self.of(self.line(), movement=5.0, moved_before=before), None) == names
-
-    def test_of_what_does_not_move_passes_a_cap_of_nothing(self) -> None:
-        assert found(Step.DELEGATE, self.of(self.line(), policy=GovernancePolicy(daily_cap=0.0)), None) == []
-
-    @pytest.mark.parametrize(
-        ("lowering_applies", "size", "names"),
-        [(True, 1.1, []), (True, 1.3, ["mandate_exceeded"]), (False, 1.1, ["mandate_exceeded"])],
-    )
-    def test_needs_no_mandate_to_lower_exposure_where_the_policy_lets_it(
-        self, lowering_applies: bool, size: float, names: list[str]
-    ) -> None:
-        policy = GovernancePolicy(lowering_applies=lowering_applies)
-
-        assert found(Step.DELEGATE, self.of(self.line(size, mandate=None), policy=policy), None) == names
-
-    def test_stops_in_quarantine_and_on_pinned_lines(self) -> None:
-        of = self.of(self.line(is_pinned=True), is_quarantined=True)
-
-        assert found(Step.DELEGATE, of, None) == ["pinned", "quarantined"]
 
 
 def test_tuning_targets_have_no_sign_to_contradict() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from overrides.core.engine.definitions.override_spec import OverrideSpec
 from overrides.core.governance.governance_policy import GovernancePolicy
-from overrides.core.governance.mandates import exceeded, grant, moves_farther, remaining
+from overrides.core.governance.mandates import DUE_BEFORE, exceeded, grant, moves_farther, remaining
 from telemetry.foundation.core.canonical_json import utc_text
 from tests.builders import NOW, make_spec
 
@@ -131,6 +131,11 @@ class TestExceeded:
         assert inside == (min(1, approved) - 1e-12 <= proposed <= max(1, approved) + 1e-12)
 
 
+def test_renewal_opens_two_weeks_before_the_review() -> None:
+    """The database has the same two weeks (`may_be_renewed`)."""
+    assert timedelta(days=14) == DUE_BEFORE
+
+
 def test_remaining_counts_units_and_days() -> None:
     left = remaining(TERMS, spec(1.2), LATER)
 
@@ -159,6 +164,21 @@ class TestMovesFarther:
     @pytest.mark.parametrize(("before", "after"), [(1.2, 1.1), (0.8, 0.9), (1.2, 1.2), (1.2, 1.0), (0.8, 1.0)])
     def test_is_not_so_towards_neutral_or_where_it_stays(self, before: float, after: float) -> None:
         assert not moves_farther(spec(before), spec(after))
+
+    @pytest.mark.parametrize(
+        ("before", "after", "is_so"),
+        [
+            (None, 1e-12, False),
+            (None, 2e-12, True),
+            (1e-12, 2e-12, False),
+            (1e-12, 3e-12, True),
+            (-1e-12, 2e-12, True),
+            (-2e-12, 1e-12, False),
+        ],
+    )
+    def test_is_so_beyond_the_last_bits_alone(self, before: float | None, after: float, is_so: bool) -> None:
+        """In doubles 1e-12 + 1e-12 is 2e-12, so that the second and the third pair stand at the border."""
+        assert moves_farther(None if before is None else delay(before), delay(after)) is is_so
 
     def test_is_not_so_for_a_withdrawal(self) -> None:
         assert not moves_farther(spec(1.2), None)

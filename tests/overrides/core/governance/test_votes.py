@@ -70,6 +70,16 @@ class TestSignatures:
 
         assert signatures(votes, "h", None, ()).lapsed == ("ann: deactivated", "bob: demoted")
 
+    def test_name_the_people_whose_approvals_count_in_order_and_no_others(self) -> None:
+        votes = [
+            replace(YES, voter=8, name="bob"),
+            replace(YES, sequence=2),
+            replace(YES, sequence=3, voter=10, name="cy", is_active=False),
+            replace(YES, sequence=4, voter=11, name="dee", approves=False),
+        ]
+
+        assert signatures(votes, "h", None, ("risk",)).names == ("ann", "bob")
+
     def test_name_an_approval_whose_giver_left_the_groups(self) -> None:
         moved = replace(YES, groups=("desk",))
 
