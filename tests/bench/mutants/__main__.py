@@ -31,7 +31,7 @@ Judged = tuple[list[str], list[str]]  # all changes by name, and those that no t
 JUDGES = (
     "tests/overrides/models/test_sql.py",
     "tests/bypass/ways",
-    "tests/bypass/test_people.py",
+    "tests/bypass/people",
     "tests/overrides/models/test_governed_by_facts.py",
     "tests/overrides/versions/test_coefficients.py",
     "tests/overrides/requests/test_trial.py",

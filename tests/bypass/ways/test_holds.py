@@ -9,7 +9,7 @@ import pytest
 from overrides.models import Comment, LineHold, Quarantine
 from tests.builders import NOW
 from tests.bypass.ways.forgery import HONEST, LINE, OTHER, Act, Forgery, audited, refused, then
-from tests.bypass.ways.test_publications import CAPPED, HOUR, capped, mandated
+from tests.bypass.ways.publications import CAPPED, HOUR, capped, mandated
 from tests.people import somebody
 
 pytestmark = [pytest.mark.usefixtures("market"), pytest.mark.django_db]
