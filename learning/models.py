@@ -368,7 +368,7 @@ class LifetimeLine(models.Model):
                 name="lifetime_line_counts",
             ),
             models.CheckConstraint(condition=finite("share", low=0, high=1), name="lifetime_share_is_a_share"),
-            models.CheckConstraint(condition=models.Q(sign__in=(-1, 0, 1)), name="lifetime_sign"),
+            models.CheckConstraint(condition=finite("sign", low=-1, high=1), name="lifetime_sign"),
         ]
         indexes = [models.Index(fields=["ledger", "-e_value"], name="lifetime_line_by_evidence")]
 

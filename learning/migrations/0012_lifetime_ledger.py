@@ -130,7 +130,7 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(("share__range", (0, 1))), name="lifetime_share_is_a_share"
                     ),
-                    models.CheckConstraint(condition=models.Q(("sign__in", (-1, 0, 1))), name="lifetime_sign"),
+                    models.CheckConstraint(condition=models.Q(("sign__range", (-1, 1))), name="lifetime_sign"),
                 ],
             },
         ),

@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 
 from config.demo.backtest.closed_trades import demo_trades
+from config.demo.bot import plan_of
 from config.demo.market.archive import load
 from learning.core.significance.verdict import Verdict
 from learning.lessons.aggregate import aggregate_dirty
@@ -152,10 +153,10 @@ class TestDemo:
     def demo(self, db: None) -> None:
         payloads: list[dict[str, Any]] = demo_trades(load())
         first = min(each["opened_at"] for each in payloads)
-        chosen = sorted(payloads, key=lambda each: each["closed_at"])[:1500]
-        moment = parse_trade(chosen[-1], now=NOW).closed_at
-        assert first < chosen[-1]["closed_at"]
-        record_trades([parse_trade(each, now=moment) for each in chosen], now=moment)
+        chosen = sorted(map(plan_of, payloads), key=lambda plan: plan.known_at)[:1500]
+        moment = chosen[-1].known_at
+        assert first < chosen[-1].payload["closed_at"]
+        record_trades([parse_trade(plan.payload, now=moment) for plan in chosen], now=moment)
         aggregate_dirty(now=moment)
 
     @pytest.mark.usefixtures("demo")
