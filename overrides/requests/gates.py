@@ -71,7 +71,7 @@ def read_situation(
     moved = _moved_before(request, policy, at)
     agreement = policy.agreement(request.kind, request.movement, moved)
     votes, signed = signatures_on(request, agreement.groups)
-    is_delegated = request.route == ChangeRequest.Route.MANDATE
+    is_delegated = _is_delegated(request)
     situation = Situation(
         state=request.state,
         expires_at=request.expires_at,
@@ -204,9 +204,15 @@ def moved_before(module: str, at: datetime, window: timedelta, route: str) -> fl
 
 def _moved_before(request: ChangeRequest, policy: GovernancePolicy, at: datetime) -> float:
     """Return the steps moved before this request; 0 without a query if nothing depends on them."""
-    if request.route != ChangeRequest.Route.MANDATE and policy.large_movement is None:
+    by_people = request.route != ChangeRequest.Route.MANDATE and policy.large_movement is not None
+    if not by_people and not _is_delegated(request):
         return 0.0
     return moved_before(request.module, at, window_of(request, policy), request.route)
+
+
+def _is_delegated(request: ChangeRequest) -> bool:
+    """Return whether mandates decide about a request: nothing decides about a closed one any more."""
+    return request.route == ChangeRequest.Route.MANDATE and request.state in ChangeRequest.OPEN
 
 
 def _touched(changes: Sequence[Any], is_delegated: bool) -> tuple[TouchedLine, ...]:

@@ -89,7 +89,9 @@ def rests_on_other_parameters(request: ChangeRequest, in_force: InForce) -> bool
 
 
 def _changed(request: ChangeRequest, in_force: InForce) -> str:
-    """Return the words for what has been replaced since the request was drafted."""
+    """Return the words for what has been replaced since the request was drafted; nothing of a closed one matters."""
+    if request.state not in ChangeRequest.OPEN:
+        return ""
     if rests_on_other_parameters(request, in_force):
         return "the parameters"
     if COEFFICIENTS in request.content and _weights_changed(request, in_force):

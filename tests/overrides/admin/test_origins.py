@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 
@@ -9,7 +11,7 @@ from overrides.admin.origins import as_of, origin_of_coefficients, origins_of, o
 from overrides.models import Mandate, Version
 from overrides.requests.auto_publish import publish_within_mandates
 from telemetry.recording.record_trades import record_trades
-from tests.admin_pages import browser_of, page
+from tests.admin_pages import MOST_QUERIES, browser_of, page
 from tests.builders import DAY, NOW, approve_and_apply, make_spec, make_trades, publish
 from tests.overrides.requests.test_trial import PLAN, TRIED, trial
 
@@ -43,6 +45,19 @@ class TestOrigins:
             mandate.pk, mandate.request_id, ("somebody",),
         )  # fmt: skip
         assert [each.number for each in origins_on(FIRST.line)] == [2, 1]
+
+    def test_of_what_mandates_published_take_few_queries_on_its_page(
+        self, reviewer: User, django_assert_max_num_queries: Any
+    ) -> None:
+        record_trades(make_trades([1.0] * 100), now=NOW)
+        publish(FIRST)
+        changed = publish_within_mandates(module="pm", proposed={FIRST.line: SECOND}, source="lesson", at=NOW + DAY)
+        assert changed is not None
+        browser, address = browser_of(reviewer), f"/admin/overrides/changerequest/{changed.pk}/change/"
+        page(browser, address)  # a process looks up content types once
+
+        with django_assert_max_num_queries(MOST_QUERIES):
+            page(browser, address)
 
     def test_are_as_of_the_version_that_answered(self) -> None:
         for spec in (FIRST, SECOND, FIRST):
