@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-import numpy as np
 from django.contrib import admin
 from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from learning.core.lifetime.spending import shares_of_budget
+from learning.core.lifetime.publication import LEAST_E
+from learning.core.lifetime.spending import share_spent
 from learning.models import LifetimeLedger, LifetimeLine
 from telemetry.foundation.admin.formatting import MISSING, chips, number, pattern
 from telemetry.foundation.admin.read_only import FactAdmin
@@ -67,11 +67,11 @@ class LifetimeLedgerAdmin(FactAdmin):
 
     @admin.display(description="share of the budget given out")
     def spent_shown(self, row: LifetimeLedger) -> SafeString:
-        return number(spent_of(row), 3)
+        return number(share_spent(row.arrivals, row.initial), 3)
 
     @admin.display(description="share of the budget left")
     def left_shown(self, row: LifetimeLedger) -> SafeString:
-        return number(1 - spent_of(row), 3)
+        return number(1 - share_spent(row.arrivals, row.initial), 3)
 
     @admin.display(description="publications ever")
     def ever_shown(self, row: LifetimeLedger) -> SafeString:
@@ -102,16 +102,11 @@ class LifetimeLedgerAdmin(FactAdmin):
         return number(row.persistence, 3)
 
 
-def spent_of(row: LifetimeLedger) -> float:
-    """Return the share of the budget that lines and restarts have been given, 0 to 1."""
-    return float(shares_of_budget(np.arange(1, row.arrivals + 1), row.initial).sum())
-
-
 def bar_of(line: LifetimeLine, ledger: LifetimeLedger) -> float | None:
     """Return the e-value at which an unpublished line would be published if no other were; None if it has no bar."""
     if line.sign or not line.share:
         return None
-    return max(30.0, 1 / (ledger.alpha * line.share * line.boost * (ledger.ever + 1)))
+    return max(LEAST_E, 1 / (ledger.alpha * line.share * line.boost * (ledger.ever + 1)))
 
 
 def _words(line: LifetimeLine) -> SafeString:

@@ -30,7 +30,7 @@ from learning.core.lifetime.day_outcomes import (
 from learning.core.lifetime.e_process import DayDependence
 from learning.core.lifetime.ledger import NEVER, Ledger
 from learning.core.lifetime.publication import FEWEST
-from learning.core.lifetime.spending import shares_of_budget
+from learning.core.lifetime.spending import share_spent
 from learning.lessons.candidates import LEARNED_CHANNELS
 from learning.models import LifetimeLedger, LifetimeLine
 from learning.readers.group_columns import scope_of
@@ -88,10 +88,9 @@ def ledger_document(module: str) -> dict[str, Any] | None:
     row = LifetimeLedger.objects.filter(module=module).annotate(proven=proven).first()
     if row is None:
         return None
-    spent = float(shares_of_budget(np.arange(1, row.arrivals + 1), row.initial).sum())
     return {
         "alpha": row.alpha,
-        "spent": spent,
+        "spent": share_spent(row.arrivals, row.initial),
         "lines": row.arrivals,
         "proven": row.proven,
         "ever": row.ever,

@@ -10,7 +10,7 @@ import numpy as np
 from learning.core.cells.rows import Floats, Ints
 from learning.core.lifetime.e_process import DayDependence, Evidence
 from learning.core.lifetime.publication import FEWEST, has_lost_its_sign, published_now
-from learning.core.lifetime.spending import SURPLUS, horizon_boosts, shares_of_budget
+from learning.core.lifetime.spending import SURPLUS, horizon_boosts, share_spent, shares_of_budget
 
 NEVER = -1
 LEAST_INITIAL = 300  # fewer leave little for the lines of a log that has just begun, more make each share small
@@ -66,7 +66,7 @@ class Ledger:
     @property
     def spent(self) -> float:
         """The share of the budget, 0 to 1, that arrivals and restarts have taken."""
-        return float(shares_of_budget(np.arange(1, self.arrivals + 1), self.initial).sum())
+        return share_spent(self.arrivals, self.initial)
 
     def arrive(self, expected: Floats) -> None:
         """Number the lines that have 20 trades by now, in the order of the columns, which no outcome may decide.

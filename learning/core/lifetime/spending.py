@@ -28,6 +28,17 @@ def shares_of_budget(number: Ints, initial: int) -> Floats:
     return np.where(number <= initial, 0.5 / initial, 0.5 * initial / ((initial + later - 1) * (initial + later)))
 
 
+def share_spent(arrivals: int, initial: int) -> float:
+    """Return the share of the budget, 0 to 1, that the first `arrivals` lines and restarts have taken.
+
+    It is the sum of their `shares_of_budget`: arrivals / (2 m) up to m = `initial`, then 1 - m / (2 arrivals).
+
+    >>> share_spent(1, 2), share_spent(2, 2), share_spent(4, 2)
+    (0.25, 0.5, 0.75)
+    """
+    return arrivals / (2 * initial) if arrivals <= initial else 1 - initial / (2 * arrivals)
+
+
 def horizon_boosts(expected: Floats) -> Floats:
     """Return the factor `(lines,)` by which the evidence of a line counts for more, from its expected trades.
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from learning.core.lifetime.e_process import SCALES
 from learning.core.lifetime.publication import FEWEST, LEAST_E
-from learning.core.lifetime.spending import SURPLUS, horizon_boosts, shares_of_budget
+from learning.core.lifetime.spending import SURPLUS, horizon_boosts, share_spent, shares_of_budget
 
 
 @given(st.integers(1, 300), st.integers(1, 3000))
@@ -16,6 +16,7 @@ def test_shares_never_add_up_to_more_than_the_budget(initial: int, arrivals: int
 
     assert shares.min() > 0
     assert shares.sum() <= 1 + 1e-12
+    assert share_spent(arrivals, initial) == pytest.approx(shares.sum(), abs=1e-12)
 
 
 def test_shares_are_those_worked_by_hand() -> None:
