@@ -350,31 +350,6 @@ class TestAReturnedRequest:
         assert "It waits for its author, author." in shown(reviewer, request)
 
 
-class TestOpposingLines:
-    def test_are_named_beside_the_line(self, author: User, reviewer: User) -> None:
-        inside, outside = make_spec({"size_mult": 1.2}, scope={"macro_phase": "Dip"}), make_spec({"size_mult": 1.3})
-        publish(inside, outside)
-        request = draft(make_spec({"size_mult": 0.9}, scope={"bucket": "nano"}), author=author, at=datetime.now(UTC))
-
-        text = shown(reviewer, request)
-
-        assert "1 line pulls the other way" in text
-        assert f"/admin/overrides/override/{inside.id}/change/" in text
-        assert outside.id not in text
-
-    def test_are_those_of_the_version_in_force_when_the_page_is_opened(self, author: User, reviewer: User) -> None:
-        inside = make_spec({"size_mult": 1.2}, scope={"macro_phase": "Dip"})
-        publish(inside)
-        request = draft(make_spec({"size_mult": 0.9}, scope={"bucket": "nano"}), author=author, at=datetime.now(UTC))
-        assert "1 line pulls the other way" in shown(reviewer, request)
-
-        publish(withdraw=[inside.line])
-        assert "pulls the other way" not in shown(reviewer, request)
-
-        publish(inside)
-        assert "1 line pulls the other way" in shown(reviewer, request)
-
-
 def brought(spec: OverrideSpec, at: datetime) -> DraftLine:
     return DraftLine(spec.line, store_override(spec, source="lesson", at=at).id, [])
 
