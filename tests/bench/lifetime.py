@@ -188,19 +188,27 @@ def _rates(evidence: Evidence, known: Ints, weights: Floats) -> tuple[Floats, Fl
     return local_false_sign_rates(responsibilities(m, v, weights, GRID), m, v, GRID), weights
 
 
+def report_nulls(
+    bench: str, name: str, lives: Sequence[tuple[Bools, Bools]], *, has_bar: bool = True, **extent: object
+) -> None:
+    """Print the mean share of nulls among the published lines of lives, each given by its nulls and what it published.
+
+    The mean must not exceed ALPHA: less two standard errors where all lines are null, plus two where some are not.
+    """
+    share = np.array([(published & null).sum() / max(int(published.sum()), 1) for null, published in lives])
+    error = float(share.std(ddof=1) / math.sqrt(len(share))) if len(share) > 1 else 0.0
+    mean, word = float(share.mean()), "-" if all(null.all() for null, _ in lives) else "+"
+    met = mean + (2 if word == "+" else -2) * error <= ALPHA
+    bar = {"bar": f"mean {word} 2 se <= .10", "met": met} if has_bar else {}
+    count = float(np.mean([published.sum() for _, published in lives]))
+    figure(bench, name, mean, "share", lives=len(lives), se=round(error, 4), published=count, **bar, **extent)
+
+
 def _report(name: str, lives: Sequence[tuple[Bools, Bools, Lived]]) -> None:
     """Print the figures of lives: which lines are null, which have an edge that counts, and what was published."""
     for rule in ("ledger", "run"):
-        found = [(null, edge, getattr(lived, rule)) for null, edge, lived in lives]
-        share = np.array([(by & null).sum() / max(int(by.sum()), 1) for null, _, by in found])
-        error = float(share.std(ddof=1) / math.sqrt(len(share))) if len(share) > 1 else 0.0
-        mean, of_noise = float(share.mean()), all(null.all() for null, _, _ in found)
-        bar = (mean - 2 * error if of_noise else mean + 2 * error) <= 0.10
-        extent = {"lives": len(found), "se": round(error, 4), "published": float(np.mean([b.sum() for *_, b in found]))}
-        met = (
-            {"bar": "mean - 2 se <= .10" if of_noise else "mean + 2 se <= .10", "met": bar} if rule == "ledger" else {}
-        )
-        figure(BENCH, f"{name}: nulls of published, {rule}", mean, "share", **extent, **met)
+        published = [(null, getattr(lived, rule)) for null, _, lived in lives]
+        report_nulls(BENCH, f"{name}: nulls of published, {rule}", published, has_bar=rule == "ledger")
     edges = sum(int(edge.sum()) for _, edge, _ in lives)
     if edges:
         power = {

@@ -8,7 +8,6 @@ and may persist. As in the product, the first run takes in 60 days; correlations
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,7 +26,7 @@ from learning.core.lifetime.day_outcomes import (
 )
 from learning.core.lifetime.e_process import DayDependence
 from learning.core.lifetime.ledger import Ledger
-from tests.bench.lifetime import ALPHA, DAYS, outcomes, shocks
+from tests.bench.lifetime import ALPHA, DAYS, outcomes, report_nulls, shocks
 from tests.bench.report import figure
 
 BENCH = "lifetime_rows"
@@ -121,18 +120,12 @@ def run(lives: int = LIVES, trades: int = TRADES, only: str = "") -> None:
 
 def _report(world: World, lives: Sequence[tuple[Bools, Floats]], trades: int) -> None:
     """Print the figures of lives: which lines were ever published, and their true edges."""
-    shares = [(found & (np.abs(edge) < NULL)).sum() / max(int(found.sum()), 1) for found, edge in lives]
-    mean = float(np.mean(shares))
-    error = float(np.std(shares, ddof=1)) / math.sqrt(len(lives)) if len(lives) > 1 else 0.0
-    sign, word = (1, "+") if world.has_signal else (-1, "-")
-    published = float(np.mean([found.sum() for found, _ in lives]))
-    extent = {"lives": len(lives), "trades": trades, "se": round(error, 4), "published": published}
-    met = {"bar": f"mean {word} 2 se <= .10", "met": mean + sign * 2 * error <= ALPHA}
-    figure(BENCH, f"{world.name}: nulls of published", mean, "share", **extent, **met)
+    nulls = [(np.abs(edge) < NULL, found) for found, edge in lives]
+    report_nulls(BENCH, f"{world.name}: nulls of published", nulls, trades=trades)
     there = sum(int((np.abs(edge) >= EDGE).sum()) for _, edge in lives)
     if world.has_signal and there:
         found_of_them = sum(int((found & (np.abs(edge) >= EDGE)).sum()) for found, edge in lives)
-        figure(BENCH, f"{world.name}: edges of .1 sd and more found", found_of_them / there, "share", **extent)
+        figure(BENCH, f"{world.name}: edges of .1 sd and more found", found_of_them / there, "share", trades=trades)
 
 
 def main() -> None:
