@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from telemetry.core.file_formats.market_facts import MarketFacts
 from telemetry.foundation.core.refusal import Refusal, Refused, join
 
 Names = tuple[tuple[str, str], ...]
@@ -29,6 +30,7 @@ class Row:
     - `payload`: a trade as `parse_trade` takes it; None if refused.
     - `names`: pairs of a path in the payload and the file's own name, such as ("opened_at", "open_date").
     - `size`: the length of the row in characters, if known, so that callers can bound a batch of rows.
+    - `market`: fills, stop and prices, from which context and R can be computed with price bars; None if unknown.
     """
 
     place: str
@@ -36,6 +38,7 @@ class Row:
     refusals: tuple[Refusal, ...] = ()
     names: Names = ()
     size: int = 0
+    market: MarketFacts | None = None
 
     @classmethod
     def refused(cls, place: str, refused: Refused) -> Row:
