@@ -18,7 +18,7 @@ from django.contrib.auth.models import User
 from config.demo.backtest.closed_trades import demo_trades
 from config.demo.bot import Bot, plan_of
 from config.demo.market.archive import load
-from config.demo.market.bars import last_bar_end
+from config.demo.market.times import last_bar_end
 from config.demo.people import create_people
 from config.demo.queue import run_jobs, step, wait_for_worker, wait_until
 from config.demo.shift_dates import shift, shifted

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from config.demo.market.bars import Bars, Floats
-from config.demo.market.conditions import Market
-from config.demo.market.indicators import Indicators
 from config.demo.market.scopes import pm_scope
 from telemetry.core.file_formats.file_rows import Defaults
 from telemetry.core.file_formats.freqtrade_trade import Run, trade_payload
+from telemetry.core.market_context.bars import Bars, Floats
+from telemetry.core.market_context.indicators import Indicators
+from telemetry.core.market_context.market import Market
 from tests.bench.real_trades import hourly_bars
 
 LOGS = {

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from config.demo.backtest.closed_trades import demo_trades
-from config.demo.market.bars import Bars
 from config.demo.market.make_sample import read_hourly
+from telemetry.core.market_context.bars import Bars
 
 SOURCES = ("genetrader_2024", "nfi_2021", "alpergulsen_2023")
 LEAST_BARS = 300

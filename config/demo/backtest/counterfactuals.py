@@ -13,8 +13,8 @@ import numpy as np
 
 from config.demo.backtest.price_paths import Paths
 from config.demo.backtest.simulation import AS_TRADED, Replay, Rule, replay
-from config.demo.market.bars import Bars, Floats, Ints
-from config.demo.market.indicators import Indicators
+from telemetry.core.market_context.bars import Bars, Floats, Ints
+from telemetry.core.market_context.indicators import Indicators
 
 ENTRY_DELAYS = (1, 2, 3, 6)
 RULES: Mapping[str, Mapping[str, Rule]] = {

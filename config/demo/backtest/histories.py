@@ -11,8 +11,8 @@ from config.demo.backtest.counterfactuals import Counterfactuals, counterfactual
 from config.demo.backtest.positions import take
 from config.demo.backtest.price_paths import Paths, at
 from config.demo.backtest.simulation import Replay, replay
-from config.demo.market.bars import Bars, Flags, Floats, Ints
-from config.demo.market.indicators import LONG, SHORT, Indicators, dip
+from telemetry.core.market_context.bars import Bars, Flags, Floats, Ints
+from telemetry.core.market_context.indicators import LONG, SHORT, Indicators, dip
 
 AFTER_BARS = 24
 

@@ -9,8 +9,8 @@ import numpy as np
 from config.demo.backtest.price_paths import Paths
 from config.demo.backtest.rules import PATTERNS, crosses_unit_change, one_at_a_time, signals
 from config.demo.backtest.simulation import Replay, replay
-from config.demo.market.bars import Bars, Flags, Ints
-from config.demo.market.indicators import Indicators
+from telemetry.core.market_context.bars import Bars, Flags, Ints
+from telemetry.core.market_context.indicators import Indicators
 
 RISK_FLOOR = 0.004
 

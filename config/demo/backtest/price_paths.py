@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from config.demo.market.bars import Bars, Flags, Floats, Ints
-from config.demo.market.indicators import LONG, SHORT, Indicators
+from telemetry.core.market_context.bars import Bars, Flags, Floats, Ints
+from telemetry.core.market_context.indicators import LONG, SHORT, Indicators
 
 HOLDING_BARS = 72
 RISK_ATR = 2.0

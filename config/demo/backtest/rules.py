@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from config.demo.market.bars import Bars, Flags, Floats, Ints
-from config.demo.market.indicators import LONG, SHORT, Indicators
+from telemetry.core.market_context.bars import Bars, Flags, Floats, Ints
+from telemetry.core.market_context.indicators import LONG, SHORT, Indicators
 
 WARM_UP = 200
 UNIT_CHANGE = np.log(3.0)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from config.demo.backtest.price_paths import HOLDING_BARS, Paths, at, first, slipped
-from config.demo.market.bars import Flags, Floats, Ints
+from telemetry.core.market_context.bars import Flags, Floats, Ints
 
 TRAIL_ATR, TRIM_R, ADD_R = 3.0, 1.5, 0.5
 TRIM_FRACTION = 1 / 3

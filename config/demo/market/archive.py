@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from config.demo.market.bars import HOUR, Bars, Ints
+from telemetry.core.market_context.bars import HOUR, Bars, Ints
 
 SAMPLE = Path(__file__).with_name("bars.npz")
 SOURCE = (

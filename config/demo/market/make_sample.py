@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from config.demo.market.archive import pack
-from config.demo.market.bars import Bars, resample
+from telemetry.core.market_context.bars import Bars, resample
 
 FIRST = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp())
 LAST = int(datetime(2024, 9, 6, tzinfo=UTC).timestamp())

@@ -6,7 +6,7 @@ import pytest
 
 from config.demo.backtest.closed_trades import demo_trades
 from config.demo.market.archive import load
-from config.demo.market.bars import Bars
+from telemetry.core.market_context.bars import Bars
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,13 @@ import telemetry
 
 ROOT = Path(telemetry.__file__).parents[1]
 PURE = ("telemetry/core", "telemetry/foundation/core")
-FILES = sorted(path for folder in PURE for path in (ROOT / folder).rglob("*.py") if path.stem != "__init__")
+MARKET_CONTEXT = ROOT / "telemetry/core/market_context"  # ships with the bots' client, and may use numpy
+FILES = sorted(
+    path
+    for folder in PURE
+    for path in (ROOT / folder).rglob("*.py")
+    if path.stem != "__init__" and MARKET_CONTEXT not in path.parents
+)
 MODULES = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in FILES]
 BLOCKED = ("django", "numpy", "psycopg", "celery", "redis", "rest_framework", "config", "learning", "overrides")
 
@@ -31,6 +37,14 @@ class TestPureFolders:
         for path in FILES:
             foreign = {name for name in imported(path) if not f"{name}.".startswith(ours)}
             assert {name.split(".")[0] for name in foreign} <= sys.stdlib_module_names, path.name
+
+    def test_import_of_the_market_context_only_itself_and_numpy_besides(self) -> None:
+        for path in MARKET_CONTEXT.rglob("*.py"):
+            nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+            assert {node.level for node in nodes if not node.module or node.level} <= {1}, path.name
+            absolute = {node.module or "" for node in nodes if node.level == 0}
+            plain = imported(path) - {node.module or "" for node in nodes}
+            assert {name.split(".")[0] for name in absolute | plain} <= {*sys.stdlib_module_names, "numpy"}, path.name
 
     def test_load_with_everything_else_blocked(self) -> None:
         script = f"import sys; sys.modules.update(dict.fromkeys({BLOCKED!r}))\nimport {', '.join(MODULES)}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from config.demo.backtest.simulation import AS_TRADED, Rule
-from config.demo.market.bars import Bars
-from config.demo.market.indicators import LONG, Indicators
+from telemetry.core.market_context.bars import Bars
+from telemetry.core.market_context.indicators import LONG, Indicators
 
 
 @dataclass

@@ -9,8 +9,8 @@ import pytest
 
 from config.demo.backtest.closed_trades import demo_trades
 from config.demo.bot import plan_of
-from config.demo.market.bars import Bars
 from overrides.core.engine.definitions.levers import LEVERS
+from telemetry.core.market_context.bars import Bars
 from telemetry.core.trades import parse_trade
 
 Json = dict[str, Any]

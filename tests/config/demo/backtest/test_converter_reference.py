@@ -15,9 +15,9 @@ from config.demo.backtest.positions import take
 from config.demo.backtest.price_paths import Paths
 from config.demo.backtest.rules import PATTERNS
 from config.demo.backtest.simulation import replay
-from config.demo.market.bars import Bars, Floats
-from config.demo.market.indicators import Indicators
 from config.demo.market.make_sample import read_hourly
+from telemetry.core.market_context.bars import Bars, Floats
+from telemetry.core.market_context.indicators import Indicators
 
 DATA = Path(os.environ.get("COUNTERWEIGHT_DATA", Path(__file__).parents[4] / "shared" / "data"))
 LEAST_BARS = 300

@@ -14,10 +14,10 @@ from config.demo.backtest.counterfactuals import (
 from config.demo.backtest.histories import histories
 from config.demo.backtest.price_paths import Paths
 from config.demo.backtest.simulation import replay
-from config.demo.market.bars import Bars
-from config.demo.market.indicators import LONG, Indicators
+from telemetry.core.market_context.bars import Bars
+from telemetry.core.market_context.indicators import LONG, Indicators
 from tests.config.demo.backtest.naive import naive_trade
-from tests.config.demo.builders import random_bars
+from tests.telemetry.core.market_context.builders import random_bars
 
 
 def deltas_of(bars: Bars, *signal: int) -> Deltas:

@@ -7,10 +7,10 @@ import pytest
 
 from config.demo.backtest.histories import Histories, histories
 from config.demo.backtest.rules import PATTERNS
-from config.demo.market.bars import Bars
-from config.demo.market.indicators import LONG, Indicators
+from telemetry.core.market_context.bars import Bars
+from telemetry.core.market_context.indicators import LONG, Indicators
 from tests.config.demo.backtest.naive import naive_trade
-from tests.config.demo.builders import random_bars
+from tests.telemetry.core.market_context.builders import random_bars
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ import numpy as np
 
 from config.demo.backtest.positions import Positions, take
 from config.demo.backtest.rules import PATTERNS, signals
-from config.demo.market.bars import Bars
-from config.demo.market.indicators import LONG, SHORT, Indicators
-from tests.config.demo.builders import bars_of, random_bars
+from telemetry.core.market_context.bars import Bars
+from telemetry.core.market_context.indicators import LONG, SHORT, Indicators
+from tests.telemetry.core.market_context.builders import bars_of, random_bars
 
 HOURS = 900
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.demo.backtest.rules import PATTERNS, Pattern, crosses_unit_change, one_at_a_time, signals
-from config.demo.market.bars import Bars
-from config.demo.market.indicators import LONG, Indicators
-from tests.config.demo.builders import bars_of, random_bars
+from telemetry.core.market_context.bars import Bars
+from telemetry.core.market_context.indicators import LONG, Indicators
+from tests.telemetry.core.market_context.builders import bars_of, random_bars
 
 
 def naive_fires(pattern: Pattern, bars: Bars, found: Indicators, t: int) -> bool:

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from config.demo.backtest.counterfactuals import RULES
 from config.demo.backtest.price_paths import Paths
 from config.demo.backtest.simulation import AS_TRADED, Replay, Rule, replay
-from config.demo.market.bars import Bars
-from config.demo.market.indicators import LONG, SHORT, Indicators
+from telemetry.core.market_context.bars import Bars
+from telemetry.core.market_context.indicators import LONG, SHORT, Indicators
 from tests.config.demo.backtest.naive import naive_trade
-from tests.config.demo.builders import bars_of, random_bars
+from tests.telemetry.core.market_context.builders import bars_of, random_bars
 
 Row = tuple[float, float, float, float]
 ENTRY = 100.05  # the open of 100 and 5 basis points

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from config.demo.backtest.positions import take
-from config.demo.market.bars import DAY, HOUR, Bars, four_hours
-from config.demo.market.conditions import Market
-from config.demo.market.indicators import LONG, SHORT, Indicators
-from config.demo.market.scopes import AGES, MODES, VOLUMES, dm_scope, label, pm_scope
-from tests.config.demo.builders import FIRST, random_bars
+from config.demo.market.scopes import AGES, dm_scope, pm_scope
+from telemetry.core.market_context.bars import DAY, HOUR, Bars, four_hours
+from telemetry.core.market_context.context import context
+from telemetry.core.market_context.dimensions import DM_DIMENSIONS, MODES, PM_DIMENSIONS, VOLUMES, label
+from telemetry.core.market_context.indicators import LONG, SHORT, Indicators
+from telemetry.core.market_context.market import Market
+from telemetry.core.market_context.pair_history import PairHistory
+from tests.telemetry.core.market_context.builders import FIRST, random_bars
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +72,27 @@ class TestDmScope:
         assert dm_scope(market, "P0/USDT", at, family="rsi", adding=True)["intent"] == "adding_to_position"
         assert "intent" not in dm_scope(market, "P0/USDT", at, family="rsi", adding=False)
         assert dm_scope(market, "P0/USDT", at, family="rsi", adding=False)["curator"] == "rsi"
+
+
+class TestContextFromBars:
+    def test_equals_every_scope_of_the_demo_in_the_dimensions_that_bars_can_give(
+        self, sample: list[Bars], trades: list[dict[str, Any]]
+    ) -> None:
+        market = Market.of(sample)
+        pairs = {bars.symbol: PairHistory(bars.symbol, [bars]) for bars in sample}
+        by_module = {"pm": PM_DIMENSIONS, "dm": DM_DIMENSIONS}
+        compared = 0
+        for trade in trades:
+            symbol, timeframe, side = trade["symbol"], trade["timeframe"], trade["side"]
+            for action in trade["actions"]:
+                at, dimensions = int(datetime.fromisoformat(action["at"]).timestamp()), by_module[action["module"]]
+                found = context(market, pairs[symbol], symbol, timeframe, at, side, dimensions=dimensions).scope
+                assert found == {
+                    **{name: value for name, value in action["scope"].items() if name in dimensions},
+                    "universe": market.universe.label,
+                }
+                compared += 1
+        assert compared > 25_000
 
 
 class TestLookAhead:

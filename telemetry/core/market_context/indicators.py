@@ -12,7 +12,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from config.demo.market.bars import Bars, Floats
+from .bars import Bars, Floats
 
 LONG, SHORT = 1, -1
 ATR_LENGTH = RSI_LENGTH = 14

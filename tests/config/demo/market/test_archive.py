@@ -7,57 +7,18 @@ from typing import Any
 import numpy as np
 
 from config.demo.market.archive import SAMPLE, load, pack
-from config.demo.market.bars import HOUR, Bars, four_hours, last_bar_end, resample
-from tests.config.demo.builders import FIRST, bars_of, random_bars
+from config.demo.market.times import last_bar_end
+from telemetry.core.market_context.bars import HOUR, Bars
+from tests.telemetry.core.market_context.builders import FIRST, random_bars
 
 COLUMNS = ("time", "open", "high", "low", "close", "volume")
-
-
-def without(bars: Bars, *places: int) -> Bars:
-    return bars.where(~np.isin(np.arange(len(bars)), places))
-
-
-class TestResample:
-    def test_takes_first_open_highest_high_lowest_low_last_close_and_all_volume(self) -> None:
-        bars = bars_of([(1, 4, 1, 2), (2, 3, 0.5, 3), (3, 9, 3, 8), (8, 8, 7, 7)])
-
-        longer = four_hours(bars)
-
-        assert [float(getattr(longer, name)[0]) for name in COLUMNS] == [FIRST, 1, 9, 0.5, 7, 40]
-
-    def test_starts_buckets_on_utc_boundaries_whatever_hour_the_bars_start_in(self) -> None:
-        late = without(random_bars(1, 12), 0, 1, 2)
-
-        assert four_hours(late).time.tolist() == [FIRST + 4 * HOUR, FIRST + 8 * HOUR]
-
-    def test_keeps_a_bucket_with_one_missing_hour_and_drops_one_with_two(self) -> None:
-        bars = random_bars(1, 12)
-
-        assert len(four_hours(without(bars, 5))) == 3
-        assert four_hours(without(bars, 5, 6)).time.tolist() == [FIRST, FIRST + 8 * HOUR]
-
-    def test_drops_the_bucket_that_had_not_ended_with_the_data(self) -> None:
-        assert len(four_hours(random_bars(1, 11))) == 2
-
-    def test_needs_half_of_the_five_minute_bars_of_an_hour(self) -> None:
-        five = bars_of([(1, 2, 1, 2)] * 36, timeframe="5m")
-
-        assert len(resample(without(five, *range(12, 18)), "1h", at_least=6)) == 3
-        assert len(resample(without(five, *range(12, 19)), "1h", at_least=6)) == 2
-
-
-class TestBetween:
-    def test_keeps_what_opened_since_and_had_closed_by_then(self) -> None:
-        bars = random_bars(1, 10).between(FIRST + HOUR, FIRST + 4 * HOUR + 1)
-
-        assert bars.time.tolist() == [FIRST + HOUR, FIRST + 2 * HOUR, FIRST + 3 * HOUR]
 
 
 class TestArchive:
     def test_gives_back_what_was_packed(self, tmp_path: Path) -> None:
         whole = random_bars(3, 50)
         ticks: dict[str, Any] = {name: np.round(getattr(whole, name), 3) for name in COLUMNS[1:]}
-        bars = without(Bars("AAA/USDT", "1h", whole.time, **ticks), 7, 8)
+        bars = Bars("AAA/USDT", "1h", whole.time, **ticks).where(~np.isin(np.arange(50), (7, 8)))
         arrays: dict[str, Any] = pack([bars], {"AAA/USDT": (3, 3)})
 
         np.savez_compressed(tmp_path / "bars.npz", **arrays)

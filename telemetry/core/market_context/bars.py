@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +13,11 @@ Flags = NDArray[np.bool_]
 
 HOUR = 3600
 DAY = 24 * HOUR
-SECONDS = {"5m": 300, "1h": HOUR, "4h": 4 * HOUR}
+SECONDS = {
+    **{f"{minutes}m": 60 * minutes for minutes in (1, 3, 5, 15, 30)},
+    **{f"{hours}h": HOUR * hours for hours in (1, 2, 4, 6, 8, 12)},
+    "1d": DAY,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +62,10 @@ class Bars:
         )
 
 
-def resample(bars: Bars, timeframe: str, *, at_least: int) -> Bars:
-    """Return longer bars on UTC boundaries, from buckets with `at_least` bars that ended before the data does.
+def resample(bars: Bars, timeframe: str, *, at_least: int, drop_unfinished: bool = True) -> Bars:
+    """Return longer bars on UTC boundaries, from buckets of at least `at_least` bars.
+
+    A bucket that had not ended when the data does is dropped, unless `drop_unfinished` is False.
 
     >>> one = np.arange(1.0, 7.0)
     >>> hours = Bars("A/B", "1h", 3600 * np.arange(6), one, one + 0.5, one - 0.5, one + 0.1, one)
@@ -86,7 +89,8 @@ def resample(bars: Bars, timeframe: str, *, at_least: int) -> Bars:
         close=bars.close[stop - 1],
         volume=np.add.reduceat(bars.volume, start),
     )
-    return longer.where((stop - start >= at_least) & (longer.end <= bars.end[-1:]))
+    kept = stop - start >= at_least
+    return longer.where(kept & (longer.end <= bars.end[-1:]) if drop_unfinished else kept)
 
 
 def four_hours(bars: Bars) -> Bars:
@@ -94,16 +98,21 @@ def four_hours(bars: Bars) -> Bars:
     return resample(bars, "4h", at_least=3)
 
 
-@lru_cache(maxsize=16_384)
-def utc_at(seconds: int) -> str:
-    """Format epoch seconds as UTC ISO text.
+def lengthened(bars: Bars, timeframe: str) -> Bars | None:
+    """Return the bars in a timeframe that is equal or longer; None if theirs does not divide it.
 
-    >>> utc_at(3600)
-    '1970-01-01T01:00:00Z'
+    A bar of up to one hour needs half of its parts. A longer one is built from hours and needs three quarters of them.
+    The newest bar may be unfinished: it counts only from its end on, so it is decided by its parts alone whether it
+    exists, and not by what the data holds later.
     """
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def last_bar_end(bars: Sequence[Bars]) -> datetime:
-    """Return the time at which the newest bar of all pairs closed (aware, UTC)."""
-    return datetime.fromtimestamp(max(int(one.end[-1]) for one in bars), UTC)
+    here, there = SECONDS[bars.timeframe], SECONDS[timeframe]
+    if here == there:
+        return bars
+    if here > there or there % here != 0 or len(bars) == 0:
+        return None
+    if here < HOUR < there:
+        hours = lengthened(bars, "1h")
+        return None if hours is None else lengthened(hours, timeframe)
+    parts = there // here
+    at_least = -(-parts // 2) if there <= HOUR else -(-3 * parts // 4)
+    return resample(bars, timeframe, at_least=at_least, drop_unfinished=False)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.demo.market.bars import Bars
-from config.demo.market.indicators import LONG, SHORT, Indicators, dip, ema, rsi, true_range, wilder
-from tests.config.demo.builders import bars_of, random_bars
+from telemetry.core.market_context.bars import Bars
+from telemetry.core.market_context.indicators import LONG, SHORT, Indicators, dip, ema, rsi, true_range, wilder
+from tests.telemetry.core.market_context.builders import bars_of, random_bars
 
 
 def naive_atr(bars: Bars, t: int) -> float:

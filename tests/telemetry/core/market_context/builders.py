@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from config.demo.market.bars import HOUR, SECONDS, Bars
+from telemetry.core.market_context.bars import HOUR, SECONDS, Bars
 
 FIRST = 1_704_067_200  # 2024-01-01T00:00Z
 

@@ -1,17 +1,19 @@
 """The market around a trade, hour by hour: phases of an equal-weight index, liquidity buckets, traded volume.
 
-Row h of every table uses only the hourly bars of the first h hours, so a lookup cannot look ahead.
+Row h of every table uses only the hourly bars of the first h hours, so a lookup cannot look ahead. The tables go on for
+a day after the last bar, because a market that was silent for an hour is not unknown; after a silent day it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from config.demo.market.bars import DAY, HOUR, Bars, Floats
+from .bars import DAY, HOUR, Bars, Floats, Ints
+from .universe import Universe
 
 HORIZONS = {"macro_phase": 720, "meso_phase": 168, "micro_phase": 24}
 PHASES = ("Oh-Shit", "Double-Dip", "Dip", "Recover", "Good", "Euphoria")
@@ -19,6 +21,7 @@ PHASE_CUTS = (-1.30, -0.90, -0.20, 0.40, 1.20)
 VOLATILITY_HOURS, LEAST_HOURS = 720, 168
 BUCKETS = ("micro", "mid", "big")
 BUCKET_DAYS, LEAST_DAYS, FULL_DAY = 30, 7, 20
+QUIET_HOURS = 24
 
 
 @dataclass(frozen=True)
@@ -33,39 +36,56 @@ class Day:
 class Market:
     """The market's tables.
 
-    start   midnight before the first bar (epoch seconds), from which the hours of the tables count
-    first   each pair's first bar (epoch seconds)
-    phases  {dimension: label by hour}, "" if the history is too short
-    volume  {symbol: quote volume of the last 24 h by hour}, NaN if unknown
-    days    one entry for each midnight, None if the history is too short
+    universe  the pairs that the tables are computed from
+    start     midnight before the first bar (epoch seconds), from which the hours of the tables count
+    first     each pair's first bar (epoch seconds)
+    phases    {dimension: label by hour}, "" if the history is too short
+    volume    {symbol: quote volume of the last 24 h by hour}, NaN if unknown
+    days      one entry for each midnight, None if the history is too short
+    silence   hours without a bar of any pair before each hour
     """
 
+    universe: Universe
     start: int
     first: Mapping[str, int]
     phases: Mapping[str, Sequence[str]]
     volume: Mapping[str, Floats]
     days: Sequence[Day | None]
+    silence: Ints
 
     @classmethod
-    def of(cls, bars: Sequence[Bars]) -> Market:
-        """Return the market of hourly bars, one entry for each pair."""
-        symbols = [one.symbol for one in bars]
-        start = min(int(one.time[0]) for one in bars) // DAY * DAY
-        hours = (max(int(one.end[-1]) for one in bars) - start) // HOUR
-        returns = _by_hour(bars, [np.diff(np.log(one.close), prepend=np.nan) for one in bars], start, hours)
-        quotes = _by_hour(bars, [one.close * one.volume for one in bars], start, hours)
-        volume = _last_24_hours(quotes)
+    def of(cls, bars: Iterable[Bars], universe: Universe | None = None) -> Market:
+        """Return the market of hourly bars, one entry for each pair of the universe; by default that is these pairs.
+
+        The order of the pairs is of no consequence. Raises ValueError if the bars are of other pairs, or of none.
+        """
+        pairs = sorted((one for one in bars if len(one) > 0), key=lambda one: one.symbol)
+        universe = universe or Universe.of("bars", [one.symbol for one in pairs])
+        _refuse_other_pairs(universe, [one.symbol for one in pairs])
+        first = min(int(one.time[0]) for one in pairs)
+        start = first // DAY * DAY
+        hours = (max(int(one.end[-1]) for one in pairs) - start) // HOUR + QUIET_HOURS
+        returns = _by_hour(pairs, [np.diff(np.log(one.close), prepend=np.nan) for one in pairs], start, hours)
+        quotes = _by_hour(pairs, [one.close * one.volume for one in pairs], start, hours)
+        volume = last_24_hours(quotes)
+        lead = (first - start) // HOUR
         return cls(
+            universe=universe,
             start=start,
-            first={one.symbol: int(one.time[0]) for one in bars},
-            phases=index_phases(returns),
-            volume={symbol: volume[:, column] for column, symbol in enumerate(symbols)},
-            days=_days(symbols, returns, quotes),
+            first={one.symbol: int(one.time[0]) for one in pairs},
+            phases={name: [""] * lead + labels for name, labels in index_phases(returns[lead:]).items()},
+            volume={symbol: volume[:, column] for column, symbol in enumerate(universe.pairs)},
+            days=_days(universe.pairs, returns, quotes),
+            silence=_silence(quotes),
         )
 
     def hour(self, at: int) -> int:
         """Return the hours passed, and bars closed, at a time in epoch seconds."""
         return (at - self.start) // HOUR
+
+    def covers(self, at: int) -> bool:
+        """Return whether any pair of the universe had a bar in the 24 hours before a time in epoch seconds."""
+        return 0 <= self.hour(at) < len(self.silence) and int(self.silence[self.hour(at)]) < QUIET_HOURS
 
     def day(self, at: int) -> Day | None:
         """Return the buckets fixed at the last midnight; None while the history is too short."""
@@ -97,6 +117,22 @@ def _labels(level: Floats, sigma: Floats, hours: int) -> list[str]:
     return [""] * min(least, len(level)) + known
 
 
+def _refuse_other_pairs(universe: Universe, pairs: Sequence[str]) -> None:
+    if tuple(pairs) != universe.pairs:
+        absent, foreign = sorted(set(universe.pairs) - set(pairs)), sorted(set(pairs) - set(universe.pairs))
+        parts = ((absent, "no bars of"), (foreign, "also bars of"))
+        reasons = [f"{words} {', '.join(names[:5])}" for names, words in parts if names]
+        raise ValueError(f"the bars are not those of the universe {universe.name}: {'; '.join(reasons)}")
+
+
+def _silence(quotes: Floats) -> Ints:
+    """Return, after 0, 1, 2, ... hours, the hours that have passed since any pair traded; QUIET_HOURS at the start."""
+    hour = np.arange(len(quotes) + 1)
+    traded = np.append(False, np.isfinite(quotes).any(axis=1))
+    silence: Ints = hour - np.maximum.accumulate(np.where(traded, hour, -QUIET_HOURS))
+    return silence
+
+
 def _by_hour(bars: Sequence[Bars], columns: Sequence[Floats], start: int, hours: int) -> Floats:
     """Return one row for each hour and one column for each pair, NaN where a pair did not trade."""
     table = np.full((hours, len(bars)), np.nan)
@@ -105,7 +141,7 @@ def _by_hour(bars: Sequence[Bars], columns: Sequence[Floats], start: int, hours:
     return table
 
 
-def _last_24_hours(quotes: Floats) -> Floats:
+def last_24_hours(quotes: Floats) -> Floats:
     """Return the quote volume of the 24 hours before the start of each hour; NaN unless 20 of them traded."""
     total, count = _running(np.nan_to_num(quotes)), _running(np.isfinite(quotes))
     table = np.full(total.shape, np.nan)

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from config.demo.market.bars import DAY, HOUR, Bars
-from config.demo.market.conditions import HORIZONS, Market, index_phases
-from tests.config.demo.builders import FIRST, random_bars
+from telemetry.core.market_context.bars import DAY, HOUR, Bars
+from telemetry.core.market_context.market import HORIZONS, Market, index_phases
+from tests.telemetry.core.market_context.builders import FIRST, random_bars
 
 CUTS = ((1.20, "Euphoria"), (0.40, "Good"), (-0.20, "Recover"), (-0.90, "Dip"), (-1.30, "Double-Dip"))
 
