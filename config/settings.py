@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "config.access",
     "config.demo",
     "config.desk",
+    "config.imports",
     "config.reports",
     "telemetry.foundation.admin.apps.ReadableAdminConfig",  # django.contrib.admin
     "django.contrib.auth",

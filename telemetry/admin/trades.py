@@ -92,7 +92,7 @@ class CurrentFilter(DefaultFilter):
 class TradeAdmin(FactAdmin):
     """Closed trades, with their revisions, decisions and attribution."""
 
-    nothing_yet = "Bots report them over the API as they close; manage.py import_trades reads them from files."
+    nothing_yet = "Bots report them over the API as they close; ./dev manage import_trades reads them from files."
     change_form_template = "telemetry/trade.html"
     list_display = ("external_id", "symbol", "side", "closed", "outcome", "book", "state")
     list_filter = (

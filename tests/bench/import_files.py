@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from config.imports.management.commands.import_trades import relaxed_garbage_collection
 from telemetry.core.file_formats.file_rows import Defaults
-from telemetry.management.commands.import_trades import relaxed_garbage_collection
 from telemetry.recording.import_files import FileReport, import_files
 from telemetry.recording.record_trades import Status
 from tests.bench.record import empty_tables
