@@ -14,10 +14,11 @@ import numpy as np
 
 from learning.core.cells.baseline import Baseline
 from learning.core.cells.cell_history import weeks_of
-from learning.core.cells.rows import LARGEST, MISSING, Bools, Codes, Floats, Ints, Rows
+from learning.core.cells.rows import LARGEST, Codes, Floats, Ints, Rows
+from learning.core.evidence_method import learn
 from learning.core.evidence_method.coding import Owner
 from learning.core.evidence_method.fold_down import Overrides
-from learning.core.evidence_method.learn import FAMILIES, Learned, learn
+from learning.core.evidence_method.learn import Learned, acts, verified_with_scope
 from learning.core.evidence_method.lever_targets import lever_targets, likely
 from learning.core.evidence_method.supporting_trades import SupportingTrades
 from learning.core.lesson_levers import LESSON_NAMES
@@ -81,8 +82,8 @@ def learn_module(
     loaded: LoadedObservations, module: str, parameters: ModuleParameters, now: datetime, brakes: Sequence[Brake] = ()
 ) -> Learned | None:
     """Return the fits of a module, one for each family of categories, braked each by its own; None without facts."""
-    families = [[loaded.categories.index(category) for category in family] for family in FAMILIES[module]]
-    return learn(loaded.observations, families, day_at(now), parameters.evidence, brakes)
+    observations, categories = loaded.observations, loaded.categories
+    return learn.learn_module(observations, module, categories, day_at(now), parameters.evidence, brakes)
 
 
 def _refuse_wide(loaded: LoadedObservations, learned: Learned) -> None:
@@ -95,41 +96,22 @@ def _refuse_wide(loaded: LoadedObservations, learned: Learned) -> None:
             raise Unlearnable(f"rr: outcomes of {pattern} scatter by {noise:.0e} R; correct or exclude such trades")
 
 
-def acts(learned: Learned, parameters: ModuleParameters) -> Bools:
-    """Return which overrides `(overrides,)` act: the best, with enough trades of their own and a large enough move.
-
-    The edge of an override with fewer trades is mostly inherited. All others are stored as too light to act.
-    """
-    evidence, n = parameters.evidence, learned.overrides.n
-    is_felt = np.abs(learned.c) >= np.log1p(evidence.least_move)
-    acting: Bools = (np.arange(len(n)) < learned.materialised) & (n >= evidence.n_min) & is_felt
-    return acting
-
-
-def _verified(learned: Learned, parameters: ModuleParameters) -> Bools:
-    """Return which overrides `(overrides,)` are verified, act and have a scope; twins count the same."""
-    of_a_scope = (learned.overrides.scope != MISSING).any(axis=1)
-    found: Bools = learned.verified & acts(learned, parameters) & of_a_scope
-    return found
-
-
 def count_verified(
     loaded: LoadedObservations, module: str, parameters: ModuleParameters, now: datetime, brakes: Sequence[Brake] = ()
 ) -> int:
     """Return the number of verified overrides that act and have a scope; 0 without facts.
 
-    Twins keep the mean of a pattern, so overrides without a scope are not counted; what is not verified stays close to
-    neutral.
+    See `verified_with_scope`.
     """
     learned = learn_module(loaded, module, parameters, now, brakes)
-    return 0 if learned is None else int(_verified(learned, parameters).sum())
+    return 0 if learned is None else int(verified_with_scope(learned, parameters.evidence).sum())
 
 
 def _twins(
     loaded: LoadedObservations, learned: Learned, module: str, parameters: ModuleParameters, count: Count
 ) -> TwinCounts | None:
     """Return the counts in the noise twins of a run, made anew only if what it verified has changed."""
-    found = np.flatnonzero(_verified(learned, parameters))
+    found = np.flatnonzero(verified_with_scope(learned, parameters.evidence))
     if not len(found):
         return None
     overrides = learned.overrides.take(found)
@@ -152,7 +134,9 @@ def days_of_others(overrides: Overrides, at: int) -> float | None:
 def _tested(learned: Learned, parameters: ModuleParameters) -> TestedCells:
     """Return all overrides as tested cells."""
     all_of_them = learned.overrides
-    return TestedCells(all_of_them.n, all_of_them.raw, all_of_them.raw_se, all_of_them.b, acts(learned, parameters))
+    return TestedCells(
+        all_of_them.n, all_of_them.raw, all_of_them.raw_se, all_of_them.b, acts(learned, parameters.evidence)
+    )
 
 
 def _baselines(loaded: LoadedObservations, learned: Learned) -> dict[str, Baseline]:
@@ -179,7 +163,7 @@ class _Finder:
         """Yield the lessons, best first; those that act with their weekly edges."""
         overrides = self.learned.overrides
         behind = SupportingTrades(self.loaded.observations, self.learned)
-        active = acts(self.learned, self.parameters)
+        active = acts(self.learned, self.parameters.evidence)
         nearly, shares = likely(overrides, self.parameters.evidence), overrides.owner_shares
         for at in range(self.learned.materialised):
             rows = behind.rows(int(overrides.pattern[at]), int(overrides.category[at]), overrides.scope[at])

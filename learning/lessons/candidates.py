@@ -17,7 +17,6 @@ from overrides.core.engine.definitions.content_hash import line_id
 from overrides.core.engine.definitions.override_stats import Stats
 from overrides.core.engine.definitions.vocabulary import Channel, LearningMethod
 
-JUDGED_BY_TRADE = frozenset({"entry", "add", "allocation"})  # by its result; others by what followed
 LEARNED_CHANNELS: Mapping[str, Channel] = {"dm": Channel.DM_ALLOC, "pm": Channel.PM_STRENGTH}
 
 

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
-
-from learning.core.cells.rows import DAY, Ints
-from learning.core.significance.permutation import permute_outcomes, shift_scopes
+from learning.core.evidence_method import noise_twins
 from learning.core.significance.twin_gate import SEEDS, TwinCounts
-from learning.lessons.candidates import JUDGED_BY_TRADE
 from learning.models import BuilderRun
 from learning.readers.observations import LoadedObservations
 from overrides.core.engine.definitions.vocabulary import LearningMethod
@@ -37,37 +33,9 @@ def counted_before(module: str, of: str) -> TwinCounts | None:
 
 def within_weeks(loaded: LoadedObservations, seed: int) -> LoadedObservations:
     """Return the observations with outcomes dealt anew within pattern and week of the trade's decision."""
-    observations = loaded.observations
-    judged_by_trade = np.array([name in JUDGED_BY_TRADE for name in loaded.categories])
-    outcome = permute_outcomes(
-        observations.outcome,
-        trade=observations.trade,
-        pattern=observations.pattern,
-        category=observations.category,
-        judged_by_trade=judged_by_trade[observations.category],
-        at=_moments(loaded),
-        seed=seed,
-    )
-    return replace(loaded, observations=replace(observations, outcome=outcome))
+    return replace(loaded, observations=noise_twins.within_weeks(loaded.observations, loaded.categories, seed))
 
 
 def shifted_in_time(loaded: LoadedObservations, seed: int) -> LoadedObservations:
     """Return the observations with the scopes of other times."""
-    observations = loaded.observations
-    scope = shift_scopes(
-        observations.scope,
-        pattern=observations.pattern,
-        category=observations.category,
-        at=_moments(loaded),
-        seed=seed,
-    )
-    return replace(loaded, observations=replace(observations, scope=scope))
-
-
-def _moments(loaded: LoadedObservations) -> Ints:
-    """Return the moment of each trade's first decision in microseconds, the same for all of its actions."""
-    trade, moment = loaded.observations.trade, np.rint(loaded.observations.day * DAY).astype(np.int64)
-    first = np.full(int(trade.max(initial=-1)) + 1, np.iinfo(np.int64).max)
-    np.minimum.at(first, trade, moment)
-    moments: Ints = first[trade]
-    return moments
+    return replace(loaded, observations=noise_twins.shifted_in_time(loaded.observations, seed))

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import transaction
 
-from learning.core.evidence_method.learn import FAMILIES, family_name
+from learning.core.evidence_method.learn import FAMILIES, family_codes, family_name
 from learning.core.significance.strength import Strength
 from learning.core.walk_forward.outcome_columns import DECIDED
 from learning.core.walk_forward.prequential import evidence_strength, plan_strength
@@ -80,7 +80,7 @@ def _of_evidence(parameters: ModuleParameters, as_of: datetime) -> dict[str, Str
     """Return the strength of each family, from the facts known by then."""
     module, lessons = parameters.module, parameters.lessons
     loaded = load_observations(module, lessons.dimensions_of(module), lessons.books, as_of)
-    families = [[loaded.categories.index(category) for category in family] for family in FAMILIES[module]]
+    families = family_codes(module, loaded.categories)
     found = evidence_strength(loaded.observations, families, day_at(as_of), parameters.evidence)
     return {family_name(family): each for family, each in zip(FAMILIES[module], found, strict=True)}
 

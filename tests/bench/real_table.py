@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from learning.core.cells.rows import DAY, MISSING, Floats, Ints
-from learning.core.evidence_method.learn import FAMILIES
+from learning.core.evidence_method.learn import FAMILIES, family_codes, verified_with_scope
 from learning.core.evidence_method.predict import predict
 from learning.core.significance.strength import NO_BRAKE, Brake
 from learning.core.walk_forward.evidence_walker import EvidenceWalker, learned_at
@@ -28,7 +28,7 @@ from learning.core.walk_forward.folds import folds_of
 from learning.core.walk_forward.outcome_columns import Trades
 from learning.core.walk_forward.prequential import evidence_strength
 from learning.core.walk_forward.walk import bounds_of, figures, sizing_method, walk
-from learning.lessons.build_evidence import acts, count_verified
+from learning.lessons.build_evidence import count_verified
 from learning.lessons.run_twins import twins_of_run
 from learning.models import WalkForward
 from learning.readers.group_columns import EPOCH, moment_from_microseconds
@@ -152,7 +152,7 @@ def twins_cells(parameters: ModuleParameters) -> tuple[str, str, str]:
     module, lessons = parameters.module, parameters.lessons
     loaded = load_observations(module, lessons.dimensions_of(module), lessons.books, NOW)
     at = EPOCH + timedelta(days=float(loaded.observations.known.max()), seconds=1)
-    families = [[loaded.categories.index(name) for name in family] for family in FAMILIES[module]]
+    families = family_codes(module, loaded.categories)
     strengths = evidence_strength(loaded.observations, families, day_at(at), parameters.evidence)
     brakes = [NO_BRAKE if each is None else each.brake for each in strengths]
     count = partial(count_verified, module=module, parameters=parameters, now=at, brakes=brakes)
@@ -173,7 +173,7 @@ def follow(trades: Trades, parameters: ModuleParameters, folds: int) -> Claimed:
         believed = predict(fit, coming.pattern, coming.category, coming.scope)
         walker.remember(known, coming, believed)
         scopes, own = learned.overrides.scope, learned.overrides.category == category
-        is_sure = learned.verified & acts(learned, parameters) & own & (scopes != MISSING).any(axis=1)
+        is_sure = verified_with_scope(learned, parameters.evidence) & own
         if not is_sure.any() or not is_beyond_noise(parameters, known, category, period.start, brake):
             continue
         expected = believed.braked(brake).edge

@@ -9,7 +9,7 @@ from typing import Self
 
 import numpy as np
 
-from learning.core.cells.rows import Bools, Floats, Ints
+from learning.core.cells.rows import MISSING, Bools, Floats, Ints
 from learning.core.evidence_method.fit import Fit, fit
 from learning.core.evidence_method.fold_down import Overrides, fold_down
 from learning.core.evidence_method.lever_targets import log_size_multipliers, verified
@@ -78,3 +78,49 @@ def learn(
     is_verified = verified(overrides, parameters)
     c = log_size_multipliers(overrides, is_verified, parameters)
     return Learned(fits, rows, overrides, is_verified, c, min(len(overrides), parameters.max_overrides))
+
+
+def learn_module(
+    observations: Observations,
+    module: str,
+    categories: Sequence[str],
+    as_of: float,
+    parameters: EvidenceParameters,
+    brakes: Sequence[Brake] = (),
+) -> Learned | None:
+    """Return the fits of a module, one for each of its `FAMILIES`; None without observations. See `learn`.
+
+    `categories` are the names that the category codes stand for; all of the module's are among them.
+    """
+    return learn(observations, family_codes(module, categories), as_of, parameters, brakes)
+
+
+def family_codes(module: str, categories: Sequence[str]) -> list[list[int]]:
+    """Return the category codes of each family of a module, given the names that the codes stand for.
+
+    >>> family_codes("pm", ("entry", "add", "trim", "exit"))
+    [[0, 1], [2, 3]]
+    """
+    return [[categories.index(category) for category in family] for family in FAMILIES[module]]
+
+
+def acts(learned: Learned, parameters: EvidenceParameters) -> Bools:
+    """Return which overrides `(overrides,)` act: the best, with enough trades of their own and a large enough move.
+
+    The edge of an override with fewer trades is mostly inherited. All others are stored as too light to act.
+    """
+    n = learned.overrides.n
+    is_felt = np.abs(learned.c) >= np.log1p(parameters.least_move)
+    acting: Bools = (np.arange(len(n)) < learned.materialised) & (n >= parameters.n_min) & is_felt
+    return acting
+
+
+def verified_with_scope(learned: Learned, parameters: EvidenceParameters) -> Bools:
+    """Return which overrides `(overrides,)` are verified, act and have a scope, which is what noise twins count.
+
+    Twins keep the mean of a pattern, so overrides without a scope are not counted; what is not verified stays close to
+    neutral.
+    """
+    of_a_scope = (learned.overrides.scope != MISSING).any(axis=1)
+    found: Bools = learned.verified & acts(learned, parameters) & of_a_scope
+    return found

@@ -12,6 +12,7 @@ import numpy as np
 from learning.core.cells.rows import Bools, Codes, Floats, Ints, day_of, week_of
 from learning.core.cells.units import run_lengths, runs
 
+JUDGED_BY_TRADE = frozenset({"entry", "add", "allocation"})  # by its result; others by what followed
 OFFSETS = 0.15, 0.85  # smallest and largest share of a group by which its scopes are shifted
 
 
