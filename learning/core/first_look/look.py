@@ -1,0 +1,80 @@
+"""A first look at one module: its outcomes in memory, and what each learning method makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from learning.core.first_look.by_evidence import look_by_evidence
+from learning.core.first_look.by_plan import look_by_plan
+from learning.core.first_look.columns import EPOCH, Judged, columns_of
+from learning.core.first_look.method_look import MethodLook
+from learning.core.significance.twin_gate import SEEDS
+from learning.core.walk_forward.outcome_columns import Trades
+from overrides.core.engine.definitions.module_parameters import ModuleParameters
+from overrides.core.engine.definitions.vocabulary import LearningMethod
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class FirstLook:
+    """What both methods find in a module's outcomes, as if it were the moment at which the last of them was known.
+
+    - `outcomes`: judged actions; `units`: what counts as one, a cluster of trades or a trade of its own.
+    - `patterns`: pattern keys; `first`, `last`: the first and the last decision; None without outcomes.
+    """
+
+    module: str
+    outcomes: int
+    units: int
+    patterns: int
+    first: datetime | None
+    last: datetime | None
+    as_of: datetime | None
+    methods: tuple[MethodLook, ...]
+
+
+def first_look(
+    judged: Sequence[Judged],
+    parameters: ModuleParameters,
+    *,
+    seed: int = 0,
+    progress: Progress = lambda _: None,
+) -> FirstLook:
+    """Return the first look at a module's outcomes under the given parameters.
+
+    The twins are those that builds count; another `seed` makes others. `progress` receives the completed fraction.
+    """
+    module = parameters.module
+    trades = columns_of(judged, module, parameters.lessons.dimensions_of(module))
+    as_of = int(trades.known.max(initial=0)) + 1_000_000
+    seeds = [seed + each for each in SEEDS]
+    methods = []
+    for number, method in enumerate((LearningMethod.PLAN, LearningMethod.EVIDENCE)):
+        methods.append(_look(method, trades, parameters, as_of, seeds))
+        progress((number + 1) / 2)
+    moments = [each.at for each in judged]
+    return FirstLook(
+        module=module,
+        outcomes=len(judged),
+        units=len({each.cluster for each in judged}),
+        patterns=len(trades.patterns),
+        first=min(moments, default=None),
+        last=max(moments, default=None),
+        as_of=EPOCH + timedelta(microseconds=as_of) if judged else None,
+        methods=tuple(methods),
+    )
+
+
+def _look(
+    method: LearningMethod, trades: Trades, parameters: ModuleParameters, as_of: int, seeds: Sequence[int]
+) -> MethodLook:
+    """Return what a method finds; a refusal of the facts, which says what to do, is its result."""
+    try:
+        if method is LearningMethod.PLAN:
+            return look_by_plan(trades, parameters, seeds)
+        return look_by_evidence(trades, parameters, as_of, seeds)
+    except ValueError as refusal:
+        return MethodLook(method, problem=str(refusal))
