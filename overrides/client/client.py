@@ -1,0 +1,194 @@
+"""Ask the server for levers and record closed trades, so that no failure reaches the bot in the middle of a trade."""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+from .answers import Answer, Question, neutral, read_answer
+from .http import Failed, Http
+from .journal import Journal
+from .positions import Position
+
+RESOLVE, TRADES = "/api/v1/levers/resolve/", "/api/v1/trades/"
+MOST_QUESTIONS = MOST_TRADES = 1000
+PAUSE = 5.0  # seconds without a request after a server that could not be reached
+UNSENT = "unsent"
+_INDEX = re.compile(r"\[(\d+)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a trade: `new`, `unchanged`, `corrected` or `refused`, or `unsent` if no answer came.
+
+    `errors` names the fields at fault. An unsent trade may be sent again: what is recorded already is `unchanged`.
+    """
+
+    external_id: str
+    status: str
+    errors: tuple[Mapping[str, Any], ...] = ()
+    document: Mapping[str, Any] | None = None
+
+
+class Client:
+    """A bot's line to one server, safe for its threads.
+
+    `url` is the server's address, such as http://127.0.0.1:8000; `key` an API key; `timeout` bounds each wait on the
+    connection, in seconds. After a server that cannot be reached, questions are answered neutrally at once for
+    `pause` seconds, so that an outage does not cost a timeout per question. `counters` counts answers and faults.
+    """
+
+    def __init__(
+        self, url: str, key: str, timeout: float = 2.0, *, journal: Journal | None = None, pause: float = PAUSE
+    ) -> None:
+        if not (math.isfinite(timeout) and timeout > 0):
+            raise ValueError("timeout is a number of seconds above 0")
+        self._http, self._journal, self._pause = Http(url, key, timeout), journal, pause
+        self._paused_until = -math.inf
+        self._lock = threading.Lock()
+        self._counters: Counter[str] = Counter()
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """How often what happened: `answered`, `recorded`, and one count per kind of fault."""
+        with self._lock:
+            return dict(self._counters)
+
+    @overload
+    def resolve(self, questions: Mapping[str, Any], positions: Position | None = None) -> Answer: ...
+
+    @overload
+    def resolve(
+        self, questions: Sequence[Mapping[str, Any]], positions: Sequence[Position | None] | None = None
+    ) -> list[Answer]: ...
+
+    def resolve(self, questions: Any, positions: Any = None) -> Answer | list[Answer]:
+        """Return the levers for one question, or for each of a list; never raises because of the server or the network.
+
+        Where there is no usable answer the levers are neutral, with the reason ERROR and the fault in words. A question
+        that the server refuses does not cost the others of its list. With a journal, the decision of each question
+        whose position is given is written to it.
+        """
+        is_single = isinstance(questions, Mapping)
+        asked: list[Question] = [questions] if is_single else list(questions)
+        places: list[Position | None] = [positions] if is_single else list(positions or [None] * len(asked))
+        if len(places) != len(asked):
+            raise ValueError(f"{len(asked)} questions have {len(places)} positions; give one for each, or None")
+        blocks = (asked[start : start + MOST_QUESTIONS] for start in range(0, len(asked), MOST_QUESTIONS))
+        answers = [answer for block in blocks for answer in self._block(block)]
+        for question, answer, position in zip(asked, answers, places, strict=True):
+            self._write(question, answer, position)
+        return answers[0] if is_single else answers
+
+    def record(self, trades: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[Receipt]:
+        """Send closed trades and return a receipt for each, in order; a failure is a receipt too, so none is raised."""
+        listed = [trades] if isinstance(trades, Mapping) else list(trades)
+        blocks = (listed[start : start + MOST_TRADES] for start in range(0, len(listed), MOST_TRADES))
+        return [receipt for block in blocks for receipt in self._record(block)]
+
+    # --- questions ----------------------------------------------------------------------------------
+
+    def _block(self, asked: list[Question]) -> list[Answer]:
+        """Return the answers to at most MOST_QUESTIONS questions."""
+        if not asked:
+            return []
+        try:
+            return self._ask(asked)
+        except Failed as failed:
+            faults = _refused_questions(failed, len(asked))
+            if len(asked) == 1 or not faults:
+                return self._neutral(asked, failed)
+            return self._ask_rest(asked, faults)
+
+    def _ask(self, asked: list[Question]) -> list[Answer]:
+        if time.monotonic() < self._paused_until:
+            raise Failed("paused", "the server could not be reached a moment ago")
+        try:
+            documents = self._http.post(RESOLVE, asked)
+        except Failed as failed:
+            if failed.kind in ("timeout", "unreachable"):
+                self._paused_until = time.monotonic() + self._pause
+            raise
+        if not isinstance(documents, list) or len(documents) != len(asked):
+            raise Failed("unreadable", "the server did not answer each question once")
+        answers = [read_answer(question, document) for question, document in zip(asked, documents, strict=True)]
+        for answer in answers:
+            self._count("unreadable" if answer.fault else "answered")
+        return answers
+
+    def _ask_rest(self, asked: list[Question], faults: Mapping[int, str]) -> list[Answer]:
+        """Return neutral answers to the refused questions, and ask the others once more."""
+        rest = [question for index, question in enumerate(asked) if index not in faults]
+        self._count("refused", len(faults))
+        answers: Iterator[Answer] = iter(())
+        if rest:
+            try:
+                answers = iter(self._ask(rest))
+            except Failed as failed:
+                answers = iter(self._neutral(rest, failed))
+        return [
+            neutral(question, faults[index]) if index in faults else next(answers)
+            for index, question in enumerate(asked)
+        ]
+
+    def _neutral(self, asked: Sequence[Question], failed: Failed) -> list[Answer]:
+        self._count(failed.kind, len(asked))
+        return [neutral(question, str(failed)) for question in asked]
+
+    def _write(self, question: Question, answer: Answer, position: Position | None) -> None:
+        if self._journal is None or position is None:
+            return
+        try:
+            self._journal.write(question, answer, position)
+        except (OSError, TypeError, ValueError):
+            self._count("journal failed")
+
+    # --- trades -------------------------------------------------------------------------------------
+
+    def _record(self, trades: list[Mapping[str, Any]]) -> list[Receipt]:
+        try:
+            answer = self._http.post(TRADES, trades)
+            results = answer["results"]
+            if len(results) != len(trades):
+                raise Failed("unreadable", "the server did not answer for each trade once")
+            receipts = [_receipt(trade, result) for trade, result in zip(trades, results, strict=True)]
+        except Failed as failed:
+            self._count(failed.kind, len(trades))
+            return [_unsent(trade, str(failed)) for trade in trades]
+        except (TypeError, KeyError, AttributeError):
+            self._count("unreadable", len(trades))
+            return [_unsent(trade, "the server's receipts cannot be read") for trade in trades]
+        self._count("recorded", len(trades))
+        return receipts
+
+    def _count(self, word: str, number: int = 1) -> None:
+        with self._lock:
+            self._counters[word] += number
+
+
+def _refused_questions(failed: Failed, asked: int) -> dict[int, str]:
+    """Return the questions of a list that the server refused, by index, with its words; empty if it names none."""
+    errors = failed.document.get("errors") if isinstance(failed.document, dict) else None
+    faults: dict[int, str] = {}
+    if failed.status == 400 and isinstance(errors, list):
+        for error in errors:
+            field = str(error.get("field", "")) if isinstance(error, dict) else ""
+            found = _INDEX.match(field)
+            if found and int(found[1]) < asked:
+                faults.setdefault(int(found[1]), f"{field[found.end() :].lstrip('.')}: {error.get('message')}")
+    return faults
+
+
+def _receipt(trade: Mapping[str, Any], result: Mapping[str, Any]) -> Receipt:
+    name = result.get("external_id") or trade.get("external_id") or ""
+    return Receipt(str(name), str(result["status"]), tuple(result.get("errors") or ()), result)
+
+
+def _unsent(trade: Mapping[str, Any], message: str) -> Receipt:
+    return Receipt(str(trade.get("external_id") or ""), UNSENT, ({"field": "", "message": message},))

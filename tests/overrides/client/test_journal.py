@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import json
+import os
+import threading
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from overrides.client import Journal, Position, bar_start
+from overrides.client.answers import Answer, neutral
+
+QUESTION = {"module": "pm", "pattern_key": "rsi.long.dip", "action_category": "entry", "book": "backtest"}
+BAR = datetime(2026, 11, 1, 12, tzinfo=timezone(timedelta(hours=2)))
+POSITION = Position("BTC/USDT:USDT", "short", "Dip", "1h", BAR)
+ANSWER = Answer({"size_mult": 1.02}, "SINGLE", "019ab")
+NOW = datetime(2026, 11, 1, 11, 30, tzinfo=UTC)
+
+
+class TestLine:
+    def test_says_what_the_decision_was_made_for(self, tmp_path: Path) -> None:
+        journal = Journal(tmp_path / "journal.jsonl")
+
+        journal.write(QUESTION, ANSWER, POSITION, NOW)
+
+        assert json.loads(journal.path.read_text()) == {
+            "format": 1,
+            "decision_id": "019ab",
+            "pair": "BTC/USDT:USDT",
+            "side": "short",
+            "strategy": "Dip",
+            "timeframe": "1h",
+            "entry_bar": "2026-11-01T10:00:00+00:00",
+            "module": "pm",
+            "pattern_key": "rsi.long.dip",
+            "action_category": "entry",
+            "book": "backtest",
+            "at": "2026-11-01T11:30:00+00:00",
+            "levers": {"size_mult": 1.02},
+        }
+
+    def test_takes_the_time_of_the_question(self, tmp_path: Path) -> None:
+        journal = Journal(tmp_path / "journal.jsonl")
+
+        journal.write(QUESTION | {"at": BAR}, ANSWER, POSITION, NOW)
+
+        assert json.loads(journal.path.read_text())["at"] == "2026-11-01T10:00:00+00:00"
+
+    def test_is_not_written_without_a_decision(self, tmp_path: Path) -> None:
+        journal = Journal(tmp_path / "journal.jsonl")
+
+        journal.write(QUESTION, neutral(QUESTION, "timed out"), POSITION)
+
+        assert not journal.path.exists()
+
+
+class TestFile:
+    def test_is_appended_to_also_after_it_was_closed(self, tmp_path: Path) -> None:
+        journal = Journal(tmp_path / "journal.jsonl", sync=True)
+
+        for _ in range(2):
+            journal.write(QUESTION, ANSWER, POSITION, NOW)
+            journal.close()
+            journal.close()
+        Journal(journal.path).write(QUESTION, ANSWER, POSITION, NOW)
+
+        assert len(journal.path.read_text().splitlines()) == 3
+        assert journal.path.stat().st_mode & 0o777 == 0o600
+
+    def test_holds_whole_lines_of_all_threads(self, tmp_path: Path) -> None:
+        journal = Journal(tmp_path / "journal.jsonl")
+        threads = [
+            threading.Thread(target=lambda: [journal.write(QUESTION, ANSWER, POSITION, NOW) for _ in range(50)])
+            for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert [json.loads(line)["decision_id"] for line in journal.path.read_text().splitlines()] == ["019ab"] * 400
+
+    def test_keeps_the_next_line_whole_after_a_disk_that_was_full(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        journal = Journal(tmp_path / "journal.jsonl")
+        whole = os.write
+        with monkeypatch.context() as full:
+            full.setattr(os, "write", lambda file, content: whole(file, content[:7]))
+            with pytest.raises(OSError, match="only 7 of"):
+                journal.write(QUESTION, ANSWER, POSITION, NOW)
+
+        journal.write(QUESTION, ANSWER, POSITION, NOW)
+
+        assert json.loads(journal.path.read_text().splitlines()[-1])["decision_id"] == "019ab"
+
+
+class TestBarStart:
+    @pytest.mark.parametrize("word", ["", "5", "m", "0m", "5M", "-5m", "5m\n", "\u0665m"])
+    def test_refuses_what_is_no_timeframe(self, word: str) -> None:
+        with pytest.raises(ValueError, match="is no timeframe"):
+            bar_start(NOW, word)
+
+    def test_refuses_a_time_without_its_zone(self) -> None:
+        with pytest.raises(ValueError, match="no time zone"):
+            bar_start(NOW.replace(tzinfo=None), "5m")
+
+    @pytest.mark.parametrize(("word", "start"), [("1m", "11:30"), ("1h", "11:00"), ("4h", "08:00"), ("1d", "00:00")])
+    def test_counts_bars_from_midnight(self, word: str, start: str) -> None:
+        assert f"{bar_start(NOW, word):%H:%M}" == start
