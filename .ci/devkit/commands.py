@@ -7,9 +7,11 @@ import os
 import shlex
 import tempfile
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from . import checks, environment, locks, services, state, supervise
+from . import wheel as wheels
 from .console import Refused, say, step
 from .environment import BYTECODE, PYTHON, VENV
 from .processes import Command, capture, end, run, spawn
@@ -17,32 +19,39 @@ from .processes import Command, capture, end, run, spawn
 
 def demo(arguments: list[str]) -> int:
     """Install, run the demo through a real worker, then start the processes unless `--headless`."""
-    _accept(arguments, "--headless")
+    wanted = _take_port(arguments)
+    _accept(arguments, "--headless", "--port N")
     is_headless = "--headless" in arguments
     environment.ensure("runtime")
-    if not is_headless:
-        supervise.stop()
-    exports, started = services.start_lasting()
-    try:
-        env = _with(exports)
-        _migrate(env)
-        code = _run_demo(arguments, env)
-    finally:
-        if is_headless:
-            services.stop_lasting(started)
-    if code == 0 and not is_headless:
-        _start_and_announce(env)
+    with _the_only_demo():
+        if not is_headless:
+            supervise.stop()
+            port = supervise.choose_port(wanted)
+        exports, started = services.start_lasting()
+        try:
+            env = _with(exports)
+            _migrate(env)
+            code = _run_demo(arguments, env)
+        finally:
+            if is_headless:
+                services.stop_lasting(started)
+        if code == 0 and not is_headless:
+            _start_and_announce(env, port)
     return code
 
 
 def start(arguments: list[str]) -> int:
     """Start web, worker and beat over the existing data."""
-    _accept(arguments)
+    wanted = _take_port(arguments)
+    _accept(arguments, "--port N")
     environment.ensure("runtime")
-    exports, _ = services.start_lasting()
-    env = _with(exports)
-    _migrate(env)
-    _start_and_announce(env)
+    with _the_only_demo():
+        supervise.stop()
+        port = supervise.choose_port(wanted)
+        exports, _ = services.start_lasting()
+        env = _with(exports)
+        _migrate(env)
+        _start_and_announce(env, port)
     return 0
 
 
@@ -58,8 +67,9 @@ def reset(arguments: list[str]) -> int:
     """Stop everything and remove data, secrets and logs."""
     _accept(arguments)
     services.refuse_if_foreign()
-    supervise.stop()
-    services.remove_lasting()
+    with _the_only_demo():
+        supervise.stop()
+        services.remove_lasting()
     return 0
 
 
@@ -102,6 +112,15 @@ def screenshots(arguments: list[str]) -> int:
     return 0
 
 
+def wheel(arguments: list[str]) -> int:
+    """Build the wheel of the bots' client and print its path."""
+    if len(arguments) > 1 or (arguments and arguments[0].startswith("-")):
+        raise Refused("into which directory? ./dev wheel [DIR]; without one, into .dev/wheel")
+    state.prepare()
+    print(wheels.build(Path(arguments[0]) if arguments else state.HOME / "wheel"))
+    return 0
+
+
 def manage(arguments: list[str]) -> int:
     """Run manage.py with the servers up."""
     environment.ensure("runtime")
@@ -141,6 +160,23 @@ def _accept(arguments: list[str], *known: str) -> None:
     for argument in arguments:
         if argument not in known:
             raise Refused(f"unknown argument {argument}; known here: {', '.join(known) or 'none'}")
+
+
+def _take_port(arguments: list[str]) -> int | None:
+    """Take `--port N` out of the arguments and return N; None if it is not among them. Raises Refused."""
+    if "--port" not in arguments:
+        return None
+    index = arguments.index("--port")
+    taken = arguments[index : index + 2]
+    del arguments[index : index + 2]
+    if len(taken) < 2 or not taken[1].isdecimal() or not 1024 <= int(taken[1]) <= 65535:
+        raise Refused("--port needs a number from 1024 to 65535")
+    return int(taken[1])
+
+
+def _the_only_demo() -> AbstractContextManager[None]:
+    """Refuse a demo, start or reset while another of them runs in this checkout."""
+    return state.alone("demo", "another ./dev demo, start or reset runs in this checkout; let it end, or stop it there")
 
 
 def _with(exports: Mapping[str, str]) -> dict[str, str]:
@@ -189,6 +225,11 @@ def _run_demo(arguments: list[str], env: Mapping[str, str]) -> int:
 
 
 def _picture_demo(directory: Path) -> None:
+    with _the_only_demo():
+        _picture_story(directory)
+
+
+def _picture_story(directory: Path) -> None:
     exports, started = services.start_lasting()
     try:
         env = _with(exports)
@@ -213,9 +254,9 @@ def _picture(directory: Path, name: str, env: Mapping[str, str], users: Path) ->
         capture([PYTHON, "-m", "tests.browser.screenshots", directory, *options], env)
 
 
-def _start_and_announce(env: dict[str, str]) -> None:
+def _start_and_announce(env: dict[str, str], port: int) -> None:
     """Start web, worker and beat, and print their address and the demo's passwords."""
-    address = supervise.start(env)
+    address = supervise.start(env, port)
     say(f"\nCounterweight runs at {address}/admin/")
     if state.DEMO_USERS.exists():
         for name, password in json.loads(state.DEMO_USERS.read_text()).items():

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import os
 import re
 import sys
 from pathlib import Path
 from typing import Literal
 
-from . import state
+from . import certificates, state
 from .console import Refused, step
 from .processes import Command, capture
 
@@ -40,7 +41,7 @@ def ensure(lock: Lock) -> None:
         with step(f"installing the {lock} packages (the first time takes a while)"):
             options: Command = ["--quiet", "--require-hashes", "--no-python-downloads", "--python", PYTHON]
             file = [] if lock == "dev" else ["-r"]
-            capture([UV, "pip", how, *options, *file, LOCKS / f"{lock}.txt"])
+            install([UV, "pip", how, *options, *file, LOCKS / f"{lock}.txt"])
         held: list[Lock] = ["runtime", "dev"] if lock == "dev" else ["runtime"]  # dev includes the packages of runtime
         _STAMP.write_text(json.dumps({name: _digest(name) for name in held}))
 
@@ -55,7 +56,16 @@ def prepare() -> None:
         raise Refused(".venv does not hold a working Python >= 3.11: remove that directory and run this again")
     if not UV.exists():
         with step("installing the installer (uv)"):
-            capture([*_pip(), "install", "--quiet", "--require-hashes", "-r", LOCKS / "uv.txt"])
+            install([*_pip(), "install", "--quiet", "--require-hashes", "-r", LOCKS / "uv.txt"])
+
+
+def install(command: Command, text: str | None = None) -> None:
+    """Run an installer with the caller's authority; raise Refused, with a hint where it was not trusted."""
+    try:
+        capture(command, certificates.with_authority(os.environ), text)
+    except Refused as refusal:
+        distrusted = any(word in str(refusal) for word in ("certificate", "UnknownIssuer", "CERTIFICATE_VERIFY"))
+        raise Refused(f"{refusal}\n{certificates.HINT}") if distrusted else refusal from None
 
 
 def _pip() -> Command:

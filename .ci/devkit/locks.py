@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import environment
 from .console import Refused, step
-from .processes import Command, capture
+from .processes import Command
 from .state import ROOT
 
 _REQUIREMENTS = ROOT / "requirements.txt"
@@ -34,6 +34,6 @@ def _compile(lock: str, requirements: str, arguments: list[str]) -> None:
     target = environment.LOCKS / f"{lock}.txt"
     with step(f"compiling {target.relative_to(ROOT)}"):
         options: Command = [*_OPTIONS, *_SILENT, *arguments, "--output-file", target]
-        capture([environment.UV, "pip", "compile", "-", *options], text=requirements)
+        environment.install([environment.UV, "pip", "compile", "-", *options], requirements)
     if "://" in target.read_text():
         raise Refused(f"{target} names an address; a lock file must install from any index")

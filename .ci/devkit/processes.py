@@ -140,8 +140,20 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
 def free_port(preferred: int = 0) -> int:
     """Return the preferred TCP port of 127.0.0.1 if it is free, otherwise any free one. Raises Refused."""
     for port in (preferred, 0):
-        with socket.socket() as probe, suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-            return int(probe.getsockname()[1])
+        if (found := _bound(port)) is not None:
+            return found
     raise Refused("no free TCP port on 127.0.0.1")
+
+
+def is_free(port: int) -> bool:
+    """Return whether a program may listen on a TCP port of 127.0.0.1."""
+    return _bound(port) is not None
+
+
+def _bound(port: int) -> int | None:
+    """Return the port that the system gives for `port` (0: any), or None if it is taken."""
+    with socket.socket() as probe, suppress(OSError):
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+        return int(probe.getsockname()[1])
+    return None

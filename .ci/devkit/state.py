@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .console import Refused
+
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / ".dev"
 LOGS = HOME / "logs"
@@ -32,6 +34,18 @@ def exclusive() -> Iterator[None]:
     prepare()
     with (HOME / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def alone(name: str, refusal: str) -> Iterator[None]:
+    """Let one command at a time do what `name` says in this checkout; raise Refused at once for any other."""
+    prepare()
+    with (HOME / f"{name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refused(refusal) from None
         yield
 
 

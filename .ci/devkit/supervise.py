@@ -21,9 +21,9 @@ from logging.handlers import RotatingFileHandler
 from typing import IO
 
 from . import state
-from .console import Refused, step
+from .console import Refused, say, step
 from .environment import PYTHON
-from .processes import Command, PidFile, end, free_port, spawn, wait_until
+from .processes import Command, PidFile, end, free_port, is_free, spawn, wait_until
 from .servers import tail
 
 LOG = state.LOGS / "processes.log"
@@ -38,6 +38,8 @@ WORKER = _module("celery -A config worker --concurrency 2 --loglevel INFO")
 BEAT = _module("celery -A config beat --pidfile= --loglevel INFO")
 WEB = _module("gunicorn --config config/gunicorn.py config.wsgi --no-control-socket --bind")
 
+_PORT = "port of web"
+_FIRST_PORT, _LAST_PORT = 8000, 8099
 _LONGEST_PAUSE = 30.0  # seconds before a process is restarted
 _STEADY_AFTER = 60.0  # seconds after which a process counts as recovered
 _SHUTDOWN_SECONDS = 30.0  # for a worker to finish its current task
@@ -45,10 +47,30 @@ _SHUTDOWN_SECONDS = 30.0  # for a worker to finish its current task
 _log = logging.getLogger("processes")
 
 
-def start(env: dict[str, str]) -> str:
+def choose_port(wanted: int | None = None) -> int:
+    """Return the port of the web process, which stays the same from the first start on. Raises Refused.
+
+    It is 8000 if that is free at the first start, otherwise the next free port, or the one that is wanted.
+    """
+    kept = int(state.recall(_PORT) or 0)
+    if wanted is None and not kept:
+        port = next(filter(is_free, range(_FIRST_PORT, _LAST_PORT + 1)), None) or free_port()
+        if port != _FIRST_PORT:
+            say(
+                f"  port {_FIRST_PORT} is taken: this checkout uses {port} from now on; ./dev start --port N changes it"
+            )
+    else:
+        port = wanted or kept
+        if not is_free(port):
+            raise Refused(f"port {port} is taken by another program: end that, or choose one: ./dev start --port N")
+    if port != kept:
+        state.remember(_PORT, str(port))
+    return port
+
+
+def start(env: dict[str, str], port: int) -> str:
     """Start all three in the background; return the address once it answers. Raises Refused."""
     stop()
-    port = free_port(8000)
     with step("starting web, worker and beat"), LOG.open("ab") as log:
         command: Command = [sys.executable, state.ROOT / "dev", "supervise", str(port)]
         child = subprocess.Popen(

@@ -8,12 +8,13 @@ from math import expm1, log1p
 from statistics import median
 from typing import Any
 
-from django.db.models import Count, F, Func, Max, Min, Sum
+from django.db.models import Count, F, Func, Max, Min, QuerySet, Sum
 
 from learning.models import Cell, Lesson
 from overrides.admin.decisions.decision_rows import LEVERS_OF
+from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.parameters import LessonParameters
-from overrides.core.engine.definitions.vocabulary import LearningMethod
+from overrides.core.engine.definitions.vocabulary import Blend, LearningMethod
 from overrides.core.engine.weights import FACTORS
 from overrides.models import ChangeRequest, Line, ModuleMode, Override, Version
 from overrides.monitoring.challenger import latest
@@ -120,9 +121,19 @@ def _learned() -> Iterator[str]:
     yield f"  {noise_lessons()} lessons act on the same trades with their outcomes shuffled: what luck alone looks like"
     verified = of_evidence.filter(stats__verified=True).count()
     yield f"  policy evidence, built beside it: {of_evidence.count()} lessons, {verified} of them sure of their sign"
-    for lesson in active.order_by("-weight", "line_id")[:3]:
+    for lesson in _heaviest(active, 3):
         n = lesson.stats["n"]
         yield f"    {lesson}: {lesson.edge_raw:+.2f} R against the mean, {n:.0f} trades, weight {lesson.weight:.3f}"
+
+
+def _heaviest(lessons: QuerySet[Lesson], most: int) -> list[Lesson]:
+    """Return the heaviest lessons, one per pattern, category and scope: its channels tell of the same trades."""
+    found: dict[str, Lesson] = {}
+    for lesson in lessons.order_by("-weight", "line_id").iterator():
+        if len(found) == most:
+            break
+        found.setdefault(str(lesson), lesson)
+    return list(found.values())
 
 
 def _in_force() -> Iterator[str]:
@@ -131,7 +142,7 @@ def _in_force() -> Iterator[str]:
     for version in _active():
         mode = modes.get(version.module, "off")
         yield f"  {version.module}: version {version.number}, {version.n_overrides} overrides, mode {mode}"
-    yield "  how far it moves: the median lesson in one daily update, the farthest target; an answer at most 2 %"
+    yield "  how far it moves: the median lesson in one daily update, the farthest multiplier; an answer at most 2 %"
     for version in Version.objects.filter(module="pm").order_by("number").select_related("parameters"):
         lessons = version.parameters.parsed.lessons
         update, farthest = _movements(version, lessons)
@@ -214,10 +225,14 @@ def _active() -> list[Version]:
 
 
 def _movements(version: Version, lessons: LessonParameters) -> tuple[float, float]:
-    """Return how far one update moves the median override's target, and the largest distance of a target from 1."""
+    """Return how far an update moves the median override's target, and how far multipliers lie from 1 at most.
+
+    Levers that are no multipliers, such as a delay in bars, have other units and are left out of the second.
+    """
     specs = list(load_specs(version.module, version.number))
     if not specs:
         return 0.0, 0.0
     edge = median(abs(spec.stats.edge_raw) for spec in specs)
     update = expm1(log1p(lessons.learning_rate) * min(edge / lessons.lesson_edge_scale, 1.0))
-    return update, max(abs(target - 1) for spec in specs for target in spec.levers.values())
+    targets = [(LEVERS[name], target) for spec in specs for name, target in spec.levers.items()]
+    return update, max((abs(target - 1) for lever, target in targets if lever.blend is Blend.LOG), default=0.0)

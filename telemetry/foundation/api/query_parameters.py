@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -14,6 +16,8 @@ from rest_framework.request import Request
 from telemetry.foundation.core.fields import Read, parse_moment, text
 from telemetry.foundation.core.objects import Fields
 from telemetry.foundation.core.refusal import Refusal, Refused, label, shown
+
+_BLANK_OFFSET = re.compile(r"[T ][0-9:.]+ [0-9]{2}(:?[0-9]{2})?$", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -95,9 +99,20 @@ def whole(low: int, high: int) -> dict[str, Any]:
     return {"type": "integer", "minimum": low, "maximum": high}
 
 
+def _moment(value: object) -> datetime:
+    """Parse a time of a query, where `+` stands for a blank; raise Refused, with the cure for an offset sent so."""
+    try:
+        return parse_moment(value)
+    except Refused:
+        if isinstance(value, str) and _BLANK_OFFSET.search(value):
+            message = "in a query + stands for a blank; write the offset as %2B00:00, or end the time with Z"
+            raise Refused.because(f"{shown(value)} is not a time: {message}") from None
+        raise
+
+
 def period(column: str, description: str) -> Filters:
     """Return the filters `since` (inclusive) and `until` (exclusive) on a time column."""
     return {
-        "since": Filter(parse_moment, f"{column}__gte", f"{description}, from then on", type=OpenApiTypes.DATETIME),
-        "until": Filter(parse_moment, f"{column}__lt", f"{description}, before then", type=OpenApiTypes.DATETIME),
+        "since": Filter(_moment, f"{column}__gte", f"{description}, from then on", type=OpenApiTypes.DATETIME),
+        "until": Filter(_moment, f"{column}__lt", f"{description}, before then", type=OpenApiTypes.DATETIME),
     }
