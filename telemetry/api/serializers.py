@@ -42,7 +42,8 @@ class TradeFact(serializers.ModelSerializer[Trade]):
         model = Trade
         fields = (
             "external_id", "revision", "correction_reason", "book", "source", "symbol", "side", "timeframe",
-            "cluster_id", "opened_at", "closed_at", "rr", "excluded_reason", "recorded_at", "actions",
+            "cluster_id", "entry_id", "superseded_by", "opened_at", "closed_at", "rr", "excluded_reason", "recorded_at",
+            "actions",
         )  # fmt: skip
 
 

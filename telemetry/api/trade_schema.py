@@ -66,9 +66,10 @@ class TradeSerializer(serializers.Serializer[Any]):
     side = serializers.ChoiceField(["long", "short"], required=False, allow_null=True)
     timeframe = words(40)
     cluster_id = words(200, "trades of one cluster count once")
+    entry_id = words(200, "the entry as every strategy could take it; counts once where patterns are pooled")
     opened_at = serializers.DateTimeField(help_text="with its offset")
     closed_at = serializers.DateTimeField(help_text="with its offset, not in the future")
-    rr = number("realized outcome per unit of risk and per unit of size", required=True)
+    rr = number("realized outcome per unit of risk and per unit of size; needed unless excluded_reason is given")
     excluded_reason = words(2000, "keeps the trade out of learning")
     actions = serializers.ListField(child=ActionSerializer(), min_length=1, max_length=MOST_ACTIONS)
 

@@ -69,7 +69,16 @@ def judge(trade: Trade) -> tuple[Outcome, ...]:
     )
 
 
-def _result(action: Action, rr: float) -> float | None:
-    if action.action_category not in SALES:
+def _result(action: Action, rr: float | None) -> float | None:
+    return result_of(action.action_category, action.rr_after, rr)
+
+
+def result_of(category: str, rr_after: float | None, rr: float | None) -> float | None:
+    """Return the result by which an action is judged, given what followed it and the trade's own rr; None if none.
+
+    >>> result_of("entry", None, 1.5), result_of("trim", 2.0, 1.5), result_of("exit", None, 1.5)
+    (1.5, -2.0, None)
+    """
+    if category not in SALES:
         return rr
-    return None if action.rr_after is None else 0.0 - action.rr_after  # 0.0 - x, because -x would turn 0.0 into -0.0
+    return None if rr_after is None else 0.0 - rr_after  # 0.0 - x, because -x would turn 0.0 into -0.0

@@ -15,7 +15,7 @@ from telemetry.foundation.core.refusal import Refused
 
 KEYS = dict.fromkeys((
     "external_id", "revision", "correction_reason", "book", "source", "symbol", "side", "timeframe", "cluster_id",
-    "opened_at", "closed_at", "rr", "excluded_reason", "actions",
+    "entry_id", "opened_at", "closed_at", "rr", "excluded_reason", "actions",
 ))  # fmt: skip
 CLOCK_SKEW = timedelta(minutes=5)
 MOST_ACTIONS = 500
@@ -24,7 +24,13 @@ LAST_REVISION = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """One revision of a closed trade; `rr` is its realized outcome in R (per unit of risk) per unit of size."""
+    """One revision of a closed trade.
+
+    - `cluster_id`: trades of one cluster count as evidence once in each cell.
+    - `entry_id`: the entry as it was open to every strategy; trades that share it count once where patterns are pooled.
+    - `rr`: the realized outcome in R (per unit of risk) per unit of size; None if the trade has no unit of risk, in
+      which case `excluded_reason` says so.
+    """
 
     external_id: str
     revision: int
@@ -35,15 +41,20 @@ class Trade:
     side: Literal["long", "short"] | None
     timeframe: str | None
     cluster_id: str | None
+    entry_id: str | None
     opened_at: datetime
     closed_at: datetime
-    rr: float
+    rr: float | None
     excluded_reason: str | None
     actions: tuple[Action, ...]
 
     @property
     def digest(self) -> bytes:
-        """sha256 (32 bytes) of the canonical body: every field except revision and correction_reason."""
+        """sha256 (32 bytes) of the canonical body: every field except revision and correction_reason.
+
+        `entry_id` is in it only if it was sent, so that trades recorded before the field existed keep their digest.
+        """
+        entry = {} if self.entry_id is None else {"entry_id": self.entry_id}
         body = {
             "external_id": self.external_id,
             "book": self.book,
@@ -57,6 +68,7 @@ class Trade:
             "rr": self.rr,
             "excluded_reason": self.excluded_reason,
             "actions": [action.document() for action in self.actions],
+            **entry,
         }
         return sha256(fact_json(body).encode()).digest()
 
@@ -96,9 +108,10 @@ def _read_trade(payload: object, latest: datetime) -> Trade:
         side=fields.take("side", _side, None),
         timeframe=fields.take("timeframe", _timeframe, None),
         cluster_id=fields.take("cluster_id", _name, None),
+        entry_id=fields.take("entry_id", _name, None),
         opened_at=opened_at,
         closed_at=closed_at,
-        rr=fields.need("rr", finite, 0.0),
+        rr=fields.take("rr", finite, None),
         excluded_reason=fields.take("excluded_reason", _reason, None),
         actions=fields.need("actions", items(lambda each: read_action(each, close), least=1, most=MOST_ACTIONS), ()),
     )
@@ -108,6 +121,8 @@ def _read_trade(payload: object, latest: datetime) -> Trade:
 
 
 def _refuse_contradictions(fields: Fields, trade: Trade, latest: datetime) -> None:
+    if trade.rr is None and trade.excluded_reason is None and fields.sound("rr", "excluded_reason"):
+        fields.refuse("rr", "missing; this field is required")
     if fields.sound("revision", "correction_reason"):
         if trade.revision > 1 and trade.correction_reason is None:
             fields.refuse("correction_reason", f"missing; say why revision {trade.revision} corrects the one before")

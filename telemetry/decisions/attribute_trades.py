@@ -72,6 +72,13 @@ def _take(limit: int, now: datetime) -> list[Trade]:
     return list(Trade.objects.filter(id__in=ids))
 
 
+def _rr(trade: Trade) -> float:
+    """Return the rr of a trade that waits for attribution, which only trades with an rr do."""
+    if trade.rr is None:
+        raise ValueError(f"{trade} has no rr to attribute")
+    return trade.rr
+
+
 def _actions(trades: Iterable[Trade]) -> dict[UUID, list[Action]]:
     actions: dict[UUID, list[Action]] = {trade.id: [] for trade in trades}
     for action in Action.objects.filter(trade_id__in=list(actions)).order_by("trade_id", "index"):
@@ -101,7 +108,7 @@ def _attributed(
             legs.append(Leg(str(action.index), levers, action.fraction, action.leg_rr))
         else:
             whole += levers
-    return attribute_trade(whole, trade.rr, legs), parts, outcomes
+    return attribute_trade(whole, _rr(trade), legs), parts, outcomes
 
 
 def _levers(decision: Decision, parts: dict[str, tuple[Part, str, float]]) -> list[ScalingLever]:
@@ -125,7 +132,7 @@ def _outcome(
         decision_id=decision_id,
         trade=trade,
         action_index=action.index,
-        rr=trade.rr,
+        rr=_rr(trade),
         unattributed=why or (LEG if lacks_leg else ""),
     )
 

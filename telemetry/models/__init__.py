@@ -11,6 +11,7 @@ from telemetry.models.choices import CATEGORIES, MODULES
 from telemetry.models.decisions import Decision, DecisionOutcome
 from telemetry.models.notices import Acknowledgement, Notice
 from telemetry.models.trades import Action, DirtyGroup, FreshTrade, Outcome, Trade
+from telemetry.models.units_of_risk import UnitOfRisk
 
 __all__ = [
     "CATEGORIES",
@@ -32,4 +33,5 @@ __all__ = [
     "PendingAttribution",
     "StoredAnswer",
     "Trade",
+    "UnitOfRisk",
 ]

@@ -26,9 +26,18 @@ class Trade(models.Model):
     side = models.CharField(max_length=5, blank=True)
     timeframe = models.CharField(max_length=40, blank=True)
     cluster_id = models.CharField(max_length=200, blank=True)
+    entry_id = models.CharField(max_length=200, blank=True, db_default="")
+    superseded_by = models.CharField(
+        max_length=200,
+        blank=True,
+        db_default="",
+        help_text="external id of the trade of a better book that tells the same position",
+    )
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField()
-    rr = models.FloatField(help_text="realized outcome per unit of risk and per unit of size")
+    rr = models.FloatField(
+        null=True, help_text="realized outcome per unit of risk and per unit of size; empty without a unit of risk"
+    )
     digest = models.BinaryField(help_text="sha256 of the canonical body; equal digests are the same trade")
     recorded_at = models.DateTimeField()
 
@@ -39,7 +48,10 @@ class Trade(models.Model):
             models.UniqueConstraint(
                 fields=["external_id"], condition=Q(is_current=True), name="one_current_revision_per_trade"
             ),
-            models.CheckConstraint(condition=finite("rr"), name="trade_rr_is_finite"),
+            models.CheckConstraint(condition=Q(rr=None) | finite("rr"), name="trade_rr_is_finite"),
+            models.CheckConstraint(
+                condition=Q(rr__isnull=False) | ~Q(excluded_reason=""), name="trade_without_rr_is_excluded"
+            ),
             models.CheckConstraint(condition=Q(closed_at__gte=F("opened_at")), name="trade_closes_after_opening"),
             models.CheckConstraint(
                 condition=Q(revision=1) | (Q(revision__gt=1) & ~Q(correction_reason="")),
@@ -49,6 +61,7 @@ class Trade(models.Model):
         indexes = [
             models.Index(fields=["closed_at"], name="trade_closed_at"),
             models.Index(fields=["rr"], name="trade_by_outcome"),
+            models.Index(condition=~Q(entry_id="") & Q(is_current=True), fields=["entry_id"], name="trade_by_entry"),
             models.Index(OpClass("symbol", "varchar_pattern_ops"), F("closed_at").desc(), name="trade_by_symbol"),
         ]
 
@@ -109,6 +122,7 @@ class Outcome(models.Model):
     action_category = models.CharField(max_length=10, choices=CATEGORIES)
     book = models.CharField(max_length=40)
     cluster_id = models.CharField(max_length=200, blank=True)
+    entry_id = models.CharField(max_length=200, blank=True, db_default="")
     scope = models.JSONField(default=dict)
     rr = models.FloatField()
     closed_at = models.DateTimeField()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
@@ -14,8 +15,14 @@ from django.db import transaction
 from telemetry.core.file_formats.detect_format import WHOLE_FILE, read_rows
 from telemetry.core.file_formats.file_rows import Defaults, Row
 from telemetry.core.trades import Trade, parse_trade
+from telemetry.core.unit_of_risk import UnitChoice
 from telemetry.foundation.core.refusal import Refusal, Refused
+from telemetry.recording.choose_units import measure_rows
+from telemetry.recording.match_recorded import Read, match_recorded
 from telemetry.recording.record_trades import Status, record_trades
+from telemetry.recording.result_folder import found_files, metadata_beside
+
+Context = Callable[[Sequence[Row]], Sequence[Row]]
 
 BATCH = 2_000
 BATCH_SIZE = 16_000_000  # characters; rows may be long
@@ -33,12 +40,21 @@ class RefusedRow:
 
 @dataclass
 class FileReport:
-    """Counts of what became of the rows of one file; `done` is the fraction of the file that was read, 0 to 1."""
+    """Counts of what became of the rows of one file.
+
+    - `done`: the fraction of the file that was read, 0 to 1.
+    - `excluded`: how many of the trades that stand cannot be learned from, by reason.
+    - `units`: the unit of risk of each strategy in the file, and why.
+    - `runs`: the runs of backtests that the file names.
+    """
 
     file: Path
     read: int = 0
     done: float = 0.0
     counts: dict[Status, int] = field(default_factory=lambda: dict.fromkeys(Status, 0))
+    excluded: Counter[str] = field(default_factory=Counter)
+    units: dict[str, UnitChoice] = field(default_factory=dict)
+    runs: set[str] = field(default_factory=set)
 
     @property
     def refused(self) -> int:
@@ -50,6 +66,17 @@ class _Parsed:
     row: Row
     trade: Trade | None
     refusals: tuple[Refusal, ...] = ()
+    has_context: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Import:
+    """What holds for a whole import; `choices` are the units of risk looked up so far."""
+
+    now: datetime
+    defaults: Defaults
+    context: Context | None
+    choices: dict[str, UnitChoice]
 
 
 def import_files(
@@ -59,10 +86,14 @@ def import_files(
     defaults: Defaults,
     strict: bool = False,
     dry_run: bool = False,
+    context: Context | None = None,
     on_refused: Callable[[RefusedRow], None] = lambda row: None,
     on_progress: Callable[[FileReport], None] = lambda report: None,
 ) -> list[FileReport]:
     """Record the trades of files and return a report on each; importing a file again changes nothing.
+
+    A folder stands for all the backtest results in it. `context` adds to the rows of a batch what price bars say of
+    them; it is called with rows that know their unit of risk (`Row.unit`).
 
     A refused row does not affect the others. Under `strict` nothing is recorded if any row of any file is refused;
     under `dry_run` nothing is recorded at all. In both cases every row is processed and reported as it would have been.
@@ -70,7 +101,8 @@ def import_files(
     """
     whole: AbstractContextManager[object] = transaction.atomic() if strict or dry_run else nullcontext()
     with whole:
-        reports = [_import_file(file, now, defaults, on_refused, on_progress) for file in files]
+        whole_import = _Import(now, defaults, context, {})
+        reports = [_import_file(file, whole_import, on_refused, on_progress) for file in found_files(files)]
         if dry_run or (strict and any(report.refused for report in reports)):
             transaction.set_rollback(True)
     return reports
@@ -78,17 +110,19 @@ def import_files(
 
 def _import_file(
     file: Path,
-    now: datetime,
-    defaults: Defaults,
+    whole: _Import,
     on_refused: Callable[[RefusedRow], None],
     on_progress: Callable[[FileReport], None],
 ) -> FileReport:
     report = FileReport(file)
     try:
+        if file.is_dir():
+            raise Refused.because("the folder holds no backtest result (.zip or .json); name the file itself")
         with file.open("rb") as stream:
             size = file.stat().st_size
-            for batch in _read_ahead(_batches(read_rows(stream, file.name, size, defaults), now)):
-                for refused in _record(batch, report, now):
+            rows = read_rows(stream, file.name, size, whole.defaults, path=file, beside=metadata_beside(file))
+            for batch in _read_ahead(_batches(rows)):
+                for refused in _record(batch, report, whole):
                     on_refused(refused)
                 report.done = 1.0 if size == 0 else min(1.0, stream.tell() / size)
                 on_progress(report)
@@ -96,15 +130,18 @@ def _import_file(
         message = f"cannot be read ({error.strerror or error}); check its path and permissions"
         report.counts[Status.REFUSED] += 1
         on_refused(RefusedRow(file, WHOLE_FILE, "", (Refusal("", message),)))
+    except Refused as refused:
+        report.counts[Status.REFUSED] += 1
+        on_refused(RefusedRow(file, WHOLE_FILE, "", refused.refusals))
     return report
 
 
-def _batches(rows: Iterable[Row], now: datetime) -> Iterator[list[_Parsed]]:
-    """Parse rows and yield them in batches that are bounded in number and in size."""
-    batch: list[_Parsed] = []
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Yield rows in batches that are bounded in number and in size."""
+    batch: list[Row] = []
     size = 0
     for row in rows:
-        batch.append(_parse(row, now))
+        batch.append(row)
         size += row.size
         if len(batch) >= BATCH or size >= BATCH_SIZE:
             yield batch
@@ -113,7 +150,7 @@ def _batches(rows: Iterable[Row], now: datetime) -> Iterator[list[_Parsed]]:
         yield batch
 
 
-def _read_ahead(batches: Iterator[list[_Parsed]]) -> Iterator[list[_Parsed]]:
+def _read_ahead(batches: Iterator[list[Row]]) -> Iterator[list[Row]]:
     """Yield the batches; the next one is read while the caller writes the current one."""
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(next, batches, None)
@@ -122,25 +159,47 @@ def _read_ahead(batches: Iterator[list[_Parsed]]) -> Iterator[list[_Parsed]]:
             yield batch
 
 
-def _parse(row: Row, now: datetime) -> _Parsed:
+def _prepared(rows: Sequence[Row], report: FileReport, whole: _Import) -> list[_Parsed]:
+    """Measure the rows in the units of their strategies, add their context, and parse them."""
+    measured = measure_rows(rows, whole.choices, whole.defaults.risk, whole.now)
+    given = measured if whole.context is None else whole.context(measured)
+    families = {row.family for row in rows if row.family is not None}
+    report.units |= {name: whole.choices[name] for name in families}
+    report.runs |= {row.run for row in rows if row.run is not None}
+    return [
+        _parse(row, whole.now, has_context=row.payload is not before.payload)
+        for before, row in zip(measured, given, strict=True)
+    ]
+
+
+def _parse(row: Row, now: datetime, *, has_context: bool) -> _Parsed:
     if row.refusals:
         return _Parsed(row, None, row.refusals)
     try:
-        return _Parsed(row, parse_trade(row.payload, now=now))
+        return _Parsed(row, parse_trade(row.payload, now=now), has_context=has_context)
     except Refused as refused:
         return _Parsed(row, None, row.in_its_words(refused))
 
 
-def _record(batch: Sequence[_Parsed], report: FileReport, now: datetime) -> Iterator[RefusedRow]:
-    """Record the parsed trades of a batch, count all rows, and yield the refused ones in the order of the file."""
-    receipts = iter(record_trades([each.trade for each in batch if each.trade is not None], now=now))
+def _record(rows: Sequence[Row], report: FileReport, whole: _Import) -> Iterator[RefusedRow]:
+    """Record the trades of a batch, count all rows, and yield the refused ones in the order of the file."""
+    batch = _prepared(rows, report, whole)
+    read = [Read(each.row, each.trade, each.has_context) for each in batch if each.trade is not None]
+    matched = match_recorded(read, now=whole.now, correction=whole.defaults.correction)
+    receipts = iter(record_trades([each.trade for each in matched if each.trade is not None], now=whole.now))
+    outcomes = iter(matched)
     for each in batch:
         report.read += each.row.place != WHOLE_FILE
-        if each.trade is None:
-            status, refusals, external_id = Status.REFUSED, each.refusals, each.row.claimed_id
-        else:
-            receipt = next(receipts)
-            status, refusals, external_id = receipt.status, receipt.refusals, receipt.external_id
+        status, refusals, external_id = Status.REFUSED, each.refusals, each.row.claimed_id
+        if each.trade is not None:
+            match = next(outcomes)
+            external_id, refusals = match.external_id, match.refusals
+            status = Status.REFUSED if refusals else Status.UNCHANGED
+            if match.trade is not None:
+                receipt = next(receipts)
+                status, refusals = receipt.status, receipt.refusals
+            if status is not Status.REFUSED and each.trade.excluded_reason is not None:
+                report.excluded[each.trade.excluded_reason] += 1
         report.counts[status] += 1
         if status == Status.REFUSED:
             yield RefusedRow(report.file, each.row.place, external_id, refusals)

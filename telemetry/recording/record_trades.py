@@ -32,6 +32,7 @@ from telemetry.models import (
     PendingAttribution,
     Trade,
 )
+from telemetry.recording.rank_books import OUTCOME_COLUMNS, RANKS, rank_books, wait_for_others
 
 NAMESPACE = uuid.UUID("6f5a3f5e-0b1c-5c64-9a52-3c6f0c7e6f10")
 ATTEMPTS = 5
@@ -87,6 +88,8 @@ def record_trades(trades: Sequence[TradeValue], *, now: datetime) -> list[Receip
     for attempt in range(ATTEMPTS):
         try:
             with transaction.atomic():
+                if any(_is_ranked(trade) for trade in trades):
+                    wait_for_others()
                 receipts, accepted = _sort_out([trades[i] for i in ordered])
                 _write(accepted, now)
             break
@@ -140,7 +143,8 @@ def _status(trade: TradeValue, digest: bytes, revisions: dict[int, bytes]) -> tu
 def _write(accepted: Sequence[_Accepted], now: datetime) -> None:
     if not accepted:
         return
-    groups = _supersede([each.trade.external_id for each in accepted if each.trade.revision > 1], now)
+    entries = {each.trade.entry_id for each in accepted if each.trade.entry_id and _is_ranked(each.trade)}
+    groups = _retire([each.trade.external_id for each in accepted if each.trade.revision > 1], entries, now)
     newest = {each.trade.external_id: each for each in accepted}  # sorted, so the last one wins
     current = list(newest.values())
     judged = [(each, outcome) for each in current for outcome in judge(each.trade)]
@@ -150,20 +154,33 @@ def _write(accepted: Sequence[_Accepted], now: datetime) -> None:
     copy_rows(Trade, TRADE_COLUMNS, trade_rows)
     copy_rows(Action, ACTION_COLUMNS, _action_rows(accepted))
     copy_rows(Outcome, OUTCOME_COLUMNS, (_outcome_row(each, outcome) for each, outcome in judged))
-    named = [each for each in current if any(action.decision_ids for action in each.trade.actions)]
+    named = [each for each in current if _is_attributable(each.trade)]
     copy_rows(PendingAttribution, PENDING_COLUMNS, ((each.id, now) for each in named))
+    if entries:
+        groups |= rank_books(entries, now)
     copy_rows(DirtyGroup, DIRTY_COLUMNS, ((*group, now) for group in sorted(groups)))
     allocated = dict.fromkeys(each.id for each, o in judged if o.action_category is ActionCategory.ALLOCATION)
     copy_rows(FreshTrade, FRESH_COLUMNS, ((trade, now) for trade in allocated))
 
 
-def _supersede(external_ids: Iterable[str], now: datetime) -> set[tuple[str, str, str]]:
+def _is_ranked(trade: TradeValue) -> bool:
+    """Return whether the trade may supersede others or be superseded, now or by what it corrects."""
+    return trade.revision > 1 or (trade.entry_id is not None and trade.book in RANKS)
+
+
+def _is_attributable(trade: TradeValue) -> bool:
+    return trade.rr is not None and any(action.decision_ids for action in trade.actions)
+
+
+def _retire(external_ids: Iterable[str], entries: set[str], now: datetime) -> set[tuple[str, str, str]]:
     """Retire the current revisions of corrected trades and delete what was derived from them.
 
-    Returns the groups (module, pattern key, category) that lost outcomes.
+    Returns the groups (module, pattern key, category) that lost outcomes, and adds to `entries` those of the old
+    revisions, whose books have to be ranked again.
     """
     old = Trade.objects.filter(external_id__in=list(external_ids), is_current=True)
     ids = list(old.values_list("id", flat=True))
+    entries |= {entry for entry, book in old.values_list("entry_id", "book") if entry and book in RANKS}
     if not ids:
         return set()
     outcomes = Outcome.objects.filter(trade_id__in=ids)
@@ -180,15 +197,12 @@ def _supersede(external_ids: Iterable[str], now: datetime) -> set[tuple[str, str
 
 TRADE_COLUMNS = (
     "id", "external_id", "revision", "correction_reason", "is_current", "excluded_reason", "book", "source",
-    "symbol", "side", "timeframe", "cluster_id", "opened_at", "closed_at", "rr", "digest", "recorded_at",
+    "symbol", "side", "timeframe", "cluster_id", "entry_id", "superseded_by", "opened_at", "closed_at", "rr", "digest",
+    "recorded_at",
 )  # fmt: skip
 ACTION_COLUMNS = (
     "trade_id", "index", "module", "pattern_key", "action_category", "at", "scope", "fraction", "leg_rr", "rr_after",
     "known_at", "decision_ids", "controls", "counterfactuals", "buckets",
-)  # fmt: skip
-OUTCOME_COLUMNS = (
-    "trade_id", "action_index", "module", "pattern_key", "action_category", "book", "cluster_id", "scope", "rr",
-    "closed_at", "known_at",
 )  # fmt: skip
 PENDING_COLUMNS = FRESH_COLUMNS = ("trade_id", "marked_at")
 DIRTY_COLUMNS = ("module", "pattern_key", "action_category", "marked_at")
@@ -199,7 +213,8 @@ def _trade_row(accepted: _Accepted, is_current: bool, now: datetime) -> tuple[An
     return (
         accepted.id, trade.external_id, trade.revision, trade.correction_reason or "", is_current,
         trade.excluded_reason or "", trade.book, trade.source or "", trade.symbol, trade.side or "",
-        trade.timeframe or "", trade.cluster_id or "", trade.opened_at, trade.closed_at, trade.rr, accepted.digest, now,
+        trade.timeframe or "", trade.cluster_id or "", trade.entry_id or "", "", trade.opened_at,
+        trade.closed_at, trade.rr, accepted.digest, now,
     )  # fmt: skip
 
 
@@ -218,7 +233,7 @@ def _outcome_row(accepted: _Accepted, outcome: Judged) -> tuple[Any, ...]:
     return (
         accepted.id, outcome.action_index, outcome.module, outcome.pattern_key, outcome.action_category,
         accepted.trade.book, accepted.trade.cluster_id or "", accepted.scopes[outcome.action_index], outcome.rr,
-        outcome.closed_at, outcome.known_at,
+        outcome.closed_at, outcome.known_at, accepted.trade.entry_id or "",
     )  # fmt: skip
 
 

@@ -17,7 +17,8 @@ import numpy as np
 
 from config.demo.market.scopes import pm_scope
 from telemetry.core.file_formats.file_rows import Defaults
-from telemetry.core.file_formats.freqtrade_trade import Run, trade_payload
+from telemetry.core.file_formats.freqtrade_facts import Run
+from telemetry.core.file_formats.freqtrade_trade import trade_payload
 from telemetry.core.market_context.bars import Bars, Floats
 from telemetry.core.market_context.indicators import Indicators
 from telemetry.core.market_context.market import Market

@@ -18,7 +18,8 @@ from learning.readers.group_columns import moment_from_microseconds
 from telemetry.foundation.bulk_copy import copy_rows
 from telemetry.foundation.core.canonical_json import fact_json
 from telemetry.models import DirtyGroup, Outcome, Trade
-from telemetry.recording.record_trades import OUTCOME_COLUMNS, TRADE_COLUMNS, record_trades, trade_id
+from telemetry.recording.rank_books import OUTCOME_COLUMNS
+from telemetry.recording.record_trades import TRADE_COLUMNS, record_trades, trade_id
 from tests.bench.report import figure, interleaved, scratch_database
 from tests.bench.worlds import GROUPS, NOW, World, group_name, world
 

@@ -15,7 +15,7 @@ from telemetry.models import Action, Trade
 
 TRADE_FIELDS = (
     "external_id", "revision", "correction_reason", "book", "source", "symbol", "side", "timeframe", "cluster_id",
-    "excluded_reason",
+    "entry_id", "excluded_reason",
 )  # fmt: skip
 TRADE_COLUMNS = (*TRADE_FIELDS, "opened_at", "closed_at", "rr", "actions")
 
@@ -39,7 +39,7 @@ def trades(selection: Selection) -> Iterator[Document]:
             yield _present({name: getattr(trade, name) for name in TRADE_FIELDS}) | {
                 "opened_at": utc_text(trade.opened_at),
                 "closed_at": utc_text(trade.closed_at),
-                "rr": trade.rr,
+                **_present({"rr": trade.rr}),
                 "actions": [_action(action) for action in trade.actions.all()],
             }
 

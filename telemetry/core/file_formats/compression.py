@@ -32,20 +32,36 @@ def is_zip(stream: IO[bytes]) -> bool:
     return _begins_with(stream, ZIP)
 
 
-def json_members(stream: IO[bytes]) -> Iterator[tuple[str, str]]:
-    """Yield name and text of the JSON files in a zip, except the configuration that freqtrade adds. Raises Refused."""
+def json_members(stream: IO[bytes]) -> Iterator[tuple[str, str | Refused]]:
+    """Yield name and text of the JSON files in a zip, and a refusal for each that cannot be read.
+
+    Raises Refused if the zip itself cannot be.
+    """
     try:
         with zipfile.ZipFile(stream) as archive:
             found = [member for member in archive.infolist() if member.filename.endswith(".json")]
             if len(found) > MOST_MEMBERS:
                 raise Refused.because(f"the zip holds {len(found)} JSON files; import at most {MOST_MEMBERS} at once")
             for member in found:
-                if not member.filename.endswith("_config.json"):
-                    with archive.open(member) as file:
-                        yield member.filename, whole_text(file)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, *UNREADABLE) as error:
-        message = f"the zip is damaged, encrypted or cut off ({error}); fetch the whole file and import it again"
-        raise Refused.because(message) from None
+                yield member.filename, _member_text(archive, member)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
+        raise _damaged(error) from None
+
+
+def _member_text(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str | Refused:
+    try:
+        with archive.open(member) as file:
+            return whole_text(file)
+    except Refused as refused:
+        return refused
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
+        return _damaged(error)
+
+
+def _damaged(error: Exception) -> Refused:
+    return Refused.because(
+        f"the zip is damaged, encrypted or cut off ({error}); fetch the whole file and import it again"
+    )
 
 
 def whole_text(stream: IO[bytes]) -> str:

@@ -24,7 +24,7 @@ class Record:
     size: int = 0
 
 
-def read_records(lines: Iterator[Line]) -> Iterator[Record]:
+def read_records(lines: Iterator[Line], separator: str = ",") -> Iterator[Record]:
     """Yield the records, the header first. A record ends with the line on which its quotes balance."""
     waiting: list[Line] = []
     while True:
@@ -33,7 +33,7 @@ def read_records(lines: Iterator[Line]) -> Iterator[Record]:
             return
         if line.refused is not None or line.text.count('"') % 2 == 0:
             if line.refused is not None or line.text.strip():
-                yield _record([line])
+                yield _record([line], separator)
             continue
         record = [line, *_until_balanced(lines, waiting)]
         if sum(each.text.count('"') for each in record) % 2:
@@ -41,7 +41,7 @@ def read_records(lines: Iterator[Line]) -> Iterator[Record]:
             yield Record(f"line {line.number}", refused=Refused.because(message))
             waiting = record[1:]
         else:
-            yield _record(record)
+            yield _record(record, separator)
 
 
 def _until_balanced(lines: Iterator[Line], waiting: list[Line]) -> Iterator[Line]:
@@ -57,18 +57,27 @@ def _until_balanced(lines: Iterator[Line], waiting: list[Line]) -> Iterator[Line
             return
 
 
-def _record(lines: Sequence[Line]) -> Record:
+def _record(lines: Sequence[Line], separator: str) -> Record:
     place = f"line {lines[0].number}"
     try:
         if refused := next((line.refused for line in lines if line.refused is not None), None):
             raise refused
         text = "".join(line.text for line in lines)
-        cells = [cell.strip() for cell in next(csv.reader([text], strict=True))]
+        cells = [cell.strip() for cell in next(csv.reader([text], strict=True, delimiter=separator))]
         return Record(place, cells, size=len(text))
     except Refused as refused:
         return Record(place, refused=refused)
     except csv.Error as error:
         return Record(place, refused=Refused.because(f"is not CSV: {error}; quote the cell, or use JSON lines"))
+
+
+def cells_by_name(header: Sequence[str], record: Record) -> dict[str, str]:
+    """Return the filled cells by column name; raise Refused if the record does not have one cell per column."""
+    if len(record.cells) != len(header):
+        raise Refused.because(
+            f"has {len(record.cells)} cells where the header has {len(header)}; quote cells that hold commas"
+        )
+    return {name: cell for name, cell in zip(header, record.cells, strict=True) if cell}
 
 
 def number(cell: str) -> float | str:

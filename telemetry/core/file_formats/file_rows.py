@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from telemetry.core.file_formats.column_mapping import ColumnMapping
 from telemetry.core.file_formats.market_facts import MarketFacts
+from telemetry.core.unit_of_risk import Unit
 from telemetry.foundation.core.refusal import Refusal, Refused, join
 
 Names = tuple[tuple[str, str], ...]
@@ -12,14 +15,28 @@ Names = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """Values for trades whose file does not give them.
+    """Values for trades whose file does not give them, and how to read files that do not explain themselves.
 
-    `family` replaces freqtrade's strategy in pattern keys, so that variants of one strategy share their patterns.
+    - `book`: None means paper, and live for a database of freqtrade.
+    - `family` replaces freqtrade's strategy in pattern keys and clusters, so that variants of one strategy share their
+      patterns and an entry that several of them took counts once.
+    - `exchange`: of freqtrade's trades whose file names none.
+    - `risk`: the unit of risk of strategies (or families) by name, where a person chooses it.
+    - `correction`: the reason with which trades are moved to another book or source than they were recorded in.
+    - `mapping`: how the columns of another bot's CSV are called.
     """
 
-    book: str = "paper"
+    book: str | None = None
     source: str | None = None
     family: str | None = None
+    exchange: str | None = None
+    risk: Mapping[str, Unit] = field(default_factory=dict)
+    correction: str | None = None
+    mapping: ColumnMapping | None = None
+
+    @property
+    def book_of_files(self) -> str:
+        return self.book or "paper"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +48,11 @@ class Row:
     - `names`: pairs of a path in the payload and the file's own name, such as ("opened_at", "open_date").
     - `size`: the length of the row in characters, if known, so that callers can bound a batch of rows.
     - `market`: fills, stop and prices, from which context and R can be computed with price bars; None if unknown.
+    - `earlier`: payloads under which the same trade may be recorded already; equal to one of them, it is unchanged.
+    - `family`: the strategy or family by whose unit of risk the trade is measured; None if it brings its own rr.
+    - `unit`: that unit, once it is chosen.
+    - `run`: the run of a backtest as its metadata names it.
+    - `may_revise`: whether a different body is a newer state of the same trade, to be recorded as its next revision.
     """
 
     place: str
@@ -39,6 +61,11 @@ class Row:
     names: Names = ()
     size: int = 0
     market: MarketFacts | None = None
+    earlier: tuple[object, ...] = ()
+    family: str | None = None
+    unit: Unit | None = None
+    run: str | None = None
+    may_revise: bool = False
 
     @classmethod
     def refused(cls, place: str, refused: Refused) -> Row:
@@ -67,3 +94,15 @@ class Row:
             if path.startswith(ours) and rest[:1] in ("", ".", "["):
                 return join(theirs, rest.removeprefix("."))
         return path
+
+
+def with_defaults(payload: object, defaults: Defaults) -> object:
+    """Return the payload with the default book and source where it names none."""
+    if not isinstance(payload, dict):
+        return payload
+    filled = dict(payload)
+    if filled.get("book") is None:
+        filled["book"] = defaults.book_of_files
+    if filled.get("source") is None:
+        filled["source"] = defaults.source
+    return filled

@@ -3,7 +3,8 @@
 | columns | meaning |
 |---|---|
 | external_id, symbol, opened_at, closed_at, rr | required |
-| revision, correction_reason, book, source, side, timeframe, cluster_id, excluded_reason | optional, of the trade |
+| revision, correction_reason, book, source, side, timeframe | optional, of the trade |
+| cluster_id, entry_id, excluded_reason | optional, of the trade |
 | pattern_key | required, of the entry, the trim and the exit |
 | module, action_category, at | optional, of the entry; default: pm, entry (dm: allocation), opened_at |
 | scope.<dimension>, decision_ids (separated by spaces), fraction, leg_rr, known_at | optional, of the entry |
@@ -11,30 +12,32 @@
 | exit.at, .rr_after, .known_at, .decision_ids, .scope.<dimension> | the exit, if any is filled; at: closed_at |
 | actions | replaces all columns of actions: their JSON list, as `export trades --format csv` writes it |
 
-Trim and exit inherit the entry's scope, overridden by their own dimensions. An empty cell means no value. An apostrophe
+Trim and exit inherit the entry's scope, overridden by their own dimensions. An empty cell means no value. In a scope,
+True and 1.0 mean what JSON's true and 1.0 mean. An apostrophe
 before text that looks like a formula (`'=x`) keeps spreadsheets from computing it; it is not part of the value.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from telemetry.core.file_formats.csv_records import Record, number
-from telemetry.core.file_formats.file_rows import Defaults, Names, Row
-from telemetry.core.file_formats.json_lines import with_defaults
+from telemetry.core.file_formats.csv_records import Record, cells_by_name, number
+from telemetry.core.file_formats.file_rows import Defaults, Names, Row, with_defaults
 from telemetry.core.file_formats.strict_json import parse_json
 from telemetry.foundation.core.csv_cells import unguarded
 from telemetry.foundation.core.refusal import Refusal, Refused
 
 TRADE = (
     "external_id", "revision", "correction_reason", "book", "source", "symbol", "side", "timeframe", "cluster_id",
-    "opened_at", "closed_at", "rr", "excluded_reason",
+    "entry_id", "opened_at", "closed_at", "rr", "excluded_reason",
 )  # fmt: skip
 REQUIRED = ("external_id", "symbol", "opened_at", "closed_at", "rr")
 ENTRY = ("module", "pattern_key", "action_category", "at", "decision_ids", "fraction", "leg_rr", "known_at")
 SALE = ("at", "decision_ids", "fraction", "rr_after", "known_at")
 SALES = ("trim", "exit")
 NUMBERS = ("revision", "rr", "fraction", "leg_rr", "rr_after")
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,15})\.[0-9]{1,16}", re.ASCII)
 KNOWN = (*TRADE, *ENTRY, "scope.<dimension>", *(f"{sale}.{each}" for sale in SALES for each in (*SALE, "scope.…")))
 
 
@@ -73,15 +76,6 @@ def read_flat(header: Sequence[str], records: Iterator[Record], defaults: Defaul
             yield Row.refused(record.place, refused)
 
 
-def cells_by_name(header: Sequence[str], record: Record) -> dict[str, str]:
-    """Return the filled cells by column name; raise Refused if the record does not have one cell per column."""
-    if len(record.cells) != len(header):
-        raise Refused.because(
-            f"has {len(record.cells)} cells where the header has {len(header)}; quote cells that hold commas"
-        )
-    return {name: cell for name, cell in zip(header, record.cells, strict=True) if cell}
-
-
 def trade_of(cells: Mapping[str, str]) -> tuple[dict[str, object], Names]:
     """Return the payload of a row, and the file's own names for its paths. Raises Refused."""
     payload: dict[str, object] = {name: _value(name, cells[name]) for name in TRADE if name in cells}
@@ -111,8 +105,20 @@ def _sale(
     return action
 
 
-def _scope(cells: Mapping[str, str], prefix: str) -> dict[str, str]:
-    return {name.removeprefix(prefix): unguarded(cell) for name, cell in cells.items() if name.startswith(prefix)}
+def _scope(cells: Mapping[str, str], prefix: str) -> dict[str, object]:
+    return {name.removeprefix(prefix): _scope_value(cell) for name, cell in cells.items() if name.startswith(prefix)}
+
+
+def _scope_value(cell: str) -> object:
+    """Return a scope cell as the value that JSON would carry; other text is a value as it stands.
+
+    >>> _scope_value("True"), _scope_value("1.0"), _scope_value("1.5.2"), _scope_value("micro")
+    (True, 1.0, '1.5.2', 'micro')
+    """
+    text = unguarded(cell)
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    return float(text) if _DECIMAL.fullmatch(text) else text
 
 
 def _value(name: str, cell: str) -> object:

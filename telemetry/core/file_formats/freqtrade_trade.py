@@ -1,21 +1,37 @@
-"""One trade of freqtrade, from its backtest results, its trade lists or tables made of them.
+"""One trade of freqtrade, from its backtest results, its trade lists, its database or tables made of them.
 
-rr = profit_ratio / |initial_stop_loss_ratio|: both are per unit of stake, so the quotient is the outcome per unit of
-risk. The pattern is `<strategy>.<long|short>.<enter_tag or entry>`. Entries after the first are adds, and exits before
-the last are trims; each has its fraction of the total amount entered. Exits have no `rr_after`: they are stored but not
-learned from. There is no allocation action, because the file does not contain the share of the portfolio.
+rr is the realized result per unit of risk (`unit_of_risk`): profit_ratio / |initial_stop_loss_ratio| where the stop is
+a real one, and otherwise in ATR, which needs price bars. The pattern is `<strategy>.<long|short>.<enter_tag or entry>`,
+each part coded by `pattern_parts`; names that had to be coded stand in the entry's controls as they are. Entries after
+the first are adds, and exits before the last are trims; each has its fraction of the total amount entered. An order's
+own tag is the motif of an add; trims and exits keep the trade's key, since why something was sold is an outcome. Exits
+have no `rr_after`: they are stored but not learned from. There is no allocation action, because the file does not
+contain the share of the portfolio.
+
+Trades of one strategy or family in one pair, side and entry bar are one cluster, whatever file, run or book they are
+from; `entry_id` is the same without strategy and exchange.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from hashlib import sha256
+from collections.abc import Mapping, Sequence
 
-from telemetry.core.file_formats.file_rows import Defaults, Names
-from telemetry.core.file_formats.freqtrade_fields import moment_in, number_in, pattern_part, text_in, timeframe_word
-from telemetry.core.file_formats.freqtrade_orders import filled_orders
-from telemetry.foundation.core.canonical_json import fact_json
+from telemetry.core.file_formats.exclusions import FORCED, NO_BARS
+from telemetry.core.file_formats.file_rows import Defaults, Names, Row
+from telemetry.core.file_formats.freqtrade_coding_1 import first_payload
+from telemetry.core.file_formats.freqtrade_facts import (
+    Facts,
+    Run,
+    external_id,
+    is_censored,
+    market_facts,
+    read_facts,
+)
+from telemetry.core.file_formats.freqtrade_names import renamed
+from telemetry.core.file_formats.freqtrade_orders import Order
+from telemetry.core.file_formats.pattern_parts import pattern_part
+from telemetry.core.unit_of_risk import has_real_stop, rr_by_stop
+from telemetry.foundation.core.canonical_json import utc_text
 from telemetry.foundation.core.objects import mapping
 from telemetry.foundation.core.refusal import Refusal, Refused
 
@@ -26,92 +42,126 @@ NAMES: Names = (
     ("rr", "profit_ratio"),
     ("cluster_id", "entry_id"),
     ("actions[0].at", "open_date"),
+    ("actions[0].controls", ""),
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What a file states once for all its trades; values of a trade itself take precedence."""
-
-    strategy: str | None = None
-    run_id: str | None = None
-    timeframe: str | None = None
+def read_trade(
+    place: str, trade: object, run: Run, defaults: Defaults, size: int = 0, first: Mapping[str, object] | None = None
+) -> Row:
+    """Return one trade as a row; `first` is the trade as the first coding saw it, if that differs. Never raises."""
+    own: dict[str, str] = {}
+    try:
+        given = mapping(trade)
+        fields, own = renamed(given)
+        facts = read_facts(fields, run)
+        payload = _payload(facts, fields, run, defaults)
+    except Refused as refused:
+        return Row(place, refusals=tuple(Refusal(_own(own, each.field), each.message) for each in refused.refusals))
+    return Row(
+        place,
+        payload,
+        names=tuple((ours, _own(own, theirs)) for ours, theirs in NAMES) if own else NAMES,
+        size=size,
+        market=market_facts(facts, fields, run),
+        earlier=_earlier(given if first is None else first, run, defaults),
+        family=defaults.family or facts.strategy,
+        run=run.label or run.run_id,
+        may_revise=not run.is_backtest and facts.own_id is not None and facts.own_id.isdigit(),
+    )
 
 
 def trade_payload(value: object, run: Run, defaults: Defaults) -> dict[str, object]:
-    """Return the payload of a closed trade; raise Refused with freqtrade's field names.
+    """Return the payload of a closed trade; raise Refused with freqtrade's field names."""
+    fields, _ = renamed(mapping(value))
+    return _payload(read_facts(fields, run), fields, run, defaults)
 
-    `entry_id`, if present, becomes the cluster: the same entry in several runs counts as evidence once.
-    """
-    trade = mapping(value)
-    if trade.get("is_open") is True or trade.get("close_date") is None:
-        raise Refused(Refusal("close_date", "the trade is open; import it once it has closed"))
-    strategy, pair = text_in(trade, "strategy", run.strategy), text_in(trade, "pair")
-    opened_at, closed_at = moment_in(trade, "open_date"), moment_in(trade, "close_date")
-    side = "short" if trade.get("is_short") is True else "long"
-    timeframe = timeframe_word(trade.get("timeframe") or run.timeframe)
-    key = ".".join((pattern_part(defaults.family or strategy), side, pattern_part(trade.get("enter_tag"), "entry")))
-    action = {"module": "pm", "pattern_key": key, "scope": {"timeframe": timeframe} if timeframe else {}}
-    return {
-        "external_id": _external_id(trade, run, strategy, pair, opened_at),
-        "book": defaults.book,
+
+def _own(own: Mapping[str, str], field: str) -> str:
+    return own.get(field, field)
+
+
+def _payload(facts: Facts, trade: Mapping[str, object], run: Run, defaults: Defaults) -> dict[str, object]:
+    family = pattern_part(defaults.family or facts.strategy)
+    measured = has_real_stop(facts.stop_ratio, facts.leverage, run.stop_is_custom)
+    entry_id = trade.get("entry_id")
+    payload: dict[str, object] = {
+        "external_id": external_id(facts),
+        "book": defaults.book_of_files,
         "source": defaults.source or trade.get("source") or "freqtrade",
-        "symbol": pair,
-        "side": side,
-        "timeframe": timeframe,
-        "cluster_id": trade.get("entry_id"),
-        "opened_at": opened_at,
-        "closed_at": closed_at,
-        "rr": _rr(trade),
-        "actions": [{**action, **each} for each in _actions(trade, opened_at, closed_at)],
+        "symbol": facts.pair,
+        "side": facts.side,
+        "timeframe": facts.timeframe,
+        "cluster_id": f"{facts.exchange or ''}:{facts.entry_id}:{family}" if entry_id is None else entry_id,
+        "entry_id": facts.entry_id,
+        "opened_at": utc_text(facts.opened_at),
+        "closed_at": utc_text(facts.closed_at),
+        "rr": rr_by_stop(facts.profit_ratio, facts.stop_ratio) if measured else None,
+        "actions": _actions(facts, f"{family}.{facts.side}", defaults.family),
     }
+    if is_censored(facts, run):
+        payload["excluded_reason"] = FORCED
+    elif not measured:
+        payload["excluded_reason"] = NO_BARS
+    return payload
 
 
-def _external_id(trade: Mapping[str, object], run: Run, strategy: str, pair: str, opened_at: str) -> str:
-    """Return an id that is the same whenever the trade is imported, under any source or book.
-
-    A trade without an id of its own is identified by its run and by every field in which two trades of one run can
-    differ.
-    """
-    own = trade.get("trade_id")
-    fields = ("is_short", "enter_tag", "close_date", "open_rate", "amount")
-    identity = [own] if own is not None else [run.run_id, *(trade.get(name) for name in fields)]
-    try:
-        digest = sha256(fact_json([strategy, pair, opened_at, *identity]).encode()).hexdigest()[:16]
-    except (ValueError, TypeError, RecursionError):
-        raise Refused(Refusal("trade_id", "what tells this trade from others is no text or finite number")) from None
-    return f"freqtrade:{strategy[:60].strip()}:{pair[:60].strip()}:{opened_at}:{digest}"
+def _earlier(trade: Mapping[str, object], run: Run, defaults: Defaults) -> tuple[object, ...]:
+    payload = first_payload(
+        trade,
+        run.strategy,
+        run.run_id,
+        run.timeframe,
+        book=defaults.book_of_files,
+        source=defaults.source,
+        family=defaults.family,
+    )
+    return () if payload is None else (payload,)
 
 
-def _rr(trade: Mapping[str, object]) -> float:
-    """Return the realized outcome in R.
-
-    >>> _rr({"profit_ratio": 0.05, "initial_stop_loss_ratio": -0.1})
-    0.5
-    """
-    risk = number_in(trade, "initial_stop_loss_ratio")
-    if risk == 0:
-        message = "is 0, so there is no unit of risk; give the strategy a stop loss, or send rr yourself as JSON lines"
-        raise Refused(Refusal("initial_stop_loss_ratio", message))
-    return number_in(trade, "profit_ratio") / abs(risk)
-
-
-def _actions(trade: Mapping[str, object], opened_at: str, closed_at: str) -> list[dict[str, object]]:
-    entry: dict[str, object] = {"action_category": "entry", "at": opened_at}
-    reason = trade.get("exit_reason") or trade.get("sell_reason")  # an outcome, so never part of a pattern
-    close: dict[str, object] = {
-        "action_category": "exit",
-        "at": closed_at,
-        "controls": {"exit_reason": reason} if reason else {},
-    }
-    orders = filled_orders(trade)
+def _actions(facts: Facts, start: str, family: str | None) -> list[dict[str, object]]:
+    scope = {"timeframe": facts.timeframe} if facts.timeframe else {}
+    motif = pattern_part(facts.tag, "entry")
+    action: dict[str, object] = {"module": "pm", "pattern_key": f"{start}.{motif}", "scope": scope}
+    entry = action | {"action_category": "entry", "at": utc_text(facts.opened_at)}
+    if coded := _coded(enter_tag=(facts.tag, motif), strategy=(family or facts.strategy, start.partition(".")[0])):
+        entry["controls"] = coded
+    close = action | {"action_category": "exit", "at": utc_text(facts.closed_at)}
+    orders = facts.orders
     first_entry = next((order for order in orders if order.is_entry), None)
     last_exit = next((order for order in reversed(orders) if not order.is_entry), None)
-    if first_entry is not None and first_entry.fraction < 1:
+    if first_entry is not None and first_entry.fraction is not None and first_entry.fraction < 1:
         entry["fraction"] = first_entry.fraction
-    moves: list[dict[str, object]] = [
-        {"action_category": "add" if order.is_entry else "trim", "at": order.at, "fraction": order.fraction}
-        for order in orders
-        if order is not first_entry and order is not last_exit
-    ]
-    return [entry, *moves, close]
+    moves = [order for order in orders if order is not first_entry and order is not last_exit]
+    close["controls"] = _texts(exit_reason=facts.exit_reason) | _exit_tag(facts, last_exit)
+    return [entry, *_moves(facts, moves, action, start), close]
+
+
+def _moves(facts: Facts, orders: Sequence[Order], action: dict[str, object], start: str) -> list[dict[str, object]]:
+    moves = []
+    for order in orders:
+        move = action | {"action_category": "add" if order.is_entry else "trim", "at": utc_text(order.at)}
+        if order.fraction is not None:
+            move["fraction"] = order.fraction
+        tag = order.fill.tag
+        if order.is_entry and tag and tag != facts.tag:
+            move["pattern_key"] = f"{start}.{pattern_part(tag)}"
+            move["controls"] = _coded(enter_tag=(tag, pattern_part(tag)))
+        elif not order.is_entry:
+            move["controls"] = _exit_tag(facts, order)
+        moves.append(move)
+    return moves
+
+
+def _exit_tag(facts: Facts, order: Order | None) -> dict[str, str]:
+    tag = order.fill.tag if order is not None else None
+    return {"exit_tag": tag} if tag and tag != facts.exit_reason else {}
+
+
+def _coded(**names: tuple[str, str]) -> dict[str, str]:
+    """Return the names that a pattern key does not show as they are."""
+    return {field: name for field, (name, part) in names.items() if name and name != part}
+
+
+def _texts(**values: str) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value}

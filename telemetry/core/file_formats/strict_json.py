@@ -1,4 +1,4 @@
-"""Strict JSON: no NaN, no infinity, no duplicate keys, bounded depth."""
+"""Strict JSON: no NaN, no infinity, no duplicate keys, bounded depth; and the same with NaN, for files of freqtrade."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import Any
 from telemetry.foundation.core.refusal import Refused, shown
 
 
-def parse_json(text: str) -> Any:
+def parse_json(text: str, *, constants: bool = False) -> Any:
     """Return the value of one JSON document, or raise Refused.
 
-    `1e999` becomes infinity, which its field's parser refuses.
+    `1e999` becomes infinity, which its field's parser refuses. With `constants`, NaN and Infinity are numbers too:
+    freqtrade writes them for prices that it never had, and the field that needs one refuses it.
 
     >>> parse_json('{"rr": 1, "rr": 2}')
     Traceback (most recent call last):
     telemetry.foundation.core.refusal.Refused: the key 'rr' appears twice in one object; send it once
     """
     try:
-        return _DECODER.decode(text)
+        return (_WITH_CONSTANTS if constants else _DECODER).decode(text)
     except Refused:
         raise
     except RecursionError:
@@ -43,3 +44,4 @@ def _no_constant(name: str) -> float:
 
 
 _DECODER = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_unique_keys)
+_WITH_CONSTANTS = json.JSONDecoder(object_pairs_hook=_unique_keys)

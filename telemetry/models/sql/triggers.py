@@ -31,5 +31,10 @@ TRIGGERS: Mapping[str, tuple[Trigger, ...]] = MappingProxyType(
             Trigger("telemetry_acknowledgement_is_not_truncated", "TRUNCATE", "refuse_change()"),
             Trigger("acknowledgement_is_audited", "INSERT", "acknowledgement_is_audited()", deferred=True),
         ),
+        # A strategy's outcomes are measured in one unit for good.
+        "telemetry_unitofrisk": (
+            Trigger("unit_of_risk_is_append_only", "UPDATE OR DELETE", "refuse_change()"),
+            Trigger("telemetry_unitofrisk_is_not_truncated", "TRUNCATE", "refuse_change()"),
+        ),
     }
 )

@@ -220,7 +220,7 @@ def shuffled(value: Any) -> Any:
 
 CHANGES: list[dict[str, Any]] = [
     {"external_id": "t2"}, {"book": "paper"}, {"source": None}, {"symbol": "ETH/USDT"}, {"side": "short"},
-    {"timeframe": "4h"}, {"cluster_id": None}, {"opened_at": "2024-05-01T09:00:00Z"},
+    {"timeframe": "4h"}, {"cluster_id": None}, {"entry_id": "BTC:long:10h"}, {"opened_at": "2024-05-01T09:00:00Z"},
     {"closed_at": "2024-05-03T10:00:00Z"}, {"rr": 1.5000000000000002}, {"excluded_reason": None},
 ]  # fmt: skip
 ACTION_CHANGES: list[dict[str, Any]] = [

@@ -134,7 +134,7 @@ class TestImportFiles:
         assert counts == {"read": 1, "new": 1, "refused": 3}
         assert [(each.file.name, each.row) for each in refused][::2] == [("missing", "file"), ("empty.csv", "file")]
         assert "cannot be read (No such file or directory)" in refused[0].refusals[0].message
-        assert "cannot be read (Is a directory)" in refused[1].refusals[0].message
+        assert "the folder holds no backtest result" in refused[1].refusals[0].message
 
     def test_records_in_batches_bounded_in_number_and_size(self, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
         sizes: list[int] = []

@@ -39,7 +39,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-        parser.add_argument("--book", default="paper", help="of trades that name none (default: paper)")
+        parser.add_argument(
+            "--book", help="of trades that name none (default: paper; of a database of freqtrade: live)"
+        )
         parser.add_argument("--source", help="of trades that name none; freqtrade's all take this one")
         parser.add_argument("--family", help="in place of the strategy in the pattern keys of freqtrade's trades")
         parser.add_argument("--strict", action="store_true", help="record nothing if any row is refused")
@@ -132,7 +134,8 @@ def relaxed_garbage_collection() -> Iterator[None]:
 def _defaults(options: dict[str, Any]) -> Defaults:
     values = {name: options[name] for name in OPTIONS if options[name] is not None}
     try:
-        return Defaults(**{name: named(OPTIONS[name], value, f"--{name}") for name, value in values.items()})
+        values = {name: named(OPTIONS[name], value, f"--{name}") for name, value in values.items()}
+        return Defaults(book=values.get("book"), source=values.get("source"), family=values.get("family"))
     except Refused as refused:
         raise CommandError(str(refused)) from refused
 

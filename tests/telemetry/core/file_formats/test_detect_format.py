@@ -141,11 +141,30 @@ class TestHostileFiles:
         assert row.place == "file"
         assert message in refusal(row)[2]
 
-    @pytest.mark.parametrize("missing", ["strategy", "close_date", "profit_ratio", "initial_stop_loss_ratio"])
-    def test_name_the_column_a_table_lacks(self, missing: str) -> None:
+    @pytest.mark.parametrize(
+        ("missing", "message"),
+        [
+            ("strategy", "the header lacks this column; export it too"),
+            (
+                "close_date",
+                "the header has neither this column nor close_timestamp, its time in milliseconds; export one of them",
+            ),
+            (
+                "profit_ratio",
+                "the header has neither this column nor close_profit, its name in freqtrade's database; "
+                "export one of them",
+            ),
+            (
+                "initial_stop_loss_ratio",
+                "the header has neither this column nor initial_stop_loss_pct, its name in freqtrade's database; "
+                "export one of them",
+            ),
+        ],
+    )
+    def test_name_the_column_a_table_lacks_and_what_would_do(self, missing: str, message: str) -> None:
         (row,) = rows(table(LOGGED, columns=[name for name in LOGGED if name != missing]))
 
-        assert refusal(row) == ("file", missing, "the header lacks this column; export it too")
+        assert refusal(row) == ("file", missing, message)
 
     def test_keep_the_other_strategies_when_one_has_no_trades(self) -> None:
         document = TWO_STRATEGIES | {"strategy": TWO_STRATEGIES["strategy"] | {"Bad": 7, "Worse": {"trades": {}}}}

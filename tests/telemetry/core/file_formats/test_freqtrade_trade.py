@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from telemetry.core.file_formats.file_rows import Defaults, Row
-from telemetry.core.file_formats.freqtrade_trade import NAMES, Run, trade_payload
+from telemetry.core.file_formats.freqtrade_facts import Run
+from telemetry.core.file_formats.freqtrade_trade import NAMES, trade_payload
 from telemetry.core.trades import Trade, parse_trade
 from telemetry.foundation.core.refusal import Refused
 from tests.telemetry.core.builders import NOW
@@ -41,7 +42,9 @@ class TestTradePayload:
         key = {"module": "pm", "pattern_key": "Macd.short.ewo2", "scope": scope}
         assert found == {
             "book": "paper", "source": "freqtrade", "symbol": "BTC/USDT", "side": "short", "timeframe": "5m",
-            "cluster_id": None, "opened_at": "2024-05-01T10:00:00Z", "closed_at": "2024-05-02T10:00:00Z", "rr": 0.5,
+            "cluster_id": ":BTC/USDT:short:2024-05-01T10:00:00Z:Macd",
+            "entry_id": "BTC/USDT:short:2024-05-01T10:00:00Z", "opened_at": "2024-05-01T10:00:00Z",
+            "closed_at": "2024-05-02T10:00:00Z", "rr": 0.5,
             "actions": [
                 key | {"action_category": "entry", "at": "2024-05-01T10:00:00Z"},
                 key | {"action_category": "exit", "at": "2024-05-02T10:00:00Z", "controls": {"exit_reason": "roi"}},
@@ -69,7 +72,10 @@ class TestTradePayload:
             ({"pair": "A\0B"}, "pair"),
             ({"profit_ratio": float("nan")}, "profit_ratio"),
             ({"profit_ratio": "0.1"}, "profit_ratio"),
-            ({"open_rate": float("inf")}, "trade_id"),
+            ({"trade_id": [1]}, "trade_id"),
+            ({"is_short": "maybe"}, "is_short"),
+            ({"is_open": "perhaps"}, "is_open"),
+            ({"leverage": 0}, "leverage"),
             ({"orders": "many"}, "orders"),
             ({"orders": [order(True, 0, float("nan"))]}, "orders[0].amount"),
             ({"orders": [order(True, 0, 1.0, order_filled_timestamp=1e300)]}, "orders[0].order_filled_timestamp"),
@@ -104,7 +110,7 @@ class TestTradePayload:
     def test_lets_variants_share_a_family(self) -> None:
         keys = {made(Run(name), Defaults(family="Daily Buy"))["actions"][0]["pattern_key"] for name in ("gen1", "gen2")}
 
-        assert keys == {"Daily_Buy.long.entry"}
+        assert keys == {"Daily_Buy--2f4bafb3a5.long.entry"}
 
     def test_says_what_the_caller_says_of_book_and_source(self) -> None:
         found = made(defaults=Defaults("backtest", "mine"), source="log")
@@ -125,12 +131,19 @@ class TestExternalId:
         "over",
         [
             {"pair": "ETH/USDT"}, {"open_date": "2024-05-01 11:00:00"}, {"close_date": "2024-05-03 10:00:00"},
-            {"enter_tag": "dip"}, {"amount": 3.0}, {"is_short": True}, {"run": Run("Macd", "run 2")},
-            {"run": Run("Other", "run 1")},
+            {"enter_tag": "dip"}, {"is_short": True}, {"profit_ratio": 0.06}, {"run": Run("Other", "run 1", "5m")},
         ],
     )  # fmt: skip
     def test_differs_between_trades(self, over: dict[str, Any]) -> None:
         assert external_id(**over) != external_id()
+
+    @pytest.mark.parametrize("over", [{"amount": 3.0}, {"run": Run("Macd", "run 2", "5m")}, {"min_rate": 1.0}])
+    def test_is_the_same_in_every_run_that_tells_the_trade(self, over: dict[str, Any]) -> None:
+        assert external_id(**over) == external_id()
+
+    @pytest.mark.parametrize("own", [7, "7", " 7 ", 7.0, "7.0"])
+    def test_rests_on_an_id_however_it_is_spelled(self, own: object) -> None:
+        assert external_id(trade_id=own) == external_id(trade_id=7)
 
     def test_rests_on_the_id_of_a_trade_that_has_one(self) -> None:
         assert external_id(trade_id=1) == external_id(trade_id=1, close_date="2024-05-03 10:00:00", amount=1.0)

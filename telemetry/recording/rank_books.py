@@ -1,0 +1,131 @@
+"""Count a position once, however many books tell it: live supersedes dry, and dry supersedes backtest.
+
+Books tell the same position if strategy (or family), pair, side and entry bar agree, and the exchange where both name
+one. The trade of the lesser book stays, but has no outcomes, and names the trade that supersedes it. When that one is
+corrected or excluded, the lesser one counts again. Other books, paper among them, stand for themselves.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from uuid import UUID
+
+from django.db import connection
+
+from telemetry.core.outcomes import known_at, result_of
+from telemetry.foundation.bulk_copy import copy_rows
+from telemetry.foundation.core.canonical_json import fact_json
+from telemetry.models import Action, FreshTrade, Outcome, Trade
+
+RANKS: Mapping[str, int] = MappingProxyType({"backtest": 0, "dry": 1, "live": 2})
+ONE_AT_A_TIME = 0x626F6F6B  # the advisory lock of recordings that may supersede one another
+OUTCOME_COLUMNS = (
+    "trade_id", "action_index", "module", "pattern_key", "action_category", "book", "cluster_id", "scope", "rr",
+    "closed_at", "known_at", "entry_id",
+)  # fmt: skip
+
+Group = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """A current trade as one book tells it."""
+
+    id: UUID
+    external_id: str
+    book: str
+    is_included: bool
+    exchange: str
+    superseded_by: str
+
+    def yields_to(self, other: _Telling) -> bool:
+        same_market = not self.exchange or not other.exchange or self.exchange == other.exchange
+        return other.is_included and RANKS[other.book] > RANKS[self.book] and same_market
+
+
+def wait_for_others() -> None:
+    """Wait until no other transaction records trades of these books, so that none overlooks what the other writes."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ONE_AT_A_TIME])
+
+
+def rank_books(entry_ids: Iterable[str], now: datetime) -> set[Group]:
+    """Supersede and release trades of these entries as the recorded books require.
+
+    Returns the groups that lost or regained outcomes. Call it after `wait_for_others`, in the same transaction.
+    """
+    superseded: dict[UUID, str] = {}
+    released: list[UUID] = []
+    for tellings in _tellings(set(entry_ids)).values():
+        for telling in tellings:
+            better = [other for other in tellings if telling.yields_to(other)]
+            best = min(better, key=lambda other: (-RANKS[other.book], other.external_id), default=None)
+            if best is None and telling.superseded_by:
+                released.append(telling.id)
+            elif best is not None and best.external_id != telling.superseded_by:
+                superseded[telling.id] = best.external_id
+    return _supersede(superseded, now) | _release(released, now)
+
+
+def _tellings(entry_ids: set[str]) -> dict[tuple[str, str], list[_Telling]]:
+    """Return the current trades of ranked books by entry and family."""
+    found: dict[tuple[str, str], list[_Telling]] = defaultdict(list)
+    first = Action.objects.filter(
+        index=0, trade__is_current=True, trade__entry_id__in=entry_ids, trade__book__in=list(RANKS)
+    ).select_related("trade")
+    for action in first:
+        trade = action.trade
+        telling = _Telling(
+            trade.id,
+            trade.external_id,
+            trade.book,
+            not trade.excluded_reason,
+            _exchange(trade),
+            trade.superseded_by,
+        )
+        found[trade.entry_id, action.pattern_key.partition(".")[0]].append(telling)
+    return found
+
+
+def _exchange(trade: Trade) -> str:
+    """Return the exchange that a computed cluster begins with; empty if it names none or was given by the file."""
+    before, found, _ = trade.cluster_id.partition(f":{trade.entry_id}:")
+    return before if found else ""
+
+
+def _supersede(superseded: Mapping[UUID, str], now: datetime) -> set[Group]:
+    outcomes = Outcome.objects.filter(trade_id__in=list(superseded))
+    groups = set(outcomes.values_list("module", "pattern_key", "action_category"))
+    _mark_fresh(outcomes.filter(action_category="allocation").values_list("trade_id", flat=True).distinct(), now)
+    outcomes.delete()
+    for trade_id, external_id in superseded.items():
+        Trade.objects.filter(id=trade_id).update(superseded_by=external_id)
+    return groups
+
+
+def _release(released: Sequence[UUID], now: datetime) -> set[Group]:
+    if not released:
+        return set()
+    Trade.objects.filter(id__in=released).update(superseded_by="")
+    rows = []
+    actions = Action.objects.filter(trade_id__in=released, trade__excluded_reason="").select_related("trade")
+    for action in actions.order_by("trade_id", "index"):
+        trade = action.trade
+        rr = result_of(action.action_category, action.rr_after, trade.rr)
+        if rr is not None:
+            rows.append((
+                str(trade.id), action.index, action.module, action.pattern_key, action.action_category, trade.book,
+                trade.cluster_id, fact_json(action.scope), rr, trade.closed_at,
+                known_at(trade.closed_at, action.known_at), trade.entry_id,
+            ))  # fmt: skip
+    copy_rows(Outcome, OUTCOME_COLUMNS, rows)
+    _mark_fresh({UUID(row[0]) for row in rows if row[4] == "allocation"}, now)
+    return {(row[2], row[3], row[4]) for row in rows}
+
+
+def _mark_fresh(trades: Iterable[UUID], now: datetime) -> None:
+    FreshTrade.objects.bulk_create([FreshTrade(trade_id=trade, marked_at=now) for trade in trades])
