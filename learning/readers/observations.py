@@ -37,7 +37,8 @@ class LoadedObservations:
 
 
 OUTCOMES = """
-SELECT o.trade_id::text, coalesce(nullif(o.entry_id, ''), nullif(o.cluster_id, '')), o.pattern_key, {scope} o.action_category, o.rr,
+SELECT o.trade_id::text, coalesce(nullif(o.entry_id, ''), nullif(o.cluster_id, '')), o.pattern_key, {scope}
+       o.action_category, o.rr,
        (extract(epoch FROM a.at) * 1000000)::bigint, (extract(epoch FROM o.closed_at) * 1000000)::bigint,
        (extract(epoch FROM nullif(o.known_at, o.closed_at)) * 1000000)::bigint
 FROM telemetry_outcome o JOIN telemetry_action a ON a.trade_id = o.trade_id AND a.index = o.action_index

@@ -17,7 +17,8 @@ from overrides.core.engine.definitions.module_parameters import ModuleParameters
 
 CHUNK = 20_000
 DECISIONS = """
-SELECT o.trade_id, coalesce(nullif(o.entry_id, ''), o.cluster_id), o.rr, (extract(epoch FROM o.closed_at) * 1000000)::bigint,
+SELECT o.trade_id, coalesce(nullif(o.entry_id, ''), o.cluster_id), o.rr,
+       (extract(epoch FROM o.closed_at) * 1000000)::bigint,
        (extract(epoch FROM nullif(o.known_at, o.closed_at)) * 1000000)::bigint,
        (extract(epoch FROM a.at) * 1000000)::bigint, o.pattern_key, o.action_category {scope}
 FROM telemetry_outcome o JOIN telemetry_action a ON a.trade_id = o.trade_id AND a.index = o.action_index
