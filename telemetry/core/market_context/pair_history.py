@@ -51,6 +51,9 @@ class PairHistory:
         self.course = cache(self._course)
         self.scores = cache(self._scores)
 
+    def __len__(self) -> int:
+        return sum(map(len, self.bars.values()))
+
     def in_timeframe(self, timeframe: str) -> Bars | None:
         """Return the bars of a timeframe: as they are, else from the longest timeframe that divides it, else None."""
         if timeframe in self.bars:
