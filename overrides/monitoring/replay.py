@@ -181,10 +181,11 @@ def _computed(row: Decision, engines: Engines, known: Format) -> dict[str, Any]:
         if row.version is None
         else engines(row.module, row.version)
     )
-    compiled = knowing(engine.compiled, engine.parameters.dimensions_known_to(known))
+    compiled = knowing(engine.compiled, engine.parameters, known)
     challenger = None
     if row.challenger_version is not None:
-        challenger = (row.challenger_version, engines(row.module, row.challenger_version).compiled)
+        beside = engines(row.module, row.challenger_version)
+        challenger = (row.challenger_version, knowing(beside.compiled, beside.parameters, known))
     mode = ServingMode.checked({"mode": row.mode, **row.request.get(SERVED_UNDER, {})})
     found = resolve_one(
         question_of(row), replace(engine, compiled=compiled, mode=mode, challenger=challenger), now=row.at

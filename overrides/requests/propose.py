@@ -10,7 +10,7 @@ from django.db import transaction
 
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.core.engine.definitions.validation import check
+from overrides.core.engine.definitions.validation import faults_under
 from overrides.core.governance.errors import GovernanceError
 from overrides.models import ChangeRequest
 from overrides.requests.authoring import draft_request
@@ -70,7 +70,7 @@ def _misfits(proposal: Proposal, parameters: ModuleParameters) -> Iterator[Refus
         if spec.module != proposal.module:
             yield Refusal(f"{place}.module", f"is {spec.module} in a request of {proposal.module}; send two requests")
             continue
-        yield from (refusal(fault, place) for fault in check(spec, parameters.known_dimensions))
+        yield from (refusal(fault, place) for fault in faults_under(spec, parameters))
         policy = next(each.policy for channel, each in parameters.channels.items() if channel is spec.channel)
         if policy is not spec.policy:
             yield Refusal(f"{place}.policy", f"{spec.channel} is of policy {policy} now; send an override of that one")

@@ -14,7 +14,7 @@ from overrides.core.engine.definitions.json_fields import instant_text
 from overrides.core.engine.definitions.levers import LEVERS
 from overrides.core.engine.definitions.module_parameters import ModuleParameters, channels_of
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.core.engine.definitions.validation import check
+from overrides.core.engine.definitions.validation import faults_under
 from overrides.core.engine.definitions.vocabulary import MODULE_CATEGORIES, Channel
 
 # The form field of an override's field (`stats.n`, `levers.size_mult`).
@@ -92,7 +92,7 @@ class ManualForm(ReasonForm):
         except FieldError as error:
             self.refuse(error)
             return
-        for fault in check(spec, self._parameters.known_dimensions):
+        for fault in faults_under(spec, self._parameters):
             self.refuse(fault)
         self.spec = None if self.errors else spec
 

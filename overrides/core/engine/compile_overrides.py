@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from itertools import pairwise
 
-from .compiled import Bucket, Compiled, Key, Limits, Row, Section
+from .compiled import AS_SENT, Bucket, Compiled, Key, Limits, Row, ScopeReading, Section
 from .definitions.field_error import FieldError
 from .definitions.levers import LEVERS
 from .definitions.override_spec import OverrideSpec
@@ -27,11 +27,13 @@ def compile_overrides(
     *,
     channel: Channel | None = None,
     known_dimensions: Collection[str] | None = None,
+    reading: ScopeReading = AS_SENT,
 ) -> Compiled:
     """Compile the overrides of one channel; `join` makes one `Compiled` of several channels.
 
     With a channel, every override must belong to it and pass `check`; without one, they are combined as given. With
-    `known_dimensions`, a request that has other dimensions is flagged. Raises FieldError that names the override.
+    `known_dimensions`, a request that has other dimensions is flagged. `reading` says how the scopes of requests are
+    compared. Raises FieldError that names the override.
     """
     ordered = sorted(specs, key=lambda spec: spec.id)
     for before, after in pairwise(ordered):
@@ -47,9 +49,9 @@ def compile_overrides(
         limits={
             name: Limits(lever, *parameters.bounds_of(name), parameters.step_of(name)) for name, lever in LEVERS.items()
         },
-        buckets=_buckets(ordered, parameters),
+        buckets=_buckets(ordered, parameters, reading),
     )
-    return Compiled((section,))
+    return Compiled((section,), reading)
 
 
 def join(*compiled: Compiled) -> Compiled:
@@ -61,7 +63,10 @@ def join(*compiled: Compiled) -> Compiled:
     channels = [section.channel for section in sections]
     if len(sections) > 1 and (None in channels or len(set(channels)) < len(channels)):
         raise FieldError("channels", "name each of the joined channels, once")
-    return Compiled(sections)
+    readings = [each.reading for each in compiled]
+    if any(reading != readings[0] for reading in readings):
+        raise FieldError("channels", "read scopes differently; compile them under the same parameters")
+    return Compiled(sections, readings[0] if readings else AS_SENT)
 
 
 def _refuse_ungoverned(
@@ -79,14 +84,16 @@ def _refuse_ungoverned(
             raise FieldError.because(f"override {spec.id}: {FieldError.joined(problems)}")
 
 
-def _buckets(ordered: list[OverrideSpec], parameters: WeightParameters) -> dict[Key, Bucket]:
+def _buckets(ordered: list[OverrideSpec], parameters: WeightParameters, reading: ScopeReading) -> dict[Key, Bucket]:
     groups: dict[Key, list[OverrideSpec]] = {}
     for spec in ordered:
         if spec.levers:  # an override that moves no lever is never listed
             groups.setdefault((spec.module, spec.pattern_key, spec.action_category), []).append(spec)
     formula = formula_of(parameters)
     return {
-        key: Bucket(tuple(_row(spec, formula) for spec in group), PackedScopes([spec.scope for spec in group]))
+        key: Bucket(
+            tuple(_row(spec, formula) for spec in group), PackedScopes([spec.scope for spec in group], reading.cuts)
+        )
         for key, group in groups.items()
     }
 

@@ -8,15 +8,38 @@ dimensions and values works.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .definitions.own_dimensions import OwnDimension
+
 WORD_BITS = 64
+NO_CUTS: Mapping[str, OwnDimension] = MappingProxyType({})
+
+
+class _Codes(Protocol):
+    """The codes of a dimension's values, shifted into place; `default` for a value that no scope has."""
+
+    def get(self, value: str, default: int, /) -> int: ...
+
+
+class _BucketCodes:
+    """The codes of a dimension with ordered cuts: a number has the code of its bucket."""
+
+    __slots__ = ("_codes", "_dimension")
+
+    def __init__(self, dimension: OwnDimension, codes: Mapping[str, int]) -> None:
+        self._dimension, self._codes = dimension, codes
+
+    def get(self, value: str, default: int, /) -> int:
+        return self._codes.get(self._dimension.label_of(value) or "", default)
 
 
 class PackedScopes:
-    """An index over scopes; rows are numbered in the order given.
+    """An index over scopes; rows are numbered in the order given. Under `cuts`, numbers match their buckets.
 
     >>> index = PackedScopes([{"bucket": "nano"}, {}, {"bucket": "mid", "timeframe": "1h"}])
     >>> index.contained_in({"bucket": "mid", "timeframe": "1h", "macro_phase": "Dip"})
@@ -25,10 +48,13 @@ class PackedScopes:
 
     __slots__ = ("_codes", "_keys", "_masks")
 
-    def __init__(self, scopes: Sequence[Mapping[str, str]]) -> None:
+    def __init__(self, scopes: Sequence[Mapping[str, str]], cuts: Mapping[str, OwnDimension] = NO_CUTS) -> None:
         fields = _fields(scopes)
         shape = (1 + max((word for word, _, _ in fields.values()), default=0), len(scopes))
-        self._codes = {name: (word, codes) for name, (word, _, codes) in fields.items()}
+        self._codes: dict[str, tuple[int, _Codes]] = {
+            name: (word, _BucketCodes(cuts[name], codes) if name in cuts else codes)
+            for name, (word, _, codes) in fields.items()
+        }
         self._keys: NDArray[np.uint64] = np.zeros(shape, np.uint64)
         self._masks: NDArray[np.uint64] = np.zeros(shape, np.uint64)
         for row, scope in enumerate(scopes):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .combination import Combination, Request
 from .combine import combine
-from .compiled import Compiled
+from .compiled import Compiled, ScopeReading
 from .definitions.levers import LEVERS, levers_of
 from .definitions.serving_mode import PROTECTED_MOTIFS, Mode, ServingMode, in_rollout
 from .definitions.vocabulary import Flag, Reason
@@ -69,12 +69,13 @@ def answer(
 ) -> Answer:
     """Return the levers for a request; never raises. `upstream_multiplier` is dm's answer, for the cap of pm.
 
-    For protected motifs and for a module that is off nothing is computed. Shadow computes for every caller and serves
-    none; roll-out and allow-lists choose whom to serve, so they apply only if the module is on.
+    For protected motifs, for a module that is off and for a scope of another universe nothing is computed. Shadow
+    computes for every caller and serves none; roll-out and allow-lists choose whom to serve, so they apply only if the
+    module is on.
     """
     neutral = neutral_levers(request.module, request.action_category)
     try:
-        withheld = _withheld(mode, request, rollout_key, protected_motifs)
+        withheld = _withheld(compiled.reading, mode, request, rollout_key, protected_motifs)
         if withheld is not None:
             return Answer(neutral, withheld)
         combination = combine(compiled, request)
@@ -115,15 +116,21 @@ def _value(combination: Combination, name: str) -> float:
 
 
 def _withheld(
-    mode: ServingMode, request: Request, rollout_key: str | None, protected_motifs: Collection[str]
+    reading: ScopeReading,
+    mode: ServingMode,
+    request: Request,
+    rollout_key: str | None,
+    protected_motifs: Collection[str],
 ) -> Reason | None:
     """Return why neutral is served without computing anything; None if the engine is to answer."""
     if request.pattern_key.rpartition(".")[2] in protected_motifs:
         return Reason.PROTECTED
     if mode.mode not in (Mode.SHADOW, Mode.ON):
         return Reason.MODULE_OFF
+    if reading.refuses(request.scope):
+        return Reason.SCOPE_NOT_ALLOWED
     if mode.mode is Mode.ON:
-        if any(request.scope.get(name) not in values for name, values in mode.allow.items()):
+        if any(reading.value(request.scope, name) not in values for name, values in mode.allow.items()):
             return Reason.SCOPE_NOT_ALLOWED
         if not in_rollout(mode, rollout_key):
             return Reason.NOT_IN_ROLLOUT

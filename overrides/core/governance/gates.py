@@ -14,7 +14,7 @@ from enum import StrEnum
 from overrides.core.engine.definitions.field_error import FieldError
 from overrides.core.engine.definitions.module_parameters import ModuleParameters
 from overrides.core.engine.definitions.override_spec import OverrideSpec
-from overrides.core.engine.definitions.validation import check, contradicts
+from overrides.core.engine.definitions.validation import contradicts, faults_under
 from overrides.core.governance.evidence_bar import exceeding_held_target, exceeds_held_target, false_sign_rate
 from overrides.core.governance.exposure import lowers_exposure
 from overrides.core.governance.governance_policy import GovernancePolicy
@@ -275,7 +275,7 @@ def target_levers(spec: OverrideSpec | None) -> Mapping[str, float]:
 def _faults(spec: OverrideSpec | None, parameters: ModuleParameters) -> list[FieldError]:
     if spec is None:
         return []
-    faults = check(spec, parameters.known_dimensions)
+    faults = faults_under(spec, parameters)
     channel = None if spec.channel is None else parameters.channels.get(spec.channel)
     if channel is None or channel.policy is not spec.policy:
         faults.append(FieldError("policy", f"its channel does not use {spec.policy}"))

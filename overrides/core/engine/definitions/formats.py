@@ -6,16 +6,20 @@ one of these registries grows (a test checks this), and is never edited once dec
 
     Format 2 = FIRST.extended(levers=["max_edx_for_add"], dimensions={"pm": ["session"]}, factors=["w_last"])
 
+Own dimensions of a module need no format: a version's parameters declare them, and every decision names its version.
+
 In a parameter document, a missing or null list of dimensions means those of the first format, for ever.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Self
 
 from .field_error import FieldError
+from .universe import UNIVERSE
 
 
 @dataclass(frozen=True)
@@ -37,18 +41,33 @@ class Format:
         learned: Mapping[str, Iterable[str]] = MappingProxyType({}),
         recorded: Mapping[str, Iterable[str]] = MappingProxyType({}),
         factors: Iterable[str] = (),
-    ) -> Format:
+    ) -> Self:
         """Return the next format, which has these names in addition.
 
         >>> FIRST.extended(learned={"pm": ["session"]}).dimensions("pm")[-4:]
         ('timeframe', 'session', 'A_mode', 'E_mode')
         """
-        return Format(
-            (*self.levers, *levers),
-            {module: (*names, *learned.get(module, ())) for module, names in self.learned.items()},
-            {module: (*names, *recorded.get(module, ())) for module, names in self.recorded.items()},
-            (*self.factors, *factors),
+        return replace(
+            self,
+            levers=(*self.levers, *levers),
+            learned={module: (*names, *learned.get(module, ())) for module, names in self.learned.items()},
+            recorded={module: (*names, *recorded.get(module, ())) for module, names in self.recorded.items()},
+            factors=(*self.factors, *factors),
         )
+
+    def compares(self, label: str) -> bool:
+        """Return whether the format compared a label of a scope with the parameters; those before the third did not."""
+        return False
+
+
+@dataclass(frozen=True)
+class LabelFormat(Format):
+    """A format that also compares `labels`: entries of a scope that are no dimensions."""
+
+    labels: tuple[str, ...]
+
+    def compares(self, label: str) -> bool:
+        return label in self.labels
 
 
 FIRST = Format(
@@ -72,7 +91,9 @@ FIRST = Format(
 )  # fmt: skip
 # Since the second format, a dimension that a coefficient is learned from is known whatever the parameters name.
 SECOND = FIRST.extended(recorded={"dm": ("timeframe",)})
-FORMATS: tuple[Format, ...] = (FIRST, SECOND)  # format 1 first; append, never edit
+# Since the third format, a scope that was computed over another universe than the module's is not answered.
+THIRD = LabelFormat(SECOND.levers, SECOND.learned, SECOND.recorded, SECOND.factors, (UNIVERSE,))
+FORMATS: tuple[Format, ...] = (FIRST, SECOND, THIRD)  # format 1 first; append, never edit
 CURRENT_FORMAT = len(FORMATS)
 
 

@@ -14,13 +14,17 @@ from .constants import described
 from .dimensions import LEARNED_DIMENSIONS, known_dimensions
 from .evidence_parameters import EvidenceParameters
 from .field_error import FieldError
-from .formats import FIRST, FORMATS, Format
+from .formats import FIRST, FORMATS, SECOND, Format
 from .json_fields import closed_mapping, finite, one_of, required, text
+from .learned_from import LearnedFrom
+from .own_dimensions import OwnDimension, read_own_dimensions
 from .parameters import LessonParameters, WeightParameters
 from .serving_mode import PROTECTED_MOTIFS
+from .universe import UNIVERSE, Universe
 from .vocabulary import CHANNEL_MODULE, PAIRS, Channel, Combiner, LearningMethod
 
 MAX_EVIDENCE_AGE_DAYS = 30.0
+OPTIONAL = ("own_dimensions", UNIVERSE)  # not in a document where there are none
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,10 @@ class ModuleParameters:
     - `evidence`: parameters of the evidence method.
     - `dimensions`: the scope dimensions that a request may carry without a flag, besides those of coefficients.
     - `product_cap`: upper bound of coefficients x alloc_mult x size_mult, 1 to 10; None (default): no bound.
+    - `own_dimensions`: dimensions that the module declares besides those of the registry.
+    - `universe`: the pairs that scopes are computed over; None (default): scopes that name a universe are refused.
+
+    A document without own dimensions or a universe does not name them, so that older documents keep their hashes.
     """
 
     module: str
@@ -70,6 +78,29 @@ class ModuleParameters:
         "(method 8.4)",
         default=None,
     )
+    own_dimensions: tuple[OwnDimension, ...] = described(
+        "scope dimensions that this module declares for itself, one a line: name | category, or ordered cuts and their "
+        "numbers | learned or recorded | a sentence on what it means; each that is learned gives narrower cells too "
+        "(method 1.5)",
+        default=(),
+    )
+    universe: Universe | None = field(
+        default=None,
+        metadata={
+            "words": "name and pairs that market phases, ranks and leaders are computed over, as in majors: BTC/USDT, "
+            "ETH/USDT; outcomes and requests that name another universe are left out and refused, empty accepts none "
+            "that names one (method 1.6)"
+        },
+    )
+
+    def __post_init__(self) -> None:
+        known = {*SECOND.dimensions(self.module), *self.dimensions, *(self.lessons.dimensions or ()), UNIVERSE}
+        for number, each in enumerate(self.own_dimensions):
+            if each.name in known:
+                message = f"{each.name} is known to {self.module} already; choose another name, or leave it out"
+                raise FieldError(f"own_dimensions[{number}].name", message)
+        if UNIVERSE in {*self.dimensions, *(self.lessons.dimensions or ())}:
+            raise FieldError("dimensions", "universe is a label of scopes and no dimension; set it as the universe")
 
     @classmethod
     def default(cls, module: str, known: Format | None = None) -> Self:
@@ -101,7 +132,29 @@ class ModuleParameters:
         (False, True)
         """
         weighed = () if known == FIRST else dimensions_weighed(self.module)
-        return tuple(dict.fromkeys((*self.dimensions, *weighed)))
+        own = (each.name for each in self.own_dimensions)
+        return tuple(dict.fromkeys((*self.dimensions, *weighed, *own)))
+
+    @property
+    def learned_dimensions(self) -> tuple[str, ...]:
+        """The dimensions that cells and lessons are built from: those of lessons, then the module's own."""
+        own = (each.name for each in self.own_dimensions if each.learned)
+        return tuple(dict.fromkeys((*self.lessons.dimensions_of(self.module), *own)))
+
+    @property
+    def cuts(self) -> Mapping[str, OwnDimension]:
+        """The own dimensions with ordered cuts, by name: their values are compared as buckets."""
+        return {each.name: each for each in self.own_dimensions if each.cuts}
+
+    @property
+    def universe_label(self) -> str | None:
+        """The label that scopes of the module's universe carry; None if it has no universe."""
+        return None if self.universe is None else self.universe.label
+
+    @property
+    def learned_from(self) -> LearnedFrom:
+        """What is read of the outcomes that the module learns from."""
+        return LearnedFrom(self.lessons.books, self.learned_dimensions, self.cuts, self.universe_label)
 
     @classmethod
     def from_document(cls, module: str, document: object) -> Self:
@@ -110,7 +163,7 @@ class ModuleParameters:
         Dimensions that the document does not name are those of the first format, whatever is known today.
         Raises FieldError.
         """
-        names = ("channels", "lessons", "evidence", "dimensions", "protected_motifs", "product_cap")
+        names = ("channels", "lessons", "evidence", "dimensions", "protected_motifs", "product_cap", *OPTIONAL)
         values = closed_mapping(document, "parameters", names)
         channels = closed_mapping(required(values, "channels"), "channels", channels_of(module))
         return cls(
@@ -121,6 +174,8 @@ class ModuleParameters:
             _names(values.get("protected_motifs", PROTECTED_MOTIFS), "protected_motifs"),
             EvidenceParameters.from_document(values.get("evidence", {}), "evidence"),
             _cap(values.get("product_cap")),
+            read_own_dimensions(values.get("own_dimensions", ())),
+            None if values.get(UNIVERSE) is None else Universe.from_document(values[UNIVERSE]),
         )
 
     def written_out(self) -> Self:
@@ -128,7 +183,11 @@ class ModuleParameters:
         return replace(self, lessons=replace(self.lessons, dimensions=self.lessons.dimensions_of(self.module)))
 
     def to_document(self) -> dict[str, Any]:
-        """Return the parameters as JSON values."""
+        """Return the parameters as JSON values, without own dimensions or a universe where there are none."""
+        optional = {
+            "own_dimensions": [each.to_document() for each in self.own_dimensions],
+            UNIVERSE: None if self.universe is None else self.universe.to_document(),
+        }
         return {
             "channels": {channel.value: each.to_document() for channel, each in self.channels.items()},
             "lessons": self.lessons.to_document(),
@@ -136,6 +195,7 @@ class ModuleParameters:
             "dimensions": list(self.dimensions),
             "protected_motifs": list(self.protected_motifs),
             "product_cap": self.product_cap,
+            **{name: value for name, value in optional.items() if value},
         }
 
 

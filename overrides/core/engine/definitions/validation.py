@@ -10,7 +10,9 @@ from collections.abc import Collection, Iterator
 
 from .field_error import FieldError
 from .levers import LEVERS
+from .module_parameters import ModuleParameters
 from .override_spec import OverrideSpec
+from .universe import UNIVERSE
 from .vocabulary import CHANNEL_MODULE, MODULE_CATEGORIES, PAIRS, Channel, Combiner, LearningMethod
 
 PATTERN_KEY = re.compile(r"[A-Za-z0-9_-]{1,40}(\.[A-Za-z0-9_-]{1,40}){2}")
@@ -23,12 +25,24 @@ def check(spec: OverrideSpec, known_dimensions: Collection[str] | None = None) -
         message = "must be family.state.motif, each of 1 to 40 letters, digits, _ or -"
         problems.append(FieldError("pattern_key", message))
     for name in spec.scope:
-        if known_dimensions is not None and name not in known_dimensions:
+        if name == UNIVERSE:
+            message = "labels the pairs that a scope was computed over and is no dimension; leave it out"
+            problems.append(FieldError(f"scope.{name}", message))
+        elif known_dimensions is not None and name not in known_dimensions:
             message = f"not a dimension of {spec.module}; add it to the parameters first"
             problems.append(FieldError(f"scope.{name}", message))
     if spec.id != spec.content_id:
         problems.append(FieldError("id", "differs from the content's hash; leave it out and it is computed"))
     return problems
+
+
+def faults_under(spec: OverrideSpec, parameters: ModuleParameters) -> list[FieldError]:
+    """Return everything that is wrong with a governed override under a module's parameters; empty if it is valid."""
+    return check(spec, parameters.known_dimensions) + [
+        FieldError(f"scope.{name}", f"{spec.scope[name]} is no bucket of it; its buckets are {', '.join(own.labels)}")
+        for name, own in parameters.cuts.items()
+        if name in spec.scope and spec.scope[name] not in own.labels
+    ]
 
 
 def contradicts(spec: OverrideSpec) -> bool:
