@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from overrides.core.engine.combine import Matched
-from overrides.core.engine.compiled import Bucket, Compiled, Key, Row
+from overrides.core.engine.compiled import Bucket, Compiled, Key, Row, ScopeReading
 from overrides.core.engine.definitions.coefficients import weights_of
+from overrides.core.engine.definitions.universe import UNIVERSE
 from overrides.core.engine.position_scaling import Scaling
 from overrides.core.engine.scope_packing import PackedScopes
 
@@ -31,6 +32,11 @@ class VersionSide:
         """Everything besides the matching overrides that levers depend on; equal rules compare equal."""
         sections = [(each.channel, each.combiner, each.parameters) for each in self.compiled.sections]
         return sections, self.protected_motifs
+
+    @property
+    def reading(self) -> ScopeReading:
+        """How scopes are read: a request of another universe gets neutral levers, and no coefficients."""
+        return self.compiled.reading
 
     def buckets(self, key: Key) -> list[Bucket]:
         """Return the bucket of a pattern per section; empty buckets if its motif is protected."""
@@ -66,11 +72,16 @@ class DifferingScope:
     def __init__(self, key: Key, before: VersionSide, after: VersionSide, has_same_rules: bool) -> None:
         self._before, self._after, self._has_same_rules = before.buckets(key), after.buckets(key), has_same_rules
         buckets = [*self._before, *self._after]
-        self._dimensions = sorted({name for bucket in buckets for name in bucket.scopes.dimensions})
-        self._has_same_rows = [_ids(each.rows) for each in self._before] == [_ids(each.rows) for each in self._after]
-        self.scaling = before.scaling_of(key), after.scaling_of(key)
-        self._is_reweighed = self.scaling[0] != self.scaling[1]
-        self.has_product = self._is_reweighed or any(each.cap is not None for each in self.scaling)
+        self._dimensions = sorted({UNIVERSE, *(name for bucket in buckets for name in bucket.scopes.dimensions)})
+        self._readings = before.reading, after.reading
+        reads_alike = before.reading == after.reading
+        has_same_ids = [_ids(each.rows) for each in self._before] == [_ids(each.rows) for each in self._after]
+        self._has_same_rows = reads_alike and has_same_ids
+        self._scaling = before.scaling_of(key), after.scaling_of(key)
+        self._is_reweighed = self._scaling != (UNSCALED, UNSCALED) and (
+            self._scaling[0] != self._scaling[1] or not reads_alike
+        )
+        self.has_product = self._is_reweighed or any(each.cap is not None for each in self._scaling)
         self.is_touched = (
             self._is_reweighed or not self._has_same_rows or (not has_same_rules and any(each.rows for each in buckets))
         )
@@ -83,11 +94,20 @@ class DifferingScope:
             return True
         if not self._is_reweighed:
             return False
-        before, after = (weights_of(each.weights, scope) for each in self.scaling)
+        one, other = self.scaling_of(scope)
+        before, after = weights_of(one.weights, scope), weights_of(other.weights, scope)
         if before != after:
             return True
         # A cap is at least 1, so it never cuts neutral levers.
-        return self.scaling[0].cap != self.scaling[1].cap and (bool(before) or group is not None)
+        return one.cap != other.cap and (bool(before) or group is not None)
+
+    def scaling_of(self, scope: Mapping[str, str]) -> tuple[Scaling, Scaling]:
+        """Return what scales an allocation with this scope, before and after."""
+        one, other = (
+            UNSCALED if reading.refuses(scope) else scaling
+            for reading, scaling in zip(self._readings, self._scaling, strict=True)
+        )
+        return one, other
 
     def group(self, scope: Mapping[str, str]) -> RequestGroup | None:
         """Return the group of a scope; None if no override matches, or if both sides match the same ones equally."""
@@ -98,8 +118,9 @@ class DifferingScope:
 
     def _matched(self, scope: Mapping[str, str]) -> RequestGroup | None:
         """Return the group of a scope, computed once per combination of matching rows, which many scopes share."""
-        rows = _matching_rows(self._before, scope)
-        match = rows, rows if self._has_same_rows else _matching_rows(self._after, scope)
+        before, after = self._readings
+        rows = _matching_rows(self._before, before, scope)
+        match = rows, rows if self._has_same_rows else _matching_rows(self._after, after, scope)
         if match not in self._matches:
             self._matches[match] = self._grouped(*match)
         return self._matches[match]
@@ -113,7 +134,9 @@ class DifferingScope:
         return RequestGroup(before, after)
 
 
-def _matching_rows(buckets: Sequence[Bucket], scope: Mapping[str, str]) -> MatchedRows:
+def _matching_rows(buckets: Sequence[Bucket], reading: ScopeReading, scope: Mapping[str, str]) -> MatchedRows:
+    if reading.refuses(scope):
+        return ((),) * len(buckets)
     return tuple(tuple(bucket.scopes.contained_in(scope)) if bucket.rows else () for bucket in buckets)
 
 

@@ -216,7 +216,7 @@ class Comparison:
         """Return both products as served, and count them."""
         one, other = (
             product_of(scaling, scope, combination)
-            for scaling, combination in zip(place.scaling, (before, after), strict=True)
+            for scaling, combination in zip(place.scaling_of(scope), (before, after), strict=True)
         )
         self._columns.setdefault((PRODUCT.name, category), _Column()).add_product(one, other)
         self._largest.weigh(product_parts(one, other, scope))
