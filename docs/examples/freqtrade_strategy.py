@@ -17,7 +17,6 @@ bar, a repeated question gets the same answer, and `order_filled` notes the deci
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -32,12 +31,15 @@ BOOKS = {"live": "live", "dry_run": "dry", "backtest": "backtest"}  # by freqtra
 MOST_KEPT = 5_000  # answers in memory
 
 
-@dataclass
 class Asked:
-    """An answer that waits for its order to fill, and the stake before levers (None where no stake is sized)."""
+    """An answer that waits for its order to fill, and the stake before levers (None where no stake is sized).
 
-    answer: Answer
-    stake: float | None = None
+    No dataclass, since freqtrade loads strategies in a way in which those do not work.
+    """
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.stake: float | None = None
 
 
 class Counterweight:

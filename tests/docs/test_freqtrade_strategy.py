@@ -122,7 +122,6 @@ def module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     made = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "freqtrade_strategy", made)  # where dataclasses look their module up
     spec.loader.exec_module(made)
     return made
 
