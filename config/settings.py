@@ -82,7 +82,7 @@ TEMPLATES = [
 
 # --- databases -----------------------------------------------------------------------------------
 # Processes connect as a role that owns no tables (`default`); migrations run as the owner:
-# `manage.py migrate --database owner`. With a single URL the audit chain is tamper-evident, not tamper-proof.
+# `./dev manage migrate --database owner`. With a single URL the audit chain is tamper-evident, not tamper-proof.
 
 
 def _database(name: str) -> dict[str, Any]:

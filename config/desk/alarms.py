@@ -48,13 +48,13 @@ MEANINGS: Mapping[str, Meaning] = MappingProxyType(
             "Somebody who can write the database past its rules may have changed what is in force, or an older backup "
             "was restored. Copy the database and the file of heads before anything else, compare the rows named here "
             "with the last evidence pack or backup, and switch everything off where you cannot tell what was approved. "
-            "manage.py verify_audit names every row; the alarm ends once it finds nothing.",
+            "./dev manage verify_audit names every row; the alarm ends once it finds nothing.",
         ),
         REPLAY: Meaning(
             "What was served is not what is stored",
             "Decisions or stored content computed again differ from what they were. Compare the rows named here with "
-            "the last backup, and switch the module off where a version in force is among them. manage.py replay names "
-            "every difference; the alarm ends once the nightly check finds nothing.",
+            "the last backup, and switch the module off where a version in force is among them. ./dev manage replay "
+            "names every difference; the alarm ends once the nightly check finds nothing.",
         ),
         EVIDENCE: Meaning(
             "The builder published evidence that it did not find",

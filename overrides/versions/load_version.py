@@ -106,7 +106,7 @@ def refuse_altered(version: Version) -> None:
 
     Its overrides are compared with their own ids as they are loaded.
     """
-    name, advice = f"version {version.module}/{version.number}", "it was rewritten, see `manage.py verify_audit`"
+    name, advice = f"version {version.module}/{version.number}", "it was rewritten, see `./dev manage verify_audit`"
     found = content_hash([version.module, version.parameters.document])
     if found != version.parameters_id:
         raise VersionAltered(name, f"its parameters have the hash {found}, not {version.parameters_id}; {advice}")

@@ -1,4 +1,4 @@
-"""System checks (`manage.py check`) for misconfiguration that would do damage later."""
+"""System checks (`./dev manage check`) for misconfiguration that would do damage later."""
 
 from __future__ import annotations
 

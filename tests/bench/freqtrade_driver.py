@@ -131,13 +131,15 @@ def configuration(home: Path, pairs: list[str], strategies: str, mode: RunMode) 
     """Return freqtrade's configuration of a spot bot in a directory of its own."""
     (home / "backtest_results").mkdir(parents=True, exist_ok=True)
     (home / "data" / "binance").mkdir(parents=True, exist_ok=True)
+    from_book = {"price_side": "same", "use_order_book": False}
     written = {
-        "strategy": STRATEGY, "strategy_path": strategies, "user_data_dir": str(home), "datadir": str(home / "data/binance"),
-        "timeframe": "5m", "stake_currency": "USDT", "stake_amount": 100, "max_open_trades": 5, "dry_run": True,
-        "dry_run_wallet": 10_000, "trading_mode": "spot", "fee": FEE, "dataformat_ohlcv": "feather",
+        "strategy": STRATEGY, "strategy_path": strategies, "timeframe": "5m", "fee": FEE,
+        "user_data_dir": str(home), "datadir": str(home / "data" / "binance"), "dataformat_ohlcv": "feather",
+        "stake_currency": "USDT", "stake_amount": 100, "max_open_trades": 5, "trading_mode": "spot",
+        "dry_run": True, "dry_run_wallet": 10_000, "entry_pricing": from_book, "exit_pricing": from_book,
         "exchange": {"name": "binance", "pair_whitelist": pairs, "pair_blacklist": [], "key": "", "secret": ""},
-        "pairlists": [{"method": "StaticPairList"}], "export": "trades", "exportdirectory": str(home / "backtest_results"),
-        "entry_pricing": {"price_side": "same", "use_order_book": False}, "exit_pricing": {"price_side": "same", "use_order_book": False},
+        "pairlists": [{"method": "StaticPairList"}],
+        "export": "trades", "exportdirectory": str(home / "backtest_results"),
     }  # fmt: skip
     file = home / "config.json"
     file.write_text(json.dumps(written))
@@ -157,10 +159,11 @@ def without_network(config: dict[str, Any], pairs: list[str]) -> Any:
 
 def _market(pair: str) -> dict[str, Any]:
     base, quote = pair.split("/")
+    unbounded = {"min": None, "max": None}
     return {
         "id": base + quote, "symbol": pair, "base": base, "quote": quote, "spot": True, "active": True, "type": "spot",
         "precision": {"amount": 1e-8, "price": 1e-8}, "info": {}, "maker": FEE, "taker": FEE, "contract": False,
-        "limits": {"amount": {"min": 1e-8, "max": None}, "cost": {"min": 1.0, "max": None}, "price": {"min": None, "max": None}},
+        "limits": {"amount": {"min": 1e-8, "max": None}, "cost": {"min": 1.0, "max": None}, "price": unbounded},
     }  # fmt: skip
 
 

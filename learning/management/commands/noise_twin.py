@@ -1,4 +1,4 @@
-"""`manage.py noise_twin`: compare a method's lessons with those it finds in permuted outcomes."""
+"""`./dev manage noise_twin`: compare a method's lessons with those it finds in permuted outcomes."""
 
 from __future__ import annotations
 

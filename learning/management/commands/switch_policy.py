@@ -1,4 +1,4 @@
-"""`manage.py switch_policy CHANNEL POLICY --by NAME --reason WHY`: draft a request that switches a learning method."""
+"""`./dev manage switch_policy CHANNEL POLICY --by NAME --reason WHY`: draft a switch of a learning method."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         author = User.objects.filter(username=options["by"], is_active=True).first()
         if author is None:
-            raise CommandError(f"--by: there is nobody named {options['by']}; manage.py add_person makes people")
+            raise CommandError(f"--by: there is nobody named {options['by']}; ./dev manage add_person makes people")
         channel = Channel(options["channel"])
         try:
             request = draft_switch(

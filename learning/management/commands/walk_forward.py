@@ -1,4 +1,4 @@
-"""`manage.py walk_forward`: what each learning method would have earned, as a table with bands or as JSON lines."""
+"""`./dev manage walk_forward`: what each learning method would have earned, as a table with bands or as JSON lines."""
 
 from __future__ import annotations
 

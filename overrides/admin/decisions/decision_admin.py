@@ -28,7 +28,7 @@ from telemetry.foundation.core.identifiers import uuid7_time
 from telemetry.models import Decision
 
 ABOUT_NOW = timedelta(minutes=1)
-MOST_EXPORTED = 50_000  # decisions; `manage.py export contributions` has no such limit
+MOST_EXPORTED = 50_000  # decisions; `./dev manage export contributions` has no such limit
 MOVING = (Reason.SINGLE.value, Reason.COMBINED.value)
 
 

@@ -1,4 +1,4 @@
-"""`manage.py replay`: recompute logged decisions and report every difference."""
+"""`./dev manage replay`: recompute logged decisions and report every difference."""
 
 from __future__ import annotations
 

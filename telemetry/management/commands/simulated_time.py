@@ -1,4 +1,4 @@
-"""`manage.py simulated_time`: let the database accept other times than its clock's, end that, or say which holds."""
+"""`./dev manage simulated_time`: let the database accept other times than its clock's, end that, or say which holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manage.py verify_audit`: verify the audit trail of this database, or the chain of an export, row by row."""
+"""`./dev manage verify_audit`: verify the audit trail of this database, or the chain of an export, row by row."""
 
 from __future__ import annotations
 

@@ -217,7 +217,7 @@ class TestTwins:
 
     def test_say_what_counts_them(self, client: Client) -> None:
         make_run()
-        assert "manage.py noise_twin --module pm --policy evidence" in shown(client)
+        assert "./dev manage noise_twin --module pm --policy evidence" in shown(client)
 
 
 class TestPage:

@@ -49,7 +49,7 @@ class TestPage:
         text = page(browser_of(reader), PM)
 
         assert "Nothing has been walked yet" in text
-        assert "manage.py walk_forward --module pm" in text
+        assert "./dev manage walk_forward --module pm" in text
         assert "cw-svg" not in text
 
     def test_says_so_where_no_trade_could_be_decided(self, reader: User) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py replay` as an operator runs it: its output and its exit code."""
+"""`./dev manage replay` as an operator runs it: its output and its exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manage.py add_person NAME --role ROLE`: create a person who may log in, and print the password once."""
+"""`./dev manage add_person NAME --role ROLE`: create a person who may log in, and print the password once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manage.py changepassword`: Django's command, with an audit entry."""
+"""`./dev manage changepassword`: Django's command, with an audit entry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manage.py createsuperuser`: Django's command, with an audit entry; a name that somebody had is refused."""
+"""`./dev manage createsuperuser`: Django's command, with an audit entry; a name that somebody had is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manage.py issue_key NAME --role ROLE --owner PERSON [--days N]`: issue a key for a bot or a tool; print it once."""
+"""`./dev manage issue_key NAME --role ROLE --owner PERSON [--days N]`: issue a key for a bot or tool; print it once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Command(BaseCommand):
             raise CommandError(f"--days: give 1 to {LONGEST_DAYS}, or leave it out for a key without an end")
         person = User.objects.filter(username=owner, is_active=True).first()
         if person is None:
-            raise CommandError(f"--owner: {owner} is no active person; manage.py add_person creates one")
+            raise CommandError(f"--owner: {owner} is no active person; ./dev manage add_person creates one")
         now = datetime.now(UTC)
         expires_at = None if days is None else now + timedelta(days=days)
         row, key = issue_key(name=name.strip(), role=role, owner=person, by=None, at=now, expires_at=expires_at)

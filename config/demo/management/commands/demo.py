@@ -1,4 +1,4 @@
-"""`manage.py demo`: replay market data through the complete pipeline, using the queue, and report the results."""
+"""`./dev manage demo`: replay market data through the complete pipeline, using the queue, and report the results."""
 
 from __future__ import annotations
 

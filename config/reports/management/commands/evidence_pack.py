@@ -1,4 +1,4 @@
-"""`manage.py evidence_pack`: write the audit evidence of a period to a directory or a zip."""
+"""`./dev manage evidence_pack`: write the audit evidence of a period to a directory or a zip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manage.py export {trades,decisions,contributions,lessons}`: export rows as JSON lines or CSV."""
+"""`./dev manage export {trades,decisions,contributions,lessons}`: export rows as JSON lines or CSV."""
 
 from __future__ import annotations
 
