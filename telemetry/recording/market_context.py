@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from telemetry.core.file_formats.exclusions import WITHOUT_UNIT
 from telemetry.core.file_formats.file_rows import Row
 from telemetry.core.file_formats.market_facts import MarketFacts
 from telemetry.core.market_context.bars import Bars, lengthened
@@ -22,12 +23,12 @@ from telemetry.core.market_context.dimensions import OF_UNIVERSE
 from telemetry.core.market_context.market import Market
 from telemetry.core.market_context.pair_history import PairHistory
 from telemetry.core.market_context.universe import Universe
+from telemetry.core.unit_of_risk import ATRS, LEAST_RISK, Unit, rr_by_atr
 from telemetry.foundation.core.fields import parse_moment
 from telemetry.foundation.core.refusal import Refused
 from telemetry.recording.bar_files import BarFolder
 from telemetry.recording.bar_results import NO_RISK, add_results, deal_of
 
-Risk = Callable[[Row, float], float | None]
 Payload = dict[str, Any]
 
 CACHED_BARS = 4_000_000
@@ -63,13 +64,13 @@ class ContextReport:
 class BarsContext:
     """Adds the context of bars to batches of rows, and keeps the report on all of them.
 
-    `risk_of` returns one R of a row as a fraction of its open rate, given the ATR14 of 1 h bars at entry as such a
-    fraction (NaN if unknown), or None. `universe` names the pairs of the market: by default all pairs of the folder
-    with readable bars of one hour or less, under the name `bars`. `unreadable` tells why files of others are not read.
+    `universe` names the pairs of the market: by default all pairs of the folder with readable bars of one hour or
+    less, under `name`. `unreadable` tells why files of others are not read. A row whose strategy is measured by 2 ATR
+    gets its rr here, from the ATR14 of 1 h bars that had closed before the entry.
     """
 
-    def __init__(self, folder: BarFolder, risk_of: Risk, universe: Universe | None = None, name: str = "bars") -> None:
-        self.folder, self.risk_of, self.report = folder, risk_of, ContextReport()
+    def __init__(self, folder: BarFolder, universe: Universe | None = None, *, name: str = "bars") -> None:
+        self.folder, self.report = folder, ContextReport()
         self.unreadable: dict[str, Refused] = {}
         self._universe, self._name = universe, name
         self._histories: OrderedDict[tuple[str, str | None], PairHistory] = OrderedDict()
@@ -102,18 +103,23 @@ class BarsContext:
             return row
         history = self._history(facts.pair, facts.timeframe)
         opened_at = int(facts.opened_at.timestamp())
-        atr = math.nan if history is None else history.atr(opened_at) / facts.open_rate
-        risk = self.risk_of(row, atr)
+        atr = math.nan if history is None else history.atr(opened_at)
+        risk = risk_of(row, atr)
         actions = [self._scoped(action, facts, history) for action in row.payload["actions"]]
-        payload = row.payload | {"actions": actions} | self._rr(facts, risk)
+        payload = row.payload | {"actions": actions} | self._rr(row, facts, risk, atr)
         course = history.course(facts.timeframe) if history is not None and facts.timeframe else None
         bars = None if course is None else course.bars
         add_results(actions, deal_of(facts, risk), bars, facts.closed_at, payload.get("rr"), self.report.note)
         return replace(row, payload=payload)
 
-    def _rr(self, facts: MarketFacts, risk: float | None) -> Payload:
+    def _rr(self, row: Row, facts: MarketFacts, risk: float | None, atr: float) -> Payload:
+        """Return the rr of a trade that is measured by 2 ATR; one measured by its stop has its rr from the file."""
         self.report.note("trade", "rr", NO_RISK if risk is None else None)
-        return {} if risk is None else {"rr": facts.profit_ratio / (facts.leverage * risk), "excluded_reason": None}
+        if risk is None or row.unit is not Unit.ATR or not isinstance(row.payload, dict):
+            return {}
+        excluded = row.payload.get("excluded_reason")
+        rr = rr_by_atr(facts.profit_ratio, facts.leverage, atr, facts.open_rate)
+        return {"rr": rr, "excluded_reason": None if excluded in WITHOUT_UNIT else excluded}
 
     def _scoped(self, action: Payload, facts: MarketFacts, history: PairHistory | None) -> Payload:
         """Return the action with its scope; a value of its own is kept, and with one of the market all its own are."""
@@ -159,6 +165,21 @@ class BarsContext:
         self._histories.move_to_end(key)
         history = self._histories[key]
         return history if history.bars else None
+
+
+def risk_of(row: Row, atr: float) -> float | None:
+    """Return one R of a row as a fraction of its open rate, by the unit of its strategy; None if it has no unit.
+
+    `atr` is the ATR at entry as a price, NaN if unknown. The stop is a ratio of the stake, which leverage magnifies.
+    """
+    facts = row.market
+    if facts is None or not isinstance(row.payload, dict):
+        return None
+    if row.unit is Unit.ATR:
+        return None if math.isnan(atr) else max(ATRS * atr / facts.open_rate, LEAST_RISK)
+    if row.payload.get("rr") is None or not facts.stop_ratio:
+        return None
+    return facts.stop_ratio / facts.leverage
 
 
 def _pair(row: Row) -> tuple[str, str]:
