@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from telemetry.admin.replays import replays
 from telemetry.core.outcomes import known_at
 from telemetry.core.vocabulary import SALES
 from telemetry.decisions.earnings import ROUNDING, earned_in, sums
@@ -25,12 +26,16 @@ class ActionInline(FactInline):
     """The actions of a trade, listed on the trade's page."""
 
     model = Action
-    fields = ("acted_at", "what", "frozen_scope", "fraction_shown", "leg_shown", "after_shown", "known", "n_decisions")
+    fields = (
+        "acted_at", "what", "frozen_scope", "fraction_shown", "leg_shown", "after_shown", "replayed", "known",
+        "n_decisions",
+    )  # fmt: skip
     readonly_fields = fields
     note = (
         "Known: the time at which the outcome of the action was complete. Nothing that was learned before then rests "
         "on it. It may be later than the close, because the price is followed for some time after a sale, or after an "
-        "entry that could have been made later."
+        "entry that could have been made later. Replays: the outcome of the trade had one setting been another one, "
+        "beside the one that was taken. Nothing is learned from them."
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Action]:
@@ -59,6 +64,11 @@ class ActionInline(FactInline):
     @admin.display(description="after the sale")
     def after_shown(self, action: Action) -> SafeString:
         return number(action.rr_after, 3, signed=True, unit="R")
+
+    @admin.display(description="replays")
+    def replayed(self, action: Action) -> SafeString:
+        """Show each lever's arms in the order of their numbers, with the outcome in R; the arm taken is marked."""
+        return replays(action.replays, action.taken_arms)
 
     @admin.display(description="known")
     def known(self, action: Action) -> SafeString:

@@ -24,12 +24,14 @@ class ActionFact(serializers.ModelSerializer[Action]):
     controls = serializers.DictField()
     counterfactuals = serializers.DictField(help_text="lever → alternative → change of rr")
     buckets = serializers.DictField(child=serializers.CharField())
+    replays = serializers.DictField(help_text="lever → arm → rr of the trade had it been taken")
+    taken_arms = serializers.DictField(child=serializers.CharField(), help_text="lever → the arm that was taken")
 
     class Meta:
         model = Action
         fields = (
             "index", "module", "pattern_key", "action_category", "at", "scope", "fraction", "leg_rr", "rr_after",
-            "known_at", "decision_ids", "controls", "counterfactuals", "buckets",
+            "known_at", "decision_ids", "controls", "counterfactuals", "buckets", "replays", "taken_arms",
         )  # fmt: skip
 
 

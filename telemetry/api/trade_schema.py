@@ -30,8 +30,8 @@ class ActionSerializer(serializers.Serializer[Any]):
     known_at = serializers.DateTimeField(
         required=False,
         allow_null=True,
-        help_text="when the last of its results (rr_after, counterfactuals) was known, with its offset; not before "
-        "`at`, not in the future; without it, the close",
+        help_text="when the last of its results (rr_after, counterfactuals, replays) was known, with its offset; not "
+        "before `at`, not in the future; without it, the close",
     )
     decision_ids = serializers.ListField(
         child=serializers.UUIDField(),
@@ -48,6 +48,18 @@ class ActionSerializer(serializers.Serializer[Any]):
     )
     cf_entry_improvement_bucket = serializers.RegexField(BUCKET, required=False, allow_null=True)
     cf_exit_improvement_bucket = serializers.RegexField(BUCKET, required=False, allow_null=True)
+    replays = serializers.DictField(
+        required=False,
+        allow_null=True,
+        help_text="lever → arm → rr of the trade had the lever had that value, the arm that was taken among them; "
+        "kept, not learned from",
+    )
+    taken_arms = serializers.DictField(
+        child=serializers.CharField(),
+        required=False,
+        allow_null=True,
+        help_text="lever → the arm that was taken; needed for each lever of replays",
+    )
 
 
 class TradeSerializer(serializers.Serializer[Any]):

@@ -17,6 +17,7 @@ from telemetry.foundation.core.refusal import Refused
 KEYS = dict.fromkeys((
     "module", "pattern_key", "action_category", "at", "scope", "fraction", "leg_rr", "rr_after", "known_at",
     "decision_ids", "controls", "counterfactuals", "cf_entry_improvement_bucket", "cf_exit_improvement_bucket",
+    "replays", "taken_arms",
 ))  # fmt: skip
 BUCKETS = ("cf_entry_improvement_bucket", "cf_exit_improvement_bucket")
 
@@ -28,8 +29,10 @@ class Action:
     - `fraction`: the part of the position that the action moved, in (0, 1].
     - `leg_rr`: what that part earned, in R per unit of its size.
     - `rr_after` (trim, exit): what the part that was sold would have earned if kept, in R.
-    - `known_at`: when the last of its results (`rr_after`, `counterfactuals`) was known; None if all were at the close.
+    - `known_at`: when the last of its results (`rr_after`, `counterfactuals`, `replays`) was known; None: at the close.
     - `counterfactuals`: lever -> alternative value -> change of rr in R; `buckets` is its graded form.
+    - `replays`: lever -> arm -> rr of the trade had the lever had that value, in the trade's own R. The arm that was
+      taken is among them, and `taken_arms` names it: lever -> arm. They are recorded and not learned from.
     """
 
     module: Module
@@ -45,13 +48,16 @@ class Action:
     controls: Mapping[str, object]
     counterfactuals: Mapping[str, Mapping[str, float]]
     buckets: Mapping[str, str]
+    replays: Mapping[str, Mapping[str, float]]
+    taken_arms: Mapping[str, str]
 
     def document(self) -> dict[str, object]:
         """Return the action as a JSON value with every field, for the digest of its trade.
 
-        `known_at` is in it only if it was sent, so that trades recorded before the field existed keep their digest.
+        `known_at` and replays are in it only if sent, so that trades recorded before these existed keep their digest.
         """
         known = {} if self.known_at is None else {"known_at": self.known_at}
+        replayed = {"replays": self.replays, "taken_arms": self.taken_arms} if self.replays else {}
         return {
             "module": self.module,
             "pattern_key": self.pattern_key,
@@ -66,6 +72,7 @@ class Action:
             "counterfactuals": self.counterfactuals,
             "buckets": self.buckets,
             **known,
+            **replayed,
         }
 
 
@@ -89,8 +96,11 @@ def read_action(value: object, latest: datetime | None) -> Action:
         controls=fields.take("controls", _controls, {}),
         counterfactuals=fields.take("counterfactuals", _counterfactuals, {}),
         buckets={key: grade for key in BUCKETS if (grade := fields.take(key, _grade, None)) is not None},
+        replays=fields.take("replays", _replays, {}),
+        taken_arms=fields.take("taken_arms", _arms, {}),
     )
     _refuse_contradictions(fields, action, latest)
+    _refuse_unknown_arms(fields, action, has_replays=isinstance(value, dict) and value.get("replays") is not None)
     fields.close()
     return action
 
@@ -108,6 +118,19 @@ def _refuse_contradictions(fields: Fields, action: Action, latest: datetime | No
         fields.refuse("known_at", f"lies before the action itself ({utc_text(action.at)}); correct one of them")
 
 
+def _refuse_unknown_arms(fields: Fields, action: Action, *, has_replays: bool) -> None:
+    """Refuse replays without the arm that was taken: what they say of the others could not be compared with it."""
+    for lever, arms in action.replays.items():
+        taken = action.taken_arms.get(lever)
+        if taken is None and fields.sound("taken_arms", f"taken_arms.{lever}"):
+            fields.refuse(f"taken_arms.{lever}", "missing; name the arm that was taken, which replays must hold too")
+        elif taken is not None and taken not in arms:
+            fields.refuse(f"replays.{lever}", f"lacks the arm that was taken, {taken}; send its rr too")
+    for lever in action.taken_arms:
+        if lever not in action.replays and (action.replays or not has_replays):
+            fields.refuse(f"taken_arms.{lever}", "has no replays; send them, or leave it out")
+
+
 def _decision_ids(value: object) -> tuple[str, ...]:
     found = _read_identifiers(value)
     if len(set(found)) < len(found):
@@ -121,4 +144,5 @@ _grade = matching("none|small|medium|large", "one of none, small, medium, large"
 _read_identifiers = items(identifier, most=10)
 _controls = small_document(deepest=4, largest=16_000)
 _lever = matching("[A-Za-z][A-Za-z0-9_]{0,39}", "a lever of 1 to 40 letters, digits or _, beginning with a letter")
-_counterfactuals = entries(_lever, entries(text(40), finite, most=40), most=40)
+_counterfactuals = _replays = entries(_lever, entries(text(40), finite, most=40), most=40)
+_arms = entries(_lever, text(40), most=40)

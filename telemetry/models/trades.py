@@ -87,6 +87,8 @@ class Action(models.Model):
     controls = models.JSONField(default=dict)
     counterfactuals = models.JSONField(default=dict, help_text="lever -> alternative -> change of rr")
     buckets = models.JSONField(default=dict)
+    replays = models.JSONField(default=dict, help_text="lever -> arm -> rr of the trade had it been taken")
+    taken_arms = models.JSONField(default=dict, help_text="lever -> the arm that was taken, one of its replays")
 
     class Meta:
         ordering = ("trade", "index")

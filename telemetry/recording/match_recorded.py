@@ -22,7 +22,9 @@ from telemetry.models import Action
 from telemetry.models import Trade as Recorded
 
 CONTEXT_ADDED = "context from price bars added"
-CONTEXT_FIELDS = frozenset({"scope", "rr_after", "leg_rr", "known_at", "counterfactuals", "buckets", "replays"})
+CONTEXT_FIELDS = frozenset(
+    {"scope", "rr_after", "leg_rr", "known_at", "counterfactuals", "buckets", "replays", "taken_arms"}
+)
 _FIELDS = (
     "book", "source", "symbol", "side", "timeframe", "cluster_id", "entry_id", "opened_at", "closed_at", "rr",
     "excluded_reason",

@@ -202,7 +202,7 @@ TRADE_COLUMNS = (
 )  # fmt: skip
 ACTION_COLUMNS = (
     "trade_id", "index", "module", "pattern_key", "action_category", "at", "scope", "fraction", "leg_rr", "rr_after",
-    "known_at", "decision_ids", "controls", "counterfactuals", "buckets",
+    "known_at", "decision_ids", "controls", "counterfactuals", "buckets", "replays", "taken_arms",
 )  # fmt: skip
 PENDING_COLUMNS = FRESH_COLUMNS = ("trade_id", "marked_at")
 DIRTY_COLUMNS = ("module", "pattern_key", "action_category", "marked_at")
@@ -225,7 +225,7 @@ def _action_rows(accepted: Iterable[_Accepted]) -> Iterator[tuple[Any, ...]]:
                 each.id, index, action.module, action.pattern_key, action.action_category, action.at, scope,
                 action.fraction, action.leg_rr, action.rr_after, action.known_at,
                 "{" + ",".join(action.decision_ids) + "}", _json(action.controls), _json(action.counterfactuals),
-                _json(action.buckets),
+                _json(action.buckets), _json(action.replays), _json(action.taken_arms),
             )  # fmt: skip
 
 

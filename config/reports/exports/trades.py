@@ -17,6 +17,7 @@ TRADE_FIELDS = (
     "external_id", "revision", "correction_reason", "book", "source", "symbol", "side", "timeframe", "cluster_id",
     "entry_id", "excluded_reason",
 )  # fmt: skip
+OPTIONAL = ("scope", "fraction", "leg_rr", "rr_after", "counterfactuals", "replays", "taken_arms")
 TRADE_COLUMNS = (*TRADE_FIELDS, "opened_at", "closed_at", "rr", "actions")
 
 
@@ -45,7 +46,7 @@ def trades(selection: Selection) -> Iterator[Document]:
 
 
 def _action(action: Action) -> Document:
-    optional = {name: getattr(action, name) for name in ("scope", "fraction", "leg_rr", "rr_after", "counterfactuals")}
+    optional = {name: getattr(action, name) for name in OPTIONAL}
     return {
         "module": action.module,
         "pattern_key": action.pattern_key,

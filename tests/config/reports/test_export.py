@@ -39,6 +39,8 @@ FULL_ACTION = action_payload(
     controls={"big": 1e20, "bigger": [-1e300], "small": 1e-7, "whole": 2**53, "float": 1.0, "text": "é \u2028 \"\n"},
     counterfactuals={"entry_delay_bars": {"1": 0.2}},
     cf_entry_improvement_bucket="small",
+    replays={"entry_delay_bars": {"0": 1.0, "1": 1.2}},
+    taken_arms={"entry_delay_bars": "0"},
 )  # fmt: skip
 EXIT = action_payload(action_category="exit", rr_after=0.0, scope={}, known_at=utc_text(NOW - DAY / 2))
 

@@ -45,6 +45,17 @@ class TestKnown:
 
         assert shown == ["2026-03-01 12:00 UTC", strip_tags(MISSING), "2026-03-02 00:00 UTC"]
 
+    def test_replays_stand_beside_the_arm_that_was_taken(self, browser: Client) -> None:
+        replays = {"entry_delay_bars": {"10": -0.25, "2": 0.75, "0": 0.5}}
+        trade = make_trade(actions=[action_payload(replays=replays, taken_arms={"entry_delay_bars": "0"})])
+        record_trades([trade], now=NOW)
+
+        shown = page(browser, f"/admin/telemetry/trade/{trade_id(trade.external_id, 1)}/change/")
+
+        text = " ".join(strip_tags(shown).split())
+        minus = "\N{MINUS SIGN}"
+        assert f"entry delay bars 0 (taken) +0.500 R 2 +0.750 R 10 {minus}0.250 R" in text.replace("\xa0", " ")
+
     def test_takes_no_query_per_action(
         self, browser: Client, django_assert_max_num_queries: DjangoAssertNumQueries
     ) -> None:

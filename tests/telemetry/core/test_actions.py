@@ -56,6 +56,10 @@ class TestReadAction:
             ("counterfactuals", {"d": {"": 1}}, "counterfactuals.d['']", "send 1 to 40"),
             ("cf_entry_improvement_bucket", "huge", "cf_entry_improvement_bucket", "one of none, small, medium, large"),
             ("cf_exit_improvement_bucket", 1, "cf_exit_improvement_bucket", "one of none, small, medium, large"),
+            ("replays", {"d": 0.1}, "replays.d", "send a JSON object"),
+            ("replays", {"d": {"0": 1.0}}, "taken_arms.d", "name the arm that was taken"),
+            ("taken_arms", {"d": "0"}, "taken_arms.d", "has no replays"),
+            ("taken_arms", {"d": 0}, "taken_arms.d", "send a JSON string"),
             ("rr", 1, "rr", "known are module, pattern_key"),
         ],
     )
@@ -84,6 +88,23 @@ class TestReadAction:
     @pytest.mark.parametrize("category", ["trim", "exit"])
     def test_keeps_rr_after_of_a_sale(self, category: str) -> None:
         assert read(action_category=category, rr_after=0).rr_after == 0.0
+
+    def test_keeps_replays_that_hold_the_arm_taken(self) -> None:
+        action = read(replays={"entry_delay_bars": {"0": 1, "2": -0.5}}, taken_arms={"entry_delay_bars": "0"})
+
+        assert action.replays == {"entry_delay_bars": {"0": 1.0, "2": -0.5}}
+        assert action.taken_arms == {"entry_delay_bars": "0"}
+        assert action.document()["replays"] == action.replays
+
+    def test_refuses_replays_without_the_arm_taken(self) -> None:
+        assert only_refusal(replays={"d": {"1": 0.5}}, taken_arms={"d": "0"}) == (
+            "replays.d", "lacks the arm that was taken, 0; send its rr too",
+        )  # fmt: skip
+        assert only_refusal(replays={"d": {"0": 0.5}}, taken_arms={"d": "0", "e": "1"})[0] == "taken_arms.e"
+
+    def test_does_not_blame_the_arm_taken_where_its_replays_are_refused(self) -> None:
+        assert only_refusal(replays={"d": {"0": "x"}}, taken_arms={"d": "0"})[0] == "replays.d.0"
+        assert only_refusal(replays={"d": {"0": 1}}, taken_arms={"d": 0})[0] == "taken_arms.d"
 
     def test_refuses_an_action_after_the_close(self) -> None:
         assert read(at=CLOSE).at == CLOSE

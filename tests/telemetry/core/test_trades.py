@@ -227,6 +227,7 @@ ACTION_CHANGES: list[dict[str, Any]] = [
     {"module": "dm", "action_category": "allocation"}, {"pattern_key": "a.b.c"}, {"action_category": "add"},
     {"at": "2024-05-01T11:00:00Z"}, {"scope": {}}, {"fraction": 0.4}, {"leg_rr": None}, {"decision_ids": []},
     {"action_category": "trim", "rr_after": 1}, {"known_at": "2024-05-03T10:00:00Z"}, {"controls": {}},
+    {"replays": {"d": {"0": 1.0}}, "taken_arms": {"d": "0"}},
     {"counterfactuals": {}}, {"cf_entry_improvement_bucket": "none"}, {"cf_exit_improvement_bucket": "none"},
 ]  # fmt: skip
 
@@ -253,6 +254,16 @@ class TestKnowledge:
 
         assert parsed.digest == parse(trade_payload()).digest
         assert "known_at" not in parsed.actions[0].document()
+
+
+class TestReplays:
+    def test_enter_the_digest_only_where_they_are_sent(self) -> None:
+        replayed = action_payload(replays={"entry_delay_bars": {"0": 1.0}}, taken_arms={"entry_delay_bars": "0"})
+        without = parse(trade_payload(actions=[action_payload(replays=None, taken_arms=None)]))
+
+        assert without.digest == parse(trade_payload()).digest
+        assert "replays" not in without.actions[0].document()
+        assert parse(trade_payload(actions=[replayed])).digest != without.digest
 
 
 class TestDigest:

@@ -112,6 +112,7 @@ call_command("migrate", "telemetry", verbosity=0)
 assert Outcome.objects.count() == 6
 assert all(known == closed for known, closed in Outcome.objects.values_list("known_at", "closed_at"))
 assert set(Action.objects.values_list("known_at", flat=True)) == {None}
+assert list(Action.objects.exclude(replays={}, taken_arms={})) == []
 assert sorted(Trade.objects.values_list("id", "digest")) == before
 assert {each.status for each in record_trades(trades, now=NOW)} == {Status.UNCHANGED}
 print("known at the close")
