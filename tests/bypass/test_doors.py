@@ -548,6 +548,7 @@ TASKS: Mapping[str, tuple[dict[str, Any], str, set[str]]] = {
 DEMO = "the verbs, as its people; it is run whole by tests/config/demo and ./dev demo"
 COMMANDS: Mapping[str, tuple[list[str], str, set[str]]] = {
     "import_trades": (["{directory}/trades.jsonl"], "facts only", set()),
+    "first_look": (["{directory}/trades.jsonl"], "reads files, writes nothing", set()),
     "replay": (["--sample", "5"], "a comparison", set()),
     "walk_forward": ([], "opinions only", set()),
     "noise_twin": (["--seed", "1"], "opinions only", set()),

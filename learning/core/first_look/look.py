@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import numpy as np
+
 from learning.core.first_look.by_evidence import look_by_evidence
 from learning.core.first_look.by_plan import look_by_plan
 from learning.core.first_look.columns import EPOCH, Judged, columns_of
@@ -24,6 +26,7 @@ class FirstLook:
 
     - `outcomes`: judged actions; `units`: what counts as one, a cluster of trades or a trade of its own.
     - `patterns`: pattern keys; `first`, `last`: the first and the last decision; None without outcomes.
+    - `mean`, `sd`, `winners`: of the outcomes whose size decides the trade, in R, and the share above zero.
     """
 
     module: str
@@ -33,6 +36,9 @@ class FirstLook:
     first: datetime | None
     last: datetime | None
     as_of: datetime | None
+    mean: float
+    sd: float
+    winners: float
     methods: tuple[MethodLook, ...]
 
 
@@ -55,7 +61,8 @@ def first_look(
     for number, method in enumerate((LearningMethod.PLAN, LearningMethod.EVIDENCE)):
         methods.append(_look(method, trades, parameters, as_of, seeds))
         progress((number + 1) / 2)
-    moments = [each.at for each in judged]
+    moments, decided = [each.at for each in judged], trades.decided().outcome
+    decided = decided if len(decided) else np.zeros(1)
     return FirstLook(
         module=module,
         outcomes=len(judged),
@@ -64,6 +71,9 @@ def first_look(
         first=min(moments, default=None),
         last=max(moments, default=None),
         as_of=EPOCH + timedelta(microseconds=as_of) if judged else None,
+        mean=float(decided.mean()),
+        sd=float(decided.std()),
+        winners=float((decided > 0).mean()),
         methods=tuple(methods),
     )
 

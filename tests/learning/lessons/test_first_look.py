@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ from tests.learning.core.first_look.builders import two_a_day
 Key = tuple[str, str, tuple[tuple[str, str], ...]]
 
 
-def built(method: LearningMethod) -> dict[Key, tuple[int, float]]:
+def built(method: LearningMethod) -> dict[Key, tuple[int, Any]]:
     """Return the acting lessons that a build stored: number of trades and edge."""
     acting = Lesson.objects.filter(policy=method, status=Lesson.Status.ACTIVE).exclude(type="pm_tuning")
     return {

@@ -17,18 +17,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, ProgrammingError
 from psycopg.errors import UndefinedTable
 
-from telemetry.core.file_formats.file_rows import Defaults
-from telemetry.foundation.core.fields import matching, named, text
+from config.imports.options import add_file_options, defaults_of
 from telemetry.foundation.core.refusal import Refused
 from telemetry.recording.import_files import FileReport, RefusedRow, import_files
 from telemetry.recording.record_trades import Status
 
 SHOWN = 20
-OPTIONS = {
-    "book": matching("[a-z0-9_-]{1,40}", "1 to 40 lower-case letters, digits, _ or -"),
-    "source": text(200),
-    "family": text(40),
-}
 TTY_SECONDS, LOG_SECONDS = 0.2, 5.0
 HELP = """Record closed trades from files: JSON lines (one trade to a line), flat CSV, freqtrade's backtest results
 (.json, .zip) and tables of its trades; .gz of any. Told by content. Safe to repeat: what is recorded is unchanged."""
@@ -38,18 +32,13 @@ class Command(BaseCommand):
     help = HELP
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-        parser.add_argument(
-            "--book", help="of trades that name none (default: paper; of a database of freqtrade: live)"
-        )
-        parser.add_argument("--source", help="of trades that name none; freqtrade's all take this one")
-        parser.add_argument("--family", help="in place of the strategy in the pattern keys of freqtrade's trades")
+        add_file_options(parser)
         parser.add_argument("--strict", action="store_true", help="record nothing if any row is refused")
         parser.add_argument("--dry-run", action="store_true", help="record nothing, report what would become of it")
         parser.add_argument("--refusals", type=Path, metavar="FILE", help="write every refused row as a line of JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        defaults = _defaults(options)
+        defaults = defaults_of(options)
         with ExitStack() as stack:
             stack.enter_context(relaxed_garbage_collection())
             kept = options["refusals"] and stack.enter_context(options["refusals"].open("w", encoding="utf-8"))
@@ -131,6 +120,7 @@ def relaxed_garbage_collection() -> Iterator[None]:
         gc.set_threshold(*usual)
 
 
+<<<<<<< HEAD
 def _defaults(options: dict[str, Any]) -> Defaults:
     values = {name: options[name] for name in OPTIONS if options[name] is not None}
     try:
@@ -140,6 +130,7 @@ def _defaults(options: dict[str, Any]) -> Defaults:
         raise CommandError(str(refused)) from refused
 
 
+=======
 def _table(reports: Sequence[FileReport]) -> list[str]:
     """Return one line of counts per file, and a line of sums if there are several files."""
     statuses = list(Status)

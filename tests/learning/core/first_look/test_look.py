@@ -16,8 +16,8 @@ from tests.learning.core.first_look.builders import two_a_day
 PM = ModuleParameters.default("pm")
 
 
-def look(trades: list[Trade], **options: int) -> FirstLook:
-    return first_look(judged_of(trades, "pm"), PM, **options)
+def look(trades: list[Trade], seed: int = 0) -> FirstLook:
+    return first_look(judged_of(trades, "pm"), PM, seed=seed)
 
 
 def of(found: FirstLook, method: LearningMethod) -> MethodLook:

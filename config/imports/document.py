@@ -1,0 +1,100 @@
+"""A report as a document: sections of sentences and tables, printed as text or rendered as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from textwrap import wrap
+from typing import Any
+
+WIDTH = 100
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under a header; the first `texts` columns are text, the others numbers."""
+
+    header: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    texts: int = 1
+
+    @property
+    def cells(self) -> list[list[tuple[str, bool]]]:
+        """Each row as pairs of a cell and whether it is a number."""
+        return [[(cell, at >= self.texts) for at, cell in enumerate(row)] for row in self.rows]
+
+    @property
+    def header_cells(self) -> list[tuple[str, bool]]:
+        """The header as pairs of a cell and whether its column holds numbers."""
+        return [(cell, at >= self.texts) for at, cell in enumerate(self.header)]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, sentences, an optional table and chart, sentences that follow them, and commands to type."""
+
+    heading: str
+    sentences: Sequence[str] = ()
+    table: Table | None = None
+    notes: Sequence[str] = ()
+    chart: Any = None
+    commands: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Document:
+    """A title and its sections; `summary` is what a reader must not miss."""
+
+    title: str
+    summary: Sequence[str]
+    sections: Sequence[Section]
+
+    def as_text(self) -> str:
+        """Return the document as plain text of at most 100 columns, tables aside."""
+        return "\n".join(self._lines()) + "\n"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the document as JSON values."""
+        return {
+            "title": self.title,
+            "summary": list(self.summary),
+            "sections": [
+                {
+                    "heading": each.heading,
+                    "sentences": [*each.sentences, *each.notes],
+                    "commands": list(each.commands),
+                    "table": None if each.table is None else {
+                        "header": list(each.table.header), "rows": [list(row) for row in each.table.rows]
+                    },
+                }
+                for each in self.sections
+            ],
+        }  # fmt: skip
+
+    def _lines(self) -> Iterator[str]:
+        yield from (self.title, "=" * len(self.title), "")
+        yield from _wrapped(self.summary)
+        for section in self.sections:
+            yield from ("", section.heading, "-" * len(section.heading))
+            yield from _wrapped(section.sentences)
+            if section.table is not None:
+                yield from _table(section.table)
+            yield from _wrapped(section.notes)
+            yield from (f"  {command}" for command in section.commands)
+
+
+def _wrapped(sentences: Sequence[str]) -> Iterator[str]:
+    for sentence in sentences:
+        yield from wrap(sentence, WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def _table(table: Table) -> Iterator[str]:
+    """Yield the aligned rows of a table, text to the left and numbers to the right."""
+    rows = [table.header, *table.rows]
+    widths = [max(len(row[at]) for row in rows) for at in range(len(table.header))]
+    for row in rows:
+        cells = (
+            cell.ljust(width) if at < table.texts else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        yield ("  " + "  ".join(cells)).rstrip()

@@ -1,0 +1,78 @@
+"""`./dev manage first_look FILE...`: report in memory what closed trades could teach, and record nothing."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.template.loader import render_to_string
+
+from config.imports.document import Section
+from config.imports.first_look_report import has_no_scope, report_of
+from config.imports.looking import Looked, look_at
+from config.imports.options import add_file_options, defaults_of
+from config.imports.reading import FileRead, read_trades
+
+RECORD = "./dev manage import_trades"
+HELP = """Look at files of closed trades in memory: how many can teach and why the others cannot, where an edge looks
+real beside what noise twins find, and what a walk-forward earned against doing nothing. It needs no database, records
+nothing, and changes nothing that is served. It reads what import_trades reads."""
+
+
+class Command(BaseCommand):
+    help = HELP
+    requires_system_checks = ()  # they ask the database
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add_file_options(parser)
+        parser.add_argument("--learn", action="append", default=[], metavar="DIMENSION", help="learn from it too")
+        parser.add_argument("--seed", type=int, default=0, help="of the noise twins (default: those that builds count)")
+        parser.add_argument("--html", type=Path, metavar="OUT.html", help="write the report as one page too")
+        parser.add_argument("--json", action="store_true", help="print the report as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        now = datetime.now(UTC)
+        read = read_trades(options["files"], now=now, defaults=defaults_of(options), on_file=self._say_file)
+        looked = look_at(read, learned=options["learn"], seed=options["seed"], say=self._say)
+        report = report_of(looked, _next_steps(looked, options["files"]))
+        if options["html"]:
+            _write(options["html"], render_to_string("imports/report.html", {"report": report, "made_at": now}))
+            self._say(f"written: {options['html']}")
+        if options["json"]:
+            self.stdout.write(json.dumps(report.as_json(), ensure_ascii=False))
+        else:
+            self.stdout.write(report.as_text())
+        if not read.trades:
+            raise CommandError("no closed trade could be read")
+
+    def _say(self, line: str) -> None:
+        self.stderr.write(line)
+
+    def _say_file(self, report: FileRead) -> None:
+        self._say(f"{report.file.name}: {report.read:,} read")
+
+
+def _next_steps(looked: Looked, files: Sequence[Path]) -> Section:
+    """Return what to do next, most needed first."""
+    if not looked.distinct.trades:
+        return Section("What is next", ["Bring files that import_trades reads."], commands=[f"{RECORD} --help"])
+    bare = (
+        "Most trades have no scope, so nothing can be learned about the market: send a scope with each action, or "
+        "import JSON lines that carry it."
+    )
+    named = " ".join(shlex.quote(str(each)) for each in files)
+    sentences = [bare] if has_no_scope(looked) else []
+    return Section("What is next", [*sentences, "Record the trades:"], commands=[f"{RECORD} {named}"])
+
+
+def _write(path: Path, content: str) -> None:
+    try:
+        path.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror or error}") from error
