@@ -257,7 +257,7 @@ def _picture(directory: Path, name: str, env: Mapping[str, str], users: Path) ->
 def _start_and_announce(env: dict[str, str], port: int) -> None:
     """Start web, worker and beat, and print their address and the demo's passwords."""
     address = supervise.start(env, port)
-    say(f"\nCounterweight runs at {address}/admin/")
+    say(f"\nCounterweight runs at {address}/admin/, its API at {address}/api/v1/docs/")
     if state.DEMO_USERS.exists():
         for name, password in json.loads(state.DEMO_USERS.read_text()).items():
             say(f"  {name:<20} {password}")

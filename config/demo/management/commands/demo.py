@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from config.demo.first_question import question_lines
 from config.demo.queue import WorkerSilent, WorkFailed
 from config.demo.report import facts, report_lines
 from config.demo.story import DatabaseInUse, run_demo
@@ -35,4 +36,4 @@ class Command(BaseCommand):
             seconds = round(time.monotonic() - started, 1)
             self.stdout.write(json.dumps(facts() | {"seconds": seconds}, default=str))
         else:
-            self.stdout.write("\n".join(report_lines()))
+            self.stdout.write("\n".join([*report_lines(), *question_lines(datetime.now(UTC))]))
