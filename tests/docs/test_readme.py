@@ -1,0 +1,73 @@
+"""The README's examples of the API are what the API takes and answers."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from overrides.core.engine.definitions.dimensions import LEARNED_DIMENSIONS, RECORDED_DIMENSIONS
+from overrides.serving.engine import ENGINE_ROOM
+from telemetry.foundation.core.canonical_json import utc_text
+from tests.api_clients import RecordingQueue, client_of
+from tests.builders import make_spec, publish, set_mode
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+FOR_A_BOT = README.partition("\n## For a bot\n")[2].partition("\n### ")[0]
+ELIDED = "019ab…"
+DECISION = "019ab000-0000-7000-8000-000000000000"
+
+
+def exchange(path: str) -> list[Any]:
+    """Return the JSON values of the block that shows a request to this path: what is sent, then the answer."""
+    (block,) = re.findall(rf"```\nPOST {re.escape(path)}\n(.*?)\n```", FOR_A_BOT, flags=re.DOTALL)
+    return [json.loads(part) for part in block.split("\n\n")]
+
+
+@pytest.mark.django_db
+class TestForABot:
+    def test_shows_the_answer_that_its_question_gets(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("overrides.api.resolve.QUEUE", RecordingQueue())
+        fresh = {"updated_at": utc_text(datetime.now(UTC))}
+        publish(make_spec({"size_mult": 1.1}, scope={"macro_phase": "Good"}, stats=fresh))
+        set_mode("on")
+        ENGINE_ROOM.refresh()
+        path = "/api/v1/levers/resolve/?explain=none"
+        question, shown = exchange(path)
+
+        answer = client_of("evaluate").post(path, question, format="json").json()
+
+        assert answer.keys() == shown.keys()
+        for name in ("combiner", "mode", "reason", "flags", "levers"):
+            assert answer[name] == shown[name]
+
+    def test_shows_a_trade_that_is_recorded(self) -> None:
+        (trades,) = exchange("/api/v1/trades/")
+        assert trades[0]["actions"][0].pop("decision_ids") == [ELIDED]
+
+        receipts = client_of("record").post("/api/v1/trades/", trades, format="json").json()["results"]
+
+        assert [receipt["errors"] for receipt in receipts] == [[]]
+        assert receipts[0]["status"] == "new"
+
+    @pytest.mark.parametrize("module", ["pm", "dm"])
+    def test_names_the_dimensions(self, module: str) -> None:
+        learned, _, rest = FOR_A_BOT.partition(f"Names that {module} learns from: ")[2].partition("; it also records ")
+
+        assert tuple(re.findall("`([A-Za-z_]+)`", learned)) == LEARNED_DIMENSIONS[module]
+        assert tuple(re.findall("`([A-Za-z_]+)`", rest.partition(".")[0])) == RECORDED_DIMENSIONS[module]
+
+
+class TestCommands:
+    def test_are_written_as_a_person_types_them(self) -> None:
+        assert re.findall(r"(?<!\./)\bmanage\.py\b", README) == []
+
+    def test_and_paths_of_the_readme_exist(self) -> None:
+        paths = re.findall(r"\]\((docs/[^)#]+)", README)
+
+        assert len(paths) > 5
+        assert [path for path in paths if not (Path(__file__).parents[2] / path).exists()] == []
