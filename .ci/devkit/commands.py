@@ -86,7 +86,8 @@ def bench(arguments: list[str]) -> int:
         raise Refused("which one? ./dev bench NAME runs tests/bench/NAME.py")
     environment.ensure("dev")
     with services.throw_away(durable=True) as exports:
-        return run([PYTHON, "-m", f"tests.bench.{arguments[0]}", *arguments[1:]], _with(exports))
+        env = _with(exports) | {"PYTHONPATH": str(state.ROOT / ".ci")}  # as in tests, benches may use these modules
+        return run([PYTHON, "-m", f"tests.bench.{arguments[0]}", *arguments[1:]], env)
 
 
 def check(arguments: list[str]) -> int:

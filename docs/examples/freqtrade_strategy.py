@@ -69,7 +69,7 @@ class Counterweight:
         if asked.answer.decision_id is None:
             return
         decisions = trade.get_custom_data(DECISIONS) or {}
-        decisions.setdefault(category, []).append(asked.answer.decision_id)
+        decisions.setdefault(category, []).append([asked.answer.decision_id])  # a list for each action of the category
         trade.set_custom_data(DECISIONS, decisions)
         if asked.stake:
             applied = trade.get_custom_data(APPLIED) or {}

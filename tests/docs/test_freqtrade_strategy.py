@@ -175,7 +175,7 @@ class TestEntry:
 
         fill(strategy, trade, Order("buy", 0.9, 90.0))  # freqtrade limited the stake
 
-        assert trade.get_custom_data(module.DECISIONS) == {"entry": ["decision 0"]}
+        assert trade.get_custom_data(module.DECISIONS) == {"entry": [["decision 0"]]}
         assert trade.get_custom_data(module.APPLIED) == {"decision 0": {"size_mult": 0.9}}
 
     def test_that_was_never_asked_about_names_nothing(self, strategy: Any) -> None:
@@ -209,10 +209,10 @@ class TestTradeInItsLife:
         fill(strategy, trade, Order("sell", 0.3, 30.6))
 
         assert trade.get_custom_data(module.DECISIONS) == {
-            "entry": ["decision 0"],
-            "add": ["decision 1"],
-            "trim": ["decision 2"],
-            "exit": ["decision 3"],
+            "entry": [["decision 0"]],
+            "add": [["decision 1"]],
+            "trim": [["decision 2"]],
+            "exit": [["decision 3"]],
         }
 
     def test_asks_for_its_exit_once_per_bar(self, strategy: Any) -> None:

@@ -101,7 +101,7 @@ class JournalJoin:
         self.joined += before - len(unjoined)
         self.unjoined.update(each.reason for each in unjoined)
         self.named += unjoined[: MOST_NAMED - len(self.named)]
-        return replace(row, payload=payload)
+        return row if len(unjoined) == before else replace(row, payload=payload)
 
     def _of(self, payload: Mapping[str, Any]) -> Sequence[JournalLine]:
         return self._lines.get((str(payload.get("symbol")), str(payload.get("side"))), ())

@@ -151,7 +151,8 @@ class TestJoin:
 
         assert isinstance(found[0].payload, dict)
         assert decisions(found[0].payload) == [[decision(1)], [decision(3)]]
-        assert found[2] == rows[2]
+        assert found[1] is rows[1]
+        assert found[2] is rows[2]
         assert (join.joined, join.unjoined, [each.place for each in join.named]) == (
             2,
             {NONE: 1},
