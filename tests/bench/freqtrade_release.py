@@ -26,6 +26,7 @@ from devkit import state, wheel
 from devkit.environment import UV, install
 from pytest_django.live_server_helper import LiveServer
 
+from telemetry.audit.simulated_time import time_simulated
 from telemetry.core.file_formats.decision_journal import JournalJoin, read_journal
 from telemetry.core.file_formats.file_rows import Defaults
 from telemetry.foundation.core.canonical_json import utc_text
@@ -46,7 +47,7 @@ def run(bars: Path, environment: Path, pairs: int) -> None:
     """Install freqtrade, let the strategy trade, import what freqtrade kept, and print what came of it."""
     python = _environment(environment)
     with TemporaryDirectory() as name, _served() as served:
-        home = Path(name)
+        home, faults = Path(name), list[str]()
         (home / "user_data").mkdir()
         (home / "bars").mkdir()
         for file in sorted(bars.glob("*.parquet"))[:pairs]:
@@ -59,6 +60,9 @@ def run(bars: Path, environment: Path, pairs: int) -> None:
             found = imported(files, Defaults(book=book), join)
             for word, value in found.items():
                 figure(BENCH, f"{kind}_{word}", value, "1", freqtrade=made["freqtrade"], written=made["trades"])
+            faults += [f"{kind}: {fault}" for fault in faults_of(found, made["trades"])]
+    if faults:
+        raise AssertionError("; ".join(faults))
 
 
 def imported(files: Sequence[Path], defaults: Defaults, join: JournalJoin | None) -> dict[str, int]:
@@ -78,6 +82,14 @@ def imported(files: Sequence[Path], defaults: Defaults, join: JournalJoin | None
     counts |= {f"{category}_actions": kinds[category] for category in CATEGORIES}
     counts |= {f"{category}_with_decision": named[category] for category in CATEGORIES}
     return counts
+
+
+def faults_of(found: Mapping[str, int], written: int) -> list[str]:
+    """Return what misses the bar: all that was written is read, again unchanged, and every action names a decision."""
+    expected = {"read": written, "new": written, "refused": 0, "unchanged_again": written}
+    expected |= {f"{category}_with_decision": found[f"{category}_actions"] for category in CATEGORIES}
+    missing = [f"no {category} in it" for category in CATEGORIES if not found[f"{category}_actions"]]
+    return missing + [f"{word} {found[word]}, not {value}" for word, value in expected.items() if found[word] != value]
 
 
 def _environment(directory: Path) -> Path:
@@ -101,8 +113,9 @@ def _served() -> Iterator[Mapping[str, str]]:
     from tests.builders import make_spec, publish, set_mode
 
     fresh = {"updated_at": utc_text(datetime.now(UTC))}
-    publish(make_spec(pattern_key=PATTERN, scope={"timeframe": "5m"}, stats=fresh))
-    set_mode("on")
+    with time_simulated("the override of the bench is decided at an instant of the builders"):
+        publish(make_spec(pattern_key=PATTERN, scope={"timeframe": "5m"}, stats=fresh))
+        set_mode("on")
     ENGINE_ROOM.refresh()
     server = LiveServer("localhost")
     try:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from telemetry.core.file_formats.decision_journal import JournalJoin, JournalLine
+from telemetry.core.file_formats.file_rows import Defaults
 from telemetry.recording.record_trades import record_trades
 from tests.bench import (
     build_plan,
@@ -16,6 +19,7 @@ from tests.bench import (
     combine,
     cube,
     effects,
+    freqtrade_release,
     import_files,
     learning,
     lifetime,
@@ -54,6 +58,31 @@ class TestBenches:
         found = figures()
         assert {"copy_speedup_wall", "copy_speedup_cpu", "parse_and_copy_rate"} <= found.keys()
         assert min(found.values()) > 0
+
+    def test_freqtrade_release_counts_what_is_imported_with_its_decisions(self, tmp_path: Path) -> None:
+        trade = {
+            "pair": "BTC/USDT", "strategy": "Dip", "enter_tag": "dip", "is_short": False, "is_open": False,
+            "open_date": "2026-11-01 10:00:00+00:00", "close_date": "2026-11-01 12:00:00+00:00", "open_rate": 1.0,
+            "close_rate": 1.1, "amount": 100.0, "profit_ratio": 0.1, "initial_stop_loss_ratio": -0.05,
+            "exit_reason": "target", "leverage": 1.0, "fee_open": 0.0, "fee_close": 0.0,
+        }  # fmt: skip
+        opened = datetime(2026, 11, 1, 10, tzinfo=UTC)
+        asked = JournalLine(
+            "019ab000-0000-7000-8000-000000000001", "BTC/USDT", "long", "Dip", "1h", opened, "pm", "Dip.long.dip",
+            "entry", opened,
+        )  # fmt: skip
+        file = tmp_path / "trades.json"
+        file.write_text(json.dumps([trade]))
+
+        found = freqtrade_release.imported([file], Defaults(book="backtest"), JournalJoin([asked]))
+
+        assert {name: found[name] for name in ("read", "new", "refused", "unchanged_again")} == {
+            "read": 1, "new": 1, "refused": 0, "unchanged_again": 1,
+        }  # fmt: skip
+        assert (found["entry_with_decision"], found["exit_actions"], found["exit_with_decision"]) == (1, 1, 0)
+        assert freqtrade_release.faults_of(found, 1) == [
+            "no add in it", "no trim in it", "exit_with_decision 0, not 1",
+        ]  # fmt: skip
 
     def test_import_files_finds_every_trade_the_second_time(self, figures: Figures) -> None:
         import_files.run(count=20)
