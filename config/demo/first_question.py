@@ -48,6 +48,6 @@ def first_question(now: datetime) -> tuple[dict[str, Any], Resolved] | None:
             }
             resolved = resolve_one(read_question(question, now=now), engine, now=now)
             moved = sum(abs(LEVERS[name].unit(resolved.answer.levers[name])) for name in SHOWN)
-            found.append((moved, question, resolved))
-    moved, question, resolved = max(found, key=lambda each: each[0], default=(0.0, {}, None))
-    return None if resolved is None or moved == 0.0 else (question, resolved)
+            if moved > 0.0:
+                found.append((moved, question, resolved))
+    return max(found, key=lambda each: each[0])[1:] if found else None

@@ -127,8 +127,8 @@ def _served() -> Iterator[Mapping[str, str]]:
 
 def _drive(python: Path, kind: str, home: Path, served: Mapping[str, str]) -> dict[str, Any]:
     """Run freqtrade and return what it says of itself. Raises CalledProcessError."""
-    command = [python, DRIVER, kind, home, home / "bars", EXAMPLES]
-    env = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")} | served
+    command: list[str | Path] = [python, DRIVER, kind, home, home / "bars", EXAMPLES]
+    env = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")} | dict(served)
     done = subprocess.run(command, env=env, cwd=home, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.stderr.write(done.stderr[-5_000:])

@@ -20,6 +20,7 @@ from counterweight.client import Client, Journal, Position, bar_start
 from counterweight.core.engine.definitions.levers import LEVERS
 import counterweight
 import counterweight.core.engine.serve
+import counterweight.market_context.context
 
 assert importlib.util.find_spec("django") is None
 assert importlib.util.find_spec("overrides") is None
@@ -41,7 +42,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (packages / part.name).symlink_to(part)
     built = wheel.build(home)
     python = home / "venv" / "bin" / "python"
-    options = ["--quiet", "--offline", "--no-cache", "--python", python]
+    options: list[str | Path] = ["--quiet", "--offline", "--no-cache", "--python", python]
     subprocess.run([UV, "pip", "install", *options, built], check=True, cwd=home)
     return home
 

@@ -82,7 +82,7 @@ class IStrategy:
 
 
 def answered(path: str, body: Any) -> Reply:
-    answers = []
+    answers: list[dict[str, Any]] = []
     for question in body:
         levers = {lever.name: lever.neutral for lever in levers_of("pm", question["action_category"])}
         moved = {"size_mult": 1.02} if "size_mult" in levers else {"exit_aggression_mult": 1.02}

@@ -70,10 +70,12 @@ class TestFile:
 
     def test_holds_whole_lines_of_all_threads(self, tmp_path: Path) -> None:
         journal = Journal(tmp_path / "journal.jsonl")
-        threads = [
-            threading.Thread(target=lambda: [journal.write(QUESTION, ANSWER, POSITION, NOW) for _ in range(50)])
-            for _ in range(8)
-        ]
+
+        def write_fifty() -> None:
+            for _ in range(50):
+                journal.write(QUESTION, ANSWER, POSITION, NOW)
+
+        threads = [threading.Thread(target=write_fifty) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:

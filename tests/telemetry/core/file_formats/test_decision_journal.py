@@ -33,7 +33,7 @@ def decision(number: int) -> str:
 
 
 def line(number: int, category: str = "entry", at: datetime = OPEN, **changed: Any) -> JournalLine:
-    values = {
+    values: dict[str, Any] = {
         "decision_id": decision(number),
         "pair": "BTC/USDT",
         "side": "long",
@@ -175,7 +175,7 @@ class TestJournal:
         strange = (
             '{"format": 1, "decision_id": "x", "pair": "A", "side": "long", "strategy": "S", "timeframe": "5x", '
             '"entry_bar": "2026-11-01T10:00:00Z", "at": "2026-11-01T10:00:00Z", "module": "pm", '
-            '"action_category": "entry"}'
+            '"pattern_key": "a.b.c", "action_category": "entry"}'
         )
 
         found, refusals = read_journal([torn, "", strange, '{"format": 2}', "[]"])
