@@ -17,6 +17,7 @@ from tests.bench import (
     build_plan,
     challenge,
     combine,
+    context,
     cube,
     effects,
     freqtrade_release,
@@ -188,6 +189,14 @@ class TestBenches:
         assert "the last one" not in document.read_text()
         assert document.read_text().startswith("before")
         assert document.read_text().endswith("after\n")
+
+
+def test_context_measures_random_walks_and_tells_what_it_gave(figures: Figures) -> None:
+    context.run(trades=20, pairs=4, bars=40_000)
+
+    found = figures()
+    assert {"random market", "random rows", "random rate", "random peak memory"} <= found.keys()
+    assert found["random rr given"] == found["random replays given"] == 1.0
 
 
 def test_claims_are_weighed_by_their_trades_and_pooled_across_data_sets(figures: Figures) -> None:

@@ -11,7 +11,7 @@ import pytest
 from telemetry.core.file_formats.exclusions import FORCED, NO_BARS
 from telemetry.core.file_formats.file_rows import Row
 from telemetry.core.file_formats.market_facts import Fill, MarketFacts
-from telemetry.core.market_context.bars import HOUR, Bars
+from telemetry.core.market_context.bars import Bars
 from telemetry.core.market_context.dimensions import OPT_IN_DIMENSIONS, PM_DIMENSIONS
 from telemetry.core.market_context.pair_history import PairHistory
 from telemetry.core.market_context.universe import Universe
@@ -297,4 +297,3 @@ class TestFinerBars:
         names = ("macro_phase", "meso_phase", "micro_phase", "bucket_leader", "bucket", "universe", "trend")
         of_fine, of_coarse = action_of(fine, "entry")["scope"], action_of(coarse, "entry")["scope"]
         assert [of_fine[name] for name in names] == [of_coarse[name] for name in names]
-        assert HOUR == 12 * 300

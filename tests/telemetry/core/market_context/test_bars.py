@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from telemetry.core.market_context.bars import HOUR, Bars, four_hours, resample
+from telemetry.core.market_context.bars import HOUR, Bars, four_hours, lengthened, resample
 from tests.telemetry.core.market_context.builders import FIRST, bars_of, random_bars
 
 COLUMNS = ("time", "open", "high", "low", "close", "volume")
@@ -39,6 +40,38 @@ class TestResample:
 
         assert len(resample(without(five, *range(12, 18)), "1h", at_least=6)) == 3
         assert len(resample(without(five, *range(12, 19)), "1h", at_least=6)) == 2
+
+
+class TestLengthened:
+    five = bars_of([(1, 2, 1, 2)] * (12 * 24), timeframe="5m")
+
+    @pytest.mark.parametrize(("timeframe", "count"), [("5m", 288), ("15m", 96), ("1h", 24), ("4h", 6), ("1d", 1)])
+    def test_gives_every_timeframe_that_the_bars_divide(self, timeframe: str, count: int) -> None:
+        longer = lengthened(self.five, timeframe)
+
+        assert longer is not None
+        assert (longer.timeframe, len(longer)) == (timeframe, count)
+
+    @pytest.mark.parametrize("timeframe", ["1m", "3m"])
+    def test_gives_nothing_shorter(self, timeframe: str) -> None:
+        assert lengthened(self.five, timeframe) is None
+
+    def test_builds_four_hours_from_hours_that_each_have_half_of_their_bars(self) -> None:
+        kept = np.full(288, True)
+        kept[12:19] = False  # the second hour keeps five of twelve
+        kept[60:67] = False  # as does the sixth
+        kept[72:79] = False  # and the seventh
+
+        longer = lengthened(self.five.where(kept), "4h")
+
+        assert longer is not None
+        assert longer.time.tolist() == [FIRST + hour * HOUR for hour in (0, 8, 12, 16, 20)]
+
+    def test_keeps_a_newest_bar_that_has_its_parts_though_the_data_ends_within_it(self) -> None:
+        longer = lengthened(self.five.where(np.arange(288) < 12 + 6), "1h")
+
+        assert longer is not None
+        assert longer.time.tolist() == [FIRST, FIRST + HOUR]
 
 
 class TestBetween:
