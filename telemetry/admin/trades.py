@@ -34,8 +34,8 @@ class ActionInline(FactInline):
     note = (
         "Known: the time at which the outcome of the action was complete. Nothing that was learned before then rests "
         "on it. It may be later than the close, because the price is followed for some time after a sale, or after an "
-        "entry that could have been made later. Replays: the outcome of the trade had one setting been another one, "
-        "beside the one that was taken. Nothing is learned from them."
+        "entry that could have been made later. With other settings: the outcome of the trade had one lever been set "
+        "otherwise, beside the setting that was taken. Nothing is learned from it."
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Action]:
@@ -65,7 +65,7 @@ class ActionInline(FactInline):
     def after_shown(self, action: Action) -> SafeString:
         return number(action.rr_after, 3, signed=True, unit="R")
 
-    @admin.display(description="replays")
+    @admin.display(description="with other settings")
     def replayed(self, action: Action) -> SafeString:
         """Show each lever's arms in the order of their numbers, with the outcome in R; the arm taken is marked."""
         return replays(action.replays, action.taken_arms)
