@@ -108,6 +108,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Seconds for which the last known version is served while PostgreSQL is unavailable; afterwards levers are neutral.
 MAX_STALE_SECONDS = env.float("MAX_STALE_SECONDS", default=300.0)
 
+# A trade may name a decision that was made up to so many hours before its action.
+LONGEST_FROM_DECISION_TO_ACTION = timedelta(hours=env.float("DECISION_HOURS", default=24.0))
+
 # --- access ---------------------------------------------------------------------------------------
 
 AUTH_PASSWORD_VALIDATORS = [

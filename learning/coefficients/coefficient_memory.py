@@ -109,7 +109,10 @@ def _take_marks(now: datetime) -> list[Any]:
 
 CHANGES = """
 SELECT action.trade_id, action.scope, outcome.rr, (extract(epoch FROM outcome.closed_at) * 1000000)::bigint,
-    outcome.cluster_id
+    outcome.cluster_id, outcome.scope <> action.scope, (
+        SELECT coalesce(jsonb_agg(decision.scope), '[]') FROM telemetry_decision AS decision
+        WHERE decision.decision_id = ANY(action.decision_ids)
+    )
 FROM telemetry_action AS action JOIN telemetry_trade AS trade ON trade.id = action.trade_id
 LEFT JOIN telemetry_outcome AS outcome ON outcome.trade_id = trade.id AND outcome.action_index = action.index
 WHERE action.trade_id = ANY(%s) AND action.action_category = 'allocation' AND trade.book = ANY(%s)
@@ -125,12 +128,15 @@ def _read_changes(books: Sequence[str], marked: list[Any]) -> _Changes:
             found.setdefault(trade, []).append((_scope(scope), *outcome))
     changes = _Changes()
     for actions in found.values():
-        scope, rr, closed_at, cluster = actions[0]
-        if len(actions) == 1 and rr is not None and not cluster:
+        scope, rr, closed_at, cluster, of_other_scope, asked = actions[0]
+        is_as_sent = not of_other_scope and all(each == scope for each in _scopes(asked))
+        if len(actions) == 1 and rr is not None and not cluster and is_as_sent:
             changes.trades.append((rr, closed_at / MICROSECONDS, scope))
         else:
-            for scope, *_ in actions:
-                changes.affected |= {OVERALL, *lever_values(scope).items()}
+            # The outcome may be, or may have been, of the scope of a decision that the action names.
+            for scope, *_, asked in actions:
+                for each in (scope, *_scopes(asked)):
+                    changes.affected |= {OVERALL, *lever_values(each).items()}
     return changes
 
 
@@ -224,3 +230,9 @@ def _scope(value: Any) -> Mapping[str, str]:
     """Return a scope as a mapping; the driver returns jsonb as text."""
     scope: Mapping[str, str] = json.loads(value) if isinstance(value, str) else value
     return scope
+
+
+def _scopes(value: Any) -> list[Mapping[str, str]]:
+    """Return a list of scopes; the driver returns jsonb as text."""
+    scopes: list[Mapping[str, str]] = json.loads(value) if isinstance(value, str) else value
+    return scopes

@@ -48,6 +48,13 @@ class QuestionSerializer(serializers.Serializer[Any]):
     base_allocation = number("dm: what the levers multiply", low=0)
     coefficient_product = number("pm: what dm answered for the position; the cap looks at it", low=0.5, high=2)
     alloc_mult = number("pm: what dm answered for the position; the cap looks at it", low=0.7, high=1.3)
+    book = serializers.RegexField(
+        "^[a-z0-9_-]{1,40}$",
+        required=False,
+        allow_null=True,
+        help_text="the book of the action, such as paper; only a trade of that book may then name the answer; it moves "
+        "no lever",
+    )
 
 
 class ContributionSerializer(serializers.Serializer[Any]):

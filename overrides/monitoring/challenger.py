@@ -122,7 +122,7 @@ def _chunks(rows: QuerySet[Decision, tuple[Any, ...]]) -> Any:
 
 def _outcomes(decisions: list[UUID]) -> dict[UUID, tuple[float, datetime]]:
     """Return rr and close of the trade that each decision belongs to; of several trades the first one recorded."""
-    rows = DecisionOutcome.objects.filter(decision_id__in=decisions).order_by("-id")
+    rows = DecisionOutcome.objects.filter(decision_id__in=decisions, misfit="").order_by("-id")
     return {each: (rr, at) for each, rr, at in rows.values_list("decision_id", "rr", "trade__closed_at")}
 
 

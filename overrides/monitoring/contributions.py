@@ -34,7 +34,7 @@ def contribution_rows(decisions: QuerySet[Decision], *, most: int | None = None)
     """
     for chunk in _chunks(decisions, most):
         keys = [decision.pk for decision in chunk]
-        named = DecisionOutcome.objects.filter(decision_id__in=keys).order_by("-trade__closed_at", "-id")
+        named = DecisionOutcome.objects.filter(decision_id__in=keys, misfit="").order_by("-trade__closed_at", "-id")
         outcomes = dict(named.values_list("decision_id", "rr"))
         shares = _shares(keys)
         for decision in chunk:

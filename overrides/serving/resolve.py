@@ -155,8 +155,8 @@ def _request_document(question: Question, engine: Engine | None) -> dict[str, An
         "rollout_key": question.rollout_key,
         "base_allocation": question.base_allocation,
     }
-    upstream = {"coefficient_product": question.coefficient_product, "alloc_mult": question.alloc_mult}
-    document |= {name: value for name, value in upstream.items() if value is not None}
+    optional = {name: getattr(question, name) for name in ("coefficient_product", "alloc_mult", "book")}
+    document |= {name: value for name, value in optional.items() if value is not None}
     if engine is not None and not engine.mode.serves_everybody:
         document[SERVED_UNDER] = {"rollout_percent": engine.mode.rollout_percent, "allow": dict(engine.mode.allow)}
     return document

@@ -10,15 +10,15 @@ from overrides.core.engine.combination import Request
 from overrides.core.engine.definitions.coefficients import HIGHEST, LOWEST
 from overrides.core.engine.definitions.levers import LEVERS
 from telemetry.core.scopes import read_scope
-from telemetry.core.vocabulary import CATEGORIES, ActionCategory, Module, read_pattern_key
+from telemetry.core.vocabulary import CATEGORIES, ActionCategory, Module, read_book, read_pattern_key
 from telemetry.foundation.core.fields import finite, member, parse_moment, text
 from telemetry.foundation.core.objects import Fields, entries
-from telemetry.foundation.core.refusal import Refused
+from telemetry.foundation.core.refusal import Refused, shown
 
 KEYS = dict.fromkeys(
     (
         "module", "pattern_key", "action_category", "scope", "at", "current", "rollout_key", "base_allocation",
-        "coefficient_product", "alloc_mult",
+        "coefficient_product", "alloc_mult", "book",
     )
 )  # fmt: skip
 
@@ -28,6 +28,7 @@ class Question:
     """A question for the levers of one action; `base_allocation` (dm) is what the levers multiply.
 
     `coefficient_product` and `alloc_mult` (pm) are what dm answered for the same position; they count towards the cap.
+    `book` is that of the action, None for any; it moves no lever, and is recorded for the trade that names the answer.
     """
 
     request: Request
@@ -35,6 +36,7 @@ class Question:
     base_allocation: float | None = None
     coefficient_product: float | None = None
     alloc_mult: float | None = None
+    book: str | None = None
 
     @property
     def upstream_multiplier(self) -> float:
@@ -64,19 +66,25 @@ def read_question(value: object, *, now: datetime) -> Question:
     at = fields.take("at", parse_moment, now)
     current = fields.take("current", _current, {})
     rollout_key = fields.take("rollout_key", text(200), None)
+    book = fields.take("book", read_book, None)
     fields.close()
     request = Request(module.value, pattern_key, category.value, scope, at, current)
-    return Question(request, rollout_key, base, product, alloc)
+    return Question(request, rollout_key, base, product, alloc, book)
 
 
 def _within(low: float, high: float) -> Callable[[object], float]:
     def read(value: object) -> float:
         number = finite(value)
         if not low <= number <= high:
-            raise Refused.because(f"{number:g} is outside {low:g} to {high:g}; send what dm answered")
+            raise Refused.because(f"{_exact(number)} is outside {low:g} to {high:g}; send what dm answered")
         return number
 
     return read
+
+
+def _exact(number: float) -> str:
+    """Return a refused number with every digit that it has, so that it differs from the limit it is compared with."""
+    return shown(number).removesuffix(".0")
 
 
 def _current(value: object) -> Mapping[str, float]:
@@ -86,6 +94,6 @@ def _current(value: object) -> Mapping[str, float]:
         if lever is None:
             raise Refused.because(f"unknown lever; known are {', '.join(LEVERS)}").under(name)
         if not lever.low <= number <= lever.high:
-            message = f"{number:g} is outside {lever.low:g} to {lever.high:g}; send a value inside"
+            message = f"{_exact(number)} is outside {lever.low:g} to {lever.high:g}; send a value inside"
             raise Refused.because(message).under(name)
     return current

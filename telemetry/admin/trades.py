@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -9,17 +10,55 @@ from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from telemetry.admin.replays import replays
+from telemetry.core.decision_fit import scope_differences
 from telemetry.core.outcomes import known_at
 from telemetry.core.vocabulary import SALES
+from telemetry.decisions.attribute_trades import LATER
 from telemetry.decisions.earnings import ROUNDING, earned_in, sums
 from telemetry.foundation.admin.formatting import MISSING, badge, chips, format_moment, number, pattern, short
 from telemetry.foundation.admin.read_only import DefaultFilter, FactAdmin, FactInline, one_of
 from telemetry.foundation.admin.text_filters import window
-from telemetry.models import Action, Attribution, AttributionShare, Decision, Trade
+from telemetry.models import Action, Attribution, AttributionShare, Decision, DecisionOutcome, Trade
+
+
+@dataclass(frozen=True)
+class NamedRow:
+    """A decision that the trade names, the action that names it, and what the decision's levers earned in R."""
+
+    outcome: DecisionOutcome
+    action: Action
+    decision: Decision | None
+    earned: float | None
+
+    @property
+    def is_used(self) -> bool:
+        """Whether the decision was made for the action, and no later one of the same action was used."""
+        return not self.outcome.misfit and self.outcome.unattributed != LATER
+
+    @property
+    def applied(self) -> list[tuple[str, float | None, SafeString]]:
+        """The levers of which another value was used than the one served: name, value served, value applied."""
+        if self.decision is None or not self.is_used:
+            return []
+        levers = self.decision.levers
+        return [(name, levers.get(name, {}).get("served"), shown) for name, shown in applied_of(self.action)]
+
+    @property
+    def differences(self) -> list[tuple[str, str | None, str | None]]:
+        """The dimensions in which the scope that was sent differs from the one asked: name, value sent, value asked."""
+        if self.decision is None or not self.is_used:
+            return []
+        found = scope_differences(self.action.scope, self.decision.scope)
+        return [(name, sent, asked) for name, (sent, asked) in found.items()]
+
+
+def applied_of(action: Action) -> list[tuple[str, SafeString]]:
+    """Return the lever values that an action reports as applied, formatted."""
+    return [(name, number(value, 6)) for name, value in sorted((action.applied or {}).items())]
 
 
 class ActionInline(FactInline):
@@ -28,6 +67,7 @@ class ActionInline(FactInline):
     model = Action
     fields = (
         "acted_at", "what", "frozen_scope", "fraction_shown", "leg_shown", "after_shown", "replayed", "known",
+        "applied_shown",
         "n_decisions",
     )  # fmt: skip
     readonly_fields = fields
@@ -76,9 +116,28 @@ class ActionInline(FactInline):
         has_none = action.action_category in SALES and action.rr_after is None and action.known_at is None
         return format_moment(None if has_none else known_at(action.trade.closed_at, action.known_at))
 
+    @admin.display(description="applied")
+    def applied_shown(self, action: Action) -> SafeString:
+        """Show the lever values that were used where they were not those served."""
+        return format_html_join("", '<div class="cw-lever">{} {}</div>', applied_of(action)) or MISSING
+
     @admin.display(description="decisions")
     def n_decisions(self, action: Action) -> int:
         return len(action.decision_ids)
+
+
+class NamesWronglyFilter(admin.SimpleListFilter):
+    """Limits the list to trades that name a decision which is unknown or was not made for their action."""
+
+    title = "decisions"
+    parameter_name = "decisions"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
+        return (("wrong", "names one wrongly"),)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Trade]) -> QuerySet[Trade]:
+        misnamed = DecisionOutcome.objects.exclude(misfit="").values("trade_id")
+        return queryset.filter(pk__in=misnamed) if self.value() == "wrong" else queryset
 
 
 class CurrentFilter(DefaultFilter):
@@ -108,6 +167,7 @@ class TradeAdmin(FactAdmin):
     list_filter = (
         one_of("side", ("long", "short")),
         CurrentFilter,
+        NamesWronglyFilter,
         *window("closed_at"),
     )
     sortable_by = ("external_id", "closed", "outcome")
@@ -125,10 +185,11 @@ class TradeAdmin(FactAdmin):
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         outcomes = list(obj.decision_outcomes.order_by("action_index", "id"))
         decisions = Decision.objects.only(
-            "at", "module", "version", "pattern_key", "action_category", "reason"
+            "at", "module", "version", "pattern_key", "action_category", "reason", "scope", "levers"
         ).in_bulk([outcome.decision_id for outcome in outcomes])
         shares = list(AttributionShare.objects.filter(attribution_id=obj.pk).order_by("decision_id", "pk"))
         attribution = Attribution.objects.filter(pk=obj.pk).first()
+        actions = {action.index: action for action in obj.actions.all()} if outcomes else {}
         earned: dict[UUID, float] = {}
         for share in shares:
             earned[share.decision_id] = earned.get(share.decision_id, 0.0) + share.share
@@ -138,7 +199,12 @@ class TradeAdmin(FactAdmin):
             "shares": shares,
             "decisions": decisions,
             "earned": None if attribution is None else earned_in(attribution, shares),
-            "named": [(each, decisions.get(each.decision_id), earned.get(each.decision_id)) for each in outcomes],
+            "named": [
+                NamedRow(
+                    each, actions[each.action_index], decisions.get(each.decision_id), earned.get(each.decision_id)
+                )
+                for each in outcomes
+            ],
             "revisions": Trade.objects.filter(external_id=obj.external_id).order_by("revision"),
         }
 

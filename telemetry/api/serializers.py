@@ -21,6 +21,9 @@ class ActionFact(serializers.ModelSerializer[Action]):
 
     scope = ScopeField()
     decision_ids = serializers.ListField(child=serializers.UUIDField())
+    applied = serializers.DictField(
+        child=serializers.FloatField(), allow_null=True, help_text="lever → value used; null: as served"
+    )
     controls = serializers.DictField()
     counterfactuals = serializers.DictField(help_text="lever → alternative → change of rr")
     buckets = serializers.DictField(child=serializers.CharField())
@@ -31,7 +34,8 @@ class ActionFact(serializers.ModelSerializer[Action]):
         model = Action
         fields = (
             "index", "module", "pattern_key", "action_category", "at", "scope", "fraction", "leg_rr", "rr_after",
-            "known_at", "decision_ids", "controls", "counterfactuals", "buckets", "replays", "taken_arms",
+            "known_at", "decision_ids", "applied", "controls", "counterfactuals", "buckets", "replays",
+            "taken_arms",
         )  # fmt: skip
 
 
@@ -50,7 +54,10 @@ class TradeFact(serializers.ModelSerializer[Trade]):
 
 
 class OutcomeFact(serializers.ModelSerializer[Outcome]):
-    """The outcome that one action is judged by: the trade's rr; for a trim or an exit, what followed the action."""
+    """The outcome that one action is judged by: the trade's rr; for a trim or an exit, what followed the action.
+
+    Its scope is the one that was asked, where the action names a decision that was made for it.
+    """
 
     external_id = serializers.CharField(source="trade.external_id")
     scope = ScopeField()
@@ -108,7 +115,7 @@ class DecisionOutcomeFact(serializers.ModelSerializer[DecisionOutcome]):
 
     class Meta:
         model = DecisionOutcome
-        fields = ("decision_id", "external_id", "action_index", "rr", "unattributed")
+        fields = ("decision_id", "external_id", "action_index", "rr", "unattributed", "misfit")
 
 
 class WholeTradeFact(TradeFact):

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from telemetry.api.pattern_fields import CATEGORIES, MODULES, pattern_key
 from telemetry.core.trades import LAST_REVISION, MOST_ACTIONS
 from telemetry.foundation.api.schema_parts import RefusalSerializer, number, words
-from telemetry.recording.record_trades import Status
+from telemetry.recording.record_trades import Fit, Status
 
 BUCKET = "^(none|small|medium|large)$"
 
@@ -38,7 +38,15 @@ class ActionSerializer(serializers.Serializer[Any]):
         required=False,
         allow_null=True,
         max_length=10,
-        help_text="the answers it was taken with",
+        help_text="the answers it was taken with: made for this module, pattern and kind of action (and book, if the "
+        "question named one), within 24 hours before it, each for one trade",
+    )
+    applied = serializers.DictField(
+        child=serializers.FloatField(),
+        required=False,
+        allow_null=True,
+        help_text="lever → the value that was used where it was not the one served, such as a stake that the exchange "
+        "limited; multipliers are above 0",
     )
     controls = serializers.DictField(
         required=False, allow_null=True, help_text="what the bot was set to; kept, not learned from"
@@ -86,6 +94,16 @@ class TradeSerializer(serializers.Serializer[Any]):
     actions = serializers.ListField(child=ActionSerializer(), min_length=1, max_length=MOST_ACTIONS)
 
 
+class NamedDecisionSerializer(serializers.Serializer[Any]):
+    """A decision that a recorded trade names."""
+
+    id = serializers.UUIDField()
+    status = serializers.ChoiceField(
+        [each.value for each in Fit], help_text="unknown: it may still arrive; misfit: the trade earns nothing by it"
+    )
+    reason = serializers.CharField(allow_blank=True, help_text="why it is unknown or does not fit; empty if it fits")
+
+
 class ReceiptSerializer(serializers.Serializer[Any]):
     """What became of one submitted trade."""
 
@@ -94,6 +112,7 @@ class ReceiptSerializer(serializers.Serializer[Any]):
     revision = serializers.IntegerField(allow_null=True)
     status = serializers.ChoiceField([status.value for status in Status])
     errors = RefusalSerializer(many=True)  # type: ignore[assignment]  # a declared field
+    decisions = NamedDecisionSerializer(many=True, help_text="those that the trade names, in order; none if refused")
 
 
 class ReceiptsSerializer(serializers.Serializer[Any]):

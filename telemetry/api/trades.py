@@ -25,7 +25,7 @@ from telemetry.foundation.api.time_limits import write_time_limit
 from telemetry.foundation.core.fields import identifier, parse_moment
 from telemetry.foundation.core.refusal import Refusal, Refused, join, refusals_as_json
 from telemetry.foundation.outbox import send_later
-from telemetry.models import Action
+from telemetry.models import Action, DecisionOutcome
 from telemetry.models import Trade as TradeRow
 from telemetry.recording.record_trades import Receipt, Status, record_trades
 
@@ -35,6 +35,9 @@ OF_TRADES: Filters = {
     "book": words("book", "such as paper or live", longest=40),
     "symbol": words("symbol", "as it was recorded", longest=60),
     "is_excluded": Filter(truth, "is_excluded", "kept out of learning", type=OpenApiTypes.BOOL),
+    "names_wrongly": Filter(
+        truth, "names_wrongly", "names a decision that is unknown or does not fit", type=OpenApiTypes.BOOL
+    ),
     **period("closed_at", "closed at"),
 }
 FILTERS: Filters = {**PATTERN, **OF_TRADES}
@@ -60,7 +63,8 @@ class TradesView(ListView):
 
     def selected(self, chosen: Mapping[str, Any], **path: Any) -> QuerySet[TradeRow]:
         of_trades = {name: value for name, value in chosen.items() if name in OF_TRADES}
-        trades = self.rows.annotate(is_excluded=~Q(excluded_reason=""))
+        misnamed = DecisionOutcome.objects.filter(trade=OuterRef("pk")).exclude(misfit="")
+        trades = self.rows.annotate(is_excluded=~Q(excluded_reason=""), names_wrongly=Exists(misnamed))
         trades = narrowed(trades, OF_TRADES, of_trades)
         of_actions = {name: value for name, value in chosen.items() if name in PATTERN}
         if not of_actions:
@@ -73,7 +77,7 @@ class TradesView(ListView):
         description=(
             "One trade or a list of up to 1,000. Safe to repeat: the same body again is `unchanged`, another body "
             "under a recorded revision is `refused`. Good trades are recorded even where others are refused, so read "
-            "`results`."
+            "`results`. Each receipt lists the decisions that its trade names and which of them do not fit it."
         ),
         parameters=[IDEMPOTENCY_KEY],
         request=PolymorphicProxySerializer(
@@ -140,6 +144,9 @@ def _received(receipt: Receipt, place: str) -> dict[str, Any]:
         "revision": receipt.revision,
         "status": receipt.status.value,
         "errors": refusals_as_json([Refusal(join(place, each.field), each.message) for each in receipt.refusals]),
+        "decisions": [
+            {"id": each.id, "status": each.status.value, "reason": each.reason} for each in receipt.decisions
+        ],
     }
 
 
@@ -153,4 +160,5 @@ def _refused(payload: object, place: str, refused: Refused) -> dict[str, Any]:
         "revision": named.get("revision"),
         "status": Status.REFUSED.value,
         "errors": refusals_as_json(refused.refusals),
+        "decisions": [],
     }

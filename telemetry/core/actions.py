@@ -16,9 +16,10 @@ from telemetry.foundation.core.refusal import Refused
 
 KEYS = dict.fromkeys((
     "module", "pattern_key", "action_category", "at", "scope", "fraction", "leg_rr", "rr_after", "known_at",
-    "decision_ids", "controls", "counterfactuals", "cf_entry_improvement_bucket", "cf_exit_improvement_bucket",
-    "replays", "taken_arms",
+    "decision_ids", "applied", "controls", "counterfactuals", "cf_entry_improvement_bucket",
+    "cf_exit_improvement_bucket", "replays", "taken_arms",
 ))  # fmt: skip
+MULTIPLIER = "_mult"  # the end of the names of levers that multiply
 BUCKETS = ("cf_entry_improvement_bucket", "cf_exit_improvement_bucket")
 
 
@@ -30,6 +31,7 @@ class Action:
     - `leg_rr`: what that part earned, in R per unit of its size.
     - `rr_after` (trim, exit): what the part that was sold would have earned if kept, in R.
     - `known_at`: when the last of its results (`rr_after`, `counterfactuals`, `replays`) was known; None: at the close.
+    - `applied`: lever -> the value that was used, where it was not the one served (stakes are clamped by exchanges).
     - `counterfactuals`: lever -> alternative value -> change of rr in R; `buckets` is its graded form.
     - `replays`: lever -> arm -> rr of the trade had the lever had that value, in the trade's own R. The arm that was
       taken is among them, and `taken_arms` names it: lever -> arm. They are recorded and not learned from.
@@ -45,6 +47,7 @@ class Action:
     rr_after: float | None
     known_at: datetime | None
     decision_ids: tuple[str, ...]
+    applied: Mapping[str, float]
     controls: Mapping[str, object]
     counterfactuals: Mapping[str, Mapping[str, float]]
     buckets: Mapping[str, str]
@@ -54,9 +57,11 @@ class Action:
     def document(self) -> dict[str, object]:
         """Return the action as a JSON value with every field, for the digest of its trade.
 
-        `known_at` and replays are in it only if sent, so that trades recorded before these existed keep their digest.
+        `known_at`, `applied` and replays are in it only if sent, so that trades recorded before these existed keep
+        their digest.
         """
         known = {} if self.known_at is None else {"known_at": self.known_at}
+        applied = {"applied": self.applied} if self.applied else {}
         replayed = {"replays": self.replays, "taken_arms": self.taken_arms} if self.replays else {}
         return {
             "module": self.module,
@@ -72,6 +77,7 @@ class Action:
             "counterfactuals": self.counterfactuals,
             "buckets": self.buckets,
             **known,
+            **applied,
             **replayed,
         }
 
@@ -93,6 +99,7 @@ def read_action(value: object, latest: datetime | None) -> Action:
         rr_after=fields.take("rr_after", finite, None),
         known_at=fields.take("known_at", parse_moment, None),
         decision_ids=fields.take("decision_ids", _decision_ids, ()),
+        applied=fields.take("applied", _applied, {}),
         controls=fields.take("controls", _controls, {}),
         counterfactuals=fields.take("counterfactuals", _counterfactuals, {}),
         buckets={key: grade for key in BUCKETS if (grade := fields.take(key, _grade, None)) is not None},
@@ -138,11 +145,20 @@ def _decision_ids(value: object) -> tuple[str, ...]:
     return found
 
 
+def _applied(value: object) -> dict[str, float]:
+    applied = _read_applied(value)
+    for name, used in applied.items():
+        if name.endswith(MULTIPLIER) and used <= 0:
+            raise Refused.because(f"{used:g} is no multiplier; send what was used, above 0").under(name)
+    return applied
+
+
 _module = member(Module)
 _category = member(ActionCategory)
 _grade = matching("none|small|medium|large", "one of none, small, medium, large")
 _read_identifiers = items(identifier, most=10)
 _controls = small_document(deepest=4, largest=16_000)
 _lever = matching("[A-Za-z][A-Za-z0-9_]{0,39}", "a lever of 1 to 40 letters, digits or _, beginning with a letter")
+_read_applied = entries(_lever, finite, most=40)
 _counterfactuals = _replays = entries(_lever, entries(text(40), finite, most=40), most=40)
 _arms = entries(_lever, text(40), most=40)

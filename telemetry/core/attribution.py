@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from math import expm1, fsum, isfinite, log, prod
 
 CANCELLED = 1e-9
+CAP = "cap"  # the lever of one part by which the cap cut
 _ROUNDING = 1e-12
 
 
@@ -105,6 +106,32 @@ def attribute(levers: Sequence[ScalingLever], rr: float) -> Attribution:
     return Attribution(shares, carried, residual, total)
 
 
+def as_applied(
+    levers: Mapping[str, ScalingLever], applied: Mapping[str, float], capped: str | None = None
+) -> list[ScalingLever]:
+    """Return the levers of one decision with the values that were applied in place of those that were served.
+
+    The bot, or its exchange, may round or limit what it was served; then delta = ln(applied) - ln(m0), and the parts
+    share it in proportion. `capped` names the lever that the cap cuts: what was served of it is its value less the cut,
+    so the two are one lever where it was applied, whose parts are what each part moved as served, and the cut. Raises
+    ValueError for an applied value that is not finite or not above 0. Worked by hand: 1.02 was asked for and served;
+    where 1.0 was applied nothing was earned, and where 1.01 was applied the part of 0.01 in 1.01 was.
+
+    >>> served = {"size_mult": ScalingLever(1.0, 1.02, {"a": log(1.02)})}
+    >>> attribute(as_applied(served, {"size_mult": 1.0}), rr=2.0).shares
+    {'a': 0.0}
+    >>> round(attribute(as_applied(served, {"size_mult": 1.01}), rr=2.0).shares["a"], 12)
+    0.02
+    """
+    used = dict(levers)
+    for name, value in applied.items():
+        if name == capped and CAP in levers:
+            used[name] = _with_cut(levers.get(name, ScalingLever(1.0, 1.0, {})), used.pop(CAP), value)
+        elif name in levers and name != CAP:
+            used[name] = ScalingLever(levers[name].m0, value, levers[name].parts)
+    return list(used.values())
+
+
 def attribute_trade(levers: Sequence[ScalingLever], rr: float, legs: Sequence[Leg] = ()) -> TradeAttribution:
     """Attribute a whole trade: `levers` (of allocation and entry) scale its rr, the levers of an add only its leg.
 
@@ -130,6 +157,12 @@ def _kept(lever: ScalingLever, delta: float) -> tuple[float, float]:
     """Return q, and the part of delta that no override contributed."""
     contributed = fsum(lever.parts.values())
     return (1.0, delta - contributed) if abs(contributed) <= CANCELLED else (delta / contributed, 0.0)
+
+
+def _with_cut(lever: ScalingLever, cut: ScalingLever, value: float) -> ScalingLever:
+    """Return a lever and the cut of the cap as one lever, of which `value` was applied."""
+    kept, _ = _kept(lever, log(lever.m) - log(lever.m0))
+    return ScalingLever(lever.m0, value, {name: part * kept for name, part in lever.parts.items()} | dict(cut.parts))
 
 
 def _expm1_ratio(delta: float) -> float:

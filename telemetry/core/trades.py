@@ -8,8 +8,9 @@ from hashlib import sha256
 from typing import Literal
 
 from telemetry.core.actions import Action, read_action
+from telemetry.core.vocabulary import read_book
 from telemetry.foundation.core.canonical_json import fact_json, utc_text
-from telemetry.foundation.core.fields import EARLIEST, finite, integer, matching, parse_moment, text
+from telemetry.foundation.core.fields import EARLIEST, finite, integer, parse_moment, text
 from telemetry.foundation.core.objects import Fields, items
 from telemetry.foundation.core.refusal import Refused
 
@@ -102,7 +103,7 @@ def _read_trade(payload: object, latest: datetime) -> Trade:
         external_id=fields.need("external_id", _name, ""),
         revision=fields.take("revision", _revision, 1),
         correction_reason=fields.take("correction_reason", _reason, None),
-        book=fields.take("book", _book, "paper"),
+        book=fields.take("book", read_book, "paper"),
         source=fields.take("source", _name, None),
         symbol=fields.need("symbol", _symbol, ""),
         side=fields.take("side", _side, None),
@@ -158,5 +159,4 @@ _name = text(200)
 _reason = text(2000)
 _symbol = text(60)
 _timeframe = text(40)
-_book = matching("[a-z0-9_-]{1,40}", "1 to 40 lower-case letters, digits, _ or -")
 _revision = integer(1, LAST_REVISION)

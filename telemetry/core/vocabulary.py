@@ -42,3 +42,4 @@ read_pattern_key = matching(
     PATTERN_KEY,
     "family.state.motif: three parts of 1 to 40 letters, digits, _ or -, joined by dots",
 )
+read_book = matching("[a-z0-9_-]{1,40}", "1 to 40 lower-case letters, digits, _ or -")

@@ -8,7 +8,7 @@ from telemetry.foundation.models import BackgroundResult, JobRun, OutboxMessage,
 from telemetry.models.attributions import Attribution, AttributionShare, PendingAttribution
 from telemetry.models.audit import AuditEntry
 from telemetry.models.choices import CATEGORIES, MODULES
-from telemetry.models.decisions import Decision, DecisionOutcome
+from telemetry.models.decisions import Decision, DecisionCredit, DecisionOutcome
 from telemetry.models.notices import Acknowledgement, Notice
 from telemetry.models.trades import Action, DirtyGroup, FreshTrade, Outcome, Trade
 from telemetry.models.units_of_risk import UnitOfRisk
@@ -23,6 +23,7 @@ __all__ = [
     "AuditEntry",
     "BackgroundResult",
     "Decision",
+    "DecisionCredit",
     "DecisionOutcome",
     "DirtyGroup",
     "FreshTrade",

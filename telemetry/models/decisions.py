@@ -7,6 +7,7 @@ from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import F, Q
 
+from telemetry.core.decision_fit import Misfit
 from telemetry.foundation.models import finite
 from telemetry.models.choices import CATEGORIES, MODULES
 from telemetry.models.trades import Trade
@@ -71,6 +72,13 @@ class DecisionOutcome(models.Model):
     action_index = models.PositiveSmallIntegerField()
     rr = models.FloatField()
     unattributed = models.CharField(max_length=200, blank=True, help_text="why no share was given; empty: shares exist")
+    misfit = models.CharField(
+        max_length=10,
+        choices=[(each.value, each.value) for each in Misfit],
+        blank=True,
+        db_default="",
+        help_text="why the action may not name the decision; empty: it may",
+    )
 
     class Meta:
         constraints = [
@@ -79,7 +87,20 @@ class DecisionOutcome(models.Model):
             ),
             models.CheckConstraint(condition=finite("rr"), name="decision_outcome_rr_is_finite"),
         ]
-        indexes = [models.Index(fields=["decision_id"], name="decision_outcome_by_decision")]
+        indexes = [
+            models.Index(fields=["decision_id"], name="decision_outcome_by_decision"),
+            models.Index(fields=["trade"], condition=~Q(misfit=""), name="decision_named_wrongly"),
+        ]
 
     def __str__(self) -> str:
         return f"outcome of decision {self.decision_id}"
+
+
+class DecisionCredit(models.Model):
+    """The one trade that a decision counts for, by the trade's external id, so that corrections keep it."""
+
+    decision_id = models.UUIDField(primary_key=True, editable=False)
+    external_id = models.CharField(max_length=200)
+
+    def __str__(self) -> str:
+        return f"decision {self.decision_id} counts for trade {self.external_id}"

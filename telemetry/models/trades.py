@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import BrinIndex, OpClass
+from django.contrib.postgres.indexes import BrinIndex, GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
 
@@ -84,6 +84,7 @@ class Action(models.Model):
     rr_after = models.FloatField(null=True, help_text="what the part sold would have earned had it stayed")
     known_at = models.DateTimeField(null=True, help_text="when its last result was known; empty: at the close")
     decision_ids = ArrayField(models.UUIDField(), default=list)
+    applied = models.JSONField(null=True, help_text="lever -> value used; null: as served")
     controls = models.JSONField(default=dict)
     counterfactuals = models.JSONField(default=dict, help_text="lever -> alternative -> change of rr")
     buckets = models.JSONField(default=dict)
@@ -109,13 +110,22 @@ class Action(models.Model):
                 condition=Q(action_category__in=[name for name, _ in CATEGORIES]), name="action_category_is_known"
             ),
         ]
+        indexes = [
+            # Finds the actions that name a decision; a pending list would be searched whole for each decision.
+            GinIndex(
+                fields=["decision_ids"], condition=~Q(decision_ids=[]), fastupdate=False, name="action_by_decision"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.action_category} {self.index} of trade {self.trade_id}"
 
 
 class Outcome(models.Model):
-    """The outcome by which one action of a current, included trade is judged (core.outcomes); learning reads these."""
+    """The outcome by which one action of a current, included trade is judged (core.outcomes); learning reads these.
+
+    Its scope is that of the decision that the action names and fits, else the one that the action was sent with.
+    """
 
     trade = models.ForeignKey(Trade, models.CASCADE, related_name="outcomes", db_index=False)
     action_index = models.PositiveSmallIntegerField()

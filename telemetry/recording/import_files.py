@@ -46,6 +46,7 @@ class FileReport:
     - `excluded`: how many of the trades that stand cannot be learned from, by reason.
     - `units`: the unit of risk of each strategy in the file, and why.
     - `runs`: the runs of backtests that the file names.
+    - `misnamed`: how many decisions that its trades name are unknown or do not fit, by the reason in words.
     """
 
     file: Path
@@ -55,6 +56,7 @@ class FileReport:
     excluded: Counter[str] = field(default_factory=Counter)
     units: dict[str, UnitChoice] = field(default_factory=dict)
     runs: set[str] = field(default_factory=set)
+    misnamed: Counter[str] = field(default_factory=Counter)
 
     @property
     def refused(self) -> int:
@@ -198,6 +200,7 @@ def _record(rows: Sequence[Row], report: FileReport, whole: _Import) -> Iterator
             if match.trade is not None:
                 receipt = next(receipts)
                 status, refusals = receipt.status, receipt.refusals
+                report.misnamed.update(named.reason for named in receipt.decisions if named.misfit is not None)
             if status is not Status.REFUSED and each.trade.excluded_reason is not None:
                 report.excluded[each.trade.excluded_reason] += 1
         report.counts[status] += 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from django.db import IntegrityError, OperationalError, transaction
 from psycopg import errors
 
+from telemetry.core.decision_fit import REASONS, Acted, Misfit
 from telemetry.core.outcomes import Outcome as Judged
 from telemetry.core.outcomes import judge
 from telemetry.core.trades import Trade as TradeValue
@@ -32,10 +33,12 @@ from telemetry.models import (
     PendingAttribution,
     Trade,
 )
+from telemetry.recording.named_decisions import NamedDecisions, named_decisions, release
 from telemetry.recording.rank_books import OUTCOME_COLUMNS, RANKS, rank_books, wait_for_others
 
 NAMESPACE = uuid.UUID("6f5a3f5e-0b1c-5c64-9a52-3c6f0c7e6f10")
 ATTEMPTS = 5
+NOT_YET = "no such decision is stored yet; attribution waits for it for an hour"
 
 
 class Status(StrEnum):
@@ -47,14 +50,45 @@ class Status(StrEnum):
     REFUSED = "refused"
 
 
+class Fit(StrEnum):
+    """Whether a decision was made for the action that names it; an unknown one may still arrive."""
+
+    FITS = "fits"
+    UNKNOWN = "unknown"
+    MISFIT = "misfit"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedDecision:
+    """A decision that a recorded trade names, and why it may not name it, if so."""
+
+    id: str
+    misfit: Misfit | None
+
+    @property
+    def status(self) -> Fit:
+        """Whether it fits, is unknown so far, or does not fit."""
+        if self.misfit is None:
+            return Fit.FITS
+        return Fit.UNKNOWN if self.misfit is Misfit.UNKNOWN else Fit.MISFIT
+
+    @property
+    def reason(self) -> str:
+        """Why it earns nothing through this trade (so far); empty if it fits."""
+        if self.misfit is None:
+            return ""
+        return NOT_YET if self.misfit is Misfit.UNKNOWN else REASONS[self.misfit]
+
+
 @dataclass(frozen=True)
 class Receipt:
-    """The result of recording one trade of a batch."""
+    """The result of recording one trade of a batch; `decisions` lists those it names, if it was not refused."""
 
     external_id: str
     revision: int
     status: Status
     refusals: tuple[Refusal, ...] = ()
+    decisions: tuple[NamedDecision, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +116,8 @@ def record_trades(trades: Sequence[TradeValue], *, now: datetime) -> list[Receip
 
     The same body again is `unchanged`. Another body under a recorded revision is `refused`, and so is a revision that
     skips one. Every accepted trade is written with its actions, outcomes and marks in one transaction. If another
-    process records the same trade at the same time, this one retries and never writes it twice.
+    process records the same trade at the same time, this one retries and never writes it twice. A decision that does
+    not fit the action that names it refuses nothing; the receipt states it.
     """
     ordered = sorted(range(len(trades)), key=lambda i: (trades[i].external_id, trades[i].revision))
     for attempt in range(ATTEMPTS):
@@ -90,8 +125,10 @@ def record_trades(trades: Sequence[TradeValue], *, now: datetime) -> list[Receip
             with transaction.atomic():
                 if any(_is_ranked(trade) for trade in trades):
                     wait_for_others()
-                receipts, accepted = _sort_out([trades[i] for i in ordered])
+                received = [trades[i] for i in ordered]
+                receipts, accepted = _sort_out(received)
                 _write(accepted, now)
+                receipts = _with_decisions(received, receipts)
             break
         except (IntegrityError, OperationalError) as error:
             raced = isinstance(error.__cause__, errors.UniqueViolation | errors.DeadlockDetected)
@@ -114,6 +151,29 @@ def _sort_out(trades: Sequence[TradeValue]) -> tuple[list[Receipt], list[_Accept
             accepted.append(_Accepted.of(trade, digest))
         receipts.append(Receipt(trade.external_id, trade.revision, status, refusals))
     return receipts, accepted
+
+
+def _with_decisions(trades: Sequence[TradeValue], receipts: Sequence[Receipt]) -> list[Receipt]:
+    """Add to the receipts of trades that were not refused what is known of the decisions they name."""
+    kept = [receipt.status is not Status.REFUSED for receipt in receipts]
+    taken = (trade for trade, is_kept in zip(trades, kept, strict=True) if is_kept)
+    known = named_decisions({uuid.UUID(key) for trade in taken for key in _names(trade)})
+    return [
+        replace(receipt, decisions=tuple(_checked(trade, known))) if is_kept else receipt
+        for trade, receipt, is_kept in zip(trades, receipts, kept, strict=True)
+    ]
+
+
+def _checked(trade: TradeValue, known: NamedDecisions) -> Iterator[NamedDecision]:
+    for action in trade.actions:
+        acted = Acted(action.module, action.pattern_key, action.action_category, action.at, trade.book)
+        for key in action.decision_ids:
+            yield NamedDecision(key, known.misfit(uuid.UUID(key), trade.external_id, acted))
+
+
+def _names(trade: TradeValue) -> Iterator[str]:
+    """Yield the ids of the decisions that a trade names."""
+    return (key for action in trade.actions for key in action.decision_ids)
 
 
 def _recorded_digests(external_ids: set[str]) -> dict[str, dict[int, bytes]]:
@@ -144,9 +204,9 @@ def _write(accepted: Sequence[_Accepted], now: datetime) -> None:
     if not accepted:
         return
     entries = {each.trade.entry_id for each in accepted if each.trade.entry_id and _is_ranked(each.trade)}
-    groups = _retire([each.trade.external_id for each in accepted if each.trade.revision > 1], entries, now)
     newest = {each.trade.external_id: each for each in accepted}  # sorted, so the last one wins
     current = list(newest.values())
+    groups = _retire([each.trade for each in current if each.trade.revision > 1], entries, now)
     judged = [(each, outcome) for each in current for outcome in judge(each.trade)]
     groups |= {(o.module, o.pattern_key, o.action_category) for _, o in judged}
 
@@ -169,16 +229,17 @@ def _is_ranked(trade: TradeValue) -> bool:
 
 
 def _is_attributable(trade: TradeValue) -> bool:
-    return trade.rr is not None and any(action.decision_ids for action in trade.actions)
+    return trade.rr is not None and any(_names(trade))
 
 
-def _retire(external_ids: Iterable[str], entries: set[str], now: datetime) -> set[tuple[str, str, str]]:
+def _retire(corrected: Sequence[TradeValue], entries: set[str], now: datetime) -> set[tuple[str, str, str]]:
     """Retire the current revisions of corrected trades and delete what was derived from them.
 
-    Returns the groups (module, pattern key, category) that lost outcomes, and adds to `entries` those of the old
-    revisions, whose books have to be ranked again.
+    Decisions that the corrected trades name no longer are free to count for another. Returns the groups (module,
+    pattern key, category) that lost outcomes, and adds to `entries` those of the old revisions, whose books have to be
+    ranked again.
     """
-    old = Trade.objects.filter(external_id__in=list(external_ids), is_current=True)
+    old = Trade.objects.filter(external_id__in=[trade.external_id for trade in corrected], is_current=True)
     ids = list(old.values_list("id", flat=True))
     entries |= {entry for entry, book in old.values_list("entry_id", "book") if entry and book in RANKS}
     if not ids:
@@ -192,6 +253,9 @@ def _retire(external_ids: Iterable[str], entries: set[str], now: datetime) -> se
     Attribution.objects.filter(trade_id__in=ids).delete()
     DecisionOutcome.objects.filter(trade_id__in=ids).delete()
     Trade.objects.filter(id__in=ids).update(is_current=False)
+    named = Action.objects.filter(trade_id__in=ids).exclude(decision_ids=[])
+    before = {(key, name) for keys, name in named.values_list("decision_ids", "trade__external_id") for key in keys}
+    release(before - {(uuid.UUID(key), trade.external_id) for trade in corrected for key in _names(trade)}, now=now)
     return groups
 
 
@@ -202,7 +266,8 @@ TRADE_COLUMNS = (
 )  # fmt: skip
 ACTION_COLUMNS = (
     "trade_id", "index", "module", "pattern_key", "action_category", "at", "scope", "fraction", "leg_rr", "rr_after",
-    "known_at", "decision_ids", "controls", "counterfactuals", "buckets", "replays", "taken_arms",
+    "known_at", "decision_ids", "applied", "controls", "counterfactuals", "buckets", "replays",
+    "taken_arms",
 )  # fmt: skip
 PENDING_COLUMNS = FRESH_COLUMNS = ("trade_id", "marked_at")
 DIRTY_COLUMNS = ("module", "pattern_key", "action_category", "marked_at")
@@ -224,8 +289,9 @@ def _action_rows(accepted: Iterable[_Accepted]) -> Iterator[tuple[Any, ...]]:
             yield (
                 each.id, index, action.module, action.pattern_key, action.action_category, action.at, scope,
                 action.fraction, action.leg_rr, action.rr_after, action.known_at,
-                "{" + ",".join(action.decision_ids) + "}", _json(action.controls), _json(action.counterfactuals),
-                _json(action.buckets), _json(action.replays), _json(action.taken_arms),
+                "{" + ",".join(action.decision_ids) + "}", fact_json(action.applied) if action.applied else None,
+                _json(action.controls), _json(action.counterfactuals), _json(action.buckets),
+                _json(action.replays), _json(action.taken_arms),
             )  # fmt: skip
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from config.access.keys import roles_with
+
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # imports this module through its settings
+
+NO_KEY = "no key may do this"
 
 
 def permission_of(view: object, method: str | None) -> str | None:
@@ -23,10 +27,22 @@ def permission_of(view: object, method: str | None) -> str | None:
 class HasNamedPermission(BasePermission):
     """Allows callers with the view's `required_permission`, one for all methods or one for each."""
 
-    message = "this key's role does not allow it; ask an administrator for a key of another role"
-
     def has_permission(self, request: Request, view: APIView) -> bool:
         if request.method not in view.allowed_methods:
             return True  # let the view answer 405 with the methods it allows
         required = permission_of(view, request.method)
-        return bool(required and request.user and request.user.has_perm(required))
+        if required and request.user and request.user.has_perm(required):
+            return True
+        self.message = refusal(roles_with(required) if required else [])
+        return False
+
+
+def refusal(roles: Sequence[str]) -> str:
+    """Return the message for a caller who lacks a permission that keys of these roles have.
+
+    >>> refusal(["propose", "read"])
+    'this needs a key of the role propose or read; ask an administrator for one'
+    >>> refusal([])
+    'no key may do this'
+    """
+    return f"this needs a key of the role {' or '.join(roles)}; ask an administrator for one" if roles else NO_KEY

@@ -29,7 +29,10 @@ DECISION_COLUMNS = (
 
 
 def decisions(selection: Selection) -> Iterator[Document]:
-    """Yield decisions by id (time order), each with the outcomes of the closed trades that named it."""
+    """Yield decisions by id (time order), each with the outcomes of the closed trades that named it.
+
+    Trades that named it wrongly come last.
+    """
     rows = _selected(selection).order_by("decision_id")
     with transaction.atomic():
         stream = rows.values(*DECISION_FIELDS).iterator(CHUNK)
@@ -54,8 +57,9 @@ def _selected(selection: Selection) -> QuerySet[Decision]:
 
 def _outcomes(ids: list[Any]) -> dict[Any, list[Document]]:
     outcomes: dict[Any, list[Document]] = {}
-    rows = DecisionOutcome.objects.filter(decision_id__in=ids).order_by("trade__external_id", "action_index")
-    for row in rows.values("decision_id", "trade__external_id", "action_index", "rr", "unattributed"):
-        outcome = {"trade": row["trade__external_id"], "action_index": row["action_index"], "rr": row["rr"]}
-        outcomes.setdefault(row["decision_id"], []).append(outcome | {"unattributed": row["unattributed"]})
+    rows = DecisionOutcome.objects.filter(decision_id__in=ids).order_by("misfit", "trade__external_id", "action_index")
+    shared = ("action_index", "rr", "unattributed", "misfit")
+    for row in rows.values("decision_id", "trade__external_id", *shared):
+        outcome = {"trade": row["trade__external_id"]} | {name: row[name] for name in shared}
+        outcomes.setdefault(row["decision_id"], []).append(outcome)
     return outcomes

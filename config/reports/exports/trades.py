@@ -54,7 +54,7 @@ def _action(action: Action) -> Document:
         "at": utc_text(action.at),
         **_present(optional),
         **({} if action.known_at is None else {"known_at": utc_text(action.known_at)}),
-        **_present({"decision_ids": [str(each) for each in action.decision_ids]}),
+        **_present({"decision_ids": [str(each) for each in action.decision_ids], "applied": action.applied}),
         **_present({"controls": _floats(action.controls)}),
         **action.buckets,
     }

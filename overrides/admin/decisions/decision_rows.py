@@ -43,7 +43,7 @@ class DecisionList(FactList):
         rows: list[Any] = list(self.result_list.only(*COLUMNS))
         tops = {row.pk: list(top_movers(row)) for row in rows}
         scopes = scopes_of({mover.line for movers in tops.values() for mover in movers})
-        named = DecisionOutcome.objects.filter(decision_id__in=tops).order_by("-trade__closed_at", "-id")
+        named = DecisionOutcome.objects.filter(decision_id__in=tops, misfit="").order_by("-trade__closed_at", "-id")
         outcomes = {outcome.decision_id: outcome for outcome in named}
         for row in rows:
             row.movers = [(mover, scopes.get(mover.line)) for mover in tops[row.pk]]

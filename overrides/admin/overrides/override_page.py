@@ -112,7 +112,7 @@ def _moved(override: Override) -> list[Moved]:
     own = AttributionShare.objects.filter(decision_id=OuterRef("pk"), line_id=line.pk, override_id=override.id)
     rows = Decision.objects.only("decision_id", "at", "scope", "mode", "reason", "contributions").annotate(
         share=Subquery(own.order_by().values("decision_id").values_list(Sum("share"))),
-        rr=Subquery(DecisionOutcome.objects.filter(decision_id=OuterRef("pk")).values("rr")[:1]),
+        rr=Subquery(DecisionOutcome.objects.filter(decision_id=OuterRef("pk"), misfit="").values("rr")[:1]),
     )
     found: list[tuple[Any, Any]] = [
         (decision, contribution)

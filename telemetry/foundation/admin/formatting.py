@@ -27,7 +27,7 @@ TONES: Mapping[str, str] = {
     "blocks": "bad", "warns": "warn", "veto": "bad", "pin": "warn", "retired": "quiet",
     "ERROR": "bad", "withdrawn": "quiet", "revoked": "bad",
     "no owner": "warn", "deactivated": "warn", "demoted": "warn", "of no group whose votes count": "warn",
-    "edited since": "warn", "suspended": "warn",
+    "edited since": "warn", "suspended": "warn", "misfit": "bad",
 }  # fmt: skip
 
 # Stored words of closed vocabularies that do not read as English by themselves.

@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
-from telemetry.decisions.attribute_trades import LATER, LEG, NEUTRAL, NO_DECISION, attribute_trades
+from telemetry.core.decision_fit import REASONS, Misfit
+from telemetry.decisions.attribute_trades import LATER, LEG, NEUTRAL, attribute_trades
 from telemetry.decisions.decision_log import DecisionRecord, record_decisions
 from telemetry.models import Attribution, AttributionShare, Decision, DecisionOutcome, PendingAttribution
 from telemetry.recording.record_trades import record_trades
 from tests.builders import NOW, action_payload, decision_ids, make_decision, make_trade, run_concurrently
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
+NO_DECISION = REASONS[Misfit.UNKNOWN]
 EXACT = 1e-12
 
 
@@ -44,12 +46,10 @@ class TestAttributeTrades:
     def test_shares_out_an_entry_and_an_allocation_by_hand(self, now: datetime) -> None:
         """Size 1.02 (half of what two overrides contribute) times allocation 1.1: (1.122 - 1) * 2 R in all."""
         entry = make_decision({"size_mult": lever(1.02, {A: log(1.02), B: log(1.02)})})
-        allocation = make_decision({"alloc_mult": lever(1.1, {C: log(1.1)})}, module="dm", action_category="allocation")
+        about = {"module": "dm", "action_category": "allocation", "pattern_key": "dm_pattern.allocation.allocation"}
+        allocation = make_decision({"alloc_mult": lever(1.1, {C: log(1.1)})}, **about)
         record_decisions([entry, allocation])
-        key = "dm_pattern.allocation.allocation"
-        close_trade(
-            served(allocation, module="dm", action_category="allocation", pattern_key=key), served(entry), rr=2.0
-        )
+        close_trade(served(allocation, **about), served(entry), rr=2.0)
 
         assert attribute_trades(now=now) == 1
 

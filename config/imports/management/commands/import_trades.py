@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from argparse import ArgumentParser
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -62,7 +63,7 @@ class Command(BaseCommand):
                     raise CommandError(message) from error
                 raise
         progress.clear()
-        self.stdout.write("\n".join([*_table(reports), *progress.first]))
+        self.stdout.write("\n".join([*_table(reports), *_misnamed(reports), *progress.first]))
         self._conclude(reports, options)
 
     def _conclude(self, reports: Sequence[FileReport], options: dict[str, Any]) -> None:
@@ -131,6 +132,12 @@ def _defaults(options: dict[str, Any]) -> Defaults:
 
 
 =======
+def _misnamed(reports: Sequence[FileReport]) -> list[str]:
+    """Return a line for each reason why decisions that the trades name earn nothing."""
+    counts = sum((report.misnamed for report in reports), Counter[str]())
+    return [f"  {count:,} of the decisions named: {reason}" for reason, count in counts.most_common()]
+
+
 def _table(reports: Sequence[FileReport]) -> list[str]:
     """Return one line of counts per file, and a line of sums if there are several files."""
     statuses = list(Status)

@@ -1,0 +1,100 @@
+"""Whether an action may name a decision: only one that was made for it, and shortly before it.
+
+A decision that an action names wrongly earns nothing through it. An action is checked against what was asked: the
+module, the pattern, the kind of action, the book if the question named one, and the time as of which the levers were
+asked for. The scope may differ (docs/method.md 11.4): the action is then learned from in the scope that was asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+CLOCK_SKEW = timedelta(seconds=5)  # by which the clocks of a bot and of the server may differ
+
+
+class Misfit(StrEnum):
+    """Why an action may not name a decision, in the order in which the reasons are looked for."""
+
+    UNKNOWN = "unknown"
+    MODULE = "module"
+    PATTERN = "pattern"
+    CATEGORY = "category"
+    BOOK = "book"
+    AFTER = "after"
+    OLD = "old"
+    TAKEN = "taken"
+
+
+REASONS: Mapping[Misfit, str] = MappingProxyType(
+    {
+        Misfit.UNKNOWN: "no such decision was recorded",
+        Misfit.MODULE: "the decision was made for another module",
+        Misfit.PATTERN: "the decision was made for another pattern",
+        Misfit.CATEGORY: "the decision was made for another kind of action",
+        Misfit.BOOK: "the decision was asked for in another book",
+        Misfit.AFTER: "the decision was made after the action",
+        Misfit.OLD: "the decision was made too long before the action",
+        Misfit.TAKEN: "another trade that was recorded first names the decision",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a decision was made for; `at` is the time as of which its levers were asked for, `book` None for any."""
+
+    module: str
+    pattern_key: str
+    action_category: str
+    at: datetime
+    book: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """The facts of an action that a decision has to fit; `book` is that of its trade."""
+
+    module: str
+    pattern_key: str
+    action_category: str
+    at: datetime
+    book: str
+
+
+def misfit(asked: Asked, acted: Acted, *, longest: timedelta) -> Misfit | None:
+    """Return why the decision was not made for the action, or None if it was.
+
+    A decision may be at most `longest` older than its action, and at most five seconds younger, because clocks differ.
+    Whether it is recorded at all, and whether another trade names it already, is for the caller to find out.
+
+    >>> noon, day = datetime(2024, 5, 1, 12), timedelta(days=1)
+    >>> acted = Acted("pm", "donchian.long.breakout", "entry", noon, "paper")
+    >>> misfit(Asked("pm", "donchian.long.breakout", "entry", noon - day), acted, longest=day)
+    >>> misfit(Asked("pm", "donchian.long.breakout", "exit", noon), acted, longest=day)
+    <Misfit.CATEGORY: 'category'>
+    >>> misfit(Asked("pm", "donchian.long.breakout", "entry", noon + timedelta(minutes=5)), acted, longest=day)
+    <Misfit.AFTER: 'after'>
+    """
+    found = (
+        (Misfit.MODULE, asked.module != acted.module),
+        (Misfit.PATTERN, asked.pattern_key != acted.pattern_key),
+        (Misfit.CATEGORY, asked.action_category != acted.action_category),
+        (Misfit.BOOK, asked.book is not None and asked.book != acted.book),
+        (Misfit.AFTER, asked.at - acted.at > CLOCK_SKEW),
+        (Misfit.OLD, acted.at - asked.at > longest),
+    )
+    return next((reason for reason, holds in found if holds), None)
+
+
+def scope_differences(sent: Mapping[str, str], asked: Mapping[str, str]) -> dict[str, tuple[str | None, str | None]]:
+    """Return dimension -> (value sent with the action, value asked for), where the two differ; None: not given.
+
+    >>> scope_differences({"bucket": "micro", "hour": "9"}, {"bucket": "large", "leader": "true"})
+    {'bucket': ('micro', 'large'), 'hour': ('9', None), 'leader': (None, 'true')}
+    """
+    names = sorted(sent.keys() | asked.keys())
+    return {name: (sent.get(name), asked.get(name)) for name in names if sent.get(name) != asked.get(name)}
